@@ -1,0 +1,45 @@
+# Needs python3 (3.11 or later) with venv, and make. Everything else is installed into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Renewed only when the lock or the package's metadata change: a second `make run` installs nothing.
+STAMP := .venv/installed
+
+.PHONY: run test lint bench docs lock clean
+
+run: $(STAMP)
+	$(BIN)/costmodel run scenarios/lkml-fork.yaml --json out/lkml-fork.json
+
+test: lint
+	$(BIN)/pytest -n 2
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+docs: $(STAMP)
+	$(BIN)/python -m costmodel.config.reference docs
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+# Renews the pinned versions, for every platform; look at the difference before you commit it.
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --extra dev --no-header \
+		--output-file requirements.lock pyproject.toml
+	sed -i '1i # The exact versions that `make` installs, for every platform. Refresh: `make lock`.' \
+		requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv out

@@ -1,0 +1,109 @@
+"""The ``costmodel`` command: find the subcommand, run it, turn errors into lines and exit codes.
+
+Exit codes: 0 done; 1 a check failed (``check``, ``compare --fail-above``); 2 bad input; 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Protocol, cast
+
+from costmodel import __version__
+
+COMMANDS = (
+    "run",
+    "machines",
+    "strategies",
+    "explain",
+    "breakeven",
+    "compare",
+    "plot",
+    "trace",
+    "check",
+    "calibrate",
+    "validate",
+)
+"""Each is a module ``costmodel.cli.<name>`` with ``add_parser`` and ``run``, in --help's order."""
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+Subparsers = argparse._SubParsersAction  # argparse has no public name for it
+
+
+class Command(Protocol):
+    """What the module of a command offers. Importing it must be cheap: ``run`` imports the rest."""
+
+    def add_parser(self, subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+        """Add the command's parser: ``subparsers.add_parser(name, help=...)`` and its arguments."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; return the exit code. Raise ConfigError for bad input."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; ``argv`` defaults to that of the process."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) left. Python must not complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def _run(words: list[str]) -> int:
+    # With the name first, only that module is imported.
+    names = [words[0]] if words and words[0] in available() else available()
+    parser = argparse.ArgumentParser(prog="costmodel", description=_description())
+    parser.add_argument("--version", action="version", version=f"costmodel {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = {name: _load(name) for name in names}
+    for command in commands.values():
+        command.add_parser(subparsers)
+    args = parser.parse_args(words)
+    try:
+        return commands[args.command].run(args)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(f"costmodel: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except Exception as error:
+        if not _is_bad_input(error):
+            raise
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+
+
+def available() -> list[str]:
+    """Return the commands whose modules exist."""
+    return [name for name in COMMANDS if find_spec(f"costmodel.cli.{name}") is not None]
+
+
+def _load(name: str) -> Command:
+    return cast(Command, importlib.import_module(f"costmodel.cli.{name}"))
+
+
+def _description() -> str:
+    return (
+        "Predict what a change to the kernel's page-table copy loop costs on machines that you"
+        " do not have."
+    )
+
+
+def _is_bad_input(error: Exception) -> bool:
+    """Tell ConfigError; its module is imported only when something went wrong."""
+    from costmodel.config.errors import ConfigError
+
+    return isinstance(error, ConfigError)

@@ -1,0 +1,1 @@
+"""Machines, workloads and scenarios, read strictly from YAML."""

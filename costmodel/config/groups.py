@@ -1,0 +1,281 @@
+"""The groups of a machine file. The docstrings here are the text of docs/machine-file.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, model_validator
+
+from costmodel.config.parameter import (
+    ARM64,
+    NO_FLAG,
+    NO_NUMBER,
+    X86_64,
+    Bounds,
+    Choice,
+    Parameter,
+)
+from costmodel.config.schema import STRICT, Problem, check
+from costmodel.config.sizes import Size
+
+Replacement = Literal["lru", "random", "adaptive"]
+"""lru: a cyclic stream larger than the cache always misses; random: it hits in part; adaptive:
+the cache keeps the part of the stream that fits."""
+
+SIZE_KEYS = ("size_bytes", "linear_map_bytes")
+"""How the keys of sizes end: printed with a unit."""
+
+Flag = Choice[bool]
+Policy = Choice[Replacement]
+Count = Annotated[Parameter[int], Bounds(1, 4096)]
+Bytes = Annotated[Parameter[Size], Bounds(1024, 2**40)]
+Cycles = Annotated[Parameter[float], Bounds(0, 2000)]
+Nanoseconds = Annotated[Parameter[float], Bounds(0, 1e6)]
+Microseconds = Annotated[Parameter[float], Bounds(0, 1e6)]
+Percent = Annotated[Parameter[float], Bounds(0, 50)]
+
+
+class Group(BaseModel):
+    """Parameters that belong together."""
+
+    model_config = STRICT
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what contradicts itself between the parameters of the group."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Group:
+        check(type(self).__name__, self.problems())
+        return self
+
+
+class Core(Group):
+    """The out-of-order core."""
+
+    clock_ghz: Annotated[Parameter[float], Bounds(0.1, 10)]
+    """Clock under the benchmark, turbo as published."""
+    width: Annotated[Parameter[int], Bounds(1, 32)]
+    """Micro-ops dispatched per cycle."""
+    retire_width: Annotated[Parameter[int], Bounds(1, 64)]
+    """Micro-ops retired per cycle."""
+    rob_entries: Annotated[Parameter[int], Bounds(8, 4096)]
+    """Micro-ops in flight: the reorder buffer."""
+    load_queue_entries: Count
+    """Loads in flight."""
+    store_queue_entries: Count
+    """Stores in flight, from dispatch until they leave for the L1."""
+    alu_ports: Annotated[Parameter[int], Bounds(1, 16)]
+    """Integer operations started per cycle."""
+    branch_ports: Annotated[Parameter[int], Bounds(1, 16)]
+    """Branches started per cycle."""
+    load_ports: Annotated[Parameter[int], Bounds(1, 16)]
+    """Loads started per cycle."""
+    store_ports: Annotated[Parameter[int], Bounds(1, 16)]
+    """Stores started per cycle."""
+    mul_latency_cycles: Annotated[Parameter[float], Bounds(1, 40)]
+    """A 64-bit multiplication."""
+    store_forward_cycles: Annotated[Parameter[float], Bounds(0, 60)]
+    """A load that takes its data from an older store still in the queue."""
+    mispredict_penalty_cycles: Annotated[Parameter[float], Bounds(1, 60)]
+    """From the resolution of a mispredicted branch to the next dispatch."""
+    branch_history_length: Annotated[Parameter[int], Bounds(0, 4096)]
+    """The longest loop, in iterations, whose exit is predicted."""
+    eliminates_moves: Flag
+    """Register moves cost a dispatch slot but no port and no latency."""
+    fuses_compare_branch: Flag
+    """A compare and the conditional branch behind it take one slot."""
+
+    def problems(self) -> Iterator[Problem]:
+        """A queue cannot hold more than the reorder buffer."""
+        for name in ("load_queue_entries", "store_queue_entries"):
+            entries = getattr(self, name).value
+            if entries > self.rob_entries.value:
+                reason = f"must not be above core.rob_entries, {self.rob_entries.value}"
+                yield (name, "value"), reason, entries
+
+
+class PrivateCache(Group):
+    """A cache of the core."""
+
+    size_bytes: Bytes
+    """Capacity."""
+    latency_cycles: Annotated[Parameter[float], Bounds(1, 200)]
+    """Load to use, from the core's view."""
+    replacement: Policy
+    """What a stream larger than the cache finds."""
+
+
+class LastLevelCache(Group):
+    """The cache in front of memory: L3, SLC."""
+
+    size_bytes: Bytes
+    """Capacity that one core can use."""
+    latency_ns: Annotated[Parameter[float], Bounds(1, 500)]
+    """Load to use, from the core's view."""
+    replacement: Policy
+    """What a stream larger than the cache finds."""
+
+
+class Dram(Group):
+    """Main memory."""
+
+    latency_ns: Annotated[Parameter[float], Bounds(20, 2000)]
+    """Load to use without load, from the core's view."""
+
+
+class Prefetch(Group):
+    """The prefetcher of sequential streams; nothing else is prefetched."""
+
+    depth_lines: Annotated[Parameter[int], Bounds(0, 256)]
+    """How far it runs ahead of the stream."""
+    ns_per_line: Annotated[Parameter[float], Bounds(0, 200)]
+    """Streaming rate of one sequential stream out of the level where it lives."""
+    trains_after_lines: Annotated[Parameter[int], Bounds(1, 64)]
+    """Lines of a stream that miss before it starts."""
+
+
+class Dtlb(Group):
+    """Data TLBs."""
+
+    l1_entries: Annotated[Parameter[int], Bounds(1, 65536)]
+    """Translations in the first level."""
+    l2_entries: Annotated[Parameter[int], Bounds(1, 65536)]
+    """Translations in the second level."""
+    l2_latency_cycles: Annotated[Parameter[float], Bounds(0, 100)]
+    """Added to a load that hits the second level only."""
+    walk_ns: Annotated[Parameter[float], Bounds(0, 500)]
+    """Added to a load that misses both; nested walks in a VM included."""
+
+    def problems(self) -> Iterator[Problem]:
+        """The second level is the larger one."""
+        if self.l1_entries.value > self.l2_entries.value:
+            reason = f"must not be above caches.dtlb.l2_entries, {self.l2_entries.value}"
+            yield ("l1_entries", "value"), reason, self.l1_entries.value
+
+
+class Caches(Group):
+    """The memory hierarchy."""
+
+    line_bytes: Annotated[Parameter[int], Bounds(16, 512)]
+    """Line of the L1."""
+    miss_registers: Annotated[Parameter[int], Bounds(1, 256)]
+    """Lines in flight beyond the L1: the limit of memory-level parallelism."""
+    l1: PrivateCache
+    l2: PrivateCache
+    llc: LastLevelCache
+    dram: Dram
+    prefetch: Prefetch
+    dtlb: Dtlb
+
+    def problems(self) -> Iterator[Problem]:
+        """Lines are powers of two; each level is larger and slower than the one before."""
+        line = self.line_bytes.value
+        if line & (line - 1):
+            yield ("line_bytes", "value"), "must be a power of two", line
+        if self.l1.size_bytes.value >= self.l2.size_bytes.value:
+            reason = f"must be below caches.l2.size_bytes, {self.l2.size_bytes.value}"
+            yield ("l1", "size_bytes", "value"), reason, self.l1.size_bytes.value
+        if self.l1.latency_cycles.value >= self.l2.latency_cycles.value:
+            reason = f"must be below caches.l2.latency_cycles, {self.l2.latency_cycles.value}"
+            yield ("l1", "latency_cycles", "value"), reason, self.l1.latency_cycles.value
+        if self.llc.latency_ns.value >= self.dram.latency_ns.value:
+            reason = f"must be below caches.dram.latency_ns, {self.dram.latency_ns.value}"
+            yield ("llc", "latency_ns", "value"), reason, self.llc.latency_ns.value
+
+
+class Atomics(Group):
+    """Atomic read-modify-write operations on a line that the core owns."""
+
+    value_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
+    """Latency of one that returns the old value (ldadd, swp), executed near."""
+    cas_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
+    """Latency of compare-and-swap without ordering."""
+    store_only_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
+    """Occupancy of one without result (stadd, stclr): nothing waits for it."""
+    acquire_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
+    """Latency of one with acquire semantics (a spin lock)."""
+    locked_cycles: Annotated[Cycles, X86_64] = NO_NUMBER
+    """Latency of a locked operation, a full barrier."""
+    far: Annotated[Flag, ARM64] = NO_FLAG
+    """Those without result go to the home node when the core does not own the line."""
+    far_ns: Annotated[Nanoseconds, ARM64] = NO_NUMBER
+    """Round trip to the home node."""
+
+
+class Barriers(Group):
+    """Barriers with nothing pending: what they wait for is counted where it arises."""
+
+    dsb_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
+    """Data synchronisation barrier."""
+    dmb_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
+    """Data memory barrier."""
+    isb_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
+    """Instruction barrier: refetch."""
+
+
+class Tlbi(Group):
+    """TLB maintenance."""
+
+    range: Annotated[Flag, ARM64] = NO_FLAG
+    """FEAT_TLBIRANGE: one instruction invalidates a range."""
+    issue_ns: Annotated[Nanoseconds, ARM64] = NO_NUMBER
+    """Each TLBI, one after the other."""
+    broadcast_ns: Annotated[Nanoseconds, ARM64] = NO_NUMBER
+    """Completion on all CPUs, paid at the DSB."""
+    per_cpu_ns: Annotated[Nanoseconds, ARM64] = NO_NUMBER
+    """Growth of the completion with each further CPU that broadcasts at the same time."""
+    cpus_online: Annotated[Parameter[int], Bounds(1, 4096)]
+    """CPUs that take part."""
+    asid_flush_ns: Nanoseconds
+    """The flush of the whole address space at the end of fork()."""
+
+
+class Kernel(Group):
+    """What the kernel does around the copy loop."""
+
+    table_alloc_ns: Nanoseconds
+    """One page table beyond its recorded instructions: allocator slow path, amortised."""
+    zero_bytes_per_ns: Annotated[Parameter[float], Bounds(0.1, 1000)]
+    """Rate of clearing a page; 1 byte per ns is 1 GB/s."""
+    fork_fixed_us: Microseconds
+    """fork() without the copy loop: task, mm, VMAs."""
+    tick_hz: Annotated[Parameter[float], Bounds(0, 10000)]
+    """Timer ticks per second (CONFIG_HZ)."""
+    tick_us: Annotated[Parameter[float], Bounds(0, 1000)]
+    """One timer tick, VM exits included."""
+    linear_map_bytes: Annotated[Parameter[Size], Bounds(4096, 2**30)]
+    """Block size of the kernel's mapping of memory: what the TLB sees of page tables."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Between two ticks there is time left for the kernel's work."""
+        busy = self.tick_hz.value * self.tick_us.value / 1e6
+        if busy >= 1:
+            reason = f"must be shorter than the tick period, {1e6 / self.tick_hz.value:g} us"
+            yield ("tick_us", "value"), reason, self.tick_us.value
+
+
+class VmSteal(Group):
+    """Time that the host takes from a virtual CPU."""
+
+    rate_hz: Annotated[Parameter[float], Bounds(0, 10000)]
+    """Events per second."""
+    mean_us: Annotated[Parameter[float], Bounds(0, 1e6)]
+    """Mean length of one."""
+
+
+class Noise(Group):
+    """What spreads the samples, by cause; each can be switched off."""
+
+    run_scattered_pct: Percent
+    """Between runs, one standard deviation: frames scattered (order-0 folios)."""
+    run_contiguous_pct: Percent
+    """Between runs, one standard deviation: contiguous frames (large folios)."""
+    iteration_pct: Percent
+    """Between the iterations of a run, one standard deviation."""
+    tick_jitter_us: Annotated[Parameter[float], Bounds(0, 1000)]
+    """Standard deviation of one timer tick."""
+    vm_steal: VmSteal
+    build_layout_pct: Percent
+    """Between builds of the same source: shown as a band, never part of a stdev."""

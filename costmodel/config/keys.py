@@ -1,0 +1,79 @@
+"""The dotted keys of a machine file, read off the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from costmodel.config.parameter import Bounds, Choice, Isa, Only, Parameter
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """What the schema says about one parameter."""
+
+    key: str
+    """Dotted, such as ``caches.l1.size_bytes``."""
+    type: type[Parameter[Any]] | type[Choice[Any]]
+    description: str
+    bounds: Bounds | None
+    isa: Isa | None
+    """The only instruction set that has it; None: both."""
+
+
+def branches(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield every group of a schema, outer before inner, with its dotted key."""
+    for name, info in model.model_fields.items():
+        group = _class_of(info)
+        if group is not None and not issubclass(group, Parameter | Choice):
+            yield prefix + name, group
+            yield from branches(group, f"{prefix}{name}.")
+
+
+def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[Leaf]:
+    """Yield every parameter of a schema, in the order of its fields."""
+    for name, info in model.model_fields.items():
+        kind = _class_of(info)
+        if kind is None:
+            continue
+        if issubclass(kind, Parameter | Choice):
+            yield _leaf(prefix + name, kind, info)
+        else:
+            yield from leaves(kind, f"{prefix}{name}.")
+
+
+@lru_cache
+def leaves_by_key(model: type[BaseModel], isa: Isa) -> dict[str, Leaf]:
+    """Return the parameters that an instruction set has, by dotted key."""
+    return {leaf.key: leaf for leaf in leaves(model) if leaf.isa in (None, isa)}
+
+
+def value_at(model: BaseModel, key: str) -> Any:
+    """Return what a dotted key names."""
+    found: Any = model
+    for name in key.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def replaced(model: BaseModel, key: str, value: object) -> BaseModel:
+    """Return a copy of the model with what a dotted key names replaced, unchecked."""
+    name, _, rest = key.partition(".")
+    inner = replaced(getattr(model, name), rest, value) if rest else value
+    return model.model_copy(update={name: inner})
+
+
+def _class_of(info: FieldInfo) -> type[BaseModel] | None:
+    found = info.annotation
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def _leaf(key: str, kind: type[Any], info: FieldInfo) -> Leaf:
+    bounds = next((m for m in reversed(info.metadata) if isinstance(m, Bounds)), None)
+    only = next((m.isa for m in info.metadata if isinstance(m, Only)), None)
+    return Leaf(key, kind, info.description or "", bounds, only)

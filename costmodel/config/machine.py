@@ -1,0 +1,141 @@
+"""A CPU with its memory and kernel, as far as the model knows it: one file in ``machines/``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, cast
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+
+from costmodel.config.document import Document, key_text, read_document
+from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.groups import Atomics, Barriers, Caches, Core, Group, Kernel, Noise, Tlbi
+from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
+from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
+from costmodel.config.resources import find
+from costmodel.config.schema import Problem, check, faults_of, validate
+
+SET_BY_USER = "set for this run"
+"""The source of a number that was overridden."""
+
+G = TypeVar("G", bound=Group)
+
+
+class Machine(Group):
+    """A machine file: every number with its interval, its source and how it is known."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    """How commands and scenarios call it: the file name without suffix."""
+    title: Annotated[str, Field(min_length=1)]
+    """How tables call it."""
+    isa: Isa
+    """Instruction set."""
+    core: Core
+    caches: Caches
+    atomics: Atomics = Atomics()
+    barriers: Barriers = Barriers()
+    tlbi: Tlbi
+    kernel: Kernel
+    noise: Noise
+
+    @classmethod
+    def load(cls, path: Path) -> Machine:
+        """Read a machine file; raise ConfigError with every fault in it."""
+        return validate(cls, read_document(path))
+
+    @field_validator("atomics", "barriers", "tlbi")
+    @classmethod
+    def _has_what_its_isa_has(cls, group: G, info: ValidationInfo) -> G:
+        check(str(info.field_name), _isa_problems(group, info.data.get("isa")))
+        return group
+
+    def problems(self) -> Iterator[Problem]:
+        """The last-level cache is slower than the L2."""
+        l2_ns = self.caches.l2.latency_cycles.value / self.core.clock_ghz.value
+        if l2_ns >= self.caches.llc.latency_ns.value:
+            reason = f"must be above the latency of the L2, {l2_ns:.2f} ns"
+            at = ("caches", "llc", "latency_ns", "value")
+            yield at, reason, self.caches.llc.latency_ns.value
+
+    @property
+    def parameters(self) -> dict[str, ParameterLike]:
+        """Every parameter that this instruction set has, by dotted key, in the schema's order."""
+        return {key: value_at(self, key) for key in leaves_by_key(Machine, self.isa)}
+
+    def with_value(self, key: str, value: object, *, origin: str = "override") -> Machine:
+        """Return this machine with one number changed, such as ``tlbi.range`` to True.
+
+        The interval of the parameter widens where the value lies outside it; its type and physical
+        bounds hold. Raises ConfigError (place: ``origin``) for an unknown key or a bad value.
+        """
+        return self.with_values({key: value}, origin=origin)
+
+    def with_values(self, values: Mapping[str, object], *, origin: str = "override") -> Machine:
+        """Return this machine with several numbers changed at once; see :meth:`with_value`."""
+        known = leaves_by_key(Machine, self.isa)
+        changed = self
+        faults: list[Fault] = []
+        for key, value in values.items():
+            name = f"{self.name}.{key}"
+            if key not in known:
+                reason = unknown("key", key, known)
+                faults.append(Fault(origin, key=name, reason=reason, got=describe(value)))
+                continue
+            try:
+                parameter = _revalued(known[key], value_at(self, key), value)
+            except ValidationError as error:
+                faults += _override_faults(error, origin, name)
+            else:
+                changed = cast(Machine, replaced(changed, key, parameter))
+        faults = faults or list(changed._contradictions(origin))
+        if faults:
+            raise ConfigError(faults)
+        return changed
+
+    def _contradictions(self, origin: str) -> Iterator[Fault]:
+        """Yield what overrides made contradictory; copying a model does not check it."""
+        groups: list[tuple[str, Group]] = [("", self)]
+        groups += [(f"{key}.", value_at(self, key)) for key, _ in branches(Machine)]
+        for prefix, group in groups:
+            for at, reason, got in group.problems():
+                key = f"{self.name}.{prefix}{key_text(at[:-1])}"
+                yield Fault(origin, key=key, reason=reason, got=describe(got))
+
+
+def load_machine(reference: str, *, origin: str = "--machine", base: Path | None = None) -> Machine:
+    """Return the machine that a name or a path means; see :func:`resources.find`."""
+    return Machine.load(find("machines", reference, origin=origin, base=base))
+
+
+def _isa_problems(group: Group, isa: Isa | None) -> Iterator[Problem]:
+    """Yield the parameters that an instruction set needs and lacks, or has and cannot use."""
+    for name, info in type(group).model_fields.items():
+        only = next((mark.isa for mark in info.metadata if isinstance(mark, Only)), None)
+        if only is None or isa is None:
+            continue
+        given = name in group.model_fields_set
+        if only == isa and not given:
+            yield (name,), f"missing key, {isa} has it", None
+        if only != isa and given:
+            yield (name,), f"is not used on {isa}: leave it out", None
+
+
+def _revalued(leaf: Leaf, old: ParameterLike, value: object) -> ParameterLike:
+    """Return a parameter with another value and the interval widened to hold it."""
+    data: dict[str, Any] = {"value": value, "kind": old.kind, "source": SET_BY_USER}
+    if isinstance(old, Parameter):
+        # First alone, so that a value of the wrong type is reported once and never compared.
+        value = type(old).model_validate({**data, "low": value, "high": value}).value
+        data |= {"low": min(old.low, value), "high": max(old.high, value)}
+    new = type(old).model_validate(data)
+    if leaf.bounds is not None and isinstance(new, Parameter):
+        check(leaf.key, leaf.bounds.problems(new))
+    return new
+
+
+def _override_faults(error: ValidationError, origin: str, key: str) -> Iterator[Fault]:
+    """Yield each reason once: value, low and high of an override are the same number."""
+    faults = faults_of(error, Parameter, Document(origin))
+    for reason, got in dict.fromkeys((fault.reason, fault.got) for fault in faults):
+        yield Fault(origin, key=key, reason=reason, got=got)

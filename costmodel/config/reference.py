@@ -1,0 +1,126 @@
+"""Write docs/machine-file.md and docs/scenario-file.md from the schemas: ``make docs``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from costmodel.config.groups import SIZE_KEYS
+from costmodel.config.keys import Leaf, branches, leaves
+from costmodel.config.machine import Machine
+from costmodel.config.parameter import Choice
+from costmodel.config.scenario import Protocol, Scenario
+from costmodel.config.sizes import size_text
+from costmodel.files import write_text
+
+_MACHINE_HEAD = """\
+# Machine files
+
+*Generated from the schema by `make docs`: edit `costmodel/config/groups.py` instead.*
+
+A machine is one YAML file. Shipped ones lie in `machines/` and go by name, your own go by path:
+`costmodel machines ./mine.yaml` checks and prints one. Start from a copy of the nearest machine.
+
+At the top stand `name` (lower case, as commands call it), `title` (as tables call it) and `isa`
+(`arm64` or `x86_64`). Every number is written with its interval and where it comes from, units
+stand in the key:
+
+    latency_cycles: {value: 14.1, low: 14, high: 14.2, kind: derived, source: "..."}
+
+`low <= value <= high` must hold, and all three must lie within the bounds below, which say what is
+physically possible. A choice (yes or no, or a name) has no `low` and `high`. Sizes may be written
+as `64 KiB`. Parameters marked with an instruction set exist on that one only.
+
+`kind` says how the value is known: `vendor` (a document of the maker), `measured` (on this part or
+a sibling), `derived` (arithmetic on measurements), `inferred` (reasoning without data), `fitted`
+(by `costmodel calibrate`).
+
+`--set MACHINE.KEY=VALUE` changes a number for one run, for instance
+`--set ampere-altra.tlbi.range=true`.
+"""
+
+_SCENARIO_HEAD = """\
+# Scenario files
+
+*Generated from the schema by `make docs`: edit `costmodel/config/scenario.py` instead.*
+
+A scenario is one YAML file: machines x folio layouts x strategies, against a baseline. Shipped ones
+lie in `scenarios/` and go by name, your own go by path.
+
+`--set KEY=VALUE` changes a key for one run, for instance `--set memory=2 GiB` or
+`--set protocol.runs=4`.
+"""
+
+
+def machine_reference() -> str:
+    """Return docs/machine-file.md."""
+    groups = dict(branches(Machine))
+    parts = [_MACHINE_HEAD]
+    for prefix, group in groups.items():
+        own = [leaf for leaf in leaves(group, f"{prefix}.") if _is_own(leaf, prefix)]
+        parts.append(f"## `{prefix}`\n\n{group.__doc__}\n")
+        if own:
+            head = ["key | bounds | meaning", "--- | --- | ---"]
+            parts.append("\n".join([*head, *map(_machine_row, own)]) + "\n")
+    return "\n".join(parts)
+
+
+def scenario_reference() -> str:
+    """Return docs/scenario-file.md."""
+    parts = [_SCENARIO_HEAD]
+    for title, model in (("Keys", Scenario), ("`protocol`", Protocol)):
+        head = ["key | default | meaning", "--- | --- | ---"]
+        parts.append(f"## {title}\n")
+        parts.append("\n".join([*head, *_scenario_rows(model)]) + "\n")
+    return "\n".join(parts)
+
+
+def main(directory: Path) -> None:
+    """Write both files into a directory."""
+    write_text(directory / "machine-file.md", machine_reference())
+    write_text(directory / "scenario-file.md", scenario_reference())
+
+
+def _is_own(leaf: Leaf, prefix: str) -> bool:
+    return "." not in leaf.key.removeprefix(f"{prefix}.")
+
+
+def _machine_row(leaf: Leaf) -> str:
+    name = leaf.key.rsplit(".", 1)[1]
+    only = f" ({leaf.isa} only)" if leaf.isa else ""
+    return f"`{name}` | {_bounds(leaf)} | {_one_line(leaf.description)}{only}"
+
+
+def _bounds(leaf: Leaf) -> str:
+    if leaf.bounds is None:
+        assert issubclass(leaf.type, Choice)
+        value = leaf.type.model_fields["value"].annotation
+        return "true, false" if value is bool else ", ".join(get_args(value))
+    low, high = leaf.bounds.low, leaf.bounds.high
+    if leaf.key.endswith(SIZE_KEYS):
+        return f"{size_text(int(low))} to {size_text(int(high))}"
+    return f"{low:g} to {high:g}"
+
+
+def _scenario_rows(model: type[BaseModel]) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        default = "required" if info.is_required() else _default(info.default)
+        yield f"`{name}` | {default} | {_one_line(info.description or '')}"
+
+
+def _default(value: Any) -> str:
+    if value is None or value == {}:
+        return ""
+    return "see below" if isinstance(value, BaseModel) else str(value)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,48 @@
+"""Find machine and scenario files: the shipped ones by name, those of the user by path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from costmodel.config.errors import ConfigError, describe, unknown
+
+Directory = Literal["machines", "scenarios"]
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_SUFFIXES = (".yaml", ".yml")
+
+
+def directory(which: Directory) -> Path:
+    """Return where shipped files lie: inside the installed package, or at the top of the clone."""
+    installed = _PACKAGE / "data" / which
+    return installed if installed.is_dir() else _PACKAGE.parent / which
+
+
+def names(which: Directory) -> list[str]:
+    """Return the names of the shipped files, sorted."""
+    return sorted(path.stem for path in directory(which).glob("*.yaml"))
+
+
+def is_path(reference: str) -> bool:
+    """Tell a path (``./mine.yaml``, any existing file) from a name (``ampere-altra``)."""
+    return "/" in reference or reference.endswith(_SUFFIXES) or os.path.isfile(reference)
+
+
+def find(which: Directory, reference: str, *, origin: str = "", base: Path | None = None) -> Path:
+    """Return the file that a name or a path means.
+
+    A relative path counts from ``base`` (default: the working directory). Raises ConfigError, with
+    ``origin`` (such as ``--machine``) as its place, for a name that is not shipped; whether a path
+    can be read shows when it is read.
+    """
+    if is_path(reference):
+        return (base or Path()) / reference
+    known = names(which)
+    if reference not in known:
+        what = which.removesuffix("s")
+        raise ConfigError.of(
+            origin or what, unknown(what, reference, known), got=describe(reference)
+        )
+    return directory(which) / f"{reference}.yaml"

@@ -1,0 +1,47 @@
+"""Sizes of memory: ``1 GiB`` in files, bytes inside."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, ByteSize, TypeAdapter
+
+from costmodel.config.schema import problem
+
+PAGE_BYTES = 4096
+"""The base page of every machine here."""
+
+_ADAPTER = TypeAdapter(ByteSize)
+# ByteSize ignores what follows the unit and also knows bits: only what it reads right goes there.
+_SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGTP]i?)?B", re.IGNORECASE)
+
+
+def size_in_bytes(value: object) -> int:
+    """Return ``"64 KiB"`` as 65536; an integer is a number of bytes already.
+
+    >>> size_in_bytes("1.5 MiB")
+    1572864
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or not _SIZE.fullmatch(value.strip()):
+        raise problem("must be a size with its unit, such as 1 GiB")
+    return int(_ADAPTER.validate_python(value.strip()))
+
+
+def size_text(size_bytes: int) -> str:
+    """Return bytes in the largest binary unit that shows them exactly: ``16 MiB``, ``4 KiB``.
+
+    >>> size_text(14417920)
+    '14080 KiB'
+    """
+    for unit in ("GiB", "MiB", "KiB"):
+        scale = int(ByteSize.byte_sizes[unit.lower()])
+        if size_bytes and size_bytes % scale == 0:
+            return f"{size_bytes // scale} {unit}"
+    return f"{size_bytes} B"
+
+
+Size = Annotated[int, BeforeValidator(size_in_bytes)]
+"""A number of bytes that may be written with its unit."""

@@ -1,0 +1,134 @@
+"""An address space and what the kernel does to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+
+from costmodel.config.schema import STRICT, Problem, check, problem
+from costmodel.config.sizes import PAGE_BYTES, Size
+
+LARGEST_ORDER = 9
+"""Folios of 2 MiB: one page table."""
+
+Operation = Literal["fork", "zap"]
+Frames = Literal["contiguous", "scattered"]
+State = Literal["writable", "read-only", "exit", "munmap", "dontneed"]
+STATES: Mapping[Operation, tuple[State, ...]] = {
+    "fork": ("writable", "read-only"),
+    "zap": ("exit", "munmap", "dontneed"),
+}
+"""The states that an operation can find; the first is the default."""
+
+_SHARE = re.compile(r"(\d+(\.\d+)?)\s*%")
+_SHARES_SUM_TO = 1e-6
+
+
+def _whole_pages(value: int) -> int:
+    """Refuse part of a page."""
+    if value % PAGE_BYTES:
+        raise problem(f"must be a multiple of the page size, {PAGE_BYTES} bytes")
+    return value
+
+
+def _layout(value: object) -> dict[int, float]:
+    """Return an order as ``{order: 1.0}`` and a mix such as ``{0: 50%, 4: 50%}`` as shares."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = {value: 1.0}
+    if not isinstance(value, dict) or not value:
+        raise problem(
+            f"must be an order, 0 to {LARGEST_ORDER}, or a mix such as {{0: 50%, 4: 50%}}"
+        )
+    shares = {order: _share(share) for order, share in value.items()}
+    check("layout", _layout_problems(value, shares))
+    return {order: share for order, share in sorted(shares.items()) if share is not None}
+
+
+def _layout_problems(
+    given: Mapping[Any, object], shares: Mapping[Any, float | None]
+) -> Iterator[Problem]:
+    for order, share in shares.items():
+        if not isinstance(order, int) or not 0 <= order <= LARGEST_ORDER:
+            at = () if len(given) == 1 else (order,)
+            yield at, f"an order must be an integer from 0 to {LARGEST_ORDER}", order
+        if share is None:
+            yield (
+                (order,),
+                "must be a share such as 50%, more than 0 and at most 100%",
+                given[order],
+            )
+    total = sum(share for share in shares.values() if share is not None)
+    if None not in shares.values() and abs(total - 1) > _SHARES_SUM_TO:
+        yield (), "the shares of a mix must sum to 100%", f"{100 * total:g}%"
+
+
+def _share(value: object) -> float | None:
+    """Return ``50%`` or ``0.5`` as 0.5; None for what is no share."""
+    if isinstance(value, str) and (match := _SHARE.fullmatch(value.strip())):
+        value = float(match[1]) / 100
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value <= 1 else None
+
+
+Memory = Annotated[Size, AfterValidator(_whole_pages), Field(ge=PAGE_BYTES, le=2**44)]
+Layout = Annotated[dict[int, float], BeforeValidator(_layout)]
+"""Folio order to its share of the memory; the shares sum to 1."""
+
+
+class Workload(BaseModel):
+    """One address space under one operation: what a strategy is run on."""
+
+    model_config = STRICT
+
+    operation: Operation
+    """What the kernel does."""
+    memory_bytes: Memory
+    """Size of the mapping, in whole pages."""
+    folio_orders: Layout
+    """Folio order to its share of the memory."""
+    frames: Frames = "contiguous"
+    """How the folios lie in physical memory: one behind the other, or anywhere."""
+    state: State
+    """How the operation finds the PTEs (fork), or what unmaps them (zap)."""
+    contpte: bool | None = None
+    """Whether contpte is on; None: as the strategy's kernel has it."""
+    cpus: Annotated[int, Field(ge=1, le=4096)] = 1
+    """CPUs that do the same at the same time, each on its own address space."""
+
+    @model_validator(mode="after")
+    def _state_fits_operation(self) -> Workload:
+        check("workload", state_problems(self.operation, self.state))
+        return self
+
+    def __hash__(self) -> int:
+        """Return a hash, so that results can be cached per workload."""
+        orders = tuple(self.folio_orders.items())
+        return hash((self.operation, self.memory_bytes, orders, self.frames, self.state))
+
+    @property
+    def pages(self) -> int:
+        """Base pages, and so PTEs, of the mapping."""
+        return self.memory_bytes // PAGE_BYTES
+
+    @property
+    def folio_order(self) -> int | None:
+        """The order of every folio, None for a mix."""
+        return next(iter(self.folio_orders)) if len(self.folio_orders) == 1 else None
+
+    @property
+    def layout(self) -> str:
+        """The folio orders as a table shows them: ``order-9``, ``0: 50%, 4: 50%``."""
+        if self.folio_order is not None:
+            return f"order-{self.folio_order}"
+        return ", ".join(f"{order}: {100 * s:g}%" for order, s in self.folio_orders.items())
+
+
+def state_problems(operation: Operation, state: State | None) -> Iterator[Problem]:
+    """Yield a problem if an operation cannot find that state."""
+    if state is not None and state not in STATES[operation]:
+        fitting = " or ".join(repr(name) for name in STATES[operation])
+        yield ("state",), f"must be {fitting} for {operation}", state

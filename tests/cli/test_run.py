@@ -1,0 +1,154 @@
+"""``costmodel run``: options, output, JSON and bad input; the numbers are tested elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from costmodel import experiment
+from costmodel.cli.main import main
+from costmodel.config.machine import Machine
+from costmodel.core.stack import Cause, TableCost, Timing
+from costmodel.experiment import Cell
+from costmodel.simulation import Engine
+from costmodel.trace import TableRun, Trace
+
+QUICK = ["run", "--machine", "ampere-altra", "--strategy", "folio-batch-v6.9", "--order", "9"]
+
+
+def empty_trace() -> Trace:
+    none = np.zeros(0, np.int64)
+    bytes_, ints = none.astype(np.uint8), none.astype(np.int32)
+    return Trace(
+        kind=bytes_,
+        flavour=bytes_,
+        inputs=ints.reshape(0, 5),
+        address=none,
+        size_bytes=none.astype(np.int16),
+        target=bytes_,
+        taken=none.astype(np.int8),
+        site=ints,
+        step_start=ints,
+        step_id=ints,
+        step_names=(),
+        segments=(),
+    )
+
+
+def stand_in_runs(cell: Cell) -> list[TableRun]:
+    # A longer name takes longer: any difference will do.
+    return [TableRun(empty_trace(), len(cell.strategy), cell.workload.pages // len(cell.strategy))]
+
+
+def stand_in_timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timing:
+    costs = [TableCost(run.count, {"copy": 10**7}, {Cause.LLC: 10**7}, 0, 0) for run in runs]
+    return Timing(tuple(costs))
+
+
+@pytest.fixture(autouse=True)
+def stand_in_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiment, "_table_runs", stand_in_runs)
+    monkeypatch.setattr(experiment, "_timing", stand_in_timing)
+
+
+def test_a_quick_question_compares_with_v6_7(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(QUICK) == 0
+    out = capsys.readouterr().out
+    assert "| Ampere Altra" in out and "order-9 (pte-map)" in out
+    assert "| v6.7 (baseline)" in out and "| folio-batch-v6.9 " in out
+    assert "order-0" not in out
+
+
+def test_options_narrow_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--machine", "xeon-4210r", "--strategy", "folio-batch-v6.9", "--order", "4"]
+    assert main(["run", "lkml-fork", *options, "--no-noise"]) == 0
+    out = capsys.readouterr().out
+    assert "order-4" in out and "order-9" not in out and "Altra" not in out
+    assert "without noise" in out
+
+
+def test_the_json_file_says_how_to_compute_it_again(tmp_path: Path) -> None:
+    file = tmp_path / "out" / "result.json"
+    assert main([*QUICK, "--set", "ampere-altra.tlbi.range=true", "--json", str(file)]) == 0
+    document = json.loads(file.read_text())
+    provenance = document["provenance"]
+    assert provenance["command"][:2] == ["costmodel", "run"]
+    assert "--json" not in provenance["command"]
+    assert provenance["overrides"] == ["ampere-altra.tlbi.range=true"]
+    assert provenance["seed"] == 1
+    assert set(provenance["machine_sha256"]) == {"ampere-altra"}
+    assert provenance["scenario"]["memory"] == 1 << 30
+    assert [cell["strategy"] for cell in document["cells"]] == ["v6.7", "folio-batch-v6.9"]
+
+
+def test_equal_seeds_give_equal_bytes_for_any_number_of_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    texts = []
+    for name, options in {"a": [], "b": ["--jobs", "2"], "c": ["--seed", "2"]}.items():
+        file = tmp_path / f"{name}.json"
+        assert main([*QUICK, *options, "--json", str(file)]) == 0
+        texts.append(file.read_text())
+    assert texts[0] == texts[1]
+    assert json.loads(texts[0])["cells"] != json.loads(texts[2])["cells"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run"], "--machine: needed where no SCENARIO is given\n--strategy: needed"),
+        (["run", "lkml-frok"], "did you mean 'lkml-fork'?"),
+        ([*QUICK, "--machine", "ampere-altro"], "did you mean 'ampere-altra'?"),
+        ([*QUICK, "--strategy", "folio-batch-v6.8"], "did you mean 'folio-batch-v6.9'?"),
+        ([*QUICK, "--order", "10"], "must be an integer from 0 to 9"),
+        ([*QUICK, "--set", "ampere-altra.tlbi.rnage=true"], "ampere-altra.tlbi.rnage"),
+        ([*QUICK, "--seed", "-1"], "must be at least 0"),
+        (
+            [
+                *QUICK,
+                "--set",
+                "ampere-altra.kernel.tick_hz=10000",
+                "--set",
+                "ampere-altra.kernel.tick_us=500",
+            ],
+            "shorter than the tick period, 100 us",
+        ),
+        (
+            ["run", "--machine", "xeon-4210r", "--strategy", "contpte-per-pte"],
+            "strategy: contpte-per-pte: arm64 only (got xeon-4210r)",
+        ),
+    ],
+)
+def test_bad_input_is_named_and_nothing_is_written(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "result.json"
+    assert main([*words, "--json", str(file)]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "many"])
+def test_jobs_must_be_a_number(jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main([*QUICK, "--jobs", jobs])
+    assert error.value.code == 2
+    assert "must be an integer of at least 1" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_130_and_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(cell: Cell) -> list[TableRun]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "_table_runs", interrupted)
+    file = tmp_path / "result.json"
+    assert main([*QUICK, "--json", str(file)]) == 130
+    assert list(tmp_path.iterdir()) == []

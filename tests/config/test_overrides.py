@@ -1,0 +1,68 @@
+"""``--set`` on machines, workloads and protocols."""
+
+from pathlib import Path
+
+import pytest
+
+from costmodel.config.errors import ConfigError
+from costmodel.config.overrides import SCENARIO_KEYS, load_with_overrides
+from costmodel.config.resources import directory
+from costmodel.config.scenario import load_scenario
+
+SCENARIO = load_scenario("lkml-fork")
+
+
+def test_machine_workload_and_protocol_change_for_this_run() -> None:
+    assignments = [
+        "ampere-altra.tlbi.range=true",
+        "memory = 2 GiB",
+        "folio_orders={0: 50%, 4: 50%}",
+    ]
+    scenario, machines = load_with_overrides(SCENARIO, [*assignments, "protocol.runs=4"])
+    assert machines["ampere-altra"].tlbi.range.value is True
+    assert machines["xeon-4210r"].parameters["core.width"].source != "set for this run"
+    assert (scenario.memory, scenario.protocol.runs) == (2**31, 4)
+    assert scenario.workloads[0].folio_orders == {0: 0.5, 4: 0.5}
+
+
+def test_overrides_of_the_scenario_come_before_those_of_the_command() -> None:
+    scenario = SCENARIO.replace({"overrides": {"xeon-4210r.core.width": 5, "cpus": 3}})
+    after, machines = load_with_overrides(scenario, ["xeon-4210r.core.width=6"])
+    assert (machines["xeon-4210r"].core.width.value, after.cpus) == (6, 3)
+
+
+def test_every_fault_is_reported() -> None:
+    bad = [
+        "memory",
+        "ampere-altra.tlbi.rnage=1",
+        "graviton4.core.width=8",
+        "memroy=1 GiB",
+        "state=exit",
+    ]
+    with pytest.raises(ConfigError) as caught:
+        load_with_overrides(SCENARIO, bad)
+    assert [str(fault) for fault in caught.value.faults] == [
+        "--set: must have the form KEY=VALUE (got 'memory', a str)",
+        "--set: ampere-altra.tlbi.rnage: unknown key, did you mean 'tlbi.range'? (got 1, an int)",
+        "--set: graviton4.core.width: names a machine that is not in this run",
+        "--set: memroy: unknown key, did you mean 'memory'? (got '1 GiB', a str)",
+        "--set: state: must be 'writable' or 'read-only' for fork (got 'exit', a str)",
+    ]
+
+
+def test_an_override_that_is_no_scalar_is_refused_in_the_file() -> None:
+    with pytest.raises(ConfigError, match=r"overrides\.cpus: must be a number, a name"):
+        SCENARIO.replace({"overrides": {"cpus": [1]}})
+
+
+def test_two_machines_of_one_name_cannot_be_told_apart(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.yaml"
+    copy.write_text((directory("machines") / "ampere-altra.yaml").read_text())
+    scenario = SCENARIO.replace({"machines": ["ampere-altra", str(copy)]})
+    with pytest.raises(ConfigError, match="two machines of one name"):
+        load_with_overrides(scenario)
+
+
+def test_structure_is_no_override() -> None:
+    assert "machines" not in SCENARIO_KEYS
+    assert "protocol.seed" in SCENARIO_KEYS

@@ -1,0 +1,27 @@
+"""The generated references are those of this schema."""
+
+from pathlib import Path
+
+from costmodel.config import reference
+from costmodel.config.keys import leaves
+from costmodel.config.machine import Machine
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_committed_files_are_up_to_date() -> None:
+    """If this fails: ``make docs``, and look at the difference."""
+    assert (DOCS / "machine-file.md").read_text() == reference.machine_reference()
+    assert (DOCS / "scenario-file.md").read_text() == reference.scenario_reference()
+
+
+def test_every_parameter_is_described() -> None:
+    assert [leaf.key for leaf in leaves(Machine) if not leaf.description] == []
+
+
+def test_both_files_are_written(tmp_path: Path) -> None:
+    reference.main(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "machine-file.md",
+        "scenario-file.md",
+    ]

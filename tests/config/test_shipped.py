@@ -1,0 +1,51 @@
+"""The machines and scenarios that ship with the package."""
+
+import pytest
+
+from costmodel.config.machine import load_machine
+from costmodel.config.resources import names
+from costmodel.config.scenario import load_scenario
+
+THREAD = ("apple-m2-vm", "ampere-altra", "xeon-4210r")
+
+
+def test_the_machines_of_the_thread_and_the_what_if_profiles() -> None:
+    what_if = [
+        "epyc-zen4",
+        "epyc-zen5",
+        "graviton3",
+        "graviton4",
+        "nvidia-grace",
+        "sapphire-rapids",
+    ]
+    assert names("machines") == sorted([*THREAD, *what_if])
+
+
+@pytest.mark.parametrize("name", names("machines"))
+def test_each_machine_is_sound_and_sourced(name: str) -> None:
+    machine = load_machine(name)
+    assert machine.name == name
+    for key, parameter in machine.parameters.items():
+        assert parameter.kind != "fitted", key
+        if parameter.source.startswith(("no source", "usual for")):
+            assert parameter.kind == "inferred", key
+        assert parameter.source.isascii(), key
+
+
+def test_the_published_4210r_runs_had_turbo_off() -> None:
+    assert load_machine("xeon-4210r").core.clock_ghz.value == 2.4
+
+
+@pytest.mark.parametrize("name", names("scenarios"))
+def test_each_scenario_loads(name: str) -> None:
+    assert load_scenario(name).operation in ("fork", "zap")
+
+
+def test_the_table_of_the_thread() -> None:
+    scenario = load_scenario("lkml-fork")
+    assert scenario.machines == THREAD
+    assert scenario.strategies is None
+    assert [workload.folio_order for workload in scenario.workloads] == [0, 9]
+    assert (scenario.memory, scenario.state, scenario.baseline) == (2**30, "writable", "v6.7")
+    protocol = scenario.protocol
+    assert (protocol.runs, protocol.iterations, protocol.seed) == (8, 100, 1)
