@@ -1,0 +1,83 @@
+"""A micro-op stream as arrays: what strategies are recorded into and what a core runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.uops import Kind
+
+NO_PRODUCER = -1
+"""In ``Trace.inputs``: the input has no producer in this trace (constant, or long done)."""
+NO_ADDRESS = -1
+"""In ``Trace.address``: the micro-op touches no memory."""
+LINE_BYTES = 64
+
+ADDRESS, DATA, FLAGS, MEMORY = slice(0, 2), slice(2, 4), 3, 4
+"""Columns of ``Trace.inputs``."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """``n`` micro-ops in program order; row ``i`` of every array belongs to micro-op ``i``.
+
+    kind        uint8[n]     a :class:`costmodel.uops.Kind`
+    flavour     uint8[n]     a :class:`costmodel.uops.Flavour`
+    inputs      int32[n, 5]  rows of the producers, -1 for none. Memory micro-ops: columns 0, 1 are
+                             address inputs, 2, 3 data inputs. Others: 0..2 registers, 3 flags.
+                             Column 4: youngest older store, rmw or zero row that wrote any byte
+                             that this load or rmw reads.
+    address     int64[n]     synthetic byte address, -1 for none; targets never share a line
+    size_bytes  int16[n]
+    target      uint8[n]     a :class:`costmodel.uops.Target`
+    taken       int8[n]      1 or 0 for conditional branches, else -1
+    site        int32[n]     static instruction (micro-ops of one instruction share it)
+    step_start  int32[m]     first row of each step (a step is one ``yield`` of the strategy)
+    step_id     int32[m]     number of the step's kind: steps of equal id have the same rows up
+                             to addresses and producers
+    segments    names of consecutive parts (``"table"``, ``"copy"``, ...) to their row ranges
+    """
+
+    kind: NDArray[np.uint8]
+    flavour: NDArray[np.uint8]
+    inputs: NDArray[np.int32]
+    address: NDArray[np.int64]
+    size_bytes: NDArray[np.int16]
+    target: NDArray[np.uint8]
+    taken: NDArray[np.int8]
+    site: NDArray[np.int32]
+    step_start: NDArray[np.int32]
+    step_id: NDArray[np.int32]
+    step_names: tuple[str, ...]
+    segments: tuple[tuple[str, int, int], ...]
+
+    def __len__(self) -> int:
+        """Return the number of micro-ops."""
+        return len(self.kind)
+
+    @cached_property
+    def line(self) -> NDArray[np.int64]:
+        """The 64-byte line of each micro-op, int64[n]; -1 where it touches no memory."""
+        line: NDArray[np.int64] = np.where(
+            self.address >= 0, self.address // LINE_BYTES, NO_ADDRESS
+        )
+        return line
+
+    def kinds(self) -> Mapping[str, int]:
+        """Count the micro-ops of each kind, by lower-case kind name."""
+        counts = np.bincount(self.kind, minlength=len(Kind))
+        return {kind.name.lower(): int(counts[kind]) for kind in Kind if counts[kind]}
+
+
+@dataclass(frozen=True)
+class TableRun:
+    """``count`` page tables in a row that all execute ``trace``."""
+
+    trace: Trace
+    count: int
+    ptes: int
+    """PTEs that one execution of the trace copies (or unmaps)."""
