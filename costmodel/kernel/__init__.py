@@ -1,0 +1,1 @@
+"""The functional model: page tables, folios and TLB state that strategies act on."""

@@ -1,0 +1,121 @@
+"""Folios with their counters, and the frame table that finds the folio of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+
+class Folio:
+    """``1 << order`` consecutive frames with one reference count.
+
+    ``mapcount`` counts page-table entries per page (0 = unmapped); ``large_mapcount`` is their sum
+    for kernels from v6.10 on; ``exclusive`` says per page whether one process owns an anonymous
+    page; ``pinned`` says that the folio may be pinned for DMA by a process that has pinned pages.
+    """
+
+    __slots__ = (
+        "anon",
+        "dirty",
+        "entire_mapcount",
+        "exclusive",
+        "first_pfn",
+        "freed",
+        "large_mapcount",
+        "mapcount",
+        "order",
+        "pages",
+        "pinned",
+        "refcount",
+    )
+
+    def __init__(
+        self, order: int, first_pfn: int, *, anon: bool = True, pinned: bool = False
+    ) -> None:
+        """Create an unmapped folio with no references; ``first_pfn`` must be aligned to it."""
+        if first_pfn & ((1 << order) - 1):
+            raise ValueError(f"an order-{order} folio must be aligned (got first_pfn {first_pfn})")
+        self.order = order
+        self.first_pfn = first_pfn
+        self.pages = 1 << order
+        self.refcount = 0
+        self.mapcount = [0] * self.pages
+        self.entire_mapcount = 0
+        self.large_mapcount = 0
+        self.anon = anon
+        self.exclusive = [False] * self.pages
+        self.pinned = pinned
+        self.dirty = False
+        self.freed = 0
+
+    def page(self, pfn: int) -> int:
+        """Return the index in this folio of the page at ``pfn``."""
+        return pfn - self.first_pfn
+
+    def map_page(self, page: int, times: int = 1) -> None:
+        """Account ``times`` mappings of ``page`` with their references (to set a state up)."""
+        self.mapcount[page] += times
+        self.large_mapcount += times
+        self.refcount += times
+
+    def copy(self) -> Folio:
+        """Return an independent copy of the state."""
+        twin = Folio(self.order, self.first_pfn, anon=self.anon, pinned=self.pinned)
+        twin.refcount = self.refcount
+        twin.mapcount = self.mapcount.copy()
+        twin.entire_mapcount = self.entire_mapcount
+        twin.large_mapcount = self.large_mapcount
+        twin.exclusive = self.exclusive.copy()
+        twin.dirty = self.dirty
+        twin.freed = self.freed
+        return twin
+
+    def __str__(self) -> str:
+        """Name the folio as messages do."""
+        last = self.first_pfn + self.pages - 1
+        frames = f"frame {last}" if self.order == 0 else f"frames {self.first_pfn}-{last}"
+        return f"order-{self.order} folio ({frames})"
+
+
+class FrameTable:
+    """All folios, by frame; and the use counts of swap entries, by offset."""
+
+    __slots__ = ("_by_pfn", "_next_pfn", "folios", "swap_count")
+
+    def __init__(self) -> None:
+        """Create a table without folios."""
+        self.folios: list[Folio] = []
+        self.swap_count: dict[int, int] = {}
+        self._by_pfn: dict[int, Folio] = {}
+        self._next_pfn = 0
+
+    def add(self, folio: Folio) -> Folio:
+        """Register ``folio`` for all its frames and return it; frames must not be taken."""
+        frames = range(folio.first_pfn, folio.first_pfn + folio.pages)
+        taken = next((frame for frame in frames if frame in self._by_pfn), None)
+        if taken is not None:
+            raise ValueError(f"frame {taken} already belongs to {self._by_pfn[taken]}")
+        self.folios.append(folio)
+        self._by_pfn.update(dict.fromkeys(frames, folio))
+        self._next_pfn = max(self._next_pfn, frames.stop)
+        return folio
+
+    def find(self, pfn: int) -> Folio | None:
+        """Return the folio of a frame, ``None`` where there is none."""
+        return self._by_pfn.get(pfn)
+
+    def allocate(self, order: int = 0, *, anon: bool = True, skip: int = 0) -> Folio:
+        """Add a folio at the next aligned frame, leaving out ``skip`` frames before it."""
+        align = (1 << order) - 1
+        return self.add(Folio(order, (self._next_pfn + skip + align) & ~align, anon=anon))
+
+    def copy(self) -> FrameTable:
+        """Return an independent copy of the state."""
+        twin = FrameTable()
+        for folio in self.folios:
+            twin.add(folio.copy())
+        twin.swap_count = self.swap_count.copy()
+        return twin
+
+    def __iter__(self) -> Iterator[Folio]:
+        """Iterate over the folios in the order in which they were added."""
+        return iter(self.folios)

@@ -1,0 +1,82 @@
+"""Page-table entries as plain ints: flag bits below, the frame number (or swap offset) above.
+
+The layout is the model's own; it keeps every bit that some strategy compares, clears or gathers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+PRESENT: Final = 1 << 0
+WRITE: Final = 1 << 1
+DIRTY: Final = 1 << 2
+YOUNG: Final = 1 << 3
+SOFT_DIRTY: Final = 1 << 4
+UFFD_WP: Final = 1 << 5
+SPECIAL: Final = 1 << 6  # no struct page behind it: never counted
+CONT: Final = 1 << 7  # arm64: one of 16 entries that a TLB may hold as one
+SWAP: Final = 1 << 8  # not present; the number above is a swap offset
+MIGRATION: Final = 1 << 9  # not present; the number above is the frame under migration
+EXCLUSIVE: Final = 1 << 10  # swap and migration entries: the page belongs to this process alone
+
+PFN_SHIFT: Final = 16
+PFN_STEP: Final = 1 << PFN_SHIFT
+FLAG_MASK: Final = PFN_STEP - 1
+NONE: Final = 0
+
+CONT_PTES: Final = 16
+"""Entries in one contiguous block (4 KiB pages)."""
+TABLE_PTES: Final = 512
+"""Entries in one PTE table."""
+
+
+def make_pte(number: int, flags: int) -> int:
+    """Return the entry that holds ``number`` (frame or swap offset) with ``flags``."""
+    return number << PFN_SHIFT | flags
+
+
+def pfn(pte: int) -> int:
+    """Return the frame number of a present or migration entry, the offset of a swap entry."""
+    return pte >> PFN_SHIFT
+
+
+def flags(pte: int) -> int:
+    """Return the flag bits alone."""
+    return pte & FLAG_MASK
+
+
+def is_none(pte: int) -> bool:
+    """Tell whether the entry is empty."""
+    return pte == NONE
+
+
+def is_present(pte: int) -> bool:
+    """Tell whether the entry maps a frame."""
+    return pte & PRESENT != 0
+
+
+def with_flags(pte: int, bits: int) -> int:
+    """Return the entry with ``bits`` set."""
+    return pte | bits
+
+
+def without(pte: int, bits: int) -> int:
+    """Return the entry with ``bits`` cleared."""
+    return pte & ~bits
+
+
+def advance(pte: int, pages: int = 1) -> int:
+    """Return the entry that maps the frame ``pages`` further on, with the same flags."""
+    return pte + (pages << PFN_SHIFT)
+
+
+def gather(slots: Sequence[int], slot: int) -> int:
+    """Return entry ``slot`` as ``ptep_get()`` sees it: dirty and young of its whole cont block."""
+    pte = slots[slot]
+    if not pte & CONT:
+        return pte
+    start = slot & -CONT_PTES
+    for other in slots[start : start + CONT_PTES]:
+        pte |= other & (DIRTY | YOUNG)
+    return pte

@@ -1,0 +1,56 @@
+"""What the kernel guarantees, and how a broken guarantee is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Guarantee(Enum):
+    """A promise of the kernel that an operation must keep."""
+
+    CHILD_PTE = "child PTEs equal the parent's"
+    PARENT_PTE = "parent PTEs keep what they map"
+    WRITE_PROTECT = "copy-on-write needs both sides write-protected"
+    REFCOUNT = "refcounts are exact"
+    MAPCOUNT = "mapcounts are exact"
+    EXCLUSIVE = "anon-exclusive is cleared on shared pages"
+    PINNED = "pinned pages are copied at once"
+    BATCH = "no batch beyond its folio, VMA or table"
+    CONT = "cont bits only on whole aligned blocks"
+    BREAK_BEFORE_MAKE = "break before make"
+    STALE_TLB = "no stale TLB entry after the final flush"
+    RSS = "rss counters are exact"
+    SWAP = "swap entries are duplicated"
+    FREED = "pages are freed exactly once, after their TLB entries are gone"
+    DIRTY = "dirty bits of file folios are not lost"
+    COMPLETES = "the strategy completes"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken guarantee: which, where and what happened.
+
+    ``vpns`` are the virtual page numbers concerned (to mark them in a drawing), ``pfns`` the frames
+    where only those are known; both empty where the fault has no place.
+    """
+
+    guarantee: Guarantee
+    where: str
+    what: str
+    vpns: range = range(0)
+    pfns: range = range(0)
+
+    def __str__(self) -> str:
+        """Return ``where: what``, one line."""
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+def plural(count: int, noun: str) -> str:
+    """Return ``1 PTE`` or ``3 PTEs``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def span(first: int, count: int) -> str:
+    """Return ``5`` or ``5-8``: ``count`` numbers from ``first``."""
+    return str(first) if count == 1 else f"{first}-{first + count - 1}"
