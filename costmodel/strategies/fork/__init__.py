@@ -1,0 +1,1 @@
+"""Ways to copy page tables in ``fork()``."""

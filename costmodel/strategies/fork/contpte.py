@@ -1,0 +1,44 @@
+"""arm64 contiguous blocks: 16 aligned entries that a TLB may hold as one.
+
+Changing the contiguous bit of a live block is a *convert*: empty all 16 entries, invalidate them,
+write them again (break before make).
+"""
+
+from __future__ import annotations
+
+from costmodel.kernel.fork import ForkOperation, TablePair
+from costmodel.kernel.live_table import LiveTable
+from costmodel.kernel.pte import CONT, CONT_PTES
+from costmodel.strategies.fork.loop import Entry, Steps
+from costmodel.steps.events import Step
+
+
+def gathered(entry: Entry) -> Step:
+    """Read all 16 entries of the block to collect access and dirty bits (``ptep_get()``)."""
+    return entry.step("gather")
+
+
+def convert(table: LiveTable, side: str, entry: Entry, *, cont: bool) -> Steps:
+    """Fold (``cont``) or unfold the block of ``entry``; ``side`` is ``src`` or ``dst``."""
+    table.convert(entry.slot, cont=cont)
+    ahead = CONT_PTES - 1 - entry.slot % CONT_PTES
+    yield entry.step(f"clear_{side}", ahead)
+    yield entry.step("flush", ahead)
+    yield entry.step(f"restore_{side}", ahead)
+
+
+def unfold_before_protect(
+    fork: ForkOperation, pair: TablePair, entry: Entry, count: int, whole_blocks_stay: bool
+) -> Steps:
+    """Unfold the blocks that the batch covers in part, or all of them if none may stay folded."""
+    if not fork.contpte:
+        return
+    slots, end = pair.src.slots, entry.slot + count
+    block = entry.slot - entry.slot % CONT_PTES
+    while block < end:
+        whole = entry.slot <= block and block + CONT_PTES <= end
+        inside = max(block, entry.slot)
+        if slots[inside] & CONT and not (whole and whole_blocks_stay):
+            part = Entry(inside, slots[inside], entry.folio)
+            yield from convert(pair.src, "src", part, cont=False)
+        block += CONT_PTES

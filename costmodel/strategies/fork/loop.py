@@ -1,0 +1,185 @@
+"""What every copy loop of ``fork()`` is made of.
+
+Each piece changes the page tables and yields the event that the change is; the recorded kernel
+step of the strategy's program stands behind the event (see :mod:`costmodel.steps.events`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from costmodel.kernel.address_space import Rss
+from costmodel.kernel.folio import Folio
+from costmodel.kernel.fork import ForkOperation, TablePair
+from costmodel.kernel.pte import CONT, PFN_SHIFT, PRESENT, WRITE
+from costmodel.steps.events import Step, Trait
+from costmodel.uops import Target, Uop, rmw
+
+Steps = Iterator[Step | Uop]
+
+RESCHED_AT: Final = 32
+"""``progress`` at which copy_pte_range() looks whether it must reschedule."""
+STRUCT_PAGE_BYTES: Final = 64
+REFCOUNT_OFFSET: Final = 52
+"""Offset of ``_refcount`` in ``struct page`` (strategies.md section 2.3 of the recordings)."""
+
+COPIED: Final = 8
+"""``progress`` of one copied PTE; an empty one counts 1."""
+
+
+class Entry:
+    """One present entry on its way from parent to child: the entry, its folio, its events."""
+
+    __slots__ = ("folio", "head", "page", "pte", "slot", "traits")
+
+    def __init__(self, slot: int, pte: int, folio: Folio | None) -> None:
+        """Look at entry ``slot``, which holds ``pte`` and maps a page of ``folio``."""
+        self.slot = slot
+        self.pte = pte
+        self.folio = folio
+        self.page = pte >> PFN_SHIFT
+        self.head = self.page if folio is None else folio.first_pfn
+        large = folio is not None and folio.order > 0
+        self.traits = int(
+            (Trait.LARGE if large else 0)
+            | (Trait.CONT if pte & CONT else 0)
+            | (Trait.WRITABLE if pte & WRITE else 0)
+            | Trait.CONSECUTIVE
+        )
+
+    def step(self, event: str, ahead: int = 0) -> Step:
+        """Return ``event`` on the entry ``ahead`` slots further on in the same batch."""
+        return Step(event, self.slot + ahead, self.page + ahead, self.head, self.traits)
+
+
+class Progress:
+    """Counts work towards the next look at need_resched."""
+
+    __slots__ = ("done",)
+
+    def __init__(self) -> None:
+        """Start a table."""
+        self.done = 0
+
+    def due(self) -> bool:
+        """Tell whether it is time to look; counting starts again if so."""
+        if self.done < RESCHED_AT:
+            return False
+        self.done = 0
+        return True
+
+
+def entry_at(fork: ForkOperation, pair: TablePair, slot: int) -> Entry:
+    """Return entry ``slot`` of the parent with the folio behind it."""
+    pte = pair.src.slots[slot]
+    return Entry(slot, pte, fork.folio_of(pte))
+
+
+def new_table(fork: ForkOperation, pair: TablePair) -> Steps:
+    """Leave the table before, allocate and clear the child's next one, take the locks."""
+    if pair.allocated:
+        first = entry_at(fork, pair, pair.first)
+        yield Step("alloc", pair.first - 1, first.page - 1, first.head, first.traits)
+
+
+def read(fork: ForkOperation, pair: TablePair, slot: int, progress: Progress) -> Iterator[Step]:
+    """Look at need_resched when due, then read the next source entry."""
+    entry = entry_at(fork, pair, slot)
+    if progress.due():
+        yield entry.step("resched", -1)
+    yield entry.step("read")
+
+
+def is_ordinary(fork: ForkOperation, pte: int) -> bool:
+    """Tell whether an entry maps a counted page (not empty, swapped or special)."""
+    return bool(pte & PRESENT) and fork.folio_of(pte) is not None
+
+
+def copy_unusual(fork: ForkOperation, pair: TablePair, slot: int, progress: Progress) -> Steps:
+    """Copy what is no ordinary page: nothing, a swap or migration entry, a special entry."""
+    pte = pair.src.read(slot)
+    entry = Entry(slot, pte, None)
+    if not pte:
+        progress.done += 1
+        return
+    progress.done += COPIED
+    if pte & PRESENT:
+        if pte & WRITE and pair.vma.is_cow:
+            pair.src.write_protect(slot)
+            yield entry.step("wrprotect")
+        pair.dst.set_ptes(slot, 1, fork.child_pte(pair.vma, pair.src.read(slot)))
+    else:
+        fork.copy_nonpresent(pair, slot)
+    yield entry.step("set")
+
+
+def is_pinned(fork: ForkOperation, entry: Entry, count: int = 1) -> bool:
+    """Tell whether some page of the batch must be copied now because it may be pinned."""
+    folio = entry.folio
+    assert folio is not None
+    return folio.anon and fork.maybe_pinned(folio, folio.page(entry.page), count)
+
+
+def copy_pinned(fork: ForkOperation, pair: TablePair, entry: Entry) -> Steps:
+    """Copy a page that may be pinned: the child gets its own, at once."""
+    folio = entry.folio
+    assert folio is not None
+    fork.folio_get(folio)
+    yield entry.step("get")
+    fork.folio_put(folio)
+    yield rmw(Target.PAGE, STRUCT_PAGE_BYTES * entry.head + REFCOUNT_OFFSET, size_bytes=4)
+    pair.dst.set_ptes(entry.slot, 1, fork.copy_pinned(entry.pte))
+    fork.rss_add(Rss.ANON)
+    yield entry.step("set")
+
+
+def get_and_map(fork: ForkOperation, entry: Entry, count: int = 1) -> Steps:
+    """Take ``count`` references (one atomic), then count the mapping of each page.
+
+    Pages that belong to this process alone lose their exclusive mark first. The caller has made
+    sure that no page is pinned.
+    """
+    folio = entry.folio
+    assert folio is not None
+    first_page = folio.page(entry.page)
+    fork.folio_get(folio, count)
+    yield entry.step("get")
+    for ahead in range(count):
+        page = first_page + ahead
+        if folio.anon and entry.traits & Trait.WRITABLE:
+            fork.clear_exclusive(folio, page)
+            yield entry.step("clear_exclusive", ahead)
+        fork.mapcount_add(folio, page)
+        yield entry.step("map", ahead)
+    fork.rss_add(fork.rss_of(folio), count)
+
+
+def protect(pair: TablePair, entry: Entry, count: int = 1) -> Steps:
+    """Write-protect the parent's entries where copy-on-write needs it (one atomic each)."""
+    if not entry.traits & Trait.WRITABLE or not pair.vma.is_cow:
+        return
+    for ahead in range(count):
+        pair.src.write_protect(entry.slot + ahead)
+        yield entry.step("wrprotect", ahead)
+
+
+def set_child(fork: ForkOperation, pair: TablePair, entry: Entry, count: int = 1) -> Steps:
+    """Store the child's entries: as the parent's are now, old, clean if shared."""
+    pte = fork.child_pte(pair.vma, pair.src.slots[entry.slot] & ~CONT)
+    if fork.contpte:
+        pair.dst.set_contpte(entry.slot, count, pte)
+    else:
+        pair.dst.set_ptes(entry.slot, count, pte)
+    for ahead in range(count):
+        yield entry.step("set", ahead)
+
+
+def copy_single(fork: ForkOperation, pair: TablePair, entry: Entry) -> Steps:
+    """Copy one ordinary page."""
+    if is_pinned(fork, entry):
+        yield from copy_pinned(fork, pair, entry)
+        return
+    yield from get_and_map(fork, entry)
+    yield from protect(pair, entry)
+    yield from set_child(fork, pair, entry)

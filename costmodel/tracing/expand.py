@@ -1,0 +1,187 @@
+"""Lays recorded paths out row by row: addresses, and the producer of every input."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.jit import compiled
+from costmodel.steps.library import ROLES
+from costmodel.uops import Kind, Target
+
+Ints = NDArray[np.int64]
+
+REGION_SHIFT: Final = 44
+"""Address bits below the target: regions never meet."""
+SLOT_ORIGIN: Final = 1 << 30
+"""Address of PTE 0 in its region; the entry before it has an address, too."""
+PTE_BYTES: Final = 8
+LINE_BYTES: Final = 64
+
+_SLOT, _LAST_SLOT, _BLOCK = (ROLES.index(name) for name in ("slot", "last_slot", "block"))
+_PAGE, _LAST_PAGE = ROLES.index("page"), ROLES.index("last_page")
+_HEAD, _LAST_HEAD = ROLES.index("head"), ROLES.index("last_head")
+_SRC, _DST, _PAGE_TARGET = int(Target.SRC), int(Target.DST), int(Target.PAGE)
+_LOAD, _STORE, _RMW, _ZERO = (int(k) for k in (Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO))
+
+
+def lay_out(
+    record_paths: Ints,
+    contexts: Ints,
+    path_start: Ints,
+    path_length: Ints,
+    row_uop: Ints,
+    row_role: Ints,
+    row_index: Ints,
+    row_offset: Ints,
+    near: Ints,
+    far: Ints,
+    group_start: Ints,
+    group_member: Ints,
+    uop_target: Ints,
+    hand_inputs: Ints,
+    hand_address: Ints,
+    library_row: Ints,
+    inputs: NDArray[np.int32],
+    address: Ints,
+) -> None:
+    """Fill ``library_row`` (row of the library, or -1 - k), ``inputs[:, :4]`` and ``address``."""
+    latest = np.full(len(uop_target), -1, dtype=np.int64)
+    row = 0
+    for step in range(len(record_paths)):
+        path = record_paths[step]
+        if path < 0:
+            hand = -1 - path
+            library_row[row] = path
+            address[row] = hand_address[hand]
+            for column in range(4):
+                inputs[row, column] = hand_inputs[hand, column]
+            row += 1
+            continue
+        start = path_start[path]
+        for position in range(path_length[path]):
+            line = start + position
+            uop = row_uop[line]
+            library_row[row] = line
+            for column in range(4):
+                back = near[line, column]
+                group = far[line, column]
+                producer = -1
+                if back > 0:
+                    producer = row - back
+                elif group >= 0:
+                    for member in range(group_start[group], group_start[group + 1]):
+                        producer = max(producer, latest[group_member[member]])
+                inputs[row, column] = producer
+            target = uop_target[uop]
+            if target == 0:
+                address[row] = -1
+            else:
+                origin = np.int64(0)
+                role = row_role[line]
+                if role == _SLOT:
+                    origin = contexts[step, 0]
+                elif role == _LAST_SLOT:
+                    origin = contexts[step, 1]
+                elif role == _BLOCK:
+                    origin = contexts[step, 0] - contexts[step, 0] % 16
+                elif role == _PAGE:
+                    origin = contexts[step, 2]
+                elif role == _LAST_PAGE:
+                    origin = contexts[step, 3]
+                elif role == _HEAD:
+                    origin = contexts[step, 4]
+                elif role == _LAST_HEAD:
+                    origin = contexts[step, 5]
+                place = (origin + row_index[line]) * LINE_BYTES + row_offset[line]
+                if target in (_SRC, _DST):
+                    place = SLOT_ORIGIN + (origin + row_index[line]) * PTE_BYTES + row_offset[line]
+                address[row] = (target << REGION_SHIFT) + place
+            latest[uop] = row
+            row += 1
+
+
+def number_lines(address: Ints, size_bytes: Ints, table: Ints, numbers: Ints) -> int:
+    """Give every line touched a small number, by open addressing; return how many there are.
+
+    ``table`` holds line numbers (its length is a power of two, all -1 before), ``numbers`` their
+    small number at the same place.
+    """
+    count = 0
+    mask = len(table) - 1
+    for row in range(len(address)):
+        if address[row] < 0:
+            continue
+        first = address[row] // LINE_BYTES
+        last = (address[row] + max(size_bytes[row], 1) - 1) // LINE_BYTES
+        for line in range(first, last + 1):
+            place = (line * 0x9E3779B1) & mask
+            while table[place] not in (-1, line):
+                place = (place + 1) & mask
+            if table[place] == -1:
+                table[place] = line
+                numbers[place] = count
+                count += 1
+    return count
+
+
+def link_memory(
+    kind: Ints,
+    address: Ints,
+    size_bytes: Ints,
+    table: Ints,
+    numbers: Ints,
+    writer: NDArray[np.int32],
+    inputs: NDArray[np.int32],
+) -> None:
+    """Fill ``inputs[:, 4]``: the youngest older micro-op that wrote a byte that a row reads.
+
+    ``writer`` int32[lines, 64] is all -1 before.
+    """
+    mask = len(table) - 1
+    for row in range(len(address)):
+        inputs[row, 4] = -1
+        if address[row] < 0:
+            continue
+        reads = kind[row] in (_LOAD, _RMW)
+        writes = kind[row] in (_STORE, _RMW, _ZERO)
+        number = np.int64(-1)
+        current = np.int64(-1)
+        youngest = -1
+        for byte in range(address[row], address[row] + size_bytes[row]):
+            line = byte // LINE_BYTES
+            if line != current:
+                current = line
+                place = (line * 0x9E3779B1) & mask
+                while table[place] != line:
+                    place = (place + 1) & mask
+                number = numbers[place]
+            if reads:
+                youngest = max(youngest, writer[number, byte % LINE_BYTES])
+            if writes:
+                writer[number, byte % LINE_BYTES] = row
+        inputs[row, 4] = youngest
+
+
+_lay_out: Any = compiled(lay_out)
+_number_lines: Any = compiled(number_lines)
+_link_memory: Any = compiled(link_memory)
+
+
+def expand(arguments: tuple[NDArray[Any], ...]) -> None:
+    """Run :func:`lay_out`, compiled where numba is there."""
+    _lay_out(*arguments)
+
+
+def memory_producers(
+    kind: Ints, address: Ints, size_bytes: Ints, inputs: NDArray[np.int32]
+) -> None:
+    """Fill the memory column of ``inputs``."""
+    lines = int((address >= 0).sum()) + int(size_bytes.sum()) // LINE_BYTES + 1
+    size = 1 << max(4, (2 * lines).bit_length())
+    table, numbers = np.full(size, -1, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    count = _number_lines(address, size_bytes, table, numbers)
+    writer = np.full((count + 1, LINE_BYTES), -1, dtype=np.int32)
+    _link_memory(kind, address, size_bytes, table, numbers, writer, inputs)
