@@ -1,0 +1,24 @@
+"""The core: what a micro-op stream costs on a machine, to the tick, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from costmodel.core.stack import Cause, TableCost, Timing
+
+if TYPE_CHECKING:
+    from costmodel.config.machine import Machine
+    from costmodel.trace import TableRun
+
+__all__ = ["Cause", "TableCost", "Timing", "run"]
+
+
+def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
+    """Return what page tables cost; see :func:`costmodel.core.engine.run`.
+
+    The engine (and numba with it) is loaded on the first call.
+    """
+    from costmodel.core.engine import run as run_engine
+
+    return run_engine(runs, machine, cpus=cpus)

@@ -1,0 +1,100 @@
+"""Which conditional branches are mispredicted, from their outcomes in the trace alone.
+
+A stand-in for a tournament of history predictors in steady state. The local one knows, per branch,
+the length of the current run of equal outcomes and of the run before, both up to the machine's
+history length: it learns loops up to that trip count. The global ones know the last outcomes of all
+branches: they learn that two tests of one page agree. Every branch uses what serves it best. Tables
+repeat, so the predictors have seen the trace before, but not this very execution: an outcome is
+predicted from the *other* occurrences of its history (a random mix stays random).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.core.jit import compiled
+from costmodel.core.memo import remembered
+from costmodel.core.reuse import Ints
+from costmodel.trace import Trace
+from costmodel.uops import Kind
+
+GLOBAL_BITS = (4, 8, 16)
+"""Outcomes of all branches that the global predictors look back on."""
+_CAP_BITS = 12
+
+
+def mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
+    """Return bool[n], true for conditional branches that are mispredicted in steady state."""
+    key = ("mispredicts", history_length)
+    return remembered(trace, key, lambda: _mispredicts(trace, history_length))
+
+
+def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
+    result = np.zeros(len(trace), np.bool_)
+    rows = np.flatnonzero((trace.kind == Kind.BRANCH) & (trace.taken >= 0))
+    if len(rows) == 0:
+        return result
+    _, site = np.unique(trace.site[rows], return_inverse=True)
+    site = site.astype(np.int64)
+    taken = (trace.taken[rows] == 1).astype(np.int64)
+    cap = min(history_length, (1 << _CAP_BITS) - 1)
+    histories = [_run_lengths(site, taken, int(site.max()) + 1, cap)]
+    # A core that learns no loops has no history at all.
+    histories += [_recent(taken, bits) for bits in GLOBAL_BITS if bits <= history_length]
+    wrong = np.array([_wrong(site, history, taken) for history in histories])
+    per_site = np.array([np.bincount(site, weights=each) for each in wrong])
+    best = np.argmin(per_site, axis=0)
+    result[rows] = wrong[best[site], np.arange(len(rows))]
+    return result
+
+
+@compiled
+def _run_lengths(site: Ints, taken: Ints, sites: int, cap: int) -> Ints:
+    """Return direction, current and previous run length before each branch, in one number.
+
+    The trace is run through twice and the second time counts: tables follow each other.
+    """
+    history = np.zeros(len(site), np.int64)
+    last = np.zeros(sites, np.int64)
+    current = np.zeros(sites, np.int64)
+    previous = np.zeros(sites, np.int64)
+    for _ in range(2):
+        for i in range(len(site)):
+            s = site[i]
+            run, before = min(current[s], cap), min(previous[s], cap)
+            history[i] = (before << (_CAP_BITS + 1)) | (run << 1) | last[s]
+            if taken[i] == last[s]:
+                current[s] += 1
+            else:
+                last[s] = taken[i]
+                previous[s] = current[s]
+                current[s] = 1
+    return history
+
+
+def _recent(taken: Ints, bits: int) -> Ints:
+    """Return the last ``bits`` outcomes of all branches before each one."""
+    wrapped = np.concatenate([np.resize(taken[::-1], bits)[::-1], taken])
+    history = np.zeros(len(taken), np.int64)
+    for back in range(bits):
+        history |= wrapped[bits - 1 - back : len(wrapped) - 1 - back] << back
+    return history
+
+
+def _wrong(site: Ints, history: Ints, taken: Ints) -> NDArray[np.bool_]:
+    """Predict each outcome from the other occurrences of its history, else of its branch."""
+    lead = _lead(np.unique(history * (int(site.max()) + 1) + site, return_inverse=True)[1], taken)
+    fallback = _lead(site, taken)
+    predicted = np.where(lead == 0, fallback, lead)
+    # Nothing known (a branch met once): predicted as it went, one miss in thousands does not matter.
+    predicted = np.where(predicted == 0, 2 * taken - 1, predicted)
+    return (predicted > 0) != (taken == 1)
+
+
+def _lead(group: NDArray[np.int64], taken: Ints) -> Ints:
+    """Return taken minus not taken among the other members of each one's group."""
+    signed = 2 * taken - 1
+    total = np.bincount(group, weights=signed).astype(np.int64)
+    result: Ints = total[group] - signed
+    return result

@@ -1,0 +1,252 @@
+"""Which level of the memory hierarchy serves each access: reuse distance against capacity.
+
+Reuse distances belong to the trace and the workload, capacities to the machine. Accesses of equal
+distance form a *class*, and a machine gives each class a latency. A class that hits a level in part
+(a stream larger than a cache that does not thrash) has the mean latency of the levels it meets, so
+that costs change smoothly with capacities and every execution of a loop costs the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.config.machine import Machine
+from costmodel.core.jit import compiled
+from costmodel.core.memo import remembered
+from costmodel.core.parameters import Parameters
+from costmodel.core.reuse import FIRST, Ints, Touches, touches
+from costmodel.core.stack import Cause
+from costmodel.trace import LINE_BYTES, TableRun, Trace
+from costmodel.uops import Flavour, Kind, Target
+
+NEAR = 0
+"""Class of an access that hits any L1: fewer than 8 KiB of other lines since the last touch."""
+CYCLIC = -1.0
+"""As a distance: one round through everything the workload touches."""
+_NEAR_BYTES = 8192
+_WAYS = 16
+_WEIGHT = 1 << 16
+_MEMORY_KINDS = (Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO)
+_PER_TABLE = (Target.SRC, Target.DST, Target.PAGE, Target.TABLEPAGE)
+_OWNING = (Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE, Flavour.RMW_LOCKED)
+_HARD, _SOFT = False, True
+
+
+@dataclass(frozen=True)
+class Accesses:
+    """The reuse of the memory micro-ops of one trace; arrays have one entry per micro-op."""
+
+    kind: NDArray[np.int32]
+    """Class of the access; ``NEAR`` for micro-ops without memory."""
+    distances: tuple[tuple[float, float], ...]
+    """By class: bytes touched since the last touch of its 64-byte line, and of its longer line."""
+    touch: Ints
+    """Micro-op that last touched the same long line, -1 for none."""
+    first: NDArray[np.bool_]
+    """First touch of a long line that is used once per round through the workload."""
+    owned: NDArray[np.bool_]
+    """An older micro-op of the trace wrote the line, so that this core owns it."""
+    streaming_bytes: int
+    """Bytes of the lines that every execution of the trace touches anew."""
+
+
+def accesses(trace: Trace, line_bytes: int) -> Accesses:
+    """Return the reuse of a trace for machines whose caches beyond the L1 have such lines."""
+    line_bytes = max(line_bytes, LINE_BYTES)
+    return remembered(trace, ("accesses", line_bytes), lambda: _accesses(trace, line_bytes))
+
+
+def _accesses(trace: Trace, line_bytes: int) -> Accesses:
+    row, line = _line_touches(trace)
+    short = touches(row, line)
+    long = short
+    if line_bytes != LINE_BYTES:
+        long = touches(row, line // (line_bytes // LINE_BYTES))
+    target = trace.target[row]
+    fresh = long.previous == FIRST
+    per_table = np.isin(target, _PER_TABLE)
+    new_lines = int(np.count_nonzero(fresh & per_table))
+    table_bytes = float(np.count_nonzero(short.previous == FIRST) * LINE_BYTES)
+    once = fresh & per_table & (target != Target.DST)  # DST was cleared a moment ago
+    near = _bytes(short, LINE_BYTES, target, table_bytes)
+    beyond = _bytes(long, line_bytes, target, table_bytes)
+    kind, distances = _classes(np.where(near == 0, 0.0, near), beyond)
+    leading = np.unique(row, return_index=True)[1]  # an access of many lines counts by its first
+    return Accesses(
+        kind=_spread(trace, row[leading], kind[leading], NEAR).astype(np.int32),
+        distances=distances,
+        touch=_spread(trace, row[leading], _rows_before(long)[leading], FIRST),
+        first=_spread(trace, row[leading], once[leading], 0).astype(np.bool_),
+        owned=_spread(trace, row[leading], _owned(trace, short)[leading], 0).astype(np.bool_),
+        streaming_bytes=new_lines * line_bytes,
+    )
+
+
+def _line_touches(trace: Trace) -> tuple[Ints, Ints]:
+    """Return the micro-op and the 64-byte line of every line touched, in program order."""
+    memory = np.isin(trace.kind, _MEMORY_KINDS) & (trace.address >= 0)
+    row = np.flatnonzero(memory).astype(np.int64)
+    zero = trace.kind[row] == Kind.ZERO
+    lines = np.where(zero, np.maximum(trace.size_bytes[row].astype(np.int64) // LINE_BYTES, 1), 1)
+    offset = np.arange(int(lines.sum()), dtype=np.int64)
+    offset -= np.repeat(np.cumsum(lines) - lines, lines)
+    row = np.repeat(row, lines)
+    return row, trace.line[row] + offset
+
+
+def _bytes(
+    touch: Touches, line_bytes: int, target: NDArray[np.uint8], table_bytes: float
+) -> NDArray[np.float64]:
+    """Return reuse distances in bytes; CYCLIC for lines that are used once per round."""
+    distance = touch.distance * float(line_bytes)
+    distance[distance < _NEAR_BYTES] = 0.0
+    far = distance > 0
+    distance[far] = 2.0 ** (np.ceil(4 * np.log2(distance[far])) / 4)
+    fresh = touch.previous == FIRST
+    distance[fresh] = table_bytes if table_bytes >= _NEAR_BYTES else 0.0
+    distance[fresh & (target == Target.DST)] = 0.0
+    distance[fresh & np.isin(target, (Target.SRC, Target.PAGE, Target.TABLEPAGE))] = CYCLIC
+    return distance
+
+
+def _classes(
+    near: NDArray[np.float64], beyond: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], tuple[tuple[float, float], ...]]:
+    """Number the distinct pairs of distances, ``NEAR`` first."""
+    pairs = np.concatenate([[0j], near + 1j * np.where(near == 0, 0.0, beyond)])
+    _, index, kind = np.unique(pairs, return_index=True, return_inverse=True)
+    order = np.argsort(index)  # class 0 is the pair (0, 0) put in front
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    distinct = pairs[index[order]].tolist()
+    return rank[kind[1:]], tuple((pair.real, pair.imag) for pair in distinct)
+
+
+def _rows_before(touch: Touches) -> Ints:
+    """Return the micro-op of the previous touch of the same line."""
+    return np.where(touch.previous == FIRST, FIRST, touch.row[touch.previous])
+
+
+def _owned(trace: Trace, touch: Touches) -> Ints:
+    """Return 1 where the line was written before by an operation that takes ownership."""
+    kind = trace.kind[touch.row]
+    writes = np.isin(kind, (Kind.STORE, Kind.ZERO)) | np.isin(trace.flavour[touch.row], _OWNING)
+    fresh_child = (touch.previous == FIRST) & (trace.target[touch.row] == Target.DST)
+    return _written_before(touch.previous, writes, fresh_child)
+
+
+@compiled
+def _written_before(
+    previous: Ints, writes: NDArray[np.bool_], fresh_child: NDArray[np.bool_]
+) -> Ints:
+    """Follow each line from touch to touch."""
+    owned = np.zeros(len(previous), np.int64)
+    for i in range(len(previous)):
+        before = previous[i]
+        if fresh_child[i] or (before >= 0 and (owned[before] or writes[before])):
+            owned[i] = 1
+    return owned
+
+
+def _spread(trace: Trace, row: Ints, values: NDArray[np.generic], default: int) -> Ints:
+    """Return one value per micro-op of the trace."""
+    result = np.full(len(trace), default, np.int64)
+    result[row] = values
+    return result
+
+
+class Level(NamedTuple):
+    """A cache as reuse distances see it."""
+
+    size_bytes: int
+    replacement: str
+
+
+class ClassCosts(NamedTuple):
+    """What a machine makes of the classes of a trace; all by class."""
+
+    ticks: Ints
+    """Load to use."""
+    misses: NDArray[np.uint8]
+    """1 where the access goes beyond the L1."""
+    weights: tuple[dict[Cause, int], ...]
+    """Which levels a late access of the class is charged to."""
+
+
+def footprint_bytes(runs: Sequence[TableRun], line_bytes: int) -> float:
+    """Return the bytes that one round through the workload touches: the cyclic reuse distance."""
+    return float(
+        sum(run.count * accesses(run.trace, line_bytes).streaming_bytes for run in runs)
+    )
+
+
+def class_costs(
+    distances: tuple[tuple[float, float], ...],
+    footprint: float,
+    machine: Machine,
+    parameters: Parameters,
+) -> ClassCosts:
+    """Give every class its latency on a machine."""
+    caches = machine.caches
+    l1, l2, llc = (
+        Level(cache.size_bytes.value, cache.replacement.value)
+        for cache in (caches.l1, caches.l2, caches.llc)
+    )
+    latency = (parameters.l1, parameters.l2, parameters.llc, parameters.dram)
+    ticks, weights = [], []
+    for near, beyond in distances:
+        near_bytes = footprint if near == CYCLIC else near
+        bytes_ = footprint if beyond == CYCLIC else beyond
+        in_l1 = _hit(near_bytes, l1, _HARD)
+        in_l2 = max(in_l1, _hit(bytes_, l2, _SOFT))
+        in_llc = max(in_l2, _hit(bytes_, llc, _SOFT))
+        shares = [round(_WEIGHT * p) for p in (in_l1, in_l2 - in_l1, in_llc - in_l2)]
+        shares.append(_WEIGHT - sum(shares))
+        ticks.append(sum(s * t for s, t in zip(shares, latency, strict=True)) // _WEIGHT)
+        causes = (Cause.L1, Cause.L2, Cause.LLC, Cause.DRAM)
+        weights.append({c: s for c, s in zip(causes, shares, strict=True) if s > 0})
+    array = np.array(ticks, np.int64)
+    return ClassCosts(array, (array > parameters.l1).astype(np.uint8), tuple(weights))
+
+
+def _hit(distance: float, level: Level, soft: bool) -> float:
+    """Return the probability that a line survives ``distance`` bytes of other lines."""
+    ratio = distance / level.size_bytes
+    if level.replacement == "adaptive":
+        return 1.0 if ratio <= 1 else 1 / ratio
+    if level.replacement == "random":
+        return _random_hit(ratio)
+    if soft:
+        return _lru_hit(ratio)
+    return 1.0 if ratio <= 1 else 0.0
+
+
+def _random_hit(ratio: float) -> float:
+    """Each miss evicts a random line: h = exp(-ratio (1 - h)), its smallest solution."""
+    if ratio <= 1:
+        return 1.0
+    hit = 0.0
+    for _ in range(200):
+        hit = math.exp(-ratio * (1 - hit))
+    return hit
+
+
+def _lru_hit(ratio: float) -> float:
+    """Frames fall on sets at random: a line survives where fewer than the ways follow it.
+
+    The number of lines in a set is Poisson distributed, which softens the edge at ratio 1.
+    """
+    mean = _WAYS * ratio
+    if mean > 20 * _WAYS:
+        return 0.0
+    term = total = math.exp(-mean)
+    for k in range(1, _WAYS):
+        term *= mean / k
+        total += term
+    return min(total, 1.0)

@@ -1,0 +1,44 @@
+"""The columns of a program, the form of a trace that both engines run."""
+
+from __future__ import annotations
+
+# What a micro-op is to the core.
+(
+    OP_ALU, OP_MUL, OP_MOVE, OP_SLOT, OP_LOAD, OP_STORE, OP_LOCKED, OP_RMW_STORE, OP_RMW_VALUE,
+    OP_RMW_CAS, OP_RMW_ACQUIRE, OP_BRANCH, OP_DSB, OP_DSB_ALL, OP_DMB, OP_ISB, OP_TLBI,
+    OP_ZERO_LINE, OP_ZERO_BLOCK, OP_SYSTEM,
+) = range(20)  # fmt: skip
+OPS = 20
+
+LOADS = (OP_LOAD, OP_LOCKED, OP_RMW_VALUE, OP_RMW_CAS, OP_RMW_ACQUIRE)
+"""Take an entry of the load queue."""
+STORES = (
+    OP_STORE, OP_LOCKED, OP_RMW_STORE, OP_RMW_VALUE, OP_RMW_CAS, OP_RMW_ACQUIRE, OP_DMB,
+    OP_ZERO_LINE, OP_ZERO_BLOCK,
+)  # fmt: skip
+"""Take an entry of the store queue."""
+
+OP = 0
+INPUT = 1
+"""Columns 1 to 4: rows back to the producers, 0 for none."""
+INPUTS = 4
+MEMORY = 5
+"""Store queue entries back to the one that holds what this load reads, 0 for none."""
+CLASS = 6
+"""Class of the access in :mod:`costmodel.core.caches`."""
+TOUCH = 7
+"""Rows back to the last access to the same line, 0 for none."""
+PREFETCHED = 8
+"""Prefetch requests back in the stream to the one for this line, 0 for none."""
+STARTS = 9
+"""Prefetch requests that this row starts."""
+FOLLOWS = 10
+"""1 where these follow older requests of the stream."""
+PAGE = 11
+"""Class of the access in :mod:`costmodel.core.tlb`."""
+MISPREDICTED = 12
+LINES = 13
+"""Lines that a zero row clears; 1 for an atomic on a line that the core owns, else 0."""
+STREAM = 14
+"""Stream that the prefetch columns speak of."""
+COLUMNS = 15

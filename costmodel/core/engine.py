@@ -1,0 +1,168 @@
+"""The fast engine: page tables of one shape are computed until the window repeats its state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from costmodel.config.machine import Machine
+from costmodel.core.caches import class_costs, footprint_bytes
+from costmodel.core.parameters import Parameters, parameters_of
+from costmodel.core.program import Program, program_of
+from costmodel.core.reuse import Ints
+from costmodel.core.stack import CAUSES, Cause, TableCost, Timing, shared_out
+from costmodel.core.state import NOTHING, Reach, save, state_length
+from costmodel.core.table import run_table
+from costmodel.core.tlb import footprint_pages, page_ticks
+from costmodel.core.window import (
+    BROADCAST_TICKS,
+    BROADCASTS,
+    COUNTERS,
+    Costs,
+    Window,
+    new_window,
+)
+from costmodel.trace import TableRun
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A program with what one machine and workload make of its accesses."""
+
+    program: Program
+    costs: Costs
+    weights: tuple[dict[Cause, int], ...]
+
+
+def priced_programs(
+    runs: Sequence[TableRun], machine: Machine, parameters: Parameters
+) -> list[Priced]:
+    """Return one program per run; equal traces share one object."""
+    line_bytes = machine.caches.line_bytes.value
+    bytes_ = footprint_bytes(runs, line_bytes)
+    pages = footprint_pages(runs, machine.kernel.linear_map_bytes.value)
+    made: dict[int, Priced] = {}
+    for run in runs:
+        if id(run.trace) not in made:
+            made[id(run.trace)] = _priced(run, machine, parameters, bytes_, pages)
+    return [made[id(run.trace)] for run in runs]
+
+
+def _priced(
+    run: TableRun, machine: Machine, parameters: Parameters, bytes_: float, pages: float
+) -> Priced:
+    program = program_of(run.trace, machine)
+    access = class_costs(program.reuse.distances, bytes_, machine, parameters)
+    page = page_ticks(program.pages.distances, pages, machine, parameters)
+    return Priced(program, Costs(access.ticks, access.misses, page), access.weights)
+
+
+def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
+    """Return what the page tables of ``runs`` cost on a machine, one after the other.
+
+    ``cpus`` CPUs broadcast TLB invalidations at the same time. Exact: a cost is used again only
+    when the window is in a state in which the same rows were run before.
+    """
+    parameters = parameters_of(machine, cpus=cpus)
+    sequence = _Sequence(parameters, new_window(parameters))
+    tables: list[TableCost] = []
+    for run_, priced in zip(runs, priced_programs(runs, machine, parameters), strict=True):
+        for cost, count in sequence.repeat(priced, run_.count):
+            if tables and replace(tables[-1], count=0) == cost:
+                tables[-1] = replace(tables[-1], count=tables[-1].count + count)
+            else:
+                tables.append(replace(cost, count=count))
+    return Timing(tuple(tables), machine.core.clock_ghz.value)
+
+
+@dataclass
+class _Sequence:
+    """Numbers every state met and remembers what follows from it."""
+
+    parameters: Parameters
+    window: Window
+    states: list[Ints] = field(default_factory=list)
+    number_of: dict[bytes, int] = field(default_factory=dict)
+    known: dict[tuple[int, int], tuple[int, TableCost]] = field(default_factory=dict)
+    current: int = 0
+
+    def __post_init__(self) -> None:
+        empty = np.zeros(state_length(self.parameters), np.int64)
+        save(self.parameters, self.window, NOTHING, empty)
+        self._number(empty)
+
+    def repeat(self, priced: Priced, count: int) -> list[tuple[TableCost, int]]:
+        """Run a program ``count`` times; return its costs in order, each with a repetition."""
+        result: list[tuple[TableCost, int]] = []
+        seen: dict[int, int] = {}
+        done = 0
+        while done < count:
+            if self.current in seen:  # the tables since then repeat for ever
+                cycle = result[seen[self.current] :]
+                times, rest = divmod(count - done, len(cycle))
+                if len(cycle) == 1:
+                    result.append((cycle[0][0], times))
+                else:
+                    result += cycle * times
+                done += times * len(cycle)
+                seen.clear()
+                if rest == 0:
+                    break
+                continue
+            seen[self.current] = len(result)
+            result.append((self._step(priced), 1))
+            done += 1
+        return result
+
+    def _step(self, priced: Priced) -> TableCost:
+        key = (self.current, id(priced))
+        if key not in self.known:
+            state = self.states[self.current].copy()
+            cost = _table(priced, self.parameters, self.window, state)
+            self.known[key] = (self._number(state), cost)
+        self.current, cost = self.known[key]
+        return cost
+
+    def _number(self, state: Ints) -> int:
+        number = self.number_of.setdefault(state.tobytes(), len(self.states))
+        if number == len(self.states):
+            self.states.append(state)
+        return number
+
+
+def _table(priced: Priced, parameters: Parameters, window: Window, state: Ints) -> TableCost:
+    """Run one table from ``state``, which becomes the state behind it."""
+    program = priced.program
+    reach = Reach(
+        program.longest_back, program.forwards_back, program.streams, program.requests_back
+    )
+    totals = np.zeros(COUNTERS + CAUSES + len(priced.weights), np.int64)
+    length = max(state_length(parameters, reach), len(totals))
+    segments = np.zeros(len(program.segments), np.int64)
+    run_table(
+        program.code, program.parts, reach, parameters, priced.costs, window, state,
+        np.zeros((3, length), np.int64), segments, totals,
+    )  # fmt: skip
+    return table_cost(priced, segments, totals)
+
+
+def table_cost(priced: Priced, segments: Ints, totals: Ints) -> TableCost:
+    """Put what an engine counted into words; the count is left at 0."""
+    stack: dict[Cause, int] = {}
+    for cause in Cause:
+        stack[cause] = int(totals[COUNTERS + cause])
+    for ticks, weights in zip(totals[COUNTERS + CAUSES :], priced.weights, strict=True):
+        for cause, share in shared_out(int(ticks), weights).items():
+            stack[cause] += share
+    by_name: dict[str, int] = {}
+    for name, ticks in zip(priced.program.segments, segments, strict=True):
+        by_name[name] = by_name.get(name, 0) + int(ticks)
+    return TableCost(
+        count=0,
+        segments=by_name,
+        stack_ticks={cause: ticks for cause, ticks in stack.items() if ticks},
+        broadcasts=int(totals[BROADCASTS]),
+        broadcast_ticks=int(totals[BROADCAST_TICKS]),
+    )

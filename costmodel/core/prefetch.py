@@ -1,0 +1,101 @@
+"""Sequential streams of lines, and which access starts the prefetch of which line.
+
+A stream is a run of neighbouring lines, ascending or descending, in the order of first touch. After
+``trains_after_lines`` touches the prefetcher runs ``depth_lines`` ahead; scattered lines never form a
+stream. Streams do not stop at page borders: the streaming rate of a machine is measured over them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.core.caches import Accesses, accesses
+from costmodel.core.memo import remembered
+from costmodel.core.reuse import Ints
+from costmodel.trace import LINE_BYTES, Trace
+
+TRACKED_LINES = 64
+"""Lone lines that the prefetcher remembers as possible beginnings of a stream."""
+STREAMS = 64
+"""Streams that are followed at the same time."""
+
+
+@dataclass(frozen=True)
+class Prefetches:
+    """Prefetch requests of one trace; arrays have one entry per micro-op.
+
+    Requests are numbered per stream, so that every turn of a loop looks the same.
+    """
+
+    stream: NDArray[np.int32]
+    """Stream of the micro-op's line, below ``STREAMS``; 0 where the other columns are 0."""
+    uses: NDArray[np.int32]
+    """Requests back in the stream to the one for this micro-op's line, 0 for none."""
+    starts: NDArray[np.int32]
+    """Number of requests that this micro-op starts."""
+    follows: NDArray[np.int32]
+    """1 where the stream had requests before those."""
+
+
+def prefetches(trace: Trace, line_bytes: int, depth: int, trains_after: int) -> Prefetches:
+    """Return the requests of a prefetcher that runs ``depth`` lines ahead."""
+    key = ("prefetches", line_bytes, depth, trains_after)
+    return remembered(
+        trace, key, lambda: _requests(trace, accesses(trace, line_bytes), depth, trains_after,
+                                      max(line_bytes, LINE_BYTES))
+    )
+
+
+@dataclass
+class _Stream:
+    step: int
+    rows: list[int] = field(default_factory=list)
+
+
+def _streams(rows: Ints, lines: Ints) -> list[_Stream]:
+    """Group first touches into streams of at least two lines."""
+    expected: dict[int, _Stream] = {}
+    lone: dict[int, int] = {}
+    found: list[_Stream] = []
+    for row, line in zip(rows.tolist(), lines.tolist(), strict=True):
+        stream = expected.pop(line, None)
+        if stream is None:
+            step = next((s for s in (1, -1) if line - s in lone), 0)
+            if step == 0:
+                lone[line] = row
+                if len(lone) > TRACKED_LINES:
+                    del lone[next(iter(lone))]
+                continue
+            stream = _Stream(step, [lone.pop(line - step)])
+            found.append(stream)
+        stream.rows.append(row)
+        expected[line + stream.step] = stream
+    return found
+
+
+def _requests(
+    trace: Trace, reuse: Accesses, depth: int, trains_after: int, line_bytes: int
+) -> Prefetches:
+    """Number the requests: ``depth`` of them when a stream is trained, then one per line."""
+    result = Prefetches(*(np.zeros(len(trace), np.int32) for _ in range(4)))
+    if depth == 0:
+        return result
+    rows = np.flatnonzero(reuse.first).astype(np.int64)
+    streams = _streams(rows, trace.address[rows] // line_bytes)
+    long = [stream.rows for stream in streams if len(stream.rows) > trains_after]
+    free_from = [0] * STREAMS
+    for lines in sorted(long):
+        # The lowest free number: streams that follow each other look the same.
+        number = next((i for i, row in enumerate(free_from) if row <= lines[0]), None)
+        if number is None:
+            continue
+        free_from[number] = lines[-1] + 1
+        result.stream[lines] = number
+        result.starts[lines[trains_after - 1]] = depth
+        result.starts[lines[trains_after:]] = 1
+        result.follows[lines[trains_after:]] = 1
+        result.uses[lines[trains_after:]] = depth
+    return result

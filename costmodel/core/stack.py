@@ -1,0 +1,89 @@
+"""Where the ticks go: the causes of a CPI stack, and what one evaluation of the core returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Cause(IntEnum):
+    """Why retirement was late. Every tick is charged to exactly one cause."""
+
+    WIDTH = 0  # dispatch or retire bandwidth: an ideal core of this width is no faster
+    DEPENDENCY = 1  # execution latency of a chain of plain operations
+    PORT = 2  # all ports of a class were taken
+    BRANCH_MISPREDICT = 3
+    L1 = 4
+    L2 = 5
+    LLC = 6
+    DRAM = 7
+    PREFETCH = 8  # a prefetched line was still on its way
+    TLB = 9
+    MISS_REGISTERS = 10
+    STORE_FORWARD = 11
+    STORE_BUFFER = 12  # store queue full, or a barrier waited for plain stores
+    ATOMIC = 13  # arm64 atomics, latency or occupancy
+    LOCKED = 14  # x86 locked operations
+    BARRIER = 15  # dsb, dmb, isb with nothing pending
+    TLBI = 16  # issue and broadcast of TLB invalidations
+    ZEROING = 17
+    SYSTEM = 18
+
+
+CAUSES = len(Cause)
+
+
+@dataclass(frozen=True)
+class TableCost:
+    """What each of ``count`` consecutive page tables costs; all fields are per table."""
+
+    count: int
+    segments: Mapping[str, int]
+    """Ticks by the name of the trace's segment, in order; they sum to ``ticks``."""
+    stack_ticks: Mapping[Cause, int]
+    """Ticks by cause, without zeros; they sum to ``ticks``."""
+    broadcasts: int
+    """TLB invalidations sent to other CPUs."""
+    broadcast_ticks: int
+    """Ticks that barriers waited for those: what a busy interconnect would stretch."""
+
+    @property
+    def ticks(self) -> int:
+        """Time of one table."""
+        return sum(self.segments.values())
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The time of a sequence of page tables."""
+
+    tables: tuple[TableCost, ...]
+    """In order; neighbours of equal cost are one entry."""
+    clock_ghz: float = field(default=1.0)
+
+    @property
+    def ticks(self) -> int:
+        """Total time."""
+        return sum(table.count * table.ticks for table in self.tables)
+
+    @property
+    def stack_ticks(self) -> dict[Cause, int]:
+        """Ticks by cause; they sum to ``ticks``."""
+        total: dict[Cause, int] = {}
+        for table in self.tables:
+            for cause, ticks in table.stack_ticks.items():
+                total[cause] = total.get(cause, 0) + table.count * ticks
+        return total
+
+
+def shared_out(total: int, weights: Mapping[Cause, int]) -> dict[Cause, int]:
+    """Split ``total`` in proportion to ``weights`` so that the parts sum to it exactly.
+
+    The first cause of largest weight takes what rounding leaves.
+    """
+    whole = sum(weights.values())
+    parts = {cause: total * weight // whole for cause, weight in weights.items() if weight}
+    largest = max(weights, key=lambda cause: weights[cause])
+    parts[largest] += total - sum(parts.values())
+    return parts

@@ -1,0 +1,88 @@
+"""Which data accesses miss the TLB: reuse distance in pages against the entries.
+
+Page tables are reached through the linear map, whose block size the machine states; struct pages
+through the vmemmap, which both architectures map with 2 MiB blocks. Stack, mm and VMAs stay hot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.config.machine import Machine
+from costmodel.core.caches import CYCLIC
+from costmodel.core.memo import remembered
+from costmodel.core.parameters import Parameters
+from costmodel.core.reuse import FIRST, Ints, touches
+from costmodel.trace import TableRun, Trace
+from costmodel.uops import Kind, Target
+
+VMEMMAP_BYTES = 2 << 20
+_NEAR_PAGES = 16
+_TABLES = (Target.SRC, Target.DST)
+_STRUCT_PAGES = (Target.PAGE, Target.TABLEPAGE)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The page reuse of one trace."""
+
+    kind: NDArray[np.int32]
+    """int32[n], class of each micro-op; 0 always hits."""
+    distances: tuple[float, ...]
+    """By class: pages touched since the last touch."""
+    table_pages: int
+    """Blocks of the linear map that every execution touches anew."""
+    struct_pages: int
+    """Blocks of the vmemmap that the trace touches."""
+
+
+def pages(trace: Trace, linear_map_bytes: int) -> Pages:
+    """Return the page reuse of a trace where the linear map has such blocks."""
+    key = ("pages", linear_map_bytes)
+    return remembered(trace, key, lambda: _pages(trace, linear_map_bytes))
+
+
+def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
+    table = np.isin(trace.target, _TABLES)
+    used = (table | np.isin(trace.target, _STRUCT_PAGES)) & (trace.address >= 0)
+    row = np.flatnonzero(used & (trace.kind != Kind.ZERO)).astype(np.int64)
+    size = np.where(table[row], linear_map_bytes, VMEMMAP_BYTES)
+    # Blocks of different size must not share a number.
+    block = trace.address[row] // size * 2 + table[row]
+    touched = touches(row, block)
+    distance = touched.distance.astype(np.float64)
+    distance[distance < _NEAR_PAGES] = 0.0
+    fresh = touched.previous == FIRST
+    distance[fresh] = CYCLIC
+    values, numbered = np.unique(np.concatenate([[-2.0], distance]), return_inverse=True)
+    values[0] = 0.0  # class 0: no memory, or hot
+    numbered = np.where(distance == 0.0, 0, numbered[1:])
+    kind = np.zeros(len(trace), np.int32)
+    kind[row] = numbered
+    return Pages(
+        kind=kind,
+        distances=tuple(values.tolist()),
+        table_pages=int(np.count_nonzero(fresh & table[row])),
+        struct_pages=int(np.count_nonzero(fresh & ~table[row])),
+    )
+
+
+def footprint_pages(runs: Sequence[TableRun], linear_map_bytes: int) -> float:
+    """Return the pages of one round through the workload; all tables share their struct pages."""
+    each = [(run.count, pages(run.trace, linear_map_bytes)) for run in runs]
+    tables = sum(count * page.table_pages for count, page in each)
+    return float(tables + max((page.struct_pages for _, page in each), default=0))
+
+
+def page_ticks(
+    distances: tuple[float, ...], footprint: float, machine: Machine, parameters: Parameters
+) -> Ints:
+    """Return what each class adds to a load on a machine, int64[classes]."""
+    dtlb = machine.caches.dtlb
+    distance = np.array([footprint if d == CYCLIC else d for d in distances])
+    missed = np.where(distance < dtlb.l2_entries.value, parameters.tlb_l2, parameters.tlb_walk)
+    return np.where(distance < dtlb.l1_entries.value, 0, missed).astype(np.int64)
