@@ -62,6 +62,15 @@ class Operation:
         self.keeps_large_mapcount = True
         folio.large_mapcount += delta
 
+    def is_exclusive(self, folio: Folio, page: int) -> bool:
+        """Tell whether one page is marked as belonging to one process alone."""
+        if page < folio.pages:
+            return folio.exclusive[page]
+        neighbour = self.frames.find(folio.first_pfn + page)
+        return neighbour is not None and neighbour.exclusive[
+            neighbour.page(folio.first_pfn + page)
+        ]
+
     def clear_exclusive(self, folio: Folio, page: int) -> None:
         """Clear the anon-exclusive mark of one page (one atomic)."""
         if page < folio.pages:

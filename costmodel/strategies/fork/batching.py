@@ -33,7 +33,8 @@ Counted = Generator[Step | Uop, None, int]
 class Batching:
     """What distinguishes the batching copy loops.
 
-    ``ignored``: flag bits that may differ within a batch. ``looks_past_folio``: the scan reads the
+    ``whole_entry``: every bit but the frame must match within a batch; else access and write
+    bits, and those that the VMA does not care about, may differ. ``looks_past_folio``: the scan reads the
     entry behind the folio before it stops (until the clamp of 6.12). ``stops_on_last``: it stops
     *on* the folio's last page instead of behind it (the off-by-one of 19 December 2023).
     ``counts_large``: ``_large_mapcount`` is kept (from 6.10). ``gathers``: an entry of a contiguous
@@ -41,7 +42,7 @@ class Batching:
     blocks. ``protects_blocks``: whole contiguous blocks are write-protected without unfolding.
     """
 
-    ignored: int = DIRTY | YOUNG | SOFT_DIRTY | WRITE
+    whole_entry: bool = False
     looks_past_folio: bool = False
     stops_on_last: bool = False
     counts_large: bool = False
@@ -83,7 +84,7 @@ def scan(fork: ForkOperation, pair: TablePair, entry: Entry, how: Batching) -> C
     limit = pair.end - entry.slot
     if not how.looks_past_folio:
         limit = min(limit, in_folio)
-    slots, mask = pair.src.slots, ~(how.ignored | CONT)
+    slots, mask = pair.src.slots, ~(_ignored(pair, how) | CONT)
     expected = entry.pte & mask
     count = _hint(entry.slot, entry.pte, how)
     while count < limit:
@@ -102,6 +103,15 @@ def scan(fork: ForkOperation, pair: TablePair, entry: Entry, how: Batching) -> C
             entry.traits |= Trait.WRITABLE
         count += _hint(entry.slot + count, pte, how)
     return min(count, limit)
+
+
+def _ignored(pair: TablePair, how: Batching) -> int:
+    """Return the flag bits that may differ within a batch."""
+    if how.whole_entry:
+        return 0
+    dirty = 0 if pair.vma.is_cow else DIRTY
+    soft_dirty = 0 if pair.vma.tracks_soft_dirty else SOFT_DIRTY
+    return YOUNG | WRITE | dirty | soft_dirty
 
 
 def _hint(slot: int, pte: int, how: Batching) -> int:

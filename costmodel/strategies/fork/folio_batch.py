@@ -6,7 +6,7 @@ from costmodel.kernel.fork import ForkOperation
 from costmodel.strategies.fork.batching import Batching, copy_batched
 from costmodel.strategies.fork.loop import Steps
 
-_PROTOTYPE = Batching(ignored=0, looks_past_folio=True)
+_PROTOTYPE = Batching(whole_entry=True, looks_past_folio=True)
 _V6_9 = Batching(looks_past_folio=True)
 
 
@@ -22,7 +22,7 @@ def prototype(fork: ForkOperation) -> Steps:
 
 def off_by_one(fork: ForkOperation) -> Steps:
     """The prototype a day earlier: its scan stops on the folio's last page, so the next runs on."""
-    return copy_batched(fork, Batching(ignored=0, looks_past_folio=True, stops_on_last=True))
+    return copy_batched(fork, Batching(whole_entry=True, looks_past_folio=True, stops_on_last=True))
 
 
 def v6_9(fork: ForkOperation) -> Steps:

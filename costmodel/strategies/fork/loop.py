@@ -147,7 +147,7 @@ def get_and_map(fork: ForkOperation, entry: Entry, count: int = 1) -> Steps:
     yield entry.step("get")
     for ahead in range(count):
         page = first_page + ahead
-        if folio.anon and entry.traits & Trait.WRITABLE:
+        if folio.anon and fork.is_exclusive(folio, page):
             fork.clear_exclusive(folio, page)
             yield entry.step("clear_exclusive", ahead)
         fork.mapcount_add(folio, page)
@@ -166,7 +166,7 @@ def protect(pair: TablePair, entry: Entry, count: int = 1) -> Steps:
 
 def set_child(fork: ForkOperation, pair: TablePair, entry: Entry, count: int = 1) -> Steps:
     """Store the child's entries: as the parent's are now, old, clean if shared."""
-    pte = fork.child_pte(pair.vma, pair.src.slots[entry.slot] & ~CONT)
+    pte = fork.child_pte(pair.vma, pair.src.ptep_get(entry.slot) & ~CONT)
     if fork.contpte:
         pair.dst.set_contpte(entry.slot, count, pte)
     else:

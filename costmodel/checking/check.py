@@ -1,0 +1,114 @@
+"""Checks strategies over many layouts: the first break of each guarantee, on a small layout."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from costmodel.checking.draw import WIDTH, draw
+from costmodel.checking.run import Subject, violations_on
+from costmodel.checking.shrink import shrink
+from costmodel.kernel.build import build
+from costmodel.kernel.layout import Layout
+from costmodel.kernel.layouts import telling_layouts
+from costmodel.kernel.random_layouts import random_layouts
+from costmodel.kernel.violations import Guarantee, Violation
+
+_SHOWN = 3
+"""Violations of one guarantee that a report quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A broken guarantee: the layout where it was found and the smallest one that still breaks."""
+
+    guarantee: Guarantee
+    found_on: Layout
+    found: tuple[Violation, ...]
+    """How it broke there."""
+    layout: Layout
+    violations: tuple[Violation, ...]
+    """How it breaks on the small layout."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What checking one strategy found: nothing in ``breaks`` means that it passed."""
+
+    subject: Subject
+    layouts: int
+    breaks: tuple[Break, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether every guarantee held on every layout."""
+        return not self.breaks
+
+
+def standard_layouts(count: int, seed: int) -> list[Layout]:
+    """Return the telling layouts and ``count`` random ones."""
+    return [*telling_layouts(), *random_layouts(count, seed)]
+
+
+def check(subject: Subject, layouts: Sequence[Layout]) -> CheckReport:
+    """Run a strategy over ``layouts``; shrink the first layout that breaks each guarantee.
+
+    A strategy that raises or does not end is not run on the layouts after that one.
+    """
+    first: dict[Guarantee, Layout] = {}
+    for layout in layouts:
+        for violation in violations_on(subject, layout):
+            first.setdefault(violation.guarantee, layout)
+        if Guarantee.COMPLETES in first:
+            break
+    breaks = tuple(_shrunk(subject, guarantee, layout) for guarantee, layout in first.items())
+    return CheckReport(subject, len(layouts), breaks)
+
+
+def _shrunk(subject: Subject, guarantee: Guarantee, found_on: Layout) -> Break:
+    def broken(layout: Layout) -> tuple[Violation, ...]:
+        found = violations_on(subject, layout)
+        return tuple(violation for violation in found if violation.guarantee is guarantee)
+
+    def fails(layout: Layout) -> bool:
+        return bool(broken(layout))
+
+    budget = 100 if guarantee is Guarantee.COMPLETES else 2000
+    layout = shrink(found_on, fails, budget=budget)
+    return Break(guarantee, found_on, broken(found_on), layout, broken(layout))
+
+
+def describe(report: CheckReport) -> str:
+    """Return a report as text of at most 76 columns: one line if passed, else a drawing each."""
+    if report.passed:
+        return f"{report.subject.name}: ok ({report.layouts} layouts)"
+    lines = [f"{report.subject.name}: BROKEN"]
+    for fault in _worst_first(report.breaks):
+        lines += ["", *_describe_break(fault, report.subject)]
+    return "\n".join(lines)
+
+
+def _worst_first(breaks: Iterable[Break]) -> list[Break]:
+    """Put batches that overrun first: other breaks are often their consequence."""
+    return sorted(breaks, key=lambda fault: fault.guarantee is not Guarantee.BATCH)
+
+
+def _describe_break(fault: Break, subject: Subject) -> list[str]:
+    lines = [f"broken: {fault.guarantee.value}"]
+    lines += _wrapped(f"on layout '{fault.found_on.name}'", fault.found)
+    lines += _wrapped("smallest layout found", fault.violations)
+    memory = build(fault.layout, contpte=subject.contpte)
+    return [*lines, "", *(f"  {line}" for line in draw(memory, fault.violations).splitlines())]
+
+
+def _wrapped(title: str, violations: Sequence[Violation]) -> list[str]:
+    """Return the first violations below a title, at most 76 columns wide."""
+    lines = [f"  {title}:"]
+    for violation in violations[:_SHOWN]:
+        lines += textwrap.wrap(
+            str(violation), WIDTH, initial_indent="    ", subsequent_indent="      "
+        )
+    if len(violations) > _SHOWN:
+        lines.append(f"    and {len(violations) - _SHOWN} more")
+    return lines

@@ -1,0 +1,83 @@
+"""Runs one strategy on one layout and reports what it broke."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from costmodel.kernel.build import build
+from costmodel.kernel.fork import ForkOperation
+from costmodel.kernel.layout import Layout
+from costmodel.kernel.pte import TABLE_PTES
+from costmodel.kernel.sanity import check_fork
+from costmodel.kernel.sanity_entries import DirtyRule
+from costmodel.kernel.violations import Guarantee, Violation
+
+Strategy = Callable[[ForkOperation], Iterator[Any]]
+
+STEPS_PER_TABLE = 50_000
+STEPS_PER_PAGE = 2_000
+"""More steps than any correct strategy takes; one that takes more will not end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A strategy under test and what its kernel is like."""
+
+    name: str
+    strategy: Strategy
+    contpte: bool = False
+    """The kernel uses the contiguous bit: layouts have it, and ``fork.contpte`` is true."""
+    dirty: DirtyRule = DirtyRule.EXACT
+    flushes: bool = True
+    """The strategy calls ``fork.final_flush()``; else that is done for it, as dup_mmap does."""
+    resizes_freely: bool = False
+    """The CPU lets the contiguous bit change without break-before-make (BBML2)."""
+
+
+def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
+    """Return the guarantees that a strategy breaks on a layout, none if it is correct there."""
+    memory = build(layout, contpte=subject.contpte)
+    before = memory.copy()
+    fork = memory.fork(contpte=subject.contpte, resizes_freely=subject.resizes_freely)
+    pages = sum(area.pages for area in layout.areas)
+    limit = STEPS_PER_TABLE * (2 + pages // TABLE_PTES) + STEPS_PER_PAGE * pages
+    try:
+        finished = exhaust(subject.strategy(fork), limit)
+    except Exception as error:  # the strategy is foreign code: whatever it raises is its fault
+        return [*fork.faults, Violation(Guarantee.COMPLETES, "strategy", _told(error))]
+    if not finished:
+        what = f"does not end within {limit} steps"
+        return [*fork.faults, Violation(Guarantee.COMPLETES, "strategy", what)]
+    if not subject.flushes:
+        fork.final_flush()
+    return check_fork(before, fork, dirty=subject.dirty)
+
+
+def exhaust(steps: Iterator[Any], limit: int) -> bool:
+    """Run a strategy to its end, answering each ``yield`` with a new number.
+
+    Returns False if it takes more than ``limit`` steps.
+    """
+    if not isinstance(steps, Generator):
+        return sum(1 for _ in islice(steps, limit)) < limit
+    send = steps.send
+    try:
+        next(steps)
+        for value in range(limit):
+            send(value)
+    except StopIteration:
+        return True
+    steps.close()
+    return False
+
+
+def _told(error: Exception) -> str:
+    """Return an exception with the line of the strategy that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = [frame for frame in frames if "/kernel/" not in frame.filename][-1]
+    name = frame.filename.rsplit("/", 1)[-1]
+    return f"raised {type(error).__name__}: {error} ({name}:{frame.lineno})"

@@ -1,0 +1,95 @@
+"""Makes a layout smaller as long as a strategy still breaks the same guarantee on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from costmodel.kernel.address_space import VmaKind
+from costmodel.kernel.layout import Area, Content, Layout, Piece
+
+_PLAIN = Piece(Content.HOLE, 1)
+_PLAIN_FIELDS = (
+    "gap",
+    "writable",
+    "exclusive",
+    "dirty",
+    "marked_every",
+    "soft_dirty",
+    "uffd_wp",
+    "file",
+    "pinned",
+    "elsewhere",
+    "cont",
+    "again",
+)
+
+
+def shrink(layout: Layout, fails: Callable[[Layout], bool], *, budget: int = 2000) -> Layout:
+    """Return the smallest layout found on which ``fails`` holds; ``layout`` itself must fail.
+
+    Takes the first smaller layout that still fails, again and again, at most ``budget`` trials.
+    """
+    trials = budget
+    shrinking = True
+    while shrinking and trials:
+        shrinking = False
+        for smaller in smaller_layouts(layout):
+            trials -= 1
+            if trials and fails(smaller):
+                layout, shrinking = smaller, True
+                break
+            if not trials:
+                break
+    return layout
+
+
+def smaller_layouts(layout: Layout) -> Iterator[Layout]:
+    """Yield layouts one step simpler: without an area or piece, shorter, lower, plainer."""
+    areas = layout.areas
+    for index, area in enumerate(areas):
+        around = areas[:index], areas[index + 1 :]
+        if len(areas) > 1:
+            yield replace(layout, areas=around[0] + around[1])
+        for smaller in _smaller_areas(area):
+            yield replace(layout, areas=(*around[0], smaller, *around[1]))
+    for start in (0, layout.start & ~15):
+        if start < layout.start:
+            yield replace(layout, start=start)
+
+
+def _smaller_areas(area: Area) -> Iterator[Area]:
+    pieces = area.pieces
+    for index, piece in enumerate(pieces):
+        around = pieces[:index], pieces[index + 1 :]
+        if len(pieces) > 1:
+            yield replace(area, pieces=around[0] + around[1])
+        for smaller in _smaller_pieces(piece):
+            yield replace(area, pieces=(*around[0], smaller, *around[1]))
+    if area.before:
+        yield replace(area, before=0)
+    for name in ("dontfork", "lazy", "keeps_uffd_wp", "tracks_soft_dirty"):
+        if getattr(area, name):
+            yield replace(area, **{name: False})  # type: ignore[arg-type]
+    if area.kind is not VmaKind.ANONYMOUS:
+        yield replace(area, kind=VmaKind.ANONYMOUS)
+
+
+def _smaller_pieces(piece: Piece) -> Iterator[Piece]:
+    if piece.order:
+        half = 1 << (piece.order - 1)
+        if piece.first + piece.count <= half:
+            yield replace(piece, order=piece.order - 1)
+        elif piece.count == 2 * half:
+            yield replace(piece, order=piece.order - 1, count=half)
+    if piece.count > 1:
+        yield replace(piece, count=piece.count // 2)
+        yield replace(piece, count=piece.count - 1)
+        if piece.content is Content.PAGES:
+            yield replace(piece, count=piece.count - 1, first=piece.first + 1)
+    if piece.first:
+        yield replace(piece, first=0)
+    for name in _PLAIN_FIELDS:
+        plain = getattr(_PLAIN, name)
+        if getattr(piece, name) != plain:
+            yield replace(piece, **{name: plain})

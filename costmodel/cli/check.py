@@ -1,0 +1,63 @@
+"""``costmodel check``: run strategies on page tables and report every broken guarantee."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from costmodel.cli.main import Subparsers
+
+
+def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add ``check [STRATEGY|file.py:function]... [--layouts N] [--seed N]``."""
+    parser = subparsers.add_parser(
+        "check", help="check what strategies do to page tables against what the kernel guarantees"
+    )
+    parser.add_argument(
+        "strategy",
+        nargs="*",
+        metavar="STRATEGY",
+        help="a name, or file.py:function (default: every built-in one)",
+    )
+    parser.add_argument(
+        "--layouts",
+        type=_count,
+        default=200,
+        metavar="N",
+        help="random layouts beside the fixed ones (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--contpte",
+        action="store_true",
+        help="the kernel of file.py:function uses arm64's contiguous bit",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="which random layouts (default: %(default)s)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line or one drawing per strategy; return 1 if some guarantee is broken."""
+    from costmodel.checking.check import check, describe, standard_layouts
+    from costmodel.checking.subjects import find_subjects
+
+    subjects = find_subjects(args.strategy, contpte=args.contpte)
+    layouts = standard_layouts(args.layouts, args.seed)
+    broken = 0
+    for subject in subjects:
+        report = check(subject, layouts)
+        broken += not report.passed
+        print(describe(report), flush=True)
+    return 1 if broken else 0
+
+
+def _count(text: str) -> int:
+    """Return a whole number of at least 0."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 0 (got {text!r})")
+    return int(text)
