@@ -1,0 +1,282 @@
+"""Cells in, results out: machine x workload x strategy x protocol to seconds and their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from costmodel import published, statistics
+from costmodel.parallel import in_processes
+from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
+from costmodel.simulation.engine import undisturbed_ps
+from costmodel.simulation.noise import ALL_CAUSES, Cause
+from costmodel.simulation.operation import INTERCONNECT, Operation, price
+from costmodel.simulation.process import QUIET, run_once
+from costmodel.simulation.schedule import PS_PER_NS, PS_PER_S
+
+if TYPE_CHECKING:
+    from costmodel.config.machine import Machine
+    from costmodel.config.scenario import Protocol
+    from costmodel.config.workload import Workload
+    from costmodel.core.stack import Timing
+    from costmodel.strategies.catalogue import Strategy
+    from costmodel.trace import TableRun
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number to compute: what runs where, how often."""
+
+    machine: Machine
+    workload: Workload
+    strategy: str
+    protocol: Protocol
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the model says about one cell.
+
+    ``exact_ps`` is the time without noise; ``stack_ns_per_pte`` splits it by cause and sums to
+    ``ns_per_pte``, the fixed part of the operation included. ``samples_ps`` int64[runs,
+    iterations] is None when noise was off; ``summary`` is of these, or of the exact time.
+    """
+
+    cell: Cell
+    ptes: int
+    exact_ps: int
+    stack_ns_per_pte: Mapping[str, float]
+    micro_ops_per_pte: Mapping[str, float]
+    summary: statistics.Summary
+    samples_ps: Samples | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def ns_per_pte(self) -> float:
+        """Time without noise per PTE in nanoseconds."""
+        return self.exact_ps / PS_PER_NS / self.ptes
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A result beside the baseline of its machine and workload, and what was published."""
+
+    result: Result
+    baseline: Result
+    change: statistics.Change
+    published: tuple[published.Row, ...]
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether this is the baseline itself."""
+        return self.result is self.baseline
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Strategies that do not run on a machine, and why."""
+
+    machine: str
+    strategies: tuple[str, ...]
+    reason: str
+
+
+def run_cells(
+    cells: Iterable[Cell],
+    *,
+    noise: bool = True,
+    jobs: int = 1,
+    engine: Engine = Engine.FAST,
+    causes: frozenset[Cause] = ALL_CAUSES,
+) -> list[Result]:
+    """Compute cells in the order given; the results do not depend on ``jobs``.
+
+    ``jobs`` processes share the work (1: this process alone). ``causes`` are the causes of noise
+    that act; with ``noise`` off none do and results are exact. Raises ConfigError for a strategy
+    that cannot run on its cell.
+    """
+    todo = list(cells)
+    tasks = [_Task(group, noise, engine, causes) for group in _groups(todo)]
+    done = in_processes(_run_task, tasks, jobs=jobs)
+    by_position = {position: result for results in done for position, result in results}
+    return [by_position[position] for position in range(len(todo))]
+
+
+def run_cell(
+    cell: Cell,
+    *,
+    noise: bool = True,
+    engine: Engine = Engine.FAST,
+    causes: frozenset[Cause] = ALL_CAUSES,
+) -> Result:
+    """Compute one cell; see :func:`run_cells`."""
+    runs = _table_runs(cell)
+    timing = _timing(runs, cell.machine, engine)
+    operation = price(timing, cell.machine, cell.workload.operation)
+    exact_ps = _exact_ps(cell, operation, engine)
+    samples = _samples(cell, operation, engine, causes) if noise else None
+    summary = (
+        statistics.exact(exact_ps / PS_PER_S)
+        if samples is None
+        else statistics.summarise(samples / PS_PER_S)
+    )
+    ptes = sum(run.count * run.ptes for run in runs)
+    return Result(
+        cell=cell,
+        ptes=ptes,
+        exact_ps=exact_ps,
+        stack_ns_per_pte=_stack(operation, exact_ps, ptes),
+        micro_ops_per_pte=_micro_ops(runs, ptes),
+        summary=summary,
+        samples_ps=samples,
+    )
+
+
+def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
+    """Set every result beside that of ``baseline`` on the same machine and workload.
+
+    All strategies of a workload meet the same noise, so runs are compared in pairs. Raises
+    ValueError for a result without its baseline.
+    """
+    baselines = {_place(r.cell): r for r in results if r.cell.strategy == baseline}
+    comparisons = []
+    for result in results:
+        reference = baselines.get(_place(result.cell))
+        if reference is None:
+            raise ValueError(
+                f"'results' must hold {baseline} for {_place(result.cell)} "
+                f"(got {result.cell.strategy} alone)"
+            )
+        change = statistics.change(result.summary, reference.summary, paired=True)
+        rows = published_rows(result.cell, baseline)
+        comparisons.append(Comparison(result, reference, change, rows))
+    return comparisons
+
+
+def published_rows(cell: Cell, baseline: str | None) -> tuple[published.Row, ...]:
+    """Return what was published about a cell; mixes and forced contpte never were."""
+    workload = cell.workload
+    if len(workload.folio_orders) != 1 or workload.contpte is not None:
+        return ()
+    return published.matching(
+        machine=cell.machine.name,
+        operation=workload.operation,
+        state=workload.state,
+        memory_bytes=workload.memory_bytes,
+        order=next(iter(workload.folio_orders)),
+        strategy=cell.strategy,
+        baseline=baseline,
+        cpus=workload.cpus,
+    )
+
+
+def noise_scenario(workload: Workload) -> str:
+    """Return the name under which a workload draws its noise: all of it but contpte.
+
+    Contpte is the strategy's business, and all strategies of a workload meet the same noise.
+    """
+    orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
+    return (
+        f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames} "
+        f"{workload.state} {workload.cpus}"
+    )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Cells of one strategy with their positions: a process traces it once."""
+
+    cells: tuple[tuple[int, Cell], ...]
+    noise: bool
+    engine: Engine
+    causes: frozenset[Cause]
+
+
+def _run_task(task: _Task) -> list[tuple[int, Result]]:
+    return [
+        (position, run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes))
+        for position, cell in task.cells
+    ]
+
+
+def _groups(cells: Sequence[Cell]) -> Iterator[tuple[tuple[int, Cell], ...]]:
+    groups: dict[tuple[str, str], list[tuple[int, Cell]]] = {}
+    for position, cell in enumerate(cells):
+        groups.setdefault((cell.machine.isa, cell.strategy), []).append((position, cell))
+    for group in groups.values():
+        yield tuple(group)
+
+
+def _table_runs(cell: Cell) -> Sequence[TableRun]:
+    from costmodel.tracing import trace_runs
+
+    range_tlbi = bool(cell.machine.tlbi.range.value)
+    strategy = _strategy(cell.strategy)
+    return trace_runs(strategy, cell.workload, cell.machine.isa, range_tlbi=range_tlbi)
+
+
+def _strategy(name: str) -> Strategy:
+    from costmodel.config.errors import ConfigError, describe, unknown
+    from costmodel.strategies.catalogue import STRATEGIES
+
+    if name not in STRATEGIES:
+        raise ConfigError.of("strategy", unknown("strategy", name, STRATEGIES), got=describe(name))
+    return STRATEGIES[name]
+
+
+def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timing:
+    # Contention is SimPy's part: the core prices a lone CPU.
+    if engine is Engine.REFERENCE:
+        from costmodel.core import reference
+
+        return reference.run(runs, machine)
+    from costmodel import core
+
+    return core.run(runs, machine)
+
+
+def _exact_ps(cell: Cell, operation: Operation, engine: Engine) -> int:
+    if engine is Engine.REFERENCE and cell.workload.cpus == 1:
+        return run_once(operation.schedule, [QUIET])
+    return undisturbed_ps(
+        operation.schedule, cpus=cell.workload.cpus, bus_share=operation.bus_share
+    )
+
+
+def _samples(cell: Cell, operation: Operation, engine: Engine, causes: frozenset[Cause]) -> Samples:
+    workload, protocol = cell.workload, cell.protocol
+    sizes = NoiseSizes.of(cell.machine, workload.folio_orders)
+    return simulate(
+        operation.schedule,
+        sizes.only(causes),
+        Stream(protocol.seed, cell.machine.name, noise_scenario(workload)),
+        runs=protocol.runs,
+        iterations=protocol.iterations,
+        cpus=workload.cpus,
+        bus_share=operation.bus_share,
+        engine=engine,
+    )
+
+
+def _stack(operation: Operation, exact_ps: int, ptes: int) -> dict[str, float]:
+    """Return the CPI stack in ns per PTE, largest part first; it sums to the exact time."""
+    stack = dict(operation.stack_ps)
+    waiting = exact_ps - operation.schedule.total_ps
+    if waiting:
+        stack[INTERCONNECT] = float(waiting)
+    ordered = sorted(stack.items(), key=lambda part: (-part[1], part[0]))
+    return {cause: ps / PS_PER_NS / ptes for cause, ps in ordered}
+
+
+def _micro_ops(runs: Sequence[TableRun], ptes: int) -> dict[str, float]:
+    counts: dict[str, int] = {}
+    for run in runs:
+        for kind, count in run.trace.kinds().items():
+            counts[kind] = counts.get(kind, 0) + count * run.count
+    return {kind: float(np.divide(counts[kind], ptes)) for kind in sorted(counts)}
+
+
+def _place(cell: Cell) -> tuple[str, str]:
+    return cell.machine.name, noise_scenario(cell.workload)

@@ -1,0 +1,87 @@
+"""From a scenario to cells: which strategies run where, and which are left out for what reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from costmodel.config.errors import ConfigError, Fault
+from costmodel.config.machine import Machine
+from costmodel.config.scenario import Scenario
+from costmodel.experiment import Cell, LeftOut
+from costmodel.strategies.catalogue import STRATEGIES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a scenario, by machine, folio layout and strategy, the baseline first."""
+
+    cells: tuple[Cell, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> Plan:
+    """Return the cells of ``scenario`` on ``machines`` (by name).
+
+    A strategy that fits some of the machines is left out on the others. Raises ConfigError for
+    one that was named and fits none, and for a baseline that does not fit every machine.
+    """
+    chosen = [scenario.baseline, *(s for s in _chosen(scenario) if s != scenario.baseline)]
+    faults = list(_misfits(scenario, chosen, tuple(machines.values())))
+    if faults:
+        raise ConfigError(faults)
+    cells: list[Cell] = []
+    left_out: list[LeftOut] = []
+    for machine in machines.values():
+        fitting = [name for name in chosen if not _misfit(name, scenario, machine)]
+        left_out += _left_out(chosen, scenario, machine)
+        cells += [
+            Cell(machine, workload, name, scenario.protocol)
+            for workload in scenario.workloads
+            for name in fitting
+        ]
+    return Plan(tuple(cells), tuple(left_out))
+
+
+def _chosen(scenario: Scenario) -> Sequence[str]:
+    """Return the strategies that were named, or all that know the operation."""
+    if scenario.strategies is not None:
+        return scenario.strategies
+    return [s.name for s in STRATEGIES.values() if s.operation == scenario.operation]
+
+
+def _misfits(
+    scenario: Scenario, chosen: Sequence[str], machines: Sequence[Machine]
+) -> Iterator[Fault]:
+    for name in chosen:
+        reasons = [why for machine in machines if (why := _misfit(name, scenario, machine))]
+        needed = name == scenario.baseline
+        if len(reasons) == len(machines) or (needed and reasons):
+            where = ", ".join(
+                machine.name for machine in machines if _misfit(name, scenario, machine)
+            )
+            yield Fault(
+                "baseline" if needed else "strategy", key=name, reason=reasons[0], got=where
+            )
+
+
+def _left_out(chosen: Sequence[str], scenario: Scenario, machine: Machine) -> Iterator[LeftOut]:
+    reasons: dict[str, list[str]] = {}
+    for name in chosen:
+        why = _misfit(name, scenario, machine)
+        if why:
+            reasons.setdefault(why, []).append(name)
+    for why, names in reasons.items():
+        yield LeftOut(machine.name, tuple(names), why)
+
+
+def _misfit(name: str, scenario: Scenario, machine: Machine) -> str:
+    """Return why a strategy cannot run here; empty if it can (or if it is the user's own)."""
+    strategy = STRATEGIES.get(name)
+    if strategy is None:
+        return ""
+    if strategy.operation != scenario.operation:
+        return f"not a strategy for {scenario.operation}"
+    if machine.isa not in strategy.programs:
+        return f"{' and '.join(sorted(strategy.programs))} only"
+    return ""

@@ -1,0 +1,1 @@
+"""Results for readers: tables for a mail, JSON for programs."""

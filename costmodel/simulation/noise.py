@@ -1,0 +1,218 @@
+"""Noise with named causes: each has its own size and its own stream of random numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.simulation.schedule import PS_PER_S, PS_PER_US
+
+if TYPE_CHECKING:
+    from costmodel.config.machine import Machine
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class Cause(StrEnum):
+    """Why two measurements of the same kernel differ. Each can be switched off by itself.
+
+    The build-to-build band (code layout, compiler) is no cause of this list: all samples of a
+    table come from one build, so it never belongs into a standard deviation.
+    """
+
+    RUN = "run"  # physical layout of pages and struct pages: drawn once per run
+    ITERATION = "iteration"  # what differs from one fork to the next
+    TICK = "tick"  # the timer interrupt takes the CPU
+    STEAL = "steal"  # the hypervisor takes the CPU
+
+
+ALL_CAUSES = frozenset(Cause)
+
+
+@dataclass(frozen=True)
+class NoiseSizes:
+    """How large each cause is on one machine for one folio layout.
+
+    Sigmas are of the logarithm of a factor with mean 1. Times are integer picoseconds;
+    ``tick_period_ps`` 0 and ``steal_per_s`` 0 mean never.
+    """
+
+    run_sigma: float = 0.0
+    iteration_sigma: float = 0.0
+    tick_period_ps: int = 0
+    tick_ps: int = 0
+    tick_jitter_ps: int = 0
+    steal_per_s: float = 0.0
+    steal_mean_ps: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a timer whose handler never lets the operation run."""
+        if self.tick_period_ps and self.tick_ps >= self.tick_period_ps:
+            raise ValueError(
+                f"'tick_ps' must be shorter than the tick period "
+                f"(got {self.tick_ps} of {self.tick_period_ps})"
+            )
+
+    def only(self, causes: Iterable[Cause]) -> NoiseSizes:
+        """Return the sizes with every cause that is not in ``causes`` switched off."""
+        on = frozenset(causes)
+        tick, steal = Cause.TICK in on, Cause.STEAL in on
+        return NoiseSizes(
+            run_sigma=self.run_sigma if Cause.RUN in on else 0.0,
+            iteration_sigma=self.iteration_sigma if Cause.ITERATION in on else 0.0,
+            tick_period_ps=self.tick_period_ps if tick else 0,
+            tick_ps=self.tick_ps if tick else 0,
+            tick_jitter_ps=self.tick_jitter_ps if tick else 0,
+            steal_per_s=self.steal_per_s if steal else 0.0,
+            steal_mean_ps=self.steal_mean_ps if steal else 0.0,
+        )
+
+    @classmethod
+    def of(cls, machine: Machine, folio_orders: Mapping[int, float]) -> NoiseSizes:
+        """Read the sizes of ``machine`` for one folio layout.
+
+        ``folio_orders`` maps order to share of the memory. The published rows say that separately
+        allocated pages carry the spread between runs (Altra: 0.7 to 1.2 % for order-0, 0.1 % for
+        order-9), so the two classes of the machine file mix by the share of PTEs that start a
+        folio. Where the frames lie makes no difference here: that is the core's business.
+        """
+        noise, kernel = machine.noise, machine.kernel
+        return cls(
+            run_sigma=_mix(
+                scattered=noise.run_scattered_pct.value / 100,
+                contiguous=noise.run_contiguous_pct.value / 100,
+                share=scattered_share(folio_orders),
+            ),
+            iteration_sigma=noise.iteration_pct.value / 100,
+            tick_period_ps=round(PS_PER_S / kernel.tick_hz.value) if kernel.tick_hz.value else 0,
+            tick_ps=round(kernel.tick_us.value * PS_PER_US),
+            tick_jitter_ps=round(noise.tick_jitter_us.value * PS_PER_US),
+            steal_per_s=float(noise.vm_steal.rate_hz.value),
+            steal_mean_ps=noise.vm_steal.mean_us.value * PS_PER_US,
+        )
+
+
+def scattered_share(folio_orders: Mapping[int, float]) -> float:
+    """Return the share of PTEs that start a folio: 1 for order 0, 1/512 for order 9."""
+    return sum(share / (1 << order) for order, share in folio_orders.items())
+
+
+def _mix(*, scattered: float, contiguous: float, share: float) -> float:
+    # Independent contributions add as variances.
+    return math.sqrt(share * scattered**2 + (1 - share) * contiguous**2)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Names the random numbers of one cell: seed, machine and scenario, never the strategy.
+
+    Strategies of a scenario therefore meet the same noise, whoever computes them and in whichever
+    order. ``cpu`` is 0 for the CPU under measurement.
+    """
+
+    seed: int
+    machine: str
+    scenario: str
+
+    def generator(self, *, run: int, cause: Cause, cpu: int = 0) -> np.random.Generator:
+        """Return the generator of one run, cause and CPU."""
+        key = (stable_hash(self.machine), stable_hash(self.scenario), run, stable_hash(cause), cpu)
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+
+def stable_hash(name: str) -> int:
+    """Return 32 bits of SHA-256 of ``name``: the same in every process and Python version."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
+@dataclass(frozen=True)
+class RunNoise:
+    """The noise that ``n`` iterations of one run meet; drawn before any strategy is looked at.
+
+    ``factor`` float64[n] multiplies layout-sensitive time. ``tick_phase_ps`` and ``tick_ps``
+    int64[n]: when the first tick falls after the start, and what each tick of that iteration
+    takes. Steal comes from :meth:`steals`.
+    """
+
+    factor: Floats
+    tick_period_ps: int
+    tick_phase_ps: Ints
+    tick_ps: Ints
+    steal_gap_ps: float
+    steal_mean_ps: float
+    steal_generator: np.random.Generator | None
+
+    def steals(self, work_ps: Ints) -> tuple[Ints, Ints]:
+        """Return when each iteration is stolen from, and for how long: two int64[n, k].
+
+        ``work_ps`` int64[n] is the work of each iteration. Times count work done, so that a
+        steal never meets another one; entries at or beyond the iteration's work do not happen
+        (their duration is 0). Column by column from the stream, so that a shorter operation
+        meets the first steals of a longer one. Call it once per draw.
+        """
+        rows = len(work_ps)
+        when: list[Ints] = []
+        length: list[Ints] = []
+        now = np.zeros(rows, dtype=np.int64)
+        while self.steal_generator is not None:
+            gap = self.steal_generator.exponential(self.steal_gap_ps, rows)
+            took = self.steal_generator.exponential(self.steal_mean_ps, rows)
+            # Beyond any operation (1e17 ps is a day) nothing matters; int64 must not overflow.
+            now = now + np.rint(np.minimum(gap, 1e17)).astype(np.int64) + 1
+            happens = now < work_ps
+            if not happens.any():
+                break
+            when.append(now)
+            length.append(np.where(happens, np.rint(took).astype(np.int64), 0))
+        if not when:
+            return np.zeros((rows, 0), np.int64), np.zeros((rows, 0), np.int64)
+        return np.stack(when, axis=1), np.stack(length, axis=1)
+
+
+def draw(sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int = 0) -> RunNoise:
+    """Draw the noise of one run of ``iterations`` iterations on one CPU."""
+
+    def normal(cause: Cause, size: int) -> Floats:
+        return stream.generator(run=run, cause=cause, cpu=cpu).standard_normal(size)
+
+    factor = np.ones(iterations)
+    if sizes.run_sigma:
+        factor = factor * _lognormal(normal(Cause.RUN, 1), sizes.run_sigma)
+    if sizes.iteration_sigma:
+        factor = factor * _lognormal(normal(Cause.ITERATION, iterations), sizes.iteration_sigma)
+    phase, handler = _ticks(sizes, stream, run=run, iterations=iterations, cpu=cpu)
+    stolen = sizes.steal_per_s > 0 and sizes.steal_mean_ps > 0
+    return RunNoise(
+        factor=factor,
+        tick_period_ps=sizes.tick_period_ps,
+        tick_phase_ps=phase,
+        tick_ps=handler,
+        steal_gap_ps=PS_PER_S / sizes.steal_per_s if stolen else math.inf,
+        steal_mean_ps=sizes.steal_mean_ps,
+        steal_generator=stream.generator(run=run, cause=Cause.STEAL, cpu=cpu) if stolen else None,
+    )
+
+
+def _lognormal(normal: Floats, sigma: float) -> Floats:
+    """Return factors with mean 1 and standard deviation ``sigma`` of their logarithm."""
+    return np.exp(sigma * normal - sigma * sigma / 2)
+
+
+def _ticks(
+    sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int
+) -> tuple[Ints, Ints]:
+    if not sizes.tick_period_ps:
+        return np.zeros(iterations, np.int64), np.zeros(iterations, np.int64)
+    generator = stream.generator(run=run, cause=Cause.TICK, cpu=cpu)
+    phase = generator.integers(0, sizes.tick_period_ps, iterations)
+    handler = sizes.tick_ps + sizes.tick_jitter_ps * generator.standard_normal(iterations)
+    longest = sizes.tick_period_ps - 1
+    return phase, np.clip(np.rint(handler), 0, longest).astype(np.int64)

@@ -1,0 +1,167 @@
+"""The operation as a SimPy process: work that ticks and steal interrupt, and a shared bus.
+
+The clock counts integer picoseconds. Several CPUs do the same operation at the same time and meet
+at the interconnect, where broadcast TLB invalidations queue.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import simpy
+
+from costmodel.simulation.schedule import Schedule, scale
+
+Events = Generator[simpy.Event, Any, None]
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What one iteration on one CPU meets: see :class:`costmodel.simulation.noise.RunNoise`.
+
+    ``steals`` are pairs (work done before it, duration), in order of time.
+    """
+
+    factor: float = 1.0
+    tick_period_ps: int = 0
+    tick_phase_ps: int = 0
+    tick_ps: int = 0
+    steals: Sequence[tuple[int, int]] = ()
+
+
+QUIET = Disturbance()
+"""Nothing disturbs."""
+
+
+@dataclass
+class Cpu:
+    """One CPU that works on an operation, is interrupted by ticks and waits for the bus."""
+
+    env: simpy.Environment
+    schedule: Schedule
+    disturbance: Disturbance = QUIET
+    interconnect: simpy.Resource | None = None
+    bus_share: float = 0.0
+    finished_ps: int = 0
+    _work_ps: int = 0
+    _pending_ticks: deque[int] = field(default_factory=deque)
+    _steals: deque[tuple[int, int]] = field(default_factory=deque)
+    _worker: simpy.Process | None = None
+    _interruptible: bool = False
+
+    def operation(self) -> Events:
+        """Execute the operation once; ``finished_ps`` tells when it was done."""
+        self._worker = self.env.active_process
+        self._work_ps = 0
+        self._pending_ticks.clear()
+        self._steals = deque(self.disturbance.steals)
+        ticks = self.env.process(self._timer())
+        layout_done, scaled_done = 0, 0
+        for stage in self.schedule.stages:
+            for _ in range(stage.count):
+                # Boundaries are scaled, not durations, so that rounding cannot pile up.
+                layout_done += stage.layout_ps
+                boundary = int(scale(layout_done, self.disturbance.factor))
+                yield from self._work(boundary - scaled_done)
+                scaled_done = boundary
+                if stage.broadcast_ps:
+                    yield from self._broadcast(stage.broadcast_ps)
+        yield from self._serve_ticks(finishing=True)
+        self.finished_ps = int(self.env.now)
+        self._worker = None
+        if ticks.is_alive:
+            ticks.interrupt()
+
+    def _timer(self) -> Events:
+        if not self.disturbance.tick_period_ps:
+            return
+        try:
+            yield self.env.timeout(self.disturbance.tick_phase_ps)
+            while True:
+                self._pending_ticks.append(int(self.env.now))
+                if self._interruptible and self._worker is not None:
+                    self._interruptible = False
+                    self._worker.interrupt()
+                yield self.env.timeout(self.disturbance.tick_period_ps)
+        except simpy.Interrupt:
+            return
+
+    def _work(self, duration_ps: int) -> Events:
+        """Compute for ``duration_ps``, giving way to ticks and steals."""
+        target = self._work_ps + duration_ps
+        yield from self._serve_steals()
+        while self._work_ps < target:
+            yield from self._serve_ticks()
+            stop = min(target, self._steals[0][0]) if self._steals else target
+            yield from self._run_until(stop)
+            yield from self._serve_steals()
+
+    def _run_until(self, work_ps: int) -> Events:
+        start = int(self.env.now)
+        self._interruptible = True
+        try:
+            yield self.env.timeout(work_ps - self._work_ps)
+        except simpy.Interrupt:
+            pass
+        finally:
+            self._interruptible = False
+        self._work_ps += int(self.env.now) - start
+
+    def _broadcast(self, duration_ps: int) -> Events:
+        """Send invalidations and wait until every CPU has seen them; a DSB is not interrupted.
+
+        The bus is held for ``bus_share`` of the time, one CPU at a time; what remains of the
+        latency passes in flight and overlaps with that of other CPUs.
+        """
+        held = round(duration_ps * self.bus_share)
+        if self.interconnect is not None and held:
+            with self.interconnect.request() as turn:
+                yield turn
+                yield self.env.timeout(held)
+        else:
+            held = 0
+        if duration_ps > held:
+            yield self.env.timeout(duration_ps - held)
+        self._work_ps += duration_ps
+        yield from self._serve_steals()
+
+    def _serve_steals(self) -> Events:
+        while self._steals and self._steals[0][0] <= self._work_ps:
+            yield self.env.timeout(self._steals.popleft()[1])
+
+    def _serve_ticks(self, *, finishing: bool = False) -> Events:
+        while self._pending_ticks:
+            # Once the work is done, a tick that falls at this very moment comes too late.
+            if finishing and self._pending_ticks[0] >= self.env.now:
+                return
+            self._pending_ticks.popleft()
+            yield self.env.timeout(self.disturbance.tick_ps)
+
+
+def run_once(
+    schedule: Schedule, disturbances: Sequence[Disturbance] = (QUIET,), *, bus_share: float = 0.0
+) -> int:
+    """Return how long the operation takes on the first CPU, in picoseconds.
+
+    One CPU per element of ``disturbances``; all start together and repeat the operation until the
+    first CPU is done. ``bus_share``: the share (0 to 1) of the time of a broadcast for which it
+    occupies the interconnect.
+    """
+    env = simpy.Environment()
+    bus = simpy.Resource(env, capacity=1) if len(disturbances) > 1 else None
+    cpus = [Cpu(env, schedule, noise, bus, bus_share) for noise in disturbances]
+    measured = env.process(cpus[0].operation())
+    for other in cpus[1:]:
+        env.process(_forever(other))
+    env.run(until=measured)
+    return cpus[0].finished_ps
+
+
+def _forever(cpu: Cpu) -> Events:
+    while True:
+        yield from cpu.operation()
+        if not cpu.schedule.total_ps:
+            return

@@ -1,0 +1,115 @@
+"""Noise: sizes, causes and streams."""
+
+import numpy as np
+import pytest
+
+from costmodel.config.machine import load_machine
+from costmodel.simulation import Cause, NoiseSizes, Schedule, Stage, Stream, simulate
+from costmodel.simulation.noise import draw, scattered_share, stable_hash
+
+MILLISECOND_PS = 10**9
+STREAM = Stream(seed=1, machine="apple-m2-vm", scenario="fork of 1 GiB")
+SIZES = NoiseSizes(
+    run_sigma=0.012,
+    iteration_sigma=0.02,
+    tick_period_ps=4 * MILLISECOND_PS,
+    tick_ps=8_000_000,
+    tick_jitter_ps=1_000_000,
+    steal_per_s=5.0,
+    steal_mean_ps=1e8,
+)
+
+
+def samples(sizes: NoiseSizes, work_ps: int = 20 * MILLISECOND_PS, runs: int = 200) -> np.ndarray:
+    return simulate(Schedule((Stage(work_ps),)), sizes, STREAM, runs=runs, iterations=50)
+
+
+def test_the_run_cause_moves_whole_runs() -> None:
+    times = samples(SIZES.only([Cause.RUN]))
+    assert np.ptp(times, axis=1).max() == 0
+    means = times.mean(axis=1)
+    assert means.std(ddof=1) / means.mean() == pytest.approx(0.012, rel=0.2)
+    assert means.mean() == pytest.approx(20 * MILLISECOND_PS, rel=0.003)
+
+
+def test_the_iteration_cause_moves_iterations_and_leaves_runs_alone() -> None:
+    times = samples(SIZES.only([Cause.ITERATION]))
+    assert times.std() / times.mean() == pytest.approx(0.02, rel=0.05)
+    assert times.mean(axis=1).std() / times.mean() == pytest.approx(0.02 / 50**0.5, rel=0.2)
+
+
+def test_ticks_take_their_share_of_the_time() -> None:
+    times = samples(SIZES.only([Cause.TICK]), runs=40)
+    assert times.mean() / (20 * MILLISECOND_PS) == pytest.approx(1 + 8e-6 / 4e-3, rel=1e-4)
+
+
+def test_steal_takes_rate_times_mean_duration() -> None:
+    times = samples(SIZES.only([Cause.STEAL]))
+    assert times.mean() / (20 * MILLISECOND_PS) - 1 == pytest.approx(5 * 1e-4, rel=0.1)
+
+
+def test_noise_of_the_layout_spares_broadcasts() -> None:
+    storm = Schedule((Stage(layout_ps=0, broadcast_ps=10**9),))
+    times = simulate(storm, SIZES.only([Cause.RUN]), STREAM, runs=8, iterations=2)
+    assert set(times.ravel()) == {10**9}
+
+
+def test_no_cause_is_no_noise() -> None:
+    assert SIZES.only([]) == NoiseSizes()
+    assert SIZES.only(Cause) == SIZES
+
+
+def test_a_longer_operation_meets_the_same_noise_and_more() -> None:
+    short = draw(SIZES, STREAM, run=3, iterations=20)
+    long = draw(SIZES, STREAM, run=3, iterations=20)
+    when, took = short.steals(np.full(20, 300 * MILLISECOND_PS))
+    when_long, took_long = long.steals(np.full(20, 900 * MILLISECOND_PS))
+    assert 0 < when.shape[1] < when_long.shape[1]
+    np.testing.assert_array_equal(when, when_long[:, : when.shape[1]])
+    happened = took > 0
+    np.testing.assert_array_equal(took[happened], took_long[:, : when.shape[1]][happened])
+    np.testing.assert_array_equal(short.factor, long.factor)
+
+
+def test_streams_differ_by_every_part_of_their_name() -> None:
+    def first(stream: Stream, run: int = 0, cause: Cause = Cause.RUN, cpu: int = 0) -> float:
+        return float(stream.generator(run=run, cause=cause, cpu=cpu).random())
+
+    base = Stream(seed=1, machine="m", scenario="s")
+    values = {
+        first(base),
+        first(Stream(seed=2, machine="m", scenario="s")),
+        first(Stream(seed=1, machine="n", scenario="s")),
+        first(Stream(seed=1, machine="m", scenario="t")),
+        first(base, run=1),
+        first(base, cause=Cause.TICK),
+        first(base, cpu=1),
+    }
+    assert len(values) == 7
+    assert first(base) == first(Stream(seed=1, machine="m", scenario="s"))
+
+
+def test_hashes_are_the_same_in_every_process() -> None:
+    assert stable_hash("a") == 0xCA978112  # first bytes of SHA-256 of "a"
+
+
+@pytest.mark.parametrize(
+    ("orders", "share"), [({0: 1.0}, 1.0), ({4: 1.0}, 1 / 16), ({0: 0.5, 9: 0.5}, 0.5 + 1 / 1024)]
+)
+def test_the_scattered_share_counts_folios_per_pte(orders: dict[int, float], share: float) -> None:
+    assert scattered_share(orders) == pytest.approx(share)
+
+
+def test_sizes_follow_the_folio_class() -> None:
+    def run_sigma(order: int) -> float:
+        return NoiseSizes.of(load_machine("ampere-altra"), {order: 1.0}).run_sigma
+
+    # Published: 0.7 to 1.2 % and 0.0 to 0.1 %.
+    assert 0.007 <= run_sigma(0) <= 0.012
+    assert run_sigma(9) <= 0.0015
+    assert run_sigma(9) < run_sigma(4) < run_sigma(0)
+
+
+def test_a_handler_longer_than_the_tick_period_is_refused() -> None:
+    with pytest.raises(ValueError, match="shorter than the tick period"):
+        NoiseSizes(tick_period_ps=10, tick_ps=10)
