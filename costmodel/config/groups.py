@@ -194,6 +194,8 @@ class Atomics(Group):
     """Latency of compare-and-swap without ordering."""
     store_only_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
     """Occupancy of one without result (stadd, stclr): nothing waits for it."""
+    visible_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
+    """From the start of its update until a load of the same line can read: it cannot forward."""
     acquire_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
     """Latency of one with acquire semantics (a spin lock)."""
     locked_cycles: Annotated[Cycles, X86_64] = NO_NUMBER

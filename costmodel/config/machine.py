@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from costmodel.config.document import Document, key_text, read_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.fit import Fit
 from costmodel.config.groups import Atomics, Barriers, Caches, Core, Group, Kernel, Noise, Tlbi
 from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
 from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
@@ -38,6 +39,8 @@ class Machine(Group):
     tlbi: Tlbi
     kernel: Kernel
     noise: Noise
+    fit: Fit | None = None
+    """How ``kind: fitted`` numbers came about; written by ``costmodel calibrate --write``."""
 
     @classmethod
     def load(cls, path: Path) -> Machine:

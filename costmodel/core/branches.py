@@ -87,9 +87,10 @@ def _wrong(site: Ints, history: Ints, taken: Ints) -> NDArray[np.bool_]:
     lead = _lead(np.unique(history * (int(site.max()) + 1) + site, return_inverse=True)[1], taken)
     fallback = _lead(site, taken)
     predicted = np.where(lead == 0, fallback, lead)
-    # Nothing known (a branch met once): predicted as it went, one miss in thousands does not matter.
+    # Nothing is known of a branch met once; one miss in thousands would not matter either.
     predicted = np.where(predicted == 0, 2 * taken - 1, predicted)
-    return (predicted > 0) != (taken == 1)
+    wrong: NDArray[np.bool_] = (predicted > 0) != (taken == 1)
+    return wrong
 
 
 def _lead(group: NDArray[np.int64], taken: Ints) -> Ints:

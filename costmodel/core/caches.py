@@ -73,7 +73,8 @@ def _accesses(trace: Trace, line_bytes: int) -> Accesses:
     per_table = np.isin(target, _PER_TABLE)
     new_lines = int(np.count_nonzero(fresh & per_table))
     table_bytes = float(np.count_nonzero(short.previous == FIRST) * LINE_BYTES)
-    once = fresh & per_table & (target != Target.DST)  # DST was cleared a moment ago
+    # DST was cleared a moment ago, and clearing fetches nothing.
+    once = fresh & per_table & (target != Target.DST) & (trace.kind[row] != Kind.ZERO)
     near = _bytes(short, LINE_BYTES, target, table_bytes)
     beyond = _bytes(long, line_bytes, target, table_bytes)
     kind, distances = _classes(np.where(near == 0, 0.0, near), beyond)
@@ -104,7 +105,7 @@ def _bytes(
     touch: Touches, line_bytes: int, target: NDArray[np.uint8], table_bytes: float
 ) -> NDArray[np.float64]:
     """Return reuse distances in bytes; CYCLIC for lines that are used once per round."""
-    distance = touch.distance * float(line_bytes)
+    distance = touch.distance.astype(np.float64) * line_bytes
     distance[distance < _NEAR_BYTES] = 0.0
     far = distance > 0
     distance[far] = 2.0 ** (np.ceil(4 * np.log2(distance[far])) / 4)
@@ -181,9 +182,8 @@ class ClassCosts(NamedTuple):
 
 def footprint_bytes(runs: Sequence[TableRun], line_bytes: int) -> float:
     """Return the bytes that one round through the workload touches: the cyclic reuse distance."""
-    return float(
-        sum(run.count * accesses(run.trace, line_bytes).streaming_bytes for run in runs)
-    )
+    fresh = (run for run in runs if run.reuse_bytes is None)
+    return float(sum(run.count * accesses(run.trace, line_bytes).streaming_bytes for run in fresh))
 
 
 def class_costs(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 # What a micro-op is to the core.
 (
     OP_ALU, OP_MUL, OP_MOVE, OP_SLOT, OP_LOAD, OP_STORE, OP_LOCKED, OP_RMW_STORE, OP_RMW_VALUE,
@@ -17,6 +20,15 @@ STORES = (
     OP_ZERO_LINE, OP_ZERO_BLOCK,
 )  # fmt: skip
 """Take an entry of the store queue."""
+
+
+
+def flags(ops: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return a table with 1 for each of ``ops``, to look up in compiled code."""
+    table = np.zeros(OPS, np.uint8)
+    table[list(ops)] = 1
+    return table
+
 
 OP = 0
 INPUT = 1

@@ -26,6 +26,9 @@ from costmodel.core.window import (
 )
 from costmodel.trace import TableRun
 
+LISTED = 4096
+"""Repeating groups of different tables are listed in order up to so many."""
+
 
 @dataclass(frozen=True)
 class Priced:
@@ -43,11 +46,15 @@ def priced_programs(
     line_bytes = machine.caches.line_bytes.value
     bytes_ = footprint_bytes(runs, line_bytes)
     pages = footprint_pages(runs, machine.kernel.linear_map_bytes.value)
-    made: dict[int, Priced] = {}
+    made: dict[tuple[int, float], Priced] = {}
+    priced: list[Priced] = []
     for run in runs:
-        if id(run.trace) not in made:
-            made[id(run.trace)] = _priced(run, machine, parameters, bytes_, pages)
-    return [made[id(run.trace)] for run in runs]
+        reuse = bytes_ if run.reuse_bytes is None else run.reuse_bytes
+        key = (id(run.trace), reuse)
+        if key not in made:
+            made[key] = _priced(run, machine, parameters, reuse, pages)
+        priced.append(made[key])
+    return priced
 
 
 def _priced(
@@ -101,15 +108,10 @@ class _Sequence:
         while done < count:
             if self.current in seen:  # the tables since then repeat for ever
                 cycle = result[seen[self.current] :]
-                times, rest = divmod(count - done, len(cycle))
-                if len(cycle) == 1:
-                    result.append((cycle[0][0], times))
-                else:
-                    result += cycle * times
+                times = (count - done) // len(cycle)
+                result += _repeated(cycle, times)
                 done += times * len(cycle)
                 seen.clear()
-                if rest == 0:
-                    break
                 continue
             seen[self.current] = len(result)
             result.append((self._step(priced), 1))
@@ -130,6 +132,13 @@ class _Sequence:
         if number == len(self.states):
             self.states.append(state)
         return number
+
+
+def _repeated(cycle: list[tuple[TableCost, int]], times: int) -> list[tuple[TableCost, int]]:
+    """Repeat tables; in order, unless that makes a long list."""
+    if len(cycle) == 1 or len(cycle) * times > LISTED:
+        return [(cost, times) for cost, _ in cycle if times]
+    return cycle * times
 
 
 def _table(priced: Priced, parameters: Parameters, window: Window, state: Ints) -> TableCost:

@@ -29,6 +29,8 @@ class MicroOp:
     drained: simpy.Event = field(init=False)
     arrives: simpy.Event = field(init=False)
     """The arrival time of the line that it touches is known."""
+    frees: simpy.Event = field(init=False)
+    """The time at which an atomic lets loads read the line that it touches is known."""
     line_known: simpy.Event = field(init=False)
     """The time at which a posted store finds its line in the L1 is known."""
     resumed: simpy.Event = field(init=False)
@@ -36,6 +38,7 @@ class MicroOp:
     dispatch: int = 0
     start: int = 0
     finish: int = 0
+    retirement: int = 0
     redirects: Cause | None = None
     front_cause: int = Cause.WIDTH
     waited: int = 0
@@ -46,7 +49,8 @@ class MicroOp:
     drain_cause: int = Cause.STORE_BUFFER
 
     def __post_init__(self) -> None:
-        for name in ("started", "done", "retired", "drained", "arrives", "line_known", "resumed"):
+        """Make the events."""
+        for name in ("started", "done", "retired", "drained", "arrives", "frees", "line_known", "resumed"):
             setattr(self, name, self.env.event())
 
     @property

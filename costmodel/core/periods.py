@@ -29,7 +29,11 @@ def parts(code: Program, step_start: Ints, segment_end: Ints) -> Ints:
     result: list[tuple[int, int, int, int]] = []
     position = 0
     for first, period, groups in loops.tolist():
-        rows = int(starts[first]), int(ends[first + period - 1]), int(ends[first + period * groups - 1])
+        rows = (
+            int(starts[first]),
+            int(ends[first + period - 1]),
+            int(ends[first + period * groups - 1]),
+        )
         body = rows[1] - rows[0]
         whole = -(-MIN_ROWS // body)
         if groups // whole < 3 or not _repeats(code, rows[0], rows[2], body):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 import simpy
 
 from costmodel.core.micro_op import MicroOp
 from costmodel.core.parameters import TICKS_PER_CYCLE
 
-Steps = Generator[simpy.Event, object, None]
+Steps = Generator[simpy.Event, Any, None]
+Timed = Generator[simpy.Event, Any, int]
 ARBITRATION = 0.5
 """Within a tick, when everything that happens at its beginning has happened."""
 

@@ -1,8 +1,9 @@
 """Sequential streams of lines, and which access starts the prefetch of which line.
 
-A stream is a run of neighbouring lines, ascending or descending, in the order of first touch. After
-``trains_after_lines`` touches the prefetcher runs ``depth_lines`` ahead; scattered lines never form a
-stream. Streams do not stop at page borders: the streaming rate of a machine is measured over them.
+A stream is a run of neighbouring lines, ascending or descending, in the order of first touch.
+After ``trains_after_lines`` touches the prefetcher runs ``depth_lines`` ahead; scattered lines
+never form a stream. Streams do not stop at page borders: the streaming rate of a machine is
+measured over them.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.core.caches import Accesses, accesses
+from costmodel.core.caches import accesses
 from costmodel.core.memo import remembered
 from costmodel.core.reuse import Ints
 from costmodel.trace import LINE_BYTES, Trace
+from costmodel.uops import Flavour
 
 TRACKED_LINES = 64
 """Lone lines that the prefetcher remembers as possible beginnings of a stream."""
@@ -40,13 +42,22 @@ class Prefetches:
     """1 where the stream had requests before those."""
 
 
-def prefetches(trace: Trace, line_bytes: int, depth: int, trains_after: int) -> Prefetches:
-    """Return the requests of a prefetcher that runs ``depth`` lines ahead."""
-    key = ("prefetches", line_bytes, depth, trains_after)
-    return remembered(
-        trace, key, lambda: _requests(trace, accesses(trace, line_bytes), depth, trains_after,
-                                      max(line_bytes, LINE_BYTES))
-    )
+def prefetches(
+    trace: Trace, line_bytes: int, depth: int, trains_after: int, *, far: bool
+) -> Prefetches:
+    """Return the requests of a prefetcher that runs ``depth`` lines ahead.
+
+    Where result-less atomics are ``far`` they fetch no line and train nothing.
+    """
+    key = ("prefetches", line_bytes, depth, trains_after, far)
+
+    def make() -> Prefetches:
+        fetched = accesses(trace, line_bytes).first
+        if far:
+            fetched = fetched & (trace.flavour != Flavour.RMW_STORE)
+        return _requests(trace, fetched, depth, trains_after, max(line_bytes, LINE_BYTES))
+
+    return remembered(trace, key, make)
 
 
 @dataclass
@@ -77,13 +88,17 @@ def _streams(rows: Ints, lines: Ints) -> list[_Stream]:
 
 
 def _requests(
-    trace: Trace, reuse: Accesses, depth: int, trains_after: int, line_bytes: int
+    trace: Trace,
+    fetched: NDArray[np.bool_],
+    depth: int,
+    trains_after: int,
+    line_bytes: int,
 ) -> Prefetches:
     """Number the requests: ``depth`` of them when a stream is trained, then one per line."""
     result = Prefetches(*(np.zeros(len(trace), np.int32) for _ in range(4)))
     if depth == 0:
         return result
-    rows = np.flatnonzero(reuse.first).astype(np.int64)
+    rows = np.flatnonzero(fetched).astype(np.int64)
     streams = _streams(rows, trace.address[rows] // line_bytes)
     long = [stream.rows for stream in streams if len(stream.rows) > trains_after]
     free_from = [0] * STREAMS

@@ -1,7 +1,7 @@
 """A trace in the form that both engines run: rows back to producers instead of row numbers.
 
-Relative form makes equal loop iterations equal row for row. What a producer is, is settled here once
-for both engines: fusion, store forwarding candidates, cache classes, prefetches and mispredicts.
+Relative form makes equal loop iterations equal row for row. Settled here once for both engines:
+fusion, store forwarding candidates, classes of accesses, prefetches and mispredicts.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ class Program:
     """The same for the prefetch requests of a stream."""
     forwards_back: int
     """The same for store queue entries."""
+    trace_rows: Ints
+    """By row: its row in the trace (of a fused pair, that of the branch)."""
 
 
 def program_of(trace: Trace, machine: Machine) -> Program:
@@ -87,6 +89,7 @@ def program_of(trace: Trace, machine: Machine) -> Program:
         line_bytes=max(caches.line_bytes.value, LINE_BYTES),
         depth=caches.prefetch.depth_lines.value,
         trains_after=caches.prefetch.trains_after_lines.value,
+        far=bool(machine.atomics.far.value),
         linear_map_bytes=machine.kernel.linear_map_bytes.value,
         window=max(256, 1 << (entries - 1).bit_length()),
     )
@@ -102,6 +105,7 @@ class _Shape:
     line_bytes: int
     depth: int
     trains_after: int
+    far: bool
     linear_map_bytes: int
     window: int
     """Rows and store queue entries further back than this cannot be in flight."""
@@ -110,13 +114,15 @@ class _Shape:
 def _program(trace: Trace, shape: _Shape) -> Program:
     reuse = accesses(trace, shape.line_bytes)
     page = pages(trace, shape.linear_map_bytes)
-    ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after)
+    ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after, far=shape.far)
     inputs, kept, row_of = _fused(trace, shape.fuse)
     code = np.zeros((len(trace), c.COLUMNS), np.int32)
     op = _OPS[trace.kind, trace.flavour]
     code[:, c.OP] = op
     for column in range(c.INPUTS):
         code[:, c.INPUT + column] = _rows_back(inputs[:, column], row_of, shape.window)
+    # Neither computes anything: what they name as inputs is nothing to wait for.
+    code[np.isin(op, (c.OP_SLOT, c.OP_DMB)), c.INPUT : c.INPUT + c.INPUTS] = 0
     code[:, c.MEMORY] = _entries_back(trace, op, shape.window)
     code[:, c.CLASS] = reuse.kind
     code[:, c.TOUCH] = _rows_back(reuse.touch, row_of, shape.window)
@@ -141,6 +147,7 @@ def _program(trace: Trace, shape: _Shape) -> Program:
         streams=_most(code[:, c.STREAM]) + 1,
         requests_back=_most(code[:, c.PREFETCHED]),
         forwards_back=_most(code[:, c.MEMORY]),
+        trace_rows=np.flatnonzero(kept).astype(np.int64),
     )
 
 
@@ -170,9 +177,7 @@ def _fused(trace: Trace, fuse: bool) -> tuple[NDArray[np.int32], NDArray[np.bool
     return inputs, kept, row_of.astype(np.int64)
 
 
-def _rows_back(
-    producer: NDArray[np.int32] | Ints, row_of: Ints, window: int
-) -> NDArray[np.int64]:
+def _rows_back(producer: NDArray[np.int32] | Ints, row_of: Ints, window: int) -> NDArray[np.int64]:
     """Return rows back to producers; 0 where there is none or it left the window long ago."""
     if len(row_of) == 0:
         return np.zeros(0, np.int64)
@@ -182,11 +187,12 @@ def _rows_back(
 
 def _entries_back(trace: Trace, op: NDArray[np.int32], window: int) -> NDArray[np.int64]:
     """Return store queue entries back to the one that wrote what a row reads."""
-    entry = np.cumsum(np.isin(op, c.STORES)) - np.isin(op, c.STORES)
+    stores = np.isin(op, c.STORES)
+    entry: Ints = (np.cumsum(stores) - stores).astype(np.int64)
     producer = trace.inputs[:, MEMORY_INPUT]
     if len(trace) == 0:
         return np.zeros(0, np.int64)
-    back = entry - entry[np.maximum(producer, 0)]
+    back: Ints = entry - entry[np.maximum(producer, 0)]
     return np.where((producer == NO_PRODUCER) | (back > window), 0, back)
 
 
@@ -202,5 +208,3 @@ def _segments(trace: Trace, row_of: Ints, rows: int) -> tuple[tuple[str, ...], I
         raise ValueError(f"segments must follow each other over all rows (got {segments})")
     new = [int(row_of[end]) if end < len(trace) else rows for end in ends]
     return tuple(name for name, _, _ in segments), np.array(new, np.int64)
-
-

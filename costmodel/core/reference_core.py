@@ -11,7 +11,7 @@ import simpy
 from costmodel.core import columns as c
 from costmodel.core.micro_op import MicroOp
 from costmodel.core.parameters import TICKS_PER_CYCLE, Parameters
-from costmodel.core.ports import Ports, Steps
+from costmodel.core.ports import Ports, Steps, Timed
 from costmodel.core.reuse import Ints
 from costmodel.core.stack import CAUSES, Cause
 from costmodel.core.window import BROADCAST_TICKS, BROADCASTS, COUNTERS
@@ -20,6 +20,9 @@ from costmodel.core.window import BROADCAST_TICKS, BROADCASTS, COUNTERS
 def next_cycle(time: float) -> int:
     """Round up to a cycle."""
     return -(-int(time) // TICKS_PER_CYCLE) * TICKS_PER_CYCLE
+
+
+_ATOMICS = (c.OP_RMW_STORE, c.OP_RMW_VALUE, c.OP_RMW_CAS, c.OP_RMW_ACQUIRE)
 
 
 class ReferenceCore:
@@ -116,8 +119,13 @@ class ReferenceCore:
 
     def _enter_memory(self, op: MicroOp) -> None:
         """Name the line and the prefetch requests of the micro-op."""
+        older = self.ops[op.number - op.row[c.TOUCH]] if op.row[c.TOUCH] else None
+        if op.op not in _ATOMICS:
+            if older is not None and self._fetches(op):
+                op.frees = older.frees  # whoever keeps the line busy still does
+            else:
+                op.frees.succeed(0)
         if self._fetches(op):
-            older = self.ops[op.number - op.row[c.TOUCH]] if op.row[c.TOUCH] else None
             if older is not None and not op.priced.costs.misses[op.row[c.CLASS]]:
                 op.arrives = older.arrives  # it hits a line that somebody else fetched
             stream = self.requests[id(op.priced), int(op.row[c.STREAM])]
@@ -200,6 +208,7 @@ class ReferenceCore:
         op.finish = data
         if op.op in latencies:
             self._atomic(op, data, latencies[op.op], Cause.ATOMIC)
+            op.frees.succeed(op.finish)
 
     def _atomic(self, op: MicroOp, data: int, latency: int, cause: Cause) -> None:
         op.finish = data - self.p.l1 + latency
@@ -223,7 +232,7 @@ class ReferenceCore:
             yield store.drained
             op.wait(int(self.env.now) - ready, store.drain_cause)
 
-    def _fetch(self, op: MicroOp):  # type: ignore[no-untyped-def]
+    def _fetch(self, op: MicroOp) -> Timed:
         """Return when the data of the line are there."""
         row, costs = op.row, op.priced.costs
         at = op.start + int(costs.page[row[c.PAGE]])
@@ -243,6 +252,10 @@ class ReferenceCore:
                 data, cause = arrival, its_cause
         if not op.arrives.triggered and not self._borrowed(op):
             op.arrives.succeed((data, cause))
+        if row[c.TOUCH] and op.is_load:
+            busy: int = yield self.ops[op.number - row[c.TOUCH]].frees
+            if busy + self.p.l1 > data:
+                data, cause = busy + self.p.l1, int(Cause.ATOMIC)
         op.tail, op.tail_cause, op.body_cause = data - at, cause, Cause.TLB
         return data
 
@@ -257,9 +270,7 @@ class ReferenceCore:
         first = self.requests_before[op.number]
         for i in range(first, first + int(op.row[c.STARTS])):
             follows = i > first or bool(op.row[c.FOLLOWS])
-            self.env.process(
-                self._arrival(stream[i], earliest, stream[i - 1] if follows else None)
-            )
+            self.env.process(self._arrival(stream[i], earliest, stream[i - 1] if follows else None))
 
     def _arrival(self, request: simpy.Event, earliest: int, before: simpy.Event | None) -> Steps:
         arrival = earliest
@@ -270,7 +281,7 @@ class ReferenceCore:
             yield self.env.timeout(0)
         request.succeed(arrival)
 
-    def _forwarded(self, op: MicroOp, data: int):  # type: ignore[no-untyped-def]
+    def _forwarded(self, op: MicroOp, data: int) -> Timed:
         """Return when the data are there, given that an older store may still hold them."""
         if not op.row[c.MEMORY]:
             return data
@@ -355,6 +366,7 @@ class ReferenceCore:
                 last, retiring = last + TICKS_PER_CYCLE, 0
             retiring += 1
             yield self._until(last)
+            op.retirement = last
             op.retired.succeed(last)
 
     def _charge(self, op: MicroOp, last: int) -> None:
@@ -384,8 +396,9 @@ class ReferenceCore:
             elif op.op in (c.OP_LOCKED, c.OP_ZERO_BLOCK):
                 begin, takes = max(drained, op.finish), 0
                 own = Cause.LOCKED if op.op == c.OP_LOCKED else Cause.ZEROING
-            elif op.op == c.OP_RMW_STORE and not self._fetches(op):
-                takes = self.p.far_trip
+            elif op.op == c.OP_RMW_STORE:
+                takes = self.p.store_only if self._fetches(op) else self.p.far_trip
+                op.frees.succeed(begin + max(takes, self.p.visible))
             elif op.op == c.OP_DMB:
                 takes, own = self.p.dmb, Cause.BARRIER
             elif op.op == c.OP_ZERO_LINE:

@@ -59,7 +59,8 @@ class Timing:
     """The time of a sequence of page tables."""
 
     tables: tuple[TableCost, ...]
-    """In order; neighbours of equal cost are one entry."""
+    """In order; neighbours of equal cost are one entry. Of thousands of tables that repeat in a
+    group, each table of the group is listed once, with the number of repetitions."""
     clock_ghz: float = field(default=1.0)
 
     @property

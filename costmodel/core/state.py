@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from costmodel.core.jit import hot
+from costmodel.core.jit import hot, inlined
 from costmodel.core.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.core.reuse import Ints
 from costmodel.core.window import (
     ARRIVAL_CLASS,
     ARRIVES,
+    BUSY,
     CARRIED,
     CYCLE,
     DATA,
@@ -63,7 +64,7 @@ def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
     """Return the length of a state that looks so far back."""
     return (
         CARRIED + p.miss_registers + 2 * p.rob + p.load_queue + 2 * p.store_queue
-        + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
+        + 4 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
     )  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def save(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     _save_data(p, w, reach, out, at)
 
 
-@hot
+@inlined
 def _save_carried(zero: int, now: Ints, out: Ints) -> None:
     out[CYCLE] = 0
     out[SLOTS] = now[SLOTS]
@@ -111,7 +112,7 @@ def _save_carried(zero: int, now: Ints, out: Ints) -> None:
     out[TLBI_PENDING] = now[TLBI_PENDING]
 
 
-@hot
+@inlined
 def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> None:
     """Write what only rows of the same execution look back at: inputs, lines and stored data."""
     now = w.now
@@ -122,7 +123,8 @@ def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> No
         arrives = w.rows[ARRIVES, slot] - zero
         out[at + 1] = max(arrives, 0)
         out[at + 2] = w.rows[ARRIVAL_CLASS, slot] if arrives > 0 else 0
-        at += 3
+        out[at + 3] = max(w.rows[BUSY, slot] - zero, 0)
+        at += 4
     for back in range(1, reach.entries + 1):
         entry = (now[STORE] - back) & (RING - 1)
         waits = w.stores[DRAINS, entry] > zero
@@ -167,7 +169,7 @@ def load(p: Parameters, w: Window, state: Ints) -> None:
         at += 2
 
 
-@hot
+@inlined
 def _issued_again(issued: int, slot: int, w: Window) -> None:
     """Count a start that is still to come at its port again."""
     w.rows[ISSUED, slot] = issued

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from costmodel.core.jit import hot
 from costmodel.core.parameters import Parameters
+from costmodel.core.pipeline import advance
 from costmodel.core.reuse import Ints
 from costmodel.core.state import NOTHING, Reach, load, save
-from costmodel.core.window import RETIRED, Costs, Window, advance
+from costmodel.core.window import RETIRED, Costs, Window
 
 _COMPARE_ALWAYS = 8
 """Iterations after which a state is kept for comparison at powers of two only (Brent's method)."""
@@ -78,7 +79,7 @@ def _loop(
 
 @hot
 def _equal(one: Ints, other: Ints) -> bool:
-    for i in range(len(one)):
+    for i in range(len(one)):  # noqa: SIM110 (a generator would allocate)
         if one[i] != other[i]:
             return False
     return True
