@@ -39,7 +39,7 @@ MEMORY = 5
 CLASS = 6
 """Class of the access in :mod:`costmodel.core.caches`."""
 TOUCH = 7
-"""Rows back to the last access to the same line, 0 for none."""
+"""Rows back to the last access to the same line of the caches beyond the L1, 0 for none."""
 PREFETCHED = 8
 """Prefetch requests back in the stream to the one for this line, 0 for none."""
 STARTS = 9
@@ -53,4 +53,6 @@ LINES = 13
 """Lines that a zero row clears; 1 for an atomic on a line that the core owns, else 0."""
 STREAM = 14
 """Stream that the prefetch columns speak of."""
-COLUMNS = 15
+NEIGHBOUR = 15
+"""Rows back to the last access to the same 64-byte line, 0 for none."""
+COLUMNS = 16

@@ -86,7 +86,9 @@ def fetch(row: NDArray[np.int32], p: Parameters, costs: Costs, w: Window) -> int
             arrives, arrival_class = w.rows[ARRIVES, older], w.rows[ARRIVAL_CLASS, older]
     w.rows[ARRIVES, slot] = arrives
     w.rows[ARRIVAL_CLASS, slot] = arrival_class
-    busy = w.rows[BUSY, (now[ROW] - row[c.TOUCH]) & (RING - 1)] if row[c.TOUCH] else 0
+    busy = 0
+    if row[c.NEIGHBOUR]:
+        busy = w.rows[BUSY, (now[ROW] - row[c.NEIGHBOUR]) & (RING - 1)]
     w.rows[BUSY, slot] = busy
     if busy + p.l1 > data and _READS[row[c.OP]]:
         data = busy + p.l1

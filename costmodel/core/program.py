@@ -126,6 +126,7 @@ def _program(trace: Trace, shape: _Shape) -> Program:
     code[:, c.MEMORY] = _entries_back(trace, op, shape.window)
     code[:, c.CLASS] = reuse.kind
     code[:, c.TOUCH] = _rows_back(reuse.touch, row_of, shape.window)
+    code[:, c.NEIGHBOUR] = _rows_back(reuse.near_touch, row_of, shape.window)
     code[:, c.PREFETCHED] = ahead.uses
     code[:, c.STARTS] = ahead.starts
     code[:, c.FOLLOWS] = ahead.follows
@@ -143,7 +144,7 @@ def _program(trace: Trace, shape: _Shape) -> Program:
         segments=names,
         reuse=reuse,
         pages=page,
-        longest_back=_most(code[:, [*range(c.INPUT, c.INPUT + c.INPUTS), c.TOUCH]]),
+        longest_back=_most(code[:, [*range(c.INPUT, c.INPUT + c.INPUTS), c.TOUCH, c.NEIGHBOUR]]),
         streams=_most(code[:, c.STREAM]) + 1,
         requests_back=_most(code[:, c.PREFETCHED]),
         forwards_back=_most(code[:, c.MEMORY]),

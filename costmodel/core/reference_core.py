@@ -119,13 +119,14 @@ class ReferenceCore:
 
     def _enter_memory(self, op: MicroOp) -> None:
         """Name the line and the prefetch requests of the micro-op."""
-        older = self.ops[op.number - op.row[c.TOUCH]] if op.row[c.TOUCH] else None
         if op.op not in _ATOMICS:
-            if older is not None and self._fetches(op):
-                op.frees = older.frees  # whoever keeps the line busy still does
+            back = op.row[c.NEIGHBOUR]
+            if back and self._fetches(op):
+                op.frees = self.ops[op.number - back].frees  # whoever keeps it busy still does
             else:
                 op.frees.succeed(0)
         if self._fetches(op):
+            older = self.ops[op.number - op.row[c.TOUCH]] if op.row[c.TOUCH] else None
             if older is not None and not op.priced.costs.misses[op.row[c.CLASS]]:
                 op.arrives = older.arrives  # it hits a line that somebody else fetched
             stream = self.requests[id(op.priced), int(op.row[c.STREAM])]
@@ -252,8 +253,8 @@ class ReferenceCore:
                 data, cause = arrival, its_cause
         if not op.arrives.triggered and not self._borrowed(op):
             op.arrives.succeed((data, cause))
-        if row[c.TOUCH] and op.is_load:
-            busy: int = yield self.ops[op.number - row[c.TOUCH]].frees
+        if row[c.NEIGHBOUR] and op.is_load:
+            busy: int = yield self.ops[op.number - row[c.NEIGHBOUR]].frees
             if busy + self.p.l1 > data:
                 data, cause = busy + self.p.l1, int(Cause.ATOMIC)
         op.tail, op.tail_cause, op.body_cause = data - at, cause, Cause.TLB

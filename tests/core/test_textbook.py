@@ -66,6 +66,26 @@ def test_atomics_without_result_run_at_their_occupancy() -> None:
     assert cost / N == pytest.approx(ALTRA.atomics.store_only_cycles.value, rel=0.01)
 
 
+def test_a_load_waits_for_an_atomic_that_updates_its_line() -> None:
+    # Other bytes of the line: nothing to forward, and the update must be seen first.
+    pairs = [
+        uop
+        for i in range(N)
+        for uop in (rmw(Flavour.RMW_STORE, 64 * (i % 32)), load(64 * (i % 32) + 32))
+    ]
+    quick = machine(ALTRA, atomics__store_only_cycles=1.0, atomics__visible_cycles=1.0)
+    slow = machine(ALTRA, atomics__store_only_cycles=1.0, atomics__visible_cycles=21.0)
+    assert (cycles(pairs, slow, count=3) - cycles(pairs, quick, count=3)) / N == pytest.approx(
+        20, rel=0.1
+    )
+    apart = [
+        uop
+        for i in range(N)
+        for uop in (rmw(Flavour.RMW_STORE, 64 * (i % 32)), load(64 * (32 + i % 32)))
+    ]
+    assert cycles(apart, slow, count=3) == pytest.approx(cycles(apart, quick, count=3), rel=0.05)
+
+
 def test_far_atomics_take_a_round_trip_unless_the_line_is_owned() -> None:
     far = machine(ALTRA, atomics__far=True, atomics__far_ns=50.0)
     foreign = [rmw(Flavour.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(64)]
