@@ -159,7 +159,7 @@ class Caches(Group):
     """The memory hierarchy."""
 
     line_bytes: Annotated[Parameter[int], Bounds(16, 512)]
-    """Line of the L1."""
+    """Line of the caches beyond the L1; lines of the L1 have 64 bytes."""
     miss_registers: Annotated[Parameter[int], Bounds(1, 256)]
     """Lines in flight beyond the L1: the limit of memory-level parallelism."""
     l1: PrivateCache

@@ -16,10 +16,10 @@ LARGEST_ORDER = 9
 
 Operation = Literal["fork", "zap"]
 Frames = Literal["contiguous", "scattered"]
-State = Literal["writable", "read-only", "exit", "munmap", "dontneed"]
+State = Literal["writable", "read-only", "exit", "munmap", "dontneed", "dontneed-per-page"]
 STATES: Mapping[Operation, tuple[State, ...]] = {
     "fork": ("writable", "read-only"),
-    "zap": ("exit", "munmap", "dontneed"),
+    "zap": ("exit", "munmap", "dontneed", "dontneed-per-page"),
 }
 """The states that an operation can find; the first is the default."""
 

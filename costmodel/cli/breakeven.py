@@ -1,0 +1,60 @@
+"""``costmodel breakeven``: the value of one number at which two strategies cost the same."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from costmodel.cli.question import add_options
+
+if TYPE_CHECKING:
+    from costmodel.cli.main import Subparsers
+
+LARGE_ORDER = 9
+"""Order of the large folios of folio_share where --order is not given."""
+
+EPILOG = """\
+KEY is folio_order, folio_share (share of folios of --order, default 9, among folios of
+order 0), cpus, memory, or any number that `costmodel machines MACHINE` lists.
+
+examples:
+  costmodel breakeven folio-batch-v6.9 --machine ampere-altra --over folio_order
+  costmodel breakeven contpte-per-pte --machine ampere-altra --over tlbi.broadcast_ns --order 9
+  costmodel breakeven folio-scan-v3 --machine xeon-4210r --over folio_share --order 4
+"""
+
+
+def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add ``breakeven STRATEGY --machine M --over KEY`` with its options."""
+    parser = subparsers.add_parser(
+        "breakeven",
+        help="find the value of a number at which two strategies cost the same",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("strategy", metavar="STRATEGY", help="a name; or file.py:function")
+    parser.add_argument("--machine", required=True, metavar="M", help="a name, or a machine file")
+    parser.add_argument("--over", required=True, metavar="KEY", help="what varies, see below")
+    add_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the answer; raise ConfigError for bad input."""
+    from costmodel import __version__
+    from costmodel.cli.question import cells, origin_of, question, write_json
+    from costmodel.explaining.axes import axis_of
+    from costmodel.explaining.breakeven import break_even
+    from costmodel.report.breakeven import breakeven_document, breakeven_text
+
+    scenario, machine = question(args, args.machine)
+    pair = cells(scenario, machine)
+    order = LARGE_ORDER if args.order is None else pair[0].workload.folio_order or 0
+    axis = axis_of(args.over, pair, large_order=order)
+    answer = break_even(pair, axis)
+    if args.json:
+        write_json(
+            args.json, breakeven_document(answer, pair, origin_of(args, scenario, machine.name))
+        )
+    print(breakeven_text(answer, pair, version=__version__), end="")
+    return 0

@@ -1,0 +1,141 @@
+"""What ``explain`` and ``breakeven`` ask about: two strategies on one machine and workload."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from costmodel.config.machine import Machine
+    from costmodel.config.scenario import Scenario
+    from costmodel.experiment import Cell
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what the strategies work on."""
+    parser.add_argument("--vs", metavar="BASELINE", help="compare with this (default v6.7)")
+    parser.add_argument("--order", metavar="N", help="folio order, 0 to 9 (default 0)")
+    parser.add_argument("--state", metavar="S", help="state of the PTEs (default writable)")
+    parser.add_argument("--memory", metavar="SIZE", help="size of the mapping (default 1 GiB)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="assignments",
+        metavar="KEY=VALUE",
+        help="change a number of the machine or of the workload",
+    )
+    parser.add_argument("--json", metavar="FILE", help="also write the answer there")
+
+
+def question(
+    args: argparse.Namespace, machine: str, *, default_order: int = 0
+) -> tuple[Scenario, Machine]:
+    """Return the scenario and the machine that the options describe, overrides applied.
+
+    The scenario has one machine, one folio layout, ``--vs`` as baseline and one strategy. Raises
+    ConfigError with every fault.
+    """
+    from costmodel.config.document import parse_scalar
+    from costmodel.config.overrides import load_with_overrides
+    from costmodel.config.scenario import Scenario
+    from costmodel.strategies.catalogue import STRATEGIES
+
+    known = STRATEGIES.get(args.strategy)
+    operation = known.operation if known else "fork"
+    first = next(entry.name for entry in STRATEGIES.values() if entry.operation == operation)
+    scenario = Scenario.model_validate(
+        {
+            "title": "a quick question",
+            "operation": operation,
+            "memory": "1 GiB",
+            "machines": ["apple-m2-vm"],
+            "folio_orders": [default_order],
+            "baseline": first,
+        }
+    )
+    options: dict[str, tuple[str, Any]] = {
+        "MACHINE": ("machines", [machine]),
+        "STRATEGY": ("strategies", [args.strategy]),
+    }
+    if args.vs:
+        options["--vs"] = ("baseline", args.vs)
+    if args.order is not None:
+        options["--order"] = ("folio_orders", [parse_scalar(args.order)])
+    if args.state is not None:
+        options["--state"] = ("state", args.state)
+    if args.memory is not None:
+        options["--memory"] = ("memory", parse_scalar(args.memory))
+    for origin, (key, value) in options.items():
+        scenario = scenario.replace({key: value}, origin=origin, strategies=list(STRATEGIES))
+    scenario, machines = load_with_overrides(
+        scenario, _qualified(scenario, args.assignments), strategies=list(STRATEGIES)
+    )
+    return scenario, next(iter(machines.values()))
+
+
+def cells(scenario: Scenario, machine: Machine) -> tuple[Cell, Cell]:
+    """Return the cell of the strategy and that of the baseline.
+
+    Raises ConfigError where one of them does not run on the machine.
+    """
+    from costmodel.plan import plan
+
+    planned = plan(scenario, {machine.name: machine}).cells
+    return planned[-1], planned[0]
+
+
+def origin_of(args: argparse.Namespace, scenario: Scenario, machine: str) -> dict[str, Any]:
+    """Return the provenance of an answer; see :func:`costmodel.provenance.provenance`."""
+    from costmodel.config.resources import find
+    from costmodel.provenance import provenance
+
+    reference = scenario.machines[0]
+    return provenance(
+        command=["costmodel", args.command, *_words(args)],
+        scenario=scenario.model_dump(mode="json"),
+        seed=scenario.protocol.seed,
+        machine_files={machine: find("machines", reference)},
+        overrides=args.assignments,
+        noise=False,
+        engine="fast",
+    )
+
+
+def write_json(file: str, document: dict[str, Any]) -> None:
+    """Write an answer as JSON; raise OSError where that is not possible."""
+    import json
+    from pathlib import Path
+
+    from costmodel.files import write_text
+
+    write_text(Path(file), json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def _words(args: argparse.Namespace) -> list[str]:
+    """Return the options in one spelling, without --json: it changes no number."""
+    over = getattr(args, "over", None)
+    first = [args.strategy, "--machine", args.machine] if over else [args.machine, args.strategy]
+    named = {
+        "--over": over,
+        "--vs": args.vs,
+        "--order": args.order,
+        "--state": args.state,
+        "--memory": args.memory,
+    }
+    words = [word for option, value in named.items() if value for word in (option, value)]
+    return first + words + [word for text in args.assignments for word in ("--set", text)]
+
+
+def _qualified(scenario: Scenario, assignments: list[str]) -> list[str]:
+    """Put the machine's name before keys that only a machine can have."""
+    from pathlib import Path
+
+    from costmodel.config.machine import Machine
+
+    name = Path(scenario.machines[0]).name.removesuffix(".yaml").removesuffix(".yml")
+    groups = set(Machine.model_fields)
+    return [
+        f"{name}.{text}" if text.partition("=")[0].partition(".")[0] in groups else text
+        for text in assignments
+    ]

@@ -1,0 +1,1 @@
+"""Two result files, cell by cell: what changed, and what could not have."""

@@ -1,0 +1,168 @@
+"""The difference between two strategies, attributed to groups of micro-ops by marginal cost.
+
+The marginal cost of a group is what the model saves when the group is taken out of the trace and
+the core runs again. A hidden instruction has none. What two groups hide together, or only one of
+them, is no group's own: that is the interaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from costmodel import core
+from costmodel.experiment import Cell, Result, compare, executed, run_cell
+from costmodel.explaining.groups import Group, groups_of
+from costmodel.explaining.maintenance import Maintenance, maintenance_of
+from costmodel.explaining.removal import without
+from costmodel.parallel import in_processes
+from costmodel.simulation.engine import undisturbed_ps
+from costmodel.simulation.operation import price
+from costmodel.simulation.schedule import PS_PER_NS
+from costmodel.trace import TableRun
+
+FEWEST = 0.001
+"""Micro-ops per PTE: half of one per page table."""
+CHANGED = 0.02
+"""Share: groups whose numbers of micro-ops differ by less are the same in both strategies."""
+HIDDEN_NS = 0.05
+"""Per PTE: a group whose cost changes by less is hidden behind something else."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one group contributes to a difference; per PTE, costs are marginal, in ns."""
+
+    group: Group
+    base_count: float
+    new_count: float
+    base_ns: float
+    new_ns: float
+
+    @property
+    def change(self) -> float:
+        """Micro-ops added per PTE; negative for removed."""
+        return self.new_count - self.base_count
+
+    @property
+    def effect_ns(self) -> float:
+        """Nanoseconds added per PTE; negative for saved."""
+        return self.new_ns - self.base_ns
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether micro-ops came or went and the time hardly noticed."""
+        return abs(self.effect_ns) < HIDDEN_NS
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two strategies: its exact result and its TLB maintenance."""
+
+    result: Result
+    maintenance: Maintenance
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why ``new`` costs more or less than ``base``; ``parts`` are ordered by size of effect."""
+
+    base: Side
+    new: Side
+    parts: tuple[Part, ...]
+    change_pct: float
+    model_pct: tuple[float, float]
+    """90 % interval of ``change_pct`` as far as the model knows what it does not know."""
+
+    @property
+    def difference_ns(self) -> float:
+        """Nanoseconds per PTE that the new strategy costs more."""
+        return self.new.result.ns_per_pte - self.base.result.ns_per_pte
+
+    @property
+    def interaction_ns(self) -> float:
+        """What of the difference no group has alone; with it the parts sum to the difference."""
+        return self.difference_ns - sum(part.effect_ns for part in self.parts)
+
+
+def explain(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
+    """Attribute the difference between two cells of one machine and workload.
+
+    ``jobs`` processes share the work; they change no number. Raises ConfigError for a strategy that
+    cannot run there.
+    """
+    sides = [_side(cell) for cell in (base, new)]
+    base_counts, new_counts = _counts(executed(base)), _counts(executed(new))
+    changed = [group for group in Group if _differ(base_counts[group], new_counts[group])]
+    tasks = [
+        (side.result.cell, group, side.result.exact_ps)
+        for side, counts in zip(sides, (base_counts, new_counts), strict=True)
+        for group in changed
+        if counts[group]
+    ]
+    costs = {
+        (cell.strategy, group): saved
+        for (cell, group, _), saved in zip(
+            tasks, in_processes(_saved_ns, tasks, jobs=jobs), strict=True
+        )
+    }
+    parts = [
+        Part(
+            group,
+            base_count=base_counts[group],
+            new_count=new_counts[group],
+            base_ns=costs.get((base.strategy, group), 0.0),
+            new_ns=costs.get((new.strategy, group), 0.0),
+        )
+        for group in changed
+    ]
+    parts.sort(key=lambda part: (-abs(part.effect_ns), part.group))
+    compared = compare([side.result for side in sides], base.strategy)[-1]
+    return Explanation(
+        sides[0],
+        sides[1],
+        tuple(parts),
+        change_pct=compared.change.mean_pct,
+        model_pct=compared.model.change_pct,
+    )
+
+
+def _side(cell: Cell) -> Side:
+    return Side(run_cell(cell, noise=False), maintenance_of(executed(cell)))
+
+
+_Task = tuple[Cell, Group, int]
+
+
+def _differ(base: float, new: float) -> bool:
+    return abs(new - base) >= max(FEWEST, CHANGED * max(base, new))
+
+
+def _saved_ns(task: _Task) -> float:
+    """Return what a cell would save per PTE without a group, in ns."""
+    cell, group, exact_ps = task
+    rest = [_without(run, group) for run in executed(cell)]
+    ptes = sum(run.count * run.ptes for run in rest)
+    return (exact_ps - _exact_ps(rest, cell)) / PS_PER_NS / ptes
+
+
+def _without(run: TableRun, group: Group) -> TableRun:
+    return TableRun(without(run.trace, groups_of(run.trace) == group), run.count, run.ptes)
+
+
+def _exact_ps(runs: Sequence[TableRun], cell: Cell) -> int:
+    operation = price(core.run(runs, cell.machine), cell.machine, cell.workload.operation)
+    return undisturbed_ps(
+        operation.schedule, cpus=cell.workload.cpus, bus_share=operation.bus_share
+    )
+
+
+def _counts(runs: Sequence[TableRun]) -> Mapping[Group, float]:
+    """Return micro-ops per PTE by group, groups without any included."""
+    total = np.zeros(len(Group))
+    for run in runs:
+        total += run.count * np.bincount(groups_of(run.trace), minlength=len(Group))
+    ptes = sum(run.count * run.ptes for run in runs)
+    return {group: float(total[group]) / ptes for group in Group}

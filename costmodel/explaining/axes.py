@@ -1,0 +1,218 @@
+"""What ``breakeven`` can vary: a number of the machine or of the workload, within its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from costmodel.config.errors import ConfigError, describe, unknown
+from costmodel.config.keys import Leaf, leaves_by_key
+from costmodel.config.machine import Machine
+from costmodel.config.parameter import Choice
+from costmodel.config.sizes import size_text
+from costmodel.config.workload import LARGEST_ORDER
+from costmodel.experiment import Cell
+
+WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "memory")
+TLBI_PRICE: Final = "tlbi_ns"
+"""The whole price of one TLBI that is waited for: issue and broadcast, scaled together."""
+TABLE_BYTES: Final = 2 << 20
+"""What one page table maps: memory varies in whole tables."""
+MOST_MEMORY_BYTES: Final = 1 << 40
+MOST_TLBI_NS: Final = 1e5
+_STEPS: Final = 24
+_SPREAD: Final = 2.0
+"""Neighbours in the grid of a machine number differ by this factor."""
+_SHARE_STEPS: Final = 2
+_ORDERS: Final = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, float(LARGEST_ORDER))
+"""Small orders differ most; tracing all ten would take the longest of everything here."""
+
+Pair = tuple[Cell, Cell]
+"""The cell of a strategy and that of its baseline."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One number that varies.
+
+    ``grid`` ascends from bound to bound; a number that has a present value, ``now``, has it there.
+    ``is_integer``: only whole numbers (of ``unit`` steps) make sense. ``apply`` sets the number in
+    a pair of cells; it raises ConfigError where the rest of the machine forbids the value.
+    """
+
+    key: str
+    grid: tuple[float, ...]
+    now: float | None
+    is_integer: bool
+    apply: Callable[[Pair, float], Pair]
+    text: Callable[[float], str]
+    step: int = 1
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether values between two others make sense."""
+        return not self.is_integer
+
+
+def axis_of(key: str, pair: Pair, *, large_order: int = LARGEST_ORDER) -> Axis:
+    """Return the axis that ``key`` names for a pair of cells.
+
+    ``large_order`` is the order of the large folios of ``folio_share``. Raises ConfigError for an
+    unknown key and for one that is no number.
+    """
+    machine = pair[0].machine
+    if key == "folio_order":
+        return _folio_order(pair)
+    if key == "folio_share":
+        return _folio_share(pair, large_order)
+    if key == "cpus":
+        return _cpus(pair)
+    if key == "memory":
+        return _memory(pair)
+    if key == TLBI_PRICE and machine.isa == "arm64":
+        return _tlbi_price(pair)
+    inner = key.removeprefix(f"{machine.name}.")
+    leaves = leaves_by_key(Machine, machine.isa)
+    if inner not in leaves:
+        known = [*WORKLOAD_KEYS, TLBI_PRICE, *leaves]
+        raise ConfigError.of("--over", unknown("key", key, known), got=describe(key))
+    leaf = leaves[inner]
+    if issubclass(leaf.type, Choice) or not _is_number(machine, inner):
+        reason = "is no number: compare the two by --set"
+        raise ConfigError.of("--over", reason, key=inner)
+    return _machine_number(pair, leaf)
+
+
+def _is_number(machine: Machine, key: str) -> bool:
+    return isinstance(machine.parameters[key].value, int | float)
+
+
+def _folio_order(pair: Pair) -> Axis:
+    now = pair[0].workload.folio_order
+    return Axis(
+        "folio_order",
+        grid=_ORDERS,
+        now=None if now is None else float(now),
+        is_integer=True,
+        apply=lambda cells, x: _with_workload(cells, folio_orders={round(x): 1.0}),
+        text=lambda x: f"order-{x:.0f}",
+    )
+
+
+def _folio_share(pair: Pair, order: int) -> Axis:
+    if not order:
+        raise ConfigError.of("--order", "folio_share needs the order of the large folios, 1 to 9")
+
+    def apply(cells: Pair, x: float) -> Pair:
+        mix = {0: 1 - x, order: x}
+        return _with_workload(cells, folio_orders={o: s for o, s in mix.items() if s})
+
+    return Axis(
+        "folio_share",
+        grid=tuple(i / _SHARE_STEPS for i in range(_SHARE_STEPS + 1)),
+        now=None,
+        is_integer=False,
+        apply=apply,
+        text=lambda x: f"{100 * x:.3g}% in order-{order} folios",
+    )
+
+
+def _cpus(pair: Pair) -> Axis:
+    online = pair[0].machine.tlbi.cpus_online.value
+    return Axis(
+        "cpus",
+        grid=_whole(1, online, pair[0].workload.cpus, 1),
+        now=float(pair[0].workload.cpus),
+        is_integer=True,
+        apply=lambda cells, x: _with_workload(cells, cpus=round(x)),
+        text=lambda x: f"{x:.0f} CPU{'s' * (round(x) != 1)}",
+    )
+
+
+def _memory(pair: Pair) -> Axis:
+    now = pair[0].workload.memory_bytes
+    return Axis(
+        "memory",
+        grid=_whole(TABLE_BYTES, MOST_MEMORY_BYTES, now, TABLE_BYTES),
+        now=float(now),
+        is_integer=True,
+        apply=lambda cells, x: _with_workload(cells, memory_bytes=round(x)),
+        text=lambda x: size_text(round(x)),
+        step=TABLE_BYTES,
+    )
+
+
+def _tlbi_price(pair: Pair) -> Axis:
+    tlbi = pair[0].machine.tlbi
+    issue, broadcast = tlbi.issue_ns.value, tlbi.broadcast_ns.value
+    now = issue + broadcast
+
+    def apply(cells: Pair, x: float) -> Pair:
+        values = {"tlbi.issue_ns": issue * x / now, "tlbi.broadcast_ns": broadcast * x / now}
+        machine = cells[0].machine.with_values(values, origin="--over")
+        return replace(cells[0], machine=machine), replace(cells[1], machine=machine)
+
+    return Axis(
+        TLBI_PRICE,
+        grid=_geometric(0.0, MOST_TLBI_NS, now),
+        now=now,
+        is_integer=False,
+        apply=apply,
+        text=lambda x: f"{x:.4g} ns",
+    )
+
+
+def _machine_number(pair: Pair, leaf: Leaf) -> Axis:
+    parameter = pair[0].machine.parameters[leaf.key]
+    now = parameter.value
+    low, high = (leaf.bounds.low, leaf.bounds.high) if leaf.bounds else (now / 2**12, now * 2**12)
+    whole = isinstance(now, int)
+
+    def apply(cells: Pair, x: float) -> Pair:
+        value: Any = round(x) if whole else float(x)
+        machine = cells[0].machine.with_value(leaf.key, value, origin="--over")
+        return replace(cells[0], machine=machine), replace(cells[1], machine=machine)
+
+    grid = _whole(int(low), int(high), now, 1) if whole else _geometric(low, high, now)
+    is_size = leaf.key.endswith("_bytes")
+    unit = "" if is_size else _unit(leaf.key)
+    return Axis(
+        leaf.key,
+        grid=grid,
+        now=float(now),
+        is_integer=whole,
+        apply=apply,
+        text=lambda x: size_text(round(x)) if is_size else f"{x:.4g}{unit}",
+    )
+
+
+def _unit(key: str) -> str:
+    """Return the unit that a key ends with, with the space before it."""
+    ends = {"_ns": " ns", "_us": " us", "_cycles": " cycles", "_ghz": " GHz", "_pct": "%",
+            "_hz": " Hz", "_per_ns": " per ns", "_ns_per_line": " ns per line"}  # fmt: skip
+    matching = [unit for end, unit in ends.items() if key.endswith(end)]
+    return matching[-1] if matching else ""
+
+
+def _geometric(low: float, high: float, now: float) -> tuple[float, ...]:
+    """Return the bounds and powers of two times the present value between them."""
+    centre = now or min(1.0, high)
+    steps = [centre * _SPREAD**k for k in range(-_STEPS // 2, _STEPS + 1)]
+    return tuple(sorted({low, high, now, *(x for x in steps if low < x < high)}))
+
+
+def _whole(low: int, high: int, now: int, step: int) -> tuple[float, ...]:
+    """Return about geometric whole numbers from ``low`` to ``high``, ``now`` among them."""
+    values, x = {low, high, now}, low
+    while x < high:
+        values.add(x)
+        x = max(x + step, 2 * x)
+    return tuple(float(value) for value in sorted(values) if low <= value <= high)
+
+
+def _with_workload(cells: Iterable[Cell], **changes: Any) -> Pair:
+    first, second = (
+        replace(cell, workload=cell.workload.model_copy(update=changes)) for cell in cells
+    )
+    return first, second

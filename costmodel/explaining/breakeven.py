@@ -1,0 +1,174 @@
+"""Where two strategies cost the same: root finding over one number of machine or workload."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from typing import Final
+
+from costmodel.config.errors import ConfigError
+from costmodel.experiment import exact_seconds
+from costmodel.explaining.axes import Axis, Pair
+from costmodel.explaining.doubt import doubt_at
+
+TOLERANCE: Final = 1e-4
+"""Relative: a root is at least this near; the model's own steps are about as wide."""
+SHARE_TOLERANCE: Final = 1 / 512
+"""One PTE of a page table."""
+NO_EFFECT: Final = 1e-9
+"""Change of the ratio of times below which a number has no influence."""
+SAME: Final = 5e-4
+"""Two times that differ by a smaller share are the same: no winner, so no change of winner."""
+
+Excess = Callable[[float], float | None]
+"""Relative extra cost of the strategy at a value; None where the value is impossible."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """The extra cost of the strategy against its baseline, as a share, at one value."""
+
+    x: float
+    excess: float
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Between ``before`` and ``after`` the winner changes; ``x`` is where.
+
+    For whole numbers ``x`` is the first value on the far side. Between ``low`` and ``high`` the
+    winner is uncertain, given how well the machine's other numbers are known; None: to the bound.
+    """
+
+    x: float
+    wins_above: bool
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """The answer: points looked at (ascending) and the crossing nearest to the present value.
+
+    ``others`` are further crossings. ``dominant`` names the machine numbers that move the crossing
+    most, the first most.
+    """
+
+    axis: Axis
+    points: tuple[Point, ...]
+    crossing: Crossing | None
+    others: tuple[Crossing, ...] = ()
+    dominant: tuple[str, ...] = ()
+
+    @property
+    def is_tie(self) -> bool:
+        """Whether the two cost the same everywhere."""
+        return all(abs(point.excess) < SAME for point in self.points)
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether the number changes the comparison at all."""
+        values = [point.excess for point in self.points]
+        return max(values) - min(values) > NO_EFFECT
+
+
+def break_even(pair: Pair, axis: Axis) -> BreakEven:
+    """Find where the strategy of ``pair`` (first) costs as much as its baseline (second).
+
+    Values that the rest of the machine forbids are left out. Raises ConfigError when none is left.
+    """
+    excess = _excess(pair, axis)
+    points = [Point(x, e) for x in axis.grid if (e := excess(x)) is not None]
+    if not points:
+        raise ConfigError.of("--over", "no value is possible here", key=axis.key)
+    decided = [point for point in points if abs(point.excess) >= SAME]
+    found = [
+        _crossing(axis, excess, one, other)
+        for one, other in pairwise(decided)
+        if (one.excess > 0) != (other.excess > 0)
+    ]
+    points = sorted({*points, *(Point(c.x, excess(c.x) or 0.0) for c in found)}, key=lambda p: p.x)
+    if not found:
+        return BreakEven(axis, tuple(points), None)
+    found.sort(key=lambda crossing: _distance(axis, crossing.x))
+    nearest = _with_interval(pair, axis, found[0], points)
+    dominant = doubt_at(axis.apply(pair, nearest.x)).dominant
+    return BreakEven(axis, tuple(points), nearest, tuple(found[1:]), dominant)
+
+
+def _excess(pair: Pair, axis: Axis) -> Excess:
+    @cache
+    def excess(x: float) -> float | None:
+        try:
+            return excess_of(axis.apply(pair, x))
+        except ConfigError:
+            return None
+
+    return excess
+
+
+def excess_of(pair: Pair) -> float:
+    """Return by which share the first cell takes longer than the second, without noise."""
+    return exact_seconds(pair[0]) / exact_seconds(pair[1]) - 1
+
+
+def _crossing(axis: Axis, excess: Excess, one: Point, other: Point) -> Crossing:
+    """Narrow a change of sign down."""
+    from scipy.optimize import brentq
+
+    def value(x: float) -> float:
+        return excess(float(x)) or 0.0
+
+    if axis.is_integer:
+        x = _first_after(axis, value, one, other)
+    elif axis.key == "folio_share":  # a step function: whole folios fill whole page tables
+        x = brentq(value, one.x, other.x, xtol=SHARE_TOLERANCE, rtol=TOLERANCE)
+    else:
+        x = brentq(value, one.x, other.x, xtol=TOLERANCE * (one.x or other.x), rtol=TOLERANCE)
+    return Crossing(float(x), wins_above=other.excess <= 0)
+
+
+def _first_after(axis: Axis, value: Callable[[float], float], one: Point, other: Point) -> float:
+    """Return the first whole number on the other side, by bisection."""
+    low, high = round(one.x / axis.step), round(other.x / axis.step)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (value(float(middle * axis.step)) > 0) == (one.excess > 0):
+            low = middle
+        else:
+            high = middle
+    return float(high * axis.step)
+
+
+def _distance(axis: Axis, x: float) -> float:
+    """Return how far a value is from the present one, in factors where both are positive."""
+    if axis.now is None:
+        return x
+    if axis.now > 0 and x > 0:
+        return abs(math.log(x / axis.now))
+    return abs(x - axis.now)
+
+
+def _with_interval(pair: Pair, axis: Axis, crossing: Crossing, points: Sequence[Point]) -> Crossing:
+    """Return the crossing with the values between which the winner is uncertain."""
+    down = [point for point in reversed(points) if point.x <= crossing.x]
+    up = [point for point in points if point.x >= crossing.x]
+    low, high = _edge(pair, axis, down), _edge(pair, axis, up)
+    return replace(crossing, low=low, high=high)
+
+
+def _edge(pair: Pair, axis: Axis, points: Sequence[Point]) -> float | None:
+    """Walk away from the crossing to where the winner is certain; interpolate between points."""
+    near = 0.0
+    for here, there in pairwise(points):
+        limit = doubt_at(axis.apply(pair, there.x)).half_width
+        far = abs(there.excess) / limit if limit else math.inf
+        if far >= 1:
+            share = (1 - near) / (far - near) if math.isfinite(far) else 0.0
+            x = here.x + max(0.0, min(1.0, share)) * (there.x - here.x)
+            return axis.step * round(x / axis.step) if axis.is_integer else x
+        near = far
+    return None

@@ -1,0 +1,46 @@
+"""How sure the model is of who wins, given what is not known about the machine."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from costmodel.calibration.uncertainty import Z90, log_slopes, spread_of
+from costmodel.config.machine import Machine
+from costmodel.experiment import Cell, exact_seconds
+
+_NAMED: Final = 3
+_SMALL: Final = 1e-9
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """By how much (a share) the ratio of two times may be off, with 90 % confidence.
+
+    ``dominant`` names the machine numbers that it is mostly due to. The build-to-build band is not
+    in it: it speaks of the source.
+    """
+
+    half_width: float
+    dominant: tuple[str, ...]
+
+
+def doubt_at(pair: tuple[Cell, Cell]) -> Doubt:
+    """Return how uncertain the ratio of the times of two cells of one machine is."""
+    machine = pair[0].machine
+    spread = spread_of(machine)
+    new, base = (np.array(_slopes(cell, machine)) for cell in pair)
+    half = math.expm1(Z90 * spread.log_deviation((new - base).tolist(), builds=0))
+    moved = np.abs(new - base) * np.sqrt(np.diag(spread.covariance))
+    order = sorted(range(len(moved)), key=lambda i: -moved[i])[:_NAMED]
+    return Doubt(half, tuple(spread.priors[i].key for i in order if moved[i] > _SMALL))
+
+
+def _slopes(cell: Cell, machine: Machine) -> tuple[float, ...]:
+    def seconds(changed: Machine) -> float:
+        return exact_seconds(replace(cell, machine=changed))
+
+    return log_slopes(machine, seconds(machine), seconds)

@@ -1,0 +1,54 @@
+"""How much TLB maintenance a strategy does: converts, TLBIs and barriers per PTE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from costmodel.explaining.groups import Group, groups_of
+from costmodel.trace import TableRun
+from costmodel.uops import Flavour, Kind
+
+BLOCK_PTES: Final = 16
+"""PTEs of a contiguous block: a convert swaps this many entries."""
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """TLB maintenance per PTE, on average over all page tables.
+
+    ``barriers`` are DSBs of both kinds, those of allocating page tables left out.
+    """
+
+    converts: float
+    tlbis: float
+    range_tlbis: float
+    barriers: float
+
+    @property
+    def any(self) -> bool:
+        """Whether there is any."""
+        return bool(self.converts or self.tlbis or self.range_tlbis)
+
+
+def maintenance_of(runs: Sequence[TableRun]) -> Maintenance:
+    """Count the TLB maintenance of page tables."""
+    ptes = sum(run.count * run.ptes for run in runs)
+    swaps = tlbis = ranges = barriers = 0
+    for run in runs:
+        trace, groups = run.trace, groups_of(run.trace)
+        here = (trace.kind == Kind.DSB) & (groups == Group.INVALIDATION)
+        ranged = trace.flavour == Flavour.TLBI_RANGE
+        swaps += run.count * int(np.count_nonzero(groups == Group.SWAPS))
+        tlbis += run.count * int(np.count_nonzero((trace.kind == Kind.TLBI) & ~ranged))
+        ranges += run.count * int(np.count_nonzero(ranged))
+        barriers += run.count * int(np.count_nonzero(here))
+    return Maintenance(
+        converts=swaps / BLOCK_PTES / ptes,
+        tlbis=tlbis / ptes,
+        range_tlbis=ranges / ptes,
+        barriers=barriers / ptes,
+    )

@@ -1,0 +1,124 @@
+"""``costmodel explain`` and ``costmodel breakeven``: options, output, bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from costmodel.cli.main import main
+
+EXPLAIN = ["explain", "xeon-4210r", "folio-batch-v6.9", "--order", "9"]
+BREAKEVEN = ["breakeven", "folio-batch-v6.9", "--machine", "xeon-4210r", "--over"]
+
+
+def assert_mailable(text: str) -> None:
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= 76
+
+
+def test_an_explanation_for_a_mail_and_for_a_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "why.json"
+    assert main([*EXPLAIN, "--json", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert_mailable(out)
+    for words in ("atomics: refcount", "interaction", "hidden", "total", "fork, 1 GiB, writable"):
+        assert words in out
+    data = json.loads(file.read_text())
+    assert (data["schema"], data["kind"]) == (1, "explanation")
+    parts = sum(part["effect_ns_per_pte"] for part in data["parts"])
+    total = parts + data["interaction_ns_per_pte"]
+    assert total == pytest.approx(data["difference_ns_per_pte"])
+    assert data["provenance"]["command"] == ["costmodel", *EXPLAIN]
+
+
+def keys_of(data: object) -> set[str]:
+    """Return every key of a document but those inside provenance and of mappings by name."""
+    if isinstance(data, list):
+        return {key for item in data for key in keys_of(item)}
+    if not isinstance(data, dict):
+        return set()
+    named = ("provenance", "folio_orders", "cpi_stack_ns_per_pte", "micro_ops_per_pte")
+    inner = (keys_of(value) for key, value in data.items() if key not in named)
+    return set(data).union(*inner)
+
+
+@pytest.mark.parametrize("words", [EXPLAIN, [*BREAKEVEN, "folio_order"]])
+def test_every_key_of_the_json_is_documented(words: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "answer.json"
+    assert main([*words, "--json", str(file)]) == 0
+    text = Path(__file__).parents[2].joinpath("docs", f"{words[0]}.md").read_text()
+    missing = [key for key in keys_of(json.loads(file.read_text())) if f"`{key}`" not in text]
+    assert missing == []
+
+
+def test_tlb_maintenance_is_counted_per_block(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["explain", "ampere-altra", "contpte-per-pte", "--order", "4"]
+    assert main([*words, "--set", "tlbi.range=false"]) == 0
+    out = capsys.readouterr().out
+    assert_mailable(out)
+    line = next(line for line in out.splitlines() if line.startswith("TLBIs, one entry each"))
+    assert line.split()[-2:] == ["0.00", "48.00"]
+
+
+def test_a_machine_of_inferred_numbers_gets_a_caution(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (
+        ["explain", "graviton3", "v6.7", "--vs", "v6.7"],
+        ["breakeven", "v6.7", "--machine", "graviton3", "--over", "core.width"],
+        ["run", "--machine", "graviton3", "--strategy", "v6.7", "--no-noise"],
+    ):
+        assert main(words) == 0
+        out = " ".join(capsys.readouterr().out.split())
+        assert "numbers of graviton3 are inferred, not sourced, among them" in out
+    main([*EXPLAIN, "--vs", "folio-batch-v6.9"])
+    assert "caution" not in capsys.readouterr().out
+
+
+def test_a_break_even_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "where.json"
+    assert main([*BREAKEVEN, "folio_order", "--json", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert_mailable(out)
+    assert "folio-batch-v6.9 wins against v6.7 on xeon-4210r from order-" in out
+    data = json.loads(file.read_text())
+    assert (data["kind"], data["over"]) == ("breakeven", "folio_order")
+    assert data["answer"].split()[-2] == f"order-{data['crossing']['value']:.0f}"
+
+
+def test_where_there_is_none_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["breakeven", "contpte-per-pte", "--machine", "ampere-altra", "--order", "9"]
+    assert main([*words, "--over", "tlbi.broadcast_ns"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "contpte-per-pte loses against v6.7 on ampere-altra at every" in out
+    assert main([*BREAKEVEN, "folio_order", "--vs", "folio-batch-v6.9"]) == 0
+    assert "costs the same as folio-batch-v6.9" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["explain", "ampere-altro", "v6.7"], "did you mean 'ampere-altra'?"),
+        (["explain", "ampere-altra", "v6.8"], "did you mean 'v6.7'?"),
+        ([*EXPLAIN, "--vs", "v6.8"], "--vs"),
+        ([*EXPLAIN, "--order", "10"], "--order"),
+        ([*EXPLAIN, "--order", "x"], "--order"),
+        ([*EXPLAIN, "--state", "exit"], "--state"),
+        ([*EXPLAIN, "--memory", "1 apple"], "--memory"),
+        ([*EXPLAIN, "--set", "core.wdith=3"], "did you mean 'core.width'?"),
+        ([*EXPLAIN, "--set", "core.width"], "KEY=VALUE"),
+        (["explain", "xeon-4210r", "contpte-per-pte"], "arm64 only"),
+        ([*BREAKEVEN, "folio_ordre"], "did you mean 'folio_order'?"),
+        ([*BREAKEVEN, "folio_share", "--order", "0"], "folio_share needs"),
+        ([*BREAKEVEN, "caches.l2.replacement"], "is no number"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err and captured.out == ""
+    assert "Traceback" not in captured.err

@@ -1,0 +1,73 @@
+"""The parts of a difference sum to it, and nothing is made of nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from costmodel.explaining.attribution import HIDDEN_NS, Explanation, Part, explain
+from costmodel.explaining.groups import Group
+from tests.explaining.explained_cells import pair
+
+
+def part(explanation: Explanation, group: Group) -> Part:
+    return next(part for part in explanation.parts if part.group == group)
+
+
+@pytest.mark.parametrize(
+    ("machine", "strategy", "baseline", "order"),
+    [
+        ("xeon-4210r", "folio-batch-v6.9", "v6.7", 9),
+        ("ampere-altra", "contpte-per-pte", "v6.7", 4),
+        ("ampere-altra", "v6.7", "folio-scan-v3", 0),
+    ],
+)
+def test_parts_and_interaction_sum_to_the_difference(
+    machine: str, strategy: str, baseline: str, order: int
+) -> None:
+    found = explain(*pair(machine, strategy, baseline, order))
+    total = sum(part.effect_ns for part in found.parts) + found.interaction_ns
+    assert total == pytest.approx(found.difference_ns)
+    assert found.difference_ns == pytest.approx(
+        found.new.result.ns_per_pte - found.base.result.ns_per_pte
+    )
+    assert found.change_pct == pytest.approx(
+        100 * found.difference_ns / found.base.result.ns_per_pte
+    )
+    for side in (found.base, found.new):
+        assert sum(side.result.stack_ns_per_pte.values()) == pytest.approx(side.result.ns_per_pte)
+    effects = [abs(part.effect_ns) for part in found.parts]
+    assert effects == sorted(effects, reverse=True)
+
+
+def test_a_strategy_against_itself_is_all_zeros() -> None:
+    found = explain(*pair("ampere-altra", "contpte-per-pte", "contpte-per-pte"))
+    assert found.parts == ()
+    assert found.difference_ns == found.interaction_ns == found.change_pct == 0
+
+
+def test_exchanging_the_two_changes_every_sign() -> None:
+    one = explain(*pair("xeon-4210r", "folio-batch-v6.9"))
+    other = explain(*pair("xeon-4210r", "v6.7", "folio-batch-v6.9"))
+    assert other.difference_ns == pytest.approx(-one.difference_ns)
+    assert {p.group: -p.effect_ns for p in other.parts} == pytest.approx(
+        {p.group: p.effect_ns for p in one.parts}
+    )
+
+
+def test_the_refcount_is_what_batching_saves_on_x86_and_calls_are_hidden() -> None:
+    found = explain(*pair("xeon-4210r", "folio-batch-v6.9"))
+    assert found.parts[0].group == Group.REFCOUNT
+    assert found.parts[0].effect_ns < -5
+    calls = part(found, Group.CALLS)
+    assert calls.change < -2 and calls.is_hidden and abs(calls.effect_ns) < HIDDEN_NS
+
+
+def test_tlb_maintenance_is_what_per_pte_contpte_pays_on_the_altra() -> None:
+    found = explain(*pair("ampere-altra", "contpte-per-pte"))
+    assert found.parts[0].group == Group.INVALIDATION
+    assert found.parts[0].effect_ns > 0.9 * found.difference_ns
+
+
+def test_the_number_of_processes_changes_nothing() -> None:
+    cells = pair("ampere-altra", "folio-batch-v6.9", order=4)
+    assert explain(*cells, jobs=2).parts == explain(*cells).parts

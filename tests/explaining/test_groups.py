@@ -1,0 +1,60 @@
+"""What each micro-op of a real strategy is for."""
+
+from __future__ import annotations
+
+import pytest
+
+from costmodel.experiment import executed
+from costmodel.explaining.groups import Group, groups_of
+from costmodel.explaining.maintenance import maintenance_of
+from costmodel.uops import Kind
+from tests.explaining.explained_cells import cell
+
+
+def per_pte(machine: str, strategy: str, order: int = 9) -> dict[Group, float]:
+    (run,) = executed(cell(machine, strategy, order))
+    groups = groups_of(run.trace)
+    assert len(groups) == len(run.trace)
+    return {group: float((groups == group).sum()) / run.ptes for group in Group}
+
+
+@pytest.mark.parametrize("machine", ["ampere-altra", "xeon-4210r"])
+def test_the_baseline_has_four_atomics_per_pte(machine: str) -> None:
+    counts = per_pte(machine, "v6.7")
+    for group in (Group.REFCOUNT, Group.MAPCOUNT, Group.EXCLUSIVE, Group.PTE_ATOMICS):
+        assert counts[group] == 1
+    assert counts[Group.CHILD_STORES] == 1
+    assert counts[Group.SWAPS] == counts[Group.GATHER_LOADS] == 0
+
+
+@pytest.mark.parametrize("machine", ["ampere-altra", "xeon-4210r"])
+def test_batching_takes_one_reference_per_folio(machine: str) -> None:
+    counts = per_pte(machine, "folio-batch-v6.12")
+    assert counts[Group.REFCOUNT] == counts[Group.LARGE_MAPCOUNT] == 1 / 512
+    assert counts[Group.MAPCOUNT] == 1
+
+
+def test_without_hint_every_pte_gathers_its_block() -> None:
+    assert per_pte("ampere-altra", "contpte-folio-batch-no-hint")[Group.GATHER_LOADS] > 15
+    assert per_pte("ampere-altra", "contpte-folio-batch-v6.9")[Group.GATHER_LOADS] < 3
+
+
+def test_contpte_per_pte_converts_three_times_per_block() -> None:
+    counts = per_pte("ampere-altra", "contpte-per-pte")
+    assert counts[Group.SWAPS] == counts[Group.CONVERT_STORES] == 3
+    assert counts[Group.CHILD_STORES] == 1
+    maintenance = maintenance_of(executed(cell("ampere-altra", "contpte-per-pte")))
+    assert maintenance.converts * 16 == 3
+    assert maintenance.tlbis * 16 == 48
+    assert maintenance.barriers * 16 == pytest.approx(6)
+    assert maintenance.range_tlbis == 0
+
+
+def test_no_maintenance_without_contpte() -> None:
+    assert not maintenance_of(executed(cell("ampere-altra", "v6.7"))).any
+
+
+def test_clearing_a_page_table_is_part_of_allocating_it() -> None:
+    (run,) = executed(cell("ampere-altra", "v6.7"))
+    zeroing = groups_of(run.trace)[run.trace.kind == Kind.ZERO]
+    assert set(zeroing.tolist()) == {Group.TABLE}
