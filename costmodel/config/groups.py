@@ -194,8 +194,9 @@ class Atomics(Group):
     """Latency of compare-and-swap without ordering."""
     store_only_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
     """Occupancy of one without result (stadd, stclr): nothing waits for it."""
-    visible_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
-    """From the start of its update until a load of the same line can read: it cannot forward."""
+    line_change_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
+    """From the start of an update to that of the next in another 64-byte line (in the same line:
+    the occupancy): one line is locked at a time."""
     acquire_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
     """Latency of one with acquire semantics (a spin lock)."""
     locked_cycles: Annotated[Cycles, X86_64] = NO_NUMBER
@@ -231,7 +232,7 @@ class Tlbi(Group):
     cpus_online: Annotated[Parameter[int], Bounds(1, 4096)]
     """CPUs that take part."""
     asid_flush_ns: Nanoseconds
-    """The flush of the whole address space at the end of fork()."""
+    """The flush of the whole address space at the end of fork() and of an unmap."""
 
 
 class Kernel(Group):
@@ -243,6 +244,10 @@ class Kernel(Group):
     """Rate of clearing a page; 1 byte per ns is 1 GB/s."""
     fork_fixed_us: Microseconds
     """fork() without the copy loop: task, mm, VMAs."""
+    unmap_call_ns: Nanoseconds
+    """One munmap() or madvise() call without its page tables: entry, locks, VMA, mmu_gather."""
+    table_free_ns: Nanoseconds
+    """Taking one empty page table out and freeing it, at the end of munmap() and exit."""
     tick_hz: Annotated[Parameter[float], Bounds(0, 10000)]
     """Timer ticks per second (CONFIG_HZ)."""
     tick_us: Annotated[Parameter[float], Bounds(0, 1000)]

@@ -60,6 +60,19 @@ class Machine(Group):
             reason = f"must be above the latency of the L2, {l2_ns:.2f} ns"
             at = ("caches", "llc", "latency_ns", "value")
             yield at, reason, self.caches.llc.latency_ns.value
+        yield from self._fit_problems()
+
+    def _fit_problems(self) -> Iterator[Problem]:
+        """Every key of the fit is a number of this machine."""
+        if self.fit is None:
+            return
+        known = leaves_by_key(Machine, self.isa)
+        for key in self.fit.priors:
+            if key not in known:
+                yield ("fit", "priors", key), unknown("key", key, known), key
+        for index, key in enumerate(self.fit.uncertainty.keys):
+            if key not in known:
+                yield ("fit", "uncertainty", "keys", index), unknown("key", key, known), key
 
     @property
     def parameters(self) -> dict[str, ParameterLike]:

@@ -41,6 +41,12 @@ a sibling), `derived` (arithmetic on measurements), `inferred` (reasoning withou
 
 `--set MACHINE.KEY=VALUE` changes a number for one run, for instance
 `--set ampere-altra.tlbi.range=true`.
+
+A file may end with `fit`, which `costmodel calibrate --write` writes: `rows` (what was fitted),
+`priors` (each fitted number as its sources have it, so that a later fit starts from there) and
+`uncertainty` (`keys`, `stdev`, `correlation`: the joint uncertainty of the numbers that matter,
+from which predictions get their intervals). A file without it has independent numbers, each
+uncertain by its interval.
 """
 
 _SCENARIO_HEAD = """\

@@ -48,8 +48,6 @@ class Accesses:
     """By class: bytes touched since the last touch of its 64-byte line, and of its longer line."""
     touch: Ints
     """Micro-op that last touched the same long line, -1 for none."""
-    near_touch: Ints
-    """Micro-op that last touched the same 64-byte line, -1 for none."""
     first: NDArray[np.bool_]
     """First touch of a long line that is used once per round through the workload."""
     owned: NDArray[np.bool_]
@@ -85,7 +83,6 @@ def _accesses(trace: Trace, line_bytes: int) -> Accesses:
         kind=_spread(trace, row[leading], kind[leading], NEAR).astype(np.int32),
         distances=distances,
         touch=_spread(trace, row[leading], _rows_before(long)[leading], FIRST),
-        near_touch=_spread(trace, row[leading], _rows_before(short)[leading], FIRST),
         first=_spread(trace, row[leading], once[leading], 0).astype(np.bool_),
         owned=_spread(trace, row[leading], _owned(trace, short)[leading], 0).astype(np.bool_),
         streaming_bytes=new_lines * line_bytes,

@@ -22,7 +22,6 @@ STORES = (
 """Take an entry of the store queue."""
 
 
-
 def flags(ops: tuple[int, ...]) -> NDArray[np.uint8]:
     """Return a table with 1 for each of ``ops``, to look up in compiled code."""
     table = np.zeros(OPS, np.uint8)
@@ -39,7 +38,7 @@ MEMORY = 5
 CLASS = 6
 """Class of the access in :mod:`costmodel.core.caches`."""
 TOUCH = 7
-"""Rows back to the last access to the same line of the caches beyond the L1, 0 for none."""
+"""Rows back to the last access to the same line (of the caches beyond the L1), 0 for none."""
 PREFETCHED = 8
 """Prefetch requests back in the stream to the one for this line, 0 for none."""
 STARTS = 9
@@ -53,6 +52,6 @@ LINES = 13
 """Lines that a zero row clears; 1 for an atomic on a line that the core owns, else 0."""
 STREAM = 14
 """Stream that the prefetch columns speak of."""
-NEIGHBOUR = 15
-"""Rows back to the last access to the same 64-byte line, 0 for none."""
+SAME_LINE = 15
+"""1 for an arm64 atomic in the 64-byte line of the atomic before it."""
 COLUMNS = 16

@@ -18,7 +18,6 @@ from costmodel.core.window import (
     ARRIVES,
     BODY_CAUSE,
     BRANCH,
-    BUSY,
     BROADCAST_TICKS,
     BROADCASTS,
     CYCLE,
@@ -150,7 +149,6 @@ def _post(
     stays = op == c.OP_ZERO_LINE or (op == c.OP_RMW_STORE and p.far and not row[c.LINES])
     if stays:
         w.rows[ARRIVES, now[ROW] & (RING - 1)] = 0
-        w.rows[BUSY, now[ROW] & (RING - 1)] = 0
         now[ARRIVAL] = 0
     else:
         now[ARRIVAL] = fetch(row, p, costs, w) - p.l1
@@ -182,7 +180,6 @@ def _order(
     elif op == c.OP_ZERO_BLOCK:
         now[FINISH] = start + row[c.LINES] * p.zero_line
         w.rows[ARRIVES, now[ROW] & (RING - 1)] = 0
-        w.rows[BUSY, now[ROW] & (RING - 1)] = 0
         now[TAIL_CAUSE] = now[BODY_CAUSE] = _ZEROING
         redirect(now[FINISH], _ZEROING, now)
     elif op == c.OP_ISB:

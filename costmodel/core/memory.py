@@ -13,7 +13,6 @@ from costmodel.core.starting import start, wait
 from costmodel.core.window import (
     ARRIVAL_CLASS,
     ARRIVES,
-    BUSY,
     BODY_CAUSE,
     DATA,
     DRAIN_CAUSE,
@@ -34,8 +33,6 @@ from costmodel.core.window import (
     Window,
 )
 
-_READS = c.flags((c.OP_LOAD, c.OP_RMW_VALUE, c.OP_RMW_CAS, c.OP_RMW_ACQUIRE, c.OP_LOCKED))
-_ATOMIC = int(Cause.ATOMIC)
 _L2 = int(Cause.L2)
 _PREFETCH = int(Cause.PREFETCH)
 _TLB = int(Cause.TLB)
@@ -86,13 +83,6 @@ def fetch(row: NDArray[np.int32], p: Parameters, costs: Costs, w: Window) -> int
             arrives, arrival_class = w.rows[ARRIVES, older], w.rows[ARRIVAL_CLASS, older]
     w.rows[ARRIVES, slot] = arrives
     w.rows[ARRIVAL_CLASS, slot] = arrival_class
-    busy = 0
-    if row[c.NEIGHBOUR]:
-        busy = w.rows[BUSY, (now[ROW] - row[c.NEIGHBOUR]) & (RING - 1)]
-    w.rows[BUSY, slot] = busy
-    if busy + p.l1 > data and _READS[row[c.OP]]:
-        data = busy + p.l1
-        cause = _ATOMIC
     if row[c.STARTS]:
         _prefetch(row, at + costs.access[kind], p, w)
     now[TAIL_CAUSE] = cause

@@ -29,8 +29,6 @@ class MicroOp:
     drained: simpy.Event = field(init=False)
     arrives: simpy.Event = field(init=False)
     """The arrival time of the line that it touches is known."""
-    frees: simpy.Event = field(init=False)
-    """The time at which an atomic lets loads read the line that it touches is known."""
     line_known: simpy.Event = field(init=False)
     """The time at which a posted store finds its line in the L1 is known."""
     resumed: simpy.Event = field(init=False)
@@ -50,7 +48,7 @@ class MicroOp:
 
     def __post_init__(self) -> None:
         """Make the events."""
-        for name in ("started", "done", "retired", "drained", "arrives", "frees", "line_known", "resumed"):
+        for name in ("started", "done", "retired", "drained", "arrives", "line_known", "resumed"):
             setattr(self, name, self.env.event())
 
     @property

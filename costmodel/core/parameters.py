@@ -46,7 +46,7 @@ class Parameters(NamedTuple):
     cas: int
     acquire: int
     store_only: int
-    visible: int
+    line_change: int
     locked: int
     far: int
     far_trip: int
@@ -114,7 +114,7 @@ def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
         cas=cycles_to_ticks(atomics.cas_cycles.value),
         acquire=cycles_to_ticks(atomics.acquire_cycles.value),
         store_only=cycles_to_ticks(atomics.store_only_cycles.value),
-        visible=cycles_to_ticks(atomics.visible_cycles.value),
+        line_change=cycles_to_ticks(atomics.line_change_cycles.value),
         locked=cycles_to_ticks(atomics.locked_cycles.value),
         far=int(atomics.far.value),
         far_trip=ns_to_ticks(atomics.far_ns.value, clock),

@@ -19,7 +19,7 @@ from costmodel.core.stack import Cause
 from costmodel.core.starting import up
 from costmodel.core.window import (
     ARRIVAL,
-    BUSY,
+    ATOMIC_BEGAN,
     BODY_CAUSE,
     COUNTERS,
     CYCLE,
@@ -144,11 +144,20 @@ def _retire(p: Parameters, now: Ints, totals: Ints) -> None:
 
 
 @inlined
+def _turn(row: NDArray[np.int32], ready: int, p: Parameters, now: Ints) -> int:
+    """Return when an atomic begins to update: one line is locked at a time."""
+    spacing = p.store_only if row[c.SAME_LINE] else p.line_change
+    begin = max(ready, now[ATOMIC_BEGAN] + spacing)
+    now[ATOMIC_BEGAN] = begin
+    return begin
+
+
+@inlined
 def _drain(row: NDArray[np.int32], op: int, p: Parameters, w: Window) -> None:
     """Let the row's entry leave the store queue, in order, after retirement."""
     now = w.now
     begin = max(now[DRAINED], now[RETIRED])
-    takes, cause, at = 0, _ATOMIC, (now[ROW] - 1) & (RING - 1)
+    takes, cause = 0, _ATOMIC
     data, forwards = now[FINISH], 1
     if op == c.OP_STORE:
         begin = max(begin, now[ARRIVAL])
@@ -158,18 +167,17 @@ def _drain(row: NDArray[np.int32], op: int, p: Parameters, w: Window) -> None:
         begin = max(now[DRAINED], now[FINISH])
         cause = _LOCKED if op == c.OP_LOCKED else _ZEROING
     elif op == c.OP_RMW_STORE:
-        begin = max(begin, now[ARRIVAL])
+        begin = _turn(row, max(begin, now[ARRIVAL]), p, now)
         takes = p.far_trip if p.far and not row[c.LINES] else p.store_only
         forwards = 0
-        w.rows[BUSY, at] = begin + max(takes, p.visible)
     elif op == c.OP_DMB:
         takes, cause = p.dmb, _BARRIER
     elif op == c.OP_ZERO_LINE:
         takes, cause = row[c.LINES] * p.zero_line, _ZEROING
         forwards = 0
     else:
+        begin = _turn(row, begin, p, now)
         takes = p.store_only
-        w.rows[BUSY, at] = now[FINISH]
     if begin > now[DRAINED] or takes > p.store_drain:
         now[DRAINED_CAUSE] = cause  # else what was in front kept the queue busy
     now[DRAINED] = begin + takes

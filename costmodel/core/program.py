@@ -126,7 +126,6 @@ def _program(trace: Trace, shape: _Shape) -> Program:
     code[:, c.MEMORY] = _entries_back(trace, op, shape.window)
     code[:, c.CLASS] = reuse.kind
     code[:, c.TOUCH] = _rows_back(reuse.touch, row_of, shape.window)
-    code[:, c.NEIGHBOUR] = _rows_back(reuse.near_touch, row_of, shape.window)
     code[:, c.PREFETCHED] = ahead.uses
     code[:, c.STARTS] = ahead.starts
     code[:, c.FOLLOWS] = ahead.follows
@@ -136,6 +135,7 @@ def _program(trace: Trace, shape: _Shape) -> Program:
     code[:, c.LINES] = np.where(
         trace.kind == Kind.ZERO, np.maximum(trace.size_bytes // LINE_BYTES, 1), reuse.owned
     )
+    code[:, c.SAME_LINE] = _same_line(trace)
     code = np.ascontiguousarray(code[kept])
     names, ends = _segments(trace, row_of, len(code))
     return Program(
@@ -144,12 +144,20 @@ def _program(trace: Trace, shape: _Shape) -> Program:
         segments=names,
         reuse=reuse,
         pages=page,
-        longest_back=_most(code[:, [*range(c.INPUT, c.INPUT + c.INPUTS), c.TOUCH, c.NEIGHBOUR]]),
+        longest_back=_most(code[:, [*range(c.INPUT, c.INPUT + c.INPUTS), c.TOUCH]]),
         streams=_most(code[:, c.STREAM]) + 1,
         requests_back=_most(code[:, c.PREFETCHED]),
         forwards_back=_most(code[:, c.MEMORY]),
         trace_rows=np.flatnonzero(kept).astype(np.int64),
     )
+
+
+def _same_line(trace: Trace) -> NDArray[np.bool_]:
+    """Tell which atomics are in the 64-byte line of the atomic before them."""
+    same = np.zeros(len(trace), np.bool_)
+    atomic = np.flatnonzero(trace.kind == Kind.RMW)
+    same[atomic[1:]] = np.diff(trace.line[atomic]) == 0
+    return same
 
 
 def _most(distances: NDArray[np.int32]) -> int:

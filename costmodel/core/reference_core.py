@@ -119,12 +119,6 @@ class ReferenceCore:
 
     def _enter_memory(self, op: MicroOp) -> None:
         """Name the line and the prefetch requests of the micro-op."""
-        if op.op not in _ATOMICS:
-            back = op.row[c.NEIGHBOUR]
-            if back and self._fetches(op):
-                op.frees = self.ops[op.number - back].frees  # whoever keeps it busy still does
-            else:
-                op.frees.succeed(0)
         if self._fetches(op):
             older = self.ops[op.number - op.row[c.TOUCH]] if op.row[c.TOUCH] else None
             if older is not None and not op.priced.costs.misses[op.row[c.CLASS]]:
@@ -209,7 +203,6 @@ class ReferenceCore:
         op.finish = data
         if op.op in latencies:
             self._atomic(op, data, latencies[op.op], Cause.ATOMIC)
-            op.frees.succeed(op.finish)
 
     def _atomic(self, op: MicroOp, data: int, latency: int, cause: Cause) -> None:
         op.finish = data - self.p.l1 + latency
@@ -253,10 +246,6 @@ class ReferenceCore:
                 data, cause = arrival, its_cause
         if not op.arrives.triggered and not self._borrowed(op):
             op.arrives.succeed((data, cause))
-        if row[c.NEIGHBOUR] and op.is_load:
-            busy: int = yield self.ops[op.number - row[c.NEIGHBOUR]].frees
-            if busy + self.p.l1 > data:
-                data, cause = busy + self.p.l1, int(Cause.ATOMIC)
         op.tail, op.tail_cause, op.body_cause = data - at, cause, Cause.TLB
         return data
 
@@ -385,7 +374,7 @@ class ReferenceCore:
             left -= min(left, ticks)
 
     def _drain(self) -> Steps:
-        drained, cause = 0, int(Cause.WIDTH)
+        drained, began, cause = 0, -self.p.line_change, int(Cause.WIDTH)
         for op in self.stores:
             retired: int = yield op.retired
             begin, takes, own = max(drained, retired), self.p.store_only, Cause.ATOMIC
@@ -399,11 +388,13 @@ class ReferenceCore:
                 own = Cause.LOCKED if op.op == c.OP_LOCKED else Cause.ZEROING
             elif op.op == c.OP_RMW_STORE:
                 takes = self.p.store_only if self._fetches(op) else self.p.far_trip
-                op.frees.succeed(begin + max(takes, self.p.visible))
             elif op.op == c.OP_DMB:
                 takes, own = self.p.dmb, Cause.BARRIER
             elif op.op == c.OP_ZERO_LINE:
                 takes, own = int(op.row[c.LINES]) * self.p.zero_line, Cause.ZEROING
+            if op.op in _ATOMICS:
+                spacing = self.p.store_only if op.row[c.SAME_LINE] else self.p.line_change
+                begin = began = max(begin, began + spacing)
             if begin > drained or takes > self.p.store_drain:
                 cause = own
             drained = begin + takes

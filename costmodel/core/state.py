@@ -14,7 +14,7 @@ from costmodel.core.reuse import Ints
 from costmodel.core.window import (
     ARRIVAL_CLASS,
     ARRIVES,
-    BUSY,
+    ATOMIC_BEGAN,
     CARRIED,
     CYCLE,
     DATA,
@@ -64,7 +64,7 @@ def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
     """Return the length of a state that looks so far back."""
     return (
         CARRIED + p.miss_registers + 2 * p.rob + p.load_queue + 2 * p.store_queue
-        + 4 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
+        + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def save(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     """Write the state into ``out``, of the length that :func:`state_length` gives."""
     now = w.now
     zero = now[CYCLE]
-    _save_carried(zero, now, out)
+    _save_carried(p, zero, now, out)
     at = CARRIED
     for i in range(p.miss_registers):
         out[at + i] = max(w.misses[i] - zero, 0)
@@ -97,7 +97,7 @@ def save(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
 
 
 @inlined
-def _save_carried(zero: int, now: Ints, out: Ints) -> None:
+def _save_carried(p: Parameters, zero: int, now: Ints, out: Ints) -> None:
     out[CYCLE] = 0
     out[SLOTS] = now[SLOTS]
     out[RETIRED] = now[RETIRED] - zero
@@ -110,6 +110,7 @@ def _save_carried(zero: int, now: Ints, out: Ints) -> None:
         out[cause] = now[cause] if ahead > 0 else 0
     out[TLBI_FREE] = max(now[TLBI_FREE] - zero, 0)
     out[TLBI_PENDING] = now[TLBI_PENDING]
+    out[ATOMIC_BEGAN] = max(now[ATOMIC_BEGAN] - zero, -p.line_change)
 
 
 @inlined
@@ -123,8 +124,7 @@ def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> No
         arrives = w.rows[ARRIVES, slot] - zero
         out[at + 1] = max(arrives, 0)
         out[at + 2] = w.rows[ARRIVAL_CLASS, slot] if arrives > 0 else 0
-        out[at + 3] = max(w.rows[BUSY, slot] - zero, 0)
-        at += 4
+        at += 3
     for back in range(1, reach.entries + 1):
         entry = (now[STORE] - back) & (RING - 1)
         waits = w.stores[DRAINS, entry] > zero
@@ -146,7 +146,7 @@ def load(p: Parameters, w: Window, state: Ints) -> None:
     zero = (max(now[LATEST], now[CYCLE]) // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
     for i in range(CARRIED):
         now[i] = state[i]
-    for time in (CYCLE, RETIRED, REDIRECT, FENCE, DRAINED, TLBI_FREE):
+    for time in (CYCLE, RETIRED, REDIRECT, FENCE, DRAINED, TLBI_FREE, ATOMIC_BEGAN):
         now[time] += zero
     at = CARRIED
     for i in range(p.miss_registers):

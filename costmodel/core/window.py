@@ -19,17 +19,17 @@ PORT_RING = 1 << 16
 """Cycles ahead of dispatch in which ports are counted."""
 
 # Rows of Window.rows
-DONE, ARRIVES, ARRIVAL_CLASS, RETIRES, ISSUED, BUSY = range(6)
+DONE, ARRIVES, ARRIVAL_CLASS, RETIRES, ISSUED = range(5)
 # Rows of Window.stores
 DATA, DRAINS, FORWARDS, DRAIN_CAUSE = range(4)
 # Elements of Window.now
 (
     CYCLE, SLOTS, RETIRED, RETIRING, REDIRECT, REDIRECT_CAUSE, FENCE, FENCE_CAUSE, DRAINED,
-    DRAINED_CAUSE, TLBI_FREE, TLBI_PENDING, ROW, LOAD, STORE, LATEST,
+    DRAINED_CAUSE, TLBI_FREE, TLBI_PENDING, ATOMIC_BEGAN, ROW, LOAD, STORE, LATEST,
     FRONT_CAUSE, START, FINISH, WAITED, WAIT_CAUSE, TAIL, TAIL_CAUSE, BODY_CAUSE, ARRIVAL,
-) = range(25)  # fmt: skip
-NOW = 25
-CARRIED = 12
+) = range(26)  # fmt: skip
+NOW = 26
+CARRIED = 13
 """The first elements of ``now`` are what younger micro-ops depend on."""
 BROADCASTS, BROADCAST_TICKS = 0, 1
 COUNTERS = 2
@@ -71,7 +71,7 @@ class Window(NamedTuple):
 def new_window(parameters: Parameters) -> Window:
     """Return an empty window."""
     window = Window(
-        rows=np.zeros((6, RING), np.int64),
+        rows=np.zeros((5, RING), np.int64),
         loads=np.zeros(RING, np.int64),
         stores=np.zeros((4, RING), np.int64),
         requests=np.zeros((STREAMS, REQUEST_RING), np.int64),
@@ -81,4 +81,5 @@ def new_window(parameters: Parameters) -> Window:
         now=np.zeros(NOW, np.int64),
     )
     window.rows[ISSUED] = NO_ISSUE
+    window.now[ATOMIC_BEGAN] = -parameters.line_change
     return window

@@ -27,6 +27,7 @@ LATENCIES = (
     "atomics.value_cycles",
     "atomics.cas_cycles",
     "atomics.store_only_cycles",
+    "atomics.line_change_cycles",
     "atomics.locked_cycles",
 )
 

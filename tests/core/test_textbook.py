@@ -57,33 +57,28 @@ def test_a_chain_of_operations_takes_a_cycle_each() -> None:
 def test_a_chain_of_atomics_runs_at_their_latency(flavour: Flavour, key: str) -> None:
     # Each needs the result of the one before; the lines differ.
     chain = [rmw(flavour, 64 * (i % 32), data=[i - 1] if i else []) for i in range(N)]
-    on = machine(ALTRA, core__store_queue_entries=128, atomics__store_only_cycles=1.0)
+    on = machine(
+        ALTRA,
+        core__store_queue_entries=128,
+        atomics__store_only_cycles=1.0,
+        atomics__line_change_cycles=1.0,
+    )
     assert cycles(chain, on) / N == pytest.approx(on.parameters[key].value, rel=0.02)
 
 
 def test_atomics_without_result_run_at_their_occupancy() -> None:
-    cost = cycles([rmw(Flavour.RMW_STORE, 64 * (i % 32)) for i in range(N)], ALTRA, count=3)
+    cost = cycles([rmw(Flavour.RMW_STORE, 4 * (i % 16)) for i in range(N)], ALTRA, count=3)
     assert cost / N == pytest.approx(ALTRA.atomics.store_only_cycles.value, rel=0.01)
 
 
-def test_a_load_waits_for_an_atomic_that_updates_its_line() -> None:
-    # Other bytes of the line: nothing to forward, and the update must be seen first.
-    pairs = [
-        uop
-        for i in range(N)
-        for uop in (rmw(Flavour.RMW_STORE, 64 * (i % 32)), load(64 * (i % 32) + 32))
-    ]
-    quick = machine(ALTRA, atomics__store_only_cycles=1.0, atomics__visible_cycles=1.0)
-    slow = machine(ALTRA, atomics__store_only_cycles=1.0, atomics__visible_cycles=21.0)
-    assert (cycles(pairs, slow, count=3) - cycles(pairs, quick, count=3)) / N == pytest.approx(
-        20, rel=0.1
-    )
-    apart = [
-        uop
-        for i in range(N)
-        for uop in (rmw(Flavour.RMW_STORE, 64 * (i % 32)), load(64 * (32 + i % 32)))
-    ]
-    assert cycles(apart, slow, count=3) == pytest.approx(cycles(apart, quick, count=3), rel=0.05)
+def test_atomics_lock_one_line_at_a_time() -> None:
+    on = machine(ALTRA, atomics__store_only_cycles=3.0, atomics__line_change_cycles=15.0)
+    one_line = [rmw(Flavour.RMW_STORE, 4 * (i % 16)) for i in range(N)]
+    two_lines = [rmw(Flavour.RMW_STORE, 64 * (i % 2)) for i in range(N)]
+    in_pairs = [rmw(Flavour.RMW_STORE, 64 * (i // 2 % 2)) for i in range(N)]
+    assert cycles(one_line, on, count=3) / N == pytest.approx(3, rel=0.05)
+    assert cycles(two_lines, on, count=3) / N == pytest.approx(15, rel=0.05)
+    assert cycles(in_pairs, on, count=3) / N == pytest.approx(9, rel=0.05)
 
 
 def test_far_atomics_take_a_round_trip_unless_the_line_is_owned() -> None:
