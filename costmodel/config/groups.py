@@ -285,4 +285,4 @@ class Noise(Group):
     """Standard deviation of one timer tick."""
     vm_steal: VmSteal
     build_layout_pct: Percent
-    """Between builds of the same source: shown as a band, never part of a stdev."""
+    """Between builds of the same source, half-width of 90 %: a band, never part of a stdev."""

@@ -1,0 +1,1 @@
+"""Trust: numbers fitted to published rows inside their bounds, every prediction with its error."""

@@ -1,0 +1,137 @@
+"""Calibrate one machine: fit, leave-one-out, joint uncertainty, and the text that says it all."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from costmodel.calibration.choices import FITTED, fitted_keys
+from costmodel.calibration.fit import STARTS, Fitted, fit
+from costmodel.calibration.leave_one_out import LeftOut, leave_one_out
+from costmodel.calibration.priors import priors
+from costmodel.calibration.problem import problem_of
+from costmodel.calibration.targets import Target, targets
+from costmodel.config.errors import ConfigError, unknown
+from costmodel.published import Role
+
+if TYPE_CHECKING:
+    from costmodel.config.fit import Uncertainty
+    from costmodel.config.machine import Machine
+
+WIDTH = 76
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was fitted on one machine and how well it is known."""
+
+    machine: Machine
+    """As it was before."""
+    rows: tuple[Target, ...]
+    fitted: Fitted
+    left_out: tuple[LeftOut, ...]
+    uncertainty: Uncertainty
+
+
+def fit_rows(machine: str) -> tuple[Target, ...]:
+    """Return the published numbers that are fitted on a machine."""
+    return tuple(t for t in targets(machine) if t.role is Role.FIT and not t.implied)
+
+
+def check_can_calibrate(machine: Machine) -> None:
+    """Raise ConfigError for a machine of which nothing is published."""
+    if machine.name not in FITTED:
+        reason = "no published rows to fit: " + unknown("machine", machine.name, FITTED)
+        raise ConfigError.of("calibrate", reason, key=machine.name)
+
+
+def calibrate(
+    machine: Machine, *, starts: int = STARTS, progress: Callable[[], object] = lambda: None
+) -> Calibration:
+    """Fit the numbers that ``choices.FITTED`` declares for a machine.
+
+    ``progress`` is called :func:`steps` times. Raises ConfigError for a machine of which nothing
+    is published.
+    """
+    from costmodel.calibration.joint import uncertainty
+    from costmodel.calibration.machine_file import with_fit
+
+    check_can_calibrate(machine)
+    rows = fit_rows(machine.name)
+    keys = fitted_keys(machine.name)
+    problem = problem_of(machine, rows, priors(machine, keys))
+    fitted = fit(problem, starts=starts, progress=progress)
+    left_out = leave_one_out(problem, progress=progress)
+    known = uncertainty(with_fit(machine, fitted), rows, keys, chi2=2 * fitted.cost)
+    progress()
+    return Calibration(machine, rows, fitted, tuple(left_out), known)
+
+
+def steps(machine: Machine, *, starts: int = STARTS) -> int:
+    """Return how often ``calibrate`` reports progress for a machine."""
+    return starts + len(fit_rows(machine.name)) + 1
+
+
+def describe(calibration: Calibration) -> Iterator[str]:
+    """Yield the report, at most 76 columns wide."""
+    fitted, machine = calibration.fitted, calibration.machine
+    rows = ", ".join(fitted.problem.data.names)
+    yield f"{machine.title} ({machine.name})"
+    yield from textwrap.wrap(
+        f"fitted to {rows}", WIDTH, initial_indent="  ", subsequent_indent="    "
+    )
+    yield (
+        f"  {len(fitted.problem.priors)} numbers, {len(calibration.rows)} rows: "
+        f"{fitted.degrees_of_freedom} degrees of freedom; chi2 {2 * fitted.cost:.1f}; "
+        f"{fitted.agreeing_starts} of {fitted.starts} starts agree"
+    )
+    yield ""
+    yield f"  {'number':<28}{'prior':>8}{'from':>8}{'to':>8}{'fitted':>10}{'std. error':>12}"
+    yield from _numbers(fitted)
+    yield ""
+    yield from _correlations(fitted)
+    yield from _weak(fitted)
+    yield from _bounds(fitted)
+    yield ""
+    yield f"  {'row':<14}{'misfit':>10}  left out: predicted within"
+    for left in calibration.left_out:
+        misfit = fitted.misfits[left.name]
+        yield f"  {left.name:<14}{misfit:>+9.1f}s{left.error_pct:>+15.1f} % of the time"
+    yield "  (s: deviations of the row, at least 1 % of the time)"
+
+
+def _numbers(fitted: Fitted) -> Iterator[str]:
+    errors = fitted.standard_errors
+    for prior in fitted.problem.priors:
+        yield (
+            f"  {prior.key:<28}{prior.value:>8.4g}{prior.low:>8.4g}{prior.high:>8.4g}"
+            f"{fitted.numbers[prior.key]:>10.4g}{errors[prior.key]:>12.2g}"
+        )
+
+
+def _correlations(fitted: Fitted) -> Iterator[str]:
+    keys = [prior.key for prior in fitted.problem.priors]
+    for i, key in enumerate(keys):
+        for j in range(i):
+            yield f"  correlation {fitted.correlation[i, j]:+.2f}: {keys[j]}, {key}"
+
+
+def _weak(fitted: Fitted) -> Iterator[str]:
+    for direction in fitted.directions:
+        if direction.is_weak:
+            terms = " ".join(
+                f"{weight:+.2f} {key}"
+                for key, weight in direction.weights.items()
+                if abs(weight) >= 0.1
+            )
+            text = f"the data cannot tell (strength {direction.strength:.2f}): {terms}"
+            yield from textwrap.wrap(
+                text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+            )
+
+
+def _bounds(fitted: Fitted) -> Iterator[str]:
+    for key in fitted.on_bounds:
+        yield f"  on its bound: {key}"

@@ -1,0 +1,57 @@
+"""Which numbers are fitted on which machine, and why these: the only place that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One number that is fitted."""
+
+    key: str
+    reason: str
+    """Why no source settles it and which rows do."""
+
+
+FITTED: Final[Mapping[str, tuple[Choice, ...]]] = {
+    "xeon-4210r": (
+        Choice(
+            "atomics.locked_cycles",
+            "Measured 18 (latency) and 23 (throughput) in loops of nothing else; what one costs "
+            "between other work is neither. It sets the absolute times.",
+        ),
+    ),
+    "ampere-altra": (
+        Choice(
+            "atomics.line_change_cycles",
+            "No source beyond the latency chain of atomics on one line. Batching saves most of "
+            "the changes between lines: the order-9 change shows what they cost.",
+        ),
+        Choice(
+            "tlbi.issue_ns",
+            "No source for a TLBI on N1. Issue and broadcast cannot be told apart (every train "
+            "of the published rows has 16), so broadcast_ns stays at its source.",
+        ),
+    ),
+    "apple-m2-vm": (
+        Choice(
+            "atomics.line_change_cycles",
+            "No source: between the throughput and the latency of atomics on the M1. The "
+            "absolute time and the order-9 change show it.",
+        ),
+        Choice(
+            "tlbi.broadcast_ns",
+            "Only upper bounds in the sources. Issue and broadcast cannot be told apart, so "
+            "issue_ns stays at its source.",
+        ),
+    ),
+}
+"""By machine. Three rows each are fitted, so at most three numbers can be."""
+
+
+def fitted_keys(machine: str) -> tuple[str, ...]:
+    """Return the keys that are fitted on a machine; empty where nothing was published."""
+    return tuple(choice.key for choice in FITTED.get(machine, ()))

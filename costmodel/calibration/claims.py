@@ -1,0 +1,93 @@
+"""The accuracies that we state (``claims.yaml``), the causes of misses (``causes.yaml``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from costmodel.calibration.scores import score, summarise
+from costmodel.calibration.targets import Kind
+from costmodel.calibration.validation import Assessment
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Claim(_Model):
+    """What we state about one class of rows on a machine; the unit is that of the class."""
+
+    kind: Kind
+    median: Annotated[float, Field(gt=0)]
+    worst: Annotated[float, Field(gt=0)]
+
+
+class MachineClaims(_Model):
+    """What we state about one machine."""
+
+    classes: tuple[Claim, ...]
+    wrong_signs: Annotated[int, Field(ge=0)]
+    """At most so many published changes have the other sign."""
+    stdev_factor: Annotated[float, Field(gt=1)]
+    """Deviations between runs are predicted within this factor, per order class."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One statement, and whether it holds."""
+
+    machine: str
+    statement: str
+    stated: float
+    found: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether what was found is no worse than what is stated."""
+        return self.found <= self.stated
+
+
+@cache
+def claims() -> Mapping[str, MachineClaims]:
+    """Return the stated accuracies by machine."""
+    return {
+        name: MachineClaims.model_validate(value) for name, value in _load("claims.yaml").items()
+    }
+
+
+@cache
+def causes() -> Mapping[str, str]:
+    """Return the likely cause of each miss, by target id such as ``T14/2`` or ``T14/2 change``."""
+    return {
+        str(row): str(entry["cause"]) for entry in _load("causes.yaml") for row in entry["rows"]
+    }
+
+
+def verdicts(
+    assessments: Sequence[Assessment], stated: MachineClaims, stdev_factor: float | None = None
+) -> Iterator[Verdict]:
+    """Hold one machine's assessments against what is stated about it.
+
+    ``stdev_factor``: by how much the predicted deviation between runs is off at worst.
+    """
+    summary = summarise(assessments)
+    for claim in stated.classes:
+        found = score(assessments, claim.kind)
+        if found:
+            yield Verdict(summary.machine, f"{claim.kind}, median", claim.median, found.median)
+            yield Verdict(summary.machine, f"{claim.kind}, worst", claim.worst, found.worst)
+    wrong = summary.signs - summary.right_signs
+    yield Verdict(summary.machine, "wrong signs", stated.wrong_signs, wrong)
+    if stdev_factor is not None:
+        yield Verdict(summary.machine, "stdev, factor", stated.stdev_factor, stdev_factor)
+
+
+def _load(name: str) -> Any:
+    text = files("costmodel.calibration").joinpath(name).read_text(encoding="utf-8")
+    return yaml.safe_load(text)

@@ -1,0 +1,144 @@
+"""The whole validation: assessments, summaries, stated accuracies, as data and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from costmodel.calibration import text
+from costmodel.calibration.claims import Verdict, claims, verdicts
+from costmodel.calibration.deviations import Deviation, deviations
+from costmodel.calibration.scores import Summary, summarise
+from costmodel.calibration.targets import targets
+from costmodel.calibration.validation import Assessment, assess
+from costmodel.config.machine import Machine, load_machine
+from costmodel.published import Metric
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class MachineReport:
+    """All about one machine."""
+
+    machine: Machine
+    assessments: tuple[Assessment, ...]
+    summary: Summary
+    deviations: tuple[Deviation, ...]
+    verdicts: tuple[Verdict, ...]
+
+
+def validated_machines() -> list[str]:
+    """Return the names of the machines of which something is published, in order."""
+    return list(dict.fromkeys(target.row.machine for target in targets()))
+
+
+def validate(progress: Callable[[], object] = lambda: None) -> list[MachineReport]:
+    """Predict every published number on the shipped machines; ``progress`` per machine."""
+    reports = []
+    for name in validated_machines():
+        reports.append(report_on(load_machine(name)))
+        progress()
+    return reports
+
+
+def report_on(machine: Machine) -> MachineReport:
+    """Return the report on one machine with published rows."""
+    assessments = assess(machine)
+    spreads = deviations(machine)
+    stated = claims().get(machine.name)
+    worst = max((d.factor for d in spreads), default=None)
+    return MachineReport(
+        machine=machine,
+        assessments=tuple(assessments),
+        summary=summarise(assessments),
+        deviations=tuple(spreads),
+        verdicts=tuple(verdicts(assessments, stated, worst)) if stated else (),
+    )
+
+
+def missed(reports: list[MachineReport]) -> list[Verdict]:
+    """Return the stated accuracies that do not hold."""
+    return [v for report in reports for v in report.verdicts if not v.holds]
+
+
+def lines(reports: list[MachineReport]) -> Iterator[str]:
+    """Yield the text of ``costmodel validate``."""
+    for report in reports:
+        yield from text.machine_table(report.machine.title, report.assessments)
+        yield from text.summary_lines(report.summary)
+        yield from map(text.deviation_line, report.deviations)
+        yield ""
+    yield "Stated accuracies (costmodel/calibration/claims.yaml)"
+    for report in reports:
+        yield from map(text.verdict_line, report.verdicts)
+    yield ""
+    yield from text.LEGEND.splitlines()
+
+
+def document(reports: list[MachineReport]) -> dict[str, Any]:
+    """Return the validation as plain data for JSON, schema 1."""
+    return {"schema": SCHEMA, "machines": [_machine(report) for report in reports]}
+
+
+def _machine(report: MachineReport) -> dict[str, Any]:
+    summary = report.summary
+    return {
+        "machine": summary.machine,
+        "rows": [_row(a) for a in report.assessments],
+        "scores": [
+            {
+                "class": s.kind.value,
+                "role": s.role.value if s.role else None,
+                "rows": s.rows,
+                "inside": s.inside,
+                "median": s.median,
+                "worst": s.worst,
+                "unit": text.unit(s.kind),
+            }
+            for s in summary.scores
+        ],
+        "signs": {"published": summary.signs, "right": summary.right_signs},
+        "kendall_tau": summary.rank,
+        "inside": {"rows": summary.rows, "inside": summary.inside},
+        "stdev_between_runs_pct": [
+            {
+                "folio_order": d.order,
+                "published": d.published,
+                "is_upper_bound": d.is_bound,
+                "predicted": d.predicted,
+            }
+            for d in report.deviations
+        ],
+        "stated": [
+            {"what": v.statement, "stated": v.stated, "found": v.found, "holds": v.holds}
+            for v in report.verdicts
+        ],
+    }
+
+
+def _row(assessment: Assessment) -> dict[str, Any]:
+    target = assessment.target
+    row = target.row
+    return {
+        "id": row.id,
+        "implied_change": target.implied,
+        "role": target.role.value,
+        "class": target.kind.value,
+        "operation": row.operation,
+        "folio_order": row.order,
+        "strategy": target.case.strategy,
+        "baseline": target.baseline.strategy if target.baseline else None,
+        "metric": (Metric.REL_PCT if target.baseline else Metric.SECONDS).value,
+        "published_mean": target.mean,
+        "published_stdev": row.stdev,
+        "sigma": target.sigma,
+        "predicted": assessment.predicted,
+        "interval90": list(assessment.interval),
+        "inside": assessment.inside,
+        "error": assessment.error,
+        "error_unit": text.unit(target.kind),
+        "miss": assessment.is_miss,
+        "source": row.citation,
+    }

@@ -1,0 +1,97 @@
+"""What the assessments of a machine come to: errors per class, signs, ranks, misses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from costmodel.calibration.targets import Kind
+from costmodel.calibration.validation import Assessment
+from costmodel.published import Role
+
+ROLES = (Role.FIT, Role.CHECK)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Errors of one class of rows: ``median`` and ``worst`` in percent or points."""
+
+    kind: Kind
+    role: Role | None
+    """None: fitted and checked together."""
+    rows: int
+    inside: int
+    median: float
+    worst: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All about one machine. Rows of other builds count nowhere here."""
+
+    machine: str
+    scores: tuple[Score, ...]
+    signs: int
+    """Published changes that have a sign."""
+    right_signs: int
+    rank: float | None
+    """Kendall's tau between published and predicted changes; None below three of them."""
+    inside: int
+    rows: int
+
+
+def summarise(assessments: Sequence[Assessment]) -> Summary:
+    """Return the summary of one machine's assessments; ValueError where there are none."""
+    if not assessments:
+        raise ValueError("'assessments' must not be empty (got none)")
+    counted = [a for a in assessments if a.target.role is not Role.BAND]
+    signed = [a for a in counted if a.has_sign]
+    return Summary(
+        machine=assessments[0].target.row.machine,
+        scores=tuple(_scores(counted)),
+        signs=len(signed),
+        right_signs=sum(a.sign_agrees for a in signed),
+        rank=_rank(counted),
+        inside=sum(a.inside for a in counted),
+        rows=len(counted),
+    )
+
+
+def score(assessments: Iterable[Assessment], kind: Kind, role: Role | None = None) -> Score | None:
+    """Return the score of a class, of one role or of both; None where it has no rows."""
+    chosen = [
+        a
+        for a in assessments
+        if a.target.kind is kind and a.target.role in ((role,) if role else ROLES)
+    ]
+    if not chosen:
+        return None
+    sizes = np.array([a.size for a in chosen])
+    return Score(
+        kind=kind,
+        role=role,
+        rows=len(chosen),
+        inside=sum(a.inside for a in chosen),
+        median=float(np.median(sizes)),
+        worst=float(sizes.max()),
+    )
+
+
+def _scores(assessments: Sequence[Assessment]) -> Iterable[Score]:
+    for kind in Kind:
+        for role in ROLES:
+            found = score(assessments, kind, role)
+            if found:
+                yield found
+
+
+def _rank(assessments: Sequence[Assessment]) -> float | None:
+    from scipy.stats import kendalltau
+
+    changes = [a for a in assessments if a.target.baseline is not None]
+    if len(changes) < 3:
+        return None
+    result = kendalltau([a.target.mean for a in changes], [a.predicted for a in changes])
+    return float(result.statistic)

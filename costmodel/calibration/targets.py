@@ -1,0 +1,160 @@
+"""Published rows as numbers to hold predictions against: one time, or the ratio of two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from costmodel.config.workload import Workload
+from costmodel.published import Metric, Role, Row, all_rows
+from costmodel.published.rows import implied_change_pct
+
+OPERATIONS = ("fork",)
+"""What has strategies to predict it with."""
+FLOOR = 0.01
+"""Relative: no time is taken to be better known than this. The smallest published deviations are
+0.0 and 0.1 %, yet the same source built twice differs by more."""
+BASELINE = "v6.7"
+"""What changes of rows in seconds are against."""
+STORM_PCT = 100.0
+"""A change beyond this is a storm of TLB invalidations: what counts there is the factor."""
+
+
+class Kind(StrEnum):
+    """Classes of numbers that have an accuracy of their own."""
+
+    ABSOLUTE = "absolute time"
+    ORDER_0 = "order-0 change"
+    BATCH = "change, order >= 2"
+    STORM = "storm"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a strategy does to a workload: one time on each machine."""
+
+    strategy: str
+    workload: Workload
+
+
+@dataclass(frozen=True)
+class Target:
+    """One published number.
+
+    ``mean`` is seconds where ``baseline`` is None, else a change of run time in percent of it.
+    ``sigma`` is what the number is taken to be uncertain by, in the unit of ``mean``: its
+    published deviation, half of its last digit or ``FLOOR`` of the time, whichever is largest.
+    """
+
+    row: Row
+    case: Case
+    baseline: Case | None
+    mean: float
+    sigma: float
+    implied: bool = False
+    """The change that two rows in seconds imply."""
+
+    @property
+    def id(self) -> str:
+        """The row, and whether this is the change that it implies."""
+        return f"{self.row.id}{' change' if self.implied else ''}"
+
+    @property
+    def role(self) -> Role:
+        """What may be done with it. Of a fitted row in seconds the change is no news."""
+        assert self.row.role is not None
+        return self.row.role
+
+    @property
+    def kind(self) -> Kind:
+        """The class whose accuracy it counts towards."""
+        if self.baseline is None:
+            return Kind.ABSOLUTE
+        if abs(self.mean) > STORM_PCT:
+            return Kind.STORM
+        return Kind.BATCH if self.row.order else Kind.ORDER_0
+
+    @property
+    def factor(self) -> float:
+        """The time in seconds, or the ratio to that of the baseline."""
+        return self.mean if self.baseline is None else 1 + self.mean / 100
+
+    @property
+    def log_sigma(self) -> float:
+        """The uncertainty of the logarithm of ``factor``."""
+        return self.sigma / (self.factor * (1 if self.baseline is None else 100))
+
+    def of_log(self, log: float) -> float:
+        """Return the logarithm of a factor in the unit of ``mean``."""
+        return math.exp(log) if self.baseline is None else 100 * math.expm1(log)
+
+
+def targets(machine: str | None = None, rows: Iterable[Row] | None = None) -> tuple[Target, ...]:
+    """Return what can be predicted, in order of publication; of all machines or of one.
+
+    Numbers that were printed before, baselines against themselves and operations without
+    strategies are left out. A row in seconds whose table has the baseline gives a second target:
+    the change.
+    """
+    chosen = all_rows() if rows is None else rows
+    return tuple(
+        target
+        for row in chosen
+        if _predictable(row) and machine in (None, row.machine)
+        for target in _targets(row)
+    )
+
+
+def cases(chosen: Iterable[Target]) -> list[Case]:
+    """Return each case that the targets need, once."""
+    needed = (case for target in chosen for case in (target.case, target.baseline) if case)
+    return list(dict.fromkeys(needed))
+
+
+def _predictable(row: Row) -> bool:
+    new = row.repeats is None and not row.is_zero_by_definition
+    return row.role is not None and row.operation in OPERATIONS and new
+
+
+def _targets(row: Row) -> Iterator[Target]:
+    case = _case(row, row.strategy)
+    if row.metric is Metric.SECONDS:
+        yield Target(row, case, None, row.mean, _sigma(row, row.mean))
+        change = implied_change_pct(row, BASELINE)
+        if change is not None and row.strategy != BASELINE:
+            sigma = math.sqrt(2) * FLOOR * (100 + change)
+            yield Target(row, case, _case(row, BASELINE), change, sigma, implied=True)
+    else:
+        yield Target(row, case, _case(row, row.baseline), row.mean, _sigma(row, 100 + row.mean))
+
+
+def _sigma(row: Row, size: float) -> float:
+    last_digit = Decimal(repr(row.mean)).as_tuple().exponent
+    assert isinstance(last_digit, int)
+    return max(row.stdev or 0.0, 0.5 * 10.0**last_digit, FLOOR * size)
+
+
+def fork_case(strategy: str, order: int) -> Case:
+    """Return the published question: fork of 1 GiB of freshly written folios of one order."""
+    return _of("fork", strategy, order, 1 << 30, "writable")
+
+
+def _case(row: Row, strategy: str | None) -> Case:
+    assert strategy is not None and row.order is not None
+    return _of(row.operation, strategy, row.order, row.memory_bytes, row.state, row.cpus)
+
+
+def _of(
+    operation: str, strategy: str, order: int, memory_bytes: int, state: str, cpus: int = 1
+) -> Case:
+    data = {
+        "operation": operation,
+        "memory_bytes": memory_bytes,
+        "folio_orders": {order: 1.0},
+        "state": state,
+        "cpus": cpus,
+    }
+    return Case(strategy, Workload.model_validate(data))

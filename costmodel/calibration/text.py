@@ -1,0 +1,127 @@
+"""The validation as plain text, at most 76 columns wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from costmodel.calibration.claims import Verdict
+from costmodel.calibration.deviations import Deviation
+from costmodel.calibration.scores import Score, Summary
+from costmodel.calibration.targets import Kind, Target
+from costmodel.calibration.validation import Assessment
+from costmodel.published import Role
+
+TITLES = {
+    Role.FIT: "fitted",
+    Role.CHECK: "checked: never fitted",
+    Role.BAND: "other builds (old compiler, code layout): shown, not counted",
+}
+LEGEND = """\
+published and its deviation, predicted, 90 % interval: ms for absolute
+times, else percent. error: percent of the time (%), points, or factor (x).
+*: the change that two rows in seconds imply. !: outside the interval.
+M: beyond the limit of its class."""
+
+
+def row_id(target: Target) -> str:
+    """Return a short id: ``T14/2*`` is the change that T14/2 implies."""
+    return f"{target.row.id}{'*' if target.implied else ''}"
+
+
+def number(target: Target, value: float) -> str:
+    """Return a value in the unit of a target: ms for seconds, one decimal for percent."""
+    if target.kind is Kind.ABSOLUTE:
+        return f"{1e3 * value:.3f}"
+    return f"{value:.0f}" if target.kind is Kind.STORM else f"{value:z.1f}"
+
+
+def spread(target: Target) -> str:
+    """Return the published deviation; nothing where none was published."""
+    return "" if target.row.stdev is None else f"{target.row.stdev:.1f}"
+
+
+def interval(assessment: Assessment) -> str:
+    """Return ``-3.1..3.2``."""
+    target, (low, high) = assessment.target, assessment.interval
+    if target.kind is Kind.ABSOLUTE:
+        return f"{1e3 * low:.2f}..{1e3 * high:.2f}"
+    return f"{number(target, low)}..{number(target, high)}"
+
+
+def error(assessment: Assessment) -> str:
+    """Return ``+0.3`` (points), ``+0.3%`` (of the time) or ``x1.04`` (a storm)."""
+    match assessment.target.kind:
+        case Kind.STORM:
+            return f"x{1 + assessment.error / 100:.2f}"
+        case Kind.ABSOLUTE:
+            return f"{assessment.error:+.1f}%"
+        case _:
+            return f"{assessment.error:+.1f}"
+
+
+def unit(kind: Kind) -> str:
+    """Return the unit of errors of a class."""
+    return "%" if kind in (Kind.ABSOLUTE, Kind.STORM) else "points"
+
+
+def marks(assessment: Assessment) -> str:
+    """Return the marks behind a row: outside the interval, beyond the limit."""
+    return ("" if assessment.inside else "!") + ("M" if assessment.is_miss else "")
+
+
+def machine_table(title: str, assessments: Sequence[Assessment]) -> Iterator[str]:
+    """Yield one machine's rows by role."""
+    yield f"{title:<30} o {'published':>10} {'predicted':>8}{'90 %':>13}{'error':>7}"
+    for role, heading in TITLES.items():
+        chosen = [a for a in assessments if a.target.role is role]
+        if chosen:
+            yield f"  {heading}"
+        for assessment in chosen:
+            yield _row(assessment).rstrip()
+
+
+def summary_lines(summary: Summary) -> Iterator[str]:
+    """Yield what the rows of a machine come to."""
+    for score in summary.scores:
+        yield _score(score)
+    rank = "-" if summary.rank is None else f"{summary.rank:.2f}"
+    yield (
+        f"signs right {summary.right_signs} of {summary.signs}, rank agreement (Kendall) {rank},"
+        f" inside {summary.inside} of {summary.rows}"
+    )
+
+
+def deviation_line(deviation: Deviation) -> str:
+    """Return one line on the deviation between runs."""
+    published = f"{'<' if deviation.is_bound else ''}{deviation.published:.2f}"
+    return (
+        f"stdev of runs, order {deviation.order}: published {published} %, predicted "
+        f"{deviation.predicted:.2f} %"
+    )
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """Return one line on a stated accuracy."""
+    state = "holds" if verdict.holds else "MISSED"
+    return (
+        f"{verdict.machine:<14}{verdict.statement:<28}stated {verdict.stated:>4.1f}, found"
+        f" {verdict.found:>5.1f}  {state}"
+    )
+
+
+def _row(assessment: Assessment) -> str:
+    target = assessment.target
+    return (
+        f"{row_id(target):<8}{target.case.strategy:<23}{target.row.order:>1}"
+        f"{number(target, target.mean):>7}{spread(target):>4}"
+        f"{number(target, assessment.predicted):>8}{interval(assessment):>14}"
+        f"{error(assessment):>7} {marks(assessment)}"
+    )
+
+
+def _score(score: Score) -> str:
+    role = score.role.value if score.role else "all"
+    return (
+        f"{score.kind:<20}{role:<6}{score.rows:>3} rows, median {score.median:>4.1f}, worst"
+        f" {score.worst:>4.1f} {unit(score.kind):<7} inside {score.inside}"
+    )

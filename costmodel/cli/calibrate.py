@@ -1,0 +1,70 @@
+"""``costmodel calibrate``: fit the numbers that no source settles to published rows."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from costmodel.cli.main import Subparsers
+
+EPILOG = """\
+Each machine has few fitted numbers (costmodel/calibration/choices.py names them and
+says why) and keeps them inside the interval that its file gives. Nothing is changed
+without --write.
+"""
+
+
+def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add ``calibrate [MACHINE]...`` with its options."""
+    parser = subparsers.add_parser(
+        "calibrate",
+        help="fit what no source settles to the published rows",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "machine", nargs="*", metavar="MACHINE", help="default: all with published rows"
+    )
+    parser.add_argument("--write", action="store_true", help="write into the machine files")
+    parser.add_argument(
+        "--starts", type=_starts, default=None, metavar="N", help="starting points of each fit"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one report per machine; raise ConfigError for bad input."""
+    from tqdm import tqdm
+
+    from costmodel.calibration.calibrate import calibrate, check_can_calibrate, describe, steps
+    from costmodel.calibration.choices import FITTED
+    from costmodel.calibration.fit import STARTS
+    from costmodel.calibration.machine_file import write_fit
+    from costmodel.config.machine import load_machine
+    from costmodel.config.resources import find
+
+    starts = args.starts or STARTS
+    references = args.machine or list(FITTED)
+    machines = [load_machine(reference, origin="MACHINE") for reference in references]
+    for machine in machines:
+        check_can_calibrate(machine)
+    total = sum(steps(machine, starts=starts) for machine in machines)
+    # disable=None: no bar where stderr is no terminal.
+    with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
+        done = [calibrate(m, starts=starts, progress=bar.update) for m in machines]
+    print("\n\n".join("\n".join(describe(calibration)) for calibration in done))
+    if args.write:
+        for reference, result in zip(references, done, strict=True):
+            path = find("machines", reference)
+            write_fit(path, result.machine, result.fitted, result.uncertainty)
+            print(f"\nwritten to {path}")
+    return 0
+
+
+def _starts(text: str) -> int:
+    starts = int(text) if text.isdigit() else 0
+    if starts < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1 (got {text!r})")
+    return starts

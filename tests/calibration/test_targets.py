@@ -1,0 +1,76 @@
+"""Published rows as numbers: units, uncertainties, classes."""
+
+import math
+
+import pytest
+
+from costmodel.calibration.targets import BASELINE, FLOOR, Kind, Target, cases, targets
+from costmodel.published import Metric, Role, all_rows
+
+ALL = targets()
+BY_ID = {target.id: target for target in ALL}
+
+
+def test_every_mapped_fork_row_is_there_unless_it_says_nothing_new() -> None:
+    there = {target.row.id for target in ALL}
+    for row in all_rows():
+        new = row.repeats is None and not row.is_zero_by_definition
+        expected = row.role is not None and row.operation == "fork" and new
+        assert (row.id in there) == expected, row.id
+
+
+def test_seconds_imply_a_change_and_are_no_change_themselves() -> None:
+    seconds, change = BY_ID["T14/5"], BY_ID["T14/5 change"]
+    assert (seconds.kind, seconds.baseline) == (Kind.ABSOLUTE, None)
+    assert change.implied and change.baseline is not None
+    assert change.baseline.strategy == BASELINE
+    assert change.mean == pytest.approx(100 * (0.010444 / 0.014046 - 1))
+    assert "T14/1 change" not in BY_ID, "a baseline implies no change"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("T07c/4", Kind.STORM),
+        ("T11/12", Kind.BATCH),
+        ("T07a/6", Kind.ORDER_0),
+        ("T15d/1", Kind.ABSOLUTE),
+    ],
+)
+def test_classes(name: str, kind: Kind) -> None:
+    assert BY_ID[name].kind is kind
+
+
+def test_the_published_deviation_counts_where_it_is_largest() -> None:
+    assert BY_ID["T11/6"].sigma == 2.3
+
+
+def test_no_time_is_known_better_than_the_floor() -> None:
+    storm = BY_ID["T07c/4"]
+    assert storm.row.stdev == 0.0
+    assert storm.sigma == pytest.approx(FLOOR * (100 + storm.mean))
+    for target in ALL:
+        assert target.log_sigma >= FLOOR * 0.999, target.id
+
+
+def test_a_rounded_number_is_known_to_half_its_last_digit() -> None:
+    assert BY_ID["T15d/1"].sigma == pytest.approx(0.00005), "2.5 ms"
+
+
+@pytest.mark.parametrize("target", ALL, ids=lambda target: target.id)
+def test_a_log_factor_turns_back_into_the_published_unit(target: Target) -> None:
+    assert target.of_log(math.log(target.factor)) == pytest.approx(target.mean)
+
+
+def test_fitted_rows_are_few_and_of_one_machine_when_asked() -> None:
+    altra = targets("ampere-altra")
+    assert {target.row.machine for target in altra} == {"ampere-altra"}
+    fitted = [t for t in ALL if t.role is Role.FIT]
+    assert 0 < len(fitted) < len([t for t in ALL if t.role is Role.CHECK])
+
+
+def test_each_case_is_asked_for_once() -> None:
+    needed = cases(ALL)
+    assert len(needed) == len(set(needed))
+    rows_in_seconds = [t for t in ALL if t.row.metric is Metric.SECONDS]
+    assert len(cases(rows_in_seconds)) < len(rows_in_seconds)

@@ -1,0 +1,84 @@
+"""Intervals: algebra on hand-made slopes, and the shipped machines."""
+
+import math
+
+import numpy as np
+import pytest
+
+from costmodel.calibration.priors import priors, slopes
+from costmodel.calibration.targets import fork_case
+from costmodel.calibration.uncertainty import DOMINANT, Z90, Spread, log_slopes, spread_of
+from costmodel.config.machine import Machine, load_machine
+
+ALTRA = load_machine("ampere-altra")
+
+
+def spread(*, correlation: float = 0.0, band: float = 0.0) -> Spread:
+    return Spread(priors(ALTRA)[:2], np.array([[1.0, correlation], [correlation, 1.0]]), band=band)
+
+
+def test_independent_numbers_add_as_variances() -> None:
+    low, high = spread().seconds_interval(1.0, (0.03, 0.04))
+    assert math.log(high) == pytest.approx(Z90 * 0.05)
+    assert math.log(low) == pytest.approx(-Z90 * 0.05)
+
+
+def test_numbers_tied_against_each_other_cancel() -> None:
+    assert spread(correlation=-1.0).log_deviation((0.1, 0.1)) == pytest.approx(0, abs=1e-9)
+    assert spread(correlation=1.0).log_deviation((0.1, 0.1)) == pytest.approx(0.2)
+
+
+def test_what_moves_both_kernels_alike_does_not_blur_their_ratio() -> None:
+    low, high = spread().change_interval(-30.0, (0.2, 0.0), (0.2, 0.0))
+    assert (low, high) == pytest.approx((-30.0, -30.0))
+
+
+def test_the_band_alone() -> None:
+    low, high = spread(band=0.03).change_interval(0.0, (0.0, 0.0), (0.0, 0.0))
+    assert high == pytest.approx(3.0)
+    assert low == pytest.approx(100 * (1 / 1.03 - 1))
+
+
+def test_a_baseline_against_itself_is_exactly_nothing() -> None:
+    same = spread(band=0.03).change_interval(0.0, (0.1, 0.2), (0.1, 0.2), same=True)
+    assert same == pytest.approx((0.0, 0.0))
+
+
+def test_slopes_of_a_known_time() -> None:
+    def seconds(machine: Machine) -> float:
+        return float(math.exp(machine.kernel.table_alloc_ns.value / 1000))
+
+    slopes = log_slopes(ALTRA, seconds(ALTRA), seconds)
+    for prior, slope in zip(spread_of(ALTRA).priors, slopes, strict=True):
+        expected = prior.sigma / 1000 if prior.key == "kernel.table_alloc_ns" else 0.0
+        assert slope == pytest.approx(expected), prior.key
+
+
+def test_a_number_set_by_the_user_is_certain() -> None:
+    key = spread_of(ALTRA).priors[0].key  # a fitted one, where there is a fit
+    changed = ALTRA.with_value(key, ALTRA.parameters[key].value)
+    assert key not in [prior.key for prior in spread_of(changed).priors]
+
+
+@pytest.mark.parametrize("name", ["graviton3", "epyc-zen5"])
+def test_a_machine_without_fit_has_independent_priors(name: str) -> None:
+    machine = load_machine(name)
+    found = spread_of(machine)
+    assert {p.key for p in found.priors} <= set(DOMINANT[machine.isa])
+    assert np.array_equal(found.covariance, np.eye(len(found.priors)))
+
+
+@pytest.mark.parametrize("name", ["graviton3", "sapphire-rapids"])
+def test_what_is_left_out_matters_little(name: str) -> None:
+    machine = load_machine(name)
+    everything = priors(machine)
+    kept = [prior.key in DOMINANT[machine.isa] for prior in everything]
+    names = ["v6.7", "folio-batch-v6.9"]
+    cases = [fork_case(strategy, order) for strategy in names for order in (0, 9)]
+    by_prior = slopes(machine, cases, everything)
+    for order in (0, 9):
+        baseline, batched = (fork_case(strategy, order) for strategy in names)
+        time = np.array([slope[baseline] for slope in by_prior.values()]) ** 2
+        change = np.array([s[batched] - s[baseline] for s in by_prior.values()]) ** 2
+        assert time[kept].sum() > 0.8 * time.sum()
+        assert change[kept].sum() > 0.8 * change.sum()
