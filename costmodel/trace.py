@@ -39,6 +39,8 @@ class Trace:
     step_start  int32[m]     first row of each step (a step is one ``yield`` of the strategy)
     step_id     int32[m]     number of the step's kind: steps of equal id have the same rows up
                              to addresses and producers
+    step_names  event that ends the steps of each id, where ids stand for recorded steps; an id
+                beyond the end is a hand-written micro-op
     segments    names of consecutive parts (``"table"``, ``"copy"``, ...) to their row ranges
     """
 
@@ -81,3 +83,6 @@ class TableRun:
     count: int
     ptes: int
     """PTEs that one execution of the trace copies (or unmaps)."""
+    reuse_bytes: float | None = None
+    """Bytes touched since lines that this trace touches anew were touched by earlier runs of the
+    operation; None: they are new to it, and were last touched one round through it ago."""

@@ -8,19 +8,25 @@ arithmetic, branches and stack traffic that stand between them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntFlag
 from typing import NamedTuple
 
 
-class Trait(IntFlag):
-    """What the compiled kernel can branch on between two events."""
+class Trait:
+    """What the compiled kernel can branch on between two events: bits, to be combined with ``|``.
+
+    Plain numbers: strategies combine them for every step, and an IntFlag takes 20 times as long.
+    """
 
     NONE = 0
     LARGE = 1  # the folio has more than one page
     CONT = 2  # the entry belongs to a contiguous block
     WRITABLE = 4  # the entry may be written: write-protect and un-share it
     CONSECUTIVE = 8  # the frame follows the one of the entry before
+    SOLE = 16  # nobody else maps or holds the page: what is unmapped will be freed
+    OPENS = 32  # the first page of a large folio to be unmapped
+    CLOSES = 64  # the last one; in a release: the reference that frees the folio
 
 
 class Step(NamedTuple):
@@ -51,3 +57,22 @@ class Mark:
 
 START = "start"
 """The event before the first of a window."""
+
+NO_PAGE = -(1 << 40)
+"""``Step.page`` and ``Step.head`` where the struct page is not known. Numbers count from the first
+page of a window, so that small negative ones are ordinary."""
+
+_OMITTED_SHIFT = 16
+_OMITTED_MASK = (1 << 16) - 1
+
+
+def omitting(traits: int, kinds: Iterable[int]) -> int:
+    """Return traits that also say: execute the step without its micro-ops of these kinds."""
+    for kind in kinds:
+        traits |= 1 << (_OMITTED_SHIFT + kind)
+    return traits
+
+
+def omitted(traits: int) -> int:
+    """Return the kinds that traits leave out, as a bit mask; 0 for none."""
+    return traits >> _OMITTED_SHIFT & _OMITTED_MASK

@@ -6,10 +6,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from costmodel.recordings import Program, Recording
-from costmodel.steps.events import Mark, Step, Trait
+from costmodel.steps.events import NO_PAGE, Mark, Step, Trait
 
-_PAGE_RMW: Final = {52: "get", 0: "clear_exclusive", 1: "clear_exclusive", 48: "map", 16: "large_map"}  # noqa: E501
+_PAGE_RMW: Final = {
+    52: "get",
+    0: "clear_exclusive",
+    1: "clear_exclusive",
+    48: "map",
+    16: "large_map",
+}
 """struct page offset of an atomic to the event it is (strategies document, section 2.3)."""
+
+
+def first_slot(window: Recording) -> int:
+    """Return where the window starts, for places in a block: transitions with slot 508."""
+    return 508 if window.layout == "order0_transition" else 0
 
 
 class _Scanner:
@@ -22,13 +33,14 @@ class _Scanner:
         self.op = program.op[window.uop].tolist()
         self.target = program.target[window.uop].tolist()
         self.function = program.function[window.uop].tolist()
-        self.index = window.index.tolist()
+        self.index = (window.index + first_slot(window)).tolist()
         self.offset = window.offset.tolist()
         self.large = window.layout[len("order")] != "0"
         self.whole_table = window.layout == "order9"
-        in_read = not self.whole_table or program.name.endswith("contpte")
+        # A whole table starts behind the locks, or inside the first gathering read.
+        in_read = not self.whole_table or self.function[0] == "contpte_ptep_get"
         self.phase = "read" if in_read else "set"
-        self.scanned = 0
+        self.scanned = first_slot(window)
         self.swapping = ""
 
     def events(self) -> Iterator[tuple[int, str, int | None]]:
@@ -78,7 +90,7 @@ class _Scanner:
             return "resched", None
         if target != "src":
             return None
-        if function == "contpte_ptep_get" and self.function[row - 1] == function:
+        if function == "contpte_ptep_get" and self.function[max(row - 1, 0)] == function:
             return ("gather", self.scanned) if index % 16 == 15 else None
         if self.phase in ("set", "resched", "alloc"):
             self.phase, self.scanned = "read", index
@@ -105,7 +117,7 @@ def find(program: Program, window: Recording) -> list[Mark]:
     """Return the events of a recorded fork window, in order."""
     scanner = _Scanner(program, window)
     raw = list(scanner.events())
-    slots = _slots(raw)
+    slots = _slots(raw, first_slot(window))
     frames = _frames(raw, slots, window)
     large = Trait.LARGE if scanner.large else Trait.NONE
     cont = Trait.CONT if any(event == "gather" for _, event, _ in raw) else Trait.NONE
@@ -113,22 +125,24 @@ def find(program: Program, window: Recording) -> list[Mark]:
     pages_per_folio = 1 << int(window.layout[len("order") : len("order") + 1])
     marks = []
     for (row, event, _), (slot, batch_end) in zip(raw, slots, strict=True):
-        page, head = frames.get(slot, -1), frames.get(slot - slot % pages_per_folio, -1)
+        page = frames.get(slot, NO_PAGE)
+        head = frames.get(slot - slot % pages_per_folio, NO_PAGE)
         name = "peek" if event == "scan" and slot >= batch_end else event
-        known = name != "peek" or page >= 0
-        follows = name != "peek" or page - 1 == frames.get(slot - 1)
+        behind = slot >= batch_end and event in ("scan", "gather")
+        known = not behind or slot in frames
+        follows = not behind or page - 1 == frames.get(slot - 1)
         traits = common | (Trait.CONSECUTIVE if follows else Trait.NONE)
         marks.append(Mark(row, Step(name, slot, page, head, int(traits)), certain=known))
     return marks
 
 
-def _slots(raw: list[tuple[int, str, int | None]]) -> list[tuple[int, int]]:
+def _slots(raw: list[tuple[int, str, int | None]], first: int) -> list[tuple[int, int]]:
     """Return for each event its PTE number and the end of the batch it belongs to.
 
     Events on struct pages carry no PTE number: they count through the batch.
     """
     slots: list[tuple[int, int]] = []
-    batch_start, slot, mapped = 0, 0, 0
+    batch_start, slot, mapped = first, first, 0
     for _, event, index in raw:
         if event in ("read", "start"):
             batch_start = slot = index if index is not None else slot

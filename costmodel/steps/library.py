@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.steps.events import Step, Trait
+from costmodel.steps.bridge import bridge
+from costmodel.steps.situation import Situation
 
 Ints = NDArray[np.int64]
-
-BLOCK_PTES = 16
 
 ROLES = (
     "fixed",  # a line of the stack, the VMA, ... that is the same every time
@@ -30,32 +30,8 @@ ROLES = (
 )
 
 
-class Situation(NamedTuple):
-    """What the choice between recorded paths may depend on, beside the two events."""
-
-    before_last: str
-    large: bool
-    cont: bool
-    writable: bool
-    consecutive: bool
-    block_start: bool
-    block_end: bool
-    last_block_end: bool
-
-
-def situation(before_last: str, last: Step, now: Step) -> Situation:
-    """Return the situation of the step from ``last`` to ``now``."""
-    traits = now.traits
-    return Situation(
-        before_last,
-        bool(traits & Trait.LARGE),
-        bool(traits & Trait.CONT),
-        bool(traits & Trait.WRITABLE),
-        bool(last.traits & Trait.CONSECUTIVE),
-        now.slot % BLOCK_PTES == 0,
-        now.slot % BLOCK_PTES == BLOCK_PTES - 1,
-        last.slot % BLOCK_PTES == BLOCK_PTES - 1,
-    )
+_RELATIVES = {"peek": "scan"}
+"""A scan that goes on and one that stops run the same code up to its last branch."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +40,14 @@ class Choice:
 
     ``features``: indices into :class:`Situation`; ``paths``: their values to a path number;
     ``usual``: the path for a situation that was not recorded (the one recorded most often).
+    ``turns``: by the same values, paths that are taken in turn, where nothing known decides
+    (per-CPU counters that run over, free lists that are merged).
     """
 
     features: tuple[int, ...]
     paths: Mapping[tuple[Any, ...], int]
     usual: int
+    turns: Mapping[tuple[Any, ...], tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,25 +88,53 @@ class Library:
         return "x86_64" if self.name.endswith("x86_64") else "arm64"
 
     @cached_property
-    def _by_last(self) -> dict[str, list[str]]:
+    def path_events(self) -> tuple[str, ...]:
+        """The event that each path ends with, by path number; empty for an unused path."""
+        events = [""] * len(self.path_start)
+        for (_, now), choice in self.choices.items():
+            for path in (*choice.paths.values(), choice.usual, *chain(*choice.turns.values())):
+                events[path] = events[path + self.recorded_paths] = now
+        return tuple(events)
+
+    @property
+    def recorded_paths(self) -> int:
+        """Number of recorded paths; path ``p + recorded_paths`` is ``p`` without its last row."""
+        return len(self.path_start) // 2
+
+    @cached_property
+    def _lasts(self) -> dict[str, list[str]]:
+        """By event: the events that were recorded before it."""
         known: dict[str, list[str]] = {}
         for last, now in self.choices:
             known.setdefault(now, []).append(last)
         return known
 
-    def path(self, before_last: str, last: Step, now: Step) -> int:
-        """Return the number of the path from event ``last`` to event ``now``.
+    def _known(self, event: str) -> str:
+        """Return an event, or its nearest relative where the program never did it."""
+        return event if event in self._lasts else _RELATIVES.get(event, event)
 
-        A pair of events that was never recorded falls back to the path that led to ``now`` from
-        another event. Raises KeyError when ``now`` is unknown to this program.
+    def skipped(self, last: str, now: str) -> tuple[str, ...]:
+        """Return the recorded events between two that never followed each other directly.
+
+        Empty where they did, and where there are none: see :func:`costmodel.steps.bridge.bridge`.
         """
-        choice = self.choices.get((last.event, now.event))
+        last, now = self._known(last), self._known(now)
+        return () if (last, now) in self.choices else bridge(self.choices, last, now)
+
+    def turns(self, last: str, now: str, facts: Situation) -> tuple[int, ...]:
+        """Return the paths from event ``last`` to ``now`` to take in turn: mostly one.
+
+        An event that this program was not recorded with is taken for its nearest relative. A pair
+        of events that was never recorded gets the shortest path that led to ``now`` from another
+        event. Raises KeyError when ``now`` is unknown to this program.
+        """
+        now = self._known(now)
+        choice = self.choices.get((self._known(last), now))
         if choice is None:
-            choice = self.choices[(self._by_last[now.event][0], now.event)]
-        if not choice.features:
-            return choice.usual
-        facts = situation(before_last, last, now)
-        return choice.paths.get(tuple(facts[i] for i in choice.features), choice.usual)
+            paths = [self.choices[before, now].usual for before in self._lasts[now]]
+            return (min(paths, key=lambda path: int(self.path_length[path])),)
+        key = tuple(facts[i] for i in choice.features)
+        return choice.turns.get(key) or (choice.paths.get(key, choice.usual),)
 
 
 _ARRAYS = (
@@ -140,7 +147,14 @@ def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
     """Return the library as named arrays, for an archive."""
     arrays = {name: getattr(library, name) for name in _ARRAYS}
     choices = [
-        [last, now, list(c.features), [[list(k), v] for k, v in sorted(c.paths.items())], c.usual]
+        [
+            last,
+            now,
+            [Situation._fields[i] for i in c.features],
+            [[list(k), v] for k, v in sorted(c.paths.items())],
+            c.usual,
+            *([[[list(k), list(v)] for k, v in sorted(c.turns.items())]] if c.turns else []),
+        ]
         for (last, now), c in sorted(library.choices.items())
     ]
     text = json.dumps(choices).encode()
@@ -154,10 +168,22 @@ def load_library(operation: str, name: str) -> Library:
     with path.open("rb") as file, np.load(file) as arrays:
         tables = {key: _widen(arrays[key]) for key in _ARRAYS}
         choices = {
-            (last, now): Choice(tuple(features), {tuple(k): v for k, v in paths}, usual)
-            for last, now, features, paths, usual in json.loads(arrays["choices"].tobytes())
+            (last, now): Choice(
+                tuple(Situation._fields.index(name) for name in features),
+                {tuple(k): v for k, v in paths},
+                usual,
+                {tuple(k): tuple(v) for k, v in (rest[0] if rest else ())},
+            )
+            for last, now, features, paths, usual, *rest in json.loads(arrays["choices"].tobytes())
         }
-    return Library(name=name, choices=choices, **tables)
+    start, length = tables.pop("path_start"), tables.pop("path_length")
+    return Library(
+        name=name,
+        choices=choices,
+        path_start=np.concatenate([start, start]),
+        path_length=np.concatenate([length, length - 1]),
+        **tables,
+    )
 
 
 def _widen(array: NDArray[Any]) -> NDArray[Any]:

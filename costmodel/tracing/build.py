@@ -14,6 +14,7 @@ from costmodel.steps.library import Library, load_library
 from costmodel.trace import Trace
 from costmodel.tracing.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_producers
 from costmodel.tracing.flavours import flavour_of, kind_of
+from costmodel.tracing.omit import omit
 from costmodel.tracing.record import Record
 from costmodel.uops import Flavour, Kind, Target, Uop
 
@@ -41,8 +42,8 @@ def _static(operation: str, name: str) -> _Static:
     )
 
 
-def build(record: Record, library: Library, operation: str) -> Trace:
-    """Return the micro-ops of a record in program order."""
+def build(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
+    """Return the micro-ops of a record in program order, all in one segment."""
     static = _static(operation, library.name)
     hand = _Hand(record.uops, library.isa)
     rows = record.rows
@@ -77,14 +78,14 @@ def build(record: Record, library: Library, operation: str) -> Trace:
     def column(recorded: Ints, by_hand: Ints) -> Ints:
         if not record.uops:
             return recorded
-        return np.where(library_row < 0, by_hand[np.minimum(-1 - library_row, -1)], recorded)
+        return np.where(library_row < 0, by_hand[np.maximum(-1 - library_row, 0)], recorded)
 
     kind = column(static.kind[uop], hand.kind)
     size = column(library.size_bytes[uop], hand.size_bytes)
     memory_producers(kind, address, size, inputs)
     taken = np.where(kind == Kind.BRANCH, library.taken[np.maximum(library_row, 0)], -1)
     lengths = np.where(paths < 0, 1, library.path_length[np.maximum(paths, 0)])
-    return Trace(
+    trace = Trace(
         kind=kind.astype(np.uint8),
         flavour=column(static.flavour[uop], hand.flavour).astype(np.uint8),
         inputs=inputs,
@@ -95,9 +96,10 @@ def build(record: Record, library: Library, operation: str) -> Trace:
         site=column(library.site[uop], hand.site).astype(np.int32),
         step_start=np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32),
         step_id=np.where(paths < 0, len(library.path_start) - 1 - paths, paths).astype(np.int32),
-        step_names=(),
-        segments=(("copy", 0, rows),),
+        step_names=library.path_events,
+        segments=((segment, 0, rows),),
     )
+    return omit(trace, record.omitted)
 
 
 class _Hand:

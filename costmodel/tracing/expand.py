@@ -151,7 +151,7 @@ def link_memory(
         current = np.int64(-1)
         youngest = -1
         for byte in range(address[row], address[row] + size_bytes[row]):
-            line = byte // LINE_BYTES
+            line = np.int64(byte // LINE_BYTES)
             if line != current:
                 current = line
                 place = (line * 0x9E3779B1) & mask

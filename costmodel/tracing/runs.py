@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Final, TypeVar
 
 from costmodel.config.workload import Workload
-from costmodel.kernel.shapes import TableShape, homogeneous
+from costmodel.kernel.build import Memory
+from costmodel.kernel.shapes import ShapedSpace, TableShape, homogeneous
 from costmodel.steps.events import Step
 from costmodel.steps.library import load_library
-from costmodel.strategies.catalogue import Strategy
+from costmodel.strategies.strategy import Strategy
 from costmodel.trace import TableRun, Trace
 from costmodel.tracing.build import build
-from costmodel.tracing.record import Recorder
+from costmodel.tracing.cache import ByteCache, runs_bytes, trace_bytes
+from costmodel.tracing.foreign import guarded
+from costmodel.tracing.record import recorder_of, run_through
+from costmodel.tracing.zap import zap_runs
 
+T = TypeVar("T")
 
-@cache
-def _recorder(operation: str, program: str) -> Recorder:
-    return Recorder(load_library(operation, program))
+CACHE_BYTES: Final = 48 << 20
+"""Of traces kept for fork and for zap: what one strategy needs on all machines of a scenario."""
+_FORKED_BEFORE: Final = "read-only"
+_FRESH: Final = "writable"
+
+_traces: Final = ByteCache[Trace](CACHE_BYTES, trace_bytes)
+_zaps: Final = ByteCache[tuple[TableRun, ...]](CACHE_BYTES, runs_bytes)
 
 
 def trace_runs(
@@ -24,29 +36,62 @@ def trace_runs(
 ) -> list[TableRun]:
     """Return what ``strategy`` executes on ``workload``, table by table.
 
-    ``isa`` is ``arm64`` or ``x86_64``. Raises KeyError when the strategy does not exist there and
-    StrategyError when it does what no strategy may do.
+    ``isa`` is ``arm64`` or ``x86_64``. Raises KeyError when the strategy does not exist there,
+    ConfigError when a user's strategy does what no strategy may do.
     """
     program = strategy.program(isa, range_tlbi=range_tlbi)
-    contpte = strategy.contpte if workload.contpte is None else workload.contpte
-    space = homogeneous(
-        workload.memory_bytes,
-        workload.folio_orders,
-        frames=workload.frames,
-        state=workload.state,
-        contpte=contpte and strategy.contpte,
-    )
+    contpte = strategy.contpte and workload.contpte is not False
+    orders = tuple(workload.folio_orders.items())
+    space = _space(workload.memory_bytes, orders, workload.frames, workload.state, contpte)
+    if strategy.operation == "zap":
+        return list(_zap_runs(strategy, program, isa, space))
     return [
         TableRun(_trace(strategy, program, shape), shape.count, shape.ptes)
         for shape in space.shapes
     ]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
+def _space(
+    memory_bytes: int, orders: tuple[tuple[int, float], ...], frames: str, state: str, contpte: bool
+) -> ShapedSpace:
+    """Cached: laying out an address space takes longer than timing its traces."""
+    return homogeneous(memory_bytes, dict(orders), frames=frames, state=state, contpte=contpte)
+
+
+def _zap_runs(
+    strategy: Strategy, program: str, isa: str, space: ShapedSpace
+) -> tuple[TableRun, ...]:
+    release = strategy.release_programs[isa]
+    make = partial(zap_runs, strategy, program, release, space)
+    return _zaps.get((strategy, program, release, space), partial(_run, strategy, make))
+
+
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
-    memory = shape.build()
-    fork = memory.fork(contpte=strategy.contpte)
-    recorder = _recorder(strategy.operation, program)
+    alike = replace(shape, count=1)
+    make = partial(_fork_trace, strategy, program, alike)
+    return _traces.get((strategy, program, alike), partial(_run, strategy, make))
+
+
+def _run(strategy: Strategy, make: Callable[[], T]) -> T:
+    return guarded(strategy.function, make) if strategy.users else make()
+
+
+def _fork_trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    fork = memory_of(strategy, shape).fork(contpte=strategy.contpte)
     last = Step("set", -1, -1, -1)
-    record = recorder.record(strategy.function(fork), last)
-    return build(record, load_library(strategy.operation, program), strategy.operation)
+    record = recorder_of("fork", program).record(strategy.function(fork), last)
+    return build(record, load_library("fork", program), "fork")
+
+
+def memory_of(strategy: Strategy, shape: TableShape) -> Memory:
+    """Return a process with one table; read-only means that the strategy forked it before.
+
+    What that fork left behind matters: a kernel that unfolds contiguous blocks to write-protect
+    them does not find them folded again. Its child lives on.
+    """
+    if shape.state != _FORKED_BEFORE:
+        return shape.build()
+    memory = replace(shape, state=_FRESH).build()
+    run_through(strategy.function(memory.fork(contpte=strategy.contpte)))
+    return memory

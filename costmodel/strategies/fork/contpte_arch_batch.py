@@ -10,8 +10,9 @@ from costmodel.kernel.fork import ForkOperation
 from costmodel.kernel.pte import CONT, CONT_PTES
 from costmodel.strategies.fork import loop
 from costmodel.strategies.fork.batching import Batching, copy_batch
-from costmodel.strategies.fork.contpte import gathered
-from costmodel.strategies.fork.loop import COPIED, Progress, Steps
+from costmodel.strategies.fork.loop import COPIED, Progress
+from costmodel.strategies.shared.contpte import gathered
+from costmodel.strategies.shared.entry import Steps
 
 _HOW = Batching()
 
@@ -23,8 +24,7 @@ def copy_block_batched(fork: ForkOperation) -> Steps:
         progress = Progress()
         slot = pair.first
         while slot < pair.end:
-            yield from loop.read(fork, pair, slot, progress)
-            entry = loop.entry_at(fork, pair, slot)
+            entry = yield from loop.read(fork, pair, slot, progress)
             count = 1
             if entry.pte & CONT:
                 yield gathered(entry)

@@ -1,17 +1,17 @@
 """``contpte-per-pte``: contiguous blocks kept up while the copy loop still goes entry by entry.
 
-The first write-protect of a block unfolds it, the last folds it again, the last entry of the child's
-block folds that: three converts, 48 TLBIs and 6 DSBs per block without range invalidation.
+The first write-protect of a block unfolds it, the last folds it again, the last entry of the
+child's block folds that: three converts, 48 TLBIs and 6 DSBs per block without range invalidation.
 """
 
 from __future__ import annotations
 
 from costmodel.kernel.fork import ForkOperation, TablePair
 from costmodel.kernel.pte import CONT, CONT_PTES
-from costmodel.steps.events import Trait
 from costmodel.strategies.fork import loop
-from costmodel.strategies.fork.contpte import convert, gathered
-from costmodel.strategies.fork.loop import COPIED, Entry, Progress, Steps
+from costmodel.strategies.fork.loop import COPIED, Progress
+from costmodel.strategies.shared.contpte import convert, gathered
+from costmodel.strategies.shared.entry import Entry, Steps
 
 
 def copy_unbatched(fork: ForkOperation) -> Steps:
@@ -20,8 +20,7 @@ def copy_unbatched(fork: ForkOperation) -> Steps:
         yield from loop.new_table(fork, pair)
         progress = Progress()
         for slot in range(pair.first, pair.end):
-            yield from loop.read(fork, pair, slot, progress)
-            entry = loop.entry_at(fork, pair, slot)
+            entry = yield from loop.read(fork, pair, slot, progress)
             if entry.pte & CONT:
                 yield gathered(entry)
                 yield gathered(entry)
@@ -39,7 +38,7 @@ def copy_entry(fork: ForkOperation, pair: TablePair, entry: Entry) -> Steps:
         return
     yield from loop.get_and_map(fork, entry)
     last = entry.slot % CONT_PTES == CONT_PTES - 1
-    if entry.traits & Trait.WRITABLE and pair.vma.is_cow:
+    if entry.writable and pair.vma.is_cow:
         if entry.pte & CONT:
             yield from convert(pair.src, "src", entry, cont=False)
         yield from loop.protect(pair, entry)

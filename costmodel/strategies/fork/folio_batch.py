@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from costmodel.kernel.fork import ForkOperation
 from costmodel.strategies.fork.batching import Batching, copy_batched
-from costmodel.strategies.fork.loop import Steps
+from costmodel.strategies.shared.entry import Steps
 
 _PROTOTYPE = Batching(whole_entry=True, looks_past_folio=True)
 _V6_9 = Batching(looks_past_folio=True)

@@ -6,17 +6,15 @@ step of the strategy's program stands behind the event (see :mod:`costmodel.step
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Generator
+from typing import Any, Final
 
 from costmodel.kernel.address_space import Rss
-from costmodel.kernel.folio import Folio
 from costmodel.kernel.fork import ForkOperation, TablePair
-from costmodel.kernel.pte import CONT, PFN_SHIFT, PRESENT, WRITE
-from costmodel.steps.events import Step, Trait
+from costmodel.kernel.pte import CONT, PRESENT, WRITE
+from costmodel.steps.events import Step
+from costmodel.strategies.shared.entry import Entry, Steps
 from costmodel.uops import Target, Uop, rmw
-
-Steps = Iterator[Step | Uop]
 
 RESCHED_AT: Final = 32
 """``progress`` at which copy_pte_range() looks whether it must reschedule."""
@@ -26,31 +24,6 @@ REFCOUNT_OFFSET: Final = 52
 
 COPIED: Final = 8
 """``progress`` of one copied PTE; an empty one counts 1."""
-
-
-class Entry:
-    """One present entry on its way from parent to child: the entry, its folio, its events."""
-
-    __slots__ = ("folio", "head", "page", "pte", "slot", "traits")
-
-    def __init__(self, slot: int, pte: int, folio: Folio | None) -> None:
-        """Look at entry ``slot``, which holds ``pte`` and maps a page of ``folio``."""
-        self.slot = slot
-        self.pte = pte
-        self.folio = folio
-        self.page = pte >> PFN_SHIFT
-        self.head = self.page if folio is None else folio.first_pfn
-        large = folio is not None and folio.order > 0
-        self.traits = int(
-            (Trait.LARGE if large else 0)
-            | (Trait.CONT if pte & CONT else 0)
-            | (Trait.WRITABLE if pte & WRITE else 0)
-            | Trait.CONSECUTIVE
-        )
-
-    def step(self, event: str, ahead: int = 0) -> Step:
-        """Return ``event`` on the entry ``ahead`` slots further on in the same batch."""
-        return Step(event, self.slot + ahead, self.page + ahead, self.head, self.traits)
 
 
 class Progress:
@@ -83,17 +56,18 @@ def new_table(fork: ForkOperation, pair: TablePair) -> Steps:
         yield Step("alloc", pair.first - 1, first.page - 1, first.head, first.traits)
 
 
-def read(fork: ForkOperation, pair: TablePair, slot: int, progress: Progress) -> Iterator[Step]:
-    """Look at need_resched when due, then read the next source entry."""
+def read(
+    fork: ForkOperation, pair: TablePair, slot: int, progress: Progress
+) -> Generator[Step | Uop, Any, Entry]:
+    """Look at need_resched when due, then read the next source entry and return it.
+
+    Its folio is None where it maps no counted page: an empty, swapped or special entry.
+    """
     entry = entry_at(fork, pair, slot)
     if progress.due():
         yield entry.step("resched", -1)
     yield entry.step("read")
-
-
-def is_ordinary(fork: ForkOperation, pte: int) -> bool:
-    """Tell whether an entry maps a counted page (not empty, swapped or special)."""
-    return bool(pte & PRESENT) and fork.folio_of(pte) is not None
+    return entry
 
 
 def copy_unusual(fork: ForkOperation, pair: TablePair, slot: int, progress: Progress) -> Steps:
@@ -157,7 +131,7 @@ def get_and_map(fork: ForkOperation, entry: Entry, count: int = 1) -> Steps:
 
 def protect(pair: TablePair, entry: Entry, count: int = 1) -> Steps:
     """Write-protect the parent's entries where copy-on-write needs it (one atomic each)."""
-    if not entry.traits & Trait.WRITABLE or not pair.vma.is_cow:
+    if not entry.writable or not pair.vma.is_cow:
         return
     for ahead in range(count):
         pair.src.write_protect(entry.slot + ahead)

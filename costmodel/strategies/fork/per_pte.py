@@ -11,14 +11,12 @@ from costmodel.kernel.fork import ForkOperation
 from costmodel.strategies.fork.loop import (
     COPIED,
     Progress,
-    Steps,
     copy_single,
     copy_unusual,
-    entry_at,
-    is_ordinary,
     new_table,
     read,
 )
+from costmodel.strategies.shared.entry import Steps
 
 
 def copy_per_pte(fork: ForkOperation) -> Steps:
@@ -27,9 +25,9 @@ def copy_per_pte(fork: ForkOperation) -> Steps:
         yield from new_table(fork, pair)
         progress = Progress()
         for slot in range(pair.first, pair.end):
-            yield from read(fork, pair, slot, progress)
-            if is_ordinary(fork, pair.src.read(slot)):
-                yield from copy_single(fork, pair, entry_at(fork, pair, slot))
-                progress.done += COPIED
-            else:
+            entry = yield from read(fork, pair, slot, progress)
+            if entry.folio is None:
                 yield from copy_unusual(fork, pair, slot, progress)
+            else:
+                yield from copy_single(fork, pair, entry)
+                progress.done += COPIED

@@ -6,11 +6,10 @@ write them again (break before make).
 
 from __future__ import annotations
 
-from costmodel.kernel.fork import ForkOperation, TablePair
 from costmodel.kernel.live_table import LiveTable
 from costmodel.kernel.pte import CONT, CONT_PTES
-from costmodel.strategies.fork.loop import Entry, Steps
 from costmodel.steps.events import Step
+from costmodel.strategies.shared.entry import Entry, Part, Steps
 
 
 def gathered(entry: Entry) -> Step:
@@ -27,18 +26,25 @@ def convert(table: LiveTable, side: str, entry: Entry, *, cont: bool) -> Steps:
     yield entry.step(f"restore_{side}", ahead)
 
 
-def unfold_before_protect(
-    fork: ForkOperation, pair: TablePair, entry: Entry, count: int, whole_blocks_stay: bool
-) -> Steps:
-    """Unfold the blocks that the batch covers in part, or all of them if none may stay folded."""
-    if not fork.contpte:
-        return
-    slots, end = pair.src.slots, entry.slot + count
+def unfold_partial(part: Part, entry: Entry, count: int, *, whole_blocks_stay: bool) -> Steps:
+    """Unfold the blocks that a batch covers in part, or all of them if none may stay folded."""
+    slots, end = part.src.slots, entry.slot + count
     block = entry.slot - entry.slot % CONT_PTES
     while block < end:
         whole = entry.slot <= block and block + CONT_PTES <= end
         inside = max(block, entry.slot)
         if slots[inside] & CONT and not (whole and whole_blocks_stay):
-            part = Entry(inside, slots[inside], entry.folio)
-            yield from convert(pair.src, "src", part, cont=False)
+            yield from convert(
+                part.src, "src", Entry(inside, slots[inside], entry.folio), cont=False
+            )
         block += CONT_PTES
+
+
+def protect_one_by_one(part: Part, entry: Entry, count: int) -> Steps:
+    """Write-protect entry by entry; the first one of a contiguous block unfolds it."""
+    slots = part.src.slots
+    for slot in range(entry.slot, entry.slot + count):
+        if slots[slot] & CONT:
+            yield from convert(part.src, "src", Entry(slot, slots[slot], entry.folio), cont=False)
+        part.src.write_protect(slot)
+        yield entry.step("wrprotect", slot - entry.slot)

@@ -1,0 +1,59 @@
+"""``costmodel strategies``: list what a page-table operation can be done with."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from costmodel.cli.main import Subparsers
+    from costmodel.strategies.strategy import Strategy
+
+WIDTH = 76
+_NAME = 33
+
+
+def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add ``strategies [STRATEGY]...``."""
+    parser = subparsers.add_parser(
+        "strategies", help="list strategies, or show what stands behind one"
+    )
+    parser.add_argument(
+        "strategy", nargs="*", metavar="STRATEGY", help="a name from the list, or file.py:function"
+    )
+    parser.add_argument(
+        "--operation", choices=("fork", "zap"), default="fork", help="default: %(default)s"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print to stdout; raise ConfigError for an unknown strategy or a file with faults."""
+    from costmodel.strategies.resolve import known_names, resolve
+
+    names = args.strategy or known_names(args.operation)
+    found = [resolve(name, operation=args.operation, origin="STRATEGY") for name in names]
+    lines = describe_strategies(found) if args.strategy else list_strategies(found)
+    print("\n".join(lines))
+    return 0
+
+
+def list_strategies(strategies: Iterable[Strategy]) -> Iterator[str]:
+    """Yield one line per strategy: name, instruction sets, what it is."""
+    yield f"{'name':<{_NAME}} what it is (* arm64 only)"
+    for strategy in strategies:
+        star = "" if "x86_64" in strategy.programs else "*"
+        name = strategy.name + star
+        room = WIDTH - 1 - max(_NAME, len(name))
+        yield f"{name:<{_NAME}} {textwrap.shorten(strategy.summary, room, placeholder='...')}"
+
+
+def describe_strategies(strategies: Iterable[Strategy]) -> Iterator[str]:
+    """Yield for each strategy what it is and which recorded programs it executes."""
+    for strategy in strategies:
+        yield from textwrap.wrap(f"{strategy.name}: {strategy.summary}", WIDTH)
+        for isa, program in strategy.programs.items():
+            yield f"  {isa:<12} {program}"
+        for isa, program in strategy.range_programs.items():
+            yield f"  {isa + ' range':<12} {program}"

@@ -1,0 +1,41 @@
+"""Which kernel build a user's strategy stands on: said by a decorator, or left at the default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ATTRIBUTE: Final = "costmodel_kernel"
+DEFAULT_PROGRAM: Final = "v6.12.117"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A recorded program (``v6.12.117``), and whether its kernel uses the contiguous bit."""
+
+    program: str = DEFAULT_PROGRAM
+    contpte: bool = False
+
+
+def built_on(program: str = DEFAULT_PROGRAM, *, contpte: bool = False) -> Callable[[F], F]:
+    """Say which recorded program's steps a strategy executes: its source is what you changed.
+
+    ``program`` is a variant such as ``v6.12.117``, ``v6.9`` or ``v4_before_change``
+    (docs/recordings.md lists them); ``contpte`` takes the arm64 build with the contiguous bit,
+    which runs on arm64 alone.
+    """
+
+    def describe(function: F) -> F:
+        setattr(function, _ATTRIBUTE, Kernel(program, contpte))
+        return function
+
+    return describe
+
+
+def kernel_of(function: Callable[..., Any]) -> Kernel:
+    """Return what :func:`built_on` said about a function, or the default."""
+    kernel = getattr(function, _ATTRIBUTE, None)
+    return kernel if isinstance(kernel, Kernel) else Kernel()

@@ -1,0 +1,120 @@
+"""Finds a strategy by what a user calls it: a name, an entry point, or ``file.py:function``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Final
+
+from costmodel.config.errors import ConfigError, describe, unknown
+from costmodel.recordings import program_names
+from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.load import fault_in, load_function
+from costmodel.strategies.origin import kernel_of
+from costmodel.strategies.strategy import Strategy
+from costmodel.strategies.zap.catalogue import FOLIOS
+
+GROUP: Final = "costmodel.strategies"
+"""Entry points of this group add strategies: name to function."""
+_RANGE: Final = "_range_tlbi"
+_BUILDS: Final = {
+    False: {"arm64": "arm64_nocontpte", "x86_64": "x86_64"},
+    True: {"arm64": "arm64_contpte"},
+}
+
+
+def known_names(operation: str = "fork") -> list[str]:
+    """Return the names that exist: built-in ones, then those of other packages."""
+    return list(dict.fromkeys([*_built_in(operation), *_added()]))
+
+
+def resolve(reference: str, *, operation: str = "fork", origin: str = "strategy") -> Strategy:
+    """Return the strategy that ``reference`` means for ``operation``.
+
+    ``origin`` is what errors call the place of the reference (``--strategy``). Raises ConfigError
+    for an unknown name (with the nearest one), a file that does not import (with its line), a
+    function that is not there or cannot be called with one operation.
+    """
+    built_in = _built_in(operation).get(reference)
+    if built_in is not None:
+        return built_in
+    if reference in _added():
+        return _of_package(reference, operation)
+    file, colon, function = reference.rpartition(":")
+    if not colon:
+        reason = unknown("strategy", reference, known_names(operation))
+        raise ConfigError.of(origin, reason, got=describe(reference))
+    path = Path(file)
+    if path.suffix != ".py" or not path.is_file():
+        reason = "no such file" if path.suffix == ".py" else "must be a Python file (.py)"
+        raise ConfigError.of(origin, reason, key=file, got=describe(reference))
+    return _of_file(reference, path.resolve(), path.stat().st_mtime_ns, function, operation)
+
+
+def _built_in(operation: str) -> dict[str, Strategy]:
+    return dict(BY_OPERATION[operation])
+
+
+@cache
+def _added() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+@cache
+def _of_package(name: str, operation: str) -> Strategy:
+    entry = _added()[name]
+    try:
+        function = entry.load()
+    except Exception as error:  # foreign code: whatever it raises is what is wrong with it
+        reason = f"cannot be imported: {type(error).__name__}: {error}"
+        raise ConfigError.of(f"entry point {name}", reason, got=entry.value) from error
+    return _strategy(name, function, operation)
+
+
+@cache
+def _of_file(reference: str, path: Path, mtime_ns: int, function: str, operation: str) -> Strategy:
+    """Cached by the file's time, so that one run traces each strategy once."""
+    return _strategy(reference, load_function(path, function), operation)
+
+
+def _strategy(name: str, function: Callable[..., Any], operation: str) -> Strategy:
+    """Return the strategy of a user's function; what it is built on, its decorator says."""
+    _check_signature(name, function, operation)
+    kernel = kernel_of(function)
+    recorded = set(program_names(operation))
+    names = {isa: f"{kernel.program}.{build}" for isa, build in _BUILDS[kernel.contpte].items()}
+    programs = {isa: name for isa, name in names.items() if name in recorded}
+    if not programs:
+        raise fault_in(function, unknown("program", kernel.program, _variants(operation)))
+    ranged = {
+        isa: name.replace(kernel.program, kernel.program + _RANGE)
+        for isa, name in programs.items()
+        if name.replace(kernel.program, kernel.program + _RANGE) in recorded
+    }
+    return Strategy(
+        name=name,
+        summary=(inspect.getdoc(function) or "no description").splitlines()[0],
+        function=function,
+        operation=operation,
+        programs=programs,
+        range_programs=ranged,
+        contpte=kernel.contpte,
+        release_programs=FOLIOS if operation == "zap" else {},
+        users=True,
+    )
+
+
+def _variants(operation: str) -> list[str]:
+    names = {name.rpartition(".")[0] for name in program_names(operation)}
+    return sorted(name for name in names if not name.endswith(_RANGE))
+
+
+def _check_signature(name: str, function: Callable[..., Any], operation: str) -> None:
+    try:
+        inspect.signature(function).bind(object())
+    except TypeError as error:
+        reason = f"must take one argument, the {operation} operation"
+        raise fault_in(function, reason, got=str(error)) from error

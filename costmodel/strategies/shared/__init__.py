@@ -1,0 +1,1 @@
+"""What strategies of different operations have in common."""

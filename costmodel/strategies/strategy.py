@@ -1,0 +1,53 @@
+"""What a strategy is: a function over page tables, and the recorded programs behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from costmodel.steps.events import Step
+from costmodel.uops import Uop
+
+Function = Callable[[Any], Iterator[Step | Uop]]
+"""Walks the page tables of an operation and yields what is executed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Strategy:
+    """One way to do an operation.
+
+    ``programs``: instruction set to the recorded program whose steps it executes (no entry: the
+    strategy does not exist there). ``range_programs``: the same on CPUs with range TLB
+    invalidation, where it differs. ``contpte``: its kernel uses the contiguous bit.
+    ``release_programs``: zap only, the programs that release what was unmapped. ``users``: its
+    function is foreign code, which may do anything.
+    """
+
+    name: str
+    summary: str
+    function: Function
+    operation: str = "fork"
+    programs: Mapping[str, str] = field(default_factory=dict)
+    range_programs: Mapping[str, str] = field(default_factory=dict)
+    contpte: bool = False
+    release_programs: Mapping[str, str] = field(default_factory=dict)
+    users: bool = False
+
+    def program(self, isa: str, *, range_tlbi: bool) -> str:
+        """Return the program for a CPU; KeyError when the strategy does not run on ``isa``."""
+        return (self.range_programs if range_tlbi else {}).get(isa) or self.programs[isa]
+
+    def releasing(self, isa: str) -> str:
+        """Return the program that releases what was unmapped: that of v6.7 unless it says so."""
+        return self.release_programs.get(isa) or both("v6.7")[isa]
+
+
+def both(variant: str) -> dict[str, str]:
+    """Return the programs of a variant recorded on arm64 (no contiguous bit) and x86-64."""
+    return {"arm64": f"{variant}.arm64_nocontpte", "x86_64": f"{variant}.x86_64"}
+
+
+def arm64(variant: str) -> dict[str, str]:
+    """Return the program of a variant recorded on arm64 with the contiguous bit."""
+    return {"arm64": f"{variant}.arm64_contpte"}

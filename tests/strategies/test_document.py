@@ -1,0 +1,64 @@
+"""The examples of docs/strategies.md run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from costmodel.checking.check import check, standard_layouts
+from costmodel.checking.subjects import find_subjects
+from costmodel.config.workload import Workload
+from costmodel.strategies import fork as k
+from costmodel.strategies.catalogue import STRATEGIES
+from costmodel.strategies.resolve import resolve
+from costmodel.tracing import trace_runs
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "strategies.md"
+EXAMPLE = DOCUMENT.read_text().split("```python\n")[1].split("```")[0]
+FUNCTIONS = [line[4:].split("(")[0] for line in EXAMPLE.splitlines() if line.startswith("def ")]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "my_patch.py"
+    path.write_text(EXAMPLE)
+    return path
+
+
+@pytest.mark.parametrize("order", [0, 9])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_examples_can_be_priced(function: str, order: int, file: Path) -> None:
+    strategy = resolve(f"{file}:{function}")
+    workload = Workload(
+        operation="fork", memory_bytes=2 << 20, folio_orders={order: 1.0}, state="writable"
+    )
+    (run,) = trace_runs(strategy, workload, "arm64", range_tlbi=False)
+    assert len(run.trace) > 512 * 30
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_examples_are_sane(function: str, file: Path) -> None:
+    (subject,) = find_subjects([f"{file}:{function}"])
+    assert check(subject, standard_layouts(10, 0)).passed
+
+
+def test_every_built_in_strategy_is_described() -> None:
+    text = DOCUMENT.read_text()
+    for name in STRATEGIES:
+        assert f"`{name}`" in text or f"`-{name.rpartition('-')[2]}`" in text, name
+
+
+def test_every_event_is_described() -> None:
+    from costmodel.recordings import program_names
+    from costmodel.steps.library import load_library
+
+    events = {now for n in program_names("fork") for _, now in load_library("fork", n).choices}
+    text = DOCUMENT.read_text()
+    missing = {event for event in events if f"`{event}`" not in text}
+    assert missing == {"clear_dst", "restore_dst"}  # "same with _dst"
+
+
+def test_the_public_names_exist() -> None:
+    assert all(hasattr(k, name) for name in k.__all__)
+    assert sorted(k.__all__) == sorted(set(k.__all__))

@@ -1,0 +1,108 @@
+"""The release of gathered pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from costmodel.kernel.folio import Folio
+from costmodel.kernel.gather import MAX_SLOTS
+from costmodel.kernel.shapes import TableShape
+from costmodel.kernel.zap import ZapOperation
+from costmodel.recordings import load_program
+from costmodel.steps.events import Step
+from costmodel.steps.library import load_library
+from costmodel.steps.zap_events import find
+from costmodel.strategies.zap.per_pte import unmap_per_pte
+from costmodel.strategies.zap.release import batches, flush_and_release
+from costmodel.tracing.record import recorder_of
+
+
+def unmapped(orders: tuple[int, ...], state: str, slots: int) -> ZapOperation:
+    """Return an operation that has unmapped all, with one entry per page or per folio."""
+    pfns, pfn = [], 1 << 20
+    for order in orders:
+        pfns.append(pfn)
+        pfn += 1 << order
+    zap = TableShape(1, orders, tuple(pfns), state, contpte=False).build().zap()
+    for folio in zap.frames:
+        zap.rmap_remove(folio, 0, folio.pages)
+        count = 1 if slots == 1 else folio.pages
+        zap.list.reserve = slots
+        for _ in range(folio.pages // count):
+            zap.gather(folio, count, slots=slots)
+    return zap
+
+
+def released(zap: ZapOperation) -> list[Step]:
+    return [step for step in flush_and_release(zap) if isinstance(step, Step)]
+
+
+def test_what_others_hold_is_not_freed() -> None:
+    zap = unmapped((0,) * 62, "exit", 1)
+    events = Counter(step.event for step in released(zap))
+    assert events == {"batch": 2, "put": 62}
+    assert not any(folio.freed for folio in zap.frames)
+
+
+@pytest.mark.parametrize(("order", "slots", "puts"), [(0, 1, 64), (4, 1, 64), (4, 2, 4)])
+def test_every_folio_is_freed_once(order: int, slots: int, puts: int) -> None:
+    zap = unmapped((order,) * (64 >> order), "munmap", slots)
+    events = Counter(step.event for step in released(zap))
+    folios = 64 >> order
+
+    assert [folio.freed for folio in zap.frames] == [1] * folios
+    assert events["put"] == puts
+    assert events["uncharge"] == events["prepare"] == folios
+    assert events["tail"] == 64 - folios
+    # Order 4 goes past the per-CPU lists.
+    assert events["commit"] == (folios if order == 0 else 0)
+
+
+def test_one_batch_is_what_was_recorded() -> None:
+    """31 pages, micro-op by micro-op, but for statistics that run over at other pages."""
+    program, library = load_program("zap", "v6.7.x86_64"), load_library("zap", "v6.7.x86_64")
+    window = program.recordings["munmap/order0_release"]
+    marks = find(program, window)
+    zap = unmapped((0,) * 62, "munmap", 1)
+    steps = released(zap)
+    last = Step("commit", -1, -1, -1)
+    paths = recorder_of("zap", "v6.7.x86_64").record(iter(steps), last).paths
+
+    assert [step.event for step in steps] == [m.step.event for m in marks][:-1]
+    rows = [library.path_length[path] for path in paths[1:]]
+    wanted = [after.row - mark.row for mark, after in pairwise(marks[:-1])]
+    differ = [
+        marks[number].step.event
+        for number, (mine, theirs) in enumerate(zip(rows, wanted, strict=True))
+        if mine != theirs
+    ]
+    assert set(differ) <= {"put", "batch"}
+    assert abs(sum(rows) - sum(wanted)) < 0.01 * sum(wanted)
+
+
+def test_batches_of_a_table_are_alike() -> None:
+    entries = [(Folio(0, pfn), 1) for pfn in range(512)]
+    assert [len(batch) for batch in batches(entries)] == [32] * 16
+    assert [len(batch) for batch in batches(entries[:37])] == [37]
+
+
+def test_large_folios_may_be_released_alone() -> None:
+    entries = [(Folio(0, 0), 1), (Folio(0, 1), 1), (Folio(2, 4), 4), (Folio(2, 8), 4)]
+    assert [len(batch) for batch in batches(entries)] == [4]
+    assert [len(batch) for batch in batches(entries, alone=True)] == [2, 1, 1]
+
+
+def test_a_full_list_is_released_on_the_way() -> None:
+    shape = TableShape(1, (0,) * 512, tuple(range(512)), "munmap", contpte=False)
+    zap = shape.build().zap()
+    while zap.list.slots_used < MAX_SLOTS - 1:
+        zap.gather(zap.frames.folios[0], 0)
+    events = Counter(step.event for step in unmap_per_pte(zap) if isinstance(step, Step))
+
+    # Full with the first entry: released behind that, then the table is locked again.
+    assert events["lock"] == 2
+    assert events["batch"] > 300
+    assert len(zap.list.entries) == 511

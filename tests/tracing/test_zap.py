@@ -1,0 +1,110 @@
+"""What an unmap executes, as the core gets it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from costmodel.config.workload import Workload
+from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.trace import TableRun
+from costmodel.tracing import trace_runs
+
+MIB = 1 << 20
+
+
+def runs(
+    name: str, state: str = "munmap", order: int = 0, mib: int = 64, isa: str = "x86_64"
+) -> list[TableRun]:
+    workload = Workload(
+        operation="zap", memory_bytes=mib * MIB, folio_orders={order: 1.0}, state=state
+    )
+    return trace_runs(BY_OPERATION["zap"][name], workload, isa, range_tlbi=False)
+
+
+def segment(run: TableRun) -> str:
+    ((name, _, _),) = run.trace.segments
+    return name
+
+
+def micro_ops(found: list[TableRun], name: str) -> float:
+    """Return micro-ops per PTE in one segment."""
+    ptes = sum(run.count * run.ptes for run in found)
+    return sum(len(run.trace) * run.count for run in found if segment(run) == name) / ptes
+
+
+@pytest.mark.parametrize("order", [0, 2, 4, 9])
+@pytest.mark.parametrize("state", ["exit", "munmap", "dontneed", "dontneed-per-page"])
+@pytest.mark.parametrize(
+    ("name", "isa"),
+    [("v6.7", "x86_64"), ("folio-batch-v6.9", "x86_64"), ("contpte-folio-batch-v6.12", "arm64")],
+)
+def test_every_page_is_unmapped_in_one_piece_or_another(
+    name: str, isa: str, state: str, order: int
+) -> None:
+    found = runs(name, state, order, mib=6, isa=isa)
+
+    assert sum(run.count * run.ptes for run in found) == 6 * MIB // 4096
+    kinds = [segment(run) for run in found]
+    assert kinds == sorted(kinds, reverse=True)  # first all "unmap", then all "release"
+    assert {run.reuse_bytes is None for run in found if segment(run) == "unmap"} == {True}
+    assert not any(run.ptes for run in found if segment(run) == "release")
+
+
+@pytest.mark.parametrize(
+    ("state", "order", "unmap", "release"),
+    [
+        # micro-ops per PTE of the recorded windows; freeing into full lists comes on top
+        ("exit", 0, 9600 / 64, 2568 / 62),
+        ("munmap", 0, 19803 / 64, 35381 / 62 + 255),
+        ("munmap", 4, 22015 / 64, 64457 / 496),
+        ("munmap", 9, 172559 / 512, 79843 / 1024),
+    ],
+)
+def test_as_many_micro_ops_as_recorded(
+    state: str, order: int, unmap: float, release: float
+) -> None:
+    found = runs("v6.7", state, order)
+    counter = 1 if order else 0  # the large-folio map counter that v6.7 did not have
+
+    assert micro_ops(found, "unmap") == pytest.approx(unmap - counter, rel=0.02)
+    assert micro_ops(found, "release") == pytest.approx(release, rel=0.1)
+
+
+def test_pieces_keep_a_trace_small() -> None:
+    """A zap cell costs no more time than a fork cell: rows to run, not rows executed."""
+    found = runs("v6.7", mib=1024)
+    assert sum(len(run.trace) for run in found) < 3 * 55_000
+
+
+def test_a_released_page_was_unmapped_a_full_list_before() -> None:
+    small, large = (runs("v6.7", mib=mib)[-1].reuse_bytes for mib in (8, 1024))
+    assert small is not None
+    assert large is not None
+    # 9,698 struct pages and their entries, or all there are.
+    assert small < large < 9698 * (64 + 8 + 8)
+
+
+def test_folios_fill_the_list_more_slowly_than_pages() -> None:
+    reuse = [runs(name, order=4, mib=1024)[-1].reuse_bytes for name in ("v6.7", "folio-batch-v6.9")]
+    assert reuse[1] is not None
+    assert reuse[0] is not None
+    assert 7 < reuse[1] / reuse[0] < 9  # two slots for 16 pages
+
+
+def test_one_call_per_page_locks_and_releases_for_each() -> None:
+    at_once, one_by_one = (runs("v6.7", state) for state in ("dontneed", "dontneed-per-page"))
+    assert micro_ops(one_by_one, "unmap") > 1.5 * micro_ops(at_once, "unmap")
+    assert one_by_one[-1].reuse_bytes == 0
+
+
+def test_hand_written_micro_ops_keep_their_inputs_in_every_piece() -> None:
+    """v6.9 lowers the number of mapped pages with an atomic of its own for every page."""
+    for run in runs("folio-batch-v6.9", order=4):
+        sites = run.trace.site.tolist()
+        by_hand = [row for row, site in enumerate(sites) if site >= 1 << 20]
+        assert len(by_hand) == (3 * run.ptes if segment(run) == "unmap" else 0)
+        for rmw, alu in pairwise(by_hand):
+            if alu == rmw + 1 and run.trace.target[rmw]:
+                assert run.trace.inputs[alu, 0] == rmw
