@@ -9,14 +9,16 @@ from itertools import islice
 from typing import Any
 
 from costmodel.kernel.build import build
-from costmodel.kernel.fork import ForkOperation
 from costmodel.kernel.layout import Layout
 from costmodel.kernel.pte import TABLE_PTES
 from costmodel.kernel.sanity import check_fork
 from costmodel.kernel.sanity_entries import DirtyRule
+from costmodel.kernel.sanity_zap import check_zap
 from costmodel.kernel.violations import Guarantee, Violation
+from costmodel.kernel.zap import ZapOperation
 
-Strategy = Callable[[ForkOperation], Iterator[Any]]
+Strategy = Callable[[Any], Iterator[Any]]
+"""Walks the page tables of a fork or of an unmap."""
 
 STEPS_PER_TABLE = 50_000
 STEPS_PER_PAGE = 2_000
@@ -29,11 +31,14 @@ class Subject:
 
     name: str
     strategy: Strategy
+    operation: str = "fork"
+    """What it does: ``fork`` or ``zap``."""
     contpte: bool = False
     """The kernel uses the contiguous bit: layouts have it, and ``fork.contpte`` is true."""
     dirty: DirtyRule = DirtyRule.EXACT
     flushes: bool = True
-    """The strategy calls ``fork.final_flush()``; else that is done for it, as dup_mmap does."""
+    """The strategy calls ``fork.final_flush()`` (for zap: flushes and frees what it gathered); else
+    that is done for it, as the callers of the kernel's loops do."""
     resizes_freely: bool = False
     """The CPU lets the contiguous bit change without break-before-make (BBML2)."""
 
@@ -42,19 +47,24 @@ def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
     """Return the guarantees that a strategy breaks on a layout, none if it is correct there."""
     memory = build(layout, contpte=subject.contpte)
     before = memory.copy()
-    fork = memory.fork(contpte=subject.contpte, resizes_freely=subject.resizes_freely)
+    kernel = {"contpte": subject.contpte, "resizes_freely": subject.resizes_freely}
+    operation = memory.zap(**kernel) if subject.operation == "zap" else memory.fork(**kernel)
     pages = sum(area.pages for area in layout.areas)
     limit = STEPS_PER_TABLE * (2 + pages // TABLE_PTES) + STEPS_PER_PAGE * pages
     try:
-        finished = exhaust(subject.strategy(fork), limit)
+        finished = exhaust(subject.strategy(operation), limit)
     except Exception as error:  # the strategy is foreign code: whatever it raises is its fault
-        return [*fork.faults, Violation(Guarantee.COMPLETES, "strategy", _told(error))]
+        return [*operation.faults, Violation(Guarantee.COMPLETES, "strategy", _told(error))]
     if not finished:
         what = f"does not end within {limit} steps"
-        return [*fork.faults, Violation(Guarantee.COMPLETES, "strategy", what)]
+        return [*operation.faults, Violation(Guarantee.COMPLETES, "strategy", what)]
+    if isinstance(operation, ZapOperation):
+        if not subject.flushes:
+            operation.finish()
+        return check_zap(before, operation)
     if not subject.flushes:
-        fork.final_flush()
-    return check_fork(before, fork, dirty=subject.dirty)
+        operation.final_flush()
+    return check_fork(before, operation, dirty=subject.dirty)
 
 
 def exhaust(steps: Iterator[Any], limit: int) -> bool:

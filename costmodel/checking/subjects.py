@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from costmodel.checking.run import Strategy, Subject
+from costmodel.checking.run import Subject
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.kernel.sanity_entries import DirtyRule
-from costmodel.strategies.catalogue import STRATEGIES
+from costmodel.strategies.catalogue import BY_OPERATION, Strategy
+from costmodel.strategies.resolve import resolve
 
 _DIRTY: Final = {
     "folio-scan-v3": DirtyRule.ANY_OF_BATCH,
@@ -19,17 +18,26 @@ _DIRTY: Final = {
 """How kernels that do not keep every entry's own dirty bit pass it on."""
 
 
-def find_subjects(names: Sequence[str], *, contpte: bool = False) -> list[Subject]:
-    """Return the strategies called ``names``, all built-in ones of fork if there are no names.
+def find_subjects(
+    names: Sequence[str], *, contpte: bool = False, operation: str | None = None
+) -> list[Subject]:
+    """Return the strategies called ``names``, all built-in ones if there are no names.
 
-    ``contpte`` says that the kernels of the user's own ones use the contiguous bit. Raises
-    ConfigError that lists everything wrong with the names.
+    ``operation`` is ``fork`` or ``zap``; without it built-in ones are those of both, and the user's
+    are for fork. ``contpte`` says that the kernels of the user's own ones use the contiguous bit.
+    Raises ConfigError that lists everything wrong with the names.
     """
+    operations = [operation] if operation else list(BY_OPERATION)
     faults = []
     subjects: list[Subject] = []
-    for name in names or _fork_names():
+    if not names:
+        return [_subject(entry) for op in operations for entry in BY_OPERATION[op].values()]
+    for name in names:
         try:
-            subjects.append(_user(name, contpte) if ":" in name else _built_in(name))
+            if ":" in name:
+                subjects.append(_user(name, contpte, operation or "fork"))
+            else:
+                subjects.extend(_built_in(name, operations))
         except ConfigError as error:
             faults += error.faults
     if faults:
@@ -37,45 +45,27 @@ def find_subjects(names: Sequence[str], *, contpte: bool = False) -> list[Subjec
     return subjects
 
 
-def _fork_names() -> list[str]:
-    return [name for name, entry in STRATEGIES.items() if entry.operation == "fork"]
+def _built_in(name: str, operations: Sequence[str]) -> list[Subject]:
+    found = [BY_OPERATION[op][name] for op in operations if name in BY_OPERATION[op]]
+    if not found:
+        known = dict.fromkeys(known for op in operations for known in BY_OPERATION[op])
+        raise ConfigError.of("STRATEGY", unknown("strategy", name, list(known)), got=repr(name))
+    return [_subject(entry) for entry in found]
 
 
-def _built_in(name: str) -> Subject:
-    entry = STRATEGIES.get(name)
-    if entry is None or entry.operation != "fork":
-        raise ConfigError.of("STRATEGY", unknown("strategy", name, _fork_names()), got=repr(name))
-    # The flush belongs to dup_mmap(), after the copy loop.
+def _subject(entry: Strategy) -> Subject:
+    # The flush belongs to the callers of both loops: dup_mmap() and tlb_finish_mmu().
     return Subject(
-        name,
+        entry.name if entry.operation == "fork" else f"{entry.operation} {entry.name}",
         entry.function,
+        operation=entry.operation,
         contpte=entry.contpte,
-        dirty=_DIRTY.get(name, DirtyRule.EXACT),
+        dirty=_DIRTY.get(entry.name, DirtyRule.EXACT),
         flushes=False,
     )
 
 
-def _user(name: str, contpte: bool) -> Subject:
-    file, _, function = name.rpartition(":")
-    return Subject(name, _load(Path(file), function), contpte=contpte, flushes=False)
-
-
-def _load(path: Path, function: str) -> Strategy:
-    """Import a file and return a function of it; its own errors become one fault."""
-    if not path.is_file():
-        raise ConfigError.of(str(path), "no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError.of(str(path), "must be a Python file (.py)")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # foreign code: whatever it raises is what is wrong with it
-        reason = f"cannot be imported: {type(error).__name__}: {error}"
-        raise ConfigError.of(str(path), reason) from error
-    strategy = getattr(module, function, None)
-    if not callable(strategy):
-        names = [name for name, value in vars(module).items() if callable(value)]
-        raise ConfigError.of(str(path), unknown("function", function, names), got=repr(function))
-    loaded: Strategy = strategy
-    return loaded
+def _user(name: str, contpte: bool, operation: str) -> Subject:
+    entry = resolve(name, operation=operation, origin="STRATEGY")
+    contpte = contpte or entry.contpte
+    return Subject(name, entry.function, operation=operation, contpte=contpte, flushes=False)

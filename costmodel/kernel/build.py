@@ -24,6 +24,7 @@ from costmodel.kernel.pte import (
     make_pte,
 )
 from costmodel.kernel.tlb import TlbView
+from costmodel.kernel.zap import ZapOperation
 
 FIRST_PFN = 512
 SPECIAL_PFN = 1 << 30  # a device: no folio there
@@ -45,6 +46,13 @@ class Memory:
         tlb = TlbView(resizes_freely=resizes_freely)
         child = self.space.for_child()
         return ForkOperation(self.space, child, self.frames, tlb, contpte=contpte)
+
+    def zap(
+        self, *, contpte: bool = False, resizes_freely: bool = False, list_pages: int = 0
+    ) -> ZapOperation:
+        """Return an unmap of the whole process, ready for a strategy."""
+        tlb = TlbView(resizes_freely=resizes_freely)
+        return ZapOperation(self.space, self.frames, tlb, contpte=contpte, list_pages=list_pages)
 
 
 def build(layout: Layout, *, contpte: bool = False) -> Memory:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from costmodel.kernel.pte import CONT, PFN_SHIFT, PRESENT, WRITE
+from costmodel.kernel.pte import CONT, DIRTY, PFN_SHIFT, PRESENT, WRITE
 
 
 class TlbView:
@@ -92,6 +92,14 @@ class TlbView:
     def may_translate(self) -> list[int]:
         """Return the pages that a TLB may still translate though their entry is gone, ascending."""
         return sorted(self.removed.keys() | self._in_flight.keys())
+
+    def writable_frames(self) -> set[int]:
+        """Return the frames that may still be written through dirty entries that are gone.
+
+        A TLB that holds an entry as dirty writes without touching the table again.
+        """
+        olds = (*self.removed.values(), *self._in_flight.values())
+        return {old >> PFN_SHIFT for old in olds if old & WRITE and old & DIRTY}
 
     def translates_frames(self) -> set[int]:
         """Return the frames that may still be reached through entries that are gone."""

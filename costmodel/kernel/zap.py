@@ -11,16 +11,13 @@ from dataclasses import dataclass
 
 from costmodel.kernel.address_space import AddressSpace, Rss, Vma
 from costmodel.kernel.folio import Folio, FrameTable
+from costmodel.kernel.gather import GatherList, Room
 from costmodel.kernel.live_table import LiveTable
 from costmodel.kernel.operation import Operation
+from costmodel.kernel.page_lists import PageLists
 from costmodel.kernel.pte import DIRTY, MIGRATION, PFN_SHIFT, SWAP, TABLE_PTES
 from costmodel.kernel.tlb import TlbView
 from costmodel.kernel.violations import Guarantee, Violation, plural
-
-GATHER_SLOTS = 510
-"""Encoded pages in one page of the mmu_gather."""
-GATHER_PAGES = 20
-"""Pages of the mmu_gather before a flush is forced: about 10,000 slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +33,50 @@ class ZapTable:
 class ZapOperation(Operation):
     """One unmap of all mappings of ``space``; ``tlb`` is its TLB view.
 
-    ``gathered`` holds (folio, references) that wait for the TLB flush before they are dropped.
+    ``list`` holds what waits for the TLB flush before its references are dropped. ``delayed`` are
+    mappings of dirty file pages that stay counted until then: whoever finds such a page unmapped
+    must be able to rely on its dirty bit, which a TLB may still set.
     """
 
     def __init__(
-        self, space: AddressSpace, frames: FrameTable, tlb: TlbView, *, contpte: bool = False
+        self,
+        space: AddressSpace,
+        frames: FrameTable,
+        tlb: TlbView,
+        *,
+        contpte: bool = False,
+        list_pages: int = 0,
     ) -> None:
-        """Prepare to unmap everything."""
+        """Prepare to unmap everything; ``list_pages`` of the gather are there already.
+
+        :meth:`limit` narrows that to some pages.
+        """
         super().__init__(frames, tlb, contpte=contpte)
         self.space = space
-        self.gathered: list[tuple[Folio, int]] = []
-        self.gather_slots_used = 0
+        self._limit = range(1 << 52)
+        self.list = GatherList(pages=list_pages)
+        self.delayed: list[tuple[Folio, int, int]] = []
+        self.page_lists = PageLists()
+        self.frees_large_alone = False
+        """Large folios leave LRU and memory cgroup one by one, not in batches (until v6.9-rc1)."""
+        self.must_flush = False
+        """The list is full: the loop must stop for a flush and a release."""
+
+    def limit(self, vpns: range) -> None:
+        """Unmap only these pages, as one call does that was given their addresses."""
+        self._limit = vpns
 
     def tables(self) -> Iterator[ZapTable]:
         """Iterate over what to unmap, ascending, without empty PMDs."""
         for vma in self.space.vmas:
-            for number, first, end in vma.table_ranges():
+            for number, start, stop in vma.table_ranges():
+                base = number * TABLE_PTES
+                first = max(start, self._limit.start - base)
+                end = min(stop, self._limit.stop - base)
                 slots = self.space.pmds.find(number)
-                if slots is not None:
+                if slots is not None and first < end:
                     part = (first, end)
-                    src = LiveTable(slots, number * TABLE_PTES, part, self.tlb, self.faults)
+                    src = LiveTable(slots, base, part, self.tlb, self.faults)
                     yield ZapTable(vma, src, first, end)
 
     def rmap_remove(self, folio: Folio, first_page: int, count: int = 1) -> None:
@@ -64,10 +85,24 @@ class ZapOperation(Operation):
         ``_large_mapcount`` is separate: :meth:`large_mapcount_add`.
         """
         self._check_batch(folio, first_page, count)
+        if not folio.anon:
+            self._check_writers(folio, first_page, count)
         for page in range(first_page, min(first_page + count, folio.pages)):
             folio.mapcount[page] -= 1
             if not folio.mapcount[page]:
                 folio.exclusive[page] = False
+
+    def _check_writers(self, folio: Folio, first_page: int, count: int) -> None:
+        """Report file pages that lose their mapping while a TLB may still let a CPU write them."""
+        first = folio.first_pfn + first_page
+        exposed = self.tlb.writable_frames().intersection(range(first, first + count))
+        if exposed:
+            what = (
+                f"mapping of {plural(len(exposed), 'dirty page')} taken away while a TLB may still "
+                "write through it: later writes are lost"
+            )
+            frames = range(min(exposed), max(exposed) + 1)
+            self.faults.append(Violation(Guarantee.DIRTY, str(folio), what, pfns=frames))
 
     def mark_dirty(self, folio: Folio, pte: int) -> None:
         """Pass the dirty bit of a cleared entry on to a file folio."""
@@ -93,29 +128,54 @@ class ZapOperation(Operation):
             self.rss_sub(Rss.ANON if folio is not None and folio.anon else Rss.FILE)
         table.src.set_nonpresent(slot, 0)
 
-    def gather(self, folio: Folio, count: int = 1, *, slots: int = 1) -> bool:
-        """Queue ``count`` references of a folio; True when the gather is full: flush now.
+    def is_delayed(self, folio: Folio, pte: int) -> bool:
+        """Tell whether the mappings of a cleared entry must stay counted until the flush."""
+        return bool(pte & DIRTY) and not folio.anon
+
+    def delay_rmap(self, folio: Folio, first_page: int, count: int = 1) -> None:
+        """Leave ``count`` mappings of a dirty file folio to :meth:`remove_delayed`."""
+        self.delayed.append((folio, first_page, count))
+
+    def remove_delayed(self) -> list[tuple[Folio, int, int]]:
+        """Take the delayed mappings away, after the flush; return (folio, first page, count)."""
+        delayed, self.delayed = self.delayed, []
+        for folio, first_page, count in delayed:
+            self.rmap_remove(folio, first_page, count)
+        return delayed
+
+    def gather(self, folio: Folio, count: int = 1, *, slots: int = 1) -> Room:
+        """Queue ``count`` references of a folio for release; tells how full the list is then.
 
         ``slots`` is what the kernel uses for it: one per page, or two for a whole batch.
         """
-        self.gathered.append((folio, count))
-        self.gather_slots_used += slots
-        return self.gather_slots_used >= GATHER_SLOTS * GATHER_PAGES
+        return self.list.add(folio, count, slots)
 
     def flush(self) -> None:
         """Flush the TLB of the address space."""
         self.final_flush()
 
+    def finish(self) -> None:
+        """Flush, take the delayed mappings away and release the rest, as the caller does."""
+        self.flush()
+        self.remove_delayed()
+        self.free_gathered()
+
     def free_gathered(self) -> None:
         """Drop the gathered references and free folios without any; reports frames still cached."""
-        cached = self.tlb.translates_frames() if self.gathered else set()
-        for folio, count in self.gathered:
-            folio.refcount -= count
-            if folio.refcount <= 0:
-                folio.freed += 1
-                self._check_free(folio, cached)
-        self.gathered.clear()
-        self.gather_slots_used = 0
+        for folio, count in self.list.take():
+            self.drop(folio, count)
+
+    def drop(self, folio: Folio, count: int) -> bool:
+        """Drop references (one atomic); tell whether the folio is free now.
+
+        Reports a folio that is freed again, or while a TLB may still translate to it.
+        """
+        folio.refcount -= count
+        if folio.refcount > 0:
+            return False
+        folio.freed += 1
+        self._check_free(folio, self.tlb.translates_frames())
+        return True
 
     def _check_free(self, folio: Folio, cached: set[int]) -> None:
         """Report a folio that is freed again, or while a TLB may still translate to it."""

@@ -8,13 +8,14 @@ import pytest
 
 from costmodel.kernel.address_space import Rss, VmaKind
 from costmodel.kernel.build import Memory, build
+from costmodel.kernel.gather import MAX_SLOTS, Room
 from costmodel.kernel.layout import Area, Content, Layout, Piece
 from costmodel.kernel.layouts import folios, hole, pages, private, telling_layouts
 from costmodel.kernel.pte import DIRTY, PFN_SHIFT, PRESENT, is_present
 from costmodel.kernel.sanity_zap import check_zap
 from costmodel.kernel.tlb import TlbView
 from costmodel.kernel.violations import Guarantee
-from costmodel.kernel.zap import GATHER_PAGES, GATHER_SLOTS, ZapOperation
+from costmodel.kernel.zap import ZapOperation
 
 LAYOUT = Layout(
     "it",
@@ -29,7 +30,7 @@ LAYOUT = Layout(
 
 def prepared(layout: Layout = LAYOUT, *, contpte: bool = False) -> tuple[Memory, ZapOperation]:
     memory = build(layout, contpte=contpte)
-    zap = ZapOperation(memory.space, memory.frames, TlbView(), contpte=contpte)
+    zap = memory.zap(contpte=contpte)
     return memory.copy(), zap
 
 
@@ -48,11 +49,13 @@ def zap_all(zap: ZapOperation) -> Iterator[str]:
             yield "swp"
             if folio is not None:
                 zap.mark_dirty(folio, pte)
-                zap.rmap_remove(folio, folio.page(pte >> PFN_SHIFT))
+                if zap.is_delayed(folio, pte):
+                    zap.delay_rmap(folio, folio.page(pte >> PFN_SHIFT))
+                else:
+                    zap.rmap_remove(folio, folio.page(pte >> PFN_SHIFT))
                 zap.rss_sub(Rss.ANON if folio.anon else Rss.FILE)
                 zap.gather(folio)
-    zap.flush()
-    zap.free_gathered()
+    zap.finish()
     yield "flush"
 
 
@@ -80,11 +83,10 @@ def test_why_reading_without_dirty_bits_was_rejected(getting: bool) -> None:
         assert folio is not None
         cleared = table.src.clear(0, 16)
         zap.mark_dirty(folio, cleared if getting else head)
-        zap.rmap_remove(folio, 0, 16)
+        zap.delay_rmap(folio, 0, 16)
         zap.rss_sub(Rss.FILE, 16)
         zap.gather(folio, 16, slots=2)
-    zap.flush()
-    zap.free_gathered()
+    zap.finish()
 
     found = [fault.guarantee for fault in check_zap(before, zap)]
 
@@ -168,5 +170,50 @@ def test_the_gather_asks_for_a_flush_when_it_is_full() -> None:
     _, zap = prepared()
     folio = zap.frames.folios[0]
 
-    assert not zap.gather(folio, 16, slots=2)
-    assert zap.gather(folio, slots=GATHER_SLOTS * GATHER_PAGES - 2)
+    rooms = [zap.gather(folio) for _ in range(MAX_SLOTS)]
+
+    assert rooms.index(Room.FULL) == MAX_SLOTS - 1
+    zap.finish()
+    assert zap.gather(folio) is Room.LEFT
+
+
+def test_a_dirty_file_page_stays_mapped_until_no_tlb_can_write_it() -> None:
+    """Whoever finds the page unmapped takes its dirty bit for final."""
+    layout = Layout("it", (Area(folios(1, 2), VmaKind.SHARED),))
+    _, zap = prepared(layout)
+    folio = zap.frames.folios[0]
+    for table in zap.tables():
+        table.src.clear(0, 4)
+    zap.rmap_remove(folio, 1, 2)
+
+    (fault,) = zap.faults
+    assert fault.guarantee is Guarantee.DIRTY
+    assert "mapping of 2 dirty pages taken away while a TLB may still write" in fault.what
+    assert fault.pfns == range(folio.first_pfn + 1, folio.first_pfn + 3)
+
+    zap.delay_rmap(folio, 3)
+    zap.flush()
+    assert zap.remove_delayed() == [(folio, 3, 1)]
+    assert folio.mapcount == [1, 0, 0, 0]
+    assert len(zap.faults) == 1
+
+
+@pytest.mark.parametrize("dirty", [True, False])
+@pytest.mark.parametrize("kind", [VmaKind.SHARED, VmaKind.ANONYMOUS])
+def test_only_dirty_file_pages_wait_for_the_flush(kind: VmaKind, dirty: bool) -> None:
+    _, zap = prepared(Layout("it", (Area(folios(1, 0, dirty=dirty), kind),)))
+    (table,) = zap.tables()
+    pte = table.src.read(0)
+    folio = zap.folio_of(pte)
+    assert folio is not None
+
+    assert zap.is_delayed(folio, pte) is (dirty and kind is VmaKind.SHARED)
+
+
+def test_one_call_may_be_for_a_part_only() -> None:
+    _, zap = prepared(Layout("it", (private(*folios(20, 0)), private(*folios(4, 0))), start=505))
+    zap.limit(range(510, 515))
+
+    parts = [(table.src.base + table.first, table.end - table.first) for table in zap.tables()]
+
+    assert parts == [(510, 2), (512, 3)]
