@@ -1,3 +1,46 @@
-"""Predict what a change to the kernel's page-table copy loop costs on machines you do not have."""
+"""Predict what a change to the kernel's page-table copy loop costs on machines you do not have.
+
+``costmodel.price("ampere-altra", "folio-batch-v6.9", order=9)`` and what else
+:mod:`costmodel.api` offers; it is loaded when first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from costmodel.api import (
+        Study,
+        cell,
+        check,
+        explain,
+        machine,
+        price,
+        strategy_names,
+        study,
+        table,
+        window,
+    )
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Study",
+    "cell",
+    "check",
+    "explain",
+    "machine",
+    "price",
+    "strategy_names",
+    "study",
+    "table",
+    "window",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from costmodel import api
+
+    return getattr(api, name)

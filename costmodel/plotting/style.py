@@ -1,0 +1,91 @@
+"""Colours, hatches, markers and sizes: one look for all pictures, also in black and white."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+Dashes = Literal["-", "--", "-.", ":"]
+
+WIDTH_INCHES: Final = 6.0
+"""At 100 dots per inch 600 pixels, where every text must still be readable."""
+DPI: Final = 200
+
+PAD_INCHES: Final = 0.03
+"""Around every part of a figure."""
+TITLE_INCHES: Final = 0.36
+"""Height of the two lines above a figure."""
+
+BLACK, GREY, LIGHT = "#000000", "#767676", "#D9D9D9"
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+"""Okabe and Ito's palette: distinct for every kind of colour blindness."""
+
+SMALL: Final = 6.5
+TEXT: Final = 7.5
+TITLE: Final = 9.0
+
+RC: Final[Mapping[str, Any]] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture everywhere
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "axes.labelsize": TEXT,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": LIGHT,
+    "grid.linewidth": 0.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.linewidth": 1.1,
+    "hatch.linewidth": 0.5,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "costmodel",  # without it ids are random and equal pictures differ
+    "svg.fonttype": "path",
+    "axes.unicode_minus": True,
+    "text.hinting": "no_hinting",  # hinted text has another width at every resolution
+}
+
+
+class Fill(NamedTuple):
+    """How an area is filled: a colour, and a hatch that tells it from others in grey."""
+
+    colour: str
+    hatch: str = ""
+
+
+class Stroke(NamedTuple):
+    """How a line is drawn."""
+
+    colour: str
+    dashes: Dashes
+    marker: str
+
+
+_LINES: Final = (
+    Stroke(BLACK, "-", "o"),
+    Stroke(BLUE, "-", "s"),
+    Stroke(VERMILION, "--", "^"),
+    Stroke(GREEN, "-.", "D"),
+    Stroke(ORANGE, "-", "v"),
+    Stroke(SKY, "--", "P"),
+    Stroke(PURPLE, "-.", "X"),
+    Stroke(GREY, ":", "<"),
+)
+
+
+def stroke(number: int) -> Stroke:
+    """Return the line of the ``number``-th strategy; later rounds change dashes and marker."""
+    shift, place = divmod(number, len(_LINES))
+    dashes: tuple[Dashes, ...] = ("-", "--", "-.", ":")
+    line, other = _LINES[place], _LINES[(place + 3 * shift) % len(_LINES)]
+    later = dashes[(dashes.index(line.dashes) + shift) % len(dashes)]
+    return Stroke(line.colour, later, other.marker)

@@ -1,0 +1,1 @@
+"""When each micro-op is dispatched, starts, is done and retires; files for pipeline viewers."""

@@ -1,0 +1,23 @@
+"""The timeline of a cell: its strategy on its machine and workload, for some PTEs of a table."""
+
+from __future__ import annotations
+
+from costmodel.config.errors import ConfigError
+from costmodel.experiment import Cell, executed
+from costmodel.timeline.choose import middle, rows_of_ptes
+from costmodel.timeline.times import Timeline, timeline
+
+
+def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
+    """Return the timeline of ``ptes`` entries of the cell's first page table.
+
+    They begin at entry ``first``, or in the middle of the table. Raises ConfigError for entries
+    that the strategy does not read.
+    """
+    runs = executed(cell)
+    trace = runs[0].trace
+    try:
+        begin, end = rows_of_ptes(trace, middle(trace, ptes) if first is None else first, ptes)
+    except ValueError as error:
+        raise ConfigError.of("--first", str(error)) from None
+    return timeline(runs, cell.machine, first=begin, end=end)

@@ -1,0 +1,51 @@
+"""Which rows of a trace a timeline shows: those of a few PTEs in the middle of the table."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.trace import Trace
+from costmodel.tracing.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN
+from costmodel.uops import Kind, Target
+
+
+def rows_of_ptes(trace: Trace, first: int, count: int) -> tuple[int, int]:
+    """Return the rows that finish ``count`` entries from ``first`` on, as first and end.
+
+    An entry is finished when its child entry is written for the last time; where no child is
+    (zap), when the parent's is last touched. A strategy that works on a batch in several passes
+    finishes its entries in the last one: take whole batches to see all. Raises ValueError for
+    entries that the trace does not finish.
+    """
+    rows, slots = _touches(trace)
+    last = first + count - 1
+    if count < 1 or first < 0 or first not in slots or last not in slots:
+        known = f"{slots.min()} to {slots.max()}" if len(slots) else "none"
+        raise ValueError(f"entries must be of {known} (got {first} to {last})")
+    before = rows[slots < first]
+    finished = int(rows[(slots >= first) & (slots <= last)].max()) + 1
+    whole = last == slots.max()
+    return int(before.max()) + 1 if len(before) else 0, len(trace) if whole else finished
+
+
+def middle(trace: Trace, count: int) -> int:
+    """Return the entry at which ``count`` entries in the middle of the table begin.
+
+    It is a multiple of ``count``, rounded up to a power of two, so that whole folios are shown.
+    """
+    slots = int(_touches(trace)[1].max(initial=-1)) + 1
+    whole = 1 << max(0, count - 1).bit_length()
+    return 0 if whole >= slots else slots // 2 // whole * whole
+
+
+def _touches(trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows that write child entries, or touch parent entries where there is no child.
+
+    With them the entries; what clears a new table is no entry's.
+    """
+    written = (trace.target == Target.DST) & (trace.kind == Kind.STORE)
+    target = Target.DST if np.any(written) else Target.SRC
+    rows = np.flatnonzero(written if target is Target.DST else trace.target == Target.SRC)
+    slots = (trace.address[rows] - (int(target) << REGION_SHIFT) - SLOT_ORIGIN) // PTE_BYTES
+    return rows, slots

@@ -1,0 +1,75 @@
+"""Micro-ops in the words of a kernel developer: ``load pte[3]``, ``rmw struct page 17``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from costmodel.core.parameters import TICKS_PER_CYCLE
+from costmodel.timeline.times import MicroOpTimes
+from costmodel.trace import LINE_BYTES
+from costmodel.tracing.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN
+from costmodel.uops import Flavour, Kind, Target
+
+_KIND: Final = {
+    Kind.RMW: "atomic",
+    Kind.DSB: "dsb ish",
+    Kind.TLBI: "tlbi",
+    Kind.ZERO: "clear",
+}
+_FLAVOUR: Final = {
+    Flavour.MOVE: "move",
+    Flavour.FREE: "constant",
+    Flavour.COMPARE: "compare",
+    Flavour.RMW_STORE: "atomic add",
+    Flavour.RMW_VALUE: "atomic fetch",
+    Flavour.RMW_CAS: "cas",
+    Flavour.RMW_LOCKED: "locked rmw",
+    Flavour.RMW_ACQUIRE: "cas acquire",
+    Flavour.STORE_RELEASE: "store release",
+    Flavour.DSB_STORES: "dsb ishst",
+    Flavour.TLBI_RANGE: "tlbi range",
+    Flavour.TLBI_ASID: "tlbi asid",
+    Flavour.ZERO_LINE: "dc zva",
+}
+_TARGET: Final = {
+    Target.PAGE: "struct page",
+    Target.TABLEPAGE: "table's struct page",
+    Target.STACK: "stack",
+    Target.VMA: "vma",
+    Target.MM: "mm",
+    Target.GLOBAL: "global",
+    Target.OTHER: "other",
+}
+
+
+def operation(op: MicroOpTimes) -> str:
+    """Return what a micro-op does: ``load``, ``locked rmw``, ``dsb ish``."""
+    return _FLAVOUR.get(op.flavour) or _KIND.get(op.kind) or op.kind.name.lower()
+
+
+def label(op: MicroOpTimes) -> str:
+    """Return what a micro-op does, and to which memory."""
+    return " ".join(part for part in (operation(op), place(op)) if part)
+
+
+def place(op: MicroOpTimes) -> str:
+    """Return the memory that a micro-op touches, empty for none."""
+    if op.target in (Target.SRC, Target.DST):
+        table = "pte" if op.target is Target.SRC else "child pte"
+        return f"{table}[{slot(op)}]"
+    if op.target is Target.PAGE:
+        return f"struct page {(op.address - (op.target << REGION_SHIFT)) // LINE_BYTES}"
+    return _TARGET.get(op.target, "")
+
+
+def slot(op: MicroOpTimes) -> int:
+    """Return the number of the entry that an access to a page table touches."""
+    return (op.address - (int(op.target) << REGION_SHIFT) - SLOT_ORIGIN) // PTE_BYTES
+
+
+def waited_for(op: MicroOpTimes) -> str:
+    """Return why the micro-op retired no earlier: the cause it was charged most ticks for."""
+    if not op.charged:
+        return ""
+    cause, ticks = max(op.charged.items(), key=lambda item: item[1])
+    return f"{cause.name.lower()} ({ticks / TICKS_PER_CYCLE:g} cycles)"

@@ -1,0 +1,169 @@
+"""Runs the window row by row and notes the times of every micro-op of a stretch of a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from costmodel.config.machine import Machine
+from costmodel.core import columns as c
+from costmodel.core.engine import Priced, priced_programs
+from costmodel.core.parameters import TICKS_PER_CYCLE, Parameters, parameters_of
+from costmodel.core.pipeline import advance
+from costmodel.core.reuse import Ints
+from costmodel.core.stack import CAUSES, Cause, shared_out
+from costmodel.core.window import (
+    COUNTERS,
+    CYCLE,
+    DRAINED,
+    FINISH,
+    RETIRED,
+    START,
+    STORE,
+    WAIT_CAUSE,
+    WAITED,
+    Window,
+    new_window,
+)
+from costmodel.trace import TableRun, Trace
+from costmodel.uops import Flavour, Kind, Target
+
+
+@dataclass(frozen=True)
+class MicroOpTimes:
+    """One micro-op on its way through the window; times in ticks from the first dispatch shown.
+
+    ``ready`` is when its last input was done (at least ``dispatch``), ``drain`` when a store left
+    the store queue. ``producer`` is the trace row of the input that came last and was waited for.
+    ``wait_cause`` says what held back the start after ``ready``, None if nothing did. ``charged``
+    are the ticks of the CPI stack that its retirement added.
+    """
+
+    row: int
+    kind: Kind
+    flavour: Flavour
+    target: Target
+    address: int
+    dispatch: int
+    ready: int
+    start: int
+    done: int
+    retire: int
+    drain: int | None
+    producer: int | None
+    wait_cause: Cause | None
+    mispredicted: bool
+    charged: dict[Cause, int]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A stretch of the micro-ops of one page table on one machine, in program order."""
+
+    micro_ops: tuple[MicroOpTimes, ...]
+    clock_ghz: float
+
+    @property
+    def cycles(self) -> float:
+        """Cycles from the first dispatch to the last retirement."""
+        last = max((op.retire for op in self.micro_ops), default=0)
+        return last / TICKS_PER_CYCLE
+
+
+def timeline(
+    runs: Sequence[TableRun], machine: Machine, *, first: int, end: int, table: int = 0
+) -> Timeline:
+    """Return the times of trace rows ``first`` to ``end`` (exclusive) of ``runs[table]``.
+
+    The table begins with an empty window and runs up to ``first`` before anything is noted; caches,
+    predictors and TLB are as in steady state. A compare that fuses with its branch has no times of
+    its own. Raises ValueError for rows that the trace does not have.
+    """
+    trace = runs[table].trace
+    if not 0 <= first < end <= len(trace):
+        raise ValueError(f"rows must lie in 0..{len(trace)} (got {first}..{end})")
+    parameters = parameters_of(machine)
+    priced = priced_programs(runs, machine, parameters)[table]
+    rows = priced.program.trace_rows()
+    bounds = np.searchsorted(rows, [first, end])
+    stretch = _Stretch(trace, priced, parameters, int(bounds[0]), int(bounds[1]))
+    return Timeline(tuple(stretch.micro_ops()), machine.core.clock_ghz.value)
+
+
+class _Stretch:
+    """Rows of a program that are run one by one."""
+
+    def __init__(
+        self, trace: Trace, priced: Priced, parameters: Parameters, first: int, end: int
+    ) -> None:
+        self.trace = trace
+        self.priced = priced
+        self.p = parameters
+        self.first, self.end = first, end
+        self.code, _ = priced.program.unrolled()
+        self.trace_rows = priced.program.trace_rows()
+        self.window: Window = new_window(parameters)
+        self.totals = np.zeros(COUNTERS + CAUSES + len(priced.weights), np.int64)
+        self.done: list[int] = []
+        self.zero = 0
+
+    def micro_ops(self) -> Iterator[MicroOpTimes]:
+        """Run the rows before the stretch at once, those of the stretch one at a time."""
+        self._advance(0, self.first)
+        for row in range(self.first, self.end):
+            before = self.totals.copy()
+            stores = int(self.window.now[STORE])
+            self._advance(row, row + 1)
+            if row == self.first:
+                self.zero = int(self.window.now[CYCLE])
+            yield self._times(row, self.totals - before, stores)
+            self.done.append(int(self.window.now[FINISH]))
+
+    def _advance(self, first: int, end: int) -> None:
+        advance(self.code, first, end, self.p, self.priced.costs, self.window, self.totals)
+
+    def _times(self, row: int, charged: Ints, stores: int) -> MicroOpTimes:
+        now, zero, trace = self.window.now, self.zero, self.trace
+        at = int(self.trace_rows[row])
+        dispatch = int(now[CYCLE])
+        ready, producer = self._ready(row, dispatch)
+        return MicroOpTimes(
+            row=at,
+            kind=Kind(int(trace.kind[at])),
+            flavour=Flavour(int(trace.flavour[at])),
+            target=Target(int(trace.target[at])),
+            address=int(trace.address[at]),
+            dispatch=dispatch - zero,
+            ready=ready - zero,
+            start=int(now[START]) - zero,
+            done=int(now[FINISH]) - zero,
+            retire=int(now[RETIRED]) - zero,
+            drain=int(now[DRAINED]) - zero if now[STORE] > stores else None,
+            producer=producer,
+            wait_cause=Cause(int(now[WAIT_CAUSE])) if now[WAITED] else None,
+            mispredicted=bool(self.code[row, c.MISPREDICTED]),
+            charged=self._charged(charged),
+        )
+
+    def _ready(self, row: int, dispatch: int) -> tuple[int, int | None]:
+        """Return when the inputs are done, and the trace row of the one that came last.
+
+        Inputs from before the stretch are taken as there at dispatch.
+        """
+        ready, producer = dispatch, None
+        for back in self.code[row, c.INPUT : c.INPUT + c.INPUTS].tolist():
+            older = row - back
+            if back and older >= self.first and self.done[older - self.first] > ready:
+                ready = self.done[older - self.first]
+                producer = int(self.trace_rows[older])
+        return ready, producer
+
+    def _charged(self, ticks: Ints) -> dict[Cause, int]:
+        stack = {cause: int(ticks[COUNTERS + cause]) for cause in Cause}
+        late = ticks[COUNTERS + CAUSES :].tolist()
+        for part, weights in zip(late, self.priced.weights, strict=True):
+            for cause, share in shared_out(part, weights).items():
+                stack[cause] += share
+        return {cause: part for cause, part in stack.items() if part}
