@@ -190,13 +190,20 @@ def explain(
     return explanation_text(attribute(new, base), version=__version__).rstrip()
 
 
-def check(strategy: str, *, layouts: int = 200, contpte: bool = False, seed: int = 0) -> str:
+def check(
+    strategy: str,
+    *,
+    layouts: int = 200,
+    contpte: bool = False,
+    seed: int = 0,
+    operation: Operation = "fork",
+) -> str:
     """Return what ``costmodel check`` prints: ``ok``, or what is broken on which layout."""
     from costmodel.checking.check import check as run_check
     from costmodel.checking.check import describe, standard_layouts
     from costmodel.checking.subjects import find_subjects
 
-    subjects = find_subjects([strategy], contpte=contpte, operation="fork")
+    subjects = find_subjects([strategy], contpte=contpte, operation=operation)
     chosen = standard_layouts(layouts, seed)
     return "\n".join(describe(run_check(subject, chosen)) for subject in subjects)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from costmodel import published, statistics
+from costmodel.calibration import uncertainty
+from costmodel.calibration.uncertainty import ModelInterval
 from costmodel.parallel import in_processes
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.engine import undisturbed_ps
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from costmodel.config.scenario import Protocol
     from costmodel.config.workload import Workload
     from costmodel.core.stack import Timing
-    from costmodel.strategies.catalogue import Strategy
     from costmodel.trace import TableRun
 
 
@@ -41,8 +42,12 @@ class Result:
     """What the model says about one cell.
 
     ``exact_ps`` is the time without noise; ``stack_ns_per_pte`` splits it by cause and sums to
-    ``ns_per_pte``, the fixed part of the operation included. ``samples_ps`` int64[runs,
+    ``ns_per_pte``, the fixed part of the operation included. ``segments_ns_per_pte`` splits the
+    time of a lone CPU by part: ``copy``, or ``unmap`` and ``release`` (freeing pages), and what
+    lies ``around``. ``samples_ps`` int64[runs,
     iterations] is None when noise was off; ``summary`` is of these, or of the exact time.
+    ``log_slopes`` says how the logarithm of the exact time grows with each uncertain number of
+    the machine, see :mod:`costmodel.calibration.uncertainty`.
     """
 
     cell: Cell
@@ -52,6 +57,8 @@ class Result:
     micro_ops_per_pte: Mapping[str, float]
     summary: statistics.Summary
     samples_ps: Samples | None = field(default=None, compare=False, repr=False)
+    log_slopes: tuple[float, ...] = ()
+    segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ns_per_pte(self) -> float:
@@ -67,6 +74,7 @@ class Comparison:
     baseline: Result
     change: statistics.Change
     published: tuple[published.Row, ...]
+    model: ModelInterval
 
     @property
     def is_baseline(self) -> bool:
@@ -99,9 +107,13 @@ def run_cells(
     """
     todo = list(cells)
     tasks = [_Task(group, noise, engine, causes) for group in _groups(todo)]
+    if jobs > 1 and engine is Engine.FAST:
+        from costmodel import core
+
+        core.load()
     done = in_processes(_run_task, tasks, jobs=jobs)
-    by_position = {position: result for results in done for position, result in results}
-    return [by_position[position] for position in range(len(todo))]
+    fields = {position: found for results in done for position, found in results}
+    return [Result(cell=cell, **fields[position]) for position, cell in enumerate(todo)]
 
 
 def run_cell(
@@ -114,7 +126,7 @@ def run_cell(
     """Compute one cell; see :func:`run_cells`."""
     runs = _table_runs(cell)
     timing = _timing(runs, cell.machine, engine)
-    operation = price(timing, cell.machine, cell.workload.operation)
+    operation = price(timing, cell.machine, cell.workload.operation, workload=cell.workload)
     exact_ps = _exact_ps(cell, operation, engine)
     samples = _samples(cell, operation, engine, causes) if noise else None
     summary = (
@@ -129,9 +141,25 @@ def run_cell(
         exact_ps=exact_ps,
         stack_ns_per_pte=_stack(operation, exact_ps, ptes),
         micro_ops_per_pte=_micro_ops(runs, ptes),
+        segments_ns_per_pte={
+            name: ps / PS_PER_NS / ptes for name, ps in operation.segments_ps.items()
+        },
         summary=summary,
         samples_ps=samples,
+        log_slopes=_log_slopes(cell, exact_ps),
     )
+
+
+def exact_seconds(cell: Cell) -> float:
+    """Return the time of a cell without noise: :func:`run_cell` for callers that want no more."""
+    timing = _timing(_table_runs(cell), cell.machine, Engine.FAST)
+    operation = price(timing, cell.machine, cell.workload.operation, workload=cell.workload)
+    return _exact_ps(cell, operation, Engine.FAST) / PS_PER_S
+
+
+def executed(cell: Cell) -> Sequence[TableRun]:
+    """Return what a cell executes, one entry per distinct page table; traced once per process."""
+    return _table_runs(cell)
 
 
 def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
@@ -151,7 +179,8 @@ def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
             )
         change = statistics.change(result.summary, reference.summary, paired=True)
         rows = published_rows(result.cell, baseline)
-        comparisons.append(Comparison(result, reference, change, rows))
+        model = _model_interval(result, reference, change.mean_pct)
+        comparisons.append(Comparison(result, reference, change, rows, model))
     return comparisons
 
 
@@ -184,6 +213,23 @@ def noise_scenario(workload: Workload) -> str:
     )
 
 
+def _log_slopes(cell: Cell, exact_ps: int) -> tuple[float, ...]:
+    def seconds(machine: Machine) -> float:
+        return exact_seconds(replace(cell, machine=machine))
+
+    return uncertainty.log_slopes(cell.machine, exact_ps / PS_PER_S, seconds)
+
+
+def _model_interval(result: Result, baseline: Result, change_pct: float) -> ModelInterval:
+    spread = uncertainty.spread_of(result.cell.machine)
+    slopes = result.log_slopes
+    same = result is baseline
+    return ModelInterval(
+        seconds=spread.seconds_interval(result.summary.mean, slopes),
+        change_pct=spread.change_interval(change_pct, slopes, baseline.log_slopes, same=same),
+    )
+
+
 @dataclass(frozen=True)
 class _Task:
     """Cells of one strategy with their positions: a process traces it once."""
@@ -194,11 +240,13 @@ class _Task:
     causes: frozenset[Cause]
 
 
-def _run_task(task: _Task) -> list[tuple[int, Result]]:
-    return [
-        (position, run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes))
-        for position, cell in task.cells
-    ]
+def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
+    """Return the results by position, without their cells: machines are slow to send."""
+    found = []
+    for position, cell in task.cells:
+        result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)
+        found.append((position, {key: v for key, v in vars(result).items() if key != "cell"}))
+    return found
 
 
 def _groups(cells: Sequence[Cell]) -> Iterator[tuple[tuple[int, Cell], ...]]:
@@ -210,20 +258,12 @@ def _groups(cells: Sequence[Cell]) -> Iterator[tuple[tuple[int, Cell], ...]]:
 
 
 def _table_runs(cell: Cell) -> Sequence[TableRun]:
+    from costmodel.strategies.resolve import resolve
     from costmodel.tracing import trace_runs
 
     range_tlbi = bool(cell.machine.tlbi.range.value)
-    strategy = _strategy(cell.strategy)
+    strategy = resolve(cell.strategy, operation=cell.workload.operation)
     return trace_runs(strategy, cell.workload, cell.machine.isa, range_tlbi=range_tlbi)
-
-
-def _strategy(name: str) -> Strategy:
-    from costmodel.config.errors import ConfigError, describe, unknown
-    from costmodel.strategies.catalogue import STRATEGIES
-
-    if name not in STRATEGIES:
-        raise ConfigError.of("strategy", unknown("strategy", name, STRATEGIES), got=describe(name))
-    return STRATEGIES[name]
 
 
 def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timing:

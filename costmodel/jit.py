@@ -1,21 +1,105 @@
-"""Compile a function with numba where numba is there, else leave it as plain Python."""
+"""Compile functions with numba where numba is there, else leave them as plain Python.
+
+Machine code is kept on disk, so that an installation compiles once.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import os
+import shutil
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-try:
-    import numba
-except ImportError:  # the engine is then slow, but gives the same ticks
-    numba = None
+_PACKAGE = Path(__file__).parent
+_PREFIX = "numba-"
+_KEPT = 3
+"""Directories with the machine code of other versions of the sources that are left alone."""
+
+numba: Any = None
+with suppress(ImportError):  # without it the engine is slow, but gives the same ticks
+    numba = importlib.import_module("numba")
+
+
+def sources_digest() -> str:
+    """Return a number of exactly these sources.
+
+    Numba looks at the file of a function only, not at those of the functions that it calls: without
+    the digest an edit of one file of the core would leave old code in use. Other packages compile
+    functions that call none outside their file.
+    """
+    sources = [*sorted((_PACKAGE / "core").glob("*.py")), Path(__file__)]
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+
+
+def cache_directory() -> Path | None:
+    """Return where machine code of these sources lies, made if need be; None: nowhere to write.
+
+    Beside the package where that can be written, else in the user's cache.
+    """
+    user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "costmodel"
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    for base in [Path(given)] if given else [_PACKAGE / "__pycache__", user]:
+        directory = base / f"{_PREFIX}{sources_digest()}"
+        if directory.is_dir() and os.access(directory, os.W_OK):
+            return directory
+        with suppress(OSError):
+            directory.mkdir(parents=True)
+            _tidy(base, directory)
+            if not _is_off():
+                print("costmodel: compiling, once per installation ...", file=sys.stderr)
+            return directory
+    return None
+
+
+def _is_off() -> bool:
+    return numba is None or bool(numba.config.DISABLE_JIT)
+
+
+def _tidy(base: Path, current: Path) -> None:
+    """Remove machine code of sources that changed long ago."""
+    others = [path for path in base.glob(f"{_PREFIX}*") if path != current]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in others[_KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+_directory = None if _is_off() else cache_directory()
+
+
+def _jit(function: F, **options: Any) -> F:
+    if numba is None:
+        return function
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(_directory or before)  # numba reads it now, for this function
+    try:
+        cached = _directory is not None
+        result: F = numba.njit(function, cache=cached, error_model="numpy", **options)
+    finally:
+        numba.config.CACHE_DIR = before
+    return result
 
 
 def compiled(function: F) -> F:
-    """Return ``function`` compiled on its first call, with the machine code cached on disk."""
-    if numba is None:
-        return function
-    result: F = numba.njit(function, cache=True, error_model="numpy")
-    return result
+    """Return ``function`` compiled on its first call, with the machine code kept on disk."""
+    return _jit(function)
+
+
+def hot(function: F) -> F:
+    """Return ``function`` compiled; it must not allocate.
+
+    Without that promise every call counts references of every array it is given, atomically, which
+    makes the window loop 20 times slower.
+    """
+    return _jit(function, _nrt=False)
+
+
+def inlined(function: F) -> F:
+    """Return ``function`` compiled into its callers; it must not allocate."""
+    return _jit(function, _nrt=False, forceinline=True)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_work: tuple[Callable[[Any], Any], Sequence[Any]]
+"""In a worker: what to do with which tasks."""
+
+
+def cpus() -> int:
+    """Return how many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -> list[R]:
@@ -21,9 +32,12 @@ def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -
     if jobs <= 1 or len(tasks) <= 1:
         return [function(task) for task in tasks]
     before = set(multiprocessing.active_children())
-    executor = ProcessPoolExecutor(min(jobs, len(tasks)), initializer=_end_silently)
+    # Where workers are forked they inherit the tasks: machines are slow to send.
+    executor = ProcessPoolExecutor(
+        min(jobs, len(tasks)), initializer=_begin, initargs=(function, tasks)
+    )
     try:
-        return list(executor.map(function, tasks))
+        return list(executor.map(_nth, range(len(tasks))))
     except BaseException:
         # Waiting for half-done tasks would keep Ctrl-C from ending at once.
         for child in set(multiprocessing.active_children()) - before:
@@ -33,6 +47,13 @@ def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _end_silently() -> None:
-    """Let Ctrl-C end a worker without a traceback of its own."""
+def _begin(function: Callable[[Any], Any], tasks: Sequence[Any]) -> None:
+    """Remember the tasks, and let Ctrl-C end a worker without a traceback of its own."""
+    global _work  # noqa: PLW0603 (a worker has no other place for it)
+    _work = function, tasks
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _nth(number: int) -> Any:
+    function, tasks = _work
+    return function(tasks[number])

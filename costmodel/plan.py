@@ -9,7 +9,8 @@ from costmodel.config.errors import ConfigError, Fault
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
 from costmodel.experiment import Cell, LeftOut
-from costmodel.strategies.catalogue import STRATEGIES
+from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.resolve import resolve
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def _chosen(scenario: Scenario) -> Sequence[str]:
     """Return the strategies that were named, or all that know the operation."""
     if scenario.strategies is not None:
         return scenario.strategies
-    return [s.name for s in STRATEGIES.values() if s.operation == scenario.operation]
+    return list(BY_OPERATION[scenario.operation])
 
 
 def _misfits(
@@ -56,7 +57,8 @@ def _misfits(
     for name in chosen:
         reasons = [why for machine in machines if (why := _misfit(name, scenario, machine))]
         needed = name == scenario.baseline
-        if len(reasons) == len(machines) or (needed and reasons):
+        named = needed or scenario.strategies is not None
+        if (named and len(reasons) == len(machines)) or (needed and reasons):
             where = ", ".join(
                 machine.name for machine in machines if _misfit(name, scenario, machine)
             )
@@ -76,12 +78,11 @@ def _left_out(chosen: Sequence[str], scenario: Scenario, machine: Machine) -> It
 
 
 def _misfit(name: str, scenario: Scenario, machine: Machine) -> str:
-    """Return why a strategy cannot run here; empty if it can (or if it is the user's own)."""
-    strategy = STRATEGIES.get(name)
-    if strategy is None:
-        return ""
-    if strategy.operation != scenario.operation:
+    """Return why a strategy cannot run here; empty if it can."""
+    elsewhere = any(name in known for known in BY_OPERATION.values())
+    if elsewhere and name not in BY_OPERATION[scenario.operation]:
         return f"not a strategy for {scenario.operation}"
+    strategy = resolve(name, operation=scenario.operation)
     if machine.isa not in strategy.programs:
         return f"{' and '.join(sorted(strategy.programs))} only"
     return ""

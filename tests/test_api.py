@@ -114,3 +114,14 @@ def test_explain_says_what_makes_the_difference() -> None:
 def test_check_says_what_is_broken() -> None:
     assert costmodel.check("folio-batch-v6.12", layouts=5).startswith("folio-batch-v6.12: ok")
     assert "BROKEN" in costmodel.check("folio-batch-off-by-one", layouts=5)
+
+
+def test_every_function_answers_about_zap() -> None:
+    cost = costmodel.price("xeon-4210r", "v6.7", operation="zap", state="munmap", memory=SMALL)
+    assert set(cost.segments_ns_per_pte) == {"unmap", "release", "around"}
+    why = costmodel.explain(
+        "xeon-4210r", "folio-batch-v6.9", operation="zap", state="munmap", memory=SMALL
+    )
+    assert "zap, 2 MiB, munmap" in why and "release of pages" in why
+    found = costmodel.check("contpte-arch-batch", layouts=3, operation="zap")
+    assert found.startswith("zap contpte-arch-batch: ok")

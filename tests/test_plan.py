@@ -1,5 +1,7 @@
 """Scenarios to cells: what runs where, and what is left out."""
 
+from pathlib import Path
+
 import pytest
 
 from costmodel.config.errors import ConfigError
@@ -65,6 +67,15 @@ def test_a_baseline_must_fit_every_machine() -> None:
         plan(scenario(baseline="contpte-per-pte"), MACHINES)
 
 
-def test_the_users_own_strategy_runs_everywhere() -> None:
-    todo = plan(scenario(strategies=["mine.py:copy"]), MACHINES)
-    assert {c.machine.name for c in todo.cells if c.strategy == "mine.py:copy"} == set(MACHINES)
+def test_the_users_own_strategy_runs_everywhere(tmp_path: Path) -> None:
+    mine = f"{tmp_path / 'mine.py'}:copy"
+    (tmp_path / "mine.py").write_text("def copy(fork): yield")
+    todo = plan(scenario(strategies=[mine]), MACHINES)
+    assert {c.machine.name for c in todo.cells if c.strategy == mine} == set(MACHINES)
+
+
+def test_without_a_list_what_fits_no_machine_is_left_out_too() -> None:
+    todo = plan(scenario(), XEON)
+    assert {c.strategy for c in todo.cells} >= {"v6.7", "folio-batch-v6.9"}
+    (left,) = todo.left_out
+    assert "contpte-per-pte" in left.strategies and left.reason == "arm64 only"

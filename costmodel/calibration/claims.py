@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from costmodel.calibration.scores import score, summarise
+from costmodel.calibration.scores import score, summaries
 from costmodel.calibration.targets import Kind
 from costmodel.calibration.validation import Assessment
 
@@ -33,7 +33,9 @@ class MachineClaims(_Model):
 
     classes: tuple[Claim, ...]
     wrong_signs: Annotated[int, Field(ge=0)]
-    """At most so many published changes have the other sign."""
+    """At most so many published changes of fork have the other sign."""
+    zap_wrong_signs: Annotated[int, Field(ge=0)] = 0
+    """The same of zap."""
     stdev_factor: Annotated[float, Field(gt=1)]
     """Deviations between runs are predicted within this factor, per order class."""
 
@@ -76,16 +78,19 @@ def verdicts(
 
     ``stdev_factor``: by how much the predicted deviation between runs is off at worst.
     """
-    summary = summarise(assessments)
+    machine = assessments[0].target.row.machine
     for claim in stated.classes:
         found = score(assessments, claim.kind)
         if found:
-            yield Verdict(summary.machine, f"{claim.kind}, median", claim.median, found.median)
-            yield Verdict(summary.machine, f"{claim.kind}, worst", claim.worst, found.worst)
-    wrong = summary.signs - summary.right_signs
-    yield Verdict(summary.machine, "wrong signs", stated.wrong_signs, wrong)
+            yield Verdict(machine, f"{claim.kind}, median", claim.median, found.median)
+            yield Verdict(machine, f"{claim.kind}, worst", claim.worst, found.worst)
+    for summary in summaries(assessments):
+        zap = summary.operation == "zap"
+        most = stated.zap_wrong_signs if zap else stated.wrong_signs
+        wrong = summary.signs - summary.right_signs
+        yield Verdict(machine, f"{'zap: ' if zap else ''}wrong signs", most, wrong)
     if stdev_factor is not None:
-        yield Verdict(summary.machine, "stdev, factor", stated.stdev_factor, stdev_factor)
+        yield Verdict(machine, "stdev, factor", stated.stdev_factor, stdev_factor)
 
 
 def _load(name: str) -> Any:

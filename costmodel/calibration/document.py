@@ -10,7 +10,6 @@ from costmodel.calibration import text
 from costmodel.calibration.choices import FITTED
 from costmodel.calibration.claims import causes
 from costmodel.calibration.report import MachineReport, validate
-from costmodel.calibration.targets import Kind
 from costmodel.calibration.validation import Assessment
 from costmodel.files import write_text
 from costmodel.published import Role, all_rows
@@ -22,9 +21,10 @@ HEAD = """\
 we state are in `costmodel/calibration/claims.yaml`, the causes of misses in
 `costmodel/calibration/causes.yaml`.*
 
-Every published fork number is predicted with one set of numbers per machine. Rows are *fitted* (a
-few numbers that no source settles may follow them), *checked* (predicted, never fitted) or *other
-builds* (the same source with an older compiler or another code layout: shown, not counted).
+Every published number on fork and zap is predicted with one set of numbers per machine. Rows are
+*fitted* (a few numbers that no source settles may follow them), *checked* (predicted, never fitted;
+all zap rows are) or *other builds* (the same source with an older compiler or another code layout:
+shown, not counted).
 
 Errors are predicted less published: in percent of the time for absolute times and for storms of
 TLB invalidations, in percentage points of the change for all else. The 90 % interval comes from
@@ -68,7 +68,7 @@ _COUNTED = (Role.FIT, Role.CHECK)
 def _short(reports: Iterable[MachineReport]) -> Table:
     rows: Table = [("machine", "class", "rows", "", "median error", "worst", "in interval")]
     for report in reports:
-        for score in report.summary.scores:
+        for score in (score for summary in report.summaries for score in summary.scores):
             unit = text.unit(score.kind)
             rows.append(
                 (
@@ -87,13 +87,13 @@ def _short(reports: Iterable[MachineReport]) -> Table:
 def _stated(reports: Iterable[MachineReport]) -> str:
     lines = []
     for report in reports:
-        summary = report.summary
-        rank = "-" if summary.rank is None else f"{summary.rank:.2f}"
-        lines.append(
-            f"* {report.machine.title}: {summary.right_signs} of {summary.signs} signs right, "
-            f"Kendall's tau of the changes {rank}, {summary.inside} of {summary.rows} published "
-            "numbers inside their 90 % interval."
-        )
+        for summary in report.summaries:
+            rank = "-" if summary.rank is None else f"{summary.rank:.2f}"
+            lines.append(
+                f"* {report.machine.title}, {summary.operation}: {summary.right_signs} of "
+                f"{summary.signs} signs right, Kendall's tau of the changes {rank}, "
+                f"{summary.inside} of {summary.rows} published numbers inside their 90 % interval."
+            )
         lines += [f"  * {text.deviation_line(deviation)}" for deviation in report.deviations]
     head: Table = [("machine", "stated accuracy", "at most", "found", "")]
     head += [
@@ -114,9 +114,9 @@ def _stated(reports: Iterable[MachineReport]) -> str:
 def _misses(missed: Sequence[Assessment]) -> Iterator[str]:
     """Yield the numbers beyond the limit of their class or outside their interval."""
     yield (
-        "Published numbers beyond the limit of their class (absolute times 5 %, 10 % on the M2; "
-        "changes 3 points for order 0, 4 above; storms a factor of 1.2) or outside their 90 % "
-        "interval.\n"
+        "Published numbers beyond the limit of their class (absolute times 5 %, 10 % on the M2 "
+        "and for zap; changes 3 points for order 0, 4 above; storms a factor of 1.2) or outside "
+        "their 90 % interval.\n"
     )
     if not missed:
         yield "None.\n"
@@ -129,7 +129,7 @@ def _misses(missed: Sequence[Assessment]) -> Iterator[str]:
             (
                 a.target.id,
                 a.target.row.machine,
-                f"{a.target.case.strategy}, order {a.target.row.order}",
+                f"{_strategy(a)}, order {a.target.row.order}",
                 _value(a, a.target.mean),
                 _value(a, a.predicted),
                 text.error(a) + ("" if a.is_miss else " (within the limit)"),
@@ -164,7 +164,7 @@ def _every_row(reports: Iterable[MachineReport]) -> Iterator[str]:
                 (
                     a.target.id,
                     {Role.FIT: "fitted", Role.CHECK: "checked"}.get(a.target.role, "other build"),
-                    a.target.case.strategy,
+                    _strategy(a),
                     str(a.target.row.order),
                     _value(a, a.target.mean),
                     text.spread(a.target),
@@ -215,8 +215,13 @@ def _unmapped() -> Iterator[str]:
     yield ""
 
 
+def _strategy(assessment: Assessment) -> str:
+    what = text.operation(assessment.target)
+    return f"{assessment.target.case.strategy}{what and f' ({what})'}"
+
+
 def _value(assessment: Assessment, value: float) -> str:
-    unit = " ms" if assessment.target.kind is Kind.ABSOLUTE else " %"
+    unit = " ms" if assessment.target.kind.is_time else " %"
     return text.number(assessment.target, value) + unit
 
 

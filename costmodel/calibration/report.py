@@ -9,7 +9,7 @@ from typing import Any
 from costmodel.calibration import text
 from costmodel.calibration.claims import Verdict, claims, verdicts
 from costmodel.calibration.deviations import Deviation, deviations
-from costmodel.calibration.scores import Summary, summarise
+from costmodel.calibration.scores import Summary, summaries
 from costmodel.calibration.targets import targets
 from costmodel.calibration.validation import Assessment, assess
 from costmodel.config.machine import Machine, load_machine
@@ -24,7 +24,8 @@ class MachineReport:
 
     machine: Machine
     assessments: tuple[Assessment, ...]
-    summary: Summary
+    summaries: tuple[Summary, ...]
+    """One per operation."""
     deviations: tuple[Deviation, ...]
     verdicts: tuple[Verdict, ...]
 
@@ -52,7 +53,7 @@ def report_on(machine: Machine) -> MachineReport:
     return MachineReport(
         machine=machine,
         assessments=tuple(assessments),
-        summary=summarise(assessments),
+        summaries=summaries(assessments),
         deviations=tuple(spreads),
         verdicts=tuple(verdicts(assessments, stated, worst)) if stated else (),
     )
@@ -67,7 +68,8 @@ def lines(reports: list[MachineReport]) -> Iterator[str]:
     """Yield the text of ``costmodel validate``."""
     for report in reports:
         yield from text.machine_table(report.machine.title, report.assessments)
-        yield from text.summary_lines(report.summary)
+        for summary in report.summaries:
+            yield from text.summary_lines(summary)
         yield from map(text.deviation_line, report.deviations)
         yield ""
     yield "Stated accuracies (costmodel/calibration/claims.yaml)"
@@ -83,9 +85,8 @@ def document(reports: list[MachineReport]) -> dict[str, Any]:
 
 
 def _machine(report: MachineReport) -> dict[str, Any]:
-    summary = report.summary
     return {
-        "machine": summary.machine,
+        "machine": report.machine.name,
         "rows": [_row(a) for a in report.assessments],
         "scores": [
             {
@@ -97,11 +98,17 @@ def _machine(report: MachineReport) -> dict[str, Any]:
                 "worst": s.worst,
                 "unit": text.unit(s.kind),
             }
+            for summary in report.summaries
             for s in summary.scores
         ],
-        "signs": {"published": summary.signs, "right": summary.right_signs},
-        "kendall_tau": summary.rank,
-        "inside": {"rows": summary.rows, "inside": summary.inside},
+        "operations": {
+            summary.operation: {
+                "signs": {"published": summary.signs, "right": summary.right_signs},
+                "kendall_tau": summary.rank,
+                "inside": {"rows": summary.rows, "inside": summary.inside},
+            }
+            for summary in report.summaries
+        },
         "stdev_between_runs_pct": [
             {
                 "folio_order": d.order,
@@ -127,6 +134,7 @@ def _row(assessment: Assessment) -> dict[str, Any]:
         "role": target.role.value,
         "class": target.kind.value,
         "operation": row.operation,
+        "state": row.state,
         "folio_order": row.order,
         "strategy": target.case.strategy,
         "baseline": target.baseline.strategy if target.baseline else None,

@@ -29,9 +29,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Summary:
-    """All about one machine. Rows of other builds count nowhere here."""
+    """All about one operation on one machine. Rows of other builds count nowhere here."""
 
     machine: str
+    operation: str
     scores: tuple[Score, ...]
     signs: int
     """Published changes that have a sign."""
@@ -42,14 +43,27 @@ class Summary:
     rows: int
 
 
+def summaries(assessments: Sequence[Assessment]) -> tuple[Summary, ...]:
+    """Return the summaries of one machine's assessments, one per operation.
+
+    What one operation gets right must not hide what the other gets wrong.
+    """
+    operations = dict.fromkeys(a.target.row.operation for a in assessments)
+    return tuple(
+        summarise([a for a in assessments if a.target.row.operation == operation])
+        for operation in operations
+    )
+
+
 def summarise(assessments: Sequence[Assessment]) -> Summary:
-    """Return the summary of one machine's assessments; ValueError where there are none."""
+    """Return the summary of assessments of one operation; ValueError where there are none."""
     if not assessments:
         raise ValueError("'assessments' must not be empty (got none)")
     counted = [a for a in assessments if a.target.role is not Role.BAND]
     signed = [a for a in counted if a.has_sign]
     return Summary(
         machine=assessments[0].target.row.machine,
+        operation=assessments[0].target.row.operation,
         scores=tuple(_scores(counted)),
         signs=len(signed),
         right_signs=sum(a.sign_agrees for a in signed),

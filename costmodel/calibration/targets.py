@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import cast
 
-from costmodel.config.workload import Workload
+from costmodel.config.workload import Frames, Operation, Workload
 from costmodel.published import Metric, Role, Row, all_rows
 from costmodel.published.rows import implied_change_pct
 
-OPERATIONS = ("fork",)
-"""What has strategies to predict it with."""
 FLOOR = 0.01
 """Relative: no time is taken to be better known than this. The smallest published deviations are
 0.0 and 0.1 %, yet the same source built twice differs by more."""
@@ -23,13 +22,31 @@ STORM_PCT = 100.0
 """A change beyond this is a storm of TLB invalidations: what counts there is the factor."""
 
 
+FRAMES: Mapping[Operation, Frames] = {"fork": "contiguous", "zap": "scattered"}
+"""Where the folios of published rows lie, as in the shipped scenarios. A gigabyte that is unmapped
+goes back to the allocator and comes out of it again in every iteration (docs/zap.md)."""
+
+
 class Kind(StrEnum):
-    """Classes of numbers that have an accuracy of their own."""
+    """Classes of numbers that have an accuracy of their own; those of fork have no prefix."""
 
     ABSOLUTE = "absolute time"
     ORDER_0 = "order-0 change"
     BATCH = "change, order >= 2"
     STORM = "storm"
+    ZAP_ABSOLUTE = "zap: absolute time"
+    ZAP_ORDER_0 = "zap: order-0 change"
+    ZAP_BATCH = "zap: change, order >= 2"
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the number is one time, not a change."""
+        return self in (Kind.ABSOLUTE, Kind.ZAP_ABSOLUTE)
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether errors are percent of the time, else they are points of a change."""
+        return self.is_time or self is Kind.STORM
 
 
 @dataclass(frozen=True)
@@ -71,8 +88,11 @@ class Target:
     @property
     def kind(self) -> Kind:
         """The class whose accuracy it counts towards."""
+        zap = self.row.operation == "zap"
         if self.baseline is None:
-            return Kind.ABSOLUTE
+            return Kind.ZAP_ABSOLUTE if zap else Kind.ABSOLUTE
+        if zap:
+            return Kind.ZAP_BATCH if self.row.order else Kind.ZAP_ORDER_0
         if abs(self.mean) > STORM_PCT:
             return Kind.STORM
         return Kind.BATCH if self.row.order else Kind.ORDER_0
@@ -95,9 +115,8 @@ class Target:
 def targets(machine: str | None = None, rows: Iterable[Row] | None = None) -> tuple[Target, ...]:
     """Return what can be predicted, in order of publication; of all machines or of one.
 
-    Numbers that were printed before, baselines against themselves and operations without
-    strategies are left out. A row in seconds whose table has the baseline gives a second target:
-    the change.
+    Numbers that were printed before and baselines against themselves are left out. A row in
+    seconds whose table has the baseline gives a second target: the change.
     """
     chosen = all_rows() if rows is None else rows
     return tuple(
@@ -116,7 +135,7 @@ def cases(chosen: Iterable[Target]) -> list[Case]:
 
 def _predictable(row: Row) -> bool:
     new = row.repeats is None and not row.is_zero_by_definition
-    return row.role is not None and row.operation in OPERATIONS and new
+    return row.role is not None and new
 
 
 def _targets(row: Row) -> Iterator[Target]:
@@ -142,18 +161,29 @@ def fork_case(strategy: str, order: int) -> Case:
     return _of("fork", strategy, order, 1 << 30, "writable")
 
 
+def munmap_case(strategy: str, order: int) -> Case:
+    """Return the published question: munmap of 1 GiB of folios of one order, by its sole owner."""
+    return _of("zap", strategy, order, 1 << 30, "munmap")
+
+
 def _case(row: Row, strategy: str | None) -> Case:
     assert strategy is not None and row.order is not None
     return _of(row.operation, strategy, row.order, row.memory_bytes, row.state, row.cpus)
 
 
 def _of(
-    operation: str, strategy: str, order: int, memory_bytes: int, state: str, cpus: int = 1
+    operation: str,
+    strategy: str,
+    order: int,
+    memory_bytes: int,
+    state: str,
+    cpus: int = 1,
 ) -> Case:
     data = {
         "operation": operation,
         "memory_bytes": memory_bytes,
         "folio_orders": {order: 1.0},
+        "frames": FRAMES[cast(Operation, operation)],
         "state": state,
         "cpus": cpus,
     }

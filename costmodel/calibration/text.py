@@ -20,6 +20,7 @@ LEGEND = """\
 published and its deviation, predicted, 90 % interval: ms for absolute
 times, else percent. error: percent of the time (%), points, or factor (x).
 *: the change that two rows in seconds imply. !: outside the interval.
+in: published numbers inside it.
 M: beyond the limit of its class."""
 
 
@@ -30,9 +31,15 @@ def row_id(target: Target) -> str:
 
 def number(target: Target, value: float) -> str:
     """Return a value in the unit of a target: ms for seconds, one decimal for percent."""
-    if target.kind is Kind.ABSOLUTE:
+    if target.kind.is_time:
         return f"{1e3 * value:.3f}"
     return f"{value:.0f}" if target.kind is Kind.STORM else f"{value:z.1f}"
+
+
+def operation(target: Target) -> str:
+    """Return ``zap, munmap``; nothing for fork, which needs no telling."""
+    row = target.row
+    return "" if row.operation == "fork" else f"{row.operation}, {row.state}"
 
 
 def spread(target: Target) -> str:
@@ -43,25 +50,22 @@ def spread(target: Target) -> str:
 def interval(assessment: Assessment) -> str:
     """Return ``-3.1..3.2``."""
     target, (low, high) = assessment.target, assessment.interval
-    if target.kind is Kind.ABSOLUTE:
+    if target.kind.is_time:
         return f"{1e3 * low:.2f}..{1e3 * high:.2f}"
     return f"{number(target, low)}..{number(target, high)}"
 
 
 def error(assessment: Assessment) -> str:
     """Return ``+0.3`` (points), ``+0.3%`` (of the time) or ``x1.04`` (a storm)."""
-    match assessment.target.kind:
-        case Kind.STORM:
-            return f"x{1 + assessment.error / 100:.2f}"
-        case Kind.ABSOLUTE:
-            return f"{assessment.error:+.1f}%"
-        case _:
-            return f"{assessment.error:+.1f}"
+    kind = assessment.target.kind
+    if kind is Kind.STORM:
+        return f"x{1 + assessment.error / 100:.2f}"
+    return f"{assessment.error:+.1f}{'%' if kind.is_time else ''}"
 
 
 def unit(kind: Kind) -> str:
     """Return the unit of errors of a class."""
-    return "%" if kind in (Kind.ABSOLUTE, Kind.STORM) else "points"
+    return "%" if kind.is_relative else "points"
 
 
 def marks(assessment: Assessment) -> str:
@@ -70,23 +74,25 @@ def marks(assessment: Assessment) -> str:
 
 
 def machine_table(title: str, assessments: Sequence[Assessment]) -> Iterator[str]:
-    """Yield one machine's rows by role."""
+    """Yield one machine's rows by role and operation."""
     yield f"{title:<30} o {'published':>10} {'predicted':>8}{'90 %':>13}{'error':>7}"
     for role, heading in TITLES.items():
         chosen = [a for a in assessments if a.target.role is role]
-        if chosen:
-            yield f"  {heading}"
-        for assessment in chosen:
-            yield _row(assessment).rstrip()
+        for what in dict.fromkeys(operation(a.target) for a in chosen):
+            yield f"  {heading}{what and f' ({what})'}"
+            for assessment in chosen:
+                if operation(assessment.target) == what:
+                    yield _row(assessment).rstrip()
 
 
 def summary_lines(summary: Summary) -> Iterator[str]:
-    """Yield what the rows of a machine come to."""
+    """Yield what the rows of one operation on a machine come to."""
     for score in summary.scores:
         yield _score(score)
     rank = "-" if summary.rank is None else f"{summary.rank:.2f}"
     yield (
-        f"signs right {summary.right_signs} of {summary.signs}, rank agreement (Kendall) {rank},"
+        f"{summary.operation}: signs right {summary.right_signs} of {summary.signs}, rank"
+        f" agreement (Kendall) {rank},"
         f" inside {summary.inside} of {summary.rows}"
     )
 
@@ -104,8 +110,8 @@ def verdict_line(verdict: Verdict) -> str:
     """Return one line on a stated accuracy."""
     state = "holds" if verdict.holds else "MISSED"
     return (
-        f"{verdict.machine:<14}{verdict.statement:<28}stated {verdict.stated:>4.1f}, found"
-        f" {verdict.found:>5.1f}  {state}"
+        f"{verdict.machine:<13}{verdict.statement:<32}stated {verdict.stated:>4.1f}, found"
+        f" {verdict.found:>4.1f} {state}"
     )
 
 
@@ -122,6 +128,6 @@ def _row(assessment: Assessment) -> str:
 def _score(score: Score) -> str:
     role = score.role.value if score.role else "all"
     return (
-        f"{score.kind:<20}{role:<6}{score.rows:>3} rows, median {score.median:>4.1f}, worst"
-        f" {score.worst:>4.1f} {unit(score.kind):<7} inside {score.inside}"
+        f"{score.kind:<24}{role:<6}{score.rows:>2} rows, median {score.median:>4.1f}, worst"
+        f" {score.worst:>4.1f} {unit(score.kind)}, in {score.inside}"
     )

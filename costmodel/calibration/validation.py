@@ -14,7 +14,15 @@ from costmodel.published import Role
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
-LIMITS = {Kind.ABSOLUTE: 5.0, Kind.ORDER_0: 3.0, Kind.BATCH: 4.0, Kind.STORM: 20.0}
+LIMITS = {
+    Kind.ABSOLUTE: 5.0,
+    Kind.ORDER_0: 3.0,
+    Kind.BATCH: 4.0,
+    Kind.STORM: 20.0,
+    Kind.ZAP_ABSOLUTE: 10.0,
+    Kind.ZAP_ORDER_0: 3.0,
+    Kind.ZAP_BATCH: 4.0,
+}
 """What an error should stay below, by class: percent of the time for absolute times and storms,
 percentage points for changes. A number beyond it is a miss and needs a cause in ``causes.yaml``."""
 MACHINE_LIMITS = {("apple-m2-vm", Kind.ABSOLUTE): 10.0}
@@ -38,7 +46,7 @@ class Assessment:
     @property
     def error(self) -> float:
         """Predicted less published: points of a change, else percent of the time."""
-        if self.target.kind in (Kind.ABSOLUTE, Kind.STORM):
+        if self.target.kind.is_relative:
             return 100 * (self._factor / self.target.factor - 1)
         return self.predicted - self.target.mean
 

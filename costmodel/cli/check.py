@@ -33,6 +33,11 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         help="the kernel of file.py:function uses arm64's contiguous bit",
     )
     parser.add_argument(
+        "--operation",
+        choices=("fork", "zap"),
+        help="check strategies for this one (default: built-in ones for both, file.py for fork)",
+    )
+    parser.add_argument(
         "--seed",
         type=_count,
         default=0,
@@ -46,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.checking.check import check, describe, standard_layouts
     from costmodel.checking.subjects import find_subjects
 
-    subjects = find_subjects(args.strategy, contpte=args.contpte)
+    subjects = find_subjects(args.strategy, contpte=args.contpte, operation=args.operation)
     layouts = standard_layouts(args.layouts, args.seed)
     broken = 0
     for subject in subjects:

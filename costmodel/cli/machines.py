@@ -51,8 +51,11 @@ def list_machines(machines: list[Machine]) -> Iterator[str]:
 def describe_machine(machine: Machine) -> Iterator[str]:
     """Yield every parameter with value, interval, kind and source, in at most 76 columns."""
     yield f"{machine.title} ({machine.name}, {machine.isa})"
+    total = len(machine.parameters)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in _kinds(machine).items() if count)
+    yield from textwrap.wrap(f"{total} parameters: {kinds}.", WIDTH)
     yield from textwrap.wrap(
-        f"Caution: {_inferred(machine)} of {len(machine.parameters)} parameters are inferred,"
+        f"Caution: {_inferred(machine)} of {total} parameters are inferred,"
         " not sourced: check what depends on them.",
         WIDTH,
     )
@@ -71,8 +74,18 @@ def describe_machine(machine: Machine) -> Iterator[str]:
         )
 
 
+def _kinds(machine: Machine) -> dict[str, int]:
+    """Return how many parameters are known in which way, the best known first."""
+    from typing import get_args
+
+    from costmodel.config.parameter import Kind
+
+    kinds = [parameter.kind for parameter in machine.parameters.values()]
+    return {kind: kinds.count(kind) for kind in get_args(Kind)}
+
+
 def _inferred(machine: Machine) -> int:
-    return sum(parameter.kind == "inferred" for parameter in machine.parameters.values())
+    return _kinds(machine)["inferred"]
 
 
 def _value(key: str, parameter: ParameterLike) -> str:

@@ -15,7 +15,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what the strategies work on."""
     parser.add_argument("--vs", metavar="BASELINE", help="compare with this (default v6.7)")
     parser.add_argument("--order", metavar="N", help="folio order, 0 to 9 (default 0)")
-    parser.add_argument("--state", metavar="S", help="state of the PTEs (default writable)")
+    parser.add_argument(
+        "--operation", metavar="OP", default="fork", help="fork or zap (default fork)"
+    )
+    parser.add_argument(
+        "--state",
+        metavar="S",
+        help="state of the PTEs (fork, default writable), or what unmaps them (zap, default exit)",
+    )
     parser.add_argument("--memory", metavar="SIZE", help="size of the mapping (default 1 GiB)")
     parser.add_argument(
         "--set",
@@ -37,13 +44,16 @@ def question(
     ConfigError with every fault.
     """
     from costmodel.config.document import parse_scalar
+    from costmodel.config.errors import ConfigError, unknown
     from costmodel.config.overrides import load_with_overrides
     from costmodel.config.scenario import Scenario
-    from costmodel.strategies.catalogue import STRATEGIES
+    from costmodel.strategies.catalogue import BY_OPERATION
+    from costmodel.strategies.resolve import known_names
 
-    known = STRATEGIES.get(args.strategy)
-    operation = known.operation if known else "fork"
-    first = next(entry.name for entry in STRATEGIES.values() if entry.operation == operation)
+    operation = args.operation
+    if operation not in BY_OPERATION:
+        raise ConfigError.of("--operation", unknown("operation", operation, BY_OPERATION))
+    names = known_names(operation)
     scenario = Scenario.model_validate(
         {
             "title": "a quick question",
@@ -51,7 +61,7 @@ def question(
             "memory": "1 GiB",
             "machines": ["apple-m2-vm"],
             "folio_orders": [default_order],
-            "baseline": first,
+            "baseline": next(iter(BY_OPERATION[operation])),
         }
     )
     options: dict[str, tuple[str, Any]] = {
@@ -67,9 +77,9 @@ def question(
     if args.memory is not None:
         options["--memory"] = ("memory", parse_scalar(args.memory))
     for origin, (key, value) in options.items():
-        scenario = scenario.replace({key: value}, origin=origin, strategies=list(STRATEGIES))
+        scenario = scenario.replace({key: value}, origin=origin, strategies=names)
     scenario, machines = load_with_overrides(
-        scenario, _qualified(scenario, args.assignments), strategies=list(STRATEGIES)
+        scenario, _qualified(scenario, args.assignments), strategies=names
     )
     return scenario, next(iter(machines.values()))
 
@@ -120,6 +130,7 @@ def _words(args: argparse.Namespace) -> list[str]:
         "--over": over,
         "--vs": args.vs,
         "--order": args.order,
+        "--operation": None if args.operation == "fork" else args.operation,
         "--state": args.state,
         "--memory": args.memory,
     }

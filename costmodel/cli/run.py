@@ -46,7 +46,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--seed", metavar="N", help="of all random numbers")
     parser.add_argument("--no-noise", action="store_true", help="exact times, no deviations")
     parser.add_argument("--json", metavar="FILE", help="also write all results there")
-    parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes (default 1)")
+    parser.add_argument("--jobs", type=_jobs, metavar="N", help="processes (default: one per CPU)")
     parser.add_argument(
         "--engine",
         choices=("fast", "reference"),
@@ -60,18 +60,19 @@ def run(args: argparse.Namespace) -> int:
     from costmodel import __version__
     from costmodel.config.overrides import load_with_overrides
     from costmodel.experiment import compare, run_cells
+    from costmodel.parallel import cpus
     from costmodel.plan import plan
     from costmodel.report.mail import mail
     from costmodel.simulation import Engine
-    from costmodel.strategies.catalogue import STRATEGIES
+    from costmodel.strategies.resolve import known_names
 
-    names = list(STRATEGIES)
+    names = known_names()
     scenario, machines = load_with_overrides(
-        _scenario(args, names), args.assignments, strategies=names
+        scenario_of(args, names), args.assignments, strategies=names
     )
     todo = plan(scenario, machines)
     results = run_cells(
-        todo.cells, noise=not args.no_noise, jobs=args.jobs, engine=Engine(args.engine)
+        todo.cells, noise=not args.no_noise, jobs=args.jobs or cpus(), engine=Engine(args.engine)
     )
     comparisons = compare(results, scenario.baseline)
     text = mail(comparisons, title=scenario.title, version=__version__, left_out=todo.left_out)
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _scenario(args: argparse.Namespace, names: Sequence[str]) -> Scenario:
+def scenario_of(args: argparse.Namespace, names: Sequence[str]) -> Scenario:
     """Return the scenario that the options ask for, the machine overrides not yet applied."""
     from costmodel.config.document import parse_scalar
     from costmodel.config.scenario import load_scenario

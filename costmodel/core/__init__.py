@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.trace import TableRun
 
-__all__ = ["Cause", "TableCost", "Timing", "run"]
+__all__ = ["Cause", "TableCost", "Timing", "load", "run"]
 
 
 def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
@@ -22,3 +22,12 @@ def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
     from costmodel.core.engine import run as run_engine
 
     return run_engine(runs, machine, cpus=cpus)
+
+
+def load() -> None:
+    """Load the engine and what compiled code needs, for processes that are forked from this one."""
+    import numpy as np
+
+    from costmodel.core import engine, reuse  # noqa: F401
+
+    reuse.numbered(np.zeros(1, np.int64))

@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.core.jit import compiled
 from costmodel.core.memo import remembered
-from costmodel.core.reuse import Ints
+from costmodel.core.reuse import Ints, numbered
+from costmodel.jit import compiled
 from costmodel.trace import Trace
 from costmodel.uops import Kind
 
@@ -27,7 +27,7 @@ _CAP_BITS = 12
 def mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     """Return bool[n], true for conditional branches that are mispredicted in steady state."""
     key = ("mispredicts", history_length)
-    return remembered(trace, key, lambda: _mispredicts(trace, history_length))
+    return remembered(trace, key, lambda: _mispredicts(trace, history_length), large=True)
 
 
 def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
@@ -35,11 +35,10 @@ def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     rows = np.flatnonzero((trace.kind == Kind.BRANCH) & (trace.taken >= 0))
     if len(rows) == 0:
         return result
-    _, site = np.unique(trace.site[rows], return_inverse=True)
-    site = site.astype(np.int64)
+    site, first = numbered(trace.site[rows].astype(np.int64))
     taken = (trace.taken[rows] == 1).astype(np.int64)
     cap = min(history_length, (1 << _CAP_BITS) - 1)
-    histories = [_run_lengths(site, taken, int(site.max()) + 1, cap)]
+    histories = [_run_lengths(site, taken, len(first), cap)]
     # A core that learns no loops has no history at all.
     histories += [_recent(taken, bits) for bits in GLOBAL_BITS if bits <= history_length]
     wrong = np.array([_wrong(site, history, taken) for history in histories])
@@ -84,7 +83,7 @@ def _recent(taken: Ints, bits: int) -> Ints:
 
 def _wrong(site: Ints, history: Ints, taken: Ints) -> NDArray[np.bool_]:
     """Predict each outcome from the other occurrences of its history, else of its branch."""
-    lead = _lead(np.unique(history * (int(site.max()) + 1) + site, return_inverse=True)[1], taken)
+    lead = _lead(numbered(history * (int(site.max()) + 1) + site)[0], taken)
     fallback = _lead(site, taken)
     predicted = np.where(lead == 0, fallback, lead)
     # Nothing is known of a branch met once; one miss in thousands would not matter either.
@@ -93,9 +92,13 @@ def _wrong(site: Ints, history: Ints, taken: Ints) -> NDArray[np.bool_]:
     return wrong
 
 
-def _lead(group: NDArray[np.int64], taken: Ints) -> Ints:
+@compiled
+def _lead(group: Ints, taken: Ints) -> Ints:
     """Return taken minus not taken among the other members of each one's group."""
-    signed = 2 * taken - 1
-    total = np.bincount(group, weights=signed).astype(np.int64)
-    result: Ints = total[group] - signed
+    total = np.zeros(len(group) + 1, np.int64)
+    for i in range(len(group)):
+        total[group[i]] += 2 * taken[i] - 1
+    result = np.empty(len(group), np.int64)
+    for i in range(len(group)):
+        result[i] = total[group[i]] - (2 * taken[i] - 1)
     return result

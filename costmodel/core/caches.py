@@ -9,22 +9,24 @@ that costs change smoothly with capacities and every execution of a loop costs t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.config.machine import Machine
-from costmodel.core.jit import compiled
+from costmodel.core.columns import flags_of
 from costmodel.core.memo import remembered
 from costmodel.core.parameters import Parameters
-from costmodel.core.reuse import FIRST, Ints, Touches, touches
+from costmodel.core.reuse import FIRST, Ints, Touches, numbered, touches
 from costmodel.core.stack import Cause
+from costmodel.jit import compiled
 from costmodel.trace import LINE_BYTES, TableRun, Trace
 from costmodel.uops import Flavour, Kind, Target
 
+T = TypeVar("T", bound=np.generic)
 NEAR = 0
 """Class of an access that hits any L1: fewer than 8 KiB of other lines since the last touch."""
 CYCLIC = -1.0
@@ -32,9 +34,15 @@ CYCLIC = -1.0
 _NEAR_BYTES = 8192
 _WAYS = 16
 _WEIGHT = 1 << 16
-_MEMORY_KINDS = (Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO)
-_PER_TABLE = (Target.SRC, Target.DST, Target.PAGE, Target.TABLEPAGE)
-_OWNING = (Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE, Flavour.RMW_LOCKED)
+
+
+_MEMORY_KINDS = flags_of((Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO), Kind)
+_WRITING = flags_of((Kind.STORE, Kind.ZERO), Kind)
+_PER_TABLE = flags_of((Target.SRC, Target.DST, Target.PAGE, Target.TABLEPAGE), Target)
+_CYCLIC_TARGETS = flags_of((Target.SRC, Target.PAGE, Target.TABLEPAGE), Target)
+_OWNING = flags_of(
+    (Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE, Flavour.RMW_LOCKED), Flavour
+)
 _HARD, _SOFT = False, True
 
 
@@ -46,7 +54,7 @@ class Accesses:
     """Class of the access; ``NEAR`` for micro-ops without memory."""
     distances: tuple[tuple[float, float], ...]
     """By class: bytes touched since the last touch of its 64-byte line, and of its longer line."""
-    touch: Ints
+    touch: NDArray[np.int32]
     """Micro-op that last touched the same long line, -1 for none."""
     first: NDArray[np.bool_]
     """First touch of a long line that is used once per round through the workload."""
@@ -59,7 +67,33 @@ class Accesses:
 def accesses(trace: Trace, line_bytes: int) -> Accesses:
     """Return the reuse of a trace for machines whose caches beyond the L1 have such lines."""
     line_bytes = max(line_bytes, LINE_BYTES)
-    return remembered(trace, ("accesses", line_bytes), lambda: _accesses(trace, line_bytes))
+    return remembered(
+        trace, ("accesses", line_bytes), lambda: _accesses(trace, line_bytes), large=True
+    )
+
+
+class Reuse(NamedTuple):
+    """What evaluations ask for again and again, see :class:`Accesses`."""
+
+    distances: tuple[tuple[float, float], ...]
+    streaming_bytes: int
+
+
+def reuse_of(trace: Trace, line_bytes: int) -> Reuse:
+    """Return the classes of a trace's accesses and how much it touches anew."""
+    line_bytes = max(line_bytes, LINE_BYTES)
+
+    def find() -> Reuse:
+        found = accesses(trace, line_bytes)
+        return Reuse(found.distances, found.streaming_bytes)
+
+    return remembered(trace, ("reuse", line_bytes), find)
+
+
+def alike(costs: Iterable[Hashable]) -> tuple[int, ...]:
+    """Number classes of equal cost alike, in order of first occurrence."""
+    known: dict[Hashable, int] = {}
+    return tuple(known.setdefault(cost, len(known)) for cost in costs)
 
 
 def _accesses(trace: Trace, line_bytes: int) -> Accesses:
@@ -70,35 +104,37 @@ def _accesses(trace: Trace, line_bytes: int) -> Accesses:
         long = touches(row, line // (line_bytes // LINE_BYTES))
     target = trace.target[row]
     fresh = long.previous == FIRST
-    per_table = np.isin(target, _PER_TABLE)
-    new_lines = int(np.count_nonzero(fresh & per_table))
+    per_table = _PER_TABLE[target]
     table_bytes = float(np.count_nonzero(short.previous == FIRST) * LINE_BYTES)
     # DST was cleared a moment ago, and clearing fetches nothing.
     once = fresh & per_table & (target != Target.DST) & (trace.kind[row] != Kind.ZERO)
     near = _bytes(short, LINE_BYTES, target, table_bytes)
     beyond = _bytes(long, line_bytes, target, table_bytes)
     kind, distances = _classes(np.where(near == 0, 0.0, near), beyond)
-    leading = np.unique(row, return_index=True)[1]  # an access of many lines counts by its first
+    leading = np.flatnonzero(np.diff(row, prepend=-1))  # many lines count by their first
+    at, count = row[leading], len(trace)
     return Accesses(
-        kind=_spread(trace, row[leading], kind[leading], NEAR).astype(np.int32),
+        kind=_spread(np.int32, count, at, kind[leading], NEAR),
         distances=distances,
-        touch=_spread(trace, row[leading], _rows_before(long)[leading], FIRST),
-        first=_spread(trace, row[leading], once[leading], 0).astype(np.bool_),
-        owned=_spread(trace, row[leading], _owned(trace, short)[leading], 0).astype(np.bool_),
-        streaming_bytes=new_lines * line_bytes,
+        touch=_spread(np.int32, count, at, _rows_before(long)[leading], FIRST),
+        first=_spread(np.bool_, count, at, once[leading], 0),
+        owned=_spread(np.bool_, count, at, _owned(trace, short)[leading], 0),
+        streaming_bytes=int(np.count_nonzero(fresh & per_table)) * line_bytes,
     )
 
 
 def _line_touches(trace: Trace) -> tuple[Ints, Ints]:
     """Return the micro-op and the 64-byte line of every line touched, in program order."""
-    memory = np.isin(trace.kind, _MEMORY_KINDS) & (trace.address >= 0)
+    memory = _MEMORY_KINDS[trace.kind] & (trace.address >= 0)
     row = np.flatnonzero(memory).astype(np.int64)
     zero = trace.kind[row] == Kind.ZERO
     lines = np.where(zero, np.maximum(trace.size_bytes[row].astype(np.int64) // LINE_BYTES, 1), 1)
+    if len(row) == int(lines.sum()):
+        return row, trace.address[row] // LINE_BYTES
     offset = np.arange(int(lines.sum()), dtype=np.int64)
     offset -= np.repeat(np.cumsum(lines) - lines, lines)
     row = np.repeat(row, lines)
-    return row, trace.line[row] + offset
+    return row, trace.address[row] // LINE_BYTES + offset
 
 
 def _bytes(
@@ -107,26 +143,26 @@ def _bytes(
     """Return reuse distances in bytes; CYCLIC for lines that are used once per round."""
     distance = touch.distance.astype(np.float64) * line_bytes
     distance[distance < _NEAR_BYTES] = 0.0
-    far = distance > 0
+    far = np.flatnonzero(distance)
     distance[far] = 2.0 ** (np.ceil(4 * np.log2(distance[far])) / 4)
     fresh = touch.previous == FIRST
     distance[fresh] = table_bytes if table_bytes >= _NEAR_BYTES else 0.0
     distance[fresh & (target == Target.DST)] = 0.0
-    distance[fresh & np.isin(target, (Target.SRC, Target.PAGE, Target.TABLEPAGE))] = CYCLIC
+    distance[fresh & _CYCLIC_TARGETS[target]] = CYCLIC
     return distance
 
 
 def _classes(
     near: NDArray[np.float64], beyond: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], tuple[tuple[float, float], ...]]:
+) -> tuple[Ints, tuple[tuple[float, float], ...]]:
     """Number the distinct pairs of distances, ``NEAR`` first."""
-    pairs = np.concatenate([[0j], near + 1j * np.where(near == 0, 0.0, beyond)])
-    _, index, kind = np.unique(pairs, return_index=True, return_inverse=True)
-    order = np.argsort(index)  # class 0 is the pair (0, 0) put in front
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    distinct = pairs[index[order]].tolist()
-    return rank[kind[1:]], tuple((pair.real, pair.imag) for pair in distinct)
+    pairs = np.zeros((2, len(near) + 1))  # the pair (0, 0) in front has number 0
+    pairs[0, 1:] = near
+    pairs[1, 1:] = np.where(near == 0, 0.0, beyond)
+    one, other = (numbered(distances.view(np.int64))[0] for distances in pairs)
+    kind, first = numbered(one * len(one) + other)
+    distinct = pairs[:, first].tolist()
+    return kind[1:], tuple(zip(*distinct, strict=True))
 
 
 def _rows_before(touch: Touches) -> Ints:
@@ -134,10 +170,10 @@ def _rows_before(touch: Touches) -> Ints:
     return np.where(touch.previous == FIRST, FIRST, touch.row[touch.previous])
 
 
-def _owned(trace: Trace, touch: Touches) -> Ints:
-    """Return 1 where the line was written before by an operation that takes ownership."""
+def _owned(trace: Trace, touch: Touches) -> NDArray[np.bool_]:
+    """Tell where the line was written before by an operation that takes ownership."""
     kind = trace.kind[touch.row]
-    writes = np.isin(kind, (Kind.STORE, Kind.ZERO)) | np.isin(trace.flavour[touch.row], _OWNING)
+    writes = _WRITING[kind] | _OWNING[trace.flavour[touch.row]]
     fresh_child = (touch.previous == FIRST) & (trace.target[touch.row] == Target.DST)
     return _written_before(touch.previous, writes, fresh_child)
 
@@ -145,19 +181,21 @@ def _owned(trace: Trace, touch: Touches) -> Ints:
 @compiled
 def _written_before(
     previous: Ints, writes: NDArray[np.bool_], fresh_child: NDArray[np.bool_]
-) -> Ints:
+) -> NDArray[np.bool_]:
     """Follow each line from touch to touch."""
-    owned = np.zeros(len(previous), np.int64)
+    owned = np.zeros(len(previous), np.bool_)
     for i in range(len(previous)):
         before = previous[i]
         if fresh_child[i] or (before >= 0 and (owned[before] or writes[before])):
-            owned[i] = 1
+            owned[i] = True
     return owned
 
 
-def _spread(trace: Trace, row: Ints, values: NDArray[np.generic], default: int) -> Ints:
+def _spread(
+    dtype: type[T], count: int, row: Ints, values: NDArray[np.generic], default: int
+) -> NDArray[T]:
     """Return one value per micro-op of the trace."""
-    result = np.full(len(trace), default, np.int64)
+    result = np.full(count, default, dtype)
     result[row] = values
     return result
 
@@ -183,7 +221,7 @@ class ClassCosts(NamedTuple):
 def footprint_bytes(runs: Sequence[TableRun], line_bytes: int) -> float:
     """Return the bytes that one round through the workload touches: the cyclic reuse distance."""
     fresh = (run for run in runs if run.reuse_bytes is None)
-    return float(sum(run.count * accesses(run.trace, line_bytes).streaming_bytes for run in fresh))
+    return float(sum(run.count * reuse_of(run.trace, line_bytes).streaming_bytes for run in fresh))
 
 
 def class_costs(

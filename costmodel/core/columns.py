@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import IntEnum
+
 import numpy as np
 from numpy.typing import NDArray
+
+Code = NDArray[np.int16]
+"""Rows of a program, int16[rows, COLUMNS]: no column looks further back than windows are long."""
+Row = NDArray[np.int16]
+"""One of them, int16[COLUMNS]."""
 
 # What a micro-op is to the core.
 (
@@ -26,6 +34,13 @@ def flags(ops: tuple[int, ...]) -> NDArray[np.uint8]:
     """Return a table with 1 for each of ``ops``, to look up in compiled code."""
     table = np.zeros(OPS, np.uint8)
     table[list(ops)] = 1
+    return table
+
+
+def flags_of(members: Iterable[IntEnum], of: type[IntEnum]) -> NDArray[np.bool_]:
+    """Return a table with True for some members of an enumeration, to look up by number."""
+    table = np.zeros(max(of) + 1, np.bool_)
+    table[list(members)] = True
     return table
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from costmodel.config.machine import Machine
-from costmodel.core.caches import class_costs, footprint_bytes
-from costmodel.core.parameters import Parameters, parameters_of
+from costmodel.core.caches import alike, class_costs, footprint_bytes, reuse_of
+from costmodel.core.parameters import Parameters, parameters_of, relevant
 from costmodel.core.program import Program, program_of
 from costmodel.core.reuse import Ints
 from costmodel.core.stack import CAUSES, Cause, TableCost, Timing, shared_out
 from costmodel.core.state import NOTHING, Reach, save, state_length
 from costmodel.core.table import run_table
-from costmodel.core.tlb import footprint_pages, page_ticks
+from costmodel.core.tlb import footprint_pages, fresh_pages, page_ticks
 from costmodel.core.window import (
     BROADCAST_TICKS,
     BROADCASTS,
@@ -28,6 +29,9 @@ from costmodel.trace import TableRun
 
 LISTED = 4096
 """Repeating groups of different tables are listed in order up to so many."""
+_KNOWN = 256
+_known: OrderedDict[Hashable, tuple[TableCost, ...]] = OrderedDict()
+"""The last answers. Most numbers that a what-if changes are of no concern to most programs."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class Priced:
     program: Program
     costs: Costs
     weights: tuple[dict[Cause, int], ...]
+
+    def key(self) -> Hashable:
+        """Return what decides the ticks and their causes, beside the parameters."""
+        weights = tuple(tuple(each.items()) for each in self.weights)
+        access, misses, page = (part.tobytes() for part in self.costs)
+        return self.program.serial, access, misses, page, weights
 
 
 def priced_programs(
@@ -60,10 +70,17 @@ def priced_programs(
 def _priced(
     run: TableRun, machine: Machine, parameters: Parameters, bytes_: float, pages: float
 ) -> Priced:
-    program = program_of(run.trace, machine)
-    access = class_costs(program.reuse.distances, bytes_, machine, parameters)
-    page = page_ticks(program.pages.distances, pages, machine, parameters)
-    return Priced(program, Costs(access.ticks, access.misses, page), access.weights)
+    distances = reuse_of(run.trace, machine.caches.line_bytes.value).distances
+    access = class_costs(distances, bytes_, machine, parameters)
+    fresh = fresh_pages(run.trace, machine.kernel.linear_map_bytes.value)
+    page = page_ticks(fresh.distances, pages, machine, parameters)
+    classes = alike(tuple(weights.items()) for weights in access.weights)
+    page_classes = alike(page.tolist())
+    program = program_of(run.trace, machine, classes, page_classes)
+    first = [classes.index(number) for number in range(max(classes) + 1)]
+    page_first = [page_classes.index(number) for number in range(max(page_classes) + 1)]
+    costs = Costs(access.ticks[first], access.misses[first], page[page_first])
+    return Priced(program, costs, tuple(access.weights[number] for number in first))
 
 
 def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
@@ -73,15 +90,30 @@ def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
     when the window is in a state in which the same rows were run before.
     """
     parameters = parameters_of(machine, cpus=cpus)
+    priced = priced_programs(runs, machine, parameters)
+    parts = tuple((each.key(), run.count) for each, run in zip(priced, runs, strict=True))
+    ops = frozenset().union(*(each.program.ops for each in priced))
+    key = relevant(parameters, ops), parts
+    if key not in _known:
+        _known[key] = _tables(runs, priced, parameters)
+        if len(_known) > _KNOWN:
+            _known.popitem(last=False)
+    return Timing(_known[key], machine.core.clock_ghz.value)
+
+
+def _tables(
+    runs: Sequence[TableRun], priced: Sequence[Priced], parameters: Parameters
+) -> tuple[TableCost, ...]:
+    """Compute the tables in order; neighbours of equal cost become one."""
     sequence = _Sequence(parameters, new_window(parameters))
     tables: list[TableCost] = []
-    for run_, priced in zip(runs, priced_programs(runs, machine, parameters), strict=True):
-        for cost, count in sequence.repeat(priced, run_.count):
+    for run_, each in zip(runs, priced, strict=True):
+        for cost, count in sequence.repeat(each, run_.count):
             if tables and replace(tables[-1], count=0) == cost:
                 tables[-1] = replace(tables[-1], count=tables[-1].count + count)
             else:
                 tables.append(replace(cost, count=count))
-    return Timing(tuple(tables), machine.core.clock_ghz.value)
+    return tuple(tables)
 
 
 @dataclass

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from costmodel.core import columns as c
-from costmodel.core.jit import inlined
 from costmodel.core.memory import fetch, forwarded, hold_register, start_access
 from costmodel.core.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.core.reuse import Ints
@@ -42,6 +38,7 @@ from costmodel.core.window import (
     Costs,
     Window,
 )
+from costmodel.jit import inlined
 
 _DEPENDENCY = int(Cause.DEPENDENCY)
 _MISPREDICT = int(Cause.BRANCH_MISPREDICT)
@@ -54,9 +51,7 @@ _SYSTEM = int(Cause.SYSTEM)
 
 
 @inlined
-def execute(
-    row: NDArray[np.int32], op: int, p: Parameters, costs: Costs, w: Window, totals: Ints
-) -> None:
+def execute(row: c.Row, op: int, p: Parameters, costs: Costs, w: Window, totals: Ints) -> None:
     """Settle when the row starts and is done, and why not earlier."""
     now = w.now
     w.rows[ISSUED, now[ROW] & (RING - 1)] = NO_ISSUE
@@ -94,7 +89,7 @@ def execute(
 
 
 @inlined
-def _load(row: NDArray[np.int32], ready: int, p: Parameters, costs: Costs, w: Window) -> None:
+def _load(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
     start_access(row, ready, p, costs, w)
     data = fetch(row, p, costs, w)
     w.now[FINISH] = forwarded(row, data, p, w)
@@ -102,9 +97,7 @@ def _load(row: NDArray[np.int32], ready: int, p: Parameters, costs: Costs, w: Wi
 
 
 @inlined
-def _atomic(
-    row: NDArray[np.int32], op: int, ready: int, p: Parameters, costs: Costs, w: Window
-) -> None:
+def _atomic(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
     """arm64 atomic with a result: a load that takes longer; its write waits in the store queue."""
     now = w.now
     latency = p.value if op == c.OP_RMW_VALUE else (p.cas if op == c.OP_RMW_CAS else p.acquire)
@@ -122,7 +115,7 @@ def _atomic(
 
 
 @inlined
-def _lock(row: NDArray[np.int32], ready: int, p: Parameters, costs: Costs, w: Window) -> None:
+def _lock(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
     """x86 locked operation: alone as the oldest, store buffer empty, younger loads held back."""
     now = w.now
     ready = max(ready, now[RETIRED])
@@ -140,9 +133,7 @@ def _lock(row: NDArray[np.int32], ready: int, p: Parameters, costs: Costs, w: Wi
 
 
 @inlined
-def _post(
-    row: NDArray[np.int32], op: int, ready: int, p: Parameters, costs: Costs, w: Window
-) -> None:
+def _post(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
     """Fire and forget: done once address and data are known; the line is requested then."""
     now = w.now
     start(ready, STORING, p.store_ports, w)
@@ -158,9 +149,7 @@ def _post(
 
 
 @inlined
-def _order(
-    row: NDArray[np.int32], op: int, ready: int, p: Parameters, w: Window, totals: Ints
-) -> None:
+def _order(row: c.Row, op: int, ready: int, p: Parameters, w: Window, totals: Ints) -> None:
     """Barriers, TLB maintenance and block clears: start as the oldest row."""
     now = w.now
     if op == c.OP_DMB:  # orders the store queue only
@@ -178,7 +167,7 @@ def _order(
     if op == c.OP_TLBI:
         _invalidate(p, now, totals)
     elif op == c.OP_ZERO_BLOCK:
-        now[FINISH] = start + row[c.LINES] * p.zero_line
+        now[FINISH] = start + int(row[c.LINES]) * p.zero_line
         w.rows[ARRIVES, now[ROW] & (RING - 1)] = 0
         now[TAIL_CAUSE] = now[BODY_CAUSE] = _ZEROING
         redirect(now[FINISH], _ZEROING, now)

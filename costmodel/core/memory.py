@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from costmodel.core import columns as c
-from costmodel.core.jit import inlined
 from costmodel.core.parameters import Parameters
 from costmodel.core.stack import CAUSES, Cause
 from costmodel.core.starting import start, wait
@@ -32,6 +28,7 @@ from costmodel.core.window import (
     Costs,
     Window,
 )
+from costmodel.jit import inlined
 
 _L2 = int(Cause.L2)
 _PREFETCH = int(Cause.PREFETCH)
@@ -41,9 +38,7 @@ _STORE_FORWARD = int(Cause.STORE_FORWARD)
 
 
 @inlined
-def start_access(
-    row: NDArray[np.int32], ready: int, p: Parameters, costs: Costs, w: Window
-) -> None:
+def start_access(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
     """Start a load once barriers let it and, beyond the L1, a miss register is free."""
     now = w.now
     at = max(ready, now[FENCE])
@@ -55,7 +50,7 @@ def start_access(
 
 
 @inlined
-def fetch(row: NDArray[np.int32], p: Parameters, costs: Costs, w: Window) -> int:
+def fetch(row: c.Row, p: Parameters, costs: Costs, w: Window) -> int:
     """Return when the line's data reach the core, for an access that starts at START."""
     now = w.now
     at = now[START] + costs.page[row[c.PAGE]]
@@ -92,7 +87,7 @@ def fetch(row: NDArray[np.int32], p: Parameters, costs: Costs, w: Window) -> int
 
 
 @inlined
-def _prefetch(row: NDArray[np.int32], earliest: int, p: Parameters, w: Window) -> None:
+def _prefetch(row: c.Row, earliest: int, p: Parameters, w: Window) -> None:
     """Request lines ahead of a stream; they arrive no faster than the machine streams."""
     stream = row[c.STREAM]
     follows = row[c.FOLLOWS]
@@ -107,7 +102,7 @@ def _prefetch(row: NDArray[np.int32], earliest: int, p: Parameters, w: Window) -
 
 
 @inlined
-def forwarded(row: NDArray[np.int32], data: int, p: Parameters, w: Window) -> int:
+def forwarded(row: c.Row, data: int, p: Parameters, w: Window) -> int:
     """Return when the data are there, given that an older store may still hold them."""
     now = w.now
     back = row[c.MEMORY]
@@ -131,7 +126,7 @@ def forwarded(row: NDArray[np.int32], data: int, p: Parameters, w: Window) -> in
 
 
 @inlined
-def hold_register(row: NDArray[np.int32], costs: Costs, w: Window) -> None:
+def hold_register(row: c.Row, costs: Costs, w: Window) -> None:
     """Hold a miss register until the row is done."""
     if not costs.misses[row[c.CLASS]] or w.now[FINISH] <= w.misses[0]:
         return

@@ -20,7 +20,7 @@ class MicroOp:
     env: simpy.Environment
     number: int
     """Position in program order, over all tables."""
-    row: NDArray[np.int32]
+    row: NDArray[np.int64]
     priced: Priced
     segment: int
     started: simpy.Event = field(init=False)

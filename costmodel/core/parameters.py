@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from costmodel.config.machine import Machine
+from costmodel.core import columns as c
 
 TICKS_PER_CYCLE = 16
 """Resolution of time inside the core. Micro-ops start on cycle boundaries."""
 SYSTEM_CYCLES = 4
 """Reading a system register and the like; none of them is inside a published loop."""
+
+_RMW = (c.OP_RMW_STORE, c.OP_RMW_VALUE, c.OP_RMW_CAS, c.OP_RMW_ACQUIRE)
+ONLY_FOR = {
+    "mul": (c.OP_MUL,),
+    "system": (c.OP_SYSTEM,),
+    "mispredict": (c.OP_BRANCH,),
+    "zero_line": (c.OP_ZERO_LINE, c.OP_ZERO_BLOCK),
+    "value": (c.OP_RMW_VALUE,),
+    "cas": (c.OP_RMW_CAS,),
+    "acquire": (c.OP_RMW_ACQUIRE,),
+    "store_only": _RMW,
+    "line_change": _RMW,
+    "locked": (c.OP_LOCKED,),
+    "far_trip": (c.OP_RMW_STORE,),
+    "dsb": (c.OP_DSB, c.OP_DSB_ALL),
+    "dmb": (c.OP_DMB,),
+    "isb": (c.OP_ISB,),
+    "tlbi_issue": (c.OP_TLBI,),
+    "tlbi_posted": (c.OP_TLBI,),
+    "broadcast": (c.OP_TLBI,),
+}
+"""Numbers that only some micro-ops look at (a test holds that)."""
 
 
 class Parameters(NamedTuple):
@@ -71,6 +95,12 @@ def ns_to_ticks(ns: float, clock_ghz: float) -> int:
 def ticks_to_ps(ticks: int, clock_ghz: float) -> int:
     """Return ticks in picoseconds, rounded to the nearest."""
     return round(ticks * 1000 / (TICKS_PER_CYCLE * clock_ghz))
+
+
+def relevant(parameters: Parameters, ops: Collection[int]) -> Parameters:
+    """Return the parameters with those that none of ``ops`` looks at replaced by zero."""
+    unused = {name: 0 for name, users in ONLY_FOR.items() if not any(op in ops for op in users)}
+    return parameters._replace(**unused)
 
 
 def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:

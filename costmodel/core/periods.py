@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from costmodel.core.jit import compiled
-from costmodel.core.reuse import Ints
+from costmodel.core.columns import Code
+from costmodel.core.reuse import Ints, numbered
+from costmodel.jit import compiled
 
 MAX_STEPS = 1024
 """Longest loop body that is looked for, in steps."""
 MIN_ROWS = 256
 """A state is compared at most once per so many rows: comparing costs about as many."""
-Program = NDArray[np.int32]
 
 
-def parts(code: Program, step_start: Ints, segment_end: Ints) -> Ints:
+def parts(code: Code, step_start: Ints, segment_end: Ints) -> Ints:
     """Split a program into parts that are run one after the other.
 
     Returns int64[parts, 4]: first row, rows of one group, number of groups, segment. Groups of one
@@ -25,7 +24,7 @@ def parts(code: Program, step_start: Ints, segment_end: Ints) -> Ints:
     starts = np.unique(np.concatenate([step_start, segment_end, [0]]))
     starts = starts[starts < len(code)]
     ends = np.append(starts[1:], len(code))
-    loops = _loops(_hashes(code, starts, ends), np.searchsorted(segment_end, starts, "right"))
+    loops = _loops_of(_hashes(code, starts, ends), np.searchsorted(segment_end, starts, "right"))
     result: list[tuple[int, int, int, int]] = []
     position = 0
     for first, period, groups in loops.tolist():
@@ -58,53 +57,73 @@ def _plain(result: list[tuple[int, int, int, int]], first: int, end: int, segmen
         first = last
 
 
-def _repeats(code: Program, first: int, end: int, body: int) -> bool:
+def _repeats(code: Code, first: int, end: int, body: int) -> bool:
     """Hashes may collide: compare the rows themselves."""
     return bool(np.array_equal(code[first + body : end], code[first : end - body]))
 
 
-def _hashes(code: Program, starts: Ints, ends: Ints) -> Ints:
+def _hashes(code: Code, starts: Ints, ends: Ints) -> Ints:
     """Return a number per step that is equal for equal rows."""
-    random = np.random.default_rng(1)
-    factors = random.integers(1, 2**62, code.shape[1], dtype=np.int64) | 1
-    with np.errstate(over="ignore"):  # numbers wrap around, as they should
-        rows: Ints = (code * factors).sum(axis=1)
-        rows ^= rows >> 29
-        return _combined(rows, starts, ends)
+    words = np.ascontiguousarray(code).view(np.int64)  # four columns at a time
+    return _combined(words, starts, ends)
 
 
 @compiled
-def _combined(rows: Ints, starts: Ints, ends: Ints) -> Ints:
+def _combined(words: Ints, starts: Ints, ends: Ints) -> Ints:
     result = np.zeros(len(starts), np.int64)
     for i in range(len(starts)):
-        total = np.int64(ends[i] - starts[i])
+        total = ends[i] - starts[i]
         for row in range(starts[i], ends[i]):
-            total = total * np.int64(6364136223846793005) + rows[row]
+            for column in range(words.shape[1]):
+                word = words[row, column]
+                # Kept below 31 bits: numbers must not wrap around where Python multiplies them.
+                low = (word ^ (word >> 29)) & 0x7FFFFFFF
+                total = (((total ^ low) * 0x9E3779B1) >> 15) & 0x7FFFFFFF
         result[i] = total
     return result
 
 
-@compiled
-def _loops(hashes: Ints, segment: Ints) -> Ints:
-    """Return (first step, steps per group, groups) of loops, the longest at each place.
+def _loops_of(hashes: Ints, segment: Ints) -> Ints:
+    """Return (first step, steps per group, groups) of loops, the longest at each place."""
+    numbers, first = numbered(hashes * (int(segment.max(initial=0)) + 1) + segment)
+    return _loops(numbers, len(first))
 
-    ``run[period]`` is the number of steps from here on that equal those ``period`` later.
+
+@compiled
+def _loops(numbers: Ints, distinct: int) -> Ints:
+    """Find loops among numbered steps.
+
+    ``run[period]`` is the number of steps from ``at[period]`` on that equal those ``period``
+    later. Only periods to a later equal step are looked at, nearest first, linked by ``later``.
     """
-    count = len(hashes)
-    widest = min(count // 2, MAX_STEPS)
-    run = np.zeros(widest + 1, np.int64)
+    count = len(numbers)
+    run = np.zeros(MAX_STEPS + 1, np.int64)
+    at = np.full(MAX_STEPS + 1, -1, np.int64)
+    later = np.full(count, -1, np.int64)
+    nearest = np.full(distinct, -1, np.int64)
     best = np.zeros((count, 2), np.int64)
     for i in range(count - 1, -1, -1):
-        for period in range(1, min(widest, count - 1 - i) + 1):
-            same = hashes[i] == hashes[i + period] and segment[i] == segment[i + period]
-            run[period] = run[period] + 1 if same else 0
+        same = nearest[numbers[i]]
+        later[i] = same
+        nearest[numbers[i]] = i
+        while same >= 0 and same - i <= MAX_STEPS:
+            period = same - i
+            run[period] = run[period] + 1 if at[period] == i + 1 else 1
+            at[period] = i
             if run[period] > best[i, 0] and run[period] >= 2 * period:
                 best[i, 0] = run[period]
                 best[i, 1] = period
-    found = np.zeros((count, 3), np.int64)
+            same = later[same]
+    return _chosen(best)
+
+
+@compiled
+def _chosen(best: Ints) -> Ints:
+    """Take the loops that start first, each with all its groups."""
+    found = np.zeros((len(best), 3), np.int64)
     loops = 0
     i = 0
-    while i < count:
+    while i < len(best):
         period = best[i, 1]
         if period == 0:
             i += 1

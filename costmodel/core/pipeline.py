@@ -7,12 +7,8 @@ the oldest first. What a younger micro-op has to know about older ones lies in r
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from costmodel.core import columns as c
 from costmodel.core.execution import execute
-from costmodel.core.jit import hot, inlined
 from costmodel.core.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.core.reuse import Ints
 from costmodel.core.stack import Cause
@@ -50,6 +46,7 @@ from costmodel.core.window import (
     Costs,
     Window,
 )
+from costmodel.jit import hot, inlined
 
 _WIDTH = int(Cause.WIDTH)
 _STORE_BUFFER = int(Cause.STORE_BUFFER)
@@ -65,7 +62,7 @@ _IS_STORE = c.flags(c.STORES)
 
 @hot
 def advance(
-    code: NDArray[np.int32], first: int, end: int, p: Parameters, costs: Costs, w: Window,
+    code: c.Code, first: int, end: int, p: Parameters, costs: Costs, w: Window,
     totals: Ints,
 ) -> None:  # fmt: skip
     """Run the rows from ``first`` to ``end`` of a program; add their causes to ``totals``."""
@@ -144,16 +141,16 @@ def _retire(p: Parameters, now: Ints, totals: Ints) -> None:
 
 
 @inlined
-def _turn(row: NDArray[np.int32], ready: int, p: Parameters, now: Ints) -> int:
+def _turn(row: c.Row, ready: int, p: Parameters, now: Ints) -> int:
     """Return when an atomic begins to update: one line is locked at a time."""
     spacing = p.store_only if row[c.SAME_LINE] else p.line_change
-    begin = max(ready, now[ATOMIC_BEGAN] + spacing)
+    begin: int = max(ready, now[ATOMIC_BEGAN] + spacing)
     now[ATOMIC_BEGAN] = begin
     return begin
 
 
 @inlined
-def _drain(row: NDArray[np.int32], op: int, p: Parameters, w: Window) -> None:
+def _drain(row: c.Row, op: int, p: Parameters, w: Window) -> None:
     """Let the row's entry leave the store queue, in order, after retirement."""
     now = w.now
     begin = max(now[DRAINED], now[RETIRED])
@@ -173,7 +170,7 @@ def _drain(row: NDArray[np.int32], op: int, p: Parameters, w: Window) -> None:
     elif op == c.OP_DMB:
         takes, cause = p.dmb, _BARRIER
     elif op == c.OP_ZERO_LINE:
-        takes, cause = row[c.LINES] * p.zero_line, _ZEROING
+        takes, cause = int(row[c.LINES]) * p.zero_line, _ZEROING
         forwards = 0
     else:
         begin = _turn(row, begin, p, now)

@@ -32,13 +32,13 @@ class Prefetches:
     Requests are numbered per stream, so that every turn of a loop looks the same.
     """
 
-    stream: NDArray[np.int32]
+    stream: NDArray[np.int16]
     """Stream of the micro-op's line, below ``STREAMS``; 0 where the other columns are 0."""
-    uses: NDArray[np.int32]
+    uses: NDArray[np.int16]
     """Requests back in the stream to the one for this micro-op's line, 0 for none."""
-    starts: NDArray[np.int32]
+    starts: NDArray[np.int16]
     """Number of requests that this micro-op starts."""
-    follows: NDArray[np.int32]
+    follows: NDArray[np.int16]
     """1 where the stream had requests before those."""
 
 
@@ -57,7 +57,7 @@ def prefetches(
             fetched = fetched & (trace.flavour != Flavour.RMW_STORE)
         return _requests(trace, fetched, depth, trains_after, max(line_bytes, LINE_BYTES))
 
-    return remembered(trace, key, make)
+    return remembered(trace, key, make, large=True)
 
 
 @dataclass
@@ -95,7 +95,7 @@ def _requests(
     line_bytes: int,
 ) -> Prefetches:
     """Number the requests: ``depth`` of them when a stream is trained, then one per line."""
-    result = Prefetches(*(np.zeros(len(trace), np.int32) for _ in range(4)))
+    result = Prefetches(*(np.zeros(len(trace), np.int16) for _ in range(4)))
     if depth == 0:
         return result
     rows = np.flatnonzero(fetched).astype(np.int64)

@@ -50,13 +50,9 @@ def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
 
 
 def _micro_ops(env: simpy.Environment, number: int, priced: Priced) -> list[MicroOp]:
-    program = priced.program
-    segment = np.zeros(len(program.code), np.int64)
-    for first, rows, groups, which in program.parts.tolist():
-        segment[first : first + rows * groups] = which
-    return [
-        MicroOp(env, number + i, row, priced, int(segment[i])) for i, row in enumerate(program.code)
-    ]
+    code, segments = priced.program.unrolled()
+    rows = zip(code.astype(np.int64), segments.tolist(), strict=True)
+    return [MicroOp(env, number + i, row, priced, segment) for i, (row, segment) in enumerate(rows)]
 
 
 def _cost(table: list[MicroOp], core: ReferenceCore, retired: int) -> TableCost:

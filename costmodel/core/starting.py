@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from costmodel.core import columns as c
-from costmodel.core.jit import inlined
 from costmodel.core.parameters import TICKS_PER_CYCLE
 from costmodel.core.reuse import Ints
 from costmodel.core.stack import Cause
@@ -25,6 +21,7 @@ from costmodel.core.window import (
     WAITED,
     Window,
 )
+from costmodel.jit import inlined
 
 _PORT = int(Cause.PORT)
 
@@ -44,7 +41,7 @@ def wait(ticks: int, cause: int, now: Ints) -> None:
 
 
 @inlined
-def ready_at(row: NDArray[np.int32], w: Window) -> int:
+def ready_at(row: c.Row, w: Window) -> int:
     """Return when the row is dispatched and its inputs are done."""
     ready: int = w.now[CYCLE]
     for column in range(c.INPUT, c.INPUT + c.INPUTS):

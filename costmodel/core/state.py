@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from costmodel.core.jit import hot, inlined
 from costmodel.core.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.core.reuse import Ints
 from costmodel.core.window import (
@@ -43,6 +42,7 @@ from costmodel.core.window import (
     TLBI_PENDING,
     Window,
 )
+from costmodel.jit import hot, inlined
 
 _NONE = -1
 

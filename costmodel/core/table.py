@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from costmodel.core.jit import hot
+from costmodel.core import columns as c
 from costmodel.core.parameters import Parameters
 from costmodel.core.pipeline import advance
 from costmodel.core.reuse import Ints
 from costmodel.core.state import NOTHING, Reach, load, save
 from costmodel.core.window import RETIRED, Costs, Window
+from costmodel.jit import hot
 
 _COMPARE_ALWAYS = 8
 """Iterations after which a state is kept for comparison at powers of two only (Brent's method)."""
@@ -18,7 +16,7 @@ _COMPARE_ALWAYS = 8
 
 @hot
 def run_table(
-    code: NDArray[np.int32], parts: Ints, reach: Reach, p: Parameters, costs: Costs, w: Window,
+    code: c.Code, parts: Ints, reach: Reach, p: Parameters, costs: Costs, w: Window,
     state: Ints, scratch: Ints, segment_ticks: Ints, totals: Ints,
 ) -> None:  # fmt: skip
     """Run a program once from ``state``, which becomes the state behind it.
@@ -41,7 +39,7 @@ def run_table(
 
 @hot
 def _loop(
-    code: NDArray[np.int32], first: int, rows: int, groups: int, reach: Reach, p: Parameters,
+    code: c.Code, first: int, rows: int, groups: int, reach: Reach, p: Parameters,
     costs: Costs, w: Window, scratch: Ints, totals: Ints,
 ) -> int:  # fmt: skip
     """Run equal groups of rows; return the ticks of those that need no computing.

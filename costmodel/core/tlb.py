@@ -8,30 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.config.machine import Machine
 from costmodel.core.caches import CYCLIC
+from costmodel.core.columns import flags_of
 from costmodel.core.memo import remembered
 from costmodel.core.parameters import Parameters
-from costmodel.core.reuse import FIRST, Ints, touches
+from costmodel.core.reuse import FIRST, Ints, numbered, touches
 from costmodel.trace import TableRun, Trace
 from costmodel.uops import Kind, Target
 
 VMEMMAP_BYTES = 2 << 20
 _NEAR_PAGES = 16
-_TABLES = (Target.SRC, Target.DST)
-_STRUCT_PAGES = (Target.PAGE, Target.TABLEPAGE)
+_TABLES = flags_of((Target.SRC, Target.DST), Target)
+_STRUCT_PAGES = flags_of((Target.PAGE, Target.TABLEPAGE), Target)
 
 
 @dataclass(frozen=True)
 class Pages:
     """The page reuse of one trace."""
 
-    kind: NDArray[np.int32]
-    """int32[n], class of each micro-op; 0 always hits."""
+    kind: NDArray[np.int16]
+    """int16[n], class of each micro-op; 0 always hits."""
     distances: tuple[float, ...]
     """By class: pages touched since the last touch."""
     table_pages: int
@@ -43,29 +45,47 @@ class Pages:
 def pages(trace: Trace, linear_map_bytes: int) -> Pages:
     """Return the page reuse of a trace where the linear map has such blocks."""
     key = ("pages", linear_map_bytes)
-    return remembered(trace, key, lambda: _pages(trace, linear_map_bytes))
+    return remembered(trace, key, lambda: _pages(trace, linear_map_bytes), large=True)
+
+
+class Fresh(NamedTuple):
+    """What evaluations ask for again and again, see :class:`Pages`."""
+
+    distances: tuple[float, ...]
+    table_pages: int
+    struct_pages: int
+
+
+def fresh_pages(trace: Trace, linear_map_bytes: int) -> Fresh:
+    """Return the classes of a trace's page accesses and how many pages it touches anew."""
+    key = ("fresh pages", linear_map_bytes)
+
+    def count() -> Fresh:
+        found = pages(trace, linear_map_bytes)
+        return Fresh(found.distances, found.table_pages, found.struct_pages)
+
+    return remembered(trace, key, count)
 
 
 def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
-    table = np.isin(trace.target, _TABLES)
-    used = (table | np.isin(trace.target, _STRUCT_PAGES)) & (trace.address >= 0)
+    table = _TABLES[trace.target]
+    used = (table | _STRUCT_PAGES[trace.target]) & (trace.address >= 0)
     row = np.flatnonzero(used & (trace.kind != Kind.ZERO)).astype(np.int64)
     size = np.where(table[row], linear_map_bytes, VMEMMAP_BYTES)
     # Blocks of different size must not share a number.
     block = trace.address[row] // size * 2 + table[row]
     touched = touches(row, block)
-    distance = touched.distance.astype(np.float64)
-    distance[distance < _NEAR_PAGES] = 0.0
+    distance = np.where(touched.distance < _NEAR_PAGES, 0.0, touched.distance)
     fresh = touched.previous == FIRST
     distance[fresh] = CYCLIC
-    values, numbered = np.unique(np.concatenate([[-2.0], distance]), return_inverse=True)
-    values[0] = 0.0  # class 0: no memory, or hot
-    numbered = np.where(distance == 0.0, 0, numbered[1:])
-    kind = np.zeros(len(trace), np.int32)
-    kind[row] = numbered
+    # Class 0: no memory, or hot.
+    every = np.concatenate([[0.0], distance])
+    numbers, first = numbered(every.view(np.int64))
+    kind = np.zeros(len(trace), np.int16)
+    kind[row] = numbers[1:]
     return Pages(
         kind=kind,
-        distances=tuple(values.tolist()),
+        distances=tuple(every[first].tolist()),
         table_pages=int(np.count_nonzero(fresh & table[row])),
         struct_pages=int(np.count_nonzero(fresh & ~table[row])),
     )
@@ -73,7 +93,7 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
 
 def footprint_pages(runs: Sequence[TableRun], linear_map_bytes: int) -> float:
     """Return the pages of one round through the workload; all tables share their struct pages."""
-    each = [(run.count, pages(run.trace, linear_map_bytes)) for run in runs]
+    each = [(run.count, fresh_pages(run.trace, linear_map_bytes)) for run in runs]
     tables = sum(count * page.table_pages for count, page in each)
     return float(tables + max((page.struct_pages for _, page in each), default=0))
 

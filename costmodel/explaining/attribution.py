@@ -8,7 +8,7 @@ them, is no group's own: that is the interaction.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -149,11 +149,16 @@ def _saved_ns(task: _Task) -> float:
 
 
 def _without(run: TableRun, group: Group) -> TableRun:
-    return TableRun(without(run.trace, groups_of(run.trace) == group), run.count, run.ptes)
+    return replace(run, trace=without(run.trace, groups_of(run.trace) == group))
 
 
 def _exact_ps(runs: Sequence[TableRun], cell: Cell) -> int:
-    operation = price(core.run(runs, cell.machine), cell.machine, cell.workload.operation)
+    operation = price(
+        core.run(runs, cell.machine),
+        cell.machine,
+        cell.workload.operation,
+        workload=cell.workload,
+    )
     return undisturbed_ps(
         operation.schedule, cpus=cell.workload.cpus, bus_share=operation.bus_share
     )

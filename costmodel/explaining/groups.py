@@ -12,6 +12,8 @@ from costmodel.uops import Flavour, Kind, Target
 
 GATHER = "gather"
 """Event of the steps that read a whole contiguous block for its access and dirty bits."""
+CLEAR = "clear"
+"""Event of the steps that clear an entry to unmap its page; a convert's is ``clear_src``."""
 RESTORE = "restore_"
 """Events of the steps that write the entries of a contiguous block back start with this."""
 
@@ -56,10 +58,10 @@ _TITLES = {
     Group.CHILD_STORES: "child-PTE stores",
     Group.STRUCT_PAGE: "struct-page loads",
     Group.REFCOUNT: "atomics: refcount",
-    Group.EXCLUSIVE: "atomics: exclusive bit",
+    Group.EXCLUSIVE: "atomics: page flags",
     Group.MAPCOUNT: "atomics: mapcount",
     Group.LARGE_MAPCOUNT: "atomics: large mapcount",
-    Group.PTE_ATOMICS: "atomics: PTE write-protect",
+    Group.PTE_ATOMICS: "atomics: PTE updates",
     Group.OTHER_ATOMICS: "atomics: locks, counters",
     Group.STACK: "stack loads and stores",
     Group.HOT: "other hot loads and stores",
@@ -133,7 +135,7 @@ def _table() -> NDArray[np.uint8]:
 
 
 def _by_step(trace: Trace, groups: Groups) -> None:
-    """Apply what only the step tells: gathers, converts and the allocation of page tables."""
+    """Apply what only the step tells: gathers, clears, converts, the allocation of page tables."""
     starts = trace.step_start
     if not len(starts):
         return
@@ -141,6 +143,8 @@ def _by_step(trace: Trace, groups: Groups) -> None:
     names = np.array([*trace.step_names, ""])[np.minimum(trace.step_id, known)]
     gathers = _rows(trace, names == GATHER)
     groups[gathers & (groups == Group.SOURCE_LOADS)] = Group.GATHER_LOADS
+    cleared = _rows(trace, names == CLEAR)
+    groups[cleared & (groups == Group.SWAPS)] = Group.PTE_ATOMICS
     restores = _rows(trace, np.char.startswith(names, RESTORE))
     groups[restores & (groups == Group.CHILD_STORES)] = Group.CONVERT_STORES
     clears = np.add.reduceat(groups == Group.TABLE, starts) > 0

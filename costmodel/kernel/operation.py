@@ -67,9 +67,7 @@ class Operation:
         if page < folio.pages:
             return folio.exclusive[page]
         neighbour = self.frames.find(folio.first_pfn + page)
-        return neighbour is not None and neighbour.exclusive[
-            neighbour.page(folio.first_pfn + page)
-        ]
+        return neighbour is not None and neighbour.exclusive[neighbour.page(folio.first_pfn + page)]
 
     def clear_exclusive(self, folio: Folio, page: int) -> None:
         """Clear the anon-exclusive mark of one page (one atomic)."""

@@ -112,7 +112,9 @@ def _narrow(values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype.kind not in "iu":
         return np.ascontiguousarray(values)
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
-    return np.ascontiguousarray(values, np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high)))
+    return np.ascontiguousarray(
+        values, np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
+    )
 
 
 def zip_arrays(arrays: Iterable[tuple[str, NDArray[Any]]]) -> bytes:

@@ -10,6 +10,7 @@ import csv
 import gzip
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -93,26 +94,27 @@ class _Importer:
         )
 
 
-def import_folder(folder: Path, operation: str, ptes: dict[str, int]) -> None:
-    """Write one archive per program found in ``folder`` (``*.csv.gz``) beside this module."""
+def import_folder(folder: Path, ptes: Mapping[str, int]) -> list[Program]:
+    """Return the programs recorded in ``folder`` (``*.csv.gz``); ``ptes`` by file name."""
     importers: dict[str, _Importer] = {}
     for path in sorted(folder.glob("*.csv.gz")):
         name, state, layout = path.name[: -len(".csv.gz")].rsplit(".", 2)
         importer = importers.setdefault(name, _Importer(name))
         with gzip.open(path, "rt") as file:
             importer.add(state, layout, ptes[path.name], list(csv.DictReader(file)))
-    data = Path(__file__).parent / "data" / operation
-    for name, importer in importers.items():
-        write_bytes(data / f"{name}.npz", save_program(importer.program()))
+    return [importer.program() for importer in importers.values()]
 
 
 def main() -> None:
-    """Import the folder and operation named on the command line."""
+    """Import the folder and operation named on the command line, beside this module."""
     import yaml
 
     folder, operation = Path(sys.argv[1]), sys.argv[2]
     index = yaml.safe_load((folder / "index.yaml").read_text())
-    import_folder(folder, operation, {entry["file"]: entry["ptes"] for entry in index["files"]})
+    ptes = {entry["file"]: entry["ptes"] for entry in index["files"]}
+    data = Path(__file__).parent / "data" / operation
+    for program in import_folder(folder, ptes):
+        write_bytes(data / f"{program.name}.npz", save_program(program))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def breakeven_text(answer: BreakEven, pair: Pair, *, version: str) -> str:
         sentences.append(f"The winner changes again at {places}.")
     parts = [paragraph(" ".join(sentences)), _table(answer)]
     parts.append(paragraph(f"{_what(answer, pair)}, without noise, costmodel {version}"))
-    warning = caution(pair[0].machine)
+    warning = caution(pair[0].machine, pair[0].workload.operation)
     if warning:
         parts.append(paragraph(warning, hanging="  "))
     return ascii_only("\n\n".join(parts)) + "\n"
@@ -53,7 +53,7 @@ def breakeven_document(
         "other_crossings": [_crossing_data(other) for other in answer.others],
         "dominant": list(answer.dominant),
         "points": [{"value": p.x, "change_pct": 100 * p.excess} for p in answer.points],
-        "caution": caution(pair[0].machine) or None,
+        "caution": caution(pair[0].machine, pair[0].workload.operation) or None,
     }
 
 

@@ -20,6 +20,9 @@ _COLUMN = 20
 _SMALL = 0.005
 """A cause below this in both strategies has no line."""
 _HIDDEN = "hidden"
+_AROUND = "around"
+_SEGMENTS = {"release": "release of pages", _AROUND: "calls, tables"}
+"""What tables call parts of an operation, where not by their names."""
 _MAINTENANCE = (
     ("converts", "converts"),
     ("tlbis", "TLBIs, one entry each"),
@@ -36,13 +39,16 @@ _LEGEND = (
 def explanation_text(explanation: Explanation, *, version: str) -> str:
     """Return the explanation as plain ASCII text."""
     parts = [_head(explanation, version), _stacks(explanation)]
+    if len(_segments(explanation.base)) > 1:
+        parts.append(_shares(explanation))
     if explanation.parts or explanation.difference_ns:
         parts += [_attribution(explanation)]
     if explanation.base.maintenance.any or explanation.new.maintenance.any:
         parts.append(_maintenance(explanation))
     if explanation.parts:
         parts.append(paragraph(_LEGEND))
-    warning = caution(explanation.new.result.cell.machine)
+    cell = explanation.new.result.cell
+    warning = caution(cell.machine, cell.workload.operation)
     if warning:
         parts.append(paragraph(warning, hanging="  "))
     return ascii_only("\n\n".join(parts)) + "\n"
@@ -73,7 +79,7 @@ def explanation_document(explanation: Explanation, provenance: Mapping[str, Any]
         },
         "parts": [_part_data(part) for part in explanation.parts],
         "interaction_ns_per_pte": explanation.interaction_ns,
-        "caution": caution(cell.machine) or None,
+        "caution": caution(cell.machine, workload.operation) or None,
     }
 
 
@@ -83,6 +89,7 @@ def _side_data(side: Side) -> dict[str, Any]:
         "name": side.result.cell.strategy,
         "ns_per_pte": side.result.ns_per_pte,
         "cpi_stack_ns_per_pte": dict(side.result.stack_ns_per_pte),
+        "segments_ns_per_pte": dict(side.result.segments_ns_per_pte),
         "micro_ops_per_pte": dict(side.result.micro_ops_per_pte),
         "tlb_maintenance_per_pte": {name: getattr(maintenance, name) for name, _ in _MAINTENANCE},
     }
@@ -112,6 +119,23 @@ def _what(cell: Cell) -> str:
     workload = cell.workload
     what = f"{workload.operation}, {size_text(workload.memory_bytes)}, {workload.state}"
     return f"{what}, {workload.layout}" + (f", {workload.cpus} CPUs" if workload.cpus > 1 else "")
+
+
+def _segments(side: Side) -> list[str]:
+    """Return the parts that the page tables' time falls into: one for fork, two for zap."""
+    return [name for name in side.result.segments_ns_per_pte if name != _AROUND]
+
+
+def _shares(explanation: Explanation) -> str:
+    """Return the table of parts. Their sum is the time of one CPU alone."""
+    base, new = (side.result.segments_ns_per_pte for side in (explanation.base, explanation.new))
+    totals = sum(base.values()), sum(new.values())
+    lines = ["The same by part of the operation, ns per PTE:"]
+    for name in dict.fromkeys([*base, *new]):
+        one, other = base.get(name, 0.0), new.get(name, 0.0)
+        title = _SEGMENTS.get(name, name)
+        lines.append(_stack_line(title, (one, totals[0]), (other, totals[1])))
+    return "\n".join(lines)
 
 
 def _stacks(explanation: Explanation) -> str:

@@ -8,6 +8,7 @@ from costmodel.config.sizes import size_text
 from costmodel.experiment import Comparison, LeftOut
 from costmodel.published import Metric, Role, Row
 from costmodel.published.rows import implied_change_pct
+from costmodel.report.caution import caution
 from costmodel.report.layout import (
     LONGEST_LABEL,
     PAIR,
@@ -24,6 +25,11 @@ from costmodel.report.numbers import milliseconds, nanoseconds, percent, span
 EMPTY: Pair = ("", "")
 PUBLISHED = "  published {}"
 OTHER_BUILDS = "  other builds"
+MODEL = "  model, 90%"
+MODEL_LEGEND = (
+    "model, 90%: where a measurement should lie, given what is not known about the machine and "
+    "about one build (docs/accuracy.md says how often that held)."
+)
 LEGEND = (
     "stdev: between the means of the runs, in percent of the baseline mean. published T..: the "
     "same case as measured by others (costmodel/published/rows.yaml names the mails)."
@@ -101,6 +107,8 @@ def _table(comparisons: Sequence[Comparison], columns: Sequence[str]) -> list[Li
     ]
     for strategy in _by_strategy(shown):
         lines.append(_line(_label(strategy[0]), strategy, columns, _change))
+        if not strategy[0].is_baseline:
+            lines.append(_line(MODEL, strategy, columns, _model))
         lines += _published(strategy, columns, _published_change)
         lines += _other_builds(strategy, columns)
     lines += [RULE, Line("absolute", tuple(("ms", "ns/PTE") for _ in columns)), RULE]
@@ -156,6 +164,11 @@ def _change(comparison: Comparison) -> Pair:
     return percent(comparison.change.mean_pct), percent(comparison.change.stdev_pct)
 
 
+def _model(comparison: Comparison) -> Pair:
+    low, high = comparison.model.change_pct
+    return span(low, high)
+
+
 def _absolute(comparison: Comparison) -> Pair:
     result = comparison.result
     seconds = result.summary.mean
@@ -203,6 +216,9 @@ def _remarks(comparisons: Sequence[Comparison], left_out: Sequence[LeftOut]) -> 
             f"Smallest change that {protocol.runs} x {protocol.iterations} would show here: "
             f"{smallest}."
         )
+    cell = comparisons[0].result.cell
+    warning = caution(cell.machine, cell.workload.operation)
+    remarks += [warning] if warning else []
     remarks += [f"Left out, {left.reason}: {', '.join(left.strategies)}." for left in left_out]
     return ["\n".join(paragraph(remark, hanging="  ") for remark in remarks)]
 
@@ -220,9 +236,9 @@ def _detectable(comparisons: Sequence[Comparison]) -> str:
 def _legend(comparisons: Sequence[Comparison]) -> str:
     rows = [row for c in comparisons for row in c.published]
     if not rows:
-        return paragraph(LEGEND.split(" published", maxsplit=1)[0])
+        return paragraph(f"{MODEL_LEGEND} {LEGEND.split(' published', maxsplit=1)[0]}")
     band = any(row.role is Role.BAND and not row.is_zero_by_definition for row in rows)
-    return paragraph(f"{LEGEND} {BAND_LEGEND}" if band else LEGEND)
+    return paragraph(f"{MODEL_LEGEND} {LEGEND}{f' {BAND_LEGEND}' if band else ''}")
 
 
 def _label(comparison: Comparison) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from costmodel.experiment import Comparison
-from costmodel.published import Row
+from costmodel.published import Metric, Row
+from costmodel.published.rows import implied_change_pct
 from costmodel.statistics import Change, Summary, mean_interval
 
 SCHEMA = 1
@@ -54,9 +55,14 @@ def _cell(comparison: Comparison) -> dict[str, Any]:
         "ns_per_pte": result.ns_per_pte,
         "seconds": _seconds(result.summary),
         "change_pct": _change(comparison.change),
+        "model_interval_pct90": list(comparison.model.change_pct),
+        "model_interval_seconds90": list(comparison.model.seconds),
         "cpi_stack_ns_per_pte": dict(result.stack_ns_per_pte),
         "micro_ops_per_pte": dict(result.micro_ops_per_pte),
-        "published": [_published(row) for row in comparison.published],
+        "segments_ns_per_pte": dict(result.segments_ns_per_pte),
+        "published": [
+            _published(row, comparison.baseline.cell.strategy) for row in comparison.published
+        ],
     }
 
 
@@ -80,12 +86,14 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _published(row: Row) -> dict[str, Any]:
+def _published(row: Row, baseline: str) -> dict[str, Any]:
+    relative = row.metric is Metric.REL_PCT
     return {
         "id": row.id,
         "metric": row.metric.value,
         "mean": row.mean,
         "stdev": row.stdev,
+        "change_pct": row.mean if relative else implied_change_pct(row, baseline),
         "role": row.role.value if row.role else None,
         "repeats": row.repeats,
         "variant": row.variant,

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from costmodel.core.parameters import ticks_to_ps
+from costmodel.kernel.pte import TABLE_PTES
 from costmodel.simulation.schedule import PS_PER_NS, PS_PER_US, Schedule, Stage
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
     from costmodel.core.stack import TableCost, Timing
 
 TABLE_ALLOC = "table_alloc"
@@ -19,6 +21,10 @@ FIXED = "fork_fixed"
 """Cause of the time outside the copy loop: task, mm, VMAs."""
 ASID_FLUSH = "asid_flush"
 """Cause of the flush of the address space at the end of fork()."""
+UNMAP_CALL = "unmap_call"
+"""Cause of the time of munmap() or madvise() outside the page tables."""
+TABLE_FREE = "table_free"
+"""Cause of the freeing of empty page tables."""
 INTERCONNECT = "interconnect"
 """Cause of the time that other CPUs' broadcasts take away."""
 
@@ -30,26 +36,34 @@ class Operation:
     ``stack_ps`` splits the time of a lone CPU by cause; it sums to ``schedule.total_ps`` (up to
     the rounding of floating point). ``bus_share``: the share of the time of a broadcast TLB
     invalidation for which it holds the interconnect: its growth with each further CPU over its
-    time on one, as CPUs that queue wait that long for each other.
+    time on one, as CPUs that queue wait that long for each other. ``segments_ps`` splits it by
+    part: ``copy``, or ``unmap`` and ``release`` (freeing the pages); ``around`` is the rest.
     """
 
     schedule: Schedule
     stack_ps: Mapping[str, float]
     bus_share: float
+    segments_ps: Mapping[str, float]
 
 
-def price(timing: Timing, machine: Machine, operation: str) -> Operation:
+def price(
+    timing: Timing, machine: Machine, operation: str, *, workload: Workload | None = None
+) -> Operation:
     """Return the operation whose page tables take ``timing`` on ``machine``.
 
     ``operation`` is "fork" or "zap"; fork adds the allocator's slow path to every table, its fixed
-    part before the tables and the flush of the address space behind them.
+    part before the tables and the flush of the address space behind them. Zap adds its calls and
+    their flushes and frees the tables, as many as ``workload`` has (none without it).
     """
     clock_ghz = float(machine.core.clock_ghz.value)
     alloc_ps = round(machine.kernel.table_alloc_ns.value * PS_PER_NS) if operation == "fork" else 0
     stages: list[Stage] = []
     stack: dict[str, float] = {}
+    segments: dict[str, float] = {}
     for table in timing.tables:
         stage = _stage(table, clock_ghz)
+        for name, ticks in table.segments.items():
+            segments[name] = segments.get(name, 0.0) + ticks_to_ps(ticks, clock_ghz) * stage.count
         stages.append(replace(stage, layout_ps=stage.layout_ps + alloc_ps))
         stack[TABLE_ALLOC] = stack.get(TABLE_ALLOC, 0.0) + alloc_ps * stage.count
         table_ps = (stage.layout_ps + stage.broadcast_ps) * stage.count
@@ -58,10 +72,15 @@ def price(timing: Timing, machine: Machine, operation: str) -> Operation:
             stack[name] = stack.get(name, 0.0) + table_ps * ticks / table.ticks
     if operation == "fork":
         stages, stack = _with_fork(stages, stack, machine)
+    elif workload is not None:
+        stages, stack = _with_zap(stages, stack, machine, workload)
+    schedule = Schedule(tuple(stages))
+    around = schedule.total_ps - sum(segments.values())
     return Operation(
-        schedule=Schedule(tuple(stages)),
+        schedule=schedule,
         stack_ps={cause: ps for cause, ps in stack.items() if ps},
         bus_share=_bus_share(machine),
+        segments_ps={**segments, "around": around},
     )
 
 
@@ -88,3 +107,26 @@ def _with_fork(
     # On arm64 the flush is one broadcast; x86 flushes by writing CR3, which nobody else sees.
     end = Stage(0, flush) if machine.isa == "arm64" else Stage(flush)
     return [Stage(fixed), *stages, end], {**stack, FIXED: float(fixed), ASID_FLUSH: float(flush)}
+
+
+def _with_zap(
+    stages: list[Stage], stack: dict[str, float], machine: Machine, workload: Workload
+) -> tuple[list[Stage], dict[str, float]]:
+    """Add the calls, one flush each, and the tables that go with their mapping."""
+    per_page = workload.state == "dontneed-per-page"
+    calls = workload.pages if per_page else 1
+    tables = 0 if workload.state.startswith("dontneed") else -(-workload.pages // TABLE_PTES)
+    call = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
+    free = round(machine.kernel.table_free_ns.value * PS_PER_NS)
+    flush = round(_unmap_flush_ns(machine, per_page=per_page) * PS_PER_NS)
+    end = Stage(call, flush, calls) if machine.isa == "arm64" else Stage(call + flush, 0, calls)
+    added = {UNMAP_CALL: call * calls, ASID_FLUSH: flush * calls, TABLE_FREE: free * tables}
+    freed = [Stage(free, 0, tables)] if tables else []
+    return [*stages, *freed, end], {**stack, **{name: float(ps) for name, ps in added.items()}}
+
+
+def _unmap_flush_ns(machine: Machine, *, per_page: bool) -> float:
+    """Return the time of the flush of a call: of one page where arm64 can, else of everything."""
+    if per_page and machine.isa == "arm64":
+        return float(machine.tlbi.issue_ns.value + machine.tlbi.broadcast_ns.value)
+    return float(machine.tlbi.asid_flush_ns.value)

@@ -1,10 +1,11 @@
-"""Keeps the traces used last, up to a number of bytes."""
+"""Keeps the traces used last, up to a number of bytes; the others are traced again if need be."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
 
 from costmodel.trace import TableRun, Trace
 
@@ -50,3 +51,35 @@ def trace_bytes(trace: Trace) -> int:
 def runs_bytes(runs: tuple[TableRun, ...]) -> int:
     """Return the bytes of all traces in ``runs``, each counted once."""
     return sum(trace_bytes(trace) for trace in {id(run.trace): run.trace for run in runs}.values())
+
+
+class Recalled(Trace):
+    """A trace whose arrays lie in a cache, which may forget them: then they are traced again.
+
+    What cores work out about a trace stays with this object. It is far smaller than the arrays and
+    mostly all that is needed from then on.
+    """
+
+    def __init__(self, source: Callable[[], Trace]) -> None:
+        """Get the trace from ``source``, now and whenever its arrays are needed."""
+        trace = source()
+        vars(self).update(_source=source, _rows=len(trace), _kinds=trace.kinds())
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an array of the trace."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._source(), name)
+
+    def __len__(self) -> int:
+        """Return the number of micro-ops."""
+        return int(self._rows)
+
+    def kinds(self) -> Mapping[str, int]:
+        """Count the micro-ops of each kind, by lower-case kind name."""
+        kinds: Mapping[str, int] = self._kinds
+        return kinds
+
+    def __reduce__(self) -> tuple[type[Trace], tuple[Any, ...]]:
+        """Copy and send it as the plain trace that it stands for."""
+        return Trace, tuple(getattr(self, field.name) for field in fields(Trace))

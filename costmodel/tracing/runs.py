@@ -15,15 +15,17 @@ from costmodel.steps.library import load_library
 from costmodel.strategies.strategy import Strategy
 from costmodel.trace import TableRun, Trace
 from costmodel.tracing.build import build
-from costmodel.tracing.cache import ByteCache, runs_bytes, trace_bytes
+from costmodel.tracing.cache import ByteCache, Recalled, runs_bytes, trace_bytes
 from costmodel.tracing.foreign import guarded
 from costmodel.tracing.record import recorder_of, run_through
 from costmodel.tracing.zap import zap_runs
 
 T = TypeVar("T")
 
-CACHE_BYTES: Final = 48 << 20
+CACHE_BYTES: Final = 32 << 20
 """Of traces kept for fork and for zap: what one strategy needs on all machines of a scenario."""
+KNOWN: Final = 512
+"""Traces of which what cores worked out is kept."""
 _FORKED_BEFORE: Final = "read-only"
 _FRESH: Final = "writable"
 
@@ -68,9 +70,13 @@ def _zap_runs(
 
 
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
-    alike = replace(shape, count=1)
-    make = partial(_fork_trace, strategy, program, alike)
-    return _traces.get((strategy, program, alike), partial(_run, strategy, make))
+    return _recalled(strategy, program, replace(shape, count=1))
+
+
+@lru_cache(maxsize=KNOWN)
+def _recalled(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    make = partial(_fork_trace, strategy, program, shape)
+    return Recalled(partial(_traces.get, object(), partial(_run, strategy, make)))
 
 
 def _run(strategy: Strategy, make: Callable[[], T]) -> T:

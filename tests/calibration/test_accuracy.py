@@ -99,6 +99,11 @@ def test_the_text_survives_a_mail(reports: list[MachineReport]) -> None:
 def test_limits_are_those_that_the_document_names() -> None:
     assert (LIMITS[Kind.ABSOLUTE], MACHINE_LIMITS["apple-m2-vm", Kind.ABSOLUTE]) == (5, 10)
     assert (LIMITS[Kind.ORDER_0], LIMITS[Kind.BATCH], LIMITS[Kind.STORM]) == (3, 4, 20)
+    assert [LIMITS[kind] for kind in (Kind.ZAP_ABSOLUTE, Kind.ZAP_ORDER_0, Kind.ZAP_BATCH)] == [
+        10,
+        3,
+        4,
+    ]
 
 
 def assert_alike(old: str, new: str) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from costmodel.calibration.claims import Claim, MachineClaims, verdicts
 from costmodel.calibration.deviations import Deviation
-from costmodel.calibration.scores import score, summarise
+from costmodel.calibration.scores import score, summaries, summarise
 from costmodel.calibration.targets import Kind, targets
 from costmodel.calibration.text import error, interval, machine_table
 from costmodel.calibration.validation import Assessment
@@ -17,7 +17,11 @@ def assessed(name: str, predicted: float, half: float = 1.0) -> Assessment:
     return Assessment(BY_ID[name], predicted, (predicted - half, predicted + half))
 
 
-PERFECT = [Assessment(t, t.mean, (t.mean - 1, t.mean + 1)) for t in targets("ampere-altra")]
+PERFECT = [
+    Assessment(t, t.mean, (t.mean - 1, t.mean + 1))
+    for t in targets("ampere-altra")
+    if t.row.operation == "fork"
+]
 
 
 def test_a_perfect_model() -> None:
@@ -32,6 +36,19 @@ def test_a_model_that_turns_everything_round() -> None:
     turned = [Assessment(a.target, max(-99.0, -a.target.mean), (-1, 1)) for a in PERFECT]
     assert summarise(turned).right_signs == 0
     assert summarise(turned).rank == -1.0
+
+
+def test_what_zap_gets_wrong_counts_for_zap_alone() -> None:
+    wrong = assessed("T07b/16", 0.5)
+    fork, zap = summaries([*PERFECT, wrong])
+    assert fork == summarise(PERFECT)
+    assert (zap.operation, zap.signs, zap.right_signs, zap.rank) == ("zap", 1, 0, None)
+    stated = MachineClaims(classes=(), wrong_signs=0, zap_wrong_signs=0, stdev_factor=2.0)
+    found = list(verdicts([*PERFECT, wrong], stated))
+    assert [(v.statement, v.holds) for v in found] == [
+        ("wrong signs", True),
+        ("zap: wrong signs", False),
+    ]
 
 
 @pytest.mark.parametrize(

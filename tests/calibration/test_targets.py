@@ -5,17 +5,18 @@ import math
 import pytest
 
 from costmodel.calibration.targets import BASELINE, FLOOR, Kind, Target, cases, targets
+from costmodel.config.scenario import load_scenario
 from costmodel.published import Metric, Role, all_rows
 
 ALL = targets()
 BY_ID = {target.id: target for target in ALL}
 
 
-def test_every_mapped_fork_row_is_there_unless_it_says_nothing_new() -> None:
+def test_every_mapped_row_is_there_unless_it_says_nothing_new() -> None:
     there = {target.row.id for target in ALL}
     for row in all_rows():
         new = row.repeats is None and not row.is_zero_by_definition
-        expected = row.role is not None and row.operation == "fork" and new
+        expected = row.role is not None and new
         assert (row.id in there) == expected, row.id
 
 
@@ -35,6 +36,9 @@ def test_seconds_imply_a_change_and_are_no_change_themselves() -> None:
         ("T11/12", Kind.BATCH),
         ("T07a/6", Kind.ORDER_0),
         ("T15d/1", Kind.ABSOLUTE),
+        ("T16/1", Kind.ZAP_ABSOLUTE),
+        ("T16/2 change", Kind.ZAP_ORDER_0),
+        ("T07b/12", Kind.ZAP_BATCH),
     ],
 )
 def test_classes(name: str, kind: Kind) -> None:
@@ -67,6 +71,19 @@ def test_fitted_rows_are_few_and_of_one_machine_when_asked() -> None:
     assert {target.row.machine for target in altra} == {"ampere-altra"}
     fitted = [t for t in ALL if t.role is Role.FIT]
     assert 0 < len(fitted) < len([t for t in ALL if t.role is Role.CHECK])
+
+
+def test_zap_rows_are_predicted_as_their_scenarios_say_and_never_fitted() -> None:
+    zap = [target for target in ALL if target.row.operation == "zap"]
+    assert {target.role for target in zap} == {Role.CHECK}
+    assert all(target.kind.value.startswith("zap: ") for target in zap)
+    shown = {
+        (workload.state, workload.frames, workload.memory_bytes)
+        for name in ("lkml-zap", "lkml-zap-dontneed")
+        for workload in load_scenario(name).workloads
+    }
+    workloads = [case.workload for case in cases(zap)]
+    assert {(w.state, w.frames, w.memory_bytes) for w in workloads} == shown
 
 
 def test_each_case_is_asked_for_once() -> None:

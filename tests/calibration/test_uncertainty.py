@@ -1,12 +1,13 @@
 """Intervals: algebra on hand-made slopes, and the shipped machines."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from costmodel.calibration.priors import priors, slopes
-from costmodel.calibration.targets import fork_case
+from costmodel.calibration.targets import Case, fork_case, munmap_case
 from costmodel.calibration.uncertainty import DOMINANT, Z90, Spread, log_slopes, spread_of
 from costmodel.config.machine import Machine, load_machine
 
@@ -68,16 +69,17 @@ def test_a_machine_without_fit_has_independent_priors(name: str) -> None:
     assert np.array_equal(found.covariance, np.eye(len(found.priors)))
 
 
+@pytest.mark.parametrize("case_of", [fork_case, munmap_case])
 @pytest.mark.parametrize("name", ["graviton3", "sapphire-rapids"])
-def test_what_is_left_out_matters_little(name: str) -> None:
+def test_what_is_left_out_matters_little(name: str, case_of: Callable[[str, int], Case]) -> None:
     machine = load_machine(name)
     everything = priors(machine)
     kept = [prior.key in DOMINANT[machine.isa] for prior in everything]
     names = ["v6.7", "folio-batch-v6.9"]
-    cases = [fork_case(strategy, order) for strategy in names for order in (0, 9)]
+    cases = [case_of(strategy, order) for strategy in names for order in (0, 9)]
     by_prior = slopes(machine, cases, everything)
     for order in (0, 9):
-        baseline, batched = (fork_case(strategy, order) for strategy in names)
+        baseline, batched = (case_of(strategy, order) for strategy in names)
         time = np.array([slope[baseline] for slope in by_prior.values()]) ** 2
         change = np.array([s[batched] - s[baseline] for s in by_prior.values()]) ** 2
         assert time[kept].sum() > 0.8 * time.sum()

@@ -98,3 +98,11 @@ def test_bad_numbers(words: list[str], capsys: pytest.CaptureFixture[str]) -> No
         main(["check", *words])
     assert exit.value.code == 2
     assert "must be an integer of at least 0" in capsys.readouterr().err
+
+
+def test_zap_is_checked_by_name_and_operation(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "v6.7", "--operation", "zap", "--layouts", "0"]) == 0
+    assert capsys.readouterr().out.startswith("zap v6.7: ok")
+
+    assert main(["check", "folio-scan-v3", "--operation", "zap"]) == 2
+    assert "unknown strategy" in capsys.readouterr().err

@@ -41,7 +41,13 @@ def keys_of(data: object) -> set[str]:
         return {key for item in data for key in keys_of(item)}
     if not isinstance(data, dict):
         return set()
-    named = ("provenance", "folio_orders", "cpi_stack_ns_per_pte", "micro_ops_per_pte")
+    named = (
+        "provenance",
+        "folio_orders",
+        "cpi_stack_ns_per_pte",
+        "segments_ns_per_pte",
+        "micro_ops_per_pte",
+    )
     inner = (keys_of(value) for key, value in data.items() if key not in named)
     return set(data).union(*inner)
 
@@ -72,9 +78,36 @@ def test_a_machine_of_inferred_numbers_gets_a_caution(capsys: pytest.CaptureFixt
     ):
         assert main(words) == 0
         out = " ".join(capsys.readouterr().out.split())
-        assert "numbers of graviton3 are inferred, not sourced, among them" in out
+        assert "numbers of graviton3 that fork uses are inferred, not sourced, among them" in out
     main([*EXPLAIN, "--vs", "folio-batch-v6.9"])
     assert "caution" not in capsys.readouterr().out
+
+
+def test_an_unmap_is_explained_with_the_share_of_freeing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "why.json"
+    zap = ["--operation", "zap", "--state", "munmap"]
+    assert main([*EXPLAIN, *zap, "--json", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert_mailable(out)
+    assert "zap, 1 GiB, munmap" in out and "release of pages" in out
+    data = json.loads(file.read_text())
+    assert data["provenance"]["command"] == ["costmodel", *EXPLAIN, *zap]
+    for side in (data["baseline"], data["strategy"]):
+        parts = side["segments_ns_per_pte"]
+        assert set(parts) == {"unmap", "release", "around"}
+        assert sum(parts.values()) == pytest.approx(side["ns_per_pte"])
+    assert main(EXPLAIN) == 0
+    assert "part of the operation" not in capsys.readouterr().out
+
+
+def test_batching_an_unmap_pays_from_some_order_on(capsys: pytest.CaptureFixture[str]) -> None:
+    zap = ["--operation", "zap", "--state", "munmap"]
+    assert main([*BREAKEVEN, "folio_order", *zap]) == 0
+    out = capsys.readouterr().out
+    assert_mailable(out)
+    assert "wins against v6.7 on xeon-4210r from order-" in out and "zap, 1 GiB, munmap" in out
 
 
 def test_a_break_even_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,6 +139,9 @@ def test_where_there_is_none_it_says_so(capsys: pytest.CaptureFixture[str]) -> N
         ([*EXPLAIN, "--order", "10"], "--order"),
         ([*EXPLAIN, "--order", "x"], "--order"),
         ([*EXPLAIN, "--state", "exit"], "--state"),
+        ([*EXPLAIN, "--operation", "zpa"], "did you mean 'zap'?"),
+        ([*EXPLAIN, "--operation", "zap", "--state", "writable"], "--state"),
+        (["explain", "xeon-4210r", "folio-scan-v3", "--operation", "zap"], "STRATEGY"),
         ([*EXPLAIN, "--memory", "1 apple"], "--memory"),
         ([*EXPLAIN, "--set", "core.wdith=3"], "did you mean 'core.width'?"),
         ([*EXPLAIN, "--set", "core.width"], "KEY=VALUE"),

@@ -38,6 +38,20 @@ def test_a_scenario_is_drawn(
     assert capsys.readouterr().out.startswith(f"{output}: fork of 2 MiB (writable)")
 
 
+@pytest.mark.parametrize("kind", ["change", "stack", "timeline"])
+def test_an_unmap_is_drawn_as_a_fork_is(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "small.yaml"
+    zap = SCENARIO.replace("operation: fork", "operation: zap\nstate: munmap")
+    scenario.write_text(zap.replace("a small fork", "a small munmap"))
+    output = tmp_path / f"{kind}.svg"
+    options = ["--strategy", "contpte-folio-batch-v6.12", "--order", "9", "--ptes", "1"]
+    assert main(["plot", str(scenario), "--kind", kind, "-o", str(output), *options]) == 0
+    assert output.read_bytes().startswith(b"<?xml")
+    assert capsys.readouterr().out.startswith(f"{output}: zap of 2 MiB (munmap)")
+
+
 def test_a_result_file_is_drawn_as_its_scenario(
     scenario: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.core.columns import COLUMNS
+from costmodel.core.columns import COLUMNS, Code
 from costmodel.core.periods import MIN_ROWS, parts
 
 
-def code_of(rows: list[int]) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
-    code = np.zeros((len(rows), COLUMNS), np.int32)
+def code_of(rows: list[int]) -> Code:
+    code = np.zeros((len(rows), COLUMNS), np.int16)
     code[:, 0] = rows
     return code
 

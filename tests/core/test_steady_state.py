@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 
 import numpy as np
@@ -33,15 +34,18 @@ def computed_in_full(runs: list[TableRun], on: Machine) -> Timing:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "program_of", _unrolled)
         patch.setattr(engine._Sequence, "repeat", _every_one)
+        patch.setattr(engine, "_known", OrderedDict())
         return engine.run(runs, on)
 
 
-def _unrolled(trace: Trace, on: Machine) -> Program:
-    program = program_of(trace, on)
+def _unrolled(
+    trace: Trace, on: Machine, classes: tuple[int, ...], page_classes: tuple[int, ...]
+) -> Program:
+    program = program_of(trace, on, classes, page_classes)
     parts = [
-        (first + rows * group, rows, 1, segment)
+        (first, rows, 1, segment)
         for first, rows, groups, segment in program.parts.tolist()
-        for group in range(groups)
+        for _ in range(groups)
     ]
     return Program(**{**vars(program), "parts": np.array(parts, np.int64)})
 

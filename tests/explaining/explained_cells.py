@@ -24,5 +24,13 @@ def cell(name: str, strategy: str, order: int = 9) -> Cell:
     return Cell(machine(name), workload, strategy, Protocol())
 
 
+def munmap_pair(name: str, strategy: str, order: int) -> tuple[Cell, Cell]:
+    workload = Workload(
+        operation="zap", memory_bytes=GIB, folio_orders={order: 1.0}, state="munmap"
+    )
+    one, other = (Cell(machine(name), workload, s, Protocol()) for s in (strategy, "v6.7"))
+    return one, other
+
+
 def pair(name: str, strategy: str, baseline: str = "v6.7", order: int = 9) -> tuple[Cell, Cell]:
     return cell(name, strategy, order), cell(name, baseline, order)

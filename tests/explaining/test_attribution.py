@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.explaining.attribution import HIDDEN_NS, Explanation, Part, explain
+from costmodel.experiment import executed, run_cell
+from costmodel.explaining.attribution import HIDDEN_NS, Explanation, Part, _saved_ns, explain
 from costmodel.explaining.groups import Group
-from tests.explaining.explained_cells import pair
+from tests.explaining.explained_cells import munmap_pair, pair
 
 
 def part(explanation: Explanation, group: Group) -> Part:
@@ -66,6 +67,21 @@ def test_tlb_maintenance_is_what_per_pte_contpte_pays_on_the_altra() -> None:
     found = explain(*pair("ampere-altra", "contpte-per-pte"))
     assert found.parts[0].group == Group.INVALIDATION
     assert found.parts[0].effect_ns > 0.9 * found.difference_ns
+
+
+def test_unmapping_one_entry_of_a_block_unfolds_the_block_once() -> None:
+    """Clearing an entry is a swap, too, but no convert."""
+    found = explain(*munmap_pair("ampere-altra", "contpte-per-pte", 9))
+    assert (found.base.maintenance.converts, found.new.maintenance.converts) == (0, 1 / 16)
+    assert found.new.maintenance.tlbis == 1
+    assert part(found, Group.SWAPS).new_count == 1
+
+
+def test_what_is_left_of_an_unmap_finds_its_struct_pages_where_they_were() -> None:
+    """Taking out a group that is not there must save nothing: reuse distances stay."""
+    cell, _ = munmap_pair("xeon-4210r", "v6.7", 0)
+    assert any(run.reuse_bytes is not None for run in executed(cell))
+    assert _saved_ns((cell, Group.TABLE, run_cell(cell, noise=False).exact_ps)) == 0
 
 
 def test_the_number_of_processes_changes_nothing() -> None:

@@ -14,7 +14,7 @@ from tests.explaining.explained_cells import pair
 @pytest.mark.parametrize(
     ("strategy", "baseline", "key"),
     [
-        ("contpte-per-pte", "contpte-basic-v5", "tlbi_ns"),
+        ("contpte-folio-batch-no-hint", "v6.7", "atomics.line_change_cycles"),
         ("contpte-folio-batch-no-hint", "v6.7", "atomics.store_only_cycles"),
     ],
 )
@@ -70,7 +70,7 @@ def test_a_strategy_against_itself_never_crosses() -> None:
 
 def test_hairs_do_not_cross() -> None:
     """At order 0 the two differ by millionths, now this way, now that way."""
-    cells = pair("ampere-altra", "contpte-folio-batch-v6.9", "folio-scan-v3", order=0)
+    cells = pair("apple-m2-vm", "folio-batch-v6.9", "v6.7", order=0)
     answer = break_even(cells, axis_of("caches.l1.latency_cycles", cells))
     assert len({point.excess > 0 for point in answer.points}) == 2
     assert answer.crossing is None

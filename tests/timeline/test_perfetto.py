@@ -61,9 +61,12 @@ def test_flows_have_two_ends_inside_of_slices(shown: Timeline) -> None:
     assert starts and set(starts) == set(ends)
     for number, start in starts.items():
         assert start["ts"] <= ends[number]["ts"]
-    inside = [(e["tid"], e["ts"], e["ts"] + e["dur"]) for e in events if e["ph"] == "X"]
+    inside: dict[int, list[tuple[float, float]]] = {}
+    for e in events:
+        if e["ph"] == "X":
+            inside.setdefault(e["tid"], []).append((e["ts"], e["ts"] + e["dur"]))
     for event in (*starts.values(), *ends.values()):
-        assert any(tid == event["tid"] and low <= event["ts"] <= high for tid, low, high in inside)
+        assert any(low <= event["ts"] <= high for low, high in inside[event["tid"]])
 
 
 def test_lanes_hold_one_micro_op_at_a_time(shown: Timeline) -> None:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from costmodel.tracing.cache import ByteCache
+import pickle
+
+import pytest
+
+from costmodel.config.machine import load_machine
+from costmodel.config.workload import Workload
+from costmodel.core import engine
+from costmodel.strategies.catalogue import STRATEGIES
+from costmodel.trace import TableRun, Trace
+from costmodel.tracing import runs, trace_runs
+from costmodel.tracing.cache import ByteCache, Recalled, trace_bytes
 
 
 def test_what_was_not_used_longest_goes_first() -> None:
@@ -31,3 +41,44 @@ def test_a_single_value_may_be_larger() -> None:
     cache = ByteCache[str](2, len)
     assert cache.get("x", lambda: "long") == "long"
     assert cache.get("x", lambda: "other") == "long"
+
+
+def test_what_cores_know_of_a_trace_outlives_its_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = Workload(
+        operation="fork", memory_bytes=1 << 16, folio_orders={0: 1.0}, state="writable"
+    )
+    (run,) = trace_runs(STRATEGIES["v6.7"], workload, "arm64", range_tlbi=False)
+    plain: Trace = pickle.loads(pickle.dumps(run.trace))
+    assert type(plain) is Trace
+
+    asked = []
+
+    def source() -> Trace:
+        asked.append(1)
+        return plain
+
+    machine = load_machine("ampere-altra")
+    recalled = Recalled(source)
+    assert (len(recalled), recalled.kinds()) == (len(plain), plain.kinds())
+    before = engine.run([TableRun(recalled, 3, 16)], machine)
+    assert before == engine.run([TableRun(plain, 3, 16)], machine)
+    asked.clear()
+    slower = machine.with_value("atomics.store_only_cycles", 99.0)
+    assert engine.run([TableRun(recalled, 3, 16)], slower).ticks > before.ticks
+    assert not asked, "it was traced again for other machine numbers"
+    assert (recalled.kind == plain.kind).all()
+    assert asked
+
+
+def test_traces_are_recalled_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = ByteCache[Trace](1, trace_bytes)
+    monkeypatch.setattr(runs, "_traces", small)
+    workload = Workload(
+        operation="fork", memory_bytes=7 * 4096, folio_orders={0: 1.0}, state="writable"
+    )
+    found = [
+        trace_runs(STRATEGIES[name], workload, "arm64", range_tlbi=False)[0].trace
+        for name in ("v6.7", "folio-batch-v6.9")
+    ]
+    assert len(small) == 1
+    assert len(found[0].kind) == len(found[0])

@@ -1,0 +1,1 @@
+"""How fast the model is, in numbers that two commits can be compared by: ``make bench``."""

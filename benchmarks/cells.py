@@ -1,0 +1,44 @@
+"""The cells that are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from costmodel.config.machine import Machine, load_machine
+from costmodel.config.scenario import Protocol
+from costmodel.config.workload import State, Workload
+from costmodel.experiment import Cell
+from costmodel.strategies.catalogue import STRATEGIES
+
+GIB = 1 << 30
+MACHINES = {"arm64": "ampere-altra", "x86_64": "xeon-4210r"}
+ORDERS = (0, 4, 9)
+STATES: tuple[State, ...] = ("writable", "read-only")
+
+
+def cell(
+    machine: Machine,
+    strategy: str = "v6.7",
+    *,
+    memory_bytes: int = GIB,
+    order: int = 0,
+    state: State = "writable",
+    iterations: int = 100,
+) -> Cell:
+    """Return a fork with 8 runs."""
+    workload = Workload(
+        operation="fork", memory_bytes=memory_bytes, folio_orders={order: 1.0}, state=state
+    )
+    return Cell(machine, workload, strategy, Protocol(runs=8, iterations=iterations, seed=1))
+
+
+def all_cells() -> Iterator[Cell]:
+    """Yield every fork strategy with every order and state on a machine of each kind."""
+    for isa, name in MACHINES.items():
+        machine = load_machine(name)
+        for strategy in STRATEGIES.values():
+            if strategy.operation != "fork" or isa not in strategy.programs:
+                continue
+            for order in ORDERS:
+                for state in STATES:
+                    yield cell(machine, strategy.name, order=order, state=state)

@@ -1,0 +1,158 @@
+"""What is measured; each suite yields its measurements one by one."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.cells import MACHINES, all_cells, cell
+from benchmarks.measurement import MEGABYTES, Ended, Measurement, best, command, seconds
+from costmodel import core
+from costmodel.config.machine import load_machine
+from costmodel.core import reference
+from costmodel.experiment import Cell, exact_seconds, executed, run_cell, run_cells
+from costmodel.parallel import cpus
+from costmodel.simulation import Engine
+
+ROOT = Path(__file__).parents[1]
+SCENARIO = "scenarios/lkml-fork.yaml"
+Suite = Callable[[], Iterator[Measurement]]
+
+SIZES = {"64 MiB": 1 << 26, "1 GiB": 1 << 30, "16 GiB": 1 << 34, "1 TiB": 1 << 40}
+ITERATIONS = (100, 10_000, 1_000_000)
+CELLS = (8, 32)
+REFERENCE_SECONDS = 20.0
+"""The reference gets memories of growing size until one takes a third of this."""
+
+
+def commands() -> Iterator[Measurement]:
+    """Whole commands in cold processes."""
+    python = min(command(["-c", "pass"]).seconds for _ in range(5))
+    shown = min(command(["-m", "costmodel", "--help"]).seconds for _ in range(5))
+    yield Measurement("--help over the interpreter's start", shown - python, "s", 0.15)
+    for jobs in (cpus(), 1):
+        words = ["-m", "costmodel", "run", str(ROOT / SCENARIO), "--jobs", str(jobs)]
+        command(words)  # whatever has to be compiled
+        runs = [command(words) for _ in range(3)]
+        name = f"cold run of lkml-fork, {jobs} jobs"
+        yield Measurement(name, min(run.seconds for run in runs), "s", 4.0)
+        yield Measurement(f"{name}: memory", max(run.peak_mb for run in runs), MEGABYTES, 300)
+
+
+def one_cell() -> Iterator[Measurement]:
+    """Cells of 1 GiB and 8 x 100 that were never traced, the model imported."""
+    todo = list(all_cells())
+    for first in {one.machine.name: one for one in todo}.values():
+        run_cell(first)  # loads what is compiled
+    took = [seconds(lambda one=one: run_cell(one)) for one in todo[1:]]  # type: ignore[misc]
+    worst = todo[1 + took.index(max(took))]
+    where = f"{worst.strategy}, {worst.workload.layout}, {worst.workload.state}"
+    yield Measurement("new cell, median", statistics.median(took), "s", 0.030)
+    yield Measurement("new cell, slowest", max(took), "s", 0.030, note=where)
+    again = [best(lambda one=one: run_cell(one), times=2) for one in todo[:40]]  # type: ignore[misc]
+    yield Measurement("same cell again, median", statistics.median(again), "s")
+
+
+def evaluation() -> Iterator[Measurement]:
+    """Exact time of a traced cell when machine numbers change, as a fit or a what-if asks for."""
+    for isa, key in (("arm64", "atomics.store_only_cycles"), ("x86_64", "atomics.locked_cycles")):
+        machine = load_machine(MACHINES[isa])
+        value = machine.parameters[key].value
+        others = [machine.with_value(key, value * (1 + 0.01 * i)) for i in range(9)]
+        took = []
+        for order in (0, 9):
+            todo = [cell(other, order=order) for other in others]
+            exact_seconds(todo[0])
+            took += [seconds(lambda one=one: exact_seconds(one)) for one in todo]  # type: ignore[misc]
+        yield Measurement(f"other numbers, {isa}, median", statistics.median(took), "s", 0.003)
+
+
+def engines() -> Iterator[Measurement]:
+    """The fast engine against the reference, which has to be extrapolated."""
+    machine = load_machine(MACHINES["arm64"])
+    small, took = cell(machine, memory_bytes=1 << 16), 0.0
+    while took < REFERENCE_SECONDS / 3 and small.workload.memory_bytes < 1 << 22:
+        small = cell(machine, memory_bytes=2 * small.workload.memory_bytes)
+        runs = executed(small)
+        took = seconds(lambda: reference.run(runs, machine))  # noqa: B023
+    rows = _micro_ops(small)
+    full = cell(machine)
+    everything = took / rows * _micro_ops(full)
+    # What remains of the reference's cell is its 800 iterations, each a SimPy process.
+    one = cell(machine, memory_bytes=1 << 16)
+    iterations = seconds(lambda: run_cell(one, engine=Engine.REFERENCE))
+    run_cell(cell(machine, "folio-scan-v3"))
+    fast = seconds(lambda: run_cell(cell(machine, "folio-batch-v6.12")))
+    note = f"from {rows:,} micro-ops"
+    yield Measurement("reference, per micro-op", took / rows, "s")
+    yield Measurement("reference, one cell (extrapolated)", everything + iterations, "s", note=note)
+    ratio = (everything + iterations) / fast
+    yield Measurement("reference / fast, one cell", ratio, "x", 20_000, more=True)
+    # Answers are remembered: other numbers each time.
+    others = [machine.with_value("caches.l1.latency_cycles", 4 + 0.1 * i) for i in range(6)]
+    evaluated = min(seconds(lambda on=on: core.run(executed(full), on)) for on in others)  # type: ignore[misc]
+    yield Measurement("reference / fast, the core alone", everything / evaluated, "x", more=True)
+
+
+def _micro_ops(one: Cell) -> int:
+    return sum(len(run.trace) * run.count for run in executed(one))
+
+
+def memory() -> Iterator[Measurement]:
+    """Time and memory against the size of the address space, each in its own process."""
+    took: dict[str, float] = {}
+    for name, size in SIZES.items():
+        runs = [_child(size, 100) for _ in range(3)]
+        took[name] = min(float(run.output) for run in runs)
+        yield Measurement(f"{name}", took[name], "s")
+        yield Measurement(f"{name}: memory", max(run.peak_mb for run in runs), MEGABYTES)
+    yield Measurement("1 TiB / 1 GiB", took["1 TiB"] / took["1 GiB"], "x", 3.0)
+
+
+def iterations() -> Iterator[Measurement]:
+    """Time and memory against the number of iterations of each of the 8 runs."""
+    for number in ITERATIONS:
+        run = _child(1 << 30, number)
+        target = 5.0 if number == 1_000_000 else None
+        yield Measurement(f"8 x {number:,} iterations", float(run.output), "s", target)
+        yield Measurement(f"8 x {number:,} iterations: memory", run.peak_mb, MEGABYTES)
+
+
+def cells() -> Iterator[Measurement]:
+    """Cells per second against the number of cells and of workers."""
+    todo = list(all_cells())
+    run_cells(todo[:1])
+    for number in CELLS:
+        # Sizes that nobody asked for before: no cell is there already.
+        for jobs in sorted({1, 2, cpus()}):
+            size = (1 << 30) + 4096 * (1 + number + jobs)
+            chosen = [_resized(one, size) for one in todo[1 : 1 + number]]
+            took = seconds(lambda: run_cells(chosen, jobs=jobs))  # noqa: B023
+            name = f"{number} cells, {jobs} workers"
+            yield Measurement(name, number / took, "cells/s", more=True)
+
+
+def _resized(one: Cell, memory_bytes: int) -> Cell:
+    workload = one.workload.model_copy(update={"memory_bytes": memory_bytes})
+    return replace(one, workload=workload)
+
+
+def _child(memory_bytes: int, each: int) -> Ended:
+    words = ["-m", "benchmarks.child", str(memory_bytes), str(each), "0"]
+    return command(words, environment={"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])})
+
+
+SUITES: Mapping[str, Suite] = {
+    "commands": commands,
+    "cell": one_cell,
+    "evaluation": evaluation,
+    "engines": engines,
+    "memory": memory,
+    "iterations": iterations,
+    "cells": cells,
+}
+"""By name, in the order in which they run."""

@@ -1,0 +1,50 @@
+"""The list of strategies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from costmodel.cli.main import main
+from costmodel.strategies.catalogue import BY_OPERATION
+
+
+@pytest.mark.parametrize("operation", BY_OPERATION)
+def test_one_whole_line_for_each(operation: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["strategies", "--operation", operation]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    names = [line.split()[0] for line in lines]
+    assert [name.rstrip("*") for name in names] == list(BY_OPERATION[operation])
+    assert all(len(line) <= 76 and line.isascii() and "..." not in line for line in [head, *lines])
+    assert [n for n in names if n.endswith("*")] == [n for n in names if n.startswith("contpte")]
+
+
+def test_what_stands_behind_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["strategies", "contpte-per-pte"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "contpte-per-pte: no batching: three converts per block",
+        "  arm64        v4_before_change.arm64_contpte",
+        "  arm64 range  v4_before_change_range_tlbi.arm64_contpte",
+    ]
+
+
+def test_an_unknown_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["strategies", "v6.70"]) == 2
+    assert capsys.readouterr().err == (
+        "STRATEGY: unknown strategy, did you mean 'v6.7'? (got 'v6.70', a str)\n"
+    )
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_strategy_that_fails_is_one_line_and_no_output(
+    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("def f(fork):\n    yield 42\n")
+    words = ["run", "--machine", "ampere-altra", "--strategy", "mine.py:f", "--no-noise"]
+    assert main([*words, "--json", "out.json", "--jobs", jobs]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == "mine.py:2:0: strategy: must yield steps or micro-ops (got 42, an int)\n"
+    assert not Path("out.json").exists()
