@@ -1,4 +1,4 @@
-"""What ``explain`` and ``breakeven`` ask about: two strategies on one machine and workload."""
+"""What ``explain``, ``breakeven`` and ``trace`` ask about: strategies on a machine and workload."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what the strategies work on."""
+    """Add the options of a comparison: its baseline, its workload, where the answer goes."""
     parser.add_argument("--vs", metavar="BASELINE", help="compare with this (default v6.7)")
+    add_workload_options(parser)
+    parser.add_argument("--json", metavar="FILE", help="also write the answer there")
+
+
+def add_workload_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what the strategies work on."""
     parser.add_argument("--order", metavar="N", help="folio order, 0 to 9 (default 0)")
     parser.add_argument(
         "--operation", metavar="OP", default="fork", help="fork or zap (default fork)"
@@ -32,7 +38,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change a number of the machine or of the workload",
     )
-    parser.add_argument("--json", metavar="FILE", help="also write the answer there")
 
 
 def question(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from costmodel.cli.question import add_workload_options
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
@@ -27,21 +29,12 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("machine", metavar="MACHINE", help="a name, or a machine file")
     parser.add_argument("strategy", metavar="STRATEGY", help="a name; or file.py:function")
-    parser.add_argument("--order", metavar="N", help="folio order, 0 to 9 (default 0)")
-    parser.add_argument("--state", metavar="S", help="state of the PTEs (default writable)")
+    add_workload_options(parser)
     parser.add_argument(
         "--ptes", type=_count, default=16, metavar="N", help="PTEs to show (default 16)"
     )
     parser.add_argument(
         "--first", type=int, metavar="N", help="the first of them (default: mid-table)"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="assignments",
-        metavar="KEY=VALUE",
-        help="change a number of the machine or of the workload",
     )
     parser.add_argument(
         "--format",
@@ -50,7 +43,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         help="Chrome trace JSON (default), or the Kanata log of Konata",
     )
     parser.add_argument("-o", dest="output", metavar="FILE", required=True)
-    parser.set_defaults(vs=None, memory=None)
+    parser.set_defaults(vs=None)
 
 
 def run(args: argparse.Namespace) -> int:
