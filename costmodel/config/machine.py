@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
@@ -44,8 +45,11 @@ class Machine(Group):
 
     @classmethod
     def load(cls, path: Path) -> Machine:
-        """Read a machine file; raise ConfigError with every fault in it."""
-        return validate(cls, read_document(path))
+        """Read a machine file; raise ConfigError with every fault in it.
+
+        A file that was read before is parsed again only if its bytes changed.
+        """
+        return _loaded(path, path.read_bytes()) if path.is_file() else _read(path)
 
     @field_validator("atomics", "barriers", "tlbi")
     @classmethod
@@ -117,6 +121,17 @@ class Machine(Group):
             for at, reason, got in group.problems():
                 key = f"{self.name}.{prefix}{key_text(at[:-1])}"
                 yield Fault(origin, key=key, reason=reason, got=describe(got))
+
+
+def _read(path: Path) -> Machine:
+    return validate(Machine, read_document(path))
+
+
+@lru_cache(maxsize=64)
+def _loaded(path: Path, content: bytes) -> Machine:
+    """Remember machines by content: a parse takes some 100 ms, and machines never change."""
+    del content
+    return _read(path)
 
 
 def load_machine(reference: str, *, origin: str = "--machine", base: Path | None = None) -> Machine:
