@@ -41,6 +41,18 @@ def test_counters_of_pages(operation: Operation) -> None:
     assert operation.faults == []
 
 
+def test_exclusive_is_asked_of_the_folio_that_the_page_really_belongs_to(
+    operation: Operation,
+) -> None:
+    folio, neighbour = operation.frames.folios
+    folio.exclusive = [True, False, False, False]
+    neighbour.exclusive = [False, True]
+
+    exclusive = [operation.is_exclusive(folio, page) for page in range(8)]
+
+    assert exclusive == [True, False, False, False, False, True, False, False]
+
+
 def test_a_page_beyond_the_folio_is_one_of_the_next_folio(operation: Operation) -> None:
     folio, neighbour = operation.frames.folios
     neighbour.exclusive = [True, True]
