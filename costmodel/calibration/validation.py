@@ -27,6 +27,8 @@ LIMITS = {
 percentage points for changes. A number beyond it is a miss and needs a cause in ``causes.yaml``."""
 MACHINE_LIMITS = {("apple-m2-vm", Kind.ABSOLUTE): 10.0}
 """Exceptions: 2.5 ms is all that is published for the M2, and it is rounded."""
+TIE_PCT = 0.05
+"""A predicted change below this has no sign: millionths go now this way, now that way."""
 SIGNIFICANT = 2.0
 """Deviations from zero beyond which a published change has a sign."""
 
@@ -84,8 +86,9 @@ class Assessment:
 
     @property
     def sign_agrees(self) -> bool:
-        """Whether both changes go the same way."""
-        return (self.predicted > 0) == (self.target.mean > 0)
+        """Whether both changes go the same way; a predicted tie goes none."""
+        same = (self.predicted > 0) == (self.target.mean > 0)
+        return same and abs(self.predicted) > TIE_PCT
 
     @property
     def _factor(self) -> float:
