@@ -58,6 +58,7 @@ class _Entries:
         self.writable = {slot.vpn for slot in expected.slots if slot.before & WRITE}
 
     def check(self) -> Iterator[Violation]:
+        """Yield every entry, of parent or child, that is not what fork() guarantees."""
         for slot in self.expected.slots:
             self._parent(slot, _gathered(self.fork.parent, slot.vpn))
             child = _gathered(self.fork.child, slot.vpn)

@@ -33,6 +33,7 @@ class _Importer:
         self.windows: dict[str, Recording] = {}
 
     def add(self, state: str, layout: str, ptes: int, rows: list[dict[str, str]]) -> None:
+        """Take over one recorded window of ``ptes`` entries, a dictionary of columns per row."""
         uop = np.array([self._static(row) for row in rows])
         inputs = [[int(row[key] or 0) for key in ("d1", "d2", "d3", "d4", "md")] for row in rows]
         self.windows[f"{state}/{layout}"] = Recording(
@@ -81,6 +82,7 @@ class _Importer:
         )
 
     def program(self) -> Program:
+        """Return what was added so far as one program."""
         site, kind, op, target, size, function = zip(*self.static, strict=True)
         return Program(
             name=self.name,
