@@ -98,7 +98,7 @@ def engines() -> Iterator[Measurement]:
 
 
 def _micro_ops(one: Cell) -> int:
-    return sum(len(run.trace) * run.count for run in executed(one))
+    return sum(sum(run.trace.kinds().values()) * run.count for run in executed(one))
 
 
 def memory() -> Iterator[Measurement]:

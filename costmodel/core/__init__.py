@@ -28,6 +28,7 @@ def load() -> None:
     """Load the engine and what compiled code needs, for processes that are forked from this one."""
     import numpy as np
 
-    from costmodel.core import engine, reuse  # noqa: F401
+    from costmodel.core import engine  # noqa: F401
+    from costmodel.sequences import numbered
 
-    reuse.numbered(np.zeros(1, np.int64))
+    numbered(np.zeros(1, np.int64))

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.core.memo import remembered
-from costmodel.core.reuse import Ints, numbered
+from costmodel.core.repeats import UnsteadyError, executed
+from costmodel.core.reuse import Ints
 from costmodel.jit import compiled
+from costmodel.sequences import numbered
 from costmodel.trace import Trace
 from costmodel.uops import Kind
 
@@ -35,8 +37,9 @@ def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     rows = np.flatnonzero((trace.kind == Kind.BRANCH) & (trace.taken >= 0))
     if len(rows) == 0:
         return result
-    site, first = numbered(trace.site[rows].astype(np.int64))
-    taken = (trace.taken[rows] == 1).astype(np.int64)
+    order = executed(rows, trace.repeat)
+    site, first = numbered(trace.site[rows][order].astype(np.int64))
+    taken = (trace.taken[rows][order] == 1).astype(np.int64)
     cap = min(history_length, (1 << _CAP_BITS) - 1)
     histories = [_run_lengths(site, taken, len(first), cap)]
     # A core that learns no loops has no history at all.
@@ -44,7 +47,9 @@ def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     wrong = np.array([_wrong(site, history, taken) for history in histories])
     per_site = np.array([np.bincount(site, weights=each) for each in wrong])
     best = np.argmin(per_site, axis=0)
-    result[rows] = wrong[best[site], np.arange(len(rows))]
+    result[rows[order]] = missed = wrong[best[site], np.arange(len(order))]
+    if not np.array_equal(result[rows[order]], missed):
+        raise UnsteadyError
     return result
 
 

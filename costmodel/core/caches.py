@@ -20,9 +20,11 @@ from costmodel.config.machine import Machine
 from costmodel.core.columns import flags_of
 from costmodel.core.memo import remembered
 from costmodel.core.parameters import Parameters
-from costmodel.core.reuse import FIRST, Ints, Touches, numbered, touches
+from costmodel.core.repeats import growing, over_all, rows_before
+from costmodel.core.reuse import FIRST, Ints, Touches, touches
 from costmodel.core.stack import Cause
 from costmodel.jit import compiled
+from costmodel.sequences import numbered
 from costmodel.trace import LINE_BYTES, TableRun, Trace
 from costmodel.uops import Flavour, Kind, Target
 
@@ -62,6 +64,17 @@ class Accesses:
     """An older micro-op of the trace wrote the line, so that this core owns it."""
     streaming_bytes: int
     """Bytes of the lines that every execution of the trace touches anew."""
+    later: Later | None
+    """Classes in the further executions of the trace's repeat; None where they are the same."""
+
+
+class Later(NamedTuple):
+    """Accesses of a repeat whose class changes from one execution to the next."""
+
+    row: Ints
+    """int64[g], the micro-ops."""
+    kind: NDArray[np.int32]
+    """int32[further executions, g], their classes."""
 
 
 def accesses(trace: Trace, line_bytes: int) -> Accesses:
@@ -98,29 +111,56 @@ def alike(costs: Iterable[Hashable]) -> tuple[int, ...]:
 
 def _accesses(trace: Trace, line_bytes: int) -> Accesses:
     row, line = _line_touches(trace)
-    short = touches(row, line)
+    short = over_all(touches(row, line), trace.repeat)
     long = short
     if line_bytes != LINE_BYTES:
-        long = touches(row, line // (line_bytes // LINE_BYTES))
-    target = trace.target[row]
+        long = over_all(touches(row, line // (line_bytes // LINE_BYTES)), trace.repeat)
+    target, times = trace.target[row], trace.executions()[row]
     fresh = long.previous == FIRST
     per_table = _PER_TABLE[target]
-    table_bytes = float(np.count_nonzero(short.previous == FIRST) * LINE_BYTES)
+    table_bytes = float(times[short.previous == FIRST].sum() * LINE_BYTES)
     # DST was cleared a moment ago, and clearing fetches nothing.
     once = fresh & per_table & (target != Target.DST) & (trace.kind[row] != Kind.ZERO)
     near = _bytes(short, LINE_BYTES, target, table_bytes)
     beyond = _bytes(long, line_bytes, target, table_bytes)
-    kind, distances = _classes(np.where(near == 0, 0.0, near), beyond)
     leading = np.flatnonzero(np.diff(row, prepend=-1))  # many lines count by their first
+    changing, near_later, beyond_later = _distances_later(trace, short, long, line_bytes)
+    end = np.searchsorted(row, trace.repeat.end) if trace.repeat else len(row)
+    kind, distances = _classes(  # in program order, for which class has which number
+        np.concatenate([near[:end], near_later.ravel(), near[end:]]),
+        np.concatenate([beyond[:end], beyond_later.ravel(), beyond[end:]]),
+    )
+    later = kind[end : end + near_later.size].reshape(near_later.shape).astype(np.int32)
+    kind = np.concatenate([kind[:end], kind[end + near_later.size :]])
     at, count = row[leading], len(trace)
     return Accesses(
         kind=_spread(np.int32, count, at, kind[leading], NEAR),
         distances=distances,
-        touch=_spread(np.int32, count, at, _rows_before(long)[leading], FIRST),
+        touch=_spread(np.int32, count, at, rows_before(long)[leading], FIRST),
         first=_spread(np.bool_, count, at, once[leading], 0),
         owned=_spread(np.bool_, count, at, _owned(trace, short)[leading], 0),
-        streaming_bytes=int(np.count_nonzero(fresh & per_table)) * line_bytes,
+        streaming_bytes=int(times[fresh & per_table].sum()) * line_bytes,
+        later=Later(row[changing], later) if len(changing) else None,
     )
+
+
+def _distances_later(
+    trace: Trace, short: Touches, long: Touches, line_bytes: int
+) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]]:
+    """Return which touches of a repeat come later and later, and their distances in bytes.
+
+    int64[g], and float64[further executions, g] for 64-byte and for longer lines.
+    """
+    if trace.repeat is None:
+        return np.zeros(0, np.int64), np.zeros((0, 0)), np.zeros((0, 0))
+    grows = [growing(touch, trace.repeat) for touch in (short, long)]
+    changing = np.flatnonzero(grows[0] + grows[1])
+    further = np.arange(1, trace.repeat.times)[:, None]
+    near, beyond = (
+        _rounded((touch.distance[changing] + further * grow[changing]) * float(each))
+        for touch, grow, each in zip((short, long), grows, (LINE_BYTES, line_bytes), strict=True)
+    )
+    return changing, near, beyond
 
 
 def _line_touches(trace: Trace) -> tuple[Ints, Ints]:
@@ -141,14 +181,19 @@ def _bytes(
     touch: Touches, line_bytes: int, target: NDArray[np.uint8], table_bytes: float
 ) -> NDArray[np.float64]:
     """Return reuse distances in bytes; CYCLIC for lines that are used once per round."""
-    distance = touch.distance.astype(np.float64) * line_bytes
-    distance[distance < _NEAR_BYTES] = 0.0
-    far = np.flatnonzero(distance)
-    distance[far] = 2.0 ** (np.ceil(4 * np.log2(distance[far])) / 4)
+    distance = _rounded(touch.distance.astype(np.float64) * line_bytes)
     fresh = touch.previous == FIRST
     distance[fresh] = table_bytes if table_bytes >= _NEAR_BYTES else 0.0
     distance[fresh & (target == Target.DST)] = 0.0
     distance[fresh & _CYCLIC_TARGETS[target]] = CYCLIC
+    return distance
+
+
+def _rounded(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round reuse distances up to a quarter of a power of two, and near ones to 0."""
+    distance[distance < _NEAR_BYTES] = 0.0
+    far = np.nonzero(distance)
+    distance[far] = 2.0 ** (np.ceil(4 * np.log2(distance[far])) / 4)
     return distance
 
 
@@ -163,11 +208,6 @@ def _classes(
     kind, first = numbered(one * len(one) + other)
     distinct = pairs[:, first].tolist()
     return kind[1:], tuple(zip(*distinct, strict=True))
-
-
-def _rows_before(touch: Touches) -> Ints:
-    """Return the micro-op of the previous touch of the same line."""
-    return np.where(touch.previous == FIRST, FIRST, touch.row[touch.previous])
 
 
 def _owned(trace: Trace, touch: Touches) -> NDArray[np.bool_]:

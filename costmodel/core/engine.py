@@ -10,12 +10,14 @@ import numpy as np
 
 from costmodel.config.machine import Machine
 from costmodel.core.caches import alike, class_costs, footprint_bytes, reuse_of
+from costmodel.core.memo import remembered
 from costmodel.core.parameters import Parameters, parameters_of, relevant
 from costmodel.core.program import Program, program_of
+from costmodel.core.repeats import UnsteadyError
 from costmodel.core.reuse import Ints
 from costmodel.core.stack import CAUSES, Cause, TableCost, Timing, shared_out
 from costmodel.core.state import NOTHING, Reach, save, state_length
-from costmodel.core.table import run_table
+from costmodel.core.table import KEPT, run_table
 from costmodel.core.tlb import footprint_pages, fresh_pages, page_ticks
 from costmodel.core.window import (
     BROADCAST_TICKS,
@@ -25,7 +27,7 @@ from costmodel.core.window import (
     Window,
     new_window,
 )
-from costmodel.trace import TableRun
+from costmodel.trace import TableRun, Trace
 
 LISTED = 4096
 """Repeating groups of different tables are listed in order up to so many."""
@@ -62,21 +64,25 @@ def priced_programs(
         reuse = bytes_ if run.reuse_bytes is None else run.reuse_bytes
         key = (id(run.trace), reuse)
         if key not in made:
-            made[key] = _priced(run, machine, parameters, reuse, pages)
+            try:
+                made[key] = _priced(run.trace, machine, parameters, reuse, pages)
+            except UnsteadyError:
+                whole = remembered(run.trace, "whole", run.trace.in_full)
+                made[key] = _priced(whole, machine, parameters, reuse, pages)
         priced.append(made[key])
     return priced
 
 
 def _priced(
-    run: TableRun, machine: Machine, parameters: Parameters, bytes_: float, pages: float
+    trace: Trace, machine: Machine, parameters: Parameters, bytes_: float, pages: float
 ) -> Priced:
-    distances = reuse_of(run.trace, machine.caches.line_bytes.value).distances
+    distances = reuse_of(trace, machine.caches.line_bytes.value).distances
     access = class_costs(distances, bytes_, machine, parameters)
-    fresh = fresh_pages(run.trace, machine.kernel.linear_map_bytes.value)
+    fresh = fresh_pages(trace, machine.kernel.linear_map_bytes.value)
     page = page_ticks(fresh.distances, pages, machine, parameters)
     classes = alike(tuple(weights.items()) for weights in access.weights)
     page_classes = alike(page.tolist())
-    program = program_of(run.trace, machine, classes, page_classes)
+    program = program_of(trace, machine, classes, page_classes)
     first = [classes.index(number) for number in range(max(classes) + 1)]
     page_first = [page_classes.index(number) for number in range(max(page_classes) + 1)]
     costs = Costs(access.ticks[first], access.misses[first], page[page_first])
@@ -180,11 +186,11 @@ def _table(priced: Priced, parameters: Parameters, window: Window, state: Ints) 
         program.longest_back, program.forwards_back, program.streams, program.requests_back
     )
     totals = np.zeros(COUNTERS + CAUSES + len(priced.weights), np.int64)
-    length = max(state_length(parameters, reach), len(totals))
+    length = max(state_length(parameters, reach), len(totals) + 2)
     segments = np.zeros(len(program.segments), np.int64)
     run_table(
         program.code, program.parts, reach, parameters, priced.costs, window, state,
-        np.zeros((3, length), np.int64), segments, totals,
+        np.empty((2 * KEPT + 1, length), np.int64), segments, totals,
     )  # fmt: skip
     return table_cost(priced, segments, totals)
 

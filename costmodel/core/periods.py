@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from costmodel.core.columns import Code
-from costmodel.core.reuse import Ints, numbered
+from costmodel.core.reuse import Ints
 from costmodel.jit import compiled
+from costmodel.sequences import loops, numbered
 
-MAX_STEPS = 1024
-"""Longest loop body that is looked for, in steps."""
 MIN_ROWS = 256
 """A state is compared at most once per so many rows: comparing costs about as many."""
 
@@ -24,10 +23,11 @@ def parts(code: Code, step_start: Ints, segment_end: Ints) -> Ints:
     starts = np.unique(np.concatenate([step_start, segment_end, [0]]))
     starts = starts[starts < len(code)]
     ends = np.append(starts[1:], len(code))
-    loops = _loops_of(_hashes(code, starts, ends), np.searchsorted(segment_end, starts, "right"))
+    segment = np.searchsorted(segment_end, starts, "right")
+    steps = _hashes(code, starts, ends) * (int(segment.max(initial=0)) + 1) + segment
     result: list[tuple[int, int, int, int]] = []
     position = 0
-    for first, period, groups in loops.tolist():
+    for first, period, groups in loops(numbered(steps)[0]).tolist():
         rows = (
             int(starts[first]),
             int(ends[first + period - 1]),
@@ -81,55 +81,3 @@ def _combined(words: Ints, starts: Ints, ends: Ints) -> Ints:
                 total = (((total ^ low) * 0x9E3779B1) >> 15) & 0x7FFFFFFF
         result[i] = total
     return result
-
-
-def _loops_of(hashes: Ints, segment: Ints) -> Ints:
-    """Return (first step, steps per group, groups) of loops, the longest at each place."""
-    numbers, first = numbered(hashes * (int(segment.max(initial=0)) + 1) + segment)
-    return _loops(numbers, len(first))
-
-
-@compiled
-def _loops(numbers: Ints, distinct: int) -> Ints:
-    """Find loops among numbered steps.
-
-    ``run[period]`` is the number of steps from ``at[period]`` on that equal those ``period``
-    later. Only periods to a later equal step are looked at, nearest first, linked by ``later``.
-    """
-    count = len(numbers)
-    run = np.zeros(MAX_STEPS + 1, np.int64)
-    at = np.full(MAX_STEPS + 1, -1, np.int64)
-    later = np.full(count, -1, np.int64)
-    nearest = np.full(distinct, -1, np.int64)
-    best = np.zeros((count, 2), np.int64)
-    for i in range(count - 1, -1, -1):
-        same = nearest[numbers[i]]
-        later[i] = same
-        nearest[numbers[i]] = i
-        while same >= 0 and same - i <= MAX_STEPS:
-            period = same - i
-            run[period] = run[period] + 1 if at[period] == i + 1 else 1
-            at[period] = i
-            if run[period] > best[i, 0] and run[period] >= 2 * period:
-                best[i, 0] = run[period]
-                best[i, 1] = period
-            same = later[same]
-    return _chosen(best)
-
-
-@compiled
-def _chosen(best: Ints) -> Ints:
-    """Take the loops that start first, each with all its groups."""
-    found = np.zeros((len(best), 3), np.int64)
-    loops = 0
-    i = 0
-    while i < len(best):
-        period = best[i, 1]
-        if period == 0:
-            i += 1
-            continue
-        groups = best[i, 0] // period + 1
-        found[loops, 0], found[loops, 1], found[loops, 2] = i, period, groups
-        loops += 1
-        i += period * groups
-    return found[:loops]

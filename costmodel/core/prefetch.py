@@ -8,6 +8,7 @@ measured over them.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from costmodel.core.caches import accesses
 from costmodel.core.memo import remembered
+from costmodel.core.repeats import UnsteadyError
 from costmodel.core.reuse import Ints
-from costmodel.trace import LINE_BYTES, Trace
+from costmodel.trace import LINE_BYTES, Repeat, Trace
 from costmodel.uops import Flavour
 
 TRACKED_LINES = 64
@@ -100,6 +102,10 @@ def _requests(
         return result
     rows = np.flatnonzero(fetched).astype(np.int64)
     streams = _streams(rows, trace.address[rows] // line_bytes)
+    if trace.repeat is not None and not all(
+        _steady(stream.rows, trace.repeat, trains_after) for stream in streams
+    ):
+        raise UnsteadyError
     long = [stream.rows for stream in streams if len(stream.rows) > trains_after]
     free_from = [0] * STREAMS
     for lines in sorted(long):
@@ -114,3 +120,14 @@ def _requests(
         result.follows[lines[trains_after:]] = 1
         result.uses[lines[trains_after:]] = depth
     return result
+
+
+def _steady(rows: list[int], repeat: Repeat, trains_after: int) -> bool:
+    """Tell whether a stream is at a repeat what it stays in all further executions.
+
+    It is trained before what the repeat is compared with, or has ended, or has not begun.
+    """
+    before = bisect_left(rows, repeat.first)
+    if before == bisect_left(rows, repeat.end):
+        return before in (0, len(rows))
+    return bisect_left(rows, repeat.first - repeat.rows) >= trains_after

@@ -17,13 +17,15 @@ from costmodel.config.machine import Machine
 from costmodel.core import columns as c
 from costmodel.core.assembly import OPS, fill, fused
 from costmodel.core.branches import mispredicts
-from costmodel.core.caches import accesses, reuse_of
+from costmodel.core.caches import Later, accesses, reuse_of
+from costmodel.core.group import Group
 from costmodel.core.memo import remembered
 from costmodel.core.periods import parts
 from costmodel.core.prefetch import prefetches
+from costmodel.core.repeats import UnsteadyError
 from costmodel.core.reuse import Ints
 from costmodel.core.tlb import fresh_pages, pages
-from costmodel.trace import LINE_BYTES, Trace
+from costmodel.trace import EVEN_BYTES, LINE_BYTES, Trace
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,9 @@ def program_of(
 
     ``classes`` renumber the classes of accesses, ``page_classes`` those of pages: where classes
     that a machine serves alike have one number, more rows are equal. Empty: they stay as they are.
+    Raises UnsteadyError for a shortened trace that stands for executions which differ here.
     """
     caches, core = machine.caches, machine.core
-    entries = max(core.rob_entries.value, core.store_queue_entries.value)
     shape = _Shape(
         fuse=bool(core.fuses_compare_branch.value),
         history=core.branch_history_length.value,
@@ -86,11 +88,19 @@ def program_of(
         trains_after=caches.prefetch.trains_after_lines.value,
         far=bool(machine.atomics.far.value),
         linear_map_bytes=machine.kernel.linear_map_bytes.value,
-        window=max(256, 1 << (entries - 1).bit_length()),
+        window=max(256, _power_of_two(core.rob_entries.value)),
+        stores=_power_of_two(core.store_queue_entries.value),
         classes=classes,
         page_classes=page_classes,
     )
+    if trace.repeat is not None and EVEN_BYTES % shape.line_bytes:
+        raise UnsteadyError
     return remembered(trace, shape, lambda: _program(trace, shape))
+
+
+def _power_of_two(entries: int) -> int:
+    """Round up: machines of similar size then share programs."""
+    return 1 << (entries - 1).bit_length()
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,9 @@ class _Shape:
     far: bool
     linear_map_bytes: int
     window: int
-    """Rows and store queue entries further back than this cannot be in flight."""
+    """Rows further back than this cannot be in flight."""
+    stores: int
+    """The same for store queue entries."""
     classes: tuple[int, ...]
     page_classes: tuple[int, ...]
 
@@ -119,7 +131,15 @@ def _program(trace: Trace, shape: _Shape) -> Program:
     number: Ints = (np.cumsum(kept) - kept).astype(np.int64)
     code = _code(trace, shape, gone, number)
     names, ends = _segments(trace, number, len(code))
-    compact, found = _without_repetitions(code, parts(code, number[trace.step_start], ends))
+    steps = number[trace.step_start]
+    if trace.repeat is None:
+        found = parts(code, steps, ends)
+    else:
+        group = Group.of(trace.repeat, number)
+        names, ends = group.cut(names, ends)
+        later = accesses(trace, shape.line_bytes).later
+        code, found = group.repeated(code, parts(code, steps, ends), _later(later, number, shape))
+    compact, found = _without_repetitions(code, found)
     most = compact.max(axis=0, initial=0).tolist()
     return Program(
         code=compact,
@@ -141,7 +161,7 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
     # Every evaluation asks for these, long after the rest is forgotten.
     reuse_of(trace, shape.line_bytes)
     fresh_pages(trace, shape.linear_map_bytes)
-    kind = np.array(shape.classes, np.int32)[reuse.kind] if shape.classes else reuse.kind
+    kind = _merged(reuse.kind, shape)
     page = np.array(shape.page_classes, np.int16)[page] if shape.page_classes else page
     ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after, far=shape.far)
     code = np.zeros((len(trace) - int(np.count_nonzero(gone)), c.COLUMNS), np.int16)
@@ -149,10 +169,27 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
         trace.kind, OPS[trace.kind, trace.flavour], trace.inputs, trace.address, trace.size_bytes,
         (kind, reuse.touch, reuse.owned), page,
         (ahead.stream, ahead.uses, ahead.starts, ahead.follows),
-        mispredicts(trace, shape.history), gone, number, shape.window,
-        np.empty_like(number), code,
+        mispredicts(trace, shape.history), gone, number, _again(trace),
+        (shape.window, shape.stores), np.empty_like(number), code,
     )  # fmt: skip
     return code
+
+
+def _again(trace: Trace) -> tuple[int, int, int]:
+    """Return first and end of the micro-ops that are executed again, and how often."""
+    repeat = trace.repeat
+    return (-1, -1, 0) if repeat is None else (repeat.first, repeat.end, repeat.further)
+
+
+def _merged(kind: NDArray[np.int32], shape: _Shape) -> NDArray[np.int32]:
+    return np.array(shape.classes, np.int32)[kind] if shape.classes else kind
+
+
+def _later(
+    later: Later | None, number: Ints, shape: _Shape
+) -> tuple[Ints, NDArray[np.int32]] | None:
+    """Return rows and classes of the accesses that change from execution to execution."""
+    return None if later is None else (number[later.row], _merged(later.kind, shape))
 
 
 def _without_repetitions(code: c.Code, found: Ints) -> tuple[c.Code, Ints]:

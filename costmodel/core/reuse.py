@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.jit import compiled
+from costmodel.sequences import numbered
 
 Ints = NDArray[np.int64]
 FIRST = -1
@@ -31,37 +32,6 @@ def touches(row: Ints, block: Ints) -> Touches:
     """Return the touches with their LRU stack distance, in O(k log k)."""
     previous, distance = _distances(numbered(block)[0])
     return Touches(row, block, previous, distance)
-
-
-def numbered(keys: Ints) -> tuple[Ints, Ints]:
-    """Return each key's number, in order of first occurrence, and where each number occurs first.
-
-    What sorting (``np.unique``) would do five times as slowly.
-    """
-    size = 1 << max(4, (2 * len(keys)).bit_length())
-    first, numbers, count = _numbered(keys, np.full(size, -1, np.int64))
-    return numbers, first[:count]
-
-
-@compiled
-def _numbered(keys: Ints, table: Ints) -> tuple[Ints, Ints, int]:
-    """Look keys up in ``table``: open addressing, all -1 before, its length a power of 2."""
-    numbers = np.empty(len(keys), np.int64)
-    first = np.empty(len(keys), np.int64)
-    mask = len(table) - 1
-    count = 0
-    for i in range(len(keys)):
-        key = keys[i]
-        # 31 bits times 32 bits: numbers must not wrap around where Python multiplies them.
-        place = ((((key ^ (key >> 32)) & 0x7FFFFFFF) * 0x9E3779B1) >> 16) & mask
-        while table[place] >= 0 and keys[first[table[place]]] != key:
-            place = (place + 1) & mask
-        if table[place] < 0:
-            table[place] = count
-            first[count] = i
-            count += 1
-        numbers[i] = table[place]
-    return first, numbers, count
 
 
 @compiled

@@ -10,8 +10,11 @@ from costmodel.core.state import NOTHING, Reach, load, save
 from costmodel.core.window import RETIRED, Costs, Window
 from costmodel.jit import hot
 
-_COMPARE_ALWAYS = 8
-"""Iterations after which a state is kept for comparison at powers of two only (Brent's method)."""
+KEPT = 16
+"""The states behind so many iterations are kept for comparison; later ones, one after the other,
+at powers of two only (Brent's method)."""
+# Columns of what is known of a kept state.
+_GROUP, _TICKS, _TOTALS = range(3)
 
 
 @hot
@@ -22,7 +25,7 @@ def run_table(
     """Run a program once from ``state``, which becomes the state behind it.
 
     ``segment_ticks`` and ``totals`` receive the ticks by segment and the counters and the stack.
-    ``scratch`` is int64[3, n] with room for a state (and for ``totals`` in its last row).
+    ``scratch`` is int64[2 * KEPT + 1, n] with room for a state, and for ``totals`` and two more.
     """
     load(p, w, state)
     for i in range(len(parts)):
@@ -47,9 +50,9 @@ def _loop(
     A group that begins in a state in which an earlier one began costs what that one did, and so do
     all that follow: the rest is taken in whole cycles from the first repetition.
     """
-    kept, current, kept_totals = scratch[0], scratch[1], scratch[2]
-    kept_at = -1
-    kept_ticks = 0
+    kept, known, current = scratch[:KEPT], scratch[KEPT : 2 * KEPT], scratch[2 * KEPT]
+    for at in range(KEPT):
+        known[at, _GROUP] = 0
     skipped = 0
     group = 0
     while group < groups:
@@ -58,21 +61,36 @@ def _loop(
         if group == groups or skipped > 0:
             continue
         save(p, w, reach, current)
-        if kept_at >= 0 and _equal(kept, current):
-            length = group - kept_at
+        same = _find(kept, known, current)
+        if same >= 0:
+            length = group - known[same, _GROUP]
             times = (groups - group) // length
             for i in range(len(totals)):
-                totals[i] += (totals[i] - kept_totals[i]) * times
-            skipped = (w.now[RETIRED] - kept_ticks) * times
+                totals[i] += (totals[i] - known[same, _TOTALS + i]) * times
+            skipped = (w.now[RETIRED] - known[same, _TICKS]) * times
             group += length * times
-        elif group <= _COMPARE_ALWAYS or group & (group - 1) == 0:
-            for i in range(len(kept)):
-                kept[i] = current[i]
-            for i in range(len(totals)):
-                kept_totals[i] = totals[i]
-            kept_at = group
-            kept_ticks = w.now[RETIRED]
+        elif group <= KEPT or group & (group - 1) == 0:
+            _keep(current, totals, group, w.now[RETIRED], kept, known)
     return skipped
+
+
+@hot
+def _keep(current: Ints, totals: Ints, group: int, ticks: int, kept: Ints, known: Ints) -> None:
+    at = group % KEPT
+    for i in range(len(current)):
+        kept[at, i] = current[i]
+    known[at, _GROUP], known[at, _TICKS] = group, ticks
+    for i in range(len(totals)):
+        known[at, _TOTALS + i] = totals[i]
+
+
+@hot
+def _find(kept: Ints, known: Ints, current: Ints) -> int:
+    """Return which of the kept states equals the current one, -1 for none."""
+    for at in range(len(kept)):
+        if known[at, _GROUP] and _equal(kept[at], current):
+            return at
+    return -1
 
 
 @hot

@@ -18,7 +18,9 @@ from costmodel.core.caches import CYCLIC
 from costmodel.core.columns import flags_of
 from costmodel.core.memo import remembered
 from costmodel.core.parameters import Parameters
-from costmodel.core.reuse import FIRST, Ints, numbered, touches
+from costmodel.core.repeats import UnsteadyError, new_blocks
+from costmodel.core.reuse import FIRST, Ints, touches
+from costmodel.sequences import numbered
 from costmodel.trace import TableRun, Trace
 from costmodel.uops import Kind, Target
 
@@ -78,6 +80,8 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
     distance = np.where(touched.distance < _NEAR_PAGES, 0.0, touched.distance)
     fresh = touched.previous == FIRST
     distance[fresh] = CYCLIC
+    if trace.repeat is not None and new_blocks(touched, trace.repeat):
+        raise UnsteadyError
     # Class 0: no memory, or hot.
     every = np.concatenate([[0.0], distance])
     numbers, first = numbered(every.view(np.int64))

@@ -21,7 +21,7 @@ from costmodel.parallel import in_processes
 from costmodel.simulation.engine import undisturbed_ps
 from costmodel.simulation.operation import price
 from costmodel.simulation.schedule import PS_PER_NS
-from costmodel.trace import TableRun
+from costmodel.trace import TableRun, Trace
 
 FEWEST = 0.001
 """Micro-ops per PTE: half of one per page table."""
@@ -143,13 +143,16 @@ def _differ(base: float, new: float) -> bool:
 def _saved_ns(task: _Task) -> float:
     """Return what a cell would save per PTE without a group, in ns."""
     cell, group, exact_ps = task
-    rest = [_without(run, group) for run in executed(cell)]
+    rest = [replace(run, trace=_without(run.trace, group)) for run in executed(cell)]
     ptes = sum(run.count * run.ptes for run in rest)
     return (exact_ps - _exact_ps(rest, cell)) / PS_PER_NS / ptes
 
 
-def _without(run: TableRun, group: Group) -> TableRun:
-    return replace(run, trace=without(run.trace, groups_of(run.trace) == group))
+def _without(trace: Trace, group: Group) -> Trace:
+    rest = without(trace, groups_of(trace) == group)
+    if rest.repeat is None:
+        return rest
+    return replace(rest, whole=lambda: _without(trace.in_full(), group))
 
 
 def _exact_ps(runs: Sequence[TableRun], cell: Cell) -> int:
@@ -168,6 +171,7 @@ def _counts(runs: Sequence[TableRun]) -> Mapping[Group, float]:
     """Return micro-ops per PTE by group, groups without any included."""
     total = np.zeros(len(Group))
     for run in runs:
-        total += run.count * np.bincount(groups_of(run.trace), minlength=len(Group))
+        executed = run.count * run.trace.executions()
+        total += np.bincount(groups_of(run.trace), weights=executed, minlength=len(Group))
     ptes = sum(run.count * run.ptes for run in runs)
     return {group: float(total[group]) / ptes for group in Group}

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from costmodel.explaining.groups import Group, groups_of
 from costmodel.trace import TableRun
 from costmodel.uops import Flavour, Kind
@@ -40,12 +38,13 @@ def maintenance_of(runs: Sequence[TableRun]) -> Maintenance:
     swaps = tlbis = ranges = barriers = 0
     for run in runs:
         trace, groups = run.trace, groups_of(run.trace)
+        executed = run.count * trace.executions()
         here = (trace.kind == Kind.DSB) & (groups == Group.INVALIDATION)
         ranged = trace.flavour == Flavour.TLBI_RANGE
-        swaps += run.count * int(np.count_nonzero(groups == Group.SWAPS))
-        tlbis += run.count * int(np.count_nonzero((trace.kind == Kind.TLBI) & ~ranged))
-        ranges += run.count * int(np.count_nonzero(ranged))
-        barriers += run.count * int(np.count_nonzero(here))
+        swaps += int(executed[groups == Group.SWAPS].sum())
+        tlbis += int(executed[(trace.kind == Kind.TLBI) & ~ranged].sum())
+        ranges += int(executed[ranged].sum())
+        barriers += int(executed[here].sum())
     return Maintenance(
         converts=swaps / BLOCK_PTES / ptes,
         tlbis=tlbis / ptes,

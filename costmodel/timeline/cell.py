@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from costmodel.config.errors import ConfigError
 from costmodel.experiment import Cell, executed
 from costmodel.timeline.choose import middle, rows_of_ptes
@@ -14,7 +16,7 @@ def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
     They begin at entry ``first``, or in the middle of the table. Raises ConfigError for entries
     that the strategy does not read.
     """
-    runs = executed(cell)
+    runs = [replace(run, trace=run.trace.in_full()) for run in executed(cell)]
     trace = runs[0].trace
     try:
         begin, end = rows_of_ptes(trace, middle(trace, ptes) if first is None else first, ptes)

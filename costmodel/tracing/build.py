@@ -16,6 +16,7 @@ from costmodel.tracing.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_p
 from costmodel.tracing.flavours import flavour_of, kind_of
 from costmodel.tracing.omit import omit
 from costmodel.tracing.record import Record
+from costmodel.tracing.shorten import Turns, shortened, turns_of
 from costmodel.uops import Flavour, Kind, Target, Uop
 
 Ints = NDArray[np.int64]
@@ -28,6 +29,28 @@ class _Static:
     kind: Ints
     flavour: Ints
     target: Ints
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of a record as arrays: paths int64[m], contexts int64[m, 6], kinds left out."""
+
+    paths: Ints
+    contexts: Ints
+    masks: Ints
+    uops: Sequence[Uop]
+
+    @staticmethod
+    def of(record: Record) -> Steps:
+        """Return the steps of a record."""
+        masks = np.zeros(len(record.paths), np.int64)
+        masks[list(record.omitted)] = list(record.omitted.values())
+        return Steps(np.array(record.paths, np.int64), record.context_array(), masks, record.uops)
+
+    def kept(self, turns: Turns) -> Steps:
+        """Return what is left when most of some turns are taken out."""
+        stays = turns.kept(len(self.paths))
+        return Steps(self.paths[stays], turns.moved_up(self.contexts), self.masks[stays], self.uops)
 
 
 @cache
@@ -44,17 +67,34 @@ def _static(operation: str, name: str) -> _Static:
 
 def build(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
     """Return the micro-ops of a record in program order, all in one segment."""
+    return _built(Steps.of(record), library, operation, segment)
+
+
+def build_short(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
+    """Return the same without most turns of the loop that makes up most of it, if there is one."""
+    steps = Steps.of(record)
+    lengths = library.path_length[np.maximum(steps.paths, 0)]
+    turns = None if steps.uops else turns_of(steps.paths, steps.contexts, steps.masks, lengths)
+    if turns is not None:
+        short = shortened(_built(steps.kept(turns), library, operation, segment), turns)
+        if short is not None:
+            return short
+    return _built(steps, library, operation, segment)
+
+
+def _built(steps: Steps, library: Library, operation: str, segment: str) -> Trace:
     static = _static(operation, library.name)
-    hand = _Hand(record.uops, library.isa)
-    rows = record.rows
+    hand = _Hand(steps.uops, library.isa)
+    paths = steps.paths
+    lengths = np.where(paths < 0, 1, library.path_length[np.maximum(paths, 0)])
+    rows = int(lengths.sum())
     library_row = np.empty(rows, dtype=np.int64)
     inputs = np.empty((rows, 5), dtype=np.int32)
     address = np.empty(rows, dtype=np.int64)
-    paths = np.array(record.paths, dtype=np.int64)
     expand(
         (
             paths,
-            record.context_array(),
+            steps.contexts,
             library.path_start,
             library.path_length,
             library.uop,
@@ -76,7 +116,7 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
     uop = library.uop[np.maximum(library_row, 0)]
 
     def column(recorded: Ints, by_hand: Ints) -> Ints:
-        if not record.uops:
+        if not steps.uops:
             return recorded
         return np.where(library_row < 0, by_hand[np.maximum(-1 - library_row, 0)], recorded)
 
@@ -84,7 +124,6 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
     size = column(library.size_bytes[uop], hand.size_bytes)
     memory_producers(kind, address, size, inputs)
     taken = np.where(kind == Kind.BRANCH, library.taken[np.maximum(library_row, 0)], -1)
-    lengths = np.where(paths < 0, 1, library.path_length[np.maximum(paths, 0)])
     trace = Trace(
         kind=kind.astype(np.uint8),
         flavour=column(static.flavour[uop], hand.flavour).astype(np.uint8),
@@ -99,7 +138,7 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
         step_names=library.path_events,
         segments=((segment, 0, rows),),
     )
-    return omit(trace, record.omitted)
+    return omit(trace, steps.masks)
 
 
 class _Hand:

@@ -63,7 +63,13 @@ class Recalled(Trace):
     def __init__(self, source: Callable[[], Trace]) -> None:
         """Get the trace from ``source``, now and whenever its arrays are needed."""
         trace = source()
-        vars(self).update(_source=source, _rows=len(trace), _kinds=trace.kinds())
+        vars(self).update(
+            _source=source,
+            _rows=len(trace),
+            _kinds=trace.kinds(),
+            repeat=trace.repeat,
+            whole=trace.whole,
+        )
 
     def __getattr__(self, name: str) -> Any:
         """Return an array of the trace."""

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costmodel.trace import NO_PRODUCER, Trace
 
 
-def omit(trace: Trace, masks: Mapping[int, int]) -> Trace:
-    """Return a trace without the kinds in ``masks`` (step number to bit mask of kinds).
+def omit(trace: Trace, by_step: NDArray[np.int64]) -> Trace:
+    """Return a trace without the kinds in ``by_step`` (int64[m], a bit mask of kinds per step).
 
     Inputs that a micro-op taken out had produced have no producer any more.
     """
-    if not masks:
+    if not by_step.any():
         return trace
-    by_step = np.zeros(len(trace.step_start), dtype=np.int64)
-    by_step[list(masks)] = list(masks.values())
     lengths = np.diff(np.append(trace.step_start, len(trace)))
     kept = np.repeat(by_step, lengths) >> trace.kind & 1 == 0
     before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int32)
@@ -37,9 +35,7 @@ def omit(trace: Trace, masks: Mapping[int, int]) -> Trace:
     )
 
 
-def _new_ids(
-    trace: Trace, by_step: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> tuple[tuple[str, ...], np.ndarray[tuple[int], np.dtype[np.int32]]]:
+def _new_ids(trace: Trace, by_step: NDArray[np.int64]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
     """Number steps without some kinds apart from whole ones; hand-written ones stay last."""
     names, ids = list(trace.step_names), trace.step_id.astype(np.int64)
     pairs = sorted({(int(i), int(m)) for i, m in zip(ids, by_step, strict=True) if m})

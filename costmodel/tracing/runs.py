@@ -14,7 +14,7 @@ from costmodel.steps.events import Step
 from costmodel.steps.library import load_library
 from costmodel.strategies.strategy import Strategy
 from costmodel.trace import TableRun, Trace
-from costmodel.tracing.build import build
+from costmodel.tracing.build import build, build_short
 from costmodel.tracing.cache import ByteCache, Recalled, runs_bytes, trace_bytes
 from costmodel.tracing.foreign import guarded
 from costmodel.tracing.record import recorder_of, run_through
@@ -83,11 +83,18 @@ def _run(strategy: Strategy, make: Callable[[], T]) -> T:
     return guarded(strategy.function, make) if strategy.users else make()
 
 
-def _fork_trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+def _fork_trace(
+    strategy: Strategy, program: str, shape: TableShape, *, short: bool = True
+) -> Trace:
     fork = memory_of(strategy, shape).fork(contpte=strategy.contpte)
     last = Step("set", -1, -1, -1)
     record = recorder_of("fork", program).record(strategy.function(fork), last)
-    return build(record, load_library("fork", program), "fork")
+    library = load_library("fork", program)
+    if not short:
+        return build(record, library, "fork")
+    whole = partial(_run, strategy, partial(_fork_trace, strategy, program, shape, short=False))
+    trace = build_short(record, library, "fork")
+    return trace if trace.repeat is None else replace(trace, whole=whole)
 
 
 def memory_of(strategy: Strategy, shape: TableShape) -> Memory:

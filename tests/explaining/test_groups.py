@@ -13,9 +13,9 @@ from tests.explaining.explained_cells import cell
 
 def per_pte(machine: str, strategy: str, order: int = 9) -> dict[Group, float]:
     (run,) = executed(cell(machine, strategy, order))
-    groups = groups_of(run.trace)
+    groups, executions = groups_of(run.trace), run.trace.executions()
     assert len(groups) == len(run.trace)
-    return {group: float((groups == group).sum()) / run.ptes for group in Group}
+    return {group: float(executions[groups == group].sum()) / run.ptes for group in Group}
 
 
 @pytest.mark.parametrize("machine", ["ampere-altra", "xeon-4210r"])

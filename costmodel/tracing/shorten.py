@@ -1,0 +1,175 @@
+"""Leaves out what a table's loop executes again and again: a few turns tell what all of them cost.
+
+A loop over hundreds of entries becomes a loop over the first dozens: the steps of some turns are
+taken out, and what comes behind moves up to where they were. One of the turns that are left stands
+for those taken out. That is no approximation: turns are alike but for the places they touch, which
+move on evenly, and :func:`moves_evenly` makes sure that no two turns meet in any other way than
+those that are kept. A trace for which that cannot be shown stays as long as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.sequences import loops, numbered
+from costmodel.trace import EVEN_BYTES, LINE_BYTES, Repeat, Trace
+from costmodel.uops import Kind, Target
+
+Ints = NDArray[np.int64]
+
+BEFORE: Final = 3
+"""Turns that are kept before the one that stands for many: what the first ones find is older."""
+AFTER: Final = 1
+"""Turns that are kept behind it."""
+MIN_ROWS: Final = 1024
+"""Of a turn: more than a window holds, so that none reaches over a whole turn."""
+_EVEN_ENTRIES: Final = EVEN_BYTES // 8
+_DIFFERENCE_BITS: Final = 40
+_BLOCK_BYTES: Final = {Target.SRC: 4 << 10, Target.DST: 4 << 10, Target.PAGE: 2 << 20}
+"""What moves, and the smallest block of a TLB that holds it (VMEMMAP_BYTES for struct pages)."""
+
+
+@dataclass(frozen=True)
+class Turns:
+    """A loop among the steps of a table, and which of them stand for it."""
+
+    first: int
+    """First step of the loop."""
+    steps: int
+    """Steps of one turn."""
+    count: int
+    """Turns of the loop, as the strategy executes them."""
+
+    def kept(self, steps: int) -> NDArray[np.bool_]:
+        """Tell which of all ``steps`` of the table stay, bool[steps]."""
+        kept = np.ones(steps, np.bool_)
+        out = self.first + (BEFORE + 1) * self.steps
+        kept[out : out + self._out * self.steps] = False
+        return kept
+
+    def moved_up(self, contexts: Ints) -> Ints:
+        """Return the contexts of the steps that stay; those behind the gap have moved up."""
+        shift = contexts[self.first + self.steps] - contexts[self.first]
+        behind = self.first + (BEFORE + 1 + self._out) * self.steps
+        moved = contexts.copy()
+        moved[behind:] -= self._out * shift
+        return moved[self.kept(len(contexts))]
+
+    def repeat(self, step_start: NDArray[np.int32]) -> Repeat:
+        """Return the rows that stand for the turns taken out."""
+        first = self.first + BEFORE * self.steps
+        begin, end = int(step_start[first]), int(step_start[first + self.steps])
+        return Repeat(begin, end - begin, 1 + self._out, BEFORE)
+
+    @property
+    def _out(self) -> int:
+        return self.count - BEFORE - 1 - AFTER
+
+
+def turns_of(paths: Ints, contexts: Ints, masks: Ints, lengths: Ints) -> Turns | None:
+    """Find the loop that makes up most of a table; None where none does, or not for long.
+
+    By step: the path, the places int64[m, 6], the kinds left out, the rows.
+    """
+    if len(paths) == 0:
+        return None
+    found = loops(_kinds_of_steps(paths, contexts, masks))
+    if not len(found):
+        return None
+    first, period, groups = (int(number) for number in found[np.argmax(found[:, 1] * found[:, 2])])
+    if 2 * period * groups < len(paths):
+        return None
+    shift = contexts[first + period] - contexts[first]
+    rows = int(lengths[first : first + period].sum())
+    each = int(np.lcm.reduce(_EVEN_ENTRIES // np.gcd(shift, _EVEN_ENTRIES)))
+    each *= -(-MIN_ROWS // max(rows * each, 1))
+    turns = Turns(first, period * each, groups // each)
+    behind = contexts[first + period * groups :]
+    last = contexts[first + period * (groups - 1) : first + period * groups]
+    near = (behind >= last.min(axis=0)) | (shift == 0)
+    return turns if turns.count > BEFORE + 1 + AFTER and bool(near.all()) else None
+
+
+def _kinds_of_steps(paths: Ints, contexts: Ints, masks: Ints) -> Ints:
+    """Number steps: equal ones take the same path, equally far on from the step before."""
+    numbers = numbered(paths * (int(masks.max()) + 1) + masks)[0]
+    differences = np.diff(contexts, axis=0, prepend=contexts[:1])
+    differences = np.clip(differences, -1 << _DIFFERENCE_BITS - 2, 1 << _DIFFERENCE_BITS - 2)
+    for column in differences.T:
+        numbers = numbered((numbers << _DIFFERENCE_BITS) + column)[0]
+    return numbers
+
+
+def shortened(trace: Trace, turns: Turns) -> Trace | None:
+    """Return a trace of the steps kept with its repeat, None where it does not move evenly."""
+    repeat = turns.repeat(trace.step_start)
+    return replace(trace, repeat=repeat) if repeat.rows and moves_evenly(trace, repeat) else None
+
+
+def moves_evenly(trace: Trace, repeat: Repeat) -> bool:
+    """Tell whether the turns meet each other only as those in the trace do.
+
+    All of a turn's places in tables and struct pages move on by the same distance, others stay. A
+    turn reaches less far than the turns kept before it, and neither what stays nor what the steps
+    outside the loop touch lies in the loop's way. All of that lies in one block of a TLB.
+    """
+    before, group, after = (
+        trace.address[repeat.first + turn * repeat.rows :][: repeat.rows] for turn in (-1, 0, 1)
+    )
+    shift = group - before
+    if not np.array_equal(shift, after - group) or np.any(shift % EVEN_BYTES):
+        return False
+    target = trace.target[repeat.first : repeat.end]
+    if np.any(shift[~np.isin(target, list(_BLOCK_BYTES))]):
+        return False
+    return all(
+        _moves_alone(trace, repeat, of, shift[target == of], group[target == of])
+        for of in _BLOCK_BYTES
+    )
+
+
+def _moves_alone(trace: Trace, repeat: Repeat, target: Target, shift: Ints, group: Ints) -> bool:
+    """Check one target; ``shift`` and ``group`` (addresses) are of its rows in the group."""
+    moving = shift != 0
+    if not moving.any():
+        return _nobody_else(trace, repeat, target, group, way=(0, 0))
+    step = int(shift[moving].min())
+    if step <= 0 or step != shift[moving].max():
+        return False
+    low, high = int(group[moving].min()), int(group[moving].max())
+    if (high - low + EVEN_BYTES - 1) // step > repeat.before - 1:
+        return False
+    way = (low - step, high + step * (repeat.times + AFTER) + LINE_BYTES)
+    every = trace.address[(trace.target == target) & (trace.kind != Kind.ZERO)]
+    last = int(every.max()) + step * repeat.further
+    if int(every.min()) // _BLOCK_BYTES[target] != last // _BLOCK_BYTES[target]:
+        return False
+    stays = group[~moving]
+    if np.any((stays >= way[0]) & (stays < way[1])):
+        return False
+    return _nobody_else(trace, repeat, target, group, way)
+
+
+def _nobody_else(
+    trace: Trace, repeat: Repeat, target: Target, group: Ints, way: tuple[int, int]
+) -> bool:
+    """Tell whether no row before the loop touches its way, and none behind what it left.
+
+    Clearing a whole new table comes before everything, whichever entry is next.
+    """
+    ours = (trace.target == target) & (trace.kind != Kind.ZERO)
+    loop = repeat.first - repeat.before * repeat.rows
+    ahead = trace.address[:loop][ours[:loop]]
+    if np.any((ahead >= way[0]) & (ahead < way[1])):
+        return False
+    address, end = trace.address, repeat.end
+    older, younger = address[: repeat.first][ours[: repeat.first]], address[end:][ours[end:]]
+    for line_bytes in (LINE_BYTES, EVEN_BYTES):
+        met = np.intersect1d(older // line_bytes, younger // line_bytes)
+        if not np.isin(met, group // line_bytes).all():
+            return False
+    return True
