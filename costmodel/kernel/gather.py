@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from costmodel.kernel.folio import Folio
 
@@ -26,8 +26,16 @@ class Room(Enum):
     FULL = "no page may be added: flush and release now"
 
 
+class Gathered(NamedTuple):
+    """An entry of the list: references to drop, for pages from ``page`` of a folio on."""
+
+    folio: Folio
+    references: int
+    page: int = 0
+
+
 class GatherList:
-    """Encoded pages in lists of 510; ``entries`` are (folio, references to drop).
+    """Encoded pages in lists of 510, in ``entries``.
 
     ``reserve``: slots that a page must have left to take more; 2 in kernels that put a number of
     pages behind a folio.
@@ -37,7 +45,7 @@ class GatherList:
 
     def __init__(self, *, pages: int = 0) -> None:
         """Start empty; ``pages`` are list pages that an earlier round left behind."""
-        self.entries: list[tuple[Folio, int]] = []
+        self.entries: list[Gathered] = []
         self.reserve = 1
         self._pages = pages
         self._page = 0
@@ -57,14 +65,16 @@ class GatherList:
     def _capacity(self) -> int:
         return PAGE_SLOTS if self._page else LOCAL_SLOTS
 
-    def add(self, folio: Folio, count: int, slots: int) -> Room:
+    def add(self, folio: Folio, count: int, slots: int, page: int = 0) -> Room:
         """Queue ``count`` references of a folio in ``slots`` slots: one per page, or two for all.
+
+        They are for its pages from ``page`` on.
 
         Raises ValueError where the page has no room: it must be kept with ``reserve``.
         """
         if slots > self.slots_left:
             raise ValueError(f"'slots' must be at most {self.slots_left} (got {slots})")
-        self.entries.append((folio, count))
+        self.entries.append(Gathered(folio, count, page))
         self._used += slots
         if self.slots_left >= self.reserve:
             return Room.LEFT
@@ -76,7 +86,7 @@ class GatherList:
         self._pages = self._page
         return Room.PAGE_ADDED
 
-    def take(self) -> list[tuple[Folio, int]]:
+    def take(self) -> list[Gathered]:
         """Return the entries and start again; the pages are kept until the end of the unmap."""
         entries, self.entries = self.entries, []
         self._page = self._used = 0

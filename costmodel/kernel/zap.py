@@ -143,12 +143,13 @@ class ZapOperation(Operation):
             self.rmap_remove(folio, first_page, count)
         return delayed
 
-    def gather(self, folio: Folio, count: int = 1, *, slots: int = 1) -> Room:
+    def gather(self, folio: Folio, count: int = 1, *, slots: int = 1, page: int = 0) -> Room:
         """Queue ``count`` references of a folio for release; tells how full the list is then.
 
-        ``slots`` is what the kernel uses for it: one per page, or two for a whole batch.
+        They are for its pages from ``page`` on. ``slots`` is what the kernel uses for them: one per
+        page, or two for a whole batch.
         """
-        return self.list.add(folio, count, slots)
+        return self.list.add(folio, count, slots, page)
 
     def flush(self) -> None:
         """Flush the TLB of the address space."""
@@ -162,8 +163,8 @@ class ZapOperation(Operation):
 
     def free_gathered(self) -> None:
         """Drop the gathered references and free folios without any; reports frames still cached."""
-        for folio, count in self.list.take():
-            self.drop(folio, count)
+        for gathered in self.list.take():
+            self.drop(gathered.folio, gathered.references)
 
     def drop(self, folio: Folio, count: int) -> bool:
         """Drop references (one atomic); tell whether the folio is free now.

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from costmodel.recordings import Program, Recording
 from costmodel.steps.events import NO_PAGE, Mark, Step, Trait
 from costmodel.steps.rows import Rows, without_rows
-from costmodel.steps.zap_release import release_marks
+from costmodel.steps.zap_release import frames_apart, release_marks
 
 _MAPCOUNT, _LARGE_MAPCOUNT = 48, 16
 """struct page offsets of the counters (strategies document, section 2.3)."""
@@ -122,12 +122,13 @@ class _Scanner:
 
 
 def as_posted(program: Program, window: Recording) -> Recording:
-    """Return a window without the large-folio map counter where its kernel had none.
+    """Return a window without what only its recording has.
 
     All variants were rebuilt in one 6.12 tree, which lowers ``_large_mapcount`` for every page of a
     large folio; the kernels of the v6.7 and v4 postings did not have it. The atomic goes, and what
-    was computed for it alone.
+    was computed for it alone. That released pages lay side by side is chance, too.
     """
+    window = frames_apart(program, window)
     if not program.name.startswith(_WITHOUT_LARGE_MAPCOUNT):
         return window
     rows = Rows(program, window)

@@ -1,26 +1,45 @@
 """Finds the events of the release of gathered pages: references dropped, folios freed.
 
-The kernel works in batches of 31 list entries: it drops the references of all, gives what has none
-left back to its memory cgroup, prepares it page by page and hands it to the page allocator.
+The kernel works in batches of 31 list entries: it takes them from the list, drops the references of
+all, gives what has none left back to its memory cgroup, prepares it page by page and hands it to
+the page allocator.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from costmodel.recordings import Program, Recording
 from costmodel.steps.events import NO_PAGE, Mark, Step, Trait
 from costmodel.steps.rows import Rows
 
+_WALK: Final = "release_pages"
 _ENTRY: Final = "folios_put_refs"
 _FREES: Final = "__page_cache_release"
+_APART: Final = 128
+"""Farther than an address may lie from what its step is about (:mod:`costmodel.steps.paths`)."""
 
 
 class _Found(NamedTuple):
     row: int
     event: str
     page: int
+
+
+def frames_apart(program: Program, window: Recording) -> Recording:
+    """Return a release of order-0 pages as if no two of them were neighbours in memory.
+
+    The recorded ones were, so that the page released before (its neighbour in the LRU and in the
+    free list) looks like the page one frame further down.
+    """
+    if window.layout != "order0_release":
+        return window
+    pages = program.target[window.uop] == "page"
+    return replace(window, index=np.where(pages, window.index * _APART, window.index))
 
 
 def release_marks(program: Program, window: Recording) -> list[Mark]:
@@ -42,7 +61,7 @@ def release_marks(program: Program, window: Recording) -> list[Mark]:
     for number, found in enumerate(raw):
         # Page tables lie in the list of a whole table, too: order-0 pages somewhere else.
         large = folio > 1 and (found.page < 0 or (found.page - first) % folio == 0)
-        large |= folio > 1 and found.event in ("tail", "buddy")
+        large |= folio > 1 and found.event in ("take", "tail", "buddy")
         head = found.page - (found.page - first) % folio if large else found.page
         head = found.page if found.event == "buddy" else head
         traits = Trait.LARGE if large else Trait.NONE
@@ -69,7 +88,7 @@ def _events(rows: Rows) -> Iterator[_Found]:
             continue
         event = _event(rows, row, head)
         if event:
-            head = rows.index[row] if event != "tail" else head
+            head = rows.index[row] if event not in ("take", "tail") else head
             yield _Found(row, event, rows.index[row])
 
 
@@ -80,6 +99,8 @@ def _enters(rows: Rows, row: int) -> bool:
 
 def _event(rows: Rows, row: int, head: int) -> str:
     kind, function, offset = rows.kind[row], rows.function[row], rows.offset[row]
+    if kind == "load":
+        return "take" if offset == 8 and function.startswith(_WALK) else ""
     if kind == "rmw":
         return "put" if offset == 52 and function == _ENTRY else ""
     if kind != "store":

@@ -16,7 +16,7 @@ from costmodel.tracing.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_p
 from costmodel.tracing.flavours import flavour_of, kind_of
 from costmodel.tracing.omit import omit
 from costmodel.tracing.record import Record
-from costmodel.tracing.shorten import Turns, shortened, turns_of
+from costmodel.tracing.shorten import shortened, turns_of
 from costmodel.uops import Flavour, Kind, Target, Uop
 
 Ints = NDArray[np.int64]
@@ -31,28 +31,6 @@ class _Static:
     target: Ints
 
 
-@dataclass(frozen=True)
-class Steps:
-    """The steps of a record as arrays: paths int64[m], contexts int64[m, 6], kinds left out."""
-
-    paths: Ints
-    contexts: Ints
-    masks: Ints
-    uops: Sequence[Uop]
-
-    @staticmethod
-    def of(record: Record) -> Steps:
-        """Return the steps of a record."""
-        masks = np.zeros(len(record.paths), np.int64)
-        masks[list(record.omitted)] = list(record.omitted.values())
-        return Steps(np.array(record.paths, np.int64), record.context_array(), masks, record.uops)
-
-    def kept(self, turns: Turns) -> Steps:
-        """Return what is left when most of some turns are taken out."""
-        stays = turns.kept(len(self.paths))
-        return Steps(self.paths[stays], turns.moved_up(self.contexts), self.masks[stays], self.uops)
-
-
 @cache
 def _static(operation: str, name: str) -> _Static:
     library = load_library(operation, name)
@@ -65,28 +43,24 @@ def _static(operation: str, name: str) -> _Static:
     )
 
 
-def build(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
-    """Return the micro-ops of a record in program order, all in one segment."""
-    return _built(Steps.of(record), library, operation, segment)
-
-
 def build_short(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
-    """Return the same without most turns of the loop that makes up most of it, if there is one."""
-    steps = Steps.of(record)
-    lengths = library.path_length[np.maximum(steps.paths, 0)]
-    turns = None if steps.uops else turns_of(steps.paths, steps.contexts, steps.masks, lengths)
+    """Return the micro-ops of a record without most turns of the loop that makes up most of it.
+
+    All of them where there is no such loop, see :mod:`costmodel.tracing.shorten`.
+    """
+    turns = turns_of(record, record.lengths(library))
     if turns is not None:
-        short = shortened(_built(steps.kept(turns), library, operation, segment), turns)
+        short = shortened(build(turns.kept(record), library, operation, segment), turns)
         if short is not None:
             return short
-    return _built(steps, library, operation, segment)
+    return build(record, library, operation, segment)
 
 
-def _built(steps: Steps, library: Library, operation: str, segment: str) -> Trace:
+def build(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
+    """Return the micro-ops of a record in program order, all in one segment."""
     static = _static(operation, library.name)
-    hand = _Hand(steps.uops, library.isa)
-    paths = steps.paths
-    lengths = np.where(paths < 0, 1, library.path_length[np.maximum(paths, 0)])
+    hand = _Hand(record.uops, library.isa)
+    paths, lengths = record.paths, record.lengths(library)
     rows = int(lengths.sum())
     library_row = np.empty(rows, dtype=np.int64)
     inputs = np.empty((rows, 5), dtype=np.int32)
@@ -94,7 +68,7 @@ def _built(steps: Steps, library: Library, operation: str, segment: str) -> Trac
     expand(
         (
             paths,
-            steps.contexts,
+            record.contexts,
             library.path_start,
             library.path_length,
             library.uop,
@@ -116,7 +90,7 @@ def _built(steps: Steps, library: Library, operation: str, segment: str) -> Trac
     uop = library.uop[np.maximum(library_row, 0)]
 
     def column(recorded: Ints, by_hand: Ints) -> Ints:
-        if not steps.uops:
+        if not record.uops:
             return recorded
         return np.where(library_row < 0, by_hand[np.maximum(-1 - library_row, 0)], recorded)
 
@@ -138,7 +112,7 @@ def _built(steps: Steps, library: Library, operation: str, segment: str) -> Trac
         step_names=library.path_events,
         segments=((segment, 0, rows),),
     )
-    return omit(trace, steps.masks)
+    return omit(trace, record.masks)
 
 
 class _Hand:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +18,9 @@ from costmodel.steps.events import Step, omitted
 from costmodel.steps.library import Library, load_library
 from costmodel.steps.situation import BLOCK_PTES
 from costmodel.tracing.choices import PLACES, Choices, Key, Move
-from costmodel.uops import Uop, Value
+from costmodel.uops import Uop
+
+Ints = NDArray[np.int64]
 
 MAX_STEPS: Final = 500_000
 """A table has 512 entries: a strategy that takes a thousand steps for each never ends."""
@@ -28,10 +30,7 @@ MAX_MICRO_OPS: Final = 20_000_000
 RESTART: Final = "batch"
 """Event from which paths that are taken in turn start over, so that equal batches look equal."""
 
-CONTEXT: Final = 6
-"""Numbers kept per step: slot, last slot, page, last page, head, last head."""
 _MOST_TRAITS: Final = (1 << 16) - 1
-_NOWHERE: Final = (0,) * CONTEXT
 
 
 class StrategyError(Exception):
@@ -49,24 +48,46 @@ class StrategyError(Exception):
         self.places = tuple(places)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Record:
-    """What a strategy yielded: path numbers (``-1 - k`` for hand-written micro-op ``k``).
+    """What a strategy yielded, as arrays with one entry per step."""
 
-    ``omitted``: steps of which micro-ops of some kinds are left out, with the mask of the kinds.
-    """
+    paths: Ints
+    """Path of the library, or ``-1 - k`` for hand-written micro-op ``k``."""
+    contexts: Ints
+    """int64[m, 6]: slot, last slot, page, last page, head, last head."""
+    masks: Ints
+    """Bit masks of the kinds of micro-ops that are left out."""
+    uops: tuple[Uop, ...]
 
-    paths: list[int] = field(default_factory=list)
-    contexts: list[tuple[int, ...]] = field(default_factory=list)
-    uops: list[Uop] = field(default_factory=list)
-    rows: int = 0
-    omitted: dict[int, int] = field(default_factory=dict)
+    def chosen(self, steps: NDArray[np.bool_] | slice) -> Record:
+        """Return some of the steps; hand-written micro-ops keep their numbers."""
+        return Record(self.paths[steps], self.contexts[steps], self.masks[steps], self.uops)
 
-    def context_array(self) -> NDArray[np.int64]:
-        """Return the contexts as int64[m, 6]."""
-        count = CONTEXT * len(self.contexts)
-        flat = np.fromiter(chain.from_iterable(self.contexts), dtype=np.int64, count=count)
-        return flat.reshape(-1, CONTEXT)
+    def lengths(self, library: Library) -> Ints:
+        """Return the micro-ops of each step, int64[m]."""
+        return np.where(self.paths < 0, 1, library.path_length[np.maximum(self.paths, 0)])
+
+
+class _Notes:
+    """What becomes a record: lists of numbers, which the garbage collector has no work with."""
+
+    def __init__(self, last: Step) -> None:
+        self.paths: list[int] = []
+        self.places = [last.slot, last.page, last.head]
+        self.masks: dict[int, int] = {}
+        self.uops: list[Uop] = []
+
+    def record(self, lengths: Ints) -> Record:
+        """Return the record, without steps of which nothing is executed."""
+        paths, places = np.array(self.paths, np.int64), np.array(self.places, np.int64)
+        places = places.reshape(-1, 3)
+        masks = np.zeros(len(paths), np.int64)
+        masks[list(self.masks)] = list(self.masks.values())
+        contexts = np.stack([places[1:], places[:-1]], axis=2).reshape(-1, 6)
+        record = Record(paths, contexts, masks, tuple(self.uops))
+        executed = (paths < 0) | (lengths[np.maximum(paths, 0)] > 0)
+        return record if executed.all() else record.chosen(executed)
 
 
 class Recorder:
@@ -84,39 +105,45 @@ class Recorder:
         Each ``yield`` answers with the number of the row that it became. Raises StrategyError for
         a yield that is no micro-op and for a strategy without end.
         """
-        record, moves, lengths = Record(), self._choices.moves, self._lengths
-        paths, contexts = record.paths, record.contexts
+        moves, lengths, notes = self._choices.moves, self._lengths, _Notes(last)
+        add_path, add_places = notes.paths.append, notes.places.extend
         taken: Counter[tuple[int, ...]] = Counter()
         state, first = self._choices.start(last), last.slot
         stream = steps if isinstance(steps, Generator) else _generator(steps)
-        for item, answer in _answered(stream):
-            if type(item) is Step:
-                event, slot, page, head, traits = item
-                if event == RESTART:
-                    taken.clear()
-                place = PLACES[slot % TABLE_PTES]
-                key = state, event, traits, place, slot - first >= BLOCK_PTES - 1
-                move = moves.get(key)
-                if move is None:
-                    move = self._learn(key, last, item, first, stream)
-                if move.path >= 0:
-                    paths.append(move.path)
-                    contexts.append((slot, last.slot, page, last.page, head, last.head))
-                    record.rows += lengths[move.path]
+        rows = 0
+        answer: int | None = None  # what a generator that begins must be sent
+        steps_left = MAX_STEPS
+        with suppress(StopIteration):
+            while True:
+                item = stream.send(answer)
+                if type(item) is Step:
+                    event, slot, _, _, traits = item
+                    if event == RESTART:
+                        taken.clear()
+                    place = PLACES[slot % TABLE_PTES]
+                    key = state, event, traits, place, slot - first >= BLOCK_PTES - 1
+                    move = moves.get(key)
+                    if move is None:
+                        move = self._learn(key, last, item, first, stream)
+                    if move.path >= 0:
+                        add_path(move.path)
+                        add_places(item[1:4])
+                        rows += lengths[move.path]
+                    else:
+                        rows, first = self._hop(notes, move, last, item, (rows, first), taken)
+                    if traits > _MOST_TRAITS:
+                        notes.masks[len(notes.paths) - 1] = omitted(traits)
+                    state, last = move.state, item
+                    if event == "get":
+                        first = slot
                 else:
-                    first = self._hop(record, move, last, item, first, taken)
-                if traits > _MOST_TRAITS:
-                    record.omitted[len(paths) - 1] = omitted(traits)
-                state, last = move.state, item
-                if event == "get":
-                    first = slot
-            else:
-                _add_by_hand(record, item, stream)
-            answer.value = record.rows - 1
-            if len(paths) > MAX_STEPS or record.rows > MAX_MICRO_OPS:
-                reason = f"does not end: {len(paths)} steps for one page table"
-                raise StrategyError(reason, places=_places(stream))
-        return record
+                    _add_by_hand(notes, item, stream)
+                    rows += 1
+                answer = rows - 1
+                steps_left -= 1
+                if steps_left < 0 or rows > MAX_MICRO_OPS:
+                    raise _endless(MAX_STEPS - steps_left, stream)
+        return notes.record(self._library.path_length)
 
     def _learn(self, key: Key, last: Step, now: Step, first: int, stream: _Stream) -> Move:
         try:
@@ -127,29 +154,25 @@ class Recorder:
 
     def _hop(
         self,
-        record: Record,
+        notes: _Notes,
         move: Move,
         last: Step,
         now: Step,
-        first: int,
+        counts: tuple[int, int],
         taken: Counter[tuple[int, ...]],
-    ) -> int:
-        """Append several steps, or one of the paths in turn; return the batch's first slot."""
-        before = last
+    ) -> tuple[int, int]:
+        """Append several steps, or one of the paths in turn; return rows and the batch's first."""
+        rows, first = counts
         for event, at_now, paths in move.hops:
             path = paths[taken[paths] % len(paths)]
             taken[paths] += len(paths) > 1
-            step = (now if at_now else last)._replace(event=event)
-            if self._lengths[path]:
-                record.paths.append(path)
-                record.contexts.append(
-                    (step.slot, before.slot, step.page, before.page, step.head, before.head)
-                )
-                record.rows += self._lengths[path]
+            step = now if at_now else last
+            notes.paths.append(path)
+            notes.places.extend(step[1:4])
+            rows += self._lengths[path]
             if event == "get":
                 first = step.slot
-            before = step
-        return first
+        return rows, first
 
 
 @cache
@@ -161,42 +184,29 @@ def recorder_of(operation: str, program: str) -> Recorder:
 def run_through(steps: Iterable[Step | Uop]) -> None:
     """Exhaust a strategy for what it does to the page tables alone."""
     stream = steps if isinstance(steps, Generator) else _generator(steps)
-    for number, (_, answer) in enumerate(_answered(stream)):
-        answer.value = number
-        if number > MAX_STEPS:
-            reason = f"does not end: {number} steps for one page table"
-            raise StrategyError(reason, places=_places(stream))
+    answer: int | None = None
+    with suppress(StopIteration):
+        for number in range(MAX_STEPS + 1):
+            stream.send(answer)
+            answer = number
+        raise _endless(MAX_STEPS + 1, stream)
 
 
-def _add_by_hand(record: Record, item: Any, stream: _Stream) -> None:
+def _endless(steps: int, stream: _Stream) -> StrategyError:
+    reason = f"does not end: {steps} steps for one page table"
+    return StrategyError(reason, places=_places(stream))
+
+
+def _add_by_hand(notes: _Notes, item: Any, stream: _Stream) -> None:
     if not isinstance(item, Uop):
         reason = "must yield steps or micro-ops"
         raise StrategyError(reason, got=describe(item), places=_places(stream))
-    record.paths.append(-1 - len(record.uops))
-    record.contexts.append(_NOWHERE)
-    record.uops.append(item)
-    record.rows += 1
-
-
-class _Answer:
-    """Carries the number of the row that a yield became back into the generator."""
-
-    value: int = 0
+    notes.paths.append(-1 - len(notes.uops))
+    notes.places.extend(notes.places[-3:])  # the next step still comes from there
+    notes.uops.append(item)
 
 
 _Stream = Generator[Any, Any, Any]
-
-
-def _answered(stream: _Stream) -> Iterator[tuple[Any, _Answer]]:
-    """Iterate over a generator and send each yield's row number back to it."""
-    answer = _Answer()
-    try:
-        item = next(stream)
-        while True:
-            yield item, answer
-            item = stream.send(Value(answer.value))
-    except StopIteration:
-        return
 
 
 def _generator(items: Iterable[Any]) -> _Stream:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from costmodel.sequences import loops, numbered
 from costmodel.trace import EVEN_BYTES, LINE_BYTES, Repeat, Trace
+from costmodel.tracing.record import Record
 from costmodel.uops import Kind, Target
 
 Ints = NDArray[np.int64]
@@ -44,20 +45,17 @@ class Turns:
     count: int
     """Turns of the loop, as the strategy executes them."""
 
-    def kept(self, steps: int) -> NDArray[np.bool_]:
-        """Tell which of all ``steps`` of the table stay, bool[steps]."""
-        kept = np.ones(steps, np.bool_)
-        out = self.first + (BEFORE + 1) * self.steps
-        kept[out : out + self._out * self.steps] = False
-        return kept
-
-    def moved_up(self, contexts: Ints) -> Ints:
-        """Return the contexts of the steps that stay; those behind the gap have moved up."""
-        shift = contexts[self.first + self.steps] - contexts[self.first]
-        behind = self.first + (BEFORE + 1 + self._out) * self.steps
+    def kept(self, record: Record) -> Record:
+        """Return the record with the turns that stay; what comes behind has moved up."""
+        contexts = record.contexts
+        gap = slice(
+            self.first + (BEFORE + 1) * self.steps, self.first + (self.count - AFTER) * self.steps
+        )
+        stays = np.ones(len(contexts), np.bool_)
+        stays[gap] = False
         moved = contexts.copy()
-        moved[behind:] -= self._out * shift
-        return moved[self.kept(len(contexts))]
+        moved[gap.stop :] -= self._out * (contexts[self.first + self.steps] - contexts[self.first])
+        return replace(record, contexts=moved).chosen(stays)
 
     def repeat(self, step_start: NDArray[np.int32]) -> Repeat:
         """Return the rows that stand for the turns taken out."""
@@ -70,14 +68,16 @@ class Turns:
         return self.count - BEFORE - 1 - AFTER
 
 
-def turns_of(paths: Ints, contexts: Ints, masks: Ints, lengths: Ints) -> Turns | None:
+def turns_of(record: Record, lengths: Ints) -> Turns | None:
     """Find the loop that makes up most of a table; None where none does, or not for long.
 
-    By step: the path, the places int64[m, 6], the kinds left out, the rows.
+    ``lengths`` are the rows of each step, int64[m]. A record with micro-ops written by hand stays
+    whole: they name rows.
     """
-    if len(paths) == 0:
+    paths, contexts = record.paths, record.contexts
+    if len(paths) == 0 or record.uops:
         return None
-    found = loops(_kinds_of_steps(paths, contexts, masks))
+    found = loops(_kinds_of_steps(record))
     if not len(found):
         return None
     first, period, groups = (int(number) for number in found[np.argmax(found[:, 1] * found[:, 2])])
@@ -94,10 +94,10 @@ def turns_of(paths: Ints, contexts: Ints, masks: Ints, lengths: Ints) -> Turns |
     return turns if turns.count > BEFORE + 1 + AFTER and bool(near.all()) else None
 
 
-def _kinds_of_steps(paths: Ints, contexts: Ints, masks: Ints) -> Ints:
+def _kinds_of_steps(record: Record) -> Ints:
     """Number steps: equal ones take the same path, equally far on from the step before."""
-    numbers = numbered(paths * (int(masks.max()) + 1) + masks)[0]
-    differences = np.diff(contexts, axis=0, prepend=contexts[:1])
+    numbers = numbered(record.paths * (int(record.masks.max()) + 1) + record.masks)[0]
+    differences = np.diff(record.contexts, axis=0, prepend=record.contexts[:1])
     differences = np.clip(differences, -1 << _DIFFERENCE_BITS - 2, 1 << _DIFFERENCE_BITS - 2)
     for column in differences.T:
         numbers = numbered((numbers << _DIFFERENCE_BITS) + column)[0]

@@ -13,7 +13,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from costmodel.core.caches import footprint_bytes
+import numpy as np
+from numpy.typing import NDArray
+
 from costmodel.kernel.build import Memory
 from costmodel.kernel.folio import Folio
 from costmodel.kernel.gather import LIST_PAGES, MAX_SLOTS
@@ -25,9 +27,10 @@ from costmodel.steps.library import Library, load_library
 from costmodel.strategies.shared.entry import Steps
 from costmodel.strategies.strategy import Strategy
 from costmodel.strategies.zap.release import flush_and_release
-from costmodel.trace import LINE_BYTES, TableRun, Trace
+from costmodel.trace import TableRun, Trace
 from costmodel.tracing.build import build
 from costmodel.tracing.record import Record, recorder_of
+from costmodel.tracing.zap_reuse import with_reuse
 from costmodel.uops import Uop, Value
 
 PER_PAGE: Final = "dontneed-per-page"
@@ -78,13 +81,12 @@ def zap_runs(
         for piece in table.unmap
     ]
     slots = sum(shape.count * table.slots for shape, table in traced)
-    reuse = footprint_bytes(unmaps, LINE_BYTES) * min(1.0, MAX_SLOTS / slots) if slots else 0.0
-    releases = [
-        TableRun(piece.trace, shape.count * piece.count, 0, reuse)
+    releases = (
+        TableRun(piece.trace, shape.count * piece.count, 0)
         for shape, table in traced
         for piece in table.release
-    ]
-    return (*unmaps, *releases)
+    )
+    return (*unmaps, *with_reuse(unmaps, releases, slots))
 
 
 def _releasing(program: str, shape: TableShape) -> str:
@@ -148,9 +150,9 @@ def _release(releasing: Steps, program: str, shape: TableShape) -> Iterator[_Par
     last = _before(_end_of_batch(shape))
     record = recorder_of("zap", program).record(releasing, last)
     library = load_library("zap", program)
-    events = library.path_events
-    starts = [i for i, path in enumerate(record.paths) if path >= 0 and events[path] == "batch"]
-    for part in _split(record, library, starts):
+    takes = _ends_with(record, library, "take")
+    starts = np.flatnonzero(takes & ~np.append(False, takes[:-1]))
+    for part in _split(record, library, starts.tolist()):
         yield part, 0
 
 
@@ -165,11 +167,10 @@ def _end_of_batch(shape: TableShape) -> str:
 
 def _cut(record: Record, library: Library, ptes: int) -> Iterator[_Part]:
     """Cut a table before every so-many-th entry, where a batch does not reach over it."""
-    events = library.path_events
+    reads = np.flatnonzero(_ends_with(record, library, "read"))
     starts, slots = [0], [0]
-    for index, path in enumerate(record.paths):
-        slot = record.contexts[index][0]
-        if path >= 0 and events[path] == "read" and slot >= slots[-1] + _PIECE_PTES:
+    for index, slot in zip(reads.tolist(), record.contexts[reads, 0].tolist(), strict=True):
+        if slot >= slots[-1] + _PIECE_PTES:
             starts.append(index)
             slots.append(slot)
     ends = [*slots[1:], ptes]
@@ -177,19 +178,22 @@ def _cut(record: Record, library: Library, ptes: int) -> Iterator[_Part]:
         yield part, end - first
 
 
+def _ends_with(record: Record, library: Library, event: str) -> NDArray[np.bool_]:
+    """Tell which steps end with an event, bool[m]."""
+    ends = np.array([name == event for name in library.path_events], np.bool_)
+    return (record.paths >= 0) & ends[np.maximum(record.paths, 0)]
+
+
 def _split(record: Record, library: Library, starts: list[int]) -> Iterator[Record]:
-    lengths = library.path_length
-    rows_before = 0
+    """Cut a record before some steps; hand-written micro-ops get numbers of their piece."""
+    rows = np.cumsum(np.append(0, record.lengths(library)))
     for start, end in pairwise([*starts, len(record.paths)]):
-        paths: list[int] = []
-        uops: list[Uop] = []
-        for path in record.paths[start:end]:
-            if path < 0:
-                uops.append(_moved(record.uops[-1 - path], rows_before))
-            paths.append(path if path >= 0 else -len(uops))
-        rows = sum(int(lengths[path]) if path >= 0 else 1 for path in paths)
-        yield Record(paths, record.contexts[start:end], uops, rows)
-        rows_before += rows
+        piece = record.chosen(slice(start, end))
+        by_hand = np.flatnonzero(piece.paths < 0)
+        uops = (record.uops[-1 - path] for path in piece.paths[by_hand].tolist())
+        paths = piece.paths.copy()
+        paths[by_hand] = -1 - np.arange(len(by_hand))
+        yield replace(piece, paths=paths, uops=tuple(_moved(uop, int(rows[start])) for uop in uops))
 
 
 def _moved(uop: Uop, rows: int) -> Uop:
@@ -203,10 +207,11 @@ def _moved(uop: Uop, rows: int) -> Uop:
 
 def _pieces(parts: list[_Part], program: str, segment: str) -> tuple[_Piece, ...]:
     """Count parts that execute the same and trace the first of each."""
-    counts: dict[tuple[int, ...], int] = {}
-    first: dict[tuple[int, ...], _Part] = {}
+    counts: dict[tuple[int, bytes, bytes], int] = {}
+    first: dict[tuple[int, bytes, bytes], _Part] = {}
     for record, ptes in parts:
-        key = (ptes, *record.paths)  # hand-written micro-ops stand in it by number
+        # Hand-written micro-ops stand in it by number.
+        key = ptes, record.paths.tobytes(), record.masks.tobytes()
         counts[key] = counts.get(key, 0) + 1
         first.setdefault(key, (record, ptes))
     return tuple(

@@ -7,18 +7,29 @@ from itertools import pairwise
 import pytest
 
 from costmodel.config.workload import Workload
+from costmodel.core.caches import footprint_bytes
 from costmodel.strategies.catalogue import BY_OPERATION
-from costmodel.trace import TableRun
+from costmodel.trace import LINE_BYTES, TableRun
 from costmodel.tracing import trace_runs
+from costmodel.tracing.zap_reuse import touched_bytes
 
 MIB = 1 << 20
 
 
 def runs(
-    name: str, state: str = "munmap", order: int = 0, mib: int = 64, isa: str = "x86_64"
+    name: str,
+    state: str = "munmap",
+    order: int = 0,
+    mib: int = 64,
+    isa: str = "x86_64",
+    frames: str = "contiguous",
 ) -> list[TableRun]:
     workload = Workload(
-        operation="zap", memory_bytes=mib * MIB, folio_orders={order: 1.0}, state=state
+        operation="zap",
+        memory_bytes=mib * MIB,
+        folio_orders={order: 1.0},
+        state=state,
+        frames=frames,
     )
     return trace_runs(BY_OPERATION["zap"][name], workload, isa, range_tlbi=False)
 
@@ -78,19 +89,38 @@ def test_pieces_keep_a_trace_small() -> None:
     assert sum(len(run.trace) for run in found) < 3 * 55_000
 
 
+def reuses(found: list[TableRun]) -> list[float]:
+    """Return how far back releases reach, from the first part of a list to the last."""
+    return sorted({run.reuse_bytes for run in found if run.reuse_bytes is not None})
+
+
 def test_a_released_page_was_unmapped_a_full_list_before() -> None:
-    small, large = (runs("v6.7", mib=mib)[-1].reuse_bytes for mib in (8, 1024))
-    assert small is not None
-    assert large is not None
-    # 9,698 struct pages and their entries, or all there are.
-    assert small < large < 9698 * (64 + 8 + 8)
+    small, large = (reuses(runs("v6.7", mib=mib, state="exit")) for mib in (8, 1024))
+    # The rest of the 9,698 pages is unmapped before it, with their entries, or of all there are.
+    assert len(small) == len(large) == 2
+    assert small[0] < large[0]
+    assert 9698 * 64 < large[0] < large[1] < 9698 * (64 + 8)
+
+
+def test_freeing_scattered_pages_takes_their_neighbours_along() -> None:
+    together, apart = (
+        reuses(runs("v6.7", mib=1024, frames=frames)) for frames in ("contiguous", "scattered")
+    )
+    # For every page one that was freed before goes to the buddy lists.
+    assert 2 * 9698 * 64 < together[-1] < 2.2 * 9698 * 64
+    assert apart[-1] > 1.9 * together[-1]
+
+
+def test_what_runs_touch_anew_is_what_the_core_finds() -> None:
+    unmaps = [run for run in runs("v6.7", order=4) if run.reuse_bytes is None]
+    assert touched_bytes(unmaps) == footprint_bytes(unmaps, LINE_BYTES)
 
 
 def test_folios_fill_the_list_more_slowly_than_pages() -> None:
-    reuse = [runs(name, order=4, mib=1024)[-1].reuse_bytes for name in ("v6.7", "folio-batch-v6.9")]
-    assert reuse[1] is not None
-    assert reuse[0] is not None
-    assert 7 < reuse[1] / reuse[0] < 9  # two slots for 16 pages
+    pages, folios = (
+        reuses(runs(name, order=4, mib=1024))[0] for name in ("v6.7", "folio-batch-v6.9")
+    )
+    assert 7 < folios / pages < 9  # two slots for 16 pages
 
 
 def test_one_call_per_page_locks_and_releases_for_each() -> None:

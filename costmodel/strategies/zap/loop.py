@@ -133,7 +133,8 @@ def account(zap: ZapOperation, entry: Entry, count: int = 1) -> None:
 def gather(zap: ZapOperation, entry: Entry, count: int, ahead: int, slots: int) -> Iterator[Step]:
     """Put ``count`` references on the list; hook a new page in where the last one is full."""
     assert entry.folio is not None
-    room = zap.gather(entry.folio, count, slots=slots)
+    page = entry.folio.page(entry.page) + ahead + 1 - count
+    room = zap.gather(entry.folio, count, slots=slots, page=page)
     zap.must_flush |= room is Room.FULL
     yield entry.step("slot", ahead)
     if room is Room.PAGE_ADDED:

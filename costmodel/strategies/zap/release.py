@@ -1,7 +1,8 @@
 """The release of gathered pages: the same for every strategy.
 
-Flushes the TLB, then drops the references in batches of 31 list entries; folios without references
-left leave the LRU and their memory cgroup and go back to the page allocator.
+Flushes the TLB, then takes 31 entries after the other from the list and drops their references;
+folios without references left leave the LRU and their memory cgroup and go back to the page
+allocator.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from itertools import groupby
 from typing import Final
 
 from costmodel.kernel.folio import Folio
+from costmodel.kernel.gather import Gathered
 from costmodel.kernel.page_lists import CACHED_ORDERS
 from costmodel.kernel.zap import ZapOperation
 from costmodel.steps.events import Step, Trait
@@ -18,7 +20,6 @@ from costmodel.strategies.shared.entry import Steps
 
 BATCH_ENTRIES: Final = 31
 """List entries that the kernel releases together (``PAGEVEC_SIZE``)."""
-Entry = tuple[Folio, int]
 
 
 def flush_and_release(zap: ZapOperation) -> Steps:
@@ -38,14 +39,14 @@ def release(zap: ZapOperation) -> Steps:
         yield from release_batch(zap, batch)
 
 
-def batches(entries: Sequence[Entry], *, alone: bool = False) -> Iterator[Sequence[Entry]]:
+def batches(entries: Sequence[Gathered], *, alone: bool = False) -> Iterator[Sequence[Gathered]]:
     """Cut the list of some tables into batches of about 31, equal ones where that can be.
 
     In the kernel the lists of tables go on into each other, so that no batch is cut short.
     ``alone``: large folios are no part of batches.
     """
-    if alone and any(folio.order for folio, _ in entries):
-        for large, group in groupby(entries, lambda entry: entry[0].order > 0):
+    if alone and any(entry.folio.order for entry in entries):
+        for large, group in groupby(entries, lambda entry: entry.folio.order > 0):
             if large:
                 yield from ([entry] for entry in group)
             else:
@@ -60,12 +61,14 @@ def batches(entries: Sequence[Entry], *, alone: bool = False) -> Iterator[Sequen
             yield entries[start:end]
 
 
-def release_batch(zap: ZapOperation, batch: Sequence[Entry]) -> Steps:
+def release_batch(zap: ZapOperation, batch: Sequence[Gathered]) -> Steps:
     """Drop the references of a batch, then free what has none left, in passes over all of it."""
-    folio = batch[0][0]
+    for entry in batch:
+        yield _step("take", entry.folio, entry.page)
+    folio = batch[0].folio
     yield Step("batch", 0, folio.first_pfn, folio.first_pfn, _traits(folio))
     free: list[Folio] = []
-    for folio, count in batch:
+    for folio, count, _ in batch:
         freed = zap.drop(folio, count)
         step = _step("put", folio)
         if freed:

@@ -70,7 +70,7 @@ def walked(case: Case, shape: TableShape) -> tuple[list[Step], list[int]]:
                 yield item
 
     record = recorder_of("zap", case.program).record(tee(), Step("slot", -1, -1, -1))
-    return steps, record.paths
+    return steps, record.paths.tolist()
 
 
 @pytest.mark.parametrize(
