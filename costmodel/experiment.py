@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,8 +47,7 @@ class Result:
     time of a lone CPU by part: ``copy``, or ``unmap`` and ``release`` (freeing pages), and what
     lies ``around``. ``samples_ps`` int64[runs,
     iterations] is None when noise was off; ``summary`` is of these, or of the exact time.
-    ``log_slopes`` says how the logarithm of the exact time grows with each uncertain number of
-    the machine, see :mod:`costmodel.calibration.uncertainty`.
+    ``slopes`` are ``log_slopes`` where they were asked for when the cell was computed.
     """
 
     cell: Cell
@@ -57,13 +57,22 @@ class Result:
     micro_ops_per_pte: Mapping[str, float]
     summary: statistics.Summary
     samples_ps: Samples | None = field(default=None, compare=False, repr=False)
-    log_slopes: tuple[float, ...] = ()
     segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
+    slopes: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
 
     @property
     def ns_per_pte(self) -> float:
         """Time without noise per PTE in nanoseconds."""
         return self.exact_ps / PS_PER_NS / self.ptes
+
+    @cached_property
+    def log_slopes(self) -> tuple[float, ...]:
+        """How the logarithm of the exact time grows with each uncertain number of the machine.
+
+        See :mod:`costmodel.calibration.uncertainty`. Worked out when first asked for: that takes a
+        dozen times as long as the exact time.
+        """
+        return _log_slopes(self.cell, self.exact_ps) if self.slopes is None else self.slopes
 
 
 @dataclass(frozen=True)
@@ -98,22 +107,24 @@ def run_cells(
     jobs: int = 1,
     engine: Engine = Engine.FAST,
     causes: frozenset[Cause] = ALL_CAUSES,
+    slopes: bool = True,
 ) -> list[Result]:
     """Compute cells in the order given; the results do not depend on ``jobs``.
 
     ``jobs`` processes share the work (1: this process alone). ``causes`` are the causes of noise
-    that act; with ``noise`` off none do and results are exact. Raises ConfigError for a strategy
-    that cannot run on its cell.
+    that act; with ``noise`` off none do and results are exact. With ``slopes`` what model intervals
+    take is worked out as well, else when it is asked for. Raises ConfigError for a strategy that
+    cannot run on its cell.
     """
     todo = list(cells)
-    tasks = [_Task(group, noise, engine, causes) for group in _groups(todo)]
+    tasks = [_Task(group, noise, engine, causes, slopes) for group in _groups(todo)]
     if jobs > 1 and engine is Engine.FAST:
         from costmodel import core
 
         core.load()
     done = in_processes(_run_task, tasks, jobs=jobs)
-    fields = {position: found for results in done for position, found in results}
-    return [Result(cell=cell, **fields[position]) for position, cell in enumerate(todo)]
+    values = {position: found for results in done for position, found in results}
+    return [Result(cell=cell, **values[position]) for position, cell in enumerate(todo)]
 
 
 def run_cell(
@@ -146,7 +157,6 @@ def run_cell(
         },
         summary=summary,
         samples_ps=samples,
-        log_slopes=_log_slopes(cell, exact_ps),
     )
 
 
@@ -238,6 +248,7 @@ class _Task:
     noise: bool
     engine: Engine
     causes: frozenset[Cause]
+    slopes: bool
 
 
 def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
@@ -245,7 +256,10 @@ def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
     found = []
     for position, cell in task.cells:
         result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)
-        found.append((position, {key: v for key, v in vars(result).items() if key != "cell"}))
+        if task.slopes:
+            result = replace(result, slopes=result.log_slopes)
+        values = {each.name: getattr(result, each.name) for each in fields(Result)}
+        found.append((position, {name: v for name, v in values.items() if name != "cell"}))
     return found
 
 

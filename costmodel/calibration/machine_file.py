@@ -1,7 +1,7 @@
 """Write fitted numbers into a machine file, every other character of which stays as it is.
 
-ruamel.yaml says where in the text each value stands; a full round trip through it would lose the
-line breaks inside the parameters.
+PyYAML says where in the text each value stands; a round trip through it would lose comments and
+layout.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import yaml
 from pydantic import BaseModel
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node
 
 from costmodel.config.document import parse_document
 from costmodel.config.fit import Fit, Uncertainty
@@ -118,22 +117,27 @@ def _with_parameters(text: str, numbers: Mapping[str, Parameter[float]]) -> str:
     return text
 
 
-def _node_at(text: str, key: str) -> Node:
-    node: Node = YAML(typ="rt", pure=True).compose(text)
+def _top(text: str) -> yaml.MappingNode:
+    node = yaml.compose(text, Loader=yaml.BaseLoader)
+    assert isinstance(node, yaml.MappingNode)
+    return node
+
+
+def _node_at(text: str, key: str) -> yaml.Node:
+    node: yaml.Node = _top(text)
     for name in key.split("."):
         node = _child(node, name)
     return node
 
 
-def _child(node: Node, name: str) -> Node:
-    assert isinstance(node, MappingNode)
-    found: Node = next(value for key, value in node.value if key.value == name)
+def _child(node: yaml.Node, name: str) -> yaml.Node:
+    assert isinstance(node, yaml.MappingNode)
+    found: yaml.Node = next(value for key, value in node.value if key.value == name)
     return found
 
 
 def _without_fit(text: str) -> str:
-    root = YAML(typ="rt", pure=True).compose(text)
-    keys = [key for key, _ in root.value]
+    keys = [key for key, _ in _top(text).value]
     starts = [key.start_mark.index for key in keys]
     for position, key in enumerate(keys):
         if key.value == "fit":

@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 a check failed (``check``, ``compare --fail-above``); 2 ba
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import importlib
 import os
@@ -51,8 +52,10 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; ``argv`` defaults to that of the process."""
     words = list(sys.argv[1:] if argv is None else argv)
-    # Imports and traces are many objects and hardly any cycles: looking for these takes a tenth.
-    gc.set_threshold(100_000, 50, 100)
+    # Imports and traces are many objects and hardly any cycles: looking for these takes a tenth,
+    gc.set_threshold(500_000, 50, 100)
+    # and a third of a second more when the interpreter ends, unless it need not look at them.
+    atexit.register(gc.freeze)
     try:
         code = _run(words)
         sys.stdout.flush()

@@ -1,28 +1,26 @@
 """Read YAML so strictly that nothing is guessed: plain values, and where each of them stands.
 
-YAML 1.2 as the composer of ruamel.yaml reads it: ``on`` and ``12:30`` are text, ``1e-9`` is a
-number. Duplicate keys, anchors, tags, and numbers with a leading zero are faults.
+PyYAML says what a text consists of, :mod:`costmodel.config.scalars` what its words mean. Duplicate
+keys, anchors, tags, and numbers with a leading zero are faults.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
+import yaml
 
 from costmodel.config.errors import ConfigError, Fault, describe
+from costmodel.config.scalars import plain_value
+from costmodel.config.yaml_text import events_of, read_text, syntax_fault
 
 Location = tuple[str | int, ...]
 """A way from the top of a document to a value: keys and list indices."""
 
-_LARGEST_FILE_BYTES = 1 << 20
-_TAG = "tag:yaml.org,2002:"
-_PLAIN_TAGS = {_TAG + name for name in ("str", "timestamp", "merge", "value")}
+_DEEPEST = 50
 
 
 @dataclass(frozen=True)
@@ -68,16 +66,13 @@ def key_text(location: Location) -> str:
 
 def read_document(path: Path) -> Document:
     """Read a YAML file whose top is a mapping; raise ConfigError where there is none."""
-    return parse_document(_read_text(path), str(path))
+    return parse_document(read_text(path), str(path))
 
 
 def parse_document(text: str, file: str) -> Document:
     """Parse YAML text whose top is a mapping; ``file`` names it in messages."""
-    root = _compose(text, file)
-    if root is None:
-        raise ConfigError([Fault(file, 1, 1, reason="is empty", got="nothing")])
     document = Document(file)
-    data = _value(root, (), document)
+    data = _parse(text, document)
     if not isinstance(data, dict):
         raise ConfigError(
             [*document.faults, document.fault((), "must be a mapping of keys", describe(data))]
@@ -90,108 +85,114 @@ def parse_scalar(text: str) -> object:
     """Return the value of an option such as ``true``, ``1e-9`` or ``1 GiB``, by the same rules."""
     document = Document("value")
     try:
-        root = _compose(text, "value")
+        value = _parse(text, document)
     except ConfigError:
         return text
-    value = None if root is None else _value(root, (), document)
     return text if document.faults else value
 
 
-def _read_text(path: Path) -> str:
-    """Return the text of a file; every way in which it has none is a fault."""
+def _parse(text: str, document: Document) -> Any:
+    """Return the one value that a YAML text holds; note its places and faults in the document."""
+    events = events_of(text)
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(_LARGEST_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError.of(str(path), f"cannot be read: {reason}") from None
-    if len(raw) > _LARGEST_FILE_BYTES:
-        raise ConfigError.of(str(path), f"is larger than {_LARGEST_FILE_BYTES} bytes")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start]
-        line, col = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-        got = f"byte 0x{raw[error.start]:02x}"
-        fault = Fault(str(path), line, col, reason="is not UTF-8 text", got=got)
-        raise ConfigError([fault]) from None
+        next(events)  # the stream starts
+        if isinstance(next(events), yaml.StreamEndEvent):
+            raise ConfigError([Fault(document.file, 1, 1, reason="is empty", got="nothing")])
+        value = _Reader(document, events).value(next(events), ())
+        next(events)  # the document ends
+        after = next(events)
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise ConfigError([syntax_fault(text, document.file, error)]) from None
+    if not isinstance(after, yaml.StreamEndEvent):
+        place, reason = _place(after), "is not YAML: but found another document"
+        raise ConfigError([Fault(document.file, place.line, place.col, reason=reason)])
+    return value
 
 
-def _compose(text: str, file: str) -> Node | None:
-    """Return the node tree of a YAML text, None if there is nothing in it."""
-    try:
-        root: Node | None = YAML(typ="rt", pure=True).compose(text)
-    except RecursionError:
-        raise ConfigError([Fault(file, 1, 1, reason="is nested too deeply")]) from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, col = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        reason = f"is not YAML: {error.problem or error.context}"
-        raise ConfigError([Fault(file, line, col, reason=reason)]) from None
-    except ReaderError as error:
-        before = text[: error.position]
-        line, col = before.count("\n") + 1, error.position - before.rfind("\n")
-        reason, got = "is not YAML: a character that no text has", repr(text[error.position])
-        raise ConfigError([Fault(file, line, col, reason=reason, got=got)]) from None
-    return root
+@dataclass(frozen=True)
+class _Reader:
+    """Turns the events of a YAML text into plain Python."""
+
+    document: Document
+    """Gets the places and the faults."""
+    events: Iterator[yaml.Event]
+
+    def value(self, event: yaml.Event, at: Location) -> Any:
+        """Return the value that starts with an event."""
+        if len(at) > _DEEPEST:
+            raise ConfigError([Fault(self.document.file, 1, 1, reason="is nested too deeply")])
+        if not _is_left_out(event) or not at:
+            # A value that is not there has the mark of whatever follows: its key's place says more.
+            self.document.values.setdefault(at, _place(event))
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, at)
+        self._refuse_properties(event, at)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(at)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return [self.value(item, (*at, index)) for index, item in enumerate(self._inner())]
+        return None  # an alias
+
+    def _inner(self) -> Iterator[yaml.Event]:
+        """Yield the first event of each key or item up to the end of the collection."""
+        while not isinstance(event := next(self.events), yaml.CollectionEndEvent):
+            yield event
+
+    def _mapping(self, at: Location) -> dict[Any, Any]:
+        """Return a mapping; of equal keys the first counts and every further one is a fault."""
+        result: dict[Any, Any] = {}
+        for event in self._inner():
+            if not isinstance(event, yaml.ScalarEvent):
+                self._note(event, (), "a key must be a word or a number")
+                self._skipped(event, at)
+                self._skipped(next(self.events), at)
+                continue
+            here = (*at, self._key(event, at))
+            if here in self.document.keys:
+                reason = f"duplicate key, first on line {self.document.keys[here].line}"
+                self._note(event, here, reason, describe(self._skipped(next(self.events), here)))
+                continue
+            self.document.keys[here] = _place(event)
+            result[here[-1]] = self.value(next(self.events), here)
+        return result
+
+    def _key(self, event: yaml.ScalarEvent, at: Location) -> str | int:
+        key = self._scalar(event, at)
+        return key if isinstance(key, str | int) and not isinstance(key, bool) else event.value
+
+    def _skipped(self, event: yaml.Event, at: Location) -> Any:
+        """Return a value that does not count: neither do its places and faults."""
+        return _Reader(Document(self.document.file), self.events).value(event, (*at, "skipped"))
+
+    def _scalar(self, event: yaml.ScalarEvent, at: Location) -> str | int | float | bool | None:
+        """Return the value of a scalar; a number that Python would read otherwise is a fault."""
+        self._refuse_properties(event, at)
+        if not event.implicit[0]:
+            return event.value
+        try:
+            return plain_value(event.value)
+        except ValueError:
+            reason = "is not a plain number (leading zero or colon?)"
+            self._note(event, at, reason, repr(event.value))
+            return None
+
+    def _refuse_properties(self, event: Any, at: Location) -> None:
+        """Note an anchor, an alias (its name is the anchor's) or a tag."""
+        if event.anchor is not None:
+            self._note(event, at, "anchors and aliases are not used here")
+        elif event.tag is not None:
+            self._note(event, at, "tags are not used here", repr(event.tag))
+
+    def _note(self, event: yaml.Event, at: Location, reason: str, got: str = "") -> None:
+        place = _place(event)
+        fault = Fault(self.document.file, place.line, place.col, key_text(at), reason, got)
+        self.document.faults.append(fault)
 
 
-def _value(node: Node, at: Location, document: Document) -> Any:
-    """Return a node as plain Python and note its places and faults in the document."""
-    if node.start_mark.index != node.end_mark.index or not at:
-        # A value that is not there has the mark of whatever follows: its key's place says more.
-        document.values.setdefault(at, Place(node.start_mark.line + 1, node.start_mark.column + 1))
-    if node.anchor is not None:
-        document.faults.append(document.fault(at, "anchors and aliases are not used here", ""))
-        return None
-    if isinstance(node, MappingNode):
-        return _mapping(node, at, document)
-    if isinstance(node, SequenceNode):
-        return [_value(item, (*at, index), document) for index, item in enumerate(node.value)]
-    return _scalar(cast(ScalarNode, node), at, document)
+def _is_left_out(event: yaml.Event) -> bool:
+    return isinstance(event, yaml.ScalarEvent) and event.implicit[0] and not event.value
 
 
-def _mapping(node: MappingNode, at: Location, document: Document) -> dict[Any, Any]:
-    """Return a mapping; of equal keys the first counts and every further one is a fault."""
-    result: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
-        place = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-        if not isinstance(key_node, ScalarNode):
-            reason = "a key must be a word or a number"
-            document.faults.append(Fault(document.file, place.line, place.col, reason=reason))
-            continue
-        key = _scalar(key_node, at, document)
-        key = key if isinstance(key, str | int) and not isinstance(key, bool) else key_node.value
-        here = (*at, key)
-        if key in result:
-            reason = f"duplicate key, first on line {document.keys[here].line}"
-            got = describe(_value(value_node, (*here, "duplicate"), Document(document.file)))
-            fault = Fault(document.file, place.line, place.col, key_text(here), reason, got)
-            document.faults.append(fault)
-            continue
-        document.keys[here] = place
-        result[key] = _value(value_node, here, document)
-    return result
-
-
-def _scalar(node: ScalarNode, at: Location, document: Document) -> str | int | float | bool | None:
-    """Return the value of a scalar node; a number that Python would read otherwise is a fault."""
-    tag, text = str(node.tag), node.value
-    if tag == _TAG + "null":
-        return None
-    if tag == _TAG + "bool":
-        # A %YAML 1.1 directive would turn `on` and `yes` into booleans: they stay text.
-        return text.lower() == "true" if text.lower() in ("true", "false") else str(text)
-    try:
-        if tag == _TAG + "int":
-            return int(text, 0)
-        if tag == _TAG + "float":
-            return float(text.replace(".inf", "inf").replace(".nan", "nan").lower())
-    except ValueError:
-        reason = "is not a plain number (leading zero or colon?)"
-        document.faults.append(document.fault(at, reason, repr(text)))
-        return None
-    if tag not in _PLAIN_TAGS:
-        document.faults.append(document.fault(at, "tags are not used here", repr(tag)))
-    # The round-trip reader of ruamel.yaml marks the folds of a ">" text with a BEL character.
-    return str(text).replace("\a", "")
+def _place(event: yaml.Event) -> Place:
+    mark = cast(yaml.Mark, event.start_mark)
+    return Place(mark.line + 1, mark.column + 1)

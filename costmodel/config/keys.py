@@ -20,7 +20,6 @@ class Leaf:
     key: str
     """Dotted, such as ``caches.l1.size_bytes``."""
     type: type[Parameter[Any]] | type[Choice[Any]]
-    description: str
     bounds: Bounds | None
     isa: Isa | None
     """The only instruction set that has it; None: both."""
@@ -76,4 +75,4 @@ def _class_of(info: FieldInfo) -> type[BaseModel] | None:
 def _leaf(key: str, kind: type[Any], info: FieldInfo) -> Leaf:
     bounds = next((m for m in reversed(info.metadata) if isinstance(m, Bounds)), None)
     only = next((m.isa for m in info.metadata if isinstance(m, Only)), None)
-    return Leaf(key, kind, info.description or "", bounds, only)
+    return Leaf(key, kind, bounds, only)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -71,7 +74,9 @@ def machine_reference() -> str:
         parts.append(f"## `{prefix}`\n\n{group.__doc__}\n")
         if own:
             head = ["key | bounds | meaning", "--- | --- | ---"]
-            parts.append("\n".join([*head, *map(_machine_row, own)]) + "\n")
+            texts = docstrings(group)
+            rows = [_machine_row(leaf, texts) for leaf in own]
+            parts.append("\n".join([*head, *rows]) + "\n")
     return "\n".join(parts)
 
 
@@ -85,6 +90,24 @@ def scenario_reference() -> str:
     return "\n".join(parts)
 
 
+def docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Return what stands below each field in the source of a schema, on one line.
+
+    Pydantic can keep these texts, but parses the sources for them at every start.
+    """
+    (definition,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(definition, ast.ClassDef)
+    found = {}
+    for field, below in pairwise(definition.body):
+        match field, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name] = " ".join(text.split())
+    return found
+
+
 def main(directory: Path) -> None:
     """Write both files into a directory."""
     write_text(directory / "machine-file.md", machine_reference())
@@ -95,10 +118,10 @@ def _is_own(leaf: Leaf, prefix: str) -> bool:
     return "." not in leaf.key.removeprefix(f"{prefix}.")
 
 
-def _machine_row(leaf: Leaf) -> str:
+def _machine_row(leaf: Leaf, texts: Mapping[str, str]) -> str:
     name = leaf.key.rsplit(".", 1)[1]
     only = f" ({leaf.isa} only)" if leaf.isa else ""
-    return f"`{name}` | {_bounds(leaf)} | {_one_line(leaf.description)}{only}"
+    return f"`{name}` | {_bounds(leaf)} | {_escaped(texts[name])}{only}"
 
 
 def _bounds(leaf: Leaf) -> str:
@@ -113,9 +136,10 @@ def _bounds(leaf: Leaf) -> str:
 
 
 def _scenario_rows(model: type[BaseModel]) -> Iterator[str]:
+    texts = docstrings(model)
     for name, info in model.model_fields.items():
         default = "required" if info.is_required() else _default(info.default)
-        yield f"`{name}` | {default} | {_one_line(info.description or '')}"
+        yield f"`{name}` | {default} | {_escaped(texts[name])}"
 
 
 def _default(value: Any) -> str:
@@ -124,8 +148,8 @@ def _default(value: Any) -> str:
     return "see below" if isinstance(value, BaseModel) else str(value)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 if __name__ == "__main__":

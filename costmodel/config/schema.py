@@ -16,7 +16,6 @@ STRICT = ConfigDict(
     extra="forbid",
     frozen=True,
     allow_inf_nan=False,
-    use_attribute_docstrings=True,
 )
 """No conversions, no unknown keys, no NaN: the settings of every schema here."""
 

@@ -117,18 +117,22 @@ def excess_of(pair: Pair) -> float:
 
 def _crossing(axis: Axis, excess: Excess, one: Point, other: Point) -> Crossing:
     """Narrow a change of sign down."""
-    from scipy.optimize import brentq
 
     def value(x: float) -> float:
         return excess(float(x)) or 0.0
 
-    if axis.is_integer:
-        x = _first_after(axis, value, one, other)
-    elif axis.key == "folio_share":  # a step function: whole folios fill whole page tables
-        x = brentq(value, one.x, other.x, xtol=SHARE_TOLERANCE, rtol=TOLERANCE)
-    else:
-        x = brentq(value, one.x, other.x, xtol=TOLERANCE * (one.x or other.x), rtol=TOLERANCE)
-    return Crossing(float(x), wins_above=other.excess <= 0)
+    find = _first_after if axis.is_integer else _root
+    return Crossing(find(axis, value, one, other), wins_above=other.excess <= 0)
+
+
+def _root(axis: Axis, value: Callable[[float], float], one: Point, other: Point) -> float:
+    """Return where the sign changes; whole numbers do not wait for the import."""
+    from scipy.optimize import brentq
+
+    # folio_share makes steps: whole folios fill whole page tables.
+    steps = axis.key == "folio_share"
+    nearness = SHARE_TOLERANCE if steps else TOLERANCE * (one.x or other.x)
+    return float(brentq(value, one.x, other.x, xtol=nearness, rtol=TOLERANCE))
 
 
 def _first_after(axis: Axis, value: Callable[[float], float], one: Point, other: Point) -> float:

@@ -55,6 +55,14 @@ class History:
         self.scanned = False
         self.first = last.slot
 
+    def copy(self) -> History:
+        """Return a history that goes on by itself."""
+        twin = History(self.last, self.before_last)
+        twin.batch_facts = self.batch_facts
+        twin.scanned = self.scanned
+        twin.first = self.first
+        return twin
+
     def advance(self, now: Step) -> None:
         """Take note of the next event."""
         event = now.event

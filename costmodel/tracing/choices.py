@@ -6,7 +6,6 @@ before costs one look-up.
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Final, NamedTuple
 
 from costmodel.kernel.pte import TABLE_PTES
@@ -61,7 +60,7 @@ class Choices:
 
         Raises KeyError for an event that the program was never recorded with.
         """
-        history = copy(self._histories[key[0]])
+        history = self._histories[key[0]].copy()
         history.last, history.first = last, first
         hops = self._hops(history, now)
         for hop in hops:
@@ -93,5 +92,5 @@ class Choices:
         )
         if key not in self._states:
             self._states[key] = len(self._histories)
-            self._histories.append(copy(history))
+            self._histories.append(history.copy())
         return self._states[key]

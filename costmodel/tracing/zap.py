@@ -7,9 +7,9 @@ traced once however often it occurs: unmapping executes five times what copying 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Final
 
@@ -29,6 +29,7 @@ from costmodel.strategies.strategy import Strategy
 from costmodel.strategies.zap.release import flush_and_release
 from costmodel.trace import TableRun, Trace
 from costmodel.tracing.build import build
+from costmodel.tracing.cache import ByteCache, trace_bytes
 from costmodel.tracing.record import Record, recorder_of
 from costmodel.tracing.zap_reuse import with_reuse
 from costmodel.uops import Uop, Value
@@ -51,6 +52,15 @@ class _Piece:
     trace: Trace
     count: int
     ptes: int
+
+
+def _bytes_of(pieces: tuple[_Piece, ...]) -> int:
+    return sum(trace_bytes(piece.trace) for piece in pieces)
+
+
+_RELEASE_BYTES: Final = 8 << 20
+_releases: Final = ByteCache[tuple[_Piece, ...]](_RELEASE_BYTES, _bytes_of)
+"""Most strategies fill the list alike: what they release is traced once."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +124,21 @@ def _trace(
     record = recorder_of("zap", programs[0]).record(unmapping, _before("slot"))
     slots = zap.list.slots_used
     unmaps = list(_cut(record, load_library("zap", programs[0]), shape.ptes))
-    releasing = iter(released) if released else flush_and_release(zap)
-    releases = list(_release(releasing, programs[1], shape))
-    return _traced(unmaps, releases, programs, slots)
+    unmap = _pieces(unmaps, programs[0], "unmap")
+    if released:
+        return _Traced(unmap, _release(released, programs[1], shape), slots)
+    key = programs[1], shape, _gathered(zap)
+    make = partial(_release, flush_and_release(zap), programs[1], shape)
+    return _Traced(unmap, _releases.get(key, make), slots)
+
+
+def _gathered(zap: ZapOperation) -> Hashable:
+    """Return what decides how the list is released: all but the strategy that filled it."""
+    entries = tuple((g.folio.first_pfn, g.references, g.page) for g in zap.list.entries)
+    folios = {g.folio.first_pfn: g.folio for g in zap.list.entries}.values()
+    counts = tuple((folio.order, folio.refcount, *folio.mapcount) for folio in folios)
+    delayed = tuple((folio.first_pfn, page, count) for folio, page, count in zap.delayed)
+    return entries, counts, delayed, zap.frees_large_alone
 
 
 def _page_by_page(
@@ -129,13 +151,6 @@ def _page_by_page(
         released.extend(flush_and_release(zap))
 
 
-def _traced(
-    unmaps: list[_Part], releases: list[_Part], programs: tuple[str, str], slots: int
-) -> _Traced:
-    unmap = _pieces(unmaps, programs[0], "unmap")
-    return _Traced(unmap, _pieces(releases, programs[1], "release"), slots)
-
-
 def _full_lists(memory: Memory) -> PageLists:
     """Return the per-CPU lists in the middle of a large unmap: full of pages just like these."""
     folios = (Folio(f.order, f.first_pfn + _FREED_BEFORE) for f in memory.frames)
@@ -146,14 +161,16 @@ def _before(event: str) -> Step:
     return Step(event, -1, -1, -1)
 
 
-def _release(releasing: Steps, program: str, shape: TableShape) -> Iterator[_Part]:
+def _release(
+    releasing: Iterable[Step | Uop], program: str, shape: TableShape
+) -> tuple[_Piece, ...]:
     last = _before(_end_of_batch(shape))
     record = recorder_of("zap", program).record(releasing, last)
     library = load_library("zap", program)
     takes = _ends_with(record, library, "take")
     starts = np.flatnonzero(takes & ~np.append(False, takes[:-1]))
-    for part in _split(record, library, starts.tolist()):
-        yield part, 0
+    parts = [(part, 0) for part in _split(record, library, starts.tolist())]
+    return _pieces(parts, program, "release")
 
 
 def _end_of_batch(shape: TableShape) -> str:

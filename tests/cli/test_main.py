@@ -10,7 +10,7 @@ import pytest
 from costmodel.cli import main as cli
 from costmodel.config.errors import ConfigError
 
-HEAVY = ("numba", "numpy", "pydantic", "ruamel", "scipy", "simpy", "matplotlib")
+HEAVY = ("numba", "numpy", "pydantic", "yaml", "scipy", "simpy", "matplotlib")
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,13 +1,24 @@
 """What the YAML reader accepts, what it refuses, and where it says things stand."""
 
+import math
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costmodel.config import yaml_text
 from costmodel.config.document import Place, parse_document, parse_scalar, read_document
 from costmodel.config.errors import ConfigError
+
+
+@pytest.fixture(params=[False, True])
+def without_libyaml(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """PyYAML can be built without it: read by its parser in Python."""
+    if request.param:
+        monkeypatch.setattr(yaml_text, "_PARSER", yaml.BaseLoader)
+    return bool(request.param)
 
 
 def faults(text: str) -> list[str]:
@@ -30,6 +41,10 @@ def faults(text: str) -> list[str]:
         ("2024-01-22", "2024-01-22"),
         ("~", None),
         ("'5'", "5"),
+        ("-.inf", -math.inf),
+        (".5", 0.5),
+        ("0x1F", 31),
+        ("<<", "<<"),
     ],
 )
 def test_scalars_are_read_as_yaml_1_2_reads_them(text: str, value: object) -> None:
@@ -42,19 +57,30 @@ def test_a_yaml_1_1_directive_does_not_bring_its_booleans_back() -> None:
     assert parse_document("%YAML 1.1\n---\nkey: on\n", "f.yaml").data == {"key": "on"}
 
 
-def test_keys_and_values_have_their_places() -> None:
+def test_keys_and_values_have_their_places(without_libyaml: bool) -> None:
     document = parse_document("a:\n  b: [1, {c: 2}]\n", "f.yaml")
     assert document.keys["a", "b"] == Place(2, 3)
     assert document.values["a", "b", 1, "c"] == Place(2, 14)
 
 
-def test_every_fault_of_a_readable_file_is_reported_at_once() -> None:
+def test_every_fault_of_a_readable_file_is_reported_at_once(without_libyaml: bool) -> None:
     assert faults("a: 1\na: 2\nb: 010\nc: &x 1\nd: *x\ne: !!set {q}\n[f]: 1\n") == [
         "f.yaml:2:1: a: duplicate key, first on line 1 (got 2, an int)",
         "f.yaml:3:4: b: is not a plain number (leading zero or colon?) (got '010')",
         "f.yaml:4:4: c: anchors and aliases are not used here",
-        "f.yaml:4:4: d: anchors and aliases are not used here",
+        "f.yaml:5:4: d: anchors and aliases are not used here",
+        "f.yaml:6:4: e: tags are not used here (got 'tag:yaml.org,2002:set')",
         "f.yaml:7:1: a key must be a word or a number",
+    ]
+
+
+def test_keys_are_plain_and_aliases_stand_for_nothing() -> None:
+    assert faults("&x a: 1\n!!str b: 2\n010: 3\nc: *y\n? [d]\n: 010\n") == [
+        "f.yaml:1:1: anchors and aliases are not used here",
+        "f.yaml:2:1: tags are not used here (got 'tag:yaml.org,2002:str')",
+        "f.yaml:3:1: is not a plain number (leading zero or colon?) (got '010')",
+        "f.yaml:4:4: c: anchors and aliases are not used here",
+        "f.yaml:5:3: a key must be a word or a number",
     ]
 
 
@@ -69,10 +95,17 @@ def test_every_fault_of_a_readable_file_is_reported_at_once() -> None:
         ("a: 1\n---\nb: 2\n", "f.yaml:2:1: is not YAML: but found another document"),
         ("a: \x00", "f.yaml:1:4: is not YAML: a character that no text has (got '\\x00')"),
         ("[" * 1000, "f.yaml:1:1: is nested too deeply"),
+        ("? " * 1000, "f.yaml:1:1: is nested too deeply"),
+        ("é: \udc80", "f.yaml:1:4: is not YAML: a character that no text has (got '\\udc80')"),
     ],
 )
-def test_what_is_no_mapping_gets_one_line(text: str, fault: str) -> None:
+def test_what_is_no_mapping_gets_one_line(text: str, fault: str, without_libyaml: bool) -> None:
     assert faults(text) == [fault]
+
+
+def test_an_escape_beyond_unicode_is_no_text(without_libyaml: bool) -> None:
+    (fault,) = faults(r'a: "\U00110000"')
+    assert "is not YAML: " in fault
 
 
 def test_files_that_hold_no_text(tmp_path: Path) -> None:

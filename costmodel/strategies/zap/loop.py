@@ -112,16 +112,14 @@ def remove_rmap(zap: ZapOperation, entry: Entry, count: int = 1, first: int = 0)
     for ahead in range(count):
         fresh = all(folio.mapcount)
         zap.rmap_remove(folio, page + ahead)
-        yield marked(entry.step("unmap", first + ahead), folio, fresh=fresh)
+        step = entry.step("unmap", first + ahead)
+        yield marked(step, folio, fresh=fresh) if folio.order else step
 
 
 def marked(step: Step, folio: Folio, *, fresh: bool) -> Step:
     """Say whether a page is the first or the last of its large folio to be unmapped."""
-    traits = step.traits
-    if folio.order:
-        traits |= Trait.OPENS if fresh else 0
-        traits |= 0 if any(folio.mapcount) else Trait.CLOSES
-    return step._replace(traits=int(traits))
+    traits = step.traits | (Trait.OPENS if fresh else 0)
+    return step._replace(traits=traits if any(folio.mapcount) else traits | Trait.CLOSES)
 
 
 def account(zap: ZapOperation, entry: Entry, count: int = 1) -> None:

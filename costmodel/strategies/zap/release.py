@@ -78,9 +78,10 @@ def release_batch(zap: ZapOperation, batch: Sequence[Gathered]) -> Steps:
     for folio in free:
         yield _step("uncharge", folio)
     for folio in free:
+        head = _step("prepare", folio)
         for page in range(1, folio.pages):
-            yield _step("tail", folio, page)
-        yield _step("prepare", folio)
+            yield head._replace(event="tail", page=head.page + page)
+        yield head
     for folio in free:
         if folio.order in CACHED_ORDERS:
             yield _step("commit", folio)
