@@ -43,7 +43,8 @@ def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     cap = min(history_length, (1 << _CAP_BITS) - 1)
     histories = [_run_lengths(site, taken, len(first), cap)]
     # A core that learns no loops has no history at all.
-    histories += [_recent(taken, bits) for bits in GLOBAL_BITS if bits <= history_length]
+    recent = _recent(taken, max(GLOBAL_BITS))
+    histories += [recent & (1 << bits) - 1 for bits in GLOBAL_BITS if bits <= history_length]
     wrong = np.array([_wrong(site, history, taken) for history in histories])
     per_site = np.array([np.bincount(site, weights=each) for each in wrong])
     best = np.argmin(per_site, axis=0)

@@ -201,13 +201,14 @@ def _classes(
     near: NDArray[np.float64], beyond: NDArray[np.float64]
 ) -> tuple[Ints, tuple[tuple[float, float], ...]]:
     """Number the distinct pairs of distances, ``NEAR`` first."""
-    pairs = np.zeros((2, len(near) + 1))  # the pair (0, 0) in front has number 0
-    pairs[0, 1:] = near
-    pairs[1, 1:] = np.where(near == 0, 0.0, beyond)
-    one, other = (numbered(distances.view(np.int64))[0] for distances in pairs)
-    kind, first = numbered(one * len(one) + other)
-    distinct = pairs[:, first].tolist()
-    return kind[1:], tuple(zip(*distinct, strict=True))
+    kind = np.full(len(near), NEAR, np.int64)
+    far = np.flatnonzero(near)  # few are
+    one, other = (numbered(distances[far].view(np.int64))[0] for distances in (near, beyond))
+    numbers, first = numbered(one * len(far) + other)
+    kind[far] = 1 + numbers
+    distinct = far[first]
+    pairs = zip(near[distinct].tolist(), beyond[distinct].tolist(), strict=True)
+    return kind, ((0.0, 0.0), *pairs)
 
 
 def _owned(trace: Trace, touch: Touches) -> NDArray[np.bool_]:

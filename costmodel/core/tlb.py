@@ -82,14 +82,13 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
     distance[fresh] = CYCLIC
     if trace.repeat is not None and new_blocks(touched, trace.repeat):
         raise UnsteadyError
-    # Class 0: no memory, or hot.
-    every = np.concatenate([[0.0], distance])
-    numbers, first = numbered(every.view(np.int64))
-    kind = np.zeros(len(trace), np.int16)
-    kind[row] = numbers[1:]
+    far = np.flatnonzero(distance)
+    numbers, first = numbered(distance[far].view(np.int64))
+    kind = np.zeros(len(trace), np.int16)  # class 0: no memory, or hot
+    kind[row[far]] = 1 + numbers
     return Pages(
         kind=kind,
-        distances=tuple(every[first].tolist()),
+        distances=(0.0, *distance[far[first]].tolist()),
         table_pages=int(np.count_nonzero(fresh & table[row])),
         struct_pages=int(np.count_nonzero(fresh & ~table[row])),
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -22,12 +22,24 @@ from costmodel.uops import Flavour, Kind, Target, Uop
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class _Static:
-    """The static micro-ops of a library in a core's terms."""
+_ROW = np.dtype(
+    [
+        ("kind", np.uint8),
+        ("flavour", np.uint8),
+        ("size_bytes", np.int16),
+        ("target", np.uint8),
+        ("taken", np.int8),
+        ("site", np.int32),
+    ]
+)
+"""What a row of a trace is, whoever executes it when: the columns of that name."""
+Rows = NDArray[np.void]
 
-    kind: Ints
-    flavour: Ints
+
+class _Static(NamedTuple):
+    """A library in a core's terms: its rows, and the targets of its static micro-ops."""
+
+    rows: Rows
     target: Ints
 
 
@@ -35,12 +47,16 @@ class _Static:
 def _static(operation: str, name: str) -> _Static:
     library = load_library(operation, name)
     kinds, ops = library.kind.tolist(), library.op.tolist()
-    targets = [Target[name.upper()] if name else Target.NONE for name in library.target.tolist()]
-    return _Static(
-        np.array([int(kind_of(kind)) for kind in kinds]),
-        np.array([int(flavour_of(kind, op)) for kind, op in zip(kinds, ops, strict=True)]),
-        np.array([int(target) for target in targets]),
-    )
+    kind = np.array([int(kind_of(kind)) for kind in kinds])
+    flavour = np.array([int(flavour_of(kind, op)) for kind, op in zip(kinds, ops, strict=True)])
+    names = library.target.tolist()
+    target = np.array([int(Target[name.upper()] if name else Target.NONE) for name in names])
+    rows = np.zeros(len(library.uop), _ROW)
+    columns = (("kind", kind), ("flavour", flavour), ("size_bytes", library.size_bytes))
+    for column, values in (*columns, ("target", target), ("site", library.site)):
+        rows[column] = values[library.uop]
+    rows["taken"] = np.where(rows["kind"] == Kind.BRANCH, library.taken, -1)
+    return _Static(rows, target)
 
 
 def build_short(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
@@ -87,26 +103,19 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
             address,
         )
     )
-    uop = library.uop[np.maximum(library_row, 0)]
-
-    def column(recorded: Ints, by_hand: Ints) -> Ints:
-        if not record.uops:
-            return recorded
-        return np.where(library_row < 0, by_hand[np.maximum(-1 - library_row, 0)], recorded)
-
-    kind = column(static.kind[uop], hand.kind)
-    size = column(library.size_bytes[uop], hand.size_bytes)
-    memory_producers(kind, address, size, inputs)
-    taken = np.where(kind == Kind.BRANCH, library.taken[np.maximum(library_row, 0)], -1)
+    known = static.rows
+    if record.uops:
+        library_row = np.where(library_row < 0, len(known) - 1 - library_row, library_row)
+        known = np.concatenate([known, hand.rows])
+    chosen = known[library_row]
+    columns: dict[str, Any] = {
+        name: np.ascontiguousarray(chosen[name]) for name in _ROW.names or ()
+    }
+    memory_producers(columns["kind"], address, columns["size_bytes"], inputs)
     trace = Trace(
-        kind=kind.astype(np.uint8),
-        flavour=column(static.flavour[uop], hand.flavour).astype(np.uint8),
+        **columns,
         inputs=inputs,
         address=address,
-        size_bytes=size.astype(np.int16),
-        target=column(static.target[uop], hand.target).astype(np.uint8),
-        taken=column(taken, hand.taken).astype(np.int8),
-        site=column(library.site[uop], hand.site).astype(np.int32),
         step_start=np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32),
         step_id=np.where(paths < 0, len(library.path_start) - 1 - paths, paths).astype(np.int32),
         step_names=library.path_events,
@@ -120,21 +129,22 @@ class _Hand:
 
     def __init__(self, uops: Sequence[Uop], isa: str) -> None:
         count = max(1, len(uops))
-        self.kind, self.flavour, self.target = (np.zeros(count, dtype=np.int64) for _ in range(3))
-        self.size_bytes, self.site = (np.zeros(count, dtype=np.int64) for _ in range(2))
-        self.taken, self.address = (np.full(count, -1, dtype=np.int64) for _ in range(2))
+        self.rows: Rows = np.zeros(count, _ROW)
+        self.address = np.full(count, -1, dtype=np.int64)
         self.inputs = np.full((count, 4), -1, dtype=np.int64)
         for number, uop in enumerate(uops):
             self._fill(number, uop, isa)
 
     def _fill(self, number: int, uop: Uop, isa: str) -> None:
-        self.kind[number] = uop.kind
         locked = uop.kind == Kind.RMW and isa == "x86_64"
-        self.flavour[number] = Flavour.RMW_LOCKED if locked else uop.flavour
-        self.target[number] = uop.target
-        self.size_bytes[number] = uop.size_bytes
-        self.taken[number] = -1 if uop.taken is None else int(uop.taken)
-        self.site[number] = 1 << 20 | crc32(f"{uop.op}/{uop.site}".encode()) & 0xFFFFF
+        self.rows[number] = (
+            uop.kind,
+            Flavour.RMW_LOCKED if locked else uop.flavour,
+            uop.size_bytes,
+            uop.target,
+            -1 if uop.taken is None else int(uop.taken),
+            1 << 20 | crc32(f"{uop.op}/{uop.site}".encode()) & 0xFFFFF,
+        )
         if uop.target != Target.NONE:
             origin = SLOT_ORIGIN if uop.target in (Target.SRC, Target.DST) else 0
             self.address[number] = (uop.target << REGION_SHIFT) + origin + uop.offset_bytes

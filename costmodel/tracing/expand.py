@@ -103,7 +103,7 @@ def lay_out(
             row += 1
 
 
-def number_lines(address: Ints, size_bytes: Ints, table: Ints, numbers: Ints) -> int:
+def number_lines(address: Ints, size_bytes: NDArray[np.int16], table: Ints, numbers: Ints) -> int:
     """Give every line touched a small number, by open addressing; return how many there are.
 
     ``table`` holds line numbers (its length is a power of two, all -1 before), ``numbers`` their
@@ -128,9 +128,9 @@ def number_lines(address: Ints, size_bytes: Ints, table: Ints, numbers: Ints) ->
 
 
 def link_memory(
-    kind: Ints,
+    kind: NDArray[np.uint8],
     address: Ints,
-    size_bytes: Ints,
+    size_bytes: NDArray[np.int16],
     table: Ints,
     numbers: Ints,
     writer: NDArray[np.int32],
@@ -176,7 +176,7 @@ def expand(arguments: tuple[NDArray[Any], ...]) -> None:
 
 
 def memory_producers(
-    kind: Ints, address: Ints, size_bytes: Ints, inputs: NDArray[np.int32]
+    kind: NDArray[np.uint8], address: Ints, size_bytes: NDArray[np.int16], inputs: NDArray[np.int32]
 ) -> None:
     """Fill the memory column of ``inputs``."""
     lines = int((address >= 0).sum()) + int(size_bytes.sum()) // LINE_BYTES + 1
