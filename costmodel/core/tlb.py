@@ -77,9 +77,11 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
     # Blocks of different size must not share a number.
     block = trace.address[row] // size * 2 + table[row]
     touched = touches(row, block)
-    distance = np.where(touched.distance < _NEAR_PAGES, 0.0, touched.distance)
     fresh = touched.previous == FIRST
-    distance[fresh] = CYCLIC
+    # Struct pages of many tables lie in one block: the execution before met the same blocks.
+    distance = np.where(fresh, float(np.count_nonzero(fresh)), touched.distance)
+    distance[distance < _NEAR_PAGES] = 0.0
+    distance[fresh & table[row]] = CYCLIC
     if trace.repeat is not None and new_blocks(touched, trace.repeat):
         raise UnsteadyError
     far = np.flatnonzero(distance)

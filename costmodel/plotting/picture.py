@@ -56,7 +56,7 @@ class Picture:
         """Lay the figure out, once: again, for another format, parts would move a little."""
         with look():
             self.figure.draw_without_rendering()
-            self.figure.set_layout_engine("none")
+            self.figure.set_layout_engine(None)  # "none" would draw twice when it is saved
 
     def svg(self) -> bytes:
         """Return the picture as SVG, without date."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -59,23 +58,24 @@ def _static(operation: str, name: str) -> _Static:
     return _Static(rows, target)
 
 
-def build_short(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
+def build_short(
+    record: Record, library: Library, operation: str, segment: str = "copy"
+) -> Trace | None:
     """Return the micro-ops of a record without most turns of the loop that makes up most of it.
 
-    All of them where there is no such loop, see :mod:`costmodel.tracing.shorten`.
+    None where there is no such loop, see :mod:`costmodel.tracing.shorten`. The trace cannot tell
+    its whole.
     """
     turns = turns_of(record, record.lengths(library))
-    if turns is not None:
-        short = shortened(build(turns.kept(record), library, operation, segment), turns)
-        if short is not None:
-            return short
-    return build(record, library, operation, segment)
+    if turns is None:
+        return None
+    return shortened(build(turns.kept(record), library, operation, segment), turns)
 
 
 def build(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
     """Return the micro-ops of a record in program order, all in one segment."""
     static = _static(operation, library.name)
-    hand = _Hand(record.uops, library.isa)
+    hand = _Hand(record, library.isa)
     paths, lengths = record.paths, record.lengths(library)
     rows = int(lengths.sum())
     library_row = np.empty(rows, dtype=np.int64)
@@ -127,13 +127,15 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
 class _Hand:
     """Hand-written micro-ops as columns; at least one row, so that it can be indexed."""
 
-    def __init__(self, uops: Sequence[Uop], isa: str) -> None:
-        count = max(1, len(uops))
+    def __init__(self, record: Record, isa: str) -> None:
+        count = max(1, len(record.uops))
         self.rows: Rows = np.zeros(count, _ROW)
         self.address = np.full(count, -1, dtype=np.int64)
         self.inputs = np.full((count, 4), -1, dtype=np.int64)
-        for number, uop in enumerate(uops):
+        for number, uop in enumerate(record.uops):
             self._fill(number, uop, isa)
+        # What lies before the first row is done.
+        self.inputs = np.maximum(self.inputs - record.row, -1)
 
     def _fill(self, number: int, uop: Uop, isa: str) -> None:
         locked = uop.kind == Kind.RMW and isa == "x86_64"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from costmodel.uops import Flavour, Kind
@@ -42,11 +43,13 @@ _KINDS_WITH_FLAVOUR: Final = {
 }
 
 
+@cache
 def kind_of(kind: str) -> Kind:
     """Return the kind with the name that recordings use."""
     return Kind[kind.upper()]
 
 
+@cache
 def flavour_of(kind: str, op: str) -> Flavour:
     """Return the flavour of a recorded micro-op; every x86 atomic is locked."""
     if kind == "rmw" and op.startswith(("lock_", "xchg")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
@@ -59,10 +59,17 @@ class Record:
     masks: Ints
     """Bit masks of the kinds of micro-ops that are left out."""
     uops: tuple[Uop, ...]
+    row: int = 0
+    """Number of its first row: hand-written micro-ops name those that they wait for."""
 
     def chosen(self, steps: NDArray[np.bool_] | slice) -> Record:
         """Return some of the steps; hand-written micro-ops keep their numbers."""
-        return Record(self.paths[steps], self.contexts[steps], self.masks[steps], self.uops)
+        return replace(
+            self,
+            paths=self.paths[steps],
+            contexts=self.contexts[steps],
+            masks=self.masks[steps],
+        )
 
     def lengths(self, library: Library) -> Ints:
         """Return the micro-ops of each step, int64[m]."""

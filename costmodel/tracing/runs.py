@@ -90,11 +90,11 @@ def _fork_trace(
     last = Step("set", -1, -1, -1)
     record = recorder_of("fork", program).record(strategy.function(fork), last)
     library = load_library("fork", program)
-    if not short:
+    trace = build_short(record, library, "fork") if short else None
+    if trace is None:
         return build(record, library, "fork")
-    whole = partial(_run, strategy, partial(_fork_trace, strategy, program, shape, short=False))
-    trace = build_short(record, library, "fork")
-    return trace if trace.repeat is None else replace(trace, whole=whole)
+    make = partial(_fork_trace, strategy, program, shape, short=False)
+    return replace(trace, whole=partial(_run, strategy, make))
 
 
 def memory_of(strategy: Strategy, shape: TableShape) -> Memory:

@@ -1,20 +1,16 @@
 """Traces an unmap: what each distinct page table costs to unmap, and what its pages to release.
 
 The two are traces of their own: the gather list is released when it is full or the operation ends,
-many page tables after the first of its pages was unmapped. Both are cut into pieces, and a piece is
-traced once however often it occurs: unmapping executes five times what copying does.
+many page tables after the first of its pages was unmapped. Unmapping executes five times what
+copying does, and a release is no loop over neighbours: what cannot be shortened is cut into pieces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from itertools import pairwise
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from costmodel.kernel.build import Memory
 from costmodel.kernel.folio import Folio
@@ -23,43 +19,30 @@ from costmodel.kernel.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, Page
 from costmodel.kernel.shapes import ShapedSpace, TableShape
 from costmodel.kernel.zap import ZapOperation
 from costmodel.steps.events import Step
-from costmodel.steps.library import Library, load_library
+from costmodel.steps.library import load_library
 from costmodel.strategies.shared.entry import Steps
 from costmodel.strategies.strategy import Strategy
 from costmodel.strategies.zap.release import flush_and_release
-from costmodel.trace import TableRun, Trace
-from costmodel.tracing.build import build
-from costmodel.tracing.cache import ByteCache, trace_bytes
+from costmodel.trace import TableRun
+from costmodel.tracing.build import build, build_short
+from costmodel.tracing.cache import ByteCache
 from costmodel.tracing.record import Record, recorder_of
+from costmodel.tracing.zap_pieces import (
+    Piece,
+    Pieces,
+    pieces_bytes,
+    release_pieces,
+    unmap_pieces,
+)
 from costmodel.tracing.zap_reuse import with_reuse
-from costmodel.uops import Uop, Value
+from costmodel.uops import Uop
 
 PER_PAGE: Final = "dontneed-per-page"
 """State in which every page is unmapped by a call of its own."""
-_PIECE_PTES: Final = 64
 _FREED_BEFORE: Final = 1 << 24
 """Frames between a page and one that was freed in its place some lists earlier."""
-
-
-_Part = tuple[Record, int]
-"""What a part of a table executes, and how many entries it covers."""
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A part of one table that occurs ``count`` times in it."""
-
-    trace: Trace
-    count: int
-    ptes: int
-
-
-def _bytes_of(pieces: tuple[_Piece, ...]) -> int:
-    return sum(trace_bytes(piece.trace) for piece in pieces)
-
-
-_RELEASE_BYTES: Final = 8 << 20
-_releases: Final = ByteCache[tuple[_Piece, ...]](_RELEASE_BYTES, _bytes_of)
+_RELEASE_BYTES: Final = 32 << 20
+_releases: Final = ByteCache[Pieces](_RELEASE_BYTES, pieces_bytes)
 """Most strategies fill the list alike: what they release is traced once."""
 
 
@@ -67,8 +50,8 @@ _releases: Final = ByteCache[tuple[_Piece, ...]](_RELEASE_BYTES, _bytes_of)
 class _Traced:
     """One table: its unmap, the release of its pages, the slots of the list that it takes."""
 
-    unmap: tuple[_Piece, ...]
-    release: tuple[_Piece, ...]
+    unmap: Pieces
+    release: Pieces
     slots: int
 
 
@@ -123,13 +106,22 @@ def _trace(
         released = []
     record = recorder_of("zap", programs[0]).record(unmapping, _before("slot"))
     slots = zap.list.slots_used
-    unmaps = list(_cut(record, load_library("zap", programs[0]), shape.ptes))
-    unmap = _pieces(unmaps, programs[0], "unmap")
+    unmap = _unmap(record, programs[0], shape.ptes)
     if released:
         return _Traced(unmap, _release(released, programs[1], shape), slots)
     key = programs[1], shape, _gathered(zap)
     make = partial(_release, flush_and_release(zap), programs[1], shape)
     return _Traced(unmap, _releases.get(key, make), slots)
+
+
+def _unmap(record: Record, program: str, ptes: int) -> Pieces:
+    """Trace the unmap of a table: its loop if it has one, else piece by piece."""
+    library = load_library("zap", program)
+    short = build_short(record, library, "zap", "unmap")
+    if short is not None:
+        whole = partial(build, record, library, "zap", "unmap")
+        return (Piece(replace(short, whole=whole), 1, ptes),)
+    return unmap_pieces(record, library, ptes)
 
 
 def _gathered(zap: ZapOperation) -> Hashable:
@@ -161,16 +153,10 @@ def _before(event: str) -> Step:
     return Step(event, -1, -1, -1)
 
 
-def _release(
-    releasing: Iterable[Step | Uop], program: str, shape: TableShape
-) -> tuple[_Piece, ...]:
+def _release(releasing: Iterable[Step | Uop], program: str, shape: TableShape) -> Pieces:
     last = _before(_end_of_batch(shape))
     record = recorder_of("zap", program).record(releasing, last)
-    library = load_library("zap", program)
-    takes = _ends_with(record, library, "take")
-    starts = np.flatnonzero(takes & ~np.append(False, takes[:-1]))
-    parts = [(part, 0) for part in _split(record, library, starts.tolist())]
-    return _pieces(parts, program, "release")
+    return release_pieces(record, load_library("zap", program))
 
 
 def _end_of_batch(shape: TableShape) -> str:
@@ -180,62 +166,3 @@ def _end_of_batch(shape: TableShape) -> str:
     if min(shape.orders) <= LARGEST_SMALL_ORDER:
         return "buddy"
     return "commit" if max(shape.orders) in CACHED_ORDERS else "prepare"
-
-
-def _cut(record: Record, library: Library, ptes: int) -> Iterator[_Part]:
-    """Cut a table before every so-many-th entry, where a batch does not reach over it."""
-    reads = np.flatnonzero(_ends_with(record, library, "read"))
-    starts, slots = [0], [0]
-    for index, slot in zip(reads.tolist(), record.contexts[reads, 0].tolist(), strict=True):
-        if slot >= slots[-1] + _PIECE_PTES:
-            starts.append(index)
-            slots.append(slot)
-    ends = [*slots[1:], ptes]
-    for part, first, end in zip(_split(record, library, starts), slots, ends, strict=True):
-        yield part, end - first
-
-
-def _ends_with(record: Record, library: Library, event: str) -> NDArray[np.bool_]:
-    """Tell which steps end with an event, bool[m]."""
-    ends = np.array([name == event for name in library.path_events], np.bool_)
-    return (record.paths >= 0) & ends[np.maximum(record.paths, 0)]
-
-
-def _split(record: Record, library: Library, starts: list[int]) -> Iterator[Record]:
-    """Cut a record before some steps; hand-written micro-ops get numbers of their piece."""
-    rows = np.cumsum(np.append(0, record.lengths(library)))
-    for start, end in pairwise([*starts, len(record.paths)]):
-        piece = record.chosen(slice(start, end))
-        by_hand = np.flatnonzero(piece.paths < 0)
-        uops = (record.uops[-1 - path] for path in piece.paths[by_hand].tolist())
-        paths = piece.paths.copy()
-        paths[by_hand] = -1 - np.arange(len(by_hand))
-        yield replace(piece, paths=paths, uops=tuple(_moved(uop, int(rows[start])) for uop in uops))
-
-
-def _moved(uop: Uop, rows: int) -> Uop:
-    """Return a hand-written micro-op as it is ``rows`` rows earlier; what lies before is done."""
-    address, data = (
-        tuple(Value(row - rows) for row in inputs if row >= rows)
-        for inputs in (uop.address_inputs, uop.data_inputs)
-    )
-    return replace(uop, address_inputs=address, data_inputs=data)
-
-
-def _pieces(parts: list[_Part], program: str, segment: str) -> tuple[_Piece, ...]:
-    """Count parts that execute the same and trace the first of each."""
-    counts: dict[tuple[int, bytes, bytes], int] = {}
-    first: dict[tuple[int, bytes, bytes], _Part] = {}
-    for record, ptes in parts:
-        # Hand-written micro-ops stand in it by number.
-        key = ptes, record.paths.tobytes(), record.masks.tobytes()
-        counts[key] = counts.get(key, 0) + 1
-        first.setdefault(key, (record, ptes))
-    return tuple(
-        _Piece(_built(record, program, segment), counts[key], ptes)
-        for key, (record, ptes) in first.items()
-    )
-
-
-def _built(record: Record, program: str, segment: str) -> Trace:
-    return build(record, load_library("zap", program), "zap", segment)

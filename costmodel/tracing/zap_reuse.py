@@ -51,4 +51,10 @@ def _lines(trace: Trace) -> int:
     take = [number for number, name in enumerate(trace.step_names) if name == "take"]
     last_row = np.append(trace.step_start[1:], len(trace)) - 1
     once[last_row[np.isin(trace.step_id, take)]] = False
-    return len(np.unique(trace.address[once] // LINE_BYTES))
+    lines = trace.address // LINE_BYTES
+    count = len(np.unique(lines[once]))
+    if trace.repeat is not None:
+        first, end = trace.repeat.first, trace.repeat.end
+        group, before = lines[first:end][once[first:end]], lines[:first][once[:first]]
+        count += trace.repeat.further * len(np.setdiff1d(group, before))
+    return count

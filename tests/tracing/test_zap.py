@@ -42,7 +42,10 @@ def segment(run: TableRun) -> str:
 def micro_ops(found: list[TableRun], name: str) -> float:
     """Return micro-ops per PTE in one segment."""
     ptes = sum(run.count * run.ptes for run in found)
-    return sum(len(run.trace) * run.count for run in found if segment(run) == name) / ptes
+    executed = (
+        sum(run.trace.kinds().values()) * run.count for run in found if segment(run) == name
+    )
+    return sum(executed) / ptes
 
 
 @pytest.mark.parametrize("order", [0, 2, 4, 9])

@@ -1,0 +1,106 @@
+"""Cuts what a table executes into pieces and traces those that differ, however often they occur.
+
+A piece knows nothing of those around it: a prefetch stream starts again in each, and some branches
+are less predictable. On the 4210R that makes an unmap of scattered pages 0.7 to 1.5 % too slow, on
+the Altra 1 to 2.5 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.steps.library import Library
+from costmodel.trace import Trace
+from costmodel.tracing.build import build
+from costmodel.tracing.cache import trace_bytes
+from costmodel.tracing.record import Record
+
+PIECE_PTES: Final = 64
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of one table that occurs ``count`` times in it."""
+
+    trace: Trace
+    count: int
+    ptes: int
+
+
+Pieces = tuple[Piece, ...]
+
+
+class _Part(NamedTuple):
+    """What a part of a table executes, and how many entries it covers."""
+
+    record: Record
+    ptes: int
+
+
+def unmap_pieces(record: Record, library: Library, ptes: int) -> Pieces:
+    """Cut a table before every so-many-th entry, where a batch does not reach over it.
+
+    What comes before the first entry is a part of its own: the others are then more alike.
+    """
+    reads = np.flatnonzero(_ends_with(record, library, "read"))
+    starts, slots = [0], [0]
+    for index, slot in zip(reads.tolist(), record.contexts[reads, 0].tolist(), strict=True):
+        if len(starts) == 1 or slot >= slots[-1] + PIECE_PTES:
+            starts.append(index)
+            slots.append(slot)
+    entries = np.diff([*slots, ptes]).tolist()
+    return _traced(_parts(record, library, starts, entries), library, "unmap")
+
+
+def release_pieces(record: Record, library: Library) -> Pieces:
+    """Cut a release before every batch, which begins with a walk over the list."""
+    takes = _ends_with(record, library, "take")
+    starts = np.flatnonzero(takes & ~np.append(False, takes[:-1])).tolist()
+    return _traced(_parts(record, library, starts, [0] * len(starts)), library, "release")
+
+
+def pieces_bytes(pieces: Pieces) -> int:
+    """Return the bytes of their traces."""
+    return sum(trace_bytes(piece.trace) for piece in pieces)
+
+
+def _ends_with(record: Record, library: Library, event: str) -> NDArray[np.bool_]:
+    """Tell which steps end with an event, bool[m]."""
+    ends = np.array([name == event for name in library.path_events], np.bool_)
+    return (record.paths >= 0) & ends[np.maximum(record.paths, 0)]
+
+
+def _parts(record: Record, library: Library, starts: list[int], ptes: list[int]) -> Iterator[_Part]:
+    """Cut a record before some steps; hand-written micro-ops get numbers of their part."""
+    rows = np.cumsum(np.append(0, record.lengths(library)))
+    bounds = pairwise([*starts, len(record.paths)])
+    for (start, end), entries in zip(bounds, ptes, strict=True):
+        part = replace(record.chosen(slice(start, end)), row=int(rows[start]))
+        by_hand = np.flatnonzero(part.paths < 0)
+        if len(by_hand):
+            uops = tuple(record.uops[-1 - path] for path in part.paths[by_hand].tolist())
+            paths = part.paths.copy()
+            paths[by_hand] = -1 - np.arange(len(by_hand))
+            part = replace(part, paths=paths, uops=uops)
+        yield _Part(part, entries)
+
+
+def _traced(parts: Iterable[_Part], library: Library, segment: str) -> Pieces:
+    """Count parts that execute the same and trace the first of each."""
+    counts: dict[tuple[int, bytes, bytes], int] = {}
+    first: dict[tuple[int, bytes, bytes], _Part] = {}
+    for part in parts:
+        # Hand-written micro-ops stand in it by number.
+        key = part.ptes, part.record.paths.tobytes(), part.record.masks.tobytes()
+        counts[key] = counts.get(key, 0) + 1
+        first.setdefault(key, part)
+    return tuple(
+        Piece(build(part.record, library, "zap", segment), counts[key], part.ptes)
+        for key, part in first.items()
+    )
