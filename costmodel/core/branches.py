@@ -45,10 +45,14 @@ def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     # A core that learns no loops has no history at all.
     recent = _recent(taken, max(GLOBAL_BITS))
     histories += [recent & (1 << bits) - 1 for bits in GLOBAL_BITS if bits <= history_length]
-    wrong = np.array([_wrong(site, history, taken) for history in histories])
-    per_site = np.array([np.bincount(site, weights=each) for each in wrong])
+    alone = _lead(site, taken)
+    keys = (numbered(history * len(first) + site)[0] for history in histories)
+    wrong, per_site = zip(
+        *(_wrong(key, site, len(first), taken, alone) for key in keys), strict=True
+    )
     best = np.argmin(per_site, axis=0)
-    result[rows[order]] = missed = wrong[best[site], np.arange(len(order))]
+    missed = np.choose(best[site], wrong)
+    result[rows[order]] = missed
     if not np.array_equal(result[rows[order]], missed):
         raise UnsteadyError
     return result
@@ -87,15 +91,24 @@ def _recent(taken: Ints, bits: int) -> Ints:
     return history
 
 
-def _wrong(site: Ints, history: Ints, taken: Ints) -> NDArray[np.bool_]:
-    """Predict each outcome from the other occurrences of its history, else of its branch."""
-    lead = _lead(numbered(history * (int(site.max()) + 1) + site)[0], taken)
-    fallback = _lead(site, taken)
-    predicted = np.where(lead == 0, fallback, lead)
-    # Nothing is known of a branch met once; one miss in thousands would not matter either.
-    predicted = np.where(predicted == 0, 2 * taken - 1, predicted)
-    wrong: NDArray[np.bool_] = (predicted > 0) != (taken == 1)
-    return wrong
+@compiled
+def _wrong(
+    group: Ints, site: Ints, sites: int, taken: Ints, alone: Ints
+) -> tuple[NDArray[np.bool_], Ints]:
+    """Predict each outcome from the other occurrences of its history, else of its branch.
+
+    ``group`` numbers site and history, ``alone`` is the lead of each branch. Returns what is wrong,
+    and how much of it by site.
+    """
+    lead = _lead(group, taken)
+    wrong = np.zeros(len(group), np.bool_)
+    per_site = np.zeros(sites, np.int64)
+    for i in range(len(group)):
+        # Nothing is known of a branch met once; one miss in thousands would not matter either.
+        predicted = lead[i] or alone[i] or 2 * taken[i] - 1
+        wrong[i] = (predicted > 0) != (taken[i] == 1)
+        per_site[site[i]] += wrong[i]
+    return wrong, per_site
 
 
 @compiled
