@@ -6,39 +6,45 @@ from collections.abc import Iterator
 
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Protocol
-from costmodel.config.workload import State, Workload
+from costmodel.config.workload import Operation, State, Workload
 from costmodel.experiment import Cell
-from costmodel.strategies.catalogue import STRATEGIES
+from costmodel.strategies.catalogue import BY_OPERATION
 
 GIB = 1 << 30
 MACHINES = {"arm64": "ampere-altra", "x86_64": "xeon-4210r"}
 ORDERS = (0, 4, 9)
-STATES: tuple[State, ...] = ("writable", "read-only")
+STATES: dict[Operation, tuple[State, ...]] = {
+    "fork": ("writable", "read-only"),
+    "zap": ("exit", "munmap", "dontneed"),
+}
 
 
 def cell(
     machine: Machine,
     strategy: str = "v6.7",
     *,
+    operation: Operation = "fork",
     memory_bytes: int = GIB,
     order: int = 0,
     state: State = "writable",
     iterations: int = 100,
 ) -> Cell:
-    """Return a fork with 8 runs."""
+    """Return a cell with 8 runs."""
     workload = Workload(
-        operation="fork", memory_bytes=memory_bytes, folio_orders={order: 1.0}, state=state
+        operation=operation, memory_bytes=memory_bytes, folio_orders={order: 1.0}, state=state
     )
     return Cell(machine, workload, strategy, Protocol(runs=8, iterations=iterations, seed=1))
 
 
-def all_cells() -> Iterator[Cell]:
-    """Yield every fork strategy with every order and state on a machine of each kind."""
+def all_cells(operation: Operation = "fork") -> Iterator[Cell]:
+    """Yield every strategy with every order and state on a machine of each kind."""
     for isa, name in MACHINES.items():
         machine = load_machine(name)
-        for strategy in STRATEGIES.values():
-            if strategy.operation != "fork" or isa not in strategy.programs:
+        for strategy in BY_OPERATION[operation].values():
+            if isa not in strategy.programs:
                 continue
             for order in ORDERS:
-                for state in STATES:
-                    yield cell(machine, strategy.name, order=order, state=state)
+                for state in STATES[operation]:
+                    yield cell(
+                        machine, strategy.name, operation=operation, order=order, state=state
+                    )

@@ -144,7 +144,9 @@ def _moves_alone(trace: Trace, repeat: Repeat, target: Target, shift: Ints, grou
     if (high - low + EVEN_BYTES - 1) // step > repeat.before - 1:
         return False
     way = (low - step, high + step * (repeat.times + AFTER) + LINE_BYTES)
-    every = trace.address[(trace.target == target) & (trace.kind != Kind.ZERO)]
+    loop = repeat.first - repeat.before * repeat.rows
+    moved = (trace.target[loop:] == target) & (trace.kind[loop:] != Kind.ZERO)
+    every = trace.address[loop:][moved]
     last = int(every.max()) + step * repeat.further
     if int(every.min()) // _BLOCK_BYTES[target] != last // _BLOCK_BYTES[target]:
         return False

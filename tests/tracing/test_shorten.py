@@ -17,10 +17,11 @@ from costmodel.core.caches import footprint_bytes
 from costmodel.core.engine import Priced, priced_programs
 from costmodel.core.parameters import parameters_of
 from costmodel.core.tlb import footprint_pages
-from costmodel.strategies.catalogue import STRATEGIES
+from costmodel.strategies.catalogue import BY_OPERATION, STRATEGIES
 from costmodel.trace import EVEN_BYTES, TableRun
 from costmodel.tracing import trace_runs
 from costmodel.tracing.shorten import moves_evenly
+from costmodel.tracing.zap_reuse import touched_bytes
 from costmodel.uops import Kind, Target
 
 MACHINES = [load_machine(name) for name in ("ampere-altra", "apple-m2-vm", "xeon-4210r")]
@@ -33,6 +34,15 @@ def run_of(name: str, orders: dict[int, float], state: State, machine: Machine) 
     workload = Workload(operation="fork", memory_bytes=2 << 20, folio_orders=orders, state=state)
     (run,) = trace_runs(STRATEGIES[name], workload, machine.isa, range_tlbi=False)
     return run
+
+
+def unmaps_of(name: str, order: int, state: State, machine: Machine) -> list[TableRun]:
+    workload = Workload(
+        operation="zap", memory_bytes=2 << 20, folio_orders={order: 1.0}, state=state
+    )
+    strategy = BY_OPERATION["zap"][name]
+    runs = trace_runs(strategy, workload, machine.isa, range_tlbi=False)
+    return [run for run in runs if run.ptes]
 
 
 def in_full(run: TableRun) -> TableRun:
@@ -69,6 +79,16 @@ def test_programs_are_the_same_row_for_row(name: str, machine: Machine) -> None:
         run = run_of(name, {order: 1.0}, state, machine)
         if run.trace.repeat is not None:
             assert_same(run, machine)
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+@pytest.mark.parametrize("state", ["exit", "munmap"])
+def test_unmaps_are_the_same_row_for_row(state: State, machine: Machine) -> None:
+    for order in (0, 9):
+        (run,) = unmaps_of("v6.7", order, state, machine)
+        assert run.trace.repeat is not None
+        assert touched_bytes([run]) == touched_bytes([in_full(run)])
+        assert_same(run, machine)
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
