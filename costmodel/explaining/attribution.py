@@ -143,16 +143,17 @@ def _differ(base: float, new: float) -> bool:
 def _saved_ns(task: _Task) -> float:
     """Return what a cell would save per PTE without a group, in ns."""
     cell, group, exact_ps = task
-    rest = [replace(run, trace=_without(run.trace, group)) for run in executed(cell)]
+    rest = [replace(run, trace=without_group(run.trace, group)) for run in executed(cell)]
     ptes = sum(run.count * run.ptes for run in rest)
     return (exact_ps - _exact_ps(rest, cell)) / PS_PER_NS / ptes
 
 
-def _without(trace: Trace, group: Group) -> Trace:
+def without_group(trace: Trace, group: Group) -> Trace:
+    """Return the rest of a trace when a group of micro-ops is taken out."""
     rest = without(trace, groups_of(trace) == group)
     if rest.repeat is None:
         return rest
-    return replace(rest, whole=lambda: _without(trace.in_full(), group))
+    return replace(rest, whole=lambda: without_group(trace.in_full(), group))
 
 
 def _exact_ps(runs: Sequence[TableRun], cell: Cell) -> int:
