@@ -29,7 +29,6 @@ AFTER: Final = 1
 MIN_ROWS: Final = 1024
 """Of a turn: more than a window holds, so that none reaches over a whole turn."""
 _EVEN_ENTRIES: Final = EVEN_BYTES // 8
-_DIFFERENCE_BITS: Final = 40
 _BLOCK_BYTES: Final = {Target.SRC: 4 << 10, Target.DST: 4 << 10, Target.PAGE: 2 << 20}
 """What moves, and the smallest block of a TLB that holds it (VMEMMAP_BYTES for struct pages)."""
 
@@ -96,11 +95,10 @@ def turns_of(record: Record, lengths: Ints) -> Turns | None:
 
 def _kinds_of_steps(record: Record) -> Ints:
     """Number steps: equal ones take the same path, equally far on from the step before."""
-    numbers = numbered(record.paths * (int(record.masks.max()) + 1) + record.masks)[0]
-    differences = np.diff(record.contexts, axis=0, prepend=record.contexts[:1])
-    differences = np.clip(differences, -1 << _DIFFERENCE_BITS - 2, 1 << _DIFFERENCE_BITS - 2)
-    for column in differences.T:
-        numbers = numbered((numbers << _DIFFERENCE_BITS) + column)[0]
+    steps = np.diff(record.contexts, axis=0, prepend=record.contexts[:1]).T
+    numbers = np.zeros(len(record.paths), np.int64)
+    for column in (record.paths, record.masks, *steps):
+        numbers = numbered(numbers * len(numbers) + numbered(column)[0])[0]
     return numbers
 
 
