@@ -16,10 +16,12 @@ def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
     They begin at entry ``first``, or in the middle of the table. Raises ConfigError for entries
     that the strategy does not read.
     """
-    runs = [replace(run, trace=run.trace.in_full()) for run in executed(cell)]
-    trace = runs[0].trace
+    runs = list(executed(cell))
+    table = next(number for number, run in enumerate(runs) if run.ptes)
+    trace = runs[table].trace.in_full()
+    runs[table] = replace(runs[table], trace=trace)
     try:
         begin, end = rows_of_ptes(trace, middle(trace, ptes) if first is None else first, ptes)
     except ValueError as error:
         raise ConfigError.of("--first", str(error)) from None
-    return timeline(runs, cell.machine, first=begin, end=end)
+    return timeline(runs, cell.machine, first=begin, end=end, table=table)

@@ -109,7 +109,8 @@ def _trace(
     unmap = _unmap(record, programs[0], shape.ptes)
     if released:
         return _Traced(unmap, _release(released, programs[1], shape), slots)
-    key = programs[1], shape, _gathered(zap)
+    folios = shape.orders, shape.first_pfns, _end_of_batch(shape)
+    key = programs[1], folios, _gathered(zap)
     make = partial(_release, flush_and_release(zap), programs[1], shape)
     return _Traced(unmap, _releases.get(key, make), slots)
 
