@@ -19,13 +19,12 @@ Later = tuple[Ints, NDArray[np.int32]]
 
 @dataclass(frozen=True)
 class Group:
-    """The repeat of a trace in rows of its program, with the execution before and the one behind.
+    """The repeat of a trace in rows of its program, with the execution behind it.
 
-    They are what it is compared with, and part of the same loop.
+    That is what it is compared with, and part of the same loop.
     """
 
     first: int
-    """Of the execution before."""
     rows: int
     """Of one execution."""
     times: int
@@ -34,13 +33,12 @@ class Group:
     def of(repeat: Repeat, number: Ints) -> Group:
         """Find it; ``number`` are the rows of all micro-ops."""
         first = int(number[repeat.first])
-        rows = int(number[repeat.end]) - first
-        return Group(first - rows, rows, repeat.times)
+        return Group(first, int(number[repeat.end]) - first, repeat.times)
 
     @property
     def end(self) -> int:
         """Row behind the last of the execution behind."""
-        return self.first + 3 * self.rows
+        return self.first + 2 * self.rows
 
     def cut(self, names: tuple[str, ...], ends: Ints) -> tuple[tuple[str, ...], Ints]:
         """Return segments that begin and end where the loop does."""
@@ -52,20 +50,20 @@ class Group:
 
         Raises UnsteadyError where the executions are not alike but for the classes in ``later``.
         """
-        before, group, behind = executions = np.split(code[self.first : self.end].copy(), 3)
+        group, behind = executions = np.split(code[self.first : self.end].copy(), 2)
         changing = np.zeros(0, np.int64)
         kinds: list[NDArray[np.int16]] = []
         if later is not None:
-            changing = later[0] - self.first - self.rows
+            changing = later[0] - self.first
             kinds = [each[changing, c.CLASS] for each in executions]
-            kinds[2:2] = list(later[1].astype(np.int16))
+            kinds[1:1] = list(later[1].astype(np.int16))
             for each in executions:
                 each[changing, c.CLASS] = 0
-        if not (np.array_equal(before, group) and np.array_equal(group, behind)):
+        if not np.array_equal(group, behind):
             raise UnsteadyError
         segment = int(parts[parts[:, 0] == self.first][0, 3])
         blocks, loop = [code], []
-        for alike, times in _runs(kinds) if kinds else [(None, self.times + 2)]:
+        for alike, times in _runs(kinds) if kinds else [(None, self.times + 1)]:
             turn = group.copy()
             if alike is not None:
                 turn[changing, c.CLASS] = alike

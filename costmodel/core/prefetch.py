@@ -125,9 +125,9 @@ def _requests(
 def _steady(rows: list[int], repeat: Repeat, trains_after: int) -> bool:
     """Tell whether a stream is at a repeat what it stays in all further executions.
 
-    It is trained before what the repeat is compared with, or has ended, or has not begun.
+    It is trained before, or has ended, or has not begun.
     """
     before = bisect_left(rows, repeat.first)
     if before == bisect_left(rows, repeat.end):
         return before in (0, len(rows))
-    return bisect_left(rows, repeat.first - repeat.rows) >= trains_after
+    return before >= trains_after

@@ -22,7 +22,7 @@ from costmodel.uops import Kind, Target
 
 Ints = NDArray[np.int64]
 
-BEFORE: Final = 3
+BEFORE: Final = 2
 """Turns that are kept before the one that stands for many: what the first ones find is older."""
 AFTER: Final = 1
 """Turns that are kept behind it."""
@@ -139,7 +139,7 @@ def _moves_alone(trace: Trace, repeat: Repeat, target: Target, shift: Ints, grou
     if step <= 0 or step != shift[moving].max():
         return False
     low, high = int(group[moving].min()), int(group[moving].max())
-    if (high - low + EVEN_BYTES - 1) // step > repeat.before - 1:
+    if (high - low + EVEN_BYTES - 1) // step > repeat.before:
         return False
     way = (low - step, high + step * (repeat.times + AFTER) + LINE_BYTES)
     loop = repeat.first - repeat.before * repeat.rows
