@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
@@ -137,16 +137,30 @@ class Library:
         return choice.turns.get(key) or (choice.paths.get(key, choice.usual),)
 
 
-_ARRAYS = (
-    "site", "kind", "op", "target", "size_bytes", "function", "path_start", "path_length", "uop",
-    "taken", "role", "index", "offset", "near", "far", "group_start", "group_member",
-)  # fmt: skip
+_NAMES = ("kind", "op", "target", "function")
+_ROWS = ("uop", "taken", "role", "index", "offset")
+_INPUTS = 4
 
 
 def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
-    """Return the library as named arrays, for an archive."""
-    arrays = {name: getattr(library, name) for name in _ARRAYS}
-    choices = [
+    """Return the library as few named arrays, for an archive: each takes time to open."""
+    names = {column: sorted(set(getattr(library, column).tolist())) for column in _NAMES}
+    places = [np.searchsorted(names[column], getattr(library, column)) for column in _NAMES]
+    text = json.dumps({"names": names, "choices": _choices_as_lists(library)}).encode()
+    return {
+        "uops": np.array([library.site, library.size_bytes, *places]),
+        "paths": np.array([library.path_start, library.path_length]),
+        "rows": np.array(
+            [*(getattr(library, column) for column in _ROWS), *library.near.T, *library.far.T]
+        ),
+        "group_start": library.group_start,
+        "group_member": library.group_member,
+        "text": np.frombuffer(text, dtype=np.uint8),
+    }
+
+
+def _choices_as_lists(library: Library) -> list[Any]:
+    return [
         [
             last,
             now,
@@ -157,34 +171,46 @@ def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
         ]
         for (last, now), c in sorted(library.choices.items())
     ]
-    text = json.dumps(choices).encode()
-    return arrays | {"choices": np.frombuffer(text, dtype=np.uint8)}
 
 
 @cache
 def load_library(operation: str, name: str) -> Library:
     """Read the steps of program ``name``; FileNotFoundError when there are none."""
     path = resources.files(__package__) / "data" / operation / f"{name}.npz"
-    with path.open("rb") as file, np.load(file) as arrays:
-        tables = {key: _widen(arrays[key]) for key in _ARRAYS}
-        choices = {
-            (last, now): Choice(
+    with path.open("rb") as file, np.load(file) as archive:
+        text = json.loads(archive["text"].tobytes())
+        arrays = {key: archive[key].astype(np.int64) for key in archive.files if key != "text"}
+    site, size_bytes, *places = arrays["uops"]
+    rows = arrays["rows"]
+    near, far = rows[len(_ROWS) :][:_INPUTS], rows[len(_ROWS) + _INPUTS :]
+    start, length = arrays["paths"]
+    return Library(
+        name=name,
+        site=site,
+        size_bytes=size_bytes,
+        **{
+            column: np.array(text["names"][column])[place]
+            for column, place in zip(_NAMES, places, strict=True)
+        },
+        path_start=np.concatenate([start, start]),
+        path_length=np.concatenate([length, length - 1]),
+        **dict(zip(_ROWS, rows[: len(_ROWS)], strict=True)),
+        near=np.ascontiguousarray(near.T),
+        far=np.ascontiguousarray(far.T),
+        group_start=arrays["group_start"],
+        group_member=arrays["group_member"],
+        choices=dict(_choices_of(text["choices"])),
+    )
+
+
+def _choices_of(lists: list[Any]) -> Iterator[tuple[tuple[str, str], Choice]]:
+    for last, now, features, paths, usual, *rest in lists:
+        yield (
+            (last, now),
+            Choice(
                 tuple(Situation._fields.index(name) for name in features),
                 {tuple(k): v for k, v in paths},
                 usual,
                 {tuple(k): tuple(v) for k, v in (rest[0] if rest else ())},
-            )
-            for last, now, features, paths, usual, *rest in json.loads(arrays["choices"].tobytes())
-        }
-    start, length = tables.pop("path_start"), tables.pop("path_length")
-    return Library(
-        name=name,
-        choices=choices,
-        path_start=np.concatenate([start, start]),
-        path_length=np.concatenate([length, length - 1]),
-        **tables,
-    )
-
-
-def _widen(array: NDArray[Any]) -> NDArray[Any]:
-    return array.astype(np.int64) if array.dtype.kind in "iu" else array
+            ),
+        )
