@@ -10,6 +10,8 @@ predicted from the *other* occurrences of its history (a random mix stays random
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,25 +39,46 @@ def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     rows = np.flatnonzero((trace.kind == Kind.BRANCH) & (trace.taken >= 0))
     if len(rows) == 0:
         return result
+    site, first = numbered(trace.site[rows].astype(np.int64))
+    taken = (trace.taken[rows] == 1).astype(np.int64)
+    once = _Outcomes(site, taken, trace.executions()[rows], len(first))
+    # Runs of equal outcomes grow from execution to execution of a repeat.
     order = executed(rows, trace.repeat)
-    site, first = numbered(trace.site[rows][order].astype(np.int64))
-    taken = (trace.taken[rows][order] == 1).astype(np.int64)
-    cap = min(history_length, (1 << _CAP_BITS) - 1)
-    histories = [_run_lengths(site, taken, len(first), cap)]
-    # A core that learns no loops has no history at all.
+    every = _Outcomes(site[order], taken[order], np.ones(len(order), np.int64), len(first))
+    alone = _lead(once.site, once.taken, once.times)
+    runs = _run_lengths(every.site, every.taken, len(first), _longest_run(history_length))
+    local, missed_locally = _predicted(every, runs, alone[order])
+    # A core that learns no loops has no global history at all.
     recent = _recent(taken, max(GLOBAL_BITS))
-    histories += [recent & (1 << bits) - 1 for bits in GLOBAL_BITS if bits <= history_length]
-    alone = _lead(site, taken)
-    keys = (numbered(history * len(first) + site)[0] for history in histories)
-    wrong, per_site = zip(
-        *(_wrong(key, site, len(first), taken, alone) for key in keys), strict=True
-    )
-    best = np.argmin(per_site, axis=0)
-    missed = np.choose(best[site], wrong)
-    result[rows[order]] = missed
-    if not np.array_equal(result[rows[order]], missed):
+    masks = [(1 << bits) - 1 for bits in GLOBAL_BITS if bits <= history_length]
+    others = [_predicted(once, recent & mask, alone) for mask in masks]
+    best = np.argmin([missed_locally, *(missed for _, missed in others)], axis=0)
+    wrong = np.choose(best[every.site], [local, *(missed[order] for missed, _ in others)])
+    result[rows[order]] = wrong
+    if not np.array_equal(result[rows[order]], wrong):
         raise UnsteadyError
     return result
+
+
+class _Outcomes(NamedTuple):
+    """Conditional branches in program order; all int64[k]."""
+
+    site: Ints
+    taken: Ints
+    times: Ints
+    """Executions that each stands for."""
+    sites: int
+
+
+def _longest_run(history_length: int) -> int:
+    return min(history_length, (1 << _CAP_BITS) - 1)
+
+
+def _predicted(seen: _Outcomes, history: Ints, alone: Ints) -> tuple[NDArray[np.bool_], Ints]:
+    """Return which outcomes a predictor with this history gets wrong, and how many by site."""
+    key, _ = numbered(history * seen.sites + seen.site)
+    lead = _lead(key, seen.taken, seen.times)
+    return _wrong(lead, alone, seen.site, seen.sites, seen.taken, seen.times)
 
 
 @compiled
@@ -93,30 +116,29 @@ def _recent(taken: Ints, bits: int) -> Ints:
 
 @compiled
 def _wrong(
-    group: Ints, site: Ints, sites: int, taken: Ints, alone: Ints
+    lead: Ints, alone: Ints, site: Ints, sites: int, taken: Ints, times: Ints
 ) -> tuple[NDArray[np.bool_], Ints]:
     """Predict each outcome from the other occurrences of its history, else of its branch.
 
-    ``group`` numbers site and history, ``alone`` is the lead of each branch. Returns what is wrong,
-    and how much of it by site.
+    ``lead`` and ``alone`` say which way these went more often. Returns what is wrong, and how much
+    of it by site.
     """
-    lead = _lead(group, taken)
-    wrong = np.zeros(len(group), np.bool_)
-    per_site = np.zeros(sites, np.int64)
-    for i in range(len(group)):
+    wrong = np.zeros(len(lead), np.bool_)
+    by_site = np.zeros(sites, np.int64)
+    for i in range(len(lead)):
         # Nothing is known of a branch met once; one miss in thousands would not matter either.
         predicted = lead[i] or alone[i] or 2 * taken[i] - 1
         wrong[i] = (predicted > 0) != (taken[i] == 1)
-        per_site[site[i]] += wrong[i]
-    return wrong, per_site
+        by_site[site[i]] += times[i] * wrong[i]
+    return wrong, by_site
 
 
 @compiled
-def _lead(group: Ints, taken: Ints) -> Ints:
+def _lead(group: Ints, taken: Ints, times: Ints) -> Ints:
     """Return taken minus not taken among the other members of each one's group."""
     total = np.zeros(len(group) + 1, np.int64)
     for i in range(len(group)):
-        total[group[i]] += 2 * taken[i] - 1
+        total[group[i]] += times[i] * (2 * taken[i] - 1)
     result = np.empty(len(group), np.int64)
     for i in range(len(group)):
         result[i] = total[group[i]] - (2 * taken[i] - 1)
