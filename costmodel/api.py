@@ -52,22 +52,21 @@ class Study:
                 return comparison
         raise KeyError(place)
 
-    @property
-    def results(self) -> Results:
-        """What pictures show."""
+    def results(self, *, intervals: bool = True) -> Results:
+        """Return what pictures show, with or without the intervals of the model."""
         from costmodel.plotting.results import results_of
         from costmodel.report.result_json import result_document
 
         first = self.comparisons[0].result
         noise = first.samples_ps is not None
         origin = {"version": __version__, "seed": first.cell.protocol.seed, "noise": noise}
-        return results_of(result_document(self.comparisons, origin))
+        return results_of(result_document(self.comparisons, origin, intervals=intervals))
 
     def chart(self) -> str:
         """Return the change per strategy as a bar chart of text."""
         from costmodel.plotting.ascii import ascii_chart
 
-        return ascii_chart(self.results).rstrip()
+        return ascii_chart(self.results(intervals=False)).rstrip()
 
     def picture(self, kind: Kind = "change") -> Picture:
         """Return a picture; ConfigError for samples of a study without noise."""
@@ -79,7 +78,7 @@ class Study:
             for cell in (result.cell,)
             if result.samples_ps is not None
         }
-        return draw(self.results, kind, samples=samples)
+        return draw(self.results(intervals=kind == "change"), kind, samples=samples)
 
 
 def machine(
@@ -131,11 +130,19 @@ def study(
 
 
 def study_of(
-    scenario: Scenario, machines: Mapping[str, Machine], *, noise: bool = True, jobs: int = 1
+    scenario: Scenario,
+    machines: Mapping[str, Machine],
+    *,
+    noise: bool = True,
+    jobs: int = 1,
+    intervals: bool = True,
 ) -> Study:
-    """Run a scenario on machines by name; those of the scenario itself are not looked at."""
+    """Run a scenario on machines by name; those of the scenario itself are not looked at.
+
+    ``intervals`` of the model are worked out at once, or else when they are asked for.
+    """
     todo = plan(scenario, machines)
-    results = run_cells(todo.cells, noise=noise, jobs=jobs)
+    results = run_cells(todo.cells, noise=noise, jobs=jobs, slopes=intervals)
     return Study(scenario.title, tuple(compare(results, scenario.baseline)), todo.left_out)
 
 

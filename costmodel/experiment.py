@@ -83,7 +83,11 @@ class Comparison:
     baseline: Result
     change: statistics.Change
     published: tuple[published.Row, ...]
-    model: ModelInterval
+
+    @cached_property
+    def model(self) -> ModelInterval:
+        """Where measurements should lie, as far as the model knows what it does not know."""
+        return _model_interval(self.result, self.baseline, self.change.mean_pct)
 
     @property
     def is_baseline(self) -> bool:
@@ -189,8 +193,7 @@ def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
             )
         change = statistics.change(result.summary, reference.summary, paired=True)
         rows = published_rows(result.cell, baseline)
-        model = _model_interval(result, reference, change.mean_pct)
-        comparisons.append(Comparison(result, reference, change, rows, model))
+        comparisons.append(Comparison(result, reference, change, rows))
     return comparisons
 
 

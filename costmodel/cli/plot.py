@@ -120,7 +120,8 @@ def _of_scenario(args: argparse.Namespace) -> tuple[str, Picture | None]:
     if args.kind == "timeline":
         return "", _timeline(args, scenario, machines)
     noise = args.kind in ("change", "samples") and not args.no_noise
-    study = study_of(scenario, machines, noise=noise, jobs=args.jobs)
+    intervals = args.kind == "change" and not args.ascii
+    study = study_of(scenario, machines, noise=noise, jobs=args.jobs, intervals=intervals)
     if args.ascii:
         return study.chart() + "\n", None
     return "", study.picture(args.kind)

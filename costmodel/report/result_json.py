@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from costmodel.calibration.uncertainty import ModelInterval
 from costmodel.experiment import Comparison
 from costmodel.published import Metric, Row
 from costmodel.published.rows import implied_change_pct
@@ -24,17 +25,20 @@ def result_json(comparisons: Sequence[Comparison], provenance: Mapping[str, Any]
 
 
 def result_document(
-    comparisons: Sequence[Comparison], provenance: Mapping[str, Any]
+    comparisons: Sequence[Comparison], provenance: Mapping[str, Any], *, intervals: bool = True
 ) -> dict[str, Any]:
-    """Return the document as plain data: ``schema``, ``provenance`` and ``cells``."""
+    """Return the document as plain data: ``schema``, ``provenance`` and ``cells``.
+
+    Without the ``intervals`` of the model for readers that do not show them.
+    """
     return {
         "schema": SCHEMA,
         "provenance": dict(provenance),
-        "cells": [_cell(comparison) for comparison in comparisons],
+        "cells": [_cell(comparison, intervals=intervals) for comparison in comparisons],
     }
 
 
-def _cell(comparison: Comparison) -> dict[str, Any]:
+def _cell(comparison: Comparison, *, intervals: bool) -> dict[str, Any]:
     result, cell = comparison.result, comparison.result.cell
     workload = cell.workload
     return {
@@ -55,14 +59,20 @@ def _cell(comparison: Comparison) -> dict[str, Any]:
         "ns_per_pte": result.ns_per_pte,
         "seconds": _seconds(result.summary),
         "change_pct": _change(comparison.change),
-        "model_interval_pct90": list(comparison.model.change_pct),
-        "model_interval_seconds90": list(comparison.model.seconds),
+        **(_model(comparison.model) if intervals else {}),
         "cpi_stack_ns_per_pte": dict(result.stack_ns_per_pte),
         "micro_ops_per_pte": dict(result.micro_ops_per_pte),
         "segments_ns_per_pte": dict(result.segments_ns_per_pte),
         "published": [
             _published(row, comparison.baseline.cell.strategy) for row in comparison.published
         ],
+    }
+
+
+def _model(interval: ModelInterval) -> dict[str, Any]:
+    return {
+        "model_interval_pct90": list(interval.change_pct),
+        "model_interval_seconds90": list(interval.seconds),
     }
 
 
