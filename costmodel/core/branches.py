@@ -36,48 +36,72 @@ def mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
 
 def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     result = np.zeros(len(trace), np.bool_)
-    rows = np.flatnonzero((trace.kind == Kind.BRANCH) & (trace.taken >= 0))
-    if len(rows) == 0:
+    every = _outcomes(trace)
+    seen = every.chosen(_goes_both_ways(every))  # who always goes one way is always right
+    if len(seen.row) == 0:
         return result
-    site, first = numbered(trace.site[rows].astype(np.int64))
-    taken = (trace.taken[rows] == 1).astype(np.int64)
-    once = _Outcomes(site, taken, trace.executions()[rows], len(first))
     # Runs of equal outcomes grow from execution to execution of a repeat.
-    order = executed(rows, trace.repeat)
-    every = _Outcomes(site[order], taken[order], np.ones(len(order), np.int64), len(first))
-    alone = _lead(once.site, once.taken, once.times)
-    runs = _run_lengths(every.site, every.taken, len(first), _longest_run(history_length))
-    local, missed_locally = _predicted(every, runs, alone[order])
+    order = executed(seen.row, trace.repeat)
+    unrolled = seen.chosen(order)._replace(times=np.ones(len(order), np.int64))
+    runs = _run_lengths(unrolled.site, unrolled.taken, seen.sites, _longest_run(history_length))
+    wrong, missed = _predicted(unrolled, runs)
+    hard = np.flatnonzero(missed[seen.site])
+    recent = _recent(every.taken, max(GLOBAL_BITS))[np.searchsorted(every.row, seen.row[hard])]
     # A core that learns no loops has no global history at all.
-    recent = _recent(taken, max(GLOBAL_BITS))
     masks = [(1 << bits) - 1 for bits in GLOBAL_BITS if bits <= history_length]
-    others = [_predicted(once, recent & mask, alone) for mask in masks]
-    best = np.argmin([missed_locally, *(missed for _, missed in others)], axis=0)
-    wrong = np.choose(best[every.site], [local, *(missed[order] for missed, _ in others)])
-    result[rows[order]] = wrong
-    if not np.array_equal(result[rows[order]], wrong):
+    for mask in masks:
+        others, missed_by_others = _predicted(seen.chosen(hard), recent & mask)
+        better = missed_by_others < missed
+        missed = np.where(better, missed_by_others, missed)
+        now = np.zeros(len(seen.row), np.bool_)
+        now[hard] = others
+        wrong = np.where(better[unrolled.site], now[order], wrong)
+    result[unrolled.row] = wrong
+    if not np.array_equal(result[unrolled.row], wrong):
         raise UnsteadyError
     return result
 
 
 class _Outcomes(NamedTuple):
-    """Conditional branches in program order; all int64[k]."""
+    """Conditional branches in program order; arrays are int64[k]."""
 
+    row: Ints
     site: Ints
     taken: Ints
     times: Ints
     """Executions that each stands for."""
     sites: int
 
+    def chosen(self, some: Ints) -> _Outcomes:
+        """Return those at some places."""
+        return self._replace(
+            row=self.row[some], site=self.site[some], taken=self.taken[some], times=self.times[some]
+        )
+
+
+def _outcomes(trace: Trace) -> _Outcomes:
+    row = np.flatnonzero((trace.kind == Kind.BRANCH) & (trace.taken >= 0))
+    site, first = numbered(trace.site[row].astype(np.int64))
+    taken = (trace.taken[row] == 1).astype(np.int64)
+    return _Outcomes(row, site, taken, trace.executions()[row], len(first))
+
+
+def _goes_both_ways(every: _Outcomes) -> Ints:
+    """Return where branches stand that are taken here and not taken there."""
+    met = np.bincount(every.site, minlength=every.sites)
+    taken = np.bincount(every.site, every.taken, minlength=every.sites)
+    return np.flatnonzero(((taken > 0) & (taken < met))[every.site])
+
 
 def _longest_run(history_length: int) -> int:
     return min(history_length, (1 << _CAP_BITS) - 1)
 
 
-def _predicted(seen: _Outcomes, history: Ints, alone: Ints) -> tuple[NDArray[np.bool_], Ints]:
+def _predicted(seen: _Outcomes, history: Ints) -> tuple[NDArray[np.bool_], Ints]:
     """Return which outcomes a predictor with this history gets wrong, and how many by site."""
-    key, _ = numbered(history * seen.sites + seen.site)
-    lead = _lead(key, seen.taken, seen.times)
+    key, first = numbered(history * seen.sites + seen.site)
+    lead = _lead(key, len(first), seen.taken, seen.times)
+    alone = _lead(seen.site, seen.sites, seen.taken, seen.times)
     return _wrong(lead, alone, seen.site, seen.sites, seen.taken, seen.times)
 
 
@@ -134,9 +158,9 @@ def _wrong(
 
 
 @compiled
-def _lead(group: Ints, taken: Ints, times: Ints) -> Ints:
+def _lead(group: Ints, groups: int, taken: Ints, times: Ints) -> Ints:
     """Return taken minus not taken among the other members of each one's group."""
-    total = np.zeros(len(group) + 1, np.int64)
+    total = np.zeros(groups, np.int64)
     for i in range(len(group)):
         total[group[i]] += times[i] * (2 * taken[i] - 1)
     result = np.empty(len(group), np.int64)
