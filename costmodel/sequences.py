@@ -57,18 +57,33 @@ def _loops(numbers: Ints, distinct: int) -> Ints:
     """Look for them from the end.
 
     ``run[period]`` is how many numbers from ``at[period]`` on equal those ``period`` later. Only
-    periods to a later equal number are looked at, nearest first, linked by ``later``.
+    periods to a later equal number are looked at, nearest first, linked by ``later``. Inside a
+    loop, other numbers of that loop need no look: they only tell of several groups at once.
     """
     count = len(numbers)
     run = np.zeros(MAX_PERIOD + 1, np.int64)
     at = np.full(MAX_PERIOD + 1, -1, np.int64)
     later = np.full(count, -1, np.int64)
     nearest = np.full(distinct, -1, np.int64)
+    behind = np.full((distinct, 2), -1, np.int64)  # by number: end of a loop, nearest behind it
     best = np.zeros((count, 2), np.int64)
     for i in range(count - 1, -1, -1):
-        same = nearest[numbers[i]]
+        number = numbers[i]
+        same = nearest[number]
         later[i] = same
-        nearest[numbers[i]] = i
+        nearest[number] = i
+        if i + 1 < count and best[i + 1, 1] > 0:
+            period = best[i + 1, 1]
+            end = i + 1 + best[i + 1, 0] + period
+            if numbers[i + period] == number:
+                if behind[number, 0] != end:
+                    while 0 <= same < end:
+                        same = later[same]
+                    behind[number, 0], behind[number, 1] = end, same
+                run[period] += 1
+                at[period] = i
+                best[i, 0], best[i, 1] = run[period], period
+                same = behind[number, 1]
         while same >= 0 and same - i <= MAX_PERIOD:
             period = same - i
             run[period] = run[period] + 1 if at[period] == i + 1 else 1
