@@ -28,8 +28,9 @@ class Repeat:
     """A group of rows in a trace that stands for several which execute the same one after another.
 
     In each of these the entries and struct pages touched lie further on by the same multiple of
-    ``EVEN_BYTES``; other lines are the same every time. Executions meet in no line of entries or
-    struct pages but as those in the trace do. At least one more follows it there.
+    ``EVEN_BYTES``, all of them in one block of a TLB; other lines are the same every time.
+    Executions meet in no line of entries or struct pages but as those in the trace do. At least one
+    more follows it there.
     """
 
     first: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from costmodel.core.stack import Cause, TableCost, Timing
@@ -24,6 +25,7 @@ def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
     return run_engine(runs, machine, cpus=cpus)
 
 
+@cache
 def load() -> None:
     """Load the engine and what compiled code needs, for processes that are forked from this one.
 

@@ -18,7 +18,6 @@ from costmodel.core.caches import CYCLIC
 from costmodel.core.columns import flags_of
 from costmodel.core.memo import remembered
 from costmodel.core.parameters import Parameters
-from costmodel.core.repeats import UnsteadyError, new_blocks
 from costmodel.core.reuse import FIRST, Ints, touches
 from costmodel.sequences import numbered
 from costmodel.trace import TableRun, Trace
@@ -82,8 +81,6 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
     distance = np.where(fresh, float(np.count_nonzero(fresh)), touched.distance)
     distance[distance < _NEAR_PAGES] = 0.0
     distance[fresh & table[row]] = CYCLIC
-    if trace.repeat is not None and new_blocks(touched, trace.repeat):
-        raise UnsteadyError
     far = np.flatnonzero(distance)
     numbers, first = numbered(distance[far].view(np.int64))
     kind = np.zeros(len(trace), np.int16)  # class 0: no memory, or hot

@@ -119,9 +119,8 @@ class Recorder:
         stream = steps if isinstance(steps, Generator) else _generator(steps)
         rows = 0
         answer: int | None = None  # what a generator that begins must be sent
-        steps_left = MAX_STEPS
         with suppress(StopIteration):
-            while True:
+            for number in range(1, MAX_STEPS + 2):
                 item = stream.send(answer)
                 if type(item) is Step:
                     event, slot, _, _, traits = item
@@ -147,9 +146,9 @@ class Recorder:
                     _add_by_hand(notes, item, stream)
                     rows += 1
                 answer = rows - 1
-                steps_left -= 1
-                if steps_left < 0 or rows > MAX_MICRO_OPS:
-                    raise _endless(MAX_STEPS - steps_left, stream)
+                if rows > MAX_MICRO_OPS:
+                    break
+            raise _endless(number, stream)
         return notes.record(self._library.path_length)
 
     def _learn(self, key: Key, last: Step, now: Step, first: int, stream: _Stream) -> Move:
