@@ -120,7 +120,7 @@ class Recorder:
         rows = 0
         answer: int | None = None  # what a generator that begins must be sent
         with suppress(StopIteration):
-            for number in range(1, MAX_STEPS + 2):
+            for _ in range(MAX_STEPS + 1):
                 item = stream.send(answer)
                 if type(item) is Step:
                     event, slot, _, _, traits = item
@@ -148,7 +148,7 @@ class Recorder:
                 answer = rows - 1
                 if rows > MAX_MICRO_OPS:
                     break
-            raise _endless(number, stream)
+            raise _endless(len(notes.paths), stream)
         return notes.record(self._library.path_length)
 
     def _learn(self, key: Key, last: Step, now: Step, first: int, stream: _Stream) -> Move:
