@@ -52,7 +52,12 @@ class Study:
                 return comparison
         raise KeyError(place)
 
-    def results(self, *, intervals: bool = True) -> Results:
+    @property
+    def results(self) -> Results:
+        """What pictures show."""
+        return self._results(intervals=True)
+
+    def _results(self, *, intervals: bool) -> Results:
         """Return what pictures show, with or without the intervals of the model."""
         from costmodel.plotting.results import results_of
         from costmodel.report.result_json import result_document
@@ -66,7 +71,7 @@ class Study:
         """Return the change per strategy as a bar chart of text."""
         from costmodel.plotting.ascii import ascii_chart
 
-        return ascii_chart(self.results(intervals=False)).rstrip()
+        return ascii_chart(self._results(intervals=False)).rstrip()
 
     def picture(self, kind: Kind = "change") -> Picture:
         """Return a picture; ConfigError for samples of a study without noise."""
@@ -78,7 +83,7 @@ class Study:
             for cell in (result.cell,)
             if result.samples_ps is not None
         }
-        return draw(self.results(intervals=kind == "change"), kind, samples=samples)
+        return draw(self._results(intervals=kind == "change"), kind, samples=samples)
 
 
 def machine(
