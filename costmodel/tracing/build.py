@@ -35,10 +35,15 @@ _ROW = np.dtype(
 Rows = NDArray[np.void]
 
 
+def _columns(rows: Rows) -> dict[str, NDArray[Any]]:
+    """Return rows as columns, which numpy chooses from ten times as fast."""
+    return {name: np.ascontiguousarray(rows[name]) for name in _ROW.names or ()}
+
+
 class _Static(NamedTuple):
     """A library in a core's terms: its rows, and the targets of its static micro-ops."""
 
-    rows: Rows
+    columns: dict[str, NDArray[Any]]
     target: Ints
 
 
@@ -55,7 +60,7 @@ def _static(operation: str, name: str) -> _Static:
     for column, values in (*columns, ("target", target), ("site", library.site)):
         rows[column] = values[library.uop]
     rows["taken"] = np.where(rows["kind"] == Kind.BRANCH, library.taken, -1)
-    return _Static(rows, target)
+    return _Static(_columns(rows), target)
 
 
 def build_short(
@@ -103,14 +108,12 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
             address,
         )
     )
-    known = static.rows
+    known = static.columns
     if record.uops:
-        library_row = np.where(library_row < 0, len(known) - 1 - library_row, library_row)
-        known = np.concatenate([known, hand.rows])
-    chosen = known[library_row]
-    columns: dict[str, Any] = {
-        name: np.ascontiguousarray(chosen[name]) for name in _ROW.names or ()
-    }
+        library_row = np.where(library_row < 0, len(library.uop) - 1 - library_row, library_row)
+        by_hand = _columns(hand.rows)
+        known = {name: np.concatenate([known[name], by_hand[name]]) for name in known}
+    columns: dict[str, Any] = {name: np.take(column, library_row) for name, column in known.items()}
     memory_producers(columns["kind"], address, columns["size_bytes"], inputs)
     trace = Trace(
         **columns,
