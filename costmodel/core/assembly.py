@@ -61,7 +61,7 @@ def fused(
 
 @hot
 def fill(
-    kind: NDArray[np.uint8], op: c.Row, inputs: NDArray[np.int32], address: Ints,
+    kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32], address: Ints,
     size_bytes: NDArray[np.int16],
     access: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],
     page: c.Row, prefetch: tuple[c.Row, c.Row, c.Row, c.Row], mispredicted: NDArray[np.bool_],
@@ -71,7 +71,7 @@ def fill(
     """Fill the rows of ``code``, int16[rows, COLUMNS], which are all 0 before.
 
     ``number`` int64[n] is the row of each micro-op in the program (a compare that is ``gone`` has
-    that of its branch, which takes over its inputs), ``op`` int16[n] what each is to the core.
+    that of its branch, which takes over its inputs).
     ``access`` are class, last touch and ownership, ``prefetch`` stream, uses, starts and follows.
     What is ``window[0]`` rows or ``window[1]`` store queue entries back left the window.
     Micro-ops ``repeat[0]`` to ``repeat[1]`` are executed ``repeat[2]`` more times: that much lies
@@ -86,16 +86,17 @@ def fill(
             across = repeat[0]
             skipped_rows = repeat[2] * (number[i] - number[across])
             skipped_entries = repeat[2] * (entry - entries[across])
+        op = OPS[kind[i], flavour[i]]
         entries[i] = entry
-        entry += int(_IS_STORE[op[i]])
+        entry += int(_IS_STORE[op])
         if gone[i]:
             continue
         row = code[number[i]]
-        row[c.OP] = op[i]
+        row[c.OP] = op
         row[c.MISPREDICTED] = mispredicted[i]
         source = i - 1 if i and gone[i - 1] else i
         # Slots and DMBs compute nothing: what they name as inputs is nothing to wait for.
-        if op[i] != c.OP_SLOT and op[i] != c.OP_DMB:
+        if op != c.OP_SLOT and op != c.OP_DMB:
             for column in range(c.INPUTS):
                 row[c.INPUT + column] = _back(
                     inputs[source, column], number, i, across, skipped_rows, window[0]

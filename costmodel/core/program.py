@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from costmodel.config.machine import Machine
 from costmodel.core import columns as c
-from costmodel.core.assembly import OPS, fill, fused
+from costmodel.core.assembly import fill, fused
 from costmodel.core.branches import mispredicts
 from costmodel.core.caches import Later, accesses, reuse_of
 from costmodel.core.group import Group
@@ -166,7 +166,7 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
     ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after, far=shape.far)
     code = np.zeros((len(trace) - int(np.count_nonzero(gone)), c.COLUMNS), np.int16)
     fill(
-        trace.kind, OPS[trace.kind, trace.flavour], trace.inputs, trace.address, trace.size_bytes,
+        trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes,
         (kind, reuse.touch, reuse.owned), page,
         (ahead.stream, ahead.uses, ahead.starts, ahead.follows),
         mispredicts(trace, shape.history), gone, number, _again(trace),

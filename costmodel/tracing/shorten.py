@@ -31,6 +31,7 @@ MIN_ROWS: Final = 1024
 _EVEN_ENTRIES: Final = EVEN_BYTES // 8
 _BLOCK_BYTES: Final = {Target.SRC: 4 << 10, Target.DST: 4 << 10, Target.PAGE: 2 << 20}
 """What moves, and the smallest block of a TLB that holds it (VMEMMAP_BYTES for struct pages)."""
+_MAY_MOVE: Final = np.isin(np.arange(len(Target)), list(_BLOCK_BYTES))
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def moves_evenly(trace: Trace, repeat: Repeat) -> bool:
     if not np.array_equal(shift, after - group) or np.any(shift % EVEN_BYTES):
         return False
     target = trace.target[repeat.first : repeat.end]
-    if np.any(shift[~np.isin(target, list(_BLOCK_BYTES))]):
+    if np.any(shift[~_MAY_MOVE[target]]):
         return False
     return all(
         _moves_alone(trace, repeat, of, shift[target == of], group[target == of])
