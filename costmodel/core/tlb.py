@@ -18,7 +18,7 @@ from costmodel.core.caches import CYCLIC
 from costmodel.core.columns import flags_of
 from costmodel.core.memo import remembered
 from costmodel.core.parameters import Parameters
-from costmodel.core.reuse import FIRST, Ints, touches
+from costmodel.core.reuse import Ints, touches
 from costmodel.sequences import numbered
 from costmodel.trace import TableRun, Trace
 from costmodel.uops import Kind, Target
@@ -72,15 +72,18 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
     table = _TABLES[trace.target]
     used = (table | _STRUCT_PAGES[trace.target]) & (trace.address >= 0)
     row = np.flatnonzero(used & (trace.kind != Kind.ZERO)).astype(np.int64)
-    size = np.where(table[row], linear_map_bytes, VMEMMAP_BYTES)
+    address, in_table = trace.address[row], table[row]
     # Blocks of different size must not share a number.
-    block = trace.address[row] // size * 2 + table[row]
-    touched = touches(row, block)
-    fresh = touched.previous == FIRST
+    block = np.where(in_table, address // linear_map_bytes * 2, address // VMEMMAP_BYTES * 2 + 1)
+    number, first = numbered(block)
+    fresh = np.zeros(len(row), np.bool_)
+    fresh[first] = True
     # Struct pages of many tables lie in one block: the execution before met the same blocks.
-    distance = np.where(fresh, float(np.count_nonzero(fresh)), touched.distance)
+    distance = np.where(fresh, float(len(first)), 0.0)
+    if len(first) > _NEAR_PAGES:  # else all are near
+        distance = np.where(fresh, distance, touches(row, number).distance)
     distance[distance < _NEAR_PAGES] = 0.0
-    distance[fresh & table[row]] = CYCLIC
+    distance[fresh & in_table] = CYCLIC
     far = np.flatnonzero(distance)
     numbers, first = numbered(distance[far].view(np.int64))
     kind = np.zeros(len(trace), np.int16)  # class 0: no memory, or hot
@@ -88,8 +91,8 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
     return Pages(
         kind=kind,
         distances=(0.0, *distance[far[first]].tolist()),
-        table_pages=int(np.count_nonzero(fresh & table[row])),
-        struct_pages=int(np.count_nonzero(fresh & ~table[row])),
+        table_pages=int(np.count_nonzero(fresh & in_table)),
+        struct_pages=int(np.count_nonzero(fresh & ~in_table)),
     )
 
 
