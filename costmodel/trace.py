@@ -18,6 +18,8 @@ NO_ADDRESS = -1
 LINE_BYTES = 64
 EVEN_BYTES = 128
 """A :class:`Repeat` moves on by multiples of this."""
+VMEMMAP_BYTES = 2 << 20
+"""Blocks in which both architectures map struct pages (``vmemmap_populate_hugepages()``)."""
 
 ADDRESS, DATA, FLAGS, MEMORY = slice(0, 2), slice(2, 4), 3, 4
 """Columns of ``Trace.inputs``."""

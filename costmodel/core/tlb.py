@@ -20,10 +20,9 @@ from costmodel.core.memo import remembered
 from costmodel.core.parameters import Parameters
 from costmodel.core.reuse import Ints, touches
 from costmodel.sequences import numbered
-from costmodel.trace import TableRun, Trace
+from costmodel.trace import VMEMMAP_BYTES, TableRun, Trace
 from costmodel.uops import Kind, Target
 
-VMEMMAP_BYTES = 2 << 20
 _NEAR_PAGES = 16
 _TABLES = flags_of((Target.SRC, Target.DST), Target)
 _STRUCT_PAGES = flags_of((Target.PAGE, Target.TABLEPAGE), Target)

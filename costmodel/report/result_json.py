@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from costmodel.calibration.uncertainty import ModelInterval
 from costmodel.experiment import Comparison
 from costmodel.published import Metric, Row
 from costmodel.published.rows import implied_change_pct
 from costmodel.statistics import Change, Summary, mean_interval
+
+if TYPE_CHECKING:
+    from costmodel.calibration.uncertainty import ModelInterval
 
 SCHEMA = 1
 

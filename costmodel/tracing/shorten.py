@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.sequences import loops, numbered
-from costmodel.trace import EVEN_BYTES, LINE_BYTES, Repeat, Trace
+from costmodel.trace import EVEN_BYTES, LINE_BYTES, VMEMMAP_BYTES, Repeat, Trace
 from costmodel.tracing.record import Record
 from costmodel.uops import Kind, Target
 
@@ -29,8 +29,8 @@ AFTER: Final = 1
 MIN_ROWS: Final = 1024
 """Of a turn: more than a window holds, so that none reaches over a whole turn."""
 _EVEN_ENTRIES: Final = EVEN_BYTES // 8
-_BLOCK_BYTES: Final = {Target.SRC: 4 << 10, Target.DST: 4 << 10, Target.PAGE: 2 << 20}
-"""What moves, and the smallest block of a TLB that holds it (VMEMMAP_BYTES for struct pages)."""
+_BLOCK_BYTES: Final = {Target.SRC: 4096, Target.DST: 4096, Target.PAGE: VMEMMAP_BYTES}
+"""What moves, and the smallest block of a TLB that holds it: of a page table the page itself."""
 _MAY_MOVE: Final = np.isin(np.arange(len(Target)), list(_BLOCK_BYTES))
 
 
