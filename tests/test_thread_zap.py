@@ -37,13 +37,22 @@ def test_every_mapped_zap_row_has_a_cell_in_a_shipped_scenario() -> None:
     assert mapped <= shown
 
 
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("strategy", ["v6.7", "folio-batch-v6.9"])
-def test_seconds_on_the_4210r(strategy: str, order: int) -> None:
-    """Within a tenth, but for batched order-4 folios (docs/zap.md says what is known)."""
+MISSED = pytest.mark.xfail(strict=True, reason="10.8 % too fast: docs/zap.md says what is known")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "order"),
+    [
+        *(("v6.7", order) for order in ORDERS),
+        ("folio-batch-v6.9", 0),
+        pytest.param("folio-batch-v6.9", 4, marks=MISSED),
+        ("folio-batch-v6.9", 9),
+    ],
+)
+def test_seconds_on_the_4210r_are_within_a_tenth(strategy: str, order: int) -> None:
     found = result("xeon-4210r", strategy, order)
     (row,) = [r for r in published_rows(found.cell, None) if r.metric is Metric.SECONDS]
-    assert found.summary.mean == pytest.approx(row.mean, rel=0.11)
+    assert found.summary.mean == pytest.approx(row.mean, rel=0.1)
 
 
 @pytest.mark.parametrize("order", ORDERS)

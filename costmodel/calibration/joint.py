@@ -94,6 +94,7 @@ def _dominant(gradients: Floats, covariance: Floats, first: list[int]) -> list[i
     total = np.maximum(total, 1e-12)
 
     def explained(chosen: list[int]) -> float:
+        """Return the share of the variances that these numbers have, on average."""
         part = np.einsum(
             "qi,ij,qj->q",
             gradients[:, chosen],

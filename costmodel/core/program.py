@@ -80,6 +80,7 @@ def program_of(
     Raises UnsteadyError for a shortened trace that stands for executions which differ here.
     """
     caches, core = machine.caches, machine.core
+    stores = core.store_queue_entries.value
     shape = _Shape(
         fuse=bool(core.fuses_compare_branch.value),
         history=core.branch_history_length.value,
@@ -88,8 +89,8 @@ def program_of(
         trains_after=caches.prefetch.trains_after_lines.value,
         far=bool(machine.atomics.far.value),
         linear_map_bytes=machine.kernel.linear_map_bytes.value,
-        window=max(256, _power_of_two(core.rob_entries.value)),
-        stores=_power_of_two(core.store_queue_entries.value),
+        window=max(256, _power_of_two(max(core.rob_entries.value, stores))),
+        stores=_power_of_two(stores),
         classes=classes,
         page_classes=page_classes,
     )

@@ -69,10 +69,6 @@ def test_a_machine_without_fit_has_independent_priors(name: str) -> None:
     assert np.array_equal(found.covariance, np.eye(len(found.priors)))
 
 
-TENTH_OF_A_POINT = 0.001**2
-"""As a variance of logarithms."""
-
-
 @pytest.mark.parametrize("case_of", [fork_case, munmap_case])
 @pytest.mark.parametrize("name", ["graviton3", "sapphire-rapids"])
 def test_what_is_left_out_matters_little(name: str, case_of: Callable[[str, int], Case]) -> None:
@@ -86,5 +82,5 @@ def test_what_is_left_out_matters_little(name: str, case_of: Callable[[str, int]
         baseline, batched = (case_of(strategy, order) for strategy in names)
         time = np.array([slope[baseline] for slope in by_prior.values()]) ** 2
         change = np.array([s[batched] - s[baseline] for s in by_prior.values()]) ** 2
-        for parts in (time, change):
-            assert parts[kept].sum() > 0.8 * parts.sum() or parts.sum() < TENTH_OF_A_POINT
+        assert time[kept].sum() > 0.8 * time.sum()
+        assert change[kept].sum() > 0.8 * change.sum()
