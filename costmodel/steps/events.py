@@ -10,7 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T", int, NDArray[np.int64])
 
 
 class Trait:
@@ -73,6 +78,6 @@ def omitting(traits: int, kinds: Iterable[int]) -> int:
     return traits
 
 
-def omitted(traits: int) -> int:
+def omitted(traits: T) -> T:
     """Return the kinds that traits leave out, as a bit mask; 0 for none."""
     return traits >> _OMITTED_SHIFT & _OMITTED_MASK

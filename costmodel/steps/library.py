@@ -109,6 +109,16 @@ class Library:
             known.setdefault(now, []).append(last)
         return known
 
+    def lengths(self, paths: Ints) -> Ints:
+        """Return the micro-ops of each path, int64[m]; negative ones are one written by hand."""
+        return np.where(paths < 0, 1, self.path_length[np.maximum(paths, 0)])
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Events that a strategy may announce: those recorded and their relatives."""
+        relatives = (event for event, other in _RELATIVES.items() if other in self._lasts)
+        return tuple(dict.fromkeys([*self._lasts, *relatives]))
+
     def _known(self, event: str) -> str:
         """Return an event, or its nearest relative where the program never did it."""
         return event if event in self._lasts else _RELATIVES.get(event, event)

@@ -16,7 +16,7 @@ from costmodel.tracing.flavours import flavour_of, kind_of
 from costmodel.tracing.omit import omit
 from costmodel.tracing.record import Record
 from costmodel.tracing.shorten import shortened, turns_of
-from costmodel.uops import Flavour, Kind, Target, Uop
+from costmodel.uops import Flavour, Kind, Target, Uop, Value
 
 Ints = NDArray[np.int64]
 
@@ -71,7 +71,7 @@ def build_short(
     None where there is no such loop, see :mod:`costmodel.tracing.shorten`. The trace cannot tell
     its whole.
     """
-    turns = turns_of(record, record.lengths(library))
+    turns = turns_of(record, library.lengths(record.paths))
     if turns is None:
         return None
     return shortened(build(turns.kept(record), library, operation, segment), turns)
@@ -81,7 +81,7 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
     """Return the micro-ops of a record in program order, all in one segment."""
     static = _static(operation, library.name)
     hand = _Hand(record, library.isa)
-    paths, lengths = record.paths, record.lengths(library)
+    paths, lengths = record.paths, library.lengths(record.paths)
     rows = int(lengths.sum())
     library_row = np.empty(rows, dtype=np.int64)
     inputs = np.empty((rows, 5), dtype=np.int32)
@@ -135,10 +135,10 @@ class _Hand:
         self.rows: Rows = np.zeros(count, _ROW)
         self.address = np.full(count, -1, dtype=np.int64)
         self.inputs = np.full((count, 4), -1, dtype=np.int64)
+        # What lies before the first row is done.
+        self._row_of = np.maximum(record.results - record.row, -1)
         for number, uop in enumerate(record.uops):
             self._fill(number, uop, isa)
-        # What lies before the first row is done.
-        self.inputs = np.maximum(self.inputs - record.row, -1)
 
     def _fill(self, number: int, uop: Uop, isa: str) -> None:
         locked = uop.kind == Kind.RMW and isa == "x86_64"
@@ -153,10 +153,10 @@ class _Hand:
         if uop.target != Target.NONE:
             origin = SLOT_ORIGIN if uop.target in (Target.SRC, Target.DST) else 0
             self.address[number] = (uop.target << REGION_SHIFT) + origin + uop.offset_bytes
-            for column, value in enumerate(uop.address_inputs[:2]):
-                self.inputs[number, column] = value
-            for column, value in enumerate(uop.data_inputs[:2]):
-                self.inputs[number, 2 + column] = value
+            self._wait(number, 0, uop.address_inputs[:2])
+            self._wait(number, 2, uop.data_inputs[:2])
         else:
-            for column, value in enumerate(uop.data_inputs[:4]):
-                self.inputs[number, column] = value
+            self._wait(number, 0, uop.data_inputs[:4])
+
+    def _wait(self, number: int, column: int, values: tuple[Value, ...]) -> None:
+        self.inputs[number, column : column + len(values)] = self._row_of[list(values)]

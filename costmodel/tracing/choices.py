@@ -1,90 +1,104 @@
-"""Which recorded path leads to the next event: an automaton, learnt while strategies run.
+"""Which recorded paths lead to the next event.
 
-Strategies yield thousands of events per page table, in few situations. A situation that was met
-before costs one look-up.
+Strategies yield thousands of events per page table, in few situations.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from array import array
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
 
 from costmodel.kernel.pte import TABLE_PTES
 from costmodel.steps.bridge import is_before
 from costmodel.steps.events import Step
 from costmodel.steps.library import Library
 from costmodel.steps.situation import BLOCK_PTES, History
+from costmodel.tracing.automaton import Automaton, Events, Hop, Ints, Move, Way
 
-PLACES: Final = (*(slot % BLOCK_PTES for slot in range(TABLE_PTES - 1)), BLOCK_PTES)
-"""By slot: the place in its block of 16; a place of its own for the last slot of a table."""
-
-Key = tuple[int, str, int, int, bool]
-"""State, event, traits, place, and whether the batch has reached 16 entries."""
-
-
-class Hop(NamedTuple):
-    """One event on the way, on the entry of the new event or on the last one's; its paths."""
-
-    event: str
-    at_now: bool
-    paths: tuple[int, ...]
-
-
-class Move(NamedTuple):
-    """The step to an event and the state behind it.
-
-    ``path`` is the only path, or -1 where there are several ``hops`` (events that the strategy left
-    out) or paths that are taken in turn.
-    """
-
-    path: int
-    hops: tuple[Hop, ...]
-    state: int
+_RESTART: Final = "batch"
+"""Event from which paths that are taken in turn start over, so that equal batches look equal."""
+_STARTS: Final = "get"
+"""Event at which a batch starts."""
+_EVENT_BITS: Final = 8
+_PLACE_BITS: Final = 2
+_BLOCK_START, _BLOCK_END, _TABLE_END = 1, 2, 3
+_PLACE_OF: Final[Ints] = np.zeros(TABLE_PTES, np.int64)
+_PLACE_OF[::BLOCK_PTES] = _BLOCK_START
+_PLACE_OF[BLOCK_PTES - 1 :: BLOCK_PTES] = _BLOCK_END
+_PLACE_OF[-1] = _TABLE_END
+"""By slot: the first and last entries of blocks, the last of a table, and the others."""
 
 
 class Choices:
-    """The automaton of one library."""
+    """The situations of one library, and what was chosen in them."""
 
     def __init__(self, library: Library) -> None:
         """Start with nothing learnt."""
-        self.moves: dict[Key, Move] = {}
+        self.events = {event: number for number, event in enumerate(library.events)}
+        """The events that there is a path to, numbered."""
         self._library = library
+        self._automaton = Automaton(BLOCK_PTES - 1)
         self._states: dict[tuple[object, ...], int] = {}
         self._histories: list[History] = []
 
-    def start(self, last: Step) -> int:
-        """Return the state behind event ``last``."""
-        return self._state(History(last, last.event))
+    def way(
+        self,
+        steps: Sequence[Step],
+        names: Sequence[str],
+        columns: Sequence[Ints],
+        by_hand: Sequence[int],
+    ) -> Way:
+        """Return the way along ``steps``; the first lies behind.
 
-    def learn(self, key: Key, last: Step, now: Step, first: int) -> Move:
-        """Return the move for ``key``; the batch started at slot ``first``.
-
-        Raises KeyError for an event that the program was never recorded with.
+        ``names`` are their events, ``columns`` their slots, pages, heads and traits (int64[n]),
+        ``by_hand`` the numbers of those that stand for a micro-op.
         """
-        history = self._histories[key[0]].copy()
-        history.last, history.first = last, first
-        hops = self._hops(history, now)
-        for hop in hops:
-            history.advance((now if hop.at_now else last)._replace(event=hop.event))
-        path = hops[0].paths[0] if len(hops) == 1 and len(hops[0].paths) == 1 else -1
-        move = self.moves[key] = Move(path, hops, self._state(history))
-        return move
+        slot, traits = columns[0], columns[-1]
+        known = map(self.events.__getitem__, names[1:])
+        number = np.frombuffer(array("q", [0, *known]), np.int64)
+        place = _PLACE_OF[slot % TABLE_PTES]
+        kind = (traits << _PLACE_BITS | place) << _EVENT_BITS | number
+        kind[by_hand] = -1
+        restarts = np.zeros(len(steps), np.bool_)
+        if _RESTART in self.events:
+            restarts = number == self.events[_RESTART]
 
-    def _hops(self, history: History, now: Step) -> tuple[Hop, ...]:
-        last, facts, library = history.last.event, history.situation(now), self._library
+        def learn(state: int, last: int, now: int, first: int) -> Move:
+            return self._learn(state, steps[last], steps[now], first)
+
+        start = self._state(History(steps[0], steps[0].event))
+        return self._automaton.follow(Events(kind, slot, restarts), start, learn)
+
+    def _learn(self, state: int, last: Step, now: Step, first: int) -> Move:
+        """Return the move from ``last`` to ``now``; the batch started at slot ``first``."""
+        history = self._histories[state].copy()
+        history.last, history.first = last, first
         hops = []
+        for event, at_now, paths in self._ways(history, now):
+            history.advance((now if at_now else last)._replace(event=event))
+            hops.append(Hop(at_now, paths, event == _STARTS))
+        return Move(tuple(hops), self._state(history))
+
+    def _ways(self, history: History, now: Step) -> list[tuple[str, bool, tuple[int, ...]]]:
+        """Return events on the way, whether they are on the new entry, and the paths to each."""
+        last, facts, library = history.last.event, history.situation(now), self._library
+        ways = []
         for event in library.skipped(last, now.event):
             paths = library.turns(last, event, facts)
             without_event = tuple(path + library.recorded_paths for path in paths)
-            hops.append(Hop(event, is_before(event, now.event), without_event))
+            ways.append((event, is_before(event, now.event), without_event))
             last = event
-        return (*hops, Hop(now.event, True, library.turns(last, now.event, facts)))
+        return [*ways, (now.event, True, library.turns(last, now.event, facts))]
 
     def _state(self, history: History) -> int:
         last = history.last
         key = (
             last.event,
             last.traits,
-            PLACES[last.slot % TABLE_PTES],
+            int(_PLACE_OF[last.slot % TABLE_PTES]),
             history.before_last,
             history.batch_facts,
             history.scanned,

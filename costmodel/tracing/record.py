@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from array import array
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from inspect import GEN_CLOSED, getgeneratorstate
+from itertools import chain, count, islice
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.config.errors import describe
-from costmodel.kernel.pte import TABLE_PTES
 from costmodel.steps.events import Step, omitted
 from costmodel.steps.library import Library, load_library
-from costmodel.steps.situation import BLOCK_PTES
-from costmodel.tracing.choices import PLACES, Choices, Key, Move
+from costmodel.tracing.choices import Choices
 from costmodel.uops import Uop
 
 Ints = NDArray[np.int64]
@@ -26,11 +27,6 @@ MAX_STEPS: Final = 500_000
 """A table has 512 entries: a strategy that takes a thousand steps for each never ends."""
 MAX_MICRO_OPS: Final = 20_000_000
 """The same for micro-ops."""
-
-RESTART: Final = "batch"
-"""Event from which paths that are taken in turn start over, so that equal batches look equal."""
-
-_MOST_TRAITS: Final = (1 << 16) - 1
 
 
 class StrategyError(Exception):
@@ -59,8 +55,11 @@ class Record:
     masks: Ints
     """Bit masks of the kinds of micro-ops that are left out."""
     uops: tuple[Uop, ...]
+    results: Ints
+    """int64[yields]: the row that each yield became, the last if several. Hand-written micro-ops
+    name the yields that they wait for."""
     row: int = 0
-    """Number of its first row: hand-written micro-ops name those that they wait for."""
+    """Number of its first row."""
 
     def chosen(self, steps: NDArray[np.bool_] | slice) -> Record:
         """Return some of the steps; hand-written micro-ops keep their numbers."""
@@ -71,31 +70,6 @@ class Record:
             masks=self.masks[steps],
         )
 
-    def lengths(self, library: Library) -> Ints:
-        """Return the micro-ops of each step, int64[m]."""
-        return np.where(self.paths < 0, 1, library.path_length[np.maximum(self.paths, 0)])
-
-
-class _Notes:
-    """What becomes a record: lists of numbers, which the garbage collector has no work with."""
-
-    def __init__(self, last: Step) -> None:
-        self.paths: list[int] = []
-        self.places = [last.slot, last.page, last.head]
-        self.masks: dict[int, int] = {}
-        self.uops: list[Uop] = []
-
-    def record(self, lengths: Ints) -> Record:
-        """Return the record, without steps of which nothing is executed."""
-        paths, places = np.array(self.paths, np.int64), np.array(self.places, np.int64)
-        places = places.reshape(-1, 3)
-        masks = np.zeros(len(paths), np.int64)
-        masks[list(self.masks)] = list(self.masks.values())
-        contexts = np.stack([places[1:], places[:-1]], axis=2).reshape(-1, 6)
-        record = Record(paths, contexts, masks, tuple(self.uops))
-        executed = (paths < 0) | (lengths[np.maximum(paths, 0)] > 0)
-        return record if executed.all() else record.chosen(executed)
-
 
 class Recorder:
     """Records strategies over one library; remembers the choice of paths."""
@@ -103,82 +77,77 @@ class Recorder:
     def __init__(self, library: Library) -> None:
         """Start with the steps of ``library``."""
         self._library = library
-        self._lengths = library.path_length.tolist()
         self._choices = Choices(library)
 
     def record(self, steps: Iterable[Step | Uop], last: Step) -> Record:
         """Exhaust ``steps``, which begin after event ``last``.
 
-        Each ``yield`` answers with the number of the row that it became. Raises StrategyError for
-        a yield that is no micro-op and for a strategy without end.
+        Each ``yield`` answers with its number, which names its result. Raises StrategyError for
+        what is no micro-op and for a strategy without end.
         """
-        moves, lengths, notes = self._choices.moves, self._lengths, _Notes(last)
-        add_path, add_places = notes.paths.append, notes.places.extend
-        taken: Counter[tuple[int, ...]] = Counter()
-        state, first = self._choices.start(last), last.slot
-        stream = steps if isinstance(steps, Generator) else _generator(steps)
-        rows = 0
+        found, by_hand, uops = self._exhausted(steps, last)
+        events, columns = _columns(found)
+        way = self._choices.way(found, events, columns, by_hand)
+        *places, traits = columns
+        before = np.append(0, way.events[:-1])[: len(way.events)]
+        contexts = np.stack([of[which] for of in places for which in (way.events, before)], axis=1)
+        without = omitted(traits)
+        without[by_hand] = 0
+        masks = np.zeros(len(way.paths), np.int64)
+        masks[way.ends[1:] - 1] = without[1:]
+        lengths = self._library.lengths(way.paths)
+        rows = np.append(0, np.cumsum(lengths))
+        if rows[-1] > MAX_MICRO_OPS:
+            raise _endless(len(found) - 1)
+        record = Record(way.paths, contexts, masks, uops, rows[way.ends[1:]] - 1)
+        return record if lengths.all() else record.chosen(lengths > 0)
+
+    def _exhausted(
+        self, steps: Iterable[Step | Uop], last: Step
+    ) -> tuple[list[Step], list[int], tuple[Uop, ...]]:
+        """Return every step from ``last`` on; for a micro-op the step before it, and its number."""
+        stream, known = _generator(steps), self._choices.events
+        found, by_hand, uops = [last], [], []
+        add, send = found.append, stream.send
         answer: int | None = None  # what a generator that begins must be sent
         with suppress(StopIteration):
-            for _ in range(MAX_STEPS + 1):
-                item = stream.send(answer)
+            for number in range(MAX_STEPS + 1):
+                item: Any = send(answer)
                 if type(item) is Step:
-                    event, slot, _, _, traits = item
-                    if event == RESTART:
-                        taken.clear()
-                    place = PLACES[slot % TABLE_PTES]
-                    key = state, event, traits, place, slot - first >= BLOCK_PTES - 1
-                    move = moves.get(key)
-                    if move is None:
-                        move = self._learn(key, last, item, first, stream)
-                    if move.path >= 0:
-                        add_path(move.path)
-                        add_places(item[1:4])
-                        rows += lengths[move.path]
-                    else:
-                        rows, first = self._hop(notes, move, last, item, (rows, first), taken)
-                    if traits > _MOST_TRAITS:
-                        notes.masks[len(notes.paths) - 1] = omitted(traits)
-                    state, last = move.state, item
-                    if event == "get":
-                        first = slot
+                    if item[0] not in known:
+                        name = self._library.name
+                        reason = f"yields an event that program {name} was never recorded with"
+                        raise StrategyError(reason, got=repr(item[0]), places=_places(stream))
+                elif isinstance(item, Uop):
+                    _check(item, number, stream)
+                    by_hand.append(number + 1)
+                    uops.append(item)
+                    item = last
                 else:
-                    _add_by_hand(notes, item, stream)
-                    rows += 1
-                answer = rows - 1
-                if rows > MAX_MICRO_OPS:
-                    break
-            raise _endless(len(notes.paths), stream)
-        return notes.record(self._library.path_length)
+                    reason = "must yield steps or micro-ops"
+                    raise StrategyError(reason, got=describe(item), places=_places(stream))
+                add(item)
+                last, answer = item, number
+            raise _endless(MAX_STEPS + 1, stream)
+        return found, by_hand, tuple(uops)
 
-    def _learn(self, key: Key, last: Step, now: Step, first: int, stream: _Stream) -> Move:
-        try:
-            return self._choices.learn(key, last, now, first)
-        except KeyError:
-            reason = f"yields an event that program {self._library.name} was never recorded with"
-            raise StrategyError(reason, got=repr(now.event), places=_places(stream)) from None
 
-    def _hop(
-        self,
-        notes: _Notes,
-        move: Move,
-        last: Step,
-        now: Step,
-        counts: tuple[int, int],
-        taken: Counter[tuple[int, ...]],
-    ) -> tuple[int, int]:
-        """Append several steps, or one of the paths in turn; return rows and the batch's first."""
-        rows, first = counts
-        for event, at_now, paths in move.hops:
-            path = paths[taken[paths] % len(paths)]
-            taken[paths] += len(paths) > 1
-            step = now if at_now else last
-            notes.paths.append(path)
-            notes.places.extend(step[1:4])
-            rows += self._lengths[path]
-            if event == "get":
-                first = step.slot
-        return rows, first
+def _check(uop: Uop, number: int, stream: _Stream) -> None:
+    for value in (*uop.address_inputs, *uop.data_inputs):
+        if type(value) is not int or not 0 <= value < number:
+            reason = "waits for what no yield before has answered"
+            raise StrategyError(reason, got=describe(value), places=_places(stream))
+
+
+def _columns(steps: list[Step]) -> tuple[tuple[str, ...], list[Ints]]:
+    """Return the events of steps, and slots, pages, heads and traits: each int64[n]."""
+    events, *columns = zip(*steps, strict=True)
+    try:
+        return events, [np.frombuffer(array("q", column), np.int64) for column in columns]
+    except (TypeError, OverflowError):
+        wrong = next(step for step in steps if any(type(value) is not int for value in step[1:]))
+        reason = "yields a step whose places are not whole numbers"
+        raise StrategyError(reason, got=repr(wrong)) from None
 
 
 @cache
@@ -189,38 +158,31 @@ def recorder_of(operation: str, program: str) -> Recorder:
 
 def run_through(steps: Iterable[Step | Uop]) -> None:
     """Exhaust a strategy for what it does to the page tables alone."""
-    stream = steps if isinstance(steps, Generator) else _generator(steps)
-    answer: int | None = None
-    with suppress(StopIteration):
-        for number in range(MAX_STEPS + 1):
-            stream.send(answer)
-            answer = number
+    stream = _generator(steps)
+    deque(islice(map(stream.send, chain([None], count())), MAX_STEPS + 1), maxlen=0)
+    if getgeneratorstate(stream) != GEN_CLOSED:
         raise _endless(MAX_STEPS + 1, stream)
-
-
-def _endless(steps: int, stream: _Stream) -> StrategyError:
-    reason = f"does not end: {steps} steps for one page table"
-    return StrategyError(reason, places=_places(stream))
-
-
-def _add_by_hand(notes: _Notes, item: Any, stream: _Stream) -> None:
-    if not isinstance(item, Uop):
-        reason = "must yield steps or micro-ops"
-        raise StrategyError(reason, got=describe(item), places=_places(stream))
-    notes.paths.append(-1 - len(notes.uops))
-    notes.places.extend(notes.places[-3:])  # the next step still comes from there
-    notes.uops.append(item)
 
 
 _Stream = Generator[Any, Any, Any]
 
 
 def _generator(items: Iterable[Any]) -> _Stream:
+    """Return what can be sent answers."""
+    return items if isinstance(items, Generator) else _yielded(items)
+
+
+def _yielded(items: Iterable[Any]) -> _Stream:
     for item in items:  # noqa: UP028 - what is no generator cannot be sent answers
         yield item
 
 
-def _places(stream: _Stream) -> Iterator[tuple[str, int]]:
+def _endless(steps: int, stream: _Stream | None = None) -> StrategyError:
+    reason = f"does not end: {steps} steps for one page table"
+    return StrategyError(reason, places=_places(stream))
+
+
+def _places(stream: _Stream | None) -> Iterator[tuple[str, int]]:
     """Yield file and line at which a generator and those that it waits for stand."""
     inner: Any = stream
     while inner is not None:

@@ -78,7 +78,7 @@ def _ends_with(record: Record, library: Library, event: str) -> NDArray[np.bool_
 
 def _parts(record: Record, library: Library, starts: list[int], ptes: list[int]) -> Iterator[_Part]:
     """Cut a record before some steps; hand-written micro-ops get numbers of their part."""
-    rows = np.cumsum(np.append(0, record.lengths(library)))
+    rows = np.cumsum(np.append(0, library.lengths(record.paths)))
     bounds = pairwise([*starts, len(record.paths)])
     for (start, end), entries in zip(bounds, ptes, strict=True):
         part = replace(record.chosen(slice(start, end)), row=int(rows[start]))

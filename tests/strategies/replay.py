@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from costmodel.kernel.build import Memory
@@ -15,7 +15,7 @@ from costmodel.strategies.catalogue import STRATEGIES, Strategy
 from costmodel.trace import Trace
 from costmodel.tracing.build import build
 from costmodel.tracing.record import recorder_of, run_through
-from costmodel.uops import Uop, Value
+from costmodel.uops import Uop
 
 from .compare import Event, compare
 from .layout import memory_of
@@ -67,26 +67,26 @@ def _differences(program_name: str, key: str, *, adjoins: bool) -> dict[str, lis
     memory = memory_of(window, marks, strategy, adjoins=adjoins)
     if window.state == "ro":  # forked before
         run_through(strategy.function(memory.fork(contpte=strategy.contpte)))
-    trace, events = replayed(program_name, strategy, memory, window)
+    trace, events = replayed(program_name, strategy, memory)
     return compare(program, window, marks, trace, events)
 
 
-def replayed(
-    program_name: str, strategy: Strategy, memory: Memory, window: Recording
-) -> tuple[Trace, list[Event]]:
-    """Return the trace of a strategy with its events; a prefix where the window is one."""
-    events: list[Event] = []
+def replayed(program_name: str, strategy: Strategy, memory: Memory) -> tuple[Trace, list[Event]]:
+    """Return the trace of a strategy with its events."""
+    yielded: list[Step | Uop] = []
 
-    def steps() -> Generator[Step | Uop, Value, None]:
-        for step in strategy.function(memory.fork(contpte=strategy.contpte)):
-            row = yield step
-            if row > LONGEST and window.layout == "order9":
-                return
-            if isinstance(step, Step):
-                events.append((step.event, step.slot % TABLE_PTES, row))
+    def steps() -> Iterator[Step | Uop]:
+        for item in strategy.function(memory.fork(contpte=strategy.contpte)):
+            yielded.append(item)
+            yield item
 
     library = load_library("fork", program_name)
     record = recorder_of("fork", program_name).record(steps(), Step("set", -1, -1, -1))
+    events = [
+        (item.event, item.slot % TABLE_PTES, row)
+        for item, row in zip(yielded, record.results.tolist(), strict=True)
+        if isinstance(item, Step)
+    ]
     return build(record, library, "fork"), events
 
 

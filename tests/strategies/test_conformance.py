@@ -51,6 +51,6 @@ def test_a_wrong_row_would_be_found() -> None:
     marks = fork_events.find(program, right)
     strategy = recorded_strategies()[program.name]
     memory = memory_of(right, marks, strategy, adjoins=True)
-    trace, events = replayed(program.name, strategy, memory, right)
+    trace, events = replayed(program.name, strategy, memory)
     assert compare(program, right, marks, trace, events) == {}
     assert {"site", "taken"} <= set(compare(program, wrong, marks, trace, events))

@@ -89,6 +89,27 @@ def test_only_steps_and_micro_ops_may_be_yielded(item: object, got: str) -> None
     assert caught.value.got == got
 
 
+@pytest.mark.parametrize("value", [1, -1, None, 0.5])
+def test_micro_ops_wait_for_answers_only(value: Any) -> None:
+    with pytest.raises(StrategyError, match="waits for what no yield before has answered"):
+        traced([alu(), alu(value)])
+
+
+def test_places_are_whole_numbers() -> None:
+    with pytest.raises(StrategyError, match=r"not whole numbers \(got Step"):
+        traced([Step("read", 0.5, 7, 7)])  # type: ignore[arg-type]
+
+
+def test_a_step_answers_with_its_last_row() -> None:
+    def steps() -> Generator[Step | Uop, Value, None]:
+        read = yield Step("read", 0, 7, 7)
+        yield Step("get", 0, 7, 7)
+        yield alu(read)
+
+    trace = traced(steps())
+    assert trace.inputs[-1, 0] == trace.step_start[1] - 1
+
+
 def test_an_event_that_was_never_recorded() -> None:
     with pytest.raises(StrategyError, match=r"never recorded with \(got 'gather'\)"):
         traced([Step("gather", 0, 0, 0)])
