@@ -26,6 +26,7 @@ from costmodel.uops import Kind
 GLOBAL_BITS = (4, 8, 16)
 """Outcomes of all branches that the global predictors look back on."""
 _CAP_BITS = 12
+_BRANCH = int(Kind.BRANCH)
 
 
 def mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
@@ -80,10 +81,25 @@ class _Outcomes(NamedTuple):
 
 
 def _outcomes(trace: Trace) -> _Outcomes:
-    row = np.flatnonzero((trace.kind == Kind.BRANCH) & (trace.taken >= 0))
-    site, first = numbered(trace.site[row].astype(np.int64))
-    taken = (trace.taken[row] == 1).astype(np.int64)
-    return _Outcomes(row, site, taken, trace.executions()[row], len(first))
+    row, site, taken = _conditional(trace.kind, trace.taken, trace.site)
+    number, first = numbered(site)
+    return _Outcomes(row, number, taken, trace.executions()[row], len(first))
+
+
+@compiled
+def _conditional(
+    kind: NDArray[np.uint8], taken: NDArray[np.int8], site: NDArray[np.int32]
+) -> tuple[Ints, Ints, Ints]:
+    """Return row, site and outcome of the conditional branches."""
+    rows = np.empty(len(kind), np.int64)
+    sites = np.empty(len(kind), np.int64)
+    outcomes = np.empty(len(kind), np.int64)
+    count = 0
+    for i in range(len(kind)):
+        if kind[i] == _BRANCH and taken[i] >= 0:
+            rows[count], sites[count], outcomes[count] = i, site[i], taken[i] == 1
+            count += 1
+    return rows[:count], sites[:count], outcomes[:count]
 
 
 def _goes_both_ways(every: _Outcomes) -> Ints:
@@ -129,12 +145,15 @@ def _run_lengths(site: Ints, taken: Ints, sites: int, cap: int) -> Ints:
     return history
 
 
+@compiled
 def _recent(taken: Ints, bits: int) -> Ints:
-    """Return the last ``bits`` outcomes of all branches before each one."""
-    wrapped = np.concatenate([np.resize(taken[::-1], bits)[::-1], taken])
-    history = np.zeros(len(taken), np.int64)
-    for back in range(bits):
-        history |= wrapped[bits - 1 - back : len(wrapped) - 1 - back] << back
+    """Return the last ``bits`` outcomes of all branches before each; tables follow each other."""
+    history = np.empty(len(taken), np.int64)
+    recent = 0
+    for i in range(-bits, len(taken)):
+        if i >= 0:
+            history[i] = recent
+        recent = ((recent << 1) | taken[i % len(taken)]) & ((1 << bits) - 1)
     return history
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,6 @@ from costmodel.sequences import numbered
 from costmodel.trace import LINE_BYTES, TableRun, Trace
 from costmodel.uops import Flavour, Kind, Target
 
-T = TypeVar("T", bound=np.generic)
 NEAR = 0
 """Class of an access that hits any L1: fewer than 8 KiB of other lines since the last touch."""
 CYCLIC = -1.0
@@ -46,6 +45,7 @@ _OWNING = flags_of(
     (Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE, Flavour.RMW_LOCKED), Flavour
 )
 _HARD, _SOFT = False, True
+_ZERO, _DST = int(Kind.ZERO), int(Target.DST)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def alike(costs: Iterable[Hashable]) -> tuple[int, ...]:
 
 
 def _accesses(trace: Trace, line_bytes: int) -> Accesses:
-    row, line = _line_touches(trace)
+    row, line = _line_touches(trace.kind, trace.address, trace.size_bytes)
     short = over_all(touches(row, line), trace.repeat)
     long = short
     if line_bytes != LINE_BYTES:
@@ -122,8 +122,7 @@ def _accesses(trace: Trace, line_bytes: int) -> Accesses:
     # DST was cleared a moment ago, and clearing fetches nothing.
     once = fresh & per_table & (target != Target.DST) & (trace.kind[row] != Kind.ZERO)
     near = _bytes(short, LINE_BYTES, target, table_bytes)
-    beyond = _bytes(long, line_bytes, target, table_bytes)
-    leading = np.flatnonzero(np.diff(row, prepend=-1))  # many lines count by their first
+    beyond = near if long is short else _bytes(long, line_bytes, target, table_bytes)
     changing, near_later, beyond_later = _distances_later(trace, short, long, line_bytes)
     end = np.searchsorted(row, trace.repeat.end) if trace.repeat else len(row)
     kind, distances = _classes(  # in program order, for which class has which number
@@ -132,13 +131,13 @@ def _accesses(trace: Trace, line_bytes: int) -> Accesses:
     )
     later = kind[end : end + near_later.size].reshape(near_later.shape).astype(np.int32)
     kind = np.concatenate([kind[:end], kind[end + near_later.size :]])
-    at, count = row[leading], len(trace)
+    by_row = _spread(len(trace), row, kind, rows_before(long), once, _owned(trace, short))
     return Accesses(
-        kind=_spread(np.int32, count, at, kind[leading], NEAR),
+        kind=by_row[0],
         distances=distances,
-        touch=_spread(np.int32, count, at, rows_before(long)[leading], FIRST),
-        first=_spread(np.bool_, count, at, once[leading], 0),
-        owned=_spread(np.bool_, count, at, _owned(trace, short)[leading], 0),
+        touch=by_row[1],
+        first=by_row[2],
+        owned=by_row[3],
         streaming_bytes=int(times[fresh & per_table].sum()) * line_bytes,
         later=Later(row[changing], later) if len(changing) else None,
     )
@@ -153,7 +152,8 @@ def _distances_later(
     """
     if trace.repeat is None:
         return np.zeros(0, np.int64), np.zeros((0, 0)), np.zeros((0, 0))
-    grows = [growing(touch, trace.repeat) for touch in (short, long)]
+    grows = [growing(short, trace.repeat)]
+    grows.append(grows[0] if long is short else growing(long, trace.repeat))
     changing = np.flatnonzero(grows[0] + grows[1])
     further = np.arange(1, trace.repeat.times)[:, None]
     near, beyond = (
@@ -163,18 +163,31 @@ def _distances_later(
     return changing, near, beyond
 
 
-def _line_touches(trace: Trace) -> tuple[Ints, Ints]:
+@compiled
+def _line_touches(
+    kind: NDArray[np.uint8], address: Ints, size_bytes: NDArray[np.int16]
+) -> tuple[Ints, Ints]:
     """Return the micro-op and the 64-byte line of every line touched, in program order."""
-    memory = _MEMORY_KINDS[trace.kind] & (trace.address >= 0)
-    row = np.flatnonzero(memory).astype(np.int64)
-    zero = trace.kind[row] == Kind.ZERO
-    lines = np.where(zero, np.maximum(trace.size_bytes[row].astype(np.int64) // LINE_BYTES, 1), 1)
-    if len(row) == int(lines.sum()):
-        return row, trace.address[row] // LINE_BYTES
-    offset = np.arange(int(lines.sum()), dtype=np.int64)
-    offset -= np.repeat(np.cumsum(lines) - lines, lines)
-    row = np.repeat(row, lines)
-    return row, trace.address[row] // LINE_BYTES + offset
+    count = 0
+    for i in range(len(kind)):
+        count += _lines(kind[i], address[i], size_bytes[i])
+    row = np.empty(count, np.int64)
+    line = np.empty(count, np.int64)
+    at = 0
+    for i in range(len(kind)):
+        for number in range(_lines(kind[i], address[i], size_bytes[i])):
+            row[at] = i
+            line[at] = address[i] // LINE_BYTES + number
+            at += 1
+    return row, line
+
+
+@compiled
+def _lines(kind: int, address: int, size_bytes: int) -> int:
+    """Return the lines that a micro-op touches: one, but clearing touches all that it clears."""
+    if address < 0 or not _MEMORY_KINDS[kind]:
+        return 0
+    return max(size_bytes // LINE_BYTES, 1) if kind == _ZERO else 1
 
 
 def _bytes(
@@ -213,32 +226,47 @@ def _classes(
 
 def _owned(trace: Trace, touch: Touches) -> NDArray[np.bool_]:
     """Tell where the line was written before by an operation that takes ownership."""
-    kind = trace.kind[touch.row]
-    writes = _WRITING[kind] | _OWNING[trace.flavour[touch.row]]
-    fresh_child = (touch.previous == FIRST) & (trace.target[touch.row] == Target.DST)
-    return _written_before(touch.previous, writes, fresh_child)
+    return _written_before(touch.row, touch.previous, trace.kind, trace.flavour, trace.target)
 
 
 @compiled
 def _written_before(
-    previous: Ints, writes: NDArray[np.bool_], fresh_child: NDArray[np.bool_]
+    row: Ints,
+    previous: Ints,
+    kind: NDArray[np.uint8],
+    flavour: NDArray[np.uint8],
+    target: NDArray[np.uint8],
 ) -> NDArray[np.bool_]:
-    """Follow each line from touch to touch."""
+    """Follow each line from touch to touch; a child's table was cleared a moment ago."""
     owned = np.zeros(len(previous), np.bool_)
     for i in range(len(previous)):
         before = previous[i]
-        if fresh_child[i] or (before >= 0 and (owned[before] or writes[before])):
-            owned[i] = True
+        if before < 0:
+            owned[i] = target[row[i]] == _DST
+        else:
+            writer = row[before]
+            owned[i] = owned[before] or _WRITING[kind[writer]] or _OWNING[flavour[writer]]
     return owned
 
 
+@compiled
 def _spread(
-    dtype: type[T], count: int, row: Ints, values: NDArray[np.generic], default: int
-) -> NDArray[T]:
-    """Return one value per micro-op of the trace."""
-    result = np.full(count, default, dtype)
-    result[row] = values
-    return result
+    count: int,
+    row: Ints,
+    kind: Ints,
+    touch: Ints,
+    first: NDArray[np.bool_],
+    owned: NDArray[np.bool_],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return one value per micro-op; one with many lines counts by its first."""
+    kinds = np.full(count, NEAR, np.int32)
+    touched = np.full(count, FIRST, np.int32)
+    firsts = np.zeros(count, np.bool_)
+    owns = np.zeros(count, np.bool_)
+    for i in range(len(row) - 1, -1, -1):
+        at = row[i]
+        kinds[at], touched[at], firsts[at], owns[at] = kind[i], touch[i], first[i], owned[i]
+    return kinds, touched, firsts, owns
 
 
 class Level(NamedTuple):

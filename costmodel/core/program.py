@@ -25,8 +25,8 @@ from costmodel.core.prefetch import prefetches
 from costmodel.core.repeats import UnsteadyError
 from costmodel.core.reuse import Ints
 from costmodel.core.tlb import fresh_pages, pages
+from costmodel.jit import compiled
 from costmodel.trace import EVEN_BYTES, LINE_BYTES, Trace
-
 
 @dataclass(frozen=True)
 class Program:
@@ -141,7 +141,8 @@ def _program(trace: Trace, shape: _Shape) -> Program:
         later = accesses(trace, shape.line_bytes).later
         code, found = group.repeated(code, parts(code, steps, ends), _later(later, number, shape))
     compact, found = _without_repetitions(code, found)
-    most = compact.max(axis=0, initial=0).tolist()
+    largest, ops = _extent(compact)
+    most = largest.tolist()
     return Program(
         code=compact,
         parts=found,
@@ -151,7 +152,7 @@ def _program(trace: Trace, shape: _Shape) -> Program:
         requests_back=most[c.PREFETCHED],
         forwards_back=most[c.MEMORY],
         kept=np.packbits(kept),
-        ops=frozenset(np.unique(compact[:, c.OP]).tolist()),
+        ops=frozenset(np.flatnonzero(ops).tolist()),
     )
 
 
@@ -198,6 +199,18 @@ def _without_repetitions(code: c.Code, found: Ints) -> tuple[c.Code, Ints]:
     ranges = [code[first : first + rows] for first, rows, _, _ in found.tolist()]
     found[:, 0] = np.cumsum(found[:, 1]) - found[:, 1]
     return np.concatenate([code[:0], *ranges]), found
+
+
+@compiled
+def _extent(code: c.Code) -> tuple[c.Row, NDArray[np.bool_]]:
+    """Return the largest number in each column, int16[COLUMNS], and which operations occur."""
+    most = np.zeros(c.COLUMNS, np.int16)
+    ops = np.zeros(c.OPS, np.bool_)
+    for row in code:
+        ops[row[c.OP]] = True
+        for column in range(c.COLUMNS):
+            most[column] = max(most[column], row[column])
+    return most, ops
 
 
 def _segments(trace: Trace, number: Ints, rows: int) -> tuple[tuple[str, ...], Ints]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costmodel.core.reuse import FIRST, Ints, Touches
+from costmodel.jit import compiled
 from costmodel.trace import Repeat
 
 
@@ -27,20 +29,13 @@ def rows_before(touch: Touches) -> Ints:
     return np.where(touch.previous == FIRST, FIRST, touch.row[touch.previous])
 
 
-def new_blocks(touch: Touches, repeat: Repeat) -> int:
-    """Return the blocks that each execution touches anew."""
-    inside = (touch.row >= repeat.first) & (touch.row < repeat.end)
-    return int(np.count_nonzero(inside & (touch.previous == FIRST)))
-
-
 def over_all(touch: Touches, repeat: Repeat | None) -> Touches:
     """Count in the distances across the group what its further executions touch."""
     if repeat is None:
         return touch
-    before = rows_before(touch)
-    across = (before != FIRST) & (before < repeat.first) & (touch.row >= repeat.end)
-    new = repeat.further * new_blocks(touch, repeat)
-    return touch._replace(distance=touch.distance + np.where(across, new, 0))
+    new = _new_blocks(touch.row, touch.previous, repeat.first, repeat.end)
+    across = _across(touch.row, touch.previous, repeat.first, repeat.end)
+    return touch._replace(distance=touch.distance + repeat.further * new * across)
 
 
 def growing(touch: Touches, repeat: Repeat) -> Ints:
@@ -48,7 +43,34 @@ def growing(touch: Touches, repeat: Repeat) -> Ints:
 
     0 but for touches in the group of what was last touched before the loop began.
     """
-    before = rows_before(touch)
-    inside = (touch.row >= repeat.first) & (touch.row < repeat.end)
-    old = (before != FIRST) & (before < repeat.first - repeat.before * repeat.rows)
-    return np.where(inside & old, new_blocks(touch, repeat), 0)
+    new = _new_blocks(touch.row, touch.previous, repeat.first, repeat.end)
+    loop = repeat.first - repeat.before * repeat.rows
+    return new * _from_before(touch.row, touch.previous, repeat.first, repeat.end, loop)
+
+
+@compiled
+def _new_blocks(row: Ints, previous: Ints, first: int, end: int) -> int:
+    """Return the blocks that each execution of rows ``first`` to ``end`` touches anew."""
+    count = 0
+    for i in range(len(row)):
+        if first <= row[i] < end and previous[i] == FIRST:
+            count += 1
+    return count
+
+
+@compiled
+def _across(row: Ints, previous: Ints, first: int, end: int) -> NDArray[np.bool_]:
+    """Tell which touches lie behind a group while the last touch lies before it."""
+    result = np.zeros(len(row), np.bool_)
+    for i in range(len(row)):
+        result[i] = row[i] >= end and previous[i] != FIRST and row[previous[i]] < first
+    return result
+
+
+@compiled
+def _from_before(row: Ints, previous: Ints, first: int, end: int, loop: int) -> NDArray[np.bool_]:
+    """Tell which touches lie in a group while the last touch lies before row ``loop``."""
+    result = np.zeros(len(row), np.bool_)
+    for i in range(len(row)):
+        result[i] = first <= row[i] < end and previous[i] != FIRST and row[previous[i]] < loop
+    return result

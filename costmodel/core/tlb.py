@@ -19,6 +19,7 @@ from costmodel.core.columns import flags_of
 from costmodel.core.memo import remembered
 from costmodel.core.parameters import Parameters
 from costmodel.core.reuse import Ints, touches
+from costmodel.jit import compiled
 from costmodel.sequences import numbered
 from costmodel.trace import VMEMMAP_BYTES, TableRun, Trace
 from costmodel.uops import Kind, Target
@@ -26,6 +27,7 @@ from costmodel.uops import Kind, Target
 _NEAR_PAGES = 16
 _TABLES = flags_of((Target.SRC, Target.DST), Target)
 _STRUCT_PAGES = flags_of((Target.PAGE, Target.TABLEPAGE), Target)
+_ZERO = int(Kind.ZERO)
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,7 @@ def fresh_pages(trace: Trace, linear_map_bytes: int) -> Fresh:
 
 
 def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
-    table = _TABLES[trace.target]
-    used = (table | _STRUCT_PAGES[trace.target]) & (trace.address >= 0)
-    row = np.flatnonzero(used & (trace.kind != Kind.ZERO)).astype(np.int64)
-    address, in_table = trace.address[row], table[row]
-    # Blocks of different size must not share a number.
-    block = np.where(in_table, address // linear_map_bytes * 2, address // VMEMMAP_BYTES * 2 + 1)
+    row, block, in_table = _blocks(trace.kind, trace.target, trace.address, linear_map_bytes)
     number, first = numbered(block)
     fresh = np.zeros(len(row), np.bool_)
     fresh[first] = True
@@ -82,17 +79,40 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
     if len(first) > _NEAR_PAGES:  # else all are near
         distance = np.where(fresh, distance, touches(row, number).distance)
     distance[distance < _NEAR_PAGES] = 0.0
-    distance[fresh & in_table] = CYCLIC
+    distance[first[in_table[first]]] = CYCLIC
     far = np.flatnonzero(distance)
-    numbers, first = numbered(distance[far].view(np.int64))
+    kinds, first_far = numbered(distance[far].view(np.int64))
     kind = np.zeros(len(trace), np.int16)  # class 0: no memory, or hot
-    kind[row[far]] = 1 + numbers
+    kind[row[far]] = 1 + kinds
+    tables = int(np.count_nonzero(in_table[first]))
     return Pages(
         kind=kind,
-        distances=(0.0, *distance[far[first]].tolist()),
-        table_pages=int(np.count_nonzero(fresh & in_table)),
-        struct_pages=int(np.count_nonzero(fresh & ~in_table)),
+        distances=(0.0, *distance[far[first_far]].tolist()),
+        table_pages=tables,
+        struct_pages=len(first) - tables,
     )
+
+
+@compiled
+def _blocks(
+    kind: NDArray[np.uint8], target: NDArray[np.uint8], address: Ints, linear_map_bytes: int
+) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    """Return micro-op and block of each access to a page table or a struct page, and which it is.
+
+    Blocks of different size do not share a number.
+    """
+    row = np.empty(len(kind), np.int64)
+    block = np.empty(len(kind), np.int64)
+    in_table = np.empty(len(kind), np.bool_)
+    count = 0
+    for i in range(len(kind)):
+        table = _TABLES[target[i]]
+        if address[i] >= 0 and kind[i] != _ZERO and (table or _STRUCT_PAGES[target[i]]):
+            bytes_ = linear_map_bytes if table else VMEMMAP_BYTES
+            row[count], in_table[count] = i, table
+            block[count] = address[i] // bytes_ * 2 + (0 if table else 1)
+            count += 1
+    return row[:count], block[:count], in_table[:count]
 
 
 def footprint_pages(runs: Sequence[TableRun], linear_map_bytes: int) -> float:
