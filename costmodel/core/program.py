@@ -28,6 +28,7 @@ from costmodel.core.tlb import fresh_pages, pages
 from costmodel.jit import compiled
 from costmodel.trace import EVEN_BYTES, LINE_BYTES, Trace
 
+
 @dataclass(frozen=True)
 class Program:
     """A trace as a machine's core sees it, apart from every latency."""
