@@ -6,9 +6,8 @@ no latency: that is the machine's business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 Value = NewType("Value", int)
 """Names the result of a micro-op that was yielded: pass it to later ones that depend on it."""
@@ -72,8 +71,7 @@ class Flavour(IntEnum):
     ZERO_BLOCK = 16  # rep stosb / rep stosq
 
 
-@dataclass(frozen=True, slots=True)
-class Uop:
+class Uop(NamedTuple):
     """One hand-written micro-op.
 
     ``address_inputs`` and ``data_inputs`` are values of earlier micro-ops (at most two each; a

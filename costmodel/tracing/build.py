@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.steps.library import Library, load_library
-from costmodel.trace import Trace
+from costmodel.trace import NO_ADDRESS, Trace
 from costmodel.tracing.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_producers
 from costmodel.tracing.flavours import flavour_of, kind_of
 from costmodel.tracing.omit import omit
 from costmodel.tracing.record import Record
 from costmodel.tracing.shorten import shortened, turns_of
-from costmodel.uops import Flavour, Kind, Target, Uop, Value
+from costmodel.uops import Flavour, Kind, Target, Uop
 
 Ints = NDArray[np.int64]
 
@@ -131,32 +131,41 @@ class _Hand:
     """Hand-written micro-ops as columns; at least one row, so that it can be indexed."""
 
     def __init__(self, record: Record, isa: str) -> None:
-        count = max(1, len(record.uops))
-        self.rows: Rows = np.zeros(count, _ROW)
-        self.address = np.full(count, -1, dtype=np.int64)
-        self.inputs = np.full((count, 4), -1, dtype=np.int64)
-        # What lies before the first row is done.
-        self._row_of = np.maximum(record.results - record.row, -1)
-        for number, uop in enumerate(record.uops):
-            self._fill(number, uop, isa)
+        uops = record.uops or (Uop(Kind.NOP),)
+        numbers: dict[Rest, int] = {}
+        number = [numbers.setdefault(_rest(uop), len(numbers)) for uop in uops]
+        self.rows: Rows = np.array([_row(rest, isa) for rest in numbers], _ROW)[number]
+        self.address = np.array([_address(uop) for uop in uops], np.int64)
+        # What lies before the first row is done, like what nobody computes: the last.
+        row_of = np.append(np.maximum(record.results - record.row, -1), -1)
+        self.inputs = row_of[[_values(uop) for uop in uops]]
 
-    def _fill(self, number: int, uop: Uop, isa: str) -> None:
-        locked = uop.kind == Kind.RMW and isa == "x86_64"
-        self.rows[number] = (
-            uop.kind,
-            Flavour.RMW_LOCKED if locked else uop.flavour,
-            uop.size_bytes,
-            uop.target,
-            -1 if uop.taken is None else int(uop.taken),
-            1 << 20 | crc32(f"{uop.op}/{uop.site}".encode()) & 0xFFFFF,
-        )
-        if uop.target != Target.NONE:
-            origin = SLOT_ORIGIN if uop.target in (Target.SRC, Target.DST) else 0
-            self.address[number] = (uop.target << REGION_SHIFT) + origin + uop.offset_bytes
-            self._wait(number, 0, uop.address_inputs[:2])
-            self._wait(number, 2, uop.data_inputs[:2])
-        else:
-            self._wait(number, 0, uop.data_inputs[:4])
 
-    def _wait(self, number: int, column: int, values: tuple[Value, ...]) -> None:
-        self.inputs[number, column : column + len(values)] = self._row_of[list(values)]
+Rest = tuple[Kind, Flavour, str, Target, int, bool | None, str]
+"""Of a hand-written micro-op: all but its place and its inputs."""
+
+
+def _rest(uop: Uop) -> Rest:
+    return uop.kind, uop.flavour, uop.op, uop.target, uop.size_bytes, uop.taken, uop.site
+
+
+def _row(rest: Rest, isa: str) -> tuple[int, ...]:
+    kind, flavour, op, target, size_bytes, taken, site = rest
+    if kind == Kind.RMW and isa == "x86_64":
+        flavour = Flavour.RMW_LOCKED
+    number = 1 << 20 | crc32(f"{op}/{site}".encode()) & 0xFFFFF
+    return kind, flavour, size_bytes, target, -1 if taken is None else int(taken), number
+
+
+def _address(uop: Uop) -> int:
+    if uop.target == Target.NONE:
+        return NO_ADDRESS
+    origin = SLOT_ORIGIN if uop.target in (Target.SRC, Target.DST) else 0
+    return (uop.target << REGION_SHIFT) + origin + uop.offset_bytes
+
+
+def _values(uop: Uop) -> tuple[int, ...]:
+    """Return the four results that a micro-op waits for, -1 for none."""
+    if uop.target == Target.NONE:
+        return (*uop.data_inputs, -1, -1, -1, -1)[:4]
+    return (*(*uop.address_inputs, -1, -1)[:2], *(*uop.data_inputs, -1, -1)[:2])

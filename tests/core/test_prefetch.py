@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from costmodel.core.prefetch import Prefetches, prefetches
@@ -52,5 +50,5 @@ def test_far_atomics_and_clearing_train_nothing() -> None:
     assert prefetches(far, 64, 4, 2, far=False).starts.any()
     assert not prefetches(far, 64, 4, 2, far=True).starts.any()
     zero = Uop(Kind.ZERO, Flavour.ZERO_LINE, target=Target.SRC, size_bytes=64)
-    lines = trace_of([replace(zero, offset_bytes=64 * i) for i in range(20)])
+    lines = trace_of([zero._replace(offset_bytes=64 * i) for i in range(20)])
     assert not prefetches(lines, 64, 4, 2, far=False).starts.any()
