@@ -76,22 +76,23 @@ class Choices:
         """Return the move from ``last`` to ``now``; the batch started at slot ``first``."""
         history = self._histories[state].copy()
         history.last, history.first = last, first
-        hops = []
-        for event, at_now, paths in self._ways(history, now):
-            history.advance((now if at_now else last)._replace(event=event))
-            hops.append(Hop(at_now, paths, event == _STARTS))
-        return Move(tuple(hops), self._state(history))
+        hops = self._hops(history, now)
+        for hop, event in hops:
+            history.advance((now if hop.at_now else last)._replace(event=event))
+        return Move(tuple(hop for hop, _ in hops), self._state(history))
 
-    def _ways(self, history: History, now: Step) -> list[tuple[str, bool, tuple[int, ...]]]:
-        """Return events on the way, whether they are on the new entry, and the paths to each."""
+    def _hops(self, history: History, now: Step) -> list[tuple[Hop, str]]:
+        """Return the hops to ``now`` with their events."""
         last, facts, library = history.last.event, history.situation(now), self._library
-        ways = []
-        for event in library.skipped(last, now.event):
-            paths = library.turns(last, event, facts)
-            without_event = tuple(path + library.recorded_paths for path in paths)
-            ways.append((event, is_before(event, now.event), without_event))
+        hops = []
+        for event in (*library.skipped(last, now.event), now.event):
+            paths, on_the_way = library.turns(last, event, facts), event != now.event
+            if on_the_way:  # all but the event itself
+                paths = tuple(path + library.recorded_paths for path in paths)
+            at_now = not on_the_way or is_before(event, now.event)
+            hops.append((Hop(at_now, paths, event == _STARTS), event))
             last = event
-        return [*ways, (now.event, True, library.turns(last, now.event, facts))]
+        return hops
 
     def _state(self, history: History) -> int:
         last = history.last
