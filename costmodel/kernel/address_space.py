@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
 from costmodel.kernel.pte import TABLE_PTES
 from costmodel.kernel.table import Pmds
@@ -19,7 +19,7 @@ class VmaKind(Enum):
     SHARED = "shared"
 
 
-class Rss(Enum):
+class Rss(StrEnum):
     """Which resident-set counter an entry belongs to."""
 
     FILE = "file"

@@ -47,6 +47,12 @@ class Folio:
         self.dirty = False
         self.freed = 0
 
+    @property
+    def mapped(self) -> bool:
+        """Whether some page is mapped."""
+        # Unmapping ascends: the last page knows most often.
+        return bool(self.mapcount[-1]) or any(self.mapcount)
+
     def page(self, pfn: int) -> int:
         """Return the index in this folio of the page at ``pfn``."""
         return pfn - self.first_pfn
@@ -91,8 +97,8 @@ class FrameTable:
     def add(self, folio: Folio) -> Folio:
         """Register ``folio`` for all its frames and return it; frames must not be taken."""
         frames = range(folio.first_pfn, folio.first_pfn + folio.pages)
-        taken = next((frame for frame in frames if frame in self._by_pfn), None)
-        if taken is not None:
+        if not self._by_pfn.keys().isdisjoint(frames):
+            taken = next(frame for frame in frames if frame in self._by_pfn)
             raise ValueError(f"frame {taken} already belongs to {self._by_pfn[taken]}")
         self.folios.append(folio)
         self._by_pfn.update(dict.fromkeys(frames, folio))

@@ -15,6 +15,7 @@ from costmodel.kernel.pte import (
     CONT,
     CONT_PTES,
     DIRTY,
+    PFN_STEP,
     PRESENT,
     TABLE_PTES,
     WRITE,
@@ -61,9 +62,9 @@ class TableShape:
             folio.exclusive = [alone] * folio.pages
             folio.large_mapcount = folio.refcount = times * folio.pages
             cont = CONT if self.contpte and folio.pages >= CONT_PTES else 0
-            for page in range(folio.pages):
-                slots[slot + page] = make_pte(first_pfn + page, flags | cont)
-            slot += folio.pages
+            end, pte = slot + folio.pages, make_pte(first_pfn, flags | cont)
+            slots[slot:end] = range(pte, pte + folio.pages * PFN_STEP, PFN_STEP)
+            slot = end
         space.rss[Rss.ANON] = slot
         return Memory(space, frames)
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T", int, NDArray[np.int64])
+_new = tuple.__new__  # half the time of a named tuple's constructor
 
 
 class Trait:
@@ -46,6 +47,16 @@ class Step(NamedTuple):
     page: int
     head: int
     traits: int = 0
+
+    def at(self, event: str, ahead: int = 0) -> Step:
+        """Return an event on the page ``ahead`` pages further on."""
+        _, slot, page, head, traits = self
+        return _new(Step, (event, slot, page + ahead, head, traits))
+
+    def with_traits(self, traits: int) -> Step:
+        """Return the step with more traits."""
+        event, slot, page, head, others = self
+        return _new(Step, (event, slot, page, head, others | traits))
 
 
 @dataclass(frozen=True, slots=True)

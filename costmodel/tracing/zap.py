@@ -97,8 +97,8 @@ def _trace(
 ) -> _Traced:
     memory = shape.build()
     zap = memory.zap(contpte=strategy.contpte, list_pages=list_pages)
-    zap.page_lists = _full_lists(memory)
     if shape.state == PER_PAGE:
+        zap.page_lists = _full_lists(memory)
         released: list[Step | Uop] = []
         unmapping = _page_by_page(strategy, zap, range(shape.ptes), released)
     else:
@@ -111,7 +111,11 @@ def _trace(
         return _Traced(unmap, _release(released, programs[1], shape), slots)
     folios = shape.orders, shape.first_pfns, _end_of_batch(shape)
     key = programs[1], folios, _gathered(zap)
-    make = partial(_release, flush_and_release(zap), programs[1], shape)
+
+    def make() -> Pieces:
+        zap.page_lists = _full_lists(memory)
+        return _release(flush_and_release(zap), programs[1], shape)
+
     return _Traced(unmap, _releases.get(key, make), slots)
 
 

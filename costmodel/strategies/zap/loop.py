@@ -109,17 +109,19 @@ def remove_rmap(zap: ZapOperation, entry: Entry, count: int = 1, first: int = 0)
     if zap.is_delayed(folio, entry.pte):
         zap.delay_rmap(folio, page, count)
         return
+    fresh = all(folio.mapcount)
     for ahead in range(count):
-        fresh = all(folio.mapcount)
         zap.rmap_remove(folio, page + ahead)
         step = entry.step("unmap", first + ahead)
         yield marked(step, folio, fresh=fresh) if folio.order else step
+        fresh = fresh and all(folio.mapcount[page + ahead : page + ahead + 1])
 
 
 def marked(step: Step, folio: Folio, *, fresh: bool) -> Step:
     """Say whether a page is the first or the last of its large folio to be unmapped."""
-    traits = step.traits | (Trait.OPENS if fresh else 0)
-    return step._replace(traits=traits if any(folio.mapcount) else traits | Trait.CLOSES)
+    if fresh:
+        step = step.with_traits(Trait.OPENS)
+    return step if folio.mapped else step.with_traits(Trait.CLOSES)
 
 
 def account(zap: ZapOperation, entry: Entry, count: int = 1) -> None:

@@ -63,36 +63,34 @@ def batches(entries: Sequence[Gathered], *, alone: bool = False) -> Iterator[Seq
 
 def release_batch(zap: ZapOperation, batch: Sequence[Gathered]) -> Steps:
     """Drop the references of a batch, then free what has none left, in passes over all of it."""
+    heads = {folio: _step("take", folio) for folio in dict.fromkeys(e.folio for e in batch)}
     for entry in batch:
-        yield _step("take", entry.folio, entry.page)
-    folio = batch[0].folio
-    yield Step("batch", 0, folio.first_pfn, folio.first_pfn, _traits(folio))
+        yield heads[entry.folio].at("take", entry.page)
+    yield heads[batch[0].folio].at("batch")
     free: list[Folio] = []
     for folio, count, _ in batch:
-        freed = zap.drop(folio, count)
-        step = _step("put", folio)
-        if freed:
+        step = heads[folio].at("put")
+        if zap.drop(folio, count):
             free.append(folio)
-            step = step._replace(traits=step.traits | Trait.CLOSES)
+            step = step.with_traits(Trait.CLOSES)
         yield step
     for folio in free:
-        yield _step("uncharge", folio)
+        yield heads[folio].at("uncharge")
     for folio in free:
-        head = _step("prepare", folio)
         for page in range(1, folio.pages):
-            yield head._replace(event="tail", page=head.page + page)
-        yield head
+            yield heads[folio].at("tail", page)
+        yield heads[folio].at("prepare")
     for folio in free:
         if folio.order in CACHED_ORDERS:
-            yield _step("commit", folio)
+            yield heads[folio].at("commit")
             for old in zap.page_lists.add(folio):
                 yield _step("buddy", old)
 
 
-def _step(event: str, folio: Folio, page: int = 0) -> Step:
-    return Step(event, 0, folio.first_pfn + page, folio.first_pfn, _traits(folio))
+def _step(event: str, folio: Folio) -> Step:
+    return Step(event, 0, folio.first_pfn, folio.first_pfn, _traits(folio))
 
 
 def _traits(folio: Folio) -> int:
     large = Trait.LARGE if folio.order else Trait.NONE
-    return int(large | (Trait.NONE if any(folio.mapcount) else Trait.SOLE))
+    return int(large | (Trait.NONE if folio.mapped else Trait.SOLE))
