@@ -25,7 +25,7 @@ from costmodel.kernel.pte import (
 
 PAGE_BYTES: Final = 4096
 MAX_ORDER: Final = 9
-_BASE_PFN: Final = 1 << 20
+_BASE_PFN: Final = (1 << 20) + (1 << 14)
 
 STATES: Final = ("writable", "read-only", "exit", "munmap", "dontneed", "dontneed-per-page")
 """Fork: freshly written, or forked before. Zap: a forked child's exit, or a sole owner's unmap."""

@@ -57,6 +57,7 @@ class ZapOperation(Operation):
         self.list = GatherList(pages=list_pages)
         self.delayed: list[tuple[Folio, int, int]] = []
         self.page_lists = PageLists()
+        self._entire: dict[Folio, bool] = {}
         self.frees_large_alone = False
         """Large folios leave LRU and memory cgroup one by one, not in batches (until v6.9-rc1)."""
         self.must_flush = False
@@ -91,6 +92,13 @@ class ZapOperation(Operation):
             folio.mapcount[page] -= 1
             if not folio.mapcount[page]:
                 folio.exclusive[page] = False
+                self._entire[folio] = False
+
+    def maps_all(self, folio: Folio) -> bool:
+        """Tell whether every page of a folio is still mapped."""
+        if folio not in self._entire:
+            self._entire[folio] = all(folio.mapcount)
+        return self._entire[folio]
 
     def _check_writers(self, folio: Folio, first_page: int, count: int) -> None:
         """Report file pages that lose their mapping while a TLB may still let a CPU write them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,11 +21,13 @@ _UNKNOWN: Final = -1
 class Hop(NamedTuple):
     """One step on the way to an event, on the entry of that event or on the last one's.
 
-    Several ``paths`` are taken in turn. ``starts``: a batch starts at that entry.
+    Several ``paths`` are taken in turn: hops of one ``turn`` count together. ``starts``: a batch
+    starts at that entry.
     """
 
     at_now: bool
     paths: tuple[int, ...]
+    turn: Hashable
     starts: bool
 
 
@@ -73,7 +75,7 @@ class Automaton:
         self._effects = np.zeros((0, 2), np.int16)  # by move: state, who starts a batch
         self._first_hop = [0]
         self._hops: list[tuple[int, int, int, int]] = []
-        self._turns: dict[tuple[int, ...], int] = {}
+        self._turns: dict[Hashable, int] = {}
         self._paths: list[int] = []
 
     def follow(self, events: Events, state: int, learn: Learn) -> Way:
@@ -114,7 +116,7 @@ class Automaton:
         for hop in move.hops:
             if hop.starts:
                 starts = _NOW if hop.at_now else _LAST
-            turn = self._turns.setdefault(hop.paths, len(self._turns))
+            turn = self._turns.setdefault(hop.turn, len(self._turns))
             self._hops.append((hop.at_now, turn, len(self._paths), len(hop.paths)))
             self._paths.extend(hop.paths)
         number = len(self._first_hop) - 1

@@ -90,7 +90,9 @@ class Choices:
             if on_the_way:  # all but the event itself
                 paths = tuple(path + library.recorded_paths for path in paths)
             at_now = not on_the_way or is_before(event, now.event)
-            hops.append((Hop(at_now, paths, event == _STARTS), event))
+            # A statistic runs over every so many pages, whatever they are.
+            turn = last, event, len(paths)
+            hops.append((Hop(at_now, paths, turn, event == _STARTS), event))
             last = event
         return hops
 

@@ -133,42 +133,34 @@ def moves_evenly(trace: Trace, repeat: Repeat) -> bool:
 
 def _moves_alone(trace: Trace, repeat: Repeat, target: Target, shift: Ints, group: Ints) -> bool:
     """Check one target; ``shift`` and ``group`` (addresses) are of its rows in the group."""
+    # Clearing a whole new table comes before everything, whichever entry is next.
+    rows = np.flatnonzero((trace.target == target) & (trace.kind != Kind.ZERO))
+    loop = repeat.first - repeat.before * repeat.rows
+    cuts = np.searchsorted(rows, [loop, repeat.first, repeat.end])
+    ahead, before, here, behind = np.split(trace.address[rows], cuts)
+    older = np.concatenate([ahead, before])
+    if not _meet_in(group, older, behind):
+        return False
     moving = shift != 0
     if not moving.any():
-        return _nobody_else(trace, repeat, target, group, way=(0, 0))
+        return True
     step = int(shift[moving].min())
     if step <= 0 or step != shift[moving].max():
         return False
     low, high = int(group[moving].min()), int(group[moving].max())
     if (high - low + EVEN_BYTES - 1) // step > repeat.before:
         return False
-    way = (low - step, high + step * (repeat.times + AFTER) + LINE_BYTES)
-    loop = repeat.first - repeat.before * repeat.rows
-    moved = (trace.target[loop:] == target) & (trace.kind[loop:] != Kind.ZERO)
-    every = trace.address[loop:][moved]
+    every = np.concatenate([before, here, behind])
     last = int(every.max()) + step * repeat.further
     if int(every.min()) // _BLOCK_BYTES[target] != last // _BLOCK_BYTES[target]:
         return False
-    stays = group[~moving]
-    if np.any((stays >= way[0]) & (stays < way[1])):
-        return False
-    return _nobody_else(trace, repeat, target, group, way)
+    way = (low - step, high + step * (repeat.times + AFTER) + LINE_BYTES)
+    others = np.concatenate([ahead, group[~moving]])
+    return not np.any((others >= way[0]) & (others < way[1]))
 
 
-def _nobody_else(
-    trace: Trace, repeat: Repeat, target: Target, group: Ints, way: tuple[int, int]
-) -> bool:
-    """Tell whether no row before the loop touches its way, and none behind what it left.
-
-    Clearing a whole new table comes before everything, whichever entry is next.
-    """
-    ours = (trace.target == target) & (trace.kind != Kind.ZERO)
-    loop = repeat.first - repeat.before * repeat.rows
-    ahead = trace.address[:loop][ours[:loop]]
-    if np.any((ahead >= way[0]) & (ahead < way[1])):
-        return False
-    address, end = trace.address, repeat.end
-    older, younger = address[: repeat.first][ours[: repeat.first]], address[end:][ours[end:]]
+def _meet_in(group: Ints, older: Ints, younger: Ints) -> bool:
+    """Tell whether what lies before and behind the group meets in lines of the group alone."""
     for line_bytes in (LINE_BYTES, EVEN_BYTES):
         met = np.intersect1d(older // line_bytes, younger // line_bytes)
         if not np.isin(met, group // line_bytes).all():

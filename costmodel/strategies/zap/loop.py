@@ -109,12 +109,11 @@ def remove_rmap(zap: ZapOperation, entry: Entry, count: int = 1, first: int = 0)
     if zap.is_delayed(folio, entry.pte):
         zap.delay_rmap(folio, page, count)
         return
-    fresh = all(folio.mapcount)
     for ahead in range(count):
+        fresh = zap.maps_all(folio)
         zap.rmap_remove(folio, page + ahead)
         step = entry.step("unmap", first + ahead)
         yield marked(step, folio, fresh=fresh) if folio.order else step
-        fresh = fresh and all(folio.mapcount[page + ahead : page + ahead + 1])
 
 
 def marked(step: Step, folio: Folio, *, fresh: bool) -> Step:
