@@ -103,12 +103,13 @@ class Trace:
         """Return the trace with every execution of every row."""
         return self if self.whole is None else self.whole()
 
-    def executions(self) -> NDArray[np.int64]:
-        """Return how often each row is executed, int64[n]."""
-        times = np.ones(len(self), np.int64)
-        if self.repeat is not None:
-            times[self.repeat.first : self.repeat.end] = self.repeat.times
-        return times
+    def executions(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return how often each row is executed, int64[n]; of ``rows`` (int64[k]), if given."""
+        rows = np.arange(len(self)) if rows is None else rows
+        if self.repeat is None:
+            return np.ones(len(rows), np.int64)
+        again = (rows >= self.repeat.first) & (rows < self.repeat.end)
+        return np.where(again, self.repeat.times, 1)
 
     @cached_property
     def line(self) -> NDArray[np.int64]:

@@ -83,7 +83,7 @@ class _Outcomes(NamedTuple):
 def _outcomes(trace: Trace) -> _Outcomes:
     row, site, taken = _conditional(trace.kind, trace.taken, trace.site)
     number, first = numbered(site)
-    return _Outcomes(row, number, taken, trace.executions()[row], len(first))
+    return _Outcomes(row, number, taken, trace.executions(row), len(first))
 
 
 @compiled

@@ -115,7 +115,7 @@ def _accesses(trace: Trace, line_bytes: int) -> Accesses:
     long = short
     if line_bytes != LINE_BYTES:
         long = over_all(touches(row, line // (line_bytes // LINE_BYTES)), trace.repeat)
-    target, times = trace.target[row], trace.executions()[row]
+    target, times = trace.target[row], trace.executions(row)
     fresh = long.previous == FIRST
     per_table = _PER_TABLE[target]
     table_bytes = float(times[short.previous == FIRST].sum() * LINE_BYTES)

@@ -117,29 +117,23 @@ class LiveTable:
         wanted = range(expected, expected + CONT_PTES * PFN_STEP, PFN_STEP)
         return all(pte & ~(DIRTY | YOUNG) == want for pte, want in zip(block, wanted, strict=True))
 
-    def convert(self, slot: int, *, cont: bool, ranged: bool = False) -> None:
+    def convert(self, slot: int, *, cont: bool) -> None:
         """Fold or unfold the block of ``slot``: 16 clears, TLBI(s), DSB, 16 stores, all at once.
 
-        ``ranged`` chooses one range TLBI instead of 16 page TLBIs; the outcome is the same. The
-        block may reach into a neighbouring VMA, as in the kernel.
+        The block may reach into a neighbouring VMA, as in the kernel.
         """
         start = slot & -CONT_PTES
         block = range(start, start + CONT_PTES)
         pte = self._clear(block)
-        if ranged:
-            self.tlbi_range(start, CONT_PTES)
-        else:
-            for page in block:
-                self.tlbi_page(page)
+        self.tlbi(start, CONT_PTES)
         self.dsb()
         self._set(block, pte | CONT if cont else pte & ~CONT)
 
-    def tlbi_page(self, slot: int) -> None:
-        """Issue the invalidation of one page; it is complete at the next :meth:`dsb`."""
-        self.tlb.invalidate((self.base + slot,))
+    def tlbi(self, slot: int, count: int) -> None:
+        """Issue the invalidation of a range; it is complete at the next :meth:`dsb`.
 
-    def tlbi_range(self, slot: int, count: int) -> None:
-        """Issue the invalidation of a range; it is complete at the next :meth:`dsb`."""
+        Whether one TLBI does that or one for each page makes no difference to what TLBs hold.
+        """
         self.tlb.invalidate(range(self.base + slot, self.base + slot + count))
 
     def dsb(self) -> None:

@@ -45,7 +45,7 @@ class TableShape:
     @property
     def ptes(self) -> int:
         """Return the number of entries in use, at most 512."""
-        return sum(1 << order for order in self.orders)
+        return sum(map((1).__lshift__, self.orders))
 
     def build(self) -> Memory:
         """Return a fresh process that has just this table."""

@@ -202,7 +202,7 @@ def write_protects_half_a_block(fork: ForkOperation) -> Steps:
 @breaks(Guarantee.BREAK_BEFORE_MAKE, contpte=True)
 def unfolds_without_tlbi(fork: ForkOperation) -> Steps:
     """Convert a block without its TLBIs."""
-    return without(LiveTable, "tlbi_page", per_pte, fork)
+    return without(LiveTable, "tlbi", per_pte, fork)
 
 
 @breaks(Guarantee.BREAK_BEFORE_MAKE, contpte=True)
@@ -215,7 +215,7 @@ def unfolds_without_dsb(fork: ForkOperation) -> Steps:
 def unfolds_in_place(fork: ForkOperation) -> Steps:
     """Store the entries of an unfolded block over the contiguous ones."""
 
-    def convert(table: LiveTable, slot: int, *, cont: bool, ranged: bool = False) -> None:
+    def convert(table: LiveTable, slot: int, *, cont: bool) -> None:
         start = slot & -16
         pte = table.ptep_get(start)
         table.set_ptes(start, 16, pte | CONT if cont else pte & ~CONT)

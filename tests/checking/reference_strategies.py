@@ -77,7 +77,7 @@ def write_protect_one(
     pair.src.write_protect(slot)
     yield "cas"
     if fork.contpte and slot % CONT_PTES == CONT_PTES - 1 and pair.src.can_fold(slot, folio):
-        pair.src.convert(slot, cont=True, ranged=True)
+        pair.src.convert(slot, cont=True)
         yield "fold"
 
 

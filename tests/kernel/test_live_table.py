@@ -88,13 +88,12 @@ def test_clearing_returns_the_first_entry_with_dirty_of_all() -> None:
     assert table.clear(9) == 0
 
 
-@pytest.mark.parametrize("ranged", [False, True])
-def test_unfolding_gathers_dirty_and_breaks_before_it_makes(ranged: bool) -> None:
+def test_unfolding_gathers_dirty_and_breaks_before_it_makes() -> None:
     table = mapped(live(), 16, 16, RW | CONT)
     table.slots[20] |= DIRTY
     assert table.ptep_get(25) == make_pte(512 + 25, RW | CONT | DIRTY)
 
-    table.convert(25, cont=False, ranged=ranged)
+    table.convert(25, cont=False)
 
     assert table.slots[16:32] == [make_pte(512 + slot, RW | DIRTY) for slot in range(16, 32)]
     assert table.faults == []
