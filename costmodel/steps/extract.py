@@ -6,6 +6,7 @@ two events, the smallest set of facts that decides between them is found and sto
 
 from __future__ import annotations
 
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
@@ -122,6 +123,11 @@ def _library(program: Program, builder: PathBuilder, choices: dict[_Key, Choice]
     )
 
 
+def save_library(library: Library) -> bytes:
+    """Return the archive of a library; every start reads one or two, so it must open fast."""
+    return zip_arrays(to_arrays(library).items(), zipfile.ZIP_DEFLATED)
+
+
 def main() -> None:
     """Rebuild all step archives."""
     from costmodel.files import write_bytes
@@ -130,7 +136,7 @@ def main() -> None:
         for name in program_names(operation):
             library = extract(operation, load_program(operation, name))
             path = FilePath(__file__).parent / "data" / operation / f"{name}.npz"
-            write_bytes(path, zip_arrays(to_arrays(library).items()))
+            write_bytes(path, save_library(library))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
@@ -148,24 +149,29 @@ class Library:
 
 
 _NAMES = ("kind", "op", "target", "function")
-_ROWS = ("uop", "taken", "role", "index", "offset")
-_INPUTS = 4
+_NUMBERS = (
+    "site", "size_bytes", "path_start", "path_length", "uop", "taken", "role", "index", "offset",
+    "near", "far", "group_start", "group_member",
+)  # fmt: skip
 
 
 def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
-    """Return the library as few named arrays, for an archive: each takes time to open."""
+    """Return a library as it was extracted as two arrays, for an archive: each takes time to open.
+
+    ``numbers`` holds all columns, one behind the other and each from 0 on; ``text`` says in JSON
+    which, with their lowest numbers and their shapes.
+    """
     names = {column: sorted(set(getattr(library, column).tolist())) for column in _NAMES}
-    places = [np.searchsorted(names[column], getattr(library, column)) for column in _NAMES]
-    text = json.dumps({"names": names, "choices": _choices_as_lists(library)}).encode()
+    columns = {column: getattr(library, column) for column in _NUMBERS}
+    columns |= {
+        column: np.searchsorted(names[column], getattr(library, column)) for column in _NAMES
+    }
+    low = {column: int(values.min(initial=0)) for column, values in columns.items()}
+    layout = {column: [low[column], *values.shape] for column, values in columns.items()}
+    text = {"names": names, "columns": layout, "choices": _choices_as_lists(library)}
     return {
-        "uops": np.array([library.site, library.size_bytes, *places]),
-        "paths": np.array([library.path_start, library.path_length]),
-        "rows": np.array(
-            [*(getattr(library, column) for column in _ROWS), *library.near.T, *library.far.T]
-        ),
-        "group_start": library.group_start,
-        "group_member": library.group_member,
-        "text": np.frombuffer(text, dtype=np.uint8),
+        "numbers": np.concatenate([v.ravel() - low[column] for column, v in columns.items()]),
+        "text": np.frombuffer(json.dumps(text).encode(), dtype=np.uint8),
     }
 
 
@@ -189,28 +195,26 @@ def load_library(operation: str, name: str) -> Library:
     path = resources.files(__package__) / "data" / operation / f"{name}.npz"
     with path.open("rb") as file, np.load(file) as archive:
         text = json.loads(archive["text"].tobytes())
-        arrays = {key: archive[key].astype(np.int64) for key in archive.files if key != "text"}
-    site, size_bytes, *places = arrays["uops"]
-    rows = arrays["rows"]
-    near, far = rows[len(_ROWS) :][:_INPUTS], rows[len(_ROWS) + _INPUTS :]
-    start, length = arrays["paths"]
+        columns = dict(_columns_of(archive["numbers"].astype(np.int64), text["columns"]))
+    start, length = columns.pop("path_start"), columns.pop("path_length")
+    for column in _NAMES:
+        columns[column] = np.array(text["names"][column])[columns[column]]
     return Library(
         name=name,
-        site=site,
-        size_bytes=size_bytes,
-        **{
-            column: np.array(text["names"][column])[place]
-            for column, place in zip(_NAMES, places, strict=True)
-        },
         path_start=np.concatenate([start, start]),
         path_length=np.concatenate([length, length - 1]),
-        **dict(zip(_ROWS, rows[: len(_ROWS)], strict=True)),
-        near=np.ascontiguousarray(near.T),
-        far=np.ascontiguousarray(far.T),
-        group_start=arrays["group_start"],
-        group_member=arrays["group_member"],
         choices=dict(_choices_of(text["choices"])),
+        **columns,
     )
+
+
+def _columns_of(
+    numbers: Ints, layout: Mapping[str, Sequence[int]]
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    end = 0
+    for column, (low, *shape) in layout.items():
+        first, end = end, end + math.prod(shape)
+        yield column, numbers[first:end].reshape(shape) + low
 
 
 def _choices_of(lists: list[Any]) -> Iterator[tuple[tuple[str, str], Choice]]:

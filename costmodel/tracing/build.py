@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -21,46 +22,48 @@ from costmodel.uops import Flavour, Kind, Target, Uop
 Ints = NDArray[np.int64]
 
 
-_ROW = np.dtype(
-    [
-        ("kind", np.uint8),
-        ("flavour", np.uint8),
-        ("size_bytes", np.int16),
-        ("target", np.uint8),
-        ("taken", np.int8),
-        ("site", np.int32),
-    ]
-)
+_TYPES = {
+    "kind": np.uint8,
+    "flavour": np.uint8,
+    "size_bytes": np.int16,
+    "target": np.uint8,
+    "taken": np.int8,
+    "site": np.int32,
+}
 """What a row of a trace is, whoever executes it when: the columns of that name."""
-Rows = NDArray[np.void]
+Columns = dict[str, NDArray[Any]]
 
 
-def _columns(rows: Rows) -> dict[str, NDArray[Any]]:
-    """Return rows as columns, which numpy chooses from ten times as fast."""
-    return {name: np.ascontiguousarray(rows[name]) for name in _ROW.names or ()}
+def _columns(rows: Iterable[tuple[int, ...]]) -> Columns:
+    """Return rows, as tuples in the order of ``_TYPES``, as columns."""
+    columns = zip(*rows, strict=True)
+    return {name: np.array(next(columns), dtype) for name, dtype in _TYPES.items()}
 
 
 class _Static(NamedTuple):
     """A library in a core's terms: its rows, and the targets of its static micro-ops."""
 
-    columns: dict[str, NDArray[Any]]
+    columns: Columns
     target: Ints
 
 
 @cache
 def _static(operation: str, name: str) -> _Static:
     library = load_library(operation, name)
-    kinds, ops = library.kind.tolist(), library.op.tolist()
-    kind = np.array([int(kind_of(kind)) for kind in kinds])
-    flavour = np.array([int(flavour_of(kind, op)) for kind, op in zip(kinds, ops, strict=True)])
-    names = library.target.tolist()
-    target = np.array([int(Target[name.upper()] if name else Target.NONE) for name in names])
-    rows = np.zeros(len(library.uop), _ROW)
-    columns = (("kind", kind), ("flavour", flavour), ("size_bytes", library.size_bytes))
-    for column, values in (*columns, ("target", target), ("site", library.site)):
-        rows[column] = values[library.uop]
-    rows["taken"] = np.where(rows["kind"] == Kind.BRANCH, library.taken, -1)
-    return _Static(_columns(rows), target)
+    terms: dict[tuple[str, str, str], int] = {}
+    micro_ops = zip(*(c.tolist() for c in (library.kind, library.op, library.target)), strict=True)
+    number = [terms.setdefault(term, len(terms)) for term in micro_ops]
+    rows = (
+        (kind_of(kind), flavour_of(kind, op), 0, Target[target.upper()] if target else 0, 0, 0)
+        for kind, op, target in terms
+    )
+    known = {column: values[number] for column, values in _columns(rows).items()}
+    known["size_bytes"] = library.size_bytes.astype(_TYPES["size_bytes"])
+    known["site"] = library.site.astype(_TYPES["site"])
+    columns = {column: values[library.uop] for column, values in known.items()}
+    taken = np.where(columns["kind"] == Kind.BRANCH, library.taken, -1)
+    columns["taken"] = taken.astype(_TYPES["taken"])
+    return _Static(columns, known["target"].astype(np.int64))
 
 
 def build_short(
@@ -111,8 +114,7 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
     known = static.columns
     if record.uops:
         library_row = np.where(library_row < 0, len(library.uop) - 1 - library_row, library_row)
-        by_hand = _columns(hand.rows)
-        known = {name: np.concatenate([known[name], by_hand[name]]) for name in known}
+        known = {name: np.concatenate([known[name], hand.columns[name]]) for name in known}
     columns: dict[str, Any] = {name: np.take(column, library_row) for name, column in known.items()}
     memory_producers(columns["kind"], address, columns["size_bytes"], inputs)
     trace = Trace(
@@ -134,7 +136,8 @@ class _Hand:
         uops = record.uops or (Uop(Kind.NOP),)
         numbers: dict[Rest, int] = {}
         number = [numbers.setdefault(_rest(uop), len(numbers)) for uop in uops]
-        self.rows: Rows = np.array([_row(rest, isa) for rest in numbers], _ROW)[number]
+        rows = _columns(_row(rest, isa) for rest in numbers)
+        self.columns = {name: values[number] for name, values in rows.items()}
         self.address = np.array([_address(uop) for uop in uops], np.int64)
         # What lies before the first row is done, like what nobody computes: the last.
         row_of = np.append(np.maximum(record.results - record.row, -1), -1)

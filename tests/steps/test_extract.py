@@ -7,11 +7,10 @@ from importlib import resources
 import pytest
 
 from costmodel.recordings import load_program
-from costmodel.recordings.archive import zip_arrays
 from costmodel.steps import fork_events
 from costmodel.steps.events import Step
-from costmodel.steps.extract import extract
-from costmodel.steps.library import load_library, to_arrays
+from costmodel.steps.extract import extract, save_library
+from costmodel.steps.library import load_library
 from costmodel.steps.situation import situation
 
 NOTHING = situation("map", Step("map", 0, 0, 0), Step("set", 0, 0, 0))._replace(block_start=False)
@@ -21,7 +20,7 @@ NOTHING = situation("map", Step("map", 0, 0, 0), Step("set", 0, 0, 0))._replace(
 def test_extraction_reproduces_the_committed_archive(name: str) -> None:
     folder = resources.files("costmodel.steps") / "data" / "fork"
     library = extract("fork", load_program("fork", name))
-    assert zip_arrays(to_arrays(library).items()) == (folder / f"{name}.npz").read_bytes()
+    assert save_library(library) == (folder / f"{name}.npz").read_bytes()
 
 
 def test_events_of_an_order_0_page() -> None:
