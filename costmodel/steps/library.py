@@ -195,7 +195,7 @@ def load_library(operation: str, name: str) -> Library:
     path = resources.files(__package__) / "data" / operation / f"{name}.npz"
     with path.open("rb") as file, np.load(file) as archive:
         text = json.loads(archive["text"].tobytes())
-        columns = dict(_columns_of(archive["numbers"].astype(np.int64), text["columns"]))
+        columns = dict(_columns_of(archive["numbers"], text["columns"]))
     start, length = columns.pop("path_start"), columns.pop("path_length")
     for column in _NAMES:
         columns[column] = np.array(text["names"][column])[columns[column]]
@@ -209,12 +209,12 @@ def load_library(operation: str, name: str) -> Library:
 
 
 def _columns_of(
-    numbers: Ints, layout: Mapping[str, Sequence[int]]
+    numbers: NDArray[Any], layout: Mapping[str, Sequence[int]]
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     end = 0
     for column, (low, *shape) in layout.items():
         first, end = end, end + math.prod(shape)
-        yield column, numbers[first:end].reshape(shape) + low
+        yield column, numbers[first:end].astype(np.int64).reshape(shape) + low
 
 
 def _choices_of(lists: list[Any]) -> Iterator[tuple[tuple[str, str], Choice]]:
