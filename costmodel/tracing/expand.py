@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.jit import compiled
+from costmodel.jit import compiled, inlined
 from costmodel.steps.library import ROLES
 from costmodel.uops import Kind, Target
 
@@ -19,6 +19,8 @@ SLOT_ORIGIN: Final = 1 << 30
 """Address of PTE 0 in its region; the entry before it has an address, too."""
 PTE_BYTES: Final = 8
 LINE_BYTES: Final = 64
+_LINES: Final = 4096
+"""Places for lines to begin with."""
 
 _SLOT, _LAST_SLOT, _BLOCK = (ROLES.index(name) for name in ("slot", "last_slot", "block"))
 _PAGE, _LAST_PAGE = ROLES.index("page"), ROLES.index("last_page")
@@ -103,28 +105,52 @@ def lay_out(
             row += 1
 
 
-def number_lines(address: Ints, size_bytes: NDArray[np.int16], table: Ints, numbers: Ints) -> int:
-    """Give every line touched a small number, by open addressing; return how many there are.
+def number_lines(
+    address: Ints, size_bytes: NDArray[np.int16], places: int
+) -> tuple[Ints, Ints, int]:
+    """Give every line touched a small number, by open addressing.
 
-    ``table`` holds line numbers (its length is a power of two, all -1 before), ``numbers`` their
-    small number at the same place.
+    Returns lines (-1 where there is none), their small numbers at the same places, and how many
+    there are. The first ``places``, a power of two, are mostly enough: few lines are touched,
+    again and again.
     """
+    table, numbers = np.full(places, -1, np.int64), np.zeros(places, np.int64)
     count = 0
-    mask = len(table) - 1
     for row in range(len(address)):
         if address[row] < 0:
             continue
         first = address[row] // LINE_BYTES
         last = (address[row] + max(size_bytes[row], 1) - 1) // LINE_BYTES
         for line in range(first, last + 1):
-            place = (line * 0x9E3779B1) & mask
-            while table[place] not in (-1, line):
-                place = (place + 1) & mask
-            if table[place] == -1:
-                table[place] = line
-                numbers[place] = count
-                count += 1
-    return count
+            place = _place(table, line)
+            if table[place] >= 0:
+                continue
+            table[place], numbers[place] = line, count
+            count += 1
+            if 2 * count > len(table):
+                table, numbers = _larger(table, numbers)
+    return table, numbers, count
+
+
+@compiled
+def _larger(table: Ints, numbers: Ints) -> tuple[Ints, Ints]:
+    """Return twice as many places with the same lines and numbers."""
+    larger = np.full(2 * len(table), -1, np.int64)
+    theirs = np.zeros(len(larger), np.int64)
+    for old in np.flatnonzero(table >= 0):
+        place = _place(larger, table[old])
+        larger[place], theirs[place] = table[old], numbers[old]
+    return larger, theirs
+
+
+@inlined
+def _place(table: Ints, line: int | np.int64) -> int:
+    """Return where a line is or belongs."""
+    mask = len(table) - 1
+    place = (line * 0x9E3779B1) & mask
+    while table[place] != -1 and table[place] != line:
+        place = (place + 1) & mask
+    return int(place)
 
 
 def link_memory(
@@ -140,7 +166,6 @@ def link_memory(
 
     ``writer`` int32[lines, 64] is all -1 before.
     """
-    mask = len(table) - 1
     for row in range(len(address)):
         inputs[row, 4] = -1
         if address[row] < 0:
@@ -154,10 +179,7 @@ def link_memory(
             line = np.int64(byte // LINE_BYTES)
             if line != current:
                 current = line
-                place = (line * 0x9E3779B1) & mask
-                while table[place] != line:
-                    place = (place + 1) & mask
-                number = numbers[place]
+                number = numbers[_place(table, line)]
             if reads:
                 youngest = max(youngest, writer[number, byte % LINE_BYTES])
             if writes:
@@ -179,9 +201,6 @@ def memory_producers(
     kind: NDArray[np.uint8], address: Ints, size_bytes: NDArray[np.int16], inputs: NDArray[np.int32]
 ) -> None:
     """Fill the memory column of ``inputs``."""
-    lines = int((address >= 0).sum()) + int(size_bytes.sum()) // LINE_BYTES + 1
-    size = 1 << max(4, (2 * lines).bit_length())
-    table, numbers = np.full(size, -1, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    count = _number_lines(address, size_bytes, table, numbers)
+    table, numbers, count = _number_lines(address, size_bytes, _LINES)
     writer = np.full((count + 1, LINE_BYTES), -1, dtype=np.int32)
     _link_memory(kind, address, size_bytes, table, numbers, writer, inputs)
