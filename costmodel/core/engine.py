@@ -17,7 +17,7 @@ from costmodel.core.repeats import UnsteadyError
 from costmodel.core.reuse import Ints
 from costmodel.core.stack import CAUSES, Cause, TableCost, Timing, shared_out
 from costmodel.core.state import NOTHING, Reach, save, state_length
-from costmodel.core.table import KEPT, run_table
+from costmodel.core.table import KEPT, MARKS, run_table
 from costmodel.core.tlb import footprint_pages, fresh_pages, page_ticks
 from costmodel.core.window import (
     BROADCAST_TICKS,
@@ -131,6 +131,8 @@ class _Sequence:
     states: list[Ints] = field(default_factory=list)
     number_of: dict[bytes, int] = field(default_factory=dict)
     known: dict[tuple[int, int], tuple[int, TableCost]] = field(default_factory=dict)
+    before: dict[int, Ints] = field(default_factory=dict)
+    """By program: what its last run left, see :func:`costmodel.core.table.run_table`."""
     current: int = 0
 
     def __post_init__(self) -> None:
@@ -160,10 +162,28 @@ class _Sequence:
         key = (self.current, id(priced))
         if key not in self.known:
             state = self.states[self.current].copy()
-            cost = _table(priced, self.parameters, self.window, state)
+            cost = self._table(priced, state)
             self.known[key] = (self._number(state), cost)
         self.current, cost = self.known[key]
         return cost
+
+    def _table(self, priced: Priced, state: Ints) -> TableCost:
+        """Run one table from ``state``, which becomes the state behind it."""
+        program, parameters = priced.program, self.parameters
+        reach = Reach(
+            program.longest_back, program.forwards_back, program.streams, program.requests_back
+        )
+        totals = np.zeros(COUNTERS + CAUSES + len(priced.weights), np.int64)
+        length = max(state_length(parameters, reach), len(totals) + 2)
+        segments = np.zeros(len(program.segments), np.int64)
+        marked = 1 + len(totals) + len(segments) + length
+        if id(priced) not in self.before:
+            self.before[id(priced)] = np.zeros((MARKS + 1, marked), np.int64)
+        run_table(
+            program.code, program.parts, reach, parameters, priced.costs, self.window, state,
+            np.zeros((2 * KEPT + 1, length), np.int64), self.before[id(priced)], segments, totals,
+        )  # fmt: skip
+        return table_cost(priced, segments, totals)
 
     def _number(self, state: Ints) -> int:
         number = self.number_of.setdefault(state.tobytes(), len(self.states))
@@ -177,22 +197,6 @@ def _repeated(cycle: list[tuple[TableCost, int]], times: int) -> list[tuple[Tabl
     if len(cycle) == 1 or len(cycle) * times > LISTED:
         return [(cost, times) for cost, _ in cycle if times]
     return cycle * times
-
-
-def _table(priced: Priced, parameters: Parameters, window: Window, state: Ints) -> TableCost:
-    """Run one table from ``state``, which becomes the state behind it."""
-    program = priced.program
-    reach = Reach(
-        program.longest_back, program.forwards_back, program.streams, program.requests_back
-    )
-    totals = np.zeros(COUNTERS + CAUSES + len(priced.weights), np.int64)
-    length = max(state_length(parameters, reach), len(totals) + 2)
-    segments = np.zeros(len(program.segments), np.int64)
-    run_table(
-        program.code, program.parts, reach, parameters, priced.costs, window, state,
-        np.empty((2 * KEPT + 1, length), np.int64), segments, totals,
-    )  # fmt: skip
-    return table_cost(priced, segments, totals)
 
 
 def table_cost(priced: Priced, segments: Ints, totals: Ints) -> TableCost:
