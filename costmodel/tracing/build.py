@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -134,37 +135,38 @@ class _Hand:
 
     def __init__(self, record: Record, isa: str) -> None:
         uops = record.uops or (Uop(Kind.NOP),)
-        numbers: dict[Rest, int] = {}
-        number = [numbers.setdefault(_rest(uop), len(numbers)) for uop in uops]
-        rows = _columns(_row(rest, isa) for rest in numbers)
+        numbers: dict[tuple[Any, ...], int] = {}
+        number = [numbers.setdefault(form, len(numbers)) for form in map(_form, uops)]
+        rows = _columns(_row(*form, isa=isa) for form in numbers)
         self.columns = {name: values[number] for name, values in rows.items()}
-        self.address = np.array([_address(uop) for uop in uops], np.int64)
+        target = self.columns["target"].astype(np.int64)
+        place = np.array([uop.offset_bytes for uop in uops], np.int64)
+        place += np.where(np.isin(target, (Target.SRC, Target.DST)), SLOT_ORIGIN, 0)
+        self.address = np.where(target, (target << REGION_SHIFT) + place, NO_ADDRESS)
         # What lies before the first row is done, like what nobody computes: the last.
         row_of = np.append(np.maximum(record.results - record.row, -1), -1)
         self.inputs = row_of[[_values(uop) for uop in uops]]
 
 
-Rest = tuple[Kind, Flavour, str, Target, int, bool | None, str]
+_form = attrgetter("kind", "flavour", "op", "target", "size_bytes", "taken", "site")
 """Of a hand-written micro-op: all but its place and its inputs."""
 
 
-def _rest(uop: Uop) -> Rest:
-    return uop.kind, uop.flavour, uop.op, uop.target, uop.size_bytes, uop.taken, uop.site
-
-
-def _row(rest: Rest, isa: str) -> tuple[int, ...]:
-    kind, flavour, op, target, size_bytes, taken, site = rest
+def _row(
+    kind: Kind,
+    flavour: Flavour,
+    op: str,
+    target: Target,
+    size_bytes: int,
+    taken: bool | None,
+    site: str,
+    *,
+    isa: str,
+) -> tuple[int, ...]:
     if kind == Kind.RMW and isa == "x86_64":
         flavour = Flavour.RMW_LOCKED
     number = 1 << 20 | crc32(f"{op}/{site}".encode()) & 0xFFFFF
     return kind, flavour, size_bytes, target, -1 if taken is None else int(taken), number
-
-
-def _address(uop: Uop) -> int:
-    if uop.target == Target.NONE:
-        return NO_ADDRESS
-    origin = SLOT_ORIGIN if uop.target in (Target.SRC, Target.DST) else 0
-    return (uop.target << REGION_SHIFT) + origin + uop.offset_bytes
 
 
 def _values(uop: Uop) -> tuple[int, ...]:

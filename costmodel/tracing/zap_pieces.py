@@ -83,11 +83,10 @@ def _parts(record: Record, library: Library, starts: list[int], ptes: list[int])
     for (start, end), entries in zip(bounds, ptes, strict=True):
         part = replace(record.chosen(slice(start, end)), row=int(rows[start]))
         by_hand = np.flatnonzero(part.paths < 0)
-        if len(by_hand):
-            uops = tuple(record.uops[-1 - path] for path in part.paths[by_hand].tolist())
-            paths = part.paths.copy()
-            paths[by_hand] = -1 - np.arange(len(by_hand))
-            part = replace(part, paths=paths, uops=uops)
+        uops = tuple(record.uops[-1 - path] for path in part.paths[by_hand].tolist())
+        paths = part.paths.copy()
+        paths[by_hand] = -1 - np.arange(len(by_hand))
+        part = replace(part, paths=paths, uops=uops)
         yield _Part(part, entries)
 
 
