@@ -7,10 +7,9 @@ the Altra 1 to 2.5 %.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,8 @@ from costmodel.trace import Trace
 from costmodel.tracing.build import build
 from costmodel.tracing.cache import trace_bytes
 from costmodel.tracing.record import Record
+
+Ints = NDArray[np.int64]
 
 PIECE_PTES: Final = 64
 
@@ -36,13 +37,6 @@ class Piece:
 Pieces = tuple[Piece, ...]
 
 
-class _Part(NamedTuple):
-    """What a part of a table executes, and how many entries it covers."""
-
-    record: Record
-    ptes: int
-
-
 def unmap_pieces(record: Record, library: Library, ptes: int) -> Pieces:
     """Cut a table before every so-many-th entry, where a batch does not reach over it.
 
@@ -55,14 +49,14 @@ def unmap_pieces(record: Record, library: Library, ptes: int) -> Pieces:
             starts.append(index)
             slots.append(slot)
     entries = np.diff([*slots, ptes]).tolist()
-    return _traced(_parts(record, library, starts, entries), library, "unmap")
+    return _traced(record, library, starts, entries, "unmap")
 
 
 def release_pieces(record: Record, library: Library) -> Pieces:
     """Cut a release before every batch, which begins with a walk over the list."""
     takes = _ends_with(record, library, "take")
     starts = np.flatnonzero(takes & ~np.append(False, takes[:-1])).tolist()
-    return _traced(_parts(record, library, starts, [0] * len(starts)), library, "release")
+    return _traced(record, library, starts, [0] * len(starts), "release")
 
 
 def pieces_bytes(pieces: Pieces) -> int:
@@ -76,30 +70,33 @@ def _ends_with(record: Record, library: Library, event: str) -> NDArray[np.bool_
     return (record.paths >= 0) & ends[np.maximum(record.paths, 0)]
 
 
-def _parts(record: Record, library: Library, starts: list[int], ptes: list[int]) -> Iterator[_Part]:
-    """Cut a record before some steps; hand-written micro-ops get numbers of their part."""
-    rows = np.cumsum(np.append(0, library.lengths(record.paths)))
-    bounds = pairwise([*starts, len(record.paths)])
+def _traced(
+    record: Record, library: Library, starts: list[int], ptes: list[int], segment: str
+) -> Pieces:
+    """Cut a record before some steps; count parts that execute the same, trace the first of each.
+
+    ``ptes`` are the entries that each part covers.
+    """
+    # Hand-written micro-ops are told by where they stand.
+    kinds = np.maximum(record.paths, -1)
+    bounds = list(pairwise([*starts, len(kinds)]))
+    alike: dict[tuple[int, bytes, bytes], list[slice]] = {}
     for (start, end), entries in zip(bounds, ptes, strict=True):
-        part = replace(record.chosen(slice(start, end)), row=int(rows[start]))
-        by_hand = np.flatnonzero(part.paths < 0)
-        uops = tuple(record.uops[-1 - path] for path in part.paths[by_hand].tolist())
-        paths = part.paths.copy()
-        paths[by_hand] = -1 - np.arange(len(by_hand))
-        part = replace(part, paths=paths, uops=uops)
-        yield _Part(part, entries)
-
-
-def _traced(parts: Iterable[_Part], library: Library, segment: str) -> Pieces:
-    """Count parts that execute the same and trace the first of each."""
-    counts: dict[tuple[int, bytes, bytes], int] = {}
-    first: dict[tuple[int, bytes, bytes], _Part] = {}
-    for part in parts:
-        # Hand-written micro-ops stand in it by number.
-        key = part.ptes, part.record.paths.tobytes(), part.record.masks.tobytes()
-        counts[key] = counts.get(key, 0) + 1
-        first.setdefault(key, part)
+        part = slice(start, end)
+        key = entries, kinds[part].tobytes(), record.masks[part].tobytes()
+        alike.setdefault(key, []).append(part)
+    rows = np.cumsum(np.append(0, library.lengths(record.paths)))
     return tuple(
-        Piece(build(part.record, library, "zap", segment), counts[key], part.ptes)
-        for key, part in first.items()
+        Piece(build(_cut(record, parts[0], rows), library, "zap", segment), len(parts), entries)
+        for (entries, *_), parts in alike.items()
     )
+
+
+def _cut(record: Record, part: slice, rows: Ints) -> Record:
+    """Return a part of a record; hand-written micro-ops get numbers of their part."""
+    cut = replace(record.chosen(part), row=int(rows[part.start]))
+    by_hand = np.flatnonzero(cut.paths < 0)
+    uops = tuple(record.uops[-1 - path] for path in cut.paths[by_hand].tolist())
+    paths = cut.paths.copy()
+    paths[by_hand] = -1 - np.arange(len(by_hand))
+    return replace(cut, paths=paths, uops=uops)
