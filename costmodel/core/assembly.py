@@ -64,7 +64,7 @@ def fill(
     kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32], address: Ints,
     size_bytes: NDArray[np.int16],
     access: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],
-    page: c.Row, prefetch: tuple[c.Row, c.Row, c.Row, c.Row], mispredicted: NDArray[np.bool_],
+    page: c.Row, mispredicted: NDArray[np.bool_],
     gone: NDArray[np.bool_], number: Ints, repeat: tuple[int, int, int],
     window: tuple[int, int], entries: Ints, code: c.Code,
 ) -> None:  # fmt: skip
@@ -72,7 +72,7 @@ def fill(
 
     ``number`` int64[n] is the row of each micro-op in the program (a compare that is ``gone`` has
     that of its branch, which takes over its inputs).
-    ``access`` are class, last touch and ownership, ``prefetch`` stream, uses, starts and follows.
+    ``access`` are class, last touch and ownership. The columns of prefetches stay as they are.
     What is ``window[0]`` rows or ``window[1]`` store queue entries back left the window.
     Micro-ops ``repeat[0]`` to ``repeat[1]`` are executed ``repeat[2]`` more times: that much lies
     between those before and those behind. ``entries`` int64[n] is scratch.
@@ -108,8 +108,6 @@ def fill(
         if kind[i] == _RMW:
             row[c.SAME_LINE] = address[i] // LINE_BYTES == atomic_line
             atomic_line = address[i] // LINE_BYTES
-        row[c.STREAM], row[c.PREFETCHED] = prefetch[0][i], prefetch[1][i]
-        row[c.STARTS], row[c.FOLLOWS] = prefetch[2][i], prefetch[3][i]
         writer = inputs[i, MEMORY_INPUT]
         if writer >= 0:
             back = entries[i] - entries[writer] + (skipped_entries if writer < across else 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +28,16 @@ STREAMS = 64
 """Streams that are followed at the same time."""
 
 
-@dataclass(frozen=True)
-class Prefetches:
-    """Prefetch requests of one trace; arrays have one entry per micro-op.
+class Prefetches(NamedTuple):
+    """Prefetch requests of one trace; arrays have one entry per first touch of a stream's line.
 
     Requests are numbered per stream, so that every turn of a loop looks the same.
     """
 
+    row: Ints
+    """int64[k], the micro-ops, ascending."""
     stream: NDArray[np.int16]
-    """Stream of the micro-op's line, below ``STREAMS``; 0 where the other columns are 0."""
+    """Stream of the micro-op's line, below ``STREAMS``."""
     uses: NDArray[np.int16]
     """Requests back in the stream to the one for this micro-op's line, 0 for none."""
     starts: NDArray[np.int16]
@@ -97,9 +99,8 @@ def _requests(
     line_bytes: int,
 ) -> Prefetches:
     """Number the requests: ``depth`` of them when a stream is trained, then one per line."""
-    result = Prefetches(*(np.zeros(len(trace), np.int16) for _ in range(4)))
     if depth == 0:
-        return result
+        return _in_order([])
     rows = np.flatnonzero(fetched).astype(np.int64)
     streams = _streams(rows, trace.address[rows] // line_bytes)
     if trace.repeat is not None and not all(
@@ -108,18 +109,23 @@ def _requests(
         raise UnsteadyError
     long = [stream.rows for stream in streams if len(stream.rows) > trains_after]
     free_from = [0] * STREAMS
+    found: list[tuple[int, int, int, int, int]] = []
     for lines in sorted(long):
         # The lowest free number: streams that follow each other look the same.
         number = next((i for i, row in enumerate(free_from) if row <= lines[0]), None)
         if number is None:
             continue
         free_from[number] = lines[-1] + 1
-        result.stream[lines] = number
-        result.starts[lines[trains_after - 1]] = depth
-        result.starts[lines[trains_after:]] = 1
-        result.follows[lines[trains_after:]] = 1
-        result.uses[lines[trains_after:]] = depth
-    return result
+        training, following = lines[:trains_after], lines[trains_after:]
+        found += [(row, number, 0, 0, 0) for row in training[:-1]]
+        found.append((training[-1], number, 0, depth, 0))
+        found += [(row, number, depth, 1, 1) for row in following]
+    return _in_order(found)
+
+
+def _in_order(found: list[tuple[int, int, int, int, int]]) -> Prefetches:
+    row, *columns = np.array(sorted(found), np.int64).reshape(-1, 5).T
+    return Prefetches(row, *(column.astype(np.int16) for column in columns))
 
 
 def _steady(rows: list[int], repeat: Repeat, trains_after: int) -> bool:

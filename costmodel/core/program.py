@@ -171,10 +171,12 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
     fill(
         trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes,
         (kind, reuse.touch, reuse.owned), page,
-        (ahead.stream, ahead.uses, ahead.starts, ahead.follows),
         mispredicts(trace, shape.history), gone, number, _again(trace),
         (shape.window, shape.stores), np.empty_like(number), code,
     )  # fmt: skip
+    columns = c.STREAM, c.PREFETCHED, c.STARTS, c.FOLLOWS
+    for column, values in zip(columns, ahead[1:], strict=True):
+        code[number[ahead.row], column] = values
     return code
 
 
