@@ -54,11 +54,12 @@ class Priced:
 def priced_programs(
     runs: Sequence[TableRun], machine: Machine, parameters: Parameters
 ) -> list[Priced]:
-    """Return one program per run; equal traces share one object."""
+    """Return one program per run; where traces and what becomes of them are equal, one object."""
     line_bytes = machine.caches.line_bytes.value
     bytes_ = footprint_bytes(runs, line_bytes)
     pages = footprint_pages(runs, machine.kernel.linear_map_bytes.value)
     made: dict[tuple[int, float], Priced] = {}
+    same: dict[Hashable, Priced] = {}
     priced: list[Priced] = []
     for run in runs:
         reuse = bytes_ if run.reuse_bytes is None else run.reuse_bytes
@@ -69,7 +70,7 @@ def priced_programs(
             except UnsteadyError:
                 whole = remembered(run.trace, "whole", run.trace.in_full)
                 made[key] = _priced(whole, machine, parameters, reuse, pages)
-        priced.append(made[key])
+        priced.append(same.setdefault(made[key].key(), made[key]))
     return priced
 
 
@@ -131,8 +132,8 @@ class _Sequence:
     states: list[Ints] = field(default_factory=list)
     number_of: dict[bytes, int] = field(default_factory=dict)
     known: dict[tuple[int, int], tuple[int, TableCost]] = field(default_factory=dict)
-    before: dict[int, Ints] = field(default_factory=dict)
-    """By program: what its last run left, see :func:`costmodel.core.table.run_table`."""
+    before: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
+    """By program: scratch, and what the last run left; ``run_table`` says more."""
     current: int = 0
 
     def __post_init__(self) -> None:
@@ -174,14 +175,17 @@ class _Sequence:
             program.longest_back, program.forwards_back, program.streams, program.requests_back
         )
         totals = np.zeros(COUNTERS + CAUSES + len(priced.weights), np.int64)
-        length = max(state_length(parameters, reach), len(totals) + 2)
         segments = np.zeros(len(program.segments), np.int64)
-        marked = 1 + len(totals) + len(segments) + length
         if id(priced) not in self.before:
-            self.before[id(priced)] = np.zeros((MARKS + 1, marked), np.int64)
+            length = max(state_length(parameters, reach), len(totals) + 2)
+            marked = 1 + len(totals) + len(segments) + length
+            self.before[id(priced)] = (
+                np.zeros((2 * KEPT + 1, length), np.int64),
+                np.zeros((MARKS + 1, marked), np.int64),
+            )
         run_table(
             program.code, program.parts, reach, parameters, priced.costs, self.window, state,
-            np.zeros((2 * KEPT + 1, length), np.int64), self.before[id(priced)], segments, totals,
+            *self.before[id(priced)], segments, totals,
         )  # fmt: skip
         return table_cost(priced, segments, totals)
 

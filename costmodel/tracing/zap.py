@@ -65,7 +65,7 @@ def zap_runs(
     """
     kept = LIST_PAGES if space.ptes > MAX_SLOTS else 0
     traced = [
-        (shape, _trace(strategy, (program, _releasing(release_program, shape)), shape, kept))
+        (shape, _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), kept))
         for shape in space.shapes
     ]
     unmaps = [
@@ -80,6 +80,11 @@ def zap_runs(
         for piece in table.release
     )
     return (*unmaps, *with_reuse(unmaps, releases, slots))
+
+
+def _one(shape: TableShape) -> TableShape:
+    """Return one such table; munmap() empties it as MADV_DONTNEED over a range does."""
+    return replace(shape, count=1, state="munmap" if shape.state == "dontneed" else shape.state)
 
 
 def _releasing(program: str, shape: TableShape) -> str:
