@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 
 from costmodel.kernel.gather import MAX_SLOTS
+from costmodel.sequences import numbered
 from costmodel.trace import LINE_BYTES, TableRun, Trace
 from costmodel.uops import Target
 
-_ONCE: Final = (Target.SRC, Target.PAGE, Target.TABLEPAGE)
-"""What every piece touches anew: page tables and struct pages, also those of page tables."""
+_ONCE: Final = np.isin(np.arange(len(Target)), (Target.SRC, Target.PAGE, Target.TABLEPAGE))
+"""By target: whether every piece touches it anew: page tables and struct pages, also of these."""
 _PARTS: Final = 2
 """Parts of a list whose releases are told apart. With many, order 0 on the 4210R is 0.7 % faster;
 every part is one more trace to run."""
@@ -47,14 +48,15 @@ def touched_bytes(runs: Iterable[TableRun]) -> int:
 
 def _lines(trace: Trace) -> int:
     """Count the lines; a page that is only taken from the list has its folio in another piece."""
-    once = np.isin(trace.target, _ONCE)
+    once = _ONCE[trace.target]
     take = [number for number, name in enumerate(trace.step_names) if name == "take"]
     last_row = np.append(trace.step_start[1:], len(trace)) - 1
     once[last_row[np.isin(trace.step_id, take)]] = False
-    lines = trace.address // LINE_BYTES
-    count = len(np.unique(lines[once]))
-    if trace.repeat is not None:
-        first, end = trace.repeat.first, trace.repeat.end
-        group, before = lines[first:end][once[first:end]], lines[:first][once[:first]]
-        count += trace.repeat.further * len(np.setdiff1d(group, before))
-    return count
+    rows = np.flatnonzero(once)
+    lines, first = numbered(trace.address[rows] // LINE_BYTES)
+    if trace.repeat is None:
+        return len(first)
+    group = (rows >= trace.repeat.first) & (rows < trace.repeat.end)
+    before = lines[rows < trace.repeat.first].max(initial=-1)  # lines are numbered in order
+    new = np.unique(lines[group & (lines > before)])
+    return len(first) + trace.repeat.further * len(new)
