@@ -59,11 +59,7 @@ class GatherList:
     @property
     def slots_left(self) -> int:
         """Slots in the page that is being filled."""
-        return self._capacity - self._used
-
-    @property
-    def _capacity(self) -> int:
-        return PAGE_SLOTS if self._page else LOCAL_SLOTS
+        return (PAGE_SLOTS if self._page else LOCAL_SLOTS) - self._used
 
     def add(self, folio: Folio, count: int, slots: int, page: int = 0) -> Room:
         """Queue ``count`` references of a folio in ``slots`` slots: one per page, or two for all.
@@ -72,11 +68,12 @@ class GatherList:
 
         Raises ValueError where the page has no room: it must be kept with ``reserve``.
         """
-        if slots > self.slots_left:
+        left = self.slots_left - slots
+        if left < 0:
             raise ValueError(f"'slots' must be at most {self.slots_left} (got {slots})")
         self.entries.append(Gathered(folio, count, page))
         self._used += slots
-        if self.slots_left >= self.reserve:
+        if left >= self.reserve:
             return Room.LEFT
         if self._page == LIST_PAGES:
             return Room.FULL

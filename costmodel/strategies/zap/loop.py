@@ -110,7 +110,7 @@ def remove_rmap(zap: ZapOperation, entry: Entry, count: int = 1, first: int = 0)
         zap.delay_rmap(folio, page, count)
         return
     for ahead in range(count):
-        fresh = zap.maps_all(folio)
+        fresh = folio.order > 0 and zap.maps_all(folio)
         zap.rmap_remove(folio, page + ahead)
         step = entry.step("unmap", first + ahead)
         yield marked(step, folio, fresh=fresh) if folio.order else step
