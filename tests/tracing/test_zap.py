@@ -141,3 +141,9 @@ def test_hand_written_micro_ops_keep_their_inputs_in_every_piece() -> None:
         for rmw, alu in pairwise(by_hand):
             if alu == rmw + 1 and run.trace.target[rmw]:
                 assert run.trace.inputs[alu, 0] == rmw
+
+
+def test_a_range_is_emptied_alike_whatever_the_call_and_the_memory() -> None:
+    first = runs("v6.7", "munmap")
+    for other in (runs("v6.7", "dontneed"), runs("v6.7", "munmap", mib=128)):
+        assert all(a.trace is b.trace for a, b in zip(first, other, strict=True))
