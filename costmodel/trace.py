@@ -65,7 +65,8 @@ class Trace:
                              address inputs, 2, 3 data inputs. Others: 0..2 registers, 3 flags.
                              Column 4: youngest older store, rmw or zero row that wrote any byte
                              that this load or rmw reads.
-    address     int64[n]     synthetic byte address, -1 for none; targets never share a line
+    address     int64[n]     synthetic byte address, -1 for none; targets never share a line (struct
+                             pages that are BUDDY have the addresses of PAGE)
     size_bytes  int16[n]
     target      uint8[n]     a :class:`costmodel.uops.Target`
     taken       int8[n]      1 or 0 for conditional branches, else -1

@@ -47,6 +47,7 @@ class Target(IntEnum):
     MM = 7
     GLOBAL = 8
     OTHER = 9  # current task, per-CPU data, upper table levels, allocator
+    BUDDY = 10  # struct pages that the page allocator meets beside a freed one: its buddies
 
 
 class Flavour(IntEnum):

@@ -48,6 +48,7 @@ DOMINANT = {
         "core.branch_ports",
         "core.store_forward_cycles",
         "caches.l1.latency_cycles",
+        "caches.llc.latency_ns",
         "kernel.table_alloc_ns",
         "kernel.fork_fixed_us",
     ),

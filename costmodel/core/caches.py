@@ -31,7 +31,9 @@ from costmodel.uops import Flavour, Kind, Target
 NEAR = 0
 """Class of an access that hits any L1: fewer than 8 KiB of other lines since the last touch."""
 CYCLIC = -1.0
-"""As a distance: one round through everything the workload touches."""
+"""As a distance: one round through everything the workload touches, unless the run says else."""
+ROUND = -2.0
+"""As a distance: one such round whatever the run says."""
 _NEAR_BYTES = 8192
 _WAYS = 16
 _WEIGHT = 1 << 16
@@ -39,7 +41,7 @@ _WEIGHT = 1 << 16
 
 _MEMORY_KINDS = flags_of((Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO), Kind)
 _WRITING = flags_of((Kind.STORE, Kind.ZERO), Kind)
-_PER_TABLE = flags_of((Target.SRC, Target.DST, Target.PAGE, Target.TABLEPAGE), Target)
+_PER_TABLE = flags_of((Target.SRC, Target.DST, Target.PAGE, Target.TABLEPAGE, Target.BUDDY), Target)
 _CYCLIC_TARGETS = flags_of((Target.SRC, Target.PAGE, Target.TABLEPAGE), Target)
 _OWNING = flags_of(
     (Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE, Flavour.RMW_LOCKED), Flavour
@@ -199,6 +201,7 @@ def _bytes(
     distance[fresh] = table_bytes if table_bytes >= _NEAR_BYTES else 0.0
     distance[fresh & (target == Target.DST)] = 0.0
     distance[fresh & _CYCLIC_TARGETS[target]] = CYCLIC
+    distance[fresh & (target == Target.BUDDY)] = ROUND
     return distance
 
 
@@ -298,8 +301,13 @@ def class_costs(
     footprint: float,
     machine: Machine,
     parameters: Parameters,
+    *,
+    round_bytes: float = 0.0,
 ) -> ClassCosts:
-    """Give every class its latency on a machine."""
+    """Give every class its latency on a machine.
+
+    ``footprint`` are the bytes that CYCLIC stands for, ``round_bytes`` those of ROUND.
+    """
     caches = machine.caches
     l1, l2, llc = (
         Level(cache.size_bytes.value, cache.replacement.value)
@@ -307,9 +315,9 @@ def class_costs(
     )
     latency = (parameters.l1, parameters.l2, parameters.llc, parameters.dram)
     ticks, weights = [], []
+    meaning = {CYCLIC: footprint, ROUND: round_bytes}
     for near, beyond in distances:
-        near_bytes = footprint if near == CYCLIC else near
-        bytes_ = footprint if beyond == CYCLIC else beyond
+        near_bytes, bytes_ = meaning.get(near, near), meaning.get(beyond, beyond)
         in_l1 = _hit(near_bytes, l1, _HARD)
         in_l2 = max(in_l1, _hit(bytes_, l2, _SOFT))
         in_llc = max(in_l2, _hit(bytes_, llc, _SOFT))

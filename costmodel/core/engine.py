@@ -58,6 +58,7 @@ def priced_programs(
     line_bytes = machine.caches.line_bytes.value
     bytes_ = footprint_bytes(runs, line_bytes)
     pages = footprint_pages(runs, machine.kernel.linear_map_bytes.value)
+    footprints = bytes_, pages
     made: dict[tuple[int, float], Priced] = {}
     same: dict[Hashable, Priced] = {}
     priced: list[Priced] = []
@@ -66,19 +67,25 @@ def priced_programs(
         key = (id(run.trace), reuse)
         if key not in made:
             try:
-                made[key] = _priced(run.trace, machine, parameters, reuse, pages)
+                made[key] = _priced(run.trace, machine, parameters, reuse, footprints)
             except UnsteadyError:
                 whole = remembered(run.trace, "whole", run.trace.in_full)
-                made[key] = _priced(whole, machine, parameters, reuse, pages)
+                made[key] = _priced(whole, machine, parameters, reuse, footprints)
         priced.append(same.setdefault(made[key].key(), made[key]))
     return priced
 
 
 def _priced(
-    trace: Trace, machine: Machine, parameters: Parameters, bytes_: float, pages: float
+    trace: Trace,
+    machine: Machine,
+    parameters: Parameters,
+    reuse: float,
+    footprints: tuple[float, float],
 ) -> Priced:
+    """``reuse`` are the bytes since what is new was touched, ``footprints`` bytes and pages."""
+    bytes_, pages = footprints
     distances = reuse_of(trace, machine.caches.line_bytes.value).distances
-    access = class_costs(distances, bytes_, machine, parameters)
+    access = class_costs(distances, reuse, machine, parameters, round_bytes=bytes_)
     fresh = fresh_pages(trace, machine.kernel.linear_map_bytes.value)
     page = page_ticks(fresh.distances, pages, machine, parameters)
     classes = alike(tuple(weights.items()) for weights in access.weights)

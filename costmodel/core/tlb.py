@@ -26,7 +26,7 @@ from costmodel.uops import Kind, Target
 
 _NEAR_PAGES = 16
 _TABLES = flags_of((Target.SRC, Target.DST), Target)
-_STRUCT_PAGES = flags_of((Target.PAGE, Target.TABLEPAGE), Target)
+_STRUCT_PAGES = flags_of((Target.PAGE, Target.TABLEPAGE, Target.BUDDY), Target)
 _ZERO = int(Kind.ZERO)
 
 

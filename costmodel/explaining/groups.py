@@ -98,6 +98,7 @@ _BY_ACCESS = {
     (Kind.LOAD, Target.SRC): Group.SOURCE_LOADS,
     (Kind.LOAD, Target.DST): Group.CHILD_LOADS,
     (Kind.LOAD, Target.PAGE): Group.STRUCT_PAGE,
+    (Kind.LOAD, Target.BUDDY): Group.STRUCT_PAGE,
     (Kind.LOAD, Target.STACK): Group.STACK,
     (Kind.STORE, Target.STACK): Group.STACK,
     (Kind.STORE, Target.SRC): Group.CONVERT_STORES,

@@ -34,6 +34,7 @@ _FLAVOUR: Final = {
 _TARGET: Final = {
     Target.PAGE: "struct page",
     Target.TABLEPAGE: "table's struct page",
+    Target.BUDDY: "buddy's struct page",
     Target.STACK: "stack",
     Target.VMA: "vma",
     Target.MM: "mm",

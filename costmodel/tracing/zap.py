@@ -166,7 +166,13 @@ def _before(event: str) -> Step:
 def _release(releasing: Iterable[Step | Uop], program: str, shape: TableShape) -> Pieces:
     last = _before(_end_of_batch(shape))
     record = recorder_of("zap", program).record(releasing, last)
-    return release_pieces(record, load_library("zap", program))
+    return release_pieces(record, load_library("zap", program), apart=_apart(shape))
+
+
+def _apart(shape: TableShape) -> bool:
+    """Tell whether folios do not follow each other in memory."""
+    behind = (pfn + (1 << order) for pfn, order in zip(shape.first_pfns, shape.orders, strict=True))
+    return any(end != pfn for end, pfn in zip(behind, shape.first_pfns[1:], strict=False))
 
 
 def _end_of_batch(shape: TableShape) -> str:

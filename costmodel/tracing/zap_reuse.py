@@ -13,7 +13,9 @@ from costmodel.sequences import numbered
 from costmodel.trace import LINE_BYTES, TableRun, Trace
 from costmodel.uops import Target
 
-_ONCE: Final = np.isin(np.arange(len(Target)), (Target.SRC, Target.PAGE, Target.TABLEPAGE))
+_ONCE: Final = np.isin(
+    np.arange(len(Target)), (Target.SRC, Target.PAGE, Target.TABLEPAGE, Target.BUDDY)
+)
 """By target: whether every piece touches it anew: page tables and struct pages, also of these."""
 _PARTS: Final = 2
 """Parts of a list whose releases are told apart. With many, order 0 on the 4210R is 0.7 % faster;

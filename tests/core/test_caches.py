@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.core.caches import CYCLIC, accesses, class_costs, footprint_bytes
+from costmodel.core.caches import CYCLIC, ROUND, accesses, class_costs, footprint_bytes
 from costmodel.core.parameters import parameters_of
 from costmodel.core.reuse import touches
 from costmodel.core.stack import Cause
@@ -102,3 +102,13 @@ def test_a_cleared_block_makes_its_lines_hot_and_owned() -> None:
     assert found.kind[1] == 0
     assert found.touch[1] == 0
     assert found.owned[1]
+
+
+def test_buddies_are_a_round_away_whatever_else_is_near() -> None:
+    touches = [load(64, target=Target.PAGE), load(6400, target=Target.BUDDY)]
+    found = accesses(trace_of(touches), 64)
+    assert [found.distances[kind][0] for kind in found.kind] == [CYCLIC, ROUND]
+    on = parameters_of(ALTRA)
+    costs = class_costs(found.distances, 0.0, ALTRA, on, round_bytes=1e12).ticks
+    near, far = costs[found.kind]
+    assert (near, far) == (on.l1, pytest.approx(on.dram, rel=0.01))

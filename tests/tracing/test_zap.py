@@ -12,6 +12,7 @@ from costmodel.strategies.catalogue import BY_OPERATION
 from costmodel.trace import LINE_BYTES, TableRun
 from costmodel.tracing import trace_runs
 from costmodel.tracing.zap_reuse import touched_bytes
+from costmodel.uops import Target
 
 MIB = 1 << 20
 
@@ -147,3 +148,16 @@ def test_a_range_is_emptied_alike_whatever_the_call_and_the_memory() -> None:
     first = runs("v6.7", "munmap")
     for other in (runs("v6.7", "dontneed"), runs("v6.7", "munmap", mib=128)):
         assert all(a.trace is b.trace for a, b in zip(first, other, strict=True))
+
+
+def buddies(found: list[TableRun]) -> int:
+    return sum(int((run.trace.target == Target.BUDDY).sum()) for run in found)
+
+
+@pytest.mark.parametrize("isa", ["x86_64", "arm64"])
+def test_only_a_release_of_scattered_pages_meets_strangers(isa: str) -> None:
+    scattered = runs("v6.7", frames="scattered", isa=isa)
+    unmaps = [run for run in scattered if segment(run) == "unmap"]
+    assert buddies(scattered) > buddies(unmaps) == 0
+    assert buddies(runs("v6.7", isa=isa)) == 0
+    assert buddies(runs("v6.7", "exit", frames="scattered", isa=isa)) == 0
