@@ -122,6 +122,10 @@ class Trace:
 
     def kinds(self) -> Mapping[str, int]:
         """Count the micro-ops of each kind that are executed, by lower-case kind name."""
+        return self._kinds
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, int]:
         counts = np.bincount(self.kind, minlength=len(Kind))
         if self.repeat is not None:
             again = self.kind[self.repeat.first : self.repeat.end]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
@@ -80,11 +80,6 @@ class Recalled(Trace):
     def __len__(self) -> int:
         """Return the number of micro-ops."""
         return int(self._rows)
-
-    def kinds(self) -> Mapping[str, int]:
-        """Count the micro-ops of each kind, by lower-case kind name."""
-        kinds: Mapping[str, int] = self._kinds
-        return kinds
 
     def __reduce__(self) -> tuple[type[Trace], tuple[Any, ...]]:
         """Copy and send it as the plain trace that it stands for."""
