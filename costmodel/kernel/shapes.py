@@ -26,6 +26,7 @@ from costmodel.kernel.pte import (
 PAGE_BYTES: Final = 4096
 MAX_ORDER: Final = 9
 _BASE_PFN: Final = (1 << 20) + (1 << 14)
+"""In the middle of a 2 MiB block of the vmemmap, as most tables' struct pages lie inside one."""
 
 STATES: Final = ("writable", "read-only", "exit", "munmap", "dontneed", "dontneed-per-page")
 """Fork: freshly written, or forked before. Zap: a forked child's exit, or a sole owner's unmap."""
