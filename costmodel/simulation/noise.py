@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.byte_cache import ByteCache
 from costmodel.simulation.schedule import PS_PER_S, PS_PER_US
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+_KEPT_BYTES: Final = 4 << 20
+"""Of noise that is remembered: two hundred scenarios of 8 runs of 100 iterations."""
 
 
 class Cause(StrEnum):
@@ -139,7 +144,7 @@ class RunNoise:
 
     ``factor`` float64[n] multiplies layout-sensitive time. ``tick_phase_ps`` and ``tick_ps``
     int64[n]: when the first tick falls after the start, and what each tick of that iteration
-    takes. Steal comes from :meth:`steals`.
+    takes. Steal comes from :meth:`steals`, which begins ``steal_draws`` anew.
     """
 
     factor: Floats
@@ -148,7 +153,7 @@ class RunNoise:
     tick_ps: Ints
     steal_gap_ps: float
     steal_mean_ps: float
-    steal_generator: np.random.Generator | None
+    steal_draws: Callable[[], np.random.Generator] | None
 
     def steals(self, work_ps: Ints) -> tuple[Ints, Ints]:
         """Return when each iteration is stolen from, and for how long: two int64[n, k].
@@ -156,15 +161,16 @@ class RunNoise:
         ``work_ps`` int64[n] is the work of each iteration. Times count work done, so that a
         steal never meets another one; entries at or beyond the iteration's work do not happen
         (their duration is 0). Column by column from the stream, so that a shorter operation
-        meets the first steals of a longer one. Call it once per draw.
+        meets the first steals of a longer one.
         """
         rows = len(work_ps)
         when: list[Ints] = []
         length: list[Ints] = []
         now = np.zeros(rows, dtype=np.int64)
-        while self.steal_generator is not None:
-            gap = self.steal_generator.exponential(self.steal_gap_ps, rows)
-            took = self.steal_generator.exponential(self.steal_mean_ps, rows)
+        generator = None if self.steal_draws is None else self.steal_draws()
+        while generator is not None:
+            gap = generator.exponential(self.steal_gap_ps, rows)
+            took = generator.exponential(self.steal_mean_ps, rows)
             # Beyond any operation (1e17 ps is a day) nothing matters; int64 must not overflow.
             now = now + np.rint(np.minimum(gap, 1e17)).astype(np.int64) + 1
             happens = now < work_ps
@@ -178,8 +184,15 @@ class RunNoise:
 
 
 def draw(sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int = 0) -> RunNoise:
-    """Draw the noise of one run of ``iterations`` iterations on one CPU."""
+    """Draw the noise of one run of ``iterations`` iterations on one CPU.
 
+    Remembered: all strategies of a scenario meet it.
+    """
+    make = partial(_draw, sizes, stream, run=run, iterations=iterations, cpu=cpu)
+    return _drawn.get((sizes, stream, run, iterations, cpu), make)
+
+
+def _draw(sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int) -> RunNoise:
     def normal(cause: Cause, size: int) -> Floats:
         return stream.generator(run=run, cause=cause, cpu=cpu).standard_normal(size)
 
@@ -197,8 +210,17 @@ def draw(sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: i
         tick_ps=handler,
         steal_gap_ps=PS_PER_S / sizes.steal_per_s if stolen else math.inf,
         steal_mean_ps=sizes.steal_mean_ps,
-        steal_generator=stream.generator(run=run, cause=Cause.STEAL, cpu=cpu) if stolen else None,
+        steal_draws=partial(stream.generator, run=run, cause=Cause.STEAL, cpu=cpu)
+        if stolen
+        else None,
     )
+
+
+def _bytes(noise: RunNoise) -> int:
+    return noise.factor.nbytes + noise.tick_phase_ps.nbytes + noise.tick_ps.nbytes
+
+
+_drawn: Final = ByteCache[RunNoise](_KEPT_BYTES, _bytes)
 
 
 def _lognormal(normal: Floats, sigma: float) -> Floats:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Final, TypeVar
 
+from costmodel.byte_cache import ByteCache
 from costmodel.config.workload import Workload
 from costmodel.kernel.build import Memory
 from costmodel.kernel.shapes import ShapedSpace, TableShape, homogeneous
@@ -15,7 +16,7 @@ from costmodel.steps.library import load_library
 from costmodel.strategies.strategy import Strategy
 from costmodel.trace import TableRun, Trace
 from costmodel.tracing.build import build, build_short
-from costmodel.tracing.cache import ByteCache, Recalled, runs_bytes, trace_bytes
+from costmodel.tracing.cache import Recalled, runs_bytes, trace_bytes
 from costmodel.tracing.foreign import guarded
 from costmodel.tracing.record import recorder_of, run_through
 from costmodel.tracing.zap import zap_runs

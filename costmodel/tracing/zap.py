@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Final
 
+from costmodel.byte_cache import ByteCache
 from costmodel.kernel.build import Memory
 from costmodel.kernel.folio import Folio
 from costmodel.kernel.gather import LIST_PAGES, MAX_SLOTS
@@ -25,7 +26,6 @@ from costmodel.strategies.strategy import Strategy
 from costmodel.strategies.zap.release import flush_and_release
 from costmodel.trace import TableRun
 from costmodel.tracing.build import build, build_short
-from costmodel.tracing.cache import ByteCache
 from costmodel.tracing.record import Record, recorder_of
 from costmodel.tracing.zap_pieces import (
     Piece,

@@ -20,7 +20,7 @@ def with_ticks(phase: int, handler: int, period: int = 100) -> RunNoise:
         tick_ps=np.array([handler]),
         steal_gap_ps=0.0,
         steal_mean_ps=0.0,
-        steal_generator=None,
+        steal_draws=None,
     )
 
 

@@ -71,6 +71,14 @@ def test_a_longer_operation_meets_the_same_noise_and_more() -> None:
     np.testing.assert_array_equal(short.factor, long.factor)
 
 
+def test_all_who_meet_a_noise_meet_the_same() -> None:
+    one, other = (draw(SIZES, STREAM, run=3, iterations=20) for _ in range(2))
+    assert one is other
+    work = np.full(20, 300 * MILLISECOND_PS)
+    for first, again in zip(one.steals(work), other.steals(work), strict=True):
+        assert first.tolist() == again.tolist()
+
+
 def test_streams_differ_by_every_part_of_their_name() -> None:
     def first(stream: Stream, run: int = 0, cause: Cause = Cause.RUN, cpu: int = 0) -> float:
         return float(stream.generator(run=run, cause=cause, cpu=cpu).random())

@@ -6,41 +6,14 @@ import pickle
 
 import pytest
 
+from costmodel.byte_cache import ByteCache
 from costmodel.config.machine import load_machine
 from costmodel.config.workload import Workload
 from costmodel.core import engine
 from costmodel.strategies.catalogue import STRATEGIES
 from costmodel.trace import TableRun, Trace
 from costmodel.tracing import runs, trace_runs
-from costmodel.tracing.cache import ByteCache, Recalled, trace_bytes
-
-
-def test_what_was_not_used_longest_goes_first() -> None:
-    made: list[str] = []
-
-    def get(key: str) -> str:
-        def make() -> str:
-            made.append(key)
-            return key * 4
-
-        return cache.get(key, make)
-
-    cache = ByteCache[str](10, len)
-    assert get("a") == "aaaa"
-    get("b")
-    get("a")
-    get("c")  # 12 bytes: "b" goes
-    assert (cache.bytes, len(cache)) == (8, 2)
-    get("a")
-    assert made == ["a", "b", "c"]
-    get("b")
-    assert made == ["a", "b", "c", "b"]
-
-
-def test_a_single_value_may_be_larger() -> None:
-    cache = ByteCache[str](2, len)
-    assert cache.get("x", lambda: "long") == "long"
-    assert cache.get("x", lambda: "other") == "long"
+from costmodel.tracing.cache import Recalled, trace_bytes
 
 
 def test_what_cores_know_of_a_trace_outlives_its_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
