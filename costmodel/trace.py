@@ -144,3 +144,5 @@ class TableRun:
     reuse_bytes: float | None = None
     """Bytes touched since lines that this trace touches anew were touched by earlier runs of the
     operation; None: they are new to it, and were last touched one round through it ago."""
+    flushes: int = 0
+    """Flushes of the whole TLB that these executions force, in all; they are in no trace."""

@@ -11,6 +11,7 @@ from costmodel.config.scenario import Protocol, load_scenario
 from costmodel.config.workload import Workload
 from costmodel.core import reference
 from costmodel.experiment import Cell, Result, published_rows, run_cell
+from costmodel.kernel.gather import MAX_SLOTS
 from costmodel.plan import plan
 from costmodel.published import Metric, all_rows
 from costmodel.strategies.catalogue import BY_OPERATION
@@ -93,3 +94,11 @@ def test_both_engines_agree() -> None:
     strategy = BY_OPERATION["zap"]["contpte-arch-batch"]
     runs = trace_runs(strategy, workload, on.isa, range_tlbi=False)
     assert core.run(runs, on) == reference.run(runs, on)
+
+
+@pytest.mark.parametrize("machine", ["xeon-4210r", "ampere-altra"])
+def test_full_lists_and_the_end_of_the_call_flush(machine: str) -> None:
+    found = result(machine, "v6.7", 0)
+    each_ns = found.cell.machine.tlbi.asid_flush_ns.value
+    full = found.ptes // MAX_SLOTS
+    assert found.stack_ns_per_pte["asid_flush"] * found.ptes == pytest.approx((full + 1) * each_ns)

@@ -73,7 +73,7 @@ def price(
     if operation == "fork":
         stages, stack = _with_fork(stages, stack, machine)
     elif workload is not None:
-        stages, stack = _with_zap(stages, stack, machine, workload)
+        stages, stack = _with_zap(stages, stack, machine, workload, timing.flushes)
     schedule = Schedule(tuple(stages))
     around = schedule.total_ps - sum(segments.values())
     return Operation(
@@ -104,25 +104,45 @@ def _with_fork(
 ) -> tuple[list[Stage], dict[str, float]]:
     fixed = round(machine.kernel.fork_fixed_us.value * PS_PER_US)
     flush = round(machine.tlbi.asid_flush_ns.value * PS_PER_NS)
-    # On arm64 the flush is one broadcast; x86 flushes by writing CR3, which nobody else sees.
-    end = Stage(0, flush) if machine.isa == "arm64" else Stage(flush)
+    end = _flush(machine, flush)
     return [Stage(fixed), *stages, end], {**stack, FIXED: float(fixed), ASID_FLUSH: float(flush)}
 
 
+def _flush(machine: Machine, flush_ps: int, count: int = 1, *, with_ps: int = 0) -> Stage:
+    """Return flushes, each with other work before it.
+
+    On arm64 a flush is one broadcast; x86 flushes by writing CR3, which nobody else sees.
+    """
+    if machine.isa == "arm64":
+        return Stage(with_ps, flush_ps, count)
+    return Stage(with_ps + flush_ps, 0, count)
+
+
 def _with_zap(
-    stages: list[Stage], stack: dict[str, float], machine: Machine, workload: Workload
+    stages: list[Stage],
+    stack: dict[str, float],
+    machine: Machine,
+    workload: Workload,
+    forced: int,
 ) -> tuple[list[Stage], dict[str, float]]:
-    """Add the calls, one flush each, and the tables that go with their mapping."""
+    """Add calls with a flush each, ``forced`` flushes, and the tables that go with their mapping."""
     per_page = workload.state == "dontneed-per-page"
     calls = workload.pages if per_page else 1
     tables = 0 if workload.state.startswith("dontneed") else -(-workload.pages // TABLE_PTES)
     call = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     free = round(machine.kernel.table_free_ns.value * PS_PER_NS)
     flush = round(_unmap_flush_ns(machine, per_page=per_page) * PS_PER_NS)
-    end = Stage(call, flush, calls) if machine.isa == "arm64" else Stage(call + flush, 0, calls)
-    added = {UNMAP_CALL: call * calls, ASID_FLUSH: flush * calls, TABLE_FREE: free * tables}
-    freed = [Stage(free, 0, tables)] if tables else []
-    return [*stages, *freed, end], {**stack, **{name: float(ps) for name, ps in added.items()}}
+    full = round(machine.tlbi.asid_flush_ns.value * PS_PER_NS)
+    more = [_flush(machine, full, forced)] if forced else []
+    if tables:
+        more.append(Stage(free, 0, tables))
+    more.append(_flush(machine, flush, calls, with_ps=call))
+    added = {
+        UNMAP_CALL: call * calls,
+        ASID_FLUSH: flush * calls + full * forced,
+        TABLE_FREE: free * tables,
+    }
+    return [*stages, *more], {**stack, **{name: float(ps) for name, ps in added.items()}}
 
 
 def _unmap_flush_ns(machine: Machine, *, per_page: bool) -> float:

@@ -27,6 +27,8 @@ def with_reuse(
 ) -> Iterator[TableRun]:
     """Yield the releases of lists that took ``slots`` in all, part by part of a list.
 
+    Full lists force a flush each; what is left waits for the one at the end of the call.
+
     A full list is unmapped, then released in the same order. Between the two, a page that is as far
     into the list as ``x`` (0 to 1) sees the rest of the unmap and what was released before it:
     ``(1 - x) unmap + x release`` bytes. Freeing touches more than unmapping does where the frames
@@ -35,12 +37,15 @@ def with_reuse(
     releases = list(releases)
     share = min(1.0, MAX_SLOTS / slots) if slots else 0.0
     unmap, release = (share * touched_bytes(runs) for runs in (unmaps, releases))
+    flushes = slots // MAX_SLOTS
     for part in range(_PARTS):
         x = (part + 0.5) / _PARTS
         for run in releases:
             count = run.count * (part + 1) // _PARTS - run.count * part // _PARTS
             if count:
-                yield replace(run, count=count, reuse_bytes=(1 - x) * unmap + x * release)
+                bytes_ = (1 - x) * unmap + x * release
+                yield replace(run, count=count, reuse_bytes=bytes_, flushes=flushes)
+                flushes = 0
 
 
 def touched_bytes(runs: Iterable[TableRun]) -> int:

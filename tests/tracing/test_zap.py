@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -161,3 +162,13 @@ def test_only_a_release_of_scattered_pages_meets_strangers(isa: str) -> None:
     assert buddies(scattered) > buddies(unmaps) == 0
     assert buddies(runs("v6.7", isa=isa)) == 0
     assert buddies(runs("v6.7", "exit", frames="scattered", isa=isa)) == 0
+
+
+def test_every_full_list_forces_a_flush() -> None:
+    def flushes(**how: Any) -> int:
+        return sum(run.flushes for run in runs(mib=1024, **how))
+
+    assert flushes(name="v6.7") == flushes(name="v6.7", state="exit") == (1 << 18) // 9698
+    assert flushes(name="folio-batch-v6.9", order=4) == (2 << 14) // 9698
+    assert flushes(name="v6.7", state="dontneed-per-page") == 0
+    assert sum(run.flushes for run in runs("v6.7", mib=16)) == 0
