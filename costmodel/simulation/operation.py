@@ -125,7 +125,7 @@ def _with_zap(
     workload: Workload,
     forced: int,
 ) -> tuple[list[Stage], dict[str, float]]:
-    """Add calls with a flush each, ``forced`` flushes, and the tables that go with their mapping."""
+    """Add calls with a flush each, ``forced`` flushes, and tables that go with their mapping."""
     per_page = workload.state == "dontneed-per-page"
     calls = workload.pages if per_page else 1
     tables = 0 if workload.state.startswith("dontneed") else -(-workload.pages // TABLE_PTES)
