@@ -1,25 +1,34 @@
 """Computes cells in a fresh process, the model imported before; prints how long that took.
 
-``python -m benchmarks.child one MEMORY_BYTES ITERATIONS`` or ``... many CELLS WORKERS``.
+``python -m benchmarks.child one MEMORY_BYTES ITERATIONS``, ``... many CELLS WORKERS``, or
+``... each`` for a list with the time of every cell.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 
-from benchmarks.cells import MACHINES, all_cells, cell
+from benchmarks.cells import MACHINES, STATES, all_cells, cell, in_turn
 from benchmarks.measurement import seconds
+from costmodel import core
 from costmodel.config.machine import load_machine
 from costmodel.experiment import run_cell, run_cells
 
 
 def main(words: list[str]) -> None:
     """Measure the cells that the command line asks for."""
-    first, second = (int(word) for word in words[1:])
-    machine = load_machine(MACHINES["arm64"])
-    run_cell(cell(machine, memory_bytes=1 << 21, order=2))  # loads what is compiled
-    if words[0] == "one":
-        wanted = cell(machine, memory_bytes=first, iterations=second)
+    first, second = (int(word) for word in (*words[1:], "0", "0")[:2])
+    core.load()
+    for name in MACHINES.values():
+        machine = load_machine(name)
+        for operation, (state, *_) in STATES.items():  # loads what all need
+            run_cell(cell(machine, operation=operation, state=state, memory_bytes=1 << 21, order=2))
+    if words[0] == "each":
+        print(json.dumps([seconds(lambda one=one: run_cell(one)) for one in in_turn()]))  # type: ignore[misc]
+    elif words[0] == "one":
+        arm64 = load_machine(MACHINES["arm64"])
+        wanted = cell(arm64, memory_bytes=first, iterations=second)
         print(seconds(lambda: run_cell(wanted)))
     else:
         todo = list(all_cells())[:first]

@@ -59,13 +59,18 @@ def _plain(result: list[tuple[int, int, int, int]], first: int, end: int, segmen
 
 def _repeats(code: Code, first: int, end: int, body: int) -> bool:
     """Hashes may collide: compare the rows themselves."""
-    return bool(np.array_equal(code[first + body : end], code[first : end - body]))
+    words = _words(code)
+    return bool(np.array_equal(words[first + body : end], words[first : end - body]))
 
 
 def _hashes(code: Code, starts: Ints, ends: Ints) -> Ints:
     """Return a number per step that is equal for equal rows."""
-    words = np.ascontiguousarray(code).view(np.int64)  # four columns at a time
-    return _combined(words, starts, ends)
+    return _combined(_words(code), starts, ends)
+
+
+def _words(code: Code) -> Ints:
+    """Return rows with four columns in one number."""
+    return np.ascontiguousarray(code).view(np.int64)
 
 
 @compiled

@@ -130,7 +130,8 @@ def _program(trace: Trace, shape: _Shape) -> Program:
         gone = fused(trace.kind, trace.flavour, trace.inputs)
     kept = ~gone
     # A compare that is gone has the number of the row behind it, its branch.
-    number: Ints = (np.cumsum(kept) - kept).astype(np.int64)
+    number = np.cumsum(kept, dtype=np.int64)
+    number -= kept
     code = _code(trace, shape, gone, number)
     names, ends = _segments(trace, number, len(code))
     steps = number[trace.step_start]
