@@ -91,15 +91,18 @@ def _conditional(
     kind: NDArray[np.uint8], taken: NDArray[np.int8], site: NDArray[np.int32]
 ) -> tuple[Ints, Ints, Ints]:
     """Return row, site and outcome of the conditional branches."""
-    rows = np.empty(len(kind), np.int64)
-    sites = np.empty(len(kind), np.int64)
-    outcomes = np.empty(len(kind), np.int64)
     count = 0
     for i in range(len(kind)):
+        count += int(kind[i] == _BRANCH and taken[i] >= 0)
+    rows = np.empty(count, np.int64)
+    sites = np.empty(count, np.int64)
+    outcomes = np.empty(count, np.int64)
+    at = 0
+    for i in range(len(kind)):
         if kind[i] == _BRANCH and taken[i] >= 0:
-            rows[count], sites[count], outcomes[count] = i, site[i], taken[i] == 1
-            count += 1
-    return rows[:count], sites[:count], outcomes[:count]
+            rows[at], sites[at], outcomes[at] = i, site[i], taken[i] == 1
+            at += 1
+    return rows, sites, outcomes
 
 
 def _goes_both_ways(every: _Outcomes) -> Ints:

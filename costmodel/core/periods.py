@@ -24,7 +24,8 @@ def parts(code: Code, step_start: Ints, segment_end: Ints) -> Ints:
     starts = starts[starts < len(code)]
     ends = np.append(starts[1:], len(code))
     segment = np.searchsorted(segment_end, starts, "right")
-    steps = _hashes(code, starts, ends) * (int(segment.max(initial=0)) + 1) + segment
+    words = np.ascontiguousarray(code).view(np.int64)  # four columns at a time
+    steps = _hashes(words, starts, ends) * (int(segment.max(initial=0)) + 1) + segment
     result: list[tuple[int, int, int, int]] = []
     position = 0
     for first, period, groups in loops(numbered(steps)[0]).tolist():
@@ -35,7 +36,7 @@ def parts(code: Code, step_start: Ints, segment_end: Ints) -> Ints:
         )
         body = rows[1] - rows[0]
         whole = -(-MIN_ROWS // body)
-        if groups // whole < 3 or not _repeats(code, rows[0], rows[2], body):
+        if groups // whole < 3 or not _repeats(words, rows[0], rows[2], body):
             continue
         _plain(result, position, rows[0], segment_end)
         result.append((rows[0], body * whole, groups // whole, _segment(segment_end, rows[0])))
@@ -57,24 +58,19 @@ def _plain(result: list[tuple[int, int, int, int]], first: int, end: int, segmen
         first = last
 
 
-def _repeats(code: Code, first: int, end: int, body: int) -> bool:
+@compiled
+def _repeats(words: Ints, first: int, end: int, body: int) -> bool:
     """Hashes may collide: compare the rows themselves."""
-    words = _words(code)
-    return bool(np.array_equal(words[first + body : end], words[first : end - body]))
-
-
-def _hashes(code: Code, starts: Ints, ends: Ints) -> Ints:
-    """Return a number per step that is equal for equal rows."""
-    return _combined(_words(code), starts, ends)
-
-
-def _words(code: Code) -> Ints:
-    """Return rows with four columns in one number."""
-    return np.ascontiguousarray(code).view(np.int64)
+    for row in range(first + body, end):
+        for column in range(words.shape[1]):
+            if words[row, column] != words[row - body, column]:
+                return False
+    return True
 
 
 @compiled
-def _combined(words: Ints, starts: Ints, ends: Ints) -> Ints:
+def _hashes(words: Ints, starts: Ints, ends: Ints) -> Ints:
+    """Return a number per step that is equal for equal rows."""
     result = np.zeros(len(starts), np.int64)
     for i in range(len(starts)):
         total = ends[i] - starts[i]

@@ -101,18 +101,15 @@ def _blocks(
 
     Blocks of different size do not share a number.
     """
-    row = np.empty(len(kind), np.int64)
-    block = np.empty(len(kind), np.int64)
-    in_table = np.empty(len(kind), np.bool_)
-    count = 0
-    for i in range(len(kind)):
-        table = _TABLES[target[i]]
-        if address[i] >= 0 and kind[i] != _ZERO and (table or _STRUCT_PAGES[target[i]]):
-            bytes_ = linear_map_bytes if table else VMEMMAP_BYTES
-            row[count], in_table[count] = i, table
-            block[count] = address[i] // bytes_ * 2 + (0 if table else 1)
-            count += 1
-    return row[:count], block[:count], in_table[:count]
+    row = np.flatnonzero((_TABLES | _STRUCT_PAGES)[target] & (address >= 0) & (kind != _ZERO))
+    block = np.empty(len(row), np.int64)
+    in_table = np.empty(len(row), np.bool_)
+    for i in range(len(row)):
+        table = _TABLES[target[row[i]]]
+        bytes_ = linear_map_bytes if table else VMEMMAP_BYTES
+        in_table[i] = table
+        block[i] = address[row[i]] // bytes_ * 2 + (0 if table else 1)
+    return row, block, in_table
 
 
 def footprint_pages(runs: Sequence[TableRun], linear_map_bytes: int) -> float:
