@@ -46,8 +46,7 @@ def commands() -> Iterator[Measurement]:
 
 
 def one_cell() -> Iterator[Measurement]:
-    """Cells of 1 GiB and 8 x 100 that were never traced, the model imported: each in three
-    processes, the least time counts."""
+    """Cells of 1 GiB and 8 x 100, never traced, the model imported; least of 3 processes."""
     rounds = [json.loads(_child("each").output) for _ in range(ROUNDS)]
     new = [(min(took), one) for *took, one in zip(*rounds, in_turn(), strict=True)]
     forks, unmaps = (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from array import array
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from inspect import GEN_CLOSED, getgeneratorstate
@@ -85,7 +86,8 @@ class Recorder:
         Each ``yield`` answers with its number, which names its result. Raises StrategyError for
         what is no micro-op and for a strategy without end.
         """
-        found, by_hand, uops = self._exhausted(steps, last)
+        with _uncollected():
+            found, by_hand, uops = self._exhausted(steps, last)
         events, columns = _columns(found)
         way = self._choices.way(found, events, columns, by_hand)
         *places, traits = columns
@@ -159,9 +161,22 @@ def recorder_of(operation: str, program: str) -> Recorder:
 def run_through(steps: Iterable[Step | Uop]) -> None:
     """Exhaust a strategy for what it does to the page tables alone."""
     stream = _generator(steps)
-    deque(islice(map(stream.send, chain([None], count())), MAX_STEPS + 1), maxlen=0)
+    with _uncollected():
+        deque(islice(map(stream.send, chain([None], count())), MAX_STEPS + 1), maxlen=0)
     if getgeneratorstate(stream) != GEN_CLOSED:
         raise _endless(MAX_STEPS + 1, stream)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Do without garbage collections: thousands of steps are made at once, and all are needed."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 _Stream = Generator[Any, Any, Any]

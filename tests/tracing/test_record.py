@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -126,6 +127,18 @@ def test_an_error_knows_where_the_generators_stood() -> None:
         traced(outer())
     first = inner.__code__.co_firstlineno
     assert caught.value.places == ((__file__, first + 4), (__file__, first + 1))
+
+
+@pytest.mark.parametrize("run", [traced, run_through])
+def test_garbage_is_collected_again_whatever_happens(run: Any) -> None:
+    def fails() -> Iterator[Uop]:
+        assert not gc.isenabled()
+        yield alu()
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        run(fails())
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize("run", [traced, run_through])
