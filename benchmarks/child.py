@@ -18,21 +18,23 @@ from costmodel.experiment import run_cell, run_cells
 
 def main(words: list[str]) -> None:
     """Measure the cells that the command line asks for."""
-    first, second = (int(word) for word in (*words[1:], "0", "0")[:2])
+    what, numbers = words[0], [int(word) for word in words[1:]]
     core.load()
     for name in MACHINES.values():
         machine = load_machine(name)
         for operation, (state, *_) in STATES.items():  # loads what all need
             run_cell(cell(machine, operation=operation, state=state, memory_bytes=1 << 21, order=2))
-    if words[0] == "each":
+    if what == "each":
         print(json.dumps([seconds(lambda one=one: run_cell(one)) for one in in_turn()]))  # type: ignore[misc]
-    elif words[0] == "one":
+    elif what == "one":
+        memory_bytes, iterations = numbers
         arm64 = load_machine(MACHINES["arm64"])
-        wanted = cell(arm64, memory_bytes=first, iterations=second)
+        wanted = cell(arm64, memory_bytes=memory_bytes, iterations=iterations)
         print(seconds(lambda: run_cell(wanted)))
     else:
-        todo = list(all_cells())[:first]
-        print(seconds(lambda: run_cells(todo, jobs=second)))
+        cells, workers = numbers
+        todo = list(all_cells())[:cells]
+        print(seconds(lambda: run_cells(todo, jobs=workers)))
 
 
 if __name__ == "__main__":

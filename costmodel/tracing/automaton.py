@@ -14,6 +14,8 @@ from costmodel.sequences import numbered
 Ints = NDArray[np.int64]
 Shorts = NDArray[np.int16]
 
+STAYS: Final = -(1 << 62)
+"""Kind of an event without a move."""
 _NOBODY, _NOW, _LAST = range(3)
 _UNKNOWN: Final = -1
 
@@ -42,7 +44,7 @@ class Events(NamedTuple):
     """Events in order, one entry each; the first lies behind already."""
 
     kind: Ints
-    """int64[n]: what decides the move beside the state; negative: stay."""
+    """int64[n]: what decides the move beside the state, or ``STAYS``."""
     slot: Ints
     """int64[n]: the entry."""
     restarts: NDArray[np.bool_]
@@ -105,7 +107,7 @@ class Automaton:
         """Number kinds, those of all times alike."""
         numbers, first = numbered(kinds)
         known = (
-            self._kinds.setdefault(kind, len(self._kinds)) if kind >= 0 else -1
+            -1 if kind == STAYS else self._kinds.setdefault(kind, len(self._kinds))
             for kind in kinds[first].tolist()
         )
         return np.array(list(known), np.int64)[numbers]

@@ -16,7 +16,7 @@ from costmodel.steps.bridge import is_before
 from costmodel.steps.events import Step
 from costmodel.steps.library import Library
 from costmodel.steps.situation import BLOCK_PTES, History
-from costmodel.tracing.automaton import Automaton, Events, Hop, Ints, Move, Way
+from costmodel.tracing.automaton import STAYS, Automaton, Events, Hop, Ints, Move, Way
 
 _RESTART: Final = "batch"
 """Event from which paths that are taken in turn start over, so that equal batches look equal."""
@@ -61,7 +61,7 @@ class Choices:
         number = np.frombuffer(array("q", [0, *known]), np.int64)
         place = _PLACE_OF[slot % TABLE_PTES]
         kind = (traits << _PLACE_BITS | place) << _EVENT_BITS | number
-        kind[by_hand] = -1
+        kind[by_hand] = STAYS
         restarts = np.zeros(len(steps), np.bool_)
         if _RESTART in self.events:
             restarts = number == self.events[_RESTART]

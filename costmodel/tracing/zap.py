@@ -27,6 +27,7 @@ from costmodel.strategies.zap.release import flush_and_release
 from costmodel.trace import TableRun
 from costmodel.tracing.build import build, build_short
 from costmodel.tracing.record import Record, recorder_of
+from costmodel.tracing.zap_buddies import lie_apart, with_buddies
 from costmodel.tracing.zap_pieces import (
     Piece,
     Pieces,
@@ -166,13 +167,11 @@ def _before(event: str) -> Step:
 def _release(releasing: Iterable[Step | Uop], program: str, shape: TableShape) -> Pieces:
     last = _before(_end_of_batch(shape))
     record = recorder_of("zap", program).record(releasing, last)
-    return release_pieces(record, load_library("zap", program), apart=_apart(shape))
-
-
-def _apart(shape: TableShape) -> bool:
-    """Tell whether folios do not follow each other in memory."""
-    behind = (pfn + (1 << order) for pfn, order in zip(shape.first_pfns, shape.orders, strict=True))
-    return any(end != pfn for end, pfn in zip(behind, shape.first_pfns[1:], strict=False))
+    library = load_library("zap", program)
+    pieces = release_pieces(record, library)
+    if not lie_apart(shape):
+        return pieces
+    return tuple(replace(piece, trace=with_buddies(piece.trace, library)) for piece in pieces)
 
 
 def _end_of_batch(shape: TableShape) -> str:

@@ -19,13 +19,10 @@ from costmodel.trace import Trace
 from costmodel.tracing.build import build
 from costmodel.tracing.cache import trace_bytes
 from costmodel.tracing.record import Record
-from costmodel.uops import Target
 
 Ints = NDArray[np.int64]
 
 PIECE_PTES: Final = 64
-_BUDDY_ALLOCATOR: Final = "__free_one_page"
-"""Looks whether the buddy of a page is free, merges the two, links what comes out."""
 
 
 @dataclass(frozen=True)
@@ -55,26 +52,11 @@ def unmap_pieces(record: Record, library: Library, ptes: int) -> Pieces:
     return _traced(record, library, starts, entries, "unmap")
 
 
-def release_pieces(record: Record, library: Library, *, apart: bool) -> Pieces:
-    """Cut a release before every batch, which begins with a walk over the list.
-
-    ``apart``: pages that are neighbours in memory are not released together, nor unmapped.
-    """
+def release_pieces(record: Record, library: Library) -> Pieces:
+    """Cut a release before every batch, which begins with a walk over the list."""
     takes = _ends_with(record, library, "take")
     starts = np.flatnonzero(takes & ~np.append(False, takes[:-1])).tolist()
-    pieces = _traced(record, library, starts, [0] * len(starts), "release")
-    if not apart:
-        return pieces
-    return tuple(replace(piece, trace=_with_buddies(piece.trace, library)) for piece in pieces)
-
-
-def _with_buddies(trace: Trace, library: Library) -> Trace:
-    """Tell the struct pages that only the buddy allocator touches from those of released pages."""
-    allocator = np.isin(trace.site, library.site[library.function == _BUDDY_ALLOCATOR])
-    page = trace.target == Target.PAGE
-    released = np.isin(trace.line, trace.line[page & ~allocator])
-    target = np.where(page & allocator & ~released, Target.BUDDY, trace.target)
-    return replace(trace, target=target.astype(np.uint8))
+    return _traced(record, library, starts, [0] * len(starts), "release")
 
 
 def pieces_bytes(pieces: Pieces) -> int:

@@ -101,6 +101,11 @@ def test_places_are_whole_numbers() -> None:
         traced([Step("read", 0.5, 7, 7)])  # type: ignore[arg-type]
 
 
+def test_traits_that_nothing_knows_are_no_reason_to_stay() -> None:
+    usual, odd = (traced([Step("read", 0, 7, 7, traits)]) for traits in (0, -1 << 40))
+    assert len(odd) == len(usual)
+
+
 def test_a_step_answers_with_its_last_row() -> None:
     def steps() -> Generator[Step | Uop, Value, None]:
         read = yield Step("read", 0, 7, 7)
