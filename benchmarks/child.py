@@ -11,7 +11,7 @@ import sys
 
 from benchmarks.cells import MACHINES, STATES, all_cells, cell, in_turn
 from benchmarks.measurement import seconds
-from costmodel import core
+from costmodel import cpu
 from costmodel.config.machine import load_machine
 from costmodel.experiment import run_cell, run_cells
 
@@ -19,7 +19,7 @@ from costmodel.experiment import run_cell, run_cells
 def main(words: list[str]) -> None:
     """Measure the cells that the command line asks for."""
     what, numbers = words[0], [int(word) for word in words[1:]]
-    core.load()
+    cpu.load()
     for name in MACHINES.values():
         machine = load_machine(name)
         for operation, (state, *_) in STATES.items():  # loads what all need

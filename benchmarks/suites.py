@@ -11,9 +11,9 @@ from pathlib import Path
 
 from benchmarks.cells import MACHINES, STATES, cell, in_turn
 from benchmarks.measurement import MEGABYTES, Ended, Measurement, best, command, seconds
-from costmodel import core
+from costmodel import cpu
 from costmodel.config.machine import load_machine
-from costmodel.core import reference
+from costmodel.cpu import reference
 from costmodel.experiment import Cell, exact_seconds, executed, run_cell
 from costmodel.parallel import cpus
 from costmodel.simulation import Engine
@@ -112,7 +112,7 @@ def engines() -> Iterator[Measurement]:
     yield Measurement("reference / fast, one cell", ratio, "x", 20_000, more=True)
     # Answers are remembered: other numbers each time.
     others = [machine.with_value("caches.l1.latency_cycles", 4.05 + 0.1 * i) for i in range(6)]
-    evaluated = min(seconds(lambda on=on: core.run(executed(full), on)) for on in others)  # type: ignore[misc]
+    evaluated = min(seconds(lambda on=on: cpu.run(executed(full), on)) for on in others)  # type: ignore[misc]
     yield Measurement("reference / fast, the core alone", everything / evaluated, "x", more=True)
 
 

@@ -21,11 +21,11 @@ from costmodel.simulation.process import QUIET, run_once
 from costmodel.simulation.schedule import PS_PER_NS, PS_PER_S
 
 if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
     from costmodel.config.machine import Machine
     from costmodel.config.scenario import Protocol
     from costmodel.config.workload import Workload
-    from costmodel.core.stack import Timing
-    from costmodel.trace import TableRun
+    from costmodel.cpu.stack import Timing
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,9 @@ def run_cells(
     todo = list(cells)
     tasks = [_Task(group, noise, engine, causes, slopes) for group in _groups(todo)]
     if jobs > 1 and engine is Engine.FAST:
-        from costmodel import core
+        from costmodel import cpu
 
-        core.load()
+        cpu.load()
     done = in_processes(_run_task, tasks, jobs=jobs)
     values = {position: found for results in done for position, found in results}
     return [Result(cell=cell, **values[position]) for position, cell in enumerate(todo)]
@@ -275,8 +275,8 @@ def _groups(cells: Sequence[Cell]) -> Iterator[tuple[tuple[int, Cell], ...]]:
 
 
 def _table_runs(cell: Cell) -> Sequence[TableRun]:
+    from costmodel.code.runs import trace_runs
     from costmodel.strategies.resolve import resolve
-    from costmodel.tracing import trace_runs
 
     range_tlbi = bool(cell.machine.tlbi.range.value)
     strategy = resolve(cell.strategy, operation=cell.workload.operation)
@@ -286,12 +286,12 @@ def _table_runs(cell: Cell) -> Sequence[TableRun]:
 def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timing:
     # Contention is SimPy's part: the core prices a lone CPU.
     if engine is Engine.REFERENCE:
-        from costmodel.core import reference
+        from costmodel.cpu import reference
 
         return reference.run(runs, machine)
-    from costmodel import core
+    from costmodel import cpu
 
-    return core.run(runs, machine)
+    return cpu.run(runs, machine)
 
 
 def _exact_ps(cell: Cell, operation: Operation, engine: Engine) -> int:

@@ -34,7 +34,7 @@ def sources_digest() -> str:
     the digest an edit of one file of the core would leave old code in use. Other packages compile
     functions that call none outside their file.
     """
-    sources = [*sorted((_PACKAGE / "core").glob("*.py")), Path(__file__)]
+    sources = [*sorted((_PACKAGE / "cpu").glob("*.py")), Path(__file__)]
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Protocol
 from costmodel.config.workload import State, Workload
-from costmodel.core import engine, reference
+from costmodel.cpu import engine, reference
 from costmodel.experiment import Cell, executed, run_cell
 from costmodel.simulation import Engine
 from costmodel.strategies.catalogue import BY_OPERATION

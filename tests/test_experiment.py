@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from costmodel import experiment
+from costmodel.code.trace import TableRun, Trace
+from costmodel.code.uops import Kind
 from costmodel.config.errors import ConfigError, Fault
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Protocol
 from costmodel.config.workload import Workload
-from costmodel.core.stack import Cause as Reason
-from costmodel.core.stack import TableCost, Timing
+from costmodel.cpu.stack import Cause as Reason
+from costmodel.cpu.stack import TableCost, Timing
 from costmodel.experiment import Cell, Result, compare, noise_scenario, run_cell, run_cells
 from costmodel.simulation import Cause, Engine
-from costmodel.trace import TableRun, Trace
-from costmodel.uops import Kind
 
 ALTRA = load_machine("ampere-altra")
 XEON = load_machine("xeon-4210r")

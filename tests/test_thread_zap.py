@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel import core
+from costmodel import cpu
+from costmodel.code.runs import trace_runs
 from costmodel.config.machine import load_machine
 from costmodel.config.overrides import load_with_overrides
 from costmodel.config.scenario import Protocol, load_scenario
 from costmodel.config.workload import Workload
-from costmodel.core import reference
+from costmodel.cpu import reference
 from costmodel.experiment import Cell, Result, published_rows, run_cell
-from costmodel.kernel.gather import MAX_SLOTS
+from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.plan import plan
 from costmodel.published import Metric, all_rows
 from costmodel.strategies.catalogue import BY_OPERATION
-from costmodel.tracing import trace_runs
 
 MUNMAP = load_scenario("lkml-zap")
 ORDERS = (0, 4, 9)
@@ -93,7 +93,7 @@ def test_both_engines_agree() -> None:
     )
     strategy = BY_OPERATION["zap"]["contpte-arch-batch"]
     runs = trace_runs(strategy, workload, on.isa, range_tlbi=False)
-    assert core.run(runs, on) == reference.run(runs, on)
+    assert cpu.run(runs, on) == reference.run(runs, on)
 
 
 @pytest.mark.parametrize("machine", ["xeon-4210r", "ampere-altra"])

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from costmodel.checking.draw import WIDTH, draw
 from costmodel.checking.run import Subject, violations_on
 from costmodel.checking.shrink import shrink
-from costmodel.kernel.build import build
-from costmodel.kernel.layout import Layout
-from costmodel.kernel.layouts import telling_layouts
-from costmodel.kernel.random_layouts import random_layouts
-from costmodel.kernel.violations import Guarantee, Violation
+from costmodel.mm.build import build
+from costmodel.mm.layout import Layout
+from costmodel.mm.layouts import telling_layouts
+from costmodel.mm.random_layouts import random_layouts
+from costmodel.mm.violations import Guarantee, Violation
 
 _SHOWN = 3
 """Violations of one guarantee that a report quotes."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from costmodel.kernel.address_space import AddressSpace, Vma
-from costmodel.kernel.build import Memory
-from costmodel.kernel.folio import Folio
-from costmodel.kernel.pte import (
+from costmodel.mm.address_space import AddressSpace, Vma
+from costmodel.mm.build import Memory
+from costmodel.mm.folio import Folio
+from costmodel.mm.pte import (
     CONT,
     CONT_PTES,
     DIRTY,
@@ -18,7 +18,7 @@ from costmodel.kernel.pte import (
     TABLE_PTES,
     WRITE,
 )
-from costmodel.kernel.violations import Violation
+from costmodel.mm.violations import Violation
 
 WIDTH = 76
 """Columns of a report; drawings leave two of them for its indentation."""

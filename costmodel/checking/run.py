@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from costmodel.kernel.build import build
-from costmodel.kernel.layout import Layout
-from costmodel.kernel.pte import TABLE_PTES
-from costmodel.kernel.sanity import check_fork
-from costmodel.kernel.sanity_entries import DirtyRule
-from costmodel.kernel.sanity_zap import check_zap
-from costmodel.kernel.violations import Guarantee, Violation
-from costmodel.kernel.zap import ZapOperation
+from costmodel.mm.build import build
+from costmodel.mm.layout import Layout
+from costmodel.mm.pte import TABLE_PTES
+from costmodel.mm.sanity import check_fork
+from costmodel.mm.sanity_entries import DirtyRule
+from costmodel.mm.violations import Guarantee, Violation
+from costmodel.operations.zap.guarantees import check_zap
+from costmodel.operations.zap.mm import ZapOperation
 
 Strategy = Callable[[Any], Iterator[Any]]
 """Walks the page tables of a fork or of an unmap."""
@@ -88,6 +88,6 @@ def exhaust(steps: Iterator[Any], limit: int) -> bool:
 def _told(error: Exception) -> str:
     """Return an exception with the line of the strategy that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
-    frame = [frame for frame in frames if "/kernel/" not in frame.filename][-1]
+    frame = [frame for frame in frames if "/mm/" not in frame.filename][-1]
     name = frame.filename.rsplit("/", 1)[-1]
     return f"raised {type(error).__name__}: {error} ({name}:{frame.lineno})"

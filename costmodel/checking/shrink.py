@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from costmodel.kernel.address_space import VmaKind
-from costmodel.kernel.layout import Area, Content, Layout, Piece
+from costmodel.mm.address_space import VmaKind
+from costmodel.mm.layout import Area, Content, Layout, Piece
 
 _PLAIN = Piece(Content.HOLE, 1)
 _PLAIN_FIELDS = (

@@ -7,7 +7,7 @@ from typing import Final
 
 from costmodel.checking.run import Subject
 from costmodel.config.errors import ConfigError, unknown
-from costmodel.kernel.sanity_entries import DirtyRule
+from costmodel.mm.sanity_entries import DirtyRule
 from costmodel.strategies.catalogue import BY_OPERATION, Strategy
 from costmodel.strategies.resolve import resolve
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from costmodel import core
+from costmodel import cpu
+from costmodel.code.trace import TableRun, Trace
 from costmodel.experiment import Cell, Result, compare, executed, run_cell
 from costmodel.explaining.groups import Group, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
@@ -21,7 +22,6 @@ from costmodel.parallel import in_processes
 from costmodel.simulation.engine import undisturbed_ps
 from costmodel.simulation.operation import price
 from costmodel.simulation.schedule import PS_PER_NS
-from costmodel.trace import TableRun, Trace
 
 FEWEST = 0.001
 """Micro-ops per PTE: half of one per page table."""
@@ -158,7 +158,7 @@ def without_group(trace: Trace, group: Group) -> Trace:
 
 def _exact_ps(runs: Sequence[TableRun], cell: Cell) -> int:
     operation = price(
-        core.run(runs, cell.machine),
+        cpu.run(runs, cell.machine),
         cell.machine,
         cell.workload.operation,
         workload=cell.workload,

@@ -7,8 +7,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.trace import LINE_BYTES, Trace
-from costmodel.uops import Flavour, Kind, Target
+from costmodel.code.trace import LINE_BYTES, Trace
+from costmodel.code.uops import Flavour, Kind, Target
 
 GATHER = "gather"
 """Event of the steps that read a whole contiguous block for its access and dirty bits."""

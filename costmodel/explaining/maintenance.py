@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from costmodel.code.trace import TableRun
+from costmodel.code.uops import Flavour, Kind
 from costmodel.explaining.groups import Group, groups_of
-from costmodel.trace import TableRun
-from costmodel.uops import Flavour, Kind
 
 BLOCK_PTES: Final = 16
 """PTEs of a contiguous block: a convert swaps this many entries."""

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.code.trace import Repeat, Trace
+from costmodel.code.uops import Target
 from costmodel.jit import compiled
-from costmodel.trace import Repeat, Trace
-from costmodel.uops import Target
 
 Rows = NDArray[np.int32]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from costmodel.code.uops import Kind
 from costmodel.config.errors import ConfigError
-from costmodel.core.parameters import TICKS_PER_CYCLE
+from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.plotting.panels import OUTSIDE_INCHES, legend, title
 from costmodel.plotting.picture import Picture, look, new_figure
 from costmodel.plotting.style import (
@@ -23,7 +24,6 @@ from costmodel.plotting.style import (
 )
 from costmodel.timeline.labels import label
 from costmodel.timeline.times import MicroOpTimes, Timeline
-from costmodel.uops import Kind
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

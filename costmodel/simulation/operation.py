@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from costmodel.core.parameters import ticks_to_ps
-from costmodel.kernel.pte import TABLE_PTES
+from costmodel.cpu.parameters import ticks_to_ps
+from costmodel.mm.pte import TABLE_PTES
 from costmodel.simulation.schedule import PS_PER_NS, PS_PER_US, Schedule, Stage
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
-    from costmodel.core.stack import TableCost, Timing
+    from costmodel.cpu.stack import TableCost, Timing
 
 TABLE_ALLOC = "table_alloc"
 """Cause of what the recorded instructions of allocating a page table do not show."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from costmodel.strategies.fork import contpte_arch_batch, contpte_per_pte, folio_batch, per_pte
+from costmodel.operations.fork import contpte_arch_batch, contpte_per_pte, folio_batch, per_pte
+from costmodel.operations.zap.catalogue import ZAP
 from costmodel.strategies.strategy import Function, Strategy, arm64, both
-from costmodel.strategies.zap.catalogue import ZAP
 
 __all__ = ["BY_OPERATION", "STRATEGIES", "Function", "Strategy"]
 

@@ -9,13 +9,13 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final
 
+from costmodel.code.library import program_names
 from costmodel.config.errors import ConfigError, describe, unknown
-from costmodel.recordings import program_names
+from costmodel.operations.zap.catalogue import FOLIOS
 from costmodel.strategies.catalogue import BY_OPERATION
 from costmodel.strategies.load import fault_in, load_function
 from costmodel.strategies.origin import kernel_of
 from costmodel.strategies.strategy import Strategy
-from costmodel.strategies.zap.catalogue import FOLIOS
 
 GROUP: Final = "costmodel.strategies"
 """Entry points of this group add strategies: name to function."""

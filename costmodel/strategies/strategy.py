@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from costmodel.steps.events import Step
-from costmodel.uops import Uop
+from costmodel.code.events import Step
+from costmodel.code.uops import Uop
 
 Function = Callable[[Any], Iterator[Step | Uop]]
 """Walks the page tables of an operation and yields what is executed."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.trace import Trace
-from costmodel.tracing.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN
-from costmodel.uops import Kind, Target
+from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN
+from costmodel.code.trace import Trace
+from costmodel.code.uops import Kind, Target
 
 
 def rows_of_ptes(trace: Trace, first: int, count: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from costmodel.core.parameters import TICKS_PER_CYCLE
+from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.timeline.labels import label, waited_for
 from costmodel.timeline.times import MicroOpTimes, Timeline
 

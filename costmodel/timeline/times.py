@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from costmodel.code.trace import TableRun, Trace
+from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.machine import Machine
-from costmodel.core import columns as c
-from costmodel.core.engine import Priced, priced_programs
-from costmodel.core.parameters import TICKS_PER_CYCLE, Parameters, parameters_of
-from costmodel.core.pipeline import advance
-from costmodel.core.reuse import Ints
-from costmodel.core.stack import CAUSES, Cause, shared_out
-from costmodel.core.window import (
+from costmodel.cpu import columns as c
+from costmodel.cpu.engine import Priced, priced_programs
+from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters, parameters_of
+from costmodel.cpu.pipeline import advance
+from costmodel.cpu.reuse import Ints
+from costmodel.cpu.stack import CAUSES, Cause, shared_out
+from costmodel.cpu.window import (
     COUNTERS,
     CYCLE,
     DRAINED,
@@ -27,8 +29,6 @@ from costmodel.core.window import (
     Window,
     new_window,
 )
-from costmodel.trace import TableRun, Trace
-from costmodel.uops import Flavour, Kind, Target
 
 
 @dataclass(frozen=True)

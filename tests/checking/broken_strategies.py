@@ -12,10 +12,10 @@ from typing import Any
 from unittest.mock import patch
 
 from costmodel.checking.run import Strategy
-from costmodel.kernel.fork import ForkOperation, TablePair
-from costmodel.kernel.live_table import LiveTable
-from costmodel.kernel.pte import CONT, PFN_SHIFT, PFN_STEP, WRITE, YOUNG
-from costmodel.kernel.violations import Guarantee
+from costmodel.mm.live_table import LiveTable
+from costmodel.mm.pte import CONT, PFN_SHIFT, PFN_STEP, WRITE, YOUNG
+from costmodel.mm.violations import Guarantee
+from costmodel.operations.fork.mm import ForkOperation, TablePair
 
 from . import reference_strategies as reference
 from .reference_strategies import Steps, batched, per_pte

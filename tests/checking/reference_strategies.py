@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
-from costmodel.kernel.folio import Folio
-from costmodel.kernel.fork import ForkOperation, TablePair
-from costmodel.kernel.pte import (
+from costmodel.mm.folio import Folio
+from costmodel.mm.pte import (
     CONT,
     CONT_PTES,
     DIRTY,
@@ -20,6 +19,7 @@ from costmodel.kernel.pte import (
     WRITE,
     YOUNG,
 )
+from costmodel.operations.fork.mm import ForkOperation, TablePair
 
 Steps = Iterator[str]
 

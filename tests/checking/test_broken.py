@@ -6,7 +6,7 @@ import pytest
 
 from costmodel.checking.check import check, describe, standard_layouts
 from costmodel.checking.run import Subject
-from costmodel.kernel.violations import Guarantee
+from costmodel.mm.violations import Guarantee
 
 from .broken_strategies import BROKEN, never_ends_without_generator
 

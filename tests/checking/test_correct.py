@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from costmodel.checking.check import check, describe, standard_layouts
 from costmodel.checking.run import Strategy, Subject, violations_on
-from costmodel.kernel.folio import Folio
-from costmodel.kernel.fork import ForkOperation, TablePair
-from costmodel.kernel.random_layouts import random_layout
+from costmodel.mm.folio import Folio
+from costmodel.mm.random_layouts import random_layout
+from costmodel.operations.fork.mm import ForkOperation, TablePair
 
 from . import reference_strategies as reference
 from .reference_strategies import batched, per_pte

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from costmodel.checking.draw import draw
 from costmodel.checking.shrink import shrink, smaller_layouts
-from costmodel.kernel.address_space import VmaKind
-from costmodel.kernel.build import build
-from costmodel.kernel.layout import Area, Content, Layout, Piece
-from costmodel.kernel.layouts import folios, hole, pages, private, telling_layouts
-from costmodel.kernel.random_layouts import random_layout
-from costmodel.kernel.violations import Guarantee, Violation
+from costmodel.mm.address_space import VmaKind
+from costmodel.mm.build import build
+from costmodel.mm.layout import Area, Content, Layout, Piece
+from costmodel.mm.layouts import folios, hole, pages, private, telling_layouts
+from costmodel.mm.random_layouts import random_layout
+from costmodel.mm.violations import Guarantee, Violation
 
 BROKEN = Violation(Guarantee.CONT, "child", "cont bit on 1 of 16 entries", range(18, 20))
 

@@ -7,13 +7,13 @@ import pytest
 from costmodel.checking.check import check, describe, standard_layouts
 from costmodel.checking.run import Subject, violations_on
 from costmodel.checking.subjects import find_subjects
-from costmodel.kernel.layout import Layout
-from costmodel.kernel.layouts import folios, private
-from costmodel.kernel.violations import Guarantee
-from costmodel.kernel.zap import ZapOperation
-from costmodel.strategies.shared.entry import Steps
-from costmodel.strategies.zap import per_pte
-from costmodel.strategies.zap.release import flush_and_release
+from costmodel.mm.layout import Layout
+from costmodel.mm.layouts import folios, private
+from costmodel.mm.violations import Guarantee
+from costmodel.operations.shared.entry import Steps
+from costmodel.operations.zap import per_pte
+from costmodel.operations.zap.mm import ZapOperation
+from costmodel.operations.zap.release import flush_and_release
 
 LOSING = "zap contpte-folio-batch-noyoungdirty"
 

@@ -9,7 +9,7 @@ import pytest
 from costmodel.cli.main import main
 
 CORRECT = """
-from costmodel.kernel.pte import PFN_SHIFT, PRESENT, WRITE
+from costmodel.mm.pte import PFN_SHIFT, PRESENT, WRITE
 
 def copy(fork):
     for pair in fork.tables():

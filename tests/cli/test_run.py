@@ -11,11 +11,11 @@ import pytest
 
 from costmodel import experiment
 from costmodel.cli.main import main
+from costmodel.code.trace import TableRun, Trace
 from costmodel.config.machine import Machine
-from costmodel.core.stack import Cause, TableCost, Timing
+from costmodel.cpu.stack import Cause, TableCost, Timing
 from costmodel.experiment import Cell
 from costmodel.simulation import Engine
-from costmodel.trace import TableRun, Trace
 
 QUICK = ["run", "--machine", "ampere-altra", "--strategy", "folio-batch-v6.9", "--order", "9"]
 

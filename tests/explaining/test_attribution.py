@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from costmodel.core import engine
+from costmodel.cpu import engine
 from costmodel.experiment import executed, run_cell
 from costmodel.explaining.attribution import (
     HIDDEN_NS,

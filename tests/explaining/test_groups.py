@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from costmodel.code.uops import Kind
 from costmodel.experiment import executed
 from costmodel.explaining.groups import Group, groups_of
 from costmodel.explaining.maintenance import maintenance_of
-from costmodel.uops import Kind
 from tests.explaining.explained_cells import cell
 
 

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.code.trace import Trace
+from costmodel.code.uops import Kind, Target
 from costmodel.explaining.removal import without
-from costmodel.trace import Trace
-from costmodel.uops import Kind, Target
-from tests.core.build import alu, load, store, trace_of
+from tests.cpu.build import alu, load, store, trace_of
 
 
 def mask(trace: Trace, *rows: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -8,11 +8,11 @@ import pytest
 
 from costmodel.checking.check import check, standard_layouts
 from costmodel.checking.subjects import find_subjects
+from costmodel.code.runs import trace_runs
 from costmodel.config.workload import Workload
 from costmodel.strategies import fork as k
 from costmodel.strategies.catalogue import STRATEGIES
 from costmodel.strategies.resolve import resolve
-from costmodel.tracing import trace_runs
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "strategies.md"
 EXAMPLE = DOCUMENT.read_text().split("```python\n")[1].split("```")[0]
@@ -50,8 +50,8 @@ def test_every_built_in_strategy_is_described() -> None:
 
 
 def test_every_event_is_described() -> None:
-    from costmodel.recordings import program_names
-    from costmodel.steps.library import load_library
+    from costmodel.code.library import load_library
+    from costmodel.recorder import program_names
 
     events = {now for n in program_names("fork") for _, now in load_library("fork", n).choices}
     text = DOCUMENT.read_text()

@@ -69,7 +69,7 @@ def test_the_same_file_is_the_same_strategy_until_it_changes(file: Path) -> None
 
 
 def test_an_entry_point_of_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = EntryPoint("my-patch", "costmodel.strategies.fork.per_pte:copy_per_pte", module.GROUP)
+    entry = EntryPoint("my-patch", "costmodel.operations.fork.per_pte:copy_per_pte", module.GROUP)
     broken = EntryPoint("broken", "no_such_module:f", module.GROUP)
     monkeypatch.setattr(module, "_added", lambda: {"my-patch": entry, "broken": broken})
     assert resolve("my-patch").name == "my-patch"

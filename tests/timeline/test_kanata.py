@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from costmodel.core.parameters import TICKS_PER_CYCLE
+from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.timeline.kanata import STAGES, kanata
 from costmodel.timeline.times import Timeline
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from costmodel.core.parameters import TICKS_PER_CYCLE
+from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.timeline.perfetto import lanes, perfetto
 from costmodel.timeline.times import Timeline
 

@@ -6,20 +6,20 @@ from itertools import pairwise
 
 import pytest
 
-from costmodel import core
-from costmodel.core.stack import Cause
+from costmodel import cpu
+from costmodel.code.uops import Kind, Target
+from costmodel.cpu.stack import Cause
 from costmodel.experiment import Cell, executed
 from costmodel.timeline.cell import timeline_of
 from costmodel.timeline.choose import middle, rows_of_ptes
 from costmodel.timeline.labels import label
 from costmodel.timeline.times import Timeline, timeline
-from costmodel.uops import Kind, Target
 
 
 def test_the_whole_table_takes_as_long_as_the_engine_says(small_cell: Cell) -> None:
     runs = executed(small_cell)
     whole = timeline(runs, small_cell.machine, first=0, end=len(runs[0].trace))
-    cost = core.run(runs, small_cell.machine).tables[0]
+    cost = cpu.run(runs, small_cell.machine).tables[0]
     assert whole.micro_ops[-1].retire == cost.ticks
     charged: dict[Cause, int] = {}
     for op in whole.micro_ops:

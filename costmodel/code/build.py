@@ -1,0 +1,176 @@
+"""Builds a :class:`costmodel.code.trace.Trace` from what a strategy yielded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_producers
+from costmodel.code.library import Library, load_library
+from costmodel.code.omit import omit
+from costmodel.code.record import Record
+from costmodel.code.shorten import shortened, turns_of
+from costmodel.code.subkinds import flavour_of, kind_of
+from costmodel.code.trace import NO_ADDRESS, Trace
+from costmodel.code.uops import Flavour, Kind, Target, Uop
+
+Ints = NDArray[np.int64]
+
+
+_TYPES = {
+    "kind": np.uint8,
+    "flavour": np.uint8,
+    "size_bytes": np.int16,
+    "target": np.uint8,
+    "taken": np.int8,
+    "site": np.int32,
+}
+"""What a row of a trace is, whoever executes it when: the columns of that name."""
+Columns = dict[str, NDArray[Any]]
+
+
+def _columns(rows: Iterable[tuple[int, ...]]) -> Columns:
+    """Return rows, as tuples in the order of ``_TYPES``, as columns."""
+    columns = zip(*rows, strict=True)
+    return {name: np.array(next(columns), dtype) for name, dtype in _TYPES.items()}
+
+
+class _Static(NamedTuple):
+    """A library in a core's terms: its rows, and the targets of its static micro-ops."""
+
+    columns: Columns
+    target: Ints
+
+
+@cache
+def _static(operation: str, name: str) -> _Static:
+    library = load_library(operation, name)
+    terms: dict[tuple[str, str, str], int] = {}
+    micro_ops = zip(*(c.tolist() for c in (library.kind, library.op, library.target)), strict=True)
+    number = [terms.setdefault(term, len(terms)) for term in micro_ops]
+    rows = (
+        (kind_of(kind), flavour_of(kind, op), 0, Target[target.upper()] if target else 0, 0, 0)
+        for kind, op, target in terms
+    )
+    known = {column: values[number] for column, values in _columns(rows).items()}
+    known["size_bytes"] = library.size_bytes.astype(_TYPES["size_bytes"])
+    known["site"] = library.site.astype(_TYPES["site"])
+    columns = {column: values[library.uop] for column, values in known.items()}
+    taken = np.where(columns["kind"] == Kind.BRANCH, library.taken, -1)
+    columns["taken"] = taken.astype(_TYPES["taken"])
+    return _Static(columns, known["target"].astype(np.int64))
+
+
+def build_short(
+    record: Record, library: Library, operation: str, segment: str = "copy"
+) -> Trace | None:
+    """Return the micro-ops of a record without most turns of the loop that makes up most of it.
+
+    None where there is no such loop, see :mod:`costmodel.code.shorten`. The trace cannot tell
+    its whole.
+    """
+    turns = turns_of(record, library.lengths(record.paths))
+    if turns is None:
+        return None
+    return shortened(build(turns.kept(record), library, operation, segment), turns)
+
+
+def build(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
+    """Return the micro-ops of a record in program order, all in one segment."""
+    static = _static(operation, library.name)
+    hand = _Hand(record, library.isa)
+    paths, lengths = record.paths, library.lengths(record.paths)
+    rows = int(lengths.sum())
+    library_row = np.empty(rows, dtype=np.int64)
+    inputs = np.empty((rows, 5), dtype=np.int32)
+    address = np.empty(rows, dtype=np.int64)
+    expand(
+        (
+            paths,
+            record.contexts,
+            library.path_start,
+            library.path_length,
+            library.uop,
+            library.role,
+            library.index,
+            library.offset,
+            library.near,
+            library.far,
+            library.group_start,
+            library.group_member,
+            static.target,
+            hand.inputs,
+            hand.address,
+            library_row,
+            inputs,
+            address,
+        )
+    )
+    known = static.columns
+    if record.uops:
+        library_row = np.where(library_row < 0, len(library.uop) - 1 - library_row, library_row)
+        known = {name: np.concatenate([known[name], hand.columns[name]]) for name in known}
+    columns: dict[str, Any] = {name: np.take(column, library_row) for name, column in known.items()}
+    memory_producers(columns["kind"], address, columns["size_bytes"], inputs)
+    trace = Trace(
+        **columns,
+        inputs=inputs,
+        address=address,
+        step_start=np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32),
+        step_id=np.where(paths < 0, len(library.path_start) - 1 - paths, paths).astype(np.int32),
+        step_names=library.path_events,
+        segments=((segment, 0, rows),),
+    )
+    return omit(trace, record.masks)
+
+
+class _Hand:
+    """Hand-written micro-ops as columns; at least one row, so that it can be indexed."""
+
+    def __init__(self, record: Record, isa: str) -> None:
+        uops = record.uops or (Uop(Kind.NOP),)
+        numbers: dict[tuple[Any, ...], int] = {}
+        number = [numbers.setdefault(form, len(numbers)) for form in map(_form, uops)]
+        rows = _columns(_row(*form, isa=isa) for form in numbers)
+        self.columns = {name: values[number] for name, values in rows.items()}
+        target = self.columns["target"].astype(np.int64)
+        place = np.array([uop.offset_bytes for uop in uops], np.int64)
+        place += np.where(np.isin(target, (Target.SRC, Target.DST)), SLOT_ORIGIN, 0)
+        self.address = np.where(target, (target << REGION_SHIFT) + place, NO_ADDRESS)
+        # What lies before the first row is done, like what nobody computes: the last.
+        row_of = np.append(np.maximum(record.results - record.row, -1), -1)
+        self.inputs = row_of[[_values(uop) for uop in uops]]
+
+
+_form = attrgetter("kind", "flavour", "op", "target", "size_bytes", "taken", "site")
+"""Of a hand-written micro-op: all but its place and its inputs."""
+
+
+def _row(
+    kind: Kind,
+    flavour: Flavour,
+    op: str,
+    target: Target,
+    size_bytes: int,
+    taken: bool | None,
+    site: str,
+    *,
+    isa: str,
+) -> tuple[int, ...]:
+    if kind == Kind.RMW and isa == "x86_64":
+        flavour = Flavour.RMW_LOCKED
+    number = 1 << 20 | crc32(f"{op}/{site}".encode()) & 0xFFFFF
+    return kind, flavour, size_bytes, target, -1 if taken is None else int(taken), number
+
+
+def _values(uop: Uop) -> tuple[int, ...]:
+    """Return the four results that a micro-op waits for, -1 for none."""
+    if uop.target == Target.NONE:
+        return (*uop.data_inputs, -1, -1, -1, -1)[:4]
+    return (*(*uop.address_inputs, -1, -1)[:2], *(*uop.data_inputs, -1, -1)[:2])

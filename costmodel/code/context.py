@@ -1,0 +1,103 @@
+"""What the choice between recorded paths may depend on, followed from event to event."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from costmodel.code.events import Step, Trait
+from costmodel.mm.pte import TABLE_PTES
+
+BLOCK_PTES: Final = 16
+"""Entries of one arm64 contiguous block (4 KiB pages)."""
+
+
+class Situation(NamedTuple):
+    """Facts that a compiled kernel can branch on between two events.
+
+    The first five are traits of the events, then come facts about the batch, then places in the
+    block of 16 entries. Where several sets of facts tell recorded paths apart, earlier facts win.
+    """
+
+    large: bool
+    cont: bool
+    writable: bool
+    consecutive: bool
+    """The entry looked at before follows the one before it."""
+    scanned: bool
+    """The batch was found by reading on behind its first entry."""
+    whole: bool
+    """The batch starts with a whole aligned block."""
+    ends_block: bool
+    """The batch ends at the border of a block."""
+    before_last: str
+    """The event before the last one."""
+    block_start: bool
+    block_end: bool
+    last_block_end: bool
+    sole: bool
+    opens: bool
+    """The last event was on the first page of a large folio to be unmapped."""
+    closes: bool
+    table_end: bool
+    """The entry is the last of its table: nothing is left to batch."""
+
+
+class History:
+    """Follows the events of a stream; knows the situation in which the next one happens."""
+
+    __slots__ = ("batch_facts", "before_last", "first", "last", "scanned")
+
+    def __init__(self, last: Step, before_last: str) -> None:
+        """Start behind event ``last``."""
+        self.last = last
+        self.before_last = before_last
+        self.batch_facts = (False, False, False)
+        self.scanned = False
+        self.first = last.slot
+
+    def copy(self) -> History:
+        """Return a history that goes on by itself."""
+        twin = History(self.last, self.before_last)
+        twin.batch_facts = self.batch_facts
+        twin.scanned = self.scanned
+        twin.first = self.first
+        return twin
+
+    def advance(self, now: Step) -> None:
+        """Take note of the next event."""
+        event = now.event
+        if event == "map":
+            stop = now.slot + 1
+            whole = self.first % BLOCK_PTES == 0 and stop - self.first >= BLOCK_PTES
+            self.batch_facts = (self.scanned, whole, stop % BLOCK_PTES == 0)
+        elif event == "get":
+            self.first = now.slot
+        elif event in ("read", "scan"):
+            self.scanned = event == "scan"
+            self.batch_facts = (self.scanned, False, False)
+        self.before_last = self.last.event
+        self.last = now
+
+    def situation(self, now: Step) -> Situation:
+        """Return the situation in which ``now`` happens."""
+        traits = now.traits
+        return Situation(
+            bool(traits & Trait.LARGE),
+            bool(traits & Trait.CONT),
+            bool(traits & Trait.WRITABLE),
+            bool(self.last.traits & Trait.CONSECUTIVE),
+            *self.batch_facts,
+            self.before_last,
+            now.slot % BLOCK_PTES == 0,
+            now.slot % BLOCK_PTES == BLOCK_PTES - 1,
+            self.last.slot % BLOCK_PTES == BLOCK_PTES - 1,
+            bool(traits & Trait.SOLE),
+            bool(self.last.traits & Trait.OPENS),
+            bool(self.last.traits & Trait.CLOSES),
+            now.slot % TABLE_PTES == TABLE_PTES - 1,
+        )
+
+
+def situation(before_last: str, last: Step, now: Step) -> Situation:
+    """Return the situation of the step from ``last`` to ``now``, nothing known of the batch."""
+    return History(last, before_last).situation(now)

@@ -1,0 +1,206 @@
+"""Lays recorded paths out row by row: addresses, and the producer of every input."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.library import ROLES
+from costmodel.code.uops import Kind, Target
+from costmodel.jit import compiled, inlined
+
+Ints = NDArray[np.int64]
+
+REGION_SHIFT: Final = 44
+"""Address bits below the target: regions never meet."""
+SLOT_ORIGIN: Final = 1 << 30
+"""Address of PTE 0 in its region; the entry before it has an address, too."""
+PTE_BYTES: Final = 8
+LINE_BYTES: Final = 64
+_LINES: Final = 4096
+"""Places for lines to begin with."""
+
+_SLOT, _LAST_SLOT, _BLOCK = (ROLES.index(name) for name in ("slot", "last_slot", "block"))
+_PAGE, _LAST_PAGE = ROLES.index("page"), ROLES.index("last_page")
+_HEAD, _LAST_HEAD = ROLES.index("head"), ROLES.index("last_head")
+_SRC, _DST, _PAGE_TARGET = int(Target.SRC), int(Target.DST), int(Target.PAGE)
+_LOAD, _STORE, _RMW, _ZERO = (int(k) for k in (Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO))
+
+
+def lay_out(
+    record_paths: Ints,
+    contexts: Ints,
+    path_start: Ints,
+    path_length: Ints,
+    row_uop: Ints,
+    row_role: Ints,
+    row_index: Ints,
+    row_offset: Ints,
+    near: Ints,
+    far: Ints,
+    group_start: Ints,
+    group_member: Ints,
+    uop_target: Ints,
+    hand_inputs: Ints,
+    hand_address: Ints,
+    library_row: Ints,
+    inputs: NDArray[np.int32],
+    address: Ints,
+) -> None:
+    """Fill ``library_row`` (row of the library, or -1 - k), ``inputs[:, :4]`` and ``address``."""
+    latest = np.full(len(uop_target), -1, dtype=np.int64)
+    row = 0
+    for step in range(len(record_paths)):
+        path = record_paths[step]
+        if path < 0:
+            hand = -1 - path
+            library_row[row] = path
+            address[row] = hand_address[hand]
+            for column in range(4):
+                inputs[row, column] = hand_inputs[hand, column]
+            row += 1
+            continue
+        start = path_start[path]
+        for position in range(path_length[path]):
+            line = start + position
+            uop = row_uop[line]
+            library_row[row] = line
+            for column in range(4):
+                back = near[line, column]
+                group = far[line, column]
+                producer = -1
+                if back > 0:
+                    producer = row - back
+                elif group >= 0:
+                    for member in range(group_start[group], group_start[group + 1]):
+                        producer = max(producer, latest[group_member[member]])
+                inputs[row, column] = producer
+            target = uop_target[uop]
+            if target == 0:
+                address[row] = -1
+            else:
+                origin = np.int64(0)
+                role = row_role[line]
+                if role == _SLOT:
+                    origin = contexts[step, 0]
+                elif role == _LAST_SLOT:
+                    origin = contexts[step, 1]
+                elif role == _BLOCK:
+                    origin = contexts[step, 0] - contexts[step, 0] % 16
+                elif role == _PAGE:
+                    origin = contexts[step, 2]
+                elif role == _LAST_PAGE:
+                    origin = contexts[step, 3]
+                elif role == _HEAD:
+                    origin = contexts[step, 4]
+                elif role == _LAST_HEAD:
+                    origin = contexts[step, 5]
+                place = (origin + row_index[line]) * LINE_BYTES + row_offset[line]
+                if target in (_SRC, _DST):
+                    place = SLOT_ORIGIN + (origin + row_index[line]) * PTE_BYTES + row_offset[line]
+                address[row] = (target << REGION_SHIFT) + place
+            latest[uop] = row
+            row += 1
+
+
+def number_lines(
+    address: Ints, size_bytes: NDArray[np.int16], places: int
+) -> tuple[Ints, Ints, int]:
+    """Give every line touched a small number, by open addressing.
+
+    Returns lines (-1 where there is none), their small numbers at the same places, and how many
+    there are. The first ``places``, a power of two, are mostly enough: few lines are touched,
+    again and again.
+    """
+    table, numbers = np.full(places, -1, np.int64), np.zeros(places, np.int64)
+    count = 0
+    for row in range(len(address)):
+        if address[row] < 0:
+            continue
+        first = address[row] // LINE_BYTES
+        last = (address[row] + max(size_bytes[row], 1) - 1) // LINE_BYTES
+        for line in range(first, last + 1):
+            place = _place(table, line)
+            if table[place] >= 0:
+                continue
+            table[place], numbers[place] = line, count
+            count += 1
+            if 2 * count > len(table):
+                table, numbers = _larger(table, numbers)
+    return table, numbers, count
+
+
+@compiled
+def _larger(table: Ints, numbers: Ints) -> tuple[Ints, Ints]:
+    """Return twice as many places with the same lines and numbers."""
+    larger = np.full(2 * len(table), -1, np.int64)
+    theirs = np.zeros(len(larger), np.int64)
+    for old in np.flatnonzero(table >= 0):
+        place = _place(larger, table[old])
+        larger[place], theirs[place] = table[old], numbers[old]
+    return larger, theirs
+
+
+@inlined
+def _place(table: Ints, line: int | np.int64) -> int:
+    """Return where a line is or belongs."""
+    mask = len(table) - 1
+    place = (line * 0x9E3779B1) & mask
+    while table[place] != -1 and table[place] != line:
+        place = (place + 1) & mask
+    return int(place)
+
+
+def link_memory(
+    kind: NDArray[np.uint8],
+    address: Ints,
+    size_bytes: NDArray[np.int16],
+    table: Ints,
+    numbers: Ints,
+    writer: NDArray[np.int32],
+    inputs: NDArray[np.int32],
+) -> None:
+    """Fill ``inputs[:, 4]``: the youngest older micro-op that wrote a byte that a row reads.
+
+    ``writer`` int32[lines, 64] is all -1 before.
+    """
+    for row in range(len(address)):
+        inputs[row, 4] = -1
+        if address[row] < 0:
+            continue
+        reads = kind[row] in (_LOAD, _RMW)
+        writes = kind[row] in (_STORE, _RMW, _ZERO)
+        number = np.int64(-1)
+        current = np.int64(-1)
+        youngest = -1
+        for byte in range(address[row], address[row] + size_bytes[row]):
+            line = np.int64(byte // LINE_BYTES)
+            if line != current:
+                current = line
+                number = numbers[_place(table, line)]
+            if reads:
+                youngest = max(youngest, writer[number, byte % LINE_BYTES])
+            if writes:
+                writer[number, byte % LINE_BYTES] = row
+        inputs[row, 4] = youngest
+
+
+_lay_out: Any = compiled(lay_out)
+_number_lines: Any = compiled(number_lines)
+_link_memory: Any = compiled(link_memory)
+
+
+def expand(arguments: tuple[NDArray[Any], ...]) -> None:
+    """Run :func:`lay_out`, compiled where numba is there."""
+    _lay_out(*arguments)
+
+
+def memory_producers(
+    kind: NDArray[np.uint8], address: Ints, size_bytes: NDArray[np.int16], inputs: NDArray[np.int32]
+) -> None:
+    """Fill the memory column of ``inputs``."""
+    table, numbers, count = _number_lines(address, size_bytes, _LINES)
+    writer = np.full((count + 1, LINE_BYTES), -1, dtype=np.int32)
+    _link_memory(kind, address, size_bytes, table, numbers, writer, inputs)

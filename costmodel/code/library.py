@@ -1,0 +1,236 @@
+"""The steps of one compiled kernel, ready to be looked up and laid out in a trace."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib import resources
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.bridge import bridge
+from costmodel.code.context import Situation
+
+Ints = NDArray[np.int64]
+
+ROLES = (
+    "fixed",  # a line of the stack, the VMA, ... that is the same every time
+    "slot",  # the entry of the event that ends the step
+    "last_slot",  # the entry of the event before
+    "block",  # the contiguous block of the event that ends the step
+    "page",  # the struct page of the event that ends the step
+    "last_page",
+    "head",  # the first struct page of its folio
+    "last_head",
+)
+
+
+_RELATIVES = {"peek": "scan"}
+"""A scan that goes on and one that stops run the same code up to its last branch."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The recorded paths between two events and what decides between them.
+
+    ``features``: indices into :class:`Situation`; ``paths``: their values to a path number;
+    ``usual``: the path for a situation that was not recorded (the one recorded most often).
+    ``turns``: by the same values, paths that are taken in turn, where nothing known decides
+    (per-CPU counters that run over, free lists that are merged).
+    """
+
+    features: tuple[int, ...]
+    paths: Mapping[tuple[Any, ...], int]
+    usual: int
+    turns: Mapping[tuple[Any, ...], tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Library:
+    """All steps of one program.
+
+    Static micro-ops (``[u]``): ``site, kind, op, target, size_bytes, function``. Paths (``[p]``):
+    ``path_start, path_length`` into the rows. Rows (``[r]``): ``uop``, ``taken``, ``role`` (index
+    into ROLES), ``index`` (line number, or slot / struct-page number counted from the role),
+    ``offset`` (bytes), ``near`` (``[r, 4]``: rows back to a producer in the same step, 0 for none)
+    and ``far`` (``[r, 4]``: number of the group of static micro-ops, the latest executed of which
+    is the producer; -1 for none). ``groups`` lists the members of each group.
+    """
+
+    name: str
+    site: Ints
+    kind: NDArray[np.str_]
+    op: NDArray[np.str_]
+    target: NDArray[np.str_]
+    size_bytes: Ints
+    function: NDArray[np.str_]
+    path_start: Ints
+    path_length: Ints
+    uop: Ints
+    taken: Ints
+    role: Ints
+    index: Ints
+    offset: Ints
+    near: Ints
+    far: Ints
+    group_start: Ints
+    group_member: Ints
+    choices: Mapping[tuple[str, str], Choice]
+
+    @property
+    def isa(self) -> str:
+        """``arm64`` or ``x86_64``."""
+        return "x86_64" if self.name.endswith("x86_64") else "arm64"
+
+    @cached_property
+    def path_events(self) -> tuple[str, ...]:
+        """The event that each path ends with, by path number; empty for an unused path."""
+        events = [""] * len(self.path_start)
+        for (_, now), choice in self.choices.items():
+            for path in (*choice.paths.values(), choice.usual, *chain(*choice.turns.values())):
+                events[path] = events[path + self.recorded_paths] = now
+        return tuple(events)
+
+    @property
+    def recorded_paths(self) -> int:
+        """Number of recorded paths; path ``p + recorded_paths`` is ``p`` without its last row."""
+        return len(self.path_start) // 2
+
+    @cached_property
+    def _lasts(self) -> dict[str, list[str]]:
+        """By event: the events that were recorded before it."""
+        known: dict[str, list[str]] = {}
+        for last, now in self.choices:
+            known.setdefault(now, []).append(last)
+        return known
+
+    def lengths(self, paths: Ints) -> Ints:
+        """Return the micro-ops of each path, int64[m]; negative ones are one written by hand."""
+        return np.where(paths < 0, 1, self.path_length[np.maximum(paths, 0)])
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Events that a strategy may announce: those recorded and their relatives."""
+        relatives = (event for event, other in _RELATIVES.items() if other in self._lasts)
+        return tuple(dict.fromkeys([*self._lasts, *relatives]))
+
+    def _known(self, event: str) -> str:
+        """Return an event, or its nearest relative where the program never did it."""
+        return event if event in self._lasts else _RELATIVES.get(event, event)
+
+    def skipped(self, last: str, now: str) -> tuple[str, ...]:
+        """Return the recorded events between two that never followed each other directly.
+
+        Empty where they did, and where there are none: see :func:`costmodel.code.bridge.bridge`.
+        """
+        last, now = self._known(last), self._known(now)
+        return () if (last, now) in self.choices else bridge(self.choices, last, now)
+
+    def turns(self, last: str, now: str, facts: Situation) -> tuple[int, ...]:
+        """Return the paths from event ``last`` to ``now`` to take in turn: mostly one.
+
+        An event that this program was not recorded with is taken for its nearest relative. A pair
+        of events that was never recorded gets the shortest path that led to ``now`` from another
+        event. Raises KeyError when ``now`` is unknown to this program.
+        """
+        now = self._known(now)
+        choice = self.choices.get((self._known(last), now))
+        if choice is None:
+            paths = [self.choices[before, now].usual for before in self._lasts[now]]
+            return (min(paths, key=lambda path: int(self.path_length[path])),)
+        key = tuple(facts[i] for i in choice.features)
+        return choice.turns.get(key) or (choice.paths.get(key, choice.usual),)
+
+
+_NAMES = ("kind", "op", "target", "function")
+_NUMBERS = (
+    "site", "size_bytes", "path_start", "path_length", "uop", "taken", "role", "index", "offset",
+    "near", "far", "group_start", "group_member",
+)  # fmt: skip
+
+
+def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
+    """Return a library as it was extracted as two arrays, for an archive: each takes time to open.
+
+    ``numbers`` holds all columns, one behind the other and each from 0 on; ``text`` says in JSON
+    which, with their lowest numbers and their shapes.
+    """
+    names = {column: sorted(set(getattr(library, column).tolist())) for column in _NAMES}
+    columns = {column: getattr(library, column) for column in _NUMBERS}
+    columns |= {
+        column: np.searchsorted(names[column], getattr(library, column)) for column in _NAMES
+    }
+    low = {column: int(values.min(initial=0)) for column, values in columns.items()}
+    layout = {column: [low[column], *values.shape] for column, values in columns.items()}
+    text = {"names": names, "columns": layout, "choices": _choices_as_lists(library)}
+    return {
+        "numbers": np.concatenate([v.ravel() - low[column] for column, v in columns.items()]),
+        "text": np.frombuffer(json.dumps(text).encode(), dtype=np.uint8),
+    }
+
+
+def _choices_as_lists(library: Library) -> list[Any]:
+    return [
+        [
+            last,
+            now,
+            [Situation._fields[i] for i in c.features],
+            [[list(k), v] for k, v in sorted(c.paths.items())],
+            c.usual,
+            *([[[list(k), list(v)] for k, v in sorted(c.turns.items())]] if c.turns else []),
+        ]
+        for (last, now), c in sorted(library.choices.items())
+    ]
+
+
+def program_names(operation: str) -> list[str]:
+    """Return the names of the programs that have steps for ``operation``, sorted."""
+    folder = resources.files(__package__) / "data" / operation
+    return sorted(entry.name[: -len(".npz")] for entry in folder.iterdir())
+
+
+@cache
+def load_library(operation: str, name: str) -> Library:
+    """Read the steps of program ``name``; FileNotFoundError when there are none."""
+    path = resources.files(__package__) / "data" / operation / f"{name}.npz"
+    with path.open("rb") as file, np.load(file) as archive:
+        text = json.loads(archive["text"].tobytes())
+        columns = dict(_columns_of(archive["numbers"], text["columns"]))
+    start, length = columns.pop("path_start"), columns.pop("path_length")
+    for column in _NAMES:
+        columns[column] = np.array(text["names"][column])[columns[column]]
+    return Library(
+        name=name,
+        path_start=np.concatenate([start, start]),
+        path_length=np.concatenate([length, length - 1]),
+        choices=dict(_choices_of(text["choices"])),
+        **columns,
+    )
+
+
+def _columns_of(
+    numbers: NDArray[Any], layout: Mapping[str, Sequence[int]]
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    end = 0
+    for column, (low, *shape) in layout.items():
+        first, end = end, end + math.prod(shape)
+        yield column, numbers[first:end].astype(np.int64).reshape(shape) + low
+
+
+def _choices_of(lists: list[Any]) -> Iterator[tuple[tuple[str, str], Choice]]:
+    for last, now, features, paths, usual, *rest in lists:
+        yield (
+            (last, now),
+            Choice(
+                tuple(Situation._fields.index(name) for name in features),
+                {tuple(k): v for k, v in paths},
+                usual,
+                {tuple(k): tuple(v) for k, v in (rest[0] if rest else ())},
+            ),
+        )

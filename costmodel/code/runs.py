@@ -1,0 +1,111 @@
+"""Traces a strategy over a workload: one trace per distinct page table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Final, TypeVar
+
+from costmodel.byte_cache import ByteCache
+from costmodel.code.build import build, build_short
+from costmodel.code.cache import Recalled, runs_bytes, trace_bytes
+from costmodel.code.events import Step
+from costmodel.code.library import load_library
+from costmodel.code.record import recorder_of, run_through
+from costmodel.code.trace import TableRun, Trace
+from costmodel.code.user_code import guarded
+from costmodel.config.workload import Workload
+from costmodel.mm.build import Memory
+from costmodel.mm.shapes import ShapedSpace, TableShape, homogeneous
+from costmodel.operations.zap.trace import zap_runs
+from costmodel.strategies.strategy import Strategy
+
+T = TypeVar("T")
+
+CACHE_BYTES: Final = 32 << 20
+"""Of traces kept for fork and for zap: what one strategy needs on all machines of a scenario."""
+KNOWN: Final = 512
+"""Traces of which what cores worked out is kept."""
+_FORKED_BEFORE: Final = "read-only"
+_FRESH: Final = "writable"
+
+_traces: Final = ByteCache[Trace](CACHE_BYTES, trace_bytes)
+_zaps: Final = ByteCache[tuple[TableRun, ...]](CACHE_BYTES, runs_bytes)
+
+
+def trace_runs(
+    strategy: Strategy, workload: Workload, isa: str, *, range_tlbi: bool
+) -> list[TableRun]:
+    """Return what ``strategy`` executes on ``workload``, table by table.
+
+    ``isa`` is ``arm64`` or ``x86_64``. Raises KeyError when the strategy does not exist there,
+    ConfigError when a user's strategy does what no strategy may do.
+    """
+    program = strategy.program(isa, range_tlbi=range_tlbi)
+    contpte = strategy.contpte and workload.contpte is not False
+    orders = tuple(workload.folio_orders.items())
+    space = _space(workload.memory_bytes, orders, workload.frames, workload.state, contpte)
+    if strategy.operation == "zap":
+        return list(_zap_runs(strategy, program, isa, space))
+    return [
+        TableRun(_trace(strategy, program, shape), shape.count, shape.ptes)
+        for shape in space.shapes
+    ]
+
+
+@lru_cache(maxsize=64)
+def _space(
+    memory_bytes: int, orders: tuple[tuple[int, float], ...], frames: str, state: str, contpte: bool
+) -> ShapedSpace:
+    """Cached: laying out an address space takes longer than timing its traces."""
+    return homogeneous(memory_bytes, dict(orders), frames=frames, state=state, contpte=contpte)
+
+
+def _zap_runs(
+    strategy: Strategy, program: str, isa: str, space: ShapedSpace
+) -> tuple[TableRun, ...]:
+    release = strategy.release_programs[isa]
+    make = partial(zap_runs, strategy, program, release, space)
+    return _zaps.get((strategy, program, release, space), partial(_run, strategy, make))
+
+
+def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    return _recalled(strategy, program, replace(shape, count=1))
+
+
+@lru_cache(maxsize=KNOWN)
+def _recalled(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    make = partial(_fork_trace, strategy, program, shape)
+    return Recalled(partial(_traces.get, object(), partial(_run, strategy, make)))
+
+
+def _run(strategy: Strategy, make: Callable[[], T]) -> T:
+    return guarded(strategy.function, make) if strategy.users else make()
+
+
+def _fork_trace(
+    strategy: Strategy, program: str, shape: TableShape, *, short: bool = True
+) -> Trace:
+    fork = memory_of(strategy, shape).fork(contpte=strategy.contpte)
+    last = Step("set", -1, -1, -1)
+    record = recorder_of("fork", program).record(strategy.function(fork), last)
+    library = load_library("fork", program)
+    trace = build_short(record, library, "fork") if short else None
+    if trace is None:
+        return build(record, library, "fork")
+    make = partial(_fork_trace, strategy, program, shape, short=False)
+    return replace(trace, whole=partial(_run, strategy, make))
+
+
+def memory_of(strategy: Strategy, shape: TableShape) -> Memory:
+    """Return a process with one table; read-only means that the strategy forked it before.
+
+    What that fork left behind matters: a kernel that unfolds contiguous blocks to write-protect
+    them does not find them folded again. Its child lives on.
+    """
+    if shape.state != _FORKED_BEFORE:
+        return shape.build()
+    memory = replace(shape, state=_FRESH).build()
+    run_through(strategy.function(memory.fork(contpte=strategy.contpte)))
+    return memory

@@ -1,0 +1,113 @@
+"""Which recorded paths lead to the next event.
+
+Strategies yield thousands of events per page table, in few situations.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from costmodel.code.automaton import STAYS, Automaton, Events, Hop, Ints, Move, Way
+from costmodel.code.bridge import is_before
+from costmodel.code.context import BLOCK_PTES, History
+from costmodel.code.events import Step
+from costmodel.code.library import Library
+from costmodel.mm.pte import TABLE_PTES
+
+_RESTART: Final = "batch"
+"""Event from which paths that are taken in turn start over, so that equal batches look equal."""
+_STARTS: Final = "get"
+"""Event at which a batch starts."""
+_EVENT_BITS: Final = 8
+_PLACE_BITS: Final = 2
+_BLOCK_START, _BLOCK_END, _TABLE_END = 1, 2, 3
+_PLACE_OF: Final[Ints] = np.zeros(TABLE_PTES, np.int64)
+_PLACE_OF[::BLOCK_PTES] = _BLOCK_START
+_PLACE_OF[BLOCK_PTES - 1 :: BLOCK_PTES] = _BLOCK_END
+_PLACE_OF[-1] = _TABLE_END
+"""By slot: the first and last entries of blocks, the last of a table, and the others."""
+
+
+class Choices:
+    """The situations of one library, and what was chosen in them."""
+
+    def __init__(self, library: Library) -> None:
+        """Start with nothing learnt."""
+        self.events = {event: number for number, event in enumerate(library.events)}
+        """The events that there is a path to, numbered."""
+        self._library = library
+        self._automaton = Automaton(BLOCK_PTES - 1)
+        self._states: dict[tuple[object, ...], int] = {}
+        self._histories: list[History] = []
+
+    def way(
+        self,
+        steps: Sequence[Step],
+        names: Sequence[str],
+        columns: Sequence[Ints],
+        by_hand: Sequence[int],
+    ) -> Way:
+        """Return the way along ``steps``; the first lies behind.
+
+        ``names`` are their events, ``columns`` their slots, pages, heads and traits (int64[n]),
+        ``by_hand`` the numbers of those that stand for a micro-op.
+        """
+        slot, traits = columns[0], columns[-1]
+        known = map(self.events.__getitem__, names[1:])
+        number = np.frombuffer(array("q", [0, *known]), np.int64)
+        place = _PLACE_OF[slot % TABLE_PTES]
+        kind = (traits << _PLACE_BITS | place) << _EVENT_BITS | number
+        kind[by_hand] = STAYS
+        restarts = np.zeros(len(steps), np.bool_)
+        if _RESTART in self.events:
+            restarts = number == self.events[_RESTART]
+
+        def learn(state: int, last: int, now: int, first: int) -> Move:
+            return self._learn(state, steps[last], steps[now], first)
+
+        start = self._state(History(steps[0], steps[0].event))
+        return self._automaton.follow(Events(kind, slot, restarts), start, learn)
+
+    def _learn(self, state: int, last: Step, now: Step, first: int) -> Move:
+        """Return the move from ``last`` to ``now``; the batch started at slot ``first``."""
+        history = self._histories[state].copy()
+        history.last, history.first = last, first
+        hops = self._hops(history, now)
+        for hop, event in hops:
+            history.advance((now if hop.at_now else last)._replace(event=event))
+        return Move(tuple(hop for hop, _ in hops), self._state(history))
+
+    def _hops(self, history: History, now: Step) -> list[tuple[Hop, str]]:
+        """Return the hops to ``now`` with their events."""
+        last, facts, library = history.last.event, history.situation(now), self._library
+        hops = []
+        for event in (*library.skipped(last, now.event), now.event):
+            paths, on_the_way = library.turns(last, event, facts), event != now.event
+            if on_the_way:  # all but the event itself
+                paths = tuple(path + library.recorded_paths for path in paths)
+            at_now = not on_the_way or is_before(event, now.event)
+            # A statistic runs over every so many pages, whatever they are.
+            turn = last, event, len(paths)
+            hops.append((Hop(at_now, paths, turn, event == _STARTS), event))
+            last = event
+        return hops
+
+    def _state(self, history: History) -> int:
+        last = history.last
+        key = (
+            last.event,
+            last.traits,
+            int(_PLACE_OF[last.slot % TABLE_PTES]),
+            history.before_last,
+            history.batch_facts,
+            history.scanned,
+            history.first % BLOCK_PTES == 0,
+        )
+        if key not in self._states:
+            self._states[key] = len(self._histories)
+            self._histories.append(history.copy())
+        return self._states[key]

@@ -1,0 +1,58 @@
+"""What a core must know about the mnemonics that the recordings use."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from costmodel.code.uops import Flavour, Kind
+
+_BY_OP: Final = {
+    "mov": Flavour.MOVE,
+    "mov_imm": Flavour.FREE,
+    "zero_idiom": Flavour.FREE,
+    "adrp": Flavour.FREE,
+    "cmp": Flavour.COMPARE,
+    "cmn": Flavour.COMPARE,
+    "tst": Flavour.COMPARE,
+    "test": Flavour.COMPARE,
+    "stadd": Flavour.RMW_STORE,
+    "stclr": Flavour.RMW_STORE,
+    "stset": Flavour.RMW_STORE,
+    "ldadd": Flavour.RMW_VALUE,
+    "swp": Flavour.RMW_VALUE,
+    "cas": Flavour.RMW_CAS,
+    "casa": Flavour.RMW_ACQUIRE,
+    "ldaddal": Flavour.RMW_ACQUIRE,
+    "stlrb": Flavour.STORE_RELEASE,
+    "dsb_ishst": Flavour.DSB_STORES,
+    "dsb_ish": Flavour.DSB_ALL,
+    "tlbi_vale1is": Flavour.TLBI_PAGE,
+    "tlbi_rvale1is": Flavour.TLBI_RANGE,
+    "dc_zva": Flavour.ZERO_LINE,
+    "rep_stosb": Flavour.ZERO_BLOCK,
+    "rep_stosq": Flavour.ZERO_BLOCK,
+}
+_KINDS_WITH_FLAVOUR: Final = {
+    "alu": (Flavour.MOVE, Flavour.FREE, Flavour.COMPARE),
+    "rmw": (Flavour.RMW_STORE, Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE),
+    "store": (Flavour.STORE_RELEASE,),
+    "dsb": (Flavour.DSB_STORES, Flavour.DSB_ALL),
+    "tlbi": (Flavour.TLBI_PAGE, Flavour.TLBI_RANGE),
+    "zero": (Flavour.ZERO_LINE, Flavour.ZERO_BLOCK),
+}
+
+
+@cache
+def kind_of(kind: str) -> Kind:
+    """Return the kind with the name that recordings use."""
+    return Kind[kind.upper()]
+
+
+@cache
+def flavour_of(kind: str, op: str) -> Flavour:
+    """Return the flavour of a recorded micro-op; every x86 atomic is locked."""
+    if kind == "rmw" and op.startswith(("lock_", "xchg")):
+        return Flavour.RMW_LOCKED
+    flavour = _BY_OP.get(op, Flavour.PLAIN)
+    return flavour if flavour in _KINDS_WITH_FLAVOUR.get(kind, ()) else Flavour.PLAIN

@@ -1,0 +1,148 @@
+"""A micro-op stream as arrays: what strategies are recorded into and what a core runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.uops import Kind
+
+NO_PRODUCER = -1
+"""In ``Trace.inputs``: the input has no producer in this trace (constant, or long done)."""
+NO_ADDRESS = -1
+"""In ``Trace.address``: the micro-op touches no memory."""
+LINE_BYTES = 64
+EVEN_BYTES = 128
+"""A :class:`Repeat` moves on by multiples of this."""
+VMEMMAP_BYTES = 2 << 20
+"""Blocks in which both architectures map struct pages (``vmemmap_populate_hugepages()``)."""
+
+ADDRESS, DATA, FLAGS, MEMORY = slice(0, 2), slice(2, 4), 3, 4
+"""Columns of ``Trace.inputs``."""
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A group of rows in a trace that stands for several which execute the same one after another.
+
+    In each of these the entries and struct pages touched lie further on by the same multiple of
+    ``EVEN_BYTES``, all of them in one block of a TLB; other lines are the same every time.
+    Executions meet in no line of entries or struct pages but as those in the trace do. At least one
+    more follows it there.
+    """
+
+    first: int
+    """First row of the group."""
+    rows: int
+    """Rows of the group."""
+    times: int
+    """Executions that it stands for, its own included."""
+    before: int
+    """Groups that execute the same right before it in the trace."""
+
+    @property
+    def end(self) -> int:
+        """Row behind the group's last."""
+        return self.first + self.rows
+
+    @property
+    def further(self) -> int:
+        """Executions that are not in the trace."""
+        return self.times - 1
+
+
+@dataclass(frozen=True)
+class Trace:
+    """``n`` micro-ops in program order; row ``i`` of every array belongs to micro-op ``i``.
+
+    kind        uint8[n]     a :class:`costmodel.code.uops.Kind`
+    flavour     uint8[n]     a :class:`costmodel.code.uops.Flavour`
+    inputs      int32[n, 5]  rows of the producers, -1 for none. Memory micro-ops: columns 0, 1 are
+                             address inputs, 2, 3 data inputs. Others: 0..2 registers, 3 flags.
+                             Column 4: youngest older store, rmw or zero row that wrote any byte
+                             that this load or rmw reads.
+    address     int64[n]     synthetic byte address, -1 for none; targets never share a line (struct
+                             pages that are BUDDY have the addresses of PAGE)
+    size_bytes  int16[n]
+    target      uint8[n]     a :class:`costmodel.code.uops.Target`
+    taken       int8[n]      1 or 0 for conditional branches, else -1
+    site        int32[n]     static instruction (micro-ops of one instruction share it)
+    step_start  int32[m]     first row of each step (a step is one ``yield`` of the strategy)
+    step_id     int32[m]     number of the step's kind: steps of equal id have the same rows up
+                             to addresses and producers
+    step_names  event that ends the steps of each id, where ids stand for recorded steps; an id
+                beyond the end is a hand-written micro-op
+    segments    names of consecutive parts (``"table"``, ``"copy"``, ...) to their row ranges
+    repeat      the rows that are executed several times, None where every row is there
+    whole       makes the trace in which they all are
+    """
+
+    kind: NDArray[np.uint8]
+    flavour: NDArray[np.uint8]
+    inputs: NDArray[np.int32]
+    address: NDArray[np.int64]
+    size_bytes: NDArray[np.int16]
+    target: NDArray[np.uint8]
+    taken: NDArray[np.int8]
+    site: NDArray[np.int32]
+    step_start: NDArray[np.int32]
+    step_id: NDArray[np.int32]
+    step_names: tuple[str, ...]
+    segments: tuple[tuple[str, int, int], ...]
+    repeat: Repeat | None = None
+    whole: Callable[[], Trace] | None = field(default=None, compare=False, repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.kind)
+
+    def in_full(self) -> Trace:
+        """Return the trace with every execution of every row."""
+        return self if self.whole is None else self.whole()
+
+    def executions(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return how often each row is executed, int64[n]; of ``rows`` (int64[k]), if given."""
+        rows = np.arange(len(self)) if rows is None else rows
+        if self.repeat is None:
+            return np.ones(len(rows), np.int64)
+        again = (rows >= self.repeat.first) & (rows < self.repeat.end)
+        return np.where(again, self.repeat.times, 1)
+
+    @cached_property
+    def line(self) -> NDArray[np.int64]:
+        """The 64-byte line of each micro-op, int64[n]; -1 where it touches no memory."""
+        line: NDArray[np.int64] = np.where(
+            self.address >= 0, self.address // LINE_BYTES, NO_ADDRESS
+        )
+        return line
+
+    def kinds(self) -> Mapping[str, int]:
+        """Count the micro-ops of each kind that are executed, by lower-case kind name."""
+        return self._kinds
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, int]:
+        counts = np.bincount(self.kind, minlength=len(Kind))
+        if self.repeat is not None:
+            again = self.kind[self.repeat.first : self.repeat.end]
+            counts += self.repeat.further * np.bincount(again, minlength=len(Kind))
+        return {kind.name.lower(): int(counts[kind]) for kind in Kind if counts[kind]}
+
+
+@dataclass(frozen=True)
+class TableRun:
+    """``count`` page tables in a row that all execute ``trace``."""
+
+    trace: Trace
+    count: int
+    ptes: int
+    """PTEs that one execution of the trace copies (or unmaps)."""
+    reuse_bytes: float | None = None
+    """Bytes touched since lines that this trace touches anew were touched by earlier runs of the
+    operation; None: they are new to it, and were last touched one round through it ago."""
+    flushes: int = 0
+    """Flushes of the whole TLB that these executions force, in all; they are in no trace."""

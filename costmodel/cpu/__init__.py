@@ -1,0 +1,42 @@
+"""The core: what a micro-op stream costs on a machine, to the tick, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from costmodel.cpu.stack import Cause, TableCost, Timing
+
+if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
+    from costmodel.config.machine import Machine
+
+__all__ = ["Cause", "TableCost", "Timing", "load", "run"]
+
+
+def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
+    """Return what page tables cost; see :func:`costmodel.cpu.engine.run`.
+
+    The engine (and numba with it) is loaded on the first call.
+    """
+    from costmodel.cpu.engine import run as run_engine
+
+    return run_engine(runs, machine, cpus=cpus)
+
+
+@cache
+def load() -> None:
+    """Load the engine and what compiled code needs, for processes that are forked from this one.
+
+    What is loaded stays: the garbage collector need not look at it again (0.1 s each time).
+    """
+    import gc
+
+    import numpy as np
+
+    from costmodel.code.sequences import numbered
+    from costmodel.cpu import engine  # noqa: F401
+
+    numbered(np.zeros(1, np.int64))
+    gc.freeze()

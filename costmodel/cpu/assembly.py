@@ -1,0 +1,123 @@
+"""Lays a trace out as the rows of a program, in one pass."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.trace import FLAGS, LINE_BYTES
+from costmodel.code.trace import MEMORY as MEMORY_INPUT
+from costmodel.code.uops import Flavour, Kind
+from costmodel.cpu import columns as c
+from costmodel.cpu.reuse import Ints
+from costmodel.jit import hot, inlined
+
+_OP_OF_KIND = {
+    Kind.ALU: c.OP_ALU, Kind.MUL: c.OP_MUL, Kind.LOAD: c.OP_LOAD, Kind.STORE: c.OP_STORE,
+    Kind.RMW: c.OP_RMW_VALUE, Kind.BRANCH: c.OP_BRANCH, Kind.JUMP: c.OP_BRANCH,
+    Kind.CALL: c.OP_BRANCH, Kind.RET: c.OP_BRANCH, Kind.DSB: c.OP_DSB, Kind.DMB: c.OP_DMB,
+    Kind.ISB: c.OP_ISB, Kind.TLBI: c.OP_TLBI, Kind.ZERO: c.OP_ZERO_BLOCK, Kind.NOP: c.OP_SLOT,
+    Kind.SYSTEM: c.OP_SYSTEM,
+}  # fmt: skip
+_OP_OF_FLAVOUR = {
+    (Kind.ALU, Flavour.MOVE): c.OP_MOVE,
+    (Kind.ALU, Flavour.FREE): c.OP_SLOT,
+    (Kind.RMW, Flavour.RMW_STORE): c.OP_RMW_STORE,
+    (Kind.RMW, Flavour.RMW_CAS): c.OP_RMW_CAS,
+    (Kind.RMW, Flavour.RMW_LOCKED): c.OP_LOCKED,
+    (Kind.RMW, Flavour.RMW_ACQUIRE): c.OP_RMW_ACQUIRE,
+    (Kind.DSB, Flavour.DSB_ALL): c.OP_DSB_ALL,
+    (Kind.ZERO, Flavour.ZERO_LINE): c.OP_ZERO_LINE,
+}
+
+
+def _op_table() -> NDArray[np.int16]:
+    table = np.zeros((len(Kind), len(Flavour)), np.int16)
+    for kind, op in _OP_OF_KIND.items():
+        table[kind, :] = op
+    for (kind, flavour), op in _OP_OF_FLAVOUR.items():
+        table[kind, flavour] = op
+    return table
+
+
+OPS = _op_table()
+"""What a micro-op of each kind and flavour is to the core."""
+_IS_STORE = c.flags(c.STORES)
+_BRANCH, _ZERO, _RMW = int(Kind.BRANCH), int(Kind.ZERO), int(Kind.RMW)
+_COMPARE = int(Flavour.COMPARE)
+
+
+def fused(
+    kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """Return bool[n], true for compares that merge with the conditional branch behind them."""
+    result = np.zeros(len(kind), np.bool_)
+    if len(kind):
+        branch = np.flatnonzero((kind[1:] == _BRANCH) & (flavour[:-1] == _COMPARE)) + 1
+        alone = (inputs[branch, FLAGS] == branch - 1) & np.all(inputs[branch, :FLAGS] < 0, axis=1)
+        result[branch[alone] - 1] = True
+    return result
+
+
+@hot
+def fill(
+    kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32], address: Ints,
+    size_bytes: NDArray[np.int16],
+    access: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],
+    page: c.Row, mispredicted: NDArray[np.bool_],
+    gone: NDArray[np.bool_], number: Ints, repeat: tuple[int, int, int],
+    window: tuple[int, int], entries: Ints, code: c.Code,
+) -> None:  # fmt: skip
+    """Fill the rows of ``code``, int16[rows, COLUMNS], which are all 0 before.
+
+    ``number`` int64[n] is the row of each micro-op in the program (a compare that is ``gone`` has
+    that of its branch, which takes over its inputs).
+    ``access`` are class, last touch and ownership. The columns of prefetches stay as they are.
+    What is ``window[0]`` rows or ``window[1]`` store queue entries back left the window.
+    Micro-ops ``repeat[0]`` to ``repeat[1]`` are executed ``repeat[2]`` more times: that much lies
+    between those before and those behind. ``entries`` int64[n] is scratch.
+    """
+    entry = 0
+    skipped_rows, skipped_entries = 0, 0
+    across = -1
+    atomic_line = np.int64(-2)
+    for i in range(len(kind)):
+        if i == repeat[1]:
+            across = repeat[0]
+            skipped_rows = repeat[2] * (number[i] - number[across])
+            skipped_entries = repeat[2] * (entry - entries[across])
+        op = OPS[kind[i], flavour[i]]
+        entries[i] = entry
+        entry += int(_IS_STORE[op])
+        if gone[i]:
+            continue
+        row = code[number[i]]
+        row[c.OP] = op
+        row[c.MISPREDICTED] = mispredicted[i]
+        source = i - 1 if i and gone[i - 1] else i
+        # Slots and DMBs compute nothing: what they name as inputs is nothing to wait for.
+        if op != c.OP_SLOT and op != c.OP_DMB:
+            for column in range(c.INPUTS):
+                row[c.INPUT + column] = _back(
+                    inputs[source, column], number, i, across, skipped_rows, window[0]
+                )
+        row[c.CLASS] = access[0][i]
+        row[c.TOUCH] = _back(access[1][i], number, i, across, skipped_rows, window[0])
+        row[c.LINES] = max(size_bytes[i] // LINE_BYTES, 1) if kind[i] == _ZERO else access[2][i]
+        row[c.PAGE] = page[i]
+        if kind[i] == _RMW:
+            row[c.SAME_LINE] = address[i] // LINE_BYTES == atomic_line
+            atomic_line = address[i] // LINE_BYTES
+        writer = inputs[i, MEMORY_INPUT]
+        if writer >= 0:
+            back = entries[i] - entries[writer] + (skipped_entries if writer < across else 0)
+            row[c.MEMORY] = back if back <= window[1] else 0
+
+
+@inlined
+def _back(producer: int, number: Ints, i: int, across: int, skipped_rows: int, window: int) -> int:
+    """Return the rows back to a producer, 0 where there is none or it left the window."""
+    if producer < 0:
+        return 0
+    back = number[i] - number[producer] + (skipped_rows if producer < across else 0)
+    return back if back < window else 0

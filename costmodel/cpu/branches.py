@@ -1,0 +1,191 @@
+"""Which conditional branches are mispredicted, from their outcomes in the trace alone.
+
+A stand-in for a tournament of history predictors in steady state. The local one knows, per branch,
+the length of the current run of equal outcomes and of the run before, both up to the machine's
+history length: it learns loops up to that trip count. The global ones know the last outcomes of all
+branches: they learn that two tests of one page agree. Every branch uses what serves it best. Tables
+repeat, so the predictors have seen the trace before, but not this very execution: an outcome is
+predicted from the *other* occurrences of its history (a random mix stays random).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.sequences import numbered
+from costmodel.code.trace import Trace
+from costmodel.code.uops import Kind
+from costmodel.cpu.memo import remembered
+from costmodel.cpu.repeats import UnsteadyError, executed
+from costmodel.cpu.reuse import Ints
+from costmodel.jit import compiled
+
+GLOBAL_BITS = (4, 8, 16)
+"""Outcomes of all branches that the global predictors look back on."""
+_CAP_BITS = 12
+_BRANCH = int(Kind.BRANCH)
+
+
+def mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
+    """Return bool[n], true for conditional branches that are mispredicted in steady state."""
+    key = ("mispredicts", history_length)
+    return remembered(trace, key, lambda: _mispredicts(trace, history_length), large=True)
+
+
+def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
+    result = np.zeros(len(trace), np.bool_)
+    every = _outcomes(trace)
+    seen = every.chosen(_goes_both_ways(every))  # who always goes one way is always right
+    if len(seen.row) == 0:
+        return result
+    # Runs of equal outcomes grow from execution to execution of a repeat.
+    order = executed(seen.row, trace.repeat)
+    unrolled = seen.chosen(order)._replace(times=np.ones(len(order), np.int64))
+    runs = _run_lengths(unrolled.site, unrolled.taken, seen.sites, _longest_run(history_length))
+    wrong, missed = _predicted(unrolled, runs)
+    hard = np.flatnonzero(missed[seen.site])
+    recent = _recent(every.taken, max(GLOBAL_BITS))[np.searchsorted(every.row, seen.row[hard])]
+    # A core that learns no loops has no global history at all.
+    masks = [(1 << bits) - 1 for bits in GLOBAL_BITS if bits <= history_length]
+    for mask in masks:
+        others, missed_by_others = _predicted(seen.chosen(hard), recent & mask)
+        better = missed_by_others < missed
+        missed = np.where(better, missed_by_others, missed)
+        now = np.zeros(len(seen.row), np.bool_)
+        now[hard] = others
+        wrong = np.where(better[unrolled.site], now[order], wrong)
+    result[unrolled.row] = wrong
+    if not np.array_equal(result[unrolled.row], wrong):
+        raise UnsteadyError
+    return result
+
+
+class _Outcomes(NamedTuple):
+    """Conditional branches in program order; arrays are int64[k]."""
+
+    row: Ints
+    site: Ints
+    taken: Ints
+    times: Ints
+    """Executions that each stands for."""
+    sites: int
+
+    def chosen(self, some: Ints) -> _Outcomes:
+        """Return those at some places."""
+        return self._replace(
+            row=self.row[some], site=self.site[some], taken=self.taken[some], times=self.times[some]
+        )
+
+
+def _outcomes(trace: Trace) -> _Outcomes:
+    row, site, taken = _conditional(trace.kind, trace.taken, trace.site)
+    number, first = numbered(site)
+    return _Outcomes(row, number, taken, trace.executions(row), len(first))
+
+
+@compiled
+def _conditional(
+    kind: NDArray[np.uint8], taken: NDArray[np.int8], site: NDArray[np.int32]
+) -> tuple[Ints, Ints, Ints]:
+    """Return row, site and outcome of the conditional branches."""
+    count = 0
+    for i in range(len(kind)):
+        count += int(kind[i] == _BRANCH and taken[i] >= 0)
+    rows = np.empty(count, np.int64)
+    sites = np.empty(count, np.int64)
+    outcomes = np.empty(count, np.int64)
+    at = 0
+    for i in range(len(kind)):
+        if kind[i] == _BRANCH and taken[i] >= 0:
+            rows[at], sites[at], outcomes[at] = i, site[i], taken[i] == 1
+            at += 1
+    return rows, sites, outcomes
+
+
+def _goes_both_ways(every: _Outcomes) -> Ints:
+    """Return where branches stand that are taken here and not taken there."""
+    met = np.bincount(every.site, minlength=every.sites)
+    taken = np.bincount(every.site, every.taken, minlength=every.sites)
+    return np.flatnonzero(((taken > 0) & (taken < met))[every.site])
+
+
+def _longest_run(history_length: int) -> int:
+    return min(history_length, (1 << _CAP_BITS) - 1)
+
+
+def _predicted(seen: _Outcomes, history: Ints) -> tuple[NDArray[np.bool_], Ints]:
+    """Return which outcomes a predictor with this history gets wrong, and how many by site."""
+    key, first = numbered(history * seen.sites + seen.site)
+    lead = _lead(key, len(first), seen.taken, seen.times)
+    alone = _lead(seen.site, seen.sites, seen.taken, seen.times)
+    return _wrong(lead, alone, seen.site, seen.sites, seen.taken, seen.times)
+
+
+@compiled
+def _run_lengths(site: Ints, taken: Ints, sites: int, cap: int) -> Ints:
+    """Return direction, current and previous run length before each branch, in one number.
+
+    The trace is run through twice and the second time counts: tables follow each other.
+    """
+    history = np.zeros(len(site), np.int64)
+    last = np.zeros(sites, np.int64)
+    current = np.zeros(sites, np.int64)
+    previous = np.zeros(sites, np.int64)
+    for _ in range(2):
+        for i in range(len(site)):
+            s = site[i]
+            run, before = min(current[s], cap), min(previous[s], cap)
+            history[i] = (before << (_CAP_BITS + 1)) | (run << 1) | last[s]
+            if taken[i] == last[s]:
+                current[s] += 1
+            else:
+                last[s] = taken[i]
+                previous[s] = current[s]
+                current[s] = 1
+    return history
+
+
+@compiled
+def _recent(taken: Ints, bits: int) -> Ints:
+    """Return the last ``bits`` outcomes of all branches before each; tables follow each other."""
+    history = np.empty(len(taken), np.int64)
+    recent = 0
+    for i in range(-bits, len(taken)):
+        if i >= 0:
+            history[i] = recent
+        recent = ((recent << 1) | taken[i % len(taken)]) & ((1 << bits) - 1)
+    return history
+
+
+@compiled
+def _wrong(
+    lead: Ints, alone: Ints, site: Ints, sites: int, taken: Ints, times: Ints
+) -> tuple[NDArray[np.bool_], Ints]:
+    """Predict each outcome from the other occurrences of its history, else of its branch.
+
+    ``lead`` and ``alone`` say which way these went more often. Returns what is wrong, and how much
+    of it by site.
+    """
+    wrong = np.zeros(len(lead), np.bool_)
+    by_site = np.zeros(sites, np.int64)
+    for i in range(len(lead)):
+        # Nothing is known of a branch met once; one miss in thousands would not matter either.
+        predicted = lead[i] or alone[i] or 2 * taken[i] - 1
+        wrong[i] = (predicted > 0) != (taken[i] == 1)
+        by_site[site[i]] += times[i] * wrong[i]
+    return wrong, by_site
+
+
+@compiled
+def _lead(group: Ints, groups: int, taken: Ints, times: Ints) -> Ints:
+    """Return taken minus not taken among the other members of each one's group."""
+    total = np.zeros(groups, np.int64)
+    for i in range(len(group)):
+        total[group[i]] += times[i] * (2 * taken[i] - 1)
+    result = np.empty(len(group), np.int64)
+    for i in range(len(group)):
+        result[i] = total[group[i]] - (2 * taken[i] - 1)
+    return result

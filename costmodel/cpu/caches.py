@@ -1,0 +1,367 @@
+"""Which level of the memory hierarchy serves each access: reuse distance against capacity.
+
+Reuse distances belong to the trace and the workload, capacities to the machine. Accesses of equal
+distance form a *class*, and a machine gives each class a latency. A class that hits a level in part
+(a stream larger than a cache that does not thrash) has the mean latency of the levels it meets, so
+that costs change smoothly with capacities and every execution of a loop costs the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.sequences import numbered
+from costmodel.code.trace import LINE_BYTES, TableRun, Trace
+from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.config.machine import Machine
+from costmodel.cpu.columns import flags_of
+from costmodel.cpu.memo import remembered
+from costmodel.cpu.parameters import Parameters
+from costmodel.cpu.repeats import growing, over_all, rows_before
+from costmodel.cpu.reuse import FIRST, Ints, Touches, touches
+from costmodel.cpu.stack import Cause
+from costmodel.jit import compiled
+
+NEAR = 0
+"""Class of an access that hits any L1: fewer than 8 KiB of other lines since the last touch."""
+CYCLIC = -1.0
+"""As a distance: one round through everything the workload touches, unless the run says else."""
+ROUND = -2.0
+"""As a distance: one such round whatever the run says."""
+_NEAR_BYTES = 8192
+_WAYS = 16
+_WEIGHT = 1 << 16
+
+
+_MEMORY_KINDS = flags_of((Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO), Kind)
+_WRITING = flags_of((Kind.STORE, Kind.ZERO), Kind)
+_PER_TABLE = flags_of((Target.SRC, Target.DST, Target.PAGE, Target.TABLEPAGE, Target.BUDDY), Target)
+_CYCLIC_TARGETS = flags_of((Target.SRC, Target.PAGE, Target.TABLEPAGE), Target)
+_OWNING = flags_of(
+    (Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE, Flavour.RMW_LOCKED), Flavour
+)
+_HARD, _SOFT = False, True
+_ZERO, _DST = int(Kind.ZERO), int(Target.DST)
+
+
+@dataclass(frozen=True)
+class Accesses:
+    """The reuse of the memory micro-ops of one trace; arrays have one entry per micro-op."""
+
+    kind: NDArray[np.int32]
+    """Class of the access; ``NEAR`` for micro-ops without memory."""
+    distances: tuple[tuple[float, float], ...]
+    """By class: bytes touched since the last touch of its 64-byte line, and of its longer line."""
+    touch: NDArray[np.int32]
+    """Micro-op that last touched the same long line, -1 for none."""
+    first: NDArray[np.bool_]
+    """First touch of a long line that is used once per round through the workload."""
+    owned: NDArray[np.bool_]
+    """An older micro-op of the trace wrote the line, so that this core owns it."""
+    streaming_bytes: int
+    """Bytes of the lines that every execution of the trace touches anew."""
+    later: Later | None
+    """Classes in the further executions of the trace's repeat; None where they are the same."""
+
+
+class Later(NamedTuple):
+    """Accesses of a repeat whose class changes from one execution to the next."""
+
+    row: Ints
+    """int64[g], the micro-ops."""
+    kind: NDArray[np.int32]
+    """int32[further executions, g], their classes."""
+
+
+def accesses(trace: Trace, line_bytes: int) -> Accesses:
+    """Return the reuse of a trace for machines whose caches beyond the L1 have such lines."""
+    line_bytes = max(line_bytes, LINE_BYTES)
+    return remembered(
+        trace, ("accesses", line_bytes), lambda: _accesses(trace, line_bytes), large=True
+    )
+
+
+class Reuse(NamedTuple):
+    """What evaluations ask for again and again, see :class:`Accesses`."""
+
+    distances: tuple[tuple[float, float], ...]
+    streaming_bytes: int
+
+
+def reuse_of(trace: Trace, line_bytes: int) -> Reuse:
+    """Return the classes of a trace's accesses and how much it touches anew."""
+    line_bytes = max(line_bytes, LINE_BYTES)
+
+    def find() -> Reuse:
+        found = accesses(trace, line_bytes)
+        return Reuse(found.distances, found.streaming_bytes)
+
+    return remembered(trace, ("reuse", line_bytes), find)
+
+
+def alike(costs: Iterable[Hashable]) -> tuple[int, ...]:
+    """Number classes of equal cost alike, in order of first occurrence."""
+    known: dict[Hashable, int] = {}
+    return tuple(known.setdefault(cost, len(known)) for cost in costs)
+
+
+def _accesses(trace: Trace, line_bytes: int) -> Accesses:
+    row, line = _line_touches(trace.kind, trace.address, trace.size_bytes)
+    short = over_all(touches(row, line), trace.repeat)
+    long = short
+    if line_bytes != LINE_BYTES:
+        long = over_all(touches(row, line // (line_bytes // LINE_BYTES)), trace.repeat)
+    target, times = trace.target[row], trace.executions(row)
+    fresh = long.previous == FIRST
+    per_table = _PER_TABLE[target]
+    table_bytes = float(times[short.previous == FIRST].sum() * LINE_BYTES)
+    # DST was cleared a moment ago, and clearing fetches nothing.
+    once = fresh & per_table & (target != Target.DST) & (trace.kind[row] != Kind.ZERO)
+    near = _bytes(short, LINE_BYTES, target, table_bytes)
+    beyond = near if long is short else _bytes(long, line_bytes, target, table_bytes)
+    changing, near_later, beyond_later = _distances_later(trace, short, long, line_bytes)
+    end = np.searchsorted(row, trace.repeat.end) if trace.repeat else len(row)
+    kind, distances = _classes(  # in program order, for which class has which number
+        np.concatenate([near[:end], near_later.ravel(), near[end:]]),
+        np.concatenate([beyond[:end], beyond_later.ravel(), beyond[end:]]),
+    )
+    later = kind[end : end + near_later.size].reshape(near_later.shape).astype(np.int32)
+    kind = np.concatenate([kind[:end], kind[end + near_later.size :]])
+    by_row = _spread(len(trace), row, kind, rows_before(long), once, _owned(trace, short))
+    return Accesses(
+        kind=by_row[0],
+        distances=distances,
+        touch=by_row[1],
+        first=by_row[2],
+        owned=by_row[3],
+        streaming_bytes=int(times[fresh & per_table].sum()) * line_bytes,
+        later=Later(row[changing], later) if len(changing) else None,
+    )
+
+
+def _distances_later(
+    trace: Trace, short: Touches, long: Touches, line_bytes: int
+) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]]:
+    """Return which touches of a repeat come later and later, and their distances in bytes.
+
+    int64[g], and float64[further executions, g] for 64-byte and for longer lines.
+    """
+    if trace.repeat is None:
+        return np.zeros(0, np.int64), np.zeros((0, 0)), np.zeros((0, 0))
+    grows = [growing(short, trace.repeat)]
+    grows.append(grows[0] if long is short else growing(long, trace.repeat))
+    changing = np.flatnonzero(grows[0] + grows[1])
+    further = np.arange(1, trace.repeat.times)[:, None]
+    near, beyond = (
+        _rounded((touch.distance[changing] + further * grow[changing]) * float(each))
+        for touch, grow, each in zip((short, long), grows, (LINE_BYTES, line_bytes), strict=True)
+    )
+    return changing, near, beyond
+
+
+@compiled
+def _line_touches(
+    kind: NDArray[np.uint8], address: Ints, size_bytes: NDArray[np.int16]
+) -> tuple[Ints, Ints]:
+    """Return the micro-op and the 64-byte line of every line touched, in program order."""
+    count = 0
+    for i in range(len(kind)):
+        count += _lines(kind[i], address[i], size_bytes[i])
+    row = np.empty(count, np.int64)
+    line = np.empty(count, np.int64)
+    at = 0
+    for i in range(len(kind)):
+        for number in range(_lines(kind[i], address[i], size_bytes[i])):
+            row[at] = i
+            line[at] = address[i] // LINE_BYTES + number
+            at += 1
+    return row, line
+
+
+@compiled
+def _lines(kind: int, address: int, size_bytes: int) -> int:
+    """Return the lines that a micro-op touches: one, but clearing touches all that it clears."""
+    if address < 0 or not _MEMORY_KINDS[kind]:
+        return 0
+    return max(size_bytes // LINE_BYTES, 1) if kind == _ZERO else 1
+
+
+def _bytes(
+    touch: Touches, line_bytes: int, target: NDArray[np.uint8], table_bytes: float
+) -> NDArray[np.float64]:
+    """Return reuse distances in bytes; CYCLIC for lines that are used once per round."""
+    distance = _rounded(touch.distance.astype(np.float64) * line_bytes)
+    fresh = touch.previous == FIRST
+    distance[fresh] = table_bytes if table_bytes >= _NEAR_BYTES else 0.0
+    distance[fresh & (target == Target.DST)] = 0.0
+    distance[fresh & _CYCLIC_TARGETS[target]] = CYCLIC
+    distance[fresh & (target == Target.BUDDY)] = ROUND
+    return distance
+
+
+def _rounded(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round reuse distances up to a quarter of a power of two, and near ones to 0."""
+    distance[distance < _NEAR_BYTES] = 0.0
+    far = np.nonzero(distance)
+    distance[far] = 2.0 ** (np.ceil(4 * np.log2(distance[far])) / 4)
+    return distance
+
+
+def _classes(
+    near: NDArray[np.float64], beyond: NDArray[np.float64]
+) -> tuple[Ints, tuple[tuple[float, float], ...]]:
+    """Number the distinct pairs of distances, ``NEAR`` first."""
+    kind = np.full(len(near), NEAR, np.int64)
+    far = np.flatnonzero(near)  # few are
+    one, other = (numbered(distances[far].view(np.int64))[0] for distances in (near, beyond))
+    numbers, first = numbered(one * len(far) + other)
+    kind[far] = 1 + numbers
+    distinct = far[first]
+    pairs = zip(near[distinct].tolist(), beyond[distinct].tolist(), strict=True)
+    return kind, ((0.0, 0.0), *pairs)
+
+
+def _owned(trace: Trace, touch: Touches) -> NDArray[np.bool_]:
+    """Tell where the line was written before by an operation that takes ownership."""
+    return _written_before(touch.row, touch.previous, trace.kind, trace.flavour, trace.target)
+
+
+@compiled
+def _written_before(
+    row: Ints,
+    previous: Ints,
+    kind: NDArray[np.uint8],
+    flavour: NDArray[np.uint8],
+    target: NDArray[np.uint8],
+) -> NDArray[np.bool_]:
+    """Follow each line from touch to touch; a child's table was cleared a moment ago."""
+    owned = np.zeros(len(previous), np.bool_)
+    for i in range(len(previous)):
+        before = previous[i]
+        if before < 0:
+            owned[i] = target[row[i]] == _DST
+        else:
+            writer = row[before]
+            owned[i] = owned[before] or _WRITING[kind[writer]] or _OWNING[flavour[writer]]
+    return owned
+
+
+@compiled
+def _spread(
+    count: int,
+    row: Ints,
+    kind: Ints,
+    touch: Ints,
+    first: NDArray[np.bool_],
+    owned: NDArray[np.bool_],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return one value per micro-op; one with many lines counts by its first."""
+    kinds = np.full(count, NEAR, np.int32)
+    touched = np.full(count, FIRST, np.int32)
+    firsts = np.zeros(count, np.bool_)
+    owns = np.zeros(count, np.bool_)
+    for i in range(len(row) - 1, -1, -1):
+        at = row[i]
+        kinds[at], touched[at], firsts[at], owns[at] = kind[i], touch[i], first[i], owned[i]
+    return kinds, touched, firsts, owns
+
+
+class Level(NamedTuple):
+    """A cache as reuse distances see it."""
+
+    size_bytes: int
+    replacement: str
+
+
+class ClassCosts(NamedTuple):
+    """What a machine makes of the classes of a trace; all by class."""
+
+    ticks: Ints
+    """Load to use."""
+    misses: NDArray[np.uint8]
+    """1 where the access goes beyond the L1."""
+    weights: tuple[dict[Cause, int], ...]
+    """Which levels a late access of the class is charged to."""
+
+
+def footprint_bytes(runs: Sequence[TableRun], line_bytes: int) -> float:
+    """Return the bytes that one round through the workload touches: the cyclic reuse distance."""
+    fresh = (run for run in runs if run.reuse_bytes is None)
+    return float(sum(run.count * reuse_of(run.trace, line_bytes).streaming_bytes for run in fresh))
+
+
+def class_costs(
+    distances: tuple[tuple[float, float], ...],
+    footprint: float,
+    machine: Machine,
+    parameters: Parameters,
+    *,
+    round_bytes: float = 0.0,
+) -> ClassCosts:
+    """Give every class its latency on a machine.
+
+    ``footprint`` are the bytes that CYCLIC stands for, ``round_bytes`` those of ROUND.
+    """
+    caches = machine.caches
+    l1, l2, llc = (
+        Level(cache.size_bytes.value, cache.replacement.value)
+        for cache in (caches.l1, caches.l2, caches.llc)
+    )
+    latency = (parameters.l1, parameters.l2, parameters.llc, parameters.dram)
+    ticks, weights = [], []
+    meaning = {CYCLIC: footprint, ROUND: round_bytes}
+    for near, beyond in distances:
+        near_bytes, bytes_ = meaning.get(near, near), meaning.get(beyond, beyond)
+        in_l1 = _hit(near_bytes, l1, _HARD)
+        in_l2 = max(in_l1, _hit(bytes_, l2, _SOFT))
+        in_llc = max(in_l2, _hit(bytes_, llc, _SOFT))
+        shares = [round(_WEIGHT * p) for p in (in_l1, in_l2 - in_l1, in_llc - in_l2)]
+        shares.append(_WEIGHT - sum(shares))
+        ticks.append(sum(s * t for s, t in zip(shares, latency, strict=True)) // _WEIGHT)
+        causes = (Cause.L1, Cause.L2, Cause.LLC, Cause.DRAM)
+        weights.append({c: s for c, s in zip(causes, shares, strict=True) if s > 0})
+    array = np.array(ticks, np.int64)
+    return ClassCosts(array, (array > parameters.l1).astype(np.uint8), tuple(weights))
+
+
+def _hit(distance: float, level: Level, soft: bool) -> float:
+    """Return the probability that a line survives ``distance`` bytes of other lines."""
+    ratio = distance / level.size_bytes
+    if level.replacement == "adaptive":
+        return 1.0 if ratio <= 1 else 1 / ratio
+    if level.replacement == "random":
+        return _random_hit(ratio)
+    if soft:
+        return _lru_hit(ratio)
+    return 1.0 if ratio <= 1 else 0.0
+
+
+def _random_hit(ratio: float) -> float:
+    """Each miss evicts a random line: h = exp(-ratio (1 - h)), its smallest solution."""
+    if ratio <= 1:
+        return 1.0
+    hit = 0.0
+    for _ in range(200):
+        hit = math.exp(-ratio * (1 - hit))
+    return hit
+
+
+def _lru_hit(ratio: float) -> float:
+    """Frames fall on sets at random: a line survives where fewer than the ways follow it.
+
+    The number of lines in a set is Poisson distributed, which softens the edge at ratio 1.
+    """
+    mean = _WAYS * ratio
+    if mean > 20 * _WAYS:
+        return 0.0
+    term = total = math.exp(-mean)
+    for k in range(1, _WAYS):
+        term *= mean / k
+        total += term
+    return min(total, 1.0)

@@ -1,0 +1,231 @@
+"""The fast engine: page tables of one shape are computed until the window repeats its state."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from costmodel.code.trace import TableRun, Trace
+from costmodel.config.machine import Machine
+from costmodel.cpu.caches import alike, class_costs, footprint_bytes, reuse_of
+from costmodel.cpu.memo import remembered
+from costmodel.cpu.parameters import Parameters, parameters_of, relevant
+from costmodel.cpu.program import Program, program_of
+from costmodel.cpu.repeats import UnsteadyError
+from costmodel.cpu.reuse import Ints
+from costmodel.cpu.stack import CAUSES, Cause, TableCost, Timing, shared_out
+from costmodel.cpu.state import NOTHING, Reach, save, state_length
+from costmodel.cpu.table import KEPT, MARKS, run_table
+from costmodel.cpu.tlb import footprint_pages, fresh_pages, page_ticks
+from costmodel.cpu.window import (
+    BROADCAST_TICKS,
+    BROADCASTS,
+    COUNTERS,
+    Costs,
+    Window,
+    new_window,
+)
+
+LISTED = 4096
+"""Repeating groups of different tables are listed in order up to so many."""
+_KNOWN = 256
+_known: OrderedDict[Hashable, tuple[TableCost, ...]] = OrderedDict()
+"""The last answers. Most numbers that a what-if changes are of no concern to most programs."""
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A program with what one machine and workload make of its accesses."""
+
+    program: Program
+    costs: Costs
+    weights: tuple[dict[Cause, int], ...]
+
+    def key(self) -> Hashable:
+        """Return what decides the ticks and their causes, beside the parameters."""
+        weights = tuple(tuple(each.items()) for each in self.weights)
+        access, misses, page = (part.tobytes() for part in self.costs)
+        return self.program.serial, access, misses, page, weights
+
+
+def priced_programs(
+    runs: Sequence[TableRun], machine: Machine, parameters: Parameters
+) -> list[Priced]:
+    """Return one program per run; where traces and what becomes of them are equal, one object."""
+    line_bytes = machine.caches.line_bytes.value
+    bytes_ = footprint_bytes(runs, line_bytes)
+    pages = footprint_pages(runs, machine.kernel.linear_map_bytes.value)
+    footprints = bytes_, pages
+    made: dict[tuple[int, float], Priced] = {}
+    same: dict[Hashable, Priced] = {}
+    priced: list[Priced] = []
+    for run in runs:
+        reuse = bytes_ if run.reuse_bytes is None else run.reuse_bytes
+        key = (id(run.trace), reuse)
+        if key not in made:
+            try:
+                made[key] = _priced(run.trace, machine, parameters, reuse, footprints)
+            except UnsteadyError:
+                whole = remembered(run.trace, "whole", run.trace.in_full)
+                made[key] = _priced(whole, machine, parameters, reuse, footprints)
+        priced.append(same.setdefault(made[key].key(), made[key]))
+    return priced
+
+
+def _priced(
+    trace: Trace,
+    machine: Machine,
+    parameters: Parameters,
+    reuse: float,
+    footprints: tuple[float, float],
+) -> Priced:
+    """``reuse`` are the bytes since what is new was touched, ``footprints`` bytes and pages."""
+    bytes_, pages = footprints
+    distances = reuse_of(trace, machine.caches.line_bytes.value).distances
+    access = class_costs(distances, reuse, machine, parameters, round_bytes=bytes_)
+    fresh = fresh_pages(trace, machine.kernel.linear_map_bytes.value)
+    page = page_ticks(fresh.distances, pages, machine, parameters)
+    classes = alike(tuple(weights.items()) for weights in access.weights)
+    page_classes = alike(page.tolist())
+    program = program_of(trace, machine, classes, page_classes)
+    first = [classes.index(number) for number in range(max(classes) + 1)]
+    page_first = [page_classes.index(number) for number in range(max(page_classes) + 1)]
+    costs = Costs(access.ticks[first], access.misses[first], page[page_first])
+    return Priced(program, costs, tuple(access.weights[number] for number in first))
+
+
+def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
+    """Return what the page tables of ``runs`` cost on a machine, one after the other.
+
+    ``cpus`` CPUs broadcast TLB invalidations at the same time. Exact: a cost is used again only
+    when the window is in a state in which the same rows were run before.
+    """
+    parameters = parameters_of(machine, cpus=cpus)
+    priced = priced_programs(runs, machine, parameters)
+    parts = tuple((each.key(), run.count) for each, run in zip(priced, runs, strict=True))
+    ops = frozenset().union(*(each.program.ops for each in priced))
+    key = relevant(parameters, ops), parts
+    if key not in _known:
+        _known[key] = _tables(runs, priced, parameters)
+        if len(_known) > _KNOWN:
+            _known.popitem(last=False)
+    flushes = sum(run.flushes for run in runs)
+    return Timing(_known[key], machine.core.clock_ghz.value, flushes)
+
+
+def _tables(
+    runs: Sequence[TableRun], priced: Sequence[Priced], parameters: Parameters
+) -> tuple[TableCost, ...]:
+    """Compute the tables in order; neighbours of equal cost become one."""
+    sequence = _Sequence(parameters, new_window(parameters))
+    tables: list[TableCost] = []
+    for run_, each in zip(runs, priced, strict=True):
+        for cost, count in sequence.repeat(each, run_.count):
+            if tables and replace(tables[-1], count=0) == cost:
+                tables[-1] = replace(tables[-1], count=tables[-1].count + count)
+            else:
+                tables.append(replace(cost, count=count))
+    return tuple(tables)
+
+
+@dataclass
+class _Sequence:
+    """Numbers every state met and remembers what follows from it."""
+
+    parameters: Parameters
+    window: Window
+    states: list[Ints] = field(default_factory=list)
+    number_of: dict[bytes, int] = field(default_factory=dict)
+    known: dict[tuple[int, int], tuple[int, TableCost]] = field(default_factory=dict)
+    before: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
+    """By program: scratch, and what the last run left; ``run_table`` says more."""
+    current: int = 0
+
+    def __post_init__(self) -> None:
+        empty = np.zeros(state_length(self.parameters), np.int64)
+        save(self.parameters, self.window, NOTHING, empty)
+        self._number(empty)
+
+    def repeat(self, priced: Priced, count: int) -> list[tuple[TableCost, int]]:
+        """Run a program ``count`` times; return its costs in order, each with a repetition."""
+        result: list[tuple[TableCost, int]] = []
+        seen: dict[int, int] = {}
+        done = 0
+        while done < count:
+            if self.current in seen:  # the tables since then repeat for ever
+                cycle = result[seen[self.current] :]
+                times = (count - done) // len(cycle)
+                result += _repeated(cycle, times)
+                done += times * len(cycle)
+                seen.clear()
+                continue
+            seen[self.current] = len(result)
+            result.append((self._step(priced), 1))
+            done += 1
+        return result
+
+    def _step(self, priced: Priced) -> TableCost:
+        key = (self.current, id(priced))
+        if key not in self.known:
+            state = self.states[self.current].copy()
+            cost = self._table(priced, state)
+            self.known[key] = (self._number(state), cost)
+        self.current, cost = self.known[key]
+        return cost
+
+    def _table(self, priced: Priced, state: Ints) -> TableCost:
+        """Run one table from ``state``, which becomes the state behind it."""
+        program, parameters = priced.program, self.parameters
+        reach = Reach(
+            program.longest_back, program.forwards_back, program.streams, program.requests_back
+        )
+        totals = np.zeros(COUNTERS + CAUSES + len(priced.weights), np.int64)
+        segments = np.zeros(len(program.segments), np.int64)
+        if id(priced) not in self.before:
+            length = max(state_length(parameters, reach), len(totals) + 2)
+            marked = 1 + len(totals) + len(segments) + length
+            self.before[id(priced)] = (
+                np.zeros((2 * KEPT + 1, length), np.int64),
+                np.zeros((MARKS + 1, marked), np.int64),
+            )
+        run_table(
+            program.code, program.parts, reach, parameters, priced.costs, self.window, state,
+            *self.before[id(priced)], segments, totals,
+        )  # fmt: skip
+        return table_cost(priced, segments, totals)
+
+    def _number(self, state: Ints) -> int:
+        number = self.number_of.setdefault(state.tobytes(), len(self.states))
+        if number == len(self.states):
+            self.states.append(state)
+        return number
+
+
+def _repeated(cycle: list[tuple[TableCost, int]], times: int) -> list[tuple[TableCost, int]]:
+    """Repeat tables; in order, unless that makes a long list."""
+    if len(cycle) == 1 or len(cycle) * times > LISTED:
+        return [(cost, times) for cost, _ in cycle if times]
+    return cycle * times
+
+
+def table_cost(priced: Priced, segments: Ints, totals: Ints) -> TableCost:
+    """Put what an engine counted into words; the count is left at 0."""
+    stack: dict[Cause, int] = {}
+    for cause in Cause:
+        stack[cause] = int(totals[COUNTERS + cause])
+    for ticks, weights in zip(totals[COUNTERS + CAUSES :], priced.weights, strict=True):
+        for cause, share in shared_out(int(ticks), weights).items():
+            stack[cause] += share
+    by_name: dict[str, int] = {}
+    for name, ticks in zip(priced.program.segments, segments, strict=True):
+        by_name[name] = by_name.get(name, 0) + int(ticks)
+    return TableCost(
+        count=0,
+        segments=by_name,
+        stack_ticks={cause: ticks for cause, ticks in stack.items() if ticks},
+        broadcasts=int(totals[BROADCASTS]),
+        broadcast_ticks=int(totals[BROADCAST_TICKS]),
+    )

@@ -1,0 +1,157 @@
+"""Machine numbers as the integers that the core computes with: the only way into the core."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from costmodel.config.machine import Machine
+from costmodel.cpu import columns as c
+
+TICKS_PER_CYCLE = 16
+"""Resolution of time inside the core. Micro-ops start on cycle boundaries."""
+SYSTEM_CYCLES = 4
+"""Reading a system register and the like; none of them is inside a published loop."""
+
+_RMW = (c.OP_RMW_STORE, c.OP_RMW_VALUE, c.OP_RMW_CAS, c.OP_RMW_ACQUIRE)
+ONLY_FOR = {
+    "mul": (c.OP_MUL,),
+    "system": (c.OP_SYSTEM,),
+    "mispredict": (c.OP_BRANCH,),
+    "zero_line": (c.OP_ZERO_LINE, c.OP_ZERO_BLOCK),
+    "value": (c.OP_RMW_VALUE,),
+    "cas": (c.OP_RMW_CAS,),
+    "acquire": (c.OP_RMW_ACQUIRE,),
+    "store_only": _RMW,
+    "line_change": _RMW,
+    "locked": (c.OP_LOCKED,),
+    "far_trip": (c.OP_RMW_STORE,),
+    "dsb": (c.OP_DSB, c.OP_DSB_ALL),
+    "dmb": (c.OP_DMB,),
+    "isb": (c.OP_ISB,),
+    "tlbi_issue": (c.OP_TLBI,),
+    "tlbi_posted": (c.OP_TLBI,),
+    "broadcast": (c.OP_TLBI,),
+}
+"""Numbers that only some micro-ops look at (a test holds that)."""
+
+
+class Parameters(NamedTuple):
+    """Flat machine numbers. Latencies and occupancies are ticks, the rest are counts or flags.
+
+    A NamedTuple of plain integers because the compiled loop takes it as it is.
+    """
+
+    width: int
+    retire_width: int
+    rob: int
+    load_queue: int
+    store_queue: int
+    alu_ports: int
+    branch_ports: int
+    load_ports: int
+    store_ports: int
+    miss_registers: int
+    moves_free: int
+    mul: int
+    system: int
+    mispredict: int
+    l1: int
+    l2: int
+    llc: int
+    dram: int
+    tlb_l2: int
+    tlb_walk: int
+    forward: int
+    store_drain: int
+    prefetch_gap: int
+    zero_line: int
+    value: int
+    cas: int
+    acquire: int
+    store_only: int
+    line_change: int
+    locked: int
+    far: int
+    far_trip: int
+    dsb: int
+    dmb: int
+    isb: int
+    tlbi_issue: int
+    tlbi_posted: int
+    broadcast: int
+
+
+def cycles_to_ticks(cycles: float) -> int:
+    """Return a latency in ticks, at least one: nothing takes no time at all."""
+    return max(1, round(cycles * TICKS_PER_CYCLE))
+
+
+def ns_to_ticks(ns: float, clock_ghz: float) -> int:
+    """Return nanoseconds in ticks of a core at ``clock_ghz``, at least one."""
+    return cycles_to_ticks(ns * clock_ghz)
+
+
+def ticks_to_ps(ticks: int, clock_ghz: float) -> int:
+    """Return ticks in picoseconds, rounded to the nearest."""
+    return round(ticks * 1000 / (TICKS_PER_CYCLE * clock_ghz))
+
+
+def relevant(parameters: Parameters, ops: Collection[int]) -> Parameters:
+    """Return the parameters with those that none of ``ops`` looks at replaced by zero."""
+    unused = {name: 0 for name, users in ONLY_FOR.items() if not any(op in ops for op in users)}
+    return parameters._replace(**unused)
+
+
+def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
+    """Return the core's numbers of a machine of which ``cpus`` CPUs broadcast TLBIs at once.
+
+    Raises ValueError for fewer than one CPU.
+    """
+    if cpus < 1:
+        raise ValueError(f"'cpus' must be at least 1 (got {cpus!r})")
+    core, caches, clock = machine.core, machine.caches, machine.core.clock_ghz.value
+    atomics, barriers, tlbi = machine.atomics, machine.barriers, machine.tlbi
+    dtlb = caches.dtlb
+    broadcast_ns = tlbi.broadcast_ns.value + tlbi.per_cpu_ns.value * (cpus - 1)
+    return Parameters(
+        width=core.width.value,
+        retire_width=core.retire_width.value,
+        rob=core.rob_entries.value,
+        load_queue=core.load_queue_entries.value,
+        store_queue=core.store_queue_entries.value,
+        alu_ports=core.alu_ports.value,
+        branch_ports=core.branch_ports.value,
+        load_ports=core.load_ports.value,
+        store_ports=core.store_ports.value,
+        miss_registers=caches.miss_registers.value,
+        moves_free=int(core.eliminates_moves.value),
+        mul=cycles_to_ticks(core.mul_latency_cycles.value),
+        system=cycles_to_ticks(SYSTEM_CYCLES),
+        mispredict=cycles_to_ticks(core.mispredict_penalty_cycles.value),
+        l1=cycles_to_ticks(caches.l1.latency_cycles.value),
+        l2=cycles_to_ticks(caches.l2.latency_cycles.value),
+        llc=ns_to_ticks(caches.llc.latency_ns.value, clock),
+        dram=ns_to_ticks(caches.dram.latency_ns.value, clock),
+        tlb_l2=cycles_to_ticks(dtlb.l2_latency_cycles.value),
+        tlb_walk=ns_to_ticks(dtlb.walk_ns.value, clock),
+        forward=cycles_to_ticks(core.store_forward_cycles.value),
+        # The L1 commits as many stores per cycle as the core starts.
+        store_drain=cycles_to_ticks(1 / core.store_ports.value),
+        prefetch_gap=ns_to_ticks(caches.prefetch.ns_per_line.value, clock),
+        zero_line=ns_to_ticks(64 / machine.kernel.zero_bytes_per_ns.value, clock),
+        value=cycles_to_ticks(atomics.value_cycles.value),
+        cas=cycles_to_ticks(atomics.cas_cycles.value),
+        acquire=cycles_to_ticks(atomics.acquire_cycles.value),
+        store_only=cycles_to_ticks(atomics.store_only_cycles.value),
+        line_change=cycles_to_ticks(atomics.line_change_cycles.value),
+        locked=cycles_to_ticks(atomics.locked_cycles.value),
+        far=int(atomics.far.value),
+        far_trip=ns_to_ticks(atomics.far_ns.value, clock),
+        dsb=cycles_to_ticks(barriers.dsb_cycles.value),
+        dmb=cycles_to_ticks(barriers.dmb_cycles.value),
+        isb=cycles_to_ticks(barriers.isb_cycles.value),
+        tlbi_issue=ns_to_ticks(tlbi.issue_ns.value, clock),
+        tlbi_posted=int(machine.isa == "arm64"),
+        broadcast=ns_to_ticks(broadcast_ns, clock),
+    )

@@ -1,0 +1,231 @@
+"""A trace in the form that both engines run: rows back to producers instead of row numbers.
+
+Relative form makes equal loop iterations equal row for row, and of equal ones only the first is
+kept. Settled here once for both engines: fusion, store forwarding candidates, classes of accesses,
+prefetches and mispredicts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.trace import EVEN_BYTES, LINE_BYTES, Trace
+from costmodel.config.machine import Machine
+from costmodel.cpu import columns as c
+from costmodel.cpu.assembly import fill, fused
+from costmodel.cpu.branches import mispredicts
+from costmodel.cpu.caches import Later, accesses, reuse_of
+from costmodel.cpu.group import Group
+from costmodel.cpu.memo import remembered
+from costmodel.cpu.periods import parts
+from costmodel.cpu.prefetch import prefetches
+from costmodel.cpu.repeats import UnsteadyError
+from costmodel.cpu.reuse import Ints
+from costmodel.cpu.tlb import fresh_pages, pages
+from costmodel.jit import compiled
+
+
+@dataclass(frozen=True)
+class Program:
+    """A trace as a machine's core sees it, apart from every latency."""
+
+    code: c.Code
+    """int16[rows, COLUMNS], see :mod:`costmodel.cpu.columns`. A fused pair is one row; of equal
+    groups of rows that follow each other only the first is here."""
+    parts: Ints
+    """int64[parts, 4]: first row of ``code``, rows of one group, number of groups, segment."""
+    segments: tuple[str, ...]
+    """Names of the segments that parts refer to."""
+    longest_back: int
+    """Rows back that some row looks, at most: what a repetition must agree on."""
+    streams: int
+    """Prefetched streams."""
+    requests_back: int
+    """The same for the prefetch requests of a stream."""
+    forwards_back: int
+    """The same for store queue entries."""
+    kept: NDArray[np.uint8]
+    """One bit per micro-op of the trace: it is a row (compares that fused are none)."""
+    ops: frozenset[int]
+    """What occurs in ``code[:, OP]``."""
+    serial: int = field(default_factory=count().__next__)
+    """Tells it from every other program of this process."""
+
+    def unrolled(self) -> tuple[c.Code, Ints]:
+        """Return every row with all its repetitions, and its segment: int64[rows]."""
+        if not len(self.parts):
+            return self.code, np.zeros(0, np.int64)
+        rows = [np.tile(np.arange(at, at + n), groups) for at, n, groups, _ in self.parts.tolist()]
+        segments = np.repeat(self.parts[:, 3], self.parts[:, 1] * self.parts[:, 2])
+        return self.code[np.concatenate(rows)], segments
+
+    def trace_rows(self) -> Ints:
+        """Return the micro-op of each row, unrolled; of a fused pair the branch."""
+        return np.flatnonzero(np.unpackbits(self.kept)).astype(np.int64)
+
+
+def program_of(
+    trace: Trace,
+    machine: Machine,
+    classes: tuple[int, ...] = (),
+    page_classes: tuple[int, ...] = (),
+) -> Program:
+    """Return the program of a trace, remembered for machines that agree on what shapes it.
+
+    ``classes`` renumber the classes of accesses, ``page_classes`` those of pages: where classes
+    that a machine serves alike have one number, more rows are equal. Empty: they stay as they are.
+    Raises UnsteadyError for a shortened trace that stands for executions which differ here.
+    """
+    caches, core = machine.caches, machine.core
+    stores = core.store_queue_entries.value
+    shape = _Shape(
+        fuse=bool(core.fuses_compare_branch.value),
+        history=core.branch_history_length.value,
+        line_bytes=max(caches.line_bytes.value, LINE_BYTES),
+        depth=caches.prefetch.depth_lines.value,
+        trains_after=caches.prefetch.trains_after_lines.value,
+        far=bool(machine.atomics.far.value),
+        linear_map_bytes=machine.kernel.linear_map_bytes.value,
+        window=max(256, _power_of_two(max(core.rob_entries.value, stores))),
+        stores=_power_of_two(stores),
+        classes=classes,
+        page_classes=page_classes,
+    )
+    if trace.repeat is not None and EVEN_BYTES % shape.line_bytes:
+        raise UnsteadyError
+    return remembered(trace, shape, lambda: _program(trace, shape))
+
+
+def _power_of_two(entries: int) -> int:
+    """Round up: machines of similar size then share programs."""
+    return 1 << (entries - 1).bit_length()
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """The machine numbers that shape a program."""
+
+    fuse: bool
+    history: int
+    line_bytes: int
+    depth: int
+    trains_after: int
+    far: bool
+    linear_map_bytes: int
+    window: int
+    """Rows further back than this cannot be in flight."""
+    stores: int
+    """The same for store queue entries."""
+    classes: tuple[int, ...]
+    page_classes: tuple[int, ...]
+
+
+def _program(trace: Trace, shape: _Shape) -> Program:
+    gone = np.zeros(len(trace), np.bool_)
+    if shape.fuse:
+        gone = fused(trace.kind, trace.flavour, trace.inputs)
+    kept = ~gone
+    # A compare that is gone has the number of the row behind it, its branch.
+    number = np.cumsum(kept, dtype=np.int64)
+    number -= kept
+    code = _code(trace, shape, gone, number)
+    names, ends = _segments(trace, number, len(code))
+    steps = number[trace.step_start]
+    if trace.repeat is None:
+        found = parts(code, steps, ends)
+    else:
+        group = Group.of(trace.repeat, number)
+        names, ends = group.cut(names, ends)
+        later = accesses(trace, shape.line_bytes).later
+        code, found = group.repeated(code, parts(code, steps, ends), _later(later, number, shape))
+    compact, found = _without_repetitions(code, found)
+    largest, ops = _extent(compact)
+    most = largest.tolist()
+    return Program(
+        code=compact,
+        parts=found,
+        segments=names,
+        longest_back=max([*most[c.INPUT : c.INPUT + c.INPUTS], most[c.TOUCH]]),
+        streams=most[c.STREAM] + 1,
+        requests_back=most[c.PREFETCHED],
+        forwards_back=most[c.MEMORY],
+        kept=np.packbits(kept),
+        ops=frozenset(np.flatnonzero(ops).tolist()),
+    )
+
+
+def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) -> c.Code:
+    """Return all rows of the program."""
+    reuse = accesses(trace, shape.line_bytes)
+    page = pages(trace, shape.linear_map_bytes).kind
+    # Every evaluation asks for these, long after the rest is forgotten.
+    reuse_of(trace, shape.line_bytes)
+    fresh_pages(trace, shape.linear_map_bytes)
+    kind = _merged(reuse.kind, shape)
+    page = np.array(shape.page_classes, np.int16)[page] if shape.page_classes else page
+    ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after, far=shape.far)
+    code = np.zeros((len(trace) - int(np.count_nonzero(gone)), c.COLUMNS), np.int16)
+    fill(
+        trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes,
+        (kind, reuse.touch, reuse.owned), page,
+        mispredicts(trace, shape.history), gone, number, _again(trace),
+        (shape.window, shape.stores), np.empty_like(number), code,
+    )  # fmt: skip
+    columns = c.STREAM, c.PREFETCHED, c.STARTS, c.FOLLOWS
+    for column, values in zip(columns, ahead[1:], strict=True):
+        code[number[ahead.row], column] = values
+    return code
+
+
+def _again(trace: Trace) -> tuple[int, int, int]:
+    """Return first and end of the micro-ops that are executed again, and how often."""
+    repeat = trace.repeat
+    return (-1, -1, 0) if repeat is None else (repeat.first, repeat.end, repeat.further)
+
+
+def _merged(kind: NDArray[np.int32], shape: _Shape) -> NDArray[np.int32]:
+    return np.array(shape.classes, np.int32)[kind] if shape.classes else kind
+
+
+def _later(
+    later: Later | None, number: Ints, shape: _Shape
+) -> tuple[Ints, NDArray[np.int32]] | None:
+    """Return rows and classes of the accesses that change from execution to execution."""
+    return None if later is None else (number[later.row], _merged(later.kind, shape))
+
+
+def _without_repetitions(code: c.Code, found: Ints) -> tuple[c.Code, Ints]:
+    """Keep the first of equal groups; parts then begin at rows of what is left."""
+    ranges = [code[first : first + rows] for first, rows, _, _ in found.tolist()]
+    found[:, 0] = np.cumsum(found[:, 1]) - found[:, 1]
+    return np.concatenate([code[:0], *ranges]), found
+
+
+@compiled
+def _extent(code: c.Code) -> tuple[c.Row, NDArray[np.bool_]]:
+    """Return the largest number in each column, int16[COLUMNS], and which operations occur."""
+    most = np.zeros(c.COLUMNS, np.int16)
+    ops = np.zeros(c.OPS, np.bool_)
+    for row in code:
+        ops[row[c.OP]] = True
+        for column in range(c.COLUMNS):
+            most[column] = max(most[column], row[column])
+    return most, ops
+
+
+def _segments(trace: Trace, number: Ints, rows: int) -> tuple[tuple[str, ...], Ints]:
+    """Return names and ends of the segments in rows of the program; they must cover the trace.
+
+    Raises ValueError where they leave a gap.
+    """
+    segments = trace.segments or (("all", 0, len(trace)),)
+    starts = [start for _, start, _ in segments]
+    ends = [end for _, _, end in segments]
+    if [0, *ends] != [*starts, len(trace)]:
+        raise ValueError(f"segments must follow each other over all rows (got {segments})")
+    new = [int(number[end]) if end < len(trace) else rows for end in ends]
+    return tuple(name for name, _, _ in segments), np.array(new, np.int64)

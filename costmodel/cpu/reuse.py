@@ -1,0 +1,75 @@
+"""Reuse distances: how many distinct lines (or pages) were touched since the last touch of one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.sequences import numbered
+from costmodel.jit import compiled
+
+Ints = NDArray[np.int64]
+FIRST = -1
+"""As a distance or as a previous touch: touched for the first time."""
+
+
+class Touches(NamedTuple):
+    """Touches of numbered blocks (lines or pages) in program order."""
+
+    row: Ints
+    """int64[k], micro-op of each touch."""
+    block: Ints
+    """int64[k], touched block."""
+    previous: Ints
+    """int64[k], index of the last touch of the same block, or -1."""
+    distance: Ints
+    """int64[k], distinct other blocks touched since then, or -1."""
+
+
+def touches(row: Ints, block: Ints) -> Touches:
+    """Return the touches with their LRU stack distance, in O(k log k)."""
+    previous, distance = _distances(numbered(block)[0])
+    return Touches(row, block, previous, distance)
+
+
+@compiled
+def _distances(numbers: Ints) -> tuple[Ints, Ints]:
+    """Keep one mark per block at its latest touch and count marks with a Fenwick tree."""
+    count = len(numbers)
+    tree = np.zeros(count + 1, np.int64)
+    last = np.full(count, -1, np.int64)
+    previous = np.full(count, -1, np.int64)
+    distance = np.full(count, -1, np.int64)
+    for i in range(count):
+        before = last[numbers[i]]
+        previous[i] = before
+        if before == i - 1 and i:  # nothing in between: the usual case needs no tree
+            distance[i] = 0
+            _mark(tree, before, -1)
+        elif before >= 0:
+            distance[i] = _marks(tree, i) - _marks(tree, before + 1)
+            _mark(tree, before, -1)
+        _mark(tree, i, 1)
+        last[numbers[i]] = i
+    return previous, distance
+
+
+@compiled
+def _mark(tree: Ints, index: int, change: int) -> None:
+    at = index + 1
+    while at < len(tree):
+        tree[at] += change
+        at += at & -at
+
+
+@compiled
+def _marks(tree: Ints, end: int) -> int:
+    """Return the number of marks before ``end``."""
+    total = 0
+    at = end
+    while at > 0:
+        total += tree[at]
+        at -= at & -at
+    return total

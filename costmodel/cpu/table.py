@@ -1,0 +1,160 @@
+"""One execution of a program, with the iterations of its loops computed until they repeat."""
+
+from __future__ import annotations
+
+from costmodel.cpu import columns as c
+from costmodel.cpu.parameters import Parameters
+from costmodel.cpu.pipeline import advance
+from costmodel.cpu.reuse import Ints
+from costmodel.cpu.state import NOTHING, Reach, load, save
+from costmodel.cpu.window import RETIRED, Costs, Window
+from costmodel.jit import hot
+
+KEPT = 16
+"""The states behind so many iterations are kept for comparison; later ones, one after the other,
+at powers of two only (Brent's method)."""
+# Columns of what is known of a kept state.
+_GROUP, _TICKS, _TOTALS = range(3)
+
+
+MARKS = 4
+"""Parts of a program behind whose first group a run is compared with the run before."""
+
+
+@hot
+def run_table(
+    code: c.Code, parts: Ints, reach: Reach, p: Parameters, costs: Costs, w: Window,
+    state: Ints, scratch: Ints, before: Ints, segment_ticks: Ints, totals: Ints,
+) -> None:  # fmt: skip
+    """Run a program once from ``state``, which becomes the state behind it.
+
+    ``segment_ticks`` and ``totals`` receive the ticks by segment and the counters and the stack.
+    ``scratch`` is int64[2 * KEPT + 1, n] with room for a state, and for ``totals`` and two more.
+    ``before`` int64[MARKS + 1, n] is what the run before left, all 0 if there was none: runs differ
+    by what was in flight when they began, which is soon gone. n has room for a state, the totals,
+    the segments and one more.
+    """
+    load(p, w, state)
+    current = scratch[2 * KEPT]
+    for i in range(len(parts)):
+        first, rows, groups, segment = parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3]
+        began = w.now[RETIRED]
+        advance(code, first, first + rows, p, costs, w, totals)
+        segment_ticks[segment] += w.now[RETIRED] - began
+        if i < MARKS or groups > 1:
+            save(p, w, reach, current)
+        if i < MARKS:
+            if _goes_on_alike(before[i:], current, state, segment_ticks, totals):
+                return
+            _mark(before[i], current, segment_ticks, totals)
+        if groups > 1:
+            began = w.now[RETIRED]
+            skipped = _loop(code, first, rows, groups, reach, p, costs, w, scratch, totals)
+            segment_ticks[segment] += w.now[RETIRED] - began + skipped
+    save(p, w, NOTHING, state)
+    _mark(before[MARKS], state, segment_ticks, totals)
+
+
+@hot
+def _mark(mark: Ints, state: Ints, segment_ticks: Ints, totals: Ints) -> None:
+    """Write down where a run stands: 1, the totals, the ticks by segment, the state."""
+    mark[0] = 1
+    at = 1
+    for i in range(len(totals)):
+        mark[at + i] = totals[i]
+    at += len(totals)
+    for i in range(len(segment_ticks)):
+        mark[at + i] = segment_ticks[i]
+    at += len(segment_ticks)
+    for i in range(len(state)):
+        mark[at + i] = state[i]
+
+
+@hot
+def _goes_on_alike(
+    marks: Ints, current: Ints, state: Ints, segment_ticks: Ints, totals: Ints
+) -> bool:
+    """Finish a run that is in the state in which the run before was at the first of its marks.
+
+    The last mark is its end. All become marks of this run.
+    """
+    counted = 1 + len(totals)
+    at = counted + len(segment_ticks)
+    end = marks[len(marks) - 1]
+    if not marks[0, 0] or not _equal(current, marks[0, at:]):
+        return False
+    for i in range(1, at):
+        now = totals[i - 1] if i < counted else segment_ticks[i - counted]
+        more = now - marks[0, i]
+        for mark in range(len(marks)):
+            marks[mark, i] += more
+        if i < counted:
+            totals[i - 1] = end[i]
+        else:
+            segment_ticks[i - counted] = end[i]
+    for i in range(len(state)):
+        state[i] = end[at + i]
+    return True
+
+
+@hot
+def _loop(
+    code: c.Code, first: int, rows: int, groups: int, reach: Reach, p: Parameters,
+    costs: Costs, w: Window, scratch: Ints, totals: Ints,
+) -> int:  # fmt: skip
+    """Run equal groups of rows behind the first; return the ticks of those that are not computed.
+
+    A group that begins in a state in which an earlier one began costs what that one did, and so do
+    all that follow: the rest is taken in whole cycles from the first repetition. The last row of
+    ``scratch`` holds the state behind the first group.
+    """
+    kept, known, current = scratch[:KEPT], scratch[KEPT : 2 * KEPT], scratch[2 * KEPT]
+    for at in range(KEPT):
+        known[at, _GROUP] = 0
+    _keep(current, totals, 1, w.now[RETIRED], kept, known)
+    skipped = 0
+    group = 1
+    while group < groups:
+        advance(code, first, first + rows, p, costs, w, totals)
+        group += 1
+        if group == groups or skipped > 0:
+            continue
+        save(p, w, reach, current)
+        same = _find(kept, known, current)
+        if same >= 0:
+            length = group - known[same, _GROUP]
+            times = (groups - group) // length
+            for i in range(len(totals)):
+                totals[i] += (totals[i] - known[same, _TOTALS + i]) * times
+            skipped = (w.now[RETIRED] - known[same, _TICKS]) * times
+            group += length * times
+        elif group <= KEPT or group & (group - 1) == 0:
+            _keep(current, totals, group, w.now[RETIRED], kept, known)
+    return skipped
+
+
+@hot
+def _keep(current: Ints, totals: Ints, group: int, ticks: int, kept: Ints, known: Ints) -> None:
+    at = group % KEPT
+    for i in range(len(current)):
+        kept[at, i] = current[i]
+    known[at, _GROUP], known[at, _TICKS] = group, ticks
+    for i in range(len(totals)):
+        known[at, _TOTALS + i] = totals[i]
+
+
+@hot
+def _find(kept: Ints, known: Ints, current: Ints) -> int:
+    """Return which of the kept states equals the current one, -1 for none."""
+    for at in range(len(kept)):
+        if known[at, _GROUP] and _equal(kept[at], current):
+            return at
+    return -1
+
+
+@hot
+def _equal(one: Ints, other: Ints) -> bool:
+    for i in range(len(one)):  # noqa: SIM110 (a generator would allocate)
+        if one[i] != other[i]:
+            return False
+    return True

@@ -1,0 +1,83 @@
+"""Descriptions of small address spaces, from which the same state can be built again and again.
+
+A layout is a value: mappings one after another, each a sequence of pieces. Frames are handed out
+ascending, so folios of neighbouring pieces have consecutive frames where alignment lets them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from costmodel.mm.address_space import VmaKind
+
+
+class Content(Enum):
+    """What the entries of a piece are."""
+
+    PAGES = "pages"
+    HOLE = "hole"
+    SWAP = "swap"
+    MIGRATION = "migration"
+    SPECIAL = "special"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """``count`` entries in a row with one content.
+
+    For pages: of a new folio of ``order``, from its page ``first`` on (``again``: of the folio
+    before instead, from ``first`` on). The rest gives their state; ``writable`` and
+    ``exclusive`` also hold for swap and migration entries.
+    """
+
+    content: Content
+    count: int
+    order: int = 0
+    first: int = 0
+    again: bool = False
+    gap: int = 0
+    """Frames left out before the folio."""
+    writable: bool = True
+    exclusive: bool = True
+    dirty: bool = True
+    marked_every: int = 1
+    """Dirty and young only on each so-many-th entry (a cont block is then dirty as a whole)."""
+    soft_dirty: bool = False
+    uffd_wp: bool = False
+    file: bool = False
+    """A page of the file in a private file mapping, not a private copy."""
+    pinned: bool = False
+    elsewhere: bool = False
+    """Another process maps the pages too."""
+    cont: bool = True
+    """Contiguous bit on whole aligned blocks, where the kernel under test uses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """One mapping: its pieces, ``before`` pages after the end of the mapping before it."""
+
+    pieces: tuple[Piece, ...]
+    kind: VmaKind = VmaKind.ANONYMOUS
+    before: int = 0
+    dontfork: bool = False
+    lazy: bool = False
+    keeps_uffd_wp: bool = False
+    tracks_soft_dirty: bool = False
+
+    @property
+    def pages(self) -> int:
+        """Return the number of pages that the mapping covers."""
+        return sum(piece.count for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A small address space that starts at page ``start``."""
+
+    name: str
+    areas: tuple[Area, ...]
+    start: int = 0
+    note: str = field(default="", compare=False)
+    """What makes it telling, one line."""

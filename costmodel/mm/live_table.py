@@ -1,0 +1,200 @@
+"""One PTE table under the hands of a strategy: the primitives that read and change entries.
+
+Slots count from the start of the table. A range that leaves the VMA's part of the table is
+reported, cut down to it, and carried out: the kernel would not notice either.
+"""
+
+from __future__ import annotations
+
+from costmodel.mm.folio import Folio
+from costmodel.mm.pte import (
+    CONT,
+    CONT_PTES,
+    DIRTY,
+    EXCLUSIVE,
+    MIGRATION,
+    NONE,
+    PFN_SHIFT,
+    PFN_STEP,
+    PRESENT,
+    SWAP,
+    TABLE_PTES,
+    WRITE,
+    YOUNG,
+    gather,
+)
+from costmodel.mm.table import Slots
+from costmodel.mm.tlb import TlbView
+from costmodel.mm.violations import Guarantee, Violation, plural, span
+
+Batch = tuple[int, int]
+"""First virtual page number and number of entries that were set from one entry."""
+
+
+class LiveTable:
+    """The part ``first`` to ``end`` (slots) of one table of an address space.
+
+    ``slots`` may be read directly where speed matters; change it only through the methods.
+    ``base`` is the virtual page number of slot 0.
+    """
+
+    __slots__ = ("base", "batches", "end", "faults", "first", "slots", "tlb")
+
+    def __init__(
+        self, slots: Slots, base: int, part: tuple[int, int], tlb: TlbView, faults: list[Violation]
+    ) -> None:
+        """Open a table; ``faults`` receives what goes wrong on the way."""
+        self.slots = slots
+        self.base = base
+        self.first, self.end = part
+        self.tlb = tlb
+        self.faults = faults
+        self.batches: list[Batch] = []
+
+    def read(self, slot: int) -> int:
+        """Return the raw entry (one load)."""
+        return self.slots[slot]
+
+    def ptep_get(self, slot: int) -> int:
+        """Return the entry with dirty and young of its whole cont block (1 + 16 loads there)."""
+        return gather(self.slots, slot)
+
+    def any_valid(self, slot: int, count: int) -> bool:
+        """Tell whether some entry of the range maps something (one load each)."""
+        return any(pte & PRESENT for pte in self.slots[slot : slot + count])
+
+    def write_protect(self, slot: int, count: int = 1) -> None:
+        """Clear the write bit of ``count`` entries (one atomic each)."""
+        slots, live = self.slots, self.tlb.live
+        for index in self._inside(slot, count, "write-protected"):
+            pte = slots[index]
+            if pte & WRITE:
+                slots[index] = pte & ~WRITE
+                if live:
+                    self.tlb.weakened(self.base + index)
+
+    def clear(self, slot: int, count: int = 1) -> int:
+        """Empty ``count`` entries; return the first one with dirty and young of all of them."""
+        return self._clear(self._inside(slot, count, "cleared"))
+
+    def set_ptes(self, slot: int, count: int, pte: int) -> None:
+        """Store ``count`` entries that map consecutive frames from ``pte``, all with its flags."""
+        inside = self._inside(slot, count, "set")
+        if count > 1:
+            self.batches.append((self.base + inside.start, len(inside)))
+        self._set(inside, pte + ((inside.start - slot) << PFN_SHIFT))
+
+    def set_contpte(self, slot: int, count: int, pte: int) -> None:
+        """Store entries as arm64 ``set_ptes()``: cont bit on whole aligned blocks, else without."""
+        pte &= ~CONT
+        end = slot + count
+        while slot < end:
+            step = min(end, (slot & -CONT_PTES) + CONT_PTES) - slot
+            whole = step == CONT_PTES and not (pte >> PFN_SHIFT) % CONT_PTES
+            self.set_ptes(slot, step, pte | CONT if whole and pte & PRESENT else pte)
+            pte += step << PFN_SHIFT
+            slot += step
+
+    def set_nonpresent(self, slot: int, pte: int) -> None:
+        """Replace a swap or migration entry by another form of itself, or store one."""
+        for index in self._inside(slot, 1, "set"):
+            self.slots[index] = pte
+
+    def can_fold(self, slot: int, folio: Folio | None) -> bool:
+        """Tell whether the block of ``slot`` may become contiguous: the fold precheck (16 loads).
+
+        All 16 entries must map consecutive frames of ``folio`` from an aligned one, alike but for
+        dirty and young, and not be contiguous yet.
+        """
+        start = slot & -CONT_PTES
+        block = self.slots[start : start + CONT_PTES]
+        expected = block[0] & ~(DIRTY | YOUNG)
+        page = (expected >> PFN_SHIFT) - folio.first_pfn if folio is not None else -1
+        if folio is None or not 0 <= page <= folio.pages - CONT_PTES or page % CONT_PTES:
+            return False
+        if expected & (PRESENT | CONT) != PRESENT:
+            return False
+        wanted = range(expected, expected + CONT_PTES * PFN_STEP, PFN_STEP)
+        return all(pte & ~(DIRTY | YOUNG) == want for pte, want in zip(block, wanted, strict=True))
+
+    def convert(self, slot: int, *, cont: bool) -> None:
+        """Fold or unfold the block of ``slot``: 16 clears, TLBI(s), DSB, 16 stores, all at once.
+
+        The block may reach into a neighbouring VMA, as in the kernel.
+        """
+        start = slot & -CONT_PTES
+        block = range(start, start + CONT_PTES)
+        pte = self._clear(block)
+        self.tlbi(start, CONT_PTES)
+        self.dsb()
+        self._set(block, pte | CONT if cont else pte & ~CONT)
+
+    def tlbi(self, slot: int, count: int) -> None:
+        """Issue the invalidation of a range; it is complete at the next :meth:`dsb`.
+
+        Whether one TLBI does that or one for each page makes no difference to what TLBs hold.
+        """
+        self.tlb.invalidate(range(self.base + slot, self.base + slot + count))
+
+    def dsb(self) -> None:
+        """Complete the invalidations issued so far."""
+        self.tlb.synchronise()
+
+    def _clear(self, inside: range) -> int:
+        found = self.slots[inside.start] if inside else NONE
+        for index in inside:
+            old = self.slots[index]
+            self.slots[index] = NONE
+            self.tlb.cleared(self.base + index, old)
+            found |= old & (DIRTY | YOUNG)
+        return found
+
+    def _set(self, inside: range, pte: int) -> None:
+        slots = self.slots
+        if not self.tlb.live:
+            for index in inside:
+                slots[index] = pte
+                pte += PFN_STEP
+            return
+        torn: list[int] = []
+        for index in inside:
+            if not self.tlb.installed(self.base + index, slots[index], pte):
+                torn.append(index)
+            slots[index] = pte
+            pte += PFN_STEP
+        if torn:
+            self._report_torn(torn)
+
+    def _inside(self, slot: int, count: int, done: str) -> range:
+        """Return the slots of a range that lie in this VMA and table; report it if it leaves."""
+        if self.first <= slot and slot + count <= self.end:
+            return range(slot, slot + count)
+        border = "table" if slot + count > TABLE_PTES else "VMA"
+        what = (
+            f"batch of {plural(count, 'PTE')} {done} beyond its {border}, "
+            f"which ends at slot {self.end} of this table"
+        )
+        where = f"slot {slot} (page {self.base + slot})"
+        vpns = range(self.base + slot, self.base + slot + count)
+        self.faults.append(Violation(Guarantee.BATCH, where, what, vpns))
+        return range(max(slot, self.first), min(slot + count, self.end))
+
+    def _report_torn(self, torn: list[int]) -> None:
+        """Report entries that were replaced while a TLB may hold the old translation."""
+        vpns = range(self.base + torn[0], self.base + torn[-1] + 1)
+        what = (
+            f"{plural(len(torn), 'PTE')} replaced while a TLB may still hold the old "
+            "translation (other frame or other cont bit): clear, TLBI and DSB must come first"
+        )
+        where = f"slots {span(torn[0], len(torn))} (pages {span(vpns.start, len(torn))})"
+        self.faults.append(Violation(Guarantee.BREAK_BEFORE_MAKE, where, what, vpns))
+
+
+def shared_entry(pte: int) -> int:
+    """Return a swap or migration entry as both sides hold it after fork: not exclusive, read-only.
+
+    A writable migration entry becomes a readable one, a swap entry loses its exclusive mark.
+    """
+    if pte & MIGRATION:
+        return pte & ~(WRITE | EXCLUSIVE)
+    return pte & ~EXCLUSIVE if pte & SWAP else pte

@@ -1,0 +1,121 @@
+"""What every page-table operation shares: folios behind entries, rmap counters, TLB flushes."""
+
+from __future__ import annotations
+
+from costmodel.mm.folio import Folio, FrameTable
+from costmodel.mm.pte import PFN_SHIFT, PRESENT, SPECIAL
+from costmodel.mm.tlb import TlbView
+from costmodel.mm.violations import Guarantee, Violation, plural, span
+
+
+class Operation:
+    """State and primitives common to fork and zap.
+
+    ``contpte`` says whether the kernel uses the contiguous bit. ``faults`` collects what goes
+    wrong on the way, in order; the sanity checks add what is wrong at the end.
+    """
+
+    def __init__(self, frames: FrameTable, tlb: TlbView, *, contpte: bool = False) -> None:
+        """Prepare an operation on the address space whose TLB entries ``tlb`` tracks."""
+        self.frames = frames
+        self.tlb = tlb
+        self.contpte = contpte
+        self.faults: list[Violation] = []
+        self.keeps_large_mapcount = False
+        self._batch_count = 1
+        self._batch_first = -1
+        self._overrun_at = -1
+
+    def folio_of(self, pte: int) -> Folio | None:
+        """Return the folio behind a present entry as ``vm_normal_page()``: None if special."""
+        if pte & SPECIAL or not pte & PRESENT:
+            return None
+        return self.frames.find(pte >> PFN_SHIFT)
+
+    def folio_get(self, folio: Folio, count: int = 1) -> None:
+        """Take ``count`` references (one atomic): announces a batch of ``count`` entries."""
+        folio.refcount += count
+        self._batch_count = count
+        self._batch_first = self._overrun_at = -1
+
+    def folio_put(self, folio: Folio, count: int = 1) -> None:
+        """Drop ``count`` references (one atomic); does not free."""
+        folio.refcount -= count
+
+    def mapcount_add(self, folio: Folio, page: int, delta: int = 1) -> None:
+        """Add to the ``_mapcount`` of one page (one atomic)."""
+        if self._batch_first < 0:
+            self._batch_first = page
+        if page < folio.pages:
+            folio.mapcount[page] += delta
+            return
+        self._overrun_page(folio, page)
+        neighbour = self.frames.find(folio.first_pfn + page)
+        if neighbour is not None:
+            neighbour.mapcount[neighbour.page(folio.first_pfn + page)] += delta
+
+    def large_mapcount_add(self, folio: Folio, delta: int) -> None:
+        """Add to ``_large_mapcount`` (one atomic; kernels from v6.10 on, large folios only).
+
+        An operation that never calls this stands for a kernel without the counter.
+        """
+        self.keeps_large_mapcount = True
+        folio.large_mapcount += delta
+
+    def is_exclusive(self, folio: Folio, page: int) -> bool:
+        """Tell whether one page is marked as belonging to one process alone."""
+        if page < folio.pages:
+            return folio.exclusive[page]
+        neighbour = self.frames.find(folio.first_pfn + page)
+        return neighbour is not None and neighbour.exclusive[neighbour.page(folio.first_pfn + page)]
+
+    def clear_exclusive(self, folio: Folio, page: int) -> None:
+        """Clear the anon-exclusive mark of one page (one atomic)."""
+        if page < folio.pages:
+            folio.exclusive[page] = False
+            return
+        neighbour = self.frames.find(folio.first_pfn + page)
+        if neighbour is not None:
+            neighbour.exclusive[neighbour.page(folio.first_pfn + page)] = False
+
+    def tlbi_asid(self) -> None:
+        """Issue the invalidation of the whole address space; complete at the next dsb."""
+        self.tlb.invalidate_all()
+
+    def dsb(self) -> None:
+        """Complete the invalidations issued so far."""
+        self.tlb.synchronise()
+
+    def final_flush(self) -> None:
+        """Flush the whole address space, as the kernel does once at the end of the operation."""
+        self.tlb.invalidate_all()
+        self.tlb.synchronise()
+
+    def _check_batch(self, folio: Folio, first_page: int, count: int) -> bool:
+        """Tell whether a batch stays in its folio; report it if not."""
+        if first_page + count <= folio.pages:
+            return True
+        self._overrun(folio, first_page, count)
+        return False
+
+    def _overrun_page(self, folio: Folio, page: int) -> None:
+        """Report the overrun of the batch that the last ``folio_get`` announced, once."""
+        if self._overrun_at >= 0:
+            del self.faults[self._overrun_at]
+        self._overrun_at = len(self.faults)
+        first = self._batch_first
+        self._overrun(folio, first, max(self._batch_count, page - first + 1))
+
+    def _overrun(self, folio: Folio, first_page: int, count: int) -> None:
+        """Report a batch that counts pages of the next folio to this one."""
+        inside = max(0, folio.pages - first_page)
+        over = count - inside
+        skipped = max(0, first_page - folio.pages)
+        pages = f"{'page' if over == 1 else 'pages'} {span(skipped, over)}"
+        what = (
+            f"batch of {plural(count, 'PTE')} on an order-{folio.order} folio at index "
+            f"{first_page}: {pages} of the next folio counted to this one"
+        )
+        frames = range(folio.first_pfn + first_page, folio.first_pfn + first_page + count)
+        where = f"{'frame' if count == 1 else 'frames'} {span(frames.start, count)}"
+        self.faults.append(Violation(Guarantee.BATCH, where, what, pfns=frames))

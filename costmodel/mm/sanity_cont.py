@@ -1,0 +1,50 @@
+"""Checks that contiguous bits say what the architecture lets them say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from costmodel.mm.address_space import AddressSpace
+from costmodel.mm.folio import FrameTable
+from costmodel.mm.pte import (
+    CONT,
+    CONT_PTES,
+    DIRTY,
+    FLAG_MASK,
+    PFN_SHIFT,
+    PRESENT,
+    TABLE_PTES,
+    YOUNG,
+)
+from costmodel.mm.violations import Guarantee, Violation, span
+
+
+def check_cont(owner: str, space: AddressSpace, frames: FrameTable) -> Iterator[Violation]:
+    """Check every 16-entry block in which some entry is contiguous."""
+    for number, slots in space.pmds:
+        for start in range(0, TABLE_PTES, CONT_PTES):
+            block = slots[start : start + CONT_PTES]
+            fault = _fault(block, frames)
+            if fault:
+                vpn = number * TABLE_PTES + start
+                where = f"{owner}, pages {span(vpn, CONT_PTES)}"
+                yield Violation(Guarantee.CONT, where, fault, range(vpn, vpn + CONT_PTES))
+
+
+def _fault(block: list[int], frames: FrameTable) -> str:
+    """Return what is wrong with the contiguous bits of one aligned block, empty if nothing is."""
+    contiguous = sum(1 for pte in block if pte & CONT)
+    if not contiguous:
+        return ""
+    if contiguous < CONT_PTES:
+        return f"cont bit on {contiguous} of {CONT_PTES} entries of a block"
+    if any(not pte & PRESENT for pte in block):
+        return "cont bit on an entry that is not present"
+    first = block[0] >> PFN_SHIFT
+    if first % CONT_PTES or [pte >> PFN_SHIFT for pte in block] != [*range(first, first + 16)]:
+        return "cont bit on frames that are not 16 consecutive ones from an aligned one"
+    if len({pte & FLAG_MASK & ~(DIRTY | YOUNG) for pte in block}) > 1:
+        return "cont bit on entries with unequal attributes"
+    if frames.find(first) is not frames.find(first + CONT_PTES - 1):
+        return "cont bit on a block that is not within one folio"
+    return ""

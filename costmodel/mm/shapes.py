@@ -1,0 +1,223 @@
+"""Large homogeneous address spaces as a few distinct table shapes with repeat counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from costmodel.mm.address_space import AddressSpace, Rss, Vma
+from costmodel.mm.build import Memory
+from costmodel.mm.folio import Folio, FrameTable
+from costmodel.mm.pte import (
+    CONT,
+    CONT_PTES,
+    DIRTY,
+    PFN_STEP,
+    PRESENT,
+    TABLE_PTES,
+    WRITE,
+    YOUNG,
+    make_pte,
+)
+
+PAGE_BYTES: Final = 4096
+MAX_ORDER: Final = 9
+_BASE_PFN: Final = (1 << 20) + (1 << 14)
+"""In the middle of a 2 MiB block of the vmemmap, as most tables' struct pages lie inside one."""
+
+STATES: Final = ("writable", "read-only", "exit", "munmap", "dontneed", "dontneed-per-page")
+"""Fork: freshly written, or forked before. Zap: a forked child's exit, or a sole owner's unmap."""
+FRAMES: Final = ("contiguous", "scattered")
+
+
+@dataclass(frozen=True, slots=True)
+class TableShape:
+    """One PTE table that occurs ``count`` times: the orders of its folios, in address order."""
+
+    count: int
+    orders: tuple[int, ...]
+    first_pfns: tuple[int, ...]
+    state: str
+    contpte: bool
+
+    @property
+    def ptes(self) -> int:
+        """Return the number of entries in use, at most 512."""
+        return sum(map((1).__lshift__, self.orders))
+
+    def build(self) -> Memory:
+        """Return a fresh process that has just this table."""
+        space = AddressSpace([Vma(0, self.ptes)])
+        frames = FrameTable()
+        slots = space.pmds.ensure(0)
+        alone = self.state not in ("read-only", "exit")
+        flags = PRESENT | YOUNG | DIRTY | (WRITE if alone else 0)
+        slot = 0
+        for order, first_pfn in zip(self.orders, self.first_pfns, strict=True):
+            folio = frames.add(Folio(order, first_pfn))
+            times = 2 if self.state == "exit" else 1
+            folio.mapcount = [times] * folio.pages
+            folio.exclusive = [alone] * folio.pages
+            folio.large_mapcount = folio.refcount = times * folio.pages
+            cont = CONT if self.contpte and folio.pages >= CONT_PTES else 0
+            end, pte = slot + folio.pages, make_pte(first_pfn, flags | cont)
+            slots[slot:end] = range(pte, pte + folio.pages * PFN_STEP, PFN_STEP)
+            slot = end
+        space.rss[Rss.ANON] = slot
+        return Memory(space, frames)
+
+
+@dataclass(frozen=True, slots=True)
+class ShapedSpace:
+    """An address space of any size: its distinct tables."""
+
+    shapes: tuple[TableShape, ...]
+
+    @property
+    def ptes(self) -> int:
+        """Return the number of entries in use, over all tables."""
+        return sum(shape.count * shape.ptes for shape in self.shapes)
+
+
+def homogeneous(
+    memory_bytes: int,
+    folio_orders: Mapping[int, float],
+    *,
+    frames: str = "contiguous",
+    state: str = "writable",
+    contpte: bool = False,
+    seed: int = 0,
+) -> ShapedSpace:
+    """Return ``memory_bytes`` of anonymous memory made of folios in the given shares of memory.
+
+    ``folio_orders`` maps order (0 to 9) to a share; shares sum to 1. Orders interleave in a table,
+    except order-9 folios, which fill one. ``frames="contiguous"`` lets frames ascend with
+    addresses, ``"scattered"`` puts each folio anywhere in a region of the size of the memory.
+    At most four shapes: order-9 tables, two interleavings of the rest, one partial table.
+    """
+    _check_arguments(memory_bytes, folio_orders, frames, state)
+    total_pages = memory_bytes // PAGE_BYTES
+    tables, rest = divmod(total_pages, TABLE_PTES)
+    layouts: list[tuple[int, tuple[int, ...]]] = []
+    small = {order: share for order, share in folio_orders.items() if order < MAX_ORDER and share}
+    whole = round(tables * folio_orders.get(MAX_ORDER, 0.0)) if small else tables
+    if whole:
+        layouts.append((whole, (MAX_ORDER,)))
+    random = Random(f"{seed}/{sorted(folio_orders.items())}/{frames}")
+    if small:
+        layouts.extend(_interleaved(tables - whole, small, random))
+    if rest:
+        layouts.append((1, _fill(rest, _quotas(rest, small or {0: 1.0}, math.floor), random)))
+    return ShapedSpace(
+        tuple(
+            TableShape(count, orders, _place(orders, frames, total_pages, random), state, contpte)
+            for count, orders in layouts
+        )
+    )
+
+
+def _check_arguments(
+    memory_bytes: int, folio_orders: Mapping[int, float], frames: str, state: str
+) -> None:
+    if memory_bytes < PAGE_BYTES or memory_bytes % PAGE_BYTES:
+        raise ValueError(f"'memory_bytes' must be a multiple of 4096 (got {memory_bytes!r})")
+    wrong = [order for order in folio_orders if not 0 <= order <= MAX_ORDER]
+    if wrong:
+        raise ValueError(f"'folio_orders' must be orders 0 to 9 (got {wrong[0]!r})")
+    if not math.isclose(sum(folio_orders.values()), 1.0, abs_tol=1e-6):
+        raise ValueError(f"'folio_orders' must sum to 1 (got {dict(folio_orders)!r})")
+    if frames not in FRAMES:
+        raise ValueError(f"'frames' must be one of {FRAMES} (got {frames!r})")
+    if state not in STATES:
+        raise ValueError(f"'state' must be one of {STATES} (got {state!r})")
+
+
+def _interleaved(
+    tables: int, shares: Mapping[int, float], random: Random
+) -> list[tuple[int, tuple[int, ...]]]:
+    """Return one or two interleavings of the orders below 9, with their counts.
+
+    Where the largest order's share is no whole number of folios per table, the two tables hold
+    one folio more and less, in the proportion that meets the share. Shares of the other orders
+    are met to half a folio per table, the smallest order takes the rest.
+    """
+    largest = max(shares)
+    per_table = shares[largest] / sum(shares.values()) * (TABLE_PTES >> largest)
+    more = round(tables * (per_table - math.floor(per_table + 1e-9)))
+    if not more and len(shares) > 1:
+        more = tables // 2
+    parts = ((tables - more, math.floor), (more, math.ceil))
+    return [
+        (count, _fill(TABLE_PTES, _quotas(TABLE_PTES, shares, rounding), random))
+        for count, rounding in parts
+        if count
+    ]
+
+
+def _quotas(
+    pages: int, shares: Mapping[int, float], rounding: Callable[[float], int]
+) -> dict[int, int]:
+    """Return how many folios of each order a table of ``pages`` gets; the smallest fills up."""
+    total = sum(shares.values())
+    left = pages
+    quotas: dict[int, int] = {}
+    for position, order in enumerate(sorted(shares, reverse=True)):
+        exact = shares[order] / total * left / (1 << order)
+        number = rounding(round(exact, 9)) if position == 0 else round(exact)
+        total -= shares[order]
+        quotas[order] = min(number, left >> order)
+        left -= quotas[order] << order
+    smallest = min(shares)
+    quotas[smallest] += left >> smallest
+    left &= (1 << smallest) - 1
+    for order in range(smallest):
+        if left >> order & 1:
+            quotas[order] = 1
+    return quotas
+
+
+def _fill(pages: int, quotas: Mapping[int, int], random: Random) -> tuple[int, ...]:
+    """Return the folios of a table in a random order that keeps each naturally aligned.
+
+    Smaller folios are shuffled together into groups of the next larger size, so that every folio
+    starts at a multiple of its size; a group that is not full comes last.
+    """
+    groups: list[tuple[int, ...]] = []
+    for order in range(MAX_ORDER + 1):
+        merged: list[tuple[int, ...]] = [(order,)] * quotas.get(order, 0)
+        random.shuffle(groups)
+        full: list[tuple[int, ...]] = []
+        short: list[tuple[int, ...]] = []
+        for group in groups:
+            (full if _pages(group) == 1 << max(order - 1, 0) else short).append(group)
+        while len(full) > 1 and order:
+            merged.append(full.pop() + full.pop())
+        leftover: tuple[int, ...] = sum(full + short, ())
+        groups = merged + ([leftover] if leftover else [])
+    orders: tuple[int, ...] = sum(groups, ())
+    assert _pages(orders) == pages
+    return orders
+
+
+def _pages(orders: tuple[int, ...]) -> int:
+    return sum(1 << order for order in orders)
+
+
+def _place(
+    orders: tuple[int, ...], frames: str, total_pages: int, random: Random
+) -> tuple[int, ...]:
+    """Return the first frame of each folio."""
+    if frames == "scattered":
+        largest = max(orders)
+        units = max(total_pages >> largest, len(orders))
+        return tuple(
+            _BASE_PFN + (unit << largest) for unit in random.sample(range(units), len(orders))
+        )
+    first_pfns, pfn = [], _BASE_PFN
+    for order in orders:
+        first_pfns.append(pfn)
+        pfn += 1 << order
+    return tuple(first_pfns)

@@ -1,0 +1,51 @@
+"""``contpte-per-pte``: contiguous blocks kept up while the copy loop still goes entry by entry.
+
+The first write-protect of a block unfolds it, the last folds it again, the last entry of the
+child's block folds that: three converts, 48 TLBIs and 6 DSBs per block without range invalidation.
+"""
+
+from __future__ import annotations
+
+from costmodel.mm.pte import CONT, CONT_PTES
+from costmodel.operations.fork import loop
+from costmodel.operations.fork.loop import COPIED, Progress
+from costmodel.operations.fork.mm import ForkOperation, TablePair
+from costmodel.operations.shared.contpte import convert, gathered
+from costmodel.operations.shared.entry import Entry, Steps
+
+
+def copy_unbatched(fork: ForkOperation) -> Steps:
+    """Copy entry by entry; every read of a contiguous entry gathers, and each is read twice."""
+    for pair in fork.tables():
+        yield from loop.new_table(fork, pair)
+        progress = Progress()
+        for slot in range(pair.first, pair.end):
+            entry = yield from loop.read(fork, pair, slot, progress)
+            if entry.pte & CONT:
+                yield gathered(entry)
+                yield gathered(entry)
+            if entry.folio is None:
+                yield from loop.copy_unusual(fork, pair, slot, progress)
+                continue
+            yield from copy_entry(fork, pair, entry)
+            progress.done += COPIED
+
+
+def copy_entry(fork: ForkOperation, pair: TablePair, entry: Entry) -> Steps:
+    """Copy one page, folding and unfolding on both sides."""
+    if loop.is_pinned(fork, entry):
+        yield from loop.copy_pinned(fork, pair, entry)
+        return
+    yield from loop.get_and_map(fork, entry)
+    last = entry.slot % CONT_PTES == CONT_PTES - 1
+    if entry.writable and pair.vma.is_cow:
+        if entry.pte & CONT:
+            yield from convert(pair.src, "src", entry, cont=False)
+        yield from loop.protect(pair, entry)
+        if last and pair.src.can_fold(entry.slot, entry.folio):
+            yield from convert(pair.src, "src", entry, cont=True)
+    pte = fork.child_pte(pair.vma, pair.src.slots[entry.slot] & ~CONT)
+    pair.dst.set_ptes(entry.slot, 1, pte)
+    yield entry.step("set")
+    if last and pair.dst.can_fold(entry.slot, entry.folio):
+        yield from convert(pair.dst, "dst", entry, cont=True)

@@ -1,0 +1,168 @@
+"""The fork operation: what a copy loop does to page tables and folios, as tiny primitives.
+
+A strategy calls a primitive at the moment it yields the micro-ops that stand for it. Nothing here
+prevents a wrong order or a wrong count: :mod:`costmodel.mm.sanity` finds those afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from costmodel.mm.address_space import AddressSpace, Rss, Vma
+from costmodel.mm.folio import Folio, FrameTable
+from costmodel.mm.live_table import Batch, LiveTable, shared_entry
+from costmodel.mm.operation import Operation
+from costmodel.mm.pte import (
+    DIRTY,
+    MIGRATION,
+    PFN_SHIFT,
+    PRESENT,
+    SWAP,
+    TABLE_PTES,
+    UFFD_WP,
+    WRITE,
+    YOUNG,
+    make_pte,
+)
+from costmodel.mm.tlb import TlbView
+
+
+@dataclass(frozen=True, slots=True)
+class TablePair:
+    """The part of one VMA in one table: copy slots ``first`` to ``end`` of ``src`` to ``dst``."""
+
+    vma: Vma
+    src: LiveTable
+    dst: LiveTable
+    first: int
+    end: int
+    allocated: bool
+    """The child's table was empty before: this pair pays for its allocation."""
+
+
+class ForkOperation(Operation):
+    """One ``fork()``: copies the page tables of ``parent`` to ``child``.
+
+    ``tlb`` is the parent's; nothing of the child can be cached yet.
+    """
+
+    def __init__(
+        self,
+        parent: AddressSpace,
+        child: AddressSpace,
+        frames: FrameTable,
+        tlb: TlbView,
+        *,
+        contpte: bool = False,
+    ) -> None:
+        """Prepare a fork; ``child`` has its VMAs but no tables (``parent.for_child()``)."""
+        super().__init__(frames, tlb, contpte=contpte)
+        self.parent = parent
+        self.child = child
+        self.batches: list[Batch] = []
+        self._child_tlb = TlbView(live=False)
+
+    def tables(self) -> Iterator[TablePair]:
+        """Iterate over what to copy, ascending, without empty PMDs and VMAs that fork skips."""
+        for vma in self.parent.vmas:
+            if vma.is_copied:
+                yield from self._tables_of(vma)
+
+    def _tables_of(self, vma: Vma) -> Iterator[TablePair]:
+        for number, first, end in vma.table_ranges():
+            slots = self.parent.pmds.find(number)
+            if slots is None:
+                continue
+            allocated = self.child.pmds.find(number) is None
+            base, part = number * TABLE_PTES, (first, end)
+            src = LiveTable(slots, base, part, self.tlb, self.faults)
+            dst = LiveTable(
+                self.child.pmds.ensure(number), base, part, self._child_tlb, self.faults
+            )
+            dst.batches = self.batches
+            yield TablePair(vma, src, dst, first, end, allocated)
+
+    def maybe_pinned(self, folio: Folio, first_page: int, count: int = 1) -> bool:
+        """Tell whether some page of the range is exclusive in a folio that may be pinned."""
+        return folio.pinned and any(folio.exclusive[first_page : first_page + count])
+
+    def try_dup_anon_rmap(self, folio: Folio, first_page: int, count: int = 1) -> bool:
+        """Share ``count`` anonymous pages: clear exclusive, count the mappings (two atomics each).
+
+        Returns False and changes nothing where a page is exclusive and may be pinned: the caller
+        must copy it now. ``_large_mapcount`` is separate: :meth:`large_mapcount_add`.
+        """
+        if folio.pinned and self.maybe_pinned(folio, first_page, count):
+            return False
+        if count == 1 and first_page < folio.pages:
+            folio.exclusive[first_page] = False
+            folio.mapcount[first_page] += 1
+            return True
+        self._share(folio, first_page, count, exclusive=True)
+        return True
+
+    def dup_file_rmap(self, folio: Folio, first_page: int, count: int = 1) -> None:
+        """Count the mappings of ``count`` file pages (one atomic each)."""
+        self._share(folio, first_page, count, exclusive=False)
+
+    def _share(self, folio: Folio, first_page: int, count: int, *, exclusive: bool) -> None:
+        """Count mappings page by page, running on into the next struct page as the kernel would."""
+        self._check_batch(folio, first_page, count)
+        inside = range(first_page, min(first_page + count, folio.pages))
+        for page in inside:
+            folio.mapcount[page] += 1
+        if exclusive:
+            folio.exclusive[inside.start : inside.stop] = [False] * len(inside)
+        for pfn in range(folio.first_pfn + inside.stop, folio.first_pfn + first_page + count):
+            neighbour = self.frames.find(pfn)
+            if neighbour is not None:
+                neighbour.mapcount[neighbour.page(pfn)] += 1
+                neighbour.exclusive[neighbour.page(pfn)] &= not exclusive
+
+    def rss_add(self, counter: Rss, count: int = 1) -> None:
+        """Add to a resident-set counter of the child."""
+        self.child.rss[counter] += count
+
+    def rss_of(self, folio: Folio) -> Rss:
+        """Return the counter that a folio belongs to."""
+        return Rss.ANON if folio.anon else Rss.FILE
+
+    def child_pte(self, vma: Vma, pte: int) -> int:
+        """Return a present entry as the child gets it: old; clean if shared; no uffd-wp bit.
+
+        The write bit stays as it is in ``pte``: in a copy-on-write mapping the caller
+        write-protects the parent and passes the protected entry.
+        """
+        drop = YOUNG | (0 if vma.is_cow else DIRTY) | (0 if vma.keeps_uffd_wp else UFFD_WP)
+        return pte & ~drop
+
+    def copy_pinned(self, pte: int) -> int:
+        """Copy the page behind ``pte`` to a new frame at once; return the child's entry.
+
+        The new page is exclusive, counted and mapped writable; add it to rss and set it.
+        """
+        folio = self.frames.allocate(0)
+        folio.map_page(0)
+        folio.exclusive[0] = True
+        return make_pte(folio.first_pfn, PRESENT | WRITE | DIRTY | YOUNG) | (pte & UFFD_WP)
+
+    def swap_duplicate(self, pte: int) -> None:
+        """Count one more user of a swap entry."""
+        offset = pte >> PFN_SHIFT
+        self.frames.swap_count[offset] = self.frames.swap_count.get(offset, 0) + 1
+
+    def copy_nonpresent(self, pair: TablePair, slot: int) -> None:
+        """Copy a swap or migration entry: all of ``copy_nonpresent_pte()`` in one call."""
+        pte = pair.src.read(slot)
+        shared = shared_entry(pte) if pair.vma.is_cow else pte
+        if pte & SWAP:
+            self.swap_duplicate(pte)
+            self.rss_add(Rss.SWAP)
+        elif pte & MIGRATION:
+            folio = self.frames.find(pte >> PFN_SHIFT)
+            self.rss_add(self.rss_of(folio) if folio is not None else Rss.FILE)
+        if shared != pte:
+            pair.src.set_nonpresent(slot, shared)
+        keep = ~0 if pair.vma.keeps_uffd_wp else ~UFFD_WP
+        pair.dst.set_nonpresent(slot, shared & keep)

@@ -1,0 +1,91 @@
+"""The scan for consecutive entries of one large folio (``folio_pte_batch()`` and its ancestors)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from costmodel.code.events import Step, Trait
+from costmodel.mm.pte import (
+    CONT,
+    CONT_PTES,
+    DIRTY,
+    PFN_STEP,
+    PRESENT,
+    SOFT_DIRTY,
+    TABLE_PTES,
+    WRITE,
+    YOUNG,
+)
+from costmodel.operations.shared.entry import Counted, Entry, Part
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What distinguishes the scans of the postings.
+
+    ``whole_entry``: every bit but the frame must match within a batch; else access and write
+    bits, and those that the VMA does not care about, may differ. ``always_ignored``: bits that
+    never count, whatever the VMA. ``looks_past_folio``: the scan reads the entry behind the folio
+    before it stops (until the clamp of 6.12). ``stops_on_last``: it stops *on* the folio's last
+    page instead of behind it (the off-by-one of 19 December 2023). ``gathers``: an entry of a
+    contiguous block is read with the access and dirty bits of all 16. ``hints``: the scan steps
+    over whole blocks. ``limit``: the most entries of one batch.
+    """
+
+    whole_entry: bool = False
+    always_ignored: int = YOUNG | WRITE
+    looks_past_folio: bool = False
+    stops_on_last: bool = False
+    gathers: bool = False
+    hints: bool = False
+    limit: int = TABLE_PTES
+
+
+def scan(part: Part, entry: Entry, how: Scan) -> Counted:
+    """Return how many entries from ``entry`` on map consecutive pages of its folio alike."""
+    folio = entry.folio
+    assert folio is not None
+    in_folio = folio.pages - folio.page(entry.page)
+    limit = min(part.end - entry.slot, how.limit)
+    if not how.looks_past_folio:
+        limit = min(limit, in_folio)
+    slots, mask = part.src.slots, ~(_ignored(part, how) | CONT)
+    expected = entry.pte & mask
+    count = _hint(entry.slot, entry.pte, how)
+    while count < limit:
+        pte = slots[entry.slot + count]
+        alike = pte & mask == expected + count * PFN_STEP
+        last = count == in_folio - 1
+        past = count >= in_folio and not how.stops_on_last
+        stop = not alike or past or (how.stops_on_last and last)
+        event = "peek" if stop else "scan"
+        seen = _seen(entry, event, count, pte)
+        yield seen
+        if how.gathers and pte & CONT:
+            yield seen._replace(event="gather", traits=seen.traits | Trait.CONT)
+        if stop:
+            break
+        if pte & WRITE:
+            entry.traits |= Trait.WRITABLE
+        count += _hint(entry.slot + count, pte, how)
+    return min(count, limit)
+
+
+def _ignored(part: Part, how: Scan) -> int:
+    """Return the flag bits that may differ within a batch."""
+    if how.whole_entry:
+        return 0
+    dirty = 0 if part.vma.is_cow else DIRTY
+    soft_dirty = 0 if part.vma.tracks_soft_dirty else SOFT_DIRTY
+    return how.always_ignored | dirty | soft_dirty
+
+
+def _hint(slot: int, pte: int, how: Scan) -> int:
+    """Return how many entries from ``slot`` on are known to be alike without reading them."""
+    return CONT_PTES - slot % CONT_PTES if how.hints and pte & CONT else 1
+
+
+def _seen(entry: Entry, event: str, count: int, pte: int) -> Step:
+    step = entry.step(event, count)
+    follows = pte & PRESENT and pte // PFN_STEP == entry.page + count
+    return step if follows else step._replace(traits=step.traits & ~Trait.CONSECUTIVE)

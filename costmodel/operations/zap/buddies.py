@@ -1,0 +1,34 @@
+"""Which struct pages a release meets only because they lie beside those released."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from costmodel.code.library import Library
+from costmodel.code.trace import Trace
+from costmodel.code.uops import Target
+from costmodel.mm.shapes import TableShape
+
+_BUDDY_ALLOCATOR: Final = "__free_one_page"
+"""Looks whether the buddy of a page is free, merges the two, links what comes out."""
+
+
+def lie_apart(shape: TableShape) -> bool:
+    """Tell whether folios do not follow each other in memory.
+
+    Where they do, the buddies of released pages are unmapped and released with them.
+    """
+    behind = (pfn + (1 << order) for pfn, order in zip(shape.first_pfns, shape.orders, strict=True))
+    return any(end != pfn for end, pfn in zip(behind, shape.first_pfns[1:], strict=False))
+
+
+def with_buddies(trace: Trace, library: Library) -> Trace:
+    """Tell the struct pages that only the buddy allocator touches from those of released pages."""
+    allocator = np.isin(trace.site, library.site[library.function == _BUDDY_ALLOCATOR])
+    page = trace.target == Target.PAGE
+    released = np.isin(trace.line, trace.line[page & ~allocator])
+    target = np.where(page & allocator & ~released, Target.BUDDY, trace.target)
+    return replace(trace, target=target.astype(np.uint8))

@@ -1,0 +1,104 @@
+"""The strategies of zap. v6.9 was not recorded: v6.12's micro-ops stand in for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from costmodel.operations.zap import contpte_arch_batch, folio_batch, per_pte
+from costmodel.strategies.strategy import Strategy, arm64, both
+
+PAGES: Final = both("v6.7")
+"""The release of a list of single pages; contpte changes nothing there."""
+FOLIOS: Final = both("v6.12.117")
+"""The release of a list of folios with their number of pages."""
+
+ZAP: Final = (
+    Strategy(
+        "v6.7",
+        "one PTE at a time: the baseline",
+        per_pte.unmap_per_pte,
+        "zap",
+        both("v6.7"),
+        release_programs=PAGES,
+    ),
+    Strategy(
+        "arch-batch-const1",
+        "v4 without contpte: a batch of constant 1",
+        per_pte.unmap_per_pte,
+        "zap",
+        both("v4_const1"),
+        release_programs=PAGES,
+    ),
+    Strategy(
+        "contpte-per-pte",
+        "no batching: one unfold per 16-PTE block",
+        per_pte.unmap_unfolding,
+        "zap",
+        arm64("v4_before_change"),
+        arm64("v4_before_change_range_tlbi"),
+        contpte=True,
+        release_programs=PAGES,
+    ),
+    Strategy(
+        "contpte-arch-batch",
+        "v4 with clear_ptes(): block by block",
+        contpte_arch_batch.unmap_block_batched,
+        "zap",
+        arm64("v4_helpers"),
+        contpte=True,
+        release_programs=PAGES,
+    ),
+    Strategy(
+        "folio-batch-v6.9",
+        "folio batching as merged in v6.9",
+        folio_batch.v6_9,
+        "zap",
+        both("v6.12.117"),
+        release_programs=PAGES,
+    ),
+    Strategy(
+        "folio-batch-v6.12",
+        "v6.12: clamped scan, _large_mapcount",
+        folio_batch.v6_12,
+        "zap",
+        both("v6.12.117"),
+        release_programs=FOLIOS,
+    ),
+    Strategy(
+        "contpte-folio-batch-no-hint",
+        "ptep_get() per PTE: 16 x 16 reads a block",
+        folio_batch.contpte_no_hint,
+        "zap",
+        arm64("no_hint"),
+        contpte=True,
+        release_programs=FOLIOS,
+    ),
+    Strategy(
+        "contpte-folio-batch-noyoungdirty",
+        "ptep_get_noyoungdirty(): loses dirty bits",
+        folio_batch.contpte_noyoungdirty,
+        "zap",
+        arm64("no_hint"),
+        contpte=True,
+        release_programs=FOLIOS,
+    ),
+    Strategy(
+        "contpte-folio-batch-v6.9",
+        "as merged in v6.9, with pte_batch_hint()",
+        folio_batch.contpte_v6_9,
+        "zap",
+        arm64("v6.12.117"),
+        contpte=True,
+        release_programs=PAGES,
+    ),
+    Strategy(
+        "contpte-folio-batch-v6.12",
+        "v6.12 with contpte",
+        folio_batch.contpte_v6_12,
+        "zap",
+        arm64("v6.12.117"),
+        contpte=True,
+        release_programs=FOLIOS,
+    ),
+)
+"""Ways to unmap page tables."""

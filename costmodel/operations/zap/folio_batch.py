@@ -1,0 +1,112 @@
+"""Batching by folio, as merged in v6.9: scan, clear, one rmap call, two slots of the list."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from costmodel.code.events import Step, Trait
+from costmodel.code.uops import Flavour, Target, Uop, Value, alu, branch, rmw
+from costmodel.mm.pte import DIRTY, SOFT_DIRTY, WRITE, YOUNG
+from costmodel.operations.shared.contpte import unfold_partial
+from costmodel.operations.shared.entry import Counted, Entry, Steps
+from costmodel.operations.shared.scan import Scan, scan
+from costmodel.operations.zap import loop
+from costmodel.operations.zap.mm import ZapOperation, ZapTable
+
+STRUCT_PAGE_BYTES: Final = 64
+_NR_PAGES_MAPPED: Final = 24
+"""Offset in the second struct page of a folio, see the recordings."""
+_IGNORED = DIRTY | YOUNG | SOFT_DIRTY | WRITE
+
+
+@dataclass(frozen=True)
+class Batching(Scan):
+    """What distinguishes the batching unmap loops, beside their scan.
+
+    ``counts_large``: ``_large_mapcount`` is kept (from 6.10). ``counts_pages``:
+    ``_nr_pages_mapped`` is lowered page by page (from v6.12 on once per batch). ``collects``: the
+    access and dirty bits of all entries are kept, as file folios need them.
+    """
+
+    always_ignored: int = _IGNORED
+    counts_large: bool = False
+    counts_pages: bool = False
+    collects: bool = True
+
+
+def unmap_batched(zap: ZapOperation, how: Batching) -> Steps:
+    """Unmap batch by batch; an order-0 folio takes the single-page path."""
+    zap.list.reserve = loop.BATCH
+    return loop.unmap_tables(zap, partial(_unmap_from, how), gathers=how.gathers)
+
+
+def _unmap_from(how: Batching, zap: ZapOperation, table: ZapTable, entry: Entry) -> Counted:
+    folio = entry.folio
+    assert folio is not None
+    count = 1
+    if folio.order:
+        count = yield from scan(table, entry, how)
+    if how.collects:
+        entry.pte = table.src.ptep_get(entry.slot)
+    if zap.contpte:
+        yield from unfold_partial(table, entry, count, whole_blocks_stay=True)
+    yield from loop.clear(table, entry, count, collects=how.collects)
+    if folio.order and how.counts_large:
+        zap.large_mapcount_add(folio, -count)
+        yield entry.step("large_unmap")
+    for step in loop.remove_rmap(zap, entry, count):
+        yield step
+        if how.counts_pages and folio.order and step.traits & Trait.SOLE:
+            yield from _count_page(step)
+    loop.account(zap, entry, count)
+    slots = loop.BATCH if count > 1 else loop.ONE
+    yield from loop.gather(zap, entry, count, count - 1, slots)
+    return count
+
+
+def _count_page(step: Step) -> Generator[Uop, Value, None]:
+    """Lower ``_nr_pages_mapped`` of a large folio and look whether it is mapped as a whole."""
+    mapped = yield rmw(
+        Target.PAGE,
+        STRUCT_PAGE_BYTES * (step.head + 1) + _NR_PAGES_MAPPED,
+        size_bytes=4,
+        flavour=Flavour.RMW_VALUE,
+    )
+    left = yield alu(mapped)
+    yield branch("entirely mapped", left, taken=True)
+
+
+def v6_9(zap: ZapOperation) -> Steps:
+    """As posted for v6.9."""
+    zap.frees_large_alone = True
+    return unmap_batched(zap, Batching(looks_past_folio=True, counts_pages=True))
+
+
+def v6_12(zap: ZapOperation) -> Steps:
+    """v6.12: the scan is clamped to the folio, ``_large_mapcount`` is kept."""
+    return unmap_batched(zap, Batching(counts_large=True))
+
+
+def contpte_v6_9(zap: ZapOperation) -> Steps:
+    """As merged in v6.9 with contiguous blocks: the scan steps over whole blocks."""
+    zap.frees_large_alone = True
+    how = Batching(looks_past_folio=True, counts_pages=True, gathers=True, hints=True)
+    return unmap_batched(zap, how)
+
+
+def contpte_v6_12(zap: ZapOperation) -> Steps:
+    """v6.12 with contiguous blocks."""
+    return unmap_batched(zap, Batching(counts_large=True, gathers=True, hints=True))
+
+
+def contpte_no_hint(zap: ZapOperation) -> Steps:
+    """``ptep_get()`` on every entry of the scan: 16 x 16 reads per block."""
+    return unmap_batched(zap, Batching(counts_large=True, gathers=True))
+
+
+def contpte_noyoungdirty(zap: ZapOperation) -> Steps:
+    """The ``ptep_get_noyoungdirty()`` idea: nobody looks at the bits, and they are lost."""
+    return unmap_batched(zap, Batching(counts_large=True, collects=False))

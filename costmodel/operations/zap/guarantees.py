@@ -1,0 +1,101 @@
+"""Compares what an unmap left behind with what the kernel guarantees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from costmodel.mm.address_space import Rss
+from costmodel.mm.build import Memory
+from costmodel.mm.expectation import page_of
+from costmodel.mm.folio import Folio
+from costmodel.mm.pte import CONT, DIRTY, PFN_SHIFT, SWAP, TABLE_PTES, gather
+from costmodel.mm.sanity import check_tlb
+from costmodel.mm.sanity_cont import check_cont
+from costmodel.mm.violations import Guarantee, Violation
+from costmodel.operations.zap.mm import ZapOperation
+
+
+def check_zap(before: Memory, zap: ZapOperation) -> list[Violation]:
+    """Return every guarantee that a finished unmap of everything broke, none if it is correct."""
+    found = [
+        *zap.faults,
+        *_check_entries(zap),
+        *check_cont("table", zap.space, zap.frames),
+        *_check_folios(before, zap),
+        *_check_counters(before, zap),
+        *check_tlb(zap.tlb),
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _check_entries(zap: ZapOperation) -> Iterator[Violation]:
+    """Check that no entry is left in any mapping."""
+    for vpn, _ in zap.space.entries():
+        yield Violation(Guarantee.PARENT_PTE, f"page {vpn}", "entry is still there",
+                        range(vpn, vpn + 1))  # fmt: skip
+
+
+def _gathered_entries(before: Memory) -> Iterator[int]:
+    """Iterate over all entries with dirty and young of their cont block, without cont bit."""
+    for vpn, _ in before.space.entries():
+        number, slot = divmod(vpn, TABLE_PTES)
+        slots = before.space.pmds.ensure(number)
+        yield gather(slots, slot) & ~CONT
+
+
+def _check_folios(before: Memory, zap: ZapOperation) -> Iterator[Violation]:
+    """Check counters, freeing and dirtiness of every folio."""
+    mapped: Counter[tuple[int, int]] = Counter()
+    dirty: set[int] = set()
+    for pte in _gathered_entries(before):
+        found = page_of(before, pte)
+        if found is not None:
+            mapped[found[0].first_pfn, found[1]] += 1
+            if pte & DIRTY and not found[0].anon:
+                dirty.add(found[0].first_pfn)
+    for was in before.frames:
+        now = zap.frames.find(was.first_pfn)
+        assert now is not None
+        gone = [mapped[was.first_pfn, page] for page in range(was.pages)]
+        yield from _check_folio(was, now, gone, large=zap.keeps_large_mapcount)
+        if was.first_pfn in dirty and not now.dirty:
+            yield _violation(Guarantee.DIRTY, was, "dirty bit of an entry is lost with it")
+
+
+def _check_folio(was: Folio, now: Folio, gone: list[int], *, large: bool) -> Iterator[Violation]:
+    total = sum(gone)
+    left = was.refcount - total
+    if now.refcount != left:
+        text = f"refcount fell by {was.refcount - now.refcount}, but {total} entries are gone"
+        yield _violation(Guarantee.REFCOUNT, was, text)
+    if now.freed != (1 if total and not left else 0):
+        yield _violation(Guarantee.FREED, was, f"freed {now.freed} times with {left} users left")
+    if now.mapcount != [count - less for count, less in zip(was.mapcount, gone, strict=True)]:
+        yield _violation(Guarantee.MAPCOUNT, was, "mapcounts differ from the entries left")
+    want = was.large_mapcount - (total if large and was.order else 0)
+    if now.large_mapcount != want:
+        text = f"large mapcount is {now.large_mapcount}, should be {want}"
+        yield _violation(Guarantee.MAPCOUNT, was, text)
+
+
+def _check_counters(before: Memory, zap: ZapOperation) -> Iterator[Violation]:
+    """Check rss and swap users."""
+    for counter in Rss:
+        if zap.space.rss[counter]:
+            text = f"{counter.value} rss is {zap.space.rss[counter]} at the end"
+            yield Violation(Guarantee.RSS, "unmapped", text)
+    users = before.frames.swap_count.copy()
+    for _, pte in before.space.entries():
+        if pte & SWAP:
+            users[pte >> PFN_SHIFT] -= 1
+    for offset, want in users.items():
+        got = zap.frames.swap_count[offset]
+        if got != want:
+            text = f"swap entry has {got} users, should have {want}"
+            yield Violation(Guarantee.SWAP, f"swap offset {offset}", text)
+
+
+def _violation(guarantee: Guarantee, folio: Folio, text: str) -> Violation:
+    frames = range(folio.first_pfn, folio.first_pfn + folio.pages)
+    return Violation(guarantee, str(folio), text, pfns=frames)

@@ -1,0 +1,140 @@
+"""What every unmap loop is made of.
+
+As for fork: each piece changes the page tables and yields the event that the change is. A strategy
+is a function that unmaps what starts at one entry; :func:`unmap_tables` is the loop around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from costmodel.code.events import Step, Trait
+from costmodel.mm.address_space import Rss
+from costmodel.mm.folio import Folio
+from costmodel.mm.pte import CONT, DIRTY, PRESENT, YOUNG
+from costmodel.operations.shared.entry import Counted, Entry, Steps
+from costmodel.operations.zap.gather import Room
+from costmodel.operations.zap.mm import ZapOperation, ZapTable
+from costmodel.operations.zap.release import flush_and_release
+
+Unmap = Callable[[ZapOperation, ZapTable, Entry], Counted]
+"""Unmaps what starts at an entry of an ordinary page; returns how many entries that were."""
+
+ONE: Final = 1
+BATCH: Final = 2
+"""Slots of the gather list: for one page, and for a page with a number of pages behind it."""
+
+
+def unmap_tables(zap: ZapOperation, unmap: Unmap, *, gathers: bool = False) -> Steps:
+    """Unmap table by table; stop to flush and release where the gather list is full.
+
+    ``gathers``: an entry of a contiguous block is read with what all 16 entries know.
+    """
+    for table in zap.tables():
+        yield lock(zap, table, table.first)
+        slot = table.first
+        while slot < table.end:
+            entry = entry_at(zap, table, slot)
+            yield entry.step("read")
+            if gathers and entry.pte & CONT:
+                yield entry.step("gather")
+            if entry.folio is None:
+                yield from unmap_unusual(zap, table, entry)
+                slot += 1
+                continue
+            slot += yield from unmap(zap, table, entry)
+            if zap.must_flush:
+                yield from flush_and_release(zap)
+                if slot < table.end:
+                    yield lock(zap, table, slot)
+        if zap.delayed:
+            yield from flush_and_release(zap)
+
+
+def entry_at(zap: ZapOperation, table: ZapTable, slot: int) -> Entry:
+    """Return entry ``slot`` with the folio behind it."""
+    pte = table.src.slots[slot]
+    entry = Entry(slot, pte, zap.folio_of(pte))
+    folio = entry.folio
+    # Unmapping does not ask who may write; neighbours in memory play no part either.
+    entry.traits &= Trait.LARGE | Trait.CONT
+    if folio is not None and is_sole(folio, folio.page(entry.page)):
+        entry.traits |= Trait.SOLE
+    return entry
+
+
+def is_sole(folio: Folio, page: int) -> bool:
+    """Tell whether this mapping of a page is its last."""
+    return folio.mapcount[page] <= 1
+
+
+def lock(zap: ZapOperation, table: ZapTable, slot: int) -> Step:
+    """Leave the table before and lock this one."""
+    entry = entry_at(zap, table, slot)
+    return Step("lock", slot - 1, entry.page - 1, entry.head, entry.traits)
+
+
+def unmap_unusual(zap: ZapOperation, table: ZapTable, entry: Entry) -> Steps:
+    """Unmap what is no ordinary page: nothing, a swap or migration entry, a special entry."""
+    if not entry.pte:
+        return
+    if entry.pte & PRESENT:
+        table.src.clear(entry.slot)
+    else:
+        zap.clear_nonpresent(table, entry.slot)
+    yield entry.step("clear")
+
+
+def clear(
+    table: ZapTable, entry: Entry, count: int = 1, *, collects: bool = True
+) -> Iterator[Step]:
+    """Empty ``count`` entries, one swap each.
+
+    ``collects``: their access and dirty bits are added to ``entry.pte``.
+    """
+    for ahead in range(count):
+        known = table.src.clear(entry.slot + ahead)
+        if collects:
+            entry.pte |= known & (DIRTY | YOUNG)
+        yield entry.step("clear", ahead)
+
+
+def remove_rmap(zap: ZapOperation, entry: Entry, count: int = 1, first: int = 0) -> Iterator[Step]:
+    """Take ``count`` mappings away, one atomic each, unless they must wait for the flush."""
+    folio = entry.folio
+    assert folio is not None
+    page = folio.page(entry.page) + first
+    zap.mark_dirty(folio, entry.pte)
+    if zap.is_delayed(folio, entry.pte):
+        zap.delay_rmap(folio, page, count)
+        return
+    for ahead in range(count):
+        fresh = folio.order > 0 and zap.maps_all(folio)
+        zap.rmap_remove(folio, page + ahead)
+        step = entry.step("unmap", first + ahead)
+        yield marked(step, folio, fresh=fresh) if folio.order else step
+
+
+def marked(step: Step, folio: Folio, *, fresh: bool) -> Step:
+    """Say whether a page is the first or the last of its large folio to be unmapped."""
+    if fresh:
+        step = step.with_traits(Trait.OPENS)
+    return step if folio.mapped else step.with_traits(Trait.CLOSES)
+
+
+def account(zap: ZapOperation, entry: Entry, count: int = 1) -> None:
+    """Take ``count`` pages from the resident set (a counter on the stack until the table ends)."""
+    assert entry.folio is not None
+    zap.rss_sub(Rss.ANON if entry.folio.anon else Rss.FILE, count)
+
+
+def gather(zap: ZapOperation, entry: Entry, count: int, ahead: int, slots: int) -> Iterator[Step]:
+    """Put ``count`` references on the list; hook a new page in where the last one is full."""
+    assert entry.folio is not None
+    page = entry.folio.page(entry.page) + ahead + 1 - count
+    room = zap.gather(entry.folio, count, slots=slots, page=page)
+    zap.must_flush |= room is Room.FULL
+    yield entry.step("slot", ahead)
+    if room is Room.PAGE_ADDED:
+        yield entry.step("list_page", ahead)

@@ -1,0 +1,198 @@
+"""The zap operation: what unmapping does to page tables and folios, as tiny primitives.
+
+As for fork, a strategy calls a primitive when it yields the micro-ops that stand for it, and
+:mod:`costmodel.operations.zap.guarantees` finds what it did wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from costmodel.mm.address_space import AddressSpace, Rss, Vma
+from costmodel.mm.folio import Folio, FrameTable
+from costmodel.mm.live_table import LiveTable
+from costmodel.mm.operation import Operation
+from costmodel.mm.pte import DIRTY, MIGRATION, PFN_SHIFT, SWAP, TABLE_PTES
+from costmodel.mm.tlb import TlbView
+from costmodel.mm.violations import Guarantee, Violation, plural
+from costmodel.operations.zap.gather import GatherList, Room
+from costmodel.operations.zap.page_lists import PageLists
+
+
+@dataclass(frozen=True, slots=True)
+class ZapTable:
+    """The part of one VMA in one table: clear slots ``first`` to ``end`` of ``src``."""
+
+    vma: Vma
+    src: LiveTable
+    first: int
+    end: int
+
+
+class ZapOperation(Operation):
+    """One unmap of all mappings of ``space``; ``tlb`` is its TLB view.
+
+    ``list`` holds what waits for the TLB flush before its references are dropped. ``delayed`` are
+    mappings of dirty file pages that stay counted until then: whoever finds such a page unmapped
+    must be able to rely on its dirty bit, which a TLB may still set.
+    """
+
+    def __init__(
+        self,
+        space: AddressSpace,
+        frames: FrameTable,
+        tlb: TlbView,
+        *,
+        contpte: bool = False,
+        list_pages: int = 0,
+    ) -> None:
+        """Prepare to unmap everything; ``list_pages`` of the gather are there already.
+
+        :meth:`limit` narrows that to some pages.
+        """
+        super().__init__(frames, tlb, contpte=contpte)
+        self.space = space
+        self._limit = range(1 << 52)
+        self.list = GatherList(pages=list_pages)
+        self.delayed: list[tuple[Folio, int, int]] = []
+        self.page_lists = PageLists()
+        self._entire: dict[Folio, bool] = {}
+        self.frees_large_alone = False
+        """Large folios leave LRU and memory cgroup one by one, not in batches (until v6.9-rc1)."""
+        self.must_flush = False
+        """The list is full: the loop must stop for a flush and a release."""
+
+    def limit(self, vpns: range) -> None:
+        """Unmap only these pages, as one call does that was given their addresses."""
+        self._limit = vpns
+
+    def tables(self) -> Iterator[ZapTable]:
+        """Iterate over what to unmap, ascending, without empty PMDs."""
+        for vma in self.space.vmas:
+            for number, start, stop in vma.table_ranges():
+                base = number * TABLE_PTES
+                first = max(start, self._limit.start - base)
+                end = min(stop, self._limit.stop - base)
+                slots = self.space.pmds.find(number)
+                if slots is not None and first < end:
+                    part = (first, end)
+                    src = LiveTable(slots, base, part, self.tlb, self.faults)
+                    yield ZapTable(vma, src, first, end)
+
+    def rmap_remove(self, folio: Folio, first_page: int, count: int = 1) -> None:
+        """Take mappings of ``count`` pages away (one atomic each).
+
+        ``_large_mapcount`` is separate: :meth:`large_mapcount_add`.
+        """
+        self._check_batch(folio, first_page, count)
+        if not folio.anon:
+            self._check_writers(folio, first_page, count)
+        for page in range(first_page, min(first_page + count, folio.pages)):
+            folio.mapcount[page] -= 1
+            if not folio.mapcount[page]:
+                folio.exclusive[page] = False
+                self._entire[folio] = False
+
+    def maps_all(self, folio: Folio) -> bool:
+        """Tell whether every page of a folio is still mapped."""
+        if folio not in self._entire:
+            self._entire[folio] = all(folio.mapcount)
+        return self._entire[folio]
+
+    def _check_writers(self, folio: Folio, first_page: int, count: int) -> None:
+        """Report file pages that lose their mapping while a TLB may still let a CPU write them."""
+        first = folio.first_pfn + first_page
+        exposed = self.tlb.writable_frames().intersection(range(first, first + count))
+        if exposed:
+            what = (
+                f"mapping of {plural(len(exposed), 'dirty page')} taken away while a TLB may still "
+                "write through it: later writes are lost"
+            )
+            frames = range(min(exposed), max(exposed) + 1)
+            self.faults.append(Violation(Guarantee.DIRTY, str(folio), what, pfns=frames))
+
+    def mark_dirty(self, folio: Folio, pte: int) -> None:
+        """Pass the dirty bit of a cleared entry on to a file folio."""
+        if pte & DIRTY and not folio.anon:
+            folio.dirty = True
+
+    def rss_sub(self, counter: Rss, count: int = 1) -> None:
+        """Take from a resident-set counter."""
+        self.space.rss[counter] -= count
+
+    def swap_free(self, pte: int) -> None:
+        """Drop one user of a swap entry."""
+        self.frames.swap_count[pte >> PFN_SHIFT] -= 1
+
+    def clear_nonpresent(self, table: ZapTable, slot: int) -> None:
+        """Clear a swap or migration entry with its counters, in one call."""
+        pte = table.src.read(slot)
+        if pte & SWAP:
+            self.swap_free(pte)
+            self.rss_sub(Rss.SWAP)
+        elif pte & MIGRATION:
+            folio = self.frames.find(pte >> PFN_SHIFT)
+            self.rss_sub(Rss.ANON if folio is not None and folio.anon else Rss.FILE)
+        table.src.set_nonpresent(slot, 0)
+
+    def is_delayed(self, folio: Folio, pte: int) -> bool:
+        """Tell whether the mappings of a cleared entry must stay counted until the flush."""
+        return bool(pte & DIRTY) and not folio.anon
+
+    def delay_rmap(self, folio: Folio, first_page: int, count: int = 1) -> None:
+        """Leave ``count`` mappings of a dirty file folio to :meth:`remove_delayed`."""
+        self.delayed.append((folio, first_page, count))
+
+    def remove_delayed(self) -> list[tuple[Folio, int, int]]:
+        """Take the delayed mappings away, after the flush; return (folio, first page, count)."""
+        delayed, self.delayed = self.delayed, []
+        for folio, first_page, count in delayed:
+            self.rmap_remove(folio, first_page, count)
+        return delayed
+
+    def gather(self, folio: Folio, count: int = 1, *, slots: int = 1, page: int = 0) -> Room:
+        """Queue ``count`` references of a folio for release; tells how full the list is then.
+
+        They are for its pages from ``page`` on. ``slots`` is what the kernel uses for them: one per
+        page, or two for a whole batch.
+        """
+        return self.list.add(folio, count, slots, page)
+
+    def flush(self) -> None:
+        """Flush the TLB of the address space."""
+        self.final_flush()
+
+    def finish(self) -> None:
+        """Flush, take the delayed mappings away and release the rest, as the caller does."""
+        self.flush()
+        self.remove_delayed()
+        self.free_gathered()
+
+    def free_gathered(self) -> None:
+        """Drop the gathered references and free folios without any; reports frames still cached."""
+        for gathered in self.list.take():
+            self.drop(gathered.folio, gathered.references)
+
+    def drop(self, folio: Folio, count: int) -> bool:
+        """Drop references (one atomic); tell whether the folio is free now.
+
+        Reports a folio that is freed again, or while a TLB may still translate to it.
+        """
+        folio.refcount -= count
+        if folio.refcount > 0:
+            return False
+        folio.freed += 1
+        self._check_free(folio, self.tlb.translates_frames())
+        return True
+
+    def _check_free(self, folio: Folio, cached: set[int]) -> None:
+        """Report a folio that is freed again, or while a TLB may still translate to it."""
+        frames = range(folio.first_pfn, folio.first_pfn + folio.pages)
+        reachable = cached.intersection(frames)
+        if folio.freed > 1 or folio.refcount < 0:
+            what = f"freed {plural(folio.freed, 'time')}, refcount {folio.refcount}"
+            self.faults.append(Violation(Guarantee.FREED, str(folio), what, pfns=frames))
+        if reachable:
+            what = f"freed while a TLB may still translate to {plural(len(reachable), 'page')}"
+            self.faults.append(Violation(Guarantee.FREED, str(folio), what, pfns=frames))

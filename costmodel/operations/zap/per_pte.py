@@ -1,0 +1,35 @@
+"""``v6.7``, ``arch-batch-const1`` and ``contpte-per-pte``: one PTE at a time.
+
+The first two walk alike and differ in what the compiler makes of the loop. With contiguous blocks
+the first entry that is cleared unfolds its block: 16 swaps, 16 TLBIs, 2 DSBs and 16 stores.
+"""
+
+from __future__ import annotations
+
+from costmodel.mm.pte import CONT
+from costmodel.operations.shared.contpte import unfold_partial
+from costmodel.operations.shared.entry import Counted, Entry, Steps
+from costmodel.operations.zap import loop
+from costmodel.operations.zap.mm import ZapOperation, ZapTable
+
+
+def unmap_per_pte(zap: ZapOperation) -> Steps:
+    """Unmap entry by entry."""
+    return loop.unmap_tables(zap, unmap_one)
+
+
+def unmap_unfolding(zap: ZapOperation) -> Steps:
+    """Unmap entry by entry, unfolding every contiguous block on its first entry."""
+    return loop.unmap_tables(zap, unmap_one, gathers=True)
+
+
+def unmap_one(zap: ZapOperation, table: ZapTable, entry: Entry) -> Counted:
+    """Unmap one page."""
+    if entry.pte & CONT:
+        entry.pte = table.src.ptep_get(entry.slot)
+        yield from unfold_partial(table, entry, 1, whole_blocks_stay=False)
+    yield from loop.clear(table, entry)
+    yield from loop.remove_rmap(zap, entry)
+    loop.account(zap, entry)
+    yield from loop.gather(zap, entry, 1, 0, loop.ONE)
+    return 1

@@ -1,0 +1,96 @@
+"""The release of gathered pages: the same for every strategy.
+
+Flushes the TLB, then takes 31 entries after the other from the list and drops their references;
+folios without references left leave the LRU and their memory cgroup and go back to the page
+allocator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final
+
+from costmodel.code.events import Step, Trait
+from costmodel.mm.folio import Folio
+from costmodel.operations.shared.entry import Steps
+from costmodel.operations.zap.gather import Gathered
+from costmodel.operations.zap.mm import ZapOperation
+from costmodel.operations.zap.page_lists import CACHED_ORDERS
+
+BATCH_ENTRIES: Final = 31
+"""List entries that the kernel releases together (``PAGEVEC_SIZE``)."""
+
+
+def flush_and_release(zap: ZapOperation) -> Steps:
+    """Flush the TLB, take delayed mappings away, drop references and free (``tlb_flush_mmu()``)."""
+    zap.flush()
+    for folio, first_page, count in zap.remove_delayed():
+        for page in range(first_page, first_page + count):
+            yield Step("unmap", 0, folio.first_pfn + page, folio.first_pfn, _traits(folio))
+    yield from release(zap)
+
+
+def release(zap: ZapOperation) -> Steps:
+    """Drop what the list holds, batch by batch."""
+    entries = zap.list.take()
+    zap.must_flush = False
+    for batch in batches(entries, alone=zap.frees_large_alone):
+        yield from release_batch(zap, batch)
+
+
+def batches(entries: Sequence[Gathered], *, alone: bool = False) -> Iterator[Sequence[Gathered]]:
+    """Cut the list of some tables into batches of about 31, equal ones where that can be.
+
+    In the kernel the lists of tables go on into each other, so that no batch is cut short.
+    ``alone``: large folios are no part of batches.
+    """
+    if alone and any(entry.folio.order for entry in entries):
+        for large, group in groupby(entries, lambda entry: entry.folio.order > 0):
+            if large:
+                yield from ([entry] for entry in group)
+            else:
+                yield from batches(list(group))
+        return
+    count = max(1, round(len(entries) / BATCH_ENTRIES))
+    even = [n for n in (count, count - 1, count + 1) if n > 0 and not len(entries) % n]
+    count = even[0] if even else count
+    for number in range(count):
+        start, end = (len(entries) * n // count for n in (number, number + 1))
+        if start < end:
+            yield entries[start:end]
+
+
+def release_batch(zap: ZapOperation, batch: Sequence[Gathered]) -> Steps:
+    """Drop the references of a batch, then free what has none left, in passes over all of it."""
+    heads = {folio: _step("take", folio) for folio in dict.fromkeys(e.folio for e in batch)}
+    for entry in batch:
+        yield heads[entry.folio].at("take", entry.page)
+    yield heads[batch[0].folio].at("batch")
+    free: list[Folio] = []
+    for folio, count, _ in batch:
+        step = heads[folio].at("put")
+        if zap.drop(folio, count):
+            free.append(folio)
+            step = step.with_traits(Trait.CLOSES)
+        yield step
+    for folio in free:
+        yield heads[folio].at("uncharge")
+    for folio in free:
+        for page in range(1, folio.pages):
+            yield heads[folio].at("tail", page)
+        yield heads[folio].at("prepare")
+    for folio in free:
+        if folio.order in CACHED_ORDERS:
+            yield heads[folio].at("commit")
+            for old in zap.page_lists.add(folio):
+                yield _step("buddy", old)
+
+
+def _step(event: str, folio: Folio) -> Step:
+    return Step(event, 0, folio.first_pfn, folio.first_pfn, _traits(folio))
+
+
+def _traits(folio: Folio) -> int:
+    large = Trait.LARGE if folio.order else Trait.NONE
+    return int(large | (Trait.NONE if folio.mapped else Trait.SOLE))

@@ -1,0 +1,183 @@
+"""Traces an unmap: what each distinct page table costs to unmap, and what its pages to release.
+
+The two are traces of their own: the gather list is released when it is full or the operation ends,
+many page tables after the first of its pages was unmapped. Unmapping executes five times what
+copying does, and a release is no loop over neighbours: what cannot be shortened is cut into pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Final
+
+from costmodel.byte_cache import ByteCache
+from costmodel.code.build import build, build_short
+from costmodel.code.events import Step
+from costmodel.code.library import load_library
+from costmodel.code.record import Record, recorder_of
+from costmodel.code.trace import TableRun
+from costmodel.code.uops import Uop
+from costmodel.mm.build import Memory
+from costmodel.mm.folio import Folio
+from costmodel.mm.shapes import ShapedSpace, TableShape
+from costmodel.operations.shared.entry import Steps
+from costmodel.operations.zap.buddies import lie_apart, with_buddies
+from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
+from costmodel.operations.zap.mm import ZapOperation
+from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
+from costmodel.operations.zap.pieces import (
+    Piece,
+    Pieces,
+    pieces_bytes,
+    release_pieces,
+    unmap_pieces,
+)
+from costmodel.operations.zap.release import flush_and_release
+from costmodel.operations.zap.reuse import with_reuse
+from costmodel.strategies.strategy import Strategy
+
+PER_PAGE: Final = "dontneed-per-page"
+"""State in which every page is unmapped by a call of its own."""
+_FREED_BEFORE: Final = 1 << 24
+"""Frames between a page and one that was freed in its place some lists earlier."""
+_RELEASE_BYTES: Final = 32 << 20
+_releases: Final = ByteCache[Pieces](_RELEASE_BYTES, pieces_bytes)
+"""Most strategies fill the list alike: what they release is traced once."""
+
+
+@dataclass(frozen=True)
+class _Traced:
+    """One table: its unmap, the release of its pages, the slots of the list that it takes."""
+
+    unmap: Pieces
+    release: Pieces
+    slots: int
+
+
+def zap_runs(
+    strategy: Strategy, program: str, release_program: str, space: ShapedSpace
+) -> tuple[TableRun, ...]:
+    """Return the unmap of every table, then the release of what they gathered.
+
+    The pages of a released trace were unmapped up to a full gather list before; one call per page
+    releases each at once.
+    """
+    kept = LIST_PAGES if space.ptes > MAX_SLOTS else 0
+    traced = [
+        (shape, _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), kept))
+        for shape in space.shapes
+    ]
+    unmaps = [
+        TableRun(piece.trace, shape.count * piece.count, piece.ptes)
+        for shape, table in traced
+        for piece in table.unmap
+    ]
+    slots = sum(shape.count * table.slots for shape, table in traced)
+    releases = (
+        TableRun(piece.trace, shape.count * piece.count, 0)
+        for shape, table in traced
+        for piece in table.release
+    )
+    return (*unmaps, *with_reuse(unmaps, releases, slots))
+
+
+def _one(shape: TableShape) -> TableShape:
+    """Return one such table; munmap() empties it as MADV_DONTNEED over a range does."""
+    return replace(shape, count=1, state="munmap" if shape.state == "dontneed" else shape.state)
+
+
+def _releasing(program: str, shape: TableShape) -> str:
+    """Return the program that releases the pages of a table.
+
+    A list of order-0 pages is the same in every kernel: one recording serves all, so that two
+    strategies never differ by what the free lists of the recorded machines happened to hold.
+    """
+    return program if any(shape.orders) else f"v6.7.{program.rpartition('.')[2]}"
+
+
+@lru_cache(maxsize=256)
+def _trace(
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+) -> _Traced:
+    memory = shape.build()
+    zap = memory.zap(contpte=strategy.contpte, list_pages=list_pages)
+    if shape.state == PER_PAGE:
+        zap.page_lists = _full_lists(memory)
+        released: list[Step | Uop] = []
+        unmapping = _page_by_page(strategy, zap, range(shape.ptes), released)
+    else:
+        unmapping = strategy.function(zap)
+        released = []
+    record = recorder_of("zap", programs[0]).record(unmapping, _before("slot"))
+    slots = zap.list.slots_used
+    unmap = _unmap(record, programs[0], shape.ptes)
+    if released:
+        return _Traced(unmap, _release(released, programs[1], shape), slots)
+    folios = shape.orders, shape.first_pfns, _end_of_batch(shape)
+    key = programs[1], folios, _gathered(zap)
+
+    def make() -> Pieces:
+        zap.page_lists = _full_lists(memory)
+        return _release(flush_and_release(zap), programs[1], shape)
+
+    return _Traced(unmap, _releases.get(key, make), slots)
+
+
+def _unmap(record: Record, program: str, ptes: int) -> Pieces:
+    """Trace the unmap of a table: its loop if it has one, else piece by piece."""
+    library = load_library("zap", program)
+    short = build_short(record, library, "zap", "unmap")
+    if short is not None:
+        whole = partial(build, record, library, "zap", "unmap")
+        return (Piece(replace(short, whole=whole), 1, ptes),)
+    return unmap_pieces(record, library, ptes)
+
+
+def _gathered(zap: ZapOperation) -> Hashable:
+    """Return what decides how the list is released: all but the strategy that filled it."""
+    entries = tuple((g.folio.first_pfn, g.references, g.page) for g in zap.list.entries)
+    folios = {g.folio.first_pfn: g.folio for g in zap.list.entries}.values()
+    counts = tuple((folio.order, folio.refcount, *folio.mapcount) for folio in folios)
+    delayed = tuple((folio.first_pfn, page, count) for folio, page, count in zap.delayed)
+    return entries, counts, delayed, zap.frees_large_alone
+
+
+def _page_by_page(
+    strategy: Strategy, zap: ZapOperation, vpns: range, released: list[Step | Uop]
+) -> Steps:
+    """Unmap with one call per page; what each releases at its end goes to ``released``."""
+    for vpn in vpns:
+        zap.limit(range(vpn, vpn + 1))
+        yield from strategy.function(zap)
+        released.extend(flush_and_release(zap))
+
+
+def _full_lists(memory: Memory) -> PageLists:
+    """Return the per-CPU lists in the middle of a large unmap: full of pages just like these."""
+    folios = (Folio(f.order, f.first_pfn + _FREED_BEFORE) for f in memory.frames)
+    return PageLists(folios)
+
+
+def _before(event: str) -> Step:
+    return Step(event, -1, -1, -1)
+
+
+def _release(releasing: Iterable[Step | Uop], program: str, shape: TableShape) -> Pieces:
+    last = _before(_end_of_batch(shape))
+    record = recorder_of("zap", program).record(releasing, last)
+    library = load_library("zap", program)
+    pieces = release_pieces(record, library)
+    if not lie_apart(shape):
+        return pieces
+    return tuple(replace(piece, trace=with_buddies(piece.trace, library)) for piece in pieces)
+
+
+def _end_of_batch(shape: TableShape) -> str:
+    """Return the event that a batch before the first of these would have ended with."""
+    if shape.state == "exit":
+        return "put"
+    if min(shape.orders) <= LARGEST_SMALL_ORDER:
+        return "buddy"
+    return "commit" if max(shape.orders) in CACHED_ORDERS else "prepare"

@@ -1,0 +1,136 @@
+"""The compact form of the recordings: one archive per kernel build (variant and architecture).
+
+An archive holds a table of static micro-ops, and for each recorded window the executed ones in
+order. Everything that a static micro-op always does alike stands once, in the table.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Texts = NDArray[np.str_]
+
+FOLDER = Path(__file__).resolve().parents[2] / "tools" / "recordings"
+"""Where the recordings lie: in the repository, in no wheel."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """The static micro-ops of one kernel build and its recorded windows.
+
+    All tables have one entry per static micro-op ``u``: ``site`` (the machine instruction),
+    ``kind``, ``op`` (mnemonic), ``target``, ``size_bytes`` and ``function``.
+    """
+
+    name: str
+    site: Ints
+    kind: Texts
+    op: Texts
+    target: Texts
+    size_bytes: Ints
+    function: Texts
+    recordings: Mapping[str, Recording]
+
+    @property
+    def isa(self) -> str:
+        """``arm64`` or ``x86_64``."""
+        return "x86_64" if self.name.endswith("x86_64") else "arm64"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recorded window of ``n`` executed micro-ops.
+
+    ``uop`` int64[n]: static micro-op. ``distance`` int64[n, 5]: rows back to the producer of each
+    input, 0 for none; columns as in :class:`costmodel.code.trace.Trace`. ``index``, ``offset``: PTE
+    or struct-page number and byte in it; else line number and byte in the line. ``taken``: 1, 0,
+    or -1 where the micro-op is no conditional branch. ``ptes``: entries that the window covers.
+    """
+
+    state: str
+    layout: str
+    ptes: int
+    uop: Ints
+    distance: Ints
+    index: Ints
+    offset: Ints
+    taken: Ints
+
+    def __len__(self) -> int:
+        """Return the number of micro-ops."""
+        return len(self.uop)
+
+
+_TABLES = ("site", "kind", "op", "target", "size_bytes", "function")
+_COLUMNS = ("uop", "distance", "index", "offset", "taken")
+
+
+def program_names(operation: str) -> list[str]:
+    """Return the names of the recorded programs of ``operation``, sorted."""
+    folder = FOLDER / operation
+    return sorted(entry.name[: -len(".npz")] for entry in folder.iterdir())
+
+
+@cache
+def load_program(operation: str, name: str) -> Program:
+    """Read the archive of ``name`` (``variant.arch``) recorded for ``operation``.
+
+    Raises FileNotFoundError when there is no such recording.
+    """
+    path = FOLDER / operation / f"{name}.npz"
+    with path.open("rb") as file, np.load(file) as arrays:
+        tables = {key: arrays[key] for key in _TABLES}
+        windows = [key[: -len("/uop")] for key in arrays.files if key.endswith("/uop")]
+        recordings = {key: _window(key, arrays) for key in windows}
+    return Program(name=name, recordings=recordings, **tables)
+
+
+def _window(key: str, arrays: Mapping[str, Any]) -> Recording:
+    state, layout = key.split("/")
+    columns = {name: arrays[f"{key}/{name}"].astype(np.int64) for name in _COLUMNS}
+    return Recording(state, layout, int(arrays[f"{key}/ptes"].item()), **columns)
+
+
+def save_program(program: Program) -> bytes:
+    """Return the archive of ``program`` as bytes; equal programs give equal bytes."""
+    arrays: dict[str, NDArray[Any]] = {key: getattr(program, key) for key in _TABLES}
+    for key, window in sorted(program.recordings.items()):
+        arrays[f"{key}/ptes"] = np.array(window.ptes)
+        for name in _COLUMNS:
+            arrays[f"{key}/{name}"] = getattr(window, name)
+    return zip_arrays(arrays.items())
+
+
+def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind not in "iu":
+        return np.ascontiguousarray(values)
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    return np.ascontiguousarray(
+        values, np.promote_types(np.min_scalar_type(low), np.min_scalar_type(high))
+    )
+
+
+def zip_arrays(arrays: Iterable[tuple[str, NDArray[Any]]], method: int = zipfile.ZIP_LZMA) -> bytes:
+    """Return named arrays as one archive, compressed with a ``method`` of :mod:`zipfile`.
+
+    Equal arrays give equal bytes.
+    """
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, array in arrays:
+            member = BytesIO()
+            np.lib.format.write_array(member, _narrow(array), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = method
+            archive.writestr(entry, member.getvalue())
+    return buffer.getvalue()

@@ -1,0 +1,54 @@
+"""Finds the facts that decide between several recorded paths between the same two events."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+from costmodel.code.context import Situation
+from costmodel.code.library import Choice
+from costmodel.recorder.alternation import take_turns, varying
+from costmodel.recorder.paths import Occurrence
+
+
+def _smallest_first(features: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    for size in range(len(features) + 1):
+        yield from combinations(features, size)
+
+
+def _certain(seen: Sequence[tuple[int, Occurrence]]) -> list[tuple[int, Occurrence]]:
+    """Leave out what happened at the end of a window, where the next frame is not known.
+
+    A path that was recorded there alone was taken because the next frame does not follow.
+    """
+    certain = [pair for pair in seen if pair[1].certain]
+    paths = {path for path, _ in certain}
+    new = [
+        (path, replace(o, facts=o.facts._replace(consecutive=False)))
+        for path, o in seen
+        if path not in paths
+    ]
+    return certain + new
+
+
+def choose(seen: Iterable[tuple[int, Occurrence]]) -> Choice:
+    """Find the fewest facts that tell the recorded paths between two events apart."""
+    occurrences = _certain(list(seen))
+    usual = Counter(path for path, _ in occurrences).most_common(1)[0][0]
+    known = {(tuple(o.facts), path) for path, o in occurrences}
+    count = len(Situation._fields)
+    if len({facts for facts, _ in known}) == len(known):  # else not even all facts decide
+        for features in _smallest_first(varying([facts for facts, _ in known])):
+            paths = {tuple(facts[i] for i in features): path for facts, path in known}
+            if all(paths[tuple(facts[i] for i in features)] == path for facts, path in known):
+                return Choice(features, dict(sorted(paths.items())) if features else {}, usual)
+    if any(o.window.state in ("exit", "munmap") for _, o in occurrences):
+        return take_turns([(path, o.facts, id(o.window)) for path, o in occurrences], usual)
+    facts = tuple(range(count))
+    votes: dict[tuple[Any, ...], Counter[int]] = defaultdict(Counter)
+    for path, occurrence in occurrences:
+        votes[tuple(occurrence.facts)][path] += 1
+    return Choice(facts, {key: c.most_common(1)[0][0] for key, c in votes.items()}, usual)

@@ -1,0 +1,123 @@
+"""Turns recordings in their original CSV form into the project's archives.
+
+Run once per set of recordings: ``python -m costmodel.recorder.importer FOLDER OPERATION``. The
+CSV columns are described in docs/recordings.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from costmodel.files import write_bytes
+from costmodel.recorder.archive import FOLDER, Program, Recording, save_program
+
+_TABLE_TARGETS = ("src", "dst", "page")
+_Static = tuple[int, str, str, str, int, str]
+
+
+class _Importer:
+    """Collects the windows of one program; numbers its static micro-ops and memory lines."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.static: dict[_Static, int] = {}
+        self.lines: dict[int, int] = {}
+        self.line_count: dict[str, int] = defaultdict(int)
+        self.windows: dict[str, Recording] = {}
+
+    def add(self, state: str, layout: str, ptes: int, rows: list[dict[str, str]]) -> None:
+        """Take over one recorded window of ``ptes`` entries, a dictionary of columns per row."""
+        uop = np.array([self._static(row) for row in rows])
+        inputs = [[int(row[key] or 0) for key in ("d1", "d2", "d3", "d4", "md")] for row in rows]
+        self.windows[f"{state}/{layout}"] = Recording(
+            state=state,
+            layout=layout,
+            ptes=ptes,
+            uop=uop,
+            distance=np.array(inputs),
+            index=self._index(rows, uop.tolist()),
+            offset=np.array([int(row["off"] or 0) for row in rows]),
+            taken=np.array([int(row["taken"] or -1) for row in rows]),
+        )
+
+    def _static(self, row: dict[str, str]) -> int:
+        key = (
+            int(row["site"]),
+            row["kind"],
+            row["op"],
+            row["target"],
+            int(row["bytes"] or 0),
+            row["fn"],
+        )
+        return self.static.setdefault(key, len(self.static))
+
+    def _index(self, rows: list[dict[str, str]], uops: list[int]) -> np.ndarray:
+        """Number lines alike in all windows: a line is known by the micro-ops that touch it."""
+        users: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+        lines_of: dict[int, set[str]] = defaultdict(set)
+        for row, uop in zip(rows, uops, strict=True):
+            if row["target"] and row["target"] not in _TABLE_TARGETS:
+                users[row["target"], row["index"]][uop] += 1
+                lines_of[uop].add(row["index"])
+        numbers: dict[tuple[str, str], int] = {}
+        for (target, number), counts in users.items():
+            steady = [uop for uop in counts if len(lines_of[uop]) == 1]
+            votes = Counter(self.lines[uop] for uop in steady if uop in self.lines)
+            taken = {n for (t, _), n in numbers.items() if t == target}
+            line = next((n for n, _ in votes.most_common() if n not in taken), None)
+            if line is None:
+                line = self.line_count[target]
+                self.line_count[target] += 1
+            numbers[target, number] = line
+            self.lines.update({uop: line for uop in steady if uop not in self.lines})
+        return np.array(
+            [numbers.get((row["target"], row["index"]), int(row["index"] or 0)) for row in rows]
+        )
+
+    def program(self) -> Program:
+        """Return what was added so far as one program."""
+        site, kind, op, target, size, function = zip(*self.static, strict=True)
+        return Program(
+            name=self.name,
+            site=np.array(site),
+            kind=np.array(kind),
+            op=np.array(op),
+            target=np.array(target),
+            size_bytes=np.array(size),
+            function=np.array(function),
+            recordings=self.windows,
+        )
+
+
+def import_folder(folder: Path, ptes: Mapping[str, int]) -> list[Program]:
+    """Return the programs recorded in ``folder`` (``*.csv.gz``); ``ptes`` by file name."""
+    importers: dict[str, _Importer] = {}
+    for path in sorted(folder.glob("*.csv.gz")):
+        name, state, layout = path.name[: -len(".csv.gz")].rsplit(".", 2)
+        importer = importers.setdefault(name, _Importer(name))
+        with gzip.open(path, "rt") as file:
+            importer.add(state, layout, ptes[path.name], list(csv.DictReader(file)))
+    return [importer.program() for importer in importers.values()]
+
+
+def main() -> None:
+    """Import the folder and operation named on the command line."""
+    import yaml
+
+    folder, operation = Path(sys.argv[1]), sys.argv[2]
+    index = yaml.safe_load((folder / "index.yaml").read_text())
+    ptes = {entry["file"]: entry["ptes"] for entry in index["files"]}
+    data = FOLDER / operation
+    for program in import_folder(folder, ptes):
+        write_bytes(data / f"{program.name}.npz", save_program(program))
+
+
+if __name__ == "__main__":
+    main()

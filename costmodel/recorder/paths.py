@@ -1,0 +1,167 @@
+"""Merges all recorded executions of one path: addresses by role, producers by static micro-op."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from costmodel.code.context import BLOCK_PTES, Situation
+from costmodel.code.events import NO_PAGE, Step
+from costmodel.code.library import ROLES
+from costmodel.mm.pte import TABLE_PTES
+from costmodel.recorder import Program, Recording, fork_events
+
+_MAX_REACH: Final = 64
+"""An address this far from its role's origin is not about it; but clearing reaches all entries."""
+
+
+Path = tuple[tuple[int, int], ...]
+"""The static micro-op and the branch outcome of each row."""
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """One time that a path was executed in a recording."""
+
+    window: Recording
+    first_row: int
+    last: Step
+    now: Step
+    facts: Situation
+    certain: bool
+
+
+@dataclass
+class PathBuilder:
+    """Collects the rows of a library."""
+
+    rows: list[tuple[int, ...]] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    groups: dict[tuple[int, ...], int] = field(default_factory=dict)
+    executed: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+
+    def add(self, program: Program, path: Path, seen: Sequence[Occurrence]) -> int:
+        """Append a path with the addresses and producers that all its occurrences share."""
+        self.starts.append(len(self.rows))
+        self.lengths.append(len(path))
+        for position, (uop, taken) in enumerate(path):
+            role, index, offset = _address(program, uop, position, seen)
+            near, far = zip(*self._producers(program, uop, position, seen), strict=True)
+            self.rows.append((uop, taken, role, index, offset, *near, *far))
+        return len(self.starts) - 1
+
+    def _producers(
+        self, program: Program, uop: int, position: int, seen: Sequence[Occurrence]
+    ) -> Iterator[tuple[int, int]]:
+        """Yield for each input the producer in the step (rows back), or the group outside it."""
+        memory = bool(program.target[uop])
+        for columns in ((0, 1), (2, 3)) if memory else ((0, 1, 2), (3,)):
+            for near, outside in self._inputs(position, seen, columns):
+                yield near, -1 if near or not outside else self._group(outside)
+
+    def _group(self, members: set[int]) -> int:
+        return self.groups.setdefault(tuple(sorted(members)), len(self.groups))
+
+    def _inputs(
+        self, position: int, seen: Sequence[Occurrence], columns: tuple[int, ...]
+    ) -> list[tuple[int, set[int]]]:
+        """Return for each column the producer's distance in the step, and those outside it.
+
+        A recording closes up the columns of inputs whose producer lies before the window and
+        names a producer of two inputs once. So the occurrences with the most inputs tell which
+        column is which; the producers of the others go where they contradict none of these.
+        """
+        rows = [o.first_row + position for o in seen]
+        distances = [
+            o.window.distance[row, columns].tolist() for o, row in zip(seen, rows, strict=True)
+        ]
+        counts = [sum(d > 0 for d in ds) for ds in distances]
+        most = max(counts)
+        full = [i for i, count in enumerate(counts) if count == most]
+        near = [
+            next((d for i in full if 0 < (d := distances[i][c]) <= position), 0)
+            for c in range(len(columns))
+        ]
+        known = [
+            [(i, rows[i] - distances[i][c]) for i in full if distances[i][c] > position]
+            for c in range(len(columns))
+        ]
+        outside = [{int(seen[i].window.uop[row]) for i, row in places} for places in known]
+        others = {
+            int(seen[i].window.uop[rows[i] - distance])
+            for i in set(range(len(seen))).difference(full)
+            for distance in distances[i]
+            if distance > position
+        }
+        for producer in others.difference(*outside):
+            for group, places in zip(outside, known, strict=True):
+                if places and all(self._is_older(producer, seen[i], row) for i, row in places):
+                    group.add(producer)
+        return list(zip(near, outside, strict=True))
+
+    def _is_older(self, uop: int, occurrence: Occurrence, row: int) -> bool:
+        """Tell whether ``uop`` was not executed between ``row`` and the occurrence's start."""
+        key = id(occurrence.window), uop
+        if key not in self.executed:
+            self.executed[key] = np.flatnonzero(occurrence.window.uop == uop).tolist()
+        rows = self.executed[key]
+        younger = bisect(rows, row)
+        return younger == len(rows) or rows[younger] >= occurrence.first_row
+
+
+def _address(
+    program: Program, uop: int, position: int, seen: Sequence[Occurrence]
+) -> tuple[int, int, int]:
+    """Return role, index and offset that fit every occurrence; the commonest index otherwise."""
+    rows = [(o, o.first_row + position) for o in seen]
+    offset = Counter(int(o.window.offset[row]) for o, row in rows).most_common(1)[0][0]
+    indices = [int(o.window.index[row]) for o, row in rows]
+    target = program.target[uop]
+    if target in ("src", "dst"):
+        names: tuple[str, ...] = ("slot", "last_slot", "block")
+        indices = [
+            index + fork_events.first_slot(o.window)
+            for index, (o, _) in zip(indices, rows, strict=True)
+        ]
+    elif target == "page":
+        names = ("page", "last_page", "head", "last_head")
+    else:
+        return 0, Counter(indices).most_common(1)[0][0], offset
+    reach = TABLE_PTES if program.kind[uop] == "zero" else _MAX_REACH
+    best = max(
+        (_fit(name, [o for o, _ in rows], indices, reach) for name in names),
+        key=lambda fit: fit[0],
+    )
+    _, role, index = best
+    return role, index, offset
+
+
+def _fit(
+    name: str, occurrences: Sequence[Occurrence], indices: Sequence[int], reach: int
+) -> tuple[int, int, int]:
+    """Return in how many occurrences the commonest distance from this role holds, and it."""
+    distances: Counter[int] = Counter()
+    for occurrence, index in zip(occurrences, indices, strict=True):
+        origin = _origin(name, occurrence.last, occurrence.now)
+        if origin is not None and abs(index - origin) <= reach:
+            distances[index - origin] += 1
+    if not distances:
+        return 0, ROLES.index(name), 0
+    distance, count = distances.most_common(1)[0]
+    return count, ROLES.index(name), distance
+
+
+def _origin(name: str, last: Step, now: Step) -> int | None:
+    step = last if name.startswith("last_") else now
+    if name == "block":
+        return now.slot - now.slot % BLOCK_PTES
+    if name.endswith("slot"):
+        return step.slot
+    page = step.page if name.endswith("page") else step.head
+    return page if page != NO_PAGE else None

@@ -1,0 +1,59 @@
+"""The executed micro-ops of a recorded window as plain lists, for scanners that walk them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from costmodel.recorder import Program, Recording
+
+
+class Rows:
+    """One list per column, one entry per executed micro-op."""
+
+    def __init__(self, program: Program, window: Recording) -> None:
+        """Spread the static columns of ``program`` over the rows of ``window``."""
+        self.kind: list[str] = program.kind[window.uop].tolist()
+        self.op: list[str] = program.op[window.uop].tolist()
+        self.target: list[str] = program.target[window.uop].tolist()
+        self.function: list[str] = program.function[window.uop].tolist()
+        self.size: list[int] = program.size_bytes[window.uop].tolist()
+        self.index: list[int] = window.index.tolist()
+        self.offset: list[int] = window.offset.tolist()
+
+    def __len__(self) -> int:
+        """Return the number of micro-ops."""
+        return len(self.kind)
+
+
+def without_rows(program: Program, window: Recording, rows: Iterable[int]) -> Recording:
+    """Return a window without some micro-ops and the arithmetic that served only them."""
+    distance = window.distance
+    count = len(window)
+    producers = np.where(distance > 0, np.arange(count)[:, None] - distance, -1)
+    uses = np.bincount(producers[producers >= 0], minlength=count)
+    gone = np.zeros(count, dtype=np.bool_)
+    work = list(rows)
+    kind = program.kind[window.uop]
+    while work:
+        row = work.pop()
+        gone[row] = True
+        for producer in producers[row][producers[row] >= 0].tolist():
+            uses[producer] -= 1
+            if not uses[producer] and kind[producer] in ("alu", "mul") and not gone[producer]:
+                work.append(producer)
+    kept = np.flatnonzero(~gone)
+    place = np.cumsum(~gone) - 1
+    producers = producers[kept]
+    known = (producers >= 0) & ~gone[producers]
+    back = np.where(known, place[kept][:, None] - place[producers], 0)
+    return replace(
+        window,
+        uop=window.uop[kept],
+        distance=back,
+        index=window.index[kept],
+        offset=window.offset[kept],
+        taken=window.taken[kept],
+    )

@@ -1,5 +1,0 @@
-"""Recorded micro-op streams of booted kernels, in the project's compact form."""
-
-from costmodel.recordings.archive import Program, Recording, load_program, program_names
-
-__all__ = ["Program", "Recording", "load_program", "program_names"]

@@ -1,0 +1,128 @@
+"""Ways to copy page tables in ``fork()``, and what your own is made of.
+
+A user's strategy needs this one import::
+
+    from costmodel.strategies import fork as k
+
+It is a generator function of one argument, the fork (:class:`ForkOperation`). It changes page
+tables through the fork, and yields the events that the changes are, or micro-ops written by hand.
+docs/strategies.md explains how to write one.
+"""
+
+from costmodel.code.events import Step, Trait
+from costmodel.code.uops import (
+    Flavour,
+    Kind,
+    Target,
+    Uop,
+    Value,
+    alu,
+    branch,
+    call,
+    dmb,
+    dsb,
+    isb,
+    load,
+    ret,
+    rmw,
+    store,
+    tlbi,
+)
+from costmodel.mm.address_space import Rss
+from costmodel.mm.pte import CONT, CONT_PTES, DIRTY, PRESENT, TABLE_PTES, WRITE, YOUNG
+from costmodel.operations.fork.batching import Batching, copy_batch, copy_batched
+from costmodel.operations.fork.contpte_arch_batch import copy_block_batched
+from costmodel.operations.fork.contpte_per_pte import copy_unbatched
+from costmodel.operations.fork.folio_batch import contpte_v6_9, contpte_v6_12, v6_9, v6_12
+from costmodel.operations.fork.loop import (
+    COPIED,
+    Progress,
+    copy_pinned,
+    copy_single,
+    copy_unusual,
+    entry_at,
+    get_and_map,
+    is_pinned,
+    new_table,
+    protect,
+    read,
+    set_child,
+)
+from costmodel.operations.fork.mm import ForkOperation, TablePair
+from costmodel.operations.fork.per_pte import copy_per_pte
+from costmodel.operations.shared.contpte import (
+    convert,
+    gathered,
+    protect_one_by_one,
+    unfold_partial,
+)
+from costmodel.operations.shared.entry import Counted, Entry, Steps
+from costmodel.operations.shared.scan import scan
+from costmodel.operations.shared.what_if import after, before, dropping, without
+from costmodel.strategies.origin import built_on
+
+__all__ = [
+    "CONT",
+    "CONT_PTES",
+    "COPIED",
+    "DIRTY",
+    "PRESENT",
+    "TABLE_PTES",
+    "WRITE",
+    "YOUNG",
+    "Batching",
+    "Counted",
+    "Entry",
+    "Flavour",
+    "ForkOperation",
+    "Kind",
+    "Progress",
+    "Rss",
+    "Step",
+    "Steps",
+    "TablePair",
+    "Target",
+    "Trait",
+    "Uop",
+    "Value",
+    "after",
+    "alu",
+    "before",
+    "branch",
+    "built_on",
+    "call",
+    "contpte_v6_9",
+    "contpte_v6_12",
+    "convert",
+    "copy_batch",
+    "copy_batched",
+    "copy_block_batched",
+    "copy_per_pte",
+    "copy_pinned",
+    "copy_single",
+    "copy_unbatched",
+    "copy_unusual",
+    "dmb",
+    "dropping",
+    "dsb",
+    "entry_at",
+    "gathered",
+    "get_and_map",
+    "is_pinned",
+    "isb",
+    "load",
+    "new_table",
+    "protect",
+    "protect_one_by_one",
+    "read",
+    "ret",
+    "rmw",
+    "scan",
+    "set_child",
+    "store",
+    "tlbi",
+    "unfold_partial",
+    "v6_9",
+    "v6_12",
+    "without",
+]

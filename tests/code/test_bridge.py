@@ -1,0 +1,49 @@
+"""The way to an event when a strategy leaves others out."""
+
+from __future__ import annotations
+
+from costmodel.code.bridge import bridge
+from costmodel.code.library import load_library
+
+RECORDED = {
+    ("read", "get"),
+    ("get", "clear_exclusive"),
+    ("get", "map"),
+    ("clear_exclusive", "map"),
+    ("map", "clear_exclusive"),
+    ("map", "wrprotect"),
+    ("wrprotect", "set"),
+    ("set", "read"),
+}
+
+
+def test_the_event_left_out_is_passed() -> None:
+    assert bridge(RECORDED, "clear_exclusive", "wrprotect") == ("map",)
+
+
+def test_several_at_once_and_the_shortest_way() -> None:
+    assert bridge(RECORDED, "read", "wrprotect") == ("get", "map")
+
+
+def test_the_next_entry_can_follow_an_event_that_was_left_out() -> None:
+    assert bridge(RECORDED, "clear_exclusive", "clear_exclusive") == ("map",)
+    assert bridge(RECORDED, "wrprotect", "read") == ("set",)
+
+
+def test_no_way_leads_backwards_over_another_entry() -> None:
+    """From wrprotect to get would be a whole iteration: that is no event left out."""
+    assert bridge(RECORDED, "wrprotect", "get") == ()
+
+
+def test_a_library_passes_only_what_was_never_recorded() -> None:
+    library = load_library("fork", "v6.12.117.x86_64")
+    assert library.skipped("get", "clear_exclusive") == ()
+    assert library.skipped("read", "clear_exclusive") == ("get",)
+
+
+def test_a_path_without_its_event_is_one_row_shorter() -> None:
+    library = load_library("fork", "v6.12.117.x86_64")
+    paths = library.recorded_paths
+    assert (library.path_length[:paths] - library.path_length[paths:] == 1).all()
+    assert (library.path_start[:paths] == library.path_start[paths:]).all()
+    assert library.path_events[:paths] == library.path_events[paths:]

@@ -1,0 +1,97 @@
+"""Random traces for hypothesis: any kinds, dependences, addresses and outcomes."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from costmodel.code.trace import Trace
+from costmodel.code.uops import Flavour, Kind, Target, Uop, Value
+
+from .build import trace_of
+
+PLAIN = [
+    (Kind.ALU, Flavour.PLAIN),
+    (Kind.ALU, Flavour.MOVE),
+    (Kind.ALU, Flavour.FREE),
+    (Kind.MUL, Flavour.PLAIN),
+    (Kind.NOP, Flavour.PLAIN),
+    (Kind.SYSTEM, Flavour.PLAIN),
+    (Kind.CALL, Flavour.PLAIN),
+    (Kind.BRANCH, Flavour.PLAIN),
+    (Kind.LOAD, Flavour.PLAIN),
+    (Kind.LOAD, Flavour.PLAIN),
+    (Kind.LOAD, Flavour.PLAIN),
+    (Kind.STORE, Flavour.PLAIN),
+    (Kind.STORE, Flavour.PLAIN),
+]
+ARM64 = [
+    *PLAIN,
+    (Kind.RMW, Flavour.RMW_STORE),
+    (Kind.RMW, Flavour.RMW_VALUE),
+    (Kind.RMW, Flavour.RMW_CAS),
+    (Kind.RMW, Flavour.RMW_ACQUIRE),
+    (Kind.TLBI, Flavour.TLBI_PAGE),
+    (Kind.DSB, Flavour.DSB_ALL),
+    (Kind.DSB, Flavour.DSB_STORES),
+    (Kind.DMB, Flavour.PLAIN),
+    (Kind.ISB, Flavour.PLAIN),
+    (Kind.ZERO, Flavour.ZERO_LINE),
+]
+X86 = [
+    *PLAIN,
+    (Kind.RMW, Flavour.RMW_LOCKED),
+    (Kind.RMW, Flavour.RMW_LOCKED),
+    (Kind.TLBI, Flavour.TLBI_PAGE),
+    (Kind.ZERO, Flavour.ZERO_BLOCK),
+]
+MEMORY = (Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO)
+TARGETS = (Target.SRC, Target.PAGE, Target.PAGE, Target.STACK, Target.DST)
+
+
+@st.composite
+def traces(
+    draw: st.DrawFn, kinds: list[tuple[Kind, Flavour]], *, max_size: int = 60, turns: int = 1
+) -> Trace:
+    """Draw a trace of a random body that is run ``turns`` times, its addresses moving on."""
+    body = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=max_size))
+    backs = draw(
+        st.lists(
+            st.tuples(st.integers(0, 12), st.integers(0, 40)),
+            min_size=len(body),
+            max_size=len(body),
+        )
+    )
+    places = draw(
+        st.lists(
+            st.tuples(st.sampled_from(TARGETS), st.integers(0, 40), st.sampled_from([0, 1, 8, 64])),
+            min_size=len(body),
+            max_size=len(body),
+        )
+    )
+    outcomes = draw(st.lists(st.booleans(), min_size=len(body), max_size=len(body)))
+    uops: list[Uop] = []
+    for turn in range(turns):
+        for i, (kind, flavour) in enumerate(body):
+            at = len(uops)
+            values = tuple(Value(at - back) for back in backs[i] if 0 < back <= at)
+            target, line, stride = places[i]
+            memory = kind in MEMORY
+            uops.append(
+                Uop(
+                    kind,
+                    flavour,
+                    target=target if memory else Target.NONE,
+                    offset_bytes=64 * line + stride * turn if memory else 0,
+                    size_bytes=64 if kind == Kind.ZERO else 8 if memory else 0,
+                    address_inputs=values[:1] if memory else (),
+                    data_inputs=values[1:] if memory else values,
+                    taken=outcomes[i] ^ (turn % 3 == 0) if kind == Kind.BRANCH else None,
+                    site=str(i),
+                )
+            )
+    middle = len(uops) // 2
+    return trace_of(
+        uops,
+        step_start=range(0, len(uops), len(body)),
+        segments=(("table", 0, middle), ("copy", middle, len(uops))),
+    )

@@ -1,0 +1,114 @@
+"""Levels follow reuse distances."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costmodel.code.trace import TableRun
+from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.cpu.caches import CYCLIC, ROUND, accesses, class_costs, footprint_bytes
+from costmodel.cpu.parameters import parameters_of
+from costmodel.cpu.reuse import touches
+from costmodel.cpu.stack import Cause
+
+from .build import ALTRA, XEON, load, machine, store, trace_of
+
+MIB = 1 << 20
+
+
+@settings(deadline=None)  # the first call compiles
+@given(st.lists(st.integers(0, 12), max_size=60))
+def test_stack_distances_count_distinct_lines(lines: list[int]) -> None:
+    found = touches(np.arange(len(lines)), np.array(lines, np.int64))
+    for i, line in enumerate(lines):
+        before = [j for j in range(i) if lines[j] == line]
+        assert found.previous[i] == (before[-1] if before else -1)
+        distinct = set(lines[before[-1] + 1 : i]) if before else None
+        assert found.distance[i] == (-1 if distinct is None else len(distinct))
+
+
+def level(distance: float, footprint: float, **values: object) -> Cause:
+    on = machine(XEON, **values)
+    costs = class_costs(((0.0, 0.0), (distance, distance)), footprint, on, parameters_of(on))
+    return max(costs.weights[1], key=lambda cause: costs.weights[1][cause])
+
+
+@pytest.mark.parametrize(
+    ("kib", "expected"),
+    [(8, Cause.L1), (128, Cause.L2), (512, Cause.L2), (4096, Cause.LLC), (40960, Cause.DRAM)],
+)
+def test_a_line_is_served_by_the_smallest_level_that_still_holds_it(
+    kib: int, expected: Cause
+) -> None:
+    assert level(kib * 1024.0, 0.0) == expected
+    assert level(CYCLIC, kib * 1024.0) == expected
+
+
+def test_replacement_decides_what_a_stream_larger_than_the_cache_finds() -> None:
+    shares = {}
+    for policy in ("lru", "random", "adaptive"):
+        on = machine(
+            XEON, caches__llc__replacement=policy, caches__l2__replacement="lru",
+            caches__llc__size_bytes="10 MiB",
+        )  # fmt: skip
+        costs = class_costs(((0.0, 0.0), (CYCLIC, CYCLIC)), 20.0 * MIB, on, parameters_of(on))
+        shares[policy] = costs.weights[1].get(Cause.LLC, 0) / 65536
+    assert shares["lru"] < 0.02
+    assert shares["random"] == pytest.approx(0.203, abs=0.01)  # h = exp(-2 (1 - h))
+    assert shares["adaptive"] == pytest.approx(0.5, abs=0.01)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 400), st.integers(1, 400))
+def test_longer_distances_never_cost_less(one: int, other: int) -> None:
+    near, far = sorted((one, other))
+    pairs = ((0.0, 0.0), (near * 1e5, near * 1e5), (far * 1e5, far * 1e5))
+    ticks = class_costs(pairs, 0.0, ALTRA, parameters_of(ALTRA)).ticks
+    assert ticks[1] <= ticks[2]
+
+
+def test_targets_have_their_own_reuse() -> None:
+    trace = trace_of(
+        [
+            load(0, target=Target.SRC),
+            load(0, target=Target.PAGE),
+            load(8, target=Target.PAGE),
+            store(0, target=Target.DST),
+            load(0, target=Target.STACK),
+        ]
+    )
+    found = accesses(trace, 64)
+    cyclic = [found.distances[kind][0] == CYCLIC for kind in found.kind]
+    assert cyclic == [True, True, False, False, False], "the child's table was just cleared"
+    assert found.touch.tolist() == [-1, -1, 1, -1, -1]
+    assert footprint_bytes([TableRun(trace, 10, 1)], 64) == 10 * 3 * 64
+
+
+def test_long_lines_bring_their_neighbour_to_the_l2() -> None:
+    trace = trace_of([load(0, target=Target.PAGE), load(64, target=Target.PAGE)])
+    short, long = accesses(trace, 64), accesses(trace, 128)
+    assert [short.distances[kind] for kind in short.kind] == [(CYCLIC, CYCLIC)] * 2
+    assert [long.distances[kind] for kind in long.kind] == [(CYCLIC, CYCLIC), (CYCLIC, 0.0)]
+    assert long.touch.tolist() == [-1, 0]
+
+
+def test_a_cleared_block_makes_its_lines_hot_and_owned() -> None:
+    zero = Uop(Kind.ZERO, Flavour.ZERO_BLOCK, target=Target.PAGE, size_bytes=4096)
+    trace = trace_of([zero, load(4032, target=Target.PAGE)])
+    found = accesses(trace, 64)
+    assert found.kind[1] == 0
+    assert found.touch[1] == 0
+    assert found.owned[1]
+
+
+def test_buddies_are_a_round_away_whatever_else_is_near() -> None:
+    touches = [load(64, target=Target.PAGE), load(6400, target=Target.BUDDY)]
+    found = accesses(trace_of(touches), 64)
+    assert [found.distances[kind][0] for kind in found.kind] == [CYCLIC, ROUND]
+    on = parameters_of(ALTRA)
+    costs = class_costs(found.distances, 0.0, ALTRA, on, round_bytes=1e12).ticks
+    near, far = costs[found.kind]
+    assert (near, far) == (on.l1, pytest.approx(on.dram, rel=0.01))

@@ -1,0 +1,212 @@
+"""The core holds to what any textbook or manual says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from costmodel.code.trace import TableRun
+from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.cpu import engine
+
+from .build import (
+    ALTRA,
+    XEON,
+    alu,
+    branch,
+    cycles,
+    load,
+    machine,
+    rmw,
+    store,
+    system,
+    trace_of,
+)
+
+N = 400
+ROOMY = {"core__rob_entries": 1024, "core__load_queue_entries": 512}
+
+
+def test_dependent_loads_run_at_the_l1_latency() -> None:
+    chain = [load(0, address=[i - 1] if i else []) for i in range(N)]
+    assert cycles(chain, ALTRA) / N == pytest.approx(ALTRA.caches.l1.latency_cycles.value, rel=0.01)
+
+
+@pytest.mark.parametrize("ports", [1, 2, 3])
+def test_independent_loads_run_at_the_port_rate(ports: int) -> None:
+    on = machine(ALTRA, core__load_ports=ports, core__width=8, **ROOMY)
+    assert cycles([load()] * N, on) / N == pytest.approx(1 / ports, rel=0.05)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_plain_code_runs_at_the_width(width: int) -> None:
+    on = machine(ALTRA, core__width=width, core__alu_ports=8)
+    assert cycles([alu()] * N, on) / N == pytest.approx(1 / width, rel=0.01)
+
+
+def test_a_chain_of_operations_takes_a_cycle_each() -> None:
+    assert cycles([alu(i - 1) if i else alu() for i in range(N)], ALTRA) / N == pytest.approx(
+        1, rel=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("flavour", "key"),
+    [(Flavour.RMW_VALUE, "atomics.value_cycles"), (Flavour.RMW_CAS, "atomics.cas_cycles")],
+)
+def test_a_chain_of_atomics_runs_at_their_latency(flavour: Flavour, key: str) -> None:
+    # Each needs the result of the one before; the lines differ.
+    chain = [rmw(flavour, 64 * (i % 32), data=[i - 1] if i else []) for i in range(N)]
+    on = machine(
+        ALTRA,
+        core__store_queue_entries=128,
+        atomics__store_only_cycles=1.0,
+        atomics__line_change_cycles=1.0,
+    )
+    assert cycles(chain, on) / N == pytest.approx(on.parameters[key].value, rel=0.02)
+
+
+def test_atomics_without_result_run_at_their_occupancy() -> None:
+    cost = cycles([rmw(Flavour.RMW_STORE, 4 * (i % 16)) for i in range(N)], ALTRA, count=3)
+    assert cost / N == pytest.approx(ALTRA.atomics.store_only_cycles.value, rel=0.01)
+
+
+def test_atomics_lock_one_line_at_a_time() -> None:
+    on = machine(ALTRA, atomics__store_only_cycles=3.0, atomics__line_change_cycles=15.0)
+    one_line = [rmw(Flavour.RMW_STORE, 4 * (i % 16)) for i in range(N)]
+    two_lines = [rmw(Flavour.RMW_STORE, 64 * (i % 2)) for i in range(N)]
+    in_pairs = [rmw(Flavour.RMW_STORE, 64 * (i // 2 % 2)) for i in range(N)]
+    assert cycles(one_line, on, count=3) / N == pytest.approx(3, rel=0.05)
+    assert cycles(two_lines, on, count=3) / N == pytest.approx(15, rel=0.05)
+    assert cycles(in_pairs, on, count=3) / N == pytest.approx(9, rel=0.05)
+
+
+def test_far_atomics_take_a_round_trip_unless_the_line_is_owned() -> None:
+    far = machine(ALTRA, atomics__far=True, atomics__far_ns=50.0)
+    foreign = [rmw(Flavour.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(64)]
+    owned = [store(64 * i, target=Target.PAGE) for i in range(64)] + foreign
+    round_trip = 50 * far.core.clock_ghz.value
+    assert cycles(foreign, far, count=3) / 64 == pytest.approx(round_trip, rel=0.02)
+    assert cycles(owned, far, count=3) < 64 * round_trip / 2
+
+
+def test_locked_operations_run_at_their_latency_and_hold_back_loads() -> None:
+    locks = [rmw(Flavour.RMW_LOCKED, 64 * (i % 32)) for i in range(N)]
+    latency = XEON.atomics.locked_cycles.value
+    assert cycles(locks, XEON) / N == pytest.approx(latency, rel=0.01)
+    alone = cycles(locks[:1], XEON)
+    with_load = cycles([locks[0], load(4096)], XEON)
+    assert with_load - alone == pytest.approx(XEON.caches.l1.latency_cycles.value)
+
+
+def test_a_locked_operation_waits_for_the_store_buffer() -> None:
+    on = machine(XEON, caches__prefetch__depth_lines=0, caches__llc__replacement="lru")
+    cold = store(target=Target.PAGE)  # a new line in every table
+    lock = rmw(Flavour.RMW_LOCKED)
+    padding = [alu()] * 300  # more than the ROB holds: tables do not overlap
+    tables = 1 << 20  # no cache holds so many lines
+    dram = on.caches.dram.latency_ns.value * on.core.clock_ghz.value
+    waiting = cycles([cold, lock, *padding], on, count=tables)
+    assert waiting - cycles([store(), lock, *padding], on, count=tables) > dram / 2
+    assert cycles([cold, *padding], on, count=tables) < 301 / 4 + 2, "posted: nothing waits"
+
+
+def test_a_mispredict_costs_its_penalty_once() -> None:
+    # One exit per table of a loop longer than the learnt history.
+    trips = 256
+    loop = [branch(i < trips - 1, site="loop") for i in range(trips)]
+    short = machine(ALTRA, core__branch_history_length=8)
+    free = machine(short, core__mispredict_penalty_cycles=1.0)
+    dear = machine(short, core__mispredict_penalty_cycles=41.0)
+    code = [*loop, *[alu()] * 64]
+    assert cycles(code, dear, count=3) - cycles(code, free, count=3) == pytest.approx(40)
+
+
+@pytest.mark.parametrize("registers", [1, 4, 10])
+def test_misses_overlap_up_to_the_miss_registers(registers: int) -> None:
+    # Lines far apart, so that no prefetcher helps; a workload too large for any cache.
+    misses = [load(64 * 37 * i, target=Target.PAGE) for i in range(600)]
+    on = machine(
+        ALTRA,
+        caches__miss_registers=registers,
+        caches__prefetch__depth_lines=0,
+        caches__llc__size_bytes="2 MiB",
+        caches__llc__replacement="lru",
+        caches__dtlb__walk_ns=0.0,
+        caches__dtlb__l2_latency_cycles=0.0,
+        **ROOMY,
+    )
+    dram = on.caches.dram.latency_ns.value * on.core.clock_ghz.value
+    cost = cycles(misses, on, count=600) / 600
+    assert cost == pytest.approx(dram / registers, rel=0.06)
+
+
+def test_a_prefetched_stream_runs_at_the_streaming_rate() -> None:
+    stream = [load(64 * i, target=Target.PAGE) for i in range(600)]
+    on = machine(ALTRA, caches__prefetch__depth_lines=64, caches__llc__size_bytes="2 MiB")
+    rate = on.caches.prefetch.ns_per_line.value * on.core.clock_ghz.value
+    assert cycles(stream, on, count=600) / 600 == pytest.approx(rate, rel=0.15)
+
+
+def test_loads_take_their_data_from_the_store_queue() -> None:
+    # A counter in memory: load, add, store, load ...
+    counter: list[Uop] = []
+    for i in range(0, 3 * N, 3):
+        counter += [load(0), alu(i), store(0, data=[i + 1])]
+    per_turn = cycles(counter, ALTRA) / N
+    assert per_turn == pytest.approx(ALTRA.core.store_forward_cycles.value + 1, abs=0.6)
+
+
+def test_tlbis_are_paid_at_the_dsb() -> None:
+    invalidations = [system(Kind.TLBI, Flavour.TLBI_PAGE)] * 16
+    barrier = system(Kind.DSB, Flavour.DSB_ALL)
+    clock, tlbi = ALTRA.core.clock_ghz.value, ALTRA.tlbi
+    assert cycles(invalidations, ALTRA) < 32
+    whole = (16 * tlbi.issue_ns.value + tlbi.broadcast_ns.value) * clock
+    with_barrier = cycles([*invalidations, barrier], ALTRA)
+    assert with_barrier == pytest.approx(whole + ALTRA.barriers.dsb_cycles.value, abs=4)
+    more = cycles([*invalidations, barrier], ALTRA, cpus=5) - with_barrier
+    assert more == pytest.approx(4 * tlbi.per_cpu_ns.value * clock, abs=2)
+    stores_only = system(Kind.DSB, Flavour.DSB_STORES)
+    assert cycles([*invalidations, stores_only], ALTRA) < 64 + ALTRA.barriers.dsb_cycles.value
+
+
+def test_a_dsb_without_tlbi_costs_itself() -> None:
+    dsb, isb = system(Kind.DSB, Flavour.DSB_ALL), system(Kind.ISB)
+    assert cycles([dsb] * 8, ALTRA) / 8 == pytest.approx(ALTRA.barriers.dsb_cycles.value, rel=0.1)
+    assert cycles([isb] * 8, ALTRA) / 8 == pytest.approx(ALTRA.barriers.isb_cycles.value, rel=0.1)
+
+
+def test_zeroing_runs_at_its_rate() -> None:
+    block = Uop(Kind.ZERO, Flavour.ZERO_BLOCK, target=Target.DST, size_bytes=4096)
+    lines = [
+        Uop(Kind.ZERO, Flavour.ZERO_LINE, target=Target.DST, offset_bytes=64 * i, size_bytes=64)
+        for i in range(64)
+    ]
+    for on, code in ((XEON, [block]), (ALTRA, lines * 4)):
+        nominal = 4096 * (len(code) // 64 or 1) / on.kernel.zero_bytes_per_ns.value
+        cost = cycles(code, on, count=4) / on.core.clock_ghz.value
+        assert cost == pytest.approx(nominal, rel=0.05)
+
+
+def test_eliminated_moves_cost_a_slot_only() -> None:
+    moves = [alu(i - 1, flavour=Flavour.MOVE) if i else alu() for i in range(N)]
+    keeps = machine(XEON, core__eliminates_moves=False)
+    eliminates = machine(XEON, core__eliminates_moves=True)
+    assert cycles(moves, keeps) / N == pytest.approx(1, rel=0.01)
+    assert cycles(moves, eliminates) / N == pytest.approx(1 / XEON.core.width.value, rel=0.02)
+
+
+def test_a_fused_pair_is_one_micro_op() -> None:
+    flags = trace_of([alu(flavour=Flavour.COMPARE), branch(False)] * N)
+    flags.inputs[1::2, 3] = np.arange(0, 2 * N, 2)
+    costs = {}
+    for fuses in (False, True):
+        on = machine(XEON, core__fuses_compare_branch=fuses, core__branch_ports=4)
+        costs[fuses] = engine.run([TableRun(flags, 1, 1)], on).ticks
+    assert costs[True] == pytest.approx(costs[False] / 2, rel=0.01)
+
+
+def test_a_nop_takes_a_slot_only() -> None:
+    nops = [system(Kind.NOP)] * N
+    assert cycles(nops, ALTRA) / N == pytest.approx(1 / ALTRA.core.width.value, rel=0.02)

@@ -1,0 +1,137 @@
+"""The release of gathered pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from costmodel.code.build import build
+from costmodel.code.events import Step
+from costmodel.code.expand import REGION_SHIFT
+from costmodel.code.library import load_library
+from costmodel.code.record import recorder_of
+from costmodel.code.trace import LINE_BYTES
+from costmodel.code.uops import Target
+from costmodel.mm.folio import Folio
+from costmodel.mm.shapes import TableShape
+from costmodel.operations.zap.gather import MAX_SLOTS, Gathered
+from costmodel.operations.zap.mm import ZapOperation
+from costmodel.operations.zap.per_pte import unmap_per_pte
+from costmodel.operations.zap.release import batches, flush_and_release
+from costmodel.recorder import load_program
+from costmodel.recorder.zap_events import find
+
+
+def unmapped(orders: tuple[int, ...], state: str, slots: int) -> ZapOperation:
+    """Return an operation that has unmapped all, with one entry per page or per folio."""
+    pfns, pfn = [], 1 << 20
+    for order in orders:
+        pfns.append(pfn)
+        pfn += 1 << order
+    zap = TableShape(1, orders, tuple(pfns), state, contpte=False).build().zap()
+    for folio in zap.frames:
+        zap.rmap_remove(folio, 0, folio.pages)
+        count = 1 if slots == 1 else folio.pages
+        zap.list.reserve = slots
+        for page in range(0, folio.pages, count):
+            zap.gather(folio, count, slots=slots, page=page)
+    return zap
+
+
+def released(zap: ZapOperation) -> list[Step]:
+    return [step for step in flush_and_release(zap) if isinstance(step, Step)]
+
+
+def test_what_others_hold_is_not_freed() -> None:
+    zap = unmapped((0,) * 62, "exit", 1)
+    events = Counter(step.event for step in released(zap))
+    assert events == {"batch": 2, "take": 62, "put": 62}
+    assert not any(folio.freed for folio in zap.frames)
+
+
+@pytest.mark.parametrize(("order", "slots", "puts"), [(0, 1, 64), (4, 1, 64), (4, 2, 4)])
+def test_every_folio_is_freed_once(order: int, slots: int, puts: int) -> None:
+    zap = unmapped((order,) * (64 >> order), "munmap", slots)
+    events = Counter(step.event for step in released(zap))
+    folios = 64 >> order
+
+    assert [folio.freed for folio in zap.frames] == [1] * folios
+    assert events["take"] == events["put"] == puts
+    assert events["uncharge"] == events["prepare"] == folios
+    assert events["tail"] == 64 - folios
+    # Order 4 goes past the per-CPU lists.
+    assert events["commit"] == (folios if order == 0 else 0)
+
+
+def test_one_batch_is_what_was_recorded() -> None:
+    """31 pages, micro-op by micro-op, but for statistics that run over at other pages.
+
+    The window begins behind the walk over the first entries of the list.
+    """
+    program, library = load_program("zap", "v6.7.x86_64"), load_library("zap", "v6.7.x86_64")
+    window = program.recordings["munmap/order0_release"]
+    marks = find(program, window)
+    zap = unmapped((0,) * 62, "munmap", 1)
+    steps = released(zap)[31:]
+    last = Step("take", -1, -1, -1)
+    paths = recorder_of("zap", "v6.7.x86_64").record(iter(steps), last).paths
+    marks = marks[: len(steps)]
+
+    assert [step.event for step in steps] == [m.step.event for m in marks]
+    rows = [library.path_length[path] for path in paths[1:]]
+    wanted = [after.row - mark.row for mark, after in pairwise(marks)]
+    differ = [
+        marks[number].step.event
+        for number, (mine, theirs) in enumerate(zip(rows, wanted, strict=True))
+        if mine != theirs
+    ]
+    assert set(differ) <= {"put", "take", "batch"}
+    assert abs(sum(rows) - sum(wanted)) < 0.01 * sum(wanted)
+
+
+def test_a_page_goes_with_its_neighbours_in_the_lists_not_in_memory() -> None:
+    """The recorded pages were both; elsewhere the page freed before lies anywhere."""
+    pfns = tuple((1 << 20) + 4096 * (7 * number % 62) for number in range(62))
+    zap = TableShape(1, (0,) * 62, pfns, "munmap", contpte=False).build().zap()
+    list(unmap_per_pte(zap))
+    record = recorder_of("zap", "v6.7.x86_64").record(iter(released(zap)), Step("put", -1, -1, -1))
+    trace = build(record, load_library("zap", "v6.7.x86_64"), "zap")
+
+    pages = trace.address[trace.target == Target.PAGE] - (Target.PAGE << REGION_SHIFT)
+    touched = set((pages // LINE_BYTES).tolist())
+    assert touched.issuperset(pfns)
+    assert len(touched) <= len(pfns) + 2  # what was freed before each of the two batches
+
+
+def test_every_page_is_taken_from_the_list() -> None:
+    zap = unmapped((4,), "munmap", 1)
+    taken = [step for step in released(zap) if step.event == "take"]
+    assert [step.page - step.head for step in taken] == list(range(16))
+
+
+def test_batches_of_a_table_are_alike() -> None:
+    entries = [Gathered(Folio(0, pfn), 1) for pfn in range(512)]
+    assert [len(batch) for batch in batches(entries)] == [32] * 16
+    assert [len(batch) for batch in batches(entries[:37])] == [37]
+
+
+def test_large_folios_may_be_released_alone() -> None:
+    small = [Gathered(Folio(0, pfn), 1) for pfn in (0, 1)]
+    entries = [*small, *(Gathered(Folio(2, pfn), 4) for pfn in (4, 8))]
+    assert [len(batch) for batch in batches(entries)] == [4]
+    assert [len(batch) for batch in batches(entries, alone=True)] == [2, 1, 1]
+
+
+def test_a_full_list_is_released_on_the_way() -> None:
+    shape = TableShape(1, (0,) * 512, tuple(range(512)), "munmap", contpte=False)
+    zap = shape.build().zap()
+    while zap.list.slots_used < MAX_SLOTS - 1:
+        zap.gather(zap.frames.folios[0], 0)
+    events = Counter(step.event for step in unmap_per_pte(zap) if isinstance(step, Step))
+
+    # Full with the first entry: released behind that, then the table is locked again.
+    assert events["lock"] == 2
+    assert events["batch"] > 300
+    assert len(zap.list.entries) == 511
