@@ -9,7 +9,7 @@ from costmodel.checking.run import Subject
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.mm.sanity_entries import DirtyRule
 from costmodel.strategies.catalogue import BY_OPERATION, Strategy
-from costmodel.strategies.resolve import resolve
+from costmodel.strategies.resolve import added_names, known_names, resolve
 
 _DIRTY: Final = {
     "folio-scan-v3": DirtyRule.ANY_OF_BATCH,
@@ -34,7 +34,7 @@ def find_subjects(
         return [_subject(entry) for op in operations for entry in BY_OPERATION[op].values()]
     for name in names:
         try:
-            if ":" in name:
+            if ":" in name or name.endswith(".py") or name in added_names():
                 subjects.append(_user(name, contpte, operation or "fork"))
             else:
                 subjects.extend(_built_in(name, operations))
@@ -48,7 +48,7 @@ def find_subjects(
 def _built_in(name: str, operations: Sequence[str]) -> list[Subject]:
     found = [BY_OPERATION[op][name] for op in operations if name in BY_OPERATION[op]]
     if not found:
-        known = dict.fromkeys(known for op in operations for known in BY_OPERATION[op])
+        known = dict.fromkeys(known for op in operations for known in known_names(op))
         raise ConfigError.of("STRATEGY", unknown("strategy", name, list(known)), got=repr(name))
     return [_subject(entry) for entry in found]
 
@@ -68,4 +68,11 @@ def _subject(entry: Strategy) -> Subject:
 def _user(name: str, contpte: bool, operation: str) -> Subject:
     entry = resolve(name, operation=operation, origin="STRATEGY")
     contpte = contpte or entry.contpte
-    return Subject(name, entry.function, operation=operation, contpte=contpte, flushes=False)
+    return Subject(
+        name,
+        entry.function,
+        operation=operation,
+        contpte=contpte,
+        flushes=False,
+        code=entry.code,
+    )

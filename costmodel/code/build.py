@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_producers
 from costmodel.code.library import Library, load_library
 from costmodel.code.omit import omit
-from costmodel.code.record import Record
+from costmodel.code.record import NOTHING, Record
 from costmodel.code.shorten import shortened, turns_of
 from costmodel.code.subkinds import flavour_of, kind_of
 from costmodel.code.trace import NO_ADDRESS, Trace
 from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.user_code.blame import StrategyError
 
 Ints = NDArray[np.int64]
 
@@ -127,7 +128,10 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
         step_names=library.path_events,
         segments=((segment, 0, rows),),
     )
-    return omit(trace, record.masks)
+    trace = omit(trace, record.masks)
+    if not len(trace):
+        raise StrategyError(NOTHING)
+    return trace
 
 
 class _Hand:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Final, TypeVar
+from typing import Final
 
 from costmodel.byte_cache import ByteCache
 from costmodel.code.build import build, build_short
 from costmodel.code.cache import Recalled, runs_bytes, trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
-from costmodel.code.record import recorder_of, run_through
+from costmodel.code.record import recorder_of
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.user_code import guarded
+from costmodel.code.yields import Vocabulary, Yields, exhausted, run_through
 from costmodel.config.workload import Workload
 from costmodel.mm.build import Memory
 from costmodel.mm.shapes import ShapedSpace, TableShape, homogeneous
 from costmodel.operations.zap.trace import zap_runs
-from costmodel.strategies.strategy import Strategy
-
-T = TypeVar("T")
+from costmodel.strategies.strategy import Function, Strategy
+from costmodel.user_code.blame import StrategyError
 
 CACHE_BYTES: Final = 32 << 20
 """Of traces kept for fork and for zap: what one strategy needs on all machines of a scenario."""
@@ -67,7 +65,7 @@ def _zap_runs(
 ) -> tuple[TableRun, ...]:
     release = strategy.release_programs[isa]
     make = partial(zap_runs, strategy, program, release, space)
-    return _zaps.get((strategy, program, release, space), partial(_run, strategy, make))
+    return _zaps.get((strategy, program, release, space), make)
 
 
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
@@ -77,29 +75,36 @@ def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
 @lru_cache(maxsize=KNOWN)
 def _recalled(strategy: Strategy, program: str, shape: TableShape) -> Trace:
     make = partial(_fork_trace, strategy, program, shape)
-    return Recalled(partial(_traces.get, object(), partial(_run, strategy, make)))
-
-
-def _run(strategy: Strategy, make: Callable[[], T]) -> T:
-    return guarded(strategy.function, make) if strategy.users else make()
+    return Recalled(partial(_traces.get, object(), make))
 
 
 def _fork_trace(
     strategy: Strategy, program: str, shape: TableShape, *, short: bool = True
 ) -> Trace:
-    fork = memory_of(strategy, shape).fork(contpte=strategy.contpte)
-    last = Step("set", -1, -1, -1)
-    record = recorder_of("fork", program).record(strategy.function(fork), last)
+    recorder = recorder_of("fork", program)
+    yields = strategy.evaluate(fork_yields, shape, strategy.contpte, recorder.vocabulary)
     library = load_library("fork", program)
-    trace = build_short(record, library, "fork") if short else None
-    if trace is None:
-        return build(record, library, "fork")
+    try:
+        record = recorder.recorded(yields)
+        trace = build_short(record, library, "fork") if short else None
+        if trace is None:
+            return build(record, library, "fork")
+    except StrategyError as error:
+        raise strategy.blamed(error) from error
     make = partial(_fork_trace, strategy, program, shape, short=False)
-    return replace(trace, whole=partial(_run, strategy, make))
+    return replace(trace, whole=make)
 
 
-def memory_of(strategy: Strategy, shape: TableShape) -> Memory:
-    """Return a process with one table; read-only means that the strategy forked it before.
+def fork_yields(
+    function: Function, shape: TableShape, contpte: bool, vocabulary: Vocabulary
+) -> Yields:
+    """Return what a function yields for the fork of one table."""
+    fork = memory_of(function, shape, contpte=contpte).fork(contpte=contpte)
+    return exhausted(function(fork), Step("set", -1, -1, -1), vocabulary)
+
+
+def memory_of(function: Function, shape: TableShape, *, contpte: bool) -> Memory:
+    """Return a process with one table; read-only means that the function forked it before.
 
     What that fork left behind matters: a kernel that unfolds contiguous blocks to write-protect
     them does not find them folded again. Its child lives on.
@@ -107,5 +112,5 @@ def memory_of(strategy: Strategy, shape: TableShape) -> Memory:
     if shape.state != _FORKED_BEFORE:
         return shape.build()
     memory = replace(shape, state=_FRESH).build()
-    run_through(strategy.function(memory.fork(contpte=strategy.contpte)))
+    run_through(function(memory.fork(contpte=contpte)))
     return memory
