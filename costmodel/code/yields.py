@@ -85,7 +85,7 @@ def _exhausted(
         for number in range(MAX_STEPS + 1):
             item: Any = send(answer)
             if type(item) is Step:
-                if item[0] not in known:
+                if type(item[0]) is not str or item[0] not in known:
                     reason = f"yields an event that program {vocabulary.program} never recorded"
                     raise StrategyError(reason, got=repr(item[0]), places=_places(stream))
             elif isinstance(item, Uop):

@@ -8,7 +8,7 @@ import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 from costmodel.config.errors import ConfigError, Fault
@@ -68,15 +68,15 @@ class Culprit:
         if isinstance(error, SystemExit):
             reason = f"ends the process: sys.exit({_text_of(error)})"
             return self.fault(reason, places)
-        name = type(error).__name__
-        text = _text_of(error)
-        told = f"{name}: {text}" if text else name
-        return self.fault(f"cannot be imported: {told}" if importing else f"raised {told}", places)
+        if isinstance(error.__cause__, StopIteration):  # Python made another exception of it
+            places += _places_of(error.__cause__)
+        verb = "cannot be imported:" if importing else "raised"
+        return self.fault(f"{verb} {told(error)}", places)
 
-    def at(self, frame: FrameType | None, reason: str) -> ConfigError:
-        """Return what is wrong with code that is interrupted at ``frame``."""
+    def at(self, frame: FrameType | None, reason: str, *, within: CodeType) -> ConfigError:
+        """Return what is wrong with code that is interrupted at ``frame``, called by ``within``."""
         places = []
-        while frame is not None:
+        while frame is not None and frame.f_code is not within:
             places.append((frame.f_code.co_filename, frame.f_lineno))
             frame = frame.f_back
         return self.fault(reason, places[::-1])
@@ -87,9 +87,10 @@ class Culprit:
         Else at the innermost that is neither of this package nor of Python, else where the function
         begins.
         """
-        known = [place for place in places if place[1] and _is_foreign(place[0])]
+        known = [place for place in places if place[1]]
+        foreign = [place for place in known if _is_foreign(place[0])]
         own = [place for place in known if place[0] in self._shown]
-        file, line = [self._defined or ("", 0), *known[-1:], *own[-1:]][-1]
+        file, line = [self._defined or ("", 0), *foreign[-1:], *own[-1:]][-1]
         where = self._shown.get(file) or (shown(Path(file)) if file else self._name)
         return ConfigError([Fault(where, line, 0, "strategy", reason, got)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,7 @@ resource: Any = None
 with suppress(ImportError):  # not on Windows
     import resource
 
-_GRACE_CPU_SECONDS = 5
+_GRACE_CPU_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def limited(limits: Limits, stop: Stop) -> Iterator[None]:
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = usage.ru_utime + usage.ru_stime
-    _set(resource.RLIMIT_CPU, int(used + limits.cpu_seconds) + _GRACE_CPU_SECONDS)
+    _set(resource.RLIMIT_CPU, math.ceil(used + limits.cpu_seconds) + _GRACE_CPU_SECONDS)
     signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)
     signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds)
     try:

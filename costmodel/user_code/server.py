@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import functools
 import os
 import pickle
@@ -89,7 +90,8 @@ class _Server:
 
     def _stop(self, reason: str, frame: FrameType | None) -> None:
         # An exception could be caught: the process ends here.
-        self._connection.send_bytes(_refused(self._culprit.at(frame, reason), last=True))
+        error = self._culprit.at(frame, reason, within=_Server.answer.__code__)
+        self._connection.send_bytes(_refused(error, last=True))
         os._exit(1)
 
 
@@ -100,6 +102,7 @@ def _refused(error: ConfigError, *, last: bool = False) -> bytes:
 def _isolate(limits: Limits) -> None:
     """Keep what the code prints out of the answer, and leave Ctrl-C to the process that waits."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    faulthandler.disable()
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
     sys.unraisablehook = lambda _: None
