@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from costmodel.config.groups import SIZE_KEYS
 from costmodel.config.keys import Leaf, branches, leaves
 from costmodel.config.machine import Machine
@@ -26,7 +28,8 @@ def machine_schema() -> dict[str, Any]:
     that ``low <= value <= high``. Descriptions and bounds are those of docs/machine-file.md.
     """
     schema = Machine.model_json_schema()
-    for _, group in [("", Machine), *branches(Machine)]:
+    groups: list[type[BaseModel]] = [Machine, *(group for _, group in branches(Machine))]
+    for group in groups:
         properties = _properties(schema, group.__name__)
         texts = docstrings(group)
         for name, found in properties.items():
