@@ -44,6 +44,7 @@ _KINDS_WITH_FLAVOUR: Final = {
 
 
 _BY_HAND: Final = {
+    "load": (Flavour.PREFETCH,),
     "rmw": (Flavour.RMW_LOCKED,),
     "tlbi": (Flavour.TLBI_ASID,),
 }
