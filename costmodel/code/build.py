@@ -16,7 +16,6 @@ from costmodel.code.library import Library, load_library
 from costmodel.code.omit import omit
 from costmodel.code.placing import Rows, placed
 from costmodel.code.record import NOTHING, Record
-from costmodel.code.shorten import shortened, turns_of
 from costmodel.code.steps import Steps
 from costmodel.code.subkinds import flavour_of, kind_of
 from costmodel.code.trace import LINE_BYTES, NO_ADDRESS, Trace
@@ -68,20 +67,6 @@ def _static(operation: str, name: str) -> _Static:
     taken = np.where(columns["kind"] == Kind.BRANCH, library.taken, -1)
     columns["taken"] = taken.astype(_TYPES["taken"])
     return _Static(columns, known["target"].astype(np.int64))
-
-
-def build_short(
-    record: Record, library: Library, operation: str, segment: str = "copy"
-) -> Trace | None:
-    """Return the micro-ops of a record without most turns of the loop that makes up most of it.
-
-    None where there is no such loop, see :mod:`costmodel.code.shorten`. The trace cannot tell
-    its whole.
-    """
-    turns = turns_of(record, library.lengths(record.paths))
-    if turns is None or record.uops:  # what is written by hand may move over the ends of a turn
-        return None
-    return shortened(build(turns.kept(record), library, operation, segment), turns)
 
 
 def build(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Final
 
 from costmodel.byte_cache import ByteCache
-from costmodel.code.build import build, build_short
+from costmodel.code.build import build
 from costmodel.code.cache import Recalled, runs_bytes, trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
@@ -78,21 +78,13 @@ def _recalled(strategy: Strategy, program: str, shape: TableShape) -> Trace:
     return Recalled(partial(_traces.get, object(), make))
 
 
-def _fork_trace(
-    strategy: Strategy, program: str, shape: TableShape, *, short: bool = True
-) -> Trace:
+def _fork_trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
     recorder = recorder_of("fork", program)
     yields = strategy.evaluate(fork_yields, shape, strategy.contpte, recorder.vocabulary)
-    library = load_library("fork", program)
     try:
-        record = recorder.recorded(yields)
-        trace = build_short(record, library, "fork") if short else None
-        if trace is None:
-            return build(record, library, "fork")
+        return build(recorder.recorded(yields), load_library("fork", program), "fork")
     except StrategyError as error:
         raise strategy.blamed(error) from error
-    make = partial(_fork_trace, strategy, program, shape, short=False)
-    return replace(trace, whole=make)
 
 
 def fork_yields(
