@@ -41,9 +41,8 @@ def trace_runs(
     ConfigError when a user's strategy does what no strategy may do.
     """
     program = strategy.program(isa, range_tlbi=range_tlbi)
-    contpte = strategy.contpte and workload.contpte is not False
     orders = tuple(workload.folio_orders.items())
-    space = _space(workload.memory_bytes, orders, workload.frames, workload.state, contpte)
+    space = _space(workload.memory_bytes, orders, workload.frames, workload.state, strategy.contpte)
     if strategy.operation == "zap":
         return list(_zap_runs(strategy, program, isa, space))
     return [
