@@ -38,6 +38,8 @@ class Strategy:
     contpte: bool = False
     release_programs: Mapping[str, str] = field(default_factory=dict)
     code: UserCode | None = None
+    broken: str = ""
+    """What it does wrong, where that is known: it is kept for what was published of it."""
 
     def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
         """Return ``task(function, *arguments)``, wherever the function runs.

@@ -80,6 +80,7 @@ ZAP: Final = (
         "zap",
         arm64("no_hint"),
         contpte=True,
+        broken="it loses dirty bits of file pages",
         release_programs=FOLIOS,
     ),
     Strategy(
