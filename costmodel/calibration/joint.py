@@ -59,10 +59,9 @@ def uncertainty(
 
 def _questions(machine: Machine) -> list[tuple[Case, Case | None]]:
     """Return what users ask: the baseline's time and each strategy's change, per order."""
-    from costmodel.strategies.catalogue import STRATEGIES
+    from costmodel.strategies.catalogue import built_in
 
-    names = [s.name for s in STRATEGIES.values() if s.operation == "fork"]
-    fitting = [name for name in names if machine.isa in STRATEGIES[name].programs]
+    fitting = [s.name for s in built_in().values() if machine.isa in s.programs]
     found: list[tuple[Case, Case | None]] = []
     for order in ORDERS:
         baseline = fork_case(BASELINE, order)

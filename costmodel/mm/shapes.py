@@ -22,14 +22,15 @@ from costmodel.mm.pte import (
     YOUNG,
     make_pte,
 )
+from costmodel.mm.state import PteState
 
 PAGE_BYTES: Final = 4096
 MAX_ORDER: Final = 9
 _BASE_PFN: Final = (1 << 20) + (1 << 14)
 """In the middle of a 2 MiB block of the vmemmap, as most tables' struct pages lie inside one."""
 
-STATES: Final = ("writable", "read-only", "exit", "munmap", "dontneed", "dontneed-per-page")
-"""Fork: freshly written, or forked before. Zap: a forked child's exit, or a sole owner's unmap."""
+FRESH: Final = PteState("fresh", "freshly written")
+"""Pages of one process, as they are before anybody did anything to them."""
 FRAMES: Final = ("contiguous", "scattered")
 
 
@@ -40,7 +41,7 @@ class TableShape:
     count: int
     orders: tuple[int, ...]
     first_pfns: tuple[int, ...]
-    state: str
+    state: PteState
     contpte: bool
 
     @property
@@ -53,12 +54,11 @@ class TableShape:
         space = AddressSpace([Vma(0, self.ptes)])
         frames = FrameTable()
         slots = space.pmds.ensure(0)
-        alone = self.state not in ("read-only", "exit")
+        alone, times = self.state.alone, self.state.mapped_by
         flags = PRESENT | YOUNG | DIRTY | (WRITE if alone else 0)
         slot = 0
         for order, first_pfn in zip(self.orders, self.first_pfns, strict=True):
             folio = frames.add(Folio(order, first_pfn))
-            times = 2 if self.state == "exit" else 1
             folio.mapcount = [times] * folio.pages
             folio.exclusive = [alone] * folio.pages
             folio.large_mapcount = folio.refcount = times * folio.pages
@@ -87,7 +87,7 @@ def homogeneous(
     folio_orders: Mapping[int, float],
     *,
     frames: str = "contiguous",
-    state: str = "writable",
+    state: PteState = FRESH,
     contpte: bool = False,
     seed: int = 0,
 ) -> ShapedSpace:
@@ -98,7 +98,7 @@ def homogeneous(
     addresses, ``"scattered"`` puts each folio anywhere in a region of the size of the memory.
     At most four shapes: order-9 tables, two interleavings of the rest, one partial table.
     """
-    _check_arguments(memory_bytes, folio_orders, frames, state)
+    _check_arguments(memory_bytes, folio_orders, frames)
     total_pages = memory_bytes // PAGE_BYTES
     tables, rest = divmod(total_pages, TABLE_PTES)
     layouts: list[tuple[int, tuple[int, ...]]] = []
@@ -119,9 +119,7 @@ def homogeneous(
     )
 
 
-def _check_arguments(
-    memory_bytes: int, folio_orders: Mapping[int, float], frames: str, state: str
-) -> None:
+def _check_arguments(memory_bytes: int, folio_orders: Mapping[int, float], frames: str) -> None:
     if memory_bytes < PAGE_BYTES or memory_bytes % PAGE_BYTES:
         raise ValueError(f"'memory_bytes' must be a multiple of 4096 (got {memory_bytes!r})")
     wrong = [order for order in folio_orders if not 0 <= order <= MAX_ORDER]
@@ -131,8 +129,6 @@ def _check_arguments(
         raise ValueError(f"'folio_orders' must sum to 1 (got {dict(folio_orders)!r})")
     if frames not in FRAMES:
         raise ValueError(f"'frames' must be one of {FRAMES} (got {frames!r})")
-    if state not in STATES:
-        raise ValueError(f"'state' must be one of {STATES} (got {state!r})")
 
 
 def _interleaved(

@@ -15,32 +15,32 @@ from costmodel.code.shorten import moves_evenly
 from costmodel.code.trace import EVEN_BYTES, TableRun
 from costmodel.code.uops import Kind, Target
 from costmodel.config.machine import Machine, load_machine
-from costmodel.config.workload import State, Workload
+from costmodel.config.workload import Workload
 from costmodel.cpu import engine
 from costmodel.cpu.caches import footprint_bytes
 from costmodel.cpu.engine import Priced, priced_programs
 from costmodel.cpu.parameters import parameters_of
 from costmodel.cpu.tlb import footprint_pages
 from costmodel.operations.zap.reuse import touched_bytes
-from costmodel.strategies.catalogue import BY_OPERATION, STRATEGIES
+from costmodel.strategies.catalogue import built_in
 
 MACHINES = [load_machine(name) for name in ("ampere-altra", "apple-m2-vm", "xeon-4210r")]
-NAMES = list(STRATEGIES)
-WRITABLE: State = "writable"
-STATES: tuple[State, ...] = (WRITABLE, "read-only")
+NAMES = list(built_in())
+WRITABLE: str = "writable"
+STATES: tuple[str, ...] = (WRITABLE, "read-only")
 
 
-def run_of(name: str, orders: dict[int, float], state: State, machine: Machine) -> TableRun:
+def run_of(name: str, orders: dict[int, float], state: str, machine: Machine) -> TableRun:
     workload = Workload(operation="fork", memory_bytes=2 << 20, folio_orders=orders, state=state)
-    (run,) = trace_runs(STRATEGIES[name], workload, machine.isa, range_tlbi=False)
+    (run,) = trace_runs(built_in()[name], workload, machine.isa, range_tlbi=False)
     return run
 
 
-def unmaps_of(name: str, order: int, state: State, machine: Machine) -> list[TableRun]:
+def unmaps_of(name: str, order: int, state: str, machine: Machine) -> list[TableRun]:
     workload = Workload(
         operation="zap", memory_bytes=2 << 20, folio_orders={order: 1.0}, state=state
     )
-    strategy = BY_OPERATION["zap"][name]
+    strategy = built_in("zap")[name]
     runs = trace_runs(strategy, workload, machine.isa, range_tlbi=False)
     return [run for run in runs if run.ptes]
 
@@ -73,7 +73,7 @@ def assert_same(run: TableRun, machine: Machine) -> None:
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 @pytest.mark.parametrize("name", NAMES)
 def test_programs_are_the_same_row_for_row(name: str, machine: Machine) -> None:
-    if machine.isa not in STRATEGIES[name].programs:
+    if machine.isa not in built_in()[name].programs:
         pytest.skip("does not exist there")
     for order, state in ((0, STATES[1]), (4, STATES[0]), (9, STATES[1])):
         run = run_of(name, {order: 1.0}, state, machine)
@@ -83,7 +83,7 @@ def test_programs_are_the_same_row_for_row(name: str, machine: Machine) -> None:
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 @pytest.mark.parametrize("state", ["exit", "munmap"])
-def test_unmaps_are_the_same_row_for_row(state: State, machine: Machine) -> None:
+def test_unmaps_are_the_same_row_for_row(state: str, machine: Machine) -> None:
     for order in (0, 9):
         (run,) = unmaps_of("v6.7", order, state, machine)
         assert run.trace.repeat is not None
@@ -112,14 +112,14 @@ def test_most_of_a_loop_is_left_out(name: str, order: int, machine: Machine) -> 
 def test_any_layout_on_any_machine(
     name: str,
     machine: Machine,
-    state: State,
+    state: str,
     orders: dict[int, int],
     l1_kib: int,
     trains_after: int,
     history: int,
 ) -> None:
     """Small caches: the cleared child table leaves the L1 on the way, and turns differ."""
-    if machine.isa not in STRATEGIES[name].programs:
+    if machine.isa not in built_in()[name].programs:
         return
     shares = {order: part / sum(orders.values()) for order, part in orders.items()}
     other = machine.with_values(
@@ -142,7 +142,7 @@ def test_scattered_frames_do_not_move_evenly() -> None:
         frames="scattered",
         state=WRITABLE,
     )
-    (run,) = trace_runs(STRATEGIES["v6.7"], workload, "arm64", range_tlbi=False)
+    (run,) = trace_runs(built_in()["v6.7"], workload, "arm64", range_tlbi=False)
     assert run.trace.repeat is None
 
 

@@ -30,7 +30,7 @@ LAYOUT = Layout(
 
 def prepared(layout: Layout = LAYOUT, *, contpte: bool = False) -> tuple[Memory, ZapOperation]:
     memory = build(layout, contpte=contpte)
-    zap = memory.zap(contpte=contpte)
+    zap = ZapOperation.begin(memory, contpte=contpte)
     return memory.copy(), zap
 
 

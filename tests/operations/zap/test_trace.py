@@ -13,7 +13,7 @@ from costmodel.code.uops import Target
 from costmodel.config.workload import Workload
 from costmodel.cpu.caches import footprint_bytes
 from costmodel.operations.zap.reuse import touched_bytes
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.catalogue import built_in
 
 MIB = 1 << 20
 
@@ -33,7 +33,7 @@ def runs(
         state=state,
         frames=frames,
     )
-    return trace_runs(BY_OPERATION["zap"][name], workload, isa, range_tlbi=False)
+    return trace_runs(built_in("zap")[name], workload, isa, range_tlbi=False)
 
 
 def segment(run: TableRun) -> str:

@@ -23,10 +23,9 @@ from costmodel.mm.pte import (
     advance,
     make_pte,
 )
-from costmodel.mm.sanity import check_fork
 from costmodel.mm.sanity_cont import check_cont
-from costmodel.mm.sanity_entries import DirtyRule
-from costmodel.mm.violations import Guarantee, plural
+from costmodel.mm.violations import DirtyRule, Guarantee, plural
+from costmodel.operations.fork.guarantees import check_fork
 from costmodel.operations.fork.mm import ForkOperation
 
 # Pages: 0 dirty, 1 clean, 2 pinned, 3 swapped, 4 read-only; 5-6 not for the child; 7-8 shared.
@@ -52,7 +51,7 @@ def forked(layout: Layout = LAYOUT) -> tuple[Memory, ForkOperation]:
     """Return a correct fork, entry by entry."""
     memory = build(layout)
     before = memory.copy()
-    fork = memory.fork()
+    fork = ForkOperation.begin(memory)
     for pair in fork.tables():
         for slot in range(pair.first, pair.end):
             pte = pair.src.read(slot)
