@@ -15,7 +15,7 @@ import numpy as np
 
 from costmodel.calibration.priors import Prior, priors, slopes
 from costmodel.calibration.problem import Floats
-from costmodel.calibration.targets import BASELINE, Case, Target, cases, fork_case
+from costmodel.calibration.targets import BASELINE, Case, Target, cases, usual_case
 from costmodel.config.fit import Uncertainty
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def _questions(machine: Machine) -> list[tuple[Case, Case | None]]:
     fitting = [s.name for s in built_in().values() if machine.isa in s.programs]
     found: list[tuple[Case, Case | None]] = []
     for order in ORDERS:
-        baseline = fork_case(BASELINE, order)
+        baseline = usual_case(BASELINE, order)
         found.append((baseline, None))
         asked = set(fitting) if order else set(fitting) & set(PUBLISHED_AT_0)
-        found += [(fork_case(name, order), baseline) for name in sorted(asked - {BASELINE})]
+        found += [(usual_case(name, order), baseline) for name in sorted(asked - {BASELINE})]
     return found
 
 
