@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from costmodel import published, statistics
-from costmodel.calibration import uncertainty
-from costmodel.calibration.uncertainty import ModelInterval
 from costmodel.parallel import in_processes
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.engine import undisturbed_ps
 from costmodel.simulation.noise import ALL_CAUSES, Cause
 from costmodel.simulation.price import INTERCONNECT, PricedOperation, price
 from costmodel.simulation.process import QUIET, run_once
+from costmodel.uncertainty import spread as uncertainty
+from costmodel.uncertainty.spread import ModelInterval
 from costmodel.units import PS_PER_NS, PS_PER_S
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Result:
     def log_slopes(self) -> tuple[float, ...]:
         """How the logarithm of the exact time grows with each uncertain number of the machine.
 
-        See :mod:`costmodel.calibration.uncertainty`. Worked out when first asked for: that takes a
+        See :mod:`costmodel.uncertainty.spread`. Worked out when first asked for: that takes a
         dozen times as long as the exact time.
         """
         return _log_slopes(self.cell, self.exact_ps) if self.slopes is None else self.slopes

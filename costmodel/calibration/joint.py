@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel.calibration.priors import Prior, priors, slopes
+from costmodel.calibration.predict import slopes
 from costmodel.calibration.problem import Floats
 from costmodel.calibration.targets import BASELINE, Case, Target, cases, usual_case
 from costmodel.config.fit import Uncertainty
+from costmodel.uncertainty.priors import Prior, priors
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from costmodel.calibration.row_class import Measure, limit_of
 from costmodel.calibration.targets import Case, Target, cases, targets
-from costmodel.calibration.uncertainty import Interval, log_slopes, spread_of
 from costmodel.published import Role
+from costmodel.uncertainty.spread import Interval, log_slopes, spread_of
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine

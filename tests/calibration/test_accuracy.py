@@ -14,11 +14,11 @@ from costmodel.calibration.calibrate import fit_rows
 from costmodel.calibration.choices import fitted_keys
 from costmodel.calibration.claims import causes, claims
 from costmodel.calibration.document import accuracy
-from costmodel.calibration.priors import priors, value_of
 from costmodel.calibration.problem import Floats, Problem, problem_of
 from costmodel.calibration.report import MachineReport
 from costmodel.calibration.row_class import Measure, RowClass, limit_of
 from costmodel.calibration.targets import targets
+from costmodel.uncertainty.priors import priors, value_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "accuracy.md"
 NUMBER = re.compile(r"-?\d+\.\d+|-?\d+")

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from costmodel.calibration.predict import log_times, predicted
-from costmodel.calibration.priors import priors, slopes
+from costmodel.calibration.predict import log_times, predicted, slopes
 from costmodel.calibration.targets import cases, targets, usual_case
 from costmodel.calibration.validation import assess
 from costmodel.config.machine import load_machine
 from costmodel.config.scenario import Protocol
 from costmodel.experiment import Cell, compare, run_cells
+from costmodel.uncertainty.priors import priors
 
 XEON = load_machine("xeon-4210r")
 BY_ID = {target.id: target for target in targets("xeon-4210r")}

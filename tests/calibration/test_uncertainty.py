@@ -6,11 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from costmodel.calibration.priors import priors, slopes
+from costmodel.calibration.predict import slopes
 from costmodel.calibration.targets import Case, usual_case
-from costmodel.calibration.uncertainty import DOMINANT, Z90, Spread, log_slopes, spread_of
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.workload import Workload
+from costmodel.uncertainty.priors import priors
+from costmodel.uncertainty.spread import DOMINANT, Z90, Spread, log_slopes, spread_of
 
 ALTRA = load_machine("ampere-altra")
 
