@@ -9,11 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from costmodel.config.schema import STRICT, Problem, check, problem
-from costmodel.config.sizes import PAGE_BYTES, Size
+from costmodel.config.sizes import Size
 from costmodel.operations.registry import operation_named, operation_names
-
-LARGEST_ORDER = 9
-"""Folios of 2 MiB: one page table."""
+from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
 Frames = Literal["contiguous", "scattered"]
 

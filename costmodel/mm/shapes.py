@@ -23,9 +23,8 @@ from costmodel.mm.pte import (
     make_pte,
 )
 from costmodel.mm.state import PteState
+from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
-PAGE_BYTES: Final = 4096
-MAX_ORDER: Final = 9
 _BASE_PFN: Final = (1 << 20) + (1 << 14)
 """In the middle of a 2 MiB block of the vmemmap, as most tables' struct pages lie inside one."""
 
@@ -102,10 +101,12 @@ def homogeneous(
     total_pages = memory_bytes // PAGE_BYTES
     tables, rest = divmod(total_pages, TABLE_PTES)
     layouts: list[tuple[int, tuple[int, ...]]] = []
-    small = {order: share for order, share in folio_orders.items() if order < MAX_ORDER and share}
-    whole = round(tables * folio_orders.get(MAX_ORDER, 0.0)) if small else tables
+    small = {
+        order: share for order, share in folio_orders.items() if order < LARGEST_ORDER and share
+    }
+    whole = round(tables * folio_orders.get(LARGEST_ORDER, 0.0)) if small else tables
     if whole:
-        layouts.append((whole, (MAX_ORDER,)))
+        layouts.append((whole, (LARGEST_ORDER,)))
     random = Random(f"{seed}/{sorted(folio_orders.items())}/{frames}")
     if small:
         layouts.extend(_interleaved(tables - whole, small, random))
@@ -122,7 +123,7 @@ def homogeneous(
 def _check_arguments(memory_bytes: int, folio_orders: Mapping[int, float], frames: str) -> None:
     if memory_bytes < PAGE_BYTES or memory_bytes % PAGE_BYTES:
         raise ValueError(f"'memory_bytes' must be a multiple of 4096 (got {memory_bytes!r})")
-    wrong = [order for order in folio_orders if not 0 <= order <= MAX_ORDER]
+    wrong = [order for order in folio_orders if not 0 <= order <= LARGEST_ORDER]
     if wrong:
         raise ValueError(f"'folio_orders' must be orders 0 to 9 (got {wrong[0]!r})")
     if not math.isclose(sum(folio_orders.values()), 1.0, abs_tol=1e-6):
@@ -182,7 +183,7 @@ def _fill(pages: int, quotas: Mapping[int, int], random: Random) -> tuple[int, .
     starts at a multiple of its size; a group that is not full comes last.
     """
     groups: list[tuple[int, ...]] = []
-    for order in range(MAX_ORDER + 1):
+    for order in range(LARGEST_ORDER + 1):
         merged: list[tuple[int, ...]] = [(order,)] * quotas.get(order, 0)
         random.shuffle(groups)
         full: list[tuple[int, ...]] = []

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from costmodel.mm.address_space import Rss
 from costmodel.mm.pte import CONT, PRESENT, WRITE
-from costmodel.mm.shapes import FRESH, PAGE_BYTES, ShapedSpace, homogeneous
+from costmodel.mm.shapes import FRESH, ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.fork.operation import READ_ONLY
 from costmodel.operations.zap.operation import EXIT, MUNMAP
+from costmodel.units import PAGE_BYTES
 
 GIB = 1 << 30
 

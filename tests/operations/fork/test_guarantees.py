@@ -16,11 +16,11 @@ from costmodel.mm.pte import (
     CONT,
     DIRTY,
     PFN_SHIFT,
+    PFN_STEP,
     PRESENT,
     SOFT_DIRTY,
     WRITE,
     YOUNG,
-    advance,
     make_pte,
 )
 from costmodel.mm.sanity_cont import check_cont
@@ -194,10 +194,10 @@ BLOCK = [make_pte(512 + page, PRESENT | CONT | WRITE) for page in range(16)]
         ([BLOCK[0] | DIRTY | YOUNG, *BLOCK[1:]], ""),
         ([*BLOCK[:15], BLOCK[15] & ~CONT], "cont bit on 15 of 16 entries"),
         ([*BLOCK[:15], BLOCK[15] & ~PRESENT], "not present"),
-        ([advance(pte) for pte in BLOCK], "not 16 consecutive ones"),
-        ([*BLOCK[:15], advance(BLOCK[15])], "not 16 consecutive ones"),
+        ([pte + PFN_STEP for pte in BLOCK], "not 16 consecutive ones"),
+        ([*BLOCK[:15], BLOCK[15] + PFN_STEP], "not 16 consecutive ones"),
         ([*BLOCK[:15], BLOCK[15] & ~WRITE], "unequal attributes"),
-        ([advance(pte, 16) for pte in BLOCK], "not within one folio"),
+        ([pte + 16 * PFN_STEP for pte in BLOCK], "not within one folio"),
     ],
 )
 def test_contiguous_bits(block: list[int], message: str) -> None:

@@ -12,7 +12,6 @@ from costmodel.code.events import Step
 from costmodel.code.expand import REGION_SHIFT
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
-from costmodel.code.trace import LINE_BYTES
 from costmodel.code.uops import Target
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import TableShape
@@ -23,6 +22,7 @@ from costmodel.operations.zap.per_pte import unmap_per_pte
 from costmodel.operations.zap.release import batches, flush_and_release
 from costmodel.recorder import load_program
 from costmodel.recorder.zap_events import find
+from costmodel.units import LINE_BYTES
 
 
 def unmapped(orders: tuple[int, ...], state: str, slots: int) -> ZapOperation:
