@@ -30,11 +30,11 @@ with suppress(ImportError):  # without it the engine is slow, but gives the same
 def sources_digest() -> str:
     """Return a number of exactly these sources.
 
-    Numba looks at the file of a function only, not at those of the functions and constants that it
-    uses: without the digest an edit of one of them would leave old code in use.
+    Numba looks at the file of a function only, not at those of the functions that it calls: without
+    the digest an edit of one file of the core would leave old code in use. Other packages compile
+    functions that call none outside their file.
     """
-    sources = [path for part in ("code", "cpu") for path in sorted((_PACKAGE / part).glob("*.py"))]
-    sources += [_PACKAGE / "mm" / "pte.py", _PACKAGE / "units.py", Path(__file__)]
+    sources = [*sorted((_PACKAGE / "cpu").glob("*.py")), Path(__file__)]
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
 
 
