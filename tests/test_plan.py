@@ -8,7 +8,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.machine import load_machine
 from costmodel.config.scenario import Scenario
 from costmodel.plan import plan
-from costmodel.strategies.catalogue import STRATEGIES
+from costmodel.strategies.catalogue import built_in
 
 MACHINES = {name: load_machine(name) for name in ("ampere-altra", "xeon-4210r")}
 ALTRA = MACHINES["ampere-altra"]
@@ -44,7 +44,7 @@ def test_without_a_list_every_strategy_that_fits_runs() -> None:
     todo = plan(scenario(), MACHINES)
     on_arm = {c.strategy for c in todo.cells if c.machine.isa == "arm64"}
     on_x86 = {c.strategy for c in todo.cells if c.machine.isa == "x86_64"}
-    assert on_arm == {s.name for s in STRATEGIES.values() if s.operation == "fork"}
+    assert on_arm == {s.name for s in built_in().values() if s.operation == "fork"}
     assert on_x86 < on_arm
     assert not any(name.startswith("contpte") for name in on_x86)
 
@@ -60,7 +60,7 @@ def test_what_does_not_fit_is_left_out_with_its_reason() -> None:
 
 def test_contpte_chooses_strategies_by_their_kernels() -> None:
     without = plan(scenario(contpte=False, machines=["ampere-altra"]), MACHINES)
-    assert not any(STRATEGIES[cell.strategy].contpte for cell in without.cells)
+    assert not any(built_in()[cell.strategy].contpte for cell in without.cells)
     (left,) = (left for left in without.left_out if left.machine == "ampere-altra")
     assert "contpte-per-pte" in left.strategies
     assert left.reason == "its kernel uses the contiguous bit (contpte: false)"

@@ -18,6 +18,7 @@ from costmodel.mm.build import build
 from costmodel.mm.layout import Layout
 from costmodel.mm.live_table import LiveTable
 from costmodel.mm.violations import plural
+from costmodel.operations.registry import operation_named
 from costmodel.strategies.strategy import Function
 
 _FOLIOS: Final = {
@@ -85,7 +86,7 @@ def counted(
 ) -> tuple[Counter[str], Counter[str]]:
     """Return how often each primitive was called, and how often its event was announced."""
     memory = build(layout, contpte=contpte)
-    made: Any = memory.zap(contpte=contpte) if operation == "zap" else memory.fork(contpte=contpte)
+    made: Any = operation_named(operation).begin(memory, contpte=contpte)
     done = Counter[str]()
     for name, event in _FOLIOS[operation].items():
         setattr(made, name, _counting(getattr(made, name), event, done))

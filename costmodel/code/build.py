@@ -18,8 +18,9 @@ from costmodel.code.placing import Rows, placed
 from costmodel.code.record import NOTHING, Record
 from costmodel.code.steps import Steps
 from costmodel.code.subkinds import flavour_of, kind_of
-from costmodel.code.trace import LINE_BYTES, NO_ADDRESS, Trace
+from costmodel.code.trace import NO_ADDRESS, Trace
 from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.units import LINE_BYTES
 from costmodel.user_code.blame import StrategyError
 
 Ints = NDArray[np.int64]

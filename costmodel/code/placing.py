@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.code.expand import PTE_BYTES
-from costmodel.code.trace import ADDRESS, LINE_BYTES, MEMORY, NO_PRODUCER
+from costmodel.code.trace import ADDRESS, MEMORY, NO_PRODUCER
 from costmodel.code.uops import Target
 from costmodel.jit import compiled
+from costmodel.units import LINE_BYTES
 
 Ints = NDArray[np.int64]
 

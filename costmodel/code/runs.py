@@ -17,6 +17,10 @@ from costmodel.code.yields import Vocabulary, Yields, exhausted, run_through
 from costmodel.config.workload import Workload
 from costmodel.mm.build import Memory
 from costmodel.mm.shapes import ShapedSpace, TableShape, homogeneous
+from costmodel.mm.state import PteState
+from costmodel.operations.fork.mm import ForkOperation
+from costmodel.operations.fork.operation import READ_ONLY, WRITABLE
+from costmodel.operations.registry import operation_named
 from costmodel.operations.zap.trace import zap_runs
 from costmodel.strategies.strategy import Function, Strategy
 from costmodel.user_code.blame import StrategyError
@@ -25,8 +29,6 @@ CACHE_BYTES: Final = 32 << 20
 """Of traces kept for fork and for zap: what one strategy needs on all machines of a scenario."""
 KNOWN: Final = 512
 """Traces of which what cores worked out is kept."""
-_FORKED_BEFORE: Final = "read-only"
-_FRESH: Final = "writable"
 
 _traces: Final = ByteCache[Trace](CACHE_BYTES, trace_bytes)
 _zaps: Final = ByteCache[tuple[TableRun, ...]](CACHE_BYTES, runs_bytes)
@@ -42,7 +44,8 @@ def trace_runs(
     """
     program = strategy.program(isa, range_tlbi=range_tlbi)
     orders = tuple(workload.folio_orders.items())
-    space = _space(workload.memory_bytes, orders, workload.frames, workload.state, strategy.contpte)
+    state = operation_named(workload.operation).state(workload.state)
+    space = _space(workload.memory_bytes, orders, workload.frames, state, strategy.contpte)
     if strategy.operation == "zap":
         return list(_zap_runs(strategy, program, isa, space))
     return [
@@ -53,7 +56,11 @@ def trace_runs(
 
 @lru_cache(maxsize=64)
 def _space(
-    memory_bytes: int, orders: tuple[tuple[int, float], ...], frames: str, state: str, contpte: bool
+    memory_bytes: int,
+    orders: tuple[tuple[int, float], ...],
+    frames: str,
+    state: PteState,
+    contpte: bool,
 ) -> ShapedSpace:
     """Cached: laying out an address space takes longer than timing its traces."""
     return homogeneous(memory_bytes, dict(orders), frames=frames, state=state, contpte=contpte)
@@ -90,7 +97,7 @@ def fork_yields(
     function: Function, shape: TableShape, contpte: bool, vocabulary: Vocabulary
 ) -> Yields:
     """Return what a function yields for the fork of one table."""
-    fork = memory_of(function, shape, contpte=contpte).fork(contpte=contpte)
+    fork = ForkOperation.begin(memory_of(function, shape, contpte=contpte), contpte=contpte)
     return exhausted(function(fork), Step("set", -1, -1, -1), vocabulary)
 
 
@@ -100,8 +107,8 @@ def memory_of(function: Function, shape: TableShape, *, contpte: bool) -> Memory
     What that fork left behind matters: a kernel that unfolds contiguous blocks to write-protect
     them does not find them folded again. Its child lives on.
     """
-    if shape.state != _FORKED_BEFORE:
+    if shape.state != READ_ONLY:
         return shape.build()
-    memory = replace(shape, state=_FRESH).build()
-    run_through(function(memory.fork(contpte=contpte)))
+    memory = replace(shape, state=WRITABLE).build()
+    run_through(function(ForkOperation.begin(memory, contpte=contpte)))
     return memory

@@ -13,8 +13,9 @@ from costmodel.checking.run import Subject
 from costmodel.checking.subjects import find_subjects
 from costmodel.checking.verdict import verdicts
 from costmodel.mm.layouts import telling_layouts
+from costmodel.operations.registry import operation_names
 from costmodel.strategies import fork as k
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.catalogue import built_in
 
 
 @pytest.mark.parametrize("subject", find_subjects([]), ids=lambda subject: subject.name)
@@ -43,12 +44,12 @@ def test_what_is_left_out_of_the_cost_is_named(
     assert all(priced.done > 0 and priced.announced == 0 for priced in found)
 
 
-@pytest.mark.parametrize("operation", BY_OPERATION)
+@pytest.mark.parametrize("operation", operation_names())
 def test_broken_strategies_are_known(operation: str) -> None:
     """Whatever a check finds broken among the built-in ones says so itself, and nothing else."""
     for subject in find_subjects([], operation=operation):
         name = subject.name.removeprefix("zap ")
-        broken = bool(BY_OPERATION[operation][name].broken)
+        broken = bool(built_in(operation)[name].broken)
         assert check(subject, telling_layouts()).passed != broken, name
 
 

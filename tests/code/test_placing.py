@@ -15,7 +15,7 @@ from costmodel.code.trace import ADDRESS, MEMORY, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.workload import Workload
 from costmodel.strategies import fork as k
-from costmodel.strategies.catalogue import STRATEGIES
+from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.strategy import Strategy, both
 
 Function = Callable[[Any], Any]
@@ -132,13 +132,13 @@ def test_the_compiled_code_stays_as_it_is(
         )
 
     def edited(fork: Any) -> Any:
-        steps = STRATEGIES[name].function(fork)
+        steps = built_in()[name].function(fork)
         for edit, event, target, away in edits:
             steps = edit(steps, event, access(target, away))
         return steps
 
     plain, more = (
-        traced(STRATEGIES[name].function, order=order, isa=isa),
+        traced(built_in()[name].function, order=order, isa=isa),
         traced(edited, order=order, isa=isa),
     )
     kept = np.ones(len(more), np.bool_)

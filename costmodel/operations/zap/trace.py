@@ -27,14 +27,13 @@ from costmodel.operations.shared.entry import Steps
 from costmodel.operations.zap.buddies import lie_apart, with_buddies
 from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
 from costmodel.operations.zap.mm import ZapOperation
+from costmodel.operations.zap.operation import DONTNEED, DONTNEED_PER_PAGE, EXIT, MUNMAP
 from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
 from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.reuse import with_reuse
 from costmodel.strategies.strategy import Function, Strategy
 from costmodel.user_code.blame import StrategyError
 
-PER_PAGE: Final = "dontneed-per-page"
-"""State in which every page is unmapped by a call of its own."""
 _FREED_BEFORE: Final = 1 << 24
 """Frames between a page and one that was freed in its place some lists earlier."""
 _RELEASE_BYTES: Final = 32 << 20
@@ -72,7 +71,7 @@ def zap_runs(
 
 def _one(shape: TableShape) -> TableShape:
     """Return one such table; munmap() empties it as MADV_DONTNEED over a range does."""
-    return replace(shape, count=1, state="munmap" if shape.state == "dontneed" else shape.state)
+    return replace(shape, count=1, state=MUNMAP if shape.state == DONTNEED else shape.state)
 
 
 def _releasing(program: str, shape: TableShape) -> str:
@@ -118,10 +117,10 @@ class Walk:
     ) -> None:
         """Unmap the table."""
         memory = shape.build()
-        zap = memory.zap(contpte=contpte, list_pages=list_pages)
+        zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
         released: list[Step | Uop] = []
         unmapping: Iterable[Step | Uop]
-        if shape.state == PER_PAGE:
+        if shape.state == DONTNEED_PER_PAGE:
             zap.page_lists = _full_lists(memory)
             unmapping = _page_by_page(function, zap, range(shape.ptes), released)
         else:
@@ -186,7 +185,7 @@ def _release(record: Record, program: str, shape: TableShape) -> Trace:
 
 def _end_of_batch(shape: TableShape) -> str:
     """Return the event that a batch before the first of these would have ended with."""
-    if shape.state == "exit":
+    if shape.state == EXIT:
         return "put"
     if min(shape.orders) <= LARGEST_SMALL_ORDER:
         return "buddy"
