@@ -14,6 +14,14 @@ __all__ = ["BY_OPERATION", "STRATEGIES", "Function", "Strategy"]
 _FORK: Final = (
     Strategy("v6.7", "one PTE at a time: the baseline", per_pte.copy_per_pte, "fork", both("v6.7")),
     Strategy(
+        "v6.8",
+        "the same with the rmap tests in v6.8's order",
+        per_pte.copy_per_pte,
+        "fork",
+        {"arm64": "v6.8base@gcc12.arm64_nocontpte", "x86_64": "v6.8base@gcc12.x86_64"},
+        build="gcc12",
+    ),
+    Strategy(
         "folio-scan-v3",
         "Ryan Roberts' v3: scan for a folio's PTEs",
         folio_batch.scan_v3,

@@ -12,6 +12,7 @@ from typing import Any, Final
 from costmodel.code.library import program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.zap.catalogue import FOLIOS
+from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import BY_OPERATION
 from costmodel.strategies.load import fault_in, load_function
 from costmodel.strategies.origin import kernel_of
@@ -43,6 +44,9 @@ def resolve(reference: str, *, operation: str = "fork", origin: str = "strategy"
         return built_in
     if reference in _added():
         return _of_package(reference, operation)
+    name, mark, build = reference.rpartition(MARK)
+    if mark and name in _built_in(operation):
+        return built(_built_in(operation)[name], build, origin=origin)
     file, colon, function = reference.rpartition(":")
     if not colon:
         reason = unknown("strategy", reference, known_names(operation))
