@@ -42,7 +42,7 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
     program = strategy.programs.get(isa)
     if program is None or strategy.operation != "fork":
         return ()
-    return tuple(builds_of(strategy.operation, _source(program)))
+    return tuple(builds_of(strategy.operation, source_of(program)))
 
 
 def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strategy:
@@ -80,12 +80,12 @@ def not_recorded(strategy: Strategy, workload: Workload) -> str:
     return f"build {strategy.build} was recorded at order 0 and 9, {_STATE}"
 
 
-def _source(program: str) -> str:
+def source_of(program: str) -> str:
     """Return a program's name without its build: ``v6.7@gcc13.x86_64`` to ``v6.7.x86_64``."""
     source, _, place = program.partition(MARK)
     return f"{source}.{place.rpartition('.')[2]}" if place else program
 
 
 def _program(program: str, build: str) -> str:
-    source, _, arch = _source(program).rpartition(".")
+    source, _, arch = source_of(program).rpartition(".")
     return f"{source}{MARK}{build}.{arch}"
