@@ -15,7 +15,7 @@ _FORK: Final = (
     Strategy("v6.7", "one PTE at a time: the baseline", per_pte.copy_per_pte, "fork", both("v6.7")),
     Strategy(
         "v6.8",
-        "the same with the rmap tests in v6.8's order",
+        "the same, rmap tests ordered as in v6.8",
         per_pte.copy_per_pte,
         "fork",
         {"arm64": "v6.8base@gcc12.arm64_nocontpte", "x86_64": "v6.8base@gcc12.x86_64"},
