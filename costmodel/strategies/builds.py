@@ -17,6 +17,7 @@ MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""
 _ORDERS: Final = (0, 9)
 _STATE: Final = "writable"
+"""What builds were recorded of: the first fork."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def known_builds() -> Mapping[str, Build]:
 def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
     """Return the names of the builds of a strategy on an instruction set; empty for none."""
     program = strategy.programs.get(isa)
-    if program is None or strategy.operation != "fork":
+    if program is None:
         return ()
     return tuple(builds_of(strategy.operation, source_of(program)))
 
