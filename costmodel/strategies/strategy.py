@@ -26,7 +26,9 @@ class Strategy:
     invalidation, where it differs. ``contpte``: its kernel uses the contiguous bit.
     ``release_programs``: zap only, the programs that release what was unmapped. ``code``: a user's
     strategy, whose function may do anything and runs in a process of its own (``function`` is then
-    :func:`elsewhere`); always call it through :meth:`evaluate`.
+    :func:`elsewhere`); always call it through :meth:`evaluate`. ``build``: the compiler and
+    configuration of ``programs``, where they are others than those of the recordings (see
+    ``strategies.builds``).
     """
 
     name: str
@@ -38,6 +40,7 @@ class Strategy:
     contpte: bool = False
     release_programs: Mapping[str, str] = field(default_factory=dict)
     code: UserCode | None = None
+    build: str = ""
     broken: str = ""
     """What it does wrong, where that is known: it is kept for what was published of it."""
 
