@@ -47,7 +47,8 @@ class Result:
     time of a lone CPU by part: ``copy``, or ``unmap`` and ``release`` (freeing pages), and what
     lies ``around``. ``samples_ps`` int64[runs,
     iterations] is None when noise was off; ``summary`` is of these, or of the exact time.
-    ``slopes`` are ``log_slopes`` where they were asked for when the cell was computed.
+    ``slopes`` are ``log_slopes``, ``build_seconds`` what each other build of the strategy takes by
+    its name, where they were asked for when the cell was computed.
     """
 
     cell: Cell
@@ -59,6 +60,7 @@ class Result:
     samples_ps: Samples | None = field(default=None, compare=False, repr=False)
     segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
     slopes: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
+    build_seconds: Mapping[str, float] | None = field(default=None, compare=False, repr=False)
 
     @property
     def ns_per_pte(self) -> float:
@@ -74,6 +76,36 @@ class Result:
         """
         return _log_slopes(self.cell, self.exact_ps) if self.slopes is None else self.slopes
 
+    @cached_property
+    def seconds_by_build(self) -> Mapping[str, float]:
+        """Time without noise of each build that was recorded of the strategy, by its name.
+
+        Empty for a strategy of which one build was named, and where none was recorded.
+        """
+        return _seconds_by_build(self.cell) if self.build_seconds is None else self.build_seconds
+
+
+@dataclass(frozen=True)
+class BuildRange:
+    """A change in percent by each build, from the baseline of the same build."""
+
+    changes_pct: Mapping[str, float]
+
+    @property
+    def low_pct(self) -> float:
+        """The lowest change of any build."""
+        return min(self.changes_pct.values())
+
+    @property
+    def median_pct(self) -> float:
+        """The change of the median build."""
+        return float(np.median(list(self.changes_pct.values())))
+
+    @property
+    def high_pct(self) -> float:
+        """The highest change of any build."""
+        return max(self.changes_pct.values())
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -88,6 +120,16 @@ class Comparison:
     def model(self) -> ModelInterval:
         """Where measurements should lie, as far as the model knows what it does not know."""
         return _model_interval(self.result, self.baseline, self.change.mean_pct)
+
+    @cached_property
+    def builds(self) -> BuildRange | None:
+        """The change by every build that both were recorded of; None where there are not two."""
+        if self.is_baseline:
+            return None
+        ours, theirs = self.result.seconds_by_build, self.baseline.seconds_by_build
+        common = [build for build in ours if build in theirs]
+        changes = {build: 100 * (ours[build] / theirs[build] - 1) for build in common}
+        return BuildRange(changes) if len(changes) > 1 else None
 
     @property
     def is_baseline(self) -> bool:
@@ -233,6 +275,20 @@ def _log_slopes(cell: Cell, exact_ps: int) -> tuple[float, ...]:
     return uncertainty.log_slopes(cell.machine, exact_ps / PS_PER_S, seconds)
 
 
+def _seconds_by_build(cell: Cell) -> dict[str, float]:
+    from costmodel.strategies.builds import MARK, builds_for, built, not_recorded
+    from costmodel.strategies.resolve import resolve
+
+    strategy = resolve(cell.strategy, operation=cell.workload.operation)
+    if strategy.build and MARK in cell.strategy:
+        return {}
+    return {
+        build: exact_seconds(replace(cell, strategy=f"{cell.strategy}{MARK}{build}"))
+        for build in builds_for(strategy, cell.machine.isa)
+        if not not_recorded(built(strategy, build), cell.workload)
+    }
+
+
 def _model_interval(result: Result, baseline: Result, change_pct: float) -> ModelInterval:
     spread = uncertainty.spread_of(result.cell.machine)
     slopes = result.log_slopes
@@ -260,7 +316,9 @@ def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
     for position, cell in task.cells:
         result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)
         if task.slopes:
-            result = replace(result, slopes=result.log_slopes)
+            result = replace(
+                result, slopes=result.log_slopes, build_seconds=result.seconds_by_build
+            )
         values = {each.name: getattr(result, each.name) for each in fields(Result)}
         found.append((position, {name: v for name, v in values.items() if name != "cell"}))
     return found
