@@ -285,7 +285,7 @@ def _seconds_by_build(cell: Cell) -> dict[str, float]:
     return {
         build: exact_seconds(replace(cell, strategy=f"{cell.strategy}{MARK}{build}"))
         for build in builds_for(strategy, cell.machine.isa)
-        if not not_recorded(built(strategy, build), cell.workload)
+        if not not_recorded(built(strategy, build), cell.workload, cell.machine.isa)
     }
 
 

@@ -91,5 +91,5 @@ def _misfit(name: str, scenario: Scenario, machine: Machine) -> str:
         verb = "uses" if strategy.contpte else "does not use"
         wanted = "true" if scenario.contpte else "false"
         return f"its kernel {verb} the contiguous bit (contpte: {wanted})"
-    reasons = (not_recorded(strategy, workload) for workload in scenario.workloads)
+    reasons = (not_recorded(strategy, workload, machine.isa) for workload in scenario.workloads)
     return next(filter(None, reasons), "")

@@ -37,6 +37,9 @@ class Situation(NamedTuple):
     closes: bool
     table_end: bool
     """The entry is the last of its table: nothing is left to batch."""
+    aligned: bool
+    """The last event was on a single page whose frame lies in its block as its entry does: at the
+    end of a block contpte then looks whether to fold."""
 
 
 class History:
@@ -92,6 +95,7 @@ class History:
             bool(self.last.traits & Trait.OPENS),
             bool(self.last.traits & Trait.CLOSES),
             now.slot % TABLE_PTES == TABLE_PTES - 1,
+            bool(self.last.traits & Trait.ALIGNED),
         )
 
 

@@ -99,6 +99,12 @@ class Library:
                 events[path] = events[path + self.recorded_paths] = now
         return tuple(events)
 
+    @cached_property
+    def knows_alignment(self) -> bool:
+        """Whether it was recorded what the kernel does with frames aligned as their entries."""
+        fact = Situation._fields.index("aligned")
+        return any(fact in choice.features for choice in self.choices.values())
+
     @property
     def recorded_paths(self) -> int:
         """Number of recorded paths; path ``p + recorded_paths`` is ``p`` without its last row."""

@@ -17,7 +17,7 @@ ORDERS = (0, *range(2, LARGEST_ORDER + 1))
 """Orders of folios of anonymous memory: from 2 on the third struct page of a large one is there,
 which the kernel needs to split it (``THP_ORDERS_ALL_ANON``)."""
 
-Frames = Literal["contiguous", "scattered"]
+Frames = Literal["contiguous", "aligned", "scattered"]
 
 _SHARE = re.compile(r"(\d+(\.\d+)?)\s*%")
 _SHARES_SUM_TO = 1e-6

@@ -30,7 +30,8 @@ _BASE_PFN: Final = (1 << 20) + (1 << 14)
 
 FRESH: Final = PteState("fresh", "freshly written")
 """Pages of one process, as they are before anybody did anything to them."""
-FRAMES: Final = ("contiguous", "scattered")
+_HALF_BLOCK: Final = CONT_PTES // 2
+FRAMES: Final = ("contiguous", "aligned", "scattered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ def homogeneous(
 
     ``folio_orders`` maps order (0 to 9) to a share; shares sum to 1. Orders interleave in a table,
     except order-9 folios, which fill one. ``frames="contiguous"`` lets frames ascend with
-    addresses, ``"scattered"`` puts each folio anywhere in a region of the size of the memory.
+    addresses, single pages in another place of their blocks of 16 than their entries; with
+    ``"aligned"`` these agree, too; ``"scattered"`` puts each folio anywhere in a region of the size
+    of the memory.
     At most four shapes: order-9 tables, two interleavings of the rest, one partial table.
     """
     _check_arguments(memory_bytes, folio_orders, frames)
@@ -215,7 +218,8 @@ def _place(
         return tuple(
             _BASE_PFN + (unit << largest) for unit in random.sample(range(units), len(orders))
         )
-    first_pfns, pfn = [], _BASE_PFN
+    shift = _HALF_BLOCK if frames == "contiguous" and max(orders) == 0 else 0
+    first_pfns, pfn = [], _BASE_PFN + shift
     for order in orders:
         first_pfns.append(pfn)
         pfn += 1 << order

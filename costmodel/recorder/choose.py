@@ -47,8 +47,10 @@ def choose(seen: Iterable[tuple[int, Occurrence]]) -> Choice:
                 return Choice(features, dict(sorted(paths.items())) if features else {}, usual)
     if any(o.window.state in ("exit", "munmap") for _, o in occurrences):
         return take_turns([(path, o.facts, id(o.window)) for path, o in occurrences], usual)
-    facts = tuple(range(count))
+    # A kernel that was recorded with one alignment alone cannot tell what the other one does.
+    unknown = {count - 1} - set(varying([facts for facts, _ in known]))
+    facts = tuple(i for i in range(count) if i not in unknown)
     votes: dict[tuple[Any, ...], Counter[int]] = defaultdict(Counter)
     for path, occurrence in occurrences:
-        votes[tuple(occurrence.facts)][path] += 1
+        votes[tuple(occurrence.facts[i] for i in facts)][path] += 1
     return Choice(facts, {key: c.most_common(1)[0][0] for key, c in votes.items()}, usual)

@@ -50,8 +50,6 @@ def extract(operation: str, program: Program) -> Library:
     found: _Found = defaultdict(lambda: defaultdict(list))
     prepare = PREPARE.get(operation, _as_recorded)
     for recorded in program.recordings.values():
-        if recorded.layout == "order0_aligned":
-            continue  # workloads do not say yet whether frames are aligned with their addresses
         window = prepare(program, recorded)
         _cut(window, FINDERS[operation](program, window), found)
     donor = donor_of(operation, program)

@@ -18,6 +18,10 @@ _PAGE_RMW: Final = {
 """struct page offset of an atomic to the event it is (strategies document, section 2.3)."""
 
 
+ALIGNED_LAYOUT: Final = "order0_aligned"
+"""Order-0 frames whose numbers lie in blocks of 16 as their entries do."""
+
+
 def first_slot(window: Recording) -> int:
     """Return where the window starts, for places in a block: transitions with slot 508."""
     return 508 if window.layout == "order0_transition" else 0
@@ -121,7 +125,8 @@ def find(program: Program, window: Recording) -> list[Mark]:
     frames = _frames(raw, slots, window)
     large = Trait.LARGE if scanner.large else Trait.NONE
     cont = Trait.CONT if any(event == "gather" for _, event, _ in raw) else Trait.NONE
-    common = large | cont | (Trait.WRITABLE if window.state == "rw" else Trait.NONE)
+    aligned = Trait.ALIGNED if window.layout == ALIGNED_LAYOUT else Trait.NONE
+    common = large | cont | aligned | (Trait.WRITABLE if window.state == "rw" else Trait.NONE)
     pages_per_folio = 1 << int(window.layout[len("order") : len("order") + 1])
     marks = []
     for (row, event, _), (slot, batch_end) in zip(raw, slots, strict=True):

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from costmodel.code.library import builds_of
+from costmodel.code.library import builds_of, load_library
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.config.workload import Workload
 from costmodel.strategies.strategy import Strategy
@@ -17,6 +17,7 @@ MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""
 _ORDERS: Final = (0, 9)
 _STATE: Final = "writable"
+_ALIGNED: Final = "aligned"
 """What builds were recorded of: the first fork."""
 
 
@@ -68,14 +69,19 @@ def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strate
     return replace(strategy, name=name, build=build, programs=programs, range_programs={})
 
 
-def not_recorded(strategy: Strategy, workload: Workload) -> str:
-    """Return why a build cannot be priced on a workload; empty where it can.
+def not_recorded(strategy: Strategy, workload: Workload, isa: str) -> str:
+    """Return why a strategy cannot be priced on a workload; empty where it can.
 
-    Builds were recorded in one state and at two orders: what they execute elsewhere is not known.
+    Builds were recorded in one state and at two orders, and few contpte kernels with frames that
+    are aligned as their entries: what they execute elsewhere is not known.
     """
+    if workload.frames == _ALIGNED and 0 in workload.folio_orders and strategy.contpte:
+        library = load_library(strategy.operation, strategy.programs[isa])
+        if not library.knows_alignment:
+            return "was not recorded with aligned frames"
+    orders = tuple(workload.folio_orders)
     if not strategy.build:
         return ""
-    orders = tuple(workload.folio_orders)
     if workload.state == _STATE and len(orders) == 1 and orders[0] in _ORDERS:
         return ""
     return f"build {strategy.build} was recorded at order 0 and 9, {_STATE}"

@@ -14,7 +14,7 @@ from costmodel.code.uops import Kind, Target
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder import Program, Recording, fork_events
 
-from .layout import BASE_PFN, Place
+from .layout import Place, base_pfn
 
 Ints = NDArray[np.int64]
 
@@ -82,7 +82,7 @@ def _other_addresses(program: Program, window: Recording, found: Ints) -> Ints:
     target = np.array([Target[name.upper()] if name else 0 for name in names.tolist()])
     slot = (window.index + Place.of(window).first) % TABLE_PTES
     entry = SLOT_ORIGIN + slot * 8 + window.offset
-    page = (window.index + BASE_PFN) * 64 + window.offset
+    page = (window.index + base_pfn(window)) * 64 + window.offset
     tables = (target == Target.SRC) | (target == Target.DST)
     boot = (target == Target.VMA) | (program.function[window.uop] == "percpu_counter_add_batch")
     known = tables | (target == Target.PAGE) | (target == 0) | boot

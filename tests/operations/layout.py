@@ -34,6 +34,13 @@ class Place:
         return cls(256, 256 + 64 + 64)
 
 
+def base_pfn(window: Recording) -> int:
+    """Return the frame of number 0: of single pages, in a block as their entry where they were."""
+    single = window.layout.startswith("order0")
+    aligned = window.layout == fork_events.ALIGNED_LAYOUT
+    return BASE_PFN + (CONT_PTES // 2 if single and not aligned else 0)
+
+
 def memory_of(window: Recording, marks: list[Mark], strategy: Strategy, *, adjoins: bool) -> Memory:
     """Return a process with the window's frames where they were, and others around them."""
     place = Place.of(window)
@@ -47,10 +54,11 @@ def memory_of(window: Recording, marks: list[Mark], strategy: Strategy, *, adjoi
     while slot < place.end:
         if slot >= TABLE_PTES and window.layout == "order9":
             order = 0
-        pfn = BASE_PFN + frames[slot] if slot in frames else 0
+        base = base_pfn(window)
+        pfn = base + frames[slot] if slot in frames else 0
         if not pfn and adjoins and slot - 1 in frames:
             step = frames[slot - 1] - frames[slot - 2] if order == 0 else 1
-            pfn = BASE_PFN + frames[slot - 1] + step
+            pfn = base + frames[slot - 1] + step
         if not pfn:
             behind += 2 << order
             pfn = behind

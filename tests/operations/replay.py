@@ -43,14 +43,10 @@ def recorded_strategies() -> dict[str, Strategy]:
 
 
 def windows() -> Iterator[tuple[str, str]]:
-    """Return program and window of everything recorded of fork, order-0 frames aligned aside.
-
-    Workloads do not say yet whether frames are aligned with their addresses.
-    """
+    """Return program and window of everything recorded of fork."""
     for name in program_names("fork"):
         for key in load_program("fork", name).recordings:
-            if not key.endswith("_aligned"):
-                yield name, key
+            yield name, key
 
 
 def differences(program_name: str, key: str) -> dict[str, list[int]]:

@@ -79,9 +79,34 @@ def test_an_unknown_build_is_refused(reference: str, fault: str) -> None:
 
 
 def test_a_build_is_refused_where_it_was_not_recorded() -> None:
-    strategy = resolve("v6.7@gcc13")
-    assert not_recorded(strategy, cell("xeon-4210r", "v6.7", order=9).workload) == ""
-    assert "order 0 and 9" in not_recorded(strategy, cell("xeon-4210r", "v6.7", order=4).workload)
-    assert not_recorded(resolve("v6.7"), cell("xeon-4210r", "v6.7", order=4).workload) == ""
+    single, whole, four = (cell("xeon-4210r", "v6.7", order=order).workload for order in (0, 9, 4))
+    build = resolve("v6.7@gcc13")
+    assert not_recorded(build, single, "x86_64") == not_recorded(build, whole, "x86_64") == ""
+    assert "order 0 and 9" in not_recorded(build, four, "x86_64")
+    assert not_recorded(resolve("v6.7"), four, "x86_64") == ""
     with pytest.raises(ConfigError, match="was recorded at order 0 and 9"):
         price("xeon-4210r", "v6.7@gcc13", order=4)
+
+
+def micro_ops_per_pte(strategy: str, frames: str) -> float:
+    result = price("ampere-altra", strategy, order=0, noise=False, frames=frames)
+    return sum(result.micro_ops_per_pte.values())
+
+
+def test_aligned_frames_make_contpte_look_whether_to_fold() -> None:
+    """Once per block of 16 single pages: 2.4 micro-ops per PTE (docs/recordings.md)."""
+    for strategy in ("contpte-folio-batch-v6.9@gcc12", "contpte-folio-batch-v6.12@gcc13"):
+        more = micro_ops_per_pte(strategy, "aligned") - micro_ops_per_pte(strategy, "contiguous")
+        assert more == pytest.approx(2.4, abs=0.3)
+
+
+def test_aligned_frames_change_nothing_without_contpte() -> None:
+    for strategy in ("v6.7", "folio-batch-v6.12@gcc14"):
+        aligned = micro_ops_per_pte(strategy, "aligned")
+        assert aligned == micro_ops_per_pte(strategy, "contiguous")
+
+
+def test_contpte_kernels_that_never_met_aligned_frames_are_refused_there() -> None:
+    for strategy in ("contpte-folio-batch-v6.12", "contpte-folio-batch-v6.12@gcc14"):
+        with pytest.raises(ConfigError, match="was not recorded with aligned frames"):
+            price("ampere-altra", strategy, order=0, frames="aligned")

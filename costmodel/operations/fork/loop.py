@@ -44,7 +44,10 @@ class Progress:
 def entry_at(fork: ForkOperation, pair: TablePair, slot: int) -> Entry:
     """Return entry ``slot`` of the parent with the folio behind it."""
     pte = pair.src.slots[slot]
-    return Entry(slot, pte, fork.folio_of(pte))
+    entry = Entry(slot, pte, fork.folio_of(pte))
+    if fork.contpte:
+        entry.note_alignment()
+    return entry
 
 
 def new_table(fork: ForkOperation, pair: TablePair) -> Steps:

@@ -10,7 +10,7 @@ from costmodel.code.uops import Uop, Value
 from costmodel.mm.address_space import Vma
 from costmodel.mm.folio import Folio
 from costmodel.mm.live_table import LiveTable
-from costmodel.mm.pte import CONT, PFN_SHIFT, WRITE
+from costmodel.mm.pte import CONT, CONT_PTES, PFN_SHIFT, WRITE
 
 Steps = Iterator[Step | Uop]
 """What a strategy yields."""
@@ -20,6 +20,7 @@ Counted = Generator[Step | Uop, None, int]
 # Plain numbers: operations on members of an enumeration cost a microsecond each.
 _LARGE, _CONT = int(Trait.LARGE), int(Trait.CONT)
 _WRITABLE, _CONSECUTIVE = int(Trait.WRITABLE), int(Trait.CONSECUTIVE)
+_ALIGNED = int(Trait.ALIGNED)
 _new = tuple.__new__
 
 
@@ -62,6 +63,14 @@ class Entry:
             self.traits |= _CONT
         if pte & WRITE:
             self.traits |= _WRITABLE
+
+    def note_alignment(self) -> None:
+        """Note whether this is a single page whose frame lies in its block as the entry does.
+
+        Only contpte kernels look at that.
+        """
+        if not self.traits & _LARGE and (self.page ^ self.slot) % CONT_PTES == 0:
+            self.traits |= _ALIGNED
 
     @property
     def writable(self) -> bool:
