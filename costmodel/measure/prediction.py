@@ -1,0 +1,103 @@
+"""What the model says about operations that were measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from costmodel.api import cell
+from costmodel.config.machine import Machine
+from costmodel.config.workload import STATES, Operation
+from costmodel.experiment import run_cells
+from costmodel.measure.operations import Measured
+from costmodel.strategies.catalogue import BY_OPERATION
+
+_CONTPTE_SINCE = (6, 9)
+_IN_THE_MODEL = {
+    "fork writable": ("fork", "writable"),
+    "fork read-only": ("fork", "read-only"),
+    "exit after writable": ("zap", "exit"),
+    "exit after read-only": ("zap", "exit"),
+    "munmap": ("zap", "munmap"),
+    "dontneed": ("zap", "dontneed"),
+    "mprotect to-read-only": ("mprotect", "to-read-only"),
+    "mprotect to-writable": ("mprotect", "to-writable"),
+}
+"""Operations as the model calls them: operation and state."""
+NOT_PREDICTED = "the model does not have it"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A measured operation beside its prediction; None where the model has no such operation."""
+
+    measured: Measured
+    strategy: str | None
+    predicted_ns: float | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Predicted over the least measured."""
+        return None if self.predicted_ns is None else self.predicted_ns / self.measured.least_ns
+
+
+def compared(measured: Sequence[Measured], machine: Machine, kernel: str) -> list[Compared]:
+    """Return every measured operation beside what the model says of a machine that boots a kernel.
+
+    Forks are predicted without their fixed part, which measured ones do not hold either.
+    """
+    without = machine.with_value("kernel.fork_fixed_us", 0.0)
+    named = {one.operation: _strategy(one.operation, machine, kernel) for one in measured}
+    asked = [one for one in measured if named[one.operation]]
+    cells = []
+    for one in asked:
+        operation, state = _IN_THE_MODEL[one.operation]
+        cells.append(
+            cell(
+                without,
+                named[one.operation] or "",
+                order=one.order,
+                operation=operation,
+                state=state,
+                memory=f"{one.memory_bytes} B",
+                frames="scattered" if one.scattered else "contiguous",
+            )
+        )
+    results = run_cells(cells, noise=False, slopes=False)
+    predicted = {id(one): result for one, result in zip(asked, results, strict=True)}
+    return [
+        Compared(one, named[one.operation], _ns(predicted.get(id(one)))) for one in measured
+    ]
+
+
+def _ns(result: object) -> float | None:
+    from costmodel.experiment import Result
+
+    return result.exact_ps / 1000 if isinstance(result, Result) else None
+
+
+def _strategy(operation: str, machine: Machine, kernel: str) -> str | None:
+    """Return the strategy that is the kernel's own: the newest that is not newer."""
+    if operation not in _IN_THE_MODEL:
+        return None
+    name, state = _IN_THE_MODEL[operation]
+    if name not in get_args(Operation) or state not in dict(STATES).get(name, ()):  # type: ignore[call-overload]
+        return None
+    running = _version(kernel) or (99, 0)
+    contpte = machine.isa == "arm64" and running >= _CONTPTE_SINCE
+    best: tuple[tuple[int, int], str] | None = None
+    for strategy in BY_OPERATION[name].values():
+        version = _version(strategy.name)
+        isas = set(strategy.programs)
+        fits = version and version <= running and machine.isa in isas
+        if fits and strategy.contpte == contpte and version and (not best or version > best[0]):
+            best = (version, strategy.name)
+    return best[1] if best else None
+
+
+def _version(text: str) -> tuple[int, int] | None:
+    """Return the kernel version that a name ends with or a release begins with."""
+    found = re.match(r"(\d+)\.(\d+)", text) or re.search(r"v(\d+)\.(\d+)$", text)
+    return (int(found[1]), int(found[2])) if found else None
