@@ -13,14 +13,13 @@ from typing import Any
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.machine import Machine
 from costmodel.measure.document import document
-from costmodel.measure.from_system import numbers_of
 from costmodel.measure.kernels import Isa, isa_here
 from costmodel.measure.likeness import nearest
 from costmodel.measure.machine_text import Made, machine_text
 from costmodel.measure.operations import Operations, measure_operations
 from costmodel.measure.prediction import Compared, compared
 from costmodel.measure.process import Lost
-from costmodel.measure.quantities import Number, Reader
+from costmodel.measure.readings import Number, numbers_of
 from costmodel.measure.session import Session, measure_core, plan_for, steps
 from costmodel.measure.system import System, read_system
 
@@ -77,8 +76,7 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
         plan = plan_for(system, quick=wanted.quick)
         with stage("measuring", steps(isa, plan)) as advance:
             session = measure_core(isa, plan, cpu=wanted.cpu, progress=advance)
-        numbers = [*Reader(session.results, plan, isa.NAME).numbers()]
-        numbers += numbers_of(session, system)
+        numbers = list(numbers_of(session, plan, system))
         operations = None
         if wanted.validate:
             seconds = 10 if wanted.quick else 45
@@ -127,7 +125,9 @@ def _check_cpu(cpu: int | None) -> None:
 
 
 def _origin(session: Session) -> str:
-    return f"costmodel measure, {session.date}, {session.rounds} rounds, load {session.loads[1]:.1f}"
+    return (
+        f"costmodel measure, {session.date}, {session.rounds} rounds, load {session.loads[1]:.1f}"
+    )
 
 
 def _name(text: str) -> str:

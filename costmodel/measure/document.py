@@ -16,7 +16,7 @@ from costmodel.config.yaml_text import read_text
 from costmodel.measure.machine_text import Made
 from costmodel.measure.operations import Measured, Operations
 from costmodel.measure.prediction import Compared
-from costmodel.measure.quantities import Number
+from costmodel.measure.readings.number import Number
 from costmodel.measure.session import Session
 from costmodel.measure.system import System
 
@@ -89,7 +89,9 @@ def read_measured(path: Path, *, origin: str = "--measured") -> MeasuredFile:
         ]
         raise ConfigError(faults) from None
     if not found.operations:
-        raise ConfigError.of(origin, "has no operations: measured with --no-validate?", got=str(path))
+        raise ConfigError.of(
+            origin, "has no operations: measured with --no-validate?", got=str(path)
+        )
     return found
 
 

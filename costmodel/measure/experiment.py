@@ -100,8 +100,8 @@ class Estimate:
 
     def scaled(self, factor: float, less: float = 0.0) -> Estimate:
         """Return it multiplied, less a constant."""
-        numbers = (number * factor - less for number in (self.value, self.low, self.high))
-        return Estimate(*numbers, samples=self.samples)
+        value, low, high = (each * factor - less for each in (self.value, self.low, self.high))
+        return Estimate(value, low, high, self.samples)
 
     def doubted(self) -> Estimate:
         """Return it with a lower end as far below as the median is above.

@@ -16,24 +16,32 @@ def serve() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     before: dict[str, str] = {}
+    now: dict[str, str] = {}
     for line in sys.stdin:
         path, value = line.split()
-        print(_switch(path, value, before), flush=True)
+        print(_switch(path, value, before, now), flush=True)
     for path, value in before.items():
-        _write(path, value)
-
-
-def _switch(path: str, value: str, before: dict[str, str]) -> str:
-    try:
-        with open(path, encoding="ascii") as file:
-            now = file.read()
-        chosen = now[now.index("[") + 1 : now.index("]")]
-        if chosen != value:
-            before.setdefault(path, chosen)
+        if now[path] != value:
             _write(path, value)
+
+
+def _switch(path: str, value: str, before: dict[str, str], now: dict[str, str]) -> str:
+    try:
+        if path not in before:
+            before[path] = now[path] = _chosen(path)
+        if now[path] != value:
+            _write(path, value)
+            now[path] = value
     except (OSError, ValueError) as error:
         return str(error)
     return "done"
+
+
+def _chosen(path: str) -> str:
+    """Return the word in brackets."""
+    with open(path, encoding="ascii") as file:
+        text = file.read()
+    return text[text.index("[") + 1 : text.index("]")]
 
 
 def _write(path: str, value: str) -> None:

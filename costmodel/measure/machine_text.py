@@ -16,7 +16,7 @@ from costmodel.config.machine import Machine
 from costmodel.config.parameter import Parameter, ParameterLike
 from costmodel.config.schema import validate
 from costmodel.config.sizes import size_text
-from costmodel.measure.quantities import Number
+from costmodel.measure.readings.number import Number
 
 WIDTH = 100
 _DIGITS = 4

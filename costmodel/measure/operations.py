@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,12 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from costmodel.config.sizes import PAGE_BYTES
 from costmodel.measure.experiment import MIB
 from costmodel.measure.folios import HUGE_ORDER, Folios
 from costmodel.measure.kernels.assembler import Assembler
 from costmodel.measure.kernels.calls import NUMBERS, TIMED
 from costmodel.measure.process import Lost, Measuring
-from costmodel.measure.quantities import Number
+from costmodel.measure.readings.number import Number
 from costmodel.measure.system import System
 
 WORKER = Path(__file__).with_name("operations_worker.py")
@@ -82,6 +84,8 @@ class Operations:
 
 def size_for(system: System, *, quick: bool) -> int:
     """Return the memory to operate on; raise Lost where there is too little."""
+    if system.page_bytes != PAGE_BYTES:
+        raise Lost(f"pages have {system.page_bytes} bytes: the model knows {PAGE_BYTES} only")
     most = min(64 * MIB if quick else 256 * MIB, system.available_bytes // 4)
     size = most & ~(2 * MIB - 1)
     if size < 16 * MIB:
@@ -98,7 +102,11 @@ def measure_operations(
 ) -> Operations:
     """Run all operations on all orders, in rounds, until the time is up."""
     found = Operations()
-    size = size_for(system, quick=quick)
+    try:
+        size = size_for(system, quick=quick)
+    except Lost as reason:
+        found.lacking.append(f"operations: {reason}")
+        return found
     code = Assembler().code("timed", TIMED[system.isa])
     numbers = json.dumps(NUMBERS[system.isa])
     with Measuring(str(WORKER), code.hex(), numbers) as measuring, Folios(system) as folios:
@@ -170,7 +178,7 @@ def _layout(measuring: Measuring, request: Mapping[str, Any]) -> tuple[str, bool
     if frames is None:
         return "not looked at: only root can", order == 0
     if order == 0:
-        near = _share(abs(b - a) <= _NEAR_FRAMES for a, b in zip(frames, frames[1:], strict=False))
+        near = _share(abs(b - a) <= _NEAR_FRAMES for a, b in itertools.pairwise(frames))
         return f"{near:.0f} % within {_NEAR_FRAMES} frames of the page before", near < 50
     pages = 1 << order
     blocks = (frames[start : start + pages] for start in range(0, len(frames), pages))

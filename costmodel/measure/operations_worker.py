@@ -146,16 +146,18 @@ def unmaps(timed: Timed, size: int, order: int, huge: bool, number: int) -> dict
 
 def small_calls(timed: Timed) -> dict[str, list[int]]:
     """Return calls on one page, touched and not."""
-    found: dict[str, list[int]] = {"munmap of a page": [], "munmap of no page": []}
-    for name in found:
-        for _ in range(200):
-            private_anonymous = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-            address = libc.mmap(None, _PAGE, _READ, private_anonymous, -1, 0)
-            libc.mprotect(address, _PAGE, _READ_WRITE)
-            if name == "munmap of a page":
-                ctypes.memset(address, 1, _PAGE)
-            found[name].append(timed("munmap", address, _PAGE)[0])
-    return found
+    return {
+        name: [_page_unmapped(timed, touched) for _ in range(200)]
+        for name, touched in (("munmap of a page", True), ("munmap of no page", False))
+    }
+
+
+def _page_unmapped(timed: Timed, touched: bool) -> int:
+    private_anonymous = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    address = libc.mmap(None, _PAGE, _READ_WRITE, private_anonymous, -1, 0)
+    if touched:
+        ctypes.memset(address, 1, _PAGE)
+    return timed("munmap", address, _PAGE)[0]
 
 
 def answer(timed: Timed, request: dict[str, object]) -> dict[str, object]:

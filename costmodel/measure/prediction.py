@@ -67,9 +67,7 @@ def compared(measured: Sequence[Measured], machine: Machine, kernel: str) -> lis
         )
     results = run_cells(cells, noise=False, slopes=False)
     predicted = {id(one): result for one, result in zip(asked, results, strict=True)}
-    return [
-        Compared(one, named[one.operation], _ns(predicted.get(id(one)))) for one in measured
-    ]
+    return [Compared(one, named[one.operation], _ns(predicted.get(id(one)))) for one in measured]
 
 
 def _ns(result: object) -> float | None:

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any
 
 
-
 class Lost(Exception):
     """A request that the measuring process could not serve; the message is for the user."""
 
@@ -78,4 +77,3 @@ class Measuring:
             return f"ended the measuring process: {signal.Signals(-process.returncode).name}"
         lines = errors.strip().splitlines()
         return f"ended the measuring process: {lines[-1] if lines else process.returncode}"
-

@@ -21,7 +21,8 @@ BUSY_SPREAD = 1.3
 BUSY_STEAL_PCT = 1.0
 _LEAST_REGION = 64 * MIB
 _MEMORY_SAMPLES = 150
-FAR_VISITS = 2
+_QUICK = (3, 30)
+"""Rounds and samples of a quick session."""
 _GAP_NS = 400
 _SINGLE = 2000
 Progress = Callable[[float], object]
@@ -82,19 +83,25 @@ def plan_for(system: System, *, quick: bool) -> Plan:
     most = min(512 * MIB, system.available_bytes // 4)
     if most < _LEAST_REGION:
         raise Lost(f"needs {4 * _LEAST_REGION >> 20} MiB of free memory")
-    plan = Plan(memory_bytes=1 << (most.bit_length() - 1), quick=quick)
+    usual = Plan()
     return Plan(
-        l1_bytes=caches.get("l1", plan.l1_bytes),
-        l2_bytes=caches.get("l2", plan.l2_bytes),
-        llc_bytes=caches.get("l3", plan.llc_bytes),
-        memory_bytes=plan.memory_bytes,
+        l1_bytes=caches.get("l1", usual.l1_bytes),
+        l2_bytes=caches.get("l2", usual.l2_bytes),
+        memory_bytes=1 << (most.bit_length() - 1),
+        page_bytes=system.page_bytes,
         quick=quick,
+        rounds=_QUICK[0] if quick else usual.rounds,
+        samples=_QUICK[1] if quick else usual.samples,
     )
 
 
 def steps(isa: Isa, plan: Plan, loops: Sequence[Experiment] = ()) -> int:
     """Return how often ``measure_core`` will report progress."""
-    return plan.rounds * (len(_small(isa, plan)) + len(loops)) + FAR_VISITS * len([*far(isa, plan)]) + 1
+    return (
+        plan.rounds * (len(_small(isa, plan)) + len(loops))
+        + len(plan.far_rounds) * len([*far(isa, plan)])
+        + 1
+    )
 
 
 def measure_core(
@@ -128,15 +135,12 @@ def _small(isa: Isa, plan: Plan) -> list[Experiment]:
     return [*core(isa), *atomics(isa), *private_caches(isa, plan), *near(isa, plan)]
 
 
-def _visits(
-    isa: Isa, plan: Plan, loops: Sequence[Experiment]
-) -> Iterator[tuple[Experiment, int]]:
+def _visits(isa: Isa, plan: Plan, loops: Sequence[Experiment]) -> Iterator[tuple[Experiment, int]]:
     """Yield experiments with the samples to take: small ones in turn, so that each meets many
     moments of a busy machine, large ones seldom, because their memory takes long to lay out."""
-    small = [*_small(isa, plan), *loops]
-    large = list(far(isa, plan))
+    small, large = [*_small(isa, plan), *loops], list(far(isa, plan))
     for number in range(plan.rounds):
-        if number % (plan.rounds // FAR_VISITS) == 0 and number < plan.rounds - 1:
+        if number in plan.far_rounds:
             yield from ((experiment, _MEMORY_SAMPLES) for experiment in large)
         yield from ((experiment, plan.samples) for experiment in small)
 

@@ -21,27 +21,26 @@ class Plan:
     l1_bytes: int = 32 * KIB
     """As the system says, or usual; so are the others."""
     l2_bytes: int = 1 * MIB
-    llc_bytes: int = 32 * MIB
     memory_bytes: int = 512 * MIB
     """The largest region."""
+    page_bytes: int = 4096
     quick: bool = False
+    """Whether sizes are few."""
+    rounds: int = 8
+    """How often everything small is visited."""
+    samples: int = 50
+    """Samples of one visit."""
 
     @property
-    def rounds(self) -> int:
-        """How often everything small is visited."""
-        return 3 if self.quick else 8
-
-    @property
-    def samples(self) -> int:
-        """Samples of one visit."""
-        return 30 if self.quick else 50
+    def far_rounds(self) -> set[int]:
+        """The rounds in which large memory is visited, which takes long to lay out."""
+        return {0, self.rounds // 2}
 
     def private_sizes(self) -> list[int]:
         """Sizes around the L1 and the L2, in whole lines."""
-        steps = (0.5, 0.75, 0.875, 1, 1.25, 1.5, 2)
-        if self.quick:
-            steps = (0.5, 1, 1.5)
-        sizes = {int(level * step) & ~63 for level in (self.l1_bytes, self.l2_bytes) for step in steps}
+        steps = (0.5, 1, 1.5) if self.quick else (0.5, 0.75, 0.875, 1, 1.25, 1.5, 2)
+        levels = (self.l1_bytes, self.l2_bytes)
+        sizes = {int(level * step) & ~63 for level in levels for step in steps}
         return sorted(sizes | {self.l2_size})
 
     @property
@@ -59,7 +58,9 @@ class Plan:
         return [*sizes, self.memory_bytes]
 
     def tlb_pages(self) -> list[int]:
-        """Numbers of pages around what data TLBs hold."""
+        """Return numbers of pages around what data TLBs hold; none where pages are larger."""
+        if self.page_bytes != TLB_STEP:
+            return []
         if self.quick:
             return [32, 256, 8192]
         return [32, 48, 64, 72, 96, 128, 256, 1024, 1536, 2048, 3072, 4096, 6144, 8192]
@@ -166,14 +167,15 @@ def _levels(isa: Isa, sizes: list[int]) -> Iterator[Experiment]:
             ring_step=64,
             sample_ns=40_000,
         )
-    for kernel in ("random loads", "stream of loads", "clear pages"):
-        yield _lines(isa, kernel, sizes[-1], f"{kernel} {sizes[-1]}")
+    for size in sizes[-1:]:
+        for kernel in ("random loads", "stream of loads", "clear pages"):
+            yield _lines(isa, kernel, size, f"{kernel} {size}")
 
 
 def _lines(isa: Isa, kernel: str, size: int, name: str) -> Experiment:
     """Return a kernel that walks a power of two of memory, by lines, bytes or pages."""
     masks = {"random": size // 64 - 1, "stream": size - 1, "clear": (size - 1) & ~4095}
-    mask = masks[kernel.split()[0]]
+    mask = masks[kernel.split(maxsplit=1)[0]]
     units = 4096 if kernel == "clear pages" else 1
     return Experiment(
         name, isa.KERNELS[kernel], units=units, region_bytes=size, mask=mask, sample_ns=40_000

@@ -15,7 +15,12 @@ from typing import Any
 KIB = 1 << 10
 _UNITS = {"": 1, "K": KIB, "M": KIB**2, "G": KIB**3}
 _COARSE_CLOCK = 5  # CLOCK_REALTIME_COARSE
-_DIRECT_MAPS = (("DirectMap1G", KIB**3), ("DirectMap2M", 2 * KIB**2), ("DirectMap4M", 4 * KIB**2))
+_DIRECT_MAPS = (
+    ("DirectMap1G", KIB**3),
+    ("DirectMap4M", 4 * KIB**2),
+    ("DirectMap2M", 2 * KIB**2),
+    ("DirectMap4k", 4 * KIB),
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def read_system(root: Path = Path("/")) -> System:
         tick_hz=_tick_hz(root),
         direct_map_bytes=direct,
         direct_map_share=share,
-        memory_bytes=KIB * (_integer(meminfo.get("MemTotal", "").split(" ")[0]) or 0),
+        memory_bytes=KIB * _kib(meminfo, "MemTotal"),
         available_bytes=_available(root, meminfo),
         guest="hypervisor" in cpuinfo.get("flags", "").split()
         or (root / "sys/hypervisor/type").exists(),
@@ -126,6 +131,11 @@ def _integer(text: str | None) -> int | None:
         return int(text or "", 0)
     except ValueError:
         return None
+
+
+def _kib(meminfo: Mapping[str, str], name: str) -> int:
+    """Return a line of /proc/meminfo in KiB, 0 where there is none."""
+    return _integer(meminfo.get(name, "").partition(" ")[0]) or 0
 
 
 _IMPLEMENTERS = {0x41: "ARM", 0x61: "Apple", 0xC0: "Ampere", 0x48: "HiSilicon", 0x51: "Qualcomm"}
@@ -183,8 +193,7 @@ def _kernel_configuration(root: Path) -> str:
 
 
 def _direct_map(meminfo: Mapping[str, str]) -> tuple[int | None, float | None]:
-    sizes = {size: _integer(meminfo.get(name, "").split(" ")[0]) or 0 for name, size in _DIRECT_MAPS}
-    sizes[4 * KIB] = _integer(meminfo.get("DirectMap4k", "").split(" ")[0]) or 0
+    sizes = {size: _kib(meminfo, name) for name, size in _DIRECT_MAPS}
     total = sum(sizes.values())
     if not total:
         return None, None
@@ -194,7 +203,7 @@ def _direct_map(meminfo: Mapping[str, str]) -> tuple[int | None, float | None]:
 
 def _available(root: Path, meminfo: Mapping[str, str]) -> int:
     """Return the memory that can be had, within the limits of a container."""
-    free = KIB * (_integer(meminfo.get("MemAvailable", "").split(" ")[0]) or 0)
+    free = KIB * _kib(meminfo, "MemAvailable")
     limit = _integer(_text(root / "sys/fs/cgroup/memory.max"))
     used = _integer(_text(root / "sys/fs/cgroup/memory.current"))
     if limit is not None:

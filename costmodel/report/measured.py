@@ -12,7 +12,7 @@ from costmodel.report.layout import ascii_only, paragraph
 if TYPE_CHECKING:
     from costmodel.measure.machine_text import Made
     from costmodel.measure.prediction import Compared
-    from costmodel.measure.quantities import Number
+    from costmodel.measure.readings.number import Number
     from costmodel.measure.session import Session
     from costmodel.measure.system import System
 

@@ -66,9 +66,7 @@ def _constant(register: str, value: int) -> str:
 
 
 _SEEDS = _constant("x14", 0x9E3779B97F4A7C15) + _constant("x15", 0xBF58476D1CE4E5B9)
-_HASH = (
-    "mul x9, x19, x14\neor x9, x9, x9, lsr #29\nmul x9, x9, x15\neor x9, x9, x9, lsr #32\n"
-)
+_HASH = "mul x9, x19, x14\neor x9, x9, x9, lsr #29\nmul x9, x9, x15\neor x9, x9, x9, lsr #32\n"
 # Words of the state: 0 position, 8 mask of line numbers or bytes of the region, 16 a choice.
 _RANDOM = {
     "before": _SEEDS + "ldp x19, x20, [x2]\nmov x4, xzr\n",

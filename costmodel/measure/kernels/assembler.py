@@ -21,6 +21,7 @@ def ir_of(name: str, text: str) -> str:
     """
     return _TEMPLATE.format(name=name, text="".join(map(_escaped, text)))
 
+
 END = 0xC0570DE1_5EA1ED0D
 """Stands behind code that is taken out of memory."""
 

@@ -194,6 +194,7 @@ def _compare(pair: str) -> str:
     adds = "".join(f"add %rcx, %r{number}\n" for number in range(8, 16))
     return _rows(pair + "\n" + adds, 8) + "\n2:"
 
+
 KERNELS: Final[Mapping[str, str]] = {
     "nothing": "ret\n",
     "nops": counted(_rows("nop", 125)),
@@ -219,13 +220,11 @@ KERNELS: Final[Mapping[str, str]] = {
     "call and return": _called("ret"),
     "indirect call and return": _called("ret", call="call *%r11"),
     "call and safe return": _called(_SAFE_RET),
-    "retpoline and return": counted(
-        _rows("call 6f", 8), before="lea 5f(%rip), %r11"
-    ) + ".p2align 6\n5: ret\n" + _RETPOLINE.removeprefix("jmp 6f\n"),
+    "retpoline and return": counted(_rows("call 6f", 8), before="lea 5f(%rip), %r11")
+    + ".p2align 6\n5: ret\n"
+    + _RETPOLINE.removeprefix("jmp 6f\n"),
     "forward any base": counted(_rows("mov (%rsi), %rax\nadd %rbx, %rax\nmov %rax, (%rsi)", 8)),
-    "forward stack": counted(
-        _rows("mov -8(%rsp), %rax\nadd %rbx, %rax\nmov %rax, -8(%rsp)", 8)
-    ),
+    "forward stack": counted(_rows("mov -8(%rsp), %rax\nadd %rbx, %rax\nmov %rax, -8(%rsp)", 8)),
     "forward two bases": counted(
         _rows("mov (%r8), %rax\nadd %rbx, %rax\nmov %rax, (%rsi)", 8), before="mov %rsi, %r8"
     ),

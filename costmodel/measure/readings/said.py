@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median, quantiles
 
-from costmodel.measure.quantities import Number
+from costmodel.measure.readings.number import Number
 from costmodel.measure.session import Session
 from costmodel.measure.system import System
 
@@ -16,7 +16,7 @@ _DECILES_APART = 2.56
 """First to last decile of a normal distribution, in standard deviations."""
 
 
-def numbers_of(session: Session, system: System) -> Iterator[Number]:
+def numbers(session: Session, system: System) -> Iterator[Number]:
     """Yield every number that a session gives beside those of its experiments."""
     if len(session.clock_ghz) > 20:
         cuts = quantiles(session.clock_ghz, n=20)
@@ -49,7 +49,9 @@ def _ticks(session: Session, system: System) -> Iterator[Number]:
     if len(micros) < max(10, 0.5 * expected):
         return
     cuts = quantiles(micros, n=10)
-    how = f"gaps in a spin of {session.gaps_ns / 1e9:g} s that come {system.tick_hz:g} times a second"
+    how = (
+        f"gaps in a spin of {session.gaps_ns / 1e9:g} s that come {system.tick_hz:g} times a second"
+    )
     yield Number("kernel.tick_us", median(micros), cuts[0], cuts[-1], how)
     jitter = (cuts[-1] - cuts[0]) / _DECILES_APART
     yield Number("noise.tick_jitter_us", jitter, 0, 2 * jitter, how)
