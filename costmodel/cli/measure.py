@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.files import write_text
     from costmodel.measure.command import Wanted, measure
     from costmodel.measure.document import text_of
-    from costmodel.report.measured import numbers_text, operations_text
+    from costmodel.results.text.measured import numbers_text, operations_text
 
     output = Path(args.output) if args.output else None
     _check_output(args)

@@ -7,7 +7,7 @@ from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.pipeline import advance
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.state import NOTHING, Reach, load, save
-from costmodel.cpu.window import RETIRED, Costs, Window
+from costmodel.cpu.window import Costs, Window
 from costmodel.jit import hot
 
 KEPT = 16
@@ -17,84 +17,29 @@ at powers of two only (Brent's method)."""
 _GROUP, _TICKS, _TOTALS = range(3)
 
 
-MARKS = 4
-"""Parts of a program behind whose first group a run is compared with the run before."""
-
-
 @hot
 def run_table(
     code: c.Code, parts: Ints, reach: Reach, p: Parameters, costs: Costs, w: Window,
-    state: Ints, scratch: Ints, before: Ints, segment_ticks: Ints, totals: Ints,
+    state: Ints, scratch: Ints, segment_ticks: Ints, totals: Ints,
 ) -> None:  # fmt: skip
     """Run a program once from ``state``, which becomes the state behind it.
 
     ``segment_ticks`` and ``totals`` receive the ticks by segment and the counters and the stack.
     ``scratch`` is int64[2 * KEPT + 1, n] with room for a state, and for ``totals`` and two more.
-    ``before`` int64[MARKS + 1, n] is what the run before left, all 0 if there was none: runs differ
-    by what was in flight when they began, which is soon gone. n has room for a state, the totals,
-    the segments and one more.
     """
     load(p, w, state)
     current = scratch[2 * KEPT]
     for i in range(len(parts)):
         first, rows, groups, segment = parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3]
-        began = w.now[RETIRED]
+        began = w.now[0].retired
         advance(code, first, first + rows, p, costs, w, totals)
-        segment_ticks[segment] += w.now[RETIRED] - began
-        if i < MARKS or groups > 1:
-            save(p, w, reach, current)
-        if i < MARKS:
-            if _goes_on_alike(before[i:], current, state, segment_ticks, totals):
-                return
-            _mark(before[i], current, segment_ticks, totals)
+        segment_ticks[segment] += w.now[0].retired - began
         if groups > 1:
-            began = w.now[RETIRED]
+            save(p, w, reach, current)
+            began = w.now[0].retired
             skipped = _loop(code, first, rows, groups, reach, p, costs, w, scratch, totals)
-            segment_ticks[segment] += w.now[RETIRED] - began + skipped
+            segment_ticks[segment] += w.now[0].retired - began + skipped
     save(p, w, NOTHING, state)
-    _mark(before[MARKS], state, segment_ticks, totals)
-
-
-@hot
-def _mark(mark: Ints, state: Ints, segment_ticks: Ints, totals: Ints) -> None:
-    """Write down where a run stands: 1, the totals, the ticks by segment, the state."""
-    mark[0] = 1
-    at = 1
-    for i in range(len(totals)):
-        mark[at + i] = totals[i]
-    at += len(totals)
-    for i in range(len(segment_ticks)):
-        mark[at + i] = segment_ticks[i]
-    at += len(segment_ticks)
-    for i in range(len(state)):
-        mark[at + i] = state[i]
-
-
-@hot
-def _goes_on_alike(
-    marks: Ints, current: Ints, state: Ints, segment_ticks: Ints, totals: Ints
-) -> bool:
-    """Finish a run that is in the state in which the run before was at the first of its marks.
-
-    The last mark is its end. All become marks of this run.
-    """
-    counted = 1 + len(totals)
-    at = counted + len(segment_ticks)
-    end = marks[len(marks) - 1]
-    if not marks[0, 0] or not _equal(current, marks[0, at:]):
-        return False
-    for i in range(1, at):
-        now = totals[i - 1] if i < counted else segment_ticks[i - counted]
-        more = now - marks[0, i]
-        for mark in range(len(marks)):
-            marks[mark, i] += more
-        if i < counted:
-            totals[i - 1] = end[i]
-        else:
-            segment_ticks[i - counted] = end[i]
-    for i in range(len(state)):
-        state[i] = end[at + i]
-    return True
 
 
 @hot
@@ -111,7 +56,7 @@ def _loop(
     kept, known, current = scratch[:KEPT], scratch[KEPT : 2 * KEPT], scratch[2 * KEPT]
     for at in range(KEPT):
         known[at, _GROUP] = 0
-    _keep(current, totals, 1, w.now[RETIRED], kept, known)
+    _keep(current, totals, 1, w.now[0].retired, kept, known)
     skipped = 0
     group = 1
     while group < groups:
@@ -126,10 +71,10 @@ def _loop(
             times = (groups - group) // length
             for i in range(len(totals)):
                 totals[i] += (totals[i] - known[same, _TOTALS + i]) * times
-            skipped = (w.now[RETIRED] - known[same, _TICKS]) * times
+            skipped = (w.now[0].retired - known[same, _TICKS]) * times
             group += length * times
         elif group <= KEPT or group & (group - 1) == 0:
-            _keep(current, totals, group, w.now[RETIRED], kept, known)
+            _keep(current, totals, group, w.now[0].retired, kept, known)
     return skipped
 
 
