@@ -1,0 +1,107 @@
+"""``costmodel measure``: what it writes and prints, and what it refuses before it starts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from costmodel.cli.main import main
+from costmodel.config.machine import Machine
+from costmodel.measure import command, operations, session
+from costmodel.measure.folios import Folios
+from costmodel.measure.kernels import isa_here
+from costmodel.measure.suite import Plan
+
+pytestmark = pytest.mark.skipif(isa_here() is None, reason="no kernels for this instruction set")
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure as little as there is to measure."""
+
+    def little(system: object, *, quick: bool) -> Plan:
+        del system, quick
+        return Plan(memory_bytes=64 << 20, quick=True, rounds=1, samples=2)
+
+    monkeypatch.setattr(command, "plan_for", little)
+    monkeypatch.setattr(session, "_SINGLE", 50)
+    monkeypatch.setattr(operations, "size_for", lambda system, quick: 4 << 20)
+    monkeypatch.setattr(operations, "MOST_ROUNDS", 1)
+    monkeypatch.setattr(Folios, "orders", lambda self: [0])
+
+
+@pytest.mark.usefixtures("short")
+def test_it_writes_a_machine_and_holds_it_against_the_truth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, data = tmp_path / "My Box.yaml", tmp_path / "out" / "box.json"
+    assert main(["measure", "-o", str(file), "--json", str(data)]) == 0
+    printed = capsys.readouterr()
+    assert Machine.load(file).name == "my-box"
+    assert "%|" not in printed.err, "no progress bar outside a terminal"
+    assert "numbers measured" in printed.out and "kept from" in printed.out
+    assert "ratio" in printed.out and "fork writable" in printed.out
+    assert max(map(len, printed.out.splitlines())) <= 76
+    assert printed.out.isascii()
+    content = json.loads(data.read_text())
+    assert {row["operation"] for row in content["operations"]} >= {"munmap", "fork read-only"}
+    assert len(content["numbers"]) >= 25
+
+
+@pytest.mark.usefixtures("short")
+def test_no_validate_operates_on_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", "--no-validate", "--like", "epyc-zen4"]) == 0
+    printed = capsys.readouterr().out
+    assert "page-table operations" not in printed
+    assert "kept from epyc-zen4 (--like)" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-o", "mine.txt"], "-o: must end with .yaml (got 'mine.txt', a str)"),
+        (["--json", "/etc/hostname/x.json"], "--json: cannot be written there"),
+        (["--like", "pdp-11"], "--like: unknown machine"),
+        (["--like", "ampere-altra"], "--like: must be a machine of"),
+        (["--cpu", "99999"], "--cpu: must be a CPU that this process may use"),
+    ],
+)
+def test_bad_input_is_said_before_anything_is_measured(
+    options: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(command, "measure_core", None)
+    assert main(["measure", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_several_faults_are_said_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", "-o", "mine.txt", "--json", "/etc/hostname/x.json"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_ctrl_c_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    command_line = [sys.executable, "-m", "costmodel", "measure", "-o", str(file)]
+    process = subprocess.Popen(
+        command_line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+    children: list[str] = []
+    for _ in range(400):
+        tasks = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        children = tasks.read_text().split() if tasks.exists() else []
+        if children or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and errors == b""
+    assert children and not any(Path(f"/proc/{child}").exists() for child in children)
+    assert list(tmp_path.iterdir()) == []
