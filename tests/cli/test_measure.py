@@ -91,7 +91,12 @@ def test_ctrl_c_leaves_no_process_and_no_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     command_line = [sys.executable, "-m", "costmodel", "measure", "-o", str(file)]
     process = subprocess.Popen(
-        command_line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        command_line,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # Where the tests run in the background Ctrl-C is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     children: list[str] = []
     for _ in range(400):
