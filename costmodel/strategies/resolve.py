@@ -13,6 +13,7 @@ from costmodel.code.library import program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT
 from costmodel.operations.zap.catalogue import FOLIOS
+from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.load import fault_in, load_function
 from costmodel.strategies.origin import kernel_of
@@ -44,6 +45,9 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
         return known
     if reference in _added():
         return _of_package(reference, operation)
+    name, mark, build = reference.rpartition(MARK)
+    if mark and name in built_in(operation):
+        return built(built_in(operation)[name], build, origin=origin)
     file, colon, function = reference.rpartition(":")
     if not colon:
         reason = unknown("strategy", reference, known_names(operation))
