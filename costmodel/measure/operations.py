@@ -11,7 +11,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from costmodel.config.sizes import PAGE_BYTES
 from costmodel.measure.experiment import MIB
 from costmodel.measure.folios import HUGE_ORDER, Folios
 from costmodel.measure.kernels.assembler import Assembler
@@ -19,6 +18,7 @@ from costmodel.measure.kernels.calls import NUMBERS, TIMED
 from costmodel.measure.process import Lost, Measuring
 from costmodel.measure.readings.number import Number
 from costmodel.measure.system import System
+from costmodel.units import PAGE_BYTES
 
 WORKER = Path(__file__).with_name("operations_worker.py")
 OF_THE_PROCESS = ("fork", "exit")

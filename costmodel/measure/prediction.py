@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 from costmodel.api import cell
 from costmodel.config.machine import Machine
-from costmodel.config.workload import STATES, Operation
 from costmodel.experiment import run_cells
 from costmodel.measure.operations import Measured
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.operations.registry import operation_named, operation_names
+from costmodel.strategies.catalogue import built_in
 
 _CONTPTE_SINCE = (6, 9)
 _IN_THE_MODEL = {
@@ -81,12 +80,14 @@ def _strategy(operation: str, machine: Machine, kernel: str) -> str | None:
     if operation not in _IN_THE_MODEL:
         return None
     name, state = _IN_THE_MODEL[operation]
-    if name not in get_args(Operation) or state not in dict(STATES).get(name, ()):  # type: ignore[call-overload]
+    if name not in operation_names():
+        return None
+    if state not in {known.name for known in operation_named(name).words.states}:
         return None
     running = _version(kernel) or (99, 0)
     contpte = machine.isa == "arm64" and running >= _CONTPTE_SINCE
     best: tuple[tuple[int, int], str] | None = None
-    for strategy in BY_OPERATION[name].values():
+    for strategy in built_in(name).values():
         version = _version(strategy.name)
         isas = set(strategy.programs)
         fits = version and version <= running and machine.isa in isas

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.config.groups import SIZE_KEYS
-from costmodel.config.sizes import PAGE_BYTES, size_text
+from costmodel.config.sizes import size_text
 from costmodel.results.text.layout import ascii_only, paragraph
+from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
     from costmodel.measure.machine_text import Made
