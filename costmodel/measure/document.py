@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from costmodel import __version__
 from costmodel.config.errors import ConfigError, Fault, describe
+from costmodel.config.machine import Machine
 from costmodel.config.yaml_text import read_text
 from costmodel.measure.machine_text import Made
 from costmodel.measure.operations import Measured, Operations
@@ -19,6 +20,9 @@ from costmodel.measure.prediction import Compared
 from costmodel.measure.readings.number import Number
 from costmodel.measure.session import Session
 from costmodel.measure.system import System
+
+if TYPE_CHECKING:
+    from costmodel.loops.price import PricedLoop
 
 FORMAT: Literal["costmodel measured, 1"] = "costmodel measured, 1"
 
@@ -42,6 +46,8 @@ class Row(BaseModel):
     layout: str
     scattered: bool
     ns: Times
+    strategy: str | None = None
+    predicted_ns: Annotated[float, Field(gt=0)] | None = None
 
     def measured(self) -> Measured:
         """Return it as it was when it was measured, with the least and the median for samples."""
@@ -50,9 +56,14 @@ class Row(BaseModel):
             self.operation, self.order, self.memory_bytes, times, self.layout, self.scattered
         )
 
+    def compared(self) -> Compared:
+        """Return it beside what was predicted when it was measured."""
+        return Compared(self.measured(), self.strategy, self.predicted_ns)
+
 
 class _System(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
+    model_name: str
     kernel: str
     isa: Literal["arm64", "x86_64"]
 
@@ -66,10 +77,22 @@ class MeasuredFile(BaseModel):
     system: _System
     operations: list[Row]
 
+    def check_isa(self, machine: Machine) -> None:
+        """Raise ConfigError for a machine of another instruction set."""
+        if machine.isa != self.system.isa:
+            reason = f"was measured on {self.system.isa}, {machine.name} is {machine.isa}"
+            raise ConfigError.of("--measured", reason)
+
     @property
     def measured(self) -> list[Measured]:
         """The operations that were measured; [] where none were."""
         return [row.measured() for row in self.operations]
+
+
+def is_measured(path: Path) -> bool:
+    """Tell a file of ``measure --json`` from other JSON, by how it begins."""
+    with path.open("rb") as stream:
+        return FORMAT.encode() in stream.read(len(FORMAT) + 40)
 
 
 def read_measured(path: Path, *, origin: str = "--measured") -> MeasuredFile:
@@ -102,6 +125,7 @@ def document(
     made: Made,
     operations: Operations | None,
     rows: Sequence[Compared],
+    loops: Sequence[PricedLoop] = (),
 ) -> dict[str, Any]:
     """Return the file's content."""
     lacking = [*session.lacking, *(operations.lacking if operations else [])]
@@ -127,8 +151,14 @@ def document(
         },
         "empty_process_ns": _times_of(operations.empty_ns) if operations else {},
         "small_calls_ns": _times_of(operations.small_ns) if operations else {},
-        "operations": [_row(row) for row in rows],
+        "operations": rows_of(rows),
+        "loops": [loop._asdict() for loop in loops],
     }
+
+
+def rows_of(rows: Sequence[Compared]) -> list[dict[str, Any]]:
+    """Return operations beside their predictions for JSON."""
+    return [_row(row) for row in rows]
 
 
 def text_of(content: Mapping[str, Any]) -> str:

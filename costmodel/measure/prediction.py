@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from costmodel.api import cell
 from costmodel.config.machine import Machine
-from costmodel.experiment import run_cells
+from costmodel.experiment import Cell, exact_seconds
 from costmodel.measure.operations import Measured
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.strategies.catalogue import built_in
@@ -25,7 +25,6 @@ _IN_THE_MODEL = {
     "mprotect to-writable": ("mprotect", "to-writable"),
 }
 """Operations as the model calls them: operation and state."""
-NOT_PREDICTED = "the model does not have it"
 
 
 @dataclass(frozen=True)
@@ -47,32 +46,34 @@ def compared(measured: Sequence[Measured], machine: Machine, kernel: str) -> lis
 
     Forks are predicted without their fixed part, which measured ones do not hold either.
     """
+    return [
+        Compared(one, None, None)
+        if cell is None
+        else Compared(one, cell.strategy, 1e9 * exact_seconds(cell))
+        for one, cell in zip(measured, cells_of(measured, machine, kernel), strict=True)
+    ]
+
+
+def cells_of(measured: Sequence[Measured], machine: Machine, kernel: str) -> list[Cell | None]:
+    """Return what to predict for each operation; None where the model has no such operation."""
     without = machine.with_value("kernel.fork_fixed_us", 0.0)
-    named = {one.operation: _strategy(one.operation, machine, kernel) for one in measured}
-    asked = [one for one in measured if named[one.operation]]
-    cells = []
-    for one in asked:
-        operation, state = _IN_THE_MODEL[one.operation]
-        cells.append(
-            cell(
-                without,
-                named[one.operation] or "",
-                order=one.order,
-                operation=operation,
-                state=state,
-                memory=f"{one.memory_bytes} B",
-                frames="scattered" if one.scattered else "contiguous",
-            )
-        )
-    results = run_cells(cells, noise=False, slopes=False)
-    predicted = {id(one): result for one, result in zip(asked, results, strict=True)}
-    return [Compared(one, named[one.operation], _ns(predicted.get(id(one)))) for one in measured]
+    return [_cell(one, without, kernel) for one in measured]
 
 
-def _ns(result: object) -> float | None:
-    from costmodel.experiment import Result
-
-    return result.exact_ps / 1000 if isinstance(result, Result) else None
+def _cell(one: Measured, machine: Machine, kernel: str) -> Cell | None:
+    strategy = _strategy(one.operation, machine, kernel)
+    if strategy is None:
+        return None
+    operation, state = _IN_THE_MODEL[one.operation]
+    return cell(
+        machine,
+        strategy,
+        order=one.order,
+        operation=operation,
+        state=state,
+        memory=f"{one.memory_bytes} B",
+        frames="scattered" if one.scattered else "contiguous",
+    )
 
 
 def _strategy(operation: str, machine: Machine, kernel: str) -> str | None:

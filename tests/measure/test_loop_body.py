@@ -100,6 +100,12 @@ def test_what_stands_between_call_and_return_is_the_functions_body() -> None:
     assert function == ["add %rbx, %rax", "add %rbx, %rax", "ret"]
 
 
+def test_nested_calls_go_forward() -> None:
+    text = LoopBody(x86_64.INSTRUCTIONS).text([("call", 3, ""), ("return", 3, "")])
+    for label in re.findall(r"call (\d+)f", text):
+        assert f"\n{label}:\n" in text.partition(f"call {label}f")[2]
+
+
 @pytest.mark.parametrize(
     ("operations", "reason"),
     [

@@ -68,7 +68,7 @@ class LoopBody:
         """Start with an empty body."""
         self._isa = instructions
         self._texts: list[list[str]] = [[]]
-        self._functions: list[str] = []
+        self._functions: dict[int, str] = {}
         self._labels = count(20)
         self._open: list[int] = []
         self._homes: dict[str, str] = {}
@@ -83,7 +83,9 @@ class LoopBody:
             self._group(kind, number, form)
         if self._open:
             raise CannotWrite("a call has no return")
-        body, functions = "\n".join(self._texts[0]), "\n".join(self._functions)
+        body = "\n".join(self._texts[0])
+        # Outer before inner: calls go forward.
+        functions = "\n".join(self._functions[label] for label in sorted(self._functions))
         return self._isa.kernel.format(body=body, functions=functions)
 
     def _group(self, kind: str, number: int, form: str) -> None:
@@ -144,7 +146,7 @@ class LoopBody:
         if not self._open:
             raise CannotWrite("a return has no call")
         label, body = self._open.pop(), self._texts.pop()
-        self._functions.append("\n".join([".p2align 6", f"{label}:", *body, "ret"]))
+        self._functions[label] = "\n".join([".p2align 6", f"{label}:", *body, "ret"])
 
     def _moves(self, home: str, number: int) -> None:
         """Move a chain's value about, and at the end back to where it was."""
