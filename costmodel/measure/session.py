@@ -12,7 +12,7 @@ from typing import Any
 from costmodel.measure.experiment import MIB, Experiment, Series
 from costmodel.measure.kernels import Isa
 from costmodel.measure.process import Lost, Measuring
-from costmodel.measure.suite import Plan, atomics, core, far, near, private_caches
+from costmodel.measure.suite import Plan, atomics, core, far, near, patterns, private_caches
 from costmodel.measure.system import System, load_average, steal_seconds
 
 WORKER = "costmodel.measure.worker"
@@ -99,7 +99,7 @@ def steps(isa: Isa, plan: Plan, loops: Sequence[Experiment] = ()) -> int:
     """Return how often ``measure_core`` will report progress."""
     return (
         plan.rounds * (len(_small(isa, plan)) + len(loops))
-        + len(plan.far_rounds) * len([*far(isa, plan)])
+        + len(plan.far_rounds) * len(_large(isa, plan))
         + 1
     )
 
@@ -135,10 +135,14 @@ def _small(isa: Isa, plan: Plan) -> list[Experiment]:
     return [*core(isa), *atomics(isa), *private_caches(isa, plan), *near(isa, plan)]
 
 
+def _large(isa: Isa, plan: Plan) -> list[Experiment]:
+    return [*far(isa, plan), *patterns(isa, plan)]
+
+
 def _visits(isa: Isa, plan: Plan, loops: Sequence[Experiment]) -> Iterator[tuple[Experiment, int]]:
     """Yield experiments with the samples to take: small ones in turn, so that each meets many
     moments of a busy machine, large ones seldom, because their memory takes long to lay out."""
-    small, large = [*_small(isa, plan), *loops], list(far(isa, plan))
+    small, large = [*_small(isa, plan), *loops], _large(isa, plan)
     for number in range(plan.rounds):
         if number in plan.far_rounds:
             yield from ((experiment, _MEMORY_SAMPLES) for experiment in large)

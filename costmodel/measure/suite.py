@@ -14,6 +14,13 @@ UNROLLED = 8
 TLB_STEP = 4096
 
 
+PATTERN_SIZES = (16 * KIB, 256 * KIB, 2 * MIB, 16 * MIB, 64 * MIB)
+PATTERNS = tuple(
+    f"{order} {what}" for order in ("random", "stream of") for what in ("loads", "updates", "locks")
+)
+"""Kernels that touch each line once: an update is a load, an addition and a store."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How much is run, and on how much memory."""
@@ -169,6 +176,14 @@ def _levels(isa: Isa, sizes: list[int]) -> Iterator[Experiment]:
         )
     for size in sizes[-1:]:
         for kernel in ("random loads", "stream of loads", "clear pages"):
+            yield _lines(isa, kernel, size, f"{kernel} {size}")
+
+
+def patterns(isa: Isa, plan: Plan) -> Iterator[Experiment]:
+    """Yield ways to go over lines of memory, on sizes that lie in one level after the other."""
+    sizes = [] if plan.quick else PATTERN_SIZES
+    for size in sizes:
+        for kernel in PATTERNS:
             yield _lines(isa, kernel, size, f"{kernel} {size}")
 
 

@@ -31,7 +31,7 @@ def numbers_text(
         if number.key in made.measured:
             values = (_value(number.key, each) for each in (number.value, number.low, number.high))
             lines.append(f"{number.key:36}" + "".join(f"{value:>12}" for value in values).rstrip())
-    lines += ["", *_shares(session)]
+    lines += ["", *_shares(session), *_patterns(session)]
     kept = f"{len(made.measured)} numbers measured, {len(made.kept)} kept from {nearest} ({why}):"
     lines.append(paragraph(f"{kept} {', '.join(made.kept)}"))
     for key, reason in made.refused.items():
@@ -77,6 +77,21 @@ def _shares(session: Session) -> Iterator[str]:
         hits = sum(time < middle for time in times) / len(times)
         numbers = "".join(f"{cut:8.1f}" for cut in cuts)
         yield f"{size_text(size):>10}{numbers}{100 * hits:20.0f} %"
+    yield ""
+
+
+def _patterns(session: Session) -> Iterator[str]:
+    """Yield what a line costs by how memory is gone over, where that was measured."""
+    from costmodel.measure.suite import PATTERN_SIZES, PATTERNS
+
+    names = [f"{kernel} {size}" for kernel in PATTERNS for size in PATTERN_SIZES]
+    if not all(name in session.results and session.results[name].ns for name in names):
+        return
+    yield "one access per line, ns:"
+    yield f"{'':20}" + "".join(f"{size_text(size):>10}" for size in PATTERN_SIZES)
+    for kernel in PATTERNS:
+        times = (session.results[f"{kernel} {size}"].estimate("ns") for size in PATTERN_SIZES)
+        yield f"{kernel:20}" + "".join(f"{each.value:10.2f}" for each in times)
     yield ""
 
 
