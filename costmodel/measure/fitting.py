@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from costmodel.calibration.fit import STARTS, Fitted, fit
-from costmodel.uncertainty.priors import Prior, priors, with_numbers
 from costmodel.calibration.problem import Data, Floats, Problem
-from costmodel.uncertainty.spread import DOMINANT
 from costmodel.config.errors import ConfigError
 from costmodel.config.fit import Uncertainty
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds
 from costmodel.measure.operations import Measured
 from costmodel.measure.prediction import cells_of
+from costmodel.uncertainty.priors import Prior, priors, with_numbers
+from costmodel.uncertainty.spread import DOMINANT
 
 KEYS = (
     "kernel.table_alloc_ns",

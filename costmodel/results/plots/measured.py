@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
-from costmodel.units import PAGE_BYTES
 from costmodel.results.plots.order import folio_axis, folio_kib
 from costmodel.results.plots.panels import OUTSIDE_INCHES, legend, title
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.style import BLACK, BLUE, LIGHT, TEXT
+from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
