@@ -138,7 +138,7 @@ def describe_measured(found: MeasuredFit) -> Iterator[str]:
             f"{fitted.numbers[prior.key]:>10.4g}{errors[prior.key]:>12.2g}"
         )
     yield ""
-    yield f"  {'operation':<34}{'before':>10}{'after':>10}   predicted over measured"
+    yield f"  {'predicted over measured':<34}{'before':>10}{'after':>10}"
     for name, before, after in zip(data.names, found.before, found.after, strict=True):
         far = abs(after) > UNEXPLAINED * data.log_sigma[data.names.index(name)]
         mark = " *" if far else ""

@@ -53,6 +53,76 @@ def test_it_writes_a_machine_and_holds_it_against_the_truth(
     assert len(content["numbers"]) >= 25
 
 
+@pytest.fixture
+def measured(tmp_path: Path) -> Path:
+    """A file of ``measure --json`` with two operations."""
+
+    def row(order: int) -> dict[str, object]:
+        times = {"least": 5e5, "p10": 5e5, "median": 6e5}
+        return {
+            "operation": "munmap", "order": order, "memory_bytes": 16 << 20, "layout": "lay so",
+            "scattered": False, "ns": times, "strategy": "v6.7", "predicted_ns": 4e5,
+        }  # fmt: skip
+
+    system = {"kernel": "6.12.0", "isa": "x86_64", "model_name": "Box"}
+    content = {"format": "costmodel measured, 1", "date": "2026-11-28", "system": system}
+    file = tmp_path / "box.json"
+    file.write_text(json.dumps({**content, "operations": [row(4), row(9)]}))
+    return file
+
+
+def test_validate_shows_a_measured_file_beside_a_machine(
+    measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "rows.json"
+    words = ["validate", "epyc-zen5", "--measured", str(measured), "--json", str(out)]
+    assert main(words) == 0
+    assert "predicted as munmap: folio-batch-v6.12" in capsys.readouterr().out
+    assert [row["order"] for row in json.loads(out.read_text())] == [4, 9]
+
+
+def test_calibrate_writes_what_it_fits_to_a_measured_file(
+    measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from costmodel.config.resources import find
+
+    file = tmp_path / "mine.yaml"
+    file.write_text(find("machines", "epyc-zen5").read_text())
+    words = ["calibrate", str(file), "--measured", str(measured), "--starts", "1", "--write"]
+    assert main(words) == 0
+    assert "predicted over measured" in capsys.readouterr().out
+    fit = Machine.load(file).fit
+    assert fit is not None and fit.rows == ["munmap order 4", "munmap order 9"]
+
+
+def test_plot_draws_a_measured_file(
+    measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "box.svg"
+    assert main(["plot", str(measured), "-o", str(out)]) == 0
+    assert out.exists() and "page-table operations over folio order" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "messages"),
+    [
+        (["validate", "--measured", "FILE"], ["MACHINE: is missing"]),
+        (["validate", "epyc-zen5"], ["--measured: is missing"]),
+        (["validate", "ampere-altra", "--measured", "FILE"], ["--measured: was measured on x86"]),
+        (["calibrate", "--measured", "FILE"], ["--measured: needs one MACHINE"]),
+        (["plot", "FILE", "--ascii", "--seed", "4"], ["--ascii: is not for", "--seed: is not for"]),
+        (["plot", "FILE", "--kind", "stack"], ["--kind: is not for a file of `measure`"]),
+    ],
+)
+def test_bad_input_of_the_commands_that_read_it(
+    words: list[str], messages: list[str], measured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(measured) if word == "FILE" else word for word in words]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(messages)
+    assert all(map(str.startswith, lines, messages))
+
+
 @pytest.mark.usefixtures("short")
 def test_no_validate_operates_on_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", "--no-validate", "--like", "epyc-zen4"]) == 0
