@@ -9,9 +9,9 @@ from costmodel.checking.run import Subject
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.mm.violations import DirtyRule
 from costmodel.operations.registry import DEFAULT, operation_names
+from costmodel.operations.shared.strategy import Strategy
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import added_names, known_names, resolve
-from costmodel.strategies.strategy import Strategy
 
 _DIRTY: Final = {
     "folio-scan-v3": DirtyRule.ANY_OF_BATCH,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
-    from costmodel.strategies.strategy import Strategy
+    from costmodel.operations.shared.strategy import Strategy
 
 WIDTH = 76
 _NAME = 33

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib import resources
 from itertools import chain
 from typing import Any
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from costmodel.code.bridge import bridge
 from costmodel.code.context import Situation
+from costmodel.operations.registry import operation_named
 
 Ints = NDArray[np.int64]
 
@@ -82,6 +82,8 @@ class Library:
     group_start: Ints
     group_member: Ints
     choices: Mapping[tuple[str, str], Choice]
+    order: tuple[str, ...] = ()
+    """Events in their order on one entry or batch: only later ones can have been left out."""
 
     @property
     def isa(self) -> str:
@@ -130,7 +132,7 @@ class Library:
         Empty where they did, and where there are none: see :func:`costmodel.code.bridge.bridge`.
         """
         last, now = self._known(last), self._known(now)
-        return () if (last, now) in self.choices else bridge(self.choices, last, now)
+        return () if (last, now) in self.choices else bridge(self.choices, last, now, self.order)
 
     def turns(self, last: str, now: str, facts: Situation) -> tuple[int, ...]:
         """Return the paths from event ``last`` to ``now`` to take in turn: mostly one.
@@ -191,14 +193,15 @@ def _choices_as_lists(library: Library) -> list[Any]:
 
 def program_names(operation: str) -> list[str]:
     """Return the names of the programs that have steps for ``operation``, sorted."""
-    folder = resources.files(__package__) / "data" / operation
-    return sorted(entry.name[: -len(".npz")] for entry in folder.iterdir())
+    entries = operation_named(operation).steps.iterdir()
+    return sorted(entry.name[: -len(".npz")] for entry in entries if entry.name.endswith(".npz"))
 
 
 @cache
 def load_library(operation: str, name: str) -> Library:
     """Read the steps of program ``name``; FileNotFoundError when there are none."""
-    path = resources.files(__package__) / "data" / operation / f"{name}.npz"
+    known = operation_named(operation)
+    path = known.steps / f"{name}.npz"
     with path.open("rb") as file, np.load(file) as archive:
         text = json.loads(archive["text"].tobytes())
         columns = dict(_columns_of(archive["numbers"], text["columns"]))
@@ -210,6 +213,7 @@ def load_library(operation: str, name: str) -> Library:
         path_start=np.concatenate([start, start]),
         path_length=np.concatenate([length, length - 1]),
         choices=dict(_choices_of(text["choices"])),
+        order=known.events,
         **columns,
     )
 

@@ -1,8 +1,4 @@
-"""Steps that a program never executed while it was recorded, taken from a kernel that did.
-
-The contpte kernels that clear in batches unfold a block only where a range covers it in part, and
-no such range was recorded. The function that unfolds is the same in all of them.
-"""
+"""Steps that a program never executed while it was recorded, taken from a kernel that did."""
 
 from __future__ import annotations
 
@@ -12,23 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from costmodel.recorder import Program, Recording, load_program
+from costmodel.recorder.archive import Program, Recording
 
-_UNFOLDING: Final = "v4_before_change.arm64_contpte"
-_DONORS: Final = {
-    ("zap", "no_hint.arm64_contpte"): _UNFOLDING,
-    ("zap", "v6.12.117.arm64_contpte"): _UNFOLDING,
-}
 DONATED_EVENTS: Final = frozenset({"clear_src", "flush", "restore_src"})
 """Steps that begin or end with one of these may come from another program."""
 _SITES: Final = 1 << 16
 """Distance between the instructions of a program and those of its donor."""
-
-
-def donor_of(operation: str, program: Program) -> Program | None:
-    """Return the program that fills in what this one was not recorded doing, if it needs one."""
-    name = _DONORS.get((operation, program.name))
-    return load_program(operation, name) if name else None
 
 
 def joined(program: Program, donor: Program) -> Program:

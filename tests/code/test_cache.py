@@ -9,12 +9,12 @@ import pytest
 from costmodel.byte_cache import ByteCache
 from costmodel.code import runs
 from costmodel.code.cache import Recalled, trace_bytes
-from costmodel.code.runs import trace_runs
 from costmodel.code.trace import TableRun, Trace
 from costmodel.config.machine import load_machine
 from costmodel.config.workload import Workload
 from costmodel.cpu import engine
 from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.runs import trace_runs
 
 
 def test_what_cores_know_of_a_trace_outlives_its_arrays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from costmodel.operations.fork import contpte_arch_batch, contpte_per_pte, folio_batch, per_pte
-from costmodel.strategies.strategy import Strategy, arm64, both
+from costmodel.operations.shared.strategy import Strategy, arm64, both
 
 STRATEGIES: Final = (
     Strategy("v6.7", "one PTE at a time: the baseline", per_pte.copy_per_pte, "fork", both("v6.7")),

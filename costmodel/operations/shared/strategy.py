@@ -24,8 +24,9 @@ class Strategy:
     ``programs``: instruction set to the recorded program whose steps it executes (no entry: the
     strategy does not exist there). ``range_programs``: the same on CPUs with range TLB
     invalidation, where it differs. ``contpte``: its kernel uses the contiguous bit.
-    ``release_programs``: zap only, the programs that release what was unmapped. ``code``: a user's
-    strategy, whose function may do anything and runs in a process of its own (``function`` is then
+    ``release_programs``: the programs of what follows the loop, where an operation has such a part
+    (zap releases pages; left out: those of the newest kernel). ``code``: a user's strategy, whose
+    function may do anything and runs in a process of its own (``function`` is then
     :func:`elsewhere`); always call it through :meth:`evaluate`.
     """
 
