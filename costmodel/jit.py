@@ -21,7 +21,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent
 _PREFIX = "numba-"
-_SOURCES = ("cpu/*.py", "code/*.py", "explaining/*.py", "jit.py", "machine_code.py")
+_SOURCES = (
+    "cpu/*.py",
+    "code/*.py",
+    "explaining/*.py",
+    "mm/pte.py",
+    "units.py",
+    "jit.py",
+    "machine_code.py",
+)
 _KEPT = 3
 """Directories with the machine code of other versions of the sources that are left alone."""
 

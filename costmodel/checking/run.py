@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from costmodel.mm.build import build
 from costmodel.mm.layout import Layout
@@ -17,6 +17,7 @@ from costmodel.operations.shared.strategy import elsewhere
 from costmodel.user_code.blame import line_of, told
 from costmodel.user_code.process import UserCode
 
+T = TypeVar("T")
 Strategy = Callable[[Any], Iterator[Any]]
 """Walks the page tables of a fork or of an unmap."""
 
@@ -44,16 +45,19 @@ class Subject:
     code: UserCode | None = None
     """A user's strategy, which runs in a process of its own."""
 
+    def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
+        """Return ``task(function, *arguments)``, wherever the strategy's function runs."""
+        if self.code is None:
+            return task(self.strategy, *arguments)
+        return self.code.ask(task, *arguments)
+
 
 def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
     """Return the guarantees that a strategy breaks on a layout, none if it is correct there.
 
     Raises ConfigError for a user's strategy that hangs, or ends the process it runs in.
     """
-    if subject.code is None:
-        return _violations(subject.strategy, subject, layout)
-    plain = replace(subject, strategy=elsewhere, code=None)
-    return subject.code.ask(_violations, plain, layout)
+    return subject.evaluate(_violations, replace(subject, strategy=elsewhere, code=None), layout)
 
 
 def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Violation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from costmodel.checking.run import Subject
@@ -69,12 +70,16 @@ def _subject(entry: Strategy) -> Subject:
 
 def _user(name: str, contpte: bool, operation: str) -> Subject:
     entry = resolve(name, operation=operation, origin="STRATEGY")
-    contpte = contpte or entry.contpte
+    return replace(subject_of(entry), contpte=contpte or entry.contpte)
+
+
+def subject_of(entry: Strategy) -> Subject:
+    """Return a user's strategy as a check runs it; the flush belongs to the loop's callers."""
     return Subject(
-        name,
+        entry.name,
         entry.function,
-        operation=operation,
-        contpte=contpte,
+        operation=entry.operation,
+        contpte=entry.contpte,
         flushes=False,
         code=entry.code,
     )

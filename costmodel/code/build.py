@@ -141,11 +141,12 @@ def _laid(
     """Return what decides where hand-written accesses belong."""
     number = np.maximum(-1 - library_row, 0)
     by_hand = library_row < 0
+    recorded = target[library.uop[np.maximum(library_row, 0)]]
     read = np.array([name == _READ for name in library.path_events], np.bool_)
     reads = (steps.path >= 0) & read[np.maximum(steps.path, 0)]
     pages = (int(Target.PAGE) << REGION_SHIFT) + LINE_BYTES * record.contexts
     return Rows(
-        target=np.where(by_hand, hand.columns["target"][number], target[library.uop[library_row]]),
+        target=np.where(by_hand, hand.columns["target"][number], recorded),
         address=address,
         step=steps.of_rows,
         by_hand=by_hand,

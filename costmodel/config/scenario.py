@@ -50,7 +50,8 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
 def _known_strategy(name: str, info: ValidationInfo) -> str:
     """Check a strategy name, if the names are known here; ``file.py:function`` is the user's."""
     known = (info.context or {}).get("strategies")
-    if known is not None and name not in known and ":" not in name:
+    source = name.partition("@")[0]  # a name with its build: v6.7@gcc13
+    if known is not None and not {name, source} & set(known) and ":" not in name:
         raise problem(unknown("strategy", name, known))
     return name
 

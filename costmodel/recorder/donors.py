@@ -1,8 +1,12 @@
-"""Steps that a program never executed while it was recorded, taken from a kernel that did."""
+"""Steps that a program never executed while it was recorded, taken from a kernel that did.
+
+Builds by other compilers were recorded in the steady state only: what they execute from one table
+to the next comes from the booted kernel of the same source.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,10 +14,32 @@ import numpy as np
 
 from costmodel.recorder.archive import Program, Recording
 
-DONATED_EVENTS: Final = frozenset({"clear_src", "flush", "restore_src"})
-"""Steps that begin or end with one of these may come from another program."""
+_BOOTED: Final = {"v6.8base": "v6.7"}
+"""Sources that were never booted to a booted one that does the same between tables."""
+_UNFOLDS: Final = frozenset({"clear_src", "flush", "restore_src"})
+_NEXT_TABLE: Final = frozenset({"alloc"})
 _SITES: Final = 1 << 16
 """Distance between the instructions of a program and those of its donor."""
+
+
+def donor_of(program: str, donors: Mapping[str, str]) -> str | None:
+    """Return the program that fills in what this one was not recorded doing, if it needs one.
+
+    ``donors`` are those of booted kernels, see :class:`costmodel.recorder.recorded.RecordedEvents`.
+    """
+    return _booted(program) or donors.get(program)
+
+
+def donated_events(program: Program) -> frozenset[str]:
+    """Return the events of which one must begin or end a step for it to come from the donor."""
+    return _NEXT_TABLE if _booted(program.name) else _UNFOLDS
+
+
+def _booted(name: str) -> str | None:
+    """Return the booted kernel of a build's source; None for a program that was booted itself."""
+    source, build, place = name.partition("@")
+    arch = place.rpartition(".")[2]
+    return f"{_BOOTED.get(source, source)}.{arch}" if build else None
 
 
 def joined(program: Program, donor: Program) -> Program:

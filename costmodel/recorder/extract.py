@@ -6,9 +6,10 @@ two events, the smallest set of facts that decides between them is found and sto
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -16,10 +17,11 @@ import numpy as np
 from costmodel.code.context import History
 from costmodel.code.events import Mark
 from costmodel.code.library import Choice, Library, to_arrays
+from costmodel.files import write_bytes
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.recorder.archive import Program, Recording, load_program, program_names, zip_arrays
 from costmodel.recorder.choose import choose
-from costmodel.recorder.donors import DONATED_EVENTS, joined, windows_of
+from costmodel.recorder.donors import donated_events, donor_of, joined, windows_of
 from costmodel.recorder.paths import Occurrence, Path, PathBuilder
 from costmodel.recorder.recorded import RecordedEvents
 
@@ -32,9 +34,11 @@ def extract(operation: str, program: Program) -> Library:
     found: _Found = defaultdict(lambda: defaultdict(list))
     known = operation_named(operation).recorded()
     for recorded in program.recordings.values():
+        if recorded.layout == "order0_aligned":
+            continue  # workloads do not say yet whether frames are aligned with their addresses
         window = known.prepare(program, recorded)
         _cut(known, window, known.find(program, window), found)
-    donor = known.donors.get(program.name)
+    donor = donor_of(program.name, known.donors)
     if donor is not None:
         from_donor = load_program(operation, donor)
         _add_donated(known, program, from_donor, found)
@@ -53,8 +57,9 @@ def _add_donated(known: RecordedEvents, program: Program, donor: Program, found:
     donated: _Found = defaultdict(lambda: defaultdict(list))
     for recorded, window in windows_of(program, donor):
         _cut(known, window, known.find(donor, recorded), donated)
+    events = donated_events(program)
     for key, paths in donated.items():
-        if not DONATED_EVENTS.isdisjoint(key):
+        if not events.isdisjoint(key):
             found.setdefault(key, paths)
 
 
@@ -108,15 +113,32 @@ def save_library(library: Library) -> bytes:
     return zip_arrays(to_arrays(library).items(), zipfile.ZIP_DEFLATED)
 
 
+def save_builds(libraries: Mapping[str, Library]) -> bytes:
+    """Return the archive of all builds of one source and architecture, by the build's name."""
+    arrays = [
+        (f"{build}/{key}", array)
+        for build, library in sorted(libraries.items())
+        for key, array in to_arrays(library).items()
+    ]
+    # Compressed as a whole: builds differ little, an archive of each takes six times as much.
+    return lzma.compress(zip_arrays(arrays, zipfile.ZIP_STORED), preset=9)
+
+
 def main() -> None:
     """Rebuild all step archives."""
-    from costmodel.files import write_bytes
-
     for operation in operation_names():
+        folder = FilePath(str(operation_named(operation).steps))
+        builds: dict[str, dict[str, Library]] = defaultdict(dict)
         for name in program_names(operation):
             library = extract(operation, load_program(operation, name))
-            folder = FilePath(str(operation_named(operation).steps))
-            write_bytes(folder / f"{name}.npz", save_library(library))
+            source, build, place = name.partition("@")
+            if build:
+                build, _, arch = place.rpartition(".")
+                builds[f"{source}.{arch}"][build] = library
+            else:
+                write_bytes(folder / f"{name}.npz", save_library(library))
+        for place, libraries in builds.items():
+            write_bytes(folder / f"{place}.builds.xz", save_builds(libraries))
 
 
 if __name__ == "__main__":

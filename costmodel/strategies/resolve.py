@@ -13,6 +13,7 @@ from costmodel.code.library import program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT
 from costmodel.operations.shared.strategy import Strategy, elsewhere
+from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import Kernel, kernel_of
 from costmodel.user_code.blame import StrategyError
@@ -50,6 +51,9 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
         return known
     if reference in _added():
         return _of_package(reference, operation)
+    name, mark, build = reference.rpartition(MARK)
+    if mark and name in built_in(operation):
+        return built(built_in(operation)[name], build, origin=origin)
     file, colon, function = reference.rpartition(":")
     if not colon and Path(reference).suffix == ".py":
         raise ConfigError.of(origin, "must name a function too: file.py:function", got=reference)

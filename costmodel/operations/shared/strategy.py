@@ -27,7 +27,9 @@ class Strategy:
     ``release_programs``: the programs of what follows the loop, where an operation has such a part
     (zap releases pages; left out: those of the newest kernel). ``code``: a user's strategy, whose
     function may do anything and runs in a process of its own (``function`` is then
-    :func:`elsewhere`); always call it through :meth:`evaluate`.
+    :func:`elsewhere`); always call it through :meth:`evaluate`. ``build``: the compiler and
+    configuration of ``programs``, where they are others than those of the recordings (see
+    ``strategies.builds``).
     """
 
     name: str
@@ -39,6 +41,9 @@ class Strategy:
     contpte: bool = False
     release_programs: Mapping[str, str] = field(default_factory=dict)
     code: UserCode | None = None
+    build: str = ""
+    broken: str = ""
+    """What it does wrong, where that is known: it is kept for what was published of it."""
 
     def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
         """Return ``task(function, *arguments)``, wherever the function runs.
