@@ -73,6 +73,18 @@ class Surroundings:
     after: tuple[Part, ...] = ()
 
 
+@dataclass(frozen=True)
+class Announced:
+    """Primitives that a strategy must announce when it calls them, with the event that each is.
+
+    ``folios`` are methods of the operation; ``tables`` are those of the tables that it hands out,
+    by side and name. They are what a check of a strategy's price counts.
+    """
+
+    folios: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
 class Operation(ABC):
     """An operation, such as ``fork``: subclass it and :func:`register` an instance."""
 
@@ -82,6 +94,7 @@ class Operation(ABC):
     """Events of its recorded steps in their order on one entry or batch."""
     event_before: str
     """The event that lies behind a page table when the walk over it begins."""
+    announced = Announced()
 
     @property
     def steps(self) -> Traversable:

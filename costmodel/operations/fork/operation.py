@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
-from costmodel.operations.protocol import Operation, Surroundings, Words
+from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
 from costmodel.recorder.recorded import RecordedEvents
 
 if TYPE_CHECKING:
@@ -40,6 +40,19 @@ class Fork(Operation):
         "restore_dst",
     )  # fmt: skip
     event_before = "set"
+    announced = Announced(
+        folios={
+            "folio_get": "get",
+            "mapcount_add": "map",
+            "clear_exclusive": "clear_exclusive",
+            "large_mapcount_add": "large_map",
+        },
+        tables={
+            ("src", "write_protect"): "wrprotect",
+            ("dst", "set_ptes"): "set",
+            ("dst", "set_nonpresent"): "set",
+        },
+    )
 
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from costmodel.code.events import Step
 from costmodel.code.uops import Uop
+from costmodel.mm.violations import DirtyRule
 from costmodel.user_code.blame import StrategyError
 from costmodel.user_code.process import UserCode
 
@@ -39,6 +40,8 @@ class Strategy:
     programs: Mapping[str, str] = field(default_factory=dict)
     range_programs: Mapping[str, str] = field(default_factory=dict)
     contpte: bool = False
+    dirty: DirtyRule = DirtyRule.EXACT
+    """How its kernel passes on the dirty bits of entries that it copies."""
     release_programs: Mapping[str, str] = field(default_factory=dict)
     code: UserCode | None = None
     build: str = ""

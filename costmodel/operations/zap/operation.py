@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
-from costmodel.operations.protocol import Operation, Surroundings, Words
+from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
 from costmodel.recorder.recorded import RecordedEvents
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ class Zap(Operation):
         "tail", "commit", "buddy",
     )  # fmt: skip
     event_before = "slot"
+    announced = Announced(
+        folios={"rmap_remove": "unmap", "large_mapcount_add": "large_unmap"},
+        tables={("src", "clear"): "clear", ("src", "set_nonpresent"): "clear"},
+    )
 
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""
