@@ -106,9 +106,8 @@ def test_run_and_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     results = tmp_path / "age.json"
     assert main(["run", str(scenario), "--jobs", "1", "--json", str(results)]) == 0
     assert "age" in capsys.readouterr().out
-    document = json.loads(results.read_text())
-    (entry, *others) = document["results"]
-    assert (entry["operation"], entry["strategy"], len(others)) == ("age", "v6.7", 3)
+    (first, *others) = json.loads(results.read_text())["cells"]
+    assert (first["operation"], first["strategy"], len(others)) == ("age", "v6.7", 3)
     picture = tmp_path / "age.svg"
     assert main(["plot", str(results), "-o", str(picture)]) == 0
     assert picture.read_text().lstrip().startswith("<?xml")
