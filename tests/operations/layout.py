@@ -9,8 +9,9 @@ from costmodel.mm.address_space import AddressSpace, Vma
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.pte import CONT, CONT_PTES, DIRTY, PRESENT, TABLE_PTES, WRITE, YOUNG, make_pte
-from costmodel.recorder import Recording, fork_events
-from costmodel.strategies.strategy import Strategy
+from costmodel.operations.fork.recorded import ALIGNED_LAYOUT
+from costmodel.operations.shared.strategy import Strategy
+from costmodel.recorder import Recording
 
 BASE_PFN = 1 << 20
 """Frame that stands for number 0 of a recording."""
@@ -37,7 +38,7 @@ class Place:
 def base_pfn(window: Recording) -> int:
     """Return the frame of number 0: of single pages, in a block as their entry where they were."""
     single = window.layout.startswith("order0")
-    aligned = window.layout == fork_events.ALIGNED_LAYOUT
+    aligned = window.layout == ALIGNED_LAYOUT
     return BASE_PFN + (CONT_PTES // 2 if single and not aligned else 0)
 
 
@@ -45,7 +46,7 @@ def memory_of(window: Recording, marks: list[Mark], strategy: Strategy, *, adjoi
     """Return a process with the window's frames where they were, and others around them."""
     place = Place.of(window)
     order = int(window.layout[len("order")])
-    start = place.first - fork_events.first_slot(window)
+    start = place.first - window.first_slot
     frames = {mark.step.slot + start: mark.step.page for mark in marks if mark.step.event == "map"}
     if window.layout == "order9":
         frames.setdefault(0, 0)
