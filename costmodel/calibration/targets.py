@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import cast
 
-from costmodel.config.workload import Frames, Operation, Workload
+from costmodel.config.workload import FRAMES, Operation, Workload
 from costmodel.published import Metric, Role, Row, all_rows
 from costmodel.published.rows import implied_change_pct
 
@@ -21,10 +21,6 @@ BASELINE = "v6.7"
 STORM_PCT = 100.0
 """A change beyond this is a storm of TLB invalidations: what counts there is the factor."""
 
-
-FRAMES: Mapping[Operation, Frames] = {"fork": "contiguous", "zap": "scattered"}
-"""Where the folios of published rows lie, as in the shipped scenarios. A gigabyte that is unmapped
-goes back to the allocator and comes out of it again in every iteration (docs/zap.md)."""
 
 
 class Kind(StrEnum):

@@ -11,16 +11,18 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from costmodel.config.document import Document, read_document
-from costmodel.config.errors import unknown
-from costmodel.config.resources import find, is_path, names
-from costmodel.config.schema import STRICT, check, no_repeats, problem, validate
+from costmodel.config.document import Document, Location, Place, key_text, read_document
+from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.resources import find, is_path, names, unknown_name
+from costmodel.config.schema import STRICT, Title, check, no_repeats, problem, validate
 from costmodel.config.workload import (
+    FRAMES,
     STATES,
     Frames,
     Layout,
@@ -42,16 +44,19 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
     base = (info.context or {}).get("base")
     if is_path(name):
         return str(find("machines", name, base=base))
-    known = names("machines")
-    if name not in known:
-        raise problem(unknown("machine", name, known))
+    if name not in names("machines"):
+        raise problem(unknown_name("machines", name))
     return name
 
 
 def _known_strategy(name: str, info: ValidationInfo) -> str:
     """Check a strategy name, if the names are known here; ``file.py:function`` is the user's."""
     known = (info.context or {}).get("strategies")
-    if known is not None and name not in known and ":" not in name:
+    if ":" in name:
+        return name
+    if name.endswith(".py"):
+        raise problem(f"must name the function, too: {name}:FUNCTION")
+    if known is not None and name not in known:
         raise problem(unknown("strategy", name, known))
     return name
 
@@ -93,7 +98,7 @@ class Scenario(BaseModel):
 
     model_config = STRICT
 
-    title: Annotated[str, Field(min_length=1)]
+    title: Title
     """One line for the top of the tables."""
     operation: Operation
     """What the kernel does: fork or zap."""
@@ -105,8 +110,9 @@ class Scenario(BaseModel):
     """Names of shipped machines, or paths of machine files (relative to this file)."""
     folio_orders: Annotated[tuple[Layout, ...], *_List]
     """Each an order from 0 to 9 or a mix such as {0: 50%, 4: 50%}: one column of the table."""
-    frames: Frames = "contiguous"
-    """How the folios lie in physical memory."""
+    frames: Frames | None = None
+    """How the folios lie in physical memory, contiguous or scattered; default: contiguous for
+    fork, scattered for zap."""
     contpte: bool | None = None
     """Whether contpte is on; left out: as each strategy's kernel has it."""
     cpus: Annotated[int, Field(ge=1, le=4096)] = 1
@@ -120,6 +126,9 @@ class Scenario(BaseModel):
     overrides: dict[str, Override] = {}
     """Numbers that differ from the machine files, such as ampere-altra.tlbi.range: true."""
 
+    _source: Document = PrivateAttr(default_factory=lambda: Document(""))
+    """Where each key comes from: a place in a file, or an option."""
+
     @field_validator("state")
     @classmethod
     def _state_fits_operation(cls, state: State | None, info: ValidationInfo) -> State | None:
@@ -129,10 +138,11 @@ class Scenario(BaseModel):
         return state
 
     @model_validator(mode="after")
-    def _state_by_operation(self) -> Scenario:
-        if self.state is None:
-            # The model is frozen; this fills in a default that depends on another field.
-            object.__setattr__(self, "state", STATES[self.operation][0])
+    def _defaults_by_operation(self) -> Scenario:
+        # The model is frozen; this fills in defaults that depend on another field.
+        for name, default in (("state", STATES[self.operation][0]), ("frames", FRAMES[self.operation])):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, default)
         return self
 
     @property
@@ -143,7 +153,7 @@ class Scenario(BaseModel):
                 operation=self.operation,
                 memory_bytes=self.memory,
                 folio_orders=layout,
-                frames=self.frames,
+                frames=cast(Frames, self.frames),
                 state=cast(State, self.state),
                 contpte=self.contpte,
                 cpus=self.cpus,
@@ -155,22 +165,34 @@ class Scenario(BaseModel):
         self,
         changes: Mapping[str, object],
         *,
-        origin: str = "override",
+        origin: str | Mapping[str, Place] = "override",
         strategies: Collection[str] | None = None,
     ) -> Scenario:
         """Return this scenario with keys changed, checked as a file is; ``protocol.runs`` works.
 
-        Raises ConfigError with ``origin`` (such as ``--order``) as the place.
+        All changes are judged together. Raises ConfigError with every fault; ``origin`` (such as
+        ``--order``), or that of the changed key, is the place; a key without one keeps its own. What was never said and depends on
+        the operation follows a change of the operation.
         """
-        data: dict[str, Any] = self.model_dump()
+        data: dict[str, Any] = self.model_dump(exclude_unset=True)
         for key, value in changes.items():
             *outer, last = key.split(".")
             target = data
             for name in outer:
                 target = target.setdefault(name, {})
             target[last] = value
-        document = Document(origin, data)
+        places = dict.fromkeys(changes, Place(file=origin)) if isinstance(origin, str) else origin
+        document = self._source.changed(data, places)
         return _validated(document, base=None, strategies=strategies)
+
+    def fault(self, at: Location, reason: str, got: str = "", *, key: str = "") -> Fault:
+        """Return a fault of what stands at a location, for instance ``("overrides", "cpus")``.
+
+        ``key`` is what the message calls it, by default its dotted key.
+        """
+        found = self._source.fault(at, reason, got)
+        place = found.file or key_text(at[:1])
+        return Fault(place, found.line, found.col, key or found.key, reason, got)
 
 
 def load_scenario(
@@ -181,12 +203,37 @@ def load_scenario(
     ``strategies`` are the names that exist; without them strategy names are not checked. Raises
     ConfigError with every fault of the file.
     """
+    if not isinstance(reference, str):
+        raise ConfigError.of(origin, "must be a name or a path", got=describe(reference))
     path = find("scenarios", reference, origin=origin)
     return _validated(read_document(path), base=path.parent, strategies=strategies)
+
+
+def default_scenario(operation: str = "fork", *, origin: str = "operation") -> Scenario:
+    """Return the question that is asked where nothing else is said, on every way to ask one.
+
+    1 GiB in folios of order 0 on the Ampere Altra, against v6.7. Raises ConfigError, with
+    ``origin`` as its place, for an operation that is none.
+    """
+    if not isinstance(operation, str) or operation not in STATES:
+        reason = unknown("operation", operation, STATES)
+        raise ConfigError.of(origin, reason, got=describe(operation))
+    return Scenario.model_validate(
+        {
+            "title": "a quick question",
+            "operation": operation,
+            "memory": "1 GiB",
+            "machines": ["ampere-altra"],
+            "folio_orders": [0],
+            "baseline": "v6.7",
+        }
+    )
 
 
 def _validated(
     document: Document, *, base: Path | None, strategies: Iterable[str] | None
 ) -> Scenario:
     known = None if strategies is None else sorted(strategies)
-    return validate(Scenario, document, {"base": base, "strategies": known})
+    scenario = validate(Scenario, document, {"base": base, "strategies": known})
+    scenario._source = document
+    return scenario

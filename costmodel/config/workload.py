@@ -23,6 +23,10 @@ STATES: Mapping[Operation, tuple[State, ...]] = {
 }
 """The states that an operation can find; the first is the default."""
 
+FRAMES: Mapping[Operation, Frames] = {"fork": "contiguous", "zap": "scattered"}
+"""Where folios lie unless a question says otherwise. A gigabyte that is unmapped goes back to the
+allocator and comes out of it again in every iteration: nothing stays in order (docs/zap.md)."""
+
 _SHARE = re.compile(r"(\d+(\.\d+)?)\s*%")
 _SHARES_SUM_TO = 1e-6
 
