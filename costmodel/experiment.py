@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from costmodel import published, statistics
+from costmodel import published, settings, statistics
 from costmodel.calibration import uncertainty
 from costmodel.calibration.uncertainty import ModelInterval
 from costmodel.parallel import in_processes
@@ -59,6 +59,13 @@ class Result:
     samples_ps: Samples | None = field(default=None, compare=False, repr=False)
     segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
     slopes: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        """Return the cost in one line: what runs where, and ns per PTE."""
+        cell = self.cell
+        on = settings.title(cell.machine, room=60)
+        what = settings.what(cell.workload, layout=True)
+        return f"{cell.strategy} on {on}: {self.ns_per_pte:.2f} ns per PTE ({what})"
 
     @property
     def ns_per_pte(self) -> float:
@@ -198,16 +205,21 @@ def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
 
 
 def published_rows(cell: Cell, baseline: str | None) -> tuple[published.Row, ...]:
-    """Return what was published about a cell; mixes and forced contpte never were."""
+    """Return what was published about a cell: about this workload on this machine.
+
+    Nothing was about mixes of orders, about a machine with changed numbers, or about a workload
+    that is not as rows are, but for the CPUs that a row names.
+    """
     workload = cell.workload
-    if len(workload.folio_orders) != 1 or workload.contpte is not None:
+    unusual = {one.key for one in settings.settings_of_workload(workload)} - {"cpus"}
+    if workload.folio_order is None or unusual or cell.machine.changes:
         return ()
     return published.matching(
         machine=cell.machine.name,
         operation=workload.operation,
         state=workload.state,
         memory_bytes=workload.memory_bytes,
-        order=next(iter(workload.folio_orders)),
+        order=workload.folio_order,
         strategy=cell.strategy,
         baseline=baseline,
         cpus=workload.cpus,
