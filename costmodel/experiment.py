@@ -12,6 +12,8 @@ import numpy as np
 from costmodel import published, settings, statistics
 from costmodel.calibration import uncertainty
 from costmodel.calibration.uncertainty import ModelInterval
+from costmodel.config.errors import ConfigError
+from costmodel.config.sizes import size_text
 from costmodel.parallel import in_processes
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.engine import undisturbed_ps
@@ -19,6 +21,9 @@ from costmodel.simulation.noise import ALL_CAUSES, Cause
 from costmodel.simulation.operation import INTERCONNECT, Operation, price
 from costmodel.simulation.process import QUIET, run_once
 from costmodel.simulation.schedule import PS_PER_NS, PS_PER_S
+
+REFERENCE_BYTES = 16 << 20
+"""The most memory for the engine that makes every micro-op an event: some 10 s a cell."""
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -128,6 +133,8 @@ def run_cells(
     cannot run on its cell.
     """
     todo = list(cells)
+    if engine is Engine.REFERENCE:
+        _check_size(todo)
     tasks = [_Task(group, noise, engine, causes, slopes) for group in _groups(todo)]
     if jobs > 1 and engine is Engine.FAST:
         from costmodel import cpu
@@ -236,6 +243,14 @@ def noise_scenario(workload: Workload) -> str:
         f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames} "
         f"{workload.state} {workload.cpus}"
     )
+
+
+def _check_size(cells: Sequence[Cell]) -> None:
+    """Refuse what the reference engine would take hours for."""
+    largest = max((cell.workload.memory_bytes for cell in cells), default=0)
+    if largest > REFERENCE_BYTES:
+        reason = f"reference takes at most {size_text(REFERENCE_BYTES)} of memory"
+        raise ConfigError.of("--engine", reason, got=size_text(largest))
 
 
 def _log_slopes(cell: Cell, exact_ps: int) -> tuple[float, ...]:

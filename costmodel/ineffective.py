@@ -21,6 +21,14 @@ def ineffective(results: Sequence[Result]) -> tuple[Setting, ...]:
     return tuple(s for s in found if not any(_matters(s, result) for result in results))
 
 
+def ineffective_by_machine(results: Sequence[Result]) -> dict[str, tuple[Setting, ...]]:
+    """Return the same for the results of several machines, by machine name."""
+    mine: dict[str, list[Result]] = {}
+    for result in results:
+        mine.setdefault(result.cell.machine.name, []).append(result)
+    return {name: ineffective(found) for name, found in mine.items()}
+
+
 def _settings(cells: Iterable[Cell]) -> list[Setting]:
     found: dict[Setting, None] = {}
     for cell in cells:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_METHOD = "fork" if sys.platform == "linux" else "spawn"
+"""How workers start. Named, as Python's own choice depends on its version: forked workers inherit
+what is loaded and the tasks. Any method works; the others are slower."""
 
 _work: tuple[Callable[[Any], Any], Sequence[Any]]
 """In a worker: what to do with which tasks."""
@@ -32,9 +37,11 @@ def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -
     if jobs <= 1 or len(tasks) <= 1:
         return [function(task) for task in tasks]
     before = set(multiprocessing.active_children())
-    # Where workers are forked they inherit the tasks: machines are slow to send.
     executor = ProcessPoolExecutor(
-        min(jobs, len(tasks)), initializer=_begin, initargs=(function, tasks)
+        min(jobs, len(tasks)),
+        mp_context=multiprocessing.get_context(_METHOD),
+        initializer=_begin,
+        initargs=(function, tasks),
     )
     try:
         return list(executor.map(_nth, range(len(tasks))))

@@ -73,6 +73,11 @@ def settings_of_machine(machine: Machine) -> Iterator[Setting]:
         yield Setting(key, now, before, of_machine=True)
 
 
+def texts(machine: Machine, workload: Workload) -> list[str]:
+    """Return all that is not default in words, for files and pictures."""
+    return [str(s) for s in (*settings_of_workload(workload), *settings_of_machine(machine))]
+
+
 def what(workload: Workload, *, without: str = "", layout: bool = False) -> str:
     """Return the workload for a head: ``zap, 1 GiB, munmap, scattered frames``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ import costmodel
 from costmodel.config.errors import ConfigError
 
 SMALL = "2 MiB"
+FROK: Any = "frok"
 
 
 def test_price_is_what_one_strategy_costs() -> None:
@@ -77,7 +79,8 @@ def test_a_machine_that_does_not_exist() -> None:
         (lambda: costmodel.machine("ampere-altro"), "did you mean 'ampere-altra'"),
         (lambda: costmodel.machine("ampere-altra", changes={"tlbi.rnage": 1}), "tlbi.rnage"),
         (lambda: costmodel.price("xeon-4210r", "contpte-per-pte"), "arm64 only"),
-        (lambda: costmodel.price("xeon-4210r", "v6.7", operation="frok"), "unknown operation"),
+        (lambda: costmodel.strategy_names(FROK), "unknown operation"),
+        (lambda: costmodel.price("xeon-4210r", "v6.7", operation=FROK), "unknown operation"),
         (lambda: costmodel.price("xeon-4210r", "v6.7", order=10), "from 0 to 9"),
     ],
 )

@@ -22,7 +22,6 @@ STORM_PCT = 100.0
 """A change beyond this is a storm of TLB invalidations: what counts there is the factor."""
 
 
-
 class Kind(StrEnum):
     """Classes of numbers that have an accuracy of their own; those of fork have no prefix."""
 

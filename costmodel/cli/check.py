@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import command, count
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``check [STRATEGY|file.py:function]... [--layouts N] [--seed N]``."""
-    parser = subparsers.add_parser(
-        "check", help="check what strategies do to page tables against what the kernel guarantees"
-    )
+    about = "check what strategies do to page tables against what the kernel guarantees"
+    parser = command(subparsers, "check", about)
     parser.add_argument(
         "strategy",
         nargs="*",
@@ -22,7 +23,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--layouts",
-        type=_count,
+        type=count(0),
         default=200,
         metavar="N",
         help="random layouts beside the fixed ones (default: %(default)s)",
@@ -39,7 +40,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--seed",
-        type=_count,
+        type=count(0),
         default=0,
         metavar="N",
         help="which random layouts (default: %(default)s)",
@@ -59,10 +60,3 @@ def run(args: argparse.Namespace) -> int:
         broken += not report.passed
         print(describe(report), flush=True)
     return 1 if broken else 0
-
-
-def _count(text: str) -> int:
-    """Return a whole number of at least 0."""
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"must be an integer of at least 0 (got {text!r})")
-    return int(text)

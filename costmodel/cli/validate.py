@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import add_json, command
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
@@ -14,19 +16,12 @@ MISSED = 1
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``validate [--json FILE]``."""
-    parser = subparsers.add_parser(
-        "validate",
-        help="predict every published number; fail if a stated accuracy is missed",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--json", metavar="FILE", help="also write the result there")
+    about = "predict every published number; fail if a stated accuracy is missed"
+    add_json(command(subparsers, "validate", about), "the result")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; return 1 when a stated accuracy is missed."""
-    import json
-    from pathlib import Path
-
     from tqdm import tqdm
 
     from costmodel.calibration.report import (
@@ -36,13 +31,13 @@ def run(args: argparse.Namespace) -> int:
         validate,
         validated_machines,
     )
-    from costmodel.files import write_text
+    from costmodel.cli.output import output
 
+    target = output(args.json)
     # disable=None: no bar where stderr is no terminal.
     total = len(validated_machines())
     with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
         reports = validate(progress=bar.update)
-    if args.json:
-        write_text(Path(args.json), json.dumps(document(reports), indent=1, allow_nan=False) + "\n")
-    print("\n".join(lines(reports)))
+    target.show("\n".join(lines(reports)) + "\n")
+    target.write_json(lambda: document(reports))
     return MISSED if missed(reports) else 0

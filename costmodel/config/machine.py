@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -22,13 +23,15 @@ from costmodel.config.yaml_text import decoded, read_bytes
 SET_BY_USER = "set for this run"
 """The source of a number that was overridden."""
 
+_NAME = r"[a-z0-9][a-z0-9.-]*"
+
 G = TypeVar("G", bound=Group)
 
 
 class Machine(Group):
     """A machine file: every number with its interval, its source and how it is known."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    name: Annotated[str, Field(pattern=f"^{_NAME}$")]
     """How commands and scenarios call it: the file name without suffix."""
     title: Title
     """How tables call it."""
@@ -91,6 +94,13 @@ class Machine(Group):
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """The numbers that were set for this run: key to the value of the file and the new one."""
         return {key: (old.value, value_at(self, key).value) for key, old in self._before.items()}
+
+    def renamed(self, name: str) -> Machine:
+        """Return this machine under another name; raise ConfigError for what is no name."""
+        if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+            reason = "must be lower-case letters, digits, dots and hyphens"
+            raise ConfigError.of("rename", reason, got=describe(name))
+        return self.model_copy(update={"name": name, "title": name})
 
     def restored(self, key: str) -> Machine:
         """Return this machine with a changed number as its file has it."""

@@ -10,7 +10,7 @@ from costmodel.config.document import Place, parse_scalar
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.resources import is_path, names
-from costmodel.config.scenario import Protocol, Scenario
+from costmodel.config.scenario import Names, Protocol, Scenario
 
 SCENARIO_KEYS = (
     *(name for name in Scenario.model_fields if name not in ("machines", "overrides", "protocol")),
@@ -47,22 +47,33 @@ def load_with_overrides(
     assignments: Iterable[str] = (),
     *,
     origin: str = "--set",
-    strategies: Collection[str] | None = None,
+    strategies: Names | None = None,
     machines: Mapping[str, Machine] | None = None,
+    options: Mapping[str, tuple[str, object]] | None = None,
+    on: tuple[str, object] | None = None,
 ) -> tuple[Scenario, dict[str, Machine]]:
     """Return the scenario and its machines by name, the overrides of both applied.
 
-    Those of the scenario file come first, then the assignments (``ampere-altra.tlbi.range=true``,
-    ``memory=2 GiB``, ``protocol.runs=4``); all of them are judged together. The key of a number
-    needs no machine before it where there is one machine alone. ``machines`` take the place of the
-    scenario's. Raises ConfigError with every fault.
+    Those of the scenario file come first, then ``options`` (a key to where it was said and its
+    value), then the assignments (``ampere-altra.tlbi.range=true``, ``memory=2 GiB``,
+    ``protocol.runs=4``); all of them are judged together. The key of a number needs no machine
+    before it where there is one machine alone. ``machines``, or references to them and where they
+    were given (``on``), take the place of the scenario's; overrides of the file for machines that
+    are left out then are left out, too. Raises ConfigError with every fault.
     """
     faults: list[Fault] = []
-    loaded = dict(machines) if machines is not None else _loaded(scenario, faults)
+    asked = _on(scenario, on, faults)
+    loaded = dict(machines) if machines is not None else _loaded(asked, faults)
     changes = [
-        _Change(key, value, _place(scenario, key)) for key, value in scenario.overrides.items()
+        _Change(key, value, _place(scenario, key))
+        for key, value in _overrides(scenario, loaded).items()
+    ]
+    changes += [
+        _Change(key, value, Place(file=place)) for key, (place, value) in (options or {}).items()
     ]
     changes += _assigned(assignments, origin, faults)
+    # Where a machine could not be read, a key may be its own.
+    all_there = not faults or machines is not None
     of_scenario: dict[str, _Change] = {}
     of_machines: dict[str, dict[str, _Change]] = {}
     for change in changes:
@@ -70,16 +81,15 @@ def load_with_overrides(
         if change.key in SCENARIO_KEYS:
             of_scenario[change.key] = change
         elif owner is not None:
-            inner = change.key.removeprefix(f"{owner}.")
-            of_machines.setdefault(owner, {})[inner] = change
-        elif machines is not None or len(loaded) == len(scenario.machines):
+            of_machines.setdefault(owner, {})[change.key.removeprefix(f"{owner}.")] = change
+        elif all_there:
             faults.append(_unknown(change, loaded))
     for name, found in of_machines.items():
         loaded[name] = _revalued(loaded[name], found, faults)
-    scenario = _replaced(scenario, of_scenario, strategies, faults)
+    asked = _replaced(asked, of_scenario, strategies, faults)
     if faults:
         raise ConfigError(faults)
-    return scenario, loaded
+    return asked, loaded
 
 
 def by_name(machines: Iterable[Machine], *, origin: str = "machines") -> dict[str, Machine]:
@@ -92,13 +102,31 @@ def by_name(machines: Iterable[Machine], *, origin: str = "machines") -> dict[st
     return found
 
 
-def narrowed(scenario: Scenario, kept: Collection[str]) -> Scenario:
-    """Return the scenario without the overrides of machines of its own that are not ``kept``."""
-    if not scenario.overrides:
+def _on(scenario: Scenario, machines: tuple[str, object] | None, faults: list[Fault]) -> Scenario:
+    """Return the scenario on the machines that an option names."""
+    if machines is None:
         return scenario
-    gone = {load_machine(reference).name for reference in scenario.machines} - set(kept)
-    left = {k: v for k, v in scenario.overrides.items() if _owner(k, gone) is None}
-    return scenario.replace({"overrides": left}, origin={})
+    try:
+        return scenario.replace({"machines": machines[1]}, origin=machines[0])
+    except ConfigError as error:
+        faults += error.faults
+        return scenario
+
+
+def _overrides(scenario: Scenario, loaded: Collection[str]) -> dict[str, object]:
+    """Return the file's overrides without those of its machines that are not in this run."""
+    found = dict(scenario.overrides)
+    if not any(key not in SCENARIO_KEYS and _owner(key, loaded) is None for key in found):
+        return found
+    gone = {machine.name for machine in map(_own, scenario.machines) if machine} - set(loaded)
+    return {key: value for key, value in found.items() if not _starts_with(key, gone)}
+
+
+def _own(reference: str) -> Machine | None:
+    try:
+        return load_machine(reference)
+    except ConfigError:
+        return None
 
 
 def _loaded(scenario: Scenario, faults: list[Fault]) -> dict[str, Machine]:
@@ -134,11 +162,15 @@ def _assigned(texts: Iterable[str], origin: str, faults: list[Fault]) -> Iterato
 
 def _owner(key: str, machines: Collection[str]) -> str | None:
     """Return the machine whose number a key names: the only one, where it names none."""
-    named = [name for name in machines if key.startswith(f"{name}.")]
+    named = _starts_with(key, machines)
     if not named and len(machines) == 1 and key.partition(".")[0] in _GROUPS:
         return next(iter(machines))
     # One machine's name may begin as another's does.
     return max(named, key=len, default=None)
+
+
+def _starts_with(key: str, machines: Iterable[str]) -> list[str]:
+    return [name for name in machines if key.startswith(f"{name}.")]
 
 
 def _unknown(change: _Change, machines: Mapping[str, Machine]) -> Fault:
@@ -169,7 +201,7 @@ def _revalued(machine: Machine, changes: Mapping[str, _Change], faults: list[Fau
 def _replaced(
     scenario: Scenario,
     changes: Mapping[str, _Change],
-    strategies: Collection[str] | None,
+    strategies: Names | None,
     faults: list[Fault],
 ) -> Scenario:
     if not changes:
@@ -183,4 +215,4 @@ def _replaced(
         return scenario
 
 
-__all__ = ["SCENARIO_KEYS", "by_name", "load_with_overrides", "narrowed", "parse_assignment"]
+__all__ = ["SCENARIO_KEYS", "by_name", "load_with_overrides", "parse_assignment"]

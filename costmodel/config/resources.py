@@ -56,4 +56,6 @@ def unknown_name(which: Directory, name: str) -> str:
     if here:
         return f"unknown {what}, did you mean './{here}'?"
     reason = unknown(what, name, names(which))
-    return reason if "did you mean" in reason else f"{reason}; a file of your own goes by its path, such as ./{name}.yaml"
+    if "did you mean" in reason:
+        return reason
+    return f"{reason}; a file of your own goes by its path, such as ./mine.yaml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -52,6 +52,8 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
 def _known_strategy(name: str, info: ValidationInfo) -> str:
     """Check a strategy name, if the names are known here; ``file.py:function`` is the user's."""
     known = (info.context or {}).get("strategies")
+    if isinstance(known, Mapping):
+        known = known.get(info.data.get("operation", ""))
     if ":" in name:
         return name
     if name.endswith(".py"):
@@ -78,6 +80,8 @@ _List = (BeforeValidator(_as_list), Field(strict=False, min_length=1), AfterVali
 MachineName = Annotated[str, AfterValidator(_known_machine)]
 StrategyName = Annotated[str, AfterValidator(_known_strategy)]
 Override = Annotated[Any, AfterValidator(_scalar)]
+Names = Collection[str] | Mapping[str, Collection[str]]
+"""Names of strategies, for every operation or by operation."""
 
 
 class Protocol(BaseModel):
@@ -140,9 +144,10 @@ class Scenario(BaseModel):
     @model_validator(mode="after")
     def _defaults_by_operation(self) -> Scenario:
         # The model is frozen; this fills in defaults that depend on another field.
-        for name, default in (("state", STATES[self.operation][0]), ("frames", FRAMES[self.operation])):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, default)
+        if self.state is None:
+            object.__setattr__(self, "state", STATES[self.operation][0])
+        if self.frames is None:
+            object.__setattr__(self, "frames", FRAMES[self.operation])
         return self
 
     @property
@@ -166,13 +171,13 @@ class Scenario(BaseModel):
         changes: Mapping[str, object],
         *,
         origin: str | Mapping[str, Place] = "override",
-        strategies: Collection[str] | None = None,
+        strategies: Names | None = None,
     ) -> Scenario:
         """Return this scenario with keys changed, checked as a file is; ``protocol.runs`` works.
 
-        All changes are judged together. Raises ConfigError with every fault; ``origin`` (such as
-        ``--order``), or that of the changed key, is the place; a key without one keeps its own. What was never said and depends on
-        the operation follows a change of the operation.
+        All changes are judged together; what was never said and depends on the operation follows a
+        change of the operation. Raises ConfigError with every fault: ``origin`` (such as
+        ``--order``), or that of the changed key, is the place; a key without one keeps its own.
         """
         data: dict[str, Any] = self.model_dump(exclude_unset=True)
         for key, value in changes.items():
@@ -196,12 +201,12 @@ class Scenario(BaseModel):
 
 
 def load_scenario(
-    reference: str, *, origin: str = "SCENARIO", strategies: Collection[str] | None = None
+    reference: str, *, origin: str = "SCENARIO", strategies: Names | None = None
 ) -> Scenario:
     """Return the scenario that a name (``lkml-fork``) or a path means.
 
-    ``strategies`` are the names that exist; without them strategy names are not checked. Raises
-    ConfigError with every fault of the file.
+    ``strategies`` are the names that exist, for all operations or by operation; without them
+    strategy names are not checked. Raises ConfigError with every fault of the file.
     """
     if not isinstance(reference, str):
         raise ConfigError.of(origin, "must be a name or a path", got=describe(reference))
@@ -230,10 +235,7 @@ def default_scenario(operation: str = "fork", *, origin: str = "operation") -> S
     )
 
 
-def _validated(
-    document: Document, *, base: Path | None, strategies: Iterable[str] | None
-) -> Scenario:
-    known = None if strategies is None else sorted(strategies)
-    scenario = validate(Scenario, document, {"base": base, "strategies": known})
+def _validated(document: Document, *, base: Path | None, strategies: Names | None) -> Scenario:
+    scenario = validate(Scenario, document, {"base": base, "strategies": strategies})
     scenario._source = document
     return scenario

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from costmodel.config.sizes import size_text
 from costmodel.experiment import Cell
 from costmodel.explaining.attribution import Explanation, Part, Side
 from costmodel.explaining.maintenance import BLOCK_PTES, Maintenance
 from costmodel.report.caution import caution
-from costmodel.report.layout import ascii_only, paragraph, shorten
+from costmodel.report.layout import WIDTH, ascii_only, paragraph, shorten
 from costmodel.report.numbers import percent, span
+from costmodel.report.remarks import remarks
+from costmodel.settings import Setting, texts, title, what
 
 SCHEMA = 1
 _LABEL = 28
@@ -36,8 +37,10 @@ _LEGEND = (
 )
 
 
-def explanation_text(explanation: Explanation, *, version: str) -> str:
-    """Return the explanation as plain ASCII text."""
+def explanation_text(
+    explanation: Explanation, *, version: str, idle: Sequence[Setting] = ()
+) -> str:
+    """Return the explanation as plain ASCII text; ``idle`` are settings that change nothing."""
     parts = [_head(explanation, version), _stacks(explanation)]
     if len(_segments(explanation.base)) > 1:
         parts.append(_shares(explanation))
@@ -47,10 +50,8 @@ def explanation_text(explanation: Explanation, *, version: str) -> str:
         parts.append(_maintenance(explanation))
     if explanation.parts:
         parts.append(paragraph(_LEGEND))
-    cell = explanation.new.result.cell
-    warning = caution(cell.machine, cell.workload.operation)
-    if warning:
-        parts.append(paragraph(warning, hanging="  "))
+    for remark in remarks(explanation.new.result.cell, idle):
+        parts.append(paragraph(remark, hanging="  "))
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
@@ -69,6 +70,8 @@ def explanation_document(explanation: Explanation, provenance: Mapping[str, Any]
         "frames": workload.frames,
         "state": workload.state,
         "cpus": workload.cpus,
+        "contpte": workload.contpte,
+        "settings": texts(cell.machine, workload),
         "ptes": explanation.new.result.ptes,
         "baseline": _side_data(explanation.base),
         "strategy": _side_data(explanation.new),
@@ -108,17 +111,12 @@ def _part_data(part: Part) -> dict[str, Any]:
 
 def _head(explanation: Explanation, version: str) -> str:
     cell = explanation.new.result.cell
+    question = what(cell.workload, layout=True)
     names = f"{cell.strategy} against {explanation.base.result.cell.strategy}"
     return (
-        f"{paragraph(f'{names} on {cell.machine.title}')}\n"
-        f"{paragraph(f'{_what(cell)}, without noise, costmodel {version}')}"
+        f"{paragraph(f'{names} on {title(cell.machine, room=WIDTH)}')}\n"
+        f"{paragraph(f'{question}, without noise, costmodel {version}')}"
     )
-
-
-def _what(cell: Cell) -> str:
-    workload = cell.workload
-    what = f"{workload.operation}, {size_text(workload.memory_bytes)}, {workload.state}"
-    return f"{what}, {workload.layout}" + (f", {workload.cpus} CPUs" if workload.cpus > 1 else "")
 
 
 def _segments(side: Side) -> list[str]:

@@ -31,6 +31,11 @@ def known_names(operation: str = "fork") -> list[str]:
     return list(dict.fromkeys([*_built_in(operation), *_added()]))
 
 
+def names_by_operation() -> dict[str, list[str]]:
+    """Return the names that exist, by operation."""
+    return {operation: known_names(operation) for operation in BY_OPERATION}
+
+
 def resolve(reference: str, *, operation: str = "fork", origin: str = "strategy") -> Strategy:
     """Return the strategy that ``reference`` means for ``operation``.
 
