@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_assignments, add_jobs, command, count, several
+from costmodel.cli.parser import add_assignments, add_jobs, command, count, several, wrapped
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.cli.output import output
     from costmodel.config.errors import ConfigError
     from costmodel.plotting.picture import check_suffix
-    from costmodel.report.layout import ascii_only, paragraph
+    from costmodel.report.layout import ascii_only
 
     if args.ascii and (args.kind != "change" or args.output):
         raise ConfigError.of("--ascii", "prints changes: leave --kind and -o out")
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         print(text, end="")
     else:
         picture.save(file)
-        print(ascii_only(paragraph(f"{file}: {picture.description}", hanging="  ")))
+        print(wrapped(f"{file}: {ascii_only(picture.description)}"))
     return 0
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
 import threading
 from types import FrameType, TracebackType
 from typing import Any
+
+_SOON_SECONDS = 0.01
 
 
 def open_closed_streams() -> None:
@@ -67,6 +70,7 @@ class Interruption:
     def _unraisable(self, unraisable: Any) -> None:
         """Python could not raise something, in a destructor for instance."""
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+            # Not here: what this function raises is lost as well.
+            threading.Timer(_SOON_SECONDS, _thread.interrupt_main).start()
         elif not self.happened:
             self._hook(unraisable)

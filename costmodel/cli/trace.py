@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import WIDTH, add_machine_and_strategy, command, count
+from costmodel.cli.parser import WIDTH, add_machine_and_strategy, command, count, wrapped
 from costmodel.cli.question import add_question
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the file and say what is in it; raise ConfigError for bad input."""
     from costmodel.cli.output import output
     from costmodel.cli.question import ask_one, cells, inputs
-    from costmodel.report.layout import ascii_only, paragraph
+    from costmodel.report.layout import ascii_only
     from costmodel.settings import title, what
     from costmodel.timeline.cell import timeline_of
     from costmodel.timeline.kanata import kanata
@@ -59,5 +59,5 @@ def run(args: argparse.Namespace) -> int:
     text = kanata(shown) if args.format == "kanata" else perfetto(shown, name=name)
     target.write(text.encode())
     summary = f"{len(shown.micro_ops)} micro-ops of {args.ptes} PTEs, {shown.cycles:g} cycles"
-    target.show(ascii_only(paragraph(f"{args.output}: {summary} ({name})", hanging="  ")) + "\n")
+    target.show(wrapped(f"{args.output}: {summary} ({ascii_only(name)})") + "\n")
     return 0

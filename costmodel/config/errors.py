@@ -90,9 +90,12 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
 
     >>> unknown("machine", "ampere-altro", ["ampere-altra", "xeon-4210r"])
     "unknown machine, did you mean 'ampere-altra'?"
+    >>> unknown("key", "runs", ["cpus", "protocol.runs"])
+    "unknown key, did you mean 'protocol.runs'?"
     """
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    inner = [each for each in names if each.rpartition(".")[2] == name]
+    near = inner or difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     if near:
         return f"unknown {what}, did you mean '{near[0]}'?"
     if len(names) > _MOST_NAMES:

@@ -120,7 +120,8 @@ class Machine(Group):
         """Return this machine with several numbers changed at once; see :meth:`with_value`."""
         known = leaves_by_key(Machine, self.isa)
         changed = self.model_copy()
-        changed._before = {k: value_at(self, k) for k in values if k in known} | self._before
+        new = (key for key in values if key in known and key not in self._before)
+        changed._before = self._before | {key: value_at(self, key) for key in new}
         faults: list[Fault] = []
         for key, value in values.items():
             name = f"{self.name}.{key}"

@@ -71,9 +71,9 @@ def load_with_overrides(
     changes += [
         _Change(key, value, Place(file=place)) for key, (place, value) in (options or {}).items()
     ]
-    changes += _assigned(assignments, origin, faults)
     # Where a machine could not be read, a key may be its own.
-    all_there = not faults or machines is not None
+    all_there = not faults
+    changes += _assigned(assignments, origin, faults)
     of_scenario: dict[str, _Change] = {}
     of_machines: dict[str, dict[str, _Change]] = {}
     for change in changes:
@@ -82,7 +82,7 @@ def load_with_overrides(
             of_scenario[change.key] = change
         elif owner is not None:
             of_machines.setdefault(owner, {})[change.key.removeprefix(f"{owner}.")] = change
-        elif all_there:
+        elif all_there or "." not in change.key:
             faults.append(_unknown(change, loaded))
     for name, found in of_machines.items():
         loaded[name] = _revalued(loaded[name], found, faults)
