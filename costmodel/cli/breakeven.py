@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.explaining.axes import axis_of
     from costmodel.explaining.breakeven import break_even
     from costmodel.ineffective import ineffective
-    from costmodel.report.breakeven import breakeven_document, breakeven_text
+    from costmodel.results.text.breakeven import breakeven_document, breakeven_text
 
     scenario, machine = ask_one(args)
     target = output(args.json, inputs=inputs(args, scenario))

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.explaining.attribution import explain
     from costmodel.ineffective import ineffective
     from costmodel.parallel import cpus
-    from costmodel.report.explanation import explanation_document, explanation_text
+    from costmodel.results.text.explanation import explanation_document, explanation_text
 
     scenario, machine = ask_one(args)
     target = output(args.json, inputs=inputs(args, scenario))

@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.ineffective import ineffective_by_machine
     from costmodel.parallel import cpus
     from costmodel.plan import plan
-    from costmodel.report.mail import mail
-    from costmodel.report.result_json import result_document
+    from costmodel.results.result_json import result_document
+    from costmodel.results.text.mail import mail
     from costmodel.simulation import Engine
 
     _check_is_asked(args)

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the file and say what is in it; raise ConfigError for bad input."""
     from costmodel.cli.output import output
     from costmodel.cli.question import ask_one, cells, inputs
-    from costmodel.report.layout import ascii_only
+    from costmodel.results.text.layout import ascii_only
     from costmodel.settings import title, what
     from costmodel.timeline.cell import timeline_of
     from costmodel.timeline.kanata import kanata

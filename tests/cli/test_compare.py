@@ -9,7 +9,7 @@ import pytest
 
 from costmodel.cli.main import main
 from tests.cli.lines import flat
-from tests.comparing.result_files import cell, document
+from tests.results.result_files import cell, document
 
 
 @pytest.fixture

@@ -1,0 +1,184 @@
+"""A break-even as a sentence with its table of points, and as JSON (see docs/breakeven.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from costmodel.explaining.axes import Axis, Pair
+from costmodel.explaining.breakeven import SAME, BreakEven, Crossing, Point
+from costmodel.results.text.caution import caution
+from costmodel.results.text.layout import ascii_only, paragraph
+from costmodel.results.text.numbers import percent
+from costmodel.results.text.remarks import remarks
+from costmodel.settings import Setting, texts, what
+
+SCHEMA = 1
+LEVEL = "90%"
+"""Confidence of the interval."""
+_MOST_LINES = 12
+_COLUMN = 34
+
+
+def breakeven_text(
+    answer: BreakEven, pair: Pair, *, version: str, idle: Sequence[Setting] = ()
+) -> str:
+    """Return the answer as plain ASCII text of at most 76 columns, a sentence first.
+
+    ``idle`` are settings that change nothing.
+    """
+    sentences = [sentence(answer, pair)]
+    if answer.crossing is not None:
+        sentences.append(_interval(answer.axis, answer.crossing, answer.dominant))
+    if answer.others:
+        places = ", ".join(answer.axis.text(other.x) for other in answer.others)
+        sentences.append(f"The winner changes again at {places}.")
+    parts = [paragraph(" ".join(sentences)), _table(answer)]
+    parts.append(paragraph(f"{_what(answer, pair)}, without noise, costmodel {version}"))
+    parts += [paragraph(remark, hanging="  ") for remark in remarks(pair[0], idle)]
+    return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def breakeven_document(
+    answer: BreakEven, pair: Pair, provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the answer as plain data."""
+    return {
+        "schema": SCHEMA,
+        "kind": "breakeven",
+        "provenance": dict(provenance),
+        "machine": pair[0].machine.name,
+        "settings": texts(pair[0].machine, pair[0].workload),
+        "strategy": pair[0].strategy,
+        "baseline": pair[1].strategy,
+        "over": answer.axis.key,
+        "now": answer.axis.now,
+        "answer": sentence(answer, pair),
+        "crossing": None if answer.crossing is None else _crossing_data(answer.crossing),
+        "other_crossings": [_crossing_data(other) for other in answer.others],
+        "dominant": list(answer.dominant),
+        "points": [{"value": p.x, "change_pct": 100 * p.excess} for p in answer.points],
+        "caution": caution(pair[0].machine, pair[0].workload.operation) or None,
+    }
+
+
+def sentence(answer: BreakEven, pair: Pair) -> str:
+    """Return the answer in one sentence."""
+    axis, crossing = answer.axis, answer.crossing
+    who, than = f"{pair[0].strategy}", f"{pair[1].strategy} on {pair[0].machine.name}"
+    if crossing is None:
+        return _no_crossing(answer, who, than)
+    if axis.now is None or axis.key == "folio_order":
+        return _from_on(axis, crossing, who, than)
+    verdict = _verdict(answer)
+    way = "rises to" if crossing.x > axis.now else "falls below"
+    if axis.is_continuous and crossing.x > axis.now:
+        way = "rises above"
+    when = f"when {axis.key} {way} {axis.text(crossing.x)} (now {axis.text(axis.now)})"
+    if verdict == "no difference":
+        beyond = crossing.wins_above == (crossing.x > axis.now)
+        starts = "winning" if beyond else "losing"
+        return f"{who} costs the same as {than} now; it starts {starts} {when}."
+    return f"{who} stops {verdict} against {than} {when}."
+
+
+def _wins_now(answer: BreakEven) -> bool:
+    here = next(point for point in answer.points if point.x == answer.axis.now)
+    return here.excess <= 0
+
+
+def _verdict(answer: BreakEven) -> str:
+    """Return who is ahead now: ``winning``, ``losing``, or neither."""
+    here = next((point for point in answer.points if point.x == answer.axis.now), None)
+    if here is not None and abs(here.excess) < SAME:
+        return "no difference"
+    return "winning" if _wins_now(answer) else "losing"
+
+
+def _from_on(axis: Axis, crossing: Crossing, who: str, than: str) -> str:
+    at = axis.text(crossing.x)
+    if crossing.wins_above:
+        return f"{who} wins against {than} from {at} on."
+    return f"{who} loses against {than} from {at} on."
+
+
+def _no_crossing(answer: BreakEven, who: str, than: str) -> str:
+    axis = answer.axis
+    changes = [point.excess for point in answer.points]
+    first, last = axis.text(answer.points[0].x), axis.text(answer.points[-1].x)
+    if answer.is_tie:
+        return f"{who} costs the same as {than} whatever {axis.key} is (within {SAME:.2%})."
+    result = "loses" if max(changes) >= SAME else "wins"
+    if not answer.has_effect:
+        by = percent(100 * changes[0])
+        return f"{axis.key} makes no difference: {who} {result} against {than} always ({by})."
+    by = f"{percent(100 * min(changes))} to {percent(100 * max(changes))}"
+    return f"{who} {result} against {than} at every {axis.key} between {first} and {last} ({by})."
+
+
+def _interval(axis: Axis, crossing: Crossing, dominant: tuple[str, ...]) -> str:
+    if crossing.low == crossing.high and crossing.low is not None:
+        return f"No number of the machine is uncertain enough to move that ({LEVEL})."
+    low = "no lower end" if crossing.low is None else axis.text(crossing.low)
+    high = "no upper end" if crossing.high is None else axis.text(crossing.high)
+    due = f", mostly due to {', '.join(dominant)}" if dominant else ""
+    return f"Given what is known of the machine, {LEVEL}: {low} to {high}{due}."
+
+
+def _table(answer: BreakEven) -> str:
+    lines = [f"{answer.axis.key:<{_COLUMN}}{'change of run time':>20}"]
+    for point in _shown(answer):
+        mark = " <- break-even" if _is_crossing(answer, point) else ""
+        mark = mark or (" <- now" if point.x == answer.axis.now else "")
+        text = answer.axis.text(point.x)
+        lines.append(f"{text:<{_COLUMN}}{percent(100 * point.excess):>20}{mark}")
+    return "\n".join(lines)
+
+
+def _shown(answer: BreakEven) -> list[Point]:
+    """Return at most a dozen points: the ends, the neighbours of the crossing and of now.
+
+    Of neighbours that show the same the first and the last have a line.
+    """
+    points = _distinct(answer)
+    centres = {0, len(points) - 1}
+    for i, point in enumerate(points):
+        if _is_crossing(answer, point):
+            centres |= {i - 2, i - 1, i, i + 1, i + 2}
+        if point.x == answer.axis.now:
+            centres |= {i - 1, i, i + 1}
+    if len(points) <= _MOST_LINES:
+        return points
+    if answer.crossing is None:
+        centres |= set(range(0, len(points), -(-len(points) // _MOST_LINES)))
+    return [points[i] for i in sorted(centres) if 0 <= i < len(points)]
+
+
+def _distinct(answer: BreakEven) -> list[Point]:
+    points = list(answer.points)
+    shown = [percent(100 * point.excess) for point in points]
+    return [
+        point
+        for i, point in enumerate(points)
+        if point.x == answer.axis.now
+        or _is_crossing(answer, point)
+        or not (0 < i < len(points) - 1 and shown[i - 1] == shown[i] == shown[i + 1])
+    ]
+
+
+def _is_crossing(answer: BreakEven, point: Point) -> bool:
+    return answer.crossing is not None and point.x == answer.crossing.x
+
+
+def _what(answer: BreakEven, pair: Pair) -> str:
+    """Return the question without what varies."""
+    key = answer.axis.key
+    return what(pair[0].workload, without=key, layout=not key.startswith("folio_"))
+
+
+def _crossing_data(crossing: Crossing) -> dict[str, Any]:
+    return {
+        "value": crossing.x,
+        "interval": [crossing.low, crossing.high],
+        "wins": "above" if crossing.wins_above else "below",
+    }
