@@ -15,9 +15,9 @@ LARGE_ORDER = 9
 """Order of the large folios of folio_share where --order is not given."""
 
 EPILOG = """\
-KEY is folio_order, folio_share (share of folios of --order, default 9, among
-folios of order 0), cpus, memory, tlbi_ns (arm64: the whole price of a TLBI), or
-any number that `costmodel machines MACHINE` lists.
+KEY is folio_order, folio_share (share of folios of --order, default 9,
+among folios of order 0), cpus, memory, tlbi_ns (arm64: the whole price of a
+TLBI), or any number that `costmodel machines MACHINE` lists.
 
 examples:
   costmodel breakeven folio-batch-v6.9 --machine ampere-altra \\

@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     # With the name first, only that module is imported.
     names = [words[0]] if words and words[0] in available() else available()
-    parser = Parser(prog="costmodel", description=_description())
+    parser = Parser(prog="costmodel", description=wrapped(_description()))
     parser.add_argument("--version", action="version", version=f"costmodel {__version__}")
     subparsers: Subparsers[Any] = parser.add_subparsers(
         dest="command", metavar="COMMAND", required=True
@@ -121,8 +121,8 @@ def _load(name: str) -> Command:
 
 def _description() -> str:
     return (
-        "Predict what a change to the kernel's page-table copy loop costs on machines that you"
-        " do not have."
+        "Predict what a change to the kernel's page-table loops costs on machines that you do not"
+        " have."
     )
 
 

@@ -57,7 +57,9 @@ def command(
     subparsers: Subparsers[argparse.ArgumentParser], name: str, about: str, *, epilog: str = ""
 ) -> argparse.ArgumentParser:
     """Add the parser of a command; ``epilog`` is printed below its options as it is."""
-    return subparsers.add_parser(name, help=about, description=f"{about}.", epilog=epilog)
+    return subparsers.add_parser(
+        name, help=about, description=wrapped(f"{about[0].upper()}{about[1:]}."), epilog=epilog
+    )
 
 
 def several(

@@ -23,12 +23,13 @@ MOST_JOBS = 2
 
 EPILOG = """\
 kinds:
-  change     change of run time per strategy, predicted and published (default)
+  change     change of run time per strategy, predicted and published
+             (default)
   order      ns per PTE over folio order; a scenario is run at every order
   stack      ns per PTE split by cause
   samples    every iteration of every run (of a scenario)
-  timeline   the out-of-order window over a few PTEs: what waits for what (of a
-             scenario)
+  timeline   the out-of-order window over a few PTEs: what waits for what
+             (of a scenario)
 
 examples:
   costmodel plot lkml-fork -o out/thread.svg

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 examples:
-  costmodel trace xeon-4210r v6.7 -o out/v6.7.json     open in ui.perfetto.dev
+  costmodel trace xeon-4210r v6.7 -o out/v6.7.json     (ui.perfetto.dev)
   costmodel trace ampere-altra contpte-per-pte --order 4 --ptes 16 \\
-      --format kanata -o out/storm.kanata              open in Konata
+      --format kanata -o out/storm.kanata              (Konata)
 """
 
 

@@ -52,6 +52,21 @@ def span(low: float, high: float, *, room: int = SPAN) -> str:
     return f"{' .. '.join(_fitting(room - 5, (low, high)))}%"
 
 
+def fixed(value: float, *, room: int, sign: bool = False) -> str:
+    """Return a number with two decimals, or as many as fit; a rounded zero has no sign.
+
+    >>> fixed(54.6567, room=7), fixed(-0.001, room=7, sign=True), fixed(1234567.8, room=7)
+    ('54.66', '0.00', '1234568')
+    """
+    for decimals in (2, 1, 0):
+        text = _signed_zero(value, decimals)
+        if sign and value > 0 and float(text):
+            text = f"+{text}"
+        if len(text) <= room:
+            return text
+    return f"{value:+.1e}" if sign else f"{value:.1e}"
+
+
 def time_span(low_seconds: float, high_seconds: float) -> str:
     """Return ``4.862 .. 5.301 ms``: times with four digits, as much as an interval is worth.
 
