@@ -16,12 +16,13 @@ from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.overrides import by_name, load_with_overrides
 from costmodel.config.scenario import Scenario, default_scenario, load_scenario
-from costmodel.config.workload import Frames, Operation, State
+from costmodel.config.workload import Frames
 from costmodel.experiment import Cell, Comparison, LeftOut, Result, compare, run_cell, run_cells
 from costmodel.ineffective import ineffective_by_machine
+from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.plan import plan
 from costmodel.settings import Setting
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import names_by_operation
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ def study(
     orders: Order | Sequence[Order] | None = None,
     baseline: str | None = None,
     title: str | None = None,
-    operation: Operation | None = None,
+    operation: str | None = None,
     memory: str | int | None = None,
-    state: State | None = None,
+    state: str | None = None,
     frames: Frames | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
@@ -207,9 +208,9 @@ def price(
     strategy: str,
     *,
     order: Order = 0,
-    operation: Operation | None = None,
+    operation: str | None = None,
     memory: str | int | None = None,
-    state: State | None = None,
+    state: str | None = None,
     frames: Frames | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
@@ -234,9 +235,9 @@ def cell(
     strategy: str,
     *,
     order: Order = 0,
-    operation: Operation | None = None,
+    operation: str | None = None,
     memory: str | int | None = None,
-    state: State | None = None,
+    state: str | None = None,
     frames: Frames | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
@@ -270,9 +271,9 @@ def explain(
     *,
     vs: str = "v6.7",
     order: Order = 0,
-    operation: Operation | None = None,
+    operation: str | None = None,
     memory: str | int | None = None,
-    state: State | None = None,
+    state: str | None = None,
     frames: Frames | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
@@ -295,7 +296,7 @@ def check(
     layouts: int = 200,
     contpte: bool = False,
     seed: int = 0,
-    operation: Operation = "fork",
+    operation: str = DEFAULT,
 ) -> str:
     """Return what ``costmodel check`` prints: ``ok``, or what is broken on which layout."""
     from costmodel.checking.check import check as run_check
@@ -322,9 +323,9 @@ def window(
     *,
     order: Order = 0,
     ptes: int = 2,
-    operation: Operation | None = None,
+    operation: str | None = None,
     memory: str | int | None = None,
-    state: State | None = None,
+    state: str | None = None,
     frames: Frames | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
@@ -341,15 +342,15 @@ def window(
     return draw_window(cell(**arguments), ptes=ptes)
 
 
-def strategy_names(operation: Operation = "fork") -> list[str]:
+def strategy_names(operation: str = DEFAULT) -> list[str]:
     """Return the names of the built-in strategies of an operation."""
     _check_operation(operation)
-    return list(BY_OPERATION[operation])
+    return list(built_in(operation))
 
 
 def _check_operation(operation: object) -> None:
-    if not isinstance(operation, str) or operation not in BY_OPERATION:
-        reason = unknown("operation", operation, BY_OPERATION)
+    if not isinstance(operation, str) or operation not in operation_names():
+        reason = unknown("operation", operation, operation_names())
         raise ConfigError.of("operation", reason, got=describe(operation))
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from costmodel.experiment import Cell, Result, exact_seconds
 from costmodel.settings import Setting, settings_of_machine, settings_of_workload
 from costmodel.simulation import NoiseSizes
-from costmodel.simulation.schedule import PS_PER_S
+from costmodel.units import PS_PER_S
 
 
 def ineffective(results: Sequence[Result]) -> tuple[Setting, ...]:

@@ -10,7 +10,8 @@ from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
 from costmodel.experiment import Cell, LeftOut
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.operations.registry import operation_names
+from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
 
 _ORIGIN = "strategy"
@@ -53,7 +54,7 @@ def _chosen(scenario: Scenario) -> Sequence[str]:
     """Return the strategies that were named, or all that know the operation."""
     if scenario.strategies is not None:
         return scenario.strategies
-    return list(BY_OPERATION[scenario.operation])
+    return list(built_in(scenario.operation))
 
 
 def _misfits(
@@ -103,8 +104,8 @@ def _at(scenario: Scenario, name: str) -> Location:
 
 def _is_elsewhere(name: str, scenario: Scenario) -> bool:
     """Whether a name is one of another operation only."""
-    known = any(name in names for names in BY_OPERATION.values())
-    return known and name not in BY_OPERATION[scenario.operation]
+    known = any(name in built_in(operation) for operation in operation_names())
+    return known and name not in built_in(scenario.operation)
 
 
 def _left_out(chosen: Sequence[str], scenario: Scenario, machine: Machine) -> Iterator[LeftOut]:

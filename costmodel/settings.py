@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from costmodel.config.sizes import size_text
-from costmodel.config.workload import FRAMES, Workload
+from costmodel.config.workload import Workload, frames_of
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
@@ -62,7 +62,7 @@ def settings_of_workload(workload: Workload) -> Iterator[Setting]:
     """Yield what of a workload is not default, in the order of its fields."""
     for key, info in Workload.model_fields.items():
         value = getattr(workload, key)
-        default = FRAMES[workload.operation] if key == "frames" else info.default
+        default = frames_of(workload.operation) if key == "frames" else info.default
         if key not in _SAID_ANYWAY and value != default:
             yield Setting(key, value, default)
 

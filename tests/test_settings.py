@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from costmodel.config.machine import load_machine
-from costmodel.config.workload import FRAMES, Workload
+from costmodel.config.workload import Workload, frames_of
 from costmodel.settings import settings_of_machine, settings_of_workload, texts, title, what
 
 ALTRA = load_machine("ampere-altra")
@@ -17,7 +17,7 @@ def workload(operation: str = "fork", **changes: object) -> Workload:
         "memory_bytes": 1 << 30,
         "folio_orders": {0: 1.0},
         "state": {"fork": "writable", "zap": "munmap"}[operation],
-        "frames": FRAMES["zap" if operation == "zap" else "fork"],
+        "frames": frames_of(operation),
         **changes,
     }
     return Workload.model_validate(data)

@@ -63,7 +63,10 @@ def ask(args: argparse.Namespace) -> tuple[Scenario, dict[str, Machine]]:
     reference = getattr(args, "scenario", None)
     names = names_by_operation()
     _check_operation(args.operation, names)
-    scenario = load_scenario(reference, strategies=names) if reference else default_scenario()
+    if reference:
+        scenario = load_scenario(reference, strategies=names)
+    else:
+        scenario = default_scenario(_operation(args, names))
     options = dict(_options(args))
     on = options.pop("machines", None)
     return load_with_overrides(scenario, args.assignments, strategies=names, options=options, on=on)
@@ -162,6 +165,16 @@ def _positional(args: argparse.Namespace) -> Sequence[str]:
     """Return which of the options are arguments of this command."""
     found: Sequence[str] = getattr(args, "positional", ())
     return found
+
+
+def _operation(args: argparse.Namespace, known: Mapping[str, object]) -> str:
+    """Return the operation that a question without a scenario is about, the default if unsaid."""
+    from costmodel.operations.registry import DEFAULT
+
+    keys = (text.partition("=") for text in args.assignments)
+    named = [value.strip() for key, _, value in keys if key.strip() == "operation"]
+    last = [*([args.operation] if args.operation else []), *named][-1:]
+    return last[0] if last and last[0] in known else DEFAULT
 
 
 def _check_operation(operation: str | None, known: Mapping[str, object]) -> None:

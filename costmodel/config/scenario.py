@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -22,16 +22,16 @@ from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.resources import find, is_path, names, unknown_name
 from costmodel.config.schema import STRICT, Title, check, no_repeats, problem, validate
 from costmodel.config.workload import (
-    FRAMES,
-    STATES,
     Frames,
     Layout,
-    Memory,
-    Operation,
-    State,
+    MemoryBytes,
+    OperationName,
     Workload,
+    frames_of,
     state_problems,
+    states_of,
 )
+from costmodel.operations.registry import DEFAULT, operation_named, operation_names
 
 
 def _as_list(value: object) -> object:
@@ -104,11 +104,11 @@ class Scenario(BaseModel):
 
     title: Title
     """One line for the top of the tables."""
-    operation: Operation
+    operation: OperationName
     """What the kernel does: fork or zap."""
-    memory: Memory
+    memory: MemoryBytes
     """Size of the mapping, such as 1 GiB."""
-    state: State | None = None
+    state: str | None = None
     """How the operation finds the PTEs; default: writable for fork, exit for zap."""
     machines: Annotated[tuple[MachineName, ...], *_List]
     """Names of shipped machines, or paths of machine files (relative to this file)."""
@@ -135,7 +135,7 @@ class Scenario(BaseModel):
 
     @field_validator("state")
     @classmethod
-    def _state_fits_operation(cls, state: State | None, info: ValidationInfo) -> State | None:
+    def _state_fits_operation(cls, state: str | None, info: ValidationInfo) -> str | None:
         operation = info.data.get("operation")
         for _, reason, _ in state_problems(operation, state) if operation else ():
             raise problem(reason)
@@ -145,9 +145,9 @@ class Scenario(BaseModel):
     def _defaults_by_operation(self) -> Scenario:
         # The model is frozen; this fills in defaults that depend on another field.
         if self.state is None:
-            object.__setattr__(self, "state", STATES[self.operation][0])
+            object.__setattr__(self, "state", states_of(self.operation)[0])
         if self.frames is None:
-            object.__setattr__(self, "frames", FRAMES[self.operation])
+            object.__setattr__(self, "frames", frames_of(self.operation))
         return self
 
     @property
@@ -158,8 +158,8 @@ class Scenario(BaseModel):
                 operation=self.operation,
                 memory_bytes=self.memory,
                 folio_orders=layout,
-                frames=cast(Frames, self.frames),
-                state=cast(State, self.state),
+                frames=self.frames or frames_of(self.operation),
+                state=self.state or states_of(self.operation)[0],
                 contpte=self.contpte,
                 cpus=self.cpus,
             )
@@ -214,14 +214,14 @@ def load_scenario(
     return _validated(read_document(path), base=path.parent, strategies=strategies)
 
 
-def default_scenario(operation: str = "fork", *, origin: str = "operation") -> Scenario:
+def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> Scenario:
     """Return the question that is asked where nothing else is said, on every way to ask one.
 
-    1 GiB in folios of order 0 on the Ampere Altra, against v6.7. Raises ConfigError, with
-    ``origin`` as its place, for an operation that is none.
+    1 GiB in folios of order 0 on the Ampere Altra, against the operation's first strategy. Raises
+    ConfigError, with ``origin`` as its place, for an operation that is none.
     """
-    if not isinstance(operation, str) or operation not in STATES:
-        reason = unknown("operation", operation, STATES)
+    if not isinstance(operation, str) or operation not in operation_names():
+        reason = unknown("operation", operation, operation_names())
         raise ConfigError.of(origin, reason, got=describe(operation))
     return Scenario.model_validate(
         {
@@ -230,7 +230,7 @@ def default_scenario(operation: str = "fork", *, origin: str = "operation") -> S
             "memory": "1 GiB",
             "machines": ["ampere-altra"],
             "folio_orders": [0],
-            "baseline": "v6.7",
+            "baseline": operation_named(operation).strategies()[0].name,
         }
     )
 

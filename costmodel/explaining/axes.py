@@ -11,9 +11,9 @@ from costmodel.config.keys import Leaf, leaves_by_key
 from costmodel.config.machine import Machine, unknown_number
 from costmodel.config.parameter import Choice
 from costmodel.config.sizes import size_text
-from costmodel.config.workload import LARGEST_ORDER
 from costmodel.experiment import Cell
 from costmodel.explaining.quantity import quantity, three_digits
+from costmodel.units import LARGEST_ORDER
 
 WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "memory")
 TLBI_PRICE: Final = "tlbi_ns"

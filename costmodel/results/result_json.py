@@ -13,7 +13,7 @@ from costmodel.settings import texts
 from costmodel.statistics import Change, Summary, mean_interval
 
 if TYPE_CHECKING:
-    from costmodel.calibration.uncertainty import ModelInterval
+    from costmodel.uncertainty.spread import ModelInterval
 
 SCHEMA = 1
 
