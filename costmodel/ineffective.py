@@ -10,14 +10,17 @@ from costmodel.settings import Setting, settings_of_machine, settings_of_workloa
 from costmodel.simulation import NoiseSizes
 from costmodel.units import PS_PER_S
 
+_CHOOSE = ("contpte",)
+
 
 def ineffective(results: Sequence[Result]) -> tuple[Setting, ...]:
     """Return the settings of one machine's results without which every time is the same.
 
-    Each is taken back alone and the cells are computed again until one differs. Of a machine
-    number that is there for the noise, the noise counts, where there is some.
+    What chooses strategies (contpte) has had its effect already. Each other one is taken back alone
+    and the cells are computed again until one differs. Of a machine number that is there for the
+    noise, the noise counts, where there is some.
     """
-    found = _settings(result.cell for result in results)
+    found = [s for s in _settings(result.cell for result in results) if s.key not in _CHOOSE]
     return tuple(s for s in found if not any(_matters(s, result) for result in results))
 
 

@@ -8,14 +8,11 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import DefaultContext, ForkContext
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_METHOD = "fork" if sys.platform == "linux" else "spawn"
-"""How workers start. Named, as Python's own choice depends on its version: forked workers inherit
-what is loaded and the tasks. Any method works; the others are slower."""
 
 _work: tuple[Callable[[Any], Any], Sequence[Any]]
 """In a worker: what to do with which tasks."""
@@ -26,6 +23,17 @@ def cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def context() -> ForkContext | DefaultContext:
+    """Return how processes are started: by forking this one where the system is made for it.
+
+    Said outright, because from Python 3.14 on the default is another. What a process needs is sent
+    to it in any case.
+    """
+    if sys.platform == "linux":
+        return multiprocessing.get_context("fork")
+    return multiprocessing.get_context()
 
 
 def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -> list[R]:
@@ -39,7 +47,7 @@ def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -
     before = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(
         min(jobs, len(tasks)),
-        mp_context=multiprocessing.get_context(_METHOD),
+        mp_context=context(),
         initializer=_begin,
         initargs=(function, tasks),
     )

@@ -33,9 +33,9 @@ def test_workers_may_start_in_any_way(method: str, tmp_path: Path) -> None:
     """Python changes its own choice; what is sent to workers can be sent in every way."""
     script = tmp_path / "script.py"
     script.write_text(
-        "from costmodel import parallel\n"
+        "import multiprocessing\nfrom costmodel import parallel\n"
         "if __name__ == '__main__':\n"
-        f"    parallel._METHOD = {method!r}\n"
+        f"    parallel.context = lambda: multiprocessing.get_context({method!r})\n"
         "    print(parallel.in_processes(abs, range(-3, 0), jobs=2))\n"
     )
     words = [sys.executable, str(script)]

@@ -45,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def add_question(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what a single pair of strategies works on."""
-    parser.add_argument("--order", metavar="N", help="folio order, 0 to 9 (default 0)")
+    parser.add_argument("--order", metavar="N", help="folio order: 0, 2 to 9 (default 0)")
     add_workload(parser)
     add_assignments(parser)
 

@@ -13,9 +13,10 @@ from costmodel.config.workload import Workload
 from costmodel.strategies import fork as k
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
+from tools.examples import FILE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "strategies.md"
-EXAMPLE = DOCUMENT.read_text().split('```python title="my_patch.py"\n')[1].split("```")[0]
+EXAMPLE = "\n".join(text for _, text in FILE.findall(DOCUMENT.read_text()))
 FUNCTIONS = [line[4:].split("(")[0] for line in EXAMPLE.splitlines() if line.startswith("def ")]
 
 
