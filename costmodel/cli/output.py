@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class Output:
         elif self.path is not None:
             write_bytes(self.path, data)
 
-    def write_json(self, make: Callable[[], Mapping[str, Any]]) -> None:
+    def write_json(self, make: Callable[[], Mapping[str, Any] | Sequence[Any]]) -> None:
         """Write the document that ``make`` returns as JSON; it is not made for nowhere."""
         import json
 

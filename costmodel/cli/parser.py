@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         """Take the arguments of argparse's parser."""
         settings: dict[str, Any] = {"formatter_class": Layout, "allow_abbrev": False}
-        super().__init__(**(settings | options))
+        super().__init__(**(options | settings))
 
     def error(self, message: str) -> NoReturn:
         """Print usage and message, wrapped, and exit with 2."""

@@ -15,13 +15,22 @@ MISSED = 1
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add ``validate [--json FILE]``."""
+    """Add ``validate [MACHINE --measured FILE] [--json FILE]``."""
     about = "predict every published number; fail if a stated accuracy is missed"
-    add_json(command(subparsers, "validate", about), "the result")
+    parser = command(subparsers, "validate", about)
+    parser.add_argument("machine", nargs="?", metavar="MACHINE", help="with --measured only")
+    parser.add_argument(
+        "--measured",
+        metavar="FILE",
+        help="a file of `measure --json`: its page-table operations beside MACHINE's",
+    )
+    add_json(parser, "the result")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; return 1 when a stated accuracy is missed."""
+    if args.machine or args.measured:
+        return _run_measured(args)
     from tqdm import tqdm
 
     from costmodel.calibration.report import (
@@ -41,3 +50,28 @@ def run(args: argparse.Namespace) -> int:
     target.show("\n".join(lines(reports)) + "\n")
     target.write_json(lambda: document(reports))
     return MISSED if missed(reports) else 0
+
+
+def _run_measured(args: argparse.Namespace) -> int:
+    """Print what was measured on a machine beside what a machine file says of it."""
+    from pathlib import Path
+
+    from costmodel.cli.output import output
+    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.config.machine import load_machine
+    from costmodel.measure.document import read_measured, rows_of
+    from costmodel.measure.prediction import compared
+    from costmodel.results.text.measured import operations_text
+
+    given = (("MACHINE", args.machine), ("--measured", args.measured))
+    missing = [Fault(name, reason="is missing") for name, value in given if not value]
+    if missing:
+        raise ConfigError(missing)
+    target = output(args.json, inputs=[args.measured])
+    machine = load_machine(args.machine, origin="MACHINE")
+    file = read_measured(Path(args.measured))
+    file.check_isa(machine)
+    rows = compared(file.measured, machine, file.system.kernel)
+    target.show(operations_text(rows, f"{machine.title}, measured {file.date}"))
+    target.write_json(lambda: rows_of(rows))
+    return 0
