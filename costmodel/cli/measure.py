@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
 EPILOG = """\
-Runs small kernels in memory, without a compiler and without root; nothing is
-left behind, and settings that root lets it change (folio sizes) are put back.
-Numbers that user space cannot see are those of the nearest shipped machine.
+Runs small kernels in memory, without a compiler and without root; nothing
+is left behind, and settings that root lets it change (folio sizes) are put
+back. Numbers that user space cannot see are those of the nearest shipped
+machine.
 
 examples:
   costmodel measure -o mine.yaml --json mine.json

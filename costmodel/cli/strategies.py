@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from costmodel.cli.parser import WIDTH, command
+from costmodel.operations.registry import DEFAULT, operation_names
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
-    from costmodel.strategies.strategy import Strategy
+    from costmodel.operations.shared.strategy import Strategy
 
 _NAME = 33
 
@@ -23,7 +24,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         "strategy", nargs="*", metavar="STRATEGY", help="a name from the list, or file.py:function"
     )
     parser.add_argument(
-        "--operation", choices=("fork", "zap"), default="fork", help="default: %(default)s"
+        "--operation", choices=operation_names(), default=DEFAULT, help="default: %(default)s"
     )
 
 
