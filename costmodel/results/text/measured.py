@@ -48,7 +48,7 @@ def operations_text(rows: Sequence[Compared], title: str, lacking: Iterable[str]
         name = row.measured.operation
         lines.append(_operation(row, "" if name == previous else name))
         previous = name
-    lines += ["", *_verdict(rows), *_layouts(rows)]
+    lines += ["", *_verdict(rows), *_layouts(rows)] if rows else ["no operation could be timed"]
     lines += [paragraph(f"lacking: {line}", hanging="  ") for line in lacking]
     return "\n".join(lines) + "\n"
 
