@@ -77,7 +77,7 @@ class Operations:
         no_page = self.small_ns.get("munmap of no page")
         page = self.small_ns.get("munmap of a page")
         if no_page and page:
-            least, most = min(min(no_page), min(page)), max(median(no_page), min(page))
+            least, most = min(*no_page, *page), max(median(no_page), min(page))
             how = "munmap of a page that was never touched; high: of one that was"
             yield Number("kernel.unmap_call_ns", min(no_page), 0.8 * least, most, how)
 
