@@ -46,7 +46,6 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.files import write_text
     from costmodel.measure.command import Wanted, measure
     from costmodel.measure.document import text_of
-    from costmodel.results.text.measured import numbers_text, operations_text
 
     output = Path(args.output) if args.output else None
     _check_output(args)
@@ -62,16 +61,7 @@ def run(args: argparse.Namespace) -> int:
         write_text(output, found.made.text)
     if args.json:
         write_text(Path(args.json), text_of(found.document()))
-    print(
-        numbers_text(
-            found.system, found.session, found.numbers, found.made, found.nearest.name, found.why
-        ),
-        end="",
-    )
-    if found.operations is not None:
-        print()
-        title = found.made.machine.title
-        print(operations_text(found.rows, title, found.operations.lacking), end="")
+    print("\n".join(filter(None, (found.numbers_text(), found.operations_text()))), end="")
     return 0
 
 
