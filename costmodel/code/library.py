@@ -86,6 +86,8 @@ class Library:
     choices: Mapping[tuple[str, str], Choice]
     order: tuple[str, ...] = ()
     """Events in their order on one entry or batch: only later ones can have been left out."""
+    layouts: tuple[str, ...] = ()
+    """What it was recorded on: ``order0``, ``order9``, ``order0_aligned`` ..."""
 
     @property
     def isa(self) -> str:
@@ -100,12 +102,6 @@ class Library:
             for path in (*choice.paths.values(), choice.usual, *chain(*choice.turns.values())):
                 events[path] = events[path + self.recorded_paths] = now
         return tuple(events)
-
-    @cached_property
-    def knows_alignment(self) -> bool:
-        """Whether it was recorded what the kernel does with frames aligned as their entries."""
-        fact = Situation._fields.index("aligned")
-        return any(fact in choice.features for choice in self.choices.values())
 
     @property
     def recorded_paths(self) -> int:
@@ -178,7 +174,12 @@ def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
     }
     low = {column: int(values.min(initial=0)) for column, values in columns.items()}
     layout = {column: [low[column], *values.shape] for column, values in columns.items()}
-    text = {"names": names, "columns": layout, "choices": _choices_as_lists(library)}
+    text = {
+        "names": names,
+        "columns": layout,
+        "choices": _choices_as_lists(library),
+        "layouts": library.layouts,
+    }
     return {
         "numbers": np.concatenate([v.ravel() - low[column] for column, v in columns.items()]),
         "text": np.frombuffer(json.dumps(text).encode(), dtype=np.uint8),
@@ -222,6 +223,7 @@ def load_library(operation: str, name: str) -> Library:
         path_start=np.concatenate([start, start]),
         path_length=np.concatenate([length, length - 1]),
         choices=dict(_choices_of(text["choices"])),
+        layouts=tuple(text["layouts"]),
         order=operation_named(operation).events,
         **columns,
     )

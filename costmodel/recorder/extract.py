@@ -103,6 +103,7 @@ def _library(program: Program, builder: PathBuilder, choices: dict[_Key, Choice]
         group_start=np.cumsum([0, *lengths]),
         group_member=np.array([member for group in builder.groups for member in group]),
         choices=choices,
+        layouts=tuple(sorted({window.layout for window in program.recordings.values()})),
     )
 
 

@@ -15,9 +15,7 @@ from costmodel.operations.shared.strategy import Strategy
 
 MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""
-_ORDERS: Final = (0, 9)
 _STATE: Final = "writable"
-_ALIGNED: Final = "aligned"
 """What builds were recorded of: the first fork."""
 
 
@@ -72,19 +70,21 @@ def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strate
 def not_recorded(strategy: Strategy, workload: Workload, isa: str) -> str:
     """Return why a strategy cannot be priced on a workload; empty where it can.
 
-    Builds were recorded in one state and at two orders, and few contpte kernels with frames that
-    are aligned as their entries: what they execute elsewhere is not known.
+    Builds were recorded in one state and at one or two orders, and few contpte kernels with frames
+    that are aligned as their entries: what they execute elsewhere is not known.
     """
-    if workload.frames == _ALIGNED and 0 in workload.folio_orders and strategy.contpte:
-        library = load_library(strategy.operation, strategy.programs[isa])
-        if not library.knows_alignment:
-            return "was not recorded with aligned frames"
-    orders = tuple(workload.folio_orders)
-    if not strategy.build:
+    aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
+    if not strategy.build and not aligned:
         return ""
-    if workload.state == _STATE and len(orders) == 1 and orders[0] in _ORDERS:
+    layouts = load_library(strategy.operation, strategy.programs[isa]).layouts
+    if aligned and "order0_aligned" not in layouts:
+        return "was not recorded with aligned frames"
+    recorded = {f"order{order}" for order in workload.folio_orders} <= set(layouts)
+    alike = len(workload.folio_orders) == 1
+    if not strategy.build or (workload.state == _STATE and alike and recorded):
         return ""
-    return f"build {strategy.build} was recorded at order 0 and 9, {_STATE}"
+    orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
+    return f"build {strategy.build} was recorded at order {orders}, {_STATE}"
 
 
 def source_of(program: str) -> str:

@@ -32,6 +32,13 @@ EMPTY: Pair = ("", "")
 PUBLISHED = "  published {}"
 OTHER_BUILDS = "  other builds"
 MODEL = "  model, 90%"
+BUILDS = "  by build, {}"
+MEDIAN_BUILD = "  median build"
+BUILDS_LEGEND = (
+    "by build, N: lowest and highest change over N builds of the same source by other compilers "
+    "and configurations, each from the baseline of the same build; median build: the one in the "
+    "middle. The row itself is the build that was booted (gcc 12, small)."
+)
 MODEL_LEGEND = (
     "model, 90%: where a measurement should lie, given what is not known about the machine's "
     "numbers and about one build of the source. A mechanism that the model lacks is not in it "
@@ -120,6 +127,7 @@ def _table(comparisons: Sequence[Comparison], columns: Sequence[str]) -> list[Li
         lines.append(_line(_label(strategy[0]), strategy, columns, _change))
         if not strategy[0].is_baseline:
             lines.append(_line(MODEL, strategy, columns, _model))
+        lines += _by_build(strategy, columns)
         lines += _published(strategy, columns, _published_change)
         lines += _other_builds(strategy, columns)
     lines += [RULE, Line("absolute", tuple(("ms", "ns/PTE") for _ in columns)), RULE]
@@ -128,6 +136,18 @@ def _table(comparisons: Sequence[Comparison], columns: Sequence[str]) -> list[Li
         lines.append(_line(MODEL, strategy, columns, _model_absolute))
         lines += _published(strategy, columns, _published_seconds)
     return lines
+
+
+def _by_build(comparisons: Sequence[Comparison], columns: Sequence[str]) -> Iterator[Line]:
+    """Yield the range of a change over builds, and its median, where builds were recorded."""
+    found = {_column(c): c.builds for c in comparisons if c.builds is not None}
+    if not found:
+        return
+    count = max(len(builds.changes_pct) for builds in found.values())
+    spans = {at: span(builds.low_pct, builds.high_pct) for at, builds in found.items()}
+    medians = {at: (percent(builds.median_pct), "") for at, builds in found.items()}
+    for label, cells in ((BUILDS.format(count), spans), (MEDIAN_BUILD, medians)):
+        yield Line(label, tuple(cells.get(column, EMPTY) for column in columns))
 
 
 def _line(
@@ -251,10 +271,11 @@ def _detectable(comparisons: Sequence[Comparison]) -> str:
 
 def _legend(comparisons: Sequence[Comparison]) -> str:
     rows = [row for c in comparisons for row in c.published]
-    if not rows:
-        return paragraph(f"{MODEL_LEGEND} {LEGEND.split(' published', maxsplit=1)[0]}")
     band = any(row.role is Role.BAND and not row.is_zero_by_definition for row in rows)
-    return paragraph(f"{MODEL_LEGEND} {LEGEND}{f' {BAND_LEGEND}' if band else ''}")
+    legends = [MODEL_LEGEND, LEGEND if rows else LEGEND.split(" published", maxsplit=1)[0]]
+    legends += [BAND_LEGEND] if band else []
+    legends += [BUILDS_LEGEND] if any(c.builds is not None for c in comparisons) else []
+    return paragraph(" ".join(legends))
 
 
 def _label(comparison: Comparison) -> str:

@@ -66,6 +66,17 @@ def test_rows_of_other_builds_become_a_range(comparisons: Made) -> None:
     assert "other builds: lowest and highest" in " ".join(report.split())
 
 
+def test_builds_of_one_source_become_a_range(comparisons: Made) -> None:
+    """Two builds, one of them slower by a tenth: each change is from the baseline of its build."""
+    base, new, *_ = comparisons()
+    slow = replace(base.result, build_seconds={"gcc12": 1.0, "gcc13": 1.1, "gcc14": 1.0})
+    fast = replace(new.result, build_seconds={"gcc12": 0.8, "gcc13": 0.99})
+    change = replace(new, result=fast, baseline=slow)
+    lines = [" ".join(line.split()) for line in text([change]).splitlines()]
+    assert "| by build, 2 | -20.0 .. -10.0% |" in lines
+    assert "| median build | -15.0% | |" in lines
+
+
 @pytest.mark.parametrize("noise", [True, False])
 @pytest.mark.parametrize("machine", ["ampere-altra", "apple-m2-vm", "xeon-4210r"])
 def test_a_mail_client_can_carry_it(comparisons: Made, machine: str, noise: bool) -> None:
