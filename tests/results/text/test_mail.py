@@ -1,6 +1,7 @@
 """The mail: the thread's shape, plain ASCII, 76 columns, published beside predicted."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
