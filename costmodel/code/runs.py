@@ -16,6 +16,7 @@ from costmodel.code.record import recorder_of, run_through
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.user_code import guarded
 from costmodel.config.workload import Workload
+from costmodel.heap import keep_freed_memory
 from costmodel.mm.build import Memory
 from costmodel.mm.shapes import ShapedSpace, TableShape, homogeneous
 from costmodel.operations.zap.trace import zap_runs
@@ -30,6 +31,7 @@ KNOWN: Final = 512
 _FORKED_BEFORE: Final = "read-only"
 _FRESH: Final = "writable"
 
+keep_freed_memory()
 _traces: Final = ByteCache[Trace](CACHE_BYTES, trace_bytes)
 _zaps: Final = ByteCache[tuple[TableRun, ...]](CACHE_BYTES, runs_bytes)
 

@@ -22,7 +22,7 @@ from costmodel.cpu.columns import flags_of
 from costmodel.cpu.memo import remembered
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import Ints, touches
-from costmodel.jit import compiled
+from costmodel.jit import compiled, inlined
 
 _NEAR_PAGES = 16
 _TABLES = flags_of((Target.SRC, Target.DST), Target)
@@ -101,15 +101,29 @@ def _blocks(
 
     Blocks of different size do not share a number.
     """
-    row = np.flatnonzero((_TABLES | _STRUCT_PAGES)[target] & (address >= 0) & (kind != _ZERO))
-    block = np.empty(len(row), np.int64)
-    in_table = np.empty(len(row), np.bool_)
-    for i in range(len(row)):
-        table = _TABLES[target[row[i]]]
+    count = 0
+    for i in range(len(kind)):
+        count += int(_has_page(kind[i], target[i], address[i]))
+    row = np.empty(count, np.int64)
+    block = np.empty(count, np.int64)
+    in_table = np.empty(count, np.bool_)
+    at = 0
+    for i in range(len(kind)):
+        if not _has_page(kind[i], target[i], address[i]):
+            continue
+        table = _TABLES[target[i]]
         bytes_ = linear_map_bytes if table else VMEMMAP_BYTES
-        in_table[i] = table
-        block[i] = address[row[i]] // bytes_ * 2 + (0 if table else 1)
+        row[at] = i
+        in_table[at] = table
+        block[at] = address[i] // bytes_ * 2 + (0 if table else 1)
+        at += 1
     return row, block, in_table
+
+
+@inlined
+def _has_page(kind: int, target: int, address: int) -> bool:
+    """Tell whether a micro-op accesses a page table or a struct page; clearing counts for none."""
+    return bool((_TABLES[target] or _STRUCT_PAGES[target]) and address >= 0 and kind != _ZERO)
 
 
 def footprint_pages(runs: Sequence[TableRun], linear_map_bytes: int) -> float:
