@@ -101,10 +101,10 @@ def alike(costs: Iterable[Hashable]) -> tuple[int, ...]:
 
 def _accesses(trace: Trace, line_bytes: int) -> Accesses:
     row, line = _line_touches(trace.kind, trace.address, trace.size_bytes)
-    short = touches(row, line)
+    short = touches(row, line, _NEAR_BYTES // LINE_BYTES)
     long = short
     if line_bytes != LINE_BYTES:
-        long = touches(row, line // (line_bytes // LINE_BYTES))
+        long = touches(row, line // (line_bytes // LINE_BYTES), _NEAR_BYTES // line_bytes)
     target = trace.target[row]
     fresh = long.previous == FIRST
     per_table = _PER_TABLE[target]

@@ -77,7 +77,7 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
     # Struct pages of many tables lie in one block: the execution before met the same blocks.
     distance = np.where(fresh, float(len(first)), 0.0)
     if len(first) > _NEAR_PAGES:  # else all are near
-        distance = np.where(fresh, distance, touches(row, number).distance)
+        distance = np.where(fresh, distance, touches(row, number, _NEAR_PAGES).distance)
     distance[distance < _NEAR_PAGES] = 0.0
     distance[first[in_table[first]]] = CYCLIC
     far = np.flatnonzero(distance)

@@ -55,13 +55,10 @@ class TableShape:
         slots = space.pmds.ensure(0)
         alone = self.state not in ("read-only", "exit")
         flags = PRESENT | YOUNG | DIRTY | (WRITE if alone else 0)
+        times = 2 if self.state == "exit" else 1
         slot = 0
         for order, first_pfn in zip(self.orders, self.first_pfns, strict=True):
-            folio = frames.add(Folio(order, first_pfn))
-            times = 2 if self.state == "exit" else 1
-            folio.mapcount = [times] * folio.pages
-            folio.exclusive = [alone] * folio.pages
-            folio.large_mapcount = folio.refcount = times * folio.pages
+            folio = frames.add(Folio(order, first_pfn, mapped=times, exclusive=alone))
             cont = CONT if self.contpte and folio.pages >= CONT_PTES else 0
             end, pte = slot + folio.pages, make_pte(first_pfn, flags | cont)
             slots[slot:end] = range(pte, pte + folio.pages * PFN_STEP, PFN_STEP)
