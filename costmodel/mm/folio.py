@@ -16,7 +16,6 @@ class Folio:
     __slots__ = (
         "anon",
         "dirty",
-        "entire_mapcount",
         "exclusive",
         "first_pfn",
         "freed",
@@ -48,7 +47,6 @@ class Folio:
         self.first_pfn = first_pfn
         self.pages = 1 << order
         self.mapcount = [mapped] * self.pages
-        self.entire_mapcount = 0
         self.refcount = self.large_mapcount = mapped * self.pages
         self.anon = anon
         self.exclusive = [exclusive] * self.pages
@@ -77,7 +75,6 @@ class Folio:
         twin = Folio(self.order, self.first_pfn, anon=self.anon, pinned=self.pinned)
         twin.refcount = self.refcount
         twin.mapcount = self.mapcount.copy()
-        twin.entire_mapcount = self.entire_mapcount
         twin.large_mapcount = self.large_mapcount
         twin.exclusive = self.exclusive.copy()
         twin.dirty = self.dirty

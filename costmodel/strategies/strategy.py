@@ -38,10 +38,6 @@ class Strategy:
         """Return the program for a CPU; KeyError when the strategy does not run on ``isa``."""
         return (self.range_programs if range_tlbi else {}).get(isa) or self.programs[isa]
 
-    def releasing(self, isa: str) -> str:
-        """Return the program that releases what was unmapped: that of v6.7 unless it says so."""
-        return self.release_programs.get(isa) or both("v6.7")[isa]
-
 
 def both(variant: str) -> dict[str, str]:
     """Return the programs of a variant recorded on arm64 (no contiguous bit) and x86-64."""

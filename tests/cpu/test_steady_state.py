@@ -21,7 +21,7 @@ from costmodel.cpu.program import Program, program_of
 from costmodel.cpu.stack import Timing
 from costmodel.cpu.state import NOTHING, empty_state, save
 from costmodel.cpu.window import new_window
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.catalogue import built_in
 
 from .build import ALTRA, M2, XEON, alu, load, machine, store, trace_of
 from .draw import ARM64, X86, traces
@@ -138,7 +138,7 @@ def unmap(frames: Frames) -> list[TableRun]:
         state="munmap",
         frames=frames,
     )
-    strategy = BY_OPERATION["zap"]["v6.7"]
+    strategy = built_in("zap")["v6.7"]
     return trace_runs(strategy, workload, XEON.isa, range_tlbi=False)
 
 

@@ -13,8 +13,10 @@ from costmodel.code.trace import Trace
 from costmodel.code.uops import Uop
 from costmodel.mm.build import Memory
 from costmodel.mm.pte import TABLE_PTES
+from costmodel.operations.fork.mm import ForkOperation
 from costmodel.recorder import Recording, fork_events, load_program, program_names
-from costmodel.strategies.catalogue import STRATEGIES, Strategy
+from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.strategy import Strategy
 
 from .compare import Event, compare
 from .layout import memory_of
@@ -31,7 +33,7 @@ def recorded_strategies() -> dict[str, Strategy]:
     """Return the strategy that stands for each recorded program of fork."""
     return {
         program: strategy
-        for strategy in STRATEGIES.values()
+        for strategy in built_in().values()
         if strategy.operation == "fork" and strategy.name not in DERIVED
         for programs in (strategy.programs, strategy.range_programs)
         for program in programs.values()
@@ -65,7 +67,7 @@ def _differences(program_name: str, key: str, *, adjoins: bool) -> dict[str, lis
     strategy = recorded_strategies()[program_name]
     memory = memory_of(window, marks, strategy, adjoins=adjoins)
     if window.state == "ro":  # forked before
-        run_through(strategy.function(memory.fork(contpte=strategy.contpte)))
+        run_through(strategy.function(ForkOperation.begin(memory, contpte=strategy.contpte)))
     trace, events = replayed(program_name, strategy, memory)
     return compare(program, window, marks, trace, events)
 
@@ -75,7 +77,7 @@ def replayed(program_name: str, strategy: Strategy, memory: Memory) -> tuple[Tra
     yielded: list[Step | Uop] = []
 
     def steps() -> Iterator[Step | Uop]:
-        for item in strategy.function(memory.fork(contpte=strategy.contpte)):
+        for item in strategy.function(ForkOperation.begin(memory, contpte=strategy.contpte)):
             yielded.append(item)
             yield item
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.calibration.priors import SIGMAS, Prior, priors, value_of, with_numbers
 from costmodel.config.machine import load_machine
+from costmodel.uncertainty.priors import SIGMAS, Prior, priors, value_of, with_numbers
 
 MACHINES = ["ampere-altra", "apple-m2-vm", "xeon-4210r", "graviton4"]
 
