@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from costmodel.byte_cache import ByteCache
+from costmodel.byte_cache import kept
 from costmodel.code.build import build
-from costmodel.code.cache import Recalled, runs_bytes, trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of, run_through
@@ -28,14 +27,7 @@ from costmodel.strategies.strategy import Strategy
 
 T = TypeVar("T")
 
-CACHE_BYTES: Final = 32 << 20
-"""Of traces kept for fork and for zap: what one strategy needs on all machines of a scenario."""
-KNOWN: Final = 512
-"""Traces of which what cores worked out is kept."""
-
 keep_freed_memory()
-_traces: Final = ByteCache[Trace](CACHE_BYTES, trace_bytes)
-_zaps: Final = ByteCache[tuple[TableRun, ...]](CACHE_BYTES, runs_bytes)
 
 
 def trace_runs(
@@ -76,17 +68,13 @@ def _zap_runs(
 ) -> tuple[TableRun, ...]:
     release = strategy.release_programs[isa]
     make = partial(zap_runs, strategy, program, release, space)
-    return _zaps.get((strategy, program, release, space), partial(_run, strategy, make))
+    return kept(("runs", strategy, program, release, space), partial(_run, strategy, make))
 
 
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
-    return _recalled(strategy, program, replace(shape, count=1))
-
-
-@lru_cache(maxsize=KNOWN)
-def _recalled(strategy: Strategy, program: str, shape: TableShape) -> Trace:
-    make = partial(_fork_trace, strategy, program, shape)
-    return Recalled(partial(_traces.get, object(), partial(_run, strategy, make)))
+    one = replace(shape, count=1)
+    make = partial(_fork_trace, strategy, program, one)
+    return kept(("fork", strategy, program, one), partial(_run, strategy, make))
 
 
 def _run(strategy: Strategy, make: Callable[[], T]) -> T:

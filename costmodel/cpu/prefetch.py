@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.byte_cache import kept
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Flavour
 from costmodel.cpu.caches import accesses
-from costmodel.cpu.memo import remembered
 from costmodel.cpu.reuse import Ints
 from costmodel.jit import compiled
 from costmodel.units import LINE_BYTES
@@ -52,7 +52,7 @@ def prefetches(
 
     Where result-less atomics are ``far`` they fetch no line and train nothing.
     """
-    key = ("prefetches", line_bytes, depth, trains_after, far)
+    key = (trace.token, "prefetches", line_bytes, depth, trains_after, far)
 
     def make() -> Prefetches:
         fetched = accesses(trace, line_bytes).first
@@ -60,7 +60,7 @@ def prefetches(
             fetched = fetched & (trace.flavour != Flavour.RMW_STORE)
         return _requests(trace, fetched, depth, trains_after, max(line_bytes, LINE_BYTES))
 
-    return remembered(trace, key, make, large=True)
+    return kept(key, make)
 
 
 def _requests(

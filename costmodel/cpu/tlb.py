@@ -13,13 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.byte_cache import kept
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import VMEMMAP_BYTES, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.machine import Machine
 from costmodel.cpu.caches import CYCLIC
 from costmodel.cpu.columns import flags_of
-from costmodel.cpu.memo import remembered
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import Ints, touches
 from costmodel.jit import compiled, inlined
@@ -46,8 +46,8 @@ class Pages:
 
 def pages(trace: Trace, linear_map_bytes: int) -> Pages:
     """Return the page reuse of a trace where the linear map has such blocks."""
-    key = ("pages", linear_map_bytes)
-    return remembered(trace, key, lambda: _pages(trace, linear_map_bytes), large=True)
+    key = trace.token, "pages", linear_map_bytes
+    return kept(key, lambda: _pages(trace, linear_map_bytes))
 
 
 class Fresh(NamedTuple):
@@ -60,13 +60,13 @@ class Fresh(NamedTuple):
 
 def fresh_pages(trace: Trace, linear_map_bytes: int) -> Fresh:
     """Return the classes of a trace's page accesses and how many pages it touches anew."""
-    key = ("fresh pages", linear_map_bytes)
+    key = trace.token, "fresh pages", linear_map_bytes
 
     def count() -> Fresh:
         found = pages(trace, linear_map_bytes)
         return Fresh(found.distances, found.table_pages, found.struct_pages)
 
-    return remembered(trace, key, count)
+    return kept(key, count)
 
 
 def _pages(trace: Trace, linear_map_bytes: int) -> Pages:

@@ -216,11 +216,7 @@ def _draw(sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: 
     )
 
 
-def _bytes(noise: RunNoise) -> int:
-    return noise.factor.nbytes + noise.tick_phase_ps.nbytes + noise.tick_ps.nbytes
-
-
-_drawn: Final = ByteCache[RunNoise](_KEPT_BYTES, _bytes)
+_drawn: Final = ByteCache(_KEPT_BYTES)
 
 
 def _lognormal(normal: Floats, sigma: float) -> Floats:

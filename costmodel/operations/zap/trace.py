@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import partial
 from typing import Final
 
-from costmodel.byte_cache import ByteCache
+from costmodel.byte_cache import kept
 from costmodel.code.build import build
-from costmodel.code.cache import trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
@@ -34,9 +33,6 @@ from costmodel.strategies.strategy import Strategy
 
 _FREED_BEFORE: Final = 1 << 24
 """Frames between a page and one that was freed in its place some lists earlier."""
-_RELEASE_BYTES: Final = 32 << 20
-_releases: Final = ByteCache[Trace](_RELEASE_BYTES, trace_bytes)
-"""Most strategies fill the list alike: what they release is traced once."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +52,15 @@ def zap_runs(
     The pages of a released trace were unmapped up to a full gather list before; one call per page
     releases each at once.
     """
-    kept = LIST_PAGES if space.ptes > MAX_SLOTS else 0
-    traced = [
-        (shape, _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), kept))
+    list_pages = LIST_PAGES if space.ptes > MAX_SLOTS else 0
+    tables = [
+        _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), list_pages)
         for shape in space.shapes
     ]
-    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in traced]
-    slots = sum(shape.count * table.slots for shape, table in traced)
-    releases = (TableRun(table.release, shape.count, 0) for shape, table in traced)
+    both = list(zip(space.shapes, tables, strict=True))
+    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
+    slots = sum(shape.count * table.slots for shape, table in both)
+    releases = (TableRun(table.release, shape.count, 0) for shape, table in both)
     return (*unmaps, *with_reuse(unmaps, releases, slots))
 
 
@@ -81,8 +78,14 @@ def _releasing(program: str, shape: TableShape) -> str:
     return program if any(shape.orders) else f"v6.7.{program.rpartition('.')[2]}"
 
 
-@lru_cache(maxsize=256)
 def _trace(
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+) -> _Traced:
+    key = "zap", strategy, programs, shape, list_pages
+    return kept(key, partial(_traced, strategy, programs, shape, list_pages))
+
+
+def _traced(
     strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
 ) -> _Traced:
     memory = shape.build()
@@ -100,13 +103,14 @@ def _trace(
     if released:
         return _Traced(unmap, _release(released, programs[1], shape), slots)
     folios = shape.orders, shape.first_pfns, _end_of_batch(shape)
-    key = programs[1], folios, _gathered(zap)
+    # Most strategies fill the list alike: what they release is traced once.
+    key = "release", programs[1], folios, _gathered(zap)
 
     def make() -> Trace:
         zap.page_lists = _full_lists(memory)
         return _release(flush_and_release(zap), programs[1], shape)
 
-    return _Traced(unmap, _releases.get(key, make), slots)
+    return _Traced(unmap, kept(key, make), slots)
 
 
 def _gathered(zap: ZapOperation) -> Hashable:
