@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 T = TypeVar("T")
 
-KEPT_BYTES: Final = 128 << 20
+KEPT_BYTES: Final = 64 << 20
 """Of what :func:`kept` holds: the traces of one strategy, and what cores make of them."""
 
 

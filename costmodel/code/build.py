@@ -20,8 +20,11 @@ from costmodel.code.steps import Steps
 from costmodel.code.subkinds import flavour_of, kind_of
 from costmodel.code.trace import NO_ADDRESS, Trace
 from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.heap import keep_freed_memory
 from costmodel.units import LINE_BYTES
 from costmodel.user_code.blame import StrategyError
+
+keep_freed_memory()
 
 Ints = NDArray[np.int64]
 

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.code.runs import trace_runs
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Target, Uop
 from costmodel.config.machine import Machine
@@ -22,6 +21,7 @@ from costmodel.cpu.stack import Timing
 from costmodel.cpu.state import NOTHING, empty_state, save
 from costmodel.cpu.window import new_window
 from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.runs import trace_runs
 
 from .build import ALTRA, M2, XEON, alu, load, machine, store, trace_of
 from .draw import ARM64, X86, traces
