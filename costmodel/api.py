@@ -29,7 +29,7 @@ from costmodel.ineffective import ineffective_by_machine
 from costmodel.operations.registry import DEFAULT
 from costmodel.plan import plan
 from costmodel.strategies.catalogue import built_in
-from costmodel.study import Study, study_of
+from costmodel.studies import Study, study_of
 
 if TYPE_CHECKING:
     from costmodel.results.plots.picture import Picture
