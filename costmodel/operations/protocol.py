@@ -123,16 +123,15 @@ class Operation(ABC):
         """Return a process with one table, as the strategy ``function`` finds it."""
         return shape.build()
 
+    @abstractmethod
     def trace(
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
-        """Return what a strategy executes on an address space: here one loop over each table.
+        """Return what a strategy executes on an address space, one run per distinct table.
 
-        ``program`` is the recorded program whose steps it executes.
+        ``program`` is the recorded program whose steps it executes. Where that is one loop over
+        each table, :func:`costmodel.operations.shared.trace.loop_runs` is the answer.
         """
-        from costmodel.operations.shared.trace import loop_runs
-
-        return loop_runs(strategy, program, space)
 
     @abstractmethod
     def violations(
