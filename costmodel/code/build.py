@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_producers
 from costmodel.code.library import Library, load_library
-from costmodel.code.omit import omit
 from costmodel.code.placing import Rows, placed
 from costmodel.code.record import NOTHING, Record
+from costmodel.code.removal import without_kinds
 from costmodel.code.steps import Steps
 from costmodel.code.subkinds import flavour_of, kind_of
 from costmodel.code.trace import NO_ADDRESS, Trace
@@ -123,7 +123,7 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
         step_names=names,
         segments=((segment, 0, rows),),
     )
-    trace = omit(trace, steps.mask)
+    trace = without_kinds(trace, steps.mask)
     if not len(trace):
         raise StrategyError(NOTHING)
     return trace

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from costmodel import cpu
+from costmodel.code.removal import Orphans, remove
 from costmodel.code.trace import TableRun, Trace
 from costmodel.experiment import Cell, Result, compare, executed, run_cell
 from costmodel.explaining.groups import Group, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
-from costmodel.explaining.removal import without
 from costmodel.parallel import in_processes
 from costmodel.simulation.engine import undisturbed_ps
 from costmodel.simulation.price import price
@@ -150,7 +150,7 @@ def _saved_ns(task: _Task) -> float:
 
 def without_group(trace: Trace, group: Group) -> Trace:
     """Return the rest of a trace when a group of micro-ops is taken out."""
-    return without(trace, groups_of(trace) == group)
+    return remove(trace, groups_of(trace) == group, Orphans.INHERIT)
 
 
 def _exact_ps(runs: Sequence[TableRun], cell: Cell) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from costmodel.code.removal import renumbered
 from costmodel.recorder import Program, Recording
 
 
@@ -45,10 +46,8 @@ def without_rows(program: Program, window: Recording, rows: Iterable[int]) -> Re
             if not uses[producer] and kind[producer] in ("alu", "mul") and not gone[producer]:
                 work.append(producer)
     kept = np.flatnonzero(~gone)
-    place = np.cumsum(~gone) - 1
-    producers = producers[kept]
-    known = (producers >= 0) & ~gone[producers]
-    back = np.where(known, place[kept][:, None] - place[producers], 0)
+    left = renumbered(producers, gone)
+    back = np.where(left >= 0, np.arange(len(kept))[:, None] - left, 0)
     return replace(
         window,
         uop=window.uop[kept],
