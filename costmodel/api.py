@@ -195,7 +195,7 @@ def explain(
     **changes: object,
 ) -> str:
     """Return why ``strategy`` costs more or less than ``vs``: what ``costmodel explain`` prints."""
-    from costmodel.explaining.attribution import explain as attribute
+    from costmodel.explaining.attribution import explained as attribute
     from costmodel.results.text.explanation import explanation_text
 
     new, base = (cell(machine, name, order=order, **changes) for name in (strategy, vs))
@@ -211,8 +211,8 @@ def check(
     operation: str = DEFAULT,
 ) -> str:
     """Return what ``costmodel check`` prints: ``ok``, or what is broken on which layout."""
-    from costmodel.checking.check import check as run_check
-    from costmodel.checking.check import describe, describe_prices, standard_layouts
+    from costmodel.checking.check import check_strategy as run_check
+    from costmodel.checking.check import describe_prices, report_text, standard_layouts
     from costmodel.checking.priced import mispriced
     from costmodel.checking.subjects import find_subjects
     from costmodel.mm.layouts import telling_layouts
@@ -222,7 +222,7 @@ def check(
     lines = []
     for subject in subjects:
         report = run_check(subject, chosen)
-        lines.append(describe(report))
+        lines.append(report_text(report))
         if report.passed:
             lines.append(describe_prices(mispriced(subject, telling_layouts())))
     return "\n".join(filter(None, lines))

@@ -20,7 +20,7 @@ from costmodel.config.fit import Fit, Uncertainty
 from costmodel.config.keys import replaced
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import Parameter
-from costmodel.config.schema import validate
+from costmodel.config.schema import validated
 from costmodel.files import write_text
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def write_fit(path: Path, machine: Machine, fitted: Fitted, uncertainty: Uncerta
     numbers = _restored(machine) | _fitted_parameters(machine, fitted)
     text = _without_fit(_with_parameters(text, numbers))
     text = f"{text.rstrip()}\n\n{_section(_fit(machine, fitted, uncertainty))}"
-    validate(Machine, parse_document(text, str(path)))
+    validated(Machine, parse_document(text, str(path)))
     write_text(path, text)
 
 

@@ -30,7 +30,7 @@ _MAX_LEGEND = 12
 LEGEND = "W writable, r read-only, P pinned, S swap, M migration, s special"
 
 
-def draw(memory: Memory, violations: Iterable[Violation]) -> str:
+def draw_memory(memory: Memory, violations: Iterable[Violation]) -> str:
     """Return the mappings of a process (as before the operation) with ``^`` below broken pages."""
     marked = {vpn for violation in violations for vpn in violation.vpns}
     names = _name_folios(memory)

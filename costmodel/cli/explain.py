@@ -40,12 +40,12 @@ def run(args: argparse.Namespace) -> int:
     """Print the explanation; raise ConfigError for bad input."""
     from costmodel import __version__
     from costmodel.cli.question import cells, origin_of, question, write_json
-    from costmodel.explaining.attribution import explain
+    from costmodel.explaining.attribution import explained
     from costmodel.results.text.explanation import explanation_document, explanation_text
 
     scenario, machine = question(args, args.machine)
     new, base = cells(scenario, machine)
-    explanation = explain(new, base, jobs=min(MOST_JOBS, os.cpu_count() or 1))
+    explanation = explained(new, base, jobs=min(MOST_JOBS, os.cpu_count() or 1))
     if args.json:
         provenance = origin_of(args, scenario, machine.name)
         write_json(args.json, explanation_document(explanation, provenance))

@@ -103,7 +103,7 @@ def cells(scenario: Scenario, machine: Machine) -> tuple[Cell, Cell]:
 
 def origin_of(args: argparse.Namespace, scenario: Scenario, machine: str) -> dict[str, Any]:
     """Return the provenance of an answer; see :func:`costmodel.provenance.provenance`."""
-    from costmodel.config.resources import find
+    from costmodel.config.resources import find_file
     from costmodel.provenance import provenance
 
     reference = scenario.machines[0]
@@ -111,7 +111,7 @@ def origin_of(args: argparse.Namespace, scenario: Scenario, machine: str) -> dic
         command=["costmodel", args.command, *_words(args)],
         scenario=scenario.model_dump(mode="json"),
         seed=scenario.protocol.seed,
-        machine_files={machine: find("machines", reference)},
+        machine_files={machine: find_file("machines", reference)},
         overrides=args.assignments,
         noise=False,
         engine="fast",

@@ -134,13 +134,13 @@ def _write_json(
     import json
     from pathlib import Path
 
-    from costmodel.config.resources import find
+    from costmodel.config.resources import find_file
     from costmodel.files import write_text
     from costmodel.provenance import provenance
     from costmodel.results.result_json import result_json
 
     overrides = [f"{key}={json.dumps(value)}" for key, value in scenario.overrides.items()]
-    files = [find("machines", reference) for reference in scenario.machines]
+    files = [find_file("machines", reference) for reference in scenario.machines]
     origin = provenance(
         command=_command(args),
         scenario=scenario.model_dump(mode="json"),

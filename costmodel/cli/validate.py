@@ -38,20 +38,23 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from costmodel.calibration.report import (
-        document,
         lines,
         missed,
-        validate,
+        validate_machines,
         validated_machines,
+        validation_document,
     )
     from costmodel.files import write_text
 
     # disable=None: no bar where stderr is no terminal.
     total = len(validated_machines())
     with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
-        reports = validate(progress=bar.update)
+        reports = validate_machines(progress=bar.update)
     if args.json:
-        write_text(Path(args.json), json.dumps(document(reports), indent=1, allow_nan=False) + "\n")
+        write_text(
+            Path(args.json),
+            json.dumps(validation_document(reports), indent=1, allow_nan=False) + "\n",
+        )
     print("\n".join(lines(reports)))
     return MISSED if missed(reports) else 0
 

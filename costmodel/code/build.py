@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_producers
 from costmodel.code.library import Library, load_library
-from costmodel.code.placing import Rows, placed
+from costmodel.code.placing import PlacedRows, placed
 from costmodel.code.record import NOTHING, Record
 from costmodel.code.removal import without_kinds
 from costmodel.code.steps import Steps
@@ -137,7 +137,7 @@ def _laid(
     steps: Steps,
     library_row: Ints,
     address: Ints,
-) -> Rows:
+) -> PlacedRows:
     """Return what decides where hand-written accesses belong."""
     number = np.maximum(-1 - library_row, 0)
     by_hand = library_row < 0
@@ -145,7 +145,7 @@ def _laid(
     read = np.array([name == _READ for name in library.path_events], np.bool_)
     reads = (steps.path >= 0) & read[np.maximum(steps.path, 0)]
     pages = (int(Target.PAGE) << REGION_SHIFT) + LINE_BYTES * record.contexts
-    return Rows(
+    return PlacedRows(
         target=np.where(by_hand, hand.columns["target"][number], recorded),
         address=address,
         step=steps.of_rows,

@@ -15,8 +15,8 @@ from costmodel.config.fit import Fit
 from costmodel.config.groups import Atomics, Barriers, Caches, Core, Group, Kernel, Noise, Tlbi
 from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
 from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
-from costmodel.config.resources import find
-from costmodel.config.schema import Problem, check, faults_of, validate
+from costmodel.config.resources import find_file
+from costmodel.config.schema import Problem, faults_of, raise_problems, validated
 
 SET_BY_USER = "set for this run"
 """The source of a number that was overridden."""
@@ -54,7 +54,7 @@ class Machine(Group):
     @field_validator("atomics", "barriers", "tlbi")
     @classmethod
     def _has_what_its_isa_has(cls, group: G, info: ValidationInfo) -> G:
-        check(str(info.field_name), _isa_problems(group, info.data.get("isa")))
+        raise_problems(str(info.field_name), _isa_problems(group, info.data.get("isa")))
         return group
 
     def problems(self) -> Iterator[Problem]:
@@ -124,7 +124,7 @@ class Machine(Group):
 
 
 def _read(path: Path) -> Machine:
-    return validate(Machine, read_document(path))
+    return validated(Machine, read_document(path))
 
 
 @lru_cache(maxsize=64)
@@ -136,7 +136,7 @@ def _loaded(path: Path, content: bytes) -> Machine:
 
 def load_machine(reference: str, *, origin: str = "--machine", base: Path | None = None) -> Machine:
     """Return the machine that a name or a path means; see :func:`resources.find`."""
-    return Machine.load(find("machines", reference, origin=origin, base=base))
+    return Machine.load(find_file("machines", reference, origin=origin, base=base))
 
 
 def _isa_problems(group: Group, isa: Isa | None) -> Iterator[Problem]:
@@ -161,7 +161,7 @@ def _revalued(leaf: Leaf, old: ParameterLike, value: object) -> ParameterLike:
         data |= {"low": min(old.low, value), "high": max(old.high, value)}
     new = type(old).model_validate(data)
     if leaf.bounds is not None and isinstance(new, Parameter):
-        check(leaf.key, leaf.bounds.problems(new))
+        raise_problems(leaf.key, leaf.bounds.problems(new))
     return new
 
 

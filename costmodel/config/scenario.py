@@ -18,8 +18,8 @@ from pydantic import (
 
 from costmodel.config.document import Document, read_document
 from costmodel.config.errors import unknown
-from costmodel.config.resources import find, is_path, names
-from costmodel.config.schema import STRICT, check, no_repeats, problem, validate
+from costmodel.config.resources import find_file, is_path, names
+from costmodel.config.schema import STRICT, no_repeats, problem, raise_problems, validated
 from costmodel.config.workload import (
     Frames,
     Layout,
@@ -40,7 +40,7 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
     """Check a machine name; a relative path counts from the directory of the scenario."""
     base = (info.context or {}).get("base")
     if is_path(name):
-        return str(find("machines", name, base=base))
+        return str(find_file("machines", name, base=base))
     known = names("machines")
     if name not in known:
         raise problem(unknown("machine", name, known))
@@ -58,7 +58,7 @@ def _known_strategy(name: str, info: ValidationInfo) -> str:
 
 def _distinct(items: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuse an item that stands in the list twice."""
-    check("list", no_repeats(items))
+    raise_problems("list", no_repeats(items))
     return items
 
 
@@ -181,7 +181,7 @@ def load_scenario(
     ``strategies`` are the names that exist; without them strategy names are not checked. Raises
     ConfigError with every fault of the file.
     """
-    path = find("scenarios", reference, origin=origin)
+    path = find_file("scenarios", reference, origin=origin)
     return _validated(read_document(path), base=path.parent, strategies=strategies)
 
 
@@ -189,4 +189,4 @@ def _validated(
     document: Document, *, base: Path | None, strategies: Iterable[str] | None
 ) -> Scenario:
     known = None if strategies is None else sorted(strategies)
-    return validate(Scenario, document, {"base": base, "strategies": known})
+    return validated(Scenario, document, {"base": base, "strategies": known})

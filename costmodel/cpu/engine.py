@@ -15,7 +15,7 @@ from costmodel.cpu.parameters import Parameters, parameters_of, relevant
 from costmodel.cpu.program import Program, program_of
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import CAUSES, Cause, TableCost, Timing, shared_out
-from costmodel.cpu.state import NOTHING, Reach, save, state_length
+from costmodel.cpu.state import NOTHING, Reach, save_state, state_length
 from costmodel.cpu.table import KEPT, run_table
 from costmodel.cpu.tlb import footprint_pages, fresh_pages, page_ticks
 from costmodel.cpu.window import (
@@ -137,7 +137,7 @@ class _Sequence:
 
     def __post_init__(self) -> None:
         empty = np.zeros(state_length(self.parameters), np.int64)
-        save(self.parameters, self.window, NOTHING, empty)
+        save_state(self.parameters, self.window, NOTHING, empty)
         self._number(empty)
 
     def repeat(self, priced: Priced, count: int) -> list[tuple[TableCost, int]]:

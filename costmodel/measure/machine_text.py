@@ -14,7 +14,7 @@ from costmodel.config.groups import SIZE_KEYS
 from costmodel.config.keys import Leaf, leaves_by_key
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import Parameter, ParameterLike
-from costmodel.config.schema import validate
+from costmodel.config.schema import validated
 from costmodel.config.sizes import size_text
 from costmodel.measure.readings.number import Number
 
@@ -55,7 +55,7 @@ def machine_text(
         }
         text = _text(entries, nearest, name, title, origin)
         try:
-            machine = validate(Machine, parse_document(text, name))
+            machine = validated(Machine, parse_document(text, name))
         except ConfigError as error:
             wrong = _blamed(error, measured)
             if not wrong:

@@ -44,7 +44,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Part:
+class OutsideCost:
     """Something that an operation does outside the page tables, ``count`` times in a row.
 
     ``causes_ps``: picoseconds of one execution by cause, as CPI stacks name it. ``broadcast_ps``:
@@ -68,9 +68,9 @@ class Surroundings:
     ``per_table`` are picoseconds by cause that each page table takes beside what is executed.
     """
 
-    before: tuple[Part, ...] = ()
+    before: tuple[OutsideCost, ...] = ()
     per_table: Mapping[str, int] = field(default_factory=dict)
-    after: tuple[Part, ...] = ()
+    after: tuple[OutsideCost, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from costmodel.code.removal import renumbered
-from costmodel.recorder import Program, Recording
+from costmodel.recorder import RecordedProgram, Recording
 
 
-class Rows:
+class WindowRows:
     """One list per column, one entry per executed micro-op."""
 
-    def __init__(self, program: Program, window: Recording) -> None:
+    def __init__(self, program: RecordedProgram, window: Recording) -> None:
         """Spread the static columns of ``program`` over the rows of ``window``."""
         self.kind: list[str] = program.kind[window.uop].tolist()
         self.op: list[str] = program.op[window.uop].tolist()
@@ -29,7 +29,7 @@ class Rows:
         return len(self.kind)
 
 
-def without_rows(program: Program, window: Recording, rows: Iterable[int]) -> Recording:
+def without_rows(program: RecordedProgram, window: Recording, rows: Iterable[int]) -> Recording:
     """Return a window without some micro-ops and the arithmetic that served only them."""
     distance = window.distance
     count = len(window)

@@ -141,10 +141,10 @@ def test_what_it_costs_is_the_walk_alone() -> None:
 
 
 def test_a_strategy_that_does_nothing_is_found_out() -> None:
-    from costmodel.checking.check import check, standard_layouts
+    from costmodel.checking.check import check_strategy, standard_layouts
     from costmodel.checking.run import Subject
 
-    report = check(Subject("nothing", nothing, operation="age"), standard_layouts(0, 0))
+    report = check_strategy(Subject("nothing", nothing, operation="age"), standard_layouts(0, 0))
     assert not report.passed
 
 

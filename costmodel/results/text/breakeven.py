@@ -7,7 +7,7 @@ from typing import Any
 
 from costmodel.config.sizes import size_text
 from costmodel.explaining.axes import Axis, Pair
-from costmodel.explaining.breakeven import SAME, BreakEven, Crossing, Point
+from costmodel.explaining.breakeven import SAME, BreakEven, BreakevenPoint, Crossing
 from costmodel.results.text.caution import caution
 from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.results.text.numbers import percent
@@ -121,7 +121,7 @@ def _table(answer: BreakEven) -> str:
     return "\n".join(lines)
 
 
-def _shown(answer: BreakEven) -> list[Point]:
+def _shown(answer: BreakEven) -> list[BreakevenPoint]:
     """Return at most a dozen points: the ends, the neighbours of the crossing and of now."""
     points = list(answer.points)
     centres = {0, len(points) - 1}
@@ -137,7 +137,7 @@ def _shown(answer: BreakEven) -> list[Point]:
     return [points[i] for i in sorted(centres) if 0 <= i < len(points)]
 
 
-def _is_crossing(answer: BreakEven, point: Point) -> bool:
+def _is_crossing(answer: BreakEven, point: BreakevenPoint) -> bool:
     return answer.crossing is not None and point.x == answer.crossing.x
 
 

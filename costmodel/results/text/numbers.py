@@ -34,7 +34,7 @@ def nanoseconds(value: float) -> str:
     return _digits(value, (100, 2), (1000, 1))
 
 
-def span(low: float, high: float) -> str:
+def interval_text(low: float, high: float) -> str:
     """Return ``-2.9 .. 15.2%``."""
     return f"{_signed_zero(low, 1)} .. {_signed_zero(high, 1)}%"
 
