@@ -15,13 +15,14 @@ INTERFACES = {"main", "add_parser", "run"}
 ALIKE = ({"operations/fork", "operations/zap"}, {"measure/kernels"}, {"measure/readings"})
 """Folders whose files do the same for another operation, instruction set or part of a machine."""
 KNOWN = {
-    # The names that strategies write, and what stands behind commands of the same name.
-    "load": {"code/uops.py"},
     # To be given other names when these files are next worked on.
     "Comparison": {"experiment.py", "results/compare.py"},
     "Entry": {"operations/shared/entry.py", "results/plots/results.py"},
     "Memory": {"measure/operations_worker.py", "mm/build.py"},
     "Row": {"measure/document.py", "published/rows.py"},
+    "three_digits": {"explaining/quantity.py", "results/plots/stack.py"},
+    "title": {"results/plots/panels.py", "settings.py"},
+    "legend": {"results/plots/panels.py", "results/text/causes.py"},
     "compare": {"experiment.py", "results/compare.py"},
     "read_results": {"results/plots/results.py", "results/reading.py"},
     "serve": {"measure/folio_switch.py", "user_code/server.py"},
