@@ -15,12 +15,11 @@ from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.config.errors import ConfigError
 from costmodel.published import Role
 from costmodel.uncertainty.priors import priors
+from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
     from costmodel.config.fit import Uncertainty
     from costmodel.config.machine import Machine
-
-WIDTH = 76
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from costmodel.checking.draw import WIDTH, draw_memory
+from costmodel.checking.draw import draw_memory
 from costmodel.checking.priced import Announcement
 from costmodel.checking.run import Subject, violations_on
 from costmodel.checking.shrink import shrink
@@ -15,6 +15,7 @@ from costmodel.mm.layout import Layout
 from costmodel.mm.layouts import telling_layouts
 from costmodel.mm.random_layouts import random_layouts
 from costmodel.mm.violations import Guarantee, Violation
+from costmodel.units import WIDTH
 
 _SHOWN = 3
 """Violations of one guarantee that a report quotes."""

@@ -20,8 +20,6 @@ from costmodel.mm.pte import (
 )
 from costmodel.mm.violations import Violation
 
-WIDTH = 76
-"""Columns of a report; drawings leave two of them for its indentation."""
 _LABEL = 10  # of WIDTH - 2 - _ROW
 _ROW = 64
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

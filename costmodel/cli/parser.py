@@ -7,11 +7,10 @@ import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from costmodel.units import WIDTH
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
-
-WIDTH = 76
-"""Columns of everything that is printed."""
 
 
 class HelpLayout(argparse.RawDescriptionHelpFormatter):

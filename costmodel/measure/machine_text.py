@@ -17,8 +17,8 @@ from costmodel.config.parameter import Parameter, ParameterLike
 from costmodel.config.schema import validated
 from costmodel.config.sizes import size_text
 from costmodel.measure.readings.number import Number
+from costmodel.units import YAML_WIDTH
 
-WIDTH = 100
 _DIGITS = 4
 
 
@@ -141,7 +141,7 @@ def _entry(indent: str, leaf: str, entry: Mapping[str, Any]) -> list[str]:
     first = f"{indent}{leaf}: {{{', '.join(front)},"
     folded = textwrap.wrap(
         f"{source}}}",
-        WIDTH,
+        YAML_WIDTH,
         initial_indent=f"{indent}  ",
         subsequent_indent=f"{indent}    ",
         break_on_hyphens=False,

@@ -13,10 +13,11 @@ from costmodel.explaining.maintenance import Maintenance
 from costmodel.mm.pte import CONT_PTES
 from costmodel.results.text.causes import legend
 from costmodel.results.text.caution import caution
-from costmodel.results.text.layout import WIDTH, ascii_only, paragraph, shorten
+from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import fixed, interval_text, percent
 from costmodel.results.text.remarks import remarks
 from costmodel.settings import Setting, texts, title, what
+from costmodel.units import WIDTH
 
 SCHEMA = 1
 _LABEL = 28
