@@ -46,7 +46,7 @@ def nanoseconds(value: float) -> str:
 def interval_text(low: float, high: float, *, room: int = SPAN) -> str:
     """Return ``-2.9 .. 15.2%``, with fewer digits where that would not fit.
 
-    >>> span(21899.2, 650943.1)
+    >>> interval_text(21899.2, 650943.1)
     '21899 .. 650943%'
     """
     return f"{' .. '.join(_fitting(room - 5, (low, high)))}%"
