@@ -18,6 +18,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
 
 # The documentation site, into out/site; a warning is an error.
 site: $(STAMP)
@@ -34,6 +35,7 @@ docs: $(STAMP)
 	$(BIN)/python -m costmodel.config.reference docs
 	$(BIN)/python -m costmodel.config.json_schema docs/machine.schema.json
 	$(BIN)/python -m costmodel.calibration.document docs/accuracy.md
+	$(BIN)/python -m tools.examples README.md docs/*.md
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from costmodel.checking.check import check, standard_layouts
+from costmodel.checking.check import check_strategy, standard_layouts
 from costmodel.checking.subjects import find_subjects
 from costmodel.config.workload import Workload
 from costmodel.strategies import fork as k
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
 from costmodel.strategies.runs import trace_runs
+from tools.examples import FILE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "strategies.md"
-EXAMPLE = "\n".join(part.split("```")[0] for part in DOCUMENT.read_text().split("```python\n")[1:])
+EXAMPLE = "\n".join(text for _, text in FILE.findall(DOCUMENT.read_text()))
 FUNCTIONS = [line[4:].split("(")[0] for line in EXAMPLE.splitlines() if line.startswith("def ")]
 
 
@@ -40,7 +41,7 @@ def test_examples_can_be_priced(function: str, order: int, file: Path) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_examples_are_sane(function: str, file: Path) -> None:
     (subject,) = find_subjects([f"{file}:{function}"])
-    assert check(subject, standard_layouts(10, 0)).passed
+    assert check_strategy(subject, standard_layouts(10, 0)).passed
 
 
 def test_every_built_in_strategy_is_described() -> None:
@@ -51,9 +52,9 @@ def test_every_built_in_strategy_is_described() -> None:
 
 def test_every_event_is_described() -> None:
     from costmodel.code.library import load_library
-    from costmodel.recorder import program_names
+    from costmodel.recorder import recorded_names
 
-    events = {now for n in program_names("fork") for _, now in load_library("fork", n).choices}
+    events = {now for n in recorded_names("fork") for _, now in load_library("fork", n).choices}
     text = DOCUMENT.read_text()
     missing = {event for event in events if f"`{event}`" not in text}
     assert missing == {"clear_dst", "restore_dst"}  # "same with _dst"
