@@ -17,7 +17,7 @@ from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.fork.recorded import find
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.recorder import Recording, load_program, program_names
+from costmodel.recorder import Recording, load_program, recorded_names
 from costmodel.strategies.builds import source_of
 from costmodel.strategies.catalogue import built_in
 
@@ -45,7 +45,7 @@ def recorded_strategies() -> dict[str, Strategy]:
 
 def windows() -> Iterator[tuple[str, str]]:
     """Return program and window of everything recorded of fork."""
-    for name in program_names("fork"):
+    for name in recorded_names("fork"):
         for key in load_program("fork", name).recordings:
             yield name, key
 

@@ -24,7 +24,7 @@ _ALIGNED = int(Trait.ALIGNED)
 _new = tuple.__new__
 
 
-class Part(Protocol):
+class TablePart(Protocol):
     """The part of one table that an operation works on: slots up to ``end`` of ``src``."""
 
     @property
