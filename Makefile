@@ -33,6 +33,7 @@ bench: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m costmodel.config.reference docs
 	$(BIN)/python -m costmodel.config.json_schema docs/machine.schema.json
+	$(BIN)/python -m costmodel.results.json_schema docs/result.schema.json
 	$(BIN)/python -m costmodel.calibration.document docs/accuracy.md
 
 $(STAMP): requirements.lock pyproject.toml

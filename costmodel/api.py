@@ -20,8 +20,8 @@ from costmodel.plan import plan
 from costmodel.strategies.catalogue import BY_OPERATION
 
 if TYPE_CHECKING:
+    from costmodel.results.document import ResultFile
     from costmodel.results.plots.picture import Picture
-    from costmodel.results.plots.results import Results
 
 Kind = Literal["change", "order", "stack", "samples"]
 MachineLike = Machine | str
@@ -53,19 +53,18 @@ class Study:
         raise KeyError(place)
 
     @property
-    def results(self) -> Results:
-        """What pictures show."""
+    def results(self) -> ResultFile:
+        """The result file: what ``run --json`` writes and pictures show."""
         return self._results(intervals=True)
 
-    def _results(self, *, intervals: bool) -> Results:
-        """Return what pictures show, with or without the intervals of the model."""
-        from costmodel.results.plots.results import results_of
-        from costmodel.results.result_json import result_document
+    def _results(self, *, intervals: bool) -> ResultFile:
+        """Return the result file with or without the intervals of the model."""
+        from costmodel.results.build import result_file
 
         first = self.comparisons[0].result
         noise = first.samples_ps is not None
         origin = {"version": __version__, "seed": first.cell.protocol.seed, "noise": noise}
-        return results_of(result_document(self.comparisons, origin, intervals=intervals))
+        return result_file(self.comparisons, origin, intervals=intervals)
 
     def chart(self) -> str:
         """Return the change per strategy as a bar chart of text."""

@@ -92,7 +92,7 @@ def _of_file(args: argparse.Namespace) -> tuple[str, Picture | None]:
     from costmodel.config.errors import ConfigError
     from costmodel.results.plots.ascii import ascii_chart
     from costmodel.results.plots.draw import draw
-    from costmodel.results.plots.results import read_results
+    from costmodel.results.reading import read_results
 
     changed = [name for name in ("assignments", "seed", "no_noise") if getattr(args, name)]
     if changed or args.kind == "timeline":

@@ -137,7 +137,7 @@ def _write_json(
     from costmodel.config.resources import find
     from costmodel.files import write_text
     from costmodel.provenance import provenance
-    from costmodel.results.result_json import result_json
+    from costmodel.results.build import result_file
 
     overrides = [f"{key}={json.dumps(value)}" for key, value in scenario.overrides.items()]
     files = [find("machines", reference) for reference in scenario.machines]
@@ -150,7 +150,7 @@ def _write_json(
         noise=not args.no_noise,
         engine=args.engine,
     )
-    write_text(Path(args.json), result_json(comparisons, origin))
+    write_text(Path(args.json), result_file(comparisons, origin).json_text())
 
 
 def _command(args: argparse.Namespace) -> list[str]:

@@ -38,8 +38,10 @@ _REASONS: dict[str, str] = {
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
     "tuple_type": "must be a list",
+    "list_type": "must be a list",
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
+    "string_too_long": "must be of at most {max_length} characters",
 }
 
 
@@ -85,6 +87,13 @@ def check(title: str, found: Iterable[Problem]) -> None:
 def problem(reason: str) -> PydanticCustomError:
     """Return a single problem of the value under validation, to be raised."""
     return _problem(reason)
+
+
+def printable(text: str) -> str:
+    """Return a line of text; refuse what would move the cursor or the reading direction."""
+    if not text.isprintable():
+        raise problem("must be one line of printable text")
+    return text
 
 
 def no_repeats(items: Iterable[object]) -> Iterable[Problem]:

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from costmodel.cli.main import main
-from tests.results.result_files import cell, document
+from tests.results.made import versus
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[str, str]:
     old, new = tmp_path / "old.json", tmp_path / "new.json"
-    old.write_text(json.dumps(document(cell("v6.7", 0.005), cell("folio-batch-v6.9", 0.004))))
-    new.write_text(json.dumps(document(cell("v6.7", 0.0052), cell("folio-batch-v6.9", 0.004))))
+    old.write_text(json.dumps(versus(0.005, ("folio-batch-v6.9", 0.004))))
+    new.write_text(json.dumps(versus(0.0052, ("folio-batch-v6.9", 0.004))))
     return str(old), str(new)
 
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import PAGE_BYTES
+from costmodel.results.document import ResultFile, unique
 from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, legend, title
 from costmodel.results.plots.picture import Picture, look, new_figure
-from costmodel.results.plots.results import Entry, Results, unique
 from costmodel.results.plots.stack import three_digits
 from costmodel.results.plots.style import SMALL, TEXT, Stroke, stroke
+from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ LEGEND_LINE_INCHES = 0.13
 LEGEND_COLUMNS = 3
 
 
-def order_picture(results: Results) -> Picture:
+def order_picture(results: ResultFile) -> Picture:
     """Draw ns per PTE over folio size, one panel per machine; mixes of orders have no place in it.
 
     Raises ConfigError where there are fewer than two orders.
     """
-    entries = [entry for entry in results.entries if entry.order is not None]
+    entries = [entry for entry in results.cells if entry.order is not None]
     orders = sorted({entry.order for entry in entries if entry.order is not None})
     if len(orders) < 2:
         raise ConfigError.of("--kind order", "needs results for two or more folio orders")
@@ -52,7 +53,7 @@ def order_picture(results: Results) -> Picture:
     return Picture(figure, headline)
 
 
-def _panel(ax: Axes, machine: str, entries: list[Entry], strokes: dict[str, Stroke]) -> None:
+def _panel(ax: Axes, machine: str, entries: list[ResultCell], strokes: dict[str, Stroke]) -> None:
     ax.set_title(machine, loc="left", fontweight="bold", fontsize=TEXT)
     ax.set_ylabel("ns per PTE")
     ax.grid(axis="y")
@@ -71,7 +72,7 @@ def _panel(ax: Axes, machine: str, entries: list[Entry], strokes: dict[str, Stro
     _limit(ax, entries)
 
 
-def _limit(ax: Axes, entries: list[Entry]) -> None:
+def _limit(ax: Axes, entries: list[ResultCell]) -> None:
     """Fit the axis to what is near the baseline; name what lies off it."""
     usual = min(entry.ns_per_pte for entry in entries if entry.is_baseline)
     times = [entry.ns_per_pte for entry in entries if entry.ns_per_pte <= CUT * usual]
@@ -91,7 +92,7 @@ def _limit(ax: Axes, entries: list[Entry]) -> None:
         )  # fmt: skip
 
 
-def _published(ax: Axes, entry: Entry, line: Stroke) -> None:
+def _published(ax: Axes, entry: ResultCell, line: Stroke) -> None:
     times = _published_ns(entry)
     ax.plot(
         [_kib(entry)] * len(times), times, line.marker, color=line.colour, markersize=7,
@@ -99,8 +100,8 @@ def _published(ax: Axes, entry: Entry, line: Stroke) -> None:
     )  # fmt: skip
 
 
-def _published_ns(entry: Entry) -> list[float]:
-    return [point.seconds * 1e9 / entry.ptes for point in entry.published if point.seconds]
+def _published_ns(entry: ResultCell) -> list[float]:
+    return [point.seconds * 1e9 / entry.ptes for point in entry.measurements if point.seconds]
 
 
 def _folio_axis(ax: Axes, orders: list[int]) -> None:
@@ -114,7 +115,7 @@ def _folio_axis(ax: Axes, orders: list[int]) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
 
 
-def _kib(entry: Entry) -> float:
+def _kib(entry: ResultCell) -> float:
     return PAGE_BYTES / KIB * 2.0 ** (entry.order or 0)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from costmodel.results.document import ResultFile, layout_title
 from costmodel.results.plots.picture import new_figure
-from costmodel.results.plots.results import Entry, Results, layout_title
 from costmodel.results.plots.style import BLACK, GREY, SMALL, TEXT, TITLE
+from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
 
 if TYPE_CHECKING:
@@ -27,17 +28,17 @@ class Panel(NamedTuple):
     """One panel with what it shows; row ``i`` of ``strategies`` is at height ``i``."""
 
     axes: Axes
-    entries: tuple[Entry, ...]
+    entries: tuple[ResultCell, ...]
     strategies: tuple[str, ...]
 
-    def rows(self) -> Iterator[tuple[int, Entry]]:
+    def rows(self) -> Iterator[tuple[int, ResultCell]]:
         """Yield each entry with its height."""
         for entry in self.entries:
             yield self.strategies.index(entry.strategy), entry
 
 
 def panels(
-    results: Results, *, row_inches: float, extra_inches: float
+    results: ResultFile, *, row_inches: float, extra_inches: float
 ) -> tuple[Figure, list[Panel]]:
     """Return a figure with one panel per machine and layout.
 
@@ -66,7 +67,7 @@ def panels(
     return figure, made
 
 
-def _strategies(results: Results, machine: str, layouts: Sequence[str]) -> tuple[str, ...]:
+def _strategies(results: ResultFile, machine: str, layouts: Sequence[str]) -> tuple[str, ...]:
     """Return the strategies of one line of panels, in the order of the results."""
     shown = {entry.strategy for layout in layouts for entry in results.panel(machine, layout)}
     return tuple(name for name in results.strategies if name in shown)

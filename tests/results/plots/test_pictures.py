@@ -15,22 +15,23 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from costmodel.config.errors import ConfigError
+from costmodel.results.document import ResultFile
 from costmodel.results.plots.draw import draw
 from costmodel.results.plots.picture import Picture
-from costmodel.results.plots.results import Results, results_of
+from costmodel.results.reading import results_of
 
-MakeResults = Callable[..., Results]
+MakeResults = Callable[..., ResultFile]
 ORDERS = (0, 2, 3, 4, 5, 9)
 KINDS = ("change", "order", "stack", "samples")
 
 
-def picture(kind: str, results: Results) -> Picture:
+def picture(kind: str, results: ResultFile) -> Picture:
     generator = np.random.default_rng(1)
     samples = {
         (*entry.place, entry.strategy): np.rint(
             entry.ns_per_pte * entry.ptes * 1e3 * (1 + 0.01 * generator.standard_normal((8, 20)))
         ).astype(np.int64)
-        for entry in results.entries
+        for entry in results.cells
     }
     return draw(results, kind, samples=samples)
 
@@ -96,15 +97,15 @@ def test_equal_input_gives_equal_bytes(kind: str, results: MakeResults) -> None:
 
 def test_svg_bytes_do_not_depend_on_the_process(results: MakeResults, tmp_path: Path) -> None:
     code = (
-        "import sys, runpy, pathlib; conftest = runpy.run_path(sys.argv[1]);"
+        "import sys, runpy, pathlib; made = runpy.run_path(sys.argv[1]);"
         "from costmodel.results.plots.draw import draw;"
-        "from costmodel.results.plots.results import results_of;"
-        "picture = draw(results_of(conftest['document'](['ampere-altra'])), 'stack');"
+        "from costmodel.results.reading import results_of;"
+        "picture = draw(results_of(made['four_strategies'](['ampere-altra'])), 'stack');"
         "pathlib.Path(sys.argv[2]).write_bytes(picture.svg())"
     )
-    conftest = str(Path(__file__).with_name("conftest.py"))
+    made = str(Path(__file__).parents[1] / "made.py")
     file = tmp_path / "stack.svg"
-    subprocess.run([sys.executable, "-c", code, conftest, str(file)], check=True)
+    subprocess.run([sys.executable, "-c", code, made, str(file)], check=True)
     assert file.read_bytes() == draw(results(["ampere-altra"]), "stack").svg()
 
 
