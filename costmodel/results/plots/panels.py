@@ -25,7 +25,7 @@ LABEL = 34
 """Characters of a strategy's name that are shown; of a longer one (a path) the end."""
 COLUMNS = 2
 """Panels side by side that 600 pixels can hold beside the names of strategies."""
-NARROW_COLUMNS, NARROW_TITLE = 3, 16
+NARROW_COLUMNS, NARROW_TITLE = 3, 18
 """One more, where three layouts have titles as short as this."""
 
 
@@ -100,7 +100,7 @@ def _panel_titles(
     """
     name, texts = results.machine_title(machine), [layout_title(layout) for layout in layouts]
     if columns == NARROW_COLUMNS:
-        wrapped = wrap(name, 2 * LABEL)
+        wrapped = wrap(name, NARROW_TITLE)
         empty = "\n" * len(wrapped)
         return ["\n".join([*wrapped, texts[0]]), *(empty + text for text in texts[1:])]
     if all(len(f"{name}, {text}") <= LABEL for text in texts):
