@@ -20,6 +20,8 @@ from costmodel.plan import plan
 from costmodel.strategies.catalogue import BY_OPERATION
 
 if TYPE_CHECKING:
+    from xarray import Dataset
+
     from costmodel.results.document import ResultFile
     from costmodel.results.plots.picture import Picture
 
@@ -56,6 +58,15 @@ class Study:
     def results(self) -> ResultFile:
         """The result file: what ``run --json`` writes and pictures show."""
         return self._results(intervals=True)
+
+    def to_xarray(self) -> Dataset:
+        """Return the results by machine, strategy, folio layout and state, as an xarray dataset.
+
+        Raises ConfigError where xarray is not installed: it is an optional extra.
+        """
+        from costmodel.results.dataset import dataset
+
+        return dataset(self.results)
 
     def _results(self, *, intervals: bool) -> ResultFile:
         """Return the result file with or without the intervals of the model."""

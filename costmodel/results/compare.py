@@ -20,7 +20,7 @@ _MUST_AGREE: Final = (
 
 
 @dataclass(frozen=True)
-class CellChange:
+class FileCellChange:
     """How one cell changed from the old file to the new one."""
 
     old: ResultCell
@@ -44,14 +44,14 @@ class FileComparison:
     changes of run time.
     """
 
-    cells: tuple[CellChange, ...]
+    cells: tuple[FileCellChange, ...]
     old_only: tuple[ResultCell, ...]
     new_only: tuple[ResultCell, ...]
     paired: bool
     noise: bool
     geomean_pct: float
 
-    def regressions(self, above_pct: float) -> list[CellChange]:
+    def regressions(self, above_pct: float) -> list[FileCellChange]:
         """Return the cells that became significantly slower, by more than ``above_pct``."""
         return [
             cell for cell in self.cells
@@ -85,11 +85,11 @@ def compare(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -> File
     )
 
 
-def _change(old: ResultCell, new: ResultCell, *, paired: bool) -> CellChange:
-    return CellChange(old, new, change(new.seconds.summary, old.seconds.summary, paired=paired))
+def _change(old: ResultCell, new: ResultCell, *, paired: bool) -> FileCellChange:
+    return FileCellChange(old, new, change(new.seconds.summary, old.seconds.summary, paired=paired))
 
 
-def _geomean_pct(cells: tuple[CellChange, ...]) -> float:
+def _geomean_pct(cells: tuple[FileCellChange, ...]) -> float:
     from scipy.stats import gmean
 
     ratios = [cell.new.seconds.mean / cell.old.seconds.mean for cell in cells]

@@ -129,10 +129,22 @@ class ResultFile(BaseModel):
 
     @property
     def case(self) -> str:
-        """``fork of 1 GiB (writable)``."""
+        """``fork of 1 GiB (writable)``, with what is not default for all cells."""
         cell = self.first
-        several = f", {cell.cpus} CPUs at once" if cell.cpus > 1 else ""
-        return f"{cell.operation} of {size_text(cell.memory_bytes)} ({cell.state}{several})"
+        words = ", ".join((cell.state, *self._common_settings))
+        return f"{cell.operation} of {size_text(cell.memory_bytes)} ({words})"
+
+    @property
+    def _common_settings(self) -> tuple[str, ...]:
+        others = [cell.said for cell in self.cells]
+        return tuple(text for text in self.first.said if all(text in other for other in others))
+
+    def machine_title(self, machine: str) -> str:
+        """Return ``ampere-altra (tlbi.range=true)``: a machine and what is not default on it."""
+        cells = (cell for cell in self.cells if cell.machine == machine)
+        said = unique(text for cell in cells for text in cell.said)
+        own = [text for text in said if text not in self._common_settings]
+        return f"{machine} ({', '.join(own)})" if own else machine
 
     @property
     def origin(self) -> str:

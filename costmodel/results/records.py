@@ -233,6 +233,18 @@ class ResultCell(BaseModel):
         return ", ".join(f"{order}: {100 * s:g}%" for order, s in self.folio_orders.items())
 
     @property
+    def said(self) -> tuple[str, ...]:
+        """What is not as it is by default; files of before ``settings`` say less."""
+        if "settings" in self.model_fields_set:
+            return tuple(self.settings)
+        older = {
+            f"{self.frames} frames": self.frames != "contiguous",
+            f"contpte {'on' if self.contpte else 'off'}": self.contpte is not None,
+            f"{self.cpus} CPUs at once": self.cpus > 1,
+        }
+        return tuple(text for text, holds in older.items() if holds)
+
+    @property
     def order(self) -> int | None:
         """The order of every folio, None for a mix."""
         return next(iter(self.folio_orders)) if len(self.folio_orders) == 1 else None

@@ -110,10 +110,7 @@ def _draw_predicted(panel: Panel, at: float, entry: ResultCell, high: float) -> 
     )
     if cut:
         panel.axes.plot([high], [at], ">", color=BLUE, markersize=6, clip_on=False, zorder=4)
-        panel.axes.text(
-            high * 0.96, at, f"{entry.change_pct.mean:+.0f} %", color="white", fontweight="bold",
-            ha="right", va="center_baseline", fontsize=SMALL - 1,
-        )  # fmt: skip
+        _write_cut(panel, at, high, f"{entry.change_pct.mean:+.0f} %", "white")
     elif entry.change_pct.stdev is not None:
         panel.axes.errorbar(
             width, at, xerr=entry.change_pct.stdev, color=BLACK, linewidth=0.8, capsize=1.8
@@ -123,11 +120,16 @@ def _draw_predicted(panel: Panel, at: float, entry: ResultCell, high: float) -> 
 def _draw_cut(panel: Panel, at: float, points: list[PublishedNumber], high: float) -> None:
     """Write published numbers that leave the panel."""
     text = ", ".join(f"{point.change:+.0f} %" for point in points)
-    panel.axes.text(
-        high * 0.96, at, text, color=VERMILION, fontweight="bold",
-        ha="right", va="center_baseline", fontsize=SMALL - 1,
-    )  # fmt: skip
+    _write_cut(panel, at, high, text, VERMILION)
     panel.axes.plot([high], [at], ">", color=VERMILION, markersize=4, clip_on=False, zorder=4)
+
+
+def _write_cut(panel: Panel, at: float, high: float, text: str, colour: str) -> None:
+    """Write a number at the end of the panel, left of the arrow that says that it goes on."""
+    panel.axes.annotate(
+        text, (high, at), xytext=(-5, 0), textcoords="offset points", color=colour,
+        fontweight="bold", ha="right", va="center_baseline", fontsize=SMALL - 1,
+    )  # fmt: skip
 
 
 def _draw_builds(panel: Panel, at: float, low: float, high: float) -> None:

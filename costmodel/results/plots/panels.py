@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from costmodel.results.document import ResultFile, layout_title
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
 OUTSIDE_INCHES = 1.0
 """Height that titles, the axis label and the legend of a figure take."""
+LINE_INCHES = 0.12
+"""Height of one more line of a panel's title."""
 LABEL = 34
 """Characters of a strategy's name that are shown; of a longer one (a path) the end."""
 COLUMNS = 2
 """Panels side by side that 600 pixels can hold beside the names of strategies."""
+NARROW_COLUMNS, NARROW_TITLE = 3, 18
+"""One more, where three layouts have titles as short as this."""
 
 
 class Panel(NamedTuple):
@@ -44,27 +49,40 @@ def panels(
 
     Every strategy takes ``row_inches``; titles and axis of a panel take ``extra_inches``.
     """
+    columns = _columns(results)
     rows = [
-        (machine, results.layouts[first : first + COLUMNS])
+        (machine, results.layouts[first : first + columns])
         for machine in results.machines
-        for first in range(0, len(results.layouts), COLUMNS)
+        for first in range(0, len(results.layouts), columns)
     ]
     names = [_strategies(results, machine, shown) for machine, shown in rows]
-    heights = [len(name) * row_inches for name in names]
+    titles = [_panel_titles(results, machine, shown, columns) for machine, shown in rows]
+    heights = [
+        len(name) * row_inches + LINE_INCHES * lines[0].count("\n")
+        for name, lines in zip(names, titles, strict=True)
+    ]
     height = sum(heights) + len(rows) * extra_inches + OUTSIDE_INCHES
     figure = new_figure(height)
-    columns = min(COLUMNS, len(results.layouts))
-    axes = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
+    grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
     made: list[Panel] = []
-    for line, (machine, shown), strategies in zip(axes, rows, names, strict=True):
-        for column, ax in enumerate(line):
-            if column >= len(shown):
-                ax.set_visible(False)
-                continue
-            panel = Panel(ax, results.panel(machine, shown[column]), strategies)
-            _prepare(panel, _panel_title(machine, shown[column]), first=column == 0)
+    for line, (machine, shown) in enumerate(rows):
+        for column, layout in enumerate(shown):
+            # The last layout of a machine takes the room of those that would stand beside it.
+            span = slice(column, column + 1 if column + 1 < len(shown) else columns)
+            ax = figure.add_subplot(grid[line, span])
+            panel = Panel(ax, results.panel(machine, layout), names[line])
+            _prepare(panel, titles[line][column], first=column == 0)
             made.append(panel)
     return figure, made
+
+
+def _columns(results: ResultFile) -> int:
+    """Return how many panels stand side by side: as many as leave no field empty."""
+    layouts = results.layouts
+    narrow = all(len(layout_title(layout)) <= NARROW_TITLE for layout in layouts)
+    if narrow and len(layouts) % NARROW_COLUMNS == 0:
+        return NARROW_COLUMNS
+    return min(COLUMNS, len(layouts))
 
 
 def _strategies(results: ResultFile, machine: str, layouts: Sequence[str]) -> tuple[str, ...]:
@@ -73,10 +91,21 @@ def _strategies(results: ResultFile, machine: str, layouts: Sequence[str]) -> tu
     return tuple(name for name in results.strategies if name in shown)
 
 
-def _panel_title(machine: str, layout: str) -> str:
-    """Return machine and layout, on two lines where one is too short."""
-    text = f"{machine}, {layout_title(layout)}"
-    return text if len(text) <= LABEL else f"{machine}\n{layout_title(layout)}"
+def _panel_titles(
+    results: ResultFile, machine: str, layouts: Sequence[str], columns: int
+) -> list[str]:
+    """Return machine and layout for each panel of a row, all on as many lines.
+
+    Where three panels stand side by side the first alone names the machine.
+    """
+    name, texts = results.machine_title(machine), [layout_title(layout) for layout in layouts]
+    if columns == NARROW_COLUMNS:
+        wrapped = wrap(name, NARROW_TITLE)
+        empty = "\n" * len(wrapped)
+        return ["\n".join([*wrapped, texts[0]]), *(empty + text for text in texts[1:])]
+    if all(len(f"{name}, {text}") <= LABEL for text in texts):
+        return [f"{name}, {text}" for text in texts]
+    return ["\n".join([*wrap(name, LABEL), text]) for text in texts]
 
 
 def _prepare(panel: Panel, title: str, *, first: bool) -> None:

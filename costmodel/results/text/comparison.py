@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from costmodel.results.compare import NEGLIGIBLE_PCT, CellChange, FileComparison
+from costmodel.results.compare import NEGLIGIBLE_PCT, FileCellChange, FileComparison
 from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import milliseconds, percent
@@ -37,8 +37,8 @@ def _table(comparison: FileComparison) -> str:
     return "\n".join(lines)
 
 
-def _by_place(cells: Sequence[CellChange]) -> Iterator[tuple[str, list[CellChange]]]:
-    places: dict[str, list[CellChange]] = {}
+def _by_place(cells: Sequence[FileCellChange]) -> Iterator[tuple[str, list[FileCellChange]]]:
+    places: dict[str, list[FileCellChange]] = {}
     for cell in cells:
         places.setdefault(_place(cell.new), []).append(cell)
     yield from places.items()
@@ -48,7 +48,7 @@ def _place(cell: ResultCell) -> str:
     return shorten(f"{cell.machine}, {cell.layout}", 2 * _LABEL)
 
 
-def _line(cell: CellChange) -> str:
+def _line(cell: FileCellChange) -> str:
     change = cell.change
     shown = percent(change.mean_pct) if cell.is_significant else NOTHING
     interval = "" if change.ci95_pct is None else _interval(*change.ci95_pct)
