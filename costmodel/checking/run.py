@@ -11,11 +11,8 @@ from typing import Any
 from costmodel.mm.build import build
 from costmodel.mm.layout import Layout
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.mm.sanity import check_fork
-from costmodel.mm.sanity_entries import DirtyRule
-from costmodel.mm.violations import Guarantee, Violation
-from costmodel.operations.zap.guarantees import check_zap
-from costmodel.operations.zap.mm import ZapOperation
+from costmodel.mm.violations import DirtyRule, Guarantee, Violation
+from costmodel.operations.registry import DEFAULT, operation_named
 
 Strategy = Callable[[Any], Iterator[Any]]
 """Walks the page tables of a fork or of an unmap."""
@@ -31,14 +28,14 @@ class Subject:
 
     name: str
     strategy: Strategy
-    operation: str = "fork"
-    """What it does: ``fork`` or ``zap``."""
+    operation: str = DEFAULT
+    """The name of what it does."""
     contpte: bool = False
     """The kernel uses the contiguous bit: layouts have it, and ``fork.contpte`` is true."""
     dirty: DirtyRule = DirtyRule.EXACT
     flushes: bool = True
-    """The strategy calls ``fork.final_flush()`` (for zap: flushes and frees what it gathered); else
-    that is done for it, as the callers of the kernel's loops do."""
+    """The strategy finishes the operation itself (``finish()``); else that is done for it, as the
+    callers of the kernel's loops do."""
     resizes_freely: bool = False
     """The CPU lets the contiguous bit change without break-before-make (BBML2)."""
 
@@ -48,7 +45,8 @@ def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
     memory = build(layout, contpte=subject.contpte)
     before = memory.copy()
     kernel = {"contpte": subject.contpte, "resizes_freely": subject.resizes_freely}
-    operation = memory.zap(**kernel) if subject.operation == "zap" else memory.fork(**kernel)
+    known = operation_named(subject.operation)
+    operation = known.begin(memory, **kernel)
     pages = sum(area.pages for area in layout.areas)
     limit = STEPS_PER_TABLE * (2 + pages // TABLE_PTES) + STEPS_PER_PAGE * pages
     try:
@@ -58,13 +56,9 @@ def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
     if not finished:
         what = f"does not end within {limit} steps"
         return [*operation.faults, Violation(Guarantee.COMPLETES, "strategy", what)]
-    if isinstance(operation, ZapOperation):
-        if not subject.flushes:
-            operation.finish()
-        return check_zap(before, operation)
     if not subject.flushes:
-        operation.final_flush()
-    return check_fork(before, operation, dirty=subject.dirty)
+        operation.finish()
+    return known.violations(before, operation, dirty=subject.dirty)
 
 
 def exhaust(steps: Iterator[Any], limit: int) -> bool:

@@ -18,6 +18,10 @@ from costmodel.code.user_code import guarded
 from costmodel.config.workload import Workload
 from costmodel.mm.build import Memory
 from costmodel.mm.shapes import ShapedSpace, TableShape, homogeneous
+from costmodel.mm.state import PteState
+from costmodel.operations.fork.mm import ForkOperation
+from costmodel.operations.fork.operation import READ_ONLY, WRITABLE
+from costmodel.operations.registry import operation_named
 from costmodel.operations.zap.trace import zap_runs
 from costmodel.strategies.strategy import Strategy
 
@@ -27,8 +31,6 @@ CACHE_BYTES: Final = 32 << 20
 """Of traces kept for fork and for zap: what one strategy needs on all machines of a scenario."""
 KNOWN: Final = 512
 """Traces of which what cores worked out is kept."""
-_FORKED_BEFORE: Final = "read-only"
-_FRESH: Final = "writable"
 
 _traces: Final = ByteCache[Trace](CACHE_BYTES, trace_bytes)
 _zaps: Final = ByteCache[tuple[TableRun, ...]](CACHE_BYTES, runs_bytes)
@@ -45,7 +47,8 @@ def trace_runs(
     program = strategy.program(isa, range_tlbi=range_tlbi)
     contpte = strategy.contpte and workload.contpte is not False
     orders = tuple(workload.folio_orders.items())
-    space = _space(workload.memory_bytes, orders, workload.frames, workload.state, contpte)
+    state = operation_named(workload.operation).state(workload.state)
+    space = _space(workload.memory_bytes, orders, workload.frames, state, contpte)
     if strategy.operation == "zap":
         return list(_zap_runs(strategy, program, isa, space))
     return [
@@ -56,7 +59,11 @@ def trace_runs(
 
 @lru_cache(maxsize=64)
 def _space(
-    memory_bytes: int, orders: tuple[tuple[int, float], ...], frames: str, state: str, contpte: bool
+    memory_bytes: int,
+    orders: tuple[tuple[int, float], ...],
+    frames: str,
+    state: PteState,
+    contpte: bool,
 ) -> ShapedSpace:
     """Cached: laying out an address space takes longer than timing its traces."""
     return homogeneous(memory_bytes, dict(orders), frames=frames, state=state, contpte=contpte)
@@ -85,7 +92,7 @@ def _run(strategy: Strategy, make: Callable[[], T]) -> T:
 
 
 def _fork_trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
-    fork = memory_of(strategy, shape).fork(contpte=strategy.contpte)
+    fork = ForkOperation.begin(memory_of(strategy, shape), contpte=strategy.contpte)
     last = Step("set", -1, -1, -1)
     record = recorder_of("fork", program).record(strategy.function(fork), last)
     return build(record, load_library("fork", program), "fork")
@@ -97,8 +104,8 @@ def memory_of(strategy: Strategy, shape: TableShape) -> Memory:
     What that fork left behind matters: a kernel that unfolds contiguous blocks to write-protect
     them does not find them folded again. Its child lives on.
     """
-    if shape.state != _FORKED_BEFORE:
+    if shape.state != READ_ONLY:
         return shape.build()
-    memory = replace(shape, state=_FRESH).build()
-    run_through(strategy.function(memory.fork(contpte=strategy.contpte)))
+    memory = replace(shape, state=WRITABLE).build()
+    run_through(strategy.function(ForkOperation.begin(memory, contpte=strategy.contpte)))
     return memory

@@ -13,10 +13,10 @@ import numpy as np
 
 from costmodel.code.automaton import STAYS, Automaton, Events, Hop, Ints, Move, Way
 from costmodel.code.bridge import is_before
-from costmodel.code.context import BLOCK_PTES, History
+from costmodel.code.context import History
 from costmodel.code.events import Step
 from costmodel.code.library import Library
-from costmodel.mm.pte import TABLE_PTES
+from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 
 _RESTART: Final = "batch"
 """Event from which paths that are taken in turn start over, so that equal batches look equal."""
@@ -26,8 +26,8 @@ _EVENT_BITS: Final = 8
 _PLACE_BITS: Final = 2
 _BLOCK_START, _BLOCK_END, _TABLE_END = 1, 2, 3
 _PLACE_OF: Final[Ints] = np.zeros(TABLE_PTES, np.int64)
-_PLACE_OF[::BLOCK_PTES] = _BLOCK_START
-_PLACE_OF[BLOCK_PTES - 1 :: BLOCK_PTES] = _BLOCK_END
+_PLACE_OF[::CONT_PTES] = _BLOCK_START
+_PLACE_OF[CONT_PTES - 1 :: CONT_PTES] = _BLOCK_END
 _PLACE_OF[-1] = _TABLE_END
 """By slot: the first and last entries of blocks, the last of a table, and the others."""
 
@@ -40,7 +40,7 @@ class Choices:
         self.events = {event: number for number, event in enumerate(library.events)}
         """The events that there is a path to, numbered."""
         self._library = library
-        self._automaton = Automaton(BLOCK_PTES - 1)
+        self._automaton = Automaton(CONT_PTES - 1)
         self._states: dict[tuple[object, ...], int] = {}
         self._histories: list[History] = []
 
@@ -105,7 +105,7 @@ class Choices:
             history.before_last,
             history.batch_facts,
             history.scanned,
-            history.first % BLOCK_PTES == 0,
+            history.first % CONT_PTES == 0,
         )
         if key not in self._states:
             self._states[key] = len(self._histories)

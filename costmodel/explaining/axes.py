@@ -11,8 +11,8 @@ from costmodel.config.keys import Leaf, leaves_by_key
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import Choice
 from costmodel.config.sizes import size_text
-from costmodel.config.workload import LARGEST_ORDER
 from costmodel.experiment import Cell
+from costmodel.units import LARGEST_ORDER
 
 WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "memory")
 TLBI_PRICE: Final = "tlbi_ns"

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from costmodel.code.library import program_names
 from costmodel.config.errors import ConfigError, describe, unknown
+from costmodel.operations.registry import DEFAULT
 from costmodel.operations.zap.catalogue import FOLIOS
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.builds import MARK, built
+from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.load import fault_in, load_function
 from costmodel.strategies.origin import kernel_of
 from costmodel.strategies.strategy import Strategy
@@ -26,23 +28,26 @@ _BUILDS: Final = {
 }
 
 
-def known_names(operation: str = "fork") -> list[str]:
+def known_names(operation: str = DEFAULT) -> list[str]:
     """Return the names that exist: built-in ones, then those of other packages."""
-    return list(dict.fromkeys([*_built_in(operation), *_added()]))
+    return list(dict.fromkeys([*built_in(operation), *_added()]))
 
 
-def resolve(reference: str, *, operation: str = "fork", origin: str = "strategy") -> Strategy:
+def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy") -> Strategy:
     """Return the strategy that ``reference`` means for ``operation``.
 
     ``origin`` is what errors call the place of the reference (``--strategy``). Raises ConfigError
     for an unknown name (with the nearest one), a file that does not import (with its line), a
     function that is not there or cannot be called with one operation.
     """
-    built_in = _built_in(operation).get(reference)
-    if built_in is not None:
-        return built_in
+    known = built_in(operation).get(reference)
+    if known is not None:
+        return known
     if reference in _added():
         return _of_package(reference, operation)
+    name, mark, build = reference.rpartition(MARK)
+    if mark and name in built_in(operation):
+        return built(built_in(operation)[name], build, origin=origin)
     file, colon, function = reference.rpartition(":")
     if not colon:
         reason = unknown("strategy", reference, known_names(operation))
@@ -52,10 +57,6 @@ def resolve(reference: str, *, operation: str = "fork", origin: str = "strategy"
         reason = "no such file" if path.suffix == ".py" else "must be a Python file (.py)"
         raise ConfigError.of(origin, reason, key=file, got=describe(reference))
     return _of_file(reference, path.resolve(), path.stat().st_mtime_ns, function, operation)
-
-
-def _built_in(operation: str) -> dict[str, Strategy]:
-    return dict(BY_OPERATION[operation])
 
 
 @cache

@@ -21,7 +21,8 @@ class Strategy:
     strategy does not exist there). ``range_programs``: the same on CPUs with range TLB
     invalidation, where it differs. ``contpte``: its kernel uses the contiguous bit.
     ``release_programs``: zap only, the programs that release what was unmapped. ``users``: its
-    function is foreign code, which may do anything.
+    function is foreign code, which may do anything. ``build``: the compiler and configuration of
+    ``programs``, where they are others than those of the recordings (see ``strategies.builds``).
     """
 
     name: str
@@ -33,14 +34,11 @@ class Strategy:
     contpte: bool = False
     release_programs: Mapping[str, str] = field(default_factory=dict)
     users: bool = False
+    build: str = ""
 
     def program(self, isa: str, *, range_tlbi: bool) -> str:
         """Return the program for a CPU; KeyError when the strategy does not run on ``isa``."""
         return (self.range_programs if range_tlbi else {}).get(isa) or self.programs[isa]
-
-    def releasing(self, isa: str) -> str:
-        """Return the program that releases what was unmapped: that of v6.7 unless it says so."""
-        return self.release_programs.get(isa) or both("v6.7")[isa]
 
 
 def both(variant: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 
 from costmodel.config.errors import ConfigError
 from costmodel.strategies import resolve as module
-from costmodel.strategies.catalogue import STRATEGIES
+from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import known_names, resolve
 
 
@@ -42,7 +42,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_name_is_a_built_in_one_of_the_operation() -> None:
-    assert resolve("v6.7") is STRATEGIES["v6.7"]
+    assert resolve("v6.7") is built_in()["v6.7"]
     assert resolve("v6.7", operation="zap").operation == "zap"
 
 

@@ -26,13 +26,12 @@ from costmodel.operations.shared.entry import Steps
 from costmodel.operations.zap.buddies import lie_apart, with_buddies
 from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
 from costmodel.operations.zap.mm import ZapOperation
+from costmodel.operations.zap.operation import DONTNEED, DONTNEED_PER_PAGE, EXIT, MUNMAP
 from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
 from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.reuse import with_reuse
 from costmodel.strategies.strategy import Strategy
 
-PER_PAGE: Final = "dontneed-per-page"
-"""State in which every page is unmapped by a call of its own."""
 _FREED_BEFORE: Final = 1 << 24
 """Frames between a page and one that was freed in its place some lists earlier."""
 _RELEASE_BYTES: Final = 32 << 20
@@ -70,7 +69,7 @@ def zap_runs(
 
 def _one(shape: TableShape) -> TableShape:
     """Return one such table; munmap() empties it as MADV_DONTNEED over a range does."""
-    return replace(shape, count=1, state="munmap" if shape.state == "dontneed" else shape.state)
+    return replace(shape, count=1, state=MUNMAP if shape.state == DONTNEED else shape.state)
 
 
 def _releasing(program: str, shape: TableShape) -> str:
@@ -87,8 +86,8 @@ def _trace(
     strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
 ) -> _Traced:
     memory = shape.build()
-    zap = memory.zap(contpte=strategy.contpte, list_pages=list_pages)
-    if shape.state == PER_PAGE:
+    zap = ZapOperation.begin(memory, contpte=strategy.contpte, list_pages=list_pages)
+    if shape.state == DONTNEED_PER_PAGE:
         zap.page_lists = _full_lists(memory)
         released: list[Step | Uop] = []
         unmapping = _page_by_page(strategy, zap, range(shape.ptes), released)
@@ -149,7 +148,7 @@ def _release(releasing: Iterable[Step | Uop], program: str, shape: TableShape) -
 
 def _end_of_batch(shape: TableShape) -> str:
     """Return the event that a batch before the first of these would have ended with."""
-    if shape.state == "exit":
+    if shape.state == EXIT:
         return "put"
     if min(shape.orders) <= LARGEST_SMALL_ORDER:
         return "buddy"

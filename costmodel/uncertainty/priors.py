@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from costmodel.config.keys import leaves_by_key
 from costmodel.config.machine import SET_BY_USER, Machine
 from costmodel.config.parameter import Parameter
-
-if TYPE_CHECKING:
-    from costmodel.calibration.targets import Case
 
 SIGMAS = 3.29
 """Standard deviations between ``low`` and ``high``, taken as a 90 % interval."""
@@ -86,20 +82,6 @@ def variants(machine: Machine, chosen: Iterable[Prior]) -> list[tuple[Machine, f
         low, high = prior.steps(at)
         to = high if high - at >= at - low else low
         found.append((with_numbers(machine, {prior: to}), (to - at) / prior.sigma))
-    return found
-
-
-def slopes(
-    machine: Machine, cases: Iterable[Case], chosen: Sequence[Prior]
-) -> dict[Prior, dict[Case, float]]:
-    """Return how the log time of each case grows per ``sigma`` of each number."""
-    from costmodel.calibration.predict import log_times
-
-    base = log_times(machine, cases)
-    found = {}
-    for prior, (changed, by) in zip(chosen, variants(machine, chosen), strict=True):
-        times = log_times(changed, base)
-        found[prior] = {case: (times[case] - base[case]) / by for case in base}
     return found
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 
 from costmodel.mm.address_space import AddressSpace
 from costmodel.mm.build import Memory
-from costmodel.mm.expectation import Expectation, Slot
 from costmodel.mm.findings import Findings
 from costmodel.mm.pte import (
     CONT,
@@ -21,17 +19,9 @@ from costmodel.mm.pte import (
     YOUNG,
     gather,
 )
-from costmodel.mm.violations import Guarantee, Violation
+from costmodel.mm.violations import DirtyRule, Guarantee, Violation
+from costmodel.operations.fork.expectation import Expectation, Slot
 from costmodel.operations.fork.mm import ForkOperation
-
-
-class DirtyRule(Enum):
-    """Which dirty bit the child gets in a private mapping, by the strategy's kernel."""
-
-    EXACT = "each entry keeps its own"
-    ANY_OF_BATCH = "a batch is dirty if one of its entries is"
-    IGNORED = "the kernel may drop it: the parent still knows"
-
 
 _COMPARED = ~(CONT | DIRTY | YOUNG | SOFT_DIRTY | WRITE)
 

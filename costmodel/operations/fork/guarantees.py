@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from costmodel.mm.address_space import Rss
 from costmodel.mm.build import Memory
-from costmodel.mm.expectation import Expectation, expect_fork
 from costmodel.mm.pte import PFN_SHIFT, PRESENT
 from costmodel.mm.sanity_cont import check_cont
-from costmodel.mm.sanity_counts import check_counts
-from costmodel.mm.sanity_entries import DirtyRule, check_entries
-from costmodel.mm.tlb import TlbView
-from costmodel.mm.violations import Guarantee, Violation, plural, span
+from costmodel.mm.sanity_tlb import check_tlb
+from costmodel.mm.violations import DirtyRule, Guarantee, Violation, span
+from costmodel.operations.fork.expectation import Expectation, expect_fork
+from costmodel.operations.fork.guarantees_counts import check_counts
+from costmodel.operations.fork.guarantees_entries import check_entries
 from costmodel.operations.fork.mm import ForkOperation
 
 
@@ -36,19 +36,6 @@ def check_fork(
         *check_tlb(fork.tlb),
     ]
     return [_located(before, fault) for fault in dict.fromkeys(found)]
-
-
-def check_tlb(tlb: TlbView) -> Iterator[Violation]:
-    """Check that nothing stale is left after the final flush."""
-    stale = (("written", tlb.may_write()), ("translated", tlb.may_translate()))
-    for access, vpns in stale:
-        if vpns:
-            where = f"TLB, first page {vpns[0]}"
-            what = (
-                f"{plural(len(vpns), 'page')} may still be {access} through a stale TLB entry "
-                "after the final flush"
-            )
-            yield Violation(Guarantee.STALE_TLB, where, what, range(vpns[0], vpns[-1] + 1))
 
 
 def _check_rss(fork: ForkOperation, expected: Expectation) -> Iterator[Violation]:

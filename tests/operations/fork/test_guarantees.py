@@ -16,17 +16,16 @@ from costmodel.mm.pte import (
     CONT,
     DIRTY,
     PFN_SHIFT,
+    PFN_STEP,
     PRESENT,
     SOFT_DIRTY,
     WRITE,
     YOUNG,
-    advance,
     make_pte,
 )
-from costmodel.mm.sanity import check_fork
 from costmodel.mm.sanity_cont import check_cont
-from costmodel.mm.sanity_entries import DirtyRule
-from costmodel.mm.violations import Guarantee, plural
+from costmodel.mm.violations import DirtyRule, Guarantee, plural
+from costmodel.operations.fork.guarantees import check_fork
 from costmodel.operations.fork.mm import ForkOperation
 
 # Pages: 0 dirty, 1 clean, 2 pinned, 3 swapped, 4 read-only; 5-6 not for the child; 7-8 shared.
@@ -52,7 +51,7 @@ def forked(layout: Layout = LAYOUT) -> tuple[Memory, ForkOperation]:
     """Return a correct fork, entry by entry."""
     memory = build(layout)
     before = memory.copy()
-    fork = memory.fork()
+    fork = ForkOperation.begin(memory)
     for pair in fork.tables():
         for slot in range(pair.first, pair.end):
             pte = pair.src.read(slot)
@@ -195,10 +194,10 @@ BLOCK = [make_pte(512 + page, PRESENT | CONT | WRITE) for page in range(16)]
         ([BLOCK[0] | DIRTY | YOUNG, *BLOCK[1:]], ""),
         ([*BLOCK[:15], BLOCK[15] & ~CONT], "cont bit on 15 of 16 entries"),
         ([*BLOCK[:15], BLOCK[15] & ~PRESENT], "not present"),
-        ([advance(pte) for pte in BLOCK], "not 16 consecutive ones"),
-        ([*BLOCK[:15], advance(BLOCK[15])], "not 16 consecutive ones"),
+        ([pte + PFN_STEP for pte in BLOCK], "not 16 consecutive ones"),
+        ([*BLOCK[:15], BLOCK[15] + PFN_STEP], "not 16 consecutive ones"),
         ([*BLOCK[:15], BLOCK[15] & ~WRITE], "unequal attributes"),
-        ([advance(pte, 16) for pte in BLOCK], "not within one folio"),
+        ([pte + 16 * PFN_STEP for pte in BLOCK], "not within one folio"),
     ],
 )
 def test_contiguous_bits(block: list[int], message: str) -> None:

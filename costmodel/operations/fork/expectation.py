@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from costmodel.mm.address_space import Rss, Vma
-from costmodel.mm.build import Memory
-from costmodel.mm.folio import Folio
+from costmodel.mm.build import Memory, page_of
 from costmodel.mm.live_table import shared_entry
 from costmodel.mm.pte import (
     CONT,
@@ -16,7 +15,6 @@ from costmodel.mm.pte import (
     MIGRATION,
     PFN_SHIFT,
     PRESENT,
-    SPECIAL,
     SWAP,
     TABLE_PTES,
     UFFD_WP,
@@ -75,14 +73,6 @@ def _entries(before: Memory, vma: Vma) -> Iterator[tuple[int, int]]:
             base = number * TABLE_PTES
             for index in range(first, end):
                 yield base + index, gather(slots, index) & ~CONT
-
-
-def page_of(memory: Memory, pte: int) -> tuple[Folio, int] | None:
-    """Return folio and page index behind a present entry, None if special or not present."""
-    folio = memory.frames.find(pte >> PFN_SHIFT)
-    if folio is None or pte & SPECIAL or not pte & PRESENT:
-        return None
-    return folio, folio.page(pte >> PFN_SHIFT)
 
 
 def _slot(before: Memory, vma: Vma, vpn: int, pte: int) -> Slot:

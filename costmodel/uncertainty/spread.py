@@ -15,8 +15,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.calibration.priors import Prior, priors, variants
 from costmodel.config.machine import Machine
+from costmodel.uncertainty.priors import Prior, priors, variants
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]

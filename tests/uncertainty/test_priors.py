@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from costmodel.calibration.priors import SIGMAS, Prior, priors, value_of, with_numbers
 from costmodel.config.machine import load_machine
+from costmodel.uncertainty.priors import SIGMAS, Prior, priors, value_of, with_numbers
 
 MACHINES = ["ampere-altra", "apple-m2-vm", "xeon-4210r", "graviton4"]
 

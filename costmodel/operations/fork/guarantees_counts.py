@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from costmodel.mm.build import Memory
-from costmodel.mm.expectation import Expectation, page_of
+from costmodel.mm.build import Memory, page_of
 from costmodel.mm.folio import Folio
 from costmodel.mm.violations import Guarantee, Violation, span
+from costmodel.operations.fork.expectation import Expectation
 from costmodel.operations.fork.mm import ForkOperation
 
 
