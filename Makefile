@@ -6,13 +6,17 @@ BIN := .venv/bin
 # Its last step compiles what numba compiles, once.
 STAMP := .venv/installed
 
-.PHONY: run test lint site wheel bench docs lock clean
+.PHONY: run test hostile lint site wheel bench docs lock clean
 
 run: $(STAMP)
 	$(BIN)/costmodel run scenarios/lkml-fork.yaml --json out/lkml-fork.json
 
 test: lint
 	$(BIN)/pytest -n 2
+
+# Thousands of damaged files, signals at any moment: an hour.
+hostile: $(STAMP)
+	HOSTILE=3000 $(BIN)/pytest -n 2 tests/hostile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

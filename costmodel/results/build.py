@@ -11,8 +11,8 @@ from costmodel.results.document import SCHEMA, ResultFile
 from costmodel.statistics import Change, Summary, mean_interval
 
 if TYPE_CHECKING:
-    from costmodel.calibration.uncertainty import ModelInterval
     from costmodel.experiment import Comparison
+    from costmodel.uncertainty.spread import ModelInterval
 
 
 def result_file(

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.schema import Problem, check
-from costmodel.config.sizes import PAGE_BYTES, size_text
+from costmodel.config.sizes import size_text
 from costmodel.results.records import LENIENT, ResultCell, Words
+from costmodel.units import PAGE_BYTES
 
 SCHEMA: Final = 1
 

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from costmodel.config.schema import Problem, check, printable, problem
-from costmodel.config.workload import LARGEST_ORDER
 from costmodel.statistics import Summary
+from costmodel.units import LARGEST_ORDER
 
 LENIENT = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
 """Keys may be added within a schema, so unknown ones are let pass."""

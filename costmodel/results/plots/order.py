@@ -6,7 +6,6 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from costmodel.config.errors import ConfigError
-from costmodel.config.sizes import PAGE_BYTES
 from costmodel.results.document import ResultFile, unique
 from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, legend, title
 from costmodel.results.plots.picture import Picture, look, new_figure
@@ -14,6 +13,7 @@ from costmodel.results.plots.stack import three_digits
 from costmodel.results.plots.style import BLACK, SMALL, TEXT, Stroke, stroke
 from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
+from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
