@@ -55,7 +55,7 @@ def order_picture(results: ResultFile) -> Picture:
             mine = [entry for entry in entries if entry.machine == machine]
             _panel(ax, mine, strokes)
             _head(ax, results.machine_title(machine), f"{_off_the_axis(mine)}{_begin(ax)}")
-            _folio_axis(ax, orders)
+            folio_axis(ax, orders)
         axes[-1].set_xlabel("folio size, KiB (order)")
         headline = f"{results.case}: time over folio order"
         origin = f"Predicted; open markers: published. costmodel {results.version}"
@@ -138,10 +138,11 @@ def _published_ns(entry: ResultCell) -> list[float]:
     return [point.seconds * 1e9 / entry.ptes for point in entry.measurements if point.seconds]
 
 
-def _folio_axis(ax: Axes, orders: list[int]) -> None:
+def folio_axis(ax: Axes, orders: list[int]) -> None:
+    """Label a horizontal axis with folio sizes and their orders."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-    sizes = [PAGE_BYTES / KIB * 2**order for order in orders]
+    sizes = [folio_kib(order) for order in orders]
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_locator(FixedLocator(sizes))
     labels = [f"{size:g}\n({order})" for size, order in zip(sizes, orders, strict=True)]
