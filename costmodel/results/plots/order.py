@@ -150,8 +150,13 @@ def folio_axis(ax: Axes, orders: list[int]) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
 
 
+def folio_kib(order: int) -> float:
+    """Return the size of a folio in KiB."""
+    return PAGE_BYTES / KIB * 2.0**order
+
+
 def _kib(entry: ResultCell) -> float:
-    return PAGE_BYTES / KIB * 2.0 ** (entry.order or 0)
+    return folio_kib(entry.order or 0)
 
 
 def _key(name: str, line: Stroke) -> Artist:
