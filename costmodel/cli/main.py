@@ -29,6 +29,7 @@ COMMANDS = (
     "check",
     "calibrate",
     "validate",
+    "measure",
 )
 """Each is a module ``costmodel.cli.<name>`` with ``add_parser`` and ``run``, in --help's order."""
 
