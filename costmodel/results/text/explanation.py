@@ -60,9 +60,10 @@ def _early(side: Side) -> str:
     """Say that accesses written by hand are prefetches; empty where they are not."""
     if not side.early:
         return ""
+    name = side.result.cell.strategy
     return (
-        f"{side.result.cell.strategy}: {side.early:.3g} of its accesses per PTE that were written by "
-        "hand come before the compiled code has computed their addresses: they prefetch."
+        f"{name}: {side.early:.3g} of its accesses per PTE that were written by hand come before "
+        "the compiled code has computed their addresses: they prefetch."
     )
 
 
