@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import weakref
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -78,6 +79,7 @@ class _Child:
         self.owner = os.getpid()
         self._limits = limits
         self._connection: Connection = ours
+        _children.add(self)
         self._process: BaseProcess = context().Process(
             target=serve, args=(theirs, source, limits), daemon=True
         )
@@ -106,6 +108,10 @@ class _Child:
             raise
         return answer
 
+    def let_go(self) -> None:
+        """Leave the child to the process that started it."""
+        self._connection.close()
+
     def _ended(self) -> str:
         """Return how the process ended, which it did without an answer."""
         self._process.join(5)
@@ -115,6 +121,20 @@ class _Child:
             return f"ends the process with exit status {code}"
         name = signal.Signals(-code).name
         return self._limits.too_long if name == "SIGXCPU" else f"crashes the process ({name})"
+
+
+_children: weakref.WeakSet[_Child] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    """Close what a process that is forked from this one inherits: a child ends when nobody asks."""
+    for child in _children:
+        child.let_go()
+    _children.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _end(process: BaseProcess) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -137,3 +140,42 @@ def test_an_interrupt_ends_the_child(
     with pytest.raises(KeyboardInterrupt):
         own.ask(call, 1)
     assert set(multiprocessing.active_children()) <= before
+
+
+LEAVES = """
+import os, signal, sys
+from pathlib import Path
+from costmodel.user_code.process import UserCode
+from costmodel.user_code.source import Source
+
+codes = [UserCode(Source.of_file(Path(sys.argv[1]), "count")) for _ in range(3)]
+print(*(code.ask(divmod_of, 1)[0] for code in codes), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_children_end_with_the_process_that_asks_them(
+    code: Callable[..., UserCode], tmp_path: Path
+) -> None:
+    """However it ends: nobody is left to ask them, not even the children started later."""
+    script = tmp_path / "leaves.py"
+    text = LEAVES.replace("divmod_of", "call")
+    script.write_text("def call(function, number):\n    return function(number)\n\n" + text)
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "mine.py"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    children = [int(word) for word in done.stdout.split()]
+    assert len(children) == 3
+    deadline = time.monotonic() + 20
+    while any(map(_is_alive, children)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(map(_is_alive, children))
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
