@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import functools
+import gc
 import os
 import pickle
 import signal
@@ -103,6 +104,7 @@ def _refused(error: ConfigError, *, last: bool = False) -> bytes:
 
 def _isolate(limits: Limits) -> None:
     """Keep what the code prints out of the answer, and leave Ctrl-C to the process that waits."""
+    gc.freeze()  # else looking for garbage copies all that was forked
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     faulthandler.disable()
     os.dup2(2, 1)

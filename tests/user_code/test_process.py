@@ -179,3 +179,13 @@ def _is_alive(process: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+def test_only_the_children_used_last_stay(code: Callable[..., UserCode]) -> None:
+    before = set(multiprocessing.active_children())
+    codes = [code() for _ in range(process.MOST_CHILDREN + 3)]
+    first = [own.ask(call, 1)[0] for own in codes]
+    assert len(set(multiprocessing.active_children()) - before) <= process.MOST_CHILDREN
+    assert not _is_alive(first[0])
+    assert codes[-1].ask(call, 1)[:2] == (first[-1], 2)
+    assert codes[0].ask(call, 1)[1] == 1  # it was started again
