@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from costmodel import __version__
+from costmodel.checking.verdict import verdicts
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.overrides import load_with_overrides
@@ -37,13 +38,19 @@ class Study:
     title: str
     comparisons: tuple[Comparison, ...]
     left_out: tuple[LeftOut, ...] = ()
+    verdicts: tuple[str, ...] = ()
+    """Which strategies are broken, or not priced for what they do."""
 
     def __str__(self) -> str:
         """Return the table as plain text, at most 76 columns wide."""
         from costmodel.results.text.mail import mail
 
         return mail(
-            self.comparisons, title=self.title, version=__version__, left_out=self.left_out
+            self.comparisons,
+            title=self.title,
+            version=__version__,
+            left_out=self.left_out,
+            verdicts=self.verdicts,
         ).rstrip()
 
     def __getitem__(self, place: tuple[str, str, int]) -> Comparison:
@@ -158,7 +165,12 @@ def study_of(
     """
     todo = plan(scenario, machines)
     results = run_cells(todo.cells, noise=noise, jobs=jobs, slopes=intervals)
-    return Study(scenario.title, tuple(compare(results, scenario.baseline)), todo.left_out)
+    return Study(
+        scenario.title,
+        tuple(compare(results, scenario.baseline)),
+        todo.left_out,
+        tuple(verdicts((cell.strategy for cell in todo.cells), scenario.operation)),
+    )
 
 
 def table(scenario: str | None = None, **arguments: object) -> str:

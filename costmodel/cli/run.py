@@ -58,6 +58,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables and write the JSON file; raise ConfigError for bad input."""
     from costmodel import __version__
+    from costmodel.checking.verdict import verdicts
     from costmodel.config.overrides import load_with_overrides
     from costmodel.experiment import compare, run_cells
     from costmodel.parallel import cpus
@@ -75,7 +76,13 @@ def run(args: argparse.Namespace) -> int:
         todo.cells, noise=not args.no_noise, jobs=args.jobs or cpus(), engine=Engine(args.engine)
     )
     comparisons = compare(results, scenario.baseline)
-    text = mail(comparisons, title=scenario.title, version=__version__, left_out=todo.left_out)
+    text = mail(
+        comparisons,
+        title=scenario.title,
+        version=__version__,
+        left_out=todo.left_out,
+        verdicts=verdicts((cell.strategy for cell in todo.cells), scenario.operation),
+    )
     if args.json:
         _write_json(args, scenario, machines, comparisons)
     print(text, end="")

@@ -36,7 +36,7 @@ def unmap_tables(zap: ZapOperation, unmap: Unmap, *, gathers: bool = False) -> S
         slot = table.first
         while slot < table.end:
             entry = entry_at(zap, table, slot)
-            yield entry.step("read")
+            entry.value = yield entry.step("read")
             if gathers and entry.pte & CONT:
                 yield entry.step("gather")
             if entry.folio is None:

@@ -46,16 +46,19 @@ def mail(
     title: str,
     version: str,
     left_out: Sequence[LeftOut] = (),
+    verdicts: Sequence[str] = (),
 ) -> str:
     """Return the whole report as plain ASCII, at most 76 columns wide.
 
-    ``left_out`` names what was asked for and cannot run, each with its reason.
+    ``left_out`` names what was asked for and cannot run, each with its reason; ``verdicts`` say
+    which strategies are broken, or not priced for what they do.
     """
     parts = [_head(comparisons, title, version)]
     for machine in _unique(c.result.cell.machine.name for c in comparisons):
         mine = [c for c in comparisons if c.result.cell.machine.name == machine]
         parts += _tables(mine)
         parts += _remarks(mine, [left for left in left_out if left.machine == machine])
+    parts += [paragraph(verdict, hanging="  ") for verdict in verdicts]
     parts.append(_legend(comparisons))
     return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
 
