@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Its last step compiles what numba compiles, once.
 STAMP := .venv/installed
 
-.PHONY: run test hostile lint site wheel bench docs lock clean
+.PHONY: run test hostile mutate lint site wheel bench docs lock clean
 
 run: $(STAMP)
 	$(BIN)/costmodel run scenarios/lkml-fork.yaml --json out/lkml-fork.json
@@ -17,6 +17,10 @@ test: lint
 # Thousands of damaged files, signals at any moment: an hour.
 hostile: $(STAMP)
 	HOSTILE=3000 $(BIN)/pytest -n 2 tests/hostile
+
+# Does a test notice when one number of the model changes? Hours; docs/contributing.md has the score.
+mutate: $(STAMP)
+	$(BIN)/python tools/mutate.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

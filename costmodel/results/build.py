@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from costmodel.published import Metric, Row
@@ -24,13 +25,22 @@ def result_file(
     the model, which take a dozen times as long as the cell, for readers that do not show them.
     Raises pydantic's ValidationError for numbers that no file may hold.
     """
-    cells = [_cell(comparison, intervals=intervals) for comparison in comparisons]
+    remarks = cache(_remarks)
+    cells = [_cell(comparison, remarks, intervals=intervals) for comparison in comparisons]
     return ResultFile.model_validate(
         {"schema": SCHEMA, "provenance": dict(provenance), "cells": cells}
     )
 
 
-def _cell(comparison: Comparison, *, intervals: bool) -> dict[str, Any]:
+def _remarks(strategy: str, operation: str) -> list[str]:
+    from costmodel.checking.verdict import verdicts
+
+    return verdicts([strategy], operation)
+
+
+def _cell(
+    comparison: Comparison, remarks: Callable[[str, str], list[str]], *, intervals: bool
+) -> dict[str, Any]:
     result, cell = comparison.result, comparison.result.cell
     workload, baseline = cell.workload, comparison.baseline.cell.strategy
     return {
@@ -44,6 +54,7 @@ def _cell(comparison: Comparison, *, intervals: bool) -> dict[str, Any]:
         "contpte": workload.contpte,
         "cpus": workload.cpus,
         "strategy": cell.strategy,
+        "remarks": remarks(cell.strategy, workload.operation),
         "baseline": baseline,
         "runs": cell.protocol.runs,
         "iterations": cell.protocol.iterations,

@@ -169,6 +169,11 @@ class ResultFile(BaseModel):
         """The strategies, the baseline first."""
         return unique(cell.strategy for cell in self.cells)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The remarks on strategies, each once: what a star stands for."""
+        return unique(f"* {remark}" for cell in self.cells for remark in cell.remarks)
+
     def panel(self, machine: str, layout: str) -> tuple[ResultCell, ...]:
         """Return the cells of one machine and layout."""
         return tuple(cell for cell in self.cells if cell.place == (machine, layout))

@@ -177,6 +177,8 @@ class ResultCell(BaseModel):
     """Numbers that are not those of the machine's file: key to value."""
     strategy: Words
     """Its name, or ``file.py:function``."""
+    remarks: list[str] = []
+    """Why its price should not be taken at its word: it is broken, or not priced as it is."""
     baseline: Words
     """The strategy that this one is compared with."""
     runs: Count
@@ -263,6 +265,11 @@ class ResultCell(BaseModel):
     def is_baseline(self) -> bool:
         """Whether this is the cell that the others of its place are compared with."""
         return self.strategy == self.baseline
+
+    @property
+    def marked(self) -> str:
+        """The strategy's name, with a star where there are remarks on it."""
+        return f"{self.strategy} *" if self.remarks else self.strategy
 
     @property
     def measurements(self) -> tuple[PublishedNumber, ...]:

@@ -37,6 +37,7 @@ def results_markdown(results: ResultFile) -> str:
             if cells:
                 title = f"{results.machine_title(machine)}, {layout_title(layout)}"
                 parts.append(f"### {_escaped(title)}\n\n{_markdown(map(_shown, cells))}")
+    parts += map(_escaped, results.notes)
     return "\n\n".join(parts) + "\n"
 
 
@@ -65,7 +66,7 @@ def _flat(cell: ResultCell) -> Flat:
         "change_stdev_pct": change.stdev, **_ends("change", "pct95", change.ci95),
         "p_value": change.p_value, **_ends("model", "pct90", cell.model_interval_pct90),
         "published": "; ".join(f"{p.id} {p.mean:g} {p.metric}" for p in cell.measurements),
-        "runs": cell.runs, "iterations": cell.iterations,
+        "remarks": " ".join(cell.remarks), "runs": cell.runs, "iterations": cell.iterations,
     }  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def _shown(cell: ResultCell) -> Mapping[str, str]:
         if p.change is not None and not p.band
     )
     return {
-        "strategy": f"{cell.strategy} (baseline)" if cell.is_baseline else cell.strategy,
+        "strategy": f"{cell.marked} (baseline)" if cell.is_baseline else cell.marked,
         "change": percent(cell.change_pct.mean),
         "stdev": percent(cell.change_pct.stdev),
         "model, 90 %": "" if model is None or cell.is_baseline else span(*model),

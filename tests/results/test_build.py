@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from costmodel.experiment import Comparison
+from costmodel.experiment import Comparison, Result, compare
 from costmodel.results.build import result_file
 
 Made = Callable[..., list[Comparison]]
@@ -72,3 +72,12 @@ def test_exact_results_carry_null_for_deviations(comparisons: Made) -> None:
 def test_equal_results_give_equal_bytes(comparisons: Made) -> None:
     one, other = (result_file(comparisons(), PROVENANCE) for _ in range(2))
     assert one.json_text() == other.json_text()
+
+
+def test_a_broken_strategy_says_so(one_result: Callable[..., Result]) -> None:
+    names = ("v6.7", "folio-batch-off-by-one")
+    results = [one_result("ampere-altra", 9, name, 0.004) for name in names]
+    sound, broken = result_file(compare(results, "v6.7"), PROVENANCE).cells
+    assert sound.remarks == [] and sound.marked == "v6.7"
+    assert broken.marked == "folio-batch-off-by-one *"
+    assert "corrupt page state" in broken.remarks[0]

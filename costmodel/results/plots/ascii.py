@@ -25,12 +25,13 @@ def ascii_chart(results: ResultFile) -> str:
             entries = results.panel(machine, layout)
             if entries:
                 parts.append("\n".join(_panel(machine, layout, entries)))
+    parts += [paragraph(note, hanging="  ") for note in results.notes]
     parts.append(f"{BAR} predicted   {PUBLISHED} published   > goes on beyond the chart")
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
 def _panel(machine: str, layout: str, entries: tuple[ResultCell, ...]) -> Iterator[str]:
-    label = min(LABEL, max(len(entry.strategy) for entry in entries))
+    label = min(LABEL, max(len(entry.marked) for entry in entries))
     scale = _Scale(entries, WIDTH - label - 2 - 2 * NUMBER)
     yield f"{machine}, {layout_title(layout)}"
     heading = f"{'predicted':>{NUMBER}}{'published':>{NUMBER + 1}}"
@@ -39,7 +40,7 @@ def _panel(machine: str, layout: str, entries: tuple[ResultCell, ...]) -> Iterat
         points = published(entry)
         told = percent(points[0].change_pct) if points else ""
         yield (
-            f"{shorten(entry.strategy, label):{label}} {scale.bar(entry, points)}"
+            f"{shorten(entry.marked, label):{label}} {scale.bar(entry, points)}"
             f"{percent(entry.change_pct.mean):>{NUMBER}}{told:>{NUMBER + 1}}"
         ).rstrip()
 

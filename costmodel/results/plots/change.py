@@ -36,7 +36,7 @@ def change_picture(results: ResultFile) -> Picture:
                 _draw(panel, row, entry, high)
         axis_label(made, f"change against {results.baseline}, %")
         headline = f"{results.case}: change of run time"
-        title(figure, headline, f"Predicted and published. {results.origin}")
+        title(figure, headline, f"Predicted and published. {results.origin}", results.notes)
         legend(figure, _key(results), columns=2)
     return Picture(figure, f"{headline} against {results.baseline}")
 

@@ -10,7 +10,7 @@ from costmodel.results.document import ResultFile, unique
 from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, legend, title
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.stack import three_digits
-from costmodel.results.plots.style import BLACK, SMALL, TEXT, Stroke, stroke
+from costmodel.results.plots.style import BLACK, NOTE_COLUMNS, SMALL, TEXT, Stroke, stroke
 from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
 from costmodel.units import PAGE_BYTES
@@ -25,8 +25,6 @@ CUT = 1.6
 PANEL_INCHES = 2.5
 LEGEND_LINE_INCHES = 0.13
 LEGEND_COLUMNS = 3
-NOTE_COLUMNS = 110
-"""Characters of a small line across a panel."""
 ROOM = 1.06
 """Height of a panel over its longest time."""
 BROKEN = 0.6
@@ -48,7 +46,7 @@ def order_picture(results: ResultFile) -> Picture:
     with look():
         lines = -(-len(results.strategies) // LEGEND_COLUMNS)
         height = PANEL_INCHES * len(machines) + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES
-        figure = new_figure(height)
+        figure = new_figure(height, results.notes)
         axes = figure.subplots(len(machines), 1, squeeze=False)[:, 0]
         strokes = {name: stroke(number) for number, name in enumerate(results.strategies)}
         for ax, machine in zip(axes, machines, strict=True):
@@ -59,8 +57,10 @@ def order_picture(results: ResultFile) -> Picture:
         axes[-1].set_xlabel("folio size, KiB (order)")
         headline = f"{results.case}: time over folio order"
         origin = f"Predicted; open markers: published. costmodel {results.version}"
-        title(figure, headline, origin)
-        legend(figure, [_key(name, line) for name, line in strokes.items()], columns=LEGEND_COLUMNS)
+        title(figure, headline, origin, results.notes)
+        marked = {entry.strategy: entry.marked for entry in entries}
+        keys = [_key(marked[name], line) for name, line in strokes.items() if name in marked]
+        legend(figure, keys, columns=LEGEND_COLUMNS)
     return Picture(figure, headline)
 
 

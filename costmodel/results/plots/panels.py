@@ -7,8 +7,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from costmodel.results.document import ResultFile, layout_title
-from costmodel.results.plots.picture import new_figure
-from costmodel.results.plots.style import BLACK, GREY, SMALL, TEXT, TITLE
+from costmodel.results.plots.picture import new_figure, note_lines
+from costmodel.results.plots.style import BLACK, GREY, SMALL, TEXT, TITLE, TITLE_INCHES
 from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
 
@@ -62,7 +62,7 @@ def panels(
         for name, lines in zip(names, titles, strict=True)
     ]
     height = sum(heights) + len(rows) * extra_inches + OUTSIDE_INCHES
-    figure = new_figure(height)
+    figure = new_figure(height, results.notes)
     grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
     made: list[Panel] = []
     for line, (machine, shown) in enumerate(rows):
@@ -113,18 +113,20 @@ def _prepare(panel: Panel, title: str, *, first: bool) -> None:
     ax.set_title(title, loc="left", fontweight="bold", fontsize=TEXT)
     ax.set_ylim(len(panel.strategies) - 0.5, -0.5)
     ax.set_yticks(range(len(panel.strategies)))
-    baseline = {entry.strategy for entry in panel.entries if entry.is_baseline}
-    labels = [
-        f"{shorten(name, LABEL)} (baseline)" if name in baseline else shorten(name, LABEL)
-        for name in panel.strategies
-    ]
+    marks = {entry.strategy: _mark(entry) for entry in panel.entries}
+    labels = [f"{shorten(name, LABEL)}{marks.get(name, '')}" for name in panel.strategies]
     ax.set_yticklabels(labels if first else [], fontsize=SMALL)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x")
 
 
-def title(figure: Figure, headline: str, subtitle: str) -> None:
-    """Write what is shown, and below it, smaller, how it was made."""
+def _mark(entry: ResultCell) -> str:
+    star = entry.marked.removeprefix(entry.strategy)
+    return f"{star} (baseline)" if entry.is_baseline else star
+
+
+def title(figure: Figure, headline: str, subtitle: str, notes: Sequence[str] = ()) -> None:
+    """Write what is shown, and below it, smaller, how it was made, and what a star stands for."""
     height = figure.get_figheight()
     for text, below, size, weight, colour in (
         (headline, 0.04, TITLE, "bold", BLACK),
@@ -133,6 +135,8 @@ def title(figure: Figure, headline: str, subtitle: str) -> None:
         figure.text(
             0.01, 1 - below / height, text, fontsize=size, fontweight=weight, color=colour, va="top"
         )
+    text = "\n".join(note_lines(notes))
+    figure.text(0.01, 1 - TITLE_INCHES / height, text, fontsize=SMALL, va="top")
 
 
 def axis_label(made: Iterable[Panel], text: str) -> None:

@@ -35,7 +35,7 @@ def samples_picture(results: ResultFile, samples: Samples) -> Picture:
         first, seed = results.first, results.provenance.seed
         headline = f"{results.case}: {first.runs} runs x {first.iterations} iterations"
         origin = f"Predicted with noise, seed {seed}. One lane per run, the first on top."
-        title(figure, headline, f"{origin} costmodel {results.version}")
+        title(figure, headline, f"{origin} costmodel {results.version}", results.notes)
         legend(figure, _key(), columns=3)
     return Picture(figure, headline)
 

@@ -35,7 +35,12 @@ def stack_picture(results: ResultFile) -> Picture:
                 _draw(panel, row, entry, high)
         axis_label(made, "ns per PTE, without noise")
         headline = f"{results.case}: where the time goes"
-        title(figure, headline, f"Predicted time by cause (CPI stack). costmodel {results.version}")
+        title(
+            figure,
+            headline,
+            f"Predicted time by cause (CPI stack). costmodel {results.version}",
+            results.notes,
+        )
         legend(figure, _key(results), columns=5)
     return Picture(figure, headline)
 

@@ -176,6 +176,23 @@ def test_no_field_of_a_picture_is_empty(results: MakeResults, orders: tuple[int,
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_broken_strategy_is_marked_and_the_mark_explained(
+    kind: str,
+    make_document: Callable[..., dict[str, Any]],
+    complaints: Callable[[Figure], list[str]],
+) -> None:
+    document = make_document(["ampere-altra"])
+    for cell in document["cells"]:
+        if cell["strategy"] == "folio-batch-prototype":
+            cell["remarks"] = ["folio-batch-prototype is broken: it loses dirty bits."]
+    figure = picture(kind, results_of(document)).figure
+    shown = texts(figure)
+    assert "folio-batch-prototype *" in shown and "v6.7 *" not in shown
+    assert "* folio-batch-prototype is broken: it loses dirty bits." in shown
+    assert complaints(figure) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_is_not_default_is_in_the_picture(
     kind: str, make_document: Callable[..., dict[str, Any]]
 ) -> None:
