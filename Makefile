@@ -43,6 +43,7 @@ docs: $(STAMP)
 	$(BIN)/python -m costmodel.config.json_schema docs/machine.schema.json
 	$(BIN)/python -m costmodel.results.json_schema docs/result.schema.json
 	$(BIN)/python -m costmodel.calibration.document docs/accuracy.md
+	$(BIN)/python -m tools.examples README.md docs/*.md
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv

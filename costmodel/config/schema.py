@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from costmodel.config.document import Document, Location
@@ -103,6 +103,10 @@ def no_repeats(items: Iterable[object]) -> Iterable[Problem]:
         if item in seen:
             yield (index,), "stands in the list already", item
         seen.append(item)
+
+
+Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
+"""What tables print above themselves."""
 
 
 def _problem(reason: str) -> PydanticCustomError:
