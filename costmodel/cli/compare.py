@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from costmodel.config.errors import ConfigError
-    from costmodel.results.compare import compare
+    from costmodel.results.compare import compare_files
     from costmodel.results.reading import read_results
     from costmodel.results.tables import comparison_csv, comparison_markdown
     from costmodel.results.text.comparison import comparison_text
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             faults += error.faults
     if faults:
         raise ConfigError(faults)
-    comparison = compare(files[0], files[1], names=names)
+    comparison = compare_files(files[0], files[1], names=names)
     match args.format:
         case "csv":
             print(comparison_csv(comparison), end="")

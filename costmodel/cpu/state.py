@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.window import NO_ISSUE, REQUEST_RING, RING, Now, Window
@@ -39,8 +41,17 @@ def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
     )  # fmt: skip
 
 
+def empty_state(p: Parameters) -> Ints:
+    """Return the state of a window in which nothing is in flight."""
+    state = np.zeros(state_length(p), np.int64)
+    state[_CARRIED - 1] = -p.line_change
+    rows = state[_CARRIED + p.miss_registers :][: 2 * p.rob]
+    rows[1::2] = _NONE
+    return state
+
+
 @hot
-def save(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
+def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     """Write the state into ``out``, of the length that :func:`state_length` gives."""
     now = w.now[0]
     zero = now.cycle
@@ -127,7 +138,7 @@ def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> No
 
 
 @hot
-def load(p: Parameters, w: Window, state: Ints) -> None:
+def restore_state(p: Parameters, w: Window, state: Ints) -> None:
     """Put a window into a state that looks back on no rows, entries or requests of a program."""
     now = w.now[0]
     # Later than any start so far: the ports' cycles are then all free.

@@ -59,7 +59,7 @@ class FileComparison:
         ]  # fmt: skip
 
 
-def compare(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -> FileComparison:
+def compare_files(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -> FileComparison:
     """Compare two result files; ``names`` are what messages call them.
 
     Raises ConfigError with every reason why they cannot be compared.

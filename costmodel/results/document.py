@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from costmodel.config.errors import ConfigError
-from costmodel.config.schema import Problem, check
+from costmodel.config.schema import Problem, raise_problems
 from costmodel.config.sizes import size_text
 from costmodel.results.records import LENIENT, ResultCell, Words
 from costmodel.units import PAGE_BYTES
@@ -68,7 +68,7 @@ class ResultFile(BaseModel):
 
     @model_validator(mode="after")
     def _cells_agree(self) -> ResultFile:
-        check("result file", self._problems())
+        raise_problems("result file", self._problems())
         return self
 
     def _problems(self) -> Iterator[Problem]:

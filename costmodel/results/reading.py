@@ -8,7 +8,7 @@ from typing import Any
 
 from costmodel.config.document import Document
 from costmodel.config.errors import ConfigError, Fault, describe
-from costmodel.config.schema import validate
+from costmodel.config.schema import validated
 from costmodel.results.document import SCHEMA, ResultFile
 from costmodel.results.json_places import PlacedJson
 
@@ -29,14 +29,14 @@ def read_results(path: Path) -> ResultFile:
     if "kind" in data:
         reason = "is no result file: costmodel run --json writes those"
         raise ConfigError.of(str(path), reason, key="kind", got=describe(data["kind"]))
-    return validate(ResultFile, PlacedJson(str(path), data, text=text))
+    return validated(ResultFile, PlacedJson(str(path), data, text=text))
 
 
 def results_of(data: object, *, origin: str = "results") -> ResultFile:
     """Return plain data as results; raise ConfigError, ``origin`` its place, for what is none."""
     if not isinstance(data, dict):
         raise ConfigError.of(origin, "must be a JSON object", got=describe(data))
-    return validate(ResultFile, Document(origin, data))
+    return validated(ResultFile, Document(origin, data))
 
 
 def _text(path: Path) -> str:

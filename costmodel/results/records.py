@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from costmodel.config.schema import Problem, check, printable, problem
+from costmodel.config.schema import Problem, printable, problem, raise_problems
 from costmodel.statistics import Summary
 from costmodel.units import LARGEST_ORDER
 
@@ -114,7 +114,7 @@ class PublishedNumber(BaseModel):
     @model_validator(mode="after")
     def _a_time_is_positive(self) -> PublishedNumber:
         if self.metric == "seconds" and self.mean <= 0:
-            check("published", [(("mean",), "must be more than 0 seconds", self.mean)])
+            raise_problems("published", [(("mean",), "must be more than 0 seconds", self.mean)])
         return self
 
     @property
@@ -206,7 +206,7 @@ class ResultCell(BaseModel):
 
     @model_validator(mode="after")
     def _numbers_agree(self) -> ResultCell:
-        check("cell", self._problems())
+        raise_problems("cell", self._problems())
         return self
 
     def _problems(self) -> Iterator[Problem]:

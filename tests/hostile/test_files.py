@@ -17,7 +17,7 @@ from costmodel.config.machine import load_machine
 from costmodel.config.overrides import load_with_overrides
 from costmodel.config.scenario import load_scenario
 from costmodel.plan import plan
-from costmodel.results.compare import compare
+from costmodel.results.compare import compare_files
 from costmodel.results.plots.ascii import ascii_chart
 from costmodel.results.plots.draw import draw
 from costmodel.results.reading import read_results
@@ -124,7 +124,7 @@ def test_result_files(tmp_path: Path, text: str, kind: str) -> None:
             results_markdown(results)
             assert results.json_text()
             names = (str(path), str(path))
-            comparison_text(compare(read_results(whole), results, names=names), names=names)
+            comparison_text(compare_files(read_results(whole), results, names=names), names=names)
         else:
             drawn(results, kind)
 

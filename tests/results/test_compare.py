@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.config.errors import ConfigError
-from costmodel.results.compare import FileComparison, compare
+from costmodel.results.compare import FileComparison, compare_files
 from costmodel.results.reading import read_results, results_of
 from costmodel.results.text.comparison import comparison_text
 from tests.results.made import cell, document, versus
@@ -25,7 +25,7 @@ def compared(tmp_path: Path, old: dict[str, Any], new: dict[str, Any]) -> FileCo
     for name, data in zip(NAMES, (old, new), strict=True):
         (tmp_path / name).write_text(json.dumps(data))
         files.append(read_results(tmp_path / name))
-    return compare(files[0], files[1], names=NAMES)
+    return compare_files(files[0], files[1], names=NAMES)
 
 
 BOTH = versus(0.005, ("folio-batch-v6.9", 0.004))
@@ -110,7 +110,7 @@ def test_a_change_of_all_cells_is_the_geometric_mean(factor: float) -> None:
     old = versus(0.005, ("b", 1.0), noise=False)
     new = versus(0.005 * factor, ("b", factor), noise=False)
     files = [results_of(data) for data in (old, new)]
-    result = compare(files[0], files[1], names=NAMES)
+    result = compare_files(files[0], files[1], names=NAMES)
     assert result.geomean_pct == pytest.approx(100 * (factor - 1), abs=1e-9)
     significant = abs(factor - 1) > 2e-4
     if significant:

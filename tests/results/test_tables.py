@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from costmodel.results.compare import compare
+from costmodel.results.compare import compare_files
 from costmodel.results.reading import results_of
 from costmodel.results.tables import (
     comparison_csv,
@@ -51,7 +51,7 @@ def test_markdown_shows_a_strange_name_as_it_is() -> None:
 
 def test_a_comparison_in_both_forms() -> None:
     old, new = (results_of(versus(0.005, ("b", after))) for after in (0.004, 0.0044))
-    comparison = compare(old, new, names=NAMES)
+    comparison = compare_files(old, new, names=NAMES)
     lines = list(csv.DictReader(io.StringIO(comparison_csv(comparison))))
     assert [line["significant"] for line in lines] == ["false", "true"]
     assert float(lines[1]["change_pct"]) == comparison.cells[1].change.mean_pct

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from costmodel.results.document import ResultFile, layout_title
 from costmodel.results.records import PublishedNumber, ResultCell
-from costmodel.results.text.layout import WIDTH, ascii_only, paragraph, shorten
+from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import percent
+from costmodel.units import WIDTH
 
 CUT_PCT = 60.0
 """A change beyond this runs off the chart: ``#>``."""
