@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from functools import cache
 
     from costmodel import __version__
-    from costmodel.checking.verdict import verdicts
+    from costmodel.checking.verdict import verdicts_on
     from costmodel.cli.output import output
     from costmodel.cli.question import ask, inputs, origin_of
     from costmodel.experiment import compare, run_cells
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             title=scenario.title,
             version=__version__,
             left_out=todo.left_out,
-            verdicts=verdicts((cell.strategy for cell in todo.cells), scenario.operation),
+            verdicts=verdicts_on((cell.strategy for cell in todo.cells), scenario.operation),
             idle=ineffective_by_machine(results),
         )
     else:

@@ -34,9 +34,9 @@ def result_file(
 
 
 def _remarks(strategy: str, operation: str) -> list[str]:
-    from costmodel.checking.verdict import verdicts
+    from costmodel.checking.verdict import verdicts_on
 
-    return verdicts([strategy], operation)
+    return verdicts_on([strategy], operation)
 
 
 def _cell(

@@ -87,7 +87,7 @@ class CellChangePct(BaseModel):
     """The smallest change that two separate series with these deviations would show."""
 
 
-class PublishedNumber(BaseModel):
+class PublishedPoint(BaseModel):
     """A number that others measured for a cell: one row of ``published/rows.yaml``."""
 
     model_config = LENIENT
@@ -112,7 +112,7 @@ class PublishedNumber(BaseModel):
     """Author, mail, message ids."""
 
     @model_validator(mode="after")
-    def _a_time_is_positive(self) -> PublishedNumber:
+    def _a_time_is_positive(self) -> PublishedPoint:
         if self.metric == "seconds" and self.mean <= 0:
             raise_problems("published", [(("mean",), "must be more than 0 seconds", self.mean)])
         return self
@@ -201,7 +201,7 @@ class ResultCell(BaseModel):
     """Executed micro-ops by kind."""
     segments_ns_per_pte: dict[Words, Amount] = {}
     """The time of a lone CPU by part."""
-    published: list[PublishedNumber]
+    published: list[PublishedPoint]
     """What others measured for this cell."""
 
     @model_validator(mode="after")
@@ -272,7 +272,7 @@ class ResultCell(BaseModel):
         return f"{self.strategy} *" if self.remarks else self.strategy
 
     @property
-    def measurements(self) -> tuple[PublishedNumber, ...]:
+    def measurements(self) -> tuple[PublishedPoint, ...]:
         """What was published, each measurement once."""
         shown = {p.id for p in self.published if p.metric == "rel_pct" or p.change_pct}
         return tuple(p for p in self.published if p.repeats not in shown)

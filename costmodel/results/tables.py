@@ -10,7 +10,7 @@ from typing import Any
 from costmodel.results.compare import NEGLIGIBLE_PCT, FileCellChange, FileComparison
 from costmodel.results.document import ResultFile, layout_title
 from costmodel.results.records import ResultCell
-from costmodel.results.text.numbers import milliseconds, nanoseconds, percent, span
+from costmodel.results.text.numbers import interval_text, milliseconds, nanoseconds, percent
 
 Flat = dict[str, Any]
 """One line of a CSV file: column to value; None is an empty field."""
@@ -96,7 +96,7 @@ def _shown(cell: ResultCell) -> Mapping[str, str]:
         "strategy": f"{cell.marked} (baseline)" if cell.is_baseline else cell.marked,
         "change": percent(cell.change_pct.mean),
         "stdev": percent(cell.change_pct.stdev),
-        "model, 90 %": "" if model is None or cell.is_baseline else span(*model),
+        "model, 90 %": "" if model is None or cell.is_baseline else interval_text(*model),
         "published": ", ".join(published),
         "ms": milliseconds(seconds),
         "ns/PTE": nanoseconds(seconds * 1e9 / cell.ptes),
@@ -113,7 +113,7 @@ def _shown_change(cell: FileCellChange) -> Mapping[str, str]:
         "old ms": milliseconds(cell.old.seconds.mean),
         "new ms": milliseconds(new.seconds.mean),
         "change": percent(change.mean_pct) if cell.is_significant else "~",
-        "95 % interval": "" if interval is None else span(*interval),
+        "95 % interval": "" if interval is None else interval_text(*interval),
         "p": "exact" if p_value is None else f"{p_value:.3f}",
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from costmodel.results.document import ResultFile, layout_title
-from costmodel.results.records import PublishedNumber, ResultCell
+from costmodel.results.records import PublishedPoint, ResultCell
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import percent
 from costmodel.units import WIDTH
@@ -46,7 +46,7 @@ def _panel(machine: str, layout: str, entries: tuple[ResultCell, ...]) -> Iterat
         ).rstrip()
 
 
-def published(entry: ResultCell) -> list[PublishedNumber]:
+def published(entry: ResultCell) -> list[PublishedPoint]:
     """Return the published changes of an entry that are not of another build."""
     return [
         point
@@ -73,7 +73,7 @@ class _Scale:
         part = (min(change, self.high) - self.low) / (self.high - self.low)
         return round(part * (self.columns - 1))
 
-    def bar(self, entry: ResultCell, points: list[PublishedNumber]) -> str:
+    def bar(self, entry: ResultCell, points: list[PublishedPoint]) -> str:
         """Return the bar of a strategy and the published numbers on it."""
         cells = [" "] * (self.columns + 1)
         zero, end = self.column(0), self.column(entry.change_pct.mean)

@@ -9,7 +9,7 @@ from costmodel.results.document import ResultFile
 from costmodel.results.plots.panels import Panel, axis_label, legend, panels, title
 from costmodel.results.plots.picture import Picture, look
 from costmodel.results.plots.style import BLACK, BLUE, GREY, SMALL, VERMILION
-from costmodel.results.records import PublishedNumber, ResultCell
+from costmodel.results.records import PublishedPoint, ResultCell
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -65,7 +65,7 @@ def _values(entry: ResultCell) -> Iterator[float]:
         yield from (change - spread, change + spread)
 
 
-def _shown(entry: ResultCell) -> list[PublishedNumber]:
+def _shown(entry: ResultCell) -> list[PublishedPoint]:
     """Return the published changes; a baseline's own says something by its deviation only."""
     return [
         point
@@ -75,7 +75,7 @@ def _shown(entry: ResultCell) -> list[PublishedNumber]:
     ]
 
 
-def _says_nothing(point: PublishedNumber) -> bool:
+def _says_nothing(point: PublishedPoint) -> bool:
     """Tell a zero without deviation, or of another build: that is zero by definition."""
     return point.change_stdev is None or point.band
 
@@ -117,7 +117,7 @@ def _draw_predicted(panel: Panel, at: float, entry: ResultCell, high: float) -> 
         )
 
 
-def _draw_cut(panel: Panel, at: float, points: list[PublishedNumber], high: float) -> None:
+def _draw_cut(panel: Panel, at: float, points: list[PublishedPoint], high: float) -> None:
     """Write published numbers that leave the panel."""
     text = ", ".join(f"{point.change:+.0f} %" for point in points)
     _write_cut(panel, at, high, text, VERMILION)
@@ -137,7 +137,7 @@ def _draw_builds(panel: Panel, at: float, low: float, high: float) -> None:
     panel.axes.plot([low, high], [at, at], "|", color=GREY, markersize=5, zorder=2)
 
 
-def _draw_point(panel: Panel, at: float, point: PublishedNumber) -> None:
+def _draw_point(panel: Panel, at: float, point: PublishedPoint) -> None:
     panel.axes.errorbar(
         [point.change or 0.0], [at], xerr=point.change_stdev, fmt="D", color=VERMILION,
         markersize=4, markeredgecolor=VERMILION, markeredgewidth=0.9, ecolor=VERMILION,
