@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from costmodel.code.runs import trace_runs
 from costmodel.config.workload import Workload
 from costmodel.explaining.early import early_accesses
+from costmodel.operations.shared.strategy import Strategy, both
 from costmodel.strategies import fork as k
-from costmodel.strategies.strategy import Strategy, both
+from costmodel.strategies.runs import trace_runs
 
 WORKLOAD = Workload(operation="fork", memory_bytes=2 << 20, folio_orders={0: 1.0}, state="writable")
 

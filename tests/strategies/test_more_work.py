@@ -16,13 +16,13 @@ from typing import Any, Final
 import pytest
 
 from costmodel import cpu
-from costmodel.code.runs import trace_runs
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.resources import names
 from costmodel.config.workload import Workload
+from costmodel.operations.shared.strategy import Strategy
 from costmodel.strategies import fork as k
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.strategy import Strategy
+from costmodel.strategies.runs import trace_runs
 
 EVENTS: Final = ("read", "get", "clear_exclusive", "map", "large_map", "wrprotect", "set", "scan")
 PER_MACHINE: Final = 12
