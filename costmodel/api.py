@@ -12,7 +12,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from costmodel import __version__
-from costmodel.checking.verdict import verdicts
+from costmodel.checking.verdict import verdicts_on
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.overrides import by_name, load_with_overrides
@@ -192,7 +192,7 @@ def study_of(
         scenario.title,
         tuple(compare(results, scenario.baseline)),
         todo.left_out,
-        tuple(verdicts((cell.strategy for cell in todo.cells), scenario.operation)),
+        tuple(verdicts_on((cell.strategy for cell in todo.cells), scenario.operation)),
     )
 
 

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from costmodel.checking.check import check
+from costmodel.checking.check import check_strategy
 from costmodel.checking.subjects import find_subjects
 from costmodel.config.errors import ConfigError
 from costmodel.mm.layouts import telling_layouts
@@ -20,7 +20,7 @@ def test_strategies_of_other_packages_are_checked_like_a_users(
     monkeypatch.setattr(resolve, "_added", lambda: {"theirs": entry})
     (subject,) = find_subjects(["theirs"])
     assert subject.code is not None
-    assert check(subject, telling_layouts()[:5]).passed
+    assert check_strategy(subject, telling_layouts()[:5]).passed
     with pytest.raises(ConfigError, match="did you mean 'theirs'"):
         find_subjects(["their"])
 
