@@ -15,11 +15,11 @@ from costmodel.arguments import (
     MachineLike,
     Number,
     Order,
-    ask,
     check_count,
     check_flag,
     check_operation,
     machine_of,
+    question_of,
 )
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.machine import Machine
@@ -97,7 +97,7 @@ def study(
     }
     check_flag("noise", noise)
     check_count("jobs", jobs)
-    asked, loaded = ask(scenario, machines, wanted, overrides)
+    asked, loaded = question_of(scenario, machines, wanted, overrides)
     return study_of(asked, loaded, noise=noise, jobs=jobs)
 
 
@@ -175,7 +175,7 @@ def cell(
         "protocol.iterations": iterations,
         "protocol.seed": seed,
     }
-    asked, loaded = ask(None, [machine], wanted, overrides)
+    asked, loaded = question_of(None, [machine], wanted, overrides)
     return plan(asked, loaded).cells[0]
 
 

@@ -28,7 +28,7 @@ def check_operation(operation: object) -> None:
         raise ConfigError.of("operation", reason, got=describe(operation))
 
 
-def ask(
+def question_of(
     reference: str | PathLike[str] | None,
     machines: MachineLike | Sequence[MachineLike] | None,
     wanted: Mapping[str, object],
