@@ -53,14 +53,14 @@ def mail(
     title: str,
     version: str,
     left_out: Sequence[LeftOut] = (),
-    verdicts: Sequence[str] = (),
     idle: Mapping[str, Sequence[Setting]] | None = None,
+    verdicts: Sequence[str] = (),
 ) -> str:
     """Return the whole report as plain ASCII, at most 76 columns wide.
 
-    ``left_out`` names what was asked for and cannot run, each with its reason; ``verdicts`` say
-    which strategies are broken, or not priced for what they do; ``idle`` are the settings that
-    change nothing, by machine name.
+    ``left_out`` names what was asked for and cannot run, each with its reason; ``idle`` are the
+    settings that change nothing, by machine name; ``verdicts`` say which strategies are broken, or
+    not priced for what they do.
     """
     parts = [_head(comparisons, title, version)]
     for machine in _unique(c.result.cell.machine.name for c in comparisons):
