@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from costmodel import __version__
+from costmodel.checking.verdict import verdicts_on
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
 from costmodel.experiment import Comparison, LeftOut, compare, run_cells
@@ -16,8 +17,10 @@ from costmodel.plan import plan
 from costmodel.settings import Setting
 
 if TYPE_CHECKING:
+    from xarray import Dataset
+
+    from costmodel.results.document import ResultFile
     from costmodel.results.plots.picture import Picture
-    from costmodel.results.plots.results import Results
 
 Kind = Literal["change", "order", "stack", "samples"]
 
@@ -29,6 +32,8 @@ class Study:
     title: str
     comparisons: tuple[Comparison, ...]
     left_out: tuple[LeftOut, ...] = ()
+    verdicts: tuple[str, ...] = ()
+    """Which strategies are broken, or not priced for what they do."""
 
     def __str__(self) -> str:
         """Return the table as plain text, at most 76 columns wide."""
@@ -40,6 +45,7 @@ class Study:
             version=__version__,
             left_out=self.left_out,
             idle=self.idle,
+            verdicts=self.verdicts,
         ).rstrip()
 
     @cached_property
@@ -56,19 +62,27 @@ class Study:
         raise KeyError(place)
 
     @property
-    def results(self) -> Results:
+    def results(self) -> ResultFile:
         """What pictures show."""
         return self._results(intervals=True)
 
-    def _results(self, *, intervals: bool) -> Results:
+    def to_xarray(self) -> Dataset:
+        """Return the results by machine, strategy, folio layout and state, as an xarray dataset.
+
+        Raises ConfigError where xarray is not installed: it is an optional extra.
+        """
+        from costmodel.results.dataset import dataset
+
+        return dataset(self.results)
+
+    def _results(self, *, intervals: bool) -> ResultFile:
         """Return what pictures show, with or without the intervals of the model."""
-        from costmodel.results.plots.results import results_of
-        from costmodel.results.result_json import result_document
+        from costmodel.results.build import result_file
 
         first = self.comparisons[0].result
         noise = first.samples_ps is not None
         origin = {"version": __version__, "seed": first.cell.protocol.seed, "noise": noise}
-        return results_of(result_document(self.comparisons, origin, intervals=intervals))
+        return result_file(self.comparisons, origin, intervals=intervals)
 
     def chart(self) -> str:
         """Return the change per strategy as a bar chart of text."""
@@ -103,4 +117,9 @@ def study_of(
     """
     todo = plan(scenario, machines)
     results = run_cells(todo.cells, noise=noise, jobs=jobs, slopes=intervals)
-    return Study(scenario.title, tuple(compare(results, scenario.baseline)), todo.left_out)
+    return Study(
+        scenario.title,
+        tuple(compare(results, scenario.baseline)),
+        todo.left_out,
+        tuple(verdicts_on((cell.strategy for cell in todo.cells), scenario.operation)),
+    )

@@ -16,15 +16,18 @@ ALIKE = ({"operations/fork", "operations/zap"}, {"measure/kernels"}, {"measure/r
 """Folders whose files do the same for another operation, instruction set or part of a machine."""
 KNOWN = {
     # To be given other names when these files are next worked on.
-    "Comparison": {"experiment.py", "results/compare.py"},
-    "Entry": {"operations/shared/entry.py", "results/plots/results.py"},
+    "Cpu": {"emulation/patching.py", "simulation/process.py"},
+    "Group": {"config/groups.py", "loops/form.py"},
+    "Kernel": {"config/groups.py", "emulation/kernel.py"},
+    "Measured": {"loops/patterns.py", "measure/operations.py"},
+    "Window": {"cpu/window.py", "emulation/windows.py"},
+    "branch": {"code/uops.py", "emulation/micro.py"},
+    "price": {"api.py", "loops/price.py"},
     "Memory": {"measure/operations_worker.py", "mm/build.py"},
     "Row": {"measure/document.py", "published/rows.py"},
     "three_digits": {"explaining/quantity.py", "results/plots/stack.py"},
     "title": {"results/plots/panels.py", "settings.py"},
     "legend": {"results/plots/panels.py", "results/text/causes.py"},
-    "compare": {"experiment.py", "results/compare.py"},
-    "read_results": {"results/plots/results.py", "results/reading.py"},
     "serve": {"measure/folio_switch.py", "user_code/server.py"},
 }
 
