@@ -14,7 +14,6 @@ from costmodel.statistics import Change, Summary, mean_interval
 
 if TYPE_CHECKING:
     from costmodel.experiment import Comparison
-    from costmodel.uncertainty.spread import ModelInterval
 
 
 def result_file(
@@ -65,7 +64,7 @@ def _cell(
         "ns_per_pte": result.ns_per_pte,
         "seconds": _seconds(result.summary),
         "change_pct": _change(comparison.change),
-        **(_model(comparison.model) if intervals else {}),
+        **(_model(comparison) if intervals else {}),
         "cpi_stack_ns_per_pte": dict(result.stack_ns_per_pte),
         "micro_ops_per_pte": dict(result.micro_ops_per_pte),
         "segments_ns_per_pte": dict(result.segments_ns_per_pte),
@@ -73,10 +72,12 @@ def _cell(
     }
 
 
-def _model(interval: ModelInterval) -> dict[str, Any]:
+def _model(comparison: Comparison) -> dict[str, Any]:
+    interval, builds = comparison.model, comparison.builds
     return {
         "model_interval_pct90": interval.change_pct,
         "model_interval_seconds90": interval.seconds,
+        **({"builds_change_pct": dict(builds.changes_pct)} if builds else {}),
     }
 
 

@@ -195,6 +195,8 @@ class ResultCell(BaseModel):
     """Where 90 % of measured changes should lie."""
     model_interval_seconds90: Interval | None = None
     """The same for the time."""
+    builds_change_pct: dict[Words, float] | None = None
+    """The change by each recorded build of the source, from the baseline of the same build."""
     cpi_stack_ns_per_pte: Annotated[dict[Words, Amount], Field(min_length=1)]
     """``ns_per_pte`` split by cause, largest first; the parts sum to it."""
     micro_ops_per_pte: dict[Words, Amount]

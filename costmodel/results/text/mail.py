@@ -147,8 +147,12 @@ def _by_build(comparisons: Sequence[Comparison], columns: Sequence[str]) -> Iter
     if not found:
         return
     count = max(len(builds.changes_pct) for builds in found.values())
-    spans = {at: span(builds.low_pct, builds.high_pct) for at, builds in found.items()}
-    medians = {at: (percent(builds.median_pct), "") for at, builds in found.items()}
+    spans: dict[str, Pair] = {
+        at: interval_text(builds.low_pct, builds.high_pct) for at, builds in found.items()
+    }
+    medians: dict[str, Pair] = {
+        at: (percent(builds.median_pct), "") for at, builds in found.items()
+    }
     for label, cells in ((BUILDS.format(count), spans), (MEDIAN_BUILD, medians)):
         yield Line(label, tuple(cells.get(column, EMPTY) for column in columns))
 
