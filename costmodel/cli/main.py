@@ -26,6 +26,7 @@ COMMANDS = (
     "compare",
     "plot",
     "trace",
+    "loops",
     "check",
     "calibrate",
     "validate",

@@ -55,7 +55,7 @@ class Flavour(IntEnum):
 
     PLAIN = 0
     MOVE = 1  # register-to-register move: free where the core eliminates moves
-    FREE = 2  # zero idiom or immediate: no inputs, still takes a dispatch slot
+    IMMEDIATE = 2  # an immediate: no inputs, computed ahead where the core does so
     COMPARE = 3  # sets flags only: fuses with the conditional branch behind it where the core fuses
     RMW_STORE = 4  # arm64 atomic without result register (stadd, stclr): fire and forget
     RMW_VALUE = 5  # arm64 atomic that returns the old value (ldadd, swp)
@@ -70,6 +70,7 @@ class Flavour(IntEnum):
     TLBI_ASID = 14  # a whole address space, broadcast
     ZERO_LINE = 15  # dc zva: one 64-byte line
     ZERO_BLOCK = 16  # rep stosb / rep stosq
+    ZERO_IDIOM = 17  # a register set to zero: no inputs, takes a dispatch slot
 
 
 class Uop(NamedTuple):

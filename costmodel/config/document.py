@@ -81,6 +81,19 @@ def parse_document(text: str, file: str) -> Document:
     return document
 
 
+def parse_list(text: str, file: str) -> Document:
+    """Parse YAML text whose top is a list, which becomes ``data["items"]``."""
+    inner = Document(file)
+    data = _parse(text, inner)
+    if not isinstance(data, list):
+        raise ConfigError([*inner.faults, inner.fault((), "must be a list", describe(data))])
+    keys, values = (
+        {("items", *at): place for at, place in places.items()}
+        for places in (inner.keys, inner.values)
+    )
+    return Document(file, {"items": data}, keys, values, inner.faults)
+
+
 def parse_scalar(text: str) -> object:
     """Return the value of an option such as ``true``, ``1e-9`` or ``1 GiB``, by the same rules."""
     document = Document("value")

@@ -9,12 +9,17 @@ from pydantic import BaseModel, model_validator
 
 from costmodel.config.parameter import (
     ARM64,
+    ARM64_MAYBE,
     NO_FLAG,
     NO_NUMBER,
     X86_64,
+    X86_64_MAYBE,
     Bounds,
     Choice,
     Parameter,
+    assumed,
+    no_cost,
+    no_limit,
 )
 from costmodel.config.schema import STRICT, Problem, check
 from costmodel.config.sizes import Size
@@ -51,6 +56,11 @@ class Group(BaseModel):
         return self
 
 
+NO_BRANCH_LIMIT = Parameter[float](
+    value=64.0, low=64.0, high=64.0, kind="inferred", source="not stated: no such limit"
+)
+
+
 class Core(Group):
     """The out-of-order core."""
 
@@ -74,6 +84,12 @@ class Core(Group):
     """Loads started per cycle."""
     store_ports: Annotated[Parameter[int], Bounds(1, 16)]
     """Stores started per cycle."""
+    address_units: Annotated[Parameter[int], Bounds(1, 32)] = no_limit(32)
+    """Loads and stores started per cycle together."""
+    store_commit_cycles: Annotated[Parameter[float], Bounds(0, 20)] = no_cost()
+    """From one store that leaves for the L1 to the next; 0: as many leave as start."""
+    mul_ports: Annotated[Parameter[int], Bounds(1, 16)] = no_limit(16)
+    """Multiplications started per cycle; each takes an integer port as well."""
     mul_latency_cycles: Annotated[Parameter[float], Bounds(1, 40)]
     """A 64-bit multiplication."""
     store_forward_cycles: Annotated[Parameter[float], Bounds(0, 60)]
@@ -86,6 +102,18 @@ class Core(Group):
     """Register moves cost a dispatch slot but no port and no latency."""
     fuses_compare_branch: Flag
     """A compare and the conditional branch behind it take one slot."""
+    eliminates_immediates: Flag = assumed(True)
+    """Loading a constant costs a dispatch slot but no port."""
+    eliminates_zero_idioms: Flag = assumed(True)
+    """Setting a register to zero costs a dispatch slot but no port."""
+    fetch_width: Annotated[Parameter[int], Bounds(1, 64)] = no_limit(64)
+    """Micro-ops fetched per cycle, up to a taken branch."""
+    fetch_queue_entries: Count = no_limit(4096)
+    """Micro-ops that fetch runs ahead of dispatch."""
+    taken_branches_per_cycle: Annotated[Parameter[float], Bounds(0.05, 64)] = NO_BRANCH_LIMIT
+    """Taken branches that fetch follows per cycle; 64: as many as there are."""
+    call_return_cycles: Cycles = no_cost()
+    """Fetch cycles of a call or a return, where that is more than of another taken branch."""
 
     def problems(self) -> Iterator[Problem]:
         """A queue cannot hold more than the reorder buffer."""
@@ -103,6 +131,8 @@ class PrivateCache(Group):
     """Capacity."""
     latency_cycles: Annotated[Parameter[float], Bounds(1, 200)]
     """Load to use, from the core's view."""
+    cycles_per_line: Cycles = no_cost()
+    """Of lines that come from it in no order: one after so many cycles, however many overlap."""
     replacement: Policy
     """What a stream larger than the cache finds."""
 
@@ -114,6 +144,8 @@ class LastLevelCache(Group):
     """Capacity that one core can use."""
     latency_ns: Annotated[Parameter[float], Bounds(1, 500)]
     """Load to use, from the core's view."""
+    ns_per_line: Nanoseconds = no_cost()
+    """Of lines that come from it in no order: one after so long, however many overlap."""
     replacement: Policy
     """What a stream larger than the cache finds."""
 
@@ -123,6 +155,8 @@ class Dram(Group):
 
     latency_ns: Annotated[Parameter[float], Bounds(20, 2000)]
     """Load to use without load, from the core's view."""
+    ns_per_line: Nanoseconds = no_cost()
+    """Of lines that come from it in no order: one after so long, however many overlap."""
 
 
 class Prefetch(Group):
@@ -201,6 +235,14 @@ class Atomics(Group):
     """Latency of one with acquire semantics (a spin lock)."""
     locked_cycles: Annotated[Cycles, X86_64] = NO_NUMBER
     """Latency of a locked operation, a full barrier."""
+    locked_alone: Annotated[Flag, X86_64_MAYBE] = assumed(True)
+    """A locked operation starts as the oldest micro-op with the store queue drained, and younger
+    loads wait for it. Otherwise it follows older locked operations and loads, and only lines that
+    are not in the L1 wait for it."""
+    locked_in_flight: Annotated[Count, X86_64_MAYBE] = no_limit(4096)
+    """Locked operations between dispatch and retirement."""
+    in_flight: Annotated[Count, ARM64_MAYBE] = no_limit(4096)
+    """Atomics that are not finished when the next one retires, at most."""
     far: Annotated[Flag, ARM64] = NO_FLAG
     """Those without result go to the home node when the core does not own the line."""
     far_ns: Annotated[Nanoseconds, ARM64] = NO_NUMBER
@@ -216,6 +258,16 @@ class Barriers(Group):
     """Data memory barrier."""
     isb_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
     """Instruction barrier: refetch."""
+
+
+class Mitigations(Group):
+    """What a stock kernel of 2024 does on this CPU against speculation; ``mitigations: off`` in a
+    scenario leaves it out."""
+
+    returns_mispredict: Flag = assumed(False)
+    """Every return is mispredicted by design (Safe RET)."""
+    return_cycles: Cycles = no_cost()
+    """Fetch cycles that a return takes longer: the instructions of its thunk."""
 
 
 class Tlbi(Group):

@@ -12,7 +12,17 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from costmodel.config.document import Document, key_text, read_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.fit import Fit
-from costmodel.config.groups import Atomics, Barriers, Caches, Core, Group, Kernel, Noise, Tlbi
+from costmodel.config.groups import (
+    Atomics,
+    Barriers,
+    Caches,
+    Core,
+    Group,
+    Kernel,
+    Mitigations,
+    Noise,
+    Tlbi,
+)
 from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
 from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
 from costmodel.config.resources import find
@@ -37,6 +47,7 @@ class Machine(Group):
     caches: Caches
     atomics: Atomics = Atomics()
     barriers: Barriers = Barriers()
+    mitigations: Mitigations = Mitigations()
     tlbi: Tlbi
     kernel: Kernel
     noise: Noise
@@ -142,13 +153,13 @@ def load_machine(reference: str, *, origin: str = "--machine", base: Path | None
 def _isa_problems(group: Group, isa: Isa | None) -> Iterator[Problem]:
     """Yield the parameters that an instruction set needs and lacks, or has and cannot use."""
     for name, info in type(group).model_fields.items():
-        only = next((mark.isa for mark in info.metadata if isinstance(mark, Only)), None)
+        only = next((mark for mark in info.metadata if isinstance(mark, Only)), None)
         if only is None or isa is None:
             continue
         given = name in group.model_fields_set
-        if only == isa and not given:
+        if only.isa == isa and not given and not only.optional:
             yield (name,), f"missing key, {isa} has it", None
-        if only != isa and given:
+        if only.isa != isa and given:
             yield (name,), f"is not used on {isa}: leave it out", None
 
 

@@ -286,6 +286,9 @@ class ClassCosts(NamedTuple):
     """Load to use."""
     misses: NDArray[np.uint8]
     """1 where the access goes beyond the L1."""
+    holds: Ints
+    """How long an access that nothing prefetched keeps its miss register, at least: what limits the
+    rate of lines, however many overlap."""
     weights: tuple[dict[Cause, int], ...]
     """Which levels a late access of the class is charged to."""
 
@@ -314,7 +317,8 @@ def class_costs(
         for cache in (caches.l1, caches.l2, caches.llc)
     )
     latency = (parameters.l1, parameters.l2, parameters.llc, parameters.dram)
-    ticks, weights = [], []
+    gap = (0, parameters.l2_gap, parameters.llc_gap, parameters.dram_gap)
+    ticks, holds, weights = [], [], []
     meaning = {CYCLIC: footprint, ROUND: round_bytes}
     for near, beyond in distances:
         near_bytes, bytes_ = meaning.get(near, near), meaning.get(beyond, beyond)
@@ -324,10 +328,13 @@ def class_costs(
         shares = [round(_WEIGHT * p) for p in (in_l1, in_l2 - in_l1, in_llc - in_l2)]
         shares.append(_WEIGHT - sum(shares))
         ticks.append(sum(s * t for s, t in zip(shares, latency, strict=True)) // _WEIGHT)
+        rate = sum(s * t for s, t in zip(shares, gap, strict=True)) // _WEIGHT
+        holds.append(parameters.miss_registers * rate)
         causes = (Cause.L1, Cause.L2, Cause.LLC, Cause.DRAM)
         weights.append({c: s for c, s in zip(causes, shares, strict=True) if s > 0})
     array = np.array(ticks, np.int64)
-    return ClassCosts(array, (array > parameters.l1).astype(np.uint8), tuple(weights))
+    misses = (array > parameters.l1).astype(np.uint8)
+    return ClassCosts(array, misses, np.array(holds, np.int64), tuple(weights))
 
 
 def _hit(distance: float, level: Level, soft: bool) -> float:

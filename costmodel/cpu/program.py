@@ -170,7 +170,7 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
     ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after, far=shape.far)
     code = np.zeros((len(trace) - int(np.count_nonzero(gone)), c.COLUMNS), np.int16)
     fill(
-        trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes,
+        trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes, trace.taken,
         (kind, reuse.touch, reuse.owned), page,
         mispredicts(trace, shape.history), gone, number, _again(trace),
         (shape.window, shape.stores), np.empty_like(number), code,

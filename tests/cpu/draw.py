@@ -12,7 +12,7 @@ from .build import trace_of
 PLAIN = [
     (Kind.ALU, Flavour.PLAIN),
     (Kind.ALU, Flavour.MOVE),
-    (Kind.ALU, Flavour.FREE),
+    (Kind.ALU, Flavour.IMMEDIATE),
     (Kind.MUL, Flavour.PLAIN),
     (Kind.NOP, Flavour.PLAIN),
     (Kind.SYSTEM, Flavour.PLAIN),
