@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Its last step compiles what numba compiles, once.
 STAMP := .venv/installed
 
-.PHONY: run test lint bench docs lock clean
+.PHONY: run test lint site wheel bench docs lock clean
 
 run: $(STAMP)
 	$(BIN)/costmodel run scenarios/lkml-fork.yaml --json out/lkml-fork.json
@@ -19,11 +19,20 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
 
+# The documentation site, into out/site; a warning is an error.
+site: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+# The wheel, outside the clone, with the oldest dependencies.
+wheel: $(STAMP)
+	tools/check_wheel.sh
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
 docs: $(STAMP)
 	$(BIN)/python -m costmodel.config.reference docs
+	$(BIN)/python -m costmodel.config.json_schema docs/machine.schema.json
 	$(BIN)/python -m costmodel.calibration.document docs/accuracy.md
 
 $(STAMP): requirements.lock pyproject.toml
@@ -39,10 +48,15 @@ lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 	.venv-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-		--generate-hashes --extra dev --no-header \
+		--generate-hashes --group dev --extra record --no-header \
 		--output-file requirements.lock pyproject.toml
+	.venv-lock/bin/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 \
+		--group pyproject.toml:test --no-header --no-annotate \
+		--output-file requirements-lowest.txt pyproject.toml
 	sed -i '1i # The exact versions that `make` installs, for every platform. Refresh: `make lock`.' \
 		requirements.lock
+	sed -i '1i # The oldest versions that pyproject.toml allows: `make wheel`. Refresh: `make lock`.' \
+		requirements-lowest.txt
 	rm -rf .venv-lock
 
 clean:

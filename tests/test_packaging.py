@@ -4,7 +4,10 @@ import re
 import tomllib
 from pathlib import Path
 
+import costmodel
+
 TOP = Path(__file__).parents[1]
+OLDEST = (TOP / "requirements-lowest.txt").read_text()
 LOCK = (TOP / "requirements.lock").read_text()
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())
 
@@ -24,9 +27,24 @@ def test_the_lock_names_no_registry() -> None:
 
 def test_the_lock_holds_every_dependency() -> None:
     project = PROJECT["project"]
-    for wanted in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
-        name = re.split(r"[<>=]", wanted)[0].lower().replace(".", "-")
-        assert f"\n{name}==" in LOCK, name
+    groups = [*PROJECT["dependency-groups"].values(), *project["optional-dependencies"].values()]
+    wanted = [*project["dependencies"], *(one for group in groups for one in group)]
+    for requirement in wanted:
+        if isinstance(requirement, str):
+            name = re.split(r"[<>=\[]", requirement)[0].lower().replace(".", "-")
+            assert f"\n{name}==" in LOCK, name
+
+
+def test_the_oldest_versions_are_those_of_the_project() -> None:
+    for requirement in PROJECT["project"]["dependencies"]:
+        name, oldest = requirement.lower().split(">=")
+        assert re.search(rf"^{name}=={re.escape(oldest)}(\.0)*$", OLDEST, re.MULTILINE), name
+
+
+def test_the_version_is_the_newest_of_the_changelog() -> None:
+    newest = re.search(r"^## (\S+)", (TOP / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest and newest[1] == costmodel.__version__
+    assert f"\nversion: {costmodel.__version__}\n" in (TOP / "CITATION.cff").read_text()
 
 
 def test_the_wheel_carries_machines_and_scenarios() -> None:

@@ -5,55 +5,20 @@ from __future__ import annotations
 from costmodel.cpu import columns as c
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.stack import CAUSES, Cause
-from costmodel.cpu.starting import start, wait
-from costmodel.cpu.window import (
-    ARRIVAL_CLASS,
-    ARRIVES,
-    BODY_CAUSE,
-    DATA,
-    DRAIN_CAUSE,
-    DRAINS,
-    FENCE,
-    FENCE_CAUSE,
-    FINISH,
-    FORWARDS,
-    LOADING,
-    REQUEST_RING,
-    RING,
-    ROW,
-    START,
-    STORE,
-    TAIL,
-    TAIL_CAUSE,
-    Costs,
-    Window,
-)
+from costmodel.cpu.window import REQUEST_RING, RING, Costs, Window
 from costmodel.jit import inlined
 
 _L2 = int(Cause.L2)
 _PREFETCH = int(Cause.PREFETCH)
 _TLB = int(Cause.TLB)
-_MISS_REGISTERS = int(Cause.MISS_REGISTERS)
 _STORE_FORWARD = int(Cause.STORE_FORWARD)
-
-
-@inlined
-def start_access(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
-    """Start a load once barriers let it and, beyond the L1, a miss register is free."""
-    now = w.now
-    at = max(ready, now[FENCE])
-    wait(at - ready, now[FENCE_CAUSE], now)
-    if costs.misses[row[c.CLASS]] and w.misses[0] > at:
-        wait(w.misses[0] - at, _MISS_REGISTERS, now)
-        at = w.misses[0]
-    start(at, LOADING, p.load_ports, w)
 
 
 @inlined
 def fetch(row: c.Row, p: Parameters, costs: Costs, w: Window) -> int:
     """Return when the line's data reach the core, for an access that starts at START."""
-    now = w.now
-    at = now[START] + costs.page[row[c.PAGE]]
+    now = w.now[0]
+    at = now.start + costs.page[row[c.PAGE]]
     kind = row[c.CLASS]
     data: int = at + costs.access[kind]
     cause = CAUSES + kind
@@ -65,24 +30,24 @@ def fetch(row: c.Row, p: Parameters, costs: Costs, w: Window) -> int:
         if covered < data:
             data = covered
             cause = _PREFETCH if arrival > at + p.l2 else _L2
-    slot = now[ROW] & (RING - 1)
+    slot = now.row & (RING - 1)
     arrives, arrival_class = data, cause
     if row[c.TOUCH]:
-        older = (now[ROW] - row[c.TOUCH]) & (RING - 1)
-        if w.rows[ARRIVES, older] > data:
-            data = w.rows[ARRIVES, older]
-            cause = w.rows[ARRIVAL_CLASS, older]
+        older = (now.row - row[c.TOUCH]) & (RING - 1)
+        if w.rows[older].arrives > data:
+            data = w.rows[older].arrives
+            cause = w.rows[older].arrival_class
         if costs.misses[kind]:
             arrives, arrival_class = data, cause
         else:
-            arrives, arrival_class = w.rows[ARRIVES, older], w.rows[ARRIVAL_CLASS, older]
-    w.rows[ARRIVES, slot] = arrives
-    w.rows[ARRIVAL_CLASS, slot] = arrival_class
+            arrives, arrival_class = w.rows[older].arrives, w.rows[older].arrival_class
+    w.rows[slot].arrives = arrives
+    w.rows[slot].arrival_class = arrival_class
     if row[c.STARTS]:
         _prefetch(row, at + costs.access[kind], p, w)
-    now[TAIL_CAUSE] = cause
-    now[BODY_CAUSE] = _TLB
-    now[TAIL] = data - at
+    now.tail_cause = cause
+    now.body_cause = _TLB
+    now.tail = data - at
     return data
 
 
@@ -104,33 +69,33 @@ def _prefetch(row: c.Row, earliest: int, p: Parameters, w: Window) -> None:
 @inlined
 def forwarded(row: c.Row, data: int, p: Parameters, w: Window) -> int:
     """Return when the data are there, given that an older store may still hold them."""
-    now = w.now
+    now = w.now[0]
     back = row[c.MEMORY]
     if not back:
         return data
-    entry = (now[STORE] - back) & (RING - 1)
-    if w.stores[DRAINS, entry] <= now[START]:
+    entry = (now.store - back) & (RING - 1)
+    if w.stores[entry].drains <= now.start:
         return data
-    if w.stores[FORWARDS, entry]:
-        hit = now[START] + p.l1
-        data = max(hit, w.stores[DATA, entry] + p.forward)
-        now[TAIL] = data - now[START]
-        now[TAIL_CAUSE] = _STORE_FORWARD
+    if w.stores[entry].forwards:
+        hit = now.start + p.l1
+        data = max(hit, w.stores[entry].known + p.forward)
+        now.tail = data - now.start
+        now.tail_cause = _STORE_FORWARD
         return data
-    drained: int = w.stores[DRAINS, entry] + p.l1
+    drained: int = w.stores[entry].drains + p.l1
     if drained <= data:
         return data
-    now[TAIL] = drained - now[START]
-    now[TAIL_CAUSE] = w.stores[DRAIN_CAUSE, entry]
+    now.tail = drained - now.start
+    now.tail_cause = w.stores[entry].drain_cause
     return drained
 
 
 @inlined
 def hold_register(row: c.Row, costs: Costs, w: Window) -> None:
     """Hold a miss register until the row is done."""
-    if not costs.misses[row[c.CLASS]] or w.now[FINISH] <= w.misses[0]:
+    if not costs.misses[row[c.CLASS]] or w.now[0].finish <= w.misses[0]:
         return
-    done = w.now[FINISH]
+    done = w.now[0].finish
     i = 0
     while i + 1 < len(w.misses) and w.misses[i + 1] < done:
         w.misses[i] = w.misses[i + 1]

@@ -10,41 +10,12 @@ from typing import NamedTuple
 
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
-from costmodel.cpu.window import (
-    ARRIVAL_CLASS,
-    ARRIVES,
-    ATOMIC_BEGAN,
-    CARRIED,
-    CYCLE,
-    DATA,
-    DONE,
-    DRAIN_CAUSE,
-    DRAINED,
-    DRAINED_CAUSE,
-    DRAINS,
-    FENCE,
-    FENCE_CAUSE,
-    FORWARDS,
-    ISSUED,
-    LATEST,
-    LOAD,
-    REDIRECT,
-    REDIRECT_CAUSE,
-    REQUEST_RING,
-    RETIRED,
-    RETIRES,
-    RETIRING,
-    RING,
-    ROW,
-    SLOTS,
-    STORE,
-    TLBI_FREE,
-    TLBI_PENDING,
-    Window,
-)
+from costmodel.cpu.window import NO_ISSUE, REQUEST_RING, RING, Now, Window
 from costmodel.jit import hot, inlined
 
 _NONE = -1
+_CARRIED = 12
+"""Numbers of the state that are one each."""
 
 
 class Reach(NamedTuple):
@@ -63,7 +34,7 @@ NOTHING = Reach(0, 0, 0, 0)
 def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
     """Return the length of a state that looks so far back."""
     return (
-        CARRIED + p.miss_registers + 2 * p.rob + p.load_queue + 2 * p.store_queue
+        _CARRIED + p.miss_registers + 2 * p.rob + p.load_queue + 2 * p.store_queue
         + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
     )  # fmt: skip
 
@@ -71,65 +42,82 @@ def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
 @hot
 def save(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     """Write the state into ``out``, of the length that :func:`state_length` gives."""
-    now = w.now
-    zero = now[CYCLE]
+    now = w.now[0]
+    zero = now.cycle
     _save_carried(p, zero, now, out)
-    at = CARRIED
+    at = _CARRIED
     for i in range(p.miss_registers):
         out[at + i] = max(w.misses[i] - zero, 0)
     at += p.miss_registers
     for back in range(1, p.rob + 1):
-        slot = (now[ROW] - back) & (RING - 1)
-        out[at] = max(w.rows[RETIRES, slot] - zero, 0)
-        issued = w.rows[ISSUED, slot] - (zero << 2)
+        slot = (now.row - back) & (RING - 1)
+        out[at] = max(w.rows[slot].retires - zero, 0)
+        issued = w.rows[slot].issued - (zero << 2)
         out[at + 1] = issued if issued >= 0 else _NONE
         at += 2
     for back in range(1, p.load_queue + 1):
-        out[at] = max(w.loads[(now[LOAD] - back) & (RING - 1)] - zero, 0)
+        out[at] = max(w.loads[(now.load - back) & (RING - 1)] - zero, 0)
         at += 1
     for back in range(1, p.store_queue + 1):
-        entry = (now[STORE] - back) & (RING - 1)
-        drains = w.stores[DRAINS, entry] - zero
+        entry = (now.store - back) & (RING - 1)
+        drains = w.stores[entry].drains - zero
         out[at] = max(drains, 0)
-        out[at + 1] = w.stores[DRAIN_CAUSE, entry] if drains > 0 else 0
+        out[at + 1] = w.stores[entry].drain_cause if drains > 0 else 0
         at += 2
     _save_data(p, w, reach, out, at)
 
 
 @inlined
-def _save_carried(p: Parameters, zero: int, now: Ints, out: Ints) -> None:
-    out[CYCLE] = 0
-    out[SLOTS] = now[SLOTS]
-    out[RETIRED] = now[RETIRED] - zero
-    out[RETIRING] = now[RETIRING]
-    for time, cause in (
-        (REDIRECT, REDIRECT_CAUSE), (FENCE, FENCE_CAUSE), (DRAINED, DRAINED_CAUSE)
-    ):  # fmt: skip
-        ahead = now[time] - zero
-        out[time] = max(ahead, 0)
-        out[cause] = now[cause] if ahead > 0 else 0
-    out[TLBI_FREE] = max(now[TLBI_FREE] - zero, 0)
-    out[TLBI_PENDING] = now[TLBI_PENDING]
-    out[ATOMIC_BEGAN] = max(now[ATOMIC_BEGAN] - zero, -p.line_change)
+def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
+    """Write what is one number each; :func:`_load_carried` reads it in the same order."""
+    out[0] = now.slots
+    out[1] = now.retired - zero
+    out[2] = now.retiring
+    out[3] = max(now.redirect - zero, 0)
+    out[4] = now.redirect_cause if now.redirect > zero else 0
+    out[5] = max(now.fence - zero, 0)
+    out[6] = now.fence_cause if now.fence > zero else 0
+    out[7] = max(now.drained - zero, 0)
+    out[8] = now.drained_cause if now.drained > zero else 0
+    out[9] = max(now.tlbi_free - zero, 0)
+    out[10] = now.tlbi_pending
+    out[11] = max(now.atomic_began - zero, -p.line_change)
+
+
+@inlined
+def _load_carried(zero: int, now: Now, state: Ints) -> None:
+    now.cycle = zero
+    now.slots = state[0]
+    now.retired = state[1] + zero
+    now.retiring = state[2]
+    now.redirect = state[3] + zero
+    now.redirect_cause = state[4]
+    now.fence = state[5] + zero
+    now.fence_cause = state[6]
+    now.drained = state[7] + zero
+    now.drained_cause = state[8]
+    now.tlbi_free = state[9] + zero
+    now.tlbi_pending = state[10]
+    now.atomic_began = state[11] + zero
 
 
 @inlined
 def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> None:
     """Write what only rows of the same execution look back at: inputs, lines and stored data."""
-    now = w.now
-    zero = now[CYCLE]
+    now = w.now[0]
+    zero = now.cycle
     for back in range(1, reach.rows + 1):
-        slot = (now[ROW] - back) & (RING - 1)
-        out[at] = max(w.rows[DONE, slot] - zero, 0)
-        arrives = w.rows[ARRIVES, slot] - zero
+        slot = (now.row - back) & (RING - 1)
+        out[at] = max(w.rows[slot].done - zero, 0)
+        arrives = w.rows[slot].arrives - zero
         out[at + 1] = max(arrives, 0)
-        out[at + 2] = w.rows[ARRIVAL_CLASS, slot] if arrives > 0 else 0
+        out[at + 2] = w.rows[slot].arrival_class if arrives > 0 else 0
         at += 3
     for back in range(1, reach.entries + 1):
-        entry = (now[STORE] - back) & (RING - 1)
-        waits = w.stores[DRAINS, entry] > zero
-        out[at] = max(w.stores[DATA, entry] - zero, -p.forward) if waits else _NONE
-        out[at + 1] = w.stores[FORWARDS, entry] if waits else _NONE
+        entry = (now.store - back) & (RING - 1)
+        waits = w.stores[entry].drains > zero
+        out[at] = max(w.stores[entry].known - zero, -p.forward) if waits else _NONE
+        out[at + 1] = w.stores[entry].forwards if waits else _NONE
         at += 2
     for stream in range(reach.streams):
         for back in range(1, reach.requests + 1):
@@ -141,39 +129,36 @@ def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> No
 @hot
 def load(p: Parameters, w: Window, state: Ints) -> None:
     """Put a window into a state that looks back on no rows, entries or requests of a program."""
-    now = w.now
+    now = w.now[0]
     # Later than any start so far: the ports' cycles are then all free.
-    zero = (max(now[LATEST], now[CYCLE]) // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
-    for i in range(CARRIED):
-        now[i] = state[i]
-    for time in (CYCLE, RETIRED, REDIRECT, FENCE, DRAINED, TLBI_FREE, ATOMIC_BEGAN):
-        now[time] += zero
-    at = CARRIED
+    zero = (max(now.latest, now.cycle) // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
+    _load_carried(zero, now, state)
+    at = _CARRIED
     for i in range(p.miss_registers):
         w.misses[i] = state[at + i] + zero
     at += p.miss_registers
     for back in range(1, p.rob + 1):
-        slot = (now[ROW] - back) & (RING - 1)
-        w.rows[RETIRES, slot] = state[at] + zero
-        w.rows[ISSUED, slot] = _NONE
+        slot = (now.row - back) & (RING - 1)
+        w.rows[slot].retires = state[at] + zero
+        w.rows[slot].issued = NO_ISSUE
         if state[at + 1] >= 0:
             _issued_again(state[at + 1] + (zero << 2), slot, w)
         at += 2
     for back in range(1, p.load_queue + 1):
-        w.loads[(now[LOAD] - back) & (RING - 1)] = state[at] + zero
+        w.loads[(now.load - back) & (RING - 1)] = state[at] + zero
         at += 1
     for back in range(1, p.store_queue + 1):
-        entry = (now[STORE] - back) & (RING - 1)
-        w.stores[DRAINS, entry] = state[at] + zero
-        w.stores[DRAIN_CAUSE, entry] = state[at + 1]
+        entry = (now.store - back) & (RING - 1)
+        w.stores[entry].drains = state[at] + zero
+        w.stores[entry].drain_cause = state[at + 1]
         at += 2
 
 
 @inlined
 def _issued_again(issued: int, slot: int, w: Window) -> None:
     """Count a start that is still to come at its port again."""
-    w.rows[ISSUED, slot] = issued
-    w.now[LATEST] = max(w.now[LATEST], issued >> 2)
+    w.rows[slot].issued = issued
+    w.now[0].latest = max(w.now[0].latest, issued >> 2)
     cycle = (issued >> 2) // TICKS_PER_CYCLE
     group, at = issued & 3, cycle & (w.ports.shape[1] - 1)
     packed = w.ports[group, at]

@@ -7,7 +7,7 @@ from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.pipeline import advance
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.state import NOTHING, Reach, load, save
-from costmodel.cpu.window import RETIRED, Costs, Window
+from costmodel.cpu.window import Costs, Window
 from costmodel.jit import hot
 
 KEPT = 16
@@ -38,9 +38,9 @@ def run_table(
     current = scratch[2 * KEPT]
     for i in range(len(parts)):
         first, rows, groups, segment = parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3]
-        began = w.now[RETIRED]
+        began = w.now[0].retired
         advance(code, first, first + rows, p, costs, w, totals)
-        segment_ticks[segment] += w.now[RETIRED] - began
+        segment_ticks[segment] += w.now[0].retired - began
         if i < MARKS or groups > 1:
             save(p, w, reach, current)
         if i < MARKS:
@@ -48,9 +48,9 @@ def run_table(
                 return
             _mark(before[i], current, segment_ticks, totals)
         if groups > 1:
-            began = w.now[RETIRED]
+            began = w.now[0].retired
             skipped = _loop(code, first, rows, groups, reach, p, costs, w, scratch, totals)
-            segment_ticks[segment] += w.now[RETIRED] - began + skipped
+            segment_ticks[segment] += w.now[0].retired - began + skipped
     save(p, w, NOTHING, state)
     _mark(before[MARKS], state, segment_ticks, totals)
 
@@ -111,7 +111,7 @@ def _loop(
     kept, known, current = scratch[:KEPT], scratch[KEPT : 2 * KEPT], scratch[2 * KEPT]
     for at in range(KEPT):
         known[at, _GROUP] = 0
-    _keep(current, totals, 1, w.now[RETIRED], kept, known)
+    _keep(current, totals, 1, w.now[0].retired, kept, known)
     skipped = 0
     group = 1
     while group < groups:
@@ -126,10 +126,10 @@ def _loop(
             times = (groups - group) // length
             for i in range(len(totals)):
                 totals[i] += (totals[i] - known[same, _TOTALS + i]) * times
-            skipped = (w.now[RETIRED] - known[same, _TICKS]) * times
+            skipped = (w.now[0].retired - known[same, _TICKS]) * times
             group += length * times
         elif group <= KEPT or group & (group - 1) == 0:
-            _keep(current, totals, group, w.now[RETIRED], kept, known)
+            _keep(current, totals, group, w.now[0].retired, kept, known)
     return skipped
 
 

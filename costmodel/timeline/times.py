@@ -16,19 +16,7 @@ from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters, parameters_of
 from costmodel.cpu.pipeline import advance
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import CAUSES, Cause, shared_out
-from costmodel.cpu.window import (
-    COUNTERS,
-    CYCLE,
-    DRAINED,
-    FINISH,
-    RETIRED,
-    START,
-    STORE,
-    WAIT_CAUSE,
-    WAITED,
-    Window,
-    new_window,
-)
+from costmodel.cpu.window import COUNTERS, Window, new_window
 
 
 @dataclass(frozen=True)
@@ -114,20 +102,20 @@ class _Stretch:
         self._advance(0, self.first)
         for row in range(self.first, self.end):
             before = self.totals.copy()
-            stores = int(self.window.now[STORE])
+            stores = int(self.window.now[0].store)
             self._advance(row, row + 1)
             if row == self.first:
-                self.zero = int(self.window.now[CYCLE])
+                self.zero = int(self.window.now[0].cycle)
             yield self._times(row, self.totals - before, stores)
-            self.done.append(int(self.window.now[FINISH]))
+            self.done.append(int(self.window.now[0].finish))
 
     def _advance(self, first: int, end: int) -> None:
         advance(self.code, first, end, self.p, self.priced.costs, self.window, self.totals)
 
     def _times(self, row: int, charged: Ints, stores: int) -> MicroOpTimes:
-        now, zero, trace = self.window.now, self.zero, self.trace
+        now, zero, trace = self.window.now[0], self.zero, self.trace
         at = int(self.trace_rows[row])
-        dispatch = int(now[CYCLE])
+        dispatch = int(now.cycle)
         ready, producer = self._ready(row, dispatch)
         return MicroOpTimes(
             row=at,
@@ -137,12 +125,12 @@ class _Stretch:
             address=int(trace.address[at]),
             dispatch=dispatch - zero,
             ready=ready - zero,
-            start=int(now[START]) - zero,
-            done=int(now[FINISH]) - zero,
-            retire=int(now[RETIRED]) - zero,
-            drain=int(now[DRAINED]) - zero if now[STORE] > stores else None,
+            start=int(now.start) - zero,
+            done=int(now.finish) - zero,
+            retire=int(now.retired) - zero,
+            drain=int(now.drained) - zero if now.store > stores else None,
             producer=producer,
-            wait_cause=Cause(int(now[WAIT_CAUSE])) if now[WAITED] else None,
+            wait_cause=Cause(int(now.wait_cause)) if now.waited else None,
             mispredicted=bool(self.code[row, c.MISPREDICTED]),
             charged=self._charged(charged),
         )
