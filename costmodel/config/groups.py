@@ -61,6 +61,11 @@ NO_BRANCH_LIMIT = Parameter[float](
 )
 
 
+NO_OPERATIONS = Parameter[int](
+    value=0, low=0, high=0, kind="inferred", source="not stated: none"
+)
+
+
 class Core(Group):
     """The out-of-order core."""
 
@@ -165,7 +170,9 @@ class Prefetch(Group):
     depth_lines: Annotated[Parameter[int], Bounds(0, 256)]
     """How far it runs ahead of the stream."""
     ns_per_line: Annotated[Parameter[float], Bounds(0, 200)]
-    """Streaming rate of one sequential stream out of the level where it lives."""
+    """Streaming rate of one sequential stream out of memory."""
+    llc_ns_per_line: Nanoseconds = no_cost()
+    """The same out of the last-level cache; 0: as out of memory."""
     trains_after_lines: Annotated[Parameter[int], Bounds(1, 64)]
     """Lines of a stream that miss before it starts."""
 
@@ -241,6 +248,8 @@ class Atomics(Group):
     are not in the L1 wait for it."""
     locked_in_flight: Annotated[Count, X86_64_MAYBE] = no_limit(4096)
     """Locked operations between dispatch and retirement."""
+    locked_alu_operations: Annotated[Parameter[int], Bounds(0, 16), X86_64_MAYBE] = NO_OPERATIONS
+    """Integer ports that a locked operation takes for a cycle."""
     in_flight: Annotated[Count, ARM64_MAYBE] = no_limit(4096)
     """Atomics that are not finished when the next one retires, at most."""
     far: Annotated[Flag, ARM64] = NO_FLAG

@@ -289,6 +289,8 @@ class ClassCosts(NamedTuple):
     holds: Ints
     """How long an access that nothing prefetched keeps its miss register, at least: what limits the
     rate of lines, however many overlap."""
+    gaps: Ints
+    """From one line of a stream to the next."""
     weights: tuple[dict[Cause, int], ...]
     """Which levels a late access of the class is charged to."""
 
@@ -318,7 +320,8 @@ def class_costs(
     )
     latency = (parameters.l1, parameters.l2, parameters.llc, parameters.dram)
     gap = (0, parameters.l2_gap, parameters.llc_gap, parameters.dram_gap)
-    ticks, holds, weights = [], [], []
+    stream = (0, 0, parameters.llc_stream_gap, parameters.stream_gap)
+    ticks, holds, gaps, weights = [], [], [], []
     meaning = {CYCLIC: footprint, ROUND: round_bytes}
     for near, beyond in distances:
         near_bytes, bytes_ = meaning.get(near, near), meaning.get(beyond, beyond)
@@ -330,11 +333,14 @@ def class_costs(
         ticks.append(sum(s * t for s, t in zip(shares, latency, strict=True)) // _WEIGHT)
         rate = sum(s * t for s, t in zip(shares, gap, strict=True)) // _WEIGHT
         holds.append(parameters.miss_registers * rate)
+        far = max(_WEIGHT - shares[0] - shares[1], 1)
+        gaps.append(sum(s * t for s, t in zip(shares, stream, strict=True)) // far)
         causes = (Cause.L1, Cause.L2, Cause.LLC, Cause.DRAM)
         weights.append({c: s for c, s in zip(causes, shares, strict=True) if s > 0})
     array = np.array(ticks, np.int64)
     misses = (array > parameters.l1).astype(np.uint8)
-    return ClassCosts(array, misses, np.array(holds, np.int64), tuple(weights))
+    rates = (np.array(each, np.int64) for each in (holds, gaps))
+    return ClassCosts(array, misses, *rates, tuple(weights))
 
 
 def _hit(distance: float, level: Level, soft: bool) -> float:

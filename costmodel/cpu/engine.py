@@ -93,7 +93,7 @@ def _priced(
     first = [classes.index(number) for number in range(max(classes) + 1)]
     page_first = [page_classes.index(number) for number in range(max(page_classes) + 1)]
     costs = Costs(
-        access.ticks[first], access.misses[first], access.holds[first], page[page_first]
+        *(array[first] for array in access[:4]), page[page_first]
     )
     return Priced(program, costs, tuple(access.weights[number] for number in first))
 

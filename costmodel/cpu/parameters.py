@@ -35,6 +35,7 @@ ONLY_FOR = {
     "locked": (c.OP_LOCKED,),
     "locked_alone": (c.OP_LOCKED,),
     "locked_in_flight": (c.OP_LOCKED,),
+    "locked_alus": (c.OP_LOCKED,),
     "far_trip": (c.OP_RMW_STORE,),
     "dsb": (c.OP_DSB, c.OP_DSB_ALL),
     "dmb": (c.OP_DMB,),
@@ -89,7 +90,9 @@ class Parameters(NamedTuple):
     tlb_walk: int
     forward: int
     store_drain: int
-    prefetch_gap: int
+    stream_gap: int
+    """From one line of a stream to the next, out of memory."""
+    llc_stream_gap: int
     zero_line: int
     value: int
     cas: int
@@ -101,6 +104,7 @@ class Parameters(NamedTuple):
     locked: int
     locked_alone: int
     locked_in_flight: int
+    locked_alus: int
     far: int
     far_trip: int
     dsb: int
@@ -195,7 +199,10 @@ def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
         tlb_walk=ns_to_ticks(dtlb.walk_ns.value, clock),
         forward=cycles_to_ticks(core.store_forward_cycles.value),
         store_drain=cycles_to_ticks(commit),
-        prefetch_gap=ns_to_ticks(caches.prefetch.ns_per_line.value, clock),
+        stream_gap=ns_to_ticks(caches.prefetch.ns_per_line.value, clock),
+        llc_stream_gap=ns_to_ticks(
+            caches.prefetch.llc_ns_per_line.value or caches.prefetch.ns_per_line.value, clock
+        ),
         zero_line=ns_to_ticks(64 / machine.kernel.zero_bytes_per_ns.value, clock),
         value=cycles_to_ticks(atomics.value_cycles.value),
         cas=cycles_to_ticks(atomics.cas_cycles.value),
@@ -206,6 +213,7 @@ def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
         locked=cycles_to_ticks(atomics.locked_cycles.value),
         locked_alone=int(atomics.locked_alone.value),
         locked_in_flight=_limit(atomics.locked_in_flight.value, rob),
+        locked_alus=min(atomics.locked_alu_operations.value, core.alu_ports.value),
         far=int(atomics.far.value),
         far_trip=ns_to_ticks(atomics.far_ns.value, clock),
         dsb=cycles_to_ticks(barriers.dsb_cycles.value),
