@@ -98,7 +98,8 @@ def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
     out[0] = now.slots
     out[1] = now.retired - zero
     out[2] = now.retiring
-    out[3] = max(now.redirect - zero, 0)
+    # Fetch looks further back than dispatch.
+    out[3] = max(now.redirect - zero, min(now.fetched - zero, 0) if p.fetches else 0)
     out[4] = now.redirect_cause if now.redirect > zero else 0
     out[5] = max(now.fence - zero, 0)
     out[6] = now.fence_cause if now.fence > zero else 0
