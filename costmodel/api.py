@@ -20,8 +20,8 @@ from costmodel.plan import plan
 from costmodel.strategies.catalogue import BY_OPERATION
 
 if TYPE_CHECKING:
-    from costmodel.plotting.picture import Picture
-    from costmodel.plotting.results import Results
+    from costmodel.results.plots.picture import Picture
+    from costmodel.results.plots.results import Results
 
 Kind = Literal["change", "order", "stack", "samples"]
 MachineLike = Machine | str
@@ -38,7 +38,7 @@ class Study:
 
     def __str__(self) -> str:
         """Return the table as plain text, at most 76 columns wide."""
-        from costmodel.report.mail import mail
+        from costmodel.results.text.mail import mail
 
         return mail(
             self.comparisons, title=self.title, version=__version__, left_out=self.left_out
@@ -59,8 +59,8 @@ class Study:
 
     def _results(self, *, intervals: bool) -> Results:
         """Return what pictures show, with or without the intervals of the model."""
-        from costmodel.plotting.results import results_of
-        from costmodel.report.result_json import result_document
+        from costmodel.results.plots.results import results_of
+        from costmodel.results.result_json import result_document
 
         first = self.comparisons[0].result
         noise = first.samples_ps is not None
@@ -69,13 +69,13 @@ class Study:
 
     def chart(self) -> str:
         """Return the change per strategy as a bar chart of text."""
-        from costmodel.plotting.ascii import ascii_chart
+        from costmodel.results.plots.ascii import ascii_chart
 
         return ascii_chart(self._results(intervals=False)).rstrip()
 
     def picture(self, kind: Kind = "change") -> Picture:
         """Return a picture; ConfigError for samples of a study without noise."""
-        from costmodel.plotting.draw import draw
+        from costmodel.results.plots.draw import draw
 
         samples = {
             (cell.machine.name, cell.workload.layout, cell.strategy): result.samples_ps
@@ -196,7 +196,7 @@ def explain(
 ) -> str:
     """Return why ``strategy`` costs more or less than ``vs``: what ``costmodel explain`` prints."""
     from costmodel.explaining.attribution import explain as attribute
-    from costmodel.report.explanation import explanation_text
+    from costmodel.results.text.explanation import explanation_text
 
     new, base = (cell(machine, name, order=order, **changes) for name in (strategy, vs))
     return explanation_text(attribute(new, base), version=__version__).rstrip()
@@ -232,7 +232,7 @@ def window(
 
     Raises ConfigError for more micro-ops than a picture can hold.
     """
-    from costmodel.plotting.draw import draw_window
+    from costmodel.results.plots.draw import draw_window
 
     return draw_window(cell(machine, strategy, order=order, **changes), ptes=ptes)
 

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.cli.question import cells, origin_of, question, write_json
     from costmodel.explaining.axes import axis_of
     from costmodel.explaining.breakeven import break_even
-    from costmodel.report.breakeven import breakeven_document, breakeven_text
+    from costmodel.results.text.breakeven import breakeven_document, breakeven_text
 
     scenario, machine = question(args, args.machine)
     pair = cells(scenario, machine)

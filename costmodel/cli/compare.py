@@ -40,10 +40,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the comparison; raise ConfigError for files that cannot be compared."""
     from pathlib import Path
 
-    from costmodel.comparing.compare import compare
-    from costmodel.comparing.reading import read_results
     from costmodel.config.errors import ConfigError
-    from costmodel.report.comparison import comparison_text
+    from costmodel.results.compare import compare
+    from costmodel.results.reading import read_results
+    from costmodel.results.text.comparison import comparison_text
 
     names = (args.old, args.new)
     files, faults = [], []

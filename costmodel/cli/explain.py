@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel import __version__
     from costmodel.cli.question import cells, origin_of, question, write_json
     from costmodel.explaining.attribution import explain
-    from costmodel.report.explanation import explanation_document, explanation_text
+    from costmodel.results.text.explanation import explanation_document, explanation_text
 
     scenario, machine = question(args, args.machine)
     new, base = cells(scenario, machine)

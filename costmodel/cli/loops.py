@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.loops.form import Loop, read_loops
     from costmodel.loops.price import price
     from costmodel.loops.shipped import loops_path
-    from costmodel.report.loops import loops_text
+    from costmodel.results.text.loops import loops_text
 
     faults: list[Fault] = []
     loops: tuple[Loop, ...] = ()

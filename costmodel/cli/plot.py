@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
     from costmodel.config.machine import Machine
     from costmodel.config.scenario import Scenario
-    from costmodel.plotting.picture import Picture
+    from costmodel.results.plots.picture import Picture
 
 KINDS = ("change", "order", "stack", "samples", "timeline")
 ALL_ORDERS = (0, *range(2, 10))
@@ -72,7 +72,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the picture or print the chart; raise ConfigError for bad input."""
     from costmodel.config.errors import ConfigError
-    from costmodel.plotting.picture import check_suffix
+    from costmodel.results.plots.picture import check_suffix
 
     if args.ascii and (args.kind != "change" or args.output):
         raise ConfigError.of("--ascii", "prints changes: leave --kind and -o out")
@@ -90,9 +90,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _of_file(args: argparse.Namespace) -> tuple[str, Picture | None]:
     from costmodel.config.errors import ConfigError
-    from costmodel.plotting.ascii import ascii_chart
-    from costmodel.plotting.draw import draw
-    from costmodel.plotting.results import read_results
+    from costmodel.results.plots.ascii import ascii_chart
+    from costmodel.results.plots.draw import draw
+    from costmodel.results.plots.results import read_results
 
     changed = [name for name in ("assignments", "seed", "no_noise") if getattr(args, name)]
     if changed or args.kind == "timeline":
@@ -132,7 +132,7 @@ def _timeline(
 ) -> Picture:
     """Draw the last strategy that was named, or the baseline, on the first machine and layout."""
     from costmodel.plan import plan
-    from costmodel.plotting.draw import draw_window
+    from costmodel.results.plots.draw import draw_window
 
     name = args.strategy[-1] if args.strategy else scenario.baseline
     cells = plan(scenario, machines).cells

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.experiment import compare, run_cells
     from costmodel.parallel import cpus
     from costmodel.plan import plan
-    from costmodel.report.mail import mail
+    from costmodel.results.text.mail import mail
     from costmodel.simulation import Engine
     from costmodel.strategies.resolve import known_names
 
@@ -137,7 +137,7 @@ def _write_json(
     from costmodel.config.resources import find
     from costmodel.files import write_text
     from costmodel.provenance import provenance
-    from costmodel.report.result_json import result_json
+    from costmodel.results.result_json import result_json
 
     overrides = [f"{key}={json.dumps(value)}" for key, value in scenario.overrides.items()]
     files = [find("machines", reference) for reference in scenario.machines]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from costmodel.cli.main import main
-from tests.comparing.result_files import cell, document
+from tests.results.result_files import cell, document
 
 
 @pytest.fixture

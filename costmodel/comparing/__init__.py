@@ -1,1 +1,0 @@
-"""Two result files, cell by cell: what changed, and what could not have."""

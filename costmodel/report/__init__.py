@@ -1,1 +1,0 @@
-"""Results for readers: tables for a mail, JSON for programs."""

@@ -1,0 +1,1 @@
+"""What becomes of results: files, comparisons, tables (`text`) and pictures (`plots`)."""

@@ -1,0 +1,95 @@
+"""The change per strategy as a bar chart for a plain-text mail, at most 76 columns wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from costmodel.results.plots.results import Entry, Point, Results, layout_title
+from costmodel.results.text.layout import WIDTH, ascii_only, paragraph, shorten
+from costmodel.results.text.numbers import percent
+
+CUT_PCT = 60.0
+"""A change beyond this runs off the chart: ``#>``."""
+NUMBER = 9
+LABEL = 32
+BAR, PUBLISHED = "#", "o"
+
+
+def ascii_chart(results: Results) -> str:
+    """Return a chart per machine and folio layout; ``#`` predicted, ``o`` published."""
+    parts = [paragraph(f"{results.case}: change of run time against {results.baseline}")]
+    parts[0] += "\n" + paragraph(results.origin)
+    for machine in results.machines:
+        for layout in results.layouts:
+            entries = results.panel(machine, layout)
+            if entries:
+                parts.append("\n".join(_panel(machine, layout, entries)))
+    parts.append(f"{BAR} predicted   {PUBLISHED} published   > goes on beyond the chart")
+    return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def _panel(machine: str, layout: str, entries: tuple[Entry, ...]) -> Iterator[str]:
+    label = min(LABEL, max(len(entry.strategy) for entry in entries))
+    scale = _Scale(entries, WIDTH - label - 2 - 2 * NUMBER)
+    yield f"{machine}, {layout_title(layout)}"
+    heading = f"{'predicted':>{NUMBER}}{'published':>{NUMBER + 1}}"
+    yield f"{'':{label}} {scale.heading()}{heading}"
+    for entry in entries:
+        points = published(entry)
+        told = percent(points[0].change_pct) if points else ""
+        yield (
+            f"{shorten(entry.strategy, label):{label}} {scale.bar(entry, points)}"
+            f"{percent(entry.change_pct):>{NUMBER}}{told:>{NUMBER + 1}}"
+        ).rstrip()
+
+
+def published(entry: Entry) -> list[Point]:
+    """Return the published changes of an entry that are not of another build."""
+    return [
+        point
+        for point in entry.published
+        if point.change_pct is not None and not point.band and not entry.is_baseline
+    ]
+
+
+class _Scale:
+    """Percent to columns."""
+
+    def __init__(self, entries: tuple[Entry, ...], columns: int) -> None:
+        changes = [entry.change_pct for entry in entries]
+        changes += [point.change_pct or 0.0 for e in entries for point in published(e)]
+        inside = [change for change in changes if change <= CUT_PCT]
+        self.low = min([-5.0, *inside])
+        self.high = max([5.0, *inside])
+        if len(inside) < len(changes):
+            self.high = max(self.high, 20.0)
+        self.columns = columns - 1  # the last one says that a bar goes on
+
+    def column(self, change: float) -> int:
+        """Return the column of a change, the last one for what goes beyond."""
+        part = (min(change, self.high) - self.low) / (self.high - self.low)
+        return round(part * (self.columns - 1))
+
+    def bar(self, entry: Entry, points: list[Point]) -> str:
+        """Return the bar of a strategy and the published numbers on it."""
+        cells = [" "] * (self.columns + 1)
+        zero, end = self.column(0), self.column(entry.change_pct)
+        cells[min(zero, end) : max(zero, end) + 1] = BAR * (abs(end - zero) + 1)
+        cells[zero] = "|"
+        for change in (point.change_pct or 0.0 for point in points):
+            if change <= self.high:
+                cells[self.column(change)] = PUBLISHED
+        if entry.change_pct > self.high:
+            cells[self.columns] = ">"
+        return "".join(cells)
+
+    def heading(self) -> str:
+        """Return the ends of the axis and its zero."""
+        cells = [" "] * (self.columns + 1)
+        low, high = f"{self.low:.0f}%", f"{self.high:.0f}%"
+        cells[: len(low)] = low
+        cells[self.columns - len(high) : self.columns] = high
+        zero = self.column(0)
+        if len(low) < zero < self.columns - len(high) - 1:
+            cells[zero] = "0"
+        return "".join(cells)

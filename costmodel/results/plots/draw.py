@@ -1,0 +1,56 @@
+"""From results, samples or a cell to the picture that a kind asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from costmodel import __version__
+from costmodel.config.errors import ConfigError
+from costmodel.config.sizes import size_text
+from costmodel.results.plots.picture import Picture
+from costmodel.results.plots.results import Results, layout_title
+
+if TYPE_CHECKING:
+    from costmodel.experiment import Cell
+    from costmodel.results.plots.samples import Samples
+
+KINDS = ("change", "order", "stack", "samples")
+"""Kinds of pictures of results; a ``timeline`` is one of a cell."""
+
+
+def draw(results: Results, kind: str, *, samples: Samples | None = None) -> Picture:
+    """Return the picture of a kind; ConfigError where the results do not hold what it shows."""
+    if kind == "samples":
+        from costmodel.results.plots.samples import samples_picture
+
+        if not samples:
+            reason = "needs every iteration: name a scenario, not a result file, and leave noise on"
+            raise ConfigError.of("--kind samples", reason)
+        return samples_picture(results, samples)
+    if kind == "order":
+        from costmodel.results.plots.order import order_picture
+
+        return order_picture(results)
+    if kind == "stack":
+        from costmodel.results.plots.stack import stack_picture
+
+        return stack_picture(results)
+    from costmodel.results.plots.change import change_picture
+
+    return change_picture(results)
+
+
+def draw_window(cell: Cell, *, ptes: int) -> Picture:
+    """Return the timeline of ``ptes`` PTEs of a cell; ConfigError for too many micro-ops."""
+    from costmodel.results.plots.timeline import timeline_picture
+    from costmodel.timeline.cell import timeline_of
+
+    workload = cell.workload
+    what = f"{workload.operation} of {size_text(workload.memory_bytes)} ({workload.state})"
+    several = f"{ptes} PTEs" if ptes > 1 else "one PTE"
+    where = f"{cell.machine.name}, {cell.strategy}, {layout_title(workload.layout)}"
+    return timeline_picture(
+        timeline_of(cell, ptes=ptes),
+        headline=f"{what}: {several} in the out-of-order window",
+        subtitle=f"{where}. costmodel {__version__}",
+    )

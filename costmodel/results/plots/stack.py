@@ -1,0 +1,98 @@
+"""CPI stacks: where the nanoseconds of every strategy go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from costmodel.results.plots.causes import FAMILIES, OTHER, by_family, fill
+from costmodel.results.plots.panels import Panel, axis_label, legend, panels, title
+from costmodel.results.plots.picture import Picture, look
+from costmodel.results.plots.results import Entry, Results, unique
+from costmodel.results.plots.style import BLACK, SMALL
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+
+CUT = 1.9
+"""A time of more than so many baselines leaves the panel and is written as a number."""
+BAR = 0.72
+LEAST_SHARE = 0.005
+"""A family that is nowhere wider than this part of a bar cannot be seen: it has no legend."""
+ROOM = 1.22
+"""Width of a panel over its longest bar: the number stands behind the bar."""
+
+
+def stack_picture(results: Results) -> Picture:
+    """Draw ns per PTE of every strategy, split by cause."""
+    with look():
+        figure, made = panels(results, row_inches=0.17, extra_inches=0.4)
+        for panel in made:
+            high = _limit(panel)
+            panel.axes.set_xlim(0, high)
+            for row, entry in panel.rows():
+                _draw(panel, row, entry, high)
+        axis_label(made, "ns per PTE, without noise")
+        headline = f"{results.case}: where the time goes"
+        title(figure, headline, f"Predicted time by cause (CPI stack). costmodel {results.version}")
+        legend(figure, _key(results), columns=5)
+    return Picture(figure, headline)
+
+
+def _limit(panel: Panel) -> float:
+    times = [entry.ns_per_pte for entry in panel.entries]
+    usual = [entry.ns_per_pte for entry in panel.entries if entry.is_baseline] or [min(times)]
+    return ROOM * max(time for time in times if time <= CUT * usual[0])
+
+
+def _draw(panel: Panel, row: int, entry: Entry, high: float) -> None:
+    left = 0.0
+    for family, part in by_family(entry.stack).items():
+        width = min(part, high - left)
+        if width <= 0:
+            break
+        look_ = fill(family)
+        panel.axes.barh(
+            row, width, BAR, left=left, color=look_.colour, hatch=look_.hatch,
+            edgecolor=BLACK, linewidth=0.4,
+        )  # fmt: skip
+        left += part
+    text = three_digits(entry.ns_per_pte)
+    if entry.ns_per_pte > high:
+        panel.axes.plot([high], [row], ">", color=BLACK, markersize=6, clip_on=False, zorder=4)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+        panel.axes.text(
+            high * 0.95, row, text, ha="right", va="center_baseline", fontsize=SMALL - 0.5, bbox=box
+        )
+    else:
+        panel.axes.text(
+            entry.ns_per_pte + high * 0.015, row, text, va="center_baseline", fontsize=SMALL - 0.5
+        )
+
+
+def three_digits(value: float) -> str:
+    """Return a positive number with three digits, more where it has them before the point.
+
+    >>> three_digits(17.96), three_digits(5.249), three_digits(998.4)
+    ('18.0', '5.25', '998')
+    """
+    decimals = 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:.{decimals}f}"
+
+
+def _key(results: Results) -> Iterator[Artist]:
+    from matplotlib.patches import Patch
+
+    used = unique(
+        family
+        for entry in results.entries
+        for family, part in by_family(entry.stack).items()
+        if part > LEAST_SHARE * entry.ns_per_pte
+    )
+    for family in (*FAMILIES, OTHER):
+        if family in used:
+            look_ = fill(family)
+            yield Patch(
+                facecolor=look_.colour, hatch=look_.hatch, edgecolor=BLACK, linewidth=0.4,
+                label=family,
+            )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Tables and reports as plain text of at most 76 columns."""

@@ -1,0 +1,162 @@
+"""A break-even as a sentence with its table of points, and as JSON (see docs/breakeven.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from costmodel.config.sizes import size_text
+from costmodel.explaining.axes import Axis, Pair
+from costmodel.explaining.breakeven import SAME, BreakEven, Crossing, Point
+from costmodel.results.text.caution import caution
+from costmodel.results.text.layout import ascii_only, paragraph
+from costmodel.results.text.numbers import percent
+
+SCHEMA = 1
+LEVEL = "90%"
+"""Confidence of the interval."""
+_MOST_LINES = 12
+_COLUMN = 34
+
+
+def breakeven_text(answer: BreakEven, pair: Pair, *, version: str) -> str:
+    """Return the answer as plain ASCII text of at most 76 columns, a sentence first."""
+    sentences = [sentence(answer, pair)]
+    if answer.crossing is not None:
+        sentences.append(_interval(answer.axis, answer.crossing, answer.dominant))
+    if answer.others:
+        places = ", ".join(answer.axis.text(other.x) for other in answer.others)
+        sentences.append(f"The winner changes again at {places}.")
+    parts = [paragraph(" ".join(sentences)), _table(answer)]
+    parts.append(paragraph(f"{_what(answer, pair)}, without noise, costmodel {version}"))
+    warning = caution(pair[0].machine, pair[0].workload.operation)
+    if warning:
+        parts.append(paragraph(warning, hanging="  "))
+    return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def breakeven_document(
+    answer: BreakEven, pair: Pair, provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the answer as plain data."""
+    return {
+        "schema": SCHEMA,
+        "kind": "breakeven",
+        "provenance": dict(provenance),
+        "machine": pair[0].machine.name,
+        "strategy": pair[0].strategy,
+        "baseline": pair[1].strategy,
+        "over": answer.axis.key,
+        "now": answer.axis.now,
+        "answer": sentence(answer, pair),
+        "crossing": None if answer.crossing is None else _crossing_data(answer.crossing),
+        "other_crossings": [_crossing_data(other) for other in answer.others],
+        "dominant": list(answer.dominant),
+        "points": [{"value": p.x, "change_pct": 100 * p.excess} for p in answer.points],
+        "caution": caution(pair[0].machine, pair[0].workload.operation) or None,
+    }
+
+
+def sentence(answer: BreakEven, pair: Pair) -> str:
+    """Return the answer in one sentence."""
+    axis, crossing = answer.axis, answer.crossing
+    who, than = f"{pair[0].strategy}", f"{pair[1].strategy} on {pair[0].machine.name}"
+    if crossing is None:
+        return _no_crossing(answer, who, than)
+    if axis.now is None or axis.key == "folio_order":
+        return _from_on(axis, crossing, who, than)
+    wins_now = _wins_now(answer)
+    verb = "winning" if wins_now else "losing"
+    way = "rises to" if crossing.x > axis.now else "falls below"
+    if axis.is_continuous and crossing.x > axis.now:
+        way = "rises above"
+    return (
+        f"{who} stops {verb} against {than} when {axis.key} {way} {axis.text(crossing.x)} "
+        f"(now {axis.text(axis.now)})."
+    )
+
+
+def _wins_now(answer: BreakEven) -> bool:
+    here = next(point for point in answer.points if point.x == answer.axis.now)
+    return here.excess <= 0
+
+
+def _from_on(axis: Axis, crossing: Crossing, who: str, than: str) -> str:
+    at = axis.text(crossing.x)
+    if crossing.wins_above:
+        return f"{who} wins against {than} from {at} on."
+    return f"{who} loses against {than} from {at} on."
+
+
+def _no_crossing(answer: BreakEven, who: str, than: str) -> str:
+    axis = answer.axis
+    changes = [point.excess for point in answer.points]
+    first, last = axis.text(answer.points[0].x), axis.text(answer.points[-1].x)
+    if answer.is_tie:
+        return f"{who} costs the same as {than} whatever {axis.key} is (within {SAME:.2%})."
+    result = "loses" if max(changes) >= SAME else "wins"
+    if not answer.has_effect:
+        by = percent(100 * changes[0])
+        return f"{axis.key} makes no difference: {who} {result} against {than} always, {by}."
+    by = f"{percent(100 * min(changes))} to {percent(100 * max(changes))}"
+    return f"{who} {result} against {than} at every {axis.key} between {first} and {last} ({by})."
+
+
+def _interval(axis: Axis, crossing: Crossing, dominant: tuple[str, ...]) -> str:
+    if crossing.low == crossing.high and crossing.low is not None:
+        return f"What is not known of the machine moves that nowhere else ({LEVEL})."
+    low = "no lower end" if crossing.low is None else axis.text(crossing.low)
+    high = "no upper end" if crossing.high is None else axis.text(crossing.high)
+    due = f", mostly due to {', '.join(dominant)}" if dominant else ""
+    return f"Given what is known of the machine, {LEVEL}: {low} to {high}{due}."
+
+
+def _table(answer: BreakEven) -> str:
+    lines = [f"{answer.axis.key:<{_COLUMN}}{'change of run time':>20}"]
+    for point in _shown(answer):
+        mark = " <- break-even" if _is_crossing(answer, point) else ""
+        mark = mark or (" <- now" if point.x == answer.axis.now else "")
+        text = answer.axis.text(point.x)
+        lines.append(f"{text:<{_COLUMN}}{percent(100 * point.excess):>20}{mark}")
+    return "\n".join(lines)
+
+
+def _shown(answer: BreakEven) -> list[Point]:
+    """Return at most a dozen points: the ends, the neighbours of the crossing and of now."""
+    points = list(answer.points)
+    centres = {0, len(points) - 1}
+    for i, point in enumerate(points):
+        if _is_crossing(answer, point):
+            centres |= {i - 2, i - 1, i, i + 1, i + 2}
+        if point.x == answer.axis.now:
+            centres |= {i - 1, i, i + 1}
+    if len(points) <= _MOST_LINES:
+        return points
+    if answer.crossing is None:
+        centres |= set(range(0, len(points), -(-len(points) // _MOST_LINES)))
+    return [points[i] for i in sorted(centres) if 0 <= i < len(points)]
+
+
+def _is_crossing(answer: BreakEven, point: Point) -> bool:
+    return answer.crossing is not None and point.x == answer.crossing.x
+
+
+def _what(answer: BreakEven, pair: Pair) -> str:
+    workload = pair[0].workload
+    parts: list[str] = [workload.operation]
+    if answer.axis.key != "memory":
+        parts.append(size_text(workload.memory_bytes))
+    parts.append(workload.state)
+    if not answer.axis.key.startswith("folio_"):
+        parts.append(workload.layout)
+    if answer.axis.key != "cpus" and workload.cpus > 1:
+        parts.append(f"{workload.cpus} CPUs")
+    return ", ".join(parts)
+
+
+def _crossing_data(crossing: Crossing) -> dict[str, Any]:
+    return {
+        "value": crossing.x,
+        "interval": [crossing.low, crossing.high],
+        "wins": "above" if crossing.wins_above else "below",
+    }

@@ -1,0 +1,81 @@
+"""A comparison of two result files as text of at most 76 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from costmodel.results.compare import NEGLIGIBLE_PCT, CellChange, Comparison
+from costmodel.results.reading import CellRecord
+from costmodel.results.text.layout import ascii_only, paragraph, shorten
+from costmodel.results.text.numbers import milliseconds, percent
+
+_LABEL = 25
+_SMALLEST_P = 0.001
+NOTHING = "~"
+"""Stands where nothing is significant."""
+
+
+def comparison_text(comparison: Comparison, *, names: tuple[str, str]) -> str:
+    """Return the comparison as plain ASCII text."""
+    parts = [f"old: {names[0]}\nnew: {names[1]}", _table(comparison)]
+    for name, cells in zip(names, (comparison.old_only, comparison.new_only), strict=True):
+        if cells:
+            only = "; ".join(f"{c.machine} {c.layout} {c.strategy}" for c in cells)
+            parts.append(paragraph(f"Only in {name}: {only}.", hanging="  "))
+    parts.append(paragraph(_legend(comparison)))
+    return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def _table(comparison: Comparison) -> str:
+    head = f"{'old ms':>10}{'new ms':>10}{'change':>9}{'95% interval':>15}{'p':>7}"
+    lines = [f"{'':{_LABEL}}{head}"]
+    for place, cells in _by_place(comparison.cells):
+        lines.append(place)
+        lines += [_line(cell) for cell in cells]
+    total = percent(comparison.geomean_pct)
+    lines.append(f"{'geometric mean':<{_LABEL + 20}}{total:>9}")
+    return "\n".join(lines)
+
+
+def _by_place(cells: Sequence[CellChange]) -> Iterator[tuple[str, list[CellChange]]]:
+    places: dict[str, list[CellChange]] = {}
+    for cell in cells:
+        places.setdefault(_place(cell.new), []).append(cell)
+    yield from places.items()
+
+
+def _place(cell: CellRecord) -> str:
+    return shorten(f"{cell.machine}, {cell.layout}", 2 * _LABEL)
+
+
+def _line(cell: CellChange) -> str:
+    change = cell.change
+    shown = percent(change.mean_pct) if cell.is_significant else NOTHING
+    interval = "" if change.ci95_pct is None else _interval(*change.ci95_pct)
+    p_value = "exact" if change.p_value is None else _probability(change.p_value)
+    return (
+        f"  {shorten(cell.new.strategy, _LABEL - 2):<{_LABEL - 2}}"
+        f"{milliseconds(cell.old.seconds.mean):>10}{milliseconds(cell.new.seconds.mean):>10}"
+        f"{shown:>9}{interval:>15}{p_value:>7}"
+    )
+
+
+def _probability(p_value: float) -> str:
+    return "<0.001" if p_value < _SMALLEST_P else f"{p_value:.3f}"
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{low:+.1f}..{high:+.1f}%"
+
+
+def _legend(comparison: Comparison) -> str:
+    if not comparison.noise:
+        return (
+            f"Exact times, without noise. {NOTHING}: less than {NEGLIGIBLE_PCT:g}%, below the "
+            "model's own resolution."
+        )
+    test = "paired t (the same seed: both met the same noise)" if comparison.paired else "Welch's t"
+    return (
+        f"p and interval: {test}, over run means. {NOTHING}: not significant at 5%, or less than "
+        f"{NEGLIGIBLE_PCT:g}%. The intervals cover noise, not the model's own error."
+    )

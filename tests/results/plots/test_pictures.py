@@ -1,0 +1,182 @@
+"""Every kind of picture: readable, the right numbers, equal bytes for equal input."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.container import BarContainer
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from costmodel.config.errors import ConfigError
+from costmodel.results.plots.draw import draw
+from costmodel.results.plots.picture import Picture
+from costmodel.results.plots.results import Results, results_of
+
+MakeResults = Callable[..., Results]
+ORDERS = (0, 2, 3, 4, 5, 9)
+KINDS = ("change", "order", "stack", "samples")
+
+
+def picture(kind: str, results: Results) -> Picture:
+    generator = np.random.default_rng(1)
+    samples = {
+        (*entry.place, entry.strategy): np.rint(
+            entry.ns_per_pte * entry.ptes * 1e3 * (1 + 0.01 * generator.standard_normal((8, 20)))
+        ).astype(np.int64)
+        for entry in results.entries
+    }
+    return draw(results, kind, samples=samples)
+
+
+def texts(figure: Figure) -> list[str]:
+    return [str(text.get_text()) for text in figure.findobj(Text) if isinstance(text, Text)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_text_is_cut_off_or_lies_on_another(
+    kind: str, results: MakeResults, complaints: Callable[[Figure], list[str]]
+) -> None:
+    orders = ORDERS if kind == "order" else (0, 9)
+    assert complaints(picture(kind, results(orders=orders)).figure) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_odd_results_are_readable_too(
+    kind: str,
+    make_document: Callable[..., dict[str, Any]],
+    complaints: Callable[[Figure], list[str]],
+) -> None:
+    document = make_document(["a-machine-with-a-rather-long-name"], (0, 4, 9))
+    for cell in document["cells"]:  # exact results of a user's own strategy, as of an older version
+        if cell["strategy"] == "folio-batch-prototype":
+            cell["strategy"] = "somewhere/deep/below/my_patches/version_17.py:my_copy_loop"
+        cell["change_pct"]["stdev"] = None
+        del cell["model_interval_pct90"]
+    assert complaints(picture(kind, results_of(document)).figure) == []
+
+
+@pytest.mark.parametrize("kind", ["change", "stack", "samples"])
+def test_one_baseline_alone_is_a_picture(
+    kind: str, results: MakeResults, complaints: Callable[[Figure], list[str]]
+) -> None:
+    alone = results(["ampere-altra"], (9,)).only(strategies=["v6.7"])
+    assert complaints(picture(kind, alone).figure) == []
+
+
+def test_complaints_are_found(complaints: Callable[[Figure], list[str]]) -> None:
+    figure = Figure(figsize=(2, 1))
+    figure.text(0.1, 0.5, "one text")
+    figure.text(0.2, 0.5, "another")
+    figure.text(0.9, 0.9, "cut off")
+    assert complaints(figure) == ["'cut off' leaves the page", "'one text' is on 'another'"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_titles_say_machine_operation_memory_and_version(kind: str, results: MakeResults) -> None:
+    shown = "\n".join(texts(picture(kind, results()).figure))
+    for words in ("ampere-altra", "apple-m2-vm", "fork of 1 GiB (writable)", "costmodel 1.2.3"):
+        assert words in shown
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_equal_input_gives_equal_bytes(kind: str, results: MakeResults) -> None:
+    one, other = (picture(kind, results(["ampere-altra"])) for _ in range(2))
+    assert one.svg() == other.svg()
+    assert one.svg() == one.svg()
+    assert one.png() == other.png()
+    assert b"<dc:date>" not in one.svg()
+
+
+def test_svg_bytes_do_not_depend_on_the_process(results: MakeResults, tmp_path: Path) -> None:
+    code = (
+        "import sys, runpy, pathlib; conftest = runpy.run_path(sys.argv[1]);"
+        "from costmodel.results.plots.draw import draw;"
+        "from costmodel.results.plots.results import results_of;"
+        "picture = draw(results_of(conftest['document'](['ampere-altra'])), 'stack');"
+        "pathlib.Path(sys.argv[2]).write_bytes(picture.svg())"
+    )
+    conftest = str(Path(__file__).with_name("conftest.py"))
+    file = tmp_path / "stack.svg"
+    subprocess.run([sys.executable, "-c", code, conftest, str(file)], check=True)
+    assert file.read_bytes() == draw(results(["ampere-altra"]), "stack").svg()
+
+
+def test_change_has_a_bar_of_every_prediction_and_numbers_where_it_is_cut(
+    results: MakeResults,
+) -> None:
+    figure = picture("change", results(["ampere-altra"], (9,))).figure
+    (ax,) = figure.axes
+    widths = [bars[0].get_width() for bars in ax.containers if isinstance(bars, BarContainer)]
+    assert any(width == pytest.approx(100 * (16.5 / 19 - 1)) for width in widths)
+    assert max(widths) < 60 and ax.get_xlim()[1] < 60
+    shown = texts(figure)
+    assert "+5111 %" in shown  # the storm as predicted, and as published
+    assert "+3654 %" in shown
+
+
+def test_change_tells_published_points_apart(results: MakeResults) -> None:
+    shown = texts(picture("change", results()).figure)
+    assert "published, not fitted" in shown
+    assert "published, used for fitting" in shown
+    assert "published, other builds" in shown
+    alone = picture("change", results().only(strategies=["contpte-folio-batch-noyoungdirty"]))
+    assert not any("published," in text for text in texts(alone.figure))
+
+
+def test_order_axis_is_logarithmic_and_in_kib(results: MakeResults) -> None:
+    figure = picture("order", results(["ampere-altra"], ORDERS)).figure
+    (ax,) = figure.axes
+    assert ax.get_xscale() == "log"
+    labels = [tick.get_text() for tick in ax.get_xticklabels()]
+    assert labels[0] == "4\n(0)" and labels[-1] == "2048\n(9)"
+    assert "off the axis\ncontpte-per-pte: up to 990" in texts(figure)
+
+
+def test_one_order_makes_no_line(results: MakeResults) -> None:
+    with pytest.raises(ConfigError, match="two or more folio orders"):
+        picture("order", results(orders=(9,)))
+
+
+def test_stack_adds_up_to_the_time(results: MakeResults) -> None:
+    figure = picture("stack", results(["ampere-altra"], (0,))).figure
+    (ax,) = figure.axes
+    ends = [
+        bars[0].get_x() + bars[0].get_width()
+        for bars in ax.containers
+        if isinstance(bars, BarContainer)
+    ]
+    assert max(ends[:3]) == pytest.approx(20.0)  # three causes of the first strategy
+
+
+def test_samples_need_a_scenario_with_noise(results: MakeResults) -> None:
+    with pytest.raises(ConfigError, match="name a scenario"):
+        draw(results(), "samples")
+
+
+def test_a_picture_is_saved_by_its_suffix(results: MakeResults, tmp_path: Path) -> None:
+    made = picture("change", results(["ampere-altra"], (9,)))
+    made.save(tmp_path / "deep" / "change.svg")
+    assert (tmp_path / "deep" / "change.svg").read_bytes().startswith(b"<?xml")
+    made.save(tmp_path / "change.png")
+    assert (tmp_path / "change.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ConfigError, match=r"must end in \.svg or \.png"):
+        made.save(tmp_path / "change.pdf")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["change.png", "deep"]
+
+
+def test_the_users_matplotlibrc_changes_nothing(results: MakeResults) -> None:
+    from matplotlib import rc_context
+
+    made: dict[str, bytes] = {}
+    settings: dict[str, Any] = {"usual": {}, "odd": {"font.size": 20, "axes.grid": True}}
+    for name, rc in settings.items():
+        with rc_context(rc):
+            made[name] = picture("change", results(["ampere-altra"], (9,))).svg()
+    assert made["usual"] == made["odd"]

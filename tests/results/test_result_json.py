@@ -1,0 +1,88 @@
+"""Result files: the keys of schema 1, and numbers that agree with each other."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from costmodel.experiment import Comparison
+from costmodel.results.result_json import result_document, result_json
+
+Made = Callable[..., list[Comparison]]
+PROVENANCE = {"version": "1.2.3", "seed": 1}
+CELL_KEYS = {
+    "machine",
+    "operation",
+    "memory_bytes",
+    "folio_order",
+    "state",
+    "strategy",
+    "baseline",
+    "ns_per_pte",
+    "seconds",
+    "change_pct",
+    "cpi_stack_ns_per_pte",
+    "micro_ops_per_pte",
+    "published",
+}
+
+
+def test_every_promised_key_is_there(comparisons: Made) -> None:
+    document = result_document(comparisons(), PROVENANCE)
+    assert (document["schema"], document["provenance"]) == (1, PROVENANCE)
+    for cell in document["cells"]:
+        assert cell.keys() >= CELL_KEYS
+        assert cell["seconds"].keys() >= {
+            "mean",
+            "stdev_between_runs",
+            "stdev_within_runs",
+            "run_means",
+        }
+        assert cell["change_pct"].keys() >= {"mean", "stdev", "ci95"}
+        assert len(cell["seconds"]["run_means"]) == 8
+
+
+def test_the_cpi_stack_sums_to_the_time_per_pte(comparisons: Made) -> None:
+    for cell in result_document(comparisons(), PROVENANCE)["cells"]:
+        total = sum(cell["cpi_stack_ns_per_pte"].values())
+        assert total == pytest.approx(cell["ns_per_pte"], rel=1e-9)
+
+
+def test_the_baseline_has_its_own_cell(comparisons: Made) -> None:
+    cells = result_document(comparisons(), PROVENANCE)["cells"]
+    baselines = [cell for cell in cells if cell["strategy"] == cell["baseline"]]
+    assert [cell["change_pct"]["mean"] for cell in baselines] == [0.0, 0.0]
+
+
+def test_published_rows_say_where_they_come_from(comparisons: Made) -> None:
+    cells = result_document(comparisons(), PROVENANCE)["cells"]
+    (storm,) = [c for c in cells if c["strategy"] == "contpte-per-pte" and c["folio_order"] == 9]
+    (row,) = storm["published"]
+    assert (row["mean"], row["stdev"], row["metric"]) == (3654.4, 0.0, "rel_pct")
+    assert "<20231218105100.172635-1-ryan.roberts@arm.com>" in row["source"]
+
+
+def test_exact_results_carry_null_for_deviations(comparisons: Made) -> None:
+    cell = json.loads(result_json(comparisons(noise=False), PROVENANCE))["cells"][1]
+    assert cell["seconds"]["stdev_between_runs"] is None
+    assert cell["seconds"]["run_means"] == []
+    assert cell["change_pct"]["ci95"] is None
+    assert cell["seconds"]["mean"] == pytest.approx(cell["ns_per_pte"] * cell["ptes"] / 1e9)
+
+
+def test_equal_results_give_equal_bytes(comparisons: Made) -> None:
+    assert result_json(comparisons(), PROVENANCE) == result_json(comparisons(), PROVENANCE)
+
+
+def test_a_number_json_cannot_carry_is_refused(comparisons: Made) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        result_json(comparisons(), {"seed": float("nan")})
+
+
+def test_every_key_is_documented(comparisons: Made) -> None:
+    text = Path(__file__).parents[2].joinpath("docs", "result-json.md").read_text()
+    cell = result_document(comparisons(), PROVENANCE)["cells"][0]
+    nested = [*cell["seconds"], *cell["change_pct"], *cell["published"][0]]
+    undocumented = [key for key in (*cell, *nested) if f"`{key}`" not in text]
+    assert undocumented == []

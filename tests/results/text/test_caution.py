@@ -1,0 +1,30 @@
+"""Little is known about a machine: counted over the numbers that the operation uses."""
+
+import pytest
+
+from costmodel.config.machine import load_machine
+from costmodel.config.workload import STATES, Operation
+from costmodel.results.text.caution import ELSEWHERE, caution, inferred, used
+
+
+@pytest.mark.parametrize("operation", list(STATES))
+def test_a_machine_that_was_never_measured_needs_one(operation: Operation) -> None:
+    machine = load_machine("graviton3")
+    keys, total = inferred(machine, operation), len(used(machine, operation))
+    text = caution(machine, operation)
+    assert text.startswith(f"caution: {len(keys)} of {total} numbers of graviton3 that {operation}")
+    assert keys[0] in text
+
+
+@pytest.mark.parametrize("operation", list(STATES))
+@pytest.mark.parametrize("name", ["xeon-4210r", "ampere-altra", "apple-m2-vm"])
+def test_the_machines_of_the_thread_need_none(name: str, operation: Operation) -> None:
+    assert caution(load_machine(name), operation) == ""
+
+
+def test_numbers_of_another_operation_do_not_count() -> None:
+    machine = load_machine("xeon-4210r")
+    fork, zap = (set(used(machine, operation)) for operation in ("fork", "zap"))
+    assert fork | zap == set(machine.parameters)
+    assert fork - zap == set(ELSEWHERE["zap"]) and zap - fork == set(ELSEWHERE["fork"])
+    assert "kernel.fork_fixed_us" not in inferred(machine, "zap")

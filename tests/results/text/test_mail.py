@@ -1,0 +1,128 @@
+"""The mail: the thread's shape, plain ASCII, 76 columns, published beside predicted."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from costmodel.experiment import Comparison, LeftOut, Result, compare
+from costmodel.results.text.mail import mail
+
+Made = Callable[..., list[Comparison]]
+STORM = "| contpte-per-pte                  |    5.9% |    0.9% | 3654.3% |"
+
+
+def text(comparisons: list[Comparison], left_out: Sequence[LeftOut] = ()) -> str:
+    return mail(comparisons, title="fork of 1 GiB", version="1.2.3", left_out=left_out)
+
+
+def test_the_table_has_the_shape_of_the_thread(comparisons: Made) -> None:
+    lines = text(comparisons()).splitlines()
+    assert lines[:2] == [
+        "fork of 1 GiB",
+        "fork, 1 GiB, writable, 8 runs x 100 iterations, seed 1, costmodel 1.2.3",
+    ]
+    assert lines[3:7] == [
+        "| Ampere Altra                     | order-0 (pte-map) | order-9 (pte-map) |",
+        "| fork                             |-------------------|-------------------|",
+        "| change of run time               |    mean |   stdev |    mean |   stdev |",
+        "|----------------------------------|---------|---------|---------|---------|",
+    ]
+    assert any(line.startswith(STORM) for line in lines)
+
+
+def test_published_rows_stand_below_their_prediction(comparisons: Made) -> None:
+    lines = text(comparisons()).splitlines()
+    storm = next(i for i, line in enumerate(lines) if line.startswith(STORM))
+    assert lines[storm + 1].startswith("|   model, 90%  ")
+    assert lines[storm + 2] == (
+        "|   published T07c                 |         |         | 3654.4% |    0.0% |"
+    )
+
+
+def test_a_measurement_printed_twice_in_the_thread_has_one_line(comparisons: Made) -> None:
+    # T07c repeats the baseline of T07a; only the storm of T07c is a line.
+    assert text(comparisons()).count("published T07c") == 1
+
+
+def test_absolute_times_stand_beside_published_seconds(one_result: Callable[..., Result]) -> None:
+    results = [
+        one_result("xeon-4210r", 9, "v6.7", 0.0145, noise=False),
+        one_result("xeon-4210r", 9, "folio-batch-v6.9", 0.0101, noise=False),
+        one_result("xeon-4210r", 9, "folio-batch-prototype", 0.0094, noise=False),
+    ]
+    lines = text(compare(results, "v6.7")).splitlines()
+    table = [" ".join(line.split()) for line in lines]
+    absolute = table.index("| absolute | ms | ns/PTE |")
+    assert "| published T14 | 14.305 | 54.57 |" in table[absolute:]
+    assert "| folio-batch-v6.9 | 10.100 | 38.53 |" in table[absolute:]
+    # T10i has seconds only: its change follows from its own baseline row.
+    assert "| published T10i | -34.0% | |" in table[:absolute]
+
+
+def test_rows_of_other_builds_become_a_range(comparisons: Made) -> None:
+    report = text(comparisons(machine="apple-m2-vm"))
+    assert "|   other builds                   |   -2.9 .. 15.2%   |" in report
+    assert "other builds: lowest and highest" in " ".join(report.split())
+
+
+@pytest.mark.parametrize("noise", [True, False])
+@pytest.mark.parametrize("machine", ["ampere-altra", "apple-m2-vm", "xeon-4210r"])
+def test_a_mail_client_can_carry_it(comparisons: Made, machine: str, noise: bool) -> None:
+    report = text(
+        comparisons(machine=machine, noise=noise),
+        left_out=[
+            LeftOut(machine, tuple(f"contpte-strategy-{i}" for i in range(9)), "x86_64 only")
+        ],
+    )
+    assert report.isascii()
+    assert max(map(len, report.splitlines())) <= 76
+    assert report.endswith("\n") and not report.endswith("\n\n")
+
+
+def test_many_orders_break_into_several_tables(one_result: Callable[..., Result]) -> None:
+    results = [
+        one_result("ampere-altra", order, name, 0.005)
+        for order in range(10)
+        for name in ("v6.7", "folio-batch-v6.9")
+    ]
+    report = text(compare(results, "v6.7"))
+    assert max(map(len, report.splitlines())) <= 76
+    for order in range(10):
+        assert report.count(f"order-{order} (pte-map)") == 1
+
+
+def test_a_mix_of_orders_has_its_column(one_result: Callable[..., Result]) -> None:
+    results = [one_result("ampere-altra", {0: 0.5, 4: 0.5}, "v6.7", 0.005)]
+    assert "|  0: 50%, 4: 50%   |" in text(compare(results, "v6.7"))
+
+
+def test_a_mix_of_many_orders_is_cut(one_result: Callable[..., Result]) -> None:
+    results = [one_result("ampere-altra", {order: 0.1 for order in range(10)}, "v6.7", 0.005)]
+    report = text(compare(results, "v6.7"))
+    assert "|0:10%,1:10%,2:10...|" in report
+    assert max(map(len, report.splitlines())) <= 76
+
+
+def test_exact_results_have_no_deviation(comparisons: Made) -> None:
+    report = text(comparisons(noise=False))
+    assert "without noise" in report
+    assert "| v6.7 (baseline)                  |    0.0% |       - |" in report
+    assert "Smallest change" not in report
+
+
+def test_the_smallest_change_the_protocol_shows_is_stated(comparisons: Made) -> None:
+    report = " ".join(text(comparisons()).split())
+    assert "Smallest change that 8 x 100 would show here: 1.2% (order-0), 1.2% (order-9)." in report
+
+
+def test_what_is_left_out_is_said_with_its_reason(comparisons: Made) -> None:
+    left = LeftOut("ampere-altra", ("my-x86-patch",), "x86_64 only")
+    assert "Left out, x86_64 only: my-x86-patch." in text(comparisons(), left_out=[left])
+
+
+def test_a_long_name_of_a_user_is_cut_in_front(one_result: Callable[..., Result]) -> None:
+    name = "/home/user/patches/a/very/long/path/my_patch.py:my_copy_loop"
+    results = [one_result("ampere-altra", 0, n, 0.005) for n in ("v6.7", name)]
+    report = text(compare(results, "v6.7"))
+    assert "my_patch.py:my_copy_loop |" in report
+    assert max(map(len, report.splitlines())) <= 76
