@@ -117,6 +117,13 @@ class Core(Group):
     """Micro-ops that fetch runs ahead of dispatch."""
     taken_branches_per_cycle: Annotated[Parameter[float], Bounds(0.05, 64)] = NO_BRANCH_LIMIT
     """Taken branches that fetch follows per cycle; 64: as many as there are."""
+    small_loop_entries: Annotated[Parameter[int], Bounds(0, 4096)] = NO_OPERATIONS
+    """Micro-ops of a loop that is small for fetch: a loop buffer, the branches of a first-level
+    predictor."""
+    small_loop_taken_branches_per_cycle: Annotated[Parameter[float], Bounds(0.05, 64)] = (
+        NO_BRANCH_LIMIT
+    )
+    """Taken branches followed per cycle in such loops."""
     call_return_cycles: Cycles = no_cost()
     """Fetch cycles of a call or a return, where that is more than of another taken branch."""
 
@@ -254,6 +261,8 @@ class Atomics(Group):
     """Atomics that are not finished when the next one retires, at most."""
     far: Annotated[Flag, ARM64] = NO_FLAG
     """Those without result go to the home node when the core does not own the line."""
+    near_when_loaded: Annotated[Flag, ARM64_MAYBE] = assumed(False)
+    """A line that the core loaded before counts as owned: nobody else had it."""
     far_ns: Annotated[Nanoseconds, ARM64] = NO_NUMBER
     """Round trip to the home node."""
 

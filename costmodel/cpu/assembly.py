@@ -10,7 +10,7 @@ from costmodel.code.trace import MEMORY as MEMORY_INPUT
 from costmodel.code.uops import Flavour, Kind
 from costmodel.cpu import columns as c
 from costmodel.cpu.reuse import Ints
-from costmodel.jit import hot, inlined
+from costmodel.jit import compiled, hot, inlined
 
 _OP_OF_KIND = {
     Kind.ALU: c.OP_ALU, Kind.MUL: c.OP_MUL, Kind.LOAD: c.OP_LOAD, Kind.STORE: c.OP_STORE,
@@ -44,6 +44,7 @@ def _op_table() -> NDArray[np.int16]:
 OPS = _op_table()
 """What a micro-op of each kind and flavour is to the core."""
 _IS_STORE = c.flags(c.STORES)
+_IS_TAKEN = c.flags(c.TAKEN)
 _IS_INDEPENDENT = c.flags((c.OP_SLOT, c.OP_DMB, c.OP_IMMEDIATE, c.OP_ZERO_IDIOM))
 """They compute nothing: what they name as inputs is nothing to wait for."""
 _BRANCH, _ZERO, _RMW = int(Kind.BRANCH), int(Kind.ZERO), int(Kind.RMW)
@@ -67,7 +68,7 @@ def fill(
     kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32], address: Ints,
     size_bytes: NDArray[np.int16], taken: NDArray[np.int8],
     access: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],
-    page: c.Row, mispredicted: NDArray[np.bool_],
+    page: c.Row, mispredicted: NDArray[np.bool_], looping: NDArray[np.bool_],
     gone: NDArray[np.bool_], number: Ints, repeat: tuple[int, int, int],
     window: tuple[int, int], entries: Ints, code: c.Code,
 ) -> None:  # fmt: skip
@@ -108,6 +109,8 @@ def fill(
         row[c.CLASS] = access[0][i]
         row[c.TOUCH] = _back(access[1][i], number, i, across, skipped_rows, window[0])
         row[c.LINES] = max(size_bytes[i] // LINE_BYTES, 1) if kind[i] == _ZERO else access[2][i]
+        if _IS_TAKEN[op]:
+            row[c.LINES] = looping[i]
         row[c.PAGE] = page[i]
         if kind[i] == _RMW:
             row[c.SAME_LINE] = address[i] // LINE_BYTES == atomic_line
@@ -116,6 +119,19 @@ def fill(
         if writer >= 0:
             back = entries[i] - entries[writer] + (skipped_entries if writer < across else 0)
             row[c.MEMORY] = back if back <= window[1] else 0
+
+
+@compiled
+def loops_back(site: NDArray[np.int32], entries: int) -> NDArray[np.bool_]:
+    """Return bool[n], true where the instruction behind was among the last ``entries``."""
+    count = len(site)
+    result = np.zeros(count, np.bool_)
+    last = np.full(site.max() + 1 if count else 0, -1, np.int64)
+    for i in range(count - 1):
+        last[site[i]] = i
+        before = last[site[i + 1]]
+        result[i] = before >= 0 and i - before < entries
+    return result
 
 
 @inlined

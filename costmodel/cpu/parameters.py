@@ -19,8 +19,9 @@ ONLY_FOR = {
     "mul_ports": (c.OP_MUL,),
     "immediates_free": (c.OP_IMMEDIATE,),
     "zeros_free": (c.OP_ZERO_IDIOM,),
-    "taken": (c.OP_JUMP,),
-    "call": (c.OP_CALL,),
+    "taken": c.TAKEN,
+    "taken_in_loop": c.TAKEN,
+    "call": (c.OP_CALL, c.OP_RETURN),
     "ret": (c.OP_RETURN,),
     "returns_mispredict": (c.OP_RETURN,),
     "system": (c.OP_SYSTEM,),
@@ -73,8 +74,10 @@ class Parameters(NamedTuple):
     fetch_width: int
     fetch_queue: int
     taken: int
+    taken_in_loop: int
     call: int
     ret: int
+    """What a return takes longer than a call."""
     returns_mispredict: int
     mul: int
     system: int
@@ -125,6 +128,13 @@ def _or_nothing(cycles: float) -> int:
     return round(cycles * TICKS_PER_CYCLE)
 
 
+def _between(branches_per_cycle: float) -> int:
+    """Return the ticks from one taken branch to the next, nothing where there is no limit."""
+    if branches_per_cycle >= NO_BRANCH_LIMIT.value:
+        return 0
+    return _or_nothing(1 / branches_per_cycle)
+
+
 def _limit(count: int, rob_entries: int) -> int:
     """Return a limit of what is in flight, 0 where the reorder buffer is the tighter one."""
     return count if count < rob_entries else 0
@@ -157,9 +167,10 @@ def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
     atomics, barriers, tlbi = machine.atomics, machine.barriers, machine.tlbi
     dtlb = caches.dtlb
     broadcast_ns = tlbi.broadcast_ns.value + tlbi.per_cpu_ns.value * (cpus - 1)
-    taken = _or_nothing(1 / core.taken_branches_per_cycle.value - 1 / NO_BRANCH_LIMIT.value)
-    call = max(taken, _or_nothing(core.call_return_cycles.value))
-    ret = call + _or_nothing(machine.mitigations.return_cycles.value)
+    taken = _between(core.taken_branches_per_cycle.value)
+    taken_in_loop = _between(core.small_loop_taken_branches_per_cycle.value)
+    call = _or_nothing(core.call_return_cycles.value)
+    ret = _or_nothing(machine.mitigations.return_cycles.value)
     commit = core.store_commit_cycles.value or 1 / core.store_ports.value
     rob = core.rob_entries.value
     return Parameters(
@@ -178,10 +189,11 @@ def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
         moves_free=int(core.eliminates_moves.value),
         immediates_free=int(core.eliminates_immediates.value),
         zeros_free=int(core.eliminates_zero_idioms.value),
-        fetches=int(ret > 0 or core.fetch_width.value < core.width.value),
+        fetches=int(max(taken, taken_in_loop, call, ret) > 0 or core.fetch_width.value < core.width.value),
         fetch_width=core.fetch_width.value,
         fetch_queue=min(core.fetch_queue_entries.value, rob),
         taken=taken,
+        taken_in_loop=taken_in_loop,
         call=call,
         ret=ret,
         returns_mispredict=int(machine.mitigations.returns_mispredict.value),

@@ -27,6 +27,7 @@ _FETCH = int(Cause.FETCH)
 _IS_LOAD = c.flags(c.LOADS)
 _IS_STORE = c.flags(c.STORES)
 _IS_ATOMIC = c.flags(c.ATOMICS)
+_IS_TAKEN = c.flags(c.TAKEN)
 
 
 @hot
@@ -39,7 +40,7 @@ def advance(
     for i in range(first, end):
         row = code[i]
         op = row[c.OP]
-        _dispatch(op, p, w)
+        _dispatch(row, op, p, w)
         execute(row, op, p, costs, w, totals)
         _retire(op, p, w, totals)
         at = now.row & (RING - 1)
@@ -60,7 +61,7 @@ def advance(
 
 
 @inlined
-def _fetch(op: int, p: Parameters, w: Window) -> int:
+def _fetch(row: c.Row, op: int, p: Parameters, w: Window) -> int:
     """Return when the row is fetched: behind those before it, and into a queue that has room."""
     now = w.now[0]
     room = w.rows[(now.row - p.fetch_queue) & (RING - 1)].dispatched
@@ -72,8 +73,12 @@ def _fetch(op: int, p: Parameters, w: Window) -> int:
         now.fetching = 0
     now.fetching += 1
     now.fetched = at
-    follows = p.taken if op == c.OP_JUMP else p.call if op == c.OP_CALL else p.ret
-    if (op == c.OP_JUMP or op == c.OP_CALL or op == c.OP_RETURN) and follows:
+    if _IS_TAKEN[op]:
+        follows = p.taken_in_loop if row[c.LINES] else p.taken
+        if op == c.OP_CALL:
+            follows = max(follows, p.call)
+        elif op == c.OP_RETURN:
+            follows = max(follows, p.call) + p.ret
         now.fetched = at + follows
         if now.fetched // TICKS_PER_CYCLE > at // TICKS_PER_CYCLE:
             now.fetching = 0
@@ -81,7 +86,7 @@ def _fetch(op: int, p: Parameters, w: Window) -> int:
 
 
 @inlined
-def _dispatch(op: int, p: Parameters, w: Window) -> None:
+def _dispatch(row: c.Row, op: int, p: Parameters, w: Window) -> None:
     """Give the row the first free slot once the ROB and its queues have room."""
     now = w.now[0]
     at = now.cycle
@@ -103,7 +108,7 @@ def _dispatch(op: int, p: Parameters, w: Window) -> None:
             at = retires
             cause = _LOCKED
     if p.fetches:
-        fetched = _fetch(op, p, w)
+        fetched = _fetch(row, op, p, w)
         if fetched > at:
             at = fetched
             cause = _FETCH

@@ -98,9 +98,11 @@ class ReferenceCore(Execution):
         behind = op.number - self.p.fetch_queue
         room = self.ops[behind].dispatch if behind >= 0 else 0
         at = fetched.take(max(room, resumed))
-        fetched.pause(
-            {c.OP_JUMP: self.p.taken, c.OP_CALL: self.p.call, c.OP_RETURN: self.p.ret}.get(op.op, 0)
-        )
+        if op.op in c.TAKEN:
+            follows = self.p.taken_in_loop if op.row[c.LINES] else self.p.taken
+            if op.op != c.OP_JUMP:
+                follows = max(follows, self.p.call)
+            fetched.pause(follows + (self.p.ret if op.op == c.OP_RETURN else 0))
         return at
 
     # Retirement and store queue

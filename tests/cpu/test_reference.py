@@ -37,6 +37,8 @@ FRONT = {
     "core__fetch_width": 2,
     "core__fetch_queue_entries": 5,
     "core__taken_branches_per_cycle": 0.7,
+    "core__small_loop_entries": 20,
+    "core__small_loop_taken_branches_per_cycle": 1.3,
     "core__call_return_cycles": 2.3,
     "core__address_units": 1,
     "core__mul_ports": 1,
