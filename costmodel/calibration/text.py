@@ -14,6 +14,7 @@ from costmodel.published import Role
 TITLES = {
     Role.FIT: "fitted",
     Role.CHECK: "checked: never fitted",
+    Role.MIXED: "hold another change too, or spread as much: shown, not counted",
     Role.BAND: "other builds (old compiler, code layout): shown, not counted",
 }
 LEGEND = """\

@@ -73,7 +73,7 @@ class Assessment:
     @property
     def is_miss(self) -> bool:
         """Whether the error is beyond its limit. Other builds are not predicted, so never miss."""
-        return self.target.role is not Role.BAND and self.size > self.limit
+        return self.target.role in (Role.FIT, Role.CHECK) and self.size > self.limit
 
     @property
     def has_sign(self) -> bool:
