@@ -15,7 +15,6 @@ from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_prod
 from costmodel.code.library import Library, load_library
 from costmodel.code.omit import omit
 from costmodel.code.record import Record
-from costmodel.code.shorten import shortened, turns_of
 from costmodel.code.subkinds import flavour_of, kind_of
 from costmodel.code.trace import NO_ADDRESS, Trace
 from costmodel.code.uops import Flavour, Kind, Target, Uop
@@ -65,20 +64,6 @@ def _static(operation: str, name: str) -> _Static:
     taken = np.where(columns["kind"] == Kind.BRANCH, library.taken, -1)
     columns["taken"] = taken.astype(_TYPES["taken"])
     return _Static(columns, known["target"].astype(np.int64))
-
-
-def build_short(
-    record: Record, library: Library, operation: str, segment: str = "copy"
-) -> Trace | None:
-    """Return the micro-ops of a record without most turns of the loop that makes up most of it.
-
-    None where there is no such loop, see :mod:`costmodel.code.shorten`. The trace cannot tell
-    its whole.
-    """
-    turns = turns_of(record, library.lengths(record.paths))
-    if turns is None:
-        return None
-    return shortened(build(turns.kept(record), library, operation, segment), turns)
 
 
 def build(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:

@@ -37,8 +37,6 @@ class Recalled(Trace):
             _source=source,
             _rows=len(trace),
             _kinds=trace.kinds(),
-            repeat=trace.repeat,
-            whole=trace.whole,
         )
 
     def __getattr__(self, name: str) -> Any:

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Final, TypeVar
 
 from costmodel.byte_cache import ByteCache
-from costmodel.code.build import build, build_short
+from costmodel.code.build import build
 from costmodel.code.cache import Recalled, runs_bytes, trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
@@ -84,18 +84,11 @@ def _run(strategy: Strategy, make: Callable[[], T]) -> T:
     return guarded(strategy.function, make) if strategy.users else make()
 
 
-def _fork_trace(
-    strategy: Strategy, program: str, shape: TableShape, *, short: bool = True
-) -> Trace:
+def _fork_trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
     fork = memory_of(strategy, shape).fork(contpte=strategy.contpte)
     last = Step("set", -1, -1, -1)
     record = recorder_of("fork", program).record(strategy.function(fork), last)
-    library = load_library("fork", program)
-    trace = build_short(record, library, "fork") if short else None
-    if trace is None:
-        return build(record, library, "fork")
-    make = partial(_fork_trace, strategy, program, shape, short=False)
-    return replace(trace, whole=partial(_run, strategy, make))
+    return build(record, load_library("fork", program), "fork")
 
 
 def memory_of(strategy: Strategy, shape: TableShape) -> Memory:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,43 +16,11 @@ NO_PRODUCER = -1
 NO_ADDRESS = -1
 """In ``Trace.address``: the micro-op touches no memory."""
 LINE_BYTES = 64
-EVEN_BYTES = 128
-"""A :class:`Repeat` moves on by multiples of this."""
 VMEMMAP_BYTES = 2 << 20
 """Blocks in which both architectures map struct pages (``vmemmap_populate_hugepages()``)."""
 
 ADDRESS, DATA, FLAGS, MEMORY = slice(0, 2), slice(2, 4), 3, 4
 """Columns of ``Trace.inputs``."""
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """A group of rows in a trace that stands for several which execute the same one after another.
-
-    In each of these the entries and struct pages touched lie further on by the same multiple of
-    ``EVEN_BYTES``, all of them in one block of a TLB; other lines are the same every time.
-    Executions meet in no line of entries or struct pages but as those in the trace do. At least one
-    more follows it there.
-    """
-
-    first: int
-    """First row of the group."""
-    rows: int
-    """Rows of the group."""
-    times: int
-    """Executions that it stands for, its own included."""
-    before: int
-    """Groups that execute the same right before it in the trace."""
-
-    @property
-    def end(self) -> int:
-        """Row behind the group's last."""
-        return self.first + self.rows
-
-    @property
-    def further(self) -> int:
-        """Executions that are not in the trace."""
-        return self.times - 1
 
 
 @dataclass(frozen=True)
@@ -77,8 +45,6 @@ class Trace:
     step_names  event that ends the steps of each id, where ids stand for recorded steps; an id
                 beyond the end is a hand-written micro-op
     segments    names of consecutive parts (``"table"``, ``"copy"``, ...) to their row ranges
-    repeat      the rows that are executed several times, None where every row is there
-    whole       makes the trace in which they all are
     """
 
     kind: NDArray[np.uint8]
@@ -93,24 +59,10 @@ class Trace:
     step_id: NDArray[np.int32]
     step_names: tuple[str, ...]
     segments: tuple[tuple[str, int, int], ...]
-    repeat: Repeat | None = None
-    whole: Callable[[], Trace] | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.kind)
-
-    def in_full(self) -> Trace:
-        """Return the trace with every execution of every row."""
-        return self if self.whole is None else self.whole()
-
-    def executions(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """Return how often each row is executed, int64[n]; of ``rows`` (int64[k]), if given."""
-        rows = np.arange(len(self)) if rows is None else rows
-        if self.repeat is None:
-            return np.ones(len(rows), np.int64)
-        again = (rows >= self.repeat.first) & (rows < self.repeat.end)
-        return np.where(again, self.repeat.times, 1)
 
     @cached_property
     def line(self) -> NDArray[np.int64]:
@@ -121,15 +73,12 @@ class Trace:
         return line
 
     def kinds(self) -> Mapping[str, int]:
-        """Count the micro-ops of each kind that are executed, by lower-case kind name."""
+        """Count the micro-ops of each kind, by lower-case kind name."""
         return self._kinds
 
     @cached_property
     def _kinds(self) -> Mapping[str, int]:
         counts = np.bincount(self.kind, minlength=len(Kind))
-        if self.repeat is not None:
-            again = self.kind[self.repeat.first : self.repeat.end]
-            counts += self.repeat.further * np.bincount(again, minlength=len(Kind))
         return {kind.name.lower(): int(counts[kind]) for kind in Kind if counts[kind]}
 
 

@@ -69,7 +69,7 @@ def fill(
     size_bytes: NDArray[np.int16], taken: NDArray[np.int8],
     access: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],
     page: c.Row, mispredicted: NDArray[np.bool_], looping: NDArray[np.bool_],
-    gone: NDArray[np.bool_], number: Ints, repeat: tuple[int, int, int],
+    gone: NDArray[np.bool_], number: Ints,
     window: tuple[int, int], entries: Ints, code: c.Code,
 ) -> None:  # fmt: skip
     """Fill the rows of ``code``, int16[rows, COLUMNS], which are all 0 before.
@@ -78,18 +78,11 @@ def fill(
     that of its branch, which takes over its inputs).
     ``access`` are class, last touch and ownership. The columns of prefetches stay as they are.
     What is ``window[0]`` rows or ``window[1]`` store queue entries back left the window.
-    Micro-ops ``repeat[0]`` to ``repeat[1]`` are executed ``repeat[2]`` more times: that much lies
-    between those before and those behind. ``entries`` int64[n] is scratch.
+    ``entries`` int64[n] is scratch.
     """
     entry = 0
-    skipped_rows, skipped_entries = 0, 0
-    across = -1
     atomic_line = np.int64(-2)
     for i in range(len(kind)):
-        if i == repeat[1]:
-            across = repeat[0]
-            skipped_rows = repeat[2] * (number[i] - number[across])
-            skipped_entries = repeat[2] * (entry - entries[across])
         op = OPS[kind[i], flavour[i]]
         entries[i] = entry
         entry += int(_IS_STORE[op])
@@ -103,11 +96,9 @@ def fill(
         source = i - 1 if i and gone[i - 1] else i
         if not _IS_INDEPENDENT[op]:
             for column in range(c.INPUTS):
-                row[c.INPUT + column] = _back(
-                    inputs[source, column], number, i, across, skipped_rows, window[0]
-                )
+                row[c.INPUT + column] = _back(inputs[source, column], number, i, window[0])
         row[c.CLASS] = access[0][i]
-        row[c.TOUCH] = _back(access[1][i], number, i, across, skipped_rows, window[0])
+        row[c.TOUCH] = _back(access[1][i], number, i, window[0])
         row[c.LINES] = max(size_bytes[i] // LINE_BYTES, 1) if kind[i] == _ZERO else access[2][i]
         if _IS_TAKEN[op]:
             row[c.LINES] = looping[i]
@@ -117,16 +108,19 @@ def fill(
             atomic_line = address[i] // LINE_BYTES
         writer = inputs[i, MEMORY_INPUT]
         if writer >= 0:
-            back = entries[i] - entries[writer] + (skipped_entries if writer < across else 0)
+            back = entries[i] - entries[writer]
             row[c.MEMORY] = back if back <= window[1] else 0
 
 
 @compiled
-def loops_back(site: NDArray[np.int32], entries: int) -> NDArray[np.bool_]:
-    """Return bool[n], true where the instruction behind was among the last ``entries``."""
+def loops_back(site: Ints, sites: int, entries: int) -> NDArray[np.bool_]:
+    """Return bool[n], true where the instruction behind was among the last ``entries``.
+
+    ``site`` int64[n] are the static instructions, numbered from 0 to ``sites``.
+    """
     count = len(site)
     result = np.zeros(count, np.bool_)
-    last = np.full(site.max() + 1 if count else 0, -1, np.int64)
+    last = np.full(sites, -1, np.int64)
     for i in range(count - 1):
         last[site[i]] = i
         before = last[site[i + 1]]
@@ -135,9 +129,9 @@ def loops_back(site: NDArray[np.int32], entries: int) -> NDArray[np.bool_]:
 
 
 @inlined
-def _back(producer: int, number: Ints, i: int, across: int, skipped_rows: int, window: int) -> int:
+def _back(producer: int, number: Ints, i: int, window: int) -> int:
     """Return the rows back to a producer, 0 where there is none or it left the window."""
     if producer < 0:
         return 0
-    back = number[i] - number[producer] + (skipped_rows if producer < across else 0)
+    back = number[i] - number[producer]
     return back if back < window else 0

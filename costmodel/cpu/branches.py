@@ -19,7 +19,6 @@ from costmodel.code.sequences import numbered
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Kind
 from costmodel.cpu.memo import remembered
-from costmodel.cpu.repeats import UnsteadyError, executed
 from costmodel.cpu.reuse import Ints
 from costmodel.jit import compiled
 
@@ -41,11 +40,8 @@ def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     seen = every.chosen(_goes_both_ways(every))  # who always goes one way is always right
     if len(seen.row) == 0:
         return result
-    # Runs of equal outcomes grow from execution to execution of a repeat.
-    order = executed(seen.row, trace.repeat)
-    unrolled = seen.chosen(order)._replace(times=np.ones(len(order), np.int64))
-    runs = _run_lengths(unrolled.site, unrolled.taken, seen.sites, _longest_run(history_length))
-    wrong, missed = _predicted(unrolled, runs)
+    runs = _run_lengths(seen.site, seen.taken, seen.sites, _longest_run(history_length))
+    wrong, missed = _predicted(seen, runs)
     hard = np.flatnonzero(missed[seen.site])
     recent = _recent(every.taken, max(GLOBAL_BITS))[np.searchsorted(every.row, seen.row[hard])]
     # A core that learns no loops has no global history at all.
@@ -56,10 +52,8 @@ def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
         missed = np.where(better, missed_by_others, missed)
         now = np.zeros(len(seen.row), np.bool_)
         now[hard] = others
-        wrong = np.where(better[unrolled.site], now[order], wrong)
-    result[unrolled.row] = wrong
-    if not np.array_equal(result[unrolled.row], wrong):
-        raise UnsteadyError
+        wrong = np.where(better[seen.site], now, wrong)
+    result[seen.row] = wrong
     return result
 
 
@@ -69,21 +63,17 @@ class _Outcomes(NamedTuple):
     row: Ints
     site: Ints
     taken: Ints
-    times: Ints
-    """Executions that each stands for."""
     sites: int
 
     def chosen(self, some: Ints) -> _Outcomes:
         """Return those at some places."""
-        return self._replace(
-            row=self.row[some], site=self.site[some], taken=self.taken[some], times=self.times[some]
-        )
+        return self._replace(row=self.row[some], site=self.site[some], taken=self.taken[some])
 
 
 def _outcomes(trace: Trace) -> _Outcomes:
     row, site, taken = _conditional(trace.kind, trace.taken, trace.site)
     number, first = numbered(site)
-    return _Outcomes(row, number, taken, trace.executions(row), len(first))
+    return _Outcomes(row, number, taken, len(first))
 
 
 @compiled
@@ -119,9 +109,9 @@ def _longest_run(history_length: int) -> int:
 def _predicted(seen: _Outcomes, history: Ints) -> tuple[NDArray[np.bool_], Ints]:
     """Return which outcomes a predictor with this history gets wrong, and how many by site."""
     key, first = numbered(history * seen.sites + seen.site)
-    lead = _lead(key, len(first), seen.taken, seen.times)
-    alone = _lead(seen.site, seen.sites, seen.taken, seen.times)
-    return _wrong(lead, alone, seen.site, seen.sites, seen.taken, seen.times)
+    lead = _lead(key, len(first), seen.taken)
+    alone = _lead(seen.site, seen.sites, seen.taken)
+    return _wrong(lead, alone, seen.site, seen.sites, seen.taken)
 
 
 @compiled
@@ -162,7 +152,7 @@ def _recent(taken: Ints, bits: int) -> Ints:
 
 @compiled
 def _wrong(
-    lead: Ints, alone: Ints, site: Ints, sites: int, taken: Ints, times: Ints
+    lead: Ints, alone: Ints, site: Ints, sites: int, taken: Ints
 ) -> tuple[NDArray[np.bool_], Ints]:
     """Predict each outcome from the other occurrences of its history, else of its branch.
 
@@ -175,16 +165,16 @@ def _wrong(
         # Nothing is known of a branch met once; one miss in thousands would not matter either.
         predicted = lead[i] or alone[i] or 2 * taken[i] - 1
         wrong[i] = (predicted > 0) != (taken[i] == 1)
-        by_site[site[i]] += times[i] * wrong[i]
+        by_site[site[i]] += wrong[i]
     return wrong, by_site
 
 
 @compiled
-def _lead(group: Ints, groups: int, taken: Ints, times: Ints) -> Ints:
+def _lead(group: Ints, groups: int, taken: Ints) -> Ints:
     """Return taken minus not taken among the other members of each one's group."""
     total = np.zeros(groups, np.int64)
     for i in range(len(group)):
-        total[group[i]] += times[i] * (2 * taken[i] - 1)
+        total[group[i]] += 2 * taken[i] - 1
     result = np.empty(len(group), np.int64)
     for i in range(len(group)):
         result[i] = total[group[i]] - (2 * taken[i] - 1)

@@ -23,7 +23,6 @@ from costmodel.config.machine import Machine
 from costmodel.cpu.columns import flags_of
 from costmodel.cpu.memo import remembered
 from costmodel.cpu.parameters import Parameters
-from costmodel.cpu.repeats import growing, over_all, rows_before
 from costmodel.cpu.reuse import FIRST, Ints, Touches, touches
 from costmodel.cpu.stack import Cause
 from costmodel.jit import compiled
@@ -68,17 +67,6 @@ class Accesses:
     ``LOADED`` where an older one loaded it; else 0."""
     streaming_bytes: int
     """Bytes of the lines that every execution of the trace touches anew."""
-    later: Later | None
-    """Classes in the further executions of the trace's repeat; None where they are the same."""
-
-
-class Later(NamedTuple):
-    """Accesses of a repeat whose class changes from one execution to the next."""
-
-    row: Ints
-    """int64[g], the micro-ops."""
-    kind: NDArray[np.int32]
-    """int32[further executions, g], their classes."""
 
 
 def accesses(trace: Trace, line_bytes: int) -> Accesses:
@@ -115,56 +103,29 @@ def alike(costs: Iterable[Hashable]) -> tuple[int, ...]:
 
 def _accesses(trace: Trace, line_bytes: int) -> Accesses:
     row, line = _line_touches(trace.kind, trace.address, trace.size_bytes)
-    short = over_all(touches(row, line), trace.repeat)
+    short = touches(row, line)
     long = short
     if line_bytes != LINE_BYTES:
-        long = over_all(touches(row, line // (line_bytes // LINE_BYTES)), trace.repeat)
-    target, times = trace.target[row], trace.executions(row)
+        long = touches(row, line // (line_bytes // LINE_BYTES))
+    target = trace.target[row]
     fresh = long.previous == FIRST
     per_table = _PER_TABLE[target]
-    table_bytes = float(times[short.previous == FIRST].sum() * LINE_BYTES)
+    table_bytes = float(np.count_nonzero(short.previous == FIRST) * LINE_BYTES)
     # DST was cleared a moment ago, and clearing fetches nothing.
     once = fresh & per_table & (target != Target.DST) & (trace.kind[row] != Kind.ZERO)
     near = _bytes(short, LINE_BYTES, target, table_bytes)
     beyond = near if long is short else _bytes(long, line_bytes, target, table_bytes)
-    changing, near_later, beyond_later = _distances_later(trace, short, long, line_bytes)
-    end = np.searchsorted(row, trace.repeat.end) if trace.repeat else len(row)
-    kind, distances = _classes(  # in program order, for which class has which number
-        np.concatenate([near[:end], near_later.ravel(), near[end:]]),
-        np.concatenate([beyond[:end], beyond_later.ravel(), beyond[end:]]),
-    )
-    later = kind[end : end + near_later.size].reshape(near_later.shape).astype(np.int32)
-    kind = np.concatenate([kind[:end], kind[end + near_later.size :]])
-    by_row = _spread(len(trace), row, kind, rows_before(long), once, _owned(trace, short))
+    kind, distances = _classes(near, beyond)
+    before = np.where(fresh, FIRST, row[long.previous])
+    by_row = _spread(len(trace), row, kind, before, once, _owned(trace, short))
     return Accesses(
         kind=by_row[0],
         distances=distances,
         touch=by_row[1],
         first=by_row[2],
         owned=by_row[3],
-        streaming_bytes=int(times[fresh & per_table].sum()) * line_bytes,
-        later=Later(row[changing], later) if len(changing) else None,
+        streaming_bytes=int(np.count_nonzero(fresh & per_table)) * line_bytes,
     )
-
-
-def _distances_later(
-    trace: Trace, short: Touches, long: Touches, line_bytes: int
-) -> tuple[Ints, NDArray[np.float64], NDArray[np.float64]]:
-    """Return which touches of a repeat come later and later, and their distances in bytes.
-
-    int64[g], and float64[further executions, g] for 64-byte and for longer lines.
-    """
-    if trace.repeat is None:
-        return np.zeros(0, np.int64), np.zeros((0, 0)), np.zeros((0, 0))
-    grows = [growing(short, trace.repeat)]
-    grows.append(grows[0] if long is short else growing(long, trace.repeat))
-    changing = np.flatnonzero(grows[0] + grows[1])
-    further = np.arange(1, trace.repeat.times)[:, None]
-    near, beyond = (
-        _rounded((touch.distance[changing] + further * grow[changing]) * float(each))
-        for touch, grow, each in zip((short, long), grows, (LINE_BYTES, line_bytes), strict=True)
-    )
-    return changing, near, beyond
 
 
 @compiled

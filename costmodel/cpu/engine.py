@@ -11,14 +11,12 @@ import numpy as np
 from costmodel.code.trace import TableRun, Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu.caches import alike, class_costs, footprint_bytes, reuse_of
-from costmodel.cpu.memo import remembered
 from costmodel.cpu.parameters import Parameters, parameters_of, relevant
 from costmodel.cpu.program import Program, program_of
-from costmodel.cpu.repeats import UnsteadyError
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import CAUSES, Cause, TableCost, Timing, shared_out
 from costmodel.cpu.state import NOTHING, Reach, save, state_length
-from costmodel.cpu.table import KEPT, MARKS, run_table
+from costmodel.cpu.table import KEPT, run_table
 from costmodel.cpu.tlb import footprint_pages, fresh_pages, page_ticks
 from costmodel.cpu.window import (
     BROADCAST_TICKS,
@@ -65,11 +63,7 @@ def priced_programs(
         reuse = bytes_ if run.reuse_bytes is None else run.reuse_bytes
         key = (id(run.trace), reuse)
         if key not in made:
-            try:
-                made[key] = _priced(run.trace, machine, parameters, reuse, footprints)
-            except UnsteadyError:
-                whole = remembered(run.trace, "whole", run.trace.in_full)
-                made[key] = _priced(whole, machine, parameters, reuse, footprints)
+            made[key] = _priced(run.trace, machine, parameters, reuse, footprints)
         priced.append(same.setdefault(made[key].key(), made[key]))
     return priced
 
@@ -141,8 +135,6 @@ class _Sequence:
     states: list[Ints] = field(default_factory=list)
     number_of: dict[bytes, int] = field(default_factory=dict)
     known: dict[tuple[int, int], tuple[int, TableCost]] = field(default_factory=dict)
-    before: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
-    """By program: scratch, and what the last run left; ``run_table`` says more."""
     current: int = 0
 
     def __post_init__(self) -> None:
@@ -185,16 +177,10 @@ class _Sequence:
         )
         totals = np.zeros(COUNTERS + CAUSES + len(priced.weights), np.int64)
         segments = np.zeros(len(program.segments), np.int64)
-        if id(priced) not in self.before:
-            length = max(state_length(parameters, reach), len(totals) + 2)
-            marked = 1 + len(totals) + len(segments) + length
-            self.before[id(priced)] = (
-                np.zeros((2 * KEPT + 1, length), np.int64),
-                np.zeros((MARKS + 1, marked), np.int64),
-            )
+        length = max(state_length(parameters, reach), len(totals) + 2)
         run_table(
             program.code, program.parts, reach, parameters, priced.costs, self.window, state,
-            *self.before[id(priced)], segments, totals,
+            np.zeros((2 * KEPT + 1, length), np.int64), segments, totals,
         )  # fmt: skip
         return table_cost(priced, segments, totals)
 

@@ -8,18 +8,16 @@ measured over them.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.trace import LINE_BYTES, Repeat, Trace
+from costmodel.code.trace import LINE_BYTES, Trace
 from costmodel.code.uops import Flavour
 from costmodel.cpu.caches import accesses
 from costmodel.cpu.memo import remembered
-from costmodel.cpu.repeats import UnsteadyError
 from costmodel.cpu.reuse import Ints
 
 TRACKED_LINES = 64
@@ -103,10 +101,6 @@ def _requests(
         return _in_order([])
     rows = np.flatnonzero(fetched).astype(np.int64)
     streams = _streams(rows, trace.address[rows] // line_bytes)
-    if trace.repeat is not None and not all(
-        _steady(stream.rows, trace.repeat, trains_after) for stream in streams
-    ):
-        raise UnsteadyError
     long = [stream.rows for stream in streams if len(stream.rows) > trains_after]
     free_from = [0] * STREAMS
     found: list[tuple[int, int, int, int, int]] = []
@@ -126,14 +120,3 @@ def _requests(
 def _in_order(found: list[tuple[int, int, int, int, int]]) -> Prefetches:
     row, *columns = np.array(sorted(found), np.int64).reshape(-1, 5).T
     return Prefetches(row, *(column.astype(np.int16) for column in columns))
-
-
-def _steady(rows: list[int], repeat: Repeat, trains_after: int) -> bool:
-    """Tell whether a stream is at a repeat what it stays in all further executions.
-
-    It is trained before, or has ended, or has not begun.
-    """
-    before = bisect_left(rows, repeat.first)
-    if before == bisect_left(rows, repeat.end):
-        return before in (0, len(rows))
-    return before >= trains_after

@@ -13,19 +13,18 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.trace import EVEN_BYTES, LINE_BYTES, Trace
+from costmodel.code.trace import LINE_BYTES, Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
 from costmodel.cpu.assembly import fill, fused, loops_back
 from costmodel.cpu.branches import mispredicts
-from costmodel.cpu.caches import LOADED, WRITTEN, Later, accesses, reuse_of
-from costmodel.cpu.group import Group
+from costmodel.cpu.caches import LOADED, WRITTEN, accesses, reuse_of
 from costmodel.cpu.memo import remembered
 from costmodel.cpu.periods import parts
 from costmodel.cpu.prefetch import prefetches
-from costmodel.cpu.repeats import UnsteadyError
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.tlb import fresh_pages, pages
+from costmodel.code.sequences import numbered
 from costmodel.jit import compiled
 
 
@@ -78,7 +77,6 @@ def program_of(
 
     ``classes`` renumber the classes of accesses, ``page_classes`` those of pages: where classes
     that a machine serves alike have one number, more rows are equal. Empty: they stay as they are.
-    Raises UnsteadyError for a shortened trace that stands for executions which differ here.
     """
     caches, core = machine.caches, machine.core
     stores = core.store_queue_entries.value
@@ -97,8 +95,6 @@ def program_of(
         classes=classes,
         page_classes=page_classes,
     )
-    if trace.repeat is not None and EVEN_BYTES % shape.line_bytes:
-        raise UnsteadyError
     return remembered(trace, shape, lambda: _program(trace, shape))
 
 
@@ -138,15 +134,7 @@ def _program(trace: Trace, shape: _Shape) -> Program:
     number -= kept
     code = _code(trace, shape, gone, number)
     names, ends = _segments(trace, number, len(code))
-    steps = number[trace.step_start]
-    if trace.repeat is None:
-        found = parts(code, steps, ends)
-    else:
-        group = Group.of(trace.repeat, number)
-        names, ends = group.cut(names, ends)
-        later = accesses(trace, shape.line_bytes).later
-        code, found = group.repeated(code, parts(code, steps, ends), _later(later, number, shape))
-    compact, found = _without_repetitions(code, found)
+    compact, found = _without_repetitions(code, parts(code, number[trace.step_start], ends))
     largest, ops = _extent(compact)
     most = largest.tolist()
     return Program(
@@ -174,12 +162,13 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
     ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after, far=shape.far)
     looping = np.zeros(len(trace), np.bool_)
     if shape.loop_entries:
-        looping = loops_back(trace.site, shape.loop_entries)
+        site, first = numbered(trace.site.astype(np.int64))
+        looping = loops_back(site, len(first), shape.loop_entries)
     code = np.zeros((len(trace) - int(np.count_nonzero(gone)), c.COLUMNS), np.int16)
     fill(
         trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes, trace.taken,
         (kind, reuse.touch, reuse.owned >= (LOADED if shape.near_when_loaded else WRITTEN)), page,
-        mispredicts(trace, shape.history), looping, gone, number, _again(trace),
+        mispredicts(trace, shape.history), looping, gone, number,
         (shape.window, shape.stores), np.empty_like(number), code,
     )  # fmt: skip
     columns = c.STREAM, c.PREFETCHED, c.STARTS, c.FOLLOWS
@@ -188,21 +177,8 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
     return code
 
 
-def _again(trace: Trace) -> tuple[int, int, int]:
-    """Return first and end of the micro-ops that are executed again, and how often."""
-    repeat = trace.repeat
-    return (-1, -1, 0) if repeat is None else (repeat.first, repeat.end, repeat.further)
-
-
 def _merged(kind: NDArray[np.int32], shape: _Shape) -> NDArray[np.int32]:
     return np.array(shape.classes, np.int32)[kind] if shape.classes else kind
-
-
-def _later(
-    later: Later | None, number: Ints, shape: _Shape
-) -> tuple[Ints, NDArray[np.int32]] | None:
-    """Return rows and classes of the accesses that change from execution to execution."""
-    return None if later is None else (number[later.row], _merged(later.kind, shape))
 
 
 def _without_repetitions(code: c.Code, found: Ints) -> tuple[c.Code, Ints]:

@@ -17,22 +17,15 @@ at powers of two only (Brent's method)."""
 _GROUP, _TICKS, _TOTALS = range(3)
 
 
-MARKS = 4
-"""Parts of a program behind whose first group a run is compared with the run before."""
-
-
 @hot
 def run_table(
     code: c.Code, parts: Ints, reach: Reach, p: Parameters, costs: Costs, w: Window,
-    state: Ints, scratch: Ints, before: Ints, segment_ticks: Ints, totals: Ints,
+    state: Ints, scratch: Ints, segment_ticks: Ints, totals: Ints,
 ) -> None:  # fmt: skip
     """Run a program once from ``state``, which becomes the state behind it.
 
     ``segment_ticks`` and ``totals`` receive the ticks by segment and the counters and the stack.
     ``scratch`` is int64[2 * KEPT + 1, n] with room for a state, and for ``totals`` and two more.
-    ``before`` int64[MARKS + 1, n] is what the run before left, all 0 if there was none: runs differ
-    by what was in flight when they began, which is soon gone. n has room for a state, the totals,
-    the segments and one more.
     """
     load(p, w, state)
     current = scratch[2 * KEPT]
@@ -41,60 +34,12 @@ def run_table(
         began = w.now[0].retired
         advance(code, first, first + rows, p, costs, w, totals)
         segment_ticks[segment] += w.now[0].retired - began
-        if i < MARKS or groups > 1:
-            save(p, w, reach, current)
-        if i < MARKS:
-            if _goes_on_alike(before[i:], current, state, segment_ticks, totals):
-                return
-            _mark(before[i], current, segment_ticks, totals)
         if groups > 1:
+            save(p, w, reach, current)
             began = w.now[0].retired
             skipped = _loop(code, first, rows, groups, reach, p, costs, w, scratch, totals)
             segment_ticks[segment] += w.now[0].retired - began + skipped
     save(p, w, NOTHING, state)
-    _mark(before[MARKS], state, segment_ticks, totals)
-
-
-@hot
-def _mark(mark: Ints, state: Ints, segment_ticks: Ints, totals: Ints) -> None:
-    """Write down where a run stands: 1, the totals, the ticks by segment, the state."""
-    mark[0] = 1
-    at = 1
-    for i in range(len(totals)):
-        mark[at + i] = totals[i]
-    at += len(totals)
-    for i in range(len(segment_ticks)):
-        mark[at + i] = segment_ticks[i]
-    at += len(segment_ticks)
-    for i in range(len(state)):
-        mark[at + i] = state[i]
-
-
-@hot
-def _goes_on_alike(
-    marks: Ints, current: Ints, state: Ints, segment_ticks: Ints, totals: Ints
-) -> bool:
-    """Finish a run that is in the state in which the run before was at the first of its marks.
-
-    The last mark is its end. All become marks of this run.
-    """
-    counted = 1 + len(totals)
-    at = counted + len(segment_ticks)
-    end = marks[len(marks) - 1]
-    if not marks[0, 0] or not _equal(current, marks[0, at:]):
-        return False
-    for i in range(1, at):
-        now = totals[i - 1] if i < counted else segment_ticks[i - counted]
-        more = now - marks[0, i]
-        for mark in range(len(marks)):
-            marks[mark, i] += more
-        if i < counted:
-            totals[i - 1] = end[i]
-        else:
-            segment_ticks[i - counted] = end[i]
-    for i in range(len(state)):
-        state[i] = end[at + i]
-    return True
 
 
 @hot

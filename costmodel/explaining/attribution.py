@@ -150,10 +150,7 @@ def _saved_ns(task: _Task) -> float:
 
 def without_group(trace: Trace, group: Group) -> Trace:
     """Return the rest of a trace when a group of micro-ops is taken out."""
-    rest = without(trace, groups_of(trace) == group)
-    if rest.repeat is None:
-        return rest
-    return replace(rest, whole=lambda: without_group(trace.in_full(), group))
+    return without(trace, groups_of(trace) == group)
 
 
 def _exact_ps(runs: Sequence[TableRun], cell: Cell) -> int:
@@ -172,7 +169,6 @@ def _counts(runs: Sequence[TableRun]) -> Mapping[Group, float]:
     """Return micro-ops per PTE by group, groups without any included."""
     total = np.zeros(len(Group))
     for run in runs:
-        executed = run.count * run.trace.executions()
-        total += np.bincount(groups_of(run.trace), weights=executed, minlength=len(Group))
+        total += run.count * np.bincount(groups_of(run.trace), minlength=len(Group))
     ptes = sum(run.count * run.ptes for run in runs)
     return {group: float(total[group]) / ptes for group in Group}

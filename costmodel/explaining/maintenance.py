@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from costmodel.code.trace import TableRun
 from costmodel.code.uops import Flavour, Kind
 from costmodel.explaining.groups import Group, groups_of
@@ -38,13 +40,12 @@ def maintenance_of(runs: Sequence[TableRun]) -> Maintenance:
     swaps = tlbis = ranges = barriers = 0
     for run in runs:
         trace, groups = run.trace, groups_of(run.trace)
-        executed = run.count * trace.executions()
         here = (trace.kind == Kind.DSB) & (groups == Group.INVALIDATION)
         ranged = trace.flavour == Flavour.TLBI_RANGE
-        swaps += int(executed[groups == Group.SWAPS].sum())
-        tlbis += int(executed[(trace.kind == Kind.TLBI) & ~ranged].sum())
-        ranges += int(executed[ranged].sum())
-        barriers += int(executed[here].sum())
+        swaps += run.count * int(np.count_nonzero(groups == Group.SWAPS))
+        tlbis += run.count * int(np.count_nonzero((trace.kind == Kind.TLBI) & ~ranged))
+        ranges += run.count * int(np.count_nonzero(ranged))
+        barriers += run.count * int(np.count_nonzero(here))
     return Maintenance(
         converts=swaps / BLOCK_PTES / ptes,
         tlbis=tlbis / ptes,

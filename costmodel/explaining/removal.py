@@ -6,12 +6,10 @@ not break. A load that took its data from a removed store reads the cache.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.trace import Repeat, Trace
+from costmodel.code.trace import Trace
 from costmodel.code.uops import Target
 from costmodel.jit import compiled
 
@@ -22,11 +20,7 @@ _HANDED = 4
 
 
 def without(trace: Trace, removed: NDArray[np.bool_]) -> Trace:
-    """Return the trace without the rows where ``removed`` (bool[n]) is true.
-
-    Of a repeat the same rows must go that go of the groups before and behind. The result cannot
-    tell its whole.
-    """
+    """Return the trace without the rows where ``removed`` (bool[n]) is true."""
     kept = ~removed
     memory = trace.target != Target.NONE
     inputs = _hand_on(trace.inputs, removed, memory)
@@ -48,15 +42,7 @@ def without(trace: Trace, removed: NDArray[np.bool_]) -> Trace:
         step_id=trace.step_id[steps],
         step_names=trace.step_names,
         segments=tuple((name, int(ends[a]), int(ends[b])) for name, a, b in trace.segments),
-        repeat=trace.repeat and _left(trace.repeat, ends),
     )
-
-
-def _left(repeat: Repeat, ends: Rows) -> Repeat | None:
-    """Return the rest of a repeat; None when nothing is left."""
-    first = int(ends[repeat.first])
-    rows = int(ends[repeat.end]) - first
-    return replace(repeat, first=first, rows=rows) if rows else None
 
 
 @compiled

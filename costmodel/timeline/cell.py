@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from costmodel.config.errors import ConfigError
 from costmodel.experiment import Cell, executed
 from costmodel.timeline.choose import middle, rows_of_ptes
@@ -16,10 +14,9 @@ def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
     They begin at entry ``first``, or in the middle of the table. Raises ConfigError for entries
     that the strategy does not read.
     """
-    runs = list(executed(cell))
+    runs = executed(cell)
     table = next(number for number, run in enumerate(runs) if run.ptes)
-    trace = runs[table].trace.in_full()
-    runs[table] = replace(runs[table], trace=trace)
+    trace = runs[table].trace
     try:
         begin, end = rows_of_ptes(trace, middle(trace, ptes) if first is None else first, ptes)
     except ValueError as error:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from costmodel.cpu import engine
 from costmodel.experiment import executed, run_cell
 from costmodel.explaining.attribution import (
     HIDDEN_NS,
@@ -14,7 +11,6 @@ from costmodel.explaining.attribution import (
     Part,
     _saved_ns,
     explain,
-    without_group,
 )
 from costmodel.explaining.groups import Group
 from tests.explaining.explained_cells import munmap_pair, pair
@@ -97,18 +93,3 @@ def test_what_is_left_of_an_unmap_finds_its_struct_pages_where_they_were() -> No
 def test_the_number_of_processes_changes_nothing() -> None:
     cells = pair("ampere-altra", "folio-batch-v6.9", order=4)
     assert explain(*cells, jobs=2).parts == explain(*cells).parts
-
-
-@pytest.mark.parametrize("group", [Group.REFCOUNT, Group.SWAPS, Group.STACK])
-@pytest.mark.parametrize("strategy", ["v6.7", "contpte-per-pte"])
-def test_a_group_costs_the_same_in_a_shortened_trace_and_in_the_whole(
-    strategy: str, group: Group
-) -> None:
-    one = pair("ampere-altra", strategy, "v6.7", 4)[0]
-    (run,) = executed(one)
-    assert run.trace.repeat is not None
-    short, whole = (
-        engine.run([replace(run, trace=without_group(trace, group))], one.machine)
-        for trace in (run.trace, run.trace.in_full())
-    )
-    assert short == whole

@@ -16,7 +16,7 @@ from costmodel.operations.zap.gather import MAX_SLOTS
 _ONCE: Final = np.isin(
     np.arange(len(Target)), (Target.SRC, Target.PAGE, Target.TABLEPAGE, Target.BUDDY)
 )
-"""By target: whether every piece touches it anew: page tables and struct pages, also of these."""
+"""By target: whether every table touches it anew: page tables and struct pages, also of these."""
 _PARTS: Final = 2
 """Parts of a list whose releases are told apart. With many, order 0 on the 4210R is 0.7 % faster;
 every part is one more trace to run."""
@@ -54,16 +54,5 @@ def touched_bytes(runs: Iterable[TableRun]) -> int:
 
 
 def _lines(trace: Trace) -> int:
-    """Count the lines; a page that is only taken from the list has its folio in another piece."""
-    once = _ONCE[trace.target]
-    take = [number for number, name in enumerate(trace.step_names) if name == "take"]
-    last_row = np.append(trace.step_start[1:], len(trace)) - 1
-    once[last_row[np.isin(trace.step_id, take)]] = False
-    rows = np.flatnonzero(once)
-    lines, first = numbered(trace.address[rows] // LINE_BYTES)
-    if trace.repeat is None:
-        return len(first)
-    group = (rows >= trace.repeat.first) & (rows < trace.repeat.end)
-    before = lines[rows < trace.repeat.first].max(initial=-1)  # lines are numbered in order
-    new = np.unique(lines[group & (lines > before)])
-    return len(first) + trace.repeat.further * len(new)
+    lines = trace.address[_ONCE[trace.target]] // LINE_BYTES
+    return len(numbered(lines)[1])

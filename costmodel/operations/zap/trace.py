@@ -1,23 +1,23 @@
 """Traces an unmap: what each distinct page table costs to unmap, and what its pages to release.
 
 The two are traces of their own: the gather list is released when it is full or the operation ends,
-many page tables after the first of its pages was unmapped. Unmapping executes five times what
-copying does, and a release is no loop over neighbours: what cannot be shortened is cut into pieces.
+many page tables after the first of its pages was unmapped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final
 
 from costmodel.byte_cache import ByteCache
-from costmodel.code.build import build, build_short
+from costmodel.code.build import build
+from costmodel.code.cache import trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
-from costmodel.code.record import Record, recorder_of
-from costmodel.code.trace import TableRun
+from costmodel.code.record import recorder_of
+from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Uop
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
@@ -27,13 +27,6 @@ from costmodel.operations.zap.buddies import lie_apart, with_buddies
 from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
-from costmodel.operations.zap.pieces import (
-    Piece,
-    Pieces,
-    pieces_bytes,
-    release_pieces,
-    unmap_pieces,
-)
 from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.reuse import with_reuse
 from costmodel.strategies.strategy import Strategy
@@ -43,7 +36,7 @@ PER_PAGE: Final = "dontneed-per-page"
 _FREED_BEFORE: Final = 1 << 24
 """Frames between a page and one that was freed in its place some lists earlier."""
 _RELEASE_BYTES: Final = 32 << 20
-_releases: Final = ByteCache[Pieces](_RELEASE_BYTES, pieces_bytes)
+_releases: Final = ByteCache[Trace](_RELEASE_BYTES, trace_bytes)
 """Most strategies fill the list alike: what they release is traced once."""
 
 
@@ -51,8 +44,8 @@ _releases: Final = ByteCache[Pieces](_RELEASE_BYTES, pieces_bytes)
 class _Traced:
     """One table: its unmap, the release of its pages, the slots of the list that it takes."""
 
-    unmap: Pieces
-    release: Pieces
+    unmap: Trace
+    release: Trace
     slots: int
 
 
@@ -69,17 +62,9 @@ def zap_runs(
         (shape, _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), kept))
         for shape in space.shapes
     ]
-    unmaps = [
-        TableRun(piece.trace, shape.count * piece.count, piece.ptes)
-        for shape, table in traced
-        for piece in table.unmap
-    ]
+    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in traced]
     slots = sum(shape.count * table.slots for shape, table in traced)
-    releases = (
-        TableRun(piece.trace, shape.count * piece.count, 0)
-        for shape, table in traced
-        for piece in table.release
-    )
+    releases = (TableRun(table.release, shape.count, 0) for shape, table in traced)
     return (*unmaps, *with_reuse(unmaps, releases, slots))
 
 
@@ -112,27 +97,17 @@ def _trace(
         released = []
     record = recorder_of("zap", programs[0]).record(unmapping, _before("slot"))
     slots = zap.list.slots_used
-    unmap = _unmap(record, programs[0], shape.ptes)
+    unmap = build(record, load_library("zap", programs[0]), "zap", "unmap")
     if released:
         return _Traced(unmap, _release(released, programs[1], shape), slots)
     folios = shape.orders, shape.first_pfns, _end_of_batch(shape)
     key = programs[1], folios, _gathered(zap)
 
-    def make() -> Pieces:
+    def make() -> Trace:
         zap.page_lists = _full_lists(memory)
         return _release(flush_and_release(zap), programs[1], shape)
 
     return _Traced(unmap, _releases.get(key, make), slots)
-
-
-def _unmap(record: Record, program: str, ptes: int) -> Pieces:
-    """Trace the unmap of a table: its loop if it has one, else piece by piece."""
-    library = load_library("zap", program)
-    short = build_short(record, library, "zap", "unmap")
-    if short is not None:
-        whole = partial(build, record, library, "zap", "unmap")
-        return (Piece(replace(short, whole=whole), 1, ptes),)
-    return unmap_pieces(record, library, ptes)
 
 
 def _gathered(zap: ZapOperation) -> Hashable:
@@ -164,14 +139,12 @@ def _before(event: str) -> Step:
     return Step(event, -1, -1, -1)
 
 
-def _release(releasing: Iterable[Step | Uop], program: str, shape: TableShape) -> Pieces:
+def _release(releasing: Iterable[Step | Uop], program: str, shape: TableShape) -> Trace:
     last = _before(_end_of_batch(shape))
     record = recorder_of("zap", program).record(releasing, last)
     library = load_library("zap", program)
-    pieces = release_pieces(record, library)
-    if not lie_apart(shape):
-        return pieces
-    return tuple(replace(piece, trace=with_buddies(piece.trace, library)) for piece in pieces)
+    trace = build(record, library, "zap", "release")
+    return with_buddies(trace, library) if lie_apart(shape) else trace
 
 
 def _end_of_batch(shape: TableShape) -> str:

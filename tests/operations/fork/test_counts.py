@@ -40,7 +40,7 @@ def trace_of(program: str, order: int, kib: int, state: str) -> Trace:
     isa = "x86_64" if program.endswith("x86_64") else "arm64"
     ranged = program in strategy.range_programs.values()
     (run,) = trace_runs(strategy, workload, isa, range_tlbi=ranged)
-    return run.trace.in_full()
+    return run.trace
 
 
 def counted(trace: Trace) -> Counter[str]:
@@ -130,7 +130,7 @@ def test_mixes_are_the_sum_of_their_folios(program: str, state: str) -> None:
         operation="fork", memory_bytes=2 << 20, folio_orders={0: 0.5, 3: 0.5}, state=STATES[state]
     )
     (run,) = trace_runs(strategy, mix, isa, range_tlbi=False)
-    found = counted(run.trace.in_full())
+    found = counted(run.trace)
     single, fixed, slope = (COUNTS[program][f"{k}_{state}"] for k in ("order0", "folio", "slope"))
     for key in ("rmw_page", "rmw_pte", "st_dst"):
         expected = 256 * single.get(key, 0) + 32 * (fixed.get(key, 0) + 8 * slope.get(key, 0))
