@@ -50,7 +50,8 @@ class Document:
         places = self.keys if at_key else self.values
         shown = at
         while at and at not in places:
-            at, places = at[:-1], self.keys
+            at = at[:-1]
+            places = self.keys if at in self.keys else self.values  # an item has no key
         # Data that no file holds (an override) has no places at all.
         place = places.get(at) or (Place(1, 1) if self.values else Place(0, 0))
         return Fault(self.file, place.line, place.col, key_text(shown), reason, got)
@@ -81,17 +82,17 @@ def parse_document(text: str, file: str) -> Document:
     return document
 
 
-def parse_list(text: str, file: str) -> Document:
-    """Parse YAML text whose top is a list, which becomes ``data["items"]``."""
+def parse_list(text: str, file: str, name: str) -> Document:
+    """Parse YAML text whose top is a list, which becomes ``data[name]``."""
     inner = Document(file)
     data = _parse(text, inner)
     if not isinstance(data, list):
         raise ConfigError([*inner.faults, inner.fault((), "must be a list", describe(data))])
     keys, values = (
-        {("items", *at): place for at, place in places.items()}
+        {(name, *at): place for at, place in places.items()}
         for places in (inner.keys, inner.values)
     )
-    return Document(file, {"items": data}, keys, values, inner.faults)
+    return Document(file, {name: data}, keys, values, inner.faults)
 
 
 def parse_scalar(text: str) -> object:

@@ -61,9 +61,7 @@ NO_BRANCH_LIMIT = Parameter[float](
 )
 
 
-NO_OPERATIONS = Parameter[int](
-    value=0, low=0, high=0, kind="inferred", source="not stated: none"
-)
+NO_OPERATIONS = Parameter[int](value=0, low=0, high=0, kind="inferred", source="not stated: none")
 
 
 class Core(Group):

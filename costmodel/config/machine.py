@@ -124,6 +124,10 @@ class Machine(Group):
             raise ConfigError(faults)
         return changed
 
+    def without_mitigations(self) -> Machine:
+        """Return this machine with a kernel booted with ``mitigations=off``."""
+        return self.model_copy(update={"mitigations": Mitigations()})
+
     def _contradictions(self, origin: str) -> Iterator[Fault]:
         """Yield what overrides made contradictory; copying a model does not check it."""
         groups: list[tuple[str, Group]] = [("", self)]

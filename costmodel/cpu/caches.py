@@ -306,8 +306,9 @@ def class_costs(
         weights.append({c: s for c, s in zip(causes, shares, strict=True) if s > 0})
     array = np.array(ticks, np.int64)
     misses = (array > parameters.l1).astype(np.uint8)
-    rates = (np.array(each, np.int64) for each in (holds, gaps))
-    return ClassCosts(array, misses, *rates, tuple(weights))
+    return ClassCosts(
+        array, misses, np.array(holds, np.int64), np.array(gaps, np.int64), tuple(weights)
+    )
 
 
 def _hit(distance: float, level: Level, soft: bool) -> float:

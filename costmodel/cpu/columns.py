@@ -72,8 +72,8 @@ PAGE = 11
 """Class of the access in :mod:`costmodel.cpu.tlb`."""
 MISPREDICTED = 12
 LINES = 13
-"""Lines that a zero row clears; 1 for an atomic on a line that the core owns, and for a taken branch
-to what was executed a moment ago; else 0."""
+"""Lines that a zero row clears; 1 for an atomic on a line that the core owns, and for a taken
+branch to what was executed a moment ago; else 0."""
 STREAM = 14
 """Stream that the prefetch columns speak of."""
 SAME_LINE = 15

@@ -87,7 +87,11 @@ def _priced(
     first = [classes.index(number) for number in range(max(classes) + 1)]
     page_first = [page_classes.index(number) for number in range(max(page_classes) + 1)]
     costs = Costs(
-        *(array[first] for array in access[:4]), page[page_first]
+        access=access.ticks[first],
+        misses=access.misses[first],
+        holds=access.holds[first],
+        gaps=access.gaps[first],
+        page=page[page_first],
     )
     return Priced(program, costs, tuple(access.weights[number] for number in first))
 

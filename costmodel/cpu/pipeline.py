@@ -65,7 +65,7 @@ def _fetch(row: c.Row, op: int, p: Parameters, w: Window) -> int:
     """Return when the row is fetched: behind those before it, and into a queue that has room."""
     now = w.now[0]
     room = w.rows[(now.row - p.fetch_queue) & (RING - 1)].dispatched
-    at: int = max(now.fetched, max(room, now.redirect))
+    at: int = max(now.fetched, room, now.redirect)
     if at // TICKS_PER_CYCLE > now.fetched // TICKS_PER_CYCLE:
         now.fetching = 0
     if now.fetching == p.fetch_width:

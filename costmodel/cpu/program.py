@@ -13,6 +13,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.code.sequences import numbered
 from costmodel.code.trace import LINE_BYTES, Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
@@ -24,7 +25,6 @@ from costmodel.cpu.periods import parts
 from costmodel.cpu.prefetch import prefetches
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.tlb import fresh_pages, pages
-from costmodel.code.sequences import numbered
 from costmodel.jit import compiled
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import simpy
@@ -25,6 +26,12 @@ from costmodel.cpu.window import (
     MULTIPLY,
     STORING,
 )
+
+
+def _time(event: simpy.Event) -> int:
+    """Return the tick that an event carries which has happened."""
+    tick: Any = event.value
+    return int(tick)
 
 
 class Execution:
@@ -231,13 +238,13 @@ class Execution:
         if not self._misses(op):
             return at
         older = [miss for miss in self.missing if miss.number < op.number]
-        older = [m for m in older if not m.released.triggered or m.released.value > at]
+        older = [m for m in older if not m.released.triggered or _time(m.released) > at]
         free = len(older) - self.p.miss_registers + 1
         if free <= 0:
             return at
         while sum(m.released.triggered for m in older) < free:
             yield self.env.any_of([m.released for m in older if not m.released.triggered])
-        return sorted(m.released.value for m in older if m.released.triggered)[free - 1]
+        return sorted(_time(m.released) for m in older if m.released.triggered)[free - 1]
 
     def _misses(self, op: MicroOp) -> bool:
         return self.fetches(op) and bool(op.priced.costs.misses[op.row[c.CLASS]])
@@ -324,7 +331,7 @@ class Execution:
         if not op.row[c.MEMORY]:
             return data
         store = self.stores[self._entries_before(op) - int(op.row[c.MEMORY])]
-        if store.drained.triggered and store.drained.value <= op.start:
+        if store.drained.triggered and _time(store.drained) <= op.start:
             return data
         if store.op in (c.OP_RMW_STORE, c.OP_ZERO_LINE):
             drained = (yield store.drained) + self.p.l1

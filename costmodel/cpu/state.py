@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from costmodel.cpu.issue import take, take_lock
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
-from costmodel.cpu.issue import take, take_lock
 from costmodel.cpu.window import (
     ADDRESS,
     ALU,
@@ -215,7 +215,7 @@ def _issued_again(issued: int, slot: int, p: Parameters, w: Window) -> None:
         take_lock(w.ports, cycle, p)
         return
     take(w.ports, group, cycle)
-    if group == LOADING or group == STORING:
+    if group in (LOADING, STORING):
         take(w.ports, ADDRESS, cycle)
     elif group == MULTIPLY:
         take(w.ports, ALU, cycle)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
@@ -26,7 +27,8 @@ MOST = 10_000
 """Instructions of one body."""
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True)
+class Group:
     """Some equal instructions of a body, one after the other."""
 
     kind: str
@@ -69,12 +71,12 @@ class Loop(BaseModel):
 
 def read_loops(path: Path) -> tuple[Loop, ...]:
     """Return the loops of a file, in order; raise ConfigError with every fault in it."""
-    document = parse_list(read_text(path), str(path))
+    document = parse_list(read_text(path), str(path), "loops")
     faults: list[Fault] = list(document.faults)
     loops: list[Loop] = []
     first: dict[str, int] = {}
-    for number, item in enumerate(document.data["items"]):
-        at = ("items", number)
+    for number, item in enumerate(document.data["loops"]):
+        at = ("loops", number)
         try:
             loop = Loop.model_validate(item)
         except ValidationError as error:

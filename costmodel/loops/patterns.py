@@ -84,7 +84,8 @@ def _trace(pattern: str, lines: int) -> Trace:
             back = len(rows) - starts[-2] if number else 0
             body[0] = (_LOAD, at, back)
         rows += body + [(_LOCK, _HOT, 0)] * hot
-        rows += [(_ALU, NO_ADDRESS, 0)] * _OVERHEAD[order] + [((Kind.BRANCH, Flavour.PLAIN), NO_ADDRESS, 1)]
+        rows += [(_ALU, NO_ADDRESS, 0)] * _OVERHEAD[order]
+        rows.append(((Kind.BRANCH, Flavour.PLAIN), NO_ADDRESS, 1))
     return _as_trace(rows, starts)
 
 
@@ -98,9 +99,7 @@ def _body(what: str, at: int) -> list[tuple[tuple[Kind, Flavour], int, int]]:
     }[what]
 
 
-def _as_trace(
-    rows: list[tuple[tuple[Kind, Flavour], int, int]], starts: list[int]
-) -> Trace:
+def _as_trace(rows: list[tuple[tuple[Kind, Flavour], int, int]], starts: list[int]) -> Trace:
     count = len(rows)
     kind = np.array([what[0] for what, _, _ in rows], np.uint8)
     address = np.array([at for _, at, _ in rows], np.int64)
