@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from costmodel import published, statistics
-from costmodel.calibration import uncertainty
+from costmodel.calibration import sampling
 from costmodel.calibration.uncertainty import ModelInterval
 from costmodel.parallel import in_processes
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
@@ -47,7 +47,7 @@ class Result:
     time of a lone CPU by part: ``copy``, or ``unmap`` and ``release`` (freeing pages), and what
     lies ``around``. ``samples_ps`` int64[runs,
     iterations] is None when noise was off; ``summary`` is of these, or of the exact time.
-    ``slopes`` are ``log_slopes`` where they were asked for when the cell was computed.
+    ``samples_log`` are ``log_samples`` where they were asked for when the cell was computed.
     """
 
     cell: Cell
@@ -58,7 +58,7 @@ class Result:
     summary: statistics.Summary
     samples_ps: Samples | None = field(default=None, compare=False, repr=False)
     segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
-    slopes: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
+    samples_log: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
 
     @property
     def ns_per_pte(self) -> float:
@@ -66,13 +66,14 @@ class Result:
         return self.exact_ps / PS_PER_NS / self.ptes
 
     @cached_property
-    def log_slopes(self) -> tuple[float, ...]:
-        """How the logarithm of the exact time grows with each uncertain number of the machine.
+    def log_samples(self) -> tuple[float, ...]:
+        """Logarithms of the exact time on machines drawn from what is uncertain about this one.
 
-        See :mod:`costmodel.calibration.uncertainty`. Worked out when first asked for: that takes a
+        See :mod:`costmodel.calibration.sampling`. Worked out when first asked for: that takes a
         dozen times as long as the exact time.
         """
-        return _log_slopes(self.cell, self.exact_ps) if self.slopes is None else self.slopes
+        known = self.samples_log
+        return _log_samples(self.cell, self.exact_ps) if known is None else known
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,12 @@ class Comparison:
     def model(self) -> ModelInterval:
         """Where measurements should lie, as far as the model knows what it does not know."""
         return _model_interval(self.result, self.baseline, self.change.mean_pct)
+
+    @property
+    def model_has_cliff(self) -> bool:
+        """Whether the change jumps within the ranges of the machine's numbers."""
+        pairs = zip(self.result.log_samples, self.baseline.log_samples, strict=True)
+        return sampling.has_cliff([own - other for own, other in pairs])
 
     @property
     def is_baseline(self) -> bool:
@@ -111,17 +118,17 @@ def run_cells(
     jobs: int = 1,
     engine: Engine = Engine.FAST,
     causes: frozenset[Cause] = ALL_CAUSES,
-    slopes: bool = True,
+    intervals: bool = True,
 ) -> list[Result]:
     """Compute cells in the order given; the results do not depend on ``jobs``.
 
     ``jobs`` processes share the work (1: this process alone). ``causes`` are the causes of noise
-    that act; with ``noise`` off none do and results are exact. With ``slopes`` what model intervals
+    that act; with ``noise`` off none do and results are exact. With ``intervals`` what model intervals
     take is worked out as well, else when it is asked for. Raises ConfigError for a strategy that
     cannot run on its cell.
     """
     todo = list(cells)
-    tasks = [_Task(group, noise, engine, causes, slopes) for group in _groups(todo)]
+    tasks = [_Task(group, noise, engine, causes, intervals) for group in _groups(todo)]
     if jobs > 1 and engine is Engine.FAST:
         from costmodel import cpu
 
@@ -226,20 +233,21 @@ def noise_scenario(workload: Workload) -> str:
     )
 
 
-def _log_slopes(cell: Cell, exact_ps: int) -> tuple[float, ...]:
+def _log_samples(cell: Cell, exact_ps: int) -> tuple[float, ...]:
     def seconds(machine: Machine) -> float:
         return exact_seconds(replace(cell, machine=machine))
 
-    return uncertainty.log_slopes(cell.machine, exact_ps / PS_PER_S, seconds)
+    return sampling.log_samples(cell.machine, exact_ps / PS_PER_S, seconds)
 
 
 def _model_interval(result: Result, baseline: Result, change_pct: float) -> ModelInterval:
-    spread = uncertainty.spread_of(result.cell.machine)
-    slopes = result.log_slopes
+    machine, logs = result.cell.machine, result.log_samples
     same = result is baseline
     return ModelInterval(
-        seconds=spread.seconds_interval(result.summary.mean, slopes),
-        change_pct=spread.change_interval(change_pct, slopes, baseline.log_slopes, same=same),
+        seconds=sampling.seconds_interval(machine, result.summary.mean, logs),
+        change_pct=sampling.change_interval(
+            machine, change_pct, logs, baseline.log_samples, same=same
+        ),
     )
 
 
@@ -251,7 +259,7 @@ class _Task:
     noise: bool
     engine: Engine
     causes: frozenset[Cause]
-    slopes: bool
+    intervals: bool
 
 
 def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
@@ -259,8 +267,8 @@ def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
     found = []
     for position, cell in task.cells:
         result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)
-        if task.slopes:
-            result = replace(result, slopes=result.log_slopes)
+        if task.intervals:
+            result = replace(result, samples_log=result.log_samples)
         values = {each.name: getattr(result, each.name) for each in fields(Result)}
         found.append((position, {name: v for name, v in values.items() if name != "cell"}))
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from costmodel.calibration.sampling import doubtful_choices
+
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.parameter import ParameterLike
@@ -17,6 +19,7 @@ ELSEWHERE: Mapping[Operation, tuple[str, ...]] = {
 """Numbers that an operation does not use, but the other does."""
 MANY = 0.5
 """Share of inferred numbers from which on a machine needs a caution."""
+_EITHER_WAY = "is inferred: intervals hold the other choice too"
 NAMED = 4
 """How many of them the caution names."""
 
@@ -36,16 +39,19 @@ def inferred(machine: Machine, operation: Operation) -> list[str]:
 def caution(machine: Machine, operation: Operation) -> str:
     """Return ``caution: 49 of 63 numbers of graviton3 that fork uses are inferred, ...``.
 
-    Some of their keys follow. Empty where at most half the numbers are inferred.
+    Some of their keys follow, and choices that decide times. Empty where at most half the numbers
+    are inferred, and no such choice.
     """
     keys, total = inferred(machine, operation), len(used(machine, operation))
+    choices = ", ".join(doubtful_choices(machine))
     if len(keys) <= MANY * total:
-        return ""
-    return (
+        return f"caution: {choices} of {machine.name} {_EITHER_WAY}" if choices else ""
+    text = (
         f"caution: {len(keys)} of {total} numbers of {machine.name} that {operation} uses are "
         f"inferred, not sourced, among them {', '.join(keys[:NAMED])} (see: costmodel machines "
         f"{machine.name})"
     )
+    return f"{text}; {choices} {_EITHER_WAY}" if choices else text
 
 
 def _spread(parameters: Mapping[str, ParameterLike], key: str) -> float:

@@ -219,6 +219,12 @@ def _remarks(comparisons: Sequence[Comparison], left_out: Sequence[LeftOut]) -> 
     cell = comparisons[0].result.cell
     warning = caution(cell.machine, cell.workload.operation)
     remarks += [warning] if warning else []
+    cliffs = [f"{_label(c)} ({_column(c)})" for c in comparisons if c.model_has_cliff]
+    if cliffs:
+        remarks.append(
+            f"caution: within the ranges of the machine's numbers the change jumps for "
+            f"{', '.join(cliffs)}: something just fits into a queue, or just does not"
+        )
     remarks += [f"Left out, {left.reason}: {', '.join(left.strategies)}." for left in left_out]
     return ["\n".join(paragraph(remark, hanging="  ") for remark in remarks)]
 
