@@ -123,8 +123,8 @@ def run_cells(
     """Compute cells in the order given; the results do not depend on ``jobs``.
 
     ``jobs`` processes share the work (1: this process alone). ``causes`` are the causes of noise
-    that act; with ``noise`` off none do and results are exact. With ``intervals`` what model intervals
-    take is worked out as well, else when it is asked for. Raises ConfigError for a strategy that
+    that act; with ``noise`` off none do and results are exact. With ``intervals`` what they
+    take is worked out as well, else when asked for. Raises ConfigError for a strategy that
     cannot run on its cell.
     """
     todo = list(cells)
