@@ -7,14 +7,14 @@ from itertools import zip_longest
 
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Protocol
-from costmodel.config.workload import Operation, State, Workload
+from costmodel.config.workload import Workload
 from costmodel.experiment import Cell
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.catalogue import built_in
 
 GIB = 1 << 30
 MACHINES = {"arm64": "ampere-altra", "x86_64": "xeon-4210r"}
 ORDERS = (0, 4, 9)
-STATES: dict[Operation, tuple[State, ...]] = {
+STATES: dict[str, tuple[str, ...]] = {
     "fork": ("writable", "read-only"),
     "zap": ("exit", "munmap", "dontneed"),
 }
@@ -24,10 +24,10 @@ def cell(
     machine: Machine,
     strategy: str = "v6.7",
     *,
-    operation: Operation = "fork",
+    operation: str = "fork",
     memory_bytes: int = GIB,
     order: int = 0,
-    state: State = "writable",
+    state: str = "writable",
     iterations: int = 100,
 ) -> Cell:
     """Return a cell with 8 runs."""
@@ -37,11 +37,11 @@ def cell(
     return Cell(machine, workload, strategy, Protocol(runs=8, iterations=iterations, seed=1))
 
 
-def all_cells(operation: Operation = "fork") -> Iterator[Cell]:
+def all_cells(operation: str = "fork") -> Iterator[Cell]:
     """Yield every strategy with every order and state on a machine of each kind."""
     for isa, name in MACHINES.items():
         machine = load_machine(name)
-        for strategy in BY_OPERATION[operation].values():
+        for strategy in built_in(operation).values():
             if isa not in strategy.programs:
                 continue
             for order in ORDERS:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from costmodel import __version__
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.overrides import load_with_overrides
 from costmodel.config.scenario import Scenario, load_scenario
-from costmodel.config.workload import Operation
 from costmodel.experiment import Cell, Comparison, LeftOut, Result, compare, run_cell, run_cells
+from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.plan import plan
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.catalogue import built_in
 
 if TYPE_CHECKING:
     from costmodel.results.plots.picture import Picture
@@ -208,16 +208,24 @@ def check(
     layouts: int = 200,
     contpte: bool = False,
     seed: int = 0,
-    operation: Operation = "fork",
+    operation: str = DEFAULT,
 ) -> str:
     """Return what ``costmodel check`` prints: ``ok``, or what is broken on which layout."""
     from costmodel.checking.check import check as run_check
-    from costmodel.checking.check import describe, standard_layouts
+    from costmodel.checking.check import describe, describe_prices, standard_layouts
+    from costmodel.checking.priced import mispriced
     from costmodel.checking.subjects import find_subjects
+    from costmodel.mm.layouts import telling_layouts
 
     subjects = find_subjects([strategy], contpte=contpte, operation=operation)
     chosen = standard_layouts(layouts, seed)
-    return "\n".join(describe(run_check(subject, chosen)) for subject in subjects)
+    lines = []
+    for subject in subjects:
+        report = run_check(subject, chosen)
+        lines.append(describe(report))
+        if report.passed:
+            lines.append(describe_prices(mispriced(subject, telling_layouts())))
+    return "\n".join(filter(None, lines))
 
 
 def window(
@@ -238,7 +246,7 @@ def window(
 
 
 def _operation(changes: Mapping[str, object]) -> str:
-    return str(changes.get("operation", "fork"))
+    return str(changes.get("operation", DEFAULT))
 
 
 def _machine(machine: MachineLike) -> Machine:
@@ -247,9 +255,8 @@ def _machine(machine: MachineLike) -> Machine:
 
 def _default_scenario(operation: str) -> Scenario:
     """Return one GiB at order 9 against the first strategy of the operation, the oldest kernel."""
-    known = BY_OPERATION.get(cast(Operation, operation))
-    if known is None:
-        raise ConfigError.of("operation", unknown("operation", operation, BY_OPERATION))
+    if operation not in operation_names():
+        raise ConfigError.of("operation", unknown("operation", operation, operation_names()))
     return Scenario.model_validate(
         {
             "title": "a quick question",
@@ -257,14 +264,14 @@ def _default_scenario(operation: str) -> Scenario:
             "memory": "1 GiB",
             "machines": ["ampere-altra"],
             "folio_orders": [9],
-            "baseline": next(iter(known)),
+            "baseline": next(iter(built_in(operation))),
         }
     )
 
 
-def strategy_names(operation: Operation = "fork") -> list[str]:
+def strategy_names(operation: str = DEFAULT) -> list[str]:
     """Return the names of the built-in strategies of an operation."""
-    return list(BY_OPERATION[operation])
+    return list(built_in(operation))
 
 
 __all__ = [

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from costmodel import published, statistics
-from costmodel.calibration import sampling
-from costmodel.calibration.uncertainty import ModelInterval
 from costmodel.parallel import in_processes
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.engine import undisturbed_ps
 from costmodel.simulation.noise import ALL_CAUSES, Cause
-from costmodel.simulation.operation import INTERCONNECT, Operation, price
+from costmodel.simulation.price import INTERCONNECT, PricedOperation, price
 from costmodel.simulation.process import QUIET, run_once
-from costmodel.simulation.schedule import PS_PER_NS, PS_PER_S
+from costmodel.uncertainty import sampling
+from costmodel.uncertainty.spread import ModelInterval
+from costmodel.units import PS_PER_NS, PS_PER_S
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -69,7 +69,7 @@ class Result:
     def log_samples(self) -> tuple[float, ...]:
         """Logarithms of the exact time on machines drawn from what is uncertain about this one.
 
-        See :mod:`costmodel.calibration.sampling`. Worked out when first asked for: that takes a
+        See :mod:`costmodel.uncertainty.sampling`. Worked out when first asked for: that takes a
         dozen times as long as the exact time.
         """
         known = self.samples_log
@@ -148,7 +148,7 @@ def run_cell(
     """Compute one cell; see :func:`run_cells`."""
     runs = _table_runs(cell)
     timing = _timing(runs, cell.machine, engine)
-    operation = price(timing, cell.machine, cell.workload.operation, workload=cell.workload)
+    operation = price(timing, cell.machine, cell.workload, runs)
     exact_ps = _exact_ps(cell, operation, engine)
     samples = _samples(cell, operation, engine, causes) if noise else None
     summary = (
@@ -173,8 +173,8 @@ def run_cell(
 
 def exact_seconds(cell: Cell) -> float:
     """Return the time of a cell without noise: :func:`run_cell` for callers that want no more."""
-    timing = _timing(_table_runs(cell), cell.machine, Engine.FAST)
-    operation = price(timing, cell.machine, cell.workload.operation, workload=cell.workload)
+    runs = _table_runs(cell)
+    operation = price(_timing(runs, cell.machine, Engine.FAST), cell.machine, cell.workload, runs)
     return _exact_ps(cell, operation, Engine.FAST) / PS_PER_S
 
 
@@ -302,7 +302,7 @@ def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timin
     return cpu.run(runs, machine)
 
 
-def _exact_ps(cell: Cell, operation: Operation, engine: Engine) -> int:
+def _exact_ps(cell: Cell, operation: PricedOperation, engine: Engine) -> int:
     if engine is Engine.REFERENCE and cell.workload.cpus == 1:
         return run_once(operation.schedule, [QUIET])
     return undisturbed_ps(
@@ -310,7 +310,9 @@ def _exact_ps(cell: Cell, operation: Operation, engine: Engine) -> int:
     )
 
 
-def _samples(cell: Cell, operation: Operation, engine: Engine, causes: frozenset[Cause]) -> Samples:
+def _samples(
+    cell: Cell, operation: PricedOperation, engine: Engine, causes: frozenset[Cause]
+) -> Samples:
     workload, protocol = cell.workload, cell.protocol
     sizes = NoiseSizes.of(cell.machine, workload.folio_orders)
     return simulate(
@@ -325,7 +327,7 @@ def _samples(cell: Cell, operation: Operation, engine: Engine, causes: frozenset
     )
 
 
-def _stack(operation: Operation, exact_ps: int, ptes: int) -> dict[str, float]:
+def _stack(operation: PricedOperation, exact_ps: int, ptes: int) -> dict[str, float]:
     """Return the CPI stack in ns per PTE, largest part first; it sums to the exact time."""
     stack = dict(operation.stack_ps)
     waiting = exact_ps - operation.schedule.total_ps

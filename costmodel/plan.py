@@ -9,7 +9,9 @@ from costmodel.config.errors import ConfigError, Fault
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
 from costmodel.experiment import Cell, LeftOut
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.operations.registry import operation_names
+from costmodel.strategies.builds import not_recorded
+from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
 
 
@@ -50,7 +52,7 @@ def _chosen(scenario: Scenario) -> Sequence[str]:
     """Return the strategies that were named, or all that know the operation."""
     if scenario.strategies is not None:
         return scenario.strategies
-    return list(BY_OPERATION[scenario.operation])
+    return list(built_in(scenario.operation))
 
 
 def _misfits(
@@ -81,10 +83,15 @@ def _left_out(chosen: Sequence[str], scenario: Scenario, machine: Machine) -> It
 
 def _misfit(name: str, scenario: Scenario, machine: Machine) -> str:
     """Return why a strategy cannot run here; empty if it can."""
-    elsewhere = any(name in known for known in BY_OPERATION.values())
-    if elsewhere and name not in BY_OPERATION[scenario.operation]:
+    elsewhere = any(name in built_in(operation) for operation in operation_names())
+    if elsewhere and name not in built_in(scenario.operation):
         return f"not a strategy for {scenario.operation}"
     strategy = resolve(name, operation=scenario.operation)
     if machine.isa not in strategy.programs:
         return f"{' and '.join(sorted(strategy.programs))} only"
-    return ""
+    if scenario.contpte is not None and scenario.contpte != strategy.contpte:
+        verb = "uses" if strategy.contpte else "does not use"
+        wanted = "true" if scenario.contpte else "false"
+        return f"its kernel {verb} the contiguous bit (contpte: {wanted})"
+    reasons = (not_recorded(strategy, workload) for workload in scenario.workloads)
+    return next(filter(None, reasons), "")

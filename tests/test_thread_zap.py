@@ -15,7 +15,7 @@ from costmodel.experiment import Cell, Result, published_rows, run_cell
 from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.plan import plan
 from costmodel.published import Metric, all_rows
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.catalogue import built_in
 
 MUNMAP = load_scenario("lkml-zap")
 ORDERS = (0, 4, 9)
@@ -92,7 +92,7 @@ def test_both_engines_agree() -> None:
     workload = Workload(
         operation="zap", memory_bytes=1 << 18, folio_orders={0: 0.5, 4: 0.5}, state="munmap"
     )
-    strategy = BY_OPERATION["zap"]["contpte-arch-batch"]
+    strategy = built_in("zap")["contpte-arch-batch"]
     runs = trace_runs(strategy, workload, on.isa, range_tlbi=False)
     assert cpu.run(runs, on) == reference.run(runs, on)
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from costmodel.calibration.choices import FITTED, fitted_keys
 from costmodel.calibration.fit import STARTS, Fitted, fit
 from costmodel.calibration.leave_one_out import LeftOut, leave_one_out
-from costmodel.calibration.priors import priors
 from costmodel.calibration.problem import problem_of
 from costmodel.calibration.targets import Target, targets
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.published import Role
+from costmodel.uncertainty.priors import priors
 
 if TYPE_CHECKING:
     from costmodel.config.fit import Uncertainty

@@ -9,10 +9,10 @@ from importlib.resources import files
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from costmodel.calibration.row_class import RowClass, prefixed
 from costmodel.calibration.scores import score, summaries
-from costmodel.calibration.targets import Kind
 from costmodel.calibration.validation import Assessment
 
 
@@ -23,7 +23,7 @@ class _Model(BaseModel):
 class Claim(_Model):
     """What we state about one class of rows on a machine; the unit is that of the class."""
 
-    kind: Kind
+    kind: Annotated[RowClass, BeforeValidator(RowClass.named)]
     median: Annotated[float, Field(gt=0)]
     worst: Annotated[float, Field(gt=0)]
 
@@ -32,10 +32,8 @@ class MachineClaims(_Model):
     """What we state about one machine."""
 
     classes: tuple[Claim, ...]
-    wrong_signs: Annotated[int, Field(ge=0)]
-    """At most so many published changes of fork have the other sign."""
-    zap_wrong_signs: Annotated[int, Field(ge=0)] = 0
-    """The same of zap."""
+    wrong_signs: dict[str, Annotated[int, Field(ge=0)]] = {}
+    """By operation: at most so many published changes have the other sign; none if left out."""
     stdev_factor: Annotated[float, Field(gt=1)]
     """Deviations between runs are predicted within this factor, per order class."""
 
@@ -85,10 +83,9 @@ def verdicts(
             yield Verdict(machine, f"{claim.kind}, median", claim.median, found.median)
             yield Verdict(machine, f"{claim.kind}, worst", claim.worst, found.worst)
     for summary in summaries(assessments):
-        zap = summary.operation == "zap"
-        most = stated.zap_wrong_signs if zap else stated.wrong_signs
+        most = stated.wrong_signs.get(summary.operation, 0)
         wrong = summary.signs - summary.right_signs
-        yield Verdict(machine, f"{'zap: ' if zap else ''}wrong signs", most, wrong)
+        yield Verdict(machine, prefixed(summary.operation, "wrong signs"), most, wrong)
     if stdev_factor is not None:
         yield Verdict(machine, "stdev, factor", stated.stdev_factor, stdev_factor)
 

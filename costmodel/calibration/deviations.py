@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel.calibration.targets import BASELINE, STORM_PCT, fork_case
+from costmodel.calibration.targets import BASELINE, STORM_PCT, usual_case
 from costmodel.config.scenario import Protocol
+from costmodel.operations.registry import DEFAULT
 from costmodel.published import Metric, Role, Row, all_rows
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def predicted_pct(machine: Machine, order: int) -> float:
     """Return the deviation between runs of the baseline in percent of its mean."""
     from costmodel.experiment import Cell, run_cell
 
-    case = fork_case(BASELINE, order)
+    case = usual_case(BASELINE, order)
     cell = Cell(machine, case.workload, case.strategy, Protocol(runs=RUNS))
     summary = run_cell(cell).summary
     assert summary.stdev_between_runs is not None
@@ -78,7 +79,7 @@ def _rows(machine: str) -> Iterable[Row]:
         row
         for row in all_rows()
         if row.machine == machine
-        and row.operation == "fork"
+        and row.operation == DEFAULT
         and row.role in (Role.FIT, Role.CHECK)
         and row.repeats is None
         and row.metric is Metric.REL_PCT

@@ -75,11 +75,11 @@ def _short(reports: Iterable[MachineReport]) -> Table:
     rows: Table = [("machine", "class", "rows", "", "median error", "worst", "in interval")]
     for report in reports:
         for score in (score for summary in report.summaries for score in summary.scores):
-            unit = text.unit(score.kind)
+            unit = text.unit(score.row_class)
             rows.append(
                 (
                     report.machine.title,
-                    score.kind.value,
+                    str(score.row_class),
                     str(score.rows),
                     "fitted" if score.role is Role.FIT else "checked",
                     f"{score.median:.1f} {unit}",
@@ -227,7 +227,7 @@ def _strategy(assessment: Assessment) -> str:
 
 
 def _value(assessment: Assessment, value: float) -> str:
-    unit = " ms" if assessment.target.kind.is_time else " %"
+    unit = " ms" if assessment.target.row_class.measure.is_time else " %"
     return text.number(assessment.target, value) + unit
 
 

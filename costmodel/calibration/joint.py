@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel.calibration.priors import Prior, priors, slopes
+from costmodel.calibration.predict import slopes
 from costmodel.calibration.problem import Floats
-from costmodel.calibration.targets import BASELINE, Case, Target, cases, fork_case
+from costmodel.calibration.targets import BASELINE, Case, Target, cases, usual_case
 from costmodel.config.fit import Uncertainty
+from costmodel.uncertainty.priors import Prior, priors
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
@@ -59,16 +60,15 @@ def uncertainty(
 
 def _questions(machine: Machine) -> list[tuple[Case, Case | None]]:
     """Return what users ask: the baseline's time and each strategy's change, per order."""
-    from costmodel.strategies.catalogue import STRATEGIES
+    from costmodel.strategies.catalogue import built_in
 
-    names = [s.name for s in STRATEGIES.values() if s.operation == "fork"]
-    fitting = [name for name in names if machine.isa in STRATEGIES[name].programs]
+    fitting = [s.name for s in built_in().values() if machine.isa in s.programs]
     found: list[tuple[Case, Case | None]] = []
     for order in ORDERS:
-        baseline = fork_case(BASELINE, order)
+        baseline = usual_case(BASELINE, order)
         found.append((baseline, None))
         asked = set(fitting) if order else set(fitting) & set(PUBLISHED_AT_0)
-        found += [(fork_case(name, order), baseline) for name in sorted(asked - {BASELINE})]
+        found += [(usual_case(name, order), baseline) for name in sorted(asked - {BASELINE})]
     return found
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.calibration.targets import Case, Target
 from costmodel.config.scenario import Protocol
 from costmodel.experiment import Cell, exact_seconds
+from costmodel.uncertainty.priors import Prior, variants
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
@@ -34,3 +35,15 @@ def log_factor(target: Target, times: LogTimes) -> float:
 def predicted(target: Target, times: LogTimes) -> float:
     """Return the prediction in the unit of ``target.mean``."""
     return target.of_log(log_factor(target, times))
+
+
+def slopes(
+    machine: Machine, cases: Iterable[Case], chosen: Sequence[Prior]
+) -> dict[Prior, dict[Case, float]]:
+    """Return how the log time of each case grows per ``sigma`` of each number."""
+    base = log_times(machine, cases)
+    found = {}
+    for prior, (changed, by) in zip(chosen, variants(machine, chosen), strict=True):
+        times = log_times(changed, base)
+        found[prior] = {case: (times[case] - base[case]) / by for case in base}
+    return found

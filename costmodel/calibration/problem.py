@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from costmodel.calibration.priors import Prior
     from costmodel.calibration.targets import Target
     from costmodel.config.machine import Machine
+    from costmodel.uncertainty.priors import Prior
 
 Floats = NDArray[np.float64]
 LogFactors = Callable[[Floats], Floats]
@@ -89,8 +89,8 @@ class Problem:
 def problem_of(machine: Machine, targets: Sequence[Target], priors: tuple[Prior, ...]) -> Problem:
     """Return the problem of fitting ``priors`` of a machine to published numbers."""
     from costmodel.calibration.predict import log_factor, log_times
-    from costmodel.calibration.priors import with_numbers
     from costmodel.calibration.targets import cases
+    from costmodel.uncertainty.priors import with_numbers
 
     needed = cases(targets)
 

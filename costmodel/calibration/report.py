@@ -90,13 +90,13 @@ def _machine(report: MachineReport) -> dict[str, Any]:
         "rows": [_row(a) for a in report.assessments],
         "scores": [
             {
-                "class": s.kind.value,
+                "class": str(s.row_class),
                 "role": s.role.value if s.role else None,
                 "rows": s.rows,
                 "inside": s.inside,
                 "median": s.median,
                 "worst": s.worst,
-                "unit": text.unit(s.kind),
+                "unit": text.unit(s.row_class),
             }
             for summary in report.summaries
             for s in summary.scores
@@ -132,7 +132,7 @@ def _row(assessment: Assessment) -> dict[str, Any]:
         "id": row.id,
         "implied_change": target.implied,
         "role": target.role.value,
-        "class": target.kind.value,
+        "class": str(target.row_class),
         "operation": row.operation,
         "state": row.state,
         "folio_order": row.order,
@@ -146,7 +146,7 @@ def _row(assessment: Assessment) -> dict[str, Any]:
         "interval90": list(assessment.interval),
         "inside": assessment.inside,
         "error": assessment.error,
-        "error_unit": text.unit(target.kind),
+        "error_unit": text.unit(target.row_class),
         "miss": assessment.is_miss,
         "source": row.citation,
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from costmodel.calibration.targets import Kind
+from costmodel.calibration.row_class import Measure, RowClass
 from costmodel.calibration.validation import Assessment
 from costmodel.published import Role
 
@@ -18,7 +18,7 @@ ROLES = (Role.FIT, Role.CHECK)
 class Score:
     """Errors of one class of rows: ``median`` and ``worst`` in percent or points."""
 
-    kind: Kind
+    row_class: RowClass
     role: Role | None
     """None: fitted and checked together."""
     rows: int
@@ -73,18 +73,20 @@ def summarise(assessments: Sequence[Assessment]) -> Summary:
     )
 
 
-def score(assessments: Iterable[Assessment], kind: Kind, role: Role | None = None) -> Score | None:
+def score(
+    assessments: Iterable[Assessment], row_class: RowClass, role: Role | None = None
+) -> Score | None:
     """Return the score of a class, of one role or of both; None where it has no rows."""
     chosen = [
         a
         for a in assessments
-        if a.target.kind is kind and a.target.role in ((role,) if role else ROLES)
+        if a.target.row_class == row_class and a.target.role in ((role,) if role else ROLES)
     ]
     if not chosen:
         return None
     sizes = np.array([a.size for a in chosen])
     return Score(
-        kind=kind,
+        row_class=row_class,
         role=role,
         rows=len(chosen),
         inside=sum(a.inside for a in chosen),
@@ -94,9 +96,10 @@ def score(assessments: Iterable[Assessment], kind: Kind, role: Role | None = Non
 
 
 def _scores(assessments: Sequence[Assessment]) -> Iterable[Score]:
-    for kind in Kind:
+    operations = dict.fromkeys(a.target.row.operation for a in assessments)
+    for row_class in (RowClass(m, operation) for operation in operations for m in Measure):
         for role in ROLES:
-            found = score(assessments, kind, role)
+            found = score(assessments, row_class, role)
             if found:
                 yield found
 

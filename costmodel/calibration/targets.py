@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
-from typing import cast
 
-from costmodel.config.workload import Frames, Operation, Workload
+from costmodel.calibration.row_class import Measure, RowClass
+from costmodel.config.workload import Workload, states_of
+from costmodel.operations.registry import DEFAULT, operation_named
 from costmodel.published import Metric, Role, Row, all_rows
 from costmodel.published.rows import implied_change_pct
 
@@ -20,33 +20,6 @@ BASELINE = "v6.7"
 """What changes of rows in seconds are against."""
 STORM_PCT = 100.0
 """A change beyond this is a storm of TLB invalidations: what counts there is the factor."""
-
-
-FRAMES: Mapping[Operation, Frames] = {"fork": "contiguous", "zap": "scattered"}
-"""Where the folios of published rows lie, as in the shipped scenarios. A gigabyte that is unmapped
-goes back to the allocator and comes out of it again in every iteration (docs/zap.md)."""
-
-
-class Kind(StrEnum):
-    """Classes of numbers that have an accuracy of their own; those of fork have no prefix."""
-
-    ABSOLUTE = "absolute time"
-    ORDER_0 = "order-0 change"
-    BATCH = "change, order >= 2"
-    STORM = "storm"
-    ZAP_ABSOLUTE = "zap: absolute time"
-    ZAP_ORDER_0 = "zap: order-0 change"
-    ZAP_BATCH = "zap: change, order >= 2"
-
-    @property
-    def is_time(self) -> bool:
-        """Whether the number is one time, not a change."""
-        return self in (Kind.ABSOLUTE, Kind.ZAP_ABSOLUTE)
-
-    @property
-    def is_relative(self) -> bool:
-        """Whether errors are percent of the time, else they are points of a change."""
-        return self.is_time or self is Kind.STORM
 
 
 @dataclass(frozen=True)
@@ -86,16 +59,17 @@ class Target:
         return self.row.role
 
     @property
-    def kind(self) -> Kind:
+    def row_class(self) -> RowClass:
         """The class whose accuracy it counts towards."""
-        zap = self.row.operation == "zap"
+        return RowClass(self._measure, self.row.operation)
+
+    @property
+    def _measure(self) -> Measure:
         if self.baseline is None:
-            return Kind.ZAP_ABSOLUTE if zap else Kind.ABSOLUTE
-        if zap:
-            return Kind.ZAP_BATCH if self.row.order else Kind.ZAP_ORDER_0
+            return Measure.ABSOLUTE
         if abs(self.mean) > STORM_PCT:
-            return Kind.STORM
-        return Kind.BATCH if self.row.order else Kind.ORDER_0
+            return Measure.STORM
+        return Measure.BATCH if self.row.order else Measure.ORDER_0
 
     @property
     def factor(self) -> float:
@@ -156,14 +130,12 @@ def _sigma(row: Row, size: float) -> float:
     return max(row.stdev or 0.0, 0.5 * 10.0**last_digit, FLOOR * size)
 
 
-def fork_case(strategy: str, order: int) -> Case:
-    """Return the published question: fork of 1 GiB of freshly written folios of one order."""
-    return _of("fork", strategy, order, 1 << 30, "writable")
+def usual_case(strategy: str, order: int) -> Case:
+    """Return the question that most was published on: 1 GiB of folios of one order.
 
-
-def munmap_case(strategy: str, order: int) -> Case:
-    """Return the published question: munmap of 1 GiB of folios of one order, by its sole owner."""
-    return _of("zap", strategy, order, 1 << 30, "munmap")
+    The operation is the default one, in its default state: fork of freshly written pages.
+    """
+    return _of(DEFAULT, strategy, order, 1 << 30, states_of(DEFAULT)[0])
 
 
 def _case(row: Row, strategy: str | None) -> Case:
@@ -183,7 +155,7 @@ def _of(
         "operation": operation,
         "memory_bytes": memory_bytes,
         "folio_orders": {order: 1.0},
-        "frames": FRAMES[cast(Operation, operation)],
+        "frames": operation_named(operation).words.published_frames,
         "state": state,
         "cpus": cpus,
     }

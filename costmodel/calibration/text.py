@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from costmodel.calibration.claims import Verdict
 from costmodel.calibration.deviations import Deviation
+from costmodel.calibration.row_class import Measure, RowClass
 from costmodel.calibration.scores import Score, Summary
-from costmodel.calibration.targets import Kind, Target
+from costmodel.calibration.targets import Target
 from costmodel.calibration.validation import Assessment
+from costmodel.operations.registry import DEFAULT
 from costmodel.published import Role
 
 TITLES = {
@@ -32,15 +34,15 @@ def row_id(target: Target) -> str:
 
 def number(target: Target, value: float) -> str:
     """Return a value in the unit of a target: ms for seconds, one decimal for percent."""
-    if target.kind.is_time:
+    if target.row_class.measure.is_time:
         return f"{1e3 * value:.3f}"
-    return f"{value:.0f}" if target.kind is Kind.STORM else f"{value:z.1f}"
+    return f"{value:.0f}" if target.row_class.measure is Measure.STORM else f"{value:z.1f}"
 
 
 def operation(target: Target) -> str:
-    """Return ``zap, munmap``; nothing for fork, which needs no telling."""
+    """Return ``zap, munmap``; nothing for the default operation, which needs no telling."""
     row = target.row
-    return "" if row.operation == "fork" else f"{row.operation}, {row.state}"
+    return "" if row.operation == DEFAULT else f"{row.operation}, {row.state}"
 
 
 def spread(target: Target) -> str:
@@ -51,22 +53,22 @@ def spread(target: Target) -> str:
 def interval(assessment: Assessment) -> str:
     """Return ``-3.1..3.2``."""
     target, (low, high) = assessment.target, assessment.interval
-    if target.kind.is_time:
+    if target.row_class.measure.is_time:
         return f"{1e3 * low:.2f}..{1e3 * high:.2f}"
     return f"{number(target, low)}..{number(target, high)}"
 
 
 def error(assessment: Assessment) -> str:
     """Return ``+0.3`` (points), ``+0.3%`` (of the time) or ``x1.04`` (a storm)."""
-    kind = assessment.target.kind
-    if kind is Kind.STORM:
+    measure = assessment.target.row_class.measure
+    if measure is Measure.STORM:
         return f"x{1 + assessment.error / 100:.2f}"
-    return f"{assessment.error:+.1f}{'%' if kind.is_time else ''}"
+    return f"{assessment.error:+.1f}{'%' if measure.is_time else ''}"
 
 
-def unit(kind: Kind) -> str:
+def unit(row_class: RowClass) -> str:
     """Return the unit of errors of a class."""
-    return "%" if kind.is_relative else "points"
+    return "%" if row_class.measure.is_relative else "points"
 
 
 def marks(assessment: Assessment) -> str:
@@ -129,6 +131,6 @@ def _row(assessment: Assessment) -> str:
 def _score(score: Score) -> str:
     role = score.role.value if score.role else "all"
     return (
-        f"{score.kind:<24}{role:<6}{score.rows:>2} rows, median {score.median:>4.1f}, worst"
-        f" {score.worst:>4.1f} {unit(score.kind)}, in {score.inside}"
+        f"{score.row_class!s:<24}{role:<6}{score.rows:>2} rows, median {score.median:>4.1f}, worst"
+        f" {score.worst:>4.1f} {unit(score.row_class)}, in {score.inside}"
     )

@@ -7,27 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from costmodel.calibration.sampling import change_interval, log_samples, seconds_interval
-from costmodel.calibration.targets import Case, Kind, Target, cases, targets
-from costmodel.calibration.uncertainty import Interval
+from costmodel.calibration.row_class import Measure, limit_of
+from costmodel.calibration.targets import Case, Target, cases, targets
 from costmodel.published import Role
+from costmodel.uncertainty.sampling import change_interval, log_samples, seconds_interval
+from costmodel.uncertainty.spread import Interval
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
-LIMITS = {
-    Kind.ABSOLUTE: 5.0,
-    Kind.ORDER_0: 3.0,
-    Kind.BATCH: 4.0,
-    Kind.STORM: 20.0,
-    Kind.ZAP_ABSOLUTE: 10.0,
-    Kind.ZAP_ORDER_0: 3.0,
-    Kind.ZAP_BATCH: 4.0,
-}
-"""What an error should stay below, by class: percent of the time for absolute times and storms,
-percentage points for changes. A number beyond it is a miss and needs a cause in ``causes.yaml``."""
-MACHINE_LIMITS = {("apple-m2-vm", Kind.ABSOLUTE): 10.0}
-"""Exceptions: 2.5 ms is all that is published for the M2, and it is rounded."""
 TIE_PCT = 0.05
 """A predicted change below this has no sign: millionths go now this way, now that way."""
 SIGNIFICANT = 2.0
@@ -49,22 +37,21 @@ class Assessment:
     @property
     def error(self) -> float:
         """Predicted less published: points of a change, else percent of the time."""
-        if self.target.kind.is_relative:
+        if self.target.row_class.measure.is_relative:
             return 100 * (self._factor / self.target.factor - 1)
         return self.predicted - self.target.mean
 
     @property
     def size(self) -> float:
         """How large the error is; a factor counts alike in both directions."""
-        if self.target.kind is Kind.STORM:
+        if self.target.row_class.measure is Measure.STORM:
             return 100 * math.expm1(abs(math.log(self._factor / self.target.factor)))
         return abs(self.error)
 
     @property
     def limit(self) -> float:
         """What ``size`` should stay below."""
-        kind = self.target.kind
-        return MACHINE_LIMITS.get((self.target.row.machine, kind), LIMITS[kind])
+        return limit_of(self.target.row_class, self.target.row.machine)
 
     @property
     def inside(self) -> bool:

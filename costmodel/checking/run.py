@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from costmodel.mm.build import build
 from costmodel.mm.layout import Layout
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.mm.sanity import check_fork
-from costmodel.mm.sanity_entries import DirtyRule
-from costmodel.mm.violations import Guarantee, Violation
-from costmodel.operations.zap.guarantees import check_zap
-from costmodel.operations.zap.mm import ZapOperation
+from costmodel.mm.violations import DirtyRule, Guarantee, Violation
+from costmodel.operations.registry import DEFAULT, operation_named
+from costmodel.strategies.strategy import elsewhere
+from costmodel.user_code.blame import line_of, told
+from costmodel.user_code.process import UserCode
 
+T = TypeVar("T")
 Strategy = Callable[[Any], Iterator[Any]]
 """Walks the page tables of a fork or of an unmap."""
 
@@ -31,40 +32,52 @@ class Subject:
 
     name: str
     strategy: Strategy
-    operation: str = "fork"
-    """What it does: ``fork`` or ``zap``."""
+    operation: str = DEFAULT
+    """The name of what it does."""
     contpte: bool = False
     """The kernel uses the contiguous bit: layouts have it, and ``fork.contpte`` is true."""
     dirty: DirtyRule = DirtyRule.EXACT
     flushes: bool = True
-    """The strategy calls ``fork.final_flush()`` (for zap: flushes and frees what it gathered); else
-    that is done for it, as the callers of the kernel's loops do."""
+    """The strategy finishes the operation itself (``finish()``); else that is done for it, as the
+    callers of the kernel's loops do."""
     resizes_freely: bool = False
     """The CPU lets the contiguous bit change without break-before-make (BBML2)."""
+    code: UserCode | None = None
+    """A user's strategy, which runs in a process of its own."""
+
+    def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
+        """Return ``task(function, *arguments)``, wherever the strategy's function runs."""
+        if self.code is None:
+            return task(self.strategy, *arguments)
+        return self.code.ask(task, *arguments)
 
 
 def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
-    """Return the guarantees that a strategy breaks on a layout, none if it is correct there."""
+    """Return the guarantees that a strategy breaks on a layout, none if it is correct there.
+
+    Raises ConfigError for a user's strategy that hangs, or ends the process it runs in.
+    """
+    return subject.evaluate(_violations, replace(subject, strategy=elsewhere, code=None), layout)
+
+
+def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Violation]:
     memory = build(layout, contpte=subject.contpte)
     before = memory.copy()
     kernel = {"contpte": subject.contpte, "resizes_freely": subject.resizes_freely}
-    operation = memory.zap(**kernel) if subject.operation == "zap" else memory.fork(**kernel)
+    known = operation_named(subject.operation)
+    operation = known.begin(memory, **kernel)
     pages = sum(area.pages for area in layout.areas)
     limit = STEPS_PER_TABLE * (2 + pages // TABLE_PTES) + STEPS_PER_PAGE * pages
     try:
-        finished = exhaust(subject.strategy(operation), limit)
+        finished = exhaust(strategy(operation), limit)
     except Exception as error:  # the strategy is foreign code: whatever it raises is its fault
         return [*operation.faults, Violation(Guarantee.COMPLETES, "strategy", _told(error))]
     if not finished:
         what = f"does not end within {limit} steps"
         return [*operation.faults, Violation(Guarantee.COMPLETES, "strategy", what)]
-    if isinstance(operation, ZapOperation):
-        if not subject.flushes:
-            operation.finish()
-        return check_zap(before, operation)
     if not subject.flushes:
-        operation.final_flush()
-    return check_fork(before, operation, dirty=subject.dirty)
+        operation.finish()
+    return known.violations(before, operation, dirty=subject.dirty)
 
 
 def exhaust(steps: Iterator[Any], limit: int) -> bool:
@@ -87,7 +100,6 @@ def exhaust(steps: Iterator[Any], limit: int) -> bool:
 
 def _told(error: Exception) -> str:
     """Return an exception with the line of the strategy that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    frame = [frame for frame in frames if "/mm/" not in frame.filename][-1]
-    name = frame.filename.rsplit("/", 1)[-1]
-    return f"raised {type(error).__name__}: {error} ({name}:{frame.lineno})"
+    place = line_of(error)
+    where = f" ({Path(place[0]).name}:{place[1]})" if place else ""
+    return f"raised {told(error)}{where}"

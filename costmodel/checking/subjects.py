@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from costmodel.checking.run import Subject
 from costmodel.config.errors import ConfigError, unknown
-from costmodel.mm.sanity_entries import DirtyRule
-from costmodel.strategies.catalogue import BY_OPERATION, Strategy
-from costmodel.strategies.resolve import resolve
+from costmodel.mm.violations import DirtyRule
+from costmodel.operations.registry import DEFAULT, operation_names
+from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.resolve import added_names, known_names, resolve
+from costmodel.strategies.strategy import Strategy
 
 _DIRTY: Final = {
     "folio-scan-v3": DirtyRule.ANY_OF_BATCH,
@@ -23,19 +26,19 @@ def find_subjects(
 ) -> list[Subject]:
     """Return the strategies called ``names``, all built-in ones if there are no names.
 
-    ``operation`` is ``fork`` or ``zap``; without it built-in ones are those of both, and the user's
-    are for fork. ``contpte`` says that the kernels of the user's own ones use the contiguous bit.
+    ``operation`` names one; without it built-in ones are those of all, and the user's are for fork.
+    ``contpte`` says that the kernels of the user's own ones use the contiguous bit.
     Raises ConfigError that lists everything wrong with the names.
     """
-    operations = [operation] if operation else list(BY_OPERATION)
+    operations = [operation] if operation else list(operation_names())
     faults = []
     subjects: list[Subject] = []
     if not names:
-        return [_subject(entry) for op in operations for entry in BY_OPERATION[op].values()]
+        return [_subject(entry) for op in operations for entry in built_in(op).values()]
     for name in names:
         try:
-            if ":" in name:
-                subjects.append(_user(name, contpte, operation or "fork"))
+            if ":" in name or name.endswith(".py") or name in added_names():
+                subjects.append(_user(name, contpte, operation or DEFAULT))
             else:
                 subjects.extend(_built_in(name, operations))
         except ConfigError as error:
@@ -46,9 +49,9 @@ def find_subjects(
 
 
 def _built_in(name: str, operations: Sequence[str]) -> list[Subject]:
-    found = [BY_OPERATION[op][name] for op in operations if name in BY_OPERATION[op]]
+    found = [built_in(op)[name] for op in operations if name in built_in(op)]
     if not found:
-        known = dict.fromkeys(known for op in operations for known in BY_OPERATION[op])
+        known = dict.fromkeys(known for op in operations for known in known_names(op))
         raise ConfigError.of("STRATEGY", unknown("strategy", name, list(known)), got=repr(name))
     return [_subject(entry) for entry in found]
 
@@ -56,7 +59,7 @@ def _built_in(name: str, operations: Sequence[str]) -> list[Subject]:
 def _subject(entry: Strategy) -> Subject:
     # The flush belongs to the callers of both loops: dup_mmap() and tlb_finish_mmu().
     return Subject(
-        entry.name if entry.operation == "fork" else f"{entry.operation} {entry.name}",
+        entry.name if entry.operation == DEFAULT else f"{entry.operation} {entry.name}",
         entry.function,
         operation=entry.operation,
         contpte=entry.contpte,
@@ -67,5 +70,16 @@ def _subject(entry: Strategy) -> Subject:
 
 def _user(name: str, contpte: bool, operation: str) -> Subject:
     entry = resolve(name, operation=operation, origin="STRATEGY")
-    contpte = contpte or entry.contpte
-    return Subject(name, entry.function, operation=operation, contpte=contpte, flushes=False)
+    return replace(subject_of(entry), contpte=contpte or entry.contpte)
+
+
+def subject_of(entry: Strategy) -> Subject:
+    """Return a user's strategy as a check runs it; the flush belongs to the loop's callers."""
+    return Subject(
+        entry.name,
+        entry.function,
+        operation=entry.operation,
+        contpte=entry.contpte,
+        flushes=False,
+        code=entry.code,
+    )

@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def add_workload_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what the strategies work on."""
-    parser.add_argument("--order", metavar="N", help="folio order, 0 to 9 (default 0)")
+    parser.add_argument("--order", metavar="N", help="folio order: 0, 2 to 9 (default 0)")
     parser.add_argument(
         "--operation", metavar="OP", default="fork", help="fork or zap (default fork)"
     )
@@ -52,12 +52,13 @@ def question(
     from costmodel.config.errors import ConfigError, unknown
     from costmodel.config.overrides import load_with_overrides
     from costmodel.config.scenario import Scenario
-    from costmodel.strategies.catalogue import BY_OPERATION
+    from costmodel.operations.registry import operation_names
+    from costmodel.strategies.catalogue import built_in
     from costmodel.strategies.resolve import known_names
 
     operation = args.operation
-    if operation not in BY_OPERATION:
-        raise ConfigError.of("--operation", unknown("operation", operation, BY_OPERATION))
+    if operation not in operation_names():
+        raise ConfigError.of("--operation", unknown("operation", operation, operation_names()))
     names = known_names(operation)
     scenario = Scenario.model_validate(
         {
@@ -66,7 +67,7 @@ def question(
             "memory": "1 GiB",
             "machines": ["apple-m2-vm"],
             "folio_orders": [default_order],
-            "baseline": next(iter(BY_OPERATION[operation])),
+            "baseline": next(iter(built_in(operation))),
         }
     )
     options: dict[str, tuple[str, Any]] = {

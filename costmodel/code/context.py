@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from costmodel.code.events import Step, Trait
-from costmodel.mm.pte import TABLE_PTES
-
-BLOCK_PTES: Final = 16
-"""Entries of one arm64 contiguous block (4 KiB pages)."""
+from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 
 
 class Situation(NamedTuple):
@@ -68,8 +65,8 @@ class History:
         event = now.event
         if event == "map":
             stop = now.slot + 1
-            whole = self.first % BLOCK_PTES == 0 and stop - self.first >= BLOCK_PTES
-            self.batch_facts = (self.scanned, whole, stop % BLOCK_PTES == 0)
+            whole = self.first % CONT_PTES == 0 and stop - self.first >= CONT_PTES
+            self.batch_facts = (self.scanned, whole, stop % CONT_PTES == 0)
         elif event == "get":
             self.first = now.slot
         elif event in ("read", "scan"):
@@ -88,9 +85,9 @@ class History:
             bool(self.last.traits & Trait.CONSECUTIVE),
             *self.batch_facts,
             self.before_last,
-            now.slot % BLOCK_PTES == 0,
-            now.slot % BLOCK_PTES == BLOCK_PTES - 1,
-            self.last.slot % BLOCK_PTES == BLOCK_PTES - 1,
+            now.slot % CONT_PTES == 0,
+            now.slot % CONT_PTES == CONT_PTES - 1,
+            self.last.slot % CONT_PTES == CONT_PTES - 1,
             bool(traits & Trait.SOLE),
             bool(self.last.traits & Trait.OPENS),
             bool(self.last.traits & Trait.CLOSES),

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from costmodel.code.library import ROLES
 from costmodel.code.uops import Kind, Target
 from costmodel.jit import compiled, inlined
+from costmodel.mm.pte import CONT_PTES
+from costmodel.units import LINE_BYTES
 
 Ints = NDArray[np.int64]
 
@@ -18,7 +20,6 @@ REGION_SHIFT: Final = 44
 SLOT_ORIGIN: Final = 1 << 30
 """Address of PTE 0 in its region; the entry before it has an address, too."""
 PTE_BYTES: Final = 8
-LINE_BYTES: Final = 64
 _LINES: Final = 4096
 """Places for lines to begin with."""
 
@@ -88,7 +89,7 @@ def lay_out(
                 elif role == _LAST_SLOT:
                     origin = contexts[step, 1]
                 elif role == _BLOCK:
-                    origin = contexts[step, 0] - contexts[step, 0] % 16
+                    origin = contexts[step, 0] - contexts[step, 0] % CONT_PTES
                 elif role == _PAGE:
                     origin = contexts[step, 2]
                 elif role == _LAST_PAGE:

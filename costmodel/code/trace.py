@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.code.uops import Kind
+from costmodel.units import LINE_BYTES
 
 NO_PRODUCER = -1
 """In ``Trace.inputs``: the input has no producer in this trace (constant, or long done)."""
 NO_ADDRESS = -1
 """In ``Trace.address``: the micro-op touches no memory."""
-LINE_BYTES = 64
 VMEMMAP_BYTES = 2 << 20
 """Blocks in which both architectures map struct pages (``vmemmap_populate_hugepages()``)."""
 

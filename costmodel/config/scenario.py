@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,14 +21,13 @@ from costmodel.config.errors import unknown
 from costmodel.config.resources import find, is_path, names
 from costmodel.config.schema import STRICT, check, no_repeats, problem, validate
 from costmodel.config.workload import (
-    STATES,
     Frames,
     Layout,
-    Memory,
-    Operation,
-    State,
+    MemoryBytes,
+    OperationName,
     Workload,
     state_problems,
+    states_of,
 )
 
 
@@ -51,7 +50,8 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
 def _known_strategy(name: str, info: ValidationInfo) -> str:
     """Check a strategy name, if the names are known here; ``file.py:function`` is the user's."""
     known = (info.context or {}).get("strategies")
-    if known is not None and name not in known and ":" not in name:
+    source = name.partition("@")[0]  # a name with its build: v6.7@gcc13
+    if known is not None and not {name, source} & set(known) and ":" not in name:
         raise problem(unknown("strategy", name, known))
     return name
 
@@ -96,20 +96,20 @@ class Scenario(BaseModel):
 
     title: Annotated[str, Field(min_length=1)]
     """One line for the top of the tables."""
-    operation: Operation
+    operation: OperationName
     """What the kernel does: fork or zap."""
-    memory: Memory
+    memory: MemoryBytes
     """Size of the mapping, such as 1 GiB."""
-    state: State | None = None
+    state: str | None = None
     """How the operation finds the PTEs; default: writable for fork, exit for zap."""
     machines: Annotated[tuple[MachineName, ...], *_List]
     """Names of shipped machines, or paths of machine files (relative to this file)."""
     folio_orders: Annotated[tuple[Layout, ...], *_List]
-    """Each an order from 0 to 9 or a mix such as {0: 50%, 4: 50%}: one column of the table."""
+    """Each an order (0, 2 to 9) or a mix such as {0: 50%, 4: 50%}: one column of the table."""
     frames: Frames = "contiguous"
     """How the folios lie in physical memory."""
     contpte: bool | None = None
-    """Whether contpte is on; left out: as each strategy's kernel has it."""
+    """Only strategies whose kernels use the contiguous bit, or only others; left out: all."""
     cpus: Annotated[int, Field(ge=1, le=4096)] = 1
     """CPUs that do the same at the same time, each on its own address space."""
     mitigations: Mitigation = "auto"
@@ -125,7 +125,7 @@ class Scenario(BaseModel):
 
     @field_validator("state")
     @classmethod
-    def _state_fits_operation(cls, state: State | None, info: ValidationInfo) -> State | None:
+    def _state_fits_operation(cls, state: str | None, info: ValidationInfo) -> str | None:
         operation = info.data.get("operation")
         for _, reason, _ in state_problems(operation, state) if operation else ():
             raise problem(reason)
@@ -135,7 +135,7 @@ class Scenario(BaseModel):
     def _state_by_operation(self) -> Scenario:
         if self.state is None:
             # The model is frozen; this fills in a default that depends on another field.
-            object.__setattr__(self, "state", STATES[self.operation][0])
+            object.__setattr__(self, "state", states_of(self.operation)[0])
         return self
 
     @property
@@ -147,7 +147,7 @@ class Scenario(BaseModel):
                 memory_bytes=self.memory,
                 folio_orders=layout,
                 frames=self.frames,
-                state=cast(State, self.state),
+                state=self.state or states_of(self.operation)[0],
                 contpte=self.contpte,
                 cpus=self.cpus,
             )

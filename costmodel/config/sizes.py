@@ -9,9 +9,6 @@ from pydantic import BeforeValidator, ByteSize, TypeAdapter
 
 from costmodel.config.schema import problem
 
-PAGE_BYTES = 4096
-"""The base page of every machine here."""
-
 _ADAPTER = TypeAdapter(ByteSize)
 # ByteSize ignores what follows the unit and also knows bits: only what it reads right goes there.
 _SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGTP]i?)?B", re.IGNORECASE)

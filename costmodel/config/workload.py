@@ -9,22 +9,26 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from costmodel.config.schema import STRICT, Problem, check, problem
-from costmodel.config.sizes import PAGE_BYTES, Size
+from costmodel.config.sizes import Size
+from costmodel.operations.registry import operation_named, operation_names
+from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
-LARGEST_ORDER = 9
-"""Folios of 2 MiB: one page table."""
+ORDERS = (0, *range(2, LARGEST_ORDER + 1))
+"""Orders of folios of anonymous memory: from 2 on the third struct page of a large one is there,
+which the kernel needs to split it (``THP_ORDERS_ALL_ANON``)."""
 
-Operation = Literal["fork", "zap"]
 Frames = Literal["contiguous", "scattered"]
-State = Literal["writable", "read-only", "exit", "munmap", "dontneed", "dontneed-per-page"]
-STATES: Mapping[Operation, tuple[State, ...]] = {
-    "fork": ("writable", "read-only"),
-    "zap": ("exit", "munmap", "dontneed", "dontneed-per-page"),
-}
-"""The states that an operation can find; the first is the default."""
 
 _SHARE = re.compile(r"(\d+(\.\d+)?)\s*%")
 _SHARES_SUM_TO = 1e-6
+
+
+def _known_operation(name: str) -> str:
+    """Refuse a name that is no operation's."""
+    names = operation_names()
+    if name not in names:
+        raise problem(f"must be {' or '.join(map(repr, names))}")
+    return name
 
 
 def _whole_pages(value: int) -> int:
@@ -51,7 +55,10 @@ def _layout_problems(
     given: Mapping[Any, object], shares: Mapping[Any, float | None]
 ) -> Iterator[Problem]:
     for order, share in shares.items():
-        if not isinstance(order, int) or not 0 <= order <= LARGEST_ORDER:
+        if order == 1 and not isinstance(order, bool):
+            at = () if len(given) == 1 else (order,)
+            yield at, "anonymous memory has no folios of order 1", order
+        elif not isinstance(order, int) or not 0 <= order <= LARGEST_ORDER:
             at = () if len(given) == 1 else (order,)
             yield at, f"an order must be an integer from 0 to {LARGEST_ORDER}", order
         if share is None:
@@ -74,7 +81,9 @@ def _share(value: object) -> float | None:
     return float(value) if 0 < value <= 1 else None
 
 
-Memory = Annotated[Size, AfterValidator(_whole_pages), Field(ge=PAGE_BYTES, le=2**44)]
+OperationName = Annotated[str, AfterValidator(_known_operation)]
+"""What the kernel does: a name that :mod:`costmodel.operations.registry` knows."""
+MemoryBytes = Annotated[Size, AfterValidator(_whole_pages), Field(ge=PAGE_BYTES, le=2**44)]
 Layout = Annotated[dict[int, float], BeforeValidator(_layout)]
 """Folio order to its share of the memory; the shares sum to 1."""
 
@@ -84,18 +93,18 @@ class Workload(BaseModel):
 
     model_config = STRICT
 
-    operation: Operation
+    operation: OperationName
     """What the kernel does."""
-    memory_bytes: Memory
+    memory_bytes: MemoryBytes
     """Size of the mapping, in whole pages."""
     folio_orders: Layout
     """Folio order to its share of the memory."""
     frames: Frames = "contiguous"
     """How the folios lie in physical memory: one behind the other, or anywhere."""
-    state: State
+    state: str
     """How the operation finds the PTEs (fork), or what unmaps them (zap)."""
     contpte: bool | None = None
-    """Whether contpte is on; None: as the strategy's kernel has it."""
+    """Only strategies whose kernels use the contiguous bit, or only others; None: all."""
     cpus: Annotated[int, Field(ge=1, le=4096)] = 1
     """CPUs that do the same at the same time, each on its own address space."""
 
@@ -127,8 +136,13 @@ class Workload(BaseModel):
         return ", ".join(f"{order}: {100 * s:g}%" for order, s in self.folio_orders.items())
 
 
-def state_problems(operation: Operation, state: State | None) -> Iterator[Problem]:
+def states_of(operation: str) -> tuple[str, ...]:
+    """Return the states that an operation can find; the first is the default."""
+    return tuple(state.name for state in operation_named(operation).words.states)
+
+
+def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
     """Yield a problem if an operation cannot find that state."""
-    if state is not None and state not in STATES[operation]:
-        fitting = " or ".join(repr(name) for name in STATES[operation])
+    if state is not None and state not in states_of(operation):
+        fitting = " or ".join(map(repr, states_of(operation)))
         yield ("state",), f"must be {fitting} for {operation}", state

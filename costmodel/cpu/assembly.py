@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.trace import FLAGS, LINE_BYTES
+from costmodel.code.trace import FLAGS
 from costmodel.code.trace import MEMORY as MEMORY_INPUT
 from costmodel.code.uops import Flavour, Kind
 from costmodel.cpu import columns as c
 from costmodel.cpu.reuse import Ints
 from costmodel.jit import compiled, hot, inlined
+from costmodel.units import LINE_BYTES
 
 _OP_OF_KIND = {
     Kind.ALU: c.OP_ALU, Kind.MUL: c.OP_MUL, Kind.LOAD: c.OP_LOAD, Kind.STORE: c.OP_STORE,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.code.sequences import numbered
-from costmodel.code.trace import LINE_BYTES, TableRun, Trace
+from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.machine import Machine
 from costmodel.cpu.columns import flags_of
@@ -26,6 +26,7 @@ from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import FIRST, Ints, Touches, touches
 from costmodel.cpu.stack import Cause
 from costmodel.jit import compiled
+from costmodel.units import LINE_BYTES
 
 NEAR = 0
 """Class of an access that hits any L1: fewer than 8 KiB of other lines since the last touch."""

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.trace import LINE_BYTES, Trace
+from costmodel.code.trace import Trace
 from costmodel.code.uops import Flavour
 from costmodel.cpu.caches import accesses
 from costmodel.cpu.memo import remembered
 from costmodel.cpu.reuse import Ints
+from costmodel.units import LINE_BYTES
 
 TRACKED_LINES = 64
 """Lone lines that the prefetcher remembers as possible beginnings of a stream."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.code.sequences import numbered
-from costmodel.code.trace import LINE_BYTES, Trace
+from costmodel.code.trace import Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
 from costmodel.cpu.assembly import fill, fused, loops_back
@@ -26,6 +26,7 @@ from costmodel.cpu.prefetch import prefetches
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.tlb import fresh_pages, pages
 from costmodel.jit import compiled
+from costmodel.units import LINE_BYTES
 
 
 @dataclass(frozen=True)

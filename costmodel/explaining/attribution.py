@@ -20,8 +20,8 @@ from costmodel.explaining.maintenance import Maintenance, maintenance_of
 from costmodel.explaining.removal import without
 from costmodel.parallel import in_processes
 from costmodel.simulation.engine import undisturbed_ps
-from costmodel.simulation.operation import price
-from costmodel.simulation.schedule import PS_PER_NS
+from costmodel.simulation.price import price
+from costmodel.units import PS_PER_NS
 
 FEWEST = 0.001
 """Micro-ops per PTE: half of one per page table."""
@@ -154,12 +154,7 @@ def without_group(trace: Trace, group: Group) -> Trace:
 
 
 def _exact_ps(runs: Sequence[TableRun], cell: Cell) -> int:
-    operation = price(
-        cpu.run(runs, cell.machine),
-        cell.machine,
-        cell.workload.operation,
-        workload=cell.workload,
-    )
+    operation = price(cpu.run(runs, cell.machine), cell.machine, cell.workload, runs)
     return undisturbed_ps(
         operation.schedule, cpus=cell.workload.cpus, bus_share=operation.bus_share
     )

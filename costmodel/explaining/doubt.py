@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from costmodel.calibration.uncertainty import Z90, log_slopes, spread_of
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds
+from costmodel.uncertainty.spread import Z90, log_slopes, spread_of
 
 _NAMED: Final = 3
 _SMALL: Final = 1e-9

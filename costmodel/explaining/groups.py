@@ -7,8 +7,10 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.trace import LINE_BYTES, Trace
+from costmodel.code.trace import Trace
 from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.mm import struct_page
+from costmodel.units import LINE_BYTES
 
 GATHER = "gather"
 """Event of the steps that read a whole contiguous block for its access and dirty bits."""
@@ -72,11 +74,10 @@ _TITLES = {
 }
 
 _PAGE_FIELDS = {
-    0: Group.EXCLUSIVE,
-    1: Group.EXCLUSIVE,
-    16: Group.LARGE_MAPCOUNT,
-    48: Group.MAPCOUNT,
-    52: Group.REFCOUNT,
+    **dict.fromkeys(struct_page.FLAGS, Group.EXCLUSIVE),
+    struct_page.LARGE_MAPCOUNT: Group.LARGE_MAPCOUNT,
+    struct_page.MAPCOUNT: Group.MAPCOUNT,
+    struct_page.REFCOUNT: Group.REFCOUNT,
 }
 """Offsets in ``struct page`` of what the copy loop updates atomically."""
 

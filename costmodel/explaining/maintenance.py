@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from costmodel.code.trace import TableRun
 from costmodel.code.uops import Flavour, Kind
 from costmodel.explaining.groups import Group, groups_of
-
-BLOCK_PTES: Final = 16
-"""PTEs of a contiguous block: a convert swaps this many entries."""
+from costmodel.mm.pte import CONT_PTES
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ def maintenance_of(runs: Sequence[TableRun]) -> Maintenance:
         ranges += run.count * int(np.count_nonzero(ranged))
         barriers += run.count * int(np.count_nonzero(here))
     return Maintenance(
-        converts=swaps / BLOCK_PTES / ptes,
+        converts=swaps / CONT_PTES / ptes,
         tlbis=tlbis / ptes,
         range_tlbis=ranges / ptes,
         barriers=barriers / ptes,

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from costmodel.code.expand import memory_producers
-from costmodel.code.trace import LINE_BYTES, NO_ADDRESS, NO_PRODUCER, Trace
+from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.parameter import Isa
 from costmodel.loops.form import CHAINED, Group, Loop
+from costmodel.units import LINE_BYTES
 
 REGISTERS = 8
 """Independent additions rotate over so many registers."""

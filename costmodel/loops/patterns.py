@@ -10,11 +10,12 @@ import yaml
 
 from costmodel import cpu
 from costmodel.code.expand import memory_producers
-from costmodel.code.trace import LINE_BYTES, NO_ADDRESS, NO_PRODUCER, TableRun, Trace
+from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, TableRun, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.machine import Machine
 from costmodel.config.sizes import size_in_bytes
 from costmodel.cpu.parameters import TICKS_PER_CYCLE
+from costmodel.units import LINE_BYTES
 
 LINES = 2048
 """Lines that a trace of a pattern touches, each once."""

@@ -13,6 +13,7 @@ from costmodel.mm.pte import (
     DIRTY,
     EXCLUSIVE,
     MIGRATION,
+    PFN_SHIFT,
     PRESENT,
     SOFT_DIRTY,
     SPECIAL,
@@ -22,9 +23,6 @@ from costmodel.mm.pte import (
     YOUNG,
     make_pte,
 )
-from costmodel.mm.tlb import TlbView
-from costmodel.operations.fork.mm import ForkOperation
-from costmodel.operations.zap.mm import ZapOperation
 
 FIRST_PFN = 512
 SPECIAL_PFN = 1 << 30  # a device: no folio there
@@ -41,23 +39,18 @@ class Memory:
         """Return an independent copy."""
         return Memory(self.space.copy(), self.frames.copy())
 
-    def fork(self, *, contpte: bool = False, resizes_freely: bool = False) -> ForkOperation:
-        """Return a fork of the process, ready for a strategy."""
-        tlb = TlbView(resizes_freely=resizes_freely)
-        child = self.space.for_child()
-        return ForkOperation(self.space, child, self.frames, tlb, contpte=contpte)
-
-    def zap(
-        self, *, contpte: bool = False, resizes_freely: bool = False, list_pages: int = 0
-    ) -> ZapOperation:
-        """Return an unmap of the whole process, ready for a strategy."""
-        tlb = TlbView(resizes_freely=resizes_freely)
-        return ZapOperation(self.space, self.frames, tlb, contpte=contpte, list_pages=list_pages)
-
 
 def build(layout: Layout, *, contpte: bool = False) -> Memory:
     """Return the state that ``layout`` describes; cont bits only if the kernel uses them."""
     return _Builder(layout, contpte=contpte).memory
+
+
+def page_of(memory: Memory, pte: int) -> tuple[Folio, int] | None:
+    """Return folio and page index behind a present entry, None if special or not present."""
+    folio = memory.frames.find(pte >> PFN_SHIFT)
+    if folio is None or pte & SPECIAL or not pte & PRESENT:
+        return None
+    return folio, folio.page(pte >> PFN_SHIFT)
 
 
 class _Builder:

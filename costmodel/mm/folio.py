@@ -16,7 +16,6 @@ class Folio:
     __slots__ = (
         "anon",
         "dirty",
-        "entire_mapcount",
         "exclusive",
         "first_pfn",
         "freed",
@@ -39,7 +38,6 @@ class Folio:
         self.pages = 1 << order
         self.refcount = 0
         self.mapcount = [0] * self.pages
-        self.entire_mapcount = 0
         self.large_mapcount = 0
         self.anon = anon
         self.exclusive = [False] * self.pages
@@ -68,7 +66,6 @@ class Folio:
         twin = Folio(self.order, self.first_pfn, anon=self.anon, pinned=self.pinned)
         twin.refcount = self.refcount
         twin.mapcount = self.mapcount.copy()
-        twin.entire_mapcount = self.entire_mapcount
         twin.large_mapcount = self.large_mapcount
         twin.exclusive = self.exclusive.copy()
         twin.dirty = self.dirty

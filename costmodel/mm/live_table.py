@@ -13,7 +13,6 @@ from costmodel.mm.pte import (
     DIRTY,
     EXCLUSIVE,
     MIGRATION,
-    NONE,
     PFN_SHIFT,
     PFN_STEP,
     PRESENT,
@@ -58,10 +57,6 @@ class LiveTable:
     def ptep_get(self, slot: int) -> int:
         """Return the entry with dirty and young of its whole cont block (1 + 16 loads there)."""
         return gather(self.slots, slot)
-
-    def any_valid(self, slot: int, count: int) -> bool:
-        """Tell whether some entry of the range maps something (one load each)."""
-        return any(pte & PRESENT for pte in self.slots[slot : slot + count])
 
     def write_protect(self, slot: int, count: int = 1) -> None:
         """Clear the write bit of ``count`` entries (one atomic each)."""
@@ -141,10 +136,10 @@ class LiveTable:
         self.tlb.synchronise()
 
     def _clear(self, inside: range) -> int:
-        found = self.slots[inside.start] if inside else NONE
+        found = self.slots[inside.start] if inside else 0
         for index in inside:
             old = self.slots[index]
-            self.slots[index] = NONE
+            self.slots[index] = 0
             self.tlb.cleared(self.base + index, old)
             found |= old & (DIRTY | YOUNG)
         return found

@@ -8,8 +8,8 @@ from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee, Violation, plural, span
 
 
-class Operation:
-    """State and primitives common to fork and zap.
+class TableOperation:
+    """State and primitives that all operations have.
 
     ``contpte`` says whether the kernel uses the contiguous bit. ``faults`` collects what goes
     wrong on the way, in order; the sanity checks add what is wrong at the end.
@@ -85,6 +85,10 @@ class Operation:
     def dsb(self) -> None:
         """Complete the invalidations issued so far."""
         self.tlb.synchronise()
+
+    def finish(self) -> None:
+        """Do what the kernel's caller does behind the loop: here one flush of everything."""
+        self.final_flush()
 
     def final_flush(self) -> None:
         """Flush the whole address space, as the kernel does once at the end of the operation."""

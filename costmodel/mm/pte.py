@@ -23,7 +23,6 @@ EXCLUSIVE: Final = 1 << 10  # swap and migration entries: the page belongs to th
 PFN_SHIFT: Final = 16
 PFN_STEP: Final = 1 << PFN_SHIFT
 FLAG_MASK: Final = PFN_STEP - 1
-NONE: Final = 0
 
 CONT_PTES: Final = 16
 """Entries in one contiguous block (4 KiB pages)."""
@@ -34,41 +33,6 @@ TABLE_PTES: Final = 512
 def make_pte(number: int, flags: int) -> int:
     """Return the entry that holds ``number`` (frame or swap offset) with ``flags``."""
     return number << PFN_SHIFT | flags
-
-
-def pfn(pte: int) -> int:
-    """Return the frame number of a present or migration entry, the offset of a swap entry."""
-    return pte >> PFN_SHIFT
-
-
-def flags(pte: int) -> int:
-    """Return the flag bits alone."""
-    return pte & FLAG_MASK
-
-
-def is_none(pte: int) -> bool:
-    """Tell whether the entry is empty."""
-    return pte == NONE
-
-
-def is_present(pte: int) -> bool:
-    """Tell whether the entry maps a frame."""
-    return pte & PRESENT != 0
-
-
-def with_flags(pte: int, bits: int) -> int:
-    """Return the entry with ``bits`` set."""
-    return pte | bits
-
-
-def without(pte: int, bits: int) -> int:
-    """Return the entry with ``bits`` cleared."""
-    return pte & ~bits
-
-
-def advance(pte: int, pages: int = 1) -> int:
-    """Return the entry that maps the frame ``pages`` further on, with the same flags."""
-    return pte + (pages << PFN_SHIFT)
 
 
 def gather(slots: Sequence[int], slot: int) -> int:

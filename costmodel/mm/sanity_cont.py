@@ -41,7 +41,9 @@ def _fault(block: list[int], frames: FrameTable) -> str:
     if any(not pte & PRESENT for pte in block):
         return "cont bit on an entry that is not present"
     first = block[0] >> PFN_SHIFT
-    if first % CONT_PTES or [pte >> PFN_SHIFT for pte in block] != [*range(first, first + 16)]:
+    if first % CONT_PTES or [pte >> PFN_SHIFT for pte in block] != [
+        *range(first, first + CONT_PTES)
+    ]:
         return "cont bit on frames that are not 16 consecutive ones from an aligned one"
     if len({pte & FLAG_MASK & ~(DIRTY | YOUNG) for pte in block}) > 1:
         return "cont bit on entries with unequal attributes"

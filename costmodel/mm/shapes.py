@@ -22,14 +22,14 @@ from costmodel.mm.pte import (
     YOUNG,
     make_pte,
 )
+from costmodel.mm.state import PteState
+from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
-PAGE_BYTES: Final = 4096
-MAX_ORDER: Final = 9
 _BASE_PFN: Final = (1 << 20) + (1 << 14)
 """In the middle of a 2 MiB block of the vmemmap, as most tables' struct pages lie inside one."""
 
-STATES: Final = ("writable", "read-only", "exit", "munmap", "dontneed", "dontneed-per-page")
-"""Fork: freshly written, or forked before. Zap: a forked child's exit, or a sole owner's unmap."""
+FRESH: Final = PteState("fresh", "freshly written")
+"""Pages of one process, as they are before anybody did anything to them."""
 FRAMES: Final = ("contiguous", "scattered")
 
 
@@ -40,7 +40,7 @@ class TableShape:
     count: int
     orders: tuple[int, ...]
     first_pfns: tuple[int, ...]
-    state: str
+    state: PteState
     contpte: bool
 
     @property
@@ -53,12 +53,11 @@ class TableShape:
         space = AddressSpace([Vma(0, self.ptes)])
         frames = FrameTable()
         slots = space.pmds.ensure(0)
-        alone = self.state not in ("read-only", "exit")
+        alone, times = self.state.alone, self.state.mapped_by
         flags = PRESENT | YOUNG | DIRTY | (WRITE if alone else 0)
         slot = 0
         for order, first_pfn in zip(self.orders, self.first_pfns, strict=True):
             folio = frames.add(Folio(order, first_pfn))
-            times = 2 if self.state == "exit" else 1
             folio.mapcount = [times] * folio.pages
             folio.exclusive = [alone] * folio.pages
             folio.large_mapcount = folio.refcount = times * folio.pages
@@ -87,7 +86,7 @@ def homogeneous(
     folio_orders: Mapping[int, float],
     *,
     frames: str = "contiguous",
-    state: str = "writable",
+    state: PteState = FRESH,
     contpte: bool = False,
     seed: int = 0,
 ) -> ShapedSpace:
@@ -98,14 +97,16 @@ def homogeneous(
     addresses, ``"scattered"`` puts each folio anywhere in a region of the size of the memory.
     At most four shapes: order-9 tables, two interleavings of the rest, one partial table.
     """
-    _check_arguments(memory_bytes, folio_orders, frames, state)
+    _check_arguments(memory_bytes, folio_orders, frames)
     total_pages = memory_bytes // PAGE_BYTES
     tables, rest = divmod(total_pages, TABLE_PTES)
     layouts: list[tuple[int, tuple[int, ...]]] = []
-    small = {order: share for order, share in folio_orders.items() if order < MAX_ORDER and share}
-    whole = round(tables * folio_orders.get(MAX_ORDER, 0.0)) if small else tables
+    small = {
+        order: share for order, share in folio_orders.items() if order < LARGEST_ORDER and share
+    }
+    whole = round(tables * folio_orders.get(LARGEST_ORDER, 0.0)) if small else tables
     if whole:
-        layouts.append((whole, (MAX_ORDER,)))
+        layouts.append((whole, (LARGEST_ORDER,)))
     random = Random(f"{seed}/{sorted(folio_orders.items())}/{frames}")
     if small:
         layouts.extend(_interleaved(tables - whole, small, random))
@@ -119,20 +120,16 @@ def homogeneous(
     )
 
 
-def _check_arguments(
-    memory_bytes: int, folio_orders: Mapping[int, float], frames: str, state: str
-) -> None:
+def _check_arguments(memory_bytes: int, folio_orders: Mapping[int, float], frames: str) -> None:
     if memory_bytes < PAGE_BYTES or memory_bytes % PAGE_BYTES:
         raise ValueError(f"'memory_bytes' must be a multiple of 4096 (got {memory_bytes!r})")
-    wrong = [order for order in folio_orders if not 0 <= order <= MAX_ORDER]
+    wrong = [order for order in folio_orders if not 0 <= order <= LARGEST_ORDER]
     if wrong:
         raise ValueError(f"'folio_orders' must be orders 0 to 9 (got {wrong[0]!r})")
     if not math.isclose(sum(folio_orders.values()), 1.0, abs_tol=1e-6):
         raise ValueError(f"'folio_orders' must sum to 1 (got {dict(folio_orders)!r})")
     if frames not in FRAMES:
         raise ValueError(f"'frames' must be one of {FRAMES} (got {frames!r})")
-    if state not in STATES:
-        raise ValueError(f"'state' must be one of {STATES} (got {state!r})")
 
 
 def _interleaved(
@@ -174,8 +171,10 @@ def _quotas(
     quotas[smallest] += left >> smallest
     left &= (1 << smallest) - 1
     for order in range(smallest):
-        if left >> order & 1:
-            quotas[order] = 1
+        if left >> order & 1 and order == 1:  # anonymous memory has no folios of order 1
+            quotas[0] = quotas.get(0, 0) + 2
+        elif left >> order & 1:
+            quotas[order] = quotas.get(order, 0) + 1
     return quotas
 
 
@@ -186,7 +185,7 @@ def _fill(pages: int, quotas: Mapping[int, int], random: Random) -> tuple[int, .
     starts at a multiple of its size; a group that is not full comes last.
     """
     groups: list[tuple[int, ...]] = []
-    for order in range(MAX_ORDER + 1):
+    for order in range(LARGEST_ORDER + 1):
         merged: list[tuple[int, ...]] = [(order,)] * quotas.get(order, 0)
         random.shuffle(groups)
         full: list[tuple[int, ...]] = []

@@ -27,6 +27,14 @@ class Guarantee(Enum):
     COMPLETES = "the strategy completes"
 
 
+class DirtyRule(Enum):
+    """Which dirty bit the child gets in a private mapping, by the strategy's kernel."""
+
+    EXACT = "each entry keeps its own"
+    ANY_OF_BATCH = "a batch is dirty if one of its entries is"
+    IGNORED = "the kernel may drop it: the parent still knows"
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One broken guarantee: which, where and what happened.

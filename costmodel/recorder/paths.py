@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from costmodel.code.context import BLOCK_PTES, Situation
+from costmodel.code.context import Situation
 from costmodel.code.events import NO_PAGE, Step
 from costmodel.code.library import ROLES
-from costmodel.mm.pte import TABLE_PTES
+from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.recorder import Program, Recording, fork_events
 
 _MAX_REACH: Final = 64
@@ -160,7 +160,7 @@ def _fit(
 def _origin(name: str, last: Step, now: Step) -> int | None:
     step = last if name.startswith("last_") else now
     if name == "block":
-        return now.slot - now.slot % BLOCK_PTES
+        return now.slot - now.slot % CONT_PTES
     if name.endswith("slot"):
         return step.slot
     page = step.page if name.endswith("page") else step.head

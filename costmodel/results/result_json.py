@@ -12,7 +12,7 @@ from costmodel.published.rows import implied_change_pct
 from costmodel.statistics import Change, Summary, mean_interval
 
 if TYPE_CHECKING:
-    from costmodel.calibration.uncertainty import ModelInterval
+    from costmodel.uncertainty.spread import ModelInterval
 
 SCHEMA = 1
 

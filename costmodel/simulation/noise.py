@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.byte_cache import ByteCache
-from costmodel.simulation.schedule import PS_PER_S, PS_PER_US
+from costmodel.units import PS_PER_S, PS_PER_US
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine

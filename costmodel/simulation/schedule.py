@@ -9,10 +9,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-PS_PER_NS = 1000
-PS_PER_US = 1_000_000
-PS_PER_S = 1_000_000_000_000
-
 MAX_STAGES = 16
 """Equal tables are drawn together until about this many stages remain (see ``Schedule.coarse``).
 

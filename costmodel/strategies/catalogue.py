@@ -1,132 +1,16 @@
-"""All built-in strategies by operation and name, with the recorded programs behind them."""
+"""All built-in strategies by operation and name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
-from costmodel.operations.fork import contpte_arch_batch, contpte_per_pte, folio_batch, per_pte
-from costmodel.operations.zap.catalogue import ZAP
-from costmodel.strategies.strategy import Function, Strategy, arm64, both
+from costmodel.operations.registry import DEFAULT, operation_named
+from costmodel.strategies.strategy import Strategy
 
-__all__ = ["BY_OPERATION", "STRATEGIES", "Function", "Strategy"]
 
-_FORK: Final = (
-    Strategy("v6.7", "one PTE at a time: the baseline", per_pte.copy_per_pte, "fork", both("v6.7")),
-    Strategy(
-        "folio-scan-v3",
-        "Ryan Roberts' v3: scan for a folio's PTEs",
-        folio_batch.scan_v3,
-        "fork",
-        both("ryan_v3"),
-    ),
-    Strategy(
-        "arch-batch-runtime",
-        "first arch version: batch of run-time size",
-        per_pte.copy_per_pte,
-        "fork",
-        both("runtime_nr_guess"),
-    ),
-    Strategy(
-        "arch-batch-const1",
-        "v4 without contpte: a batch of constant 1",
-        per_pte.copy_per_pte,
-        "fork",
-        both("v4_const1"),
-    ),
-    Strategy(
-        "contpte-per-pte",
-        "no batching: three converts per block",
-        contpte_per_pte.copy_unbatched,
-        "fork",
-        arm64("v4_before_change"),
-        arm64("v4_before_change_range_tlbi"),
-        contpte=True,
-    ),
-    Strategy(
-        "contpte-arch-batch",
-        "v4 with arm64 helpers: block by block",
-        contpte_arch_batch.copy_block_batched,
-        "fork",
-        arm64("v4_helpers"),
-        contpte=True,
-    ),
-    Strategy(
-        "folio-batch-prototype",
-        "David Hildenbrand's batching of 20 Dec",
-        folio_batch.prototype,
-        "fork",
-        both("prototype_dec20"),
-    ),
-    Strategy(
-        "folio-batch-off-by-one",
-        "the same on 19 Dec: corrupts page state",
-        folio_batch.off_by_one,
-        "fork",
-        both("prototype_dec20"),
-    ),
-    Strategy(
-        "folio-batch-v6.9",
-        "generic batching as merged in v6.9",
-        folio_batch.v6_9,
-        "fork",
-        both("v6.9"),
-    ),
-    Strategy(
-        "folio-batch-v6.12",
-        "v6.12: clamped scan, _large_mapcount",
-        folio_batch.v6_12,
-        "fork",
-        both("v6.12.117"),
-    ),
-    Strategy(
-        "contpte-basic-v5",
-        "no helpers: unfolds, gathers on every PTE",
-        folio_batch.contpte_basic_v5,
-        "fork",
-        arm64("v5_contpte_basic"),
-        arm64("v5_contpte_basic_range_tlbi"),
-        contpte=True,
-    ),
-    Strategy(
-        "contpte-folio-batch-no-hint",
-        "ptep_get() per PTE: 16 x 16 reads a block",
-        folio_batch.contpte_no_hint,
-        "fork",
-        arm64("no_hint"),
-        contpte=True,
-    ),
-    Strategy(
-        "contpte-folio-batch-noyoungdirty",
-        "ptep_get_noyoungdirty(): no gathering",
-        folio_batch.contpte_noyoungdirty,
-        "fork",
-        arm64("no_hint"),
-        contpte=True,
-    ),
-    Strategy(
-        "contpte-folio-batch-v6.9",
-        "as merged in v6.9, with pte_batch_hint()",
-        folio_batch.contpte_v6_9,
-        "fork",
-        arm64("v6.9"),
-        contpte=True,
-    ),
-    Strategy(
-        "contpte-folio-batch-v6.12",
-        "v6.12 with contpte",
-        folio_batch.contpte_v6_12,
-        "fork",
-        arm64("v6.12.117"),
-        contpte=True,
-    ),
-)
+def built_in(operation: str = DEFAULT) -> Mapping[str, Strategy]:
+    """Return the strategies of an operation by name: a name stands for one posting.
 
-BY_OPERATION: Final[Mapping[str, Mapping[str, Strategy]]] = {
-    operation: {entry.name: entry for entry in entries}
-    for operation, entries in (("fork", _FORK), ("zap", ZAP))
-}
-"""Operation and name to the strategy: a name stands for one posting, in fork as in zap."""
-
-STRATEGIES: Final[Mapping[str, Strategy]] = BY_OPERATION["fork"]
-"""Ways to copy page tables in ``fork()``."""
+    Raises KeyError where there is no such operation.
+    """
+    return {strategy.name: strategy for strategy in operation_named(operation).strategies()}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN
-from costmodel.code.trace import LINE_BYTES
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.timeline.times import MicroOpTimes
+from costmodel.units import LINE_BYTES
 
 _KIND: Final = {
     Kind.RMW: "atomic",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from costmodel.calibration.priors import Prior
 from costmodel.calibration.problem import Data, Floats, Problem
+from costmodel.uncertainty.priors import Prior
 
 
 def prior(key: str, *, value: float = 0.0, low: float = -10.0, high: float = 10.0) -> Prior:

@@ -14,11 +14,11 @@ from costmodel.calibration.calibrate import fit_rows
 from costmodel.calibration.choices import fitted_keys
 from costmodel.calibration.claims import causes, claims
 from costmodel.calibration.document import accuracy
-from costmodel.calibration.priors import priors, value_of
 from costmodel.calibration.problem import Floats, Problem, problem_of
 from costmodel.calibration.report import MachineReport
-from costmodel.calibration.targets import Kind, targets
-from costmodel.calibration.validation import LIMITS, MACHINE_LIMITS
+from costmodel.calibration.row_class import Measure, RowClass, limit_of
+from costmodel.calibration.targets import targets
+from costmodel.uncertainty.priors import priors, value_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "accuracy.md"
 NUMBER = re.compile(r"-?\d+\.\d+|-?\d+")
@@ -35,7 +35,7 @@ def test_every_stated_accuracy_holds(reports: list[MachineReport]) -> None:
 
 def test_something_is_stated_about_every_class_that_was_published() -> None:
     for machine in report.validated_machines():
-        published = {t.kind for t in targets(machine) if t.role.value != "band"}
+        published = {t.row_class for t in targets(machine) if t.role.value != "band"}
         assert {claim.kind for claim in claims()[machine].classes} == published
 
 
@@ -97,13 +97,11 @@ def test_the_text_survives_a_mail(reports: list[MachineReport]) -> None:
 
 
 def test_limits_are_those_that_the_document_names() -> None:
-    assert (LIMITS[Kind.ABSOLUTE], MACHINE_LIMITS["apple-m2-vm", Kind.ABSOLUTE]) == (5, 10)
-    assert (LIMITS[Kind.ORDER_0], LIMITS[Kind.BATCH], LIMITS[Kind.STORM]) == (3, 4, 20)
-    assert [LIMITS[kind] for kind in (Kind.ZAP_ABSOLUTE, Kind.ZAP_ORDER_0, Kind.ZAP_BATCH)] == [
-        10,
-        3,
-        4,
-    ]
+    fork = [limit_of(RowClass(measure), "xeon-4210r") for measure in Measure]
+    zap = [limit_of(RowClass(measure, "zap"), "xeon-4210r") for measure in Measure]
+    assert fork == [5, 3, 4, 20]
+    assert zap == [10, 3, 4, 20]
+    assert limit_of(RowClass(Measure.ABSOLUTE), "apple-m2-vm") == 10
 
 
 def assert_alike(old: str, new: str) -> None:

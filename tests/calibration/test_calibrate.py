@@ -9,10 +9,10 @@ from costmodel.calibration.calibrate import calibrate as run_calibration
 from costmodel.calibration.calibrate import check_can_calibrate, describe, fit_rows
 from costmodel.calibration.choices import FITTED
 from costmodel.calibration.fit import fit
-from costmodel.calibration.priors import priors, with_numbers
 from costmodel.calibration.problem import Data, problem_of
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import load_machine
+from costmodel.uncertainty.priors import priors, with_numbers
 
 
 @pytest.mark.parametrize("name", FITTED)

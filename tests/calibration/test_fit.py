@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.calibration.fit import fit
-from costmodel.calibration.priors import Prior
 from costmodel.calibration.problem import Data, Floats, Problem
+from costmodel.uncertainty.priors import Prior
 from tests.calibration.linear import linear, prior
 
 SMALL = st.floats(-3, 3)

@@ -4,9 +4,9 @@ import pytest
 
 from costmodel.calibration.calibrate import fit_rows
 from costmodel.calibration.joint import MOST, uncertainty
-from costmodel.calibration.priors import priors
 from costmodel.config.fit import Uncertainty
 from costmodel.config.machine import load_machine
+from costmodel.uncertainty.priors import priors
 
 ALTRA = load_machine("ampere-altra")
 ROWS = fit_rows("ampere-altra")

@@ -7,12 +7,12 @@ import pytest
 
 from costmodel.calibration.fit import Fitted, fit
 from costmodel.calibration.machine_file import with_fit, write_fit
-from costmodel.calibration.priors import priors
 from costmodel.calibration.problem import Data, Floats, Problem
 from costmodel.config.errors import ConfigError
 from costmodel.config.fit import Uncertainty
 from costmodel.config.machine import Machine
 from costmodel.config.resources import find
+from costmodel.uncertainty.priors import priors
 
 KEYS = ("atomics.store_only_cycles", "tlbi.issue_ns")
 KNOWN = Uncertainty(

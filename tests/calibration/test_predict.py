@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from costmodel.calibration.predict import log_times, predicted
-from costmodel.calibration.priors import priors, slopes
-from costmodel.calibration.targets import cases, fork_case, targets
+from costmodel.calibration.predict import log_times, predicted, slopes
+from costmodel.calibration.targets import cases, targets, usual_case
 from costmodel.calibration.validation import assess
 from costmodel.config.machine import load_machine
 from costmodel.config.scenario import Protocol
 from costmodel.experiment import Cell, compare, run_cells
+from costmodel.uncertainty.priors import priors
 
 XEON = load_machine("xeon-4210r")
 BY_ID = {target.id: target for target in targets("xeon-4210r")}
@@ -38,7 +38,7 @@ def test_a_published_number_has_the_interval_that_run_shows() -> None:
 
 def test_slopes_are_those_of_the_time() -> None:
     (alloc,) = priors(XEON, ["kernel.table_alloc_ns"])
-    case = fork_case("v6.7", 9)
+    case = usual_case("v6.7", 9)
     (by_case,) = slopes(XEON, [case], [alloc]).values()
     # 512 page tables per GiB, each sigma nanoseconds longer.
     seconds = math.exp(log_times(XEON, [case])[case])

@@ -4,11 +4,14 @@ import pytest
 
 from costmodel.calibration.claims import Claim, MachineClaims, verdicts
 from costmodel.calibration.deviations import Deviation
+from costmodel.calibration.row_class import Measure, RowClass
 from costmodel.calibration.scores import score, summaries, summarise
-from costmodel.calibration.targets import Kind, targets
+from costmodel.calibration.targets import targets
 from costmodel.calibration.text import error, interval, machine_table
 from costmodel.calibration.validation import Assessment
 from costmodel.published import Role
+
+BATCH = RowClass(Measure.BATCH)
 
 BY_ID = {target.id: target for target in targets()}
 
@@ -43,7 +46,7 @@ def test_what_zap_gets_wrong_counts_for_zap_alone() -> None:
     fork, zap = summaries([*PERFECT, wrong])
     assert fork == summarise(PERFECT)
     assert (zap.operation, zap.signs, zap.right_signs, zap.rank) == ("zap", 1, 0, None)
-    stated = MachineClaims(classes=(), wrong_signs=0, zap_wrong_signs=0, stdev_factor=2.0)
+    stated = MachineClaims(classes=(), wrong_signs={}, stdev_factor=2.0)
     found = list(verdicts([*PERFECT, wrong], stated))
     assert [(v.statement, v.holds) for v in found] == [
         ("wrong signs", True),
@@ -86,21 +89,21 @@ def test_inside_is_about_the_published_number() -> None:
 
 
 def test_fitted_and_checked_rows_are_scored_apart() -> None:
-    fitted, checked = score(PERFECT, Kind.BATCH, Role.FIT), score(PERFECT, Kind.BATCH, Role.CHECK)
-    both = score(PERFECT, Kind.BATCH)
+    fitted, checked = score(PERFECT, BATCH, Role.FIT), score(PERFECT, BATCH, Role.CHECK)
+    both = score(PERFECT, BATCH)
     assert fitted and checked and both
     assert fitted.rows + checked.rows == both.rows
 
 
 def test_a_statement_that_does_not_hold_is_found() -> None:
     stated = MachineClaims(
-        classes=(Claim(kind=Kind.BATCH, median=1.0, worst=4.0),), wrong_signs=0, stdev_factor=2.0
+        classes=(Claim(kind=BATCH, median=1.0, worst=4.0),), wrong_signs={}, stdev_factor=2.0
     )
     assert all(verdict.holds for verdict in verdicts(PERFECT, stated, 1.5))
     worse = [a if a.target.id != "T11/12" else assessed("T11/12", -9.0) for a in PERFECT]
     broken = [verdict for verdict in verdicts(worse, stated, 2.5) if not verdict.holds]
     assert [(v.statement, round(v.found, 1)) for v in broken] == [
-        (f"{Kind.BATCH}, worst", 4.9),
+        (f"{BATCH}, worst", 4.9),
         ("stdev, factor", 2.5),
     ]
 

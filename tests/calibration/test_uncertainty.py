@@ -6,10 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from costmodel.calibration.priors import priors, slopes
-from costmodel.calibration.targets import Case, fork_case, munmap_case
-from costmodel.calibration.uncertainty import DOMINANT, Z90, Spread, log_slopes, spread_of
+from costmodel.calibration.predict import slopes
+from costmodel.calibration.targets import Case, usual_case
 from costmodel.config.machine import Machine, load_machine
+from costmodel.config.workload import Workload
+from costmodel.uncertainty.priors import priors
+from costmodel.uncertainty.spread import DOMINANT, Z90, Spread, log_slopes, spread_of
 
 ALTRA = load_machine("ampere-altra")
 
@@ -57,7 +59,13 @@ def test_a_machine_without_fit_has_independent_priors(name: str) -> None:
     assert np.array_equal(found.covariance, np.eye(len(found.priors)))
 
 
-@pytest.mark.parametrize("case_of", [fork_case, munmap_case])
+def munmap_case(strategy: str, order: int) -> Case:
+    workload = {"operation": "zap", "state": "munmap", "frames": "scattered"}
+    size = {"memory_bytes": 1 << 30, "folio_orders": {order: 1.0}}
+    return Case(strategy, Workload.model_validate(workload | size))
+
+
+@pytest.mark.parametrize("case_of", [usual_case, munmap_case])
 @pytest.mark.parametrize("name", ["graviton3", "sapphire-rapids"])
 def test_what_is_left_out_matters_little(name: str, case_of: Callable[[str, int], Case]) -> None:
     machine = load_machine(name)

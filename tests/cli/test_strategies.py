@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from costmodel.cli.main import main
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.operations.registry import operation_names
+from costmodel.strategies.catalogue import built_in
 
 
-@pytest.mark.parametrize("operation", BY_OPERATION)
+@pytest.mark.parametrize("operation", operation_names())
 def test_one_whole_line_for_each(operation: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["strategies", "--operation", operation]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
     names = [line.split()[0] for line in lines]
-    assert [name.rstrip("*") for name in names] == list(BY_OPERATION[operation])
+    assert [name.rstrip("*") for name in names] == list(built_in(operation))
     assert all(len(line) <= 76 and line.isascii() and "..." not in line for line in [head, *lines])
     assert [n for n in names if n.endswith("*")] == [n for n in names if n.startswith("contpte")]
 

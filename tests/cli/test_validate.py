@@ -8,7 +8,7 @@ import pytest
 
 from costmodel.calibration import report
 from costmodel.calibration.claims import Claim, MachineClaims
-from costmodel.calibration.targets import Kind
+from costmodel.calibration.row_class import Measure, RowClass
 from costmodel.cli.main import main
 from costmodel.config.machine import Machine
 from costmodel.config.resources import find
@@ -16,9 +16,8 @@ from costmodel.config.resources import find
 
 def state(monkeypatch: pytest.MonkeyPatch, worst: float) -> None:
     stated = MachineClaims(
-        classes=(Claim(kind=Kind.ABSOLUTE, median=worst, worst=worst),),
-        wrong_signs=99,
-        zap_wrong_signs=99,
+        classes=(Claim(kind=RowClass(Measure.ABSOLUTE), median=worst, worst=worst),),
+        wrong_signs={"fork": 99, "zap": 99},
         stdev_factor=99,
     )
     monkeypatch.setattr(report, "claims", lambda: MappingProxyType({"apple-m2-vm": stated}))

@@ -14,14 +14,14 @@ from costmodel.code.trace import TableRun, Trace
 from costmodel.config.machine import load_machine
 from costmodel.config.workload import Workload
 from costmodel.cpu import engine
-from costmodel.strategies.catalogue import STRATEGIES
+from costmodel.strategies.catalogue import built_in
 
 
 def test_what_cores_know_of_a_trace_outlives_its_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     workload = Workload(
         operation="fork", memory_bytes=1 << 16, folio_orders={0: 1.0}, state="writable"
     )
-    (run,) = trace_runs(STRATEGIES["v6.7"], workload, "arm64", range_tlbi=False)
+    (run,) = trace_runs(built_in()["v6.7"], workload, "arm64", range_tlbi=False)
     plain: Trace = pickle.loads(pickle.dumps(run.trace))
     assert type(plain) is Trace
 
@@ -51,7 +51,7 @@ def test_traces_are_recalled_within_the_limit(monkeypatch: pytest.MonkeyPatch) -
         operation="fork", memory_bytes=7 * 4096, folio_orders={0: 1.0}, state="writable"
     )
     found = [
-        trace_runs(STRATEGIES[name], workload, "arm64", range_tlbi=False)[0].trace
+        trace_runs(built_in()[name], workload, "arm64", range_tlbi=False)[0].trace
         for name in ("v6.7", "folio-batch-v6.9")
     ]
     assert len(small) == 1

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.code import expand
-from costmodel.code.expand import LINE_BYTES, link_memory, memory_producers, number_lines
+from costmodel.code.expand import link_memory, memory_producers, number_lines
 from costmodel.code.uops import Kind
+from costmodel.units import LINE_BYTES
 
 Access = tuple[int, int, int]
 ACCESSES = st.lists(

@@ -6,22 +6,21 @@ import pytest
 
 from costmodel.code.runs import memory_of, trace_runs
 from costmodel.code.trace import TableRun
-from costmodel.code.uops import alu
-from costmodel.config.errors import ConfigError
-from costmodel.config.workload import State, Workload
-from costmodel.mm.sanity import check_fork
+from costmodel.config.workload import Workload
 from costmodel.mm.shapes import homogeneous
-from costmodel.strategies.catalogue import STRATEGIES
-from costmodel.strategies.strategy import Strategy, arm64
+from costmodel.operations.fork.guarantees import check_fork
+from costmodel.operations.fork.mm import ForkOperation
+from costmodel.operations.fork.operation import READ_ONLY
+from costmodel.strategies.catalogue import built_in
 
 
 def runs_of(
-    name: str, order: int, *, state: State = "writable", memory: int = 2 << 20, isa: str = "arm64"
+    name: str, order: int, *, state: str = "writable", memory: int = 2 << 20, isa: str = "arm64"
 ) -> list[TableRun]:
     workload = Workload(
         operation="fork", memory_bytes=memory, folio_orders={order: 1.0}, state=state
     )
-    return trace_runs(STRATEGIES[name], workload, isa, range_tlbi=False)
+    return trace_runs(built_in()[name], workload, isa, range_tlbi=False)
 
 
 def test_tables_that_are_alike_are_one_trace_however_many_there_are() -> None:
@@ -44,26 +43,11 @@ def test_read_only_is_what_the_strategy_itself_leaves_behind() -> None:
 
 @pytest.mark.parametrize("name", ["v6.7", "contpte-per-pte", "folio-batch-v6.12"])
 def test_the_second_fork_is_sane_too(name: str) -> None:
-    strategy = STRATEGIES[name]
-    (shape,) = homogeneous(2 << 20, {4: 1.0}, state="read-only", contpte=strategy.contpte).shapes
-    memory = memory_of(strategy, shape)
+    strategy = built_in()[name]
+    (shape,) = homogeneous(2 << 20, {4: 1.0}, state=READ_ONLY, contpte=strategy.contpte).shapes
+    memory = memory_of(strategy.function, shape, contpte=strategy.contpte)
     before = memory.copy()
-    fork = memory.fork(contpte=strategy.contpte)
+    fork = ForkOperation.begin(memory, contpte=strategy.contpte)
     assert not any(step.event == "wrprotect" for step in strategy.function(fork))  # type: ignore[union-attr]
     fork.final_flush()
     assert check_fork(before, fork) == []
-
-
-def test_a_strategy_of_a_user_is_guarded() -> None:
-    def wrong(fork: object) -> object:
-        yield alu()
-        raise ValueError("no such page")
-
-    strategy = Strategy("mine", "", wrong, "fork", arm64("v6.9"), users=True)  # type: ignore[arg-type]
-    workload = Workload(
-        operation="fork", memory_bytes=4096, folio_orders={0: 1.0}, state="writable"
-    )
-    line = wrong.__code__.co_firstlineno + 2
-    expected = rf"test_runs\.py:{line}:0: strategy: raised ValueError: no such page"
-    with pytest.raises(ConfigError, match=expected):
-        trace_runs(strategy, workload, "arm64", range_tlbi=False)

@@ -8,7 +8,7 @@ import pytest
 
 from costmodel import api
 from costmodel.calibration.predict import log_times
-from costmodel.calibration.targets import fork_case
+from costmodel.calibration.targets import usual_case
 from costmodel.config.machine import load_machine
 
 ATOMICS = ("line_change_cycles", "store_only_cycles", "cas_cycles", "value_cycles")
@@ -17,7 +17,7 @@ ATOMICS = ("line_change_cycles", "store_only_cycles", "cas_cycles", "value_cycle
 @pytest.mark.parametrize("name", ["apple-m2-vm", "ampere-altra", "graviton3"])
 @pytest.mark.parametrize("order", [0, 9])
 def test_atomics_are_blamed_for_what_they_hold(name: str, order: int) -> None:
-    machine, case = load_machine(name), fork_case("v6.7", order)
+    machine, case = load_machine(name), usual_case("v6.7", order)
     stack = api.price(name, "v6.7", order=order).stack_ns_per_pte
     share = stack["atomic"] / sum(stack.values())
     cheaper = machine.with_values(

@@ -5,26 +5,26 @@ from __future__ import annotations
 import pytest
 
 from costmodel.mm.folio import Folio, FrameTable
-from costmodel.mm.operation import Operation
+from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import PRESENT, SPECIAL, SWAP, make_pte
 from costmodel.mm.tlb import TlbView
 
 
 @pytest.fixture
-def operation() -> Operation:
+def operation() -> TableOperation:
     frames = FrameTable()
     frames.add(Folio(2, 8))
     frames.add(Folio(1, 12))
-    return Operation(frames, TlbView())
+    return TableOperation(frames, TlbView())
 
 
-def test_the_folio_of_an_entry(operation: Operation) -> None:
+def test_the_folio_of_an_entry(operation: TableOperation) -> None:
     assert operation.folio_of(make_pte(9, PRESENT)) is operation.frames.folios[0]
     assert operation.folio_of(make_pte(9, PRESENT | SPECIAL)) is None
     assert operation.folio_of(make_pte(9, SWAP)) is None
 
 
-def test_counters_of_pages(operation: Operation) -> None:
+def test_counters_of_pages(operation: TableOperation) -> None:
     folio = operation.frames.folios[0]
     folio.exclusive = [True] * 4
     operation.folio_get(folio, 3)
@@ -42,7 +42,7 @@ def test_counters_of_pages(operation: Operation) -> None:
 
 
 def test_exclusive_is_asked_of_the_folio_that_the_page_really_belongs_to(
-    operation: Operation,
+    operation: TableOperation,
 ) -> None:
     folio, neighbour = operation.frames.folios
     folio.exclusive = [True, False, False, False]
@@ -53,7 +53,7 @@ def test_exclusive_is_asked_of_the_folio_that_the_page_really_belongs_to(
     assert exclusive == [True, False, False, False, False, True, False, False]
 
 
-def test_a_page_beyond_the_folio_is_one_of_the_next_folio(operation: Operation) -> None:
+def test_a_page_beyond_the_folio_is_one_of_the_next_folio(operation: TableOperation) -> None:
     folio, neighbour = operation.frames.folios
     neighbour.exclusive = [True, True]
     operation.folio_get(folio, 4)
@@ -70,7 +70,7 @@ def test_a_page_beyond_the_folio_is_one_of_the_next_folio(operation: Operation) 
     ]
 
 
-def test_a_single_page_beyond_the_folio(operation: Operation) -> None:
+def test_a_single_page_beyond_the_folio(operation: TableOperation) -> None:
     operation.mapcount_add(operation.frames.folios[0], 5)
 
     assert [str(fault) for fault in operation.faults] == [
@@ -79,7 +79,7 @@ def test_a_single_page_beyond_the_folio(operation: Operation) -> None:
     ]
 
 
-def test_flushes(operation: Operation) -> None:
+def test_flushes(operation: TableOperation) -> None:
     operation.tlb.weakened(3)
     operation.tlbi_asid()
     assert operation.tlb.may_write() == [3]

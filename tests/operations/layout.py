@@ -10,7 +10,7 @@ from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.pte import CONT, CONT_PTES, DIRTY, PRESENT, TABLE_PTES, WRITE, YOUNG, make_pte
 from costmodel.recorder import Recording, fork_events
-from costmodel.strategies.catalogue import Strategy
+from costmodel.strategies.strategy import Strategy
 
 BASE_PFN = 1 << 20
 """Frame that stands for number 0 of a recording."""

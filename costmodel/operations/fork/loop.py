@@ -13,14 +13,12 @@ from costmodel.code.events import Step
 from costmodel.code.uops import Target, Uop, rmw
 from costmodel.mm.address_space import Rss
 from costmodel.mm.pte import CONT, PRESENT, WRITE
+from costmodel.mm.struct_page import REFCOUNT, STRUCT_PAGE_BYTES
 from costmodel.operations.fork.mm import ForkOperation, TablePair
 from costmodel.operations.shared.entry import Entry, Steps
 
 RESCHED_AT: Final = 32
 """``progress`` at which copy_pte_range() looks whether it must reschedule."""
-STRUCT_PAGE_BYTES: Final = 64
-REFCOUNT_OFFSET: Final = 52
-"""Offset of ``_refcount`` in ``struct page`` (strategies.md section 2.3 of the recordings)."""
 
 COPIED: Final = 8
 """``progress`` of one copied PTE; an empty one counts 1."""
@@ -66,7 +64,7 @@ def read(
     entry = entry_at(fork, pair, slot)
     if progress.due():
         yield entry.step("resched", -1)
-    yield entry.step("read")
+    entry.value = yield entry.step("read")
     return entry
 
 
@@ -102,7 +100,7 @@ def copy_pinned(fork: ForkOperation, pair: TablePair, entry: Entry) -> Steps:
     fork.folio_get(folio)
     yield entry.step("get")
     fork.folio_put(folio)
-    yield rmw(Target.PAGE, STRUCT_PAGE_BYTES * entry.head + REFCOUNT_OFFSET, size_bytes=4)
+    yield rmw(Target.PAGE, STRUCT_PAGE_BYTES * entry.head + REFCOUNT, size_bytes=4)
     pair.dst.set_ptes(entry.slot, 1, fork.copy_pinned(entry.pte))
     fork.rss_add(Rss.ANON)
     yield entry.step("set")

@@ -1,7 +1,8 @@
 """The fork operation: what a copy loop does to page tables and folios, as tiny primitives.
 
 A strategy calls a primitive at the moment it yields the micro-ops that stand for it. Nothing here
-prevents a wrong order or a wrong count: :mod:`costmodel.mm.sanity` finds those afterwards.
+prevents a wrong order or a wrong count: :mod:`costmodel.operations.fork.guarantees` finds those
+afterwards.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from costmodel.mm.address_space import AddressSpace, Rss, Vma
+from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.live_table import Batch, LiveTable, shared_entry
-from costmodel.mm.operation import Operation
+from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import (
     DIRTY,
     MIGRATION,
@@ -41,7 +43,7 @@ class TablePair:
     """The child's table was empty before: this pair pays for its allocation."""
 
 
-class ForkOperation(Operation):
+class ForkOperation(TableOperation):
     """One ``fork()``: copies the page tables of ``parent`` to ``child``.
 
     ``tlb`` is the parent's; nothing of the child can be cached yet.
@@ -62,6 +64,14 @@ class ForkOperation(Operation):
         self.child = child
         self.batches: list[Batch] = []
         self._child_tlb = TlbView(live=False)
+
+    @classmethod
+    def begin(
+        cls, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
+    ) -> ForkOperation:
+        """Return a fork of a process, ready for a strategy."""
+        tlb = TlbView(resizes_freely=resizes_freely)
+        return cls(memory.space, memory.space.for_child(), memory.frames, tlb, contpte=contpte)
 
     def tables(self) -> Iterator[TablePair]:
         """Iterate over what to copy, ascending, without empty PMDs and VMAs that fork skips."""

@@ -1,1 +1,5 @@
 """Ways to unmap page tables in ``munmap()``, ``MADV_DONTNEED`` and process exit."""
+
+from costmodel.operations.zap.operation import OPERATION
+
+__all__ = ["OPERATION"]

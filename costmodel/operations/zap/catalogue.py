@@ -12,7 +12,7 @@ PAGES: Final = both("v6.7")
 FOLIOS: Final = both("v6.12.117")
 """The release of a list of folios with their number of pages."""
 
-ZAP: Final = (
+STRATEGIES: Final = (
     Strategy(
         "v6.7",
         "one PTE at a time: the baseline",
@@ -80,6 +80,7 @@ ZAP: Final = (
         "zap",
         arm64("no_hint"),
         contpte=True,
+        broken="it loses dirty bits of file pages",
         release_programs=FOLIOS,
     ),
     Strategy(

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from costmodel.code.events import Step, Trait
 from costmodel.code.uops import Flavour, Target, Uop, Value, alu, branch, rmw
 from costmodel.mm.pte import DIRTY, SOFT_DIRTY, WRITE, YOUNG
+from costmodel.mm.struct_page import NR_PAGES_MAPPED, STRUCT_PAGE_BYTES
 from costmodel.operations.shared.contpte import unfold_partial
 from costmodel.operations.shared.entry import Counted, Entry, Steps
 from costmodel.operations.shared.scan import Scan, scan
 from costmodel.operations.zap import loop
 from costmodel.operations.zap.mm import ZapOperation, ZapTable
 
-STRUCT_PAGE_BYTES: Final = 64
-_NR_PAGES_MAPPED: Final = 24
-"""Offset in the second struct page of a folio, see the recordings."""
 _IGNORED = DIRTY | YOUNG | SOFT_DIRTY | WRITE
 
 
@@ -71,7 +68,7 @@ def _count_page(step: Step) -> Generator[Uop, Value, None]:
     """Lower ``_nr_pages_mapped`` of a large folio and look whether it is mapped as a whole."""
     mapped = yield rmw(
         Target.PAGE,
-        STRUCT_PAGE_BYTES * (step.head + 1) + _NR_PAGES_MAPPED,
+        STRUCT_PAGE_BYTES * (step.head + 1) + NR_PAGES_MAPPED,
         size_bytes=4,
         flavour=Flavour.RMW_VALUE,
     )

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from costmodel.mm.address_space import Rss
-from costmodel.mm.build import Memory
-from costmodel.mm.expectation import page_of
+from costmodel.mm.build import Memory, page_of
 from costmodel.mm.folio import Folio
 from costmodel.mm.pte import CONT, DIRTY, PFN_SHIFT, SWAP, TABLE_PTES, gather
-from costmodel.mm.sanity import check_tlb
 from costmodel.mm.sanity_cont import check_cont
+from costmodel.mm.sanity_tlb import check_tlb
 from costmodel.mm.violations import Guarantee, Violation
 from costmodel.operations.zap.mm import ZapOperation
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from costmodel.mm.address_space import AddressSpace, Rss, Vma
+from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.live_table import LiveTable
-from costmodel.mm.operation import Operation
+from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import DIRTY, MIGRATION, PFN_SHIFT, SWAP, TABLE_PTES
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee, Violation, plural
@@ -30,7 +31,7 @@ class ZapTable:
     end: int
 
 
-class ZapOperation(Operation):
+class ZapOperation(TableOperation):
     """One unmap of all mappings of ``space``; ``tlb`` is its TLB view.
 
     ``list`` holds what waits for the TLB flush before its references are dropped. ``delayed`` are
@@ -62,6 +63,19 @@ class ZapOperation(Operation):
         """Large folios leave LRU and memory cgroup one by one, not in batches (until v6.9-rc1)."""
         self.must_flush = False
         """The list is full: the loop must stop for a flush and a release."""
+
+    @classmethod
+    def begin(
+        cls,
+        memory: Memory,
+        *,
+        contpte: bool = False,
+        resizes_freely: bool = False,
+        list_pages: int = 0,
+    ) -> ZapOperation:
+        """Return an unmap of a whole process, ready for a strategy."""
+        tlb = TlbView(resizes_freely=resizes_freely)
+        return cls(memory.space, memory.frames, tlb, contpte=contpte, list_pages=list_pages)
 
     def limit(self, vpns: range) -> None:
         """Unmap only these pages, as one call does that was given their addresses."""

@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 
 from costmodel.code.sequences import numbered
-from costmodel.code.trace import LINE_BYTES, TableRun, Trace
+from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Target
 from costmodel.operations.zap.gather import MAX_SLOTS
+from costmodel.units import LINE_BYTES
 
 _ONCE: Final = np.isin(
     np.arange(len(Target)), (Target.SRC, Target.PAGE, Target.TABLEPAGE, Target.BUDDY)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from costmodel.config.errors import ConfigError
-from costmodel.config.sizes import PAGE_BYTES
 from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, legend, title
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.results import Entry, Results, unique
 from costmodel.results.plots.stack import three_digits
 from costmodel.results.plots.style import SMALL, TEXT, Stroke, stroke
 from costmodel.results.text.layout import shorten
+from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from costmodel.config.errors import ConfigError, describe
-from costmodel.config.sizes import PAGE_BYTES, size_text
+from costmodel.config.sizes import size_text
+from costmodel.units import PAGE_BYTES
 
 SCHEMA = 1
 

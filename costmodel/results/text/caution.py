@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from costmodel.calibration.sampling import doubtful_choices
+from costmodel.operations.registry import operation_named
+from costmodel.uncertainty.sampling import doubtful_choices
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.parameter import ParameterLike
-    from costmodel.config.workload import Operation
 
-ELSEWHERE: Mapping[Operation, tuple[str, ...]] = {
-    "fork": ("kernel.unmap_call_ns", "kernel.table_free_ns"),
-    "zap": ("kernel.table_alloc_ns", "kernel.zero_bytes_per_ns", "kernel.fork_fixed_us"),
-}
-"""Numbers that an operation does not use, but the other does."""
 MANY = 0.5
 """Share of inferred numbers from which on a machine needs a caution."""
 _EITHER_WAY = "is inferred: intervals hold the other choice too"
@@ -24,19 +19,19 @@ NAMED = 4
 """How many of them the caution names."""
 
 
-def used(machine: Machine, operation: Operation) -> dict[str, ParameterLike]:
+def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:
     """Return the numbers of a machine without those that only other operations use."""
-    left_out = ELSEWHERE[operation]
+    left_out = operation_named(operation).words.unused_keys
     return {key: p for key, p in machine.parameters.items() if key not in left_out}
 
 
-def inferred(machine: Machine, operation: Operation) -> list[str]:
+def inferred(machine: Machine, operation: str) -> list[str]:
     """Return the keys of the inferred numbers, the least certain (by interval) first."""
     found = {key: p for key, p in used(machine, operation).items() if p.kind == "inferred"}
     return sorted(found, key=lambda key: (-_spread(found, key), key))
 
 
-def caution(machine: Machine, operation: Operation) -> str:
+def caution(machine: Machine, operation: str) -> str:
     """Return ``caution: 49 of 63 numbers of graviton3 that fork uses are inferred, ...``.
 
     Some of their keys follow, and choices that decide times. Empty where at most half the numbers

@@ -8,7 +8,8 @@ from typing import Any
 from costmodel.config.sizes import size_text
 from costmodel.experiment import Cell
 from costmodel.explaining.attribution import Explanation, Part, Side
-from costmodel.explaining.maintenance import BLOCK_PTES, Maintenance
+from costmodel.explaining.maintenance import Maintenance
+from costmodel.mm.pte import CONT_PTES
 from costmodel.results.text.caution import caution
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import percent, span
@@ -193,7 +194,7 @@ def _part_line(part: Part) -> str:
 def _maintenance(explanation: Explanation) -> str:
     lines = [
         "TLB maintenance:",
-        f"{'':{_LABEL}}{'per PTE':>24}{f'per {BLOCK_PTES}-PTE block':>24}",
+        f"{'':{_LABEL}}{'per PTE':>24}{f'per {CONT_PTES}-PTE block':>24}",
         f"{'':{_LABEL}}{'base':>12}{'new':>12}{'base':>12}{'new':>12}",
     ]
     base, new = explanation.base.maintenance, explanation.new.maintenance
@@ -211,7 +212,7 @@ def _has(maintenance: Maintenance, name: str) -> bool:
 
 def _maintenance_line(title: str, base: float, new: float) -> str:
     each = "".join(f"{value:>12.3f}" for value in (base, new))
-    block = "".join(f"{BLOCK_PTES * value:>12.2f}" for value in (base, new))
+    block = "".join(f"{CONT_PTES * value:>12.2f}" for value in (base, new))
     return f"{title:<{_LABEL}}{each}{block}"
 
 

@@ -13,18 +13,19 @@ from costmodel.code.events import Step
 from costmodel.code.runs import trace_runs
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Kind, Target
-from costmodel.config.workload import State, Workload
+from costmodel.config.workload import Workload
 from costmodel.mm.address_space import AddressSpace, Vma
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import FrameTable
 from costmodel.mm.pte import DIRTY, PRESENT, WRITE, YOUNG, make_pte
+from costmodel.operations.fork.mm import ForkOperation
 from costmodel.strategies.strategy import Strategy
 from tests.operations.replay import recorded_strategies
 
 COUNTS: Mapping[str, Mapping[str, Mapping[str, float]]] = yaml.safe_load(
     (Path(__file__).parent / "counts.yaml").read_text()
 )
-STATES: Mapping[str, State] = {"rw": "writable", "ro": "read-only"}
+STATES: Mapping[str, str] = {"rw": "writable", "ro": "read-only"}
 ROUNDING = 0.06
 """Of a published count, which is rounded to 0.1."""
 BATCHED = [name for name, counts in COUNTS.items() if "folio_rw" in counts]
@@ -113,7 +114,7 @@ def test_a_folio_that_the_vma_cuts_short_is_a_smaller_batch(program: str, pages:
         folio.map_page(slot)
         folio.exclusive[slot] = True
         space.put(slot, make_pte(folio.first_pfn + slot, PRESENT | WRITE | DIRTY | YOUNG))
-    steps = recorded_strategies()[program].function(Memory(space, frames).fork())
+    steps = recorded_strategies()[program].function(ForkOperation.begin(Memory(space, frames)))
     events = Counter(step.event for step in steps if isinstance(step, Step))
     assert events["get"] == 1
     assert events["map"] == events["wrprotect"] == events["set"] == pages

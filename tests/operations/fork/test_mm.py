@@ -22,7 +22,7 @@ from costmodel.operations.fork.mm import ForkOperation
 
 
 def fork_of(*areas: Area, start: int = 0) -> ForkOperation:
-    return build(Layout("it", areas, start)).fork()
+    return ForkOperation.begin(build(Layout("it", areas, start)))
 
 
 def test_tables_follow_mappings_and_leave_out_what_fork_skips() -> None:

@@ -14,9 +14,12 @@ from costmodel.code.record import recorder_of
 from costmodel.code.uops import Uop
 from costmodel.mm.shapes import TableShape
 from costmodel.operations.zap.gather import PAGE_SLOTS
+from costmodel.operations.zap.mm import ZapOperation
+from costmodel.operations.zap.operation import OPERATION
 from costmodel.recorder import load_program
 from costmodel.recorder.zap_events import as_posted, find
-from costmodel.strategies.catalogue import BY_OPERATION, Strategy
+from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.strategy import Strategy
 
 START = 256
 """Entry of the table at which the windows are laid."""
@@ -33,7 +36,7 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    for strategy in BY_OPERATION["zap"].values():
+    for strategy in built_in("zap").values():
         if strategy.name.endswith(STAND_INS):
             continue
         programs = {*strategy.programs.values(), *strategy.range_programs.values()}
@@ -51,12 +54,12 @@ def table(case: Case, frames: dict[int, int]) -> TableShape:
         for slot in range(0, 512, size)
     )
     orders = (case.order,) * (512 // size)
-    return TableShape(1, orders, first_pfns, case.state, case.strategy.contpte)
+    return TableShape(1, orders, first_pfns, OPERATION.state(case.state), case.strategy.contpte)
 
 
 def walked(case: Case, shape: TableShape) -> tuple[list[Step], list[int]]:
     """Return the events of the strategy on a table and the path that leads to each."""
-    zap = shape.build().zap(contpte=case.strategy.contpte)
+    zap = ZapOperation.begin(shape.build(), contpte=case.strategy.contpte)
     while zap.list.slots_left != PAGE_SLOTS:  # no list page ends within the window
         zap.list.add(next(iter(zap.frames)), 0, 1)
     zap.list.take()

@@ -10,7 +10,7 @@ from costmodel.mm.address_space import Rss, VmaKind
 from costmodel.mm.build import Memory, build
 from costmodel.mm.layout import Area, Content, Layout, Piece
 from costmodel.mm.layouts import folios, hole, pages, private, telling_layouts
-from costmodel.mm.pte import DIRTY, PFN_SHIFT, PRESENT, is_present
+from costmodel.mm.pte import DIRTY, PFN_SHIFT, PRESENT
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee
 from costmodel.operations.zap.gather import MAX_SLOTS, Room
@@ -30,7 +30,7 @@ LAYOUT = Layout(
 
 def prepared(layout: Layout = LAYOUT, *, contpte: bool = False) -> tuple[Memory, ZapOperation]:
     memory = build(layout, contpte=contpte)
-    zap = memory.zap(contpte=contpte)
+    zap = ZapOperation.begin(memory, contpte=contpte)
     return memory.copy(), zap
 
 
@@ -40,7 +40,7 @@ def zap_all(zap: ZapOperation) -> Iterator[str]:
         for slot in range(table.first, table.end):
             pte = table.src.read(slot)
             yield "load"
-            if not is_present(pte):
+            if not pte & PRESENT:
                 zap.clear_nonpresent(table, slot)
                 continue
             pte = table.src.ptep_get(slot)

@@ -12,16 +12,17 @@ from costmodel.code.events import Step
 from costmodel.code.expand import REGION_SHIFT
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
-from costmodel.code.trace import LINE_BYTES
 from costmodel.code.uops import Target
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import TableShape
 from costmodel.operations.zap.gather import MAX_SLOTS, Gathered
 from costmodel.operations.zap.mm import ZapOperation
+from costmodel.operations.zap.operation import MUNMAP, OPERATION
 from costmodel.operations.zap.per_pte import unmap_per_pte
 from costmodel.operations.zap.release import batches, flush_and_release
 from costmodel.recorder import load_program
 from costmodel.recorder.zap_events import find
+from costmodel.units import LINE_BYTES
 
 
 def unmapped(orders: tuple[int, ...], state: str, slots: int) -> ZapOperation:
@@ -30,7 +31,8 @@ def unmapped(orders: tuple[int, ...], state: str, slots: int) -> ZapOperation:
     for order in orders:
         pfns.append(pfn)
         pfn += 1 << order
-    zap = TableShape(1, orders, tuple(pfns), state, contpte=False).build().zap()
+    shape = TableShape(1, orders, tuple(pfns), OPERATION.state(state), contpte=False)
+    zap = ZapOperation.begin(shape.build())
     for folio in zap.frames:
         zap.rmap_remove(folio, 0, folio.pages)
         count = 1 if slots == 1 else folio.pages
@@ -94,7 +96,8 @@ def test_one_batch_is_what_was_recorded() -> None:
 def test_a_page_goes_with_its_neighbours_in_the_lists_not_in_memory() -> None:
     """The recorded pages were both; elsewhere the page freed before lies anywhere."""
     pfns = tuple((1 << 20) + 4096 * (7 * number % 62) for number in range(62))
-    zap = TableShape(1, (0,) * 62, pfns, "munmap", contpte=False).build().zap()
+    shape = TableShape(1, (0,) * 62, pfns, MUNMAP, contpte=False)
+    zap = ZapOperation.begin(shape.build())
     list(unmap_per_pte(zap))
     record = recorder_of("zap", "v6.7.x86_64").record(iter(released(zap)), Step("put", -1, -1, -1))
     trace = build(record, load_library("zap", "v6.7.x86_64"), "zap")
@@ -125,8 +128,8 @@ def test_large_folios_may_be_released_alone() -> None:
 
 
 def test_a_full_list_is_released_on_the_way() -> None:
-    shape = TableShape(1, (0,) * 512, tuple(range(512)), "munmap", contpte=False)
-    zap = shape.build().zap()
+    shape = TableShape(1, (0,) * 512, tuple(range(512)), MUNMAP, contpte=False)
+    zap = ZapOperation.begin(shape.build())
     while zap.list.slots_used < MAX_SLOTS - 1:
         zap.gather(zap.frames.folios[0], 0)
     events = Counter(step.event for step in unmap_per_pte(zap) if isinstance(step, Step))

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from costmodel.code.runs import trace_runs
-from costmodel.code.trace import LINE_BYTES, TableRun
+from costmodel.code.trace import TableRun
 from costmodel.code.uops import Target
 from costmodel.config.workload import Workload
 from costmodel.cpu.caches import footprint_bytes
 from costmodel.operations.zap.reuse import touched_bytes
-from costmodel.strategies.catalogue import BY_OPERATION
+from costmodel.strategies.catalogue import built_in
+from costmodel.units import LINE_BYTES
 
 MIB = 1 << 20
 
@@ -33,7 +34,7 @@ def runs(
         state=state,
         frames=frames,
     )
-    return trace_runs(BY_OPERATION["zap"][name], workload, isa, range_tlbi=False)
+    return trace_runs(built_in("zap")[name], workload, isa, range_tlbi=False)
 
 
 def segment(run: TableRun) -> str:

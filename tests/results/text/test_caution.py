@@ -3,12 +3,12 @@
 import pytest
 
 from costmodel.config.machine import load_machine
-from costmodel.config.workload import STATES, Operation
-from costmodel.results.text.caution import ELSEWHERE, caution, inferred, used
+from costmodel.operations.registry import operation_named, operation_names
+from costmodel.results.text.caution import caution, inferred, used
 
 
-@pytest.mark.parametrize("operation", list(STATES))
-def test_a_machine_that_was_never_measured_needs_one(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", operation_names())
+def test_a_machine_that_was_never_measured_needs_one(operation: str) -> None:
     machine = load_machine("graviton3")
     keys, total = inferred(machine, operation), len(used(machine, operation))
     text = caution(machine, operation)
@@ -16,9 +16,9 @@ def test_a_machine_that_was_never_measured_needs_one(operation: Operation) -> No
     assert keys[0] in text
 
 
-@pytest.mark.parametrize("operation", list(STATES))
+@pytest.mark.parametrize("operation", operation_names())
 @pytest.mark.parametrize("name", ["xeon-4210r", "ampere-altra", "apple-m2-vm"])
-def test_the_machines_of_the_thread_need_none(name: str, operation: Operation) -> None:
+def test_the_machines_of_the_thread_need_none(name: str, operation: str) -> None:
     assert caution(load_machine(name), operation) == ""
 
 
@@ -26,5 +26,6 @@ def test_numbers_of_another_operation_do_not_count() -> None:
     machine = load_machine("xeon-4210r")
     fork, zap = (set(used(machine, operation)) for operation in ("fork", "zap"))
     assert fork | zap == set(machine.parameters)
-    assert fork - zap == set(ELSEWHERE["zap"]) and zap - fork == set(ELSEWHERE["fork"])
+    unused = {name: set(operation_named(name).words.unused_keys) for name in ("fork", "zap")}
+    assert fork - zap == unused["zap"] and zap - fork == unused["fork"]
     assert "kernel.fork_fixed_us" not in inferred(machine, "zap")

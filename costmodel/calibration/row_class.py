@@ -1,0 +1,75 @@
+"""Classes of published numbers: each has an accuracy of its own, and a limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from costmodel.operations.registry import DEFAULT
+
+
+class Measure(StrEnum):
+    """What a published number is."""
+
+    ABSOLUTE = "absolute time"
+    ORDER_0 = "order-0 change"
+    BATCH = "change, order >= 2"
+    STORM = "storm"
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the number is one time, not a change."""
+        return self is Measure.ABSOLUTE
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether errors are percent of the time, else they are points of a change."""
+        return self in (Measure.ABSOLUTE, Measure.STORM)
+
+
+@dataclass(frozen=True)
+class RowClass:
+    """A kind of number on one operation; tables name the operation where it is not the default."""
+
+    measure: Measure
+    operation: str = DEFAULT
+
+    @classmethod
+    def named(cls, text: object) -> object:
+        """Return the class that ``text`` names, such as ``zap: storm``; other things as they are.
+
+        Raises ValueError for a measure that does not exist.
+        """
+        if not isinstance(text, str):
+            return text
+        operation, colon, measure = text.partition(": ")
+        return cls(Measure(measure), operation) if colon else cls(Measure(text))
+
+    def __str__(self) -> str:
+        """Return the name: ``storm``, ``zap: absolute time``."""
+        return prefixed(self.operation, self.measure)
+
+
+def prefixed(operation: str, text: str) -> str:
+    """Return ``zap: text``; of the default operation the text alone."""
+    return text if operation == DEFAULT else f"{operation}: {text}"
+
+
+def limit_of(row_class: RowClass, machine: str) -> float:
+    """Return what errors of a class should stay below on a machine, from ``limits.yaml``."""
+    known = _limits()
+    name = str(row_class)
+    of_class = known["classes"].get(name, known["classes"][row_class.measure.value])
+    return known.get(machine, {}).get(name, of_class)
+
+
+@cache
+def _limits() -> dict[str, dict[str, float]]:
+    """Return limits by class, for all machines (``classes``) and for some."""
+    text = files("costmodel.calibration").joinpath("limits.yaml").read_text(encoding="utf-8")
+    loaded = yaml.safe_load(text)
+    return {"classes": loaded["classes"], **loaded["machines"]}

@@ -1,0 +1,20 @@
+"""How an operation finds the pages and entries of a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PteState:
+    """One way in which entries can be found, with the name that scenarios use for it.
+
+    ``title`` says in a few words what it is. ``alone``: every page belongs to this process alone,
+    so entries may be written and pages are marked anon-exclusive. ``mapped_by``: processes that
+    map each page.
+    """
+
+    name: str
+    title: str
+    alone: bool = True
+    mapped_by: int = 1

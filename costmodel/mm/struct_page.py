@@ -1,0 +1,18 @@
+"""Where the counters of a page stand in its ``struct page`` (64-bit kernels, v6.7 to v6.12).
+
+Read off the addresses of the atomics in the recordings: docs/recordings.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+STRUCT_PAGE_BYTES: Final = 64
+FLAGS: Final = (0, 1)
+"""Bytes of ``flags`` that the anon-exclusive bit is cleared in, by instruction set."""
+LARGE_MAPCOUNT: Final = 16
+"""``_large_mapcount``, in the second struct page of a folio."""
+NR_PAGES_MAPPED: Final = 24
+"""``_nr_pages_mapped``, in the second struct page of a folio."""
+MAPCOUNT: Final = 48
+REFCOUNT: Final = 52

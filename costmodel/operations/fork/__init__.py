@@ -1,0 +1,5 @@
+"""Ways to copy page tables in ``fork()``."""
+
+from costmodel.operations.fork.operation import OPERATION
+
+__all__ = ["OPERATION"]

@@ -1,0 +1,68 @@
+"""``fork()`` as one object: what the rest of the program needs to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from costmodel.mm.state import PteState
+from costmodel.operations.protocol import Operation, Surroundings, Words
+
+if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
+    from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
+    from costmodel.mm.build import Memory
+    from costmodel.mm.operation import TableOperation
+    from costmodel.mm.violations import DirtyRule, Violation
+    from costmodel.operations.fork.mm import ForkOperation
+    from costmodel.strategies.strategy import Strategy
+
+WRITABLE: Final = PteState("writable", "freshly written")
+READ_ONLY: Final = PteState("read-only", "forked before, by a child that lives on", alone=False)
+
+
+class Fork(Operation):
+    """Copies the page tables of a process to its child."""
+
+    name = "fork"
+    words = Words(
+        title="copy page tables in fork()",
+        states=(WRITABLE, READ_ONLY),
+        unused_keys=("kernel.unmap_call_ns", "kernel.table_free_ns"),
+    )
+
+    def strategies(self) -> Sequence[Strategy]:
+        """Return the built-in strategies, the oldest first."""
+        from costmodel.operations.fork.catalogue import STRATEGIES
+
+        return STRATEGIES
+
+    def begin(
+        self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
+    ) -> ForkOperation:
+        """Return a fork of a process."""
+        from costmodel.operations.fork.mm import ForkOperation
+
+        return ForkOperation.begin(memory, contpte=contpte, resizes_freely=resizes_freely)
+
+    def violations(
+        self, before: Memory, done: TableOperation, *, dirty: DirtyRule
+    ) -> list[Violation]:
+        """Return every guarantee that a finished fork broke."""
+        from costmodel.operations.fork.guarantees import check_fork
+        from costmodel.operations.fork.mm import ForkOperation
+
+        assert isinstance(done, ForkOperation)
+        return check_fork(before, done, dirty=dirty)
+
+    def surroundings(
+        self, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+    ) -> Surroundings:
+        """Return the fixed part, the allocation of tables, the flush of the address space."""
+        from costmodel.operations.fork.around import around
+
+        return around(machine)
+
+
+OPERATION: Final = Fork()

@@ -1,0 +1,73 @@
+"""Unmapping as one object: what the rest of the program needs to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from costmodel.mm.state import PteState
+from costmodel.operations.protocol import Operation, Surroundings, Words
+
+if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
+    from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
+    from costmodel.mm.build import Memory
+    from costmodel.mm.operation import TableOperation
+    from costmodel.mm.violations import DirtyRule, Violation
+    from costmodel.operations.zap.mm import ZapOperation
+    from costmodel.strategies.strategy import Strategy
+
+EXIT: Final = PteState("exit", "a forked child ends", alone=False, mapped_by=2)
+MUNMAP: Final = PteState("munmap", "munmap() by the only process that maps the pages")
+DONTNEED: Final = PteState("dontneed", "MADV_DONTNEED over the whole range")
+DONTNEED_PER_PAGE: Final = PteState("dontneed-per-page", "MADV_DONTNEED, one call for each page")
+
+
+class Zap(Operation):
+    """Unmaps the page tables of a process and frees the pages that nobody else maps."""
+
+    name = "zap"
+    words = Words(
+        title="unmap pages in munmap(), MADV_DONTNEED and exit",
+        states=(EXIT, MUNMAP, DONTNEED, DONTNEED_PER_PAGE),
+        unused_keys=("kernel.table_alloc_ns", "kernel.zero_bytes_per_ns", "kernel.fork_fixed_us"),
+        # A gigabyte that is unmapped goes back to the allocator and comes out of it again in every
+        # iteration (docs/zap.md), so its folios lie anywhere.
+        published_frames="scattered",
+    )
+
+    def strategies(self) -> Sequence[Strategy]:
+        """Return the built-in strategies, the oldest first."""
+        from costmodel.operations.zap.catalogue import STRATEGIES
+
+        return STRATEGIES
+
+    def begin(
+        self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
+    ) -> ZapOperation:
+        """Return an unmap of a process."""
+        from costmodel.operations.zap.mm import ZapOperation
+
+        return ZapOperation.begin(memory, contpte=contpte, resizes_freely=resizes_freely)
+
+    def violations(
+        self, before: Memory, done: TableOperation, *, dirty: DirtyRule
+    ) -> list[Violation]:
+        """Return every guarantee that a finished unmap of everything broke."""
+        from costmodel.operations.zap.guarantees import check_zap
+        from costmodel.operations.zap.mm import ZapOperation
+
+        assert isinstance(done, ZapOperation)
+        return check_zap(before, done)
+
+    def surroundings(
+        self, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+    ) -> Surroundings:
+        """Return the calls with their flushes, forced flushes, and the freeing of tables."""
+        from costmodel.operations.zap.around import around
+
+        return around(machine, workload, forced=sum(run.flushes for run in runs))
+
+
+OPERATION: Final = Zap()

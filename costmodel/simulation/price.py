@@ -1,0 +1,86 @@
+"""From the core's timing to a schedule in picoseconds and a CPI stack that sums to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from costmodel.cpu.parameters import ticks_to_ps
+from costmodel.operations.registry import operation_named
+from costmodel.simulation.schedule import Schedule, Stage
+
+if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
+    from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
+    from costmodel.cpu.stack import TableCost, Timing
+    from costmodel.operations.protocol import Part
+
+INTERCONNECT = "interconnect"
+"""Cause of the time that other CPUs' broadcasts take away."""
+
+
+@dataclass(frozen=True)
+class PricedOperation:
+    """One operation on one machine, without noise.
+
+    ``stack_ps`` splits the time of a lone CPU by cause; it sums to ``schedule.total_ps`` (up to
+    the rounding of floating point). ``bus_share``: the share of the time of a broadcast TLB
+    invalidation for which it holds the interconnect: its growth with each further CPU over its
+    time on one, as CPUs that queue wait that long for each other. ``segments_ps`` splits it by
+    part: ``copy``, or ``unmap`` and ``release`` (freeing the pages); ``around`` is the rest.
+    """
+
+    schedule: Schedule
+    stack_ps: Mapping[str, float]
+    bus_share: float
+    segments_ps: Mapping[str, float]
+
+
+def price(
+    timing: Timing, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+) -> PricedOperation:
+    """Return the operation of ``workload`` whose page tables ``runs`` take ``timing``."""
+    clock_ghz = float(machine.core.clock_ghz.value)
+    around = operation_named(workload.operation).surroundings(machine, workload, runs)
+    per_table_ps = sum(around.per_table.values())
+    stages: list[Stage] = []
+    stack: dict[str, float] = {}
+    segments: dict[str, float] = {}
+    for table in timing.tables:
+        total_ps, broadcast_ps = _table_ps(table, clock_ghz)
+        layout_ps = total_ps - broadcast_ps + per_table_ps
+        stages.append(Stage(layout_ps, broadcast_ps, table.count))
+        for name, ticks in table.segments.items():
+            segments[name] = segments.get(name, 0.0) + ticks_to_ps(ticks, clock_ghz) * table.count
+        for cause, ps in around.per_table.items():
+            stack[cause] = stack.get(cause, 0.0) + ps * table.count
+        for of_core, ticks in table.stack_ticks.items():
+            name = of_core.name.lower()
+            stack[name] = stack.get(name, 0.0) + total_ps * table.count * ticks / table.ticks
+    for part in (*around.before, *around.after):
+        for cause, ps in part.causes_ps.items():
+            stack[cause] = stack.get(cause, 0.0) + ps * part.count
+    schedule = Schedule((*map(_stage, around.before), *stages, *map(_stage, around.after)))
+    return PricedOperation(
+        schedule=schedule,
+        stack_ps={cause: ps for cause, ps in stack.items() if ps},
+        bus_share=_bus_share(machine),
+        segments_ps={**segments, "around": schedule.total_ps - sum(segments.values())},
+    )
+
+
+def _bus_share(machine: Machine) -> float:
+    alone_ns = machine.tlbi.broadcast_ns.value
+    return min(1.0, machine.tlbi.per_cpu_ns.value / alone_ns) if alone_ns else 0.0
+
+
+def _table_ps(table: TableCost, clock_ghz: float) -> tuple[int, int]:
+    """Return the time of one page table, and how much of it waits for broadcasts."""
+    total = sum(ticks_to_ps(ticks, clock_ghz) for ticks in table.segments.values())
+    return total, min(total, ticks_to_ps(table.broadcast_ticks, clock_ghz))
+
+
+def _stage(part: Part) -> Stage:
+    return Stage(part.layout_ps, part.broadcast_ps, part.count)

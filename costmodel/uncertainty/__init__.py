@@ -1,0 +1,1 @@
+"""What is not known about a machine, and what a prediction is uncertain by because of it."""

@@ -1,0 +1,119 @@
+"""What is known about machine numbers before any published row: a value, an interval, a spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from costmodel.config.keys import leaves_by_key
+from costmodel.config.machine import SET_BY_USER, Machine
+from costmodel.config.parameter import Parameter
+
+SIGMAS = 3.29
+"""Standard deviations between ``low`` and ``high``, taken as a 90 % interval."""
+LEFT_OUT = ("noise.", "kernel.tick_", "tlbi.cpus_online", "tlbi.per_cpu_ns")
+"""What a lone CPU without noise does not feel."""
+STEP_SIGMAS = 0.5
+"""Half-width of a finite difference. The core starts micro-ops on cycle boundaries, so a step
+below one cycle can find a plateau where there is a slope."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """One number of a machine: ``sigma`` is its standard deviation, in its own unit."""
+
+    key: str
+    value: float
+    low: float
+    high: float
+    sigma: float
+    step: float
+    whole: bool
+
+    def steps(self, at: float) -> tuple[float, float]:
+        """Return the two ends of a finite difference around a value, inside the interval."""
+        low, high = max(self.low, at - self.step), min(self.high, at + self.step)
+        return (float(round(low)), float(round(high))) if self.whole else (low, high)
+
+    def neighbours(self, at: float, share: float) -> list[float]:
+        """Return values to try around a value: a share of a step away, and whole cycles."""
+        near = [at - share * self.step, at + share * self.step]
+        if self.key.endswith("_cycles"):
+            near += [math.floor(at), math.ceil(at)]
+        return [min(max(value, self.low), self.high) for value in near]
+
+    def typed(self, number: float) -> float | int:
+        """Return a number in the type that the machine file has it in."""
+        return round(number) if self.whole else float(number)
+
+
+def priors(machine: Machine, keys: Iterable[str] | None = None) -> tuple[Prior, ...]:
+    """Return the priors of ``keys``, or of every number that is not known exactly.
+
+    A fitted number has the prior that it had before the fit. Numbers that the user set for this
+    run are exact.
+    """
+    wanted = None if keys is None else list(keys)
+    found = {prior.key: prior for prior in _priors(machine)}
+    return tuple(found[key] for key in (found if wanted is None else wanted) if key in found)
+
+
+def value_of(machine: Machine, prior: Prior) -> float:
+    """Return what the machine has for a prior's key."""
+    return float(machine.parameters[prior.key].value)
+
+
+def with_numbers(machine: Machine, numbers: Mapping[Prior, float]) -> Machine:
+    """Return the machine with other numbers; integers are rounded."""
+    return machine.with_values(
+        {prior.key: prior.typed(number) for prior, number in numbers.items()}, origin="calibration"
+    )
+
+
+def variants(machine: Machine, chosen: Iterable[Prior]) -> list[tuple[Machine, float]]:
+    """Return machines that differ in one number each, and by how many prior deviations.
+
+    One step, to the side with more room: half the price of a central difference.
+    """
+    found = []
+    for prior in chosen:
+        at = value_of(machine, prior)
+        low, high = prior.steps(at)
+        to = high if high - at >= at - low else low
+        found.append((with_numbers(machine, {prior: to}), (to - at) / prior.sigma))
+    return found
+
+
+def _priors(machine: Machine) -> Iterator[Prior]:
+    known = leaves_by_key(Machine, machine.isa)
+    before = machine.fit.priors if machine.fit else {}
+    for key, now in machine.parameters.items():
+        parameter = before.get(key, now) if now.kind == "fitted" else now
+        if not isinstance(parameter, Parameter) or now.source == SET_BY_USER:
+            continue
+        if key.startswith(LEFT_OUT) or parameter.low >= parameter.high:
+            continue
+        whole = known[key].type.model_fields["value"].annotation is not float
+        yield _prior(machine, key, parameter, whole)
+
+
+def _prior(machine: Machine, key: str, parameter: Parameter[float], whole: bool) -> Prior:
+    sigma = (parameter.high - parameter.low) / SIGMAS
+    step = max(STEP_SIGMAS * sigma, _cycle(machine, key))
+    return Prior(
+        key=key,
+        value=float(parameter.value),
+        low=float(parameter.low),
+        high=float(parameter.high),
+        sigma=sigma,
+        step=max(1.0, step) if whole else step,
+        whole=whole,
+    )
+
+
+def _cycle(machine: Machine, key: str) -> float:
+    """Return one core cycle in the unit of a latency; 0 for what is none."""
+    if key.endswith("_cycles"):
+        return 1.0
+    return 1 / machine.core.clock_ghz.value if key.endswith("_ns") else 0.0

@@ -1,0 +1,134 @@
+"""How uncertain a prediction is, given what is not known about the machine and about one build.
+
+The joint uncertainty of a machine's numbers: :mod:`costmodel.uncertainty.sampling` draws machines
+from it for the intervals of answers. Which numbers an answer hangs on follows from how its
+logarithm grows with each of them. What neither can see is a mechanism that the core lacks;
+``costmodel validate`` shows how often published numbers lie inside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.config.machine import Machine
+from costmodel.uncertainty.priors import Prior, priors, variants
+
+Floats = NDArray[np.float64]
+Interval = tuple[float, float]
+"""Lower and upper end."""
+
+Z90 = 1.6448536269514722
+"""Standard deviations on each side of a 90 % interval."""
+
+DOMINANT = {
+    "arm64": (
+        "atomics.line_change_cycles",
+        "atomics.store_only_cycles",
+        "atomics.far_ns",
+        "atomics.acquire_cycles",
+        "caches.llc.latency_ns",
+        "caches.prefetch.trains_after_lines",
+        "tlbi.issue_ns",
+        "tlbi.broadcast_ns",
+        "core.width",
+        "core.rob_entries",
+        "core.store_queue_entries",
+        "kernel.table_alloc_ns",
+        "kernel.fork_fixed_us",
+    ),
+    "x86_64": (
+        "atomics.locked_cycles",
+        "core.clock_ghz",
+        "core.retire_width",
+        "core.branch_ports",
+        "core.store_forward_cycles",
+        "caches.l1.latency_cycles",
+        "caches.llc.latency_ns",
+        "kernel.table_alloc_ns",
+        "kernel.fork_fixed_us",
+    ),
+}
+"""What matters on machines that nothing was fitted for: the rest is below a fifth of the variance
+(a test holds that)."""
+
+
+@dataclass(frozen=True)
+class ModelInterval:
+    """Where 90 % of measurements should lie, as far as the model knows what it does not know."""
+
+    seconds: Interval
+    change_pct: Interval
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Uncertain numbers of a machine: ``covariance`` float64[p, p] is in prior deviations."""
+
+    priors: tuple[Prior, ...]
+    covariance: Floats
+    band: float
+    """Half-width of the build-to-build band of a time, 90 %, relative."""
+
+    def log_deviation(self, slopes: Sequence[float], *, builds: int = 1) -> float:
+        """Return the standard deviation of the logarithm of a time, or of a ratio of times.
+
+        ``slopes`` of a ratio are the differences of those of the times. ``builds`` 0 leaves out
+        the band.
+        """
+        gradient = np.asarray(slopes, dtype=np.float64)
+        # Without slopes (a result made by hand) nothing is known to matter.
+        variance = float(gradient @ self.covariance @ gradient) if len(gradient) else 0.0
+        return math.sqrt(max(0.0, variance) + builds * (math.log1p(self.band) / Z90) ** 2)
+
+
+def spread_of(machine: Machine) -> Spread:
+    """Return what is uncertain about a machine: as its fit says, else independent priors.
+
+    Numbers that the user set for this run are certain.
+    """
+    band = machine.noise.build_layout_pct.value / 100
+    if machine.fit is None:
+        chosen = priors(machine, DOMINANT[machine.isa])
+        return Spread(chosen, np.eye(len(chosen)), band)
+    known = machine.fit.uncertainty
+    chosen = priors(machine, known.keys)
+    at = [known.keys.index(prior.key) for prior in chosen]
+    stdev = np.array([known.stdev[i] for i in at]) / np.array([p.sigma for p in chosen])
+    return Spread(chosen, known.matrix()[np.ix_(at, at)] * np.outer(stdev, stdev), band)
+
+
+def log_slopes(
+    machine: Machine, seconds: float, time: Callable[[Machine], float]
+) -> tuple[float, ...]:
+    """Return how the logarithm of a time grows per prior deviation of each uncertain number.
+
+    ``seconds`` is the time on the machine itself, ``time`` computes it on another one; it is
+    called once per number of ``spread_of(machine)``.
+    """
+    return tuple(
+        math.log(time(changed) / seconds) / by for changed, by in _variants(_Identity(machine))
+    )
+
+
+class _Identity:
+    """A machine as a key: hashing all its numbers would cost more than a prediction."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def __hash__(self) -> int:
+        return id(self.machine)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other.machine is self.machine
+
+
+@lru_cache(maxsize=64)
+def _variants(key: _Identity) -> tuple[tuple[Machine, float], ...]:
+    return tuple(variants(key.machine, spread_of(key.machine).priors))

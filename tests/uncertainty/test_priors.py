@@ -1,0 +1,47 @@
+"""Priors come from the machine file; steps stay inside the interval."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costmodel.config.machine import load_machine
+from costmodel.uncertainty.priors import SIGMAS, Prior, priors, value_of, with_numbers
+
+MACHINES = ["ampere-altra", "apple-m2-vm", "xeon-4210r", "graviton4"]
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_whatever_has_an_interval_and_acts_is_uncertain(name: str) -> None:
+    machine = load_machine(name)
+    keys = [prior.key for prior in priors(machine)]
+    assert "core.mispredict_penalty_cycles" in keys or name == "graviton4"
+    assert not [key for key in keys if key.startswith("noise.")]
+    for prior in priors(machine):
+        assert prior.low < prior.high
+        assert prior.sigma == pytest.approx((prior.high - prior.low) / SIGMAS)
+
+
+def test_the_order_is_that_of_the_question() -> None:
+    keys = ["kernel.table_alloc_ns", "atomics.store_only_cycles"]
+    assert [p.key for p in priors(load_machine("ampere-altra"), keys)] == keys
+
+
+def test_whole_numbers_stay_whole() -> None:
+    machine = load_machine("apple-m2-vm")
+    (rob,) = priors(machine, ["core.rob_entries"])
+    changed = with_numbers(machine, {rob: 611.4})
+    assert changed.core.rob_entries.value == 611
+    assert value_of(changed, rob) == 611.0
+
+
+@given(
+    at=st.floats(0, 10),
+    step=st.floats(0.01, 30),
+    whole=st.booleans(),
+)
+def test_steps_never_leave_the_interval(at: float, step: float, whole: bool) -> None:
+    at = float(round(at)) if whole else at
+    prior = Prior("k", 5.0, 0.0, 10.0, sigma=3.0, step=max(step, 1.0), whole=whole)
+    low, high = prior.steps(at)
+    assert 0 <= low <= at <= high <= 10
+    assert high > low
