@@ -16,7 +16,7 @@ from costmodel.published import Role
 TITLES = {
     Role.FIT: "fitted",
     Role.CHECK: "checked: never fitted",
-    Role.MIXED: "hold another change too, or spread as much: shown, not counted",
+    Role.MIXED: "mixed with another change or noise: shown",
     Role.BAND: "other builds (old compiler, code layout): shown, not counted",
 }
 LEGEND = """\

@@ -29,6 +29,7 @@ Z90 = 1.6448536269514722
 DOMINANT = {
     "arm64": (
         "atomics.line_change_cycles",
+        "atomics.in_flight",
         "atomics.store_only_cycles",
         "atomics.far_ns",
         "atomics.acquire_cycles",
@@ -37,6 +38,8 @@ DOMINANT = {
         "tlbi.issue_ns",
         "tlbi.broadcast_ns",
         "core.width",
+        "core.fetch_width",
+        "core.taken_branches_per_cycle",
         "core.rob_entries",
         "core.store_queue_entries",
         "kernel.table_alloc_ns",
@@ -46,6 +49,7 @@ DOMINANT = {
         "atomics.locked_cycles",
         "core.clock_ghz",
         "core.retire_width",
+        "core.taken_branches_per_cycle",
         "core.branch_ports",
         "core.store_forward_cycles",
         "caches.l1.latency_cycles",

@@ -27,7 +27,7 @@ def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:
 
 def inferred(machine: Machine, operation: str) -> list[str]:
     """Return the keys of the inferred numbers, the least certain (by interval) first."""
-    found = {key: p for key, p in used(machine, operation).items() if p.kind == "inferred"}
+    found = {key: p for key, p in used(machine, operation).items() if _is_inferred(p)}
     return sorted(found, key=lambda key: (-_spread(found, key), key))
 
 
@@ -47,6 +47,11 @@ def caution(machine: Machine, operation: str) -> str:
         f"{machine.name})"
     )
     return f"{text}; {choices} {_EITHER_WAY}" if choices else text
+
+
+def _is_inferred(parameter: ParameterLike) -> bool:
+    """Tell what somebody guessed; a limit that the file does not state is none."""
+    return parameter.kind == "inferred" and not parameter.source.startswith("not stated")
 
 
 def _spread(parameters: Mapping[str, ParameterLike], key: str) -> float:
