@@ -11,12 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from costmodel.code.library import program_names
 from costmodel.config.errors import ConfigError, describe, unknown
-from costmodel.operations.registry import DEFAULT
-from costmodel.operations.zap.catalogue import FOLIOS
+from costmodel.operations.registry import DEFAULT, operation_names
+from costmodel.operations.shared.strategy import Strategy, elsewhere
 from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import Kernel, kernel_of
-from costmodel.strategies.strategy import Strategy, elsewhere
 from costmodel.user_code.blame import StrategyError
 from costmodel.user_code.process import UserCode
 from costmodel.user_code.source import Source
@@ -33,6 +32,11 @@ _BUILDS: Final = {
 def known_names(operation: str = DEFAULT) -> list[str]:
     """Return the names that exist: built-in ones, then those of other packages."""
     return list(dict.fromkeys([*built_in(operation), *_added()]))
+
+
+def names_by_operation() -> dict[str, list[str]]:
+    """Return the names that exist, by operation."""
+    return {operation: known_names(operation) for operation in operation_names()}
 
 
 def added_names() -> list[str]:
@@ -106,7 +110,6 @@ def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
         programs=programs,
         range_programs=ranged,
         contpte=kernel.contpte,
-        release_programs=FOLIOS if operation == "zap" else {},
         code=code,
     )
 

@@ -1,0 +1,195 @@
+"""Finds the events of ``fork()`` in a recorded window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
+from costmodel.mm import struct_page
+from costmodel.mm.pte import CONT_PTES
+from costmodel.recorder.archive import Program, Recording
+from costmodel.recorder.recorded import RecordedEvents
+
+_PAGE_RMW: Final = {
+    struct_page.REFCOUNT: "get",
+    **dict.fromkeys(struct_page.FLAGS, "clear_exclusive"),
+    struct_page.MAPCOUNT: "map",
+    struct_page.LARGE_MAPCOUNT: "large_map",
+}
+"""Offset of an atomic in ``struct page`` to the event it is."""
+
+
+class _Scanner:
+    """Walks a window row by row; ``phase`` is where in the copy of an entry or batch it stands."""
+
+    def __init__(self, program: Program, window: Recording) -> None:
+        self.program = program
+        self.window = window
+        self.kind = program.kind[window.uop].tolist()
+        self.op = program.op[window.uop].tolist()
+        self.target = program.target[window.uop].tolist()
+        self.function = program.function[window.uop].tolist()
+        self.index = (window.index + window.first_slot).tolist()
+        self.offset = window.offset.tolist()
+        self.large = window.layout[len("order")] != "0"
+        self.whole_table = window.layout == "order9"
+        # A whole table starts behind the locks, or inside the first gathering read.
+        in_read = not self.whole_table or self.function[0] == "contpte_ptep_get"
+        self.phase = "read" if in_read else "set"
+        self.scanned = window.first_slot
+        self.swapping = ""
+
+    def events(self) -> Iterator[tuple[int, str, int | None]]:
+        """Yield row, event and PTE number (None where the event is not about one PTE)."""
+        for row, kind in enumerate(self.kind):
+            found = self._match(row, kind)
+            if found:
+                yield row, *found
+
+    def _match(self, row: int, kind: str) -> tuple[str, int | None] | None:
+        target, index = self.target[row], self.index[row]
+        if kind == "rmw":
+            return self._rmw(row, target, index)
+        if kind == "load":
+            return self._load(row, target, index)
+        if kind == "store" and target in ("src", "dst"):
+            return self._store(target, index)
+        if self.op[row] == "dsb_ish" and self.swapping:
+            return "flush", None
+        if kind == "zero" and target == "dst" and self.phase != "alloc":
+            self.phase = "alloc"
+            return "alloc", None
+        if kind == "call" and self._is_preempt_query(row):
+            self.phase = "resched"
+            return "resched", None
+        return None
+
+    def _is_preempt_query(self, row: int) -> bool:
+        after = self.function[row + 1] if row + 1 < len(self.function) else ""
+        return self.phase == "set" and after == "preempt_model_full"
+
+    def _rmw(self, row: int, target: str, index: int) -> tuple[str, int | None] | None:
+        if target == "page" and self.offset[row] in _PAGE_RMW:
+            self.phase = "map"
+            return _PAGE_RMW[self.offset[row]], None
+        if target not in ("src", "dst"):
+            return None
+        if self.op[row] != "swp":
+            return "wrprotect", index
+        self.swapping = target
+        return (f"clear_{target}", index) if index % CONT_PTES == CONT_PTES - 1 else None
+
+    def _load(self, row: int, target: str, index: int) -> tuple[str, int | None] | None:
+        function = self.function[row]
+        if target == "tablepage" and function == "copy_page_range" and self.phase == "set":
+            self.phase = "resched"
+            return "resched", None
+        if target != "src":
+            return None
+        if function == "contpte_ptep_get" and self.function[max(row - 1, 0)] == function:
+            return ("gather", self.scanned) if index % CONT_PTES == CONT_PTES - 1 else None
+        if self.phase in ("set", "resched", "alloc"):
+            self.phase, self.scanned = "read", index
+            return "read", index
+        if self.phase == "read" and index > self.scanned:
+            self.scanned = index
+            return "scan", index
+        return None
+
+    def _store(self, target: str, index: int) -> tuple[str, int | None] | None:
+        if self.swapping:
+            if index % CONT_PTES != CONT_PTES - 1:
+                return None
+            self.phase = "set" if target == "dst" else self.phase
+            self.swapping = ""
+            return f"restore_{target}", index
+        if target == "src":
+            return None
+        self.phase = "set"
+        return "set", index
+
+
+def find(program: Program, window: Recording) -> list[Mark]:
+    """Return the events of a recorded fork window, in order."""
+    scanner = _Scanner(program, window)
+    raw = list(scanner.events())
+    slots = _slots(raw, window.first_slot)
+    frames = _frames(raw, slots, window)
+    large = Trait.LARGE if scanner.large else Trait.NONE
+    cont = Trait.CONT if any(event == "gather" for _, event, _ in raw) else Trait.NONE
+    common = large | cont | (Trait.WRITABLE if window.state == "rw" else Trait.NONE)
+    pages_per_folio = 1 << int(window.layout[len("order") : len("order") + 1])
+    marks = []
+    for (row, event, _), (slot, batch_end) in zip(raw, slots, strict=True):
+        page = frames.get(slot, NO_PAGE)
+        head = frames.get(slot - slot % pages_per_folio, NO_PAGE)
+        name = "peek" if event == "scan" and slot >= batch_end else event
+        behind = slot >= batch_end and event in ("scan", "gather")
+        known = not behind or slot in frames
+        follows = not behind or page - 1 == frames.get(slot - 1)
+        traits = common | (Trait.CONSECUTIVE if follows else Trait.NONE)
+        marks.append(Mark(row, Step(name, slot, page, head, int(traits)), certain=known))
+    return marks
+
+
+def _slots(raw: list[tuple[int, str, int | None]], first: int) -> list[tuple[int, int]]:
+    """Return for each event its PTE number and the end of the batch it belongs to.
+
+    Events on struct pages carry no PTE number: they count through the batch.
+    """
+    slots: list[tuple[int, int]] = []
+    batch_start, slot, mapped = first, first, 0
+    for _, event, index in raw:
+        if event in ("read", "start"):
+            batch_start = slot = index if index is not None else slot
+            mapped = 0
+        elif event in ("get", "large_map"):
+            slot = batch_start
+        elif event == "clear_exclusive":
+            slot = batch_start + mapped
+        elif event == "map":
+            slot = batch_start + mapped
+            mapped += 1
+        elif index is not None:
+            slot = index
+        slots.append((slot, -1))
+        if event == "set":
+            batch_start, mapped = slot + 1, 0
+    return _with_batch_ends(raw, slots)
+
+
+def _with_batch_ends(
+    raw: list[tuple[int, str, int | None]], slots: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """A batch ends behind the last PTE whose mapping it counted; found by looking back."""
+    ended: list[tuple[int, int]] = []
+    end, ended_by_set = 1 << 30, True
+    for (_, event, _), (slot, _) in zip(reversed(raw), reversed(slots), strict=True):
+        if event == "map" and ended_by_set:
+            end, ended_by_set = slot + 1, False
+        elif event == "set":
+            ended_by_set = True
+        ended.append((slot, end))
+    return ended[::-1]
+
+
+def _frames(
+    raw: list[tuple[int, str, int | None]], slots: list[tuple[int, int]], window: Recording
+) -> dict[int, int]:
+    """Return the struct-page number of each PTE whose mapping the window counts."""
+    return {
+        slot: int(window.index[row])
+        for (row, event, _), (slot, _) in zip(raw, slots, strict=True)
+        if event == "map"
+    }
+
+
+def before_window(window: Recording, first: Step) -> str:
+    """Return the event before a window: whole tables were cut just behind their allocation."""
+    if window.layout != "order9":
+        return START
+    return "read" if first.event == "gather" else "alloc"
+
+
+RECORDED: Final = RecordedEvents(find, before_window)
