@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from costmodel.cpu.issue import take, take_lock
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
@@ -30,6 +32,8 @@ from costmodel.jit import hot, inlined
 _NONE = -1
 _CARRIED = 17
 """Numbers of the state that are one each."""
+_ATOMIC_BEGAN = 11
+"""Place of one of them."""
 
 
 class Reach(NamedTuple):
@@ -52,6 +56,15 @@ def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
         + p.in_flight + p.locked_in_flight + p.fetches * p.fetch_queue
         + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
     )  # fmt: skip
+
+
+def empty_state(p: Parameters) -> Ints:
+    """Return the state of a window in which nothing is in flight."""
+    state = np.zeros(state_length(p), np.int64)
+    state[_ATOMIC_BEGAN] = -p.line_change
+    rows = state[_CARRIED + p.miss_registers :][: 2 * p.rob]
+    rows[1::2] = _NONE
+    return state
 
 
 @hot
@@ -107,7 +120,7 @@ def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
     out[8] = now.drained_cause if now.drained > zero else 0
     out[9] = max(now.tlbi_free - zero, 0)
     out[10] = now.tlbi_pending
-    out[11] = max(now.atomic_began - zero, -p.line_change)
+    out[_ATOMIC_BEGAN] = max(now.atomic_began - zero, -p.line_change)
     out[12] = now.cycle - zero
     out[13] = now.fetched - zero if p.fetches else 0
     out[14] = now.fetching
@@ -129,7 +142,7 @@ def _load_carried(zero: int, now: Now, state: Ints) -> None:
     now.drained_cause = state[8]
     now.tlbi_free = state[9] + zero
     now.tlbi_pending = state[10]
-    now.atomic_began = state[11] + zero
+    now.atomic_began = state[_ATOMIC_BEGAN] + zero
     now.fetched = state[13] + zero
     now.fetching = state[14]
     now.lock_done = state[15] + zero
