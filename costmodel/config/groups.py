@@ -21,7 +21,7 @@ from costmodel.config.parameter import (
     no_cost,
     no_limit,
 )
-from costmodel.config.schema import STRICT, Problem, check
+from costmodel.config.schema import STRICT, Problem, raise_problems
 from costmodel.config.sizes import Size
 
 Replacement = Literal["lru", "random", "adaptive"]
@@ -52,7 +52,7 @@ class Group(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Group:
-        check(type(self).__name__, self.problems())
+        raise_problems(type(self).__name__, self.problems())
         return self
 
 

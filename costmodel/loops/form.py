@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from costmodel.config.document import parse_list
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
-from costmodel.config.schema import STRICT, Problem, check, faults_of
+from costmodel.config.schema import STRICT, Problem, faults_of, raise_problems
 from costmodel.config.yaml_text import read_text
 
 KINDS = (
@@ -55,7 +55,7 @@ class Loop(BaseModel):
     @field_validator("ops", mode="before")
     @classmethod
     def _groups(cls, value: object) -> object:
-        check("ops", _problems(value))
+        raise_problems("ops", _problems(value))
         assert isinstance(value, list)
         return tuple(_group(*entry) for entry in value)
 
@@ -65,7 +65,7 @@ class Loop(BaseModel):
         ops = getattr(info, "data", {}).get("ops", ())
         length = value * sum(group.count for group in ops)
         if length > MOST:
-            check("repeat", [((), f"makes {length} instructions, at most {MOST}", value)])
+            raise_problems("repeat", [((), f"makes {length} instructions, at most {MOST}", value)])
         return value
 
 
