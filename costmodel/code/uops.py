@@ -73,8 +73,8 @@ class Flavour(IntEnum):
     TLBI_ASID = 14  # a whole address space, broadcast
     ZERO_LINE = 15  # dc zva: one 64-byte line
     ZERO_BLOCK = 16  # rep stosb / rep stosq
-    ZERO_IDIOM = 17  # a register set to zero: no inputs, takes a dispatch slot
-    PREFETCH = 18  # a load that nothing waits for
+    PREFETCH = 17  # a load that nothing waits for
+    ZERO_IDIOM = 18  # a register set to zero: no inputs, takes a dispatch slot
 
 
 class Uop(NamedTuple):
