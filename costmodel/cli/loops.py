@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 FILE is a list of loops, see docs/loops.md:
-  - {name: locks, ops: [[lock, 2, new-line], [add, 20, independent]], cycles: 16.22}
+  - {name: locks, ops: [[lock, 2, new-line], [add, 9, chain]], cycles: 16}
 Without cycles a loop is only predicted. The loops of a Zen 3 that come with
 the package are called zen3.
 """

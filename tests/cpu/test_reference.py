@@ -122,6 +122,10 @@ def test_cold_machines_are_cold() -> None:
     stream = [TableRun(fork_loop(400, "arm64"), 3, 400)]
     # Else atomics hide the stream.
     quick = machine(
-        FAR, atomics__far=False, atomics__line_change_cycles=1.0, atomics__store_only_cycles=1.0
+        FAR,
+        atomics__far=False,
+        atomics__line_change_cycles=1.0,
+        atomics__store_only_cycles=1.0,
+        caches__prefetch__depth_lines=4,
     )
     assert Cause.PREFETCH in engine.run(stream, quick).stack_ticks

@@ -38,7 +38,12 @@ def test_a_build_with_helpers_out_of_line_is_missed_by_what_the_document_says(
     kind, state = OPERATIONS[operation]
     found = tuple(
         api.price(
-            "epyc-milan", "folio-batch-v6.12", order=order, operation=kind, state=state
+            "epyc-milan",
+            "folio-batch-v6.12",
+            order=order,
+            operation=kind,
+            state=state,
+            frames="contiguous",
         ).ns_per_pte
         / minimum[order]
         for order in (0, 4, 9)
