@@ -18,7 +18,7 @@ from costmodel.simulation.engine import undisturbed_ps
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.simulation.price import INTERCONNECT, PricedOperation, price_operation
 from costmodel.simulation.process import QUIET, run_once
-from costmodel.uncertainty import spread as uncertainty
+from costmodel.uncertainty import sampling
 from costmodel.uncertainty.spread import ModelInterval
 from costmodel.units import PS_PER_NS, PS_PER_S
 
@@ -52,8 +52,8 @@ class Result:
     time of a lone CPU by part: ``copy``, or ``unmap`` and ``release`` (freeing pages), and what
     lies ``around``. ``samples_ps`` int64[runs,
     iterations] is None when noise was off; ``summary`` is of these, or of the exact time.
-    ``slopes`` are ``log_slopes``, ``build_seconds`` what each other build of the strategy takes by
-    its name, where they were asked for when the cell was computed.
+    ``samples_log`` are ``log_samples``, ``build_seconds`` what each other build of the strategy
+    takes by its name, where they were asked for when the cell was computed.
     """
 
     cell: Cell
@@ -64,7 +64,7 @@ class Result:
     summary: statistics.Summary
     samples_ps: Samples | None = field(default=None, compare=False, repr=False)
     segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
-    slopes: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
+    samples_log: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
     build_seconds: Mapping[str, float] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
@@ -80,13 +80,14 @@ class Result:
         return self.exact_ps / PS_PER_NS / self.ptes
 
     @cached_property
-    def log_slopes(self) -> tuple[float, ...]:
-        """How the logarithm of the exact time grows with each uncertain number of the machine.
+    def log_samples(self) -> tuple[float, ...]:
+        """Logarithms of the exact time on machines drawn from what is uncertain about this one.
 
-        See :mod:`costmodel.uncertainty.spread`. Worked out when first asked for: that takes a
+        See :mod:`costmodel.uncertainty.sampling`. Worked out when first asked for: that takes a
         dozen times as long as the exact time.
         """
-        return _log_slopes(self.cell, self.exact_ps) if self.slopes is None else self.slopes
+        known = self.samples_log
+        return _log_samples(self.cell, self.exact_ps) if known is None else known
 
     @cached_property
     def seconds_by_build(self) -> Mapping[str, float]:
@@ -144,6 +145,12 @@ class Comparison:
         return BuildRange(changes) if len(changes) > 1 else None
 
     @property
+    def model_has_cliff(self) -> bool:
+        """Whether the change jumps within the ranges of the machine's numbers."""
+        pairs = zip(self.result.log_samples, self.baseline.log_samples, strict=True)
+        return sampling.has_cliff([own - other for own, other in pairs])
+
+    @property
     def is_baseline(self) -> bool:
         """Whether this is the baseline itself."""
         return self.result is self.baseline
@@ -165,19 +172,19 @@ def run_cells(
     jobs: int = 1,
     engine: Engine = Engine.FAST,
     causes: frozenset[NoiseCause] = ALL_CAUSES,
-    slopes: bool = True,
+    intervals: bool = True,
 ) -> list[Result]:
     """Compute cells in the order given; the results do not depend on ``jobs``.
 
     ``jobs`` processes share the work (1: this process alone). ``causes`` are the causes of noise
-    that act; with ``noise`` off none do and results are exact. With ``slopes`` what model intervals
-    take is worked out as well, else when it is asked for. Raises ConfigError for a strategy that
+    that act; with ``noise`` off none do and results are exact. With ``intervals`` what they
+    take is worked out as well, else when asked for. Raises ConfigError for a strategy that
     cannot run on its cell.
     """
     todo = list(cells)
     if engine is Engine.REFERENCE:
         _check_size(todo)
-    tasks = [_Task(group, noise, engine, causes, slopes) for group in _groups(todo)]
+    tasks = [_Task(group, noise, engine, causes, intervals) for group in _groups(todo)]
     if jobs > 1 and engine is Engine.FAST:
         from costmodel import cpu
 
@@ -297,11 +304,11 @@ def _check_size(cells: Sequence[Cell]) -> None:
         raise ConfigError.of("--engine", reason, got=size_text(largest))
 
 
-def _log_slopes(cell: Cell, exact_ps: int) -> tuple[float, ...]:
+def _log_samples(cell: Cell, exact_ps: int) -> tuple[float, ...]:
     def seconds(machine: Machine) -> float:
         return exact_seconds(replace(cell, machine=machine))
 
-    return uncertainty.log_slopes(cell.machine, exact_ps / PS_PER_S, seconds)
+    return sampling.log_samples(cell.machine, exact_ps / PS_PER_S, seconds)
 
 
 def _seconds_by_build(cell: Cell) -> dict[str, float]:
@@ -319,12 +326,13 @@ def _seconds_by_build(cell: Cell) -> dict[str, float]:
 
 
 def _model_interval(result: Result, baseline: Result, change_pct: float) -> ModelInterval:
-    spread = uncertainty.spread_of(result.cell.machine)
-    slopes = result.log_slopes
+    machine, logs = result.cell.machine, result.log_samples
     same = result is baseline
     return ModelInterval(
-        seconds=spread.seconds_interval(result.summary.mean, slopes),
-        change_pct=spread.change_interval(change_pct, slopes, baseline.log_slopes, same=same),
+        seconds=sampling.seconds_interval(machine, result.summary.mean, logs),
+        change_pct=sampling.change_interval(
+            machine, change_pct, logs, baseline.log_samples, same=same
+        ),
     )
 
 
@@ -336,7 +344,7 @@ class _Task:
     noise: bool
     engine: Engine
     causes: frozenset[NoiseCause]
-    slopes: bool
+    intervals: bool
 
 
 def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
@@ -344,9 +352,9 @@ def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
     found = []
     for position, cell in task.cells:
         result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)
-        if task.slopes:
+        if task.intervals:
             result = replace(
-                result, slopes=result.log_slopes, build_seconds=result.seconds_by_build
+                result, samples_log=result.log_samples, build_seconds=result.seconds_by_build
             )
         values = {each.name: getattr(result, each.name) for each in fields(Result)}
         found.append((position, {name: v for name, v in values.items() if name != "cell"}))

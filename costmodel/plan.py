@@ -33,6 +33,8 @@ def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> CellPlan:
     A strategy that fits some of the machines is left out on the others. Raises ConfigError for
     one that was named and fits none, and for a baseline that does not fit every machine.
     """
+    if scenario.mitigations == "off":
+        machines = {name: machine.without_mitigations() for name, machine in machines.items()}
     chosen = [scenario.baseline, *(s for s in _chosen(scenario) if s != scenario.baseline)]
     faults = [*_too_many_cpus(scenario, machines.values()), *_unresolved(scenario, chosen)]
     faults = faults or list(_misfits(scenario, chosen, tuple(machines.values())))

@@ -116,7 +116,7 @@ def study_of(
     ``intervals`` of the model are worked out at once, or else when they are asked for.
     """
     todo = plan(scenario, machines)
-    results = run_cells(todo.cells, noise=noise, jobs=jobs, slopes=intervals)
+    results = run_cells(todo.cells, noise=noise, jobs=jobs, intervals=intervals)
     return Study(
         scenario.title,
         tuple(compare(results, scenario.baseline)),

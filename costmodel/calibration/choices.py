@@ -40,7 +40,7 @@ FITTED: Final[Mapping[str, tuple[FittedNumber, ...]]] = {
         FittedNumber(
             "atomics.line_change_cycles",
             "No source: between the throughput and the latency of atomics on the M1. The "
-            "absolute time and the order-9 change show it.",
+            "absolute time shows it.",
         ),
         FittedNumber(
             "tlbi.broadcast_ns",
@@ -49,7 +49,7 @@ FITTED: Final[Mapping[str, tuple[FittedNumber, ...]]] = {
         ),
     ),
 }
-"""By machine. Three rows each are fitted, so at most three numbers can be."""
+"""By machine. Two to four rows each are fitted, so at most as many numbers can be."""
 
 
 def fitted_keys(machine: str) -> tuple[str, ...]:

@@ -63,6 +63,12 @@ def main(path: Path) -> None:
 
 
 _COUNTED = (Role.FIT, Role.CHECK)
+_ROLES = {
+    Role.FIT: "fitted",
+    Role.CHECK: "checked",
+    Role.MIXED: "mixed",
+    Role.BAND: "other build",
+}
 
 
 def _short(reports: Iterable[MachineReport]) -> Table:
@@ -163,7 +169,7 @@ def _every_row(reports: Iterable[MachineReport]) -> Iterator[str]:
             rows.append(
                 (
                     a.target.id,
-                    {Role.FIT: "fitted", Role.CHECK: "checked"}.get(a.target.role, "other build"),
+                    _ROLES[a.target.role],
                     _strategy(a),
                     str(a.target.row.order),
                     _value(a, a.target.mean),

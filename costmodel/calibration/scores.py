@@ -59,7 +59,7 @@ def scores_of(assessments: Sequence[Assessment]) -> OperationScores:
     """Return the summary of assessments of one operation; ValueError where there are none."""
     if not assessments:
         raise ValueError("'assessments' must not be empty (got none)")
-    counted = [a for a in assessments if a.target.role is not Role.BAND]
+    counted = [a for a in assessments if a.target.role in ROLES]
     signed = [a for a in counted if a.has_sign]
     return OperationScores(
         machine=assessments[0].target.row.machine,

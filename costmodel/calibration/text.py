@@ -16,6 +16,7 @@ from costmodel.published import Role
 TITLES = {
     Role.FIT: "fitted",
     Role.CHECK: "checked: never fitted",
+    Role.MIXED: "mixed with another change or noise: shown",
     Role.BAND: "other builds (old compiler, code layout): shown, not counted",
 }
 LEGEND = """\

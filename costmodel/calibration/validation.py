@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from costmodel.calibration.row_class import Measure, limit_of
 from costmodel.calibration.targets import Case, PublishedNumber, cases, targets
 from costmodel.published import Role
-from costmodel.uncertainty.spread import Interval, log_slopes, spread_of
+from costmodel.uncertainty.sampling import change_interval, log_samples, seconds_interval
+from costmodel.uncertainty.spread import Interval
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
@@ -60,7 +61,7 @@ class Assessment:
     @property
     def is_miss(self) -> bool:
         """Whether the error is beyond its limit. Other builds are not predicted, so never miss."""
-        return self.target.role is not Role.BAND and self.size > self.limit
+        return self.target.role in (Role.FIT, Role.CHECK) and self.size > self.limit
 
     @property
     def has_sign(self) -> bool:
@@ -89,26 +90,25 @@ def assess(machine: Machine, chosen: Sequence[PublishedNumber] | None = None) ->
     todo = targets(machine.name) if chosen is None else chosen
     needed = cases(todo)
     times = log_times(machine, needed)
-    slopes = {case: _slopes(machine, case, times[case]) for case in needed}
-    spread = spread_of(machine)
+    logs = {case: _samples(machine, case, times[case]) for case in needed}
     found = []
     for target in todo:
         value = predicted(target, times)
-        own = slopes[target.case]
+        own = logs[target.case]
         interval = (
-            spread.seconds_interval(value, own)
+            seconds_interval(machine, value, own)
             if target.baseline is None
             # Where a baseline is compared with itself, two builds of it are.
-            else spread.change_interval(value, own, slopes[target.baseline])
+            else change_interval(machine, value, own, logs[target.baseline])
         )
         found.append(Assessment(target, value, interval))
     return found
 
 
-def _slopes(machine: Machine, case: Case, log_seconds: float) -> tuple[float, ...]:
+def _samples(machine: Machine, case: Case, log_seconds: float) -> tuple[float, ...]:
     from costmodel.calibration.predict import log_times
 
     def seconds(changed: Machine) -> float:
         return math.exp(log_times(changed, [case])[case])
 
-    return log_slopes(machine, math.exp(log_seconds), seconds)
+    return log_samples(machine, math.exp(log_seconds), seconds)

@@ -28,6 +28,7 @@ COMMANDS = (
     "compare",
     "plot",
     "trace",
+    "loops",
     "check",
     "calibrate",
     "validate",

@@ -9,9 +9,9 @@ from costmodel.code.uops import Flavour, Kind
 
 _BY_OP: Final = {
     "mov": Flavour.MOVE,
-    "mov_imm": Flavour.FREE,
-    "zero_idiom": Flavour.FREE,
-    "adrp": Flavour.FREE,
+    "mov_imm": Flavour.IMMEDIATE,
+    "zero_idiom": Flavour.ZERO_IDIOM,
+    "adrp": Flavour.IMMEDIATE,
     "cmp": Flavour.COMPARE,
     "cmn": Flavour.COMPARE,
     "tst": Flavour.COMPARE,
@@ -34,7 +34,7 @@ _BY_OP: Final = {
     "rep_stosq": Flavour.ZERO_BLOCK,
 }
 _KINDS_WITH_FLAVOUR: Final = {
-    "alu": (Flavour.MOVE, Flavour.FREE, Flavour.COMPARE),
+    "alu": (Flavour.MOVE, Flavour.IMMEDIATE, Flavour.ZERO_IDIOM, Flavour.COMPARE),
     "rmw": (Flavour.RMW_STORE, Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE),
     "store": (Flavour.STORE_RELEASE,),
     "dsb": (Flavour.DSB_STORES, Flavour.DSB_ALL),

@@ -58,7 +58,7 @@ class Flavour(IntEnum):
 
     PLAIN = 0
     MOVE = 1  # register-to-register move: free where the core eliminates moves
-    FREE = 2  # zero idiom or immediate: no inputs, still takes a dispatch slot
+    IMMEDIATE = 2  # an immediate: no inputs, computed ahead where the core does so
     COMPARE = 3  # sets flags only: fuses with the conditional branch behind it where the core fuses
     RMW_STORE = 4  # arm64 atomic without result register (stadd, stclr): fire and forget
     RMW_VALUE = 5  # arm64 atomic that returns the old value (ldadd, swp)
@@ -74,6 +74,7 @@ class Flavour(IntEnum):
     ZERO_LINE = 15  # dc zva: one 64-byte line
     ZERO_BLOCK = 16  # rep stosb / rep stosq
     PREFETCH = 17  # a load that nothing waits for
+    ZERO_IDIOM = 18  # a register set to zero: no inputs, takes a dispatch slot
 
 
 class Uop(NamedTuple):

@@ -55,7 +55,8 @@ class Document:
         places = self.keys if at_key else self.values
         shown = at
         while at and at not in places:
-            at, places = at[:-1], self.keys
+            at = at[:-1]
+            places = self.keys if at in self.keys else self.values  # an item has no key
         # Data that no file holds (an override) has no places at all.
         place = places.get(at) or (Place(1, 1) if () in self.values else Place())
         file = place.file or self.file
@@ -101,6 +102,19 @@ def parse_document(text: str, file: str) -> Document:
         )
     document.data = data
     return document
+
+
+def parse_list(text: str, file: str, name: str) -> Document:
+    """Parse YAML text whose top is a list, which becomes ``data[name]``."""
+    inner = Document(file)
+    data = _parse(text, inner)
+    if not isinstance(data, list):
+        raise ConfigError([*inner.faults, inner.fault((), "must be a list", describe(data))])
+    keys, values = (
+        {(name, *at): place for at, place in places.items()}
+        for places in (inner.keys, inner.values)
+    )
+    return Document(file, {name: data}, keys, values, inner.faults)
 
 
 def parse_scalar(text: str) -> object:

@@ -9,12 +9,17 @@ from pydantic import BaseModel, model_validator
 
 from costmodel.config.parameter import (
     ARM64,
+    ARM64_MAYBE,
     NO_FLAG,
     NO_NUMBER,
     X86_64,
+    X86_64_MAYBE,
     Bounds,
     Choice,
     Parameter,
+    assumed,
+    no_cost,
+    no_limit,
 )
 from costmodel.config.schema import STRICT, Problem, raise_problems
 from costmodel.config.sizes import Size
@@ -51,6 +56,14 @@ class Group(BaseModel):
         return self
 
 
+NO_BRANCH_LIMIT = Parameter[float](
+    value=64.0, low=64.0, high=64.0, kind="inferred", source="not stated: no such limit"
+)
+
+
+NO_OPERATIONS = Parameter[int](value=0, low=0, high=0, kind="inferred", source="not stated: none")
+
+
 class Core(Group):
     """The out-of-order core."""
 
@@ -74,6 +87,12 @@ class Core(Group):
     """Loads started per cycle."""
     store_ports: Annotated[Parameter[int], Bounds(1, 16)]
     """Stores started per cycle."""
+    address_units: Annotated[Parameter[int], Bounds(1, 32)] = no_limit(32)
+    """Loads and stores started per cycle together."""
+    store_commit_cycles: Annotated[Parameter[float], Bounds(0, 20)] = no_cost()
+    """From one store that leaves for the L1 to the next; 0: as many leave as start."""
+    mul_ports: Annotated[Parameter[int], Bounds(1, 16)] = no_limit(16)
+    """Multiplications started per cycle; each takes an integer port as well."""
     mul_latency_cycles: Annotated[Parameter[float], Bounds(1, 40)]
     """A 64-bit multiplication."""
     store_forward_cycles: Annotated[Parameter[float], Bounds(0, 60)]
@@ -86,6 +105,25 @@ class Core(Group):
     """Register moves cost a dispatch slot but no port and no latency."""
     fuses_compare_branch: Flag
     """A compare and the conditional branch behind it take one slot."""
+    eliminates_immediates: Flag = assumed(True)
+    """Loading a constant costs a dispatch slot but no port."""
+    eliminates_zero_idioms: Flag = assumed(True)
+    """Setting a register to zero costs a dispatch slot but no port."""
+    fetch_width: Annotated[Parameter[int], Bounds(1, 64)] = no_limit(64)
+    """Micro-ops fetched per cycle, up to a taken branch."""
+    fetch_queue_entries: Count = no_limit(4096)
+    """Micro-ops that fetch runs ahead of dispatch."""
+    taken_branches_per_cycle: Annotated[Parameter[float], Bounds(0.05, 64)] = NO_BRANCH_LIMIT
+    """Taken branches that fetch follows per cycle; 64: as many as there are."""
+    small_loop_entries: Annotated[Parameter[int], Bounds(0, 4096)] = NO_OPERATIONS
+    """Micro-ops of a loop that is small for fetch: a loop buffer, the branches of a first-level
+    predictor."""
+    small_loop_taken_branches_per_cycle: Annotated[Parameter[float], Bounds(0.05, 64)] = (
+        NO_BRANCH_LIMIT
+    )
+    """Taken branches followed per cycle in such loops."""
+    call_return_cycles: Cycles = no_cost()
+    """Fetch cycles of a call or a return, where that is more than of another taken branch."""
 
     def problems(self) -> Iterator[Problem]:
         """A queue cannot hold more than the reorder buffer."""
@@ -103,6 +141,8 @@ class PrivateCache(Group):
     """Capacity."""
     latency_cycles: Annotated[Parameter[float], Bounds(1, 200)]
     """Load to use, from the core's view."""
+    cycles_per_line: Cycles = no_cost()
+    """Of lines that come from it in no order: one after so many cycles, however many overlap."""
     replacement: Policy
     """What a stream larger than the cache finds."""
 
@@ -114,6 +154,8 @@ class LastLevelCache(Group):
     """Capacity that one core can use."""
     latency_ns: Annotated[Parameter[float], Bounds(1, 500)]
     """Load to use, from the core's view."""
+    ns_per_line: Nanoseconds = no_cost()
+    """Of lines that come from it in no order: one after so long, however many overlap."""
     replacement: Policy
     """What a stream larger than the cache finds."""
 
@@ -123,6 +165,8 @@ class Dram(Group):
 
     latency_ns: Annotated[Parameter[float], Bounds(20, 2000)]
     """Load to use without load, from the core's view."""
+    ns_per_line: Nanoseconds = no_cost()
+    """Of lines that come from it in no order: one after so long, however many overlap."""
 
 
 class Prefetch(Group):
@@ -131,7 +175,9 @@ class Prefetch(Group):
     depth_lines: Annotated[Parameter[int], Bounds(0, 256)]
     """How far it runs ahead of the stream."""
     ns_per_line: Annotated[Parameter[float], Bounds(0, 200)]
-    """Streaming rate of one sequential stream out of the level where it lives."""
+    """Streaming rate of one sequential stream out of memory."""
+    llc_ns_per_line: Nanoseconds = no_cost()
+    """The same out of the last-level cache; 0: as out of memory."""
     trains_after_lines: Annotated[Parameter[int], Bounds(1, 64)]
     """Lines of a stream that miss before it starts."""
 
@@ -201,8 +247,20 @@ class Atomics(Group):
     """Latency of one with acquire semantics (a spin lock)."""
     locked_cycles: Annotated[Cycles, X86_64] = NO_NUMBER
     """Latency of a locked operation, a full barrier."""
+    locked_alone: Annotated[Flag, X86_64_MAYBE] = assumed(True)
+    """A locked operation starts as the oldest micro-op with the store queue drained, and younger
+    loads wait for it. Otherwise it follows older locked operations and loads, and only lines that
+    are not in the L1 wait for it."""
+    locked_in_flight: Annotated[Count, X86_64_MAYBE] = no_limit(4096)
+    """Locked operations between dispatch and retirement."""
+    locked_alu_operations: Annotated[Parameter[int], Bounds(0, 16), X86_64_MAYBE] = NO_OPERATIONS
+    """Integer ports that a locked operation takes for a cycle."""
+    in_flight: Annotated[Count, ARM64_MAYBE] = no_limit(4096)
+    """Atomics that are not finished when the next one retires, at most."""
     far: Annotated[Flag, ARM64] = NO_FLAG
     """Those without result go to the home node when the core does not own the line."""
+    near_when_loaded: Annotated[Flag, ARM64_MAYBE] = assumed(False)
+    """A line that the core loaded before counts as owned: nobody else had it."""
     far_ns: Annotated[Nanoseconds, ARM64] = NO_NUMBER
     """Round trip to the home node."""
 
@@ -216,6 +274,16 @@ class Barriers(Group):
     """Data memory barrier."""
     isb_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
     """Instruction barrier: refetch."""
+
+
+class Mitigations(Group):
+    """What a stock kernel of 2024 does on this CPU against speculation; ``mitigations: off`` in a
+    scenario leaves it out."""
+
+    returns_mispredict: Flag = assumed(False)
+    """Every return is mispredicted by design (Safe RET)."""
+    return_cycles: Cycles = no_cost()
+    """Fetch cycles that a return takes longer: the instructions of its thunk."""
 
 
 class Tlbi(Group):

@@ -13,7 +13,17 @@ from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_
 from costmodel.config.document import Document, key_text, parse_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.fit import Fit
-from costmodel.config.groups import Atomics, Barriers, Caches, Core, Group, Kernel, Noise, Tlbi
+from costmodel.config.groups import (
+    Atomics,
+    Barriers,
+    Caches,
+    Core,
+    Group,
+    Kernel,
+    Mitigations,
+    Noise,
+    Tlbi,
+)
 from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
 from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
 from costmodel.config.resources import find_file
@@ -41,6 +51,7 @@ class Machine(Group):
     caches: Caches
     atomics: Atomics = Atomics()
     barriers: Barriers = Barriers()
+    mitigations: Mitigations = Mitigations()
     tlbi: Tlbi
     kernel: Kernel
     noise: Noise
@@ -140,6 +151,10 @@ class Machine(Group):
             raise ConfigError(faults)
         return changed
 
+    def without_mitigations(self) -> Machine:
+        """Return this machine with a kernel booted with ``mitigations=off``."""
+        return self.model_copy(update={"mitigations": Mitigations()})
+
     def _contradictions(self, origin: str) -> Iterator[Fault]:
         """Yield what overrides made contradictory; copying a model does not check it."""
         groups: list[tuple[str, Group]] = [("", self)]
@@ -178,13 +193,13 @@ def load_machine(reference: str, *, origin: str = "--machine", base: Path | None
 def _isa_problems(group: Group, isa: Isa | None) -> Iterator[Problem]:
     """Yield the parameters that an instruction set needs and lacks, or has and cannot use."""
     for name, info in type(group).model_fields.items():
-        only = next((mark.isa for mark in info.metadata if isinstance(mark, Only)), None)
+        only = next((mark for mark in info.metadata if isinstance(mark, Only)), None)
         if only is None or isa is None:
             continue
         given = name in group.model_fields_set
-        if only == isa and not given:
+        if only.isa == isa and not given and not only.optional:
             yield (name,), f"missing key, {isa} has it", None
-        if only != isa and given:
+        if only.isa != isa and given:
             yield (name,), f"is not used on {isa}: leave it out", None
 
 

@@ -106,13 +106,35 @@ class Only:
     """Marks a parameter that exists on one instruction set and must be left out on the other."""
 
     isa: Isa
+    optional: bool = False
+    """It may be left out on the first too."""
 
 
 ARM64 = Only("arm64")
 X86_64 = Only("x86_64")
+ARM64_MAYBE = Only("arm64", optional=True)
+X86_64_MAYBE = Only("x86_64", optional=True)
 
 _UNUSED: dict[str, Any] = {"kind": "inferred", "source": "not used on this instruction set"}
 NO_NUMBER = Parameter[float](value=0.0, low=0.0, high=0.0, **_UNUSED)
 """Stands where the instruction set of the machine has no such number."""
+_NOT_STATED: dict[str, Any] = {"kind": "inferred", "source": "not stated: no such limit"}
+
+
+def no_limit(count: int) -> Parameter[int]:
+    """Return what stands for a limit that a machine file does not state: too large to matter."""
+    return Parameter[int](value=count, low=count, high=count, **_NOT_STATED)
+
+
+def no_cost() -> Parameter[float]:
+    """Return what stands for a price that a machine file does not state: nothing."""
+    return Parameter[float](value=0.0, low=0.0, high=0.0, **_NOT_STATED)
+
+
+def assumed(value: bool) -> Choice[bool]:
+    """Return what stands for a property that a machine file does not state."""
+    return Choice[bool](value=value, kind="inferred", source="not stated: assumed")
+
+
 NO_FLAG = Choice[bool](value=False, **_UNUSED)
 """Stands where the instruction set of the machine has no such property."""

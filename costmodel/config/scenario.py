@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -78,6 +78,7 @@ def _scalar(value: object) -> object:
 
 
 _List = (BeforeValidator(_as_list), Field(strict=False, min_length=1), AfterValidator(_distinct))
+Mitigation = Literal["auto", "off"]
 MachineName = Annotated[str, AfterValidator(_known_machine)]
 StrategyName = Annotated[str, AfterValidator(_known_strategy)]
 Override = Annotated[Any, AfterValidator(_scalar)]
@@ -122,6 +123,8 @@ class Scenario(BaseModel):
     """Only strategies whose kernels use the contiguous bit, or only others; left out: all."""
     cpus: Annotated[int, Field(ge=1, le=4096)] = 1
     """CPUs that do the same at the same time, each on its own address space."""
+    mitigations: Mitigation = "auto"
+    """auto: what a stock kernel of 2024 does on each machine against speculation; off: nothing."""
     baseline: StrategyName
     """The strategy that the others are compared with."""
     strategies: Annotated[tuple[StrategyName, ...], *_List] | None = None

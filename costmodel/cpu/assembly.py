@@ -15,14 +15,15 @@ from costmodel.units import LINE_BYTES
 
 _OP_OF_KIND = {
     Kind.ALU: c.OP_ALU, Kind.MUL: c.OP_MUL, Kind.LOAD: c.OP_LOAD, Kind.STORE: c.OP_STORE,
-    Kind.RMW: c.OP_RMW_VALUE, Kind.BRANCH: c.OP_BRANCH, Kind.JUMP: c.OP_BRANCH,
-    Kind.CALL: c.OP_BRANCH, Kind.RET: c.OP_BRANCH, Kind.DSB: c.OP_DSB, Kind.DMB: c.OP_DMB,
+    Kind.RMW: c.OP_RMW_VALUE, Kind.BRANCH: c.OP_BRANCH, Kind.JUMP: c.OP_JUMP,
+    Kind.CALL: c.OP_CALL, Kind.RET: c.OP_RETURN, Kind.DSB: c.OP_DSB, Kind.DMB: c.OP_DMB,
     Kind.ISB: c.OP_ISB, Kind.TLBI: c.OP_TLBI, Kind.ZERO: c.OP_ZERO_BLOCK, Kind.NOP: c.OP_SLOT,
     Kind.SYSTEM: c.OP_SYSTEM,
 }  # fmt: skip
 _OP_OF_FLAVOUR = {
     (Kind.ALU, Flavour.MOVE): c.OP_MOVE,
-    (Kind.ALU, Flavour.FREE): c.OP_SLOT,
+    (Kind.ALU, Flavour.IMMEDIATE): c.OP_IMMEDIATE,
+    (Kind.ALU, Flavour.ZERO_IDIOM): c.OP_ZERO_IDIOM,
     (Kind.RMW, Flavour.RMW_STORE): c.OP_RMW_STORE,
     (Kind.RMW, Flavour.RMW_CAS): c.OP_RMW_CAS,
     (Kind.RMW, Flavour.RMW_LOCKED): c.OP_LOCKED,
@@ -44,6 +45,9 @@ def _op_table() -> NDArray[np.int16]:
 OPS = _op_table()
 """What a micro-op of each kind and flavour is to the core."""
 _IS_STORE = c.flags(c.STORES)
+_IS_TAKEN = c.flags(c.TAKEN)
+_IS_INDEPENDENT = c.flags((c.OP_SLOT, c.OP_DMB, c.OP_IMMEDIATE, c.OP_ZERO_IDIOM))
+"""They compute nothing: what they name as inputs is nothing to wait for."""
 _BRANCH, _ZERO, _RMW = int(Kind.BRANCH), int(Kind.ZERO), int(Kind.RMW)
 _COMPARE = int(Flavour.COMPARE)
 
@@ -67,9 +71,9 @@ def fused(
 @hot
 def assembled(
     kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32], address: Ints,
-    size_bytes: NDArray[np.int16],
+    size_bytes: NDArray[np.int16], taken: NDArray[np.int8],
     access: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],
-    page: c.Row, mispredicted: NDArray[np.bool_],
+    page: c.Row, mispredicted: NDArray[np.bool_], looping: NDArray[np.bool_],
     gone: NDArray[np.bool_], number: Ints,
     window: tuple[int, int], entries: Ints, code: c.Code,
 ) -> None:  # fmt: skip
@@ -89,17 +93,20 @@ def assembled(
         entry += int(_IS_STORE[op])
         if gone[i]:
             continue
+        if op == c.OP_BRANCH and taken[i] == 1:
+            op = c.OP_JUMP
         row = code[number[i]]
         row[c.OP] = op
         row[c.MISPREDICTED] = mispredicted[i]
         source = i - 1 if i and gone[i - 1] else i
-        # Slots and DMBs compute nothing: what they name as inputs is nothing to wait for.
-        if op != c.OP_SLOT and op != c.OP_DMB:
+        if not _IS_INDEPENDENT[op]:
             for column in range(c.INPUTS):
                 row[c.INPUT + column] = _back(inputs[source, column], number, i, window[0])
         row[c.CLASS] = access[0][i]
         row[c.TOUCH] = _back(access[1][i], number, i, window[0])
         row[c.LINES] = max(size_bytes[i] // LINE_BYTES, 1) if kind[i] == _ZERO else access[2][i]
+        if _IS_TAKEN[op]:
+            row[c.LINES] = looping[i]
         row[c.PAGE] = page[i]
         if kind[i] == _RMW:
             row[c.SAME_LINE] = address[i] // LINE_BYTES == atomic_line
@@ -108,6 +115,22 @@ def assembled(
         if writer >= 0:
             back = entries[i] - entries[writer]
             row[c.MEMORY] = back if back <= window[1] else 0
+
+
+@compiled
+def loops_back(site: Ints, sites: int, entries: int) -> NDArray[np.bool_]:
+    """Return bool[n], true where the instruction behind was among the last ``entries``.
+
+    ``site`` int64[n] are the static instructions, numbered from 0 to ``sites``.
+    """
+    count = len(site)
+    result = np.zeros(count, np.bool_)
+    last = np.full(sites, -1, np.int64)
+    for i in range(count - 1):
+        last[site[i]] = i
+        before = last[site[i + 1]]
+        result[i] = before >= 0 and i - before < entries
+    return result
 
 
 @inlined

@@ -34,6 +34,7 @@ CYCLIC = -1.0
 """As a distance: one round through everything the workload touches, unless the run says else."""
 ROUND = -2.0
 """As a distance: one such round whatever the run says."""
+LOADED, WRITTEN = 1, 2
 _NEAR_BYTES = 8192
 _WAYS = 16
 _WEIGHT = 1 << 16
@@ -47,7 +48,7 @@ _OWNING = flags_of(
     (Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE, Flavour.RMW_LOCKED), Flavour
 )
 _HARD, _SOFT = False, True
-_ZERO, _DST = int(Kind.ZERO), int(Target.DST)
+_ZERO, _LOAD, _DST = int(Kind.ZERO), int(Kind.LOAD), int(Target.DST)
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ class Accesses:
     """Micro-op that last touched the same long line, -1 for none."""
     first: NDArray[np.bool_]
     """First touch of a long line that is used once per round through the workload."""
-    owned: NDArray[np.bool_]
-    """An older micro-op of the trace wrote the line, so that this core owns it."""
+    owned: NDArray[np.uint8]
+    """``WRITTEN`` where an older micro-op of the trace wrote the line, so that this core owns it;
+    ``LOADED`` where an older one loaded it; else 0."""
     streaming_bytes: int
     """Bytes of the lines that every execution of the trace touches anew."""
 
@@ -188,8 +190,8 @@ def _classes(
     return kind, ((0.0, 0.0), *pairs)
 
 
-def _owned(trace: Trace, touch: Touches) -> NDArray[np.bool_]:
-    """Tell where the line was written before by an operation that takes ownership."""
+def _owned(trace: Trace, touch: Touches) -> NDArray[np.uint8]:
+    """Tell where the line was loaded or written before by an operation that takes ownership."""
     return _written_before(touch.row, touch.previous, trace.kind, trace.flavour, trace.target)
 
 
@@ -200,16 +202,20 @@ def _written_before(
     kind: NDArray[np.uint8],
     flavour: NDArray[np.uint8],
     target: NDArray[np.uint8],
-) -> NDArray[np.bool_]:
+) -> NDArray[np.uint8]:
     """Follow each line from touch to touch; a child's table was cleared a moment ago."""
-    owned = np.zeros(len(previous), np.bool_)
+    owned = np.zeros(len(previous), np.uint8)
     for i in range(len(previous)):
         before = previous[i]
         if before < 0:
-            owned[i] = target[row[i]] == _DST
-        else:
-            writer = row[before]
-            owned[i] = owned[before] or _WRITING[kind[writer]] or _OWNING[flavour[writer]]
+            owned[i] = WRITTEN if target[row[i]] == _DST else 0
+            continue
+        older = row[before]
+        owned[i] = owned[before]
+        if _WRITING[kind[older]] or _OWNING[flavour[older]]:
+            owned[i] = WRITTEN
+        elif kind[older] == _LOAD:
+            owned[i] = max(owned[i], LOADED)
     return owned
 
 
@@ -220,13 +226,13 @@ def _spread(
     kind: Ints,
     touch: Ints,
     first: NDArray[np.bool_],
-    owned: NDArray[np.bool_],
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
+    owned: NDArray[np.uint8],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.uint8]]:
     """Return one value per micro-op; one with many lines counts by its first."""
     kinds = np.full(count, NEAR, np.int32)
     touched = np.full(count, FIRST, np.int32)
     firsts = np.zeros(count, np.bool_)
-    owns = np.zeros(count, np.bool_)
+    owns = np.zeros(count, np.uint8)
     for i in range(len(row) - 1, -1, -1):
         at = row[i]
         kinds[at], touched[at], firsts[at], owns[at] = kind[i], touch[i], first[i], owned[i]
@@ -247,6 +253,11 @@ class ClassCosts(NamedTuple):
     """Load to use."""
     misses: NDArray[np.uint8]
     """1 where the access goes beyond the L1."""
+    holds: Ints
+    """How long an access that nothing prefetched keeps its miss register, at least: what limits the
+    rate of lines, however many overlap."""
+    gaps: Ints
+    """From one line of a stream to the next."""
     weights: tuple[dict[Cause, int], ...]
     """Which levels a late access of the class is charged to."""
 
@@ -275,7 +286,9 @@ def class_costs(
         for cache in (caches.l1, caches.l2, caches.llc)
     )
     latency = (parameters.l1, parameters.l2, parameters.llc, parameters.dram)
-    ticks, weights = [], []
+    gap = (0, parameters.l2_gap, parameters.llc_gap, parameters.dram_gap)
+    stream = (0, 0, parameters.llc_stream_gap, parameters.stream_gap)
+    ticks, holds, gaps, weights = [], [], [], []
     meaning = {CYCLIC: footprint, ROUND: round_bytes}
     for near, beyond in distances:
         near_bytes, bytes_ = meaning.get(near, near), meaning.get(beyond, beyond)
@@ -285,10 +298,17 @@ def class_costs(
         shares = [round(_WEIGHT * p) for p in (in_l1, in_l2 - in_l1, in_llc - in_l2)]
         shares.append(_WEIGHT - sum(shares))
         ticks.append(sum(s * t for s, t in zip(shares, latency, strict=True)) // _WEIGHT)
+        rate = sum(s * t for s, t in zip(shares, gap, strict=True)) // _WEIGHT
+        holds.append(parameters.miss_registers * rate)
+        far = max(_WEIGHT - shares[0] - shares[1], 1)
+        gaps.append(sum(s * t for s, t in zip(shares, stream, strict=True)) // far)
         causes = (Cause.L1, Cause.L2, Cause.LLC, Cause.DRAM)
         weights.append({c: s for c, s in zip(causes, shares, strict=True) if s > 0})
     array = np.array(ticks, np.int64)
-    return ClassCosts(array, (array > parameters.l1).astype(np.uint8), tuple(weights))
+    misses = (array > parameters.l1).astype(np.uint8)
+    return ClassCosts(
+        array, misses, np.array(holds, np.int64), np.array(gaps, np.int64), tuple(weights)
+    )
 
 
 def _hit(distance: float, level: Level, soft: bool) -> float:

@@ -17,9 +17,10 @@ Row = NDArray[np.int16]
 (
     OP_ALU, OP_MUL, OP_MOVE, OP_SLOT, OP_LOAD, OP_STORE, OP_LOCKED, OP_RMW_STORE, OP_RMW_VALUE,
     OP_RMW_CAS, OP_RMW_ACQUIRE, OP_BRANCH, OP_DSB, OP_DSB_ALL, OP_DMB, OP_ISB, OP_TLBI,
-    OP_ZERO_LINE, OP_ZERO_BLOCK, OP_SYSTEM,
-) = range(20)  # fmt: skip
-OPS = 20
+    OP_ZERO_LINE, OP_ZERO_BLOCK, OP_SYSTEM, OP_IMMEDIATE, OP_ZERO_IDIOM, OP_JUMP, OP_CALL,
+    OP_RETURN,
+) = range(25)  # fmt: skip
+OPS = 25
 
 LOADS = (OP_LOAD, OP_LOCKED, OP_RMW_VALUE, OP_RMW_CAS, OP_RMW_ACQUIRE)
 """Take an entry of the load queue."""
@@ -28,6 +29,13 @@ STORES = (
     OP_ZERO_LINE, OP_ZERO_BLOCK,
 )  # fmt: skip
 """Take an entry of the store queue."""
+
+
+ATOMICS = (OP_RMW_STORE, OP_RMW_VALUE, OP_RMW_CAS, OP_RMW_ACQUIRE)
+"""arm64 atomics."""
+TAKEN = (OP_JUMP, OP_CALL, OP_RETURN)
+"""Branches after which fetch goes on elsewhere; ``OP_BRANCH`` are those that are not taken."""
+BRANCHES = (OP_BRANCH, *TAKEN)
 
 
 def flags(ops: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -64,7 +72,8 @@ PAGE = 11
 """Class of the access in :mod:`costmodel.cpu.tlb`."""
 MISPREDICTED = 12
 LINES = 13
-"""Lines that a zero row clears; 1 for an atomic on a line that the core owns, else 0."""
+"""Lines that a zero row clears; 1 for an atomic on a line that the core owns, and for a taken
+branch to what was executed a moment ago; else 0."""
 STREAM = 14
 """Stream that the prefetch columns speak of."""
 SAME_LINE = 15

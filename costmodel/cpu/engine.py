@@ -46,8 +46,7 @@ class Priced:
     def key(self) -> Hashable:
         """Return what decides the ticks and their causes, beside the parameters."""
         weights = tuple(tuple(each.items()) for each in self.weights)
-        access, misses, page = (part.tobytes() for part in self.costs)
-        return self.program.serial, access, misses, page, weights
+        return self.program.serial, *(part.tobytes() for part in self.costs), weights
 
 
 def priced_programs(
@@ -88,7 +87,13 @@ def _priced(
     program = program_of(trace, machine, classes, page_classes)
     first = [classes.index(number) for number in range(max(classes) + 1)]
     page_first = [page_classes.index(number) for number in range(max(page_classes) + 1)]
-    costs = Costs(access.ticks[first], access.misses[first], page[page_first])
+    costs = Costs(
+        access=access.ticks[first],
+        misses=access.misses[first],
+        holds=access.holds[first],
+        gaps=access.gaps[first],
+        page=page[page_first],
+    )
     return Priced(program, costs, tuple(access.weights[number] for number in first))
 
 

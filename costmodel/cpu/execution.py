@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from costmodel.cpu import columns as c
-from costmodel.cpu.memory import fetch, forwarded, hold_register
+from costmodel.cpu.issue import ready_at, redirect, start, start_lock, wait
+from costmodel.cpu.memory import fetch, forwarded, free_register, hold_register
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import (
+    ADDRESS,
     ALU,
     BRANCH,
     BROADCAST_TICKS,
     BROADCASTS,
     LOADING,
+    MULTIPLY,
     NO_ISSUE,
-    PORT_RING,
+    NO_SHARE,
     RING,
     STORING,
     Costs,
@@ -31,8 +34,8 @@ _BARRIER = int(Cause.BARRIER)
 _TLBI = int(Cause.TLBI)
 _ZEROING = int(Cause.ZEROING)
 _SYSTEM = int(Cause.SYSTEM)
-_PORT = int(Cause.PORT)
 _MISS_REGISTERS = int(Cause.MISS_REGISTERS)
+_IS_BRANCH = c.flags(c.BRANCHES)
 
 
 @inlined
@@ -46,39 +49,66 @@ def execute(row: c.Row, op: int, p: Parameters, costs: Costs, w: Window, totals:
     now.tail = 0
     ready = ready_at(row, w)
     if op == c.OP_ALU or (op == c.OP_MOVE and not p.moves_free):
-        start(ready, ALU, p.alu_ports, w)
+        start(ready, ALU, p.alu_ports, NO_SHARE, 0, w)
         now.finish = now.start + TICKS_PER_CYCLE
     elif op == c.OP_LOAD:
         _load(row, ready, p, costs, w)
-    elif op == c.OP_BRANCH:
-        start(ready, BRANCH, p.branch_ports, w)
-        now.finish = now.start + TICKS_PER_CYCLE
-        if row[c.MISPREDICTED]:
-            redirect(now.finish + p.mispredict, _MISPREDICT, now)
-    elif op == c.OP_SLOT or op == c.OP_MOVE:
-        now.start = ready if op == c.OP_MOVE else now.cycle
-        now.finish = now.start
+    elif _IS_BRANCH[op]:
+        _branch(row, op, ready, p, w)
+    elif op == c.OP_MOVE:
+        now.start = now.finish = ready
+    elif op == c.OP_SLOT or op == c.OP_IMMEDIATE or op == c.OP_ZERO_IDIOM:
+        _constant(op, p, w)
     elif op == c.OP_STORE or op == c.OP_RMW_STORE or op == c.OP_ZERO_LINE:
         _post(row, op, ready, p, costs, w)
     elif op == c.OP_LOCKED:
-        _lock(row, ready, p, costs, w)
+        if p.locked_alone:
+            _lock_alone(row, ready, p, costs, w)
+        else:
+            _lock_in_turn(row, ready, p, costs, w)
     elif op == c.OP_RMW_VALUE or op == c.OP_RMW_CAS or op == c.OP_RMW_ACQUIRE:
         _atomic(row, op, ready, p, costs, w)
-    elif op == c.OP_MUL or op == c.OP_SYSTEM:
-        start(ready, ALU, p.alu_ports, w)
-        now.finish = now.start + (p.mul if op == c.OP_MUL else p.system)
-        if op == c.OP_SYSTEM:
-            now.tail_cause = now.body_cause = _SYSTEM
+    elif op == c.OP_MUL:
+        start(ready, MULTIPLY, p.mul_ports, ALU, p.alu_ports, w)
+        now.finish = now.start + p.mul
+    elif op == c.OP_SYSTEM:
+        start(ready, ALU, p.alu_ports, NO_SHARE, 0, w)
+        now.finish = now.start + p.system
+        now.tail_cause = now.body_cause = _SYSTEM
     else:
         _order(row, op, ready, p, w, totals)
 
 
 @inlined
+def _branch(row: c.Row, op: int, ready: int, p: Parameters, w: Window) -> None:
+    now = w.now[0]
+    start(ready, BRANCH, p.branch_ports, NO_SHARE, 0, w)
+    now.finish = now.start + TICKS_PER_CYCLE
+    if row[c.MISPREDICTED] or (op == c.OP_RETURN and p.returns_mispredict):
+        redirect(now.finish + p.mispredict, _MISPREDICT, now)
+
+
+@inlined
+def _constant(op: int, p: Parameters, w: Window) -> None:
+    """What has no inputs: a slot alone, or an ALU too."""
+    now = w.now[0]
+    if (op == c.OP_IMMEDIATE and not p.immediates_free) or (
+        op == c.OP_ZERO_IDIOM and not p.zeros_free
+    ):
+        start(now.cycle, ALU, p.alu_ports, NO_SHARE, 0, w)
+        now.finish = now.start + TICKS_PER_CYCLE
+    else:
+        now.start = now.finish = now.cycle
+
+
+@inlined
 def _load(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
+    now = w.now[0]
     start_access(row, ready, p, costs, w)
-    data = fetch(row, p, costs, w)
-    w.now[0].finish = forwarded(row, data, p, w)
-    hold_register(row, costs, w)
+    data = fetch(row, now.start, p, costs, w)
+    now.finish = forwarded(row, data, p, w)
+    now.loaded = max(now.loaded, now.finish)
+    hold_register(row, now.finish, costs, w)
 
 
 @inlined
@@ -87,47 +117,70 @@ def _atomic(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Win
     now = w.now[0]
     latency = p.value if op == c.OP_RMW_VALUE else (p.cas if op == c.OP_RMW_CAS else p.acquire)
     start_access(row, ready, p, costs, w)
-    data = fetch(row, p, costs, w)
+    data = fetch(row, now.start, p, costs, w)
     data = forwarded(row, data, p, w)
     now.finish = data - p.l1 + latency
     now.tail = latency
     now.body_cause = now.tail_cause
     now.tail_cause = _ATOMIC
-    hold_register(row, costs, w)
+    hold_register(row, now.finish, costs, w)
     if op == c.OP_RMW_ACQUIRE and now.finish > now.fence:
         now.fence = now.finish
         now.fence_cause = _ATOMIC
 
 
 @inlined
-def _lock(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
+def _lock_alone(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
     """x86 locked operation: alone as the oldest, store buffer empty, younger loads held back."""
     now = w.now[0]
     ready = max(ready, now.retired)
     at = max(ready, now.drained)
     wait(at - ready, now.drained_cause, now)
-    start(at, LOADING, p.load_ports, w)
-    data = fetch(row, p, costs, w)
+    start_lock(at, p, w)
+    data = fetch(row, now.start, p, costs, w)
     now.finish = data - p.l1 + p.locked
     now.tail = p.locked
     now.body_cause = now.tail_cause
     now.tail_cause = _LOCKED
-    hold_register(row, costs, w)
+    hold_register(row, now.finish, costs, w)
     now.fence = now.finish
     now.fence_cause = _LOCKED
+
+
+@inlined
+def _lock_in_turn(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
+    """x86 locked operation that follows older ones and older loads, and lets all else pass."""
+    now = w.now[0]
+    free = free_register(row, ready, costs, w)
+    wait(free - ready, _MISS_REGISTERS, now)
+    start_lock(free, p, w)
+    line = fetch(row, now.start, p, costs, w) - p.l1
+    now.tail = p.locked
+    now.body_cause = now.tail_cause
+    begin = line
+    if now.loaded > begin:
+        begin, now.body_cause = now.loaded, _DEPENDENCY
+    if now.lock_done > begin:
+        begin, now.body_cause = now.lock_done, _LOCKED
+    now.tail_cause = _LOCKED
+    now.finish = begin + p.locked
+    now.lock_done = now.finish
+    hold_register(row, line + p.l1, costs, w)
 
 
 @inlined
 def _post(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
     """Fire and forget: done once address and data are known; the line is requested then."""
     now = w.now[0]
-    start(ready, STORING, p.store_ports, w)
+    start(ready, STORING, p.store_ports, ADDRESS, p.address_units, w)
     stays = op == c.OP_ZERO_LINE or (op == c.OP_RMW_STORE and p.far and not row[c.LINES])
     if stays:
         w.rows[now.row & (RING - 1)].arrives = 0
         now.arrival = 0
     else:
-        now.arrival = fetch(row, p, costs, w) - p.l1
+        data = fetch(row, free_register(row, now.start, costs, w), p, costs, w)
+        hold_register(row, data, costs, w)
+        now.arrival = data - p.l1
     now.finish = now.start + TICKS_PER_CYCLE
     now.tail = 0
     now.body_cause = _DEPENDENCY
@@ -145,8 +198,7 @@ def _order(row: c.Row, op: int, ready: int, p: Parameters, w: Window, totals: In
     if op == c.OP_DSB or op == c.OP_DSB_ALL:
         at = max(at, now.drained)
     wait(at - ready, now.drained_cause, now)
-    start = up(at)
-    now.start = start
+    start = now.start = at
     now.tail_cause = _BARRIER
     now.body_cause = _TLBI
     if op == c.OP_TLBI:
@@ -189,66 +241,6 @@ def start_access(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window)
     now = w.now[0]
     at = max(ready, now.fence)
     wait(at - ready, now.fence_cause, now)
-    if costs.misses[row[c.CLASS]] and w.misses[0] > at:
-        wait(w.misses[0] - at, _MISS_REGISTERS, now)
-        at = w.misses[0]
-    start(at, LOADING, p.load_ports, w)
-
-
-@inlined
-def up(time: int) -> int:
-    """Round up to a cycle."""
-    return (time + (TICKS_PER_CYCLE - 1)) & -TICKS_PER_CYCLE
-
-
-@inlined
-def wait(ticks: int, cause: int, now: Now) -> None:
-    """Note that the row could have started earlier; what held it back more than all before wins."""
-    if ticks > now.waited:
-        now.wait_cause = cause
-    now.waited += ticks
-
-
-@inlined
-def ready_at(row: c.Row, w: Window) -> int:
-    """Return when the row is dispatched and its inputs are done."""
-    ready: int = w.now[0].cycle
-    for column in range(c.INPUT, c.INPUT + c.INPUTS):
-        back = row[column]
-        if back:
-            ready = max(ready, w.rows[(w.now[0].row - back) & (RING - 1)].done)
-    return ready
-
-
-@inlined
-def start(ready: int, group: int, limit: int, w: Window) -> None:
-    """Start in the first cycle from ``ready`` on in which a port of the group is free.
-
-    Counting starts per cycle, not the next free time of a port: one that starts late leaves earlier
-    cycles to younger rows.
-    """
-    now = w.now[0]
-    first = up(ready) // TICKS_PER_CYCLE
-    cycle = first
-    if cycle - now.cycle // TICKS_PER_CYCLE < PORT_RING:
-        while True:
-            at = cycle & (PORT_RING - 1)
-            packed = w.ports[group, at]
-            if packed >> 6 != cycle:
-                w.ports[group, at] = (cycle << 6) | 1
-                break
-            if (packed & 63) < limit:
-                w.ports[group, at] = packed + 1
-                break
-            cycle += 1
-    now.start = cycle * TICKS_PER_CYCLE
-    wait((cycle - first) * TICKS_PER_CYCLE, _PORT, now)
-    now.latest = max(now.latest, now.start)
-    w.rows[now.row & (RING - 1)].issued = (now.start << 2) | group
-
-
-@inlined
-def redirect(time: int, cause: int, now: Now) -> None:
-    """Let nothing younger dispatch before ``time``."""
-    now.redirect = time
-    now.redirect_cause = cause
+    free = free_register(row, at, costs, w)
+    wait(free - at, _MISS_REGISTERS, now)
+    start(free, LOADING, p.load_ports, ADDRESS, p.address_units, w)

@@ -11,17 +11,19 @@ from costmodel.jit import inlined
 _L2 = int(Cause.L2)
 _PREFETCH = int(Cause.PREFETCH)
 _TLB = int(Cause.TLB)
+_LOCKED = int(Cause.LOCKED)
 _STORE_FORWARD = int(Cause.STORE_FORWARD)
 
 
 @inlined
-def fetch(row: c.Row, p: Parameters, costs: Costs, w: Window) -> int:
-    """Return when the line's data reach the core, for an access that starts at START."""
+def fetch(row: c.Row, begins: int, p: Parameters, costs: Costs, w: Window) -> int:
+    """Return when the line's data reach the core, for an access that ``begins`` then."""
     now = w.now[0]
-    at = now.start + costs.page[row[c.PAGE]]
+    at = begins + costs.page[row[c.PAGE]]
     kind = row[c.CLASS]
     data: int = at + costs.access[kind]
     cause = CAUSES + kind
+    now.held = at + costs.holds[kind]
     if row[c.PREFETCHED]:
         stream = row[c.STREAM]
         request = (w.requested[stream] - row[c.PREFETCHED]) & (REQUEST_RING - 1)
@@ -29,7 +31,12 @@ def fetch(row: c.Row, p: Parameters, costs: Costs, w: Window) -> int:
         covered = max(at + p.l2, arrival)
         if covered < data:
             data = covered
+            now.held = 0
             cause = _PREFETCH if arrival > at + p.l2 else _L2
+    if costs.misses[kind] and now.lock_done + p.l2 - p.l1 > data:
+        # Behind a locked operation a line comes into the L1 only when that is done.
+        data = now.lock_done + p.l2 - p.l1
+        cause = _LOCKED
     slot = now.row & (RING - 1)
     arrives, arrival_class = data, cause
     if row[c.TOUCH]:
@@ -44,7 +51,7 @@ def fetch(row: c.Row, p: Parameters, costs: Costs, w: Window) -> int:
     w.rows[slot].arrives = arrives
     w.rows[slot].arrival_class = arrival_class
     if row[c.STARTS]:
-        _prefetch(row, at + costs.access[kind], p, w)
+        _prefetch(row, at + costs.access[kind], costs.gaps[kind], w)
     now.tail_cause = cause
     now.body_cause = _TLB
     now.tail = data - at
@@ -52,7 +59,7 @@ def fetch(row: c.Row, p: Parameters, costs: Costs, w: Window) -> int:
 
 
 @inlined
-def _prefetch(row: c.Row, earliest: int, p: Parameters, w: Window) -> None:
+def _prefetch(row: c.Row, earliest: int, gap: int, w: Window) -> None:
     """Request lines ahead of a stream; they arrive no faster than the machine streams."""
     stream = row[c.STREAM]
     follows = row[c.FOLLOWS]
@@ -60,7 +67,7 @@ def _prefetch(row: c.Row, earliest: int, p: Parameters, w: Window) -> None:
         arrival = earliest
         if follows:
             before = w.requests[stream, (w.requested[stream] - 1) & (REQUEST_RING - 1)]
-            arrival = max(arrival, before + p.prefetch_gap)
+            arrival = max(arrival, before + gap)
         w.requests[stream, w.requested[stream] & (REQUEST_RING - 1)] = arrival
         w.requested[stream] += 1
         follows = 1
@@ -91,13 +98,19 @@ def forwarded(row: c.Row, data: int, p: Parameters, w: Window) -> int:
 
 
 @inlined
-def hold_register(row: c.Row, costs: Costs, w: Window) -> None:
-    """Hold a miss register until the row is done."""
-    if not costs.misses[row[c.CLASS]] or w.now[0].finish <= w.misses[0]:
+def hold_register(row: c.Row, until: int, costs: Costs, w: Window) -> None:
+    """Hold a miss register ``until`` then, or for as long as the level needs for a line."""
+    until = max(until, w.now[0].held)
+    if not costs.misses[row[c.CLASS]] or until <= w.misses[0]:
         return
-    done = w.now[0].finish
     i = 0
-    while i + 1 < len(w.misses) and w.misses[i + 1] < done:
+    while i + 1 < len(w.misses) and w.misses[i + 1] < until:
         w.misses[i] = w.misses[i + 1]
         i += 1
-    w.misses[i] = done
+    w.misses[i] = until
+
+
+@inlined
+def free_register(row: c.Row, at: int, costs: Costs, w: Window) -> int:
+    """Return when an access that could begin ``at`` has a miss register, if it needs one."""
+    return max(at, w.misses[0]) if costs.misses[row[c.CLASS]] else at

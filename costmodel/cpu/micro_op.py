@@ -33,10 +33,13 @@ class MicroOp:
     """The time at which a posted store finds its line in the L1 is known."""
     resumed: simpy.Event = field(init=False)
     """Younger micro-ops may be dispatched (after a mispredict or a barrier)."""
+    released: simpy.Event = field(init=False)
+    """Its miss register is free again."""
     dispatch: int = 0
     start: int = 0
     finish: int = 0
     retirement: int = 0
+    held: int = 0
     redirects: Cause | None = None
     front_cause: int = Cause.WIDTH
     waited: int = 0
@@ -48,7 +51,9 @@ class MicroOp:
 
     def __post_init__(self) -> None:
         """Make the events."""
-        for name in ("started", "done", "retired", "drained", "arrives", "line_known", "resumed"):
+        for name in (
+            "started", "done", "retired", "drained", "arrives", "line_known", "resumed", "released"
+        ):  # fmt: skip
             setattr(self, name, self.env.event())
 
     @property
@@ -65,11 +70,6 @@ class MicroOp:
     def is_store(self) -> bool:
         """It takes an entry of the store queue."""
         return self.op in c.STORES
-
-    @property
-    def misses(self) -> bool:
-        """It goes beyond the L1."""
-        return self.op in c.LOADS and bool(self.priced.costs.misses[self.row[c.CLASS]])
 
     def wait(self, ticks: int, cause: int) -> None:
         """Note that it could have started earlier; what held it back more than all before wins."""

@@ -5,26 +5,38 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from costmodel.config.groups import NO_BRANCH_LIMIT
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
 
 TICKS_PER_CYCLE = 16
-"""Resolution of time inside the core. Micro-ops start on cycle boundaries."""
+"""Resolution of time inside the core."""
 SYSTEM_CYCLES = 4
 """Reading a system register and the like; none of them is inside a published loop."""
 
-_RMW = (c.OP_RMW_STORE, c.OP_RMW_VALUE, c.OP_RMW_CAS, c.OP_RMW_ACQUIRE)
 ONLY_FOR = {
     "mul": (c.OP_MUL,),
+    "mul_ports": (c.OP_MUL,),
+    "immediates_free": (c.OP_IMMEDIATE,),
+    "zeros_free": (c.OP_ZERO_IDIOM,),
+    "taken": c.TAKEN,
+    "taken_in_loop": c.TAKEN,
+    "call": (c.OP_CALL, c.OP_RETURN),
+    "ret": (c.OP_RETURN,),
+    "returns_mispredict": (c.OP_RETURN,),
     "system": (c.OP_SYSTEM,),
-    "mispredict": (c.OP_BRANCH,),
+    "mispredict": (c.OP_BRANCH, c.OP_JUMP, c.OP_RETURN),
     "zero_line": (c.OP_ZERO_LINE, c.OP_ZERO_BLOCK),
     "value": (c.OP_RMW_VALUE,),
     "cas": (c.OP_RMW_CAS,),
     "acquire": (c.OP_RMW_ACQUIRE,),
-    "store_only": _RMW,
-    "line_change": _RMW,
+    "store_only": c.ATOMICS,
+    "line_change": c.ATOMICS,
+    "in_flight": c.ATOMICS,
     "locked": (c.OP_LOCKED,),
+    "locked_alone": (c.OP_LOCKED,),
+    "locked_in_flight": (c.OP_LOCKED,),
+    "locked_alus": (c.OP_LOCKED,),
     "far_trip": (c.OP_RMW_STORE,),
     "dsb": (c.OP_DSB, c.OP_DSB_ALL),
     "dmb": (c.OP_DMB,),
@@ -51,8 +63,22 @@ class Parameters(NamedTuple):
     branch_ports: int
     load_ports: int
     store_ports: int
+    address_units: int
+    mul_ports: int
     miss_registers: int
     moves_free: int
+    immediates_free: int
+    zeros_free: int
+    fetches: int
+    """1 where fetch can be slower than dispatch at all."""
+    fetch_width: int
+    fetch_queue: int
+    taken: int
+    taken_in_loop: int
+    call: int
+    ret: int
+    """What a return takes longer than a call."""
+    returns_mispredict: int
     mul: int
     system: int
     mispredict: int
@@ -60,18 +86,28 @@ class Parameters(NamedTuple):
     l2: int
     llc: int
     dram: int
+    l2_gap: int
+    llc_gap: int
+    dram_gap: int
     tlb_l2: int
     tlb_walk: int
     forward: int
     store_drain: int
-    prefetch_gap: int
+    stream_gap: int
+    """From one line of a stream to the next, out of memory."""
+    llc_stream_gap: int
     zero_line: int
     value: int
     cas: int
     acquire: int
     store_only: int
     line_change: int
+    in_flight: int
+    """0 for no limit; the same for the next one of these."""
     locked: int
+    locked_alone: int
+    locked_in_flight: int
+    locked_alus: int
     far: int
     far_trip: int
     dsb: int
@@ -85,6 +121,23 @@ class Parameters(NamedTuple):
 def cycles_to_ticks(cycles: float) -> int:
     """Return a latency in ticks, at least one: nothing takes no time at all."""
     return max(1, round(cycles * TICKS_PER_CYCLE))
+
+
+def _or_nothing(cycles: float) -> int:
+    """Return a price in ticks that may be nothing."""
+    return round(cycles * TICKS_PER_CYCLE)
+
+
+def _between(branches_per_cycle: float) -> int:
+    """Return the ticks from one taken branch to the next, nothing where there is no limit."""
+    if branches_per_cycle >= NO_BRANCH_LIMIT.value:
+        return 0
+    return _or_nothing(1 / branches_per_cycle)
+
+
+def _limit(count: int, rob_entries: int) -> int:
+    """Return a limit of what is in flight, 0 where the reorder buffer is the tighter one."""
+    return count if count < rob_entries else 0
 
 
 def ns_to_ticks(ns: float, clock_ghz: float) -> int:
@@ -114,18 +167,36 @@ def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
     atomics, barriers, tlbi = machine.atomics, machine.barriers, machine.tlbi
     dtlb = caches.dtlb
     broadcast_ns = tlbi.broadcast_ns.value + tlbi.per_cpu_ns.value * (cpus - 1)
+    taken = _between(core.taken_branches_per_cycle.value)
+    taken_in_loop = _between(core.small_loop_taken_branches_per_cycle.value)
+    call = _or_nothing(core.call_return_cycles.value)
+    ret = _or_nothing(machine.mitigations.return_cycles.value)
+    commit = core.store_commit_cycles.value or 1 / core.store_ports.value
+    rob, fetch_width = core.rob_entries.value, core.fetch_width.value
     return Parameters(
         width=core.width.value,
         retire_width=core.retire_width.value,
-        rob=core.rob_entries.value,
+        rob=rob,
         load_queue=core.load_queue_entries.value,
         store_queue=core.store_queue_entries.value,
         alu_ports=core.alu_ports.value,
         branch_ports=core.branch_ports.value,
         load_ports=core.load_ports.value,
         store_ports=core.store_ports.value,
+        address_units=core.address_units.value,
+        mul_ports=core.mul_ports.value,
         miss_registers=caches.miss_registers.value,
         moves_free=int(core.eliminates_moves.value),
+        immediates_free=int(core.eliminates_immediates.value),
+        zeros_free=int(core.eliminates_zero_idioms.value),
+        fetches=int(max(taken, taken_in_loop, call, ret) > 0 or fetch_width < core.width.value),
+        fetch_width=fetch_width,
+        fetch_queue=min(core.fetch_queue_entries.value, rob),
+        taken=taken,
+        taken_in_loop=taken_in_loop,
+        call=call,
+        ret=ret,
+        returns_mispredict=int(machine.mitigations.returns_mispredict.value),
         mul=cycles_to_ticks(core.mul_latency_cycles.value),
         system=cycles_to_ticks(SYSTEM_CYCLES),
         mispredict=cycles_to_ticks(core.mispredict_penalty_cycles.value),
@@ -133,19 +204,28 @@ def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
         l2=cycles_to_ticks(caches.l2.latency_cycles.value),
         llc=ns_to_ticks(caches.llc.latency_ns.value, clock),
         dram=ns_to_ticks(caches.dram.latency_ns.value, clock),
+        l2_gap=_or_nothing(caches.l2.cycles_per_line.value),
+        llc_gap=_or_nothing(caches.llc.ns_per_line.value * clock),
+        dram_gap=_or_nothing(caches.dram.ns_per_line.value * clock),
         tlb_l2=cycles_to_ticks(dtlb.l2_latency_cycles.value),
         tlb_walk=ns_to_ticks(dtlb.walk_ns.value, clock),
         forward=cycles_to_ticks(core.store_forward_cycles.value),
-        # The L1 commits as many stores per cycle as the core starts.
-        store_drain=cycles_to_ticks(1 / core.store_ports.value),
-        prefetch_gap=ns_to_ticks(caches.prefetch.ns_per_line.value, clock),
+        store_drain=cycles_to_ticks(commit),
+        stream_gap=ns_to_ticks(caches.prefetch.ns_per_line.value, clock),
+        llc_stream_gap=ns_to_ticks(
+            caches.prefetch.llc_ns_per_line.value or caches.prefetch.ns_per_line.value, clock
+        ),
         zero_line=ns_to_ticks(64 / machine.kernel.zero_bytes_per_ns.value, clock),
         value=cycles_to_ticks(atomics.value_cycles.value),
         cas=cycles_to_ticks(atomics.cas_cycles.value),
         acquire=cycles_to_ticks(atomics.acquire_cycles.value),
         store_only=cycles_to_ticks(atomics.store_only_cycles.value),
         line_change=cycles_to_ticks(atomics.line_change_cycles.value),
+        in_flight=_limit(atomics.in_flight.value, rob),
         locked=cycles_to_ticks(atomics.locked_cycles.value),
+        locked_alone=int(atomics.locked_alone.value),
+        locked_in_flight=_limit(atomics.locked_in_flight.value, rob),
+        locked_alus=min(atomics.locked_alu_operations.value, core.alu_ports.value),
         far=int(atomics.far.value),
         far_trip=ns_to_ticks(atomics.far_ns.value, clock),
         dsb=cycles_to_ticks(barriers.dsb_cycles.value),

@@ -8,7 +8,7 @@ the oldest first. What a younger micro-op has to know about older ones lies in r
 from __future__ import annotations
 
 from costmodel.cpu import columns as c
-from costmodel.cpu.execution import execute, up
+from costmodel.cpu.execution import execute
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import Cause
@@ -21,10 +21,13 @@ _ATOMIC = int(Cause.ATOMIC)
 _LOCKED = int(Cause.LOCKED)
 _BARRIER = int(Cause.BARRIER)
 _ZEROING = int(Cause.ZEROING)
+_FETCH = int(Cause.FETCH)
 
 
 _IS_LOAD = c.flags(c.LOADS)
 _IS_STORE = c.flags(c.STORES)
+_IS_ATOMIC = c.flags(c.ATOMICS)
+_IS_TAKEN = c.flags(c.TAKEN)
 
 
 @hot
@@ -37,9 +40,9 @@ def advance(
     for i in range(first, end):
         row = code[i]
         op = row[c.OP]
-        _dispatch(op, p, w)
+        _dispatch(row, op, p, w)
         execute(row, op, p, costs, w, totals)
-        _retire(p, now, totals)
+        _retire(op, p, w, totals)
         at = now.row & (RING - 1)
         w.rows[at].done = now.finish
         w.rows[at].retires = now.retired
@@ -49,10 +52,41 @@ def advance(
             now.load += 1
         if _IS_STORE[op]:
             _drain(row, op, p, w)
+        if _IS_ATOMIC[op]:
+            w.atomics[now.atomics & (RING - 1)] = now.drained
+            now.atomics += 1
+        elif op == c.OP_LOCKED:
+            w.locks[now.locks & (RING - 1)] = now.retired
+            now.locks += 1
 
 
 @inlined
-def _dispatch(op: int, p: Parameters, w: Window) -> None:
+def _fetch(row: c.Row, op: int, p: Parameters, w: Window) -> int:
+    """Return when the row is fetched: behind those before it, and into a queue that has room."""
+    now = w.now[0]
+    room = w.rows[(now.row - p.fetch_queue) & (RING - 1)].dispatched
+    at: int = max(now.fetched, room, now.redirect)
+    if at // TICKS_PER_CYCLE > now.fetched // TICKS_PER_CYCLE:
+        now.fetching = 0
+    if now.fetching == p.fetch_width:
+        at = (at // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
+        now.fetching = 0
+    now.fetching += 1
+    now.fetched = at
+    if _IS_TAKEN[op]:
+        follows = p.taken_in_loop if row[c.LINES] else p.taken
+        if op == c.OP_CALL:
+            follows = max(follows, p.call)
+        elif op == c.OP_RETURN:
+            follows = max(follows, p.call) + p.ret
+        now.fetched = at + follows
+        if now.fetched // TICKS_PER_CYCLE > at // TICKS_PER_CYCLE:
+            now.fetching = 0
+    return at
+
+
+@inlined
+def _dispatch(row: c.Row, op: int, p: Parameters, w: Window) -> None:
     """Give the row the first free slot once the ROB and its queues have room."""
     now = w.now[0]
     at = now.cycle
@@ -68,32 +102,48 @@ def _dispatch(op: int, p: Parameters, w: Window) -> None:
         if w.stores[oldest].drains > at:
             at = w.stores[oldest].drains
             cause = w.stores[oldest].drain_cause
-    if at > now.cycle:
-        now.cycle = up(at)
+    if op == c.OP_LOCKED and p.locked_in_flight:
+        retires = w.locks[(now.locks - p.locked_in_flight) & (RING - 1)]
+        if retires > at:
+            at = retires
+            cause = _LOCKED
+    if p.fetches:
+        fetched = _fetch(row, op, p, w)
+        if fetched > at:
+            at = fetched
+            cause = _FETCH
+    if at // TICKS_PER_CYCLE > now.cycle // TICKS_PER_CYCLE:
         now.slots = 0
     elif now.slots == p.width:
-        now.cycle += TICKS_PER_CYCLE
+        at = (now.cycle // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
         now.slots = 0
     now.slots += 1
+    now.cycle = at
     now.front_cause = cause
+    w.rows[now.row & (RING - 1)].dispatched = at
 
 
 @inlined
-def _retire(p: Parameters, now: Now, totals: Ints) -> None:
+def _retire(op: int, p: Parameters, w: Window, totals: Ints) -> None:
     """Retire in order, and charge the time since the row before to its cause."""
-    done = up(now.finish)
+    now = w.now[0]
     last = now.retired
-    if done <= last:
-        if now.retiring < p.retire_width:
-            now.retiring += 1
-        else:
-            now.retired = last + TICKS_PER_CYCLE
-            now.retiring = 1
-            totals[COUNTERS + _WIDTH] += TICKS_PER_CYCLE
-        return
+    done = max(last, now.finish)
+    late = 0
+    if _IS_ATOMIC[op] and p.in_flight:
+        finished = w.atomics[(now.atomics - p.in_flight) & (RING - 1)]
+        late = max(0, finished - done)
+        done += late
     now.retired = done
-    now.retiring = 1
-    left = done - last
+    if done // TICKS_PER_CYCLE > last // TICKS_PER_CYCLE:
+        now.retiring = 0
+    elif now.retiring == p.retire_width:
+        now.retired = (done // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
+        now.retiring = 0
+        totals[COUNTERS + _WIDTH] += now.retired - done
+    now.retiring += 1
+    totals[COUNTERS + _ATOMIC] += late
+    left = done - last - late
     # Dispatch and the one cycle that any operation takes are not the row's fault.
     front = min(left, max(0, now.cycle + TICKS_PER_CYCLE - last))
     totals[COUNTERS + now.front_cause] += front
@@ -102,7 +152,7 @@ def _retire(p: Parameters, now: Now, totals: Ints) -> None:
     if waited > 0:
         totals[COUNTERS + now.wait_cause] += waited
         left -= waited
-    tail = min(left, now.tail + done - now.finish)
+    tail = min(left, now.tail)
     totals[COUNTERS + now.tail_cause] += tail
     totals[COUNTERS + now.body_cause] += left - tail
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import simpy
@@ -13,32 +14,43 @@ from costmodel.cpu.parameters import TICKS_PER_CYCLE
 Steps = Generator[simpy.Event, Any, None]
 Timed = Generator[simpy.Event, Any, int]
 ARBITRATION = 0.5
-"""Within a tick, when everything that happens at its beginning has happened."""
+"""Ticks before the end of a cycle, when all that becomes ready in it is."""
 
 
 class Ports:
-    """Ports of one class: each cycle, the oldest of those that are ready start."""
+    """Ports by group: of those that are ready in a cycle, the oldest start."""
 
-    def __init__(self, env: simpy.Environment, count: int) -> None:
-        """Make ``count`` ports."""
+    def __init__(self, env: simpy.Environment, counts: Mapping[int, int]) -> None:
+        """Make ``counts`` ports of each group."""
         self.env = env
-        self.count = count
-        self.ready: dict[int, simpy.Event] = {}
+        self.counts = counts
+        self.waiting: dict[int, tuple[int, Mapping[int, int], simpy.Event]] = {}
         self.arbitrating = False
 
-    def start(self, micro_op: MicroOp) -> Steps:
-        """Wait for the first cycle in which a port is free; resume half a tick into it."""
-        yield self.env.timeout(-int(self.env.now) % TICKS_PER_CYCLE)
-        granted = self.ready[micro_op.number] = self.env.event()
+    def start(self, micro_op: MicroOp, needs: Mapping[int, int]) -> Timed:
+        """Wait for a cycle in which all ports that are needed are free; return the start.
+
+        A start is known at the end of its cycle, which is before anything can depend on it.
+        """
+        granted = self.env.event()
+        self.waiting[micro_op.number] = int(self.env.now), needs, granted
         if not self.arbitrating:
             self.arbitrating = True
             self.env.process(self._arbitrate())
-        yield granted
+        start: int = yield granted
+        return start
 
     def _arbitrate(self) -> Steps:
-        yield self.env.timeout(ARBITRATION)
-        while self.ready:
-            for number in sorted(self.ready)[: self.count]:
-                self.ready.pop(number).succeed()
-            yield self.env.timeout(TICKS_PER_CYCLE)
+        while self.waiting:
+            begins = int(self.env.now) // TICKS_PER_CYCLE * TICKS_PER_CYCLE
+            yield self.env.timeout(begins + TICKS_PER_CYCLE - ARBITRATION - self.env.now)
+            used: Counter[int] = Counter()
+            for number in sorted(self.waiting):
+                ready, needs, granted = self.waiting[number]
+                if all(used[group] + n <= self.counts[group] for group, n in needs.items()):
+                    used.update(needs)
+                    del self.waiting[number]
+                    granted.succeed(max(ready, begins))
+            if self.waiting:
+                yield self.env.timeout(ARBITRATION)
         self.arbitrating = False

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.byte_cache import kept
+from costmodel.code.sequences import numbered
 from costmodel.code.trace import Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
-from costmodel.cpu.assembly import assembled, fused
+from costmodel.cpu.assembly import assembled, fused, loops_back
 from costmodel.cpu.branches import mispredicts
-from costmodel.cpu.caches import accesses, reuse_of
+from costmodel.cpu.caches import LOADED, WRITTEN, accesses, reuse_of
 from costmodel.cpu.periods import parts
 from costmodel.cpu.prefetch import prefetches
 from costmodel.cpu.reuse import Ints
@@ -82,11 +83,13 @@ def program_of(
     stores = core.store_queue_entries.value
     shape = _Shape(
         fuse=bool(core.fuses_compare_branch.value),
+        loop_entries=core.small_loop_entries.value,
         history=core.branch_history_length.value,
         line_bytes=max(caches.line_bytes.value, LINE_BYTES),
         depth=caches.prefetch.depth_lines.value,
         trains_after=caches.prefetch.trains_after_lines.value,
         far=bool(machine.atomics.far.value),
+        near_when_loaded=bool(machine.atomics.near_when_loaded.value),
         linear_map_bytes=machine.kernel.linear_map_bytes.value,
         window=max(256, _power_of_two(max(core.rob_entries.value, stores))),
         stores=_power_of_two(stores),
@@ -106,11 +109,13 @@ class _Shape:
     """The machine numbers that shape a program."""
 
     fuse: bool
+    loop_entries: int
     history: int
     line_bytes: int
     depth: int
     trains_after: int
     far: bool
+    near_when_loaded: bool
     linear_map_bytes: int
     window: int
     """Rows further back than this cannot be in flight."""
@@ -156,11 +161,15 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
     kind = _merged(reuse.kind, shape)
     page = np.array(shape.page_classes, np.int16)[page] if shape.page_classes else page
     ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after, far=shape.far)
+    looping = np.zeros(len(trace), np.bool_)
+    if shape.loop_entries:
+        site, first = numbered(trace.site.astype(np.int64))
+        looping = loops_back(site, len(first), shape.loop_entries)
     code = np.zeros((len(trace) - int(np.count_nonzero(gone)), c.COLUMNS), np.int16)
     assembled(
-        trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes,
-        (kind, reuse.touch, reuse.owned), page,
-        mispredicts(trace, shape.history), gone, number,
+        trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes, trace.taken,
+        (kind, reuse.touch, reuse.owned >= (LOADED if shape.near_when_loaded else WRITTEN)), page,
+        mispredicts(trace, shape.history), looping, gone, number,
         (shape.window, shape.stores), np.empty_like(number), code,
     )  # fmt: skip
     columns = c.STREAM, c.PREFETCHED, c.STARTS, c.FOLLOWS

@@ -29,6 +29,7 @@ class Cause(IntEnum):
     TLBI = 16  # issue and broadcast of TLB invalidations
     ZEROING = 17
     SYSTEM = 18
+    FETCH = 19  # taken branches, calls and returns: fetch delivered nothing
 
 
 CAUSES = len(Cause)

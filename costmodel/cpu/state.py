@@ -10,14 +10,30 @@ from typing import NamedTuple
 
 import numpy as np
 
+from costmodel.cpu.issue import take, take_lock
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
-from costmodel.cpu.window import NO_ISSUE, REQUEST_RING, RING, Now, Window
+from costmodel.cpu.window import (
+    ADDRESS,
+    ALU,
+    GROUP_BITS,
+    LOADING,
+    LOCKING,
+    MULTIPLY,
+    NO_ISSUE,
+    REQUEST_RING,
+    RING,
+    STORING,
+    Now,
+    Window,
+)
 from costmodel.jit import hot, inlined
 
 _NONE = -1
-_CARRIED = 12
+_CARRIED = 17
 """Numbers of the state that are one each."""
+_ATOMIC_BEGAN = 11
+"""Place of one of them."""
 
 
 class Reach(NamedTuple):
@@ -37,6 +53,7 @@ def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
     """Return the length of a state that looks so far back."""
     return (
         _CARRIED + p.miss_registers + 2 * p.rob + p.load_queue + 2 * p.store_queue
+        + p.in_flight + p.locked_in_flight + p.fetches * p.fetch_queue
         + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
     )  # fmt: skip
 
@@ -44,7 +61,7 @@ def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
 def empty_state(p: Parameters) -> Ints:
     """Return the state of a window in which nothing is in flight."""
     state = np.zeros(state_length(p), np.int64)
-    state[_CARRIED - 1] = -p.line_change
+    state[_ATOMIC_BEGAN] = -p.line_change
     rows = state[_CARRIED + p.miss_registers :][: 2 * p.rob]
     rows[1::2] = _NONE
     return state
@@ -54,7 +71,7 @@ def empty_state(p: Parameters) -> Ints:
 def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     """Write the state into ``out``, of the length that :func:`state_length` gives."""
     now = w.now[0]
-    zero = now.cycle
+    zero = _cycle_of(now)
     _save_carried(p, zero, now, out)
     at = _CARRIED
     for i in range(p.miss_registers):
@@ -63,7 +80,7 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     for back in range(1, p.rob + 1):
         slot = (now.row - back) & (RING - 1)
         out[at] = max(w.rows[slot].retires - zero, 0)
-        issued = w.rows[slot].issued - (zero << 2)
+        issued = w.rows[slot].issued - (zero << GROUP_BITS)
         out[at + 1] = issued if issued >= 0 else _NONE
         at += 2
     for back in range(1, p.load_queue + 1):
@@ -75,6 +92,16 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
         out[at] = max(drains, 0)
         out[at + 1] = w.stores[entry].drain_cause if drains > 0 else 0
         at += 2
+    for back in range(1, p.in_flight + 1):
+        out[at] = max(w.atomics[(now.atomics - back) & (RING - 1)] - zero, 0)
+        at += 1
+    for back in range(1, p.locked_in_flight + 1):
+        out[at] = max(w.locks[(now.locks - back) & (RING - 1)] - zero, 0)
+        at += 1
+    for back in range(1, p.fetches * p.fetch_queue + 1):
+        dispatched = w.rows[(now.row - back) & (RING - 1)].dispatched
+        out[at] = max(dispatched, now.fetched) - zero
+        at += 1
     _save_data(p, w, reach, out, at)
 
 
@@ -84,7 +111,8 @@ def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
     out[0] = now.slots
     out[1] = now.retired - zero
     out[2] = now.retiring
-    out[3] = max(now.redirect - zero, 0)
+    # Fetch looks further back than dispatch.
+    out[3] = max(now.redirect - zero, min(now.fetched - zero, 0) if p.fetches else 0)
     out[4] = now.redirect_cause if now.redirect > zero else 0
     out[5] = max(now.fence - zero, 0)
     out[6] = now.fence_cause if now.fence > zero else 0
@@ -92,12 +120,17 @@ def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
     out[8] = now.drained_cause if now.drained > zero else 0
     out[9] = max(now.tlbi_free - zero, 0)
     out[10] = now.tlbi_pending
-    out[11] = max(now.atomic_began - zero, -p.line_change)
+    out[_ATOMIC_BEGAN] = max(now.atomic_began - zero, -p.line_change)
+    out[12] = now.cycle - zero
+    out[13] = now.fetched - zero if p.fetches else 0
+    out[14] = now.fetching
+    out[15] = max(now.lock_done - zero, 0)
+    out[16] = max(now.loaded - zero, 0) if not p.locked_alone else 0
 
 
 @inlined
 def _load_carried(zero: int, now: Now, state: Ints) -> None:
-    now.cycle = zero
+    now.cycle = zero + state[12]
     now.slots = state[0]
     now.retired = state[1] + zero
     now.retiring = state[2]
@@ -109,14 +142,18 @@ def _load_carried(zero: int, now: Now, state: Ints) -> None:
     now.drained_cause = state[8]
     now.tlbi_free = state[9] + zero
     now.tlbi_pending = state[10]
-    now.atomic_began = state[11] + zero
+    now.atomic_began = state[_ATOMIC_BEGAN] + zero
+    now.fetched = state[13] + zero
+    now.fetching = state[14]
+    now.lock_done = state[15] + zero
+    now.loaded = state[16] + zero
 
 
 @inlined
 def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> None:
     """Write what only rows of the same execution look back at: inputs, lines and stored data."""
     now = w.now[0]
-    zero = now.cycle
+    zero = _cycle_of(now)
     for back in range(1, reach.rows + 1):
         slot = (now.row - back) & (RING - 1)
         out[at] = max(w.rows[slot].done - zero, 0)
@@ -133,7 +170,7 @@ def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> No
     for stream in range(reach.streams):
         for back in range(1, reach.requests + 1):
             request = (w.requested[stream] - back) & (REQUEST_RING - 1)
-            out[at] = max(w.requests[stream, request] - zero, -p.prefetch_gap)
+            out[at] = max(w.requests[stream, request] - zero, -p.stream_gap)
             at += 1
 
 
@@ -153,7 +190,7 @@ def restore_state(p: Parameters, w: Window, state: Ints) -> None:
         w.rows[slot].retires = state[at] + zero
         w.rows[slot].issued = NO_ISSUE
         if state[at + 1] >= 0:
-            _issued_again(state[at + 1] + (zero << 2), slot, w)
+            _issued_again(state[at + 1] + (zero << GROUP_BITS), slot, p, w)
         at += 2
     for back in range(1, p.load_queue + 1):
         w.loads[(now.load - back) & (RING - 1)] = state[at] + zero
@@ -163,14 +200,35 @@ def restore_state(p: Parameters, w: Window, state: Ints) -> None:
         w.stores[entry].drains = state[at] + zero
         w.stores[entry].drain_cause = state[at + 1]
         at += 2
+    for back in range(1, p.in_flight + 1):
+        w.atomics[(now.atomics - back) & (RING - 1)] = state[at] + zero
+        at += 1
+    for back in range(1, p.locked_in_flight + 1):
+        w.locks[(now.locks - back) & (RING - 1)] = state[at] + zero
+        at += 1
+    for back in range(1, p.fetches * p.fetch_queue + 1):
+        w.rows[(now.row - back) & (RING - 1)].dispatched = state[at] + zero
+        at += 1
 
 
 @inlined
-def _issued_again(issued: int, slot: int, w: Window) -> None:
-    """Count a start that is still to come at its port again."""
+def _cycle_of(now: Now) -> int:
+    """Return the beginning of the cycle of the youngest dispatch: all times are relative to it."""
+    return now.cycle & -TICKS_PER_CYCLE
+
+
+@inlined
+def _issued_again(issued: int, slot: int, p: Parameters, w: Window) -> None:
+    """Count a start that is still to come at its ports again."""
     w.rows[slot].issued = issued
-    w.now[0].latest = max(w.now[0].latest, issued >> 2)
-    cycle = (issued >> 2) // TICKS_PER_CYCLE
-    group, at = issued & 3, cycle & (w.ports.shape[1] - 1)
-    packed = w.ports[group, at]
-    w.ports[group, at] = packed + 1 if packed >> 6 == cycle else (cycle << 6) | 1
+    time, group = issued >> GROUP_BITS, issued & ((1 << GROUP_BITS) - 1)
+    w.now[0].latest = max(w.now[0].latest, time)
+    cycle = time // TICKS_PER_CYCLE
+    if group == LOCKING:
+        take_lock(w.ports, cycle, p)
+        return
+    take(w.ports, group, cycle)
+    if group in (LOADING, STORING):
+        take(w.ports, ADDRESS, cycle)
+    elif group == MULTIPLY:
+        take(w.ports, ALU, cycle)

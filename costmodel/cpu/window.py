@@ -22,16 +22,16 @@ PORT_RING = 1 << 16
 class Now:
     """Where the window stands, and the row that is being settled. Times are absolute ticks.
 
-    The fields up to ``atomic_began`` are what younger rows depend on: what
+    The fields up to ``loaded`` are what younger rows depend on: what
     :mod:`costmodel.cpu.state` keeps.
     """
 
     cycle: int
-    """Cycle of the youngest dispatch."""
+    """When the youngest row was dispatched."""
     slots: int
     """Rows dispatched in that cycle."""
     retired: int
-    """Cycle of the youngest retirement."""
+    """When the youngest row retired."""
     retiring: int
     """Rows that retire in that cycle."""
     redirect: int
@@ -49,12 +49,24 @@ class Now:
     """1 where a TLBI waits for its DSB."""
     atomic_began: int
     """When the youngest arm64 atomic began to update its line."""
+    fetched: int
+    """When the youngest row was fetched; after a taken branch, when the next one can be."""
+    fetching: int
+    """Rows fetched in that cycle."""
+    lock_done: int
+    """When the youngest locked operation that is not alone is done."""
+    loaded: int
+    """When all older loads are done."""
     row: int
     """Rows so far: the number of this one."""
     load: int
     """Entries of the load queue so far."""
     store: int
     """Entries of the store queue so far."""
+    atomics: int
+    """arm64 atomics so far."""
+    locks: int
+    """Locked operations so far."""
     latest: int
     """Latest start so far."""
     front_cause: int
@@ -71,11 +83,14 @@ class Now:
     """What is charged for the time before the tail."""
     arrival: int
     """When the line that it posts to is in the L1."""
+    held: int
+    """Until when its miss register is not free, at least."""
 
 
 class WindowRow:
     """What younger rows have to know about one: a place of ``Window.rows``."""
 
+    dispatched: int
     done: int
     arrives: int
     """When its line arrives, 0 where it is there."""
@@ -100,7 +115,11 @@ class StoreEntry:
 BROADCASTS, BROADCAST_TICKS = 0, 1
 COUNTERS = 2
 """Elements of ``totals`` before the stack, which is by cause and then by class of access."""
-ALU, BRANCH, LOADING, STORING = range(4)
+ALU, BRANCH, LOADING, STORING, MULTIPLY, ADDRESS, LOCKING = range(7)
+"""Groups of ports. Loads and stores share address units, multiplications take an ALU as well, a
+locked operation what a load takes and ALUs."""
+GROUPS, GROUP_BITS = 7, 3
+NO_SHARE = -1
 
 LONG_AGO = -(1 << 40)
 """A time that is behind everything."""
@@ -115,6 +134,10 @@ class Costs(NamedTuple):
     """Load to use, by class of access."""
     misses: NDArray[np.uint8]
     """1 where a class goes beyond the L1."""
+    holds: Ints
+    """How long a miss register is kept at least, by class."""
+    gaps: Ints
+    """From one line of a stream to the next, by class."""
     page: Ints
     """Added by the TLB, by class of page."""
 
@@ -128,6 +151,10 @@ class Window(NamedTuple):
     """A ring by entry of the load queue: when it is free again."""
     stores: MutableSequence[StoreEntry]
     """A ring by entry of the store queue."""
+    atomics: Ints
+    """A ring by number of the arm64 atomic: when it is finished."""
+    locks: Ints
+    """A ring by number of the locked operation: when it retires."""
     requests: Ints
     """By stream: when its requests arrive, as a ring."""
     requested: Ints
@@ -155,9 +182,11 @@ def new_window(miss_registers: int) -> Window:
         rows=rows,
         loads=np.zeros(RING, np.int64),
         stores=_records(StoreEntry, RING),
+        atomics=np.zeros(RING, np.int64),
+        locks=np.zeros(RING, np.int64),
         requests=np.zeros((STREAMS, REQUEST_RING), np.int64),
         requested=np.zeros(STREAMS, np.int64),
         misses=np.zeros(miss_registers, np.int64),
-        ports=np.full((4, PORT_RING), -1, np.int64),
+        ports=np.full((GROUPS, PORT_RING), -1, np.int64),
         now=now,
     )

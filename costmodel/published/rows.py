@@ -19,6 +19,7 @@ class Role(StrEnum):
 
     FIT = "fit"  # may be fitted
     CHECK = "check"  # predicted, never fitted
+    MIXED = "mixed"  # holds another change too, or a baseline that spreads as much: not fitted
     BAND = "band"  # shows what a build can do; no parameter may follow it
 
 

@@ -18,7 +18,8 @@ _KIND: Final = {
 }
 _FLAVOUR: Final = {
     Flavour.MOVE: "move",
-    Flavour.FREE: "constant",
+    Flavour.IMMEDIATE: "constant",
+    Flavour.ZERO_IDIOM: "zero",
     Flavour.COMPARE: "compare",
     Flavour.RMW_STORE: "atomic add",
     Flavour.RMW_VALUE: "atomic fetch",

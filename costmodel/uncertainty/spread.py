@@ -1,8 +1,9 @@
 """How uncertain a prediction is, given what is not known about the machine and about one build.
 
-The interval of an answer is linear: how its logarithm grows with each uncertain number, times the
-joint uncertainty of these numbers, plus the build-to-build band. What it cannot see is a mechanism
-that the core lacks; ``costmodel validate`` shows how often published numbers lie inside.
+The joint uncertainty of a machine's numbers: :mod:`costmodel.uncertainty.sampling` draws machines
+from it for the intervals of answers. Which numbers an answer hangs on follows from how its
+logarithm grows with each of them. What neither can see is a mechanism that the core lacks;
+``costmodel validate`` shows how often published numbers lie inside.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ Z90 = 1.6448536269514722
 DOMINANT = {
     "arm64": (
         "atomics.line_change_cycles",
+        "atomics.in_flight",
         "atomics.store_only_cycles",
         "atomics.far_ns",
         "atomics.acquire_cycles",
@@ -36,6 +38,8 @@ DOMINANT = {
         "tlbi.issue_ns",
         "tlbi.broadcast_ns",
         "core.width",
+        "core.fetch_width",
+        "core.taken_branches_per_cycle",
         "core.rob_entries",
         "core.store_queue_entries",
         "kernel.table_alloc_ns",
@@ -45,6 +49,7 @@ DOMINANT = {
         "atomics.locked_cycles",
         "core.clock_ghz",
         "core.retire_width",
+        "core.taken_branches_per_cycle",
         "core.branch_ports",
         "core.store_forward_cycles",
         "caches.l1.latency_cycles",
@@ -84,25 +89,6 @@ class Spread:
         # Without slopes (a result made by hand) nothing is known to matter.
         variance = float(gradient @ self.covariance @ gradient) if len(gradient) else 0.0
         return math.sqrt(max(0.0, variance) + builds * (math.log1p(self.band) / Z90) ** 2)
-
-    def seconds_interval(self, seconds: float, slopes: Sequence[float]) -> Interval:
-        """Return the 90 % interval of a time in seconds."""
-        half = Z90 * self.log_deviation(slopes)
-        return seconds * math.exp(-half), seconds * math.exp(half)
-
-    def change_interval(
-        self,
-        change_pct: float,
-        slopes: Sequence[float],
-        baseline: Sequence[float],
-        *,
-        same: bool = False,
-    ) -> Interval:
-        """Return the 90 % interval of a change in percent; ``same``: of a baseline to itself."""
-        difference = np.asarray(slopes) - np.asarray(baseline)
-        half = Z90 * self.log_deviation(difference.tolist(), builds=0 if same else 1)
-        ratio = 1 + change_pct / 100
-        return 100 * (ratio * math.exp(-half) - 1), 100 * (ratio * math.exp(half) - 1)
 
 
 def spread_of(machine: Machine) -> Spread:

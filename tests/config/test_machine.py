@@ -50,7 +50,7 @@ def edited(text: str, key: str, old: str, new: str) -> str:
         ("range", "source:", "low: 1, source:", "tlbi.range.low: unknown key, known: kind, "),
         (
             "far",
-            "value: false",
+            "value: true",
             "value: off",
             "atomics.far.value: must be true or false (got 'off'",
         ),
@@ -63,8 +63,8 @@ def edited(text: str, key: str, old: str, new: str) -> str:
         ),
         (
             "depth_lines",
-            "kind: inf",
-            "kind: measured, kind: inf",
+            "kind: vendor",
+            "kind: measured, kind: vendor",
             "depth_lines.kind: duplicate key",
         ),
     ],

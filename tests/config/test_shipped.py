@@ -11,6 +11,7 @@ THREAD = ("apple-m2-vm", "ampere-altra", "xeon-4210r")
 
 def test_the_machines_of_the_thread_and_the_what_if_profiles() -> None:
     what_if = [
+        "epyc-milan",
         "epyc-zen4",
         "epyc-zen5",
         "graviton3",

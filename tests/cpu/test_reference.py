@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.code.trace import TableRun, Trace
-from costmodel.config.machine import Machine
+from costmodel.config.machine import Machine, load_machine
 from costmodel.cpu import engine, reference
 from costmodel.cpu.stack import Cause
 
@@ -32,8 +32,28 @@ COLD = {
     "caches__dtlb__l1_entries": 1,
     "caches__dtlb__l2_entries": 2,
 }
+# Every limit that a machine file may leave out.
+FRONT = {
+    "core__fetch_width": 2,
+    "core__fetch_queue_entries": 5,
+    "core__taken_branches_per_cycle": 0.7,
+    "core__small_loop_entries": 20,
+    "core__small_loop_taken_branches_per_cycle": 1.3,
+    "core__call_return_cycles": 2.3,
+    "core__address_units": 1,
+    "core__mul_ports": 1,
+    "core__store_commit_cycles": 1.4,
+    "core__eliminates_immediates": False,
+    "core__eliminates_zero_idioms": False,
+    "caches__l2__cycles_per_line": 3.3,
+    "caches__llc__ns_per_line": 4.0,
+    "caches__dram__ns_per_line": 20.0,
+    "caches__prefetch__llc_ns_per_line": 1.3,
+    "mitigations__returns_mispredict": True,
+    "mitigations__return_cycles": 1.7,
+}
 TIGHT = {
-    name: machine(base, **SMALL, **COLD)
+    name: machine(base, **SMALL, **COLD, **FRONT)
     for name, base in (("altra", ALTRA), ("m2", M2), ("xeon", XEON))
 }
 M2_PAIRS = machine(M2, caches__line_bytes=128, **COLD)
@@ -44,6 +64,11 @@ FAR = machine(
     caches__prefetch__trains_after_lines=1,
     **COLD,
 )
+MILAN = load_machine("epyc-milan")
+IN_TURN = machine(
+    MILAN, **SMALL, **COLD, atomics__locked_in_flight=2, atomics__locked_alu_operations=3
+)
+ONE_ATOMIC = machine(ALTRA, **COLD, **FRONT, atomics__in_flight=1, atomics__store_only_cycles=5.3)
 
 
 def assert_equal(runs: list[TableRun], on: Machine, cpus: int = 1) -> None:
@@ -52,8 +77,8 @@ def assert_equal(runs: list[TableRun], on: Machine, cpus: int = 1) -> None:
 
 @pytest.mark.parametrize(
     "on",
-    [ALTRA, M2_PAIRS, FAR, TIGHT["altra"], TIGHT["m2"]],
-    ids=["altra", "m2", "far", "tight-altra", "tight-m2"],
+    [ALTRA, M2_PAIRS, FAR, ONE_ATOMIC, TIGHT["altra"], TIGHT["m2"]],
+    ids=["altra", "m2", "far", "one-atomic", "tight-altra", "tight-m2"],
 )
 @settings(max_examples=25, deadline=None)
 @given(one=traces(ARM64, turns=2), other=traces(ARM64), cpus=st.integers(1, 3))
@@ -61,7 +86,9 @@ def test_random_arm64_traces(on: Machine, one: Trace, other: Trace, cpus: int) -
     assert_equal([TableRun(one, 2, 1), TableRun(other, 1, 1), TableRun(one, 1, 1)], on, cpus)
 
 
-@pytest.mark.parametrize("on", [XEON, TIGHT["xeon"]], ids=["xeon", "tight"])
+@pytest.mark.parametrize(
+    "on", [XEON, TIGHT["xeon"], MILAN, IN_TURN], ids=["xeon", "tight", "milan", "in-turn"]
+)
 @settings(max_examples=25, deadline=None)
 @given(one=traces(X86, turns=2), other=traces(X86))
 def test_random_x86_traces(on: Machine, one: Trace, other: Trace) -> None:
@@ -71,14 +98,18 @@ def test_random_x86_traces(on: Machine, one: Trace, other: Trace) -> None:
 @settings(max_examples=15, deadline=None)
 @given(
     one=traces(ARM64, max_size=24, turns=24),
-    on=st.sampled_from([ALTRA, M2_PAIRS, FAR, TIGHT["altra"]]),
+    on=st.sampled_from([ALTRA, M2_PAIRS, FAR, ONE_ATOMIC, TIGHT["altra"]]),
 )
 def test_loops_whose_turns_are_not_computed(one: Trace, on: Machine) -> None:
     assert_equal([TableRun(one, 3, 1)], on)
 
 
 @pytest.mark.parametrize("scattered", [False, True])
-@pytest.mark.parametrize("on", [ALTRA, M2_PAIRS, FAR, XEON, *TIGHT.values()], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "on",
+    [ALTRA, M2_PAIRS, FAR, ONE_ATOMIC, XEON, MILAN, IN_TURN, *TIGHT.values()],
+    ids=lambda m: m.name,
+)
 def test_the_copy_loop(on: Machine, scattered: bool) -> None:
     runs = [TableRun(fork_loop(48, on.isa, scattered=scattered), 3, 48)]
     assert_equal(runs, on)
@@ -91,6 +122,10 @@ def test_cold_machines_are_cold() -> None:
     stream = [TableRun(fork_loop(400, "arm64"), 3, 400)]
     # Else atomics hide the stream.
     quick = machine(
-        FAR, atomics__far=False, atomics__line_change_cycles=1.0, atomics__store_only_cycles=1.0
+        FAR,
+        atomics__far=False,
+        atomics__line_change_cycles=1.0,
+        atomics__store_only_cycles=1.0,
+        caches__prefetch__depth_lines=4,
     )
     assert Cause.PREFETCH in engine.run(stream, quick).stack_ticks

@@ -34,7 +34,7 @@ def test_dependent_loads_run_at_the_l1_latency() -> None:
 
 @pytest.mark.parametrize("ports", [1, 2, 3])
 def test_independent_loads_run_at_the_port_rate(ports: int) -> None:
-    on = machine(ALTRA, core__load_ports=ports, core__width=8, **ROOMY)
+    on = machine(ALTRA, core__load_ports=ports, core__address_units=ports, core__width=8, **ROOMY)
     assert cycles([load()] * N, on) / N == pytest.approx(1 / ports, rel=0.05)
 
 
@@ -67,12 +67,18 @@ def test_a_chain_of_atomics_runs_at_their_latency(flavour: Flavour, key: str) ->
 
 
 def test_atomics_without_result_run_at_their_occupancy() -> None:
-    cost = cycles([rmw(Flavour.RMW_STORE, 4 * (i % 16)) for i in range(N)], ALTRA, count=3)
+    near = machine(ALTRA, atomics__far=False)
+    cost = cycles([rmw(Flavour.RMW_STORE, 4 * (i % 16)) for i in range(N)], near, count=3)
     assert cost / N == pytest.approx(ALTRA.atomics.store_only_cycles.value, rel=0.01)
 
 
 def test_atomics_lock_one_line_at_a_time() -> None:
-    on = machine(ALTRA, atomics__store_only_cycles=3.0, atomics__line_change_cycles=15.0)
+    on = machine(
+        ALTRA,
+        atomics__far=False,
+        atomics__store_only_cycles=3.0,
+        atomics__line_change_cycles=15.0,
+    )
     one_line = [rmw(Flavour.RMW_STORE, 4 * (i % 16)) for i in range(N)]
     two_lines = [rmw(Flavour.RMW_STORE, 64 * (i % 2)) for i in range(N)]
     in_pairs = [rmw(Flavour.RMW_STORE, 64 * (i // 2 % 2)) for i in range(N)]
@@ -88,6 +94,34 @@ def test_far_atomics_take_a_round_trip_unless_the_line_is_owned() -> None:
     round_trip = 50 * far.core.clock_ghz.value
     assert cycles(foreign, far, count=3) / 64 == pytest.approx(round_trip, rel=0.02)
     assert cycles(owned, far, count=3) < 64 * round_trip / 2
+
+
+def test_a_line_that_was_loaded_before_is_near_where_the_machine_says_so() -> None:
+    """The reset value of Neoverse N1: near if the line is Exclusive in the L1."""
+    near, far = (
+        machine(ALTRA, atomics__far_ns=50.0, atomics__near_when_loaded=when)
+        for when in (True, False)
+    )
+    loaded = [load(64 * i, target=Target.PAGE) for i in range(64)]
+    loaded += [rmw(Flavour.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(64)]
+    round_trip = 50 * far.core.clock_ghz.value
+    assert cycles(loaded, far, count=3) > 64 * round_trip * 0.9
+    assert cycles(loaded, near, count=3) < 64 * round_trip / 5
+
+
+def test_plain_code_overlaps_few_atomics() -> None:
+    """A block of atomics holds up what is behind it once the reorder buffer is full."""
+    block = [rmw(Flavour.RMW_STORE, 64 * i) for i in range(16)]
+    plain = [alu()] * 400
+    near = machine(ALTRA, atomics__far=False)
+    few, many = (
+        cycles(block + plain, machine(near, atomics__in_flight=limit), count=1)
+        for limit in (1, 4096)
+    )
+    occupied = 15 * ALTRA.atomics.line_change_cycles.value
+    alone = 400 / ALTRA.core.alu_ports.value
+    assert many == pytest.approx(alone, rel=0.1)
+    assert few > occupied + 0.5 * alone
 
 
 def test_locked_operations_run_at_their_latency_and_hold_back_loads() -> None:

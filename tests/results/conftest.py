@@ -49,7 +49,7 @@ def result(
         micro_ops_per_pte={"alu": 71.7, "load": 18.2},
         summary=summarise(samples) if noise else exact(seconds),
         samples_ps=np.rint(samples * 1e12).astype(np.int64) if noise else None,
-        slopes=(),  # no model made it: no number of the machine matters
+        samples_log=(),  # no model made it: no number of the machine matters
         build_seconds={},
     )
 

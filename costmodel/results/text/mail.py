@@ -261,6 +261,12 @@ def _remarks(
             f"Smallest change that {protocol.runs} x {protocol.iterations} would show here: "
             f"{smallest}."
         )
+    cliffs = [f"{_label(c)} ({_column(c)})" for c in comparisons if c.model_has_cliff]
+    if cliffs:
+        found.append(
+            f"caution: within the ranges of the machine's numbers the change jumps for "
+            f"{', '.join(cliffs)}: something just fits into a queue, or just does not"
+        )
     found += remarks(comparisons[0].result.cell, idle)
     found += [f"Left out, {left.reason}: {', '.join(left.strategies)}." for left in left_out]
     return ["\n".join(paragraph(remark, hanging="  ") for remark in found)]

@@ -1,0 +1,399 @@
+"""The reference core's execution: when micro-ops start and are done, each a SimPy process."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import simpy
+
+from costmodel.cpu import columns as c
+from costmodel.cpu.micro_op import MicroOp
+from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
+from costmodel.cpu.ports import Ports, Steps, Timed
+from costmodel.cpu.reuse import Ints
+from costmodel.cpu.stack import CAUSES, Cause
+from costmodel.cpu.window import (
+    ADDRESS,
+    ALU,
+    BRANCH,
+    BROADCAST_TICKS,
+    BROADCASTS,
+    COUNTERS,
+    LOADING,
+    MULTIPLY,
+    STORING,
+)
+
+
+def _time(event: simpy.Event) -> int:
+    """Return the tick that an event carries which has happened."""
+    tick: Any = event.value
+    return int(tick)
+
+
+class Execution:
+    """Runs each micro-op once it is dispatched."""
+
+    def __init__(
+        self, env: simpy.Environment, parameters: Parameters, micro_ops: Sequence[MicroOp]
+    ) -> None:
+        """Prepare to run ``micro_ops``, in program order."""
+        self.env = env
+        self.p = parameters
+        self.ops = micro_ops
+        self.loads = [op for op in micro_ops if op.is_load]
+        self.stores = [op for op in micro_ops if op.is_store]
+        self.atomics = [op for op in micro_ops if op.op in c.ATOMICS]
+        self.locks = [op for op in micro_ops if op.op == c.OP_LOCKED]
+        self.entry = {op.number: i for i, op in enumerate(self.stores)}
+        self.ports = Ports(
+            env,
+            {
+                ALU: parameters.alu_ports,
+                BRANCH: parameters.branch_ports,
+                LOADING: parameters.load_ports,
+                STORING: parameters.store_ports,
+                MULTIPLY: parameters.mul_ports,
+                ADDRESS: parameters.address_units,
+            },
+        )
+        self.fences: list[MicroOp] = []
+        self.missing: list[MicroOp] = []
+        """All that need a miss register, in program order."""
+        self.last_store: MicroOp | None = None
+        self.store_before: dict[int, MicroOp | None] = {}
+        self.last_lock: MicroOp | None = None
+        self.lock_before: dict[int, MicroOp | None] = {}
+        self.loads_before: dict[int, int] = {}
+        self.requests: dict[tuple[int, int], list[simpy.Event]] = defaultdict(list)
+        self.requests_before: dict[int, int] = {}
+        self.tlbi_free = 0
+        self.tlbi_pending = False
+        self.counts: dict[int, Ints] = {}
+
+    def totals(self, op: MicroOp) -> Ints:
+        """Return counters and stack of one micro-op, as the fast engine lays them out."""
+        if op.number not in self.counts:
+            length = COUNTERS + CAUSES + len(op.priced.weights)
+            self.counts[op.number] = np.zeros(length, np.int64)
+        return self.counts[op.number]
+
+    def until(self, time: float) -> simpy.Event:
+        """Return what happens at a time, now if that has passed."""
+        return self.env.timeout(max(0, time - self.env.now))
+
+    def fetches(self, op: MicroOp) -> bool:
+        """Tell whether a micro-op brings its line to the L1."""
+        if op.op == c.OP_RMW_STORE:
+            return not (self.p.far and not op.row[c.LINES])
+        return op.op in (
+            c.OP_LOAD, c.OP_STORE, c.OP_LOCKED, c.OP_RMW_VALUE, c.OP_RMW_CAS, c.OP_RMW_ACQUIRE
+        )  # fmt: skip
+
+    def enter(self, op: MicroOp, loads: int) -> None:
+        """Do what has to be done in program order, then let the micro-op go its way."""
+        self.store_before[op.number] = self.last_store
+        self.lock_before[op.number] = self.last_lock
+        self.loads_before[op.number] = loads
+        if op.is_store:
+            self.last_store = op
+        if op.op == c.OP_LOCKED:
+            self.last_lock = op
+        if op.row[c.MISPREDICTED] or (op.op == c.OP_RETURN and self.p.returns_mispredict):
+            op.redirects = Cause.BRANCH_MISPREDICT
+        elif op.op in (c.OP_DSB, c.OP_DSB_ALL, c.OP_ISB):
+            op.redirects = Cause.BARRIER
+        elif op.op == c.OP_ZERO_BLOCK:
+            op.redirects = Cause.ZEROING
+        self._enter_memory(op)
+        self.env.process(self._execute(op, [fence for fence in self.fences]))
+        self.fences = [fence for fence in self.fences if not fence.done.triggered]
+        if op.op == c.OP_RMW_ACQUIRE or (op.op == c.OP_LOCKED and self.p.locked_alone):
+            self.fences.append(op)
+
+    def _enter_memory(self, op: MicroOp) -> None:
+        """Name the line and the prefetch requests of the micro-op."""
+        if self.fetches(op):
+            if op.priced.costs.misses[op.row[c.CLASS]]:
+                self.missing.append(op)
+            older = self.ops[op.number - op.row[c.TOUCH]] if op.row[c.TOUCH] else None
+            if older is not None and not op.priced.costs.misses[op.row[c.CLASS]]:
+                op.arrives = older.arrives  # it hits a line that somebody else fetched
+            stream = self.requests[id(op.priced), int(op.row[c.STREAM])]
+            self.requests_before[op.number] = len(stream)
+            stream.extend(self.env.event() for _ in range(op.row[c.STARTS]))
+        else:
+            op.arrives.succeed((0, Cause.WIDTH))
+
+    def _execute(self, op: MicroOp, fences: list[MicroOp]) -> Steps:
+        for column in range(c.INPUT, c.INPUT + c.INPUTS):
+            if op.row[column]:
+                yield self.ops[op.number - op.row[column]].done
+        kind = op.op
+        if kind in (c.OP_LOAD, c.OP_RMW_VALUE, c.OP_RMW_CAS, c.OP_RMW_ACQUIRE):
+            yield from self._access(op, fences)
+        elif kind == c.OP_LOCKED:
+            yield from self._alone(op) if self.p.locked_alone else self._in_turn(op)
+        elif kind in (c.OP_STORE, c.OP_RMW_STORE, c.OP_ZERO_LINE):
+            yield from self._post(op)
+        elif kind in (c.OP_DSB, c.OP_DSB_ALL, c.OP_ISB, c.OP_TLBI, c.OP_ZERO_BLOCK):
+            yield from self._in_order(op)
+        else:
+            yield from self._compute(op)
+        yield self.until(op.finish)
+        op.done.succeed(op.finish)
+        if op.redirects is not None:
+            if op.redirects == Cause.BRANCH_MISPREDICT:
+                yield self.env.timeout(self.p.mispredict)
+            op.resumed.succeed(int(self.env.now))
+
+    def _begin(self, op: MicroOp, *groups: int, alus: int = 0) -> Steps:
+        """Start on a port of each group, and on some ALUs."""
+        ready = int(self.env.now)
+        op.start = yield from self.ports.start(op, {group: 1 for group in groups} | {ALU: alus})
+        op.wait(op.start - ready, Cause.PORT)
+        op.started.succeed(op.start)
+
+    def _compute(self, op: MicroOp) -> Steps:
+        kind, p = op.op, self.p
+        free = {
+            c.OP_SLOT: True, c.OP_DMB: True, c.OP_MOVE: p.moves_free,
+            c.OP_IMMEDIATE: p.immediates_free, c.OP_ZERO_IDIOM: p.zeros_free,
+        }  # fmt: skip
+        if free.get(kind):
+            op.start = op.finish = int(self.env.now)
+            return
+        if kind in c.BRANCHES:
+            yield from self._begin(op, BRANCH)
+        elif kind == c.OP_MUL:
+            yield from self._begin(op, MULTIPLY, alus=1)
+        else:
+            yield from self._begin(op, alus=1)
+        latency = {c.OP_MUL: p.mul, c.OP_SYSTEM: p.system}.get(kind, TICKS_PER_CYCLE)
+        op.finish = op.start + latency
+        if kind == c.OP_SYSTEM:
+            op.tail_cause = op.body_cause = Cause.SYSTEM
+
+    def _access(self, op: MicroOp, fences: list[MicroOp]) -> Steps:
+        ready = int(self.env.now)
+        for fence in fences:
+            yield fence.done
+        if fences:
+            locked = fences[-1].op == c.OP_LOCKED
+            op.wait(int(self.env.now) - ready, Cause.LOCKED if locked else Cause.ATOMIC)
+        yield from self._wait_for_register(op)
+        yield from self._begin(op, LOADING, ADDRESS)
+        data = yield from self._fetch(op, op.start)
+        data = yield from self._forwarded(op, data)
+        latencies = {
+            c.OP_RMW_VALUE: self.p.value, c.OP_RMW_CAS: self.p.cas, c.OP_RMW_ACQUIRE: self.p.acquire
+        }  # fmt: skip
+        op.finish = data
+        if op.op in latencies:
+            self._atomic(op, data, latencies[op.op], Cause.ATOMIC)
+        self._release(op, op.finish)
+
+    def _atomic(self, op: MicroOp, data: int, latency: int, cause: Cause) -> None:
+        op.finish = data - self.p.l1 + latency
+        op.tail, op.body_cause, op.tail_cause = latency, op.tail_cause, cause
+
+    def _alone(self, op: MicroOp) -> Steps:
+        """x86 locked operation that starts as the oldest, with the store queue drained."""
+        yield from self._oldest_and_drained(op)
+        yield from self._begin(op, LOADING, ADDRESS, alus=self.p.locked_alus)
+        data = yield from self._fetch(op, op.start)
+        self._atomic(op, data, self.p.locked, Cause.LOCKED)
+        self._release(op, op.finish)
+
+    def _in_turn(self, op: MicroOp) -> Steps:
+        """x86 locked operation that follows older ones and older loads."""
+        yield from self._wait_for_register(op)
+        yield from self._begin(op, LOADING, ADDRESS, alus=self.p.locked_alus)
+        data = yield from self._fetch(op, op.start)
+        self._release(op, data)
+        begin, body = data - self.p.l1, op.tail_cause
+        # Older ones than these retired long ago.
+        before = self.loads_before[op.number]
+        for load in self.loads[max(0, before - self.p.load_queue) : before]:
+            loaded: int = yield load.done
+            if load.op == c.OP_LOAD and loaded > begin:
+                begin, body = loaded, Cause.DEPENDENCY
+        lock = self.lock_before[op.number]
+        done: int = 0 if lock is None else (yield lock.done)
+        if done > begin:
+            begin, body = done, Cause.LOCKED
+        op.finish = begin + self.p.locked
+        op.tail, op.tail_cause, op.body_cause = self.p.locked, Cause.LOCKED, body
+
+    def _wait_for_register(self, op: MicroOp) -> Steps:
+        ready = int(self.env.now)
+        free = yield from self._free_register(op, ready)
+        op.wait(free - ready, Cause.MISS_REGISTERS)
+
+    def _free_register(self, op: MicroOp, at: int) -> Timed:
+        """Return when a register is free for a micro-op that could begin ``at``."""
+        if not self._misses(op):
+            return at
+        older = [miss for miss in self.missing if miss.number < op.number]
+        older = [m for m in older if not m.released.triggered or _time(m.released) > at]
+        free = len(older) - self.p.miss_registers + 1
+        if free <= 0:
+            return at
+        while sum(m.released.triggered for m in older) < free:
+            yield self.env.any_of([m.released for m in older if not m.released.triggered])
+        return sorted(_time(m.released) for m in older if m.released.triggered)[free - 1]
+
+    def _misses(self, op: MicroOp) -> bool:
+        return self.fetches(op) and bool(op.priced.costs.misses[op.row[c.CLASS]])
+
+    def _release(self, op: MicroOp, until: int) -> None:
+        """Let the miss register go ``until`` then, or when the level can give the next line."""
+        if self._misses(op):
+            self.env.process(self._released(op, max(until, op.held)))
+
+    def _released(self, op: MicroOp, at: int) -> Steps:
+        yield self.until(at)
+        op.released.succeed(at)
+
+    def _oldest(self, op: MicroOp) -> Steps:
+        if op.number:
+            yield self.ops[op.number - 1].retired
+
+    def _oldest_and_drained(self, op: MicroOp) -> Steps:
+        yield from self._oldest(op)
+        ready = int(self.env.now)
+        store = self.store_before[op.number]
+        if store is not None:
+            yield store.drained
+            op.wait(int(self.env.now) - ready, store.drain_cause)
+
+    def _fetch(self, op: MicroOp, begins: int) -> Timed:
+        """Return when the data of the line are there."""
+        row, costs = op.row, op.priced.costs
+        at = begins + int(costs.page[row[c.PAGE]])
+        access = int(costs.access[row[c.CLASS]])
+        data, cause = at + access, CAUSES + int(row[c.CLASS])
+        op.held = at + int(costs.holds[row[c.CLASS]])
+        self._request(op, at + access)
+        if row[c.PREFETCHED]:
+            stream = self.requests[id(op.priced), int(row[c.STREAM])]
+            request = stream[self.requests_before[op.number] - row[c.PREFETCHED]]
+            yield request | self.until(data)
+            if request.triggered and max(at + self.p.l2, request.value) < data:
+                data = max(at + self.p.l2, request.value)
+                op.held = 0
+                cause = Cause.PREFETCH if data > at + self.p.l2 else Cause.L2
+        lock = None if self.p.locked_alone else self.lock_before[op.number]
+        if lock is not None and costs.misses[row[c.CLASS]]:
+            filled = (yield lock.done) + self.p.l2 - self.p.l1
+            if filled > data:
+                data, cause = filled, Cause.LOCKED
+        if row[c.TOUCH]:
+            arrival, its_cause = yield self.ops[op.number - row[c.TOUCH]].arrives
+            if arrival > data:
+                data, cause = arrival, its_cause
+        if not op.arrives.triggered and not self._borrowed(op):
+            op.arrives.succeed((data, cause))
+        op.tail, op.tail_cause, op.body_cause = data - at, cause, Cause.TLB
+        return data
+
+    def _borrowed(self, op: MicroOp) -> bool:
+        return bool(op.row[c.TOUCH]) and op.arrives is self.ops[
+            op.number - op.row[c.TOUCH]
+        ].arrives  # fmt: skip
+
+    def _request(self, op: MicroOp, earliest: int) -> None:
+        """Start the prefetches that this access triggers."""
+        stream = self.requests[id(op.priced), int(op.row[c.STREAM])]
+        first = self.requests_before[op.number]
+        gap = int(op.priced.costs.gaps[op.row[c.CLASS]])
+        for i in range(first, first + int(op.row[c.STARTS])):
+            follows = i > first or bool(op.row[c.FOLLOWS])
+            before = stream[i - 1] if follows else None
+            self.env.process(self._arrival(stream[i], earliest, before, gap))
+
+    def _arrival(
+        self, request: simpy.Event, earliest: int, before: simpy.Event | None, gap: int
+    ) -> Steps:
+        arrival = earliest
+        if before is not None:
+            previous: int = yield before
+            arrival = max(arrival, previous + gap)
+        else:
+            yield self.env.timeout(0)
+        request.succeed(arrival)
+
+    def _forwarded(self, op: MicroOp, data: int) -> Timed:
+        """Return when the data are there, given that an older store may still hold them."""
+        if not op.row[c.MEMORY]:
+            return data
+        store = self.stores[self._entries_before(op) - int(op.row[c.MEMORY])]
+        if store.drained.triggered and _time(store.drained) <= op.start:
+            return data
+        if store.op in (c.OP_RMW_STORE, c.OP_ZERO_LINE):
+            drained = (yield store.drained) + self.p.l1
+            if drained > data:
+                data = drained
+                op.tail, op.tail_cause = drained - op.start, store.drain_cause
+            return data
+        known = yield store.started if store.op == c.OP_STORE else store.done
+        data = max(op.start + self.p.l1, known + self.p.forward)
+        op.tail, op.tail_cause = data - op.start, Cause.STORE_FORWARD
+        return data
+
+    def _entries_before(self, op: MicroOp) -> int:
+        if op.is_store:
+            return self.entry[op.number]
+        before = self.store_before[op.number]
+        return 0 if before is None else self.entry[before.number] + 1
+
+    def _post(self, op: MicroOp) -> Steps:
+        """Fire and forget: done once address and data are known; the line is requested then."""
+        yield from self._begin(op, STORING, ADDRESS)
+        op.finish = op.start + TICKS_PER_CYCLE
+        if self.fetches(op):
+            self.env.process(self._line_of(op))
+
+    def _line_of(self, op: MicroOp) -> Steps:
+        begins = yield from self._free_register(op, op.start)
+        data = yield from self._fetch(op, begins)
+        self._release(op, data)
+        op.tail, op.tail_cause, op.body_cause = 0, Cause.DEPENDENCY, Cause.DEPENDENCY
+        op.line_known.succeed(data - self.p.l1)
+
+    def _in_order(self, op: MicroOp) -> Steps:
+        """Barriers, TLB maintenance and block clears: start as the oldest micro-op."""
+        if op.op in (c.OP_DSB, c.OP_DSB_ALL):
+            yield from self._oldest_and_drained(op)
+        else:
+            yield from self._oldest(op)
+        op.start = int(self.env.now)
+        op.tail_cause, op.body_cause = Cause.BARRIER, Cause.TLBI
+        if op.op == c.OP_TLBI:
+            self._invalidate(op)
+        elif op.op == c.OP_ZERO_BLOCK:
+            op.finish = op.start + int(op.row[c.LINES]) * self.p.zero_line
+            op.tail_cause = op.body_cause = Cause.ZEROING
+        elif op.op == c.OP_ISB:
+            op.tail = self.p.isb
+            op.finish = op.start + op.tail
+        else:
+            op.tail = self.p.dsb
+            op.finish = op.start + op.tail
+            if op.op == c.OP_DSB_ALL and self.tlbi_pending:
+                self.tlbi_pending = False
+                op.finish = max(op.start, self.tlbi_free) + self.p.broadcast + self.p.dsb
+                self.totals(op)[BROADCAST_TICKS] += op.finish - op.start - self.p.dsb
+
+    def _invalidate(self, op: MicroOp) -> None:
+        """TLBIs leave one after the other; arm64 does not wait for them before a DSB."""
+        self.tlbi_free = max(self.tlbi_free, op.start) + self.p.tlbi_issue
+        op.tail_cause = Cause.TLBI
+        op.finish = self.tlbi_free
+        if self.p.tlbi_posted:
+            op.finish = op.start + TICKS_PER_CYCLE
+            self.tlbi_pending = True
+            self.totals(op)[BROADCASTS] += 1

@@ -1,0 +1,155 @@
+"""Lays the body of a loop out as the micro-ops that it executes, iteration after iteration."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from costmodel.code.expand import memory_producers
+from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, Trace
+from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.config.parameter import Isa
+from costmodel.loops.form import CHAINED, Group, Loop
+from costmodel.units import LINE_BYTES
+
+REGISTERS = 8
+"""Independent additions rotate over so many registers."""
+LINES = 32
+"""Lines that loads, stores and locked operations without a line of their own rotate over: few, so
+that all of them stay in every L1."""
+_WORD = 8
+_LOADED, _STORED, _LOCKED, _FORWARDED = (number << 20 for number in range(1, 5))
+
+_KIND = {
+    "add": (Kind.ALU, Flavour.PLAIN),
+    "mul": (Kind.MUL, Flavour.PLAIN),
+    "move": (Kind.ALU, Flavour.MOVE),
+    "immediate": (Kind.ALU, Flavour.IMMEDIATE),
+    "zero": (Kind.ALU, Flavour.ZERO_IDIOM),
+    "load": (Kind.LOAD, Flavour.PLAIN),
+    "store": (Kind.STORE, Flavour.PLAIN),
+    "branch": (Kind.BRANCH, Flavour.PLAIN),
+    "jump": (Kind.JUMP, Flavour.PLAIN),
+    "call": (Kind.CALL, Flavour.PLAIN),
+    "return": (Kind.RET, Flavour.PLAIN),
+}
+_LOCK = {"x86_64": Flavour.RMW_LOCKED, "arm64": Flavour.RMW_STORE}
+_REGIONS = {"load": _LOADED, "store": _STORED, "lock": _LOCKED}
+_NO_RESULT = ("store", "branch", "jump", "call", "return")
+_NO_INPUT = ("immediate", "zero", "jump", "call", "return")
+
+
+def trace_of(loop: Loop, isa: Isa, iterations: int) -> Trace:
+    """Return the micro-ops of some iterations of a loop, one step per iteration.
+
+    Behind the body stand a counter, a compare and a taken branch.
+    """
+    rows = _Rows(isa)
+    starts = []
+    body = loop.ops * loop.repeat
+    for _ in range(iterations):
+        starts.append(len(rows.kind))
+        rows.place.clear()
+        for group in body:
+            for _ in range(group.count):
+                rows.add(group)
+        rows.end_iteration()
+    return rows.trace(starts)
+
+
+@dataclass
+class _Rows:
+    """Micro-ops so far, and what later ones depend on."""
+
+    isa: Isa
+    kind: list[int] = field(default_factory=list)
+    flavour: list[int] = field(default_factory=list)
+    inputs: list[list[int]] = field(default_factory=list)
+    address: list[int] = field(default_factory=list)
+    taken: list[int] = field(default_factory=list)
+    chains: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By form and number: the row with its latest result."""
+    registers: list[int] = field(default_factory=lambda: [NO_PRODUCER] * REGISTERS)
+    additions: int = 0
+    counter: int = NO_PRODUCER
+    place: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """Instructions of each kind and form in this iteration: where the next one goes."""
+
+    def add(self, group: Group) -> None:
+        """Execute one instruction of a group."""
+        kind = group.kind
+        chain = (group.form, group.chain) if group.form in CHAINED else None
+        latest = self.chains.get(chain, NO_PRODUCER) if chain else NO_PRODUCER
+        source = NO_PRODUCER if kind in _NO_INPUT else latest
+        if kind == "add" and chain is None:
+            register = self.additions % REGISTERS
+            source, self.additions = self.registers[register], self.additions + 1
+            self.registers[register] = len(self.kind)
+        what = (Kind.RMW, _LOCK[self.isa]) if kind == "lock" else _KIND[kind]
+        address = self._address(group) if kind in _REGIONS else NO_ADDRESS
+        # The address of a chained load comes from the result before; what is stored is data.
+        column = 0 if kind == "load" and group.form == "chain" else 2 if address >= 0 else 0
+        if kind == "load" and group.form == "forward":
+            source = NO_PRODUCER  # it waits for the memory that the store before it wrote
+        self._row(what, {column: source}, address, taken=0 if kind == "branch" else -1)
+        if chain and kind not in _NO_RESULT:
+            self.chains[chain] = len(self.kind) - 1
+
+    def end_iteration(self) -> None:
+        """Count, compare and jump back."""
+        self._row((Kind.ALU, Flavour.PLAIN), {0: self.counter})
+        self.counter = len(self.kind) - 1
+        self._row((Kind.ALU, Flavour.COMPARE), {0: self.counter})
+        self._row((Kind.BRANCH, Flavour.PLAIN), {3: len(self.kind) - 1}, taken=1)
+
+    def _row(
+        self, what: tuple[int, int], inputs: dict[int, int], address: int = NO_ADDRESS,
+        taken: int = -1,
+    ) -> None:  # fmt: skip
+        self.kind.append(what[0])
+        self.flavour.append(what[1])
+        self.inputs.append([inputs.get(column, NO_PRODUCER) for column in range(5)])
+        self.address.append(address)
+        self.taken.append(taken)
+
+    def _address(self, group: Group) -> int:
+        """Return where an access goes; the same in every iteration."""
+        if group.form == "forward":
+            number = sum(ord(letter) << (3 * i) for i, letter in enumerate(group.chain)) % LINES
+            return _FORWARDED + number * LINE_BYTES
+        key = f"{group.kind} {group.form}"
+        number, self.place[key] = self.place[key], self.place[key] + 1
+        region = _REGIONS[group.kind]
+        if group.form == "same-line":
+            return region + LINES * LINE_BYTES + number * _WORD % LINE_BYTES
+        if group.form == "new-line" or group.kind == "lock":
+            return region + number % LINES * LINE_BYTES
+        return region + 2 * LINES * LINE_BYTES + number * _WORD % (LINES * LINE_BYTES)
+
+    def trace(self, starts: list[int]) -> Trace:
+        """Return the rows as a trace."""
+        count = len(self.kind)
+        address = np.array(self.address, np.int64)
+        size = np.where(address >= 0, _WORD, 0).astype(np.int16)
+        inputs = np.array(self.inputs, np.int32)
+        kind = np.array(self.kind, np.uint8)
+        memory_producers(kind, address, size, inputs)
+        target = np.where(address >= 0, int(Target.GLOBAL), int(Target.NONE)).astype(np.uint8)
+        first = np.array(starts, np.int32)
+        return Trace(
+            kind=kind,
+            flavour=np.array(self.flavour, np.uint8),
+            inputs=inputs,
+            address=address,
+            size_bytes=size,
+            target=target,
+            taken=np.array(self.taken, np.int8),
+            # The same place in every iteration is the same instruction.
+            site=(np.arange(count) % (count // len(starts))).astype(np.int32),
+            step_start=first,
+            step_id=np.zeros(len(starts), np.int32),
+            step_names=("iteration",),
+            segments=(("loop", 0, count),),
+        )

@@ -1,0 +1,120 @@
+"""Loops as files state them: a list of bodies, each with what it was measured at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from costmodel.config.document import parse_list
+from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.schema import STRICT, Problem, faults_of, raise_problems
+from costmodel.config.yaml_text import read_text
+
+KINDS = (
+    "add", "mul", "move", "immediate", "zero", "load", "store", "lock", "branch", "jump",
+    "call", "return",
+)  # fmt: skip
+"""Instructions of a body; ``branch`` is not taken, ``jump`` is taken, ``lock`` adds to memory."""
+FORMS = ("independent", "chain", "same-line", "new-line", "forward")
+"""How an instruction hangs together with those before it; ``chain-2`` is a second chain."""
+CHAINED = ("chain", "forward")
+IN_LINES = ("same-line", "new-line")
+MOST = 10_000
+"""Instructions of one body."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some equal instructions of a body, one after the other."""
+
+    kind: str
+    count: int
+    form: str
+    chain: str
+    """Tells chains of one form apart; empty for the first."""
+
+
+class Loop(BaseModel):
+    """One loop: a body, the times that it stands there, and what an iteration was measured at."""
+
+    model_config = STRICT
+
+    name: Annotated[str, Field(min_length=1)]
+    """What tables call it."""
+    ops: tuple[Group, ...]
+    """The body in order."""
+    repeat: Annotated[int, Field(ge=1, le=MOST)] = 1
+    """How often the list stands in the body."""
+    cycles: Annotated[float, Field(gt=0)] | None = None
+    """Measured cycles of one iteration; None where nothing was measured."""
+
+    @field_validator("ops", mode="before")
+    @classmethod
+    def _groups(cls, value: object) -> object:
+        raise_problems("ops", _problems(value))
+        assert isinstance(value, list)
+        return tuple(_group(*entry) for entry in value)
+
+    @field_validator("repeat")
+    @classmethod
+    def _not_endless(cls, value: int, info: object) -> int:
+        ops = getattr(info, "data", {}).get("ops", ())
+        length = value * sum(group.count for group in ops)
+        if length > MOST:
+            raise_problems("repeat", [((), f"makes {length} instructions, at most {MOST}", value)])
+        return value
+
+
+def read_loops(path: Path) -> tuple[Loop, ...]:
+    """Return the loops of a file, in order; raise ConfigError with every fault in it."""
+    document = parse_list(read_text(path), str(path), "loops")
+    faults: list[Fault] = list(document.faults)
+    loops: list[Loop] = []
+    first: dict[str, int] = {}
+    for number, item in enumerate(document.data["loops"]):
+        at = ("loops", number)
+        try:
+            loop = Loop.model_validate(item)
+        except ValidationError as error:
+            faults += faults_of(error, Loop, document, at)
+            continue
+        if loop.name in first:
+            reason = f"stands in the list already, as number {first[loop.name] + 1}"
+            faults.append(document.fault((*at, "name"), reason, describe(loop.name)))
+        first.setdefault(loop.name, number)
+        loops.append(loop)
+    if faults:
+        raise ConfigError(faults)
+    return tuple(loops)
+
+
+def _group(kind: str, count: int, form: str) -> Group:
+    base, _, chain = form.partition("-")
+    return Group(kind, count, base, chain) if base in CHAINED else Group(kind, count, form, "")
+
+
+def _problems(value: object) -> Iterator[Problem]:
+    """Yield what is wrong with the body as it stands in the file."""
+    if not isinstance(value, list):
+        yield (), "must be a list of [kind, count, form]", value
+        return
+    for number, entry in enumerate(value):
+        if not isinstance(entry, list) or len(entry) != 3:
+            yield (number,), "must be a list [kind, count, form]", entry
+            continue
+        kind, count, form = entry
+        if kind not in KINDS:
+            yield (number, 0), unknown("kind", kind, KINDS), kind
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MOST:
+            yield (number, 1), f"must be a whole number from 0 to {MOST}", count
+        if not isinstance(form, str) or not _is_form(form):
+            yield (number, 2), unknown("form", form, FORMS), form
+
+
+def _is_form(form: str) -> bool:
+    base, dash, chain = form.partition("-")
+    return form in FORMS or (base in CHAINED and bool(dash) and chain.isalnum())

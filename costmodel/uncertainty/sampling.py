@@ -1,0 +1,177 @@
+"""Intervals by sampling: times on machines drawn from what is not known about one.
+
+Numbers are drawn jointly (correlated as fitted), sizes of queues within a tenth, and choices that
+nothing but reasoning supports go the other way on some of them. A cliff inside the ranges, such as
+a loop that just fits into the reorder buffer, then shows as a wide interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.config.machine import SET_BY_USER, Machine
+from costmodel.uncertainty.priors import value_of
+from costmodel.uncertainty.spread import Z90, Interval, spread_of
+
+SAMPLES = 16
+"""Machines drawn."""
+SIZES = ("core.rob_entries", "core.load_queue_entries", "core.store_queue_entries")
+"""Counted in micro-ops: what takes one entry is known to within SIZE_SHARE."""
+SIZE_SHARE = 0.08
+CHOICES = ("atomics.near_when_loaded", "atomics.locked_alone")
+"""Choices that decide a time. Where they are inferred, DOUBT of the machines have the other."""
+DOUBT = 0.2
+CLIFF = 4.0
+"""A deviation so many times the median one, and above CLIFF_PCT, is a cliff."""
+CLIFF_PCT = 5.0
+_SEED = 20231218
+_SHAPING = ("caches.prefetch.trains_after_lines", "core.width")
+"""Whole numbers that take two values: every further one costs a program of its own."""
+
+
+def log_samples(
+    machine: Machine, seconds: float, time: Callable[[Machine], float]
+) -> tuple[float, ...]:
+    """Return the logarithm of the time on each drawn machine over that on the machine itself.
+
+    The machines are the same for all times: differences of two results are paired.
+    """
+    return tuple(math.log(time(drawn) / seconds) for drawn in _drawn(_Identity(machine)))
+
+
+def seconds_interval(machine: Machine, seconds: float, logs: Sequence[float]) -> Interval:
+    """Return the 90 % interval of a time in seconds, the build-to-build band included."""
+    low, high = _ends(machine, np.asarray(logs), builds=1)
+    return seconds * math.exp(low), seconds * math.exp(high)
+
+
+def change_interval(
+    machine: Machine,
+    change_pct: float,
+    logs: Sequence[float],
+    baseline: Sequence[float],
+    *,
+    same: bool = False,
+) -> Interval:
+    """Return the 90 % interval of a change in percent; ``same``: of a baseline to itself."""
+    difference = np.asarray(logs) - np.asarray(baseline)
+    low, high = _ends(machine, difference, builds=0 if same else 1)
+    ratio = 1 + change_pct / 100
+    return 100 * (ratio * math.exp(low) - 1), 100 * (ratio * math.exp(high) - 1)
+
+
+def has_cliff(logs: Sequence[float]) -> bool:
+    """Tell whether a time jumps within the ranges: few machines deviate, and by much."""
+    moved = np.abs(np.asarray(logs))
+    largest = float(moved.max(initial=0.0))
+    return bool(100 * math.expm1(largest) > CLIFF_PCT and largest > CLIFF * float(np.median(moved)))
+
+
+def doubtful_choices(machine: Machine) -> list[str]:
+    """Return the keys of choices that decide times here and that only reasoning supports."""
+    return [
+        key
+        for key in _of_this_run(machine, CHOICES)
+        if machine.parameters[key].kind == "inferred" and _matters(machine, key)
+    ]
+
+
+def _ends(machine: Machine, logs: NDArray[np.float64], *, builds: int) -> Interval:
+    """Return both ends relative to the prediction: each side has its own deviation."""
+    build = builds * math.log1p(machine.noise.build_layout_pct.value / 100) / Z90
+    below, above = logs[logs < 0], logs[logs > 0]
+    low, high = (
+        Z90 * math.sqrt((float(np.mean(side**2)) if len(side) else 0.0) + build**2)
+        for side in (below, above)
+    )
+    return -low, high
+
+
+class _Identity:
+    """A machine as a key: hashing all its numbers would cost more than a prediction."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def __hash__(self) -> int:
+        return id(self.machine)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other.machine is self.machine
+
+
+@lru_cache(maxsize=64)
+def _drawn(key: _Identity) -> tuple[Machine, ...]:
+    """Return the machines, the same in every process."""
+    machine = key.machine
+    spread = spread_of(machine)
+    named = {prior.key for prior in spread.priors}
+    sizes = [size for size in _of_this_run(machine, SIZES) if size not in named]
+    choices = doubtful_choices(machine)
+    count = len(spread.priors)
+    points = _latin_hypercube(count + len(sizes) + len(choices))
+    normal = np.vectorize(NormalDist().inv_cdf)(points[:, :count]) if count else points[:, :0]
+    values, vectors = np.linalg.eigh(spread.covariance)
+    moves = normal @ (vectors * np.sqrt(np.maximum(values, 0))).T
+    machines = []
+    for sample in range(SAMPLES):
+        numbers: dict[str, Any] = {}
+        for at, prior in enumerate(spread.priors):
+            middle = value_of(machine, prior)
+            move = float(moves[sample, at])
+            number = min(max(middle + move * prior.sigma, prior.low), prior.high)
+            if prior.key in SIZES:
+                number = middle * (1 + SIZE_SHARE * (2 * points[sample, at] - 1))
+            elif prior.key in _SHAPING:
+                low, high = prior.steps(middle)
+                number = low if move < -0.5 else high if move > 0.5 else middle
+            numbers[prior.key] = prior.typed(number)
+        for at, size in enumerate(sizes, count):
+            middle = machine.parameters[size].value
+            numbers[size] = max(8, round(middle * (1 + SIZE_SHARE * (2 * points[sample, at] - 1))))
+        for at, choice in enumerate(choices, count + len(sizes)):
+            other = points[sample, at] < DOUBT
+            numbers[choice] = machine.parameters[choice].value ^ bool(other)
+        machines.append(machine.with_values(_consistent(numbers, machine), origin="sampling"))
+    return tuple(machines)
+
+
+def _latin_hypercube(dimensions: int) -> NDArray[np.float64]:
+    """Return SAMPLES points, float64[SAMPLES, dimensions], one in each slice of each dimension.
+
+    By hand: scipy.stats takes longer to load than a cell to price.
+    """
+    rng = np.random.default_rng(_SEED)
+    slices = np.stack([rng.permutation(SAMPLES) for _ in range(dimensions)], axis=1)
+    return (slices + rng.random(slices.shape)) / SAMPLES
+
+
+def _of_this_run(machine: Machine, keys: Sequence[str]) -> Iterator[str]:
+    """Yield the keys of which the user did not set the number for this run."""
+    for key in keys:
+        if key in machine.parameters and machine.parameters[key].source != SET_BY_USER:
+            yield key
+
+
+def _matters(machine: Machine, choice: str) -> bool:
+    """Tell whether the choice is one here: near and far differ only where there is far."""
+    return choice != "atomics.near_when_loaded" or bool(machine.atomics.far.value)
+
+
+def _consistent(numbers: dict[str, Any], machine: Machine) -> dict[str, Any]:
+    """Keep queues no larger than the reorder buffer, and levels in order."""
+    rob = numbers.get("core.rob_entries", machine.core.rob_entries.value)
+    for key in SIZES[1:]:
+        if key in numbers:
+            numbers[key] = min(numbers[key], rob)
+    dram = numbers.get("caches.dram.latency_ns", machine.caches.dram.latency_ns.value)
+    if "caches.llc.latency_ns" in numbers:
+        numbers["caches.llc.latency_ns"] = min(numbers["caches.llc.latency_ns"], 0.95 * dram)
+    return numbers

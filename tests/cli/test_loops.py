@@ -1,0 +1,57 @@
+"""``costmodel loops``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from costmodel.cli.main import BAD_INPUT, main
+
+LOOPS = """\
+- {name: adds, ops: [[add, 8, chain]], cycles: 8.03}
+- {name: not measured, ops: [[mul, 2, independent]]}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "loops.yaml"
+    path.write_text(LOOPS)
+    return path
+
+
+def test_predicted_stands_beside_measured(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = file.with_suffix(".json")
+    assert main(["loops", str(file), "--machine", "epyc-milan", "--json", str(written)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["adds", "8.03", "8.00", "-0.4%"]
+    assert lines[-1].startswith("2 loops, 1 of them measured: mean absolute error 0.4 %")
+    assert json.loads(written.read_text()) == [
+        {"name": "adds", "predicted_cycles": 8.0, "measured_cycles": 8.03},
+        {"name": "not measured", "predicted_cycles": 2.0, "measured_cycles": None},
+    ]
+
+
+def test_shipped_loops_fit_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["loops", "zen3", "--machine", "epyc-zen4"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 76
+
+
+def test_numbers_can_be_changed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slow = ["--set", "core.mul_latency_cycles=4", "--set", "epyc-milan.core.mul_ports=1"]
+    assert main(["loops", str(file), "--machine", "epyc-milan", *slow]) == 0
+    assert "2.00" in capsys.readouterr().out
+
+
+def test_every_fault_is_reported_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, written = tmp_path / "bad.yaml", tmp_path / "out.json"
+    bad.write_text("- {name: a, ops: 3}\n")
+    words = ["loops", str(bad), "--machine", "epyc-milano", "--json", str(written)]
+    assert main(words) == BAD_INPUT
+    text = capsys.readouterr().err
+    assert "did you mean 'epyc-milan'" in text and "bad.yaml:1:18" in text
+    assert not written.exists()

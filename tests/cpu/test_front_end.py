@@ -1,0 +1,84 @@
+"""Fetch: taken branches, calls and returns, small loops, mitigations."""
+
+from __future__ import annotations
+
+import pytest
+
+from costmodel.config.machine import Machine
+from costmodel.config.scenario import Scenario
+from costmodel.loops.form import Group, Loop
+from costmodel.loops.price import price
+from costmodel.plan import plan
+
+from .build import XEON, machine
+
+BASE = machine(XEON, core__fetch_width=4, core__small_loop_entries=0, core__branch_ports=4)
+
+
+def cycles(on: Machine, *ops: tuple[str, int]) -> float:
+    groups = tuple(Group(kind, count, "independent", "") for kind, count in ops)
+    loop = Loop.model_construct(name="loop", ops=groups, repeat=1, cycles=None)
+    return price(loop, on).predicted_cycles
+
+
+@pytest.mark.parametrize("rate", [0.33, 0.5, 0.8, 1.0])
+def test_taken_branches_come_at_their_rate(rate: float) -> None:
+    """The loop's own branch is one more."""
+    on = machine(BASE, core__taken_branches_per_cycle=rate)
+    assert cycles(on, ("jump", 7)) == pytest.approx(8 / rate, rel=0.03)
+
+
+def test_a_small_loop_is_not_fetched_again() -> None:
+    slow = machine(BASE, core__taken_branches_per_cycle=0.25)
+    small = machine(
+        slow, core__small_loop_entries=64, core__small_loop_taken_branches_per_cycle=64.0
+    )
+    body = ("jump", 2), ("add", 20)
+    assert cycles(slow, *body) > 12 > 7 > cycles(small, *body)
+    assert cycles(small, ("jump", 2), ("add", 100)) == cycles(slow, ("jump", 2), ("add", 100))
+
+
+def test_fetch_runs_ahead_by_its_queue() -> None:
+    """What a chain leaves of the time goes to fetch, as far as the queue reaches."""
+    slow = machine(BASE, core__taken_branches_per_cycle=0.25)
+    body = ("jump", 6), ("add", 40)
+    assert cycles(machine(slow, core__fetch_queue_entries=64), *body) <= cycles(
+        machine(slow, core__fetch_queue_entries=2), *body
+    )
+
+
+def test_calls_and_returns_have_a_price() -> None:
+    on = machine(BASE, core__taken_branches_per_cycle=1.0, core__call_return_cycles=3.0)
+    assert cycles(on, ("call", 4), ("return", 4)) == pytest.approx(8 * 3 + 1, rel=0.03)
+
+
+def test_a_return_that_mispredicts_costs_the_penalty_and_its_thunk() -> None:
+    on = machine(
+        BASE,
+        core__taken_branches_per_cycle=1.0,
+        mitigations__returns_mispredict=True,
+        mitigations__return_cycles=4.0,
+    )
+    plain = cycles(machine(BASE, core__taken_branches_per_cycle=1.0), ("return", 1))
+    penalty = on.core.mispredict_penalty_cycles.value
+    assert cycles(on, ("return", 1)) == pytest.approx(plain + penalty, abs=3)
+
+
+def test_a_kernel_without_mitigations_returns_freely() -> None:
+    scenario = Scenario.model_validate(
+        {
+            "title": "mitigations",
+            "operation": "zap",
+            "memory": "2 MiB",
+            "machines": ["epyc-milan"],
+            "folio_orders": [0],
+            "baseline": "v6.7",
+            "strategies": ["v6.7"],
+            "mitigations": "off",
+        }
+    )
+    on = machine(XEON, mitigations__returns_mispredict=True)
+    (cell,) = plan(scenario, {"xeon": on}).cells
+    assert not cell.machine.mitigations.returns_mispredict.value
+    (cell,) = plan(scenario.replace({"mitigations": "auto"}), {"xeon": on}).cells
+    assert cell.machine.mitigations.returns_mispredict.value

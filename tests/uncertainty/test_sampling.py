@@ -1,0 +1,86 @@
+"""Intervals by sampling: what is uncertain shows, on its own side, cliffs included."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from costmodel.calibration.predict import log_times
+from costmodel.calibration.targets import usual_case
+from costmodel.config.machine import Machine, load_machine
+from costmodel.uncertainty.sampling import (
+    SAMPLES,
+    change_interval,
+    doubtful_choices,
+    has_cliff,
+    log_samples,
+    seconds_interval,
+)
+
+ALTRA = load_machine("ampere-altra")
+GRAVITON = load_machine("graviton3")
+CERTAIN = ALTRA.with_value("noise.build_layout_pct", 0.0)
+
+
+def test_the_same_machines_are_drawn_every_time() -> None:
+    def seconds(machine: Machine) -> float:
+        return math.exp(machine.kernel.table_alloc_ns.value / 1000)
+
+    first, second = (log_samples(ALTRA, seconds(ALTRA), seconds) for _ in range(2))
+    assert first == second and len(first) == SAMPLES
+    assert min(first) < 0 < max(first)
+
+
+def test_numbers_stay_within_their_ranges() -> None:
+    def seconds(machine: Machine) -> float:
+        for parameter in machine.parameters.values():
+            assert parameter.low <= parameter.value <= parameter.high
+        assert machine.core.store_queue_entries.value <= machine.core.rob_entries.value
+        return 1.0
+
+    assert set(log_samples(GRAVITON, 1.0, seconds)) == {0.0}
+
+
+def test_each_side_has_its_own_width() -> None:
+    low, high = seconds_interval(CERTAIN, 1.0, (0.3, 0.3, -0.01, -0.01))
+    assert low == pytest.approx(math.exp(-1.645 * 0.01), rel=1e-3)
+    assert high == pytest.approx(math.exp(1.645 * 0.3), rel=1e-3)
+
+
+def test_what_moves_both_kernels_alike_does_not_blur_their_change() -> None:
+    both = (0.2, -0.1, 0.05)
+    assert change_interval(CERTAIN, -30.0, both, both) == pytest.approx((-30.0, -30.0))
+
+
+def test_builds_differ_but_not_from_themselves() -> None:
+    nothing = (0.0, 0.0)
+    low, high = change_interval(ALTRA, 0.0, nothing, nothing)
+    assert low < -1 and high > 1
+    assert change_interval(ALTRA, 0.0, nothing, nothing, same=True) == pytest.approx((0.0, 0.0))
+
+
+def test_without_samples_only_builds_differ() -> None:
+    assert seconds_interval(CERTAIN, 2.0, ()) == pytest.approx((2.0, 2.0))
+
+
+def test_a_cliff_is_few_machines_that_deviate_by_much() -> None:
+    assert has_cliff((0.01, -0.01, 0.02, 0.3))
+    assert not has_cliff((0.2, -0.2, 0.25, 0.3)) and not has_cliff((0.001, 0.001, 0.01))
+
+
+def test_a_choice_without_a_source_widens_the_interval() -> None:
+    """Atomics of Graviton3 are near by inference; far they cost several times as much."""
+    case = usual_case("v6.7", 0)
+
+    def high_over_value(machine: Machine) -> float:
+        (log,) = log_times(machine, [case]).values()
+        logs = log_samples(
+            machine, math.exp(log), lambda m: math.exp(next(iter(log_times(m, [case]).values())))
+        )
+        return seconds_interval(machine, 1.0, logs)[1]
+
+    settled = GRAVITON.with_value("atomics.near_when_loaded", True)
+    assert doubtful_choices(GRAVITON) == ["atomics.near_when_loaded"]
+    assert doubtful_choices(settled) == []
+    assert high_over_value(GRAVITON) > 2 > high_over_value(settled)
