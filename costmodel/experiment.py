@@ -93,7 +93,8 @@ class Result:
     def seconds_by_build(self) -> Mapping[str, float]:
         """Time without noise of each build that was recorded of the strategy, by its name.
 
-        Empty for a strategy of which one build was named, and where none was recorded.
+        Empty for a strategy of which one build was named, for one of the user, and where none was
+        recorded.
         """
         return _seconds_by_build(self.cell) if self.build_seconds is None else self.build_seconds
 
@@ -316,7 +317,7 @@ def _seconds_by_build(cell: Cell) -> dict[str, float]:
     from costmodel.strategies.resolve import resolve
 
     strategy = resolve(cell.strategy, operation=cell.workload.operation)
-    if strategy.build and MARK in cell.strategy:
+    if strategy.code is not None or (strategy.build and MARK in cell.strategy):
         return {}
     return {
         build: exact_seconds(replace(cell, strategy=f"{cell.strategy}{MARK}{build}"))
