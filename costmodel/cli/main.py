@@ -27,6 +27,7 @@ COMMANDS = (
     "plot",
     "trace",
     "check",
+    "record",
     "calibrate",
     "validate",
 )

@@ -15,9 +15,10 @@ from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of, run_through
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.user_code import guarded
+from costmodel.code.whole_tables import recorded_runs
 from costmodel.config.workload import Workload
 from costmodel.mm.build import Memory
-from costmodel.mm.shapes import ShapedSpace, TableShape, homogeneous
+from costmodel.mm.shapes import CONTIGUOUS, ShapedSpace, TableShape, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.fork.operation import READ_ONLY, WRITABLE
@@ -49,6 +50,9 @@ def trace_runs(
     orders = tuple(workload.folio_orders.items())
     state = operation_named(workload.operation).state(workload.state)
     space = _space(workload.memory_bytes, orders, workload.frames, state, contpte)
+    if strategy.recorded is not None:
+        aligned = workload.frames == CONTIGUOUS
+        return recorded_runs(strategy.recorded, space, aligned=aligned)
     if strategy.operation == "zap":
         return list(_zap_runs(strategy, program, isa, space))
     return [

@@ -48,9 +48,13 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
 
 
 def _known_strategy(name: str, info: ValidationInfo) -> str:
-    """Check a strategy name, if the names are known here; ``file.py:function`` is the user's."""
+    """Check a strategy name, if the names are known here.
+
+    ``file.py:function`` is the user's, ``@NAME`` an archive of a recorded build.
+    """
     known = (info.context or {}).get("strategies")
-    if known is not None and name not in known and ":" not in name:
+    elsewhere = ":" in name or name.startswith("@")
+    if known is not None and name not in known and not elsewhere:
         raise problem(unknown("strategy", name, known))
     return name
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from costmodel.code.events import Step
@@ -21,7 +22,8 @@ class Strategy:
     strategy does not exist there). ``range_programs``: the same on CPUs with range TLB
     invalidation, where it differs. ``contpte``: its kernel uses the contiguous bit.
     ``release_programs``: zap only, the programs that release what was unmapped. ``users``: its
-    function is foreign code, which may do anything.
+    function is foreign code, which may do anything. ``recorded``: the archive of whole tables that
+    it is priced from, as they were recorded.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Strategy:
     contpte: bool = False
     release_programs: Mapping[str, str] = field(default_factory=dict)
     users: bool = False
+    recorded: Path | None = None
 
     def program(self, isa: str, *, range_tlbi: bool) -> str:
         """Return the program for a CPU; KeyError when the strategy does not run on ``isa``."""
