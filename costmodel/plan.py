@@ -10,6 +10,7 @@ from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
 from costmodel.experiment import Cell, LeftOut
 from costmodel.operations.registry import operation_names
+from costmodel.strategies.builds import not_recorded
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
 
@@ -86,4 +87,5 @@ def _misfit(name: str, scenario: Scenario, machine: Machine) -> str:
     strategy = resolve(name, operation=scenario.operation)
     if machine.isa not in strategy.programs:
         return f"{' and '.join(sorted(strategy.programs))} only"
-    return ""
+    reasons = (not_recorded(strategy, workload) for workload in scenario.workloads)
+    return next(filter(None, reasons), "")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import lzma
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
+from io import BytesIO
 from itertools import chain
 from typing import Any
 
@@ -192,16 +194,19 @@ def _choices_as_lists(library: Library) -> list[Any]:
 def program_names(operation: str) -> list[str]:
     """Return the names of the programs that have steps for ``operation``, sorted."""
     folder = resources.files(__package__) / "data" / operation
-    return sorted(entry.name[: -len(".npz")] for entry in folder.iterdir())
+    names = [entry.name for entry in folder.iterdir()]
+    return sorted(name[: -len(".npz")] for name in names if name.endswith(".npz"))
 
 
 @cache
 def load_library(operation: str, name: str) -> Library:
-    """Read the steps of program ``name``; FileNotFoundError when there are none."""
-    path = resources.files(__package__) / "data" / operation / f"{name}.npz"
-    with path.open("rb") as file, np.load(file) as archive:
-        text = json.loads(archive["text"].tobytes())
-        columns = dict(_columns_of(archive["numbers"], text["columns"]))
+    """Read the steps of program ``name``; FileNotFoundError when there are none.
+
+    The program of a build has its name in it: ``v6.7@gcc13.x86_64``.
+    """
+    numbers, head = _archived(operation, name)
+    text = json.loads(head.tobytes())
+    columns = dict(_columns_of(numbers, text["columns"]))
     start, length = columns.pop("path_start"), columns.pop("path_length")
     for column in _NAMES:
         columns[column] = np.array(text["names"][column])[columns[column]]
@@ -212,6 +217,34 @@ def load_library(operation: str, name: str) -> Library:
         choices=dict(_choices_of(text["choices"])),
         **columns,
     )
+
+
+def _archived(operation: str, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return what :func:`to_arrays` made of the steps of a program."""
+    source, build, place = name.partition("@")
+    if build:
+        build, _, arch = place.rpartition(".")
+        archive = builds_of(operation, f"{source}.{arch}")
+        if build not in archive:
+            raise FileNotFoundError(f"{name}: no such build")
+        return archive[build]
+    path = resources.files(__package__) / "data" / operation / f"{name}.npz"
+    with path.open("rb") as file, np.load(file) as arrays:
+        return arrays["numbers"], arrays["text"]
+
+
+@cache
+def builds_of(operation: str, program: str) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Return all builds of one source and architecture by name; empty where there are none.
+
+    They lie in one archive: builds of one source are alike, and are mostly wanted together.
+    """
+    path = resources.files(__package__) / "data" / operation / f"{program}.builds.xz"
+    if not path.is_file():
+        return {}
+    with np.load(BytesIO(lzma.decompress(path.read_bytes()))) as arrays:
+        names = [key[: -len("/text")] for key in arrays.files if key.endswith("/text")]
+        return {name: (arrays[f"{name}/numbers"], arrays[f"{name}/text"]) for name in names}
 
 
 def _columns_of(

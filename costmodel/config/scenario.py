@@ -53,8 +53,9 @@ def _known_strategy(name: str, info: ValidationInfo) -> str:
     ``file.py:function`` is the user's, ``@NAME`` an archive of a recorded build.
     """
     known = (info.context or {}).get("strategies")
+    source = name.partition("@")[0]  # a name with its build: v6.7@gcc13
     elsewhere = ":" in name or name.startswith("@")
-    if known is not None and name not in known and not elsewhere:
+    if known is not None and not {name, source} & set(known) and not elsewhere:
         raise problem(unknown("strategy", name, known))
     return name
 

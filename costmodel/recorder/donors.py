@@ -2,6 +2,9 @@
 
 The contpte kernels that clear in batches unfold a block only where a range covers it in part, and
 no such range was recorded. The function that unfolds is the same in all of them.
+
+Builds by other compilers were recorded in the steady state only: what they execute from one table
+to the next comes from the booted kernel of the same source.
 """
 
 from __future__ import annotations
@@ -19,16 +22,30 @@ _DONORS: Final = {
     ("zap", "no_hint.arm64_contpte"): _UNFOLDING,
     ("zap", "v6.12.117.arm64_contpte"): _UNFOLDING,
 }
-DONATED_EVENTS: Final = frozenset({"clear_src", "flush", "restore_src"})
-"""Steps that begin or end with one of these may come from another program."""
+_BOOTED: Final = {"v6.8base": "v6.7"}
+"""Sources that were never booted to a booted one that does the same between tables."""
+_UNFOLDS: Final = frozenset({"clear_src", "flush", "restore_src"})
+_NEXT_TABLE: Final = frozenset({"alloc"})
 _SITES: Final = 1 << 16
 """Distance between the instructions of a program and those of its donor."""
 
 
 def donor_of(operation: str, program: Program) -> Program | None:
     """Return the program that fills in what this one was not recorded doing, if it needs one."""
-    name = _DONORS.get((operation, program.name))
+    name = _booted(program.name) or _DONORS.get((operation, program.name))
     return load_program(operation, name) if name else None
+
+
+def donated_events(program: Program) -> frozenset[str]:
+    """Return the events of which one must begin or end a step for it to come from the donor."""
+    return _NEXT_TABLE if _booted(program.name) else _UNFOLDS
+
+
+def _booted(name: str) -> str | None:
+    """Return the booted kernel of a build's source; None for a program that was booted itself."""
+    source, build, place = name.partition("@")
+    arch = place.rpartition(".")[2]
+    return f"{_BOOTED.get(source, source)}.{arch}" if build else None
 
 
 def joined(program: Program, donor: Program) -> Program:

@@ -12,6 +12,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -19,6 +20,26 @@ from costmodel.files import write_bytes
 from costmodel.recorder.archive import FOLDER, Program, Recording, save_program
 
 _TABLE_TARGETS = ("src", "dst", "page")
+_ALIGNED = "_aligned"
+BUILDS: Final = {
+    "gcc12": "gcc12",
+    "gcc13": "gcc13",
+    "gcc14": "gcc14",
+    "dgcc12": "gcc12-distro",
+    "dgcc13": "gcc13-distro",
+    "mgcc12": "gcc12-many-cpus",
+    "mgcc13": "gcc13-many-cpus",
+    "ugcc12": "gcc12-uffd",
+    "ugcc13": "gcc13-uffd",
+}
+"""Builds by the code in file names; what each is stands in ``costmodel/code/data/builds.yaml``."""
+_BOOTED: Final = {
+    ("prototype", ""): "prototype_dec20",
+    ("v6.7", "arm64_contpte"): "v4_before_change",
+}
+"""Sources that have another name among the booted kernels."""
+WINDOW_PTES: Final = {"order0": 64, f"order0{_ALIGNED}": 64, "order9": 512}
+"""Entries that a window of a build covers."""
 _Static = tuple[int, str, str, str, int, str]
 
 
@@ -107,11 +128,35 @@ def import_folder(folder: Path, ptes: Mapping[str, int]) -> list[Program]:
     return [importer.program() for importer in importers.values()]
 
 
+def import_builds(folder: Path) -> list[Program]:
+    """Return the programs of ``folder``: one kernel source each, built in several ways.
+
+    Files are called ``VARIANT.BUILD.ARCH.STATE.LAYOUT.csv.gz``; the program of a build is called
+    ``VARIANT@BUILD.ARCH``, with the name that :data:`BUILDS` gives the build.
+    """
+    importers: dict[str, _Importer] = {}
+    for path in sorted(folder.glob("*.csv.gz")):
+        source, state, layout = path.name[: -len(".csv.gz")].rsplit(".", 2)
+        variant, code, arch = source.rsplit(".", 2)
+        if arch.endswith(_ALIGNED):
+            arch, layout = arch[: -len(_ALIGNED)], layout + _ALIGNED
+        booted = _BOOTED.get((variant, arch)) or _BOOTED.get((variant, ""), variant)
+        name = f"{booted}@{BUILDS[code]}.{arch}"
+        importer = importers.setdefault(name, _Importer(name))
+        with gzip.open(path, "rt") as file:
+            importer.add(state, layout, WINDOW_PTES[layout], list(csv.DictReader(file)))
+    return [importer.program() for importer in importers.values()]
+
+
 def main() -> None:
     """Import the folder and operation named on the command line."""
     import yaml
 
     folder, operation = Path(sys.argv[1]), sys.argv[2]
+    if operation == "builds":
+        for program in import_builds(folder):
+            write_bytes(FOLDER / "fork" / f"{program.name}.npz", save_program(program))
+        return
     index = yaml.safe_load((folder / "index.yaml").read_text())
     ptes = {entry["file"]: entry["ptes"] for entry in index["files"]}
     data = FOLDER / operation

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final
 
-from costmodel.code.events import Step
 from costmodel.code.library import program_names
 from costmodel.config.errors import ConfigError, describe, unknown
-from costmodel.emulation.archive import find_archive, load_archive
 from costmodel.operations.registry import DEFAULT
 from costmodel.operations.zap.catalogue import FOLIOS
+from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.load import fault_in, load_function
 from costmodel.strategies.origin import kernel_of
+from costmodel.strategies.recorded import of_archive
 from costmodel.strategies.strategy import Strategy
 
 GROUP: Final = "costmodel.strategies"
@@ -47,7 +47,10 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
     if reference in _added():
         return _of_package(reference, operation)
     if reference.startswith("@"):
-        return _of_archive(reference, operation, origin)
+        return of_archive(reference, operation, origin)
+    name, mark, build = reference.rpartition(MARK)
+    if mark and name in built_in(operation):
+        return built(built_in(operation)[name], build, origin=origin)
     file, colon, function = reference.rpartition(":")
     if not colon:
         reason = unknown("strategy", reference, known_names(operation))
@@ -73,36 +76,6 @@ def _of_package(name: str, operation: str) -> Strategy:
         reason = f"cannot be imported: {type(error).__name__}: {error}"
         raise ConfigError.of(f"entry point {name}", reason, got=entry.value) from error
     return _strategy(name, function, operation)
-
-
-def _of_archive(reference: str, operation: str, origin: str) -> Strategy:
-    path = find_archive(reference, origin=origin)
-    return _recorded(reference, path, path.stat().st_mtime_ns, operation, origin)
-
-
-@cache
-def _recorded(
-    reference: str, path: Path, mtime_ns: int, operation: str, origin: str
-) -> Strategy:
-    """Cached by the file's time, as files of strategies are."""
-    info = load_archive(path, origin=reference).info
-    if info.operation != operation:
-        reason = f"was recorded for {info.operation}, not for {operation}"
-        raise ConfigError.of(origin, reason, got=repr(reference))
-    return Strategy(
-        name=reference,
-        summary=f"recorded: {info.version}, {info.compiler}"[:60],
-        function=_only_recorded,
-        operation=operation,
-        programs={info.isa: reference},
-        contpte=info.contpte,
-        recorded=path,
-    )
-
-
-def _only_recorded(_operation: Any) -> Iterator[Step]:
-    reason = "is priced as it was recorded; it was checked then (costmodel record)"
-    raise ConfigError.of("an archive", reason)
 
 
 @cache

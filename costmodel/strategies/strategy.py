@@ -23,7 +23,8 @@ class Strategy:
     invalidation, where it differs. ``contpte``: its kernel uses the contiguous bit.
     ``release_programs``: zap only, the programs that release what was unmapped. ``users``: its
     function is foreign code, which may do anything. ``recorded``: the archive of whole tables that
-    it is priced from, as they were recorded.
+    it is priced from, as they were recorded. ``build``: the compiler and configuration of
+    ``programs``, where they are others than those of the recordings (see ``strategies.builds``).
     """
 
     name: str
@@ -36,6 +37,7 @@ class Strategy:
     release_programs: Mapping[str, str] = field(default_factory=dict)
     users: bool = False
     recorded: Path | None = None
+    build: str = ""
 
     def program(self, isa: str, *, range_tlbi: bool) -> str:
         """Return the program for a CPU; KeyError when the strategy does not run on ``isa``."""

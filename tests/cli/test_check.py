@@ -74,7 +74,7 @@ def test_the_off_by_one_fails_with_its_reason(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["v6.8"], "unknown strategy, did you mean 'v6.7'?"),
+        (["v6.70"], "unknown strategy, did you mean 'v6.7'?"),
         (["nowhere.py:copy"], "nowhere.py: no such file"),
         (["{file}:copi"], "unknown function, did you mean 'copy'?"),
         (["{file}:number"], "unknown function"),

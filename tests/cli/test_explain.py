@@ -134,8 +134,8 @@ def test_where_there_is_none_it_says_so(capsys: pytest.CaptureFixture[str]) -> N
     ("words", "message"),
     [
         (["explain", "ampere-altro", "v6.7"], "did you mean 'ampere-altra'?"),
-        (["explain", "ampere-altra", "v6.8"], "did you mean 'v6.7'?"),
-        ([*EXPLAIN, "--vs", "v6.8"], "--vs"),
+        (["explain", "ampere-altra", "v6.70"], "did you mean 'v6.7'?"),
+        ([*EXPLAIN, "--vs", "v6.70"], "--vs"),
         ([*EXPLAIN, "--order", "10"], "--order"),
         ([*EXPLAIN, "--order", "x"], "--order"),
         ([*EXPLAIN, "--state", "exit"], "--state"),

@@ -1,0 +1,87 @@
+"""Builds of one source by other compilers."""
+
+from __future__ import annotations
+
+import pytest
+
+from costmodel import cell, price
+from costmodel.config.errors import ConfigError
+from costmodel.strategies.builds import builds_for, built, known_builds, not_recorded, source_of
+from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.resolve import resolve
+
+
+def ns_per_pte(machine: str, strategy: str, order: int = 0) -> float:
+    return price(machine, strategy, order=order, noise=False).ns_per_pte
+
+
+def change_pct(machine: str, strategy: str, build: str, order: int = 0) -> float:
+    """Return the change against v6.7 by the same build."""
+    base = ns_per_pte(machine, f"v6.7@{build}", order)
+    return 100 * (ns_per_pte(machine, f"{strategy}@{build}", order) / base - 1)
+
+
+def test_the_build_of_the_booted_kernels_costs_what_they_cost() -> None:
+    """What differs are the rows behind the step from one table to the next."""
+    for strategy in ("v6.7", "folio-batch-v6.12"):
+        for order in (0, 9):
+            booted = ns_per_pte("xeon-4210r", strategy, order)
+            assert ns_per_pte("xeon-4210r", f"{strategy}@gcc12", order) == pytest.approx(
+                booted, rel=0.004
+            )
+
+
+def test_the_published_order_0_change_lies_inside_the_range_over_builds() -> None:
+    """-2 % on the 4210R, gcc 13 and a distribution's configuration (published row T14)."""
+    builds = set(builds_for(resolve("folio-batch-v6.12"), "x86_64"))
+    changes = {name: change_pct("xeon-4210r", "folio-batch-v6.12", name) for name in builds}
+    assert len(builds) == 9
+    assert abs(changes["gcc13-distro"] - -2) < 3
+    assert max(changes.values()) - min(changes.values()) > 5
+
+
+def test_order_9_hardly_depends_on_the_build() -> None:
+    builds = builds_for(resolve("folio-batch-v6.12"), "x86_64")
+    changes = [change_pct("xeon-4210r", "folio-batch-v6.12", name, order=9) for name in builds]
+    assert max(changes) - min(changes) < 4
+
+
+def test_every_build_of_a_strategy_is_described() -> None:
+    for strategy in built_in().values():
+        for isa in strategy.programs:
+            assert set(builds_for(strategy, isa)) <= known_builds().keys()
+
+
+def test_a_build_is_another_program_of_the_same_strategy() -> None:
+    base = resolve("folio-batch-v6.12")
+    other = built(base, "gcc14")
+    assert other.function is base.function
+    assert other.programs["x86_64"] == "v6.12.117@gcc14.x86_64"
+    assert source_of(other.programs["x86_64"]) == base.programs["x86_64"]
+
+
+def test_builds_exist_where_they_were_recorded() -> None:
+    assert set(built(resolve("folio-batch-v6.9"), "gcc13").programs) == {"arm64"}
+    assert builds_for(resolve("folio-scan-v3"), "x86_64") == ()
+
+
+@pytest.mark.parametrize(
+    ("reference", "fault"),
+    [
+        ("v6.7@gcc13-distr", "unknown build, did you mean 'gcc13-distro'?"),
+        ("v6.7@", "unknown build"),
+        ("folio-scan-v3@gcc13", "has no builds but the one that it was recorded of"),
+    ],
+)
+def test_an_unknown_build_is_refused(reference: str, fault: str) -> None:
+    with pytest.raises(ConfigError, match=fault):
+        resolve(reference)
+
+
+def test_a_build_is_refused_where_it_was_not_recorded() -> None:
+    strategy = resolve("v6.7@gcc13")
+    assert not_recorded(strategy, cell("xeon-4210r", "v6.7", order=9).workload) == ""
+    assert "order 0 and 9" in not_recorded(strategy, cell("xeon-4210r", "v6.7", order=4).workload)
+    assert not_recorded(resolve("v6.7"), cell("xeon-4210r", "v6.7", order=4).workload) == ""
+    with pytest.raises(ConfigError, match="was recorded at order 0 and 9"):
+        price("xeon-4210r", "v6.7@gcc13", order=4)
