@@ -54,7 +54,8 @@ def standard_layouts(count: int, seed: int) -> list[Layout]:
 def check(subject: Subject, layouts: Sequence[Layout], *, budget: int = 2000) -> CheckReport:
     """Run a strategy over ``layouts``; shrink the first layout that breaks each guarantee.
 
-    ``budget``: runs that shrinking may take for each. A strategy that raises or does not end is not run on the layouts after that one.
+    ``budget``: runs that shrinking may take for each. A strategy that raises or does not end is not
+    run on the layouts after that one.
     """
     first: dict[Guarantee, Layout] = {}
     for layout in layouts:
@@ -62,7 +63,9 @@ def check(subject: Subject, layouts: Sequence[Layout], *, budget: int = 2000) ->
             first.setdefault(violation.guarantee, layout)
         if Guarantee.COMPLETES in first:
             break
-    breaks = tuple(_shrunk(subject, guarantee, layout, budget) for guarantee, layout in first.items())
+    breaks = tuple(
+        _shrunk(subject, guarantee, layout, budget) for guarantee, layout in first.items()
+    )
     return CheckReport(subject, len(layouts), breaks)
 
 

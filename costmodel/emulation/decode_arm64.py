@@ -157,7 +157,11 @@ def _atomic(name: str, insn: Any, registers: list[str]) -> list[Micro] | None:
     base = str(insn.reg_name(next(o.mem.base for o in insn.operands if o.type == cs.ARM64_OP_MEM)))
     address = distinct("sp" if base == "sp" else base)
     if kind == "cas":
-        return [Micro("rmw", name, address, distinct(*registers[:2]), False, distinct(registers[0]), "rw")]
+        return [
+            Micro(
+                "rmw", name, address, distinct(*registers[:2]), False, distinct(registers[0]), "rw"
+            )
+        ]
     data, results = distinct(registers[0]), distinct(*registers[1:2])
     if kind == "ld" and not results:  # the result goes to the zero register
         name = name.replace("ld", "st", 1) if name.startswith("ld") else name
@@ -169,7 +173,7 @@ def _arithmetic(name: str, insn: Any, registers: list[str]) -> list[Micro] | Non
     if name in ("adrp", "adr"):
         return [Micro("alu", "adrp", writes=distinct(*result))]
     if name in ("mov", "movz", "movn"):
-        if len(insn.operands) > 1 and insn.operands[1].type == cs.ARM64_OP_IMM or not any(inputs):
+        if (len(insn.operands) > 1 and insn.operands[1].type == cs.ARM64_OP_IMM) or not any(inputs):
             return [Micro("alu", "mov_imm", writes=distinct(*result))]
         return [Micro("alu", "mov", data=distinct(*inputs), writes=distinct(*result))]
     if name in _COMPARES:

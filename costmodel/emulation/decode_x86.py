@@ -185,16 +185,17 @@ def _alu(name: str, _insn: Any, operands: Any) -> list[Micro]:
     kind = "mul" if name in ("imul", "mul") else "alu"
     rows = [*before, Micro(kind, name, (), distinct(*data), name in _READ_FLAGS, result)]
     if memory and not compare:
-        rows.append(
-            Micro("store", f"{name}_store", _address(target), (COMPUTED,), access="w")
-        )
+        rows.append(Micro("store", f"{name}_store", _address(target), (COMPUTED,), access="w"))
     return rows
 
 
 def _multiply(name: str, insn: Any, operands: Any) -> list[Micro]:
     if len(operands) == 1 or name == "mul":
         before, data = _source(name, operands[0])
-        return [*before, Micro("mul", name, (), distinct("rax", *data), writes=("rax", "rdx", FLAGS))]
+        return [
+            *before,
+            Micro("mul", name, (), distinct("rax", *data), writes=("rax", "rdx", FLAGS)),
+        ]
     if len(operands) == 2:
         return _alu(name, insn, operands)
     before, data = _source(name, operands[1])
@@ -231,7 +232,10 @@ def _widen(name: str, _insn: Any, _operands: Any) -> list[Micro]:
 def _count(name: str, _insn: Any, operands: Any) -> list[Micro]:
     before, data = _source(name, operands[1])
     old = (_reg(operands[0]),) if name in ("bsf", "bsr") else ()
-    return [*before, Micro("alu", name, (), distinct(*data, *old), writes=(_reg(operands[0]), FLAGS))]
+    return [
+        *before,
+        Micro("alu", name, (), distinct(*data, *old), writes=(_reg(operands[0]), FLAGS)),
+    ]
 
 
 def _exchange(_name: str, _insn: Any, operands: Any) -> list[Micro]:
@@ -240,7 +244,7 @@ def _exchange(_name: str, _insn: Any, operands: Any) -> list[Micro]:
 
 
 def _fill(name: str, _insn: Any, _operands: Any) -> list[Micro]:
-    op = "rep_" + name.split()[-1]
+    op = "rep_" + name.rsplit(maxsplit=1)[-1]
     return [Micro("zero", op, ("rdi",), ("rax", "rcx"), writes=("rdi", "rcx"), access="w")]
 
 
@@ -259,8 +263,10 @@ def _is_memory(operand: Any) -> bool:
 
 
 def _same_register(operands: Any) -> bool:
-    return len(operands) == 2 and all(o.type == cs.X86_OP_REG for o in operands) and (
-        operands[0].reg == operands[1].reg
+    return (
+        len(operands) == 2
+        and all(o.type == cs.X86_OP_REG for o in operands)
+        and (operands[0].reg == operands[1].reg)
     )
 
 

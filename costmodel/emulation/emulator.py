@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import unicorn
+import unicorn as _untyped
 from unicorn import arm64_const, x86_const
 
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.image import Image
+
+unicorn: Any = _untyped
 
 PAGE: Final = 4096
 PHYSICAL_BYTES: Final = 256 << 20

@@ -25,6 +25,7 @@ def check_kernel(kernel: Kernel, name: str) -> CheckReport:
 
     Not checked: resident-set counters and TLB invalidations, which lie outside the copied loop.
     """
+    _run_once(kernel)
     subject = Subject(name, _Emulated(kernel), contpte=bool(kernel.facts["contpte"]), flushes=False)
     return check(subject, layouts(), budget=_SHRINKING)
 
@@ -50,6 +51,14 @@ def _layout(
         for order, first, count in folios
     ]
     return Layout(name, (Area(tuple(pieces)),), start)
+
+
+def _run_once(kernel: Kernel) -> None:
+    """Copy one page; raises ConfigError where the object cannot be run at all."""
+    parent, child = kernel.process(1), kernel.process(1)
+    kernel.folio(parent, 0, 0)
+    kernel.map(parent, 0, 0, 1)
+    kernel.fork(child, parent)
 
 
 class _Emulated:

@@ -6,6 +6,7 @@ import bisect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,10 @@ BASE: Final = {"x86_64": 0xFFFF_FFFF_8100_0000, "arm64": 0xFFFF_8000_8001_0000}
 STUB_BYTES: Final = 64
 DATA_STUB_BYTES: Final = 0x2000
 """Room for a variable of unknown size, zero."""
-_RETURN_ZERO: Final = {"x86_64": bytes.fromhex("31c0c3"), "arm64": bytes.fromhex("000080d2c0035fd6")}
+_RETURN_ZERO: Final = {
+    "x86_64": bytes.fromhex("31c0c3"),
+    "arm64": bytes.fromhex("000080d2c0035fd6"),
+}
 _ALIAS_PREFIX: Final = "const_"
 """Linker scripts give some variables a second name with this prefix, to be read as constant."""
 _FUNCTIONS: Final = {"__static_call_return0"}
@@ -127,11 +131,10 @@ class _Object:
     def __init__(self, path: Path, isa: str) -> None:
         """Open ``path``."""
         self.path, self.isa = path, isa
-        with path.open("rb") as file:
-            magic = file.read(4)
-        if magic != b"\x7fELF":
+        data = path.read_bytes()
+        if data[:4] != b"\x7fELF":
             raise refuse(str(path), "must be an ELF object with machine code, not bitcode (LTO)")
-        self.elf = ELFFile(path.open("rb"))
+        self.elf = ELFFile(BytesIO(data))
         machine = {"EM_X86_64": "x86_64", "EM_AARCH64": "arm64"}.get(self.elf["e_machine"])
         if machine != isa:
             raise refuse(str(path), f"must be an object for {isa}", got=str(self.elf["e_machine"]))

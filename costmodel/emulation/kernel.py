@@ -83,7 +83,10 @@ class Kernel:
     def reset(self) -> None:
         """Forget every process and folio."""
         clear = self.emulator.clear
-        clear(self.facts["arena_start"] + _rounded(self.facts["task_bytes"]), self.facts["arena_bytes"])
+        clear(
+            self.facts["arena_start"] + _rounded(self.facts["task_bytes"]),
+            self.facts["arena_bytes"],
+        )
         clear(self._struct_page(BASE_PFN) - PAGE, VMEMMAP_BYTES)
         clear(self.facts["vmemmap"], VMEMMAP_BYTES)
         self.emulator.call("cm_reset")
@@ -140,17 +143,24 @@ _DIRECT_MAP: Final = {
 
 
 def build_kernel(
-    tree: BuildTree, objects: Iterable[Path], cpu: Cpu, *, compiler: str = "", extra: Iterable[str] = ()
+    tree: BuildTree,
+    objects: Iterable[Path],
+    cpu: Cpu,
+    *,
+    setup: Path = SETUP,
+    compiler: str = "",
+    extra: Iterable[Path] = (),
 ) -> Kernel:
     """Compile the set-up and what the loop calls, link all with ``objects`` and boot.
 
-    ``extra`` are more source files of the tree to compile in. Raises ConfigError.
+    ``setup`` makes what the loop meets; ``extra`` are more source files to compile in. Raises
+    ConfigError.
     """
     with TemporaryDirectory() as folder:
         linked = list(objects)
-        _compile(tree, SETUP, Path(folder), linked, compiler)
+        _compile(tree, setup, Path(folder), linked, compiler)
         for source in extra:
-            _compile(tree, tree.source / source, Path(folder), linked, compiler)
+            _compile(tree, source, Path(folder), linked, compiler)
         wanted = dict(_HELPERS)
         while source := _needed(linked, wanted, tree):
             del wanted[source]

@@ -1,4 +1,4 @@
-"""What one machine instruction is made of: micro-ops with the registers that they read and write."""
+"""What a machine instruction is made of: micro-ops, with the registers they read and write."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ _REGISTERS: Final = (
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 )  # fmt: skip
+_CALL, _JUMP = 0xE8, 0xE9
 _ARM64_NOP: Final = bytes.fromhex("1f2003d5")
 _WORDS: Final = 8
 
@@ -134,7 +135,7 @@ def _apply(emulator: Emulator, entry: _Alternative, taken: set[int]) -> None:
 
 def _moved_x86(emulator: Emulator, entry: _Alternative) -> bytes:
     code = bytearray(emulator.read(entry.replacement, entry.replacement_bytes))
-    if code[:1] in (b"\xe8", b"\xe9") and len(code) >= 5:
+    if len(code) >= 5 and code[0] in (_CALL, _JUMP):
         distance = int.from_bytes(code[1:5], "little", signed=True)
         distance += entry.replacement - entry.original
         code[1:5] = distance.to_bytes(4, "little", signed=True)

@@ -10,10 +10,11 @@ from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import Execution
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import Kernel
-from costmodel.emulation.scenes import Scene, other_frames, scenes
+from costmodel.emulation.scenes import PTE_BYTES, Scene, other_frames, scenes
 from costmodel.emulation.stream import Decoded, StreamBuilder
 from costmodel.emulation.targets import Targets
-from costmodel.emulation.windows import Window, loop_heads, steady, whole_table
+from costmodel.emulation.windows import NoLocksError, Window, loop_heads, steady, whole_table
+from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import Program
 
 STATES: Final = ("rw", "ro")
@@ -40,7 +41,7 @@ class _Recorder:
     def program(self, name: str) -> Program:
         for scene in scenes(contpte=bool(self.kernel.facts["contpte"])):
             self.record(scene, self.builder)
-        other = StreamBuilder(self.decoded, self.builder.sites)
+        other = StreamBuilder(self.decoded, sites=self.builder.sites)
         self.record(other_frames(), other)
         _same_rows(self.builder, other)
         return self.builder.program(name)
@@ -55,14 +56,24 @@ class _Recorder:
             if result:
                 raise refuse("copy_page_range", "fails in the emulator", got=str(result))
             targets = Targets(self.kernel, parent, child, self.lines, self.counts)
+            first, last = _touching(done, targets)
+            _no_stubs(self.kernel, done, first, last)
             locks = [self.kernel.lock(process, 0) for process in (parent, child)]
-            table = whole_table(done, locks, _Functions(self.kernel))
-            _no_stubs(self.kernel, done, table)
+            table = self._table(done, locks)
+            _no_stubs(self.kernel, done, table.first, table.end)
             layout = f"{scene.layout}_table" if scene.steady else scene.layout
             builder.add(state, layout, done, table, targets)
             if scene.steady:
                 window = self._steady(scene, state, done, targets)
                 builder.add(state, scene.layout, done, window, targets)
+
+    def _table(self, done: Execution, locks: list[int]) -> Window:
+        functions = _Functions(self.kernel)
+        try:
+            return whole_table(done, locks, functions)
+        except NoLocksError:
+            _no_stubs(self.kernel, done, 0, len(done.pcs))
+            raise
 
     def _steady(self, scene: Scene, state: str, done: Execution, targets: Targets) -> Window:
         heads = loop_heads(done, targets.src, 1 << scene.order)
@@ -76,7 +87,9 @@ def _same_rows(one: StreamBuilder, other: StreamBuilder) -> None:
         first = one.windows[key]
         mine, theirs = one.rows(first), other.rows(window)
         if mine != theirs:
-            row = next(i for i, pair in enumerate(zip(mine, theirs, strict=False)) if len(set(pair)) > 1)
+            row = next(
+                i for i, pair in enumerate(zip(mine, theirs, strict=False)) if len(set(pair)) > 1
+            )
             reason = f"executes other instructions where frames descend: row {row} of {key}"
             raise refuse("copy_page_range", reason)
 
@@ -93,10 +106,17 @@ class _Functions(dict[int, str]):
         return self[pc]
 
 
-def _no_stubs(kernel: Kernel, done: Execution, window: Window) -> None:
-    """Refuse a window in which something was called that no object defines."""
+def _touching(done: Execution, targets: Targets) -> tuple[int, int]:
+    """Return the first and last instruction that touches the parent's table."""
+    end = targets.src + TABLE_PTES * PTE_BYTES
+    touching = [position for position, at, _, _ in done.accesses if targets.src <= at < end]
+    return (touching[0], touching[-1]) if touching else (0, 0)
+
+
+def _no_stubs(kernel: Kernel, done: Execution, first: int, end: int) -> None:
+    """Refuse rows in which something was called that no object defines."""
     stubs: Mapping[int, str] = kernel.image.stubs
-    called = {stubs[pc] for pc in set(done.pcs[window.first : window.end]) if pc in stubs}
+    called = {stubs[pc] for pc in set(done.pcs[first:end]) if pc in stubs}
     if called:
         names = ", ".join(sorted(called))
         reason = "is called in the loop and was not linked: name its source file with --with"

@@ -9,8 +9,12 @@ from typing import Final
 from costmodel.emulation.kernel import Kernel, Process
 from costmodel.mm.pte import TABLE_PTES
 
+PTE_BYTES: Final = 8
+"""Bytes of an entry."""
 STEADY: Final = (256, 320)
 """Entries of a steady window: 64 from the middle of a table."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """One table of folios: ``layout`` as recordings name it.

@@ -11,11 +11,17 @@ from typing import Final
 
 from costmodel.checking.check import describe
 from costmodel.config.errors import describe as described
-from costmodel.emulation.archive import SUFFIX, BuildArchive, BuildInfo, find_archive, load_archive
-from costmodel.emulation.archive import save_archive
+from costmodel.emulation.archive import (
+    SUFFIX,
+    BuildArchive,
+    BuildInfo,
+    find_archive,
+    load_archive,
+    save_archive,
+)
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.guarantees import check_kernel
-from costmodel.emulation.kernel import Kernel, build_kernel
+from costmodel.emulation.kernel import SETUP, Kernel, build_kernel
 from costmodel.emulation.patching import DEFAULT_CPU
 from costmodel.emulation.record import record_program
 from costmodel.emulation.tree import MEMORY, BuildTree, read_tree
@@ -46,8 +52,11 @@ class Outcome:
     broken: bool
 
 
-def record(request: Request) -> Outcome:
-    """Record a build; raise ConfigError for what cannot be recorded."""
+def record(request: Request, *, setup: Path = SETUP) -> Outcome:
+    """Record a build; raise ConfigError for what cannot be recorded.
+
+    ``setup`` is the C file that makes what the loop meets: another one for another kernel.
+    """
     if request.like is not None:
         request = _like(request)
     if request.build_tree is None:
@@ -61,7 +70,7 @@ def record(request: Request) -> Outcome:
     if not output.parent.is_dir():
         raise refuse("--output", "must lie in a folder that exists", got=described(str(output)))
     with TemporaryDirectory() as folder:
-        kernel = _kernel(tree, request, Path(folder))
+        kernel = _kernel(tree, request, Path(folder), setup)
     report = check_kernel(kernel, name)
     if not report.passed:
         return Outcome(f"{describe(report)}\n\nnothing was written: mend the kernel first", True)
@@ -88,7 +97,7 @@ def _like(request: Request) -> Request:
     )
 
 
-def _kernel(tree: BuildTree, request: Request, folder: Path) -> Kernel:
+def _kernel(tree: BuildTree, request: Request, folder: Path, setup: Path) -> Kernel:
     memory = _object(tree, request.object_file)
     compiler = request.compiler or ""
     if compiler and request.object_file is None:
@@ -98,7 +107,8 @@ def _kernel(tree: BuildTree, request: Request, folder: Path) -> Kernel:
         if not (tree.source / source).is_file():
             raise refuse("--with", "no such file in the tree", got=described(source))
     cpu = replace(DEFAULT_CPU[tree.isa], mitigations=request.mitigations)
-    return build_kernel(tree, [memory], cpu, compiler=compiler, extra=request.sources)
+    extra = [tree.source / source for source in request.sources]
+    return build_kernel(tree, [memory], cpu, setup=setup, compiler=compiler, extra=extra)
 
 
 def _object(tree: BuildTree, name: str | None) -> Path:
@@ -153,4 +163,3 @@ def _summary(archive: BuildArchive, output: Path, layouts: int) -> str:
     lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", _WIDTH)]
     lines.append(f"next: costmodel run --machine M --strategy @{output.with_suffix('')}")
     return "\n".join(lines)
-

@@ -18,6 +18,8 @@ from costmodel.emulation.windows import Window
 from costmodel.recorder.archive import Program, Recording
 
 _LONGEST = 16
+_GS = 0x65
+"""Prefix of x86 instructions that address per-CPU data."""
 
 
 class Decoder(Protocol):
@@ -60,7 +62,9 @@ class Decoded:
         except UnknownInstructionError as error:
             reason = f"executes an instruction that the micro-op rules do not know: {error}"
             raise refuse(function, reason, got=f"{code[:8].hex(' ')} at {pc:#x}") from error
-        return Instruction(pc + size, micros, code[0] == 0x65 and self._image.isa == "x86_64", function)
+        return Instruction(
+            pc + size, micros, code[0] == _GS and self._image.isa == "x86_64", function
+        )
 
     def is_branch(self, pc: int) -> bool:
         """Tell whether the instruction is a conditional branch."""
@@ -97,7 +101,9 @@ class StreamBuilder:
     def rows(self, window: Recording) -> list[tuple[object, ...]]:
         """Return what of a window must not depend on where frames lie."""
         known = list(self.static)
-        rows = zip(window.uop.tolist(), window.distance.tolist(), window.taken.tolist(), strict=True)
+        rows = zip(
+            window.uop.tolist(), window.distance.tolist(), window.taken.tolist(), strict=True
+        )
         return [(known[uop], tuple(inputs), taken) for uop, inputs, taken in rows]
 
     def program(self, name: str) -> Program:

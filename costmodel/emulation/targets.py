@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from costmodel.emulation.emulator import STACK_BYTES, STACK_TOP
 from costmodel.emulation.kernel import Kernel, Process
+from costmodel.emulation.scenes import PTE_BYTES
 from costmodel.mm.pte import TABLE_PTES
-
-LINE: Final = 64
-_PTE: Final = 8
+from costmodel.units import LINE_BYTES
 
 
 @dataclass
@@ -31,7 +29,7 @@ class Targets:
         """Find the ranges."""
         kernel = self.kernel
         facts, image = kernel.facts, kernel.image
-        table_bytes = TABLE_PTES * _PTE
+        table_bytes = TABLE_PTES * PTE_BYTES
         self.src = kernel.table(self.parent, 0)
         self.dst = kernel.table(self.child, 0)
         self.frames = kernel.frames_range[0]
@@ -56,11 +54,11 @@ class Targets:
         name = "other" if per_cpu else self._name(address)
         if name in ("src", "dst"):
             start = self.src if name == "src" else self.dst
-            return name, (address - start) // _PTE, (address - start) % _PTE
+            return name, (address - start) // PTE_BYTES, (address - start) % PTE_BYTES
         if name == "page":
             size = self.kernel.facts["struct_page_bytes"]
             return name, *divmod(address - self.frames, size)
-        return name, self._line(name, address // LINE), address % LINE
+        return name, self._line(name, address // LINE_BYTES), address % LINE_BYTES
 
     def _name(self, address: int) -> str:
         for start, size, name in self._ranges:
@@ -75,5 +73,3 @@ class Targets:
             self.lines[key] = self.counts.get(name, 0)
             self.counts[name] = self.lines[key] + 1
         return self.lines[key]
-
-

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from costmodel.config.errors import ConfigError, Fault
 from costmodel.emulation.errors import refuse
 
 MEMORY: Final = "mm/memory.o"
@@ -135,7 +136,9 @@ class BuildTree:
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line]
             reason = f"{source.name} does not compile with the flags of {MEMORY}"
-            raise refuse(str(self.folder), reason, got=(lines or done.stderr.splitlines() or [""])[0])
+            raise refuse(
+                str(self.folder), reason, got=(lines or done.stderr.splitlines() or [""])[0]
+            )
 
 
 def read_tree(folder: Path) -> BuildTree:
@@ -144,22 +147,19 @@ def read_tree(folder: Path) -> BuildTree:
     if not config_path.is_file():
         raise refuse(str(folder), "must be a configured kernel build tree: it holds no .config")
     config = _config(config_path.read_text())
-    faults = [_fault(folder, reason) for reason in _reasons(folder, config)]
+    faults = [Fault(str(folder), reason=reason) for reason in _reasons(folder, config)]
     if faults:
-        first, *others = faults
-        for other in others:
-            first = type(first)([*first.faults, *other.faults])
-        raise first
+        raise ConfigError(faults)
     isa = next(isa for option, isa in _ARCHITECTURES.items() if option in config)
-    return BuildTree(folder.resolve(), config, _version(folder), isa)
-
-
-def _fault(folder: Path, reason: str):  # type: ignore[no-untyped-def]
-    return refuse(str(folder), reason)
+    version = _version(folder)
+    assert version  # or there would be a fault
+    return BuildTree(folder.resolve(), config, version, isa)
 
 
 def _reasons(folder: Path, config: Mapping[str, str]) -> Sequence[str]:
-    reasons = [f"records no kernel without {name}" for key, name in _NEEDED.items() if key not in config]
+    reasons = [
+        f"records no kernel without {name}" for key, name in _NEEDED.items() if key not in config
+    ]
     reasons += [f"records no kernel with {name}" for key, name in _REFUSED.items() if key in config]
     if not any(option in config for option in _ARCHITECTURES):
         reasons.append("must be configured for x86-64 or arm64")

@@ -7,14 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from costmodel.config.errors import ConfigError
 from costmodel.emulation.emulator import Execution
 from costmodel.emulation.errors import refuse
-from costmodel.emulation.scenes import STEADY
+from costmodel.emulation.scenes import PTE_BYTES, STEADY
 from costmodel.mm.pte import TABLE_PTES
 
-_PTE_BYTES: Final = 8
 _LONGEST: Final = 400
 """Instructions within which a branch must follow the read of an entry."""
+
+
+class NoLocksError(ConfigError):
+    """The locks of the tables were not touched as they must be."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,11 @@ class Window:
 
 def loop_heads(done: Execution, table: int, step: int) -> list[int]:
     """Return addresses of instructions that read every ``step``-th entry, commonest first."""
-    start, end = (table + slot * _PTE_BYTES for slot in STEADY)
+    start, end = (table + slot * PTE_BYTES for slot in STEADY)
     votes = Counter(
         done.pcs[position]
         for position, address, _size, writes in done.accesses
-        if not writes and start <= address < end and (address - start) % (step * _PTE_BYTES) == 0
+        if not writes and start <= address < end and (address - start) % (step * PTE_BYTES) == 0
     )
     if not votes:
         raise refuse("record", "the parent's table is not read: nothing was copied")
@@ -59,7 +63,7 @@ def steady(
 
 def _read_at(done: Execution, table: int, head: int, slot: int) -> int | None:
     """Return where ``head`` first reads an entry: others may have read it before."""
-    place = table + slot * _PTE_BYTES
+    place = table + slot * PTE_BYTES
     return next(
         (
             position
@@ -77,9 +81,7 @@ def _behind_branch(done: Execution, position: int, is_branch: Callable[[int], bo
     raise refuse("record", "no branch follows the read of an entry")
 
 
-def whole_table(
-    done: Execution, locks: Sequence[int], functions: Mapping[int, str]
-) -> Window:
+def whole_table(done: Execution, locks: Sequence[int], functions: Mapping[int, str]) -> Window:
     """Cut a whole table: from just behind its locks to where they are dropped."""
     writes = [
         (position, address)
@@ -87,7 +89,7 @@ def whole_table(
         if is_write and any(lock <= address < lock + 4 for lock in locks)
     ]
     if len(writes) < 2 * len(set(locks)):
-        raise refuse("record", "the tables' locks are not taken and dropped once each")
+        raise NoLocksError.of("record", "the tables' locks are not taken and dropped once each")
     taken = writes[len(set(locks)) - 1][0]
     dropped = next(position for position, _ in writes if position > taken)
     function = functions[done.pcs[dropped]]

@@ -23,9 +23,7 @@ def of_archive(reference: str, operation: str, origin: str) -> Strategy:
 
 
 @cache
-def _recorded(
-    reference: str, path: Path, mtime_ns: int, operation: str, origin: str
-) -> Strategy:
+def _recorded(reference: str, path: Path, mtime_ns: int, operation: str, origin: str) -> Strategy:
     """Cached by the file's time, as files of strategies are."""
     info = load_archive(path, origin=reference).info
     if info.operation != operation:

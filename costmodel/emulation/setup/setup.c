@@ -73,12 +73,12 @@ void cm_init(void);
 void cm_init(void)
 {
 #ifdef CONFIG_X86
-#ifdef CONFIG_DYNAMIC_MEMORY_LAYOUT
-	page_offset_base = __PAGE_OFFSET_BASE_L4;
-	vmalloc_base = __VMALLOC_BASE_L4;
-	vmemmap_base = __VMEMMAP_BASE_L4;
-#endif
-#ifdef CONFIG_X86_5LEVEL
+	if (!__builtin_constant_p(VMEMMAP_START)) { /* variables that boot would set */
+		page_offset_base = __PAGE_OFFSET_BASE_L4;
+		vmalloc_base = __VMALLOC_BASE_L4;
+		vmemmap_base = __VMEMMAP_BASE_L4;
+	}
+#if defined(CONFIG_X86_5LEVEL) || SINCE(6, 17)
 	pgdir_shift = 39;
 	ptrs_per_p4d = 1;
 #endif
