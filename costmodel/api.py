@@ -212,12 +212,20 @@ def check(
 ) -> str:
     """Return what ``costmodel check`` prints: ``ok``, or what is broken on which layout."""
     from costmodel.checking.check import check as run_check
-    from costmodel.checking.check import describe, standard_layouts
+    from costmodel.checking.check import describe, describe_prices, standard_layouts
+    from costmodel.checking.priced import mispriced
     from costmodel.checking.subjects import find_subjects
+    from costmodel.mm.layouts import telling_layouts
 
     subjects = find_subjects([strategy], contpte=contpte, operation=operation)
     chosen = standard_layouts(layouts, seed)
-    return "\n".join(describe(run_check(subject, chosen)) for subject in subjects)
+    lines = []
+    for subject in subjects:
+        report = run_check(subject, chosen)
+        lines.append(describe(report))
+        if report.passed:
+            lines.append(describe_prices(mispriced(subject, telling_layouts())))
+    return "\n".join(filter(None, lines))
 
 
 def window(

@@ -15,10 +15,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from costmodel.machine_code import keep
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent
 _PREFIX = "numba-"
+_SOURCES = (
+    "cpu/*.py",
+    "code/*.py",
+    "explaining/*.py",
+    "mm/pte.py",
+    "units.py",
+    "jit.py",
+    "machine_code.py",
+)
 _KEPT = 3
 """Directories with the machine code of other versions of the sources that are left alone."""
 
@@ -30,12 +41,16 @@ with suppress(ImportError):  # without it the engine is slow, but gives the same
 def sources_digest() -> str:
     """Return a number of exactly these sources.
 
-    Numba looks at the file of a function only, not at those of the functions that it calls: without
-    the digest an edit of one file of the core would leave old code in use. Other packages compile
-    functions that call none outside their file.
+    Numba looks at the file of a function only, not at those of the functions that it calls and of
+    the constants that it bakes in: without the digest an edit of another file would leave old code
+    in use.
     """
-    sources = [*sorted((_PACKAGE / "cpu").glob("*.py")), Path(__file__)]
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources())).hexdigest()[:16]
+
+
+def sources() -> list[Path]:
+    """Return the files of compiled functions, and of all that these may bake in."""
+    return sorted(path for pattern in _SOURCES for path in _PACKAGE.glob(pattern))
 
 
 def cache_directory() -> Path | None:
@@ -79,8 +94,9 @@ def _jit(function: F, **options: Any) -> F:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_directory or before)  # numba reads it now, for this function
     try:
-        cached = _directory is not None
-        result: F = numba.njit(function, cache=cached, error_model="numpy", **options)
+        result: F = numba.njit(function, error_model="numpy", **options)
+        if _directory is not None:
+            keep(result)
     finally:
         numba.config.CACHE_DIR = before
     return result

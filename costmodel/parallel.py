@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import DefaultContext, ForkContext
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,6 +25,17 @@ def cpus() -> int:
     return os.cpu_count() or 1
 
 
+def context() -> ForkContext | DefaultContext:
+    """Return how processes are started: by forking this one where the system is made for it.
+
+    Said outright, because from Python 3.14 on the default is another. What a process needs is sent
+    to it in any case.
+    """
+    if sys.platform == "linux":
+        return multiprocessing.get_context("fork")
+    return multiprocessing.get_context()
+
+
 def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -> list[R]:
     """Return ``function`` of every task, in order; ``jobs`` 1 stays in this process.
 
@@ -34,7 +47,10 @@ def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -
     before = set(multiprocessing.active_children())
     # Where workers are forked they inherit the tasks: machines are slow to send.
     executor = ProcessPoolExecutor(
-        min(jobs, len(tasks)), initializer=_begin, initargs=(function, tasks)
+        min(jobs, len(tasks)),
+        mp_context=context(),
+        initializer=_begin,
+        initargs=(function, tasks),
     )
     try:
         return list(executor.map(_nth, range(len(tasks))))

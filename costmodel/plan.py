@@ -87,5 +87,9 @@ def _misfit(name: str, scenario: Scenario, machine: Machine) -> str:
     strategy = resolve(name, operation=scenario.operation)
     if machine.isa not in strategy.programs:
         return f"{' and '.join(sorted(strategy.programs))} only"
+    if scenario.contpte is not None and scenario.contpte != strategy.contpte:
+        verb = "uses" if strategy.contpte else "does not use"
+        wanted = "true" if scenario.contpte else "false"
+        return f"its kernel {verb} the contiguous bit (contpte: {wanted})"
     reasons = (not_recorded(strategy, workload) for workload in scenario.workloads)
     return next(filter(None, reasons), "")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from costmodel import jit
+from costmodel.parallel import in_processes
 
 
 def test_a_directory_is_made_once_and_announced(
@@ -49,3 +53,90 @@ def test_a_package_that_cannot_be_written_uses_the_cache_of_the_user(
     assert directory.parent == tmp_path / "cache" / "costmodel"
     monkeypatch.setenv("XDG_CACHE_HOME", str(package))
     assert jit.cache_directory() is None
+
+
+def test_the_digest_covers_every_file_whose_constants_are_compiled_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two kinds that swap their numbers are other machine code."""
+    for source in jit.sources():
+        copy = tmp_path / source.relative_to(jit._PACKAGE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(source.read_bytes())
+    monkeypatch.setattr(jit, "_PACKAGE", tmp_path)
+    before = jit.sources_digest()
+    kinds = tmp_path / "code" / "uops.py"
+    text = kinds.read_text()
+    assert "    ZERO = 13\n    NOP = 14\n" in text
+    kinds.write_text(text.replace("ZERO = 13\n    NOP = 14\n", "NOP = 13\n    ZERO = 14\n"))
+    assert jit.sources_digest() != before
+
+
+def test_what_compiled_functions_import_is_covered() -> None:
+    """Constants (capitals, enumerations) of other files end in machine code."""
+    covered = {path.relative_to(jit._PACKAGE) for path in jit.sources()}
+    found = set()
+    for path in jit._PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+        if not any(node.module == "costmodel.jit" for node in imports):
+            continue
+        assert path.relative_to(jit._PACKAGE) in covered
+        for node in imports:
+            for name in node.names:
+                module = (node.module or "").split(".")[1:]
+                if name.name.isupper() or name.name in ("Kind", "Target", "Flavour", "Cause"):
+                    found.add(Path(*module).with_suffix(".py"))
+    assert Path("code/uops.py") in found
+    assert found <= covered
+
+
+def twice(value: int) -> int:
+    return 2 * value
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+    """Return a function that compiles ``twice`` anew, as the next process would."""
+    monkeypatch.setattr(jit, "_directory", tmp_path)
+    return lambda: jit.compiled(twice)
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("damage", [b"", b"no pickle", b"\x80\x04K\x07.", None])
+def test_damaged_files_are_made_again(
+    ending: str, damage: bytes | None, kept: Callable[[], Any], tmp_path: Path
+) -> None:
+    assert kept()(3) == 6
+    (path,) = tmp_path.rglob(f"*.{ending}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    assert kept()(3) == 6
+    again = kept()
+    assert again(3) == 6
+    assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_a_full_disk_only_means_to_compile_again(
+    kept: Callable[[], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = kept()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(function._cache._cache_file, "save", full)
+    assert function(3) == 6
+    assert not list(tmp_path.rglob("*.nbc"))
+
+
+def compile_twice(directory: str) -> int:
+    jit._directory = Path(directory)
+    function: Any = jit.compiled(twice)
+    assert function(3) == 6
+    return int(sum(function.stats.cache_hits.values()))
+
+
+def test_of_two_processes_one_compiles(tmp_path: Path) -> None:
+    hits = in_processes(compile_twice, [str(tmp_path)] * 2, jobs=2)
+    assert sorted(hits) == [0, 1]

@@ -11,6 +11,7 @@ from costmodel.plan import plan
 from costmodel.strategies.catalogue import built_in
 
 MACHINES = {name: load_machine(name) for name in ("ampere-altra", "xeon-4210r")}
+ALTRA = MACHINES["ampere-altra"]
 XEON = {"xeon-4210r": MACHINES["xeon-4210r"]}
 
 
@@ -55,6 +56,18 @@ def test_what_does_not_fit_is_left_out_with_its_reason() -> None:
         ("contpte-per-pte",),
         "arm64 only",
     )
+
+
+def test_contpte_chooses_strategies_by_their_kernels() -> None:
+    without = plan(scenario(contpte=False, machines=["ampere-altra"]), MACHINES)
+    assert not any(built_in()[cell.strategy].contpte for cell in without.cells)
+    (left,) = (left for left in without.left_out if left.machine == "ampere-altra")
+    assert "contpte-per-pte" in left.strategies
+    assert left.reason == "its kernel uses the contiguous bit (contpte: false)"
+    with pytest.raises(ConfigError, match=r"baseline: v6.7: its kernel does not use the contiguou"):
+        plan(scenario(contpte=True), MACHINES)
+    with pytest.raises(ConfigError, match=r"contpte-per-pte: its kernel uses the contiguous bit"):
+        plan(scenario(contpte=False, strategies=["contpte-per-pte"]), {"ampere-altra": ALTRA})
 
 
 def test_a_named_strategy_that_fits_no_machine_is_refused() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from costmodel.checking.draw import WIDTH, draw
+from costmodel.checking.priced import Priced
 from costmodel.checking.run import Subject, violations_on
 from costmodel.checking.shrink import shrink
 from costmodel.mm.build import build
@@ -90,6 +91,16 @@ def describe(report: CheckReport) -> str:
     for fault in _worst_first(report.breaks):
         lines += ["", *_describe_break(fault, report.subject)]
     return "\n".join(lines)
+
+
+def describe_prices(found: Sequence[Priced]) -> str:
+    """Return what is done but not priced, or the other way round, as indented text."""
+    if not found:
+        return ""
+    text = "what is done is not what is priced (left out of the cost, or written by hand): "
+    return textwrap.fill(
+        text + "; ".join(map(str, found)), WIDTH, initial_indent="  ", subsequent_indent="    "
+    )
 
 
 def _worst_first(breaks: Iterable[Break]) -> list[Break]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from costmodel.mm.build import build
 from costmodel.mm.layout import Layout
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.violations import DirtyRule, Guarantee, Violation
 from costmodel.operations.registry import DEFAULT, operation_named
+from costmodel.strategies.strategy import elsewhere
+from costmodel.user_code.blame import line_of, told
+from costmodel.user_code.process import UserCode
 
+T = TypeVar("T")
 Strategy = Callable[[Any], Iterator[Any]]
 """Walks the page tables of a fork or of an unmap."""
 
@@ -38,10 +42,25 @@ class Subject:
     callers of the kernel's loops do."""
     resizes_freely: bool = False
     """The CPU lets the contiguous bit change without break-before-make (BBML2)."""
+    code: UserCode | None = None
+    """A user's strategy, which runs in a process of its own."""
+
+    def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
+        """Return ``task(function, *arguments)``, wherever the strategy's function runs."""
+        if self.code is None:
+            return task(self.strategy, *arguments)
+        return self.code.ask(task, *arguments)
 
 
 def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
-    """Return the guarantees that a strategy breaks on a layout, none if it is correct there."""
+    """Return the guarantees that a strategy breaks on a layout, none if it is correct there.
+
+    Raises ConfigError for a user's strategy that hangs, or ends the process it runs in.
+    """
+    return subject.evaluate(_violations, replace(subject, strategy=elsewhere, code=None), layout)
+
+
+def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Violation]:
     memory = build(layout, contpte=subject.contpte)
     before = memory.copy()
     kernel = {"contpte": subject.contpte, "resizes_freely": subject.resizes_freely}
@@ -50,7 +69,7 @@ def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
     pages = sum(area.pages for area in layout.areas)
     limit = STEPS_PER_TABLE * (2 + pages // TABLE_PTES) + STEPS_PER_PAGE * pages
     try:
-        finished = exhaust(subject.strategy(operation), limit)
+        finished = exhaust(strategy(operation), limit)
     except Exception as error:  # the strategy is foreign code: whatever it raises is its fault
         return [*operation.faults, Violation(Guarantee.COMPLETES, "strategy", _told(error))]
     if not finished:
@@ -81,7 +100,6 @@ def exhaust(steps: Iterator[Any], limit: int) -> bool:
 
 def _told(error: Exception) -> str:
     """Return an exception with the line of the strategy that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    frame = [frame for frame in frames if "/mm/" not in frame.filename][-1]
-    name = frame.filename.rsplit("/", 1)[-1]
-    return f"raised {type(error).__name__}: {error} ({name}:{frame.lineno})"
+    place = line_of(error)
+    where = f" ({Path(place[0]).name}:{place[1]})" if place else ""
+    return f"raised {told(error)}{where}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from costmodel.checking.run import Subject
@@ -10,7 +11,7 @@ from costmodel.config.errors import ConfigError, unknown
 from costmodel.mm.violations import DirtyRule
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.resolve import resolve
+from costmodel.strategies.resolve import added_names, known_names, resolve
 from costmodel.strategies.strategy import Strategy
 
 _DIRTY: Final = {
@@ -36,7 +37,7 @@ def find_subjects(
         return [_subject(entry) for op in operations for entry in built_in(op).values()]
     for name in names:
         try:
-            if ":" in name:
+            if ":" in name or name.endswith(".py") or name in added_names():
                 subjects.append(_user(name, contpte, operation or DEFAULT))
             else:
                 subjects.extend(_built_in(name, operations))
@@ -50,7 +51,7 @@ def find_subjects(
 def _built_in(name: str, operations: Sequence[str]) -> list[Subject]:
     found = [built_in(op)[name] for op in operations if name in built_in(op)]
     if not found:
-        known = dict.fromkeys(known for op in operations for known in built_in(op))
+        known = dict.fromkeys(known for op in operations for known in known_names(op))
         raise ConfigError.of("STRATEGY", unknown("strategy", name, list(known)), got=repr(name))
     return [_subject(entry) for entry in found]
 
@@ -69,5 +70,16 @@ def _subject(entry: Strategy) -> Subject:
 
 def _user(name: str, contpte: bool, operation: str) -> Subject:
     entry = resolve(name, operation=operation, origin="STRATEGY")
-    contpte = contpte or entry.contpte
-    return Subject(name, entry.function, operation=operation, contpte=contpte, flushes=False)
+    return replace(subject_of(entry), contpte=contpte or entry.contpte)
+
+
+def subject_of(entry: Strategy) -> Subject:
+    """Return a user's strategy as a check runs it; the flush belongs to the loop's callers."""
+    return Subject(
+        entry.name,
+        entry.function,
+        operation=entry.operation,
+        contpte=entry.contpte,
+        flushes=False,
+        code=entry.code,
+    )

@@ -28,6 +28,11 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "machine", nargs="*", metavar="MACHINE", help="default: all with published rows"
     )
+    parser.add_argument(
+        "--measured",
+        metavar="FILE",
+        help="fit one MACHINE to the operations in a file of `measure --json` instead",
+    )
     parser.add_argument("--write", action="store_true", help="write into the machine files")
     parser.add_argument(
         "--starts", type=_starts, default=None, metavar="N", help="starting points of each fit"
@@ -36,6 +41,8 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one report per machine; raise ConfigError for bad input."""
+    if args.measured:
+        return _run_measured(args)
     from tqdm import tqdm
 
     from costmodel.calibration.calibrate import calibrate, check_can_calibrate, describe, steps
@@ -60,6 +67,40 @@ def run(args: argparse.Namespace) -> int:
             path = find("machines", reference)
             write_fit(path, result.machine, result.fitted, result.uncertainty)
             print(f"\nwritten to {path}")
+    return 0
+
+
+def _run_measured(args: argparse.Namespace) -> int:
+    """Fit a machine to what was measured on it."""
+    from pathlib import Path
+
+    from tqdm import tqdm
+
+    from costmodel.calibration.fit import STARTS
+    from costmodel.calibration.machine_file import write_fit
+    from costmodel.config.errors import ConfigError, describe
+    from costmodel.config.machine import load_machine
+    from costmodel.config.resources import find
+    from costmodel.measure.document import read_measured
+    from costmodel.measure.fitting import calibrate_to, describe_measured
+
+    if len(args.machine) != 1:
+        got = describe(" ".join(args.machine))
+        raise ConfigError.of("--measured", "needs one MACHINE, the one that was measured", got=got)
+    machine = load_machine(args.machine[0], origin="MACHINE")
+    file = read_measured(Path(args.measured))
+    file.check_isa(machine)
+    starts = args.starts or STARTS
+    # disable=None: no bar where stderr is no terminal.
+    with tqdm(total=starts, file=sys.stderr, disable=None, leave=False) as bar:
+        found = calibrate_to(
+            machine, file.measured, file.system.kernel, starts=starts, progress=bar.update
+        )
+    print("\n".join(describe_measured(found)))
+    if args.write:
+        path = find("machines", args.machine[0])
+        write_fit(path, machine, found.fitted, found.uncertainty)
+        print(f"\nwritten to {path}")
     return 0
 
 

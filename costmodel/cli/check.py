@@ -48,8 +48,10 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one line or one drawing per strategy; return 1 if some guarantee is broken."""
-    from costmodel.checking.check import check, describe, standard_layouts
+    from costmodel.checking.check import check, describe, describe_prices, standard_layouts
+    from costmodel.checking.priced import mispriced
     from costmodel.checking.subjects import find_subjects
+    from costmodel.mm.layouts import telling_layouts
 
     subjects = find_subjects(args.strategy, contpte=args.contpte, operation=args.operation)
     layouts = standard_layouts(args.layouts, args.seed)
@@ -58,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
         report = check(subject, layouts)
         broken += not report.passed
         print(describe(report), flush=True)
+        if report.passed and (prices := describe_prices(mispriced(subject, telling_layouts()))):
+            print(prices, flush=True)
     return 1 if broken else 0
 
 

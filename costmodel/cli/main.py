@@ -30,6 +30,7 @@ COMMANDS = (
     "record",
     "calibrate",
     "validate",
+    "measure",
 )
 """Each is a module ``costmodel.cli.<name>`` with ``add_parser`` and ``run``, in --help's order."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from costmodel.config.scenario import Scenario
     from costmodel.results.plots.picture import Picture
 
+_NOT_MEASURED = "is not for a file of `measure`, which has one picture"
 KINDS = ("change", "order", "stack", "samples", "timeline")
 ALL_ORDERS = (0, *range(2, 10))
 """Sizes of folios that the kernel gives anonymous memory."""
@@ -29,6 +30,7 @@ examples:
   costmodel plot lkml-fork -o out/thread.svg
   costmodel plot out/lkml-fork.json --kind stack --machine ampere-altra -o out/stack.png
   costmodel plot lkml-fork --ascii --machine xeon-4210r
+  costmodel plot mine.json -o mine.svg     (of `measure --json`)
   costmodel plot lkml-fork --kind timeline --machine xeon-4210r --strategy v6.7 --ptes 3
 """
 
@@ -90,10 +92,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _of_file(args: argparse.Namespace) -> tuple[str, Picture | None]:
     from costmodel.config.errors import ConfigError
+    from costmodel.measure.document import is_measured
     from costmodel.results.plots.ascii import ascii_chart
     from costmodel.results.plots.draw import draw
     from costmodel.results.plots.results import read_results
 
+    if Path(args.scenario).is_file() and is_measured(Path(args.scenario)):
+        return "", _of_measured(args)
     changed = [name for name in ("assignments", "seed", "no_noise") if getattr(args, name)]
     if changed or args.kind == "timeline":
         what = "--kind timeline" if not changed else f"--{changed[0].replace('_', '-')}"
@@ -104,6 +109,27 @@ def _of_file(args: argparse.Namespace) -> tuple[str, Picture | None]:
         machines=args.machine, strategies=args.strategy, orders=args.order
     )
     return (ascii_chart(results), None) if args.ascii else ("", draw(results, args.kind))
+
+
+def _of_measured(args: argparse.Namespace) -> Picture:
+    """Draw what ``measure`` found; it has one picture and nothing to choose."""
+    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.measure.document import read_measured
+    from costmodel.results.plots.measured import measured_picture
+
+    given = ("ascii", "machine", "strategy", "order", "assignments", "seed", "no_noise")
+    faults = [
+        Fault(f"--{name.replace('_', '-').replace('assignments', 'set')}", reason=_NOT_MEASURED)
+        for name in given
+        if getattr(args, name)
+    ]
+    if args.kind != "change":
+        faults.append(Fault("--kind", reason=_NOT_MEASURED))
+    if faults:
+        raise ConfigError(faults)
+    file = read_measured(Path(args.scenario), origin="plot")
+    rows = [row.compared() for row in file.operations]
+    return measured_picture(rows, machine=file.system.model_name, date=file.date)
 
 
 def _of_scenario(args: argparse.Namespace) -> tuple[str, Picture | None]:

@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def add_workload_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what the strategies work on."""
-    parser.add_argument("--order", metavar="N", help="folio order, 0 to 9 (default 0)")
+    parser.add_argument("--order", metavar="N", help="folio order: 0, 2 to 9 (default 0)")
     parser.add_argument(
         "--operation", metavar="OP", default="fork", help="fork or zap (default fork)"
     )

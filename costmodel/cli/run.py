@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--strategy", **several, metavar="S", help="only this one; or file.py:function"
     )
-    parser.add_argument("--order", **several, metavar="N", help="only this folio order, 0 to 9")
+    parser.add_argument("--order", **several, metavar="N", help="only this folio order: 0, 2 to 9")
     parser.add_argument(
         "--set",
         **several,

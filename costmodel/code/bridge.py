@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-_ORDER: Final = (
+EVENTS: Final = (
     "lock", "batch", "list_page", "alloc", "resched", "read", "scan", "peek", "gather", "get",
     "clear_exclusive", "map", "large_map", "clear_src", "flush", "restore_src", "wrprotect",
     "clear", "large_unmap", "unmap", "slot", "set", "clear_dst", "restore_dst", "put", "uncharge",
     "prepare", "tail", "commit", "buddy",
 )  # fmt: skip
-"""The order of events on one entry or batch: only later ones can have been left out."""
+"""All events, in their order on one entry or batch: only later ones can have been left out."""
 
 
 def is_before(event: str, other: str) -> bool:
     """Tell whether ``event`` comes before ``other`` in the work on one entry."""
-    return _ORDER.index(event) < _ORDER.index(other)
+    return EVENTS.index(event) < EVENTS.index(other)
 
 
 def bridge(recorded: Collection[tuple[str, str]], last: str, now: str) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def bridge(recorded: Collection[tuple[str, str]], last: str, now: str) -> tuple[
     """
     following: dict[str, list[str]] = {}
     for event, after in sorted(recorded):
-        if event in _ORDER and after in _ORDER:
+        if event in EVENTS and after in EVENTS:
             following.setdefault(event, []).append(after)
     ways: list[tuple[str, ...]] = [(last,)]
     while ways:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_producers
 from costmodel.code.library import Library, load_library
 from costmodel.code.omit import omit
-from costmodel.code.record import Record
+from costmodel.code.placing import Rows, placed
+from costmodel.code.record import NOTHING, Record
+from costmodel.code.steps import Steps
 from costmodel.code.subkinds import flavour_of, kind_of
 from costmodel.code.trace import NO_ADDRESS, Trace
 from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.units import LINE_BYTES
+from costmodel.user_code.blame import StrategyError
 
 Ints = NDArray[np.int64]
 
@@ -97,22 +101,66 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
             address,
         )
     )
+    steps = Steps.of(paths, lengths, record.masks)
+    if hand.waits.any():
+        laid = _laid(record, library, hand, static.target, steps, library_row, address)
+        order = placed(laid, inputs)
+        library_row, address, inputs = library_row[order], address[order], inputs[order]
+        steps = steps.ordered(order)
     known = static.columns
     if record.uops:
         library_row = np.where(library_row < 0, len(library.uop) - 1 - library_row, library_row)
         known = {name: np.concatenate([known[name], hand.columns[name]]) for name in known}
     columns: dict[str, Any] = {name: np.take(column, library_row) for name, column in known.items()}
     memory_producers(columns["kind"], address, columns["size_bytes"], inputs)
+    ids, names = steps.numbered(library)
     trace = Trace(
         **columns,
         inputs=inputs,
         address=address,
-        step_start=np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int32),
-        step_id=np.where(paths < 0, len(library.path_start) - 1 - paths, paths).astype(np.int32),
-        step_names=library.path_events,
+        step_start=steps.start.astype(np.int32),
+        step_id=ids.astype(np.int32),
+        step_names=names,
         segments=((segment, 0, rows),),
     )
-    return omit(trace, record.masks)
+    trace = omit(trace, steps.mask)
+    if not len(trace):
+        raise StrategyError(NOTHING)
+    return trace
+
+
+def _laid(
+    record: Record,
+    library: Library,
+    hand: _Hand,
+    target: Ints,
+    steps: Steps,
+    library_row: Ints,
+    address: Ints,
+) -> Rows:
+    """Return what decides where hand-written accesses belong."""
+    number = np.maximum(-1 - library_row, 0)
+    by_hand = library_row < 0
+    recorded = target[library.uop[np.maximum(library_row, 0)]]
+    read = np.array([name == _READ for name in library.path_events], np.bool_)
+    reads = (steps.path >= 0) & read[np.maximum(steps.path, 0)]
+    pages = (int(Target.PAGE) << REGION_SHIFT) + LINE_BYTES * record.contexts
+    return Rows(
+        target=np.where(by_hand, hand.columns["target"][number], recorded),
+        address=address,
+        step=steps.of_rows,
+        by_hand=by_hand,
+        waits=by_hand & hand.waits[number],
+        reads=(steps.start + steps.length - 1)[reads],
+        page_address=pages[:, _PAGE_COLUMN],
+        head_address=pages[:, _HEAD_COLUMN],
+    )
+
+
+_READ: Final = "read"
+"""Event that reads the entry which everything up to the next one is about."""
+_PAGE_COLUMN, _HEAD_COLUMN = 2, 4
+"""Of ``Record.contexts``."""
 
 
 class _Hand:
@@ -131,8 +179,11 @@ class _Hand:
         # What lies before the first row is done, like what nobody computes: the last.
         row_of = np.append(np.maximum(record.results - record.row, -1), -1)
         self.inputs = row_of[[_values(uop) for uop in uops]]
+        self.waits = np.isin(target, _WAITING) & [uop.address_inputs is None for uop in uops]
 
 
+_WAITING: Final = (Target.SRC, Target.DST, Target.PAGE)
+"""What lies where the entry says, or beside it."""
 _form = attrgetter("kind", "flavour", "op", "target", "size_bytes", "taken", "site")
 """Of a hand-written micro-op: all but its place and its inputs."""
 
@@ -148,7 +199,9 @@ def _row(
     *,
     isa: str,
 ) -> tuple[int, ...]:
-    if kind == Kind.RMW and isa == "x86_64":
+    if isa == "x86_64" and kind == Kind.DMB:  # smp_mb(): a locked operation on the stack
+        kind, flavour, target, size_bytes = Kind.RMW, Flavour.RMW_LOCKED, Target.STACK, 4
+    if isa == "x86_64" and kind == Kind.RMW:
         flavour = Flavour.RMW_LOCKED
     number = 1 << 20 | crc32(f"{op}/{site}".encode()) & 0xFFFFF
     return kind, flavour, size_bytes, target, -1 if taken is None else int(taken), number
@@ -158,4 +211,4 @@ def _values(uop: Uop) -> tuple[int, ...]:
     """Return the four results that a micro-op waits for, -1 for none."""
     if uop.target == Target.NONE:
         return (*uop.data_inputs, -1, -1, -1, -1)[:4]
-    return (*(*uop.address_inputs, -1, -1)[:2], *(*uop.data_inputs, -1, -1)[:2])
+    return (*(*(uop.address_inputs or ()), -1, -1)[:2], *(*uop.data_inputs, -1, -1)[:2])

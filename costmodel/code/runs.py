@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Final, TypeVar
+from typing import Final
 
 from costmodel.byte_cache import ByteCache
 from costmodel.code.build import build
 from costmodel.code.cache import Recalled, runs_bytes, trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
-from costmodel.code.record import recorder_of, run_through
+from costmodel.code.record import recorder_of
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.user_code import guarded
 from costmodel.code.whole_tables import recorded_runs
+from costmodel.code.yields import Vocabulary, Yields, exhausted, run_through
 from costmodel.config.workload import Workload
 from costmodel.mm.build import Memory
 from costmodel.mm.shapes import CONTIGUOUS, ShapedSpace, TableShape, homogeneous
@@ -24,9 +23,8 @@ from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.fork.operation import READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
 from costmodel.operations.zap.trace import zap_runs
-from costmodel.strategies.strategy import Strategy
-
-T = TypeVar("T")
+from costmodel.strategies.strategy import Function, Strategy
+from costmodel.user_code.blame import StrategyError
 
 CACHE_BYTES: Final = 32 << 20
 """Of traces kept for fork and for zap: what one strategy needs on all machines of a scenario."""
@@ -46,10 +44,9 @@ def trace_runs(
     ConfigError when a user's strategy does what no strategy may do.
     """
     program = strategy.program(isa, range_tlbi=range_tlbi)
-    contpte = strategy.contpte and workload.contpte is not False
     orders = tuple(workload.folio_orders.items())
     state = operation_named(workload.operation).state(workload.state)
-    space = _space(workload.memory_bytes, orders, workload.frames, state, contpte)
+    space = _space(workload.memory_bytes, orders, workload.frames, state, strategy.contpte)
     if strategy.recorded is not None:
         aligned = workload.frames == CONTIGUOUS
         return recorded_runs(strategy.recorded, space, aligned=aligned)
@@ -78,7 +75,7 @@ def _zap_runs(
 ) -> tuple[TableRun, ...]:
     release = strategy.release_programs[isa]
     make = partial(zap_runs, strategy, program, release, space)
-    return _zaps.get((strategy, program, release, space), partial(_run, strategy, make))
+    return _zaps.get((strategy, program, release, space), make)
 
 
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
@@ -88,22 +85,28 @@ def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
 @lru_cache(maxsize=KNOWN)
 def _recalled(strategy: Strategy, program: str, shape: TableShape) -> Trace:
     make = partial(_fork_trace, strategy, program, shape)
-    return Recalled(partial(_traces.get, object(), partial(_run, strategy, make)))
-
-
-def _run(strategy: Strategy, make: Callable[[], T]) -> T:
-    return guarded(strategy.function, make) if strategy.users else make()
+    return Recalled(partial(_traces.get, object(), make))
 
 
 def _fork_trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
-    fork = ForkOperation.begin(memory_of(strategy, shape), contpte=strategy.contpte)
-    last = Step("set", -1, -1, -1)
-    record = recorder_of("fork", program).record(strategy.function(fork), last)
-    return build(record, load_library("fork", program), "fork")
+    recorder = recorder_of("fork", program)
+    yields = strategy.evaluate(fork_yields, shape, strategy.contpte, recorder.vocabulary)
+    try:
+        return build(recorder.recorded(yields), load_library("fork", program), "fork")
+    except StrategyError as error:
+        raise strategy.blamed(error) from error
 
 
-def memory_of(strategy: Strategy, shape: TableShape) -> Memory:
-    """Return a process with one table; read-only means that the strategy forked it before.
+def fork_yields(
+    function: Function, shape: TableShape, contpte: bool, vocabulary: Vocabulary
+) -> Yields:
+    """Return what a function yields for the fork of one table."""
+    fork = ForkOperation.begin(memory_of(function, shape, contpte=contpte), contpte=contpte)
+    return exhausted(function(fork), Step("set", -1, -1, -1), vocabulary)
+
+
+def memory_of(function: Function, shape: TableShape, *, contpte: bool) -> Memory:
+    """Return a process with one table; read-only means that the function forked it before.
 
     What that fork left behind matters: a kernel that unfolds contiguous blocks to write-protect
     them does not find them folded again. Its child lives on.
@@ -111,5 +114,5 @@ def memory_of(strategy: Strategy, shape: TableShape) -> Memory:
     if shape.state != READ_ONLY:
         return shape.build()
     memory = replace(shape, state=WRITABLE).build()
-    run_through(strategy.function(ForkOperation.begin(memory, contpte=strategy.contpte)))
+    run_through(function(ForkOperation.begin(memory, contpte=contpte)))
     return memory

@@ -6,7 +6,6 @@ Strategies yield thousands of events per page table, in few situations.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from costmodel.code.bridge import is_before
 from costmodel.code.context import History
 from costmodel.code.events import Step
 from costmodel.code.library import Library
+from costmodel.code.yields import Yields
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 
 _RESTART: Final = "batch"
@@ -44,32 +44,23 @@ class Choices:
         self._states: dict[tuple[object, ...], int] = {}
         self._histories: list[History] = []
 
-    def way(
-        self,
-        steps: Sequence[Step],
-        names: Sequence[str],
-        columns: Sequence[Ints],
-        by_hand: Sequence[int],
-    ) -> Way:
-        """Return the way along ``steps``; the first lies behind.
-
-        ``names`` are their events, ``columns`` their slots, pages, heads and traits (int64[n]),
-        ``by_hand`` the numbers of those that stand for a micro-op.
-        """
-        slot, traits = columns[0], columns[-1]
-        known = map(self.events.__getitem__, names[1:])
+    def way(self, yields: Yields) -> Way:
+        """Return the way along what a strategy yielded; the first event lies behind."""
+        slot, traits = yields.columns[0], yields.columns[-1]
+        known = map(self.events.__getitem__, yields.events[1:])
         number = np.frombuffer(array("q", [0, *known]), np.int64)
         place = _PLACE_OF[slot % TABLE_PTES]
         kind = (traits << _PLACE_BITS | place) << _EVENT_BITS | number
-        kind[by_hand] = STAYS
-        restarts = np.zeros(len(steps), np.bool_)
+        kind[list(yields.by_hand)] = STAYS
+        restarts = np.zeros(len(yields), np.bool_)
         if _RESTART in self.events:
             restarts = number == self.events[_RESTART]
 
         def learn(state: int, last: int, now: int, first: int) -> Move:
-            return self._learn(state, steps[last], steps[now], first)
+            return self._learn(state, yields.step(last), yields.step(now), first)
 
-        start = self._state(History(steps[0], steps[0].event))
+        begin = yields.step(0)
+        start = self._state(History(begin, begin.event))
         return self._automaton.follow(Events(kind, slot, restarts), start, learn)
 
     def _learn(self, state: int, last: Step, now: Step, first: int) -> Move:

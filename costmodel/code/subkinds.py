@@ -43,6 +43,23 @@ _KINDS_WITH_FLAVOUR: Final = {
 }
 
 
+_BY_HAND: Final = {
+    "load": (Flavour.PREFETCH,),
+    "rmw": (Flavour.RMW_LOCKED,),
+    "tlbi": (Flavour.TLBI_ASID,),
+}
+"""Flavours that no mnemonic of the recordings stands for, or more than one."""
+_NEVER_PLAIN: Final = ("rmw", "dsb", "tlbi", "zero")
+
+
+@cache
+def flavours_of(kind: Kind) -> tuple[Flavour, ...]:
+    """Return the flavours that micro-ops of a kind can have."""
+    name = kind.name.lower()
+    plain = () if name in _NEVER_PLAIN else (Flavour.PLAIN,)
+    return (*plain, *_KINDS_WITH_FLAVOUR.get(name, ()), *_BY_HAND.get(name, ()))
+
+
 @cache
 def kind_of(kind: str) -> Kind:
     """Return the kind with the name that recordings use."""

@@ -7,10 +7,13 @@ no latency: that is the machine's business.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 Value = NewType("Value", int)
 """Names the result of a micro-op that was yielded: pass it to later ones that depend on it."""
+Values = tuple[Value, ...]
+KNOWN: Final[Values] = ()
+"""As ``address``: the address has been known for long, nothing is waited for."""
 
 
 class Kind(IntEnum):
@@ -70,14 +73,17 @@ class Flavour(IntEnum):
     TLBI_ASID = 14  # a whole address space, broadcast
     ZERO_LINE = 15  # dc zva: one 64-byte line
     ZERO_BLOCK = 16  # rep stosb / rep stosq
+    PREFETCH = 18  # a load that nothing waits for
 
 
 class Uop(NamedTuple):
     """One hand-written micro-op.
 
     ``address_inputs`` and ``data_inputs`` are values of earlier micro-ops (at most two each; a
-    micro-op without memory uses ``data_inputs``, at most four). ``offset_bytes`` counts from the
-    start of the PTE table (SRC, DST), of the struct-page array (PAGE) or of the target's region.
+    micro-op without memory uses ``data_inputs``, at most four). ``address_inputs`` None: an access
+    to SRC, DST or PAGE waits for its address as compiled code does, see
+    :mod:`costmodel.code.placing`. ``offset_bytes`` counts from the start of the PTE table (SRC,
+    DST), of the struct-page array (PAGE) or of the target's region.
     """
 
     kind: Kind
@@ -86,7 +92,7 @@ class Uop(NamedTuple):
     target: Target = Target.NONE
     offset_bytes: int = 0
     size_bytes: int = 0
-    address_inputs: tuple[Value, ...] = ()
+    address_inputs: tuple[Value, ...] | None = None
     data_inputs: tuple[Value, ...] = ()
     taken: bool | None = None
     site: str = ""
@@ -97,10 +103,20 @@ def load(
     offset_bytes: int,
     *,
     size_bytes: int = 8,
-    address: tuple[Value, ...] = (),
+    address: Values | None = None,
 ) -> Uop:
-    """Read memory; ``address`` names the values that the address is computed from."""
+    """Read memory; what is yielded answers with a value that names what was read.
+
+    ``address`` names the values that the address is computed from, at most two. Without it an
+    access to a struct page or a page table waits as the compiled code around it does, and no
+    longer; :data:`KNOWN` says that nothing is to be waited for.
+    """
     return Uop(Kind.LOAD, Flavour.PLAIN, "load", target, offset_bytes, size_bytes, address)
+
+
+def prefetch(target: Target, offset_bytes: int, *, address: Values | None = None) -> Uop:
+    """Ask for a line of memory without waiting for it; ``address`` as for :func:`load`."""
+    return Uop(Kind.LOAD, Flavour.PREFETCH, "prefetch", target, offset_bytes, 1, address)
 
 
 def store(
@@ -108,10 +124,10 @@ def store(
     offset_bytes: int,
     *,
     size_bytes: int = 8,
-    address: tuple[Value, ...] = (),
-    data: tuple[Value, ...] = (),
+    address: Values | None = None,
+    data: Values = (),
 ) -> Uop:
-    """Write memory."""
+    """Write memory; ``address`` as for :func:`load`, ``data`` the values written, at most two."""
     return Uop(Kind.STORE, Flavour.PLAIN, "store", target, offset_bytes, size_bytes, address, data)
 
 
@@ -121,10 +137,13 @@ def rmw(
     *,
     size_bytes: int = 8,
     flavour: Flavour = Flavour.RMW_STORE,
-    address: tuple[Value, ...] = (),
-    data: tuple[Value, ...] = (),
+    address: Values | None = None,
+    data: Values = (),
 ) -> Uop:
-    """Update memory atomically. On x86 every atomic is locked, whatever ``flavour`` says."""
+    """Update memory atomically; ``address`` and ``data`` as for :func:`store`.
+
+    On x86 every atomic is locked, whatever ``flavour`` says.
+    """
     return Uop(Kind.RMW, flavour, "rmw", target, offset_bytes, size_bytes, address, data)
 
 

@@ -63,8 +63,10 @@ def describe(value: object) -> str:
             return "nothing"
         case dict():
             return "a mapping"
-        case list() | tuple():
+        case list():
             return "a list"
+        case tuple():
+            return "a tuple"
         case bool():
             return "true" if value else "false"
     text = repr(value)

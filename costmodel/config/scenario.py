@@ -108,11 +108,11 @@ class Scenario(BaseModel):
     machines: Annotated[tuple[MachineName, ...], *_List]
     """Names of shipped machines, or paths of machine files (relative to this file)."""
     folio_orders: Annotated[tuple[Layout, ...], *_List]
-    """Each an order from 0 to 9 or a mix such as {0: 50%, 4: 50%}: one column of the table."""
+    """Each an order (0, 2 to 9) or a mix such as {0: 50%, 4: 50%}: one column of the table."""
     frames: Frames = "contiguous"
     """How the folios lie in physical memory."""
     contpte: bool | None = None
-    """Whether contpte is on; left out: as each strategy's kernel has it."""
+    """Only strategies whose kernels use the contiguous bit, or only others; left out: all."""
     cpus: Annotated[int, Field(ge=1, le=4096)] = 1
     """CPUs that do the same at the same time, each on its own address space."""
     baseline: StrategyName

@@ -13,6 +13,10 @@ from costmodel.config.sizes import Size
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
+ORDERS = (0, *range(2, LARGEST_ORDER + 1))
+"""Orders of folios of anonymous memory: from 2 on the third struct page of a large one is there,
+which the kernel needs to split it (``THP_ORDERS_ALL_ANON``)."""
+
 Frames = Literal["contiguous", "scattered"]
 
 _SHARE = re.compile(r"(\d+(\.\d+)?)\s*%")
@@ -51,7 +55,10 @@ def _layout_problems(
     given: Mapping[Any, object], shares: Mapping[Any, float | None]
 ) -> Iterator[Problem]:
     for order, share in shares.items():
-        if not isinstance(order, int) or not 0 <= order <= LARGEST_ORDER:
+        if order == 1 and not isinstance(order, bool):
+            at = () if len(given) == 1 else (order,)
+            yield at, "anonymous memory has no folios of order 1", order
+        elif not isinstance(order, int) or not 0 <= order <= LARGEST_ORDER:
             at = () if len(given) == 1 else (order,)
             yield at, f"an order must be an integer from 0 to {LARGEST_ORDER}", order
         if share is None:
@@ -97,7 +104,7 @@ class Workload(BaseModel):
     state: str
     """How the operation finds the PTEs (fork), or what unmaps them (zap)."""
     contpte: bool | None = None
-    """Whether contpte is on; None: as the strategy's kernel has it."""
+    """Only strategies whose kernels use the contiguous bit, or only others; None: all."""
     cpus: Annotated[int, Field(ge=1, le=4096)] = 1
     """CPUs that do the same at the same time, each on its own address space."""
 

@@ -11,6 +11,7 @@ from costmodel.config.keys import Leaf, leaves_by_key
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import Choice
 from costmodel.config.sizes import size_text
+from costmodel.config.workload import ORDERS
 from costmodel.experiment import Cell
 from costmodel.units import LARGEST_ORDER
 
@@ -25,8 +26,8 @@ _STEPS: Final = 24
 _SPREAD: Final = 2.0
 """Neighbours in the grid of a machine number differ by this factor."""
 _SHARE_STEPS: Final = 2
-_ORDERS: Final = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, float(LARGEST_ORDER))
-"""Small orders differ most; tracing all ten would take the longest of everything here."""
+_ORDERS: Final = (0.0, 2.0, 3.0, 4.0, 5.0, 7.0, float(LARGEST_ORDER))
+"""Small orders differ most; tracing all nine would take the longest of everything here."""
 
 Pair = tuple[Cell, Cell]
 """The cell of a strategy and that of its baseline."""
@@ -48,6 +49,19 @@ class Axis:
     apply: Callable[[Pair, float], Pair]
     text: Callable[[float], str]
     step: int = 1
+    gaps: tuple[int, ...] = ()
+    """Whole numbers between the bounds that do not exist."""
+
+    def between(self, low: int, high: int) -> int | None:
+        """Return a number of steps in the middle of two others, None where none is left."""
+        middle = (low + high) // 2
+        possible = (x for x in (middle, middle + 1) if low < x < high and x not in self.gaps)
+        return next(possible, None)
+
+    def whole(self, x: float) -> float:
+        """Return the nearest whole number of steps that exists; of two, the larger."""
+        steps = round(x / self.step)
+        return float(self.step * (steps + (steps in self.gaps)))
 
     @property
     def is_continuous(self) -> bool:
@@ -97,12 +111,13 @@ def _folio_order(pair: Pair) -> Axis:
         is_integer=True,
         apply=lambda cells, x: _with_workload(cells, folio_orders={round(x): 1.0}),
         text=lambda x: f"order-{x:.0f}",
+        gaps=tuple(order for order in range(LARGEST_ORDER) if order not in ORDERS),
     )
 
 
 def _folio_share(pair: Pair, order: int) -> Axis:
     if not order:
-        raise ConfigError.of("--order", "folio_share needs the order of the large folios, 1 to 9")
+        raise ConfigError.of("--order", "folio_share needs the order of the large folios, 2 to 9")
 
     def apply(cells: Pair, x: float) -> Pair:
         mix = {0: 1 - x, order: x}

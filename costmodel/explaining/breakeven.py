@@ -138,8 +138,7 @@ def _root(axis: Axis, value: Callable[[float], float], one: Point, other: Point)
 def _first_after(axis: Axis, value: Callable[[float], float], one: Point, other: Point) -> float:
     """Return the first whole number on the other side, by bisection."""
     low, high = round(one.x / axis.step), round(other.x / axis.step)
-    while high - low > 1:
-        middle = (low + high) // 2
+    while (middle := axis.between(low, high)) is not None:
         if (value(float(middle * axis.step)) > 0) == (one.excess > 0):
             low = middle
         else:
@@ -173,6 +172,6 @@ def _edge(pair: Pair, axis: Axis, points: Sequence[Point]) -> float | None:
         if far >= 1:
             share = (1 - near) / (far - near) if math.isfinite(far) else 0.0
             x = here.x + max(0.0, min(1.0, share)) * (there.x - here.x)
-            return axis.step * round(x / axis.step) if axis.is_integer else x
+            return axis.whole(x) if axis.is_integer else x
         near = far
     return None

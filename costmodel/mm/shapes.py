@@ -172,8 +172,10 @@ def _quotas(
     quotas[smallest] += left >> smallest
     left &= (1 << smallest) - 1
     for order in range(smallest):
-        if left >> order & 1:
-            quotas[order] = 1
+        if left >> order & 1 and order == 1:  # anonymous memory has no folios of order 1
+            quotas[0] = quotas.get(0, 0) + 2
+        elif left >> order & 1:
+            quotas[order] = quotas.get(order, 0) + 1
     return quotas
 
 

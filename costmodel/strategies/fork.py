@@ -11,6 +11,7 @@ docs/strategies.md explains how to write one.
 
 from costmodel.code.events import Step, Trait
 from costmodel.code.uops import (
+    KNOWN,
     Flavour,
     Kind,
     Target,
@@ -23,6 +24,7 @@ from costmodel.code.uops import (
     dsb,
     isb,
     load,
+    prefetch,
     ret,
     rmw,
     store,
@@ -66,6 +68,7 @@ __all__ = [
     "CONT_PTES",
     "COPIED",
     "DIRTY",
+    "KNOWN",
     "PRESENT",
     "TABLE_PTES",
     "WRITE",
@@ -112,6 +115,7 @@ __all__ = [
     "isb",
     "load",
     "new_table",
+    "prefetch",
     "protect",
     "protect_one_by_one",
     "read",

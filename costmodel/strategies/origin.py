@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+
+from costmodel.config.errors import describe
+from costmodel.user_code.blame import StrategyError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,14 +32,22 @@ def built_on(program: str = DEFAULT_PROGRAM, *, contpte: bool = False) -> Callab
     which runs on arm64 alone.
     """
 
-    def describe(function: F) -> F:
+    if not isinstance(program, str):
+        needed = '@k.built_on("v6.12.117"), or without it for that program'
+        raise StrategyError(f"built_on: must name a program: {needed}", got=describe(program))
+    if not isinstance(contpte, bool):
+        raise StrategyError("built_on: contpte: must be True or False", got=describe(contpte))
+
+    def mark(function: F) -> F:
         setattr(function, _ATTRIBUTE, Kernel(program, contpte))
         return function
 
-    return describe
+    return mark
 
 
 def kernel_of(function: Callable[..., Any]) -> Kernel:
     """Return what :func:`built_on` said about a function, or the default."""
+    while isinstance(function, functools.partial) and not hasattr(function, _ATTRIBUTE):
+        function = function.func
     kernel = getattr(function, _ATTRIBUTE, None)
     return kernel if isinstance(kernel, Kernel) else Kernel()

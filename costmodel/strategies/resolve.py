@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from costmodel.code.library import program_names
 from costmodel.config.errors import ConfigError, describe, unknown
@@ -15,10 +15,12 @@ from costmodel.operations.registry import DEFAULT
 from costmodel.operations.zap.catalogue import FOLIOS
 from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.load import fault_in, load_function
-from costmodel.strategies.origin import kernel_of
+from costmodel.strategies.origin import Kernel, kernel_of
 from costmodel.strategies.recorded import of_archive
-from costmodel.strategies.strategy import Strategy
+from costmodel.strategies.strategy import Strategy, elsewhere
+from costmodel.user_code.blame import StrategyError
+from costmodel.user_code.process import UserCode
+from costmodel.user_code.source import Source
 
 GROUP: Final = "costmodel.strategies"
 """Entry points of this group add strategies: name to function."""
@@ -32,6 +34,11 @@ _BUILDS: Final = {
 def known_names(operation: str = DEFAULT) -> list[str]:
     """Return the names that exist: built-in ones, then those of other packages."""
     return list(dict.fromkeys([*built_in(operation), *_added()]))
+
+
+def added_names() -> list[str]:
+    """Return the names of strategies that other packages add."""
+    return list(_added())
 
 
 def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy") -> Strategy:
@@ -52,6 +59,8 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
     if mark and name in built_in(operation):
         return built(built_in(operation)[name], build, origin=origin)
     file, colon, function = reference.rpartition(":")
+    if not colon and Path(reference).suffix == ".py":
+        raise ConfigError.of(origin, "must name a function too: file.py:function", got=reference)
     if not colon:
         reason = unknown("strategy", reference, known_names(operation))
         raise ConfigError.of(origin, reason, got=describe(reference))
@@ -69,30 +78,24 @@ def _added() -> dict[str, EntryPoint]:
 
 @cache
 def _of_package(name: str, operation: str) -> Strategy:
-    entry = _added()[name]
-    try:
-        function = entry.load()
-    except Exception as error:  # foreign code: whatever it raises is what is wrong with it
-        reason = f"cannot be imported: {type(error).__name__}: {error}"
-        raise ConfigError.of(f"entry point {name}", reason, got=entry.value) from error
-    return _strategy(name, function, operation)
+    return _strategy(name, UserCode(Source.of_package(_added()[name])), operation)
 
 
 @cache
 def _of_file(reference: str, path: Path, mtime_ns: int, function: str, operation: str) -> Strategy:
     """Cached by the file's time, so that one run traces each strategy once."""
-    return _strategy(reference, load_function(path, function), operation)
+    return _strategy(reference, UserCode(Source.of_file(path, function)), operation)
 
 
-def _strategy(name: str, function: Callable[..., Any], operation: str) -> Strategy:
+def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
     """Return the strategy of a user's function; what it is built on, its decorator says."""
-    _check_signature(name, function, operation)
-    kernel = kernel_of(function)
+    described = code.ask(described_as, operation)
+    kernel = described.kernel
     recorded = set(program_names(operation))
     names = {isa: f"{kernel.program}.{build}" for isa, build in _BUILDS[kernel.contpte].items()}
     programs = {isa: name for isa, name in names.items() if name in recorded}
     if not programs:
-        raise fault_in(function, unknown("program", kernel.program, _variants(operation)))
+        raise code.blamed(StrategyError(_not_recorded(kernel, operation), got=repr(kernel.program)))
     ranged = {
         isa: name.replace(kernel.program, kernel.program + _RANGE)
         for isa, name in programs.items()
@@ -100,25 +103,47 @@ def _strategy(name: str, function: Callable[..., Any], operation: str) -> Strate
     }
     return Strategy(
         name=name,
-        summary=(inspect.getdoc(function) or "no description").splitlines()[0],
-        function=function,
+        summary=described.summary,
+        function=elsewhere,
         operation=operation,
         programs=programs,
         range_programs=ranged,
         contpte=kernel.contpte,
         release_programs=FOLIOS if operation == "zap" else {},
-        users=True,
+        code=code,
     )
+
+
+class Described(NamedTuple):
+    """What a user's function says of itself."""
+
+    summary: str
+    kernel: Kernel
+
+
+def described_as(function: Callable[..., Any], operation: str) -> Described:
+    """Return what a function says; it must take one argument, the operation."""
+    try:
+        inspect.signature(function).bind(object())
+    except TypeError as error:
+        reason = f"must take one argument, the {operation} operation"
+        raise StrategyError(reason, got=str(error)) from None
+    except ValueError:  # something built into Python, which does not tell
+        pass
+    text = (inspect.getdoc(function) or "").strip()
+    return Described((text or "no description").splitlines()[0], kernel_of(function))
+
+
+def _not_recorded(kernel: Kernel, operation: str) -> str:
+    """Return why a program is not there."""
+    elsewhere = (f"{kernel.program}.{build}" for build in _BUILDS[not kernel.contpte].values())
+    if not any(name in program_names(operation) for name in elsewhere):
+        return f"program: {unknown('program', kernel.program, _variants(operation))}"
+    if kernel.contpte:
+        return "program: was not recorded with contpte=True"
+    return "program: was recorded with contpte=True alone"
 
 
 def _variants(operation: str) -> list[str]:
     names = {name.rpartition(".")[0] for name in program_names(operation)}
     return sorted(name for name in names if not name.endswith(_RANGE))
-
-
-def _check_signature(name: str, function: Callable[..., Any], operation: str) -> None:
-    try:
-        inspect.signature(function).bind(object())
-    except TypeError as error:
-        reason = f"must take one argument, the {operation} operation"
-        raise fault_in(function, reason, got=str(error)) from error

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from costmodel.code.events import Step
 from costmodel.code.uops import Uop
+from costmodel.user_code.blame import StrategyError
+from costmodel.user_code.process import UserCode
+
+T = TypeVar("T")
 
 Function = Callable[[Any], Iterator[Step | Uop]]
 """Walks the page tables of an operation and yields what is executed."""
@@ -21,10 +25,11 @@ class Strategy:
     ``programs``: instruction set to the recorded program whose steps it executes (no entry: the
     strategy does not exist there). ``range_programs``: the same on CPUs with range TLB
     invalidation, where it differs. ``contpte``: its kernel uses the contiguous bit.
-    ``release_programs``: zap only, the programs that release what was unmapped. ``users``: its
-    function is foreign code, which may do anything. ``recorded``: the archive of whole tables that
-    it is priced from, as they were recorded. ``build``: the compiler and configuration of
-    ``programs``, where they are others than those of the recordings (see ``strategies.builds``).
+    ``release_programs``: zap only, the programs that release what was unmapped. ``code``: a user's
+    strategy, whose function may do anything and runs in a process of its own (``function`` is then
+    :func:`elsewhere`); always call it through :meth:`evaluate`. ``build``: the compiler and
+    configuration of ``programs``, where they are others than those of the recordings (see
+    ``strategies.builds``). ``recorded``: the archive of whole tables that it is priced from.
     """
 
     name: str
@@ -35,9 +40,26 @@ class Strategy:
     range_programs: Mapping[str, str] = field(default_factory=dict)
     contpte: bool = False
     release_programs: Mapping[str, str] = field(default_factory=dict)
-    users: bool = False
+    code: UserCode | None = None
     recorded: Path | None = None
     build: str = ""
+    broken: str = ""
+    """What it does wrong, where that is known: it is kept for what was published of it."""
+
+    def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
+        """Return ``task(function, *arguments)``, wherever the function runs.
+
+        ``task`` is a function of a module; it, its arguments and its answer must be picklable.
+        Raises ConfigError with the user's own file and line for whatever a user's function does
+        wrong.
+        """
+        if self.code is None:
+            return task(self.function, *arguments)
+        return self.code.ask(task, *arguments)
+
+    def blamed(self, error: StrategyError) -> Exception:
+        """Return an error about what the strategy yielded as the user is told it."""
+        return error if self.code is None else self.code.blamed(error)
 
     def program(self, isa: str, *, range_tlbi: bool) -> str:
         """Return the program for a CPU; KeyError when the strategy does not run on ``isa``."""
@@ -52,3 +74,8 @@ def both(variant: str) -> dict[str, str]:
 def arm64(variant: str) -> dict[str, str]:
     """Return the program of a variant recorded on arm64 with the contiguous bit."""
     return {"arm64": f"{variant}.arm64_contpte"}
+
+
+def elsewhere(_: object) -> Iterator[Step | Uop]:
+    """Stand for a function that runs in another process."""
+    raise TypeError("'function' must be called through Strategy.evaluate()")

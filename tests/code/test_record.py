@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from costmodel.code import record as module
+from costmodel.code import yields as module
 from costmodel.code.build import build
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
-from costmodel.code.record import StrategyError, recorder_of, run_through
+from costmodel.code.record import recorder_of
 from costmodel.code.trace import ADDRESS, DATA, Trace
 from costmodel.code.uops import Flavour, Kind, Target, Uop, Value, alu, branch, load, rmw, store
+from costmodel.code.yields import run_through
+from costmodel.user_code.blame import StrategyError
 
 PROGRAM = "v6.7.arm64_nocontpte"
 BEGIN = Step("set", -1, -1, -1)
@@ -82,7 +84,7 @@ def test_an_event_left_out_takes_just_its_own_row_along() -> None:
 
 @pytest.mark.parametrize(
     ("item", "got"),
-    [(42, "42, an int"), (None, "nothing"), ((), "a list"), ("map", "'map', a str")],
+    [(42, "42, an int"), (None, "nothing"), ((), "a tuple"), ("map", "'map', a str")],
 )
 def test_only_steps_and_micro_ops_may_be_yielded(item: object, got: str) -> None:
     with pytest.raises(StrategyError, match="must yield steps or micro-ops") as caught:
@@ -117,7 +119,7 @@ def test_a_step_answers_with_its_last_row() -> None:
 
 
 def test_an_event_that_was_never_recorded() -> None:
-    with pytest.raises(StrategyError, match=r"never recorded with \(got 'gather'\)"):
+    with pytest.raises(StrategyError, match=r"never recorded \(got 'gather'\)"):
         traced([Step("gather", 0, 0, 0)])
 
 

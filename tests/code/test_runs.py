@@ -6,15 +6,12 @@ import pytest
 
 from costmodel.code.runs import memory_of, trace_runs
 from costmodel.code.trace import TableRun
-from costmodel.code.uops import alu
-from costmodel.config.errors import ConfigError
 from costmodel.config.workload import Workload
 from costmodel.mm.shapes import homogeneous
 from costmodel.operations.fork.guarantees import check_fork
 from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.fork.operation import READ_ONLY
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.strategy import Strategy, arm64
 
 
 def runs_of(
@@ -48,24 +45,9 @@ def test_read_only_is_what_the_strategy_itself_leaves_behind() -> None:
 def test_the_second_fork_is_sane_too(name: str) -> None:
     strategy = built_in()[name]
     (shape,) = homogeneous(2 << 20, {4: 1.0}, state=READ_ONLY, contpte=strategy.contpte).shapes
-    memory = memory_of(strategy, shape)
+    memory = memory_of(strategy.function, shape, contpte=strategy.contpte)
     before = memory.copy()
     fork = ForkOperation.begin(memory, contpte=strategy.contpte)
     assert not any(step.event == "wrprotect" for step in strategy.function(fork))  # type: ignore[union-attr]
     fork.final_flush()
     assert check_fork(before, fork) == []
-
-
-def test_a_strategy_of_a_user_is_guarded() -> None:
-    def wrong(fork: object) -> object:
-        yield alu()
-        raise ValueError("no such page")
-
-    strategy = Strategy("mine", "", wrong, "fork", arm64("v6.9"), users=True)  # type: ignore[arg-type]
-    workload = Workload(
-        operation="fork", memory_bytes=4096, folio_orders={0: 1.0}, state="writable"
-    )
-    line = wrong.__code__.co_firstlineno + 2
-    expected = rf"test_runs\.py:{line}:0: strategy: raised ValueError: no such page"
-    with pytest.raises(ConfigError, match=expected):
-        trace_runs(strategy, workload, "arm64", range_tlbi=False)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from costmodel.config.workload import Workload
+from costmodel.config.workload import ORDERS, Workload
 
 
 def workload(**changes: object) -> Workload:
@@ -29,7 +29,7 @@ def test_a_mix_has_no_single_order() -> None:
     assert workload(folio_orders={0: "50%", 4: "50%"}).folio_order is None
 
 
-@given(st.dictionaries(st.integers(0, 9), st.integers(1, 100), min_size=1))
+@given(st.dictionaries(st.sampled_from(ORDERS), st.integers(1, 100), min_size=1))
 def test_shares_keep_their_proportions(weights: dict[int, int]) -> None:
     total = sum(weights.values())
     shares = {order: weight / total for order, weight in weights.items()}
@@ -43,8 +43,10 @@ def test_shares_keep_their_proportions(weights: dict[int, int]) -> None:
         {"memory_bytes": 4097},
         {"memory_bytes": True},
         {"folio_orders": {0: 0.5}},
-        {"folio_orders": {0: 1.5, 1: -0.5}},
+        {"folio_orders": {0: 1.5, 2: -0.5}},
         {"folio_orders": {True: 1.0}},
+        {"folio_orders": 1},
+        {"folio_orders": {0: 0.5, 1: 0.5}},
         {"state": "munmap"},
         {"cpus": 0},
     ],
@@ -52,3 +54,8 @@ def test_shares_keep_their_proportions(weights: dict[int, int]) -> None:
 def test_impossible_workloads(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         workload(**changes)
+
+
+def test_anonymous_memory_has_no_folios_of_order_1() -> None:
+    with pytest.raises(ValidationError, match="no folios of order 1"):
+        workload(folio_orders=1)

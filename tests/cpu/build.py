@@ -36,7 +36,9 @@ def trace_of(
     wrote: dict[int, int] = {}
     for i, uop in enumerate(uops):
         memory = uop.kind in (Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO)
-        registers = (uop.address_inputs, (0, 1)) if memory else (uop.data_inputs, (0, 1, 2, 3))
+        registers = (
+            (uop.address_inputs or (), (0, 1)) if memory else (uop.data_inputs, (0, 1, 2, 3))
+        )
         for column, value in zip(registers[1], registers[0], strict=False):
             inputs[i, column] = value
         if memory:

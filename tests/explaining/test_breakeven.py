@@ -39,7 +39,15 @@ def test_a_whole_number_is_the_first_on_the_other_side() -> None:
     answer = break_even(cells, axis)
     assert answer.crossing is not None and answer.crossing.wins_above
     excess = {point.x: point.excess for point in answer.points}
-    assert excess[answer.crossing.x] <= 0 < excess[answer.crossing.x - 1]
+    before = max(x for x in excess if x < answer.crossing.x)
+    assert excess[answer.crossing.x] <= 0 < excess[before]
+    assert 1.0 not in excess  # anonymous memory has no folios of order 1
+
+
+def test_whole_numbers_with_a_gap() -> None:
+    axis = axis_of("folio_order", pair("xeon-4210r", "v6.7", order=0))
+    assert [axis.between(0, high) for high in (1, 2, 3, 4, 9)] == [None, None, 2, 2, 4]
+    assert [axis.whole(x) for x in (0.2, 0.6, 1.4, 1.6, 8.9)] == [0, 2, 2, 2, 9]
 
 
 def test_exchanging_the_two_moves_no_crossing() -> None:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from costmodel.code.build import build
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
-from costmodel.code.record import recorder_of, run_through
+from costmodel.code.record import recorder_of
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Uop
+from costmodel.code.yields import run_through
 from costmodel.mm.build import Memory
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.fork.mm import ForkOperation

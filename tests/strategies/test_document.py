@@ -15,7 +15,7 @@ from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "strategies.md"
-EXAMPLE = DOCUMENT.read_text().split("```python\n")[1].split("```")[0]
+EXAMPLE = "\n".join(part.split("```")[0] for part in DOCUMENT.read_text().split("```python\n")[1:])
 FUNCTIONS = [line[4:].split("(")[0] for line in EXAMPLE.splitlines() if line.startswith("def ")]
 
 

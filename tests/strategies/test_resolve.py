@@ -49,7 +49,7 @@ def test_a_name_is_a_built_in_one_of_the_operation() -> None:
 def test_a_function_of_a_file(file: Path) -> None:
     strategy = resolve("mine.py:per_pte")
     assert (strategy.name, strategy.summary) == ("mine.py:per_pte", "One by one.")
-    assert strategy.contpte and strategy.users
+    assert strategy.contpte and strategy.code is not None
     assert strategy.program("arm64", range_tlbi=False) == "v4_before_change.arm64_contpte"
     assert strategy.program("arm64", range_tlbi=True) == "v4_before_change_range_tlbi.arm64_contpte"
     assert "x86_64" not in strategy.programs
@@ -74,7 +74,9 @@ def test_an_entry_point_of_another_package(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(module, "_added", lambda: {"my-patch": entry, "broken": broken})
     assert resolve("my-patch").name == "my-patch"
     assert known_names()[-2:] == ["my-patch", "broken"]
-    with pytest.raises(ConfigError, match="entry point broken: cannot be imported: ModuleNot"):
+    with pytest.raises(
+        ConfigError, match="entry point broken: strategy: cannot be imported: ModuleNot"
+    ):
         resolve("broken")
 
 
@@ -85,12 +87,20 @@ BAD = {
     "arguments": ("def f(): ...\n", "bad.py:1:0: strategy: must take one argument"),
     "program": (
         "from costmodel.strategies import fork as k\n\n@k.built_on('v6.13')\ndef f(fork): ...\n",
-        "bad.py:3:0: strategy: unknown program, did you mean 'v6.9'?",
+        "bad.py:3:0: strategy: program: unknown program, did you mean 'v6.9'?",
+    ),
+    "no contpte": (
+        "from costmodel.strategies import fork as k\n@k.built_on('no_hint')\ndef f(fork): ...\n",
+        "bad.py:2:0: strategy: program: was recorded with contpte=True alone (got 'no_hint')",
+    ),
+    "no brackets": (
+        "from costmodel.strategies import fork as k\n@k.built_on\ndef f(fork): ...\n",
+        "bad.py:2:0: strategy: built_on: must name a program: @k.built_on(",
     ),
     "contpte": (
         "from costmodel.strategies import fork as k\n"
         "@k.built_on('v6.7', contpte=True)\ndef f(fork): ...\n",
-        "bad.py:2:0: strategy: unknown program",
+        "bad.py:2:0: strategy: program: was not recorded with contpte=True (got 'v6.7')",
     ),
 }
 

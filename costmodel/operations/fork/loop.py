@@ -64,7 +64,7 @@ def read(
     entry = entry_at(fork, pair, slot)
     if progress.due():
         yield entry.step("resched", -1)
-    yield entry.step("read")
+    entry.value = yield entry.step("read")
     return entry
 
 

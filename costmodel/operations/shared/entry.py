@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from typing import Protocol
 
 from costmodel.code.events import Step, Trait
-from costmodel.code.uops import Uop
+from costmodel.code.uops import Uop, Value
 from costmodel.mm.address_space import Vma
 from costmodel.mm.folio import Folio
 from costmodel.mm.live_table import LiveTable
@@ -40,15 +40,19 @@ class Part(Protocol):
 
 
 class Entry:
-    """One present entry: what it holds, its folio, its events."""
+    """One present entry: what it holds, its folio, its events.
 
-    __slots__ = ("folio", "head", "page", "pte", "slot", "traits")
+    ``value`` names the entry once it was read, for micro-ops that compute with it.
+    """
+
+    __slots__ = ("folio", "head", "page", "pte", "slot", "traits", "value")
 
     def __init__(self, slot: int, pte: int, folio: Folio | None) -> None:
         """Look at entry ``slot``, which holds ``pte`` and maps a page of ``folio``."""
         self.slot = slot
         self.pte = pte
         self.folio = folio
+        self.value = Value(-1)
         self.page = pte >> PFN_SHIFT
         self.head = self.page if folio is None else folio.first_pfn
         self.traits = _CONSECUTIVE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from costmodel.code.events import Step, Trait
+from costmodel.config.errors import describe
 from costmodel.mm.pte import (
     CONT,
     CONT_PTES,
@@ -17,6 +18,7 @@ from costmodel.mm.pte import (
     YOUNG,
 )
 from costmodel.operations.shared.entry import Counted, Entry, Part
+from costmodel.user_code.blame import StrategyError
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ class Scan:
     gathers: bool = False
     hints: bool = False
     limit: int = TABLE_PTES
+
+    def __post_init__(self) -> None:
+        """Refuse batches of no entry, with which no loop gets on."""
+        if type(self.limit) is not int or self.limit < 1:
+            reason = "limit: must be at least 1: the entries of a batch"
+            raise StrategyError(reason, got=describe(self.limit))
 
 
 def scan(part: Part, entry: Entry, how: Scan) -> Counted:

@@ -6,14 +6,22 @@ the strategy that they were made from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Final
 
+from costmodel.code.bridge import EVENTS
 from costmodel.code.events import Step, omitting
 from costmodel.code.uops import Kind, Uop
+from costmodel.code.yields import generator
+from costmodel.config.errors import describe, unknown
 from costmodel.operations.shared.entry import Steps
+from costmodel.user_code.blame import Place, StrategyError
 
-Extra = Uop | Callable[[Step], Uop]
-"""A micro-op, or a function that makes one from the event it belongs to."""
+Extra = Uop | Callable[[Step], Uop | Iterable[Uop]]
+"""A micro-op, or a function that makes some from the event they belong to: it returns one or
+several, or yields them and gets back the value that names each result."""
+_Edited = Generator[Step | Uop, Any, None]
 
 
 def dropping(steps: Steps, event: str) -> Steps:
@@ -22,23 +30,20 @@ def dropping(steps: Steps, event: str) -> Steps:
     The atomics are events of their own: ``get``, ``clear_exclusive``, ``map``, ``large_map``,
     ``wrprotect``.
     """
-    return (step for step in steps if not isinstance(step, Step) or step.event != event)
+    _check_event("dropping", event)
+    return _dropping(steps, event, _asked())
 
 
 def after(steps: Steps, event: str, *extra: Extra) -> Steps:
     """Execute more micro-ops behind every ``event``."""
-    for step in steps:
-        yield step
-        if isinstance(step, Step) and step.event == event:
-            yield from (_made(uop, step) for uop in extra)
+    _check_event("after", event, extra)
+    return _around(steps, event, (), extra, _asked())
 
 
 def before(steps: Steps, event: str, *extra: Extra) -> Steps:
     """Execute more micro-ops before the step that ends with ``event``."""
-    for step in steps:
-        if isinstance(step, Step) and step.event == event:
-            yield from (_made(uop, step) for uop in extra)
-        yield step
+    _check_event("before", event, extra)
+    return _around(steps, event, extra, (), _asked())
 
 
 def without(steps: Steps, *kinds: Kind) -> Steps:
@@ -46,12 +51,81 @@ def without(steps: Steps, *kinds: Kind) -> Steps:
 
     What depended on them starts without waiting.
     """
-    for step in steps:
+    for kind in kinds:
+        if not isinstance(kind, Kind):
+            raise StrategyError("without: must be kinds, as Kind.TLBI is", got=describe(kind))
+    return _without(steps, kinds, _asked())
+
+
+def _around(
+    steps: Steps,
+    event: str,
+    first: tuple[Extra, ...],
+    behind: tuple[Extra, ...],
+    asked_at: Place,
+) -> _Edited:
+    stream, answer = generator(steps), None
+    while True:
+        try:
+            step = stream.send(answer)
+        except StopIteration:
+            return
+        meant = isinstance(step, Step) and step.event == event
+        if meant:
+            yield from _made(first, step)
+        answer = yield step
+        if meant:
+            yield from _made(behind, step)
+
+
+def _dropping(steps: Steps, event: str, asked_at: Place) -> _Edited:
+    stream, answer = generator(steps), None
+    while True:
+        try:
+            step = stream.send(answer)
+        except StopIteration:
+            return
+        # Who waits for what is left out waits for what is in front of it.
+        if answer is None or not isinstance(step, Step) or step.event != event:
+            answer = yield step
+
+
+def _without(steps: Steps, kinds: tuple[Kind, ...], asked_at: Place) -> _Edited:
+    stream, answer = generator(steps), None
+    while True:
+        try:
+            step = stream.send(answer)
+        except StopIteration:
+            return
         if isinstance(step, Step):
-            yield step._replace(traits=omitting(step.traits, kinds))
+            answer = yield step._replace(traits=omitting(step.traits, kinds))
         elif not isinstance(step, Uop) or step.kind not in kinds:
-            yield step
+            answer = yield step
 
 
-def _made(extra: Extra, step: Step) -> Uop:
-    return extra if isinstance(extra, Uop) else extra(step)
+def _made(extra: tuple[Extra, ...], step: Step) -> _Edited:
+    for each in extra:
+        made: Any = each if isinstance(each, Uop) or not callable(each) else each(step)
+        if isinstance(made, Uop) or not isinstance(made, Iterable):
+            yield made
+        elif isinstance(made, Generator):
+            yield from made
+        else:
+            for uop in made:  # noqa: UP028 - answers go to generators alone
+                yield uop
+
+
+def _check_event(name: str, event: object, extra: tuple[object, ...] = (None,)) -> None:
+    if not isinstance(event, str) or event not in EVENTS:
+        raise StrategyError(f"{name}: {unknown('event', event, EVENTS)}", got=describe(event))
+    if not extra:
+        raise StrategyError(f"{name}: needs at least one micro-op")
+
+
+_CALLER: Final = 2
+
+
+def _asked() -> Place:
+    """Return the line that asks for a change: generators forget it."""
+    frame = sys._getframe(_CALLER)
+    return frame.f_code.co_filename, frame.f_lineno

@@ -80,6 +80,7 @@ STRATEGIES: Final = (
         "zap",
         arm64("no_hint"),
         contpte=True,
+        broken="it loses dirty bits of file pages",
         release_programs=FOLIOS,
     ),
     Strategy(

@@ -16,9 +16,10 @@ from costmodel.code.build import build
 from costmodel.code.cache import trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
-from costmodel.code.record import recorder_of
+from costmodel.code.record import Record, recorder_of
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Uop
+from costmodel.code.yields import Vocabulary, Yields, exhausted
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
@@ -30,7 +31,8 @@ from costmodel.operations.zap.operation import DONTNEED, DONTNEED_PER_PAGE, EXIT
 from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
 from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.reuse import with_reuse
-from costmodel.strategies.strategy import Strategy
+from costmodel.strategies.strategy import Function, Strategy
+from costmodel.user_code.blame import StrategyError
 
 _FREED_BEFORE: Final = 1 << 24
 """Frames between a page and one that was freed in its place some lists earlier."""
@@ -85,32 +87,69 @@ def _releasing(program: str, shape: TableShape) -> str:
 def _trace(
     strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
 ) -> _Traced:
-    memory = shape.build()
-    zap = ZapOperation.begin(memory, contpte=strategy.contpte, list_pages=list_pages)
-    if shape.state == DONTNEED_PER_PAGE:
-        zap.page_lists = _full_lists(memory)
+    recorders = recorder_of("zap", programs[0]), recorder_of("zap", programs[1])
+    vocabularies = recorders[0].vocabulary, recorders[1].vocabulary
+    arguments = shape, strategy.contpte, list_pages, vocabularies
+    walked = strategy.evaluate(Walk, *arguments)
+    try:
+        record = recorders[0].recorded(walked.unmapped)
+        unmap = build(record, load_library("zap", programs[0]), "zap", "unmap")
+
+        def make() -> Trace:
+            return _release(recorders[1].recorded(walked.released()), programs[1], shape)
+
+        key = programs[1], (shape.orders, shape.first_pfns, _end_of_batch(shape)), walked.gathered
+        return _Traced(unmap, _releases.get(key, make), walked.slots)
+    except StrategyError as error:
+        raise strategy.blamed(error) from error
+
+
+class Walk:
+    """What a function yields for the unmap of one table, and then the release of its pages."""
+
+    def __init__(
+        self,
+        function: Function,
+        shape: TableShape,
+        contpte: bool,
+        list_pages: int,
+        vocabularies: tuple[Vocabulary, Vocabulary],
+    ) -> None:
+        """Unmap the table."""
+        memory = shape.build()
+        zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
         released: list[Step | Uop] = []
-        unmapping = _page_by_page(strategy, zap, range(shape.ptes), released)
-    else:
-        unmapping = strategy.function(zap)
-        released = []
-    record = recorder_of("zap", programs[0]).record(unmapping, _before("slot"))
-    slots = zap.list.slots_used
-    unmap = build(record, load_library("zap", programs[0]), "zap", "unmap")
-    if released:
-        return _Traced(unmap, _release(released, programs[1], shape), slots)
-    folios = shape.orders, shape.first_pfns, _end_of_batch(shape)
-    key = programs[1], folios, _gathered(zap)
+        unmapping: Iterable[Step | Uop]
+        if shape.state == DONTNEED_PER_PAGE:
+            zap.page_lists = _full_lists(memory)
+            unmapping = _page_by_page(function, zap, range(shape.ptes), released)
+        else:
+            unmapping = function(zap)
+        self.unmapped = exhausted(unmapping, _before("slot"), vocabularies[0])
+        self.slots = zap.list.slots_used
+        self.gathered: Hashable = (tuple(released), _gathered(zap))
+        """What decides how the list is released: all but the function that filled it."""
 
-    def make() -> Trace:
-        zap.page_lists = _full_lists(memory)
-        return _release(flush_and_release(zap), programs[1], shape)
+        def release() -> Yields:
+            zap.page_lists = _full_lists(memory)
+            last = _before(_end_of_batch(shape))
+            return exhausted(released or flush_and_release(zap), last, vocabularies[1])
 
-    return _Traced(unmap, _releases.get(key, make), slots)
+        self._release = release
+        self._released: Yields | None = None
+
+    def released(self) -> Yields:
+        """Return the release; it is followed when it is asked for."""
+        if self._released is None:
+            self._released = self._release()
+        return self._released
+
+    def __getstate__(self) -> dict[str, object]:
+        """Send what was yielded, without the page tables behind it."""
+        return {**vars(self), "_release": None, "_released": self.released()}
 
 
 def _gathered(zap: ZapOperation) -> Hashable:
-    """Return what decides how the list is released: all but the strategy that filled it."""
     entries = tuple((g.folio.first_pfn, g.references, g.page) for g in zap.list.entries)
     folios = {g.folio.first_pfn: g.folio for g in zap.list.entries}.values()
     counts = tuple((folio.order, folio.refcount, *folio.mapcount) for folio in folios)
@@ -119,12 +158,12 @@ def _gathered(zap: ZapOperation) -> Hashable:
 
 
 def _page_by_page(
-    strategy: Strategy, zap: ZapOperation, vpns: range, released: list[Step | Uop]
+    function: Function, zap: ZapOperation, vpns: range, released: list[Step | Uop]
 ) -> Steps:
     """Unmap with one call per page; what each releases at its end goes to ``released``."""
     for vpn in vpns:
         zap.limit(range(vpn, vpn + 1))
-        yield from strategy.function(zap)
+        yield from function(zap)
         released.extend(flush_and_release(zap))
 
 
@@ -138,9 +177,7 @@ def _before(event: str) -> Step:
     return Step(event, -1, -1, -1)
 
 
-def _release(releasing: Iterable[Step | Uop], program: str, shape: TableShape) -> Trace:
-    last = _before(_end_of_batch(shape))
-    record = recorder_of("zap", program).record(releasing, last)
+def _release(record: Record, program: str, shape: TableShape) -> Trace:
     library = load_library("zap", program)
     trace = build(record, library, "zap", "release")
     return with_buddies(trace, library) if lie_apart(shape) else trace

@@ -43,7 +43,7 @@ def order_picture(results: Results) -> Picture:
         for ax, machine in zip(axes, results.machines, strict=True):
             mine = [entry for entry in entries if entry.machine == machine]
             _panel(ax, machine, mine, strokes)
-            _folio_axis(ax, orders)
+            folio_axis(ax, orders)
         axes[-1].set_xlabel("folio size, KiB (order)")
         headline = f"{results.case}: time over folio order"
         origin = f"Predicted; open markers: published. costmodel {results.version}"
@@ -103,10 +103,11 @@ def _published_ns(entry: Entry) -> list[float]:
     return [point.seconds * 1e9 / entry.ptes for point in entry.published if point.seconds]
 
 
-def _folio_axis(ax: Axes, orders: list[int]) -> None:
+def folio_axis(ax: Axes, orders: list[int]) -> None:
+    """Label a horizontal axis with folio sizes and their orders."""
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-    sizes = [PAGE_BYTES / KIB * 2**order for order in orders]
+    sizes = [folio_kib(order) for order in orders]
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_locator(FixedLocator(sizes))
     labels = [f"{size:g}\n({order})" for size, order in zip(sizes, orders, strict=True)]
@@ -114,8 +115,13 @@ def _folio_axis(ax: Axes, orders: list[int]) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
 
 
+def folio_kib(order: int) -> float:
+    """Return the size of a folio in KiB."""
+    return PAGE_BYTES / KIB * 2.0**order
+
+
 def _kib(entry: Entry) -> float:
-    return PAGE_BYTES / KIB * 2.0 ** (entry.order or 0)
+    return folio_kib(entry.order or 0)
 
 
 def _key(name: str, line: Stroke) -> Artist:

@@ -1,0 +1,141 @@
+"""Whether what a strategy does is what it is priced for.
+
+The page tables tell what was done, the events what it costs: a strategy that takes a reference and
+announces none is correct, and too cheap. No check of page tables can see that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from costmodel.checking.run import Subject
+from costmodel.code.events import Step
+from costmodel.code.yields import generator
+from costmodel.mm.build import build
+from costmodel.mm.layout import Layout
+from costmodel.mm.live_table import LiveTable
+from costmodel.mm.violations import plural
+from costmodel.operations.registry import operation_named
+from costmodel.strategies.strategy import Function
+
+_FOLIOS: Final = {
+    "fork": {
+        "folio_get": "get",
+        "mapcount_add": "map",
+        "clear_exclusive": "clear_exclusive",
+        "large_mapcount_add": "large_map",
+    },
+    "zap": {"rmap_remove": "unmap", "large_mapcount_add": "large_unmap"},
+}
+"""By operation: what changes folios, and the event that it is."""
+_TABLES: Final = {
+    "fork": {
+        ("src", "write_protect"): "wrprotect",
+        ("dst", "set_ptes"): "set",
+        ("dst", "set_nonpresent"): "set",
+    },
+    "zap": {("src", "clear"): "clear", ("src", "set_nonpresent"): "clear"},
+}
+"""The same for page tables, by side."""
+_COUNTS: Final = {
+    "rmap_remove": 2,
+    "write_protect": 1,
+    "set_ptes": 1,
+    "clear": 1,
+}
+"""Primitives that do several at once: which argument says how many."""
+
+
+class Priced(NamedTuple):
+    """How often something was done, and how often it was announced, over some page tables."""
+
+    event: str
+    done: int
+    announced: int
+
+    def __str__(self) -> str:
+        """Return the two numbers as a sentence for a report."""
+        return f"'{self.event}' is done {plural(self.done, 'time')} and priced {self.announced}"
+
+
+def mispriced(subject: Subject, layouts: Iterable[Layout]) -> list[Priced]:
+    """Return what a strategy does more or less often than it announces it, over all layouts.
+
+    It may be left out of the cost, or written by hand. Raises what the strategy raises, ConfigError
+    for a user's.
+    """
+    done, announced = Counter[str](), Counter[str]()
+    for layout in layouts:
+        found = subject.evaluate(counted, subject.operation, subject.contpte, layout)
+        done.update(found[0])
+        announced.update(found[1])
+    of_folios, of_tables = _FOLIOS[subject.operation], _TABLES[subject.operation]
+    events = dict.fromkeys([*of_folios.values(), *of_tables.values()])
+    return [
+        Priced(event, done[event], announced[event])
+        for event in events
+        if done[event] != announced[event]
+    ]
+
+
+def counted(
+    function: Function, operation: str, contpte: bool, layout: Layout
+) -> tuple[Counter[str], Counter[str]]:
+    """Return how often each primitive was called, and how often its event was announced."""
+    memory = build(layout, contpte=contpte)
+    made: Any = operation_named(operation).begin(memory, contpte=contpte)
+    done = Counter[str]()
+    for name, event in _FOLIOS[operation].items():
+        setattr(made, name, _counting(getattr(made, name), event, done))
+    made.tables = partial(_watched, made.tables, _TABLES[operation], done)
+    return done, Counter(step.event for step in _steps(function(made)))
+
+
+def _watched(
+    tables: Callable[[], Iterator[Any]],
+    primitives: Mapping[tuple[str, str], str],
+    done: Counter[str],
+) -> Iterator[Any]:
+    kinds: dict[str, type[LiveTable]] = {}
+    for side in {side for side, _ in primitives}:
+        methods = {
+            name: _counting(getattr(LiveTable, name), event, done, own=1)
+            for (of, name), event in primitives.items()
+            if of == side
+        }
+        kinds[side] = type("Counted", (LiveTable,), {"__slots__": (), **methods})
+    for pair in tables():
+        for side, kind in kinds.items():
+            getattr(pair, side).__class__ = kind
+        yield pair
+
+
+def _counting(
+    primitive: Callable[..., Any], event: str, done: Counter[str], *, own: int = 0
+) -> Callable[..., Any]:
+    """Count calls; ``own`` arguments come before those of the caller."""
+    name = primitive.__name__
+    place = _COUNTS[name] + own if name in _COUNTS else None
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        count = 1 if place is None else named.get("count", 1)
+        done[event] += arguments[place] if place is not None and len(arguments) > place else count
+        return primitive(*arguments, **named)
+
+    return call
+
+
+def _steps(items: Any) -> Iterator[Step]:
+    """Yield the events of a strategy, answering as recording does."""
+    stream, answer = generator(items), None
+    for number in range(1 << 62):
+        try:
+            item = stream.send(answer)
+        except StopIteration:
+            return
+        answer = number
+        if isinstance(item, Step):
+            yield item

@@ -1,0 +1,111 @@
+"""``costmodel measure``: a machine file of the machine one sits at, and the truth beside it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from costmodel.cli.main import Subparsers
+
+EPILOG = """\
+Runs small kernels in memory, without a compiler and without root; nothing is
+left behind, and settings that root lets it change (folio sizes) are put back.
+Numbers that user space cannot see are those of the nearest shipped machine.
+
+examples:
+  costmodel measure -o mine.yaml --json mine.json
+  costmodel measure --quick --no-validate
+  costmodel run lkml-fork --machine ./mine.yaml
+"""
+
+
+def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add ``measure`` with its options."""
+    parser = subparsers.add_parser(
+        "measure",
+        help="write a machine file of this machine, and hold it against the truth",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-o", dest="output", metavar="FILE", help="the machine file to write")
+    parser.add_argument("--like", metavar="M", help="the machine that the rest is kept from")
+    parser.add_argument("--quick", action="store_true", help="20 seconds instead of 2 minutes")
+    parser.add_argument("--no-validate", action="store_true", help="no page-table operations")
+    parser.add_argument("--json", metavar="FILE", help="also write all that was measured there")
+    parser.add_argument("--cpu", metavar="N", type=int, help="stay on this CPU")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print and write; raise ConfigError for bad input."""
+    from pathlib import Path
+
+    from costmodel.config.machine import load_machine
+    from costmodel.files import write_text
+    from costmodel.measure.command import Wanted, measure
+    from costmodel.measure.document import text_of
+    from costmodel.results.text.measured import numbers_text, operations_text
+
+    output = Path(args.output) if args.output else None
+    _check_output(args)
+    wanted = Wanted(
+        like=load_machine(args.like, origin="--like") if args.like else None,
+        name=output.stem if output else "this-machine",
+        quick=args.quick,
+        validate=not args.no_validate,
+        cpu=args.cpu,
+    )
+    found = measure(wanted, stage=_bar)
+    if output:
+        write_text(output, found.made.text)
+    if args.json:
+        write_text(Path(args.json), text_of(found.document()))
+    print(
+        numbers_text(
+            found.system, found.session, found.numbers, found.made, found.nearest.name, found.why
+        ),
+        end="",
+    )
+    if found.operations is not None:
+        print()
+        title = found.made.machine.title
+        print(operations_text(found.rows, title, found.operations.lacking), end="")
+    return 0
+
+
+def _check_output(args: argparse.Namespace) -> None:
+    """Refuse what could not be written, before minutes are spent on it."""
+    import os
+    from pathlib import Path
+
+    from costmodel.config.errors import ConfigError, Fault, describe
+
+    faults = []
+    if args.output and not args.output.endswith((".yaml", ".yml")):
+        faults.append(Fault("-o", reason="must end with .yaml", got=describe(args.output)))
+    written = {"-o": args.output, "--json": args.json}
+    for option, name in written.items():
+        if not name or Path(name).exists():
+            continue
+        above = next(each for each in Path(name).absolute().parents if each.exists())
+        if not (above.is_dir() and os.access(above, os.W_OK)):
+            faults.append(Fault(option, reason="cannot be written there", got=describe(name)))
+    if faults:
+        raise ConfigError(faults)
+
+
+@contextmanager
+def _bar(name: str, length: float) -> Iterator[Callable[[float], object]]:
+    """Show how far a part of the work is, where standard error is a terminal."""
+    from tqdm import tqdm
+
+    shape = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
+    # disable=None: no bar where stderr is no terminal.
+    with tqdm(
+        total=length, desc=name, file=sys.stderr, disable=None, leave=False, bar_format=shape
+    ) as bar:
+        yield bar.update

@@ -1,0 +1,187 @@
+"""What a strategy yields, as plain data: it may come from another process."""
+
+from __future__ import annotations
+
+import gc
+from array import array
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from inspect import GEN_CLOSED, getgeneratorstate
+from itertools import chain, count, islice
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.events import Step
+from costmodel.code.hand_written import checked
+from costmodel.code.uops import Uop
+from costmodel.config.errors import describe
+from costmodel.user_code.blame import Place, StrategyError
+
+Ints = NDArray[np.int64]
+
+MAX_STEPS: Final = 500_000
+"""A table has 512 entries: a strategy that takes a thousand steps for each never ends."""
+_MAX_PLACE: Final = 1 << 37
+"""Struct pages of more memory than there is."""
+_MAX_TRAITS: Final = 1 << 40
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a strategy over one recorded program may say."""
+
+    program: str
+    isa: str
+    events: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Yields:
+    """Everything that a strategy yielded, one entry per ``yield``, behind the event before.
+
+    ``events`` and ``columns`` (slot, page, head, traits; int64[n] each) are those of the last event
+    where a micro-op was yielded; ``by_hand`` are the numbers of these, ``uops`` the micro-ops.
+    """
+
+    events: tuple[str, ...]
+    columns: tuple[Ints, ...]
+    by_hand: tuple[int, ...]
+    uops: tuple[Uop, ...]
+
+    def __len__(self) -> int:
+        """Return the number of events, the one before included."""
+        return len(self.events)
+
+    def step(self, number: int) -> Step:
+        """Return one event."""
+        return Step(self.events[number], *(int(column[number]) for column in self.columns))
+
+
+def exhausted(steps: Iterable[Step | Uop], last: Step, vocabulary: Vocabulary) -> Yields:
+    """Exhaust a strategy, which begins after event ``last``.
+
+    Each ``yield`` answers with its number, which names its result. Raises StrategyError for what is
+    neither event nor micro-op of the program, and for a strategy without end.
+    """
+    stream = generator(steps)
+    with _uncollected():
+        found, by_hand, uops = _exhausted(stream, last, vocabulary)
+    return Yields(*_columns(found), tuple(by_hand), tuple(uops))
+
+
+def _exhausted(
+    stream: _Stream, last: Step, vocabulary: Vocabulary
+) -> tuple[list[Step], list[int], list[Uop]]:
+    """Return every step from ``last`` on; for a micro-op the step before it, and its number."""
+    known, send = vocabulary.events, stream.send
+    found, by_hand, uops = [last], [], []
+    add = found.append
+    answer: int | None = None  # what a generator that begins must be sent
+    with suppress(StopIteration):
+        for number in range(MAX_STEPS + 1):
+            item: Any = send(answer)
+            if type(item) is Step:
+                if type(item[0]) is not str or item[0] not in known:
+                    reason = f"yields an event that program {vocabulary.program} never recorded"
+                    raise StrategyError(reason, got=repr(item[0]), places=_places(stream))
+            elif isinstance(item, Uop):
+                try:
+                    uops.append(checked(item, number, vocabulary.isa))
+                except StrategyError as error:
+                    raise error.at(_places(stream)) from None
+                by_hand.append(number + 1)
+                item = last
+            else:
+                reason = "must yield steps or micro-ops"
+                raise StrategyError(reason, got=describe(item), places=_places(stream))
+            add(item)
+            last, answer = item, number
+        raise endless(MAX_STEPS + 1, stream)
+    return found, by_hand, uops
+
+
+def run_through(steps: Iterable[Step | Uop]) -> None:
+    """Exhaust a strategy for what it does to the page tables alone."""
+    stream = generator(steps)
+    with _uncollected():
+        deque(islice(map(stream.send, chain([None], count())), MAX_STEPS + 1), maxlen=0)
+    if getgeneratorstate(stream) != GEN_CLOSED:
+        raise endless(MAX_STEPS + 1, stream)
+
+
+def endless(steps: int, stream: _Stream | None = None) -> StrategyError:
+    """Return what is wrong with a strategy that takes so many steps."""
+    reason = f"does not end: {steps} steps for one page table"
+    return StrategyError(reason, places=_places(stream))
+
+
+_Stream = Generator[Any, Any, Any]
+
+
+def generator(items: Any) -> _Stream:
+    """Return what can be sent answers. Raises StrategyError for what yields nothing at all."""
+    if isinstance(items, Generator):
+        return items
+    if hasattr(items, "__await__") or hasattr(items, "__anext__"):
+        raise StrategyError("must be a plain generator function: 'async' has no meaning here")
+    try:
+        return _yielded(iter(items))
+    except TypeError:
+        reason = "must return what it executes, as a generator function does"
+        raise StrategyError(reason, got=describe(items)) from None
+
+
+def _yielded(items: Iterator[Any]) -> _Stream:
+    for item in items:  # noqa: UP028 - what is no generator cannot be sent answers
+        yield item
+
+
+def _columns(steps: list[Step]) -> tuple[tuple[str, ...], tuple[Ints, ...]]:
+    """Return the events of steps, and slots, pages, heads and traits: each int64[n]."""
+    events, *columns = zip(*steps, strict=True)
+    try:
+        found = tuple(np.frombuffer(array("q", column), np.int64) for column in columns)
+    except (TypeError, OverflowError):
+        wrong = next(step for step in steps if any(type(value) is not int for value in step[1:]))
+        reason = "yields a step whose places are not whole numbers"
+        raise StrategyError(reason, got=repr(wrong)) from None
+    *places, traits = found
+    outside = np.any([np.abs(column) > _MAX_PLACE for column in places], axis=0)
+    outside |= np.abs(traits) > _MAX_TRAITS
+    if outside.any():
+        reason = "yields a step on an entry or page that there cannot be"
+        raise StrategyError(reason, got=repr(steps[int(np.argmax(outside))]))
+    return events, found
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Do without garbage collections: thousands of steps are made at once, and all are needed."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+ASKED_AT: Final = "asked_at"
+"""Local variable of a generator that says which line of the user's asked for it."""
+
+
+def _places(stream: _Stream | None) -> Iterator[Place]:
+    """Yield file and line at which a generator and those that it waits for stand."""
+    inner: Any = stream
+    while inner is not None:
+        frame = getattr(inner, "gi_frame", None)
+        if frame is None:
+            return
+        if ASKED_AT in frame.f_code.co_varnames:
+            yield frame.f_locals[ASKED_AT]
+        yield frame.f_code.co_filename, frame.f_lineno
+        inner = inner.gi_yieldfrom

@@ -1,0 +1,100 @@
+"""Machine code on disk: files that cannot be read are made again, and one process makes each.
+
+Numba keeps compiled functions in files and trusts them: a truncated one ends the program. Two
+processes that need the same function compile it twice.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+fcntl: Any = None
+with suppress(ImportError):  # not on Windows, where every process compiles for itself
+    import fcntl
+
+_TOLD_SECONDS: Final = 1.0
+"""What takes less is not worth a line."""
+
+
+def keep(dispatcher: Any) -> None:
+    """Keep what a function of numba's is compiled to, in the directory that numba is set to."""
+    caching: Any = importlib.import_module("numba.core.caching")
+
+    class Kept(caching.FunctionCache):  # type: ignore[misc]
+        """Numba's cache of one function."""
+
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            """Return machine code, None where this process is to compile it."""
+            found = self._found(sig, target_context)
+            if found is None:
+                _lock.take()
+                found = self._found(sig, target_context)  # another process made it meanwhile
+                if found is not None:
+                    _lock.leave(None)
+            return found
+
+        def _found(self, sig: Any, target_context: Any) -> Any:
+            try:
+                return super().load_overload(sig, target_context)
+            except Exception:  # whatever reading a damaged file raises
+                with suppress(OSError):
+                    self.flush()
+                return None
+
+        def save_overload(self, sig: Any, data: Any) -> None:
+            """Write machine code down; a full disk only means that it is compiled again."""
+            try:
+                with suppress(OSError):
+                    super().save_overload(sig, data)
+            finally:
+                _lock.leave(function)
+
+    function: Callable[..., Any] = dispatcher.py_func
+    cache: Any = Kept(function)
+    _lock = _Lock(Path(cache.cache_path) / f"{function.__module__}.{function.__name__}.lock")
+    dispatcher._cache = cache
+
+
+class _Lock:
+    """Held by the process that compiles a function."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: Any = None
+        self._begin = 0.0
+
+    def take(self) -> None:
+        """Wait until nobody else compiles the function."""
+        self._begin = time.monotonic()
+        if fcntl is None:
+            return
+        with suppress(OSError):  # a file system without locks
+            if self._file is None:
+                self._file = self._path.open("wb")
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _tell(f"waiting for another process that compiles {self._path.stem}")
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+                self._begin = time.monotonic()
+
+    def leave(self, compiled: Callable[..., Any] | None) -> None:
+        """Let others go on; tell how long it took if it was ``compiled`` here."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        took = time.monotonic() - self._begin
+        if compiled is not None and took > _TOLD_SECONDS:
+            _tell(f"compiled {compiled.__module__}.{compiled.__name__} in {took:.0f} s")
+
+
+def _tell(text: str) -> None:
+    """Say what takes so long to somebody who watches."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"costmodel: {text}", file=sys.stderr, flush=True)

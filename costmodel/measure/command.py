@@ -1,0 +1,141 @@
+"""From nothing to a machine file and what it is worth: what ``costmodel measure`` does."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from costmodel.config.errors import ConfigError, describe
+from costmodel.config.machine import Machine
+from costmodel.measure.document import document
+from costmodel.measure.kernels import Isa, isa_here
+from costmodel.measure.likeness import nearest
+from costmodel.measure.machine_text import Made, machine_text
+from costmodel.measure.operations import Operations, measure_operations
+from costmodel.measure.prediction import Compared, compared
+from costmodel.measure.process import Lost
+from costmodel.measure.readings import Number, numbers_of
+from costmodel.measure.session import Session, measure_core, plan_for, steps
+from costmodel.measure.system import System, read_system
+
+Advance = Callable[[float], object]
+Stage = Callable[[str, float], AbstractContextManager[Advance]]
+"""Opens a part of the work: what it is called and how long it is, in its own steps."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to measure, and what the machine is called."""
+
+    like: Machine | None = None
+    """Whose numbers are kept where nothing was measured; None: the nearest."""
+    name: str = "this-machine"
+    quick: bool = False
+    validate: bool = True
+    cpu: int | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was measured, and what the model says of it."""
+
+    system: System
+    session: Session
+    numbers: list[Number]
+    made: Made
+    nearest: Machine
+    why: str
+    operations: Operations | None = None
+    rows: list[Compared] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """Return all of it for JSON."""
+        return document(
+            self.system,
+            self.session,
+            self.numbers,
+            self.made,
+            self.operations,
+            self.rows,
+        )
+
+
+@contextmanager
+def _silent(name: str, length: float) -> Iterator[Advance]:
+    del name, length
+    yield lambda step: None
+
+
+def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
+    """Measure the machine that this runs on; raise ConfigError where that cannot be done."""
+    isa = _isa()
+    system = read_system()
+    like, why = _nearest(wanted, system)
+    _check_cpu(wanted.cpu)
+    try:
+        plan = plan_for(system, quick=wanted.quick)
+        with stage("measuring", steps(isa, plan)) as advance:
+            session = measure_core(isa, plan, cpu=wanted.cpu, progress=advance)
+        numbers = list(numbers_of(session, plan, system))
+        operations = None
+        if wanted.validate:
+            seconds = 10 if wanted.quick else 45
+            with stage("page-table operations", 1) as advance:
+                operations = measure_operations(
+                    system, quick=wanted.quick, seconds=seconds, progress=advance
+                )
+            numbers += operations.numbers()
+    except Lost as reason:
+        raise ConfigError.of("measure", str(reason)) from None
+    made = machine_text(
+        numbers,
+        like,
+        name=_name(wanted.name),
+        title=f"{system.model_name or system.isa} (measured)",
+        origin=_origin(session),
+    )
+    rows = compared(operations.measured, made.machine, system.kernel) if operations else []
+    return Found(system, session, numbers, made, like, why, operations, rows)
+
+
+def _isa() -> Isa:
+    isa = isa_here()
+    if isa is None or sys.platform != "linux":
+        import platform
+
+        got = f"{platform.system()} on {platform.machine()}"
+        raise ConfigError.of("measure", "works on Linux on x86-64 and arm64", got=got)
+    return isa
+
+
+def _nearest(wanted: Wanted, system: System) -> tuple[Machine, str]:
+    if wanted.like is None:
+        return nearest(system)
+    if wanted.like.isa != system.isa:
+        reason = f"must be a machine of {system.isa}"
+        raise ConfigError.of("--like", reason, got=f"{wanted.like.name}, {wanted.like.isa}")
+    return wanted.like, "--like"
+
+
+def _check_cpu(cpu: int | None) -> None:
+    allowed = sorted(os.sched_getaffinity(0))
+    if cpu is not None and cpu not in allowed:
+        reason = f"must be a CPU that this process may use: {', '.join(map(str, allowed))}"
+        raise ConfigError.of("--cpu", reason, got=describe(cpu))
+
+
+def _origin(session: Session) -> str:
+    return (
+        f"costmodel measure, {session.date}, {session.rounds} rounds, load {session.loads[1]:.1f}"
+    )
+
+
+def _name(text: str) -> str:
+    """Return a text as machine files allow names."""
+    name = re.sub(r"[^a-z0-9.-]+", "-", text.lower()).strip("-.")
+    return name or "this-machine"

@@ -1,0 +1,207 @@
+"""The file of ``costmodel measure --json``: all that was measured, beside what the model says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from costmodel import __version__
+from costmodel.config.errors import ConfigError, Fault, describe
+from costmodel.config.machine import Machine
+from costmodel.config.yaml_text import read_text
+from costmodel.measure.machine_text import Made
+from costmodel.measure.operations import Measured, Operations
+from costmodel.measure.prediction import Compared
+from costmodel.measure.readings.number import Number
+from costmodel.measure.session import Session
+from costmodel.measure.system import System
+
+FORMAT: Literal["costmodel measured, 1"] = "costmodel measured, 1"
+
+
+class Times(BaseModel):
+    """What some calls took, in nanoseconds of CPU time."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+    least: Annotated[float, Field(gt=0)]
+    p10: Annotated[float, Field(gt=0)]
+    median: Annotated[float, Field(gt=0)]
+
+
+class Row(BaseModel):
+    """One operation as the file has it."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+    operation: str
+    order: Annotated[int, Field(ge=0, le=9)]
+    memory_bytes: Annotated[int, Field(gt=0, multiple_of=4096)]
+    layout: str
+    scattered: bool
+    ns: Times
+    strategy: str | None = None
+    predicted_ns: Annotated[float, Field(gt=0)] | None = None
+
+    def measured(self) -> Measured:
+        """Return it as it was when it was measured, with the least and the median for samples."""
+        times = [round(self.ns.least), round(self.ns.median), round(self.ns.median)]
+        return Measured(
+            self.operation, self.order, self.memory_bytes, times, self.layout, self.scattered
+        )
+
+    def compared(self) -> Compared:
+        """Return it beside what was predicted when it was measured."""
+        return Compared(self.measured(), self.strategy, self.predicted_ns)
+
+
+class _System(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+    model_name: str
+    kernel: str
+    isa: Literal["arm64", "x86_64"]
+
+
+class MeasuredFile(BaseModel):
+    """What other commands need of the file."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+    format: Literal["costmodel measured, 1"]
+    date: str
+    system: _System
+    operations: list[Row]
+
+    def check_isa(self, machine: Machine) -> None:
+        """Raise ConfigError for a machine of another instruction set."""
+        if machine.isa != self.system.isa:
+            reason = f"was measured on {self.system.isa}, {machine.name} is {machine.isa}"
+            raise ConfigError.of("--measured", reason)
+
+    @property
+    def measured(self) -> list[Measured]:
+        """The operations that were measured; [] where none were."""
+        return [row.measured() for row in self.operations]
+
+
+def is_measured(path: Path) -> bool:
+    """Tell a file of ``measure --json`` from other JSON, by how it begins."""
+    with path.open("rb") as stream:
+        return FORMAT.encode() in stream.read(len(FORMAT) + 40)
+
+
+def read_measured(path: Path, *, origin: str = "--measured") -> MeasuredFile:
+    """Return a file of ``costmodel measure --json``; raise ConfigError with every fault."""
+    text = read_text(path)
+    try:
+        found = MeasuredFile.model_validate_json(text)
+    except ValidationError as error:
+        faults = [
+            Fault(
+                str(path),
+                key=".".join(map(str, each["loc"])),
+                reason=each["msg"],
+                got=describe(each["input"]) if each["type"] != "json_invalid" else "",
+            )
+            for each in error.errors()
+        ]
+        raise ConfigError(faults) from None
+    if not found.operations:
+        raise ConfigError.of(
+            origin, "has no operations: measured with --no-validate?", got=str(path)
+        )
+    return found
+
+
+def document(
+    system: System,
+    session: Session,
+    numbers: Iterable[Number],
+    made: Made,
+    operations: Operations | None,
+    rows: Sequence[Compared],
+) -> dict[str, Any]:
+    """Return the file's content."""
+    lacking = [*session.lacking, *(operations.lacking if operations else [])]
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "date": session.date,
+        "rounds": session.rounds,
+        "load_average": list(session.loads),
+        "steal_pct": session.steal_pct,
+        "busy": session.signs_of_others(system.cpus),
+        "lacking": lacking,
+        "system": system.document(),
+        "numbers": [_number(number, made) for number in numbers],
+        "experiments": {
+            name: {unit: series.estimate(unit).document() for unit in ("cycles", "ns")}
+            for name, series in session.results.items()
+            if series.cycles
+        },
+        "single_loads_ns": {
+            str(size): dict(zip(("p10", "median", "p90"), _deciles(times), strict=True))
+            for size, times in session.single_loads_ns.items()
+        },
+        "empty_process_ns": _times_of(operations.empty_ns) if operations else {},
+        "small_calls_ns": _times_of(operations.small_ns) if operations else {},
+        "operations": rows_of(rows),
+    }
+
+
+def rows_of(rows: Sequence[Compared]) -> list[dict[str, Any]]:
+    """Return operations beside their predictions for JSON."""
+    return [_row(row) for row in rows]
+
+
+def text_of(content: Mapping[str, Any]) -> str:
+    """Return a document as JSON."""
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _number(number: Number, made: Made) -> dict[str, Any]:
+    written = "yes" if number.key in made.measured else made.refused.get(number.key, "no such key")
+    return {
+        "key": number.key,
+        "value": number.value,
+        "low": number.low,
+        "high": number.high,
+        "how": number.how,
+        "written": written,
+    }
+
+
+def _row(row: Compared) -> dict[str, Any]:
+    measured = row.measured
+    return {
+        "operation": measured.operation,
+        "order": measured.order,
+        "memory_bytes": measured.memory_bytes,
+        "layout": measured.layout,
+        "scattered": measured.scattered,
+        "calls": len(measured.ns),
+        "ns": _times(measured.ns),
+        "strategy": row.strategy,
+        "predicted_ns": row.predicted_ns,
+        "ratio": row.ratio,
+    }
+
+
+def _times_of(found: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
+    return {name: _times(times) for name, times in found.items()}
+
+
+def _times(times: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(times)
+    return {
+        "least": ordered[0],
+        "p10": ordered[len(ordered) // 10],
+        "median": float(median(ordered)),
+    }
+
+
+def _deciles(times: Sequence[float]) -> tuple[float, float, float]:
+    cuts = quantiles(times, n=10)
+    return cuts[0], median(times), cuts[-1]

@@ -1,0 +1,119 @@
+"""What is run: a kernel on a memory, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from costmodel.measure.regions import LINE, Pages
+
+KIB, MIB = 1 << 10, 1 << 20
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A kernel on a memory, as the measuring process is told to run it."""
+
+    name: str
+    """What results call it."""
+    text: str
+    """The assembly."""
+    units: float = 1
+    """Things that one round of the kernel does: results are per thing."""
+    region_bytes: int = 16 * KIB
+    pages: Pages = "huge"
+    ring_step: int = 0
+    """Distance of the pointers of a ring; 0: the region holds zeros."""
+    mask: int = 0
+    """Word 1 of the state: what positions in the region are masked with."""
+    choice: int = 0
+    """Word 2 of the state."""
+    sample_ns: float = 30_000
+
+    def request(self, samples: int) -> dict[str, Any]:
+        """Return it as the measuring process reads it."""
+        return {
+            "task": "sample",
+            "name": self.name,
+            "text": self.text,
+            "region": [self.region_bytes, self.pages, self.ring_step],
+            "state": [0, self.mask, self.choice],
+            "samples": samples,
+            "sample_ns": self.sample_ns,
+            "warm_rounds": self._warm_rounds(),
+        }
+
+    def _warm_rounds(self) -> int:
+        """Return the rounds that touch all of the memory once."""
+        step = self.ring_step or LINE
+        return int(self.region_bytes / step / self.units) + 1
+
+
+@dataclass
+class Series:
+    """What an experiment took in one round of the session after the other, per thing."""
+
+    cycles: list[list[float]] = field(default_factory=list)
+    ns: list[list[float]] = field(default_factory=list)
+    lost: bool = False
+    """Whether it ended the measuring process: it is not tried again."""
+    unsteady: int = 0
+    """Samples that were left out because the clock moved or something came between."""
+
+    def add(self, cycles: Sequence[float], ns: Sequence[float], unsteady: int) -> None:
+        """Add the samples of a round; an empty round adds nothing."""
+        self.unsteady += unsteady
+        if cycles:
+            self.cycles.append(list(cycles))
+            self.ns.append(list(ns))
+
+    def estimate(self, unit: str) -> Estimate:
+        """Return what the samples say, in ``cycles`` or ``ns``."""
+        rounds = self.cycles if unit == "cycles" else self.ns
+        return Estimate.of(rounds)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A time, with what was seen: the least and the median of all samples."""
+
+    value: float
+    """The least over the rounds of the lower quartile: a whole round is often undisturbed, and
+    a quartile is not drawn down by the noise of the clock."""
+    low: float
+    high: float
+    samples: int
+
+    @classmethod
+    def of(cls, rounds: Sequence[Sequence[float]]) -> Estimate:
+        """Return the estimate of samples by round; there must be at least one."""
+        every = sorted(value for one in rounds for value in one)
+        value = min(sorted(one)[len(one) // 4] for one in rounds)
+        return cls(value, min(every[0], value), max(median(every), value), len(every))
+
+    @property
+    def spread(self) -> float:
+        """Median over value: above 1.3 the machine was busy."""
+        return self.high / self.value if self.value > 0 else 1.0
+
+    def scaled(self, factor: float, less: float = 0.0) -> Estimate:
+        """Return it multiplied, less a constant."""
+        value, low, high = (each * factor - less for each in (self.value, self.low, self.high))
+        return Estimate(value, low, high, self.samples)
+
+    def doubted(self) -> Estimate:
+        """Return it with a lower end as far below as the median is above.
+
+        For what others on the machine disturb all the time, as they do a cache that they share.
+        """
+        return Estimate(self.value, self.low / self.spread, self.high, self.samples)
+
+    def document(self) -> dict[str, float]:
+        """Return it for JSON."""
+        rounded = {name: round(getattr(self, name), 4) for name in ("value", "low", "high")}
+        return {**rounded, "samples": self.samples}
+
+
+Results = Mapping[str, Series]

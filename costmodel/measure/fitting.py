@@ -1,0 +1,165 @@
+"""Fit the few numbers that no loop shows to operations that were measured on the same machine."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from costmodel.calibration.fit import STARTS, Fitted, fit
+from costmodel.calibration.problem import Data, Floats, Problem
+from costmodel.config.errors import ConfigError
+from costmodel.config.fit import Uncertainty
+from costmodel.config.machine import Machine
+from costmodel.experiment import Cell, exact_seconds
+from costmodel.measure.operations import Measured
+from costmodel.measure.prediction import cells_of
+from costmodel.uncertainty.priors import Prior, priors, with_numbers
+from costmodel.uncertainty.spread import DOMINANT
+
+KEYS = (
+    "kernel.table_alloc_ns",
+    "kernel.table_free_ns",
+    "tlbi.asid_flush_ns",
+    "tlbi.issue_ns",
+    "tlbi.broadcast_ns",
+    "atomics.far_ns",
+)
+"""Numbers that user space cannot measure one by one, and that these operations depend on."""
+LEAST_SIGMA = 0.05
+"""Relative: no time of a machine that does other things too is taken to be better known."""
+UNEXPLAINED = 2.0
+"""Deviations beyond which a row is said not to be explained."""
+WIDTH = 76
+
+
+@dataclass(frozen=True)
+class MeasuredFit:
+    """What was fitted, and how far each operation was and is from its measurement."""
+
+    machine: Machine
+    """As it was before."""
+    fitted: Fitted
+    uncertainty: Uncertainty
+    before: Floats
+    """Logarithm of predicted over measured, per row of the fit."""
+
+    @property
+    def after(self) -> Floats:
+        """The same with the fitted numbers."""
+        data = self.fitted.problem.data
+        return np.array([self.fitted.misfits[name] for name in data.names]) * data.log_sigma
+
+
+def calibrate_to(
+    machine: Machine,
+    measured: Sequence[Measured],
+    kernel: str,
+    *,
+    starts: int = STARTS,
+    progress: Callable[[], object] = lambda: None,
+) -> MeasuredFit:
+    """Fit the numbers of ``KEYS`` that the machine has and that were not measured.
+
+    ``progress`` is called after each start. Raises ConfigError where nothing can be fitted.
+    """
+    asked = [
+        (one, cell)
+        for one, cell in zip(measured, cells_of(measured, machine, kernel), strict=True)
+        if cell is not None
+    ]
+    free = tuple(p for p in priors(machine, KEYS) if machine.parameters[p.key].kind != "measured")
+    if not asked or not free:
+        reason = "holds no operation of the model" if free else "leaves no number to fit"
+        raise ConfigError.of("--measured", reason)
+    problem = _problem(machine, asked, free)
+    before = problem.model(np.array([p.value for p in free])) - problem.data.log
+    fitted = fit(problem, starts=starts, progress=progress)
+    return MeasuredFit(machine, fitted, _uncertainty(machine, fitted), before)
+
+
+def _problem(
+    machine: Machine, asked: Sequence[tuple[Measured, Cell]], free: tuple[Prior, ...]
+) -> Problem:
+    without = machine.with_value("kernel.fork_fixed_us", 0.0)
+
+    def model(numbers: Floats) -> Floats:
+        changed = with_numbers(without, dict(zip(free, numbers.tolist(), strict=True)))
+        cells = (replace(cell, machine=changed) for _, cell in asked)
+        return np.log([exact_seconds(cell) for cell in cells])
+
+    data = Data(
+        names=tuple(f"{one.operation} order {one.order}" for one, _ in asked),
+        log=np.log([one.least_ns / 1e9 for one, _ in asked]),
+        log_sigma=np.array([_log_sigma(one) for one, _ in asked]),
+    )
+    return Problem(model, data, free)
+
+
+def _log_sigma(one: Measured) -> float:
+    return max(LEAST_SIGMA, math.log(one.median_ns / one.least_ns) / 2)
+
+
+def _uncertainty(machine: Machine, fitted: Fitted) -> Uncertainty:
+    """Return how well the fitted numbers are known, and the others that matter as they were.
+
+    Where the model misses the operations by more than they are uncertain, they are trusted that
+    much less (the Birge ratio), but never less than the sources alone.
+    """
+    mistrust = math.sqrt(max(1.0, 2 * fitted.cost / len(fitted.problem.data.names)))
+    own = fitted.problem.priors
+    errors = [min(p.sigma, mistrust * fitted.standard_errors[p.key]) for p in own]
+    keys = [prior.key for prior in own]
+    others = [p for p in priors(machine, DOMINANT[machine.isa]) if p.key not in keys]
+    correlation = fitted.correlation
+    rows = [[round(float(correlation[i, j]), 2) + 0.0 for j in range(i)] for i in range(len(own))]
+    rows += [[0.0] * (len(own) + i) for i in range(len(others))]
+    stdev = [*errors, *(p.sigma for p in others)]
+    return Uncertainty(
+        keys=[*keys, *(p.key for p in others)],
+        stdev=[float(f"{each:.3g}") for each in stdev],
+        correlation=rows,
+    )
+
+
+def describe_measured(found: MeasuredFit) -> Iterator[str]:
+    """Yield the report, at most 76 columns wide: numbers, rows, and what is not explained."""
+    fitted, data = found.fitted, found.fitted.problem.data
+    yield f"{found.machine.title} ({found.machine.name}), fitted to its own operations"
+    yield ""
+    yield f"  {'number':<28}{'prior':>8}{'from':>8}{'to':>8}{'fitted':>10}{'std. error':>12}"
+    errors = fitted.standard_errors
+    for prior in fitted.problem.priors:
+        yield (
+            f"  {prior.key:<28}{prior.value:>8.4g}{prior.low:>8.4g}{prior.high:>8.4g}"
+            f"{fitted.numbers[prior.key]:>10.4g}{errors[prior.key]:>12.2g}"
+        )
+    yield ""
+    yield f"  {'predicted over measured':<34}{'before':>10}{'after':>10}"
+    for name, before, after in zip(data.names, found.before, found.after, strict=True):
+        far = abs(after) > UNEXPLAINED * data.log_sigma[data.names.index(name)]
+        mark = " *" if far else ""
+        yield f"  {name:<34}{math.exp(before):>10.2f}{math.exp(after):>10.2f}{mark}"
+    yield ""
+    text = _unexplained(found)
+    yield from textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+    for key in fitted.on_bounds:
+        yield f"  on its bound: {key}"
+
+
+def _unexplained(found: MeasuredFit) -> str:
+    sigma = found.fitted.problem.data.log_sigma
+    after = found.after
+    missed = int(np.sum(np.abs(after) > UNEXPLAINED * sigma))
+    if not missed:
+        return "The fitted numbers explain every operation."
+    share = math.exp(float(np.mean(np.abs(after))))
+    return (
+        f"Not explained: {missed} of {len(after)} operations (*), on average a factor of "
+        f"{share:.2f}. No number that may be fitted makes up for it within its bounds: "
+        "what is missing is a mechanism, or this kernel is built in another way than the recorded "
+        "one."
+    )

@@ -1,0 +1,37 @@
+"""Atomics and barriers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from costmodel.measure.readings.number import Number, Taken
+
+
+def numbers(taken: Taken, isa: str) -> Iterator[Number]:
+    """Yield the numbers of ``atomics`` and ``barriers``."""
+    yield from _x86(taken) if isa == "x86_64" else _arm(taken)
+
+
+def _x86(taken: Taken) -> Iterator[Number]:
+    names = ("lock", "lock, lines", "exchange add", "compare and swap")
+    found = [taken.cycles(name) for name in names if taken.has(name)]
+    if found:
+        first = found[0]
+        low, high = min(each.low for each in found), max(each.high for each in found)
+        how = "lock add in a row; interval: other lines, xadd, cmpxchg"
+        yield Number("atomics.locked_cycles", first.value, low, high, how)
+
+
+def _arm(taken: Taken) -> Iterator[Number]:
+    for key, name, how in (
+        ("atomics.value_cycles", "exchange add", "a chain of ldadd"),
+        ("atomics.cas_cycles", "compare and swap", "a chain of cas"),
+        ("atomics.store_only_cycles", "lock", "stadd to one line"),
+        ("atomics.line_change_cycles", "lock, lines", "stadd to one line after the other"),
+        ("atomics.acquire_cycles", "exchange add, acquire", "a chain of ldadda"),
+        ("barriers.dsb_cycles", "completion barrier", "dsb ish with nothing pending"),
+        ("barriers.dmb_cycles", "full barrier", "dmb ish with nothing pending"),
+        ("barriers.isb_cycles", "instruction barrier", "isb in a row"),
+    ):
+        if taken.has(name):
+            yield Number.of(key, taken.cycles(name), how)

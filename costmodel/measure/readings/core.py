@@ -1,0 +1,114 @@
+"""Widths, ports, latencies and habits of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from costmodel.measure.experiment import Estimate
+from costmodel.measure.readings.number import Number, Taken
+
+HALF = 0.5
+_SHIFTED = 2.0
+"""Cycles by which a mispredicted branch resolves earlier or later than the model has it."""
+_EXIT_CYCLES = 5
+
+
+def numbers(taken: Taken) -> Iterator[Number]:
+    """Yield the numbers of ``core``."""
+    yield from _rates(taken)
+    yield from _latencies(taken)
+    yield from _forwarding(taken)
+    yield from _branches(taken)
+    yield from _choices(taken)
+
+
+def _rates(taken: Taken) -> Iterator[Number]:
+    for key, name, how in (
+        ("core.width", "nops", "NOPs in a row"),
+        ("core.alu_ports", "adds", "independent additions"),
+        ("core.load_ports", "loads", "loads of the L1"),
+        ("core.store_ports", "stores", "stores to the L1"),
+        ("core.branch_ports", "branches", "branches not taken"),
+        ("core.taken_branches_per_cycle", "jumps", "jumps to the next line"),
+        ("core.mul_ports", "multiplications", "independent multiplications"),
+    ):
+        if taken.has(name):
+            yield Number.rate(key, taken.cycles(name), how)
+    mixes = ("two loads, one store", "one load, one store", "loads")
+    if taken.has(*mixes):
+        best = min((taken.cycles(name) for name in mixes), key=lambda each: each.value)
+        yield Number.rate("core.address_units", best, "loads and stores mixed")
+    if taken.has("stores"):
+        yield Number.of("core.store_commit_cycles", taken.cycles("stores"), "stores in a row")
+
+
+def _latencies(taken: Taken) -> Iterator[Number]:
+    if taken.has("multiplication chain"):
+        chain = taken.cycles("multiplication chain")
+        yield Number.of("core.mul_latency_cycles", chain, "a chain of multiplications")
+    if taken.has("mispredict", "predicted"):
+        random, known = taken.cycles("mispredict"), taken.cycles("predicted").value
+        # Half of the random branches are mispredicted; one cycle is the shift before each.
+        each = random.scaled(2, 2 * known + 1)
+        how = "branches on random bits, less the same on constant ones"
+        key = "core.mispredict_penalty_cycles"
+        yield Number(key, each.value, each.low - _SHIFTED, each.high + _SHIFTED, how)
+    if taken.has("call and return", "jumps"):
+        each = taken.cycles("call and return").scaled(HALF, taken.cycles("jumps").value)
+        how = "calls of an empty function"
+        yield Number.of("core.call_return_cycles", _not_negative(each), how)
+
+
+def _branches(taken: Taken) -> Iterator[Number]:
+    prefix = "history "
+    lengths = sorted(int(n.removeprefix(prefix)) for n in taken.results if n.startswith(prefix))
+    known = [n for n in lengths if taken.has(f"history {n}") and _exit_known(taken, n)]
+    if known:
+        longest = known[-1]
+        high = next((n for n in lengths if n > longest), 4096)
+        how = "loops of a constant length whose exit costs nothing"
+        yield Number("core.branch_history_length", longest, longest, high, how)
+
+
+def _exit_known(taken: Taken, length: int) -> bool:
+    """Tell whether a loop takes a cycle per iteration, and less than a mispredict more."""
+    return taken.cycles(f"history {length}").value < length + _EXIT_CYCLES
+
+
+def _forwarding(taken: Taken) -> Iterator[Number]:
+    bases = ("forward any base", "forward two bases", "forward stack")
+    found = [taken.cycles(name) for name in bases if taken.has(name)]
+    if found:
+        # The addition of one cycle between load and store is not part of it.
+        times = [each.scaled(1, 1.0) for each in found]
+        usual = times[min(1, len(times) - 1)]
+        low = max(0.0, min(each.low for each in times))
+        high = max(each.high for each in times)
+        how = "load, add, store of one address; " + ", ".join(
+            f"{name.removeprefix('forward ')} {each.value:.2f}"
+            for name, each in zip(bases, times, strict=False)
+        )
+        yield Number("core.store_forward_cycles", max(0.0, usual.value), low, high, how)
+
+
+def _choices(taken: Taken) -> Iterator[Number]:
+    if taken.has("moves", "adds"):
+        gone = taken.cycles("moves").value < HALF
+        yield Number.choice("core.eliminates_moves", gone, "a chain of 47 moves")
+    for key, kind in (("immediates", "immediate"), ("zero_idioms", "zero")):
+        name = f"adds and {kind}s"
+        if taken.has(name, "adds"):
+            gone = taken.cycles(name).value < 0.87 * taken.cycles("adds").value
+            how = f"additions with as many {kind}s between"
+            yield Number.choice(f"core.eliminates_{key}", gone, how)
+    if taken.has("compare and branch", "compare, branch apart"):
+        near, apart = (
+            taken.cycles(f"compare{rest}").value for rest in (" and branch", ", branch apart")
+        )
+        how = "compare and branch among additions, with and without a NOP between"
+        yield Number.choice("core.fuses_compare_branch", near < 0.95 * apart, how)
+
+
+def _not_negative(estimate: Estimate) -> Estimate:
+    value, low, high = (max(0.0, n) for n in (estimate.value, estimate.low, estimate.high))
+    return Estimate(value, low, high, estimate.samples)

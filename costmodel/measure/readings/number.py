@@ -1,0 +1,65 @@
+"""A number as it was measured, and where readings look up what was run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from costmodel.measure.experiment import Estimate, Results
+from costmodel.measure.suite import Plan
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of a machine file as it was measured; choices have no interval."""
+
+    key: str
+    value: float | bool
+    low: float
+    high: float
+    how: str
+    """From what, for the file's ``source``."""
+
+    @classmethod
+    def choice(cls, key: str, value: bool, how: str) -> Number:
+        """Return a property that is yes or no."""
+        return cls(key, value, value, value, how)
+
+    @classmethod
+    def of(cls, key: str, estimate: Estimate, how: str) -> Number:
+        """Return a time."""
+        return cls(key, estimate.value, estimate.low, estimate.high, how)
+
+    @classmethod
+    def rate(cls, key: str, estimate: Estimate, how: str) -> Number:
+        """Return how many a cycle, from the cycles of one."""
+        return cls(key, 1 / estimate.value, 1 / estimate.high, 1 / estimate.low, how)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What was run, by name."""
+
+    results: Results
+    plan: Plan
+
+    def has(self, *names: str) -> bool:
+        """Tell whether all of these experiments gave samples."""
+        return all(name in self.results and self.results[name].cycles for name in names)
+
+    def cycles(self, name: str) -> Estimate:
+        """Return an experiment in cycles."""
+        return self.results[name].estimate("cycles")
+
+    def ns(self, name: str) -> Estimate:
+        """Return an experiment in nanoseconds."""
+        return self.results[name].estimate("ns")
+
+
+def knee(times: Mapping[int, float], fast: float, slow: float) -> tuple[int, int]:
+    """Return the last size before the first that is nearer to the slow level, and that first."""
+    middle = (fast + slow) / 2
+    sizes = sorted(times)
+    slower = [number for number, size in enumerate(sizes) if times[size] >= middle]
+    first = slower[0] if slower else len(sizes) - 1
+    return sizes[max(first - 1, 0)], sizes[first]

@@ -1,0 +1,73 @@
+"""Numbers of a machine file that need no kernel: clock, ticks, what the system says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from statistics import median, quantiles
+
+from costmodel.measure.readings.number import Number
+from costmodel.measure.session import Session
+from costmodel.measure.system import System
+
+_PHASES = 400
+"""Parts of the period of ticks: two neighbours hold all ticks, and few other gaps."""
+_DECILES_APART = 2.56
+"""First to last decile of a normal distribution, in standard deviations."""
+
+
+def numbers(session: Session, system: System) -> Iterator[Number]:
+    """Yield every number that a session gives beside those of its experiments."""
+    if len(session.clock_ghz) > 20:
+        cuts = quantiles(session.clock_ghz, n=20)
+        how = "chains of additions beside every sample; interval: 90 %"
+        yield Number("core.clock_ghz", median(session.clock_ghz), cuts[0], cuts[-1], how)
+    if system.line_bytes:
+        yield _said("caches.line_bytes", system.line_bytes, "/sys/devices/system/cpu")
+    yield _said("tlbi.cpus_online", system.cpus, "CPUs online")
+    if system.tick_hz:
+        yield _said("kernel.tick_hz", system.tick_hz, "CONFIG_HZ")
+    if system.direct_map_bytes and system.direct_map_share:
+        share = f"{100 * system.direct_map_share:.0f} % of the memory in /proc/meminfo"
+        yield _said("kernel.linear_map_bytes", system.direct_map_bytes, share)
+    if session.steal_pct is not None and session.steal_pct == 0:
+        yield _said("noise.vm_steal.rate_hz", 0, "/proc/stat saw none")
+    yield from _ticks(session, system)
+    if system.vulnerabilities:
+        texts = " ".join(system.vulnerabilities.values()).lower()
+        how = "/sys/devices/system/cpu/vulnerabilities"
+        forced = any(word in texts for word in ("safe ret", "untrained return thunk"))
+        yield Number.choice("mitigations.returns_mispredict", forced, how)
+
+
+def _ticks(session: Session, system: System) -> Iterator[Number]:
+    """Yield what a timer tick takes: gaps that come as often as ticks do."""
+    if not system.tick_hz:
+        return
+    expected = session.gaps_ns / 1e9 * system.tick_hz
+    micros = sorted(length / 1000 for length in _in_phase(session.gaps, 1e9 / system.tick_hz))
+    if len(micros) < max(10, 0.5 * expected):
+        return
+    cuts = quantiles(micros, n=10)
+    how = (
+        f"gaps in a spin of {session.gaps_ns / 1e9:g} s that come {system.tick_hz:g} times a second"
+    )
+    yield Number("kernel.tick_us", median(micros), cuts[0], cuts[-1], how)
+    jitter = (cuts[-1] - cuts[0]) / _DECILES_APART
+    yield Number("noise.tick_jitter_us", jitter, 0, 2 * jitter, how)
+
+
+def _in_phase(gaps: Sequence[tuple[float, float]], period_ns: float) -> list[float]:
+    """Return the lengths of the gaps that begin at the same time of every period, or nearly."""
+    phases = Counter(int(begin % period_ns / period_ns * _PHASES) for begin, _ in gaps)
+    if not phases:
+        return []
+    phase = max(phases, key=lambda each: phases[each] + phases[(each + 1) % _PHASES])
+    chosen = (phase, (phase + 1) % _PHASES)
+    return [
+        length for begin, length in gaps if int(begin % period_ns / period_ns * _PHASES) in chosen
+    ]
+
+
+def _said(key: str, value: float, how: str) -> Number:
+    return Number(key, value, value, value, how)

@@ -1,0 +1,54 @@
+"""Memory for kernels: mapped, filled, laid out as rings."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LINE = 64
+_HUGE = 2 << 20
+_MADV_HUGEPAGE, _MADV_NOHUGEPAGE = 14, 15
+Pages = Literal["huge", "small"]
+
+
+class Region:
+    """Anonymous memory, touched; ``address`` is aligned to 2 MiB."""
+
+    def __init__(self, size: int, pages: Pages = "huge") -> None:
+        """Map and touch memory, asking for pages of the kind; raises OSError when there is none."""
+        self.size = size
+        self._map = mmap.mmap(-1, size + _HUGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
+        self._skip = -start % _HUGE
+        self.address = start + self._skip
+        advice = _MADV_HUGEPAGE if pages == "huge" else _MADV_NOHUGEPAGE
+        if size >= _HUGE or pages == "small":
+            libc = ctypes.CDLL(None)
+            libc.madvise(ctypes.c_void_p(self.address), ctypes.c_size_t(size), advice)
+        ctypes.memset(self.address, 0, size)
+
+    def words(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the memory as 64-bit integers."""
+        import numpy as np
+
+        return np.frombuffer(self._map, np.int64, self.size // 8, offset=self._skip)
+
+    def ring(self, step: int, seed: int = 1) -> int:
+        """Write a ring of pointers, one every ``step`` bytes, in random order; return its start.
+
+        Each page of 4 KiB beyond the first puts its pointer one line further on, so that steps of
+        whole pages do not meet in one set of a cache.
+        """
+        import numpy as np
+
+        count = max(self.size // step, 1)
+        at = np.arange(count, dtype=np.int64) * step
+        if step >= 4096:
+            at += np.arange(count, dtype=np.int64) % (4096 // LINE) * LINE
+        order = np.random.default_rng(seed).permutation(count)
+        self.words()[at[order] // 8] = self.address + at[np.roll(order, -1)]
+        return self.address + int(at[order[0]])

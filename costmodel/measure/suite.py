@@ -1,0 +1,197 @@
+"""Everything that ``costmodel measure`` runs for the numbers of a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from costmodel.measure.experiment import KIB, MIB, Experiment
+from costmodel.measure.kernels import Isa
+from costmodel.measure.kernels.loop_body import LoopBody, Operations
+
+UNROLLED = 8
+"""How often the hand-written kernels repeat what they time."""
+TLB_STEP = 4096
+
+
+PATTERN_SIZES = (16 * KIB, 256 * KIB, 2 * MIB, 16 * MIB, 64 * MIB)
+PATTERNS = tuple(
+    f"{order} {what}" for order in ("random", "stream of") for what in ("loads", "updates", "locks")
+)
+"""Kernels that touch each line once: an update is a load, an addition and a store."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is run, and on how much memory."""
+
+    l1_bytes: int = 32 * KIB
+    """As the system says, or usual; so are the others."""
+    l2_bytes: int = 1 * MIB
+    memory_bytes: int = 512 * MIB
+    """The largest region."""
+    page_bytes: int = 4096
+    quick: bool = False
+    """Whether sizes are few."""
+    rounds: int = 8
+    """How often everything small is visited."""
+    samples: int = 50
+    """Samples of one visit."""
+
+    @property
+    def far_rounds(self) -> set[int]:
+        """The rounds in which large memory is visited, which takes long to lay out."""
+        return {0, self.rounds // 2}
+
+    def private_sizes(self) -> list[int]:
+        """Sizes around the L1 and the L2, in whole lines."""
+        steps = (0.5, 1, 1.5) if self.quick else (0.5, 0.75, 0.875, 1, 1.25, 1.5, 2)
+        levels = (self.l1_bytes, self.l2_bytes)
+        sizes = {int(level * step) & ~63 for level in levels for step in steps}
+        return sorted(sizes | {self.l2_size})
+
+    @property
+    def l2_size(self) -> int:
+        """A size that the L2 surely holds and the L1 surely does not, in 64 small pages."""
+        return max(min(self.l2_bytes // 2, 256 * KIB), 2 * self.l1_bytes)
+
+    def shared_sizes(self) -> list[int]:
+        """Sizes beyond the L2, in powers of two up to the largest region."""
+        sizes = []
+        size = 1 << (3 * self.l2_bytes - 1).bit_length()
+        while size < self.memory_bytes:
+            sizes.append(size)
+            size *= 8 if self.quick else 2
+        return [*sizes, self.memory_bytes]
+
+    def tlb_pages(self) -> list[int]:
+        """Return numbers of pages around what data TLBs hold; none where pages are larger."""
+        if self.page_bytes != TLB_STEP:
+            return []
+        if self.quick:
+            return [32, 256, 8192]
+        return [32, 48, 64, 72, 96, 128, 256, 1024, 1536, 2048, 3072, 4096, 6144, 8192]
+
+
+def loop(isa: Isa, name: str, operations: Operations, units: float, repeat: int = 1) -> Experiment:
+    """Return a loop as an experiment."""
+    text = LoopBody(isa.INSTRUCTIONS).text(operations, repeat)
+    return Experiment(name, text, units=units)
+
+
+def core(isa: Isa) -> Iterator[Experiment]:
+    """Yield what needs no memory beyond the L1."""
+    yield Experiment("nops", isa.KERNELS["nops"], units=128)
+    yield loop(isa, "adds", [("add", 120, "independent")], 120)
+    yield loop(isa, "loads", [("load", 48, "independent")], 48)
+    yield loop(isa, "stores", [("store", 48, "same-line")], 48)
+    yield loop(isa, "stores to lines", [("store", 12, "new-line")], 12)
+    mixed = [("load", 2, "independent"), ("store", 1, "same-line")]
+    yield loop(isa, "two loads, one store", mixed, 72, repeat=24)
+    mixed = [("load", 1, "independent"), ("store", 1, "same-line")]
+    yield loop(isa, "one load, one store", mixed, 64, repeat=32)
+    mixed = [("add", 4, "independent"), ("load", 2, "independent"), ("immediate", 1, "independent")]
+    mixed += [("store", 1, "same-line")]
+    yield loop(isa, "a mix", mixed, 8 * 16 + 3, repeat=16)
+    yield loop(isa, "branches", [("branch", 48, "independent")], 48)
+    yield loop(isa, "jumps", [("jump", 16, "independent")], 16)
+    yield loop(isa, "multiplication chain", [("mul", 24, "chain")], 24)
+    yield loop(isa, "multiplications", [("mul", 48, "independent")], 48)
+    yield loop(isa, "moves", [("move", 47, "chain"), ("add", 1, "chain")], 48)
+    for kind in ("immediate", "zero"):
+        mixed = [("add", 1, "independent"), (kind, 1, "independent")]
+        yield loop(isa, f"adds and {kind}s", mixed, 96, repeat=48)
+    yield loop(isa, "constants", [("immediate", 96, "independent")], 96)
+    yield loop(isa, "zeros", [("zero", 96, "independent")], 96)
+    yield Experiment("mispredict", isa.KERNELS["mispredict"], units=64, choice=-1)
+    yield Experiment("predicted", isa.KERNELS["mispredict"], units=64, choice=0)
+    for length in (8, 16, 24, 32, 48, 64, 96, 128, 256, 512, 1024):
+        yield Experiment(f"history {length}", isa.KERNELS["history"], choice=length)
+    for name in ("compare and branch", "compare, branch apart"):
+        yield Experiment(name, isa.KERNELS[name], units=8)
+    for name, text in isa.KERNELS.items():
+        if name.startswith(("forward", "call", "indirect", "retpoline")):
+            yield Experiment(name, text, units=UNROLLED)
+
+
+def atomics(isa: Isa) -> Iterator[Experiment]:
+    """Yield atomics on lines of the L1, and barriers."""
+    yield loop(isa, "lock", [("lock", 4, "same-line")], 4)
+    yield loop(isa, "lock, lines", [("lock", 8, "new-line")], 8)
+    for adds in (10, 20, 40, 80):
+        around = [("lock", 1, "new-line"), ("add", adds, "independent")]
+        yield loop(isa, f"lock + {adds} adds", around, 4, repeat=4)
+    for loads in (4, 16):
+        around = [("lock", 1, "new-line"), ("load", loads, "independent")]
+        yield loop(isa, f"lock + {loads} loads", around, 4, repeat=4)
+    for stores in (1, 4):
+        around = [("lock", 1, "new-line"), ("store", stores, "same-line")]
+        yield loop(isa, f"lock + {stores} stores", around, 4, repeat=4)
+    chained = [("lock", 1, "new-line"), ("load", 4, "chain")]
+    yield loop(isa, "lock + load chain of 4", chained, 1)
+    chained = [("lock", 1, "new-line"), ("add", 20, "chain")]
+    yield loop(isa, "lock + add chain of 20", chained, 1)
+    for name, text in isa.KERNELS.items():
+        words = ("barrier", "fence", "exchange", "compare and swap", "pause")
+        if any(word in name for word in words):
+            yield Experiment(name, text, units=4)
+
+
+def private_caches(isa: Isa, plan: Plan) -> Iterator[Experiment]:
+    """Yield rings of pointers in the L1, the L2 and a little beyond; TLBs."""
+    for size in plan.private_sizes():
+        name = f"chase {size}"
+        yield Experiment(name, isa.KERNELS["chase"], units=8, region_bytes=size, ring_step=64)
+    for pages in plan.tlb_pages():
+        yield Experiment(
+            f"pages {pages}",
+            isa.KERNELS["chase"],
+            units=8,
+            region_bytes=pages * TLB_STEP,
+            pages="small",
+            ring_step=TLB_STEP,
+        )
+    yield _lines(isa, "clear pages", 128 * KIB, "clear, L2")
+
+
+def near(isa: Isa, plan: Plan) -> Iterator[Experiment]:
+    """Yield what runs on the nearer part of the last-level cache."""
+    yield from _levels(isa, plan.shared_sizes()[:1])
+
+
+def far(isa: Isa, plan: Plan) -> Iterator[Experiment]:
+    """Yield what runs on more memory than is laid out in a moment."""
+    yield from _levels(isa, plan.shared_sizes()[1:])
+
+
+def _levels(isa: Isa, sizes: list[int]) -> Iterator[Experiment]:
+    for size in sizes:
+        yield Experiment(
+            f"chase {size}",
+            isa.KERNELS["chase"],
+            units=8,
+            region_bytes=size,
+            ring_step=64,
+            sample_ns=40_000,
+        )
+    for size in sizes[-1:]:
+        for kernel in ("random loads", "stream of loads", "clear pages"):
+            yield _lines(isa, kernel, size, f"{kernel} {size}")
+
+
+def patterns(isa: Isa, plan: Plan) -> Iterator[Experiment]:
+    """Yield ways to go over lines of memory, on sizes that lie in one level after the other."""
+    sizes = [] if plan.quick else PATTERN_SIZES
+    for size in sizes:
+        for kernel in PATTERNS:
+            yield _lines(isa, kernel, size, f"{kernel} {size}")
+
+
+def _lines(isa: Isa, kernel: str, size: int, name: str) -> Experiment:
+    """Return a kernel that walks a power of two of memory, by lines, bytes or pages."""
+    masks = {"random": size // 64 - 1, "stream": size - 1, "clear": (size - 1) & ~4095}
+    mask = masks[kernel.split(maxsplit=1)[0]]
+    units = 4096 if kernel == "clear pages" else 1
+    return Experiment(
+        name, isa.KERNELS[kernel], units=units, region_bytes=size, mask=mask, sample_ns=40_000
+    )

@@ -1,0 +1,1 @@
+"""Runs what users write in a child process, so that nothing it does can hurt the answer."""

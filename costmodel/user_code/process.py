@@ -1,0 +1,123 @@
+"""Asks a user's code from outside: one child process per function, started when it is needed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
+from typing import Any, TypeVar
+
+from costmodel.config.errors import ConfigError
+from costmodel.parallel import context
+from costmodel.user_code.blame import StrategyError
+from costmodel.user_code.limits import Limits
+from costmodel.user_code.server import Answer, serve
+from costmodel.user_code.source import Source
+
+T = TypeVar("T")
+
+LIMITS = Limits()
+
+
+class UserCode:
+    """A user's function, which runs in a process of its own.
+
+    Whatever it does there, :meth:`ask` returns an answer or raises one ConfigError with the user's
+    own file and line.
+    """
+
+    def __init__(self, source: Source, limits: Limits | None = None) -> None:
+        """Name the function; nothing is loaded yet."""
+        self.source = source
+        self._limits = limits or LIMITS
+        self._child: _Child | None = None
+        self._fault: ConfigError | None = None
+        self._culprit = source.culprit()
+
+    def __reduce__(self) -> tuple[type[UserCode], tuple[Source, Limits]]:
+        """Let other processes have it: each starts a child of its own."""
+        return UserCode, (self.source, self._limits)
+
+    def ask(self, task: Callable[..., T], *args: Any) -> T:
+        """Return ``task(function, *args)``; task, arguments and answer must be picklable.
+
+        Raises ConfigError for whatever goes wrong with the user's code.
+        """
+        if self._fault is not None:
+            raise self._fault  # it would hang or crash again
+        if self._child is None or self._child.owner != os.getpid():
+            self._child = _Child(self.source, self._limits)
+            self._culprit.begins(self._value(self._child.answer()))
+        answer: T = self._value(self._child.ask(pickle.dumps((task, args))))
+        return answer
+
+    def blamed(self, error: StrategyError) -> ConfigError:
+        """Return what was found wrong with an answer, as a fault of the function."""
+        return self._culprit.error(error)
+
+    def _value(self, answer: Answer | str) -> Any:
+        if isinstance(answer, str):
+            answer = Answer(self._culprit.fault(answer), refused=True, last=True)
+        if answer.last:
+            self._fault, self._child = answer.value, None
+        if answer.refused:
+            raise answer.value
+        return answer.value
+
+
+class _Child:
+    """A process that serves one function. Answers are what went wrong where there are none."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        ours, theirs = multiprocessing.Pipe()
+        self.owner = os.getpid()
+        self._limits = limits
+        self._connection: Connection = ours
+        self._process: BaseProcess = context().Process(
+            target=serve, args=(theirs, source, limits), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        # Before multiprocessing asks it politely and waits.
+        Finalize(self, _end, args=(self._process,), exitpriority=100)
+
+    def ask(self, request: bytes) -> Answer | str:
+        try:
+            self._connection.send_bytes(request)
+        except OSError:
+            return self._ended()
+        return self.answer()
+
+    def answer(self) -> Answer | str:
+        try:
+            if not self._connection.poll(self._limits.last_resort_seconds):
+                _end(self._process)
+                return self._limits.too_slow
+            answer: Answer = pickle.loads(self._connection.recv_bytes())
+        except (EOFError, OSError):
+            return self._ended()
+        except BaseException:
+            _end(self._process)  # Ctrl-C must not wait for it
+            raise
+        return answer
+
+    def _ended(self) -> str:
+        """Return how the process ended, which it did without an answer."""
+        self._process.join(5)
+        _end(self._process)
+        code = self._process.exitcode or 0
+        if code >= 0:
+            return f"ends the process with exit status {code}"
+        name = signal.Signals(-code).name
+        return self._limits.too_long if name == "SIGXCPU" else f"crashes the process ({name})"
+
+
+def _end(process: BaseProcess) -> None:
+    if process.is_alive():
+        process.kill()
+    process.join()

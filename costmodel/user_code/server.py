@@ -1,0 +1,116 @@
+"""The child process: loads a user's function, and runs it as often as it is asked to."""
+
+from __future__ import annotations
+
+import faulthandler
+import functools
+import os
+import pickle
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from types import FrameType
+from typing import Any, NamedTuple
+
+from costmodel.config.errors import ConfigError
+from costmodel.user_code.blame import Culprit, place_of
+from costmodel.user_code.limits import Limits, limit_memory, limited
+from costmodel.user_code.source import Source
+
+
+class Answer(NamedTuple):
+    """An answer, or (``refused``) a ConfigError; the process ends behind its ``last``."""
+
+    value: Any
+    refused: bool = False
+    last: bool = False
+
+
+def serve(connection: Connection, source: Source, limits: Limits) -> None:
+    """Answer requests until the other end is closed; the first answer tells of the import.
+
+    A request is a function and its further arguments: it is called with the user's function first.
+    """
+    _isolate(limits)
+    server = _Server(connection, source, limits)
+    try:
+        server.answer(server.load)
+        while True:
+            task, arguments = pickle.loads(connection.recv_bytes())
+            server.answer(functools.partial(server.call, task, arguments))
+    except (EOFError, OSError):
+        pass
+    finally:
+        os._exit(0)  # threads and exit handlers of the user's must not keep it
+
+
+class _Server:
+    def __init__(self, connection: Connection, source: Source, limits: Limits) -> None:
+        self._connection = connection
+        self._source = source
+        self._limits = limits
+        self._culprit: Culprit = source.culprit()
+        self._function: Callable[..., Any] | None = None
+        self._process = os.getpid()
+
+    def load(self) -> bytes:
+        try:
+            self._function = self._source.load()
+            place = place_of(self._function)
+        except BaseException as error:  # foreign code: whatever it raises is what is wrong with it
+            return self._refusal(error, importing=True)
+        self._culprit.begins(place)
+        return pickle.dumps(Answer(place))
+
+    def call(self, task: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+        try:
+            return pickle.dumps(Answer(task(self._function, *arguments)))
+        except BaseException as error:  # foreign code, as above
+            return self._refusal(error)
+
+    def answer(self, make: Callable[[], bytes]) -> None:
+        # Whatever the user's code left behind is taken down in ``make``, while the limits hold.
+        with limited(self._limits, self._stop):
+            answer = make()
+        if os.getpid() != self._process:
+            os._exit(0)  # a process that the user's code forked answers nothing
+        for stream in (sys.stdout, sys.stderr):
+            _flush(stream)
+        self._connection.send_bytes(answer)
+
+    def _refusal(self, error: BaseException, *, importing: bool = False) -> bytes:
+        refused = self._culprit.error(error, importing=importing)
+        if isinstance(error, MemoryError):
+            why = self._limits.too_large
+            refused = ConfigError(replace(fault, reason=why) for fault in refused.faults)
+        return _refused(refused, last=importing)
+
+    def _stop(self, reason: str, frame: FrameType | None) -> None:
+        # An exception could be caught: the process ends here.
+        error = self._culprit.at(frame, reason, within=_Server.answer.__code__)
+        self._connection.send_bytes(_refused(error, last=True))
+        os._exit(1)
+
+
+def _refused(error: ConfigError, *, last: bool = False) -> bytes:
+    return pickle.dumps(Answer(error, refused=True, last=last))
+
+
+def _isolate(limits: Limits) -> None:
+    """Keep what the code prints out of the answer, and leave Ctrl-C to the process that waits."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    faulthandler.disable()
+    os.dup2(2, 1)
+    warnings.simplefilter("ignore")
+    sys.unraisablehook = lambda _: None
+    limit_memory(limits)
+
+
+def _flush(stream: Any) -> None:
+    try:
+        stream.flush()
+    except BaseException:  # the user's code may have put anything there
+        return

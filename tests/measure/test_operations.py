@@ -1,0 +1,87 @@
+"""Operations on this machine's page tables, on little memory: laws, not times."""
+
+from dataclasses import replace
+
+import pytest
+
+from costmodel.config.machine import load_machine
+from costmodel.measure.kernels import isa_here
+from costmodel.measure.operations import Measured, Operations, measure_operations, size_for
+from costmodel.measure.prediction import compared
+from costmodel.measure.process import Lost
+from costmodel.measure.system import read_system
+
+SYSTEM = replace(read_system(), root=False, thp_enabled="never")
+pytestmark = pytest.mark.skipif(isa_here() is None, reason="no kernels here")
+
+
+@pytest.fixture(scope="module")
+def operations() -> Operations:
+    small = replace(SYSTEM, available_bytes=64 << 20)  # so it operates on 16 MiB
+    return measure_operations(small, quick=True, seconds=0)
+
+
+def test_every_operation_is_timed(operations: Operations) -> None:
+    assert {one.operation for one in operations.measured} == {
+        "fork writable",
+        "fork read-only",
+        "exit after writable",
+        "exit after read-only",
+        "mprotect to-read-only",
+        "mprotect to-writable",
+        "munmap",
+        "dontneed",
+    }
+    assert all(one.order == 0 and one.memory_bytes == 16 << 20 for one in operations.measured)
+
+
+def test_times_per_page_are_those_of_a_kernel(operations: Operations) -> None:
+    for one in operations.measured:
+        assert 0.5 < one.least_ns / 4096 < 10_000, one.operation
+
+
+def test_calls_on_one_page_give_numbers(operations: Operations) -> None:
+    numbers = {number.key: number for number in operations.numbers()}
+    assert set(numbers) == {"kernel.fork_fixed_us", "kernel.unmap_call_ns"}
+    assert all(each.low <= each.value <= each.high for each in numbers.values())
+
+
+def test_little_memory_is_said_and_nothing_is_run() -> None:
+    poor = replace(SYSTEM, available_bytes=8 << 20)
+    with pytest.raises(Lost, match="needs 64 MiB"):
+        size_for(poor, quick=False)
+    found = measure_operations(poor)
+    assert found.measured == [] and found.lacking == ["operations: needs 64 MiB of free memory"]
+
+
+def test_other_page_sizes_are_refused() -> None:
+    with pytest.raises(Lost, match="pages have 65536 bytes"):
+        size_for(replace(SYSTEM, page_bytes=65536), quick=False)
+
+
+def test_a_prediction_is_that_of_the_kernels_own_strategy() -> None:
+    machine = load_machine("epyc-zen5")
+    one = Measured("fork writable", 9, 16 << 20, [1000])
+    strategies = {
+        kernel: compared([one], machine, kernel)[0].strategy
+        for kernel in ("5.15.0-generic", "6.7.1", "6.10.0", "7.0.0")
+    }
+    assert strategies["5.15.0-generic"] is None, "nothing so old is in the model"
+    assert strategies["6.7.1"] == "v6.7"
+    assert strategies["6.10.0"] == "folio-batch-v6.9"
+    assert strategies["7.0.0"] == "folio-batch-v6.12"
+
+
+def test_a_fork_is_predicted_without_its_fixed_part() -> None:
+    one = Measured("fork writable", 9, 16 << 20, [1000])
+    machine = load_machine("epyc-zen5")
+    slower = machine.with_value("kernel.fork_fixed_us", 240.0)
+    (usual,), (same,) = (compared([one], each, "6.12.0") for each in (machine, slower))
+    assert usual.predicted_ns == same.predicted_ns
+    assert usual.ratio == pytest.approx((usual.predicted_ns or 0) / 1000)
+
+
+def test_what_the_model_lacks_has_no_prediction() -> None:
+    one = Measured("juggle", 0, 16 << 20, [1000])
+    (row,) = compared([one], load_machine("epyc-zen5"), "6.12.0")
+    assert row.predicted_ns is None and row.ratio is None
