@@ -33,8 +33,9 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     several: dict[str, Any] = {"action": "append", "default": []}
     parser.add_argument("--machine", **several, metavar="M", help="only this machine")
     parser.add_argument(
-        "--strategy", **several, metavar="S", help="only this one; or file.py:function"
+        "--strategy", **several, metavar="S", help="only this one; or file.py:function, @NAME"
     )
+    parser.add_argument("--vs", metavar="BASELINE", help="compare with this (default v6.7)")
     parser.add_argument("--order", **several, metavar="N", help="only this folio order: 0, 2 to 9")
     parser.add_argument(
         "--set",
@@ -97,6 +98,8 @@ def scenario_of(args: argparse.Namespace, names: Sequence[str]) -> Scenario:
         options["--strategy"] = ("strategies", args.strategy)
     if args.order:
         options["--order"] = ("folio_orders", [parse_scalar(order) for order in args.order])
+    if args.vs is not None:
+        options["--vs"] = ("baseline", args.vs)
     if args.seed is not None:
         options["--seed"] = ("protocol.seed", parse_scalar(args.seed))
     for origin, (key, value) in options.items():
@@ -165,6 +168,7 @@ def _command(args: argparse.Namespace) -> list[str]:
     for option, values in repeated.items():
         for value in values:
             words += [option, value]
+    words += [] if args.vs is None else ["--vs", args.vs]
     words += [] if args.seed is None else ["--seed", args.seed]
     words += ["--no-noise"] if args.no_noise else []
     return words if args.engine == "fast" else [*words, "--engine", args.engine]

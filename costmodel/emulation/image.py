@@ -49,7 +49,6 @@ class Site:
 
     place: int
     symbol: str
-    kind: str
 
 
 @dataclass
@@ -204,8 +203,7 @@ class _Object:
                 reason = "holds a relocation that the recorder does not know"
                 raise refuse(str(self.path), reason, got=f"type {kind}") from None
             if kind in CALLS[self.isa]:
-                name = symbol.name if symbol["st_shndx"] == "SHN_UNDEF" or symbol.name else ""
-                image.sites.append(Site(place, name, "call"))
+                image.sites.append(Site(place, symbol.name))
 
 
 def _add_stubs(image: Image, objects: Iterable[_Object], cursor: int) -> None:

@@ -159,8 +159,8 @@ def build_kernel(
     with TemporaryDirectory() as folder:
         linked = list(objects)
         _compile(tree, setup, Path(folder), linked, compiler)
-        for source in extra:
-            _compile(tree, source, Path(folder), linked, compiler)
+        for path in extra:
+            _compile(tree, path, Path(folder), linked, compiler)
         wanted = dict(_HELPERS)
         while source := _needed(linked, wanted, tree):
             del wanted[source]
