@@ -81,6 +81,12 @@ class Image:
         chunk, offset = self._find(address)
         chunk[offset : offset + len(data)] = data
 
+    def define_code(self, name: str, code: bytes) -> None:
+        """Turn a stub into a function that has ``code``."""
+        self.write(self.address(name), code)
+        if self.stubs.pop(self.address(name), None):
+            self.functions.append(self.symbols[name])
+
     def _find(self, address: int) -> tuple[bytearray, int]:
         place = bisect.bisect_right(self._starts, address) - 1
         start = self._starts[place]

@@ -13,6 +13,7 @@ from costmodel.emulation.image import Image, link, undefined
 from costmodel.emulation.patching import Cpu, patch_alternatives, patch_calls
 from costmodel.emulation.tree import BuildTree
 
+_ARCH: Final = {"x86_64": "arch/x86/", "arm64": "arch/arm64/"}
 SETUP: Final = Path(__file__).parent / "setup" / "setup.c"
 PAGE: Final = 4096
 BASE_ADDRESS: Final = 0x7F00_0000_0000
@@ -29,6 +30,7 @@ _HELPERS: Final = {
     ),
     "kernel/locking/spinlock.c": ("_raw_spin_lock", "_raw_spin_unlock"),
     "kernel/sched/core.c": ("preempt_model_full", "preempt_model_none", "preempt_model_voluntary"),
+    "arch/x86/kernel/paravirt.c": ("pv_ops",),
     "arch/x86/mm/pgtable.c": ("pte_mkwrite", "ptep_set_access_flags"),
     "arch/arm64/mm/contpte.c": ("contpte_set_ptes", "__contpte_try_fold", "contpte_ptep_get"),
     "mm/util.c": ("folio_pte_batch_flags", "folio_pte_batch"),
@@ -173,6 +175,8 @@ def _needed(linked: list[Path], wanted: Mapping[str, tuple[str, ...]], tree: Bui
     """Return a helper of which something is used and not defined, empty for none."""
     missing = undefined(linked)
     for source, names in wanted.items():
+        if source.startswith("arch/") and not source.startswith(_ARCH[tree.isa]):
+            continue
         if any(name in missing for name in names) and (tree.source / source).is_file():
             return source
     return ""

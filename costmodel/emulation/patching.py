@@ -28,6 +28,14 @@ _REGISTERS: Final = (
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 )  # fmt: skip
 _CALL, _JUMP = 0xE8, 0xE9
+_SHORT_JUMP: Final = 0xEB
+_JUMP_ENTRY: Final = 16
+"""Bytes of ``struct jump_entry``: distances to code and target, then to the key."""
+_LEFT_TO_OBJTOOL: Final = 2
+"""Bit of the key's address."""
+_POINTER_CALL: Final = bytes.fromhex("ff1500000000")
+_NOTHING: Final = ("nop_func", "_paravirt_nop")
+"""Functions of ``pv_ops`` that stand for no code at all."""
 _ARM64_NOP: Final = bytes.fromhex("1f2003d5")
 _WORDS: Final = 8
 
@@ -70,6 +78,7 @@ def patch_calls(image: Image, cpu: Cpu) -> None:
     """
     if image.isa != "x86_64":
         return
+    _finish_static_branches(image)
     for site in image.sites:
         if site.symbol == _RETURN_THUNK and not cpu.mitigations:
             image.write(site.place - 1, b"\xc3\xcc\xcc\xcc\xcc")
@@ -77,13 +86,33 @@ def patch_calls(image: Image, cpu: Cpu) -> None:
             _call_directly(image, site.place, site.symbol.removeprefix(_INDIRECT_THUNK))
         elif site.symbol in _TRACERS:
             image.write(site.place - 1, _X86_NOPS[5])
-    if _RETURN_THUNK in image.symbols:
-        image.write(image.address(_RETURN_THUNK), b"\xc3\xcc")
-    for name in image.symbols:
-        if name.startswith(_INDIRECT_THUNK):
-            code = _indirect(name.removeprefix(_INDIRECT_THUNK), is_call=False)
-            if code:
-                image.write(image.address(name), code)
+    thunks = {name: _thunk(name) for name in image.symbols}
+    for name, code in thunks.items():
+        if code:
+            image.define_code(name, code)
+
+
+def _thunk(name: str) -> bytes:
+    """Return what a thunk is where the CPU needs none; empty for what is no thunk."""
+    if name == _RETURN_THUNK:
+        return b"\xc3\xcc"
+    if name.startswith(_INDIRECT_THUNK):
+        return _indirect(name.removeprefix(_INDIRECT_THUNK), is_call=False)
+    return b""
+
+
+def _finish_static_branches(image: Image) -> None:
+    """Turn jumps of static branches into the nops that objtool makes of them.
+
+    It does so only when the kernel is linked if it must also mark the targets of indirect jumps.
+    """
+    for start, length in image.sections.get("__jump_table", []):
+        for entry in range(start, start + length - _JUMP_ENTRY + 1, _JUMP_ENTRY):
+            key = entry + 8 + int.from_bytes(image.read(entry + 8, 8), "little", signed=True)
+            if key & _LEFT_TO_OBJTOOL:
+                code = entry + int.from_bytes(image.read(entry, 4), "little", signed=True)
+                short = image.read(code, 1)[0] == _SHORT_JUMP
+                image.write(code, _X86_NOPS[2 if short else 5])
 
 
 def _call_directly(image: Image, place: int, register: str) -> None:
@@ -118,10 +147,10 @@ def patch_alternatives(emulator: Emulator, facts: dict[str, int], cpu: Cpu) -> N
 def _apply(emulator: Emulator, entry: _Alternative, taken: set[int]) -> None:
     applies = (entry.feature in taken) != bool(entry.inverted)
     if emulator.isa == "x86_64":
-        if entry.direct_call:
-            return
         code = emulator.read(entry.original, entry.original_bytes)
-        if applies:
+        if applies and entry.direct_call:
+            code = _direct(emulator, entry, code)
+        elif applies:
             code = _moved_x86(emulator, entry)
         emulator.write(entry.original, _tidy(code, entry.original_bytes))
     elif applies:
@@ -140,6 +169,20 @@ def _moved_x86(emulator: Emulator, entry: _Alternative) -> bytes:
         distance += entry.replacement - entry.original
         code[1:5] = distance.to_bytes(4, "little", signed=True)
     return bytes(code)
+
+
+def _direct(emulator: Emulator, entry: _Alternative, code: bytes) -> bytes:
+    """Return a direct call of the function that an indirect one finds in ``pv_ops``."""
+    if code[:2] != b"\xff\x15":
+        return code
+    pointer = entry.original + len(_POINTER_CALL) + int.from_bytes(code[2:6], "little", signed=True)
+    target = emulator.read_words(pointer, 1)[0]
+    if target in {
+        emulator.image.symbols[n].address for n in _NOTHING if n in emulator.image.symbols
+    }:
+        return b""
+    distance = target - (entry.original + 5)
+    return bytes([_CALL]) + distance.to_bytes(4, "little", signed=True) if target else code
 
 
 def _tidy(code: bytes, size: int) -> bytes:

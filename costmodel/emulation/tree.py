@@ -31,7 +31,6 @@ _REFUSED: Final = {
     "CONFIG_ARM64_64K_PAGES": "pages of 64 KiB",
     "CONFIG_ARM64_16K_PAGES": "pages of 16 KiB",
     "CONFIG_CPU_BIG_ENDIAN": "big-endian code",
-    "CONFIG_AMD_MEM_ENCRYPT": "entries with an encryption bit (AMD_MEM_ENCRYPT)",
 }
 INSTRUMENTED: Final = {
     "CONFIG_KASAN": "KASAN",

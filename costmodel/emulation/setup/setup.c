@@ -164,13 +164,9 @@ void cm_read_alternative(const struct alt_instr *entry)
 	out->replacement = (unsigned long)&entry->alt_offset + entry->alt_offset;
 	out->original_bytes = entry->orig_len;
 	out->replacement_bytes = entry->alt_len;
-#ifdef ARM64_CB_BIT
-	out->feature = entry->cpucap & ~ARM64_CB_BIT;
-	out->by_function = !!(entry->cpucap & ARM64_CB_BIT);
-#else
-	out->feature = entry->cpufeature & ~ARM64_CB_PATCH;
-	out->by_function = !!(entry->cpufeature & ARM64_CB_PATCH);
-#endif
+	/* The field behind alt_offset has had two names. */
+	out->feature = *(const u16 *)(&entry->alt_offset + 1) & ~ARM64_CB_BIT;
+	out->by_function = !!(*(const u16 *)(&entry->alt_offset + 1) & ARM64_CB_BIT);
 #endif
 }
 
