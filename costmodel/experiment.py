@@ -275,8 +275,8 @@ def _groups(cells: Sequence[Cell]) -> Iterator[tuple[tuple[int, Cell], ...]]:
 
 
 def _table_runs(cell: Cell) -> Sequence[TableRun]:
-    from costmodel.code.runs import trace_runs
     from costmodel.strategies.resolve import resolve
+    from costmodel.strategies.runs import trace_runs
 
     range_tlbi = bool(cell.machine.tlbi.range.value)
     strategy = resolve(cell.strategy, operation=cell.workload.operation)

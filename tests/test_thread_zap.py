@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from costmodel import cpu
-from costmodel.code.runs import trace_runs
 from costmodel.config.machine import load_machine
 from costmodel.config.overrides import load_with_overrides
 from costmodel.config.scenario import Protocol, load_scenario
@@ -16,6 +15,7 @@ from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.plan import plan
 from costmodel.published import Metric, all_rows
 from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.runs import trace_runs
 
 MUNMAP = load_scenario("lkml-zap")
 ORDERS = (0, 4, 9)

@@ -19,27 +19,8 @@ from costmodel.mm.layout import Layout
 from costmodel.mm.live_table import LiveTable
 from costmodel.mm.violations import plural
 from costmodel.operations.registry import operation_named
-from costmodel.strategies.strategy import Function
+from costmodel.operations.shared.strategy import Function
 
-_FOLIOS: Final = {
-    "fork": {
-        "folio_get": "get",
-        "mapcount_add": "map",
-        "clear_exclusive": "clear_exclusive",
-        "large_mapcount_add": "large_map",
-    },
-    "zap": {"rmap_remove": "unmap", "large_mapcount_add": "large_unmap"},
-}
-"""By operation: what changes folios, and the event that it is."""
-_TABLES: Final = {
-    "fork": {
-        ("src", "write_protect"): "wrprotect",
-        ("dst", "set_ptes"): "set",
-        ("dst", "set_nonpresent"): "set",
-    },
-    "zap": {("src", "clear"): "clear", ("src", "set_nonpresent"): "clear"},
-}
-"""The same for page tables, by side."""
 _COUNTS: Final = {
     "rmap_remove": 2,
     "write_protect": 1,
@@ -72,8 +53,8 @@ def mispriced(subject: Subject, layouts: Iterable[Layout]) -> list[Priced]:
         found = subject.evaluate(counted, subject.operation, subject.contpte, layout)
         done.update(found[0])
         announced.update(found[1])
-    of_folios, of_tables = _FOLIOS[subject.operation], _TABLES[subject.operation]
-    events = dict.fromkeys([*of_folios.values(), *of_tables.values()])
+    announced_as = operation_named(subject.operation).announced
+    events = dict.fromkeys([*announced_as.folios.values(), *announced_as.tables.values()])
     return [
         Priced(event, done[event], announced[event])
         for event in events
@@ -86,11 +67,12 @@ def counted(
 ) -> tuple[Counter[str], Counter[str]]:
     """Return how often each primitive was called, and how often its event was announced."""
     memory = build(layout, contpte=contpte)
-    made: Any = operation_named(operation).begin(memory, contpte=contpte)
+    known = operation_named(operation)
+    made: Any = known.begin(memory, contpte=contpte)
     done = Counter[str]()
-    for name, event in _FOLIOS[operation].items():
+    for name, event in known.announced.folios.items():
         setattr(made, name, _counting(getattr(made, name), event, done))
-    made.tables = partial(_watched, made.tables, _TABLES[operation], done)
+    made.tables = partial(_watched, made.tables, known.announced.tables, done)
     return done, Counter(step.event for step in _steps(function(made)))
 
 

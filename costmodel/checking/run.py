@@ -13,7 +13,7 @@ from costmodel.mm.layout import Layout
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.violations import DirtyRule, Guarantee, Violation
 from costmodel.operations.registry import DEFAULT, operation_named
-from costmodel.strategies.strategy import elsewhere
+from costmodel.operations.shared.strategy import elsewhere
 from costmodel.user_code.blame import line_of, told
 from costmodel.user_code.process import UserCode
 

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from costmodel.checking.run import Subject
 from costmodel.config.errors import ConfigError, unknown
-from costmodel.mm.violations import DirtyRule
 from costmodel.operations.registry import DEFAULT, operation_names
+from costmodel.operations.shared.strategy import Strategy
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import added_names, known_names, resolve
-from costmodel.strategies.strategy import Strategy
-
-_DIRTY: Final = {
-    "folio-scan-v3": DirtyRule.ANY_OF_BATCH,
-    "contpte-folio-batch-noyoungdirty": DirtyRule.IGNORED,
-}
-"""How kernels that do not keep every entry's own dirty bit pass it on."""
 
 
 def find_subjects(
@@ -63,7 +55,7 @@ def _subject(entry: Strategy) -> Subject:
         entry.function,
         operation=entry.operation,
         contpte=entry.contpte,
-        dirty=_DIRTY.get(entry.name, DirtyRule.EXACT),
+        dirty=entry.dirty,
         flushes=False,
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from costmodel.operations.registry import operation_names
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
@@ -34,8 +36,8 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--operation",
-        choices=("fork", "zap"),
-        help="check strategies for this one (default: built-in ones for both, file.py for fork)",
+        choices=operation_names(),
+        help="check strategies for this one (default: built-in ones for all, file.py for fork)",
     )
     parser.add_argument(
         "--seed",

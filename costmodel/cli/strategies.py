@@ -7,9 +7,11 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from costmodel.operations.registry import DEFAULT, operation_names
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
-    from costmodel.strategies.strategy import Strategy
+    from costmodel.operations.shared.strategy import Strategy
 
 WIDTH = 76
 _NAME = 33
@@ -24,7 +26,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         "strategy", nargs="*", metavar="STRATEGY", help="a name from the list, or file.py:function"
     )
     parser.add_argument(
-        "--operation", choices=("fork", "zap"), default="fork", help="default: %(default)s"
+        "--operation", choices=operation_names(), default=DEFAULT, help="default: %(default)s"
     )
 
 

@@ -7,35 +7,28 @@ row of the event itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
-
-EVENTS: Final = (
-    "lock", "batch", "list_page", "alloc", "resched", "read", "scan", "peek", "gather", "get",
-    "clear_exclusive", "map", "large_map", "clear_src", "flush", "restore_src", "wrprotect",
-    "clear", "large_unmap", "unmap", "slot", "set", "clear_dst", "restore_dst", "put", "uncharge",
-    "prepare", "tail", "commit", "buddy",
-)  # fmt: skip
-"""All events, in their order on one entry or batch: only later ones can have been left out."""
+from collections.abc import Collection, Sequence
 
 
-def is_before(event: str, other: str) -> bool:
-    """Tell whether ``event`` comes before ``other`` in the work on one entry."""
-    return EVENTS.index(event) < EVENTS.index(other)
+def is_before(event: str, other: str, order: Sequence[str]) -> bool:
+    """Tell whether ``event`` comes before ``other`` in ``order``, that of the work on one entry."""
+    return order.index(event) < order.index(other)
 
 
-def bridge(recorded: Collection[tuple[str, str]], last: str, now: str) -> tuple[str, ...]:
+def bridge(
+    recorded: Collection[tuple[str, str]], last: str, now: str, order: Sequence[str]
+) -> tuple[str, ...]:
     """Return the fewest events that lead from ``last`` to ``now`` over recorded pairs.
 
-    Each comes later on its entry than the one before, so that no other entry lies on the way.
-    Empty if there is no such way.
+    Each comes later in ``order`` than the one before, so that no other entry lies on the way. Empty
+    if there is no such way.
 
-    >>> bridge({("read", "get"), ("get", "map")}, "read", "map")
+    >>> bridge({("read", "get"), ("get", "map")}, "read", "map", ("read", "get", "map"))
     ('get',)
     """
     following: dict[str, list[str]] = {}
     for event, after in sorted(recorded):
-        if event in EVENTS and after in EVENTS:
+        if event in order and after in order:
             following.setdefault(event, []).append(after)
     ways: list[tuple[str, ...]] = [(last,)]
     while ways:
@@ -44,7 +37,9 @@ def bridge(recorded: Collection[tuple[str, str]], last: str, now: str) -> tuple[
             if len(way) > 1 and now in following.get(way[-1], ()):
                 return way[1:]
             longer += [
-                (*way, event) for event in following.get(way[-1], ()) if is_before(way[-1], event)
+                (*way, event)
+                for event in following.get(way[-1], ())
+                if is_before(way[-1], event, order)
             ]
         ways = longer
     return ()

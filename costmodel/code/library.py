@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib import resources
 from io import BytesIO
 from itertools import chain
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from costmodel.code.bridge import bridge
 from costmodel.code.context import Situation
+from costmodel.operations.registry import operation_named
 
 Ints = NDArray[np.int64]
 
@@ -84,6 +84,8 @@ class Library:
     group_start: Ints
     group_member: Ints
     choices: Mapping[tuple[str, str], Choice]
+    order: tuple[str, ...] = ()
+    """Events in their order on one entry or batch: only later ones can have been left out."""
 
     @property
     def isa(self) -> str:
@@ -132,7 +134,7 @@ class Library:
         Empty where they did, and where there are none: see :func:`costmodel.code.bridge.bridge`.
         """
         last, now = self._known(last), self._known(now)
-        return () if (last, now) in self.choices else bridge(self.choices, last, now)
+        return () if (last, now) in self.choices else bridge(self.choices, last, now, self.order)
 
     def turns(self, last: str, now: str, facts: Situation) -> tuple[int, ...]:
         """Return the paths from event ``last`` to ``now`` to take in turn: mostly one.
@@ -193,8 +195,7 @@ def _choices_as_lists(library: Library) -> list[Any]:
 
 def program_names(operation: str) -> list[str]:
     """Return the names of the programs that have steps for ``operation``, sorted."""
-    folder = resources.files(__package__) / "data" / operation
-    names = [entry.name for entry in folder.iterdir()]
+    names = [entry.name for entry in operation_named(operation).steps.iterdir()]
     return sorted(name[: -len(".npz")] for name in names if name.endswith(".npz"))
 
 
@@ -215,6 +216,7 @@ def load_library(operation: str, name: str) -> Library:
         path_start=np.concatenate([start, start]),
         path_length=np.concatenate([length, length - 1]),
         choices=dict(_choices_of(text["choices"])),
+        order=operation_named(operation).events,
         **columns,
     )
 
@@ -228,7 +230,7 @@ def _archived(operation: str, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
         if build not in archive:
             raise FileNotFoundError(f"{name}: no such build")
         return archive[build]
-    path = resources.files(__package__) / "data" / operation / f"{name}.npz"
+    path = operation_named(operation).steps / f"{name}.npz"
     with path.open("rb") as file, np.load(file) as arrays:
         return arrays["numbers"], arrays["text"]
 
@@ -239,7 +241,7 @@ def builds_of(operation: str, program: str) -> dict[str, tuple[NDArray[Any], NDA
 
     They lie in one archive: builds of one source are alike, and are mostly wanted together.
     """
-    path = resources.files(__package__) / "data" / operation / f"{program}.builds.xz"
+    path = operation_named(operation).steps / f"{program}.builds.xz"
     if not path.is_file():
         return {}
     with np.load(BytesIO(lzma.decompress(path.read_bytes()))) as arrays:

@@ -80,7 +80,7 @@ class Choices:
             paths, on_the_way = library.turns(last, event, facts), event != now.event
             if on_the_way:  # all but the event itself
                 paths = tuple(path + library.recorded_paths for path in paths)
-            at_now = not on_the_way or is_before(event, now.event)
+            at_now = not on_the_way or is_before(event, now.event, library.order)
             # A statistic runs over every so many pages, whatever they are.
             turn = last, event, len(paths)
             hops.append((Hop(at_now, paths, turn, event == _STARTS), event))

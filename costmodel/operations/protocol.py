@@ -6,19 +6,24 @@ This module and the registry import nothing of the program, so that every part m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from costmodel.code.trace import TableRun
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
     from costmodel.mm.build import Memory
     from costmodel.mm.operation import TableOperation
+    from costmodel.mm.shapes import ShapedSpace, TableShape
     from costmodel.mm.state import PteState
     from costmodel.mm.violations import DirtyRule, Violation
-    from costmodel.strategies.strategy import Strategy
+    from costmodel.operations.shared.strategy import Function, Strategy
+    from costmodel.recorder.recorded import RecordedEvents
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,14 @@ class Words:
     ``title``: one line on what it does. ``states``: how it finds the entries, or what calls for
     it; the first is the default. ``unused_keys``: numbers of machine files that it does not use,
     though another operation does. ``published_frames``: how the folios of published rows lie.
+    ``loop``: what results call the part of the time that the loop over page tables takes.
     """
 
     title: str
     states: tuple[PteState, ...]
     unused_keys: tuple[str, ...] = ()
     published_frames: Literal["contiguous", "scattered"] = "contiguous"
+    loop: str = "loop"
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,33 @@ class Surroundings:
     after: tuple[Part, ...] = ()
 
 
+@dataclass(frozen=True)
+class Announced:
+    """Primitives that a strategy must announce when it calls them, with the event that each is.
+
+    ``folios`` are methods of the operation; ``tables`` are those of the tables that it hands out,
+    by side and name. They are what a check of a strategy's price counts.
+    """
+
+    folios: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
 class Operation(ABC):
     """An operation, such as ``fork``: subclass it and :func:`register` an instance."""
 
     name: str
     words: Words
+    events: tuple[str, ...]
+    """Events of its recorded steps in their order on one entry or batch."""
+    event_before: str
+    """The event that lies behind a page table when the walk over it begins."""
+    announced = Announced()
+
+    @property
+    def steps(self) -> Traversable:
+        """The folder with the step archives of recorded programs."""
+        return resources.files(type(self).__module__.rpartition(".")[0]) / "data"
 
     def state(self, name: str) -> PteState:
         """Return the state of a name. Raises KeyError for one that the operation cannot find."""
@@ -90,6 +119,21 @@ class Operation(ABC):
         without break-before-make.
         """
 
+    def memory_of(self, function: Function, shape: TableShape, *, contpte: bool) -> Memory:
+        """Return a process with one table, as the strategy ``function`` finds it."""
+        return shape.build()
+
+    def trace(
+        self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
+    ) -> Iterable[TableRun]:
+        """Return what a strategy executes on an address space: here one loop over each table.
+
+        ``program`` is the recorded program whose steps it executes.
+        """
+        from costmodel.operations.shared.trace import loop_runs
+
+        return loop_runs(strategy, program, space)
+
     @abstractmethod
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
@@ -99,6 +143,10 @@ class Operation(ABC):
         ``before`` is a copy of the process as it was; ``dirty`` says how the strategy's kernel
         passes dirty bits on.
         """
+
+    def recorded(self) -> RecordedEvents:
+        """Return how events are found in recordings; only the recorder asks."""
+        raise NotImplementedError(f"no recordings of {self.name}")
 
     def surroundings(
         self, machine: Machine, workload: Workload, runs: Sequence[TableRun]

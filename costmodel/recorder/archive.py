@@ -66,6 +66,11 @@ class Recording:
     offset: Ints
     taken: Ints
 
+    @property
+    def first_slot(self) -> int:
+        """Where the window starts, for places in a block: transitions with slot 508."""
+        return 508 if self.layout == "order0_transition" else 0
+
     def __len__(self) -> int:
         """Return the number of micro-ops."""
         return len(self.uop)

@@ -34,8 +34,11 @@ def _certain(seen: Sequence[tuple[int, Occurrence]]) -> list[tuple[int, Occurren
     return certain + new
 
 
-def choose(seen: Iterable[tuple[int, Occurrence]]) -> Choice:
-    """Find the fewest facts that tell the recorded paths between two events apart."""
+def choose(seen: Iterable[tuple[int, Occurrence]], *, takes_turns: bool = False) -> Choice:
+    """Find the fewest facts that tell the recorded paths between two events apart.
+
+    Where not even all facts do, paths are taken in turn, or else the commonest one is.
+    """
     occurrences = _certain(list(seen))
     usual = Counter(path for path, _ in occurrences).most_common(1)[0][0]
     known = {(tuple(o.facts), path) for path, o in occurrences}
@@ -45,7 +48,7 @@ def choose(seen: Iterable[tuple[int, Occurrence]]) -> Choice:
             paths = {tuple(facts[i] for i in features): path for facts, path in known}
             if all(paths[tuple(facts[i] for i in features)] == path for facts, path in known):
                 return Choice(features, dict(sorted(paths.items())) if features else {}, usual)
-    if any(o.window.state in ("exit", "munmap") for _, o in occurrences):
+    if takes_turns:
         return take_turns([(path, o.facts, id(o.window)) for path, o in occurrences], usual)
     facts = tuple(range(count))
     votes: dict[tuple[Any, ...], Counter[int]] = defaultdict(Counter)

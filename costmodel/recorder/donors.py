@@ -1,27 +1,19 @@
 """Steps that a program never executed while it was recorded, taken from a kernel that did.
 
-The contpte kernels that clear in batches unfold a block only where a range covers it in part, and
-no such range was recorded. The function that unfolds is the same in all of them.
-
 Builds by other compilers were recorded in the steady state only: what they execute from one table
 to the next comes from the booted kernel of the same source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
-from costmodel.recorder import Program, Recording, load_program
+from costmodel.recorder.archive import Program, Recording
 
-_UNFOLDING: Final = "v4_before_change.arm64_contpte"
-_DONORS: Final = {
-    ("zap", "no_hint.arm64_contpte"): _UNFOLDING,
-    ("zap", "v6.12.117.arm64_contpte"): _UNFOLDING,
-}
 _BOOTED: Final = {"v6.8base": "v6.7"}
 """Sources that were never booted to a booted one that does the same between tables."""
 _UNFOLDS: Final = frozenset({"clear_src", "flush", "restore_src"})
@@ -30,10 +22,12 @@ _SITES: Final = 1 << 16
 """Distance between the instructions of a program and those of its donor."""
 
 
-def donor_of(operation: str, program: Program) -> Program | None:
-    """Return the program that fills in what this one was not recorded doing, if it needs one."""
-    name = _booted(program.name) or _DONORS.get((operation, program.name))
-    return load_program(operation, name) if name else None
+def donor_of(program: str, donors: Mapping[str, str]) -> str | None:
+    """Return the program that fills in what this one was not recorded doing, if it needs one.
+
+    ``donors`` are those of booted kernels, see :class:`costmodel.recorder.recorded.RecordedEvents`.
+    """
+    return _booted(program) or donors.get(program)
 
 
 def donated_events(program: Program) -> frozenset[str]:

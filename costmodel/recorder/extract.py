@@ -9,37 +9,21 @@ from __future__ import annotations
 import lzma
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 
 import numpy as np
 
 from costmodel.code.context import History
-from costmodel.code.events import START, Mark, Step
+from costmodel.code.events import Mark
 from costmodel.code.library import Choice, Library, to_arrays
 from costmodel.files import write_bytes
-from costmodel.recorder import (
-    Program,
-    Recording,
-    fork_events,
-    load_program,
-    program_names,
-    zap_events,
-)
-from costmodel.recorder.archive import zip_arrays
+from costmodel.operations.registry import operation_named, operation_names
+from costmodel.recorder.archive import Program, Recording, load_program, program_names, zip_arrays
 from costmodel.recorder.choose import choose
 from costmodel.recorder.donors import donated_events, donor_of, joined, windows_of
 from costmodel.recorder.paths import Occurrence, Path, PathBuilder
-
-FINDERS: dict[str, Callable[[Program, Recording], list[Mark]]] = {
-    "fork": fork_events.find,
-    "zap": zap_events.find,
-}
-"""Finds the events of each operation."""
-PREPARE: dict[str, Callable[[Program, Recording], Recording]] = {
-    "zap": zap_events.as_posted,
-}
-"""What a recording must lose to be the kernel that its variant stands for."""
+from costmodel.recorder.recorded import RecordedEvents
 
 _Key = tuple[str, str]
 _Found = dict[_Key, dict[Path, list[Occurrence]]]
@@ -48,33 +32,31 @@ _Found = dict[_Key, dict[Path, list[Occurrence]]]
 def extract(operation: str, program: Program) -> Library:
     """Return the steps of a recorded program."""
     found: _Found = defaultdict(lambda: defaultdict(list))
-    prepare = PREPARE.get(operation, _as_recorded)
+    known = operation_named(operation).recorded()
     for recorded in program.recordings.values():
         if recorded.layout == "order0_aligned":
             continue  # workloads do not say yet whether frames are aligned with their addresses
-        window = prepare(program, recorded)
-        _cut(window, FINDERS[operation](program, window), found)
-    donor = donor_of(operation, program)
+        window = known.prepare(program, recorded)
+        _cut(known, window, known.find(program, window), found)
+    donor = donor_of(program.name, known.donors)
     if donor is not None:
-        _add_donated(operation, program, donor, found)
-        program = joined(program, donor)
+        from_donor = load_program(operation, donor)
+        _add_donated(known, program, from_donor, found)
+        program = joined(program, from_donor)
     builder = PathBuilder()
     choices: dict[_Key, Choice] = {}
     for key, paths in sorted(found.items()):
         numbered = [(builder.add(program, path, seen), seen) for path, seen in paths.items()]
-        choices[key] = choose((number, o) for number, seen in numbered for o in seen)
+        pairs = ((number, o) for number, seen in numbered for o in seen)
+        choices[key] = choose(pairs, takes_turns=known.takes_turns)
     return _library(program, builder, choices)
 
 
-def _as_recorded(program: Program, window: Recording) -> Recording:
-    return window
-
-
-def _add_donated(operation: str, program: Program, donor: Program, found: _Found) -> None:
+def _add_donated(known: RecordedEvents, program: Program, donor: Program, found: _Found) -> None:
     """Add the steps of a donor for events that the program itself was not recorded with."""
     donated: _Found = defaultdict(lambda: defaultdict(list))
     for recorded, window in windows_of(program, donor):
-        _cut(window, FINDERS[operation](donor, recorded), donated)
+        _cut(known, window, known.find(donor, recorded), donated)
     events = donated_events(program)
     for key, paths in donated.items():
         if not events.isdisjoint(key):
@@ -82,12 +64,13 @@ def _add_donated(operation: str, program: Program, donor: Program, found: _Found
 
 
 def _cut(
+    known: RecordedEvents,
     window: Recording,
     marks: Sequence[Mark],
     found: _Found,
 ) -> None:
     uops, taken = window.uop.tolist(), window.taken.tolist()
-    history = History(marks[0].step, _before_window(window, marks[0].step))
+    history = History(marks[0].step, known.before_window(window, marks[0].step))
     first_row, certain = marks[0].row + 1, marks[0].certain
     for mark in marks[1:]:  # the first step of a window is cut off in its middle
         stop = mark.row + 1
@@ -97,15 +80,6 @@ def _cut(
         found[history.last.event, mark.step.event][path].append(occurrence)
         history.advance(mark.step)
         first_row, certain = stop, mark.certain
-
-
-def _before_window(window: Recording, first: Step) -> str:
-    """Return the event before a window: whole tables were cut just behind their allocation."""
-    if window.layout != "order9":
-        return START
-    if window.state in ("exit", "munmap"):
-        return "lock"
-    return "read" if first.event == "gather" else "alloc"
 
 
 def _library(program: Program, builder: PathBuilder, choices: dict[_Key, Choice]) -> Library:
@@ -152,19 +126,19 @@ def save_builds(libraries: Mapping[str, Library]) -> bytes:
 
 def main() -> None:
     """Rebuild all step archives."""
-    builds: dict[str, dict[str, Library]] = defaultdict(dict)
-    for operation in FINDERS:
-        folder = FilePath(__file__).parents[1] / "code" / "data" / operation
+    for operation in operation_names():
+        folder = FilePath(str(operation_named(operation).steps))
+        builds: dict[str, dict[str, Library]] = defaultdict(dict)
         for name in program_names(operation):
             library = extract(operation, load_program(operation, name))
             source, build, place = name.partition("@")
             if build:
                 build, _, arch = place.rpartition(".")
-                builds[f"{operation}/{source}.{arch}"][build] = library
+                builds[f"{source}.{arch}"][build] = library
             else:
                 write_bytes(folder / f"{name}.npz", save_library(library))
-    for place, libraries in builds.items():
-        write_bytes(folder.parent / f"{place}.builds.xz", save_builds(libraries))
+        for place, libraries in builds.items():
+            write_bytes(folder / f"{place}.builds.xz", save_builds(libraries))
 
 
 if __name__ == "__main__":

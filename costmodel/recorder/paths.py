@@ -14,7 +14,7 @@ from costmodel.code.context import Situation
 from costmodel.code.events import NO_PAGE, Step
 from costmodel.code.library import ROLES
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
-from costmodel.recorder import Program, Recording, fork_events
+from costmodel.recorder import Program, Recording
 
 _MAX_REACH: Final = 64
 """An address this far from its role's origin is not about it; but clearing reaches all entries."""
@@ -125,10 +125,7 @@ def _address(
     target = program.target[uop]
     if target in ("src", "dst"):
         names: tuple[str, ...] = ("slot", "last_slot", "block")
-        indices = [
-            index + fork_events.first_slot(o.window)
-            for index, (o, _) in zip(indices, rows, strict=True)
-        ]
+        indices = [index + o.window.first_slot for index, (o, _) in zip(indices, rows, strict=True)]
     elif target == "page":
         names = ("page", "last_page", "head", "last_head")
     else:

@@ -11,7 +11,7 @@ from typing import Final
 from costmodel.code.library import builds_of
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.config.workload import Workload
-from costmodel.strategies.strategy import Strategy
+from costmodel.operations.shared.strategy import Strategy
 
 MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from costmodel.operations.registry import DEFAULT, operation_named
-from costmodel.strategies.strategy import Strategy
+from costmodel.operations.shared.strategy import Strategy
 
 
 def built_in(operation: str = DEFAULT) -> Mapping[str, Strategy]:

@@ -10,7 +10,7 @@ from typing import Any
 from costmodel.code.events import Step
 from costmodel.config.errors import ConfigError
 from costmodel.emulation.archive import find_archive, load_archive
-from costmodel.strategies.strategy import Strategy
+from costmodel.operations.shared.strategy import Strategy
 
 
 def of_archive(reference: str, operation: str, origin: str) -> Strategy:

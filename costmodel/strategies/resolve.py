@@ -12,12 +12,11 @@ from typing import Any, Final, NamedTuple
 from costmodel.code.library import program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT
-from costmodel.operations.zap.catalogue import FOLIOS
+from costmodel.operations.shared.strategy import Strategy, elsewhere
 from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import Kernel, kernel_of
 from costmodel.strategies.recorded import of_archive
-from costmodel.strategies.strategy import Strategy, elsewhere
 from costmodel.user_code.blame import StrategyError
 from costmodel.user_code.process import UserCode
 from costmodel.user_code.source import Source
@@ -109,7 +108,6 @@ def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
         programs=programs,
         range_programs=ranged,
         contpte=kernel.contpte,
-        release_programs=FOLIOS if operation == "zap" else {},
         code=code,
     )
 

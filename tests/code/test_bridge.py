@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from costmodel.code.bridge import bridge
 from costmodel.code.library import load_library
+from costmodel.operations.registry import operation_named
 
+ORDER = operation_named("fork").events
 RECORDED = {
     ("read", "get"),
     ("get", "clear_exclusive"),
@@ -18,21 +20,21 @@ RECORDED = {
 
 
 def test_the_event_left_out_is_passed() -> None:
-    assert bridge(RECORDED, "clear_exclusive", "wrprotect") == ("map",)
+    assert bridge(RECORDED, "clear_exclusive", "wrprotect", ORDER) == ("map",)
 
 
 def test_several_at_once_and_the_shortest_way() -> None:
-    assert bridge(RECORDED, "read", "wrprotect") == ("get", "map")
+    assert bridge(RECORDED, "read", "wrprotect", ORDER) == ("get", "map")
 
 
 def test_the_next_entry_can_follow_an_event_that_was_left_out() -> None:
-    assert bridge(RECORDED, "clear_exclusive", "clear_exclusive") == ("map",)
-    assert bridge(RECORDED, "wrprotect", "read") == ("set",)
+    assert bridge(RECORDED, "clear_exclusive", "clear_exclusive", ORDER) == ("map",)
+    assert bridge(RECORDED, "wrprotect", "read", ORDER) == ("set",)
 
 
 def test_no_way_leads_backwards_over_another_entry() -> None:
     """From wrprotect to get would be a whole iteration: that is no event left out."""
-    assert bridge(RECORDED, "wrprotect", "get") == ()
+    assert bridge(RECORDED, "wrprotect", "get", ORDER) == ()
 
 
 def test_a_library_passes_only_what_was_never_recorded() -> None:

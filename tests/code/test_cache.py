@@ -7,14 +7,14 @@ import pickle
 import pytest
 
 from costmodel.byte_cache import ByteCache
-from costmodel.code import runs
 from costmodel.code.cache import Recalled, trace_bytes
-from costmodel.code.runs import trace_runs
 from costmodel.code.trace import TableRun, Trace
 from costmodel.config.machine import load_machine
 from costmodel.config.workload import Workload
 from costmodel.cpu import engine
+from costmodel.operations.shared import trace
 from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.runs import trace_runs
 
 
 def test_what_cores_know_of_a_trace_outlives_its_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +46,7 @@ def test_what_cores_know_of_a_trace_outlives_its_arrays(monkeypatch: pytest.Monk
 
 def test_traces_are_recalled_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     small = ByteCache[Trace](1, trace_bytes)
-    monkeypatch.setattr(runs, "_traces", small)
+    monkeypatch.setattr(trace, "_traces", small)
     workload = Workload(
         operation="fork", memory_bytes=7 * 4096, folio_orders={0: 1.0}, state="writable"
     )

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.code.runs import trace_runs
 from costmodel.code.trace import ADDRESS, MEMORY, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.workload import Workload
+from costmodel.operations.shared.strategy import Strategy, both
 from costmodel.strategies import fork as k
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.strategy import Strategy, both
+from costmodel.strategies.runs import trace_runs
 
 Function = Callable[[Any], Any]
 EVENTS = ("read", "get", "clear_exclusive", "map", "large_map", "wrprotect", "set", "scan")

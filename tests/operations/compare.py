@@ -12,7 +12,7 @@ from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.recorder import Program, Recording, fork_events
+from costmodel.recorder import Program, Recording
 
 from .layout import BASE_PFN, Place
 
@@ -105,7 +105,7 @@ def _other_addresses(program: Program, window: Recording, found: Ints) -> Ints:
 
 def _first_row(window: Recording, marks: list[Mark], events: list[Event]) -> int:
     """Return the trace's row that stands for the window's first one."""
-    start = Place.of(window).first - fork_events.first_slot(window)
+    start = Place.of(window).first - window.first_slot
     sought = [(mark.step.event, (mark.step.slot + start) % TABLE_PTES) for mark in marks]
     seen = [(event, slot) for event, slot, _ in events]
     starts = [i for i, event in enumerate(seen) if event == sought[0]]

@@ -9,8 +9,8 @@ from costmodel.mm.address_space import AddressSpace, Vma
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.pte import CONT, CONT_PTES, DIRTY, PRESENT, TABLE_PTES, WRITE, YOUNG, make_pte
-from costmodel.recorder import Recording, fork_events
-from costmodel.strategies.strategy import Strategy
+from costmodel.operations.shared.strategy import Strategy
+from costmodel.recorder import Recording
 
 BASE_PFN = 1 << 20
 """Frame that stands for number 0 of a recording."""
@@ -38,7 +38,7 @@ def memory_of(window: Recording, marks: list[Mark], strategy: Strategy, *, adjoi
     """Return a process with the window's frames where they were, and others around them."""
     place = Place.of(window)
     order = int(window.layout[len("order")])
-    start = place.first - fork_events.first_slot(window)
+    start = place.first - window.first_slot
     frames = {mark.step.slot + start: mark.step.page for mark in marks if mark.step.event == "map"}
     if window.layout == "order9":
         frames.setdefault(0, 0)

@@ -15,10 +15,11 @@ from costmodel.code.yields import run_through
 from costmodel.mm.build import Memory
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.fork.mm import ForkOperation
-from costmodel.recorder import Recording, fork_events, load_program, program_names
+from costmodel.operations.fork.recorded import find
+from costmodel.operations.shared.strategy import Strategy
+from costmodel.recorder import Recording, load_program, program_names
 from costmodel.strategies.builds import source_of
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.strategy import Strategy
 
 from .compare import Event, compare
 from .layout import memory_of
@@ -69,7 +70,7 @@ def differences(program_name: str, key: str) -> dict[str, list[int]]:
 def _differences(program_name: str, key: str, *, adjoins: bool) -> dict[str, list[int]]:
     program = load_program("fork", program_name)
     window = _prefix(program.recordings[key])
-    marks = fork_events.find(program, window)
+    marks = find(program, window)
     strategy = recorded_strategies()[source_of(program_name)]
     memory = memory_of(window, marks, strategy, adjoins=adjoins)
     if window.state == "ro":  # forked before

@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from costmodel.code.library import load_library
-from costmodel.recorder import Program, fork_events, load_program
+from costmodel.operations.fork.recorded import find
+from costmodel.operations.registry import operation_named
+from costmodel.recorder import Program, load_program
 from costmodel.recorder.donors import donated_events, donor_of
 
 
@@ -31,8 +33,7 @@ def test_builds_go_from_table_to_table_as_the_booted_kernel_of_their_source() ->
         ("v6.8base@gcc14.arm64_nocontpte", "v6.7.arm64_nocontpte"),
     ):
         build = load_program("fork", name)
-        donor = donor_of("fork", build)
-        assert donor is not None and donor.name == booted
+        assert donor_of(build.name, {}) == booted
         library = load_library("fork", name)
         assert {("set", "alloc"), ("alloc", "read")} <= set(library.choices)
         assert not {("set", "alloc"), ("alloc", "read")} & set(cut_alone(build))
@@ -42,11 +43,11 @@ def cut_alone(program: Program) -> set[tuple[str, str]]:
     """Return the pairs of events in a program's own windows."""
     found = set()
     for window in program.recordings.values():
-        events = [mark.step.event for mark in fork_events.find(program, window)]
+        events = [mark.step.event for mark in find(program, window)]
         found |= set(pairwise(events))
     return found
 
 
 def test_others_need_no_donor() -> None:
-    assert donor_of("zap", load_program("zap", "v6.7.x86_64")) is None
-    assert donor_of("fork", load_program("fork", "v6.12.117.arm64_contpte")) is None
+    assert "v6.7.x86_64" not in operation_named("zap").recorded().donors
+    assert not operation_named("fork").recorded().donors

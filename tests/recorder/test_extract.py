@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
 import pytest
 
 from costmodel.code.context import situation
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
-from costmodel.recorder import fork_events, load_program
+from costmodel.operations.fork.recorded import find
+from costmodel.operations.registry import operation_named
+from costmodel.recorder import load_program
 from costmodel.recorder.extract import extract, save_library
 
 NOTHING = situation("map", Step("map", 0, 0, 0), Step("set", 0, 0, 0))._replace(block_start=False)
@@ -17,14 +17,14 @@ NOTHING = situation("map", Step("map", 0, 0, 0), Step("set", 0, 0, 0))._replace(
 
 @pytest.mark.parametrize("name", ["v6.12.117.x86_64", "v6.9.arm64_contpte"])
 def test_extraction_reproduces_the_committed_archive(name: str) -> None:
-    folder = resources.files("costmodel.code") / "data" / "fork"
+    folder = operation_named("fork").steps
     library = extract("fork", load_program("fork", name))
     assert save_library(library) == (folder / f"{name}.npz").read_bytes()
 
 
 def test_events_of_an_order_0_page() -> None:
     program = load_program("fork", "v6.12.117.x86_64")
-    marks = fork_events.find(program, program.recordings["rw/order0"])
+    marks = find(program, program.recordings["rw/order0"])
     first = [(mark.step.event, mark.step.slot) for mark in marks[:8]]
     assert first == [
         ("get", 0),
@@ -40,7 +40,7 @@ def test_events_of_an_order_0_page() -> None:
 
 def test_a_look_behind_the_folio_is_a_peek_and_knows_whether_the_frame_follows() -> None:
     program = load_program("fork", "v6.9.arm64_nocontpte")
-    marks = fork_events.find(program, program.recordings["rw/order2"])
+    marks = find(program, program.recordings["rw/order2"])
     peeks = [mark for mark in marks if mark.step.event == "peek"]
     assert all(mark.step.slot % 4 == 0 for mark in peeks)
     assert [mark.certain for mark in peeks] == [True] * (len(peeks) - 1) + [False]

@@ -8,11 +8,11 @@ import pytest
 
 from costmodel.checking.check import check, standard_layouts
 from costmodel.checking.subjects import find_subjects
-from costmodel.code.runs import trace_runs
 from costmodel.config.workload import Workload
 from costmodel.strategies import fork as k
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
+from costmodel.strategies.runs import trace_runs
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "strategies.md"
 EXAMPLE = "\n".join(part.split("```")[0] for part in DOCUMENT.read_text().split("```python\n")[1:])

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from costmodel.code.runs import trace_runs
 from costmodel.config.workload import Workload
 from costmodel.operations.fork.mm import ForkOperation
+from costmodel.operations.shared.strategy import Strategy, arm64, both
 from costmodel.strategies import fork as k
-from costmodel.strategies.strategy import Strategy, arm64, both
+from costmodel.strategies.runs import trace_runs
 
 Function = Callable[[ForkOperation], k.Steps]
 PTES = 512

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from costmodel.mm.violations import DirtyRule
 from costmodel.operations.fork import contpte_arch_batch, contpte_per_pte, folio_batch, per_pte
-from costmodel.strategies.strategy import Strategy, arm64, both
+from costmodel.operations.shared.strategy import Strategy, arm64, both
 
 STRATEGIES: Final = (
     Strategy("v6.7", "one PTE at a time: the baseline", per_pte.copy_per_pte, "fork", both("v6.7")),
@@ -23,6 +24,7 @@ STRATEGIES: Final = (
         folio_batch.scan_v3,
         "fork",
         both("ryan_v3"),
+        dirty=DirtyRule.ANY_OF_BATCH,
     ),
     Strategy(
         "arch-batch-runtime",
@@ -108,6 +110,7 @@ STRATEGIES: Final = (
         "fork",
         arm64("no_hint"),
         contpte=True,
+        dirty=DirtyRule.IGNORED,
     ),
     Strategy(
         "contpte-folio-batch-v6.9",

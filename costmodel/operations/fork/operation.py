@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
-from costmodel.operations.protocol import Operation, Surroundings, Words
+from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
+from costmodel.recorder.recorded import RecordedEvents
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from costmodel.config.workload import Workload
     from costmodel.mm.build import Memory
     from costmodel.mm.operation import TableOperation
+    from costmodel.mm.shapes import TableShape
     from costmodel.mm.violations import DirtyRule, Violation
     from costmodel.operations.fork.mm import ForkOperation
-    from costmodel.strategies.strategy import Strategy
+    from costmodel.operations.shared.strategy import Function, Strategy
 
 WRITABLE: Final = PteState("writable", "freshly written")
 READ_ONLY: Final = PteState("read-only", "forked before, by a child that lives on", alone=False)
@@ -30,6 +32,26 @@ class Fork(Operation):
         title="copy page tables in fork()",
         states=(WRITABLE, READ_ONLY),
         unused_keys=("kernel.unmap_call_ns", "kernel.table_free_ns"),
+        loop="copy",
+    )
+    events = (
+        "alloc", "resched", "read", "scan", "peek", "gather", "get", "clear_exclusive", "map",
+        "large_map", "clear_src", "flush", "restore_src", "wrprotect", "set", "clear_dst",
+        "restore_dst",
+    )  # fmt: skip
+    event_before = "set"
+    announced = Announced(
+        folios={
+            "folio_get": "get",
+            "mapcount_add": "map",
+            "clear_exclusive": "clear_exclusive",
+            "large_mapcount_add": "large_map",
+        },
+        tables={
+            ("src", "write_protect"): "wrprotect",
+            ("dst", "set_ptes"): "set",
+            ("dst", "set_nonpresent"): "set",
+        },
     )
 
     def strategies(self) -> Sequence[Strategy]:
@@ -46,6 +68,12 @@ class Fork(Operation):
 
         return ForkOperation.begin(memory, contpte=contpte, resizes_freely=resizes_freely)
 
+    def memory_of(self, function: Function, shape: TableShape, *, contpte: bool) -> Memory:
+        """Return a process with one table; where it was forked before, the strategy did that."""
+        from costmodel.operations.fork.twice import memory_of
+
+        return memory_of(function, shape, contpte=contpte)
+
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
     ) -> list[Violation]:
@@ -55,6 +83,12 @@ class Fork(Operation):
 
         assert isinstance(done, ForkOperation)
         return check_fork(before, done, dirty=dirty)
+
+    def recorded(self) -> RecordedEvents:
+        """Return how the events of recorded forks are found."""
+        from costmodel.operations.fork.recorded import RECORDED
+
+        return RECORDED
 
     def surroundings(
         self, machine: Machine, workload: Workload, runs: Sequence[TableRun]

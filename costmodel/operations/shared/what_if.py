@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
-from costmodel.code.bridge import EVENTS
 from costmodel.code.events import Step, omitting
 from costmodel.code.uops import Kind, Uop
 from costmodel.code.yields import generator
 from costmodel.config.errors import describe, unknown
+from costmodel.operations.registry import operation_named, operation_names
 from costmodel.operations.shared.entry import Steps
 from costmodel.user_code.blame import Place, StrategyError
 
@@ -116,8 +116,9 @@ def _made(extra: tuple[Extra, ...], step: Step) -> _Edited:
 
 
 def _check_event(name: str, event: object, extra: tuple[object, ...] = (None,)) -> None:
-    if not isinstance(event, str) or event not in EVENTS:
-        raise StrategyError(f"{name}: {unknown('event', event, EVENTS)}", got=describe(event))
+    known = dict.fromkeys(e for op in operation_names() for e in operation_named(op).events)
+    if not isinstance(event, str) or event not in known:
+        raise StrategyError(f"{name}: {unknown('event', event, known)}", got=describe(event))
     if not extra:
         raise StrategyError(f"{name}: needs at least one micro-op")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from costmodel.operations.shared.strategy import Strategy, arm64, both
 from costmodel.operations.zap import contpte_arch_batch, folio_batch, per_pte
-from costmodel.strategies.strategy import Strategy, arm64, both
 
 PAGES: Final = both("v6.7")
 """The release of a list of single pages; contpte changes nothing there."""

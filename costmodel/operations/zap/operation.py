@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
-from costmodel.operations.protocol import Operation, Surroundings, Words
+from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
+from costmodel.recorder.recorded import RecordedEvents
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from costmodel.config.workload import Workload
     from costmodel.mm.build import Memory
     from costmodel.mm.operation import TableOperation
+    from costmodel.mm.shapes import ShapedSpace
     from costmodel.mm.violations import DirtyRule, Violation
+    from costmodel.operations.shared.strategy import Strategy
     from costmodel.operations.zap.mm import ZapOperation
-    from costmodel.strategies.strategy import Strategy
 
 EXIT: Final = PteState("exit", "a forked child ends", alone=False, mapped_by=2)
 MUNMAP: Final = PteState("munmap", "munmap() by the only process that maps the pages")
@@ -35,6 +37,17 @@ class Zap(Operation):
         # A gigabyte that is unmapped goes back to the allocator and comes out of it again in every
         # iteration (docs/zap.md), so its folios lie anywhere.
         published_frames="scattered",
+        loop="unmap",
+    )
+    events = (
+        "lock", "batch", "list_page", "read", "scan", "peek", "gather", "clear_src", "flush",
+        "restore_src", "clear", "large_unmap", "unmap", "slot", "put", "uncharge", "prepare",
+        "tail", "commit", "buddy",
+    )  # fmt: skip
+    event_before = "slot"
+    announced = Announced(
+        folios={"rmap_remove": "unmap", "large_mapcount_add": "large_unmap"},
+        tables={("src", "clear"): "clear", ("src", "set_nonpresent"): "clear"},
     )
 
     def strategies(self) -> Sequence[Strategy]:
@@ -51,6 +64,14 @@ class Zap(Operation):
 
         return ZapOperation.begin(memory, contpte=contpte, resizes_freely=resizes_freely)
 
+    def trace(
+        self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
+    ) -> Iterable[TableRun]:
+        """Return the unmap of every table, then the release of what they gathered."""
+        from costmodel.operations.zap.trace import zap_runs
+
+        return zap_runs(strategy, program, isa, space)
+
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
     ) -> list[Violation]:
@@ -60,6 +81,12 @@ class Zap(Operation):
 
         assert isinstance(done, ZapOperation)
         return check_zap(before, done)
+
+    def recorded(self) -> RecordedEvents:
+        """Return how the events of recorded unmaps are found."""
+        from costmodel.operations.zap.recorded import RECORDED
+
+        return RECORDED
 
     def surroundings(
         self, machine: Machine, workload: Workload, runs: Sequence[TableRun]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from costmodel.byte_cache import ByteCache
 from costmodel.code.build import build
-from costmodel.code.cache import trace_bytes
+from costmodel.code.cache import runs_bytes, trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.record import Record, recorder_of
@@ -24,20 +24,22 @@ from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.shared.entry import Steps
+from costmodel.operations.shared.strategy import Function, Strategy
+from costmodel.operations.shared.trace import CACHE_BYTES, before
 from costmodel.operations.zap.buddies import lie_apart, with_buddies
+from costmodel.operations.zap.catalogue import FOLIOS
 from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.operation import DONTNEED, DONTNEED_PER_PAGE, EXIT, MUNMAP
 from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
 from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.reuse import with_reuse
-from costmodel.strategies.strategy import Function, Strategy
 from costmodel.user_code.blame import StrategyError
 
 _FREED_BEFORE: Final = 1 << 24
 """Frames between a page and one that was freed in its place some lists earlier."""
-_RELEASE_BYTES: Final = 32 << 20
-_releases: Final = ByteCache[Trace](_RELEASE_BYTES, trace_bytes)
+_unmaps: Final = ByteCache[tuple[TableRun, ...]](CACHE_BYTES, runs_bytes)
+_releases: Final = ByteCache[Trace](CACHE_BYTES, trace_bytes)
 """Most strategies fill the list alike: what they release is traced once."""
 
 
@@ -51,9 +53,18 @@ class _Traced:
 
 
 def zap_runs(
+    strategy: Strategy, program: str, isa: str, space: ShapedSpace
+) -> tuple[TableRun, ...]:
+    """Return the unmap of every table, then the release of what they gathered."""
+    release = (strategy.release_programs or FOLIOS)[isa]
+    make = partial(_runs, strategy, program, release, space)
+    return _unmaps.get((strategy, program, release, space), make)
+
+
+def _runs(
     strategy: Strategy, program: str, release_program: str, space: ShapedSpace
 ) -> tuple[TableRun, ...]:
-    """Return the unmap of every table, then the release of what they gathered.
+    """Trace all of it.
 
     The pages of a released trace were unmapped up to a full gather list before; one call per page
     releases each at once.
@@ -125,14 +136,14 @@ class Walk:
             unmapping = _page_by_page(function, zap, range(shape.ptes), released)
         else:
             unmapping = function(zap)
-        self.unmapped = exhausted(unmapping, _before("slot"), vocabularies[0])
+        self.unmapped = exhausted(unmapping, before("slot"), vocabularies[0])
         self.slots = zap.list.slots_used
         self.gathered: Hashable = (tuple(released), _gathered(zap))
         """What decides how the list is released: all but the function that filled it."""
 
         def release() -> Yields:
             zap.page_lists = _full_lists(memory)
-            last = _before(_end_of_batch(shape))
+            last = before(_end_of_batch(shape))
             return exhausted(released or flush_and_release(zap), last, vocabularies[1])
 
         self._release = release
@@ -171,10 +182,6 @@ def _full_lists(memory: Memory) -> PageLists:
     """Return the per-CPU lists in the middle of a large unmap: full of pages just like these."""
     folios = (Folio(f.order, f.first_pfn + _FREED_BEFORE) for f in memory.frames)
     return PageLists(folios)
-
-
-def _before(event: str) -> Step:
-    return Step(event, -1, -1, -1)
 
 
 def _release(record: Record, program: str, shape: TableShape) -> Trace:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from costmodel.recorder import fork_events, load_program, program_names
+from costmodel.operations.fork.recorded import find
+from costmodel.recorder import load_program, program_names
 from costmodel.strategies.builds import source_of
 from tests.operations.compare import compare
 from tests.operations.layout import memory_of
@@ -66,7 +67,7 @@ def test_a_wrong_row_would_be_found() -> None:
     """The comparison bites: another state of the same layout differs."""
     program = load_program("fork", "v6.7.x86_64")
     right, wrong = program.recordings["rw/order0"], program.recordings["ro/order0"]
-    marks = fork_events.find(program, right)
+    marks = find(program, right)
     strategy = recorded_strategies()[program.name]
     memory = memory_of(right, marks, strategy, adjoins=True)
     trace, events = replayed(program.name, strategy, memory)

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from costmodel.code.events import Step
-from costmodel.code.runs import trace_runs
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.workload import Workload
@@ -19,7 +18,8 @@ from costmodel.mm.build import Memory
 from costmodel.mm.folio import FrameTable
 from costmodel.mm.pte import DIRTY, PRESENT, WRITE, YOUNG, make_pte
 from costmodel.operations.fork.mm import ForkOperation
-from costmodel.strategies.strategy import Strategy
+from costmodel.operations.shared.strategy import Strategy
+from costmodel.strategies.runs import trace_runs
 from tests.operations.replay import recorded_strategies
 
 COUNTS: Mapping[str, Mapping[str, Mapping[str, float]]] = yaml.safe_load(

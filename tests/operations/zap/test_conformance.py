@@ -13,13 +13,13 @@ from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
 from costmodel.code.uops import Uop
 from costmodel.mm.shapes import TableShape
+from costmodel.operations.shared.strategy import Strategy
 from costmodel.operations.zap.gather import PAGE_SLOTS
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.operation import OPERATION
+from costmodel.operations.zap.recorded import as_posted, find
 from costmodel.recorder import load_program
-from costmodel.recorder.zap_events import as_posted, find
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.strategy import Strategy
 
 START = 256
 """Entry of the table at which the windows are laid."""

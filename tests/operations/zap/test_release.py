@@ -19,9 +19,9 @@ from costmodel.operations.zap.gather import MAX_SLOTS, Gathered
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.operation import MUNMAP, OPERATION
 from costmodel.operations.zap.per_pte import unmap_per_pte
+from costmodel.operations.zap.recorded import find
 from costmodel.operations.zap.release import batches, flush_and_release
 from costmodel.recorder import load_program
-from costmodel.recorder.zap_events import find
 from costmodel.units import LINE_BYTES
 
 

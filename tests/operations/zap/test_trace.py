@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from costmodel.code.runs import trace_runs
 from costmodel.code.trace import TableRun
 from costmodel.code.uops import Target
 from costmodel.config.workload import Workload
 from costmodel.cpu.caches import footprint_bytes
 from costmodel.operations.zap.reuse import touched_bytes
 from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.runs import trace_runs
 from costmodel.units import LINE_BYTES
 
 MIB = 1 << 20

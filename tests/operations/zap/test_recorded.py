@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from costmodel.code.events import Mark, Trait
+from costmodel.operations.zap.recorded import as_posted, find
 from costmodel.recorder import load_program, program_names
-from costmodel.recorder.zap_events import as_posted, find
 
 CASES = [
     (name, key)

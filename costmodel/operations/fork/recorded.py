@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from costmodel.code.events import NO_PAGE, Mark, Step, Trait
-from costmodel.recorder import Program, Recording
+from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
+from costmodel.mm import struct_page
+from costmodel.mm.pte import CONT_PTES
+from costmodel.recorder.archive import Program, Recording
+from costmodel.recorder.recorded import RecordedEvents
 
 _PAGE_RMW: Final = {
-    52: "get",
-    0: "clear_exclusive",
-    1: "clear_exclusive",
-    48: "map",
-    16: "large_map",
+    struct_page.REFCOUNT: "get",
+    **dict.fromkeys(struct_page.FLAGS, "clear_exclusive"),
+    struct_page.MAPCOUNT: "map",
+    struct_page.LARGE_MAPCOUNT: "large_map",
 }
-"""struct page offset of an atomic to the event it is (strategies document, section 2.3)."""
-
-
-def first_slot(window: Recording) -> int:
-    """Return where the window starts, for places in a block: transitions with slot 508."""
-    return 508 if window.layout == "order0_transition" else 0
+"""Offset of an atomic in ``struct page`` to the event it is."""
 
 
 class _Scanner:
@@ -33,14 +30,14 @@ class _Scanner:
         self.op = program.op[window.uop].tolist()
         self.target = program.target[window.uop].tolist()
         self.function = program.function[window.uop].tolist()
-        self.index = (window.index + first_slot(window)).tolist()
+        self.index = (window.index + window.first_slot).tolist()
         self.offset = window.offset.tolist()
         self.large = window.layout[len("order")] != "0"
         self.whole_table = window.layout == "order9"
         # A whole table starts behind the locks, or inside the first gathering read.
         in_read = not self.whole_table or self.function[0] == "contpte_ptep_get"
         self.phase = "read" if in_read else "set"
-        self.scanned = first_slot(window)
+        self.scanned = window.first_slot
         self.swapping = ""
 
     def events(self) -> Iterator[tuple[int, str, int | None]]:
@@ -81,7 +78,7 @@ class _Scanner:
         if self.op[row] != "swp":
             return "wrprotect", index
         self.swapping = target
-        return (f"clear_{target}", index) if index % 16 == 15 else None
+        return (f"clear_{target}", index) if index % CONT_PTES == CONT_PTES - 1 else None
 
     def _load(self, row: int, target: str, index: int) -> tuple[str, int | None] | None:
         function = self.function[row]
@@ -91,7 +88,7 @@ class _Scanner:
         if target != "src":
             return None
         if function == "contpte_ptep_get" and self.function[max(row - 1, 0)] == function:
-            return ("gather", self.scanned) if index % 16 == 15 else None
+            return ("gather", self.scanned) if index % CONT_PTES == CONT_PTES - 1 else None
         if self.phase in ("set", "resched", "alloc"):
             self.phase, self.scanned = "read", index
             return "read", index
@@ -102,7 +99,7 @@ class _Scanner:
 
     def _store(self, target: str, index: int) -> tuple[str, int | None] | None:
         if self.swapping:
-            if index % 16 != 15:
+            if index % CONT_PTES != CONT_PTES - 1:
                 return None
             self.phase = "set" if target == "dst" else self.phase
             self.swapping = ""
@@ -117,7 +114,7 @@ def find(program: Program, window: Recording) -> list[Mark]:
     """Return the events of a recorded fork window, in order."""
     scanner = _Scanner(program, window)
     raw = list(scanner.events())
-    slots = _slots(raw, first_slot(window))
+    slots = _slots(raw, window.first_slot)
     frames = _frames(raw, slots, window)
     large = Trait.LARGE if scanner.large else Trait.NONE
     cont = Trait.CONT if any(event == "gather" for _, event, _ in raw) else Trait.NONE
@@ -186,3 +183,13 @@ def _frames(
         for (row, event, _), (slot, _) in zip(raw, slots, strict=True)
         if event == "map"
     }
+
+
+def before_window(window: Recording, first: Step) -> str:
+    """Return the event before a window: whole tables were cut just behind their allocation."""
+    if window.layout != "order9":
+        return START
+    return "read" if first.event == "gather" else "alloc"
+
+
+RECORDED: Final = RecordedEvents(find, before_window)

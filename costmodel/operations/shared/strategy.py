@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from costmodel.code.events import Step
 from costmodel.code.uops import Uop
+from costmodel.mm.violations import DirtyRule
 from costmodel.user_code.blame import StrategyError
 from costmodel.user_code.process import UserCode
 
@@ -25,8 +26,9 @@ class Strategy:
     ``programs``: instruction set to the recorded program whose steps it executes (no entry: the
     strategy does not exist there). ``range_programs``: the same on CPUs with range TLB
     invalidation, where it differs. ``contpte``: its kernel uses the contiguous bit.
-    ``release_programs``: zap only, the programs that release what was unmapped. ``code``: a user's
-    strategy, whose function may do anything and runs in a process of its own (``function`` is then
+    ``release_programs``: the programs of what follows the loop, where an operation has such a part
+    (zap releases pages; left out: those of the newest kernel). ``code``: a user's strategy, whose
+    function may do anything and runs in a process of its own (``function`` is then
     :func:`elsewhere`); always call it through :meth:`evaluate`. ``build``: the compiler and
     configuration of ``programs``, where they are others than those of the recordings (see
     ``strategies.builds``). ``recorded``: the archive of whole tables that it is priced from.
@@ -39,6 +41,8 @@ class Strategy:
     programs: Mapping[str, str] = field(default_factory=dict)
     range_programs: Mapping[str, str] = field(default_factory=dict)
     contpte: bool = False
+    dirty: DirtyRule = DirtyRule.EXACT
+    """How its kernel passes on the dirty bits of entries that it copies."""
     release_programs: Mapping[str, str] = field(default_factory=dict)
     code: UserCode | None = None
     recorded: Path | None = None

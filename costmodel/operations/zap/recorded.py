@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from costmodel.code.events import NO_PAGE, Mark, Step, Trait
-from costmodel.recorder import Program, Recording
+from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
+from costmodel.mm.pte import CONT_PTES
+from costmodel.mm.struct_page import LARGE_MAPCOUNT, MAPCOUNT
+from costmodel.operations.zap.recorded_release import frames_apart, release_marks
+from costmodel.recorder.archive import Program, Recording
+from costmodel.recorder.recorded import RecordedEvents
 from costmodel.recorder.rows import Rows, without_rows
-from costmodel.recorder.zap_release import frames_apart, release_marks
 
-_MAPCOUNT, _LARGE_MAPCOUNT = 48, 16
-"""struct page offsets of the counters (strategies document, section 2.3)."""
 _WITHOUT_LARGE_MAPCOUNT: Final = ("v6.7.", "v4_")
 _CONVERT: Final = "contpte_convert"
 _GATHERING: Final = "contpte_ptep_get"
@@ -65,7 +66,9 @@ class _Scanner:
             return None
         if function == _GATHERING:
             # The helper has read the entry before it is called.
-            return _Found(row, "gather", self.scanned) if index % 16 == 15 else None
+            return (
+                _Found(row, "gather", self.scanned) if index % CONT_PTES == CONT_PTES - 1 else None
+            )
         if function.startswith("contpte_try_unfold") or self.swapping:
             return None
         if self.phase == "done" and index > self.scanned:
@@ -89,8 +92,8 @@ class _Scanner:
         if rows.function[row] != _CONVERT:
             self.phase = "clear"
             return _Found(row, "clear", index)
-        self.swapping = rows.kind[row] == "rmw" or index % 16 != 15
-        if index % 16 != 15:
+        self.swapping = rows.kind[row] == "rmw" or index % CONT_PTES != CONT_PTES - 1
+        if index % CONT_PTES != CONT_PTES - 1:
             return None
         return _Found(row, "clear_src" if rows.kind[row] == "rmw" else "restore_src", index)
 
@@ -113,9 +116,9 @@ class _Scanner:
         target, offset = rows.target[row], rows.offset[row]
         if target == "src":
             return self._entry_written(row)
-        if target == "page" and offset in (_MAPCOUNT, _LARGE_MAPCOUNT):
+        if target == "page" and offset in (MAPCOUNT, LARGE_MAPCOUNT):
             self.phase = "unmap"
-            return _Found(row, "unmap" if offset == _MAPCOUNT else "large_unmap")
+            return _Found(row, "unmap" if offset == MAPCOUNT else "large_unmap")
         if rows.function[row] == "_raw_spin_lock":
             return _Found(row, "lock")
         return None
@@ -135,7 +138,7 @@ def as_posted(program: Program, window: Recording) -> Recording:
     counter = [
         row
         for row, kind in enumerate(rows.kind)
-        if kind == "rmw" and rows.target[row] == "page" and rows.offset[row] == _LARGE_MAPCOUNT
+        if kind == "rmw" and rows.target[row] == "page" and rows.offset[row] == LARGE_MAPCOUNT
     ]
     return without_rows(program, window, counter)
 
@@ -189,3 +192,20 @@ def _frames(raw: list[_Found], window: Recording) -> dict[int, int]:
     return {
         slot: int(window.index[found.row]) for found, slot in _slots(raw) if found.event == "unmap"
     }
+
+
+def before_window(window: Recording, first: Step) -> str:
+    """Return the event before a window: whole tables were cut just behind their lock."""
+    return "lock" if window.layout == "order9" else START
+
+
+_UNFOLDING: Final = "v4_before_change.arm64_contpte"
+RECORDED: Final = RecordedEvents(
+    find,
+    before_window,
+    prepare=as_posted,
+    takes_turns=True,
+    # The contpte kernels that clear in batches unfold a block only where a range covers it in
+    # part, and no such range was recorded. The function that unfolds is the same in all of them.
+    donors={"no_hint.arm64_contpte": _UNFOLDING, "v6.12.117.arm64_contpte": _UNFOLDING},
+)

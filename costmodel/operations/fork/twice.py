@@ -1,0 +1,25 @@
+"""What a fork finds that is not the first of its process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from costmodel.code.yields import run_through
+from costmodel.mm.build import Memory
+from costmodel.mm.shapes import TableShape
+from costmodel.operations.fork.mm import ForkOperation
+from costmodel.operations.fork.operation import READ_ONLY, WRITABLE
+from costmodel.operations.shared.strategy import Function
+
+
+def memory_of(function: Function, shape: TableShape, *, contpte: bool) -> Memory:
+    """Return a process with one table; read-only means that the function forked it before.
+
+    What that fork left behind matters: a kernel that unfolds contiguous blocks to write-protect
+    them does not find them folded again. Its child lives on.
+    """
+    if shape.state != READ_ONLY:
+        return shape.build()
+    memory = replace(shape, state=WRITABLE).build()
+    run_through(function(ForkOperation.begin(memory, contpte=contpte)))
+    return memory

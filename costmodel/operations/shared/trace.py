@@ -1,0 +1,68 @@
+"""Traces operations that are one loop over page tables: one trace per distinct table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Final
+
+from costmodel.byte_cache import ByteCache
+from costmodel.code.build import build
+from costmodel.code.cache import Recalled, trace_bytes
+from costmodel.code.events import Step
+from costmodel.code.library import load_library
+from costmodel.code.record import recorder_of
+from costmodel.code.trace import TableRun, Trace
+from costmodel.code.yields import Vocabulary, Yields, exhausted
+from costmodel.mm.shapes import ShapedSpace, TableShape
+from costmodel.operations.registry import operation_named
+from costmodel.operations.shared.strategy import Function, Strategy
+from costmodel.user_code.blame import StrategyError
+
+CACHE_BYTES: Final = 32 << 20
+"""Of traces that are kept: what one strategy needs on all machines of a scenario."""
+KNOWN: Final = 512
+"""Traces of which what cores worked out is kept."""
+
+_traces: Final = ByteCache[Trace](CACHE_BYTES, trace_bytes)
+
+
+def loop_runs(strategy: Strategy, program: str, space: ShapedSpace) -> Iterator[TableRun]:
+    """Yield what a strategy executes on every distinct table of a space."""
+    for shape in space.shapes:
+        trace = _recalled(strategy, program, replace(shape, count=1))
+        yield TableRun(trace, shape.count, shape.ptes)
+
+
+@lru_cache(maxsize=KNOWN)
+def _recalled(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    make = partial(_trace, strategy, program, shape)
+    return Recalled(partial(_traces.get, object(), make))
+
+
+def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    name = strategy.operation
+    recorder = recorder_of(name, program)
+    arguments = name, shape, strategy.contpte, recorder.vocabulary
+    yields = strategy.evaluate(table_yields, *arguments)
+    segment = operation_named(name).words.loop
+    try:
+        return build(recorder.recorded(yields), load_library(name, program), name, segment)
+    except StrategyError as error:
+        raise strategy.blamed(error) from error
+
+
+def table_yields(
+    function: Function, name: str, shape: TableShape, contpte: bool, vocabulary: Vocabulary
+) -> Yields:
+    """Return what a function yields for the operation ``name`` on one table."""
+    operation = operation_named(name)
+    memory = operation.memory_of(function, shape, contpte=contpte)
+    begun = operation.begin(memory, contpte=contpte)
+    return exhausted(function(begun), before(operation.event_before), vocabulary)
+
+
+def before(event: str) -> Step:
+    """Return the event that lies behind a table when its walk begins."""
+    return Step(event, -1, -1, -1)

@@ -1,0 +1,43 @@
+"""Traces a strategy over a workload: one trace per distinct page table."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from costmodel.code.trace import TableRun
+from costmodel.config.workload import Workload
+from costmodel.mm.shapes import CONTIGUOUS, ShapedSpace, homogeneous
+from costmodel.mm.state import PteState
+from costmodel.operations.registry import operation_named
+from costmodel.operations.shared.strategy import Strategy
+from costmodel.strategies.whole_tables import recorded_runs
+
+
+def trace_runs(
+    strategy: Strategy, workload: Workload, isa: str, *, range_tlbi: bool
+) -> list[TableRun]:
+    """Return what ``strategy`` executes on ``workload``, table by table.
+
+    ``isa`` is ``arm64`` or ``x86_64``. Raises KeyError when the strategy does not exist there,
+    ConfigError when a user's strategy does what no strategy may do.
+    """
+    operation = operation_named(strategy.operation)
+    program = strategy.program(isa, range_tlbi=range_tlbi)
+    orders = tuple(workload.folio_orders.items())
+    state = operation.state(workload.state)
+    space = _space(workload.memory_bytes, orders, workload.frames, state, strategy.contpte)
+    if strategy.recorded is not None:
+        return recorded_runs(strategy.recorded, space, aligned=workload.frames == CONTIGUOUS)
+    return list(operation.trace(strategy, program, isa, space))
+
+
+@lru_cache(maxsize=64)
+def _space(
+    memory_bytes: int,
+    orders: tuple[tuple[int, float], ...],
+    frames: str,
+    state: PteState,
+    contpte: bool,
+) -> ShapedSpace:
+    """Cached: laying out an address space takes longer than timing its traces."""
+    return homogeneous(memory_bytes, dict(orders), frames=frames, state=state, contpte=contpte)

@@ -1,0 +1,145 @@
+"""A third operation, defined in this file alone: one class, one strategy.
+
+It clears the accessed bit of every entry, as ``/proc/PID/clear_refs`` does. Nothing else of the
+program knows it, yet every command can be asked about it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import pytest
+
+import costmodel
+from costmodel.cli.main import main
+from costmodel.mm.build import Memory
+from costmodel.mm.live_table import LiveTable
+from costmodel.mm.operation import TableOperation
+from costmodel.mm.pte import PRESENT, TABLE_PTES, YOUNG
+from costmodel.mm.state import PteState
+from costmodel.mm.tlb import TlbView
+from costmodel.mm.violations import DirtyRule, Guarantee, Violation
+from costmodel.operations.protocol import Announced, Operation, Words
+from costmodel.operations.registry import operation_named, register, unregister
+from costmodel.operations.shared.entry import Entry, Steps
+from costmodel.operations.shared.strategy import Strategy, both
+
+
+class Ageing(TableOperation):
+    """What strategies get."""
+
+    def __init__(self, memory: Memory, tlb: TlbView, *, contpte: bool) -> None:
+        super().__init__(memory.frames, tlb, contpte=contpte)
+        self.space = memory.space
+
+    def tables(self) -> Iterator[LiveTable]:
+        for number, slots in self.space.pmds:
+            base, part = number * TABLE_PTES, (0, TABLE_PTES)
+            yield LiveTable(slots, base, part, self.tlb, self.faults)
+
+    def make_old(self, table: LiveTable, slot: int) -> None:
+        table.slots[slot] &= ~YOUNG
+
+
+def one_by_one(ageing: Ageing) -> Steps:
+    """Clear the accessed bit of one entry after the other."""
+    for table in ageing.tables():
+        for slot, pte in enumerate(table.slots):
+            if pte & PRESENT:
+                entry = Entry(slot, pte, ageing.folio_of(pte))
+                yield entry.step("read")
+                ageing.make_old(table, slot)
+                yield entry.step("wrprotect")
+
+
+def nothing(ageing: Ageing) -> Steps:
+    """Leave everything as it is."""
+    yield from ()
+
+
+class Age(Operation):
+    """Clears accessed bits, with the recorded steps of fork."""
+
+    name = "age"
+    words = Words("clear accessed bits", (PteState("fresh", "freshly written"),), loop="walk")
+    events = ("read", "get", "map", "wrprotect", "set")
+    event_before = "set"
+    announced = Announced(folios={"make_old": "wrprotect"})
+
+    @property
+    def steps(self) -> Traversable:
+        return operation_named("fork").steps
+
+    def strategies(self) -> Sequence[Strategy]:
+        return (Strategy("v6.7", "one entry at a time", one_by_one, self.name, both("v6.7")),)
+
+    def begin(
+        self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
+    ) -> Ageing:
+        return Ageing(memory, TlbView(resizes_freely=resizes_freely), contpte=contpte)
+
+    def violations(
+        self, before: Memory, done: TableOperation, *, dirty: DirtyRule
+    ) -> list[Violation]:
+        assert isinstance(done, Ageing)
+        young = [vpn for vpn, pte in done.space.entries() if pte & PRESENT and pte & YOUNG]
+        where = (range(vpn, vpn + 1) for vpn in young)
+        return [Violation(Guarantee.PARENT_PTE, "", "entry is young", vpns) for vpns in where]
+
+
+@pytest.fixture(autouse=True)
+def age() -> Iterator[None]:
+    register(Age())
+    yield
+    unregister("age")
+
+
+def test_run_and_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scenario = tmp_path / "age.yaml"
+    scenario.write_text(
+        "title: ages\noperation: age\nmemory: 4 MiB\nmachines: [ampere-altra, xeon-4210r]\n"
+        "folio_orders: [0, 9]\nbaseline: v6.7\nprotocol: {runs: 2, iterations: 2}\n"
+    )
+    results = tmp_path / "age.json"
+    assert main(["run", str(scenario), "--jobs", "1", "--json", str(results)]) == 0
+    assert "age" in capsys.readouterr().out
+    (first, *others) = json.loads(results.read_text())["cells"]
+    assert (first["operation"], first["strategy"], len(others)) == ("age", "v6.7", 3)
+    picture = tmp_path / "age.svg"
+    assert main(["plot", str(results), "-o", str(picture)]) == 0
+    assert picture.read_text().lstrip().startswith("<?xml")
+
+
+def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["ampere-altra", "v6.7", "--vs", "v6.7", "--operation", "age", "--memory", "2 MiB"]
+    assert main(["explain", *words]) == 0
+    assert "v6.7" in capsys.readouterr().out
+
+
+def test_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "v6.7", "--operation", "age", "--layouts", "3"]) == 0
+    assert capsys.readouterr().out.startswith("age v6.7: ok")
+
+
+def test_what_it_costs_is_the_walk_alone() -> None:
+    cost = costmodel.price("xeon-4210r", "v6.7", operation="age", memory="4 MiB", order=0)
+    parts = cost.segments_ns_per_pte
+    assert parts["walk"] > 1
+    assert parts["around"] == 0
+    assert cost.micro_ops_per_pte["rmw"] == pytest.approx(1, abs=0.01)
+
+
+def test_a_strategy_that_does_nothing_is_found_out() -> None:
+    from costmodel.checking.check import check, standard_layouts
+    from costmodel.checking.run import Subject
+
+    report = check(Subject("nothing", nothing, operation="age"), standard_layouts(0, 0))
+    assert not report.passed
+
+
+def test_a_name_is_taken_once() -> None:
+    with pytest.raises(ValueError, match="must have a new name"):
+        register(Age())
