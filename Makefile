@@ -34,6 +34,7 @@ docs: $(STAMP)
 	$(BIN)/python -m costmodel.config.reference docs
 	$(BIN)/python -m costmodel.config.json_schema docs/machine.schema.json
 	$(BIN)/python -m costmodel.calibration.document docs/accuracy.md
+	$(BIN)/python -m tools.examples README.md docs/*.md
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,4 @@
-"""Predict what a change to the kernel's page-table copy loop costs on machines you do not have.
+"""Predict what a change to the kernel's page-table loops costs on machines you do not have.
 
 ``costmodel.price("ampere-altra", "folio-batch-v6.9", order=9)`` and what else
 :mod:`costmodel.api` offers; it is loaded when first used.
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from costmodel.api import (
+        ConfigError,
         Study,
         cell,
         check,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ConfigError",
     "Study",
     "cell",
     "check",
@@ -44,3 +46,8 @@ def __getattr__(name: str) -> object:
     from costmodel import api
 
     return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    """Return what there is, so that help() and completion see what is loaded when it is used."""
+    return sorted({*globals(), *__all__})

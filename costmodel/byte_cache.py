@@ -1,36 +1,84 @@
-"""Keeps what was used last, up to a number of bytes."""
+"""Keeps what was used last, up to a number of bytes; one such cache serves a whole process."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 
+KEPT_BYTES: Final = 64 << 20
+"""Of what :func:`kept` holds: the traces of one strategy, and what cores make of them."""
 
-class ByteCache(Generic[T]):
-    """Values by key; when they exceed ``limit_bytes`` together, those not used longest go."""
 
-    def __init__(self, limit_bytes: int, size_of: Callable[[T], int]) -> None:
-        """Start empty; ``size_of`` tells the bytes of a value."""
+class ByteCache:
+    """Values by key; when their arrays exceed ``limit_bytes``, those not used longest go.
+
+    Arrays that several values share count once.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        """Start empty."""
         self.limit_bytes = limit_bytes
         self.bytes = 0
-        self._size_of = size_of
-        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
+        self._uses: Counter[int] = Counter()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the value of ``key``, made if it is not there."""
         if key in self._values:
             self._values.move_to_end(key)
-            return self._values[key]
+            known: T = self._values[key]
+            return known
         value = self._values[key] = make()
-        self.bytes += self._size_of(value)
+        for array in _arrays(value):
+            self._uses[id(array)] += 1
+            self.bytes += array.nbytes if self._uses[id(array)] == 1 else 0
         while self.bytes > self.limit_bytes and len(self._values) > 1:
-            _, oldest = self._values.popitem(last=False)
-            self.bytes -= self._size_of(oldest)
+            self._forget_oldest()
         return value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        while self._values:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        _, oldest = self._values.popitem(last=False)
+        for array in _arrays(oldest):
+            self._uses[id(array)] -= 1
+            if not self._uses[id(array)]:
+                del self._uses[id(array)]
+                self.bytes -= array.nbytes
 
     def __len__(self) -> int:
         """Return the number of values kept."""
         return len(self._values)
+
+
+def _arrays(value: object) -> Iterator[NDArray[Any]]:
+    """Yield the arrays in a value: in fields of dataclasses and in tuples, but not of text."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif is_dataclass(value):
+        for part in fields(value):
+            yield from _arrays(getattr(value, part.name))
+    elif isinstance(value, tuple) and value and not isinstance(value[0], str):
+        for part in value:
+            yield from _arrays(part)
+
+
+_kept: Final = ByteCache(KEPT_BYTES)
+
+
+def kept(key: Hashable, make: Callable[[], T]) -> T:
+    """Return ``make()``, which is computed once for ``key`` as long as there is room.
+
+    The first part of ``key`` says what it is, or is the ``token`` of what it was made from.
+    """
+    return _kept.get(key, make)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from costmodel import published, statistics
+from costmodel import published, settings, statistics
+from costmodel.config.errors import ConfigError
+from costmodel.config.sizes import size_text
 from costmodel.parallel import in_processes
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.engine import undisturbed_ps
@@ -19,6 +21,9 @@ from costmodel.simulation.process import QUIET, run_once
 from costmodel.uncertainty import spread as uncertainty
 from costmodel.uncertainty.spread import ModelInterval
 from costmodel.units import PS_PER_NS, PS_PER_S
+
+REFERENCE_BYTES = 16 << 20
+"""The most memory for the engine that makes every micro-op an event: some 10 s a cell."""
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -59,6 +64,13 @@ class Result:
     samples_ps: Samples | None = field(default=None, compare=False, repr=False)
     segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
     slopes: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        """Return the cost in one line: what runs where, and ns per PTE."""
+        cell = self.cell
+        on = settings.title(cell.machine, room=60)
+        what = settings.what(cell.workload, layout=True)
+        return f"{cell.strategy} on {on}: {self.ns_per_pte:.2f} ns per PTE ({what})"
 
     @property
     def ns_per_pte(self) -> float:
@@ -121,6 +133,8 @@ def run_cells(
     cannot run on its cell.
     """
     todo = list(cells)
+    if engine is Engine.REFERENCE:
+        _check_size(todo)
     tasks = [_Task(group, noise, engine, causes, slopes) for group in _groups(todo)]
     if jobs > 1 and engine is Engine.FAST:
         from costmodel import cpu
@@ -198,16 +212,21 @@ def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
 
 
 def published_rows(cell: Cell, baseline: str | None) -> tuple[published.Row, ...]:
-    """Return what was published about a cell; mixes and forced contpte never were."""
+    """Return what was published about a cell: about this workload on this machine.
+
+    Nothing was about mixes of orders, about a machine with changed numbers, or about a workload
+    that is not as rows are, but for the CPUs that a row names.
+    """
     workload = cell.workload
-    if len(workload.folio_orders) != 1 or workload.contpte is not None:
+    unusual = {one.key for one in settings.settings_of_workload(workload)} - {"cpus"}
+    if workload.folio_order is None or unusual or cell.machine.changes:
         return ()
     return published.matching(
         machine=cell.machine.name,
         operation=workload.operation,
         state=workload.state,
         memory_bytes=workload.memory_bytes,
-        order=next(iter(workload.folio_orders)),
+        order=workload.folio_order,
         strategy=cell.strategy,
         baseline=baseline,
         cpus=workload.cpus,
@@ -224,6 +243,14 @@ def noise_scenario(workload: Workload) -> str:
         f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames} "
         f"{workload.state} {workload.cpus}"
     )
+
+
+def _check_size(cells: Sequence[Cell]) -> None:
+    """Refuse what the reference engine would take hours for."""
+    largest = max((cell.workload.memory_bytes for cell in cells), default=0)
+    if largest > REFERENCE_BYTES:
+        reason = f"reference takes at most {size_text(REFERENCE_BYTES)} of memory"
+        raise ConfigError.of("--engine", reason, got=size_text(largest))
 
 
 def _log_slopes(cell: Cell, exact_ps: int) -> tuple[float, ...]:

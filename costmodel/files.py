@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+_PREFIX = ".costmodel-"
+_SUFFIX = ".tmp"
+_STALE_SECONDS = 60.0
+"""No write takes that long: an older file of a process that is gone was left by a kill."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of ``path`` when the block ends without an exception.
 
-    Missing directories are made. After an exception (Ctrl-C too) ``path`` is as it was. What is no
-    regular file (``/dev/stdout``, a pipe) is written to directly. Raises OSError.
+    Missing directories are made; an existing file keeps its mode. After an exception (Ctrl-C too)
+    ``path`` is as it was. What is no regular file (``/dev/stdout``, a pipe) is written to directly.
+    Raises OSError.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as stream:
@@ -23,14 +31,20 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         return
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    # In the same directory: os.replace is atomic only within a file system.
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    _remove_stale(target.parent)
+    temporary = _temporary(target.parent)
     try:
         with temporary.open("xb") as stream:
+            if target.exists():
+                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, target)
+        try:
+            os.replace(temporary, target)
+        except OSError as error:
+            # The user knows the file by its own name.
+            raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -44,3 +58,55 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Replace the content of a file by ``text``, as UTF-8."""
     write_bytes(path, text.encode())
+
+
+def why_not(path: Path) -> str:
+    """Return why a file could not be written, without touching it; empty: it could.
+
+    Looks at what can be known before: a directory of that name, a name that is too long, a place
+    where no file can be made. A full disk shows only when it is written to.
+    """
+    try:
+        if path.is_dir():
+            return "is a directory"
+        if path.exists() and not path.is_file():
+            return "" if os.access(path, os.W_OK) else "cannot be written"
+        os.stat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        return f"cannot be written: {getattr(error, 'strerror', None) or error}"
+    parent = path.absolute().parent
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    try:
+        temporary = _temporary(parent)
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        return f"cannot be written: {error.strerror}"
+    return ""
+
+
+def _temporary(directory: Path) -> Path:
+    """Return a new name in a directory: os.replace is atomic only within a file system."""
+    return directory / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+
+
+def _remove_stale(directory: Path) -> None:
+    """Remove temporary files that processes left that were killed while they wrote."""
+    for left in directory.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with suppress(OSError, ValueError):
+            process = int(left.name.removeprefix(_PREFIX).partition("-")[0])
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS and not _runs(process):
+                left.unlink()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -45,7 +45,6 @@ def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -
     if jobs <= 1 or len(tasks) <= 1:
         return [function(task) for task in tasks]
     before = set(multiprocessing.active_children())
-    # Where workers are forked they inherit the tasks: machines are slow to send.
     executor = ProcessPoolExecutor(
         min(jobs, len(tasks)),
         mp_context=context(),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from costmodel.config.errors import ConfigError, Fault
+from costmodel.config.document import Location
+from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
 from costmodel.experiment import Cell, LeftOut
@@ -13,6 +14,9 @@ from costmodel.operations.registry import operation_names
 from costmodel.strategies.builds import not_recorded
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
+
+_ORIGIN = "strategy"
+"""What faults of a reference itself have as their place, until the scenario's is put there."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> Plan:
     one that was named and fits none, and for a baseline that does not fit every machine.
     """
     chosen = [scenario.baseline, *(s for s in _chosen(scenario) if s != scenario.baseline)]
-    faults = list(_misfits(scenario, chosen, tuple(machines.values())))
+    faults = [*_too_many_cpus(scenario, machines.values()), *_unresolved(scenario, chosen)]
+    faults = faults or list(_misfits(scenario, chosen, tuple(machines.values())))
     if faults:
         raise ConfigError(faults)
     cells: list[Cell] = []
@@ -64,9 +69,44 @@ def _misfits(
             where = ", ".join(
                 machine.name for machine in machines if _misfit(name, scenario, machine)
             )
-            yield Fault(
-                "baseline" if needed else "strategy", key=name, reason=reasons[0], got=where
-            )
+            yield scenario.fault(_at(scenario, name), reasons[0], where, key=name)
+
+
+def _too_many_cpus(scenario: Scenario, machines: Iterable[Machine]) -> Iterator[Fault]:
+    for machine in machines:
+        online = machine.tlbi.cpus_online.value
+        if scenario.cpus > online:
+            reason = f"must be at most {online}, the CPUs of {machine.name} (tlbi.cpus_online)"
+            yield scenario.fault(("cpus",), reason, describe(scenario.cpus))
+
+
+def _unresolved(scenario: Scenario, chosen: Sequence[str]) -> Iterator[Fault]:
+    """Yield why a name means no strategy, at the place where the scenario has it."""
+    for name in chosen:
+        try:
+            if not _is_elsewhere(name, scenario):
+                resolve(name, operation=scenario.operation, origin=_ORIGIN)
+        except ConfigError as error:
+            for fault in error.faults:
+                if fault.file != _ORIGIN:
+                    yield fault
+                    continue
+                at = _at(scenario, name)
+                yield scenario.fault(at, fault.reason, fault.got, key=fault.key)
+
+
+def _at(scenario: Scenario, name: str) -> Location:
+    """Return where a scenario names a strategy."""
+    if name == scenario.baseline:
+        return ("baseline",)
+    named = scenario.strategies or ()
+    return ("strategies", named.index(name)) if name in named else ("strategies",)
+
+
+def _is_elsewhere(name: str, scenario: Scenario) -> bool:
+    """Whether a name is one of another operation only."""
+    known = any(name in built_in(operation) for operation in operation_names())
+    return known and name not in built_in(scenario.operation)
 
 
 def _left_out(chosen: Sequence[str], scenario: Scenario, machine: Machine) -> Iterator[LeftOut]:
@@ -81,8 +121,7 @@ def _left_out(chosen: Sequence[str], scenario: Scenario, machine: Machine) -> It
 
 def _misfit(name: str, scenario: Scenario, machine: Machine) -> str:
     """Return why a strategy cannot run here; empty if it can."""
-    elsewhere = any(name in built_in(operation) for operation in operation_names())
-    if elsewhere and name not in built_in(scenario.operation):
+    if _is_elsewhere(name, scenario):
         return f"not a strategy for {scenario.operation}"
     strategy = resolve(name, operation=scenario.operation)
     if machine.isa not in strategy.programs:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import pydoc
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import costmodel
-from costmodel.config.errors import ConfigError
+from costmodel import ConfigError
+from costmodel.cli.main import main
 
 SMALL = "2 MiB"
+FROK: Any = "frok"
+WRONG: Any = "four"
 
 
 def test_price_is_what_one_strategy_costs() -> None:
@@ -77,8 +85,31 @@ def test_a_machine_that_does_not_exist() -> None:
         (lambda: costmodel.machine("ampere-altro"), "did you mean 'ampere-altra'"),
         (lambda: costmodel.machine("ampere-altra", changes={"tlbi.rnage": 1}), "tlbi.rnage"),
         (lambda: costmodel.price("xeon-4210r", "contpte-per-pte"), "arm64 only"),
-        (lambda: costmodel.price("xeon-4210r", "v6.7", operation="frok"), "unknown operation"),
+        (lambda: costmodel.strategy_names(FROK), "unknown operation"),
+        (lambda: costmodel.price("xeon-4210r", "v6.7", operation=FROK), "unknown operation"),
         (lambda: costmodel.price("xeon-4210r", "v6.7", order=10), "from 0 to 9"),
+        (lambda: costmodel.price("xeon-4210r", "v6.7", order=WRONG), "must be an order"),
+        (lambda: costmodel.price("xeon-4210r", "v6.7", order=4.0), "must be an order"),  # type: ignore[arg-type]
+        (lambda: costmodel.price(None, "v6.7"), "machine: must be a machine"),  # type: ignore[arg-type]
+        (lambda: costmodel.price("xeon-4210r", None), "must be text"),  # type: ignore[arg-type]
+        (lambda: costmodel.price("xeon-4210r", "v6.7", cpus=0), "cpus: must be at least 1"),
+        (lambda: costmodel.price("xeon-4210r", "v6.7", cpus=99), "must be at most 10, the CPUs"),
+        (lambda: costmodel.price("xeon-4210r", "v6.7", noise=1), "noise: must be true or"),  # type: ignore[arg-type]
+        (lambda: costmodel.price("xeon-4210r", "v6.7", overrides={"x": 1}), "x: unknown key"),
+        (lambda: costmodel.price("xeon-4210r", "v6.7", overrides={"machines": 1}), "unknown key"),
+        (lambda: costmodel.price("xeon-4210r", "v6.7", overrides=[1]), "must be a mapping"),  # type: ignore[arg-type]
+        (lambda: costmodel.study(strategies="v6.70"), "did you mean 'v6.7'"),
+        (lambda: costmodel.study(strategies=[]), "strategies: must not be empty"),
+        (lambda: costmodel.study(orders=WRONG), "must be an order"),
+        (lambda: costmodel.study(machines=[]), "machines: must not be empty"),
+        (lambda: costmodel.study(machines=["xeon-4210r"] * 2), "two machines of one name"),
+        (lambda: costmodel.study(jobs=0), "jobs: must be an integer of at least 1"),
+        (lambda: costmodel.study(17), "scenario: must be a name or a path"),  # type: ignore[arg-type]
+        (lambda: costmodel.study(title="a\x1b[31mb"), "one line of printable text"),
+        (lambda: costmodel.machine("ampere-altra", rename="a b"), "rename: must be lower-case"),
+        (lambda: costmodel.window("xeon-4210r", "v6.7", ptes=0), "ptes: must be an integer"),
+        (lambda: costmodel.check("v6.7", layouts=-1), "layouts: must be an integer"),
+        (lambda: costmodel.check(3), "strategy: must be a name"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_wrong_is_said(call: object, message: str) -> None:
@@ -91,6 +122,67 @@ def test_zap_has_strategies_of_its_own() -> None:
         "xeon-4210r", costmodel.strategy_names("zap")[0], operation="zap", memory=SMALL
     )
     assert cost.ns_per_pte > 0
+
+
+SAME_STORM = {"strategies": ["contpte-per-pte"], "orders": [9], "memory": "4 MiB", "noise": False}
+
+
+def test_nothing_that_is_said_is_dropped() -> None:
+    """What a study, a price and the command line make of one question is one number."""
+    asked: Any = {"order": 9, "memory": "4 MiB"}
+    ranged = {"ampere-altra.tlbi.range": True}
+    usual = costmodel.price("ampere-altra", "contpte-per-pte", **asked)
+    changed = costmodel.price("ampere-altra", "contpte-per-pte", overrides=ranged, **asked)
+    assert changed.ns_per_pte < usual.ns_per_pte
+    study = costmodel.study(machines="ampere-altra", overrides=ranged, **SAME_STORM)  # type: ignore[arg-type]
+    assert study["ampere-altra", "contpte-per-pte", 9].result.exact_ps == changed.exact_ps
+    assert "Ampere Altra (tlbi.range=true)" in str(study)
+    with pytest.raises(ConfigError, match="contpte"):
+        costmodel.study(machines="ampere-altra", contpte=False, **SAME_STORM)  # type: ignore[arg-type]
+    without: Any = {"machines": "ampere-altra", "contpte": False, "memory": SMALL, "noise": False}
+    assert "contpte off" in str(costmodel.study(strategies="v6.7", **without))
+
+
+def test_overrides_of_a_scenario_hold_for_the_machines_that_are_given(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        "title: storm\noperation: fork\nmemory: 2 MiB\nmachines: [ampere-altra, xeon-4210r]\n"
+        "folio_orders: [9]\nbaseline: v6.7\nstrategies: [contpte-per-pte]\n"
+        "overrides: {ampere-altra.tlbi.range: true}\n"
+    )
+    from_file = costmodel.study(file, noise=False)
+    given = costmodel.study(file, machines=["ampere-altra"], noise=False)
+    place = "ampere-altra", "contpte-per-pte", 9
+    assert given[place].result.exact_ps == from_file[place].result.exact_ps
+    xeon = costmodel.study(file, machines="xeon-4210r", strategies="v6.7", noise=False)
+    assert [c.result.cell.machine.name for c in xeon.comparisons] == ["xeon-4210r"]
+
+
+def test_a_price_prints_as_one_line() -> None:
+    text = str(costmodel.price("ampere-altra", "v6.7", order=9, memory=SMALL, contpte=False))
+    assert text.startswith("v6.7 on Ampere Altra: ")
+    assert text.endswith(" ns per PTE (fork, 2 MiB, writable, order-9, contpte off)")
+
+
+def test_help_shows_the_functions() -> None:
+    text = pydoc.plain(pydoc.render_doc(costmodel))
+    for name in costmodel.__all__:
+        assert f"    {name}(" in text or f"class {name}(" in text or f"{name} = " in text
+    for function in (costmodel.study, costmodel.price, costmodel.explain, costmodel.table):
+        kinds = {p.kind for p in inspect.signature(function).parameters.values()}
+        assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_the_default_question_is_that_of_the_command_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    result = costmodel.price("ampere-altra", "v6.7")
+    words = ["run", "--machine", "ampere-altra", "--strategy", "v6.7", "--no-noise", "--json", "-"]
+    assert main(words) == 0
+    (cell,) = json.loads(capsys.readouterr().out)["cells"]
+    assert cell["ns_per_pte"] == result.ns_per_pte
+    text = costmodel.explain("ampere-altra", "v6.7", vs="v6.7")
+    assert f"{result.ns_per_pte:.2f}" in text
 
 
 def test_the_package_is_light_until_it_is_used() -> None:

@@ -1,10 +1,13 @@
 """Output files are replaced whole or not at all."""
 
+import os
+import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from costmodel.files import replacing, write_text
+from costmodel.files import replacing, why_not, write_text
 
 
 def test_missing_directories_are_made(tmp_path: Path) -> None:
@@ -23,6 +26,60 @@ def test_an_interrupted_write_leaves_the_old_file(
         raise error
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_text(path, "old")
+    path.chmod(0o640)
+    write_text(path, "new")
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", 0o640)
+
+
+def test_what_a_kill_left_is_removed_by_the_next_write(tmp_path: Path) -> None:
+    gone = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True)
+    left, fresh, alive = (
+        tmp_path / f".costmodel-{process}-{number}.tmp"
+        for process, number in (
+            (gone.stdout.strip(), 1),
+            (gone.stdout.strip(), 2),
+            (os.getpid(), 3),
+        )
+    )
+    for path in (left, fresh, alive):
+        path.write_text("half")
+    for path in (left, alive):
+        os.utime(path, (0, 0))
+    write_text(tmp_path / "a.json", "new")
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "a.json", fresh, alive])
+
+
+def test_a_name_of_the_longest_kind_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 255)
+    assert why_not(path) == ""
+    write_text(path, "new")
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.json", ""),
+        ("new/directories/a.json", ""),
+        (".", "is a directory"),
+        ("x" * 256, "File name too long"),
+        ("file/a.json", "Not a directory"),
+        ("nul\0", "null"),
+        ("/dev/null", ""),
+        ("/proc/a.json", "cannot be written"),
+    ],
+)
+def test_what_speaks_against_a_place(name: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.iterdir())
+    found = why_not(tmp_path / name)
+    assert reason in found and bool(reason) == bool(found)
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

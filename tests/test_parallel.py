@@ -2,6 +2,9 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +26,21 @@ def refuse(number: int) -> int:
 @pytest.mark.parametrize("jobs", [1, 2, 5])
 def test_results_come_in_order_for_any_number_of_processes(jobs: int) -> None:
     assert in_processes(square, range(7), jobs=jobs) == [n * n for n in range(7)]
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_workers_may_start_in_any_way(method: str, tmp_path: Path) -> None:
+    """Python changes its own choice; what is sent to workers can be sent in every way."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing\nfrom costmodel import parallel\n"
+        "if __name__ == '__main__':\n"
+        f"    parallel.context = lambda: multiprocessing.get_context({method!r})\n"
+        "    print(parallel.in_processes(abs, range(-3, 0), jobs=2))\n"
+    )
+    words = [sys.executable, str(script)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.stdout, done.stderr) == ("[3, 2, 1]\n", "")
 
 
 def test_one_job_stays_in_this_process() -> None:

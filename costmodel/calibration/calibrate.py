@@ -12,7 +12,7 @@ from costmodel.calibration.fit import STARTS, Fitted, fit
 from costmodel.calibration.leave_one_out import LeftOut, leave_one_out
 from costmodel.calibration.problem import problem_of
 from costmodel.calibration.targets import Target, targets
-from costmodel.config.errors import ConfigError, unknown
+from costmodel.config.errors import ConfigError
 from costmodel.published import Role
 from costmodel.uncertainty.priors import priors
 
@@ -43,7 +43,7 @@ def fit_rows(machine: str) -> tuple[Target, ...]:
 def check_can_calibrate(machine: Machine) -> None:
     """Raise ConfigError for a machine of which nothing is published."""
     if machine.name not in FITTED:
-        reason = "no published rows to fit: " + unknown("machine", machine.name, FITTED)
+        reason = f"has no published rows to fit; those that have: {', '.join(FITTED)}"
         raise ConfigError.of("calibrate", reason, key=machine.name)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from costmodel.calibration.row_class import Measure, RowClass
-from costmodel.config.workload import Workload, states_of
-from costmodel.operations.registry import DEFAULT, operation_named
+from costmodel.config.workload import Workload, frames_of, states_of
+from costmodel.operations.registry import DEFAULT
 from costmodel.published import Metric, Role, Row, all_rows
 from costmodel.published.rows import implied_change_pct
 
@@ -155,7 +155,7 @@ def _of(
         "operation": operation,
         "memory_bytes": memory_bytes,
         "folio_orders": {order: 1.0},
-        "frames": operation_named(operation).words.published_frames,
+        "frames": frames_of(operation),
         "state": state,
         "cpus": cpus,
     }

@@ -6,25 +6,22 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import command, count
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
 EPILOG = """\
-Each machine has few fitted numbers (costmodel/calibration/choices.py names them and
-says why) and keeps them inside the interval that its file gives. Nothing is changed
-without --write.
+Each machine has few fitted numbers (costmodel/calibration/choices.py names
+them and says why) and keeps them inside the interval that its file gives.
+Nothing is changed without --write.
 """
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``calibrate [MACHINE]...`` with its options."""
-    parser = subparsers.add_parser(
-        "calibrate",
-        help="fit what no source settles to the published rows",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    about = "fit what no source settles to the published rows"
+    parser = command(subparsers, "calibrate", about, epilog=EPILOG)
     parser.add_argument(
         "machine", nargs="*", metavar="MACHINE", help="default: all with published rows"
     )
@@ -35,7 +32,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--write", action="store_true", help="write into the machine files")
     parser.add_argument(
-        "--starts", type=_starts, default=None, metavar="N", help="starting points of each fit"
+        "--starts", type=count(1), default=None, metavar="N", help="starting points of each fit"
     )
 
 
@@ -102,10 +99,3 @@ def _run_measured(args: argparse.Namespace) -> int:
         write_fit(path, machine, found.fitted, found.uncertainty)
         print(f"\nwritten to {path}")
     return 0
-
-
-def _starts(text: str) -> int:
-    starts = int(text) if text.isdigit() else 0
-    if starts < 1:
-        raise argparse.ArgumentTypeError(f"must be an integer of at least 1 (got {text!r})")
-    return starts

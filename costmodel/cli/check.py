@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import command, count
 from costmodel.operations.registry import operation_names
 
 if TYPE_CHECKING:
@@ -13,9 +14,8 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``check [STRATEGY|file.py:function]... [--layouts N] [--seed N]``."""
-    parser = subparsers.add_parser(
-        "check", help="check what strategies do to page tables against what the kernel guarantees"
-    )
+    about = "check what strategies do to page tables against what the kernel guarantees"
+    parser = command(subparsers, "check", about)
     parser.add_argument(
         "strategy",
         nargs="*",
@@ -24,7 +24,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--layouts",
-        type=_count,
+        type=count(0),
         default=200,
         metavar="N",
         help="random layouts beside the fixed ones (default: %(default)s)",
@@ -41,7 +41,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--seed",
-        type=_count,
+        type=count(0),
         default=0,
         metavar="N",
         help="which random layouts (default: %(default)s)",
@@ -65,10 +65,3 @@ def run(args: argparse.Namespace) -> int:
         if report.passed and (prices := describe_prices(mispriced(subject, telling_layouts()))):
             print(prices, flush=True)
     return 1 if broken else 0
-
-
-def _count(text: str) -> int:
-    """Return a whole number of at least 0."""
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"must be an integer of at least 0 (got {text!r})")
-    return int(text)

@@ -6,26 +6,22 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import command
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
 CHECK_FAILED = 1
 
 EPILOG = """\
-exit code: 0; 1 if --fail-above is given and a cell became significantly slower by more;
-2 if the files cannot be read or compared.
+exit code: 0; 1 if --fail-above is given and a cell became significantly
+slower by more; 2 if the files cannot be read or compared.
 """
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``compare OLD.json NEW.json [--fail-above PCT]``."""
-    parser = subparsers.add_parser(
-        "compare",
-        help="compare two result files cell by cell",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command(subparsers, "compare", "compare two result files cell by cell", epilog=EPILOG)
     parser.add_argument("old", metavar="OLD.json", help="written by costmodel run --json")
     parser.add_argument("new", metavar="NEW.json", help="the same, later")
     parser.add_argument(

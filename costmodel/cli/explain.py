@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import add_jobs, add_machine_and_strategy, command
 from costmodel.cli.question import add_options
 
 if TYPE_CHECKING:
@@ -17,37 +17,36 @@ MOST_JOBS = 2
 EPILOG = """\
 examples:
   costmodel explain xeon-4210r folio-batch-v6.9 --order 9
-  costmodel explain ampere-altra contpte-per-pte --vs contpte-folio-batch-v6.9 --order 9
-  costmodel explain ampere-altra contpte-per-pte --order 4 --set tlbi.range=true
+  costmodel explain ampere-altra contpte-per-pte --order 4 \\
+      --vs contpte-folio-batch-v6.9 --set tlbi.range=true
 """
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``explain MACHINE STRATEGY`` with its options."""
-    parser = subparsers.add_parser(
-        "explain",
-        help="show why a strategy is faster or slower on a machine",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("machine", metavar="MACHINE", help="a name, or a machine file")
-    parser.add_argument("strategy", metavar="STRATEGY", help="a name; or file.py:function")
+    about = "show why a strategy is faster or slower on a machine"
+    parser = command(subparsers, "explain", about, epilog=EPILOG)
+    add_machine_and_strategy(parser)
     add_options(parser)
+    add_jobs(parser, most=MOST_JOBS)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the explanation; raise ConfigError for bad input."""
     from costmodel import __version__
-    from costmodel.cli.question import cells, origin_of, question, write_json
+    from costmodel.cli.output import output
+    from costmodel.cli.question import ask_one, cells, inputs, origin_of
     from costmodel.explaining.attribution import explain
+    from costmodel.ineffective import ineffective
+    from costmodel.parallel import cpus
     from costmodel.results.text.explanation import explanation_document, explanation_text
 
-    scenario, machine = question(args, args.machine)
+    scenario, machine = ask_one(args)
+    target = output(args.json, inputs=inputs(args, scenario))
     new, base = cells(scenario, machine)
-    explanation = explain(new, base, jobs=min(MOST_JOBS, os.cpu_count() or 1))
-    if args.json:
-        provenance = origin_of(args, scenario, machine.name)
-        write_json(args.json, explanation_document(explanation, provenance))
-    print(explanation_text(explanation, version=__version__), end="")
+    explanation = explain(new, base, jobs=args.jobs or min(MOST_JOBS, cpus()))
+    idle = ineffective([explanation.base.result, explanation.new.result])
+    target.show(explanation_text(explanation, version=__version__, idle=idle))
+    origin = origin_of(args, scenario, [machine.name])
+    target.write_json(lambda: explanation_document(explanation, origin))
     return 0

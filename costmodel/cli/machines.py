@@ -7,17 +7,17 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import WIDTH, command
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
     from costmodel.config.machine import Machine
     from costmodel.config.parameter import ParameterLike
 
-WIDTH = 76
-
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``machines [MACHINE]...``."""
-    parser = subparsers.add_parser("machines", help="list machines, or show one with its sources")
+    parser = command(subparsers, "machines", "list machines, or show one with its sources")
     parser.add_argument(
         "machine", nargs="*", metavar="MACHINE", help="a name from the list, or a machine file"
     )

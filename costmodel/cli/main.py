@@ -13,9 +13,11 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from costmodel import __version__
+from costmodel.cli.parser import Parser, wrapped
+from costmodel.cli.process import Interruption, open_closed_streams
 
 COMMANDS = (
     "run",
@@ -58,40 +60,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(500_000, 50, 100)
     # and a third of a second more when the interpreter ends, unless it need not look at them.
     atexit.register(gc.freeze)
-    try:
-        code = _run(words)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) left. Python must not complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+    open_closed_streams()
+    with Interruption() as interruption:
+        try:
+            code = _run(words)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader (head, less) left.
+            code = BROKEN_PIPE
+        except OSError as error:
+            print(f"costmodel: {error}", file=sys.stderr)
+            code = BAD_INPUT
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except BaseException:
+            # What an import makes of Ctrl-C may be any other exception.
+            if not interruption.happened:
+                raise
+            code = INTERRUPTED
+        if code in (BROKEN_PIPE, BAD_INPUT):
+            _give_up_output()
     return code
 
 
 def _run(words: list[str]) -> int:
     # With the name first, only that module is imported.
     names = [words[0]] if words and words[0] in available() else available()
-    parser = argparse.ArgumentParser(prog="costmodel", description=_description())
+    parser = Parser(prog="costmodel", description=wrapped(_description()))
     parser.add_argument("--version", action="version", version=f"costmodel {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    subparsers: Subparsers[Any] = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True
+    )
     commands = {name: _load(name) for name in names}
     for command in commands.values():
         command.add_parser(subparsers)
     args = parser.parse_args(words)
     try:
         return commands[args.command].run(args)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        print(f"costmodel: {error}", file=sys.stderr)
-        return BAD_INPUT
     except Exception as error:
         if not _is_bad_input(error):
             raise
-        print(error, file=sys.stderr)
+        print(wrapped(str(error)), file=sys.stderr)
         return BAD_INPUT
+
+
+def _give_up_output() -> None:
+    """Let what could not be written go: Python must not complain again when it flushes at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def available() -> list[str]:
@@ -105,8 +123,8 @@ def _load(name: str) -> Command:
 
 def _description() -> str:
     return (
-        "Predict what a change to the kernel's page-table copy loop costs on machines that you"
-        " do not have."
+        "Predict what a change to the kernel's page-table loops costs on machines that you do not"
+        " have."
     )
 
 

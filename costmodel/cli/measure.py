@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import command
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
 EPILOG = """\
-Runs small kernels in memory, without a compiler and without root; nothing is
-left behind, and settings that root lets it change (folio sizes) are put back.
-Numbers that user space cannot see are those of the nearest shipped machine.
+Runs small kernels in memory, without a compiler and without root; nothing
+is left behind, and settings that root lets it change (folio sizes) are put
+back. Numbers that user space cannot see are those of the nearest shipped
+machine.
 
 examples:
   costmodel measure -o mine.yaml --json mine.json
@@ -25,13 +28,8 @@ examples:
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``measure`` with its options."""
-    parser = subparsers.add_parser(
-        "measure",
-        help="write a machine file of this machine, and hold it against the truth",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    about = "write a machine file of this machine, and hold it against the truth"
+    parser = command(subparsers, "measure", about, epilog=EPILOG)
     parser.add_argument("-o", dest="output", metavar="FILE", help="the machine file to write")
     parser.add_argument("--like", metavar="M", help="the machine that the rest is kept from")
     parser.add_argument("--quick", action="store_true", help="20 seconds instead of 2 minutes")
@@ -48,7 +46,6 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.files import write_text
     from costmodel.measure.command import Wanted, measure
     from costmodel.measure.document import text_of
-    from costmodel.results.text.measured import numbers_text, operations_text
 
     output = Path(args.output) if args.output else None
     _check_output(args)
@@ -64,16 +61,7 @@ def run(args: argparse.Namespace) -> int:
         write_text(output, found.made.text)
     if args.json:
         write_text(Path(args.json), text_of(found.document()))
-    print(
-        numbers_text(
-            found.system, found.session, found.numbers, found.made, found.nearest.name, found.why
-        ),
-        end="",
-    )
-    if found.operations is not None:
-        print()
-        title = found.made.machine.title
-        print(operations_text(found.rows, title, found.operations.lacking), end="")
+    print("\n".join(filter(None, (found.numbers_text(), found.operations_text()))), end="")
     return 0
 
 

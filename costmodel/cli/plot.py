@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from costmodel.cli.parser import add_assignments, add_jobs, command, count, several, wrapped
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -18,75 +19,71 @@ KINDS = ("change", "order", "stack", "samples", "timeline")
 ALL_ORDERS = (0, *range(2, 10))
 """Sizes of folios that the kernel gives anonymous memory."""
 
+MOST_JOBS = 2
+"""More processes than this cost more to start than they save."""
+
 EPILOG = """\
 kinds:
-  change     change of run time per strategy, predicted and published (default)
+  change     change of run time per strategy, predicted and published
+             (default)
   order      ns per PTE over folio order; a scenario is run at every order
   stack      ns per PTE split by cause
   samples    every iteration of every run (of a scenario)
-  timeline   the out-of-order window over a few PTEs: what waits for what (of a scenario)
+  timeline   the out-of-order window over a few PTEs: what waits for what
+             (of a scenario)
 
 examples:
   costmodel plot lkml-fork -o out/thread.svg
-  costmodel plot out/lkml-fork.json --kind stack --machine ampere-altra -o out/stack.png
+  costmodel plot out/lkml-fork.json --kind stack -o out/stack.png
   costmodel plot lkml-fork --ascii --machine xeon-4210r
   costmodel plot mine.json -o mine.svg     (of `measure --json`)
-  costmodel plot lkml-fork --kind timeline --machine xeon-4210r --strategy v6.7 --ptes 3
+  costmodel plot lkml-fork --kind timeline --machine xeon-4210r --ptes 3
 """
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``plot RESULT.json|SCENARIO`` with its options."""
-    parser = subparsers.add_parser(
-        "plot",
-        help="draw a result file or a scenario as SVG, PNG or text",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    about = "draw a result file or a scenario as SVG, PNG or text"
+    parser = command(subparsers, "plot", about, epilog=EPILOG)
     parser.add_argument(
         "scenario", metavar="RESULT.json|SCENARIO", help="a file of `run --json`, or a scenario"
     )
     parser.add_argument("--kind", choices=KINDS, default="change", help="what to draw")
     parser.add_argument("-o", dest="output", metavar="FILE", help="an .svg or .png file")
     parser.add_argument("--ascii", action="store_true", help="print the changes as a text chart")
-    several: dict[str, Any] = {"action": "append", "default": []}
-    parser.add_argument("--machine", **several, metavar="M", help="only this machine")
-    parser.add_argument("--strategy", **several, metavar="S", help="only this and the baseline")
-    parser.add_argument("--order", **several, metavar="N", help="only this folio order")
-    parser.add_argument(
-        "--set", **several, dest="assignments", metavar="KEY=VALUE", help="as for `run`"
-    )
+    several(parser, "--machine", "M", "only this machine")
+    several(parser, "--strategy", "S", "only this and the baseline")
+    several(parser, "--order", "N", "only this folio order")
+    add_assignments(parser)
     parser.add_argument("--seed", metavar="N", help="of all random numbers of a scenario")
     parser.add_argument("--no-noise", action="store_true", help="exact times, no deviations")
+    add_jobs(parser, most=MOST_JOBS)
     parser.add_argument(
-        "--jobs",
-        type=int,
-        default=min(2, os.cpu_count() or 1),
-        metavar="N",
-        help="processes (default: 2 where there are as many CPUs)",
+        "--ptes", type=count(1), default=2, metavar="N", help="of a timeline (default 2)"
     )
-    parser.add_argument(
-        "--ptes", type=int, default=2, metavar="N", help="of a timeline (default 2)"
-    )
+    parser.set_defaults(operation=None)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the picture or print the chart; raise ConfigError for bad input."""
+    from costmodel.cli.output import output
     from costmodel.config.errors import ConfigError
     from costmodel.results.plots.picture import check_suffix
+    from costmodel.results.text.layout import ascii_only
 
     if args.ascii and (args.kind != "change" or args.output):
         raise ConfigError.of("--ascii", "prints changes: leave --kind and -o out")
-    output = Path(args.output or f"{Path(args.scenario).stem}-{args.kind}.svg")
-    check_suffix(output)
+    file = Path(args.output or f"{Path(args.scenario).stem}-{args.kind}.svg")
+    if not args.ascii:
+        check_suffix(file)
+        output(str(file), option="-o", inputs=[args.scenario])
     from_file = args.scenario.endswith(".json")
     text, picture = _of_file(args) if from_file else _of_scenario(args)
     if picture is None:
         print(text, end="")
     else:
-        picture.save(output)
-        print(f"{output}: {picture.description}")
+        picture.save(file)
+        print(wrapped(f"{file}: {ascii_only(picture.description)}"))
     return 0
 
 
@@ -134,20 +131,18 @@ def _of_measured(args: argparse.Namespace) -> Picture:
 
 def _of_scenario(args: argparse.Namespace) -> tuple[str, Picture | None]:
     from costmodel.api import study_of
-    from costmodel.cli.run import scenario_of
-    from costmodel.config.overrides import load_with_overrides
-    from costmodel.strategies.resolve import known_names
+    from costmodel.cli.question import ask
+    from costmodel.parallel import cpus
 
-    names = known_names()
-    scenario = scenario_of(args, names)
     if args.kind == "order" and not args.order:
-        scenario = scenario.replace({"folio_orders": list(ALL_ORDERS)}, strategies=names)
-    scenario, machines = load_with_overrides(scenario, args.assignments, strategies=names)
+        args.order = [str(order) for order in ALL_ORDERS]
+    scenario, machines = ask(args)
     if args.kind == "timeline":
         return "", _timeline(args, scenario, machines)
     noise = args.kind in ("change", "samples") and not args.no_noise
     intervals = args.kind == "change" and not args.ascii
-    study = study_of(scenario, machines, noise=noise, jobs=args.jobs, intervals=intervals)
+    jobs = args.jobs or min(MOST_JOBS, cpus())
+    study = study_of(scenario, machines, noise=noise, jobs=jobs, intervals=intervals)
     if args.ascii:
         return study.chart() + "\n", None
     return "", study.picture(args.kind)

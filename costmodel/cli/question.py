@@ -1,93 +1,82 @@
-"""What ``explain``, ``breakeven`` and ``trace`` ask about: strategies on a machine and workload."""
+"""What a command asks about: scenario and machines, from a file or from options alone.
+
+There is one default question for all commands and for Python; see
+:func:`costmodel.config.scenario.default_scenario`.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from costmodel.cli.parser import add_assignments, add_json, add_workload
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from costmodel.config.machine import Machine
     from costmodel.config.scenario import Scenario
     from costmodel.experiment import Cell
+
+_KEYS = {
+    "machine": "machines",
+    "strategy": "strategies",
+    "order": "folio_orders",
+    "operation": "operation",
+    "state": "state",
+    "frames": "frames",
+    "memory": "memory",
+    "baseline": "baseline",
+    "vs": "baseline",
+    "seed": "protocol.seed",
+}
+"""Options that stand for a key of the scenario."""
+_WORDS = ("machine", "strategy", "operation", "state", "frames", "baseline", "vs")
+"""Those whose value is a word as it is; the others are read as in a file."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a comparison: its baseline, its workload, where the answer goes."""
     parser.add_argument("--vs", metavar="BASELINE", help="compare with this (default v6.7)")
-    add_workload_options(parser)
-    parser.add_argument("--json", metavar="FILE", help="also write the answer there")
+    add_question(parser)
+    add_json(parser, "the answer")
 
 
-def add_workload_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what the strategies work on."""
+def add_question(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what a single pair of strategies works on."""
     parser.add_argument("--order", metavar="N", help="folio order: 0, 2 to 9 (default 0)")
-    parser.add_argument(
-        "--operation", metavar="OP", default="fork", help="fork or zap (default fork)"
-    )
-    parser.add_argument(
-        "--state",
-        metavar="S",
-        help="state of the PTEs (fork, default writable), or what unmaps them (zap, default exit)",
-    )
-    parser.add_argument("--memory", metavar="SIZE", help="size of the mapping (default 1 GiB)")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="assignments",
-        metavar="KEY=VALUE",
-        help="change a number of the machine or of the workload",
-    )
+    add_workload(parser)
+    add_assignments(parser)
 
 
-def question(
-    args: argparse.Namespace, machine: str, *, default_order: int = 0
-) -> tuple[Scenario, Machine]:
-    """Return the scenario and the machine that the options describe, overrides applied.
+def ask(args: argparse.Namespace) -> tuple[Scenario, dict[str, Machine]]:
+    """Return the scenario and the machines by name that options describe, overrides applied.
 
-    The scenario has one machine, one folio layout, ``--vs`` as baseline and one strategy. Raises
-    ConfigError with every fault.
+    Options and assignments replace what the scenario file says, or else the default question; all
+    of them are judged together. Raises ConfigError with every fault.
     """
-    from costmodel.config.document import parse_scalar
-    from costmodel.config.errors import ConfigError, unknown
     from costmodel.config.overrides import load_with_overrides
-    from costmodel.config.scenario import Scenario
-    from costmodel.operations.registry import operation_names
-    from costmodel.strategies.catalogue import built_in
-    from costmodel.strategies.resolve import known_names
+    from costmodel.config.scenario import default_scenario, load_scenario
+    from costmodel.strategies.resolve import names_by_operation
 
-    operation = args.operation
-    if operation not in operation_names():
-        raise ConfigError.of("--operation", unknown("operation", operation, operation_names()))
-    names = known_names(operation)
-    scenario = Scenario.model_validate(
-        {
-            "title": "a quick question",
-            "operation": operation,
-            "memory": "1 GiB",
-            "machines": ["apple-m2-vm"],
-            "folio_orders": [default_order],
-            "baseline": next(iter(built_in(operation))),
-        }
-    )
-    options: dict[str, tuple[str, Any]] = {
-        "MACHINE": ("machines", [machine]),
-        "STRATEGY": ("strategies", [args.strategy]),
-    }
-    if args.vs:
-        options["--vs"] = ("baseline", args.vs)
-    if args.order is not None:
-        options["--order"] = ("folio_orders", [parse_scalar(args.order)])
-    if args.state is not None:
-        options["--state"] = ("state", args.state)
-    if args.memory is not None:
-        options["--memory"] = ("memory", parse_scalar(args.memory))
-    for origin, (key, value) in options.items():
-        scenario = scenario.replace({key: value}, origin=origin, strategies=names)
-    scenario, machines = load_with_overrides(
-        scenario, _qualified(scenario, args.assignments), strategies=names
-    )
-    return scenario, next(iter(machines.values()))
+    reference = getattr(args, "scenario", None)
+    names = names_by_operation()
+    _check_operation(args.operation, names)
+    if reference:
+        scenario = load_scenario(reference, strategies=names)
+    else:
+        scenario = default_scenario(_operation(args, names))
+    options = dict(_options(args))
+    on = options.pop("machines", None)
+    return load_with_overrides(scenario, args.assignments, strategies=names, options=options, on=on)
+
+
+def ask_one(args: argparse.Namespace) -> tuple[Scenario, Machine]:
+    """Return the scenario and its only machine, for commands that look at one cell."""
+    scenario, machines = ask(args)
+    (machine,) = machines.values()
+    return scenario, machine
 
 
 def cells(scenario: Scenario, machine: Machine) -> tuple[Cell, Cell]:
@@ -101,58 +90,95 @@ def cells(scenario: Scenario, machine: Machine) -> tuple[Cell, Cell]:
     return planned[-1], planned[0]
 
 
-def origin_of(args: argparse.Namespace, scenario: Scenario, machine: str) -> dict[str, Any]:
+def inputs(args: argparse.Namespace, scenario: Scenario) -> list[Path]:
+    """Return the files that a question is read from: no result may take their place."""
+    from pathlib import Path
+
+    from costmodel.config.resources import find
+
+    files = [find("machines", reference) for reference in scenario.machines]
+    if reference := getattr(args, "scenario", None):
+        files.append(find("scenarios", reference))
+    own = (name.rpartition(":")[0] for name in (*(scenario.strategies or ()), scenario.baseline))
+    return files + [Path(name) for name in own if name]
+
+
+def origin_of(
+    args: argparse.Namespace,
+    scenario: Scenario,
+    machines: Iterable[str],
+    *,
+    noise: bool = False,
+    engine: str = "fast",
+) -> dict[str, Any]:
     """Return the provenance of an answer; see :func:`costmodel.provenance.provenance`."""
+    import json
+
     from costmodel.config.resources import find
     from costmodel.provenance import provenance
 
-    reference = scenario.machines[0]
+    overrides = [f"{key}={json.dumps(value)}" for key, value in scenario.overrides.items()]
+    files = [find("machines", reference) for reference in scenario.machines]
     return provenance(
-        command=["costmodel", args.command, *_words(args)],
+        command=["costmodel", args.command, *words(args)],
         scenario=scenario.model_dump(mode="json"),
         seed=scenario.protocol.seed,
-        machine_files={machine: find("machines", reference)},
-        overrides=args.assignments,
-        noise=False,
-        engine="fast",
+        machine_files=dict(zip(machines, files, strict=True)),
+        overrides=[*overrides, *args.assignments],
+        noise=noise,
+        engine=engine,
     )
 
 
-def write_json(file: str, document: dict[str, Any]) -> None:
-    """Write an answer as JSON; raise OSError where that is not possible."""
-    import json
-    from pathlib import Path
-
-    from costmodel.files import write_text
-
-    write_text(Path(file), json.dumps(document, indent=1, allow_nan=False) + "\n")
-
-
-def _words(args: argparse.Namespace) -> list[str]:
-    """Return the options in one spelling, without --json: it changes no number."""
-    over = getattr(args, "over", None)
-    first = [args.strategy, "--machine", args.machine] if over else [args.machine, args.strategy]
-    named = {
-        "--over": over,
-        "--vs": args.vs,
-        "--order": args.order,
-        "--operation": None if args.operation == "fork" else args.operation,
-        "--state": args.state,
-        "--memory": args.memory,
-    }
-    words = [word for option, value in named.items() if value for word in (option, value)]
-    return first + words + [word for text in args.assignments for word in ("--set", text)]
+def words(args: argparse.Namespace) -> list[str]:
+    """Return the words of the command in one spelling, without what changes no number."""
+    given = vars(args)
+    found = [given[name] for name in ("scenario", *_positional(args)) if given.get(name)]
+    for name in ("over", *_KEYS):
+        values = given.get(name)
+        if name not in _positional(args) and values is not None:
+            for value in values if isinstance(values, list) else [values]:
+                found += [f"--{name}", str(value)]
+    found += [word for text in args.assignments for word in ("--set", text)]
+    found += ["--no-noise"] if given.get("no_noise") else []
+    engine = given.get("engine", "fast")
+    return found if engine == "fast" else [*found, "--engine", engine]
 
 
-def _qualified(scenario: Scenario, assignments: list[str]) -> list[str]:
-    """Put the machine's name before keys that only a machine can have."""
-    from pathlib import Path
+def _options(args: argparse.Namespace) -> Iterator[tuple[str, tuple[str, object]]]:
+    """Yield the keys of the scenario that options stand for, with where each was said."""
+    from costmodel.config.document import parse_scalar
 
-    from costmodel.config.machine import Machine
+    for name, key in _KEYS.items():
+        value = getattr(args, name, None)
+        if value is None or value == []:
+            continue
+        origin = name.upper() if name in _positional(args) else f"--{name}"
+        if name not in _WORDS:
+            value = (
+                [parse_scalar(v) for v in value] if isinstance(value, list) else parse_scalar(value)
+            )
+        yield key, (origin, value)
 
-    name = Path(scenario.machines[0]).name.removesuffix(".yaml").removesuffix(".yml")
-    groups = set(Machine.model_fields)
-    return [
-        f"{name}.{text}" if text.partition("=")[0].partition(".")[0] in groups else text
-        for text in assignments
-    ]
+
+def _positional(args: argparse.Namespace) -> Sequence[str]:
+    """Return which of the options are arguments of this command."""
+    found: Sequence[str] = getattr(args, "positional", ())
+    return found
+
+
+def _operation(args: argparse.Namespace, known: Mapping[str, object]) -> str:
+    """Return the operation that a question without a scenario is about, the default if unsaid."""
+    from costmodel.operations.registry import DEFAULT
+
+    keys = (text.partition("=") for text in args.assignments)
+    named = [value.strip() for key, _, value in keys if key.strip() == "operation"]
+    last = [*([args.operation] if args.operation else []), *named][-1:]
+    return last[0] if last and last[0] in known else DEFAULT
+
+
+def _check_operation(operation: str | None, known: Mapping[str, object]) -> None:
+    from costmodel.config.errors import ConfigError, unknown
+
+    if operation is not None and operation not in known:
+        raise ConfigError.of("--operation", unknown("operation", operation, known))

@@ -7,21 +7,19 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import WIDTH, command
 from costmodel.operations.registry import DEFAULT, operation_names
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
     from costmodel.operations.shared.strategy import Strategy
 
-WIDTH = 76
 _NAME = 33
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``strategies [STRATEGY]...``."""
-    parser = subparsers.add_parser(
-        "strategies", help="list strategies, or show what stands behind one"
-    )
+    parser = command(subparsers, "strategies", "list strategies, or show what stands behind one")
     parser.add_argument(
         "strategy", nargs="*", metavar="STRATEGY", help="a name from the list, or file.py:function"
     )

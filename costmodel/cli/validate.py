@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import add_json, command
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
@@ -14,27 +16,21 @@ MISSED = 1
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``validate [MACHINE --measured FILE] [--json FILE]``."""
-    parser = subparsers.add_parser(
-        "validate",
-        help="predict every published number; fail if a stated accuracy is missed",
-        allow_abbrev=False,
-    )
+    about = "predict every published number; fail if a stated accuracy is missed"
+    parser = command(subparsers, "validate", about)
     parser.add_argument("machine", nargs="?", metavar="MACHINE", help="with --measured only")
     parser.add_argument(
         "--measured",
         metavar="FILE",
         help="a file of `measure --json`: its page-table operations beside MACHINE's",
     )
-    parser.add_argument("--json", metavar="FILE", help="also write the result there")
+    add_json(parser, "the result")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; return 1 when a stated accuracy is missed."""
     if args.machine or args.measured:
         return _run_measured(args)
-    import json
-    from pathlib import Path
-
     from tqdm import tqdm
 
     from costmodel.calibration.report import (
@@ -44,26 +40,25 @@ def run(args: argparse.Namespace) -> int:
         validate,
         validated_machines,
     )
-    from costmodel.files import write_text
+    from costmodel.cli.output import output
 
+    target = output(args.json)
     # disable=None: no bar where stderr is no terminal.
     total = len(validated_machines())
     with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
         reports = validate(progress=bar.update)
-    if args.json:
-        write_text(Path(args.json), json.dumps(document(reports), indent=1, allow_nan=False) + "\n")
-    print("\n".join(lines(reports)))
+    target.show("\n".join(lines(reports)) + "\n")
+    target.write_json(lambda: document(reports))
     return MISSED if missed(reports) else 0
 
 
 def _run_measured(args: argparse.Namespace) -> int:
     """Print what was measured on a machine beside what a machine file says of it."""
-    import json
     from pathlib import Path
 
+    from costmodel.cli.output import output
     from costmodel.config.errors import ConfigError, Fault
     from costmodel.config.machine import load_machine
-    from costmodel.files import write_text
     from costmodel.measure.document import read_measured, rows_of
     from costmodel.measure.prediction import compared
     from costmodel.results.text.measured import operations_text
@@ -72,11 +67,11 @@ def _run_measured(args: argparse.Namespace) -> int:
     missing = [Fault(name, reason="is missing") for name, value in given if not value]
     if missing:
         raise ConfigError(missing)
+    target = output(args.json, inputs=[args.measured])
     machine = load_machine(args.machine, origin="MACHINE")
     file = read_measured(Path(args.measured))
     file.check_isa(machine)
     rows = compared(file.measured, machine, file.system.kernel)
-    if args.json:
-        write_text(Path(args.json), json.dumps(rows_of(rows), indent=1, allow_nan=False) + "\n")
-    print(operations_text(rows, f"{machine.title}, measured {file.date}"), end="")
+    target.show(operations_text(rows, f"{machine.title}, measured {file.date}"))
+    target.write_json(lambda: rows_of(rows))
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -20,8 +20,11 @@ from costmodel.code.steps import Steps
 from costmodel.code.subkinds import flavour_of, kind_of
 from costmodel.code.trace import NO_ADDRESS, Trace
 from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.heap import keep_freed_memory
 from costmodel.units import LINE_BYTES
 from costmodel.user_code.blame import StrategyError
+
+keep_freed_memory()
 
 Ints = NDArray[np.int64]
 
@@ -73,7 +76,7 @@ def _static(operation: str, name: str) -> _Static:
 def build(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
     """Return the micro-ops of a record in program order, all in one segment."""
     static = _static(operation, library.name)
-    hand = _Hand(record, library.isa)
+    hand = _Hand(record.uops, record.results, library.isa) if record.uops else _nothing()
     paths, lengths = record.paths, library.lengths(record.paths)
     rows = int(lengths.sum())
     library_row = np.empty(rows, dtype=np.int64)
@@ -166,8 +169,7 @@ _PAGE_COLUMN, _HEAD_COLUMN = 2, 4
 class _Hand:
     """Hand-written micro-ops as columns; at least one row, so that it can be indexed."""
 
-    def __init__(self, record: Record, isa: str) -> None:
-        uops = record.uops or (Uop(Kind.NOP),)
+    def __init__(self, uops: Sequence[Uop], results: Ints, isa: str) -> None:
         numbers: dict[tuple[Any, ...], int] = {}
         number = [numbers.setdefault(form, len(numbers)) for form in map(_form, uops)]
         rows = _columns(_row(*form, isa=isa) for form in numbers)
@@ -176,10 +178,15 @@ class _Hand:
         place = np.array([uop.offset_bytes for uop in uops], np.int64)
         place += np.where(np.isin(target, (Target.SRC, Target.DST)), SLOT_ORIGIN, 0)
         self.address = np.where(target, (target << REGION_SHIFT) + place, NO_ADDRESS)
-        # What lies before the first row is done, like what nobody computes: the last.
-        row_of = np.append(np.maximum(record.results - record.row, -1), -1)
+        row_of = np.append(results, -1)  # the last for what nobody computes
         self.inputs = row_of[[_values(uop) for uop in uops]]
         self.waits = np.isin(target, _WAITING) & [uop.address_inputs is None for uop in uops]
+
+
+@cache
+def _nothing() -> _Hand:
+    """Return what stands for no micro-op written by hand."""
+    return _Hand((Uop(Kind.NOP),), np.zeros(0, np.int64), "")
 
 
 _WAITING: Final = (Target.SRC, Target.DST, Target.PAGE)

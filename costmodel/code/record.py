@@ -38,8 +38,6 @@ class Record:
     results: Ints
     """int64[yields]: the row that each yield became, the last if several. Hand-written micro-ops
     name the yields that they wait for."""
-    row: int = 0
-    """Number of its first row."""
 
     def chosen(self, steps: NDArray[np.bool_] | slice) -> Record:
         """Return some of the steps; hand-written micro-ops keep their numbers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -44,6 +44,7 @@ class Trace:
                              to addresses and producers
     step_names  event that ends the steps of each id, where ids stand for recorded steps; an id
                 beyond the end is a hand-written micro-op
+    token       tells this trace from any other, in the keys of what is made from it
     segments    names of consecutive parts (``"table"``, ``"copy"``, ...) to their row ranges
     """
 
@@ -59,6 +60,7 @@ class Trace:
     step_id: NDArray[np.int32]
     step_names: tuple[str, ...]
     segments: tuple[tuple[str, int, int], ...]
+    token: object = field(default_factory=object, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:
         """Return the number of rows."""

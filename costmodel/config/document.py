@@ -6,7 +6,7 @@ keys, anchors, tags, and numbers with a leading zero are faults.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -25,10 +25,15 @@ _DEEPEST = 50
 
 @dataclass(frozen=True)
 class Place:
-    """Line and column, from 1."""
+    """Line and column, from 1; both 0 where the input has no lines.
 
-    line: int
-    col: int
+    ``file`` is empty for the file of the document itself, else what the value came from instead,
+    such as ``--set``.
+    """
+
+    line: int = 0
+    col: int = 0
+    file: str = ""
 
 
 @dataclass
@@ -52,8 +57,25 @@ class Document:
         while at and at not in places:
             at, places = at[:-1], self.keys
         # Data that no file holds (an override) has no places at all.
-        place = places.get(at) or (Place(1, 1) if self.values else Place(0, 0))
-        return Fault(self.file, place.line, place.col, key_text(shown), reason, got)
+        place = places.get(at) or (Place(1, 1) if () in self.values else Place())
+        file = place.file or self.file
+        return Fault(file, place.line, place.col, key_text(shown), reason, got)
+
+    def changed(self, data: dict[Any, Any], places: Mapping[str, Place]) -> Document:
+        """Return a document of other data.
+
+        ``places`` say where changed values, by dotted key, came from; all others keep theirs.
+        """
+        moved = {tuple(key.split(".")): place for key, place in places.items()}
+        keys, values = (
+            {at: place for at, place in old.items() if not _is_below(at, moved)} | moved
+            for old in (self.keys, self.values)
+        )
+        return Document(self.file, data, keys=keys, values=values)
+
+
+def _is_below(at: Location, changed: Iterable[Location]) -> bool:
+    return any(at[: len(above)] == above for above in changed)
 
 
 def key_text(location: Location) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _LONGEST_VALUE = 60
+MOST_FAULTS = 50
+"""How many faults a message shows; more of them have one cause that the first ones show."""
 _MOST_NAMES = 30
 
 
@@ -35,16 +37,25 @@ class Fault:
 
 
 class ConfigError(Exception):
-    """An input that cannot be used; ``faults`` are sorted by file and line and never empty."""
+    """An input that cannot be used; ``faults`` are sorted by file and line and never empty.
+
+    Its text has one fault a line, of many only the first and how many there are.
+    """
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         """Keep each distinct fault once."""
         self.faults = sorted(set(faults))
-        super().__init__("\n".join(map(str, self.faults)))
+        super().__init__("\n".join(self.lines()))
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[list[Fault]]]:
         """Let worker processes raise it: by default only the text would travel."""
         return type(self), (self.faults,)
+
+    def lines(self) -> list[str]:
+        """Return the faults as lines of text."""
+        more = len(self.faults) - MOST_FAULTS
+        shown = [str(fault) for fault in self.faults[:MOST_FAULTS]]
+        return [*shown, f"... and {more} more faults"] if more > 0 else shown
 
     @classmethod
     def of(cls, file: str, reason: str, *, key: str = "", got: str = "") -> ConfigError:
@@ -81,9 +92,12 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
 
     >>> unknown("machine", "ampere-altro", ["ampere-altra", "xeon-4210r"])
     "unknown machine, did you mean 'ampere-altra'?"
+    >>> unknown("key", "runs", ["cpus", "protocol.runs"])
+    "unknown key, did you mean 'protocol.runs'?"
     """
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    inner = [each for each in names if each.rpartition(".")[2] == name]
+    near = inner or difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     if near:
         return f"unknown {what}, did you mean '{near[0]}'?"
     if len(names) > _MOST_NAMES:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
 
-from costmodel.config.document import Document, key_text, read_document
+from costmodel.config.document import Document, key_text, parse_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.fit import Fit
 from costmodel.config.groups import Atomics, Barriers, Caches, Core, Group, Kernel, Noise, Tlbi
 from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
 from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
 from costmodel.config.resources import find
-from costmodel.config.schema import Problem, check, faults_of, validate
+from costmodel.config.schema import Problem, Title, check, faults_of, validate
+from costmodel.config.yaml_text import decoded, read_bytes
 
 SET_BY_USER = "set for this run"
 """The source of a number that was overridden."""
+
+_NAME = r"[a-z0-9][a-z0-9.-]*"
 
 G = TypeVar("G", bound=Group)
 
@@ -27,9 +31,9 @@ G = TypeVar("G", bound=Group)
 class Machine(Group):
     """A machine file: every number with its interval, its source and how it is known."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    name: Annotated[str, Field(pattern=f"^{_NAME}$")]
     """How commands and scenarios call it: the file name without suffix."""
-    title: Annotated[str, Field(min_length=1)]
+    title: Title
     """How tables call it."""
     isa: Isa
     """Instruction set."""
@@ -43,13 +47,16 @@ class Machine(Group):
     fit: Fit | None = None
     """How ``kind: fitted`` numbers came about; written by ``costmodel calibrate --write``."""
 
+    _before: dict[str, ParameterLike] = PrivateAttr(default_factory=dict)
+    """What the file has for the numbers that were changed since."""
+
     @classmethod
     def load(cls, path: Path) -> Machine:
         """Read a machine file; raise ConfigError with every fault in it.
 
         A file that was read before is parsed again only if its bytes changed.
         """
-        return _loaded(path, path.read_bytes()) if path.is_file() else _read(path)
+        return _loaded(path, read_bytes(path))
 
     @field_validator("atomics", "barriers", "tlbi")
     @classmethod
@@ -83,6 +90,24 @@ class Machine(Group):
         """Every parameter that this instruction set has, by dotted key, in the schema's order."""
         return {key: value_at(self, key) for key in leaves_by_key(Machine, self.isa)}
 
+    @property
+    def changes(self) -> dict[str, tuple[Any, Any]]:
+        """The numbers that were set for this run: key to the value of the file and the new one."""
+        return {key: (old.value, value_at(self, key).value) for key, old in self._before.items()}
+
+    def renamed(self, name: str) -> Machine:
+        """Return this machine under another name; raise ConfigError for what is no name."""
+        if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+            reason = "must be lower-case letters, digits, dots and hyphens"
+            raise ConfigError.of("rename", reason, got=describe(name))
+        return self.model_copy(update={"name": name, "title": name})
+
+    def restored(self, key: str) -> Machine:
+        """Return this machine with a changed number as its file has it."""
+        restored = cast(Machine, replaced(self, key, self._before[key]))
+        restored._before = {name: old for name, old in self._before.items() if name != key}
+        return restored
+
     def with_value(self, key: str, value: object, *, origin: str = "override") -> Machine:
         """Return this machine with one number changed, such as ``tlbi.range`` to True.
 
@@ -94,12 +119,14 @@ class Machine(Group):
     def with_values(self, values: Mapping[str, object], *, origin: str = "override") -> Machine:
         """Return this machine with several numbers changed at once; see :meth:`with_value`."""
         known = leaves_by_key(Machine, self.isa)
-        changed = self
+        changed = self.model_copy()
+        new = (key for key in values if key in known and key not in self._before)
+        changed._before = self._before | {key: value_at(self, key) for key in new}
         faults: list[Fault] = []
         for key, value in values.items():
             name = f"{self.name}.{key}"
             if key not in known:
-                reason = unknown("key", key, known)
+                reason = unknown_number(key, self.isa)
                 faults.append(Fault(origin, key=name, reason=reason, got=describe(value)))
                 continue
             try:
@@ -123,15 +150,24 @@ class Machine(Group):
                 yield Fault(origin, key=key, reason=reason, got=describe(got))
 
 
-def _read(path: Path) -> Machine:
-    return validate(Machine, read_document(path))
+def unknown_number(key: str, isa: Isa, more: Iterable[str] = ()) -> str:
+    """Return why a key names no number of a machine: the other instruction set's, or none at all.
+
+    ``more`` are further keys that are known in its place.
+
+    >>> unknown_number("tlbi.issue_ns", "x86_64")
+    'is not used on x86_64: arm64 only'
+    """
+    other: Isa = "arm64" if isa == "x86_64" else "x86_64"
+    if key in leaves_by_key(Machine, other):
+        return f"is not used on {isa}: {other} only"
+    return unknown("key", key, [*more, *leaves_by_key(Machine, isa)])
 
 
 @lru_cache(maxsize=64)
 def _loaded(path: Path, content: bytes) -> Machine:
     """Remember machines by content: a parse takes some 100 ms, and machines never change."""
-    del content
-    return _read(path)
+    return validate(Machine, parse_document(decoded(content, str(path)), str(path)))
 
 
 def load_machine(reference: str, *, origin: str = "--machine", base: Path | None = None) -> Machine:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from functools import partial
-from typing import TypeVar
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from costmodel.config.document import parse_scalar
+from costmodel.config.document import Place, parse_scalar
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine, load_machine
-from costmodel.config.resources import names
-from costmodel.config.scenario import Protocol, Scenario
-
-T = TypeVar("T")
+from costmodel.config.resources import is_path, names
+from costmodel.config.scenario import Names, Protocol, Scenario
 
 SCENARIO_KEYS = (
     *(name for name in Scenario.model_fields if name not in ("machines", "overrides", "protocol")),
     *(f"protocol.{name}" for name in Protocol.model_fields),
 )
 """What an override can change in a scenario."""
+_GROUPS = frozenset(Machine.model_fields)
 
 
 def parse_assignment(text: str, *, origin: str = "--set") -> tuple[str, object]:
@@ -29,67 +28,191 @@ def parse_assignment(text: str, *, origin: str = "--set") -> tuple[str, object]:
     return key.strip(), parse_scalar(value.strip())
 
 
+@dataclass(frozen=True)
+class _Change:
+    """One override: what, and where it was said."""
+
+    key: str
+    value: object
+    place: Place
+
+    def fault(self, reason: str, got: str | None = None, *, key: str = "") -> Fault:
+        place, value = self.place, describe(self.value)
+        shown = value if got is None else got
+        return Fault(place.file, place.line, place.col, key or self.key, reason, shown)
+
+
 def load_with_overrides(
     scenario: Scenario,
     assignments: Iterable[str] = (),
     *,
     origin: str = "--set",
-    strategies: Collection[str] | None = None,
+    strategies: Names | None = None,
+    machines: Mapping[str, Machine] | None = None,
+    options: Mapping[str, tuple[str, object]] | None = None,
+    on: tuple[str, object] | None = None,
 ) -> tuple[Scenario, dict[str, Machine]]:
     """Return the scenario and its machines by name, the overrides of both applied.
 
-    Those of the scenario file come first, then the assignments (``ampere-altra.tlbi.range=true``,
-    ``memory=2 GiB``, ``protocol.runs=4``). Raises ConfigError with every fault.
+    Those of the scenario file come first, then ``options`` (a key to where it was said and its
+    value), then the assignments (``ampere-altra.tlbi.range=true``, ``memory=2 GiB``,
+    ``protocol.runs=4``); all of them are judged together. The key of a number needs no machine
+    before it where there is one machine alone. ``machines``, or references to them and where they
+    were given (``on``), take the place of the scenario's; overrides of the file for machines that
+    are left out then are left out, too. Raises ConfigError with every fault.
     """
     faults: list[Fault] = []
-    machines: dict[str, Machine] = {}
-    for reference in scenario.machines:
-        machine = _collect(faults, partial(load_machine, reference, origin="machines"))
-        if machine is not None and machine.name in machines:
-            faults.append(Fault("machines", reason="two machines of one name", got=machine.name))
-        elif machine is not None:
-            machines[machine.name] = machine
-    changes = [("overrides", key, value) for key, value in scenario.overrides.items()]
-    for text in assignments:
-        pair = _collect(faults, partial(parse_assignment, text, origin=origin))
-        changes += [(origin, *pair)] if pair else []
-    for place, key, value in changes:
-        done = _collect(faults, partial(_apply, scenario, machines, place, key, value, strategies))
-        scenario = done or scenario
+    asked = _on(scenario, on, faults)
+    loaded = dict(machines) if machines is not None else _loaded(asked, faults)
+    changes = [
+        _Change(key, value, _place(scenario, key))
+        for key, value in _overrides(scenario, loaded).items()
+    ]
+    changes += [
+        _Change(key, value, Place(file=place)) for key, (place, value) in (options or {}).items()
+    ]
+    # Where a machine could not be read, a key may be its own.
+    all_there = not faults
+    changes += _assigned(assignments, origin, faults)
+    of_scenario: dict[str, _Change] = {}
+    of_machines: dict[str, dict[str, _Change]] = {}
+    for change in changes:
+        owner = _owner(change.key, loaded)
+        if change.key in SCENARIO_KEYS:
+            of_scenario[change.key] = change
+        elif owner is not None:
+            of_machines.setdefault(owner, {})[change.key.removeprefix(f"{owner}.")] = change
+        elif all_there or "." not in change.key:
+            faults.append(_unknown(change, loaded))
+    for name, found in of_machines.items():
+        loaded[name] = _revalued(loaded[name], found, faults)
+    asked = _replaced(asked, of_scenario, strategies, faults)
     if faults:
         raise ConfigError(faults)
-    return scenario, machines
+    return asked, loaded
 
 
-def _apply(
-    scenario: Scenario,
-    machines: dict[str, Machine],
-    origin: str,
-    key: str,
-    value: object,
-    strategies: Collection[str] | None,
-) -> Scenario:
-    """Change one machine in place, or return the scenario changed."""
-    owner = next((name for name in machines if key.startswith(f"{name}.")), None)
-    if owner is not None:
-        inner = key.removeprefix(f"{owner}.")
-        machines[owner] = machines[owner].with_value(inner, value, origin=origin)
+def by_name(machines: Iterable[Machine], *, origin: str = "machines") -> dict[str, Machine]:
+    """Return machines by name; raise ConfigError where two have the same one."""
+    found: dict[str, Machine] = {}
+    for machine in machines:
+        if machine.name in found:
+            raise ConfigError.of(origin, "two machines of one name", got=machine.name)
+        found[machine.name] = machine
+    return found
+
+
+def _on(scenario: Scenario, machines: tuple[str, object] | None, faults: list[Fault]) -> Scenario:
+    """Return the scenario on the machines that an option names."""
+    if machines is None:
         return scenario
-    if key.partition(".")[0] in names("machines"):
-        raise ConfigError.of(origin, "names a machine that is not in this run", key=key)
-    if key not in SCENARIO_KEYS:
-        known = [*SCENARIO_KEYS, *(f"{n}.{k}" for n, m in machines.items() for k in m.parameters)]
-        raise ConfigError.of(origin, unknown("key", key, known), key=key, got=describe(value))
-    return scenario.replace({key: value}, origin=origin, strategies=strategies)
-
-
-def _collect(faults: list[Fault], action: Callable[[], T]) -> T | None:
-    """Return what an action returns; keep its faults and return None if it has some."""
     try:
-        return action()
+        return scenario.replace({"machines": machines[1]}, origin=machines[0])
     except ConfigError as error:
         faults += error.faults
+        return scenario
+
+
+def _overrides(scenario: Scenario, loaded: Collection[str]) -> dict[str, object]:
+    """Return the file's overrides without those of its machines that are not in this run."""
+    found = dict(scenario.overrides)
+    if not any(key not in SCENARIO_KEYS and _owner(key, loaded) is None for key in found):
+        return found
+    gone = {machine.name for machine in map(_own, scenario.machines) if machine} - set(loaded)
+    return {key: value for key, value in found.items() if not _starts_with(key, gone)}
+
+
+def _own(reference: str) -> Machine | None:
+    try:
+        return load_machine(reference)
+    except ConfigError:
         return None
 
 
-__all__ = ["SCENARIO_KEYS", "load_with_overrides", "parse_assignment"]
+def _loaded(scenario: Scenario, faults: list[Fault]) -> dict[str, Machine]:
+    loaded: dict[str, Machine] = {}
+    for index, reference in enumerate(scenario.machines):
+        at = ("machines", index)
+        if is_path(reference) and not os.path.exists(reference):
+            faults.append(scenario.fault(at, "no such file", describe(reference)))
+            continue
+        try:
+            machine = load_machine(reference, origin="machines")
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        if machine.name in loaded:
+            faults.append(scenario.fault(at, "two machines of one name", machine.name))
+        loaded[machine.name] = machine
+    return loaded
+
+
+def _place(scenario: Scenario, key: str) -> Place:
+    fault = scenario.fault(("overrides", key), "")
+    return Place(fault.line, fault.col, fault.file)
+
+
+def _assigned(texts: Iterable[str], origin: str, faults: list[Fault]) -> Iterator[_Change]:
+    for text in texts:
+        try:
+            yield _Change(*parse_assignment(text, origin=origin), Place(file=origin))
+        except ConfigError as error:
+            faults += error.faults
+
+
+def _owner(key: str, machines: Collection[str]) -> str | None:
+    """Return the machine whose number a key names: the only one, where it names none."""
+    named = _starts_with(key, machines)
+    if not named and len(machines) == 1 and key.partition(".")[0] in _GROUPS:
+        return next(iter(machines))
+    # One machine's name may begin as another's does.
+    return max(named, key=len, default=None)
+
+
+def _starts_with(key: str, machines: Iterable[str]) -> list[str]:
+    return [name for name in machines if key.startswith(f"{name}.")]
+
+
+def _unknown(change: _Change, machines: Mapping[str, Machine]) -> Fault:
+    """Return why a key is none of this run."""
+    first = change.key.partition(".")[0]
+    if first in names("machines"):
+        return change.fault("names a machine that is not in this run", "")
+    if first in _GROUPS:
+        example = f"{next(iter(machines), 'machine')}.{change.key}"
+        return change.fault(f"needs its machine before it, such as {example}")
+    numbers = [f"{name}.{inner}" for name, m in machines.items() for inner in m.parameters]
+    return change.fault(unknown("key", change.key, [*SCENARIO_KEYS, *numbers]))
+
+
+def _revalued(machine: Machine, changes: Mapping[str, _Change], faults: list[Fault]) -> Machine:
+    """Return a machine with numbers changed, or as it was; faults get the place of their key."""
+    try:
+        return machine.with_values({key: change.value for key, change in changes.items()})
+    except ConfigError as error:
+        for fault in error.faults:
+            key = fault.key.removeprefix(f"{machine.name}.")
+            # What became contradictory may be a number that nobody changed.
+            change = changes.get(key, next(iter(changes.values())))
+            faults.append(change.fault(fault.reason, fault.got, key=fault.key))
+        return machine
+
+
+def _replaced(
+    scenario: Scenario,
+    changes: Mapping[str, _Change],
+    strategies: Names | None,
+    faults: list[Fault],
+) -> Scenario:
+    if not changes:
+        return scenario
+    values = {key: change.value for key, change in changes.items()}
+    places = {key: change.place for key, change in changes.items()}
+    try:
+        return scenario.replace(values, origin=places, strategies=strategies)
+    except ConfigError as error:
+        faults += error.faults
+        return scenario
+
+
+__all__ = ["SCENARIO_KEYS", "by_name", "load_with_overrides", "parse_assignment"]

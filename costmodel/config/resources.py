@@ -39,10 +39,23 @@ def find(which: Directory, reference: str, *, origin: str = "", base: Path | Non
     """
     if is_path(reference):
         return (base or Path()) / reference
-    known = names(which)
-    if reference not in known:
-        what = which.removesuffix("s")
-        raise ConfigError.of(
-            origin or what, unknown(what, reference, known), got=describe(reference)
-        )
+    if reference not in names(which):
+        place = origin or which.removesuffix("s")
+        raise ConfigError.of(place, unknown_name(which, reference), got=describe(reference))
     return directory(which) / f"{reference}.yaml"
+
+
+def unknown_name(which: Directory, name: str) -> str:
+    """Return why a name means no file: the nearest one, a file of that name here, or how to say so.
+
+    >>> unknown_name("machines", "ampere-altro")
+    "unknown machine, did you mean 'ampere-altra'?"
+    """
+    here = next((file for end in _SUFFIXES if os.path.isfile(file := f"{name}{end}")), "")
+    what = which.removesuffix("s")
+    if here:
+        return f"unknown {what}, did you mean './{here}'?"
+    reason = unknown(what, name, names(which))
+    if "did you mean" in reason:
+        return reason
+    return f"{reason}; a file of your own goes by its path, such as ./mine.yaml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,24 +11,27 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from costmodel.config.document import Document, read_document
-from costmodel.config.errors import unknown
-from costmodel.config.resources import find, is_path, names
-from costmodel.config.schema import STRICT, check, no_repeats, problem, validate
+from costmodel.config.document import Document, Location, Place, key_text, read_document
+from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.resources import find, is_path, names, unknown_name
+from costmodel.config.schema import STRICT, Title, check, no_repeats, problem, validate
 from costmodel.config.workload import (
     Frames,
     Layout,
     MemoryBytes,
     OperationName,
     Workload,
+    frames_of,
     state_problems,
     states_of,
 )
+from costmodel.operations.registry import DEFAULT, operation_named, operation_names
 
 
 def _as_list(value: object) -> object:
@@ -41,9 +44,8 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
     base = (info.context or {}).get("base")
     if is_path(name):
         return str(find("machines", name, base=base))
-    known = names("machines")
-    if name not in known:
-        raise problem(unknown("machine", name, known))
+    if name not in names("machines"):
+        raise problem(unknown_name("machines", name))
     return name
 
 
@@ -53,9 +55,15 @@ def _known_strategy(name: str, info: ValidationInfo) -> str:
     ``file.py:function`` is the user's, ``@NAME`` an archive of a recorded build.
     """
     known = (info.context or {}).get("strategies")
+    if isinstance(known, Mapping):
+        known = known.get(info.data.get("operation", ""))
+    if ":" in name:
+        return name
+    if name.endswith(".py"):
+        raise problem(f"must name the function, too: {name}:FUNCTION")
     source = name.partition("@")[0]  # a name with its build: v6.7@gcc13
-    elsewhere = ":" in name or name.startswith("@")
-    if known is not None and not {name, source} & set(known) and not elsewhere:
+    recorded = name.startswith("@")
+    if known is not None and not {name, source} & set(known) and not recorded:
         raise problem(unknown("strategy", name, known))
     return name
 
@@ -77,6 +85,8 @@ _List = (BeforeValidator(_as_list), Field(strict=False, min_length=1), AfterVali
 MachineName = Annotated[str, AfterValidator(_known_machine)]
 StrategyName = Annotated[str, AfterValidator(_known_strategy)]
 Override = Annotated[Any, AfterValidator(_scalar)]
+Names = Collection[str] | Mapping[str, Collection[str]]
+"""Names of strategies, for every operation or by operation."""
 
 
 class Protocol(BaseModel):
@@ -97,7 +107,7 @@ class Scenario(BaseModel):
 
     model_config = STRICT
 
-    title: Annotated[str, Field(min_length=1)]
+    title: Title
     """One line for the top of the tables."""
     operation: OperationName
     """What the kernel does: fork or zap."""
@@ -109,8 +119,9 @@ class Scenario(BaseModel):
     """Names of shipped machines, or paths of machine files (relative to this file)."""
     folio_orders: Annotated[tuple[Layout, ...], *_List]
     """Each an order (0, 2 to 9) or a mix such as {0: 50%, 4: 50%}: one column of the table."""
-    frames: Frames = "contiguous"
-    """How the folios lie in physical memory."""
+    frames: Frames | None = None
+    """How the folios lie in physical memory, contiguous or scattered; default: contiguous for
+    fork, scattered for zap."""
     contpte: bool | None = None
     """Only strategies whose kernels use the contiguous bit, or only others; left out: all."""
     cpus: Annotated[int, Field(ge=1, le=4096)] = 1
@@ -124,6 +135,9 @@ class Scenario(BaseModel):
     overrides: dict[str, Override] = {}
     """Numbers that differ from the machine files, such as ampere-altra.tlbi.range: true."""
 
+    _source: Document = PrivateAttr(default_factory=lambda: Document(""))
+    """Where each key comes from: a place in a file, or an option."""
+
     @field_validator("state")
     @classmethod
     def _state_fits_operation(cls, state: str | None, info: ValidationInfo) -> str | None:
@@ -133,10 +147,12 @@ class Scenario(BaseModel):
         return state
 
     @model_validator(mode="after")
-    def _state_by_operation(self) -> Scenario:
+    def _defaults_by_operation(self) -> Scenario:
+        # The model is frozen; this fills in defaults that depend on another field.
         if self.state is None:
-            # The model is frozen; this fills in a default that depends on another field.
             object.__setattr__(self, "state", states_of(self.operation)[0])
+        if self.frames is None:
+            object.__setattr__(self, "frames", frames_of(self.operation))
         return self
 
     @property
@@ -147,7 +163,7 @@ class Scenario(BaseModel):
                 operation=self.operation,
                 memory_bytes=self.memory,
                 folio_orders=layout,
-                frames=self.frames,
+                frames=self.frames or frames_of(self.operation),
                 state=self.state or states_of(self.operation)[0],
                 contpte=self.contpte,
                 cpus=self.cpus,
@@ -159,38 +175,72 @@ class Scenario(BaseModel):
         self,
         changes: Mapping[str, object],
         *,
-        origin: str = "override",
-        strategies: Collection[str] | None = None,
+        origin: str | Mapping[str, Place] = "override",
+        strategies: Names | None = None,
     ) -> Scenario:
         """Return this scenario with keys changed, checked as a file is; ``protocol.runs`` works.
 
-        Raises ConfigError with ``origin`` (such as ``--order``) as the place.
+        All changes are judged together; what was never said and depends on the operation follows a
+        change of the operation. Raises ConfigError with every fault: ``origin`` (such as
+        ``--order``), or that of the changed key, is the place; a key without one keeps its own.
         """
-        data: dict[str, Any] = self.model_dump()
+        data: dict[str, Any] = self.model_dump(exclude_unset=True)
         for key, value in changes.items():
             *outer, last = key.split(".")
             target = data
             for name in outer:
                 target = target.setdefault(name, {})
             target[last] = value
-        document = Document(origin, data)
+        places = dict.fromkeys(changes, Place(file=origin)) if isinstance(origin, str) else origin
+        document = self._source.changed(data, places)
         return _validated(document, base=None, strategies=strategies)
+
+    def fault(self, at: Location, reason: str, got: str = "", *, key: str = "") -> Fault:
+        """Return a fault of what stands at a location, for instance ``("overrides", "cpus")``.
+
+        ``key`` is what the message calls it, by default its dotted key.
+        """
+        found = self._source.fault(at, reason, got)
+        place = found.file or key_text(at[:1])
+        return Fault(place, found.line, found.col, key or found.key, reason, got)
 
 
 def load_scenario(
-    reference: str, *, origin: str = "SCENARIO", strategies: Collection[str] | None = None
+    reference: str, *, origin: str = "SCENARIO", strategies: Names | None = None
 ) -> Scenario:
     """Return the scenario that a name (``lkml-fork``) or a path means.
 
-    ``strategies`` are the names that exist; without them strategy names are not checked. Raises
-    ConfigError with every fault of the file.
+    ``strategies`` are the names that exist, for all operations or by operation; without them
+    strategy names are not checked. Raises ConfigError with every fault of the file.
     """
+    if not isinstance(reference, str):
+        raise ConfigError.of(origin, "must be a name or a path", got=describe(reference))
     path = find("scenarios", reference, origin=origin)
     return _validated(read_document(path), base=path.parent, strategies=strategies)
 
 
-def _validated(
-    document: Document, *, base: Path | None, strategies: Iterable[str] | None
-) -> Scenario:
-    known = None if strategies is None else sorted(strategies)
-    return validate(Scenario, document, {"base": base, "strategies": known})
+def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> Scenario:
+    """Return the question that is asked where nothing else is said, on every way to ask one.
+
+    1 GiB in folios of order 0 on the Ampere Altra, against the operation's first strategy. Raises
+    ConfigError, with ``origin`` as its place, for an operation that is none.
+    """
+    if not isinstance(operation, str) or operation not in operation_names():
+        reason = unknown("operation", operation, operation_names())
+        raise ConfigError.of(origin, reason, got=describe(operation))
+    return Scenario.model_validate(
+        {
+            "title": "a quick question",
+            "operation": operation,
+            "memory": "1 GiB",
+            "machines": ["ampere-altra"],
+            "folio_orders": [0],
+            "baseline": operation_named(operation).strategies()[0].name,
+        }
+    )
+
+
+def _validated(document: Document, *, base: Path | None, strategies: Names | None) -> Scenario:
+    scenario = validate(Scenario, document, {"base": base, "strategies": strategies})
+    scenario._source = document
+    return scenario

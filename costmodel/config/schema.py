@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from costmodel.config.document import Document, Location
@@ -40,6 +40,7 @@ _REASONS: dict[str, str] = {
     "tuple_type": "must be a list",
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
+    "string_too_long": "must be of at most {max_length} characters",
 }
 
 
@@ -87,6 +88,13 @@ def problem(reason: str) -> PydanticCustomError:
     return _problem(reason)
 
 
+def printable(text: str) -> str:
+    """Return a line of text; refuse what would move the cursor or the reading direction."""
+    if not text.isprintable():
+        raise problem("must be one line of printable text")
+    return text
+
+
 def no_repeats(items: Iterable[object]) -> Iterable[Problem]:
     """Yield a problem for every item of a list that stands further up already."""
     seen: list[object] = []
@@ -94,6 +102,10 @@ def no_repeats(items: Iterable[object]) -> Iterable[Problem]:
         if item in seen:
             yield (index,), "stands in the list already", item
         seen.append(item)
+
+
+Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
+"""What tables print above themselves."""
 
 
 def _problem(reason: str) -> PydanticCustomError:

@@ -33,7 +33,7 @@ def size_text(size_bytes: int) -> str:
     >>> size_text(14417920)
     '14080 KiB'
     """
-    for unit in ("GiB", "MiB", "KiB"):
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
         scale = int(ByteSize.byte_sizes[unit.lower()])
         if size_bytes and size_bytes % scale == 0:
             return f"{size_bytes // scale} {unit}"

@@ -141,6 +141,11 @@ def states_of(operation: str) -> tuple[str, ...]:
     return tuple(state.name for state in operation_named(operation).words.states)
 
 
+def frames_of(operation: str) -> Frames:
+    """Return how folios lie unless a question says otherwise."""
+    return operation_named(operation).words.frames
+
+
 def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
     """Yield a problem if an operation cannot find that state."""
     if state is not None and state not in states_of(operation):

@@ -15,8 +15,8 @@ _LARGEST_FILE_BYTES = 1 << 20
 _PARSER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a file; every way in which it has none is a fault."""
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file; that it cannot be read, or is no file's size, is a fault."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(_LARGEST_FILE_BYTES + 1)
@@ -25,14 +25,23 @@ def read_text(path: Path) -> str:
         raise ConfigError.of(str(path), f"cannot be read: {reason}") from None
     if len(raw) > _LARGEST_FILE_BYTES:
         raise ConfigError.of(str(path), f"is larger than {_LARGEST_FILE_BYTES} bytes")
+    return raw
+
+
+def decoded(raw: bytes, file: str) -> str:
+    """Return the text that bytes are; ``file`` is the place of the fault that they are none."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         before = raw[: error.start]
         line, col = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         got = f"byte 0x{raw[error.start]:02x}"
-        fault = Fault(str(path), line, col, reason="is not UTF-8 text", got=got)
-        raise ConfigError([fault]) from None
+        raise ConfigError([Fault(file, line, col, reason="is not UTF-8 text", got=got)]) from None
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file; every way in which it has none is a fault."""
+    return decoded(read_bytes(path), str(path))
 
 
 def events_of(text: str) -> Iterator[yaml.Event]:

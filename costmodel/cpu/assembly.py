@@ -10,7 +10,7 @@ from costmodel.code.trace import MEMORY as MEMORY_INPUT
 from costmodel.code.uops import Flavour, Kind
 from costmodel.cpu import columns as c
 from costmodel.cpu.reuse import Ints
-from costmodel.jit import hot, inlined
+from costmodel.jit import compiled, hot, inlined
 from costmodel.units import LINE_BYTES
 
 _OP_OF_KIND = {
@@ -48,15 +48,19 @@ _BRANCH, _ZERO, _RMW = int(Kind.BRANCH), int(Kind.ZERO), int(Kind.RMW)
 _COMPARE = int(Flavour.COMPARE)
 
 
+@compiled
 def fused(
     kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32]
 ) -> NDArray[np.bool_]:
     """Return bool[n], true for compares that merge with the conditional branch behind them."""
     result = np.zeros(len(kind), np.bool_)
-    if len(kind):
-        branch = np.flatnonzero((kind[1:] == _BRANCH) & (flavour[:-1] == _COMPARE)) + 1
-        alone = (inputs[branch, FLAGS] == branch - 1) & np.all(inputs[branch, :FLAGS] < 0, axis=1)
-        result[branch[alone] - 1] = True
+    for compare in range(len(kind) - 1):
+        branch = compare + 1
+        if flavour[compare] == _COMPARE and kind[branch] == _BRANCH:
+            alone = inputs[branch, FLAGS] == compare
+            for column in range(FLAGS):
+                alone &= inputs[branch, column] < 0
+            result[compare] = alone
     return result
 
 

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.byte_cache import kept
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Kind
-from costmodel.cpu.memo import remembered
 from costmodel.cpu.reuse import Ints
 from costmodel.jit import compiled
 
@@ -30,8 +30,8 @@ _BRANCH = int(Kind.BRANCH)
 
 def mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     """Return bool[n], true for conditional branches that are mispredicted in steady state."""
-    key = ("mispredicts", history_length)
-    return remembered(trace, key, lambda: _mispredicts(trace, history_length), large=True)
+    key = trace.token, "mispredicts", history_length
+    return kept(key, lambda: _mispredicts(trace, history_length))
 
 
 def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:

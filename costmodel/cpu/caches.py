@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.byte_cache import kept
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.machine import Machine
 from costmodel.cpu.columns import flags_of
-from costmodel.cpu.memo import remembered
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import FIRST, Ints, Touches, touches
 from costmodel.cpu.stack import Cause
@@ -71,9 +71,8 @@ class Accesses:
 def accesses(trace: Trace, line_bytes: int) -> Accesses:
     """Return the reuse of a trace for machines whose caches beyond the L1 have such lines."""
     line_bytes = max(line_bytes, LINE_BYTES)
-    return remembered(
-        trace, ("accesses", line_bytes), lambda: _accesses(trace, line_bytes), large=True
-    )
+    key = trace.token, "accesses", line_bytes
+    return kept(key, lambda: _accesses(trace, line_bytes))
 
 
 class Reuse(NamedTuple):
@@ -91,7 +90,7 @@ def reuse_of(trace: Trace, line_bytes: int) -> Reuse:
         found = accesses(trace, line_bytes)
         return Reuse(found.distances, found.streaming_bytes)
 
-    return remembered(trace, ("reuse", line_bytes), find)
+    return kept((trace.token, "reuse", line_bytes), find)
 
 
 def alike(costs: Iterable[Hashable]) -> tuple[int, ...]:
@@ -102,10 +101,10 @@ def alike(costs: Iterable[Hashable]) -> tuple[int, ...]:
 
 def _accesses(trace: Trace, line_bytes: int) -> Accesses:
     row, line = _line_touches(trace.kind, trace.address, trace.size_bytes)
-    short = touches(row, line)
+    short = touches(row, line, _NEAR_BYTES // LINE_BYTES)
     long = short
     if line_bytes != LINE_BYTES:
-        long = touches(row, line // (line_bytes // LINE_BYTES))
+        long = touches(row, line // (line_bytes // LINE_BYTES), _NEAR_BYTES // line_bytes)
     target = trace.target[row]
     fresh = long.previous == FIRST
     per_table = _PER_TABLE[target]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from costmodel.cpu.parameters import Parameters, parameters_of, relevant
 from costmodel.cpu.program import Program, program_of
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import CAUSES, Cause, TableCost, Timing, shared_out
-from costmodel.cpu.state import NOTHING, Reach, save, state_length
+from costmodel.cpu.state import Reach, empty_state, state_length
 from costmodel.cpu.table import KEPT, run_table
 from costmodel.cpu.tlb import footprint_pages, fresh_pages, page_ticks
 from costmodel.cpu.window import (
@@ -114,7 +115,7 @@ def _tables(
     runs: Sequence[TableRun], priced: Sequence[Priced], parameters: Parameters
 ) -> tuple[TableCost, ...]:
     """Compute the tables in order; neighbours of equal cost become one."""
-    sequence = _Sequence(parameters, new_window(parameters))
+    sequence = _Sequence(parameters, _window(parameters.miss_registers))
     tables: list[TableCost] = []
     for run_, each in zip(runs, priced, strict=True):
         for cost, count in sequence.repeat(each, run_.count):
@@ -123,6 +124,12 @@ def _tables(
             else:
                 tables.append(replace(cost, count=count))
     return tuple(tables)
+
+
+@cache
+def _window(miss_registers: int) -> Window:
+    """Return a window to put states into: making one takes as long as running a thousand rows."""
+    return new_window(miss_registers)
 
 
 @dataclass
@@ -137,9 +144,7 @@ class _Sequence:
     current: int = 0
 
     def __post_init__(self) -> None:
-        empty = np.zeros(state_length(self.parameters), np.int64)
-        save(self.parameters, self.window, NOTHING, empty)
-        self._number(empty)
+        self._number(empty_state(self.parameters))
 
     def repeat(self, priced: Priced, count: int) -> list[tuple[TableCost, int]]:
         """Run a program ``count`` times; return its costs in order, each with a repetition."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from costmodel.code.sequences import loops, numbered
-from costmodel.cpu.columns import Code
+from costmodel.cpu.columns import COLUMNS, Code
 from costmodel.cpu.reuse import Ints
 from costmodel.jit import compiled
 
 MIN_ROWS = 256
 """A state is compared at most once per so many rows: comparing costs about as many."""
+_WORDS = COLUMNS // 4
+"""A row as 64-bit numbers."""
 
 
 def parts(code: Code, step_start: Ints, segment_end: Ints) -> Ints:
@@ -20,27 +22,25 @@ def parts(code: Code, step_start: Ints, segment_end: Ints) -> Ints:
     part are equal row for row; parts never cross the end of a segment. ``step_start`` are the rows
     at which loops may begin.
     """
-    starts = np.unique(np.concatenate([step_start, segment_end, [0]]))
-    starts = starts[starts < len(code)]
+    begins = np.zeros(len(code) + 1, np.bool_)
+    begins[step_start] = begins[segment_end] = begins[0] = True
+    starts = np.flatnonzero(begins[:-1])
     ends = np.append(starts[1:], len(code))
     segment = np.searchsorted(segment_end, starts, "right")
     words = np.ascontiguousarray(code).view(np.int64)  # four columns at a time
-    steps = _hashes(words, starts, ends) * (int(segment.max(initial=0)) + 1) + segment
+    sums = _sums(words, starts, ends) * (int(segment.max(initial=0)) + 1) + segment
+    steps = _told_apart(words, starts, ends, *numbered(sums))
     result: list[tuple[int, int, int, int]] = []
     position = 0
-    for first, period, groups in loops(numbered(steps)[0]).tolist():
-        rows = (
-            int(starts[first]),
-            int(ends[first + period - 1]),
-            int(ends[first + period * groups - 1]),
-        )
-        body = rows[1] - rows[0]
+    for first, period, groups in loops(steps).tolist():
+        row = int(starts[first])
+        body = int(ends[first + period - 1]) - row
         whole = -(-MIN_ROWS // body)
-        if groups // whole < 3 or not _repeats(words, rows[0], rows[2], body):
+        if groups // whole < 3:
             continue
-        _plain(result, position, rows[0], segment_end)
-        result.append((rows[0], body * whole, groups // whole, _segment(segment_end, rows[0])))
-        position = rows[0] + body * whole * (groups // whole)
+        _plain(result, position, row, segment_end)
+        result.append((row, body * whole, groups // whole, _segment(segment_end, row)))
+        position = row + body * whole * (groups // whole)
     _plain(result, position, len(code), segment_end)
     return np.array(result, np.int64).reshape(-1, 4)
 
@@ -59,26 +59,49 @@ def _plain(result: list[tuple[int, int, int, int]], first: int, end: int, segmen
 
 
 @compiled
-def _repeats(words: Ints, first: int, end: int, body: int) -> bool:
-    """Hashes may collide: compare the rows themselves."""
-    for row in range(first + body, end):
-        for column in range(words.shape[1]):
-            if words[row, column] != words[row - body, column]:
-                return False
-    return True
+def _sums(words: Ints, starts: Ints, ends: Ints) -> Ints:
+    """Return a number per step that is equal for equal rows, and mostly different for others."""
+    result = np.zeros(len(starts), np.int64)
+    for i in range(len(starts)):
+        total = np.int64(0)
+        for row in range(starts[i], ends[i]):
+            for column in range(_WORDS):
+                word = words[row, column]
+                total += ((word ^ (word >> 29)) & 0x7FFFFFFF) << column
+        result[i] = (total ^ (total >> 31)) & 0x7FFFFFFF
+    return result
 
 
 @compiled
-def _hashes(words: Ints, starts: Ints, ends: Ints) -> Ints:
-    """Return a number per step that is equal for equal rows."""
-    result = np.zeros(len(starts), np.int64)
+def _told_apart(words: Ints, starts: Ints, ends: Ints, bucket: Ints, first: Ints) -> Ints:
+    """Number steps so that those of one number are equal row for row.
+
+    Equal steps are in one ``bucket`` (int64[m]); ``first`` are the first steps of each bucket.
+    """
+    numbers = np.empty(len(starts), np.int64)
+    other = np.full(len(starts), -1, np.int64)  # the next of the same bucket that differs
+    count = 0
     for i in range(len(starts)):
-        total = ends[i] - starts[i]
-        for row in range(starts[i], ends[i]):
-            for column in range(words.shape[1]):
-                word = words[row, column]
-                # Kept below 31 bits: numbers must not wrap around where Python multiplies them.
-                low = (word ^ (word >> 29)) & 0x7FFFFFFF
-                total = (((total ^ low) * 0x9E3779B1) >> 15) & 0x7FFFFFFF
-        result[i] = total
-    return result
+        step = first[bucket[i]]
+        rows = ends[i] - starts[i]
+        while step != i and not (
+            ends[step] - starts[step] == rows and _equal(words, starts[step], starts[i], rows)
+        ):
+            if other[step] < 0:
+                other[step] = i
+            step = other[step]
+        if step == i:
+            numbers[i] = count
+            count += 1
+        else:
+            numbers[i] = numbers[step]
+    return numbers
+
+
+@compiled
+def _equal(words: Ints, one: int, other: int, rows: int) -> bool:
+    for row in range(rows):
+        for column in range(_WORDS):
+            if words[one + row, column] != words[other + row, column]:
+                return False
+    return True

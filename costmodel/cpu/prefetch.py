@@ -8,17 +8,17 @@ measured over them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.byte_cache import kept
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Flavour
 from costmodel.cpu.caches import accesses
-from costmodel.cpu.memo import remembered
 from costmodel.cpu.reuse import Ints
+from costmodel.jit import compiled
 from costmodel.units import LINE_BYTES
 
 TRACKED_LINES = 64
@@ -52,7 +52,7 @@ def prefetches(
 
     Where result-less atomics are ``far`` they fetch no line and train nothing.
     """
-    key = ("prefetches", line_bytes, depth, trains_after, far)
+    key = (trace.token, "prefetches", line_bytes, depth, trains_after, far)
 
     def make() -> Prefetches:
         fetched = accesses(trace, line_bytes).first
@@ -60,34 +60,7 @@ def prefetches(
             fetched = fetched & (trace.flavour != Flavour.RMW_STORE)
         return _requests(trace, fetched, depth, trains_after, max(line_bytes, LINE_BYTES))
 
-    return remembered(trace, key, make, large=True)
-
-
-@dataclass
-class _Stream:
-    step: int
-    rows: list[int] = field(default_factory=list)
-
-
-def _streams(rows: Ints, lines: Ints) -> list[_Stream]:
-    """Group first touches into streams of at least two lines."""
-    expected: dict[int, _Stream] = {}
-    lone: dict[int, int] = {}
-    found: list[_Stream] = []
-    for row, line in zip(rows.tolist(), lines.tolist(), strict=True):
-        stream = expected.pop(line, None)
-        if stream is None:
-            step = next((s for s in (1, -1) if line - s in lone), 0)
-            if step == 0:
-                lone[line] = row
-                if len(lone) > TRACKED_LINES:
-                    del lone[next(iter(lone))]
-                continue
-            stream = _Stream(step, [lone.pop(line - step)])
-            found.append(stream)
-        stream.rows.append(row)
-        expected[line + stream.step] = stream
-    return found
+    return kept(key, make)
 
 
 def _requests(
@@ -98,26 +71,89 @@ def _requests(
     line_bytes: int,
 ) -> Prefetches:
     """Number the requests: ``depth`` of them when a stream is trained, then one per line."""
-    if depth == 0:
-        return _in_order([])
-    rows = np.flatnonzero(fetched).astype(np.int64)
-    streams = _streams(rows, trace.address[rows] // line_bytes)
-    long = [stream.rows for stream in streams if len(stream.rows) > trains_after]
-    free_from = [0] * STREAMS
-    found: list[tuple[int, int, int, int, int]] = []
-    for lines in sorted(long):
-        # The lowest free number: streams that follow each other look the same.
-        number = next((i for i, row in enumerate(free_from) if row <= lines[0]), None)
-        if number is None:
-            continue
-        free_from[number] = lines[-1] + 1
-        training, following = lines[:trains_after], lines[trains_after:]
-        found += [(row, number, 0, 0, 0) for row in training[:-1]]
-        found.append((training[-1], number, 0, depth, 0))
-        found += [(row, number, depth, 1, 1) for row in following]
-    return _in_order(found)
+    row = np.flatnonzero(fetched) if depth else np.zeros(0, np.int64)
+    line = trace.address[row] // line_bytes
+    order = np.argsort(line)
+    ascending = line[order]
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    next_to = np.append(np.diff(ascending) == 1, False)
+    stream, place = _streams(rank, next_to, trains_after)
+    some = np.flatnonzero(stream >= 0)
+    place = place[some] - (trains_after - 1)  # 0 where the stream is trained
+    return Prefetches(
+        row=row[some],
+        stream=stream[some].astype(np.int16),
+        uses=np.where(place > 0, depth, 0).astype(np.int16),
+        starts=np.where(place < 0, 0, np.where(place > 0, 1, depth)).astype(np.int16),
+        follows=(place > 0).astype(np.int16),
+    )
 
 
-def _in_order(found: list[tuple[int, int, int, int, int]]) -> Prefetches:
-    row, *columns = np.array(sorted(found), np.int64).reshape(-1, 5).T
-    return Prefetches(row, *(column.astype(np.int16) for column in columns))
+@compiled
+def _streams(rank: Ints, next_to: NDArray[np.bool_], trains_after: int) -> tuple[Ints, Ints]:
+    """Return the stream of each first touch of a line, -1 for none, and its place in there.
+
+    ``rank`` int64[k] numbers the lines in ascending order; ``next_to`` bool[k] tells which of
+    them lies right before the next one. Streams get the lowest number that is free: those that
+    follow each other look the same.
+    """
+    count = len(rank)
+    stream, place = np.full(count, -1, np.int64), np.zeros(count, np.int64)
+    lone, expected = np.full(count, -1, np.int64), np.full(count, -1, np.int64)  # by rank
+    waiting = np.zeros(count, np.int64)  # ranks that became lone, in order
+    first, last = np.zeros(count, np.int64), np.zeros(count, np.int64)  # by stream
+    size, step = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    streams = head = tail = alone = 0
+    for touch in range(count):
+        line = rank[touch]
+        this = expected[line]
+        if this < 0:
+            way = 0
+            if line > 0 and next_to[line - 1] and lone[line - 1] >= 0:
+                way = 1
+            elif next_to[line] and lone[line + 1] >= 0:
+                way = -1
+            if way == 0:
+                lone[line] = touch
+                waiting[tail] = line
+                tail += 1
+                alone += 1
+                if alone > TRACKED_LINES:
+                    while lone[waiting[head]] < 0:
+                        head += 1
+                    lone[waiting[head]] = -1
+                    alone -= 1
+                continue
+            this = streams
+            streams += 1
+            first[this], size[this], step[this] = lone[line - way], 1, way
+            stream[first[this]] = this
+            lone[line - way] = -1
+            alone -= 1
+        stream[touch], place[touch], last[this] = this, size[this], touch
+        size[this] += 1
+        if step[this] > 0 and next_to[line]:
+            expected[line + 1] = this
+        elif step[this] < 0 and line > 0 and next_to[line - 1]:
+            expected[line - 1] = this
+    numbers = _numbers(first[:streams], last[:streams], size[:streams] > trains_after)
+    for touch in range(count):
+        if stream[touch] >= 0:
+            stream[touch] = numbers[stream[touch]]
+    return stream, place
+
+
+@compiled
+def _numbers(first: Ints, last: Ints, long: NDArray[np.bool_]) -> Ints:
+    """Give long streams numbers below ``STREAMS`` from their first touch to their last."""
+    numbers = np.full(len(first), -1, np.int64)
+    free_from = np.zeros(STREAMS, np.int64)
+    for stream in np.argsort(first):
+        if long[stream]:
+            for number in range(STREAMS):
+                if free_from[number] <= first[stream]:
+                    numbers[stream] = number
+                    free_from[number] = last[stream] + 1
+                    break
+    return numbers

@@ -13,13 +13,13 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.byte_cache import kept
 from costmodel.code.trace import Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
 from costmodel.cpu.assembly import fill, fused
 from costmodel.cpu.branches import mispredicts
 from costmodel.cpu.caches import accesses, reuse_of
-from costmodel.cpu.memo import remembered
 from costmodel.cpu.periods import parts
 from costmodel.cpu.prefetch import prefetches
 from costmodel.cpu.reuse import Ints
@@ -93,7 +93,7 @@ def program_of(
         classes=classes,
         page_classes=page_classes,
     )
-    return remembered(trace, shape, lambda: _program(trace, shape))
+    return kept((trace.token, shape), lambda: _program(trace, shape))
 
 
 def _power_of_two(entries: int) -> int:

@@ -28,31 +28,52 @@ class Touches(NamedTuple):
     """int64[k], distinct other blocks touched since then, or -1."""
 
 
-def touches(row: Ints, block: Ints) -> Touches:
-    """Return the touches with their LRU stack distance, in O(k log k)."""
-    previous, distance = _distances(numbered(block)[0])
+def touches(row: Ints, block: Ints, near: int = 0) -> Touches:
+    """Return the touches with their LRU stack distance, in O(k log k).
+
+    Who counts fewer than ``near`` blocks as none gets 0 for most of those, in less time.
+    """
+    previous, distance = _distances(numbered(block)[0], near)
     return Touches(row, block, previous, distance)
 
 
 @compiled
-def _distances(numbers: Ints) -> tuple[Ints, Ints]:
-    """Keep one mark per block at its latest touch and count marks with a Fenwick tree."""
+def _distances(numbers: Ints, near: int) -> tuple[Ints, Ints]:
+    """Keep one mark per block at its latest touch and count marks with a Fenwick tree.
+
+    Marks are moved when somebody counts.
+    """
     count = len(numbers)
     tree = np.zeros(count + 1, np.int64)
-    last = np.full(count, -1, np.int64)
+    last = np.full(count, -1, np.int64)  # by block, as all below
+    mark = np.full(count, -1, np.int64)
+    touched = np.zeros(count, np.int64)  # whose mark is not where it was touched last
+    behind = np.zeros(count, np.bool_)  # who is one of those
+    waiting = 0
     previous = np.full(count, -1, np.int64)
     distance = np.full(count, -1, np.int64)
     for i in range(count):
-        before = last[numbers[i]]
+        block = numbers[i]
+        before = last[block]
         previous[i] = before
-        if before == i - 1 and i:  # nothing in between: the usual case needs no tree
+        if before < 0:
+            _mark(tree, i, 1)
+            mark[block] = i
+        elif i - before <= near:  # less lies in between
             distance[i] = 0
-            _mark(tree, before, -1)
-        elif before >= 0:
+        else:
+            for other in touched[:waiting]:
+                _mark(tree, mark[other], -1)
+                _mark(tree, last[other], 1)
+                mark[other] = last[other]
+                behind[other] = False
+            waiting = 0
             distance[i] = _marks(tree, i) - _marks(tree, before + 1)
-            _mark(tree, before, -1)
-        _mark(tree, i, 1)
-        last[numbers[i]] = i
+        last[block] = i
+        if mark[block] != i and not behind[block]:
+            behind[block] = True
+            touched[waiting] = block
+            waiting += 1
     return previous, distance
 
 

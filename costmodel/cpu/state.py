@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.window import NO_ISSUE, REQUEST_RING, RING, Now, Window
@@ -37,6 +39,15 @@ def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
         _CARRIED + p.miss_registers + 2 * p.rob + p.load_queue + 2 * p.store_queue
         + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
     )  # fmt: skip
+
+
+def empty_state(p: Parameters) -> Ints:
+    """Return the state of a window in which nothing is in flight."""
+    state = np.zeros(state_length(p), np.int64)
+    state[_CARRIED - 1] = -p.line_change
+    rows = state[_CARRIED + p.miss_registers :][: 2 * p.rob]
+    rows[1::2] = _NONE
+    return state
 
 
 @hot

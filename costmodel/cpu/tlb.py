@@ -13,16 +13,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.byte_cache import kept
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import VMEMMAP_BYTES, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.machine import Machine
 from costmodel.cpu.caches import CYCLIC
 from costmodel.cpu.columns import flags_of
-from costmodel.cpu.memo import remembered
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import Ints, touches
-from costmodel.jit import compiled
+from costmodel.jit import compiled, inlined
 
 _NEAR_PAGES = 16
 _TABLES = flags_of((Target.SRC, Target.DST), Target)
@@ -46,8 +46,8 @@ class Pages:
 
 def pages(trace: Trace, linear_map_bytes: int) -> Pages:
     """Return the page reuse of a trace where the linear map has such blocks."""
-    key = ("pages", linear_map_bytes)
-    return remembered(trace, key, lambda: _pages(trace, linear_map_bytes), large=True)
+    key = trace.token, "pages", linear_map_bytes
+    return kept(key, lambda: _pages(trace, linear_map_bytes))
 
 
 class Fresh(NamedTuple):
@@ -60,13 +60,13 @@ class Fresh(NamedTuple):
 
 def fresh_pages(trace: Trace, linear_map_bytes: int) -> Fresh:
     """Return the classes of a trace's page accesses and how many pages it touches anew."""
-    key = ("fresh pages", linear_map_bytes)
+    key = trace.token, "fresh pages", linear_map_bytes
 
     def count() -> Fresh:
         found = pages(trace, linear_map_bytes)
         return Fresh(found.distances, found.table_pages, found.struct_pages)
 
-    return remembered(trace, key, count)
+    return kept(key, count)
 
 
 def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
@@ -77,7 +77,7 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
     # Struct pages of many tables lie in one block: the execution before met the same blocks.
     distance = np.where(fresh, float(len(first)), 0.0)
     if len(first) > _NEAR_PAGES:  # else all are near
-        distance = np.where(fresh, distance, touches(row, number).distance)
+        distance = np.where(fresh, distance, touches(row, number, _NEAR_PAGES).distance)
     distance[distance < _NEAR_PAGES] = 0.0
     distance[first[in_table[first]]] = CYCLIC
     far = np.flatnonzero(distance)
@@ -101,15 +101,29 @@ def _blocks(
 
     Blocks of different size do not share a number.
     """
-    row = np.flatnonzero((_TABLES | _STRUCT_PAGES)[target] & (address >= 0) & (kind != _ZERO))
-    block = np.empty(len(row), np.int64)
-    in_table = np.empty(len(row), np.bool_)
-    for i in range(len(row)):
-        table = _TABLES[target[row[i]]]
+    count = 0
+    for i in range(len(kind)):
+        count += int(_has_page(kind[i], target[i], address[i]))
+    row = np.empty(count, np.int64)
+    block = np.empty(count, np.int64)
+    in_table = np.empty(count, np.bool_)
+    at = 0
+    for i in range(len(kind)):
+        if not _has_page(kind[i], target[i], address[i]):
+            continue
+        table = _TABLES[target[i]]
         bytes_ = linear_map_bytes if table else VMEMMAP_BYTES
-        in_table[i] = table
-        block[i] = address[row[i]] // bytes_ * 2 + (0 if table else 1)
+        row[at] = i
+        in_table[at] = table
+        block[at] = address[i] // bytes_ * 2 + (0 if table else 1)
+        at += 1
     return row, block, in_table
+
+
+@inlined
+def _has_page(kind: int, target: int, address: int) -> bool:
+    """Tell whether a micro-op accesses a page table or a struct page; clearing counts for none."""
+    return bool((_TABLES[target] or _STRUCT_PAGES[target]) and address >= 0 and kind != _ZERO)
 
 
 def footprint_pages(runs: Sequence[TableRun], linear_map_bytes: int) -> float:

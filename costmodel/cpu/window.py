@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.prefetch import STREAMS
 from costmodel.cpu.reuse import Ints
 
@@ -103,6 +102,8 @@ COUNTERS = 2
 """Elements of ``totals`` before the stack, which is by cause and then by class of access."""
 ALU, BRANCH, LOADING, STORING = range(4)
 
+LONG_AGO = -(1 << 40)
+"""A time that is behind everything."""
 NO_ISSUE = -1
 """In ``WindowRow.issued``: the row uses no port."""
 
@@ -145,18 +146,18 @@ def _records(fields: type, count: int) -> Any:
     return np.zeros(count, np.dtype(names, align=True)).view(np.recarray)
 
 
-def new_window(parameters: Parameters) -> Window:
-    """Return an empty window."""
+def new_window(miss_registers: int) -> Window:
+    """Return a window in which nothing is in flight."""
     rows, now = _records(WindowRow, RING), _records(Now, 1)
     rows.issued = NO_ISSUE
-    now.atomic_began = -parameters.line_change
+    now.atomic_began = LONG_AGO
     return Window(
         rows=rows,
         loads=np.zeros(RING, np.int64),
         stores=_records(StoreEntry, RING),
         requests=np.zeros((STREAMS, REQUEST_RING), np.int64),
         requested=np.zeros(STREAMS, np.int64),
-        misses=np.zeros(parameters.miss_registers, np.int64),
+        misses=np.zeros(miss_registers, np.int64),
         ports=np.full((4, PORT_RING), -1, np.int64),
         now=now,
     )

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from costmodel.config.errors import ConfigError, describe, unknown
+from costmodel.config.errors import ConfigError, describe
 from costmodel.config.keys import Leaf, leaves_by_key
-from costmodel.config.machine import Machine
+from costmodel.config.machine import Machine, unknown_number
 from costmodel.config.parameter import Choice
 from costmodel.config.sizes import size_text
 from costmodel.config.workload import ORDERS
 from costmodel.experiment import Cell
+from costmodel.explaining.quantity import quantity, three_digits
 from costmodel.units import LARGEST_ORDER
 
 WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "memory")
@@ -84,13 +85,13 @@ def axis_of(key: str, pair: Pair, *, large_order: int = LARGEST_ORDER) -> Axis:
         return _cpus(pair)
     if key == "memory":
         return _memory(pair)
-    if key == TLBI_PRICE and machine.isa == "arm64":
+    if key == TLBI_PRICE:
         return _tlbi_price(pair)
     inner = key.removeprefix(f"{machine.name}.")
     leaves = leaves_by_key(Machine, machine.isa)
     if inner not in leaves:
-        known = [*WORKLOAD_KEYS, TLBI_PRICE, *leaves]
-        raise ConfigError.of("--over", unknown("key", key, known), got=describe(key))
+        reason = unknown_number(inner, machine.isa, more=(*WORKLOAD_KEYS, TLBI_PRICE))
+        raise ConfigError.of("--over", reason, got=describe(key))
     leaf = leaves[inner]
     if issubclass(leaf.type, Choice) or not _is_number(machine, inner):
         reason = "is no number: compare the two by --set"
@@ -129,7 +130,7 @@ def _folio_share(pair: Pair, order: int) -> Axis:
         now=None,
         is_integer=False,
         apply=apply,
-        text=lambda x: f"{100 * x:.3g}% in order-{order} folios",
+        text=lambda x: f"{three_digits(100 * x)}% in order-{order} folios",
     )
 
 
@@ -159,7 +160,10 @@ def _memory(pair: Pair) -> Axis:
 
 
 def _tlbi_price(pair: Pair) -> Axis:
-    tlbi = pair[0].machine.tlbi
+    isa, tlbi = pair[0].machine.isa, pair[0].machine.tlbi
+    if isa != "arm64":
+        reason = f"is not used on {isa}: arm64 only"
+        raise ConfigError.of("--over", reason, got=describe(TLBI_PRICE))
     issue, broadcast = tlbi.issue_ns.value, tlbi.broadcast_ns.value
     now = issue + broadcast
 
@@ -174,7 +178,7 @@ def _tlbi_price(pair: Pair) -> Axis:
         now=now,
         is_integer=False,
         apply=apply,
-        text=lambda x: f"{x:.4g} ns",
+        text=lambda x: quantity(x, TLBI_PRICE),
     )
 
 
@@ -191,23 +195,14 @@ def _machine_number(pair: Pair, leaf: Leaf) -> Axis:
 
     grid = _whole(int(low), int(high), now, 1) if whole else _geometric(low, high, now)
     is_size = leaf.key.endswith("_bytes")
-    unit = "" if is_size else _unit(leaf.key)
     return Axis(
         leaf.key,
         grid=grid,
         now=float(now),
         is_integer=whole,
         apply=apply,
-        text=lambda x: size_text(round(x)) if is_size else f"{x:.4g}{unit}",
+        text=lambda x: size_text(round(x)) if is_size else quantity(x, leaf.key),
     )
-
-
-def _unit(key: str) -> str:
-    """Return the unit that a key ends with, with the space before it."""
-    ends = {"_ns": " ns", "_us": " us", "_cycles": " cycles", "_ghz": " GHz", "_pct": "%",
-            "_hz": " Hz", "_per_ns": " per ns", "_ns_per_line": " ns per line"}  # fmt: skip
-    matching = [unit for end, unit in ends.items() if key.endswith(end)]
-    return matching[-1] if matching else ""
 
 
 def _geometric(low: float, high: float, now: float) -> tuple[float, ...]:

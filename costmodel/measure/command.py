@@ -53,6 +53,22 @@ class Found:
     operations: Operations | None = None
     rows: list[Compared] = field(default_factory=list)
 
+    def numbers_text(self) -> str:
+        """Return the numbers as a table, with what was not measured."""
+        from costmodel.results.text.measured import numbers_text
+
+        return numbers_text(
+            self.system, self.session, self.numbers, self.made, self.nearest.name, self.why
+        )
+
+    def operations_text(self) -> str:
+        """Return the operations beside their predictions; empty where none were wanted."""
+        from costmodel.results.text.measured import operations_text
+
+        if self.operations is None:
+            return ""
+        return operations_text(self.rows, self.made.machine.title, self.operations.lacking)
+
     def document(self) -> dict[str, Any]:
         """Return all of it for JSON."""
         return document(

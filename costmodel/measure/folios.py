@@ -40,6 +40,8 @@ class Folios:
             self.lacking.append("folio sizes: only root can switch them")
         elif not self._system.folio_orders:
             self.lacking.append("folio sizes: this kernel has no switch for them")
+        elif not all(os.access(path, os.W_OK) for path in self._switches().values()):
+            self.lacking.append("folio sizes: /sys cannot be written here")
         elif not self._alone():
             self.lacking.append("folio sizes: another costmodel measure is switching them")
         else:
@@ -82,11 +84,19 @@ class Folios:
         """
         if self._process is None:
             return order > 0
-        for each in self._system.folio_orders:
-            size_kb = (self._system.page_bytes << each) // 1024
-            path = self._directory / f"hugepages-{size_kb}kB" / "enabled"
+        for each, path in self._switches().items():
             self._set(path, "madvise" if each == order else "never")
         return order > 0
+
+    def _switches(self) -> dict[int, Path]:
+        """Return the file of each order."""
+        sizes_kb = {
+            order: (self._system.page_bytes << order) // 1024 for order in self._system.folio_orders
+        }
+        return {
+            order: self._directory / f"hugepages-{size}kB" / "enabled"
+            for order, size in sizes_kb.items()
+        }
 
     def _set(self, path: Path, value: str) -> None:
         assert self._process is not None

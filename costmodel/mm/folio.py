@@ -28,19 +28,28 @@ class Folio:
     )
 
     def __init__(
-        self, order: int, first_pfn: int, *, anon: bool = True, pinned: bool = False
+        self,
+        order: int,
+        first_pfn: int,
+        *,
+        anon: bool = True,
+        pinned: bool = False,
+        mapped: int = 0,
+        exclusive: bool = False,
     ) -> None:
-        """Create an unmapped folio with no references; ``first_pfn`` must be aligned to it."""
+        """Create a folio; ``first_pfn`` must be aligned to it.
+
+        Each page is ``mapped`` so many times, with a reference for each.
+        """
         if first_pfn & ((1 << order) - 1):
             raise ValueError(f"an order-{order} folio must be aligned (got first_pfn {first_pfn})")
         self.order = order
         self.first_pfn = first_pfn
         self.pages = 1 << order
-        self.refcount = 0
-        self.mapcount = [0] * self.pages
-        self.large_mapcount = 0
+        self.mapcount = [mapped] * self.pages
+        self.refcount = self.large_mapcount = mapped * self.pages
         self.anon = anon
-        self.exclusive = [False] * self.pages
+        self.exclusive = [exclusive] * self.pages
         self.pinned = pinned
         self.dirty = False
         self.freed = 0
@@ -93,12 +102,14 @@ class FrameTable:
 
     def add(self, folio: Folio) -> Folio:
         """Register ``folio`` for all its frames and return it; frames must not be taken."""
+        by_pfn = self._by_pfn
         frames = range(folio.first_pfn, folio.first_pfn + folio.pages)
-        if not self._by_pfn.keys().isdisjoint(frames):
-            taken = next(frame for frame in frames if frame in self._by_pfn)
-            raise ValueError(f"frame {taken} already belongs to {self._by_pfn[taken]}")
+        for frame in frames:
+            if frame in by_pfn:
+                raise ValueError(f"frame {frame} already belongs to {by_pfn[frame]}")
+        for frame in frames:
+            by_pfn[frame] = folio
         self.folios.append(folio)
-        self._by_pfn.update(dict.fromkeys(frames, folio))
         self._next_pfn = max(self._next_pfn, frames.stop)
         return folio
 

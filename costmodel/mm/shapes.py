@@ -58,10 +58,7 @@ class TableShape:
         flags = PRESENT | YOUNG | DIRTY | (WRITE if alone else 0)
         slot = 0
         for order, first_pfn in zip(self.orders, self.first_pfns, strict=True):
-            folio = frames.add(Folio(order, first_pfn))
-            folio.mapcount = [times] * folio.pages
-            folio.exclusive = [alone] * folio.pages
-            folio.large_mapcount = folio.refcount = times * folio.pages
+            folio = frames.add(Folio(order, first_pfn, mapped=times, exclusive=alone))
             cont = CONT if self.contpte and folio.pages >= CONT_PTES else 0
             end, pte = slot + folio.pages, make_pte(first_pfn, flags | cont)
             slots[slot:end] = range(pte, pte + folio.pages * PFN_STEP, PFN_STEP)

@@ -32,14 +32,15 @@ class Words:
 
     ``title``: one line on what it does. ``states``: how it finds the entries, or what calls for
     it; the first is the default. ``unused_keys``: numbers of machine files that it does not use,
-    though another operation does. ``published_frames``: how the folios of published rows lie.
-    ``loop``: what results call the part of the time that the loop over page tables takes.
+    though another operation does. ``frames``: how folios lie unless a question says otherwise, as
+    they do in published rows. ``loop``: what results call the part of the time that the loop over
+    page tables takes.
     """
 
     title: str
     states: tuple[PteState, ...]
     unused_keys: tuple[str, ...] = ()
-    published_frames: Literal["contiguous", "scattered"] = "contiguous"
+    frames: Literal["contiguous", "scattered"] = "contiguous"
     loop: str = "loop"
 
 

@@ -150,6 +150,15 @@ def matching(
     )
 
 
+def has_times(machine: str, operation: str) -> bool:
+    """Whether a time of a machine, not only a change, was published that is predicted here."""
+    return any(
+        (row.machine, row.operation, row.metric) == (machine, operation, Metric.SECONDS)
+        for row in all_rows()
+        if row.role is not None
+    )
+
+
 def implied_change_pct(row: Row, baseline: str) -> float | None:
     """Return the change in percent that a row in seconds and its table's baseline row imply.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from costmodel.experiment import Comparison
 from costmodel.published import Metric, Row
 from costmodel.published.rows import implied_change_pct
+from costmodel.settings import texts
 from costmodel.statistics import Change, Summary, mean_interval
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def _cell(comparison: Comparison, *, intervals: bool) -> dict[str, Any]:
         "state": workload.state,
         "contpte": workload.contpte,
         "cpus": workload.cpus,
+        "settings": texts(cell.machine, workload),
+        "machine_changes": {key: now for key, (_, now) in cell.machine.changes.items()},
         "strategy": cell.strategy,
         "baseline": comparison.baseline.cell.strategy,
         "runs": cell.protocol.runs,

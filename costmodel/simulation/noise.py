@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -133,6 +133,7 @@ class Stream:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
 
+@cache
 def stable_hash(name: str) -> int:
     """Return 32 bits of SHA-256 of ``name``: the same in every process and Python version."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
@@ -216,11 +217,7 @@ def _draw(sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: 
     )
 
 
-def _bytes(noise: RunNoise) -> int:
-    return noise.factor.nbytes + noise.tick_phase_ps.nbytes + noise.tick_ps.nbytes
-
-
-_drawn: Final = ByteCache[RunNoise](_KEPT_BYTES, _bytes)
+_drawn: Final = ByteCache(_KEPT_BYTES)
 
 
 def _lognormal(normal: Floats, sigma: float) -> Floats:

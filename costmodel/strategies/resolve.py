@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from costmodel.code.library import program_names
 from costmodel.config.errors import ConfigError, describe, unknown
-from costmodel.operations.registry import DEFAULT
+from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
 from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
@@ -33,6 +33,11 @@ _BUILDS: Final = {
 def known_names(operation: str = DEFAULT) -> list[str]:
     """Return the names that exist: built-in ones, then those of other packages."""
     return list(dict.fromkeys([*built_in(operation), *_added()]))
+
+
+def names_by_operation() -> dict[str, list[str]]:
+    """Return the names that exist, by operation."""
+    return {operation: known_names(operation) for operation in operation_names()}
 
 
 def added_names() -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from costmodel.config.errors import ConfigError
+from costmodel.config.errors import ConfigError, describe
 from costmodel.experiment import Cell, executed
-from costmodel.timeline.choose import middle, rows_of_ptes
+from costmodel.timeline.choose import middle, rows_of_ptes, trace_ptes
 from costmodel.timeline.times import Timeline, timeline
 
 
@@ -17,6 +17,9 @@ def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
     runs = executed(cell)
     table = next(number for number, run in enumerate(runs) if run.ptes)
     trace = runs[table].trace
+    if ptes > trace_ptes(trace):
+        reason = f"must be at most {trace_ptes(trace)}, the entries of a page table here"
+        raise ConfigError.of("--ptes", reason, got=describe(ptes))
     try:
         begin, end = rows_of_ptes(trace, middle(trace, ptes) if first is None else first, ptes)
     except ValueError as error:

@@ -29,6 +29,11 @@ def rows_of_ptes(trace: Trace, first: int, count: int) -> tuple[int, int]:
     return int(before.max()) + 1 if len(before) else 0, len(trace) if whole else finished
 
 
+def trace_ptes(trace: Trace) -> int:
+    """Return how many entries a trace finishes."""
+    return len(np.unique(_touches(trace)[1]))
+
+
 def middle(trace: Trace, count: int) -> int:
     """Return the entry at which ``count`` entries in the middle of the table begin.
 

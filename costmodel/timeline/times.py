@@ -92,7 +92,7 @@ class _Stretch:
         self.first, self.end = first, end
         self.code, _ = priced.program.unrolled()
         self.trace_rows = priced.program.trace_rows()
-        self.window: Window = new_window(parameters)
+        self.window: Window = new_window(parameters.miss_registers)
         self.totals = np.zeros(COUNTERS + CAUSES + len(priced.weights), np.int64)
         self.done: list[int] = []
         self.zero = 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from costmodel.cli.main import main
+from tests.cli.lines import flat
 
 CORRECT = """
 from costmodel.mm.pte import PFN_SHIFT, PRESENT, WRITE
@@ -89,7 +90,7 @@ def test_bad_input(
     Path(f"{file}.broken.py").write_text("1 / 0")
 
     assert main(["check", *(word.format(file=file) for word in words)]) == 2
-    assert message in capsys.readouterr().err
+    assert message in flat(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("words", [["--layouts", "-1"], ["--seed", "x"], ["--layouts", "1e3"]])
@@ -97,7 +98,7 @@ def test_bad_numbers(words: list[str], capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as exit:
         main(["check", *words])
     assert exit.value.code == 2
-    assert "must be an integer of at least 0" in capsys.readouterr().err
+    assert "must be an integer of at least 0" in flat(capsys.readouterr().err)
 
 
 def test_zap_is_checked_by_name_and_operation(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,4 +106,4 @@ def test_zap_is_checked_by_name_and_operation(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.startswith("zap v6.7: ok")
 
     assert main(["check", "folio-scan-v3", "--operation", "zap"]) == 2
-    assert "unknown strategy" in capsys.readouterr().err
+    assert "unknown strategy" in flat(capsys.readouterr().err)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from costmodel.cli.main import main
+from tests.cli.lines import flat
 
 EXPLAIN = ["explain", "xeon-4210r", "folio-batch-v6.9", "--order", "9"]
 BREAKEVEN = ["breakeven", "folio-batch-v6.9", "--machine", "xeon-4210r", "--over"]
@@ -156,5 +157,5 @@ def test_bad_input_is_one_clear_line(
 ) -> None:
     assert main(words) == 2
     captured = capsys.readouterr()
-    assert message in captured.err and captured.out == ""
+    assert message in flat(captured.err) and captured.out == ""
     assert "Traceback" not in captured.err

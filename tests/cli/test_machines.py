@@ -5,6 +5,7 @@ import pytest
 from costmodel.cli.main import main
 from costmodel.config.machine import load_machine
 from costmodel.config.resources import names
+from tests.cli.lines import flat
 
 
 def test_the_list_names_every_machine(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,6 +42,6 @@ def test_an_unknown_machine_is_bad_input(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["machines", "ampere-altar"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == (
-        "MACHINE: unknown machine, did you mean 'ampere-altra'? (got 'ampere-altar', a str)\n"
+    assert flat(captured.err) == (
+        "MACHINE: unknown machine, did you mean 'ampere-altra'? (got 'ampere-altar', a str)"
     )

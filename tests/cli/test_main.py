@@ -101,8 +101,10 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 
 def test_ctrl_c_at_a_terminal_ends_quietly() -> None:
     program = (
-        "import sys, time\nfrom types import SimpleNamespace\n"
+        "import signal, sys, time\nfrom types import SimpleNamespace\n"
         "from costmodel.cli import main as cli\n"
+        # A shell starts what it runs in the background with the signal ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def run(args):\n    print('ready', flush=True)\n    time.sleep(30)\n"
         "cli._load = lambda name: SimpleNamespace(run=run,"
         " add_parser=lambda s: s.add_parser('machines'))\n"

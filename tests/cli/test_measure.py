@@ -77,7 +77,7 @@ def test_validate_shows_a_measured_file_beside_a_machine(
     out = tmp_path / "rows.json"
     words = ["validate", "epyc-zen5", "--measured", str(measured), "--json", str(out)]
     assert main(words) == 0
-    assert "predicted as munmap: folio-batch-v6.12" in capsys.readouterr().out
+    assert "predicted as folio-batch-v6.12: munmap" in capsys.readouterr().out
     assert [row["order"] for row in json.loads(out.read_text())] == [4, 9]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from costmodel.cli.main import main
+from tests.cli.lines import flat
 
 SCENARIO = """\
 title: a small fork
@@ -35,7 +36,7 @@ def test_a_scenario_is_drawn(
     orders = ["--order", "0", "--order", "9"] if kind == "order" else []
     assert main(["plot", scenario, "--kind", kind, "-o", str(output), *orders]) == 0
     assert output.read_bytes().startswith(b"<?xml")
-    assert capsys.readouterr().out.startswith(f"{output}: fork of 2 MiB (writable)")
+    assert flat(capsys.readouterr().out).startswith(f"{output}: fork of 2 MiB (writable)")
 
 
 @pytest.mark.parametrize("kind", ["change", "stack", "timeline"])
@@ -49,7 +50,7 @@ def test_an_unmap_is_drawn_as_a_fork_is(
     options = ["--strategy", "contpte-folio-batch-v6.12", "--order", "9", "--ptes", "1"]
     assert main(["plot", str(scenario), "--kind", kind, "-o", str(output), *options]) == 0
     assert output.read_bytes().startswith(b"<?xml")
-    assert capsys.readouterr().out.startswith(f"{output}: zap of 2 MiB (munmap)")
+    assert flat(capsys.readouterr().out).startswith(f"{output}: zap of 2 MiB (munmap)")
 
 
 def test_a_result_file_is_drawn_as_its_scenario(
@@ -84,7 +85,7 @@ def test_bad_input_is_named(
 ) -> None:
     assert main(["plot", scenario, *options]) == 2
     captured = capsys.readouterr()
-    assert message in captured.err and captured.out == ""
+    assert message in flat(captured.err) and captured.out == ""
 
 
 @pytest.mark.parametrize(
@@ -99,9 +100,9 @@ def test_a_result_file_cannot_be_computed_again(
     options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["plot", "some.json", *options]) == 2
-    assert message in capsys.readouterr().err
+    assert message in flat(capsys.readouterr().err)
 
 
 def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plot", "missing.json"]) == 2
-    assert "missing.json" in capsys.readouterr().err
+    assert "missing.json" in flat(capsys.readouterr().err)

@@ -12,6 +12,7 @@ from costmodel.calibration.row_class import Measure, RowClass
 from costmodel.cli.main import main
 from costmodel.config.machine import Machine
 from costmodel.config.resources import find
+from tests.cli.lines import flat
 
 
 def state(monkeypatch: pytest.MonkeyPatch, worst: float) -> None:
@@ -62,10 +63,10 @@ def test_calibrate_writes_only_when_told_to(
 
 def test_calibrate_refuses_a_machine_without_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["calibrate", "graviton3"]) == 2
-    assert "no published rows to fit" in capsys.readouterr().err
+    assert "no published rows to fit" in flat(capsys.readouterr().err)
 
 
 def test_calibrate_refuses_no_start(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["calibrate", "--starts", "0"])
-    assert "must be an integer of at least 1 (got '0')" in capsys.readouterr().err
+    assert "must be an integer of at least 1 (got '0')" in flat(capsys.readouterr().err)

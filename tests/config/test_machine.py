@@ -1,6 +1,7 @@
 """Machine files: what the schema refuses, and how one number is changed."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,23 @@ def test_one_fault_one_line(tmp_path: Path, key: str, old: str, new: str, fault:
     assert len(found) == 1
     assert re.match(r"m\.yaml:\d+:\d+: ", found[0])
     assert fault in found[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path.write_bytes(b"#" * (1 << 21)), "is larger than 1048576 bytes"),
+        (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+        (lambda path: path.symlink_to("/dev/zero"), "is larger than 1048576 bytes"),
+        (lambda path: path.write_bytes(b"\xff"), "is not UTF-8 text"),
+    ],
+)
+def test_what_is_no_machine_file_is_not_read_whole(
+    make: Callable[[Path], object], reason: str, tmp_path: Path
+) -> None:
+    make(tmp_path / "cpu.yaml")
+    with pytest.raises(ConfigError, match=reason):
+        Machine.load(tmp_path / "cpu.yaml")
 
 
 def test_the_source_must_not_be_empty(tmp_path: Path) -> None:

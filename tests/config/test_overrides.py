@@ -7,7 +7,7 @@ import pytest
 from costmodel.config.errors import ConfigError
 from costmodel.config.overrides import SCENARIO_KEYS, load_with_overrides
 from costmodel.config.resources import directory
-from costmodel.config.scenario import load_scenario
+from costmodel.config.scenario import default_scenario, load_scenario
 
 SCENARIO = load_scenario("lkml-fork")
 
@@ -48,6 +48,64 @@ def test_every_fault_is_reported() -> None:
         "--set: memroy: unknown key, did you mean 'memory'? (got '1 GiB', a str)",
         "--set: state: must be 'writable' or 'read-only' for fork (got 'exit', a str)",
     ]
+
+
+def test_assignments_are_judged_together_in_any_order() -> None:
+    both = ["state=munmap", "operation=zap"]
+    for assignments in (both, both[::-1]):
+        scenario, _ = load_with_overrides(default_scenario(), assignments)
+        assert (scenario.operation, scenario.state, scenario.frames) == (
+            "zap", "munmap", "scattered",
+        )  # fmt: skip
+
+
+def test_what_a_file_says_and_does_not_fit_has_its_place_there(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text((directory("scenarios") / "lkml-fork.yaml").read_text())
+    with pytest.raises(ConfigError, match=r"s\.yaml:7:8: state: must be 'exit' or 'munmap'"):
+        load_with_overrides(load_scenario(str(path)), ["operation=zap"])
+
+
+def test_faults_of_overrides_stand_where_the_file_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    text = (directory("scenarios") / "lkml-fork.yaml").read_text()
+    path.write_text(
+        text.replace("[apple-m2-vm, ampere-altra, xeon-4210r]", "[./gone.yaml, ampere-altra]")
+        + "overrides:\n  runs: 3\n  ampere-altra.tlbi.rnage: true\n  cpus: 0\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_with_overrides(load_scenario(str(path)))
+    lines = [str(fault).removeprefix(str(tmp_path)) for fault in caught.value.faults]
+    assert [line.split(" (got")[0] for line in lines] == [
+        "/s.yaml:8:12: machines[0]: no such file",
+        "/s.yaml:13:9: runs: unknown key, did you mean 'protocol.runs'?",
+        "/s.yaml:14:28: ampere-altra.tlbi.rnage: unknown key, did you mean 'tlbi.range'?",
+        "/s.yaml:15:9: cpus: must be at least 1",
+    ]
+
+
+def test_overrides_of_machines_that_are_left_out_are_left_out() -> None:
+    scenario = SCENARIO.replace({"overrides": {"ampere-altra.tlbi.range": True, "cpus": 2}})
+    after, machines = load_with_overrides(scenario, on=("--machine", ["xeon-4210r"]))
+    assert list(machines) == ["xeon-4210r"]
+    assert not machines["xeon-4210r"].changes
+    assert after.cpus == 2
+
+
+def test_one_machine_alone_needs_no_name(tmp_path: Path) -> None:
+    copy = tmp_path / "my-cpu.yaml"
+    copy.write_text((directory("machines") / "ampere-altra.yaml").read_text())
+    for reference in ("ampere-altra", str(copy)):
+        scenario = SCENARIO.replace({"machines": [reference]})
+        _, machines = load_with_overrides(scenario, ["tlbi.range=true"])
+        assert machines["ampere-altra"].tlbi.range.value
+    with pytest.raises(ConfigError, match=r"needs its machine before it, such as apple-m2-vm\."):
+        load_with_overrides(SCENARIO, ["tlbi.range=true"])
+
+
+def test_what_only_the_other_instruction_set_has_says_so() -> None:
+    with pytest.raises(ConfigError, match=r"is not used on x86_64: arm64 only"):
+        load_with_overrides(SCENARIO, ["xeon-4210r.tlbi.range=true"])
 
 
 def test_an_override_that_is_no_scalar_is_refused_in_the_file() -> None:

@@ -20,9 +20,12 @@ MIB = 1 << 20
 
 
 @settings(deadline=None)  # the first call compiles
-@given(st.lists(st.integers(0, 12), max_size=60))
-def test_stack_distances_count_distinct_lines(lines: list[int]) -> None:
-    found = touches(np.arange(len(lines)), np.array(lines, np.int64))
+@given(st.lists(st.integers(0, 12), max_size=60), st.integers(0, 12))
+def test_stack_distances_count_distinct_lines(lines: list[int], near: int) -> None:
+    found, far = (touches(np.arange(len(lines)), np.array(lines, np.int64), n) for n in (0, near))
+    assert found.previous.tolist() == far.previous.tolist()
+    for exact, rough in zip(found.distance.tolist(), far.distance.tolist(), strict=True):
+        assert rough == exact or (0 <= exact < near and rough == 0)
     for i, line in enumerate(lines):
         before = [j for j in range(i) if lines[j] == line]
         assert found.previous[i] == (before[-1] if before else -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from costmodel.code.uops import Flavour, Kind, Target, Uop
-from costmodel.cpu.prefetch import Prefetches, prefetches
+from costmodel.cpu.prefetch import STREAMS, TRACKED_LINES, Prefetches, prefetches
 
 from .build import load, rmw, trace_of
 
@@ -39,6 +39,22 @@ def test_streams_in_turn_share_a_number_so_that_loops_look_alike() -> None:
     found = touched([100 * folio + i for folio in range(4) for i in range(16)])
     assert found.stream.max() == 0
     assert found.uses.tolist() == ([0, 0] + [4] * 14) * 4
+
+
+def test_a_lone_line_is_remembered_until_too_many_others_came() -> None:
+    others = [1000 + 3 * i for i in range(TRACKED_LINES)]
+    for between, lines in ((others[1:], 5), (others, 4)):
+        assert len(touched([0, *between, 1, 2, 3, 4]).row) == lines
+
+
+def test_streams_beyond_those_that_can_be_followed_get_nothing() -> None:
+    many = range(STREAMS + 6)
+    begun, going_on = (
+        [1000 * stream + i for stream in many for i in part] for part in ((0, 1), (2, 3))
+    )
+    found = touched(begun + going_on)
+    assert set(found.stream.tolist()) == set(range(STREAMS))
+    assert len(found.row) == 4 * STREAMS
 
 
 def test_no_depth_no_prefetch() -> None:

@@ -13,9 +13,15 @@ from hypothesis import strategies as st
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Target, Uop
 from costmodel.config.machine import Machine
+from costmodel.config.workload import Frames, Workload
 from costmodel.cpu import engine
+from costmodel.cpu.parameters import parameters_of
 from costmodel.cpu.program import Program, program_of
 from costmodel.cpu.stack import Timing
+from costmodel.cpu.state import NOTHING, empty_state, save
+from costmodel.cpu.window import new_window
+from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.runs import trace_runs
 
 from .build import ALTRA, M2, XEON, alu, load, machine, store, trace_of
 from .draw import ARM64, X86, traces
@@ -112,3 +118,31 @@ def test_stack_and_segments_sum_to_the_ticks_of_each_table(one: Trace, count: in
         assert sum(table.stack_ticks.values()) == sum(table.segments.values()) == table.ticks
         assert min(table.stack_ticks.values(), default=0) >= 0
     assert sum(timing.stack_ticks.values()) == timing.ticks
+
+
+@pytest.mark.parametrize("on", [ALTRA, M2, XEON], ids=["altra", "m2", "xeon"])
+def test_the_empty_state_is_that_of_a_new_window(on: Machine) -> None:
+    p = parameters_of(on)
+    window, state = new_window(p.miss_registers), empty_state(p)
+    saved = np.ones_like(state)
+    window.now[0].atomic_began = -p.line_change
+    save(p, window, NOTHING, saved)
+    assert saved.tolist() == state.tolist()
+
+
+def unmap(frames: Frames) -> list[TableRun]:
+    workload = Workload(
+        operation="zap",
+        memory_bytes=4 << 20,
+        folio_orders={2: 1.0},
+        state="munmap",
+        frames=frames,
+    )
+    strategy = built_in("zap")["v6.7"]
+    return trace_runs(strategy, workload, XEON.isa, range_tlbi=False)
+
+
+@pytest.mark.parametrize("frames", ["contiguous", "scattered"])
+def test_an_unmap_has_one_price_however_its_loops_are_skipped(frames: Frames) -> None:
+    runs = unmap(frames)
+    assert engine.run(runs, XEON) == computed_in_full(runs, XEON)

@@ -78,9 +78,15 @@ def test_an_exception_puts_back_too(directory: Path) -> None:
     assert settings(directory) == ["madvise", "always"]
 
 
-def test_a_system_that_refuses_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with Folios(SYSTEM, tmp_path) as folios, pytest.raises(Lost, match="No such file"):
+def test_a_container_that_cannot_write_there_has_what_the_system_gives(tmp_path: Path) -> None:
+    with Folios(SYSTEM, tmp_path) as folios:
+        assert folios.lacking == ["folio sizes: /sys cannot be written here"]
+        assert folios.orders() == [0, 9] and folios.choose(9)
+
+
+def test_a_setting_that_the_system_refuses_is_said(directory: Path) -> None:
+    (directory / "hugepages-16kB" / "enabled").write_text("nothing chosen")
+    with Folios(SYSTEM, directory) as folios, pytest.raises(Lost, match="not found"):
         folios.choose(2)
 
 

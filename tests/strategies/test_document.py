@@ -13,9 +13,10 @@ from costmodel.strategies import fork as k
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
 from costmodel.strategies.runs import trace_runs
+from tools.examples import FILE
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "strategies.md"
-EXAMPLE = "\n".join(part.split("```")[0] for part in DOCUMENT.read_text().split("```python\n")[1:])
+EXAMPLE = "\n".join(text for _, text in FILE.findall(DOCUMENT.read_text()))
 FUNCTIONS = [line[4:].split("(")[0] for line in EXAMPLE.splitlines() if line.startswith("def ")]
 
 

@@ -25,11 +25,12 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused(words: list[str], capfd: pytest.CaptureFixture[str]) -> str:
-    """Run a command that must be refused; return its one line."""
+    """Run a command that must be refused; return its one fault, which may be wrapped."""
     assert main(words) == 2
     out, err = capfd.readouterr()
-    assert (out, err.count("\n")) == ("", 1), err
-    return err
+    first, *rest = err.splitlines()
+    assert out == "" and all(line.startswith("  ") for line in rest), err
+    return " ".join([first, *(line[2:] for line in rest)]) + "\n"
 
 
 def write(hostile: Hostile, folder: Path) -> str:

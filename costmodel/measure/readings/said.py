@@ -12,8 +12,8 @@ from costmodel.measure.system import System
 
 _PHASES = 400
 """Parts of the period of ticks: two neighbours hold all ticks, and few other gaps."""
-_DECILES_APART = 2.56
-"""First to last decile of a normal distribution, in standard deviations."""
+_LONGEST_NS = 100_000
+"""What takes longer was another process, not a timer tick."""
 
 
 def numbers(session: Session, system: System) -> Iterator[Number]:
@@ -45,16 +45,16 @@ def _ticks(session: Session, system: System) -> Iterator[Number]:
     if not system.tick_hz:
         return
     expected = session.gaps_ns / 1e9 * system.tick_hz
-    micros = sorted(length / 1000 for length in _in_phase(session.gaps, 1e9 / system.tick_hz))
-    if len(micros) < max(10, 0.5 * expected):
+    lengths = _in_phase(session.gaps, 1e9 / system.tick_hz)
+    micros = [length / 1000 for length in lengths if length < _LONGEST_NS]
+    if len(micros) < max(10, 0.3 * expected):
         return
-    cuts = quantiles(micros, n=10)
-    how = (
-        f"gaps in a spin of {session.gaps_ns / 1e9:g} s that come {system.tick_hz:g} times a second"
-    )
-    yield Number("kernel.tick_us", median(micros), cuts[0], cuts[-1], how)
-    jitter = (cuts[-1] - cuts[0]) / _DECILES_APART
-    yield Number("noise.tick_jitter_us", jitter, 0, 2 * jitter, how)
+    cuts = quantiles(micros, n=20)
+    # A tick after which another process runs for a moment takes longer than a tick.
+    first, quarter, middle = cuts[1], cuts[4], cuts[9]
+    how = f"gaps in a spin of {session.gaps_ns / 1e9:g} s, {system.tick_hz:g} a second"
+    yield Number("kernel.tick_us", quarter, first, middle, how)
+    yield Number("noise.tick_jitter_us", middle - quarter, 0, cuts[-1] - quarter, how)
 
 
 def _in_phase(gaps: Sequence[tuple[float, float]], period_ns: float) -> list[float]:

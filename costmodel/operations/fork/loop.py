@@ -90,6 +90,8 @@ def is_pinned(fork: ForkOperation, entry: Entry, count: int = 1) -> bool:
     """Tell whether some page of the batch must be copied now because it may be pinned."""
     folio = entry.folio
     assert folio is not None
+    if not folio.pinned:  # nearly always
+        return False
     return folio.anon and fork.maybe_pinned(folio, folio.page(entry.page), count)
 
 

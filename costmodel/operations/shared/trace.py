@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache, partial
-from typing import Final
+from functools import partial
 
-from costmodel.byte_cache import ByteCache
+from costmodel.byte_cache import kept
 from costmodel.code.build import build
-from costmodel.code.cache import Recalled, trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
@@ -20,25 +18,14 @@ from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.user_code.blame import StrategyError
 
-CACHE_BYTES: Final = 32 << 20
-"""Of traces that are kept: what one strategy needs on all machines of a scenario."""
-KNOWN: Final = 512
-"""Traces of which what cores worked out is kept."""
-
-_traces: Final = ByteCache[Trace](CACHE_BYTES, trace_bytes)
-
 
 def loop_runs(strategy: Strategy, program: str, space: ShapedSpace) -> Iterator[TableRun]:
     """Yield what a strategy executes on every distinct table of a space."""
     for shape in space.shapes:
-        trace = _recalled(strategy, program, replace(shape, count=1))
+        one = replace(shape, count=1)
+        make = partial(_trace, strategy, program, one)
+        trace = kept(("loop", strategy, program, one), make)
         yield TableRun(trace, shape.count, shape.ptes)
-
-
-@lru_cache(maxsize=KNOWN)
-def _recalled(strategy: Strategy, program: str, shape: TableShape) -> Trace:
-    make = partial(_trace, strategy, program, shape)
-    return Recalled(partial(_traces.get, object(), make))
 
 
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:

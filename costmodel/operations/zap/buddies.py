@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from costmodel.code.library import Library
+from costmodel.code.sequences import numbered
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Target
 from costmodel.mm.shapes import TableShape
@@ -27,8 +28,13 @@ def lie_apart(shape: TableShape) -> bool:
 
 def with_buddies(trace: Trace, library: Library) -> Trace:
     """Tell the struct pages that only the buddy allocator touches from those of released pages."""
-    allocator = np.isin(trace.site, library.site[library.function == _BUDDY_ALLOCATOR])
-    page = trace.target == Target.PAGE
-    released = np.isin(trace.line, trace.line[page & ~allocator])
-    target = np.where(page & allocator & ~released, Target.BUDDY, trace.target)
-    return replace(trace, target=target.astype(np.uint8))
+    row = np.flatnonzero(trace.target == Target.PAGE)
+    site, first = numbered(trace.site[row].astype(np.int64))
+    its = library.site[library.function == _BUDDY_ALLOCATOR]
+    allocator = np.isin(trace.site[row[first]], its)[site]
+    line, _ = numbered(trace.line[row])
+    released = np.zeros(len(row), np.bool_)
+    released[line[~allocator]] = True
+    target = trace.target.copy()
+    target[row[allocator & ~released[line]]] = Target.BUDDY
+    return replace(trace, target=target)

@@ -36,7 +36,9 @@ class Zap(Operation):
         unused_keys=("kernel.table_alloc_ns", "kernel.zero_bytes_per_ns", "kernel.fork_fixed_us"),
         # A gigabyte that is unmapped goes back to the allocator and comes out of it again in every
         # iteration (docs/zap.md), so its folios lie anywhere.
-        published_frames="scattered",
+        # A gigabyte that is unmapped goes back to the allocator and comes out of it again in every
+        # iteration: nothing stays in order (docs/zap.md).
+        frames="scattered",
         loop="unmap",
     )
     events = (

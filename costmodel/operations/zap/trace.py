@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final
 
-from costmodel.byte_cache import ByteCache
+from costmodel.byte_cache import kept
 from costmodel.code.build import build
-from costmodel.code.cache import runs_bytes, trace_bytes
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.record import Record, recorder_of
@@ -25,7 +24,7 @@ from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.strategy import Function, Strategy
-from costmodel.operations.shared.trace import CACHE_BYTES, before
+from costmodel.operations.shared.trace import before
 from costmodel.operations.zap.buddies import lie_apart, with_buddies
 from costmodel.operations.zap.catalogue import FOLIOS
 from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
@@ -38,9 +37,6 @@ from costmodel.user_code.blame import StrategyError
 
 _FREED_BEFORE: Final = 1 << 24
 """Frames between a page and one that was freed in its place some lists earlier."""
-_unmaps: Final = ByteCache[tuple[TableRun, ...]](CACHE_BYTES, runs_bytes)
-_releases: Final = ByteCache[Trace](CACHE_BYTES, trace_bytes)
-"""Most strategies fill the list alike: what they release is traced once."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ def zap_runs(
     """Return the unmap of every table, then the release of what they gathered."""
     release = (strategy.release_programs or FOLIOS)[isa]
     make = partial(_runs, strategy, program, release, space)
-    return _unmaps.get((strategy, program, release, space), make)
+    return kept(("unmap", strategy, program, release, space), make)
 
 
 def _runs(
@@ -69,14 +65,15 @@ def _runs(
     The pages of a released trace were unmapped up to a full gather list before; one call per page
     releases each at once.
     """
-    kept = LIST_PAGES if space.ptes > MAX_SLOTS else 0
-    traced = [
-        (shape, _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), kept))
+    list_pages = LIST_PAGES if space.ptes > MAX_SLOTS else 0
+    tables = [
+        _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), list_pages)
         for shape in space.shapes
     ]
-    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in traced]
-    slots = sum(shape.count * table.slots for shape, table in traced)
-    releases = (TableRun(table.release, shape.count, 0) for shape, table in traced)
+    both = list(zip(space.shapes, tables, strict=True))
+    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
+    slots = sum(shape.count * table.slots for shape, table in both)
+    releases = (TableRun(table.release, shape.count, 0) for shape, table in both)
     return (*unmaps, *with_reuse(unmaps, releases, slots))
 
 
@@ -94,8 +91,14 @@ def _releasing(program: str, shape: TableShape) -> str:
     return program if any(shape.orders) else f"v6.7.{program.rpartition('.')[2]}"
 
 
-@lru_cache(maxsize=256)
 def _trace(
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+) -> _Traced:
+    key = "zap", strategy, programs, shape, list_pages
+    return kept(key, partial(_traced, strategy, programs, shape, list_pages))
+
+
+def _traced(
     strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
 ) -> _Traced:
     recorders = recorder_of("zap", programs[0]), recorder_of("zap", programs[1])
@@ -109,8 +112,9 @@ def _trace(
         def make() -> Trace:
             return _release(recorders[1].recorded(walked.released()), programs[1], shape)
 
-        key = programs[1], (shape.orders, shape.first_pfns, _end_of_batch(shape)), walked.gathered
-        return _Traced(unmap, _releases.get(key, make), walked.slots)
+        # Most strategies fill the list alike: what they release is traced once.
+        key = "release", programs[1], shape.orders, shape.first_pfns, _end_of_batch(shape)
+        return _Traced(unmap, kept((*key, walked.gathered), make), walked.slots)
     except StrategyError as error:
         raise strategy.blamed(error) from error
 

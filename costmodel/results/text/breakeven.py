@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from costmodel.config.sizes import size_text
 from costmodel.explaining.axes import Axis, Pair
 from costmodel.explaining.breakeven import SAME, BreakEven, Crossing, Point
 from costmodel.results.text.caution import caution
 from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.results.text.numbers import percent
+from costmodel.results.text.remarks import remarks
+from costmodel.settings import Setting, texts, what
 
 SCHEMA = 1
 LEVEL = "90%"
@@ -19,8 +20,13 @@ _MOST_LINES = 12
 _COLUMN = 34
 
 
-def breakeven_text(answer: BreakEven, pair: Pair, *, version: str) -> str:
-    """Return the answer as plain ASCII text of at most 76 columns, a sentence first."""
+def breakeven_text(
+    answer: BreakEven, pair: Pair, *, version: str, idle: Sequence[Setting] = ()
+) -> str:
+    """Return the answer as plain ASCII text of at most 76 columns, a sentence first.
+
+    ``idle`` are settings that change nothing.
+    """
     sentences = [sentence(answer, pair)]
     if answer.crossing is not None:
         sentences.append(_interval(answer.axis, answer.crossing, answer.dominant))
@@ -29,9 +35,7 @@ def breakeven_text(answer: BreakEven, pair: Pair, *, version: str) -> str:
         sentences.append(f"The winner changes again at {places}.")
     parts = [paragraph(" ".join(sentences)), _table(answer)]
     parts.append(paragraph(f"{_what(answer, pair)}, without noise, costmodel {version}"))
-    warning = caution(pair[0].machine, pair[0].workload.operation)
-    if warning:
-        parts.append(paragraph(warning, hanging="  "))
+    parts += [paragraph(remark, hanging="  ") for remark in remarks(pair[0], idle)]
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
@@ -44,6 +48,7 @@ def breakeven_document(
         "kind": "breakeven",
         "provenance": dict(provenance),
         "machine": pair[0].machine.name,
+        "settings": texts(pair[0].machine, pair[0].workload),
         "strategy": pair[0].strategy,
         "baseline": pair[1].strategy,
         "over": answer.axis.key,
@@ -65,20 +70,29 @@ def sentence(answer: BreakEven, pair: Pair) -> str:
         return _no_crossing(answer, who, than)
     if axis.now is None or axis.key == "folio_order":
         return _from_on(axis, crossing, who, than)
-    wins_now = _wins_now(answer)
-    verb = "winning" if wins_now else "losing"
+    verdict = _verdict(answer)
     way = "rises to" if crossing.x > axis.now else "falls below"
     if axis.is_continuous and crossing.x > axis.now:
         way = "rises above"
-    return (
-        f"{who} stops {verb} against {than} when {axis.key} {way} {axis.text(crossing.x)} "
-        f"(now {axis.text(axis.now)})."
-    )
+    when = f"when {axis.key} {way} {axis.text(crossing.x)} (now {axis.text(axis.now)})"
+    if verdict == "no difference":
+        beyond = crossing.wins_above == (crossing.x > axis.now)
+        starts = "winning" if beyond else "losing"
+        return f"{who} costs the same as {than} now; it starts {starts} {when}."
+    return f"{who} stops {verdict} against {than} {when}."
 
 
 def _wins_now(answer: BreakEven) -> bool:
     here = next(point for point in answer.points if point.x == answer.axis.now)
     return here.excess <= 0
+
+
+def _verdict(answer: BreakEven) -> str:
+    """Return who is ahead now: ``winning``, ``losing``, or neither."""
+    here = next((point for point in answer.points if point.x == answer.axis.now), None)
+    if here is not None and abs(here.excess) < SAME:
+        return "no difference"
+    return "winning" if _wins_now(answer) else "losing"
 
 
 def _from_on(axis: Axis, crossing: Crossing, who: str, than: str) -> str:
@@ -97,14 +111,14 @@ def _no_crossing(answer: BreakEven, who: str, than: str) -> str:
     result = "loses" if max(changes) >= SAME else "wins"
     if not answer.has_effect:
         by = percent(100 * changes[0])
-        return f"{axis.key} makes no difference: {who} {result} against {than} always, {by}."
+        return f"{axis.key} makes no difference: {who} {result} against {than} always ({by})."
     by = f"{percent(100 * min(changes))} to {percent(100 * max(changes))}"
     return f"{who} {result} against {than} at every {axis.key} between {first} and {last} ({by})."
 
 
 def _interval(axis: Axis, crossing: Crossing, dominant: tuple[str, ...]) -> str:
     if crossing.low == crossing.high and crossing.low is not None:
-        return f"What is not known of the machine moves that nowhere else ({LEVEL})."
+        return f"No number of the machine is uncertain enough to move that ({LEVEL})."
     low = "no lower end" if crossing.low is None else axis.text(crossing.low)
     high = "no upper end" if crossing.high is None else axis.text(crossing.high)
     due = f", mostly due to {', '.join(dominant)}" if dominant else ""
@@ -122,8 +136,11 @@ def _table(answer: BreakEven) -> str:
 
 
 def _shown(answer: BreakEven) -> list[Point]:
-    """Return at most a dozen points: the ends, the neighbours of the crossing and of now."""
-    points = list(answer.points)
+    """Return at most a dozen points: the ends, the neighbours of the crossing and of now.
+
+    Of neighbours that show the same the first and the last have a line.
+    """
+    points = _distinct(answer)
     centres = {0, len(points) - 1}
     for i, point in enumerate(points):
         if _is_crossing(answer, point):
@@ -137,21 +154,26 @@ def _shown(answer: BreakEven) -> list[Point]:
     return [points[i] for i in sorted(centres) if 0 <= i < len(points)]
 
 
+def _distinct(answer: BreakEven) -> list[Point]:
+    points = list(answer.points)
+    shown = [percent(100 * point.excess) for point in points]
+    return [
+        point
+        for i, point in enumerate(points)
+        if point.x == answer.axis.now
+        or _is_crossing(answer, point)
+        or not (0 < i < len(points) - 1 and shown[i - 1] == shown[i] == shown[i + 1])
+    ]
+
+
 def _is_crossing(answer: BreakEven, point: Point) -> bool:
     return answer.crossing is not None and point.x == answer.crossing.x
 
 
 def _what(answer: BreakEven, pair: Pair) -> str:
-    workload = pair[0].workload
-    parts: list[str] = [workload.operation]
-    if answer.axis.key != "memory":
-        parts.append(size_text(workload.memory_bytes))
-    parts.append(workload.state)
-    if not answer.axis.key.startswith("folio_"):
-        parts.append(workload.layout)
-    if answer.axis.key != "cpus" and workload.cpus > 1:
-        parts.append(f"{workload.cpus} CPUs")
-    return ", ".join(parts)
+    """Return the question without what varies."""
+    key = answer.axis.key
+    return what(pair[0].workload, without=key, layout=not key.startswith("folio_"))
 
 
 def _crossing_data(crossing: Crossing) -> dict[str, Any]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from costmodel.config.sizes import size_text
 from costmodel.experiment import Cell
 from costmodel.explaining.attribution import Explanation, Part, Side
 from costmodel.explaining.maintenance import Maintenance
 from costmodel.mm.pte import CONT_PTES
+from costmodel.results.text.causes import legend
 from costmodel.results.text.caution import caution
-from costmodel.results.text.layout import ascii_only, paragraph, shorten
-from costmodel.results.text.numbers import percent, span
+from costmodel.results.text.layout import WIDTH, ascii_only, paragraph, shorten
+from costmodel.results.text.numbers import fixed, percent, span
+from costmodel.results.text.remarks import remarks
+from costmodel.settings import Setting, texts, title, what
 
 SCHEMA = 1
 _LABEL = 28
@@ -35,10 +39,16 @@ _LEGEND = (
     "behind something else costs nothing. interaction: costs that no group has alone, because "
     "one hides another or because they delay each other."
 )
+_NEGATIVE = (
+    "A negative cost: without the group the rest takes longer. Its loads bring lines early that "
+    "others wait for, or it keeps the window from running into something slow."
+)
 
 
-def explanation_text(explanation: Explanation, *, version: str) -> str:
-    """Return the explanation as plain ASCII text."""
+def explanation_text(
+    explanation: Explanation, *, version: str, idle: Sequence[Setting] = ()
+) -> str:
+    """Return the explanation as plain ASCII text; ``idle`` are settings that change nothing."""
     parts = [_head(explanation, version), _stacks(explanation)]
     if len(_segments(explanation.base)) > 1:
         parts.append(_shares(explanation))
@@ -46,12 +56,9 @@ def explanation_text(explanation: Explanation, *, version: str) -> str:
         parts += [_attribution(explanation)]
     if explanation.base.maintenance.any or explanation.new.maintenance.any:
         parts.append(_maintenance(explanation))
-    if explanation.parts:
-        parts.append(paragraph(_LEGEND))
-    cell = explanation.new.result.cell
-    warning = caution(cell.machine, cell.workload.operation)
-    if warning:
-        parts.append(paragraph(warning, hanging="  "))
+    parts.append(paragraph(_legend(explanation)))
+    for remark in remarks(explanation.new.result.cell, idle):
+        parts.append(paragraph(remark, hanging="  "))
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
@@ -70,6 +77,8 @@ def explanation_document(explanation: Explanation, provenance: Mapping[str, Any]
         "frames": workload.frames,
         "state": workload.state,
         "cpus": workload.cpus,
+        "contpte": workload.contpte,
+        "settings": texts(cell.machine, workload),
         "ptes": explanation.new.result.ptes,
         "baseline": _side_data(explanation.base),
         "strategy": _side_data(explanation.new),
@@ -109,17 +118,29 @@ def _part_data(part: Part) -> dict[str, Any]:
 
 def _head(explanation: Explanation, version: str) -> str:
     cell = explanation.new.result.cell
+    question = what(cell.workload, layout=True)
     names = f"{cell.strategy} against {explanation.base.result.cell.strategy}"
     return (
-        f"{paragraph(f'{names} on {cell.machine.title}')}\n"
-        f"{paragraph(f'{_what(cell)}, without noise, costmodel {version}')}"
+        f"{paragraph(f'{names} on {title(cell.machine, room=WIDTH)}')}\n"
+        f"{paragraph(f'{question}, without noise, costmodel {version}')}"
     )
 
 
-def _what(cell: Cell) -> str:
-    workload = cell.workload
-    what = f"{workload.operation}, {size_text(workload.memory_bytes)}, {workload.state}"
-    return f"{what}, {workload.layout}" + (f", {workload.cpus} CPUs" if workload.cpus > 1 else "")
+def _legend(explanation: Explanation) -> str:
+    sentences = [f"Time by cause. {legend(_causes(explanation))}"]
+    if explanation.parts:
+        sentences.append(_LEGEND)
+    costs = [ns for part in explanation.parts for ns in (part.base_ns, part.new_ns)]
+    if any(_cost(ns).startswith("-") for ns in costs):
+        sentences.append(_NEGATIVE)
+    return " ".join(sentences)
+
+
+def _causes(explanation: Explanation) -> list[str]:
+    """Return the causes that have a line, the largest first."""
+    sides = [side.result.stack_ns_per_pte for side in (explanation.base, explanation.new)]
+    most = {cause: max(s.get(cause, 0.0) for s in sides) for side in sides for cause in side}
+    return sorted((c for c in most if most[c] >= _SMALL), key=lambda cause: -most[cause])
 
 
 def _segments(side: Side) -> list[str]:
@@ -141,19 +162,9 @@ def _shares(explanation: Explanation) -> str:
 
 def _stacks(explanation: Explanation) -> str:
     base, new = explanation.base.result, explanation.new.result
-    causes = sorted(
-        {*base.stack_ns_per_pte, *new.stack_ns_per_pte},
-        key=lambda c: -max(base.stack_ns_per_pte.get(c, 0), new.stack_ns_per_pte.get(c, 0)),
-    )
-    lines = [
-        "Where the time goes, ns per PTE:",
-        f"{'':{_COLUMN}}{_name(base.cell):>{_STRATEGY}}{_name(new.cell):>{_STRATEGY}}"
-        f"{'difference':>12}",
-    ]
-    for cause in causes:
+    lines = ["Where the time goes, ns per PTE:", *_names(base.cell, new.cell)]
+    for cause in _causes(explanation):
         one, other = base.stack_ns_per_pte.get(cause, 0.0), new.stack_ns_per_pte.get(cause, 0.0)
-        if max(one, other) < _SMALL:
-            continue
         lines.append(_stack_line(cause, (one, base.ns_per_pte), (other, new.ns_per_pte)))
     total = _stack_line("total", (base.ns_per_pte,) * 2, (new.ns_per_pte,) * 2)
     change = percent(explanation.change_pct)
@@ -164,9 +175,10 @@ def _stacks(explanation: Explanation) -> str:
 
 def _stack_line(cause: str, base: tuple[float, float], new: tuple[float, float]) -> str:
     columns = "".join(
-        f"{value:>{_STRATEGY - 8}.2f}{100 * value / total:>7.1f}%" for value, total in (base, new)
+        f"{_cost(value):>{_STRATEGY - 8}}{100 * value / total:>7.1f}%"
+        for value, total in (base, new)
     )
-    return f"{shorten(cause, _COLUMN):<{_COLUMN}}{columns}{_signed(new[0] - base[0]):>12}"
+    return f"{shorten(cause, _COLUMN):<{_COLUMN}}{columns}{_signed(new[0] - base[0], room=11):>12}"
 
 
 def _attribution(explanation: Explanation) -> str:
@@ -185,8 +197,8 @@ def _attribution(explanation: Explanation) -> str:
 def _part_line(part: Part) -> str:
     effect = _HIDDEN if part.is_hidden else _signed(part.effect_ns)
     return (
-        f"{shorten(part.group.title, _LABEL):<{_LABEL}}{part.base_count:>8.2f}"
-        f"{part.new_count:>8.2f}{_signed(part.change):>8}{_cost(part.base_ns):>8}"
+        f"{shorten(part.group.title, _LABEL):<{_LABEL}}{_cost(part.base_count):>8}"
+        f"{_cost(part.new_count):>8}{_signed(part.change):>8}{_cost(part.base_ns):>8}"
         f"{_cost(part.new_ns):>8}{effect:>8}"
     )
 
@@ -216,18 +228,30 @@ def _maintenance_line(title: str, base: float, new: float) -> str:
     return f"{title:<{_LABEL}}{each}{block}"
 
 
-def _name(cell: Cell) -> str:
-    return shorten(cell.strategy, _STRATEGY - 1)
+def _names(base: Cell, new: Cell) -> Iterator[str]:
+    """Yield the head of the columns: both names in full, a path without its directories."""
+    columns = [_broken(cell.strategy.rpartition("/")[2]) for cell in (base, new)]
+    height = max(map(len, columns))
+    rows = zip(*([""] * (height - len(lines)) + lines for lines in columns), strict=True)
+    for number, (one, other) in enumerate(rows, start=1):
+        last = "difference" if number == height else ""
+        yield f"{'':{_COLUMN}}{one:>{_STRATEGY}}{other:>{_STRATEGY}}{last:>12}".rstrip()
 
 
-def _cost(ns: float) -> str:
-    return _zero(f"{ns:.2f}")
+def _broken(name: str) -> list[str]:
+    """Return a name in lines that fit its column, broken behind hyphens and the like."""
+    lines = [""]
+    for word in re.findall(r"[^-_:.]+[-_:.]?|[-_:.]", name):
+        for part in textwrap.wrap(word, _STRATEGY - 1):
+            if len(lines[-1]) + len(part) > _STRATEGY - 1:
+                lines.append("")
+            lines[-1] += part
+    return lines
 
 
-def _signed(value: float) -> str:
-    return _zero(f"{value:+.2f}")
+def _cost(value: float) -> str:
+    return fixed(value, room=7)
 
 
-def _zero(text: str) -> str:
-    """Print a rounded zero without a sign."""
-    return "0.00" if text in ("+0.00", "-0.00") else text
+def _signed(value: float, *, room: int = 7) -> str:
+    return fixed(value, room=room, sign=True)

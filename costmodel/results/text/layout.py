@@ -51,13 +51,18 @@ def shorten(label: str, width: int = LONGEST_LABEL) -> str:
 def paragraph(text: str, *, hanging: str = "") -> str:
     """Wrap prose to the width of the table; lines after the first start with ``hanging``."""
     return textwrap.fill(
-        text, WIDTH, subsequent_indent=hanging, break_on_hyphens=False, break_long_words=False
+        text, WIDTH, subsequent_indent=hanging, break_on_hyphens=False, break_long_words=True
     )
 
 
 def ascii_only(text: str) -> str:
-    """Replace what a plain-ASCII mail cannot carry."""
-    return text.encode("ascii", "replace").decode()
+    """Replace what a plain-ASCII mail cannot carry: other letters, and control characters.
+
+    >>> ascii_only("caf\\u00e9 \\x1b[31m")
+    'caf? ?[31m'
+    """
+    plain = text.encode("ascii", "replace").decode()
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in plain)
 
 
 def _line(line: Line, label_width: int) -> str:

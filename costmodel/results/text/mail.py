@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from costmodel.config.sizes import size_text
 from costmodel.experiment import Comparison, LeftOut
 from costmodel.published import Metric, Role, Row
 from costmodel.published.rows import implied_change_pct
-from costmodel.results.text.caution import caution
 from costmodel.results.text.layout import (
     LONGEST_LABEL,
     PAIR,
@@ -20,15 +18,24 @@ from costmodel.results.text.layout import (
     paragraph,
     render,
 )
-from costmodel.results.text.numbers import milliseconds, nanoseconds, percent, span
+from costmodel.results.text.numbers import (
+    milliseconds,
+    nanoseconds,
+    percent,
+    span,
+    time_span,
+)
+from costmodel.results.text.remarks import remarks
+from costmodel.settings import Setting, title, what
 
 EMPTY: Pair = ("", "")
 PUBLISHED = "  published {}"
 OTHER_BUILDS = "  other builds"
 MODEL = "  model, 90%"
 MODEL_LEGEND = (
-    "model, 90%: where a measurement should lie, given what is not known about the machine and "
-    "about one build (docs/accuracy.md says how often that held)."
+    "model, 90%: where a measurement should lie, given what is not known about the machine's "
+    "numbers and about one build of the source. A mechanism that the model lacks is not in it "
+    "(docs/accuracy.md says how often it held)."
 )
 LEGEND = (
     "stdev: between the means of the runs, in percent of the baseline mean. published T..: the "
@@ -46,16 +53,19 @@ def mail(
     title: str,
     version: str,
     left_out: Sequence[LeftOut] = (),
+    idle: Mapping[str, Sequence[Setting]] | None = None,
 ) -> str:
     """Return the whole report as plain ASCII, at most 76 columns wide.
 
-    ``left_out`` names what was asked for and cannot run, each with its reason.
+    ``left_out`` names what was asked for and cannot run, each with its reason; ``idle`` are the
+    settings that change nothing, by machine name.
     """
     parts = [_head(comparisons, title, version)]
     for machine in _unique(c.result.cell.machine.name for c in comparisons):
         mine = [c for c in comparisons if c.result.cell.machine.name == machine]
         parts += _tables(mine)
-        parts += _remarks(mine, [left for left in left_out if left.machine == machine])
+        left = [left for left in left_out if left.machine == machine]
+        parts += _remarks(mine, left, (idle or {}).get(machine, ()))
     parts.append(_legend(comparisons))
     return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
 
@@ -69,10 +79,7 @@ def _head(comparisons: Sequence[Comparison], title: str, version: str) -> str:
         if exact
         else f"{protocol.runs} runs x {protocol.iterations} iterations, seed {protocol.seed}"
     )
-    what = f"{workload.operation}, {size_text(workload.memory_bytes)}, {workload.state}"
-    if workload.cpus > 1:
-        what += f", {workload.cpus} CPUs at once"
-    return f"{paragraph(title)}\n{paragraph(f'{what}, {how}, costmodel {version}')}"
+    return f"{paragraph(title)}\n{paragraph(f'{what(workload)}, {how}, costmodel {version}')}"
 
 
 def _tables(comparisons: Sequence[Comparison]) -> list[str]:
@@ -87,7 +94,7 @@ def _tables(comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def _labels(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    yield comparisons[0].result.cell.machine.title
+    yield _title(comparisons)
     yield "change of run time"
     for comparison in comparisons:
         yield _label(comparison)
@@ -95,12 +102,16 @@ def _labels(comparisons: Sequence[Comparison]) -> Iterator[str]:
             yield PUBLISHED.format(row.table)
 
 
+def _title(comparisons: Sequence[Comparison]) -> str:
+    return title(comparisons[0].result.cell.machine, room=LONGEST_LABEL)
+
+
 def _table(comparisons: Sequence[Comparison], columns: Sequence[str]) -> list[Line]:
     cell = comparisons[0].result.cell
     shown = [c for c in comparisons if _column(c) in columns]
     rule = Line(cell.workload.operation, tuple("-" * PAIR for _ in columns))
     lines = [
-        Line(cell.machine.title, tuple(_heading(column) for column in columns)),
+        Line(_title(comparisons), tuple(_heading(column) for column in columns)),
         rule,
         Line("change of run time", tuple(("mean", "stdev") for _ in columns)),
         RULE,
@@ -114,6 +125,7 @@ def _table(comparisons: Sequence[Comparison], columns: Sequence[str]) -> list[Li
     lines += [RULE, Line("absolute", tuple(("ms", "ns/PTE") for _ in columns)), RULE]
     for strategy in _by_strategy(shown):
         lines.append(_line(_label(strategy[0]), strategy, columns, _absolute))
+        lines.append(_line(MODEL, strategy, columns, _model_absolute))
         lines += _published(strategy, columns, _published_seconds)
     return lines
 
@@ -175,6 +187,10 @@ def _absolute(comparison: Comparison) -> Pair:
     return milliseconds(seconds), nanoseconds(seconds * 1e9 / result.ptes)
 
 
+def _model_absolute(comparison: Comparison) -> Pair:
+    return time_span(*comparison.model.seconds)
+
+
 def _published_change(comparison: Comparison, table: str) -> Pair | None:
     rows = _visible(comparison, table)
     for row in rows:
@@ -207,20 +223,20 @@ def _visible(comparison: Comparison, table: str) -> list[Row]:
     ]
 
 
-def _remarks(comparisons: Sequence[Comparison], left_out: Sequence[LeftOut]) -> list[str]:
-    remarks = []
+def _remarks(
+    comparisons: Sequence[Comparison], left_out: Sequence[LeftOut], idle: Sequence[Setting]
+) -> list[str]:
+    found = []
     smallest = _detectable(comparisons)
     if smallest:
         protocol = comparisons[0].result.cell.protocol
-        remarks.append(
+        found.append(
             f"Smallest change that {protocol.runs} x {protocol.iterations} would show here: "
             f"{smallest}."
         )
-    cell = comparisons[0].result.cell
-    warning = caution(cell.machine, cell.workload.operation)
-    remarks += [warning] if warning else []
-    remarks += [f"Left out, {left.reason}: {', '.join(left.strategies)}." for left in left_out]
-    return ["\n".join(paragraph(remark, hanging="  ") for remark in remarks)]
+    found += remarks(comparisons[0].result.cell, idle)
+    found += [f"Left out, {left.reason}: {', '.join(left.strategies)}." for left in left_out]
+    return ["\n".join(paragraph(remark, hanging="  ") for remark in found)]
 
 
 def _detectable(comparisons: Sequence[Comparison]) -> str:

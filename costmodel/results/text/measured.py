@@ -48,7 +48,7 @@ def operations_text(rows: Sequence[Compared], title: str, lacking: Iterable[str]
         name = row.measured.operation
         lines.append(_operation(row, "" if name == previous else name))
         previous = name
-    lines += ["", *_verdict(rows), *_layouts(rows)]
+    lines += ["", *_verdict(rows), *_layouts(rows)] if rows else ["no operation could be timed"]
     lines += [paragraph(f"lacking: {line}", hanging="  ") for line in lacking]
     return "\n".join(lines) + "\n"
 
@@ -124,9 +124,12 @@ def _verdict(rows: Sequence[Compared]) -> Iterator[str]:
     low, high = min(ratios), max(ratios)
     text = f"{near} of {len(ratios)} predictions within {NEAR[0]} to {NEAR[1]} of the least"
     yield paragraph(f"{text} (* is beyond); ratios {low:.2f} to {high:.2f}. {_trust(near, ratios)}")
-    strategies = {row.measured.operation: row.strategy for row in rows if row.strategy}
-    named = ", ".join(f"{name}: {strategy}" for name, strategy in sorted(strategies.items()))
-    yield paragraph(f"predicted as {named}", hanging="  ")
+    operations: dict[str, set[str]] = {}
+    for row in rows:
+        operations.setdefault(row.strategy or "", set()).add(row.measured.operation)
+    for strategy in sorted(filter(None, operations)):
+        named = ", ".join(sorted(operations[strategy]))
+        yield paragraph(f"predicted as {strategy}: {named}", hanging="  ")
 
 
 def _trust(near: int, ratios: Sequence[float]) -> str:
@@ -144,5 +147,16 @@ def _layouts(rows: Sequence[Compared]) -> Iterator[str]:
         known = orders.setdefault(row.measured.layout, [])
         if row.measured.order not in known:
             known.append(row.measured.order)
-    texts = [f"order {', '.join(map(str, found))}: {text}" for text, found in orders.items()]
+    texts = [f"order {_ranges(found)}: {text}" for text, found in orders.items()]
     yield paragraph(f"frames: {'; '.join(texts)}", hanging="  ")
+
+
+def _ranges(orders: Sequence[int]) -> str:
+    """Return ``0, 2 to 9`` for ascending orders."""
+    runs: list[list[int]] = []
+    for order in orders:
+        if runs and order == runs[-1][-1] + 1:
+            runs[-1].append(order)
+        else:
+            runs.append([order])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

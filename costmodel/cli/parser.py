@@ -1,0 +1,129 @@
+"""What the parsers of all commands have in common: layout, repeated options, kinds of numbers."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from costmodel.cli.main import Subparsers
+
+WIDTH = 76
+"""Columns of everything that is printed."""
+
+
+class Layout(argparse.RawDescriptionHelpFormatter):
+    """Help of at most 76 columns, whatever the terminal; examples stay as they are."""
+
+    def __init__(self, prog: str) -> None:
+        """Fix the width."""
+        super().__init__(prog, width=WIDTH)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of at most 76 columns, whose options have one spelling."""
+
+    def __init__(self, **options: Any) -> None:
+        """Take the arguments of argparse's parser."""
+        settings: dict[str, Any] = {"formatter_class": Layout, "allow_abbrev": False}
+        super().__init__(**(options | settings))
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and message, wrapped, and exit with 2."""
+        text = wrapped(f"{self.prog}: error: {message}")
+        self.exit(2, f"{self.format_usage()}{text}\n")
+
+
+def wrapped(text: str) -> str:
+    """Return lines of at most 76 columns, what continues one indented; a longer word stays whole.
+
+    So that a path can still be copied.
+    """
+    return "\n".join(
+        textwrap.fill(
+            line,
+            WIDTH,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.splitlines()
+    )
+
+
+def command(
+    subparsers: Subparsers[argparse.ArgumentParser], name: str, about: str, *, epilog: str = ""
+) -> argparse.ArgumentParser:
+    """Add the parser of a command; ``epilog`` is printed below its options as it is."""
+    return subparsers.add_parser(
+        name, help=about, description=wrapped(f"{about[0].upper()}{about[1:]}."), epilog=epilog
+    )
+
+
+def several(
+    parser: argparse.ArgumentParser, option: str, metavar: str, about: str, *, dest: str = ""
+) -> None:
+    """Add an option that may be given more than once: a list, empty by default."""
+    named = {"dest": dest} if dest else {}
+    parser.add_argument(option, action="append", default=[], metavar=metavar, help=about, **named)  # type: ignore[arg-type]
+
+
+def add_assignments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--set KEY=VALUE``."""
+    about = "change a number of a machine or a key of the scenario for this run"
+    several(parser, "--set", "KEY=VALUE", about, dest="assignments")
+
+
+def add_workload(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what the strategies work on; None is as the scenario has it."""
+    parser.add_argument("--operation", metavar="OP", help="fork or zap (default fork)")
+    parser.add_argument(
+        "--state",
+        metavar="S",
+        help="state of the PTEs (fork, default writable), or what unmaps them (zap, default exit)",
+    )
+    parser.add_argument(
+        "--frames",
+        metavar="F",
+        help="contiguous (default of fork) or scattered (default of zap): where folios lie",
+    )
+    parser.add_argument("--memory", metavar="SIZE", help="size of the mapping (default 1 GiB)")
+
+
+def add_machine_and_strategy(parser: argparse.ArgumentParser) -> None:
+    """Add ``MACHINE STRATEGY``."""
+    parser.add_argument("machine", metavar="MACHINE", help="a name, or a machine file")
+    parser.add_argument("strategy", metavar="STRATEGY", help="a name; or file.py:function")
+    parser.set_defaults(positional=("machine", "strategy"))
+
+
+def add_json(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--json FILE``."""
+    about = f"also write {what} there; - is standard output, alone"
+    parser.add_argument("--json", metavar="FILE", help=about)
+
+
+def add_jobs(parser: argparse.ArgumentParser, *, most: int | None = None) -> None:
+    """Add ``--jobs N``; None means one per CPU, at most ``most``."""
+    few = f", at most {most}" if most else ""
+    parser.add_argument(
+        "--jobs",
+        type=count(1),
+        metavar="N",
+        help=f"processes (default: one per CPU{few})",
+    )
+
+
+def count(least: int) -> Callable[[str], int]:
+    """Return the type of an option that is a whole number of at least ``least``."""
+
+    def parse(text: str) -> int:
+        number = int(text) if text.isascii() and text.isdigit() else least - 1
+        if number < least:
+            reason = f"must be an integer of at least {least} (got {text!r})"
+            raise argparse.ArgumentTypeError(reason)
+        return number
+
+    return parse

@@ -1,0 +1,76 @@
+"""What the command does with the process around it: closed streams and Ctrl-C."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import sys
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+_SOON_SECONDS = 0.01
+
+
+def open_closed_streams() -> None:
+    """Put something in the place of standard streams that were closed before the start.
+
+    Python has None for them, and the next file that is opened would take their number. Output that
+    nobody can read is an error when it is written; error messages go nowhere.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        readable = os.O_WRONLY if name == "stderr" else os.O_RDONLY
+        opened = os.open(os.devnull, readable)
+        if opened != number:
+            os.dup2(opened, number)
+            os.close(opened)
+        mode = "r" if name == "stdin" else "w"
+        setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
+class Interruption:
+    """Remembers Ctrl-C while a command runs, whatever the code that it met makes of it.
+
+    An import that is interrupted may raise something else, or print a traceback and go on: then
+    the signal is sent again.
+    """
+
+    def __init__(self) -> None:
+        """Nothing has happened."""
+        self.happened = False
+        self._handler: Any = None
+        self._hook = sys.unraisablehook
+
+    def __enter__(self) -> Interruption:
+        """Listen; only a main thread can, and only where Ctrl-C is not ignored."""
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            self._handler = signal.signal(signal.SIGINT, self._interrupt)
+            sys.unraisablehook = self._unraisable
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Put back what was there."""
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+            sys.unraisablehook = self._hook
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.happened = True
+        raise KeyboardInterrupt
+
+    def _unraisable(self, unraisable: Any) -> None:
+        """Python could not raise something, in a destructor for instance."""
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            # Not here: what this function raises is lost as well.
+            threading.Timer(_SOON_SECONDS, _thread.interrupt_main).start()
+        elif not self.happened:
+            self._hook(unraisable)

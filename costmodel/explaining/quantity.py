@@ -1,0 +1,50 @@
+"""A value with its unit, as a person says it: three digits, and a unit that fits its size."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_ENDS: Final = {
+    "_ns": "ns",
+    "_us": "us",
+    "_cycles": "cycles",
+    "_ghz": "GHz",
+    "_pct": "%",
+    "_hz": "Hz",
+    "_bytes_per_ns": "bytes per ns",
+    "_ns_per_line": "ns per line",
+}
+"""How the key of a number ends, to its unit."""
+_TIMES: Final = (("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9))
+_PLAIN: Final = (1e-4, 1e6)
+
+
+def three_digits(value: float) -> str:
+    """Return a number with three digits, without an exponent where people write none.
+
+    >>> [three_digits(x) for x in (0.0087891, 25.371, 25371.0, 0.0, 2.5e9)]
+    ['0.00879', '25.4', '25400', '0', '2.5e+09']
+    """
+    low, high = _PLAIN
+    if not value or not low <= abs(value) < high:
+        return f"{value:.3g}"
+    plain = f"{float(f'{value:.3g}'):.10f}"
+    return plain.rstrip("0").rstrip(".")
+
+
+def quantity(value: float, key: str) -> str:
+    """Return a value in the unit that a key ends with; long times in a larger one.
+
+    >>> quantity(25371.0, "tlbi.broadcast_ns"), quantity(4.0, "core.width")
+    ('25.4 us', '4')
+    """
+    unit = max((unit for end, unit in _ENDS.items() if key.endswith(end)), key=len, default="")
+    scale = dict(_TIMES).get(unit)
+    if scale is not None:
+        # Rounded first, so that 999.9 ns are 1 us.
+        ns = float(f"{value * scale:.3g}")
+        unit, scale = max(
+            (time for time in _TIMES if time[1] <= abs(ns)), key=lambda t: t[1], default=_TIMES[0]
+        )
+        return f"{three_digits(ns / scale)} {unit}"
+    return f"{three_digits(value)}{'' if unit in ('', '%') else ' '}{unit}"

@@ -1,0 +1,41 @@
+"""What the causes of a CPI stack mean, for the legend below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+MEANING: Final[Mapping[str, str]] = {
+    "width": "as many micro-ops as the core takes in or retires per cycle",
+    "dependency": "waiting for the result of a plain operation",
+    "port": "all execution ports of a kind taken",
+    "fetch": "after a taken branch, call or return no instructions arrive",
+    "branch_mispredict": "work thrown away after a wrong guess",
+    "l1": "waiting for the first-level cache",
+    "l2": "waiting for the second-level cache",
+    "llc": "waiting for the last-level cache",
+    "dram": "waiting for memory",
+    "prefetch": "waiting for a line that is on its way already",
+    "tlb": "waiting for an address translation",
+    "miss_registers": "no room for one more outstanding miss",
+    "store_forward": "a load waits for a store before it",
+    "store_buffer": "no room for one more store, or a barrier waits for stores",
+    "atomic": "atomic operations of arm64",
+    "locked": "locked operations of x86, which wait for all stores before them",
+    "barrier": "barriers with nothing to wait for",
+    "tlbi": "TLB invalidations, sent and waited for",
+    "zeroing": "clearing new page tables",
+    "system": "system instructions",
+    "table_alloc": "the page allocator's slow path",
+    "table_free": "freeing empty page tables",
+    "fork_fixed": "fork() outside its loop",
+    "unmap_call": "the system call outside its page tables",
+    "asid_flush": "the flush of the address space at the end",
+    "interconnect": "waiting for other CPUs' TLB invalidations",
+}
+"""Cause, as a table has it, to what the time goes into."""
+
+
+def legend(causes: Iterable[str]) -> str:
+    """Return what causes mean in one paragraph, in the order given; others are left out."""
+    return "; ".join(f"{cause}: {MEANING[cause]}" for cause in causes if cause in MEANING) + "."

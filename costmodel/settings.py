@@ -1,0 +1,110 @@
+"""What of a cell is not as it is by default: every table, picture and file says it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from costmodel.config.sizes import size_text
+from costmodel.config.workload import Workload, frames_of
+
+if TYPE_CHECKING:
+    from costmodel.config.machine import Machine
+
+_SAID_ANYWAY = ("operation", "memory_bytes", "folio_orders", "state")
+"""What the head of every table says, default or not."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing that is not as it is by default: a key of the workload or a number of the machine.
+
+    ``default`` is what holds where nothing is said: for a number, what the machine file has.
+    """
+
+    key: str
+    value: Any
+    default: Any
+    of_machine: bool = False
+
+    def __str__(self) -> str:
+        """Return the setting in words, or as ``--set`` takes it: ``tlbi.range=true``.
+
+        >>> str(Setting("cpus", 8, 1)), str(Setting("tlbi.range", True, False, of_machine=True))
+        ('8 CPUs at once', 'tlbi.range=true')
+        """
+        match self.key, self.value:
+            case "frames", frames:
+                return f"{frames} frames"
+            case "cpus", cpus:
+                return f"{cpus} CPU{'s at once' if cpus > 1 else ''}"
+            case key, bool(value) if not self.of_machine:
+                return f"{key} {'on' if value else 'off'}"
+            case key, str(value) if not self.of_machine:
+                return f"{key} {value}"
+        return f"{self.key}={_value(self.value)}"
+
+    @property
+    def change(self) -> str:
+        """The setting with what it replaces: ``tlbi.range=true (file: false)``."""
+        return f"{self}{f' (file: {_value(self.default)})' if self.of_machine else ''}"
+
+    def undone(self, machine: Machine, workload: Workload) -> tuple[Machine, Workload]:
+        """Return machine and workload with the default in its place."""
+        if self.of_machine:
+            return machine.restored(self.key), workload
+        return machine, workload.model_copy(update={self.key: self.default})
+
+
+def settings_of_workload(workload: Workload) -> Iterator[Setting]:
+    """Yield what of a workload is not default, in the order of its fields."""
+    for key, info in Workload.model_fields.items():
+        value = getattr(workload, key)
+        default = frames_of(workload.operation) if key == "frames" else info.default
+        if key not in _SAID_ANYWAY and value != default:
+            yield Setting(key, value, default)
+
+
+def settings_of_machine(machine: Machine) -> Iterator[Setting]:
+    """Yield what of a machine is not as its file has it."""
+    for key, (before, now) in machine.changes.items():
+        yield Setting(key, now, before, of_machine=True)
+
+
+def texts(machine: Machine, workload: Workload) -> list[str]:
+    """Return all that is not default in words, for files and pictures."""
+    return [str(s) for s in (*settings_of_workload(workload), *settings_of_machine(machine))]
+
+
+def what(workload: Workload, *, without: str = "", layout: bool = False) -> str:
+    """Return the workload for a head: ``zap, 1 GiB, munmap, scattered frames``.
+
+    All that is not default is in it, and frames that are not contiguous even where they are;
+    ``without`` is a key that the reader finds elsewhere, ``layout`` adds the folio orders.
+    """
+    words: list[str] = [workload.operation]
+    words += [size_text(workload.memory_bytes)] if without != "memory" else []
+    words += [workload.state]
+    words += [workload.layout] if layout else []
+    settings = {setting.key: str(setting) for setting in settings_of_workload(workload)}
+    if workload.frames != "contiguous":
+        settings = {"frames": f"{workload.frames} frames"} | settings
+    return ", ".join([*words, *(text for key, text in settings.items() if key != without)])
+
+
+def title(machine: Machine, room: int) -> str:
+    """Return what a table of at most ``room`` characters calls a machine; a changed one says so."""
+    changes = [str(setting) for setting in settings_of_machine(machine)]
+    if not changes:
+        return machine.title
+    full = f"{machine.title} ({', '.join(changes)})"
+    number = f"{len(changes)} number{'s' * (len(changes) > 1)} changed"
+    return full if len(full) <= room else f"{machine.title} ({number})"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool | int | str):
+        return json.dumps(value).strip('"')
+    return f"{value:g}"

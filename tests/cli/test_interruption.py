@@ -1,0 +1,73 @@
+"""Ctrl-C ends every moment of a command with 130 and without a word."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+AT = """
+import sys, signal, importlib.abc
+class Finder(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {name!r}:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from costmodel.cli.main import main
+sys.exit(main({words!r}))
+"""
+WORDS = ["run", "--machine", "xeon-4210r", "--strategy", "v6.7", "--memory", "2 MiB"]
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["costmodel.cli.run", "yaml", "pydantic", "numpy", "numpy.random", "numba", "costmodel.plan"],
+)
+def test_an_import_that_is_interrupted(module: str) -> None:
+    code = AT.format(name=module, words=WORDS)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+HIDDEN = """
+import signal, sys, time
+from costmodel.cli import main as cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Late:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+class Fake:
+    def add_parser(self, subparsers): subparsers.add_parser("machines")
+    def run(self, args):
+        {what}
+        return 0
+cli._load = lambda name: Fake()
+sys.exit(cli.main(["machines"]))
+"""
+WAYS = {
+    "another exception comes of it": (
+        "try: signal.raise_signal(signal.SIGINT)\n"
+        "        except KeyboardInterrupt as e: raise ImportError('half of a module') from e"
+    ),
+    "a destructor meets it": "late = Late(); del late; time.sleep(20)",
+}
+
+
+@pytest.mark.parametrize("what", WAYS.values(), ids=WAYS)
+def test_whatever_the_code_makes_of_it(what: str) -> None:
+    code = HIDDEN.format(what=what)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from costmodel.cli.process import Interruption\n"
+        "with Interruption(): signal.raise_signal(signal.SIGINT)\n"
+        "print('on')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "on\n")
