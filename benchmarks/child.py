@@ -19,7 +19,7 @@ from costmodel.experiment import run_cell, run_cells
 def main(words: list[str]) -> None:
     """Measure the cells that the command line asks for."""
     what, numbers = words[0], [int(word) for word in words[1:]]
-    cpu.load()
+    cpu.warm_up()
     for name in MACHINES.values():
         machine = load_machine(name)
         for operation, (state, *_) in STATES.items():  # loads what all need

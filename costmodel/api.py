@@ -281,7 +281,7 @@ def explain(
 ) -> str:
     """Return why ``strategy`` costs more or less than ``vs``: what ``costmodel explain`` prints."""
     arguments = {n: v for n, v in locals().items() if n not in ("strategy", "vs")}
-    from costmodel.explaining.attribution import explain as attribute
+    from costmodel.explaining.attribution import explained as attribute
     from costmodel.results.text.explanation import explanation_text
 
     new, base = (cell(strategy=name, **arguments) for name in (strategy, vs))
@@ -299,9 +299,9 @@ def check(
     operation: str = DEFAULT,
 ) -> str:
     """Return what ``costmodel check`` prints: ``ok``, or what is broken on which layout."""
-    from costmodel.checking.check import check as run_check
-    from costmodel.checking.check import describe as described
+    from costmodel.checking.check import check_strategy as run_check
     from costmodel.checking.check import describe_prices, standard_layouts
+    from costmodel.checking.check import report_text as described
     from costmodel.checking.priced import mispriced
     from costmodel.checking.subjects import find_subjects
     from costmodel.mm.layouts import telling_layouts

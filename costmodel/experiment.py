@@ -15,8 +15,8 @@ from costmodel.config.sizes import size_text
 from costmodel.parallel import in_processes
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.engine import undisturbed_ps
-from costmodel.simulation.noise import ALL_CAUSES, Cause
-from costmodel.simulation.price import INTERCONNECT, PricedOperation, price
+from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
+from costmodel.simulation.price import INTERCONNECT, PricedOperation, price_operation
 from costmodel.simulation.process import QUIET, run_once
 from costmodel.uncertainty import spread as uncertainty
 from costmodel.uncertainty.spread import ModelInterval
@@ -122,7 +122,7 @@ def run_cells(
     noise: bool = True,
     jobs: int = 1,
     engine: Engine = Engine.FAST,
-    causes: frozenset[Cause] = ALL_CAUSES,
+    causes: frozenset[NoiseCause] = ALL_CAUSES,
     slopes: bool = True,
 ) -> list[Result]:
     """Compute cells in the order given; the results do not depend on ``jobs``.
@@ -139,7 +139,7 @@ def run_cells(
     if jobs > 1 and engine is Engine.FAST:
         from costmodel import cpu
 
-        cpu.load()
+        cpu.warm_up()
     done = in_processes(_run_task, tasks, jobs=jobs)
     values = {position: found for results in done for position, found in results}
     return [Result(cell=cell, **values[position]) for position, cell in enumerate(todo)]
@@ -150,12 +150,12 @@ def run_cell(
     *,
     noise: bool = True,
     engine: Engine = Engine.FAST,
-    causes: frozenset[Cause] = ALL_CAUSES,
+    causes: frozenset[NoiseCause] = ALL_CAUSES,
 ) -> Result:
     """Compute one cell; see :func:`run_cells`."""
     runs = _table_runs(cell)
     timing = _timing(runs, cell.machine, engine)
-    operation = price(timing, cell.machine, cell.workload, runs)
+    operation = price_operation(timing, cell.machine, cell.workload, runs)
     exact_ps = _exact_ps(cell, operation, engine)
     samples = _samples(cell, operation, engine, causes) if noise else None
     summary = (
@@ -181,7 +181,9 @@ def run_cell(
 def exact_seconds(cell: Cell) -> float:
     """Return the time of a cell without noise: :func:`run_cell` for callers that want no more."""
     runs = _table_runs(cell)
-    operation = price(_timing(runs, cell.machine, Engine.FAST), cell.machine, cell.workload, runs)
+    operation = price_operation(
+        _timing(runs, cell.machine, Engine.FAST), cell.machine, cell.workload, runs
+    )
     return _exact_ps(cell, operation, Engine.FAST) / PS_PER_S
 
 
@@ -277,7 +279,7 @@ class _Task:
     cells: tuple[tuple[int, Cell], ...]
     noise: bool
     engine: Engine
-    causes: frozenset[Cause]
+    causes: frozenset[NoiseCause]
     slopes: bool
 
 
@@ -330,7 +332,7 @@ def _exact_ps(cell: Cell, operation: PricedOperation, engine: Engine) -> int:
 
 
 def _samples(
-    cell: Cell, operation: PricedOperation, engine: Engine, causes: frozenset[Cause]
+    cell: Cell, operation: PricedOperation, engine: Engine, causes: frozenset[NoiseCause]
 ) -> Samples:
     workload, protocol = cell.workload, cell.protocol
     sizes = NoiseSizes.of(cell.machine, workload.folio_orders)

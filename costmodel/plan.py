@@ -20,14 +20,14 @@ _ORIGIN = "strategy"
 
 
 @dataclass(frozen=True)
-class Plan:
+class CellPlan:
     """The cells of a scenario, by machine, folio layout and strategy, the baseline first."""
 
     cells: tuple[Cell, ...]
     left_out: tuple[LeftOut, ...]
 
 
-def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> Plan:
+def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> CellPlan:
     """Return the cells of ``scenario`` on ``machines`` (by name).
 
     A strategy that fits some of the machines is left out on the others. Raises ConfigError for
@@ -48,7 +48,7 @@ def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> Plan:
             for workload in scenario.workloads
             for name in fitting
         ]
-    return Plan(tuple(cells), tuple(left_out))
+    return CellPlan(tuple(cells), tuple(left_out))
 
 
 def _chosen(scenario: Scenario) -> Sequence[str]:

@@ -15,3 +15,8 @@ LINE_BYTES: Final = 64
 """A line of every cache here."""
 LARGEST_ORDER: Final = 9
 """Of folios: 2 MiB, the pages of one page table."""
+
+WIDTH: Final = 76
+"""Columns of all text that is printed: it survives being quoted in a mail."""
+YAML_WIDTH: Final = 100
+"""Columns of machine files."""

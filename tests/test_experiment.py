@@ -18,7 +18,7 @@ from costmodel.config.workload import Workload
 from costmodel.cpu.stack import Cause as Reason
 from costmodel.cpu.stack import TableCost, Timing
 from costmodel.experiment import Cell, Result, compare, noise_scenario, run_cell, run_cells
-from costmodel.simulation import Cause, Engine
+from costmodel.simulation import Engine, NoiseCause
 
 ALTRA = load_machine("ampere-altra")
 XEON = load_machine("xeon-4210r")
@@ -149,7 +149,7 @@ def test_noise_is_common_to_strategies_and_differs_between_workloads() -> None:
         assert result.samples_ps is not None
         return np.asarray(result.samples_ps / result.exact_ps)
 
-    only_runs = frozenset({Cause.RUN})
+    only_runs = frozenset({NoiseCause.RUN})
     first, second = (factors(run_cell(cell(s), causes=only_runs)) for s in ("v6.7", "slower"))
     np.testing.assert_allclose(first, second, rtol=1e-4)
     other = factors(run_cell(cell(memory_bytes=64 * MIB), causes=only_runs))
@@ -157,7 +157,7 @@ def test_noise_is_common_to_strategies_and_differs_between_workloads() -> None:
 
 
 def test_a_storm_spreads_no_more_than_the_time_that_layout_touches() -> None:
-    baseline, storm = run_cells([cell("v6.7"), cell("storm")], causes=frozenset({Cause.RUN}))
+    baseline, storm = run_cells([cell("v6.7"), cell("storm")], causes=frozenset({NoiseCause.RUN}))
     assert storm.summary.stdev_between_runs and baseline.summary.stdev_between_runs
     assert storm.exact_ps > 1.4 * baseline.exact_ps
     flush_ps = ALTRA.tlbi.asid_flush_ns.value * 1000

@@ -9,11 +9,11 @@ import pytest
 from costmodel.config.overrides import load_with_overrides
 from costmodel.config.scenario import load_scenario
 from costmodel.experiment import compare, published_rows, run_cells
-from costmodel.plan import Plan, plan
+from costmodel.plan import CellPlan, plan
 from costmodel.published import all_rows
 
 
-def thread(**changes: object) -> Plan:
+def thread(**changes: object) -> CellPlan:
     scenario = load_scenario("lkml-fork").replace(changes)
     return plan(*load_with_overrides(scenario))
 

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 
 from costmodel.calibration.choices import FITTED, fitted_keys
 from costmodel.calibration.fit import STARTS, Fitted, fit
-from costmodel.calibration.leave_one_out import LeftOut, leave_one_out
+from costmodel.calibration.leave_one_out import WithoutRow, leave_one_out
 from costmodel.calibration.problem import problem_of
-from costmodel.calibration.targets import Target, targets
+from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.config.errors import ConfigError
 from costmodel.published import Role
 from costmodel.uncertainty.priors import priors
+from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
     from costmodel.config.fit import Uncertainty
     from costmodel.config.machine import Machine
-
-WIDTH = 76
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,13 @@ class Calibration:
 
     machine: Machine
     """As it was before."""
-    rows: tuple[Target, ...]
+    rows: tuple[PublishedNumber, ...]
     fitted: Fitted
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[WithoutRow, ...]
     uncertainty: Uncertainty
 
 
-def fit_rows(machine: str) -> tuple[Target, ...]:
+def fit_rows(machine: str) -> tuple[PublishedNumber, ...]:
     """Return the published numbers that are fitted on a machine."""
     return tuple(t for t in targets(machine) if t.role is Role.FIT and not t.implied)
 
@@ -52,8 +51,8 @@ def calibrate(
 ) -> Calibration:
     """Fit the numbers that ``choices.FITTED`` declares for a machine.
 
-    ``progress`` is called :func:`steps` times. Raises ConfigError for a machine of which nothing
-    is published.
+    ``progress`` is called :func:`progress_steps` times. Raises ConfigError for a machine of which
+    nothing is published.
     """
     from costmodel.calibration.joint import uncertainty
     from costmodel.calibration.machine_file import with_fit
@@ -69,12 +68,12 @@ def calibrate(
     return Calibration(machine, rows, fitted, tuple(left_out), known)
 
 
-def steps(machine: Machine, *, starts: int = STARTS) -> int:
+def progress_steps(machine: Machine, *, starts: int = STARTS) -> int:
     """Return how often ``calibrate`` reports progress for a machine."""
     return starts + len(fit_rows(machine.name)) + 1
 
 
-def describe(calibration: Calibration) -> Iterator[str]:
+def describe_fit(calibration: Calibration) -> Iterator[str]:
     """Yield the report, at most 76 columns wide."""
     fitted, machine = calibration.fitted, calibration.machine
     rows = ", ".join(fitted.problem.data.names)

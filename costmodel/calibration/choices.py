@@ -8,7 +8,7 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class Choice:
+class FittedNumber:
     """One number that is fitted."""
 
     key: str
@@ -16,33 +16,33 @@ class Choice:
     """Why no source settles it and which rows do."""
 
 
-FITTED: Final[Mapping[str, tuple[Choice, ...]]] = {
+FITTED: Final[Mapping[str, tuple[FittedNumber, ...]]] = {
     "xeon-4210r": (
-        Choice(
+        FittedNumber(
             "atomics.locked_cycles",
             "Measured 18 (latency) and 23 (throughput) in loops of nothing else; what one costs "
             "between other work is neither. It sets the absolute times.",
         ),
     ),
     "ampere-altra": (
-        Choice(
+        FittedNumber(
             "atomics.line_change_cycles",
             "No source beyond the latency chain of atomics on one line. Batching saves most of "
             "the changes between lines: the order-9 change shows what they cost.",
         ),
-        Choice(
+        FittedNumber(
             "tlbi.issue_ns",
             "No source for a TLBI on N1. Issue and broadcast cannot be told apart (every train "
             "of the published rows has 16), so broadcast_ns stays at its source.",
         ),
     ),
     "apple-m2-vm": (
-        Choice(
+        FittedNumber(
             "atomics.line_change_cycles",
             "No source: between the throughput and the latency of atomics on the M1. The "
             "absolute time and the order-9 change show it.",
         ),
-        Choice(
+        FittedNumber(
             "tlbi.broadcast_ns",
             "Only upper bounds in the sources. Issue and broadcast cannot be told apart, so "
             "issue_ns stays at its source.",

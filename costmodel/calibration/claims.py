@@ -39,7 +39,7 @@ class MachineClaims(_Model):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClaimVerdict:
     """One statement, and whether it holds."""
 
     machine: str
@@ -71,7 +71,7 @@ def causes() -> Mapping[str, str]:
 
 def verdicts(
     assessments: Sequence[Assessment], stated: MachineClaims, stdev_factor: float | None = None
-) -> Iterator[Verdict]:
+) -> Iterator[ClaimVerdict]:
     """Hold one machine's assessments against what is stated about it.
 
     ``stdev_factor``: by how much the predicted deviation between runs is off at worst.
@@ -80,14 +80,14 @@ def verdicts(
     for claim in stated.classes:
         found = score(assessments, claim.kind)
         if found:
-            yield Verdict(machine, f"{claim.kind}, median", claim.median, found.median)
-            yield Verdict(machine, f"{claim.kind}, worst", claim.worst, found.worst)
+            yield ClaimVerdict(machine, f"{claim.kind}, median", claim.median, found.median)
+            yield ClaimVerdict(machine, f"{claim.kind}, worst", claim.worst, found.worst)
     for summary in summaries(assessments):
         most = stated.wrong_signs.get(summary.operation, 0)
         wrong = summary.signs - summary.right_signs
-        yield Verdict(machine, prefixed(summary.operation, "wrong signs"), most, wrong)
+        yield ClaimVerdict(machine, prefixed(summary.operation, "wrong signs"), most, wrong)
     if stdev_factor is not None:
-        yield Verdict(machine, "stdev, factor", stated.stdev_factor, stdev_factor)
+        yield ClaimVerdict(machine, "stdev, factor", stated.stdev_factor, stdev_factor)
 
 
 def _load(name: str) -> Any:

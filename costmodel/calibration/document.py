@@ -9,7 +9,7 @@ from pathlib import Path
 from costmodel.calibration import text
 from costmodel.calibration.choices import FITTED
 from costmodel.calibration.claims import causes
-from costmodel.calibration.report import MachineReport, validate
+from costmodel.calibration.report import MachineReport, validate_machines
 from costmodel.calibration.validation import Assessment
 from costmodel.files import write_text
 from costmodel.published import Role, all_rows
@@ -59,7 +59,7 @@ def accuracy(reports: Sequence[MachineReport]) -> str:
 
 def main(path: Path) -> None:
     """Write the document."""
-    write_text(path, accuracy(validate()))
+    write_text(path, accuracy(validate_machines()))
 
 
 _COUNTED = (Role.FIT, Role.CHECK)
@@ -167,7 +167,7 @@ def _every_row(reports: Iterable[MachineReport]) -> Iterator[str]:
                     _strategy(a),
                     str(a.target.row.order),
                     _value(a, a.target.mean),
-                    text.spread(a.target),
+                    text.spread_text(a.target),
                     _value(a, a.predicted),
                     text.interval(a).replace("..", " to "),
                     text.error(a),
@@ -216,7 +216,7 @@ def _unmapped() -> Iterator[str]:
 
 
 def _strategy(assessment: Assessment) -> str:
-    what = text.operation(assessment.target)
+    what = text.operation_text(assessment.target)
     return f"{assessment.target.case.strategy}{what and f' ({what})'}"
 
 

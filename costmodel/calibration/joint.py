@@ -15,7 +15,7 @@ import numpy as np
 
 from costmodel.calibration.predict import slopes
 from costmodel.calibration.problem import Floats
-from costmodel.calibration.targets import BASELINE, Case, Target, cases, usual_case
+from costmodel.calibration.targets import BASELINE, Case, PublishedNumber, cases, usual_case
 from costmodel.config.fit import Uncertainty
 from costmodel.uncertainty.priors import Prior, priors
 
@@ -35,7 +35,7 @@ PUBLISHED_AT_0 = ("folio-scan-v3", "folio-batch-v6.9", "contpte-arch-batch")
 
 
 def uncertainty(
-    machine: Machine, rows: Sequence[Target], fitted: Sequence[str], *, chi2: float = 0.0
+    machine: Machine, rows: Sequence[PublishedNumber], fitted: Sequence[str], *, chi2: float = 0.0
 ) -> Uncertainty:
     """Return the joint uncertainty after ``rows`` were fitted on this (fitted) machine.
 

@@ -13,7 +13,7 @@ from costmodel.calibration.problem import Floats, Problem
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class WithoutRow:
     """One datum that was not fitted: natural logarithms of factors."""
 
     name: str
@@ -28,7 +28,7 @@ class LeftOut:
 
 def leave_one_out(
     problem: Problem, *, starts: int = 1, progress: Callable[[], object] = lambda: None
-) -> list[LeftOut]:
+) -> list[WithoutRow]:
     """Fit once per datum, each time without it; the priors stay. Calls ``progress`` per datum."""
     found = []
     for position, name in enumerate(problem.data.names):
@@ -36,7 +36,7 @@ def leave_one_out(
         part = replace(problem, data=data, model=_some(problem.model, keep))
         numbers = part.numbers(fit(part, starts=starts).z)
         predicted = problem.model(numbers)[position]
-        found.append(LeftOut(name, float(problem.data.log[position]), float(predicted)))
+        found.append(WithoutRow(name, float(problem.data.log[position]), float(predicted)))
         progress()
     return found
 

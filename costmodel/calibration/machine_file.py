@@ -20,13 +20,13 @@ from costmodel.config.fit import Fit, Uncertainty
 from costmodel.config.keys import replaced
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import Parameter
-from costmodel.config.schema import validate
+from costmodel.config.schema import validated
 from costmodel.files import write_text
+from costmodel.units import YAML_WIDTH
 
 if TYPE_CHECKING:
     from costmodel.calibration.fit import Fitted
 
-WIDTH = 100
 RESOLUTION = 0.001
 """Of a fitted number, in prior deviations: its standard error is far above that."""
 HEAD = "# Written by `costmodel calibrate --write`, like the numbers of kind `fitted` above."
@@ -52,7 +52,7 @@ def write_fit(path: Path, machine: Machine, fitted: Fitted, uncertainty: Uncerta
     numbers = _restored(machine) | _fitted_parameters(machine, fitted)
     text = _without_fit(_with_parameters(text, numbers))
     text = f"{text.rstrip()}\n\n{_section(_fit(machine, fitted, uncertainty))}"
-    validate(Machine, parse_document(text, str(path)))
+    validated(Machine, parse_document(text, str(path)))
     write_text(path, text)
 
 
@@ -151,11 +151,11 @@ def _flow(parameter: Parameter[float], *, column: int, indent: int) -> str:
     numbers = ", ".join(f"{name}: {_number(getattr(parameter, name))}" for name in _NUMBERS)
     first = f"{{{numbers}, kind: {parameter.kind},"
     source = f'source: "{_escaped(parameter.source)}"}}'
-    if column + len(first) + 1 + len(source) <= WIDTH:
+    if column + len(first) + 1 + len(source) <= YAML_WIDTH:
         return f"{first} {source}"
     lines = textwrap.wrap(
         source,
-        WIDTH,
+        YAML_WIDTH,
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + 2),
         break_on_hyphens=False,

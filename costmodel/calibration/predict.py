@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from costmodel.calibration.targets import Case, Target
+from costmodel.calibration.targets import Case, PublishedNumber
 from costmodel.config.scenario import Protocol
 from costmodel.experiment import Cell, exact_seconds
 from costmodel.uncertainty.priors import Prior, variants
@@ -27,12 +27,12 @@ def log_times(machine: Machine, cases: Iterable[Case]) -> dict[Case, float]:
     }
 
 
-def log_factor(target: Target, times: LogTimes) -> float:
+def log_factor(target: PublishedNumber, times: LogTimes) -> float:
     """Return the predicted logarithm of ``target.factor``."""
     return times[target.case] - (times[target.baseline] if target.baseline else 0.0)
 
 
-def predicted(target: Target, times: LogTimes) -> float:
+def predicted(target: PublishedNumber, times: LogTimes) -> float:
     """Return the prediction in the unit of ``target.mean``."""
     return target.of_log(log_factor(target, times))
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from costmodel.calibration.targets import Target
+    from costmodel.calibration.targets import PublishedNumber
     from costmodel.config.machine import Machine
     from costmodel.uncertainty.priors import Prior
 
@@ -86,7 +86,9 @@ class Problem:
         return np.concatenate([self.data_jacobian(z), np.eye(len(self.priors))])
 
 
-def problem_of(machine: Machine, targets: Sequence[Target], priors: tuple[Prior, ...]) -> Problem:
+def problem_of(
+    machine: Machine, targets: Sequence[PublishedNumber], priors: tuple[Prior, ...]
+) -> Problem:
     """Return the problem of fitting ``priors`` of a machine to published numbers."""
     from costmodel.calibration.predict import log_factor, log_times
     from costmodel.calibration.targets import cases

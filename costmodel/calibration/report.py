@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from costmodel.calibration import text
-from costmodel.calibration.claims import Verdict, claims, verdicts
+from costmodel.calibration.claims import ClaimVerdict, claims, verdicts
 from costmodel.calibration.deviations import Deviation, deviations
-from costmodel.calibration.scores import Summary, summaries
+from costmodel.calibration.scores import OperationScores, summaries
 from costmodel.calibration.targets import targets
 from costmodel.calibration.validation import Assessment, assess
 from costmodel.config.machine import Machine, load_machine
@@ -24,10 +24,10 @@ class MachineReport:
 
     machine: Machine
     assessments: tuple[Assessment, ...]
-    summaries: tuple[Summary, ...]
+    summaries: tuple[OperationScores, ...]
     """One per operation."""
     deviations: tuple[Deviation, ...]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ClaimVerdict, ...]
 
 
 def validated_machines() -> list[str]:
@@ -35,7 +35,7 @@ def validated_machines() -> list[str]:
     return list(dict.fromkeys(target.row.machine for target in targets()))
 
 
-def validate(progress: Callable[[], object] = lambda: None) -> list[MachineReport]:
+def validate_machines(progress: Callable[[], object] = lambda: None) -> list[MachineReport]:
     """Predict every published number on the shipped machines; ``progress`` per machine."""
     reports = []
     for name in validated_machines():
@@ -59,7 +59,7 @@ def report_on(machine: Machine) -> MachineReport:
     )
 
 
-def missed(reports: list[MachineReport]) -> list[Verdict]:
+def missed(reports: list[MachineReport]) -> list[ClaimVerdict]:
     """Return the stated accuracies that do not hold."""
     return [v for report in reports for v in report.verdicts if not v.holds]
 
@@ -79,7 +79,7 @@ def lines(reports: list[MachineReport]) -> Iterator[str]:
     yield from text.LEGEND.splitlines()
 
 
-def document(reports: list[MachineReport]) -> dict[str, Any]:
+def validation_document(reports: list[MachineReport]) -> dict[str, Any]:
     """Return the validation as plain data for JSON, schema 1."""
     return {"schema": SCHEMA, "machines": [_machine(report) for report in reports]}
 

@@ -28,7 +28,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Summary:
+class OperationScores:
     """All about one operation on one machine. Rows of other builds count nowhere here."""
 
     machine: str
@@ -43,25 +43,25 @@ class Summary:
     rows: int
 
 
-def summaries(assessments: Sequence[Assessment]) -> tuple[Summary, ...]:
+def summaries(assessments: Sequence[Assessment]) -> tuple[OperationScores, ...]:
     """Return the summaries of one machine's assessments, one per operation.
 
     What one operation gets right must not hide what the other gets wrong.
     """
     operations = dict.fromkeys(a.target.row.operation for a in assessments)
     return tuple(
-        summarise([a for a in assessments if a.target.row.operation == operation])
+        scores_of([a for a in assessments if a.target.row.operation == operation])
         for operation in operations
     )
 
 
-def summarise(assessments: Sequence[Assessment]) -> Summary:
+def scores_of(assessments: Sequence[Assessment]) -> OperationScores:
     """Return the summary of assessments of one operation; ValueError where there are none."""
     if not assessments:
         raise ValueError("'assessments' must not be empty (got none)")
     counted = [a for a in assessments if a.target.role is not Role.BAND]
     signed = [a for a in counted if a.has_sign]
-    return Summary(
+    return OperationScores(
         machine=assessments[0].target.row.machine,
         operation=assessments[0].target.row.operation,
         scores=tuple(_scores(counted)),

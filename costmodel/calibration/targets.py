@@ -31,7 +31,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Target:
+class PublishedNumber:
     """One published number.
 
     ``mean`` is seconds where ``baseline`` is None, else a change of run time in percent of it.
@@ -86,7 +86,9 @@ class Target:
         return math.exp(log) if self.baseline is None else 100 * math.expm1(log)
 
 
-def targets(machine: str | None = None, rows: Iterable[Row] | None = None) -> tuple[Target, ...]:
+def targets(
+    machine: str | None = None, rows: Iterable[Row] | None = None
+) -> tuple[PublishedNumber, ...]:
     """Return what can be predicted, in order of publication; of all machines or of one.
 
     Numbers that were printed before and baselines against themselves are left out. A row in
@@ -101,7 +103,7 @@ def targets(machine: str | None = None, rows: Iterable[Row] | None = None) -> tu
     )
 
 
-def cases(chosen: Iterable[Target]) -> list[Case]:
+def cases(chosen: Iterable[PublishedNumber]) -> list[Case]:
     """Return each case that the targets need, once."""
     needed = (case for target in chosen for case in (target.case, target.baseline) if case)
     return list(dict.fromkeys(needed))
@@ -112,16 +114,18 @@ def _predictable(row: Row) -> bool:
     return row.role is not None and new
 
 
-def _targets(row: Row) -> Iterator[Target]:
+def _targets(row: Row) -> Iterator[PublishedNumber]:
     case = _case(row, row.strategy)
     if row.metric is Metric.SECONDS:
-        yield Target(row, case, None, row.mean, _sigma(row, row.mean))
+        yield PublishedNumber(row, case, None, row.mean, _sigma(row, row.mean))
         change = implied_change_pct(row, BASELINE)
         if change is not None and row.strategy != BASELINE:
             sigma = math.sqrt(2) * FLOOR * (100 + change)
-            yield Target(row, case, _case(row, BASELINE), change, sigma, implied=True)
+            yield PublishedNumber(row, case, _case(row, BASELINE), change, sigma, implied=True)
     else:
-        yield Target(row, case, _case(row, row.baseline), row.mean, _sigma(row, 100 + row.mean))
+        yield PublishedNumber(
+            row, case, _case(row, row.baseline), row.mean, _sigma(row, 100 + row.mean)
+        )
 
 
 def _sigma(row: Row, size: float) -> float:

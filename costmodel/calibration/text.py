@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from costmodel.calibration.claims import Verdict
+from costmodel.calibration.claims import ClaimVerdict
 from costmodel.calibration.deviations import Deviation
 from costmodel.calibration.row_class import Measure, RowClass
-from costmodel.calibration.scores import Score, Summary
-from costmodel.calibration.targets import Target
+from costmodel.calibration.scores import OperationScores, Score
+from costmodel.calibration.targets import PublishedNumber
 from costmodel.calibration.validation import Assessment
 from costmodel.operations.registry import DEFAULT
 from costmodel.published import Role
@@ -26,25 +26,25 @@ in: published numbers inside it.
 M: beyond the limit of its class."""
 
 
-def row_id(target: Target) -> str:
+def row_id(target: PublishedNumber) -> str:
     """Return a short id: ``T14/2*`` is the change that T14/2 implies."""
     return f"{target.row.id}{'*' if target.implied else ''}"
 
 
-def number(target: Target, value: float) -> str:
+def number(target: PublishedNumber, value: float) -> str:
     """Return a value in the unit of a target: ms for seconds, one decimal for percent."""
     if target.row_class.measure.is_time:
         return f"{1e3 * value:.3f}"
     return f"{value:.0f}" if target.row_class.measure is Measure.STORM else f"{value:z.1f}"
 
 
-def operation(target: Target) -> str:
+def operation_text(target: PublishedNumber) -> str:
     """Return ``zap, munmap``; nothing for the default operation, which needs no telling."""
     row = target.row
     return "" if row.operation == DEFAULT else f"{row.operation}, {row.state}"
 
 
-def spread(target: Target) -> str:
+def spread_text(target: PublishedNumber) -> str:
     """Return the published deviation; nothing where none was published."""
     return "" if target.row.stdev is None else f"{target.row.stdev:.1f}"
 
@@ -80,14 +80,14 @@ def machine_table(title: str, assessments: Sequence[Assessment]) -> Iterator[str
     yield f"{title:<30} o {'published':>10} {'predicted':>8}{'90 %':>13}{'error':>7}"
     for role, heading in TITLES.items():
         chosen = [a for a in assessments if a.target.role is role]
-        for what in dict.fromkeys(operation(a.target) for a in chosen):
+        for what in dict.fromkeys(operation_text(a.target) for a in chosen):
             yield f"  {heading}{what and f' ({what})'}"
             for assessment in chosen:
-                if operation(assessment.target) == what:
+                if operation_text(assessment.target) == what:
                     yield _row(assessment).rstrip()
 
 
-def summary_lines(summary: Summary) -> Iterator[str]:
+def summary_lines(summary: OperationScores) -> Iterator[str]:
     """Yield what the rows of one operation on a machine come to."""
     for score in summary.scores:
         yield _score(score)
@@ -108,7 +108,7 @@ def deviation_line(deviation: Deviation) -> str:
     )
 
 
-def verdict_line(verdict: Verdict) -> str:
+def verdict_line(verdict: ClaimVerdict) -> str:
     """Return one line on a stated accuracy."""
     state = "holds" if verdict.holds else "MISSED"
     return (
@@ -121,7 +121,7 @@ def _row(assessment: Assessment) -> str:
     target = assessment.target
     return (
         f"{row_id(target):<8}{target.case.strategy:<23}{target.row.order:>1}"
-        f"{number(target, target.mean):>7}{spread(target):>4}"
+        f"{number(target, target.mean):>7}{spread_text(target):>4}"
         f"{number(target, assessment.predicted):>8}{interval(assessment):>14}"
         f"{error(assessment):>7} {marks(assessment)}"
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from costmodel.calibration.row_class import Measure, limit_of
-from costmodel.calibration.targets import Case, Target, cases, targets
+from costmodel.calibration.targets import Case, PublishedNumber, cases, targets
 from costmodel.published import Role
 from costmodel.uncertainty.spread import Interval, log_slopes, spread_of
 
@@ -29,7 +29,7 @@ class Assessment:
     numbers and the build-to-build band go.
     """
 
-    target: Target
+    target: PublishedNumber
     predicted: float
     interval: Interval
 
@@ -82,7 +82,7 @@ class Assessment:
         return self.predicted if self.target.baseline is None else 1 + self.predicted / 100
 
 
-def assess(machine: Machine, chosen: Sequence[Target] | None = None) -> list[Assessment]:
+def assess(machine: Machine, chosen: Sequence[PublishedNumber] | None = None) -> list[Assessment]:
     """Predict what was published about a machine, or some of it; [] where nothing was."""
     from costmodel.calibration.predict import log_times, predicted
 

@@ -6,15 +6,16 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from costmodel.checking.draw import WIDTH, draw
-from costmodel.checking.priced import Priced
+from costmodel.checking.draw import draw_memory
+from costmodel.checking.priced import Announcement
 from costmodel.checking.run import Subject, violations_on
 from costmodel.checking.shrink import shrink
-from costmodel.mm.build import build
+from costmodel.mm.build import build_memory
 from costmodel.mm.layout import Layout
 from costmodel.mm.layouts import telling_layouts
 from costmodel.mm.random_layouts import random_layouts
 from costmodel.mm.violations import Guarantee, Violation
+from costmodel.units import WIDTH
 
 _SHOWN = 3
 """Violations of one guarantee that a report quotes."""
@@ -52,7 +53,9 @@ def standard_layouts(count: int, seed: int) -> list[Layout]:
     return [*telling_layouts(), *random_layouts(count, seed)]
 
 
-def check(subject: Subject, layouts: Sequence[Layout], *, budget: int = 2000) -> CheckReport:
+def check_strategy(
+    subject: Subject, layouts: Sequence[Layout], *, budget: int = 2000
+) -> CheckReport:
     """Run a strategy over ``layouts``; shrink the first layout that breaks each guarantee.
 
     ``budget``: runs that shrinking may take for each. A strategy that raises or does not end is not
@@ -83,7 +86,7 @@ def _shrunk(subject: Subject, guarantee: Guarantee, found_on: Layout, budget: in
     return Break(guarantee, found_on, broken(found_on), layout, broken(layout))
 
 
-def describe(report: CheckReport) -> str:
+def report_text(report: CheckReport) -> str:
     """Return a report as text of at most 76 columns: one line if passed, else a drawing each."""
     if report.passed:
         return f"{report.subject.name}: ok ({report.layouts} layouts)"
@@ -93,7 +96,7 @@ def describe(report: CheckReport) -> str:
     return "\n".join(lines)
 
 
-def describe_prices(found: Sequence[Priced]) -> str:
+def describe_prices(found: Sequence[Announcement]) -> str:
     """Return what is done but not priced, or the other way round, as indented text."""
     if not found:
         return ""
@@ -112,8 +115,12 @@ def _describe_break(fault: Break, subject: Subject) -> list[str]:
     lines = [f"broken: {fault.guarantee.value}"]
     lines += _wrapped(f"on layout '{fault.found_on.name}'", fault.found)
     lines += _wrapped("smallest layout found", fault.violations)
-    memory = build(fault.layout, contpte=subject.contpte)
-    return [*lines, "", *(f"  {line}" for line in draw(memory, fault.violations).splitlines())]
+    memory = build_memory(fault.layout, contpte=subject.contpte)
+    return [
+        *lines,
+        "",
+        *(f"  {line}" for line in draw_memory(memory, fault.violations).splitlines()),
+    ]
 
 
 def _wrapped(title: str, violations: Sequence[Violation]) -> list[str]:

@@ -20,8 +20,6 @@ from costmodel.mm.pte import (
 )
 from costmodel.mm.violations import Violation
 
-WIDTH = 76
-"""Columns of a report; drawings leave two of them for its indentation."""
 _LABEL = 10  # of WIDTH - 2 - _ROW
 _ROW = 64
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -30,7 +28,7 @@ _MAX_LEGEND = 12
 LEGEND = "W writable, r read-only, P pinned, S swap, M migration, s special"
 
 
-def draw(memory: Memory, violations: Iterable[Violation]) -> str:
+def draw_memory(memory: Memory, violations: Iterable[Violation]) -> str:
     """Return the mappings of a process (as before the operation) with ``^`` below broken pages."""
     marked = {vpn for violation in violations for vpn in violation.vpns}
     names = _name_folios(memory)

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from costmodel.checking.run import Subject
 from costmodel.code.events import Step
 from costmodel.code.yields import generator
-from costmodel.mm.build import build
+from costmodel.mm.build import build_memory
 from costmodel.mm.layout import Layout
 from costmodel.mm.live_table import LiveTable
 from costmodel.mm.violations import plural
@@ -30,7 +30,7 @@ _COUNTS: Final = {
 """Primitives that do several at once: which argument says how many."""
 
 
-class Priced(NamedTuple):
+class Announcement(NamedTuple):
     """How often something was done, and how often it was announced, over some page tables."""
 
     event: str
@@ -42,7 +42,7 @@ class Priced(NamedTuple):
         return f"'{self.event}' is done {plural(self.done, 'time')} and priced {self.announced}"
 
 
-def mispriced(subject: Subject, layouts: Iterable[Layout]) -> list[Priced]:
+def mispriced(subject: Subject, layouts: Iterable[Layout]) -> list[Announcement]:
     """Return what a strategy does more or less often than it announces it, over all layouts.
 
     It may be left out of the cost, or written by hand. Raises what the strategy raises, ConfigError
@@ -50,23 +50,23 @@ def mispriced(subject: Subject, layouts: Iterable[Layout]) -> list[Priced]:
     """
     done, announced = Counter[str](), Counter[str]()
     for layout in layouts:
-        found = subject.evaluate(counted, subject.operation, subject.contpte, layout)
+        found = subject.evaluate(counted_on, subject.operation, subject.contpte, layout)
         done.update(found[0])
         announced.update(found[1])
     announced_as = operation_named(subject.operation).announced
     events = dict.fromkeys([*announced_as.folios.values(), *announced_as.tables.values()])
     return [
-        Priced(event, done[event], announced[event])
+        Announcement(event, done[event], announced[event])
         for event in events
         if done[event] != announced[event]
     ]
 
 
-def counted(
+def counted_on(
     function: Function, operation: str, contpte: bool, layout: Layout
 ) -> tuple[Counter[str], Counter[str]]:
     """Return how often each primitive was called, and how often its event was announced."""
-    memory = build(layout, contpte=contpte)
+    memory = build_memory(layout, contpte=contpte)
     known = operation_named(operation)
     made: Any = known.begin(memory, contpte=contpte)
     done = Counter[str]()

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from costmodel.mm.build import build
+from costmodel.mm.build import build_memory
 from costmodel.mm.layout import Layout
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.violations import DirtyRule, Guarantee, Violation
@@ -61,7 +61,7 @@ def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
 
 
 def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Violation]:
-    memory = build(layout, contpte=subject.contpte)
+    memory = build_memory(layout, contpte=subject.contpte)
     before = memory.copy()
     kernel = {"contpte": subject.contpte, "resizes_freely": subject.resizes_freely}
     known = operation_named(subject.operation)

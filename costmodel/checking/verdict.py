@@ -12,7 +12,7 @@ from costmodel.mm.layouts import telling_layouts
 from costmodel.strategies.resolve import resolve
 
 
-def verdicts(names: Iterable[str], operation: str) -> list[str]:
+def verdicts_on(names: Iterable[str], operation: str) -> list[str]:
     """Return a sentence for each strategy whose price should not be taken at its word.
 
     Users' strategies are run on the telling layouts (a tenth of a second); of built-in ones it is

@@ -42,26 +42,31 @@ def run(args: argparse.Namespace) -> int:
         return _run_measured(args)
     from tqdm import tqdm
 
-    from costmodel.calibration.calibrate import calibrate, check_can_calibrate, describe, steps
+    from costmodel.calibration.calibrate import (
+        calibrate,
+        check_can_calibrate,
+        describe_fit,
+        progress_steps,
+    )
     from costmodel.calibration.choices import FITTED
     from costmodel.calibration.fit import STARTS
     from costmodel.calibration.machine_file import write_fit
     from costmodel.config.machine import load_machine
-    from costmodel.config.resources import find
+    from costmodel.config.resources import find_file
 
     starts = args.starts or STARTS
     references = args.machine or list(FITTED)
     machines = [load_machine(reference, origin="MACHINE") for reference in references]
     for machine in machines:
         check_can_calibrate(machine)
-    total = sum(steps(machine, starts=starts) for machine in machines)
+    total = sum(progress_steps(machine, starts=starts) for machine in machines)
     # disable=None: no bar where stderr is no terminal.
     with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
         done = [calibrate(m, starts=starts, progress=bar.update) for m in machines]
-    print("\n\n".join("\n".join(describe(calibration)) for calibration in done))
+    print("\n\n".join("\n".join(describe_fit(calibration)) for calibration in done))
     if args.write:
         for reference, result in zip(references, done, strict=True):
-            path = find("machines", reference)
+            path = find_file("machines", reference)
             write_fit(path, result.machine, result.fitted, result.uncertainty)
             print(f"\nwritten to {path}")
     return 0
@@ -77,7 +82,7 @@ def _run_measured(args: argparse.Namespace) -> int:
     from costmodel.calibration.machine_file import write_fit
     from costmodel.config.errors import ConfigError, describe
     from costmodel.config.machine import load_machine
-    from costmodel.config.resources import find
+    from costmodel.config.resources import find_file
     from costmodel.measure.document import read_measured
     from costmodel.measure.fitting import calibrate_to, describe_measured
 
@@ -95,7 +100,7 @@ def _run_measured(args: argparse.Namespace) -> int:
         )
     print("\n".join(describe_measured(found)))
     if args.write:
-        path = find("machines", args.machine[0])
+        path = find_file("machines", args.machine[0])
         write_fit(path, machine, found.fitted, found.uncertainty)
         print(f"\nwritten to {path}")
     return 0

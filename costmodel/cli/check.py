@@ -50,7 +50,12 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one line or one drawing per strategy; return 1 if some guarantee is broken."""
-    from costmodel.checking.check import check, describe, describe_prices, standard_layouts
+    from costmodel.checking.check import (
+        check_strategy,
+        describe_prices,
+        report_text,
+        standard_layouts,
+    )
     from costmodel.checking.priced import mispriced
     from costmodel.checking.subjects import find_subjects
     from costmodel.mm.layouts import telling_layouts
@@ -59,9 +64,9 @@ def run(args: argparse.Namespace) -> int:
     layouts = standard_layouts(args.layouts, args.seed)
     broken = 0
     for subject in subjects:
-        report = check(subject, layouts)
+        report = check_strategy(subject, layouts)
         broken += not report.passed
-        print(describe(report), flush=True)
+        print(report_text(report), flush=True)
         if report.passed and (prices := describe_prices(mispriced(subject, telling_layouts()))):
             print(prices, flush=True)
     return 1 if broken else 0

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel import __version__
     from costmodel.cli.output import output
     from costmodel.cli.question import ask_one, cells, inputs, origin_of
-    from costmodel.explaining.attribution import explain
+    from costmodel.explaining.attribution import explained
     from costmodel.ineffective import ineffective
     from costmodel.parallel import cpus
     from costmodel.results.text.explanation import explanation_document, explanation_text
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     scenario, machine = ask_one(args)
     target = output(args.json, inputs=inputs(args, scenario))
     new, base = cells(scenario, machine)
-    explanation = explain(new, base, jobs=args.jobs or min(MOST_JOBS, cpus()))
+    explanation = explained(new, base, jobs=args.jobs or min(MOST_JOBS, cpus()))
     idle = ineffective([explanation.base.result, explanation.new.result])
     target.show(explanation_text(explanation, version=__version__, idle=idle))
     origin = origin_of(args, scenario, [machine.name])

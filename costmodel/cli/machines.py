@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import WIDTH, command
+from costmodel.cli.parser import command
+from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers

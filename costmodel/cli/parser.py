@@ -7,14 +7,13 @@ import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from costmodel.units import WIDTH
+
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
-WIDTH = 76
-"""Columns of everything that is printed."""
 
-
-class Layout(argparse.RawDescriptionHelpFormatter):
+class HelpLayout(argparse.RawDescriptionHelpFormatter):
     """Help of at most 76 columns, whatever the terminal; examples stay as they are."""
 
     def __init__(self, prog: str) -> None:
@@ -27,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         """Take the arguments of argparse's parser."""
-        settings: dict[str, Any] = {"formatter_class": Layout, "allow_abbrev": False}
+        settings: dict[str, Any] = {"formatter_class": HelpLayout, "allow_abbrev": False}
         super().__init__(**(options | settings))
 
     def error(self, message: str) -> NoReturn:

@@ -94,11 +94,11 @@ def inputs(args: argparse.Namespace, scenario: Scenario) -> list[Path]:
     """Return the files that a question is read from: no result may take their place."""
     from pathlib import Path
 
-    from costmodel.config.resources import find
+    from costmodel.config.resources import find_file
 
-    files = [find("machines", reference) for reference in scenario.machines]
+    files = [find_file("machines", reference) for reference in scenario.machines]
     if reference := getattr(args, "scenario", None):
-        files.append(find("scenarios", reference))
+        files.append(find_file("scenarios", reference))
     own = (name.rpartition(":")[0] for name in (*(scenario.strategies or ()), scenario.baseline))
     return files + [Path(name) for name in own if name]
 
@@ -114,11 +114,11 @@ def origin_of(
     """Return the provenance of an answer; see :func:`costmodel.provenance.provenance`."""
     import json
 
-    from costmodel.config.resources import find
+    from costmodel.config.resources import find_file
     from costmodel.provenance import provenance
 
     overrides = [f"{key}={json.dumps(value)}" for key, value in scenario.overrides.items()]
-    files = [find("machines", reference) for reference in scenario.machines]
+    files = [find_file("machines", reference) for reference in scenario.machines]
     return provenance(
         command=["costmodel", args.command, *words(args)],
         scenario=scenario.model_dump(mode="json"),

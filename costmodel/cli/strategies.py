@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import WIDTH, command
+from costmodel.cli.parser import command
 from costmodel.operations.registry import DEFAULT, operation_names
+from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import WIDTH, add_machine_and_strategy, command, count, wrapped
+from costmodel.cli.parser import add_machine_and_strategy, command, count, wrapped
 from costmodel.cli.question import add_question
+from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers

@@ -34,11 +34,11 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from costmodel.calibration.report import (
-        document,
         lines,
         missed,
-        validate,
+        validate_machines,
         validated_machines,
+        validation_document,
     )
     from costmodel.cli.output import output
 
@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
     # disable=None: no bar where stderr is no terminal.
     total = len(validated_machines())
     with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
-        reports = validate(progress=bar.update)
+        reports = validate_machines(progress=bar.update)
     target.show("\n".join(lines(reports)) + "\n")
-    target.write_json(lambda: document(reports))
+    target.write_json(lambda: validation_document(reports))
     return MISSED if missed(reports) else 0
 
 

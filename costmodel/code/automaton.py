@@ -1,4 +1,4 @@
-"""An automaton that follows events in compiled loops: what a situation asks for is learnt once."""
+"""An automaton that follows events in compiled loops: what a context asks for is learnt once."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ Learn = Callable[[int, int, int, int], Move]
 
 
 class Automaton:
-    """Moves by situation. Batches of ``reach`` entries and more are told from shorter ones."""
+    """Moves by context. Batches of ``reach`` entries and more are told from shorter ones."""
 
     def __init__(self, reach: int) -> None:
         """Start with nothing learnt."""
@@ -145,7 +145,7 @@ def _roomy(table: Shorts, last: tuple[int, ...]) -> Shorts:
 def _follow(
     kind: Ints, slot: Ints, table: Shorts, effects: Shorts, reach: int, at: Ints, moves: Ints
 ) -> bool:
-    """Go on until a situation is not known; tell whether the end was reached.
+    """Go on until a context is not known; tell whether the end was reached.
 
     ``at``: event, last event that did not stay, state, slot at which the batch started.
     """

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_producers
 from costmodel.code.library import Library, load_library
-from costmodel.code.omit import omit
-from costmodel.code.placing import Rows, placed
+from costmodel.code.placing import PlacedRows, placed
 from costmodel.code.record import NOTHING, Record
+from costmodel.code.removal import without_kinds
 from costmodel.code.steps import Steps
 from costmodel.code.subkinds import flavour_of, kind_of
 from costmodel.code.trace import NO_ADDRESS, Trace
@@ -126,7 +126,7 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
         step_names=names,
         segments=((segment, 0, rows),),
     )
-    trace = omit(trace, steps.mask)
+    trace = without_kinds(trace, steps.mask)
     if not len(trace):
         raise StrategyError(NOTHING)
     return trace
@@ -140,7 +140,7 @@ def _laid(
     steps: Steps,
     library_row: Ints,
     address: Ints,
-) -> Rows:
+) -> PlacedRows:
     """Return what decides where hand-written accesses belong."""
     number = np.maximum(-1 - library_row, 0)
     by_hand = library_row < 0
@@ -148,7 +148,7 @@ def _laid(
     read = np.array([name == _READ for name in library.path_events], np.bool_)
     reads = (steps.path >= 0) & read[np.maximum(steps.path, 0)]
     pages = (int(Target.PAGE) << REGION_SHIFT) + LINE_BYTES * record.contexts
-    return Rows(
+    return PlacedRows(
         target=np.where(by_hand, hand.columns["target"][number], recorded),
         address=address,
         step=steps.of_rows,

@@ -8,7 +8,7 @@ from costmodel.code.events import Step, Trait
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 
 
-class Situation(NamedTuple):
+class Context(NamedTuple):
     """Facts that a compiled kernel can branch on between two events.
 
     The first five are traits of the events, then come facts about the batch, then places in the
@@ -39,8 +39,8 @@ class Situation(NamedTuple):
     """The entry is the last of its table: nothing is left to batch."""
 
 
-class History:
-    """Follows the events of a stream; knows the situation in which the next one happens."""
+class ContextTracker:
+    """Follows the events of a stream; knows the context in which the next one happens."""
 
     __slots__ = ("batch_facts", "before_last", "first", "last", "scanned")
 
@@ -52,9 +52,9 @@ class History:
         self.scanned = False
         self.first = last.slot
 
-    def copy(self) -> History:
-        """Return a history that goes on by itself."""
-        twin = History(self.last, self.before_last)
+    def copy(self) -> ContextTracker:
+        """Return a tracker that goes on by itself."""
+        twin = ContextTracker(self.last, self.before_last)
         twin.batch_facts = self.batch_facts
         twin.scanned = self.scanned
         twin.first = self.first
@@ -75,10 +75,10 @@ class History:
         self.before_last = self.last.event
         self.last = now
 
-    def situation(self, now: Step) -> Situation:
-        """Return the situation in which ``now`` happens."""
+    def context_at(self, now: Step) -> Context:
+        """Return the context in which ``now`` happens."""
         traits = now.traits
-        return Situation(
+        return Context(
             bool(traits & Trait.LARGE),
             bool(traits & Trait.CONT),
             bool(traits & Trait.WRITABLE),
@@ -95,6 +95,6 @@ class History:
         )
 
 
-def situation(before_last: str, last: Step, now: Step) -> Situation:
-    """Return the situation of the step from ``last`` to ``now``, nothing known of the batch."""
-    return History(last, before_last).situation(now)
+def lone_context(before_last: str, last: Step, now: Step) -> Context:
+    """Return the context of the step from ``last`` to ``now``, nothing known of the batch."""
+    return ContextTracker(last, before_last).context_at(now)

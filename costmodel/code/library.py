@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.code.bridge import bridge
-from costmodel.code.context import Situation
+from costmodel.code.context import Context
 from costmodel.operations.registry import operation_named
 
 Ints = NDArray[np.int64]
@@ -38,16 +38,16 @@ _RELATIVES = {"peek": "scan"}
 
 
 @dataclass(frozen=True)
-class Choice:
+class RecordedChoice:
     """The recorded paths between two events and what decides between them.
 
-    ``features``: indices into :class:`Situation`; ``paths``: their values to a path number;
-    ``usual``: the path for a situation that was not recorded (the one recorded most often).
+    ``decisive``: indices into :class:`Context`; ``paths``: their values to a path number;
+    ``usual``: the path for a context that was not recorded (the one recorded most often).
     ``turns``: by the same values, paths that are taken in turn, where nothing known decides
     (per-CPU counters that run over, free lists that are merged).
     """
 
-    features: tuple[int, ...]
+    decisive: tuple[int, ...]
     paths: Mapping[tuple[Any, ...], int]
     usual: int
     turns: Mapping[tuple[Any, ...], tuple[int, ...]] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Library:
     far: Ints
     group_start: Ints
     group_member: Ints
-    choices: Mapping[tuple[str, str], Choice]
+    choices: Mapping[tuple[str, str], RecordedChoice]
     order: tuple[str, ...] = ()
     """Events in their order on one entry or batch: only later ones can have been left out."""
 
@@ -136,7 +136,7 @@ class Library:
         last, now = self._known(last), self._known(now)
         return () if (last, now) in self.choices else bridge(self.choices, last, now, self.order)
 
-    def turns(self, last: str, now: str, facts: Situation) -> tuple[int, ...]:
+    def turns(self, last: str, now: str, context: Context) -> tuple[int, ...]:
         """Return the paths from event ``last`` to ``now`` to take in turn: mostly one.
 
         An event that this program was not recorded with is taken for its nearest relative. A pair
@@ -148,7 +148,7 @@ class Library:
         if choice is None:
             paths = [self.choices[before, now].usual for before in self._lasts[now]]
             return (min(paths, key=lambda path: int(self.path_length[path])),)
-        key = tuple(facts[i] for i in choice.features)
+        key = tuple(context[i] for i in choice.decisive)
         return choice.turns.get(key) or (choice.paths.get(key, choice.usual),)
 
 
@@ -184,7 +184,7 @@ def _choices_as_lists(library: Library) -> list[Any]:
         [
             last,
             now,
-            [Situation._fields[i] for i in c.features],
+            [Context._fields[i] for i in c.decisive],
             [[list(k), v] for k, v in sorted(c.paths.items())],
             c.usual,
             *([[[list(k), list(v)] for k, v in sorted(c.turns.items())]] if c.turns else []),
@@ -258,12 +258,12 @@ def _columns_of(
         yield column, numbers[first:end].astype(np.int64).reshape(shape) + low
 
 
-def _choices_of(lists: list[Any]) -> Iterator[tuple[tuple[str, str], Choice]]:
+def _choices_of(lists: list[Any]) -> Iterator[tuple[tuple[str, str], RecordedChoice]]:
     for last, now, features, paths, usual, *rest in lists:
         yield (
             (last, now),
-            Choice(
-                tuple(Situation._fields.index(name) for name in features),
+            RecordedChoice(
+                tuple(Context._fields.index(name) for name in features),
                 {tuple(k): v for k, v in paths},
                 usual,
                 {tuple(k): tuple(v) for k, v in (rest[0] if rest else ())},

@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 _PAGE = int(Target.PAGE)
 
 
-class Rows(NamedTuple):
+class PlacedRows(NamedTuple):
     """Rows of a trace that is being built, n of them in m steps."""
 
     target: NDArray[np.integer[Any]]
@@ -45,7 +45,7 @@ class Rows(NamedTuple):
     """int64[m]: that of the first one of its folio."""
 
 
-def placed(rows: Rows, inputs: NDArray[np.int32]) -> Ints:
+def placed(rows: PlacedRows, inputs: NDArray[np.int32]) -> Ints:
     """Give accesses that wait their address inputs; return the order of execution, int64[n].
 
     ``inputs`` int32[n, 5] name rows as they are executed afterwards; they are still in the old

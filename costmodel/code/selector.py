@@ -1,6 +1,6 @@
 """Which recorded paths lead to the next event.
 
-Strategies yield thousands of events per page table, in few situations.
+Strategies yield thousands of events per page table, in few contexts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from costmodel.code.automaton import STAYS, Automaton, Events, Hop, Ints, Move, Way
 from costmodel.code.bridge import is_before
-from costmodel.code.context import History
+from costmodel.code.context import ContextTracker
 from costmodel.code.events import Step
 from costmodel.code.library import Library
 from costmodel.code.yields import Yields
@@ -33,7 +33,7 @@ _PLACE_OF[-1] = _TABLE_END
 
 
 class Choices:
-    """The situations of one library, and what was chosen in them."""
+    """The contexts of one library, and what was chosen in them."""
 
     def __init__(self, library: Library) -> None:
         """Start with nothing learnt."""
@@ -42,7 +42,7 @@ class Choices:
         self._library = library
         self._automaton = Automaton(CONT_PTES - 1)
         self._states: dict[tuple[object, ...], int] = {}
-        self._histories: list[History] = []
+        self._trackers: list[ContextTracker] = []
 
     def way(self, yields: Yields) -> Way:
         """Return the way along what a strategy yielded; the first event lies behind."""
@@ -60,21 +60,21 @@ class Choices:
             return self._learn(state, yields.step(last), yields.step(now), first)
 
         begin = yields.step(0)
-        start = self._state(History(begin, begin.event))
+        start = self._state(ContextTracker(begin, begin.event))
         return self._automaton.follow(Events(kind, slot, restarts), start, learn)
 
     def _learn(self, state: int, last: Step, now: Step, first: int) -> Move:
         """Return the move from ``last`` to ``now``; the batch started at slot ``first``."""
-        history = self._histories[state].copy()
-        history.last, history.first = last, first
-        hops = self._hops(history, now)
+        tracker = self._trackers[state].copy()
+        tracker.last, tracker.first = last, first
+        hops = self._hops(tracker, now)
         for hop, event in hops:
-            history.advance((now if hop.at_now else last)._replace(event=event))
-        return Move(tuple(hop for hop, _ in hops), self._state(history))
+            tracker.advance((now if hop.at_now else last)._replace(event=event))
+        return Move(tuple(hop for hop, _ in hops), self._state(tracker))
 
-    def _hops(self, history: History, now: Step) -> list[tuple[Hop, str]]:
+    def _hops(self, tracker: ContextTracker, now: Step) -> list[tuple[Hop, str]]:
         """Return the hops to ``now`` with their events."""
-        last, facts, library = history.last.event, history.situation(now), self._library
+        last, facts, library = tracker.last.event, tracker.context_at(now), self._library
         hops = []
         for event in (*library.skipped(last, now.event), now.event):
             paths, on_the_way = library.turns(last, event, facts), event != now.event
@@ -87,18 +87,18 @@ class Choices:
             last = event
         return hops
 
-    def _state(self, history: History) -> int:
-        last = history.last
+    def _state(self, tracker: ContextTracker) -> int:
+        last = tracker.last
         key = (
             last.event,
             last.traits,
             int(_PLACE_OF[last.slot % TABLE_PTES]),
-            history.before_last,
-            history.batch_facts,
-            history.scanned,
-            history.first % CONT_PTES == 0,
+            tracker.before_last,
+            tracker.batch_facts,
+            tracker.scanned,
+            tracker.first % CONT_PTES == 0,
         )
         if key not in self._states:
-            self._states[key] = len(self._histories)
-            self._histories.append(history.copy())
+            self._states[key] = len(self._trackers)
+            self._trackers.append(tracker.copy())
         return self._states[key]

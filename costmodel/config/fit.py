@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, Field, model_validator
 
 from costmodel.config.parameter import Parameter
-from costmodel.config.schema import STRICT, Problem, check
+from costmodel.config.schema import STRICT, Problem, raise_problems
 
 ROUNDING = 0.02
 """Correlations are written with two digits: the matrix may miss being positive by that much."""
@@ -29,7 +29,7 @@ class Uncertainty(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Uncertainty:
-        check("uncertainty", self.problems())
+        raise_problems("uncertainty", self.problems())
         return self
 
     def problems(self) -> Iterator[Problem]:

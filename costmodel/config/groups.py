@@ -16,7 +16,7 @@ from costmodel.config.parameter import (
     Choice,
     Parameter,
 )
-from costmodel.config.schema import STRICT, Problem, check
+from costmodel.config.schema import STRICT, Problem, raise_problems
 from costmodel.config.sizes import Size
 
 Replacement = Literal["lru", "random", "adaptive"]
@@ -47,7 +47,7 @@ class Group(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Group:
-        check(type(self).__name__, self.problems())
+        raise_problems(type(self).__name__, self.problems())
         return self
 
 

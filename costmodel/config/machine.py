@@ -16,8 +16,8 @@ from costmodel.config.fit import Fit
 from costmodel.config.groups import Atomics, Barriers, Caches, Core, Group, Kernel, Noise, Tlbi
 from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
 from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
-from costmodel.config.resources import find
-from costmodel.config.schema import Problem, Title, check, faults_of, validate
+from costmodel.config.resources import find_file
+from costmodel.config.schema import Problem, Title, faults_of, raise_problems, validated
 from costmodel.config.yaml_text import decoded, read_bytes
 
 SET_BY_USER = "set for this run"
@@ -61,7 +61,7 @@ class Machine(Group):
     @field_validator("atomics", "barriers", "tlbi")
     @classmethod
     def _has_what_its_isa_has(cls, group: G, info: ValidationInfo) -> G:
-        check(str(info.field_name), _isa_problems(group, info.data.get("isa")))
+        raise_problems(str(info.field_name), _isa_problems(group, info.data.get("isa")))
         return group
 
     def problems(self) -> Iterator[Problem]:
@@ -167,12 +167,12 @@ def unknown_number(key: str, isa: Isa, more: Iterable[str] = ()) -> str:
 @lru_cache(maxsize=64)
 def _loaded(path: Path, content: bytes) -> Machine:
     """Remember machines by content: a parse takes some 100 ms, and machines never change."""
-    return validate(Machine, parse_document(decoded(content, str(path)), str(path)))
+    return validated(Machine, parse_document(decoded(content, str(path)), str(path)))
 
 
 def load_machine(reference: str, *, origin: str = "--machine", base: Path | None = None) -> Machine:
     """Return the machine that a name or a path means; see :func:`resources.find`."""
-    return Machine.load(find("machines", reference, origin=origin, base=base))
+    return Machine.load(find_file("machines", reference, origin=origin, base=base))
 
 
 def _isa_problems(group: Group, isa: Isa | None) -> Iterator[Problem]:
@@ -197,7 +197,7 @@ def _revalued(leaf: Leaf, old: ParameterLike, value: object) -> ParameterLike:
         data |= {"low": min(old.low, value), "high": max(old.high, value)}
     new = type(old).model_validate(data)
     if leaf.bounds is not None and isinstance(new, Parameter):
-        check(leaf.key, leaf.bounds.problems(new))
+        raise_problems(leaf.key, leaf.bounds.problems(new))
     return new
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from costmodel.config.schema import STRICT, Problem, check
+from costmodel.config.schema import STRICT, Problem, raise_problems
 
 Isa = Literal["arm64", "x86_64"]
 Kind = Literal["vendor", "measured", "derived", "inferred", "fitted"]
@@ -39,10 +39,12 @@ class Parameter(BaseModel, Generic[N]):
     @model_validator(mode="after")
     def _in_its_interval(self) -> Parameter[N]:
         if self.low > self.high:
-            check("parameter", [(("low",), f"must not be above high, {self.high}", self.low)])
+            raise_problems(
+                "parameter", [(("low",), f"must not be above high, {self.high}", self.low)]
+            )
         if not self.low <= self.value <= self.high:
             reason = f"must lie between low and high, {self.low} and {self.high}"
-            check("parameter", [(("value",), reason, self.value)])
+            raise_problems("parameter", [(("value",), reason, self.value)])
         return self
 
 
@@ -93,7 +95,7 @@ class Bounds:
         """Let pydantic check the parameter that this annotates."""
 
         def inside(parameter: Parameter[Any]) -> Parameter[Any]:
-            check("parameter", self.problems(parameter))
+            raise_problems("parameter", self.problems(parameter))
             return parameter
 
         return core_schema.no_info_after_validator_function(inside, handler(source))

@@ -30,7 +30,9 @@ def is_path(reference: str) -> bool:
     return "/" in reference or reference.endswith(_SUFFIXES) or os.path.isfile(reference)
 
 
-def find(which: Directory, reference: str, *, origin: str = "", base: Path | None = None) -> Path:
+def find_file(
+    which: Directory, reference: str, *, origin: str = "", base: Path | None = None
+) -> Path:
     """Return the file that a name or a path means.
 
     A relative path counts from ``base`` (default: the working directory). Raises ConfigError, with

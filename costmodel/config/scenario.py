@@ -19,8 +19,8 @@ from pydantic import (
 
 from costmodel.config.document import Document, Location, Place, key_text, read_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
-from costmodel.config.resources import find, is_path, names, unknown_name
-from costmodel.config.schema import STRICT, Title, check, no_repeats, problem, validate
+from costmodel.config.resources import find_file, is_path, names, unknown_name
+from costmodel.config.schema import STRICT, Title, no_repeats, problem, raise_problems, validated
 from costmodel.config.workload import (
     Frames,
     Layout,
@@ -43,7 +43,7 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
     """Check a machine name; a relative path counts from the directory of the scenario."""
     base = (info.context or {}).get("base")
     if is_path(name):
-        return str(find("machines", name, base=base))
+        return str(find_file("machines", name, base=base))
     if name not in names("machines"):
         raise problem(unknown_name("machines", name))
     return name
@@ -70,7 +70,7 @@ def _known_strategy(name: str, info: ValidationInfo) -> str:
 
 def _distinct(items: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuse an item that stands in the list twice."""
-    check("list", no_repeats(items))
+    raise_problems("list", no_repeats(items))
     return items
 
 
@@ -215,7 +215,7 @@ def load_scenario(
     """
     if not isinstance(reference, str):
         raise ConfigError.of(origin, "must be a name or a path", got=describe(reference))
-    path = find("scenarios", reference, origin=origin)
+    path = find_file("scenarios", reference, origin=origin)
     return _validated(read_document(path), base=path.parent, strategies=strategies)
 
 
@@ -241,6 +241,6 @@ def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> 
 
 
 def _validated(document: Document, *, base: Path | None, strategies: Names | None) -> Scenario:
-    scenario = validate(Scenario, document, {"base": base, "strategies": strategies})
+    scenario = validated(Scenario, document, {"base": base, "strategies": strategies})
     scenario._source = document
     return scenario

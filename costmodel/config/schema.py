@@ -44,7 +44,7 @@ _REASONS: dict[str, str] = {
 }
 
 
-def validate(
+def validated(
     model: type[_Model], document: Document, context: Mapping[str, object] | None = None
 ) -> _Model:
     """Return the document as a model; raise ConfigError with every fault of both."""
@@ -76,7 +76,7 @@ def problems(title: str, found: Iterable[Problem]) -> ValidationError | None:
     return ValidationError.from_exception_data(title, details) if details else None
 
 
-def check(title: str, found: Iterable[Problem]) -> None:
+def raise_problems(title: str, found: Iterable[Problem]) -> None:
     """Raise the problems, if there are any."""
     error = problems(title, found)
     if error is not None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from costmodel.config.schema import STRICT, Problem, check, problem
+from costmodel.config.schema import STRICT, Problem, problem, raise_problems
 from costmodel.config.sizes import Size
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
@@ -47,7 +47,7 @@ def _layout(value: object) -> dict[int, float]:
             f"must be an order, 0 to {LARGEST_ORDER}, or a mix such as {{0: 50%, 4: 50%}}"
         )
     shares = {order: _share(share) for order, share in value.items()}
-    check("layout", _layout_problems(value, shares))
+    raise_problems("layout", _layout_problems(value, shares))
     return {order: share for order, share in sorted(shares.items()) if share is not None}
 
 
@@ -110,7 +110,7 @@ class Workload(BaseModel):
 
     @model_validator(mode="after")
     def _state_fits_operation(self) -> Workload:
-        check("workload", state_problems(self.operation, self.state))
+        raise_problems("workload", state_problems(self.operation, self.state))
         return self
 
     def __hash__(self) -> int:

@@ -26,7 +26,7 @@ def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
 
 
 @cache
-def load() -> None:
+def warm_up() -> None:
     """Load the engine and what compiled code needs, for processes that are forked from this one.
 
     What is loaded stays: the garbage collector need not look at it again (0.1 s each time).

@@ -65,7 +65,7 @@ def fused(
 
 
 @hot
-def fill(
+def assembled(
     kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32], address: Ints,
     size_bytes: NDArray[np.int16],
     access: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],

@@ -107,8 +107,7 @@ def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
         _known[key] = _tables(runs, priced, parameters)
         if len(_known) > _KNOWN:
             _known.popitem(last=False)
-    flushes = sum(run.flushes for run in runs)
-    return Timing(_known[key], machine.core.clock_ghz.value, flushes)
+    return Timing(_known[key], machine.core.clock_ghz.value)
 
 
 def _tables(

@@ -17,13 +17,13 @@ from costmodel.byte_cache import kept
 from costmodel.code.trace import Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
-from costmodel.cpu.assembly import fill, fused
+from costmodel.cpu.assembly import assembled, fused
 from costmodel.cpu.branches import mispredicts
 from costmodel.cpu.caches import accesses, reuse_of
 from costmodel.cpu.periods import parts
 from costmodel.cpu.prefetch import prefetches
 from costmodel.cpu.reuse import Ints
-from costmodel.cpu.tlb import fresh_pages, pages
+from costmodel.cpu.tlb import fresh_pages, page_reuse
 from costmodel.jit import compiled
 from costmodel.units import LINE_BYTES
 
@@ -149,7 +149,7 @@ def _program(trace: Trace, shape: _Shape) -> Program:
 def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) -> c.Code:
     """Return all rows of the program."""
     reuse = accesses(trace, shape.line_bytes)
-    page = pages(trace, shape.linear_map_bytes).kind
+    page = page_reuse(trace, shape.linear_map_bytes).kind
     # Every evaluation asks for these, long after the rest is forgotten.
     reuse_of(trace, shape.line_bytes)
     fresh_pages(trace, shape.linear_map_bytes)
@@ -157,7 +157,7 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
     page = np.array(shape.page_classes, np.int16)[page] if shape.page_classes else page
     ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after, far=shape.far)
     code = np.zeros((len(trace) - int(np.count_nonzero(gone)), c.COLUMNS), np.int16)
-    fill(
+    assembled(
         trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes,
         (kind, reuse.touch, reuse.owned), page,
         mispredicts(trace, shape.history), gone, number,

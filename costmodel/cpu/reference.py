@@ -46,8 +46,7 @@ def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
         TableCost(count, c.segments, c.stack_ticks, c.broadcasts, c.broadcast_ticks)
         for c, count in merged
     )
-    flushes = sum(run.flushes for run in runs)
-    return Timing(counted, machine.core.clock_ghz.value, flushes)
+    return Timing(counted, machine.core.clock_ghz.value)
 
 
 def _micro_ops(env: simpy.Environment, number: int, priced: Priced) -> list[MicroOp]:

@@ -62,8 +62,6 @@ class Timing:
     """In order; neighbours of equal cost are one entry. Of thousands of tables that repeat in a
     group, each table of the group is listed once, with the number of repetitions."""
     clock_ghz: float = field(default=1.0)
-    flushes: int = 0
-    """Flushes of the whole TLB on the way, whose time is not in the tables."""
 
     @property
     def ticks(self) -> int:

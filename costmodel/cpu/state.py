@@ -51,7 +51,7 @@ def empty_state(p: Parameters) -> Ints:
 
 
 @hot
-def save(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
+def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     """Write the state into ``out``, of the length that :func:`state_length` gives."""
     now = w.now[0]
     zero = now.cycle
@@ -138,7 +138,7 @@ def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> No
 
 
 @hot
-def load(p: Parameters, w: Window, state: Ints) -> None:
+def restore_state(p: Parameters, w: Window, state: Ints) -> None:
     """Put a window into a state that looks back on no rows, entries or requests of a program."""
     now = w.now[0]
     # Later than any start so far: the ports' cycles are then all free.

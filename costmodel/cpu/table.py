@@ -6,7 +6,7 @@ from costmodel.cpu import columns as c
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.pipeline import advance
 from costmodel.cpu.reuse import Ints
-from costmodel.cpu.state import NOTHING, Reach, load, save
+from costmodel.cpu.state import NOTHING, Reach, restore_state, save_state
 from costmodel.cpu.window import Costs, Window
 from costmodel.jit import hot
 
@@ -27,7 +27,7 @@ def run_table(
     ``segment_ticks`` and ``totals`` receive the ticks by segment and the counters and the stack.
     ``scratch`` is int64[2 * KEPT + 1, n] with room for a state, and for ``totals`` and two more.
     """
-    load(p, w, state)
+    restore_state(p, w, state)
     current = scratch[2 * KEPT]
     for i in range(len(parts)):
         first, rows, groups, segment = parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3]
@@ -35,11 +35,11 @@ def run_table(
         advance(code, first, first + rows, p, costs, w, totals)
         segment_ticks[segment] += w.now[0].retired - began
         if groups > 1:
-            save(p, w, reach, current)
+            save_state(p, w, reach, current)
             began = w.now[0].retired
             skipped = _loop(code, first, rows, groups, reach, p, costs, w, scratch, totals)
             segment_ticks[segment] += w.now[0].retired - began + skipped
-    save(p, w, NOTHING, state)
+    save_state(p, w, NOTHING, state)
 
 
 @hot
@@ -64,7 +64,7 @@ def _loop(
         group += 1
         if group == groups or skipped > 0:
             continue
-        save(p, w, reach, current)
+        save_state(p, w, reach, current)
         same = _find(kept, known, current)
         if same >= 0:
             length = group - known[same, _GROUP]

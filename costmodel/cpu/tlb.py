@@ -44,7 +44,7 @@ class Pages:
     """Blocks of the vmemmap that the trace touches."""
 
 
-def pages(trace: Trace, linear_map_bytes: int) -> Pages:
+def page_reuse(trace: Trace, linear_map_bytes: int) -> Pages:
     """Return the page reuse of a trace where the linear map has such blocks."""
     key = trace.token, "pages", linear_map_bytes
     return kept(key, lambda: _pages(trace, linear_map_bytes))
@@ -63,7 +63,7 @@ def fresh_pages(trace: Trace, linear_map_bytes: int) -> Fresh:
     key = trace.token, "fresh pages", linear_map_bytes
 
     def count() -> Fresh:
-        found = pages(trace, linear_map_bytes)
+        found = page_reuse(trace, linear_map_bytes)
         return Fresh(found.distances, found.table_pages, found.struct_pages)
 
     return kept(key, count)

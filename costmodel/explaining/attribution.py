@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from costmodel import cpu
+from costmodel.code.removal import Orphans, remove
 from costmodel.code.trace import TableRun, Trace
 from costmodel.experiment import Cell, Result, compare, executed, run_cell
-from costmodel.explaining.groups import Group, groups_of
+from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
-from costmodel.explaining.removal import without
 from costmodel.parallel import in_processes
 from costmodel.simulation.engine import undisturbed_ps
-from costmodel.simulation.price import price
+from costmodel.simulation.price import price_operation
 from costmodel.units import PS_PER_NS
 
 FEWEST = 0.001
@@ -32,10 +32,10 @@ HIDDEN_NS = 0.05
 
 
 @dataclass(frozen=True)
-class Part:
+class GroupEffect:
     """What one group contributes to a difference; per PTE, costs are marginal, in ns."""
 
-    group: Group
+    group: UopGroup
     base_count: float
     new_count: float
     base_ns: float
@@ -71,7 +71,7 @@ class Explanation:
 
     base: Side
     new: Side
-    parts: tuple[Part, ...]
+    parts: tuple[GroupEffect, ...]
     change_pct: float
     model_pct: tuple[float, float]
     """90 % interval of ``change_pct`` as far as the model knows what it does not know."""
@@ -87,7 +87,7 @@ class Explanation:
         return self.difference_ns - sum(part.effect_ns for part in self.parts)
 
 
-def explain(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
+def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
     """Attribute the difference between two cells of one machine and workload.
 
     ``jobs`` processes share the work; they change no number. Raises ConfigError for a strategy that
@@ -95,7 +95,7 @@ def explain(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
     """
     sides = [_side(cell) for cell in (base, new)]
     base_counts, new_counts = _counts(executed(base)), _counts(executed(new))
-    changed = [group for group in Group if _differ(base_counts[group], new_counts[group])]
+    changed = [group for group in UopGroup if _differ(base_counts[group], new_counts[group])]
     tasks = [
         (side.result.cell, group, side.result.exact_ps)
         for side, counts in zip(sides, (base_counts, new_counts), strict=True)
@@ -109,7 +109,7 @@ def explain(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
         )
     }
     parts = [
-        Part(
+        GroupEffect(
             group,
             base_count=base_counts[group],
             new_count=new_counts[group],
@@ -133,7 +133,7 @@ def _side(cell: Cell) -> Side:
     return Side(run_cell(cell, noise=False), maintenance_of(executed(cell)))
 
 
-_Task = tuple[Cell, Group, int]
+_Task = tuple[Cell, UopGroup, int]
 
 
 def _differ(base: float, new: float) -> bool:
@@ -148,22 +148,22 @@ def _saved_ns(task: _Task) -> float:
     return (exact_ps - _exact_ps(rest, cell)) / PS_PER_NS / ptes
 
 
-def without_group(trace: Trace, group: Group) -> Trace:
+def without_group(trace: Trace, group: UopGroup) -> Trace:
     """Return the rest of a trace when a group of micro-ops is taken out."""
-    return without(trace, groups_of(trace) == group)
+    return remove(trace, groups_of(trace) == group, Orphans.INHERIT)
 
 
 def _exact_ps(runs: Sequence[TableRun], cell: Cell) -> int:
-    operation = price(cpu.run(runs, cell.machine), cell.machine, cell.workload, runs)
+    operation = price_operation(cpu.run(runs, cell.machine), cell.machine, cell.workload, runs)
     return undisturbed_ps(
         operation.schedule, cpus=cell.workload.cpus, bus_share=operation.bus_share
     )
 
 
-def _counts(runs: Sequence[TableRun]) -> Mapping[Group, float]:
+def _counts(runs: Sequence[TableRun]) -> Mapping[UopGroup, float]:
     """Return micro-ops per PTE by group, groups without any included."""
-    total = np.zeros(len(Group))
+    total = np.zeros(len(UopGroup))
     for run in runs:
-        total += run.count * np.bincount(groups_of(run.trace), minlength=len(Group))
+        total += run.count * np.bincount(groups_of(run.trace), minlength=len(UopGroup))
     ptes = sum(run.count * run.ptes for run in runs)
-    return {group: float(total[group]) / ptes for group in Group}
+    return {group: float(total[group]) / ptes for group in UopGroup}

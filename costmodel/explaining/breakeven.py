@@ -28,7 +28,7 @@ Excess = Callable[[float], float | None]
 
 
 @dataclass(frozen=True)
-class Point:
+class BreakevenPoint:
     """The extra cost of the strategy against its baseline, as a share, at one value."""
 
     x: float
@@ -58,7 +58,7 @@ class BreakEven:
     """
 
     axis: Axis
-    points: tuple[Point, ...]
+    points: tuple[BreakevenPoint, ...]
     crossing: Crossing | None
     others: tuple[Crossing, ...] = ()
     dominant: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def break_even(pair: Pair, axis: Axis) -> BreakEven:
     Values that the rest of the machine forbids are left out. Raises ConfigError when none is left.
     """
     excess = _excess(pair, axis)
-    points = [Point(x, e) for x in axis.grid if (e := excess(x)) is not None]
+    points = [BreakevenPoint(x, e) for x in axis.grid if (e := excess(x)) is not None]
     if not points:
         raise ConfigError.of("--over", "no value is possible here", key=axis.key)
     decided = [point for point in points if abs(point.excess) >= SAME]
@@ -90,7 +90,9 @@ def break_even(pair: Pair, axis: Axis) -> BreakEven:
         for one, other in pairwise(decided)
         if (one.excess > 0) != (other.excess > 0)
     ]
-    points = sorted({*points, *(Point(c.x, excess(c.x) or 0.0) for c in found)}, key=lambda p: p.x)
+    points = sorted(
+        {*points, *(BreakevenPoint(c.x, excess(c.x) or 0.0) for c in found)}, key=lambda p: p.x
+    )
     if not found:
         return BreakEven(axis, tuple(points), None)
     found.sort(key=lambda crossing: _distance(axis, crossing.x))
@@ -115,7 +117,7 @@ def excess_of(pair: Pair) -> float:
     return exact_seconds(pair[0]) / exact_seconds(pair[1]) - 1
 
 
-def _crossing(axis: Axis, excess: Excess, one: Point, other: Point) -> Crossing:
+def _crossing(axis: Axis, excess: Excess, one: BreakevenPoint, other: BreakevenPoint) -> Crossing:
     """Narrow a change of sign down."""
 
     def value(x: float) -> float:
@@ -125,7 +127,9 @@ def _crossing(axis: Axis, excess: Excess, one: Point, other: Point) -> Crossing:
     return Crossing(find(axis, value, one, other), wins_above=other.excess <= 0)
 
 
-def _root(axis: Axis, value: Callable[[float], float], one: Point, other: Point) -> float:
+def _root(
+    axis: Axis, value: Callable[[float], float], one: BreakevenPoint, other: BreakevenPoint
+) -> float:
     """Return where the sign changes; whole numbers do not wait for the import."""
     from scipy.optimize import brentq
 
@@ -135,7 +139,9 @@ def _root(axis: Axis, value: Callable[[float], float], one: Point, other: Point)
     return float(brentq(value, one.x, other.x, xtol=nearness, rtol=TOLERANCE))
 
 
-def _first_after(axis: Axis, value: Callable[[float], float], one: Point, other: Point) -> float:
+def _first_after(
+    axis: Axis, value: Callable[[float], float], one: BreakevenPoint, other: BreakevenPoint
+) -> float:
     """Return the first whole number on the other side, by bisection."""
     low, high = round(one.x / axis.step), round(other.x / axis.step)
     while (middle := axis.between(low, high)) is not None:
@@ -155,7 +161,9 @@ def _distance(axis: Axis, x: float) -> float:
     return abs(x - axis.now)
 
 
-def _with_interval(pair: Pair, axis: Axis, crossing: Crossing, points: Sequence[Point]) -> Crossing:
+def _with_interval(
+    pair: Pair, axis: Axis, crossing: Crossing, points: Sequence[BreakevenPoint]
+) -> Crossing:
     """Return the crossing with the values between which the winner is uncertain."""
     down = [point for point in reversed(points) if point.x <= crossing.x]
     up = [point for point in points if point.x >= crossing.x]
@@ -163,7 +171,7 @@ def _with_interval(pair: Pair, axis: Axis, crossing: Crossing, points: Sequence[
     return replace(crossing, low=low, high=high)
 
 
-def _edge(pair: Pair, axis: Axis, points: Sequence[Point]) -> float | None:
+def _edge(pair: Pair, axis: Axis, points: Sequence[BreakevenPoint]) -> float | None:
     """Walk away from the crossing to where the winner is certain; interpolate between points."""
     near = 0.0
     for here, there in pairwise(points):

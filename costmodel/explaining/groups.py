@@ -20,7 +20,7 @@ RESTORE = "restore_"
 """Events of the steps that write the entries of a contiguous block back start with this."""
 
 
-class Group(IntEnum):
+class UopGroup(IntEnum):
     """What a micro-op is for; every micro-op is in exactly one group."""
 
     ARITHMETIC = 0
@@ -51,70 +51,70 @@ class Group(IntEnum):
 
 
 _TITLES = {
-    Group.ARITHMETIC: "arithmetic, moves, nops",
-    Group.BRANCHES: "branches",
-    Group.CALLS: "calls and returns",
-    Group.SOURCE_LOADS: "source-PTE loads",
-    Group.GATHER_LOADS: "gather loads (16-PTE blocks)",
-    Group.CHILD_LOADS: "child-PTE loads",
-    Group.CHILD_STORES: "child-PTE stores",
-    Group.STRUCT_PAGE: "struct-page loads",
-    Group.REFCOUNT: "atomics: refcount",
-    Group.EXCLUSIVE: "atomics: page flags",
-    Group.MAPCOUNT: "atomics: mapcount",
-    Group.LARGE_MAPCOUNT: "atomics: large mapcount",
-    Group.PTE_ATOMICS: "atomics: PTE updates",
-    Group.OTHER_ATOMICS: "atomics: locks, counters",
-    Group.STACK: "stack loads and stores",
-    Group.HOT: "other hot loads and stores",
-    Group.SWAPS: "convert: swaps",
-    Group.CONVERT_STORES: "convert: stores back",
-    Group.INVALIDATION: "convert: TLBI and barriers",
-    Group.TABLE: "page-table allocation",
+    UopGroup.ARITHMETIC: "arithmetic, moves, nops",
+    UopGroup.BRANCHES: "branches",
+    UopGroup.CALLS: "calls and returns",
+    UopGroup.SOURCE_LOADS: "source-PTE loads",
+    UopGroup.GATHER_LOADS: "gather loads (16-PTE blocks)",
+    UopGroup.CHILD_LOADS: "child-PTE loads",
+    UopGroup.CHILD_STORES: "child-PTE stores",
+    UopGroup.STRUCT_PAGE: "struct-page loads",
+    UopGroup.REFCOUNT: "atomics: refcount",
+    UopGroup.EXCLUSIVE: "atomics: page flags",
+    UopGroup.MAPCOUNT: "atomics: mapcount",
+    UopGroup.LARGE_MAPCOUNT: "atomics: large mapcount",
+    UopGroup.PTE_ATOMICS: "atomics: PTE updates",
+    UopGroup.OTHER_ATOMICS: "atomics: locks, counters",
+    UopGroup.STACK: "stack loads and stores",
+    UopGroup.HOT: "other hot loads and stores",
+    UopGroup.SWAPS: "convert: swaps",
+    UopGroup.CONVERT_STORES: "convert: stores back",
+    UopGroup.INVALIDATION: "convert: TLBI and barriers",
+    UopGroup.TABLE: "page-table allocation",
 }
 
 _PAGE_FIELDS = {
-    **dict.fromkeys(struct_page.FLAGS, Group.EXCLUSIVE),
-    struct_page.LARGE_MAPCOUNT: Group.LARGE_MAPCOUNT,
-    struct_page.MAPCOUNT: Group.MAPCOUNT,
-    struct_page.REFCOUNT: Group.REFCOUNT,
+    **dict.fromkeys(struct_page.FLAGS, UopGroup.EXCLUSIVE),
+    struct_page.LARGE_MAPCOUNT: UopGroup.LARGE_MAPCOUNT,
+    struct_page.MAPCOUNT: UopGroup.MAPCOUNT,
+    struct_page.REFCOUNT: UopGroup.REFCOUNT,
 }
 """Offsets in ``struct page`` of what the copy loop updates atomically."""
 
 _BY_KIND = {
-    Kind.BRANCH: Group.BRANCHES,
-    Kind.JUMP: Group.BRANCHES,
-    Kind.CALL: Group.CALLS,
-    Kind.RET: Group.CALLS,
-    Kind.DSB: Group.INVALIDATION,
-    Kind.DMB: Group.INVALIDATION,
-    Kind.ISB: Group.INVALIDATION,
-    Kind.TLBI: Group.INVALIDATION,
-    Kind.RMW: Group.OTHER_ATOMICS,
-    Kind.LOAD: Group.HOT,
-    Kind.STORE: Group.HOT,
-    Kind.ZERO: Group.STACK,
+    Kind.BRANCH: UopGroup.BRANCHES,
+    Kind.JUMP: UopGroup.BRANCHES,
+    Kind.CALL: UopGroup.CALLS,
+    Kind.RET: UopGroup.CALLS,
+    Kind.DSB: UopGroup.INVALIDATION,
+    Kind.DMB: UopGroup.INVALIDATION,
+    Kind.ISB: UopGroup.INVALIDATION,
+    Kind.TLBI: UopGroup.INVALIDATION,
+    Kind.RMW: UopGroup.OTHER_ATOMICS,
+    Kind.LOAD: UopGroup.HOT,
+    Kind.STORE: UopGroup.HOT,
+    Kind.ZERO: UopGroup.STACK,
 }
 _BY_ACCESS = {
-    (Kind.LOAD, Target.SRC): Group.SOURCE_LOADS,
-    (Kind.LOAD, Target.DST): Group.CHILD_LOADS,
-    (Kind.LOAD, Target.PAGE): Group.STRUCT_PAGE,
-    (Kind.LOAD, Target.BUDDY): Group.STRUCT_PAGE,
-    (Kind.LOAD, Target.STACK): Group.STACK,
-    (Kind.STORE, Target.STACK): Group.STACK,
-    (Kind.STORE, Target.SRC): Group.CONVERT_STORES,
-    (Kind.STORE, Target.DST): Group.CHILD_STORES,
-    (Kind.RMW, Target.SRC): Group.PTE_ATOMICS,
-    (Kind.RMW, Target.DST): Group.PTE_ATOMICS,
-    (Kind.ZERO, Target.DST): Group.TABLE,
+    (Kind.LOAD, Target.SRC): UopGroup.SOURCE_LOADS,
+    (Kind.LOAD, Target.DST): UopGroup.CHILD_LOADS,
+    (Kind.LOAD, Target.PAGE): UopGroup.STRUCT_PAGE,
+    (Kind.LOAD, Target.BUDDY): UopGroup.STRUCT_PAGE,
+    (Kind.LOAD, Target.STACK): UopGroup.STACK,
+    (Kind.STORE, Target.STACK): UopGroup.STACK,
+    (Kind.STORE, Target.SRC): UopGroup.CONVERT_STORES,
+    (Kind.STORE, Target.DST): UopGroup.CHILD_STORES,
+    (Kind.RMW, Target.SRC): UopGroup.PTE_ATOMICS,
+    (Kind.RMW, Target.DST): UopGroup.PTE_ATOMICS,
+    (Kind.ZERO, Target.DST): UopGroup.TABLE,
 }
 _OF_THE_LOOP = (Target.SRC, Target.DST, Target.PAGE)
 
-Groups = NDArray[np.uint8]
-"""A :class:`Group` per micro-op, uint8[n]."""
+UopGroups = NDArray[np.uint8]
+"""A :class:`UopGroup` per micro-op, uint8[n]."""
 
 
-def groups_of(trace: Trace) -> Groups:
+def groups_of(trace: Trace) -> UopGroups:
     """Return the group of every micro-op of a trace."""
     groups = _table()[trace.kind, trace.target]
     atomic = trace.kind == Kind.RMW
@@ -122,13 +122,13 @@ def groups_of(trace: Trace) -> Groups:
         here = atomic & (trace.target == Target.PAGE) & (trace.address % LINE_BYTES == offset)
         groups[here] = group
     table_entry = np.isin(trace.target, (Target.SRC, Target.DST))
-    groups[atomic & table_entry & (trace.flavour == Flavour.RMW_VALUE)] = Group.SWAPS
+    groups[atomic & table_entry & (trace.flavour == Flavour.RMW_VALUE)] = UopGroup.SWAPS
     _by_step(trace, groups)
     return groups
 
 
 def _table() -> NDArray[np.uint8]:
-    table = np.full((len(Kind), len(Target)), Group.ARITHMETIC, np.uint8)
+    table = np.full((len(Kind), len(Target)), UopGroup.ARITHMETIC, np.uint8)
     for kind, group in _BY_KIND.items():
         table[kind, :] = group
     for (kind, target), group in _BY_ACCESS.items():
@@ -136,7 +136,7 @@ def _table() -> NDArray[np.uint8]:
     return table
 
 
-def _by_step(trace: Trace, groups: Groups) -> None:
+def _by_step(trace: Trace, groups: UopGroups) -> None:
     """Apply what only the step tells: gathers, clears, converts, the allocation of page tables."""
     starts = trace.step_start
     if not len(starts):
@@ -144,13 +144,13 @@ def _by_step(trace: Trace, groups: Groups) -> None:
     known = len(trace.step_names)
     names = np.array([*trace.step_names, ""])[np.minimum(trace.step_id, known)]
     gathers = _rows(trace, names == GATHER)
-    groups[gathers & (groups == Group.SOURCE_LOADS)] = Group.GATHER_LOADS
+    groups[gathers & (groups == UopGroup.SOURCE_LOADS)] = UopGroup.GATHER_LOADS
     cleared = _rows(trace, names == CLEAR)
-    groups[cleared & (groups == Group.SWAPS)] = Group.PTE_ATOMICS
+    groups[cleared & (groups == UopGroup.SWAPS)] = UopGroup.PTE_ATOMICS
     restores = _rows(trace, np.char.startswith(names, RESTORE))
-    groups[restores & (groups == Group.CHILD_STORES)] = Group.CONVERT_STORES
-    clears = np.add.reduceat(groups == Group.TABLE, starts) > 0
-    groups[_rows(trace, clears) & ~np.isin(trace.target, _OF_THE_LOOP)] = Group.TABLE
+    groups[restores & (groups == UopGroup.CHILD_STORES)] = UopGroup.CONVERT_STORES
+    clears = np.add.reduceat(groups == UopGroup.TABLE, starts) > 0
+    groups[_rows(trace, clears) & ~np.isin(trace.target, _OF_THE_LOOP)] = UopGroup.TABLE
 
 
 def _rows(trace: Trace, steps: NDArray[np.bool_]) -> NDArray[np.bool_]:

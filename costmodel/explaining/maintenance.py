@@ -9,7 +9,7 @@ import numpy as np
 
 from costmodel.code.trace import TableRun
 from costmodel.code.uops import Flavour, Kind
-from costmodel.explaining.groups import Group, groups_of
+from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.mm.pte import CONT_PTES
 
 
@@ -37,9 +37,9 @@ def maintenance_of(runs: Sequence[TableRun]) -> Maintenance:
     swaps = tlbis = ranges = barriers = 0
     for run in runs:
         trace, groups = run.trace, groups_of(run.trace)
-        here = (trace.kind == Kind.DSB) & (groups == Group.INVALIDATION)
+        here = (trace.kind == Kind.DSB) & (groups == UopGroup.INVALIDATION)
         ranged = trace.flavour == Flavour.TLBI_RANGE
-        swaps += run.count * int(np.count_nonzero(groups == Group.SWAPS))
+        swaps += run.count * int(np.count_nonzero(groups == UopGroup.SWAPS))
         tlbis += run.count * int(np.count_nonzero((trace.kind == Kind.TLBI) & ~ranged))
         ranges += run.count * int(np.count_nonzero(ranged))
         barriers += run.count * int(np.count_nonzero(here))

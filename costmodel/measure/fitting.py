@@ -19,6 +19,7 @@ from costmodel.measure.operations import Measured
 from costmodel.measure.prediction import cells_of
 from costmodel.uncertainty.priors import Prior, priors, with_numbers
 from costmodel.uncertainty.spread import DOMINANT
+from costmodel.units import WIDTH
 
 KEYS = (
     "kernel.table_alloc_ns",
@@ -33,7 +34,6 @@ LEAST_SIGMA = 0.05
 """Relative: no time of a machine that does other things too is taken to be better known."""
 UNEXPLAINED = 2.0
 """Deviations beyond which a row is said not to be explained."""
-WIDTH = 76
 
 
 @dataclass(frozen=True)

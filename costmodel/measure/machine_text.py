@@ -14,11 +14,11 @@ from costmodel.config.groups import SIZE_KEYS
 from costmodel.config.keys import Leaf, leaves_by_key
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import Parameter, ParameterLike
-from costmodel.config.schema import validate
+from costmodel.config.schema import validated
 from costmodel.config.sizes import size_text
 from costmodel.measure.readings.number import Number
+from costmodel.units import YAML_WIDTH
 
-WIDTH = 100
 _DIGITS = 4
 
 
@@ -55,7 +55,7 @@ def machine_text(
         }
         text = _text(entries, nearest, name, title, origin)
         try:
-            machine = validate(Machine, parse_document(text, name))
+            machine = validated(Machine, parse_document(text, name))
         except ConfigError as error:
             wrong = _blamed(error, measured)
             if not wrong:
@@ -141,7 +141,7 @@ def _entry(indent: str, leaf: str, entry: Mapping[str, Any]) -> list[str]:
     first = f"{indent}{leaf}: {{{', '.join(front)},"
     folded = textwrap.wrap(
         f"{source}}}",
-        WIDTH,
+        YAML_WIDTH,
         initial_indent=f"{indent}  ",
         subsequent_indent=f"{indent}    ",
         break_on_hyphens=False,

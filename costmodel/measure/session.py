@@ -12,7 +12,17 @@ from typing import Any
 from costmodel.measure.experiment import MIB, Experiment, Series
 from costmodel.measure.kernels import Isa
 from costmodel.measure.process import Lost, Measuring
-from costmodel.measure.suite import Plan, atomics, core, far, near, patterns, private_caches
+from costmodel.measure.suite import (
+    PATTERN_SIZES,
+    PATTERNS,
+    Plan,
+    atomics,
+    core,
+    far,
+    near,
+    patterns,
+    private_caches,
+)
 from costmodel.measure.system import System, load_average, steal_seconds
 
 WORKER = "costmodel.measure.worker"
@@ -47,6 +57,17 @@ class Session:
     steal_pct: float | None = None
     lacking: list[str] = field(default_factory=list)
     """What could not be done and why, a line each."""
+
+    def over_memory_ns(self) -> dict[str, dict[int, float]]:
+        """Return ns per line by how memory is gone over and its size; empty if not measured."""
+        names = {k: {size: f"{k} {size}" for size in PATTERN_SIZES} for k in PATTERNS}
+        wanted = [name for of_kernel in names.values() for name in of_kernel.values()]
+        if not all(name in self.results and self.results[name].ns for name in wanted):
+            return {}
+        return {
+            kernel: {size: self.results[name].estimate("ns").value for size, name in found.items()}
+            for kernel, found in names.items()
+        }
 
     def spread(self) -> float:
         """Return the median over the least of the experiment in the middle of them all."""

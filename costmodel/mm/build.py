@@ -40,7 +40,7 @@ class Memory:
         return Memory(self.space.copy(), self.frames.copy())
 
 
-def build(layout: Layout, *, contpte: bool = False) -> Memory:
+def build_memory(layout: Layout, *, contpte: bool = False) -> Memory:
     """Return the state that ``layout`` describes; cont bits only if the kernel uses them."""
     return _Builder(layout, contpte=contpte).memory
 

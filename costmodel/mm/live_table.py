@@ -20,7 +20,7 @@ from costmodel.mm.pte import (
     TABLE_PTES,
     WRITE,
     YOUNG,
-    gather,
+    gathered_pte,
 )
 from costmodel.mm.table import Slots
 from costmodel.mm.tlb import TlbView
@@ -56,7 +56,7 @@ class LiveTable:
 
     def ptep_get(self, slot: int) -> int:
         """Return the entry with dirty and young of its whole cont block (1 + 16 loads there)."""
-        return gather(self.slots, slot)
+        return gathered_pte(self.slots, slot)
 
     def write_protect(self, slot: int, count: int = 1) -> None:
         """Clear the write bit of ``count`` entries (one atomic each)."""

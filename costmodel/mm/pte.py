@@ -35,7 +35,7 @@ def make_pte(number: int, flags: int) -> int:
     return number << PFN_SHIFT | flags
 
 
-def gather(slots: Sequence[int], slot: int) -> int:
+def gathered_pte(slots: Sequence[int], slot: int) -> int:
     """Return entry ``slot`` as ``ptep_get()`` sees it: dirty and young of its whole cont block."""
     pte = slots[slot]
     if not pte & CONT:

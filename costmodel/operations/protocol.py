@@ -45,7 +45,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Part:
+class OutsideCost:
     """Something that an operation does outside the page tables, ``count`` times in a row.
 
     ``causes_ps``: picoseconds of one execution by cause, as CPI stacks name it. ``broadcast_ps``:
@@ -69,9 +69,9 @@ class Surroundings:
     ``per_table`` are picoseconds by cause that each page table takes beside what is executed.
     """
 
-    before: tuple[Part, ...] = ()
+    before: tuple[OutsideCost, ...] = ()
     per_table: Mapping[str, int] = field(default_factory=dict)
-    after: tuple[Part, ...] = ()
+    after: tuple[OutsideCost, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,16 +124,15 @@ class Operation(ABC):
         """Return a process with one table, as the strategy ``function`` finds it."""
         return shape.build()
 
+    @abstractmethod
     def trace(
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
-        """Return what a strategy executes on an address space: here one loop over each table.
+        """Return what a strategy executes on an address space, one run per distinct table.
 
-        ``program`` is the recorded program whose steps it executes.
+        ``program`` is the recorded program whose steps it executes. Where that is one loop over
+        each table, :func:`costmodel.operations.shared.trace.loop_runs` is the answer.
         """
-        from costmodel.operations.shared.trace import loop_runs
-
-        return loop_runs(strategy, program, space)
 
     @abstractmethod
     def violations(

@@ -1,5 +1,5 @@
 """Recorded micro-op streams of booted kernels, in the project's compact form."""
 
-from costmodel.recorder.archive import Program, Recording, load_program, program_names
+from costmodel.recorder.archive import RecordedProgram, Recording, load_program, recorded_names
 
-__all__ = ["Program", "Recording", "load_program", "program_names"]
+__all__ = ["RecordedProgram", "Recording", "load_program", "recorded_names"]

@@ -12,21 +12,21 @@ from itertools import combinations
 from math import gcd
 from typing import Any, Final
 
-from costmodel.code.context import Situation
-from costmodel.code.library import Choice
+from costmodel.code.context import Context
+from costmodel.code.library import RecordedChoice
 
 _POSITIONAL: Final = ("block_start", "block_end", "last_block_end", "table_end")
 """Facts that would decide by chance: an event every 17 pages falls somewhere in a block of 16."""
 
 _LONGEST: Final = 32
 
-Seen = tuple[int, Situation, int]
-"""Path number, situation and window of one occurrence."""
+Seen = tuple[int, Context, int]
+"""Path number, context and window of one occurrence."""
 
 
-def take_turns(seen: Sequence[Seen], usual: int) -> Choice:
+def take_turns(seen: Sequence[Seen], usual: int) -> RecordedChoice:
     """Return the choice with the fewest facts that decide as well as all of them together."""
-    names = Situation._fields
+    names = Context._fields
     # What happened two events ago says little about steps that were never recorded: tried last.
     late = names.index("before_last")
     differ = varying([facts for _, facts, _ in seen])
@@ -41,9 +41,9 @@ def take_turns(seen: Sequence[Seen], usual: int) -> Choice:
     raise AssertionError("all facts together decide as well as themselves")
 
 
-def varying(situations: Sequence[tuple[Any, ...]]) -> list[int]:
-    """Return which facts are not the same in all situations: others decide nothing."""
-    return [i for i, values in enumerate(zip(*situations, strict=True)) if len(set(values)) > 1]
+def varying(contexts: Sequence[tuple[Any, ...]]) -> list[int]:
+    """Return which facts are not the same in all contexts: others decide nothing."""
+    return [i for i, values in enumerate(zip(*contexts, strict=True)) if len(set(values)) > 1]
 
 
 def _by_facts(
@@ -70,13 +70,13 @@ def _choice(
     features: tuple[int, ...],
     groups: Mapping[tuple[Any, ...], dict[int, Counter[int]]],
     usual: int,
-) -> Choice:
+) -> RecordedChoice:
     paths = {key: _total(by_window).most_common(1)[0][0] for key, by_window in groups.items()}
     # The longest window is steady state; the others are there for their ends.
     longest = {key: max(w.values(), key=Counter.total) for key, w in groups.items()}
     orders = {key: spread(counts) for key, counts in longest.items()}
     turns = {key: order for key, order in orders.items() if len(order) > 1}
-    return Choice(features, paths, usual, turns)
+    return RecordedChoice(features, paths, usual, turns)
 
 
 def spread(counts: Mapping[int, int]) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "tools" / "recordings"
 
 
 @dataclass(frozen=True)
-class Program:
+class RecordedProgram:
     """The static micro-ops of one kernel build and its recorded windows.
 
     All tables have one entry per static micro-op ``u``: ``site`` (the machine instruction),
@@ -80,14 +80,14 @@ _TABLES = ("site", "kind", "op", "target", "size_bytes", "function")
 _COLUMNS = ("uop", "distance", "index", "offset", "taken")
 
 
-def program_names(operation: str) -> list[str]:
+def recorded_names(operation: str) -> list[str]:
     """Return the names of the recorded programs of ``operation``, sorted."""
     folder = FOLDER / operation
     return sorted(entry.name[: -len(".npz")] for entry in folder.iterdir())
 
 
 @cache
-def load_program(operation: str, name: str) -> Program:
+def load_program(operation: str, name: str) -> RecordedProgram:
     """Read the archive of ``name`` (``variant.arch``) recorded for ``operation``.
 
     Raises FileNotFoundError when there is no such recording.
@@ -97,12 +97,12 @@ def load_program(operation: str, name: str) -> Program:
         return program_from_arrays(name, arrays)
 
 
-def program_from_arrays(name: str, arrays: Any) -> Program:
+def program_from_arrays(name: str, arrays: Any) -> RecordedProgram:
     """Return the program ``name`` that named arrays hold, such as an opened archive's."""
     tables = {key: arrays[key] for key in _TABLES}
     windows = [key[: -len("/uop")] for key in arrays if key.endswith("/uop")]
     recordings = {key: _window(key, arrays) for key in windows}
-    return Program(name=name, recordings=recordings, **tables)
+    return RecordedProgram(name=name, recordings=recordings, **tables)
 
 
 def _window(key: str, arrays: Mapping[str, Any]) -> Recording:
@@ -111,7 +111,7 @@ def _window(key: str, arrays: Mapping[str, Any]) -> Recording:
     return Recording(state, layout, int(arrays[f"{key}/ptes"].item()), **columns)
 
 
-def program_to_arrays(program: Program) -> dict[str, NDArray[Any]]:
+def program_to_arrays(program: RecordedProgram) -> dict[str, NDArray[Any]]:
     """Return a program as named arrays, for an archive."""
     arrays: dict[str, NDArray[Any]] = {key: getattr(program, key) for key in _TABLES}
     for key, window in sorted(program.recordings.items()):
@@ -121,7 +121,7 @@ def program_to_arrays(program: Program) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def save_program(program: Program) -> bytes:
+def save_program(program: RecordedProgram) -> bytes:
     """Return the archive of ``program`` as bytes; equal programs give equal bytes."""
     return zip_arrays(program_to_arrays(program).items())
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from costmodel.code.context import Situation
-from costmodel.code.library import Choice
+from costmodel.code.context import Context
+from costmodel.code.library import RecordedChoice
 from costmodel.recorder.alternation import take_turns, varying
 from costmodel.recorder.paths import Occurrence
 
@@ -27,31 +27,33 @@ def _certain(seen: Sequence[tuple[int, Occurrence]]) -> list[tuple[int, Occurren
     certain = [pair for pair in seen if pair[1].certain]
     paths = {path for path, _ in certain}
     new = [
-        (path, replace(o, facts=o.facts._replace(consecutive=False)))
+        (path, replace(o, context=o.context._replace(consecutive=False)))
         for path, o in seen
         if path not in paths
     ]
     return certain + new
 
 
-def choose(seen: Iterable[tuple[int, Occurrence]], *, takes_turns: bool = False) -> Choice:
+def choose(seen: Iterable[tuple[int, Occurrence]], *, takes_turns: bool = False) -> RecordedChoice:
     """Find the fewest facts that tell the recorded paths between two events apart.
 
     Where not even all facts do, paths are taken in turn, or else the commonest one is.
     """
     occurrences = _certain(list(seen))
     usual = Counter(path for path, _ in occurrences).most_common(1)[0][0]
-    known = {(tuple(o.facts), path) for path, o in occurrences}
-    count = len(Situation._fields)
+    known = {(tuple(o.context), path) for path, o in occurrences}
+    count = len(Context._fields)
     if len({facts for facts, _ in known}) == len(known):  # else not even all facts decide
         for features in _smallest_first(varying([facts for facts, _ in known])):
             paths = {tuple(facts[i] for i in features): path for facts, path in known}
             if all(paths[tuple(facts[i] for i in features)] == path for facts, path in known):
-                return Choice(features, dict(sorted(paths.items())) if features else {}, usual)
+                return RecordedChoice(
+                    features, dict(sorted(paths.items())) if features else {}, usual
+                )
     if takes_turns:
-        return take_turns([(path, o.facts, id(o.window)) for path, o in occurrences], usual)
+        return take_turns([(path, o.context, id(o.window)) for path, o in occurrences], usual)
     facts = tuple(range(count))
     votes: dict[tuple[Any, ...], Counter[int]] = defaultdict(Counter)
     for path, occurrence in occurrences:
-        votes[tuple(occurrence.facts)][path] += 1
-    return Choice(facts, {key: c.most_common(1)[0][0] for key, c in votes.items()}, usual)
+        votes[tuple(occurrence.context)][path] += 1
+    return RecordedChoice(facts, {key: c.most_common(1)[0][0] for key, c in votes.items()}, usual)

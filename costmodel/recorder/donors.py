@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from costmodel.recorder.archive import Program, Recording
+from costmodel.recorder.archive import RecordedProgram, Recording
 
 _BOOTED: Final = {"v6.8base": "v6.7"}
 """Sources that were never booted to a booted one that does the same between tables."""
@@ -30,7 +30,7 @@ def donor_of(program: str, donors: Mapping[str, str]) -> str | None:
     return _booted(program) or donors.get(program)
 
 
-def donated_events(program: Program) -> frozenset[str]:
+def donated_events(program: RecordedProgram) -> frozenset[str]:
     """Return the events of which one must begin or end a step for it to come from the donor."""
     return _NEXT_TABLE if _booted(program.name) else _UNFOLDS
 
@@ -42,7 +42,7 @@ def _booted(name: str) -> str | None:
     return f"{_BOOTED.get(source, source)}.{arch}" if build else None
 
 
-def joined(program: Program, donor: Program) -> Program:
+def joined(program: RecordedProgram, donor: RecordedProgram) -> RecordedProgram:
     """Return a program with the static micro-ops of both, the donor's behind its own."""
     tables: dict[str, Any] = {
         name: np.concatenate([getattr(program, name), getattr(donor, name)])
@@ -52,7 +52,9 @@ def joined(program: Program, donor: Program) -> Program:
     return replace(program, site=site, **tables)
 
 
-def windows_of(program: Program, donor: Program) -> Iterator[tuple[Recording, Recording]]:
+def windows_of(
+    program: RecordedProgram, donor: RecordedProgram
+) -> Iterator[tuple[Recording, Recording]]:
     """Yield the donor's windows: as recorded, and with the micro-ops numbered as in the joined."""
     first = len(program.site)
     for window in donor.recordings.values():

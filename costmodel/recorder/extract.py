@@ -14,12 +14,18 @@ from pathlib import Path as FilePath
 
 import numpy as np
 
-from costmodel.code.context import History
+from costmodel.code.context import ContextTracker
 from costmodel.code.events import Mark
-from costmodel.code.library import Choice, Library, to_arrays
+from costmodel.code.library import Library, RecordedChoice, to_arrays
 from costmodel.files import write_bytes
 from costmodel.operations.registry import operation_named, operation_names
-from costmodel.recorder.archive import Program, Recording, load_program, program_names, zip_arrays
+from costmodel.recorder.archive import (
+    RecordedProgram,
+    Recording,
+    load_program,
+    recorded_names,
+    zip_arrays,
+)
 from costmodel.recorder.choose import choose
 from costmodel.recorder.donors import donated_events, donor_of, joined, windows_of
 from costmodel.recorder.paths import Occurrence, Path, PathBuilder
@@ -29,7 +35,7 @@ _Key = tuple[str, str]
 _Found = dict[_Key, dict[Path, list[Occurrence]]]
 
 
-def extract(operation: str, program: Program) -> Library:
+def extract(operation: str, program: RecordedProgram) -> Library:
     """Return the steps of a recorded program."""
     found: _Found = defaultdict(lambda: defaultdict(list))
     known = operation_named(operation).recorded()
@@ -44,7 +50,7 @@ def extract(operation: str, program: Program) -> Library:
         _add_donated(known, program, from_donor, found)
         program = joined(program, from_donor)
     builder = PathBuilder()
-    choices: dict[_Key, Choice] = {}
+    choices: dict[_Key, RecordedChoice] = {}
     for key, paths in sorted(found.items()):
         numbered = [(builder.add(program, path, seen), seen) for path, seen in paths.items()]
         pairs = ((number, o) for number, seen in numbered for o in seen)
@@ -52,7 +58,9 @@ def extract(operation: str, program: Program) -> Library:
     return _library(program, builder, choices)
 
 
-def _add_donated(known: RecordedEvents, program: Program, donor: Program, found: _Found) -> None:
+def _add_donated(
+    known: RecordedEvents, program: RecordedProgram, donor: RecordedProgram, found: _Found
+) -> None:
     """Add the steps of a donor for events that the program itself was not recorded with."""
     donated: _Found = defaultdict(lambda: defaultdict(list))
     for recorded, window in windows_of(program, donor):
@@ -70,19 +78,21 @@ def _cut(
     found: _Found,
 ) -> None:
     uops, taken = window.uop.tolist(), window.taken.tolist()
-    history = History(marks[0].step, known.before_window(window, marks[0].step))
+    tracker = ContextTracker(marks[0].step, known.before_window(window, marks[0].step))
     first_row, certain = marks[0].row + 1, marks[0].certain
     for mark in marks[1:]:  # the first step of a window is cut off in its middle
         stop = mark.row + 1
         path = tuple(zip(uops[first_row:stop], taken[first_row:stop], strict=True))
-        facts = history.situation(mark.step)
-        occurrence = Occurrence(window, first_row, history.last, mark.step, facts, certain)
-        found[history.last.event, mark.step.event][path].append(occurrence)
-        history.advance(mark.step)
+        facts = tracker.context_at(mark.step)
+        occurrence = Occurrence(window, first_row, tracker.last, mark.step, facts, certain)
+        found[tracker.last.event, mark.step.event][path].append(occurrence)
+        tracker.advance(mark.step)
         first_row, certain = stop, mark.certain
 
 
-def _library(program: Program, builder: PathBuilder, choices: dict[_Key, Choice]) -> Library:
+def _library(
+    program: RecordedProgram, builder: PathBuilder, choices: dict[_Key, RecordedChoice]
+) -> Library:
     rows = np.array(builder.rows, dtype=np.int64)
     lengths = [len(group) for group in builder.groups]
     return Library(
@@ -129,7 +139,7 @@ def main() -> None:
     for operation in operation_names():
         folder = FilePath(str(operation_named(operation).steps))
         builds: dict[str, dict[str, Library]] = defaultdict(dict)
-        for name in program_names(operation):
+        for name in recorded_names(operation):
             library = extract(operation, load_program(operation, name))
             source, build, place = name.partition("@")
             if build:

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from costmodel.files import write_bytes
-from costmodel.recorder.archive import FOLDER, Program, Recording, save_program
+from costmodel.recorder.archive import FOLDER, RecordedProgram, Recording, save_program
 
 _TABLE_TARGETS = ("src", "dst", "page")
 _ALIGNED = "_aligned"
@@ -102,10 +102,10 @@ class _Importer:
             [numbers.get((row["target"], row["index"]), int(row["index"] or 0)) for row in rows]
         )
 
-    def program(self) -> Program:
+    def program(self) -> RecordedProgram:
         """Return what was added so far as one program."""
         site, kind, op, target, size, function = zip(*self.static, strict=True)
-        return Program(
+        return RecordedProgram(
             name=self.name,
             site=np.array(site),
             kind=np.array(kind),
@@ -117,7 +117,7 @@ class _Importer:
         )
 
 
-def import_folder(folder: Path, ptes: Mapping[str, int]) -> list[Program]:
+def import_folder(folder: Path, ptes: Mapping[str, int]) -> list[RecordedProgram]:
     """Return the programs recorded in ``folder`` (``*.csv.gz``); ``ptes`` by file name."""
     importers: dict[str, _Importer] = {}
     for path in sorted(folder.glob("*.csv.gz")):
@@ -128,7 +128,7 @@ def import_folder(folder: Path, ptes: Mapping[str, int]) -> list[Program]:
     return [importer.program() for importer in importers.values()]
 
 
-def import_builds(folder: Path) -> list[Program]:
+def import_builds(folder: Path) -> list[RecordedProgram]:
     """Return the programs of ``folder``: one kernel source each, built in several ways.
 
     Files are called ``VARIANT.BUILD.ARCH.STATE.LAYOUT.csv.gz``; the program of a build is called

@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from costmodel.code.context import Situation
+from costmodel.code.context import Context
 from costmodel.code.events import NO_PAGE, Step
 from costmodel.code.library import ROLES
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
-from costmodel.recorder import Program, Recording
+from costmodel.recorder import RecordedProgram, Recording
 
 _MAX_REACH: Final = 64
 """An address this far from its role's origin is not about it; but clearing reaches all entries."""
@@ -32,7 +32,7 @@ class Occurrence:
     first_row: int
     last: Step
     now: Step
-    facts: Situation
+    context: Context
     certain: bool
 
 
@@ -46,7 +46,7 @@ class PathBuilder:
     groups: dict[tuple[int, ...], int] = field(default_factory=dict)
     executed: dict[tuple[int, int], list[int]] = field(default_factory=dict)
 
-    def add(self, program: Program, path: Path, seen: Sequence[Occurrence]) -> int:
+    def add(self, program: RecordedProgram, path: Path, seen: Sequence[Occurrence]) -> int:
         """Append a path with the addresses and producers that all its occurrences share."""
         self.starts.append(len(self.rows))
         self.lengths.append(len(path))
@@ -57,7 +57,7 @@ class PathBuilder:
         return len(self.starts) - 1
 
     def _producers(
-        self, program: Program, uop: int, position: int, seen: Sequence[Occurrence]
+        self, program: RecordedProgram, uop: int, position: int, seen: Sequence[Occurrence]
     ) -> Iterator[tuple[int, int]]:
         """Yield for each input the producer in the step (rows back), or the group outside it."""
         memory = bool(program.target[uop])
@@ -116,7 +116,7 @@ class PathBuilder:
 
 
 def _address(
-    program: Program, uop: int, position: int, seen: Sequence[Occurrence]
+    program: RecordedProgram, uop: int, position: int, seen: Sequence[Occurrence]
 ) -> tuple[int, int, int]:
     """Return role, index and offset that fit every occurrence; the commonest index otherwise."""
     rows = [(o, o.first_row + position) for o in seen]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from costmodel.code.events import Mark, Step
-from costmodel.recorder.archive import Program, Recording
+from costmodel.recorder.archive import RecordedProgram, Recording
 
 
-def as_recorded(_: Program, window: Recording) -> Recording:
+def as_recorded(_: RecordedProgram, window: Recording) -> Recording:
     """Return a window as it is."""
     return window
 
@@ -25,8 +25,8 @@ class RecordedEvents:
     that it was never recorded doing.
     """
 
-    find: Callable[[Program, Recording], list[Mark]]
+    find: Callable[[RecordedProgram, Recording], list[Mark]]
     before_window: Callable[[Recording, Step], str]
-    prepare: Callable[[Program, Recording], Recording] = as_recorded
+    prepare: Callable[[RecordedProgram, Recording], Recording] = as_recorded
     takes_turns: bool = False
     donors: Mapping[str, str] = field(default_factory=dict)

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from costmodel.recorder import Program, Recording
+from costmodel.code.removal import renumbered
+from costmodel.recorder import RecordedProgram, Recording
 
 
-class Rows:
+class WindowRows:
     """One list per column, one entry per executed micro-op."""
 
-    def __init__(self, program: Program, window: Recording) -> None:
+    def __init__(self, program: RecordedProgram, window: Recording) -> None:
         """Spread the static columns of ``program`` over the rows of ``window``."""
         self.kind: list[str] = program.kind[window.uop].tolist()
         self.op: list[str] = program.op[window.uop].tolist()
@@ -28,7 +29,7 @@ class Rows:
         return len(self.kind)
 
 
-def without_rows(program: Program, window: Recording, rows: Iterable[int]) -> Recording:
+def without_rows(program: RecordedProgram, window: Recording, rows: Iterable[int]) -> Recording:
     """Return a window without some micro-ops and the arithmetic that served only them."""
     distance = window.distance
     count = len(window)
@@ -45,10 +46,8 @@ def without_rows(program: Program, window: Recording, rows: Iterable[int]) -> Re
             if not uses[producer] and kind[producer] in ("alu", "mul") and not gone[producer]:
                 work.append(producer)
     kept = np.flatnonzero(~gone)
-    place = np.cumsum(~gone) - 1
-    producers = producers[kept]
-    known = (producers >= 0) & ~gone[producers]
-    back = np.where(known, place[kept][:, None] - place[producers], 0)
+    left = renumbered(producers, gone)
+    back = np.where(left >= 0, np.arange(len(kept))[:, None] - left, 0)
     return replace(
         window,
         uop=window.uop[kept],

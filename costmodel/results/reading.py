@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from costmodel.config.document import Document
 from costmodel.config.errors import ConfigError, Fault, describe
-from costmodel.config.schema import Problem, check, validate
+from costmodel.config.schema import Problem, raise_problems, validated
 from costmodel.statistics import Summary
 
 SCHEMA = 1
@@ -65,7 +65,7 @@ class CellRecord(BaseModel):
 
     @model_validator(mode="after")
     def _all_runs_are_there(self) -> CellRecord:
-        check("cell", self._problems())
+        raise_problems("cell", self._problems())
         return self
 
     def _problems(self) -> Iterator[Problem]:
@@ -109,7 +109,7 @@ class ResultFile(BaseModel):
 
     @model_validator(mode="after")
     def _each_cell_once(self) -> ResultFile:
-        check("cells", self._problems())
+        raise_problems("cells", self._problems())
         return self
 
     def _problems(self) -> Iterator[Problem]:
@@ -131,7 +131,7 @@ def read_results(path: Path) -> ResultFile:
     if "kind" in data:
         reason = "is no result file: costmodel run --json writes those"
         raise ConfigError.of(str(path), reason, key="kind", got=describe(data["kind"]))
-    return validate(ResultFile, Document(str(path), data))
+    return validated(ResultFile, Document(str(path), data))
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """What happens around the copy loop: noise, timer ticks, VM steal, other CPUs, the interconnect."""
 
 from costmodel.simulation.engine import Engine, Samples, simulate
-from costmodel.simulation.noise import Cause, NoiseSizes, Stream
+from costmodel.simulation.noise import NoiseCause, NoiseSizes, Stream
 from costmodel.simulation.schedule import Schedule, Stage
 
 __all__ = [
-    "Cause",
     "Engine",
+    "NoiseCause",
     "NoiseSizes",
     "Samples",
     "Schedule",

@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from costmodel.simulation import lone_cpu
-from costmodel.simulation.noise import Ints, NoiseSizes, RunNoise, Stream, draw
+from costmodel.simulation.noise import Ints, NoiseSizes, RunNoise, Stream, draw_noise
 from costmodel.simulation.process import QUIET, Disturbance, run_once
 from costmodel.simulation.schedule import Schedule
 
@@ -44,7 +44,8 @@ def simulate(
     samples = np.empty((runs, iterations), dtype=np.int64)
     for run in range(runs):
         noises = [
-            draw(sizes, stream, run=run, iterations=iterations, cpu=cpu) for cpu in range(cpus)
+            draw_noise(sizes, stream, run=run, iterations=iterations, cpu=cpu)
+            for cpu in range(cpus)
         ]
         if cpus == 1 and engine is Engine.FAST:
             samples[run] = lone_cpu.elapsed_ps(schedule, noises[0])

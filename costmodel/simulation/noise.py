@@ -26,7 +26,7 @@ _KEPT_BYTES: Final = 4 << 20
 """Of noise that is remembered: two hundred scenarios of 8 runs of 100 iterations."""
 
 
-class Cause(StrEnum):
+class NoiseCause(StrEnum):
     """Why two measurements of the same kernel differ. Each can be switched off by itself.
 
     The build-to-build band (code layout, compiler) is no cause of this list: all samples of a
@@ -39,7 +39,7 @@ class Cause(StrEnum):
     STEAL = "steal"  # the hypervisor takes the CPU
 
 
-ALL_CAUSES = frozenset(Cause)
+ALL_CAUSES = frozenset(NoiseCause)
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ class NoiseSizes:
                 f"(got {self.tick_ps} of {self.tick_period_ps})"
             )
 
-    def only(self, causes: Iterable[Cause]) -> NoiseSizes:
+    def only(self, causes: Iterable[NoiseCause]) -> NoiseSizes:
         """Return the sizes with every cause that is not in ``causes`` switched off."""
         on = frozenset(causes)
-        tick, steal = Cause.TICK in on, Cause.STEAL in on
+        tick, steal = NoiseCause.TICK in on, NoiseCause.STEAL in on
         return NoiseSizes(
-            run_sigma=self.run_sigma if Cause.RUN in on else 0.0,
-            iteration_sigma=self.iteration_sigma if Cause.ITERATION in on else 0.0,
+            run_sigma=self.run_sigma if NoiseCause.RUN in on else 0.0,
+            iteration_sigma=self.iteration_sigma if NoiseCause.ITERATION in on else 0.0,
             tick_period_ps=self.tick_period_ps if tick else 0,
             tick_ps=self.tick_ps if tick else 0,
             tick_jitter_ps=self.tick_jitter_ps if tick else 0,
@@ -127,7 +127,7 @@ class Stream:
     machine: str
     scenario: str
 
-    def generator(self, *, run: int, cause: Cause, cpu: int = 0) -> np.random.Generator:
+    def generator(self, *, run: int, cause: NoiseCause, cpu: int = 0) -> np.random.Generator:
         """Return the generator of one run, cause and CPU."""
         key = (stable_hash(self.machine), stable_hash(self.scenario), run, stable_hash(cause), cpu)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
@@ -184,7 +184,9 @@ class RunNoise:
         return np.stack(when, axis=1), np.stack(length, axis=1)
 
 
-def draw(sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int = 0) -> RunNoise:
+def draw_noise(
+    sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int = 0
+) -> RunNoise:
     """Draw the noise of one run of ``iterations`` iterations on one CPU.
 
     Remembered: all strategies of a scenario meet it.
@@ -194,14 +196,16 @@ def draw(sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: i
 
 
 def _draw(sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int) -> RunNoise:
-    def normal(cause: Cause, size: int) -> Floats:
+    def normal(cause: NoiseCause, size: int) -> Floats:
         return stream.generator(run=run, cause=cause, cpu=cpu).standard_normal(size)
 
     factor = np.ones(iterations)
     if sizes.run_sigma:
-        factor = factor * _lognormal(normal(Cause.RUN, 1), sizes.run_sigma)
+        factor = factor * _lognormal(normal(NoiseCause.RUN, 1), sizes.run_sigma)
     if sizes.iteration_sigma:
-        factor = factor * _lognormal(normal(Cause.ITERATION, iterations), sizes.iteration_sigma)
+        factor = factor * _lognormal(
+            normal(NoiseCause.ITERATION, iterations), sizes.iteration_sigma
+        )
     phase, handler = _ticks(sizes, stream, run=run, iterations=iterations, cpu=cpu)
     stolen = sizes.steal_per_s > 0 and sizes.steal_mean_ps > 0
     return RunNoise(
@@ -211,7 +215,7 @@ def _draw(sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: 
         tick_ps=handler,
         steal_gap_ps=PS_PER_S / sizes.steal_per_s if stolen else math.inf,
         steal_mean_ps=sizes.steal_mean_ps,
-        steal_draws=partial(stream.generator, run=run, cause=Cause.STEAL, cpu=cpu)
+        steal_draws=partial(stream.generator, run=run, cause=NoiseCause.STEAL, cpu=cpu)
         if stolen
         else None,
     )
@@ -230,7 +234,7 @@ def _ticks(
 ) -> tuple[Ints, Ints]:
     if not sizes.tick_period_ps:
         return np.zeros(iterations, np.int64), np.zeros(iterations, np.int64)
-    generator = stream.generator(run=run, cause=Cause.TICK, cpu=cpu)
+    generator = stream.generator(run=run, cause=NoiseCause.TICK, cpu=cpu)
     phase = generator.integers(0, sizes.tick_period_ps, iterations)
     handler = sizes.tick_ps + sizes.tick_jitter_ps * generator.standard_normal(iterations)
     longest = sizes.tick_period_ps - 1

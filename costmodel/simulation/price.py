@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
     from costmodel.cpu.stack import TableCost, Timing
-    from costmodel.operations.protocol import Part
+    from costmodel.operations.protocol import OutsideCost
 
 INTERCONNECT = "interconnect"
 """Cause of the time that other CPUs' broadcasts take away."""
@@ -38,7 +38,7 @@ class PricedOperation:
     segments_ps: Mapping[str, float]
 
 
-def price(
+def price_operation(
     timing: Timing, machine: Machine, workload: Workload, runs: Sequence[TableRun]
 ) -> PricedOperation:
     """Return the operation of ``workload`` whose page tables ``runs`` take ``timing``."""
@@ -82,5 +82,5 @@ def _table_ps(table: TableCost, clock_ghz: float) -> tuple[int, int]:
     return total, min(total, ticks_to_ps(table.broadcast_ticks, clock_ghz))
 
 
-def _stage(part: Part) -> Stage:
+def _stage(part: OutsideCost) -> Stage:
     return Stage(part.layout_ps, part.broadcast_ps, part.count)

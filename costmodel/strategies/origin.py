@@ -17,7 +17,7 @@ DEFAULT_PROGRAM: Final = "v6.12.117"
 
 
 @dataclass(frozen=True)
-class Kernel:
+class KernelBuild:
     """A recorded program (``v6.12.117``), and whether its kernel uses the contiguous bit."""
 
     program: str = DEFAULT_PROGRAM
@@ -39,15 +39,15 @@ def built_on(program: str = DEFAULT_PROGRAM, *, contpte: bool = False) -> Callab
         raise StrategyError("built_on: contpte: must be True or False", got=describe(contpte))
 
     def mark(function: F) -> F:
-        setattr(function, _ATTRIBUTE, Kernel(program, contpte))
+        setattr(function, _ATTRIBUTE, KernelBuild(program, contpte))
         return function
 
     return mark
 
 
-def kernel_of(function: Callable[..., Any]) -> Kernel:
+def kernel_of(function: Callable[..., Any]) -> KernelBuild:
     """Return what :func:`built_on` said about a function, or the default."""
     while isinstance(function, functools.partial) and not hasattr(function, _ATTRIBUTE):
         function = function.func
     kernel = getattr(function, _ATTRIBUTE, None)
-    return kernel if isinstance(kernel, Kernel) else Kernel()
+    return kernel if isinstance(kernel, KernelBuild) else KernelBuild()

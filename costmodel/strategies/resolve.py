@@ -15,7 +15,7 @@ from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
 from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.origin import Kernel, kernel_of
+from costmodel.strategies.origin import KernelBuild, kernel_of
 from costmodel.strategies.recorded import of_archive
 from costmodel.user_code.blame import StrategyError
 from costmodel.user_code.process import UserCode
@@ -121,7 +121,7 @@ class Described(NamedTuple):
     """What a user's function says of itself."""
 
     summary: str
-    kernel: Kernel
+    kernel: KernelBuild
 
 
 def described_as(function: Callable[..., Any], operation: str) -> Described:
@@ -137,7 +137,7 @@ def described_as(function: Callable[..., Any], operation: str) -> Described:
     return Described((text or "no description").splitlines()[0], kernel_of(function))
 
 
-def _not_recorded(kernel: Kernel, operation: str) -> str:
+def _not_recorded(kernel: KernelBuild, operation: str) -> str:
     """Return why a program is not there."""
     elsewhere = (f"{kernel.program}.{build}" for build in _BUILDS[not kernel.contpte].values())
     if not any(name in program_names(operation) for name in elsewhere):

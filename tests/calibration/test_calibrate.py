@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from costmodel.calibration.calibrate import calibrate as run_calibration
-from costmodel.calibration.calibrate import check_can_calibrate, describe, fit_rows
+from costmodel.calibration.calibrate import check_can_calibrate, describe_fit, fit_rows
 from costmodel.calibration.choices import FITTED
 from costmodel.calibration.fit import fit
 from costmodel.calibration.problem import Data, problem_of
@@ -45,7 +45,7 @@ def test_a_machine_without_published_rows_is_refused() -> None:
 def test_the_report_says_what_was_fitted_and_survives_a_mail() -> None:
     calls: list[int] = []
     done = run_calibration(load_machine("xeon-4210r"), starts=1, progress=lambda: calls.append(1))
-    lines = list(describe(done))
+    lines = list(describe_fit(done))
     assert len(calls) == 1 + len(done.rows) + 1
     assert all(len(line) <= 76 for line in lines)
     text = "\n".join(lines)

@@ -11,7 +11,7 @@ from costmodel.calibration.problem import Data, Floats, Problem
 from costmodel.config.errors import ConfigError
 from costmodel.config.fit import Uncertainty
 from costmodel.config.machine import Machine
-from costmodel.config.resources import find
+from costmodel.config.resources import find_file
 from costmodel.uncertainty.priors import priors
 
 KEYS = ("atomics.store_only_cycles", "tlbi.issue_ns")
@@ -25,7 +25,7 @@ KNOWN = Uncertainty(
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     copy = tmp_path / "graviton3.yaml"
-    copy.write_text(find("machines", "graviton3").read_text())
+    copy.write_text(find_file("machines", "graviton3").read_text())
     return copy
 
 

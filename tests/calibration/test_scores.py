@@ -5,7 +5,7 @@ import pytest
 from costmodel.calibration.claims import Claim, MachineClaims, verdicts
 from costmodel.calibration.deviations import Deviation
 from costmodel.calibration.row_class import Measure, RowClass
-from costmodel.calibration.scores import score, summaries, summarise
+from costmodel.calibration.scores import score, scores_of, summaries
 from costmodel.calibration.targets import targets
 from costmodel.calibration.text import error, interval, machine_table
 from costmodel.calibration.validation import Assessment
@@ -28,7 +28,7 @@ PERFECT = [
 
 
 def test_a_perfect_model() -> None:
-    summary = summarise(PERFECT)
+    summary = scores_of(PERFECT)
     assert summary.rank == 1.0
     assert summary.right_signs == summary.signs > 3
     assert summary.inside == summary.rows == len([a for a in PERFECT if a.target.role != Role.BAND])
@@ -37,14 +37,14 @@ def test_a_perfect_model() -> None:
 
 def test_a_model_that_turns_everything_round() -> None:
     turned = [Assessment(a.target, max(-99.0, -a.target.mean), (-1, 1)) for a in PERFECT]
-    assert summarise(turned).right_signs == 0
-    assert summarise(turned).rank == -1.0
+    assert scores_of(turned).right_signs == 0
+    assert scores_of(turned).rank == -1.0
 
 
 def test_what_zap_gets_wrong_counts_for_zap_alone() -> None:
     wrong = assessed("T07b/16", 0.5)
     fork, zap = summaries([*PERFECT, wrong])
-    assert fork == summarise(PERFECT)
+    assert fork == scores_of(PERFECT)
     assert (zap.operation, zap.signs, zap.right_signs, zap.rank) == ("zap", 1, 0, None)
     stated = MachineClaims(classes=(), wrong_signs={}, stdev_factor=2.0)
     found = list(verdicts([*PERFECT, wrong], stated))
@@ -124,4 +124,4 @@ def test_the_table_survives_a_mail() -> None:
 
 def test_nothing_to_summarise_is_refused() -> None:
     with pytest.raises(ValueError, match="must not be empty"):
-        summarise([])
+        scores_of([])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from costmodel.calibration.targets import BASELINE, FLOOR, Target, cases, targets
+from costmodel.calibration.targets import BASELINE, FLOOR, PublishedNumber, cases, targets
 from costmodel.config.scenario import load_scenario
 from costmodel.published import Metric, Role, all_rows
 
@@ -62,7 +62,7 @@ def test_a_rounded_number_is_known_to_half_its_last_digit() -> None:
 
 
 @pytest.mark.parametrize("target", ALL, ids=lambda target: target.id)
-def test_a_log_factor_turns_back_into_the_published_unit(target: Target) -> None:
+def test_a_log_factor_turns_back_into_the_published_unit(target: PublishedNumber) -> None:
     assert target.of_log(math.log(target.factor)) == pytest.approx(target.mean)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.checking.check import check, describe, standard_layouts
+from costmodel.checking.check import check_strategy, report_text, standard_layouts
 from costmodel.checking.run import Subject
 from costmodel.mm.violations import Guarantee
 
@@ -18,11 +18,11 @@ def test_each_bug_is_found_and_shown(name: str) -> None:
     broken = BROKEN[name]
     subject = Subject(name, broken.strategy, contpte=broken.contpte)
 
-    report = check(subject, standard_layouts(20, seed=1))
+    report = check_strategy(subject, standard_layouts(20, seed=1))
 
     fault = next(fault for fault in report.breaks if fault.guarantee is broken.guarantee)
     assert sum(area.pages for area in fault.layout.areas) <= 20
-    text = describe(report)
+    text = report_text(report)
     assert broken.guarantee.value in text
     assert max(map(len, text.splitlines())) <= 76
 
@@ -34,7 +34,7 @@ def test_there_is_a_bug_for_every_guarantee() -> None:
 def test_the_off_by_one_is_told_as_what_it_is() -> None:
     subject = Subject("off-by-one", BROKEN["off_by_one"].strategy)
 
-    text = " ".join(describe(check(subject, standard_layouts(0, seed=0))).split())
+    text = " ".join(report_text(check_strategy(subject, standard_layouts(0, seed=0))).split())
 
     assert "batch of 17 PTEs on an order-4 folio at index 15" in text
     assert "pages 0-15 of the next folio counted to this one" in text
@@ -43,6 +43,6 @@ def test_the_off_by_one_is_told_as_what_it_is() -> None:
 def test_an_endless_iterator_that_is_no_generator_is_stopped() -> None:
     subject = Subject("endless", lambda _fork: never_ends_without_generator())
 
-    report = check(subject, standard_layouts(0, seed=0))
+    report = check_strategy(subject, standard_layouts(0, seed=0))
 
     assert [fault.guarantee for fault in report.breaks] == [Guarantee.COMPLETES]

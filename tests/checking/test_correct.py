@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.checking.check import check, describe, standard_layouts
+from costmodel.checking.check import check_strategy, report_text, standard_layouts
 from costmodel.checking.run import Strategy, Subject, violations_on
 from costmodel.mm.folio import Folio
 from costmodel.mm.random_layouts import random_layout
@@ -24,10 +24,10 @@ from .reference_strategies import batched, per_pte
 @pytest.mark.parametrize("contpte", [False, True])
 @pytest.mark.parametrize("strategy", [per_pte, batched])
 def test_correct_strategies_pass(strategy: Strategy, contpte: bool) -> None:
-    report = check(Subject("it", strategy, contpte=contpte), standard_layouts(60, seed=5))
+    report = check_strategy(Subject("it", strategy, contpte=contpte), standard_layouts(60, seed=5))
 
-    assert report.passed, describe(report)
-    assert describe(report) == f"it: ok ({report.layouts} layouts)"
+    assert report.passed, report_text(report)
+    assert report_text(report) == f"it: ok ({report.layouts} layouts)"
 
 
 @given(
@@ -59,8 +59,8 @@ def test_the_flush_may_be_left_to_the_caller() -> None:
 
     layouts = standard_layouts(0, seed=0)
 
-    assert check(Subject("loop", copy_loop, flushes=False), layouts).passed
-    assert not check(Subject("loop", copy_loop), layouts).passed
+    assert check_strategy(Subject("loop", copy_loop, flushes=False), layouts).passed
+    assert not check_strategy(Subject("loop", copy_loop), layouts).passed
 
 
 def test_values_sent_to_a_strategy_are_distinct_ints() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from costmodel.checking.check import check
+from costmodel.checking.check import check_strategy
 from costmodel.checking.priced import mispriced
 from costmodel.checking.run import Subject
 from costmodel.checking.subjects import find_subjects
-from costmodel.checking.verdict import verdicts
+from costmodel.checking.verdict import verdicts_on
 from costmodel.mm.layouts import telling_layouts
 from costmodel.operations.registry import operation_names
 from costmodel.strategies import fork as k
@@ -38,7 +38,7 @@ def test_what_is_left_out_of_the_cost_is_named(
     function: Callable[[Any], Any], events: list[str]
 ) -> None:
     subject = Subject("mine", function, flushes=False)
-    assert check(subject, telling_layouts()).passed
+    assert check_strategy(subject, telling_layouts()).passed
     found = mispriced(subject, telling_layouts())
     assert [priced.event for priced in found] == events
     assert all(priced.done > 0 and priced.announced == 0 for priced in found)
@@ -50,7 +50,7 @@ def test_broken_strategies_are_known(operation: str) -> None:
     for subject in find_subjects([], operation=operation):
         name = subject.name.removeprefix("zap ")
         broken = bool(built_in(operation)[name].broken)
-        assert check(subject, telling_layouts()).passed != broken, name
+        assert check_strategy(subject, telling_layouts()).passed != broken, name
 
 
 SOURCE = """
@@ -82,14 +82,14 @@ def test_a_run_says_what_a_check_of_its_strategies_finds(tmp_path: Any) -> None:
     good, cheap, forgets, stumbles = (
         f"{path}:{name}" for name in ("good", "cheap", "forgets", "stumbles")
     )
-    assert verdicts(["v6.7", good], "fork") == []
-    (text,) = verdicts([cheap, cheap], "fork")
+    assert verdicts_on(["v6.7", good], "fork") == []
+    (text,) = verdicts_on([cheap, cheap], "fork")
     assert text.startswith(f"{cheap} is not priced for what it does")
     assert "'get' is done" in text
-    (text,) = verdicts([forgets], "fork")
+    (text,) = verdicts_on([forgets], "fork")
     assert text.startswith(f"{forgets} is broken: refcounts are exact")
-    (text,) = verdicts([stumbles], "fork")
+    (text,) = verdicts_on([stumbles], "fork")
     assert "could not be checked" in text
     assert "exit status 3" in text
-    (text,) = verdicts(["folio-batch-off-by-one"], "fork")
+    (text,) = verdicts_on(["folio-batch-off-by-one"], "fork")
     assert text.startswith("folio-batch-off-by-one is broken: its batches run on")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.checking.draw import draw
+from costmodel.checking.draw import draw_memory
 from costmodel.checking.shrink import shrink, smaller_layouts
 from costmodel.mm.address_space import VmaKind
-from costmodel.mm.build import build
+from costmodel.mm.build import build_memory
 from costmodel.mm.layout import Area, Content, Layout, Piece
 from costmodel.mm.layouts import folios, hole, pages, private, telling_layouts
 from costmodel.mm.random_layouts import random_layout
@@ -23,25 +23,25 @@ BROKEN = Violation(Guarantee.CONT, "child", "cont bit on 1 of 16 entries", range
 @pytest.mark.parametrize("seed", range(8))
 def test_every_smaller_layout_can_be_built(seed: int) -> None:
     for layout in smaller_layouts(random_layout(Random(seed), "it")):
-        assert len(build(layout, contpte=True).space.vmas) == len(layout.areas)
+        assert len(build_memory(layout, contpte=True).space.vmas) == len(layout.areas)
 
 
 @given(random=st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=30)
 def test_drawings_are_narrow(random: Random) -> None:
-    text = draw(build(random_layout(random, "it"), contpte=True), [BROKEN])
+    text = draw_memory(build_memory(random_layout(random, "it"), contpte=True), [BROKEN])
     assert max(map(len, text.splitlines())) <= 74
 
 
 def test_every_telling_layout_shrinks_to_one_entry() -> None:
     for layout in telling_layouts():
-        smallest = shrink(layout, lambda layout: bool(list(build(layout).space.entries())))
+        smallest = shrink(layout, lambda layout: bool(list(build_memory(layout).space.entries())))
         assert [area.pages for area in smallest.areas] == [1]
 
 
 def test_shrinking_keeps_what_breaks() -> None:
     def fails(layout: Layout) -> bool:
-        return any(folio.order >= 2 and folio.pinned for folio in build(layout).frames)
+        return any(folio.order >= 2 and folio.pinned for folio in build_memory(layout).frames)
 
     layout = Layout("it", (private(*folios(2, 0)), private(*folios(3, 4, pinned=True))), 500)
     smallest = shrink(layout, fails)
@@ -75,7 +75,7 @@ def test_a_drawing_shows_folios_states_blocks_and_what_broke() -> None:
     )  # fmt: skip
 
     assert (
-        draw(build(layout, contpte=True), [BROKEN])
+        draw_memory(build_memory(layout, contpte=True), [BROKEN])
         == """\
 anonymous private mapping, page 0 to 624
 page 0    AAAAAAAAAAAAAAAAAA.B...DE.......................................
@@ -104,7 +104,7 @@ G = order-0 folio (frame 549), refcount 2, file"""
 
 
 def test_large_page_numbers_and_many_folios_are_abbreviated() -> None:
-    text = draw(build(Layout("it", (private(*folios(60, 0)),), start=1 << 30)), [])
+    text = draw_memory(build_memory(Layout("it", (private(*folios(60, 0)),), start=1 << 30)), [])
 
     assert "\n..741824  ABC" in text
     assert text.endswith("and 48 more folios")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.checking.check import check, describe, standard_layouts
+from costmodel.checking.check import check_strategy, report_text, standard_layouts
 from costmodel.checking.run import Subject, violations_on
 from costmodel.checking.subjects import find_subjects
 from costmodel.mm.layout import Layout
@@ -22,15 +22,15 @@ LOSING = "zap contpte-folio-batch-noyoungdirty"
     "subject", find_subjects([], operation="zap"), ids=lambda subject: subject.name
 )
 def test_only_the_rejected_idea_breaks_something(subject: Subject) -> None:
-    report = check(subject, standard_layouts(40, seed=3))
+    report = check_strategy(subject, standard_layouts(40, seed=3))
 
     broken = {fault.guarantee for fault in report.breaks}
-    assert broken == ({Guarantee.DIRTY} if subject.name == LOSING else set()), describe(report)
+    assert broken == ({Guarantee.DIRTY} if subject.name == LOSING else set()), report_text(report)
 
 
 def test_the_report_says_why_noyoungdirty_was_rejected() -> None:
     (subject,) = find_subjects(["contpte-folio-batch-noyoungdirty"], operation="zap")
-    text = " ".join(describe(check(subject, standard_layouts(0, seed=0))).split())
+    text = " ".join(report_text(check_strategy(subject, standard_layouts(0, seed=0))).split())
 
     assert "broken: dirty bits of file folios are not lost" in text
     assert "dirty bit of an entry is lost with it" in text
@@ -54,8 +54,8 @@ def free_first(zap: ZapOperation) -> Steps:
 
 def test_the_release_may_be_the_strategys_own() -> None:
     layouts = standard_layouts(0, seed=0)
-    assert check(Subject("it", unmap_and_finish, "zap"), layouts).passed
-    assert not check(Subject("it", per_pte.unmap_per_pte, "zap"), layouts).passed
+    assert check_strategy(Subject("it", unmap_and_finish, "zap"), layouts).passed
+    assert not check_strategy(Subject("it", per_pte.unmap_per_pte, "zap"), layouts).passed
 
 
 def test_pages_must_not_be_freed_before_the_flush() -> None:

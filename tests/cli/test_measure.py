@@ -84,10 +84,10 @@ def test_validate_shows_a_measured_file_beside_a_machine(
 def test_calibrate_writes_what_it_fits_to_a_measured_file(
     measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from costmodel.config.resources import find
+    from costmodel.config.resources import find_file
 
     file = tmp_path / "mine.yaml"
-    file.write_text(find("machines", "epyc-zen5").read_text())
+    file.write_text(find_file("machines", "epyc-zen5").read_text())
     words = ["calibrate", str(file), "--measured", str(measured), "--starts", "1", "--write"]
     assert main(words) == 0
     assert "predicted over measured" in capsys.readouterr().out

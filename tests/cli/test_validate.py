@@ -11,7 +11,7 @@ from costmodel.calibration.claims import Claim, MachineClaims
 from costmodel.calibration.row_class import Measure, RowClass
 from costmodel.cli.main import main
 from costmodel.config.machine import Machine
-from costmodel.config.resources import find
+from costmodel.config.resources import find_file
 from tests.cli.lines import flat
 
 
@@ -50,7 +50,7 @@ def test_calibrate_writes_only_when_told_to(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = tmp_path / "xeon-4210r.yaml"
-    path.write_text(find("machines", "xeon-4210r").read_text())
+    path.write_text(find_file("machines", "xeon-4210r").read_text())
     before = path.read_text()
     assert main(["calibrate", str(path), "--starts", "1"]) == 0
     assert path.read_text() == before

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.code.context import History, situation
+from costmodel.code.context import ContextTracker, lone_context
 from costmodel.code.events import Step, Trait, omitted, omitting
 from costmodel.code.uops import Kind
 
 
-def after_batch(first: int, count: int, *, scanned: bool = False) -> History:
+def after_batch(first: int, count: int, *, scanned: bool = False) -> ContextTracker:
     """Follow a batch up to its last mapping."""
-    history = History(Step("set", first - 1, 0, 0), "wrprotect")
-    history.advance(Step("read", first, 0, 0))
+    tracker = ContextTracker(Step("set", first - 1, 0, 0), "wrprotect")
+    tracker.advance(Step("read", first, 0, 0))
     if scanned:
-        history.advance(Step("scan", first + 1, 0, 0))
-    history.advance(Step("get", first, 0, 0))
+        tracker.advance(Step("scan", first + 1, 0, 0))
+    tracker.advance(Step("get", first, 0, 0))
     for slot in range(first, first + count):
-        history.advance(Step("map", slot, 0, 0))
-    return history
+        tracker.advance(Step("map", slot, 0, 0))
+    return tracker
 
 
 @pytest.mark.parametrize(
@@ -28,17 +28,17 @@ def after_batch(first: int, count: int, *, scanned: bool = False) -> History:
 def test_batches_know_their_place_among_blocks(
     first: int, count: int, whole: bool, ends: bool
 ) -> None:
-    facts = after_batch(first, count).situation(Step("set", first, 0, 0))
+    facts = after_batch(first, count).context_at(Step("set", first, 0, 0))
     assert (facts.whole, facts.ends_block, facts.scanned) == (whole, ends, False)
 
 
 def test_a_batch_that_was_scanned_for() -> None:
-    assert after_batch(0, 4, scanned=True).situation(Step("set", 0, 0, 0)).scanned
+    assert after_batch(0, 4, scanned=True).context_at(Step("set", 0, 0, 0)).scanned
 
 
 def test_traits_and_places() -> None:
     last = Step("peek", 15, 0, 0, Trait.CONSECUTIVE)
-    facts = situation("scan", last, Step("get", 511, 0, 0, Trait.LARGE | Trait.WRITABLE))
+    facts = lone_context("scan", last, Step("get", 511, 0, 0, Trait.LARGE | Trait.WRITABLE))
     assert facts.before_last == "scan"
     assert facts.large and facts.writable and facts.consecutive
     assert facts.last_block_end and facts.block_end and facts.table_end

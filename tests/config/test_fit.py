@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from costmodel.config.errors import ConfigError
 from costmodel.config.fit import Uncertainty
 from costmodel.config.machine import Machine
-from costmodel.config.resources import find
+from costmodel.config.resources import find_file
 
 FIT = """
 fit:
@@ -25,7 +25,7 @@ fit:
 
 def load(tmp_path: Path, fit: str) -> Machine:
     path = tmp_path / "machine.yaml"
-    path.write_text(find("machines", "graviton3").read_text() + fit)
+    path.write_text(find_file("machines", "graviton3").read_text() + fit)
     return Machine.load(path)
 
 

@@ -18,7 +18,7 @@ from costmodel.cpu import engine
 from costmodel.cpu.parameters import parameters_of
 from costmodel.cpu.program import Program, program_of
 from costmodel.cpu.stack import Timing
-from costmodel.cpu.state import NOTHING, empty_state, save
+from costmodel.cpu.state import NOTHING, empty_state, save_state
 from costmodel.cpu.window import new_window
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.runs import trace_runs
@@ -126,7 +126,7 @@ def test_the_empty_state_is_that_of_a_new_window(on: Machine) -> None:
     window, state = new_window(p.miss_registers), empty_state(p)
     saved = np.ones_like(state)
     window.now[0].atomic_began = -p.line_change
-    save(p, window, NOTHING, saved)
+    save_state(p, window, NOTHING, saved)
     assert saved.tolist() == state.tolist()
 
 

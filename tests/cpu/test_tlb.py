@@ -8,7 +8,7 @@ from costmodel.code.trace import VMEMMAP_BYTES, TableRun, Trace
 from costmodel.code.uops import Target
 from costmodel.cpu.caches import CYCLIC
 from costmodel.cpu.parameters import parameters_of
-from costmodel.cpu.tlb import footprint_pages, fresh_pages, page_ticks, pages
+from costmodel.cpu.tlb import footprint_pages, fresh_pages, page_reuse, page_ticks
 
 from .build import ALTRA, load, trace_of
 
@@ -23,7 +23,7 @@ def struct_pages(blocks: int, rounds: int = 2) -> Trace:
 
 def test_a_page_table_is_new_to_every_execution_and_its_struct_pages_are_not() -> None:
     trace = trace_of([load(0, target=Target.SRC), load(0, target=Target.PAGE), load(8)])
-    found = pages(trace, PAGE_BYTES)
+    found = page_reuse(trace, PAGE_BYTES)
     assert [found.distances[kind] for kind in found.kind] == [CYCLIC, 0.0, 0.0]
     assert footprint_pages([TableRun(trace, 512, 512)], PAGE_BYTES) == 512 + 1
 
@@ -32,7 +32,7 @@ def test_a_page_table_is_new_to_every_execution_and_its_struct_pages_are_not() -
 def test_many_blocks_of_struct_pages_are_as_far_away_as_they_are_many(
     blocks: int, distances: set[float]
 ) -> None:
-    found = pages(struct_pages(blocks), PAGE_BYTES)
+    found = page_reuse(struct_pages(blocks), PAGE_BYTES)
     assert {found.distances[kind] for kind in found.kind} == distances
 
 

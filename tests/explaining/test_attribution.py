@@ -8,15 +8,15 @@ from costmodel.experiment import executed, run_cell
 from costmodel.explaining.attribution import (
     HIDDEN_NS,
     Explanation,
-    Part,
+    GroupEffect,
     _saved_ns,
-    explain,
+    explained,
 )
-from costmodel.explaining.groups import Group
+from costmodel.explaining.groups import UopGroup
 from tests.explaining.explained_cells import munmap_pair, pair
 
 
-def part(explanation: Explanation, group: Group) -> Part:
+def part(explanation: Explanation, group: UopGroup) -> GroupEffect:
     return next(part for part in explanation.parts if part.group == group)
 
 
@@ -31,7 +31,7 @@ def part(explanation: Explanation, group: Group) -> Part:
 def test_parts_and_interaction_sum_to_the_difference(
     machine: str, strategy: str, baseline: str, order: int
 ) -> None:
-    found = explain(*pair(machine, strategy, baseline, order))
+    found = explained(*pair(machine, strategy, baseline, order))
     total = sum(part.effect_ns for part in found.parts) + found.interaction_ns
     assert total == pytest.approx(found.difference_ns)
     assert found.difference_ns == pytest.approx(
@@ -47,14 +47,14 @@ def test_parts_and_interaction_sum_to_the_difference(
 
 
 def test_a_strategy_against_itself_is_all_zeros() -> None:
-    found = explain(*pair("ampere-altra", "contpte-per-pte", "contpte-per-pte"))
+    found = explained(*pair("ampere-altra", "contpte-per-pte", "contpte-per-pte"))
     assert found.parts == ()
     assert found.difference_ns == found.interaction_ns == found.change_pct == 0
 
 
 def test_exchanging_the_two_changes_every_sign() -> None:
-    one = explain(*pair("xeon-4210r", "folio-batch-v6.9"))
-    other = explain(*pair("xeon-4210r", "v6.7", "folio-batch-v6.9"))
+    one = explained(*pair("xeon-4210r", "folio-batch-v6.9"))
+    other = explained(*pair("xeon-4210r", "v6.7", "folio-batch-v6.9"))
     assert other.difference_ns == pytest.approx(-one.difference_ns)
     assert {p.group: -p.effect_ns for p in other.parts} == pytest.approx(
         {p.group: p.effect_ns for p in one.parts}
@@ -62,34 +62,34 @@ def test_exchanging_the_two_changes_every_sign() -> None:
 
 
 def test_the_refcount_is_what_batching_saves_on_x86_and_calls_are_hidden() -> None:
-    found = explain(*pair("xeon-4210r", "folio-batch-v6.9"))
-    assert found.parts[0].group == Group.REFCOUNT
+    found = explained(*pair("xeon-4210r", "folio-batch-v6.9"))
+    assert found.parts[0].group == UopGroup.REFCOUNT
     assert found.parts[0].effect_ns < -5
-    calls = part(found, Group.CALLS)
+    calls = part(found, UopGroup.CALLS)
     assert calls.change < -2 and calls.is_hidden and abs(calls.effect_ns) < HIDDEN_NS
 
 
 def test_tlb_maintenance_is_what_per_pte_contpte_pays_on_the_altra() -> None:
-    found = explain(*pair("ampere-altra", "contpte-per-pte"))
-    assert found.parts[0].group == Group.INVALIDATION
+    found = explained(*pair("ampere-altra", "contpte-per-pte"))
+    assert found.parts[0].group == UopGroup.INVALIDATION
     assert found.parts[0].effect_ns > 0.9 * found.difference_ns
 
 
 def test_unmapping_one_entry_of_a_block_unfolds_the_block_once() -> None:
     """Clearing an entry is a swap, too, but no convert."""
-    found = explain(*munmap_pair("ampere-altra", "contpte-per-pte", 9))
+    found = explained(*munmap_pair("ampere-altra", "contpte-per-pte", 9))
     assert (found.base.maintenance.converts, found.new.maintenance.converts) == (0, 1 / 16)
     assert found.new.maintenance.tlbis == 1
-    assert part(found, Group.SWAPS).new_count == 1
+    assert part(found, UopGroup.SWAPS).new_count == 1
 
 
 def test_what_is_left_of_an_unmap_finds_its_struct_pages_where_they_were() -> None:
     """Taking out a group that is not there must save nothing: reuse distances stay."""
     cell, _ = munmap_pair("xeon-4210r", "v6.7", 0)
     assert any(run.reuse_bytes is not None for run in executed(cell))
-    assert _saved_ns((cell, Group.TABLE, run_cell(cell, noise=False).exact_ps)) == 0
+    assert _saved_ns((cell, UopGroup.TABLE, run_cell(cell, noise=False).exact_ps)) == 0
 
 
 def test_the_number_of_processes_changes_nothing() -> None:
     cells = pair("ampere-altra", "folio-batch-v6.9", order=4)
-    assert explain(*cells, jobs=2).parts == explain(*cells).parts
+    assert explained(*cells, jobs=2).parts == explained(*cells).parts

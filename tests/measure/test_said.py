@@ -8,7 +8,7 @@ from costmodel.measure.readings.said import numbers
 from costmodel.measure.session import Session
 from costmodel.measure.system import read_system
 
-SYSTEM = replace(read_system(), tick_hz=250.0, vulnerabilities={})
+SYSTEM = replace(read_system(), cpus=2, tick_hz=250.0, vulnerabilities={})
 PERIOD = 4e6
 
 
@@ -39,6 +39,10 @@ def test_ticks_after_which_another_process_ran_do_not_count() -> None:
 def test_too_few_ticks_are_none() -> None:
     assert "kernel.tick_us" not in found(session(*ticks(20)))
     assert "kernel.tick_us" not in found(session())
+
+
+def test_a_busy_machine_has_no_tick_of_its_own() -> None:
+    assert "kernel.tick_us" not in found(replace(session(*ticks()), loads=(0.1, 2.5)))
 
 
 def test_no_steal_is_measured_and_some_is_not() -> None:

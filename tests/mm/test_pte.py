@@ -28,7 +28,7 @@ def test_gather_sees_dirty_and_young_of_the_whole_contiguous_block() -> None:
     slots[3] |= p.DIRTY
     slots[20] |= p.YOUNG
 
-    assert p.gather(slots, 0) == slots[0] | p.DIRTY
-    assert p.gather(slots, 31) == slots[31] | p.YOUNG
+    assert p.gathered_pte(slots, 0) == slots[0] | p.DIRTY
+    assert p.gathered_pte(slots, 31) == slots[31] | p.YOUNG
     slots[0] &= ~p.CONT
-    assert p.gather(slots, 0) == slots[0]
+    assert p.gathered_pte(slots, 0) == slots[0]

@@ -12,7 +12,7 @@ from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.recorder import Program, Recording
+from costmodel.recorder import RecordedProgram, Recording
 
 from .layout import BASE_PFN, Place
 
@@ -23,7 +23,11 @@ Event = tuple[str, int, int]
 
 
 def compare(
-    program: Program, window: Recording, marks: list[Mark], trace: Trace, events: list[Event]
+    program: RecordedProgram,
+    window: Recording,
+    marks: list[Mark],
+    trace: Trace,
+    events: list[Event],
 ) -> dict[str, list[int]]:
     """Return by column the rows that differ."""
     first = _first_row(window, marks, events)
@@ -71,7 +75,7 @@ def _as_sets(producers: Ints, memory: NDArray[np.bool_]) -> Ints:
     return ordered
 
 
-def _other_addresses(program: Program, window: Recording, found: Ints) -> Ints:
+def _other_addresses(program: RecordedProgram, window: Recording, found: Ints) -> Ints:
     """Return the rows whose addresses differ.
 
     PTEs and struct pages must be the same; other lines have no numbers of their own in a recording:

@@ -17,7 +17,7 @@ from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.fork.recorded import find
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.recorder import Recording, load_program, program_names
+from costmodel.recorder import Recording, load_program, recorded_names
 from costmodel.strategies.builds import source_of
 from costmodel.strategies.catalogue import built_in
 
@@ -48,7 +48,7 @@ def windows() -> Iterator[tuple[str, str]]:
 
     Workloads do not say yet whether frames are aligned with their addresses.
     """
-    for name in program_names("fork"):
+    for name in recorded_names("fork"):
         for key in load_program("fork", name).recordings:
             if not key.endswith("_aligned"):
                 yield name, key

@@ -7,7 +7,7 @@ program knows it, yet every command can be asked about it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -15,10 +15,12 @@ import pytest
 
 import costmodel
 from costmodel.cli.main import main
+from costmodel.code.trace import TableRun
 from costmodel.mm.build import Memory
 from costmodel.mm.live_table import LiveTable
 from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import PRESENT, TABLE_PTES, YOUNG
+from costmodel.mm.shapes import ShapedSpace
 from costmodel.mm.state import PteState
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import DirtyRule, Guarantee, Violation
@@ -26,6 +28,7 @@ from costmodel.operations.protocol import Announced, Operation, Words
 from costmodel.operations.registry import operation_named, register, unregister
 from costmodel.operations.shared.entry import Entry, Steps
 from costmodel.operations.shared.strategy import Strategy, both
+from costmodel.operations.shared.trace import loop_runs
 
 
 class Ageing(TableOperation):
@@ -81,6 +84,11 @@ class Age(Operation):
     ) -> Ageing:
         return Ageing(memory, TlbView(resizes_freely=resizes_freely), contpte=contpte)
 
+    def trace(
+        self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
+    ) -> Iterable[TableRun]:
+        return loop_runs(strategy, program, space)
+
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
     ) -> list[Violation]:
@@ -133,10 +141,10 @@ def test_what_it_costs_is_the_walk_alone() -> None:
 
 
 def test_a_strategy_that_does_nothing_is_found_out() -> None:
-    from costmodel.checking.check import check, standard_layouts
+    from costmodel.checking.check import check_strategy, standard_layouts
     from costmodel.checking.run import Subject
 
-    report = check(Subject("nothing", nothing, operation="age"), standard_layouts(0, 0))
+    report = check_strategy(Subject("nothing", nothing, operation="age"), standard_layouts(0, 0))
     assert not report.passed
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.code.context import Situation, situation
+from costmodel.code.context import Context, lone_context
 from costmodel.code.events import Step, Trait
 from costmodel.recorder.alternation import spread, take_turns
 
@@ -28,8 +28,8 @@ def test_each_path_comes_as_often_as_recorded(counts: dict[int, int]) -> None:
     assert shares == {key: number * len(order) for key, number in counts.items()}
 
 
-def facts(traits: int, *, slot: int = 0) -> Situation:
-    return situation("slot", Step("read", slot, 0, 0), Step("clear", slot, 0, 0, int(traits)))
+def facts(traits: int, *, slot: int = 0) -> Context:
+    return lone_context("slot", Step("read", slot, 0, 0), Step("clear", slot, 0, 0, int(traits)))
 
 
 def test_facts_that_decide_are_kept_and_the_rest_alternates() -> None:
@@ -40,7 +40,7 @@ def test_facts_that_decide_are_kept_and_the_rest_alternates() -> None:
 
     choice = take_turns(seen, usual=1)
 
-    assert [Situation._fields[i] for i in choice.features] == ["large"]
+    assert [Context._fields[i] for i in choice.decisive] == ["large"]
     assert choice.paths == {(True,): 3, (False,): 1}
     assert {key: sorted(turns) for key, turns in choice.turns.items()} == {(False,): [1, 1, 1, 2]}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from costmodel.recorder import Program, load_program, program_names
+from costmodel.recorder import RecordedProgram, load_program, recorded_names
 from costmodel.recorder.archive import FOLDER, save_program
 from costmodel.recorder.importer import import_folder
 
@@ -26,7 +26,7 @@ def test_a_program_written_again_has_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("operation", ["fork", "zap"])
 def test_every_producer_lies_in_the_window(operation: str) -> None:
-    for name in program_names(operation):
+    for name in recorded_names(operation):
         for window in load_program(operation, name).recordings.values():
             rows = np.arange(len(window))[:, None]
             assert (window.distance >= 0).all()
@@ -82,7 +82,7 @@ def test_importing_numbers_what_is_static_once(tmp_path: Path) -> None:
     assert window.distance[:, 0].tolist() == [0, 1, 0, 1]
 
 
-def imported(folder: Path, rows: list[dict[str, object]]) -> Program:
+def imported(folder: Path, rows: list[dict[str, object]]) -> RecordedProgram:
     with gzip.open(folder / "toy.x86_64.rw.order0.csv.gz", "wt", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from costmodel.code.context import Situation, situation
+from costmodel.code.context import Context, lone_context
 from costmodel.code.events import Step
 from costmodel.recorder import Recording
 from costmodel.recorder.choose import choose
@@ -18,37 +18,37 @@ LAST, NOW = Step("map", 1, 0, 0), Step("set", 1, 0, 0)
 
 
 def seen(path: int, *, certain: bool = True, **facts: Any) -> tuple[int, Occurrence]:
-    known = situation("get", LAST, NOW)._replace(**facts)
+    known = lone_context("get", LAST, NOW)._replace(**facts)
     return path, Occurrence(WINDOW, 0, LAST, NOW, known, certain)
 
 
 def names(features: tuple[int, ...]) -> list[str]:
-    return [Situation._fields[i] for i in features]
+    return [Context._fields[i] for i in features]
 
 
 def test_one_path_needs_no_facts() -> None:
-    assert choose([seen(3), seen(3, large=True)]).features == ()
+    assert choose([seen(3), seen(3, large=True)]).decisive == ()
 
 
 def test_the_fewest_facts_decide() -> None:
     choice = choose([seen(1), seen(2, large=True), seen(2, large=True, cont=True)])
-    assert names(choice.features) == ["large"]
+    assert names(choice.decisive) == ["large"]
     assert choice.paths == {(False,): 1, (True,): 2}
     assert choice.usual == 2
 
 
 def test_two_facts_where_one_is_not_enough() -> None:
     choice = choose([seen(1, cont=True), seen(2, large=True), seen(1, cont=True, large=True)])
-    assert names(choice.features) == ["cont"]
+    assert names(choice.decisive) == ["cont"]
     choice = choose(
         [seen(1), seen(2, large=True), seen(2, cont=True), seen(1, cont=True, large=True)]
     )
-    assert names(choice.features) == ["large", "cont"]
+    assert names(choice.decisive) == ["large", "cont"]
 
 
 def test_the_end_of_a_window_decides_nothing() -> None:
     choice = choose([seen(1), seen(1), seen(1, certain=False, consecutive=True)])
-    assert choice.features == ()
+    assert choice.decisive == ()
 
 
 def test_a_path_seen_only_at_the_end_means_that_the_next_frame_does_not_follow() -> None:

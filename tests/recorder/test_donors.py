@@ -7,7 +7,7 @@ from itertools import pairwise
 from costmodel.code.library import load_library
 from costmodel.operations.fork.recorded import find
 from costmodel.operations.registry import operation_named
-from costmodel.recorder import Program, load_program
+from costmodel.recorder import RecordedProgram, load_program
 from costmodel.recorder.donors import donated_events, donor_of
 
 
@@ -39,7 +39,7 @@ def test_builds_go_from_table_to_table_as_the_booted_kernel_of_their_source() ->
         assert not {("set", "alloc"), ("alloc", "read")} & set(cut_alone(build))
 
 
-def cut_alone(program: Program) -> set[tuple[str, str]]:
+def cut_alone(program: RecordedProgram) -> set[tuple[str, str]]:
     """Return the pairs of events in a program's own windows."""
     found = set()
     for window in program.recordings.values():

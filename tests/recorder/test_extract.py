@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.code.context import situation
+from costmodel.code.context import lone_context
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.operations.fork.recorded import find
@@ -12,7 +12,9 @@ from costmodel.operations.registry import operation_named
 from costmodel.recorder import load_program
 from costmodel.recorder.extract import extract, save_library
 
-NOTHING = situation("map", Step("map", 0, 0, 0), Step("set", 0, 0, 0))._replace(block_start=False)
+NOTHING = lone_context("map", Step("map", 0, 0, 0), Step("set", 0, 0, 0))._replace(
+    block_start=False
+)
 
 
 @pytest.mark.parametrize("name", ["v6.12.117.x86_64", "v6.9.arm64_contpte"])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from costmodel.recorder import Program, Recording
-from costmodel.recorder.rows import Rows, without_rows
+from costmodel.recorder import RecordedProgram, Recording
+from costmodel.recorder.rows import WindowRows, without_rows
 
 KINDS = ["alu", "alu", "rmw", "load", "alu"]
 """The first two feed each other and the rmw; the second feeds the load too."""
 
 
-def window(distances: dict[int, int]) -> tuple[Program, Recording]:
+def window(distances: dict[int, int]) -> tuple[RecordedProgram, Recording]:
     count = len(KINDS)
     distance = np.zeros((count, 5), dtype=np.int64)
     for row, back in distances.items():
@@ -19,12 +19,12 @@ def window(distances: dict[int, int]) -> tuple[Program, Recording]:
     zeros = np.zeros(count, dtype=np.int64)
     recorded = Recording("munmap", "order4", 1, np.arange(count), distance, zeros, zeros, zeros - 1)
     text = np.array([""] * count)
-    program = Program("v6.7.x86_64", zeros, np.array(KINDS), text, text, zeros, text, {})
+    program = RecordedProgram("v6.7.x86_64", zeros, np.array(KINDS), text, text, zeros, text, {})
     return program, recorded
 
 
 def test_rows_spread_the_static_columns() -> None:
-    rows = Rows(*window({}))
+    rows = WindowRows(*window({}))
     assert rows.kind == KINDS
     assert len(rows) == 5
 

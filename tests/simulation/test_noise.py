@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from costmodel.config.machine import load_machine
-from costmodel.simulation import Cause, NoiseSizes, Schedule, Stage, Stream, simulate
-from costmodel.simulation.noise import draw, scattered_share, stable_hash
+from costmodel.simulation import NoiseCause, NoiseSizes, Schedule, Stage, Stream, simulate
+from costmodel.simulation.noise import draw_noise, scattered_share, stable_hash
 
 MILLISECOND_PS = 10**9
 STREAM = Stream(seed=1, machine="apple-m2-vm", scenario="fork of 1 GiB")
@@ -25,7 +25,7 @@ def samples(sizes: NoiseSizes, work_ps: int = 20 * MILLISECOND_PS, runs: int = 2
 
 
 def test_the_run_cause_moves_whole_runs() -> None:
-    times = samples(SIZES.only([Cause.RUN]))
+    times = samples(SIZES.only([NoiseCause.RUN]))
     assert np.ptp(times, axis=1).max() == 0
     means = times.mean(axis=1)
     assert means.std(ddof=1) / means.mean() == pytest.approx(0.012, rel=0.2)
@@ -33,35 +33,35 @@ def test_the_run_cause_moves_whole_runs() -> None:
 
 
 def test_the_iteration_cause_moves_iterations_and_leaves_runs_alone() -> None:
-    times = samples(SIZES.only([Cause.ITERATION]))
+    times = samples(SIZES.only([NoiseCause.ITERATION]))
     assert times.std() / times.mean() == pytest.approx(0.02, rel=0.05)
     assert times.mean(axis=1).std() / times.mean() == pytest.approx(0.02 / 50**0.5, rel=0.2)
 
 
 def test_ticks_take_their_share_of_the_time() -> None:
-    times = samples(SIZES.only([Cause.TICK]), runs=40)
+    times = samples(SIZES.only([NoiseCause.TICK]), runs=40)
     assert times.mean() / (20 * MILLISECOND_PS) == pytest.approx(1 + 8e-6 / 4e-3, rel=1e-4)
 
 
 def test_steal_takes_rate_times_mean_duration() -> None:
-    times = samples(SIZES.only([Cause.STEAL]))
+    times = samples(SIZES.only([NoiseCause.STEAL]))
     assert times.mean() / (20 * MILLISECOND_PS) - 1 == pytest.approx(5 * 1e-4, rel=0.1)
 
 
 def test_noise_of_the_layout_spares_broadcasts() -> None:
     storm = Schedule((Stage(layout_ps=0, broadcast_ps=10**9),))
-    times = simulate(storm, SIZES.only([Cause.RUN]), STREAM, runs=8, iterations=2)
+    times = simulate(storm, SIZES.only([NoiseCause.RUN]), STREAM, runs=8, iterations=2)
     assert set(times.ravel()) == {10**9}
 
 
 def test_no_cause_is_no_noise() -> None:
     assert SIZES.only([]) == NoiseSizes()
-    assert SIZES.only(Cause) == SIZES
+    assert SIZES.only(NoiseCause) == SIZES
 
 
 def test_a_longer_operation_meets_the_same_noise_and_more() -> None:
-    short = draw(SIZES, STREAM, run=3, iterations=20)
-    long = draw(SIZES, STREAM, run=3, iterations=20)
+    short = draw_noise(SIZES, STREAM, run=3, iterations=20)
+    long = draw_noise(SIZES, STREAM, run=3, iterations=20)
     when, took = short.steals(np.full(20, 300 * MILLISECOND_PS))
     when_long, took_long = long.steals(np.full(20, 900 * MILLISECOND_PS))
     assert 0 < when.shape[1] < when_long.shape[1]
@@ -72,7 +72,7 @@ def test_a_longer_operation_meets_the_same_noise_and_more() -> None:
 
 
 def test_all_who_meet_a_noise_meet_the_same() -> None:
-    one, other = (draw(SIZES, STREAM, run=3, iterations=20) for _ in range(2))
+    one, other = (draw_noise(SIZES, STREAM, run=3, iterations=20) for _ in range(2))
     assert one is other
     work = np.full(20, 300 * MILLISECOND_PS)
     for first, again in zip(one.steals(work), other.steals(work), strict=True):
@@ -80,7 +80,9 @@ def test_all_who_meet_a_noise_meet_the_same() -> None:
 
 
 def test_streams_differ_by_every_part_of_their_name() -> None:
-    def first(stream: Stream, run: int = 0, cause: Cause = Cause.RUN, cpu: int = 0) -> float:
+    def first(
+        stream: Stream, run: int = 0, cause: NoiseCause = NoiseCause.RUN, cpu: int = 0
+    ) -> float:
         return float(stream.generator(run=run, cause=cause, cpu=cpu).random())
 
     base = Stream(seed=1, machine="m", scenario="s")
@@ -90,7 +92,7 @@ def test_streams_differ_by_every_part_of_their_name() -> None:
         first(Stream(seed=1, machine="n", scenario="s")),
         first(Stream(seed=1, machine="m", scenario="t")),
         first(base, run=1),
-        first(base, cause=Cause.TICK),
+        first(base, cause=NoiseCause.TICK),
         first(base, cpu=1),
     }
     assert len(values) == 7

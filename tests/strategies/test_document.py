@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from costmodel.checking.check import check, standard_layouts
+from costmodel.checking.check import check_strategy, standard_layouts
 from costmodel.checking.subjects import find_subjects
 from costmodel.config.workload import Workload
 from costmodel.strategies import fork as k
@@ -41,7 +41,7 @@ def test_examples_can_be_priced(function: str, order: int, file: Path) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_examples_are_sane(function: str, file: Path) -> None:
     (subject,) = find_subjects([f"{file}:{function}"])
-    assert check(subject, standard_layouts(10, 0)).passed
+    assert check_strategy(subject, standard_layouts(10, 0)).passed
 
 
 def test_every_built_in_strategy_is_described() -> None:
@@ -52,9 +52,9 @@ def test_every_built_in_strategy_is_described() -> None:
 
 def test_every_event_is_described() -> None:
     from costmodel.code.library import load_library
-    from costmodel.recorder import program_names
+    from costmodel.recorder import recorded_names
 
-    events = {now for n in program_names("fork") for _, now in load_library("fork", n).choices}
+    events = {now for n in recorded_names("fork") for _, now in load_library("fork", n).choices}
     text = DOCUMENT.read_text()
     missing = {event for event in events if f"`{event}`" not in text}
     assert missing == {"clear_dst", "restore_dst"}  # "same with _dst"

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 
 from costmodel.measure.readings.number import Number, Taken
 
+_CHAINED_LOADS = 4
+_SERIAL = 0.85
+"""Of the sum of two times: above it they follow each other, else they overlap."""
+
 
 def numbers(taken: Taken, isa: str) -> Iterator[Number]:
     """Yield the numbers of ``atomics`` and ``barriers``."""
@@ -20,6 +24,14 @@ def _x86(taken: Taken) -> Iterator[Number]:
         low, high = min(each.low for each in found), max(each.high for each in found)
         how = "lock add in a row; interval: other lines, xadd, cmpxchg"
         yield Number("atomics.locked_cycles", first.value, low, high, how)
+    if taken.has("lock", "lock + load chain of 4"):
+        alone = taken.cycles("lock").value
+        chain = _CHAINED_LOADS * taken.cycles(f"chase {taken.plan.l1_bytes // 2}").value
+        beside = taken.cycles("lock + load chain of 4").value
+        times = f"{beside:.1f} cycles, alone {alone:.1f}"
+        how = f"lock add beside a chain of {_CHAINED_LOADS} loads: {times}"
+        waits = beside > _SERIAL * (alone + chain)
+        yield Number.choice("atomics.locked_alone", waits, how)
 
 
 def _arm(taken: Taken) -> Iterator[Number]:

@@ -84,6 +84,8 @@ def _streams(taken: Taken, shared: int, memory: int) -> Iterator[Number]:
     how = f"ascending loads of {memory >> 20} MiB; low: of {shared >> 20} MiB"
     key = "caches.prefetch.ns_per_line"
     yield Number(key, stream.value, min(stream.low, near.low), stream.high, how)
+    how = f"ascending loads of {shared >> 20} MiB"
+    yield Number.of("caches.prefetch.llc_ns_per_line", near.doubted(), how)
 
 
 def _clearing(taken: Taken, shared: int, memory: int) -> Iterator[Number]:

@@ -53,6 +53,16 @@ def _latencies(taken: Taken) -> Iterator[Number]:
         how = "branches on random bits, less the same on constant ones"
         key = "core.mispredict_penalty_cycles"
         yield Number(key, each.value, each.low - _SHIFTED, each.high + _SHIFTED, how)
+    if taken.has("call and return", "call and safe return", "mispredict", "predicted"):
+        # A Safe RET costs a mispredict, and the instructions of its thunk.
+        thunk = taken.cycles("call and safe return").scaled(
+            1, taken.cycles("call and return").value
+        )
+        miss = taken.cycles("mispredict").scaled(2, 2 * taken.cycles("predicted").value + 1)
+        left = _not_negative(thunk.scaled(1, miss.value))
+        how = "a call through a Safe RET thunk, less a plain one and a mispredict"
+        low, high = max(0.0, left.low - _SHIFTED), left.high + _SHIFTED
+        yield Number("mitigations.return_cycles", left.value, low, high, how)
     if taken.has("call and return", "jumps"):
         each = taken.cycles("call and return").scaled(HALF, taken.cycles("jumps").value)
         how = "calls of an empty function"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from costmodel.operations.protocol import Part, Surroundings
+from costmodel.operations.protocol import OutsideCost, Surroundings
 from costmodel.operations.shared.flush import flush_of_all
 from costmodel.units import PS_PER_NS, PS_PER_US
 
@@ -21,7 +21,7 @@ def around(machine: Machine) -> Surroundings:
     """Return the fixed part, the allocator's slow path per table, the flush at the end."""
     kernel = machine.kernel
     return Surroundings(
-        before=(Part({FORK_FIXED: round(kernel.fork_fixed_us.value * PS_PER_US)}),),
+        before=(OutsideCost({FORK_FIXED: round(kernel.fork_fixed_us.value * PS_PER_US)}),),
         per_table={TABLE_ALLOC: round(kernel.table_alloc_ns.value * PS_PER_NS)},
         after=(flush_of_all(machine),),
     )

@@ -20,7 +20,7 @@ from costmodel.mm.pte import (
     UFFD_WP,
     WRITE,
     YOUNG,
-    gather,
+    gathered_pte,
 )
 
 
@@ -72,7 +72,7 @@ def _entries(before: Memory, vma: Vma) -> Iterator[tuple[int, int]]:
         if slots is not None:
             base = number * TABLE_PTES
             for index in range(first, end):
-                yield base + index, gather(slots, index) & ~CONT
+                yield base + index, gathered_pte(slots, index) & ~CONT
 
 
 def _slot(before: Memory, vma: Vma, vpn: int, pte: int) -> Slot:

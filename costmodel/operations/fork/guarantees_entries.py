@@ -17,7 +17,7 @@ from costmodel.mm.pte import (
     TABLE_PTES,
     WRITE,
     YOUNG,
-    gather,
+    gathered_pte,
 )
 from costmodel.mm.violations import DirtyRule, Guarantee, Violation
 from costmodel.operations.fork.expectation import Expectation, Slot
@@ -171,7 +171,7 @@ class _Entries:
 def _gathered(space: AddressSpace, vpn: int) -> int:
     number, slot = divmod(vpn, TABLE_PTES)
     slots = space.pmds.find(number)
-    return gather(slots, slot) if slots is not None else 0
+    return gathered_pte(slots, slot) if slots is not None else 0
 
 
 def _show(pte: int) -> str:

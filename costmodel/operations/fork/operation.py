@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from costmodel.config.workload import Workload
     from costmodel.mm.build import Memory
     from costmodel.mm.operation import TableOperation
-    from costmodel.mm.shapes import TableShape
+    from costmodel.mm.shapes import ShapedSpace, TableShape
     from costmodel.mm.violations import DirtyRule, Violation
     from costmodel.operations.fork.mm import ForkOperation
     from costmodel.operations.shared.strategy import Function, Strategy
@@ -73,6 +73,14 @@ class Fork(Operation):
         from costmodel.operations.fork.twice import memory_of
 
         return memory_of(function, shape, contpte=contpte)
+
+    def trace(
+        self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
+    ) -> Iterable[TableRun]:
+        """Return the copy of every table."""
+        from costmodel.operations.shared.trace import loop_runs
+
+        return loop_runs(strategy, program, space)
 
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule

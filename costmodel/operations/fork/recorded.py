@@ -8,7 +8,7 @@ from typing import Final
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm import struct_page
 from costmodel.mm.pte import CONT_PTES
-from costmodel.recorder.archive import Program, Recording
+from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import RecordedEvents
 
 _PAGE_RMW: Final = {
@@ -23,7 +23,7 @@ _PAGE_RMW: Final = {
 class _Scanner:
     """Walks a window row by row; ``phase`` is where in the copy of an entry or batch it stands."""
 
-    def __init__(self, program: Program, window: Recording) -> None:
+    def __init__(self, program: RecordedProgram, window: Recording) -> None:
         self.program = program
         self.window = window
         self.kind = program.kind[window.uop].tolist()
@@ -110,7 +110,7 @@ class _Scanner:
         return "set", index
 
 
-def find(program: Program, window: Recording) -> list[Mark]:
+def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded fork window, in order."""
     scanner = _Scanner(program, window)
     raw = list(scanner.events())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from costmodel.code.events import Step
 from costmodel.mm.live_table import LiveTable
 from costmodel.mm.pte import CONT, CONT_PTES
-from costmodel.operations.shared.entry import Entry, Part, Steps
+from costmodel.operations.shared.entry import Entry, Steps, TablePart
 
 
 def gathered(entry: Entry) -> Step:
@@ -26,7 +26,7 @@ def convert(table: LiveTable, side: str, entry: Entry, *, cont: bool) -> Steps:
     yield entry.step(f"restore_{side}", ahead)
 
 
-def unfold_partial(part: Part, entry: Entry, count: int, *, whole_blocks_stay: bool) -> Steps:
+def unfold_partial(part: TablePart, entry: Entry, count: int, *, whole_blocks_stay: bool) -> Steps:
     """Unfold the blocks that a batch covers in part, or all of them if none may stay folded."""
     slots, end = part.src.slots, entry.slot + count
     block = entry.slot - entry.slot % CONT_PTES
@@ -40,7 +40,7 @@ def unfold_partial(part: Part, entry: Entry, count: int, *, whole_blocks_stay: b
         block += CONT_PTES
 
 
-def protect_one_by_one(part: Part, entry: Entry, count: int) -> Steps:
+def protect_one_by_one(part: TablePart, entry: Entry, count: int) -> Steps:
     """Write-protect entry by entry; the first one of a contiguous block unfolds it."""
     slots = part.src.slots
     for slot in range(entry.slot, entry.slot + count):

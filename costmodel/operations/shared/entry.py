@@ -23,7 +23,7 @@ _WRITABLE, _CONSECUTIVE = int(Trait.WRITABLE), int(Trait.CONSECUTIVE)
 _new = tuple.__new__
 
 
-class Part(Protocol):
+class TablePart(Protocol):
     """The part of one table that an operation works on: slots up to ``end`` of ``src``."""
 
     @property

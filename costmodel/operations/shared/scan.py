@@ -17,7 +17,7 @@ from costmodel.mm.pte import (
     WRITE,
     YOUNG,
 )
-from costmodel.operations.shared.entry import Counted, Entry, Part
+from costmodel.operations.shared.entry import Counted, Entry, TablePart
 from costmodel.user_code.blame import StrategyError
 
 
@@ -49,7 +49,7 @@ class Scan:
             raise StrategyError(reason, got=describe(self.limit))
 
 
-def scan(part: Part, entry: Entry, how: Scan) -> Counted:
+def scan(part: TablePart, entry: Entry, how: Scan) -> Counted:
     """Return how many entries from ``entry`` on map consecutive pages of its folio alike."""
     folio = entry.folio
     assert folio is not None
@@ -79,7 +79,7 @@ def scan(part: Part, entry: Entry, how: Scan) -> Counted:
     return min(count, limit)
 
 
-def _ignored(part: Part, how: Scan) -> int:
+def _ignored(part: TablePart, how: Scan) -> int:
     """Return the flag bits that may differ within a batch."""
     if how.whole_entry:
         return 0

@@ -47,9 +47,9 @@ def table_yields(
     operation = operation_named(name)
     memory = operation.memory_of(function, shape, contpte=contpte)
     begun = operation.begin(memory, contpte=contpte)
-    return exhausted(function(begun), before(operation.event_before), vocabulary)
+    return exhausted(function(begun), step_before(operation.event_before), vocabulary)
 
 
-def before(event: str) -> Step:
+def step_before(event: str) -> Step:
     """Return the event that lies behind a table when its walk begins."""
     return Step(event, -1, -1, -1)

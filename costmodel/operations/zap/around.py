@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.operations.protocol import Part, Surroundings
+from costmodel.operations.protocol import OutsideCost, Surroundings
 from costmodel.operations.shared.flush import flush, flush_of_all
 from costmodel.operations.zap.operation import DONTNEED, DONTNEED_PER_PAGE
 from costmodel.units import PS_PER_NS
@@ -29,7 +29,7 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
     free_ps = round(machine.kernel.table_free_ns.value * PS_PER_NS)
     after = [flush_of_all(machine, count=forced)] if forced else []
     if tables:
-        after.append(Part({TABLE_FREE: free_ps}, count=tables))
+        after.append(OutsideCost({TABLE_FREE: free_ps}, count=tables))
     calls = workload.pages if per_page else 1
     flush_ns = _call_flush_ns(machine, per_page=per_page)
     after.append(flush(machine, flush_ns, count=calls, with_ps={UNMAP_CALL: call_ps}))

@@ -31,5 +31,5 @@ def unmap_block(zap: ZapOperation, table: ZapTable, entry: Entry) -> Counted:
     loop.account(zap, entry, count)
     for ahead in range(count):
         yield from loop.remove_rmap(zap, entry, 1, ahead)
-        yield from loop.gather(zap, entry, 1, ahead, loop.ONE)
+        yield from loop.put_on_list(zap, entry, 1, ahead, loop.ONE)
     return count

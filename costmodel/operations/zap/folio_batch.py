@@ -20,7 +20,7 @@ _IGNORED = DIRTY | YOUNG | SOFT_DIRTY | WRITE
 
 
 @dataclass(frozen=True)
-class Batching(Scan):
+class UnmapBatching(Scan):
     """What distinguishes the batching unmap loops, beside their scan.
 
     ``counts_large``: ``_large_mapcount`` is kept (from 6.10). ``counts_pages``:
@@ -34,13 +34,13 @@ class Batching(Scan):
     collects: bool = True
 
 
-def unmap_batched(zap: ZapOperation, how: Batching) -> Steps:
+def unmap_batched(zap: ZapOperation, how: UnmapBatching) -> Steps:
     """Unmap batch by batch; an order-0 folio takes the single-page path."""
     zap.list.reserve = loop.BATCH
     return loop.unmap_tables(zap, partial(_unmap_from, how), gathers=how.gathers)
 
 
-def _unmap_from(how: Batching, zap: ZapOperation, table: ZapTable, entry: Entry) -> Counted:
+def _unmap_from(how: UnmapBatching, zap: ZapOperation, table: ZapTable, entry: Entry) -> Counted:
     folio = entry.folio
     assert folio is not None
     count = 1
@@ -60,7 +60,7 @@ def _unmap_from(how: Batching, zap: ZapOperation, table: ZapTable, entry: Entry)
             yield from _count_page(step)
     loop.account(zap, entry, count)
     slots = loop.BATCH if count > 1 else loop.ONE
-    yield from loop.gather(zap, entry, count, count - 1, slots)
+    yield from loop.put_on_list(zap, entry, count, count - 1, slots)
     return count
 
 
@@ -79,31 +79,31 @@ def _count_page(step: Step) -> Generator[Uop, Value, None]:
 def v6_9(zap: ZapOperation) -> Steps:
     """As posted for v6.9."""
     zap.frees_large_alone = True
-    return unmap_batched(zap, Batching(looks_past_folio=True, counts_pages=True))
+    return unmap_batched(zap, UnmapBatching(looks_past_folio=True, counts_pages=True))
 
 
 def v6_12(zap: ZapOperation) -> Steps:
     """v6.12: the scan is clamped to the folio, ``_large_mapcount`` is kept."""
-    return unmap_batched(zap, Batching(counts_large=True))
+    return unmap_batched(zap, UnmapBatching(counts_large=True))
 
 
 def contpte_v6_9(zap: ZapOperation) -> Steps:
     """As merged in v6.9 with contiguous blocks: the scan steps over whole blocks."""
     zap.frees_large_alone = True
-    how = Batching(looks_past_folio=True, counts_pages=True, gathers=True, hints=True)
+    how = UnmapBatching(looks_past_folio=True, counts_pages=True, gathers=True, hints=True)
     return unmap_batched(zap, how)
 
 
 def contpte_v6_12(zap: ZapOperation) -> Steps:
     """v6.12 with contiguous blocks."""
-    return unmap_batched(zap, Batching(counts_large=True, gathers=True, hints=True))
+    return unmap_batched(zap, UnmapBatching(counts_large=True, gathers=True, hints=True))
 
 
 def contpte_no_hint(zap: ZapOperation) -> Steps:
     """``ptep_get()`` on every entry of the scan: 16 x 16 reads per block."""
-    return unmap_batched(zap, Batching(counts_large=True, gathers=True))
+    return unmap_batched(zap, UnmapBatching(counts_large=True, gathers=True))
 
 
 def contpte_noyoungdirty(zap: ZapOperation) -> Steps:
     """The ``ptep_get_noyoungdirty()`` idea: nobody looks at the bits, and they are lost."""
-    return unmap_batched(zap, Batching(counts_large=True, collects=False))
+    return unmap_batched(zap, UnmapBatching(counts_large=True, collects=False))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from costmodel.mm.address_space import Rss
 from costmodel.mm.build import Memory, page_of
 from costmodel.mm.folio import Folio
-from costmodel.mm.pte import CONT, DIRTY, PFN_SHIFT, SWAP, TABLE_PTES, gather
+from costmodel.mm.pte import CONT, DIRTY, PFN_SHIFT, SWAP, TABLE_PTES, gathered_pte
 from costmodel.mm.sanity_cont import check_cont
 from costmodel.mm.sanity_tlb import check_tlb
 from costmodel.mm.violations import Guarantee, Violation
@@ -40,7 +40,7 @@ def _gathered_entries(before: Memory) -> Iterator[int]:
     for vpn, _ in before.space.entries():
         number, slot = divmod(vpn, TABLE_PTES)
         slots = before.space.pmds.ensure(number)
-        yield gather(slots, slot) & ~CONT
+        yield gathered_pte(slots, slot) & ~CONT
 
 
 def _check_folios(before: Memory, zap: ZapOperation) -> Iterator[Violation]:

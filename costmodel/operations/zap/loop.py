@@ -129,7 +129,9 @@ def account(zap: ZapOperation, entry: Entry, count: int = 1) -> None:
     zap.rss_sub(Rss.ANON if entry.folio.anon else Rss.FILE, count)
 
 
-def gather(zap: ZapOperation, entry: Entry, count: int, ahead: int, slots: int) -> Iterator[Step]:
+def put_on_list(
+    zap: ZapOperation, entry: Entry, count: int, ahead: int, slots: int
+) -> Iterator[Step]:
     """Put ``count`` references on the list; hook a new page in where the last one is full."""
     assert entry.folio is not None
     page = entry.folio.page(entry.page) + ahead + 1 - count

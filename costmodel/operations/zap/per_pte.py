@@ -31,5 +31,5 @@ def unmap_one(zap: ZapOperation, table: ZapTable, entry: Entry) -> Counted:
     yield from loop.clear(table, entry)
     yield from loop.remove_rmap(zap, entry)
     loop.account(zap, entry)
-    yield from loop.gather(zap, entry, 1, 0, loop.ONE)
+    yield from loop.put_on_list(zap, entry, 1, 0, loop.ONE)
     return 1

@@ -9,9 +9,9 @@ from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm.pte import CONT_PTES
 from costmodel.mm.struct_page import LARGE_MAPCOUNT, MAPCOUNT
 from costmodel.operations.zap.recorded_release import frames_apart, release_marks
-from costmodel.recorder.archive import Program, Recording
+from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import RecordedEvents
-from costmodel.recorder.rows import Rows, without_rows
+from costmodel.recorder.rows import WindowRows, without_rows
 
 _WITHOUT_LARGE_MAPCOUNT: Final = ("v6.7.", "v4_")
 _CONVERT: Final = "contpte_convert"
@@ -31,8 +31,8 @@ class _Found(NamedTuple):
 class _Scanner:
     """Walks a window row by row; ``phase`` is where in the work on an entry or batch it stands."""
 
-    def __init__(self, program: Program, window: Recording) -> None:
-        self.rows = Rows(program, window)
+    def __init__(self, program: RecordedProgram, window: Recording) -> None:
+        self.rows = WindowRows(program, window)
         self.phase, self.scanned = "done", -1
         if self._starts_inside():
             self.phase, self.scanned = "read", 0
@@ -124,7 +124,7 @@ class _Scanner:
         return None
 
 
-def as_posted(program: Program, window: Recording) -> Recording:
+def as_posted(program: RecordedProgram, window: Recording) -> Recording:
     """Return a window without what only its recording has.
 
     All variants were rebuilt in one 6.12 tree, which lowers ``_large_mapcount`` for every page of a
@@ -134,7 +134,7 @@ def as_posted(program: Program, window: Recording) -> Recording:
     window = frames_apart(program, window)
     if not program.name.startswith(_WITHOUT_LARGE_MAPCOUNT):
         return window
-    rows = Rows(program, window)
+    rows = WindowRows(program, window)
     counter = [
         row
         for row, kind in enumerate(rows.kind)
@@ -143,7 +143,7 @@ def as_posted(program: Program, window: Recording) -> Recording:
     return without_rows(program, window, counter)
 
 
-def find(program: Program, window: Recording) -> list[Mark]:
+def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded zap window, in order."""
     if window.layout.endswith("_release"):
         return release_marks(program, window)

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
-from costmodel.recorder import Program, Recording
-from costmodel.recorder.rows import Rows
+from costmodel.recorder import RecordedProgram, Recording
+from costmodel.recorder.rows import WindowRows
 
 _WALK: Final = "release_pages"
 _ENTRY: Final = "folios_put_refs"
@@ -30,7 +30,7 @@ class _Found(NamedTuple):
     page: int
 
 
-def frames_apart(program: Program, window: Recording) -> Recording:
+def frames_apart(program: RecordedProgram, window: Recording) -> Recording:
     """Return a release of order-0 pages as if no two of them were neighbours in memory.
 
     The recorded ones were, so that the page released before (its neighbour in the LRU and in the
@@ -42,9 +42,9 @@ def frames_apart(program: Program, window: Recording) -> Recording:
     return replace(window, index=np.where(pages, window.index * _APART, window.index))
 
 
-def release_marks(program: Program, window: Recording) -> list[Mark]:
+def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded release window, which consists of whole batches."""
-    rows = Rows(program, window)
+    rows = WindowRows(program, window)
     # What leaves the per-CPU lists is as large as what comes in, but was freed long before.
     folio = 1 << int(window.layout[len("order")])
     events = list(_events(rows))
@@ -72,12 +72,12 @@ def release_marks(program: Program, window: Recording) -> list[Mark]:
     return marks
 
 
-def _frees(rows: Rows, row: int, end: int) -> bool:
+def _frees(rows: WindowRows, row: int, end: int) -> bool:
     """Tell whether a reference was the last: the folio leaves the LRU before the next event."""
     return any(function.startswith(_FREES) for function in rows.function[row:end])
 
 
-def _events(rows: Rows) -> Iterator[_Found]:
+def _events(rows: WindowRows) -> Iterator[_Found]:
     head = -1
     for row, function in enumerate(rows.function):
         if rows.kind[row] == "call" and row + 1 < len(rows):
@@ -92,12 +92,12 @@ def _events(rows: Rows) -> Iterator[_Found]:
             yield _Found(row, event, rows.index[row])
 
 
-def _enters(rows: Rows, row: int) -> bool:
+def _enters(rows: WindowRows, row: int) -> bool:
     """Tell a call of the release function from a return into it."""
     return rows.function[row].startswith(("release_pages", "folios_put", "free_"))
 
 
-def _event(rows: Rows, row: int, head: int) -> str:
+def _event(rows: WindowRows, row: int, head: int) -> str:
     kind, function, offset = rows.kind[row], rows.function[row], rows.offset[row]
     if kind == "load":
         return "take" if offset == 8 and function.startswith(_WALK) else ""

@@ -24,7 +24,7 @@ from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.strategy import Function, Strategy
-from costmodel.operations.shared.trace import before
+from costmodel.operations.shared.trace import step_before
 from costmodel.operations.zap.buddies import lie_apart, with_buddies
 from costmodel.operations.zap.catalogue import FOLIOS
 from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
@@ -140,14 +140,14 @@ class Walk:
             unmapping = _page_by_page(function, zap, range(shape.ptes), released)
         else:
             unmapping = function(zap)
-        self.unmapped = exhausted(unmapping, before("slot"), vocabularies[0])
+        self.unmapped = exhausted(unmapping, step_before("slot"), vocabularies[0])
         self.slots = zap.list.slots_used
         self.gathered: Hashable = (tuple(released), _gathered(zap))
         """What decides how the list is released: all but the function that filled it."""
 
         def release() -> Yields:
             zap.page_lists = _full_lists(memory)
-            last = before(_end_of_batch(shape))
+            last = step_before(_end_of_batch(shape))
             return exhausted(released or flush_and_release(zap), last, vocabularies[1])
 
         self._release = release

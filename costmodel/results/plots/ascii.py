@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from costmodel.results.plots.results import Entry, Point, Results, layout_title
-from costmodel.results.text.layout import WIDTH, ascii_only, paragraph, shorten
+from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import percent
+from costmodel.units import WIDTH
 
 CUT_PCT = 60.0
 """A change beyond this runs off the chart: ``#>``."""

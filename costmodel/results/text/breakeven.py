@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from costmodel.explaining.axes import Axis, Pair
-from costmodel.explaining.breakeven import SAME, BreakEven, Crossing, Point
+from costmodel.explaining.breakeven import SAME, BreakEven, BreakevenPoint, Crossing
 from costmodel.results.text.caution import caution
 from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.results.text.numbers import percent
@@ -135,7 +135,7 @@ def _table(answer: BreakEven) -> str:
     return "\n".join(lines)
 
 
-def _shown(answer: BreakEven) -> list[Point]:
+def _shown(answer: BreakEven) -> list[BreakevenPoint]:
     """Return at most a dozen points: the ends, the neighbours of the crossing and of now.
 
     Of neighbours that show the same the first and the last have a line.
@@ -154,7 +154,7 @@ def _shown(answer: BreakEven) -> list[Point]:
     return [points[i] for i in sorted(centres) if 0 <= i < len(points)]
 
 
-def _distinct(answer: BreakEven) -> list[Point]:
+def _distinct(answer: BreakEven) -> list[BreakevenPoint]:
     points = list(answer.points)
     shown = [percent(100 * point.excess) for point in points]
     return [
@@ -166,7 +166,7 @@ def _distinct(answer: BreakEven) -> list[Point]:
     ]
 
 
-def _is_crossing(answer: BreakEven, point: Point) -> bool:
+def _is_crossing(answer: BreakEven, point: BreakevenPoint) -> bool:
     return answer.crossing is not None and point.x == answer.crossing.x
 
 

@@ -8,15 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from costmodel.experiment import Cell
-from costmodel.explaining.attribution import Explanation, Part, Side
+from costmodel.explaining.attribution import Explanation, GroupEffect, Side
 from costmodel.explaining.maintenance import Maintenance
 from costmodel.mm.pte import CONT_PTES
 from costmodel.results.text.causes import legend
 from costmodel.results.text.caution import caution
-from costmodel.results.text.layout import WIDTH, ascii_only, paragraph, shorten
-from costmodel.results.text.numbers import fixed, percent, span
+from costmodel.results.text.layout import ascii_only, paragraph, shorten
+from costmodel.results.text.numbers import fixed, interval_text, percent
 from costmodel.results.text.remarks import remarks
 from costmodel.settings import Setting, texts, title, what
+from costmodel.units import WIDTH
 
 SCHEMA = 1
 _LABEL = 28
@@ -105,7 +106,7 @@ def _side_data(side: Side) -> dict[str, Any]:
     }
 
 
-def _part_data(part: Part) -> dict[str, Any]:
+def _part_data(part: GroupEffect) -> dict[str, Any]:
     return {
         "group": part.group.name.lower(),
         "title": part.group.title,
@@ -168,7 +169,7 @@ def _stacks(explanation: Explanation) -> str:
         lines.append(_stack_line(cause, (one, base.ns_per_pte), (other, new.ns_per_pte)))
     total = _stack_line("total", (base.ns_per_pte,) * 2, (new.ns_per_pte,) * 2)
     change = percent(explanation.change_pct)
-    interval = f"change (model, 90%: {span(*explanation.model_pct)})"
+    interval = f"change (model, 90%: {interval_text(*explanation.model_pct)})"
     width = _COLUMN + 2 * _STRATEGY
     return "\n".join([*lines, total, f"{interval:<{width}}{change:>12}"])
 
@@ -194,7 +195,7 @@ def _attribution(explanation: Explanation) -> str:
     return "\n".join(lines)
 
 
-def _part_line(part: Part) -> str:
+def _part_line(part: GroupEffect) -> str:
     effect = _HIDDEN if part.is_hidden else _signed(part.effect_ns)
     return (
         f"{shorten(part.group.title, _LABEL):<{_LABEL}}{_cost(part.base_count):>8}"

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH = 76
-"""Columns of a line that survives quoting in a mail."""
+from costmodel.units import WIDTH
+
 COLUMN = 9
 """Characters between two bars."""
 PAIR = 2 * COLUMN + 1

@@ -19,10 +19,10 @@ from costmodel.results.text.layout import (
     render,
 )
 from costmodel.results.text.numbers import (
+    interval_text,
     milliseconds,
     nanoseconds,
     percent,
-    span,
     time_span,
 )
 from costmodel.results.text.remarks import remarks
@@ -166,7 +166,7 @@ def _other_builds(comparisons: Sequence[Comparison], columns: Sequence[str]) -> 
         if means:
             same = min(means) == max(means)
             cells[_column(comparison)] = (
-                (percent(means[0]), "") if same else span(min(means), max(means))
+                (percent(means[0]), "") if same else interval_text(min(means), max(means))
             )
     if cells:
         yield Line(OTHER_BUILDS, tuple(cells.get(column, EMPTY) for column in columns))
@@ -178,7 +178,7 @@ def _change(comparison: Comparison) -> Pair:
 
 def _model(comparison: Comparison) -> Pair:
     low, high = comparison.model.change_pct
-    return span(low, high)
+    return interval_text(low, high)
 
 
 def _absolute(comparison: Comparison) -> Pair:

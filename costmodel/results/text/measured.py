@@ -82,16 +82,13 @@ def _shares(session: Session) -> Iterator[str]:
 
 def _patterns(session: Session) -> Iterator[str]:
     """Yield what a line costs by how memory is gone over, where that was measured."""
-    from costmodel.measure.suite import PATTERN_SIZES, PATTERNS
-
-    names = [f"{kernel} {size}" for kernel in PATTERNS for size in PATTERN_SIZES]
-    if not all(name in session.results and session.results[name].ns for name in names):
+    found = session.over_memory_ns()
+    if not found:
         return
     yield "one access per line, ns:"
-    yield f"{'':20}" + "".join(f"{size_text(size):>10}" for size in PATTERN_SIZES)
-    for kernel in PATTERNS:
-        times = (session.results[f"{kernel} {size}"].estimate("ns") for size in PATTERN_SIZES)
-        yield f"{kernel:20}" + "".join(f"{each.value:10.2f}" for each in times)
+    yield f"{'':20}" + "".join(f"{size_text(size):>10}" for size in next(iter(found.values())))
+    for kernel, times in found.items():
+        yield f"{kernel:20}" + "".join(f"{time:10.2f}" for time in times.values())
     yield ""
 
 

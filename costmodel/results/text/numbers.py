@@ -43,10 +43,10 @@ def nanoseconds(value: float) -> str:
     return _digits(value, (100, 2), (1000, 1), (1e7, 0))
 
 
-def span(low: float, high: float, *, room: int = SPAN) -> str:
+def interval_text(low: float, high: float, *, room: int = SPAN) -> str:
     """Return ``-2.9 .. 15.2%``, with fewer digits where that would not fit.
 
-    >>> span(21899.2, 650943.1)
+    >>> interval_text(21899.2, 650943.1)
     '21899 .. 650943%'
     """
     return f"{' .. '.join(_fitting(room - 5, (low, high)))}%"

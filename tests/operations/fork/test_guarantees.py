@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from costmodel.mm.address_space import AddressSpace, Rss, VmaKind
-from costmodel.mm.build import Memory, build
+from costmodel.mm.build import Memory, build_memory
 from costmodel.mm.findings import Findings
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.layout import Area, Content, Layout, Piece
@@ -49,7 +49,7 @@ LAYOUT = Layout(
 
 def forked(layout: Layout = LAYOUT) -> tuple[Memory, ForkOperation]:
     """Return a correct fork, entry by entry."""
-    memory = build(layout)
+    memory = build_memory(layout)
     before = memory.copy()
     fork = ForkOperation.begin(memory)
     for pair in fork.tables():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from costmodel.mm.address_space import Rss, VmaKind
-from costmodel.mm.build import build
+from costmodel.mm.build import build_memory
 from costmodel.mm.layout import Area, Content, Layout, Piece
 from costmodel.mm.layouts import folios, hole, pages, private
 from costmodel.mm.pte import (
@@ -22,7 +22,7 @@ from costmodel.operations.fork.mm import ForkOperation
 
 
 def fork_of(*areas: Area, start: int = 0) -> ForkOperation:
-    return ForkOperation.begin(build(Layout("it", areas, start)))
+    return ForkOperation.begin(build_memory(Layout("it", areas, start)))
 
 
 def test_tables_follow_mappings_and_leave_out_what_fork_skips() -> None:

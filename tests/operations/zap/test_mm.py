@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from costmodel.mm.address_space import Rss, VmaKind
-from costmodel.mm.build import Memory, build
+from costmodel.mm.build import Memory, build_memory
 from costmodel.mm.layout import Area, Content, Layout, Piece
 from costmodel.mm.layouts import folios, hole, pages, private, telling_layouts
 from costmodel.mm.pte import DIRTY, PFN_SHIFT, PRESENT
@@ -29,7 +29,7 @@ LAYOUT = Layout(
 
 
 def prepared(layout: Layout = LAYOUT, *, contpte: bool = False) -> tuple[Memory, ZapOperation]:
-    memory = build(layout, contpte=contpte)
+    memory = build_memory(layout, contpte=contpte)
     zap = ZapOperation.begin(memory, contpte=contpte)
     return memory.copy(), zap
 
@@ -71,7 +71,7 @@ def test_unmapping_entry_by_entry_is_correct(layout: Layout, contpte: bool) -> N
 @pytest.mark.parametrize("getting", [True, False])
 def test_why_reading_without_dirty_bits_was_rejected(getting: bool) -> None:
     """``ptep_get_noyoungdirty()`` and a clear that returns nothing lose what the block knows."""
-    memory = build(Layout("it", (Area(folios(1, 4), VmaKind.SHARED),)), contpte=True)
+    memory = build_memory(Layout("it", (Area(folios(1, 4), VmaKind.SHARED),)), contpte=True)
     for page in range(16):
         dirty = DIRTY if page == 7 else 0
         memory.space.put(page, memory.space.get(page) & ~DIRTY | dirty)

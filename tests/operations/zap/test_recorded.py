@@ -8,11 +8,11 @@ import pytest
 
 from costmodel.code.events import Mark, Trait
 from costmodel.operations.zap.recorded import as_posted, find
-from costmodel.recorder import load_program, program_names
+from costmodel.recorder import load_program, recorded_names
 
 CASES = [
     (name, key)
-    for name in program_names("zap")
+    for name in recorded_names("zap")
     for key in load_program("zap", name).recordings
     if not key.endswith(("order9", "transition"))
 ]

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from costmodel.results.text.layout import (
     LONGEST_LABEL,
     RULE,
-    WIDTH,
     Line,
     columns_that_fit,
     paragraph,
     render,
     shorten,
 )
+from costmodel.units import WIDTH
 
 
 def test_a_line_has_its_label_and_pairs() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from costmodel.results.text.numbers import milliseconds, nanoseconds, percent, span
+from costmodel.results.text.numbers import interval_text, milliseconds, nanoseconds, percent
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_nanoseconds_keep_to_their_column(value: float, text: str) -> None:
 
 
 def test_span() -> None:
-    assert span(-2.9, 15.2) == "-2.9 .. 15.2%"
+    assert interval_text(-2.9, 15.2) == "-2.9 .. 15.2%"

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.code.removal import Orphans, remove
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Kind, Target
-from costmodel.explaining.removal import without
 from tests.cpu.build import alu, load, store, trace_of
 
 
@@ -24,27 +24,27 @@ def producers(trace: Trace, row: int) -> set[int]:
 
 def test_a_chain_gets_shorter_and_does_not_break() -> None:
     trace = trace_of([load(), alu(0), alu(1), alu(2)])
-    rest = without(trace, mask(trace, 1, 2))
+    rest = remove(trace, mask(trace, 1, 2), Orphans.INHERIT)
     assert len(rest) == 2
     assert producers(rest, 1) == {0}
 
 
 def test_a_removed_sum_hands_on_both_inputs() -> None:
     trace = trace_of([load(0), load(64), alu(0, 1), load(128, address=[2])])
-    rest = without(trace, mask(trace, 2))
+    rest = remove(trace, mask(trace, 2), Orphans.INHERIT)
     assert producers(rest, 2) == {0, 1}
 
 
 def test_a_spill_removed_whole_hands_the_value_on() -> None:
     trace = trace_of([alu(), store(8, data=[0]), load(8), alu(2)])
     assert trace.inputs[2, 4] == 1
-    rest = without(trace, mask(trace, 1, 2))
+    rest = remove(trace, mask(trace, 1, 2), Orphans.INHERIT)
     assert producers(rest, 1) == {0}
 
 
 def test_a_load_of_a_removed_store_reads_the_cache() -> None:
     trace = trace_of([alu(), store(8, data=[0]), load(8)])
-    rest = without(trace, mask(trace, 1))
+    rest = remove(trace, mask(trace, 1), Orphans.INHERIT)
     assert rest.inputs[1].tolist() == [-1] * 5
 
 
@@ -54,7 +54,7 @@ def test_steps_and_segments_follow() -> None:
         step_start=(0, 1, 3),
         segments=(("table", 0, 1), ("copy", 1, 4)),
     )
-    rest = without(trace, mask(trace, 0, 1))
+    rest = remove(trace, mask(trace, 0, 1), Orphans.INHERIT)
     assert rest.step_start.tolist() == [0, 1]
     assert rest.segments == (("table", 0, 0), ("copy", 0, 2))
 
@@ -73,7 +73,7 @@ def graphs(draw: st.DrawFn) -> tuple[Trace, list[bool]]:
 @settings(deadline=None, max_examples=60)
 def test_the_nearest_kept_ancestor_is_what_remains(case: tuple[Trace, list[bool]]) -> None:
     trace, removed = case
-    rest = without(trace, np.array(removed))
+    rest = remove(trace, np.array(removed), Orphans.INHERIT)
     kept = [row for row in range(len(trace)) if not removed[row]]
     assert len(rest) == len(kept)
     for new, old in enumerate(kept):
@@ -85,7 +85,7 @@ def test_the_nearest_kept_ancestor_is_what_remains(case: tuple[Trace, list[bool]
 
 def test_removing_nothing_changes_nothing() -> None:
     trace = trace_of([load(), alu(0), store(8, data=[1]), load(8)])
-    rest = without(trace, mask(trace))
+    rest = remove(trace, mask(trace), Orphans.INHERIT)
     for name in ("kind", "inputs", "address", "target", "step_start"):
         assert np.array_equal(getattr(rest, name), getattr(trace, name))
     assert rest.kind[0] == Kind.LOAD and rest.target[0] == Target.STACK
