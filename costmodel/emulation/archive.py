@@ -17,7 +17,12 @@ import numpy as np
 
 from costmodel.config.errors import ConfigError
 from costmodel.files import write_bytes
-from costmodel.recorder.archive import Program, program_from_arrays, program_to_arrays, zip_arrays
+from costmodel.recorder.archive import (
+    RecordedProgram,
+    program_from_arrays,
+    program_to_arrays,
+    zip_arrays,
+)
 
 SUFFIX: Final = ".ckb"
 _FORMAT: Final = 1
@@ -52,7 +57,7 @@ class BuildArchive:
     """A recorded build: what it is, and its windows."""
 
     info: BuildInfo
-    program: Program
+    program: RecordedProgram
 
     def layouts(self) -> list[str]:
         """Return the layouts recorded as whole tables, sorted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from costmodel.checking.check import CheckReport, check
+from costmodel.checking.check import CheckReport, check_strategy
 from costmodel.checking.run import Subject
 from costmodel.emulation.kernel import Kernel, Process
 from costmodel.mm.address_space import AddressSpace, Rss
@@ -27,7 +27,7 @@ def check_kernel(kernel: Kernel, name: str) -> CheckReport:
     """
     _run_once(kernel)
     subject = Subject(name, _Emulated(kernel), contpte=bool(kernel.facts["contpte"]), flushes=False)
-    return check(subject, layouts(), budget=_SHRINKING)
+    return check_strategy(subject, layouts(), budget=_SHRINKING)
 
 
 def layouts() -> list[Layout]:

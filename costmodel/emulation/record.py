@@ -15,13 +15,13 @@ from costmodel.emulation.stream import Decoded, StreamBuilder
 from costmodel.emulation.targets import Targets
 from costmodel.emulation.windows import NoLocksError, Window, loop_heads, steady, whole_table
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.recorder.archive import Program
+from costmodel.recorder.archive import RecordedProgram
 
 STATES: Final = ("rw", "ro")
 """First fork of what was written, and the fork after that."""
 
 
-def record_program(kernel: Kernel, name: str) -> Program:
+def record_program(kernel: Kernel, name: str) -> RecordedProgram:
     """Record every scene in every state."""
     return _Recorder(kernel).program(name)
 
@@ -38,7 +38,7 @@ class _Recorder:
         self.counts: dict[str, int] = {}
         self.head: dict[str, int] = {}
 
-    def program(self, name: str) -> Program:
+    def program(self, name: str) -> RecordedProgram:
         for scene in scenes(contpte=bool(self.kernel.facts["contpte"])):
             self.record(scene, self.builder)
         other = StreamBuilder(self.decoded, sites=self.builder.sites)

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from costmodel.checking.check import describe
-from costmodel.config.errors import describe as described
+from costmodel.checking.check import report_text
+from costmodel.config.errors import describe
 from costmodel.emulation.archive import (
     SUFFIX,
     BuildArchive,
@@ -65,15 +65,15 @@ def record(request: Request, *, setup: Path = SETUP) -> Outcome:
     name = request.name or tree.folder.name
     if not _NAME.fullmatch(name):
         reason = "must be letters, digits and . _ + - alone"
-        raise refuse("--name", reason, got=described(name))
+        raise refuse("--name", reason, got=describe(name))
     output = Path(request.output or f"{name}{SUFFIX}")
     if not output.parent.is_dir():
-        raise refuse("--output", "must lie in a folder that exists", got=described(str(output)))
+        raise refuse("--output", "must lie in a folder that exists", got=describe(str(output)))
     with TemporaryDirectory() as folder:
         kernel = _kernel(tree, request, Path(folder), setup)
     report = check_kernel(kernel, name)
     if not report.passed:
-        return Outcome(f"{describe(report)}\n\nnothing was written: mend the kernel first", True)
+        return Outcome(f"{report_text(report)}\n\nnothing was written: mend the kernel first", True)
     info = _info(tree, kernel, request, name)
     archive = BuildArchive(info, record_program(kernel, name))
     save_archive(output, archive)
@@ -85,7 +85,7 @@ def _like(request: Request) -> Request:
     known = load_archive(find_archive(f"@{request.like}".replace("@@", "@"), origin="--like")).info
     if request.build_tree is None and not Path(known.tree).is_dir():
         reason = "was recorded in a tree that is gone; name it with --build-tree"
-        raise refuse("--like", reason, got=described(known.tree))
+        raise refuse("--like", reason, got=describe(known.tree))
     if request.name is None and request.output is None:
         raise refuse("--name", "needed with --like: the archive must not write over its model")
     return replace(
@@ -105,7 +105,7 @@ def _kernel(tree: BuildTree, request: Request, folder: Path, setup: Path) -> Ker
         tree.compile(tree.source / "mm/memory.c", memory, compiler=compiler)
     for source in request.sources:
         if not (tree.source / source).is_file():
-            raise refuse("--with", "no such file in the tree", got=described(source))
+            raise refuse("--with", "no such file in the tree", got=describe(source))
     cpu = replace(DEFAULT_CPU[tree.isa], mitigations=request.mitigations)
     extra = [tree.source / source for source in request.sources]
     return build_kernel(tree, [memory], cpu, setup=setup, compiler=compiler, extra=extra)
@@ -118,7 +118,7 @@ def _object(tree: BuildTree, name: str | None) -> Path:
     for path in (Path(name).expanduser(), tree.folder / name):
         if path.is_file():
             return path
-    raise refuse("--object", "no such file, here or in the tree", got=described(name))
+    raise refuse("--object", "no such file, here or in the tree", got=describe(name))
 
 
 def _info(tree: BuildTree, kernel: Kernel, request: Request, name: str) -> BuildInfo:

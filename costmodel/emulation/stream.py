@@ -15,7 +15,7 @@ from costmodel.emulation.image import Image
 from costmodel.emulation.micro import FLAGS, Micro, UnknownInstructionError
 from costmodel.emulation.targets import Targets
 from costmodel.emulation.windows import Window
-from costmodel.recorder.archive import Program, Recording
+from costmodel.recorder.archive import RecordedProgram, Recording
 
 _LONGEST = 16
 _GS = 0x65
@@ -106,10 +106,10 @@ class StreamBuilder:
         )
         return [(known[uop], tuple(inputs), taken) for uop, inputs, taken in rows]
 
-    def program(self, name: str) -> Program:
+    def program(self, name: str) -> RecordedProgram:
         """Return the windows added so far as one program."""
         site, kind, op, target, size, function = zip(*self.static, strict=True)
-        return Program(
+        return RecordedProgram(
             name=name,
             site=np.array(site),
             kind=np.array(kind),

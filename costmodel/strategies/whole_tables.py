@@ -21,7 +21,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.emulation.archive import BuildArchive, load_archive
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
-from costmodel.recorder.archive import Program, Recording
+from costmodel.recorder.archive import RecordedProgram, Recording
 
 Ints = NDArray[np.int64]
 
@@ -83,7 +83,7 @@ def _frames(shape: TableShape) -> Ints:
     return np.concatenate(places)
 
 
-def _allocation(program: Program, frames: Ints) -> Trace:
+def _allocation(program: RecordedProgram, frames: Ints) -> Trace:
     """Return how the child's table is allocated, cleared and locked, up to the first entry."""
     build_name = program.name.rpartition(".")[2]
     name = f"{_ALLOCATING}.{build_name}"
@@ -93,7 +93,7 @@ def _allocation(program: Program, frames: Ints) -> Trace:
     return build(record, load_library("fork", name), "fork")
 
 
-def _columns(program: Program, window: Recording, frames: Ints) -> dict[str, NDArray[Any]]:
+def _columns(program: RecordedProgram, window: Recording, frames: Ints) -> dict[str, NDArray[Any]]:
     """Return a window's rows in a core's terms."""
     uop = window.uop
     kinds = np.array([kind_of(kind) for kind in program.kind], np.uint8)
