@@ -16,6 +16,7 @@ clock was steady and nothing came between."""
 _MOST = 4096
 """Samples of one call of the driver, at most."""
 _FIRST_N = 8
+_PILOTS = 4
 
 
 class Sample(NamedTuple):
@@ -32,6 +33,7 @@ class Sampler:
     def __init__(self, isa: Isa, assembler: Assembler) -> None:
         """Compile the driver and learn what a stamp costs."""
         self._isa = isa
+        self._assembler = assembler  # its functions live as long as it does
         self._driver = assembler.function("driver", isa.DRIVER, arguments=6)
         self._stamp = assembler.function("read_stamp", isa.READ_STAMP, arguments=0)
         self._out = (ctypes.c_int64 * (4 * _MOST))()
@@ -80,8 +82,10 @@ class Sampler:
         n = _FIRST_N
         rate = self.ticks_per_ns
         while True:
-            (_, start, end, _), *_ = self._stamps(kernel, n, data, state, 1)
-            ns = max((end - start - self._overhead) / rate, 1.0)
+            # The least of several: one that was interrupted would make samples far too short.
+            stamps = self._stamps(kernel, n, data, state, _PILOTS)
+            ticks = min(end - start for _, start, end, _ in stamps) - self._overhead
+            ns = max(ticks / rate, 1.0)
             if ns * 4 > target_ns:
                 return max(1, round(n * target_ns / ns))
             n *= 4

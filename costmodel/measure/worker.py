@@ -38,7 +38,6 @@ class Worker:
         self._assembler = Assembler()
         self._sampler = Sampler(isa, self._assembler)
         self._kernels: dict[str, int] = {}
-        self._rounds: dict[str, int] = {}
         self._positions: dict[str, int] = {}
         self._region: tuple[tuple[Any, ...], Region, int] | None = None
         self.tasks: dict[str, Callable[[dict[str, Any]], Reply]] = {
@@ -59,9 +58,7 @@ class Worker:
         kernel, region, start = self._prepare(request)
         state = self._state(request, start)
         target = request["sample_ns"]
-        if name not in self._rounds:
-            self._rounds[name] = self._sampler.rounds(kernel, region.address, _at(state), target)
-        n = self._rounds[name]
+        n = self._sampler.rounds(kernel, region.address, _at(state), target)
         self._warm(kernel, region, state, request["warm_rounds"], n, target)
         samples = self._sampler.sample(
             kernel, n, region.address, _at(state), request["samples"] + _WARM
