@@ -5,105 +5,36 @@ Everything here is also an attribute of the package: ``costmodel.price(...)``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, wraps
-from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from os import PathLike
+from typing import TYPE_CHECKING, ParamSpec
 
 from costmodel import __version__
-from costmodel.config.errors import ConfigError, Fault, describe, unknown
-from costmodel.config.machine import Machine, load_machine
-from costmodel.config.overrides import by_name, load_with_overrides
-from costmodel.config.scenario import Scenario, default_scenario, load_scenario
+from costmodel.arguments import (
+    MachineLike,
+    Number,
+    Order,
+    check_count,
+    check_flag,
+    check_operation,
+    machine_of,
+    question_of,
+)
+from costmodel.config.errors import ConfigError, describe
+from costmodel.config.machine import Machine
 from costmodel.config.workload import Frames
-from costmodel.experiment import Cell, Comparison, LeftOut, Result, compare, run_cell, run_cells
+from costmodel.experiment import Cell, Result, run_cell
 from costmodel.ineffective import ineffective_by_machine
-from costmodel.operations.registry import DEFAULT, operation_names
+from costmodel.operations.registry import DEFAULT
 from costmodel.plan import plan
-from costmodel.settings import Setting
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.resolve import names_by_operation
+from costmodel.studies import Study, study_of
 
 if TYPE_CHECKING:
     from costmodel.results.plots.picture import Picture
-    from costmodel.results.plots.results import Results
 
 P = ParamSpec("P")
-Kind = Literal["change", "order", "stack", "samples"]
-MachineLike = Machine | str | PathLike[str]
-"""A machine, the name of a shipped one, or the path of a machine file."""
-Order = int | Mapping[int, float | str]
-"""A folio order from 0 to 9, or orders and their shares of the memory: ``{0: "50%", 4: "50%"}``."""
-Number = bool | int | float | str
-"""What an override sets."""
-
-
-@dataclass(frozen=True)
-class Study:
-    """Strategies beside each other on machines and folio layouts; printing it gives the table."""
-
-    title: str
-    comparisons: tuple[Comparison, ...]
-    left_out: tuple[LeftOut, ...] = ()
-
-    def __str__(self) -> str:
-        """Return the table as plain text, at most 76 columns wide."""
-        from costmodel.results.text.mail import mail
-
-        return mail(
-            self.comparisons,
-            title=self.title,
-            version=__version__,
-            left_out=self.left_out,
-            idle=self.idle,
-        ).rstrip()
-
-    @cached_property
-    def idle(self) -> Mapping[str, tuple[Setting, ...]]:
-        """The settings that change no time, by machine name; worked out when first asked for."""
-        return ineffective_by_machine([comparison.result for comparison in self.comparisons])
-
-    def __getitem__(self, place: tuple[str, str, int]) -> Comparison:
-        """Return the comparison of (machine name, strategy, folio order); KeyError if none is."""
-        for comparison in self.comparisons:
-            cell = comparison.result.cell
-            if (cell.machine.name, cell.strategy, cell.workload.folio_order) == place:
-                return comparison
-        raise KeyError(place)
-
-    @property
-    def results(self) -> Results:
-        """What pictures show."""
-        return self._results(intervals=True)
-
-    def _results(self, *, intervals: bool) -> Results:
-        """Return what pictures show, with or without the intervals of the model."""
-        from costmodel.results.plots.results import results_of
-        from costmodel.results.result_json import result_document
-
-        first = self.comparisons[0].result
-        noise = first.samples_ps is not None
-        origin = {"version": __version__, "seed": first.cell.protocol.seed, "noise": noise}
-        return results_of(result_document(self.comparisons, origin, intervals=intervals))
-
-    def chart(self) -> str:
-        """Return the change per strategy as a bar chart of text."""
-        from costmodel.results.plots.ascii import ascii_chart
-
-        return ascii_chart(self._results(intervals=False)).rstrip()
-
-    def picture(self, kind: Kind = "change") -> Picture:
-        """Return a picture; ConfigError for samples of a study without noise."""
-        from costmodel.results.plots.draw import draw
-
-        samples = {
-            (cell.machine.name, cell.workload.layout, cell.strategy): result.samples_ps
-            for result in (comparison.result for comparison in self.comparisons)
-            for cell in (result.cell,)
-            if result.samples_ps is not None
-        }
-        return draw(self._results(intervals=kind == "change"), kind, samples=samples)
 
 
 def machine(
@@ -117,7 +48,7 @@ def machine(
     A machine that does not exist deserves another name: ``rename``. Raises ConfigError for an
     unknown machine or key, a number that physics does not allow, or a name that is none.
     """
-    made = _machine(name).with_values(changes or {}, origin="changes")
+    made = machine_of(name).with_values(changes or {}, origin="changes")
     return made if rename is None else made.renamed(rename)
 
 
@@ -164,27 +95,10 @@ def study(
         "protocol.iterations": iterations,
         "protocol.seed": seed,
     }
-    _check_flag("noise", noise)
-    _check_count("jobs", jobs)
-    asked, loaded = _ask(scenario, machines, wanted, overrides)
+    check_flag("noise", noise)
+    check_count("jobs", jobs)
+    asked, loaded = question_of(scenario, machines, wanted, overrides)
     return study_of(asked, loaded, noise=noise, jobs=jobs)
-
-
-def study_of(
-    scenario: Scenario,
-    machines: Mapping[str, Machine],
-    *,
-    noise: bool = True,
-    jobs: int = 1,
-    intervals: bool = True,
-) -> Study:
-    """Run a scenario on machines by name; those of the scenario itself are not looked at.
-
-    ``intervals`` of the model are worked out at once, or else when they are asked for.
-    """
-    todo = plan(scenario, machines)
-    results = run_cells(todo.cells, noise=noise, jobs=jobs, slopes=intervals)
-    return Study(scenario.title, tuple(compare(results, scenario.baseline)), todo.left_out)
 
 
 def _printed(function: Callable[P, Study]) -> Callable[P, str]:
@@ -226,7 +140,7 @@ def price(
     every fault.
     """
     arguments = {name: value for name, value in locals().items() if name != "noise"}
-    _check_flag("noise", noise)
+    check_flag("noise", noise)
     return run_cell(cell(**arguments), noise=noise)
 
 
@@ -261,7 +175,7 @@ def cell(
         "protocol.iterations": iterations,
         "protocol.seed": seed,
     }
-    asked, loaded = _ask(None, [machine], wanted, overrides)
+    asked, loaded = question_of(None, [machine], wanted, overrides)
     return plan(asked, loaded).cells[0]
 
 
@@ -310,10 +224,10 @@ def check(
         raise ConfigError.of(
             "strategy", "must be a name, or file.py:function", got=describe(strategy)
         )
-    _check_count("layouts", layouts, least=0)
-    _check_count("seed", seed, least=0)
-    _check_flag("contpte", contpte)
-    _check_operation(operation)
+    check_count("layouts", layouts, least=0)
+    check_count("seed", seed, least=0)
+    check_flag("contpte", contpte)
+    check_operation(operation)
     subjects = find_subjects([strategy], contpte=contpte, operation=operation)
     chosen = standard_layouts(layouts, seed)
     lines = []
@@ -346,95 +260,14 @@ def window(
     arguments = {name: value for name, value in locals().items() if name != "ptes"}
     from costmodel.results.plots.draw import draw_window
 
-    _check_count("ptes", ptes)
+    check_count("ptes", ptes)
     return draw_window(cell(**arguments), ptes=ptes)
 
 
 def strategy_names(operation: str = DEFAULT) -> list[str]:
     """Return the names of the built-in strategies of an operation."""
-    _check_operation(operation)
+    check_operation(operation)
     return list(built_in(operation))
-
-
-def _check_operation(operation: object) -> None:
-    if not isinstance(operation, str) or operation not in operation_names():
-        reason = unknown("operation", operation, operation_names())
-        raise ConfigError.of("operation", reason, got=describe(operation))
-
-
-def _ask(
-    reference: str | PathLike[str] | None,
-    machines: MachineLike | Sequence[MachineLike] | None,
-    wanted: Mapping[str, object],
-    overrides: Mapping[str, Number] | None,
-) -> tuple[Scenario, dict[str, Machine]]:
-    """Return the scenario and the machines that arguments ask for, all of them judged together."""
-    names = names_by_operation()
-    if wanted["operation"] is not None:
-        _check_operation(wanted["operation"])
-    if reference is None:
-        asked = default_scenario()
-    else:
-        file = fspath(reference) if isinstance(reference, PathLike) else reference
-        asked = load_scenario(file, origin="scenario", strategies=names)
-    loaded = None if machines is None else _loaded(machines)
-    said = {key: (_ARGUMENTS.get(key, key.removeprefix("protocol.")), _plain(value))
-            for key, value in wanted.items() if value is not None}  # fmt: skip
-    if overrides is not None and not isinstance(overrides, Mapping):
-        raise ConfigError.of("overrides", "must be a mapping of keys", got=describe(overrides))
-    said |= {str(key): ("overrides", value) for key, value in (overrides or {}).items()}
-    return load_with_overrides(asked, strategies=names, machines=loaded, options=said)
-
-
-_ARGUMENTS = {"folio_orders": "orders"}
-"""Keys of a scenario that are called otherwise here."""
-
-
-def _plain(value: object) -> object:
-    """Return mappings and sequences as a file has them."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _loaded(machines: MachineLike | Sequence[MachineLike]) -> dict[str, Machine]:
-    """Return machines by name; ConfigError with the faults of all."""
-    is_list = isinstance(machines, Iterable) and not isinstance(machines, str | Machine)
-    several: Any = machines if is_list else [machines]
-    made: list[Machine] = []
-    faults: list[Fault] = []
-    for each in several:
-        try:
-            made.append(_machine(each))
-        except ConfigError as error:
-            faults += error.faults
-    if not made and not faults:
-        faults.append(Fault("machines", reason="must not be empty"))
-    if faults:
-        raise ConfigError(faults)
-    return by_name(made)
-
-
-def _machine(machine: Any) -> Machine:
-    if isinstance(machine, Machine):
-        return machine
-    if not isinstance(machine, str | PathLike):
-        reason = "must be a machine, the name of one, or the path of a machine file"
-        raise ConfigError.of("machine", reason, got=describe(machine))
-    return load_machine(fspath(machine), origin="machine")
-
-
-def _check_count(name: str, value: object, *, least: int = 1) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        reason = f"must be an integer of at least {least}"
-        raise ConfigError.of(name, reason, got=describe(value))
-
-
-def _check_flag(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise ConfigError.of(name, "must be true or false", got=describe(value))
 
 
 __all__ = [

@@ -130,9 +130,9 @@ def _of_measured(args: argparse.Namespace) -> Picture:
 
 
 def _of_scenario(args: argparse.Namespace) -> tuple[str, Picture | None]:
-    from costmodel.api import study_of
     from costmodel.cli.question import ask
     from costmodel.parallel import cpus
+    from costmodel.studies import study_of
 
     if args.kind == "order" and not args.order:
         args.order = [str(order) for order in ALL_ORDERS]

@@ -1,0 +1,106 @@
+"""What the arguments of the package's functions mean: a question, or every fault in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike, fspath
+from typing import Any
+
+from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.machine import Machine, load_machine
+from costmodel.config.overrides import by_name, load_with_overrides
+from costmodel.config.scenario import Scenario, default_scenario, load_scenario
+from costmodel.operations.registry import operation_names
+from costmodel.strategies.resolve import names_by_operation
+
+MachineLike = Machine | str | PathLike[str]
+"""A machine, the name of a shipped one, or the path of a machine file."""
+Order = int | Mapping[int, float | str]
+"""A folio order from 0 to 9, or orders and their shares of the memory: ``{0: "50%", 4: "50%"}``."""
+Number = bool | int | float | str
+"""What an override sets."""
+
+
+def check_operation(operation: object) -> None:
+    """Refuse what is no operation."""
+    if not isinstance(operation, str) or operation not in operation_names():
+        reason = unknown("operation", operation, operation_names())
+        raise ConfigError.of("operation", reason, got=describe(operation))
+
+
+def question_of(
+    reference: str | PathLike[str] | None,
+    machines: MachineLike | Sequence[MachineLike] | None,
+    wanted: Mapping[str, object],
+    overrides: Mapping[str, Number] | None,
+) -> tuple[Scenario, dict[str, Machine]]:
+    """Return the scenario and the machines that arguments ask for, all of them judged together."""
+    names = names_by_operation()
+    if wanted["operation"] is not None:
+        check_operation(wanted["operation"])
+    if reference is None:
+        asked = default_scenario()
+    else:
+        file = fspath(reference) if isinstance(reference, PathLike) else reference
+        asked = load_scenario(file, origin="scenario", strategies=names)
+    loaded = None if machines is None else _loaded(machines)
+    said = {key: (_ARGUMENTS.get(key, key.removeprefix("protocol.")), _plain(value))
+            for key, value in wanted.items() if value is not None}  # fmt: skip
+    if overrides is not None and not isinstance(overrides, Mapping):
+        raise ConfigError.of("overrides", "must be a mapping of keys", got=describe(overrides))
+    said |= {str(key): ("overrides", value) for key, value in (overrides or {}).items()}
+    return load_with_overrides(asked, strategies=names, machines=loaded, options=said)
+
+
+_ARGUMENTS = {"folio_orders": "orders"}
+"""Keys of a scenario that are called otherwise here."""
+
+
+def _plain(value: object) -> object:
+    """Return mappings and sequences as a file has them."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _loaded(machines: MachineLike | Sequence[MachineLike]) -> dict[str, Machine]:
+    """Return machines by name; ConfigError with the faults of all."""
+    is_list = isinstance(machines, Iterable) and not isinstance(machines, str | Machine)
+    several: Any = machines if is_list else [machines]
+    made: list[Machine] = []
+    faults: list[Fault] = []
+    for each in several:
+        try:
+            made.append(machine_of(each))
+        except ConfigError as error:
+            faults += error.faults
+    if not made and not faults:
+        faults.append(Fault("machines", reason="must not be empty"))
+    if faults:
+        raise ConfigError(faults)
+    return by_name(made)
+
+
+def machine_of(machine: Any) -> Machine:
+    """Return the machine that an argument means; ConfigError for what can mean none."""
+    if isinstance(machine, Machine):
+        return machine
+    if not isinstance(machine, str | PathLike):
+        reason = "must be a machine, the name of one, or the path of a machine file"
+        raise ConfigError.of("machine", reason, got=describe(machine))
+    return load_machine(fspath(machine), origin="machine")
+
+
+def check_count(name: str, value: object, *, least: int = 1) -> None:
+    """Refuse what is no whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        reason = f"must be an integer of at least {least}"
+        raise ConfigError.of(name, reason, got=describe(value))
+
+
+def check_flag(name: str, value: object) -> None:
+    """Refuse what is neither True nor False."""
+    if not isinstance(value, bool):
+        raise ConfigError.of(name, "must be true or false", got=describe(value))

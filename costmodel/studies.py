@@ -1,0 +1,106 @@
+"""Strategies beside each other, as Python has them: a table, pictures, numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from costmodel import __version__
+from costmodel.config.machine import Machine
+from costmodel.config.scenario import Scenario
+from costmodel.experiment import Comparison, LeftOut, compare, run_cells
+from costmodel.ineffective import ineffective_by_machine
+from costmodel.plan import plan
+from costmodel.settings import Setting
+
+if TYPE_CHECKING:
+    from costmodel.results.plots.picture import Picture
+    from costmodel.results.plots.results import Results
+
+Kind = Literal["change", "order", "stack", "samples"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Strategies beside each other on machines and folio layouts; printing it gives the table."""
+
+    title: str
+    comparisons: tuple[Comparison, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the table as plain text, at most 76 columns wide."""
+        from costmodel.results.text.mail import mail
+
+        return mail(
+            self.comparisons,
+            title=self.title,
+            version=__version__,
+            left_out=self.left_out,
+            idle=self.idle,
+        ).rstrip()
+
+    @cached_property
+    def idle(self) -> Mapping[str, tuple[Setting, ...]]:
+        """The settings that change no time, by machine name; worked out when first asked for."""
+        return ineffective_by_machine([comparison.result for comparison in self.comparisons])
+
+    def __getitem__(self, place: tuple[str, str, int]) -> Comparison:
+        """Return the comparison of (machine name, strategy, folio order); KeyError if none is."""
+        for comparison in self.comparisons:
+            cell = comparison.result.cell
+            if (cell.machine.name, cell.strategy, cell.workload.folio_order) == place:
+                return comparison
+        raise KeyError(place)
+
+    @property
+    def results(self) -> Results:
+        """What pictures show."""
+        return self._results(intervals=True)
+
+    def _results(self, *, intervals: bool) -> Results:
+        """Return what pictures show, with or without the intervals of the model."""
+        from costmodel.results.plots.results import results_of
+        from costmodel.results.result_json import result_document
+
+        first = self.comparisons[0].result
+        noise = first.samples_ps is not None
+        origin = {"version": __version__, "seed": first.cell.protocol.seed, "noise": noise}
+        return results_of(result_document(self.comparisons, origin, intervals=intervals))
+
+    def chart(self) -> str:
+        """Return the change per strategy as a bar chart of text."""
+        from costmodel.results.plots.ascii import ascii_chart
+
+        return ascii_chart(self._results(intervals=False)).rstrip()
+
+    def picture(self, kind: Kind = "change") -> Picture:
+        """Return a picture; ConfigError for samples of a study without noise."""
+        from costmodel.results.plots.draw import draw
+
+        samples = {
+            (cell.machine.name, cell.workload.layout, cell.strategy): result.samples_ps
+            for result in (comparison.result for comparison in self.comparisons)
+            for cell in (result.cell,)
+            if result.samples_ps is not None
+        }
+        return draw(self._results(intervals=kind == "change"), kind, samples=samples)
+
+
+def study_of(
+    scenario: Scenario,
+    machines: Mapping[str, Machine],
+    *,
+    noise: bool = True,
+    jobs: int = 1,
+    intervals: bool = True,
+) -> Study:
+    """Run a scenario on machines by name; those of the scenario itself are not looked at.
+
+    ``intervals`` of the model are worked out at once, or else when they are asked for.
+    """
+    todo = plan(scenario, machines)
+    results = run_cells(todo.cells, noise=noise, jobs=jobs, slopes=intervals)
+    return Study(scenario.title, tuple(compare(results, scenario.baseline)), todo.left_out)
