@@ -15,8 +15,9 @@ examples:
   costmodel record --object mm/memory.o --like base --name patched
   costmodel run --machine ampere-altra --strategy @patched --baseline @base
 
-The tree must be configured, and 'make mm/memory.o' must have been run in it; nothing is written
-there. x86-64 and arm64, Linux 6.1 and later. Fork only. Needs costmodel[record].
+The tree must be configured, and 'make mm/memory.o' must have been run in
+it; nothing is written there. x86-64 and arm64, Linux 6.1 and later. Fork
+only. Needs costmodel[record].
 """
 
 
