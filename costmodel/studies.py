@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from costmodel import __version__
+from costmodel.checking.verdict import verdicts_on
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
 from costmodel.experiment import Comparison, LeftOut, compare, run_cells
@@ -29,6 +30,8 @@ class Study:
     title: str
     comparisons: tuple[Comparison, ...]
     left_out: tuple[LeftOut, ...] = ()
+    verdicts: tuple[str, ...] = ()
+    """Which strategies are broken, or not priced for what they do."""
 
     def __str__(self) -> str:
         """Return the table as plain text, at most 76 columns wide."""
@@ -40,6 +43,7 @@ class Study:
             version=__version__,
             left_out=self.left_out,
             idle=self.idle,
+            verdicts=self.verdicts,
         ).rstrip()
 
     @cached_property
@@ -103,4 +107,9 @@ def study_of(
     """
     todo = plan(scenario, machines)
     results = run_cells(todo.cells, noise=noise, jobs=jobs, slopes=intervals)
-    return Study(scenario.title, tuple(compare(results, scenario.baseline)), todo.left_out)
+    return Study(
+        scenario.title,
+        tuple(compare(results, scenario.baseline)),
+        todo.left_out,
+        tuple(verdicts_on((cell.strategy for cell in todo.cells), scenario.operation)),
+    )

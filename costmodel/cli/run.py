@@ -54,6 +54,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables and write the JSON file; raise ConfigError for bad input."""
     from costmodel import __version__
+    from costmodel.checking.verdict import verdicts_on
     from costmodel.cli.output import output
     from costmodel.cli.question import ask, inputs, origin_of
     from costmodel.experiment import compare, run_cells
@@ -81,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
             version=__version__,
             left_out=todo.left_out,
             idle=idle,
+            verdicts=verdicts_on((cell.strategy for cell in todo.cells), scenario.operation),
         )
     )
     origin = origin_of(args, scenario, machines, noise=not args.no_noise, engine=args.engine)

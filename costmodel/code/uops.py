@@ -73,7 +73,7 @@ class Flavour(IntEnum):
     TLBI_ASID = 14  # a whole address space, broadcast
     ZERO_LINE = 15  # dc zva: one 64-byte line
     ZERO_BLOCK = 16  # rep stosb / rep stosq
-    PREFETCH = 18  # a load that nothing waits for
+    PREFETCH = 17  # a load that nothing waits for
 
 
 class Uop(NamedTuple):

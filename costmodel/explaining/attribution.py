@@ -16,6 +16,7 @@ from costmodel import cpu
 from costmodel.code.removal import Orphans, remove
 from costmodel.code.trace import TableRun, Trace
 from costmodel.experiment import Cell, Result, compare, executed, run_cell
+from costmodel.explaining.early import early_accesses
 from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
 from costmodel.parallel import in_processes
@@ -59,10 +60,14 @@ class GroupEffect:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two strategies: its exact result and its TLB maintenance."""
+    """One of the two strategies: its exact result and its TLB maintenance.
+
+    ``early`` are accesses per PTE written by hand that act as prefetches.
+    """
 
     result: Result
     maintenance: Maintenance
+    early: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,8 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
 
 
 def _side(cell: Cell) -> Side:
-    return Side(run_cell(cell, noise=False), maintenance_of(executed(cell)))
+    runs = executed(cell)
+    return Side(run_cell(cell, noise=False), maintenance_of(runs), early_accesses(runs))
 
 
 _Task = tuple[Cell, UopGroup, int]

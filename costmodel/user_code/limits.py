@@ -38,12 +38,12 @@ class Limits:
     @property
     def too_long(self) -> str:
         """What is wrong with code that used its CPU time up."""
-        return f"does not end within {self.cpu_seconds:g} s of CPU time for one page table"
+        return f"does not end within {self.cpu_seconds:g} s of CPU time"
 
     @property
     def too_slow(self) -> str:
         """What is wrong with code that sleeps."""
-        return f"does not end within {self.wall_seconds:g} s for one page table"
+        return f"does not end within {self.wall_seconds:g} s"
 
     @property
     def too_large(self) -> str:

@@ -22,6 +22,8 @@ from costmodel.user_code.source import Source
 T = TypeVar("T")
 
 LIMITS = Limits()
+MOST_CHILDREN = 6
+"""Processes that wait for further questions; one more is started again when it is asked."""
 
 
 class UserCode:
@@ -50,9 +52,10 @@ class UserCode:
         """
         if self._fault is not None:
             raise self._fault  # it would hang or crash again
-        if self._child is None or self._child.owner != os.getpid():
+        if self._child is None or self._child not in _children:
             self._child = _Child(self.source, self._limits)
             self._culprit.begins(self._value(self._child.answer()))
+        _used(self._child)
         answer: T = self._value(self._child.ask(pickle.dumps((task, args))))
         return answer
 
@@ -64,7 +67,10 @@ class UserCode:
         if isinstance(answer, str):
             answer = Answer(self._culprit.fault(answer), refused=True, last=True)
         if answer.last:
-            self._fault, self._child = answer.value, None
+            self._fault = answer.value
+            if self._child is not None:
+                _children.pop(self._child, None)
+                self._child.end()
         if answer.refused:
             raise answer.value
         return answer.value
@@ -75,16 +81,16 @@ class _Child:
 
     def __init__(self, source: Source, limits: Limits) -> None:
         ours, theirs = multiprocessing.Pipe()
-        self.owner = os.getpid()
         self._limits = limits
         self._connection: Connection = ours
+        _used(self)
         self._process: BaseProcess = context().Process(
             target=serve, args=(theirs, source, limits), daemon=True
         )
         self._process.start()
         theirs.close()
         # Before multiprocessing asks it politely and waits.
-        Finalize(self, _end, args=(self._process,), exitpriority=100)
+        self._finalize = Finalize(self, _end, args=(self._process,), exitpriority=100)
 
     def ask(self, request: bytes) -> Answer | str:
         try:
@@ -102,9 +108,19 @@ class _Child:
         except (EOFError, OSError):
             return self._ended()
         except BaseException:
-            _end(self._process)  # Ctrl-C must not wait for it
+            _children.pop(self, None)
+            self.end()  # Ctrl-C must not wait for it
             raise
         return answer
+
+    def end(self) -> None:
+        """End the process."""
+        self.let_go()
+        self._finalize()
+
+    def let_go(self) -> None:
+        """Leave the process to the one that started it."""
+        self._connection.close()
 
     def _ended(self) -> str:
         """Return how the process ended, which it did without an answer."""
@@ -115,6 +131,31 @@ class _Child:
             return f"ends the process with exit status {code}"
         name = signal.Signals(-code).name
         return self._limits.too_long if name == "SIGXCPU" else f"crashes the process ({name})"
+
+
+_children: dict[_Child, None] = {}
+"""Those of this process, in the order of their last use."""
+
+
+def _used(child: _Child) -> None:
+    """Keep the children that were used last, and end others: each takes memory."""
+    _children.pop(child, None)
+    _children[child] = None
+    while len(_children) > MOST_CHILDREN:
+        oldest = next(iter(_children))
+        del _children[oldest]
+        oldest.end()
+
+
+def _let_go() -> None:
+    """Close what a process that is forked from this one inherits: a child ends when nobody asks."""
+    for child in _children:
+        child.let_go()
+    _children.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _end(process: BaseProcess) -> None:

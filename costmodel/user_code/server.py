@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import faulthandler
 import functools
+import gc
 import os
 import pickle
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,9 +44,10 @@ def serve(connection: Connection, source: Source, limits: Limits) -> None:
             task, arguments = pickle.loads(connection.recv_bytes())
             server.answer(functools.partial(server.call, task, arguments))
     except (EOFError, OSError):
-        pass
-    finally:
         os._exit(0)  # threads and exit handlers of the user's must not keep it
+    except BaseException:  # not the user's fault
+        traceback.print_exc()
+        os._exit(1)
 
 
 class _Server:
@@ -101,9 +104,11 @@ def _refused(error: ConfigError, *, last: bool = False) -> bytes:
 
 def _isolate(limits: Limits) -> None:
     """Keep what the code prints out of the answer, and leave Ctrl-C to the process that waits."""
+    gc.freeze()  # else looking for garbage copies all that was forked
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     faulthandler.disable()
     os.dup2(2, 1)
+    sys.stdout = sys.stderr
     warnings.simplefilter("ignore")
     sys.unraisablehook = lambda _: None
     limit_memory(limits)

@@ -153,3 +153,20 @@ def test_ctrl_c_ends_with_130_and_no_file(tmp_path: Path, monkeypatch: pytest.Mo
     file = tmp_path / "result.json"
     assert main([*QUICK, "--json", str(file)]) == 130
     assert list(tmp_path.iterdir()) == []
+
+
+def test_strategies_that_are_broken_or_not_priced_for_what_they_do_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(
+        "from costmodel.strategies import fork as k\n\n\n"
+        'def cheap(fork):\n    return k.dropping(k.v6_12(fork), "get")\n'
+    )
+    names = ["--strategy", "folio-batch-off-by-one", "--strategy", "mine.py:cheap"]
+    words = ["run", "--machine", "ampere-altra", *names, "--no-noise", "--jobs", "1"]
+    assert main(words) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "folio-batch-off-by-one is broken: its batches run on into the next folio" in told
+    assert "mine.py:cheap is not priced for what it does" in told
+    assert "'get' is done 177 times and priced 0" in told

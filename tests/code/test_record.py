@@ -15,7 +15,19 @@ from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
 from costmodel.code.trace import ADDRESS, DATA, Trace
-from costmodel.code.uops import Flavour, Kind, Target, Uop, Value, alu, branch, load, rmw, store
+from costmodel.code.uops import (
+    Flavour,
+    Kind,
+    Target,
+    Uop,
+    Value,
+    alu,
+    branch,
+    dmb,
+    load,
+    rmw,
+    store,
+)
 from costmodel.code.yields import run_through
 from costmodel.user_code.blame import StrategyError
 
@@ -59,6 +71,13 @@ def test_atomics_are_locked_on_x86() -> None:
     atomic = rmw(Target.PAGE, 0, flavour=Flavour.RMW_STORE)
     assert traced([atomic]).flavour.tolist() == [Flavour.RMW_STORE]
     assert traced([atomic], "v6.7.x86_64").flavour.tolist() == [Flavour.RMW_LOCKED]
+
+
+def test_a_memory_barrier_of_x86_is_a_locked_operation_on_the_stack() -> None:
+    assert traced([dmb()]).kind.tolist() == [Kind.DMB]
+    trace = traced([dmb()], "v6.7.x86_64")
+    assert (trace.kind.tolist(), trace.flavour.tolist()) == ([Kind.RMW], [Flavour.RMW_LOCKED])
+    assert trace.target.tolist() == [Target.STACK]
 
 
 def test_a_step_is_the_recorded_way_to_its_event() -> None:

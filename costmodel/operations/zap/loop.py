@@ -6,10 +6,11 @@ is a function that unmaps what starts at one entry; :func:`unmap_tables` is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Final
 
 from costmodel.code.events import Step, Trait
+from costmodel.code.uops import Uop
 from costmodel.mm.address_space import Rss
 from costmodel.mm.folio import Folio
 from costmodel.mm.pte import CONT, DIRTY, PRESENT, YOUNG
@@ -26,7 +27,9 @@ BATCH: Final = 2
 """Slots of the gather list: for one page, and for a page with a number of pages behind it."""
 
 
-def unmap_tables(zap: ZapOperation, unmap: Unmap, *, gathers: bool = False) -> Steps:
+def unmap_tables(
+    zap: ZapOperation, unmap: Unmap, *, gathers: bool = False
+) -> Generator[Step | Uop, Any, None]:
     """Unmap table by table; stop to flush and release where the gather list is full.
 
     ``gathers``: an entry of a contiguous block is read with what all 16 entries know.
@@ -36,7 +39,7 @@ def unmap_tables(zap: ZapOperation, unmap: Unmap, *, gathers: bool = False) -> S
         slot = table.first
         while slot < table.end:
             entry = entry_at(zap, table, slot)
-            yield entry.step("read")
+            entry.value = yield entry.step("read")
             if gathers and entry.pte & CONT:
                 yield entry.step("gather")
             if entry.folio is None:

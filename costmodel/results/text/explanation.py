@@ -57,10 +57,22 @@ def explanation_text(
         parts += [_attribution(explanation)]
     if explanation.base.maintenance.any or explanation.new.maintenance.any:
         parts.append(_maintenance(explanation))
+    parts += [paragraph(text) for text in map(_early, (explanation.base, explanation.new)) if text]
     parts.append(paragraph(_legend(explanation)))
     for remark in remarks(explanation.new.result.cell, idle):
         parts.append(paragraph(remark, hanging="  "))
     return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def _early(side: Side) -> str:
+    """Say that accesses written by hand are prefetches; empty where they are not."""
+    if not side.early:
+        return ""
+    name = side.result.cell.strategy
+    return (
+        f"{name}: {side.early:.3g} of its accesses per PTE that were written by hand come before "
+        "the compiled code has computed their addresses: they prefetch."
+    )
 
 
 def explanation_document(explanation: Explanation, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,6 +114,7 @@ def _side_data(side: Side) -> dict[str, Any]:
         "cpi_stack_ns_per_pte": dict(side.result.stack_ns_per_pte),
         "segments_ns_per_pte": dict(side.result.segments_ns_per_pte),
         "micro_ops_per_pte": dict(side.result.micro_ops_per_pte),
+        "early_accesses_per_pte": side.early,
         "tlb_maintenance_per_pte": {name: getattr(maintenance, name) for name, _ in _MAINTENANCE},
     }
 

@@ -54,11 +54,13 @@ def mail(
     version: str,
     left_out: Sequence[LeftOut] = (),
     idle: Mapping[str, Sequence[Setting]] | None = None,
+    verdicts: Sequence[str] = (),
 ) -> str:
     """Return the whole report as plain ASCII, at most 76 columns wide.
 
     ``left_out`` names what was asked for and cannot run, each with its reason; ``idle`` are the
-    settings that change nothing, by machine name.
+    settings that change nothing, by machine name; ``verdicts`` say which strategies are broken, or
+    not priced for what they do.
     """
     parts = [_head(comparisons, title, version)]
     for machine in _unique(c.result.cell.machine.name for c in comparisons):
@@ -66,6 +68,7 @@ def mail(
         parts += _tables(mine)
         left = [left for left in left_out if left.machine == machine]
         parts += _remarks(mine, left, (idle or {}).get(machine, ()))
+    parts += [paragraph(verdict, hanging="  ") for verdict in verdicts]
     parts.append(_legend(comparisons))
     return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
 

@@ -1,0 +1,121 @@
+"""More work never comes out faster.
+
+Micro-ops are put before or behind events of built-in strategies, on machines and at folio orders
+drawn at random. Loads and atomics touch what the loop touches at that point anyway. A core that
+starts the oldest micro-op first may still gain half a cycle per entry by an accident of its ports
+(Graham's anomaly); what is refused is a gain by a mechanism.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from costmodel import cpu
+from costmodel.config.machine import Machine, load_machine
+from costmodel.config.resources import names
+from costmodel.config.workload import Workload
+from costmodel.operations.shared.strategy import Strategy
+from costmodel.strategies import fork as k
+from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.runs import trace_runs
+
+EVENTS: Final = ("read", "get", "clear_exclusive", "map", "large_map", "wrprotect", "set", "scan")
+PER_MACHINE: Final = 12
+GAIN: Final = 0.005
+ACCIDENT: Final = 0.015
+PAGE, SRC, DST = k.Target.PAGE, k.Target.SRC, k.Target.DST
+
+
+def place(step: k.Step) -> tuple[k.Target, int]:
+    """Return what the compiled step touches itself."""
+    if step.event in ("get", "large_map"):
+        return PAGE, 64 * step.head
+    if step.event in ("map", "clear_exclusive"):
+        return PAGE, 64 * step.page
+    return (DST if step.event == "set" else SRC), 8 * step.slot
+
+
+def alus(_: k.Step) -> Any:
+    value = yield k.alu()
+    yield k.alu(value)
+
+
+def calls(_: k.Step) -> Any:
+    yield k.call()
+    yield k.ret()
+
+
+def looks(step: k.Step) -> Any:
+    value = yield k.load(*place(step))
+    yield k.branch("looks", value, taken=False)
+
+
+WORK: Final[dict[str, Any]] = {
+    "ALUs": alus,
+    "a branch": k.branch("more", taken=False),
+    "a call": calls,
+    "a load": lambda step: k.load(*place(step)),
+    "a look": looks,
+    "an atomic": lambda step: k.rmw(*place(step)),
+    "a barrier": k.dmb(),
+}
+ARM64_WORK: Final = {"a DSB": k.dsb(), "an ISB": k.isb()}
+
+
+def ticks(strategy: Strategy, function: Any, machine: Machine, order: int) -> int:
+    workload = Workload(
+        operation="fork", memory_bytes=32 << 20, folio_orders={order: 1.0}, state="writable"
+    )
+    own = replace(strategy, function=function)
+    range_tlbi = bool(machine.tlbi.range.value)
+    return cpu.run(trace_runs(own, workload, machine.isa, range_tlbi=range_tlbi), machine).ticks
+
+
+def with_more(function: Callable[[Any], Any], edit: Any, event: str, work: Any) -> Any:
+    return lambda fork: edit(function(fork), event, work)
+
+
+@pytest.mark.parametrize("name", names("machines"))
+def test_more_work_is_never_faster(name: str) -> None:
+    machine = load_machine(name)
+    random = Random(name)
+    fitting = [s for s in built_in("fork").values() if machine.isa in s.programs]
+    work = WORK | (ARM64_WORK if machine.isa == "arm64" else {})
+    gains = {}
+    for _ in range(PER_MACHINE):
+        strategy, order = random.choice(fitting), random.choice([0, 4, 9])
+        event, what = random.choice(EVENTS), random.choice(sorted(work))
+        edit = random.choice([k.before, k.after])
+        more = with_more(strategy.function, edit, event, work[what])
+        base = ticks(strategy, strategy.function, machine, order)
+        gain = 1 - ticks(strategy, more, machine, order) / base
+        gains[f"{what} {edit.__name__} {event}: {strategy.name}, order {order}"] = gain
+    faster = {case: gain for case, gain in gains.items() if gain > GAIN}
+    assert not {case: gain for case, gain in faster.items() if gain > ACCIDENT}
+    assert len(faster) <= 1, faster
+
+
+@pytest.mark.parametrize("name", ["xeon-4210r", "epyc-zen4", "sapphire-rapids", "ampere-altra"])
+def test_one_more_look_at_each_page(name: str) -> None:
+    """The first question of all: a load and a branch more per PTE cost something or nothing."""
+    machine, strategy = load_machine(name), built_in("fork")["folio-batch-v6.12"]
+    base = ticks(strategy, strategy.function, machine, 0)
+    more = ticks(strategy, with_more(strategy.function, k.before, "get", looks), machine, 0)
+    known = ticks(
+        strategy,
+        with_more(
+            strategy.function,
+            k.before,
+            "get",
+            lambda step: k.load(*place(step), address=k.KNOWN),
+        ),
+        machine,
+        0,
+    )
+    assert (1 - GAIN) * base <= more < 1.1 * base
+    assert known <= more
