@@ -8,7 +8,7 @@ from typing import Any, Final
 import capstone
 from capstone import arm64 as cs
 
-from costmodel.emulation.micro import FLAGS, Micro, UnknownInstructionError, branch, distinct
+from costmodel.emulation.micro import FLAGS, Micro, UnknownInstructionError, branch_micro, distinct
 
 _LOADS: Final = {
     "ldr", "ldrb", "ldrh", "ldrsb", "ldrsh", "ldrsw", "ldur", "ldurb", "ldurh", "ldursb", "ldursh",
@@ -105,9 +105,9 @@ class Arm64Decoder:
 def _control(name: str, insn: Any, registers: list[str]) -> list[Micro] | None:
     """Branches, jumps, calls and returns."""
     if name.startswith("b."):
-        return [branch("b_" + {"cs": "hs", "cc": "lo"}.get(name[2:], name[2:]), flags=True)]
+        return [branch_micro("b_" + {"cs": "hs", "cc": "lo"}.get(name[2:], name[2:]), flags=True)]
     if name in ("cbz", "cbnz", "tbz", "tbnz"):
-        return [branch(name, *distinct(*registers[:1]))]
+        return [branch_micro(name, *distinct(*registers[:1]))]
     if name == "b":
         return [Micro("jump", "b")]
     if name == "bl":

@@ -14,7 +14,7 @@ from costmodel.emulation.micro import (
     LOADED,
     Micro,
     UnknownInstructionError,
-    branch,
+    branch_micro,
     distinct,
 )
 
@@ -124,8 +124,8 @@ def _is_branch(name: str, insn: Any, _operands: Any) -> bool:
 
 def _branch(name: str, _insn: Any, _operands: Any) -> list[Micro]:
     if name in ("jrcxz", "jecxz"):
-        return [branch(name, "rcx")]
-    return [branch(name, flags=True)]
+        return [branch_micro(name, "rcx")]
+    return [branch_micro(name, flags=True)]
 
 
 def _stack(name: str, _insn: Any, operands: Any) -> list[Micro]:

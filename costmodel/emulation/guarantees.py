@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from costmodel.checking.check import CheckReport, check_strategy
 from costmodel.checking.run import Subject
-from costmodel.emulation.kernel import Kernel, Process
+from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.mm.address_space import AddressSpace, Rss
 from costmodel.mm.folio import Folio
 from costmodel.mm.layout import Area, Content, Layout, Piece
@@ -15,12 +15,12 @@ from costmodel.mm.pte import CONT, DIRTY, PRESENT, WRITE, YOUNG, make_pte
 from costmodel.operations.fork.mm import ForkOperation
 
 _FLAGS: Final = {1: PRESENT, 2: WRITE, 4: DIRTY, 8: YOUNG, 32: CONT}
-"""Bits of :meth:`Kernel.entry` to those of the model."""
+"""Bits of :meth:`EmulatedKernel.entry` to those of the model."""
 _SHRINKING: Final = 40
 """Emulations that looking for a small layout may take for each guarantee."""
 
 
-def check_kernel(kernel: Kernel, name: str) -> CheckReport:
+def check_kernel(kernel: EmulatedKernel, name: str) -> CheckReport:
     """Fork small processes in the emulated kernel; report every guarantee that it breaks.
 
     Not checked: resident-set counters and TLB invalidations, which lie outside the copied loop.
@@ -53,7 +53,7 @@ def _layout(
     return Layout(name, (Area(tuple(pieces)),), start)
 
 
-def _run_once(kernel: Kernel) -> None:
+def _run_once(kernel: EmulatedKernel) -> None:
     """Copy one page; raises ConfigError where the object cannot be run at all."""
     parent, child = kernel.process(1), kernel.process(1)
     kernel.folio(parent, 0, 0)
@@ -64,7 +64,7 @@ def _run_once(kernel: Kernel) -> None:
 class _Emulated:
     """A strategy that lets the emulated kernel do the work."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: EmulatedKernel) -> None:
         self.kernel = kernel
 
     def __call__(self, fork: ForkOperation) -> Iterator[Any]:
@@ -88,7 +88,7 @@ class _Emulated:
         return iter(())
 
 
-def _lay(kernel: Kernel, parent: Process, fork: ForkOperation) -> list[Folio]:
+def _lay(kernel: EmulatedKernel, parent: Process, fork: ForkOperation) -> list[Folio]:
     """Map in the kernel what the model maps; return the folios."""
     for folio in fork.frames:
         kernel.folio(parent, folio.first_pfn, folio.order)
@@ -110,7 +110,9 @@ def _lay(kernel: Kernel, parent: Process, fork: ForkOperation) -> list[Folio]:
 _FRAME_SHIFT: Final = make_pte(1, 0).bit_length() - 1
 
 
-def _read_entries(kernel: Kernel, process: Process, space: AddressSpace, pages: range) -> None:
+def _read_entries(
+    kernel: EmulatedKernel, process: Process, space: AddressSpace, pages: range
+) -> None:
     for page in pages:
         value = kernel.entry(process, page)
         flags = sum(model for bit, model in _FLAGS.items() if value & bit)
@@ -118,7 +120,7 @@ def _read_entries(kernel: Kernel, process: Process, space: AddressSpace, pages: 
             space.put(page, make_pte(value >> 8, flags) if value & 1 else value)
 
 
-def _read_counts(kernel: Kernel, folio: Folio, fork: ForkOperation) -> None:
+def _read_counts(kernel: EmulatedKernel, folio: Folio, fork: ForkOperation) -> None:
     folio.refcount = kernel.count("refcount", folio.first_pfn)
     pages = range(folio.pages)
     folio.exclusive = [bool(kernel.count("exclusive", folio.first_pfn + page)) for page in pages]

@@ -10,7 +10,7 @@ from typing import Final
 
 from costmodel.emulation.emulator import Emulator, Execution
 from costmodel.emulation.image import Image, link, undefined
-from costmodel.emulation.patching import Cpu, patch_alternatives, patch_calls
+from costmodel.emulation.patching import BootCpu, patch_alternatives, patch_calls
 from costmodel.emulation.tree import BuildTree
 
 _ARCH: Final = {"x86_64": "arch/x86/", "arm64": "arch/arm64/"}
@@ -47,10 +47,10 @@ class Process:
     pages: int
 
 
-class Kernel:
+class EmulatedKernel:
     """One linked and patched build."""
 
-    def __init__(self, image: Image, cpu: Cpu) -> None:
+    def __init__(self, image: Image, cpu: BootCpu) -> None:
         """Boot ``image`` on ``cpu``, as far as a copy loop can tell."""
         patch_calls(image, cpu)
         self.image = image
@@ -147,12 +147,12 @@ _DIRECT_MAP: Final = {
 def build_kernel(
     tree: BuildTree,
     objects: Iterable[Path],
-    cpu: Cpu,
+    cpu: BootCpu,
     *,
     setup: Path = SETUP,
     compiler: str = "",
     extra: Iterable[Path] = (),
-) -> Kernel:
+) -> EmulatedKernel:
     """Compile the set-up and what the loop calls, link all with ``objects`` and boot.
 
     ``setup`` makes what the loop meets; ``extra`` are more source files to compile in. Raises
@@ -168,7 +168,7 @@ def build_kernel(
             del wanted[source]
             _compile(tree, tree.source / source, Path(folder), linked, compiler)
         image = link(linked, tree.isa)
-    return Kernel(image, cpu)
+    return EmulatedKernel(image, cpu)
 
 
 def _needed(linked: list[Path], wanted: Mapping[str, tuple[str, ...]], tree: BuildTree) -> str:

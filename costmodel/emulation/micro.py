@@ -34,7 +34,7 @@ class Micro:
     access: str = ""
 
 
-def branch(op: str, *data: str, flags: bool = False) -> Micro:
+def branch_micro(op: str, *data: str, flags: bool = False) -> Micro:
     """Return a conditional branch."""
     return Micro("branch", op, data=data, reads_flags=flags)
 

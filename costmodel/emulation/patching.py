@@ -41,7 +41,7 @@ _WORDS: Final = 8
 
 
 @dataclass(frozen=True)
-class Cpu:
+class BootCpu:
     """What boot-time patching asks of a CPU.
 
     ``features``: the alternatives that it takes, by the names of the set-up's facts.
@@ -53,8 +53,8 @@ class Cpu:
 
 
 DEFAULT_CPU: Final = {
-    "x86_64": Cpu(frozenset({"always", "erms"})),
-    "arm64": Cpu(frozenset({"lse"})),
+    "x86_64": BootCpu(frozenset({"always", "erms"})),
+    "arm64": BootCpu(frozenset({"lse"})),
 }
 """What the recordings of booted kernels were made on: Cascade Lake and Neoverse N1."""
 
@@ -71,7 +71,7 @@ class _Alternative:
     direct_call: int
 
 
-def patch_calls(image: Image, cpu: Cpu) -> None:
+def patch_calls(image: Image, cpu: BootCpu) -> None:
     """Patch what calls thunks and tracers, before the image is loaded.
 
     With ``mitigations`` a return jumps to its thunk, which on CPUs that need no more returns.
@@ -130,7 +130,7 @@ def _indirect(register: str, *, is_call: bool) -> bytes:
     return (b"\x41" if number >= 8 else b"") + code
 
 
-def patch_alternatives(emulator: Emulator, facts: dict[str, int], cpu: Cpu) -> None:
+def patch_alternatives(emulator: Emulator, facts: dict[str, int], cpu: BootCpu) -> None:
     """Apply the alternatives of a loaded image; the set-up reads their entries.
 
     Raises ConfigError for a replacement that cannot be moved.

@@ -9,11 +9,11 @@ from costmodel.emulation.decode_arm64 import Arm64Decoder
 from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import Execution
 from costmodel.emulation.errors import refuse
-from costmodel.emulation.kernel import Kernel
+from costmodel.emulation.kernel import EmulatedKernel
 from costmodel.emulation.scenes import PTE_BYTES, Scene, other_frames, scenes
 from costmodel.emulation.stream import Decoded, StreamBuilder
 from costmodel.emulation.targets import Targets
-from costmodel.emulation.windows import NoLocksError, Window, loop_heads, steady, whole_table
+from costmodel.emulation.windows import CutWindow, NoLocksError, loop_heads, steady, whole_table
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
 
@@ -21,7 +21,7 @@ STATES: Final = ("rw", "ro")
 """First fork of what was written, and the fork after that."""
 
 
-def record_program(kernel: Kernel, name: str) -> RecordedProgram:
+def record_program(kernel: EmulatedKernel, name: str) -> RecordedProgram:
     """Record every scene in every state."""
     return _Recorder(kernel).program(name)
 
@@ -29,7 +29,7 @@ def record_program(kernel: Kernel, name: str) -> RecordedProgram:
 class _Recorder:
     """Records one kernel."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: EmulatedKernel) -> None:
         self.kernel = kernel
         decoder = X86Decoder() if kernel.image.isa == "x86_64" else Arm64Decoder()
         self.decoded = Decoded(kernel.image, decoder, kernel.emulator.read)
@@ -67,7 +67,7 @@ class _Recorder:
                 window = self._steady(scene, state, done, targets)
                 builder.add(state, scene.layout, done, window, targets)
 
-    def _table(self, done: Execution, locks: list[int]) -> Window:
+    def _table(self, done: Execution, locks: list[int]) -> CutWindow:
         functions = _Functions(self.kernel)
         try:
             return whole_table(done, locks, functions)
@@ -75,7 +75,7 @@ class _Recorder:
             _no_stubs(self.kernel, done, 0, len(done.pcs))
             raise
 
-    def _steady(self, scene: Scene, state: str, done: Execution, targets: Targets) -> Window:
+    def _steady(self, scene: Scene, state: str, done: Execution, targets: Targets) -> CutWindow:
         heads = loop_heads(done, targets.src, 1 << scene.order)
         head = self.head.setdefault(state, heads[0])
         return steady(done, targets.src, [head, *heads], self.decoded.is_branch)
@@ -97,7 +97,7 @@ def _same_rows(one: StreamBuilder, other: StreamBuilder) -> None:
 class _Functions(dict[int, str]):
     """Names of functions by address, looked up once."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: EmulatedKernel) -> None:
         super().__init__()
         self._image = kernel.image
 
@@ -113,7 +113,7 @@ def _touching(done: Execution, targets: Targets) -> tuple[int, int]:
     return (touching[0], touching[-1]) if touching else (0, 0)
 
 
-def _no_stubs(kernel: Kernel, done: Execution, first: int, end: int) -> None:
+def _no_stubs(kernel: EmulatedKernel, done: Execution, first: int, end: int) -> None:
     """Refuse rows in which something was called that no object defines."""
     stubs: Mapping[int, str] = kernel.image.stubs
     called = {stubs[pc] for pc in set(done.pcs[first:end]) if pc in stubs}

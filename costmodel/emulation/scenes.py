@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from costmodel.emulation.kernel import Kernel, Process
+from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.mm.pte import TABLE_PTES
 
 PTE_BYTES: Final = 8
@@ -40,7 +40,7 @@ class Scene:
             frame = TABLE_PTES - 1 - page if self.descending else page
             yield page, frame + (self.shift if self.order == 0 else 0), self.order
 
-    def lay(self, kernel: Kernel) -> Process:
+    def lay(self, kernel: EmulatedKernel) -> Process:
         """Make a process whose table it is."""
         process = kernel.process(TABLE_PTES)
         for page, frame, order in self.pieces():

@@ -21,7 +21,7 @@ from costmodel.emulation.archive import (
 )
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.guarantees import check_kernel
-from costmodel.emulation.kernel import SETUP, Kernel, build_kernel
+from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
 from costmodel.emulation.patching import DEFAULT_CPU
 from costmodel.emulation.record import record_program
 from costmodel.emulation.tree import MEMORY, BuildTree, read_tree
@@ -97,7 +97,7 @@ def _like(request: Request) -> Request:
     )
 
 
-def _kernel(tree: BuildTree, request: Request, folder: Path, setup: Path) -> Kernel:
+def _kernel(tree: BuildTree, request: Request, folder: Path, setup: Path) -> EmulatedKernel:
     memory = _object(tree, request.object_file)
     compiler = request.compiler or ""
     if compiler and request.object_file is None:
@@ -121,7 +121,7 @@ def _object(tree: BuildTree, name: str | None) -> Path:
     raise refuse("--object", "no such file, here or in the tree", got=describe(name))
 
 
-def _info(tree: BuildTree, kernel: Kernel, request: Request, name: str) -> BuildInfo:
+def _info(tree: BuildTree, kernel: EmulatedKernel, request: Request, name: str) -> BuildInfo:
     warnings = []
     if tree.instrumented:
         what = ", ".join(tree.instrumented)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from costmodel.emulation.emulator import STACK_BYTES, STACK_TOP
-from costmodel.emulation.kernel import Kernel, Process
+from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.emulation.scenes import PTE_BYTES
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.units import LINE_BYTES
@@ -19,7 +19,7 @@ class Targets:
     scenes, so that a line has one number in all windows of a program.
     """
 
-    kernel: Kernel
+    kernel: EmulatedKernel
     parent: Process
     child: Process
     lines: dict[tuple[str, int], int] = field(default_factory=dict)

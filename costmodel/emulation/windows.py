@@ -22,7 +22,7 @@ class NoLocksError(ConfigError):
 
 
 @dataclass(frozen=True)
-class Window:
+class CutWindow:
     """Instructions ``first`` to ``end`` (exclusive), and the entry that it starts at."""
 
     first: int
@@ -46,7 +46,7 @@ def loop_heads(done: Execution, table: int, step: int) -> list[int]:
 
 def steady(
     done: Execution, table: int, heads: Sequence[int], is_branch: Callable[[int], bool]
-) -> Window:
+) -> CutWindow:
     """Cut 64 entries out of the middle, at the branch behind a loop head's read.
 
     ``heads``: candidates, of which the first that reads the first entry of a window and the first
@@ -57,7 +57,7 @@ def steady(
         if None not in reads:
             first, end = (_behind_branch(done, read or 0, is_branch) for read in reads)
             if done.pcs[first] == done.pcs[end]:
-                return Window(first, end, STEADY[0], STEADY[1] - STEADY[0])
+                return CutWindow(first, end, STEADY[0], STEADY[1] - STEADY[0])
     raise refuse("record", "the copy loop is not at the same place after 64 entries")
 
 
@@ -81,7 +81,7 @@ def _behind_branch(done: Execution, position: int, is_branch: Callable[[int], bo
     raise refuse("record", "no branch follows the read of an entry")
 
 
-def whole_table(done: Execution, locks: Sequence[int], functions: Mapping[int, str]) -> Window:
+def whole_table(done: Execution, locks: Sequence[int], functions: Mapping[int, str]) -> CutWindow:
     """Cut a whole table: from just behind its locks to where they are dropped."""
     writes = [
         (position, address)
@@ -98,4 +98,4 @@ def whole_table(done: Execution, locks: Sequence[int], functions: Mapping[int, s
         end -= 1
     if functions[done.pcs[taken]] == function:  # the loop takes and drops them itself
         end = dropped
-    return Window(taken + 1, end, 0, TABLE_PTES)
+    return CutWindow(taken + 1, end, 0, TABLE_PTES)

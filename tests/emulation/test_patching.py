@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from costmodel.emulation.image import Image, Site, Symbol
-from costmodel.emulation.patching import Cpu, patch_calls
+from costmodel.emulation.patching import BootCpu, patch_calls
 
 START = 0xFFFF_FFFF_8100_0000
 
@@ -13,7 +13,7 @@ def patched(code: str, symbol: str, *, mitigations: bool = False) -> str:
     image = Image("x86_64", chunks={START: bytearray.fromhex(code), START + 64: bytearray(16)})
     image.symbols[symbol] = Symbol(symbol, START + 64, 16, True)
     image.sites.append(Site(START + 1, symbol))
-    patch_calls(image, Cpu(frozenset(), mitigations=mitigations))
+    patch_calls(image, BootCpu(frozenset(), mitigations=mitigations))
     return image.read(START, 5).hex()
 
 
