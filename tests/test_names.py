@@ -16,6 +16,13 @@ ALIKE = ({"operations/fork", "operations/zap"}, {"measure/kernels"}, {"measure/r
 """Folders whose files do the same for another operation, instruction set or part of a machine."""
 KNOWN = {
     # To be given other names when these files are next worked on.
+    "Cpu": {"emulation/patching.py", "simulation/process.py"},
+    "Group": {"config/groups.py", "loops/form.py"},
+    "Kernel": {"config/groups.py", "emulation/kernel.py"},
+    "Measured": {"loops/patterns.py", "measure/operations.py"},
+    "Window": {"cpu/window.py", "emulation/windows.py"},
+    "branch": {"code/uops.py", "emulation/micro.py"},
+    "price": {"api.py", "loops/price.py"},
     "Comparison": {"experiment.py", "results/compare.py"},
     "Entry": {"operations/shared/entry.py", "results/plots/results.py"},
     "Memory": {"measure/operations_worker.py", "mm/build.py"},
