@@ -6,13 +6,21 @@ BIN := .venv/bin
 # Its last step compiles what numba compiles, once.
 STAMP := .venv/installed
 
-.PHONY: run test lint site wheel bench docs lock clean
+.PHONY: run test hostile mutate lint site wheel bench docs lock clean
 
 run: $(STAMP)
 	$(BIN)/costmodel run scenarios/lkml-fork.yaml --json out/lkml-fork.json
 
 test: lint
 	$(BIN)/pytest -n 2
+
+# Thousands of damaged files, signals at any moment: an hour.
+hostile: $(STAMP)
+	HOSTILE=3000 $(BIN)/pytest -n 2 tests/hostile
+
+# Does a test notice when one number of the model changes? Hours; docs/contributing.md has the score.
+mutate: $(STAMP)
+	$(BIN)/python tools/mutate.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -34,6 +42,7 @@ bench: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m costmodel.config.reference docs
 	$(BIN)/python -m costmodel.config.json_schema docs/machine.schema.json
+	$(BIN)/python -m costmodel.results.json_schema docs/result.schema.json
 	$(BIN)/python -m costmodel.calibration.document docs/accuracy.md
 	$(BIN)/python -m tools.examples README.md docs/*.md
 

@@ -17,8 +17,10 @@ from costmodel.plan import plan
 from costmodel.settings import Setting
 
 if TYPE_CHECKING:
+    from xarray import Dataset
+
+    from costmodel.results.document import ResultFile
     from costmodel.results.plots.picture import Picture
-    from costmodel.results.plots.results import Results
 
 Kind = Literal["change", "order", "stack", "samples"]
 
@@ -60,19 +62,27 @@ class Study:
         raise KeyError(place)
 
     @property
-    def results(self) -> Results:
+    def results(self) -> ResultFile:
         """What pictures show."""
         return self._results(intervals=True)
 
-    def _results(self, *, intervals: bool) -> Results:
+    def to_xarray(self) -> Dataset:
+        """Return the results by machine, strategy, folio layout and state, as an xarray dataset.
+
+        Raises ConfigError where xarray is not installed: it is an optional extra.
+        """
+        from costmodel.results.dataset import dataset
+
+        return dataset(self.results)
+
+    def _results(self, *, intervals: bool) -> ResultFile:
         """Return what pictures show, with or without the intervals of the model."""
-        from costmodel.results.plots.results import results_of
-        from costmodel.results.result_json import result_document
+        from costmodel.results.build import result_file
 
         first = self.comparisons[0].result
         noise = first.samples_ps is not None
         origin = {"version": __version__, "seed": first.cell.protocol.seed, "noise": noise}
-        return results_of(result_document(self.comparisons, origin, intervals=intervals))
+        return result_file(self.comparisons, origin, intervals=intervals)
 
     def chart(self) -> str:
         """Return the change per strategy as a bar chart of text."""

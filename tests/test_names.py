@@ -23,15 +23,11 @@ KNOWN = {
     "Window": {"cpu/window.py", "emulation/windows.py"},
     "branch": {"code/uops.py", "emulation/micro.py"},
     "price": {"api.py", "loops/price.py"},
-    "Comparison": {"experiment.py", "results/compare.py"},
-    "Entry": {"operations/shared/entry.py", "results/plots/results.py"},
     "Memory": {"measure/operations_worker.py", "mm/build.py"},
     "Row": {"measure/document.py", "published/rows.py"},
     "three_digits": {"explaining/quantity.py", "results/plots/stack.py"},
     "title": {"results/plots/panels.py", "settings.py"},
     "legend": {"results/plots/panels.py", "results/text/causes.py"},
-    "compare": {"experiment.py", "results/compare.py"},
-    "read_results": {"results/plots/results.py", "results/reading.py"},
     "serve": {"measure/folio_switch.py", "user_code/server.py"},
 }
 

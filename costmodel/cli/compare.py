@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import command
+from costmodel.cli.parser import add_format, command
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -30,6 +30,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         metavar="PCT",
         help="exit 1 if a cell became slower by more than this, significantly",
     )
+    add_format(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,8 +38,9 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from costmodel.config.errors import ConfigError
-    from costmodel.results.compare import compare
+    from costmodel.results.compare import compare_files
     from costmodel.results.reading import read_results
+    from costmodel.results.tables import comparison_csv, comparison_markdown
     from costmodel.results.text.comparison import comparison_text
 
     names = (args.old, args.new)
@@ -50,12 +52,18 @@ def run(args: argparse.Namespace) -> int:
             faults += error.faults
     if faults:
         raise ConfigError(faults)
-    comparison = compare(files[0], files[1], names=names)
-    print(comparison_text(comparison, names=names), end="")
+    comparison = compare_files(files[0], files[1], names=names)
+    match args.format:
+        case "csv":
+            print(comparison_csv(comparison), end="")
+        case "markdown":
+            print(comparison_markdown(comparison, names=names), end="")
+        case _:
+            print(comparison_text(comparison, names=names), end="")
     if args.fail_above is None:
         return 0
     slower = comparison.regressions(args.fail_above)
-    if slower:
+    if slower and args.format != "csv":
         print(f"\n{len(slower)} of {len(comparison.cells)} cells slower by more than "
               f"{args.fail_above:g}%.")  # fmt: skip
     return CHECK_FAILED if slower else 0

@@ -104,6 +104,12 @@ def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--json", metavar="FILE", help=about)
 
 
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add ``--format text|markdown|csv``."""
+    about = "of what is printed: for a mail (default), a web page, a program"
+    parser.add_argument("--format", choices=("text", "markdown", "csv"), default="text", help=about)
+
+
 def add_jobs(parser: argparse.ArgumentParser, *, most: int | None = None) -> None:
     """Add ``--jobs N``; None means one per CPU, at most ``most``."""
     few = f", at most {most}" if most else ""

@@ -92,7 +92,7 @@ def _of_file(args: argparse.Namespace) -> tuple[str, Picture | None]:
     from costmodel.measure.document import is_measured
     from costmodel.results.plots.ascii import ascii_chart
     from costmodel.results.plots.draw import draw
-    from costmodel.results.plots.results import read_results
+    from costmodel.results.reading import read_results
 
     if Path(args.scenario).is_file() and is_measured(Path(args.scenario)):
         return "", _of_measured(args)

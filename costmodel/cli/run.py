@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.cli.parser import (
     add_assignments,
+    add_format,
     add_jobs,
     add_json,
     add_workload,
@@ -42,6 +43,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--seed", metavar="N", help="of all random numbers")
     parser.add_argument("--no-noise", action="store_true", help="exact times, no deviations")
     add_json(parser, "all results")
+    add_format(parser)
     add_jobs(parser)
     parser.add_argument(
         "--engine",
@@ -53,6 +55,8 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the tables and write the JSON file; raise ConfigError for bad input."""
+    from functools import cache
+
     from costmodel import __version__
     from costmodel.checking.verdict import verdicts_on
     from costmodel.cli.output import output
@@ -61,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.ineffective import ineffective_by_machine
     from costmodel.parallel import cpus
     from costmodel.plan import plan
-    from costmodel.results.result_json import result_document
+    from costmodel.results.build import result_file
+    from costmodel.results.tables import results_csv, results_markdown
     from costmodel.results.text.mail import mail
     from costmodel.simulation import Engine
 
@@ -74,19 +79,21 @@ def run(args: argparse.Namespace) -> int:
         todo.cells, noise=not args.no_noise, jobs=args.jobs or cpus(), engine=engine
     )
     comparisons = compare(results, scenario.baseline)
-    idle = ineffective_by_machine(results)
-    target.show(
-        mail(
+    origin = origin_of(args, scenario, machines, noise=not args.no_noise, engine=args.engine)
+    file = cache(lambda: result_file(comparisons, origin))
+    if args.format == "text":
+        text = mail(
             comparisons,
             title=scenario.title,
             version=__version__,
             left_out=todo.left_out,
-            idle=idle,
             verdicts=verdicts_on((cell.strategy for cell in todo.cells), scenario.operation),
+            idle=ineffective_by_machine(results),
         )
-    )
-    origin = origin_of(args, scenario, machines, noise=not args.no_noise, engine=args.engine)
-    target.write_json(lambda: result_document(comparisons, origin))
+    else:
+        text = (results_csv if args.format == "csv" else results_markdown)(file())
+    target.show(text)
+    target.write_json(lambda: file().data())
     return 0
 
 

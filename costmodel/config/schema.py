@@ -38,6 +38,7 @@ _REASONS: dict[str, str] = {
     "model_type": "must be a mapping of keys",
     "dict_type": "must be a mapping of keys",
     "tuple_type": "must be a list",
+    "list_type": "must be a list",
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
     "string_too_long": "must be of at most {max_length} characters",

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from costmodel.config.errors import ConfigError, Fault
-from costmodel.results.reading import CellRecord, ResultFile
+from costmodel.results.document import ResultFile
+from costmodel.results.records import ResultCell
 from costmodel.statistics import CONFIDENCE, Change, change
 
 NEGLIGIBLE_PCT: Final = 0.01
 """Below this two exact times are the same: the core's own resolution is about as wide."""
 
-_MUST_AGREE: Final[dict[str, Callable[[CellRecord], Any]]] = {
-    "operation": lambda cell: cell.operation,
-    "memory_bytes": lambda cell: cell.memory_bytes,
-    "state": lambda cell: cell.state,
-    "frames": lambda cell: cell.frames,
-    "contpte": lambda cell: cell.contpte,
-    "cpus": lambda cell: cell.cpus,
-    "runs": lambda cell: cell.runs,
-    "iterations": lambda cell: cell.iterations,
-}
+_MUST_AGREE: Final = (
+    "operation", "memory_bytes", "state", "frames", "contpte", "cpus", "runs", "iterations",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
-class CellChange:
+class FileCellChange:
     """How one cell changed from the old file to the new one."""
 
-    old: CellRecord
-    new: CellRecord
+    old: ResultCell
+    new: ResultCell
     change: Change
 
     @property
@@ -43,21 +37,21 @@ class CellChange:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class FileComparison:
     """All cells that both files have, and those that only one has.
 
     ``paired``: run i of both met the same noise. ``geomean_pct`` is the geometric mean of the
     changes of run time.
     """
 
-    cells: tuple[CellChange, ...]
-    old_only: tuple[CellRecord, ...]
-    new_only: tuple[CellRecord, ...]
+    cells: tuple[FileCellChange, ...]
+    old_only: tuple[ResultCell, ...]
+    new_only: tuple[ResultCell, ...]
     paired: bool
     noise: bool
     geomean_pct: float
 
-    def regressions(self, above_pct: float) -> list[CellChange]:
+    def regressions(self, above_pct: float) -> list[FileCellChange]:
         """Return the cells that became significantly slower, by more than ``above_pct``."""
         return [
             cell for cell in self.cells
@@ -65,7 +59,7 @@ class Comparison:
         ]  # fmt: skip
 
 
-def compare(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -> Comparison:
+def compare_files(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -> FileComparison:
     """Compare two result files; ``names`` are what messages call them.
 
     Raises ConfigError with every reason why they cannot be compared.
@@ -81,7 +75,7 @@ def compare(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -> Comp
         reason = f"no cell (machine, layout, strategy) is also in {names[0]}"
         raise ConfigError.of(names[1], reason)
     cells = tuple(_change(before[key], after[key], paired=paired) for key in both)
-    return Comparison(
+    return FileComparison(
         cells=cells,
         old_only=tuple(cell for key, cell in before.items() if key not in after),
         new_only=tuple(cell for key, cell in after.items() if key not in before),
@@ -91,11 +85,11 @@ def compare(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -> Comp
     )
 
 
-def _change(old: CellRecord, new: CellRecord, *, paired: bool) -> CellChange:
-    return CellChange(old, new, change(new.seconds.summary, old.seconds.summary, paired=paired))
+def _change(old: ResultCell, new: ResultCell, *, paired: bool) -> FileCellChange:
+    return FileCellChange(old, new, change(new.seconds.summary, old.seconds.summary, paired=paired))
 
 
-def _geomean_pct(cells: tuple[CellChange, ...]) -> float:
+def _geomean_pct(cells: tuple[FileCellChange, ...]) -> float:
     from scipy.stats import gmean
 
     ratios = [cell.new.seconds.mean / cell.old.seconds.mean for cell in cells]
@@ -105,10 +99,10 @@ def _geomean_pct(cells: tuple[CellChange, ...]) -> float:
 def _disagreements(old: ResultFile, new: ResultFile, names: tuple[str, str]) -> Iterator[Fault]:
     if old.provenance.noise != new.provenance.noise:
         yield _fault(names, "noise", _switch(old), _switch(new))
-    for key, value_of in _MUST_AGREE.items():
-        before, after = (_values(file, value_of) for file in (old, new))
+    for key in _MUST_AGREE:
+        before, after = (getattr(file.first, key) for file in (old, new))
         if before != after:
-            yield _fault(names, key, before, after)
+            yield _fault(names, key, str(before), str(after))
 
 
 def _fault(names: tuple[str, str], key: str, old: str, new: str) -> Fault:
@@ -117,8 +111,3 @@ def _fault(names: tuple[str, str], key: str, old: str, new: str) -> Fault:
 
 def _switch(file: ResultFile) -> str:
     return "on" if file.provenance.noise else "off"
-
-
-def _values(file: ResultFile, value_of: Callable[[CellRecord], Any]) -> str:
-    values = {str(value_of(cell)) for cell in file.cells}
-    return ", ".join(sorted(values))

@@ -1,158 +1,78 @@
-"""Reads a result file (schema 1, docs/result-json.md) as far as a comparison needs it."""
+"""Read a result file; every fault is one line with its place in the file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import Any
 
 from costmodel.config.document import Document
 from costmodel.config.errors import ConfigError, Fault, describe
-from costmodel.config.schema import Problem, raise_problems, validated
-from costmodel.statistics import Summary
+from costmodel.config.schema import validated
+from costmodel.results.document import SCHEMA, ResultFile
+from costmodel.results.json_places import PlacedJson
 
-SCHEMA = 1
 LARGEST_FILE_BYTES = 256 << 20
-
-# Keys may be added within schema 1, so unknown ones are let pass.
-_LENIENT = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
-
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Key = tuple[str, tuple[tuple[str, float], ...], str]
-"""Machine, folio layout, strategy: what tells the cells of one file apart."""
-
-
-class Seconds(BaseModel):
-    """The times of a cell, in seconds."""
-
-    model_config = _LENIENT
-
-    mean: Positive
-    stdev_between_runs: Annotated[float, Field(ge=0)] | None
-    run_means: list[Positive]
-
-    @property
-    def summary(self) -> Summary:
-        """The times as the statistics take them."""
-        return Summary(
-            mean=self.mean,
-            stdev_between_runs=self.stdev_between_runs,
-            run_means=tuple(self.run_means),
-        )
-
-
-class CellRecord(BaseModel):
-    """One cell of a result file."""
-
-    model_config = _LENIENT
-
-    machine: str
-    operation: str
-    memory_bytes: Count
-    folio_orders: Annotated[dict[str, Positive], Field(min_length=1)]
-    frames: str
-    state: str
-    contpte: bool | None
-    cpus: Count
-    strategy: str
-    runs: Count
-    iterations: Count
-    seconds: Seconds
-
-    @model_validator(mode="after")
-    def _all_runs_are_there(self) -> CellRecord:
-        raise_problems("cell", self._problems())
-        return self
-
-    def _problems(self) -> Iterator[Problem]:
-        means = len(self.seconds.run_means)
-        at = ("seconds", "run_means")
-        if means not in (0, self.runs):
-            yield at, f"must be one number per run, {self.runs}", means
-        if self.seconds.stdev_between_runs is not None and not means:
-            yield at, "must not be empty where there is a deviation", means
-
-    @property
-    def key(self) -> Key:
-        """What tells this cell from the others of its file."""
-        return self.machine, tuple(sorted(self.folio_orders.items())), self.strategy
-
-    @property
-    def layout(self) -> str:
-        """The folio orders as tables show them."""
-        if len(self.folio_orders) == 1:
-            return f"order-{next(iter(self.folio_orders))}"
-        return ", ".join(f"{order}: {100 * s:g}%" for order, s in self.folio_orders.items())
-
-
-class Origin(BaseModel):
-    """What of a file's provenance decides how it can be compared."""
-
-    model_config = _LENIENT
-
-    version: str
-    seed: int
-    noise: bool
-
-
-class ResultFile(BaseModel):
-    """A result file."""
-
-    model_config = _LENIENT
-
-    provenance: Origin
-    cells: Annotated[list[CellRecord], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _each_cell_once(self) -> ResultFile:
-        raise_problems("cells", self._problems())
-        return self
-
-    def _problems(self) -> Iterator[Problem]:
-        seen: dict[Key, int] = {}
-        for index, cell in enumerate(self.cells):
-            first = seen.setdefault(cell.key, index)
-            if first != index:
-                reason = f"the same machine, layout and strategy as cells[{first}]"
-                yield ("cells", index), reason, cell.strategy
 
 
 def read_results(path: Path) -> ResultFile:
-    """Read a result file; raise ConfigError with one line per fault."""
-    data = _parse(path)
+    """Return the results that ``costmodel run --json`` wrote, of this version or an older one.
+
+    Raises ConfigError with one line per fault, also for a file that cannot be read.
+    """
+    text = _text(path)
+    data = _parse(text, str(path))
     found = data.get("schema")
     if found != SCHEMA or isinstance(found, bool):
-        reason = f"must be {SCHEMA}: another schema cannot be compared"
+        reason = f"must be {SCHEMA}: no other schema is known here"
         raise ConfigError.of(str(path), reason, key="schema", got=describe(found))
     if "kind" in data:
         reason = "is no result file: costmodel run --json writes those"
         raise ConfigError.of(str(path), reason, key="kind", got=describe(data["kind"]))
-    return validated(ResultFile, Document(str(path), data))
+    return validated(ResultFile, PlacedJson(str(path), data, text=text))
 
 
-def _parse(path: Path) -> dict[str, Any]:
-    if path.is_file() and path.stat().st_size > LARGEST_FILE_BYTES:
-        raise ConfigError.of(str(path), f"is larger than {LARGEST_FILE_BYTES >> 20} MiB")
+def results_of(data: object, *, origin: str = "results") -> ResultFile:
+    """Return plain data as results; raise ConfigError, ``origin`` its place, for what is none."""
+    if not isinstance(data, dict):
+        raise ConfigError.of(origin, "must be a JSON object", got=describe(data))
+    return validated(ResultFile, Document(origin, data))
+
+
+def _text(path: Path) -> str:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+        if path.is_file() and path.stat().st_size > LARGEST_FILE_BYTES:
+            raise ConfigError.of(str(path), f"is larger than {LARGEST_FILE_BYTES >> 20} MiB")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError.of(str(path), error.strerror or "cannot be read") from None
+    except ValueError as error:  # no UTF-8, or a path that holds a NUL
+        raise ConfigError.of(str(path), f"is no JSON: {error}") from None
+
+
+def _parse(text: str, file: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_distinct)
     except json.JSONDecodeError as error:
-        fault = Fault(str(path), error.lineno, error.colno, reason=f"is no JSON: {error.msg}")
+        fault = Fault(file, error.lineno, error.colno, reason=f"is no JSON: {error.msg}")
         raise ConfigError([fault]) from None
     except RecursionError:
-        raise ConfigError.of(str(path), "is nested too deeply") from None
-    except ValueError as error:
-        # Text that is no UTF-8, NaN, an integer of thousands of digits.
-        raise ConfigError.of(str(path), f"is no JSON: {error}") from None
+        raise ConfigError.of(file, "is nested too deeply") from None
+    except ValueError as error:  # NaN, a key that stands twice, an integer of thousands of digits
+        raise ConfigError.of(file, f"is no JSON: {error}") from None
     if not isinstance(data, dict):
-        raise ConfigError.of(str(path), "must be a JSON object", got=describe(data))
+        raise ConfigError.of(file, "must be a JSON object", got=describe(data))
     return data
 
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no number")
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found

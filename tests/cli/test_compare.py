@@ -9,14 +9,14 @@ import pytest
 
 from costmodel.cli.main import main
 from tests.cli.lines import flat
-from tests.results.result_files import cell, document
+from tests.results.made import versus
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[str, str]:
     old, new = tmp_path / "old.json", tmp_path / "new.json"
-    old.write_text(json.dumps(document(cell("v6.7", 0.005), cell("folio-batch-v6.9", 0.004))))
-    new.write_text(json.dumps(document(cell("v6.7", 0.0052), cell("folio-batch-v6.9", 0.004))))
+    old.write_text(json.dumps(versus(0.005, ("folio-batch-v6.9", 0.004))))
+    new.write_text(json.dumps(versus(0.0052, ("folio-batch-v6.9", 0.004))))
     return str(old), str(new)
 
 
@@ -60,3 +60,13 @@ def test_the_limit_must_be_a_percentage(
         main(["compare", *files, f"--fail-above={limit}"])
     assert error.value.code == 2
     assert "must be a percentage" in flat(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("form", "first"), [("csv", "machine,folio_layout,strategy,old_s,new_s"), ("markdown", "old: ")]
+)
+def test_other_programs_get_another_form(
+    files: tuple[str, str], form: str, first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *files, "--format", form, "--fail-above", "3"]) == 1
+    assert capsys.readouterr().out.startswith(first)

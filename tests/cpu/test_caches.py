@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from costmodel.code.trace import TableRun
 from costmodel.code.uops import Flavour, Kind, Target, Uop
@@ -115,3 +116,29 @@ def test_buddies_are_a_round_away_whatever_else_is_near() -> None:
     costs = class_costs(found.distances, 0.0, ALTRA, on, round_bytes=1e12).ticks
     near, far = costs[found.kind]
     assert (near, far) == (on.l1, pytest.approx(on.dram, rel=0.01))
+
+
+@pytest.mark.parametrize("ratio", [0.25, 0.5, 0.75, 1.0, 1.5])
+def test_an_lru_cache_of_sixteen_ways_hits_as_often_as_poisson_says(ratio: float) -> None:
+    """Lines fall on sets at random: one survives where at most 15 others follow into its set."""
+    on = machine(XEON, caches__l2__size_bytes="64 KiB", caches__llc__replacement="lru")
+    bytes_ = ratio * on.caches.llc.size_bytes.value
+    costs = class_costs(((0.0, 0.0), (bytes_, bytes_)), 0.0, on, parameters_of(on))
+    share = costs.weights[1].get(Cause.LLC, 0) / 65536
+    assert share == pytest.approx(stats.poisson.cdf(15, 16 * ratio), abs=2e-3)
+
+
+@pytest.mark.parametrize(("lines", "near"), [(126, True), (127, True), (128, False)])
+def test_eight_kib_of_other_lines_leave_a_line_in_any_l1(lines: int, near: bool) -> None:
+    loads = [load(64 * line) for line in range(lines + 1)]
+    found = accesses(trace_of([*loads, load(0)]), 64)
+    assert (found.kind[-1] == 0) == near
+
+
+def test_distances_are_rounded_up_by_less_than_a_fifth() -> None:
+    """A quarter of a power of two: few classes, and never nearer than it is."""
+    for lines in (150, 300, 1000, 3000):
+        loads = [load(64 * line) for line in range(lines + 1)]
+        found = accesses(trace_of([*loads, load(0)]), 64)
+        rounded = found.distances[found.kind[-1]][0]
+        assert 1 <= rounded / (64 * lines) < 2**0.25 * 1.001

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.code.trace import VMEMMAP_BYTES
 from costmodel.mm.address_space import Rss
 from costmodel.mm.pte import CONT, PRESENT, WRITE
 from costmodel.mm.shapes import FRESH, ShapedSpace, homogeneous
@@ -123,3 +124,12 @@ def test_bad_arguments_are_named(arguments: dict[str, object], message: str) -> 
 
     with pytest.raises(ValueError, match=message):
         homogeneous(**(good | arguments))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("order", [0, 9])
+def test_the_first_struct_page_lies_in_the_middle_of_its_vmemmap_block(order: int) -> None:
+    """A 2 MiB block maps 32,768 struct pages of 64 bytes: 64 tables, hardly one across its ends."""
+    (shape,) = homogeneous(2 << 20, {order: 1.0}).shapes
+    first = shape.first_pfns[0]
+    assert 64 * first % VMEMMAP_BYTES == VMEMMAP_BYTES // 2
+    assert first % 512 == 0

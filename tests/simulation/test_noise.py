@@ -123,3 +123,19 @@ def test_sizes_follow_the_folio_class() -> None:
 def test_a_handler_longer_than_the_tick_period_is_refused() -> None:
     with pytest.raises(ValueError, match="shorter than the tick period"):
         NoiseSizes(tick_period_ps=10, tick_ps=10)
+
+
+@pytest.mark.parametrize("cause", [NoiseCause.RUN, NoiseCause.ITERATION])
+def test_factors_have_mean_one_and_the_sigma_of_their_logarithm(cause: NoiseCause) -> None:
+    """exp(sigma z) alone has mean exp(sigma^2 / 2): noise would make every machine slower."""
+    sigma = 0.4
+    sizes = NoiseSizes(run_sigma=sigma, iteration_sigma=sigma).only([cause])
+    runs = 20_000 if cause is NoiseCause.RUN else 1
+    factors = np.concatenate(
+        [
+            draw_noise(sizes, STREAM, run=run, iterations=20_000 // runs).factor
+            for run in range(runs)
+        ]
+    )
+    assert factors.mean() == pytest.approx(1, abs=4 * sigma / 20_000**0.5)
+    assert np.log(factors).std() == pytest.approx(sigma, rel=0.02)

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from costmodel.config.machine import load_machine
 from costmodel.uncertainty.priors import SIGMAS, Prior, priors, value_of, with_numbers
@@ -45,3 +46,21 @@ def test_steps_never_leave_the_interval(at: float, step: float, whole: bool) -> 
     low, high = prior.steps(at)
     assert 0 <= low <= at <= high <= 10
     assert high > low
+
+
+def test_an_interval_of_a_machine_file_holds_ninety_percent() -> None:
+    machine = load_machine("ampere-altra")
+    (prior,) = priors(machine, ["core.mispredict_penalty_cycles"])
+    middle = (prior.low + prior.high) / 2
+    inside = stats.norm(middle, prior.sigma).cdf([prior.low, prior.high])
+    assert inside[1] - inside[0] == pytest.approx(0.9, abs=1e-3)
+
+
+def test_a_finite_difference_is_half_a_deviation_wide_but_never_below_a_cycle() -> None:
+    machine = load_machine("ampere-altra")
+    for prior in priors(machine):
+        if prior.whole:
+            continue
+        cycles = {"cycles": 1.0, "ns": 1 / machine.core.clock_ghz.value}
+        cycle = cycles.get(prior.key.split("_")[-1], 0.0)
+        assert prior.step == pytest.approx(max(0.5 * prior.sigma, cycle))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from costmodel.results.plots.results import Entry, Point, Results, layout_title
+from costmodel.results.document import ResultFile, layout_title
+from costmodel.results.records import PublishedPoint, ResultCell
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import percent
 from costmodel.units import WIDTH
@@ -16,7 +17,7 @@ LABEL = 32
 BAR, PUBLISHED = "#", "o"
 
 
-def ascii_chart(results: Results) -> str:
+def ascii_chart(results: ResultFile) -> str:
     """Return a chart per machine and folio layout; ``#`` predicted, ``o`` published."""
     parts = [paragraph(f"{results.case}: change of run time against {results.baseline}")]
     parts[0] += "\n" + paragraph(results.origin)
@@ -25,12 +26,13 @@ def ascii_chart(results: Results) -> str:
             entries = results.panel(machine, layout)
             if entries:
                 parts.append("\n".join(_panel(machine, layout, entries)))
+    parts += [paragraph(note, hanging="  ") for note in results.notes]
     parts.append(f"{BAR} predicted   {PUBLISHED} published   > goes on beyond the chart")
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
-def _panel(machine: str, layout: str, entries: tuple[Entry, ...]) -> Iterator[str]:
-    label = min(LABEL, max(len(entry.strategy) for entry in entries))
+def _panel(machine: str, layout: str, entries: tuple[ResultCell, ...]) -> Iterator[str]:
+    label = min(LABEL, max(len(entry.marked) for entry in entries))
     scale = _Scale(entries, WIDTH - label - 2 - 2 * NUMBER)
     yield f"{machine}, {layout_title(layout)}"
     heading = f"{'predicted':>{NUMBER}}{'published':>{NUMBER + 1}}"
@@ -39,26 +41,26 @@ def _panel(machine: str, layout: str, entries: tuple[Entry, ...]) -> Iterator[st
         points = published(entry)
         told = percent(points[0].change_pct) if points else ""
         yield (
-            f"{shorten(entry.strategy, label):{label}} {scale.bar(entry, points)}"
-            f"{percent(entry.change_pct):>{NUMBER}}{told:>{NUMBER + 1}}"
+            f"{shorten(entry.marked, label):{label}} {scale.bar(entry, points)}"
+            f"{percent(entry.change_pct.mean):>{NUMBER}}{told:>{NUMBER + 1}}"
         ).rstrip()
 
 
-def published(entry: Entry) -> list[Point]:
+def published(entry: ResultCell) -> list[PublishedPoint]:
     """Return the published changes of an entry that are not of another build."""
     return [
         point
-        for point in entry.published
-        if point.change_pct is not None and not point.band and not entry.is_baseline
+        for point in entry.measurements
+        if point.change is not None and not point.band and not entry.is_baseline
     ]
 
 
 class _Scale:
     """Percent to columns."""
 
-    def __init__(self, entries: tuple[Entry, ...], columns: int) -> None:
-        changes = [entry.change_pct for entry in entries]
-        changes += [point.change_pct or 0.0 for e in entries for point in published(e)]
+    def __init__(self, entries: tuple[ResultCell, ...], columns: int) -> None:
+        changes = [entry.change_pct.mean for entry in entries]
+        changes += [point.change or 0.0 for e in entries for point in published(e)]
         inside = [change for change in changes if change <= CUT_PCT]
         self.low = min([-5.0, *inside])
         self.high = max([5.0, *inside])
@@ -71,16 +73,16 @@ class _Scale:
         part = (min(change, self.high) - self.low) / (self.high - self.low)
         return round(part * (self.columns - 1))
 
-    def bar(self, entry: Entry, points: list[Point]) -> str:
+    def bar(self, entry: ResultCell, points: list[PublishedPoint]) -> str:
         """Return the bar of a strategy and the published numbers on it."""
         cells = [" "] * (self.columns + 1)
-        zero, end = self.column(0), self.column(entry.change_pct)
+        zero, end = self.column(0), self.column(entry.change_pct.mean)
         cells[min(zero, end) : max(zero, end) + 1] = BAR * (abs(end - zero) + 1)
         cells[zero] = "|"
-        for change in (point.change_pct or 0.0 for point in points):
+        for change in (point.change or 0.0 for point in points):
             if change <= self.high:
                 cells[self.column(change)] = PUBLISHED
-        if entry.change_pct > self.high:
+        if entry.change_pct.mean > self.high:
             cells[self.columns] = ">"
         return "".join(cells)
 

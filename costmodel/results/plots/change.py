@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from costmodel.results.document import ResultFile
 from costmodel.results.plots.panels import Panel, axis_label, legend, panels, title
 from costmodel.results.plots.picture import Picture, look
-from costmodel.results.plots.results import Entry, Point, Results
 from costmodel.results.plots.style import BLACK, BLUE, GREY, SMALL, VERMILION
+from costmodel.results.records import PublishedPoint, ResultCell
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -23,7 +24,7 @@ PALE = "#B9D7EA"
 LEAST_PCT = 5.0
 
 
-def change_picture(results: Results) -> Picture:
+def change_picture(results: ResultFile) -> Picture:
     """Draw the change of every strategy against the baseline, one panel per machine and layout."""
     with look():
         figure, made = panels(results, row_inches=0.2, extra_inches=0.4)
@@ -35,14 +36,14 @@ def change_picture(results: Results) -> Picture:
                 _draw(panel, row, entry, high)
         axis_label(made, f"change against {results.baseline}, %")
         headline = f"{results.case}: change of run time"
-        title(figure, headline, f"Predicted and published. {results.origin}")
+        title(figure, headline, f"Predicted and published. {results.origin}", results.notes)
         legend(figure, _key(results), columns=2)
     return Picture(figure, f"{headline} against {results.baseline}")
 
 
-def _limits(results: Results, layout: str) -> tuple[float, float]:
+def _limits(results: ResultFile, layout: str) -> tuple[float, float]:
     """Return one range for a layout on all machines, so that these can be compared."""
-    entries = [entry for entry in results.entries if entry.layout == layout]
+    entries = [entry for entry in results.cells if entry.layout == layout]
     shown = [value for entry in entries for value in _values(entry)]
     inside = [value for value in shown if value <= CUT_PCT]
     low = min([-LEAST_PCT, *inside]) * 1.1
@@ -51,41 +52,41 @@ def _limits(results: Results, layout: str) -> tuple[float, float]:
     return low, max(high, 30.0) if len(inside) < len(shown) else high
 
 
-def _values(entry: Entry) -> Iterator[float]:
-    spread = entry.change_stdev_pct or 0.0
-    if entry.change_pct > CUT_PCT:
-        yield entry.change_pct
+def _values(entry: ResultCell) -> Iterator[float]:
+    spread = entry.change_pct.stdev or 0.0
+    if entry.change_pct.mean > CUT_PCT:
+        yield entry.change_pct.mean
     else:
-        yield from (entry.change_pct - spread, entry.change_pct + spread)
-    yield from entry.model_pct or ()
+        yield from (entry.change_pct.mean - spread, entry.change_pct.mean + spread)
+    yield from entry.model_interval_pct90 or ()
     for point in _shown(entry):
-        spread = point.stdev_pct or 0.0
-        change = point.change_pct or 0.0
+        spread = point.change_stdev or 0.0
+        change = point.change or 0.0
         yield from (change - spread, change + spread)
 
 
-def _shown(entry: Entry) -> list[Point]:
+def _shown(entry: ResultCell) -> list[PublishedPoint]:
     """Return the published changes; a baseline's own says something by its deviation only."""
     return [
         point
-        for point in entry.published
-        if point.change_pct is not None
-        and not (entry.is_baseline and point.change_pct == 0 and _says_nothing(point))
+        for point in entry.measurements
+        if point.change is not None
+        and not (entry.is_baseline and point.change == 0 and _says_nothing(point))
     ]
 
 
-def _says_nothing(point: Point) -> bool:
+def _says_nothing(point: PublishedPoint) -> bool:
     """Tell a zero without deviation, or of another build: that is zero by definition."""
-    return point.stdev_pct is None or point.band
+    return point.change_stdev is None or point.band
 
 
-def _draw(panel: Panel, row: int, entry: Entry, high: float) -> None:
+def _draw(panel: Panel, row: int, entry: ResultCell, high: float) -> None:
     _draw_predicted(panel, row + PREDICTED, entry, high)
     points = _shown(entry)
-    cut = [point for point in points if _beyond(point.change_pct, high)]
+    cut = [point for point in points if _beyond(point.change, high)]
     if cut:
         _draw_cut(panel, row + PUBLISHED, [point for point in cut if not point.band] or cut, high)
-    builds = [point.change_pct for point in points if point.band and point not in cut]
+    builds = [point.change for point in points if point.band and point not in cut]
     known = [change for change in builds if change is not None]
     if known:
         _draw_builds(panel, row + PUBLISHED, min(known), max(known))
@@ -98,35 +99,37 @@ def _beyond(change: float | None, high: float) -> bool:
     return change is not None and change > high
 
 
-def _draw_predicted(panel: Panel, at: float, entry: Entry, high: float) -> None:
-    cut = _beyond(entry.change_pct, high)
-    width = high if cut else entry.change_pct
-    if entry.model_pct and not entry.is_baseline:
-        low, up = entry.model_pct
+def _draw_predicted(panel: Panel, at: float, entry: ResultCell, high: float) -> None:
+    cut = _beyond(entry.change_pct.mean, high)
+    width = high if cut else entry.change_pct.mean
+    if entry.model_interval_pct90 and not entry.is_baseline:
+        low, up = entry.model_interval_pct90
         panel.axes.barh(at, min(up, high) - low, MODEL_BAR, left=low, color=PALE, zorder=1.2)
     panel.axes.barh(
         at, width, CUT_BAR if cut else BAR, zorder=1.5, color=BLUE, edgecolor=BLACK, linewidth=0.4
     )
     if cut:
         panel.axes.plot([high], [at], ">", color=BLUE, markersize=6, clip_on=False, zorder=4)
-        panel.axes.text(
-            high * 0.96, at, f"{entry.change_pct:+.0f} %", color="white", fontweight="bold",
-            ha="right", va="center_baseline", fontsize=SMALL - 1,
-        )  # fmt: skip
-    elif entry.change_stdev_pct is not None:
+        _write_cut(panel, at, high, f"{entry.change_pct.mean:+.0f} %", "white")
+    elif entry.change_pct.stdev is not None:
         panel.axes.errorbar(
-            width, at, xerr=entry.change_stdev_pct, color=BLACK, linewidth=0.8, capsize=1.8
+            width, at, xerr=entry.change_pct.stdev, color=BLACK, linewidth=0.8, capsize=1.8
         )
 
 
-def _draw_cut(panel: Panel, at: float, points: list[Point], high: float) -> None:
+def _draw_cut(panel: Panel, at: float, points: list[PublishedPoint], high: float) -> None:
     """Write published numbers that leave the panel."""
-    text = ", ".join(f"{point.change_pct:+.0f} %" for point in points)
-    panel.axes.text(
-        high * 0.96, at, text, color=VERMILION, fontweight="bold",
-        ha="right", va="center_baseline", fontsize=SMALL - 1,
-    )  # fmt: skip
+    text = ", ".join(f"{point.change:+.0f} %" for point in points)
+    _write_cut(panel, at, high, text, VERMILION)
     panel.axes.plot([high], [at], ">", color=VERMILION, markersize=4, clip_on=False, zorder=4)
+
+
+def _write_cut(panel: Panel, at: float, high: float, text: str, colour: str) -> None:
+    """Write a number at the end of the panel, left of the arrow that says that it goes on."""
+    panel.axes.annotate(
+        text, (high, at), xytext=(-5, 0), textcoords="offset points", color=colour,
+        fontweight="bold", ha="right", va="center_baseline", fontsize=SMALL - 1,
+    )  # fmt: skip
 
 
 def _draw_builds(panel: Panel, at: float, low: float, high: float) -> None:
@@ -134,24 +137,24 @@ def _draw_builds(panel: Panel, at: float, low: float, high: float) -> None:
     panel.axes.plot([low, high], [at, at], "|", color=GREY, markersize=5, zorder=2)
 
 
-def _draw_point(panel: Panel, at: float, point: Point) -> None:
+def _draw_point(panel: Panel, at: float, point: PublishedPoint) -> None:
     panel.axes.errorbar(
-        [point.change_pct or 0.0], [at], xerr=point.stdev_pct, fmt="D", color=VERMILION,
+        [point.change or 0.0], [at], xerr=point.change_stdev, fmt="D", color=VERMILION,
         markersize=4, markeredgecolor=VERMILION, markeredgewidth=0.9, ecolor=VERMILION,
         markerfacecolor=VERMILION if point.fitted else "white",
         linewidth=0.8, capsize=1.8, zorder=5,
     )  # fmt: skip
 
 
-def _key(results: Results) -> Iterator[Artist]:
+def _key(results: ResultFile) -> Iterator[Artist]:
     """Yield what the legend explains: only what is in the picture."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    points = [point for entry in results.entries for point in _shown(entry)]
-    deviation = ", bar: stdev of run means" if results.noise else ""
+    points = [point for entry in results.cells for point in _shown(entry)]
+    deviation = ", bar: stdev of run means" if results.provenance.noise else ""
     yield Patch(facecolor=BLUE, edgecolor=BLACK, linewidth=0.4, label=f"predicted{deviation}")
-    if any(entry.model_pct for entry in results.entries):
+    if any(entry.model_interval_pct90 for entry in results.cells):
         yield Patch(facecolor=PALE, label="predicted, 90 % model interval")
     if any(not p.band and not p.fitted for p in points):
         yield _diamond("white", "published, not fitted")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
+from costmodel.results.document import ResultFile, layout_title
 from costmodel.results.plots.picture import Picture
-from costmodel.results.plots.results import Results, layout_title
 
 if TYPE_CHECKING:
     from costmodel.experiment import Cell
@@ -18,7 +18,7 @@ KINDS = ("change", "order", "stack", "samples")
 """Kinds of pictures of results; a ``timeline`` is one of a cell."""
 
 
-def draw(results: Results, kind: str, *, samples: Samples | None = None) -> Picture:
+def draw(results: ResultFile, kind: str, *, samples: Samples | None = None) -> Picture:
     """Return the picture of a kind; ConfigError where the results do not hold what it shows."""
     if kind == "samples":
         from costmodel.results.plots.samples import samples_picture

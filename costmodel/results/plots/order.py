@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from costmodel.config.errors import ConfigError
+from costmodel.results.document import ResultFile, unique
 from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, legend, title
 from costmodel.results.plots.picture import Picture, look, new_figure
-from costmodel.results.plots.results import Entry, Results, unique
 from costmodel.results.plots.stack import three_digits
-from costmodel.results.plots.style import SMALL, TEXT, Stroke, stroke
+from costmodel.results.plots.style import BLACK, NOTE_COLUMNS, SMALL, TEXT, Stroke, stroke
+from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
 from costmodel.units import PAGE_BYTES
 
@@ -19,41 +21,74 @@ if TYPE_CHECKING:
 
 KIB = 1024
 CUT = 1.6
-"""A time of more than so many baselines leaves the panel and is written as a number."""
-PANEL_INCHES = 2.3
+"""A time of more than so many of the baseline's longest is written above the panel, not drawn."""
+PANEL_INCHES = 2.5
 LEGEND_LINE_INCHES = 0.13
 LEGEND_COLUMNS = 3
+ROOM = 1.06
+"""Height of a panel over its longest time."""
+BROKEN = 0.6
+"""Where all times are beyond this part of the longest the axis begins later, and says so."""
+FOOT = 0.2
+"""Part of the span of times that such an axis leaves below them."""
 
 
-def order_picture(results: Results) -> Picture:
+def order_picture(results: ResultFile) -> Picture:
     """Draw ns per PTE over folio size, one panel per machine; mixes of orders have no place in it.
 
     Raises ConfigError where there are fewer than two orders.
     """
-    entries = [entry for entry in results.entries if entry.order is not None]
+    entries = [entry for entry in results.cells if entry.order is not None]
     orders = sorted({entry.order for entry in entries if entry.order is not None})
     if len(orders) < 2:
         raise ConfigError.of("--kind order", "needs results for two or more folio orders")
+    machines = unique(entry.machine for entry in entries)
     with look():
         lines = -(-len(results.strategies) // LEGEND_COLUMNS)
-        height = PANEL_INCHES * len(results.machines) + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES
-        figure = new_figure(height)
-        axes = figure.subplots(len(results.machines), 1, squeeze=False)[:, 0]
+        height = PANEL_INCHES * len(machines) + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES
+        figure = new_figure(height, results.notes)
+        axes = figure.subplots(len(machines), 1, squeeze=False)[:, 0]
         strokes = {name: stroke(number) for number, name in enumerate(results.strategies)}
-        for ax, machine in zip(axes, results.machines, strict=True):
+        for ax, machine in zip(axes, machines, strict=True):
             mine = [entry for entry in entries if entry.machine == machine]
-            _panel(ax, machine, mine, strokes)
+            _panel(ax, mine, strokes)
+            _head(ax, results.machine_title(machine), f"{_off_the_axis(mine)}{_begin(ax)}")
             folio_axis(ax, orders)
         axes[-1].set_xlabel("folio size, KiB (order)")
         headline = f"{results.case}: time over folio order"
         origin = f"Predicted; open markers: published. costmodel {results.version}"
-        title(figure, headline, origin)
-        legend(figure, [_key(name, line) for name, line in strokes.items()], columns=LEGEND_COLUMNS)
+        title(figure, headline, origin, results.notes)
+        marked = {entry.strategy: entry.marked for entry in entries}
+        keys = [_key(marked[name], line) for name, line in strokes.items() if name in marked]
+        legend(figure, keys, columns=LEGEND_COLUMNS)
     return Picture(figure, headline)
 
 
-def _panel(ax: Axes, machine: str, entries: list[Entry], strokes: dict[str, Stroke]) -> None:
-    ax.set_title(machine, loc="left", fontweight="bold", fontsize=TEXT)
+def _head(ax: Axes, machine: str, remarks: str) -> None:
+    """Write the machine above a panel, and below that, small, what the panel does not show."""
+    name, note = wrap(machine, NOTE_COLUMNS), wrap(remarks, NOTE_COLUMNS)
+    pad = 4 + len(note) * 1.25 * SMALL
+    ax.set_title("\n".join(name), loc="left", fontweight="bold", fontsize=TEXT, pad=pad)
+    ax.text(0, 1.01, "\n".join(note), transform=ax.transAxes, va="bottom", fontsize=SMALL)
+
+
+def _off_the_axis(entries: list[ResultCell]) -> str:
+    """Return ``Off the axis: contpte-per-pte up to 737, ...``; empty where nothing is."""
+    limit, slowest = _longest(entries), dict[str, float]()
+    for entry in entries:
+        for time in (entry.ns_per_pte, *_published_ns(entry)):
+            if time > limit:
+                slowest[entry.strategy] = max(time, slowest.get(entry.strategy, 0.0))
+    parts = [f"{shorten(name, LABEL)} up to {three_digits(t)}" for name, t in slowest.items()]
+    return f"Off the axis: {', '.join(parts)}. " if parts else ""
+
+
+def _begin(ax: Axes) -> str:
+    low, _ = ax.get_ylim()
+    return f"The axis begins at {low:.1f}, not at 0." if low else ""
+
+
+def _panel(ax: Axes, entries: list[ResultCell], strokes: dict[str, Stroke]) -> None:
     ax.set_ylabel("ns per PTE")
     ax.grid(axis="y")
     for number, (name, line) in enumerate(strokes.items()):
@@ -68,30 +103,30 @@ def _panel(ax: Axes, machine: str, entries: list[Entry], strokes: dict[str, Stro
         )  # fmt: skip
         for entry in mine:
             _published(ax, entry, line)
-    _limit(ax, entries)
-
-
-def _limit(ax: Axes, entries: list[Entry]) -> None:
-    """Fit the axis to what is near the baseline; name what lies off it."""
-    usual = min(entry.ns_per_pte for entry in entries if entry.is_baseline)
-    times = [entry.ns_per_pte for entry in entries if entry.ns_per_pte <= CUT * usual]
-    times += [time for entry in entries for time in _published_ns(entry)]
+    times = [time for entry in entries for time in _times(entry, entries)]
     low, high = min(times), max(times)
-    off = [e for e in entries if e.ns_per_pte > CUT * usual]
-    names = unique(entry.strategy for entry in off)
-    room = (0.1 + 0.11 * len(names)) * (high - low)
-    ax.set_ylim(low - 0.1 * (high - low), high + room)
-    slowest = {name: max(e.ns_per_pte for e in off if e.strategy == name) for name in names}
-    text = "\n".join(f"{name}: up to {three_digits(time)}" for name, time in slowest.items())
-    if text:
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-        ax.text(
-            0.99, 0.97, f"off the axis\n{text}", transform=ax.transAxes, ha="right", va="top",
-            fontsize=SMALL - 0.5, bbox=box,
+    bottom = low - FOOT * (high - low) if low > BROKEN * high else 0.0
+    ax.set_ylim(bottom, high + (ROOM - 1) * (high - bottom))
+    if bottom:
+        marker = [(-1, -0.4), (1, 0.4)]
+        ax.plot(
+            [0, 0], [0.02, 0.05], transform=ax.transAxes, linestyle="none", marker=marker,
+            markersize=7, color=BLACK, markeredgewidth=0.8, clip_on=False,
         )  # fmt: skip
 
 
-def _published(ax: Axes, entry: Entry, line: Stroke) -> None:
+def _times(entry: ResultCell, entries: list[ResultCell]) -> list[float]:
+    """Return the times of a cell that are on the axis, predicted and published."""
+    limit = _longest(entries)
+    return [time for time in (entry.ns_per_pte, *_published_ns(entry)) if time <= limit]
+
+
+def _longest(entries: list[ResultCell]) -> float:
+    """Return the longest time that the axis shows."""
+    return CUT * max(entry.ns_per_pte for entry in entries if entry.is_baseline)
+
+
+def _published(ax: Axes, entry: ResultCell, line: Stroke) -> None:
     times = _published_ns(entry)
     ax.plot(
         [_kib(entry)] * len(times), times, line.marker, color=line.colour, markersize=7,
@@ -99,8 +134,8 @@ def _published(ax: Axes, entry: Entry, line: Stroke) -> None:
     )  # fmt: skip
 
 
-def _published_ns(entry: Entry) -> list[float]:
-    return [point.seconds * 1e9 / entry.ptes for point in entry.published if point.seconds]
+def _published_ns(entry: ResultCell) -> list[float]:
+    return [point.seconds * 1e9 / entry.ptes for point in entry.measurements if point.seconds]
 
 
 def folio_axis(ax: Axes, orders: list[int]) -> None:
@@ -120,7 +155,7 @@ def folio_kib(order: int) -> float:
     return PAGE_BYTES / KIB * 2.0**order
 
 
-def _kib(entry: Entry) -> float:
+def _kib(entry: ResultCell) -> float:
     return folio_kib(entry.order or 0)
 
 

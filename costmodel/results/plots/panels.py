@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from costmodel.results.plots.picture import new_figure
-from costmodel.results.plots.results import Entry, Results, layout_title
-from costmodel.results.plots.style import BLACK, GREY, SMALL, TEXT, TITLE
+from costmodel.results.document import ResultFile, layout_title
+from costmodel.results.plots.picture import new_figure, note_lines
+from costmodel.results.plots.style import BLACK, GREY, SMALL, TEXT, TITLE, TITLE_INCHES
+from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
 
 if TYPE_CHECKING:
@@ -17,65 +19,93 @@ if TYPE_CHECKING:
 
 OUTSIDE_INCHES = 1.0
 """Height that titles, the axis label and the legend of a figure take."""
+LINE_INCHES = 0.12
+"""Height of one more line of a panel's title."""
 LABEL = 34
 """Characters of a strategy's name that are shown; of a longer one (a path) the end."""
 COLUMNS = 2
 """Panels side by side that 600 pixels can hold beside the names of strategies."""
+NARROW_COLUMNS, NARROW_TITLE = 3, 18
+"""One more, where three layouts have titles as short as this."""
 
 
 class Panel(NamedTuple):
     """One panel with what it shows; row ``i`` of ``strategies`` is at height ``i``."""
 
     axes: Axes
-    entries: tuple[Entry, ...]
+    entries: tuple[ResultCell, ...]
     strategies: tuple[str, ...]
 
-    def rows(self) -> Iterator[tuple[int, Entry]]:
+    def rows(self) -> Iterator[tuple[int, ResultCell]]:
         """Yield each entry with its height."""
         for entry in self.entries:
             yield self.strategies.index(entry.strategy), entry
 
 
 def panels(
-    results: Results, *, row_inches: float, extra_inches: float
+    results: ResultFile, *, row_inches: float, extra_inches: float
 ) -> tuple[Figure, list[Panel]]:
     """Return a figure with one panel per machine and layout.
 
     Every strategy takes ``row_inches``; titles and axis of a panel take ``extra_inches``.
     """
+    columns = _columns(results)
     rows = [
-        (machine, results.layouts[first : first + COLUMNS])
+        (machine, results.layouts[first : first + columns])
         for machine in results.machines
-        for first in range(0, len(results.layouts), COLUMNS)
+        for first in range(0, len(results.layouts), columns)
     ]
     names = [_strategies(results, machine, shown) for machine, shown in rows]
-    heights = [len(name) * row_inches for name in names]
+    titles = [_panel_titles(results, machine, shown, columns) for machine, shown in rows]
+    heights = [
+        len(name) * row_inches + LINE_INCHES * lines[0].count("\n")
+        for name, lines in zip(names, titles, strict=True)
+    ]
     height = sum(heights) + len(rows) * extra_inches + OUTSIDE_INCHES
-    figure = new_figure(height)
-    columns = min(COLUMNS, len(results.layouts))
-    axes = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
+    figure = new_figure(height, results.notes)
+    grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
     made: list[Panel] = []
-    for line, (machine, shown), strategies in zip(axes, rows, names, strict=True):
-        for column, ax in enumerate(line):
-            if column >= len(shown):
-                ax.set_visible(False)
-                continue
-            panel = Panel(ax, results.panel(machine, shown[column]), strategies)
-            _prepare(panel, _panel_title(machine, shown[column]), first=column == 0)
+    for line, (machine, shown) in enumerate(rows):
+        for column, layout in enumerate(shown):
+            # The last layout of a machine takes the room of those that would stand beside it.
+            span = slice(column, column + 1 if column + 1 < len(shown) else columns)
+            ax = figure.add_subplot(grid[line, span])
+            panel = Panel(ax, results.panel(machine, layout), names[line])
+            _prepare(panel, titles[line][column], first=column == 0)
             made.append(panel)
     return figure, made
 
 
-def _strategies(results: Results, machine: str, layouts: Sequence[str]) -> tuple[str, ...]:
+def _columns(results: ResultFile) -> int:
+    """Return how many panels stand side by side: as many as leave no field empty."""
+    layouts = results.layouts
+    narrow = all(len(layout_title(layout)) <= NARROW_TITLE for layout in layouts)
+    if narrow and len(layouts) % NARROW_COLUMNS == 0:
+        return NARROW_COLUMNS
+    return min(COLUMNS, len(layouts))
+
+
+def _strategies(results: ResultFile, machine: str, layouts: Sequence[str]) -> tuple[str, ...]:
     """Return the strategies of one line of panels, in the order of the results."""
     shown = {entry.strategy for layout in layouts for entry in results.panel(machine, layout)}
     return tuple(name for name in results.strategies if name in shown)
 
 
-def _panel_title(machine: str, layout: str) -> str:
-    """Return machine and layout, on two lines where one is too short."""
-    text = f"{machine}, {layout_title(layout)}"
-    return text if len(text) <= LABEL else f"{machine}\n{layout_title(layout)}"
+def _panel_titles(
+    results: ResultFile, machine: str, layouts: Sequence[str], columns: int
+) -> list[str]:
+    """Return machine and layout for each panel of a row, all on as many lines.
+
+    Where three panels stand side by side the first alone names the machine.
+    """
+    name, texts = results.machine_title(machine), [layout_title(layout) for layout in layouts]
+    if columns == NARROW_COLUMNS:
+        wrapped = wrap(name, NARROW_TITLE)
+        empty = "\n" * len(wrapped)
+        return ["\n".join([*wrapped, texts[0]]), *(empty + text for text in texts[1:])]
+    if all(len(f"{name}, {text}") <= LABEL for text in texts):
+        return [f"{name}, {text}" for text in texts]
+    return ["\n".join([*wrap(name, LABEL), text]) for text in texts]
 
 
 def _prepare(panel: Panel, title: str, *, first: bool) -> None:
@@ -83,18 +113,20 @@ def _prepare(panel: Panel, title: str, *, first: bool) -> None:
     ax.set_title(title, loc="left", fontweight="bold", fontsize=TEXT)
     ax.set_ylim(len(panel.strategies) - 0.5, -0.5)
     ax.set_yticks(range(len(panel.strategies)))
-    baseline = {entry.strategy for entry in panel.entries if entry.is_baseline}
-    labels = [
-        f"{shorten(name, LABEL)} (baseline)" if name in baseline else shorten(name, LABEL)
-        for name in panel.strategies
-    ]
+    marks = {entry.strategy: _mark(entry) for entry in panel.entries}
+    labels = [f"{shorten(name, LABEL)}{marks.get(name, '')}" for name in panel.strategies]
     ax.set_yticklabels(labels if first else [], fontsize=SMALL)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x")
 
 
-def title(figure: Figure, headline: str, subtitle: str) -> None:
-    """Write what is shown, and below it, smaller, how it was made."""
+def _mark(entry: ResultCell) -> str:
+    star = entry.marked.removeprefix(entry.strategy)
+    return f"{star} (baseline)" if entry.is_baseline else star
+
+
+def title(figure: Figure, headline: str, subtitle: str, notes: Sequence[str] = ()) -> None:
+    """Write what is shown, and below it, smaller, how it was made, and what a star stands for."""
     height = figure.get_figheight()
     for text, below, size, weight, colour in (
         (headline, 0.04, TITLE, "bold", BLACK),
@@ -103,6 +135,8 @@ def title(figure: Figure, headline: str, subtitle: str) -> None:
         figure.text(
             0.01, 1 - below / height, text, fontsize=size, fontweight=weight, color=colour, va="top"
         )
+    text = "\n".join(note_lines(notes))
+    figure.text(0.01, 1 - TITLE_INCHES / height, text, fontsize=SMALL, va="top")
 
 
 def axis_label(made: Iterable[Panel], text: str) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from costmodel import __version__
 from costmodel.config.errors import ConfigError, describe
 from costmodel.files import write_bytes
-from costmodel.results.plots.style import DPI, PAD_INCHES, RC, TITLE_INCHES, WIDTH_INCHES
+from costmodel.results.plots.style import (
+    DPI,
+    NOTE_COLUMNS,
+    NOTE_INCHES,
+    PAD_INCHES,
+    RC,
+    TITLE_INCHES,
+    WIDTH_INCHES,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,16 +41,26 @@ def look() -> Iterator[None]:
             yield
 
 
-def new_figure(height_inches: float) -> Figure:
-    """Return an empty figure whose parts make room for each other, below that of the title."""
+def new_figure(height_inches: float, notes: Sequence[str] = ()) -> Figure:
+    """Return an empty figure whose parts make room for each other, below title and ``notes``.
+
+    Notes make it higher than ``height_inches``.
+    """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    above = TITLE_INCHES + len(note_lines(notes)) * NOTE_INCHES
+    height_inches += above - TITLE_INCHES
     engine = ConstrainedLayoutEngine(
         h_pad=PAD_INCHES, w_pad=0.04, hspace=0.02, wspace=0.02,
-        rect=(0, 0, 1, 1 - TITLE_INCHES / height_inches),
+        rect=(0, 0, 1, 1 - above / height_inches),
     )  # fmt: skip
     return Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, layout=engine)
+
+
+def note_lines(notes: Sequence[str]) -> list[str]:
+    """Return notes in lines as wide as a figure."""
+    return [line for note in notes for line in wrap(note, NOTE_COLUMNS)]
 
 
 @dataclass(frozen=True)

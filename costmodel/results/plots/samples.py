@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.results.document import ResultFile
 from costmodel.results.plots.panels import Panel, axis_label, legend, panels, title
 from costmodel.results.plots.picture import Picture, look
-from costmodel.results.plots.results import Results
 from costmodel.results.plots.stack import CUT
 from costmodel.results.plots.style import BLACK, BLUE, ORANGE, SMALL
 
@@ -25,16 +25,17 @@ LANES = 0.8
 PS_PER_MS = 1e9
 
 
-def samples_picture(results: Results, samples: Samples) -> Picture:
+def samples_picture(results: ResultFile, samples: Samples) -> Picture:
     """Draw the time of every iteration; runs of one strategy stand below each other."""
     with look():
         figure, made = panels(results, row_inches=0.3, extra_inches=0.4)
         for panel in made:
             _fill(panel, samples)
         axis_label(made, "ms per operation")
-        headline = f"{results.case}: {results.runs} runs x {results.iterations} iterations"
-        origin = f"Predicted with noise, seed {results.seed}. One lane per run, the first on top."
-        title(figure, headline, f"{origin} costmodel {results.version}")
+        first, seed = results.first, results.provenance.seed
+        headline = f"{results.case}: {first.runs} runs x {first.iterations} iterations"
+        origin = f"Predicted with noise, seed {seed}. One lane per run, the first on top."
+        title(figure, headline, f"{origin} costmodel {results.version}", results.notes)
         legend(figure, _key(), columns=3)
     return Picture(figure, headline)
 

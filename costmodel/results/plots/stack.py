@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from costmodel.results.document import ResultFile, unique
 from costmodel.results.plots.causes import FAMILIES, OTHER, by_family, fill
 from costmodel.results.plots.panels import Panel, axis_label, legend, panels, title
 from costmodel.results.plots.picture import Picture, look
-from costmodel.results.plots.results import Entry, Results, unique
 from costmodel.results.plots.style import BLACK, SMALL
+from costmodel.results.records import ResultCell
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -23,7 +24,7 @@ ROOM = 1.22
 """Width of a panel over its longest bar: the number stands behind the bar."""
 
 
-def stack_picture(results: Results) -> Picture:
+def stack_picture(results: ResultFile) -> Picture:
     """Draw ns per PTE of every strategy, split by cause."""
     with look():
         figure, made = panels(results, row_inches=0.17, extra_inches=0.4)
@@ -34,7 +35,12 @@ def stack_picture(results: Results) -> Picture:
                 _draw(panel, row, entry, high)
         axis_label(made, "ns per PTE, without noise")
         headline = f"{results.case}: where the time goes"
-        title(figure, headline, f"Predicted time by cause (CPI stack). costmodel {results.version}")
+        title(
+            figure,
+            headline,
+            f"Predicted time by cause (CPI stack). costmodel {results.version}",
+            results.notes,
+        )
         legend(figure, _key(results), columns=5)
     return Picture(figure, headline)
 
@@ -45,9 +51,9 @@ def _limit(panel: Panel) -> float:
     return ROOM * max(time for time in times if time <= CUT * usual[0])
 
 
-def _draw(panel: Panel, row: int, entry: Entry, high: float) -> None:
+def _draw(panel: Panel, row: int, entry: ResultCell, high: float) -> None:
     left = 0.0
-    for family, part in by_family(entry.stack).items():
+    for family, part in by_family(entry.cpi_stack_ns_per_pte).items():
         width = min(part, high - left)
         if width <= 0:
             break
@@ -80,13 +86,13 @@ def three_digits(value: float) -> str:
     return f"{value:.{decimals}f}"
 
 
-def _key(results: Results) -> Iterator[Artist]:
+def _key(results: ResultFile) -> Iterator[Artist]:
     from matplotlib.patches import Patch
 
     used = unique(
         family
-        for entry in results.entries
-        for family, part in by_family(entry.stack).items()
+        for entry in results.cells
+        for family, part in by_family(entry.cpi_stack_ns_per_pte).items()
         if part > LEAST_SHARE * entry.ns_per_pte
     )
     for family in (*FAMILIES, OTHER):

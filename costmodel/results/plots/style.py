@@ -15,6 +15,10 @@ PAD_INCHES: Final = 0.03
 """Around every part of a figure."""
 TITLE_INCHES: Final = 0.36
 """Height of the two lines above a figure."""
+NOTE_INCHES: Final = 0.13
+"""Height of a small line below them."""
+NOTE_COLUMNS: Final = 110
+"""Characters of a small line across a figure."""
 
 BLACK, GREY, LIGHT = "#000000", "#767676", "#D9D9D9"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"

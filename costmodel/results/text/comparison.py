@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from costmodel.results.compare import NEGLIGIBLE_PCT, CellChange, Comparison
-from costmodel.results.reading import CellRecord
+from costmodel.results.compare import NEGLIGIBLE_PCT, FileCellChange, FileComparison
+from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import milliseconds, percent
 
@@ -15,7 +15,7 @@ NOTHING = "~"
 """Stands where nothing is significant."""
 
 
-def comparison_text(comparison: Comparison, *, names: tuple[str, str]) -> str:
+def comparison_text(comparison: FileComparison, *, names: tuple[str, str]) -> str:
     """Return the comparison as plain ASCII text."""
     parts = [f"old: {names[0]}\nnew: {names[1]}", _table(comparison)]
     for name, cells in zip(names, (comparison.old_only, comparison.new_only), strict=True):
@@ -26,7 +26,7 @@ def comparison_text(comparison: Comparison, *, names: tuple[str, str]) -> str:
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
-def _table(comparison: Comparison) -> str:
+def _table(comparison: FileComparison) -> str:
     head = f"{'old ms':>10}{'new ms':>10}{'change':>9}{'95% interval':>15}{'p':>7}"
     lines = [f"{'':{_LABEL}}{head}"]
     for place, cells in _by_place(comparison.cells):
@@ -37,18 +37,18 @@ def _table(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _by_place(cells: Sequence[CellChange]) -> Iterator[tuple[str, list[CellChange]]]:
-    places: dict[str, list[CellChange]] = {}
+def _by_place(cells: Sequence[FileCellChange]) -> Iterator[tuple[str, list[FileCellChange]]]:
+    places: dict[str, list[FileCellChange]] = {}
     for cell in cells:
         places.setdefault(_place(cell.new), []).append(cell)
     yield from places.items()
 
 
-def _place(cell: CellRecord) -> str:
+def _place(cell: ResultCell) -> str:
     return shorten(f"{cell.machine}, {cell.layout}", 2 * _LABEL)
 
 
-def _line(cell: CellChange) -> str:
+def _line(cell: FileCellChange) -> str:
     change = cell.change
     shown = percent(change.mean_pct) if cell.is_significant else NOTHING
     interval = "" if change.ci95_pct is None else _interval(*change.ci95_pct)
@@ -68,7 +68,7 @@ def _interval(low: float, high: float) -> str:
     return f"{low:+.1f}..{high:+.1f}%"
 
 
-def _legend(comparison: Comparison) -> str:
+def _legend(comparison: FileComparison) -> str:
     if not comparison.noise:
         return (
             f"Exact times, without noise. {NOTHING}: less than {NEGLIGIBLE_PCT:g}%, below the "

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from costmodel.results.document import ResultFile
 from costmodel.results.plots.ascii import ascii_chart
-from costmodel.results.plots.results import Results
 
-MakeResults = Callable[..., Results]
+MakeResults = Callable[..., ResultFile]
 
 
 def lines_of(chart: str, strategy: str) -> list[str]:

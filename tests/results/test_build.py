@@ -1,16 +1,14 @@
 """Result files: the keys of schema 1, and numbers that agree with each other."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from costmodel.experiment import Comparison
-from costmodel.results.result_json import result_document, result_json
+from costmodel.experiment import Comparison, Result, compare
+from costmodel.results.build import result_file
 
 Made = Callable[..., list[Comparison]]
-PROVENANCE = {"version": "1.2.3", "seed": 1}
+PROVENANCE = {"version": "1.2.3", "seed": 1, "noise": True}
 CELL_KEYS = {
     "machine",
     "operation",
@@ -29,7 +27,7 @@ CELL_KEYS = {
 
 
 def test_every_promised_key_is_there(comparisons: Made) -> None:
-    document = result_document(comparisons(), PROVENANCE)
+    document = result_file(comparisons(), PROVENANCE).data()
     assert (document["schema"], document["provenance"]) == (1, PROVENANCE)
     for cell in document["cells"]:
         assert cell.keys() >= CELL_KEYS
@@ -44,19 +42,19 @@ def test_every_promised_key_is_there(comparisons: Made) -> None:
 
 
 def test_the_cpi_stack_sums_to_the_time_per_pte(comparisons: Made) -> None:
-    for cell in result_document(comparisons(), PROVENANCE)["cells"]:
+    for cell in result_file(comparisons(), PROVENANCE).data()["cells"]:
         total = sum(cell["cpi_stack_ns_per_pte"].values())
         assert total == pytest.approx(cell["ns_per_pte"], rel=1e-9)
 
 
 def test_the_baseline_has_its_own_cell(comparisons: Made) -> None:
-    cells = result_document(comparisons(), PROVENANCE)["cells"]
+    cells = result_file(comparisons(), PROVENANCE).data()["cells"]
     baselines = [cell for cell in cells if cell["strategy"] == cell["baseline"]]
     assert [cell["change_pct"]["mean"] for cell in baselines] == [0.0, 0.0]
 
 
 def test_published_rows_say_where_they_come_from(comparisons: Made) -> None:
-    cells = result_document(comparisons(), PROVENANCE)["cells"]
+    cells = result_file(comparisons(), PROVENANCE).data()["cells"]
     (storm,) = [c for c in cells if c["strategy"] == "contpte-per-pte" and c["folio_order"] == 9]
     (row,) = storm["published"]
     assert (row["mean"], row["stdev"], row["metric"]) == (3654.4, 0.0, "rel_pct")
@@ -64,7 +62,7 @@ def test_published_rows_say_where_they_come_from(comparisons: Made) -> None:
 
 
 def test_exact_results_carry_null_for_deviations(comparisons: Made) -> None:
-    cell = json.loads(result_json(comparisons(noise=False), PROVENANCE))["cells"][1]
+    cell = result_file(comparisons(noise=False), PROVENANCE | {"noise": False}).data()["cells"][1]
     assert cell["seconds"]["stdev_between_runs"] is None
     assert cell["seconds"]["run_means"] == []
     assert cell["change_pct"]["ci95"] is None
@@ -72,17 +70,14 @@ def test_exact_results_carry_null_for_deviations(comparisons: Made) -> None:
 
 
 def test_equal_results_give_equal_bytes(comparisons: Made) -> None:
-    assert result_json(comparisons(), PROVENANCE) == result_json(comparisons(), PROVENANCE)
+    one, other = (result_file(comparisons(), PROVENANCE) for _ in range(2))
+    assert one.json_text() == other.json_text()
 
 
-def test_a_number_json_cannot_carry_is_refused(comparisons: Made) -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        result_json(comparisons(), {"seed": float("nan")})
-
-
-def test_every_key_is_documented(comparisons: Made) -> None:
-    text = Path(__file__).parents[2].joinpath("docs", "result-json.md").read_text()
-    cell = result_document(comparisons(), PROVENANCE)["cells"][0]
-    nested = [*cell["seconds"], *cell["change_pct"], *cell["published"][0]]
-    undocumented = [key for key in (*cell, *nested) if f"`{key}`" not in text]
-    assert undocumented == []
+def test_a_broken_strategy_says_so(one_result: Callable[..., Result]) -> None:
+    names = ("v6.7", "folio-batch-off-by-one")
+    results = [one_result("ampere-altra", 9, name, 0.004) for name in names]
+    sound, broken = result_file(compare(results, "v6.7"), PROVENANCE).cells
+    assert sound.remarks == [] and sound.marked == "v6.7"
+    assert broken.marked == "folio-batch-off-by-one *"
+    assert "corrupt page state" in broken.remarks[0]

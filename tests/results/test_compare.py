@@ -12,23 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.config.errors import ConfigError
-from costmodel.results.compare import Comparison, compare
-from costmodel.results.reading import read_results
+from costmodel.results.compare import FileComparison, compare_files
+from costmodel.results.reading import read_results, results_of
 from costmodel.results.text.comparison import comparison_text
-from tests.results.result_files import cell, document
+from tests.results.made import cell, document, versus
 
 NAMES = ("old.json", "new.json")
 
 
-def compared(tmp_path: Path, old: dict[str, Any], new: dict[str, Any]) -> Comparison:
+def compared(tmp_path: Path, old: dict[str, Any], new: dict[str, Any]) -> FileComparison:
     files = []
     for name, data in zip(NAMES, (old, new), strict=True):
         (tmp_path / name).write_text(json.dumps(data))
         files.append(read_results(tmp_path / name))
-    return compare(files[0], files[1], names=NAMES)
+    return compare_files(files[0], files[1], names=NAMES)
 
 
-BOTH = document(cell("v6.7", 0.005), cell("folio-batch-v6.9", 0.004))
+BOTH = versus(0.005, ("folio-batch-v6.9", 0.004))
 
 
 @pytest.mark.parametrize("noise", [True, False])
@@ -43,7 +43,7 @@ def test_a_file_against_itself_shows_nothing(tmp_path: Path, noise: bool) -> Non
 
 
 def test_a_slower_cell_is_seen(tmp_path: Path) -> None:
-    new = document(cell("v6.7", 0.005), cell("folio-batch-v6.9", 0.0044))
+    new = versus(0.005, ("folio-batch-v6.9", 0.0044))
     result = compared(tmp_path, BOTH, new)
     first, second = result.cells
     assert not first.is_significant and second.is_significant
@@ -101,20 +101,16 @@ def test_noise_on_and_off_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_in_common_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no cell"):
-        compared(tmp_path, BOTH, document(cell("folio-scan-v3", 0.005)))
+        compared(tmp_path, BOTH, document(cell("v6.7", 0.005, order=4)))
 
 
 @given(st.floats(0.5, 2.0))
 @settings(deadline=None, max_examples=25)
 def test_a_change_of_all_cells_is_the_geometric_mean(factor: float) -> None:
-    from costmodel.results.reading import ResultFile
-
-    old = document(cell("v6.7", 0.005, noise=False), cell("b", 1.0, noise=False), noise=False)
-    new = copy.deepcopy(old)
-    for each in new["cells"]:
-        each["seconds"]["mean"] *= factor
-    files = [ResultFile.model_validate(data) for data in (old, new)]
-    result = compare(files[0], files[1], names=NAMES)
+    old = versus(0.005, ("b", 1.0), noise=False)
+    new = versus(0.005 * factor, ("b", factor), noise=False)
+    files = [results_of(data) for data in (old, new)]
+    result = compare_files(files[0], files[1], names=NAMES)
     assert result.geomean_pct == pytest.approx(100 * (factor - 1), abs=1e-9)
     significant = abs(factor - 1) > 2e-4
     if significant:
@@ -133,12 +129,14 @@ def without(key: str) -> dict[str, Any]:
         ("", ":1:1: is no JSON"),
         ("{\n  'a': 1}", ":2:3: is no JSON"),
         ("[]", "must be a JSON object (got a list)"),
-        ('{"schema": 2}', "schema: must be 1: another schema cannot be compared (got 2"),
+        ('{"schema": 2}', "schema: must be 1: no other schema is known here (got 2"),
         ("{}", "schema: must be 1"),
         ('{"schema": 1, "cells": [NaN]}', "NaN is no number"),
         ('{"schema": 1, "kind": "explanation"}', "is no result file"),
         ("[" * 100_000, "is nested too deeply"),
         (json.dumps(without("seconds")), "cells[1].seconds: missing key"),
+        ('{"schema": 1, "schema": 1}', "the key 'schema' stands twice"),
+        ('{"schema": 1,\n "cells": [{"strategy": 7}]}', ":2:25: cells[0].strategy: must be text"),
         (json.dumps(document(cell("v6.7", -1.0, noise=False))), "must be more than 0"),
         (json.dumps(document()), "cells: must not be empty"),
         (json.dumps(document(*BOTH["cells"] * 2)), "cells[2]: the same machine, layout and"),

@@ -1,55 +1,55 @@
-"""Results as JSON, schema 1: see docs/result-json.md."""
+"""From what an experiment computed to the result file."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from costmodel.experiment import Comparison
 from costmodel.published import Metric, Row
 from costmodel.published.rows import implied_change_pct
+from costmodel.results.document import SCHEMA, ResultFile
 from costmodel.settings import texts
 from costmodel.statistics import Change, Summary, mean_interval
 
 if TYPE_CHECKING:
+    from costmodel.experiment import Comparison
     from costmodel.uncertainty.spread import ModelInterval
 
-SCHEMA = 1
 
-
-def result_json(comparisons: Sequence[Comparison], provenance: Mapping[str, Any]) -> str:
-    """Return the document as text that ends with a newline.
-
-    Equal input gives equal bytes. Raises ValueError for a number that JSON cannot carry.
-    """
-    document = result_document(comparisons, provenance)
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
-
-
-def result_document(
+def result_file(
     comparisons: Sequence[Comparison], provenance: Mapping[str, Any], *, intervals: bool = True
-) -> dict[str, Any]:
-    """Return the document as plain data: ``schema``, ``provenance`` and ``cells``.
+) -> ResultFile:
+    """Return all comparisons of a run as a result file.
 
-    Without the ``intervals`` of the model for readers that do not show them.
+    ``provenance`` has at least ``version``, ``seed`` and ``noise``. Without the ``intervals`` of
+    the model, which take a dozen times as long as the cell, for readers that do not show them.
+    Raises pydantic's ValidationError for numbers that no file may hold.
     """
-    return {
-        "schema": SCHEMA,
-        "provenance": dict(provenance),
-        "cells": [_cell(comparison, intervals=intervals) for comparison in comparisons],
-    }
+    remarks = cache(_remarks)
+    cells = [_cell(comparison, remarks, intervals=intervals) for comparison in comparisons]
+    return ResultFile.model_validate(
+        {"schema": SCHEMA, "provenance": dict(provenance), "cells": cells}
+    )
 
 
-def _cell(comparison: Comparison, *, intervals: bool) -> dict[str, Any]:
+def _remarks(strategy: str, operation: str) -> list[str]:
+    from costmodel.checking.verdict import verdicts_on
+
+    return verdicts_on([strategy], operation)
+
+
+def _cell(
+    comparison: Comparison, remarks: Callable[[str, str], list[str]], *, intervals: bool
+) -> dict[str, Any]:
     result, cell = comparison.result, comparison.result.cell
-    workload = cell.workload
+    workload, baseline = cell.workload, comparison.baseline.cell.strategy
     return {
         "machine": cell.machine.name,
         "operation": workload.operation,
         "memory_bytes": workload.memory_bytes,
         "folio_order": workload.folio_order,
-        "folio_orders": {str(order): share for order, share in workload.folio_orders.items()},
+        "folio_orders": dict(workload.folio_orders),
         "frames": workload.frames,
         "state": workload.state,
         "contpte": workload.contpte,
@@ -57,7 +57,8 @@ def _cell(comparison: Comparison, *, intervals: bool) -> dict[str, Any]:
         "settings": texts(cell.machine, workload),
         "machine_changes": {key: now for key, (_, now) in cell.machine.changes.items()},
         "strategy": cell.strategy,
-        "baseline": comparison.baseline.cell.strategy,
+        "remarks": remarks(cell.strategy, workload.operation),
+        "baseline": baseline,
         "runs": cell.protocol.runs,
         "iterations": cell.protocol.iterations,
         "ptes": result.ptes,
@@ -68,23 +69,21 @@ def _cell(comparison: Comparison, *, intervals: bool) -> dict[str, Any]:
         "cpi_stack_ns_per_pte": dict(result.stack_ns_per_pte),
         "micro_ops_per_pte": dict(result.micro_ops_per_pte),
         "segments_ns_per_pte": dict(result.segments_ns_per_pte),
-        "published": [
-            _published(row, comparison.baseline.cell.strategy) for row in comparison.published
-        ],
+        "published": [_published(row, baseline) for row in comparison.published],
     }
 
 
 def _model(interval: ModelInterval) -> dict[str, Any]:
     return {
-        "model_interval_pct90": list(interval.change_pct),
-        "model_interval_seconds90": list(interval.seconds),
+        "model_interval_pct90": interval.change_pct,
+        "model_interval_seconds90": interval.seconds,
     }
 
 
 def _seconds(summary: Summary) -> dict[str, Any]:
     return {
         "mean": summary.mean,
-        "ci95": _pair(mean_interval(summary)),
+        "ci95": mean_interval(summary),
         "stdev_between_runs": summary.stdev_between_runs,
         "stdev_within_runs": summary.stdev_within_runs,
         "run_means": list(summary.run_means),
@@ -95,7 +94,7 @@ def _change(change: Change) -> dict[str, Any]:
     return {
         "mean": change.mean_pct,
         "stdev": change.stdev_pct,
-        "ci95": _pair(change.ci95_pct),
+        "ci95": change.ci95_pct,
         "p_value": change.p_value,
         "smallest_detectable": change.detectable_pct,
     }
@@ -114,7 +113,3 @@ def _published(row: Row, baseline: str) -> dict[str, Any]:
         "variant": row.variant,
         "source": row.citation,
     }
-
-
-def _pair(interval: tuple[float, float] | None) -> list[float] | None:
-    return None if interval is None else list(interval)

@@ -1,0 +1,84 @@
+"""Results as an xarray dataset: an optional extra, ``pip install costmodel[xarray]``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from costmodel.config.errors import ConfigError
+from costmodel.results.document import ResultFile
+from costmodel.results.records import ResultCell
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+_UNITS: Final = {
+    "ns_per_pte": "ns", "seconds": "s", "change_pct": "%", "change_stdev_pct": "%",
+    "model_low_pct90": "%", "model_high_pct90": "%",
+}  # fmt: skip
+"""Variables and their units."""
+DIMENSIONS: Final = ("machine", "strategy", "folios", "state")
+
+
+def dataset(results: ResultFile) -> Dataset:
+    """Return the cells of a result file by machine, strategy, folio layout and state.
+
+    ``folios`` are orders where no layout is a mix, else their names. ``cpi_stack_ns_per_pte`` has
+    one dimension more, ``cause``. What was not computed is NaN. Raises ConfigError where xarray is
+    not installed.
+    """
+    try:
+        import xarray
+    except ImportError:
+        reason = "is not installed: pip install 'costmodel[xarray]'"
+        raise ConfigError.of("xarray", reason) from None
+    simple = all(cell.order is not None for cell in results.cells)
+    axes = {
+        "machine": list(results.machines),
+        "strategy": list(results.strategies),
+        "folios": [cell.order for cell in _firsts(results)] if simple else list(results.layouts),
+        "state": [results.first.state],
+    }
+    causes = sorted({cause for cell in results.cells for cause in cell.cpi_stack_ns_per_pte})
+    shape = tuple(len(values) for values in axes.values())
+    tables = {name: np.full(shape, np.nan) for name in _UNITS}
+    stack = np.full((*shape, len(causes)), np.nan)
+    for cell in results.cells:
+        at = (
+            results.machines.index(cell.machine),
+            results.strategies.index(cell.strategy),
+            results.layouts.index(cell.layout),
+            0,
+        )
+        for name, value in _values(cell).items():
+            tables[name][at] = value
+        stack[at] = [cell.cpi_stack_ns_per_pte.get(cause, 0.0) for cause in causes]
+    first = results.first
+    variables = {
+        **{name: (DIMENSIONS, table, {"units": _UNITS[name]}) for name, table in tables.items()},
+        "cpi_stack_ns_per_pte": ((*DIMENSIONS, "cause"), stack, {"units": "ns"}),
+    }
+    about = {
+        "operation": first.operation, "memory_bytes": first.memory_bytes,
+        "baseline": results.baseline, "frames": first.frames, "cpus": first.cpus,
+        "settings": "; ".join(first.said), "costmodel": results.version,
+        "seed": results.provenance.seed, "noise": int(results.provenance.noise),
+    }  # fmt: skip
+    return xarray.Dataset(variables, {**axes, "cause": causes}, about)
+
+
+def _firsts(results: ResultFile) -> list[ResultCell]:
+    """Return one cell of each folio layout."""
+    return [next(c for c in results.cells if c.layout == layout) for layout in results.layouts]
+
+
+def _values(cell: ResultCell) -> dict[str, float]:
+    """Return what a cell has of the variables."""
+    low, high = cell.model_interval_pct90 or (None, None)
+    found = {
+        "ns_per_pte": cell.ns_per_pte, "seconds": cell.seconds.mean,
+        "change_pct": cell.change_pct.mean, "change_stdev_pct": cell.change_pct.stdev,
+        "model_low_pct90": low, "model_high_pct90": high,
+    }  # fmt: skip
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,46 @@
+"""The JSON schema of result files, for programs that read them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from costmodel.config.reference import docstrings
+from costmodel.files import write_text
+from costmodel.results.document import Provenance, ResultFile
+from costmodel.results.records import CellChangePct, CellSeconds, PublishedPoint, ResultCell
+
+MODELS: Final[tuple[type[BaseModel], ...]] = (
+    ResultFile, Provenance, ResultCell, CellSeconds, CellChangePct, PublishedPoint,
+)  # fmt: skip
+"""What a result file is made of."""
+
+
+def result_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a result file.
+
+    The reader refuses more: numbers that contradict each other, cells without their baseline.
+    """
+    schema = ResultFile.model_json_schema(mode="validation")
+    for model in MODELS:
+        properties = schema["$defs"].get(model.__name__, schema)["properties"]
+        texts = docstrings(model)
+        for name, info in model.model_fields.items():
+            found = properties[info.alias or name]
+            found.pop("title", None)
+            if name in texts:
+                found["description"] = texts[name]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def result_schema_text() -> str:
+    """Return docs/result.schema.json."""
+    return json.dumps(result_schema(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    write_text(Path(sys.argv[1]), result_schema_text())

@@ -1,0 +1,59 @@
+"""Results as CSV and Markdown: the numbers of the file, in a form that others read."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from costmodel.results.compare import compare_files
+from costmodel.results.reading import results_of
+from costmodel.results.tables import (
+    comparison_csv,
+    comparison_markdown,
+    results_csv,
+    results_markdown,
+)
+from tests.results.made import four_strategies, versus
+
+NAMES = ("old.json", "new_1.json")
+
+
+def test_csv_has_a_line_per_cell_with_all_digits() -> None:
+    results = results_of(four_strategies())
+    lines = list(csv.DictReader(io.StringIO(results_csv(results))))
+    assert len(lines) == len(results.cells)
+    for line, cell in zip(lines, results.cells, strict=True):
+        assert float(line["ns_per_pte"]) == cell.ns_per_pte
+        assert float(line["change_pct"]) == cell.change_pct.mean
+        assert (line["machine"], line["strategy"]) == (cell.machine, cell.strategy)
+    assert lines[0]["contpte"] == "" and lines[0]["noise"] == "true"
+    assert "T11/6 -13.9 rel_pct" in lines[5]["published"]
+
+
+def test_markdown_has_a_table_per_machine_and_layout() -> None:
+    text = results_markdown(results_of(four_strategies()))
+    assert text.count("### ") == 4 and "### apple-m2-vm, order-9 (2 MiB)" in text
+    (line,) = [
+        line for line in text.split("### ")[2].splitlines() if "folio-batch-prototype" in line
+    ]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[:5] == [
+        "folio-batch-prototype", "-13.2%", "1.1%", "-19.2 .. -6.2%", "-13.9% (T11), -10.4% (T10)",
+    ]  # fmt: skip
+    widths = {row.count("|") for row in text.splitlines() if row.startswith("|")}
+    assert widths == {8}
+
+
+def test_markdown_shows_a_strange_name_as_it_is() -> None:
+    data = versus(0.005, ("a|b_c.py:f", 0.004))
+    assert "a\\|b\\_c.py:f" in results_markdown(results_of(data))
+
+
+def test_a_comparison_in_both_forms() -> None:
+    old, new = (results_of(versus(0.005, ("b", after))) for after in (0.004, 0.0044))
+    comparison = compare_files(old, new, names=NAMES)
+    lines = list(csv.DictReader(io.StringIO(comparison_csv(comparison))))
+    assert [line["significant"] for line in lines] == ["false", "true"]
+    assert float(lines[1]["change_pct"]) == comparison.cells[1].change.mean_pct
+    text = comparison_markdown(comparison, names=NAMES)
+    assert "new: new\\_1.json" in text and "| 10.0% |" in text and "| ~ |" in text
