@@ -31,7 +31,8 @@ _BASE_PFN: Final = (1 << 20) + (1 << 14)
 FRESH: Final = PteState("fresh", "freshly written")
 """Pages of one process, as they are before anybody did anything to them."""
 _HALF_BLOCK: Final = CONT_PTES // 2
-FRAMES: Final = ("contiguous", "aligned", "scattered")
+CONTIGUOUS: Final = "contiguous"
+FRAMES: Final = (CONTIGUOUS, "aligned", "scattered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ def _place(
         return tuple(
             _BASE_PFN + (unit << largest) for unit in random.sample(range(units), len(orders))
         )
-    shift = _HALF_BLOCK if frames == "contiguous" and max(orders) == 0 else 0
+    shift = _HALF_BLOCK if frames == CONTIGUOUS and max(orders) == 0 else 0
     first_pfns, pfn = [], _BASE_PFN + shift
     for order in orders:
         first_pfns.append(pfn)
