@@ -53,10 +53,13 @@ def standard_layouts(count: int, seed: int) -> list[Layout]:
     return [*telling_layouts(), *random_layouts(count, seed)]
 
 
-def check_strategy(subject: Subject, layouts: Sequence[Layout]) -> CheckReport:
+def check_strategy(
+    subject: Subject, layouts: Sequence[Layout], *, budget: int = 2000
+) -> CheckReport:
     """Run a strategy over ``layouts``; shrink the first layout that breaks each guarantee.
 
-    A strategy that raises or does not end is not run on the layouts after that one.
+    ``budget``: runs that shrinking may take for each. A strategy that raises or does not end is not
+    run on the layouts after that one.
     """
     first: dict[Guarantee, Layout] = {}
     for layout in layouts:
@@ -64,11 +67,13 @@ def check_strategy(subject: Subject, layouts: Sequence[Layout]) -> CheckReport:
             first.setdefault(violation.guarantee, layout)
         if Guarantee.COMPLETES in first:
             break
-    breaks = tuple(_shrunk(subject, guarantee, layout) for guarantee, layout in first.items())
+    breaks = tuple(
+        _shrunk(subject, guarantee, layout, budget) for guarantee, layout in first.items()
+    )
     return CheckReport(subject, len(layouts), breaks)
 
 
-def _shrunk(subject: Subject, guarantee: Guarantee, found_on: Layout) -> Break:
+def _shrunk(subject: Subject, guarantee: Guarantee, found_on: Layout, budget: int) -> Break:
     def broken(layout: Layout) -> tuple[Violation, ...]:
         found = violations_on(subject, layout)
         return tuple(violation for violation in found if violation.guarantee is guarantee)
@@ -76,7 +81,7 @@ def _shrunk(subject: Subject, guarantee: Guarantee, found_on: Layout) -> Break:
     def fails(layout: Layout) -> bool:
         return bool(broken(layout))
 
-    budget = 100 if guarantee is Guarantee.COMPLETES else 2000
+    budget = min(budget, 100) if guarantee is Guarantee.COMPLETES else budget
     layout = shrink(found_on, fails, budget=budget)
     return Break(guarantee, found_on, broken(found_on), layout, broken(layout))
 

@@ -30,6 +30,7 @@ COMMANDS = (
     "trace",
     "loops",
     "check",
+    "record",
     "calibrate",
     "validate",
     "measure",

@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser = command(subparsers, "run", about, epilog=EPILOG)
     parser.add_argument("scenario", nargs="?", metavar="SCENARIO", help="a name or a YAML file")
     several(parser, "--machine", "M", "only this machine")
-    several(parser, "--strategy", "S", "only this one; or file.py:function")
+    several(parser, "--strategy", "S", "only this one; or file.py:function, @NAME")
     several(parser, "--order", "N", "only this folio order: 0, 2 to 9")
     parser.add_argument("--baseline", metavar="S", help="compare with this (default v6.7)")
     add_workload(parser)

@@ -50,7 +50,10 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
 
 
 def _known_strategy(name: str, info: ValidationInfo) -> str:
-    """Check a strategy name, if the names are known here; ``file.py:function`` is the user's."""
+    """Check a strategy name, if the names are known here.
+
+    ``file.py:function`` is the user's, ``@NAME`` an archive of a recorded build.
+    """
     known = (info.context or {}).get("strategies")
     if isinstance(known, Mapping):
         known = known.get(info.data.get("operation", ""))
@@ -59,7 +62,8 @@ def _known_strategy(name: str, info: ValidationInfo) -> str:
     if name.endswith(".py"):
         raise problem(f"must name the function, too: {name}:FUNCTION")
     source = name.partition("@")[0]  # a name with its build: v6.7@gcc13
-    if known is not None and not {name, source} & set(known):
+    recorded = name.startswith("@")
+    if known is not None and not {name, source} & set(known) and not recorded:
         raise problem(unknown("strategy", name, known))
     return name
 

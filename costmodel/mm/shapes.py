@@ -30,7 +30,8 @@ _BASE_PFN: Final = (1 << 20) + (1 << 14)
 
 FRESH: Final = PteState("fresh", "freshly written")
 """Pages of one process, as they are before anybody did anything to them."""
-FRAMES: Final = ("contiguous", "scattered")
+CONTIGUOUS: Final = "contiguous"
+FRAMES: Final = (CONTIGUOUS, "scattered")
 
 
 @dataclass(frozen=True, slots=True)

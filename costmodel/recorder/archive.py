@@ -94,9 +94,14 @@ def load_program(operation: str, name: str) -> RecordedProgram:
     """
     path = FOLDER / operation / f"{name}.npz"
     with path.open("rb") as file, np.load(file) as arrays:
-        tables = {key: arrays[key] for key in _TABLES}
-        windows = [key[: -len("/uop")] for key in arrays.files if key.endswith("/uop")]
-        recordings = {key: _window(key, arrays) for key in windows}
+        return program_from_arrays(name, arrays)
+
+
+def program_from_arrays(name: str, arrays: Any) -> RecordedProgram:
+    """Return the program ``name`` that named arrays hold, such as an opened archive's."""
+    tables = {key: arrays[key] for key in _TABLES}
+    windows = [key[: -len("/uop")] for key in arrays if key.endswith("/uop")]
+    recordings = {key: _window(key, arrays) for key in windows}
     return RecordedProgram(name=name, recordings=recordings, **tables)
 
 
@@ -106,14 +111,19 @@ def _window(key: str, arrays: Mapping[str, Any]) -> Recording:
     return Recording(state, layout, int(arrays[f"{key}/ptes"].item()), **columns)
 
 
-def save_program(program: RecordedProgram) -> bytes:
-    """Return the archive of ``program`` as bytes; equal programs give equal bytes."""
+def program_to_arrays(program: RecordedProgram) -> dict[str, NDArray[Any]]:
+    """Return a program as named arrays, for an archive."""
     arrays: dict[str, NDArray[Any]] = {key: getattr(program, key) for key in _TABLES}
     for key, window in sorted(program.recordings.items()):
         arrays[f"{key}/ptes"] = np.array(window.ptes)
         for name in _COLUMNS:
             arrays[f"{key}/{name}"] = getattr(window, name)
-    return zip_arrays(arrays.items())
+    return arrays
+
+
+def save_program(program: RecordedProgram) -> bytes:
+    """Return the archive of ``program`` as bytes; equal programs give equal bytes."""
+    return zip_arrays(program_to_arrays(program).items())
 
 
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from costmodel.operations.shared.strategy import Strategy, elsewhere
 from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import KernelBuild, kernel_of
+from costmodel.strategies.recorded import of_archive
 from costmodel.user_code.blame import StrategyError
 from costmodel.user_code.process import UserCode
 from costmodel.user_code.source import Source
@@ -56,6 +57,8 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
         return known
     if reference in _added():
         return _of_package(reference, operation)
+    if reference.startswith("@"):
+        return of_archive(reference, operation, origin)
     name, mark, build = reference.rpartition(MARK)
     if mark and name in built_in(operation):
         return built(built_in(operation)[name], build, origin=origin)

@@ -6,10 +6,11 @@ from functools import lru_cache
 
 from costmodel.code.trace import TableRun
 from costmodel.config.workload import Workload
-from costmodel.mm.shapes import ShapedSpace, homogeneous
+from costmodel.mm.shapes import CONTIGUOUS, ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
+from costmodel.strategies.whole_tables import recorded_runs
 
 
 def trace_runs(
@@ -25,6 +26,8 @@ def trace_runs(
     orders = tuple(workload.folio_orders.items())
     state = operation.state(workload.state)
     space = _space(workload.memory_bytes, orders, workload.frames, state, strategy.contpte)
+    if strategy.recorded is not None:
+        return recorded_runs(strategy.recorded, space, aligned=workload.frames == CONTIGUOUS)
     return list(operation.trace(strategy, program, isa, space))
 
 

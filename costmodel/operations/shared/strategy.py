@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from costmodel.code.events import Step
@@ -30,7 +31,7 @@ class Strategy:
     function may do anything and runs in a process of its own (``function`` is then
     :func:`elsewhere`); always call it through :meth:`evaluate`. ``build``: the compiler and
     configuration of ``programs``, where they are others than those of the recordings (see
-    ``strategies.builds``).
+    ``strategies.builds``). ``recorded``: the archive of whole tables that it is priced from.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Strategy:
     """How its kernel passes on the dirty bits of entries that it copies."""
     release_programs: Mapping[str, str] = field(default_factory=dict)
     code: UserCode | None = None
+    recorded: Path | None = None
     build: str = ""
     broken: str = ""
     """What it does wrong, where that is known: it is kept for what was published of it."""

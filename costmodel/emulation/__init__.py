@@ -1,0 +1,1 @@
+"""Turns a kernel build tree into recordings: the object's own code, executed without a kernel."""

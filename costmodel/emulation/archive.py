@@ -1,0 +1,118 @@
+"""The archive of a recorded build tree (``NAME.ckb``): whole tables, and what they were made of.
+
+Reading one needs none of the packages that recording does.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from costmodel.config.errors import ConfigError
+from costmodel.files import write_bytes
+from costmodel.recorder.archive import (
+    RecordedProgram,
+    program_from_arrays,
+    program_to_arrays,
+    zip_arrays,
+)
+
+SUFFIX: Final = ".ckb"
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class BuildInfo:
+    """Where recorded code comes from.
+
+    ``options``: kernel options that change the loops. ``warnings``: what a reader of its numbers
+    must know. ``tree``, ``used_compiler`` (empty: the tree's own) and ``sources``: what ``--like``
+    records another object with.
+    """
+
+    name: str
+    operation: str
+    isa: str
+    version: str
+    compiler: str
+    config_hash: str
+    contpte: bool
+    mitigations: bool
+    tree: str = ""
+    used_compiler: str = ""
+    sources: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BuildArchive:
+    """A recorded build: what it is, and its windows."""
+
+    info: BuildInfo
+    program: RecordedProgram
+
+    def layouts(self) -> list[str]:
+        """Return the layouts recorded as whole tables, sorted."""
+        found = {w.layout for w in self.program.recordings.values() if w.ptes == _TABLE_PTES}
+        return sorted(found)
+
+
+_TABLE_PTES: Final = 512
+
+
+def save_archive(path: Path, archive: BuildArchive) -> None:
+    """Write an archive whole or not at all; equal builds give equal bytes."""
+    meta = json.dumps({"format": _FORMAT, **asdict(archive.info)}, sort_keys=True)
+    arrays = program_to_arrays(archive.program)
+    arrays["meta"] = np.frombuffer(meta.encode(), dtype=np.uint8)
+    write_bytes(path, zip_arrays(arrays.items()))
+
+
+def load_archive(path: Path, *, origin: str = "") -> BuildArchive:
+    """Read an archive; raise ConfigError for a file that is none."""
+    return _load(path.resolve(), path.stat().st_mtime_ns, origin or str(path))
+
+
+@lru_cache(maxsize=16)
+def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            meta: dict[str, Any] = json.loads(arrays["meta"].tobytes())
+            if meta.pop("format") != _FORMAT:
+                raise ConfigError.of(origin, "was written by another version: record it again")
+            tuples = {key: tuple(meta[key]) for key in ("sources", "warnings")}
+            info = BuildInfo(**{**meta, **tuples})
+            program = program_from_arrays(_program_name(info), arrays)
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
+        raise ConfigError.of(origin, "is no archive of a recorded build", got=str(error)) from error
+    return BuildArchive(info, program)
+
+
+def _program_name(info: BuildInfo) -> str:
+    build = info.isa
+    if info.isa == "arm64":
+        build = "arm64_contpte" if info.contpte else "arm64_nocontpte"
+    return f"{info.name}.{build}"
+
+
+def find_archive(reference: str, *, origin: str) -> Path:
+    """Return the file that ``@NAME`` or ``@PATH`` means: NAME.ckb below this directory.
+
+    Raises ConfigError where there is none, with the archives that there are.
+    """
+    name = reference.removeprefix("@")
+    path = Path(name if name.endswith(SUFFIX) else name + SUFFIX)
+    if path.is_file():
+        return path
+    known = sorted(found.stem for found in path.parent.glob(f"*{SUFFIX}"))
+    there = f"; there are: {', '.join(known)}" if known else ""
+    reason = f"no such archive: costmodel record writes {path.name}{there}"
+    raise ConfigError.of(origin, reason, got=repr(reference))

@@ -1,0 +1,222 @@
+"""Runs functions of an image and notes every instruction and every access to memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import unicorn as _untyped
+from unicorn import arm64_const, x86_const
+
+from costmodel.emulation.errors import refuse
+from costmodel.emulation.image import Image
+
+unicorn: Any = _untyped
+
+PAGE: Final = 4096
+PHYSICAL_BYTES: Final = 256 << 20
+STACK_TOP: Final = {"x86_64": 0xFFFF_C900_0001_4000, "arm64": 0xFFFF_8000_9000_4000}
+STACK_BYTES: Final = 0x4000
+LOW_BYTES: Final = 0x1000
+"""x86: the first bytes of per-CPU data, at address 0 where the base register is 0."""
+_STOP: Final = {"x86_64": 0xFFFF_FFFF_A000_0800, "arm64": 0xFFFF_8000_A000_0800}
+_LIMIT: Final = 40_000_000
+"""Instructions of one call: more means that it does not end."""
+_ARGUMENTS: Final = {
+    "x86_64": (
+        x86_const.UC_X86_REG_RDI, x86_const.UC_X86_REG_RSI, x86_const.UC_X86_REG_RDX,
+        x86_const.UC_X86_REG_RCX,
+    ),
+    "arm64": tuple(arm64_const.UC_ARM64_REG_X0 + number for number in range(4)),
+}  # fmt: skip
+
+
+@dataclass
+class Execution:
+    """What one call executed: ``pcs`` in order, and per instruction its accesses.
+
+    ``accesses``: (position in ``pcs``, address, bytes, whether it writes).
+    """
+
+    pcs: list[int] = field(default_factory=list)
+    accesses: list[tuple[int, int, int, bool]] = field(default_factory=list)
+
+
+class Emulator:
+    """An image in memory, ready to be called.
+
+    ``allowed``: address ranges that code may touch beside the image and the stack.
+    """
+
+    def __init__(self, image: Image) -> None:
+        """Load ``image``."""
+        self.image, self.isa = image, image.isa
+        self._physical: dict[int, int] = {}
+        self._pages: list[int] = []
+        self._allowed: list[tuple[int, int]] = []
+        self._fault = ""
+        self._uc = self._make()
+        stop, top = _STOP[self.isa], STACK_TOP[self.isa]
+        first, last = min(image.chunks), max(s + len(c) for s, c in image.chunks.items())
+        self.allow(first & -PAGE, last - (first & -PAGE) + PAGE)
+        self.allow(top - STACK_BYTES, STACK_BYTES)
+        self.allow(stop - PAGE, 2 * PAGE)  # a translator looks around
+        if self.isa == "x86_64":
+            self.allow(0, LOW_BYTES)
+        for start, chunk in image.chunks.items():
+            self.write(start, bytes(chunk))
+
+    def _make(self) -> Any:
+        if self.isa == "x86_64":
+            uc = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
+        else:
+            uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
+            uc.ctl_set_cpu_model(arm64_const.UC_CPU_ARM64_MAX)
+        uc.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
+        uc.hook_add(unicorn.UC_HOOK_TLB_FILL, self._fill)
+        uc.mem_map(0, PHYSICAL_BYTES)
+        stop = _STOP[self.isa]
+        uc.hook_add(unicorn.UC_HOOK_CODE, lambda at, *_: at.emu_stop(), begin=stop, end=stop)
+        if self.isa == "arm64":
+            uc.reg_write(arm64_const.UC_ARM64_REG_TPIDR_EL1, 0)
+            # TCR_EL1 of 48-bit addresses (T0SZ and T1SZ): the kernel reads it back.
+            register = (2, 0, 3, 0, 2, 16 | 16 << 16)
+            uc.reg_write(arm64_const.UC_ARM64_REG_CP_REG, register)
+        return uc
+
+    def _fill(self, _uc: Any, address: int, _access: int, result: Any, _data: Any) -> bool:
+        page = address & -PAGE
+        if not any(start <= page < end for start, end in self._allowed):
+            return False
+        result.paddr = self._frame(page) + address - page
+        result.perms = unicorn.UC_PROT_ALL
+        return True
+
+    def _frame(self, page: int) -> int:
+        frame = self._physical.get(page)
+        if frame is None:
+            frame = self._physical[page] = len(self._pages) * PAGE
+            self._pages.append(page)
+        if frame >= PHYSICAL_BYTES:
+            raise refuse("record", f"needs more than {PHYSICAL_BYTES >> 20} MiB of memory")
+        return frame
+
+    def _virtual(self, address: int) -> int:
+        """Return the address that code used: hooks are told where the data lie."""
+        if address >= PHYSICAL_BYTES:
+            return address
+        return self._pages[address // PAGE] + address % PAGE
+
+    def allow(self, start: int, size: int) -> None:
+        """Let code touch a range; it reads as zero until it is written."""
+        self._allowed.append((start & -PAGE, -(-(start + size) // PAGE) * PAGE))
+
+    def write(self, address: int, data: bytes) -> None:
+        """Store bytes."""
+        for place, first, last in _pages(address, len(data)):
+            self._uc.mem_write(self._frame(place & -PAGE) + place % PAGE, data[first:last])
+        self._uc.ctl_flush_tb()
+
+    def clear(self, address: int, size: int) -> None:
+        """Zero what was touched of a range."""
+        zero = bytes(PAGE)
+        for page, frame in self._physical.items():
+            if address <= page < address + size:
+                self._uc.mem_write(frame, zero)
+
+    def read(self, address: int, size: int) -> bytes:
+        """Return bytes."""
+        parts = [
+            bytes(self._uc.mem_read(self._frame(place & -PAGE) + place % PAGE, last - first))
+            for place, first, last in _pages(address, size)
+        ]
+        return b"".join(parts)
+
+    def read_text(self, address: int) -> str:
+        """Return a string that ends with a zero byte."""
+        return self.read(address, 64).split(b"\0")[0].decode()
+
+    def read_words(self, address: int, count: int) -> list[int]:
+        """Return 64-bit words."""
+        data = self.read(address, 8 * count)
+        return [int.from_bytes(data[i : i + 8], "little") for i in range(0, 8 * count, 8)]
+
+    def set_current(self, task: int) -> None:
+        """Say which task runs; x86 keeps it in a variable that the set-up writes."""
+        if self.isa == "arm64":
+            self._uc.reg_write(arm64_const.UC_ARM64_REG_SP_EL0, task)
+
+    def call(self, name: str, *arguments: int) -> int:
+        """Call a function by name and return its result (64 bits, signed)."""
+        return self._run(name, arguments)
+
+    def record(self, name: str, *arguments: int) -> tuple[int, Execution]:
+        """Call a function; return its result and what it executed."""
+        done = Execution()
+        pcs, accesses, virtual = done.pcs, done.accesses, self._virtual
+
+        def on_code(_uc: Any, address: int, _size: int, _data: Any) -> None:
+            pcs.append(address)
+
+        def on_access(_uc: Any, access: int, address: int, size: int, _v: int, _d: Any) -> None:
+            writes = access in (unicorn.UC_MEM_WRITE, unicorn.UC_MEM_WRITE_PROT)
+            accesses.append((len(pcs) - 1, virtual(address & _MASK), size, writes))
+
+        self._uc.ctl_flush_tb()  # code translated before has no hooks in it
+        hooks = [
+            self._uc.hook_add(unicorn.UC_HOOK_CODE, on_code),
+            self._uc.hook_add(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, on_access),
+        ]
+        try:
+            result = self._run(name, arguments)
+        finally:
+            for hook in hooks:
+                self._uc.hook_del(hook)
+            self._uc.ctl_flush_tb()
+        return result, done
+
+    def _run(self, name: str, arguments: tuple[int, ...]) -> int:
+        stop, top = _STOP[self.isa], STACK_TOP[self.isa] - 256
+        for register, value in zip(_ARGUMENTS[self.isa], arguments, strict=False):
+            self._uc.reg_write(register, value & _MASK)
+        if self.isa == "x86_64":
+            self.write(top - 8, stop.to_bytes(8, "little"))
+            self._uc.reg_write(x86_const.UC_X86_REG_RSP, top - 8)
+            counter = x86_const.UC_X86_REG_RIP
+        else:
+            self._uc.reg_write(arm64_const.UC_ARM64_REG_SP, top)
+            self._uc.reg_write(arm64_const.UC_ARM64_REG_X30, stop)
+            counter = arm64_const.UC_ARM64_REG_PC
+        try:
+            self._uc.emu_start(self.image.address(name), stop, count=_LIMIT)
+        except unicorn.UcError as error:
+            raise self._crash(name, self._uc.reg_read(counter), str(error)) from error
+        at = self._uc.reg_read(counter) & _MASK
+        if at != stop:
+            raise self._crash(name, at, "does not end")
+        value = int(self._uc.reg_read(_ARGUMENTS[self.isa][0] if self.isa == "arm64" else _RAX))
+        return value - (1 << 64) if value >> 63 else value
+
+    def _crash(self, name: str, at: int, why: str) -> Exception:
+        at &= _MASK
+        start = self.image.symbols.get(self.image.function_at(at))
+        place = self.image.function_at(at) + (f"+{at - start.address:#x}" if start else "")
+        code = self.read(at, 8).hex(" ") if self._is_allowed(at) else "no code"
+        return refuse(name, f"cannot be run outside a kernel: {why}", got=f"{place}: {code}")
+
+    def _is_allowed(self, address: int) -> bool:
+        return any(start <= address < end for start, end in self._allowed)
+
+
+_MASK: Final = (1 << 64) - 1
+_RAX: Final = x86_const.UC_X86_REG_RAX
+
+
+def _pages(address: int, size: int) -> Iterator[tuple[int, int, int]]:
+    """Iterate over (address, first, last) of the parts of a range that lie in one page each."""
+    done = 0
+    while done < size:
+        step = min(size - done, PAGE - (address + done) % PAGE)
+        yield address + done, done, done + step
+        done += step

@@ -1,0 +1,194 @@
+"""The recorded object with all it needs, as something to ask: make a process, fork it, look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from costmodel.emulation.emulator import Emulator, Execution
+from costmodel.emulation.image import Image, link, undefined
+from costmodel.emulation.patching import BootCpu, patch_alternatives, patch_calls
+from costmodel.emulation.tree import BuildTree
+
+_ARCH: Final = {"x86_64": "arch/x86/", "arm64": "arch/arm64/"}
+SETUP: Final = Path(__file__).parent / "setup" / "setup.c"
+PAGE: Final = 4096
+BASE_ADDRESS: Final = 0x7F00_0000_0000
+"""User address of page 0 of a process."""
+BASE_PFN: Final = 0x80000
+"""Frame that stands for frame 0 of a layout: no page table lies near."""
+VMEMMAP_BYTES: Final = 64 << 20
+_FACTS: Final = 64
+_MASK: Final = (1 << 64) - 1
+_HELPERS: Final = {
+    "mm/pgtable-generic.c": (
+        "__pte_offset_map", "__pte_offset_map_lock", "pte_offset_map_lock", "pte_offset_map_nolock",
+        "pte_offset_map_ro_nolock", "pte_offset_map_rw_nolock",
+    ),
+    "kernel/locking/spinlock.c": ("_raw_spin_lock", "_raw_spin_unlock"),
+    "kernel/sched/core.c": ("preempt_model_full", "preempt_model_none", "preempt_model_voluntary"),
+    "arch/x86/kernel/paravirt.c": ("pv_ops",),
+    "arch/x86/mm/pgtable.c": ("pte_mkwrite", "ptep_set_access_flags"),
+    "arch/arm64/mm/contpte.c": ("contpte_set_ptes", "__contpte_try_fold", "contpte_ptep_get"),
+    "mm/util.c": ("folio_pte_batch_flags", "folio_pte_batch"),
+}  # fmt: skip
+"""Files of the tree, and what a copy loop may call of them; compiled where it does."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process in the emulated kernel: addresses of its mapping, and where it is mapped."""
+
+    vma: int
+    mm: int
+    pages: int
+
+
+class EmulatedKernel:
+    """One linked and patched build."""
+
+    def __init__(self, image: Image, cpu: BootCpu) -> None:
+        """Boot ``image`` on ``cpu``, as far as a copy loop can tell."""
+        patch_calls(image, cpu)
+        self.image = image
+        self.emulator = Emulator(image)
+        self.emulator.allow(*_DIRECT_MAP[image.isa])
+        self.emulator.call("cm_init")
+        self.facts: Mapping[str, int] = self._read_facts()
+        self.emulator.allow(self._struct_page(BASE_PFN) - PAGE, VMEMMAP_BYTES)
+        self.emulator.allow(self.facts["vmemmap"], VMEMMAP_BYTES)
+        self.emulator.set_current(self.facts["task"])
+        patch_alternatives(self.emulator, dict(self.facts), cpu)
+
+    def _read_facts(self) -> dict[str, int]:
+        start = self.image.address("cm_facts")
+        pairs = [self.emulator.read_words(start + 16 * i, 2) for i in range(_FACTS)]
+        return {self.emulator.read_text(name): value for name, value in pairs if name}
+
+    def _struct_page(self, pfn: int) -> int:
+        return self.facts["vmemmap"] + pfn * self.facts["struct_page_bytes"]
+
+    @property
+    def frames_range(self) -> tuple[int, int]:
+        """Addresses of the struct pages of what processes map: first and last."""
+        first = self._struct_page(BASE_PFN)
+        return first, first + VMEMMAP_BYTES // 2
+
+    @property
+    def tables_range(self) -> tuple[int, int]:
+        """Addresses of the struct pages of page tables."""
+        return self.facts["vmemmap"], self.facts["vmemmap"] + VMEMMAP_BYTES
+
+    def reset(self) -> None:
+        """Forget every process and folio."""
+        clear = self.emulator.clear
+        clear(
+            self.facts["arena_start"] + _rounded(self.facts["task_bytes"]),
+            self.facts["arena_bytes"],
+        )
+        clear(self._struct_page(BASE_PFN) - PAGE, VMEMMAP_BYTES)
+        clear(self.facts["vmemmap"], VMEMMAP_BYTES)
+        self.emulator.call("cm_reset")
+
+    def process(self, pages: int, first: int = 0) -> Process:
+        """Return a new process that has ``pages`` pages from page ``first`` on mapped anonymous."""
+        start = BASE_ADDRESS + first * PAGE
+        vma = self.emulator.call("cm_process", start, start + pages * PAGE)
+        return Process(vma & _MASK, self.emulator.call("cm_mm_of", vma) & _MASK, pages)
+
+    def folio(self, process: Process, pfn: int, order: int) -> None:
+        """Make an anonymous folio from frame ``pfn`` on."""
+        self.emulator.call("cm_folio", process.vma, BASE_PFN + pfn, order)
+
+    def map(self, process: Process, page: int, pfn: int, count: int) -> None:
+        """Map ``count`` pages of one folio, writable and dirty."""
+        address = BASE_ADDRESS + page * PAGE
+        self.emulator.call("cm_map", process.vma, address, BASE_PFN + pfn, count)
+
+    def fork(self, child: Process, parent: Process) -> int:
+        """Copy the mapping; return what the kernel's function returns, 0 if all is well."""
+        return self.emulator.call("cm_fork", child.vma, parent.vma)
+
+    def record_fork(self, child: Process, parent: Process) -> tuple[int, Execution]:
+        """Copy the mapping; return the result, and every instruction that was executed."""
+        return self.emulator.record("cm_fork", child.vma, parent.vma)
+
+    def entry(self, process: Process, page: int) -> int:
+        """Return what an entry holds: frame << 8, below it present, writable, dirty, young, cont.
+
+        The flags are bits 0 to 3 and 5; bit 4 alone is an entry that is not present.
+        """
+        value = self.emulator.call("cm_read_pte", process.vma, BASE_ADDRESS + page * PAGE) & _MASK
+        return value - (BASE_PFN << 8) if value & 1 else value
+
+    def count(self, what: str, pfn: int) -> int:
+        """Return ``refcount``, ``mapcount``, ``large_mapcount`` or ``exclusive`` of a frame."""
+        return self.emulator.call(f"cm_{what}", BASE_PFN + pfn)
+
+    def table(self, process: Process, page: int) -> int:
+        """Return the address of the table that maps a page."""
+        return self.emulator.call("cm_table_of", process.vma, BASE_ADDRESS + page * PAGE) & _MASK
+
+    def lock(self, process: Process, page: int) -> int:
+        """Return the address of the lock of that table."""
+        return self.emulator.call("cm_lock_of", process.vma, BASE_ADDRESS + page * PAGE) & _MASK
+
+
+_DIRECT_MAP: Final = {
+    "x86_64": (0xFFFF_8880_0000_0000, 64 << 20),
+    "arm64": (0xFFFF_0000_0000_0000, 64 << 20),
+}
+"""Where page tables and kernel objects lie: the arena of the set-up is inside."""
+
+
+def build_kernel(
+    tree: BuildTree,
+    objects: Iterable[Path],
+    cpu: BootCpu,
+    *,
+    setup: Path = SETUP,
+    compiler: str = "",
+    extra: Iterable[Path] = (),
+) -> EmulatedKernel:
+    """Compile the set-up and what the loop calls, link all with ``objects`` and boot.
+
+    ``setup`` makes what the loop meets; ``extra`` are more source files to compile in. Raises
+    ConfigError.
+    """
+    with TemporaryDirectory() as folder:
+        linked = list(objects)
+        _compile(tree, setup, Path(folder), linked, compiler)
+        for path in extra:
+            _compile(tree, path, Path(folder), linked, compiler)
+        wanted = dict(_HELPERS)
+        while source := _needed(linked, wanted, tree):
+            del wanted[source]
+            _compile(tree, tree.source / source, Path(folder), linked, compiler)
+        image = link(linked, tree.isa)
+    return EmulatedKernel(image, cpu)
+
+
+def _needed(linked: list[Path], wanted: Mapping[str, tuple[str, ...]], tree: BuildTree) -> str:
+    """Return a helper of which something is used and not defined, empty for none."""
+    missing = undefined(linked)
+    for source, names in wanted.items():
+        if source.startswith("arch/") and not source.startswith(_ARCH[tree.isa]):
+            continue
+        if any(name in missing for name in names) and (tree.source / source).is_file():
+            return source
+    return ""
+
+
+def _compile(
+    tree: BuildTree, source: Path, folder: Path, linked: list[Path], compiler: str
+) -> None:
+    output = folder / f"{len(linked)}-{source.stem}.o"
+    tree.compile(source, output, compiler=compiler)
+    linked.append(output)
+
+
+def _rounded(size: int) -> int:
+    return -(-size // PAGE) * PAGE

@@ -1,0 +1,123 @@
+"""Records a build tree: scenes in, one program of windows out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from costmodel.emulation.decode_arm64 import Arm64Decoder
+from costmodel.emulation.decode_x86 import X86Decoder
+from costmodel.emulation.emulator import Execution
+from costmodel.emulation.errors import refuse
+from costmodel.emulation.kernel import EmulatedKernel
+from costmodel.emulation.scenes import PTE_BYTES, Scene, other_frames, scenes
+from costmodel.emulation.stream import Decoded, StreamBuilder
+from costmodel.emulation.targets import Targets
+from costmodel.emulation.windows import CutWindow, NoLocksError, loop_heads, steady, whole_table
+from costmodel.mm.pte import TABLE_PTES
+from costmodel.recorder.archive import RecordedProgram
+
+STATES: Final = ("rw", "ro")
+"""First fork of what was written, and the fork after that."""
+
+
+def record_program(kernel: EmulatedKernel, name: str) -> RecordedProgram:
+    """Record every scene in every state."""
+    return _Recorder(kernel).program(name)
+
+
+class _Recorder:
+    """Records one kernel."""
+
+    def __init__(self, kernel: EmulatedKernel) -> None:
+        self.kernel = kernel
+        decoder = X86Decoder() if kernel.image.isa == "x86_64" else Arm64Decoder()
+        self.decoded = Decoded(kernel.image, decoder, kernel.emulator.read)
+        self.builder = StreamBuilder(self.decoded)
+        self.lines: dict[tuple[str, int], int] = {}
+        self.counts: dict[str, int] = {}
+        self.head: dict[str, int] = {}
+
+    def program(self, name: str) -> RecordedProgram:
+        for scene in scenes(contpte=bool(self.kernel.facts["contpte"])):
+            self.record(scene, self.builder)
+        other = StreamBuilder(self.decoded, sites=self.builder.sites)
+        self.record(other_frames(), other)
+        _same_rows(self.builder, other)
+        return self.builder.program(name)
+
+    def record(self, scene: Scene, builder: StreamBuilder) -> None:
+        """Fork a process twice: its pages are writable first, then shared."""
+        self.kernel.reset()
+        parent = scene.lay(self.kernel)
+        for state in STATES:
+            child = self.kernel.process(parent.pages)
+            result, done = self.kernel.record_fork(child, parent)
+            if result:
+                raise refuse("copy_page_range", "fails in the emulator", got=str(result))
+            targets = Targets(self.kernel, parent, child, self.lines, self.counts)
+            first, last = _touching(done, targets)
+            _no_stubs(self.kernel, done, first, last)
+            locks = [self.kernel.lock(process, 0) for process in (parent, child)]
+            table = self._table(done, locks)
+            _no_stubs(self.kernel, done, table.first, table.end)
+            layout = f"{scene.layout}_table" if scene.steady else scene.layout
+            builder.add(state, layout, done, table, targets)
+            if scene.steady:
+                window = self._steady(scene, state, done, targets)
+                builder.add(state, scene.layout, done, window, targets)
+
+    def _table(self, done: Execution, locks: list[int]) -> CutWindow:
+        functions = _Functions(self.kernel)
+        try:
+            return whole_table(done, locks, functions)
+        except NoLocksError:
+            _no_stubs(self.kernel, done, 0, len(done.pcs))
+            raise
+
+    def _steady(self, scene: Scene, state: str, done: Execution, targets: Targets) -> CutWindow:
+        heads = loop_heads(done, targets.src, 1 << scene.order)
+        head = self.head.setdefault(state, heads[0])
+        return steady(done, targets.src, [head, *heads], self.decoded.is_branch)
+
+
+def _same_rows(one: StreamBuilder, other: StreamBuilder) -> None:
+    """Refuse a build whose rows depend on where order-0 frames lie: then a few would not do."""
+    for key, window in other.windows.items():
+        first = one.windows[key]
+        mine, theirs = one.rows(first), other.rows(window)
+        if mine != theirs:
+            row = next(
+                i for i, pair in enumerate(zip(mine, theirs, strict=False)) if len(set(pair)) > 1
+            )
+            reason = f"executes other instructions where frames descend: row {row} of {key}"
+            raise refuse("copy_page_range", reason)
+
+
+class _Functions(dict[int, str]):
+    """Names of functions by address, looked up once."""
+
+    def __init__(self, kernel: EmulatedKernel) -> None:
+        super().__init__()
+        self._image = kernel.image
+
+    def __missing__(self, pc: int) -> str:
+        self[pc] = self._image.function_at(pc)
+        return self[pc]
+
+
+def _touching(done: Execution, targets: Targets) -> tuple[int, int]:
+    """Return the first and last instruction that touches the parent's table."""
+    end = targets.src + TABLE_PTES * PTE_BYTES
+    touching = [position for position, at, _, _ in done.accesses if targets.src <= at < end]
+    return (touching[0], touching[-1]) if touching else (0, 0)
+
+
+def _no_stubs(kernel: EmulatedKernel, done: Execution, first: int, end: int) -> None:
+    """Refuse rows in which something was called that no object defines."""
+    stubs: Mapping[int, str] = kernel.image.stubs
+    called = {stubs[pc] for pc in set(done.pcs[first:end]) if pc in stubs}
+    if called:
+        names = ", ".join(sorted(called))
+        reason = "is called in the loop and was not linked: name its source file with --with"
+        raise refuse(names, reason)

@@ -1,0 +1,142 @@
+"""The whole way from a build tree to a price, on a kernel of a hundred lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("unicorn", reason="needs costmodel[record]")
+
+from costmodel.config.errors import ConfigError
+from costmodel.emulation.archive import load_archive
+from costmodel.emulation.session import Outcome, Request, record
+from costmodel.strategies.resolve import resolve
+from tests.emulation.tiny_tree import SETUP, machine, make_tree
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tree(tmp_path_factory.mktemp("tiny") / "tree")
+
+
+def recorded(tree: Path, output: Path, **more: object) -> Outcome:
+    options = {"sources": ("mm/locks.c",), "name": "tiny", "output": str(output), **more}
+    return record(Request(build_tree=str(tree), **options), setup=SETUP)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def archive(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("archives") / "tiny.ckb"
+    assert not recorded(tree, path).broken
+    return path
+
+
+def test_rows_touch_what_the_source_touches(archive: Path) -> None:
+    program = load_archive(archive).program
+    window = program.recordings["rw/order0"]
+    assert window.ptes == 64
+    kinds = program.kind[window.uop]
+    targets = program.target[window.uop]
+    per_pte = {
+        (kind, target): sum((kinds == kind) & (targets == target)) / window.ptes
+        for kind, target in (("rmw", "page"), ("rmw", "src"), ("store", "dst"))
+    }
+    assert per_pte == {("rmw", "page"): 3, ("rmw", "src"): 1, ("store", "dst"): 1}
+
+
+def test_a_batch_takes_one_reference_for_all_its_pages(archive: Path) -> None:
+    program = load_archive(archive).program
+    window = program.recordings["rw/order9"]
+    assert window.ptes == 512
+    rmw = (program.kind[window.uop] == "rmw") & (program.target[window.uop] == "page")
+    assert rmw.sum() == 1 + 2 * 512
+
+
+def test_inputs_point_back_to_what_made_them(archive: Path) -> None:
+    program = load_archive(archive).program
+    for window in program.recordings.values():
+        rows = window.distance.max(axis=1)
+        assert (rows <= range(len(window))).all()
+        reads = window.distance[:, 4]
+        for row in (reads > 0).nonzero()[0][:200]:
+            writer = row - reads[row]
+            assert program.kind[window.uop[writer]] in ("store", "rmw", "zero")
+            assert program.target[window.uop[writer]] == program.target[window.uop[row]]
+
+
+def test_recording_again_gives_the_same_bytes(tree: Path, archive: Path, tmp_path: Path) -> None:
+    again = tmp_path / "tiny.ckb"
+    recorded(tree, again)
+    assert again.read_bytes() == archive.read_bytes()
+
+
+def test_it_is_priced_like_any_strategy(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from costmodel import price
+
+    monkeypatch.chdir(archive.parent)
+    machine_name = "xeon-4210r" if machine() == "x86_64" else "ampere-altra"
+    one, batched = (
+        price(machine_name, "@tiny", order=order, memory="64 MiB").ns_per_pte for order in (0, 9)
+    )
+    assert 0 < batched < one < 1000
+
+
+def test_an_unknown_name_lists_the_archives(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(archive.parent)
+    with pytest.raises(ConfigError, match=r"there are: tiny \(got '@tinny'\)"):
+        resolve("@tinny")
+
+
+def test_a_batch_beyond_its_folio_is_drawn_and_not_written(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "off-by-one", flags="-DTOO_MANY=1")
+    outcome = recorded(tree, tmp_path / "broken.ckb")
+    assert outcome.broken
+    assert "refcounts are exact" in outcome.text
+    assert "^" in outcome.text  # the page below which it broke
+    assert not (tmp_path / "broken.ckb").exists()
+
+
+def test_a_function_that_nothing_defines_is_named(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"tiny_lock.*--with"):
+        recorded(tree, tmp_path / "x.ckb", sources=())
+
+
+def test_like_records_another_object_of_the_same_tree(
+    tree: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(archive.parent)
+    request = Request(
+        like="tiny", object_file="mm/memory.o", name="again", output=str(tmp_path / "again.ckb")
+    )
+    record(request, setup=SETUP)
+    one, other = (load_archive(path) for path in (archive, tmp_path / "again.ckb"))
+    assert one.info.config_hash == other.info.config_hash
+    assert len(one.program.recordings) == len(other.program.recordings)
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ("CONFIG_LTO_CLANG=y\n", "link-time optimisation"),
+        ("CONFIG_ARM64_64K_PAGES=y\n", "64 KiB"),
+        ("CONFIG_PREEMPT_RT=y\n", "sleep"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused(config: str, reason: str, tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree", config=config)
+    with pytest.raises(ConfigError, match=reason):
+        recorded(tree, tmp_path / "x.ckb")
+
+
+def test_a_debugging_build_is_recorded_with_a_warning(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree", config="CONFIG_KASAN=y\n")
+    assert "built with KASAN" in recorded(tree, tmp_path / "x.ckb").text
+
+
+def test_all_faults_of_a_tree_come_at_once(tmp_path: Path) -> None:
+    (tmp_path / ".config").write_text("CONFIG_X86_64=y\nCONFIG_MMU=y\n")
+    with pytest.raises(ConfigError) as caught:
+        recorded(tmp_path, tmp_path / "x.ckb")
+    text = str(caught.value)
+    assert "SPARSEMEM_VMEMMAP" in text and "make mm/memory.o" in text and "make prepare" in text
