@@ -102,7 +102,7 @@ class PublishedPoint(BaseModel):
     """Null where none was published."""
     change_pct: Percent | None = None
     """The change against the same baseline that the row says or implies."""
-    role: Literal["fit", "check", "band"] | None
+    role: Literal["fit", "check", "mixed", "band"] | None
     """What calibration may do with it; ``band``: shows what another build does to a number."""
     repeats: Words | None
     """Id of the row that published the same measurement first."""
