@@ -1,0 +1,12 @@
+"""Where CI is set, hypothesis draws the same examples in every run: a failure there is one of the
+change, and can be repeated. At a desk each run draws others, so that faults are found in time."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
