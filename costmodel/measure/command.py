@@ -129,7 +129,8 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
     )
     rows = compared(operations.measured, made.machine, system.kernel) if operations else []
     timed = measured(wanted.loops, session)
-    priced = [price(loop, made.machine) for loop in timed]
+    # Loops are a program's own instructions: its returns go through no thunk of the kernel's.
+    priced = [price(loop, made.machine.without_mitigations()) for loop in timed]
     return Found(system, session, numbers, made, like, why, operations, rows, timed, priced)
 
 
