@@ -37,7 +37,7 @@ def measured(loops: Iterable[Loop], session: Session) -> list[Loop]:
         series = session.results.get(_PREFIX + loop.name)
         if series is not None and series.cycles:
             cycles = round(series.estimate("cycles").value, 2)
-            found.append(loop.model_copy(update={"cycles": cycles}))
+            found.append(Loop.model_validate({**_fields(loop), "cycles": cycles}))
     return found
 
 
@@ -55,6 +55,11 @@ def write_loops(path: Path, loops: Sequence[Loop], system: System, session: Sess
         *(_line(loop) for loop in loops),
     ]
     write_text(path, "\n".join(lines) + "\n")
+
+
+def _fields(loop: Loop) -> dict[str, object]:
+    ops = [[group.kind, group.count, _form(group)] for group in loop.ops]
+    return {"name": loop.name, "ops": ops, "repeat": loop.repeat}
 
 
 def _form(group: Group) -> str:
