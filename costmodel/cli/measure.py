@@ -35,6 +35,14 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--quick", action="store_true", help="20 seconds instead of 2 minutes")
     parser.add_argument("--no-validate", action="store_true", help="no page-table operations")
     parser.add_argument("--json", metavar="FILE", help="also write all that was measured there")
+    parser.add_argument(
+        "--loops",
+        metavar="FILE",
+        nargs="?",
+        const="zen3",
+        help="also time small loops (default: those of zen3) beside what the model says",
+    )
+    parser.add_argument("--save-loops", metavar="FILE", help="write their cycles as a loops file")
     parser.add_argument("--cpu", metavar="N", type=int, help="stay on this CPU")
 
 
@@ -44,8 +52,12 @@ def run(args: argparse.Namespace) -> int:
 
     from costmodel.config.machine import load_machine
     from costmodel.files import write_text
+    from costmodel.loops.form import read_loops
+    from costmodel.loops.shipped import loops_path
     from costmodel.measure.command import Wanted, measure
     from costmodel.measure.document import text_of
+    from costmodel.measure.loops import write_loops
+    from costmodel.results.text.loops import loops_text
 
     output = Path(args.output) if args.output else None
     _check_output(args)
@@ -55,13 +67,18 @@ def run(args: argparse.Namespace) -> int:
         quick=args.quick,
         validate=not args.no_validate,
         cpu=args.cpu,
+        loops=read_loops(loops_path(args.loops)) if args.loops else (),
     )
     found = measure(wanted, stage=_bar)
     if output:
         write_text(output, found.made.text)
+    if args.save_loops:
+        write_loops(Path(args.save_loops), found.loops, found.system, found.session)
     if args.json:
         write_text(Path(args.json), text_of(found.document()))
-    print("\n".join(filter(None, (found.numbers_text(), found.operations_text()))), end="")
+    texts = [found.numbers_text(), found.operations_text()]
+    texts += [loops_text(found.priced, found.made.machine.title)] if found.priced else []
+    print("\n".join(filter(None, texts)), end="")
     return 0
 
 
@@ -75,7 +92,9 @@ def _check_output(args: argparse.Namespace) -> None:
     faults = []
     if args.output and not args.output.endswith((".yaml", ".yml")):
         faults.append(Fault("-o", reason="must end with .yaml", got=describe(args.output)))
-    written = {"-o": args.output, "--json": args.json}
+    if args.save_loops and not args.loops:
+        faults.append(Fault("--save-loops", reason="needs --loops"))
+    written = {"-o": args.output, "--json": args.json, "--save-loops": args.save_loops}
     for option, name in written.items():
         if not name or Path(name).exists():
             continue

@@ -12,9 +12,12 @@ from typing import Any
 
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.machine import Machine
+from costmodel.loops.form import Loop
+from costmodel.loops.price import PricedLoop, price
 from costmodel.measure.document import document
 from costmodel.measure.kernels import Isa, isa_here
 from costmodel.measure.likeness import nearest
+from costmodel.measure.loops import experiments, measured
 from costmodel.measure.machine_text import Made, machine_text
 from costmodel.measure.operations import Operations, measure_operations
 from costmodel.measure.prediction import Compared, compared
@@ -38,6 +41,8 @@ class Wanted:
     quick: bool = False
     validate: bool = True
     cpu: int | None = None
+    loops: tuple[Loop, ...] = ()
+    """Loops to time as well."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,10 @@ class Found:
     why: str
     operations: Operations | None = None
     rows: list[Compared] = field(default_factory=list)
+    loops: list[Loop] = field(default_factory=list)
+    """Those that ran, with the cycles that they took."""
+    priced: list[PricedLoop] = field(default_factory=list)
+    """What the model says of them."""
 
     def numbers_text(self) -> str:
         """Return the numbers as a table, with what was not measured."""
@@ -78,6 +87,7 @@ class Found:
             self.made,
             self.operations,
             self.rows,
+            self.priced,
         )
 
 
@@ -95,8 +105,10 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
     _check_cpu(wanted.cpu)
     try:
         plan = plan_for(system, quick=wanted.quick)
-        with stage("measuring", steps(isa, plan)) as advance:
-            session = measure_core(isa, plan, cpu=wanted.cpu, progress=advance)
+        loops, left_out = experiments(wanted.loops, isa)
+        with stage("measuring", steps(isa, plan, loops)) as advance:
+            session = measure_core(isa, plan, loops=loops, cpu=wanted.cpu, progress=advance)
+        session.lacking += left_out
         numbers = list(numbers_of(session, plan, system))
         operations = None
         if wanted.validate:
@@ -116,7 +128,10 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
         origin=_origin(session),
     )
     rows = compared(operations.measured, made.machine, system.kernel) if operations else []
-    return Found(system, session, numbers, made, like, why, operations, rows)
+    timed = measured(wanted.loops, session)
+    # Loops are a program's own instructions: its returns go through no thunk of the kernel's.
+    priced = [price(loop, made.machine.without_mitigations()) for loop in timed]
+    return Found(system, session, numbers, made, like, why, operations, rows, timed, priced)
 
 
 def _isa() -> Isa:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +20,9 @@ from costmodel.measure.prediction import Compared
 from costmodel.measure.readings.number import Number
 from costmodel.measure.session import Session
 from costmodel.measure.system import System
+
+if TYPE_CHECKING:
+    from costmodel.loops.price import PricedLoop
 
 FORMAT: Literal["costmodel measured, 1"] = "costmodel measured, 1"
 
@@ -122,6 +125,7 @@ def document(
     made: Made,
     operations: Operations | None,
     rows: Sequence[Compared],
+    loops: Sequence[PricedLoop] = (),
 ) -> dict[str, Any]:
     """Return the file's content."""
     lacking = [*session.lacking, *(operations.lacking if operations else [])]
@@ -148,6 +152,7 @@ def document(
         "empty_process_ns": _times_of(operations.empty_ns) if operations else {},
         "small_calls_ns": _times_of(operations.small_ns) if operations else {},
         "operations": rows_of(rows),
+        "loops": [loop._asdict() for loop in loops],
     }
 
 

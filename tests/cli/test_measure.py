@@ -124,6 +124,24 @@ def test_bad_input_of_the_commands_that_read_it(
 
 
 @pytest.mark.usefixtures("short")
+def test_loops_stand_beside_what_the_new_file_predicts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from costmodel.loops.form import read_loops
+
+    loops, saved, data = tmp_path / "two.yaml", tmp_path / "mine.yaml", tmp_path / "mine.json"
+    loops.write_text(
+        "- {name: chain, ops: [[add, 8, chain]]}\n- {name: loads, ops: [[load, 12, independent]]}\n"
+    )
+    words = ["measure", "--no-validate", "--loops", str(loops), "--save-loops", str(saved)]
+    assert main([*words, "--json", str(data)]) == 0
+    assert "mean absolute error" in capsys.readouterr().out
+    assert [loop.name for loop in read_loops(saved)] == ["chain", "loads"]
+    chain, _ = json.loads(data.read_text())["loops"]
+    assert chain["predicted_cycles"] == pytest.approx(8) and chain["measured_cycles"] > 7
+
+
+@pytest.mark.usefixtures("short")
 def test_no_validate_operates_on_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure", "--no-validate", "--like", "epyc-zen4"]) == 0
     printed = capsys.readouterr().out
@@ -138,6 +156,8 @@ def test_no_validate_operates_on_nothing(capsys: pytest.CaptureFixture[str]) -> 
         (["--json", "/etc/hostname/x.json"], "--json: cannot be written there"),
         (["--like", "pdp-11"], "--like: unknown machine"),
         (["--like", "ampere-altra"], "--like: must be a machine of"),
+        (["--loops", "/nowhere/loops.yaml"], "/nowhere/loops.yaml: cannot be read"),
+        (["--save-loops", "x.yaml"], "--save-loops: needs --loops"),
         (["--cpu", "99999"], "--cpu: must be a CPU that this process may use"),
     ],
 )
