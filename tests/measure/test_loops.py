@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+
 from costmodel.loops.form import Loop, read_loops
 from costmodel.loops.shipped import loops_path
-
 from costmodel.measure.experiment import Series
 from costmodel.measure.kernels import arm64, isa_here, x86_64
 from costmodel.measure.loops import experiments, measured, write_loops
