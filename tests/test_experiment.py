@@ -77,6 +77,7 @@ def stand_in_timing(runs: Iterable[TableRun], machine: Machine, engine: Engine) 
 def stand_in_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fixed prices instead of strategies and core: this file is about what comes after them."""
     monkeypatch.setattr(experiment, "_table_runs", stand_in_runs)
+    monkeypatch.setattr(experiment, "_seconds_by_build", lambda cell: {})
     monkeypatch.setattr(experiment, "_timing", stand_in_timing)
 
 

@@ -33,7 +33,7 @@ _ARGUMENTS: Final = {
 
 
 @dataclass
-class Execution:
+class EmulatedCall:
     """What one call executed: ``pcs`` in order, and per instruction its accesses.
 
     ``accesses``: (position in ``pcs``, address, bytes, whether it writes).
@@ -151,9 +151,9 @@ class Emulator:
         """Call a function by name and return its result (64 bits, signed)."""
         return self._run(name, arguments)
 
-    def record(self, name: str, *arguments: int) -> tuple[int, Execution]:
+    def record(self, name: str, *arguments: int) -> tuple[int, EmulatedCall]:
         """Call a function; return its result and what it executed."""
-        done = Execution()
+        done = EmulatedCall()
         pcs, accesses, virtual = done.pcs, done.accesses, self._virtual
 
         def on_code(_uc: Any, address: int, _size: int, _data: Any) -> None:

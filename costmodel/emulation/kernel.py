@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from costmodel.emulation.emulator import Emulator, Execution
+from costmodel.emulation.emulator import EmulatedCall, Emulator
 from costmodel.emulation.image import Image, link, undefined
 from costmodel.emulation.patching import BootCpu, patch_alternatives, patch_calls
 from costmodel.emulation.tree import BuildTree
@@ -112,7 +112,7 @@ class EmulatedKernel:
         """Copy the mapping; return what the kernel's function returns, 0 if all is well."""
         return self.emulator.call("cm_fork", child.vma, parent.vma)
 
-    def record_fork(self, child: Process, parent: Process) -> tuple[int, Execution]:
+    def record_fork(self, child: Process, parent: Process) -> tuple[int, EmulatedCall]:
         """Copy the mapping; return the result, and every instruction that was executed."""
         return self.emulator.record("cm_fork", child.vma, parent.vma)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from costmodel.emulation.decode_arm64 import Arm64Decoder
 from costmodel.emulation.decode_x86 import X86Decoder
-from costmodel.emulation.emulator import Execution
+from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import EmulatedKernel
 from costmodel.emulation.scenes import PTE_BYTES, Scene, other_frames, scenes
@@ -67,7 +67,7 @@ class _Recorder:
                 window = self._steady(scene, state, done, targets)
                 builder.add(state, scene.layout, done, window, targets)
 
-    def _table(self, done: Execution, locks: list[int]) -> CutWindow:
+    def _table(self, done: EmulatedCall, locks: list[int]) -> CutWindow:
         functions = _Functions(self.kernel)
         try:
             return whole_table(done, locks, functions)
@@ -75,7 +75,7 @@ class _Recorder:
             _no_stubs(self.kernel, done, 0, len(done.pcs))
             raise
 
-    def _steady(self, scene: Scene, state: str, done: Execution, targets: Targets) -> CutWindow:
+    def _steady(self, scene: Scene, state: str, done: EmulatedCall, targets: Targets) -> CutWindow:
         heads = loop_heads(done, targets.src, 1 << scene.order)
         head = self.head.setdefault(state, heads[0])
         return steady(done, targets.src, [head, *heads], self.decoded.is_branch)
@@ -106,14 +106,14 @@ class _Functions(dict[int, str]):
         return self[pc]
 
 
-def _touching(done: Execution, targets: Targets) -> tuple[int, int]:
+def _touching(done: EmulatedCall, targets: Targets) -> tuple[int, int]:
     """Return the first and last instruction that touches the parent's table."""
     end = targets.src + TABLE_PTES * PTE_BYTES
     touching = [position for position, at, _, _ in done.accesses if targets.src <= at < end]
     return (touching[0], touching[-1]) if touching else (0, 0)
 
 
-def _no_stubs(kernel: EmulatedKernel, done: Execution, first: int, end: int) -> None:
+def _no_stubs(kernel: EmulatedKernel, done: EmulatedCall, first: int, end: int) -> None:
     """Refuse rows in which something was called that no object defines."""
     stubs: Mapping[int, str] = kernel.image.stubs
     called = {stubs[pc] for pc in set(done.pcs[first:end]) if pc in stubs}

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from costmodel.emulation.emulator import Execution
+from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.image import Image
 from costmodel.emulation.micro import FLAGS, Micro, UnknownInstructionError
@@ -84,7 +84,7 @@ class StreamBuilder:
     windows: dict[str, Recording] = field(default_factory=dict)
 
     def add(
-        self, state: str, layout: str, done: Execution, window: CutWindow, targets: Targets
+        self, state: str, layout: str, done: EmulatedCall, window: CutWindow, targets: Targets
     ) -> Recording:
         """Add the rows of one window and return them."""
         rows = _Rows(self, done, window, targets)
@@ -125,7 +125,7 @@ class _Rows:
     """The rows of one window while they are made."""
 
     def __init__(
-        self, builder: StreamBuilder, done: Execution, window: CutWindow, targets: Targets
+        self, builder: StreamBuilder, done: EmulatedCall, window: CutWindow, targets: Targets
     ) -> None:
         self.builder, self.done, self.window, self.targets = builder, done, window, targets
         self.accesses: dict[int, list[tuple[int, int, bool]]] = defaultdict(list)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from costmodel.config.errors import ConfigError
-from costmodel.emulation.emulator import Execution
+from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.scenes import PTE_BYTES, STEADY
 from costmodel.mm.pte import TABLE_PTES
@@ -31,7 +31,7 @@ class CutWindow:
     ptes: int
 
 
-def loop_heads(done: Execution, table: int, step: int) -> list[int]:
+def loop_heads(done: EmulatedCall, table: int, step: int) -> list[int]:
     """Return addresses of instructions that read every ``step``-th entry, commonest first."""
     start, end = (table + slot * PTE_BYTES for slot in STEADY)
     votes = Counter(
@@ -45,7 +45,7 @@ def loop_heads(done: Execution, table: int, step: int) -> list[int]:
 
 
 def steady(
-    done: Execution, table: int, heads: Sequence[int], is_branch: Callable[[int], bool]
+    done: EmulatedCall, table: int, heads: Sequence[int], is_branch: Callable[[int], bool]
 ) -> CutWindow:
     """Cut 64 entries out of the middle, at the branch behind a loop head's read.
 
@@ -61,7 +61,7 @@ def steady(
     raise refuse("record", "the copy loop is not at the same place after 64 entries")
 
 
-def _read_at(done: Execution, table: int, head: int, slot: int) -> int | None:
+def _read_at(done: EmulatedCall, table: int, head: int, slot: int) -> int | None:
     """Return where ``head`` first reads an entry: others may have read it before."""
     place = table + slot * PTE_BYTES
     return next(
@@ -74,14 +74,16 @@ def _read_at(done: Execution, table: int, head: int, slot: int) -> int | None:
     )
 
 
-def _behind_branch(done: Execution, position: int, is_branch: Callable[[int], bool]) -> int:
+def _behind_branch(done: EmulatedCall, position: int, is_branch: Callable[[int], bool]) -> int:
     for place in range(position, min(position + _LONGEST, len(done.pcs))):
         if is_branch(done.pcs[place]):
             return place + 1
     raise refuse("record", "no branch follows the read of an entry")
 
 
-def whole_table(done: Execution, locks: Sequence[int], functions: Mapping[int, str]) -> CutWindow:
+def whole_table(
+    done: EmulatedCall, locks: Sequence[int], functions: Mapping[int, str]
+) -> CutWindow:
     """Cut a whole table: from just behind its locks to where they are dropped."""
     writes = [
         (position, address)

@@ -129,7 +129,15 @@ def test_bad_arguments_are_named(arguments: dict[str, object], message: str) -> 
 @pytest.mark.parametrize("order", [0, 9])
 def test_the_first_struct_page_lies_in_the_middle_of_its_vmemmap_block(order: int) -> None:
     """A 2 MiB block maps 32,768 struct pages of 64 bytes: 64 tables, hardly one across its ends."""
-    (shape,) = homogeneous(2 << 20, {order: 1.0}).shapes
+    (shape,) = homogeneous(2 << 20, {order: 1.0}, frames="aligned").shapes
     first = shape.first_pfns[0]
     assert 64 * first % VMEMMAP_BYTES == VMEMMAP_BYTES // 2
     assert first % 512 == 0
+
+
+def test_contiguous_single_pages_lie_in_another_place_of_their_blocks_than_their_entries() -> None:
+    """As in the booted kernels; folios of 16 pages and more are aligned by nature."""
+    (single,) = homogeneous(2 << 20, {0: 1.0}).shapes
+    (large,) = homogeneous(2 << 20, {4: 1.0}).shapes
+    assert single.first_pfns[0] % 16 == 8
+    assert large.first_pfns[0] % 16 == 0
