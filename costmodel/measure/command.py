@@ -17,7 +17,7 @@ from costmodel.loops.price import PricedLoop, price
 from costmodel.measure.document import document
 from costmodel.measure.kernels import Isa, isa_here
 from costmodel.measure.likeness import nearest
-from costmodel.measure.loops import experiments, measured
+from costmodel.measure.loops import experiments, with_cycles
 from costmodel.measure.machine_text import Made, machine_text
 from costmodel.measure.operations import Operations, measure_operations
 from costmodel.measure.prediction import Compared, compared
@@ -128,7 +128,7 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
         origin=_origin(session),
     )
     rows = compared(operations.measured, made.machine, system.kernel) if operations else []
-    timed = measured(wanted.loops, session)
+    timed = with_cycles(wanted.loops, session)
     # Loops are a program's own instructions: its returns go through no thunk of the kernel's.
     priced = [price(loop, made.machine.without_mitigations()) for loop in timed]
     return Found(system, session, numbers, made, like, why, operations, rows, timed, priced)

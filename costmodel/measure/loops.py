@@ -30,7 +30,7 @@ def experiments(loops: Iterable[Loop], isa: Isa) -> tuple[list[Experiment], list
     return found, lacking
 
 
-def measured(loops: Iterable[Loop], session: Session) -> list[Loop]:
+def with_cycles(loops: Iterable[Loop], session: Session) -> list[Loop]:
     """Return the loops with the cycles that they took here; those that did not run are left out."""
     found = []
     for loop in loops:

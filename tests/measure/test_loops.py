@@ -8,7 +8,7 @@ from costmodel.loops.form import Loop, read_loops
 from costmodel.loops.shipped import loops_path
 from costmodel.measure.experiment import Series
 from costmodel.measure.kernels import arm64, isa_here, x86_64
-from costmodel.measure.loops import experiments, measured, write_loops
+from costmodel.measure.loops import experiments, with_cycles, write_loops
 from costmodel.measure.process import Measuring
 from costmodel.measure.session import WORKER, Session
 from costmodel.measure.system import read_system
@@ -51,7 +51,7 @@ def test_a_chain_of_additions_takes_a_cycle_each() -> None:
 def test_what_ran_is_written_and_read_back(tmp_path: Path) -> None:
     series = Series(cycles=[[16.004, 16.006]], ns=[[4.0, 4.0]])
     session = Session("2026-11-28", 1, (0.1, 0.2), results={"loop: a chain: 8": series})
-    (found,) = measured([CHAIN, UNPAIRED], session)
+    (found,) = with_cycles([CHAIN, UNPAIRED], session)
     assert found.cycles == 16.0
     file = tmp_path / "mine.yaml"
     write_loops(file, [found], read_system(), session)
