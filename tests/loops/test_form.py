@@ -63,4 +63,4 @@ def test_what_is_no_list_is_a_fault(tmp_path: Path, text: str) -> None:
 def test_shipped_loops_go_by_name() -> None:
     assert len(read_loops(loops_path("zen3"))) == 77
     with pytest.raises(ConfigError, match="unknown file, did you mean 'zen3'"):
-        loops_path("zen")
+        loops_path("zn3")
