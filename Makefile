@@ -18,7 +18,7 @@ test: lint
 hostile: $(STAMP)
 	HOSTILE=3000 $(BIN)/pytest -n 2 tests/hostile
 
-# Does a test notice when one number of the model changes? Hours; docs/contributing.md has the score.
+# Does a test notice when one number of the model changes? Hours; no score is known yet.
 mutate: $(STAMP)
 	$(BIN)/python tools/mutate.py
 

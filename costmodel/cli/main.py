@@ -11,7 +11,7 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
@@ -84,18 +84,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def parser() -> Parser:
+    """Return the parser of all commands: what shells complete from (docs/contributing.md)."""
+    return _parser_of({name: _load(name) for name in available()})
+
+
+def _parser_of(commands: Mapping[str, Command]) -> Parser:
+    made = Parser(prog="costmodel", description=wrapped(_description()))
+    made.add_argument("--version", action="version", version=f"costmodel {__version__}")
+    subparsers: Subparsers[Any] = made.add_subparsers(
+        dest="command", metavar="COMMAND", required=True
+    )
+    for command in commands.values():
+        command.add_parser(subparsers)
+    return made
+
+
 def _run(words: list[str]) -> int:
     # With the name first, only that module is imported.
     names = [words[0]] if words and words[0] in available() else available()
-    parser = Parser(prog="costmodel", description=wrapped(_description()))
-    parser.add_argument("--version", action="version", version=f"costmodel {__version__}")
-    subparsers: Subparsers[Any] = parser.add_subparsers(
-        dest="command", metavar="COMMAND", required=True
-    )
     commands = {name: _load(name) for name in names}
-    for command in commands.values():
-        command.add_parser(subparsers)
-    args = parser.parse_args(words)
+    args = _parser_of(commands).parse_args(words)
     try:
         return commands[args.command].run(args)
     except Exception as error:

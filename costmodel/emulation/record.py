@@ -39,6 +39,7 @@ class _Recorder:
         self.head: dict[str, int] = {}
 
     def program(self, name: str) -> RecordedProgram:
+        """Record every scene; raise ConfigError where two layouts of frames give other rows."""
         for scene in scenes(contpte=bool(self.kernel.facts["contpte"])):
             self.record(scene, self.builder)
         other = StreamBuilder(self.decoded, sites=self.builder.sites)

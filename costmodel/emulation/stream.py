@@ -138,6 +138,7 @@ class _Rows:
         self.first_page: int | None = None
 
     def recording(self, state: str, layout: str) -> Recording:
+        """Return the window's micro-ops with their data flow, called ``state`` and ``layout``."""
         pcs = self.done.pcs
         for position in range(self.window.first, self.window.end):
             taken = pcs[position + 1] != self.builder.decoded[pcs[position]].next_pc

@@ -100,6 +100,7 @@ class _Child:
         return self.answer()
 
     def answer(self) -> Answer | str:
+        """Wait for what the process answers; return why there is none as text."""
         try:
             if not self._connection.poll(self._limits.last_resort_seconds):
                 _end(self._process)

@@ -60,6 +60,7 @@ class _Server:
         self._process = os.getpid()
 
     def load(self) -> bytes:
+        """Import the user's code; return the pickled place of its function, or what is wrong."""
         try:
             self._function = self._source.load()
             place = place_of(self._function)
@@ -75,6 +76,7 @@ class _Server:
             return self._refusal(error)
 
     def answer(self, make: Callable[[], bytes]) -> None:
+        """Send what ``make`` returns, made within the limits."""
         # Whatever the user's code left behind is taken down in ``make``, while the limits hold.
         with limited(self._limits, self._stop):
             answer = make()
