@@ -1,0 +1,27 @@
+"""Cells in, results out: what runs where, how often, and what it costs beside the baseline."""
+
+from costmodel.experiment.cell import (
+    Cell,
+    Result,
+    exact_seconds,
+    executed,
+    noise_scenario,
+    run_cell,
+)
+from costmodel.experiment.comparison import BuildRange, Comparison, LeftOut, compare, published_rows
+from costmodel.experiment.run import run_cells
+
+__all__ = [
+    "BuildRange",
+    "Cell",
+    "Comparison",
+    "LeftOut",
+    "Result",
+    "compare",
+    "exact_seconds",
+    "executed",
+    "noise_scenario",
+    "published_rows",
+    "run_cell",
+    "run_cells",
+]
