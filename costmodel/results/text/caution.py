@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.operations.registry import operation_named
 from costmodel.uncertainty.sampling import doubtful_choices
 
@@ -20,9 +21,16 @@ NAMED = 4
 
 
 def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:
-    """Return the numbers of a machine without those that only other operations use."""
+    """Return the numbers of a machine without those that only other operations use.
+
+    Those that only several CPUs at work feel are none of them (docs/cpus.md says what is known).
+    """
     left_out = operation_named(operation).words.unused_keys
-    return {key: p for key, p in machine.parameters.items() if key not in left_out}
+    return {
+        key: p
+        for key, p in machine.parameters.items()
+        if key not in left_out and not key.startswith(ONLY_MANY_CPUS)
+    }
 
 
 def inferred(machine: Machine, operation: str) -> list[str]:

@@ -1,0 +1,91 @@
+"""What is simulated: the pieces that every CPU executes, and which CPUs belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from costmodel.cpus.demand import demand
+from costmodel.cpus.invalidation import ShootdownPrices
+from costmodel.cpus.pieces import Piece, cut, pieces_for
+from costmodel.cpus.prices import Prices
+from costmodel.operations.registry import operation_named
+from costmodel.simulation.schedule import Schedule, Stage
+from costmodel.units import PS_PER_US
+
+if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
+    from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
+    from costmodel.simulation.price import PricedOperation
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a simulation of several CPUs needs to know; times are picoseconds.
+
+    ``workers`` are the CPUs that execute the operation, the first of them number 0. ``alone_ps``
+    is the operation on a CPU that meets nobody, ``between_ps`` the work until the next one.
+    """
+
+    workload: Workload
+    prices: Prices
+    shootdown: ShootdownPrices | None
+    stale_mask: bool
+    operation: tuple[Piece, ...]
+    between: tuple[Piece, ...]
+    alone_ps: int
+    between_ps: int
+    outside_ps: int
+    writes: bool
+    """Whether the operation changes the address space, for all of it or outside the tables."""
+    writes_tables: bool
+    """Whether it holds the lock for writing in its page tables, too."""
+
+    @property
+    def cpus(self) -> int:
+        """CPUs in use."""
+        return self.workload.cpus_in_use
+
+    @property
+    def workers(self) -> Sequence[int]:
+        """Numbers of the CPUs that execute the operation."""
+        step = 1 if self.workload.others == "same" else self.workload.threads
+        return range(0, self.cpus, step)
+
+    def socket(self, cpu: int) -> int:
+        """Return the socket of a CPU: they fill one after the other."""
+        return cpu // self.prices.cpus_per_socket
+
+    def shares(self, name: str) -> bool:
+        """Whether something is shared here, or each CPU has its own to see what it costs."""
+        return name not in self.workload.unshared
+
+
+def setup(
+    priced: PricedOperation, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+) -> Setup:
+    """Return what ``workload`` is on ``machine``, whose page tables ``runs`` cost ``priced``."""
+    prices = Prices.of(machine)
+    asked = demand(workload, prices, runs)
+    between_ps = round(workload.between_us * PS_PER_US)
+    pieces = pieces_for(workload.cpus_in_use)
+    kind = operation_named(workload.operation).shared_work(workload).address_space
+    return Setup(
+        workload=workload,
+        prices=prices,
+        shootdown=ShootdownPrices.of(machine) if machine.isa == "x86_64" else None,
+        stale_mask=machine.shootdown.stale_mask.value,
+        operation=cut(
+            priced.schedule, asked.operation, pieces=pieces, syncs_per_tlbi=priced.syncs_per_tlbi
+        ),
+        between=cut(Schedule((Stage(between_ps),)), asked.between, pieces=pieces // 4)
+        if between_ps
+        else (),
+        alone_ps=priced.schedule.total_ps,
+        between_ps=between_ps,
+        outside_ps=priced.outside_ps,
+        writes=kind != "read",
+        writes_tables=kind == "write",
+    )
