@@ -66,6 +66,7 @@ def study(
     frames: Frames | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
+    threads: int | None = None,
     runs: int | None = None,
     iterations: int | None = None,
     seed: int | None = None,
@@ -91,6 +92,7 @@ def study(
         "frames": frames,
         "contpte": contpte,
         "cpus": cpus,
+        "threads": threads,
         "protocol.runs": runs,
         "protocol.iterations": iterations,
         "protocol.seed": seed,
@@ -128,6 +130,7 @@ def price(
     frames: Frames | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
+    threads: int | None = None,
     runs: int | None = None,
     iterations: int | None = None,
     seed: int | None = None,
@@ -155,6 +158,7 @@ def cell(
     frames: Frames | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
+    threads: int | None = None,
     runs: int | None = None,
     iterations: int | None = None,
     seed: int | None = None,
@@ -171,6 +175,7 @@ def cell(
         "frames": frames,
         "contpte": contpte,
         "cpus": cpus,
+        "threads": threads,
         "protocol.runs": runs,
         "protocol.iterations": iterations,
         "protocol.seed": seed,
@@ -191,6 +196,7 @@ def explain(
     frames: Frames | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
+    threads: int | None = None,
     overrides: Mapping[str, Number] | None = None,
 ) -> str:
     """Return why ``strategy`` costs more or less than ``vs``: what ``costmodel explain`` prints."""
@@ -251,6 +257,7 @@ def window(
     frames: Frames | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
+    threads: int | None = None,
     overrides: Mapping[str, Number] | None = None,
 ) -> Picture:
     """Return a picture of the out-of-order window over a few PTEs: what waits for what.

@@ -46,6 +46,8 @@ class Setting:
                 return f"other threads {others}"
             case "placement", placement:
                 return f"{placement} threads"
+            case "sockets", sockets:
+                return f"sockets {'in turn' if sockets == 'spread' else 'one by one'}"
             case "folios", folios:
                 return f"{folios} folios"
             case "between_us", between:

@@ -31,6 +31,7 @@ from costmodel.config.workload import (
     OperationName,
     Others,
     Placement,
+    Sockets,
     ThreadCount,
     Unshared,
     Workload,
@@ -141,6 +142,8 @@ class Scenario(BaseModel):
     (busy), or sleep (idle)."""
     placement: Placement = "pinned"
     """Threads stay on their CPU, or were on another one before (moving)."""
+    sockets: Sockets = "fill"
+    """Which CPUs are in use: those of one socket first (fill), or of all in turn (spread)."""
     folios: Folios = "own"
     """Whether the processes map folios of their own, or all of them the same (children of one
     parent)."""
@@ -195,6 +198,7 @@ class Scenario(BaseModel):
                 threads=self.threads,
                 others=self.others,
                 placement=self.placement,
+                sockets=self.sockets,
                 folios=self.folios,
                 between_us=self.between_us,
                 unshared=self.unshared,

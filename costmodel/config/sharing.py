@@ -93,6 +93,8 @@ class Shootdown(Group):
     """More pages than this are flushed as a whole (tlb_single_page_flush_ceiling)."""
     idle_wake_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(2000, 500, 10000)
     """Delivery to an idle CPU takes so much longer; only flushes that free page tables go there."""
+    reads_generation: Annotated[Flag, X86_64_MAYBE] = assumed(False)
+    """Each handler reads the generation of the address space: kernels before v6.0 always do."""
     stale_mask: Annotated[Flag, X86_64_MAYBE] = assumed(False)
     """The kernel leaves CPUs in mm_cpumask that a thread has left (v6.14), and interrupts them
     once."""

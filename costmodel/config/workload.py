@@ -112,6 +112,7 @@ Layout = Annotated[dict[int, float], BeforeValidator(_layout)]
 
 Others = Literal["same", "busy", "idle"]
 Placement = Literal["pinned", "moving"]
+Sockets = Literal["fill", "spread"]
 Folios = Literal["own", "shared"]
 MOST_CPUS = 4096
 CpuCount = Annotated[int, Field(ge=1, le=MOST_CPUS)]
@@ -151,6 +152,8 @@ class Workload(BaseModel):
     (busy), or sleep (idle)."""
     placement: Placement = "pinned"
     """Threads stay on their CPU, or were on another one before (moving)."""
+    sockets: Sockets = "fill"
+    """Which CPUs are in use: those of one socket first (fill), or of all in turn (spread)."""
     folios: Folios = "own"
     """Whether the processes map folios of their own, or all of them the same (children of one
     parent)."""

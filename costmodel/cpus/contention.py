@@ -9,7 +9,7 @@ import numpy as np
 
 from costmodel.cpus.resources import Events, Usage
 from costmodel.cpus.setup import Setup
-from costmodel.cpus.world import Cpu, Recorder, World
+from costmodel.cpus.world import CrowdCpu, Recorder, World
 from costmodel.simulation import lone_cpu
 from costmodel.simulation.noise import NoiseSizes, Stream, draw_noise, stable_hash
 from costmodel.simulation.schedule import Schedule
@@ -80,7 +80,7 @@ def contention(setup: Setup) -> Contention:
     workers = len(setup.workers)
     for draw in range(max(1, _DRAWS // workers)):
         generator = np.random.default_rng(np.random.SeedSequence(_SEED, spawn_key=(draw,)))
-        _count(setup, generator.random(workers), total)
+        _count(setup, generator.random(workers).tolist(), total)
     wall_s = total.wall_ps / PS_PER_S
     period_ps = setup.alone_ps + setup.between_ps
     return Contention(
@@ -118,9 +118,13 @@ def samples(
             cpu: _more_ps(schedule, sizes, stream, run=run, iterations=iterations, cpu=cpu)
             for cpu in setup.workers
         }
-        phases = np.random.default_rng(
-            np.random.SeedSequence(stream.seed, spawn_key=(*key, run, _PHASES))
-        ).random(len(setup.workers))
+        phases = (
+            np.random.default_rng(
+                np.random.SeedSequence(stream.seed, spawn_key=(*key, run, _PHASES))
+            )
+            .random(len(setup.workers))
+            .tolist()
+        )
         found[run] = _first(setup, phases, more, iterations)
     return found
 
@@ -131,7 +135,7 @@ _PHASES = stable_hash("phases")
 def _more_ps(
     schedule: Schedule, sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int
 ) -> list[int]:
-    """Return what noise adds to each iteration of a CPU: ticks and steals do not wait for others."""
+    """Return what noise adds to each iteration of a CPU: ticks and steals wait for nobody."""
     noise = draw_noise(sizes, stream, run=run, iterations=iterations, cpu=cpu)
     more: list[int] = (lone_cpu.elapsed_ps(schedule, noise) - schedule.total_ps).tolist()
     return more
@@ -141,30 +145,30 @@ def recorded(setup: Setup, record: Recorder, *, operations: int) -> int:
     """Simulate until the first CPU has done some operations; return the time, in picoseconds."""
     world = World(setup, record=record)
     generator = np.random.default_rng(np.random.SeedSequence(_SEED, spawn_key=(0,)))
-    cpus = _start(world, generator.random(len(setup.workers)), lambda cpu: _endless(cpu))
+    cpus = _start(world, generator.random(len(setup.workers)).tolist(), _endless)
     first = world.env.process(_several(cpus[0], operations))
     world.env.run(until=first)
     return int(world.env.now)
 
 
-def _several(cpu: Cpu, operations: int) -> Events:
+def _several(cpu: CrowdCpu, operations: int) -> Events:
     for _ in range(operations):
         yield from cpu.operate()
         yield from cpu.between()
 
 
-def _endless(cpu: Cpu) -> Events:
+def _endless(cpu: CrowdCpu) -> Events:
     while True:
         yield from cpu.operate()
         yield from cpu.between()
 
 
 def _start(
-    world: World, phases: Sequence[float], loop: Callable[[Cpu], Events]
-) -> dict[int, Cpu]:
+    world: World, phases: Sequence[float], loop: Callable[[CrowdCpu], Events]
+) -> dict[int, CrowdCpu]:
     """Start every worker but the first in the middle of its loop; return all of them."""
     setup = world.setup
-    cpus = {number: Cpu(world, number) for number in setup.workers}
+    cpus = {number: CrowdCpu(world, number) for number in setup.workers}
     period_ps = setup.alone_ps + setup.between_ps
     if period_ps:
         for number, phase in zip(list(cpus)[1:], phases[1:], strict=True):
@@ -172,7 +176,7 @@ def _start(
     return cpus
 
 
-def _late(cpu: Cpu, after_ps: int, loop: Callable[[Cpu], Events]) -> Events:
+def _late(cpu: CrowdCpu, after_ps: int, loop: Callable[[CrowdCpu], Events]) -> Events:
     yield cpu.env.timeout(after_ps)
     yield from loop(cpu)
 
@@ -184,14 +188,14 @@ def _first(
     world = World(setup)
     took: list[int] = []
 
-    def loop(cpu: Cpu) -> Events:
+    def loop(cpu: CrowdCpu) -> Events:
         mine, number = more[cpu.number], 0
         while True:
             yield from cpu.operate(mine[number % iterations])
             yield from cpu.between()
             number += 1
 
-    def first(cpu: Cpu) -> Events:
+    def first(cpu: CrowdCpu) -> Events:
         for number in range(-_WARM_UP, iterations):
             began = int(cpu.env.now)
             yield from cpu.operate(more[cpu.number][number])
@@ -209,7 +213,7 @@ def _count(setup: Setup, phases: Sequence[float], total: _Counted) -> None:
     world = World(setup)
     counting = [False]
 
-    def counted(cpu: Cpu) -> Events:
+    def counted(cpu: CrowdCpu) -> Events:
         """Execute one operation and count it, if it lies in the counted time as a whole."""
         began, here = int(cpu.env.now), counting[0]
         before = dict(cpu.extra_ps)
@@ -224,11 +228,11 @@ def _count(setup: Setup, phases: Sequence[float], total: _Counted) -> None:
                 total.extra_ps[cause] = total.extra_ps.get(cause, 0) + change
         yield from cpu.between()
 
-    def loop(cpu: Cpu) -> Events:
+    def loop(cpu: CrowdCpu) -> Events:
         while True:
             yield from counted(cpu)
 
-    def first(cpu: Cpu) -> Events:
+    def first(cpu: CrowdCpu) -> Events:
         for _ in range(_WARM_UP):
             yield from counted(cpu)
         start = _snapshot(world)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from costmodel.cpus.pieces import Visit
+from costmodel.cpus.segments import Visit
 from costmodel.operations.registry import operation_named
 from costmodel.units import LINE_BYTES, PAGE_BYTES, PS_PER_NS
 
@@ -25,6 +25,8 @@ _WRITE_BACK: Final = 2
 _FAULT_LOCKS: Final = 2
 """A fault takes the lock of the address space and leaves it: two changes of one line."""
 _CALL_LOCKS: Final = 2
+_LIST_LINES: Final = 3
+"""Lines that come with a lock of lists: the lock, the head of a list, the neighbour in it."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,18 @@ class Demand:
 def demand(workload: Workload, prices: Prices, runs: Sequence[TableRun]) -> Demand:
     """Return what one CPU asks of shared things, without its flushes and broadcasts."""
     work = operation_named(workload.operation).shared_work(workload)
-    back = _pages(work, prices, tables=work.tables)
+    calls_made = _calls(workload)
+    back = _pages(work, prices, tables=work.tables, calls=calls_made)
     memory = Visit("memory", _memory_ps(_touched_bytes(runs), prices), 1)
     calls = {"memory": memory, **back}
     if workload.threads > 1:
         calls["counters"] = Visit("counters", 0, work.folio_updates / prices.counter_batch)
-        calls["mmap_lock"] = Visit("mmap_lock", 0, _CALL_LOCKS * _calls(workload))
+        calls["mmap_lock"] = Visit("mmap_lock", 0, _CALL_LOCKS * calls_made)
     if workload.folios == "shared":
         calls["folio_counts"] = Visit("folio_counts", 0, work.folio_updates)
     between: dict[str, Visit] = {}
     if workload.between_us and work.freed:
-        between = dict(_pages(work, prices, tables=0))
+        between = dict(_pages(work, prices, tables=0, calls=calls_made))
         pages = sum(folios << order for order, folios in work.freed.items())
         # A page is cleared before it is mapped: written once, past the caches or out of them.
         between["memory"] = Visit("memory", _memory_ps(pages * PAGE_BYTES, prices), 1)
@@ -58,7 +61,7 @@ def demand(workload: Workload, prices: Prices, runs: Sequence[TableRun]) -> Dema
     return Demand(_kept(calls, workload), _kept(between, workload))
 
 
-def _pages(work: SharedWork, prices: Prices, *, tables: int) -> dict[str, Visit]:
+def _pages(work: SharedWork, prices: Prices, *, tables: int, calls: int) -> dict[str, Visit]:
     """Return the visits of pages on their way to the allocator, or from it."""
     folios = dict(work.freed)
     on_lists = sum(n << order for order, n in folios.items() if order in LIST_ORDERS)
@@ -67,13 +70,17 @@ def _pages(work: SharedWork, prices: Prices, *, tables: int) -> dict[str, Visit]
     # A batch is counted in pages; one block that is larger than it moves alone.
     largest = max((1 << o for o in folios if o in LIST_ORDERS), default=1)
     batches = (on_lists + tables) / max(prices.list_batch_pages, largest)
-    found = {"zone_lock": Visit("zone_lock", blocks * prices.zone_page_ps, batches + alone)}
+    found = {
+        "zone_lock": Visit(
+            "zone_lock", blocks * prices.zone_page_ps, _LIST_LINES * (batches + alone)
+        )
+    }
     freed = sum(folios.values())
     if freed:
         pages = sum(n << order for order, n in folios.items())
-        found["lru_lock"] = Visit(
-            "lru_lock", freed * prices.lru_folio_ps, freed / prices.lru_batch_folios
-        )
+        # Each call drains what the CPU gathered (lru_add_drain()), then releases in batches.
+        turns = max(calls, freed / prices.lru_batch_folios)
+        found["lru_lock"] = Visit("lru_lock", freed * prices.lru_folio_ps, _LIST_LINES * turns)
         charges = pages / prices.memcg_batch_pages * prices.memcg_levels
         found["memcg"] = Visit("memcg", 0, charges)
     return found

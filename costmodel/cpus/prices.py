@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class Prices:
     """Numbers of a machine file; times are picoseconds."""
 
+    sockets: int
     cpus_per_socket: int
     line_ps: int
     far_line_ps: int
@@ -42,6 +43,7 @@ class Prices:
         online = machine.tlbi.cpus_online.value
         further_ns = tlbi.shared_ns.value or tlbi.issue_ns.value
         return cls(
+            sockets=topology.sockets.value,
             cpus_per_socket=-(-online // topology.sockets.value),
             line_ps=_ps(topology.line_ns),
             far_line_ps=_ps(topology.far_line_ns),

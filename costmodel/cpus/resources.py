@@ -47,13 +47,14 @@ class Server:
     free_ps: int = 0
     _visits: float = 0.0
     _seen: dict[int, float] = field(default_factory=dict)
-    _socket: int = 0
+    socket: int = 0
+    """Of the CPU that visited it last."""
     _there: deque[int] = field(default_factory=deque)
 
     def visit(self, cpu: int, socket: int, service_ps: int, visits: float = 1.0) -> int:
         """Take a turn; return after how many picoseconds from now the CPU has done."""
         now = int(self.env.now)
-        transfer = self.line_ps if socket == self._socket else self.far_line_ps
+        transfer = self.line_ps if socket == self.socket else self.far_line_ps
         others = self._visits - self._seen.get(cpu, 0.0)
         service_ps += round(min(visits, others) * transfer)
         if self.growth:
@@ -63,7 +64,7 @@ class Server:
         if self.growth:
             self._there.append(self.free_ps)
         self._visits += visits
-        self._seen[cpu], self._socket = self._visits, socket
+        self._seen[cpu], self.socket = self._visits, socket
         self.usage.visits += visits
         self.usage.busy_ps += service_ps
         self.usage.waited_ps += start - now

@@ -1,4 +1,4 @@
-"""What is simulated: the pieces that every CPU executes, and which CPUs belong together."""
+"""What is simulated: the segments that every CPU executes, and which CPUs belong together."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from costmodel.cpus.demand import demand
 from costmodel.cpus.invalidation import ShootdownPrices
-from costmodel.cpus.pieces import Piece, cut, pieces_for
 from costmodel.cpus.prices import Prices
+from costmodel.cpus.segments import Segment, cut, segments_for
 from costmodel.operations.registry import operation_named
 from costmodel.simulation.schedule import Schedule, Stage
 from costmodel.units import PS_PER_US
@@ -33,8 +33,8 @@ class Setup:
     prices: Prices
     shootdown: ShootdownPrices | None
     stale_mask: bool
-    operation: tuple[Piece, ...]
-    between: tuple[Piece, ...]
+    operation: tuple[Segment, ...]
+    between: tuple[Segment, ...]
     alone_ps: int
     between_ps: int
     outside_ps: int
@@ -55,8 +55,15 @@ class Setup:
         return range(0, self.cpus, step)
 
     def socket(self, cpu: int) -> int:
-        """Return the socket of a CPU: they fill one after the other."""
+        """Return the socket of a CPU."""
+        if self.workload.sockets == "spread":
+            return cpu % self.prices.sockets
         return cpu // self.prices.cpus_per_socket
+
+    @property
+    def spans_sockets(self) -> bool:
+        """Whether CPUs of more than one socket are in use."""
+        return self.socket(self.cpus - 1) > 0
 
     def shares(self, name: str) -> bool:
         """Whether something is shared here, or each CPU has its own to see what it costs."""
@@ -70,7 +77,7 @@ def setup(
     prices = Prices.of(machine)
     asked = demand(workload, prices, runs)
     between_ps = round(workload.between_us * PS_PER_US)
-    pieces = pieces_for(workload.cpus_in_use)
+    segments = segments_for(workload.cpus_in_use)
     kind = operation_named(workload.operation).shared_work(workload).address_space
     return Setup(
         workload=workload,
@@ -78,9 +85,12 @@ def setup(
         shootdown=ShootdownPrices.of(machine) if machine.isa == "x86_64" else None,
         stale_mask=machine.shootdown.stale_mask.value,
         operation=cut(
-            priced.schedule, asked.operation, pieces=pieces, syncs_per_tlbi=priced.syncs_per_tlbi
+            priced.schedule,
+            asked.operation,
+            segments=segments,
+            syncs_per_tlbi=priced.syncs_per_tlbi,
         ),
-        between=cut(Schedule((Stage(between_ps),)), asked.between, pieces=pieces // 4)
+        between=cut(Schedule((Stage(between_ps),)), asked.between, segments=segments // 4)
         if between_ps
         else (),
         alone_ps=priced.schedule.total_ps,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import simpy
 
-from costmodel.cpus.invalidation import Shootdowns, Targets
-from costmodel.cpus.pieces import Flushes, Piece, Visit
+from costmodel.cpus.invalidation import Receivers, Shootdowns
 from costmodel.cpus.resources import Events, ReadWriteLock, Server, Usage
+from costmodel.cpus.segments import Flushes, Segment, Visit
 from costmodel.cpus.setup import Setup
 from costmodel.mm.pte import TABLE_PTES
 
@@ -22,7 +22,7 @@ PER_PROCESS = ("mmap_lock", "counters", "generation")
 """Things of which each address space has one of its own."""
 
 _FLUSHES = 2
-"""A piece with more flushes in a row makes so many, each as long as several."""
+"""A segment with more flushes in a row makes so many, each as long as several."""
 
 Recorder = Callable[[int, str, int, int], None]
 """Takes a CPU, what it does, from when, until when."""
@@ -37,7 +37,7 @@ class World:
     record: Recorder | None = None
     servers: dict[tuple[str, int], Server] = field(default_factory=dict)
     locks: dict[int, ReadWriteLock] = field(default_factory=dict)
-    targets: dict[int, Targets] = field(default_factory=dict)
+    receivers: dict[int, Receivers] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make what is asked for by number of CPU."""
@@ -48,7 +48,7 @@ class World:
             p = setup.prices
             self.shootdowns = Shootdowns(setup.shootdown, p.line_ps, p.far_line_ps, self.stolen_ps)
             for process in range(workload.cpus):
-                self.targets[process] = _targets(setup, process)
+                self.receivers[process] = _receivers(setup, process)
         # Nobody waits for a lock that all hold for reading.
         several = workload.threads > 1 and workload.others == "same"
         self.locking = several and setup.writes and setup.shares("mmap_lock")
@@ -90,17 +90,17 @@ class World:
         return found
 
 
-def _targets(setup: Setup, process: int) -> Targets:
+def _receivers(setup: Setup, process: int) -> Receivers:
     threads = setup.workload.threads
     first = process * threads
     running = np.full(threads, setup.workload.others != "idle")
     running[0] = True
     sockets = np.array([setup.socket(cpu) for cpu in range(first, first + threads)])
-    return Targets(first, sockets, running)
+    return Receivers(first, sockets, running)
 
 
 @dataclass
-class Cpu:
+class CrowdCpu:
     """One CPU that executes operations; ``extra_ps`` says by cause what others cost it."""
 
     world: World
@@ -117,9 +117,9 @@ class Cpu:
 
     def between(self, rotated: float = 0.0) -> Events:
         """Do what lies between two operations; ``rotated``: the share of it that is done."""
-        pieces = self.world.setup.between
-        for piece in pieces[int(rotated * len(pieces)) :]:
-            yield from self._piece(piece, piece.work_ps)
+        segments = self.world.setup.between
+        for segment in segments[int(rotated * len(segments)) :]:
+            yield from self._segment(segment, segment.work_ps)
 
     def operate(self, more_ps: int = 0) -> Events:
         """Execute the operation once; ``more_ps`` is what noise adds to its work, or takes."""
@@ -134,13 +134,13 @@ class Cpu:
             outside_ps = setup.outside_ps
             yield from self.work(outside_ps)
             world.lock(self.number).downgrade()
-        # What was done outside the tables is taken out of the pieces' work, and noise goes there.
+        # What was done outside the tables is taken out of the segments' work, and noise goes there.
         change_ps, total_ps = more_ps - outside_ps, sum(p.work_ps for p in setup.operation)
         done_ps, passed_ps = 0, 0
-        for piece in setup.operation:
-            passed_ps += piece.work_ps
+        for segment in setup.operation:
+            passed_ps += segment.work_ps
             upto_ps = max(done_ps, passed_ps + change_ps * passed_ps // max(1, total_ps))
-            yield from self._piece(piece, upto_ps - done_ps)
+            yield from self._segment(segment, upto_ps - done_ps)
             done_ps = upto_ps
         if world.locking:
             world.lock(self.number).release(write=setup.writes_tables)
@@ -161,14 +161,14 @@ class Cpu:
         if world.record and self.env.now > started:
             world.record(self.number, "works", started, int(self.env.now))
 
-    def _piece(self, piece: Piece, work_ps: int) -> Events:
+    def _segment(self, segment: Segment, work_ps: int) -> Events:
         yield from self.work(work_ps)
-        for visit in piece.visits:
+        for visit in segment.visits:
             yield from self._visit(visit)
-        if piece.broadcast_ps:
-            yield from self._broadcast(piece)
-        if piece.flushes is not None and self.world.shootdowns is not None:
-            yield from self._flush(piece.flushes, self.world.shootdowns)
+        if segment.broadcast_ps:
+            yield from self._broadcast(segment)
+        if segment.flushes is not None and self.world.shootdowns is not None:
+            yield from self._flush(segment.flushes, self.world.shootdowns)
 
     def _server(self, name: str) -> Server:
         found = self._servers.get(name)
@@ -190,39 +190,44 @@ class Cpu:
             self.world.record(self.number, name, now, now + time_ps)
         yield self.env.timeout(time_ps)
 
-    def _broadcast(self, piece: Piece) -> Events:
+    def _broadcast(self, segment: Segment) -> Events:
         """Send TLBIs and wait for them: in turn at the interconnect, then on their way."""
         world, p = self.world, self.world.setup.prices
         if not world.setup.shares("interconnect"):
-            yield from self._pass("TLBI", piece.broadcast_ps)
+            yield from self._pass("TLBI", segment.broadcast_ps)
             return
-        held = piece.syncs * p.sync_held_ps + (piece.tlbis - piece.syncs) * p.tlbi_held_ps
-        alone_ps = min(piece.broadcast_ps, round(held))
-        factor = p.far_factor if world.setup.cpus > p.cpus_per_socket else 1.0
-        turn = self._server("interconnect").visit(self.number, self.socket, round(alone_ps * factor))
+        held = segment.syncs * p.sync_held_ps + (segment.tlbis - segment.syncs) * p.tlbi_held_ps
+        alone_ps = min(segment.broadcast_ps, round(held))
+        factor = p.far_factor if world.setup.spans_sockets else 1.0
+        turn = self._server("interconnect").visit(
+            self.number, self.socket, round(alone_ps * factor)
+        )
         if p.stolen_ps:
-            taken_ps = round(piece.tlbis * p.stolen_ps)
+            taken_ps = round(segment.tlbis * p.stolen_ps)
             world.stolen_ps += taken_ps
             world.stolen_ps[self.number] -= taken_ps
         self._charge("interconnect", turn - alone_ps)
-        yield from self._pass("interconnect", turn + piece.broadcast_ps - alone_ps)
+        yield from self._pass("interconnect", turn + segment.broadcast_ps - alone_ps)
 
     def _flush(self, flushes: Flushes, shootdowns: Shootdowns) -> Events:
         """Flush the other CPUs of the address space, and wait until they have done it."""
         world, began = self.world, int(self.env.now)
-        targets, request = world.targets[self.process], flushes.request
+        receivers, request = world.receivers[self.process], flushes.request
         before_ps = sum(self.extra_ps.values())
+        generation = self._server("generation") if world.setup.shares("generation") else None
         for start in range(0, flushes.count, -(-flushes.count // _FLUSHES)):
             times = min(-(-flushes.count // _FLUSHES), flushes.count - start)
-            if world.setup.shares("generation"):
+            if generation is not None:
                 yield from self._visit(Visit("generation", 0, times))
-            there_ps = shootdowns.invlpgb_ps(targets, self.number, request)
+            there_ps = shootdowns.invlpgb_ps(receivers, self.number, request)
             if there_ps is not None:
                 yield from self._pass("shootdown", times * there_ps)
                 continue
-            yield from self.work(times * shootdowns.send_ps(targets, self.number, request))
+            yield from self.work(times * shootdowns.send_ps(receivers, self.number, request))
             now = int(self.env.now)
-            until = shootdowns.answered_ps(targets, self.number, request, now=now, times=times)
+            until = shootdowns.answered_ps(
+                receivers, self.number, request, now=now, times=times, generation=generation
+            )
             if until > now:
                 yield from self._pass("shootdown", until - now)
         others_ps = sum(self.extra_ps.values()) - before_ps

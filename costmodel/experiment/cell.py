@@ -197,7 +197,11 @@ def _table_runs(cell: Cell) -> Sequence[TableRun]:
 
 def setup_of(cell: Cell, operation: PricedOperation, runs: Sequence[TableRun]) -> Setup | None:
     """Return what several CPUs do and share; None for a lone CPU, which needs no simulation."""
-    return None if cell.workload.cpus_in_use == 1 else setup(operation, cell.machine, cell.workload, runs)
+    return (
+        None
+        if cell.workload.cpus_in_use == 1
+        else setup(operation, cell.machine, cell.workload, runs)
+    )
 
 
 def _priced(cell: Cell, runs: Sequence[TableRun], engine: Engine) -> PricedOperation:
@@ -237,9 +241,7 @@ def _samples(
         return simulate(
             operation.schedule, sizes, stream, runs=runs, iterations=iterations, engine=engine
         )
-    return crowd_samples(
-        crowd, operation.schedule, sizes, stream, runs=runs, iterations=iterations
-    )
+    return crowd_samples(crowd, operation.schedule, sizes, stream, runs=runs, iterations=iterations)
 
 
 def _stack(operation: PricedOperation, crowd: Contention | None, ptes: int) -> dict[str, float]:

@@ -48,8 +48,8 @@ class Words:
 class FlushRequest:
     """A flush that other CPUs of the address space take part in.
 
-    ``pages``: how many are flushed, in units of what one entry maps; None for all. ``frees_tables``:
-    page tables go with it, so that idle CPUs must not use them any more.
+    ``pages``: how many are flushed, in units of what one entry maps; None for all.
+    ``frees_tables``: page tables go with it, so that idle CPUs must not use them any more.
     """
 
     pages: int | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.published import Metric, Row
 from costmodel.published.rows import implied_change_pct
+from costmodel.results.crowd_records import crowd_data
 from costmodel.results.document import SCHEMA, ResultFile
 from costmodel.settings import texts
 from costmodel.statistics import Change, Summary, mean_interval
@@ -53,6 +54,7 @@ def _cell(
         "state": workload.state,
         "contpte": workload.contpte,
         "cpus": workload.cpus,
+        "crowd": crowd_data(result),
         "settings": texts(cell.machine, workload),
         "machine_changes": {key: now for key, (_, now) in cell.machine.changes.items()},
         "strategy": cell.strategy,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from costmodel.operations.protocol import FlushRequest
 
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One part of the operation: the fixed part, or ``count`` equal page tables in a row.

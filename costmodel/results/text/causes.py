@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from costmodel.config.sharing import SHARED
+
 MEANING: Final[Mapping[str, str]] = {
     "width": "as many micro-ops as the core takes in or retires per cycle",
     "dependency": "waiting for the result of a plain operation",
@@ -31,7 +33,8 @@ MEANING: Final[Mapping[str, str]] = {
     "fork_fixed": "fork() outside its loop",
     "unmap_call": "the system call outside its page tables",
     "asid_flush": "the flush of the address space at the end",
-    "interconnect": "waiting for other CPUs' TLB invalidations",
+    **SHARED,
+    "interrupted": "handlers of flushes that other CPUs asked for",
 }
 """Cause, as a table has it, to what the time goes into."""
 

@@ -11,8 +11,10 @@ from costmodel.experiment import Cell
 from costmodel.explaining.attribution import Explanation, GroupEffect, Side
 from costmodel.explaining.maintenance import Maintenance
 from costmodel.mm.pte import CONT_PTES
+from costmodel.results.crowd_records import crowd_data
 from costmodel.results.text.causes import legend
 from costmodel.results.text.caution import caution
+from costmodel.results.text.crowd import crowd_remarks, shared_table
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import fixed, interval_text, percent
 from costmodel.results.text.remarks import remarks
@@ -55,10 +57,16 @@ def explanation_text(
         parts.append(_shares(explanation))
     if explanation.parts or explanation.difference_ns:
         parts += [_attribution(explanation)]
+    if explanation.base.result.contention and explanation.new.result.contention:
+        parts.append(
+            shared_table(explanation.base.result.contention, explanation.new.result.contention)
+        )
     if explanation.base.maintenance.any or explanation.new.maintenance.any:
         parts.append(_maintenance(explanation))
     parts += [paragraph(text) for text in map(_early, (explanation.base, explanation.new)) if text]
     parts.append(paragraph(_legend(explanation)))
+    for remark in crowd_remarks([explanation.base.result, explanation.new.result]):
+        parts.append(paragraph(remark, hanging="  "))
     for remark in remarks(explanation.new.result.cell, idle):
         parts.append(paragraph(remark, hanging="  "))
     return ascii_only("\n\n".join(parts)) + "\n"
@@ -114,6 +122,7 @@ def _side_data(side: Side) -> dict[str, Any]:
         "cpi_stack_ns_per_pte": dict(side.result.stack_ns_per_pte),
         "segments_ns_per_pte": dict(side.result.segments_ns_per_pte),
         "micro_ops_per_pte": dict(side.result.micro_ops_per_pte),
+        "crowd": crowd_data(side.result),
         "early_accesses_per_pte": side.early,
         "tlb_maintenance_per_pte": {name: getattr(maintenance, name) for name, _ in _MAINTENANCE},
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from costmodel.experiment import Comparison, LeftOut
 from costmodel.published import Metric, Role, Row
 from costmodel.published.rows import implied_change_pct
+from costmodel.results.text.crowd import crowd_remarks
 from costmodel.results.text.layout import (
     LONGEST_LABEL,
     PAIR,
@@ -267,6 +268,7 @@ def _remarks(
             f"caution: within the ranges of the machine's numbers the change jumps for "
             f"{', '.join(cliffs)}: something just fits into a queue, or just does not"
         )
+    found += crowd_remarks([c.result for c in comparisons])
     found += remarks(comparisons[0].result.cell, idle)
     found += [f"Left out, {left.reason}: {', '.join(left.strategies)}." for left in left_out]
     return ["\n".join(paragraph(remark, hanging="  ") for remark in found)]

@@ -23,7 +23,6 @@ def remarks(cell: Cell, idle: Sequence[Setting] = ()) -> list[str]:
     return [
         *_changed(machine),
         *_idle(idle),
-        *_shared(machine, workload.cpus),
         *_never_compared(machine, workload.operation),
         *filter(None, [caution(machine, workload.operation)]),
     ]
@@ -38,19 +37,6 @@ def _changed(machine: Machine) -> Iterator[str]:
 def _idle(idle: Sequence[Setting]) -> Iterator[str]:
     if idle:
         yield f"No time here depends on: {', '.join(map(str, idle))}."
-
-
-def _shared(machine: Machine, cpus: int) -> Iterator[str]:
-    """Say what CPUs that work at the same time share in this model, and what they do not."""
-    if cpus == 1:
-        return
-    shared = "nothing but the interconnect that TLB invalidations wait for"
-    if machine.isa == "x86_64":
-        shared = "nothing (local flushes): each has the time of one alone"
-    yield (
-        f"The {cpus} CPUs share {shared}. No lock, cache or memory bandwidth is shared in this "
-        "model: where these are contended, it is too fast."
-    )
 
 
 def _never_compared(machine: Machine, operation: str) -> Iterator[str]:

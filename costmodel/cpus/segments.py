@@ -1,4 +1,4 @@
-"""One operation cut into pieces: what a CPU does on its own, and what it visits in between."""
+"""One operation cut into segments: what a CPU does on its own, and what it visits in between."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from costmodel.simulation.schedule import Schedule, Stage
 if TYPE_CHECKING:
     from costmodel.operations.protocol import FlushRequest
 
-PIECES = 16
-"""Pieces of one operation, about. Waiting hardly depends on it: where service and the time between
-two visits grow together, a closed queue is as busy as before (tests/cpus/test_pieces.py)."""
-FEWEST_PIECES = 4
+SEGMENTS = 16
+"""Segments of one operation, about. Waiting hardly depends on it: where service and the time
+between two visits grow together, a closed queue is as busy as before."""
+FEWEST_SEGMENTS = 4
 _EVENTS = 1024
-"""Pieces of all CPUs together before there are fewer of each."""
+"""Segments of all CPUs together before there are fewer of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class Flushes:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Segment:
     """Work, then visits, then broadcasts, then flushes; times are picoseconds.
 
-    ``work_ps`` is what remains of the priced time when everything else of the piece is taken out.
+    ``work_ps`` is what remains of the priced time when everything else of the segment is taken out.
     """
 
     work_ps: int
@@ -52,30 +52,30 @@ class Piece:
 
     @property
     def own_ps(self) -> int:
-        """Time of the piece on a CPU that meets nobody."""
+        """Time of the segment on a CPU that meets nobody."""
         return self.work_ps + self.broadcast_ps + sum(visit.held_ps for visit in self.visits)
 
 
-def pieces_for(cpus: int) -> int:
-    """Return into how many pieces the operation of one of ``cpus`` CPUs is cut."""
-    return max(FEWEST_PIECES, min(PIECES, _EVENTS // cpus))
+def segments_for(cpus: int) -> int:
+    """Return into how many segments the operation of one of ``cpus`` CPUs is cut."""
+    return max(FEWEST_SEGMENTS, min(SEGMENTS, _EVENTS // cpus))
 
 
 def cut(
     schedule: Schedule,
     shared: Mapping[str, Visit],
     *,
-    pieces: int = PIECES,
+    segments: int = SEGMENTS,
     syncs_per_tlbi: float = 1.0,
-) -> tuple[Piece, ...]:
-    """Return the operation in about ``pieces`` pieces whose own times sum to that of a lone CPU.
+) -> tuple[Segment, ...]:
+    """Return the operation in about ``segments`` parts whose own times sum to that of a lone CPU.
 
-    ``shared`` are the visits of the whole operation by name: they are spread over the pieces as
+    ``shared`` are the visits of the whole operation by name: they are spread over the segments as
     the work is. Broadcasts and flushes stay where they are, some of them drawn together.
     """
     meetings = sum(stage.count for stage in schedule.stages if _meets_others(stage))
-    group = max(1, -(-meetings // pieces))
-    longest_ps = max(1, -(-schedule.layout_ps // pieces))
+    group = max(1, -(-meetings // segments))
+    longest_ps = max(1, -(-schedule.layout_ps // segments))
     bare = list(_bare(schedule.stages, group, longest_ps, syncs_per_tlbi))
     return tuple(_spread(bare, shared)) if shared else tuple(bare)
 
@@ -86,8 +86,8 @@ def _meets_others(stage: Stage) -> bool:
 
 def _bare(
     stages: Sequence[Stage], group: int, longest_ps: int, syncs_per_tlbi: float
-) -> Iterator[Piece]:
-    """Yield pieces without visits: neighbours that meet nobody melt, long ones are split."""
+) -> Iterator[Segment]:
+    """Yield segments without visits: neighbours that meet nobody melt, long ones are split."""
     silent_ps = 0
     for stage in stages:
         if not _meets_others(stage):
@@ -97,7 +97,7 @@ def _bare(
         for size in _groups(stage.count, group):
             yield from _split(silent_ps, longest_ps)
             silent_ps = 0
-            yield Piece(
+            yield Segment(
                 work_ps=stage.layout_ps * size,
                 broadcast_ps=stage.broadcast_ps * size,
                 tlbis=float(stage.tlbis * size),
@@ -112,28 +112,28 @@ def _groups(count: int, size: int) -> Iterator[int]:
         yield min(size, count - start)
 
 
-def _split(time_ps: int, longest_ps: int) -> Iterator[Piece]:
+def _split(time_ps: int, longest_ps: int) -> Iterator[Segment]:
     if not time_ps:
         return
     parts = -(-time_ps // longest_ps)
     for number in range(parts):
-        yield Piece(time_ps * (number + 1) // parts - time_ps * number // parts)
+        yield Segment(time_ps * (number + 1) // parts - time_ps * number // parts)
 
 
-def _spread(bare: Sequence[Piece], shared: Mapping[str, Visit]) -> Iterator[Piece]:
-    """Yield the pieces with their share of every visit, taken out of their work."""
-    total_ps = sum(piece.work_ps for piece in bare)
+def _spread(bare: Sequence[Segment], shared: Mapping[str, Visit]) -> Iterator[Segment]:
+    """Yield the segments with their share of every visit, taken out of their work."""
+    total_ps = sum(segment.work_ps for segment in bare)
     held_ps = sum(visit.held_ps for visit in shared.values())
     # More under locks than the whole loop takes cannot be: the price of the loop is the measure.
     scale = min(1.0, 0.9 * total_ps / held_ps) if held_ps else 1.0
     if not total_ps:
         yield from bare
         return
-    for piece in bare:
-        share = piece.work_ps / total_ps
+    for segment in bare:
+        share = segment.work_ps / total_ps
         visits = tuple(
             Visit(name, int(visit.held_ps * scale * share), visit.visits * share)
             for name, visit in shared.items()
         )
-        work_ps = piece.work_ps - sum(visit.held_ps for visit in visits)
-        yield replace(piece, work_ps=work_ps, visits=visits)
+        work_ps = segment.work_ps - sum(visit.held_ps for visit in visits)
+        yield replace(segment, work_ps=work_ps, visits=visits)
