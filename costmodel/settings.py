@@ -94,7 +94,7 @@ def what(workload: Workload, *, without: str = "", layout: bool = False) -> str:
     return ", ".join([*words, *(text for key, text in settings.items() if key != without)])
 
 
-def title(machine: Machine, room: int) -> str:
+def machine_title(machine: Machine, room: int) -> str:
     """Return what a table of at most ``room`` characters calls a machine; a changed one says so."""
     return changed_title(machine.title, list(map(str, settings_of_machine(machine))), room)
 

@@ -14,7 +14,7 @@ from costmodel.remarks import caution, remarks
 from costmodel.results.text.causes import legend
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import fixed, interval_text, percent
-from costmodel.settings import Setting, texts, title, what
+from costmodel.settings import Setting, machine_title, texts, what
 from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _head(explanation: Explanation, version: str) -> str:
     question = what(cell.workload, layout=True)
     names = f"{cell.strategy} against {explanation.base.result.cell.strategy}"
     return (
-        f"{paragraph(f'{names} on {title(cell.machine, room=WIDTH)}')}\n"
+        f"{paragraph(f'{names} on {machine_title(cell.machine, room=WIDTH)}')}\n"
         f"{paragraph(f'{question}, without noise, costmodel {version}')}"
     )
 
