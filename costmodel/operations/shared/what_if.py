@@ -30,17 +30,20 @@ def dropping(steps: Steps, event: str) -> Steps:
     The atomics are events of their own: ``get``, ``clear_exclusive``, ``map``, ``large_map``,
     ``wrprotect``.
     """
-    return _dropping(steps, _Edit("dropping", event, _asked()))
+    edit = _Edit("dropping", event, _asked())
+    return _dropping(steps, edit, edit.asked_at)
 
 
 def after(steps: Steps, event: str, *extra: Extra) -> Steps:
     """Execute more micro-ops behind every ``event``."""
-    return _around(steps, _Edit("after", event, _asked(), extra), (), extra)
+    edit = _Edit("after", event, _asked(), extra)
+    return _around(steps, edit, (), extra, edit.asked_at)
 
 
 def before(steps: Steps, event: str, *extra: Extra) -> Steps:
     """Execute more micro-ops before the step that ends with ``event``."""
-    return _around(steps, _Edit("before", event, _asked(), extra), extra, ())
+    edit = _Edit("before", event, _asked(), extra)
+    return _around(steps, edit, extra, (), edit.asked_at)
 
 
 def without(steps: Steps, *kinds: Kind) -> Steps:
@@ -90,9 +93,13 @@ class _Edit:
 
 
 def _around(
-    steps: Steps, edit: _Edit, first: tuple[Extra, ...], behind: tuple[Extra, ...]
+    steps: Steps,
+    edit: _Edit,
+    first: tuple[Extra, ...],
+    behind: tuple[Extra, ...],
+    asked_at: Place,
 ) -> _Edited:
-    stream, answer, asked_at = generator(steps), None, edit.asked_at
+    stream, answer = generator(steps), None
     while True:
         try:
             step = stream.send(answer)
@@ -106,8 +113,8 @@ def _around(
             yield from _made(behind, step)
 
 
-def _dropping(steps: Steps, edit: _Edit) -> _Edited:
-    stream, answer, asked_at = generator(steps), None, edit.asked_at
+def _dropping(steps: Steps, edit: _Edit, asked_at: Place) -> _Edited:
+    stream, answer = generator(steps), None
     while True:
         try:
             step = stream.send(answer)
