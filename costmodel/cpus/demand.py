@@ -37,12 +37,17 @@ class Demand:
     between: Mapping[str, Visit]
 
 
-def demand(workload: Workload, prices: Prices, runs: Sequence[TableRun]) -> Demand:
-    """Return what one CPU asks of shared things, without its flushes and broadcasts."""
+def demand(
+    workload: Workload, prices: Prices, runs: Sequence[TableRun], *, llc_bytes: int
+) -> Demand:
+    """Return what one CPU asks of shared things, without its flushes and broadcasts.
+
+    ``llc_bytes`` is its share of the last-level cache: what fits there does not come from memory.
+    """
     work = operation_named(workload.operation).shared_work(workload)
     calls_made = _calls(workload)
     back = _pages(work, prices, tables=work.tables, calls=calls_made)
-    memory = Visit("memory", _memory_ps(_touched_bytes(runs), prices), 1)
+    memory = Visit("memory", _memory_ps(_moved_bytes(runs, llc_bytes), prices), 1)
     calls = {"memory": memory, **back}
     if workload.threads > 1:
         calls["counters"] = Visit("counters", 0, work.folio_updates / prices.counter_batch)
@@ -91,10 +96,10 @@ def _calls(workload: Workload) -> int:
     return workload.pages if workload.state.endswith("per-page") else 1
 
 
-def _touched_bytes(runs: Sequence[TableRun]) -> int:
-    """Return what the operation reads and writes back, if nothing of it stays in a cache."""
+def _moved_bytes(runs: Sequence[TableRun], llc_bytes: int) -> int:
+    """Return what the operation reads from memory and writes back: what the cache cannot keep."""
     lines = sum(run.count * int(np.unique(run.trace.line).size) for run in runs)
-    return _WRITE_BACK * lines * LINE_BYTES
+    return _WRITE_BACK * max(0, lines * LINE_BYTES - llc_bytes)
 
 
 def _memory_ps(moved_bytes: int, prices: Prices) -> int:

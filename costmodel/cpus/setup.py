@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.cpus.demand import demand
 from costmodel.cpus.invalidation import ShootdownPrices
+from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.cpus.prices import Prices
 from costmodel.cpus.segments import Segment, cut, segments_for
 from costmodel.operations.registry import operation_named
@@ -75,7 +76,8 @@ def setup(
 ) -> Setup:
     """Return what ``workload`` is on ``machine``, whose page tables ``runs`` cost ``priced``."""
     prices = Prices.of(machine)
-    asked = demand(workload, prices, runs)
+    llc_bytes = machine_in_use(machine, workload).caches.llc.size_bytes.value
+    asked = demand(workload, prices, runs, llc_bytes=llc_bytes)
     between_ps = round(workload.between_us * PS_PER_US)
     segments = segments_for(workload.cpus_in_use)
     kind = operation_named(workload.operation).shared_work(workload).address_space

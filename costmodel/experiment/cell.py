@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from costmodel import settings, statistics
-from costmodel.cpus.contention import Contention, contention
+from costmodel.cpus.contention import Contention, SharedUse, contention
 from costmodel.cpus.contention import samples as crowd_samples
 from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.cpus.setup import Setup, setup
@@ -68,7 +68,7 @@ class Result:
     def __str__(self) -> str:
         """Return the cost in one line: what runs where, and ns per PTE."""
         cell = self.cell
-        on = settings.title(cell.machine, room=60)
+        on = settings.machine_title(cell.machine, room=60)
         what = settings.what(cell.workload, layout=True)
         return f"{cell.strategy} on {on}: {self.ns_per_pte:.2f} ns per PTE ({what})"
 
@@ -108,7 +108,7 @@ def run_cell(
     runs = _table_runs(cell)
     operation = _priced(cell, runs, engine)
     crowd = setup_of(cell, operation, runs)
-    met = None if crowd is None else contention(crowd)
+    met = None if crowd is None else _met(cell, crowd, runs)
     exact_ps = _lone_ps(operation, engine) if met is None else met.mean_ps
     samples = _samples(cell, operation, crowd, engine, causes) if noise else None
     summary = (
@@ -193,6 +193,17 @@ def _table_runs(cell: Cell) -> Sequence[TableRun]:
     range_tlbi = bool(cell.machine.tlbi.range.value)
     strategy = resolve(cell.strategy, operation=cell.workload.operation)
     return trace_runs(strategy, cell.workload, cell.machine.isa, range_tlbi=range_tlbi)
+
+
+def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun]) -> Contention:
+    """Return who waits for what, and what the share of the last-level cache costs."""
+    found = contention(crowd)
+    if "llc" in cell.workload.unshared or len(crowd.workers) == 1:
+        return found
+    unshared = cell.workload.model_copy(update={"unshared": ("llc",)})
+    whole = _priced(replace(cell, workload=unshared), runs, Engine.FAST)
+    lost_ns = (found.alone_ps - whole.schedule.total_ps) / PS_PER_NS
+    return replace(found, shared={**found.shared, "llc": SharedUse(lost_ns, 0.0, 1.0, 0.0)})
 
 
 def setup_of(cell: Cell, operation: PricedOperation, runs: Sequence[TableRun]) -> Setup | None:

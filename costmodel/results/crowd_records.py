@@ -32,6 +32,8 @@ class CrowdRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    processes: Annotated[int, Field(ge=1)]
+    """Processes, each in its own address space."""
     threads: Annotated[int, Field(ge=1)]
     """Threads of each address space."""
     others: str
@@ -64,6 +66,7 @@ def crowd_data(result: Result) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
+        "processes": workload.cpus,
         "threads": workload.threads,
         "others": workload.others,
         "placement": workload.placement,

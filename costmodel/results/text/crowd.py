@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from costmodel.config.sharing import SHARED
@@ -10,9 +10,7 @@ from costmodel.results.text.layout import shorten
 from costmodel.results.text.numbers import fixed
 
 if TYPE_CHECKING:
-    from costmodel.config.workload import Workload
-    from costmodel.cpus.contention import Contention
-    from costmodel.experiment import Result
+    from costmodel.results.crowd_records import CrowdRecord
 
 NOT_MODELLED = (
     "the scheduler, page faults that meet a writer, memory on the other socket, the anon_vma root "
@@ -23,58 +21,42 @@ _NAME = 34
 _COLUMN = 10
 
 
-def shared_sentence(workload: Workload, names: Sequence[str]) -> str:
-    """Say who does what at once, what they share in the answer, and what the model lacks.
+def crowd_remarks(crowds: Iterable[tuple[str, CrowdRecord]]) -> list[str]:
+    """Return what is shared in the results of one machine, and how much all CPUs do together.
 
-    ``names`` are the shared things that the operation visits there.
+    ``crowds`` are what results are called, with their records; nothing is said of none.
     """
-    shared = ", ".join(name for name in SHARED if name in names) or "nothing that it visits"
-    own = f" Each has for itself here: {', '.join(workload.unshared)}." if workload.unshared else ""
-    return f"{_who(workload)} share {shared}.{own} Not modelled: {NOT_MODELLED}."
-
-
-def crowd_remarks(results: Sequence[Result]) -> list[str]:
-    """Return what is shared in the results of one machine, and how much all CPUs do together."""
-    met = [result for result in results if result.contention is not None]
+    met = list(crowds)
     if not met:
         return []
-    names = {name for result in met if result.contention for name in result.contention.shared}
-    workload = met[0].cell.workload
-    if _shares_llc(workload):
-        names.add("llc")
-    layouts = {result.cell.workload.layout for result in met}
-    sentences = []
-    for result in met:
-        where = f" ({result.cell.workload.layout})" if len(layouts) > 1 else ""
-        sentences.append(f"{throughput_sentence(result)}{where}")
-    return [shared_sentence(workload, sorted(names)), f"{'; '.join(sentences)}."]
+    names = {name for _, crowd in met for name in crowd.shared}
+    done = "; ".join(_throughput(name, crowd) for name, crowd in met)
+    return [_shared_sentence(met[0][1], names), f"{done}."]
 
 
-def _shares_llc(workload: Workload) -> bool:
-    return "llc" not in workload.unshared and (workload.others == "same" or workload.cpus > 1)
+def _shared_sentence(crowd: CrowdRecord, names: Collection[str]) -> str:
+    """Say who does what at once, what they share in the answer, and what the model lacks."""
+    shared = ", ".join(name for name in SHARED if name in names) or "nothing that it visits"
+    own = f" Each has for itself here: {', '.join(crowd.unshared)}." if crowd.unshared else ""
+    return f"{_who(crowd)} share {shared}.{own} Not modelled: {NOT_MODELLED}."
 
 
-def _who(workload: Workload) -> str:
-    processes = f"{workload.cpus} process{'es' * (workload.cpus > 1)}"
-    if workload.threads == 1:
+def _who(crowd: CrowdRecord) -> str:
+    processes = f"{crowd.processes} process{'es' * (crowd.processes > 1)}"
+    if crowd.threads == 1:
         return f"{processes}, each on a CPU of its own,"
     doing = {
         "same": "all doing the same",
         "busy": "the others in user code",
         "idle": "the others asleep",
-    }[workload.others]
-    return f"{processes} of {workload.threads} threads, {doing},"
+    }[crowd.others]
+    return f"{processes} of {crowd.threads} threads, {doing},"
 
 
-def throughput_sentence(result: Result) -> str:
-    """Return how much all CPUs do together, against one alone; empty for a lone CPU."""
-    found = result.contention
-    if found is None:
-        return ""
+def _throughput(name: str, crowd: CrowdRecord) -> str:
     return (
-        f"{result.cell.strategy}: {rate(found.throughput_per_s)} operations per second on "
-        f"{found.workers} CPU{'s' * (found.workers > 1)}, {fixed(found.speedup, room=6)} times one "
-        "alone"
+        f"{name}: {rate(crowd.throughput_per_s)} operations per second on {crowd.workers} "
+        f"CPU{'s' * (crowd.workers > 1)}, {fixed(crowd.speedup, room=6)} times one alone"
     )
 
 
@@ -87,7 +69,7 @@ def rate(per_s: float) -> str:
     return f"{per_s:.0f}" if per_s >= 100 else f"{per_s:.3g}"
 
 
-def shared_table(base: Contention, new: Contention) -> str:
+def shared_table(base: CrowdRecord, new: CrowdRecord) -> str:
     """Return waiting, queue and utilisation of every shared thing for two strategies."""
     lines = [
         "What the CPUs share, without noise (base, new):",
@@ -109,11 +91,11 @@ def shared_table(base: Contention, new: Contention) -> str:
 _HEADS = (("base", 9), ("new", 9), ("base", 8), ("new", 8), ("base", 8), ("new", 8))
 
 
-def _used(base: Contention, new: Contention) -> Iterator[str]:
+def _used(base: CrowdRecord, new: CrowdRecord) -> Iterator[str]:
     yield from (name for name in SHARED if name in base.shared or name in new.shared)
 
 
-def _line(name: str, base: Contention, new: Contention) -> str:
+def _line(name: str, base: CrowdRecord, new: CrowdRecord) -> str:
     columns = ""
     for scale, attribute, room in (
         (1e-3, "waiting_ns", 9),

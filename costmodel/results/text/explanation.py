@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from costmodel.experiment import Cell
 from costmodel.explaining.attribution import Explanation, GroupEffect, Side
 from costmodel.explaining.maintenance import Maintenance
 from costmodel.mm.pte import CONT_PTES
-from costmodel.results.crowd_records import crowd_data
+from costmodel.remarks import caution, remarks
+from costmodel.results.crowd_records import CrowdRecord, crowd_data
 from costmodel.results.text.causes import legend
-from costmodel.results.text.caution import caution
 from costmodel.results.text.crowd import crowd_remarks, shared_table
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import fixed, interval_text, percent
-from costmodel.results.text.remarks import remarks
-from costmodel.settings import Setting, texts, title, what
+from costmodel.settings import Setting, machine_title, texts, what
 from costmodel.units import WIDTH
+
+if TYPE_CHECKING:
+    from costmodel.experiment import Cell
 
 SCHEMA = 1
 _LABEL = 28
@@ -57,19 +58,25 @@ def explanation_text(
         parts.append(_shares(explanation))
     if explanation.parts or explanation.difference_ns:
         parts += [_attribution(explanation)]
-    if explanation.base.result.contention and explanation.new.result.contention:
-        parts.append(
-            shared_table(explanation.base.result.contention, explanation.new.result.contention)
-        )
+    crowds = [_crowd(side) for side in (explanation.base, explanation.new)]
+    if crowds[0] and crowds[1]:
+        parts.append(shared_table(crowds[0][1], crowds[1][1]))
     if explanation.base.maintenance.any or explanation.new.maintenance.any:
         parts.append(_maintenance(explanation))
     parts += [paragraph(text) for text in map(_early, (explanation.base, explanation.new)) if text]
     parts.append(paragraph(_legend(explanation)))
-    for remark in crowd_remarks([explanation.base.result, explanation.new.result]):
+    for remark in crowd_remarks(filter(None, crowds)):
         parts.append(paragraph(remark, hanging="  "))
     for remark in remarks(explanation.new.result.cell, idle):
         parts.append(paragraph(remark, hanging="  "))
     return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def _crowd(side: Side) -> tuple[str, CrowdRecord] | None:
+    found = crowd_data(side.result)
+    if found is None:
+        return None
+    return side.result.cell.strategy, CrowdRecord.model_validate(found)
 
 
 def _early(side: Side) -> str:
@@ -144,7 +151,7 @@ def _head(explanation: Explanation, version: str) -> str:
     question = what(cell.workload, layout=True)
     names = f"{cell.strategy} against {explanation.base.result.cell.strategy}"
     return (
-        f"{paragraph(f'{names} on {title(cell.machine, room=WIDTH)}')}\n"
+        f"{paragraph(f'{names} on {machine_title(cell.machine, room=WIDTH)}')}\n"
         f"{paragraph(f'{question}, without noise, costmodel {version}')}"
     )
 
