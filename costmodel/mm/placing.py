@@ -16,7 +16,9 @@ BASE_PFN: Final = (1 << 20) + (1 << 14)
 _HALF_BLOCK: Final = CONT_PTES // 2
 
 
-def placed(orders: Sequence[int], frames: str, span_pages: int, random: Random) -> tuple[int, ...]:
+def first_pfns_of(
+    orders: Sequence[int], frames: str, span_pages: int, random: Random
+) -> tuple[int, ...]:
     """Return the first frame of each folio of a table, in address order.
 
     ``frames`` as in :mod:`costmodel.config.frames`; scattered ones lie in ``span_pages`` pages of

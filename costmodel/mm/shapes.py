@@ -12,7 +12,7 @@ from costmodel.config.frames import CONTIGUOUS, scatter_of
 from costmodel.mm.address_space import AddressSpace, Rss, Vma
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
-from costmodel.mm.placing import placed
+from costmodel.mm.placing import first_pfns_of
 from costmodel.mm.pte import (
     CONT,
     CONT_PTES,
@@ -114,7 +114,7 @@ def homogeneous(
         layouts.append((1, _fill(rest, _quotas(rest, small or {0: 1.0}, math.floor), random)))
     return ShapedSpace(
         tuple(
-            TableShape(count, orders, placed(orders, frames, span, random), state, contpte)
+            TableShape(count, orders, first_pfns_of(orders, frames, span, random), state, contpte)
             for count, orders in layouts
         )
     )

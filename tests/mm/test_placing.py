@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.mm.placing import BASE_PFN, placed
+from costmodel.mm.placing import BASE_PFN, first_pfns_of
 
 PAGES = (0,) * 512
 
@@ -22,7 +22,7 @@ def neighbours(first_pfns: tuple[int, ...]) -> int:
 @pytest.mark.parametrize(("scattered", "behind"), [(10, 460), (30, 358), (90, 51)])
 def test_a_part_lies_alone_and_the_rest_in_one_run(scattered: int, behind: int) -> None:
     """The run goes on behind a page that lies elsewhere."""
-    found = placed(PAGES, f"{scattered}% scattered", 1 << 18, Random(1))
+    found = first_pfns_of(PAGES, f"{scattered}% scattered", 1 << 18, Random(1))
     steps = sorted(found)
     assert sum(b - a == 1 for a, b in pairwise(steps)) == pytest.approx(behind, abs=3)
 
@@ -30,13 +30,17 @@ def test_a_part_lies_alone_and_the_rest_in_one_run(scattered: int, behind: int) 
 @pytest.mark.parametrize("pages", [4, 16, 64])
 def test_runs_are_as_long_as_said(pages: int) -> None:
     """Of 256 single pages in runs all but the first of each lie behind another."""
-    found = sorted(placed(PAGES, f"50% scattered, runs of {4 * pages} KiB", 1 << 18, Random(1)))
+    found = sorted(
+        first_pfns_of(PAGES, f"50% scattered, runs of {4 * pages} KiB", 1 << 18, Random(1))
+    )
     behind = sum(b - a == 1 for a, b in pairwise(found))
     assert behind == pytest.approx(256 - 256 / pages, abs=3)
 
 
 def test_more_memory_spreads_them_wider() -> None:
-    near, far = (placed(PAGES, "scattered", pages, Random(1)) for pages in (1 << 18, 1 << 22))
+    near, far = (
+        first_pfns_of(PAGES, "scattered", pages, Random(1)) for pages in (1 << 18, 1 << 22)
+    )
     assert max(far) - min(far) > 10 * (max(near) - min(near))
     assert min(near) >= BASE_PFN
     assert max(far) < BASE_PFN + (1 << 22)
@@ -53,7 +57,7 @@ def test_folios_are_aligned_and_none_lies_on_another(
     orders: list[int], share: int, run_kib: int, seed: int
 ) -> None:
     frames = f"{share}% scattered, runs of {run_kib} KiB" if share < 100 else "scattered"
-    found = placed(orders, frames, 1 << 18, Random(seed))
+    found = first_pfns_of(orders, frames, 1 << 18, Random(seed))
     pages = [
         pfn + page for pfn, order in zip(found, orders, strict=True) for page in range(1 << order)
     ]
