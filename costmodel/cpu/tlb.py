@@ -30,6 +30,7 @@ ANYWHERE = -3.0
 _NEAR_PAGES = 16
 _TABLES = flags_of((Target.SRC, Target.DST), Target)
 _STRUCT_PAGES = flags_of((Target.PAGE, Target.TABLEPAGE, Target.BUDDY), Target)
+_FRAMES = flags_of((Target.PAGE, Target.BUDDY), Target)
 _ZERO = int(Kind.ZERO)
 TABLE_STRUCT_BYTES = 512 * 64
 """Struct pages of the memory that one page table maps."""
@@ -48,7 +49,7 @@ class Pages:
     struct_pages: int
     """Blocks of the vmemmap that the trace touches."""
     spanned: int
-    """Blocks of the vmemmap from the first to the last that it touches."""
+    """Blocks of the vmemmap from the first to the last that has a page which is mapped."""
     new_struct_pages: int
     """Those of ``struct_pages`` that no other table's execution touches."""
 
@@ -98,8 +99,8 @@ def fresh_pages(trace: Trace, blocks: Blocks) -> Fresh:
 def _pages(trace: Trace, blocks: Blocks) -> Pages:
     row, block, in_table = _touched_blocks(trace.kind, trace.target, trace.address, *blocks)
     number, first = numbered(block)
-    structs = block[first[~in_table[first]]] // 2
-    spanned = int(np.ptp(structs)) + 1 if len(structs) else 0
+    of_frames = first[_FRAMES[trace.target[row[first]]]]
+    spanned = int(np.ptp(block[of_frames])) // 2 + 1 if len(of_frames) else 0
     fresh = np.zeros(len(row), np.bool_)
     fresh[first] = True
     # Struct pages of many tables lie in one block: the execution before met the same blocks.
@@ -109,8 +110,8 @@ def _pages(trace: Trace, blocks: Blocks) -> Pages:
     distance[distance < _NEAR_PAGES] = 0.0
     # A table has its own blocks where one holds no more struct pages than it maps.
     own = blocks.struct_pages <= TABLE_STRUCT_BYTES
-    if spanned > max(len(first), _NEAR_PAGES):
-        distance[first[~in_table[first]]] = ANYWHERE
+    if spanned > max(len(of_frames), _NEAR_PAGES):
+        distance[of_frames] = ANYWHERE
         own = False
     distance[first[in_table[first] | own]] = CYCLIC
     far = np.flatnonzero(distance)
@@ -122,9 +123,9 @@ def _pages(trace: Trace, blocks: Blocks) -> Pages:
         kind=kind,
         distances=(0.0, *distance[far[first_far]].tolist()),
         table_pages=tables,
-        struct_pages=len(structs),
+        struct_pages=len(first) - tables,
         spanned=spanned,
-        new_struct_pages=len(structs) if own else 0,
+        new_struct_pages=len(first) - tables if own else 0,
     )
 
 
