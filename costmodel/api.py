@@ -23,7 +23,6 @@ from costmodel.arguments import (
 )
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.machine import Machine
-from costmodel.config.workload import Frames
 from costmodel.experiment import Cell, Result, run_cell
 from costmodel.ineffective import ineffective_by_machine
 from costmodel.operations.registry import DEFAULT
@@ -63,7 +62,7 @@ def study(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     threads: int | None = None,
@@ -127,7 +126,7 @@ def price(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     threads: int | None = None,
@@ -155,7 +154,7 @@ def cell(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     threads: int | None = None,
@@ -193,7 +192,7 @@ def explain(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     threads: int | None = None,
@@ -254,7 +253,7 @@ def window(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     threads: int | None = None,

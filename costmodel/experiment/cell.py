@@ -156,8 +156,9 @@ def noise_scenario(workload: Workload) -> str:
     answers with and without something that CPUs share.
     """
     orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
+    over = f" over {workload.frames_over}" if workload.frames_over else ""
     name = (
-        f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames} "
+        f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
         f"{workload.state} {workload.cpus}"
     )
     if workload.threads == 1 and not workload.between_us:
