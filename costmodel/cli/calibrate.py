@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from costmodel.cli.validate import add_strategies
 from costmodel.cli.parser import command, count
+from costmodel.cli.validate import add_strategies
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers

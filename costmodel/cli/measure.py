@@ -84,7 +84,7 @@ def _outputs(args: argparse.Namespace) -> tuple[Output, Output, Output]:
 
     Raises ConfigError for what could not be written, before minutes are spent on it.
     """
-    from costmodel.cli.output import STDOUT, Output, output
+    from costmodel.cli.output import STDOUT, output
     from costmodel.config.errors import ConfigError, Fault, describe
 
     faults: list[Fault] = []

@@ -14,10 +14,10 @@ from costmodel.config.machine import Machine
 from costmodel.emulation.archive import find_archive, load_archive
 from costmodel.experiment import Cell, exact_seconds
 from costmodel.measure.operations import Measured
-from costmodel.operations.registry import DEFAULT, operation_named, operation_names
+from costmodel.operations.registry import operation_named, operation_names
 from costmodel.strategies.builds import MARK
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.resolve import names_by_operation, resolve
+from costmodel.strategies.resolve import resolve
 
 NOTHING_NAMED: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -71,12 +71,16 @@ def strategies_named(references: Iterable[str], *, origin: str = "--strategy") -
 def _operations_of(reference: str, origin: str) -> list[str]:
     if reference.startswith(MARK):
         return [load_archive(find_archive(reference, origin=origin), origin=origin).info.operation]
-    known = names_by_operation()
-    operations = [name for name, of_it in known.items() if reference.partition(MARK)[0] in of_it]
-    if operations:
-        return operations
-    resolve(reference, origin=origin)  # a file of the fork's, or one error that says what is known
-    return [DEFAULT]
+    found, errors = [], []
+    for operation in operation_names():
+        try:
+            resolve(reference, operation=operation, origin=origin)
+            found.append(operation)
+        except ConfigError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return found
 
 
 def compared(

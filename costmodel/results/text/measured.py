@@ -70,8 +70,9 @@ def not_as_recorded(
     price = f"{_call_ns(machine):.1f} ns"
     yield (
         f"not as recorded: {', '.join(functions)} are functions in the kernel that was measured, "
-        f"and inline in the recorded one. A call and its return take {price} on this machine, for "
-        "every PTE. Record a build with the same configuration and name it: --strategy @NAME."
+        f"and inline in the recorded one. Each call and its return take {price} on this machine, "
+        "several times per PTE. Record a build of the same configuration and name it: "
+        "--strategy @NAME."
     )
 
 
