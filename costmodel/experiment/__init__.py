@@ -8,11 +8,10 @@ from costmodel.experiment.cell import (
     noise_scenario,
     run_cell,
 )
-from costmodel.experiment.comparison import BuildRange, Comparison, LeftOut, compare, published_rows
+from costmodel.experiment.comparison import Comparison, LeftOut, compare, published_rows
 from costmodel.experiment.run import run_cells
 
 __all__ = [
-    "BuildRange",
     "Cell",
     "Comparison",
     "LeftOut",

@@ -6,34 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from costmodel import published, settings, statistics
 from costmodel.experiment.cell import Cell, Result, noise_scenario
 from costmodel.uncertainty import sampling
 from costmodel.uncertainty.spread import ModelInterval
-
-
-@dataclass(frozen=True)
-class BuildRange:
-    """A change in percent by each build, from the baseline of the same build."""
-
-    changes_pct: Mapping[str, float]
-
-    @property
-    def low_pct(self) -> float:
-        """The lowest change of any build."""
-        return min(self.changes_pct.values())
-
-    @property
-    def median_pct(self) -> float:
-        """The change of the median build."""
-        return float(np.median(list(self.changes_pct.values())))
-
-    @property
-    def high_pct(self) -> float:
-        """The highest change of any build."""
-        return max(self.changes_pct.values())
 
 
 @dataclass(frozen=True)
@@ -51,14 +27,15 @@ class Comparison:
         return _model_interval(self.result, self.baseline, self.change.mean_pct)
 
     @cached_property
-    def builds(self) -> BuildRange | None:
-        """The change by every build that both were recorded of; None where there are not two."""
+    def builds(self) -> Mapping[str, float] | None:
+        """The change in percent by every build that both were recorded of, from the baseline of
+        the same build; None where there are not two."""
         if self.is_baseline:
             return None
         ours, theirs = self.result.seconds_by_build, self.baseline.seconds_by_build
         common = [build for build in ours if build in theirs]
         changes = {build: 100 * (ours[build] / theirs[build] - 1) for build in common}
-        return BuildRange(changes) if len(changes) > 1 else None
+        return changes if len(changes) > 1 else None
 
     @property
     def model_has_cliff(self) -> bool:
