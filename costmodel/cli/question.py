@@ -56,8 +56,9 @@ def ask(
 ) -> tuple[Scenario, dict[str, Machine]]:
     """Return the scenario and the machines by name that options describe, overrides applied.
 
-    ``loaded`` is the scenario of the command where it was read already. Options and assignments replace what the scenario file says, or else the default question; all
-    of them are judged together. Raises ConfigError with every fault.
+    ``loaded`` is the scenario of the command where it was read already. Options and assignments
+    replace what the scenario file says, or else the default question; all of them are judged
+    together. Raises ConfigError with every fault.
     """
     from costmodel.config.overrides import load_with_overrides
     from costmodel.config.scenario import default_scenario, load_scenario

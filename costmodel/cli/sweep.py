@@ -15,13 +15,8 @@ from costmodel.cli.parser import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from costmodel.cli.main import Subparsers
     from costmodel.config.errors import Fault
-    from costmodel.config.machine import Machine
-    from costmodel.config.scenario import Scenario
-    from costmodel.sweeps.axes import SweepAxis
     from costmodel.sweeps.study import SweepStudy
 
 EPILOG = """\
@@ -66,9 +61,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     add_workload(parser)
     add_assignments(parser)
     add_jobs(parser)
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="a Dask scheduler: tcp://host:8786"
-    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler: tcp://host:8786")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -116,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
 def _study(args: argparse.Namespace) -> SweepStudy:
     """Return what the command asks for; raise ConfigError with every fault."""
     from costmodel.cli.question import ask
-    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.config.errors import ConfigError
     from costmodel.strategies.resolve import names_by_operation
     from costmodel.sweeps.axes import parse_over
     from costmodel.sweeps.design import Design
@@ -132,17 +125,16 @@ def _study(args: argparse.Namespace) -> SweepStudy:
         scenario, machines = ask(args, loaded=None if file is None else file.scenario)
     except ConfigError as error:
         faults += error.faults
-    for find in (lambda: parse_over(args.over), lambda: design.changed(_options(args))):
-        try:
-            found = find()
-        except ConfigError as error:
-            faults += error.faults
-            continue
-        if isinstance(found, Design):
-            design = found
-        else:
-            axes |= {axis.key: axis for axis in found}
-            places = {key: place for key, place in places.items() if key not in found}
+    try:
+        given = parse_over(args.over)
+        axes |= {axis.key: axis for axis in given}
+        places = {key: place for key, place in places.items() if axes[key] not in given}
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        design = design.changed(_options(args))
+    except ConfigError as error:
+        faults += error.faults
     if faults:
         raise ConfigError(faults)
     return sweep_study(scenario, machines, list(axes.values()), design, places=places)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,9 +107,7 @@ def sensitivity(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -> S
     ]
     influences.sort(key=lambda one: (-(one.total_order or 0.0), -one.swing, one.key))
     low, high = np.quantile(drawn, (0.05, 0.95))
-    return Sensitivity(
-        cell, baseline, here, float(low), float(high), len(drawn), tuple(influences)
-    )
+    return Sensitivity(cell, baseline, here, float(low), float(high), len(drawn), tuple(influences))
 
 
 def most_decisive(cell: Cell, baseline: Cell) -> str:
@@ -180,9 +179,7 @@ def _with(machine: Machine, numbers: dict[Prior, float]) -> Machine:
 
 def _alone(machine: Machine, prior: Prior, ends: Floats) -> Influence:
     at_low, at_high = (float(end) for end in ends)
-    return Influence(
-        prior.key, value_of(machine, prior), prior.low, prior.high, at_low, at_high
-    )
+    return Influence(prior.key, value_of(machine, prior), prior.low, prior.high, at_low, at_high)
 
 
 def _sobol(
@@ -207,9 +204,8 @@ def _sobol(
         drawn.append(found)
         return found[None, :].copy()  # scipy centres it in place
 
-    indices = sobol_indices(
-        func=function, n=POINTS, dists=[norm()] * len(chosen), rng=np.random.default_rng(_SEED)
-    )
+    normal: Any = [norm()] * len(chosen)
+    indices = sobol_indices(func=function, n=POINTS, dists=normal, rng=np.random.default_rng(_SEED))
     first, total = np.ravel(indices.first_order), np.ravel(indices.total_order)
     shares = {
         prior.key: (float(np.clip(a, 0, 1)), float(np.clip(b, 0, 1)))
@@ -219,7 +215,7 @@ def _sobol(
 
 
 def _root(machine: Machine, chosen: Sequence[Prior]) -> Floats:
-    """Return the symmetric root of the covariance, in prior deviations; of a fit where it is one."""
+    """Return the symmetric root of the covariance, in prior deviations."""
     known = spread_of(machine)
     covariance = np.eye(len(chosen))
     fitted = [prior.key for prior in known.priors]

@@ -76,14 +76,30 @@ def axis_of(key: str, value: object) -> SweepAxis:
         if ".." in value or value.partition(":")[0].strip() == OWN:
             return _range(key, value)
         if "," in value:
-            return SweepAxis(key, values=_listed([parse_scalar(v.strip()) for v in value.split(",")]))
+            return SweepAxis(
+                key, values=_listed([parse_scalar(v.strip()) for v in value.split(",")])
+            )
     return SweepAxis(key, values=_listed([value]))
 
 
-def parse_over(texts: Iterable[str], *, origin: str = "--over") -> tuple[SweepAxis, ...]:
-    """Return the axes of options: ``KEY=LOW..HIGH:N``, ``KEY=a,b,c``, ``KEY`` alone for its own range.
+def axes_of(over: Mapping[str, object], *, origin: str = "over") -> tuple[SweepAxis, ...]:
+    """Return the axes of a mapping from keys to values; raise ConfigError with every fault."""
+    found = []
+    faults = []
+    for key, value in over.items():
+        try:
+            found.append(axis_of(key, value))
+        except ValueError as error:
+            faults.append(Fault(origin, key=str(key), reason=str(error), got=describe(value)))
+    if faults:
+        raise ConfigError(faults)
+    return tuple(found)
 
-    Raises ConfigError with every fault.
+
+def parse_over(texts: Iterable[str], *, origin: str = "--over") -> tuple[SweepAxis, ...]:
+    """Return the axes of options: ``KEY=LOW..HIGH:N``, ``KEY=a,b,c``, ``KEY``.
+
+    A key alone varies over its own range. Raises ConfigError with every fault.
     """
     found: dict[str, SweepAxis] = {}
     faults = []
@@ -151,14 +167,20 @@ def _number_faults(
     if grid and axis.count is None:
         yield axis.key, "a grid needs how many points: LOW..HIGH:N or own:N", ""
     if axis.spacing == "log" and bounds(axis, machine, key)[0] <= 0:
-        yield axis.key, "a logarithmic range must begin above 0", f"{axis.low:g}"
+        yield (
+            axis.key,
+            "a logarithmic range must begin above 0",
+            f"{bounds(axis, machine, key)[0]:g}",
+        )
         return
     for end in bounds(axis, machine, key):
         whole = isinstance(parameter.value, int)
         yield from _refused(machine, key, axis.key, round(end) if whole else end)
 
 
-def _refused(machine: Machine, key: str, name: str, value: Number) -> Iterator[tuple[str, str, str]]:
+def _refused(
+    machine: Machine, key: str, name: str, value: Number
+) -> Iterator[tuple[str, str, str]]:
     """Yield why a number by itself is none for this machine."""
     number = machine.parameters[key].value
     if isinstance(number, float) and isinstance(value, int) and not isinstance(value, bool):
@@ -239,6 +261,7 @@ __all__ = [
     "UNCERTAIN",
     "Number",
     "SweepAxis",
+    "axes_of",
     "axis_faults",
     "axis_of",
     "bounds",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -10,13 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from costmodel.config.document import Document, Place
+from costmodel.config.document import Document, Location, Place
 from costmodel.config.machine import Machine
 from costmodel.config.schema import STRICT, Problem, validated
 from costmodel.sweeps.axes import Number, SweepAxis, bounds, owned_key
 
 Floats = NDArray[np.float64]
 MOST_POINTS = 10_000_000
+
+
+def option_of(key: str) -> str:
+    """Return the option that stands for a key: ``--sample-seed``."""
+    return f"--{key.replace('_', '-')}"
 
 
 class Design(BaseModel):
@@ -31,10 +36,15 @@ class Design(BaseModel):
     sample_seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
     """Of the sample."""
 
-    def changed(self, options: Mapping[str, object]) -> Design:
-        """Return the design with what options say; raise ConfigError for each that is none."""
+    def changed(
+        self, options: Mapping[str, object], *, option: Callable[[str], str] = option_of
+    ) -> Design:
+        """Return the design with what options say; raise ConfigError for each that is none.
+
+        ``option`` says how the option of a key is written.
+        """
         data = self.model_dump(exclude_unset=True) | dict(options)
-        values = {(key,): Place(file=f"--{key.replace('_', '-')}") for key in options}
+        values: dict[Location, Place] = {(key,): Place(file=option(key)) for key in options}
         return validated(Design, Document("", data, values=values))
 
     def problems(self) -> Iterator[Problem]:
@@ -64,7 +74,7 @@ def unit_points(axes: Sequence[SweepAxis], design: Design) -> Floats:
 
 @dataclass(frozen=True)
 class Column:
-    """The values of one axis on one machine: ``values`` [points], of the type that the number has."""
+    """The values of one axis on one machine: ``values`` [points], of the number's type."""
 
     key: str
     values: NDArray[np.generic]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import Field
+
 from costmodel.config.document import Document, read_document
 from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.config.resources import find_file
@@ -18,7 +20,7 @@ from costmodel.sweeps.design import Design
 class Sampling(Design):
     """The keys of a study file that a scenario has not."""
 
-    over: dict[str, Any] = {}
+    over: dict[str, Any] = Field(default_factory=dict)
     """What varies: a number of the machines or a key of the scenario, and its values or range."""
 
 

@@ -58,7 +58,9 @@ class SweepFolder:
             document = _document(study, old.get("format", preferred_format()))
             different = [key for key in document if document[key] != old.get(key)]
             if different:
-                reason = f"holds another study ({', '.join(different)} differ): choose another place"
+                reason = (
+                    f"holds another study ({', '.join(different)} differ): choose another place"
+                )
                 raise ConfigError.of(origin, reason, got=repr(str(path)))
             return cls(path, document)
         if path.is_dir() and any(path.iterdir()):

@@ -74,7 +74,9 @@ def _priced(
     for axis in study.numbers:
         column = values.get(axis.key)
         own = np.full(rows, np.nan) if column is None else column.values[points]
-        table[axis.key] = np.repeat(own.astype(np.float64) if own.dtype.kind in "iuf" else own, each)
+        table[axis.key] = np.repeat(
+            own.astype(np.float64) if own.dtype.kind in "iuf" else own, each
+        )
     table["folio_layout"] = np.tile(layouts, rows)
     table["strategy"] = np.tile([cell.strategy for cell in block.cells], rows)
     table["seconds"] = seconds

@@ -128,9 +128,7 @@ def sweep_study(
     return SweepStudy(scenario.title, scenario, blocks, numbers, keys, design)
 
 
-def _placed(
-    key: str, reason: str, got: str, places: Mapping[str, Fault], origin: str
-) -> Fault:
+def _placed(key: str, reason: str, got: str, places: Mapping[str, Fault], origin: str) -> Fault:
     place = places.get(key)
     if place is None:
         return Fault(origin, key=key, reason=reason, got=got)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import multiprocessing
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
@@ -56,15 +64,13 @@ def compute(
         for number, table in _finished(tasks, most=_AHEAD * workers if workers > 1 else 1):
             folder.keep(number, table)
             done(number)
-    except (BrokenProcessPool, *_lost()) as error:
+    except _lost() as error:
         left = len(folder.missing())
         reason = f"workers were lost, {left} chunks are left: the same command goes on from there"
         raise ConfigError.of("sweep", reason, got=type(error).__name__) from None
 
 
-def _finished(
-    tasks: Iterable[tuple[int, Future[Any]]], *, most: int
-) -> Iterator[tuple[int, Any]]:
+def _finished(tasks: Iterable[tuple[int, Future[Any]]], *, most: int) -> Iterator[tuple[int, Any]]:
     """Yield results as they come, with at most so many tasks given out."""
     waiting: dict[Future[Any], int] = {}
     for number, future in tasks:
@@ -110,12 +116,12 @@ def cluster(scheduler: str) -> Iterator[tuple[Executor, int]]:
     Raises ConfigError where Dask is not installed, or no scheduler answers.
     """
     try:
-        from distributed import Client
+        distributed: Any = importlib.import_module("distributed")
     except ImportError:
         reason = "needs Dask: pip install 'costmodel[cluster]'"
         raise ConfigError.of("--scheduler", reason) from None
     try:
-        client = Client(scheduler, timeout="10s")
+        client = distributed.Client(scheduler, timeout="10s")
     except (OSError, ValueError, TypeError) as error:
         reason = f"no scheduler answers ({type(error).__name__})"
         raise ConfigError.of("--scheduler", reason, got=repr(scheduler)) from None
@@ -126,15 +132,13 @@ def cluster(scheduler: str) -> Iterator[tuple[Executor, int]]:
         yield client.get_executor(pure=False), threads
 
 
-def _lost() -> tuple[type[BaseException], ...]:
-    """Return what Dask raises when workers or the scheduler are gone; nothing where it is not used."""
-    if "distributed" not in sys.modules:
-        return ()
-    from concurrent.futures import CancelledError
-
-    from distributed import CommClosedError, KilledWorker
-
-    return (KilledWorker, CommClosedError, CancelledError, TimeoutError)
+def _lost() -> tuple[type[Exception], ...]:
+    """Return what says that workers or the scheduler are gone for good."""
+    dask: Any = sys.modules.get("distributed")
+    if dask is None:
+        return (BrokenProcessPool,)
+    # A scheduler that is gone cancels what it was asked for.
+    return (BrokenProcessPool, dask.KilledWorker, dask.comm.CommClosedError, CancelledError)
 
 
 def _begin() -> None:

@@ -1,4 +1,4 @@
-"""A sweep from question to folder: the same bytes from every number of workers, and after a kill."""
+"""A sweep from question to folder: the same bytes for all workers, and after a kill."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_changes_are_from_the_baseline_of_the_same_point(tmp_path: Path) -> None
 
 
 def test_every_number_of_workers_writes_the_same_bytes(tmp_path: Path) -> None:
-    study = the_study(["uncertain"], Design(sample="sobol", points=16))
+    study = the_study()
     one, two = computed(study, tmp_path / "a"), computed(study, tmp_path / "b", jobs=2)
     assert contents(one.path) == contents(two.path)
     assert len(one.files) > 2
@@ -170,7 +170,7 @@ def test_kill_9_at_any_moment_costs_no_more_than_the_chunk(tmp_path: Path) -> No
 
 def test_a_cluster_writes_the_same_bytes_and_survives_a_worker(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
-    study = the_study(["uncertain"], Design(sample="sobol", points=64))
+    study = the_study()
     whole = computed(study, tmp_path / "a")
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None

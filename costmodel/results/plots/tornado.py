@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from costmodel import __version__
 from costmodel.explaining.quantity import ends_text
 from costmodel.explaining.sensitivity import Influence, Sensitivity
-from costmodel.results.plots.panels import OUTSIDE_INCHES, legend, title
+from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.style import BLACK, BLUE, ORANGE, SMALL
 from costmodel.settings import what
@@ -41,9 +41,12 @@ def tornado_picture(found: Sensitivity) -> Picture:
         axes.set_xlabel("change of run time, %" if found.baseline else "ns per PTE")
         headline = f"{found.cell.machine.name}: what decides {found.cell.strategy}{than}"
         layout = what(found.cell.workload, layout=True)
-        title(figure, headline, f"{layout}; one number at a time. costmodel {__version__}")
-        keys = [Patch(color=BLUE, label="at the low end"), Patch(color=ORANGE, label="at the high end")]
-        legend(figure, keys, columns=2)
+        write_title(figure, headline, f"{layout}; one number at a time. costmodel {__version__}")
+        keys = [
+            Patch(color=BLUE, label="at the low end"),
+            Patch(color=ORANGE, label="at the high end"),
+        ]
+        draw_legend(figure, keys, columns=2)
     return Picture(figure, headline)
 
 

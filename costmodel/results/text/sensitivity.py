@@ -9,9 +9,9 @@ from typing import Any
 
 from costmodel.explaining.quantity import ends_text
 from costmodel.explaining.sensitivity import Influence, Sensitivity
+from costmodel.remarks import remarks
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import nanoseconds, percent
-from costmodel.results.text.remarks import remarks
 from costmodel.settings import texts, what
 
 SCHEMA = 1

@@ -55,9 +55,7 @@ def _axes(over: dict[str, str]) -> Iterator[str]:
         yield f"over {len(own)} numbers, each from low to high of its machine file ({STUDY})"
 
 
-def _table(
-    machine: str, changes: dict[_Row, np.ndarray[tuple[int], np.dtype[np.float64]]]
-) -> str:
+def _table(machine: str, changes: dict[_Row, np.ndarray[tuple[int], np.dtype[np.float64]]]) -> str:
     head = f"{'change of run time':<{_LABEL}}{'lowest':>9}{'median':>9}{'highest':>9}{'slower':>9}"
     lines = [machine, head]
     layout = ""
