@@ -228,11 +228,11 @@ def sensitivity(
     """
     named = ("strategy", "vs", "jobs")
     arguments = {name: value for name, value in locals().items() if name not in named}
-    from costmodel.explaining.sensitivity import sensitivity as found
+    from costmodel.explaining.sensitivity import sensitivity_of
 
     check_count("jobs", jobs)
     baseline = None if vs is None else cell(strategy=vs, **arguments)
-    return found(cell(strategy=strategy, **arguments), baseline, jobs=jobs)
+    return sensitivity_of(cell(strategy=strategy, **arguments), baseline, jobs=jobs)
 
 
 def sweep(

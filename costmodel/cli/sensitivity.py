@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel import __version__
     from costmodel.cli.output import output
     from costmodel.cli.question import ask_one, cells, inputs, origin_of
-    from costmodel.explaining.sensitivity import sensitivity
+    from costmodel.explaining.sensitivity import sensitivity_of
     from costmodel.parallel import cpus
     from costmodel.results.plots.picture import check_suffix
     from costmodel.results.text.sensitivity import sensitivity_document, sensitivity_text
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         check_suffix(Path(args.output))
         output(args.output, option="-o")
     cell, baseline = cells(scenario, machine)
-    found = sensitivity(cell, baseline if args.vs else None, jobs=args.jobs or cpus())
+    found = sensitivity_of(cell, baseline if args.vs else None, jobs=args.jobs or cpus())
     target.show(sensitivity_text(found, version=__version__))
     origin = origin_of(args, scenario, [machine.name])
     target.write_json(lambda: sensitivity_document(found, origin))

@@ -80,7 +80,7 @@ class Sensitivity:
         return "%" if self.baseline is not None else "ns"
 
 
-def sensitivity(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -> Sensitivity:
+def sensitivity_of(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -> Sensitivity:
     """Return which numbers of the machine decide a time, or a change against a baseline.
 
     ``jobs`` processes share the work. Raises ConfigError where no number is uncertain.

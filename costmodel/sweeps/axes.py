@@ -65,7 +65,7 @@ class SweepAxis:
         return np.asarray(low + shares * (high - low))
 
 
-def axis_of(key: str, value: object) -> SweepAxis:
+def sweep_axis_of(key: str, value: object) -> SweepAxis:
     """Return the axis that a key and its text or list of values mean.
 
     Raises a problem for what has none of the forms.
@@ -88,7 +88,7 @@ def axes_of(over: Mapping[str, object], *, origin: str = "over") -> tuple[SweepA
     faults = []
     for key, value in over.items():
         try:
-            found.append(axis_of(key, value))
+            found.append(sweep_axis_of(key, value))
         except ValueError as error:
             faults.append(Fault(origin, key=str(key), reason=str(error), got=describe(value)))
     if faults:
@@ -112,7 +112,7 @@ def parse_over(texts: Iterable[str], *, origin: str = "--over") -> tuple[SweepAx
             faults.append(Fault(origin, key=key, reason="is given twice", got=describe(text)))
             continue
         try:
-            found[key] = axis_of(key, parse_scalar(value) if equals else OWN)
+            found[key] = sweep_axis_of(key, parse_scalar(value) if equals else OWN)
         except ValueError as error:
             faults.append(Fault(origin, key=key, reason=str(error), got=describe(value)))
     if faults:
@@ -263,9 +263,9 @@ __all__ = [
     "SweepAxis",
     "axes_of",
     "axis_faults",
-    "axis_of",
     "bounds",
     "owned_key",
     "parse_over",
     "spelled_out",
+    "sweep_axis_of",
 ]

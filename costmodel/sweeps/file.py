@@ -13,7 +13,7 @@ from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.config.resources import find_file
 from costmodel.config.scenario import Names, Scenario, scenario_of
 from costmodel.config.schema import validated
-from costmodel.sweeps.axes import SweepAxis, axis_of
+from costmodel.sweeps.axes import SweepAxis, sweep_axis_of
 from costmodel.sweeps.design import Design
 
 
@@ -75,7 +75,7 @@ def _axes(
     found = []
     for key, value in sampling.over.items():
         try:
-            found.append((key, axis_of(key, value)))
+            found.append((key, sweep_axis_of(key, value)))
         except ValueError as error:
             faults.append(document.fault(("over", key), str(error), describe(value)))
     return found

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import load_machine
-from costmodel.sweeps.axes import SweepAxis, axis_faults, axis_of, parse_over, spelled_out
+from costmodel.sweeps.axes import SweepAxis, axis_faults, parse_over, spelled_out, sweep_axis_of
 
 ALTRA = load_machine("ampere-altra")
 XEON = load_machine("xeon-4210r")
@@ -46,7 +46,7 @@ def test_every_fault_of_the_options_is_named() -> None:
 
 @given(st.floats(0.1, 1e3), st.floats(1.01, 1e3), st.sampled_from(["linear", "log"]))
 def test_a_range_ends_where_it_says(low: float, factor: float, spacing: str) -> None:
-    axis = axis_of("x", f"{low!r}..{low * factor!r}:3:{spacing}")
+    axis = sweep_axis_of("x", f"{low!r}..{low * factor!r}:3:{spacing}")
     assert axis.low is not None and axis.high is not None
     ends = axis.at(np.array([0.0, 1.0]), axis.low, axis.high)
     np.testing.assert_allclose(ends, [low, low * factor])
@@ -54,7 +54,7 @@ def test_a_range_ends_where_it_says(low: float, factor: float, spacing: str) -> 
 
 def test_an_axis_says_itself_again() -> None:
     for text in ("5.0..50.0:3:log", "own:4", "own", "3,4", "off,auto"):
-        assert axis_of("x", text).text == text
+        assert sweep_axis_of("x", text).text == text
 
 
 def test_uncertain_is_every_number_with_an_interval() -> None:
