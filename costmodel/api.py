@@ -24,7 +24,6 @@ from costmodel.arguments import (
 )
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.machine import Machine
-from costmodel.config.workload import Frames
 from costmodel.experiment import Cell, Result, run_cell
 from costmodel.ineffective import ineffective_by_machine
 from costmodel.operations.registry import DEFAULT
@@ -66,7 +65,7 @@ def study(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     runs: int | None = None,
@@ -128,7 +127,7 @@ def price(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     runs: int | None = None,
@@ -155,7 +154,7 @@ def cell(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     runs: int | None = None,
@@ -191,7 +190,7 @@ def explain(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     overrides: Mapping[str, Number] | None = None,
@@ -330,7 +329,7 @@ def window(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     overrides: Mapping[str, Number] | None = None,
