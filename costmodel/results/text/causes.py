@@ -8,6 +8,7 @@ from typing import Final
 from costmodel.config.sharing import SHARED
 
 MEANING: Final[Mapping[str, str]] = {
+    **SHARED,
     "width": "as many micro-ops as the core takes in or retires per cycle",
     "dependency": "waiting for the result of a plain operation",
     "port": "all execution ports of a kind taken",
@@ -33,7 +34,6 @@ MEANING: Final[Mapping[str, str]] = {
     "fork_fixed": "fork() outside its loop",
     "unmap_call": "the system call outside its page tables",
     "asid_flush": "the flush of the address space at the end",
-    **SHARED,
     "interrupted": "handlers of flushes that other CPUs asked for",
 }
 """Cause, as a table has it, to what the time goes into."""
