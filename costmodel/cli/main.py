@@ -24,6 +24,8 @@ COMMANDS = (
     "strategies",
     "explain",
     "breakeven",
+    "sensitivity",
+    "sweep",
     "compare",
     "plot",
     "trace",
