@@ -50,8 +50,8 @@ def _wrapped(line: str) -> str:
     place, _, rest = line.partition(" ")
     if len(place) <= WIDTH:
         return textwrap.fill(line, WIDTH, subsequent_indent=_INDENT, break_on_hyphens=False)
-    indents = {"initial_indent": _INDENT, "subsequent_indent": _INDENT}
-    return "\n".join([place, *textwrap.wrap(rest, WIDTH, break_on_hyphens=False, **indents)])
+    below = textwrap.wrap(rest, WIDTH - len(_INDENT), break_on_hyphens=False)
+    return "\n".join([place, *(_INDENT + part for part in below)])
 
 
 def command(

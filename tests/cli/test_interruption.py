@@ -24,7 +24,17 @@ WORDS = ["run", "--machine", "xeon-4210r", "--strategy", "v6.7", "--memory", "2 
 
 @pytest.mark.parametrize(
     "module",
-    ["costmodel.cli.main", "argparse", "costmodel.cli.run", "yaml", "pydantic", "numpy", "numpy.random", "numba", "costmodel.plan"],
+    [
+        "costmodel.cli.main",
+        "argparse",
+        "costmodel.cli.run",
+        "yaml",
+        "pydantic",
+        "numpy",
+        "numpy.random",
+        "numba",
+        "costmodel.plan",
+    ],
 )
 def test_an_import_that_is_interrupted(module: str) -> None:
     code = AT.format(name=module, words=WORDS)
