@@ -198,7 +198,7 @@ def _first(
     def first(cpu: CrowdCpu) -> Events:
         for number in range(-_WARM_UP, iterations):
             began = int(cpu.env.now)
-            yield from cpu.operate(more[cpu.number][number])
+            yield from cpu.operate(more[cpu.number][number % iterations])
             if number >= 0:
                 took.append(int(cpu.env.now) - began)
             yield from cpu.between()
