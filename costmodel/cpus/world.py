@@ -129,6 +129,8 @@ class CrowdCpu:
         if world.locking:
             yield from world.lock(self.number).acquire(write=True)
             self._charge("mmap_lock", int(self.env.now) - began)
+            if world.record and self.env.now > began:
+                world.record(self.number, "mmap_lock", began, int(self.env.now))
         outside_ps = 0
         if world.locking and not setup.writes_tables:
             outside_ps = setup.outside_ps

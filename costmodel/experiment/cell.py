@@ -196,6 +196,12 @@ def _table_runs(cell: Cell) -> Sequence[TableRun]:
     return trace_runs(strategy, cell.workload, cell.machine.isa, range_tlbi=range_tlbi)
 
 
+def crowd_of(cell: Cell) -> Setup | None:
+    """Return what several CPUs do and share in a cell, ready to be simulated; None for one."""
+    runs = _table_runs(cell)
+    return setup_of(cell, _priced(cell, runs, Engine.FAST), runs)
+
+
 def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun]) -> Contention:
     """Return who waits for what, and what the share of the last-level cache costs."""
     found = contention(crowd)
