@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from costmodel.config.machine import load_machine
@@ -14,7 +16,7 @@ US = 10**6
 ONE_PAGE, TABLES = FlushRequest(pages=1), FlushRequest(frees_tables=True)
 
 
-def met(request: FlushRequest = ONE_PAGE, machine: str = "", **of: object) -> Contention:
+def met(request: FlushRequest = ONE_PAGE, machine: str = "", **of: Any) -> Contention:
     """Return threads that work for 10 us and flush."""
     on = load_machine(machine) if machine else XEON
     stage = Stage(10 * US, flush=request)
