@@ -61,7 +61,7 @@ def segments_for(cpus: int) -> int:
     return max(FEWEST_SEGMENTS, min(SEGMENTS, _EVENTS // cpus))
 
 
-def cut(
+def segments_of(
     schedule: Schedule,
     shared: Mapping[str, Visit],
     *,

@@ -10,7 +10,7 @@ from costmodel.cpus.demand import demand
 from costmodel.cpus.invalidation import ShootdownPrices
 from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.cpus.prices import Prices
-from costmodel.cpus.segments import Segment, cut, segments_for
+from costmodel.cpus.segments import Segment, segments_for, segments_of
 from costmodel.operations.registry import operation_named
 from costmodel.simulation.schedule import Schedule, Stage
 from costmodel.units import PS_PER_US
@@ -86,13 +86,13 @@ def setup(
         prices=prices,
         shootdown=ShootdownPrices.of(machine) if machine.isa == "x86_64" else None,
         stale_mask=machine.shootdown.stale_mask.value,
-        operation=cut(
+        operation=segments_of(
             priced.schedule,
             asked.operation,
             segments=segments,
             syncs_per_tlbi=priced.syncs_per_tlbi,
         ),
-        between=cut(Schedule((Stage(between_ps),)), asked.between, segments=segments // 4)
+        between=segments_of(Schedule((Stage(between_ps),)), asked.between, segments=segments // 4)
         if between_ps
         else (),
         alone_ps=priced.schedule.total_ps,
