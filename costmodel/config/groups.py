@@ -260,7 +260,7 @@ class Atomics(Group):
     loads wait for it. Otherwise it follows older locked operations and loads, and only lines that
     are not in the L1 wait for it."""
     locked_oldest: Annotated[Flag, X86_64_MAYBE] = assumed(False)
-    """Where it is not alone: it starts as the oldest micro-op, with the store queue drained; only its
+    """Where it is not alone: it starts as the oldest micro-op, with the store queue drained; its
     line is asked for before."""
     locked_retires_cycles: Annotated[Cycles, X86_64_MAYBE] = no_cost()
     """From its start until it retires, where its write takes longer; 0: as long."""
