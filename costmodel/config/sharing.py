@@ -25,7 +25,6 @@ SHARED: Final[Mapping[str, str]] = {
     "interconnect": "broadcast TLB invalidations, one after the other",
     "generation": "the line with the TLB generation and the CPU mask of an address space",
     "mmap_lock": "the lock of an address space, and the line it is in",
-    "page_table_lock": "the lock of each page table",
     "zone_lock": "the page allocator behind the lists of each CPU",
     "lru_lock": "the lists of reclaim, behind the batches of each CPU",
     "memcg": "the counters of memory cgroups, behind the stock of each CPU",
@@ -95,9 +94,6 @@ class Shootdown(Group):
     """Delivery to an idle CPU takes so much longer; only flushes that free page tables go there."""
     reads_generation: Annotated[Flag, X86_64_MAYBE] = assumed(False)
     """Each handler reads the generation of the address space: kernels before v6.0 always do."""
-    stale_mask: Annotated[Flag, X86_64_MAYBE] = assumed(False)
-    """The kernel leaves CPUs in mm_cpumask that a thread has left (v6.14), and interrupts them
-    once."""
     invlpgb: Annotated[Flag, X86_64_MAYBE] = assumed(False)
     """CPU, hypervisor and kernel (v6.15) have INVLPGB and TLBSYNC in use."""
     invlpgb_cpus: Annotated[Count, X86_64_MAYBE] = usual_count(3, 3, 4)

@@ -33,7 +33,6 @@ class Setup:
     workload: Workload
     prices: Prices
     shootdown: ShootdownPrices | None
-    stale_mask: bool
     operation: tuple[Segment, ...]
     between: tuple[Segment, ...]
     alone_ps: int
@@ -85,7 +84,6 @@ def setup(
         workload=workload,
         prices=prices,
         shootdown=ShootdownPrices.of(machine) if machine.isa == "x86_64" else None,
-        stale_mask=machine.shootdown.stale_mask.value,
         operation=segments_of(
             priced.schedule,
             asked.operation,

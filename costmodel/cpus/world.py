@@ -12,7 +12,6 @@ from costmodel.cpus.invalidation import Receivers, Shootdowns
 from costmodel.cpus.resources import Events, ReadWriteLock, Server, Usage
 from costmodel.cpus.segments import Flushes, Segment, Visit
 from costmodel.cpus.setup import Setup
-from costmodel.mm.pte import TABLE_PTES
 
 INTERRUPTED = "interrupted"
 """Cause of the time that handlers of other CPUs' flushes take."""
@@ -62,8 +61,6 @@ class World:
             where = setup.socket(cpu)
         elif name in PER_PROCESS:
             where = cpu // setup.workload.threads
-        elif name == "page_table_lock":
-            where = cpu * setup.workload.pages // TABLE_PTES
         found = self.servers.get((name, where))
         if found is None:
             lines = (0, 0) if name in ("memory", "interconnect") else (p.line_ps, p.far_line_ps)
