@@ -16,8 +16,8 @@ examples:
   costmodel run --machine ampere-altra --strategy @patched --baseline @base
 
 The tree must be configured, and 'make mm/memory.o' must have been run in
-it; nothing is written there. x86-64 and arm64, Linux 6.1 and later. Fork
-only. Needs costmodel[record].
+it; nothing is written there. x86-64 and arm64, Linux 6.1 and later.
+Needs costmodel[record].
 """
 
 
@@ -32,6 +32,9 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--build-tree", metavar="DIR", help="a configured kernel build tree")
     parser.add_argument("--like", metavar="NAME", help="the tree and options of archive @NAME")
+    parser.add_argument(
+        "--operation", choices=("fork", "mprotect"), help="what to record (default: fork)"
+    )
     parser.add_argument(
         "--object", metavar="FILE", help="record this object instead of the tree's mm/memory.o"
     )
@@ -72,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         output=args.output,
         sources=tuple(args.sources),
         mitigations=args.mitigations == "auto",
+        operation=args.operation,
     )
     outcome = record(request)
     print(outcome.text, file=sys.stderr if outcome.broken else sys.stdout)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from costmodel.emulation.decode_arm64 import Arm64Decoder
 from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import EmulatedKernel
+from costmodel.emulation.operations import EmulatedOperation
 from costmodel.emulation.scenes import PTE_BYTES, Scene, other_frames, scenes
 from costmodel.emulation.stream import Decoded, StreamBuilder
 from costmodel.emulation.targets import Targets
@@ -17,20 +17,19 @@ from costmodel.emulation.windows import CutWindow, NoLocksError, loop_heads, ste
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
 
-STATES: Final = ("rw", "ro")
-"""First fork of what was written, and the fork after that."""
 
-
-def record_program(kernel: EmulatedKernel, name: str) -> RecordedProgram:
-    """Record every scene in every state."""
-    return _Recorder(kernel).program(name)
+def record_program(
+    kernel: EmulatedKernel, operation: EmulatedOperation, name: str
+) -> RecordedProgram:
+    """Record every scene in every state of an operation."""
+    return _Recorder(kernel, operation).program(name)
 
 
 class _Recorder:
-    """Records one kernel."""
+    """Records one operation of one kernel."""
 
-    def __init__(self, kernel: EmulatedKernel) -> None:
-        self.kernel = kernel
+    def __init__(self, kernel: EmulatedKernel, operation: EmulatedOperation) -> None:
+        self.kernel, self.operation = kernel, operation
         decoder = X86Decoder() if kernel.image.isa == "x86_64" else Arm64Decoder()
         self.decoded = Decoded(kernel.image, decoder, kernel.emulator.read)
         self.builder = StreamBuilder(self.decoded)
@@ -48,19 +47,16 @@ class _Recorder:
         return self.builder.program(name)
 
     def record(self, scene: Scene, builder: StreamBuilder) -> None:
-        """Fork a process twice: its pages are writable first, then shared."""
+        """Take a process through the states of the operation; a call may change its tables."""
         self.kernel.reset()
-        parent = scene.lay(self.kernel)
-        for state in STATES:
-            child = self.kernel.process(parent.pages)
-            result, done = self.kernel.record_fork(child, parent)
-            if result:
-                raise refuse("copy_page_range", "fails in the emulator", got=str(result))
-            targets = Targets(self.kernel, parent, child, self.lines, self.counts)
+        process = scene.lay(self.kernel)
+        for state in self.operation.states:
+            execution = self.operation.execute(self.kernel, process, state)
+            done = execution.done
+            targets = Targets(self.kernel, process, execution.process, self.lines, self.counts)
             first, last = _touching(done, targets)
             _no_stubs(self.kernel, done, first, last)
-            locks = [self.kernel.lock(process, 0) for process in (parent, child)]
-            table = self._table(done, locks)
+            table = self._table(done, execution.locks)
             _no_stubs(self.kernel, done, table.first, table.end)
             layout = f"{scene.layout}_table" if scene.steady else scene.layout
             builder.add(state, layout, done, table, targets)
@@ -68,7 +64,7 @@ class _Recorder:
                 window = self._steady(scene, state, done, targets)
                 builder.add(state, scene.layout, done, window, targets)
 
-    def _table(self, done: EmulatedCall, locks: list[int]) -> CutWindow:
+    def _table(self, done: EmulatedCall, locks: Sequence[int]) -> CutWindow:
         functions = _Functions(self.kernel)
         try:
             return whole_table(done, locks, functions)
@@ -92,7 +88,7 @@ def _same_rows(one: StreamBuilder, other: StreamBuilder) -> None:
                 i for i, pair in enumerate(zip(mine, theirs, strict=False)) if len(set(pair)) > 1
             )
             reason = f"executes other instructions where frames descend: row {row} of {key}"
-            raise refuse("copy_page_range", reason)
+            raise refuse("record", reason)
 
 
 class _Functions(dict[int, str]):
