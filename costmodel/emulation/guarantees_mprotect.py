@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from costmodel.emulation.errors import refuse
-from costmodel.emulation.kernel import EmulatedKernel, Process
+from costmodel.emulation.kernel import CONTIGUOUS, EmulatedKernel, Process
 
 _LAYOUTS: Final = {
     "order-0 pages": [0] * 24,
@@ -16,7 +16,7 @@ _LAYOUTS: Final = {
 }
 """Orders of the folios, one behind the other."""
 _FIRST_FRAME: Final = 512
-_WRITABLE, _CONT = 2, 32
+_WRITABLE: Final = 2
 _FLAGS: Final = ("present", "writable", "dirty", "young", "not present")
 
 
@@ -62,7 +62,7 @@ def _lay(kernel: EmulatedKernel, orders: Sequence[int]) -> tuple[Process, int]:
 
 def _entries(kernel: EmulatedKernel, process: Process) -> list[int]:
     """Return all entries; whether a block is folded is the kernel's own business."""
-    return [kernel.entry(process, page) & ~_CONT for page in range(process.pages)]
+    return [kernel.entry(process, page) & ~CONTIGUOUS for page in range(process.pages)]
 
 
 def _counts(kernel: EmulatedKernel, end: int) -> list[int]:

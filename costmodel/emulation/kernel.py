@@ -21,6 +21,8 @@ BASE_ADDRESS: Final = 0x7F00_0000_0000
 BASE_PFN: Final = 0x80000
 """Frame that stands for frame 0 of a layout: no page table lies near."""
 VMEMMAP_BYTES: Final = 64 << 20
+CONTIGUOUS: Final = 32
+"""Bit of :meth:`EmulatedKernel.entry`."""
 _FACTS: Final = 64
 _MASK: Final = (1 << 64) - 1
 _HELPERS: Final = {
@@ -129,6 +131,12 @@ class EmulatedKernel:
         """
         value = self.emulator.call("cm_read_pte", process.vma, BASE_ADDRESS + page * PAGE) & _MASK
         return value - (BASE_PFN << 8) if value & 1 else value
+
+    def contiguous(self, process: Process) -> frozenset[int]:
+        """Return the pages whose entries have the contiguous bit."""
+        if not self.facts["contpte"]:
+            return frozenset()
+        return frozenset(p for p in range(process.pages) if self.entry(process, p) & CONTIGUOUS)
 
     def count(self, what: str, pfn: int) -> int:
         """Return ``refcount``, ``mapcount``, ``large_mapcount`` or ``exclusive`` of a frame."""

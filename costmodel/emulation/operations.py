@@ -43,6 +43,7 @@ class EmulatedOperation:
     ``recorded``: the object that holds the loop. ``linked``: others of the tree that it calls.
     ``setups``: more of the set-up. ``states``: those that one process goes through, in order.
     ``execute``: does it in a state, given the process. ``check``: what must hold afterwards.
+    ``is_cut``: recordings are cut into steps.
     """
 
     name: str
@@ -52,6 +53,7 @@ class EmulatedOperation:
     check: Callable[[EmulatedKernel, str], Checked]
     linked: tuple[str, ...] = ()
     setups: tuple[Path, ...] = ()
+    is_cut: bool = False
 
 
 def _fork(kernel: EmulatedKernel, parent: Process, _state: str) -> Execution:
@@ -85,7 +87,7 @@ def _check_mprotect(kernel: EmulatedKernel, name: str) -> Checked:
 OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
     known.name: known
     for known in (
-        EmulatedOperation("fork", MEMORY, ("rw", "ro"), _fork, _check_fork),
+        EmulatedOperation("fork", MEMORY, ("rw", "ro"), _fork, _check_fork, is_cut=True),
         EmulatedOperation(
             "mprotect",
             "mm/mprotect.o",

@@ -22,7 +22,7 @@ from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
 from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
 from costmodel.emulation.patching import DEFAULT_CPU
-from costmodel.emulation.record import record_program
+from costmodel.emulation.record import Recorded, record_program
 from costmodel.emulation.tree import BuildTree, read_tree
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -76,7 +76,8 @@ def record(request: Request, *, setup: Path = SETUP) -> Outcome:
     if checked.broken:
         return Outcome(f"{checked.broken}\n\nnothing was written: mend the kernel first", True)
     info = _info(tree, kernel, request, operation, name)
-    archive = BuildArchive(info, record_program(kernel, operation, name))
+    recorded = record_program(kernel, operation, info.program)
+    archive = _archive(info, recorded)
     save_archive(output, archive)
     return Outcome(_summary(archive, operation, output, checked.layouts), False)
 
@@ -164,6 +165,20 @@ def _info(
     )
 
 
+def _archive(info: BuildInfo, recorded: Recorded) -> BuildArchive:
+    steps = recorded.steps
+    if isinstance(steps, str):
+        return BuildArchive(replace(info, uncut=steps), recorded.program)
+    info = replace(
+        info,
+        has_steps=True,
+        loop=steps.loop,
+        exact=steps.exact,
+        off_pct=round(steps.off_pct, 3),
+    )
+    return BuildArchive(info, recorded.program, steps.library)
+
+
 def _summary(
     archive: BuildArchive, operation: EmulatedOperation, output: Path, layouts: int
 ) -> str:
@@ -181,11 +196,27 @@ def _summary(
         key = f"order{order}" if order == 9 else f"order{order}_table"
         windows = [program.recordings[f"{state}/{key}"] for state in operation.states]
         lines.append(f"order-{order:<11}" + "".join(f"{len(w) / w.ptes:14.2f}" for w in windows))
-    lines += ["", "priced as whole tables of orders 0, 2, 4 and 9: no mixes, other orders or"]
-    lines += ["partial tables. Allocating a table comes from the recordings of v6.12."]
+    lines += ["", *textwrap.wrap(_priced(info), _WIDTH)]
     lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", _WIDTH)]
     lines.append(f"next: costmodel run --machine M --strategy @{output.with_suffix('')}")
     return "\n".join(lines)
+
+
+def _priced(info: BuildInfo) -> str:
+    """Return what can be priced."""
+    if not info.has_steps:
+        return (
+            "priced as whole tables of orders 0, 2, 4 and 9: no mixes, other orders or partial "
+            f"tables, for it was not cut into steps ({info.uncut})"
+        )
+    loop = "entry by entry" if info.loop["batching"] is None else "batch by batch"
+    off_pct = max(info.off_pct, 0.01)
+    tables = "" if info.exact else ", tables of orders 0, 2, 4 and 9 as they were recorded"
+    return (
+        f"priced by its steps, {loop}: any order, mix and strategy{tables}. Tables of mixed "
+        f"folios that the steps were not cut from: micro-ops within {off_pct:.2f} %. "
+        "Allocating a table comes from the recordings of v6.12."
+    )
 
 
 _TITLES: Final = {"rw": "writable", "ro": "read-only"}

@@ -124,7 +124,17 @@ class BuildTree:
         folders = [source.parent, self.source / "mm", self.source / "kernel/sched"]
         include = [word for folder in folders for word in ("-I", str(folder.resolve()))]
         assembly = ["-D__ASSEMBLY__"] if source.suffix == ".S" else []
-        command = [*driver, *words[1:], *assembly, *include, "-w", "-c", "-o", str(output), str(source)]
+        command = [
+            *driver,
+            *words[1:],
+            *assembly,
+            *include,
+            "-w",
+            "-c",
+            "-o",
+            str(output),
+            str(source),
+        ]
         try:
             done = subprocess.run(
                 command, cwd=self.folder, capture_output=True, text=True, check=False,

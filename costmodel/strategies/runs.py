@@ -10,7 +10,7 @@ from costmodel.mm.shapes import CONTIGUOUS, ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.strategies.whole_tables import recorded_runs
+from costmodel.strategies.whole_tables import has_steps, is_recorded, recorded_runs
 
 
 def trace_runs(
@@ -27,7 +27,11 @@ def trace_runs(
     state = operation.state(workload.state)
     space = _space(workload.memory_bytes, orders, workload.frames, state, strategy.contpte)
     if strategy.recorded is not None:
-        return recorded_runs(strategy.recorded, space, aligned=workload.frames == CONTIGUOUS)
+        aligned = workload.frames == CONTIGUOUS
+        if not has_steps(strategy.recorded) or is_recorded(
+            strategy.recorded, space, aligned=aligned
+        ):
+            return recorded_runs(strategy.recorded, space, aligned=aligned)
     return list(operation.trace(strategy, program, isa, space))
 
 

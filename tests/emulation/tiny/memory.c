@@ -4,6 +4,10 @@
 #define TOO_MANY 0 /* the bug: a batch of 17 on a folio of 16 pages */
 #endif
 
+#ifndef ALWAYS
+#define ALWAYS 0 /* clears the marks of pages that have none: no loop of the model does */
+#endif
+
 void tiny_lock(int *lock);
 void tiny_unlock(int *lock);
 
@@ -40,10 +44,11 @@ int copy_page_range(struct vma *child, struct vma *parent)
 		head = page->head & 1 ? (struct page *)(page->head - 1) : page;
 		__atomic_fetch_add(&head->refcount, count, __ATOMIC_RELAXED);
 		for (i = 0; i < count; i++) {
-			__atomic_fetch_and(&page[i].flags, ~EXCLUSIVE, __ATOMIC_RELAXED);
+			if (ALWAYS || page[i].flags & EXCLUSIVE)
+				__atomic_fetch_and(&page[i].flags, ~EXCLUSIVE, __ATOMIC_RELAXED);
 			__atomic_fetch_add(&page[i].mapcount, 1, __ATOMIC_RELAXED);
 		}
-		for (i = 0; i < count; i++)
+		for (i = 0; i < count && entry & WRITE; i++)
 			__atomic_fetch_and(&from[slot + i], ~WRITE, __ATOMIC_RELAXED);
 		for (i = 0; i < count; i++)
 			to[slot + i] = ((entry & ~(WRITE | YOUNG)) + (i << 12));
