@@ -41,6 +41,12 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--cc", metavar="CC", help="compile mm/memory.c and all else with this")
     parser.add_argument("--name", metavar="NAME", help="default: that of the tree's folder")
     parser.add_argument("-o", "--output", metavar="FILE", help="default: NAME.ckb")
+    parser.add_argument(
+        "--cpu",
+        metavar="CPU",
+        help="boot on this CPU: cascade-lake; neoverse-n1 (default on arm64), neoverse-v1 (TLBI by "
+        "range), cortex-a72 (no LSE)",
+    )
     several: dict[str, Any] = {"action": "append", "default": []}
     parser.add_argument(
         "--with",
@@ -76,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
         sources=tuple(args.sources),
         mitigations=args.mitigations == "auto",
         operation=args.operation,
+        cpu=args.cpu,
     )
     outcome = record(request)
     print(outcome.text, file=sys.stderr if outcome.broken else sys.stdout)

@@ -247,8 +247,8 @@ def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[
 
 def _archived(operation: str, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return what :func:`to_arrays` made of the steps of a program."""
-    if name.startswith(MARK):
-        return _of_file(Path(name.removeprefix(MARK).rpartition(".")[0]))
+    if name.startswith(FILE_MARK):
+        return _of_file(Path(name.removeprefix(FILE_MARK).rpartition(".")[0]))
     source, build, place = name.partition("@")
     if build:
         build, _, arch = place.rpartition(".")
@@ -261,7 +261,7 @@ def _archived(operation: str, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
         return arrays["numbers"], arrays["text"]
 
 
-MARK: Final = "@"
+FILE_MARK: Final = "@"
 """Begins the name of a program whose steps lie in a file of the user's: ``@PATH.ARCH``."""
 FILE_MEMBERS: Final = ("steps/numbers", "steps/text")
 """Arrays of such a file that hold them."""

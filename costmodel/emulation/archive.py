@@ -47,6 +47,7 @@ class BuildInfo:
     config_hash: str
     contpte: bool
     mitigations: bool
+    cpu: str
     tree: str = ""
     used_compiler: str = ""
     sources: tuple[str, ...] = ()

@@ -45,7 +45,7 @@ _PAGES: Final = frozenset({"clear_exclusive", "map"})
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class TableRecording:
     """A recorded table: its scene, which entries were contiguous, and its rows."""
 
     scene: Scene
@@ -92,7 +92,11 @@ def _never_looking(loop: Function, fork: ForkOperation) -> Generator[Step | Uop,
 
 
 def cut(
-    program: RecordedProgram, tables: Sequence[Table], trials: Sequence[Table], *, contpte: bool
+    program: RecordedProgram,
+    tables: Sequence[TableRecording],
+    trials: Sequence[TableRecording],
+    *,
+    contpte: bool,
 ) -> Cut | str:
     """Return the steps of a kernel, or why there are none.
 
@@ -119,9 +123,9 @@ def cut(
 def _tried(
     program: RecordedProgram,
     choices: Mapping[str, Any],
-    marks: Mapping[Table, Sequence[Mark]],
-    tables: Sequence[Table],
-    trials: Sequence[Table],
+    marks: Mapping[TableRecording, Sequence[Mark]],
+    tables: Sequence[TableRecording],
+    trials: Sequence[TableRecording],
     *,
     turns: bool,
     contpte: bool,
@@ -157,7 +161,12 @@ def _completed(
 
 
 def _missed_pct(
-    library: Library, function: Function, table: Table, marks: Sequence[Mark], *, contpte: bool
+    library: Library,
+    function: Function,
+    table: TableRecording,
+    marks: Sequence[Mark],
+    *,
+    contpte: bool,
 ) -> float:
     """Return by how many percent the steps miss the number of micro-ops of a table.
 
@@ -196,12 +205,12 @@ def _candidates(*, contpte: bool) -> Iterator[Mapping[str, Any] | None]:
 
 def _matched(
     function: Function,
-    events: Mapping[Table, Sequence[tuple[int, str, int | None]]],
+    events: Mapping[TableRecording, Sequence[tuple[int, str, int | None]]],
     *,
     contpte: bool,
-) -> tuple[dict[Table, list[Mark]], str]:
+) -> tuple[dict[TableRecording, list[Mark]], str]:
     """Return the marks of the tables up to one that does not fit, and where that parts."""
-    marks: dict[Table, list[Mark]] = {}
+    marks: dict[TableRecording, list[Mark]] = {}
     for table, seen in events.items():
         begun = _begun(function, table, contpte=contpte)
         steps = [s for s in function(begun) if isinstance(s, Step) and not _is_between(s)]
@@ -233,7 +242,7 @@ def _marks(
     return marks
 
 
-def _begun(function: Function, table: Table, *, contpte: bool) -> ForkOperation:
+def _begun(function: Function, table: TableRecording, *, contpte: bool) -> ForkOperation:
     """Return a fork of what a table maps; read-only ones were forked before."""
     memory = _memory(table)
     if table.window.state == "ro":
@@ -242,7 +251,7 @@ def _begun(function: Function, table: Table, *, contpte: bool) -> ForkOperation:
     return ForkOperation.begin(memory, contpte=contpte)
 
 
-def _memory(table: Table) -> Memory:
+def _memory(table: TableRecording) -> Memory:
     space, frames = AddressSpace([Vma(0, TABLE_PTES)]), FrameTable()
     slots = space.pmds.ensure(0)
     for piece in table.scene.pieces:

@@ -17,7 +17,7 @@ from costmodel.emulation.tree import MEMORY
 
 
 @dataclass(frozen=True)
-class Execution:
+class EmulatedRun:
     """What one call of the kernel executed: ``process`` is the one whose table it wrote.
 
     ``locks``: addresses of the locks that it holds over a table.
@@ -49,19 +49,19 @@ class EmulatedOperation:
     name: str
     recorded: str
     states: tuple[str, ...]
-    execute: Callable[[EmulatedKernel, Process, str], Execution]
+    execute: Callable[[EmulatedKernel, Process, str], EmulatedRun]
     check: Callable[[EmulatedKernel, str], Checked]
     linked: tuple[str, ...] = ()
     setups: tuple[Path, ...] = ()
     is_cut: bool = False
 
 
-def _fork(kernel: EmulatedKernel, parent: Process, _state: str) -> Execution:
+def _fork(kernel: EmulatedKernel, parent: Process, _state: str) -> EmulatedRun:
     child = kernel.process(parent.pages)
     result, done = kernel.emulator.record("cm_fork", child.vma, parent.vma)
     if result:
         raise refuse("copy_page_range", "fails in the emulator", got=str(result))
-    return Execution(done, child, (kernel.lock(parent, 0), kernel.lock(child, 0)))
+    return EmulatedRun(done, child, (kernel.lock(parent, 0), kernel.lock(child, 0)))
 
 
 def _check_fork(kernel: EmulatedKernel, name: str) -> Checked:
@@ -72,12 +72,12 @@ def _check_fork(kernel: EmulatedKernel, name: str) -> Checked:
 TO_READ_ONLY, TO_WRITABLE = "to-read-only", "to-writable"
 
 
-def _protect(kernel: EmulatedKernel, process: Process, state: str) -> Execution:
+def _protect(kernel: EmulatedKernel, process: Process, state: str) -> EmulatedRun:
     pages, done = kernel.emulator.record("cm_protect", process.vma, int(state == TO_WRITABLE))
     if pages != process.pages:
         reason = f"must change {process.pages} entries in the emulator"
         raise refuse("change_protection", reason, got=str(pages))
-    return Execution(done, process, (kernel.lock(process, 0),))
+    return EmulatedRun(done, process, (kernel.lock(process, 0),))
 
 
 def _check_mprotect(kernel: EmulatedKernel, name: str) -> Checked:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from costmodel.emulation.cutting import Cut, Table, cut
+from costmodel.emulation.cutting import Cut, TableRecording, cut
 from costmodel.emulation.decode_arm64 import Arm64Decoder
 from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import EmulatedCall
@@ -68,7 +68,7 @@ class _Recorder:
         self.lines: dict[tuple[str, int], int] = {}
         self.counts: dict[str, int] = {}
         self.head: dict[str, int] = {}
-        self.tables: list[Table] = []
+        self.tables: list[TableRecording] = []
 
     def compare_frames(self) -> None:
         """Raise ConfigError where other frames of order-0 pages give other rows."""
@@ -92,7 +92,7 @@ class _Recorder:
             layout = f"{scene.layout}_table" if scene.steady else scene.layout
             window = builder.add(state, layout, done, table, targets)
             if builder is self.builder:
-                self.tables.append(Table(scene, contiguous, window))
+                self.tables.append(TableRecording(scene, contiguous, window))
             if scene.steady:
                 steady_window = self._steady(scene, state, done, targets)
                 builder.add(state, scene.layout, done, steady_window, targets)

@@ -16,7 +16,7 @@ STEADY: Final = (256, 320)
 """Entries of a steady window: 64 from the middle of a table."""
 
 
-class Piece(NamedTuple):
+class Part(NamedTuple):
     """Consecutive entries that map ``pages`` pages of a folio, from its page ``first`` on.
 
     ``page`` is the first entry; ``frame`` the folio's first frame.
@@ -39,7 +39,7 @@ class Scene:
     """
 
     layout: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Part, ...]
     steady: bool = False
     mixed: bool = False
 
@@ -72,7 +72,7 @@ def scenes(*, contpte: bool) -> list[Scene]:
 def other_frames() -> Scene:
     """Return order-0 pages whose frames lie otherwise: their rows must be those of order0."""
     pieces = tuple(
-        Piece(page, TABLE_PTES - 1 - page + _SHIFT, 0, 0, 1) for page in range(TABLE_PTES)
+        Part(page, TABLE_PTES - 1 - page + _SHIFT, 0, 0, 1) for page in range(TABLE_PTES)
     )
     return Scene("order0", pieces, steady=True)
 
@@ -96,11 +96,11 @@ _SHIFT: Final = 5
 
 def _alike(layout: str, order: int, *, shift: int = 0, steady: bool = False) -> Scene:
     pages = 1 << order
-    pieces = (Piece(page, page + shift, order, 0, pages) for page in range(0, TABLE_PTES, pages))
+    pieces = (Part(page, page + shift, order, 0, pages) for page in range(0, TABLE_PTES, pages))
     return Scene(layout, tuple(pieces), steady=steady)
 
 
-def _blocks(random: Random) -> Iterator[Piece]:
+def _blocks(random: Random) -> Iterator[Part]:
     """Yield blocks of 16 entries and more, each of folios of one order."""
     page, frame = 0, 0
     while page < TABLE_PTES:
@@ -110,11 +110,11 @@ def _blocks(random: Random) -> Iterator[Piece]:
             continue
         frame = -(-frame // block) * block + random.choice((0, 0, block))
         for first in range(0, block, 1 << order):
-            yield Piece(page + first, frame + first, order, 0, 1 << order)
+            yield Part(page + first, frame + first, order, 0, 1 << order)
         page, frame = page + block, frame + block
 
 
-def _ragged(random: Random) -> Iterator[Piece]:
+def _ragged(random: Random) -> Iterator[Part]:
     """Yield folios one behind the other, a third of the large ones in part."""
     page, frame = 0, 0
     while page < TABLE_PTES:
@@ -123,5 +123,5 @@ def _ragged(random: Random) -> Iterator[Piece]:
         first = random.randrange(pages) if random.random() < 0.33 else 0
         count = random.randint(1, pages - first) if random.random() < 0.33 else pages - first
         frame = -(-frame // pages) * pages + random.choice((0, 0, pages, 7 * pages))
-        yield Piece(page, frame, order, first, min(count, TABLE_PTES - page))
+        yield Part(page, frame, order, first, min(count, TABLE_PTES - page))
         page, frame = page + count, frame + pages

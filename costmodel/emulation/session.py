@@ -21,12 +21,13 @@ from costmodel.emulation.archive import (
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
 from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
-from costmodel.emulation.patching import DEFAULT_CPU
+from costmodel.emulation.patching import CPUS, BootCpu
 from costmodel.emulation.record import Recorded, record_program
 from costmodel.emulation.tree import BuildTree, read_tree
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _WIDTH: Final = 76
+_EXCLUSIVE: Final = re.compile(r"(lda?|stl?)xr[bh]?$")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Request:
     sources: tuple[str, ...] = ()
     mitigations: bool = False
     operation: str | None = None
+    cpu: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def _like(request: Request) -> Request:
         sources=request.sources or known.sources,
         mitigations=request.mitigations or known.mitigations,
         operation=request.operation or known.operation,
+        cpu=request.cpu or known.cpu,
     )
 
 
@@ -109,11 +112,20 @@ def _kernel(
     for source in request.sources:
         if not (tree.source / source).is_file():
             raise refuse("--with", "no such file in the tree", got=describe(source))
-    cpu = replace(DEFAULT_CPU[tree.isa], mitigations=request.mitigations)
+    cpu = replace(_cpu(tree, request), mitigations=request.mitigations)
     extra = [tree.source / source for source in request.sources]
     setups = (setup, *operation.setups)
     objects = [recorded, *linked]
     return build_kernel(tree, objects, cpu, setups=setups, compiler=compiler, extra=extra)
+
+
+def _cpu(tree: BuildTree, request: Request) -> BootCpu:
+    known = CPUS[tree.isa]
+    name = request.cpu or next(iter(known))
+    if name not in known:
+        reason = f"must be one of {', '.join(known)} for {tree.isa}"
+        raise refuse("--cpu", reason, got=describe(name))
+    return known[name]
 
 
 def _object(tree: BuildTree, recorded: str, request: Request, folder: Path) -> Path:
@@ -157,6 +169,7 @@ def _info(
         config_hash=tree.config_hash,
         contpte=bool(kernel.facts["contpte"]),
         mitigations=request.mitigations,
+        cpu=request.cpu or next(iter(CPUS[tree.isa])),
         tree=str(tree.folder),
         used_compiler=request.compiler or "",
         sources=request.sources,
@@ -167,6 +180,9 @@ def _info(
 
 def _archive(info: BuildInfo, recorded: Recorded) -> BuildArchive:
     steps = recorded.steps
+    if any(_EXCLUSIVE.match(op) for op in recorded.program.op.tolist()):
+        text = "its atomics are LL/SC pairs: priced as a plain load and a plain store each"
+        info = replace(info, warnings=(*info.warnings, text))
     if isinstance(steps, str):
         return BuildArchive(replace(info, uncut=steps), recorded.program)
     info = replace(
@@ -186,7 +202,7 @@ def _summary(
     lines = [
         f"{output}: {operation.name}, Linux {info.version}, {info.isa}"
         f"{', contpte' if info.contpte else ''}, configuration {info.config_hash}",
-        f"compiler: {info.compiler}",
+        f"compiler: {info.compiler}; booted on {info.cpu}",
         f"checked: page tables and counts on {layouts} layouts; rows alike for two",
         "layouts of frames; no stub in the loop",
         "",

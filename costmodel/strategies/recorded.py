@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from costmodel.code.events import Step
-from costmodel.code.library import MARK
+from costmodel.code.library import FILE_MARK
 from costmodel.config.errors import ConfigError
 from costmodel.emulation.archive import BuildInfo, find_archive, load_archive
 from costmodel.emulation.cutting import loop_of
@@ -49,15 +49,15 @@ def _recorded(reference: str, path: Path, mtime_ns: int, operation: str, origin:
         summary=f"recorded: {info.version}, {info.compiler}"[:60],
         function=loop_of(info.loop) if info.has_steps else _only_recorded,
         operation=operation,
-        programs={info.isa: program_of(path, info)},
+        programs={info.isa: steps_program(path, info)},
         contpte=info.contpte,
     )
     return strategy if info.exact else replace(strategy, recorded=path)
 
 
-def program_of(path: Path, info: BuildInfo) -> str:
+def steps_program(path: Path, info: BuildInfo) -> str:
     """Return the name of the program whose steps an archive holds."""
-    return f"{MARK}{path.resolve()}.{info.program.rpartition('.')[2]}"
+    return f"{FILE_MARK}{path.resolve()}.{info.program.rpartition('.')[2]}"
 
 
 def _only_recorded(_operation: Any) -> Iterator[Step]:

@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from costmodel.code.library import program_names
+from costmodel.code.library import FILE_MARK, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
@@ -96,7 +96,7 @@ def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
     """Return the strategy of a user's function; what it is built on, its decorator says."""
     described = code.ask(described_as, operation)
     kernel = described.kernel
-    if kernel.program.startswith(MARK):
+    if kernel.program.startswith(FILE_MARK):
         archive = kernel_of_archive(kernel.program, operation, f"{name}: built_on")
         return replace(archive, name=name, summary=described.summary, function=elsewhere, code=code)
     recorded = set(program_names(operation))
