@@ -11,6 +11,8 @@
 void tiny_lock(int *lock);
 void tiny_unlock(int *lock);
 
+static volatile u64 tiny_sink __attribute__((unused));
+
 static u64 batch_of(struct page *page, u64 *entry, u64 left)
 {
 	struct page *head = page->head & 1 ? (struct page *)(page->head - 1) : page;
@@ -39,6 +41,13 @@ int copy_page_range(struct vma *child, struct vma *parent)
 			slot++;
 			continue;
 		}
+#ifdef DIVIDES /* an instruction that no rule knows */
+		tiny_sink = entry / (slot | 1);
+#endif
+#ifdef LOOKS_BACK /* other instructions where frames descend */
+		if (slot && entry < from[slot - 1])
+			tiny_sink = slot;
+#endif
 		page = VMEMMAP + (entry >> 12);
 		count = batch_of(page, from + slot, end - slot);
 		head = page->head & 1 ? (struct page *)(page->head - 1) : page;
