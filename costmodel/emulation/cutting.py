@@ -7,9 +7,8 @@ and the loop runs on any layout. They are tried on tables that they were not cut
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from itertools import product
 from typing import Any, Final
 
@@ -17,16 +16,15 @@ from costmodel.code.events import Mark, Step
 from costmodel.code.library import Library, from_arrays, load_library, to_arrays
 from costmodel.code.record import Recorder
 from costmodel.code.uops import Uop
-from costmodel.code.yields import generator
 from costmodel.emulation.scenes import Scene
 from costmodel.emulation.targets import TASK_LINE
 from costmodel.mm.address_space import AddressSpace, Vma
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.pte import CONT, DIRTY, PRESENT, TABLE_PTES, WRITE, YOUNG, make_pte
-from costmodel.operations.fork.batching import Batching, copy_batched
+from costmodel.operations.fork.batching import Batching
 from costmodel.operations.fork.mm import ForkOperation
-from costmodel.operations.fork.per_pte import copy_per_pte
+from costmodel.operations.fork.named_loop import LOOKS, loop_of
 from costmodel.operations.fork.recorded import rows_of_events
 from costmodel.operations.shared.strategy import Function
 from costmodel.recorder.archive import RecordedProgram, Recording
@@ -39,7 +37,6 @@ _BETWEEN_TABLES: Final = "v6.12.117"
 """Booted kernel whose recording allocates, clears and locks tables."""
 MOST_OFF_PCT: Final = 1.0
 """By how much steps may miss the micro-ops of a table."""
-_LOOKS: Final = "resched"
 _PAGES: Final = frozenset({"clear_exclusive", "map"})
 """Events on one struct page, whose number must be that of the loop's."""
 
@@ -67,31 +64,7 @@ class Cut:
     off_pct: float
 
 
-def loop_of(choices: Mapping[str, Any]) -> Function:
-    """Return the loop that an archive names.
-
-    ``choices``: ``batching``, those of :class:`Batching` or None for entry by entry; ``resched``,
-    whether it ever looks if it must let others run.
-    """
-    batching = choices["batching"]
-    loop = copy_per_pte if batching is None else partial(copy_batched, how=Batching(**batching))
-    return loop if choices["resched"] else partial(_never_looking, loop)
-
-
-def _never_looking(loop: Function, fork: ForkOperation) -> Generator[Step | Uop, Any, None]:
-    """Run a loop that never looks whether it must let others run."""
-    stream, answer = generator(loop(fork)), None
-    while True:
-        try:
-            step = stream.send(answer)
-        except StopIteration:
-            return
-        answer = None
-        if not isinstance(step, Step) or step.event != _LOOKS:
-            answer = yield step
-
-
-def cut(
+def cut_into_steps(
     program: RecordedProgram,
     tables: Sequence[TableRecording],
     trials: Sequence[TableRecording],
@@ -104,7 +77,7 @@ def cut(
     """
     events = {t: rows_of_events(program, t.window, TASK_LINE) for t in (*tables, *trials)}
     furthest, why = -1, "no loop of the model fits"
-    looks = any(event == _LOOKS for seen in events.values() for _, event, _ in seen)
+    looks = any(event == LOOKS for seen in events.values() for _, event, _ in seen)
     for batching in _candidates(contpte=contpte):
         choices = {"batching": batching, "resched": looks}
         function = loop_of(choices)

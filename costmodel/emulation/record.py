@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from costmodel.emulation.cutting import Cut, TableRecording, cut
+from costmodel.emulation.cutting import Cut, TableRecording, cut_into_steps
 from costmodel.emulation.decode_arm64 import Arm64Decoder
 from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import EmulatedCall
@@ -48,7 +48,9 @@ def record_program(kernel: EmulatedKernel, operation: EmulatedOperation, name: s
     mixed = recorder.tables[len(tables) :]
     taught = mixed[: len(mixed) * len(_TAUGHT) // len((*_TAUGHT, *_TRIED))]
     trials = mixed[len(taught) :]
-    steps = cut(recorder.builder.program(name), [*tables, *taught], trials, contpte=contpte)
+    steps = cut_into_steps(
+        recorder.builder.program(name), [*tables, *taught], trials, contpte=contpte
+    )
     return Recorded(program, steps)
 
 

@@ -12,7 +12,7 @@ from costmodel.code.events import Step
 from costmodel.code.library import FILE_MARK
 from costmodel.config.errors import ConfigError
 from costmodel.emulation.archive import BuildInfo, find_archive, load_archive
-from costmodel.emulation.cutting import loop_of
+from costmodel.operations.fork.named_loop import loop_of
 from costmodel.operations.shared.strategy import Strategy
 
 
