@@ -36,6 +36,7 @@ COMMANDS = (
     "calibrate",
     "validate",
     "measure",
+    "share",
 )
 """Each is a module ``costmodel.cli.<name>`` with ``add_parser`` and ``run``, in --help's order."""
 
