@@ -37,6 +37,7 @@ COMMANDS = (
     "validate",
     "measure",
     "share",
+    "layout",
 )
 """Each is a module ``costmodel.cli.<name>`` with ``add_parser`` and ``run``, in --help's order."""
 
