@@ -37,6 +37,7 @@ COMMANDS = (
     "measure",
     "share",
     "layout",
+    "cache",
 )
 """Each is a module ``costmodel.cli.<name>`` with ``add_parser`` and ``run``, in --help's order."""
 

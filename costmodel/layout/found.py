@@ -19,7 +19,7 @@ MOSTLY = 0.5
 
 
 @dataclass(frozen=True)
-class Found:
+class ProcessLayout:
     """The anonymous memory of a process, as far as it could be seen."""
 
     name: str
@@ -49,7 +49,7 @@ class Found:
         return {**vars(self), "orders": orders}
 
 
-def look(reference: str, root: Path = Path("/proc")) -> Found:
+def look(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
     """Return the layout of a process by its number, or of a saved smaps by its file.
 
     Raises ConfigError where there is no such process or file, or it may not be looked at.
@@ -94,7 +94,7 @@ def _found(
     pages: Pages | None,
     orders: Ints | None,
     lacking: list[str],
-) -> Found:
+) -> ProcessLayout:
     copied = [mapping for mapping in mappings if mapping.copied]
     anonymous = sum(mapping.sizes["Anonymous"] for mapping in copied)
     by_pmd = sum(mapping.sizes.get("AnonHugePages", 0) for mapping in copied)
@@ -102,19 +102,21 @@ def _found(
     if memory <= 0:
         raise ConfigError.of(name, "has no anonymous memory that PTEs map")
     if pages is None or not len(pages.address):
-        return Found(name, len(mappings), len(copied), memory, by_pmd, {0: 1.0}, lacking=lacking)
+        return ProcessLayout(
+            name, len(mappings), len(copied), memory, by_pmd, {0: 1.0}, lacking=lacking
+        )
     seen = len(pages.address) * PAGE_BYTES / anonymous
     if seen < MOSTLY:
         lacking.append(f"pages: {100 * seen:.0f} % of the memory was looked at, evenly spread")
     shares = _shares(orders, by_pmd / anonymous) if orders is not None else {0: 1.0}
     exclusive = float(pages.exclusive.mean())
     if pages.frame is None:
-        return Found(
+        return ProcessLayout(
             name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, lacking=lacking
         )
     alone, run = _runs(pages.address, pages.frame, orders)
     span = (int(pages.frame.max()) - int(pages.frame.min()) + 1) * PAGE_BYTES
-    return Found(
+    return ProcessLayout(
         name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, alone, run,
         max(span, memory), lacking,
     )  # fmt: skip

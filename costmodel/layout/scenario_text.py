@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from costmodel.config.sizes import size_text
-from costmodel.layout.found import MOSTLY, Found
+from costmodel.layout.found import MOSTLY, ProcessLayout
 from costmodel.operations.registry import DEFAULT
 from costmodel.units import PAGE_BYTES
 
@@ -14,7 +14,7 @@ _LEAST_SHARE = 0.001
 _LEAST_ALONE = 0.01
 
 
-def scenario_text(found: Found, machines: Sequence[str], operation: str, date: str) -> str:
+def scenario_text(found: ProcessLayout, machines: Sequence[str], operation: str, date: str) -> str:
     """Return a scenario of a process: its memory, folio orders and frames, one column."""
     lines = [
         f"# The anonymous memory of {found.name}, as `costmodel layout` saw it on {date}:",
@@ -52,7 +52,7 @@ def _orders(orders: Mapping[int, float]) -> str:
     return "{" + ", ".join(f"{order}: {share / 10:g}%" for order, share in tenths.items()) + "}"
 
 
-def _frames(found: Found) -> list[str]:
+def _frames(found: ProcessLayout) -> list[str]:
     """Return the lines that say how frames lie; none where that is not known."""
     if found.alone is None:
         return []

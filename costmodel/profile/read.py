@@ -21,11 +21,11 @@ def read_profile(path: Path, *, event: str | None = None, comm: str | None = Non
     line that cannot be read, and for an event or command that is not in it.
     """
     text = _text(path)
-    if report.looks_like(text):
+    if report.is_report(text):
         if missing := report.needs(text):
             raise ConfigError.of(str(path), f"lacks the column {missing[0]}")
         found = report.read_report(text, str(path), event)
-    elif script.looks_like(text.splitlines()[:_FIRST_LINES]):
+    elif script.is_script(text.splitlines()[:_FIRST_LINES]):
         found = script.read_script(text, str(path), event)
     else:
         reason = "is no text of `perf report --stdio` or `perf script`"

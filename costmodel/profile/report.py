@@ -48,7 +48,7 @@ class _Table:
     entries: list[_Entry] = field(default_factory=list)
 
 
-def looks_like(text: str) -> bool:
+def is_report(text: str) -> bool:
     """Tell whether text is that of ``perf report --stdio``."""
     return bool(_SAMPLES.search(text)) or any(map(_RULER.fullmatch, text.splitlines()))
 

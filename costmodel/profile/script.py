@@ -29,7 +29,7 @@ class _Sample:
     frames: int = 0
 
 
-def looks_like(lines: Iterable[str]) -> bool:
+def is_script(lines: Iterable[str]) -> bool:
     """Tell whether text is that of ``perf script``, from its first samples."""
     return any(_head(line) for line in lines)
 

@@ -14,7 +14,7 @@ Z90: Final = 1.645
 
 
 @dataclass(frozen=True)
-class Loop:
+class KernelLoop:
     """The functions of a loop: what is in it whatever calls it, and what others call as well."""
 
     title: str
@@ -37,8 +37,8 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-LOOPS: Final[Mapping[str, Loop]] = {
-    "fork": Loop(
+LOOPS: Final[Mapping[str, KernelLoop]] = {
+    "fork": KernelLoop(
         "fork: copying page tables",
         _names("copy_page_range"),
         _names(
@@ -48,7 +48,7 @@ LOOPS: Final[Mapping[str, Loop]] = {
             "folio_try_dup_anon_rmap_pte page_try_dup_anon_rmap wrprotect_ptes"
         ),
     ),
-    "zap": Loop(
+    "zap": KernelLoop(
         "zap: unmapping and freeing",
         _names(
             "unmap_vmas unmap_page_range zap_page_range_single zap_page_range "
@@ -66,7 +66,7 @@ LOOPS: Final[Mapping[str, Loop]] = {
         ),
         not_from=_names("do_mprotect_pkey mprotect_fixup"),
     ),
-    "mprotect": Loop(
+    "mprotect": KernelLoop(
         "mprotect: changing protection",
         _names("change_protection change_protection_range"),
         _names(
@@ -129,7 +129,7 @@ def share_of(profile: Profile, operation: str) -> Share:
     return _sampled(own / profile.total, most / profile.total, profile.samples)
 
 
-def _stated(profile: Profile, loop: Loop) -> float:
+def _stated(profile: Profile, loop: KernelLoop) -> float:
     """Return the share that a ``Children`` column states, command by command.
 
     Roots that call each other are counted once: unmap_vmas holds unmap_page_range.

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.config.scenario import Scenario, load_scenario
-from costmodel.layout.found import Found
+from costmodel.layout.found import ProcessLayout
 from costmodel.layout.scenario_text import scenario_text
 
 
@@ -18,7 +18,7 @@ def loaded(directory: Path, **found: Any) -> Scenario:
         "pmd_bytes": 0, "orders": {0: 1.0},
     }  # fmt: skip
     file = directory / "redis.yaml"
-    file.write_text(scenario_text(Found(**(usual | found)), ["epyc-zen5"], "fork", "today"))
+    file.write_text(scenario_text(ProcessLayout(**(usual | found)), ["epyc-zen5"], "fork", "today"))
     return load_scenario(str(file))
 
 

@@ -8,10 +8,10 @@ from costmodel.config.sizes import size_text
 from costmodel.results.text.layout import ascii_only, paragraph
 
 if TYPE_CHECKING:
-    from costmodel.layout.found import Found
+    from costmodel.layout.found import ProcessLayout
 
 
-def layout_text(found: Found) -> str:
+def layout_text(found: ProcessLayout) -> str:
     """Return the layout of a process, at most 76 columns wide."""
     head = f"{found.name}: {found.mappings} mappings, {found.copied} with anonymous memory"
     lines = [paragraph(ascii_only(head)), "", f"{'anonymous memory':36}{'share':>8}{'size':>14}"]
@@ -30,7 +30,7 @@ def layout_text(found: Found) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _frames(found: Found) -> list[str]:
+def _frames(found: ProcessLayout) -> list[str]:
     if found.alone is None:
         return []
     text = f"frames: {100 * found.alone:.1f} % lie in folios beside which no other lies"
