@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     from costmodel.cli.output import output
     from costmodel.config.errors import ConfigError, unknown
-    from costmodel.layout.found import look
+    from costmodel.layout.found import read_layout
     from costmodel.layout.scenario_text import scenario_text
     from costmodel.operations.registry import DEFAULT, operation_names
     from costmodel.results.text.layout_found import layout_text
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         reason = unknown("operation", operation, operation_names())
         raise ConfigError.of("--operation", reason)
     machines = [_reference(name, scenario.path) for name in args.machine]
-    found = look(args.process)
+    found = read_layout(args.process)
     if not (scenario.is_stdout or target.is_stdout):
         print(layout_text(found), end="", flush=True)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()

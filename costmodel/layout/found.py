@@ -11,7 +11,7 @@ import numpy as np
 
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.yaml_text import decoded
-from costmodel.layout.pages import Ints, Pages, orders_of, read_pages
+from costmodel.layout.pages import Ints, ProcessPages, orders_of, read_pages
 from costmodel.layout.smaps import Mapping, read_mappings
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
@@ -49,7 +49,7 @@ class ProcessLayout:
         return {**vars(self), "orders": orders}
 
 
-def look(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
+def read_layout(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
     """Return the layout of a process by its number, or of a saved smaps by its file.
 
     Raises ConfigError where there is no such process or file, or it may not be looked at.
@@ -91,7 +91,7 @@ def _text(path: Path) -> str:
 def _found(
     name: str,
     mappings: Sequence[Mapping],
-    pages: Pages | None,
+    pages: ProcessPages | None,
     orders: Ints | None,
     lacking: list[str],
 ) -> ProcessLayout:

@@ -25,7 +25,7 @@ _BLOCK = 4096
 
 
 @dataclass(frozen=True)
-class Pages:
+class ProcessPages:
     """Anonymous pages that are present; arrays have one entry per page, in order of address."""
 
     address: Ints
@@ -36,7 +36,7 @@ class Pages:
     """Whether no other process maps it."""
 
 
-def read_pages(file: Path, mappings: Iterable[Mapping]) -> Pages:
+def read_pages(file: Path, mappings: Iterable[Mapping]) -> ProcessPages:
     """Return the present anonymous pages of mappings. Raises OSError where pagemap is closed."""
     spans = [(m.start // PAGE_BYTES, m.end // PAGE_BYTES) for m in mappings]
     total = sum(end - start for start, end in spans)
@@ -54,7 +54,7 @@ def read_pages(file: Path, mappings: Iterable[Mapping]) -> Pages:
     there = _bit(word, _PRESENT) & ~_bit(word, _FILE)
     word, number = word[there], number[there]
     frame = (word & np.uint64((1 << _FRAME_BITS) - 1)).astype(np.int64)
-    return Pages(number, frame if frame.any() else None, _bit(word, _EXCLUSIVE))
+    return ProcessPages(number, frame if frame.any() else None, _bit(word, _EXCLUSIVE))
 
 
 def _pieces(spans: Iterable[tuple[int, int]], every: int) -> Iterable[tuple[int, int]]:
