@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
     from costmodel.mm.build import Memory
+    from costmodel.mm.layout import Layout
     from costmodel.mm.operation import TableOperation
     from costmodel.mm.shapes import ShapedSpace, TableShape
     from costmodel.mm.state import PteState
@@ -133,6 +134,10 @@ class Operation(ABC):
         ``program`` is the recorded program whose steps it executes. Where that is one loop over
         each table, :func:`costmodel.operations.shared.trace.loop_runs` is the answer.
         """
+
+    def layouts(self, layouts: Sequence[Layout]) -> Sequence[Layout]:
+        """Return what its strategies are checked on, made from layouts for every operation."""
+        return layouts
 
     @abstractmethod
     def violations(
