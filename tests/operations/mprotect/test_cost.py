@@ -7,10 +7,9 @@ import pytest
 import costmodel
 
 
-def ns(machine: str, strategy: str, order: int, state: str = "to-read-only", **more: str) -> float:
-    question = {"memory": "64 MiB", **more}
+def ns(machine: str, strategy: str, order: int, state: str) -> float:
     cost = costmodel.price(
-        machine, strategy, operation="mprotect", order=order, state=state, **question
+        machine, strategy, operation="mprotect", order=order, state=state, memory="64 MiB"
     )
     return cost.ns_per_pte
 
@@ -19,7 +18,7 @@ def ns(machine: str, strategy: str, order: int, state: str = "to-read-only", **m
 def test_order_0_became_slower_and_the_cure_gives_part_of_it_back(machine: str) -> None:
     """Published of v6.17 for shared dirty pages: 8 to 14 ns; 347 to 578 ns in a guest."""
     before, batched, cured = (
-        ns(machine, strategy, 0, "shared-to-read-only", frames="scattered")
+        ns(machine, strategy, 0, "shared-to-read-only")
         for strategy in ("v6.12", "folio-batch-v6.17", "folio-batch-single-pte")
     )
     assert before < cured < batched
