@@ -23,7 +23,6 @@ from costmodel.arguments import (
 )
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.machine import Machine
-from costmodel.config.workload import Frames
 from costmodel.experiment import Cell, Result, run_cell
 from costmodel.ineffective import ineffective_by_machine
 from costmodel.operations.registry import DEFAULT
@@ -63,7 +62,7 @@ def study(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     runs: int | None = None,
@@ -125,7 +124,7 @@ def price(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     runs: int | None = None,
@@ -152,7 +151,7 @@ def cell(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     runs: int | None = None,
@@ -188,7 +187,7 @@ def explain(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     overrides: Mapping[str, Number] | None = None,
@@ -248,7 +247,7 @@ def window(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     overrides: Mapping[str, Number] | None = None,

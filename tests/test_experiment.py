@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from costmodel import experiment
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Kind
 from costmodel.config.errors import ConfigError, Fault
@@ -17,7 +16,16 @@ from costmodel.config.scenario import Protocol
 from costmodel.config.workload import Workload
 from costmodel.cpu.stack import Cause as Reason
 from costmodel.cpu.stack import TableCost, Timing
-from costmodel.experiment import Cell, Result, compare, noise_scenario, run_cell, run_cells
+from costmodel.experiment import (
+    Cell,
+    Result,
+    compare,
+    noise_scenario,
+    published_rows,
+    run_cell,
+    run_cells,
+)
+from costmodel.experiment import cell as cell_module
 from costmodel.simulation import Engine, NoiseCause
 
 ALTRA = load_machine("ampere-altra")
@@ -76,9 +84,9 @@ def stand_in_timing(runs: Iterable[TableRun], machine: Machine, engine: Engine) 
 @pytest.fixture(autouse=True)
 def stand_in_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fixed prices instead of strategies and core: this file is about what comes after them."""
-    monkeypatch.setattr(experiment, "_table_runs", stand_in_runs)
-    monkeypatch.setattr(experiment, "_seconds_by_build", lambda cell: {})
-    monkeypatch.setattr(experiment, "_timing", stand_in_timing)
+    monkeypatch.setattr(cell_module, "_table_runs", stand_in_runs)
+    monkeypatch.setattr(cell_module, "_seconds_by_build", lambda cell: {})
+    monkeypatch.setattr(cell_module, "_timing", stand_in_timing)
 
 
 def means(results: Iterable[Result]) -> list[tuple[float, ...]]:
@@ -105,7 +113,7 @@ def test_bad_input_found_by_a_worker_process_keeps_its_text(
     def refuse(cell: Cell) -> list[TableRun]:
         raise ConfigError([fault])
 
-    monkeypatch.setattr(experiment, "_table_runs", refuse)
+    monkeypatch.setattr(cell_module, "_table_runs", refuse)
     with pytest.raises(ConfigError) as error:
         run_cells([cell(name) for name in TICKS], jobs=2)
     assert str(error.value) == str(fault)
@@ -194,8 +202,8 @@ def test_a_forced_contpte_was_never_published() -> None:
     gib = 1 << 30
     plain = cell("v6.7", XEON, order=9, memory_bytes=gib)
     forced = replace(plain, workload=plain.workload.model_copy(update={"contpte": False}))
-    assert experiment.published_rows(plain, "v6.7")
-    assert not experiment.published_rows(forced, "v6.7")
+    assert published_rows(plain, "v6.7")
+    assert not published_rows(forced, "v6.7")
 
 
 def test_a_result_without_its_baseline_is_refused() -> None:

@@ -32,7 +32,7 @@ _KEYS = {
     "seed": "protocol.seed",
 }
 """Options that stand for a key of the scenario."""
-_WORDS = ("machine", "strategy", "operation", "state", "frames", "baseline", "vs")
+_WORDS = ("machine", "strategy", "operation", "state", "baseline", "vs")
 """Those whose value is a word as it is; the others are read as in a file."""
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from costmodel import experiment
 from costmodel.cli.main import main
+from costmodel.experiment import cell as cell_module
 from tests.cli.lines import flat
 
 SCENARIO = """\
@@ -47,7 +47,7 @@ def no_computing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("computed before the target was looked at")
 
-    monkeypatch.setattr(experiment, "_table_runs", refuse)
+    monkeypatch.setattr(cell_module, "_table_runs", refuse)
 
 
 @pytest.mark.usefixtures("no_computing")

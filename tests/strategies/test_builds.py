@@ -6,7 +6,6 @@ import pytest
 
 from costmodel import cell, price
 from costmodel.config.errors import ConfigError
-from costmodel.config.workload import Frames
 from costmodel.strategies.builds import builds_for, built, known_builds, not_recorded, source_of
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
@@ -89,7 +88,7 @@ def test_a_build_is_refused_where_it_was_not_recorded() -> None:
         price("xeon-4210r", "v6.7@gcc13", order=4)
 
 
-def micro_ops_per_pte(strategy: str, frames: Frames) -> float:
+def micro_ops_per_pte(strategy: str, frames: str) -> float:
     result = price("ampere-altra", strategy, order=0, noise=False, frames=frames)
     return sum(result.micro_ops_per_pte.values())
 

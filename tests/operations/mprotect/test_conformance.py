@@ -87,9 +87,7 @@ def test_strategy_executes_what_was_recorded(case: Case) -> None:
     marks = find(program, window)[:-1]  # the last one is the next table's lock
     steps, paths = walked(case, strategy, shape(window, marks, strategy))
     first = TABLE_PTES - window.ptes
-    behind = [
-        (step, path) for step, path in zip(steps, paths, strict=True) if step.slot >= first
-    ]
+    behind = [(step, path) for step, path in zip(steps, paths, strict=True) if step.slot >= first]
     if first:  # a window of small folios begins behind the lock
         begin = next(i for i, (step, _) in enumerate(behind) if step.event == "read")
         behind = behind[begin:]

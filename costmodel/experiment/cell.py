@@ -1,29 +1,22 @@
-"""Cells in, results out: machine x workload x strategy x protocol to seconds and their reasons."""
+"""One cell: machine x workload x strategy x protocol to seconds and their reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel import published, settings, statistics
-from costmodel.config.errors import ConfigError
-from costmodel.config.sizes import size_text
-from costmodel.parallel import in_processes
+from costmodel import settings, statistics
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.engine import undisturbed_ps
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.simulation.price import INTERCONNECT, PricedOperation, price_operation
 from costmodel.simulation.process import QUIET, run_once
 from costmodel.uncertainty import sampling
-from costmodel.uncertainty.spread import ModelInterval
 from costmodel.units import PS_PER_NS, PS_PER_S
-
-REFERENCE_BYTES = 16 << 20
-"""The most memory for the engine that makes every micro-op an event: some 10 s a cell."""
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -70,7 +63,7 @@ class Result:
     def __str__(self) -> str:
         """Return the cost in one line: what runs where, and ns per PTE."""
         cell = self.cell
-        on = settings.title(cell.machine, room=60)
+        on = settings.machine_title(cell.machine, room=60)
         what = settings.what(cell.workload, layout=True)
         return f"{cell.strategy} on {on}: {self.ns_per_pte:.2f} ns per PTE ({what})"
 
@@ -97,102 +90,6 @@ class Result:
         recorded.
         """
         return _seconds_by_build(self.cell) if self.build_seconds is None else self.build_seconds
-
-
-@dataclass(frozen=True)
-class BuildRange:
-    """A change in percent by each build, from the baseline of the same build."""
-
-    changes_pct: Mapping[str, float]
-
-    @property
-    def low_pct(self) -> float:
-        """The lowest change of any build."""
-        return min(self.changes_pct.values())
-
-    @property
-    def median_pct(self) -> float:
-        """The change of the median build."""
-        return float(np.median(list(self.changes_pct.values())))
-
-    @property
-    def high_pct(self) -> float:
-        """The highest change of any build."""
-        return max(self.changes_pct.values())
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A result beside the baseline of its machine and workload, and what was published."""
-
-    result: Result
-    baseline: Result
-    change: statistics.Change
-    published: tuple[published.Row, ...]
-
-    @cached_property
-    def model(self) -> ModelInterval:
-        """Where measurements should lie, as far as the model knows what it does not know."""
-        return _model_interval(self.result, self.baseline, self.change.mean_pct)
-
-    @cached_property
-    def builds(self) -> BuildRange | None:
-        """The change by every build that both were recorded of; None where there are not two."""
-        if self.is_baseline:
-            return None
-        ours, theirs = self.result.seconds_by_build, self.baseline.seconds_by_build
-        common = [build for build in ours if build in theirs]
-        changes = {build: 100 * (ours[build] / theirs[build] - 1) for build in common}
-        return BuildRange(changes) if len(changes) > 1 else None
-
-    @property
-    def model_has_cliff(self) -> bool:
-        """Whether the change jumps within the ranges of the machine's numbers."""
-        pairs = zip(self.result.log_samples, self.baseline.log_samples, strict=True)
-        return sampling.has_cliff([own - other for own, other in pairs])
-
-    @property
-    def is_baseline(self) -> bool:
-        """Whether this is the baseline itself."""
-        return self.result is self.baseline
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Strategies that do not run on a machine, and why."""
-
-    machine: str
-    strategies: tuple[str, ...]
-    reason: str
-
-
-def run_cells(
-    cells: Iterable[Cell],
-    *,
-    noise: bool = True,
-    jobs: int = 1,
-    engine: Engine = Engine.FAST,
-    causes: frozenset[NoiseCause] = ALL_CAUSES,
-    intervals: bool = True,
-) -> list[Result]:
-    """Compute cells in the order given; the results do not depend on ``jobs``.
-
-    ``jobs`` processes share the work (1: this process alone). ``causes`` are the causes of noise
-    that act; with ``noise`` off none do and results are exact. With ``intervals`` what they
-    take is worked out as well, else when asked for. Raises ConfigError for a strategy that
-    cannot run on its cell.
-    """
-    todo = list(cells)
-    if engine is Engine.REFERENCE:
-        _check_size(todo)
-    tasks = [_Task(group, noise, engine, causes, intervals) for group in _groups(todo)]
-    if jobs > 1 and engine is Engine.FAST:
-        from costmodel import cpu
-
-        cpu.warm_up()
-    done = in_processes(_run_task, tasks, jobs=jobs)
-    values = {position: found for results in done for position, found in results}
-    return [Result(cell=cell, **values[position]) for position, cell in enumerate(todo)]
 
 
 def run_cell(
@@ -242,67 +139,17 @@ def executed(cell: Cell) -> Sequence[TableRun]:
     return _table_runs(cell)
 
 
-def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
-    """Set every result beside that of ``baseline`` on the same machine and workload.
-
-    All strategies of a workload meet the same noise, so runs are compared in pairs. Raises
-    ValueError for a result without its baseline.
-    """
-    baselines = {_place(r.cell): r for r in results if r.cell.strategy == baseline}
-    comparisons = []
-    for result in results:
-        reference = baselines.get(_place(result.cell))
-        if reference is None:
-            raise ValueError(
-                f"'results' must hold {baseline} for {_place(result.cell)} "
-                f"(got {result.cell.strategy} alone)"
-            )
-        change = statistics.change(result.summary, reference.summary, paired=True)
-        rows = published_rows(result.cell, baseline)
-        comparisons.append(Comparison(result, reference, change, rows))
-    return comparisons
-
-
-def published_rows(cell: Cell, baseline: str | None) -> tuple[published.Row, ...]:
-    """Return what was published about a cell: about this workload on this machine.
-
-    Nothing was about mixes of orders, about a machine with changed numbers, or about a workload
-    that is not as rows are, but for the CPUs that a row names.
-    """
-    workload = cell.workload
-    unusual = {one.key for one in settings.settings_of_workload(workload)} - {"cpus"}
-    if workload.folio_order is None or unusual or cell.machine.changes:
-        return ()
-    return published.matching(
-        machine=cell.machine.name,
-        operation=workload.operation,
-        state=workload.state,
-        memory_bytes=workload.memory_bytes,
-        order=workload.folio_order,
-        strategy=cell.strategy,
-        baseline=baseline,
-        cpus=workload.cpus,
-    )
-
-
 def noise_scenario(workload: Workload) -> str:
     """Return the name under which a workload draws its noise: all of it but contpte.
 
     Contpte is the strategy's business, and all strategies of a workload meet the same noise.
     """
     orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
+    over = f" over {workload.frames_over}" if workload.frames_over else ""
     return (
-        f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames} "
+        f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
         f"{workload.state} {workload.cpus}"
     )
-
-
-def _check_size(cells: Sequence[Cell]) -> None:
-    """Refuse what the reference engine would take hours for."""
-    largest = max((cell.workload.memory_bytes for cell in cells), default=0)
-    if largest > REFERENCE_BYTES:
-        reason = f"reference takes at most {size_text(REFERENCE_BYTES)} of memory"
-        raise ConfigError.of("--engine", reason, got=size_text(largest))
 
 
 def _log_samples(cell: Cell, exact_ps: int) -> tuple[float, ...]:
@@ -324,50 +171,6 @@ def _seconds_by_build(cell: Cell) -> dict[str, float]:
         for build in builds_for(strategy, cell.machine.isa)
         if not not_recorded(built(strategy, build), cell.workload, cell.machine.isa)
     }
-
-
-def _model_interval(result: Result, baseline: Result, change_pct: float) -> ModelInterval:
-    machine, logs = result.cell.machine, result.log_samples
-    same = result is baseline
-    return ModelInterval(
-        seconds=sampling.seconds_interval(machine, result.summary.mean, logs),
-        change_pct=sampling.change_interval(
-            machine, change_pct, logs, baseline.log_samples, same=same
-        ),
-    )
-
-
-@dataclass(frozen=True)
-class _Task:
-    """Cells of one strategy with their positions: a process traces it once."""
-
-    cells: tuple[tuple[int, Cell], ...]
-    noise: bool
-    engine: Engine
-    causes: frozenset[NoiseCause]
-    intervals: bool
-
-
-def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
-    """Return the results by position, without their cells: machines are slow to send."""
-    found = []
-    for position, cell in task.cells:
-        result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)
-        if task.intervals:
-            result = replace(
-                result, samples_log=result.log_samples, build_seconds=result.seconds_by_build
-            )
-        values = {each.name: getattr(result, each.name) for each in fields(Result)}
-        found.append((position, {name: v for name, v in values.items() if name != "cell"}))
-    return found
-
-
-def _groups(cells: Sequence[Cell]) -> Iterator[tuple[tuple[int, Cell], ...]]:
-    groups: dict[tuple[str, str], list[tuple[int, Cell]]] = {}
-    for position, cell in enumerate(cells):
-        groups.setdefault((cell.machine.isa, cell.strategy), []).append((position, cell))
-    for group in groups.values():
-        yield tuple(group)
 
 
 def _table_runs(cell: Cell) -> Sequence[TableRun]:
@@ -431,7 +234,3 @@ def _micro_ops(runs: Sequence[TableRun], ptes: int) -> dict[str, float]:
         for kind, count in run.trace.kinds().items():
             counts[kind] = counts.get(kind, 0) + count * run.count
     return {kind: float(np.divide(counts[kind], ptes)) for kind in sorted(counts)}
-
-
-def _place(cell: Cell) -> tuple[str, str]:
-    return cell.machine.name, noise_scenario(cell.workload)

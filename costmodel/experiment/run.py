@@ -1,0 +1,87 @@
+"""Many cells at once: shared among processes, in the order asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from costmodel.config.errors import ConfigError
+from costmodel.config.sizes import size_text
+from costmodel.experiment.cell import Cell, Result, run_cell
+from costmodel.parallel import in_processes
+from costmodel.simulation import Engine
+from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
+
+REFERENCE_BYTES = 16 << 20
+"""The most memory for the engine that makes every micro-op an event: some 10 s a cell."""
+
+
+def run_cells(
+    cells: Iterable[Cell],
+    *,
+    noise: bool = True,
+    jobs: int = 1,
+    engine: Engine = Engine.FAST,
+    causes: frozenset[NoiseCause] = ALL_CAUSES,
+    intervals: bool = True,
+) -> list[Result]:
+    """Compute cells in the order given; the results do not depend on ``jobs``.
+
+    ``jobs`` processes share the work (1: this process alone). ``causes`` are the causes of noise
+    that act; with ``noise`` off none do and results are exact. With ``intervals`` what they
+    take is worked out as well, else when asked for. Raises ConfigError for a strategy that
+    cannot run on its cell.
+    """
+    todo = list(cells)
+    if engine is Engine.REFERENCE:
+        _check_size(todo)
+    tasks = [_Task(group, noise, engine, causes, intervals) for group in _groups(todo)]
+    if jobs > 1 and engine is Engine.FAST:
+        from costmodel import cpu
+
+        cpu.warm_up()
+    done = in_processes(_run_task, tasks, jobs=jobs)
+    values = {position: found for results in done for position, found in results}
+    return [Result(cell=cell, **values[position]) for position, cell in enumerate(todo)]
+
+
+def _check_size(cells: Sequence[Cell]) -> None:
+    """Refuse what the reference engine would take hours for."""
+    largest = max((cell.workload.memory_bytes for cell in cells), default=0)
+    if largest > REFERENCE_BYTES:
+        reason = f"reference takes at most {size_text(REFERENCE_BYTES)} of memory"
+        raise ConfigError.of("--engine", reason, got=size_text(largest))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Cells of one strategy with their positions: a process traces it once."""
+
+    cells: tuple[tuple[int, Cell], ...]
+    noise: bool
+    engine: Engine
+    causes: frozenset[NoiseCause]
+    intervals: bool
+
+
+def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
+    """Return the results by position, without their cells: machines are slow to send."""
+    found = []
+    for position, cell in task.cells:
+        result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)
+        if task.intervals:
+            result = replace(
+                result, samples_log=result.log_samples, build_seconds=result.seconds_by_build
+            )
+        values = {each.name: getattr(result, each.name) for each in fields(Result)}
+        found.append((position, {name: v for name, v in values.items() if name != "cell"}))
+    return found
+
+
+def _groups(cells: Sequence[Cell]) -> Iterator[tuple[tuple[int, Cell], ...]]:
+    groups: dict[tuple[str, str], list[tuple[int, Cell]]] = {}
+    for position, cell in enumerate(cells):
+        groups.setdefault((cell.machine.isa, cell.strategy), []).append((position, cell))
+    for group in groups.values():
+        yield tuple(group)
