@@ -202,7 +202,7 @@ class Scenario(BaseModel):
             target[last] = value
         places = dict.fromkeys(changes, Place(file=origin)) if isinstance(origin, str) else origin
         document = self._source.changed(data, places)
-        return _validated(document, base=None, strategies=strategies)
+        return scenario_of(document, base=None, strategies=strategies)
 
     def fault(self, at: Location, reason: str, got: str = "", *, key: str = "") -> Fault:
         """Return a fault of what stands at a location, for instance ``("overrides", "cpus")``.
@@ -225,7 +225,7 @@ def load_scenario(
     if not isinstance(reference, str):
         raise ConfigError.of(origin, "must be a name or a path", got=describe(reference))
     path = find_file("scenarios", reference, origin=origin)
-    return _validated(read_document(path), base=path.parent, strategies=strategies)
+    return scenario_of(read_document(path), base=path.parent, strategies=strategies)
 
 
 def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> Scenario:
@@ -249,7 +249,13 @@ def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> 
     )
 
 
-def _validated(document: Document, *, base: Path | None, strategies: Names | None) -> Scenario:
+def scenario_of(
+    document: Document, *, base: Path | None, strategies: Names | None = None
+) -> Scenario:
+    """Return the scenario that a document holds; relative paths count from ``base``.
+
+    Raises ConfigError with every fault.
+    """
     scenario = validated(Scenario, document, {"base": base, "strategies": strategies})
     scenario._source = document
     return scenario
