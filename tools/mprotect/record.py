@@ -26,8 +26,8 @@ from costmodel.emulation.tree import read_tree
 from costmodel.emulation.windows import CutWindow
 from costmodel.files import write_bytes
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
-from costmodel.units import LARGEST_ORDER
 from costmodel.recorder.archive import FOLDER, RecordedProgram, save_program
+from costmodel.units import LARGEST_ORDER
 
 SETUP: Final = Path(__file__).parent / "setup.c"
 TABLES: Final = 3
