@@ -35,7 +35,7 @@ def _change_from(
         if entry.folio.order:
             count = yield from scan(table, entry, how)
     yield from unfold_partial(table, entry, count, whole_blocks_stay=True)
-    yield from loop.start(table, entry, count)
+    yield from loop.empty(table, entry, count)
     if loop.looks_at_pages(table):
         yield from _commit_runs(mprotect, table, entry, count)
     else:

@@ -66,7 +66,7 @@ def change_nonpresent(mprotect: MprotectOperation, table: ProtectedTable, entry:
         yield entry.step("commit")
 
 
-def start(table: ProtectedTable, entry: Entry, count: int = 1) -> Steps:
+def empty(table: ProtectedTable, entry: Entry, count: int = 1) -> Steps:
     """Empty entries (``modify_prot_start_ptes()``), one atomic each.
 
     Nobody else sets access or dirty bits in them meanwhile; those that they have are kept.

@@ -32,6 +32,8 @@ SHARED_TO_WRITABLE: Final = PteState(
     "shared-to-writable", "and back, in shared memory", protected=True, shared=True
 )
 
+_STATES: Final = (TO_READ_ONLY, TO_WRITABLE, BOTH_WAYS, SHARED_TO_READ_ONLY, SHARED_TO_WRITABLE)
+
 
 class Mprotect(Operation):
     """Changes the protection of a mapping."""
@@ -39,7 +41,7 @@ class Mprotect(Operation):
     name = "mprotect"
     words = Words(
         title="change protection in mprotect()",
-        states=(TO_READ_ONLY, TO_WRITABLE, BOTH_WAYS, SHARED_TO_READ_ONLY, SHARED_TO_WRITABLE),
+        states=_STATES,
         unused_keys=(
             "kernel.table_alloc_ns",
             "kernel.zero_bytes_per_ns",
@@ -47,6 +49,7 @@ class Mprotect(Operation):
             "kernel.table_free_ns",
         ),
         loop="change",
+        built_in=tuple(state.name for state in _STATES),
     )
     events = (
         "lock", "read", "gather", "folio", "scan", "peek", "clear_src", "flush", "restore_src",
@@ -57,6 +60,7 @@ class Mprotect(Operation):
         tables={
             ("src", "clear"): "clear",
             ("src", "set_ptes"): "commit",
+            ("src", "set_contpte"): "commit",
             ("src", "set_nonpresent"): "commit",
         }
     )

@@ -17,7 +17,7 @@ def change_entry(mprotect: MprotectOperation, table: ProtectedTable, entry: Entr
     """Change one present entry."""
     if entry.pte & CONT:
         yield from loop.unfold(table, entry)
-    yield from loop.start(table, entry)
+    yield from loop.empty(table, entry)
     writable = mprotect.may_write(table.vma, entry.pte, entry.folio)
     if loop.looks_at_pages(table) and entry.folio is not None:
         yield entry.step("check")

@@ -31,7 +31,7 @@ def strategy(store: Change, *, flushes: bool = True) -> Callable[[MprotectOperat
     """Return a strategy, entry by entry, that stores what ``store`` says."""
 
     def change(mprotect: MprotectOperation, table: ProtectedTable, entry: Entry) -> Counted:
-        yield from loop.start(table, entry)
+        yield from loop.empty(table, entry)
         table.src.set_ptes(entry.slot, 1, store(mprotect, table, entry.pte))
         if flushes:
             mprotect.flush_later(table.src, entry.slot)
@@ -89,7 +89,7 @@ def _only_present(mprotect: MprotectOperation) -> Steps:
         for slot in range(table.first, table.end):
             entry = loop.entry_at(mprotect, table, slot)
             if entry.pte & PRESENT:
-                yield from loop.start(table, entry)
+                yield from loop.empty(table, entry)
                 writable = mprotect.may_write(table.vma, entry.pte, entry.folio)
                 yield from loop.commit(mprotect, table, entry, writable=writable)
 
