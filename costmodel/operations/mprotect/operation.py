@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
 from costmodel.recorder.recorded import RecordedEvents
+from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -32,7 +33,21 @@ SHARED_TO_WRITABLE: Final = PteState(
     "shared-to-writable", "and back, in shared memory", protected=True, shared=True
 )
 
-_STATES: Final = (TO_READ_ONLY, TO_WRITABLE, BOTH_WAYS, SHARED_TO_READ_ONLY, SHARED_TO_WRITABLE)
+COLD_TO_READ_ONLY: Final = PteState(
+    "cold-to-read-only", "PROT_READ after all of the memory was written again", cold=True
+)
+COLD_TO_WRITABLE: Final = PteState(
+    "cold-to-writable", "and back, after all of it was read", protected=True, cold=True
+)
+_STATES: Final = (
+    TO_READ_ONLY,
+    TO_WRITABLE,
+    BOTH_WAYS,
+    SHARED_TO_READ_ONLY,
+    SHARED_TO_WRITABLE,
+    COLD_TO_READ_ONLY,
+    COLD_TO_WRITABLE,
+)
 
 
 class Mprotect(Operation):
@@ -90,7 +105,10 @@ class Mprotect(Operation):
         """Return the change of every table; both ways are two changes of the same tables."""
         from costmodel.operations.shared.trace import loop_runs
 
-        if all(shape.state != BOTH_WAYS for shape in space.shapes):
+        if space.shapes[0].state.cold:
+            memory = float(space.ptes * PAGE_BYTES)
+            return (replace(run, reuse_bytes=memory) for run in loop_runs(strategy, program, space))
+        if space.shapes[0].state != BOTH_WAYS:
             return loop_runs(strategy, program, space)
         there, back = (space.in_state(state) for state in (TO_READ_ONLY, TO_WRITABLE))
         again = (replace(run, ptes=0) for run in loop_runs(strategy, program, back))
