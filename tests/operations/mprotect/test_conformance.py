@@ -18,6 +18,7 @@ from costmodel.operations.mprotect.operation import OPERATION
 from costmodel.operations.mprotect.recorded import find
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.recorder import Recording, load_program, recorded_names
+from costmodel.strategies.builds import source_of
 from costmodel.strategies.catalogue import built_in
 
 BASE = 1 << 20
@@ -40,7 +41,7 @@ def strategy_of(program: str) -> Strategy:
     return next(
         strategy
         for strategy in built_in("mprotect").values()
-        if program in {*strategy.programs.values(), *strategy.range_programs.values()}
+        if source_of(program) in {*strategy.programs.values(), *strategy.range_programs.values()}
     )
 
 
