@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.operations.protocol import OutsideCost, Surroundings
+from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.flush import UNMAP_CALL, flush, flush_of_all
-from costmodel.operations.zap.operation import DONTNEED
+from costmodel.operations.zap.operation import DONTNEED, EXIT
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.units import PS_PER_NS
 
@@ -29,36 +29,61 @@ TABLE_FREE = "table_free"
 def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings:
     """Return the calls with their flushes, ``forced`` flushes of full lists, the freed tables."""
     state = operation_named("zap").state(workload.state)
-    ranges, calls = 1, 1
-    flushes_each = False
-    if isinstance(state, RangeState):
-        ranges = -(-workload.pages // state.pages)
-        calls = -(-ranges // state.per_call)
-        flushes_each = state.flushes_each
-    keeps_tables = state == DONTNEED or isinstance(state, RangeState)
+    keeps_tables = _keeps_tables(state)
+    ranges, calls, flushed = _counts(workload, state)
     tables = 0 if keeps_tables else -(-workload.pages // TABLE_PTES)
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     free_ps = round(machine.kernel.table_free_ns.value * PS_PER_NS)
     after = [flush_of_all(machine, count=forced)] if forced else []
     if tables:
         after.append(OutsideCost({TABLE_FREE: free_ps}, count=tables))
+    flush_ns = _flush_ns(machine, flushed)
+    request = FlushRequest(pages=flushed if keeps_tables else None, frees_tables=not keeps_tables)
     if ranges > calls:  # the first of a call is in its price
         range_ps = round(_RANGE_SHARE * call_ps)
         after.append(OutsideCost({UNMAP_RANGE: range_ps}, count=ranges - calls))
-    if flushes_each and ranges > calls:
-        after.append(flush(machine, _flush_ns(machine, state), count=ranges - calls))
-    with_ps = {UNMAP_CALL: call_ps}
-    after.append(flush(machine, _flush_ns(machine, state), count=calls, with_ps=with_ps))
+        if isinstance(state, RangeState) and state.flushes_each:
+            after.append(flush(machine, flush_ns, request, count=ranges - calls))
+    call = {UNMAP_CALL: call_ps}
+    after.append(flush(machine, flush_ns, request, count=calls, with_ps=call))
     return Surroundings(after=tuple(after))
 
 
-def _flush_ns(machine: Machine, state: PteState) -> float:
-    """Return the time of a flush: of one page where that is all and arm64 can, else of all."""
-    one_page = (
-        isinstance(state, RangeState)
-        and state.pages == 1
-        and (state.flushes_each or state.per_call == 1)
+def shared_work(workload: Workload) -> SharedWork:
+    """Return the tables and folios that an unmap gives back, and the lock that it holds.
+
+    At an exit nobody else holds the address space, and the pages have another owner.
+    """
+    state = operation_named("zap").state(workload.state)
+    keeps_tables, of_child = _keeps_tables(state), state == EXIT
+    folios = {
+        order: round(share * workload.pages / (1 << order))
+        for order, share in workload.folio_orders.items()
+    }
+    return SharedWork(
+        address_space="read" if keeps_tables or of_child else "write, read",
+        tables=0 if keeps_tables else -(-workload.pages // TABLE_PTES),
+        freed={} if of_child else folios,
+        folio_updates=sum(folios.values()),
     )
-    if one_page and machine.isa == "arm64":
+
+
+def _keeps_tables(state: PteState) -> bool:
+    return state == DONTNEED or isinstance(state, RangeState)
+
+
+def _counts(workload: Workload, state: PteState) -> tuple[int, int, int]:
+    """Return the ranges, the calls, and the pages that one flush is for."""
+    if not isinstance(state, RangeState):
+        return 1, 1, workload.pages
+    ranges = -(-workload.pages // state.pages)
+    calls = -(-ranges // state.per_call)
+    each = 1 if state.flushes_each else state.per_call
+    return ranges, calls, min(each * state.pages, workload.pages)
+
+
+def _flush_ns(machine: Machine, pages: int) -> float:
+    """Return the time of a flush: of one page where that is all and arm64 can, else of all."""
+    if pages == 1 and machine.isa == "arm64":
         return float(machine.tlbi.issue_ns.value + machine.tlbi.broadcast_ns.value)
     return float(machine.tlbi.asid_flush_ns.value)

@@ -6,8 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
+<<<<<<< HEAD
 from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
 from costmodel.operations.zap.ranges import RangeState, range_state
+=======
+from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
+>>>>>>> mprotect-a
 from costmodel.recorder.recorded import RecordedEvents
 
 if TYPE_CHECKING:
@@ -102,6 +106,12 @@ class Zap(Operation):
         from costmodel.operations.zap.around import around
 
         return around(machine, workload, forced=sum(run.flushes for run in runs))
+
+    def shared_work(self, workload: Workload) -> SharedWork:
+        """Return the tables and folios that an unmap gives back."""
+        from costmodel.operations.zap.around import shared_work
+
+        return shared_work(workload)
 
 
 OPERATION: Final = Zap()
