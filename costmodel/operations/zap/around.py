@@ -37,7 +37,8 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
     after = [flush_of_all(machine, count=forced)] if forced else []
     if tables:
         after.append(OutsideCost({TABLE_FREE: free_ps}, count=tables))
-    flush_ns = _flush_ns(machine, flushed)
+    one_page = isinstance(state, RangeState) and flushed == 1
+    flush_ns = _flush_ns(machine, one_page=one_page)
     request = FlushRequest(pages=flushed if keeps_tables else None, frees_tables=not keeps_tables)
     if ranges > calls:  # the first of a call is in its price
         range_ps = round(_RANGE_SHARE * call_ps)
@@ -82,8 +83,8 @@ def _counts(workload: Workload, state: PteState) -> tuple[int, int, int]:
     return ranges, calls, min(each * state.pages, workload.pages)
 
 
-def _flush_ns(machine: Machine, pages: int) -> float:
+def _flush_ns(machine: Machine, *, one_page: bool) -> float:
     """Return the time of a flush: of one page where that is all and arm64 can, else of all."""
-    if pages == 1 and machine.isa == "arm64":
+    if one_page and machine.isa == "arm64":
         return float(machine.tlbi.issue_ns.value + machine.tlbi.broadcast_ns.value)
     return float(machine.tlbi.asid_flush_ns.value)

@@ -6,12 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
-<<<<<<< HEAD
-from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
-from costmodel.operations.zap.ranges import RangeState, range_state
-=======
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
->>>>>>> mprotect-a
+from costmodel.operations.zap.ranges import RangeState, range_state
 from costmodel.recorder.recorded import RecordedEvents
 
 if TYPE_CHECKING:
