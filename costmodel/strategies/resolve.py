@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from costmodel.code.library import program_names
+from costmodel.code.library import FILE_MARK, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
 from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import KernelBuild, kernel_of
-from costmodel.strategies.recorded import of_archive
+from costmodel.strategies.recorded import kernel_of_archive, of_archive
 from costmodel.user_code.blame import StrategyError
 from costmodel.user_code.process import UserCode
 from costmodel.user_code.source import Source
@@ -75,6 +76,25 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
     return _of_file(reference, path.resolve(), path.stat().st_mtime_ns, function, operation)
 
 
+def operations_of(reference: str, *, origin: str = "strategy") -> list[str]:
+    """Return the operations that a reference names a strategy of; a user's function is fork's.
+
+    Raises ConfigError for what names none.
+    """
+    if ":" in reference:
+        return [resolve(reference, origin=origin).operation]
+    found, errors = [], []
+    for operation in operation_names():
+        try:
+            resolve(reference, operation=operation, origin=origin)
+            found.append(operation)
+        except ConfigError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return found
+
+
 @cache
 def _added() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
@@ -95,6 +115,9 @@ def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
     """Return the strategy of a user's function; what it is built on, its decorator says."""
     described = code.ask(described_as, operation)
     kernel = described.kernel
+    if kernel.program.startswith(FILE_MARK):
+        archive = kernel_of_archive(kernel.program, operation, f"{name}: built_on")
+        return replace(archive, name=name, summary=described.summary, function=elsewhere, code=code)
     recorded = set(program_names(operation))
     names = {isa: f"{kernel.program}.{build}" for isa, build in _BUILDS[kernel.contpte].items()}
     programs = {isa: name for isa, name in names.items() if name in recorded}

@@ -18,7 +18,7 @@ from costmodel.emulation.decode_arm64 import Arm64Decoder
 from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.kernel import BASE_PFN, EmulatedKernel, Process, build_kernel
-from costmodel.emulation.patching import DEFAULT_CPU, BootCpu
+from costmodel.emulation.patching import CPUS, BootCpu
 from costmodel.emulation.scenes import PTE_BYTES
 from costmodel.emulation.stream import Decoded, StreamBuilder
 from costmodel.emulation.targets import Targets
@@ -180,7 +180,7 @@ def main() -> None:
     """Record: NAME TREE [unspecialised] [mitigations] [tlb_range]."""
     name, folder, *options = sys.argv[1:]
     tree = read_tree(Path(folder))
-    default = DEFAULT_CPU[tree.isa]
+    default = next(iter(CPUS[tree.isa].values()))
     features = default.features | {option for option in options if option == "tlb_range"}
     cpu = BootCpu(features, mitigations="mitigations" in options)
     with TemporaryDirectory() as built:
