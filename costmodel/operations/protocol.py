@@ -142,8 +142,17 @@ class Operation(ABC):
         return resources.files(type(self).__module__.rpartition(".")[0]) / "data"
 
     def state(self, name: str) -> PteState:
-        """Return the state of a name. Raises KeyError for one that the operation cannot find."""
-        return {state.name: state for state in self.words.states}[name]
+        """Return the state of a name.
+
+        Raises KeyError for one that the operation cannot find, and ValueError where a part of it
+        is wrong.
+        """
+        known = {state.name: state for state in self.words.states}
+        return known[name] if name in known else self.other_state(name)
+
+    def other_state(self, name: str) -> PteState:
+        """Return a state that is said in parts, see :mod:`costmodel.config.parts`: here none."""
+        raise KeyError(name)
 
     @abstractmethod
     def strategies(self) -> Sequence[Strategy]:

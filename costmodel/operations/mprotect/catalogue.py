@@ -16,7 +16,7 @@ STRATEGIES: Final = (
     ),
     Strategy(
         "folio-batch-v6.17",
-        "batched; single pages as batches of one",
+        "batched; recreated in the tree of 7.2",
         folio_batch.batched,
         _NAME,
         both("v6.17_recreated"),
@@ -39,7 +39,7 @@ STRATEGIES: Final = (
     ),
     Strategy(
         "contpte-folio-batch-v6.17",
-        "batched: whole blocks stay folded",
+        "whole blocks stay folded; recreated",
         folio_batch.contpte_batched,
         _NAME,
         arm64("v6.17_recreated"),

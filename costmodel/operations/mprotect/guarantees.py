@@ -30,7 +30,7 @@ _TRACKED = SOFT_DIRTY | UFFD_WP
 _MAY_CHANGE = CONT | WRITE | DIRTY | YOUNG | _TRACKED
 
 
-def check_mprotect(before: Memory, done: MprotectOperation) -> list[Violation]:
+def check_protection(before: Memory, done: MprotectOperation) -> list[Violation]:
     """Return every guarantee that a finished mprotect broke, none if it is correct.
 
     ``before`` is the process before (``memory.copy()``).

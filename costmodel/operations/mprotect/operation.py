@@ -118,11 +118,11 @@ class Mprotect(Operation):
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
     ) -> list[Violation]:
         """Return every guarantee that a finished change broke."""
-        from costmodel.operations.mprotect.guarantees import check_mprotect
+        from costmodel.operations.mprotect.guarantees import check_protection
         from costmodel.operations.mprotect.mm import MprotectOperation
 
         assert isinstance(done, MprotectOperation)
-        return check_mprotect(before, done)
+        return check_protection(before, done)
 
     def recorded(self) -> RecordedEvents:
         """Return how the events of recorded changes are found."""
