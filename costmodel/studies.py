@@ -11,7 +11,7 @@ from costmodel import __version__
 from costmodel.checking.verdict import verdicts_on
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
-from costmodel.experiment import Comparison, LeftOut, compare, run_cells
+from costmodel.experiment import Comparison, LeftOut, compare_cells
 from costmodel.ineffective import ineffective_by_machine
 from costmodel.plan import plan
 from costmodel.settings import Setting
@@ -116,10 +116,12 @@ def study_of(
     ``intervals`` of the model are worked out at once, or else when they are asked for.
     """
     todo = plan(scenario, machines)
-    results = run_cells(todo.cells, noise=noise, jobs=jobs, intervals=intervals)
+    comparisons = compare_cells(
+        todo.cells, scenario.baseline, noise=noise, jobs=jobs, intervals=intervals
+    )
     return Study(
         scenario.title,
-        tuple(compare(results, scenario.baseline)),
+        tuple(comparisons),
         todo.left_out,
         tuple(verdicts_on((cell.strategy for cell in todo.cells), scenario.operation)),
     )

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.checking.verdict import verdicts_on
     from costmodel.cli.output import output
     from costmodel.cli.question import ask, inputs, origin_of
-    from costmodel.experiment import compare, run_cells
+    from costmodel.experiment import compare_cells
     from costmodel.ineffective import ineffective_by_machine
     from costmodel.parallel import cpus
     from costmodel.plan import plan
@@ -75,10 +75,13 @@ def run(args: argparse.Namespace) -> int:
     target = output(args.json, inputs=inputs(args, scenario))
     engine = Engine(args.engine)
     todo = plan(scenario, machines)
-    results = run_cells(
-        todo.cells, noise=not args.no_noise, jobs=args.jobs or cpus(), engine=engine
+    comparisons = compare_cells(
+        todo.cells,
+        scenario.baseline,
+        noise=not args.no_noise,
+        jobs=args.jobs or cpus(),
+        engine=engine,
     )
-    comparisons = compare(results, scenario.baseline)
     origin = origin_of(args, scenario, machines, noise=not args.no_noise, engine=args.engine)
     file = cache(lambda: result_file(comparisons, origin))
     if args.format == "text":
@@ -88,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
             version=__version__,
             left_out=todo.left_out,
             verdicts=verdicts_on((cell.strategy for cell in todo.cells), scenario.operation),
-            idle=ineffective_by_machine(results),
+            idle=ineffective_by_machine([c.result for c in comparisons]),
         )
     else:
         text = (results_csv if args.format == "csv" else results_markdown)(file())

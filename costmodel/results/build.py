@@ -56,6 +56,7 @@ def _cell(
         "settings": texts(cell.machine, workload),
         "machine_changes": {key: now for key, (_, now) in cell.machine.changes.items()},
         "strategy": cell.strategy,
+        **_build(comparison),
         "remarks": remarks(cell.strategy, workload.operation),
         "baseline": baseline,
         "runs": cell.protocol.runs,
@@ -73,10 +74,24 @@ def _cell(
 
 
 def _model(comparison: Comparison) -> dict[str, Any]:
-    interval, builds = comparison.model, comparison.builds
+    interval = comparison.model
     return {
         "model_interval_pct90": interval.change_pct,
         "model_interval_seconds90": interval.seconds,
+    }
+
+
+def _build(comparison: Comparison) -> dict[str, Any]:
+    """Return what was compiled by whom; files of before builds had names have none of it."""
+    from costmodel.experiment import described_build
+
+    build, builds = described_build(comparison.result.cell), comparison.builds
+    return {
+        "build": build.name,
+        "compiler": build.compiler,
+        "configuration": build.configuration,
+        "baseline_build": comparison.baseline.build,
+        "baseline_seconds": comparison.baseline.summary.mean,
         **({"builds_change_pct": dict(builds.changes_pct)} if builds else {}),
     }
 

@@ -177,10 +177,21 @@ class ResultCell(BaseModel):
     """Numbers that are not those of the machine's file: key to value."""
     strategy: Words
     """Its name, or ``file.py:function``."""
+    build: Words | None = None
+    """The build whose code was priced: by default the one with the median change, of those that
+    the strategy and the baseline were recorded of."""
+    compiler: Words | None = None
+    """Of the build."""
+    configuration: Words | None = None
+    """Of the build."""
     remarks: list[str] = []
     """Why its price should not be taken at its word: it is broken, or not priced as it is."""
     baseline: Words
     """The strategy that this one is compared with."""
+    baseline_build: Words | None = None
+    """The build of the baseline that ``change_pct`` counts from."""
+    baseline_seconds: Duration | None = None
+    """Mean time of the baseline in that build: its own cell may be of another."""
     runs: Count
     """Independent runs: the unit of the statistics."""
     iterations: Count

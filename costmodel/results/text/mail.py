@@ -7,6 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from costmodel.experiment import Comparison, LeftOut
 from costmodel.published import Metric, Role, Row
 from costmodel.published.rows import implied_change_pct
+from costmodel.results.text.builds import (
+    across,
+    build_lines,
+    builds_legend,
+    in_intervals,
+    same_build_lines,
+    the_build,
+)
 from costmodel.results.text.layout import (
     LONGEST_LABEL,
     PAIR,
@@ -32,17 +40,10 @@ EMPTY: Pair = ("", "")
 PUBLISHED = "  published {}"
 OTHER_BUILDS = "  other builds"
 MODEL = "  model, 90%"
-BUILDS = "  by build, {}"
-MEDIAN_BUILD = "  median build"
-BUILDS_LEGEND = (
-    "by build, N: lowest and highest change over N builds of the same source by other compilers "
-    "and configurations, each from the baseline of the same build; median build: the one in the "
-    "middle. The row itself is the build that was booted (gcc 12, small)."
-)
 MODEL_LEGEND = (
     "model, 90%: where a measurement should lie, given what is not known about the machine's "
-    "numbers and about one build of the source. A mechanism that the model lacks is not in it "
-    "(docs/accuracy.md says how often it held)."
+    "numbers{builds}. A mechanism that the model lacks is not in it (docs/accuracy.md says how "
+    "often it held)."
 )
 LEGEND = (
     "stdev: between the means of the runs, in percent of the baseline mean. published T..: the "
@@ -89,7 +90,8 @@ def _head(comparisons: Sequence[Comparison], title: str, version: str) -> str:
         if exact
         else f"{protocol.runs} runs x {protocol.iterations} iterations, seed {protocol.seed}"
     )
-    return f"{paragraph(title)}\n{paragraph(f'{what(workload)}, {how}, costmodel {version}')}"
+    words = [what(workload), the_build(comparisons), how, f"costmodel {version}"]
+    return f"{paragraph(title)}\n{paragraph(', '.join(filter(None, words)))}"
 
 
 def _tables(comparisons: Sequence[Comparison]) -> list[str]:
@@ -128,33 +130,18 @@ def _table(comparisons: Sequence[Comparison], columns: Sequence[str]) -> list[Li
     ]
     for strategy in _by_strategy(shown):
         lines.append(_line(_label(strategy[0]), strategy, columns, _change))
+        lines += build_lines(strategy, columns, _column)
         if not strategy[0].is_baseline:
             lines.append(_line(MODEL, strategy, columns, _model))
-        lines += _by_build(strategy, columns)
         lines += _published(strategy, columns, _published_change)
         lines += _other_builds(strategy, columns)
     lines += [RULE, Line("absolute", tuple(("ms", "ns/PTE") for _ in columns)), RULE]
     for strategy in _by_strategy(shown):
         lines.append(_line(_label(strategy[0]), strategy, columns, _absolute))
+        lines += same_build_lines(strategy, columns, _column, shown)
         lines.append(_line(MODEL, strategy, columns, _model_absolute))
         lines += _published(strategy, columns, _published_seconds)
     return lines
-
-
-def _by_build(comparisons: Sequence[Comparison], columns: Sequence[str]) -> Iterator[Line]:
-    """Yield the range of a change over builds, and its median, where builds were recorded."""
-    found = {_column(c): c.builds for c in comparisons if c.builds is not None}
-    if not found:
-        return
-    count = max(len(builds.changes_pct) for builds in found.values())
-    spans: dict[str, Pair] = {
-        at: interval_text(builds.low_pct, builds.high_pct) for at, builds in found.items()
-    }
-    medians: dict[str, Pair] = {
-        at: (percent(builds.median_pct), "") for at, builds in found.items()
-    }
-    for label, cells in ((BUILDS.format(count), spans), (MEDIAN_BUILD, medians)):
-        yield Line(label, tuple(cells.get(column, EMPTY) for column in columns))
 
 
 def _line(
@@ -267,6 +254,7 @@ def _remarks(
             f"caution: within the ranges of the machine's numbers the change jumps for "
             f"{', '.join(cliffs)}: something just fits into a queue, or just does not"
         )
+    found += across(comparisons)
     found += remarks(comparisons[0].result.cell, idle)
     found += [f"Left out, {left.reason}: {', '.join(left.strategies)}." for left in left_out]
     return ["\n".join(paragraph(remark, hanging="  ") for remark in found)]
@@ -285,9 +273,10 @@ def _detectable(comparisons: Sequence[Comparison]) -> str:
 def _legend(comparisons: Sequence[Comparison]) -> str:
     rows = [row for c in comparisons for row in c.published]
     band = any(row.role is Role.BAND and not row.is_zero_by_definition for row in rows)
-    legends = [MODEL_LEGEND, LEGEND if rows else LEGEND.split(" published", maxsplit=1)[0]]
+    model = MODEL_LEGEND.format(builds=in_intervals(comparisons))
+    legends = [model, LEGEND if rows else LEGEND.split(" published", maxsplit=1)[0]]
     legends += [BAND_LEGEND] if band else []
-    legends += [BUILDS_LEGEND] if any(c.builds is not None for c in comparisons) else []
+    legends += builds_legend(comparisons)
     return paragraph(" ".join(legends))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from costmodel.config.workload import ORDERS
-from costmodel.experiment import Comparison, LeftOut, Result, compare
+from costmodel.experiment import BuildRange, Comparison, LeftOut, Result, compare
 from costmodel.results.text.mail import mail
 
 Made = Callable[..., list[Comparison]]
@@ -67,15 +67,45 @@ def test_rows_of_other_builds_become_a_range(comparisons: Made) -> None:
     assert "other builds: lowest and highest" in " ".join(report.split())
 
 
-def test_builds_of_one_source_become_a_range(comparisons: Made) -> None:
-    """Two builds, one of them slower by a tenth: each change is from the baseline of its build."""
+def in_build(comparison: Comparison, build: str, seconds: float) -> Comparison:
+    """Return a comparison in another build, in which the baseline takes so long."""
+    new, base = comparison.result, comparison.baseline
+    return replace(
+        comparison,
+        result=replace(new, cell=replace(new.cell, build=build)),
+        baseline=replace(
+            base, cell=replace(base.cell, build=build), summary=replace(base.summary, mean=seconds)
+        ),
+        builds=BuildRange({"gcc12": -20.0, "gcc13-distro": -12.0, "gcc14": -10.0}),
+    )
+
+
+def test_a_row_is_of_the_median_build_and_says_so(comparisons: Made) -> None:
     base, new, *_ = comparisons()
-    slow = replace(base.result, build_seconds={"gcc12": 1.0, "gcc13": 1.1, "gcc14": 1.0})
-    fast = replace(new.result, build_seconds={"gcc12": 0.8, "gcc13": 0.99})
-    change = replace(new, result=fast, baseline=slow)
-    lines = [" ".join(line.split()) for line in text([change]).splitlines()]
-    assert "| by build, 2 | -20.0 .. -10.0% |" in lines
-    assert "| median build | -15.0% | |" in lines
+    lines = [
+        " ".join(line.split())
+        for line in text([base, in_build(new, "gcc13-distro", 0.0052)]).splitlines()
+    ]
+    changes, absolute = lines[: lines.index("| absolute | ms | ns/PTE |")], lines
+    assert "| over 3 builds | -20.0 .. -10.0% |" in changes
+    assert "| build | gcc13-distro |" in changes
+    assert "| v6.7, same build | 5.200 | 19.84 |" in absolute
+
+
+def test_a_build_that_all_numbers_share_stands_in_the_head(comparisons: Made) -> None:
+    base, new, *_ = comparisons()
+    both = in_build(new, "gcc13-distro", base.result.summary.mean)
+    first = replace(base, result=both.baseline, baseline=both.baseline)
+    report = " ".join(text([first, replace(both, builds=None)]).split())
+    assert "build gcc13-distro (gcc 13.3.0, distribution-like)" in report
+    assert "same build" not in report
+
+
+def test_a_change_across_builds_is_cautioned(comparisons: Made) -> None:
+    base, new, *_ = comparisons()
+    other = replace(new.result, cell=replace(new.result.cell, build="gcc14"))
+    report = " ".join(text([base, replace(new, result=other)]).split())
+    assert "is compared with another build, gcc12-booted" in report
 
 
 @pytest.mark.parametrize("noise", [True, False])

@@ -1,0 +1,51 @@
+"""Exact times that are known already: which build is the median hangs on many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from costmodel.experiment.cell import Cell, build_of, exact_seconds
+from costmodel.parallel import in_processes
+
+
+class KnownTimes:
+    """Exact times of cells; each is computed once, in several processes where it is foreseen."""
+
+    def __init__(self) -> None:
+        self._known: dict[CellKey, float] = {}
+
+    def __call__(self, cell: Cell) -> float:
+        """Return the exact time of a cell in seconds."""
+        key = CellKey(cell)
+        if key not in self._known:
+            self._known[key] = exact_seconds(cell)
+        return self._known[key]
+
+    def work_out(self, cells: Iterable[Cell], *, jobs: int) -> None:
+        """Compute the times of cells that will be asked for."""
+        groups: dict[tuple[str, ...], list[CellKey]] = {}
+        for key in dict.fromkeys(map(CellKey, cells)):
+            groups.setdefault((key.cell.machine.isa, key.cell.strategy), []).append(key)
+        tasks = [[key.cell for key in group] for group in groups.values()]
+        for group, seconds in zip(
+            groups.values(), in_processes(_seconds, tasks, jobs=jobs), strict=True
+        ):
+            self._known.update(zip(group, seconds, strict=True))
+
+
+class CellKey:
+    """A cell by what it runs on which machine object; machines are slow to hash."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self._key = id(cell.machine), cell.workload, cell.strategy, build_of(cell)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CellKey) and other._key == self._key
+
+
+def _seconds(cells: Sequence[Cell]) -> list[float]:
+    return [exact_seconds(cell) for cell in cells]
