@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -94,14 +94,18 @@ def what(workload: Workload, *, without: str = "", layout: bool = False) -> str:
     return ", ".join([*words, *(text for key, text in settings.items() if key != without)])
 
 
-def title(machine: Machine, room: int) -> str:
+def machine_title(machine: Machine, room: int) -> str:
     """Return what a table of at most ``room`` characters calls a machine; a changed one says so."""
-    changes = [str(setting) for setting in settings_of_machine(machine)]
+    return changed_title(machine.title, list(map(str, settings_of_machine(machine))), room)
+
+
+def changed_title(machine: str, changes: Sequence[str], room: int) -> str:
+    """Return a machine's title with the ``changes`` of its numbers, as far as there is room."""
     if not changes:
-        return machine.title
-    full = f"{machine.title} ({', '.join(changes)})"
+        return machine
+    full = f"{machine} ({', '.join(changes)})"
     number = f"{len(changes)} number{'s' * (len(changes) > 1)} changed"
-    return full if len(full) <= room else f"{machine.title} ({number})"
+    return full if len(full) <= room else f"{machine} ({number})"
 
 
 def _value(value: object) -> str:

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from costmodel import __version__
-from costmodel.checking.verdict import verdicts_on
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
 from costmodel.experiment import Comparison, LeftOut, compare_cells
@@ -32,21 +31,12 @@ class Study:
     title: str
     comparisons: tuple[Comparison, ...]
     left_out: tuple[LeftOut, ...] = ()
-    verdicts: tuple[str, ...] = ()
-    """Which strategies are broken, or not priced for what they do."""
 
     def __str__(self) -> str:
         """Return the table as plain text, at most 76 columns wide."""
         from costmodel.results.text.mail import mail
 
-        return mail(
-            self.comparisons,
-            title=self.title,
-            version=__version__,
-            left_out=self.left_out,
-            idle=self.idle,
-            verdicts=self.verdicts,
-        ).rstrip()
+        return mail(self.results).rstrip()
 
     @cached_property
     def idle(self) -> Mapping[str, tuple[Setting, ...]]:
@@ -61,9 +51,9 @@ class Study:
                 return comparison
         raise KeyError(place)
 
-    @property
+    @cached_property
     def results(self) -> ResultFile:
-        """What pictures show."""
+        """What tables and pictures show."""
         return self._results(intervals=True)
 
     def to_xarray(self) -> Dataset:
@@ -82,7 +72,14 @@ class Study:
         first = self.comparisons[0].result
         noise = first.samples_ps is not None
         origin = {"version": __version__, "seed": first.cell.protocol.seed, "noise": noise}
-        return result_file(self.comparisons, origin, intervals=intervals)
+        return result_file(
+            self.comparisons,
+            origin,
+            title=self.title,
+            left_out=self.left_out,
+            idle=self.idle if intervals else None,
+            intervals=intervals,
+        )
 
     def chart(self) -> str:
         """Return the change per strategy as a bar chart of text."""
@@ -123,5 +120,4 @@ def study_of(
         scenario.title,
         tuple(comparisons),
         todo.left_out,
-        tuple(verdicts_on((cell.strategy for cell in todo.cells), scenario.operation)),
     )

@@ -14,22 +14,6 @@ INTERFACES = {"main", "add_parser", "run"}
 """What every command, and every engine of the CPU model, has."""
 ALIKE = ({"operations/fork", "operations/zap"}, {"measure/kernels"}, {"measure/readings"})
 """Folders whose files do the same for another operation, instruction set or part of a machine."""
-KNOWN = {
-    # To be given other names when these files are next worked on.
-    "Cpu": {"emulation/patching.py", "simulation/process.py"},
-    "Group": {"config/groups.py", "loops/form.py"},
-    "Kernel": {"config/groups.py", "emulation/kernel.py"},
-    "Measured": {"loops/patterns.py", "measure/operations.py"},
-    "Window": {"cpu/window.py", "emulation/windows.py"},
-    "branch": {"code/uops.py", "emulation/micro.py"},
-    "price": {"api.py", "loops/price.py"},
-    "Memory": {"measure/operations_worker.py", "mm/build.py"},
-    "Row": {"measure/document.py", "published/rows.py"},
-    "three_digits": {"explaining/quantity.py", "results/plots/stack.py"},
-    "title": {"results/plots/panels.py", "settings.py"},
-    "legend": {"results/plots/panels.py", "results/text/causes.py"},
-    "serve": {"measure/folio_switch.py", "user_code/server.py"},
-}
 
 
 def definitions() -> Iterator[tuple[str, str]]:
@@ -54,6 +38,6 @@ def test_a_public_name_is_defined_once() -> None:
     wrong = {
         name: sorted(files)
         for name, files in twice.items()
-        if name not in INTERFACES and not are_alike(files) and not files <= KNOWN.get(name, set())
+        if name not in INTERFACES and not are_alike(files)
     }
     assert not wrong, "give these another name"

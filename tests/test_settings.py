@@ -6,7 +6,7 @@ import pytest
 
 from costmodel.config.machine import load_machine
 from costmodel.config.workload import Workload, frames_of
-from costmodel.settings import settings_of_machine, settings_of_workload, texts, title, what
+from costmodel.settings import machine_title, settings_of_machine, settings_of_workload, texts, what
 
 ALTRA = load_machine("ampere-altra")
 
@@ -63,10 +63,10 @@ def test_where_an_unmap_finds_its_frames_is_always_said() -> None:
 
 def test_a_changed_machine_is_called_so() -> None:
     ranged = ALTRA.with_value("tlbi.range", True)
-    assert title(ALTRA, room=32) == "Ampere Altra"
-    assert title(ranged, room=32) == "Ampere Altra (tlbi.range=true)"
+    assert machine_title(ALTRA, room=32) == "Ampere Altra"
+    assert machine_title(ranged, room=32) == "Ampere Altra (tlbi.range=true)"
     several = ranged.with_value("core.width", 8).with_value("tlbi.issue_ns", 2.5)
-    assert title(several, room=32) == "Ampere Altra (3 numbers changed)"
+    assert machine_title(several, room=32) == "Ampere Altra (3 numbers changed)"
     changes = [setting.change for setting in settings_of_machine(several)]
     assert changes[0] == "tlbi.range=true (file: false)"
     assert ALTRA.changes == {}

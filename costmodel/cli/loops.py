@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.config.overrides import parse_assignment
     from costmodel.files import write_text
     from costmodel.loops.form import Loop, read_loops
-    from costmodel.loops.price import price
+    from costmodel.loops.price import price_loop
     from costmodel.loops.shipped import loops_path
     from costmodel.results.text.loops import loops_text
 
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         faults += error.faults
     if faults:
         raise ConfigError(faults)
-    priced = [price(loop, machine) for loop in loops]
+    priced = [price_loop(loop, machine) for loop in loops]
     if args.json:
         rows = [
             {

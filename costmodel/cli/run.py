@@ -55,10 +55,6 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the tables and write the JSON file; raise ConfigError for bad input."""
-    from functools import cache
-
-    from costmodel import __version__
-    from costmodel.checking.verdict import verdicts_on
     from costmodel.cli.output import output
     from costmodel.cli.question import ask, inputs, origin_of
     from costmodel.experiment import compare_cells
@@ -82,21 +78,15 @@ def run(args: argparse.Namespace) -> int:
         jobs=args.jobs or cpus(),
         engine=engine,
     )
-    origin = origin_of(args, scenario, machines, noise=not args.no_noise, engine=args.engine)
-    file = cache(lambda: result_file(comparisons, origin))
-    if args.format == "text":
-        text = mail(
-            comparisons,
-            title=scenario.title,
-            version=__version__,
-            left_out=todo.left_out,
-            verdicts=verdicts_on((cell.strategy for cell in todo.cells), scenario.operation),
-            idle=ineffective_by_machine([c.result for c in comparisons]),
-        )
-    else:
-        text = (results_csv if args.format == "csv" else results_markdown)(file())
-    target.show(text)
-    target.write_json(lambda: file().data())
+    file = result_file(
+        comparisons,
+        origin_of(args, scenario, machines, noise=not args.no_noise, engine=args.engine),
+        title=scenario.title,
+        left_out=todo.left_out,
+        idle=ineffective_by_machine([c.result for c in comparisons]),
+    )
+    target.show({"text": mail, "csv": results_csv, "markdown": results_markdown}[args.format](file))
+    target.write_json(file.data)
     return 0
 
 

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.cli.output import output
     from costmodel.cli.question import ask_one, cells, inputs
     from costmodel.results.text.layout import ascii_only
-    from costmodel.settings import title, what
+    from costmodel.settings import machine_title, what
     from costmodel.timeline.cell import timeline_of
     from costmodel.timeline.kanata import kanata
     from costmodel.timeline.perfetto import perfetto
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     target = output(args.output, option="-o", inputs=inputs(args, scenario))
     cell, _ = cells(scenario, machine)
     shown = timeline_of(cell, ptes=args.ptes, first=args.first)
-    on = title(machine, room=WIDTH)
+    on = machine_title(machine, room=WIDTH)
     name = f"{on}, {cell.strategy}, {what(cell.workload, layout=True)}"
     text = kanata(shown) if args.format == "kanata" else perfetto(shown, name=name)
     target.write(text.encode())

@@ -111,8 +111,10 @@ def _finish_static_branches(image: Image) -> None:
             key = entry + 8 + int.from_bytes(image.read(entry + 8, 8), "little", signed=True)
             if key & _LEFT_TO_OBJTOOL:
                 code = entry + int.from_bytes(image.read(entry, 4), "little", signed=True)
-                short = image.read(code, 1)[0] == _SHORT_JUMP
-                image.write(code, _X86_NOPS[2 if short else 5])
+                # Where objtool has seen the object already, a nop stands there: of two bytes, too.
+                length_of_jump = {_SHORT_JUMP: 2, _JUMP: 5}.get(image.read(code, 1)[0])
+                if length_of_jump:
+                    image.write(code, _X86_NOPS[length_of_jump])
 
 
 def _call_directly(image: Image, place: int, register: str) -> None:

@@ -1,6 +1,6 @@
 """Cells in, results out: what runs where, how often, and what it costs beside the baseline."""
 
-from costmodel.experiment.builds import BuildRange, matched
+from costmodel.experiment.builds import matched
 from costmodel.experiment.cell import (
     Cell,
     Result,
@@ -17,7 +17,6 @@ from costmodel.experiment.run import run_cells
 from costmodel.experiment.study import compare_cells
 
 __all__ = [
-    "BuildRange",
     "Cell",
     "Comparison",
     "LeftOut",

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from costmodel import published
 from costmodel.config.machine import Machine, load_machine
@@ -25,6 +26,7 @@ from costmodel.identity import ByIdentity
 from costmodel.operations.registry import DEFAULT
 from costmodel.uncertainty.spread import Interval
 
+DoubtSource = Literal["own", "others", "none"]
 CERTAIN: Interval = (0.0, 0.0)
 """Of a build that was named, nothing else is meant."""
 _ENDS = (0, 9)
@@ -37,6 +39,8 @@ class BuildDoubt:
 
     seconds: Interval = CERTAIN
     change: Interval = CERTAIN
+    source: DoubtSource = "none"
+    """Whose builds say it: the strategy's own, those of others, or nobody's: one was named."""
 
 
 def doubt_of(match: Match, seconds: Seconds = exact_seconds) -> BuildDoubt:
@@ -46,8 +50,19 @@ def doubt_of(match: Match, seconds: Seconds = exact_seconds) -> BuildDoubt:
     change = _of_change(match, seconds)
     itself = match.new == match.base
     return BuildDoubt(
-        _at_least(least, _of_time(match, seconds)), CERTAIN if itself else _at_least(least, change)
+        _at_least(least, _of_time(match, seconds)),
+        CERTAIN if itself else _at_least(least, change),
+        _source(match),
     )
+
+
+def _source(match: Match) -> DoubtSource:
+    if match.builds is not None:
+        return "own"
+    new, base = match.asked
+    if match.new == match.base and len(own_builds(new)) > 1:
+        return "own"
+    return "none" if is_named(new) and (is_named(base) or not match.is_across) else "others"
 
 
 def _of_time(match: Match, seconds: Seconds) -> Interval:

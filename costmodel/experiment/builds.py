@@ -19,7 +19,7 @@ Seconds = Callable[[Cell], float]
 
 
 @dataclass(frozen=True)
-class BuildRange:
+class BuildChanges:
     """A change in percent by each build, from the baseline of the same build."""
 
     changes_pct: Mapping[str, float]
@@ -57,7 +57,7 @@ class Match:
     new: Cell
     base: Cell
     asked: tuple[Cell, Cell]
-    builds: BuildRange | None = None
+    builds: BuildChanges | None = None
 
     @property
     def is_across(self) -> bool:
@@ -81,7 +81,7 @@ def matched(new: Cell, base: Cell, seconds: Seconds = exact_seconds) -> Match:
             build: 100 * (seconds(in_the(build, new)) / seconds(in_the(build, base)) - 1)
             for build in common
         }
-    found = BuildRange(changes) if changes else None
+    found = BuildChanges(changes) if changes else None
     build = found.median if found else common[0]
     return Match(in_the(build, new), in_the(build, base), (new, base), found)
 

@@ -67,7 +67,7 @@ class Result:
     def __str__(self) -> str:
         """Return the cost in one line: what runs where, and ns per PTE."""
         cell = self.cell
-        on = settings.title(cell.machine, room=60)
+        on = settings.machine_title(cell.machine, room=60)
         what = settings.what(cell.workload, layout=True)
         code = f"{what}; build {self.build}"
         return f"{cell.strategy} on {on}: {self.ns_per_pte:.2f} ns per PTE ({code})"

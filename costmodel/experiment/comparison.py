@@ -8,7 +8,7 @@ from functools import cached_property
 
 from costmodel import published, settings, statistics
 from costmodel.experiment.build_doubt import BuildDoubt
-from costmodel.experiment.builds import BuildRange
+from costmodel.experiment.builds import BuildChanges
 from costmodel.experiment.cell import Cell, Result, noise_scenario
 from costmodel.uncertainty import sampling
 from costmodel.uncertainty.spread import ModelInterval
@@ -26,7 +26,7 @@ class Comparison:
     baseline: Result
     change: statistics.Change
     published: tuple[published.Row, ...]
-    builds: BuildRange | None = None
+    builds: BuildChanges | None = None
     build_doubt: Callable[[], BuildDoubt] = BuildDoubt
 
     @cached_property
@@ -90,7 +90,7 @@ def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
 def beside(
     result: Result,
     reference: Result,
-    builds: BuildRange | None = None,
+    builds: BuildChanges | None = None,
     build_doubt: Callable[[], BuildDoubt] = BuildDoubt,
 ) -> Comparison:
     """Set one result beside another; all strategies of a workload meet the same noise.

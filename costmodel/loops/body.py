@@ -11,7 +11,7 @@ from costmodel.code.expand import memory_producers
 from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.parameter import Isa
-from costmodel.loops.form import CHAINED, Group, Loop
+from costmodel.loops.form import CHAINED, InstructionGroup, Loop
 from costmodel.units import LINE_BYTES
 
 REGISTERS = 8
@@ -77,7 +77,7 @@ class _Rows:
     place: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """Instructions of each kind and form in this iteration: where the next one goes."""
 
-    def add(self, group: Group) -> None:
+    def add(self, group: InstructionGroup) -> None:
         """Execute one instruction of a group."""
         kind = group.kind
         chain = (group.form, group.chain) if group.form in CHAINED else None
@@ -114,7 +114,7 @@ class _Rows:
         self.address.append(address)
         self.taken.append(taken)
 
-    def _address(self, group: Group) -> int:
+    def _address(self, group: InstructionGroup) -> int:
         """Return where an access goes; the same in every iteration."""
         if group.form == "forward":
             number = sum(ord(letter) << (3 * i) for i, letter in enumerate(group.chain)) % LINES

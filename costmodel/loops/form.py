@@ -28,7 +28,7 @@ MOST = 10_000
 
 
 @dataclass(frozen=True)
-class Group:
+class InstructionGroup:
     """Some equal instructions of a body, one after the other."""
 
     kind: str
@@ -45,7 +45,7 @@ class Loop(BaseModel):
 
     name: Annotated[str, Field(min_length=1)]
     """What tables call it."""
-    ops: tuple[Group, ...]
+    ops: tuple[InstructionGroup, ...]
     """The body in order."""
     repeat: Annotated[int, Field(ge=1, le=MOST)] = 1
     """How often the list stands in the body."""
@@ -92,9 +92,13 @@ def read_loops(path: Path) -> tuple[Loop, ...]:
     return tuple(loops)
 
 
-def _group(kind: str, count: int, form: str) -> Group:
+def _group(kind: str, count: int, form: str) -> InstructionGroup:
     base, _, chain = form.partition("-")
-    return Group(kind, count, base, chain) if base in CHAINED else Group(kind, count, form, "")
+    return (
+        InstructionGroup(kind, count, base, chain)
+        if base in CHAINED
+        else InstructionGroup(kind, count, form, "")
+    )
 
 
 def _problems(value: object) -> Iterator[Problem]:

@@ -30,7 +30,7 @@ _LOAD, _STORE = (Kind.LOAD, Flavour.PLAIN), (Kind.STORE, Flavour.PLAIN)
 _LOCK, _ALU = (Kind.RMW, Flavour.RMW_LOCKED), (Kind.ALU, Flavour.PLAIN)
 
 
-class Measured(NamedTuple):
+class PatternTime(NamedTuple):
     """What one pattern took per line on hardware."""
 
     pattern: str
@@ -40,13 +40,13 @@ class Measured(NamedTuple):
     median_ns: float
 
 
-def measured(name: str) -> tuple[Measured, ...]:
+def measured(name: str) -> tuple[PatternTime, ...]:
     """Return the patterns measured on a machine, by the name of their file."""
     text = files("costmodel.loops").joinpath("memory", f"{name}.yaml").read_text()
     table: dict[str, Any] = yaml.safe_load(text)
     sizes = [size_in_bytes(column) for column in table["columns"]]
     return tuple(
-        Measured(pattern, size, *times)
+        PatternTime(pattern, size, *times)
         for pattern, row in table["rows"].items()
         for size, times in zip(sizes, row, strict=True)
     )

@@ -34,7 +34,7 @@ class PricedLoop(NamedTuple):
         return 100 * (self.predicted_cycles / self.measured_cycles - 1)
 
 
-def price(loop: Loop, machine: Machine) -> PricedLoop:
+def price_loop(loop: Loop, machine: Machine) -> PricedLoop:
     """Return what one iteration costs in a machine's steady state."""
     instructions = loop.repeat * sum(group.count for group in loop.ops) + 3
     iterations = max(8, ROWS // instructions)

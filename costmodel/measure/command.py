@@ -13,7 +13,7 @@ from typing import Any
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.machine import Machine
 from costmodel.loops.form import Loop
-from costmodel.loops.price import PricedLoop, price
+from costmodel.loops.price import PricedLoop, price_loop
 from costmodel.measure.document import document
 from costmodel.measure.kernels import Isa, isa_here
 from costmodel.measure.likeness import nearest
@@ -130,7 +130,7 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
     rows = compared(operations.measured, made.machine, system.kernel) if operations else []
     timed = with_cycles(wanted.loops, session)
     # Loops are a program's own instructions: its returns go through no thunk of the kernel's.
-    priced = [price(loop, made.machine.without_mitigations()) for loop in timed]
+    priced = [price_loop(loop, made.machine.without_mitigations()) for loop in timed]
     return Found(system, session, numbers, made, like, why, operations, rows, timed, priced)
 
 

@@ -36,7 +36,7 @@ class Times(BaseModel):
     median: Annotated[float, Field(gt=0)]
 
 
-class Row(BaseModel):
+class OperationRow(BaseModel):
     """One operation as the file has it."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
@@ -75,7 +75,7 @@ class MeasuredFile(BaseModel):
     format: Literal["costmodel measured, 1"]
     date: str
     system: _System
-    operations: list[Row]
+    operations: list[OperationRow]
 
     def check_isa(self, machine: Machine) -> None:
         """Raise ConfigError for a machine of another instruction set."""

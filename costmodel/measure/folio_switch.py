@@ -11,7 +11,7 @@ import signal
 import sys
 
 
-def serve() -> None:
+def switch_folios() -> None:
     """Write ``path value`` lines as they come; at the end write what stood there before."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -50,4 +50,4 @@ def _write(path: str, value: str) -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    switch_folios()

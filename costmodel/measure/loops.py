@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from costmodel.files import write_text
-from costmodel.loops.form import Group, Loop
+from costmodel.loops.form import InstructionGroup, Loop
 from costmodel.measure.experiment import Experiment
 from costmodel.measure.kernels import Isa
 from costmodel.measure.kernels.loop_body import CannotWrite, LoopBody
@@ -62,7 +62,7 @@ def _fields(loop: Loop) -> dict[str, object]:
     return {"name": loop.name, "ops": ops, "repeat": loop.repeat}
 
 
-def _form(group: Group) -> str:
+def _form(group: InstructionGroup) -> str:
     return f"{group.form}-{group.chain}" if group.chain else group.form
 
 

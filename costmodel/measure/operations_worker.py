@@ -54,7 +54,7 @@ class Timed:
         return seconds * 1_000_000_000 + nanoseconds - self._overhead, result
 
 
-class Memory:
+class MappedMemory:
     """Anonymous memory of one folio order; size 0: none at all."""
 
     def __init__(self, size: int, order: int, huge: bool) -> None:
@@ -115,7 +115,7 @@ def life_ns(timed: Timed) -> tuple[int, int]:
 
 def forks(timed: Timed, size: int, order: int, huge: bool, again: int) -> dict[str, list[int]]:
     """Return one fork of fresh memory, then some of memory that was forked before."""
-    memory = Memory(size, order, huge)
+    memory = MappedMemory(size, order, huge)
     first, first_life = life_ns(timed)
     later = [life_ns(timed) for _ in range(again)]
     memory.close()
@@ -129,7 +129,7 @@ def forks(timed: Timed, size: int, order: int, huge: bool, again: int) -> dict[s
 
 def unmaps(timed: Timed, size: int, order: int, huge: bool, number: int) -> dict[str, list[int]]:
     """Return changes of protection of fresh memory, then an unmap or a giving back, in turn."""
-    memory = Memory(size, order, huge)
+    memory = MappedMemory(size, order, huge)
     to_read, _ = timed("mprotect", memory.address, size, _READ)
     to_write, _ = timed("mprotect", memory.address, size, _READ_WRITE)
     if number % 2:
@@ -168,7 +168,7 @@ def answer(timed: Timed, request: dict[str, object]) -> dict[str, object]:
     size, order = int(str(request["size"])), int(str(request["order"]))
     huge = bool(request["huge"])
     if task == "layout":
-        memory = Memory(size, order, huge)
+        memory = MappedMemory(size, order, huge)
         frames = memory.frames()
         memory.close()
         return {"frames": frames}

@@ -3,33 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from costmodel.published import Metric, Row
 from costmodel.published.rows import implied_change_pct
+from costmodel.remarks import remarks as machine_remarks
 from costmodel.results.document import SCHEMA, ResultFile
-from costmodel.settings import texts
+from costmodel.settings import Setting, texts
 from costmodel.statistics import Change, Summary, mean_interval
 
 if TYPE_CHECKING:
-    from costmodel.experiment import Comparison
+    from costmodel.experiment import Comparison, LeftOut
 
 
 def result_file(
-    comparisons: Sequence[Comparison], provenance: Mapping[str, Any], *, intervals: bool = True
+    comparisons: Sequence[Comparison],
+    provenance: Mapping[str, Any],
+    *,
+    title: str | None = None,
+    left_out: Sequence[LeftOut] = (),
+    idle: Mapping[str, Sequence[Setting]] | None = None,
+    intervals: bool = True,
 ) -> ResultFile:
     """Return all comparisons of a run as a result file.
 
-    ``provenance`` has at least ``version``, ``seed`` and ``noise``. Without the ``intervals`` of
-    the model, which take a dozen times as long as the cell, for readers that do not show them.
-    Raises pydantic's ValidationError for numbers that no file may hold.
+    ``provenance`` has at least ``version``, ``seed`` and ``noise``. ``left_out`` is what was asked
+    for and cannot run; ``idle`` are the settings that change nothing, by machine name. Without the
+    ``intervals`` of the model, which take a dozen times as long as the cell, for readers that do
+    not show them. Raises pydantic's ValidationError for numbers that no file may hold.
     """
     remarks = cache(_remarks)
     cells = [_cell(comparison, remarks, intervals=intervals) for comparison in comparisons]
     return ResultFile.model_validate(
-        {"schema": SCHEMA, "provenance": dict(provenance), "cells": cells}
+        {
+            "schema": SCHEMA,
+            "provenance": dict(provenance),
+            "title": title,
+            "left_out": [asdict(left) for left in left_out],
+            "machine_remarks": _machine_remarks(comparisons, idle or {}),
+            "cells": cells,
+        }
     )
+
+
+def _machine_remarks(
+    comparisons: Sequence[Comparison], idle: Mapping[str, Sequence[Setting]]
+) -> dict[str, list[str]]:
+    cells = {c.result.cell.machine.name: c.result.cell for c in reversed(comparisons)}
+    names = dict.fromkeys(c.result.cell.machine.name for c in comparisons)
+    return {name: machine_remarks(cells[name], idle.get(name, ())) for name in names}
 
 
 def _remarks(strategy: str, operation: str) -> list[str]:
@@ -45,6 +69,7 @@ def _cell(
     workload, baseline = cell.workload, comparison.baseline.cell.strategy
     return {
         "machine": cell.machine.name,
+        "machine_title": cell.machine.title,
         "operation": workload.operation,
         "memory_bytes": workload.memory_bytes,
         "folio_order": workload.folio_order,
@@ -78,6 +103,8 @@ def _model(comparison: Comparison) -> dict[str, Any]:
     return {
         "model_interval_pct90": interval.change_pct,
         "model_interval_seconds90": interval.seconds,
+        "model_change_jumps": comparison.model_has_cliff,
+        "builds_in_interval": comparison.build_doubt().source,
     }
 
 

@@ -54,6 +54,19 @@ class Provenance(BaseModel):
     """Versions that could change a number."""
 
 
+class LeftOutEntry(BaseModel):
+    """Strategies that were asked for and do not run on a machine."""
+
+    model_config = LENIENT
+
+    machine: Words
+    """The machine's name."""
+    strategies: Annotated[list[Words], Field(strict=False)]
+    """Their names."""
+    reason: Words
+    """Why they do not run there."""
+
+
 class ResultFile(BaseModel):
     """All cells of a run, and where they come from."""
 
@@ -63,6 +76,12 @@ class ResultFile(BaseModel):
     """1."""
     provenance: Provenance
     """How to compute the file again."""
+    title: Words | None = None
+    """The scenario's."""
+    left_out: list[LeftOutEntry] = []
+    """What was asked for and is not in the cells."""
+    machine_remarks: dict[Words, list[str]] = {}
+    """Machine name to the sentences that its numbers need beside them."""
     cells: Annotated[list[ResultCell], Field(min_length=1)]
     """One per machine, strategy and folio layout, the baseline included."""
 
@@ -139,6 +158,15 @@ class ResultFile(BaseModel):
     def _common_settings(self) -> tuple[str, ...]:
         others = [cell.said for cell in self.cells]
         return tuple(text for text in self.first.said if all(text in other for other in others))
+
+    @property
+    def workload_text(self) -> str:
+        """``fork, 1 GiB, writable``, with what of the workload is not default."""
+        cell, settings = self.first, list(self.first.workload_settings)
+        if cell.frames != "contiguous":
+            frames = f"{cell.frames} frames"
+            settings = [frames, *(text for text in settings if text != frames)]
+        return ", ".join([cell.operation, size_text(cell.memory_bytes), cell.state, *settings])
 
     def machine_title(self, machine: str) -> str:
         """Return ``ampere-altra (tlbi.range=true)``: a machine and what is not default on it."""

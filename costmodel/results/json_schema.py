@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 from costmodel.config.reference import docstrings
 from costmodel.files import write_text
-from costmodel.results.document import Provenance, ResultFile
+from costmodel.results.document import LeftOutEntry, Provenance, ResultFile
 from costmodel.results.records import CellChangePct, CellSeconds, PublishedPoint, ResultCell
 
 MODELS: Final[tuple[type[BaseModel], ...]] = (
-    ResultFile, Provenance, ResultCell, CellSeconds, CellChangePct, PublishedPoint,
+    ResultFile, Provenance, LeftOutEntry, ResultCell, CellSeconds, CellChangePct, PublishedPoint,
 )  # fmt: skip
 """What a result file is made of."""
 

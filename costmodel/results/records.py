@@ -6,6 +6,7 @@ The fields are those of docs/result-json.md, in the order in which they are writ
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import isclose
 from typing import Annotated, Literal
 
@@ -148,6 +149,15 @@ class PublishedPoint(BaseModel):
         return self.role == "band"
 
 
+@dataclass(frozen=True)
+class BuildRange:
+    """The lowest and highest change in percent over ``count`` builds of one source."""
+
+    count: int
+    low_pct: float
+    high_pct: float
+
+
 class ResultCell(BaseModel):
     """A strategy on a machine and a folio layout."""
 
@@ -155,6 +165,8 @@ class ResultCell(BaseModel):
 
     machine: Words
     """The machine's name."""
+    machine_title: Words | None = None
+    """The machine as a table calls it."""
     operation: Words
     """What the kernel does."""
     memory_bytes: Count
@@ -206,6 +218,11 @@ class ResultCell(BaseModel):
     """Where 90 % of measured changes should lie."""
     model_interval_seconds90: Interval | None = None
     """The same for the time."""
+    builds_in_interval: Literal["own", "others", "none"] | None = None
+    """Which builds the intervals cover: those recorded of the strategy; as far as those of any
+    other strategy lie apart, where it was recorded of one; none but the one that was named."""
+    model_change_jumps: bool = False
+    """Whether the change jumps within the ranges of the machine's numbers."""
     builds_change_pct: dict[Words, float] | None = None
     """The change by each recorded build of the source, from the baseline of the same build."""
     cpi_stack_ns_per_pte: Annotated[dict[Words, Amount], Field(min_length=1)]
@@ -258,6 +275,29 @@ class ResultCell(BaseModel):
             f"{self.cpus} CPUs at once": self.cpus > 1,
         }
         return tuple(text for text, holds in older.items() if holds)
+
+    @property
+    def workload_settings(self) -> tuple[str, ...]:
+        """What of the workload is not as it is by default."""
+        return self.said[: len(self.said) - len(self.machine_changes)]
+
+    @property
+    def machine_settings(self) -> tuple[str, ...]:
+        """What of the machine is not as its file has it."""
+        return self.said[len(self.workload_settings) :]
+
+    @property
+    def is_across(self) -> bool:
+        """Whether its change is that of the build too."""
+        return self.build != self.baseline_build
+
+    @property
+    def build_range(self) -> BuildRange | None:
+        """The range of ``builds_change_pct``, where there is one."""
+        changes = (self.builds_change_pct or {}).values()
+        if not changes:
+            return None
+        return BuildRange(len(changes), min(changes), max(changes))
 
     @property
     def order(self) -> int | None:

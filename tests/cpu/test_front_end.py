@@ -6,8 +6,8 @@ import pytest
 
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
-from costmodel.loops.form import Group, Loop
-from costmodel.loops.price import price
+from costmodel.loops.form import InstructionGroup, Loop
+from costmodel.loops.price import price_loop
 from costmodel.plan import plan
 
 from .build import XEON, machine
@@ -16,9 +16,9 @@ BASE = machine(XEON, core__fetch_width=4, core__small_loop_entries=0, core__bran
 
 
 def cycles(on: Machine, *ops: tuple[str, int]) -> float:
-    groups = tuple(Group(kind, count, "independent", "") for kind, count in ops)
+    groups = tuple(InstructionGroup(kind, count, "independent", "") for kind, count in ops)
     loop = Loop.model_construct(name="loop", ops=groups, repeat=1, cycles=None)
-    return price(loop, on).predicted_cycles
+    return price_loop(loop, on).predicted_cycles
 
 
 @pytest.mark.parametrize("rate", [0.33, 0.5, 0.8, 1.0])

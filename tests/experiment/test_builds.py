@@ -8,7 +8,7 @@ import pytest
 
 import costmodel
 from costmodel.experiment import Cell, Comparison, build_of, compare_cells
-from costmodel.experiment.builds import BuildRange, common_builds, matched
+from costmodel.experiment.builds import BuildChanges, common_builds, matched
 from costmodel.strategies.builds import BOOTED
 
 
@@ -73,7 +73,7 @@ def test_the_booted_kernels_count_once() -> None:
 
 
 def test_of_an_even_number_the_lower_of_the_middle_two_is_the_median() -> None:
-    found = BuildRange({"a": 4.0, "b": 1.0, "c": 3.0, "d": 2.0})
+    found = BuildChanges({"a": 4.0, "b": 1.0, "c": 3.0, "d": 2.0})
     assert (found.median, found.median_pct) == ("d", 2.0)
 
 

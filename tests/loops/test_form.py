@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from costmodel.config.errors import ConfigError
-from costmodel.loops.form import Group, read_loops
+from costmodel.loops.form import InstructionGroup, read_loops
 from costmodel.loops.shipped import loops_path
 
 
@@ -23,7 +23,10 @@ def test_what_was_not_measured_may_be_left_out(tmp_path: Path) -> None:
     file = tmp_path / "loops.yaml"
     file.write_text("- {name: two chains, ops: [[add, 6, chain], [load, 2, chain-b]], repeat: 2}\n")
     (loop,) = read_loops(file)
-    assert loop.ops == (Group("add", 6, "chain", ""), Group("load", 2, "chain", "b"))
+    assert loop.ops == (
+        InstructionGroup("add", 6, "chain", ""),
+        InstructionGroup("load", 2, "chain", "b"),
+    )
     assert (loop.repeat, loop.cycles) == (2, None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from costmodel.config.machine import load_machine
-from costmodel.loops.patterns import Measured, measured, pattern_ns
+from costmodel.loops.patterns import PatternTime, measured, pattern_ns
 
 MILAN = load_machine("epyc-milan")
 MIB = 1 << 20
@@ -14,7 +14,7 @@ MIB = 1 << 20
 MISSED = {("rnd plainrmw", 256 << 10), ("chase +3", 2 * MIB)}
 
 
-def _limit(case: Measured) -> float:
+def _limit(case: PatternTime) -> float:
     return 1.4 if case.region_bytes <= 2 * MIB else 1.5
 
 
@@ -28,7 +28,7 @@ def _limit(case: Measured) -> float:
     ],
     ids=lambda case: f"{case.pattern}, {case.region_bytes >> 10} KiB",
 )
-def test_patterns_of_hardware_are_met(case: Measured) -> None:
+def test_patterns_of_hardware_are_met(case: PatternTime) -> None:
     """Between the 10th percentile and the median, within a factor."""
     predicted = pattern_ns(case.pattern, case.region_bytes, MILAN)
     limit = _limit(case)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.config.machine import Machine, load_machine
-from costmodel.loops.form import CHAINED, FORMS, KINDS, Group, Loop, read_loops
-from costmodel.loops.price import mean_absolute_error_pct, price
+from costmodel.loops.form import CHAINED, FORMS, KINDS, InstructionGroup, Loop, read_loops
+from costmodel.loops.price import mean_absolute_error_pct, price_loop
 from costmodel.loops.shipped import loops_path
 
 MILAN = load_machine("epyc-milan")
@@ -18,9 +18,9 @@ ALTRA = load_machine("ampere-altra")
 
 
 def cycles(machine: Machine, *groups: tuple[str, int, str], repeat: int = 1) -> float:
-    ops = tuple(Group(kind, count, *_form(form)) for kind, count, form in groups)
+    ops = tuple(InstructionGroup(kind, count, *_form(form)) for kind, count, form in groups)
     loop = Loop.model_construct(name="loop", ops=ops, repeat=repeat, cycles=None)
-    return price(loop, machine).predicted_cycles
+    return price_loop(loop, machine).predicted_cycles
 
 
 def _form(form: str) -> tuple[str, str]:
@@ -61,7 +61,7 @@ def test_a_body_that_stands_twice_takes_twice_as_long() -> None:
 
 def test_loops_of_hardware_are_met() -> None:
     """Locked operations, ports, fetch and forwarding of a Zen 3, with one set of numbers."""
-    priced = [price(loop, MILAN) for loop in read_loops(loops_path("zen3"))]
+    priced = [price_loop(loop, MILAN) for loop in read_loops(loops_path("zen3"))]
     mean = mean_absolute_error_pct(priced)
     assert mean is not None and mean < 9
     assert max(abs(loop.error_pct or 0) for loop in priced) < 25
@@ -70,7 +70,9 @@ def test_loops_of_hardware_are_met() -> None:
 def test_the_rule_for_locked_operations_decides() -> None:
     """With the rule of Intel's cores the same loops are missed by a quarter."""
     other = MILAN.with_values({"atomics.locked_alone": True})
-    mean = mean_absolute_error_pct(price(loop, other) for loop in read_loops(loops_path("zen3")))
+    mean = mean_absolute_error_pct(
+        price_loop(loop, other) for loop in read_loops(loops_path("zen3"))
+    )
     assert mean is not None and mean > 18
 
 

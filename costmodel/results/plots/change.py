@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from costmodel.results.document import ResultFile
-from costmodel.results.plots.panels import Panel, axis_label, legend, panels, title
+from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels, write_title
 from costmodel.results.plots.picture import Picture, look
 from costmodel.results.plots.style import BLACK, BLUE, GREY, SMALL, VERMILION
 from costmodel.results.records import PublishedPoint, ResultCell
@@ -36,8 +36,8 @@ def change_picture(results: ResultFile) -> Picture:
                 _draw(panel, row, entry, high)
         axis_label(made, f"change against {results.baseline}, %")
         headline = f"{results.case}: change of run time"
-        title(figure, headline, f"Predicted and published. {results.origin}", results.notes)
-        legend(figure, _key(results), columns=2)
+        write_title(figure, headline, f"Predicted and published. {results.origin}", results.notes)
+        draw_legend(figure, _key(results), columns=2)
     return Picture(figure, f"{headline} against {results.baseline}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
 from costmodel.results.plots.order import folio_axis, folio_kib
-from costmodel.results.plots.panels import OUTSIDE_INCHES, legend, title
+from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.style import BLACK, BLUE, LIGHT, TEXT
 from costmodel.units import PAGE_BYTES
@@ -45,8 +45,8 @@ def measured_picture(rows: Sequence[Compared], *, machine: str, date: str) -> Pi
             ax.set_visible(False)
         headline = f"{machine}: page-table operations over folio order"
         origin = f"Measured {date}; folio size in KiB (order). costmodel {__version__}"
-        title(figure, headline, origin)
-        legend(figure, _keys(), columns=3)
+        write_title(figure, headline, origin)
+        draw_legend(figure, _keys(), columns=3)
     return Picture(figure, headline)
 
 

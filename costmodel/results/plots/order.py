@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from costmodel.config.errors import ConfigError
 from costmodel.results.document import ResultFile, unique
-from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, legend, title
+from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
-from costmodel.results.plots.stack import three_digits
+from costmodel.results.plots.stack import shown_ns
 from costmodel.results.plots.style import BLACK, NOTE_COLUMNS, SMALL, TEXT, Stroke, stroke
 from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
@@ -57,10 +57,10 @@ def order_picture(results: ResultFile) -> Picture:
         axes[-1].set_xlabel("folio size, KiB (order)")
         headline = f"{results.case}: time over folio order"
         origin = f"Predicted; open markers: published. costmodel {results.version}"
-        title(figure, headline, origin, results.notes)
+        write_title(figure, headline, origin, results.notes)
         marked = {entry.strategy: entry.marked for entry in entries}
         keys = [_key(marked[name], line) for name, line in strokes.items() if name in marked]
-        legend(figure, keys, columns=LEGEND_COLUMNS)
+        draw_legend(figure, keys, columns=LEGEND_COLUMNS)
     return Picture(figure, headline)
 
 
@@ -79,7 +79,7 @@ def _off_the_axis(entries: list[ResultCell]) -> str:
         for time in (entry.ns_per_pte, *_published_ns(entry)):
             if time > limit:
                 slowest[entry.strategy] = max(time, slowest.get(entry.strategy, 0.0))
-    parts = [f"{shorten(name, LABEL)} up to {three_digits(t)}" for name, t in slowest.items()]
+    parts = [f"{shorten(name, LABEL)} up to {shown_ns(t)}" for name, t in slowest.items()]
     return f"Off the axis: {', '.join(parts)}. " if parts else ""
 
 

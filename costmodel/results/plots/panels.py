@@ -125,7 +125,7 @@ def _mark(entry: ResultCell) -> str:
     return f"{star} (baseline)" if entry.is_baseline else star
 
 
-def title(figure: Figure, headline: str, subtitle: str, notes: Sequence[str] = ()) -> None:
+def write_title(figure: Figure, headline: str, subtitle: str, notes: Sequence[str] = ()) -> None:
     """Write what is shown, and below it, smaller, how it was made, and what a star stands for."""
     height = figure.get_figheight()
     for text, below, size, weight, colour in (
@@ -153,7 +153,7 @@ def _line(panel: Panel) -> int:
     return spec.rowspan.start if spec else 0
 
 
-def legend(figure: Figure, handles: Iterable[Artist], *, columns: int) -> None:
+def draw_legend(figure: Figure, handles: Iterable[Artist], *, columns: int) -> None:
     """Put one legend below all panels."""
     figure.legend(
         handles=list(handles),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.results.document import ResultFile
-from costmodel.results.plots.panels import Panel, axis_label, legend, panels, title
+from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels, write_title
 from costmodel.results.plots.picture import Picture, look
 from costmodel.results.plots.stack import CUT
 from costmodel.results.plots.style import BLACK, BLUE, ORANGE, SMALL
@@ -35,8 +35,8 @@ def samples_picture(results: ResultFile, samples: Samples) -> Picture:
         first, seed = results.first, results.provenance.seed
         headline = f"{results.case}: {first.runs} runs x {first.iterations} iterations"
         origin = f"Predicted with noise, seed {seed}. One lane per run, the first on top."
-        title(figure, headline, f"{origin} costmodel {results.version}", results.notes)
-        legend(figure, _key(), columns=3)
+        write_title(figure, headline, f"{origin} costmodel {results.version}", results.notes)
+        draw_legend(figure, _key(), columns=3)
     return Picture(figure, headline)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.results.document import ResultFile, unique
 from costmodel.results.plots.causes import FAMILIES, OTHER, by_family, fill
-from costmodel.results.plots.panels import Panel, axis_label, legend, panels, title
+from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels, write_title
 from costmodel.results.plots.picture import Picture, look
 from costmodel.results.plots.style import BLACK, SMALL
 from costmodel.results.records import ResultCell
@@ -35,13 +35,13 @@ def stack_picture(results: ResultFile) -> Picture:
                 _draw(panel, row, entry, high)
         axis_label(made, "ns per PTE, without noise")
         headline = f"{results.case}: where the time goes"
-        title(
+        write_title(
             figure,
             headline,
             f"Predicted time by cause (CPI stack). costmodel {results.version}",
             results.notes,
         )
-        legend(figure, _key(results), columns=5)
+        draw_legend(figure, _key(results), columns=5)
     return Picture(figure, headline)
 
 
@@ -63,7 +63,7 @@ def _draw(panel: Panel, row: int, entry: ResultCell, high: float) -> None:
             edgecolor=BLACK, linewidth=0.4,
         )  # fmt: skip
         left += part
-    text = three_digits(entry.ns_per_pte)
+    text = shown_ns(entry.ns_per_pte)
     if entry.ns_per_pte > high:
         panel.axes.plot([high], [row], ">", color=BLACK, markersize=6, clip_on=False, zorder=4)
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
@@ -76,10 +76,10 @@ def _draw(panel: Panel, row: int, entry: ResultCell, high: float) -> None:
         )
 
 
-def three_digits(value: float) -> str:
+def shown_ns(value: float) -> str:
     """Return a positive number with three digits, more where it has them before the point.
 
-    >>> three_digits(17.96), three_digits(5.249), three_digits(998.4)
+    >>> shown_ns(17.96), shown_ns(5.249), shown_ns(998.4)
     ('18.0', '5.25', '998')
     """
     decimals = 2 if value < 10 else 1 if value < 100 else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from costmodel.code.uops import Kind
 from costmodel.config.errors import ConfigError
 from costmodel.cpu.parameters import TICKS_PER_CYCLE
-from costmodel.results.plots.panels import OUTSIDE_INCHES, legend, title
+from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.style import (
     BLACK,
@@ -75,8 +75,8 @@ def timeline_picture(timeline: Timeline, *, headline: str, subtitle: str) -> Pic
         ax.set_xlim(-1, 1.12 * timeline.cycles)
         ax.set_xlabel("core cycles from the first dispatch shown")
         ax.grid(axis="x")
-        title(figure, headline, subtitle)
-        legend(figure, _key(ops), columns=5)
+        write_title(figure, headline, subtitle)
+        draw_legend(figure, _key(ops), columns=5)
     return Picture(figure, headline)
 
 

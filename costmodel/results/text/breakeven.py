@@ -7,10 +7,9 @@ from typing import Any
 
 from costmodel.explaining.axes import Axis, Pair
 from costmodel.explaining.breakeven import SAME, BreakEven, BreakevenPoint, Crossing
-from costmodel.results.text.caution import caution
+from costmodel.remarks import caution, remarks
 from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.results.text.numbers import percent
-from costmodel.results.text.remarks import remarks
 from costmodel.settings import Setting, texts, what
 
 SCHEMA = 1

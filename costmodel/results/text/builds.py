@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from costmodel.experiment import Comparison
-from costmodel.experiment.build_doubt import CERTAIN
+from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import PAIR, Line, Pair, shorten
 from costmodel.results.text.numbers import interval_text, milliseconds, nanoseconds
-from costmodel.strategies.builds import BOOTED, known_builds
+from costmodel.strategies.builds import BOOTED
 
 _SPAN: Final = "  over {} builds"
 _BUILD: Final = "  build"
@@ -23,96 +22,84 @@ _BOOTED_LEGEND: Final = (
     "Without such lines: build gcc12-booted (gcc 12.2, small configuration), the only one "
     "recorded of it there."
 )
+_IN_INTERVAL: Final = {
+    frozenset({"own", "others"}): (
+        ", and over builds (of what was recorded of one build: as far as those of any other "
+        "strategy lie apart here)"
+    ),
+    frozenset({"own"}): ", and over builds",
+    frozenset({"others"}): (
+        " and what another build would do (as far as the builds of any strategy lie apart here)"
+    ),
+    frozenset({"none"}): ", of this build",
+}
 
 
-def build_lines(
-    comparisons: Sequence[Comparison], columns: Sequence[str], at: Callable[[Comparison], str]
-) -> Iterator[Line]:
+def build_lines(cells: Sequence[ResultCell], columns: Sequence[str]) -> Iterator[Line]:
     """Yield, below the changes of a strategy, their range over builds and the build they are of.
 
-    ``at`` returns the column of a comparison. Nothing where all are of the booted kernels.
+    Nothing where all are of the booted kernels, and below the baseline.
     """
-    if comparisons[0].is_baseline or all(c.result.build == BOOTED for c in comparisons):
+    if cells[0].is_baseline or all(cell.build in (None, BOOTED) for cell in cells):
         return
-    spans: dict[str, Pair] = {at(c): interval_text(c.builds.low_pct, c.builds.high_pct)
-                              for c in comparisons if c.builds is not None}  # fmt: skip
+    spans: dict[str, Pair] = {}
+    for cell in cells:
+        if cell.build_range is not None:
+            spans[cell.layout] = interval_text(cell.build_range.low_pct, cell.build_range.high_pct)
     if spans:
-        count = max(len(c.builds.changes_pct) for c in comparisons if c.builds is not None)
+        count = max(cell.build_range.count for cell in cells if cell.build_range is not None)
         yield _line(_SPAN.format(count), spans, columns)
-    yield _line(_BUILD, {at(c): shorten(c.result.build, PAIR) for c in comparisons}, columns)
+    names = {cell.layout: shorten(cell.build or "", PAIR) for cell in cells}
+    yield _line(_BUILD, names, columns)
 
 
 def same_build_lines(
-    comparisons: Sequence[Comparison],
-    columns: Sequence[str],
-    at: Callable[[Comparison], str],
-    shown: Iterable[Comparison],
+    cells: Sequence[ResultCell], columns: Sequence[str], shown: Iterable[ResultCell]
 ) -> Iterator[Line]:
     """Yield what the baseline takes in the build of a strategy, where its own line has another.
 
-    ``shown`` are the comparisons of which the table has lines.
+    ``shown`` are the cells of the table.
     """
-    own = {at(c): c.result for c in shown if c.is_baseline}
+    own = {cell.layout: cell.build for cell in shown if cell.is_baseline}
     times: dict[str, Pair] = {}
-    for comparison in comparisons:
-        base = comparison.baseline
-        if not comparison.is_across and base is not own.get(at(comparison), base):
-            seconds = base.summary.mean
-            times[at(comparison)] = milliseconds(seconds), nanoseconds(seconds * 1e9 / base.ptes)
+    for cell in cells:
+        seconds = cell.baseline_seconds
+        if seconds is not None and not cell.is_across and cell.build != own.get(cell.layout):
+            times[cell.layout] = milliseconds(seconds), nanoseconds(seconds * 1e9 / cell.ptes)
     if times:
-        name = comparisons[0].baseline.cell.strategy
-        yield _line(_SAME.format(name), times, columns)
+        yield _line(_SAME.format(cells[0].baseline), times, columns)
 
 
-def builds_legend(comparisons: Sequence[Comparison]) -> Iterator[str]:
+def builds_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
     """Yield what a reader must know about the builds of a table."""
-    if any(c.builds is not None for c in comparisons):
-        yield _RANGE_LEGEND.format(baseline=comparisons[0].baseline.cell.strategy)
-        if any(c.result.build == BOOTED and not c.is_baseline for c in comparisons):
+    if any(cell.build_range for cell in cells):
+        yield _RANGE_LEGEND.format(baseline=cells[0].baseline)
+        if any(cell.build == BOOTED and not cell.is_baseline for cell in cells):
             yield _BOOTED_LEGEND
 
 
-def in_intervals(comparisons: Sequence[Comparison]) -> str:
-    """Return what the intervals of a table cover of other builds, as the legend goes on."""
-    doubts = [c.build_doubt() for c in comparisons if not c.is_baseline]
-    own = any(c.builds is not None for c in comparisons)
-    assumed = any(
-        doubt.change != CERTAIN and c.builds is None
-        for c, doubt in zip((c for c in comparisons if not c.is_baseline), doubts, strict=True)
-    )
-    if own and assumed:
-        return (
-            ", and over builds (of what was recorded of one build only: as far as those of any "
-            "other strategy lie apart here)"
-        )
-    if own:
-        return ", and over builds"
-    if assumed:
-        return (
-            " and what another build would do (as far as the builds of any strategy lie apart here)"
-        )
-    return ", of this build"
+def in_intervals(cells: Sequence[ResultCell]) -> str:
+    """Return what the intervals of a table cover of builds, as the legend's sentence goes on."""
+    found = {cell.builds_in_interval for cell in cells if not cell.is_baseline}
+    covered = found - {None, "none"} or {"none"}
+    return _IN_INTERVAL[frozenset(str(source) for source in covered)]
 
 
-def the_build(comparisons: Sequence[Comparison]) -> str:
+def the_build(cells: Sequence[ResultCell]) -> str:
     """Return the one build of all numbers for the head of a table; empty where there are more."""
-    builds = {c.result.build for c in comparisons}
-    (build, *more) = builds
-    if more or build == BOOTED:
+    first = cells[0]
+    if first.build in (None, BOOTED) or {cell.build for cell in cells} != {first.build}:
         return ""
-    described = f" ({known_builds()[build]})" if build in known_builds() else ""
-    return f"build {build}{described}"
+    return f"build {first.build} ({first.compiler}, {first.configuration})"
 
 
-def across(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """Yield a remark where a change is that of the build too."""
-    named = {(c.result.cell.strategy, c.result.build, c.baseline.build)
-             for c in comparisons if c.is_across}  # fmt: skip
-    for strategy, build, other in sorted(named):
-        of = "" if strategy == build else f" (build {build})"
+def across_builds(cells: Sequence[ResultCell]) -> Iterator[str]:
+    """Yield a remark for each strategy whose change is that of the build too."""
+    for cell in {cell.strategy: cell for cell in cells if cell.is_across}.values():
+        of = "" if cell.strategy == cell.build else f" (build {cell.build})"
         yield (
-            f"caution: {strategy}{of} is compared with another build, {other}: compiler and "
-            "configuration are part of its change"
+            f"caution: {cell.strategy}{of} is compared with another build, {cell.baseline_build}: "
+            "compiler and configuration are part of its change"
         )
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from costmodel.experiment import Cell
 from costmodel.explaining.attribution import Explanation, GroupEffect, Side
 from costmodel.explaining.maintenance import Maintenance
 from costmodel.mm.pte import CONT_PTES
+from costmodel.remarks import caution, remarks
 from costmodel.results.text.causes import legend
-from costmodel.results.text.caution import caution
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import fixed, interval_text, percent
-from costmodel.results.text.remarks import remarks
-from costmodel.settings import Setting, texts, title, what
+from costmodel.settings import Setting, machine_title, texts, what
 from costmodel.units import WIDTH
+
+if TYPE_CHECKING:
+    from costmodel.experiment import Cell
 
 SCHEMA = 1
 _LABEL = 28
@@ -135,7 +136,7 @@ def _head(explanation: Explanation, version: str) -> str:
     question = what(cell.workload, layout=True)
     names = f"{cell.strategy} against {explanation.base.result.cell.strategy}"
     return (
-        f"{paragraph(f'{names} on {title(cell.machine, room=WIDTH)}')}\n"
+        f"{paragraph(f'{names} on {machine_title(cell.machine, room=WIDTH)}')}\n"
         f"{paragraph(f'{question}, without noise, costmodel {version}')}"
     )
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from costmodel.experiment import Comparison, LeftOut
-from costmodel.published import Metric, Role, Row
-from costmodel.published.rows import implied_change_pct
+from costmodel.results.document import ResultFile, unique
+from costmodel.results.records import PublishedPoint, ResultCell
 from costmodel.results.text.builds import (
-    across,
+    across_builds,
     build_lines,
     builds_legend,
     in_intervals,
@@ -33,8 +32,7 @@ from costmodel.results.text.numbers import (
     percent,
     time_span,
 )
-from costmodel.results.text.remarks import remarks
-from costmodel.settings import Setting, title, what
+from costmodel.settings import changed_title
 
 EMPTY: Pair = ("", "")
 PUBLISHED = "  published {}"
@@ -55,82 +53,62 @@ BAND_LEGEND = (
 )
 
 
-def mail(
-    comparisons: Sequence[Comparison],
-    *,
-    title: str,
-    version: str,
-    left_out: Sequence[LeftOut] = (),
-    idle: Mapping[str, Sequence[Setting]] | None = None,
-    verdicts: Sequence[str] = (),
-) -> str:
-    """Return the whole report as plain ASCII, at most 76 columns wide.
-
-    ``left_out`` names what was asked for and cannot run, each with its reason; ``idle`` are the
-    settings that change nothing, by machine name; ``verdicts`` say which strategies are broken, or
-    not priced for what they do.
-    """
-    parts = [_head(comparisons, title, version)]
-    for machine in _unique(c.result.cell.machine.name for c in comparisons):
-        mine = [c for c in comparisons if c.result.cell.machine.name == machine]
-        parts += _tables(mine)
-        left = [left for left in left_out if left.machine == machine]
-        parts += _remarks(mine, left, (idle or {}).get(machine, ()))
+def mail(results: ResultFile) -> str:
+    """Return the whole report as plain ASCII, at most 76 columns wide."""
+    parts = [f"{paragraph(results.title or results.case)}\n{_subtitle(results)}"]
+    for machine in results.machines:
+        cells = [cell for cell in results.cells if cell.machine == machine]
+        parts += _tables(cells)
+        parts += _remarks(results, cells)
+    verdicts = unique(remark for cell in results.cells for remark in cell.remarks)
     parts += [paragraph(verdict, hanging="  ") for verdict in verdicts]
-    parts.append(_legend(comparisons))
+    parts.append(_legend(results.cells))
     return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
 
 
-def _head(comparisons: Sequence[Comparison], title: str, version: str) -> str:
-    cell = comparisons[0].result.cell
-    workload, protocol = cell.workload, cell.protocol
-    exact = comparisons[0].result.samples_ps is None
-    how = (
-        "without noise"
-        if exact
-        else f"{protocol.runs} runs x {protocol.iterations} iterations, seed {protocol.seed}"
-    )
-    words = [what(workload), the_build(comparisons), how, f"costmodel {version}"]
-    return f"{paragraph(title)}\n{paragraph(', '.join(filter(None, words)))}"
+def _subtitle(results: ResultFile) -> str:
+    words = (results.workload_text, the_build(results.cells), results.origin)
+    return paragraph(", ".join(filter(None, words)))
 
 
-def _tables(comparisons: Sequence[Comparison]) -> list[str]:
+def _tables(cells: Sequence[ResultCell]) -> list[str]:
     """Return the table of one machine, in parts where its orders do not fit side by side."""
-    columns = _unique(_column(c) for c in comparisons)
-    width = min(LONGEST_LABEL, max(len(label) for label in _labels(comparisons)))
+    columns = unique(cell.layout for cell in cells)
+    width = min(LONGEST_LABEL, max(len(label) for label in _labels(cells)))
     fit = columns_that_fit(width)
     return [
-        render(_table(comparisons, columns[start : start + fit]), label_width=width)
+        render(_table(cells, columns[start : start + fit]), label_width=width)
         for start in range(0, len(columns), fit)
     ]
 
 
-def _labels(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    yield _title(comparisons)
+def _labels(cells: Sequence[ResultCell]) -> Iterator[str]:
+    yield _title(cells)
     yield "change of run time"
-    for comparison in comparisons:
-        yield _label(comparison)
-        for row in comparison.published:
+    for cell in cells:
+        yield _label(cell)
+        for row in cell.published:
             yield PUBLISHED.format(row.table)
 
 
-def _title(comparisons: Sequence[Comparison]) -> str:
-    return title(comparisons[0].result.cell.machine, room=LONGEST_LABEL)
+def _title(cells: Sequence[ResultCell]) -> str:
+    first = cells[0]
+    title = first.machine_title or first.machine
+    return changed_title(title, first.machine_settings, room=LONGEST_LABEL)
 
 
-def _table(comparisons: Sequence[Comparison], columns: Sequence[str]) -> list[Line]:
-    cell = comparisons[0].result.cell
-    shown = [c for c in comparisons if _column(c) in columns]
-    rule = Line(cell.workload.operation, tuple("-" * PAIR for _ in columns))
+def _table(cells: Sequence[ResultCell], columns: Sequence[str]) -> list[Line]:
+    shown = [cell for cell in cells if cell.layout in columns]
+    rule = Line(cells[0].operation, tuple("-" * PAIR for _ in columns))
     lines = [
-        Line(_title(comparisons), tuple(_heading(column) for column in columns)),
+        Line(_title(cells), tuple(_heading(column) for column in columns)),
         rule,
         Line("change of run time", tuple(("mean", "stdev") for _ in columns)),
         RULE,
     ]
     for strategy in _by_strategy(shown):
         lines.append(_line(_label(strategy[0]), strategy, columns, _change))
-        lines += build_lines(strategy, columns, _column)
+        lines += build_lines(strategy, columns)
         if not strategy[0].is_baseline:
             lines.append(_line(MODEL, strategy, columns, _model))
         lines += _published(strategy, columns, _published_change)
@@ -138,7 +116,7 @@ def _table(comparisons: Sequence[Comparison], columns: Sequence[str]) -> list[Li
     lines += [RULE, Line("absolute", tuple(("ms", "ns/PTE") for _ in columns)), RULE]
     for strategy in _by_strategy(shown):
         lines.append(_line(_label(strategy[0]), strategy, columns, _absolute))
-        lines += same_build_lines(strategy, columns, _column, shown)
+        lines += same_build_lines(strategy, columns, shown)
         lines.append(_line(MODEL, strategy, columns, _model_absolute))
         lines += _published(strategy, columns, _published_seconds)
     return lines
@@ -146,147 +124,140 @@ def _table(comparisons: Sequence[Comparison], columns: Sequence[str]) -> list[Li
 
 def _line(
     label: str,
-    comparisons: Sequence[Comparison],
+    cells: Sequence[ResultCell],
     columns: Sequence[str],
-    show: Callable[[Comparison], Pair],
+    show: Callable[[ResultCell], Pair],
 ) -> Line:
-    cells = {_column(c): show(c) for c in comparisons}
-    return Line(label, tuple(cells.get(column, EMPTY) for column in columns))
+    return _pairs(label, {cell.layout: show(cell) for cell in cells}, columns)
+
+
+def _pairs(label: str, pairs: Mapping[str, Pair | None], columns: Sequence[str]) -> Line:
+    return Line(label, tuple(pairs.get(column) or EMPTY for column in columns))
 
 
 def _published(
-    comparisons: Sequence[Comparison],
+    cells: Sequence[ResultCell],
     columns: Sequence[str],
-    show: Callable[[Comparison, str], Pair | None],
+    show: Callable[[ResultCell, str], Pair | None],
 ) -> Iterator[Line]:
     """Yield one line per published table that has something to show about a strategy."""
-    for table in _unique(row.table for c in comparisons for row in c.published):
-        cells = {_column(c): show(c, table) for c in comparisons}
-        if any(cells.values()):
-            yield Line(
-                PUBLISHED.format(table),
-                tuple(cells.get(column) or EMPTY for column in columns),
-            )
+    for table in unique(row.table for cell in cells for row in cell.published):
+        pairs = {cell.layout: show(cell, table) for cell in cells}
+        if any(pairs.values()):
+            yield _pairs(PUBLISHED.format(table), pairs, columns)
 
 
-def _other_builds(comparisons: Sequence[Comparison], columns: Sequence[str]) -> Iterator[Line]:
-    cells: dict[str, Pair] = {}
-    for comparison in comparisons:
-        means = [
-            row.mean
-            for row in comparison.published
-            if row.role is Role.BAND and not row.is_zero_by_definition
-        ]
+def _other_builds(cells: Sequence[ResultCell], columns: Sequence[str]) -> Iterator[Line]:
+    pairs: dict[str, Pair] = {}
+    for cell in cells:
+        means = _band(cell)
         if means:
             same = min(means) == max(means)
-            cells[_column(comparison)] = (
+            pairs[cell.layout] = (
                 (percent(means[0]), "") if same else interval_text(min(means), max(means))
             )
-    if cells:
-        yield Line(OTHER_BUILDS, tuple(cells.get(column, EMPTY) for column in columns))
+    if pairs:
+        yield _pairs(OTHER_BUILDS, pairs, columns)
 
 
-def _change(comparison: Comparison) -> Pair:
-    return percent(comparison.change.mean_pct), percent(comparison.change.stdev_pct)
+def _band(cell: ResultCell) -> list[float]:
+    """Return the published changes by other builds; that of a baseline from itself is none."""
+    changes = (row.change for row in cell.published if row.band)
+    return [c for c in changes if c is not None and not (cell.is_baseline and c == 0)]
 
 
-def _model(comparison: Comparison) -> Pair:
-    low, high = comparison.model.change_pct
-    return interval_text(low, high)
+def _change(cell: ResultCell) -> Pair:
+    return percent(cell.change_pct.mean), percent(cell.change_pct.stdev)
 
 
-def _absolute(comparison: Comparison) -> Pair:
-    result = comparison.result
-    seconds = result.summary.mean
-    return milliseconds(seconds), nanoseconds(seconds * 1e9 / result.ptes)
+def _model(cell: ResultCell) -> Pair:
+    interval = cell.model_interval_pct90
+    return EMPTY if interval is None else interval_text(*interval)
 
 
-def _model_absolute(comparison: Comparison) -> Pair:
-    return time_span(*comparison.model.seconds)
+def _absolute(cell: ResultCell) -> Pair:
+    return _times(cell.seconds.mean, cell)
 
 
-def _published_change(comparison: Comparison, table: str) -> Pair | None:
-    rows = _visible(comparison, table)
+def _times(seconds: float, cell: ResultCell) -> Pair:
+    return milliseconds(seconds), nanoseconds(seconds * 1e9 / cell.ptes)
+
+
+def _model_absolute(cell: ResultCell) -> Pair:
+    interval = cell.model_interval_seconds90
+    return EMPTY if interval is None else time_span(*interval)
+
+
+def _published_change(cell: ResultCell, table: str) -> Pair | None:
+    rows = _visible(cell, table)
     for row in rows:
-        if row.metric is Metric.REL_PCT:
+        if row.metric == "rel_pct":
             return percent(row.mean), "" if row.stdev is None else percent(row.stdev)
     for row in rows:
-        change = implied_change_pct(row, comparison.baseline.cell.strategy)
-        if change is not None and not comparison.is_baseline:
-            return percent(change), ""
+        if row.change is not None and not cell.is_baseline:
+            return percent(row.change), ""
     return None
 
 
-def _published_seconds(comparison: Comparison, table: str) -> Pair | None:
-    for row in _visible(comparison, table):
-        if row.metric is Metric.SECONDS:
-            per_pte = row.mean * 1e9 / comparison.result.ptes
-            return milliseconds(row.mean), nanoseconds(per_pte)
-    return None
+def _published_seconds(cell: ResultCell, table: str) -> Pair | None:
+    seconds = (row.seconds for row in _visible(cell, table))
+    return next((_times(found, cell) for found in seconds if found is not None), None)
 
 
-def _visible(comparison: Comparison, table: str) -> list[Row]:
+def _visible(cell: ResultCell, table: str) -> list[PublishedPoint]:
     """Return the rows of a table that have a line: no build band, nothing printed twice."""
-    shown = {(row.id, row.metric) for row in comparison.published}
+    shown = {(row.id, row.metric) for row in cell.published}
     return [
         row
-        for row in comparison.published
-        if row.table == table
-        and row.role is not Role.BAND
-        and (row.repeats, row.metric) not in shown
+        for row in cell.published
+        if row.table == table and not row.band and (row.repeats, row.metric) not in shown
     ]
 
 
-def _remarks(
-    comparisons: Sequence[Comparison], left_out: Sequence[LeftOut], idle: Sequence[Setting]
-) -> list[str]:
-    found = []
-    smallest = _detectable(comparisons)
+def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
+    """Return what must stand below the table of a machine."""
+    first, found = cells[0], []
+    smallest = _detectable(cells)
     if smallest:
-        protocol = comparisons[0].result.cell.protocol
-        found.append(
-            f"Smallest change that {protocol.runs} x {protocol.iterations} would show here: "
-            f"{smallest}."
-        )
-    cliffs = [f"{_label(c)} ({_column(c)})" for c in comparisons if c.model_has_cliff]
+        protocol = f"{first.runs} x {first.iterations}"
+        found.append(f"Smallest change that {protocol} would show here: {smallest}.")
+    cliffs = [f"{_label(cell)} ({cell.layout})" for cell in cells if cell.model_change_jumps]
     if cliffs:
         found.append(
             f"caution: within the ranges of the machine's numbers the change jumps for "
             f"{', '.join(cliffs)}: something just fits into a queue, or just does not"
         )
-    found += across(comparisons)
-    found += remarks(comparisons[0].result.cell, idle)
-    found += [f"Left out, {left.reason}: {', '.join(left.strategies)}." for left in left_out]
+    found += across_builds(cells)
+    found += results.machine_remarks.get(first.machine, [])
+    found += [
+        f"Left out, {left.reason}: {', '.join(left.strategies)}."
+        for left in results.left_out
+        if left.machine == first.machine
+    ]
     return ["\n".join(paragraph(remark, hanging="  ") for remark in found)]
 
 
-def _detectable(comparisons: Sequence[Comparison]) -> str:
+def _detectable(cells: Sequence[ResultCell]) -> str:
     """Return what two series with the baseline's spread could tell apart, per column."""
     parts = []
-    for comparison in comparisons:
-        limit = comparison.change.detectable_pct
-        if comparison.is_baseline and limit is not None:
-            parts.append(f"{limit:.1f}% ({_column(comparison)})")
+    for cell in cells:
+        limit = cell.change_pct.smallest_detectable
+        if cell.is_baseline and limit is not None:
+            parts.append(f"{limit:.1f}% ({cell.layout})")
     return ", ".join(parts)
 
 
-def _legend(comparisons: Sequence[Comparison]) -> str:
-    rows = [row for c in comparisons for row in c.published]
-    band = any(row.role is Role.BAND and not row.is_zero_by_definition for row in rows)
-    model = MODEL_LEGEND.format(builds=in_intervals(comparisons))
-    legends = [model, LEGEND if rows else LEGEND.split(" published", maxsplit=1)[0]]
-    legends += [BAND_LEGEND] if band else []
-    legends += builds_legend(comparisons)
+def _legend(cells: Sequence[ResultCell]) -> str:
+    published = any(cell.published for cell in cells)
+    model = MODEL_LEGEND.format(builds=in_intervals(cells))
+    legends = [model, LEGEND if published else LEGEND.split(" published", maxsplit=1)[0]]
+    legends += [BAND_LEGEND] if any(map(_band, cells)) else []
+    legends += builds_legend(cells)
     return paragraph(" ".join(legends))
 
 
-def _label(comparison: Comparison) -> str:
-    name = comparison.result.cell.strategy
-    return f"{name} (baseline)" if comparison.is_baseline else name
-
-
-def _column(comparison: Comparison) -> str:
-    return comparison.result.cell.workload.layout
+def _label(cell: ResultCell) -> str:
+    return f"{cell.strategy} (baseline)" if cell.is_baseline else cell.strategy
 
 
 def _heading(column: str) -> str:
@@ -297,10 +268,6 @@ def _heading(column: str) -> str:
     return f"{column.replace(' ', '')[: PAIR - 3]}..."
 
 
-def _by_strategy(comparisons: Sequence[Comparison]) -> Iterator[list[Comparison]]:
-    for strategy in _unique(c.result.cell.strategy for c in comparisons):
-        yield [c for c in comparisons if c.result.cell.strategy == strategy]
-
-
-def _unique(items: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(items))
+def _by_strategy(cells: Sequence[ResultCell]) -> Iterator[list[ResultCell]]:
+    for strategy in unique(cell.strategy for cell in cells):
+        yield [cell for cell in cells if cell.strategy == strategy]

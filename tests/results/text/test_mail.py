@@ -2,19 +2,31 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from costmodel.config.workload import ORDERS
-from costmodel.experiment import BuildRange, Comparison, LeftOut, Result, compare
+from costmodel.experiment import Comparison, LeftOut, Result, compare
+from costmodel.experiment.builds import BuildChanges
+from costmodel.results.build import result_file
+from costmodel.results.document import ResultFile
+from costmodel.results.reading import read_results
 from costmodel.results.text.mail import mail
+from costmodel.statistics import change, exact
 
 Made = Callable[..., list[Comparison]]
 STORM = "| contpte-per-pte                  |    5.9% |    0.9% | 3654.3% |"
 
 
+def document(comparisons: list[Comparison], left_out: Sequence[LeftOut] = ()) -> ResultFile:
+    noise = comparisons[0].result.samples_ps is not None
+    origin = {"version": "1.2.3", "seed": 1, "noise": noise}
+    return result_file(comparisons, origin, title="fork of 1 GiB", left_out=left_out)
+
+
 def text(comparisons: list[Comparison], left_out: Sequence[LeftOut] = ()) -> str:
-    return mail(comparisons, title="fork of 1 GiB", version="1.2.3", left_out=left_out)
+    return mail(document(comparisons, left_out))
 
 
 def test_the_table_has_the_shape_of_the_thread(comparisons: Made) -> None:
@@ -72,28 +84,25 @@ def in_build(comparison: Comparison, build: str, seconds: float) -> Comparison:
     new, base = comparison.result, comparison.baseline
     return replace(
         comparison,
-        result=replace(new, cell=replace(new.cell, build=build)),
-        baseline=replace(
-            base, cell=replace(base.cell, build=build), summary=replace(base.summary, mean=seconds)
-        ),
-        builds=BuildRange({"gcc12": -20.0, "gcc13-distro": -12.0, "gcc14": -10.0}),
+        result=replace(new, cell=replace(new.cell, build=build), summary=exact(0.88 * seconds)),
+        baseline=replace(base, cell=replace(base.cell, build=build), summary=exact(seconds)),
+        change=change(exact(0.88 * seconds), exact(seconds), paired=True),
+        builds=BuildChanges({"gcc12": -20.0, "gcc13-distro": -12.0, "gcc14": -10.0}),
     )
 
 
 def test_a_row_is_of_the_median_build_and_says_so(comparisons: Made) -> None:
-    base, new, *_ = comparisons()
-    lines = [
-        " ".join(line.split())
-        for line in text([base, in_build(new, "gcc13-distro", 0.0052)]).splitlines()
-    ]
-    changes, absolute = lines[: lines.index("| absolute | ms | ns/PTE |")], lines
+    base, new, *_ = comparisons(noise=False)
+    report = text([base, in_build(new, "gcc13-distro", 0.0052)])
+    lines = [" ".join(line.split()) for line in report.splitlines()]
+    changes = lines[: lines.index("| absolute | ms | ns/PTE |")]
     assert "| over 3 builds | -20.0 .. -10.0% |" in changes
     assert "| build | gcc13-distro |" in changes
-    assert "| v6.7, same build | 5.200 | 19.84 |" in absolute
+    assert "| v6.7, same build | 5.200 | 19.84 |" in lines
 
 
 def test_a_build_that_all_numbers_share_stands_in_the_head(comparisons: Made) -> None:
-    base, new, *_ = comparisons()
+    base, new, *_ = comparisons(noise=False)
     both = in_build(new, "gcc13-distro", base.result.summary.mean)
     first = replace(base, result=both.baseline, baseline=both.baseline)
     report = " ".join(text([first, replace(both, builds=None)]).split())
@@ -165,9 +174,19 @@ def test_what_is_left_out_is_said_with_its_reason(comparisons: Made) -> None:
     assert "Left out, x86_64 only: my-x86-patch." in text(comparisons(), left_out=[left])
 
 
-def test_a_long_name_of_a_user_is_cut_in_front(one_result: Callable[..., Result]) -> None:
+def test_a_long_name_of_a_user_is_cut_in_front(comparisons: Made) -> None:
     name = "/home/user/patches/a/very/long/path/my_patch.py:my_copy_loop"
-    results = [one_result("ampere-altra", 0, n, 0.005) for n in ("v6.7", name)]
-    report = text(compare(results, "v6.7"))
+    results = document(comparisons())
+    mine = results.cells[1].model_copy(update={"strategy": name})
+    report = mail(results.model_copy(update={"cells": [results.cells[0], mine]}))
     assert "my_patch.py:my_copy_loop |" in report
     assert max(map(len, report.splitlines())) <= 76
+
+
+def test_the_report_of_a_file_is_that_of_the_run(comparisons: Made, tmp_path: Path) -> None:
+    """All that the report shows stands in the result file: reading it back gives the same text."""
+    left = LeftOut("ampere-altra", ("my-x86-patch",), "x86_64 only")
+    results = document(comparisons(), [left])
+    file = tmp_path / "result.json"
+    file.write_text(results.json_text())
+    assert mail(read_results(file)) == mail(results)

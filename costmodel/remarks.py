@@ -1,22 +1,71 @@
-"""The caution that stands beside numbers of a machine of which little is known."""
+"""What must stand beside the numbers of a machine: what was changed, shared, never compared."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.operations.registry import operation_named
+from costmodel.published import has_times
+from costmodel.settings import Setting, settings_of_machine
 from costmodel.uncertainty.sampling import doubtful_choices
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.parameter import ParameterLike
+    from costmodel.experiment import Cell
 
 MANY = 0.5
 """Share of inferred numbers from which on a machine needs a caution."""
 _EITHER_WAY = "is inferred: intervals hold the other choice too"
 NAMED = 4
 """How many of them the caution names."""
+
+
+def remarks(cell: Cell, idle: Sequence[Setting] = ()) -> list[str]:
+    """Return the sentences that the numbers of a machine under a workload need.
+
+    ``idle`` are settings that change nothing here.
+    """
+    machine, workload = cell.machine, cell.workload
+    return [
+        *_changed(machine),
+        *_idle(idle),
+        *_shared(machine, workload.cpus),
+        *_never_compared(machine, workload.operation),
+        *filter(None, [caution(machine, workload.operation)]),
+    ]
+
+
+def _changed(machine: Machine) -> Iterator[str]:
+    changes = [setting.change for setting in settings_of_machine(machine)]
+    if changes:
+        yield f"Changed for this run: {', '.join(changes)}."
+
+
+def _idle(idle: Sequence[Setting]) -> Iterator[str]:
+    if idle:
+        yield f"No time here depends on: {', '.join(map(str, idle))}."
+
+
+def _shared(machine: Machine, cpus: int) -> Iterator[str]:
+    """Say what CPUs that work at the same time share in this model, and what they do not."""
+    if cpus == 1:
+        return
+    shared = "nothing but the interconnect that TLB invalidations wait for"
+    if machine.isa == "x86_64":
+        shared = "nothing (local flushes): each has the time of one alone"
+    yield (
+        f"The {cpus} CPUs share {shared}. No lock, cache or memory bandwidth is shared in this "
+        "model: where these are contended, it is too fast."
+    )
+
+
+def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
+    if machine.changes or not has_times(machine.name, operation):
+        yield f"No absolute {operation} time of this machine was ever compared with a measurement."
+    if machine.fit is None:
+        yield "Nothing was fitted on it: its intervals come from the bounds in its file."
 
 
 def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:

@@ -4,7 +4,7 @@ import pytest
 
 from costmodel.config.machine import load_machine
 from costmodel.operations.registry import operation_named, operation_names
-from costmodel.results.text.caution import caution, inferred, used
+from costmodel.remarks import caution, inferred, used
 
 
 @pytest.mark.parametrize("operation", operation_names())
