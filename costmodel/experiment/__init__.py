@@ -5,14 +5,13 @@ from costmodel.experiment.cell import (
     Cell,
     Result,
     build_of,
-    described_build,
     exact_seconds,
     executed,
     noise_scenario,
     run_cell,
     strategy_of,
 )
-from costmodel.experiment.comparison import Comparison, LeftOut, compare, published_rows
+from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
 from costmodel.experiment.run import run_cells
 from costmodel.experiment.study import compare_cells
 
@@ -21,10 +20,10 @@ __all__ = [
     "Comparison",
     "LeftOut",
     "Result",
+    "beside",
     "build_of",
     "compare",
     "compare_cells",
-    "described_build",
     "exact_seconds",
     "executed",
     "matched",

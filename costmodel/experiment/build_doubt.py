@@ -1,10 +1,11 @@
 """How far other builds may lie from the one that was priced.
 
 Where a strategy was recorded of several builds, these say it. Where it was recorded of one, the
-widest range of any strategy on the same machine and order stands for it; of an operation that no
-other build was recorded of, that of fork. Neither is taken to be less than what was measured: the
-same source in other code layouts and by other compilers, on this machine or, where nobody published
-that, the least of any machine of its architecture.
+widest range of any strategy of its kind (entry by entry, or in batches) on the same machine and
+order stands for it; of an operation that no other build was recorded of, that of fork. Neither is
+taken to be less than what was measured: the same source in other code layouts and by other
+compilers, on this machine or, where nobody published that, the least of any machine of its
+architecture.
 """
 
 from __future__ import annotations
@@ -20,8 +21,15 @@ from costmodel.config.machine import Machine, load_machine
 from costmodel.config.resources import names
 from costmodel.config.scenario import Protocol
 from costmodel.config.workload import Workload, states_of
-from costmodel.experiment.builds import Match, Seconds, common_builds, in_the, is_named, own_builds
-from costmodel.experiment.cell import Cell, exact_seconds
+from costmodel.experiment.builds import (
+    Match,
+    Seconds,
+    common_builds,
+    in_the,
+    is_named,
+    own_builds,
+)
+from costmodel.experiment.cell import Cell, exact_seconds, named_strategy
 from costmodel.identity import ByIdentity
 from costmodel.operations.registry import DEFAULT
 from costmodel.uncertainty.spread import Interval
@@ -84,8 +92,7 @@ def _of_change(match: Match, seconds: Seconds) -> Interval:
         return _around(math.log((1 + change / 100) / shown) for change in changes)
     if all(named) or (any(named) and not match.is_across):
         return CERTAIN
-    asked = match.asked[0]
-    return _either_way(widest(asked.machine, recorded_orders(asked.workload), seconds).change)
+    return _either_way(_widest_beside(match.asked[0], seconds).change)
 
 
 def measured(machine: Machine, orders: tuple[int, ...]) -> float:
@@ -115,7 +122,16 @@ def _at_least(least: float, interval: Interval) -> Interval:
 
 def between_two_builds(cell: Cell, seconds: Seconds = exact_seconds) -> Interval:
     """Return how far the ratio of two builds of one source may lie from 1, as a logarithm."""
-    return _either_way(widest(cell.machine, recorded_orders(cell.workload), seconds).seconds)
+    return _either_way(_widest_beside(cell, seconds).seconds)
+
+
+@dataclass(frozen=True)
+class BuildKind:
+    """Strategies on a machine at some orders that go entry by entry, or those that do not."""
+
+    machine: ByIdentity[Machine]
+    orders: tuple[int, ...]
+    one_by_one: bool
 
 
 @dataclass(frozen=True)
@@ -126,33 +142,41 @@ class Widest:
     change: float
 
 
-def widest(machine: Machine, orders: tuple[int, ...], seconds: Seconds = exact_seconds) -> Widest:
-    """Return the widest range over builds that any strategy has on a machine and at an order."""
-    return _widest(ByIdentity(machine), orders, ByIdentity(seconds))
+def widest(kind: BuildKind, seconds: Seconds = exact_seconds) -> Widest:
+    """Return the widest range over builds that any strategy of a kind has."""
+    return _widest(kind, ByIdentity(seconds))
+
+
+def kind_of_cell(cell: Cell) -> BuildKind:
+    """Return what a cell has in common with those whose builds stand for its own."""
+    orders = recorded_orders(cell.workload)
+    return BuildKind(ByIdentity(cell.machine), orders, named_strategy(cell).one_by_one)
+
+
+def _widest_beside(cell: Cell, seconds: Seconds) -> Widest:
+    return widest(kind_of_cell(cell), seconds)
 
 
 @lru_cache(maxsize=64)
-def _widest(
-    machine: ByIdentity[Machine], orders: tuple[int, ...], seconds: ByIdentity[Seconds]
-) -> Widest:
+def _widest(kind: BuildKind, seconds: ByIdentity[Seconds]) -> Widest:
     times, changes = [0.0], [0.0]
-    for cells in compared_builds(machine.value, orders):
+    for cells in compared_builds(kind):
         logs = [
             (math.log(seconds.value(new)), math.log(seconds.value(base))) for new, base in cells
         ]
         times.append(_span(new for new, _ in logs))
-        times.append(_span(base for _, base in logs))
         changes.append(_span(new - base for new, base in logs))
     return Widest(max(times), max(changes))
 
 
-def compared_builds(machine: Machine, orders: tuple[int, ...]) -> Iterator[list[tuple[Cell, Cell]]]:
+def compared_builds(kind: BuildKind) -> Iterator[list[tuple[Cell, Cell]]]:
     """Yield for each strategy of several builds and each order its cells with their baselines."""
     from costmodel.strategies.catalogue import built_in
 
-    strategies = built_in(DEFAULT)
+    machine, strategies = kind.machine.value, built_in(DEFAULT)
     first, *others = (name for name, s in strategies.items() if machine.isa in s.programs)
-    for order in orders:
+    alike = [name for name in others if strategies[name].one_by_one == kind.one_by_one]
+    for order in kind.orders:
         workload = Workload(
             operation=DEFAULT,
             memory_bytes=1 << 30,
@@ -160,7 +184,7 @@ def compared_builds(machine: Machine, orders: tuple[int, ...]) -> Iterator[list[
             state=states_of(DEFAULT)[0],
         )
         base = Cell(machine, workload, first, Protocol())
-        for name in others:
+        for name in alike:
             new = Cell(machine, workload, name, Protocol())
             builds = common_builds(new, base)
             if len(builds) > 1:

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from itertools import chain
 
-from costmodel.experiment.cell import Cell, build_of, exact_seconds
-
-if TYPE_CHECKING:
-    from costmodel.operations.shared.strategy import Strategy
+from costmodel.experiment.cell import Cell, build_of, exact_seconds, named_strategy
 
 Seconds = Callable[[Cell], float]
 """The exact time of a cell."""
@@ -65,14 +62,20 @@ class Match:
         return build_of(self.new) != build_of(self.base)
 
 
-def matched(new: Cell, base: Cell, seconds: Seconds = exact_seconds) -> Match:
+def matched(
+    new: Cell,
+    base: Cell,
+    seconds: Seconds = exact_seconds,
+    also: Iterable[tuple[Cell, Cell]] = (),
+) -> Match:
     """Return two cells of one machine and workload in one build.
 
     The build is the one that was named for either; else, of those that both were recorded of, the
     one with the median change. Cells that have no build in common stay as they are: somebody who
-    names two builds compares builds.
+    names two builds compares builds. ``also`` are the same strategies on other workloads that the
+    build must have been recorded for.
     """
-    common = common_builds(new, base)
+    common = common_builds(new, base, also)
     if not common:
         return Match(in_the(build_of(new), new), in_the(build_of(base), base), (new, base))
     changes = {}
@@ -91,10 +94,10 @@ def in_the(build: str, cell: Cell) -> Cell:
     return replace(cell, build=build)
 
 
-def common_builds(new: Cell, base: Cell) -> tuple[str, ...]:
-    """Return the builds that two cells can both be priced in; empty for two named builds."""
-    theirs = choices(base)
-    return _distinct(build for build in choices(new) if build in theirs)
+def common_builds(new: Cell, base: Cell, also: Iterable[tuple[Cell, Cell]] = ()) -> tuple[str, ...]:
+    """Return the builds that all cells can be priced in; empty for two named builds."""
+    others = [set(choices(cell)) for cell in (base, *chain.from_iterable(also))]
+    return _distinct(build for build in choices(new) if all(build in other for other in others))
 
 
 def own_builds(cell: Cell) -> tuple[str, ...]:
@@ -106,20 +109,14 @@ def choices(cell: Cell) -> tuple[str, ...]:
     """Return the builds that a cell can be priced in: the one named, or all recorded for it."""
     from costmodel.strategies.builds import builds_on
 
-    strategy = _strategy(cell)
+    strategy = named_strategy(cell)
     return (cell.build,) if cell.build else builds_on(strategy, cell.workload, cell.machine.isa)
 
 
 def is_named(cell: Cell) -> bool:
     """Tell whether somebody said which build: by option or key, in a name, as an archive."""
-    strategy = _strategy(cell)
+    strategy = named_strategy(cell)
     return bool(cell.build or strategy.build or strategy.recorded)
-
-
-def _strategy(cell: Cell) -> Strategy:
-    from costmodel.strategies.resolve import resolve
-
-    return resolve(cell.strategy, operation=cell.workload.operation)
 
 
 def _distinct(builds: Iterable[str]) -> tuple[str, ...]:

@@ -92,6 +92,13 @@ class Result:
         """The build whose code was priced."""
         return build_of(self.cell)
 
+    @property
+    def described_build(self) -> Build:
+        """The same with its compiler and configuration."""
+        from costmodel.strategies.builds import described
+
+        return described(named_strategy(self.cell), self.build)
+
 
 def run_cell(
     cell: Cell,
@@ -141,30 +148,27 @@ def executed(cell: Cell) -> Sequence[TableRun]:
 
 
 def strategy_of(cell: Cell) -> Strategy:
-    """Return the strategy of a cell as its build executes it."""
-    from costmodel.strategies.builds import in_build
-    from costmodel.strategies.resolve import resolve
+    """Return the strategy of a cell as its build executes it.
 
-    strategy = resolve(cell.strategy, operation=cell.workload.operation)
-    return in_build(strategy, cell.build, cell.machine.isa)
+    Raises ConfigError for a build that was not recorded of it, or not for the workload.
+    """
+    from costmodel.strategies.builds import in_build
+
+    return in_build(named_strategy(cell), build_of(cell), cell.workload, cell.machine.isa)
 
 
 def build_of(cell: Cell) -> str:
     """Return the build whose code runs in a cell; of an archive, its reference."""
     from costmodel.strategies.builds import own_build
+
+    return cell.build or own_build(named_strategy(cell), cell.workload, cell.machine.isa)
+
+
+def named_strategy(cell: Cell) -> Strategy:
+    """Return the strategy that the name in a cell means, whatever the build."""
     from costmodel.strategies.resolve import resolve
 
-    strategy = resolve(cell.strategy, operation=cell.workload.operation)
-    return cell.build or own_build(strategy, cell.machine.isa)
-
-
-def described_build(cell: Cell) -> Build:
-    """Return what the build of a cell is: its name, compiler and configuration."""
-    from costmodel.strategies.builds import described
-    from costmodel.strategies.resolve import resolve
-
-    strategy = resolve(cell.strategy, operation=cell.workload.operation)
-    return described(strategy, build_of(cell))
+    return resolve(cell.strategy, operation=cell.workload.operation)
 
 
 def noise_scenario(workload: Workload) -> str:

@@ -12,6 +12,7 @@ class KnownTimes:
     """Exact times of cells; each is computed once, in several processes where it is foreseen."""
 
     def __init__(self) -> None:
+        """Nothing is known yet."""
         self._known: dict[CellKey, float] = {}
 
     def __call__(self, cell: Cell) -> float:
@@ -37,13 +38,16 @@ class CellKey:
     """A cell by what it runs on which machine object; machines are slow to hash."""
 
     def __init__(self, cell: Cell) -> None:
+        """Take a cell; one whose build is not named is in the one that its strategy means."""
         self.cell = cell
         self._key = id(cell.machine), cell.workload, cell.strategy, build_of(cell)
 
     def __hash__(self) -> int:
+        """Return a hash of what tells cells apart."""
         return hash(self._key)
 
     def __eq__(self, other: object) -> bool:
+        """Tell whether two cells have the same time."""
         return isinstance(other, CellKey) and other._key == self._key
 
 

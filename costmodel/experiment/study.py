@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from costmodel.experiment.build_doubt import compared_builds, doubt_of, recorded_orders
+from costmodel.experiment.build_doubt import compared_builds, doubt_of, kind_of_cell
 from costmodel.experiment.builds import (
     Match,
     common_builds,
@@ -71,5 +71,5 @@ def _needed(pairs: Iterable[tuple[Cell, Cell]], *, intervals: bool) -> Iterator[
         if len(own_builds(new)) > 1:
             yield from (in_the(build, new) for build in own_builds(new))
         if len(own_builds(new)) < 2 or (new is not base and len(several) < 2):
-            for cells in compared_builds(new.machine, recorded_orders(new.workload)):
+            for cells in compared_builds(kind_of_cell(new)):
                 yield from (cell for pair in cells for cell in pair)

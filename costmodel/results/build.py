@@ -109,10 +109,8 @@ def _model(comparison: Comparison) -> dict[str, Any]:
 
 
 def _build(comparison: Comparison) -> dict[str, Any]:
-    """Return what was compiled by whom; files of before builds had names have none of it."""
-    from costmodel.experiment import described_build
-
-    build, builds = described_build(comparison.result.cell), comparison.builds
+    """Return whose code was priced, and what it is compared with."""
+    build, builds = comparison.result.described_build, comparison.builds
     return {
         "build": build.name,
         "compiler": build.compiler,

@@ -63,9 +63,12 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([own, *others]))
 
 
-def own_build(strategy: Strategy, isa: str) -> str:
-    """Return the build that the name of a strategy means where nothing is compared."""
-    return builds_for(strategy, isa)[0]
+def own_build(strategy: Strategy, workload: Workload, isa: str) -> str:
+    """Return the build that the name of a strategy means where nothing is compared.
+
+    That of its program, where it can be priced on the workload.
+    """
+    return next(iter(builds_on(strategy, workload, isa)), builds_for(strategy, isa)[0])
 
 
 def described(strategy: Strategy, build: str) -> Build:
@@ -85,16 +88,20 @@ def builds_on(strategy: Strategy, workload: Workload, isa: str) -> tuple[str, ..
     )
 
 
-def in_build(strategy: Strategy, build: str, isa: str, *, origin: str = "build") -> Strategy:
-    """Return the strategy as a build executes it; "" is the build that its name means.
+def in_build(
+    strategy: Strategy, build: str, workload: Workload, isa: str, *, origin: str = "build"
+) -> Strategy:
+    """Return the strategy as a build executes it on a workload.
 
-    Raises ConfigError, with the builds that there are, for one that was not recorded of it.
+    Raises ConfigError for a build that was not recorded of it, with those that there are, and for
+    one that was not recorded for the workload.
     """
-    if not build or build == own_build(strategy, isa):
-        return strategy
-    if build not in builds_for(strategy, isa):
+    known = builds_for(strategy, isa)
+    if build not in known:
         raise ConfigError.of(origin, lacks(strategy, isa), key=strategy.name, got=describe(build))
-    return built(strategy, build, origin=origin)
+    if why := _not_recorded(strategy, build, workload, isa):
+        raise ConfigError.of(origin, why, key=strategy.name)
+    return strategy if build == known[0] else built(strategy, build, origin=origin)
 
 
 def lacks(strategy: Strategy, isa: str) -> str:
@@ -134,7 +141,7 @@ def not_recorded(strategy: Strategy, workload: Workload, isa: str) -> str:
     """
     if strategy.recorded is not None or builds_on(strategy, workload, isa):
         return ""
-    return _not_recorded(strategy, own_build(strategy, isa), workload, isa)
+    return _not_recorded(strategy, builds_for(strategy, isa)[0], workload, isa)
 
 
 def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) -> str:

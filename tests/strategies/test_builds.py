@@ -115,8 +115,9 @@ def test_what_goes_entry_by_entry_has_its_builds_at_every_order(machine: str) ->
 
 
 def test_a_name_means_the_booted_kernel_where_it_was_booted() -> None:
-    assert own_build(resolve("v6.7"), "x86_64") == BOOTED
-    assert own_build(resolve("v6.8"), "x86_64") == "gcc12"
+    four = cell("xeon-4210r", "v6.7", order=4).workload
+    assert own_build(resolve("v6.7"), four, "x86_64") == BOOTED
+    assert own_build(resolve("v6.8"), four, "x86_64") == "gcc12"
     assert resolve(f"v6.7@{BOOTED}").programs == resolve("v6.7").programs
 
 
@@ -139,6 +140,12 @@ def test_aligned_frames_change_nothing_without_contpte() -> None:
 
 
 def test_contpte_kernels_that_never_met_aligned_frames_are_refused_there() -> None:
-    for strategy in ("contpte-folio-batch-v6.12", "contpte-folio-batch-v6.12@gcc14"):
-        with pytest.raises(ConfigError, match="was not recorded with aligned frames"):
-            price("ampere-altra", strategy, order=0, frames="aligned")
+    with pytest.raises(ConfigError, match="was not recorded with aligned frames"):
+        price("ampere-altra", "contpte-folio-batch-v6.12@gcc14", order=0, frames="aligned")
+    with pytest.raises(ConfigError, match="was not recorded with aligned frames"):
+        price("ampere-altra", "contpte-arch-batch", order=0, frames="aligned")
+
+
+def test_a_name_means_a_build_that_met_the_workload() -> None:
+    result = price("ampere-altra", "contpte-folio-batch-v6.12", order=0, frames="aligned")
+    assert result.build == "gcc12"

@@ -39,6 +39,7 @@ STRATEGIES: Final = (
         per_pte.copy_per_pte,
         "fork",
         both("runtime_nr_guess"),
+        one_by_one=True,
     ),
     Strategy(
         "arch-batch-const1",
@@ -46,6 +47,7 @@ STRATEGIES: Final = (
         per_pte.copy_per_pte,
         "fork",
         both("v4_const1"),
+        one_by_one=True,
     ),
     Strategy(
         "contpte-per-pte",

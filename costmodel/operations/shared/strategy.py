@@ -30,7 +30,8 @@ class Strategy:
     (zap releases pages; left out: those of the newest kernel). ``code``: a user's strategy, whose
     function may do anything and runs in a process of its own (``function`` is then
     :func:`elsewhere`); always call it through :meth:`evaluate`. ``build``: the build of
-    ``programs``, where the name has one in it (see ``strategies.builds``). ``recorded``: the archive of whole tables that it is priced from.
+    ``programs``, where the name has one in it (see ``strategies.builds``). ``recorded``: the
+    archive of whole tables that it is priced from.
     """
 
     name: str

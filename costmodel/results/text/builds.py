@@ -8,7 +8,6 @@ from typing import Final
 from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import PAIR, Line, Pair, shorten
 from costmodel.results.text.numbers import interval_text, milliseconds, nanoseconds
-from costmodel.strategies.builds import BOOTED
 
 _SPAN: Final = "  over {} builds"
 _BUILD: Final = "  build"
@@ -18,9 +17,9 @@ _RANGE_LEGEND: Final = (
     "configurations, each from the baseline of the same build. The row is the median build, which "
     "'build' names; '{baseline}, same build' is what its change counts from."
 )
-_BOOTED_LEGEND: Final = (
-    "Without such lines: build gcc12-booted (gcc 12.2, small configuration), the only one "
-    "recorded of it there."
+_OWN_LEGEND: Final = (
+    "Where no build is named it is {build} ({compiler}, {configuration}), as that of the "
+    "baseline's own line."
 )
 _IN_INTERVAL: Final = {
     frozenset({"own", "others"}): (
@@ -35,12 +34,16 @@ _IN_INTERVAL: Final = {
 }
 
 
-def build_lines(cells: Sequence[ResultCell], columns: Sequence[str]) -> Iterator[Line]:
+def build_lines(
+    cells: Sequence[ResultCell], columns: Sequence[str], shown: Iterable[ResultCell]
+) -> Iterator[Line]:
     """Yield, below the changes of a strategy, their range over builds and the build they are of.
 
-    Nothing where all are of the booted kernels, and below the baseline.
+    ``shown`` are the cells of the table. Nothing where all are of the build of the baseline's own
+    line.
     """
-    if cells[0].is_baseline or all(cell.build in (None, BOOTED) for cell in cells):
+    own = _of_baseline(shown)
+    if all(cell.build == own.get(cell.layout) and cell.build_range is None for cell in cells):
         return
     spans: dict[str, Pair] = {}
     for cell in cells:
@@ -60,7 +63,7 @@ def same_build_lines(
 
     ``shown`` are the cells of the table.
     """
-    own = {cell.layout: cell.build for cell in shown if cell.is_baseline}
+    own = _of_baseline(shown)
     times: dict[str, Pair] = {}
     for cell in cells:
         seconds = cell.baseline_seconds
@@ -74,8 +77,8 @@ def builds_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
     """Yield what a reader must know about the builds of a table."""
     if any(cell.build_range for cell in cells):
         yield _RANGE_LEGEND.format(baseline=cells[0].baseline)
-        if any(cell.build == BOOTED and not cell.is_baseline for cell in cells):
-            yield _BOOTED_LEGEND
+        first = next(cell for cell in cells if cell.is_baseline)
+        yield _OWN_LEGEND.format(**first.model_dump(include={"build", "compiler", "configuration"}))
 
 
 def in_intervals(cells: Sequence[ResultCell]) -> str:
@@ -88,7 +91,7 @@ def in_intervals(cells: Sequence[ResultCell]) -> str:
 def the_build(cells: Sequence[ResultCell]) -> str:
     """Return the one build of all numbers for the head of a table; empty where there are more."""
     first = cells[0]
-    if first.build in (None, BOOTED) or {cell.build for cell in cells} != {first.build}:
+    if first.build is None or {cell.build for cell in cells} != {first.build}:
         return ""
     return f"build {first.build} ({first.compiler}, {first.configuration})"
 
@@ -101,6 +104,11 @@ def across_builds(cells: Sequence[ResultCell]) -> Iterator[str]:
             f"caution: {cell.strategy}{of} is compared with another build, {cell.baseline_build}: "
             "compiler and configuration are part of its change"
         )
+
+
+def _of_baseline(cells: Iterable[ResultCell]) -> dict[str, str | None]:
+    """Return the build of the baseline's own line, by layout."""
+    return {cell.layout: cell.build for cell in cells if cell.is_baseline}
 
 
 def _line(label: str, cells: Mapping[str, Pair], columns: Sequence[str]) -> Line:

@@ -108,7 +108,7 @@ def _table(cells: Sequence[ResultCell], columns: Sequence[str]) -> list[Line]:
     ]
     for strategy in _by_strategy(shown):
         lines.append(_line(_label(strategy[0]), strategy, columns, _change))
-        lines += build_lines(strategy, columns)
+        lines += build_lines(strategy, columns, shown)
         if not strategy[0].is_baseline:
             lines.append(_line(MODEL, strategy, columns, _model))
         lines += _published(strategy, columns, _published_change)

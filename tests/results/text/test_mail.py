@@ -31,11 +31,12 @@ def text(comparisons: list[Comparison], left_out: Sequence[LeftOut] = ()) -> str
 
 def test_the_table_has_the_shape_of_the_thread(comparisons: Made) -> None:
     lines = text(comparisons()).splitlines()
-    assert lines[:2] == [
+    assert lines[:3] == [
         "fork of 1 GiB",
-        "fork, 1 GiB, writable, 8 runs x 100 iterations, seed 1, costmodel 1.2.3",
+        "fork, 1 GiB, writable, build gcc12-booted (gcc 12.2.0, small, booted), 8",
+        "runs x 100 iterations, seed 1, costmodel 1.2.3",
     ]
-    assert lines[3:7] == [
+    assert lines[4:8] == [
         "| Ampere Altra                     | order-0 (pte-map) | order-9 (pte-map) |",
         "| fork                             |-------------------|-------------------|",
         "| change of run time               |    mean |   stdev |    mean |   stdev |",
