@@ -17,8 +17,10 @@ if TYPE_CHECKING:
         explain,
         machine,
         price,
+        sensitivity,
         strategy_names,
         study,
+        sweep,
         table,
         window,
     )
@@ -33,8 +35,10 @@ __all__ = [
     "explain",
     "machine",
     "price",
+    "sensitivity",
     "strategy_names",
     "study",
+    "sweep",
     "table",
     "window",
 ]

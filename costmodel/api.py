@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 from costmodel import __version__
@@ -23,7 +24,6 @@ from costmodel.arguments import (
 )
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.machine import Machine
-from costmodel.config.workload import Frames
 from costmodel.experiment import Cell, Result, run_cell
 from costmodel.ineffective import ineffective_by_machine
 from costmodel.operations.registry import DEFAULT
@@ -32,7 +32,9 @@ from costmodel.strategies.catalogue import built_in
 from costmodel.studies import Study, study_of
 
 if TYPE_CHECKING:
+    from costmodel.explaining.sensitivity import Sensitivity
     from costmodel.results.plots.picture import Picture
+    from costmodel.sweeps.folder import SweepFolder
 
 P = ParamSpec("P")
 
@@ -63,7 +65,7 @@ def study(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     runs: int | None = None,
@@ -125,7 +127,7 @@ def price(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     runs: int | None = None,
@@ -152,7 +154,7 @@ def cell(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     runs: int | None = None,
@@ -188,7 +190,7 @@ def explain(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     overrides: Mapping[str, Number] | None = None,
@@ -202,6 +204,85 @@ def explain(
     found = attribute(new, base)
     idle = ineffective_by_machine([found.base.result, found.new.result])[new.machine.name]
     return explanation_text(found, version=__version__, idle=idle).rstrip()
+
+
+def sensitivity(
+    machine: MachineLike,
+    strategy: str,
+    *,
+    vs: str | None = None,
+    order: Order = 0,
+    operation: str | None = None,
+    memory: str | int | None = None,
+    state: str | None = None,
+    frames: str | Mapping[str, str] | None = None,
+    contpte: bool | None = None,
+    cpus: int | None = None,
+    overrides: Mapping[str, Number] | None = None,
+    jobs: int = 1,
+) -> Sensitivity:
+    """Return which unknown numbers of a machine decide a time, or a change against ``vs``.
+
+    Raises ConfigError with every fault.
+    """
+    named = ("strategy", "vs", "jobs")
+    arguments = {name: value for name, value in locals().items() if name not in named}
+    from costmodel.explaining.sensitivity import sensitivity_of
+
+    check_count("jobs", jobs)
+    baseline = None if vs is None else cell(strategy=vs, **arguments)
+    return sensitivity_of(cell(strategy=strategy, **arguments), baseline, jobs=jobs)
+
+
+def sweep(
+    into: str | PathLike[str],
+    over: Mapping[str, object],
+    *,
+    scenario: str | PathLike[str] | None = None,
+    machines: MachineLike | Sequence[MachineLike] | None = None,
+    strategies: str | Sequence[str] | None = None,
+    orders: Order | Sequence[Order] | None = None,
+    baseline: str | None = None,
+    operation: str | None = None,
+    memory: str | int | None = None,
+    state: str | None = None,
+    frames: str | Mapping[str, str] | None = None,
+    overrides: Mapping[str, Number] | None = None,
+    sample: str = "grid",
+    points: int | None = None,
+    sample_seed: int = 1,
+    jobs: int = 1,
+) -> SweepFolder:
+    """Price a question over ranges of numbers into a folder, and return the folder.
+
+    ``over`` maps what varies to its values or its range, as in a study file:
+    ``{"tlbi.broadcast_ns": "5..500:20:log", "memory": ["64 MiB", "1 GiB"]}``. Chunks that are
+    there already are kept. Raises ConfigError with every fault.
+    """
+    from costmodel.sweeps.axes import axes_of
+    from costmodel.sweeps.design import Design
+    from costmodel.sweeps.folder import SweepFolder
+    from costmodel.sweeps.study import sweep_study
+    from costmodel.sweeps.work import compute, local
+
+    wanted = {
+        "strategies": strategies,
+        "folio_orders": orders,
+        "baseline": baseline,
+        "operation": operation,
+        "memory": memory,
+        "state": state,
+        "frames": frames,
+    }
+    check_count("jobs", jobs)
+    asked, loaded = question_of(scenario, machines, wanted, overrides)
+    options = {"sample": sample, "points": points, "sample_seed": sample_seed}
+    design = Design().changed(options, option=str)
+    made = sweep_study(asked, loaded, axes_of(over), design, origin="over")
+    folder = SweepFolder.made_for(Path(into), made, origin="into")
+    with local(jobs) as executor:
+        compute(made, folder, executor, workers=jobs)
+    return folder
 
 
 def check(
@@ -248,7 +329,7 @@ def window(
     operation: str | None = None,
     memory: str | int | None = None,
     state: str | None = None,
-    frames: Frames | None = None,
+    frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
     overrides: Mapping[str, Number] | None = None,
@@ -278,8 +359,10 @@ __all__ = [
     "explain",
     "machine",
     "price",
+    "sensitivity",
     "strategy_names",
     "study",
+    "sweep",
     "table",
     "window",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from costmodel.config.frames import WORDS
 from costmodel.config.sizes import size_text
 from costmodel.config.workload import Workload, frames_of
 
@@ -37,7 +38,9 @@ class Setting:
         """
         match self.key, self.value:
             case "frames", frames:
-                return f"{frames} frames"
+                return _frames(frames)
+            case "frames_over", size:
+                return f"frames over {size_text(size)}"
             case "cpus", cpus:
                 return f"{cpus} CPU{'s at once' if cpus > 1 else ''}"
             case key, bool(value) if not self.of_machine:
@@ -90,7 +93,7 @@ def what(workload: Workload, *, without: str = "", layout: bool = False) -> str:
     words += [workload.layout] if layout else []
     settings = {setting.key: str(setting) for setting in settings_of_workload(workload)}
     if workload.frames != "contiguous":
-        settings = {"frames": f"{workload.frames} frames"} | settings
+        settings = {"frames": _frames(workload.frames)} | settings
     return ", ".join([*words, *(text for key, text in settings.items() if key != without)])
 
 
@@ -106,6 +109,11 @@ def changed_title(machine: str, changes: Sequence[str], room: int) -> str:
     full = f"{machine} ({', '.join(changes)})"
     number = f"{len(changes)} number{'s' * (len(changes) > 1)} changed"
     return full if len(full) <= room else f"{machine} ({number})"
+
+
+def _frames(frames: str) -> str:
+    """Return how frames lie in words: ``scattered frames``, ``frames 30% scattered``."""
+    return f"{frames} frames" if frames in WORDS else f"frames {frames}"
 
 
 def _value(value: object) -> str:

@@ -25,6 +25,7 @@ _COUNTS: Final = {
     "rmap_remove": 2,
     "write_protect": 1,
     "set_ptes": 1,
+    "set_contpte": 1,
     "clear": 1,
 }
 """Primitives that do several at once: which argument says how many."""

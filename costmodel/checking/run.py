@@ -14,7 +14,7 @@ from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.violations import DirtyRule, Guarantee, Violation
 from costmodel.operations.registry import DEFAULT, operation_named
 from costmodel.operations.shared.strategy import elsewhere
-from costmodel.user_code.blame import line_of, told
+from costmodel.user_code.blame import StrategyError, line_of, told
 from costmodel.user_code.process import UserCode
 
 T = TypeVar("T")
@@ -70,6 +70,8 @@ def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Vi
     limit = STEPS_PER_TABLE * (2 + pages // TABLE_PTES) + STEPS_PER_PAGE * pages
     try:
         finished = exhaust(strategy(operation), limit)
+    except StrategyError:  # wrong whatever the layout
+        raise
     except Exception as error:  # the strategy is foreign code: whatever it raises is its fault
         return [*operation.faults, Violation(Guarantee.COMPLETES, "strategy", _told(error))]
     if not finished:

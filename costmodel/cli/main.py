@@ -25,6 +25,8 @@ COMMANDS = (
     "strategies",
     "explain",
     "breakeven",
+    "sensitivity",
+    "sweep",
     "compare",
     "plot",
     "trace",

@@ -86,7 +86,8 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames",
         metavar="F",
-        help="contiguous (default of fork) or scattered (default of zap): where folios lie",
+        help="contiguous (default of fork), scattered (default of zap): where folios lie; "
+        "or a part, '{scattered: 30%%}'",
     )
     parser.add_argument("--memory", metavar="SIZE", help="size of the mapping (default 1 GiB)")
 

@@ -32,13 +32,14 @@ _KEYS = {
     "seed": "protocol.seed",
 }
 """Options that stand for a key of the scenario."""
-_WORDS = ("machine", "strategy", "operation", "state", "frames", "baseline", "vs")
+_WORDS = ("machine", "strategy", "operation", "state", "baseline", "vs")
 """Those whose value is a word as it is; the others are read as in a file."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, *, vs_default: str = "v6.7") -> None:
     """Add the options of a comparison: its baseline, its workload, where the answer goes."""
-    parser.add_argument("--vs", metavar="BASELINE", help="compare with this (default v6.7)")
+    about = f"compare with this (default {vs_default})"
+    parser.add_argument("--vs", metavar="BASELINE", help=about)
     add_question(parser)
     add_json(parser, "the answer")
 
@@ -50,11 +51,14 @@ def add_question(parser: argparse.ArgumentParser) -> None:
     add_assignments(parser)
 
 
-def ask(args: argparse.Namespace) -> tuple[Scenario, dict[str, Machine]]:
+def ask(
+    args: argparse.Namespace, *, loaded: Scenario | None = None
+) -> tuple[Scenario, dict[str, Machine]]:
     """Return the scenario and the machines by name that options describe, overrides applied.
 
-    Options and assignments replace what the scenario file says, or else the default question; all
-    of them are judged together. Raises ConfigError with every fault.
+    ``loaded`` is the scenario of the command where it was read already. Options and assignments
+    replace what the scenario file says, or else the default question; all of them are judged
+    together. Raises ConfigError with every fault.
     """
     from costmodel.config.overrides import load_with_overrides
     from costmodel.config.scenario import default_scenario, load_scenario
@@ -63,7 +67,9 @@ def ask(args: argparse.Namespace) -> tuple[Scenario, dict[str, Machine]]:
     reference = getattr(args, "scenario", None)
     names = names_by_operation()
     _check_operation(args.operation, names)
-    if reference:
+    if loaded is not None:
+        scenario = loaded
+    elif reference:
         scenario = load_scenario(reference, strategies=names)
     else:
         scenario = default_scenario(_operation(args, names))

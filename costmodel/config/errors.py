@@ -94,12 +94,15 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     "unknown machine, did you mean 'ampere-altra'?"
     >>> unknown("key", "runs", ["cpus", "protocol.runs"])
     "unknown key, did you mean 'protocol.runs'?"
+    >>> unknown("strategy", "v6.12", ["v6.8", "contpte-folio-v6.12", "folio-v6.12"])
+    "unknown strategy, did you mean 'folio-v6.12'?"
     """
     names = sorted(known)
     inner = [each for each in names if each.rpartition(".")[2] == name]
+    inner = inner or [each for each in names if len(str(name)) > 2 and each.endswith(f"-{name}")]
     near = inner or difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     if near:
-        return f"unknown {what}, did you mean '{near[0]}'?"
+        return f"unknown {what}, did you mean '{min(near, key=len)}'?"
     if len(names) > _MOST_NAMES:
         return f"unknown {what}"
     return f"unknown {what}, known: {', '.join(names) or 'none'}"

@@ -28,7 +28,7 @@ Replacement = Literal["lru", "random", "adaptive"]
 """lru: a cyclic stream larger than the cache always misses; random: it hits in part; adaptive:
 the cache keeps the part of the stream that fits."""
 
-SIZE_KEYS = ("size_bytes", "linear_map_bytes")
+SIZE_KEYS = ("size_bytes", "linear_map_bytes", "host_page_bytes")
 """How the keys of sizes end: printed with a unit."""
 
 Flag = Choice[bool]
@@ -61,6 +61,12 @@ NO_BRANCH_LIMIT = Parameter[float](
 )
 
 
+ALL_OF_IT = Parameter[float](
+    value=1.0, low=1.0, high=1.0, kind="inferred", source="not stated: all of it"
+)
+NO_HOST = Parameter[int](
+    value=2**30, low=2**30, high=2**30, kind="inferred", source="not stated: no guest"
+)
 NO_OPERATIONS = Parameter[int](value=0, low=0, high=0, kind="inferred", source="not stated: none")
 
 
@@ -152,6 +158,8 @@ class LastLevelCache(Group):
 
     size_bytes: Bytes
     """Capacity that one core can use."""
+    share: Annotated[Parameter[float], Bounds(0.01, 1)] = ALL_OF_IT
+    """Of it, what this core or guest really has while others use the rest."""
     latency_ns: Annotated[Parameter[float], Bounds(1, 500)]
     """Load to use, from the core's view."""
     ns_per_line: Nanoseconds = no_cost()
@@ -322,6 +330,8 @@ class Kernel(Group):
     """One timer tick, VM exits included."""
     linear_map_bytes: Annotated[Parameter[Size], Bounds(4096, 2**30)]
     """Block size of the kernel's mapping of memory: what the TLB sees of page tables."""
+    host_page_bytes: Annotated[Parameter[Size], Bounds(4096, 2**30)] = NO_HOST
+    """In a guest, what the host maps its memory with: a translation covers no more."""
 
     def problems(self) -> Iterator[Problem]:
         """Between two ticks there is time left for the kernel's work."""

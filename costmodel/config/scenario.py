@@ -19,15 +19,16 @@ from pydantic import (
 
 from costmodel.config.document import Document, Location, Place, key_text, read_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.frames import Frames
 from costmodel.config.resources import find_file, is_path, names, unknown_name
 from costmodel.config.schema import STRICT, Title, no_repeats, problem, raise_problems, validated
 from costmodel.config.workload import (
-    Frames,
     Layout,
     MemoryBytes,
     OperationName,
     Workload,
     frames_of,
+    span_problems,
     state_problems,
     states_of,
 )
@@ -121,8 +122,10 @@ class Scenario(BaseModel):
     folio_orders: Annotated[tuple[Layout, ...], *_List]
     """Each an order (0, 2 to 9) or a mix such as {0: 50%, 4: 50%}: one column of the table."""
     frames: Frames | None = None
-    """How the folios lie in physical memory, contiguous or scattered; default: contiguous for
-    fork, scattered for zap."""
+    """How the folios lie in physical memory: contiguous (default for fork), aligned, scattered
+    (default for zap), or {scattered: 30%, run: 64 KiB}: a part of them, the rest in such runs."""
+    frames_over: MemoryBytes | None = None
+    """Physical memory that scattered folios lie in, such as 16 GiB; default: the size of memory."""
     contpte: bool | None = None
     """Only strategies whose kernels use the contiguous bit, or only others; left out: all."""
     cpus: Annotated[int, Field(ge=1, le=4096)] = 1
@@ -156,6 +159,8 @@ class Scenario(BaseModel):
             object.__setattr__(self, "state", states_of(self.operation)[0])
         if self.frames is None:
             object.__setattr__(self, "frames", frames_of(self.operation))
+        assert self.frames is not None
+        raise_problems("scenario", span_problems(self.memory, self.frames, self.frames_over))
         return self
 
     @property
@@ -167,6 +172,7 @@ class Scenario(BaseModel):
                 memory_bytes=self.memory,
                 folio_orders=layout,
                 frames=self.frames or frames_of(self.operation),
+                frames_over=self.frames_over,
                 state=self.state or states_of(self.operation)[0],
                 contpte=self.contpte,
                 cpus=self.cpus,
@@ -196,7 +202,7 @@ class Scenario(BaseModel):
             target[last] = value
         places = dict.fromkeys(changes, Place(file=origin)) if isinstance(origin, str) else origin
         document = self._source.changed(data, places)
-        return _validated(document, base=None, strategies=strategies)
+        return scenario_of(document, base=None, strategies=strategies)
 
     def fault(self, at: Location, reason: str, got: str = "", *, key: str = "") -> Fault:
         """Return a fault of what stands at a location, for instance ``("overrides", "cpus")``.
@@ -219,7 +225,7 @@ def load_scenario(
     if not isinstance(reference, str):
         raise ConfigError.of(origin, "must be a name or a path", got=describe(reference))
     path = find_file("scenarios", reference, origin=origin)
-    return _validated(read_document(path), base=path.parent, strategies=strategies)
+    return scenario_of(read_document(path), base=path.parent, strategies=strategies)
 
 
 def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> Scenario:
@@ -243,7 +249,13 @@ def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> 
     )
 
 
-def _validated(document: Document, *, base: Path | None, strategies: Names | None) -> Scenario:
+def scenario_of(
+    document: Document, *, base: Path | None, strategies: Names | None = None
+) -> Scenario:
+    """Return the scenario that a document holds; relative paths count from ``base``.
+
+    Raises ConfigError with every fault.
+    """
     scenario = validated(Scenario, document, {"base": base, "strategies": strategies})
     scenario._source = document
     return scenario

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
+from costmodel.config.frames import ALIGNED, CONTIGUOUS, Frames
 from costmodel.config.schema import STRICT, Problem, problem, raise_problems
-from costmodel.config.sizes import Size
+from costmodel.config.shares import share as share_of
+from costmodel.config.sizes import Size, size_text
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
@@ -17,9 +18,6 @@ ORDERS = (0, *range(2, LARGEST_ORDER + 1))
 """Orders of folios of anonymous memory: from 2 on the third struct page of a large one is there,
 which the kernel needs to split it (``THP_ORDERS_ALL_ANON``)."""
 
-Frames = Literal["contiguous", "aligned", "scattered"]
-
-_SHARE = re.compile(r"(\d+(\.\d+)?)\s*%")
 _SHARES_SUM_TO = 1e-6
 
 
@@ -46,7 +44,7 @@ def _layout(value: object) -> dict[int, float]:
         raise problem(
             f"must be an order, 0 to {LARGEST_ORDER}, or a mix such as {{0: 50%, 4: 50%}}"
         )
-    shares = {order: _share(share) for order, share in value.items()}
+    shares = {order: share_of(share) for order, share in value.items()}
     raise_problems("layout", _layout_problems(value, shares))
     return {order: share for order, share in sorted(shares.items()) if share is not None}
 
@@ -72,15 +70,6 @@ def _layout_problems(
         yield (), "the shares of a mix must sum to 100%", f"{100 * total:g}%"
 
 
-def _share(value: object) -> float | None:
-    """Return ``50%`` or ``0.5`` as 0.5; None for what is no share."""
-    if isinstance(value, str) and (match := _SHARE.fullmatch(value.strip())):
-        value = float(match[1]) / 100
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 < value <= 1 else None
-
-
 OperationName = Annotated[str, AfterValidator(_known_operation)]
 """What the kernel does: a name that :mod:`costmodel.operations.registry` knows."""
 MemoryBytes = Annotated[Size, AfterValidator(_whole_pages), Field(ge=PAGE_BYTES, le=2**44)]
@@ -99,8 +88,11 @@ class Workload(BaseModel):
     """Size of the mapping, in whole pages."""
     folio_orders: Layout
     """Folio order to its share of the memory."""
-    frames: Frames = "contiguous"
-    """How the folios lie in physical memory: one behind the other, or anywhere."""
+    frames: Frames = CONTIGUOUS
+    """How the folios lie in physical memory: one behind the other, anywhere, or in part anywhere
+    (see :mod:`costmodel.config.frames`)."""
+    frames_over: MemoryBytes | None = None
+    """Size of the physical memory that scattered folios lie in; None: as large as the mapping."""
     state: str
     """How the operation finds the PTEs (fork), or what unmaps them (zap)."""
     contpte: bool | None = None
@@ -109,14 +101,16 @@ class Workload(BaseModel):
     """CPUs that do the same at the same time, each on its own address space."""
 
     @model_validator(mode="after")
-    def _state_fits_operation(self) -> Workload:
+    def _fits_together(self) -> Workload:
         raise_problems("workload", state_problems(self.operation, self.state))
+        raise_problems("workload", span_problems(self.memory_bytes, self.frames, self.frames_over))
         return self
 
     def __hash__(self) -> int:
         """Return a hash, so that results can be cached per workload."""
         orders = tuple(self.folio_orders.items())
-        return hash((self.operation, self.memory_bytes, orders, self.frames, self.state))
+        frames = self.frames, self.frames_over
+        return hash((self.operation, self.memory_bytes, orders, *frames, self.state))
 
     @property
     def pages(self) -> int:
@@ -141,7 +135,7 @@ def states_of(operation: str) -> tuple[str, ...]:
     return tuple(state.name for state in operation_named(operation).words.states)
 
 
-def frames_of(operation: str) -> Frames:
+def frames_of(operation: str) -> str:
     """Return how folios lie unless a question says otherwise."""
     return operation_named(operation).words.frames
 
@@ -151,3 +145,14 @@ def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
     if state is not None and state not in states_of(operation):
         fitting = " or ".join(map(repr, states_of(operation)))
         yield ("state",), f"must be {fitting} for {operation}", state
+
+
+def span_problems(memory_bytes: int, frames: str, over_bytes: int | None) -> Iterator[Problem]:
+    """Yield a problem if frames cannot lie in so much physical memory, or do not lie scattered."""
+    if over_bytes is None:
+        return
+    if frames in (CONTIGUOUS, ALIGNED):
+        yield ("frames_over",), f"has no meaning where frames are {frames}", size_text(over_bytes)
+    elif over_bytes < memory_bytes:
+        reason = f"must be at least the size of the mapping, {size_text(memory_bytes)}"
+        yield ("frames_over",), reason, size_text(over_bytes)

@@ -24,6 +24,7 @@ _OP_OF_FLAVOUR = {
     (Kind.ALU, Flavour.MOVE): c.OP_MOVE,
     (Kind.ALU, Flavour.IMMEDIATE): c.OP_IMMEDIATE,
     (Kind.ALU, Flavour.ZERO_IDIOM): c.OP_ZERO_IDIOM,
+    (Kind.LOAD, Flavour.PREFETCH): c.OP_PREFETCH,
     (Kind.RMW, Flavour.RMW_STORE): c.OP_RMW_STORE,
     (Kind.RMW, Flavour.RMW_CAS): c.OP_RMW_CAS,
     (Kind.RMW, Flavour.RMW_LOCKED): c.OP_LOCKED,

@@ -242,7 +242,7 @@ def _spread(
 class Level(NamedTuple):
     """A cache as reuse distances see it."""
 
-    size_bytes: int
+    size_bytes: float
     replacement: str
 
 
@@ -281,10 +281,10 @@ def class_costs(
     ``footprint`` are the bytes that CYCLIC stands for, ``round_bytes`` those of ROUND.
     """
     caches = machine.caches
-    l1, l2, llc = (
-        Level(cache.size_bytes.value, cache.replacement.value)
-        for cache in (caches.l1, caches.l2, caches.llc)
+    l1, l2 = (
+        Level(cache.size_bytes.value, cache.replacement.value) for cache in (caches.l1, caches.l2)
     )
+    llc = Level(caches.llc.size_bytes.value * caches.llc.share.value, caches.llc.replacement.value)
     latency = (parameters.l1, parameters.l2, parameters.llc, parameters.dram)
     gap = (0, parameters.l2_gap, parameters.llc_gap, parameters.dram_gap)
     stream = (0, 0, parameters.llc_stream_gap, parameters.stream_gap)

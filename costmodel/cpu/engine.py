@@ -18,7 +18,7 @@ from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import CAUSES, Cause, TableCost, Timing, shared_out
 from costmodel.cpu.state import Reach, empty_state, state_length
 from costmodel.cpu.table import KEPT, run_table
-from costmodel.cpu.tlb import footprint_pages, fresh_pages, page_ticks
+from costmodel.cpu.tlb import blocks_of, footprint_pages, fresh_pages, page_ticks
 from costmodel.cpu.window import (
     BROADCAST_TICKS,
     BROADCASTS,
@@ -55,7 +55,7 @@ def priced_programs(
     """Return one program per run; where traces and what becomes of them are equal, one object."""
     line_bytes = machine.caches.line_bytes.value
     bytes_ = footprint_bytes(runs, line_bytes)
-    pages = footprint_pages(runs, machine.kernel.linear_map_bytes.value)
+    pages = footprint_pages(runs, blocks_of(machine))
     footprints = bytes_, pages
     made: dict[tuple[int, float], Priced] = {}
     same: dict[Hashable, Priced] = {}
@@ -80,8 +80,7 @@ def _priced(
     bytes_, pages = footprints
     distances = reuse_of(trace, machine.caches.line_bytes.value).distances
     access = class_costs(distances, reuse, machine, parameters, round_bytes=bytes_)
-    fresh = fresh_pages(trace, machine.kernel.linear_map_bytes.value)
-    page = page_ticks(fresh.distances, pages, machine, parameters)
+    page = page_ticks(fresh_pages(trace, blocks_of(machine)), pages, machine, parameters)
     classes = alike(tuple(weights.items()) for weights in access.weights)
     page_classes = alike(page.tolist())
     program = program_of(trace, machine, classes, page_classes)

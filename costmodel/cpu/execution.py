@@ -68,6 +68,8 @@ def execute(row: c.Row, op: int, p: Parameters, costs: Costs, w: Window, totals:
             _lock_in_turn(row, ready, p, costs, w)
     elif op == c.OP_RMW_VALUE or op == c.OP_RMW_CAS or op == c.OP_RMW_ACQUIRE:
         _atomic(row, op, ready, p, costs, w)
+    elif op == c.OP_PREFETCH:
+        _prefetch(row, ready, p, costs, w)
     elif op == c.OP_MUL:
         start(ready, MULTIPLY, p.mul_ports, ALU, p.alu_ports, w)
         now.finish = now.start + p.mul
@@ -109,6 +111,20 @@ def _load(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> Non
     now.finish = forwarded(row, data, p, w)
     now.loaded = max(now.loaded, now.finish)
     hold_register(row, now.finish, costs, w)
+
+
+@inlined
+def _prefetch(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
+    """A request for a line that nothing waits for and that no fence orders: done once issued."""
+    now = w.now[0]
+    free = free_register(row, ready, costs, w)
+    wait(free - ready, _MISS_REGISTERS, now)
+    start(free, LOADING, p.load_ports, ADDRESS, p.address_units, w)
+    data = fetch(row, now.start, p, costs, w)
+    hold_register(row, data, costs, w)
+    now.finish = now.start + TICKS_PER_CYCLE
+    now.tail = 0
+    now.body_cause = _DEPENDENCY
 
 
 @inlined

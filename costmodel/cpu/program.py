@@ -24,7 +24,7 @@ from costmodel.cpu.caches import LOADED, WRITTEN, accesses, reuse_of
 from costmodel.cpu.periods import parts
 from costmodel.cpu.prefetch import prefetches
 from costmodel.cpu.reuse import Ints
-from costmodel.cpu.tlb import fresh_pages, page_reuse
+from costmodel.cpu.tlb import Blocks, blocks_of, fresh_pages, page_reuse
 from costmodel.jit import compiled
 from costmodel.units import LINE_BYTES
 
@@ -90,7 +90,7 @@ def program_of(
         trains_after=caches.prefetch.trains_after_lines.value,
         far=bool(machine.atomics.far.value),
         near_when_loaded=bool(machine.atomics.near_when_loaded.value),
-        linear_map_bytes=machine.kernel.linear_map_bytes.value,
+        blocks=blocks_of(machine),
         window=max(256, _power_of_two(max(core.rob_entries.value, stores))),
         stores=_power_of_two(stores),
         classes=classes,
@@ -116,7 +116,7 @@ class _Shape:
     trains_after: int
     far: bool
     near_when_loaded: bool
-    linear_map_bytes: int
+    blocks: Blocks
     window: int
     """Rows further back than this cannot be in flight."""
     stores: int
@@ -154,10 +154,10 @@ def _program(trace: Trace, shape: _Shape) -> Program:
 def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) -> c.Code:
     """Return all rows of the program."""
     reuse = accesses(trace, shape.line_bytes)
-    page = page_reuse(trace, shape.linear_map_bytes).kind
+    page = page_reuse(trace, shape.blocks).kind
     # Every evaluation asks for these, long after the rest is forgotten.
     reuse_of(trace, shape.line_bytes)
-    fresh_pages(trace, shape.linear_map_bytes)
+    fresh_pages(trace, shape.blocks)
     kind = _merged(reuse.kind, shape)
     page = np.array(shape.page_classes, np.int16)[page] if shape.page_classes else page
     ahead = prefetches(trace, shape.line_bytes, shape.depth, shape.trains_after, far=shape.far)

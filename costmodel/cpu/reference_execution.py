@@ -89,9 +89,7 @@ class Execution:
         """Tell whether a micro-op brings its line to the L1."""
         if op.op == c.OP_RMW_STORE:
             return not (self.p.far and not op.row[c.LINES])
-        return op.op in (
-            c.OP_LOAD, c.OP_STORE, c.OP_LOCKED, c.OP_RMW_VALUE, c.OP_RMW_CAS, c.OP_RMW_ACQUIRE
-        )  # fmt: skip
+        return op.op in (*c.LOADS, c.OP_STORE)
 
     def enter(self, op: MicroOp, loads: int) -> None:
         """Do what has to be done in program order, then let the micro-op go its way."""
@@ -135,6 +133,9 @@ class Execution:
         kind = op.op
         if kind in (c.OP_LOAD, c.OP_RMW_VALUE, c.OP_RMW_CAS, c.OP_RMW_ACQUIRE):
             yield from self._access(op, fences)
+        elif kind == c.OP_PREFETCH:
+            yield from self._wait_for_register(op)
+            yield from self._post(op, LOADING)
         elif kind == c.OP_LOCKED:
             yield from self._alone(op) if self.p.locked_alone else self._in_turn(op)
         elif kind in (c.OP_STORE, c.OP_RMW_STORE, c.OP_ZERO_LINE):
@@ -350,9 +351,9 @@ class Execution:
         before = self.store_before[op.number]
         return 0 if before is None else self.entry[before.number] + 1
 
-    def _post(self, op: MicroOp) -> Steps:
+    def _post(self, op: MicroOp, ports: int = STORING) -> Steps:
         """Fire and forget: done once address and data are known; the line is requested then."""
-        yield from self._begin(op, STORING, ADDRESS)
+        yield from self._begin(op, ports, ADDRESS)
         op.finish = op.start + TICKS_PER_CYCLE
         if self.fetches(op):
             self.env.process(self._line_of(op))

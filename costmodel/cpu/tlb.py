@@ -1,7 +1,8 @@
 """Which data accesses miss the TLB: reuse distance in pages against the entries.
 
 Page tables are reached through the linear map, whose block size the machine states; struct pages
-through the vmemmap, which both architectures map with 2 MiB blocks. Stack, mm and VMAs stay hot.
+through the vmemmap, which both architectures map with 2 MiB blocks. In a guest a translation covers
+no more than a page of the host. Stack, mm and VMAs stay hot.
 """
 
 from __future__ import annotations
@@ -24,10 +25,15 @@ from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import Ints, touches
 from costmodel.jit import compiled, inlined
 
+ANYWHERE = -3.0
+"""As a distance: frames are scattered, and this block is as likely met as any in their span."""
 _NEAR_PAGES = 16
 _TABLES = flags_of((Target.SRC, Target.DST), Target)
 _STRUCT_PAGES = flags_of((Target.PAGE, Target.TABLEPAGE, Target.BUDDY), Target)
+_FRAMES = flags_of((Target.PAGE, Target.BUDDY), Target)
 _ZERO = int(Kind.ZERO)
+TABLE_STRUCT_BYTES = 512 * 64
+"""Struct pages of the memory that one page table maps."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,29 @@ class Pages:
     """Blocks of the linear map that every execution touches anew."""
     struct_pages: int
     """Blocks of the vmemmap that the trace touches."""
+    spanned: int
+    """Blocks of the vmemmap from the first to the last that has a page which is mapped."""
+    new_struct_pages: int
+    """Those of ``struct_pages`` that no other table's execution touches."""
 
 
-def page_reuse(trace: Trace, linear_map_bytes: int) -> Pages:
-    """Return the page reuse of a trace where the linear map has such blocks."""
-    key = trace.token, "pages", linear_map_bytes
-    return kept(key, lambda: _pages(trace, linear_map_bytes))
+class Blocks(NamedTuple):
+    """What one translation covers on a machine, in bytes."""
+
+    tables: int
+    """Of page tables, which the linear map reaches."""
+    struct_pages: int
+
+
+def blocks_of(machine: Machine) -> Blocks:
+    """Return what one translation covers: at most a page of the host."""
+    host = machine.kernel.host_page_bytes.value
+    return Blocks(min(machine.kernel.linear_map_bytes.value, host), min(VMEMMAP_BYTES, host))
+
+
+def page_reuse(trace: Trace, blocks: Blocks) -> Pages:
+    """Return the page reuse of a trace where translations cover such blocks."""
+    return kept((trace.token, "pages", blocks), lambda: _pages(trace, blocks))
 
 
 class Fresh(NamedTuple):
@@ -56,22 +79,28 @@ class Fresh(NamedTuple):
     distances: tuple[float, ...]
     table_pages: int
     struct_pages: int
+    spanned: int
+    new_struct_pages: int
 
 
-def fresh_pages(trace: Trace, linear_map_bytes: int) -> Fresh:
+def fresh_pages(trace: Trace, blocks: Blocks) -> Fresh:
     """Return the classes of a trace's page accesses and how many pages it touches anew."""
-    key = trace.token, "fresh pages", linear_map_bytes
 
     def count() -> Fresh:
-        found = page_reuse(trace, linear_map_bytes)
-        return Fresh(found.distances, found.table_pages, found.struct_pages)
+        found = page_reuse(trace, blocks)
+        return Fresh(
+            found.distances, found.table_pages, found.struct_pages, found.spanned,
+            found.new_struct_pages,
+        )  # fmt: skip
 
-    return kept(key, count)
+    return kept((trace.token, "fresh pages", blocks), count)
 
 
-def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
-    row, block, in_table = _blocks(trace.kind, trace.target, trace.address, linear_map_bytes)
+def _pages(trace: Trace, blocks: Blocks) -> Pages:
+    row, block, in_table = _touched_blocks(trace.kind, trace.target, trace.address, *blocks)
     number, first = numbered(block)
+    of_frames = first[_FRAMES[trace.target[row[first]]]]
+    spanned = int(np.ptp(block[of_frames])) // 2 + 1 if len(of_frames) else 0
     fresh = np.zeros(len(row), np.bool_)
     fresh[first] = True
     # Struct pages of many tables lie in one block: the execution before met the same blocks.
@@ -79,7 +108,12 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
     if len(first) > _NEAR_PAGES:  # else all are near
         distance = np.where(fresh, distance, touches(row, number, _NEAR_PAGES).distance)
     distance[distance < _NEAR_PAGES] = 0.0
-    distance[first[in_table[first]]] = CYCLIC
+    # A table has its own blocks where one holds no more struct pages than it maps.
+    own = blocks.struct_pages <= TABLE_STRUCT_BYTES
+    if spanned > max(len(of_frames), _NEAR_PAGES):
+        distance[of_frames] = ANYWHERE
+        own = False
+    distance[first[in_table[first] | own]] = CYCLIC
     far = np.flatnonzero(distance)
     kinds, first_far = numbered(distance[far].view(np.int64))
     kind = np.zeros(len(trace), np.int16)  # class 0: no memory, or hot
@@ -90,12 +124,18 @@ def _pages(trace: Trace, linear_map_bytes: int) -> Pages:
         distances=(0.0, *distance[far[first_far]].tolist()),
         table_pages=tables,
         struct_pages=len(first) - tables,
+        spanned=spanned,
+        new_struct_pages=len(first) - tables if own else 0,
     )
 
 
 @compiled
-def _blocks(
-    kind: NDArray[np.uint8], target: NDArray[np.uint8], address: Ints, linear_map_bytes: int
+def _touched_blocks(
+    kind: NDArray[np.uint8],
+    target: NDArray[np.uint8],
+    address: Ints,
+    table_bytes: int,
+    struct_bytes: int,
 ) -> tuple[Ints, Ints, NDArray[np.bool_]]:
     """Return micro-op and block of each access to a page table or a struct page, and which it is.
 
@@ -112,7 +152,7 @@ def _blocks(
         if not _has_page(kind[i], target[i], address[i]):
             continue
         table = _TABLES[target[i]]
-        bytes_ = linear_map_bytes if table else VMEMMAP_BYTES
+        bytes_ = table_bytes if table else struct_bytes
         row[at] = i
         in_table[at] = table
         block[at] = address[i] // bytes_ * 2 + (0 if table else 1)
@@ -126,18 +166,27 @@ def _has_page(kind: int, target: int, address: int) -> bool:
     return bool((_TABLES[target] or _STRUCT_PAGES[target]) and address >= 0 and kind != _ZERO)
 
 
-def footprint_pages(runs: Sequence[TableRun], linear_map_bytes: int) -> float:
-    """Return the pages of one round through the workload; all tables share their struct pages."""
-    each = [(run.count, fresh_pages(run.trace, linear_map_bytes)) for run in runs]
-    tables = sum(count * page.table_pages for count, page in each)
-    return float(tables + max((page.struct_pages for _, page in each), default=0))
+def footprint_pages(runs: Sequence[TableRun], blocks: Blocks) -> float:
+    """Return the pages of one round through the workload; large blocks are shared by all tables."""
+    each = [(run.count, fresh_pages(run.trace, blocks)) for run in runs]
+    new = sum(count * (page.table_pages + page.new_struct_pages) for count, page in each)
+    shared = (page.struct_pages - page.new_struct_pages for _, page in each)
+    return float(new + max(shared, default=0))
 
 
-def page_ticks(
-    distances: tuple[float, ...], footprint: float, machine: Machine, parameters: Parameters
-) -> Ints:
+def page_ticks(fresh: Fresh, footprint: float, machine: Machine, parameters: Parameters) -> Ints:
     """Return what each class adds to a load on a machine, int64[classes]."""
     dtlb = machine.caches.dtlb
-    distance = np.array([footprint if d == CYCLIC else d for d in distances])
-    missed = np.where(distance < dtlb.l2_entries.value, parameters.tlb_l2, parameters.tlb_walk)
-    return np.where(distance < dtlb.l1_entries.value, 0, missed).astype(np.int64)
+    entries = np.array([dtlb.l1_entries.value, dtlb.l2_entries.value])
+    distance = np.array(
+        [footprint if d == CYCLIC else 0.0 if d == ANYWHERE else d for d in fresh.distances]
+    )
+    missed = np.where(distance < entries[1], parameters.tlb_l2, parameters.tlb_walk)
+    ticks = np.where(distance < entries[0], 0, missed).astype(np.int64)
+    # Of blocks met at random, the next one that this table did not meet yet may have been met at
+    # any distance between those that it met and all.
+    met = np.arange(max(fresh.struct_pages, 1))[:, np.newaxis]
+    first, second = np.clip((entries - met) / np.maximum(fresh.spanned - met, 1), 0, 1).mean(axis=0)
+    anywhere = (second - first) * parameters.tlb_l2 + (1 - second) * parameters.tlb_walk
+    ticks[[d == ANYWHERE for d in fresh.distances]] = round(anywhere)
+    return ticks

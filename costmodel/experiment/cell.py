@@ -177,8 +177,9 @@ def noise_scenario(workload: Workload) -> str:
     Contpte is the strategy's business, and all strategies of a workload meet the same noise.
     """
     orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
+    over = f" over {workload.frames_over}" if workload.frames_over else ""
     return (
-        f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames} "
+        f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
         f"{workload.state} {workload.cpus}"
     )
 

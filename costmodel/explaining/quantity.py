@@ -17,6 +17,7 @@ _ENDS: Final = {
 """How the key of a number ends, to its unit."""
 _TIMES: Final = (("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9))
 _PLAIN: Final = (1e-4, 1e6)
+_MIB: Final = 1 << 20
 
 
 def three_digits(value: float) -> str:
@@ -30,6 +31,17 @@ def three_digits(value: float) -> str:
         return f"{value:.3g}"
     plain = f"{float(f'{value:.3g}'):.10f}"
     return plain.rstrip("0").rstrip(".")
+
+
+def ends_text(low: float, high: float, key: str) -> tuple[str, str]:
+    """Return both ends of a range without their unit; large numbers of bytes are in MiB.
+
+    >>> ends_text(24.0, 40.0, "caches.llc.latency_ns"), ends_text(2**24, 2**25, "llc.size_bytes")
+    (('24', '40'), ('16', '32 MiB'))
+    """
+    if key.endswith("_bytes") and low >= _MIB:
+        return three_digits(low / _MIB), f"{three_digits(high / _MIB)} MiB"
+    return three_digits(low), three_digits(high)
 
 
 def quantity(value: float, key: str) -> str:

@@ -223,3 +223,17 @@ def _contpte_layouts() -> Iterator[Layout]:
     )
     yield Layout("pinned block", (private(*folios(1, 4, pinned=True), *folios(1, 4)),))
     yield Layout("shared block", (Area(folios(2, 4), VmaKind.SHARED),))
+    yield Layout(
+        "shared folio across blocks, one page writable",
+        (
+            Area(
+                (
+                    hole(),
+                    pages(1, 4, file=True),
+                    pages(15, 4, first=1, again=True, file=True, writable=False),
+                ),
+                VmaKind.SHARED,
+            ),
+        ),
+        note="a batch of a shared mapping is writable as a whole in the child if one entry is",
+    )

@@ -74,21 +74,31 @@ class LiveTable:
 
     def set_ptes(self, slot: int, count: int, pte: int) -> None:
         """Store ``count`` entries that map consecutive frames from ``pte``, all with its flags."""
-        inside = self._inside(slot, count, "set")
-        if count > 1:
-            self.batches.append((self.base + inside.start, len(inside)))
-        self._set(inside, pte + ((inside.start - slot) << PFN_SHIFT))
+        self._remember(slot, count)
+        self._store(slot, count, pte)
 
     def set_contpte(self, slot: int, count: int, pte: int) -> None:
         """Store entries as arm64 ``set_ptes()``: cont bit on whole aligned blocks, else without."""
+        self._remember(slot, count)
         pte &= ~CONT
         end = slot + count
         while slot < end:
             step = min(end, (slot & -CONT_PTES) + CONT_PTES) - slot
             whole = step == CONT_PTES and not (pte >> PFN_SHIFT) % CONT_PTES
-            self.set_ptes(slot, step, pte | CONT if whole and pte & PRESENT else pte)
+            self._store(slot, step, pte | CONT if whole and pte & PRESENT else pte)
             pte += step << PFN_SHIFT
             slot += step
+
+    def _remember(self, slot: int, count: int) -> None:
+        """Remember a batch as one: what its entries share, they share across blocks."""
+        first, end = max(slot, self.first), min(slot + count, self.end)
+        if count > 1:
+            self.batches.append((self.base + first, max(0, end - first)))
+
+    def _store(self, slot: int, count: int, pte: int) -> None:
+        """Store entries that map consecutive frames, as far as they lie in this part."""
+        inside = self._inside(slot, count, "set")
+        self._set(inside, pte + ((inside.start - slot) << PFN_SHIFT))
 
     def set_nonpresent(self, slot: int, pte: int) -> None:
         """Replace a swap or migration entry by another form of itself, or store one."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from costmodel.config.frames import CONTIGUOUS, scatter_of
 from costmodel.mm.address_space import AddressSpace, Rss, Vma
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
+from costmodel.mm.placing import first_pfns_of
 from costmodel.mm.pte import (
     CONT,
     CONT_PTES,
@@ -25,14 +27,8 @@ from costmodel.mm.pte import (
 from costmodel.mm.state import PteState
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
-_BASE_PFN: Final = (1 << 20) + (1 << 14)
-"""In the middle of a 2 MiB block of the vmemmap, as most tables' struct pages lie inside one."""
-
 FRESH: Final = PteState("fresh", "freshly written")
 """Pages of one process, as they are before anybody did anything to them."""
-_HALF_BLOCK: Final = CONT_PTES // 2
-CONTIGUOUS: Final = "contiguous"
-FRAMES: Final = (CONTIGUOUS, "aligned", "scattered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +80,8 @@ def homogeneous(
     memory_bytes: int,
     folio_orders: Mapping[int, float],
     *,
-    frames: str = "contiguous",
+    frames: str = CONTIGUOUS,
+    over_bytes: int = 0,
     state: PteState = FRESH,
     contpte: bool = False,
     seed: int = 0,
@@ -94,8 +91,9 @@ def homogeneous(
     ``folio_orders`` maps order (0 to 9) to a share; shares sum to 1. Orders interleave in a table,
     except order-9 folios, which fill one. ``frames="contiguous"`` lets frames ascend with
     addresses, single pages in another place of their blocks of 16 than their entries; with
-    ``"aligned"`` these agree, too; ``"scattered"`` puts each folio anywhere in a region of the size
-    of the memory.
+    ``"aligned"`` these agree, too; ``"scattered"`` puts each folio anywhere in a region of
+    ``over_bytes``, by default and at least the size of the memory. A part can be scattered, see
+    :mod:`costmodel.config.frames`.
     At most four shapes: order-9 tables, two interleavings of the rest, one partial table.
     """
     _check_arguments(memory_bytes, folio_orders, frames)
@@ -109,13 +107,14 @@ def homogeneous(
     if whole:
         layouts.append((whole, (LARGEST_ORDER,)))
     random = Random(f"{seed}/{sorted(folio_orders.items())}/{frames}")
+    span = max(total_pages, over_bytes // PAGE_BYTES)
     if small:
         layouts.extend(_interleaved(tables - whole, small, random))
     if rest:
         layouts.append((1, _fill(rest, _quotas(rest, small or {0: 1.0}, math.floor), random)))
     return ShapedSpace(
         tuple(
-            TableShape(count, orders, _place(orders, frames, total_pages, random), state, contpte)
+            TableShape(count, orders, first_pfns_of(orders, frames, span, random), state, contpte)
             for count, orders in layouts
         )
     )
@@ -129,8 +128,7 @@ def _check_arguments(memory_bytes: int, folio_orders: Mapping[int, float], frame
         raise ValueError(f"'folio_orders' must be orders 0 to 9 (got {wrong[0]!r})")
     if not math.isclose(sum(folio_orders.values()), 1.0, abs_tol=1e-6):
         raise ValueError(f"'folio_orders' must sum to 1 (got {dict(folio_orders)!r})")
-    if frames not in FRAMES:
-        raise ValueError(f"'frames' must be one of {FRAMES} (got {frames!r})")
+    scatter_of(frames)
 
 
 def _interleaved(
@@ -204,21 +202,3 @@ def _fill(pages: int, quotas: Mapping[int, int], random: Random) -> tuple[int, .
 
 def _pages(orders: tuple[int, ...]) -> int:
     return sum(1 << order for order in orders)
-
-
-def _place(
-    orders: tuple[int, ...], frames: str, total_pages: int, random: Random
-) -> tuple[int, ...]:
-    """Return the first frame of each folio."""
-    if frames == "scattered":
-        largest = max(orders)
-        units = max(total_pages >> largest, len(orders))
-        return tuple(
-            _BASE_PFN + (unit << largest) for unit in random.sample(range(units), len(orders))
-        )
-    shift = _HALF_BLOCK if frames == CONTIGUOUS and max(orders) == 0 else 0
-    first_pfns, pfn = [], _BASE_PFN + shift
-    for order in orders:
-        first_pfns.append(pfn)
-        pfn += 1 << order
-    return tuple(first_pfns)

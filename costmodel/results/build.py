@@ -75,6 +75,7 @@ def _cell(
         "folio_order": workload.folio_order,
         "folio_orders": dict(workload.folio_orders),
         "frames": workload.frames,
+        "frames_over_bytes": workload.frames_over,
         "state": workload.state,
         "contpte": workload.contpte,
         "cpus": workload.cpus,

@@ -177,6 +177,8 @@ class ResultCell(BaseModel):
     """Folio order to its share of the memory."""
     frames: Words
     """How the folios lie in physical memory."""
+    frames_over_bytes: Count | None = None
+    """Physical memory that scattered folios lie in; null: as large as the mapping."""
     state: Words
     """How the operation finds the PTEs, or what unmaps them."""
     contpte: bool | None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from costmodel.code.trace import TableRun
+from costmodel.config.frames import CONTIGUOUS
 from costmodel.config.workload import Workload
-from costmodel.mm.shapes import CONTIGUOUS, ShapedSpace, homogeneous
+from costmodel.mm.shapes import ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
@@ -25,7 +26,8 @@ def trace_runs(
     program = strategy.program(isa, range_tlbi=range_tlbi)
     orders = tuple(workload.folio_orders.items())
     state = operation.state(workload.state)
-    space = _space(workload.memory_bytes, orders, workload.frames, state, strategy.contpte)
+    frames = workload.frames, workload.frames_over or workload.memory_bytes
+    space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte)
     if strategy.recorded is not None:
         return recorded_runs(strategy.recorded, space, aligned=workload.frames == CONTIGUOUS)
     return list(operation.trace(strategy, program, isa, space))
@@ -36,8 +38,12 @@ def _space(
     memory_bytes: int,
     orders: tuple[tuple[int, float], ...],
     frames: str,
+    over_bytes: int,
     state: PteState,
     contpte: bool,
 ) -> ShapedSpace:
     """Cached: laying out an address space takes longer than timing its traces."""
-    return homogeneous(memory_bytes, dict(orders), frames=frames, state=state, contpte=contpte)
+    return homogeneous(
+        memory_bytes, dict(orders), frames=frames, over_bytes=over_bytes, state=state,
+        contpte=contpte,
+    )  # fmt: skip

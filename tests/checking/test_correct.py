@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from costmodel.checking.check import check_strategy, report_text, standard_layouts
 from costmodel.checking.run import Strategy, Subject, violations_on
+from costmodel.mm.address_space import VmaKind
 from costmodel.mm.folio import Folio
+from costmodel.mm.layout import Area, Content, Layout, Piece
 from costmodel.mm.random_layouts import random_layout
 from costmodel.operations.fork.mm import ForkOperation, TablePair
 
@@ -50,6 +52,17 @@ def test_any_batch_limit_is_correct(random: Random, limit: int, contpte: bool) -
     layout = random_layout(random, "generated")
 
     assert violations_on(Subject("limited", limited, contpte=contpte), layout) == []
+
+
+@pytest.mark.parametrize("contpte", [False, True])
+@pytest.mark.parametrize("first", [1, 5, 15])
+def test_a_shared_batch_may_become_writable_across_blocks(first: int, contpte: bool) -> None:
+    """v6.9 and later pass the write permission of any entry on to the whole batch."""
+    one = Piece(Content.PAGES, 1, 4, file=True)
+    rest = Piece(Content.PAGES, 15, 4, first=1, again=True, file=True, writable=False)
+    layout = Layout("it", (Area((one, rest), VmaKind.SHARED),), start=first)
+
+    assert violations_on(Subject("it", batched, contpte=contpte), layout) == []
 
 
 def test_the_flush_may_be_left_to_the_caller() -> None:

@@ -23,7 +23,7 @@ PLAIN = [
     (Kind.BRANCH, Flavour.PLAIN),
     (Kind.LOAD, Flavour.PLAIN),
     (Kind.LOAD, Flavour.PLAIN),
-    (Kind.LOAD, Flavour.PLAIN),
+    (Kind.LOAD, Flavour.PREFETCH),
     (Kind.STORE, Flavour.PLAIN),
     (Kind.STORE, Flavour.PLAIN),
 ]

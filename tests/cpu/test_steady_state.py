@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Target, Uop
 from costmodel.config.machine import Machine
-from costmodel.config.workload import Frames, Workload
+from costmodel.config.workload import Workload
 from costmodel.cpu import engine
 from costmodel.cpu.parameters import parameters_of
 from costmodel.cpu.program import Program, program_of
@@ -130,7 +130,7 @@ def test_the_empty_state_is_that_of_a_new_window(on: Machine) -> None:
     assert saved.tolist() == state.tolist()
 
 
-def unmap(frames: Frames) -> list[TableRun]:
+def unmap(frames: str) -> list[TableRun]:
     workload = Workload(
         operation="zap",
         memory_bytes=4 << 20,
@@ -143,6 +143,6 @@ def unmap(frames: Frames) -> list[TableRun]:
 
 
 @pytest.mark.parametrize("frames", ["contiguous", "scattered"])
-def test_an_unmap_has_one_price_however_its_loops_are_skipped(frames: Frames) -> None:
+def test_an_unmap_has_one_price_however_its_loops_are_skipped(frames: str) -> None:
     runs = unmap(frames)
     assert engine.run(runs, XEON) == computed_in_full(runs, XEON)

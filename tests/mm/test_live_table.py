@@ -116,6 +116,7 @@ def test_cont_bits_go_on_whole_aligned_blocks_only() -> None:
 
     assert [slot for slot in range(64) if table.slots[slot] & CONT] == [*range(16, 32)]
     assert [pte >> 16 for pte in table.slots[14:34]] == [*range(526, 546)]
+    assert table.batches == [(1024 + 14, 20)], "one batch, whatever blocks it is stored in"
     table.set_contpte(64, 16, make_pte(513, RW))
     assert not table.slots[64] & CONT, "frames are not aligned"
 

@@ -6,7 +6,6 @@ import pytest
 
 from costmodel import cell, price
 from costmodel.config.errors import ConfigError
-from costmodel.config.workload import Frames
 from costmodel.strategies.builds import (
     BOOTED,
     builds_for,
@@ -121,7 +120,7 @@ def test_a_name_means_the_booted_kernel_where_it_was_booted() -> None:
     assert resolve(f"v6.7@{BOOTED}").programs == resolve("v6.7").programs
 
 
-def micro_ops_per_pte(strategy: str, frames: Frames) -> float:
+def micro_ops_per_pte(strategy: str, frames: str) -> float:
     result = price("ampere-altra", strategy, order=0, noise=False, frames=frames)
     return sum(result.micro_ops_per_pte.values())
 

@@ -188,6 +188,14 @@ YIELDS: Final = {
     "drops an event of nobody": _body(
         "yield from k.dropping(k.v6_12(fork), 'mapp')  # >", says="did you mean 'map'?"
     ),
+    "an edit of another operation's event": _body(
+        "yield from k.after(k.v6_12(fork), 'unmap', k.alu())  # >",
+        says="after: unknown event of fork, did you mean 'map'? (got 'unmap', a str)",
+    ),
+    "drops an event of another operation": _body(
+        "yield from k.dropping(k.v6_12(fork), 'unmap')  # >",
+        says="dropping: unknown event of fork",
+    ),
     "an edit of nobody's event": _body(
         "yield from k.after(k.v6_12(fork), 'nope', k.alu())  # >", says="after: unknown event"
     ),

@@ -72,6 +72,8 @@ CHECKED = {
     "swallows the end": 1,
     "takes nothing": 2,
     "imports nothing": 2,
+    "an edit of another operation's event": 2,
+    "an edit of nobody's event": 2,
 }
 """What ``check`` answers: 1 where it can draw the table on which the strategy fails, else 2."""
 

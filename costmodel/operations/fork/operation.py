@@ -50,6 +50,7 @@ class Fork(Operation):
         tables={
             ("src", "write_protect"): "wrprotect",
             ("dst", "set_ptes"): "set",
+            ("dst", "set_contpte"): "set",
             ("dst", "set_nonpresent"): "set",
         },
     )

@@ -30,20 +30,20 @@ def dropping(steps: Steps, event: str) -> Steps:
     The atomics are events of their own: ``get``, ``clear_exclusive``, ``map``, ``large_map``,
     ``wrprotect``.
     """
-    _check_event("dropping", event)
-    return _dropping(steps, event, _asked())
+    edit = _Edit("dropping", event, _asked())
+    return _dropping(steps, edit, edit.asked_at)
 
 
 def after(steps: Steps, event: str, *extra: Extra) -> Steps:
     """Execute more micro-ops behind every ``event``."""
-    _check_event("after", event, extra)
-    return _around(steps, event, (), extra, _asked())
+    edit = _Edit("after", event, _asked(), extra)
+    return _around(steps, edit, (), extra, edit.asked_at)
 
 
 def before(steps: Steps, event: str, *extra: Extra) -> Steps:
     """Execute more micro-ops before the step that ends with ``event``."""
-    _check_event("before", event, extra)
-    return _around(steps, event, extra, (), _asked())
+    edit = _Edit("before", event, _asked(), extra)
+    return _around(steps, edit, extra, (), edit.asked_at)
 
 
 def without(steps: Steps, *kinds: Kind) -> Steps:
@@ -57,9 +57,44 @@ def without(steps: Steps, *kinds: Kind) -> Steps:
     return _without(steps, kinds, _asked())
 
 
+class _Edit:
+    """An edit that names an event: which it is, and which events tell that it is out of place."""
+
+    def __init__(
+        self, name: str, event: object, asked_at: Place, extra: tuple[object, ...] = (None,)
+    ) -> None:
+        """Keep it. Raises StrategyError for an event of no operation, and for nothing to add."""
+        operations = [operation_named(each).events for each in operation_names()]
+        known = set().union(*operations)
+        if not isinstance(event, str) or event not in known:
+            raise StrategyError(f"{name}: {unknown('event', event, known)}", got=describe(event))
+        if not extra:
+            raise StrategyError(f"{name}: needs at least one micro-op")
+        self.name, self.event, self.asked_at = name, event, asked_at
+        self._foreign = known.difference(*(events for events in operations if event in events))
+
+    def is_of(self, item: object) -> bool:
+        """Tell whether what is yielded is the event that is meant.
+
+        Raises StrategyError for an event of an operation that does not know the one that is meant:
+        the edit would change nothing.
+        """
+        if not isinstance(item, Step):
+            return False
+        if item.event in self._foreign:
+            own = next(
+                each for each in operation_names() if item.event in operation_named(each).events
+            )
+            what = unknown(f"event of {own}", self.event, operation_named(own).events)
+            raise StrategyError(
+                f"{self.name}: {what}", got=describe(self.event), places=[self.asked_at]
+            )
+        return item.event == self.event
+
+
 def _around(
     steps: Steps,
-    event: str,
+    edit: _Edit,
     first: tuple[Extra, ...],
     behind: tuple[Extra, ...],
     asked_at: Place,
@@ -70,7 +105,7 @@ def _around(
             step = stream.send(answer)
         except StopIteration:
             return
-        meant = isinstance(step, Step) and step.event == event
+        meant = edit.is_of(step)
         if meant:
             yield from _made(first, step)
         answer = yield step
@@ -78,7 +113,7 @@ def _around(
             yield from _made(behind, step)
 
 
-def _dropping(steps: Steps, event: str, asked_at: Place) -> _Edited:
+def _dropping(steps: Steps, edit: _Edit, asked_at: Place) -> _Edited:
     stream, answer = generator(steps), None
     while True:
         try:
@@ -86,7 +121,8 @@ def _dropping(steps: Steps, event: str, asked_at: Place) -> _Edited:
         except StopIteration:
             return
         # Who waits for what is left out waits for what is in front of it.
-        if answer is None or not isinstance(step, Step) or step.event != event:
+        meant = edit.is_of(step)
+        if answer is None or not meant:
             answer = yield step
 
 
@@ -113,14 +149,6 @@ def _made(extra: tuple[Extra, ...], step: Step) -> _Edited:
         else:
             for uop in made:  # noqa: UP028 - answers go to generators alone
                 yield uop
-
-
-def _check_event(name: str, event: object, extra: tuple[object, ...] = (None,)) -> None:
-    known = dict.fromkeys(e for op in operation_names() for e in operation_named(op).events)
-    if not isinstance(event, str) or event not in known:
-        raise StrategyError(f"{name}: {unknown('event', event, known)}", got=describe(event))
-    if not extra:
-        raise StrategyError(f"{name}: needs at least one micro-op")
 
 
 _CALLER: Final = 2

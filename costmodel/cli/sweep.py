@@ -1,0 +1,148 @@
+"""``costmodel sweep``: a question over ranges of numbers, kept in a folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from costmodel.cli.parser import (
+    add_assignments,
+    add_jobs,
+    add_workload,
+    command,
+    several,
+)
+
+if TYPE_CHECKING:
+    from costmodel.cli.main import Subparsers
+    from costmodel.config.errors import Fault
+    from costmodel.sweeps.study import SweepStudy
+
+EPILOG = """\
+STUDY is a scenario with two keys more, see docs/sweep.md:
+  over: {tlbi.broadcast_ns: 5..500:20:log, memory: [64 MiB, 1 GiB]}
+  sample: grid          or sobol, lhs with points: 1024
+
+--over KEY=LOW..HIGH:N    N points along a range; :log spaces them evenly
+                          in the logarithm
+--over KEY=A,B,C          these values
+--over KEY=own:N          from low to high of the machine file
+--over uncertain          all numbers that are not known exactly
+
+examples:
+  costmodel sweep --machine ampere-altra --strategy contpte-per-pte \\
+      --order 9 --over tlbi.broadcast_ns=5..500:20:log -o out/tlbi
+  costmodel sweep lkml-fork --over uncertain --sample sobol \\
+      --points 1024 -o out/uncertain
+
+A sweep that was stopped goes on with the same command.
+"""
+
+
+def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add ``sweep [STUDY] --over AXIS... -o DIR`` with its options."""
+    about = "price a question over ranges of numbers, into a folder"
+    parser = command(subparsers, "sweep", about, epilog=EPILOG)
+    parser.add_argument(
+        "scenario", nargs="?", metavar="STUDY", help="a study file, or a scenario with --over"
+    )
+    several(parser, "--over", "AXIS", "what varies, see below; may be repeated")
+    parser.add_argument(
+        "--sample", choices=("grid", "sobol", "lhs"), help="which points (default grid)"
+    )
+    parser.add_argument("--points", metavar="N", help="how many, for sobol and lhs")
+    parser.add_argument("--sample-seed", metavar="N", help="of the sample (default 1)")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder")
+    several(parser, "--machine", "M", "only this machine")
+    several(parser, "--strategy", "S", "only this one; or file.py:function, @NAME")
+    several(parser, "--order", "N", "only this folio order: 0, 2 to 9")
+    parser.add_argument("--baseline", metavar="S", help="compare with this (default v6.7)")
+    add_workload(parser)
+    add_assignments(parser)
+    add_jobs(parser)
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler: tcp://host:8786")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compute what the folder lacks and print what it says; raise ConfigError for bad input."""
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from tqdm import tqdm
+
+    from costmodel.parallel import cpus
+    from costmodel.results.text.sweep import sweep_text
+    from costmodel.sweeps.folder import SweepFolder
+    from costmodel.sweeps.work import cluster, compute, local
+
+    study = _study(args)
+    folder = SweepFolder.made_for(Path(args.output), study)
+    missing = set(folder.missing())
+    cells = {
+        number: (chunk.last - chunk.first) * len(study.blocks[chunk.block].cells)
+        for number, chunk in enumerate(study.chunks)
+    }
+    there = sum(cells[number] for number in cells if number not in missing)
+    with ExitStack() as stack:
+        if missing and args.scheduler:
+            executor, workers = stack.enter_context(cluster(args.scheduler))
+        else:
+            workers = min(args.jobs or cpus(), max(1, len(missing)))
+            executor = stack.enter_context(local(workers))
+        bar = stack.enter_context(
+            tqdm(
+                total=study.cells,
+                initial=there,
+                unit="cell",
+                unit_scale=True,
+                file=sys.stderr,
+                disable=None,
+                leave=False,
+            )
+        )
+        compute(study, folder, executor, workers=workers, done=lambda n: bar.update(cells[n]))
+    print(sweep_text(folder, already=there), end="")
+    return 0
+
+
+def _study(args: argparse.Namespace) -> SweepStudy:
+    """Return what the command asks for; raise ConfigError with every fault."""
+    from costmodel.cli.question import ask
+    from costmodel.config.errors import ConfigError
+    from costmodel.strategies.resolve import names_by_operation
+    from costmodel.sweeps.axes import parse_over
+    from costmodel.sweeps.design import Design
+    from costmodel.sweeps.file import load_study
+    from costmodel.sweeps.study import sweep_study
+
+    file = load_study(args.scenario, strategies=names_by_operation()) if args.scenario else None
+    design = Design() if file is None else file.design
+    faults: list[Fault] = []
+    axes = {} if file is None else {axis.key: axis for axis in file.axes}
+    places = {} if file is None else dict(file.places)
+    try:
+        scenario, machines = ask(args, loaded=None if file is None else file.scenario)
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        given = parse_over(args.over)
+        axes |= {axis.key: axis for axis in given}
+        places = {key: place for key, place in places.items() if axes[key] not in given}
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        design = design.changed(_options(args))
+    except ConfigError as error:
+        faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return sweep_study(scenario, machines, list(axes.values()), design, places=places)
+
+
+def _options(args: argparse.Namespace) -> dict[str, object]:
+    """Return what options say about the sample."""
+    from costmodel.config.document import parse_scalar
+
+    given = {key: getattr(args, key) for key in ("sample", "points", "sample_seed")}
+    return {key: parse_scalar(value) for key, value in given.items() if value is not None}

@@ -1,0 +1,94 @@
+"""What a sweep found, in a few lines: the range of changes of each strategy."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+
+from costmodel.results.text.layout import ascii_only, paragraph, shorten
+from costmodel.results.text.numbers import percent
+from costmodel.sweeps.axes import OWN
+from costmodel.sweeps.folder import CELLS, STUDY, SweepFolder
+
+_LABEL = 36
+_NAMED = 4
+"""More numbers over their own ranges are counted, not named."""
+_SAME_PCT = 0.05
+"""A smaller change prints as none."""
+
+_Row = tuple[str, str, str]
+"""Machine, folio layout, strategy."""
+
+
+def sweep_text(folder: SweepFolder, *, already: int = 0) -> str:
+    """Return title, axes and the changes of each strategy over all points, as plain text.
+
+    ``already`` is how many cells were there before.
+    """
+    document = folder.document
+    changes = _changes(folder)
+    parts = [paragraph(document["title"])]
+    parts.append("\n".join(_axes(document["over"])))
+    parts += [_table(machine, changes) for machine in dict.fromkeys(row[0] for row in changes)]
+    parts += list(_remarks(folder, changes, already))
+    return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def _changes(folder: SweepFolder) -> dict[_Row, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    found: dict[_Row, list[np.ndarray[tuple[int], np.dtype[np.float64]]]] = defaultdict(list)
+    for table in folder.tables(["machine", "folio_layout", "strategy", "change_pct"]):
+        names = list(zip(table["machine"], table["folio_layout"], table["strategy"], strict=True))
+        for row in dict.fromkeys(names):
+            mine = np.fromiter((name == row for name in names), bool, len(names))
+            found[row].append(table["change_pct"][mine])
+    return {row: np.concatenate(parts) for row, parts in found.items()}
+
+
+def _axes(over: dict[str, str]) -> Iterator[str]:
+    own = [key for key, text in over.items() if text == OWN]
+    for key, text in over.items():
+        if len(own) <= _NAMED or text != OWN:
+            yield paragraph(f"over {key}: {text}", hanging="  ")
+    if len(own) > _NAMED:
+        yield f"over {len(own)} numbers, each from low to high of its machine file ({STUDY})"
+
+
+def _table(machine: str, changes: dict[_Row, np.ndarray[tuple[int], np.dtype[np.float64]]]) -> str:
+    head = f"{'change of run time':<{_LABEL}}{'lowest':>9}{'median':>9}{'highest':>9}{'slower':>9}"
+    lines = [machine, head]
+    layout = ""
+    for (name, where, strategy), all_values in changes.items():
+        values = all_values[np.isfinite(all_values)]
+        if name != machine or not len(values):
+            continue
+        if where != layout:  # its first row is the baseline
+            layout = where
+            lines.append(f"{where}, against {strategy}")
+            continue
+        ends = [percent(float(value)) for value in np.quantile(values, (0, 0.5, 1))]
+        slower = f"{100 * np.mean(values > _SAME_PCT):.0f}%"
+        label = "  " + shorten(strategy, _LABEL - 3)
+        lines.append(f"{label:<{_LABEL}}" + "".join(f"{text:>9}" for text in (*ends, slower)))
+    return "\n".join(lines)
+
+
+def _remarks(
+    folder: SweepFolder,
+    changes: dict[_Row, np.ndarray[tuple[int], np.dtype[np.float64]]],
+    already: int,
+) -> Iterator[str]:
+    document = folder.document
+    cells = sum(len(values) for values in changes.values())
+    empty = sum(int(np.isnan(values).sum()) for values in changes.values())
+    before = f", {already:,} of them from before" if already else ""
+    yield paragraph(
+        f"{document['points']:,} points, {cells:,} cells{before}, without noise, costmodel "
+        f"{document['version']}; in {folder.path / CELLS}."
+    )
+    if empty:
+        yield paragraph(
+            f"{empty:,} cells have no time: their numbers contradict each other, such as an L2 "
+            "that is slower than the last-level cache."
+        )

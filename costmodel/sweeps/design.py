@@ -1,0 +1,136 @@
+"""Which points of a sweep are computed: all of a grid, or a sample that fills the space evenly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from costmodel.config.document import Document, Location, Place
+from costmodel.config.machine import Machine
+from costmodel.config.schema import STRICT, Problem, validated
+from costmodel.sweeps.axes import Number, SweepAxis, bounds, owned_key
+
+Floats = NDArray[np.float64]
+MOST_POINTS = 10_000_000
+
+
+def option_of(key: str) -> str:
+    """Return the option that stands for a key: ``--sample-seed``."""
+    return f"--{key.replace('_', '-')}"
+
+
+class Design(BaseModel):
+    """How points are chosen: ``sample``, and how many where it is no grid."""
+
+    model_config = STRICT
+
+    sample: Literal["grid", "sobol", "lhs"] = "grid"
+    """grid: every combination; sobol: a Sobol sequence; lhs: a Latin hypercube."""
+    points: Annotated[int, Field(ge=2, le=MOST_POINTS)] | None = None
+    """How many points of a sample; a power of two for a Sobol sequence. Not for a grid."""
+    sample_seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
+    """Of the sample."""
+
+    def changed(
+        self, options: Mapping[str, object], *, option: Callable[[str], str] = option_of
+    ) -> Design:
+        """Return the design with what options say; raise ConfigError for each that is none.
+
+        ``option`` says how the option of a key is written.
+        """
+        data = self.model_dump(exclude_unset=True) | dict(options)
+        values: dict[Location, Place] = {(key,): Place(file=option(key)) for key in options}
+        return validated(Design, Document("", data, values=values))
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield what of the design does not fit together."""
+        if self.sample == "grid" and self.points is not None:
+            yield ("points",), "is for sobol and lhs: a grid has what its axes say", self.points
+        if self.sample != "grid" and self.points is None:
+            yield ("points",), f"is needed for {self.sample}", None
+        if self.sample == "sobol" and self.points and self.points & (self.points - 1):
+            yield ("points",), "must be a power of two for sobol", self.points
+
+
+def unit_points(axes: Sequence[SweepAxis], design: Design) -> Floats:
+    """Return the points as shares of the way along each axis, float64[points, axes], in [0, 1]."""
+    if not axes:
+        return np.zeros((1, 0))
+    if design.sample == "grid":
+        ways = [np.linspace(0, 1, len(axis.values) or axis.count or 1) for axis in axes]
+        return np.stack([way.ravel() for way in np.meshgrid(*ways, indexing="ij")], axis=1)
+    from scipy.stats import qmc
+
+    count = design.points or 1
+    if design.sample == "lhs":
+        return np.asarray(qmc.LatinHypercube(len(axes), seed=design.sample_seed).random(count))
+    return np.asarray(qmc.Sobol(len(axes), seed=design.sample_seed).random(count))
+
+
+@dataclass(frozen=True)
+class Column:
+    """The values of one axis on one machine: ``values`` [points], of the number's type."""
+
+    key: str
+    values: NDArray[np.generic]
+
+    def typed(self, at: int) -> Number:
+        """Return one value as plain Python."""
+        value: Number = self.values[at].item()
+        return value
+
+
+def columns(
+    axes: Sequence[SweepAxis], shares: Floats, machine: Machine, *, grid: bool
+) -> dict[str, Column]:
+    """Return the values that each axis has on a machine, by the name of the axis.
+
+    Axes of another machine's numbers are left out.
+    """
+    found = {}
+    for position, axis in enumerate(axes):
+        key = owned_key(axis.key, machine)
+        if key is not None:
+            values = _values(axis, shares[:, position], machine, key, grid=grid)
+            found[axis.key] = Column(key, values)
+    return found
+
+
+def _values(
+    axis: SweepAxis, shares: Floats, machine: Machine, key: str, *, grid: bool
+) -> NDArray[np.generic]:
+    number = machine.parameters[key].value
+    if axis.is_listed:
+        count = len(axis.values)
+        at = np.rint(shares * (count - 1)) if grid else np.minimum(shares * count, count - 1)
+        listed = [float(v) for v in axis.values] if isinstance(number, float) else axis.values
+        return np.array(listed)[at.astype(np.int64)]
+    low, high = bounds(axis, machine, key)
+    if not isinstance(number, int):
+        return axis.at(shares, low, high)
+    if grid:
+        return np.rint(axis.at(shares, low, high)).astype(np.int64)
+    whole = np.floor(axis.at(shares, round(low), round(high) + 1)).astype(np.int64)
+    return np.minimum(whole, round(high))
+
+
+def order_of(found: Sequence[Column], points: int) -> NDArray[np.int64]:
+    """Return the order in which points are computed: numbers with few values change slowest.
+
+    Whole numbers and choices shape the program that a trace becomes; one program serves all points
+    between two changes of them.
+    """
+    few = [column.values for column in found if column.values.dtype.kind != "f"]
+    few.sort(key=lambda values: len(np.unique(values)))
+    if not few:
+        return np.arange(points)
+    # The last key of lexsort is the first to sort by; equal points keep their order.
+    return np.asarray(np.lexsort([np.unique(v, return_inverse=True)[1] for v in reversed(few)]))
+
+
+__all__ = ["Column", "Design", "columns", "order_of", "unit_points"]

@@ -1,0 +1,175 @@
+"""The folder of a sweep: ``study.json`` says what is computed, ``cells/`` holds it in pieces.
+
+A piece is a Parquet file (an ``.npz`` archive where pyarrow is not installed) and is there whole or
+not at all: a sweep that was stopped goes on with those that are missing, to the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from costmodel import __version__
+from costmodel.config.errors import ConfigError
+from costmodel.files import why_not, write_bytes
+from costmodel.provenance import sources_sha256
+from costmodel.sweeps.price import Table
+from costmodel.sweeps.study import SweepStudy
+
+SCHEMA = 1
+STUDY = "study.json"
+CELLS = "cells"
+Format = Literal["parquet", "npz"]
+
+
+def preferred_format() -> Format:
+    """Return ``parquet``, or ``npz`` where pyarrow is not installed."""
+    return "parquet" if importlib.util.find_spec("pyarrow") else "npz"
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """A folder with the results of a study, or room for them."""
+
+    path: Path
+    document: dict[str, Any]
+    """What ``study.json`` holds."""
+
+    @classmethod
+    def made_for(cls, path: Path, study: SweepStudy, *, origin: str = "-o") -> SweepFolder:
+        """Return the folder of a study, made where it is not there yet.
+
+        Raises ConfigError where it holds another study or anything else, or cannot be written.
+        """
+        there = path / STUDY
+        if path.exists() and not path.is_dir():
+            raise ConfigError.of(origin, "is no directory", got=repr(str(path)))
+        if there.exists():
+            old = _read(there, origin)
+            document = _document(study, old.get("format", preferred_format()))
+            different = [key for key in document if document[key] != old.get(key)]
+            if different:
+                reason = (
+                    f"holds another study ({', '.join(different)} differ): choose another place"
+                )
+                raise ConfigError.of(origin, reason, got=repr(str(path)))
+            return cls(path, document)
+        if path.is_dir() and any(path.iterdir()):
+            reason = f"is not empty and has no {STUDY}: choose another place"
+            raise ConfigError.of(origin, reason, got=repr(str(path)))
+        if reason := why_not(there):
+            raise ConfigError.of(origin, reason, got=repr(str(path)))
+        document = _document(study, preferred_format())
+        write_bytes(there, _text(document))
+        return cls(path, document)
+
+    @classmethod
+    def opened(cls, path: Path, *, origin: str = "DIR") -> SweepFolder:
+        """Return the folder of a sweep that was begun; raise ConfigError where there is none."""
+        if not (path / STUDY).is_file():
+            raise ConfigError.of(origin, f"has no {STUDY}", got=repr(str(path)))
+        return cls(path, _read(path / STUDY, origin))
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """Where each chunk is or will be, in order."""
+        suffix, count = self.document["format"], self.document["chunks"]
+        return tuple(self.path / CELLS / f"part-{n:06d}.{suffix}" for n in range(count))
+
+    def missing(self) -> list[int]:
+        """Return the chunks that are not there yet."""
+        return [number for number, file in enumerate(self.files) if not file.is_file()]
+
+    def keep(self, number: int, table: Table) -> None:
+        """Write a chunk in one step."""
+        write = _parquet if self.document["format"] == "parquet" else _npz
+        write_bytes(self.files[number], write(table))
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[Table]:
+        """Yield the chunks that are there, in order, with all or some of their columns."""
+        for file in self.files:
+            if file.is_file():
+                yield _table(file, columns)
+
+
+def _document(study: SweepStudy, form: str) -> dict[str, Any]:
+    machines = {block.machine.name: block.machine for block in study.blocks}
+    return {
+        "schema": SCHEMA,
+        "kind": "sweep",
+        "version": __version__,
+        "sources_sha256": sources_sha256(),
+        "title": study.title,
+        "scenario": study.scenario.model_dump(mode="json", exclude={"machines"}),
+        "machines": {
+            name: hashlib.sha256(machine.model_dump_json().encode()).hexdigest()
+            for name, machine in machines.items()
+        },
+        "strategies_sha256": _own_strategies(study),
+        "over": {axis.key: axis.text for axis in (*study.keys, *study.numbers)},
+        "design": study.design.model_dump(mode="json"),
+        "points": study.points,
+        "cells": study.cells,
+        "chunks": len(study.chunks),
+        "format": form,
+    }
+
+
+def _own_strategies(study: SweepStudy) -> dict[str, str]:
+    """Return the hash of each file that strategies of the user come from."""
+    names = {cell.strategy for block in study.blocks for cell in block.cells}
+    files = {Path(name.rpartition(":")[0]) for name in names if ":" in name}
+    return {
+        str(file): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(files)
+        if file.is_file()
+    }
+
+
+def _read(file: Path, origin: str) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+    except (ValueError, OSError):
+        found = None
+    if not isinstance(found, dict) or found.get("kind") != "sweep":
+        raise ConfigError.of(origin, f"its {STUDY} is not that of a sweep", got=repr(str(file)))
+    return found
+
+
+def _text(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()
+
+
+def _parquet(table: Table) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    stream = io.BytesIO()
+    columns = {name: pa.array(values) for name, values in table.items()}
+    parquet.write_table(pa.table(columns), stream, compression="zstd")
+    return stream.getvalue()
+
+
+def _npz(table: Table) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **table)
+    return stream.getvalue()
+
+
+def _table(file: Path, columns: Sequence[str] | None) -> Table:
+    if file.suffix == ".npz":
+        with np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in columns or archive.files}
+    from pyarrow import parquet
+
+    found = parquet.read_table(file, columns=None if columns is None else list(columns))
+    return {name: found[name].to_numpy() for name in found.column_names}

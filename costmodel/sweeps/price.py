@@ -1,0 +1,105 @@
+"""The cells of one chunk of a sweep, priced: columns of numbers."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.config.errors import ConfigError
+from costmodel.config.machine import Machine
+from costmodel.experiment import Cell, exact_seconds, executed
+from costmodel.sweeps.design import Column, order_of
+from costmodel.sweeps.study import SweepStudy
+from costmodel.units import PS_PER_NS, PS_PER_S
+
+Table = dict[str, NDArray[Any]]
+"""Columns of equal length by name."""
+
+
+def packed(study: SweepStudy) -> bytes:
+    """Return a study as workers get it."""
+    return pickle.dumps(study)
+
+
+def price_chunk(study: bytes, number: int) -> Table:
+    """Return the rows of a chunk, by point, folio layout and strategy, the baseline first.
+
+    ``study`` is a packed one: a process unpacks it once. Where the numbers of a point contradict
+    each other (an L2 slower than the last-level cache), its times are NaN.
+    """
+    unpacked = _unpacked(study)
+    chunk = unpacked.chunks[number]
+    values, order = _points(study, chunk.block)
+    return _priced(unpacked, chunk.block, values, order[chunk.first : chunk.last])
+
+
+@lru_cache(maxsize=1)
+def _unpacked(study: bytes) -> SweepStudy:
+    found: SweepStudy = pickle.loads(study)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _points(study: bytes, block: int) -> tuple[dict[str, Column], NDArray[np.int64]]:
+    """Return the points of a block and their order, kept for the chunks that follow."""
+    unpacked = _unpacked(study)
+    values = unpacked.values(unpacked.blocks[block].machine)
+    return values, order_of(list(values.values()), unpacked.points)
+
+
+def _priced(
+    study: SweepStudy, number: int, values: Mapping[str, Column], points: NDArray[np.int64]
+) -> Table:
+    block = study.blocks[number]
+    each = len(block.cells)
+    seconds = np.array(
+        [
+            list(_seconds(block.cells, _changed(block.machine, values, point)))
+            for point in points.tolist()
+        ]
+    ).reshape(-1)
+    layouts = [cell.workload.layout for cell in block.cells]
+    ptes = np.array([sum(run.count * run.ptes for run in executed(cell)) for cell in block.cells])
+    rows = len(points)
+    table: Table = {"point": np.repeat(points, each)}
+    table["machine"] = np.full(rows * each, block.machine.name)
+    for axis in study.keys:
+        table[axis.key] = np.full(rows * each, block.setting[axis.key])
+    for axis in study.numbers:
+        column = values.get(axis.key)
+        own = np.full(rows, np.nan) if column is None else column.values[points]
+        table[axis.key] = np.repeat(
+            own.astype(np.float64) if own.dtype.kind in "iuf" else own, each
+        )
+    table["folio_layout"] = np.tile(layouts, rows)
+    table["strategy"] = np.tile([cell.strategy for cell in block.cells], rows)
+    table["seconds"] = seconds
+    table["ns_per_pte"] = seconds * (PS_PER_S / PS_PER_NS) / np.tile(ptes, rows)
+    baseline = seconds.reshape(rows, each)[:, _baselines(layouts)].reshape(-1)
+    table["change_pct"] = 100 * (seconds / baseline - 1)
+    return table
+
+
+def _baselines(layouts: Sequence[str]) -> list[int]:
+    """Return for every cell the position of the first one of its layout: the baseline."""
+    return [layouts.index(layout) for layout in layouts]
+
+
+def _changed(machine: Machine, values: Mapping[str, Column], point: int) -> Machine | None:
+    """Return the machine of a point; None where no such machine can be."""
+    numbers = {column.key: column.typed(point) for column in values.values()}
+    try:
+        return machine.with_values(numbers, origin="--over")
+    except ConfigError:
+        return None
+
+
+def _seconds(cells: Sequence[Cell], machine: Machine | None) -> Iterator[float]:
+    for cell in cells:
+        yield np.nan if machine is None else exact_seconds(replace(cell, machine=machine))

@@ -1,0 +1,186 @@
+"""A sweep as a whole: a scenario, what varies in it, and the pieces of work that it becomes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.machine import Machine
+from costmodel.config.scenario import Scenario
+from costmodel.experiment import Cell
+from costmodel.plan import plan
+from costmodel.sweeps.axes import (
+    UNCERTAIN,
+    Number,
+    SweepAxis,
+    axis_faults,
+    spelled_out,
+)
+from costmodel.sweeps.design import Column, Design, Floats, columns, unit_points
+
+CHUNK_CELLS = 4000
+"""Cells of a chunk: some seconds of work, and what a kill costs at most per process."""
+LISTS = ("machines", "folio_orders", "strategies")
+"""Keys of a scenario that are lists already: every combination of them is computed."""
+NOT_VARIED = ("title", "operation", "baseline", "protocol", "overrides", *LISTS)
+SCENARIO_AXES = tuple(key for key in Scenario.model_fields if key not in NOT_VARIED)
+"""Keys of a scenario that a sweep can vary."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The cells of one machine under one setting of the scenario's keys, at every point."""
+
+    setting: Mapping[str, Number]
+    machine: Machine
+    cells: tuple[Cell, ...]
+    """For each folio layout the baseline, then the others."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of work: points ``first`` to ``last`` (not included) of a block, in its order."""
+
+    block: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class SweepStudy:
+    """What a sweep computes.
+
+    ``numbers`` are axes along numbers of machines; each of ``blocks`` has all their points.
+    """
+
+    title: str
+    scenario: Scenario
+    blocks: tuple[Block, ...]
+    numbers: tuple[SweepAxis, ...]
+    keys: tuple[SweepAxis, ...]
+    design: Design
+
+    @cached_property
+    def shares(self) -> Floats:
+        """The points as shares of the way along each axis, float64[points, axes]."""
+        return unit_points(self.numbers, self.design)
+
+    @property
+    def points(self) -> int:
+        """How many points each block has."""
+        if self.design.points is not None and self.numbers:
+            return self.design.points
+        return int(np.prod([len(axis.values) or axis.count or 1 for axis in self.numbers]))
+
+    @property
+    def cells(self) -> int:
+        """How many cells the sweep computes."""
+        return self.points * sum(len(block.cells) for block in self.blocks)
+
+    @cached_property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """The pieces of work, in order; the same for every number of workers."""
+        return tuple(self._chunks())
+
+    def _chunks(self) -> Iterator[Chunk]:
+        for number, block in enumerate(self.blocks):
+            step = max(1, CHUNK_CELLS // len(block.cells))
+            for first in range(0, self.points, step):
+                yield Chunk(number, first, min(first + step, self.points))
+
+    def values(self, machine: Machine) -> dict[str, Column]:
+        """Return the values of every axis on a machine, by axis, in the order of the sample."""
+        return columns(self.numbers, self.shares, machine, grid=self.design.sample == "grid")
+
+
+def sweep_study(
+    scenario: Scenario,
+    machines: Mapping[str, Machine],
+    axes: Sequence[SweepAxis],
+    design: Design,
+    *,
+    places: Mapping[str, Fault] | None = None,
+    origin: str = "--over",
+) -> SweepStudy:
+    """Return the study of a scenario on machines, by name, along axes.
+
+    ``places`` are faults without a reason that hold where each axis was said, else ``origin`` is
+    the place. Raises ConfigError with every fault.
+    """
+    grid = design.sample == "grid"
+    keys = tuple(axis for axis in axes if axis.key in Scenario.model_fields)
+    numbers = spelled_out([axis for axis in axes if axis not in keys], machines.values())
+    found = [*_key_faults(keys), *axis_faults(numbers, machines, grid=grid)]
+    if not axes:
+        found.append(("", "nothing varies: name a key", ""))
+    if grid and any(axis.key == UNCERTAIN for axis in axes):
+        found = [(UNCERTAIN, "are too many numbers for a grid: --sample sobol or lhs", "")]
+    faults = [_placed(key, reason, got, places or {}, origin) for key, reason, got in found]
+    faults += _design_faults(design)
+    if faults:
+        raise ConfigError(faults)
+    blocks = tuple(_blocks(scenario, machines, keys, origin))
+    return SweepStudy(scenario.title, scenario, blocks, numbers, keys, design)
+
+
+def _placed(key: str, reason: str, got: str, places: Mapping[str, Fault], origin: str) -> Fault:
+    place = places.get(key)
+    if place is None:
+        return Fault(origin, key=key, reason=reason, got=got)
+    return replace(place, reason=reason, got=got or place.got)
+
+
+def _key_faults(keys: Iterable[SweepAxis]) -> Iterator[tuple[str, str, str]]:
+    for axis in keys:
+        if axis.key in LISTS:
+            yield axis.key, "is a list of the scenario: name all its items there", ""
+        elif axis.key not in SCENARIO_AXES:
+            yield axis.key, unknown("key", axis.key, SCENARIO_AXES), ""
+        elif not axis.is_listed and (axis.low is None or axis.count is None):
+            yield axis.key, "a key of the scenario needs values, or LOW..HIGH:N", ""
+
+
+def _design_faults(design: Design) -> Iterator[Fault]:
+    for (key, *_), reason, got in design.problems():
+        yield Fault(f"--{key}", reason=reason, got="" if got is None else describe(got))
+
+
+def _blocks(
+    scenario: Scenario,
+    machines: Mapping[str, Machine],
+    keys: Sequence[SweepAxis],
+    origin: str,
+) -> Iterator[Block]:
+    faults: list[Fault] = []
+    for values in itertools.product(*(_listed(axis) for axis in keys)):
+        setting = {axis.key: value for axis, value in zip(keys, values, strict=True)}
+        try:
+            asked = scenario.replace(setting, origin=origin) if setting else scenario
+            cells = plan(asked, machines).cells
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        for _, mine in itertools.groupby(cells, key=lambda cell: cell.machine.name):
+            group = tuple(mine)
+            yield Block(setting, group[0].machine, group)
+    if faults:
+        raise ConfigError(faults)
+
+
+def _listed(axis: SweepAxis) -> Sequence[Number]:
+    """Return the values of a key of the scenario, whole numbers along a range."""
+    if axis.is_listed:
+        return axis.values
+    assert axis.low is not None and axis.high is not None
+    shares = np.linspace(0, 1, axis.count or 1)
+    step = 4096 if axis.key == "memory" else 1
+    found = np.rint(axis.at(shares, axis.low, axis.high) / step).astype(np.int64) * step
+    return [int(value) for value in np.unique(found)]
+
+
+__all__ = ["Block", "Chunk", "SweepStudy", "sweep_study"]

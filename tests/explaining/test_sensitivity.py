@@ -1,0 +1,58 @@
+"""Which number decides an answer: against answers whose decisive number is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from costmodel import api
+from costmodel.explaining import sensitivity as module
+from costmodel.explaining.sensitivity import Sensitivity, most_decisive, sensitivity_of
+from costmodel.results.plots.tornado import tornado_picture
+from costmodel.results.text.sensitivity import sensitivity_text
+
+
+@pytest.fixture(scope="module")
+def storm() -> Sensitivity:
+    """A kernel whose time is TLB invalidations, on a machine of independent numbers."""
+    machine = api.machine("graviton3")
+    cells = (api.cell(machine, name, order=4) for name in ("contpte-per-pte", "v6.7"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "POINTS", 16)
+        patch.setattr(module, "MOST_NUMBERS", 4)
+        return sensitivity_of(*cells)
+
+
+def test_a_storm_of_invalidations_hangs_on_their_price(storm: Sensitivity) -> None:
+    assert storm.influences[0].key == "tlbi.broadcast_ns"
+    assert (storm.influences[0].first_order or 0.0) > 0.5
+    assert storm.low < storm.answer < storm.high
+
+
+def test_a_dearer_invalidation_costs_more(storm: Sensitivity) -> None:
+    price = next(one for one in storm.influences if one.key == "tlbi.broadcast_ns")
+    assert price.at_low < storm.answer < price.at_high
+
+
+def test_shares_are_shares(storm: Sensitivity) -> None:
+    first = [one.first_order for one in storm.influences if one.first_order is not None]
+    assert all(0 <= share <= 1 for share in first)
+    assert sum(first) < 1.3  # one plus what a sample of that size may be off
+
+
+def test_numbers_that_do_not_matter_have_no_share(storm: Sensitivity) -> None:
+    idle = [one for one in storm.influences if one.swing == 0]
+    assert idle
+    assert all(one.first_order is None for one in idle)
+
+
+def test_the_cheap_question_names_the_same_number(storm: Sensitivity) -> None:
+    assert storm.baseline is not None
+    assert most_decisive(storm.cell, storm.baseline) == "tlbi.broadcast_ns"
+
+
+def test_the_table_fits_a_mail_and_the_picture_names_its_numbers(storm: Sensitivity) -> None:
+    text = sensitivity_text(storm, version="1")
+    assert max(map(len, text.splitlines())) <= 76
+    assert "tlbi.broadcast_ns decides most of it" in text
+    names = [label.get_text() for label in tornado_picture(storm).figure.axes[0].get_yticklabels()]
+    assert "tlbi.broadcast_ns" in names

@@ -1,0 +1,197 @@
+"""A sweep from question to folder: the same bytes for all workers, and after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from costmodel import api
+from costmodel.config.errors import ConfigError
+from costmodel.config.machine import load_machine
+from costmodel.config.scenario import default_scenario
+from costmodel.sweeps import study as study_module
+from costmodel.sweeps.axes import parse_over
+from costmodel.sweeps.design import Design
+from costmodel.sweeps.folder import SweepFolder
+from costmodel.sweeps.study import SweepStudy, sweep_study
+from costmodel.sweeps.work import cluster, compute, local
+
+OVER = ["tlbi.issue_ns=5..50:6", "core.rob_entries=100,128", "memory=16 MiB,64 MiB"]
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_module, "CHUNK_CELLS", 8)
+
+
+def the_study(over: list[str] = OVER, design: Design | None = None) -> SweepStudy:
+    asked = default_scenario().replace(
+        {"strategies": ["contpte-per-pte", "folio-batch-v6.9"], "folio_orders": [4]}
+    )
+    loaded = {"ampere-altra": load_machine("ampere-altra")}
+    return sweep_study(asked, loaded, parse_over(over), design or Design())
+
+
+def computed(study: SweepStudy, path: Path, jobs: int = 1) -> SweepFolder:
+    folder = SweepFolder.made_for(path, study)
+    with local(jobs) as executor:
+        compute(study, folder, executor, workers=jobs)
+    return folder
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(path)): f.read_bytes() for f in path.rglob("*") if f.is_file()}
+
+
+def test_a_row_is_what_the_same_question_answers_alone(tmp_path: Path) -> None:
+    tables = list(computed(the_study(), tmp_path / "a").tables())
+    table = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
+    assert len(table["seconds"]) == 6 * 2 * 2 * 3
+    machine = load_machine("ampere-altra")
+    for at in (1, 17, 40):
+        changed = machine.with_values(
+            {
+                "tlbi.issue_ns": float(table["tlbi.issue_ns"][at]),
+                "core.rob_entries": int(table["core.rob_entries"][at]),
+            }
+        )
+        alone = api.price(
+            changed,
+            str(table["strategy"][at]),
+            order=4,
+            memory=str(table["memory"][at]),
+        )
+        assert table["seconds"][at] == alone.exact_ps / 1e12
+        assert table["ns_per_pte"][at] == pytest.approx(alone.ns_per_pte)
+
+
+def test_changes_are_from_the_baseline_of_the_same_point(tmp_path: Path) -> None:
+    for table in computed(the_study(), tmp_path / "a").tables():
+        seconds = table["seconds"].reshape(-1, 3)
+        change = table["change_pct"].reshape(-1, 3)
+        np.testing.assert_allclose(change, 100 * (seconds / seconds[:, :1] - 1))
+        assert len(set(zip(table["point"], table["memory"], strict=True))) == len(seconds)
+
+
+def test_every_number_of_workers_writes_the_same_bytes(tmp_path: Path) -> None:
+    study = the_study()
+    one, two = computed(study, tmp_path / "a"), computed(study, tmp_path / "b", jobs=2)
+    assert contents(one.path) == contents(two.path)
+    assert len(one.files) > 2
+
+
+def test_a_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    study = the_study()
+    whole = computed(study, tmp_path / "a")
+    part = computed(study, tmp_path / "b")
+    for file in part.files[1::2]:
+        file.unlink()
+    asked: list[int] = []
+    with local(1) as executor:
+        compute(study, part, executor, workers=1, done=asked.append)
+    assert asked == list(range(len(part.files)))[1::2]
+    assert contents(whole.path) == contents(part.path)
+
+
+def test_another_study_does_not_go_into_the_folder(tmp_path: Path) -> None:
+    computed(the_study(), tmp_path / "a")
+    with pytest.raises(ConfigError, match="holds another study \\(over"):
+        SweepFolder.made_for(tmp_path / "a", the_study(["tlbi.issue_ns=5..50:7"]))
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "precious").touch()
+    with pytest.raises(ConfigError, match="not empty"):
+        SweepFolder.made_for(tmp_path / "b", the_study())
+
+
+def test_points_that_are_no_machine_have_no_time(tmp_path: Path) -> None:
+    study = the_study(["core.clock_ghz=1,3", "caches.llc.latency_ns=10,33"])
+    tables = list(computed(study, tmp_path / "a").tables())
+    clock, llc, seconds = (
+        np.concatenate([table[name] for table in tables])
+        for name in ("core.clock_ghz", "caches.llc.latency_ns", "seconds")
+    )
+    # At 1 GHz the L2 takes more than 10 ns.
+    assert np.isnan(seconds).tolist() == ((clock == 1) & (llc == 10)).tolist()
+
+
+def test_archives_hold_the_same_without_pyarrow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    parquet = computed(the_study(), tmp_path / "a")
+    monkeypatch.setattr("costmodel.sweeps.folder.preferred_format", lambda: "npz")
+    archives = computed(the_study(), tmp_path / "b")
+    assert {f.suffix for f in archives.files} == {".npz"}
+    for one, two in zip(parquet.tables(), archives.tables(), strict=True):
+        assert list(one) == list(two)
+        for name in one:
+            assert one[name].tolist() == two[name].tolist()
+
+
+@pytest.mark.parametrize(
+    ("over", "reason"),
+    [
+        ([], "nothing varies"),
+        (["strategies=v6.7,v6.12"], "list of the scenario"),
+        (["uncertain"], "too many numbers for a grid"),
+        (["cpus=0,1"], "must be at least 1"),
+        (["memory=64 MiB..1 GiB"], "needs values"),
+    ],
+)
+def test_what_cannot_vary_is_refused(over: list[str], reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        the_study(over)
+
+
+def test_kill_9_at_any_moment_costs_no_more_than_the_chunk(tmp_path: Path) -> None:
+    small = "from costmodel.sweeps import study; study.CHUNK_CELLS = 100\n"
+    call = "import sys; from costmodel.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    words = [sys.executable, "-c", small + call, "sweep", "--machine", "ampere-altra"]
+    words += ["--strategy", "folio-batch-v6.9", "--over", "tlbi.issue_ns=1..50:1500"]
+    whole, killed = tmp_path / "a", tmp_path / "b"
+    subprocess.run([*words, "-o", whole], check=True, capture_output=True)
+    with subprocess.Popen(
+        [*words, "-o", killed], start_new_session=True, stderr=subprocess.DEVNULL
+    ) as process:
+        while not list(killed.glob("cells/part-*")) and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    assert len(list(killed.glob("cells/part-*"))) < len(list(whole.glob("cells/part-*")))
+    subprocess.run([*words, "-o", killed], check=True, capture_output=True)
+    assert contents(whole) == {n: c for n, c in contents(killed).items() if ".tmp" not in n}
+
+
+def test_a_cluster_writes_the_same_bytes_and_survives_a_worker(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    study = the_study()
+    whole = computed(study, tmp_path / "a")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as workers:
+        folder = SweepFolder.made_for(tmp_path / "b", study)
+        victims = [nanny.process.pid for nanny in workers.workers.values()][:1]
+
+        def kill_one(_: int) -> None:
+            while victims:
+                os.kill(victims.pop(), signal.SIGKILL)
+
+        with cluster(workers.scheduler_address) as (executor, threads):
+            assert threads == 2
+            compute(study, folder, executor, workers=threads, done=kill_one)
+    assert contents(whole.path) == contents(folder.path)
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line() -> None:
+    pytest.importorskip("distributed")
+    with (
+        pytest.raises(ConfigError, match="no scheduler answers"),
+        cluster("tcp://127.0.0.1:9"),
+    ):
+        pass
