@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from costmodel.cli.parser import command, count
+from costmodel.cli.validate import add_strategies
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -30,6 +31,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         metavar="FILE",
         help="fit one MACHINE to the operations in a file of `measure --json` instead",
     )
+    add_strategies(parser)
     parser.add_argument("--write", action="store_true", help="write into the machine files")
     parser.add_argument(
         "--starts", type=count(1), default=None, metavar="N", help="starting points of each fit"
@@ -38,7 +40,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one report per machine; raise ConfigError for bad input."""
-    if args.measured:
+    if args.measured or args.strategy:
         return _run_measured(args)
     from tqdm import tqdm
 
@@ -85,18 +87,22 @@ def _run_measured(args: argparse.Namespace) -> int:
     from costmodel.config.resources import find_file
     from costmodel.measure.document import read_measured
     from costmodel.measure.fitting import calibrate_to, describe_measured
+    from costmodel.measure.prediction import strategies_named
 
+    if not args.measured:
+        raise ConfigError.of("--strategy", "needs --measured")
     if len(args.machine) != 1:
         got = describe(" ".join(args.machine))
         raise ConfigError.of("--measured", "needs one MACHINE, the one that was measured", got=got)
     machine = load_machine(args.machine[0], origin="MACHINE")
     file = read_measured(Path(args.measured))
     file.check_isa(machine)
+    named = strategies_named(args.strategy)
     starts = args.starts or STARTS
     # disable=None: no bar where stderr is no terminal.
     with tqdm(total=starts, file=sys.stderr, disable=None, leave=False) as bar:
         found = calibrate_to(
-            machine, file.measured, file.system.kernel, starts=starts, progress=bar.update
+            machine, file.measured, file.system.kernel, named, starts=starts, progress=bar.update
         )
     print("\n".join(describe_measured(found)))
     if args.write:

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from costmodel.cli.parser import command
+from costmodel.cli.validate import add_strategies
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
+    from costmodel.cli.output import Output
 
 EPILOG = """\
 Runs small kernels in memory, without a compiler and without root; nothing
@@ -22,6 +24,7 @@ machine.
 examples:
   costmodel measure -o mine.yaml --json mine.json
   costmodel measure --quick --no-validate
+  costmodel measure -o mine.yaml --json mine.json --strategy @my-kernel
   costmodel run lkml-fork --machine ./mine.yaml
 """
 
@@ -35,6 +38,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--quick", action="store_true", help="20 seconds instead of 2 minutes")
     parser.add_argument("--no-validate", action="store_true", help="no page-table operations")
     parser.add_argument("--json", metavar="FILE", help="also write all that was measured there")
+    add_strategies(parser)
     parser.add_argument(
         "--loops",
         metavar="FILE",
@@ -48,61 +52,61 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print and write; raise ConfigError for bad input."""
-    from pathlib import Path
-
     from costmodel.config.machine import load_machine
-    from costmodel.files import write_text
     from costmodel.loops.form import read_loops
     from costmodel.loops.shipped import loops_path
     from costmodel.measure.command import Wanted, measure
-    from costmodel.measure.document import text_of
-    from costmodel.measure.loops import write_loops
+    from costmodel.measure.loops import loops_file
     from costmodel.results.text.loops import loops_text
 
-    output = Path(args.output) if args.output else None
-    _check_output(args)
+    machine_file, measured, loops = _outputs(args)
     wanted = Wanted(
         like=load_machine(args.like, origin="--like") if args.like else None,
-        name=output.stem if output else "this-machine",
+        name=machine_file.path.stem if machine_file.path else "this-machine",
         quick=args.quick,
         validate=not args.no_validate,
         cpu=args.cpu,
         loops=read_loops(loops_path(args.loops)) if args.loops else (),
+        strategies=tuple(args.strategy),
     )
     found = measure(wanted, stage=_bar)
-    if output:
-        write_text(output, found.made.text)
-    if args.save_loops:
-        write_loops(Path(args.save_loops), found.loops, found.system, found.session)
-    if args.json:
-        write_text(Path(args.json), text_of(found.document()))
     texts = [found.numbers_text(), found.operations_text()]
     texts += [loops_text(found.priced, found.made.machine.title)] if found.priced else []
-    print("\n".join(filter(None, texts)), end="")
+    measured.show("\n".join(filter(None, texts)))
+    machine_file.write(found.made.text.encode())
+    loops.write(loops_file(found.loops, found.system, found.session).encode())
+    measured.write_json(found.document)
     return 0
 
 
-def _check_output(args: argparse.Namespace) -> None:
-    """Refuse what could not be written, before minutes are spent on it."""
-    import os
-    from pathlib import Path
+def _outputs(args: argparse.Namespace) -> tuple[Output, Output, Output]:
+    """Return where the machine file, all that was measured and the loops go.
 
+    Raises ConfigError for what could not be written, before minutes are spent on it.
+    """
+    from costmodel.cli.output import STDOUT, output
     from costmodel.config.errors import ConfigError, Fault, describe
 
-    faults = []
+    faults: list[Fault] = []
     if args.output and not args.output.endswith((".yaml", ".yml")):
         faults.append(Fault("-o", reason="must end with .yaml", got=describe(args.output)))
     if args.save_loops and not args.loops:
         faults.append(Fault("--save-loops", reason="needs --loops"))
-    written = {"-o": args.output, "--json": args.json, "--save-loops": args.save_loops}
-    for option, name in written.items():
-        if not name or Path(name).exists():
-            continue
-        above = next(each for each in Path(name).absolute().parents if each.exists())
-        if not (above.is_dir() and os.access(above, os.W_OK)):
-            faults.append(Fault(option, reason="cannot be written there", got=describe(name)))
+    if args.save_loops == STDOUT:
+        faults.append(Fault("--save-loops", reason="must be a file", got=describe(STDOUT)))
+    found: list[Output] = []
+    names = {"-o": args.output, "--json": args.json, "--save-loops": args.save_loops}
+    for option, name in names.items():
+        taken = next((o for o, other in names.items() if o != option and other == name), None)
+        if name and taken and list(names).index(taken) < list(names).index(option):
+            faults.append(Fault(option, reason=f"is what {taken} writes", got=describe(name)))
+        try:
+            found.append(output(name, option=option, inputs=[args.loops] if args.loops else []))
+        except ConfigError as error:
+            faults += error.faults
     if faults:
         raise ConfigError(faults)
+    return found[0], found[1], found[2]
 
 
 @contextmanager

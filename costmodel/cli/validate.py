@@ -24,12 +24,25 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         metavar="FILE",
         help="a file of `measure --json`: its page-table operations beside MACHINE's",
     )
+    add_strategies(parser)
     add_json(parser, "the result")
+
+
+def add_strategies(parser: argparse.ArgumentParser) -> None:
+    """Add ``--strategy`` of commands that predict what was measured."""
+    parser.add_argument(
+        "--strategy",
+        metavar="S",
+        action="append",
+        default=[],
+        help="predict measured operations with this (@NAME: a recorded build), not with the "
+        "running kernel's; repeat for other operations",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; return 1 when a stated accuracy is missed."""
-    if args.machine or args.measured:
+    if args.machine or args.measured or args.strategy:
         return _run_measured(args)
     from tqdm import tqdm
 
@@ -60,8 +73,8 @@ def _run_measured(args: argparse.Namespace) -> int:
     from costmodel.config.errors import ConfigError, Fault
     from costmodel.config.machine import load_machine
     from costmodel.measure.document import read_measured, rows_of
-    from costmodel.measure.prediction import compared
-    from costmodel.results.text.measured import operations_text
+    from costmodel.measure.prediction import compared, strategies_named
+    from costmodel.results.text.measured import not_as_recorded, operations_text
 
     given = (("MACHINE", args.machine), ("--measured", args.measured))
     missing = [Fault(name, reason="is missing") for name, value in given if not value]
@@ -71,7 +84,9 @@ def _run_measured(args: argparse.Namespace) -> int:
     machine = load_machine(args.machine, origin="MACHINE")
     file = read_measured(Path(args.measured))
     file.check_isa(machine)
-    rows = compared(file.measured, machine, file.system.kernel)
-    target.show(operations_text(rows, f"{machine.title}, measured {file.date}"))
+    named = strategies_named(args.strategy)
+    rows = compared(file.measured, machine, file.system.kernel, named)
+    notes = not_as_recorded(rows, machine, file.system.pte_functions)
+    target.show(operations_text(rows, f"{machine.title}, measured {file.date}", notes=notes))
     target.write_json(lambda: rows_of(rows))
     return 0

@@ -20,7 +20,7 @@ from costmodel.measure.likeness import nearest
 from costmodel.measure.loops import experiments, with_cycles
 from costmodel.measure.machine_text import Made, machine_text
 from costmodel.measure.operations import Operations, measure_operations
-from costmodel.measure.prediction import Compared, compared
+from costmodel.measure.prediction import Compared, compared, strategies_named
 from costmodel.measure.process import Lost
 from costmodel.measure.readings import Number, numbers_of
 from costmodel.measure.session import Session, measure_core, plan_for, steps
@@ -43,6 +43,8 @@ class Wanted:
     cpu: int | None = None
     loops: tuple[Loop, ...] = ()
     """Loops to time as well."""
+    strategies: tuple[str, ...] = ()
+    """What to predict operations with; the kernel's own where none is named."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,13 @@ class Found:
 
     def operations_text(self) -> str:
         """Return the operations beside their predictions; empty where none were wanted."""
-        from costmodel.results.text.measured import operations_text
+        from costmodel.results.text.measured import not_as_recorded, operations_text
 
         if self.operations is None:
             return ""
-        return operations_text(self.rows, self.made.machine.title, self.operations.lacking)
+        machine = self.made.machine
+        notes = not_as_recorded(self.rows, machine, self.system.pte_functions)
+        return operations_text(self.rows, machine.title, self.operations.lacking, notes)
 
     def document(self) -> dict[str, Any]:
         """Return all of it for JSON."""
@@ -103,6 +107,7 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
     system = read_system()
     like, why = _nearest(wanted, system)
     _check_cpu(wanted.cpu)
+    named = strategies_named(wanted.strategies)
     try:
         plan = plan_for(system, quick=wanted.quick)
         loops, left_out = experiments(wanted.loops, isa)
@@ -127,7 +132,9 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
         title=f"{system.model_name or system.isa} (measured)",
         origin=_origin(session),
     )
-    rows = compared(operations.measured, made.machine, system.kernel) if operations else []
+    rows: list[Compared] = []
+    if operations:
+        rows = compared(operations.measured, made.machine, system.kernel, named)
     timed = with_cycles(wanted.loops, session)
     # Loops are a program's own instructions: its returns go through no thunk of the kernel's.
     priced = [price_loop(loop, made.machine.without_mitigations()) for loop in timed]

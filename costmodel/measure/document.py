@@ -66,6 +66,7 @@ class _System(BaseModel):
     model_name: str
     kernel: str
     isa: Literal["arm64", "x86_64"]
+    pte_functions: list[str] = []
 
 
 class MeasuredFile(BaseModel):

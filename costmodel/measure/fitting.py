@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from costmodel.config.fit import Uncertainty
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds
 from costmodel.measure.operations import Measured
-from costmodel.measure.prediction import cells_of
+from costmodel.measure.prediction import NOTHING_NAMED, cells_of
 from costmodel.uncertainty.priors import Prior, priors, with_numbers
 from costmodel.uncertainty.spread import DOMINANT
 from costmodel.units import WIDTH
@@ -58,6 +58,7 @@ def calibrate_to(
     machine: Machine,
     measured: Sequence[Measured],
     kernel: str,
+    named: Mapping[str, str] = NOTHING_NAMED,
     *,
     starts: int = STARTS,
     progress: Callable[[], object] = lambda: None,
@@ -68,7 +69,7 @@ def calibrate_to(
     """
     asked = [
         (one, cell)
-        for one, cell in zip(measured, cells_of(measured, machine, kernel), strict=True)
+        for one, cell in zip(measured, cells_of(measured, machine, kernel, named), strict=True)
         if cell is not None
     ]
     free = tuple(p for p in priors(machine, KEYS) if machine.parameters[p.key].kind != "measured")

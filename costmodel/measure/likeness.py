@@ -16,7 +16,8 @@ _X86 = (
     ("HygonGenuine", 24, range(0x100), ("epyc-rome", "epyc-zen4")),
     ("GenuineIntel", 6, (0x55,), ("xeon-4210r",)),
     ("GenuineIntel", 6, (0x6A, 0x6C, 0x7D, 0x7E), ("ice-lake-sp", "xeon-4210r")),
-    ("GenuineIntel", 6, (0x8F, 0xCF, 0x97, 0x9A, 0xB7, 0xBA, 0xBF, 0xAD), ("sapphire-rapids",)),
+    ("GenuineIntel", 6, (0x97, 0x9A, 0xB7, 0xBA, 0xBF), ("core-i7-14700", "sapphire-rapids")),
+    ("GenuineIntel", 6, (0x8F, 0xCF, 0xAD), ("sapphire-rapids",)),
     ("GenuineIntel", 6, range(0x80), ("skylake-sp", "xeon-4210r")),
 )
 _ARM = (

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from costmodel.files import write_text
 from costmodel.loops.form import InstructionGroup, Loop
 from costmodel.measure.experiment import Experiment
 from costmodel.measure.kernels import Isa
@@ -41,8 +39,8 @@ def with_cycles(loops: Iterable[Loop], session: Session) -> list[Loop]:
     return found
 
 
-def write_loops(path: Path, loops: Sequence[Loop], system: System, session: Session) -> None:
-    """Write loops with their cycles as ``costmodel loops`` reads them. Raises OSError."""
+def loops_file(loops: Sequence[Loop], system: System, session: Session) -> str:
+    """Return loops with their cycles as ``costmodel loops`` reads them."""
     load = max(session.loads)
     guest = "guest, " if system.guest else ""
     where = f"{system.vendor} family {system.family} model {system.model}"
@@ -54,7 +52,7 @@ def write_loops(path: Path, loops: Sequence[Loop], system: System, session: Sess
         "# branch on top.",
         *(_line(loop) for loop in loops),
     ]
-    write_text(path, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _fields(loop: Loop) -> dict[str, object]:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from costmodel.api import cell
+from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
+from costmodel.emulation.archive import find_archive, load_archive
 from costmodel.experiment import Cell, exact_seconds
 from costmodel.measure.operations import Measured
 from costmodel.operations.registry import operation_named, operation_names
+from costmodel.strategies.builds import MARK
 from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.resolve import resolve
+
+NOTHING_NAMED: Final[Mapping[str, str]] = MappingProxyType({})
 
 _CONTPTE_SINCE = (6, 9)
 _IN_THE_MODEL = {
@@ -34,6 +42,8 @@ class Compared:
     measured: Measured
     strategy: str | None
     predicted_ns: float | None
+    why_not: str = ""
+    """Why the strategy that was named cannot be asked."""
 
     @property
     def ratio(self) -> float | None:
@@ -41,29 +51,80 @@ class Compared:
         return None if self.predicted_ns is None else self.predicted_ns / self.measured.least_ns
 
 
-def compared(measured: Sequence[Measured], machine: Machine, kernel: str) -> list[Compared]:
+def strategies_named(references: Iterable[str], *, origin: str = "--strategy") -> dict[str, str]:
+    """Return the strategy by operation that references name: built-in ones, archives, files.
+
+    A name that several operations have stands for each. Raises ConfigError for what is unknown,
+    and for two of one operation.
+    """
+    found: dict[str, str] = {}
+    for reference in references:
+        operations = _operations_of(reference, origin)
+        for operation in operations:
+            if operation in found:
+                reason = f"names {operation} twice: {found[operation]} and {reference}"
+                raise ConfigError.of(origin, reason)
+            found[operation] = reference
+    return found
+
+
+def _operations_of(reference: str, origin: str) -> list[str]:
+    if reference.startswith(MARK):
+        return [load_archive(find_archive(reference, origin=origin), origin=origin).info.operation]
+    found, errors = [], []
+    for operation in operation_names():
+        try:
+            resolve(reference, operation=operation, origin=origin)
+            found.append(operation)
+        except ConfigError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return found
+
+
+def compared(
+    measured: Sequence[Measured],
+    machine: Machine,
+    kernel: str,
+    named: Mapping[str, str] = NOTHING_NAMED,
+) -> list[Compared]:
     """Return every measured operation beside what the model says of a machine that boots a kernel.
 
-    Forks are predicted without their fixed part, which measured ones do not hold either.
+    ``named``: strategies to predict with, by operation; else the kernel's own. Forks are predicted
+    without their fixed part, which measured ones do not hold either.
     """
-    return [
-        Compared(one, None, None)
-        if cell is None
-        else Compared(one, cell.strategy, 1e9 * exact_seconds(cell))
-        for one, cell in zip(measured, cells_of(measured, machine, kernel), strict=True)
-    ]
-
-
-def cells_of(measured: Sequence[Measured], machine: Machine, kernel: str) -> list[Cell | None]:
-    """Return what to predict for each operation; None where the model has no such operation."""
     without = machine.with_value("kernel.fork_fixed_us", 0.0)
-    return [_cell(one, without, kernel) for one in measured]
+    return [_ask(one, without, kernel, named)[0] for one in measured]
 
 
-def _cell(one: Measured, machine: Machine, kernel: str) -> Cell | None:
-    strategy = _strategy(one.operation, machine, kernel)
+def cells_of(
+    measured: Sequence[Measured],
+    machine: Machine,
+    kernel: str,
+    named: Mapping[str, str] = NOTHING_NAMED,
+) -> list[Cell | None]:
+    """Return what to predict for each operation; None where the model cannot be asked."""
+    without = machine.with_value("kernel.fork_fixed_us", 0.0)
+    return [_ask(one, without, kernel, named)[1] for one in measured]
+
+
+def _ask(
+    one: Measured, machine: Machine, kernel: str, named: Mapping[str, str]
+) -> tuple[Compared, Cell | None]:
+    strategy = _strategy(one.operation, machine, kernel, named)
     if strategy is None:
-        return None
+        return Compared(one, None, None), None
+    try:
+        asked = _cell(one, machine, strategy)
+        return Compared(one, strategy, 1e9 * exact_seconds(asked)), asked
+    except ConfigError as error:
+        if strategy not in named.values():
+            raise
+        return Compared(one, strategy, None, error.faults[0].reason), None
+
+
+def _cell(one: Measured, machine: Machine, strategy: str) -> Cell:
     operation, state = _IN_THE_MODEL[one.operation]
     return cell(
         machine,
@@ -76,8 +137,10 @@ def _cell(one: Measured, machine: Machine, kernel: str) -> Cell | None:
     )
 
 
-def _strategy(operation: str, machine: Machine, kernel: str) -> str | None:
-    """Return the strategy that is the kernel's own: the newest that is not newer."""
+def _strategy(
+    operation: str, machine: Machine, kernel: str, named: Mapping[str, str]
+) -> str | None:
+    """Return the strategy that was named, or is the kernel's own: the newest that is not newer."""
     if operation not in _IN_THE_MODEL:
         return None
     name, state = _IN_THE_MODEL[operation]
@@ -85,6 +148,8 @@ def _strategy(operation: str, machine: Machine, kernel: str) -> str | None:
         return None
     if state not in {known.name for known in operation_named(name).words.states}:
         return None
+    if name in named:
+        return named[name]
     running = _version(kernel) or (99, 0)
     contpte = machine.isa == "arm64" and running >= _CONTPTE_SINCE
     best: tuple[tuple[int, int], str] | None = None

@@ -34,6 +34,8 @@ _MEMORY_SAMPLES = 150
 _QUICK = (3, 30)
 """Rounds and samples of a quick session."""
 _GAP_NS = 400
+_GAPS_NS = 0.15e9
+"""How long one round looks for ticks."""
 _SINGLE = 2000
 Progress = Callable[[float], object]
 
@@ -48,10 +50,10 @@ class Session:
     """Load average before and behind."""
     results: dict[str, Series] = field(default_factory=dict)
     clock_ghz: list[float] = field(default_factory=list)
-    gaps: list[tuple[float, float]] = field(default_factory=list)
-    """Moments at which the process did not run: start and length, in nanoseconds."""
+    gaps: list[list[tuple[float, float]]] = field(default_factory=list)
+    """Moments at which the process did not run, by round: start and length, in nanoseconds."""
     gaps_ns: float = 0.0
-    """How long they were looked for."""
+    """How long they were looked for, over all rounds."""
     single_loads_ns: dict[int, list[float]] = field(default_factory=dict)
     """What single loads of rings took, by the ring's size; the reading of the clock is off."""
     steal_pct: float | None = None
@@ -121,6 +123,7 @@ def steps(isa: Isa, plan: Plan, loops: Sequence[Experiment] = ()) -> int:
     return (
         plan.rounds * (len(_small(isa, plan)) + len(loops))
         + len(plan.far_rounds) * len(_large(isa, plan))
+        + plan.rounds
         + 1
     )
 
@@ -139,11 +142,13 @@ def measure_core(
     arguments = [] if cpu is None else [str(cpu)]
     with Measuring(WORKER, *arguments) as measuring:
         measuring.ask({"task": "clock", "samples": 3})  # whether there can be any kernels here
-        for experiment, samples in _visits(isa, plan, loops):
-            _visit(session, measuring, experiment, samples)
+        for number in range(plan.rounds):
+            for experiment, samples in _visits(isa, plan, loops, number):
+                _visit(session, measuring, experiment, samples)
+                progress(1)
+            _gaps(session, measuring, isa)
             progress(1)
         _single_loads(session, measuring, isa, plan)
-        _gaps(session, measuring, isa, 0.2e9 if plan.quick else 1e9)
         progress(1)
     session.loads = (load, load_average())
     stolen = steal_seconds()
@@ -160,14 +165,15 @@ def _large(isa: Isa, plan: Plan) -> list[Experiment]:
     return [*far(isa, plan), *patterns(isa, plan)]
 
 
-def _visits(isa: Isa, plan: Plan, loops: Sequence[Experiment]) -> Iterator[tuple[Experiment, int]]:
-    """Yield experiments with the samples to take: small ones in turn, so that each meets many
-    moments of a busy machine, large ones seldom, because their memory takes long to lay out."""
-    small, large = [*_small(isa, plan), *loops], _large(isa, plan)
-    for number in range(plan.rounds):
-        if number in plan.far_rounds:
-            yield from ((experiment, _MEMORY_SAMPLES) for experiment in large)
-        yield from ((experiment, plan.samples) for experiment in small)
+def _visits(
+    isa: Isa, plan: Plan, loops: Sequence[Experiment], number: int
+) -> Iterator[tuple[Experiment, int]]:
+    """Yield the experiments of a round with the samples to take: small ones in turn, so that each
+    meets many moments of a busy machine, large ones seldom, as their memory takes long to lay out.
+    """
+    if number in plan.far_rounds:
+        yield from ((experiment, _MEMORY_SAMPLES) for experiment in _large(isa, plan))
+    yield from ((experiment, plan.samples) for experiment in (*_small(isa, plan), *loops))
 
 
 def _visit(session: Session, measuring: Measuring, experiment: Experiment, samples: int) -> None:
@@ -205,16 +211,16 @@ def _single_loads(session: Session, measuring: Measuring, isa: Isa, plan: Plan) 
         session.lacking.append(f"single loads: {reason}")
 
 
-def _gaps(session: Session, measuring: Measuring, isa: Isa, ns: float) -> None:
+def _gaps(session: Session, measuring: Measuring, isa: Isa) -> None:
     """Look for timer ticks and other moments in which something else ran."""
     request: dict[str, Any] = {"task": "gaps", "text": isa.KERNELS["gaps"]}
     try:
-        reply = measuring.ask({**request, "ns": ns, "least_ns": _GAP_NS})
+        reply = measuring.ask({**request, "ns": _GAPS_NS, "least_ns": _GAP_NS})
     except Lost as reason:
         session.lacking.append(f"timer ticks: {reason}")
         return
-    session.gaps = [(begin, length) for begin, length in reply["gaps"]]
-    session.gaps_ns = ns
+    session.gaps.append([(begin, length) for begin, length in reply["gaps"]])
+    session.gaps_ns += _GAPS_NS
 
 
 def _today() -> str:

@@ -23,6 +23,14 @@ _DIRECT_MAPS = (
 )
 
 
+_HELPERS = (
+    "pte_val", "__pte", "native_set_pte", "set_ptes", "pte_pfn", "pte_write", "pte_next_pfn",
+    "pte_advance_pfn", "mksaveddirty_shift", "__ptep_modify_prot_start",
+    "__ptep_modify_prot_commit",
+)  # fmt: skip
+"""What the recorded kernels have inline, and kernels with PARAVIRT_XXL often as functions."""
+
+
 @dataclass(frozen=True)
 class System:
     """The machine as the kernel presents it; None and empty stand for what it does not say."""
@@ -51,6 +59,8 @@ class System:
     thp_enabled: str | None = None
     folio_orders: tuple[int, ...] = ()
     """Orders of anonymous folios that the system lets one set."""
+    pte_functions: tuple[str, ...] = ()
+    """Helpers for page-table entries that are functions in this kernel, inline in recorded ones."""
 
     def document(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -87,6 +97,7 @@ def read_system(root: Path = Path("/")) -> System:
         vulnerabilities=_vulnerabilities(root),
         thp_enabled=chosen(_text(thp / "enabled")),
         folio_orders=_folio_orders(thp),
+        pte_functions=_pte_functions(root),
     )
 
 
@@ -214,6 +225,15 @@ def _available(root: Path, meminfo: Mapping[str, str]) -> int:
 def _vulnerabilities(root: Path) -> dict[str, str]:
     directory = root / "sys/devices/system/cpu/vulnerabilities"
     return {path.name: _text(path) for path in sorted(directory.glob("*"))}
+
+
+def _pte_functions(root: Path) -> tuple[str, ...]:
+    """Return helpers that this kernel calls; names may be read by everybody, addresses not."""
+    names = "|".join(map(re.escape, _HELPERS))
+    # gcc appends what it specialised a function for.
+    pattern = rf"^[0-9a-f]+ [tT] ({names})(?:\.[\w.]+)?$"
+    found = set(re.findall(pattern, _text(root / "proc/kallsyms"), re.MULTILINE))
+    return tuple(name for name in _HELPERS if name in found)
 
 
 def _folio_orders(thp: Path) -> tuple[int, ...]:

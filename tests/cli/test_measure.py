@@ -110,6 +110,13 @@ def test_plot_draws_a_measured_file(
         (["validate", "epyc-zen5"], ["--measured: is missing"]),
         (["validate", "ampere-altra", "--measured", "FILE"], ["--measured: was measured on x86"]),
         (["calibrate", "--measured", "FILE"], ["--measured: needs one MACHINE"]),
+        (["calibrate", "epyc-zen5", "--strategy", "v6.7"], ["--strategy: needs --measured"]),
+        (["validate", "epyc-zen5", "--strategy", "v6.7"], ["--measured: is missing"]),
+        (
+            ["validate", "epyc-zen5", "--measured", "FILE", "--strategy", "@x"],
+            ["--strategy: no such archive"],
+        ),
+        (["validate", "epyc-zen5", "--measured", "FILE", "--strategy", "v6.77"], ["--strategy: "]),
         (["plot", "FILE", "--ascii", "--seed", "4"], ["--ascii: is not for", "--seed: is not for"]),
         (["plot", "FILE", "--kind", "stack"], ["--kind: is not for a file of `measure`"]),
     ],
@@ -153,11 +160,15 @@ def test_no_validate_operates_on_nothing(capsys: pytest.CaptureFixture[str]) -> 
     ("options", "message"),
     [
         (["-o", "mine.txt"], "-o: must end with .yaml (got 'mine.txt', a str)"),
-        (["--json", "/etc/hostname/x.json"], "--json: cannot be written there"),
+        (["--json", "/etc/hostname/x.json"], "--json: cannot be written: Not a directory"),
         (["--like", "pdp-11"], "--like: unknown machine"),
         (["--like", "ampere-altra"], "--like: must be a machine of"),
         (["--loops", "/nowhere/loops.yaml"], "/nowhere/loops.yaml: cannot be read"),
         (["--save-loops", "x.yaml"], "--save-loops: needs --loops"),
+        (["-o", "x.yaml", "--json", "x.yaml"], "--json: is what -o writes (got 'x.yaml', a str)"),
+        (["--loops", "--save-loops", "-"], "--save-loops: must be a file"),
+        (["--strategy", "v6.77"], "--strategy: unknown strategy"),
+        (["--strategy", "v6.7", "--strategy", "v6.7"], "--strategy: names fork twice"),
         (["--cpu", "99999"], "--cpu: must be a CPU that this process may use"),
     ],
 )
@@ -170,6 +181,27 @@ def test_bad_input_is_said_before_anything_is_measured(
     monkeypatch.setattr(command, "measure_core", None)
     assert main(["measure", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("short")
+def test_json_on_standard_output_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", "--no-validate", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["format"] == "costmodel measured, 1"
+
+
+@pytest.mark.usefixtures("short")
+def test_what_cannot_be_written_after_all_was_printed_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import costmodel.files
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(costmodel.files, "write_bytes", full)
+    assert main(["measure", "--no-validate", "-o", str(tmp_path / "mine.yaml")]) != 0
+    printed = capsys.readouterr()
+    assert "numbers measured" in printed.out and "No space left" in printed.err
 
 
 def test_several_faults_are_said_at_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,13 +11,19 @@ THREAD = ("apple-m2-vm", "ampere-altra", "xeon-4210r")
 
 def test_the_machines_of_the_thread_and_the_what_if_profiles() -> None:
     what_if = [
+        "ampereone",
+        "apple-m3",
+        "core-i7-14700",
         "epyc-milan",
+        "epyc-rome",
         "epyc-zen4",
         "epyc-zen5",
         "graviton3",
         "graviton4",
+        "ice-lake-sp",
         "nvidia-grace",
         "sapphire-rapids",
+        "skylake-sp",
     ]
     assert names("machines") == sorted([*THREAD, *what_if])
 

@@ -8,7 +8,7 @@ from costmodel.loops.form import Loop, read_loops
 from costmodel.loops.shipped import loops_path
 from costmodel.measure.experiment import Series
 from costmodel.measure.kernels import arm64, isa_here, x86_64
-from costmodel.measure.loops import experiments, with_cycles, write_loops
+from costmodel.measure.loops import experiments, loops_file, with_cycles
 from costmodel.measure.process import Measuring
 from costmodel.measure.session import WORKER, Session
 from costmodel.measure.system import read_system
@@ -54,5 +54,5 @@ def test_what_ran_is_written_and_read_back(tmp_path: Path) -> None:
     (found,) = with_cycles([CHAIN, UNPAIRED], session)
     assert found.cycles == 16.0
     file = tmp_path / "mine.yaml"
-    write_loops(file, [found], read_system(), session)
+    file.write_text(loops_file([found], read_system(), session))
     assert read_loops(file) == (found,)

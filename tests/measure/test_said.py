@@ -13,7 +13,7 @@ PERIOD = 4e6
 
 
 def session(*gaps: tuple[float, float]) -> Session:
-    return Session("2026-11-28", 1, (0.1, 0.1), gaps=sorted(gaps), gaps_ns=1e9, steal_pct=0.0)
+    return Session("2026-11-28", 1, (0.1, 0.1), gaps=[sorted(gaps)], gaps_ns=1e9, steal_pct=0.0)
 
 
 def found(measured: Session) -> dict[str, tuple[float, float, float]]:
@@ -41,8 +41,19 @@ def test_too_few_ticks_are_none() -> None:
     assert "kernel.tick_us" not in found(session())
 
 
-def test_a_busy_machine_has_no_tick_of_its_own() -> None:
-    assert "kernel.tick_us" not in found(replace(session(*ticks()), loads=(0.1, 2.5)))
+def test_a_busy_machine_shows_its_ticks_in_the_time_it_leaves() -> None:
+    # For three quarters of the second another process ran, ever for five ticks and more.
+    away = [(1e5 + n * 40 * PERIOD + 10 * PERIOD, 30 * PERIOD) for n in range(6)]
+    seen = [tick for tick in ticks() if not any(a <= tick[0] < a + length for a, length in away)]
+    low, value, high = found(session(*seen, *away))["kernel.tick_us"]
+    assert low <= value <= high < 2.1
+    assert "kernel.tick_us" not in found(session(*seen[:9], *away))
+
+
+def test_ticks_of_several_rounds_are_counted_together() -> None:
+    rounds = [[(start + shift, length) for start, length in ticks(30)] for shift in (0, 1.3e6)]
+    both = replace(session(), gaps=rounds, gaps_ns=2 * 30 * PERIOD)
+    assert found(both)["kernel.tick_us"][1] == pytest.approx(2.0, abs=0.02)
 
 
 def test_no_steal_is_measured_and_some_is_not() -> None:

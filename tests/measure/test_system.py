@@ -22,6 +22,9 @@ FILES = {
     "proc/cpuinfo": CPUINFO,
     "proc/meminfo": "MemTotal: 8000 kB\nMemAvailable: 6000 kB\nDirectMap4k: 100 kB\n"
     "DirectMap2M: 2048 kB\nDirectMap1G: 1048576 kB\n",
+    "proc/kallsyms": "0000000000000000 t __pte\n0000000000000000 t __pte\n"
+    "0000000000000000 t set_ptes.isra.0\n0000000000000000 T __pte_alloc\n"
+    "0000000000000000 r pte_val\n0000000000000000 t __pfx_pte_pfn\n",
     "proc/stat": "cpu  1 2 3 4 5 6 7 250 9 9\ncpu0 1\n",
     "sys/devices/system/cpu/cpu0/cache/index0/level": "1",
     "sys/devices/system/cpu/cpu0/cache/index0/type": "Data",
@@ -109,3 +112,7 @@ def test_the_nearest_machine_goes_by_vendor_and_family() -> None:
 def test_an_unknown_machine_is_like_one_of_its_instruction_set() -> None:
     assert like("x86_64", "CentaurHauls", 7, 1) == "sapphire-rapids"
     assert like("arm64", "Fujitsu", None, 1) == "ampere-altra"
+
+
+def test_helpers_that_are_functions_are_found_by_their_names(root: Path) -> None:
+    assert read_system(root).pte_functions == ("__pte", "set_ptes")

@@ -14,6 +14,8 @@ _PHASES = 400
 """Parts of the period of ticks: two neighbours hold all ticks, and few other gaps."""
 _LONGEST_NS = 100_000
 """What takes longer was another process, not a timer tick."""
+_SEEN = 0.3
+"""Least share of the ticks of the time on the CPU that must be seen."""
 
 
 def numbers(session: Session, system: System) -> Iterator[Number]:
@@ -43,19 +45,26 @@ def numbers(session: Session, system: System) -> Iterator[Number]:
 def _ticks(session: Session, system: System) -> Iterator[Number]:
     """Yield what a timer tick takes: gaps that come as often as ticks do.
 
-    On a busy machine there is none: a tick that has others to look after takes longer.
+    A tick after which another process ran is long and does not count; where most are, the machine
+    was too busy to tell.
     """
-    if not system.tick_hz or max(session.loads) > system.cpus:
+    if not system.tick_hz:
         return
-    expected = session.gaps_ns / 1e9 * system.tick_hz
-    lengths = _in_phase(session.gaps, 1e9 / system.tick_hz)
-    micros = [length / 1000 for length in lengths if length < _LONGEST_NS]
-    if len(micros) < max(10, 0.3 * expected):
+    period_ns = 1e9 / system.tick_hz
+    micros = [
+        length / 1000
+        for gaps in session.gaps
+        for length in _in_phase(gaps, period_ns)
+        if length < _LONGEST_NS
+    ]
+    away_ns = sum(length for gaps in session.gaps for _, length in gaps if length >= _LONGEST_NS)
+    expected = max(0.0, session.gaps_ns - away_ns) / period_ns
+    if len(micros) < max(10, _SEEN * expected):
         return
     cuts = quantiles(micros, n=20)
     # A tick after which another process runs for a moment takes longer than a tick.
     first, quarter, middle = cuts[1], cuts[4], cuts[9]
-    how = f"gaps in a spin of {session.gaps_ns / 1e9:g} s, {system.tick_hz:g} a second"
+    how = f"gaps in spins of {session.gaps_ns / 1e9:g} s, {system.tick_hz:g} a second"
     yield Number("kernel.tick_us", quarter, first, middle, how)
     yield Number("noise.tick_jitter_us", middle - quarter, 0, cuts[-1] - quarter, how)
 

@@ -11,6 +11,7 @@ from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
+    from costmodel.config.machine import Machine
     from costmodel.measure.machine_text import Made
     from costmodel.measure.prediction import Compared
     from costmodel.measure.readings.number import Number
@@ -39,7 +40,9 @@ def numbers_text(
     return "\n".join([*lines, *_conditions(session, system)]) + "\n"
 
 
-def operations_text(rows: Sequence[Compared], title: str, lacking: Iterable[str] = ()) -> str:
+def operations_text(
+    rows: Sequence[Compared], title: str, lacking: Iterable[str] = (), notes: Iterable[str] = ()
+) -> str:
     """Return operations beside their predictions, in ns per PTE; ratio is predicted over least."""
     head = f"{'':24}{'order':>5}{'least':>10}{'median':>10}{'predicted':>11}{'ratio':>8}"
     lines = [f"page-table operations, ns per PTE: {title}", "", head]
@@ -49,8 +52,52 @@ def operations_text(rows: Sequence[Compared], title: str, lacking: Iterable[str]
         lines.append(_operation(row, "" if name == previous else name))
         previous = name
     lines += ["", *_verdict(rows), *_layouts(rows)] if rows else ["no operation could be timed"]
+    lines += [paragraph(text, hanging="  ") for text in (*_not_predicted(rows), *notes)]
     lines += [paragraph(f"lacking: {line}", hanging="  ") for line in lacking]
     return "\n".join(lines) + "\n"
+
+
+def not_as_recorded(
+    rows: Sequence[Compared], machine: Machine, functions: Sequence[str]
+) -> Iterator[str]:
+    """Yield what of the running kernel the recorded kernels have in another way, if it matters.
+
+    ``functions``: helpers for page-table entries that are functions in the running kernel.
+    """
+    slow = [r for r in rows if r.ratio is not None and r.ratio < NEAR[0] and not _is_archive(r)]
+    if not slow or not functions:
+        return
+    price = f"{_call_ns(machine):.1f} ns"
+    yield (
+        f"not as recorded: {', '.join(functions)} are functions in the kernel that was measured, "
+        f"and inline in the recorded one. Each call and its return take {price} on this machine, "
+        "several times per PTE. Record a build of the same configuration and name it: "
+        "--strategy @NAME."
+    )
+
+
+def _is_archive(row: Compared) -> bool:
+    return row.strategy is not None and row.strategy.startswith("@")
+
+
+def _call_ns(machine: Machine) -> float:
+    """Return the time of a call and its return that nothing hides."""
+    core, mitigations = machine.core, machine.mitigations
+    cycles = 2 * core.call_return_cycles.value + mitigations.return_cycles.value
+    if mitigations.returns_mispredict.value:
+        cycles += core.mispredict_penalty_cycles.value
+    return float(cycles / core.clock_ghz.value)
+
+
+def _not_predicted(rows: Sequence[Compared]) -> Iterator[str]:
+    """Yield why rows have no prediction, those with one reason together."""
+    orders: dict[tuple[str, str], set[int]] = {}
+    for row in rows:
+        if row.why_not:
+            key = (row.strategy or "", row.why_not)
+            orders.setdefault(key, set()).add(row.measured.order)
+    for (strategy, reason), found in orders.items():
+        yield f"not predicted: order {_ranges(sorted(found))}: {strategy} {reason}"
 
 
 def _value(key: str, value: float) -> str:

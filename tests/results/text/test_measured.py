@@ -1,8 +1,11 @@
 """Tables of a measured machine."""
 
+from dataclasses import replace
+
+from costmodel.config.machine import load_machine
 from costmodel.measure.operations import Measured
 from costmodel.measure.prediction import Compared
-from costmodel.results.text.measured import operations_text
+from costmodel.results.text.measured import not_as_recorded, operations_text
 
 
 def row(operation: str, order: int, ratio: float | None, layout: str = "so") -> Compared:
@@ -43,3 +46,28 @@ def test_orders_that_lay_alike_share_their_words() -> None:
 
 def test_nothing_measured_is_said() -> None:
     assert lines()[-1] == "no operation could be timed"
+
+
+def test_reasons_of_orders_without_prediction_share_a_line() -> None:
+    rows = [
+        replace(row("fork writable", order, None), strategy="@mine", why_not="holds order 0")
+        for order in (2, 3, 5)
+    ]
+    assert lines(*rows)[-1] == "not predicted: order 2 to 3, 5: @mine holds order 0"
+
+
+def test_helpers_that_are_functions_are_named_with_what_a_call_costs() -> None:
+    machine = load_machine("epyc-milan")
+    cycles = machine.core.mispredict_penalty_cycles.value + machine.mitigations.return_cycles.value
+    (text,) = not_as_recorded([row("fork writable", 0, 0.3)], machine, ["pte_val", "__pte"])
+    assert text.startswith("not as recorded: pte_val, __pte are functions")
+    stated = float(text.partition(" return take ")[2].partition(" ns")[0])
+    assert stated >= cycles / machine.core.clock_ghz.value - 0.05, "a Safe RET at the least"
+
+
+def test_nothing_is_said_of_helpers_where_predictions_are_near_or_of_that_build() -> None:
+    machine = load_machine("epyc-milan")
+    recorded = replace(row("fork writable", 0, 0.3), strategy="@mine")
+    for rows in ([row("fork writable", 0, 1.0)], [recorded]):
+        assert list(not_as_recorded(rows, machine, ["pte_val"])) == []
+    assert list(not_as_recorded([row("fork writable", 0, 0.3)], machine, [])) == []
