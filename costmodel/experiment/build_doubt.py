@@ -54,7 +54,7 @@ class BuildDoubt:
 def doubt_of(match: Match, seconds: Seconds = exact_seconds) -> BuildDoubt:
     """Return how far other builds may lie from the two cells of a match."""
     cell = match.new
-    least = measured(cell.machine, recorded_orders(cell.workload))
+    least = measured_log(cell.machine, recorded_orders(cell.workload))
     change = _of_change(match, seconds)
     itself = match.new == match.base
     return BuildDoubt(
@@ -95,7 +95,7 @@ def _of_change(match: Match, seconds: Seconds) -> Interval:
     return _either_way(_widest_beside(match.asked[0], seconds).change)
 
 
-def measured(machine: Machine, orders: tuple[int, ...]) -> float:
+def measured_log(machine: Machine, orders: tuple[int, ...]) -> float:
     """Return by how much builds of one source were measured to differ, as a logarithm.
 
     Half of the range; of the orders the one with the wider.

@@ -71,10 +71,13 @@ def matched(
     """Return two cells of one machine and workload in one build.
 
     The build is the one that was named for either; else, of those that both were recorded of, the
-    one with the median change. Cells that have no build in common stay as they are: somebody who
+    one with the median change; of a cell beside itself the one that its name means. Cells that have no build in common stay as they are: somebody who
     names two builds compares builds. ``also`` are the same strategies on other workloads that the
     build must have been recorded for.
     """
+    if new == base:
+        shown = in_the(build_of(base), base)
+        return Match(shown, shown, (new, base))
     common = common_builds(new, base, also)
     if not common:
         return Match(in_the(build_of(new), new), in_the(build_of(base), base), (new, base))
@@ -115,8 +118,7 @@ def choices(cell: Cell) -> tuple[str, ...]:
 
 def is_named(cell: Cell) -> bool:
     """Tell whether somebody said which build: by option or key, in a name, as an archive."""
-    strategy = named_strategy(cell)
-    return bool(cell.build or strategy.build or strategy.recorded)
+    return bool(cell.build or named_strategy(cell).is_build)
 
 
 def _distinct(builds: Iterable[str]) -> tuple[str, ...]:

@@ -73,11 +73,11 @@ def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
     without its baseline.
     """
     named = [r for r in results if r.cell.strategy == baseline]
-    baselines = {place_of(r.cell): r for r in reversed(named)}
-    of_build = {(place_of(r.cell), r.cell.build): r for r in named}
+    baselines = {meeting_place(r.cell): r for r in reversed(named)}
+    of_build = {(meeting_place(r.cell), r.cell.build): r for r in named}
     comparisons = []
     for result in results:
-        place = place_of(result.cell)
+        place = meeting_place(result.cell)
         reference = of_build.get((place, result.cell.build), baselines.get(place))
         if reference is None:
             raise ValueError(
@@ -124,6 +124,6 @@ def published_rows(cell: Cell, baseline: str | None) -> tuple[published.Row, ...
     )
 
 
-def place_of(cell: Cell) -> tuple[str, str]:
+def meeting_place(cell: Cell) -> tuple[str, str]:
     """Return what tells machine and workload apart from others: strategies meet there."""
     return cell.machine.name, noise_scenario(cell.workload)

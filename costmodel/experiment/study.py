@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from costmodel.experiment.build_doubt import compared_builds, doubt_of, kind_of_cell
 from costmodel.experiment.builds import (
-    Match,
     common_builds,
     in_the,
     is_named,
     matched,
     own_builds,
 )
-from costmodel.experiment.cell import Cell, build_of
-from costmodel.experiment.comparison import Comparison, beside, place_of
+from costmodel.experiment.cell import Cell
+from costmodel.experiment.comparison import Comparison, beside, meeting_place
 from costmodel.experiment.known import CellKey, KnownTimes
 from costmodel.experiment.run import run_cells
 from costmodel.simulation import Engine
@@ -36,11 +35,11 @@ def compare_cells(
     own row is in the build that its name means. Arguments and errors are those of
     :func:`run_cells`.
     """
-    bases = {place_of(cell): cell for cell in cells if cell.strategy == baseline}
-    pairs = [(cell, bases[place_of(cell)]) for cell in cells]
+    bases = {meeting_place(cell): cell for cell in cells if cell.strategy == baseline}
+    pairs = [(cell, bases[meeting_place(cell)]) for cell in cells]
     times = KnownTimes()
     times.work_out(_needed(pairs, intervals=intervals), jobs=jobs)
-    matches = [_match(new, base, times) for new, base in pairs]
+    matches = [matched(new, base, times) for new, base in pairs]
     todo = list(dict.fromkeys(CellKey(cell) for m in matches for cell in (m.new, m.base)))
     results = run_cells(
         (key.cell for key in todo), noise=noise, jobs=jobs, engine=engine, intervals=intervals
@@ -50,14 +49,6 @@ def compare_cells(
         beside(found[CellKey(m.new)], found[CellKey(m.base)], m.builds, partial(doubt_of, m, times))
         for m in matches
     ]
-
-
-def _match(new: Cell, base: Cell, times: Callable[[Cell], float]) -> Match:
-    """A baseline beside itself is in the build that its name means."""
-    if new is not base:
-        return matched(new, base, times)
-    shown = in_the(build_of(base), base)
-    return Match(shown, shown, (base, base))
 
 
 def _needed(pairs: Iterable[tuple[Cell, Cell]], *, intervals: bool) -> Iterator[Cell]:

@@ -133,15 +133,18 @@ def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strate
     return replace(strategy, name=name, build=build, programs=programs, range_programs=ranged)
 
 
-def not_recorded(strategy: Strategy, workload: Workload, isa: str) -> str:
-    """Return why a strategy cannot be priced on a workload; empty where one of its builds can.
+def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str = "") -> str:
+    """Return why a strategy cannot be priced on a workload, in a build or in any; empty if it can.
 
     Builds were recorded in one state and at one or two orders, and few contpte kernels with frames
     that are aligned as their entries: what they execute elsewhere is not known.
     """
-    if strategy.recorded is not None or builds_on(strategy, workload, isa):
+    known = builds_for(strategy, isa)
+    if strategy.recorded is not None or (not build and builds_on(strategy, workload, isa)):
         return ""
-    return _not_recorded(strategy, builds_for(strategy, isa)[0], workload, isa)
+    if build and build not in known:
+        return f"not recorded of build {build} (builds: {', '.join(known)})"
+    return _not_recorded(strategy, build or known[0], workload, isa)
 
 
 def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) -> str:

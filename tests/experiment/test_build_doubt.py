@@ -10,7 +10,7 @@ import pytest
 import costmodel
 from costmodel import published
 from costmodel.experiment import Cell, Comparison, compare_cells
-from costmodel.experiment.build_doubt import CERTAIN, doubt_of, kind_of_cell, measured, widest
+from costmodel.experiment.build_doubt import CERTAIN, doubt_of, kind_of_cell, measured_log, widest
 from costmodel.experiment.builds import Match, matched
 
 
@@ -79,5 +79,5 @@ def test_what_was_measured_is_the_least() -> None:
 
 def test_where_nobody_measured_it_the_least_of_the_architecture_holds() -> None:
     altra, graviton = (cell("v6.7", name).machine for name in ("ampere-altra", "graviton3"))
-    assert measured(graviton, (0,)) == measured(altra, (0,)) > 0
-    assert measured(cell("v6.7").machine, (0,)) == 0
+    assert measured_log(graviton, (0,)) == measured_log(altra, (0,)) > 0
+    assert measured_log(cell("v6.7").machine, (0,)) == 0

@@ -52,6 +52,11 @@ class Strategy:
     broken: str = ""
     """What it does wrong, where that is known: it is kept for what was published of it."""
 
+    @property
+    def is_build(self) -> bool:
+        """Whether its name says which build it is: ``v6.7@gcc13``, or an archive."""
+        return bool(self.build or self.recorded)
+
     def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
         """Return ``task(function, *arguments)``, wherever the function runs.
 
