@@ -71,9 +71,9 @@ def matched(
     """Return two cells of one machine and workload in one build.
 
     The build is the one that was named for either; else, of those that both were recorded of, the
-    one with the median change; of a cell beside itself the one that its name means. Cells that have no build in common stay as they are: somebody who
-    names two builds compares builds. ``also`` are the same strategies on other workloads that the
-    build must have been recorded for.
+    one with the median change; of a cell beside itself the one that its name means. Cells that have
+    no build in common stay as they are: somebody who names two builds compares builds. ``also`` are
+    the same strategies on other workloads that the build must have been recorded for.
     """
     if new == base:
         shown = in_the(build_of(base), base)
