@@ -8,6 +8,7 @@ from costmodel.checking.priced import mispriced
 from costmodel.checking.run import Subject, violations_on
 from costmodel.checking.subjects import subject_of
 from costmodel.config.errors import ConfigError
+from costmodel.experiment import Cell
 from costmodel.mm.layouts import telling_layouts
 from costmodel.strategies.resolve import resolve
 
@@ -19,6 +20,12 @@ def verdicts_on(names: Iterable[str], operation: str) -> list[str]:
     known.
     """
     return [text for name in dict.fromkeys(names) for text in _verdict(name, operation)]
+
+
+def verdicts_of(cells: Iterable[Cell]) -> list[str]:
+    """Return the same for the strategies of some cells, each once."""
+    asked = dict.fromkeys((cell.strategy, cell.workload.operation) for cell in cells)
+    return [text for name, operation in asked for text in verdicts_on([name], operation)]
 
 
 def _verdict(name: str, operation: str) -> Iterator[str]:
