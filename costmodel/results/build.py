@@ -152,6 +152,8 @@ def _published(row: Row, baseline: str) -> dict[str, Any]:
         "change_pct": row.mean if relative else implied_change_pct(row, baseline),
         "role": row.role.value if row.role else None,
         "repeats": row.repeats,
+        "compiler": row.compiler,
+        "configuration": row.configuration,
         "variant": row.variant,
         "source": row.citation,
     }

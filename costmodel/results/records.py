@@ -105,6 +105,10 @@ class PublishedPoint(BaseModel):
     """The change against the same baseline that the row says or implies."""
     role: Literal["fit", "check", "mixed", "band"] | None
     """What calibration may do with it; ``band``: shows what another build does to a number."""
+    compiler: Words | None = None
+    """What the measured kernels were built by, where somebody says."""
+    configuration: Words | None = None
+    """The same of their configuration."""
     repeats: Words | None
     """Id of the row that published the same measurement first."""
     variant: str
@@ -122,6 +126,11 @@ class PublishedPoint(BaseModel):
     def table(self) -> str:
         """The table that the row stands in, such as ``T07c``."""
         return self.id.split("/", maxsplit=1)[0]
+
+    @property
+    def built(self) -> str:
+        """Compiler and configuration as far as they are known."""
+        return ", ".join(filter(None, (self.compiler, self.configuration)))
 
     @property
     def change(self) -> float | None:

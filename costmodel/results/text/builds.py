@@ -81,6 +81,17 @@ def builds_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
         yield _OWN_LEGEND.format(**first.model_dump(include={"build", "compiler", "configuration"}))
 
 
+def compilers_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
+    """Yield what the published rows of a table were built by, where somebody says."""
+    known: dict[str, list[str]] = {}
+    for point in (point for cell in cells for point in cell.published if point.built):
+        if point.table not in known.setdefault(point.built, []):
+            known[point.built].append(point.table)
+    if known:
+        said = (f"{built} ({', '.join(tables)})" for built, tables in known.items())
+        yield f"Published kernels were built by or as: {'; '.join(said)}."
+
+
 def in_intervals(cells: Sequence[ResultCell]) -> str:
     """Return what the intervals of a table cover of builds, as the legend's sentence goes on."""
     found = {cell.builds_in_interval for cell in cells if not cell.is_baseline}

@@ -10,6 +10,7 @@ from costmodel.results.text.builds import (
     across_builds,
     build_lines,
     builds_legend,
+    compilers_legend,
     in_intervals,
     same_build_lines,
     the_build,
@@ -253,6 +254,7 @@ def _legend(cells: Sequence[ResultCell]) -> str:
     legends = [model, LEGEND if published else LEGEND.split(" published", maxsplit=1)[0]]
     legends += [BAND_LEGEND] if any(map(_band, cells)) else []
     legends += builds_legend(cells)
+    legends += compilers_legend(cells)
     return paragraph(" ".join(legends))
 
 
