@@ -70,7 +70,8 @@ def _other_builds(comparison: FileComparison) -> Iterator[str]:
         if None not in (cell.old.build, cell.new.build) and cell.old.build != cell.new.build
     ]
     if found:
-        yield f"caution: another build in the new file, which is part of the change: {'; '.join(found)}."
+        which = "; ".join(found)
+        yield f"caution: another build in the new file, which is part of the change: {which}."
 
 
 def _probability(p_value: float) -> str:
