@@ -14,7 +14,7 @@ from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.experiment import exact_seconds, matched
 from costmodel.experiment.build_doubt import between_two_builds, doubt_of
 from costmodel.experiment.builds import Match
-from costmodel.experiment.known import CellKey, KnownTimes
+from costmodel.experiment.times import CellKey, KnownTimes
 from costmodel.published import Role
 from costmodel.uncertainty.sampling import change_interval, log_samples, seconds_interval
 from costmodel.uncertainty.spread import Interval

@@ -1,55 +1,40 @@
-"""Exact times that are known already: which build is the median hangs on many of them."""
+"""Results that were computed before: found on disk instead of computed again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
 
-from costmodel.experiment.cell import Cell, build_of, exact_seconds
-from costmodel.parallel import in_processes
+from pydantic import BaseModel
 
+from costmodel.experiment.cell import Cell
+from costmodel.store import Store, key_of
 
-class KnownTimes:
-    """Exact times of cells; each is computed once, in several processes where it is foreseen."""
-
-    def __init__(self) -> None:
-        """Nothing is known yet."""
-        self._known: dict[CellKey, float] = {}
-
-    def __call__(self, cell: Cell) -> float:
-        """Return the exact time of a cell in seconds."""
-        key = CellKey(cell)
-        if key not in self._known:
-            self._known[key] = exact_seconds(cell)
-        return self._known[key]
-
-    def work_out(self, cells: Iterable[Cell], *, jobs: int) -> None:
-        """Compute the times of cells that will be asked for."""
-        groups: dict[tuple[str, ...], list[CellKey]] = {}
-        for key in dict.fromkeys(map(CellKey, cells)):
-            groups.setdefault((key.cell.machine.isa, key.cell.strategy), []).append(key)
-        tasks = [[key.cell for key in group] for group in groups.values()]
-        for group, seconds in zip(
-            groups.values(), in_processes(_seconds, tasks, jobs=jobs), strict=True
-        ):
-            self._known.update(zip(group, seconds, strict=True))
+Values = Mapping[str, Any]
+"""The fields of a result but its cell."""
 
 
-class CellKey:
-    """A cell by what it runs on which machine object; machines are slow to hash."""
+def result_key(cell: Cell, *, noise: bool, causes: Iterable[str], intervals: bool) -> str | None:
+    """Return the key of a result; None where it may not be kept.
 
-    def __init__(self, cell: Cell) -> None:
-        """Take a cell; one whose build is not named is in the one that its strategy means."""
-        self.cell = cell
-        self._key = id(cell.machine), cell.workload, cell.strategy, build_of(cell)
+    That is for strategies of the user and of other packages, whose code may do anything.
+    """
+    from costmodel.strategies.resolve import resolve
 
-    def __hash__(self) -> int:
-        """Return a hash of what tells cells apart."""
-        return hash(self._key)
+    strategy = resolve(cell.strategy, operation=cell.workload.operation)
+    if strategy.code is not None or strategy.recorded is not None:
+        return None
+    parts = (getattr(cell, each.name) for each in fields(Cell))
+    return key_of(
+        "result",
+        *(p.model_dump_json() if isinstance(p, BaseModel) else json.dumps(p) for p in parts),
+        json.dumps([noise, sorted(causes) if noise else [], intervals]),
+    )
 
-    def __eq__(self, other: object) -> bool:
-        """Tell whether two cells have the same time."""
-        return isinstance(other, CellKey) and other._key == self._key
 
-
-def _seconds(cells: Sequence[Cell]) -> list[float]:
-    return [exact_seconds(cell) for cell in cells]
+def known_values(keys: Mapping[int, str], store: Store) -> dict[int, Values]:
+    """Return the values that are known, by position."""
+    found = store.get(list(keys.values()))
+    return {position: found[key] for position, key in keys.items() if key in found}

@@ -15,8 +15,8 @@ from costmodel.experiment.builds import (
 )
 from costmodel.experiment.cell import Cell
 from costmodel.experiment.comparison import Comparison, beside, meeting_place
-from costmodel.experiment.known import CellKey, KnownTimes
 from costmodel.experiment.run import run_cells
+from costmodel.experiment.times import CellKey, KnownTimes
 from costmodel.simulation import Engine
 
 
