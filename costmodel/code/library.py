@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from io import BytesIO
 from itertools import chain
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,17 @@ class RecordedChoice:
     paths: Mapping[tuple[Any, ...], int]
     usual: int
     turns: Mapping[tuple[Any, ...], tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """All path numbers, some more than once."""
+        return (*self.paths.values(), self.usual, *chain(*self.turns.values()))
+
+    def renumbered(self, number: Mapping[int, int]) -> RecordedChoice:
+        """Return the same choice between paths that have other numbers."""
+        paths = {facts: number[path] for facts, path in self.paths.items()}
+        turns = {facts: tuple(map(number.__getitem__, some)) for facts, some in self.turns.items()}
+        return RecordedChoice(self.decisive, paths, number[self.usual], turns)
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,7 @@ class Library:
         """The event that each path ends with, by path number; empty for an unused path."""
         events = [""] * len(self.path_start)
         for (_, now), choice in self.choices.items():
-            for path in (*choice.paths.values(), choice.usual, *chain(*choice.turns.values())):
+            for path in choice.numbers:
                 events[path] = events[path + self.recorded_paths] = now
         return tuple(events)
 
@@ -212,7 +224,11 @@ def load_library(operation: str, name: str) -> Library:
 
     The program of a build has its name in it: ``v6.7@gcc13.x86_64``.
     """
-    numbers, head = _archived(operation, name)
+    return from_arrays(operation, name, *_archived(operation, name))
+
+
+def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[Any]) -> Library:
+    """Return the library that :func:`to_arrays` made arrays of, ready to be looked up."""
     text = json.loads(head.tobytes())
     columns = dict(_columns_of(numbers, text["columns"]))
     start, length = columns.pop("path_start"), columns.pop("path_length")
@@ -231,6 +247,8 @@ def load_library(operation: str, name: str) -> Library:
 
 def _archived(operation: str, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return what :func:`to_arrays` made of the steps of a program."""
+    if name.startswith(FILE_MARK):
+        return _of_file(Path(name.removeprefix(FILE_MARK).rpartition(".")[0]))
     source, build, place = name.partition("@")
     if build:
         build, _, arch = place.rpartition(".")
@@ -241,6 +259,18 @@ def _archived(operation: str, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
     path = operation_named(operation).steps / f"{name}.npz"
     with path.open("rb") as file, np.load(file) as arrays:
         return arrays["numbers"], arrays["text"]
+
+
+FILE_MARK: Final = "@"
+"""Begins the name of a program whose steps lie in a file of the user's: ``@PATH.ARCH``."""
+FILE_MEMBERS: Final = ("steps/numbers", "steps/text")
+"""Arrays of such a file that hold them."""
+
+
+def _of_file(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+    with path.open("rb") as file, np.load(file) as arrays:
+        numbers, text = (arrays[name] for name in FILE_MEMBERS)
+        return numbers, text
 
 
 @cache

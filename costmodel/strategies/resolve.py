@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from costmodel.code.library import program_names
+from costmodel.code.library import FILE_MARK, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
 from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import KernelBuild, kernel_of
-from costmodel.strategies.recorded import of_archive
+from costmodel.strategies.recorded import kernel_of_archive, of_archive
 from costmodel.user_code.blame import StrategyError
 from costmodel.user_code.process import UserCode
 from costmodel.user_code.source import Source
@@ -95,6 +96,9 @@ def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
     """Return the strategy of a user's function; what it is built on, its decorator says."""
     described = code.ask(described_as, operation)
     kernel = described.kernel
+    if kernel.program.startswith(FILE_MARK):
+        archive = kernel_of_archive(kernel.program, operation, f"{name}: built_on")
+        return replace(archive, name=name, summary=described.summary, function=elsewhere, code=code)
     recorded = set(program_names(operation))
     names = {isa: f"{kernel.program}.{build}" for isa, build in _BUILDS[kernel.contpte].items()}
     programs = {isa: name for isa, name in names.items() if name in recorded}
