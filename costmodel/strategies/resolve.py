@@ -76,6 +76,25 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
     return _of_file(reference, path.resolve(), path.stat().st_mtime_ns, function, operation)
 
 
+def operations_of(reference: str, *, origin: str = "strategy") -> list[str]:
+    """Return the operations that a reference names a strategy of; a user's function is fork's.
+
+    Raises ConfigError for what names none.
+    """
+    if ":" in reference:
+        return [resolve(reference, origin=origin).operation]
+    found, errors = [], []
+    for operation in operation_names():
+        try:
+            resolve(reference, operation=operation, origin=origin)
+            found.append(operation)
+        except ConfigError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return found
+
+
 @cache
 def _added() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
