@@ -69,6 +69,7 @@ def study(
     contpte: bool | None = None,
     cpus: int | None = None,
     build: str | None = None,
+    threads: int | None = None,
     runs: int | None = None,
     iterations: int | None = None,
     seed: int | None = None,
@@ -95,6 +96,7 @@ def study(
         "contpte": contpte,
         "cpus": cpus,
         "build": build,
+        "threads": threads,
         "protocol.runs": runs,
         "protocol.iterations": iterations,
         "protocol.seed": seed,
@@ -133,6 +135,7 @@ def price(
     contpte: bool | None = None,
     cpus: int | None = None,
     build: str | None = None,
+    threads: int | None = None,
     runs: int | None = None,
     iterations: int | None = None,
     seed: int | None = None,
@@ -161,6 +164,7 @@ def cell(
     contpte: bool | None = None,
     cpus: int | None = None,
     build: str | None = None,
+    threads: int | None = None,
     runs: int | None = None,
     iterations: int | None = None,
     seed: int | None = None,
@@ -178,6 +182,7 @@ def cell(
         "contpte": contpte,
         "cpus": cpus,
         "build": build,
+        "threads": threads,
         "protocol.runs": runs,
         "protocol.iterations": iterations,
         "protocol.seed": seed,
@@ -199,6 +204,7 @@ def explain(
     contpte: bool | None = None,
     cpus: int | None = None,
     build: str | None = None,
+    threads: int | None = None,
     overrides: Mapping[str, Number] | None = None,
 ) -> str:
     """Return why ``strategy`` costs more or less than ``vs``: what ``costmodel explain`` prints."""
@@ -343,6 +349,7 @@ def window(
     contpte: bool | None = None,
     cpus: int | None = None,
     build: str | None = None,
+    threads: int | None = None,
     overrides: Mapping[str, Number] | None = None,
 ) -> Picture:
     """Return a picture of the out-of-order window over a few PTEs: what waits for what.

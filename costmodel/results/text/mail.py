@@ -15,6 +15,7 @@ from costmodel.results.text.builds import (
     same_build_lines,
     the_build,
 )
+from costmodel.results.text.crowd import crowd_remarks
 from costmodel.results.text.layout import (
     LONGEST_LABEL,
     PAIR,
@@ -229,6 +230,12 @@ def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
             f"{', '.join(cliffs)}: something just fits into a queue, or just does not"
         )
     found += across_builds(cells)
+    several = len({cell.layout for cell in cells}) > 1
+    found += crowd_remarks(
+        (f"{cell.strategy} ({cell.layout})" if several else cell.strategy, cell.crowd)
+        for cell in cells
+        if cell.crowd
+    )
     found += results.machine_remarks.get(first.machine, [])
     found += [
         f"Left out, {left.reason}: {', '.join(left.strategies)}."
