@@ -120,7 +120,7 @@ class Scenario(BaseModel):
     title: Title
     """One line for the top of the tables."""
     operation: OperationName
-    """What the kernel does: fork or zap."""
+    """What the kernel does: fork, zap or mprotect."""
     memory: MemoryBytes
     """Size of the mapping, such as 1 GiB."""
     state: str | None = None

@@ -12,6 +12,7 @@ from costmodel.code.library import builds_of, load_library
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.config.workload import Workload
 from costmodel.emulation.archive import load_archive
+from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
 
 MARK: Final = "@"
@@ -19,8 +20,6 @@ MARK: Final = "@"
 BOOTED: Final = "gcc12-booted"
 """The build of the kernels that were booted. Only they were recorded of every strategy, at every
 order and in every state."""
-_STATE: Final = "writable"
-"""What the other builds were recorded of: the first fork."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strate
 def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str = "") -> str:
     """Return why a strategy cannot be priced on a workload, in a build or in any; empty if it can.
 
-    Builds were recorded in one state and at one or two orders, and few contpte kernels with frames
+    Builds were recorded in some states and at some orders, and few contpte kernels with frames
     that are aligned as their entries: what they execute elsewhere is not known.
     """
     known = builds_for(strategy, isa)
@@ -158,14 +157,18 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     layouts = load_library(strategy.operation, program).layouts
     if aligned and "order0_aligned" not in layouts:
         return "was not recorded with aligned frames"
-    recorded = {f"order{order}" for order in workload.folio_orders} <= set(layouts)
+    whole = {"order2", "order9"} <= set(layouts)  # the same steps lead from the one to the other
+    recorded = {
+        f"order{order}" for order in workload.folio_orders if order == 0 or not whole
+    } <= set(layouts)
     alike = len(workload.folio_orders) == 1
     known = strategy.one_by_one or (alike and recorded)
-    if build == BOOTED or (workload.state == _STATE and known):
+    states = operation_named(strategy.operation).words.built_states
+    if build == BOOTED or (workload.state in states and known):
         return ""
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
     where = "every order" if strategy.one_by_one else f"order {orders}"
-    return f"build {build} was recorded at {where}, {_STATE}"
+    return f"build {build} was recorded at {where}, {' and '.join(states)}"
 
 
 def source_of(program: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
-from costmodel.operations.shared.flush import flush, flush_of_all
+from costmodel.operations.shared.flush import UNMAP_CALL, flush, flush_of_all
 from costmodel.operations.zap.operation import DONTNEED, DONTNEED_PER_PAGE, EXIT
 from costmodel.units import PS_PER_NS
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
 
-UNMAP_CALL = "unmap_call"
-"""Cause of the time of munmap() or madvise() outside the page tables."""
 TABLE_FREE = "table_free"
 """Cause of the freeing of empty page tables."""
 
