@@ -46,6 +46,7 @@ CASES = [
     for name, strategy in strategies.items()
     for isa in strategy.programs
     for state in STATES[operation]
+    if (name, state) != ("v6.8", "read-only")  # not recorded: no kernel of it was booted
 ]
 
 

@@ -96,6 +96,13 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
         "or a part, '{scattered: 30%%}'",
     )
     parser.add_argument("--memory", metavar="SIZE", help="size of the mapping (default 1 GiB)")
+    add_build(parser)
+
+
+def add_build(parser: argparse.ArgumentParser) -> None:
+    """Add ``--build NAME``."""
+    about = "price all strategies in this kernel build, such as gcc13-distro"
+    parser.add_argument("--build", metavar="NAME", help=about)
 
 
 def add_machine_and_strategy(parser: argparse.ArgumentParser) -> None:

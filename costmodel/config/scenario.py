@@ -162,6 +162,9 @@ class Scenario(BaseModel):
     """The strategy that the others are compared with."""
     strategies: Annotated[tuple[StrategyName, ...], *_List] | None = None
     """Strategies to compare; left out: all that fit the operation and the machine."""
+    build: Annotated[str, Field(min_length=1)] | None = None
+    """The kernel build that all strategies are priced in, such as gcc13-distro; left out: of each
+    strategy the one with the median change."""
     protocol: Protocol = Protocol()
     """Repetitions and seed."""
     overrides: dict[str, Override] = {}
