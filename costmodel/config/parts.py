@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
-def text_of(value: object) -> object:
+def joined_parts(value: object) -> object:
     """Return a mapping of one name to its parts as text; anything else as it is."""
     if not isinstance(value, Mapping) or len(value) != 1:
         return value

@@ -20,7 +20,7 @@ from pydantic import (
 from costmodel.config.document import Document, Location, Place, key_text, read_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.frames import Frames
-from costmodel.config.parts import text_of
+from costmodel.config.parts import joined_parts
 from costmodel.config.resources import find_file, is_path, names, unknown_name
 from costmodel.config.schema import STRICT, Title, no_repeats, problem, raise_problems, validated
 from costmodel.config.workload import (
@@ -176,7 +176,7 @@ class Scenario(BaseModel):
     @field_validator("state", mode="before")
     @classmethod
     def _state_in_parts(cls, state: object) -> object:
-        return text_of(state)
+        return joined_parts(state)
 
     @field_validator("state")
     @classmethod
