@@ -166,7 +166,7 @@ def _lacks_build(strategy: Strategy, scenario: Scenario, workload: Workload, isa
         return why
     if strategy.is_build and baseline.is_build:
         return ""  # somebody named two builds, and compares builds
-    if strategy.recorded is not None or baseline.recorded is not None:
+    if strategy.archive is not None or baseline.archive is not None:
         return ""
     ours, theirs = (builds_on(one, workload, isa) for one in (strategy, baseline))
     if set(ours) & set(theirs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from costmodel.experiment.cell import Cell, build_of, exact_seconds
+from costmodel.experiment.cell import Cell, build_of
 from costmodel.experiment.run import run_cells
 from costmodel.units import PS_PER_S
 
@@ -20,7 +20,7 @@ class KnownTimes:
         """Return the exact time of a cell in seconds."""
         key = CellKey(cell)
         if key not in self._known:
-            self._known[key] = exact_seconds(cell)
+            self.work_out([cell], jobs=1)
         return self._known[key]
 
     def work_out(self, cells: Iterable[Cell], *, jobs: int) -> None:

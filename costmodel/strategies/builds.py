@@ -53,7 +53,7 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
     program = strategy.programs.get(isa)
     if program is None:
         return ()
-    if strategy.recorded is not None:
+    if strategy.archive is not None:
         return (strategy.name,)
     if strategy.build:
         return (strategy.build,)
@@ -72,9 +72,9 @@ def own_build(strategy: Strategy, workload: Workload, isa: str) -> str:
 
 def described(strategy: Strategy, build: str) -> Build:
     """Return what a build of a strategy is; an archive says it itself."""
-    if strategy.recorded is None:
+    if strategy.archive is None:
         return known_builds()[build]
-    info = load_archive(strategy.recorded).info
+    info = load_archive(strategy.archive).info
     return Build(build, info.compiler, f"Linux {info.version}, {info.config_hash[:12]}")
 
 

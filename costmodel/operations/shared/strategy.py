@@ -46,6 +46,8 @@ class Strategy:
     release_programs: Mapping[str, str] = field(default_factory=dict)
     code: UserCode | None = None
     recorded: Path | None = None
+    archive: Path | None = None
+    """The file of a recorded build, whether whole tables or steps are executed."""
     build: str = ""
     one_by_one: bool = False
     """Whether it handles entries one by one: what it executes on one hangs on the entry alone."""
@@ -55,7 +57,7 @@ class Strategy:
     @property
     def is_build(self) -> bool:
         """Whether its name says which build it is: ``v6.7@gcc13``, or an archive."""
-        return bool(self.build or self.recorded)
+        return bool(self.build or self.archive)
 
     def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
         """Return ``task(function, *arguments)``, wherever the function runs.
