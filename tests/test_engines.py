@@ -38,6 +38,7 @@ MIX = {0: 1 / 3, 4: 2 / 3}
 STATES: dict[str, tuple[str, ...]] = {
     "fork": ("writable", "read-only"),
     "zap": ("munmap",),
+    "mprotect": ("to-read-only", "to-writable"),
 }
 CASES = [
     pytest.param(operation, name, isa, state, id=f"{operation}-{name}-{isa}-{state}")

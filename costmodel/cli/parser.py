@@ -79,7 +79,11 @@ def add_assignments(parser: argparse.ArgumentParser) -> None:
 
 def add_workload(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what the strategies work on; None is as the scenario has it."""
-    parser.add_argument("--operation", metavar="OP", help="fork or zap (default fork)")
+    parser.add_argument(
+        "--operation",
+        metavar="OP",
+        help="fork, zap or mprotect (default fork)",
+    )
     parser.add_argument(
         "--state",
         metavar="S",

@@ -11,12 +11,11 @@ from typing import Final
 from costmodel.code.library import builds_of, load_library
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.config.workload import Workload
+from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
 
 MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""
-_STATE: Final = "writable"
-"""What builds were recorded of: the first fork."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strate
 def not_recorded(strategy: Strategy, workload: Workload, isa: str) -> str:
     """Return why a strategy cannot be priced on a workload; empty where it can.
 
-    Builds were recorded in one state and at one or two orders, and few contpte kernels with frames
+    Builds were recorded in some states and at some orders, and few contpte kernels with frames
     that are aligned as their entries: what they execute elsewhere is not known.
     """
     aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
@@ -79,12 +78,16 @@ def not_recorded(strategy: Strategy, workload: Workload, isa: str) -> str:
     layouts = load_library(strategy.operation, strategy.programs[isa]).layouts
     if aligned and "order0_aligned" not in layouts:
         return "was not recorded with aligned frames"
-    recorded = {f"order{order}" for order in workload.folio_orders} <= set(layouts)
+    whole = {"order2", "order9"} <= set(layouts)  # the same steps lead from the one to the other
+    recorded = {
+        f"order{order}" for order in workload.folio_orders if order == 0 or not whole
+    } <= set(layouts)
     alike = len(workload.folio_orders) == 1
-    if not strategy.build or (workload.state == _STATE and alike and recorded):
+    states = operation_named(strategy.operation).words.built_states
+    if not strategy.build or (workload.state in states and alike and recorded):
         return ""
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
-    return f"build {strategy.build} was recorded at order {orders}, {_STATE}"
+    return f"build {strategy.build} was recorded at order {orders}, {' and '.join(states)}"
 
 
 def source_of(program: str) -> str:
