@@ -34,7 +34,7 @@ def kernel_of_archive(reference: str, operation: str, origin: str) -> Strategy:
     if known.function is _only_recorded:
         reason = "holds whole tables, no steps that a strategy could execute"
         raise ConfigError.of(origin, reason, got=repr(reference))
-    return replace(known, recorded=None, archive=None)
+    return replace(known, recorded=None)
 
 
 @cache
