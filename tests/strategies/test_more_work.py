@@ -34,7 +34,7 @@ EVENTS: Final = ("read", "get", "clear_exclusive", "map", "large_map", "wrprotec
 PER_MACHINE: Final = 12
 GAIN: Final = 0.005
 ACCIDENT_CYCLES: Final = 1.0
-"""Per entry: 0.73 on the Zen 4 and 0.85 on the Altra are the most that 3,000 draws found."""
+"""Per entry: 0.73 on the Zen 4 and 0.85 on the Altra are the most that draws found so far."""
 PORTS: Final = ("alu_ports", "branch_ports", "load_ports", "store_ports", "mul_ports")
 PTES: Final = (32 << 20) // 4096
 PAGE, SRC, DST = k.Target.PAGE, k.Target.SRC, k.Target.DST
