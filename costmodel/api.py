@@ -16,6 +16,7 @@ from costmodel.arguments import (
     MachineLike,
     Number,
     Order,
+    all_but,
     check_count,
     check_flag,
     check_operation,
@@ -84,23 +85,7 @@ def study(
     of the scenario. Without a scenario: fork of 1 GiB of order-0 folios on the Ampere Altra,
     against v6.7. Raises ConfigError with every fault.
     """
-    wanted = {
-        "strategies": strategies,
-        "folio_orders": orders,
-        "baseline": baseline,
-        "title": title,
-        "operation": operation,
-        "memory": memory,
-        "state": state,
-        "frames": frames,
-        "contpte": contpte,
-        "cpus": cpus,
-        "build": build,
-        "threads": threads,
-        "protocol.runs": runs,
-        "protocol.iterations": iterations,
-        "protocol.seed": seed,
-    }
+    wanted = all_but(locals(), "scenario", "machines", "overrides", "noise", "jobs")
     check_flag("noise", noise)
     check_count("jobs", jobs)
     asked, loaded = question_of(scenario, machines, wanted, overrides)
@@ -147,7 +132,7 @@ def price(
     Arguments are as for :func:`study`; the default question is the same. Printed it is one line,
     and what must be said beside the number (``cautions``). Raises ConfigError with every fault.
     """
-    arguments = {name: value for name, value in locals().items() if name != "noise"}
+    arguments = all_but(locals(), "noise")
     check_flag("noise", noise)
     return Price.of(run_cell(cell(**arguments), noise=noise))
 
@@ -171,22 +156,8 @@ def cell(
     overrides: Mapping[str, Number] | None = None,
 ) -> Cell:
     """Return the cell of one strategy: what :func:`price` runs."""
-    wanted = {
-        "strategies": [strategy],
-        "baseline": strategy,
-        "folio_orders": [order],
-        "operation": operation,
-        "memory": memory,
-        "state": state,
-        "frames": frames,
-        "contpte": contpte,
-        "cpus": cpus,
-        "build": build,
-        "threads": threads,
-        "protocol.runs": runs,
-        "protocol.iterations": iterations,
-        "protocol.seed": seed,
-    }
+    rest = all_but(locals(), "machine", "strategy", "order", "overrides")
+    wanted = {"strategies": [strategy], "baseline": strategy, "orders": [order]} | rest
     asked, loaded = question_of(None, [machine], wanted, overrides)
     return plan(asked, loaded).cells[0]
 
@@ -208,7 +179,7 @@ def explain(
     overrides: Mapping[str, Number] | None = None,
 ) -> str:
     """Return why ``strategy`` costs more or less than ``vs``: what ``costmodel explain`` prints."""
-    arguments = {n: v for n, v in locals().items() if n not in ("strategy", "vs")}
+    arguments = all_but(locals(), "strategy", "vs")
     from costmodel.checking.verdict import verdicts_of
     from costmodel.explaining.attribution import explained as attribute
     from costmodel.results.text.explanation import explanation_text
@@ -241,8 +212,7 @@ def sensitivity(
 
     Raises ConfigError with every fault.
     """
-    named = ("strategy", "vs", "jobs")
-    arguments = {name: value for name, value in locals().items() if name not in named}
+    arguments = all_but(locals(), "strategy", "vs", "jobs")
     from costmodel.explaining.sensitivity import sensitivity_of
 
     check_count("jobs", jobs)
@@ -275,21 +245,16 @@ def sweep(
     ``{"tlbi.broadcast_ns": "5..500:20:log", "memory": ["64 MiB", "1 GiB"]}``. Chunks that are
     there already are kept. Raises ConfigError with every fault.
     """
+    wanted = all_but(
+        locals(), "into", "over", "scenario", "machines", "overrides",
+        "sample", "points", "sample_seed", "jobs",
+    )  # fmt: skip
     from costmodel.sweeps.axes import axes_of
     from costmodel.sweeps.design import Design
     from costmodel.sweeps.folder import SweepFolder
     from costmodel.sweeps.study import sweep_study
     from costmodel.sweeps.work import compute, local
 
-    wanted = {
-        "strategies": strategies,
-        "folio_orders": orders,
-        "baseline": baseline,
-        "operation": operation,
-        "memory": memory,
-        "state": state,
-        "frames": frames,
-    }
     check_count("jobs", jobs)
     asked, loaded = question_of(scenario, machines, wanted, overrides)
     options = {"sample": sample, "points": points, "sample_seed": sample_seed}
@@ -356,7 +321,7 @@ def window(
 
     Raises ConfigError for more micro-ops than a picture can hold.
     """
-    arguments = {name: value for name, value in locals().items() if name != "ptes"}
+    arguments = all_but(locals(), "ptes")
     from costmodel.results.plots.draw import draw_window
 
     check_count("ptes", ptes)

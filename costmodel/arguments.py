@@ -21,6 +21,11 @@ Number = bool | int | float | str
 """What an override sets."""
 
 
+def all_but(arguments: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return the arguments of a function (its ``locals()``) without some of them."""
+    return {name: value for name, value in arguments.items() if name not in names}
+
+
 def check_operation(operation: object) -> None:
     """Refuse what is no operation."""
     if not isinstance(operation, str) or operation not in operation_names():
@@ -34,7 +39,10 @@ def question_of(
     wanted: Mapping[str, object],
     overrides: Mapping[str, Number] | None,
 ) -> tuple[Scenario, dict[str, Machine]]:
-    """Return the scenario and the machines that arguments ask for, all of them judged together."""
+    """Return the scenario and the machines that arguments ask for, all of them judged together.
+
+    ``wanted`` are the arguments that set a key of the scenario, by name; None sets nothing.
+    """
     names = names_by_operation()
     if wanted["operation"] is not None:
         check_operation(wanted["operation"])
@@ -44,16 +52,24 @@ def question_of(
         file = fspath(reference) if isinstance(reference, PathLike) else reference
         asked = load_scenario(file, origin="scenario", strategies=names)
     loaded = None if machines is None else _loaded(machines)
-    said = {key: (_ARGUMENTS.get(key, key.removeprefix("protocol.")), _plain(value))
-            for key, value in wanted.items() if value is not None}  # fmt: skip
+    said = {
+        _KEYS.get(name, name): (name, _plain(value))
+        for name, value in wanted.items()
+        if value is not None
+    }
     if overrides is not None and not isinstance(overrides, Mapping):
         raise ConfigError.of("overrides", "must be a mapping of keys", got=describe(overrides))
     said |= {str(key): ("overrides", value) for key, value in (overrides or {}).items()}
     return load_with_overrides(asked, strategies=names, machines=loaded, options=said)
 
 
-_ARGUMENTS = {"folio_orders": "orders"}
-"""Keys of a scenario that are called otherwise here."""
+_KEYS = {
+    "orders": "folio_orders",
+    "runs": "protocol.runs",
+    "iterations": "protocol.iterations",
+    "seed": "protocol.seed",
+}
+"""Arguments that are not called as the scenario's key that they set."""
 
 
 def _plain(value: object) -> object:
