@@ -56,34 +56,16 @@ class Store:
     def get(self, keys: Sequence[str]) -> dict[str, Any]:
         """Return the values that are there, by key; a damaged one is not."""
         found: dict[str, Any] = {}
-
-        def read(database: sqlite3.Connection) -> None:
-            query = "SELECT value FROM answers WHERE key = ?"
-            for key in keys:
-                row = database.execute(query, (key,)).fetchone()
-                if row is not None and (value := _unpacked(key, row[0])) is not None:
-                    found[key] = value
-            used = [(time.time(), key) for key in found]
-            database.executemany("UPDATE answers SET used = ? WHERE key = ?", used)
-
         if self.path is not None and self.path.is_file():
-            self._safely(read)
+            self._safely(lambda database: _read(database, keys, found))
         return found
 
     def put(self, values: Mapping[str, Any]) -> None:
         """Keep values; those not used longest make room."""
-
-        def write(database: sqlite3.Connection) -> None:
-            now = time.time()
-            rows = [(key, now, len(data), data) for key, data in _packed(values)]
-            database.execute(_TABLE)
-            database.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
-            self._make_room(database)
-
         if self.path is not None and values:
             with suppress(OSError):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._safely(write)
+            self._safely(lambda database: self._write(database, values))
 
     def size(self) -> StoreSize:
         """Return how much is kept."""
@@ -99,6 +81,14 @@ class Store:
             return
         for end in ("", "-journal"):
             self.path.with_name(self.path.name + end).unlink(missing_ok=True)
+
+    def _write(self, database: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+        """Keep values, and make room for them."""
+        now = time.time()
+        rows = [(key, now, len(data), data) for key, data in _packed(values)]
+        database.execute(_TABLE)
+        database.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
+        self._make_room(database)
 
     def _make_room(self, database: sqlite3.Connection) -> None:
         (size,) = database.execute("SELECT coalesce(sum(size), 0) FROM answers").fetchone()
@@ -164,6 +154,16 @@ def program_sha256() -> str:
     for name in _PACKAGES:
         found.update(f"{name} {version(name)}\0".encode())
     return found.hexdigest()
+
+
+def _read(database: sqlite3.Connection, keys: Sequence[str], found: dict[str, Any]) -> None:
+    """Put the values that are there into ``found``, and note that they were used."""
+    for key in keys:
+        row = database.execute("SELECT value FROM answers WHERE key = ?", (key,)).fetchone()
+        if row is not None and (value := _unpacked(key, row[0])) is not None:
+            found[key] = value
+    used = [(time.time(), key) for key in found]
+    database.executemany("UPDATE answers SET used = ? WHERE key = ?", used)
 
 
 def _packed(values: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
