@@ -110,18 +110,6 @@ def sensitivity_of(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -
     return Sensitivity(cell, baseline, here, float(low), float(high), len(drawn), tuple(influences))
 
 
-def most_decisive(cell: Cell, baseline: Cell) -> str:
-    """Return the key of the number whose range moves a change most; empty where none moves it."""
-    machine = cell.machine
-    answers = _Answers(cell, baseline, 1)
-    here = float(answers([machine])[0])
-    numbers = spread_of(machine).priors
-    moves = np.abs(answers([_ends(machine, prior)[prior.value <= 0] for prior in numbers]) - here)
-    if not len(moves) or moves.max() < LEAST_MOVE_PCT:
-        return ""
-    return numbers[int(moves.argmax())].key
-
-
 @dataclass(frozen=True)
 class _Answers:
     """Changes in percent, or ns per PTE, on machines."""
@@ -193,19 +181,17 @@ def _sobol(
     root = _root(machine, chosen)
     drawn: list[Floats] = []
 
-    def function(points: Floats) -> Floats:
+    def answers_at(points: Floats) -> Floats:
+        """Return the answers, float64[1, n], at standard normal points, float64[numbers, n]."""
         numbers = middle[:, None] + sigma[:, None] * (root @ points)
-        found = answers(
-            [
-                _with(machine, dict(zip(chosen, _clipped(chosen, column), strict=True)))
-                for column in numbers.T
-            ]
-        )
+        inside = (map(Prior.within, chosen, column.tolist()) for column in numbers.T)
+        found = answers([_with(machine, dict(zip(chosen, each, strict=True))) for each in inside])
         drawn.append(found)
         return found[None, :].copy()  # scipy centres it in place
 
     normal: Any = [norm()] * len(chosen)
-    indices = sobol_indices(func=function, n=POINTS, dists=normal, rng=np.random.default_rng(_SEED))
+    rng = np.random.default_rng(_SEED)
+    indices = sobol_indices(func=answers_at, n=POINTS, dists=normal, rng=rng)
     first, total = np.ravel(indices.first_order), np.ravel(indices.total_order)
     shares = {
         prior.key: (float(np.clip(a, 0, 1)), float(np.clip(b, 0, 1)))
@@ -224,10 +210,3 @@ def _root(machine: Machine, chosen: Sequence[Prior]) -> Floats:
     covariance[np.ix_(at, at)] = known.covariance[np.ix_(inside, inside)]
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors @ np.diag(np.sqrt(np.maximum(values, 0))) @ vectors.T)
-
-
-def _clipped(chosen: Sequence[Prior], numbers: Floats) -> list[float]:
-    return [
-        min(max(float(number), prior.low), prior.high)
-        for prior, number in zip(chosen, numbers, strict=True)
-    ]

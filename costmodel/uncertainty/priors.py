@@ -42,7 +42,11 @@ class Prior:
         near = [at - share * self.step, at + share * self.step]
         if self.key.endswith("_cycles"):
             near += [math.floor(at), math.ceil(at)]
-        return [min(max(value, self.low), self.high) for value in near]
+        return [self.within(value) for value in near]
+
+    def within(self, number: float) -> float:
+        """Return the number of the interval that is nearest to a number."""
+        return min(max(number, self.low), self.high)
 
     def typed(self, number: float) -> float | int:
         """Return a number in the type that the machine file has it in."""

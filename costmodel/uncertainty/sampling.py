@@ -122,7 +122,7 @@ def _drawn(key: ByIdentity[Machine]) -> tuple[Machine, ...]:
         for at, prior in enumerate(spread.priors):
             middle = value_of(machine, prior)
             move = float(moves[sample, at])
-            number = min(max(middle + move * prior.sigma, prior.low), prior.high)
+            number = prior.within(middle + move * prior.sigma)
             if prior.key in SIZES:
                 number = middle * (1 + SIZE_SHARE * (2 * points[sample, at] - 1))
             elif prior.key in _SHAPING:
