@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.context import DefaultContext, ForkContext
 from typing import Any, TypeVar
 
@@ -44,15 +45,22 @@ def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -
     """
     if jobs <= 1 or len(tasks) <= 1:
         return [function(task) for task in tasks]
+    with pool(min(jobs, len(tasks)), _begin, function, tasks) as executor:
+        return list(executor.map(_nth, range(len(tasks))))
+
+
+@contextmanager
+def pool(jobs: int, begin: Callable[..., object], *arguments: Any) -> Iterator[ProcessPoolExecutor]:
+    """Give an executor of ``jobs`` processes, each of which calls ``begin`` first.
+
+    An exception, Ctrl-C too, ends the workers at once.
+    """
     before = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(
-        min(jobs, len(tasks)),
-        mp_context=context(),
-        initializer=_begin,
-        initargs=(function, tasks),
+        jobs, mp_context=context(), initializer=begin, initargs=arguments
     )
     try:
-        return list(executor.map(_nth, range(len(tasks))))
+        yield executor
     except BaseException:
         # Waiting for half-done tasks would keep Ctrl-C from ending at once.
         for child in set(multiprocessing.active_children()) - before:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import multiprocessing
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +12,6 @@ from concurrent.futures import (
     CancelledError,
     Executor,
     Future,
-    ProcessPoolExecutor,
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from costmodel.config.errors import ConfigError
-from costmodel.parallel import context
+from costmodel.parallel import pool
 from costmodel.sweeps.folder import SweepFolder
 from costmodel.sweeps.price import packed, price_chunk
 from costmodel.sweeps.study import SweepStudy
@@ -96,17 +94,8 @@ def local(jobs: int) -> Iterator[Executor]:
     from costmodel import cpu
 
     cpu.warm_up()
-    executor = ProcessPoolExecutor(jobs, mp_context=context(), initializer=_begin)
-    before = set(multiprocessing.active_children())
-    try:
+    with pool(jobs, _begin) as executor:
         yield executor
-    except BaseException:
-        # Waiting for half-done chunks would keep Ctrl-C from ending at once.
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
-        raise
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
