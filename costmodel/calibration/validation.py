@@ -13,7 +13,6 @@ from costmodel.calibration.row_class import Measure, limit_of
 from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.experiment import exact_seconds, matched
 from costmodel.experiment.build_doubt import between_two_builds, doubt_of
-from costmodel.experiment.builds import Match
 from costmodel.experiment.times import CellKey, KnownTimes
 from costmodel.published import Role
 from costmodel.uncertainty.sampling import change_interval, log_samples, seconds_interval
@@ -108,17 +107,16 @@ def _assessment(
     logs: Callable[[CellKey], tuple[float, ...]],
 ) -> Assessment:
     new = cell_of(target.case, machine)
-    if target.baseline is None:
-        seconds, doubt = times(new), doubt_of(Match(new, new, (new, new)), times)
-        interval = seconds_interval(seconds, logs(CellKey(new)), doubt.seconds)
-        return Assessment(target, seconds, interval)
-    match = matched(new, cell_of(target.baseline, machine), times)
-    value = 100 * (times(match.new) / times(match.base) - 1)
+    match = matched(new, cell_of(target.baseline or target.case, machine), times)
+    own, base = (logs(CellKey(cell)) for cell in (match.new, match.base))
     doubt = doubt_of(match, times)
+    if target.baseline is None:
+        seconds = times(match.new)
+        return Assessment(target, seconds, seconds_interval(seconds, own, doubt.seconds))
+    value = 100 * (times(match.new) / times(match.base) - 1)
     # Where a baseline is compared with itself, two builds of it are.
     itself = target.case == target.baseline
     builds = between_two_builds(new, times) if itself else doubt.change
-    own, base = (logs(CellKey(cell)) for cell in (match.new, match.base))
     return Assessment(target, value, change_interval(value, own, base, builds))
 
 
