@@ -73,7 +73,7 @@ def _run_measured(args: argparse.Namespace) -> int:
     from costmodel.config.errors import ConfigError, Fault
     from costmodel.config.machine import load_machine
     from costmodel.measure.document import read_measured, rows_of
-    from costmodel.measure.prediction import compared, strategies_named
+    from costmodel.measure.prediction import call_ns, compared, strategies_named
     from costmodel.results.text.measured import not_as_recorded, operations_text
 
     given = (("MACHINE", args.machine), ("--measured", args.measured))
@@ -86,7 +86,7 @@ def _run_measured(args: argparse.Namespace) -> int:
     file.check_isa(machine)
     named = strategies_named(args.strategy)
     rows = compared(file.measured, machine, file.system.kernel, named)
-    notes = not_as_recorded(rows, machine, file.system.pte_functions)
+    notes = not_as_recorded(rows, call_ns(machine), file.system.pte_functions)
     target.show(operations_text(rows, f"{machine.title}, measured {file.date}", notes=notes))
     target.write_json(lambda: rows_of(rows))
     return 0

@@ -20,7 +20,7 @@ from costmodel.measure.likeness import nearest
 from costmodel.measure.loops import experiments, with_cycles
 from costmodel.measure.machine_text import Made, machine_text
 from costmodel.measure.operations import Operations, measure_operations
-from costmodel.measure.prediction import Compared, compared, strategies_named
+from costmodel.measure.prediction import Compared, call_ns, compared, strategies_named
 from costmodel.measure.process import Lost
 from costmodel.measure.readings import Number, numbers_of
 from costmodel.measure.session import Session, measure_core, plan_for, steps
@@ -79,7 +79,7 @@ class Found:
         if self.operations is None:
             return ""
         machine = self.made.machine
-        notes = not_as_recorded(self.rows, machine, self.system.pte_functions)
+        notes = not_as_recorded(self.rows, call_ns(machine), self.system.pte_functions)
         return operations_text(self.rows, machine.title, self.operations.lacking, notes)
 
     def document(self) -> dict[str, Any]:

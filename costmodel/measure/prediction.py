@@ -65,6 +65,15 @@ def strategies_named(references: Iterable[str], *, origin: str = "--strategy") -
     return found
 
 
+def call_ns(machine: Machine) -> float:
+    """Return the time of a call and its return that nothing hides."""
+    core, mitigations = machine.core, machine.mitigations
+    cycles = 2 * core.call_return_cycles.value + mitigations.return_cycles.value
+    if mitigations.returns_mispredict.value:
+        cycles += core.mispredict_penalty_cycles.value
+    return float(cycles / core.clock_ghz.value)
+
+
 def compared(
     measured: Sequence[Measured],
     machine: Machine,

@@ -11,7 +11,6 @@ from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
-    from costmodel.config.machine import Machine
     from costmodel.measure.machine_text import Made
     from costmodel.measure.prediction import Compared
     from costmodel.measure.readings.number import Number
@@ -58,35 +57,26 @@ def operations_text(
 
 
 def not_as_recorded(
-    rows: Sequence[Compared], machine: Machine, functions: Sequence[str]
+    rows: Sequence[Compared], call_ns: float, functions: Sequence[str]
 ) -> Iterator[str]:
     """Yield what of the running kernel the recorded kernels have in another way, if it matters.
 
-    ``functions``: helpers for page-table entries that are functions in the running kernel.
+    ``call_ns``: the time of a call and its return. ``functions``: helpers for page-table entries
+    that are functions in the running kernel.
     """
     slow = [r for r in rows if r.ratio is not None and r.ratio < NEAR[0] and not _is_archive(r)]
     if not slow or not functions:
         return
-    price = f"{_call_ns(machine):.1f} ns"
     yield (
         f"not as recorded: {', '.join(functions)} are functions in the kernel that was measured, "
-        f"and inline in the recorded one. Each call and its return take {price} on this machine, "
-        "several times per PTE. Record a build of the same configuration and name it: "
+        f"and inline in the recorded one. Each call and its return take {call_ns:.1f} ns on this "
+        "machine, several times per PTE. Record a build of the same configuration and name it: "
         "--strategy @NAME."
     )
 
 
 def _is_archive(row: Compared) -> bool:
     return row.strategy is not None and row.strategy.startswith("@")
-
-
-def _call_ns(machine: Machine) -> float:
-    """Return the time of a call and its return that nothing hides."""
-    core, mitigations = machine.core, machine.mitigations
-    cycles = 2 * core.call_return_cycles.value + mitigations.return_cycles.value
-    if mitigations.returns_mispredict.value:
-        cycles += core.mispredict_penalty_cycles.value
-    return float(cycles / core.clock_ghz.value)
 
 
 def _not_predicted(rows: Sequence[Compared]) -> Iterator[str]:
