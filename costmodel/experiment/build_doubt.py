@@ -39,6 +39,8 @@ CERTAIN: Interval = (0.0, 0.0)
 """Of a build that was named, nothing else is meant."""
 _ENDS = (0, 9)
 """Orders that other builds were recorded of."""
+_MEMORY_BYTES = 1 << 30
+"""Of the forks whose builds are compared: as nearly all that was published, and the default."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _of_change(match: Match, seconds: Seconds) -> Interval:
         return _around(math.log((1 + change / 100) / shown) for change in changes)
     if all(named) or (any(named) and not match.is_across):
         return CERTAIN
-    return _either_way(_widest_beside(match.asked[0], seconds).change)
+    return _either_way(widest(match.asked[0], seconds).change)
 
 
 def measured_log(machine: Machine, orders: tuple[int, ...]) -> float:
@@ -122,7 +124,7 @@ def _at_least(least: float, interval: Interval) -> Interval:
 
 def between_two_builds(cell: Cell, seconds: Seconds = exact_seconds) -> Interval:
     """Return how far the ratio of two builds of one source may lie from 1, as a logarithm."""
-    return _either_way(_widest_beside(cell, seconds).seconds)
+    return _either_way(widest(cell, seconds).seconds)
 
 
 @dataclass(frozen=True)
@@ -142,19 +144,15 @@ class Widest:
     change: float
 
 
-def widest(kind: BuildKind, seconds: Seconds = exact_seconds) -> Widest:
-    """Return the widest range over builds that any strategy of a kind has."""
-    return _widest(kind, ByIdentity(seconds))
+def widest(cell: Cell, seconds: Seconds = exact_seconds) -> Widest:
+    """Return the widest range over builds that any strategy of a cell's kind has."""
+    return _widest(kind_of_cell(cell), ByIdentity(seconds))
 
 
 def kind_of_cell(cell: Cell) -> BuildKind:
     """Return what a cell has in common with those whose builds stand for its own."""
     orders = recorded_orders(cell.workload)
     return BuildKind(ByIdentity(cell.machine), orders, named_strategy(cell).one_by_one)
-
-
-def _widest_beside(cell: Cell, seconds: Seconds) -> Widest:
-    return widest(kind_of_cell(cell), seconds)
 
 
 @lru_cache(maxsize=64)
@@ -179,7 +177,7 @@ def compared_builds(kind: BuildKind) -> Iterator[list[tuple[Cell, Cell]]]:
     for order in kind.orders:
         workload = Workload(
             operation=DEFAULT,
-            memory_bytes=1 << 30,
+            memory_bytes=_MEMORY_BYTES,
             folio_orders={order: 1.0},
             state=states_of(DEFAULT)[0],
         )

@@ -52,9 +52,9 @@ class Result:
     ``exact_ps`` is the time without noise; ``stack_ns_per_pte`` splits it by cause and sums to
     ``ns_per_pte``, the fixed part of the operation included. ``segments_ns_per_pte`` splits the
     time of a lone CPU by part: ``copy``, or ``unmap`` and ``release`` (freeing pages), and what
-    lies ``around``. ``samples_ps`` int64[runs,
-    iterations] is None when noise was off; ``summary`` is of these, or of the exact time.
-    ``samples_log`` are ``log_samples``, where they were asked for when the cell was computed.
+    lies ``around``. ``samples_ps`` int64[runs, iterations] is None when noise was off; ``summary``
+    is of these, or of the exact time. ``samples_log`` are ``log_samples``, where they were asked
+    for when the cell was computed.
     """
 
     cell: Cell

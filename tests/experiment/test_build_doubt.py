@@ -10,7 +10,7 @@ import pytest
 import costmodel
 from costmodel import published
 from costmodel.experiment import Cell, Comparison, compare_cells
-from costmodel.experiment.build_doubt import CERTAIN, doubt_of, kind_of_cell, measured_log, widest
+from costmodel.experiment.build_doubt import CERTAIN, doubt_of, measured_log, widest
 from costmodel.experiment.builds import Match, matched
 
 
@@ -33,7 +33,7 @@ def test_the_interval_of_a_change_holds_every_build(order: int) -> None:
 
 
 def widest_change(strategy: str, order: int) -> float:
-    return widest(kind_of_cell(cell(strategy, order=order))).change
+    return widest(cell(strategy, order=order)).change
 
 
 def test_one_recorded_build_may_lie_as_far_from_others_as_any_two() -> None:
