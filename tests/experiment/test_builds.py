@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import costmodel
 from costmodel.experiment import Cell, Comparison, build_of, compare_cells
 from costmodel.experiment.builds import BuildChanges, common_builds, matched
-from costmodel.strategies.builds import BOOTED
+from costmodel.strategies.builds import BOOTED, known_builds
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "builds.md").read_text()
 
 
 def cell(strategy: str, machine: str = "xeon-4210r", order: int = 0) -> Cell:
@@ -85,3 +89,27 @@ def test_without_noise_or_with_and_in_any_number_of_processes_it_is_the_same_bui
         for noise, jobs in ((False, 1), (True, 1), (False, 2))
     }
     assert len(builds) == 1
+
+
+def test_the_document_names_each_build_once() -> None:
+    table = DOCUMENT.partition("| build |")[2].partition("\n\n")[0]
+    firsts = [line.split("|")[1] for line in table.splitlines()[2:]]
+    named = [name for first in firsts for name in re.findall("`([^`]+)`", first)]
+    assert sorted(named) == sorted(known_builds())
+
+
+def test_the_ranges_that_the_document_states_are_found() -> None:
+    table = DOCUMENT.partition("| order 0 | order 9 |")[2].partition("\n\n")[0]
+    names = {"Xeon 4210R": "xeon-4210r", "Ampere Altra": "ampere-altra"}
+    checked = 0
+    for line in table.splitlines()[2:]:
+        title, strategy, *ranges = (part.strip() for part in line.strip("|").split("|"))
+        for order, text in zip((0, 9), ranges, strict=True):
+            new, base = (cell(name, names[title], order) for name in (strategy, "v6.7"))
+            found = matched(new, base).builds
+            if text:
+                low, high = (float(number) for number in re.findall(r"[-+]?\d+\.\d", text))
+                assert found is not None
+                assert (found.low_pct, found.high_pct) == pytest.approx((low, high), abs=0.06)
+                checked += 1
+    assert checked == 9
