@@ -22,15 +22,16 @@ we state are in `costmodel/calibration/claims.yaml`, the causes of misses in
 `costmodel/calibration/causes.yaml`.*
 
 Every published number on fork and zap is predicted with one set of numbers per machine. Rows are
-*fitted* (a few numbers that no source settles may follow them), *checked* (predicted, never fitted;
-all zap rows are) or *other builds* (the same source with an older compiler or another code layout:
-shown, not counted).
+*fitted* (a few numbers that no source settles may follow them; none of zap is), *checked*
+(predicted, never fitted), *mixed* (with another change in them, or noise of their size: shown, not
+counted) or *other builds* (the same source with an older compiler or another code layout: shown,
+not counted).
 
 Errors are predicted less published: in percent of the time for absolute times and for storms of
 TLB invalidations, in percentage points of the change for all else. The 90 % interval comes from
 what is not known about the machine (covariance of the fit, ranges of the numbers that were not
-fitted) and from the build-to-build band of the machine file. It cannot know a mechanism that the
-model lacks: how often published numbers lie inside says how far to trust it.
+fitted) and from how far builds of one source lie apart ([builds](builds.md)). It cannot know a
+mechanism that the model lacks: how often published numbers lie inside says how far to trust it.
 """
 
 UNKNOWN = "Not known."

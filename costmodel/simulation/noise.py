@@ -29,8 +29,8 @@ _KEPT_BYTES: Final = 4 << 20
 class NoiseCause(StrEnum):
     """Why two measurements of the same kernel differ. Each can be switched off by itself.
 
-    The build-to-build band (code layout, compiler) is no cause of this list: all samples of a
-    table come from one build, so it never belongs into a standard deviation.
+    What another build does (code layout, compiler) is no cause of this list: all samples of a cell
+    come from one build, so it never belongs into a standard deviation.
     """
 
     RUN = "run"  # physical layout of pages and struct pages: drawn once per run
