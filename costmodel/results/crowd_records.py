@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from costmodel.units import PS_PER_NS
+
 if TYPE_CHECKING:
     from costmodel.experiment import Result
 
@@ -75,7 +77,7 @@ def crowd_data(result: Result) -> dict[str, Any] | None:
         "between_us": workload.between_us,
         "unshared": list(workload.unshared),
         "workers": found.workers,
-        "alone_ns": found.alone_ps / 1000,
+        "alone_ns": found.alone_ps / PS_PER_NS,
         "throughput_per_s": found.throughput_per_s,
         "speedup": found.speedup,
         "shared": {name: vars(use) for name, use in found.shared.items()},

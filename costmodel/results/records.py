@@ -105,7 +105,8 @@ class PublishedPoint(BaseModel):
     change_pct: Percent | None = None
     """The change against the same baseline that the row says or implies."""
     role: Literal["fit", "check", "mixed", "band"] | None
-    """What calibration may do with it; ``band``: shows what another build does to a number."""
+    """What calibration may do with it; ``mixed``: holds another change or noise of its size;
+    ``band``: shows what another build does to a number."""
     compiler: Words | None = None
     """What the measured kernels were built by, where somebody says."""
     configuration: Words | None = None

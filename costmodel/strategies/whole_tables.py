@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from costmodel.code.build import build
 from costmodel.code.events import Step
-from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN, memory_producers
+from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN, memory_producers
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
 from costmodel.code.subkinds import flavour_of, kind_of
@@ -22,6 +22,7 @@ from costmodel.emulation.archive import BuildArchive, load_archive
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.units import LINE_BYTES
 
 Ints = NDArray[np.int64]
 
@@ -29,8 +30,8 @@ _ALLOCATING: Final = "v6.12.117"
 """Variant whose recording allocates, clears and locks the tables: no build tree can."""
 _OTHER_LINES: Final = 1 << 12
 """Lines of the recorded build begin here: those of the allocation are others."""
-_PTE_BYTES: Final = 8
-_LINE_BYTES: Final = 64
+_OTHER_SITES: Final = 1 << 16
+"""Sites of its branches begin here: those of the allocation are others."""
 
 
 def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[TableRun]:
@@ -136,8 +137,8 @@ def _addresses(target: Ints, window: Recording, frames: Ints) -> Ints:
     page = target == Target.PAGE
     inside = np.clip(index, 0, len(frames) - 1)
     frame = frames[inside] + index - inside
-    place = np.where(page, frame * _LINE_BYTES, (index + _OTHER_LINES) * _LINE_BYTES) + offset
-    place = np.where(entry, SLOT_ORIGIN + index * _PTE_BYTES + offset, place)
+    place = np.where(page, frame * LINE_BYTES, (index + _OTHER_LINES) * LINE_BYTES) + offset
+    place = np.where(entry, SLOT_ORIGIN + index * PTE_BYTES + offset, place)
     return np.where(target > 0, (target << REGION_SHIFT) + place, NO_ADDRESS)
 
 
@@ -149,7 +150,7 @@ def _joined(before: Trace, rows: dict[str, NDArray[Any]]) -> Trace:
         for name, values in rows.items()
         if name != "inputs"
     }
-    columns["site"][first:] += 1 << 16
+    columns["site"][first:] += _OTHER_SITES
     inputs = np.where(rows["inputs"] >= 0, rows["inputs"] + first, -1)
     inputs = np.concatenate([before.inputs[:first], inputs]).astype(np.int32)
     memory_producers(columns["kind"], columns["address"], columns["size_bytes"], inputs)

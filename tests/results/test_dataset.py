@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+import costmodel
 from costmodel.config.errors import ConfigError
 from costmodel.results.dataset import dataset
 from costmodel.results.reading import results_of
@@ -24,6 +25,16 @@ def test_cells_are_found_by_their_names() -> None:
         assert float(found.change_pct.item()) == cell.change_pct.mean
         assert float(found.cpi_stack_ns_per_pte.sum()) == pytest.approx(cell.ns_per_pte)
     assert data.ns_per_pte.attrs["units"] == "ns" and data.attrs["baseline"] == "v6.7"
+
+
+def test_a_study_gives_its_results() -> None:
+    pytest.importorskip("xarray")
+    study = costmodel.study(
+        machines="ampere-altra", strategies="folio-batch-v6.9", noise=False, memory="2 MiB"
+    )
+    found = study.to_xarray().sel(strategy="folio-batch-v6.9", folios=0)
+    result = study["ampere-altra", "folio-batch-v6.9", 0].result
+    assert float(found.ns_per_pte.item()) == result.ns_per_pte
 
 
 def test_what_was_not_computed_is_nan() -> None:

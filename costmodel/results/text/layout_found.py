@@ -43,8 +43,7 @@ def _frames(found: ProcessLayout) -> list[str]:
 
 def _rounded(size_bytes: float) -> str:
     """Return a size in three digits."""
-    for unit in ("TiB", "GiB", "MiB"):
-        scale = {"TiB": 1 << 40, "GiB": 1 << 30, "MiB": 1 << 20}[unit]
+    for unit, scale in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)):
         if size_bytes >= scale:
             return f"{size_bytes / scale:.3g} {unit}"
     return size_text(round(size_bytes / 1024) * 1024)

@@ -10,6 +10,7 @@ import numpy as np
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import percent
 from costmodel.sweeps.axes import OWN
+from costmodel.sweeps.design import Floats
 from costmodel.sweeps.folder import CELLS, STUDY, SweepFolder
 
 _LABEL = 36
@@ -20,6 +21,8 @@ _SAME_PCT = 0.05
 
 _Row = tuple[str, str, str]
 """Machine, folio layout, strategy."""
+_Changes = dict[_Row, Floats]
+"""Change of run time in percent at every point, float64[points], by row."""
 
 
 def sweep_text(folder: SweepFolder, *, already: int = 0) -> str:
@@ -36,8 +39,8 @@ def sweep_text(folder: SweepFolder, *, already: int = 0) -> str:
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
-def _changes(folder: SweepFolder) -> dict[_Row, np.ndarray[tuple[int], np.dtype[np.float64]]]:
-    found: dict[_Row, list[np.ndarray[tuple[int], np.dtype[np.float64]]]] = defaultdict(list)
+def _changes(folder: SweepFolder) -> _Changes:
+    found: dict[_Row, list[Floats]] = defaultdict(list)
     for table in folder.tables(["machine", "folio_layout", "strategy", "change_pct"]):
         names = list(zip(table["machine"], table["folio_layout"], table["strategy"], strict=True))
         for row in dict.fromkeys(names):
@@ -55,7 +58,7 @@ def _axes(over: dict[str, str]) -> Iterator[str]:
         yield f"over {len(own)} numbers, each from low to high of its machine file ({STUDY})"
 
 
-def _table(machine: str, changes: dict[_Row, np.ndarray[tuple[int], np.dtype[np.float64]]]) -> str:
+def _table(machine: str, changes: _Changes) -> str:
     head = f"{'change of run time':<{_LABEL}}{'lowest':>9}{'median':>9}{'highest':>9}{'slower':>9}"
     lines = [machine, head]
     layout = ""
@@ -76,7 +79,7 @@ def _table(machine: str, changes: dict[_Row, np.ndarray[tuple[int], np.dtype[np.
 
 def _remarks(
     folder: SweepFolder,
-    changes: dict[_Row, np.ndarray[tuple[int], np.dtype[np.float64]]],
+    changes: _Changes,
     already: int,
 ) -> Iterator[str]:
     document = folder.document
