@@ -7,7 +7,8 @@ of real cores may gain more than half a percent all the same, and nothing else:
 * Ports. A core that starts the oldest micro-op first may, by an accident, leave a port to a more
   important one (Graham's anomaly): up to a cycle per entry, and nothing where ports are many.
 * The branch history. One branch more shifts what the predictor looks at, so that others are
-  guessed right which were not.
+  guessed right which were not. Each gives back its penalty, and what the front end waited for its
+  outcome: a load from the last-level cache at most (measured: 14 to 77 cycles).
 """
 
 from __future__ import annotations
@@ -93,6 +94,14 @@ def ticks(strategy: Strategy, function: Any, machine: Machine, order: int) -> in
     return timed(strategy, function, machine, order)[0]
 
 
+def guessed_ticks(machine: Machine, branches: int) -> float:
+    """Return what branches may give back that are guessed right: penalty and a load each."""
+    clock_ghz = machine.core.clock_ghz.value
+    cycles = machine.core.mispredict_penalty_cycles.value
+    cycles += machine.caches.llc.latency_ns.value * clock_ghz
+    return max(branches, 0) * cycles * TICKS_PER_CYCLE
+
+
 def with_ports(machine: Machine) -> Machine:
     """Return a machine on which no micro-op waits for a port."""
     many = {f"core.{name}": 16 for name in (*PORTS, "address_units")}
@@ -119,7 +128,8 @@ def test_more_work_is_never_faster(name: str) -> None:
             before, wrong = timed(strategy, strategy.function, on, order)
             after, wrong_now = timed(strategy, more, on, order)
             allowed = GAIN * before + accident * PTES * TICKS_PER_CYCLE
-            assert before - after <= allowed or wrong_now < wrong, (case, before, after)
+            allowed += guessed_ticks(on, wrong - wrong_now)
+            assert before - after <= allowed, (case, before, after)
 
 
 def test_the_gain_of_an_accident_goes_with_the_ports() -> None:
