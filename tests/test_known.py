@@ -65,12 +65,16 @@ def test_what_changes_a_number_changes_the_key() -> None:
         api.cell("ampere-altra", "v6.7", order=4),
         api.cell("ampere-altra", "v6.7", memory="64 MiB"),
         api.cell("ampere-altra", "v6.7", seed=2),
+        api.cell("ampere-altra", "v6.7", build="gcc13"),
+        api.cell("ampere-altra", "v6.7", state="read-only"),
         api.cell("ampere-altra", "v6.7", overrides={"tlbi.issue_ns": 9.0}),
         api.cell("graviton3", "v6.7"),
     ]
     assert len({key(cell) for cell in [here, *others]}) == 1 + len(others)
     assert key(here) == key(api.cell("ampere-altra", "v6.7"))
     assert key(here) != result_key(here, noise=False, causes=[], intervals=False)
+    assert key(here) != result_key(here, noise=True, causes=[], intervals=False)
+    assert key(here) != result_key(here, noise=True, causes=["ticks"], intervals=True)
 
 
 def test_strategies_of_the_user_are_not_kept(tmp_path: Path) -> None:

@@ -165,7 +165,10 @@ def test_kill_9_at_any_moment_costs_no_more_than_the_chunk(tmp_path: Path) -> No
         process.kill()
     assert len(list(killed.glob("cells/part-*"))) < len(list(whole.glob("cells/part-*")))
     subprocess.run([*words, "-o", killed], check=True, capture_output=True)
-    assert contents(whole) == {n: c for n, c in contents(killed).items() if ".tmp" not in n}
+    found = contents(killed)
+    half_written = [name for name in found if ".tmp" in name]
+    assert len(half_written) <= 1
+    assert contents(whole) == {n: c for n, c in found.items() if n not in half_written}
 
 
 def test_a_cluster_writes_the_same_bytes_and_survives_a_worker(tmp_path: Path) -> None:
