@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import stat
@@ -9,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 _PREFIX = ".costmodel-"
 _SUFFIX = ".tmp"
@@ -58,6 +59,14 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Replace the content of a file by ``text``, as UTF-8."""
     write_bytes(path, text.encode())
+
+
+def json_text(data: Any) -> str:
+    """Return plain data as JSON that ends with a newline; equal data give equal text.
+
+    Raises ValueError for a number that JSON cannot carry.
+    """
+    return json.dumps(data, indent=1, allow_nan=False) + "\n"
 
 
 def why_not(path: Path) -> str:

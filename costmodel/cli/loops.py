@@ -42,13 +42,12 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a line per loop; raise ConfigError with every fault of file, machine and options."""
-    import json
     from pathlib import Path
 
     from costmodel.config.errors import ConfigError, Fault
     from costmodel.config.machine import load_machine
     from costmodel.config.overrides import parse_assignment
-    from costmodel.files import write_text
+    from costmodel.files import json_text, write_text
     from costmodel.loops.form import Loop, read_loops
     from costmodel.loops.price import price_loop
     from costmodel.loops.shipped import loops_path
@@ -80,6 +79,6 @@ def run(args: argparse.Namespace) -> int:
             }
             for each in priced
         ]
-        write_text(Path(args.json), json.dumps(rows, indent=1) + "\n")
+        write_text(Path(args.json), json_text(rows))
     print(loops_text(priced, machine.title), end="")
     return 0

@@ -37,10 +37,10 @@ class Output:
 
     def write_json(self, make: Callable[[], Mapping[str, Any] | Sequence[Any]]) -> None:
         """Write the document that ``make`` returns as JSON; it is not made for nowhere."""
-        import json
+        from costmodel.files import json_text
 
         if self.is_stdout or self.path is not None:
-            self.write((json.dumps(make(), indent=1, allow_nan=False) + "\n").encode())
+            self.write(json_text(make()).encode())
 
 
 def output(

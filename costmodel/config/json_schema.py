@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ from costmodel.config.machine import Machine
 from costmodel.config.parameter import Choice
 from costmodel.config.reference import docstrings
 from costmodel.config.retired import RETIRED
-from costmodel.files import write_text
+from costmodel.files import json_text, write_text
 
 _SIZE: Final = {
     "anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^[0-9.]+ ?[KMGT]iB$"}]
@@ -49,7 +48,7 @@ def machine_schema() -> dict[str, Any]:
 
 def machine_schema_text() -> str:
     """Return docs/machine.schema.json."""
-    return json.dumps(machine_schema(), indent=1) + "\n"
+    return json_text(machine_schema())
 
 
 def _properties(schema: dict[str, Any], name: str) -> dict[str, Any]:

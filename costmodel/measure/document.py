@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median, quantiles
@@ -160,11 +159,6 @@ def document(
 def rows_of(rows: Sequence[Compared]) -> list[dict[str, Any]]:
     """Return operations beside their predictions for JSON."""
     return [_row(row) for row in rows]
-
-
-def text_of(content: Mapping[str, Any]) -> str:
-    """Return a document as JSON."""
-    return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def _number(number: Number, made: Made) -> dict[str, Any]:

@@ -5,7 +5,6 @@ docs/result-json.md describes the keys, docs/result.schema.json is made from the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from math import isclose
 from typing import Annotated, Any, Final, Literal
@@ -120,13 +119,6 @@ class ResultFile(BaseModel):
             if not isclose(1 + cell.change_pct.mean / 100, ratio, rel_tol=1e-6):
                 reason = f"must be that of the times, {100 * (ratio - 1):.6g}"
                 yield ("cells", index, "change_pct", "mean"), reason, cell.change_pct.mean
-
-    def json_text(self) -> str:
-        """Return the file's text, which ends with a newline; equal results give equal bytes.
-
-        Raises ValueError for a number that JSON cannot carry.
-        """
-        return json.dumps(self.data(), indent=1, allow_nan=False) + "\n"
 
     def data(self) -> dict[str, Any]:
         """Return the file as plain data; keys that were not given are not in it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -10,12 +9,14 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from costmodel.config.reference import docstrings
-from costmodel.files import write_text
+from costmodel.files import json_text, write_text
+from costmodel.results.crowd_records import CrowdRecord, SharedRecord
 from costmodel.results.document import LeftOutEntry, Provenance, ResultFile
 from costmodel.results.records import CellChangePct, CellSeconds, PublishedPoint, ResultCell
 
 MODELS: Final[tuple[type[BaseModel], ...]] = (
     ResultFile, Provenance, LeftOutEntry, ResultCell, CellSeconds, CellChangePct, PublishedPoint,
+    CrowdRecord, SharedRecord,
 )  # fmt: skip
 """What a result file is made of."""
 
@@ -39,7 +40,7 @@ def result_schema() -> dict[str, Any]:
 
 def result_schema_text() -> str:
     """Return docs/result.schema.json."""
-    return json.dumps(result_schema(), indent=1) + "\n"
+    return json_text(result_schema())
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import numpy as np
 
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
-from costmodel.files import why_not, write_bytes
+from costmodel.files import json_text, why_not, write_bytes, write_text
 from costmodel.store import program_sha256
 from costmodel.sweeps.price import Table
 from costmodel.sweeps.study import SweepStudy
@@ -69,7 +69,7 @@ class SweepFolder:
         if reason := why_not(there):
             raise ConfigError.of(origin, reason, got=repr(str(path)))
         document = _document(study, preferred_format())
-        write_bytes(there, _text(document))
+        write_text(there, json_text(document))
         return cls(path, document)
 
     @classmethod
@@ -143,10 +143,6 @@ def _read(file: Path, origin: str) -> dict[str, Any]:
     if not isinstance(found, dict) or found.get("kind") != "sweep":
         raise ConfigError.of(origin, f"its {STUDY} is not that of a sweep", got=repr(str(file)))
     return found
-
-
-def _text(document: dict[str, Any]) -> bytes:
-    return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()
 
 
 def _parquet(table: Table) -> bytes:

@@ -17,6 +17,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.machine import load_machine
 from costmodel.config.overrides import load_with_overrides
 from costmodel.config.scenario import load_scenario
+from costmodel.files import json_text
 from costmodel.plan import plan
 from costmodel.results.compare import compare_files
 from costmodel.results.plots.ascii import ascii_chart
@@ -126,7 +127,7 @@ def test_result_files(tmp_path: Path, text: str, kind: str) -> None:
             ascii_chart(results)
             results_csv(results)
             results_markdown(results)
-            assert results.json_text()
+            assert json_text(results.data())
             names = (str(path), str(path))
             comparison_text(compare_files(read_results(whole), results, names=names), names=names)
         else:

@@ -8,7 +8,8 @@ import pytest
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import load_machine
-from costmodel.measure.document import document, read_measured, text_of
+from costmodel.files import json_text
+from costmodel.measure.document import document, read_measured
 from costmodel.measure.machine_text import machine_text
 from costmodel.measure.operations import Measured, Operations
 from costmodel.measure.prediction import Compared
@@ -32,7 +33,7 @@ def content() -> dict[str, Any]:
 
 def test_what_was_measured_comes_back(content: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
-    file.write_text(text_of(content))
+    file.write_text(json_text(content))
     (one,) = read_measured(file).measured
     assert (one.operation, one.order, one.memory_bytes) == ("munmap", 4, 1 << 24)
     assert (one.least_ns, one.median_ns) == (4000, 5000)

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from costmodel.experiment import Comparison
+from costmodel.files import json_text
 from costmodel.results.build import result_file
 from costmodel.results.json_schema import MODELS, result_schema, result_schema_text
 from tests.results.made import four_strategies
@@ -26,7 +27,7 @@ def faults(data: object) -> list[str]:
 
 def test_what_is_written_is_accepted(comparisons: Callable[..., list[Comparison]]) -> None:
     origin = {"version": "1.2.3", "seed": 1, "noise": True}
-    assert faults(json.loads(result_file(comparisons(), origin).json_text())) == []
+    assert faults(json.loads(json_text(result_file(comparisons(), origin).data()))) == []
     assert faults(four_strategies()) == []
 
 

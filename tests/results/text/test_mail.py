@@ -9,6 +9,7 @@ import pytest
 from costmodel.config.workload import ORDERS
 from costmodel.experiment import Comparison, LeftOut, Result, compare
 from costmodel.experiment.builds import BuildChanges
+from costmodel.files import json_text
 from costmodel.results.build import result_file
 from costmodel.results.document import ResultFile
 from costmodel.results.reading import read_results
@@ -189,5 +190,5 @@ def test_the_report_of_a_file_is_that_of_the_run(comparisons: Made, tmp_path: Pa
     left = LeftOut("ampere-altra", ("my-x86-patch",), "x86_64 only")
     results = document(comparisons(), [left])
     file = tmp_path / "result.json"
-    file.write_text(results.json_text())
+    file.write_text(json_text(results.data()))
     assert mail(read_results(file)) == mail(results)
