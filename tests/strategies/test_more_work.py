@@ -8,7 +8,8 @@ of real cores may gain more than half a percent all the same, and nothing else:
   important one (Graham's anomaly): up to a cycle per entry, and nothing where ports are many.
 * The branch history. One branch more shifts what the predictor looks at, so that others are
   guessed right which were not. Each gives back its penalty, and what the front end waited for its
-  outcome: a load from the last-level cache at most (measured: 14 to 77 cycles).
+  outcome: a load from memory at most (77 cycles in all are the most that draws found, on the Rome,
+  whose load takes several times as long).
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def guessed_ticks(machine: Machine, branches: int) -> float:
     """Return what branches may give back that are guessed right: penalty and a load each."""
     clock_ghz = machine.core.clock_ghz.value
     cycles = machine.core.mispredict_penalty_cycles.value
-    cycles += machine.caches.llc.latency_ns.value * clock_ghz
+    cycles += machine.caches.dram.latency_ns.value * clock_ghz
     return max(branches, 0) * cycles * TICKS_PER_CYCLE
 
 
