@@ -95,7 +95,7 @@ def docstrings(model: type[BaseModel]) -> dict[str, str]:
 
     Pydantic can keep these texts, but parses the sources for them at every start.
     """
-    found = {}
+    found: dict[str, str] = {}
     for one in model.__mro__[: model.__mro__.index(BaseModel)]:
         (definition,) = ast.parse(inspect.getsource(one)).body
         assert isinstance(definition, ast.ClassDef)
