@@ -23,10 +23,19 @@ PTE_BYTES: Final = 8
 _LINES: Final = 4096
 """Places for lines to begin with."""
 
-_SLOT, _LAST_SLOT, _BLOCK = (ROLES.index(name) for name in ("slot", "last_slot", "block"))
-_PAGE, _LAST_PAGE = ROLES.index("page"), ROLES.index("last_page")
-_HEAD, _LAST_HEAD = ROLES.index("head"), ROLES.index("last_head")
-_SRC, _DST, _PAGE_TARGET = int(Target.SRC), int(Target.DST), int(Target.PAGE)
+_BLOCK = ROLES.index("block")
+_CONTEXT = {
+    "slot": 0,
+    "block": 0,
+    "last_slot": 1,
+    "page": 2,
+    "last_page": 3,
+    "head": 4,
+    "last_head": 5,
+}
+_COLUMN = np.array([_CONTEXT.get(role, -1) for role in ROLES])
+"""By role: the column of the contexts that an address counts from, -1 for none."""
+_SRC, _DST = int(Target.SRC), int(Target.DST)
 _LOAD, _STORE, _RMW, _ZERO = (int(k) for k in (Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO))
 
 
@@ -69,41 +78,43 @@ def lay_out(
             uop = row_uop[line]
             library_row[row] = line
             for column in range(4):
-                back = near[line, column]
-                group = far[line, column]
-                producer = -1
-                if back > 0:
-                    producer = row - back
-                elif group >= 0:
-                    for member in range(group_start[group], group_start[group + 1]):
-                        producer = max(producer, latest[group_member[member]])
-                inputs[row, column] = producer
-            target = uop_target[uop]
-            if target == 0:
-                address[row] = -1
-            else:
-                origin = np.int64(0)
-                role = row_role[line]
-                if role == _SLOT:
-                    origin = contexts[step, 0]
-                elif role == _LAST_SLOT:
-                    origin = contexts[step, 1]
-                elif role == _BLOCK:
-                    origin = contexts[step, 0] - contexts[step, 0] % CONT_PTES
-                elif role == _PAGE:
-                    origin = contexts[step, 2]
-                elif role == _LAST_PAGE:
-                    origin = contexts[step, 3]
-                elif role == _HEAD:
-                    origin = contexts[step, 4]
-                elif role == _LAST_HEAD:
-                    origin = contexts[step, 5]
-                place = (origin + row_index[line]) * LINE_BYTES + row_offset[line]
-                if target in (_SRC, _DST):
-                    place = SLOT_ORIGIN + (origin + row_index[line]) * PTE_BYTES + row_offset[line]
-                address[row] = (target << REGION_SHIFT) + place
+                inputs[row, column] = _producer(
+                    row, near[line, column], far[line, column], group_start, group_member, latest
+                )
+            address[row] = _address(
+                uop_target[uop], row_role[line], row_index[line], row_offset[line], contexts, step
+            )
             latest[uop] = row
             row += 1
+
+
+@inlined
+def _producer(
+    row: int, back: int, group: int, group_start: Ints, group_member: Ints, latest: Ints
+) -> int:
+    """Return the row of a producer: so many rows back, or the latest of a group; -1 for none."""
+    if back > 0:
+        return row - back
+    producer = -1
+    if group >= 0:
+        for member in range(group_start[group], group_start[group + 1]):
+            producer = max(producer, latest[group_member[member]])
+    return producer
+
+
+@inlined
+def _address(target: int, role: int, index: int, offset: int, contexts: Ints, step: int) -> int:
+    """Return the address of a row of a step; -1 for no memory."""
+    if target == 0:
+        return -1
+    origin = contexts[step, _COLUMN[role]] if _COLUMN[role] >= 0 else 0
+    if role == _BLOCK:
+        origin -= origin % CONT_PTES
+    if target in (_SRC, _DST):
+        place = SLOT_ORIGIN + (origin + index) * PTE_BYTES + offset
+    else:
+        place = (origin + index) * LINE_BYTES + offset
+    return int((target << REGION_SHIFT) + place)
 
 
 def number_lines(

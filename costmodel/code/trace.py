@@ -16,8 +16,6 @@ NO_PRODUCER = -1
 """In ``Trace.inputs``: the input has no producer in this trace (constant, or long done)."""
 NO_ADDRESS = -1
 """In ``Trace.address``: the micro-op touches no memory."""
-VMEMMAP_BYTES = 2 << 20
-"""Blocks in which both architectures map struct pages (``vmemmap_populate_hugepages()``)."""
 
 ADDRESS, DATA, FLAGS, MEMORY = slice(0, 2), slice(2, 4), 3, 4
 """Columns of ``Trace.inputs``."""

@@ -131,17 +131,16 @@ def no_cost() -> Parameter[float]:
     return Parameter[float](value=0.0, low=0.0, high=0.0, **_NOT_STATED)
 
 
-_USUAL: dict[str, Any] = {"kind": "inferred", "source": "not stated: usual for server CPUs"}
+def usual(value: float, low: float, high: float, why: str) -> Parameter[float]:
+    """Return what stands for a number that a machine file does not state, and where it is from."""
+    source = f"not stated: {why}"
+    return Parameter[float](value=value, low=low, high=high, kind="inferred", source=source)
 
 
-def usual(value: float, low: float, high: float) -> Parameter[float]:
-    """Return what stands for a number that a machine file does not state: what most have."""
-    return Parameter[float](value=value, low=low, high=high, **_USUAL)
-
-
-def usual_count(value: int, low: int, high: int) -> Parameter[int]:
+def usual_count(value: int, low: int, high: int, why: str) -> Parameter[int]:
     """Return the same for a count."""
-    return Parameter[int](value=value, low=low, high=high, **_USUAL)
+    source = f"not stated: {why}"
+    return Parameter[int](value=value, low=low, high=high, kind="inferred", source=source)
 
 
 def assumed(value: bool) -> Choice[bool]:

@@ -95,16 +95,17 @@ def docstrings(model: type[BaseModel]) -> dict[str, str]:
 
     Pydantic can keep these texts, but parses the sources for them at every start.
     """
-    (definition,) = ast.parse(inspect.getsource(model)).body
-    assert isinstance(definition, ast.ClassDef)
-    found = {}
-    for field, below in pairwise(definition.body):
-        match field, below:
-            case (
-                ast.AnnAssign(target=ast.Name(id=name)),
-                ast.Expr(value=ast.Constant(value=str(text))),
-            ):
-                found[name] = " ".join(text.split())
+    found: dict[str, str] = {}
+    for one in model.__mro__[: model.__mro__.index(BaseModel)]:
+        (definition,) = ast.parse(inspect.getsource(one)).body
+        assert isinstance(definition, ast.ClassDef)
+        for field, below in pairwise(definition.body):
+            match field, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found.setdefault(name, " ".join(text.split()))
     return found
 
 

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from costmodel.config.crowd import Crowd
 from costmodel.config.document import Document, Location, Place, key_text, read_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.frames import Frames
@@ -24,17 +25,9 @@ from costmodel.config.parts import joined_parts
 from costmodel.config.resources import find_file, is_path, names, unknown_name
 from costmodel.config.schema import STRICT, Title, no_repeats, problem, raise_problems, validated
 from costmodel.config.workload import (
-    BetweenMicroseconds,
-    CpuCount,
-    Folios,
     Layout,
     MemoryBytes,
     OperationName,
-    Others,
-    Placement,
-    Sockets,
-    ThreadCount,
-    Unshared,
     Workload,
     frames_of,
     span_problems,
@@ -113,8 +106,8 @@ class Protocol(BaseModel):
     """Of every random stream."""
 
 
-class Scenario(BaseModel):
-    """Machines x folio layouts x strategies, against a baseline."""
+class Question(BaseModel):
+    """What is done to which memory, on which machines."""
 
     model_config = STRICT
 
@@ -137,25 +130,24 @@ class Scenario(BaseModel):
     """Physical memory that scattered folios lie in, such as 16 GiB; default: the size of memory."""
     contpte: bool | None = None
     """Only strategies whose kernels use the contiguous bit, or only others; left out: all."""
-    cpus: CpuCount = 1
-    """Processes that do the same at the same time, each on CPUs of its own."""
-    threads: ThreadCount = 1
-    """Threads of each address space, each on a CPU of its own."""
-    others: Others = "same"
-    """What all threads but the first do: the same operation on memory of their own, run user code
-    (busy), or sleep (idle)."""
-    placement: Placement = "pinned"
-    """Threads stay on their CPU, or were on another one before (moving)."""
-    sockets: Sockets = "fill"
-    """Which CPUs are in use: those of one socket first (fill), or of all in turn (spread)."""
-    folios: Folios = "own"
-    """Whether the processes map folios of their own, or all of them the same (children of one
-    parent)."""
-    between_us: BetweenMicroseconds = 0.0
-    """What each CPU does on its own between two operations: user code, and faulting in what was
-    unmapped. It is part of the throughput, not of the operation's time."""
-    unshared: Unshared = ()
-    """What CPUs share in reality and each has for itself here, to see what it costs."""
+
+    @field_validator("state", mode="before")
+    @classmethod
+    def _state_in_parts(cls, state: object) -> object:
+        return joined_parts(state)
+
+    @field_validator("state")
+    @classmethod
+    def _state_fits_operation(cls, state: str | None, info: ValidationInfo) -> str | None:
+        operation = info.data.get("operation")
+        for _, reason, _ in state_problems(operation, state) if operation else ():
+            raise problem(reason)
+        return state
+
+
+class Scenario(Crowd, Question):
+    """Machines x folio layouts x strategies, against a baseline."""
+
     mitigations: Mitigation = "auto"
     """auto: what a stock kernel of 2024 does on each machine against speculation; off: nothing."""
     baseline: StrategyName
@@ -172,19 +164,6 @@ class Scenario(BaseModel):
 
     _source: Document = PrivateAttr(default_factory=lambda: Document(""))
     """Where each key comes from: a place in a file, or an option."""
-
-    @field_validator("state", mode="before")
-    @classmethod
-    def _state_in_parts(cls, state: object) -> object:
-        return joined_parts(state)
-
-    @field_validator("state")
-    @classmethod
-    def _state_fits_operation(cls, state: str | None, info: ValidationInfo) -> str | None:
-        operation = info.data.get("operation")
-        for _, reason, _ in state_problems(operation, state) if operation else ():
-            raise problem(reason)
-        return state
 
     @model_validator(mode="after")
     def _defaults_by_operation(self) -> Scenario:
@@ -209,14 +188,7 @@ class Scenario(BaseModel):
                 frames_over=self.frames_over,
                 state=self.state or states_of(self.operation)[0],
                 contpte=self.contpte,
-                cpus=self.cpus,
-                threads=self.threads,
-                others=self.others,
-                placement=self.placement,
-                sockets=self.sockets,
-                folios=self.folios,
-                between_us=self.between_us,
-                unshared=self.unshared,
+                **{key: getattr(self, key) for key in Crowd.model_fields},
             )
             for layout in self.folio_orders
         )

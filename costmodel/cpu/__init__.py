@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["Cause", "TableCost", "Timing", "load", "run"]
 
 
-def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
+def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
     """Return what page tables cost; see :func:`costmodel.cpu.engine.run`.
 
     The engine (and numba with it) is loaded on the first call.
     """
     from costmodel.cpu.engine import run as run_engine
 
-    return run_engine(runs, machine, cpus=cpus)
+    return run_engine(runs, machine)
 
 
 @cache

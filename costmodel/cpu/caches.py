@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.byte_cache import kept
+from costmodel.code.regions import LAST_MET, LastMet
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.code.uops import Flavour, Kind
 from costmodel.config.machine import Machine
 from costmodel.cpu.columns import flags_of
 from costmodel.cpu.parameters import Parameters
@@ -42,13 +43,11 @@ _WEIGHT = 1 << 16
 
 _MEMORY_KINDS = flags_of((Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO), Kind)
 _WRITING = flags_of((Kind.STORE, Kind.ZERO), Kind)
-_PER_TABLE = flags_of((Target.SRC, Target.DST, Target.PAGE, Target.TABLEPAGE, Target.BUDDY), Target)
-_CYCLIC_TARGETS = flags_of((Target.SRC, Target.PAGE, Target.TABLEPAGE), Target)
 _OWNING = flags_of(
     (Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE, Flavour.RMW_LOCKED), Flavour
 )
 _HARD, _SOFT = False, True
-_ZERO, _LOAD, _DST = int(Kind.ZERO), int(Kind.LOAD), int(Target.DST)
+_ZERO, _LOAD, _CLEARED = int(Kind.ZERO), int(Kind.LOAD), int(LastMet.CLEARED)
 
 
 @dataclass(frozen=True)
@@ -107,17 +106,17 @@ def _accesses(trace: Trace, line_bytes: int) -> Accesses:
     long = short
     if line_bytes != LINE_BYTES:
         long = touches(row, line // (line_bytes // LINE_BYTES), _NEAR_BYTES // line_bytes)
-    target = trace.target[row]
+    met = LAST_MET[trace.target[row]]
     fresh = long.previous == FIRST
-    per_table = _PER_TABLE[target]
+    per_table = met != LastMet.TABLE_BEFORE
     table_bytes = float(np.count_nonzero(short.previous == FIRST) * LINE_BYTES)
-    # DST was cleared a moment ago, and clearing fetches nothing.
-    once = fresh & per_table & (target != Target.DST) & (trace.kind[row] != Kind.ZERO)
-    near = _bytes(short, LINE_BYTES, target, table_bytes)
-    beyond = near if long is short else _bytes(long, line_bytes, target, table_bytes)
+    # What was cleared a moment ago is there, and clearing fetches nothing.
+    once = fresh & per_table & (met != LastMet.CLEARED) & (trace.kind[row] != Kind.ZERO)
+    near = _bytes(short, LINE_BYTES, met, table_bytes)
+    beyond = near if long is short else _bytes(long, line_bytes, met, table_bytes)
     kind, distances = _classes(near, beyond)
     before = np.where(fresh, FIRST, row[long.previous])
-    by_row = _spread(len(trace), row, kind, before, once, _owned(trace, short))
+    by_row = _spread(len(trace), row, kind, before, once, _owned(trace, short, met))
     return Accesses(
         kind=by_row[0],
         distances=distances,
@@ -156,15 +155,15 @@ def _lines(kind: int, address: int, size_bytes: int) -> int:
 
 
 def _bytes(
-    touch: Touches, line_bytes: int, target: NDArray[np.uint8], table_bytes: float
+    touch: Touches, line_bytes: int, met: NDArray[np.uint8], table_bytes: float
 ) -> NDArray[np.float64]:
     """Return reuse distances in bytes; CYCLIC for lines that are used once per round."""
     distance = _rounded(touch.distance.astype(np.float64) * line_bytes)
     fresh = touch.previous == FIRST
     distance[fresh] = table_bytes if table_bytes >= _NEAR_BYTES else 0.0
-    distance[fresh & (target == Target.DST)] = 0.0
-    distance[fresh & _CYCLIC_TARGETS[target]] = CYCLIC
-    distance[fresh & (target == Target.BUDDY)] = ROUND
+    distance[fresh & (met == LastMet.CLEARED)] = 0.0
+    distance[fresh & (met == LastMet.ROUND)] = CYCLIC
+    distance[fresh & (met == LastMet.WHOLE_ROUND)] = ROUND
     return distance
 
 
@@ -190,9 +189,9 @@ def _classes(
     return kind, ((0.0, 0.0), *pairs)
 
 
-def _owned(trace: Trace, touch: Touches) -> NDArray[np.uint8]:
+def _owned(trace: Trace, touch: Touches, met: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Tell where the line was loaded or written before by an operation that takes ownership."""
-    return _written_before(touch.row, touch.previous, trace.kind, trace.flavour, trace.target)
+    return _written_before(touch.row, touch.previous, trace.kind, trace.flavour, met)
 
 
 @compiled
@@ -201,14 +200,14 @@ def _written_before(
     previous: Ints,
     kind: NDArray[np.uint8],
     flavour: NDArray[np.uint8],
-    target: NDArray[np.uint8],
+    met: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
-    """Follow each line from touch to touch; a child's table was cleared a moment ago."""
+    """Follow each line from touch to touch; what was cleared a moment ago was written."""
     owned = np.zeros(len(previous), np.uint8)
     for i in range(len(previous)):
         before = previous[i]
         if before < 0:
-            owned[i] = WRITTEN if target[row[i]] == _DST else 0
+            owned[i] = WRITTEN if met[i] == _CLEARED else 0
             continue
         older = row[before]
         owned[i] = owned[before]

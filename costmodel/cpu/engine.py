@@ -96,13 +96,13 @@ def _priced(
     return Priced(program, costs, tuple(access.weights[number] for number in first))
 
 
-def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
+def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
     """Return what the page tables of ``runs`` cost on a machine, one after the other.
 
-    ``cpus`` CPUs broadcast TLB invalidations at the same time. Exact: a cost is used again only
-    when the window is in a state in which the same rows were run before.
+    Exact: a cost is used again only when the window is in a state in which the same rows were run
+    before.
     """
-    parameters = parameters_of(machine, cpus=cpus)
+    parameters = parameters_of(machine)
     priced = priced_programs(runs, machine, parameters)
     parts = tuple((each.key(), run.count) for each, run in zip(priced, runs, strict=True))
     ops = frozenset().union(*(each.program.ops for each in priced))

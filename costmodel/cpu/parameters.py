@@ -161,17 +161,11 @@ def relevant(parameters: Parameters, ops: Collection[int]) -> Parameters:
     return parameters._replace(**unused)
 
 
-def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
-    """Return the core's numbers of a machine of which ``cpus`` CPUs broadcast TLBIs at once.
-
-    Raises ValueError for fewer than one CPU.
-    """
-    if cpus < 1:
-        raise ValueError(f"'cpus' must be at least 1 (got {cpus!r})")
+def parameters_of(machine: Machine) -> Parameters:
+    """Return the core's numbers of a machine."""
     core, caches, clock = machine.core, machine.caches, machine.core.clock_ghz.value
     atomics, barriers, tlbi = machine.atomics, machine.barriers, machine.tlbi
     dtlb = caches.dtlb
-    broadcast_ns = tlbi.broadcast_ns.value + tlbi.per_cpu_ns.value * (cpus - 1)
     taken = _between(core.taken_branches_per_cycle.value)
     taken_in_loop = _between(core.small_loop_taken_branches_per_cycle.value)
     call = _or_nothing(core.call_return_cycles.value)
@@ -243,5 +237,5 @@ def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
         isb=cycles_to_ticks(barriers.isb_cycles.value),
         tlbi_issue=ns_to_ticks(tlbi.issue_ns.value, clock),
         tlbi_posted=int(machine.isa == "arm64"),
-        broadcast=ns_to_ticks(broadcast_ns, clock),
+        broadcast=ns_to_ticks(tlbi.broadcast_ns.value, clock),
     )

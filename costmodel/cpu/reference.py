@@ -21,9 +21,9 @@ from costmodel.cpu.reference_core import ReferenceCore
 from costmodel.cpu.stack import TableCost, Timing
 
 
-def run(runs: Sequence[TableRun], machine: Machine, *, cpus: int = 1) -> Timing:
+def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
     """Return what :func:`costmodel.cpu.engine.run` returns, some 10,000 times slower."""
-    parameters = parameters_of(machine, cpus=cpus)
+    parameters = parameters_of(machine)
     env = simpy.Environment()
     tables: list[list[MicroOp]] = []
     number = 0

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.byte_cache import kept
+from costmodel.code.regions import OF_FRAMES, REACHED, TABLE_STRUCT_BYTES, VMEMMAP_BYTES, Reached
 from costmodel.code.sequences import numbered
-from costmodel.code.trace import VMEMMAP_BYTES, TableRun, Trace
-from costmodel.code.uops import Kind, Target
+from costmodel.code.trace import TableRun, Trace
+from costmodel.code.uops import Kind
 from costmodel.config.machine import Machine
 from costmodel.cpu.caches import CYCLIC
-from costmodel.cpu.columns import flags_of
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import Ints, touches
 from costmodel.jit import compiled, inlined
@@ -28,12 +28,7 @@ from costmodel.jit import compiled, inlined
 ANYWHERE = -3.0
 """As a distance: frames are scattered, and this block is as likely met as any in their span."""
 _NEAR_PAGES = 16
-_TABLES = flags_of((Target.SRC, Target.DST), Target)
-_STRUCT_PAGES = flags_of((Target.PAGE, Target.TABLEPAGE, Target.BUDDY), Target)
-_FRAMES = flags_of((Target.PAGE, Target.BUDDY), Target)
-_ZERO = int(Kind.ZERO)
-TABLE_STRUCT_BYTES = 512 * 64
-"""Struct pages of the memory that one page table maps."""
+_ZERO, _HOT, _LINEAR_MAP = int(Kind.ZERO), int(Reached.HOT), int(Reached.LINEAR_MAP)
 
 
 @dataclass(frozen=True)
@@ -97,9 +92,11 @@ def fresh_pages(trace: Trace, blocks: Blocks) -> Fresh:
 
 
 def _pages(trace: Trace, blocks: Blocks) -> Pages:
-    row, block, in_table = _touched_blocks(trace.kind, trace.target, trace.address, *blocks)
+    row, block, in_table = _touched_blocks(
+        trace.kind, REACHED[trace.target], trace.address, *blocks
+    )
     number, first = numbered(block)
-    of_frames = first[_FRAMES[trace.target[row[first]]]]
+    of_frames = first[OF_FRAMES[trace.target[row[first]]]]
     spanned = int(np.ptp(block[of_frames])) // 2 + 1 if len(of_frames) else 0
     fresh = np.zeros(len(row), np.bool_)
     fresh[first] = True
@@ -132,7 +129,7 @@ def _pages(trace: Trace, blocks: Blocks) -> Pages:
 @compiled
 def _touched_blocks(
     kind: NDArray[np.uint8],
-    target: NDArray[np.uint8],
+    reached: NDArray[np.uint8],
     address: Ints,
     table_bytes: int,
     struct_bytes: int,
@@ -143,15 +140,15 @@ def _touched_blocks(
     """
     count = 0
     for i in range(len(kind)):
-        count += int(_has_page(kind[i], target[i], address[i]))
+        count += int(_has_page(kind[i], reached[i], address[i]))
     row = np.empty(count, np.int64)
     block = np.empty(count, np.int64)
     in_table = np.empty(count, np.bool_)
     at = 0
     for i in range(len(kind)):
-        if not _has_page(kind[i], target[i], address[i]):
+        if not _has_page(kind[i], reached[i], address[i]):
             continue
-        table = _TABLES[target[i]]
+        table = reached[i] == _LINEAR_MAP
         bytes_ = table_bytes if table else struct_bytes
         row[at] = i
         in_table[at] = table
@@ -161,9 +158,9 @@ def _touched_blocks(
 
 
 @inlined
-def _has_page(kind: int, target: int, address: int) -> bool:
+def _has_page(kind: int, reached: int, address: int) -> bool:
     """Tell whether a micro-op accesses a page table or a struct page; clearing counts for none."""
-    return bool((_TABLES[target] or _STRUCT_PAGES[target]) and address >= 0 and kind != _ZERO)
+    return bool(reached != _HOT and address >= 0 and kind != _ZERO)
 
 
 def footprint_pages(runs: Sequence[TableRun], blocks: Blocks) -> float:

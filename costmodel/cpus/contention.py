@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from costmodel.cpus.resources import Events, Usage
 from costmodel.cpus.setup import Setup
 from costmodel.cpus.world import CrowdCpu, Recorder, World
 from costmodel.simulation import lone_cpu
-from costmodel.simulation.noise import NoiseSizes, Stream, draw_noise, stable_hash
+from costmodel.simulation.noise import Ints, NoiseSizes, Stream, draw_noise, stable_hash
 from costmodel.simulation.schedule import Schedule
 from costmodel.units import PS_PER_S
 
@@ -20,8 +20,8 @@ _DRAWS = 24
 _WARM_UP = 2
 """Operations of each CPU before anything is counted: queues have their length by then."""
 _COUNTED = 3
-
-Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+_SEED = 20231218
+_PHASES = stable_hash("phases")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Contention:
 class _Counted:
     """Sums over the operations that count."""
 
+    counting: bool = False
+    """Whether those of now do: the first CPU is warm."""
     operations: int = 0
     elapsed_ps: int = 0
     extra_ps: dict[str, int] = field(default_factory=dict)
@@ -79,8 +81,7 @@ def contention(setup: Setup) -> Contention:
     total = _Counted()
     workers = len(setup.workers)
     for draw in range(max(1, _DRAWS // workers)):
-        generator = np.random.default_rng(np.random.SeedSequence(_SEED, spawn_key=(draw,)))
-        _count(setup, generator.random(workers).tolist(), total)
+        _count(setup, _phases(setup, _SEED, draw), total)
     wall_s = total.wall_ps / PS_PER_S
     period_ps = setup.alone_ps + setup.between_ps
     return Contention(
@@ -93,9 +94,6 @@ def contention(setup: Setup) -> Contention:
         extra_ps={cause: ps / total.operations for cause, ps in total.extra_ps.items()},
         shared=_shared(total),
     )
-
-
-_SEED = 20231218
 
 
 def samples(
@@ -118,18 +116,16 @@ def samples(
             cpu: _more_ps(schedule, sizes, stream, run=run, iterations=iterations, cpu=cpu)
             for cpu in setup.workers
         }
-        phases = (
-            np.random.default_rng(
-                np.random.SeedSequence(stream.seed, spawn_key=(*key, run, _PHASES))
-            )
-            .random(len(setup.workers))
-            .tolist()
-        )
+        phases = _phases(setup, stream.seed, *key, run, _PHASES)
         found[run] = _first(setup, phases, more, iterations)
     return found
 
 
-_PHASES = stable_hash("phases")
+def _phases(setup: Setup, seed: int, *key: int) -> list[float]:
+    """Draw how far into its loop each worker is at the beginning, 0 to 1."""
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+    phases: list[float] = generator.random(len(setup.workers)).tolist()
+    return phases
 
 
 def _more_ps(
@@ -144,8 +140,7 @@ def _more_ps(
 def recorded(setup: Setup, record: Recorder, *, operations: int) -> int:
     """Simulate until the first CPU has done some operations; return the time, in picoseconds."""
     world = World(setup, record=record)
-    generator = np.random.default_rng(np.random.SeedSequence(_SEED, spawn_key=(0,)))
-    cpus = _start(world, generator.random(len(setup.workers)).tolist(), _endless)
+    cpus = _start(world, _phases(setup, _SEED, 0), _endless)
     first = world.env.process(_several(cpus[0], operations))
     world.env.run(until=first)
     return int(world.env.now)
@@ -189,6 +184,7 @@ def _first(
     took: list[int] = []
 
     def loop(cpu: CrowdCpu) -> Events:
+        """Go on for ever under the noise of this CPU."""
         mine, number = more[cpu.number], 0
         while True:
             yield from cpu.operate(mine[number % iterations])
@@ -196,6 +192,7 @@ def _first(
             number += 1
 
     def first(cpu: CrowdCpu) -> Events:
+        """Warm up, then note how long each iteration takes."""
         for number in range(-_WARM_UP, iterations):
             began = int(cpu.env.now)
             yield from cpu.operate(more[cpu.number][number % iterations])
@@ -211,14 +208,14 @@ def _first(
 def _count(setup: Setup, phases: Sequence[float], total: _Counted) -> None:
     """Simulate once; add what happened after the first CPU's warm-up."""
     world = World(setup)
-    counting = [False]
+    total.counting = False
 
     def counted(cpu: CrowdCpu) -> Events:
         """Execute one operation and count it, if it lies in the counted time as a whole."""
-        began, here = int(cpu.env.now), counting[0]
+        began, here = int(cpu.env.now), total.counting
         before = dict(cpu.extra_ps)
         yield from cpu.operate()
-        if counting[0]:
+        if total.counting:
             total.finished += 1
         if here:
             total.operations += 1
@@ -229,29 +226,27 @@ def _count(setup: Setup, phases: Sequence[float], total: _Counted) -> None:
         yield from cpu.between()
 
     def loop(cpu: CrowdCpu) -> Events:
+        """Go on for ever."""
         while True:
             yield from counted(cpu)
 
     def first(cpu: CrowdCpu) -> Events:
+        """Warm up, then let all CPUs count for as long as some operations take."""
         for _ in range(_WARM_UP):
             yield from counted(cpu)
-        start = _snapshot(world)
-        counting[0] = True
+        began_ps, before = int(cpu.env.now), _snapshot(world)
+        total.counting = True
         for _ in range(_COUNTED):
             yield from counted(cpu)
-        total.wall_ps += int(cpu.env.now) - start[0]
-        _add(total, world, start[1])
+        total.wall_ps += int(cpu.env.now) - began_ps
+        _add(total, world, before)
 
     cpus = _start(world, phases, loop)
     world.env.run(until=world.env.process(first(cpus[0])))
 
 
-def _snapshot(world: World) -> tuple[int, dict[str, list[Usage]]]:
-    usages = world.usages()
-    return int(world.env.now), {
-        name: [Usage(u.visits, u.busy_ps, u.waited_ps) for u in each]
-        for name, each in usages.items()
-    }
+def _snapshot(world: World) -> dict[str, list[Usage]]:
+    return {name: [replace(usage) for usage in each] for name, each in world.usages().items()}
 
 
 def _add(total: _Counted, world: World, before: Mapping[str, list[Usage]]) -> None:

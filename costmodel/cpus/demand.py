@@ -25,6 +25,7 @@ _WRITE_BACK: Final = 2
 _FAULT_LOCKS: Final = 2
 """A fault takes the lock of the address space and leaves it: two changes of one line."""
 _CALL_LOCKS: Final = 2
+"""The same for a system call."""
 _LIST_LINES: Final = 3
 """Lines that come with a lock of lists: the lock, the head of a list, the neighbour in it."""
 
@@ -45,28 +46,27 @@ def demand(
     ``llc_bytes`` is its share of the last-level cache: what fits there does not come from memory.
     """
     work = operation_named(workload.operation).shared_work(workload)
-    calls_made = _calls(workload)
-    back = _pages(work, prices, tables=work.tables, calls=calls_made)
+    back = _pages(work, prices, tables=work.tables)
     memory = Visit("memory", _memory_ps(_moved_bytes(runs, llc_bytes), prices), 1)
-    calls = {"memory": memory, **back}
+    operation = {"memory": memory, **back}
     if workload.threads > 1:
-        calls["counters"] = Visit("counters", 0, work.folio_updates / prices.counter_batch)
-        calls["mmap_lock"] = Visit("mmap_lock", 0, _CALL_LOCKS * calls_made)
+        operation["counters"] = Visit("counters", 0, work.folio_updates / prices.counter_batch)
+        operation["mmap_lock"] = Visit("mmap_lock", 0, _CALL_LOCKS * work.calls)
     if workload.folios == "shared":
-        calls["folio_counts"] = Visit("folio_counts", 0, work.folio_updates)
+        operation["folio_counts"] = Visit("folio_counts", 0, work.folio_updates)
     between: dict[str, Visit] = {}
     if workload.between_us and work.freed:
-        between = dict(_pages(work, prices, tables=0, calls=calls_made))
+        between = dict(_pages(work, prices, tables=0))
         pages = sum(folios << order for order, folios in work.freed.items())
         # A page is cleared before it is mapped: written once, past the caches or out of them.
         between["memory"] = Visit("memory", _memory_ps(pages * PAGE_BYTES, prices), 1)
         if workload.threads > 1 and not prices.vma_locks:
             faults = sum(work.freed.values())
             between["mmap_lock"] = Visit("mmap_lock", 0, _FAULT_LOCKS * faults)
-    return Demand(_kept(calls, workload), _kept(between, workload))
+    return Demand(_kept(operation, workload), _kept(between, workload))
 
 
-def _pages(work: SharedWork, prices: Prices, *, tables: int, calls: int) -> dict[str, Visit]:
+def _pages(work: SharedWork, prices: Prices, *, tables: int) -> dict[str, Visit]:
     """Return the visits of pages on their way to the allocator, or from it."""
     folios = dict(work.freed)
     on_lists = sum(n << order for order, n in folios.items() if order in LIST_ORDERS)
@@ -84,16 +84,11 @@ def _pages(work: SharedWork, prices: Prices, *, tables: int, calls: int) -> dict
     if freed:
         pages = sum(n << order for order, n in folios.items())
         # Each call drains what the CPU gathered (lru_add_drain()), then releases in batches.
-        turns = max(calls, freed / prices.lru_batch_folios)
+        turns = max(work.calls, freed / prices.lru_batch_folios)
         found["lru_lock"] = Visit("lru_lock", freed * prices.lru_folio_ps, _LIST_LINES * turns)
         charges = pages / prices.memcg_batch_pages * prices.memcg_levels
         found["memcg"] = Visit("memcg", 0, charges)
     return found
-
-
-def _calls(workload: Workload) -> int:
-    """Return how many system calls the operation is: one, or one for each page."""
-    return workload.pages if workload.state.endswith("per-page") else 1
 
 
 def _moved_bytes(runs: Sequence[TableRun], llc_bytes: int) -> int:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.cpus.prices import in_ps
 from costmodel.cpus.resources import Server, Usage
-from costmodel.units import PS_PER_NS
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
-    from costmodel.config.parameter import Parameter
-    from costmodel.config.sharing import Shootdown
     from costmodel.operations.protocol import FlushRequest
 
 SENDER_LINES = 3
@@ -23,7 +21,8 @@ call itself that it changed last time, and its answer (kernel/smp.c)."""
 HANDLER_LINES = 3
 """The same on the other side: the queue, the call, and what to flush."""
 READS_AT_ONCE = 8
-"""Reads of one line that are on their way together; only the next one has to wait."""
+"""Reads of one line that are on their way together; only the next one has to wait. No source:
+chosen with the published figures of tlb_flush1 known (docs/cpus.md)."""
 
 
 @dataclass(frozen=True)
@@ -50,29 +49,24 @@ class ShootdownPrices:
     @classmethod
     def of(cls, machine: Machine) -> ShootdownPrices:
         """Read the numbers of ``machine``."""
-        group: Shootdown = machine.shootdown
-
-        def ps(name: str) -> int:
-            price: Parameter[float] = getattr(group, f"{name}_ns")
-            return round(price.value * PS_PER_NS)
-
+        group = machine.shootdown
         return cls(
-            send_ps=ps("send"),
+            send_ps=in_ps(group.send_ns),
             send_cpus=group.send_cpus.value,
-            delivery_ps=ps("delivery"),
-            far_delivery_ps=ps("far_delivery"),
-            handler_ps=ps("handler"),
-            invlpg_ps=ps("invlpg"),
-            full_flush_ps=ps("full_flush"),
+            delivery_ps=in_ps(group.delivery_ns),
+            far_delivery_ps=in_ps(group.far_delivery_ns),
+            handler_ps=in_ps(group.handler_ns),
+            invlpg_ps=in_ps(group.invlpg_ns),
+            full_flush_ps=in_ps(group.full_flush_ns),
             ceiling_pages=group.ceiling_pages.value,
-            idle_wake_ps=ps("idle_wake"),
+            idle_wake_ps=in_ps(group.idle_wake_ns),
             reads_generation=group.reads_generation.value,
             invlpgb=group.invlpgb.value,
             invlpgb_cpus=group.invlpgb_cpus.value,
             invlpgb_pages=group.invlpgb_pages.value,
-            invlpgb_ps=ps("invlpgb"),
-            tlbsync_ps=ps("tlbsync"),
-            far_tlbsync_ps=ps("far_tlbsync"),
+            invlpgb_ps=in_ps(group.invlpgb_ns),
+            tlbsync_ps=in_ps(group.tlbsync_ns),
+            far_tlbsync_ps=in_ps(group.far_tlbsync_ns),
         )
 
     def flush_ps(self, pages: int | None) -> int:

@@ -45,26 +45,27 @@ class Prices:
         return cls(
             sockets=topology.sockets.value,
             cpus_per_socket=-(-online // topology.sockets.value),
-            line_ps=_ps(topology.line_ns),
-            far_line_ps=_ps(topology.far_line_ns),
+            line_ps=in_ps(topology.line_ns),
+            far_line_ps=in_ps(topology.far_line_ns),
             memory_bytes_per_ns=topology.memory_bytes_per_ns.value,
-            zone_page_ps=_ps(locks.zone_page_ns),
+            zone_page_ps=in_ps(locks.zone_page_ns),
             list_batch_pages=locks.list_batch_pages.value,
-            lru_folio_ps=_ps(locks.lru_folio_ns),
+            lru_folio_ps=in_ps(locks.lru_folio_ns),
             lru_batch_folios=locks.lru_batch_folios.value,
             memcg_batch_pages=locks.memcg_batch_pages.value,
             memcg_levels=locks.memcg_levels.value,
             # percpu_counter_batch: max(32, 2 x CPUs), mm/percpu_counter.c of v6.2 and later.
             counter_batch=max(32, 2 * online),
             vma_locks=locks.vma_locks.value,
-            sync_held_ps=_ps(tlbi.per_cpu_ns),
+            sync_held_ps=in_ps(tlbi.per_cpu_ns),
             tlbi_held_ps=round(further_ns * PS_PER_NS),
             growth=tlbi.shared_growth_pct.value / 100,
             request_nodes=tlbi.shared_requests.value,
             far_factor=tlbi.shared_far_factor.value,
-            stolen_ps=_ps(tlbi.shared_stolen_ns),
+            stolen_ps=in_ps(tlbi.shared_stolen_ns),
         )
 
 
-def _ps(parameter: Parameter[float]) -> int:
+def in_ps(parameter: Parameter[float]) -> int:
+    """Return a price that the machine file has in nanoseconds."""
     return round(parameter.value * PS_PER_NS)

@@ -50,11 +50,6 @@ class Segment:
     syncs: float = 0.0
     flushes: Flushes | None = None
 
-    @property
-    def own_ps(self) -> int:
-        """Time of the segment on a CPU that meets nobody."""
-        return self.work_ps + self.broadcast_ps + sum(visit.held_ps for visit in self.visits)
-
 
 def segments_for(cpus: int) -> int:
     """Return into how many segments the operation of one of ``cpus`` CPUs is cut."""

@@ -112,10 +112,9 @@ class CrowdCpu:
         self.process = self.number // setup.workload.threads
         self._servers: dict[str, Server] = {}
 
-    def between(self, rotated: float = 0.0) -> Events:
-        """Do what lies between two operations; ``rotated``: the share of it that is done."""
-        segments = self.world.setup.between
-        for segment in segments[int(rotated * len(segments)) :]:
+    def between(self) -> Events:
+        """Do what lies between two operations."""
+        for segment in self.world.setup.between:
             yield from self._segment(segment, segment.work_ps)
 
     def operate(self, more_ps: int = 0) -> Events:

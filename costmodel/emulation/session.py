@@ -10,7 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from costmodel.config.errors import describe
-from costmodel.emulation.archive import (
+from costmodel.emulation.errors import refuse
+from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
+from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
+from costmodel.emulation.patching import CPUS, BootCpu
+from costmodel.emulation.record import Recorded, record_program
+from costmodel.emulation.tree import BuildTree, read_tree
+from costmodel.recorder.build_archive import (
     SUFFIX,
     BuildArchive,
     BuildInfo,
@@ -18,12 +24,6 @@ from costmodel.emulation.archive import (
     load_archive,
     save_archive,
 )
-from costmodel.emulation.errors import refuse
-from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
-from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
-from costmodel.emulation.patching import CPUS, BootCpu
-from costmodel.emulation.record import Recorded, record_program
-from costmodel.emulation.tree import BuildTree, read_tree
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _WIDTH: Final = 76

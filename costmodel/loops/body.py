@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from costmodel.code.expand import memory_producers
 from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.parameter import Isa
 from costmodel.loops.form import CHAINED, InstructionGroup, Loop
+from costmodel.loops.rows import WORD_BYTES, Row, trace_of_rows
 from costmodel.units import LINE_BYTES
 
 REGISTERS = 8
@@ -19,7 +17,6 @@ REGISTERS = 8
 LINES = 32
 """Lines that loads, stores and locked operations without a line of their own rotate over: few, so
 that all of them stay in every L1."""
-_WORD = 8
 _LOADED, _STORED, _LOCKED, _FORWARDED = (number << 20 for number in range(1, 5))
 
 _KIND = {
@@ -46,17 +43,17 @@ def trace_of(loop: Loop, isa: Isa, iterations: int) -> Trace:
 
     Behind the body stand a counter, a compare and a taken branch.
     """
-    rows = _Rows(isa)
+    made = _Rows(isa)
     starts = []
     body = loop.ops * loop.repeat
     for _ in range(iterations):
-        starts.append(len(rows.kind))
-        rows.place.clear()
+        starts.append(len(made.rows))
+        made.place.clear()
         for group in body:
             for _ in range(group.count):
-                rows.add(group)
-        rows.end_iteration()
-    return rows.trace(starts)
+                made.add(group)
+        made.end_iteration()
+    return trace_of_rows(made.rows, starts, step="iteration", target=lambda _: Target.GLOBAL)
 
 
 @dataclass
@@ -64,11 +61,7 @@ class _Rows:
     """Micro-ops so far, and what later ones depend on."""
 
     isa: Isa
-    kind: list[int] = field(default_factory=list)
-    flavour: list[int] = field(default_factory=list)
-    inputs: list[list[int]] = field(default_factory=list)
-    address: list[int] = field(default_factory=list)
-    taken: list[int] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     chains: dict[tuple[str, str], int] = field(default_factory=dict)
     """By form and number: the row with its latest result."""
     registers: list[int] = field(default_factory=lambda: [NO_PRODUCER] * REGISTERS)
@@ -86,33 +79,27 @@ class _Rows:
         if kind == "add" and chain is None:
             register = self.additions % REGISTERS
             source, self.additions = self.registers[register], self.additions + 1
-            self.registers[register] = len(self.kind)
+            self.registers[register] = len(self.rows)
         what = (Kind.RMW, _LOCK[self.isa]) if kind == "lock" else _KIND[kind]
         address = self._address(group) if kind in _REGIONS else NO_ADDRESS
         # The address of a chained load comes from the result before; what is stored is data.
         column = 0 if kind == "load" and group.form == "chain" else 2 if address >= 0 else 0
         if kind == "load" and group.form == "forward":
             source = NO_PRODUCER  # it waits for the memory that the store before it wrote
-        self._row(what, {column: source}, address, taken=0 if kind == "branch" else -1)
+        taken = 0 if kind == "branch" else -1
+        self.rows.append(Row(*what, {column: source}, address, taken))
         if chain and kind not in _NO_RESULT:
-            self.chains[chain] = len(self.kind) - 1
+            self.chains[chain] = len(self.rows) - 1
 
     def end_iteration(self) -> None:
         """Count, compare and jump back."""
-        self._row((Kind.ALU, Flavour.PLAIN), {0: self.counter})
-        self.counter = len(self.kind) - 1
-        self._row((Kind.ALU, Flavour.COMPARE), {0: self.counter})
-        self._row((Kind.BRANCH, Flavour.PLAIN), {3: len(self.kind) - 1}, taken=1)
-
-    def _row(
-        self, what: tuple[int, int], inputs: dict[int, int], address: int = NO_ADDRESS,
-        taken: int = -1,
-    ) -> None:  # fmt: skip
-        self.kind.append(what[0])
-        self.flavour.append(what[1])
-        self.inputs.append([inputs.get(column, NO_PRODUCER) for column in range(5)])
-        self.address.append(address)
-        self.taken.append(taken)
+        counter = len(self.rows)
+        self.rows += [
+            Row(Kind.ALU, inputs={0: self.counter}),
+            Row(Kind.ALU, Flavour.COMPARE, {0: counter}),
+            Row(Kind.BRANCH, inputs={3: counter + 1}, taken=1),
+        ]
+        self.counter = counter
 
     def _address(self, group: InstructionGroup) -> int:
         """Return where an access goes; the same in every iteration."""
@@ -123,33 +110,7 @@ class _Rows:
         number, self.place[key] = self.place[key], self.place[key] + 1
         region = _REGIONS[group.kind]
         if group.form == "same-line":
-            return region + LINES * LINE_BYTES + number * _WORD % LINE_BYTES
+            return region + LINES * LINE_BYTES + number * WORD_BYTES % LINE_BYTES
         if group.form == "new-line" or group.kind == "lock":
             return region + number % LINES * LINE_BYTES
-        return region + 2 * LINES * LINE_BYTES + number * _WORD % (LINES * LINE_BYTES)
-
-    def trace(self, starts: list[int]) -> Trace:
-        """Return the rows as a trace."""
-        count = len(self.kind)
-        address = np.array(self.address, np.int64)
-        size = np.where(address >= 0, _WORD, 0).astype(np.int16)
-        inputs = np.array(self.inputs, np.int32)
-        kind = np.array(self.kind, np.uint8)
-        memory_producers(kind, address, size, inputs)
-        target = np.where(address >= 0, int(Target.GLOBAL), int(Target.NONE)).astype(np.uint8)
-        first = np.array(starts, np.int32)
-        return Trace(
-            kind=kind,
-            flavour=np.array(self.flavour, np.uint8),
-            inputs=inputs,
-            address=address,
-            size_bytes=size,
-            target=target,
-            taken=np.array(self.taken, np.int8),
-            # The same place in every iteration is the same instruction.
-            site=(np.arange(count) % (count // len(starts))).astype(np.int32),
-            step_start=first,
-            step_id=np.zeros(len(starts), np.int32),
-            step_names=("iteration",),
-            segments=(("loop", 0, count),),
-        )
+        return region + 2 * LINES * LINE_BYTES + number * WORD_BYTES % (LINES * LINE_BYTES)

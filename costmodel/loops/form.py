@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from costmodel.config.document import parse_list
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
@@ -22,7 +22,6 @@ KINDS = (
 FORMS = ("independent", "chain", "same-line", "new-line", "forward")
 """How an instruction hangs together with those before it; ``chain-2`` is a second chain."""
 CHAINED = ("chain", "forward")
-IN_LINES = ("same-line", "new-line")
 MOST = 10_000
 """Instructions of one body."""
 
@@ -61,9 +60,8 @@ class Loop(BaseModel):
 
     @field_validator("repeat")
     @classmethod
-    def _not_endless(cls, value: int, info: object) -> int:
-        ops = getattr(info, "data", {}).get("ops", ())
-        length = value * sum(group.count for group in ops)
+    def _not_endless(cls, value: int, info: ValidationInfo) -> int:
+        length = value * sum(group.count for group in info.data.get("ops", ()))
         if length > MOST:
             raise_problems("repeat", [((), f"makes {length} instructions, at most {MOST}", value)])
         return value

@@ -9,12 +9,12 @@ import numpy as np
 import yaml
 
 from costmodel import cpu
-from costmodel.code.expand import memory_producers
-from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, TableRun, Trace
+from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.machine import Machine
 from costmodel.config.sizes import size_in_bytes
 from costmodel.cpu.parameters import TICKS_PER_CYCLE
+from costmodel.loops.rows import Row, trace_of_rows
 from costmodel.units import LINE_BYTES
 
 LINES = 2048
@@ -26,8 +26,7 @@ _OVERHEAD = {"chase": 3, "rnd": 10, "seq": 8}
 the L1 what was measured."""
 _HOT = 1 << 40
 _SEED = 7
-_LOAD, _STORE = (Kind.LOAD, Flavour.PLAIN), (Kind.STORE, Flavour.PLAIN)
-_LOCK, _ALU = (Kind.RMW, Flavour.RMW_LOCKED), (Kind.ALU, Flavour.PLAIN)
+_LOCK = (Kind.RMW, Flavour.RMW_LOCKED)
 
 
 class PatternTime(NamedTuple):
@@ -75,54 +74,40 @@ def _trace(pattern: str, lines: int) -> Trace:
     hot = int(words[-1][1:]) if words and words[-1].startswith("+") else 0
     numbers = np.random.default_rng(_SEED).permutation(LINES)[:lines] * _APART
     places = np.arange(lines) if order == "seq" else numbers
-    rows: list[tuple[tuple[Kind, Flavour], int, int]] = []  # what, address, rows back to its input
-    starts = []
+    rows: list[Row] = []
+    starts: list[int] = []
     for number, line in enumerate(places.tolist()):
-        starts.append(len(rows))
-        at = line * LINE_BYTES
-        body = _body(what, at)
-        if order == "chase":
-            back = len(rows) - starts[-2] if number else 0
-            body[0] = (_LOAD, at, back)
-        rows += body + [(_LOCK, _HOT, 0)] * hot
-        rows += [(_ALU, NO_ADDRESS, 0)] * _OVERHEAD[order]
-        rows.append(((Kind.BRANCH, Flavour.PLAIN), NO_ADDRESS, 1))
-    return _as_trace(rows, starts)
+        here = len(rows)
+        body = _body(what, line * LINE_BYTES, here)
+        if order == "chase" and number:
+            body[0] = body[0]._replace(inputs={0: starts[-1]})
+        starts.append(here)
+        rows += body + [Row(*_LOCK, address=_HOT)] * hot
+        rows += [Row(Kind.ALU)] * _OVERHEAD[order]
+        rows.append(Row(Kind.BRANCH, inputs={3: len(rows) - 1}, taken=1))
+    return trace_of_rows(rows, starts, step="line", target=_target)
 
 
-def _body(what: str, at: int) -> list[tuple[tuple[Kind, Flavour], int, int]]:
+def _target(address: int) -> Target:
+    return Target.GLOBAL if address >= _HOT else Target.PAGE
+
+
+def _body(what: str, at: int, here: int) -> list[Row]:
+    """Return the accesses to the line at an address, the first of them row ``here``."""
+    load, lock = Row(Kind.LOAD, address=at), Row(*_LOCK, address=at)
     return {
-        "load": [(_LOAD, at, 0)],
-        "store": [(_STORE, at, 0)],
-        "lockline": [(_LOCK, at, 0)],
-        "plainrmw": [(_LOAD, at, 0), (_ALU, NO_ADDRESS, 1), (_STORE, at, 1)],
-        "pte": [(_LOAD, at, 0), (_LOCK, at + 8, 0), (_LOCK, at + 16, 0), (_LOCK, _HOT, 0)],
+        "load": [load],
+        "store": [Row(Kind.STORE, address=at)],
+        "lockline": [lock],
+        "plainrmw": [
+            load,
+            Row(Kind.ALU, inputs={0: here}),
+            Row(Kind.STORE, inputs={2: here + 1}, address=at),
+        ],
+        "pte": [
+            load,
+            lock._replace(address=at + 8),
+            lock._replace(address=at + 16),
+            lock._replace(address=_HOT),
+        ],
     }[what]
-
-
-def _as_trace(rows: list[tuple[tuple[Kind, Flavour], int, int]], starts: list[int]) -> Trace:
-    count = len(rows)
-    kind = np.array([what[0] for what, _, _ in rows], np.uint8)
-    address = np.array([at for _, at, _ in rows], np.int64)
-    back = np.array([back for _, _, back in rows])
-    inputs = np.full((count, 5), NO_PRODUCER, np.int32)
-    column = np.where(kind == Kind.STORE, 2, np.where(kind == Kind.BRANCH, 3, 0))
-    given = np.flatnonzero(back)
-    inputs[given, column[given]] = given - back[given]
-    size = np.where(address >= 0, 8, 0).astype(np.int16)
-    memory_producers(kind, address, size, inputs)
-    target = np.where(address >= _HOT, int(Target.GLOBAL), int(Target.PAGE))
-    return Trace(
-        kind=kind,
-        flavour=np.array([what[1] for what, _, _ in rows], np.uint8),
-        inputs=inputs,
-        address=address,
-        size_bytes=size,
-        target=np.where(address < 0, int(Target.NONE), target).astype(np.uint8),
-        taken=np.where(kind == Kind.BRANCH, 1, -1).astype(np.int8),
-        site=(np.arange(count) % (count // len(starts))).astype(np.int32),
-        step_start=np.array(starts, np.int32),
-        step_id=np.zeros(len(starts), np.int32),
-        step_names=("line",),
-        segments=(("pattern", 0, count),),
-    )

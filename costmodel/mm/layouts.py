@@ -30,7 +30,15 @@ def private(*pieces: Piece, **fields: object) -> Area:
 
 def telling_layouts() -> tuple[Layout, ...]:
     """Return the fixed layouts that every strategy is checked on."""
-    return (*_folio_layouts(), *_state_layouts(), *_vma_layouts(), *_contpte_layouts())
+    return (
+        *_folio_layouts(),
+        *_flag_layouts(),
+        *_pinned_layouts(),
+        *_nonpresent_layouts(),
+        *_tracked_layouts(),
+        *_vma_layouts(),
+        *_contpte_layouts(),
+    )
 
 
 def _folio_layouts() -> Iterator[Layout]:
@@ -68,8 +76,8 @@ def _folio_layouts() -> Iterator[Layout]:
     yield Layout("unaligned folios", (private(*folios(3, 4)),), start=5)
 
 
-def _state_layouts() -> Iterator[Layout]:
-    """Entries of one folio in different states, and entries that are not pages."""
+def _flag_layouts() -> Iterator[Layout]:
+    """Entries that may be written or not, clean and dirty ones, shared and exclusive pages."""
     yield Layout(
         "read-only",
         (
@@ -103,6 +111,10 @@ def _state_layouts() -> Iterator[Layout]:
         "shared and exclusive in one folio",
         (private(pages(8, 4, exclusive=False), pages(8, 4, first=8, again=True)),),
     )
+
+
+def _pinned_layouts() -> Iterator[Layout]:
+    """Pages that somebody holds for I/O, so that a child cannot have them."""
     yield Layout("pinned page", (private(pages(1), pages(1, pinned=True), pages(1)),))
     yield Layout(
         "pinned folio",
@@ -113,6 +125,10 @@ def _state_layouts() -> Iterator[Layout]:
         "pinned folio, partly shared",
         (private(pages(4, 3, pinned=True, exclusive=False), pages(4, 3, first=4, again=True)),),
     )
+
+
+def _nonpresent_layouts() -> Iterator[Layout]:
+    """Entries that are not pages."""
     swap, migration = Piece(Content.SWAP, 2), Piece(Content.MIGRATION, 1)
     yield Layout(
         "swap and migration entries",
@@ -129,41 +145,17 @@ def _state_layouts() -> Iterator[Layout]:
         ),
     )
     yield Layout("special PTEs", (private(pages(2), Piece(Content.SPECIAL, 3), pages(4, 2)),))
-    yield Layout(
-        "soft-dirty tracked",
-        (
-            private(
-                pages(2, 2, soft_dirty=True),
-                pages(2, 2, first=2, again=True),
-                tracks_soft_dirty=True,
-            ),
-        ),
-    )
-    yield Layout(
-        "soft-dirty untracked",
-        (private(pages(2, 2, soft_dirty=True), pages(2, 2, first=2, again=True)),),
-    )
-    yield Layout(
-        "uffd-wp in one folio",
-        (
-            private(
-                pages(2, 2, uffd_wp=True),
-                pages(2, 2, first=2, again=True),
-                Piece(Content.SWAP, 1, uffd_wp=True),
-            ),
-        ),
-    )
-    yield Layout(
-        "uffd-wp kept",
-        (
-            private(
-                pages(2, 2, uffd_wp=True),
-                pages(2, 2, first=2, again=True),
-                Piece(Content.SWAP, 1, uffd_wp=True),
-                keeps_uffd_wp=True,
-            ),
-        ),
-    )
+
+
+def _tracked_layouts() -> Iterator[Layout]:
+    """Entries with software bits, in mappings that ask for them and in others."""
+    rest = pages(2, 2, first=2, again=True)
+    soft_dirty = (pages(2, 2, soft_dirty=True), rest)
+    yield Layout("soft-dirty tracked", (private(*soft_dirty, tracks_soft_dirty=True),))
+    yield Layout("soft-dirty untracked", (private(*soft_dirty),))
+    uffd_wp = (pages(2, 2, uffd_wp=True), rest, Piece(Content.SWAP, 1, uffd_wp=True))
+    yield Layout("uffd-wp in one folio", (private(*uffd_wp),))
+    yield Layout("uffd-wp kept", (private(*uffd_wp, keeps_uffd_wp=True),))
 
 
 def _vma_layouts() -> Iterator[Layout]:

@@ -104,13 +104,15 @@ class SharedWork:
     ``write, read``: for writing outside the page tables and for reading in them; ``read``.
     ``tables``: page tables that it takes from the page allocator, or gives back. ``freed``: folios
     of each order that it gives back; the process faults them in again before it can do the same
-    once more. ``folio_updates``: changes of reference and mapping counts of folios.
+    once more. ``folio_updates``: changes of reference and mapping counts of folios. ``calls``:
+    system calls, each of which takes the lock and drains what the CPU gathered.
     """
 
     address_space: Literal["write", "write, read", "read"] = "write"
     tables: int = 0
     freed: Mapping[int, int] = field(default_factory=dict)
     folio_updates: int = 0
+    calls: int = 1
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from costmodel.config.crowd import CpuCount
 from costmodel.config.schema import Problem, printable, problem, raise_problems
 from costmodel.results.crowd_records import CrowdRecord
 from costmodel.statistics import Summary
@@ -22,7 +23,6 @@ LENIENT = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=Fal
 
 _AGREE = 1e-6
 """Numbers of a file that say the same agree to this part: they were written with all digits."""
-_MOST_CPUS = 4096
 
 Words = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(printable)]
 """Text that a terminal or a picture can show as it is."""
@@ -194,7 +194,7 @@ class ResultCell(BaseModel):
     """How the operation finds the PTEs, or what unmaps them."""
     contpte: bool | None
     """Forced on or off; null: as the strategy's kernel has it."""
-    cpus: Annotated[int, Field(ge=1, le=_MOST_CPUS)]
+    cpus: CpuCount
     """CPUs that do the same at the same time."""
     crowd: CrowdRecord | None = None
     """What several CPUs do and share; null for a lone CPU."""

@@ -11,9 +11,9 @@ from typing import Final
 from costmodel.code.library import builds_of, load_library
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.config.workload import Workload
-from costmodel.emulation.archive import load_archive
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
+from costmodel.recorder.build_archive import load_archive
 
 MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""

@@ -11,9 +11,9 @@ from typing import Any
 from costmodel.code.events import Step
 from costmodel.code.library import FILE_MARK
 from costmodel.config.errors import ConfigError
-from costmodel.emulation.archive import BuildInfo, find_archive, load_archive
 from costmodel.operations.fork.named_loop import loop_of
 from costmodel.operations.shared.strategy import Strategy
+from costmodel.recorder.build_archive import BuildInfo, find_archive, load_archive
 
 
 def of_archive(reference: str, operation: str, origin: str) -> Strategy:

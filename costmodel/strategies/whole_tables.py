@@ -18,10 +18,10 @@ from costmodel.code.subkinds import flavour_of, kind_of
 from costmodel.code.trace import NO_ADDRESS, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError
-from costmodel.emulation.archive import BuildArchive, load_archive
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.recorder.build_archive import BuildArchive, load_archive
 from costmodel.units import LINE_BYTES
 
 Ints = NDArray[np.int64]

@@ -67,9 +67,9 @@ def trace_of(
     )
 
 
-def cycles(uops: Sequence[Uop], on: Machine, *, count: int = 1, cpus: int = 1) -> float:
+def cycles(uops: Sequence[Uop], on: Machine, *, count: int = 1) -> float:
     """Return the cycles of the last of ``count`` executions."""
-    timing = engine.run([TableRun(trace_of(uops), count, 1)], on, cpus=cpus)
+    timing = engine.run([TableRun(trace_of(uops), count, 1)], on)
     return timing.tables[-1].ticks / TICKS_PER_CYCLE
 
 

@@ -201,8 +201,6 @@ def test_tlbis_are_paid_at_the_dsb() -> None:
     whole = (16 * tlbi.issue_ns.value + tlbi.broadcast_ns.value) * clock
     with_barrier = cycles([*invalidations, barrier], ALTRA)
     assert with_barrier == pytest.approx(whole + ALTRA.barriers.dsb_cycles.value, abs=4)
-    more = cycles([*invalidations, barrier], ALTRA, cpus=5) - with_barrier
-    assert more == pytest.approx(4 * tlbi.per_cpu_ns.value * clock, abs=2)
     stores_only = system(Kind.DSB, Flavour.DSB_STORES)
     assert cycles([*invalidations, stores_only], ALTRA) < 64 + ALTRA.barriers.dsb_cycles.value
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from costmodel.code.trace import VMEMMAP_BYTES, TableRun, Trace
+from costmodel.code.regions import VMEMMAP_BYTES
+from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Target
 from costmodel.cpu.caches import CYCLIC
 from costmodel.cpu.parameters import parameters_of

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -110,10 +108,17 @@ def test_fork_by_threads_is_one_after_the_other() -> None:
     assert free.mean_ps == free.alone_ps
 
 
-def test_more_segments_hardly_move_the_time() -> None:
-    setup = made(*STORM, cpus=16)
-    coarse = replace(setup, operation=setup.operation)
-    assert contention(coarse).mean_ps == contention(setup).mean_ps
+def test_more_segments_hardly_move_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = []
+    for segments in (6, 12, 48):
+        monkeypatch.setattr("costmodel.cpus.setup.segments_for", lambda cpus, n=segments: n)
+        cut.append(made(*STORM, cpus=16))
+    assert len({len(setup.operation) for setup in cut}) == 3
+    times = [contention(setup).mean_ps for setup in cut]
+    assert np.ptp(times) < 0.1 * min(times)
+
+
+def test_more_broadcasts_of_the_same_length_hardly_move_the_time() -> None:
     times = []
     for count in (5, 20, 40):
         stages = (Stage(20 * MS), Stage(10 * MS // count, 10 * MS // count, count, 20000 // count))

@@ -30,7 +30,7 @@ def test_a_sleeping_thread_costs_nothing_unless_page_tables_are_freed() -> None:
 
 
 def test_one_busy_thread_costs_a_round_trip_on_bare_metal_and_several_us_in_a_guest() -> None:
-    """HM2: 4.0 to 5.7 us in a Milan guest; 1 to 2 us is the rule on bare metal."""
+    """Measured: 4.0 to 5.7 us in a Milan guest; 1 to 2 us is the rule on bare metal."""
     bare = met(threads=2, others="busy").mean_ps - 10 * US
     guest = met(machine="epyc-milan", threads=2, others="busy").mean_ps - 10 * US
     assert 1.0 * US < bare < 2.0 * US

@@ -10,8 +10,8 @@ pytest.importorskip("unicorn", reason="needs costmodel[record]")
 
 from costmodel.cli.main import main
 from costmodel.config.errors import ConfigError
-from costmodel.emulation.archive import load_archive
 from costmodel.emulation.session import Outcome, Request, record
+from costmodel.recorder.build_archive import load_archive
 from costmodel.strategies.resolve import resolve
 from tests.emulation.tiny_tree import SETUP, machine, make_tree
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.config.machine import Machine, load_machine
-from costmodel.loops.form import CHAINED, FORMS, KINDS, InstructionGroup, Loop, read_loops
+from costmodel.loops.form import FORMS, KINDS, Loop, read_loops
 from costmodel.loops.price import mean_absolute_error_pct, price_loop
 from costmodel.loops.shipped import loops_path
 
@@ -21,14 +21,9 @@ ALTRA = load_machine("ampere-altra")
 
 
 def cycles(machine: Machine, *groups: tuple[str, int, str], repeat: int = 1) -> float:
-    ops = tuple(InstructionGroup(kind, count, *_form(form)) for kind, count, form in groups)
-    loop = Loop.model_construct(name="loop", ops=ops, repeat=repeat, cycles=None)
+    ops = [list(group) for group in groups]
+    loop = Loop.model_validate({"name": "loop", "ops": ops, "repeat": repeat})
     return price_loop(loop, machine).predicted_cycles
-
-
-def _form(form: str) -> tuple[str, str]:
-    base, _, chain = form.partition("-")
-    return (base, chain) if base in CHAINED else (form, "")
 
 
 @pytest.mark.parametrize(

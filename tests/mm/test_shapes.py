@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.code.trace import VMEMMAP_BYTES
+from costmodel.code.regions import VMEMMAP_BYTES
 from costmodel.mm.address_space import Rss
 from costmodel.mm.pte import CONT, PRESENT, WRITE
 from costmodel.mm.shapes import FRESH, ShapedSpace, homogeneous

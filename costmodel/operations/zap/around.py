@@ -61,11 +61,13 @@ def shared_work(workload: Workload) -> SharedWork:
         order: round(share * workload.pages / (1 << order))
         for order, share in workload.folio_orders.items()
     }
+    _, calls, _ = _counts(workload, state)
     return SharedWork(
         address_space="read" if keeps_tables or of_child else "write, read",
         tables=0 if keeps_tables else -(-workload.pages // TABLE_PTES),
         freed={} if of_child else folios,
         folio_updates=sum(folios.values()),
+        calls=calls,
     )
 
 

@@ -6,17 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
+from costmodel.code.regions import LAST_MET, LastMet
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.uops import Target
 from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.units import LINE_BYTES
 
-_ONCE: Final = np.isin(
-    np.arange(len(Target)), (Target.SRC, Target.PAGE, Target.TABLEPAGE, Target.BUDDY)
-)
+_ONCE: Final = LAST_MET >= LastMet.ROUND
 """By target: whether every table touches it anew: page tables and struct pages, also of these."""
 _PARTS: Final = 2
 """Parts of a list whose releases are told apart. With many, order 0 on the 4210R is 0.7 % faster;

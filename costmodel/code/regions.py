@@ -1,0 +1,67 @@
+"""What the core has to know of the memory that a micro-op touches, in the core's own terms.
+
+Targets say which object of the kernel it is. When a line of it was last met, and how its address is
+translated, is all that a price depends on.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.uops import Target
+from costmodel.mm.pte import TABLE_PTES
+from costmodel.mm.struct_page import STRUCT_PAGE_BYTES
+
+
+class LastMet(IntEnum):
+    """When a line was met before the first touch of it while one page table is worked on."""
+
+    TABLE_BEFORE = 0  # with the table before: all tables share it
+    CLEARED = 1  # cleared a moment ago, for this table
+    ROUND = 2  # one round through the workload ago, unless the run says else
+    WHOLE_ROUND = 3  # one such round ago, whatever the run says
+
+
+class Reached(IntEnum):
+    """How addresses are translated."""
+
+    HOT = 0  # by translations that are always there
+    LINEAR_MAP = 1  # the kernel's mapping of memory
+    VMEMMAP = 2  # the array of struct pages
+
+
+class Region(NamedTuple):
+    """The memory of one target."""
+
+    last_met: LastMet = LastMet.TABLE_BEFORE
+    reached: Reached = Reached.HOT
+    of_frames: bool = False
+    """Struct pages of mapped frames: they lie where the frames do."""
+
+
+REGIONS: Final = {
+    Target.SRC: Region(LastMet.ROUND, Reached.LINEAR_MAP),
+    Target.DST: Region(LastMet.CLEARED, Reached.LINEAR_MAP),
+    Target.PAGE: Region(LastMet.ROUND, Reached.VMEMMAP, of_frames=True),
+    Target.TABLEPAGE: Region(LastMet.ROUND, Reached.VMEMMAP),
+    Target.BUDDY: Region(LastMet.WHOLE_ROUND, Reached.VMEMMAP, of_frames=True),
+}
+"""Targets whose memory is not the same for all tables, in place of :class:`Region`'s defaults."""
+
+VMEMMAP_BYTES: Final = 2 << 20
+"""Blocks in which both architectures map struct pages (``vmemmap_populate_hugepages()``)."""
+TABLE_STRUCT_BYTES: Final = TABLE_PTES * STRUCT_PAGE_BYTES
+"""Struct pages of the memory that one page table maps."""
+
+
+_ALL = [REGIONS.get(target, Region()) for target in Target]
+LAST_MET: Final[NDArray[np.uint8]] = np.array([region.last_met for region in _ALL], np.uint8)
+"""A :class:`LastMet` for each target, by number."""
+REACHED: Final[NDArray[np.uint8]] = np.array([region.reached for region in _ALL], np.uint8)
+"""The same of :class:`Reached`."""
+OF_FRAMES: Final[NDArray[np.bool_]] = np.array([region.of_frames for region in _ALL])
+"""The same of :attr:`Region.of_frames`."""
