@@ -102,7 +102,7 @@ def _unknown_build(scenario: Scenario) -> Iterator[Fault]:
 def _build(name: str, scenario: Scenario) -> str:
     """Return the build that a cell is asked for in: archives are builds themselves."""
     strategy = resolve(name, operation=scenario.operation)
-    return "" if strategy.recorded is not None else scenario.build or ""
+    return "" if strategy.archive is not None else scenario.build or ""
 
 
 def _unresolved(scenario: Scenario, chosen: Sequence[str]) -> Iterator[Fault]:

@@ -68,6 +68,14 @@ ALL_OF_IT = Parameter[float](
 NO_HOST = Parameter[int](
     value=2**30, low=2**30, high=2**30, kind="inferred", source="not stated: no guest"
 )
+FURTHER_RANGE = Parameter[float](
+    value=15.0,
+    low=10.0,
+    high=20.0,
+    kind="inferred",
+    source="not stated: a guess made knowing 20250404210700.2156-1-sj@kernel.org, whose machine "
+    "has no name (docs/zap.md); no machine was measured for it",
+)
 NO_OPERATIONS = Parameter[int](value=0, low=0, high=0, kind="inferred", source="not stated: none")
 
 
@@ -351,6 +359,9 @@ class Kernel(Group):
     """fork() without the copy loop: task, mm, VMAs."""
     unmap_call_ns: Nanoseconds
     """One munmap() or madvise() call without its page tables: entry, locks, VMA, mmu_gather."""
+    unmap_range_pct: Annotated[Parameter[float], Bounds(0, 100)] = FURTHER_RANGE
+    """A further range of the same madvise() call, in percent of that call: the range is read, its
+    VMA found, an mmu_gather begun."""
     table_free_ns: Nanoseconds
     """Taking one empty page table out and freeing it, at the end of munmap() and exit."""
     tick_hz: Annotated[Parameter[float], Bounds(0, 10000)]

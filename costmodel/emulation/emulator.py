@@ -23,6 +23,10 @@ LOW_BYTES: Final = 0x1000
 _STOP: Final = {"x86_64": 0xFFFF_FFFF_A000_0800, "arm64": 0xFFFF_8000_A000_0800}
 _LIMIT: Final = 40_000_000
 """Instructions of one call: more means that it does not end."""
+_RANGE_TLBI: Final = (0xD508_8220, 0xD508_82A0)
+"""``tlbi rvae1is`` and ``tlbi rvale1is`` of register 0: Unicorn does not know ranges."""
+_OF_ONE_PAGE: Final = 0x100
+"""The bit that makes ``tlbi vae1is`` and ``tlbi vale1is`` of them."""
 _ARGUMENTS: Final = {
     "x86_64": (
         x86_const.UC_X86_REG_RDI, x86_const.UC_X86_REG_RSI, x86_const.UC_X86_REG_RDX,
@@ -55,7 +59,7 @@ class Emulator:
         self._physical: dict[int, int] = {}
         self._pages: list[int] = []
         self._allowed: list[tuple[int, int]] = []
-        self._fault = ""
+        self._replaced: dict[int, bytes] = {}
         self._uc = self._make()
         stop, top = _STOP[self.isa], STACK_TOP[self.isa]
         first, last = min(image.chunks), max(s + len(c) for s, c in image.chunks.items())
@@ -132,6 +136,23 @@ class Emulator:
             for place, first, last in _pages(address, size)
         ]
         return b"".join(parts)
+
+    def replace_unknown(self) -> None:
+        """Let one page be invalidated where the code invalidates a range, which Unicorn cannot."""
+        if self.isa != "arm64":
+            return
+        for start, chunk in self.image.chunks.items():
+            words = self.read(start, len(chunk) & -4)
+            for offset in range(0, len(words), 4):
+                word = int.from_bytes(words[offset : offset + 4], "little")
+                if word & ~31 in _RANGE_TLBI:
+                    self._replaced[start + offset] = words[offset : offset + 4]
+                    self.write(start + offset, (word | _OF_ONE_PAGE).to_bytes(4, "little"))
+
+    def read_code(self, address: int, size: int) -> bytes:
+        """Return bytes of an instruction and what follows, also where another one stands for it."""
+        code = self.read(address, size)
+        return self._replaced.get(address, code[:4]) + code[4:]
 
     def read_text(self, address: int) -> str:
         """Return a string that ends with a zero byte."""

@@ -56,7 +56,8 @@ class Image:
     """The linked code and data: ``chunks`` are address to bytes, ``symbols`` by name.
 
     ``stubs``: functions that no object defines, address to name. ``sections``: name to the
-    (address, size) of each object that has it. ``code``: ranges that hold instructions.
+    (address, size) of each object that has it. ``sites``: calls and jumps that booting may patch.
+    ``functions``: symbols that hold instructions.
     """
 
     isa: str

@@ -74,6 +74,7 @@ class EmulatedKernel:
         self.emulator.allow(self.facts["vmemmap"], VMEMMAP_BYTES)
         self.emulator.set_current(self.facts["task"])
         patch_alternatives(self.emulator, dict(self.facts), cpu)
+        self.emulator.replace_unknown()
 
     def _read_facts(self) -> dict[str, int]:
         start = self.image.address("cm_facts")

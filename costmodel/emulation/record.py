@@ -65,7 +65,7 @@ class _Recorder:
     def __init__(self, kernel: EmulatedKernel, operation: EmulatedOperation) -> None:
         self.kernel, self.operation = kernel, operation
         decoder = X86Decoder() if kernel.image.isa == "x86_64" else Arm64Decoder()
-        self.decoded = Decoded(kernel.image, decoder, kernel.emulator.read)
+        self.decoded = Decoded(kernel.image, decoder, kernel.emulator.read_code)
         self.builder = StreamBuilder(self.decoded)
         self.lines: dict[tuple[str, int], int] = {}
         self.counts: dict[str, int] = {}

@@ -16,6 +16,7 @@ from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
 from costmodel.emulation.patching import CPUS, BootCpu
 from costmodel.emulation.record import Recorded, record_program
 from costmodel.emulation.tree import BuildTree, read_tree
+from costmodel.operations.registry import DEFAULT
 from costmodel.recorder.build_archive import (
     SUFFIX,
     BuildArchive,
@@ -71,7 +72,7 @@ def record(request: Request, *, setup: Path = SETUP) -> Outcome:
     output = Path(request.output or f"{name}{SUFFIX}")
     if not output.parent.is_dir():
         raise refuse("--output", "must lie in a folder that exists", got=describe(str(output)))
-    operation = OPERATIONS[request.operation or "fork"]
+    operation = OPERATIONS[request.operation or DEFAULT]
     with TemporaryDirectory() as folder:
         kernel = _kernel(tree, request, operation, Path(folder), setup)
     checked = operation.check(kernel, name)
@@ -214,7 +215,8 @@ def _summary(
         lines.append(f"order-{order:<11}" + "".join(f"{len(w) / w.ptes:14.2f}" for w in windows))
     lines += ["", *textwrap.wrap(_priced(info), _WIDTH)]
     lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", _WIDTH)]
-    lines.append(f"next: costmodel run --machine M --strategy @{output.with_suffix('')}")
+    asked = "" if operation.name == DEFAULT else f"--operation {operation.name} "
+    lines.append(f"next: costmodel run {asked}--machine M --strategy @{output.with_suffix('')}")
     return "\n".join(lines)
 
 

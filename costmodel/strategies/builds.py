@@ -139,7 +139,7 @@ def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str
     that are aligned as their entries: what they execute elsewhere is not known.
     """
     known = builds_for(strategy, isa)
-    if strategy.recorded is not None or (not build and builds_on(strategy, workload, isa)):
+    if strategy.archive is not None or (not build and builds_on(strategy, workload, isa)):
         return ""
     if build and build not in known:
         return f"not recorded of build {build} (builds: {', '.join(known)})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ def kernel_of_archive(reference: str, operation: str, origin: str) -> Strategy:
     if known.function is _only_recorded:
         reason = "holds whole tables, no steps that a strategy could execute"
         raise ConfigError.of(origin, reason, got=repr(reference))
-    return replace(known, recorded=None)
+    return known
 
 
 @cache
@@ -44,7 +43,7 @@ def _recorded(reference: str, path: Path, mtime_ns: int, operation: str, origin:
     if info.operation != operation:
         reason = f"was recorded for {info.operation}, not for {operation}"
         raise ConfigError.of(origin, reason, got=repr(reference))
-    strategy = Strategy(
+    return Strategy(
         name=reference,
         summary=f"recorded: {info.version}, {info.compiler}"[:60],
         function=loop_of(info.loop) if info.has_steps else _only_recorded,
@@ -53,7 +52,6 @@ def _recorded(reference: str, path: Path, mtime_ns: int, operation: str, origin:
         contpte=info.contpte,
         archive=path,
     )
-    return strategy if info.exact else replace(strategy, recorded=path)
 
 
 def steps_program(path: Path, info: BuildInfo) -> str:

@@ -11,7 +11,7 @@ from costmodel.mm.shapes import ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.strategies.whole_tables import has_steps, is_recorded, recorded_runs
+from costmodel.strategies.whole_tables import recorded_runs, steps_execute
 
 
 def trace_runs(
@@ -28,12 +28,10 @@ def trace_runs(
     state = operation.state(workload.state)
     frames = workload.frames, workload.frames_over or workload.memory_bytes
     space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte)
-    if strategy.recorded is not None:
-        aligned = workload.frames == CONTIGUOUS
-        if not has_steps(strategy.recorded) or is_recorded(
-            strategy.recorded, space, aligned=aligned
-        ):
-            return recorded_runs(strategy.recorded, space, aligned=aligned)
+    archive = strategy.archive if strategy.code is None else None
+    aligned = workload.frames == CONTIGUOUS
+    if archive is not None and not steps_execute(archive, space, aligned=aligned):
+        return recorded_runs(archive, space, aligned=aligned)
     return list(operation.trace(strategy, program, isa, space))
 
 

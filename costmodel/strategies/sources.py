@@ -34,7 +34,7 @@ def known_sources() -> Mapping[str, RecordedSource]:
 
 def source_of_strategy(strategy: Strategy) -> RecordedSource | None:
     """Return the source of a strategy's code; None for users' code and archives."""
-    if strategy.code is not None or strategy.recorded is not None:
+    if strategy.code is not None or strategy.archive is not None:
         return None
     program = next(iter(strategy.programs.values()))
     return known_sources().get(source_of(program).rpartition(".")[0])

@@ -20,12 +20,16 @@ from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
+from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
+from costmodel.operations.registry import operation_named
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import BuildArchive, load_archive
 from costmodel.units import LINE_BYTES
 
 Ints = NDArray[np.int64]
 
+_RECORDED_AS: Final = {WRITABLE.name: "rw", READ_ONLY.name: "ro"}
+"""Names of states in recordings, where they have another one."""
 _ALLOCATING: Final = "v6.12.117"
 """Variant whose recording allocates, clears and locks the tables: no build tree can."""
 _OTHER_LINES: Final = 1 << 12
@@ -38,28 +42,43 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
     """Return what the build in an archive executes on an address space of whole, equal tables.
 
     ``aligned``: order-0 frames are aligned with their addresses, as contiguous ones are. Raises
-    ConfigError for a layout that the archive does not hold.
+    ConfigError for a layout or a state that the archive does not hold.
     """
     archive = load_archive(path)
+    mtime_ns = path.stat().st_mtime_ns
     return [
-        TableRun(_trace(path, path.stat().st_mtime_ns, _layout(archive, shape, aligned), shape),
+        TableRun(_trace(path, mtime_ns, _key(archive, shape, aligned), shape),
                  shape.count, shape.ptes)
         for shape in space.shapes
     ]  # fmt: skip
 
 
-def has_steps(path: Path) -> bool:
-    """Tell whether an archive can price what it holds no tables of."""
-    return load_archive(path).info.has_steps
+def steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
+    """Tell whether the steps of an archive execute an address space, not its whole tables.
 
-
-def is_recorded(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
-    """Tell whether an archive holds every table of an address space."""
+    They do where they make all its tables again exactly, and where it lacks one of the space.
+    """
     archive = load_archive(path)
+    if archive.info.exact or not archive.info.has_steps:
+        return archive.info.exact
     try:
-        return all(bool(_layout(archive, shape, aligned)) for shape in space.shapes)
+        for shape in space.shapes:
+            _key(archive, shape, aligned)
     except ConfigError:
-        return False
+        return True
+    return False
+
+
+def _key(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
+    """Return the name of the recorded window that a shape is."""
+    recordings, layout = archive.program.recordings, _layout(archive, shape, aligned)
+    state = _RECORDED_AS.get(shape.state.name, shape.state.name)
+    if f"{state}/{layout}" not in recordings:
+        words = {recorded: name for name, recorded in _RECORDED_AS.items()}
+        held = dict.fromkeys(words.get(w.state, w.state) for w in recordings.values())
+        reason = f"holds tables in the states {', '.join(held)}"
+        raise ConfigError.of(f"@{archive.info.name}", reason, got=shape.state.name)
+    return f"{state}/{layout}"
 
 
 def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
@@ -80,13 +99,20 @@ def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
 
 
 @lru_cache(maxsize=64)
-def _trace(path: Path, _mtime_ns: int, layout: str, shape: TableShape) -> Trace:
+def _trace(path: Path, _mtime_ns: int, key: str, shape: TableShape) -> Trace:
     archive = load_archive(path)
-    state = "rw" if shape.state.alone else "ro"
-    window = archive.program.recordings[f"{state}/{layout}"]
     frames = _frames(shape)
-    before = _allocation(archive.program, frames)
-    return _joined(before, _columns(archive.program, window, frames))
+    rows = _columns(archive.program, archive.program.recordings[key], frames)
+    segment = operation_named(archive.info.operation).words.loop
+    if archive.info.operation == OPERATION.name:
+        return _joined(_allocation(archive.program, frames), rows, segment)
+    return Trace(
+        **rows,
+        step_start=np.zeros(1, np.int32),
+        step_id=np.zeros(1, np.int32),
+        step_names=(),
+        segments=((segment, 0, len(rows["kind"])),),
+    )
 
 
 def _frames(shape: TableShape) -> Ints:
@@ -142,7 +168,7 @@ def _addresses(target: Ints, window: Recording, frames: Ints) -> Ints:
     return np.where(target > 0, (target << REGION_SHIFT) + place, NO_ADDRESS)
 
 
-def _joined(before: Trace, rows: dict[str, NDArray[Any]]) -> Trace:
+def _joined(before: Trace, rows: dict[str, NDArray[Any]], segment: str) -> Trace:
     """Return a trace that goes on with recorded rows, all but the last of what stands before."""
     first = len(before) - 1
     columns = {
@@ -161,5 +187,5 @@ def _joined(before: Trace, rows: dict[str, NDArray[Any]]) -> Trace:
         step_start=np.append(starts, first).astype(np.int32),
         step_id=np.append(before.step_id[: len(starts)], len(before.step_names)).astype(np.int32),
         step_names=before.step_names,
-        segments=(("copy", 0, len(columns["kind"])),),
+        segments=((segment, 0, len(columns["kind"])),),
     )

@@ -78,6 +78,10 @@ def test_orders_and_mixes_that_were_never_recorded_are_priced(
     assert times == sorted(times, reverse=True)
     with pytest.raises(ConfigError, match="holds tables of the orders"):
         price(name, "@odd", order=3, memory="64 MiB")
+    state = "mixed: writable 1, read-only 15"
+    assert price(name, "@tiny", order=0, memory="64 MiB", state=state).ns_per_pte > 0
+    with pytest.raises(ConfigError, match=r"holds tables in the states .*read-only.*got mixed"):
+        price(name, "@odd", order=0, memory="64 MiB", state=state)
 
 
 USERS = """

@@ -21,11 +21,7 @@ def _limit(case: PatternTime) -> float:
 
 @pytest.mark.parametrize(
     "case",
-    [
-        case
-        for case in measured("zen3")
-        if (case.pattern, case.region_bytes) not in MISSED
-    ],
+    [case for case in measured("zen3") if (case.pattern, case.region_bytes) not in MISSED],
     ids=lambda case: f"{case.pattern}, {case.region_bytes >> 10} KiB",
 )
 def test_patterns_of_hardware_are_met(case: PatternTime) -> None:

@@ -8,7 +8,7 @@ entries and the way to the next lock.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,10 +35,6 @@ _PAGES: Final = TABLES * TABLE_PTES
 _PRESENT_WRITABLE: Final = 3
 STEADY_PTES: Final = 64
 """Entries of a window of small folios."""
-_RANGE: Final = 0xD50882A0
-"""``tlbi rvale1is``, register 0."""
-_ONE_PAGE: Final = 0xD50883A0
-"""``tlbi vale1is``, register 0."""
 _BARE: Final = ("__static_call_return0",)
 """Functions that do nothing in a kernel, either."""
 
@@ -82,7 +78,7 @@ class _Targets(Targets):
 def record(kernel: EmulatedKernel, name: str) -> RecordedProgram:
     """Record every scene in every state."""
     decoder = X86Decoder() if kernel.image.isa == "x86_64" else Arm64Decoder()
-    builder = StreamBuilder(Decoded(kernel.image, decoder, _without_ranges(kernel)))
+    builder = StreamBuilder(Decoded(kernel.image, decoder, kernel.emulator.read_code))
     lines: dict[tuple[str, int], int] = {}
     counts: dict[str, int] = {}
     contpte = bool(kernel.facts["contpte"])
@@ -100,26 +96,6 @@ def record(kernel: EmulatedKernel, name: str) -> RecordedProgram:
                 window = _window(kernel, process, done, scene)
                 builder.add(state, scene.layout, done, window, targets)
     return builder.program(name)
-
-
-def _without_ranges(kernel: EmulatedKernel) -> Callable[[int, int], bytes]:
-    """Let the emulator invalidate single pages where it knows no ranges; return what code says."""
-    told: dict[int, bytes] = {}
-    if kernel.image.isa == "arm64":
-        for start, chunk in kernel.image.chunks.items():
-            for offset in range(0, len(chunk) - 3, 4):
-                place = start + offset
-                code = kernel.emulator.read(place, 4)
-                word = int.from_bytes(code, "little")
-                if word & ~31 == _RANGE:
-                    told[place] = code
-                    kernel.emulator.write(place, (_ONE_PAGE | word & 31).to_bytes(4, "little"))
-
-    def read(address: int, size: int) -> bytes:
-        code = kernel.emulator.read(address, size)
-        return told[address] + code[4:] if address in told else code
-
-    return read
 
 
 def _lay(kernel: EmulatedKernel, scene: Scene, *, shared: bool) -> Process:

@@ -31,7 +31,7 @@ class Fork(Operation):
     words = Words(
         title="copy page tables in fork()",
         states=(WRITABLE, READ_ONLY),
-        unused_keys=("kernel.unmap_call_ns", "kernel.table_free_ns"),
+        unused_keys=("kernel.unmap_call_ns", "kernel.unmap_range_pct", "kernel.table_free_ns"),
         loop="copy",
     )
     events = (

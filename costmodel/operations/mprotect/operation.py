@@ -61,6 +61,7 @@ class Mprotect(Operation):
             "kernel.table_alloc_ns",
             "kernel.zero_bytes_per_ns",
             "kernel.fork_fixed_us",
+            "kernel.unmap_range_pct",
             "kernel.table_free_ns",
         ),
         loop="change",

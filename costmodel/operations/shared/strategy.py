@@ -30,8 +30,8 @@ class Strategy:
     (zap releases pages; left out: those of the newest kernel). ``code``: a user's strategy, whose
     function may do anything and runs in a process of its own (``function`` is then
     :func:`elsewhere`); always call it through :meth:`evaluate`. ``build``: the build of
-    ``programs``, where the name has one in it (see ``strategies.builds``). ``recorded``: the
-    archive of whole tables that it is priced from.
+    ``programs``, where the name has one in it (see ``strategies.builds``). ``archive``: the file of
+    the recorded build that it is, or whose steps the user's function executes.
     """
 
     name: str
@@ -45,9 +45,7 @@ class Strategy:
     """How its kernel passes on the dirty bits of entries that it copies."""
     release_programs: Mapping[str, str] = field(default_factory=dict)
     code: UserCode | None = None
-    recorded: Path | None = None
     archive: Path | None = None
-    """The file of a recorded build, whether whole tables or steps are executed."""
     build: str = ""
     one_by_one: bool = False
     """Whether it handles entries one by one: what it executes on one hangs on the entry alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 UNMAP_RANGE = "unmap_range"
 """Cause of the time that a further range of a call takes outside the page tables."""
-_RANGE_SHARE: Final = 0.15
-"""Of a call's price: a range is read, its VMA found, an mmu_gather begun. Between a tenth and a
-fifth by the report that docs/zap.md has beside; no machine was measured for it."""
 TABLE_FREE = "table_free"
 """Cause of the freeing of empty page tables."""
 
@@ -41,7 +38,7 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
     flush_ns = _flush_ns(machine, one_page=one_page)
     request = FlushRequest(pages=flushed if keeps_tables else None, frees_tables=not keeps_tables)
     if ranges > calls:  # the first of a call is in its price
-        range_ps = round(_RANGE_SHARE * call_ps)
+        range_ps = round(machine.kernel.unmap_range_pct.value / 100 * call_ps)
         after.append(OutsideCost({UNMAP_RANGE: range_ps}, count=ranges - calls))
         if isinstance(state, RangeState) and state.flushes_each:
             after.append(flush(machine, flush_ns, request, count=ranges - calls))
