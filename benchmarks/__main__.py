@@ -26,6 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join(compare({one.name: one for one in old}, new)))
         return 0
     from benchmarks.suites import SUITES
+    from costmodel.store import OFF, VARIABLE
+
+    os.environ[VARIABLE] = OFF  # here and in all children: what was kept before takes no time
 
     found: list[Measurement] = []
     for name in args.suites or NAMES:

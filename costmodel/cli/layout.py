@@ -38,15 +38,15 @@ def run(args: argparse.Namespace) -> int:
     """Print and write; raise ConfigError for bad input."""
     import datetime
 
-    from costmodel.cli.output import output
+    from costmodel.cli.output import outputs
     from costmodel.config.errors import ConfigError, unknown
     from costmodel.layout.found import read_layout
     from costmodel.layout.scenario_text import scenario_text
     from costmodel.operations.registry import DEFAULT, operation_names
     from costmodel.results.text.layout_found import layout_text
 
-    scenario = output(args.output, option="-o", inputs=[args.process])
-    target = output(args.json, inputs=[args.process])
+    files = {"-o": args.output, "--json": args.json}
+    scenario, target = outputs(files, inputs=[args.process])
     operation = args.operation or DEFAULT
     if operation not in operation_names():
         reason = unknown("operation", operation, operation_names())
@@ -69,9 +69,10 @@ def _reference(name: str, scenario: Path | None) -> str:
     import os
 
     from costmodel.config.machine import load_machine
+    from costmodel.config.resources import is_path
 
     load_machine(name, origin="--machine")
-    if scenario is None or not name.endswith((".yaml", ".yml")):
+    if scenario is None or not is_path(name):
         return name
     found = os.path.relpath(name, scenario.parent)
     return found if os.sep in found else f".{os.sep}{found}"

@@ -5,49 +5,41 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from costmodel.cli.parser import add_json, command, several
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from costmodel.cli.main import Subparsers
+    from costmodel.config.machine import Machine
 
 EPILOG = """\
 FILE is a list of loops, see docs/loops.md:
   - {name: locks, ops: [[lock, 2, new-line], [add, 9, chain]], cycles: 16}
-Without cycles a loop is only predicted. The loops of a Zen 3 that come with
-the package are called zen3.
+Without cycles a loop is only predicted. The package brings the loops of a
+Zen 3 and of a Zen 5.
+
+examples:
+  costmodel loops zen3 --machine epyc-milan
+  costmodel loops mine.yaml --machine ./mine-cpu.yaml --set core.width=4
 """
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``loops FILE --machine M [--set KEY=VALUE] [--json F]``."""
-    parser = subparsers.add_parser(
-        "loops",
-        help="predict small loops, beside what hardware took for them",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("file", metavar="FILE", help="loops to predict (YAML), or zen3")
-    parser.add_argument(
-        "--machine", required=True, metavar="M", help="a machine's name, or a machine file"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="assignments",
-        metavar="KEY=VALUE",
-        help="change a number of the machine, such as core.width=4",
-    )
-    parser.add_argument("--json", metavar="FILE", help="write the results to this file too")
+    about = "predict small loops, beside what hardware took for them"
+    parser = command(subparsers, "loops", about, epilog=EPILOG)
+    parser.add_argument("file", metavar="FILE", help="loops to predict (YAML); or zen3, zen5")
+    parser.add_argument("--machine", required=True, metavar="M", help="a name, or a machine file")
+    several(parser, "--set", "KEY=VALUE", "change a number of the machine", dest="assignments")
+    add_json(parser, "the results")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a line per loop; raise ConfigError with every fault of file, machine and options."""
-    from pathlib import Path
-
+    from costmodel.cli.output import output
     from costmodel.config.errors import ConfigError, Fault
-    from costmodel.config.machine import load_machine
-    from costmodel.config.overrides import parse_assignment
-    from costmodel.files import json_text, write_text
+    from costmodel.config.resources import find_file
     from costmodel.loops.form import Loop, read_loops
     from costmodel.loops.price import price_loop
     from costmodel.loops.shipped import loops_path
@@ -55,30 +47,45 @@ def run(args: argparse.Namespace) -> int:
 
     faults: list[Fault] = []
     loops: tuple[Loop, ...] = ()
+    machine: Machine | None = None
     try:
         loops = read_loops(loops_path(args.file))
     except ConfigError as error:
         faults += error.faults
     try:
-        machine = load_machine(args.machine, origin="--machine")
-        values = dict(parse_assignment(text) for text in args.assignments)
-        prefix = f"{machine.name}."
-        values = {key.removeprefix(prefix): value for key, value in values.items()}
+        machine = _machine(args.machine, args.assignments)
+    except ConfigError as error:
+        faults += error.faults
+    if faults or machine is None:
+        raise ConfigError(faults)
+    inputs = [loops_path(args.file), find_file("machines", args.machine)]
+    target = output(args.json, inputs=inputs)
+    priced = [price_loop(loop, machine) for loop in loops]
+    target.show(loops_text(priced, machine.title))
+    target.write_json(lambda: [each._asdict() for each in priced])
+    return 0
+
+
+def _machine(reference: str, assignments: Iterable[str]) -> Machine:
+    """Return a machine with numbers changed; raise ConfigError with every fault of these."""
+    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.config.machine import load_machine
+    from costmodel.config.overrides import parse_assignment
+
+    machine = load_machine(reference, origin="--machine")
+    faults: list[Fault] = []
+    values: dict[str, object] = {}
+    for text in assignments:
+        try:
+            key, value = parse_assignment(text)
+        except ConfigError as error:
+            faults += error.faults
+        else:
+            values[key.removeprefix(f"{machine.name}.")] = value
+    try:
         machine = machine.with_values(values, origin="--set")
     except ConfigError as error:
         faults += error.faults
     if faults:
         raise ConfigError(faults)
-    priced = [price_loop(loop, machine) for loop in loops]
-    if args.json:
-        rows = [
-            {
-                "name": each.name,
-                "predicted_cycles": round(each.predicted_cycles, 4),
-                "measured_cycles": each.measured_cycles,
-            }
-            for each in priced
-        ]
-        write_text(Path(args.json), json_text(rows))
-    print(loops_text(priced, machine.title), end="")
-    return 0
+    return machine

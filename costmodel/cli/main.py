@@ -10,6 +10,7 @@ import atexit
 import gc
 import importlib
 import sys
+import textwrap
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ from costmodel.cli.process import (
     open_closed_streams,
     say_warning,
 )
+from costmodel.units import WIDTH
 
 COMMANDS = (
     "run",
@@ -102,7 +104,7 @@ def parser() -> Parser:
 
 
 def _parser_of(commands: Mapping[str, Command]) -> Parser:
-    made = Parser(prog="costmodel", description=wrapped(_description()))
+    made = Parser(prog="costmodel", description=textwrap.fill(_description(), WIDTH))
     made.add_argument("--version", action="version", version=f"costmodel {__version__}")
     subparsers: Subparsers[Any] = made.add_subparsers(
         dest="command", metavar="COMMAND", required=True

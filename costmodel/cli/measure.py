@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import command
+from costmodel.cli.parser import add_json, command, count
 from costmodel.cli.validate import add_strategies
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--like", metavar="M", help="the machine that the rest is kept from")
     parser.add_argument("--quick", action="store_true", help="20 seconds instead of 2 minutes")
     parser.add_argument("--no-validate", action="store_true", help="no page-table operations")
-    parser.add_argument("--json", metavar="FILE", help="also write all that was measured there")
+    add_json(parser, "all that was measured")
     add_strategies(parser)
     parser.add_argument(
         "--loops",
@@ -47,7 +47,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         help="also time small loops (default: those of zen3) beside what the model says",
     )
     parser.add_argument("--save-loops", metavar="FILE", help="write their cycles as a loops file")
-    parser.add_argument("--cpu", metavar="N", type=int, help="stay on this CPU")
+    parser.add_argument("--cpu", metavar="N", type=count(0), help="stay on this CPU")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,29 +84,26 @@ def _outputs(args: argparse.Namespace) -> tuple[Output, Output, Output]:
 
     Raises ConfigError for what could not be written, before minutes are spent on it.
     """
-    from costmodel.cli.output import STDOUT, output
+    from costmodel.cli.output import STDOUT, outputs
     from costmodel.config.errors import ConfigError, Fault, describe
 
     faults: list[Fault] = []
+    found: tuple[Output, ...] = ()
     if args.output and not args.output.endswith((".yaml", ".yml")):
         faults.append(Fault("-o", reason="must end with .yaml", got=describe(args.output)))
     if args.save_loops and not args.loops:
         faults.append(Fault("--save-loops", reason="needs --loops"))
     if args.save_loops == STDOUT:
         faults.append(Fault("--save-loops", reason="must be a file", got=describe(STDOUT)))
-    found: list[Output] = []
-    names = {"-o": args.output, "--json": args.json, "--save-loops": args.save_loops}
-    for option, name in names.items():
-        taken = next((o for o, other in names.items() if o != option and other == name), None)
-        if name and taken and list(names).index(taken) < list(names).index(option):
-            faults.append(Fault(option, reason=f"is what {taken} writes", got=describe(name)))
-        try:
-            found.append(output(name, option=option, inputs=[args.loops] if args.loops else []))
-        except ConfigError as error:
-            faults += error.faults
+    files = {"-o": args.output, "--json": args.json, "--save-loops": args.save_loops}
+    try:
+        found = outputs(files, inputs=[args.loops] if args.loops else [])
+    except ConfigError as error:
+        faults += error.faults
     if faults:
         raise ConfigError(faults)
-    return found[0], found[1], found[2]
+    machine_file, measured, loops = found
+    return machine_file, measured, loops
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,31 @@ def output(
     if reason:
         raise ConfigError.of(option, reason, got=repr(file))
     return Output(Path(file))
+
+
+def outputs(
+    files: Mapping[str, str | None], *, inputs: Iterable[str | Path] = ()
+) -> tuple[Output, ...]:
+    """Return where several options say that results go; ``files`` has their values in order.
+
+    Raises ConfigError with every fault of each, and where two of them are one place.
+    """
+    from costmodel.config.errors import ConfigError, Fault
+
+    places: list[Output] = []
+    faults: list[Fault] = []
+    taken: dict[str, str] = {}
+    known = tuple(inputs)
+    for option, file in files.items():
+        if file and (other := taken.setdefault(os.path.abspath(file), option)) != option:
+            faults.append(Fault(option, reason=f"is what {other} writes", got=repr(file)))
+        try:
+            places.append(output(file, option=option, inputs=known))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return tuple(places)
 
 
 def _same(one: Path, other: Path) -> bool:

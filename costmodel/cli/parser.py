@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 
 _INDENT = "  "
+BASELINES = "v6.7; mprotect: v6.12"
+"""Which baselines are meant where none is named, for help texts."""
 
 
 class HelpLayout(argparse.RawDescriptionHelpFormatter):
@@ -79,24 +82,32 @@ def add_assignments(parser: argparse.ArgumentParser) -> None:
 
 def add_workload(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what the strategies work on; None is as the scenario has it."""
-    parser.add_argument(
-        "--operation",
-        metavar="OP",
-        help="fork, zap or mprotect (default fork)",
-    )
+    known = " or ".join(", ".join(operation_names()).rsplit(", ", 1))
+    parser.add_argument("--operation", metavar="OP", help=f"{known} (default {DEFAULT})")
     parser.add_argument(
         "--state",
         metavar="S",
-        help="state of the PTEs (fork, default writable), or what unmaps them (zap, default exit)",
+        help="fork: state of the PTEs (default writable); zap: what unmaps them (default exit); "
+        "mprotect: what changes (default to-read-only)",
     )
     parser.add_argument(
         "--frames",
         metavar="F",
-        help="contiguous (default of fork), scattered (default of zap): where folios lie; "
-        "or a part, '{scattered: 30%%}'",
+        help="where folios lie: contiguous, or scattered (default of zap); or a part, "
+        "'{scattered: 30%%}'",
     )
     parser.add_argument("--memory", metavar="SIZE", help="size of the mapping (default 1 GiB)")
     add_build(parser)
+
+
+def add_scenario_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that take the place of what a scenario says, or ask without one."""
+    several(parser, "--machine", "M", "only this machine")
+    several(parser, "--strategy", "S", "only this one; or file.py:function, @NAME")
+    several(parser, "--order", "N", "only this folio order: 0, 2 to 9")
+    parser.add_argument("--baseline", metavar="S", help=f"compare with this (default {BASELINES})")
+    add_workload(parser)
+    add_assignments(parser)
 
 
 def add_build(parser: argparse.ArgumentParser) -> None:

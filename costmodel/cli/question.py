@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from costmodel.cli.parser import add_assignments, add_json, add_workload
+from costmodel.cli.parser import BASELINES, add_assignments, add_json, add_workload
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from costmodel.config.scenario import Scenario
     from costmodel.experiment import Cell
 
-_KEYS = {
+OPTIONS = {
     "machine": "machines",
     "strategy": "strategies",
     "order": "folio_orders",
@@ -32,12 +32,12 @@ _KEYS = {
     "vs": "baseline",
     "seed": "protocol.seed",
 }
-"""Options that stand for a key of the scenario."""
+"""Options of commands, as their attribute, and the key of the scenario that each stands for."""
 _WORDS = ("machine", "strategy", "operation", "state", "build", "baseline", "vs")
 """Those whose value is a word as it is; the others are read as in a file."""
 
 
-def add_options(parser: argparse.ArgumentParser, *, vs_default: str = "v6.7") -> None:
+def add_options(parser: argparse.ArgumentParser, *, vs_default: str = BASELINES) -> None:
     """Add the options of a comparison: its baseline, its workload, where the answer goes."""
     about = f"compare with this (default {vs_default})"
     parser.add_argument("--vs", metavar="BASELINE", help=about)
@@ -141,7 +141,7 @@ def words(args: argparse.Namespace) -> list[str]:
     """Return the words of the command in one spelling, without what changes no number."""
     given = vars(args)
     found = [given[name] for name in ("scenario", *_positional(args)) if given.get(name)]
-    for name in ("over", *_KEYS):
+    for name in ("over", *OPTIONS):
         values = given.get(name)
         if name not in _positional(args) and values is not None:
             for value in values if isinstance(values, list) else [values]:
@@ -156,7 +156,7 @@ def _options(args: argparse.Namespace) -> Iterator[tuple[str, tuple[str, object]
     """Yield the keys of the scenario that options stand for, with where each was said."""
     from costmodel.config.document import parse_scalar
 
-    for name, key in _KEYS.items():
+    for name, key in OPTIONS.items():
         value = getattr(args, name, None)
         if value is None or value == []:
             continue

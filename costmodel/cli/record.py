@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from costmodel.cli.parser import command, several
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -23,13 +25,8 @@ Needs costmodel[record].
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``record --build-tree DIR`` with its options."""
-    parser = subparsers.add_parser(
-        "record",
-        help="record a kernel build tree, for --strategy @NAME",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    about = "record a kernel build tree, for --strategy @NAME"
+    parser = command(subparsers, "record", about, epilog=EPILOG)
     parser.add_argument("--build-tree", metavar="DIR", help="a configured kernel build tree")
     parser.add_argument("--like", metavar="NAME", help="the tree and options of archive @NAME")
     parser.add_argument(
@@ -47,14 +44,8 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         help="boot on this CPU: cascade-lake; neoverse-n1 (default on arm64), neoverse-v1 (TLBI by "
         "range), cortex-a72 (no LSE)",
     )
-    several: dict[str, Any] = {"action": "append", "default": []}
-    parser.add_argument(
-        "--with",
-        **several,
-        dest="sources",
-        metavar="FILE.c",
-        help="also link this source file of the tree, for what the loop calls there",
-    )
+    about = "also link this source file of the tree, for what the loop calls there"
+    several(parser, "--with", "FILE.c", about, dest="sources")
     parser.add_argument(
         "--mitigations",
         choices=("off", "auto"),

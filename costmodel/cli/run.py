@@ -5,15 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import (
-    add_assignments,
-    add_format,
-    add_jobs,
-    add_json,
-    add_workload,
-    command,
-    several,
-)
+from costmodel.cli.parser import add_format, add_jobs, add_json, add_scenario_options, command
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -34,12 +26,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     about = "predict the tables of a scenario, or of one machine and strategy"
     parser = command(subparsers, "run", about, epilog=EPILOG)
     parser.add_argument("scenario", nargs="?", metavar="SCENARIO", help="a name or a YAML file")
-    several(parser, "--machine", "M", "only this machine")
-    several(parser, "--strategy", "S", "only this one; or file.py:function, @NAME")
-    several(parser, "--order", "N", "only this folio order: 0, 2 to 9")
-    parser.add_argument("--baseline", metavar="S", help="compare with this (default v6.7)")
-    add_workload(parser)
-    add_assignments(parser)
+    add_scenario_options(parser)
     parser.add_argument("--seed", metavar="N", help="of all random numbers")
     parser.add_argument("--no-noise", action="store_true", help="exact times, no deviations")
     add_json(parser, "all results")

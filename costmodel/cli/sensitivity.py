@@ -34,7 +34,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the numbers by influence; raise ConfigError for bad input."""
     from costmodel import __version__
-    from costmodel.cli.output import output
+    from costmodel.cli.output import outputs
     from costmodel.cli.question import ask_one, cells, inputs, origin_of
     from costmodel.explaining.sensitivity import sensitivity_of
     from costmodel.parallel import cpus
@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.results.text.sensitivity import sensitivity_document, sensitivity_text
 
     scenario, machine = ask_one(args)
-    target = output(args.json, inputs=inputs(args, scenario))
     if args.output is not None:
         check_suffix(Path(args.output))
-        output(args.output, option="-o")
+    files = {"-o": args.output, "--json": args.json}
+    _, target = outputs(files, inputs=inputs(args, scenario))
     cell, baseline = cells(scenario, machine)
     found = sensitivity_of(cell, baseline if args.vs else None, jobs=args.jobs or cpus())
     target.show(sensitivity_text(found, version=__version__))

@@ -71,14 +71,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_is_asked(args: argparse.Namespace) -> None:
+    from costmodel.cli.question import OPTIONS
     from costmodel.config.errors import ConfigError, Fault
 
     faults = []
     if args.strategy and not (args.machine or args.scenario):
         faults.append(Fault("--machine", reason="needed with --strategy, or a --scenario"))
     if not args.strategy:
-        about_a_change = ("scenario", "machine", "vs", "order", "state", "frames", "memory")
-        given = [name for name in (*about_a_change, "operation") if getattr(args, name)]
+        given = [name for name in ("scenario", *OPTIONS) if getattr(args, name, None)]
         given += ["set"] if args.assignments else []
         faults += [Fault(f"--{name}", reason="needs --strategy") for name in given]
     if faults:

@@ -6,13 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import (
-    add_assignments,
-    add_jobs,
-    add_workload,
-    command,
-    several,
-)
+from costmodel.cli.parser import add_jobs, add_scenario_options, command, several
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -54,12 +48,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--points", metavar="N", help="how many, for sobol and lhs")
     parser.add_argument("--sample-seed", metavar="N", help="of the sample (default 1)")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder")
-    several(parser, "--machine", "M", "only this machine")
-    several(parser, "--strategy", "S", "only this one; or file.py:function, @NAME")
-    several(parser, "--order", "N", "only this folio order: 0, 2 to 9")
-    parser.add_argument("--baseline", metavar="S", help="compare with this (default v6.7)")
-    add_workload(parser)
-    add_assignments(parser)
+    add_scenario_options(parser)
     add_jobs(parser)
     parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler: tcp://host:8786")
 

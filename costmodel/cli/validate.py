@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_json, command
+from costmodel.cli.parser import add_json, command, several
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -30,14 +30,11 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def add_strategies(parser: argparse.ArgumentParser) -> None:
     """Add ``--strategy`` of commands that predict what was measured."""
-    parser.add_argument(
-        "--strategy",
-        metavar="S",
-        action="append",
-        default=[],
-        help="predict measured operations with this (@NAME: a recorded build), not with the "
-        "running kernel's; repeat for other operations",
+    about = (
+        "predict measured operations with this (@NAME: a recorded build), not with the "
+        "running kernel's; repeat for other operations"
     )
+    several(parser, "--strategy", "S", about)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -58,7 +58,7 @@ def read_layout(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
         path = Path(reference)
         mappings = read_mappings(_text(path), reference)
         only = "pages: a saved smaps has no page frames: orders but PMDs are unknown"
-        return _found(path.name, mappings, None, None, [only])
+        return _found(path.name, reference, mappings, None, None, [only])
     process = root / reference
     if not process.is_dir():
         raise ConfigError.of("PID", "no such process", got=describe(reference))
@@ -78,7 +78,7 @@ def read_layout(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
             orders = orders_of(pages.frame, root / "kpageflags")
         except OSError as error:
             lacking.append(f"folio orders: {root / 'kpageflags'}: {error.strerror}")
-    return _found(name, mappings, pages, orders, lacking)
+    return _found(name, name, mappings, pages, orders, lacking)
 
 
 def _text(path: Path) -> str:
@@ -90,6 +90,7 @@ def _text(path: Path) -> str:
 
 def _found(
     name: str,
+    place: str,
     mappings: Sequence[Mapping],
     pages: ProcessPages | None,
     orders: Ints | None,
@@ -100,7 +101,7 @@ def _found(
     by_pmd = sum(mapping.sizes.get("AnonHugePages", 0) for mapping in copied)
     memory = anonymous - by_pmd
     if memory <= 0:
-        raise ConfigError.of(name, "has no anonymous memory that PTEs map")
+        raise ConfigError.of(place, "has no anonymous memory that PTEs map")
     if pages is None or not len(pages.address):
         return ProcessLayout(
             name, len(mappings), len(copied), memory, by_pmd, {0: 1.0}, lacking=lacking

@@ -7,45 +7,49 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from costmodel import __version__
-from costmodel.config.errors import ConfigError, Fault, describe
+from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
-from costmodel.config.yaml_text import read_text
+from costmodel.config.schema import printable, validated
 from costmodel.measure.machine_text import Made
 from costmodel.measure.operations import Measured, Operations
 from costmodel.measure.prediction import Compared
 from costmodel.measure.readings.number import Number
 from costmodel.measure.session import Session
 from costmodel.measure.system import System
+from costmodel.results.reading import read_json
 
 if TYPE_CHECKING:
     from costmodel.loops.price import PricedLoop
 
 FORMAT: Literal["costmodel measured, 1"] = "costmodel measured, 1"
 
+Line = Annotated[str, AfterValidator(printable)]
+"""Text that tables print."""
+
 
 class Times(BaseModel):
     """What some calls took, in nanoseconds of CPU time."""
 
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
-    least: Annotated[float, Field(gt=0)]
-    p10: Annotated[float, Field(gt=0)]
-    median: Annotated[float, Field(gt=0)]
+    least: Annotated[float, Field(ge=1)]
+    p10: Annotated[float, Field(ge=1)]
+    median: Annotated[float, Field(ge=1)]
 
 
 class OperationRow(BaseModel):
     """One operation as the file has it."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
-    operation: str
+    operation: Line
     order: Annotated[int, Field(ge=0, le=9)]
     memory_bytes: Annotated[int, Field(gt=0, multiple_of=4096)]
-    layout: str
+    layout: Line
     scattered: bool
     ns: Times
-    strategy: str | None = None
+    strategy: Line | None = None
     predicted_ns: Annotated[float, Field(gt=0)] | None = None
 
     def measured(self) -> Measured:
@@ -62,10 +66,10 @@ class OperationRow(BaseModel):
 
 class _System(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
-    model_name: str
-    kernel: str
+    model_name: Line
+    kernel: Line
     isa: Literal["arm64", "x86_64"]
-    pte_functions: list[str] = []
+    pte_functions: list[Line] = []
 
 
 class MeasuredFile(BaseModel):
@@ -73,7 +77,7 @@ class MeasuredFile(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="ignore")
     format: Literal["costmodel measured, 1"]
-    date: str
+    date: Line
     system: _System
     operations: list[OperationRow]
 
@@ -97,20 +101,7 @@ def is_measured(path: Path) -> bool:
 
 def read_measured(path: Path, *, origin: str = "--measured") -> MeasuredFile:
     """Return a file of ``costmodel measure --json``; raise ConfigError with every fault."""
-    text = read_text(path)
-    try:
-        found = MeasuredFile.model_validate_json(text)
-    except ValidationError as error:
-        faults = [
-            Fault(
-                str(path),
-                key=".".join(map(str, each["loc"])),
-                reason=each["msg"],
-                got=describe(each["input"]) if each["type"] != "json_invalid" else "",
-            )
-            for each in error.errors()
-        ]
-        raise ConfigError(faults) from None
+    found = validated(MeasuredFile, read_json(path))
     if not found.operations:
         raise ConfigError.of(
             origin, "has no operations: measured with --no-validate?", got=str(path)

@@ -51,7 +51,7 @@ def _tree(lines: Sequence[str]) -> _Node:
     for line in lines:
         if branch := _BRANCH.search(line):
             column = branch.start("name")
-            while path[-1].column >= column:
+            while len(path) > 1 and path[-1].column >= column:
                 path.pop()
             node = _Node(column, float(branch["percent"]), [branch["name"].strip()])
             path[-1].children.append(node)

@@ -22,8 +22,6 @@ def read_profile(path: Path, *, event: str | None = None, comm: str | None = Non
     """
     text = _text(path)
     if report.is_report(text):
-        if missing := report.needs(text):
-            raise ConfigError.of(str(path), f"lacks the column {missing[0]}")
         found = report.read_report(text, str(path), event)
     elif script.is_script(text.splitlines()[:_FIRST_LINES]):
         found = script.read_script(text, str(path), event)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.profile.graph import chains, is_graph
-from costmodel.profile.stacks import Inclusive, Profile, Stack, named, plain
+from costmodel.profile.stacks import Inclusive, Profile, Stack, chosen_event, named, plain
 
 FORM = "perf report"
 _SAMPLES = re.compile(
@@ -59,17 +59,18 @@ def read_report(text: str, file: str, event: str | None = None) -> Profile:
     Raises ConfigError with every line that cannot be read.
     """
     tables, faults = _tables(text, file)
+    headers = [table.columns for table in tables if table.columns]
+    if headers and not any("symbol" in columns.spans for columns in headers):
+        reason = "lacks the column Symbol (perf report --sort comm,dso,symbol)"
+        raise ConfigError.of(file, reason)
     if faults:
         raise ConfigError(faults)
     tables = [table for table in tables if table.entries]
     if not tables:
         raise ConfigError.of(file, "has no entry")
     by_event = {table.event: table for table in tables}
-    chosen = event or max(by_event, key=lambda name: by_event[name].samples or 0)
-    if chosen not in by_event:
-        known = ", ".join(sorted(by_event))
-        raise ConfigError.of("--event", f"must be one of {known}", got=describe(chosen))
-    return _profile(by_event[chosen])
+    samples = {name: table.samples or 0.0 for name, table in by_event.items()}
+    return _profile(by_event[chosen_event(samples, event)])
 
 
 def _profile(table: _Table) -> Profile:
@@ -148,10 +149,3 @@ def _entry(columns: _Columns, line: str) -> _Entry | None:
         columns.text(line, "command") or columns.text(line, "pid:command").partition(":")[2],
         symbol["name"],
     )
-
-
-def needs(text: str) -> Sequence[str]:
-    """Return which columns a report lacks that a share needs."""
-    tables, _ = _tables(text, "")
-    spans = next((table.columns.spans for table in tables if table.columns), {})
-    return [] if "symbol" in spans else ["Symbol (perf report --sort comm,dso,symbol)"]

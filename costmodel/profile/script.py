@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from costmodel.config.errors import ConfigError, Fault, describe
-from costmodel.profile.stacks import Profile, Stack, named
+from costmodel.profile.stacks import Profile, Stack, chosen_event, named
 
 FORM = "perf script"
 _HEAD = re.compile(
@@ -47,10 +47,7 @@ def read_script(text: str, file: str, event: str | None = None) -> Profile:
         by_event.setdefault(sample.event, []).append(sample)
     if not by_event:
         raise ConfigError.of(file, "has no sample")
-    chosen = event or max(by_event, key=lambda name: len(by_event[name]))
-    if chosen not in by_event:
-        known = ", ".join(sorted(by_event))
-        raise ConfigError.of("--event", f"must be one of {known}", got=describe(chosen))
+    chosen = chosen_event({name: len(samples) for name, samples in by_event.items()}, event)
     found = by_event[chosen]
     stacks = tuple(Stack(s.period, s.comm, named(s.functions)) for s in found)
     weights = [stack.weight for stack in stacks]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from costmodel.config.errors import ConfigError, describe
 
 _SUFFIX = re.compile(r"(\.(isra|constprop|part|cold|lto_priv|llvm)(\.\d+)*)+$")
 """What compilers append to the name of a function that they specialised."""
@@ -68,6 +70,17 @@ class Profile:
             self.has_callers,
             sum(stack.weight for stack in stacks),
         )
+
+
+def chosen_event(samples: Mapping[str, float], wanted: str | None) -> str:
+    """Return the event that is asked for, or the one with most samples where none is.
+
+    Raises ConfigError for an event that is not among them.
+    """
+    if wanted is not None and wanted not in samples:
+        known = ", ".join(sorted(samples))
+        raise ConfigError.of("--event", f"must be one of {known}", got=describe(wanted))
+    return wanted or max(samples, key=lambda name: samples[name])
 
 
 def plain(name: str) -> str:

@@ -20,11 +20,7 @@ def read_results(path: Path) -> ResultFile:
 
     Raises ConfigError with one line per fault, also for a file that cannot be read.
     """
-    text = _text(path)
-    placed = PlacedJson(str(path), _parse(text, str(path)), text=text)
-    if not isinstance(placed.data, dict):
-        fault = placed.fault((), "must be a JSON object", describe(placed.data))
-        raise ConfigError([fault])
+    placed = read_json(path)
     found = placed.data.get("schema")
     if found != SCHEMA or isinstance(found, bool):
         reason = f"must be {SCHEMA}: no other schema is known here"
@@ -33,6 +29,15 @@ def read_results(path: Path) -> ResultFile:
         reason = "is no result file: costmodel run --json writes those"
         raise ConfigError([placed.fault(("kind",), reason, describe(placed.data["kind"]))])
     return validated(ResultFile, placed)
+
+
+def read_json(path: Path) -> PlacedJson:
+    """Return the object in a JSON file, with places for faults; raise ConfigError for any other."""
+    text = _text(path)
+    placed = PlacedJson(str(path), _parse(text, str(path)), text=text)
+    if not isinstance(placed.data, dict):
+        raise ConfigError([placed.fault((), "must be a JSON object", describe(placed.data))])
+    return placed
 
 
 def results_of(data: object, *, origin: str = "results") -> ResultFile:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from costmodel.config.document import Place
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
@@ -124,7 +125,8 @@ def sweep_study(
     faults += _design_faults(design)
     if faults:
         raise ConfigError(faults)
-    blocks = tuple(_blocks(scenario, machines, keys, origin))
+    at = {axis.key: _placed(axis.key, "", "", places or {}, origin) for axis in keys}
+    blocks = tuple(_blocks(scenario, machines, keys, at))
     return SweepStudy(scenario.title, scenario, blocks, numbers, keys, design)
 
 
@@ -154,13 +156,14 @@ def _blocks(
     scenario: Scenario,
     machines: Mapping[str, Machine],
     keys: Sequence[SweepAxis],
-    origin: str,
+    places: Mapping[str, Fault],
 ) -> Iterator[Block]:
     faults: list[Fault] = []
+    said = {key: Place(at.line, at.col, at.file) for key, at in places.items()}
     for values in itertools.product(*(_listed(axis) for axis in keys)):
         setting = {axis.key: value for axis, value in zip(keys, values, strict=True)}
         try:
-            asked = scenario.replace(setting, origin=origin) if setting else scenario
+            asked = scenario.replace(setting, origin=said) if setting else scenario
             cells = plan(asked, machines).cells
         except ConfigError as error:
             faults += error.faults

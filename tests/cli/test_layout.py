@@ -54,6 +54,8 @@ def test_a_machine_file_is_named_from_where_the_scenario_lies(tmp_path: Path) ->
         (["SELF", "--operation", "spork"], "--operation: unknown operation"),
         (["SELF", "--machine", "pdp-11"], "--machine: unknown machine"),
         (["SELF", "-o", "/etc/hostname/x.yaml"], "-o: cannot be written"),
+        (["SELF", "-o", "x.yaml", "--json", "./x.yaml"], "--json: is what -o writes"),
+        (["SELF", "-o", "-", "--json", "-"], "--json: is what -o writes"),
     ],
 )
 def test_bad_input(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

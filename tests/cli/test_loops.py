@@ -55,3 +55,24 @@ def test_every_fault_is_reported_and_nothing_is_written(
     text = capsys.readouterr().err
     assert "did you mean 'epyc-milan'" in text and "bad.yaml:1:18" in text
     assert not written.exists()
+
+
+def test_numbers_that_cannot_be_changed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["loops", str(file), "--machine", "epyc-milan", "--set", "core.widht=4", "--set", "x"]
+    assert main(words) == BAD_INPUT
+    said = capsys.readouterr().err
+    assert said.count("--set: ") == 2 and "did you mean 'core.width'" in said
+
+
+def test_json_alone_on_standard_output(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["loops", str(file), "--machine", "epyc-milan", "--json", "-"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == ["adds", "not measured"]
+
+
+def test_a_result_takes_the_place_of_no_input(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["loops", str(file), "--machine", "epyc-milan", "--json", str(file)]
+    assert main(words) == BAD_INPUT
+    assert "would be lost" in capsys.readouterr().err
+    assert file.read_text() == LOOPS

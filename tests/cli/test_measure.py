@@ -165,7 +165,7 @@ def test_no_validate_operates_on_nothing(capsys: pytest.CaptureFixture[str]) -> 
         (["--like", "ampere-altra"], "--like: must be a machine of"),
         (["--loops", "/nowhere/loops.yaml"], "/nowhere/loops.yaml: cannot be read"),
         (["--save-loops", "x.yaml"], "--save-loops: needs --loops"),
-        (["-o", "x.yaml", "--json", "x.yaml"], "--json: is what -o writes (got 'x.yaml', a str)"),
+        (["-o", "x.yaml", "--json", "x.yaml"], "--json: is what -o writes (got 'x.yaml')"),
         (["--loops", "--save-loops", "-"], "--save-loops: must be a file"),
         (["--strategy", "v6.77"], "--strategy: unknown strategy"),
         (["--strategy", "v6.7", "--strategy", "v6.7"], "--strategy: names fork twice"),

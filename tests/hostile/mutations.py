@@ -87,7 +87,8 @@ def _damage(draw: st.DrawFn, data: Any, places: list[tuple[Any, Any]]) -> None:
     elif kind == "rename" and isinstance(holder, dict):
         holder[draw(st.sampled_from(("", "x", "9", "machine", "\x00")))] = holder.pop(key)
     else:
-        holder[key] = draw(st.sampled_from(JUNK))
+        # A copy: what is damaged next may be inside it, and later examples want it as it was.
+        holder[key] = copy.deepcopy(draw(st.sampled_from(JUNK)))
 
 
 def _places(data: Any) -> Iterator[tuple[Any, Any]]:

@@ -42,11 +42,17 @@ frames: contiguous
 contpte: false
 cpus: 1
 baseline: v6.7
-strategies: [folio-batch-v6.9, contpte-per-pte]
+strategies: [folio-batch-v6.9, folio-batch-v6.12]
 protocol: {runs: 2, iterations: 3, seed: 1}
 overrides: {ampere-altra.tlbi.range: true}
 """
 RESULTS = four_strategies()
+WHOLE = {
+    ".json": " is (no JSON|nested too deeply)",
+    ".txt": " (is no text of `perf report|has no (entry|sample)|lacks the column)",
+    ".smaps": " (holds no mapping|has no anonymous memory)",
+}
+"""What can be wrong with a file as a whole, by its suffix."""
 USUAL = 25
 hostile = settings(
     max_examples=examples(USUAL),
@@ -72,9 +78,9 @@ def refusal(read: Callable[[Path], object], file: Path, text: str) -> list[str]:
 def with_place(file: Path) -> Callable[[str], bool]:
     """Return a function that tells whether a line names a line and a column of the file.
 
-    What is wrong with a JSON file as a whole, so that it has no values, needs none.
+    What is wrong with a file as a whole, so that it has no values, needs none.
     """
-    whole = r" is (no JSON|nested too deeply)" if file.suffix == ".json" else r"\d+:\d+: "
+    whole = WHOLE.get(file.suffix, r"\d+:\d+: ")
     place = re.compile(rf"{re.escape(str(file))}:(\d+:\d+: |{whole})")
     return lambda line: place.match(line) is not None
 
@@ -94,16 +100,22 @@ def test_machine_files(tmp_path: Path, text: str) -> None:
     refusal(lambda path: load_machine(str(path)), file, text)
 
 
+def planned(path: Path) -> object:
+    names = known_names()
+    scenario = load_scenario(str(path), strategies=names)
+    return plan(*load_with_overrides(scenario, [], strategies=names))
+
+
 @given(yaml_texts(SCENARIO))
 @hostile
 def test_scenario_files(tmp_path: Path, text: str) -> None:
-    names = known_names()
-
-    def planned(path: Path) -> object:
-        scenario = load_scenario(str(path), strategies=names)
-        return plan(*load_with_overrides(scenario, [], strategies=names))
-
     refusal(planned, tmp_path / "scenario.yaml", text)
+
+
+def test_what_gets_damaged_is_whole_before(tmp_path: Path) -> None:
+    assert not refusal(lambda path: load_machine(str(path)), tmp_path / "machine.yaml", MACHINE)
+    assert not refusal(planned, tmp_path / "scenario.yaml", SCENARIO)
+    assert not refusal(read_results, tmp_path / "results.json", json.dumps(RESULTS))
 
 
 json_texts = st.one_of(

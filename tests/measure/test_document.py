@@ -1,6 +1,7 @@
 """The file of ``measure --json``: read back strictly, every fault at once."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import pytest
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import load_machine
-from costmodel.files import json_text
 from costmodel.measure.document import document, read_measured
 from costmodel.measure.machine_text import machine_text
 from costmodel.measure.operations import Measured, Operations
@@ -33,7 +33,7 @@ def content() -> dict[str, Any]:
 
 def test_what_was_measured_comes_back(content: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
-    file.write_text(json_text(content))
+    file.write_text(json.dumps(content))
     (one,) = read_measured(file).measured
     assert (one.operation, one.order, one.memory_bytes) == ("munmap", 4, 1 << 24)
     assert (one.least_ns, one.median_ns) == (4000, 5000)
@@ -65,13 +65,13 @@ def faults(content: object, tmp_path: Path) -> list[str]:
 def test_every_fault_is_named_at_once(content: dict[str, Any], tmp_path: Path) -> None:
     content["operations"][0] |= {"order": 99, "ns": {"least": -1.0, "p10": 1.0, "median": 1.0}}
     first, second = faults(content, tmp_path)
-    assert first.startswith("bad.json: operations.0.ns.least: ")
-    assert second.startswith("bad.json: operations.0.order: ")
+    assert re.match(r"bad.json:1:\d+: operations\[0\].order: must be at most 9 \(got 99", first)
+    assert re.match(r"bad.json:1:\d+: operations\[0\].ns.least: must be at least 1", second)
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
     (fault,) = faults("no JSON", tmp_path)
-    assert fault.startswith("bad.json: ")
+    assert fault.startswith("bad.json:1:1: is no JSON")
     assert any("format" in fault for fault in faults({"format": "result"}, tmp_path))
 
 

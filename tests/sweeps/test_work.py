@@ -176,7 +176,7 @@ def test_a_cluster_writes_the_same_bytes_and_survives_a_worker(tmp_path: Path) -
     study = the_study()
     whole = computed(study, tmp_path / "a")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as workers:
         folder = SweepFolder.made_for(tmp_path / "b", study)
         victims = [nanny.process.pid for nanny in workers.workers.values()][:1]

@@ -1,0 +1,175 @@
+"""Damaged files of measured things: read, or refused line by line; nothing else ever happens."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from costmodel.config.overrides import load_with_overrides
+from costmodel.layout.found import read_layout
+from costmodel.layout.scenario_text import scenario_text
+from costmodel.loops.form import read_loops
+from costmodel.measure.document import read_measured
+from costmodel.profile.read import read_profile
+from costmodel.profile.shares import LOOPS, share_of
+from costmodel.results.text.layout_found import layout_text
+from costmodel.results.text.measured import operations_text
+from costmodel.strategies.resolve import names_by_operation
+from costmodel.sweeps.file import load_study
+from costmodel.sweeps.study import sweep_study
+from tests.hostile.mutations import damaged_data, damaged_text
+from tests.hostile.test_files import SCENARIO, hostile, refusal, with_place, yaml_texts
+from tests.layout.system import smaps
+
+LOOPS_FILE = """\
+- {name: adds, ops: [[add, 8, chain]], cycles: 8.03}
+- name: locks
+  ops: [[lock, 2, new-line], [load, 3, forward-2], [branch, 1, independent]]
+  repeat: 3
+"""
+STUDY = (
+    SCENARIO
+    + """\
+over:
+  ampere-altra.tlbi.broadcast_ns: 1..1000
+  memory: [4 MiB, 8 MiB]
+sample: sobol
+points: 8
+sample_seed: 1
+"""
+)
+SCRIPT = """\
+redis-server  4242 [001]  1234.567890:     250000 cycles:P:
+\tffffffff8112b3c4 copy_page_range+0x1a4 ([kernel.kallsyms])
+\tffffffff810a1b2c dup_mm+0x2c ([kernel.kallsyms])
+\t    7f1234567890 fork+0x10 (/usr/lib/libc.so.6)
+
+bash  17 1234.600000: 1000 cycles:P:  ffffffff8112b3c4 zap_pte_range+0x4 ([kernel.kallsyms])
+"""
+REPORT = """\
+# Samples: 12K of event 'cycles:P'
+#
+# Overhead  Command       Shared Object      Symbol
+# ........  ............  .................  ........................
+#
+    18.40%  redis-server  [kernel.kallsyms]  [k] copy_present_ptes
+            |
+            ---copy_page_range
+               |
+               |--12.00%--dup_mm
+               |
+                --6.40%--[...]
+
+     9.70%  redis-server  [kernel.kallsyms]  [k] zap_pte_range.isra.0
+"""
+
+
+def _measured() -> dict[str, object]:
+    times = {"least": 5e5, "p10": 5e5, "median": 6e5}
+    row = {
+        "operation": "munmap", "order": 4, "memory_bytes": 16 << 20, "layout": "lay so",
+        "scattered": False, "ns": times, "strategy": "v6.7", "predicted_ns": 4e5,
+    }  # fmt: skip
+    system = {"kernel": "6.12.0", "isa": "x86_64", "model_name": "Box", "pte_functions": ["__pte"]}
+    content = {"format": "costmodel measured, 1", "date": "2026-11-28", "system": system}
+    return {**content, "operations": [row, {**row, "order": 9}]}
+
+
+MEASURED = _measured()
+SMAPS = smaps((8192, 8192, 0), (4096, 4096, 2048))
+
+
+def planned(path: Path) -> None:
+    names = names_by_operation()
+    file = load_study(str(path), strategies=names)
+    scenario, machines = load_with_overrides(file.scenario, strategies=names)
+    if file.axes:  # else nothing of the file is wrong: the command lacks --over
+        sweep_study(scenario, machines, file.axes, file.design, places=file.places)
+
+
+def shown(path: Path) -> None:
+    file = read_measured(path)
+    printed = operations_text([row.compared() for row in file.operations], "Box")
+    assert printed.replace("\n", "").isprintable()
+
+
+def shares(path: Path) -> None:
+    profile = read_profile(path)
+    for operation in LOOPS:
+        share = share_of(profile, operation)
+        assert 0 <= share.low <= share.share <= share.high <= 1
+
+
+def scenario(path: Path) -> None:
+    found = read_layout(str(path))
+    assert layout_text(found).isascii()
+    assert yaml.safe_load(scenario_text(found, ["xeon-4210r"], "fork", "2026-11-28"))
+
+
+def test_what_gets_damaged_is_whole_before(tmp_path: Path) -> None:
+    assert not refusal(read_loops, tmp_path / "loops.yaml", LOOPS_FILE)
+    assert not refusal(planned, tmp_path / "study.yaml", STUDY)
+    assert not refusal(shown, tmp_path / "measured.json", json.dumps(MEASURED))
+    assert not refusal(shares, tmp_path / "perf.txt", SCRIPT)
+    assert not refusal(shares, tmp_path / "perf.txt", REPORT)
+    assert not refusal(scenario, tmp_path / "redis.smaps", SMAPS)
+
+
+@given(yaml_texts(LOOPS_FILE))
+@hostile
+def test_loops(tmp_path: Path, text: str) -> None:
+    refusal(read_loops, tmp_path / "loops.yaml", text)
+
+
+@given(yaml_texts(STUDY))
+@hostile
+def test_studies(tmp_path: Path, text: str) -> None:
+    refusal(planned, tmp_path / "study.yaml", text)
+
+
+measured_texts = st.one_of(
+    damaged_data(MEASURED).map(lambda data: json.dumps(data, indent=1)),
+    damaged_text(json.dumps(MEASURED, indent=1)),
+)
+
+
+@given(measured_texts)
+@hostile
+def test_measured_machines(tmp_path: Path, text: str) -> None:
+    refusal(shown, tmp_path / "measured.json", text)
+
+
+@given(st.sampled_from((SCRIPT, REPORT)).flatmap(damaged_text))
+@hostile
+def test_profiles(tmp_path: Path, text: str) -> None:
+    refusal(shares, tmp_path / "perf.txt", text)
+
+
+@given(damaged_text(SMAPS))
+@hostile
+def test_smaps(tmp_path: Path, text: str) -> None:
+    refusal(scenario, tmp_path / "redis.smaps", text)
+
+
+def test_a_fault_of_a_study_stands_where_it_was_said(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    (line,) = refusal(planned, file, STUDY.replace("[4 MiB, 8 MiB]", "[1, 8 MiB]"))
+    assert with_place(file)(line) and "memory: must be a multiple of the page size" in line
+
+
+@pytest.mark.parametrize("least", [0.3, 0, -1])
+def test_nothing_takes_no_time(tmp_path: Path, least: float) -> None:
+    text = json.dumps(MEASURED).replace('"least": 500000.0', f'"least": {least}')
+    lines = refusal(read_measured, tmp_path / "measured.json", text)
+    assert len(lines) == 2 and all("ns.least: must be at least 1" in line for line in lines)
+
+
+def test_a_branch_left_of_its_call_graph(tmp_path: Path) -> None:
+    """It once ended in a traceback."""
+    text = REPORT.replace("               |--12.00%", "  |--12.00%")
+    assert text != REPORT and not refusal(shares, tmp_path / "perf.txt", text)
