@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
-import multiprocessing
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -13,7 +10,6 @@ from concurrent.futures import (
     CancelledError,
     Executor,
     Future,
-    ProcessPoolExecutor,
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from costmodel.config.errors import ConfigError
-from costmodel.parallel import context
+from costmodel.parallel import pool
 from costmodel.sweeps.folder import SweepFolder
 from costmodel.sweeps.price import packed, price_chunk
 from costmodel.sweeps.study import SweepStudy
@@ -31,7 +27,6 @@ T = TypeVar("T")
 
 _AHEAD = 3
 """Chunks given out per worker: enough that none waits, few enough that memory stays small."""
-_PR_SET_PDEATHSIG = 1
 
 
 class Serial(Executor):
@@ -96,17 +91,8 @@ def local(jobs: int) -> Iterator[Executor]:
     from costmodel import cpu
 
     cpu.warm_up()
-    executor = ProcessPoolExecutor(jobs, mp_context=context(), initializer=_begin)
-    before = set(multiprocessing.active_children())
-    try:
+    with pool(jobs) as executor:
         yield executor
-    except BaseException:
-        # Waiting for half-done chunks would keep Ctrl-C from ending at once.
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
-        raise
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
@@ -139,10 +125,3 @@ def _lost() -> tuple[type[Exception], ...]:
         return (BrokenProcessPool,)
     # A scheduler that is gone cancels what it was asked for.
     return (BrokenProcessPool, dask.KilledWorker, dask.comm.CommClosedError, CancelledError)
-
-
-def _begin() -> None:
-    """Let Ctrl-C end a worker without a traceback, and the end of its parent end it, too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
