@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.context import DefaultContext, ForkContext
 from typing import Any, TypeVar
+
+_PR_SET_PDEATHSIG = 1
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,20 +48,22 @@ def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -
     """
     if jobs <= 1 or len(tasks) <= 1:
         return [function(task) for task in tasks]
-    with pool(min(jobs, len(tasks)), _begin, function, tasks) as executor:
+    with pool(min(jobs, len(tasks)), begin=_remember, arguments=(function, tasks)) as executor:
         return list(executor.map(_nth, range(len(tasks))))
 
 
 @contextmanager
-def pool(jobs: int, begin: Callable[..., object], *arguments: Any) -> Iterator[ProcessPoolExecutor]:
-    """Give an executor of ``jobs`` processes, each of which calls ``begin`` first.
+def pool(
+    jobs: int, *, begin: Callable[..., object] | None = None, arguments: tuple[Any, ...] = ()
+) -> Iterator[ProcessPoolExecutor]:
+    """Give an executor of ``jobs`` processes, each of which first calls ``begin(*arguments)``.
 
-    An exception, Ctrl-C too, ends the workers at once.
+    An exception inside the block, Ctrl-C too, ends the workers at once.
     """
-    before = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(
-        jobs, mp_context=context(), initializer=begin, initargs=arguments
+        jobs, mp_context=context(), initializer=_begin, initargs=(begin, arguments)
     )
+    before = set(multiprocessing.active_children())
     try:
         yield executor
     except BaseException:
@@ -70,11 +75,23 @@ def pool(jobs: int, begin: Callable[..., object], *arguments: Any) -> Iterator[P
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin(function: Callable[[Any], Any], tasks: Sequence[Any]) -> None:
-    """Remember the tasks, and let Ctrl-C end a worker without a traceback of its own."""
+def end_with_parent() -> None:
+    """Let the system end this process when the one that started it ends, even by ``kill -9``."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _begin(begin: Callable[..., object] | None, arguments: tuple[Any, ...]) -> None:
+    """Let Ctrl-C end a worker without a traceback of its own, and do what it begins with."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_with_parent()
+    if begin is not None:
+        begin(*arguments)
+
+
+def _remember(function: Callable[[Any], Any], tasks: Sequence[Any]) -> None:
     global _work  # noqa: PLW0603 (a worker has no other place for it)
     _work = function, tasks
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _nth(number: int) -> Any:

@@ -19,13 +19,13 @@ from costmodel.measure.kernels import isa_here
 from costmodel.measure.kernels.assembler import Assembler
 from costmodel.measure.regions import Region
 from costmodel.measure.sampling import Sampler, address_of
+from costmodel.parallel import end_with_parent
 
 Reply = dict[str, Any]
 _WARM = 3
 """Samples before those that count."""
 _WARM_NS = 60e6
 """What a pass over the memory may take before sampling."""
-_PR_SET_PDEATHSIG = 1
 
 
 class Worker:
@@ -144,8 +144,7 @@ def _requests() -> Iterator[dict[str, Any]]:
 def main() -> None:
     """Serve until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command ends this process
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     gc.disable()
     if len(sys.argv) > 1:
         os.sched_setaffinity(0, {int(sys.argv[1])})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -29,7 +27,6 @@ T = TypeVar("T")
 
 _AHEAD = 3
 """Chunks given out per worker: enough that none waits, few enough that memory stays small."""
-_PR_SET_PDEATHSIG = 1
 
 
 class Serial(Executor):
@@ -94,7 +91,7 @@ def local(jobs: int) -> Iterator[Executor]:
     from costmodel import cpu
 
     cpu.warm_up()
-    with pool(jobs, _begin) as executor:
+    with pool(jobs) as executor:
         yield executor
 
 
@@ -128,10 +125,3 @@ def _lost() -> tuple[type[Exception], ...]:
         return (BrokenProcessPool,)
     # A scheduler that is gone cancels what it was asked for.
     return (BrokenProcessPool, dask.KilledWorker, dask.comm.CommClosedError, CancelledError)
-
-
-def _begin() -> None:
-    """Let Ctrl-C end a worker without a traceback, and the end of its parent end it, too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -36,7 +36,9 @@ def change_picture(results: ResultFile) -> Picture:
                 _draw(panel, row, entry, high)
         axis_label(made, f"change against {results.baseline}, %")
         headline = f"{results.case}: change of run time"
-        write_title(figure, headline, f"Predicted and published. {results.origin}", results.notes)
+        published = any(cell.published for cell in results.cells)
+        shown = "Predicted and published" if published else "Predicted"
+        write_title(figure, headline, f"{shown}. {results.origin}", results.notes)
         draw_legend(figure, _key(results), columns=2)
     return Picture(figure, f"{headline} against {results.baseline}")
 
