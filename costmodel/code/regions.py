@@ -34,7 +34,7 @@ class Reached(IntEnum):
     VMEMMAP = 2  # the array of struct pages
 
 
-class Region(NamedTuple):
+class TargetMemory(NamedTuple):
     """The memory of one target."""
 
     last_met: LastMet = LastMet.TABLE_BEFORE
@@ -44,13 +44,13 @@ class Region(NamedTuple):
 
 
 REGIONS: Final = {
-    Target.SRC: Region(LastMet.ROUND, Reached.LINEAR_MAP),
-    Target.DST: Region(LastMet.CLEARED, Reached.LINEAR_MAP),
-    Target.PAGE: Region(LastMet.ROUND, Reached.VMEMMAP, of_frames=True),
-    Target.TABLEPAGE: Region(LastMet.ROUND, Reached.VMEMMAP),
-    Target.BUDDY: Region(LastMet.WHOLE_ROUND, Reached.VMEMMAP, of_frames=True),
+    Target.SRC: TargetMemory(LastMet.ROUND, Reached.LINEAR_MAP),
+    Target.DST: TargetMemory(LastMet.CLEARED, Reached.LINEAR_MAP),
+    Target.PAGE: TargetMemory(LastMet.ROUND, Reached.VMEMMAP, of_frames=True),
+    Target.TABLEPAGE: TargetMemory(LastMet.ROUND, Reached.VMEMMAP),
+    Target.BUDDY: TargetMemory(LastMet.WHOLE_ROUND, Reached.VMEMMAP, of_frames=True),
 }
-"""Targets whose memory is not the same for all tables, in place of :class:`Region`'s defaults."""
+"""Targets whose memory is not the same for all tables, in place of the defaults."""
 
 VMEMMAP_BYTES: Final = 2 << 20
 """Blocks in which both architectures map struct pages (``vmemmap_populate_hugepages()``)."""
@@ -58,10 +58,10 @@ TABLE_STRUCT_BYTES: Final = TABLE_PTES * STRUCT_PAGE_BYTES
 """Struct pages of the memory that one page table maps."""
 
 
-_ALL = [REGIONS.get(target, Region()) for target in Target]
+_ALL = [REGIONS.get(target, TargetMemory()) for target in Target]
 LAST_MET: Final[NDArray[np.uint8]] = np.array([region.last_met for region in _ALL], np.uint8)
 """A :class:`LastMet` for each target, by number."""
 REACHED: Final[NDArray[np.uint8]] = np.array([region.reached for region in _ALL], np.uint8)
 """The same of :class:`Reached`."""
 OF_FRAMES: Final[NDArray[np.bool_]] = np.array([region.of_frames for region in _ALL])
-"""The same of :attr:`Region.of_frames`."""
+"""The same of :attr:`TargetMemory.of_frames`."""

@@ -9,7 +9,7 @@ from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.parameter import Isa
 from costmodel.loops.form import CHAINED, InstructionGroup, Loop
-from costmodel.loops.rows import WORD_BYTES, Row, trace_of_rows
+from costmodel.loops.rows import WORD_BYTES, LoopRow, trace_of_rows
 from costmodel.units import LINE_BYTES
 
 REGISTERS = 8
@@ -61,7 +61,7 @@ class _Rows:
     """Micro-ops so far, and what later ones depend on."""
 
     isa: Isa
-    rows: list[Row] = field(default_factory=list)
+    rows: list[LoopRow] = field(default_factory=list)
     chains: dict[tuple[str, str], int] = field(default_factory=dict)
     """By form and number: the row with its latest result."""
     registers: list[int] = field(default_factory=lambda: [NO_PRODUCER] * REGISTERS)
@@ -87,7 +87,7 @@ class _Rows:
         if kind == "load" and group.form == "forward":
             source = NO_PRODUCER  # it waits for the memory that the store before it wrote
         taken = 0 if kind == "branch" else -1
-        self.rows.append(Row(*what, {column: source}, address, taken))
+        self.rows.append(LoopRow(*what, {column: source}, address, taken))
         if chain and kind not in _NO_RESULT:
             self.chains[chain] = len(self.rows) - 1
 
@@ -95,9 +95,9 @@ class _Rows:
         """Count, compare and jump back."""
         counter = len(self.rows)
         self.rows += [
-            Row(Kind.ALU, inputs={0: self.counter}),
-            Row(Kind.ALU, Flavour.COMPARE, {0: counter}),
-            Row(Kind.BRANCH, inputs={3: counter + 1}, taken=1),
+            LoopRow(Kind.ALU, inputs={0: self.counter}),
+            LoopRow(Kind.ALU, Flavour.COMPARE, {0: counter}),
+            LoopRow(Kind.BRANCH, inputs={3: counter + 1}, taken=1),
         ]
         self.counter = counter
 

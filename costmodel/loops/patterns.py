@@ -14,7 +14,7 @@ from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.machine import Machine
 from costmodel.config.sizes import size_in_bytes
 from costmodel.cpu.parameters import TICKS_PER_CYCLE
-from costmodel.loops.rows import Row, trace_of_rows
+from costmodel.loops.rows import LoopRow, trace_of_rows
 from costmodel.units import LINE_BYTES
 
 LINES = 2048
@@ -74,7 +74,7 @@ def _trace(pattern: str, lines: int) -> Trace:
     hot = int(words[-1][1:]) if words and words[-1].startswith("+") else 0
     numbers = np.random.default_rng(_SEED).permutation(LINES)[:lines] * _APART
     places = np.arange(lines) if order == "seq" else numbers
-    rows: list[Row] = []
+    rows: list[LoopRow] = []
     starts: list[int] = []
     for number, line in enumerate(places.tolist()):
         here = len(rows)
@@ -82,9 +82,9 @@ def _trace(pattern: str, lines: int) -> Trace:
         if order == "chase" and number:
             body[0] = body[0]._replace(inputs={0: starts[-1]})
         starts.append(here)
-        rows += body + [Row(*_LOCK, address=_HOT)] * hot
-        rows += [Row(Kind.ALU)] * _OVERHEAD[order]
-        rows.append(Row(Kind.BRANCH, inputs={3: len(rows) - 1}, taken=1))
+        rows += body + [LoopRow(*_LOCK, address=_HOT)] * hot
+        rows += [LoopRow(Kind.ALU)] * _OVERHEAD[order]
+        rows.append(LoopRow(Kind.BRANCH, inputs={3: len(rows) - 1}, taken=1))
     return trace_of_rows(rows, starts, step="line", target=_target)
 
 
@@ -92,17 +92,17 @@ def _target(address: int) -> Target:
     return Target.GLOBAL if address >= _HOT else Target.PAGE
 
 
-def _body(what: str, at: int, here: int) -> list[Row]:
+def _body(what: str, at: int, here: int) -> list[LoopRow]:
     """Return the accesses to the line at an address, the first of them row ``here``."""
-    load, lock = Row(Kind.LOAD, address=at), Row(*_LOCK, address=at)
+    load, lock = LoopRow(Kind.LOAD, address=at), LoopRow(*_LOCK, address=at)
     return {
         "load": [load],
-        "store": [Row(Kind.STORE, address=at)],
+        "store": [LoopRow(Kind.STORE, address=at)],
         "lockline": [lock],
         "plainrmw": [
             load,
-            Row(Kind.ALU, inputs={0: here}),
-            Row(Kind.STORE, inputs={2: here + 1}, address=at),
+            LoopRow(Kind.ALU, inputs={0: here}),
+            LoopRow(Kind.STORE, inputs={2: here + 1}, address=at),
         ],
         "pte": [
             load,

@@ -15,7 +15,7 @@ WORD_BYTES = 8
 """What an access reads or writes."""
 
 
-class Row(NamedTuple):
+class LoopRow(NamedTuple):
     """One micro-op.
 
     ``inputs`` are the rows that it waits for, by column of :class:`costmodel.code.trace.Trace`.
@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
 
 def trace_of_rows(
-    rows: Sequence[Row], starts: Sequence[int], *, step: str, target: Callable[[int], Target]
+    rows: Sequence[LoopRow], starts: Sequence[int], *, step: str, target: Callable[[int], Target]
 ) -> Trace:
     """Return rows as a trace of equally long steps of one name, which begin at ``starts``.
 

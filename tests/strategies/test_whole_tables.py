@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from costmodel.emulation.archive import BuildArchive, BuildInfo, save_archive
 
 from costmodel import price
 from costmodel.config.errors import ConfigError
 from costmodel.recorder import load_program
+from costmodel.recorder.build_archive import BuildArchive, BuildInfo, save_archive
 
 MACHINE = "xeon-4210r"
 
