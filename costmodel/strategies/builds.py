@@ -42,7 +42,7 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
     program = strategy.programs.get(isa)
     if program is None:
         return ()
-    return tuple(builds_of(strategy.operation, source_of(program)))
+    return builds_of(strategy.operation, source_of(program))
 
 
 def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strategy:
