@@ -2,7 +2,7 @@
 
 import sys
 
-from costmodel.cli.main import main
+from costmodel.cli.start import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -24,12 +24,12 @@ from costmodel.arguments import (
 )
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.machine import Machine
-from costmodel.experiment import Cell, Result, run_cell
+from costmodel.experiment import Cell, run_cell
 from costmodel.ineffective import ineffective_by_machine
 from costmodel.operations.registry import DEFAULT
 from costmodel.plan import plan
 from costmodel.strategies.catalogue import built_in
-from costmodel.studies import Study, study_of
+from costmodel.studies import Price, Study, study_of
 
 if TYPE_CHECKING:
     from costmodel.explaining.sensitivity import Sensitivity
@@ -135,15 +135,15 @@ def price(
     seed: int | None = None,
     overrides: Mapping[str, Number] | None = None,
     noise: bool = False,
-) -> Result:
+) -> Price:
     """Return what one strategy costs: ``ns_per_pte``, its CPI stack and its micro-ops.
 
-    Arguments are as for :func:`study`; the default question is the same. Raises ConfigError with
-    every fault.
+    Arguments are as for :func:`study`; the default question is the same. Printed it is one line,
+    and what must be said beside the number (``cautions``). Raises ConfigError with every fault.
     """
     arguments = {name: value for name, value in locals().items() if name != "noise"}
     check_flag("noise", noise)
-    return run_cell(cell(**arguments), noise=noise)
+    return Price.of(run_cell(cell(**arguments), noise=noise))
 
 
 def cell(
@@ -197,13 +197,16 @@ def explain(
 ) -> str:
     """Return why ``strategy`` costs more or less than ``vs``: what ``costmodel explain`` prints."""
     arguments = {n: v for n, v in locals().items() if n not in ("strategy", "vs")}
+    from costmodel.checking.verdict import verdicts_of
     from costmodel.explaining.attribution import explained as attribute
     from costmodel.results.text.explanation import explanation_text
 
     new, base = (cell(strategy=name, **arguments) for name in (strategy, vs))
     found = attribute(new, base)
     idle = ineffective_by_machine([found.base.result, found.new.result])[new.machine.name]
-    return explanation_text(found, version=__version__, idle=idle).rstrip()
+    verdicts = verdicts_of((new, base))
+    text = explanation_text(found, version=__version__, idle=idle, verdicts=verdicts)
+    return text.rstrip()
 
 
 def sensitivity(

@@ -16,7 +16,7 @@ from costmodel.strategies.resolve import NamesByOperation
 MachineLike = Machine | str | PathLike[str]
 """A machine, the name of a shipped one, or the path of a machine file."""
 Order = int | Mapping[int, float | str]
-"""A folio order from 0 to 9, or orders and their shares of the memory: ``{0: "50%", 4: "50%"}``."""
+"""A folio order, 0 or 2 to 9, or orders and their shares of memory: ``{0: "50%", 4: "50%"}``."""
 Number = bool | int | float | str
 """What an override sets."""
 

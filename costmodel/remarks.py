@@ -30,7 +30,7 @@ def remarks(cell: Cell, idle: Sequence[Setting] = ()) -> list[str]:
     machine, workload = cell.machine, cell.workload
     return [
         *_changed(machine),
-        *_idle(idle),
+        *idle_remarks(idle),
         *_shared(machine, workload.cpus),
         *_never_compared(machine, workload.operation),
         *filter(None, [caution(machine, workload.operation)]),
@@ -43,7 +43,8 @@ def _changed(machine: Machine) -> Iterator[str]:
         yield f"Changed for this run: {', '.join(changes)}."
 
 
-def _idle(idle: Sequence[Setting]) -> Iterator[str]:
+def idle_remarks(idle: Sequence[Setting]) -> Iterator[str]:
+    """Say which settings change nothing."""
     if idle:
         yield f"No time here depends on: {', '.join(map(str, idle))}."
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from textwrap import fill
 from typing import TYPE_CHECKING, Literal
 
 from costmodel import __version__
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
-from costmodel.experiment import Comparison, LeftOut, compare, run_cells
-from costmodel.ineffective import ineffective_by_machine
+from costmodel.experiment import Comparison, LeftOut, Result, compare, run_cells
+from costmodel.ineffective import ineffective, ineffective_by_machine
 from costmodel.plan import plan
+from costmodel.remarks import idle_remarks
 from costmodel.settings import Setting
+from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -22,6 +25,35 @@ if TYPE_CHECKING:
     from costmodel.results.plots.picture import Picture
 
 Kind = Literal["change", "order", "stack", "samples"]
+
+
+@dataclass(frozen=True)
+class Price(Result):
+    """A result that is read alone: printed, it says what a table would say beside its number."""
+
+    @classmethod
+    def of(cls, result: Result) -> Price:
+        """Return the same result."""
+        return cls(**{each.name: getattr(result, each.name) for each in fields(result)})
+
+    @cached_property
+    def cautions(self) -> tuple[str, ...]:
+        """Why the number should not be taken at its word: sentences, none for most strategies.
+
+        The strategy is broken or not priced for what it does, or settings change nothing. Worked
+        out when first asked for, or printed: a user's own strategy is run on page tables for that.
+        """
+        from costmodel.checking.verdict import verdicts_of
+
+        return (*verdicts_of([self.cell]), *idle_remarks(ineffective([self])))
+
+    def __str__(self) -> str:
+        """Return the cost in one line, and each caution in lines of its own."""
+        cautions = (
+            fill(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+            for text in self.cautions
+        )
+        return "\n".join([super().__str__(), *cautions])
 
 
 @dataclass(frozen=True)

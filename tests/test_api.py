@@ -87,7 +87,7 @@ def test_a_machine_that_does_not_exist() -> None:
         (lambda: costmodel.price("xeon-4210r", "contpte-per-pte"), "arm64 only"),
         (lambda: costmodel.strategy_names(FROK), "unknown operation"),
         (lambda: costmodel.price("xeon-4210r", "v6.7", operation=FROK), "unknown operation"),
-        (lambda: costmodel.price("xeon-4210r", "v6.7", order=10), "from 0 to 9"),
+        (lambda: costmodel.price("xeon-4210r", "v6.7", order=10), "0 or 2 to 9"),
         (lambda: costmodel.price("xeon-4210r", "v6.7", order=WRONG), "must be an order"),
         (lambda: costmodel.price("xeon-4210r", "v6.7", order=4.0), "must be an order"),  # type: ignore[arg-type]
         (lambda: costmodel.price(None, "v6.7"), "machine: must be a machine"),  # type: ignore[arg-type]
@@ -217,3 +217,30 @@ def test_every_function_answers_about_zap() -> None:
     assert "zap, 2 MiB, munmap" in why and "release of pages" in why
     found = costmodel.check("contpte-arch-batch", layouts=3, operation="zap")
     assert found.startswith("zap contpte-arch-batch: ok")
+
+
+CHEAP = """\
+from costmodel.strategies import fork as k
+
+
+def cheap(fork):
+    return k.dropping(k.v6_12(fork), "get")
+"""
+
+
+def test_what_is_printed_alone_carries_its_mark(tmp_path: Path) -> None:
+    """A price that should not be taken at its word says so, as a table would."""
+    plain = costmodel.price("xeon-4210r", "folio-batch-v6.12", memory=SMALL)
+    assert plain.cautions == () and str(plain).count("\n") == 0
+
+    broken = costmodel.price("xeon-4210r", "folio-batch-off-by-one", memory=SMALL)
+    assert "is broken: its batches run on" in " ".join(str(broken).split())
+
+    (tmp_path / "mine.py").write_text(CHEAP)
+    mine = f"{tmp_path}/mine.py:cheap"
+    cheap = costmodel.price("xeon-4210r", mine, memory=SMALL, cpus=4)
+    assert "is not priced for what it does" in cheap.cautions[0]
+    assert cheap.cautions[1] == "No time here depends on: 4 CPUs at once."
+
+    why = costmodel.explain("xeon-4210r", mine, memory=SMALL)
+    assert "is not priced for what it does" in " ".join(why.split())

@@ -10,6 +10,7 @@ from costmodel.strategies.resolve import resolve
 
 if TYPE_CHECKING:
     from costmodel.checking.run import Subject
+    from costmodel.experiment import Cell
     from costmodel.mm.layout import Layout
     from costmodel.operations.shared.strategy import Strategy
 
@@ -21,6 +22,12 @@ def verdicts_on(names: Iterable[str], operation: str) -> list[str]:
     known.
     """
     return [text for name in dict.fromkeys(names) for text in _verdict(name, operation)]
+
+
+def verdicts_of(cells: Iterable[Cell]) -> list[str]:
+    """Return the same for the strategies of some cells, each once."""
+    asked = dict.fromkeys((cell.strategy, cell.workload.operation) for cell in cells)
+    return [text for name, operation in asked for text in verdicts_on([name], operation)]
 
 
 def _verdict(name: str, operation: str) -> Iterator[str]:

@@ -43,6 +43,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the answer; raise ConfigError for bad input."""
     from costmodel import __version__
+    from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.output import output
     from costmodel.cli.question import ask_one, cells, inputs, origin_of
     from costmodel.experiment import run_cell
@@ -58,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     axis = axis_of(args.over, pair, large_order=order)
     answer = break_even(pair, axis)
     idle = ineffective([run_cell(cell, noise=False) for cell in pair])
-    target.show(breakeven_text(answer, pair, version=__version__, idle=idle))
+    verdicts = verdicts_of(pair)
+    target.show(breakeven_text(answer, pair, version=__version__, idle=idle, verdicts=verdicts))
     origin = origin_of(args, scenario, [machine.name])
-    target.write_json(lambda: breakeven_document(answer, pair, origin))
+    target.write_json(lambda: breakeven_document(answer, pair, origin, verdicts))
     return 0

@@ -34,6 +34,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the explanation; raise ConfigError for bad input."""
     from costmodel import __version__
+    from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.output import output
     from costmodel.cli.question import ask_one, cells, inputs, origin_of
     from costmodel.explaining.attribution import explained
@@ -46,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
     new, base = cells(scenario, machine)
     explanation = explained(new, base, jobs=args.jobs or min(MOST_JOBS, cpus()))
     idle = ineffective([explanation.base.result, explanation.new.result])
-    target.show(explanation_text(explanation, version=__version__, idle=idle))
+    verdicts = verdicts_of((new, base))
+    text = explanation_text(explanation, version=__version__, idle=idle, verdicts=verdicts)
+    target.show(text)
     origin = origin_of(args, scenario, [machine.name])
-    target.write_json(lambda: explanation_document(explanation, origin))
+    target.write_json(lambda: explanation_document(explanation, origin, verdicts))
     return 0

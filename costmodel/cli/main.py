@@ -9,7 +9,6 @@ import argparse
 import atexit
 import gc
 import importlib
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -17,7 +16,7 @@ from typing import Any, Protocol, cast
 
 from costmodel import __version__
 from costmodel.cli.parser import Parser, wrapped
-from costmodel.cli.process import Interruption, open_closed_streams
+from costmodel.cli.process import Interruption, complain, give_up, open_closed_streams
 
 COMMANDS = (
     "run",
@@ -72,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # The reader (head, less) left.
             code = BROKEN_PIPE
         except OSError as error:
-            print(f"costmodel: {error}", file=sys.stderr)
+            complain(f"costmodel: {error}")
             code = BAD_INPUT
         except KeyboardInterrupt:
             code = INTERRUPTED
@@ -82,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             code = INTERRUPTED
         if code in (BROKEN_PIPE, BAD_INPUT):
-            _give_up_output()
+            give_up(sys.stdout)
     return code
 
 
@@ -112,16 +111,8 @@ def _run(words: list[str]) -> int:
     except Exception as error:
         if not _is_bad_input(error):
             raise
-        print(wrapped(str(error)), file=sys.stderr)
+        complain(wrapped(str(error)))
         return BAD_INPUT
-
-
-def _give_up_output() -> None:
-    """Let what could not be written go: Python must not complain again when it flushes at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def available() -> list[str]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
 
+_INDENT = "  "
+
+
 class HelpLayout(argparse.RawDescriptionHelpFormatter):
     """Help of at most 76 columns, whatever the terminal; examples stay as they are."""
 
@@ -36,20 +39,19 @@ class Parser(argparse.ArgumentParser):
 
 
 def wrapped(text: str) -> str:
-    """Return lines of at most 76 columns, what continues one indented; a longer word stays whole.
+    """Return lines of at most 76 columns, what continues one indented.
 
-    So that a path can still be copied.
+    The first word of a line stays whole, however long: editors follow ``file:line:col:``.
     """
-    return "\n".join(
-        textwrap.fill(
-            line,
-            WIDTH,
-            subsequent_indent="  ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in text.splitlines()
-    )
+    return "\n".join(_wrapped(line) for line in text.splitlines())
+
+
+def _wrapped(line: str) -> str:
+    place, _, rest = line.partition(" ")
+    if len(place) <= WIDTH:
+        return textwrap.fill(line, WIDTH, subsequent_indent=_INDENT, break_on_hyphens=False)
+    below = textwrap.wrap(rest, WIDTH - len(_INDENT), break_on_hyphens=False)
+    return "\n".join([place, *(_INDENT + part for part in below)])
 
 
 def command(

@@ -8,7 +8,9 @@ import signal
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, TextIO
+
+from costmodel.cli.start import leave
 
 _SOON_SECONDS = 0.01
 
@@ -31,6 +33,22 @@ def open_closed_streams() -> None:
         setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
+def complain(text: str) -> None:
+    """Print an error message. Where nobody can read it the exit code tells all the same."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        give_up(sys.stderr)
+
+
+def give_up(stream: TextIO) -> None:
+    """Let what could not be written go: Python must not complain again when it flushes at exit."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 class Interruption:
     """Remembers Ctrl-C while a command runs, whatever the code that it met makes of it.
 
@@ -47,7 +65,7 @@ class Interruption:
     def __enter__(self) -> Interruption:
         """Listen; only a main thread can, and only where Ctrl-C is not ignored."""
         main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        if main and signal.getsignal(signal.SIGINT) in (signal.default_int_handler, leave):
             self._handler = signal.signal(signal.SIGINT, self._interrupt)
             sys.unraisablehook = self._unraisable
         return self

@@ -43,6 +43,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file and say what is in it; raise ConfigError for bad input."""
+    from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.output import output
     from costmodel.cli.question import ask_one, cells, inputs
     from costmodel.results.text.layout import ascii_only
@@ -60,5 +61,6 @@ def run(args: argparse.Namespace) -> int:
     text = kanata(shown) if args.format == "kanata" else perfetto(shown, name=name)
     target.write(text.encode())
     summary = f"{len(shown.micro_ops)} micro-ops of {args.ptes} PTEs, {shown.cycles:g} cycles"
-    target.show(wrapped(f"{args.output}: {summary} ({ascii_only(name)})") + "\n")
+    lines = [f"{args.output}: {summary} ({name})", *verdicts_of([cell])]
+    target.show("".join(f"{wrapped(ascii_only(line))}\n" for line in lines))
     return 0

@@ -36,7 +36,7 @@ def pack(programs: Mapping[str, Arrays]) -> bytes:
     sizes = {name: (len(n), _width(n), len(text)) for name, (n, text) in ordered.items()}
     head = json.dumps(sizes).encode()
     data = b"".join(_planes(n) + text.tobytes() for n, text in ordered.values())
-    packed = lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)
+    packed = lzma.compress(data, preset=6 | lzma.PRESET_EXTREME)
     return len(head).to_bytes(_HEAD_BYTES, "big") + head + packed
 
 

@@ -18,6 +18,8 @@ ORDERS = (0, *range(2, LARGEST_ORDER + 1))
 """Orders of folios of anonymous memory: from 2 on the third struct page of a large one is there,
 which the kernel needs to split it (``THP_ORDERS_ALL_ANON``)."""
 
+_ORDERS = f"0 or 2 to {LARGEST_ORDER}"
+
 _SHARES_SUM_TO = 1e-6
 
 
@@ -41,9 +43,7 @@ def _layout(value: object) -> dict[int, float]:
     if isinstance(value, int) and not isinstance(value, bool):
         value = {value: 1.0}
     if not isinstance(value, dict) or not value:
-        raise problem(
-            f"must be an order, 0 to {LARGEST_ORDER}, or a mix such as {{0: 50%, 4: 50%}}"
-        )
+        raise problem(f"must be an order, {_ORDERS}, or a mix such as {{0: 50%, 4: 50%}}")
     shares = {order: share_of(share) for order, share in value.items()}
     raise_problems("layout", _layout_problems(value, shares))
     return {order: share for order, share in sorted(shares.items()) if share is not None}
@@ -58,7 +58,7 @@ def _layout_problems(
             yield at, "anonymous memory has no folios of order 1", order
         elif not isinstance(order, int) or not 0 <= order <= LARGEST_ORDER:
             at = () if len(given) == 1 else (order,)
-            yield at, f"an order must be an integer from 0 to {LARGEST_ORDER}", order
+            yield at, f"an order must be {_ORDERS}", order
         if share is None:
             yield (
                 (order,),

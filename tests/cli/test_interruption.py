@@ -15,15 +15,26 @@ class Finder(importlib.abc.MetaPathFinder):
             signal.raise_signal(signal.SIGINT)
 sys.meta_path.insert(0, Finder())
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from costmodel.cli.main import main
-sys.exit(main({words!r}))
+sys.argv[1:] = {words!r}
+from costmodel.cli.start import main
+sys.exit(main())
 """
 WORDS = ["run", "--machine", "xeon-4210r", "--strategy", "v6.7", "--memory", "2 MiB"]
 
 
 @pytest.mark.parametrize(
     "module",
-    ["costmodel.cli.run", "yaml", "pydantic", "numpy", "numpy.random", "numba", "costmodel.plan"],
+    [
+        "costmodel.cli.main",
+        "argparse",
+        "costmodel.cli.run",
+        "yaml",
+        "pydantic",
+        "numpy",
+        "numpy.random",
+        "numba",
+        "costmodel.plan",
+    ],
 )
 def test_an_import_that_is_interrupted(module: str) -> None:
     code = AT.format(name=module, words=WORDS)

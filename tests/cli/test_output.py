@@ -145,6 +145,10 @@ def command(words: list[str], shell: str) -> subprocess.CompletedProcess[str]:
         (["machines", "ampere-altro"], ">&- 2>&-", 2, ""),
         (["machines"], "<&- >/dev/null", 0, ""),
         (["machines"], ">/dev/full", 2, "costmodel: [Errno 28] No space left on device\n"),
+        (["run", "--machine", "nope"], "2>/dev/full", 2, ""),
+        (["run", "--nope"], "2>/dev/full", 2, ""),
+        (["run", "--machine", "nope"], "2>&-", 2, ""),
+        (["run", "--machine", "nope"], "2> >(true)", 2, ""),
     ],
 )
 def test_closed_and_full_streams(words: list[str], shell: str, code: int, message: str) -> None:

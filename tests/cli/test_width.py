@@ -123,8 +123,7 @@ def test_what_is_wrong(
     captured = capsys.readouterr()
     assert (code, captured.out) == (2, "")
     for printed in captured.err.splitlines():
-        # A word of the user's that is longer than a line stays whole.
-        assert len(printed) <= 76 or LONG in printed, printed
+        assert len(printed) <= 76, printed
     assert captured.err.isascii()
 
 
@@ -136,6 +135,19 @@ def test_help(
     with pytest.raises(SystemExit):
         cli.main([word for word in (name, "--help") if word])
     assert_mailable(capsys.readouterr().out)
+
+
+def test_only_the_place_of_a_fault_is_longer_than_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Editors and terminals follow ``file:line:column:``, so that is not broken."""
+    file = tmp_path / LONG / LONG / "s.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(SCENARIO + f"key{LONG * 4}: 1\n")
+    assert cli.main(["run", str(file)]) == 2
+    place, *rest = capsys.readouterr().err.splitlines()
+    assert place == f"{file}:9:1:"
+    assert len(rest) > 1 and max(map(len, rest)) <= 76
 
 
 def test_what_goes_wrong_in_a_file_of_many_faults(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.code.library import builds_of, load_library, program_names
@@ -17,6 +17,7 @@ def arrays(values: list[int], text: bytes) -> Arrays:
     return np.array(values, np.int64), np.frombuffer(text, np.uint8)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(max_size=8), st.builds(arrays, numbers, st.binary(max_size=9))))
 def test_what_was_packed_comes_back(programs: dict[str, Arrays]) -> None:
     archive = pack(programs)

@@ -97,7 +97,7 @@ def test_each_required_key_is_missed(tmp_path: Path, key: str) -> None:
             "baseline: v6.8",
             "7:11: baseline: unknown strategy, did you mean 'v6.7'?",
         ),
-        ("[0, 9,", "[0, 10,", "folio_orders[1]: an order must be an integer from 0 to 9 (got 10"),
+        ("[0, 9,", "[0, 10,", "folio_orders[1]: an order must be 0 or 2 to 9 (got 10"),
         ("[0, 9,", "[0, 0,", "folio_orders[1]: stands in the list already"),
         ("0: 50%", "0: 40%", "folio_orders[2]: the shares of a mix must sum to 100% (got '90%'"),
         ("0: 50%", "0: half", "folio_orders[2][0]: must be a share such as 50%"),
@@ -141,7 +141,7 @@ def test_replace_checks_as_a_file_is_checked(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         scenario.replace({"folio_orders": [12], "protocol.runs": 0}, origin="--order")
     assert [str(fault) for fault in caught.value.faults] == [
-        "--order: folio_orders[0]: an order must be an integer from 0 to 9 (got 12, an int)",
+        "--order: folio_orders[0]: an order must be 0 or 2 to 9 (got 12, an int)",
         "--order: protocol.runs: must be at least 1 (got 0, an int)",
     ]
 

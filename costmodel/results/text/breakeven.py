@@ -20,11 +20,17 @@ _COLUMN = 34
 
 
 def breakeven_text(
-    answer: BreakEven, pair: Pair, *, version: str, idle: Sequence[Setting] = ()
+    answer: BreakEven,
+    pair: Pair,
+    *,
+    version: str,
+    idle: Sequence[Setting] = (),
+    verdicts: Sequence[str] = (),
 ) -> str:
     """Return the answer as plain ASCII text of at most 76 columns, a sentence first.
 
-    ``idle`` are settings that change nothing.
+    ``idle`` are settings that change nothing, ``verdicts`` what must stand beside the price of one
+    of the two strategies.
     """
     sentences = [sentence(answer, pair)]
     if answer.crossing is not None:
@@ -34,12 +40,13 @@ def breakeven_text(
         sentences.append(f"The winner changes again at {places}.")
     parts = [paragraph(" ".join(sentences)), _table(answer)]
     parts.append(paragraph(f"{_what(answer, pair)}, without noise, costmodel {version}"))
-    parts += [paragraph(remark, hanging="  ") for remark in remarks(pair[0], idle)]
+    told = [*verdicts, *remarks(pair[0], idle)]
+    parts += [paragraph(remark, hanging="  ") for remark in told]
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
 def breakeven_document(
-    answer: BreakEven, pair: Pair, provenance: Mapping[str, Any]
+    answer: BreakEven, pair: Pair, provenance: Mapping[str, Any], verdicts: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return the answer as plain data."""
     return {
@@ -57,6 +64,7 @@ def breakeven_document(
         "other_crossings": [_crossing_data(other) for other in answer.others],
         "dominant": list(answer.dominant),
         "points": [{"value": p.x, "change_pct": 100 * p.excess} for p in answer.points],
+        "remarks": list(verdicts),
         "caution": caution(pair[0].machine, pair[0].workload.operation) or None,
     }
 

@@ -48,9 +48,17 @@ _NEGATIVE = (
 
 
 def explanation_text(
-    explanation: Explanation, *, version: str, idle: Sequence[Setting] = ()
+    explanation: Explanation,
+    *,
+    version: str,
+    idle: Sequence[Setting] = (),
+    verdicts: Sequence[str] = (),
 ) -> str:
-    """Return the explanation as plain ASCII text; ``idle`` are settings that change nothing."""
+    """Return the explanation as plain ASCII text.
+
+    ``idle`` are settings that change nothing, ``verdicts`` what must stand beside the price of one
+    of the two strategies.
+    """
     parts = [_head(explanation, version), _stacks(explanation)]
     if len(_segments(explanation.base)) > 1:
         parts.append(_shares(explanation))
@@ -60,7 +68,7 @@ def explanation_text(
         parts.append(_maintenance(explanation))
     parts += [paragraph(text) for text in map(_early, (explanation.base, explanation.new)) if text]
     parts.append(paragraph(_legend(explanation)))
-    for remark in remarks(explanation.new.result.cell, idle):
+    for remark in [*verdicts, *remarks(explanation.new.result.cell, idle)]:
         parts.append(paragraph(remark, hanging="  "))
     return ascii_only("\n\n".join(parts)) + "\n"
 
@@ -76,7 +84,9 @@ def _early(side: Side) -> str:
     )
 
 
-def explanation_document(explanation: Explanation, provenance: Mapping[str, Any]) -> dict[str, Any]:
+def explanation_document(
+    explanation: Explanation, provenance: Mapping[str, Any], verdicts: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the explanation as plain data."""
     cell = explanation.new.result.cell
     workload = cell.workload
@@ -103,6 +113,7 @@ def explanation_document(explanation: Explanation, provenance: Mapping[str, Any]
         },
         "parts": [_part_data(part) for part in explanation.parts],
         "interaction_ns_per_pte": explanation.interaction_ns,
+        "remarks": list(verdicts),
         "caution": caution(cell.machine, workload.operation) or None,
     }
 
