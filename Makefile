@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Renewed only when the lock or the package's metadata change: a second `make run` installs nothing.
-# Its last step compiles what numba compiles, once.
+# Its last step compiles what numba compiles, once, and prices what is shipped.
 STAMP := .venv/installed
 
 .PHONY: run test hostile mutate lint site wheel bench docs lock clean
@@ -51,7 +51,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q costmodel
-	$(BIN)/costmodel run --machine ampere-altra --strategy folio-batch-v6.9 --no-noise >/dev/null
+	$(BIN)/costmodel cache --warm
 	touch $(STAMP)
 
 # Renews the pinned versions, for every platform; look at the difference before you commit it.

@@ -52,17 +52,6 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def sources_sha256() -> str:
-    """Return the SHA-256 of all that this package computes with: its code and its data."""
-    package = Path(__file__).parent
-    found = hashlib.sha256()
-    for path in sorted(package.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            found.update(str(path.relative_to(package)).encode() + b"\0")
-            found.update(hashlib.sha256(path.read_bytes()).digest())
-    return found.hexdigest()
-
-
 def _now() -> str:
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     utc = datetime.UTC

@@ -10,3 +10,6 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+# Tests compute what they compare, but for those of the store itself.
+os.environ["COSTMODEL_CACHE"] = "off"

@@ -35,6 +35,7 @@ COMMANDS = (
     "calibrate",
     "validate",
     "measure",
+    "cache",
 )
 """Each is a module ``costmodel.cli.<name>`` with ``add_parser`` and ``run``, in --help's order."""
 

@@ -254,11 +254,16 @@ class Atomics(Group):
     acquire_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
     """Latency of one with acquire semantics (a spin lock)."""
     locked_cycles: Annotated[Cycles, X86_64] = NO_NUMBER
-    """Latency of a locked operation, a full barrier."""
+    """A locked operation, a full barrier: from its start until its write is done."""
     locked_alone: Annotated[Flag, X86_64_MAYBE] = assumed(True)
     """A locked operation starts as the oldest micro-op with the store queue drained, and younger
     loads wait for it. Otherwise it follows older locked operations and loads, and only lines that
     are not in the L1 wait for it."""
+    locked_oldest: Annotated[Flag, X86_64_MAYBE] = assumed(False)
+    """Where it is not alone: it starts as the oldest micro-op, with the store queue drained; its
+    line is asked for before."""
+    locked_retires_cycles: Annotated[Cycles, X86_64_MAYBE] = no_cost()
+    """From its start until it retires, where its write takes longer; 0: as long."""
     locked_in_flight: Annotated[Count, X86_64_MAYBE] = no_limit(4096)
     """Locked operations between dispatch and retirement."""
     locked_alu_operations: Annotated[Parameter[int], Bounds(0, 16), X86_64_MAYBE] = NO_OPERATIONS

@@ -65,7 +65,7 @@ def execute(row: c.Row, op: int, p: Parameters, costs: Costs, w: Window, totals:
         if p.locked_alone:
             _lock_alone(row, ready, p, costs, w)
         else:
-            _lock_in_turn(row, ready, p, costs, w)
+            _lock_that_lets_pass(row, ready, p, costs, w)
     elif op == c.OP_RMW_VALUE or op == c.OP_RMW_CAS or op == c.OP_RMW_ACQUIRE:
         _atomic(row, op, ready, p, costs, w)
     elif op == c.OP_PREFETCH:
@@ -164,8 +164,11 @@ def _lock_alone(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) 
 
 
 @inlined
-def _lock_in_turn(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
-    """x86 locked operation that follows older ones and older loads, and lets all else pass."""
+def _lock_that_lets_pass(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
+    """x86 locked operation that lets younger micro-ops pass: the oldest, or in turn.
+
+    In turn it follows older locked operations and older loads.
+    """
     now = w.now[0]
     free = free_register(row, ready, costs, w)
     wait(free - ready, _MISS_REGISTERS, now)
@@ -174,13 +177,18 @@ def _lock_in_turn(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window
     now.tail = p.locked
     now.body_cause = now.tail_cause
     begin = line
-    if now.loaded > begin:
-        begin, now.body_cause = now.loaded, _DEPENDENCY
-    if now.lock_done > begin:
-        begin, now.body_cause = now.lock_done, _LOCKED
+    if p.locked_oldest:
+        begin = max(begin, now.retired)
+        if now.drained > begin:
+            begin, now.body_cause = now.drained, now.drained_cause
+    else:
+        if now.loaded > begin:
+            begin, now.body_cause = now.loaded, _DEPENDENCY
+        if now.lock_done > begin:
+            begin, now.body_cause = now.lock_done, _LOCKED
+        now.lock_done = begin + p.locked
     now.tail_cause = _LOCKED
     now.finish = begin + p.locked
-    now.lock_done = now.finish
     hold_register(row, line + p.l1, costs, w)
 
 

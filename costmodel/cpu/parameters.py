@@ -35,6 +35,8 @@ ONLY_FOR = {
     "in_flight": c.ATOMICS,
     "locked": (c.OP_LOCKED,),
     "locked_alone": (c.OP_LOCKED,),
+    "locked_oldest": (c.OP_LOCKED,),
+    "locked_writes": (c.OP_LOCKED,),
     "locked_in_flight": (c.OP_LOCKED,),
     "locked_alus": (c.OP_LOCKED,),
     "far_trip": (c.OP_RMW_STORE,),
@@ -105,7 +107,10 @@ class Parameters(NamedTuple):
     in_flight: int
     """0 for no limit; the same for the next one of these."""
     locked: int
+    locked_writes: int
+    """From its retirement until its write is done."""
     locked_alone: int
+    locked_oldest: int
     locked_in_flight: int
     locked_alus: int
     far: int
@@ -171,6 +176,9 @@ def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
     taken_in_loop = _between(core.small_loop_taken_branches_per_cycle.value)
     call = _or_nothing(core.call_return_cycles.value)
     ret = _or_nothing(machine.mitigations.return_cycles.value)
+    locked = cycles_to_ticks(atomics.locked_cycles.value)
+    retires = cycles_to_ticks(atomics.locked_retires_cycles.value or atomics.locked_cycles.value)
+    writes = max(locked - retires, 0)
     commit = core.store_commit_cycles.value or 1 / core.store_ports.value
     rob, fetch_width = core.rob_entries.value, core.fetch_width.value
     return Parameters(
@@ -222,8 +230,10 @@ def parameters_of(machine: Machine, *, cpus: int = 1) -> Parameters:
         store_only=cycles_to_ticks(atomics.store_only_cycles.value),
         line_change=cycles_to_ticks(atomics.line_change_cycles.value),
         in_flight=_limit(atomics.in_flight.value, rob),
-        locked=cycles_to_ticks(atomics.locked_cycles.value),
+        locked=locked - writes,
+        locked_writes=writes,
         locked_alone=int(atomics.locked_alone.value),
+        locked_oldest=int(atomics.locked_oldest.value and not atomics.locked_alone.value),
         locked_in_flight=_limit(atomics.locked_in_flight.value, rob),
         locked_alus=min(atomics.locked_alu_operations.value, core.alu_ports.value),
         far=int(atomics.far.value),

@@ -178,8 +178,9 @@ def _drain(row: c.Row, op: int, p: Parameters, w: Window) -> None:
         takes, cause = p.store_drain, _STORE_BUFFER
         data = now.start
     elif op == c.OP_LOCKED or op == c.OP_ZERO_BLOCK:
-        begin = max(now.drained, now.finish)
-        cause = _LOCKED if op == c.OP_LOCKED else _ZEROING
+        begin, cause = max(now.drained, now.finish), _ZEROING
+        if op == c.OP_LOCKED:
+            begin, cause = max(now.drained, now.finish + p.locked_writes), _LOCKED
     elif op == c.OP_RMW_STORE:
         begin = _turn(row, max(begin, now.arrival), p, now)
         takes = p.far_trip if p.far and not row[c.LINES] else p.store_only

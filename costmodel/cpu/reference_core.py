@@ -152,7 +152,8 @@ class ReferenceCore(Execution):
             if op.op == c.OP_STORE:
                 takes, own = self.p.store_drain, Cause.STORE_BUFFER
             elif op.op in (c.OP_LOCKED, c.OP_ZERO_BLOCK):
-                begin, takes = max(drained, op.finish), 0
+                writes = self.p.locked_writes if op.op == c.OP_LOCKED else 0
+                begin, takes = max(drained, op.finish + writes), 0
                 own = Cause.LOCKED if op.op == c.OP_LOCKED else Cause.ZEROING
             elif op.op == c.OP_RMW_STORE:
                 takes = self.p.store_only if self.fetches(op) else self.p.far_trip

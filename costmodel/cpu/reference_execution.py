@@ -13,6 +13,7 @@ from costmodel.cpu import columns as c
 from costmodel.cpu.micro_op import MicroOp
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.ports import Ports, Steps, Timed
+from costmodel.cpu.reference_locks import oldest_begins, turn_begins
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import CAUSES, Cause
 from costmodel.cpu.window import (
@@ -137,7 +138,7 @@ class Execution:
             yield from self._wait_for_register(op)
             yield from self._post(op, LOADING)
         elif kind == c.OP_LOCKED:
-            yield from self._alone(op) if self.p.locked_alone else self._in_turn(op)
+            yield from self._alone(op) if self.p.locked_alone else self._let_pass(op)
         elif kind in (c.OP_STORE, c.OP_RMW_STORE, c.OP_ZERO_LINE):
             yield from self._post(op)
         elif kind in (c.OP_DSB, c.OP_DSB_ALL, c.OP_ISB, c.OP_TLBI, c.OP_ZERO_BLOCK):
@@ -209,23 +210,15 @@ class Execution:
         self._atomic(op, data, self.p.locked, Cause.LOCKED)
         self._release(op, op.finish)
 
-    def _in_turn(self, op: MicroOp) -> Steps:
-        """x86 locked operation that follows older ones and older loads."""
+    def _let_pass(self, op: MicroOp) -> Steps:
+        """x86 locked operation that lets younger micro-ops pass: the oldest, or in turn."""
         yield from self._wait_for_register(op)
         yield from self._begin(op, LOADING, ADDRESS, alus=self.p.locked_alus)
         data = yield from self._fetch(op, op.start)
         self._release(op, data)
         begin, body = data - self.p.l1, op.tail_cause
-        # Older ones than these retired long ago.
-        before = self.loads_before[op.number]
-        for load in self.loads[max(0, before - self.p.load_queue) : before]:
-            loaded: int = yield load.done
-            if load.op == c.OP_LOAD and loaded > begin:
-                begin, body = loaded, Cause.DEPENDENCY
-        lock = self.lock_before[op.number]
-        done: int = 0 if lock is None else (yield lock.done)
-        if done > begin:
-            begin, body = done, Cause.LOCKED
+        begins = oldest_begins if self.p.locked_oldest else turn_begins
+        begin, body = yield from begins(self, op, begin, body)
         op.finish = begin + self.p.locked
         op.tail, op.tail_cause, op.body_cause = self.p.locked, Cause.LOCKED, body
 
@@ -287,7 +280,8 @@ class Execution:
                 data = max(at + self.p.l2, request.value)
                 op.held = 0
                 cause = Cause.PREFETCH if data > at + self.p.l2 else Cause.L2
-        lock = None if self.p.locked_alone else self.lock_before[op.number]
+        in_turn = not (self.p.locked_alone or self.p.locked_oldest)
+        lock = self.lock_before[op.number] if in_turn else None
         if lock is not None and costs.misses[row[c.CLASS]]:
             filled = (yield lock.done) + self.p.l2 - self.p.l1
             if filled > data:

@@ -125,7 +125,7 @@ def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
     out[13] = now.fetched - zero if p.fetches else 0
     out[14] = now.fetching
     out[15] = max(now.lock_done - zero, 0)
-    out[16] = max(now.loaded - zero, 0) if not p.locked_alone else 0
+    out[16] = max(now.loaded - zero, 0) if not (p.locked_alone or p.locked_oldest) else 0
 
 
 @inlined

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
 from costmodel.experiment.cell import Cell, Result, run_cell
+from costmodel.experiment.known import Values, known_values, result_key
 from costmodel.parallel import in_processes
 from costmodel.simulation import Engine
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
+from costmodel.store import Store, the_store
 
 REFERENCE_BYTES = 16 << 20
 """The most memory for the engine that makes every micro-op an event: some 10 s a cell."""
@@ -36,14 +39,29 @@ def run_cells(
     todo = list(cells)
     if engine is Engine.REFERENCE:
         _check_size(todo)
-    tasks = [_Task(group, noise, engine, causes, intervals) for group in _groups(todo)]
-    if jobs > 1 and engine is Engine.FAST:
+    store = the_store() if engine is Engine.FAST else Store(None)
+    keys = _keys(todo, store, noise, causes, intervals)
+    values: dict[int, Values] = known_values(keys, store)
+    missing = [(position, cell) for position, cell in enumerate(todo) if position not in values]
+    tasks = [_Task(group, noise, engine, causes, intervals) for group in _groups(missing)]
+    if jobs > 1 and missing and engine is Engine.FAST:
         from costmodel import cpu
 
         cpu.warm_up()
-    done = in_processes(_run_task, tasks, jobs=jobs)
-    values = {position: found for results in done for position, found in results}
+    computed = dict(itertools.chain(*in_processes(_run_task, tasks, jobs=jobs)))
+    store.put({keys[position]: found for position, found in computed.items() if position in keys})
+    values |= computed
     return [Result(cell=cell, **values[position]) for position, cell in enumerate(todo)]
+
+
+def _keys(
+    cells: Sequence[Cell], store: Store, noise: bool, causes: Iterable[str], intervals: bool
+) -> dict[int, str]:
+    """Return the keys of the results that may be kept, by position."""
+    if store.path is None:
+        return {}
+    keys = (result_key(cell, noise=noise, causes=causes, intervals=intervals) for cell in cells)
+    return {position: key for position, key in enumerate(keys) if key is not None}
 
 
 def _check_size(cells: Sequence[Cell]) -> None:
@@ -79,9 +97,9 @@ def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
     return found
 
 
-def _groups(cells: Sequence[Cell]) -> Iterator[tuple[tuple[int, Cell], ...]]:
+def _groups(cells: Iterable[tuple[int, Cell]]) -> Iterator[tuple[tuple[int, Cell], ...]]:
     groups: dict[tuple[str, str], list[tuple[int, Cell]]] = {}
-    for position, cell in enumerate(cells):
+    for position, cell in cells:
         groups.setdefault((cell.machine.isa, cell.strategy), []).append((position, cell))
     for group in groups.values():
         yield tuple(group)

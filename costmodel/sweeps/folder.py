@@ -21,7 +21,7 @@ import numpy as np
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
 from costmodel.files import why_not, write_bytes
-from costmodel.provenance import sources_sha256
+from costmodel.store import program_sha256
 from costmodel.sweeps.price import Table
 from costmodel.sweeps.study import SweepStudy
 
@@ -107,7 +107,7 @@ def _document(study: SweepStudy, form: str) -> dict[str, Any]:
         "schema": SCHEMA,
         "kind": "sweep",
         "version": __version__,
-        "sources_sha256": sources_sha256(),
+        "program_sha256": program_sha256(),
         "title": study.title,
         "scenario": study.scenario.model_dump(mode="json", exclude={"machines"}),
         "machines": {

@@ -68,6 +68,14 @@ MILAN = load_machine("epyc-milan")
 IN_TURN = machine(
     MILAN, **SMALL, **COLD, atomics__locked_in_flight=2, atomics__locked_alu_operations=3
 )
+OLDEST = machine(
+    MILAN,
+    **SMALL,
+    **COLD,
+    atomics__locked_oldest=True,
+    atomics__locked_cycles=19.7,
+    atomics__locked_retires_cycles=16.3,
+)
 ONE_ATOMIC = machine(ALTRA, **COLD, **FRONT, atomics__in_flight=1, atomics__store_only_cycles=5.3)
 
 
@@ -87,7 +95,9 @@ def test_random_arm64_traces(on: Machine, one: Trace, other: Trace, cpus: int) -
 
 
 @pytest.mark.parametrize(
-    "on", [XEON, TIGHT["xeon"], MILAN, IN_TURN], ids=["xeon", "tight", "milan", "in-turn"]
+    "on",
+    [XEON, TIGHT["xeon"], MILAN, IN_TURN, OLDEST],
+    ids=["xeon", "tight", "milan", "in-turn", "oldest"],
 )
 @settings(max_examples=25, deadline=None)
 @given(one=traces(X86, turns=2), other=traces(X86))
@@ -107,7 +117,7 @@ def test_loops_whose_turns_are_not_computed(one: Trace, on: Machine) -> None:
 @pytest.mark.parametrize("scattered", [False, True])
 @pytest.mark.parametrize(
     "on",
-    [ALTRA, M2_PAIRS, FAR, ONE_ATOMIC, XEON, MILAN, IN_TURN, *TIGHT.values()],
+    [ALTRA, M2_PAIRS, FAR, ONE_ATOMIC, XEON, MILAN, IN_TURN, OLDEST, *TIGHT.values()],
     ids=lambda m: m.name,
 )
 def test_the_copy_loop(on: Machine, scattered: bool) -> None:

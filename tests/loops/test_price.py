@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,9 @@ from costmodel.loops.form import CHAINED, FORMS, KINDS, InstructionGroup, Loop, 
 from costmodel.loops.price import mean_absolute_error_pct, price_loop
 from costmodel.loops.shipped import loops_path
 
+PUBLIC = "zen3_public.yaml"
 MILAN = load_machine("epyc-milan")
+ZEN5 = load_machine("epyc-zen5")
 ALTRA = load_machine("ampere-altra")
 
 
@@ -74,6 +77,40 @@ def test_the_rule_for_locked_operations_decides() -> None:
         price_loop(loop, other) for loop in read_loops(loops_path("zen3"))
     )
     assert mean is not None and mean > 18
+
+
+def test_loops_that_follow_from_public_tables_are_met() -> None:
+    """Other kinds, sizes and mixes than those that were measured."""
+    plain = MILAN.without_mitigations()
+    priced = [price_loop(loop, plain) for loop in read_loops(Path(__file__).with_name(PUBLIC))]
+    mean = mean_absolute_error_pct(priced)
+    assert mean is not None and mean < 7
+    assert len(priced) > 40 and max(abs(loop.error_pct or 0) for loop in priced) < 35
+
+
+def test_loops_of_a_zen_5_are_met() -> None:
+    """By a rule that no Zen 3 follows: its locked operations wait for all that is older."""
+    loops = read_loops(loops_path("zen5"))
+    in_turn = ZEN5.with_values({"atomics.locked_oldest": False})
+    mean, other = (
+        mean_absolute_error_pct(price_loop(loop, machine) for loop in loops if "lock" in loop.name)
+        for machine in (ZEN5, in_turn)
+    )
+    assert mean is not None and mean < 4
+    assert other is not None and other > 2 * mean
+
+
+@pytest.mark.parametrize("additions", [0, 20, 40, 80, 160])
+def test_what_is_younger_than_a_locked_operation_retires_behind_it(additions: int) -> None:
+    expected = max(20, 16.5 + (additions + 4) / 8)
+    found = cycles(ZEN5, ("lock", 1, "new-line"), ("add", additions, "independent"))
+    assert found == pytest.approx(expected, rel=0.06)
+
+
+@pytest.mark.parametrize("stores", [4, 12, 24])
+def test_an_oldest_locked_operation_waits_for_older_stores(stores: int) -> None:
+    found = cycles(ZEN5, ("lock", 1, "new-line"), ("store", stores, "same-line"))
+    assert found == pytest.approx(20 + stores / 2, rel=0.03)
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,0 +1,66 @@
+"""``costmodel cache``: the answers that are kept on disk."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from costmodel.cli.parser import add_jobs, command
+
+if TYPE_CHECKING:
+    from costmodel.cli.main import Subparsers
+
+EPILOG = """\
+Answers are kept by all that they depend on: machine, workload, strategy,
+protocol, and the program itself. Those of your own strategies are not kept.
+COSTMODEL_CACHE=DIR puts them elsewhere, COSTMODEL_CACHE=off keeps none.
+"""
+
+
+def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add ``cache [--clear|--warm]``."""
+    about = "show or clear the answers that are kept on disk"
+    parser = command(subparsers, "cache", about, epilog=EPILOG)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--clear", action="store_true", help="forget them")
+    what.add_argument("--warm", action="store_true", help="price all shipped scenarios")
+    add_jobs(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is kept; raise ConfigError for bad input."""
+    from costmodel.store import VARIABLE, the_store
+
+    store = the_store()
+    if store.path is None:
+        print(f"nothing is kept: {VARIABLE} says off, or there is no home directory")
+        return 0
+    if args.clear:
+        store.clear()
+    if args.warm:
+        _warm(args.jobs)
+    size = store.size()
+    of = f"of at most {store.limit_bytes >> 20} MiB"
+    print(f"{size.entries:,} answers, {size.bytes / 2**20:.1f} MiB {of}\n{size.path}")
+    return 0
+
+
+def _warm(jobs: int | None) -> None:
+    """Price every shipped scenario, one strategy after the other."""
+    import sys
+
+    from tqdm import tqdm
+
+    from costmodel.config.overrides import load_with_overrides
+    from costmodel.config.resources import names
+    from costmodel.config.scenario import load_scenario
+    from costmodel.experiment import run_cells
+    from costmodel.parallel import cpus
+    from costmodel.plan import plan
+    from costmodel.strategies.resolve import names_by_operation
+
+    known = names_by_operation()
+    for name in tqdm(names("scenarios"), unit="scenario", file=sys.stderr, disable=None):
+        scenario = load_scenario(name, strategies=known)
+        planned = plan(*load_with_overrides(scenario, strategies=known))
+        run_cells(planned.cells, jobs=jobs or cpus())

@@ -1,0 +1,45 @@
+"""When x86 locked operations begin that let younger micro-ops pass, in the reference core.
+
+``begin`` is when the line is there, ``body`` what the wait for it is charged to; both functions
+return when the operation begins and what that wait is charged to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from costmodel.cpu import columns as c
+from costmodel.cpu.micro_op import MicroOp
+from costmodel.cpu.stack import Cause
+
+if TYPE_CHECKING:
+    from costmodel.cpu.reference_execution import Execution
+
+Begins = Generator[simpy.Event, Any, tuple[int, int]]
+
+
+def oldest_begins(core: Execution, op: MicroOp, begin: int, body: int) -> Begins:
+    """Begin behind all older micro-ops, with the store queue drained."""
+    if op.number:
+        begin = max(begin, (yield core.ops[op.number - 1].retired))
+    store = core.store_before[op.number]
+    drained: int = 0 if store is None else (yield store.drained)
+    if store is not None and drained > begin:
+        return drained, store.drain_cause
+    return begin, body
+
+
+def turn_begins(core: Execution, op: MicroOp, begin: int, body: int) -> Begins:
+    """Begin behind older locked operations and older loads."""
+    before = core.loads_before[op.number]
+    # Older ones than these retired long ago.
+    for load in core.loads[max(0, before - core.p.load_queue) : before]:
+        loaded: int = yield load.done
+        if load.op == c.OP_LOAD and loaded > begin:
+            begin, body = loaded, Cause.DEPENDENCY
+    lock = core.lock_before[op.number]
+    done: int = 0 if lock is None else (yield lock.done)
+    return (done, Cause.LOCKED) if done > begin else (begin, body)

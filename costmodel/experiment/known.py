@@ -1,0 +1,40 @@
+"""Results that were computed before: found on disk instead of computed again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from pydantic import BaseModel
+
+from costmodel.experiment.cell import Cell
+from costmodel.store import Store, key_of
+
+Values = Mapping[str, Any]
+"""The fields of a result but its cell."""
+
+
+def result_key(cell: Cell, *, noise: bool, causes: Iterable[str], intervals: bool) -> str | None:
+    """Return the key of a result; None where it may not be kept.
+
+    That is for strategies of the user and of other packages, whose code may do anything.
+    """
+    from costmodel.strategies.resolve import resolve
+
+    strategy = resolve(cell.strategy, operation=cell.workload.operation)
+    if strategy.code is not None or strategy.recorded is not None:
+        return None
+    parts = (getattr(cell, each.name) for each in fields(Cell))
+    return key_of(
+        "result",
+        *(p.model_dump_json() if isinstance(p, BaseModel) else json.dumps(p) for p in parts),
+        json.dumps([noise, sorted(causes) if noise else [], intervals]),
+    )
+
+
+def known_values(keys: Mapping[int, str], store: Store) -> dict[int, Values]:
+    """Return the values that are known, by position."""
+    found = store.get(list(keys.values()))
+    return {position: found[key] for position, key in keys.items() if key in found}

@@ -1,0 +1,184 @@
+"""What was computed before, on disk: values by the hash of all that they depend on.
+
+One SQLite file, so that any number of processes can use it at once. It is bounded in size, and
+whatever is wrong with it (a damaged file, a full disk, no room to lock) only means that values are
+computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+LIMIT_BYTES: Final = 256 << 20
+"""Of values kept; the ones not used longest go first."""
+VARIABLE: Final = "COSTMODEL_CACHE"
+"""Environment variable: a directory, or ``off``."""
+OFF: Final = "off"
+_FILE: Final = "answers.sqlite"
+_PACKAGES: Final = ("numpy", "numba", "scipy")
+"""Packages whose version could change a number."""
+_WAIT_SECONDS: Final = 5.0
+_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS answers "
+    "(key TEXT PRIMARY KEY, used REAL NOT NULL, size INTEGER NOT NULL, value BLOB NOT NULL)"
+)
+
+
+@dataclass(frozen=True)
+class StoreSize:
+    """How much a store holds."""
+
+    path: Path
+    entries: int
+    bytes: int
+
+
+class Store:
+    """Values on disk by key; ``path`` is the file, None keeps nothing."""
+
+    def __init__(self, path: Path | None, *, limit_bytes: int = LIMIT_BYTES) -> None:
+        """Remember where; nothing is opened or made yet."""
+        self.path = path
+        self.limit_bytes = limit_bytes
+
+    def get(self, keys: Sequence[str]) -> dict[str, Any]:
+        """Return the values that are there, by key; a damaged one is not."""
+        found: dict[str, Any] = {}
+
+        def read(database: sqlite3.Connection) -> None:
+            query = "SELECT value FROM answers WHERE key = ?"
+            for key in keys:
+                row = database.execute(query, (key,)).fetchone()
+                if row is not None and (value := _unpacked(key, row[0])) is not None:
+                    found[key] = value
+            used = [(time.time(), key) for key in found]
+            database.executemany("UPDATE answers SET used = ? WHERE key = ?", used)
+
+        if self.path is not None and self.path.is_file():
+            self._safely(read)
+        return found
+
+    def put(self, values: Mapping[str, Any]) -> None:
+        """Keep values; those not used longest make room."""
+
+        def write(database: sqlite3.Connection) -> None:
+            now = time.time()
+            rows = [(key, now, len(data), data) for key, data in _packed(values)]
+            database.execute(_TABLE)
+            database.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
+            self._make_room(database)
+
+        if self.path is not None and values:
+            with suppress(OSError):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._safely(write)
+
+    def size(self) -> StoreSize:
+        """Return how much is kept."""
+        sizes = [(0, 0)]
+        if self.path is not None and self.path.is_file():
+            query = "SELECT count(*), coalesce(sum(size), 0) FROM answers"
+            self._safely(lambda database: sizes.append(database.execute(query).fetchone()))
+        return StoreSize(self.path or Path(), *sizes[-1])
+
+    def clear(self) -> None:
+        """Forget everything."""
+        if self.path is None:
+            return
+        for end in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + end).unlink(missing_ok=True)
+
+    def _make_room(self, database: sqlite3.Connection) -> None:
+        (size,) = database.execute("SELECT coalesce(sum(size), 0) FROM answers").fetchone()
+        if size <= self.limit_bytes:
+            return
+        gone = []
+        for key, one in database.execute("SELECT key, size FROM answers ORDER BY used"):
+            gone.append((key,))
+            size -= one
+            if size <= self.limit_bytes * 3 // 4:
+                break
+        database.executemany("DELETE FROM answers WHERE key = ?", gone)
+
+    def _safely(self, do: Callable[[sqlite3.Connection], object]) -> None:
+        """Do something with the database, whole or not at all; a damaged one is removed."""
+        assert self.path is not None
+        try:
+            with closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as database:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute("PRAGMA synchronous = OFF")  # a lost answer is computed again
+                with database:
+                    do(database)
+        except sqlite3.OperationalError:
+            pass  # locked, full, read-only, or without its table
+        except (sqlite3.Error, OSError, OverflowError):
+            with suppress(OSError):
+                self.clear()
+
+
+def the_store() -> Store:
+    """Return the store of this user, as the environment says."""
+    said = os.environ.get(VARIABLE, "")
+    if said == OFF:
+        return Store(None)
+    if said:
+        return Store(Path(said) / _FILE)
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    with suppress(RuntimeError):  # a user without a home directory
+        return Store((Path(home) if home else Path.home() / ".cache") / "costmodel" / _FILE)
+    return Store(None)
+
+
+def key_of(*parts: str) -> str:
+    """Return the key of what depends on these texts and on this program."""
+    found = hashlib.sha256(program_sha256().encode())
+    for part in parts:
+        found.update(b"\0" + part.encode())
+    return found.hexdigest()
+
+
+@cache
+def program_sha256() -> str:
+    """Return the SHA-256 of all that numbers are computed with: code, data, packages."""
+    package = Path(__file__).parent
+    found = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            found.update(f"{path.relative_to(package)}\0".encode())
+            found.update(hashlib.sha256(path.read_bytes()).digest())
+    for name in _PACKAGES:
+        found.update(f"{name} {version(name)}\0".encode())
+    return found.hexdigest()
+
+
+def _packed(values: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    for key, value in values.items():
+        data = pickle.dumps(value, protocol=5)
+        yield key, _digest(key, data) + data
+
+
+def _digest(key: str, data: bytes) -> bytes:
+    """Return a checksum; of the key, too: a damaged index leads to another row."""
+    return hashlib.sha256(key.encode() + b"\0" + data).digest()
+
+
+def _unpacked(key: str, data: bytes) -> Any:
+    """Return a value; None for what is not as it was written, or holds what is no more."""
+    digest, rest = data[:32], data[32:]
+    if _digest(key, rest) != digest:
+        return None
+    try:
+        return pickle.loads(rest)
+    except Exception:  # whatever a class that changed makes of it
+        return None
