@@ -11,7 +11,6 @@ from costmodel.mm.shapes import ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.strategies.whole_tables import recorded_runs
 
 
 def trace_runs(
@@ -29,6 +28,8 @@ def trace_runs(
     frames = workload.frames, workload.frames_over or workload.memory_bytes
     space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte)
     if strategy.recorded is not None:
+        from costmodel.strategies.whole_tables import recorded_runs
+
         return recorded_runs(strategy.recorded, space, aligned=workload.frames == CONTIGUOUS)
     return list(operation.trace(strategy, program, isa, space))
 
