@@ -31,7 +31,7 @@ OPERATORS = re.compile(
     r"|ReplaceOrWithAnd|AddNot|ReplaceComparisonOperator_(?!.*Is)\w+"
     r"|ReplaceBinaryOperator_(Add|Sub|Mul|Div|FloorDiv|Mod)_(Add|Sub|Mul|Div|FloorDiv|Mod))"
 )
-NO_BEHAVIOUR = re.compile(r"\s*@|.*\bdataclass\(|.*\b(Field|ConfigDict)\(")
+NO_BEHAVIOUR = re.compile(r"\s*@|.*[(,] ?\*,|\s*\*,|.*\bdataclass\(|.*\b(Field|ConfigDict)\(")
 """Lines that say what a class is like, or that a function is compiled."""
 LIBRARIES = ("hypothesis", "numba", "numpy", "pydantic", "pytest", "scipy", "simpy", "yaml")
 PATIENCE = 8
