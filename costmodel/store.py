@@ -28,6 +28,7 @@ OFF: Final = "off"
 _FILE: Final = "answers.sqlite"
 _PACKAGES: Final = ("numpy", "numba", "scipy")
 """Packages whose version could change a number."""
+_SOURCES: Final = frozenset({".py", ".yaml", ".yml", ".json", ".csv", ".npz", ".xz"})
 _WAIT_SECONDS: Final = 5.0
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS answers "
@@ -154,7 +155,7 @@ def program_sha256() -> str:
     package = Path(__file__).parent
     found = hashlib.sha256()
     for path in sorted(package.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.suffix in _SOURCES and path.is_file():
             found.update(f"{path.relative_to(package)}\0".encode())
             found.update(hashlib.sha256(path.read_bytes()).digest())
     for name in _PACKAGES:

@@ -36,7 +36,9 @@ def test_values_not_used_longest_make_room(tmp_path: Path) -> None:
     assert store.get(["1"]) == {}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(at=st.integers(0, 20_000), byte=st.integers(0, 255), cut=st.booleans())
 def test_a_damaged_file_never_gives_a_wrong_value(
     tmp_path: Path, at: int, byte: int, cut: bool
