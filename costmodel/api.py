@@ -68,6 +68,7 @@ def study(
     frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
+    threads: int | None = None,
     runs: int | None = None,
     iterations: int | None = None,
     seed: int | None = None,
@@ -93,6 +94,7 @@ def study(
         "frames": frames,
         "contpte": contpte,
         "cpus": cpus,
+        "threads": threads,
         "protocol.runs": runs,
         "protocol.iterations": iterations,
         "protocol.seed": seed,
@@ -130,6 +132,7 @@ def price(
     frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
+    threads: int | None = None,
     runs: int | None = None,
     iterations: int | None = None,
     seed: int | None = None,
@@ -157,6 +160,7 @@ def cell(
     frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
+    threads: int | None = None,
     runs: int | None = None,
     iterations: int | None = None,
     seed: int | None = None,
@@ -173,6 +177,7 @@ def cell(
         "frames": frames,
         "contpte": contpte,
         "cpus": cpus,
+        "threads": threads,
         "protocol.runs": runs,
         "protocol.iterations": iterations,
         "protocol.seed": seed,
@@ -193,6 +198,7 @@ def explain(
     frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
+    threads: int | None = None,
     overrides: Mapping[str, Number] | None = None,
 ) -> str:
     """Return why ``strategy`` costs more or less than ``vs``: what ``costmodel explain`` prints."""
@@ -335,6 +341,7 @@ def window(
     frames: str | Mapping[str, str] | None = None,
     contpte: bool | None = None,
     cpus: int | None = None,
+    threads: int | None = None,
     overrides: Mapping[str, Number] | None = None,
 ) -> Picture:
     """Return a picture of the out-of-order window over a few PTEs: what waits for what.

@@ -77,9 +77,14 @@ def _misfits(
 def _too_many_cpus(scenario: Scenario, machines: Iterable[Machine]) -> Iterator[Fault]:
     for machine in machines:
         online = machine.tlbi.cpus_online.value
-        if scenario.cpus > online:
-            reason = f"must be at most {online}, the CPUs of {machine.name} (tlbi.cpus_online)"
-            yield scenario.fault(("cpus",), reason, describe(scenario.cpus))
+        wanted = scenario.cpus * scenario.threads
+        if wanted <= online:
+            continue
+        reason = f"must be at most {online}, the CPUs of {machine.name} (tlbi.cpus_online)"
+        if scenario.cpus > 1 and scenario.threads > 1:
+            reason = f"cpus x threads {reason}"
+        key = "threads" if scenario.threads > 1 else "cpus"
+        yield scenario.fault((key,), reason, describe(wanted))
 
 
 def _unresolved(scenario: Scenario, chosen: Sequence[str]) -> Iterator[Fault]:

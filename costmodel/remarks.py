@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.operations.registry import operation_named
 from costmodel.published import has_times
 from costmodel.settings import Setting, settings_of_machine
@@ -31,7 +32,6 @@ def remarks(cell: Cell, idle: Sequence[Setting] = ()) -> list[str]:
     return [
         *_changed(machine),
         *idle_remarks(idle),
-        *_shared(machine, workload.cpus),
         *_never_compared(machine, workload.operation),
         *filter(None, [caution(machine, workload.operation)]),
     ]
@@ -49,19 +49,6 @@ def idle_remarks(idle: Sequence[Setting]) -> Iterator[str]:
         yield f"No time here depends on: {', '.join(map(str, idle))}."
 
 
-def _shared(machine: Machine, cpus: int) -> Iterator[str]:
-    """Say what CPUs that work at the same time share in this model, and what they do not."""
-    if cpus == 1:
-        return
-    shared = "nothing but the interconnect that TLB invalidations wait for"
-    if machine.isa == "x86_64":
-        shared = "nothing (local flushes): each has the time of one alone"
-    yield (
-        f"The {cpus} CPUs share {shared}. No lock, cache or memory bandwidth is shared in this "
-        "model: where these are contended, it is too fast."
-    )
-
-
 def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
     if machine.changes or not has_times(machine.name, operation):
         yield f"No absolute {operation} time of this machine was ever compared with a measurement."
@@ -70,9 +57,16 @@ def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
 
 
 def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:
-    """Return the numbers of a machine without those that only other operations use."""
+    """Return the numbers of a machine without those that only other operations use.
+
+    Those that only several CPUs at work feel are none of them (docs/cpus.md says what is known).
+    """
     left_out = operation_named(operation).words.unused_keys
-    return {key: p for key, p in machine.parameters.items() if key not in left_out}
+    return {
+        key: p
+        for key, p in machine.parameters.items()
+        if key not in left_out and not key.startswith(ONLY_MANY_CPUS)
+    }
 
 
 def inferred(machine: Machine, operation: str) -> list[str]:

@@ -43,6 +43,20 @@ class Setting:
                 return f"frames over {size_text(size)}"
             case "cpus", cpus:
                 return f"{cpus} CPU{'s at once' if cpus > 1 else ''}"
+            case "threads", threads:
+                return f"{threads} thread{'s' * (threads > 1)}"
+            case "others", others:
+                return f"other threads {others}"
+            case "placement", placement:
+                return f"{placement} threads"
+            case "sockets", sockets:
+                return f"sockets {'in turn' if sockets == 'spread' else 'one by one'}"
+            case "folios", folios:
+                return f"{folios} folios"
+            case "between_us", between:
+                return f"{between:g} us between"
+            case "unshared", names:
+                return f"unshared {' '.join(names) or 'nothing'}"
             case key, bool(value) if not self.of_machine:
                 return f"{key} {'on' if value else 'off'}"
             case key, str(value) if not self.of_machine:

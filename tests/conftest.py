@@ -7,9 +7,13 @@ import os
 
 from hypothesis import settings
 
-settings.register_profile("ci", derandomize=True)
+# No test is timed: a busy machine is no fault of the program.
+settings.register_profile("desk", deadline=None)
+settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+else:
+    settings.load_profile("desk")
 
 # Tests compute what they compare, but for those of the store itself.
 os.environ["COSTMODEL_CACHE"] = "off"

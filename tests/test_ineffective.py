@@ -16,7 +16,8 @@ from costmodel.ineffective import ineffective
         ({"core.width": 2}, False, []),
         ({"noise.iteration_pct": 9.0}, False, ["noise.iteration_pct=9"]),
         ({"noise.iteration_pct": 9.0}, True, []),
-        ({"cpus": 4}, False, ["4 CPUs at once"]),  # nothing to broadcast
+        ({"cpus": 4}, False, []),  # they share caches and locks
+        ({"placement": "moving"}, False, ["moving threads"]),  # only for kernels that look at it
         ({"contpte": False}, False, []),  # it chooses strategies
     ],
 )

@@ -16,8 +16,9 @@ LARGE_ORDER = 9
 
 EPILOG = """\
 KEY is folio_order, folio_share (share of folios of --order, default 9,
-among folios of order 0), cpus, memory, tlbi_ns (arm64: the whole price of a
-TLBI), or any number that `costmodel machines MACHINE` lists.
+among folios of order 0), cpus, threads, between_us, memory, tlbi_ns
+(arm64: the whole price of a TLBI), or any number that
+`costmodel machines MACHINE` lists.
 
 examples:
   costmodel breakeven folio-batch-v6.9 --machine ampere-altra \\

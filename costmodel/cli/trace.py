@@ -11,12 +11,18 @@ from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
+    from costmodel.experiment import Cell
+
+PTES = 16
+"""PTEs of the window that are shown where nothing is said."""
 
 EPILOG = """\
 examples:
   costmodel trace xeon-4210r v6.7 -o out/v6.7.json     (ui.perfetto.dev)
   costmodel trace ampere-altra contpte-per-pte --order 4 --ptes 16 \\
       --format kanata -o out/storm.kanata              (Konata)
+  costmodel trace ampere-altra contpte-per-pte --order 9 \\
+      --set cpus=8 --format cpus -o out/cpus.json      (one track per CPU)
 """
 
 
@@ -26,17 +32,16 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser = command(subparsers, "trace", about, epilog=EPILOG)
     add_machine_and_strategy(parser)
     add_question(parser)
-    parser.add_argument(
-        "--ptes", type=count(1), default=16, metavar="N", help="PTEs to show (default 16)"
-    )
+    parser.add_argument("--ptes", type=count(1), metavar="N", help=f"PTEs to show (default {PTES})")
     parser.add_argument(
         "--first", type=count(0), metavar="N", help="the first of them (default: mid-table)"
     )
     parser.add_argument(
         "--format",
-        choices=("perfetto", "kanata"),
+        choices=("perfetto", "kanata", "cpus"),
         default="perfetto",
-        help="Chrome trace JSON (default), or the Kanata log of Konata",
+        help="Chrome trace JSON (default), the Kanata log of Konata, or Chrome trace "
+        "JSON of several CPUs (--set cpus=N)",
     )
     parser.add_argument("-o", dest="output", metavar="FILE", required=True)
 
@@ -55,12 +60,31 @@ def run(args: argparse.Namespace) -> int:
     scenario, machine = ask_one(args)
     target = output(args.output, option="-o", inputs=inputs(args, scenario))
     cell, _ = cells(scenario, machine)
-    shown = timeline_of(cell, ptes=args.ptes, first=args.first)
     on = machine_title(machine, room=WIDTH)
     name = f"{on}, {cell.strategy}, {what(cell.workload, layout=True)}"
-    text = kanata(shown) if args.format == "kanata" else perfetto(shown, name=name)
+    if args.format == "cpus":
+        text, summary = _cpus(args, cell, name)
+    else:
+        ptes = args.ptes or PTES
+        shown = timeline_of(cell, ptes=ptes, first=args.first)
+        text = kanata(shown) if args.format == "kanata" else perfetto(shown, name=name)
+        summary = f"{len(shown.micro_ops)} micro-ops of {ptes} PTEs, {shown.cycles:g} cycles"
     target.write(text.encode())
-    summary = f"{len(shown.micro_ops)} micro-ops of {args.ptes} PTEs, {shown.cycles:g} cycles"
     lines = [f"{args.output}: {summary} ({name})", *verdicts_of([cell])]
     target.show("".join(f"{wrapped(ascii_only(line))}\n" for line in lines))
     return 0
+
+
+def _cpus(args: argparse.Namespace, cell: Cell, name: str) -> tuple[str, str]:
+    """Return the timeline of several CPUs and what is in it."""
+    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.timeline.crowd import OPERATIONS, crowd_perfetto, crowd_slices
+
+    given = [key for key in ("ptes", "first") if getattr(args, key) is not None]
+    if given:
+        reason = "is not for --format cpus, which shows whole operations"
+        raise ConfigError([Fault(f"--{key}", reason=reason) for key in given])
+    slices = crowd_slices(cell)
+    cpus = len({each.cpu for each in slices})
+    summary = f"{OPERATIONS} operations of the first of {cpus} CPUs, {len(slices)} slices"
+    return crowd_perfetto(slices, name=name), summary

@@ -20,6 +20,7 @@ from costmodel.config.parameter import (
     assumed,
     no_cost,
     no_limit,
+    usual,
 )
 from costmodel.config.schema import STRICT, Problem, raise_problems
 from costmodel.config.sizes import Size
@@ -309,9 +310,28 @@ class Tlbi(Group):
     broadcast_ns: Annotated[Nanoseconds, ARM64] = NO_NUMBER
     """Completion on all CPUs, paid at the DSB."""
     per_cpu_ns: Annotated[Nanoseconds, ARM64] = NO_NUMBER
-    """Growth of the completion with each further CPU that broadcasts at the same time."""
+    """For how long one TLBI with its DSB holds the interconnect: the growth of the completion with
+    each further CPU that broadcasts at the same time."""
+    shared_ns: Annotated[Nanoseconds, ARM64_MAYBE] = no_cost()
+    """For how long each further TLBI before the same DSB holds the interconnect; 0: as long as its
+    issue takes."""
+    shared_growth_pct: Annotated[Parameter[float], Bounds(0, 100), ARM64_MAYBE] = no_cost()
+    """By how much both grow with each other CPU that waits for the interconnect: operations that
+    find its queue full are sent again."""
+    shared_requests: Annotated[Count, ARM64_MAYBE] = no_limit(4096)
+    """From how many waiting CPUs on they grow no further: the request nodes of the mesh."""
+    shared_far_factor: Annotated[Parameter[float], Bounds(1, 20), ARM64_MAYBE] = usual(2, 1, 4)
+    """Both last so many times as long where CPUs of two sockets broadcast."""
+    shared_stolen_ns: Annotated[Nanoseconds, ARM64_MAYBE] = no_cost()
+    """What a TLBI takes from every other CPU at work."""
+    local_ns: Annotated[Nanoseconds, ARM64_MAYBE] = usual(20, 10, 60)
+    """One TLBI that is not broadcast."""
+    local_only: Annotated[Flag, ARM64_MAYBE] = assumed(False)
+    """The kernel does not broadcast TLBIs of an address space that ran on one CPU only."""
+    repeats: Annotated[Flag, ARM64_MAYBE] = assumed(False)
+    """The kernel repeats a TLBI and the DSB at each synchronisation, for an erratum."""
     cpus_online: Annotated[Parameter[int], Bounds(1, 4096)]
-    """CPUs that take part."""
+    """CPUs of the machine, all sockets together."""
     asid_flush_ns: Nanoseconds
     """The flush of the whole address space at the end of fork() and of an unmap."""
 

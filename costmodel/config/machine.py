@@ -28,6 +28,7 @@ from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value
 from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
 from costmodel.config.resources import find_file
 from costmodel.config.schema import Problem, Title, faults_of, raise_problems, validated
+from costmodel.config.sharing import Locks, Shootdown, Topology
 from costmodel.config.yaml_text import decoded, read_bytes
 
 SET_BY_USER = "set for this run"
@@ -53,6 +54,9 @@ class Machine(Group):
     barriers: Barriers = Barriers()
     mitigations: Mitigations = Mitigations()
     tlbi: Tlbi
+    topology: Topology = Topology()
+    shootdown: Shootdown = Shootdown()
+    locks: Locks = Locks()
     kernel: Kernel
     noise: Noise
     fit: Fit | None = None
@@ -69,7 +73,7 @@ class Machine(Group):
         """
         return _loaded(path, read_bytes(path))
 
-    @field_validator("atomics", "barriers", "tlbi")
+    @field_validator("atomics", "barriers", "tlbi", "shootdown")
     @classmethod
     def _has_what_its_isa_has(cls, group: G, info: ValidationInfo) -> G:
         raise_problems(str(info.field_name), _isa_problems(group, info.data.get("isa")))

@@ -131,6 +131,19 @@ def no_cost() -> Parameter[float]:
     return Parameter[float](value=0.0, low=0.0, high=0.0, **_NOT_STATED)
 
 
+_USUAL: dict[str, Any] = {"kind": "inferred", "source": "not stated: usual for server CPUs"}
+
+
+def usual(value: float, low: float, high: float) -> Parameter[float]:
+    """Return what stands for a number that a machine file does not state: what most have."""
+    return Parameter[float](value=value, low=low, high=high, **_USUAL)
+
+
+def usual_count(value: int, low: int, high: int) -> Parameter[int]:
+    """Return the same for a count."""
+    return Parameter[int](value=value, low=low, high=high, **_USUAL)
+
+
 def assumed(value: bool) -> Choice[bool]:
     """Return what stands for a property that a machine file does not state."""
     return Choice[bool](value=value, kind="inferred", source="not stated: assumed")

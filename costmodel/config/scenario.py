@@ -23,9 +23,17 @@ from costmodel.config.frames import Frames
 from costmodel.config.resources import find_file, is_path, names, unknown_name
 from costmodel.config.schema import STRICT, Title, no_repeats, problem, raise_problems, validated
 from costmodel.config.workload import (
+    BetweenMicroseconds,
+    CpuCount,
+    Folios,
     Layout,
     MemoryBytes,
     OperationName,
+    Others,
+    Placement,
+    Sockets,
+    ThreadCount,
+    Unshared,
     Workload,
     frames_of,
     span_problems,
@@ -128,8 +136,25 @@ class Scenario(BaseModel):
     """Physical memory that scattered folios lie in, such as 16 GiB; default: the size of memory."""
     contpte: bool | None = None
     """Only strategies whose kernels use the contiguous bit, or only others; left out: all."""
-    cpus: Annotated[int, Field(ge=1, le=4096)] = 1
-    """CPUs that do the same at the same time, each on its own address space."""
+    cpus: CpuCount = 1
+    """Processes that do the same at the same time, each on CPUs of its own."""
+    threads: ThreadCount = 1
+    """Threads of each address space, each on a CPU of its own."""
+    others: Others = "same"
+    """What all threads but the first do: the same operation on memory of their own, run user code
+    (busy), or sleep (idle)."""
+    placement: Placement = "pinned"
+    """Threads stay on their CPU, or were on another one before (moving)."""
+    sockets: Sockets = "fill"
+    """Which CPUs are in use: those of one socket first (fill), or of all in turn (spread)."""
+    folios: Folios = "own"
+    """Whether the processes map folios of their own, or all of them the same (children of one
+    parent)."""
+    between_us: BetweenMicroseconds = 0.0
+    """What each CPU does on its own between two operations: user code, and faulting in what was
+    unmapped. It is part of the throughput, not of the operation's time."""
+    unshared: Unshared = ()
+    """What CPUs share in reality and each has for itself here, to see what it costs."""
     mitigations: Mitigation = "auto"
     """auto: what a stock kernel of 2024 does on each machine against speculation; off: nothing."""
     baseline: StrategyName
@@ -176,6 +201,13 @@ class Scenario(BaseModel):
                 state=self.state or states_of(self.operation)[0],
                 contpte=self.contpte,
                 cpus=self.cpus,
+                threads=self.threads,
+                others=self.others,
+                placement=self.placement,
+                sockets=self.sockets,
+                folios=self.folios,
+                between_us=self.between_us,
+                unshared=self.unshared,
             )
             for layout in self.folio_orders
         )

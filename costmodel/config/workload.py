@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
+from costmodel.config.errors import unknown
 from costmodel.config.frames import ALIGNED, CONTIGUOUS, Frames
-from costmodel.config.schema import STRICT, Problem, problem, raise_problems
+from costmodel.config.schema import STRICT, Problem, no_repeats, problem, raise_problems
 from costmodel.config.shares import share as share_of
+from costmodel.config.sharing import SHARED
 from costmodel.config.sizes import Size, size_text
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
@@ -29,6 +31,26 @@ def _known_operation(name: str) -> str:
     if name not in names:
         raise problem(f"must be {' or '.join(map(repr, names))}")
     return name
+
+
+def _known_shared(name: str) -> str:
+    """Refuse a name of what CPUs do not share."""
+    if name not in SHARED:
+        raise problem(unknown("shared thing", name, SHARED))
+    return name
+
+
+def _as_list(value: object) -> object:
+    """Accept names in one word, with commas between them, where a list may stand."""
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",")]
+    return value
+
+
+def _no_repeats(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a name that stands in the list twice; the order means nothing."""
+    raise_problems("unshared", no_repeats(names))
+    return tuple(sorted(names))
 
 
 def _whole_pages(value: int) -> int:
@@ -77,6 +99,22 @@ Layout = Annotated[dict[int, float], BeforeValidator(_layout)]
 """Folio order to its share of the memory; the shares sum to 1."""
 
 
+Others = Literal["same", "busy", "idle"]
+Placement = Literal["pinned", "moving"]
+Sockets = Literal["fill", "spread"]
+Folios = Literal["own", "shared"]
+MOST_CPUS = 4096
+CpuCount = Annotated[int, Field(ge=1, le=MOST_CPUS)]
+ThreadCount = CpuCount
+BetweenMicroseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, strict=False)]
+Unshared = Annotated[
+    tuple[Annotated[str, AfterValidator(_known_shared)], ...],
+    BeforeValidator(_as_list),
+    Field(strict=False),
+    AfterValidator(_no_repeats),
+]
+
+
 class Workload(BaseModel):
     """One address space under one operation: what a strategy is run on."""
 
@@ -97,8 +135,25 @@ class Workload(BaseModel):
     """How the operation finds the PTEs (fork), or what unmaps them (zap)."""
     contpte: bool | None = None
     """Only strategies whose kernels use the contiguous bit, or only others; None: all."""
-    cpus: Annotated[int, Field(ge=1, le=4096)] = 1
-    """CPUs that do the same at the same time, each on its own address space."""
+    cpus: CpuCount = 1
+    """Processes that do the same at the same time, each on CPUs of its own."""
+    threads: ThreadCount = 1
+    """Threads of each address space, each on a CPU of its own."""
+    others: Others = "same"
+    """What all threads but the first do: the same operation on memory of their own, run user code
+    (busy), or sleep (idle)."""
+    placement: Placement = "pinned"
+    """Threads stay on their CPU, or were on another one before (moving)."""
+    sockets: Sockets = "fill"
+    """Which CPUs are in use: those of one socket first (fill), or of all in turn (spread)."""
+    folios: Folios = "own"
+    """Whether the processes map folios of their own, or all of them the same (children of one
+    parent)."""
+    between_us: BetweenMicroseconds = 0.0
+    """What each CPU does on its own between two operations: user code, and faulting in what was
+    unmapped. It is part of the throughput, not of the operation's time."""
+    unshared: Unshared = ()
+    """What CPUs share in reality and each has for itself here, to see what it costs."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Workload:
@@ -116,6 +171,11 @@ class Workload(BaseModel):
     def pages(self) -> int:
         """Base pages, and so PTEs, of the mapping."""
         return self.memory_bytes // PAGE_BYTES
+
+    @property
+    def cpus_in_use(self) -> int:
+        """CPUs that do anything or sleep: one for each thread of each process."""
+        return self.cpus * self.threads
 
     @property
     def folio_order(self) -> int | None:

@@ -3,6 +3,7 @@
 from costmodel.experiment.cell import (
     Cell,
     Result,
+    exact_ps_of,
     exact_seconds,
     executed,
     noise_scenario,
@@ -17,6 +18,7 @@ __all__ = [
     "LeftOut",
     "Result",
     "compare",
+    "exact_ps_of",
     "exact_seconds",
     "executed",
     "noise_scenario",

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from costmodel import settings, statistics
+from costmodel.cpus.contention import Contention, SharedUse, contention
+from costmodel.cpus.contention import samples as crowd_samples
+from costmodel.cpus.machine_in_use import machine_in_use
+from costmodel.cpus.setup import Setup, setup
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
-from costmodel.simulation.engine import undisturbed_ps
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
-from costmodel.simulation.price import INTERCONNECT, PricedOperation, price_operation
-from costmodel.simulation.process import QUIET, run_once
+from costmodel.simulation.price import PricedOperation, price_operation
+from costmodel.simulation.process import run_once
 from costmodel.uncertainty import sampling
 from costmodel.units import PS_PER_NS, PS_PER_S
 
@@ -59,6 +62,8 @@ class Result:
     segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
     samples_log: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
     build_seconds: Mapping[str, float] | None = field(default=None, compare=False, repr=False)
+    contention: Contention | None = field(default=None, repr=False)
+    """What CPUs share and how much it costs, without noise; None for a lone CPU."""
 
     def __str__(self) -> str:
         """Return the cost in one line: what runs where, and ns per PTE."""
@@ -101,10 +106,11 @@ def run_cell(
 ) -> Result:
     """Compute one cell; see :func:`run_cells`."""
     runs = _table_runs(cell)
-    timing = _timing(runs, cell.machine, engine)
-    operation = price_operation(timing, cell.machine, cell.workload, runs)
-    exact_ps = _exact_ps(cell, operation, engine)
-    samples = _samples(cell, operation, engine, causes) if noise else None
+    operation = _priced(cell, runs, engine)
+    crowd = setup_of(cell, operation, runs)
+    met = None if crowd is None else _met(cell, crowd, runs)
+    exact_ps = _lone_ps(operation, engine) if met is None else met.mean_ps
+    samples = _samples(cell, operation, crowd, engine, causes) if noise else None
     summary = (
         statistics.exact(exact_ps / PS_PER_S)
         if samples is None
@@ -115,23 +121,27 @@ def run_cell(
         cell=cell,
         ptes=ptes,
         exact_ps=exact_ps,
-        stack_ns_per_pte=_stack(operation, exact_ps, ptes),
+        stack_ns_per_pte=_stack(operation, met, ptes),
         micro_ops_per_pte=_micro_ops(runs, ptes),
         segments_ns_per_pte={
             name: ps / PS_PER_NS / ptes for name, ps in operation.segments_ps.items()
         },
         summary=summary,
         samples_ps=samples,
+        contention=met,
     )
 
 
 def exact_seconds(cell: Cell) -> float:
     """Return the time of a cell without noise: :func:`run_cell` for callers that want no more."""
-    runs = _table_runs(cell)
-    operation = price_operation(
-        _timing(runs, cell.machine, Engine.FAST), cell.machine, cell.workload, runs
-    )
-    return _exact_ps(cell, operation, Engine.FAST) / PS_PER_S
+    return exact_ps_of(_table_runs(cell), cell) / PS_PER_S
+
+
+def exact_ps_of(runs: Sequence[TableRun], cell: Cell) -> int:
+    """Return the picoseconds of a cell whose page tables execute ``runs``, without noise."""
+    operation = _priced(cell, runs, Engine.FAST)
+    crowd = setup_of(cell, operation, runs)
+    return operation.schedule.total_ps if crowd is None else contention(crowd).mean_ps
 
 
 def executed(cell: Cell) -> Sequence[TableRun]:
@@ -140,16 +150,20 @@ def executed(cell: Cell) -> Sequence[TableRun]:
 
 
 def noise_scenario(workload: Workload) -> str:
-    """Return the name under which a workload draws its noise: all of it but contpte.
+    """Return the name under which a workload draws its noise: all of it that is the strategy's not.
 
-    Contpte is the strategy's business, and all strategies of a workload meet the same noise.
+    Contpte is the strategy's business, and all strategies of a workload meet the same noise, as do
+    answers with and without something that CPUs share.
     """
     orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
     over = f" over {workload.frames_over}" if workload.frames_over else ""
-    return (
+    name = (
         f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
         f"{workload.state} {workload.cpus}"
     )
+    if workload.threads == 1 and not workload.between_us:
+        return name
+    return f"{name} {workload.threads} {workload.others} {workload.between_us:g}"
 
 
 def _log_samples(cell: Cell, exact_ps: int) -> tuple[float, ...]:
@@ -182,8 +196,39 @@ def _table_runs(cell: Cell) -> Sequence[TableRun]:
     return trace_runs(strategy, cell.workload, cell.machine.isa, range_tlbi=range_tlbi)
 
 
+def crowd_of(cell: Cell) -> Setup | None:
+    """Return what several CPUs do and share in a cell, ready to be simulated; None for one."""
+    runs = _table_runs(cell)
+    return setup_of(cell, _priced(cell, runs, Engine.FAST), runs)
+
+
+def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun]) -> Contention:
+    """Return who waits for what, and what the share of the last-level cache costs."""
+    found = contention(crowd)
+    if "llc" in cell.workload.unshared or len(crowd.workers) == 1:
+        return found
+    unshared = cell.workload.model_copy(update={"unshared": ("llc",)})
+    whole = _priced(replace(cell, workload=unshared), runs, Engine.FAST)
+    lost_ns = (found.alone_ps - whole.schedule.total_ps) / PS_PER_NS
+    return replace(found, shared={**found.shared, "llc": SharedUse(lost_ns, 0.0, 1.0, 0.0)})
+
+
+def setup_of(cell: Cell, operation: PricedOperation, runs: Sequence[TableRun]) -> Setup | None:
+    """Return what several CPUs do and share; None for a lone CPU, which needs no simulation."""
+    return (
+        None
+        if cell.workload.cpus_in_use == 1
+        else setup(operation, cell.machine, cell.workload, runs)
+    )
+
+
+def _priced(cell: Cell, runs: Sequence[TableRun], engine: Engine) -> PricedOperation:
+    """Return the operation as a CPU executes it that meets nobody."""
+    machine = machine_in_use(cell.machine, cell.workload)
+    return price_operation(_timing(runs, machine, engine), machine, cell.workload, runs)
+
+
 def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timing:
-    # Contention is SimPy's part: the core prices a lone CPU.
     if engine is Engine.REFERENCE:
         from costmodel.cpu import reference
 
@@ -193,37 +238,36 @@ def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timin
     return cpu.run(runs, machine)
 
 
-def _exact_ps(cell: Cell, operation: PricedOperation, engine: Engine) -> int:
-    if engine is Engine.REFERENCE and cell.workload.cpus == 1:
-        return run_once(operation.schedule, [QUIET])
-    return undisturbed_ps(
-        operation.schedule, cpus=cell.workload.cpus, bus_share=operation.bus_share
-    )
+def _lone_ps(operation: PricedOperation, engine: Engine) -> int:
+    if engine is Engine.REFERENCE:
+        return run_once(operation.schedule)
+    return operation.schedule.total_ps
 
 
 def _samples(
-    cell: Cell, operation: PricedOperation, engine: Engine, causes: frozenset[NoiseCause]
+    cell: Cell,
+    operation: PricedOperation,
+    crowd: Setup | None,
+    engine: Engine,
+    causes: frozenset[NoiseCause],
 ) -> Samples:
     workload, protocol = cell.workload, cell.protocol
-    sizes = NoiseSizes.of(cell.machine, workload.folio_orders)
-    return simulate(
-        operation.schedule,
-        sizes.only(causes),
-        Stream(protocol.seed, cell.machine.name, noise_scenario(workload)),
-        runs=protocol.runs,
-        iterations=protocol.iterations,
-        cpus=workload.cpus,
-        bus_share=operation.bus_share,
-        engine=engine,
-    )
+    sizes = NoiseSizes.of(cell.machine, workload.folio_orders).only(causes)
+    stream = Stream(protocol.seed, cell.machine.name, noise_scenario(workload))
+    runs, iterations = protocol.runs, protocol.iterations
+    if crowd is None:
+        return simulate(
+            operation.schedule, sizes, stream, runs=runs, iterations=iterations, engine=engine
+        )
+    return crowd_samples(crowd, operation.schedule, sizes, stream, runs=runs, iterations=iterations)
 
 
-def _stack(operation: PricedOperation, exact_ps: int, ptes: int) -> dict[str, float]:
+def _stack(operation: PricedOperation, crowd: Contention | None, ptes: int) -> dict[str, float]:
     """Return the CPI stack in ns per PTE, largest part first; it sums to the exact time."""
     stack = dict(operation.stack_ps)
-    waiting = exact_ps - operation.schedule.total_ps
-    if waiting:
-        stack[INTERCONNECT] = float(waiting)
+    if crowd is not None:
+        for cause, ps in crowd.extra_ps.items():
+            stack[cause] = stack.get(cause, 0.0) + ps
     ordered = sorted(stack.items(), key=lambda part: (-part[1], part[0]))
     return {cause: ps / PS_PER_NS / ptes for cause, ps in ordered}
 

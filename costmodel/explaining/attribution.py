@@ -12,16 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from costmodel import cpu
 from costmodel.code.removal import Orphans, remove
 from costmodel.code.trace import TableRun, Trace
-from costmodel.experiment import Cell, Result, compare, executed, run_cell
+from costmodel.experiment import Cell, Result, compare, exact_ps_of, executed, run_cell
 from costmodel.explaining.early import early_accesses
 from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
 from costmodel.parallel import in_processes
-from costmodel.simulation.engine import undisturbed_ps
-from costmodel.simulation.price import price_operation
 from costmodel.units import PS_PER_NS
 
 FEWEST = 0.001
@@ -151,19 +148,12 @@ def _saved_ns(task: _Task) -> float:
     cell, group, exact_ps = task
     rest = [replace(run, trace=without_group(run.trace, group)) for run in executed(cell)]
     ptes = sum(run.count * run.ptes for run in rest)
-    return (exact_ps - _exact_ps(rest, cell)) / PS_PER_NS / ptes
+    return (exact_ps - exact_ps_of(rest, cell)) / PS_PER_NS / ptes
 
 
 def without_group(trace: Trace, group: UopGroup) -> Trace:
     """Return the rest of a trace when a group of micro-ops is taken out."""
     return remove(trace, groups_of(trace) == group, Orphans.INHERIT)
-
-
-def _exact_ps(runs: Sequence[TableRun], cell: Cell) -> int:
-    operation = price_operation(cpu.run(runs, cell.machine), cell.machine, cell.workload, runs)
-    return undisturbed_ps(
-        operation.schedule, cpus=cell.workload.cpus, bus_share=operation.bus_share
-    )
 
 
 def _counts(runs: Sequence[TableRun]) -> Mapping[UopGroup, float]:

@@ -16,13 +16,14 @@ from costmodel.experiment import Cell
 from costmodel.explaining.quantity import quantity, three_digits
 from costmodel.units import LARGEST_ORDER
 
-WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "memory")
+WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "threads", "between_us", "memory")
 TLBI_PRICE: Final = "tlbi_ns"
 """The whole price of one TLBI that is waited for: issue and broadcast, scaled together."""
 TABLE_BYTES: Final = 2 << 20
 """What one page table maps: memory varies in whole tables."""
 MOST_MEMORY_BYTES: Final = 1 << 40
 MOST_TLBI_NS: Final = 1e5
+MOST_BETWEEN_US: Final = 1e6
 _STEPS: Final = 24
 _SPREAD: Final = 2.0
 """Neighbours in the grid of a machine number differ by this factor."""
@@ -81,8 +82,10 @@ def axis_of(key: str, pair: Pair, *, large_order: int = LARGEST_ORDER) -> Axis:
         return _folio_order(pair)
     if key == "folio_share":
         return _folio_share(pair, large_order)
-    if key == "cpus":
-        return _cpus(pair)
+    if key in ("cpus", "threads"):
+        return _cpus(pair, key)
+    if key == "between_us":
+        return _between(pair)
     if key == "memory":
         return _memory(pair)
     if key == TLBI_PRICE:
@@ -134,15 +137,31 @@ def _folio_share(pair: Pair, order: int) -> Axis:
     )
 
 
-def _cpus(pair: Pair) -> Axis:
-    online = pair[0].machine.tlbi.cpus_online.value
+def _cpus(pair: Pair, key: str) -> Axis:
+    """Vary processes or threads, as far as the machine has CPUs for all threads of all of them."""
+    workload = pair[0].workload
+    now: int = getattr(workload, key)
+    most = pair[0].machine.tlbi.cpus_online.value // (workload.cpus_in_use // now)
+    word = "CPU" if key == "cpus" else "thread"
     return Axis(
-        "cpus",
-        grid=_whole(1, online, pair[0].workload.cpus, 1),
-        now=float(pair[0].workload.cpus),
+        key,
+        grid=_whole(1, most, now, 1),
+        now=float(now),
         is_integer=True,
-        apply=lambda cells, x: _with_workload(cells, cpus=round(x)),
-        text=lambda x: f"{x:.0f} CPU{'s' * (round(x) != 1)}",
+        apply=lambda cells, x: _with_workload(cells, **{key: round(x)}),
+        text=lambda x: f"{x:.0f} {word}{'s' * (round(x) != 1)}",
+    )
+
+
+def _between(pair: Pair) -> Axis:
+    now = pair[0].workload.between_us
+    return Axis(
+        "between_us",
+        grid=_geometric(0.0, MOST_BETWEEN_US, now),
+        now=now,
+        is_integer=False,
+        apply=lambda cells, x: _with_workload(cells, between_us=float(x)),
+        text=lambda x: quantity(x, "between_us"),
     )
 
 

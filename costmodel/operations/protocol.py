@@ -45,16 +45,30 @@ class Words:
 
 
 @dataclass(frozen=True)
+class FlushRequest:
+    """A flush that other CPUs of the address space take part in.
+
+    ``pages``: how many are flushed, in units of what one entry maps; None for all.
+    ``frees_tables``: page tables go with it, so that idle CPUs must not use them any more.
+    """
+
+    pages: int | None = None
+    frees_tables: bool = False
+
+
+@dataclass(frozen=True)
 class OutsideCost:
     """Something that an operation does outside the page tables, ``count`` times in a row.
 
     ``causes_ps``: picoseconds of one execution by cause, as CPI stacks name it. ``broadcast_ps``:
-    those of them that go out to the interconnect, and so may wait for other CPUs.
+    those of them that go out to the interconnect, and so may wait for other CPUs. ``flush``: the
+    flush at its end, if there is one.
     """
 
     causes_ps: Mapping[str, int]
     broadcast_ps: int = 0
     count: int = 1
+    flush: FlushRequest | None = None
 
     @property
     def layout_ps(self) -> int:
@@ -72,6 +86,23 @@ class Surroundings:
     before: tuple[OutsideCost, ...] = ()
     per_table: Mapping[str, int] = field(default_factory=dict)
     after: tuple[OutsideCost, ...] = ()
+
+
+@dataclass(frozen=True)
+class SharedWork:
+    """What one operation does to things that CPUs share, beside its flushes.
+
+    ``address_space``: how it holds the lock of the address space: ``write`` from beginning to end;
+    ``write, read``: for writing outside the page tables and for reading in them; ``read``.
+    ``tables``: page tables that it takes from the page allocator, or gives back. ``freed``: folios
+    of each order that it gives back; the process faults them in again before it can do the same
+    once more. ``folio_updates``: changes of reference and mapping counts of folios.
+    """
+
+    address_space: Literal["write", "write, read", "read"] = "write"
+    tables: int = 0
+    freed: Mapping[int, int] = field(default_factory=dict)
+    folio_updates: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,3 +184,7 @@ class Operation(ABC):
     ) -> Surroundings:
         """Return what lies around the page tables ``runs`` of a workload: here nothing."""
         return Surroundings()
+
+    def shared_work(self, workload: Workload) -> SharedWork:
+        """Return what an operation does to things that CPUs share: here it takes the lock."""
+        return SharedWork()

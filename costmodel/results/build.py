@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from costmodel.published import Metric, Row
 from costmodel.published.rows import implied_change_pct
 from costmodel.remarks import remarks as machine_remarks
+from costmodel.results.crowd_records import crowd_data
 from costmodel.results.document import SCHEMA, ResultFile
 from costmodel.settings import Setting, texts
 from costmodel.statistics import Change, Summary, mean_interval
@@ -79,6 +80,7 @@ def _cell(
         "state": workload.state,
         "contpte": workload.contpte,
         "cpus": workload.cpus,
+        "crowd": crowd_data(result),
         "settings": texts(cell.machine, workload),
         "machine_changes": {key: now for key, (_, now) in cell.machine.changes.items()},
         "strategy": cell.strategy,

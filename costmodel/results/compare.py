@@ -15,7 +15,8 @@ NEGLIGIBLE_PCT: Final = 0.01
 """Below this two exact times are the same: the core's own resolution is about as wide."""
 
 _MUST_AGREE: Final = (
-    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "contpte", "cpus", "runs",
+    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "contpte", "cpus",
+    "threads", "runs",
     "iterations",
 )  # fmt: skip
 

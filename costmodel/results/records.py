@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from costmodel.config.schema import Problem, printable, problem, raise_problems
+from costmodel.results.crowd_records import CrowdRecord
 from costmodel.statistics import Summary
 from costmodel.units import LARGEST_ORDER
 
@@ -187,6 +188,8 @@ class ResultCell(BaseModel):
     """Forced on or off; null: as the strategy's kernel has it."""
     cpus: Annotated[int, Field(ge=1, le=_MOST_CPUS)]
     """CPUs that do the same at the same time."""
+    crowd: CrowdRecord | None = None
+    """What several CPUs do and share; null for a lone CPU."""
     settings: list[Words] = []
     """What is not as it is by default, in words: of the workload, then of the machine."""
     machine_changes: dict[str, bool | float | str] = {}
@@ -265,6 +268,11 @@ class ResultCell(BaseModel):
             f"{self.cpus} CPUs at once": self.cpus > 1,
         }
         return tuple(text for text, holds in older.items() if holds)
+
+    @property
+    def threads(self) -> int:
+        """Threads of each address space."""
+        return self.crowd.threads if self.crowd else 1
 
     @property
     def workload_settings(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Samples of a cell: closed form for a lone CPU, SimPy where CPUs meet or on request."""
+"""Samples of a lone CPU: in closed form, or through SimPy on request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from costmodel.simulation import lone_cpu
 from costmodel.simulation.noise import Ints, NoiseSizes, RunNoise, Stream, draw_noise
-from costmodel.simulation.process import QUIET, Disturbance, run_once
+from costmodel.simulation.process import Disturbance, run_once
 from costmodel.simulation.schedule import Schedule
 
 Samples = Ints
@@ -29,46 +29,21 @@ def simulate(
     *,
     runs: int,
     iterations: int,
-    cpus: int = 1,
-    bus_share: float = 0.0,
     engine: Engine = Engine.FAST,
 ) -> Samples:
-    """Return ``runs`` x ``iterations`` elapsed times of the first CPU, in picoseconds.
+    """Return ``runs`` x ``iterations`` elapsed times of a lone CPU, in picoseconds.
 
-    ``cpus`` execute the operation at the same time; a broadcast TLB invalidation occupies the
-    interconnect for ``bus_share`` of its time. A lone CPU meets nobody, so its time has a closed
-    form (:mod:`costmodel.simulation.lone_cpu`), unless ``engine`` asks for SimPy.
+    It meets nobody, so its time has a closed form (:mod:`costmodel.simulation.lone_cpu`), unless
+    ``engine`` asks for SimPy. Several CPUs are the business of :mod:`costmodel.cpus`.
     """
-    if cpus > 1:
-        schedule = schedule.coarse()
     samples = np.empty((runs, iterations), dtype=np.int64)
     for run in range(runs):
-        noises = [
-            draw_noise(sizes, stream, run=run, iterations=iterations, cpu=cpu)
-            for cpu in range(cpus)
-        ]
-        if cpus == 1 and engine is Engine.FAST:
-            samples[run] = lone_cpu.elapsed_ps(schedule, noises[0])
+        noise = draw_noise(sizes, stream, run=run, iterations=iterations)
+        if engine is Engine.FAST:
+            samples[run] = lone_cpu.elapsed_ps(schedule, noise)
         else:
-            samples[run] = _through_simpy(schedule, noises, iterations, bus_share)
+            samples[run] = [run_once(schedule, each) for each in _disturbances(schedule, noise)]
     return samples
-
-
-def undisturbed_ps(schedule: Schedule, *, cpus: int = 1, bus_share: float = 0.0) -> int:
-    """Return the time of the first CPU without noise, in picoseconds."""
-    if cpus == 1:
-        return schedule.total_ps
-    return run_once(schedule.coarse(), [QUIET] * cpus, bus_share=bus_share)
-
-
-def _through_simpy(
-    schedule: Schedule, noises: list[RunNoise], iterations: int, bus_share: float
-) -> list[int]:
-    per_cpu = [_disturbances(schedule, noise) for noise in noises]
-    return [
-        run_once(schedule, [cpu[i] for cpu in per_cpu], bus_share=bus_share)
-        for i in range(iterations)
-    ]
 
 
 def _disturbances(schedule: Schedule, noise: RunNoise) -> list[Disturbance]:

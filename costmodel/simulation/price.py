@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.cpu.parameters import ticks_to_ps
 from costmodel.operations.registry import operation_named
+from costmodel.operations.shared.flush import ASID_FLUSH
 from costmodel.simulation.schedule import Schedule, Stage
 
 if TYPE_CHECKING:
@@ -17,24 +18,22 @@ if TYPE_CHECKING:
     from costmodel.cpu.stack import TableCost, Timing
     from costmodel.operations.protocol import OutsideCost
 
-INTERCONNECT = "interconnect"
-"""Cause of the time that other CPUs' broadcasts take away."""
-
 
 @dataclass(frozen=True)
 class PricedOperation:
     """One operation on one machine, without noise.
 
     ``stack_ps`` splits the time of a lone CPU by cause; it sums to ``schedule.total_ps`` (up to
-    the rounding of floating point). ``bus_share``: the share of the time of a broadcast TLB
-    invalidation for which it holds the interconnect: its growth with each further CPU over its
-    time on one, as CPUs that queue wait that long for each other. ``segments_ps`` splits it by
-    part: ``copy``, or ``unmap`` and ``release`` (freeing the pages); ``around`` is the rest.
+    the rounding of floating point). ``syncs_per_tlbi``: barriers that wait for broadcasts in the
+    page tables, for each TLBI there. ``outside_ps``: time outside the page tables without flushes.
+    ``segments_ps`` splits it by part: ``copy``, or ``unmap`` and
+    ``release`` (freeing the pages); ``around`` is the rest.
     """
 
     schedule: Schedule
     stack_ps: Mapping[str, float]
-    bus_share: float
+    syncs_per_tlbi: float
+    outside_ps: int
     segments_ps: Mapping[str, float]
 
 
@@ -51,7 +50,7 @@ def price_operation(
     for table in timing.tables:
         total_ps, broadcast_ps = _table_ps(table, clock_ghz)
         layout_ps = total_ps - broadcast_ps + per_table_ps
-        stages.append(Stage(layout_ps, broadcast_ps, table.count))
+        stages.append(Stage(layout_ps, broadcast_ps, table.count, table.broadcasts))
         for name, ticks in table.segments.items():
             segments[name] = segments.get(name, 0.0) + ticks_to_ps(ticks, clock_ghz) * table.count
         for cause, ps in around.per_table.items():
@@ -66,14 +65,23 @@ def price_operation(
     return PricedOperation(
         schedule=schedule,
         stack_ps={cause: ps for cause, ps in stack.items() if ps},
-        bus_share=_bus_share(machine),
+        syncs_per_tlbi=_syncs_per_tlbi(runs),
+        outside_ps=sum(
+            ps * part.count
+            for part in (*around.before, *around.after)
+            for cause, ps in part.causes_ps.items()
+            if cause != ASID_FLUSH
+        ),
         segments_ps={**segments, "around": schedule.total_ps - sum(segments.values())},
     )
 
 
-def _bus_share(machine: Machine) -> float:
-    alone_ns = machine.tlbi.broadcast_ns.value
-    return min(1.0, machine.tlbi.per_cpu_ns.value / alone_ns) if alone_ns else 0.0
+def _syncs_per_tlbi(runs: Sequence[TableRun]) -> float:
+    counts = [sum(run.count * run.trace.kinds().get(kind, 0) for run in runs)
+              for kind in ("tlbi", "dsb")]  # fmt: skip
+    tlbis, barriers = counts
+    # A barrier behind no TLBI waits for none.
+    return min(1.0, barriers / tlbis) if tlbis else 1.0
 
 
 def _table_ps(table: TableCost, clock_ghz: float) -> tuple[int, int]:
@@ -83,4 +91,5 @@ def _table_ps(table: TableCost, clock_ghz: float) -> tuple[int, int]:
 
 
 def _stage(part: OutsideCost) -> Stage:
-    return Stage(part.layout_ps, part.broadcast_ps, part.count)
+    tlbis = 1 if part.broadcast_ps else 0
+    return Stage(part.layout_ps, part.broadcast_ps, part.count, tlbis, part.flush)

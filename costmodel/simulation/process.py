@@ -1,7 +1,6 @@
-"""The operation as a SimPy process: work that ticks and steal interrupt, and a shared bus.
+"""The operation of a lone CPU as a SimPy process: work that ticks and steal interrupt.
 
-The clock counts integer picoseconds. Several CPUs do the same operation at the same time and meet
-at the interconnect, where broadcast TLB invalidations queue.
+The clock counts integer picoseconds.
 """
 
 from __future__ import annotations
@@ -38,13 +37,11 @@ QUIET = Disturbance()
 
 @dataclass
 class Cpu:
-    """One CPU that works on an operation, is interrupted by ticks and waits for the bus."""
+    """One CPU that works on an operation and is interrupted by ticks."""
 
     env: simpy.Environment
     schedule: Schedule
     disturbance: Disturbance = QUIET
-    interconnect: simpy.Resource | None = None
-    bus_share: float = 0.0
     finished_ps: int = 0
     _work_ps: int = 0
     _pending_ticks: deque[int] = field(default_factory=deque)
@@ -111,20 +108,8 @@ class Cpu:
         self._work_ps += int(self.env.now) - start
 
     def _broadcast(self, duration_ps: int) -> Events:
-        """Send invalidations and wait until every CPU has seen them; a DSB is not interrupted.
-
-        The bus is held for ``bus_share`` of the time, one CPU at a time; what remains of the
-        latency passes in flight and overlaps with that of other CPUs.
-        """
-        held = round(duration_ps * self.bus_share)
-        if self.interconnect is not None and held:
-            with self.interconnect.request() as turn:
-                yield turn
-                yield self.env.timeout(held)
-        else:
-            held = 0
-        if duration_ps > held:
-            yield self.env.timeout(duration_ps - held)
+        """Send invalidations and wait until every CPU has seen them; a DSB is not interrupted."""
+        yield self.env.timeout(duration_ps)
         self._work_ps += duration_ps
         yield from self._serve_steals()
 
@@ -141,27 +126,9 @@ class Cpu:
             yield self.env.timeout(self.disturbance.tick_ps)
 
 
-def run_once(
-    schedule: Schedule, disturbances: Sequence[Disturbance] = (QUIET,), *, bus_share: float = 0.0
-) -> int:
-    """Return how long the operation takes on the first CPU, in picoseconds.
-
-    One CPU per element of ``disturbances``; all start together and repeat the operation until the
-    first CPU is done. ``bus_share``: the share (0 to 1) of the time of a broadcast for which it
-    occupies the interconnect.
-    """
+def run_once(schedule: Schedule, disturbance: Disturbance = QUIET) -> int:
+    """Return how long the operation takes on a lone CPU, in picoseconds."""
     env = simpy.Environment()
-    bus = simpy.Resource(env, capacity=1) if len(disturbances) > 1 else None
-    cpus = [Cpu(env, schedule, noise, bus, bus_share) for noise in disturbances]
-    measured = env.process(cpus[0].operation())
-    for other in cpus[1:]:
-        env.process(_forever(other))
-    env.run(until=measured)
-    return cpus[0].finished_ps
-
-
-def _forever(cpu: Cpu) -> Events:
-    while True:
-        yield from cpu.operation()
-        if not cpu.schedule.total_ps:
-            return
+    cpu = Cpu(env, schedule, disturbance)
+    env.run(until=env.process(cpu.operation()))
+    return cpu.finished_ps

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_STAGES = 16
-"""Equal tables are drawn together until about this many stages remain (see ``Schedule.coarse``).
-
-Against one stage per table this moves the time of 2 to 32 contending CPUs by less than 0.5 %.
-"""
+from costmodel.operations.protocol import FlushRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +24,10 @@ class Stage:
     layout_ps: int
     broadcast_ps: int = 0
     count: int = 1
+    tlbis: int = 0
+    """Invalidations that are broadcast in ``broadcast_ps``."""
+    flush: FlushRequest | None = None
+    """The flush at the end of each repetition, which other CPUs of the address space see."""
 
     def __post_init__(self) -> None:
         """Refuse a stage that runs backwards or never."""
@@ -64,48 +63,7 @@ class Schedule:
         """Return the work in picoseconds under each layout ``factor``, int64 of the same shape."""
         return scale(self.layout_ps, factor) + self.broadcast_ps
 
-    def coarse(self, stages: int = MAX_STAGES) -> Schedule:
-        """Return an equal operation in fewer stages, for a simulation with many CPUs.
-
-        Tables that broadcast nothing melt into their neighbours; those that broadcast are drawn
-        together until about ``stages`` remain, so that SimPy's work does not grow with memory.
-        """
-        merged = _merge_silent(self.stages)
-        repeats = sum(stage.count for stage in merged)
-        group = max(1, -(-repeats // stages))
-        return Schedule(tuple(part for stage in merged for part in _group(stage, group)))
-
 
 def scale(time_ps: int, factor: NDArray[np.float64] | float) -> NDArray[np.int64]:
     """Return ``time_ps`` times each factor, rounded to the nearest picosecond, as int64."""
     return np.rint(np.asarray(factor, dtype=np.float64) * float(time_ps)).astype(np.int64)
-
-
-def _merge_silent(stages: Sequence[Stage]) -> list[Stage]:
-    merged: list[Stage] = []
-    silent_ps = 0
-    for stage in stages:
-        if stage.broadcast_ps:
-            if silent_ps:
-                merged.append(Stage(silent_ps))
-                silent_ps = 0
-            merged.append(stage)
-        else:
-            silent_ps += stage.layout_ps * stage.count
-    return [*merged, Stage(silent_ps)] if silent_ps or not merged else merged
-
-
-def _group(stage: Stage, size: int) -> list[Stage]:
-    if stage.count == 1:
-        return [stage]
-    whole, rest = divmod(stage.count, size)
-    parts = [_times(stage, size, whole)] if whole else []
-    return [*parts, _times(stage, rest, 1)] if rest else parts
-
-
-def _times(stage: Stage, size: int, count: int) -> Stage:
-    return Stage(
-        layout_ps=stage.layout_ps * size,
-        broadcast_ps=stage.broadcast_ps * size,
-        count=count,
-    )

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from costmodel.config.keys import leaves_by_key
 from costmodel.config.machine import SET_BY_USER, Machine
 from costmodel.config.parameter import Parameter
+from costmodel.config.sharing import ONLY_MANY_CPUS
 
 SIGMAS = 3.29
 """Standard deviations between ``low`` and ``high``, taken as a 90 % interval."""
-LEFT_OUT = ("noise.", "kernel.tick_", "tlbi.cpus_online", "tlbi.per_cpu_ns")
+LEFT_OUT = ("noise.", "kernel.tick_", "tlbi.cpus_online", "tlbi.per_cpu_ns", *ONLY_MANY_CPUS)
 """What a lone CPU without noise does not feel."""
 STEP_SIGMAS = 0.5
 """Half-width of a finite difference. The core starts micro-ops on cycle boundaries, so a step

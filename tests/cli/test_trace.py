@@ -28,6 +28,19 @@ def test_kanata(tmp_path: Path) -> None:
     assert file.read_text().startswith("Kanata\t0004\nC=\t0\n")
 
 
+def test_several_cpus_have_a_track_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "cpus.json"
+    words = ["trace", "ampere-altra", "v6.7", "--format", "cpus", "-o", str(file)]
+    assert main([*words, "--set", "cpus=3", "--set", "memory=4 MiB"]) == 0
+    tracks = {event["tid"] for event in json.loads(file.read_text())["traceEvents"]}
+    assert {1, 2, 3} <= tracks
+    assert "operations of the first of 3 CPUs" in flat(capsys.readouterr().out)
+    assert main(words) == 2
+    assert "needs several of them" in flat(capsys.readouterr().err)
+    assert main([*words, "--set", "cpus=3", "--ptes", "4"]) == 2
+    assert "--ptes: is not for --format cpus" in flat(capsys.readouterr().err)
+
+
 def test_a_number_of_the_machine_can_be_changed(tmp_path: Path) -> None:
     texts = []
     for options in ([], ["--set", "core.width=1"]):

@@ -27,7 +27,7 @@ def with_ticks(phase: int, handler: int, period: int = 100) -> RunNoise:
 def both(work: int, phase: int, handler: int) -> tuple[int, int]:
     schedule = Schedule((Stage(work),))
     simpy_ps = run_once(
-        schedule, [Disturbance(tick_period_ps=100, tick_phase_ps=phase, tick_ps=handler)]
+        schedule, Disturbance(tick_period_ps=100, tick_phase_ps=phase, tick_ps=handler)
     )
     return int(elapsed_ps(schedule, with_ticks(phase, handler))[0]), simpy_ps
 

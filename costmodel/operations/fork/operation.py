@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
-from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
+from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -106,6 +106,12 @@ class Fork(Operation):
         from costmodel.operations.fork.around import around
 
         return around(machine)
+
+    def shared_work(self, workload: Workload) -> SharedWork:
+        """Return the page tables of the child, and the counts of the folios that it shares."""
+        from costmodel.operations.fork.around import shared_work
+
+        return shared_work(workload)
 
 
 OPERATION: Final = Fork()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from costmodel.operations.protocol import OutsideCost
+from costmodel.operations.protocol import FlushRequest, OutsideCost
 from costmodel.units import PS_PER_NS
 
 if TYPE_CHECKING:
@@ -17,16 +17,22 @@ ASID_FLUSH = "asid_flush"
 
 def flush_of_all(machine: Machine, *, count: int = 1) -> OutsideCost:
     """Return ``count`` flushes of a whole address space."""
-    return flush(machine, machine.tlbi.asid_flush_ns.value, count=count)
+    return flush(machine, machine.tlbi.asid_flush_ns.value, FlushRequest(), count=count)
 
 
 def flush(
-    machine: Machine, flush_ns: float, *, count: int = 1, with_ps: Mapping[str, int] | None = None
+    machine: Machine,
+    flush_ns: float,
+    request: FlushRequest,
+    *,
+    count: int = 1,
+    with_ps: Mapping[str, int] | None = None,
 ) -> OutsideCost:
     """Return ``count`` flushes of ``flush_ns`` each, with other work before each of them.
 
-    On arm64 a flush is one broadcast; x86 flushes by writing CR3, which nobody else sees.
+    On arm64 a flush is one broadcast. x86 flushes the CPU itself by writing CR3, and asks the
+    other CPUs that run the address space.
     """
     flush_ps = round(flush_ns * PS_PER_NS)
     broadcast_ps = flush_ps if machine.isa == "arm64" else 0
-    return OutsideCost({**(with_ps or {}), ASID_FLUSH: flush_ps}, broadcast_ps, count)
+    return OutsideCost({**(with_ps or {}), ASID_FLUSH: flush_ps}, broadcast_ps, count, request)

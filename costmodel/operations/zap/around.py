@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.operations.protocol import OutsideCost, Surroundings
+from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
 from costmodel.operations.shared.flush import flush, flush_of_all
-from costmodel.operations.zap.operation import DONTNEED, DONTNEED_PER_PAGE
+from costmodel.operations.zap.operation import DONTNEED, DONTNEED_PER_PAGE, EXIT
 from costmodel.units import PS_PER_NS
 
 if TYPE_CHECKING:
@@ -32,8 +32,32 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
         after.append(OutsideCost({TABLE_FREE: free_ps}, count=tables))
     calls = workload.pages if per_page else 1
     flush_ns = _call_flush_ns(machine, per_page=per_page)
-    after.append(flush(machine, flush_ns, count=calls, with_ps={UNMAP_CALL: call_ps}))
+    request = FlushRequest(
+        pages=None if not keeps_tables else 1 if per_page else workload.pages,
+        frees_tables=not keeps_tables,
+    )
+    call = {UNMAP_CALL: call_ps}
+    after.append(flush(machine, flush_ns, request, count=calls, with_ps=call))
     return Surroundings(after=tuple(after))
+
+
+def shared_work(workload: Workload) -> SharedWork:
+    """Return the tables and folios that an unmap gives back, and the lock that it holds.
+
+    At an exit nobody else holds the address space, and the pages have another owner.
+    """
+    keeps_tables = workload.state in (DONTNEED.name, DONTNEED_PER_PAGE.name)
+    of_child = workload.state == EXIT.name
+    folios = {
+        order: round(share * workload.pages / (1 << order))
+        for order, share in workload.folio_orders.items()
+    }
+    return SharedWork(
+        address_space="read" if keeps_tables or of_child else "write, read",
+        tables=0 if keeps_tables else -(-workload.pages // TABLE_PTES),
+        freed={} if of_child else folios,
+        folio_updates=sum(folios.values()),
+    )
 
 
 def _call_flush_ns(machine: Machine, *, per_page: bool) -> float:

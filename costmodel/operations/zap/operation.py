@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
-from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
+from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -97,6 +97,12 @@ class Zap(Operation):
         from costmodel.operations.zap.around import around
 
         return around(machine, workload, forced=sum(run.flushes for run in runs))
+
+    def shared_work(self, workload: Workload) -> SharedWork:
+        """Return the tables and folios that an unmap gives back."""
+        from costmodel.operations.zap.around import shared_work
+
+        return shared_work(workload)
 
 
 OPERATION: Final = Zap()

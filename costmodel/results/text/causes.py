@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from costmodel.config.sharing import SHARED
+
 MEANING: Final[Mapping[str, str]] = {
+    **SHARED,
     "width": "as many micro-ops as the core takes in or retires per cycle",
     "dependency": "waiting for the result of a plain operation",
     "port": "all execution ports of a kind taken",
@@ -31,7 +34,7 @@ MEANING: Final[Mapping[str, str]] = {
     "fork_fixed": "fork() outside its loop",
     "unmap_call": "the system call outside its page tables",
     "asid_flush": "the flush of the address space at the end",
-    "interconnect": "waiting for other CPUs' TLB invalidations",
+    "interrupted": "handlers of flushes that other CPUs asked for",
 }
 """Cause, as a table has it, to what the time goes into."""
 

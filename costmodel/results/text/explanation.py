@@ -11,7 +11,9 @@ from costmodel.explaining.attribution import Explanation, GroupEffect, Side
 from costmodel.explaining.maintenance import Maintenance
 from costmodel.mm.pte import CONT_PTES
 from costmodel.remarks import caution, remarks
+from costmodel.results.crowd_records import CrowdRecord, crowd_data
 from costmodel.results.text.causes import legend
+from costmodel.results.text.crowd import crowd_remarks, shared_table
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import fixed, interval_text, percent
 from costmodel.settings import Setting, machine_title, texts, what
@@ -64,13 +66,24 @@ def explanation_text(
         parts.append(_shares(explanation))
     if explanation.parts or explanation.difference_ns:
         parts += [_attribution(explanation)]
+    crowds = [_crowd(side) for side in (explanation.base, explanation.new)]
+    if crowds[0] and crowds[1]:
+        parts.append(shared_table(crowds[0][1], crowds[1][1]))
     if explanation.base.maintenance.any or explanation.new.maintenance.any:
         parts.append(_maintenance(explanation))
     parts += [paragraph(text) for text in map(_early, (explanation.base, explanation.new)) if text]
     parts.append(paragraph(_legend(explanation)))
-    for remark in [*verdicts, *remarks(explanation.new.result.cell, idle)]:
+    crowd = crowd_remarks(filter(None, crowds))
+    for remark in [*crowd, *verdicts, *remarks(explanation.new.result.cell, idle)]:
         parts.append(paragraph(remark, hanging="  "))
     return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def _crowd(side: Side) -> tuple[str, CrowdRecord] | None:
+    found = crowd_data(side.result)
+    if found is None:
+        return None
+    return side.result.cell.strategy, CrowdRecord.model_validate(found)
 
 
 def _early(side: Side) -> str:
@@ -126,6 +139,7 @@ def _side_data(side: Side) -> dict[str, Any]:
         "cpi_stack_ns_per_pte": dict(side.result.stack_ns_per_pte),
         "segments_ns_per_pte": dict(side.result.segments_ns_per_pte),
         "micro_ops_per_pte": dict(side.result.micro_ops_per_pte),
+        "crowd": crowd_data(side.result),
         "early_accesses_per_pte": side.early,
         "tlb_maintenance_per_pte": {name: getattr(maintenance, name) for name, _ in _MAINTENANCE},
     }

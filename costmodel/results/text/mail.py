@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from costmodel.results.document import ResultFile, unique
 from costmodel.results.records import PublishedPoint, ResultCell
+from costmodel.results.text.crowd import crowd_remarks
 from costmodel.results.text.layout import (
     LONGEST_LABEL,
     PAIR,
@@ -239,6 +240,12 @@ def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
             f"caution: within the ranges of the machine's numbers the change jumps for "
             f"{', '.join(cliffs)}: something just fits into a queue, or just does not"
         )
+    several = len({cell.layout for cell in cells}) > 1
+    found += crowd_remarks(
+        (f"{cell.strategy} ({cell.layout})" if several else cell.strategy, cell.crowd)
+        for cell in cells
+        if cell.crowd
+    )
     found += results.machine_remarks.get(first.machine, [])
     found += [
         f"Left out, {left.reason}: {', '.join(left.strategies)}."

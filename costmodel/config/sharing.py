@@ -1,0 +1,115 @@
+"""Groups of a machine file that matter where several CPUs are at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final
+
+from costmodel.config.groups import Count, Flag, Group, Nanoseconds
+from costmodel.config.parameter import (
+    X86_64_MAYBE,
+    Bounds,
+    Parameter,
+    assumed,
+    no_limit,
+    usual,
+    usual_count,
+)
+from costmodel.config.schema import Problem
+
+ONLY_MANY_CPUS = ("topology.", "locks.", "shootdown.", "tlbi.shared_", "tlbi.local_")
+"""How keys of numbers begin that a CPU alone does not feel, unless a choice calls for them."""
+
+SHARED: Final[Mapping[str, str]] = {
+    "shootdown": "interrupts that flush the TLB of other CPUs, and the wait for them",
+    "interconnect": "broadcast TLB invalidations, one after the other",
+    "generation": "the line with the TLB generation and the CPU mask of an address space",
+    "mmap_lock": "the lock of an address space, and the line it is in",
+    "zone_lock": "the page allocator behind the lists of each CPU",
+    "lru_lock": "the lists of reclaim, behind the batches of each CPU",
+    "memcg": "the counters of memory cgroups, behind the stock of each CPU",
+    "counters": "the page counts of an address space, behind those of each CPU",
+    "folio_counts": "reference and mapping counts of folios that several processes map",
+    "memory": "the bandwidth of a socket's memory",
+    "llc": "the capacity of the last-level cache",
+}
+"""What CPUs can share, by the name that ``unshared`` takes."""
+
+
+class Topology(Group):
+    """What hardware the CPUs of a machine share, and how far they are from each other."""
+
+    sockets: Annotated[Parameter[int], Bounds(1, 64)] = usual_count(1, 1, 8)
+    """Sockets, or NUMA nodes with an interconnect of their own; CPUs fill the first one first."""
+    cpus_per_llc: Count = no_limit(4096)
+    """CPUs that share one last-level cache; 4096: all of a socket."""
+    line_ns: Nanoseconds = usual(50, 20, 150)
+    """Transfer of a cache line from another CPU of the socket, one way."""
+    far_line_ns: Nanoseconds = usual(140, 90, 400)
+    """Transfer of a cache line from a CPU of another socket, one way."""
+    memory_bytes_per_ns: Annotated[Parameter[float], Bounds(1, 10000)] = usual(100, 20, 600)
+    """What the memory of a socket delivers; 1 byte per ns is 1 GB/s."""
+
+
+class Locks(Group):
+    """Locks and counters of the kernel that CPUs share: what is done at once, and for how long."""
+
+    zone_page_ns: Nanoseconds = usual(22, 8, 60)
+    """Under the lock of a zone, for each page that moves between a CPU's list and the zone."""
+    list_batch_pages: Annotated[Parameter[int], Bounds(1, 65536)] = usual_count(63, 31, 2016)
+    """Pages that move between a CPU's list and the zone at once (pcp batch)."""
+    lru_folio_ns: Nanoseconds = usual(15, 5, 40)
+    """Under the LRU lock, for each folio that is added or removed."""
+    lru_batch_folios: Annotated[Parameter[int], Bounds(1, 4096)] = usual_count(15, 15, 31)
+    """Folios added or removed under one LRU lock: 15 up to v6.8, 31 since."""
+    memcg_batch_pages: Annotated[Parameter[int], Bounds(1, 4096)] = usual_count(64, 32, 64)
+    """Pages that a CPU charges to its memory cgroup at once: 32 up to v6.0, 64 since."""
+    memcg_levels: Annotated[Parameter[int], Bounds(0, 16)] = usual_count(2, 1, 5)
+    """Memory cgroups above a process, each with a counter; 0: none."""
+    vma_locks: Flag = assumed(True)
+    """Page faults take the lock of their VMA (v6.4), not that of the address space."""
+
+
+class Shootdown(Group):
+    """x86: invalidations on other CPUs, by interrupt or by INVLPGB."""
+
+    send_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(100, 30, 300)
+    """One write to the interrupt controller: it reaches ``send_cpus`` CPUs; in a guest whose
+    hypervisor intercepts it, an exit."""
+    send_cpus: Annotated[Parameter[int], Bounds(1, 64), X86_64_MAYBE] = usual_count(16, 1, 16)
+    """CPUs reached by one write: 16 in x2APIC cluster mode, 1 in physical mode."""
+    delivery_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(500, 200, 1500)
+    """From the write to the first instruction of the handler, in the socket."""
+    far_delivery_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(800, 300, 3000)
+    """The same in another socket."""
+    handler_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(350, 150, 1000)
+    """Entry and exit of the handler, without the flush and without waiting for lines."""
+    invlpg_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(60, 25, 145)
+    """One INVLPG."""
+    full_flush_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(80, 30, 300)
+    """One flush of all translations of an address space, without what is loaded again."""
+    ceiling_pages: Annotated[Parameter[int], Bounds(0, 512), X86_64_MAYBE] = usual_count(33, 33, 33)
+    """More pages than this are flushed as a whole (tlb_single_page_flush_ceiling)."""
+    idle_wake_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(2000, 500, 10000)
+    """Delivery to an idle CPU takes so much longer; only flushes that free page tables go there."""
+    reads_generation: Annotated[Flag, X86_64_MAYBE] = assumed(False)
+    """Each handler reads the generation of the address space: kernels before v6.0 always do."""
+    invlpgb: Annotated[Flag, X86_64_MAYBE] = assumed(False)
+    """CPU, hypervisor and kernel (v6.15) have INVLPGB and TLBSYNC in use."""
+    invlpgb_cpus: Annotated[Count, X86_64_MAYBE] = usual_count(3, 3, 4)
+    """CPUs on which an address space is active before the kernel uses INVLPGB for it."""
+    invlpgb_pages: Annotated[Count, X86_64_MAYBE] = usual_count(8, 1, 8)
+    """Pages that one INVLPGB covers."""
+    invlpgb_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(80, 30, 300)
+    """Issue of one INVLPGB."""
+    tlbsync_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(500, 300, 1000)
+    """TLBSYNC: until every CPU of the socket has done it."""
+    far_tlbsync_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(1000, 600, 2000)
+    """TLBSYNC where there are other sockets."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Another socket is not nearer than the own one."""
+        for near, far in (("delivery_ns", "far_delivery_ns"), ("tlbsync_ns", "far_tlbsync_ns")):
+            if getattr(self, far).value < getattr(self, near).value:
+                reason = f"must not be below shootdown.{near}, {getattr(self, near).value:g}"
+                yield (far, "value"), reason, getattr(self, far).value

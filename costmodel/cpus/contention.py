@@ -1,0 +1,280 @@
+"""What several CPUs at once cost each other: exact times, samples, and who waited for what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from costmodel.cpus.resources import Events, Usage
+from costmodel.cpus.setup import Setup
+from costmodel.cpus.world import CrowdCpu, Recorder, World
+from costmodel.simulation import lone_cpu
+from costmodel.simulation.noise import NoiseSizes, Stream, draw_noise, stable_hash
+from costmodel.simulation.schedule import Schedule
+from costmodel.units import PS_PER_S
+
+_DRAWS = 24
+"""Phases of the CPUs against each other are drawn so often, or more seldom where CPUs are many."""
+_WARM_UP = 2
+"""Operations of each CPU before anything is counted: queues have their length by then."""
+_COUNTED = 3
+
+Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class SharedUse:
+    """How one shared thing is used: of several of a kind, the busiest counts.
+
+    ``waiting_ns``: what it costs a CPU per operation beyond the price of a lone CPU, transfers of
+    lines included. ``queue``: CPUs that wait for it, on average. ``utilisation``: share of the time
+    in which it is in use.
+    """
+
+    waiting_ns: float
+    queue: float
+    utilisation: float
+    visits_per_operation: float
+
+
+@dataclass(frozen=True)
+class Contention:
+    """What CPUs share in one cell, without noise; times are of one operation on one CPU."""
+
+    cpus: int
+    workers: int
+    mean_ps: int
+    alone_ps: int
+    throughput_per_s: float
+    alone_per_s: float
+    extra_ps: Mapping[str, float]
+    shared: Mapping[str, SharedUse]
+
+    @property
+    def speedup(self) -> float:
+        """Throughput of all CPUs over that of one alone."""
+        return self.throughput_per_s / self.alone_per_s
+
+
+@dataclass
+class _Counted:
+    """Sums over the operations that count."""
+
+    operations: int = 0
+    elapsed_ps: int = 0
+    extra_ps: dict[str, int] = field(default_factory=dict)
+    wall_ps: int = 0
+    usages: dict[str, list[Usage]] = field(default_factory=dict)
+    finished: int = 0
+
+
+def contention(setup: Setup) -> Contention:
+    """Return the time of an operation without noise, averaged over CPUs and their phases.
+
+    Loops of real CPUs drift against each other, so that their phases are drawn at random; the
+    numbers are always the same ones.
+    """
+    total = _Counted()
+    workers = len(setup.workers)
+    for draw in range(max(1, _DRAWS // workers)):
+        generator = np.random.default_rng(np.random.SeedSequence(_SEED, spawn_key=(draw,)))
+        _count(setup, generator.random(workers).tolist(), total)
+    wall_s = total.wall_ps / PS_PER_S
+    period_ps = setup.alone_ps + setup.between_ps
+    return Contention(
+        cpus=setup.cpus,
+        workers=workers,
+        mean_ps=round(total.elapsed_ps / total.operations),
+        alone_ps=setup.alone_ps,
+        throughput_per_s=total.finished / wall_s if wall_s else 0.0,
+        alone_per_s=PS_PER_S / period_ps if period_ps else 0.0,
+        extra_ps={cause: ps / total.operations for cause, ps in total.extra_ps.items()},
+        shared=_shared(total),
+    )
+
+
+_SEED = 20231218
+
+
+def samples(
+    setup: Setup,
+    schedule: Schedule,
+    sizes: NoiseSizes,
+    stream: Stream,
+    *,
+    runs: int,
+    iterations: int,
+) -> Ints:
+    """Return ``runs`` x ``iterations`` times of the first CPU under noise, in picoseconds.
+
+    Each run is one simulation in which all CPUs go on until the first has done its iterations.
+    """
+    found = np.empty((runs, iterations), dtype=np.int64)
+    key = (stable_hash(stream.machine), stable_hash(stream.scenario))
+    for run in range(runs):
+        more = {
+            cpu: _more_ps(schedule, sizes, stream, run=run, iterations=iterations, cpu=cpu)
+            for cpu in setup.workers
+        }
+        phases = (
+            np.random.default_rng(
+                np.random.SeedSequence(stream.seed, spawn_key=(*key, run, _PHASES))
+            )
+            .random(len(setup.workers))
+            .tolist()
+        )
+        found[run] = _first(setup, phases, more, iterations)
+    return found
+
+
+_PHASES = stable_hash("phases")
+
+
+def _more_ps(
+    schedule: Schedule, sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int
+) -> list[int]:
+    """Return what noise adds to each iteration of a CPU: ticks and steals wait for nobody."""
+    noise = draw_noise(sizes, stream, run=run, iterations=iterations, cpu=cpu)
+    more: list[int] = (lone_cpu.elapsed_ps(schedule, noise) - schedule.total_ps).tolist()
+    return more
+
+
+def recorded(setup: Setup, record: Recorder, *, operations: int) -> int:
+    """Simulate until the first CPU has done some operations; return the time, in picoseconds."""
+    world = World(setup, record=record)
+    generator = np.random.default_rng(np.random.SeedSequence(_SEED, spawn_key=(0,)))
+    cpus = _start(world, generator.random(len(setup.workers)).tolist(), _endless)
+    first = world.env.process(_several(cpus[0], operations))
+    world.env.run(until=first)
+    return int(world.env.now)
+
+
+def _several(cpu: CrowdCpu, operations: int) -> Events:
+    for _ in range(operations):
+        yield from cpu.operate()
+        yield from cpu.between()
+
+
+def _endless(cpu: CrowdCpu) -> Events:
+    while True:
+        yield from cpu.operate()
+        yield from cpu.between()
+
+
+def _start(
+    world: World, phases: Sequence[float], loop: Callable[[CrowdCpu], Events]
+) -> dict[int, CrowdCpu]:
+    """Start every worker but the first in the middle of its loop; return all of them."""
+    setup = world.setup
+    cpus = {number: CrowdCpu(world, number) for number in setup.workers}
+    period_ps = setup.alone_ps + setup.between_ps
+    if period_ps:
+        for number, phase in zip(list(cpus)[1:], phases[1:], strict=True):
+            world.env.process(_late(cpus[number], int(phase * period_ps), loop))
+    return cpus
+
+
+def _late(cpu: CrowdCpu, after_ps: int, loop: Callable[[CrowdCpu], Events]) -> Events:
+    yield cpu.env.timeout(after_ps)
+    yield from loop(cpu)
+
+
+def _first(
+    setup: Setup, phases: Sequence[float], more: Mapping[int, Sequence[int]], iterations: int
+) -> list[int]:
+    """Return the times of the first CPU; all others go on as long as it does."""
+    world = World(setup)
+    took: list[int] = []
+
+    def loop(cpu: CrowdCpu) -> Events:
+        mine, number = more[cpu.number], 0
+        while True:
+            yield from cpu.operate(mine[number % iterations])
+            yield from cpu.between()
+            number += 1
+
+    def first(cpu: CrowdCpu) -> Events:
+        for number in range(-_WARM_UP, iterations):
+            began = int(cpu.env.now)
+            yield from cpu.operate(more[cpu.number][number % iterations])
+            if number >= 0:
+                took.append(int(cpu.env.now) - began)
+            yield from cpu.between()
+
+    cpus = _start(world, phases, loop)
+    world.env.run(until=world.env.process(first(cpus[0])))
+    return took
+
+
+def _count(setup: Setup, phases: Sequence[float], total: _Counted) -> None:
+    """Simulate once; add what happened after the first CPU's warm-up."""
+    world = World(setup)
+    counting = [False]
+
+    def counted(cpu: CrowdCpu) -> Events:
+        """Execute one operation and count it, if it lies in the counted time as a whole."""
+        began, here = int(cpu.env.now), counting[0]
+        before = dict(cpu.extra_ps)
+        yield from cpu.operate()
+        if counting[0]:
+            total.finished += 1
+        if here:
+            total.operations += 1
+            total.elapsed_ps += int(cpu.env.now) - began
+            for cause, ps in cpu.extra_ps.items():
+                change = ps - before.get(cause, 0)
+                total.extra_ps[cause] = total.extra_ps.get(cause, 0) + change
+        yield from cpu.between()
+
+    def loop(cpu: CrowdCpu) -> Events:
+        while True:
+            yield from counted(cpu)
+
+    def first(cpu: CrowdCpu) -> Events:
+        for _ in range(_WARM_UP):
+            yield from counted(cpu)
+        start = _snapshot(world)
+        counting[0] = True
+        for _ in range(_COUNTED):
+            yield from counted(cpu)
+        total.wall_ps += int(cpu.env.now) - start[0]
+        _add(total, world, start[1])
+
+    cpus = _start(world, phases, loop)
+    world.env.run(until=world.env.process(first(cpus[0])))
+
+
+def _snapshot(world: World) -> tuple[int, dict[str, list[Usage]]]:
+    usages = world.usages()
+    return int(world.env.now), {
+        name: [Usage(u.visits, u.busy_ps, u.waited_ps) for u in each]
+        for name, each in usages.items()
+    }
+
+
+def _add(total: _Counted, world: World, before: Mapping[str, list[Usage]]) -> None:
+    for name, each in world.usages().items():
+        old = before.get(name, [])
+        sums = total.usages.setdefault(name, [])
+        for place, now in enumerate(each):
+            was = old[place] if place < len(old) else Usage()
+            if place >= len(sums):
+                sums.append(Usage())
+            sums[place].visits += now.visits - was.visits
+            sums[place].busy_ps += now.busy_ps - was.busy_ps
+            sums[place].waited_ps += now.waited_ps - was.waited_ps
+
+
+def _shared(total: _Counted) -> dict[str, SharedUse]:
+    found = {}
+    for name, usages in total.usages.items():
+        wall_ps = max(1, total.wall_ps)
+        found[name] = SharedUse(
+            waiting_ns=total.extra_ps.get(name, 0) / total.operations / 1000,
+            queue=max(usage.waited_ps for usage in usages) / wall_ps,
+            utilisation=max(usage.busy_ps for usage in usages) / wall_ps,
+            visits_per_operation=sum(u.visits for u in usages) / max(1, total.finished),
+        )
+    return found

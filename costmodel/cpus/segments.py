@@ -1,0 +1,139 @@
+"""One operation cut into segments: what a CPU does on its own, and what it visits in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from costmodel.simulation.schedule import Schedule, Stage
+
+if TYPE_CHECKING:
+    from costmodel.operations.protocol import FlushRequest
+
+SEGMENTS = 16
+"""Segments of one operation, about. Waiting hardly depends on it: where service and the time
+between two visits grow together, a closed queue is as busy as before."""
+FEWEST_SEGMENTS = 4
+_EVENTS = 1024
+"""Segments of all CPUs together before there are fewer of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A stay at a shared thing: ``held_ps`` of the CPU's own time, in ``visits`` turns."""
+
+    name: str
+    held_ps: int
+    visits: float
+
+
+@dataclass(frozen=True, slots=True)
+class Flushes:
+    """``count`` flushes in a row of an address space that other CPUs may run."""
+
+    request: FlushRequest
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Work, then visits, then broadcasts, then flushes; times are picoseconds.
+
+    ``work_ps`` is what remains of the priced time when everything else of the segment is taken out.
+    """
+
+    work_ps: int
+    visits: tuple[Visit, ...] = ()
+    broadcast_ps: int = 0
+    tlbis: float = 0.0
+    syncs: float = 0.0
+    flushes: Flushes | None = None
+
+    @property
+    def own_ps(self) -> int:
+        """Time of the segment on a CPU that meets nobody."""
+        return self.work_ps + self.broadcast_ps + sum(visit.held_ps for visit in self.visits)
+
+
+def segments_for(cpus: int) -> int:
+    """Return into how many segments the operation of one of ``cpus`` CPUs is cut."""
+    return max(FEWEST_SEGMENTS, min(SEGMENTS, _EVENTS // cpus))
+
+
+def segments_of(
+    schedule: Schedule,
+    shared: Mapping[str, Visit],
+    *,
+    segments: int = SEGMENTS,
+    syncs_per_tlbi: float = 1.0,
+) -> tuple[Segment, ...]:
+    """Return the operation in about ``segments`` parts whose own times sum to that of a lone CPU.
+
+    ``shared`` are the visits of the whole operation by name: they are spread over the segments as
+    the work is. Broadcasts and flushes stay where they are, some of them drawn together.
+    """
+    meetings = sum(stage.count for stage in schedule.stages if _meets_others(stage))
+    group = max(1, -(-meetings // segments))
+    longest_ps = max(1, -(-schedule.layout_ps // segments))
+    bare = list(_bare(schedule.stages, group, longest_ps, syncs_per_tlbi))
+    return tuple(_spread(bare, shared)) if shared else tuple(bare)
+
+
+def _meets_others(stage: Stage) -> bool:
+    return bool(stage.broadcast_ps) or stage.flush is not None
+
+
+def _bare(
+    stages: Sequence[Stage], group: int, longest_ps: int, syncs_per_tlbi: float
+) -> Iterator[Segment]:
+    """Yield segments without visits: neighbours that meet nobody melt, long ones are split."""
+    silent_ps = 0
+    for stage in stages:
+        if not _meets_others(stage):
+            silent_ps += stage.layout_ps * stage.count
+            continue
+        syncs = stage.tlbis * syncs_per_tlbi if stage.flush is None else float(stage.tlbis)
+        for size in _groups(stage.count, group):
+            yield from _split(silent_ps, longest_ps)
+            silent_ps = 0
+            yield Segment(
+                work_ps=stage.layout_ps * size,
+                broadcast_ps=stage.broadcast_ps * size,
+                tlbis=float(stage.tlbis * size),
+                syncs=syncs * size,
+                flushes=None if stage.flush is None else Flushes(stage.flush, size),
+            )
+    yield from _split(silent_ps, longest_ps)
+
+
+def _groups(count: int, size: int) -> Iterator[int]:
+    for start in range(0, count, size):
+        yield min(size, count - start)
+
+
+def _split(time_ps: int, longest_ps: int) -> Iterator[Segment]:
+    if not time_ps:
+        return
+    parts = -(-time_ps // longest_ps)
+    for number in range(parts):
+        yield Segment(time_ps * (number + 1) // parts - time_ps * number // parts)
+
+
+def _spread(bare: Sequence[Segment], shared: Mapping[str, Visit]) -> Iterator[Segment]:
+    """Yield the segments with their share of every visit, taken out of their work."""
+    total_ps = sum(segment.work_ps for segment in bare)
+    held_ps = sum(visit.held_ps for visit in shared.values())
+    # More under locks than the whole loop takes cannot be: the price of the loop is the measure.
+    scale = min(1.0, 0.9 * total_ps / held_ps) if held_ps else 1.0
+    if not total_ps:
+        yield from bare
+        return
+    for segment in bare:
+        share = segment.work_ps / total_ps
+        visits = tuple(
+            Visit(name, int(visit.held_ps * scale * share), visit.visits * share)
+            for name, visit in shared.items()
+        )
+        work_ps = segment.work_ps - sum(visit.held_ps for visit in visits)
+        yield replace(segment, work_ps=work_ps, visits=visits)

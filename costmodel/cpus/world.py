@@ -1,0 +1,237 @@
+"""The shared things of one simulation, and the CPUs as SimPy processes that visit them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import simpy
+
+from costmodel.cpus.invalidation import Receivers, Shootdowns
+from costmodel.cpus.resources import Events, ReadWriteLock, Server, Usage
+from costmodel.cpus.segments import Flushes, Segment, Visit
+from costmodel.cpus.setup import Setup
+
+INTERRUPTED = "interrupted"
+"""Cause of the time that handlers of other CPUs' flushes take."""
+PER_SOCKET = ("zone_lock", "lru_lock", "memory")
+"""Things of which each socket has one of its own."""
+PER_PROCESS = ("mmap_lock", "counters", "generation")
+"""Things of which each address space has one of its own."""
+
+_FLUSHES = 2
+"""A segment with more flushes in a row makes so many, each as long as several."""
+
+Recorder = Callable[[int, str, int, int], None]
+"""Takes a CPU, what it does, from when, until when."""
+
+
+@dataclass
+class World:
+    """Shared things of all CPUs of one simulation."""
+
+    setup: Setup
+    env: simpy.Environment = field(default_factory=simpy.Environment)
+    record: Recorder | None = None
+    servers: dict[tuple[str, int], Server] = field(default_factory=dict)
+    locks: dict[int, ReadWriteLock] = field(default_factory=dict)
+    receivers: dict[int, Receivers] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make what is asked for by number of CPU."""
+        setup, workload = self.setup, self.setup.workload
+        self.stolen_ps = np.zeros(setup.cpus, np.int64)
+        self.shootdowns: Shootdowns | None = None
+        if setup.shootdown and workload.threads > 1 and setup.shares("shootdown"):
+            p = setup.prices
+            self.shootdowns = Shootdowns(setup.shootdown, p.line_ps, p.far_line_ps, self.stolen_ps)
+            for process in range(workload.cpus):
+                self.receivers[process] = _receivers(setup, process)
+        # Nobody waits for a lock that all hold for reading.
+        several = workload.threads > 1 and workload.others == "same"
+        self.locking = several and setup.writes and setup.shares("mmap_lock")
+        self.steals = setup.shootdown is not None or setup.prices.stolen_ps > 0
+
+    def server(self, name: str, cpu: int) -> Server:
+        """Return the one of a thing that a CPU goes to."""
+        setup, p = self.setup, self.setup.prices
+        where = 0
+        if name in PER_SOCKET:
+            where = setup.socket(cpu)
+        elif name in PER_PROCESS:
+            where = cpu // setup.workload.threads
+        found = self.servers.get((name, where))
+        if found is None:
+            lines = (0, 0) if name in ("memory", "interconnect") else (p.line_ps, p.far_line_ps)
+            found = Server(self.env, *lines)
+            if name == "interconnect":
+                found.growth, found.most_waiting = p.growth, p.request_nodes - 1
+            self.servers[name, where] = found
+        return found
+
+    def lock(self, cpu: int) -> ReadWriteLock:
+        """Return the lock of a CPU's address space."""
+        process = cpu // self.setup.workload.threads
+        return self.locks.setdefault(process, ReadWriteLock(self.env))
+
+    def usages(self) -> dict[str, list[Usage]]:
+        """Return what every shared thing has seen so far, all of one name together."""
+        found: dict[str, list[Usage]] = {}
+        for (name, _), server in self.servers.items():
+            found.setdefault(name, []).append(server.usage)
+        for lock in self.locks.values():
+            found.setdefault("mmap_lock", []).append(lock.usage)
+        if self.shootdowns is not None:
+            found["shootdown"] = [self.shootdowns.usage]
+        return found
+
+
+def _receivers(setup: Setup, process: int) -> Receivers:
+    threads = setup.workload.threads
+    first = process * threads
+    running = np.full(threads, setup.workload.others != "idle")
+    running[0] = True
+    sockets = np.array([setup.socket(cpu) for cpu in range(first, first + threads)])
+    return Receivers(first, sockets, running)
+
+
+@dataclass
+class CrowdCpu:
+    """One CPU that executes operations; ``extra_ps`` says by cause what others cost it."""
+
+    world: World
+    number: int
+    extra_ps: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Look up what never changes."""
+        setup = self.world.setup
+        self.env = self.world.env
+        self.socket = setup.socket(self.number)
+        self.process = self.number // setup.workload.threads
+        self._servers: dict[str, Server] = {}
+
+    def between(self, rotated: float = 0.0) -> Events:
+        """Do what lies between two operations; ``rotated``: the share of it that is done."""
+        segments = self.world.setup.between
+        for segment in segments[int(rotated * len(segments)) :]:
+            yield from self._segment(segment, segment.work_ps)
+
+    def operate(self, more_ps: int = 0) -> Events:
+        """Execute the operation once; ``more_ps`` is what noise adds to its work, or takes."""
+        world = self.world
+        setup = world.setup
+        began = int(self.env.now)
+        if world.locking:
+            yield from world.lock(self.number).acquire(write=True)
+            self._charge("mmap_lock", int(self.env.now) - began)
+            if world.record and self.env.now > began:
+                world.record(self.number, "mmap_lock", began, int(self.env.now))
+        outside_ps = 0
+        if world.locking and not setup.writes_tables:
+            outside_ps = setup.outside_ps
+            yield from self.work(outside_ps)
+            world.lock(self.number).downgrade()
+        # What was done outside the tables is taken out of the segments' work, and noise goes there.
+        change_ps, total_ps = more_ps - outside_ps, sum(p.work_ps for p in setup.operation)
+        done_ps, passed_ps = 0, 0
+        for segment in setup.operation:
+            passed_ps += segment.work_ps
+            upto_ps = max(done_ps, passed_ps + change_ps * passed_ps // max(1, total_ps))
+            yield from self._segment(segment, upto_ps - done_ps)
+            done_ps = upto_ps
+        if world.locking:
+            world.lock(self.number).release(write=setup.writes_tables)
+
+    def work(self, time_ps: int) -> Events:
+        """Compute; handlers of interrupts from other CPUs come on top."""
+        world, started = self.world, int(self.env.now)
+        if not world.steals:
+            if time_ps:
+                yield self.env.timeout(time_ps)
+        else:
+            before = int(world.stolen_ps[self.number])
+            while time_ps:
+                yield self.env.timeout(time_ps)
+                time_ps = int(world.stolen_ps[self.number]) - before
+                before += time_ps
+                self._charge(INTERRUPTED, time_ps)
+        if world.record and self.env.now > started:
+            world.record(self.number, "works", started, int(self.env.now))
+
+    def _segment(self, segment: Segment, work_ps: int) -> Events:
+        yield from self.work(work_ps)
+        for visit in segment.visits:
+            yield from self._visit(visit)
+        if segment.broadcast_ps:
+            yield from self._broadcast(segment)
+        if segment.flushes is not None and self.world.shootdowns is not None:
+            yield from self._flush(segment.flushes, self.world.shootdowns)
+
+    def _server(self, name: str) -> Server:
+        found = self._servers.get(name)
+        if found is None:
+            found = self._servers[name] = self.world.server(name, self.number)
+        return found
+
+    def _visit(self, visit: Visit) -> Events:
+        server = self._server(visit.name)
+        passes_ps = server.visit(self.number, self.socket, visit.held_ps, visit.visits)
+        self._charge(visit.name, passes_ps - visit.held_ps)
+        if passes_ps:
+            yield from self._pass(visit.name, passes_ps)
+
+    def _pass(self, name: str, time_ps: int) -> Events:
+        """Let time pass that interrupts do not lengthen: a wait, or a short stay."""
+        if self.world.record:
+            now = int(self.env.now)
+            self.world.record(self.number, name, now, now + time_ps)
+        yield self.env.timeout(time_ps)
+
+    def _broadcast(self, segment: Segment) -> Events:
+        """Send TLBIs and wait for them: in turn at the interconnect, then on their way."""
+        world, p = self.world, self.world.setup.prices
+        if not world.setup.shares("interconnect"):
+            yield from self._pass("TLBI", segment.broadcast_ps)
+            return
+        held = segment.syncs * p.sync_held_ps + (segment.tlbis - segment.syncs) * p.tlbi_held_ps
+        alone_ps = min(segment.broadcast_ps, round(held))
+        factor = p.far_factor if world.setup.spans_sockets else 1.0
+        turn = self._server("interconnect").visit(
+            self.number, self.socket, round(alone_ps * factor)
+        )
+        if p.stolen_ps:
+            taken_ps = round(segment.tlbis * p.stolen_ps)
+            world.stolen_ps += taken_ps
+            world.stolen_ps[self.number] -= taken_ps
+        self._charge("interconnect", turn - alone_ps)
+        yield from self._pass("interconnect", turn + segment.broadcast_ps - alone_ps)
+
+    def _flush(self, flushes: Flushes, shootdowns: Shootdowns) -> Events:
+        """Flush the other CPUs of the address space, and wait until they have done it."""
+        world, began = self.world, int(self.env.now)
+        receivers, request = world.receivers[self.process], flushes.request
+        before_ps = sum(self.extra_ps.values())
+        generation = self._server("generation") if world.setup.shares("generation") else None
+        for start in range(0, flushes.count, -(-flushes.count // _FLUSHES)):
+            times = min(-(-flushes.count // _FLUSHES), flushes.count - start)
+            if generation is not None:
+                yield from self._visit(Visit("generation", 0, times))
+            there_ps = shootdowns.invlpgb_ps(receivers, self.number, request)
+            if there_ps is not None:
+                yield from self._pass("shootdown", times * there_ps)
+                continue
+            yield from self.work(times * shootdowns.send_ps(receivers, self.number, request))
+            now = int(self.env.now)
+            until = shootdowns.answered_ps(
+                receivers, self.number, request, now=now, times=times, generation=generation
+            )
+            if until > now:
+                yield from self._pass("shootdown", until - now)
+        others_ps = sum(self.extra_ps.values()) - before_ps
+        self._charge("shootdown", int(self.env.now) - began - others_ps)
+
+    def _charge(self, cause: str, time_ps: int) -> None:
+        if time_ps:
+            self.extra_ps[cause] = self.extra_ps.get(cause, 0) + time_ps

@@ -1,0 +1,109 @@
+"""What several CPUs share in an answer, and what that costs, as text of at most 76 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from costmodel.config.sharing import SHARED
+from costmodel.results.text.layout import shorten
+from costmodel.results.text.numbers import fixed
+
+if TYPE_CHECKING:
+    from costmodel.results.crowd_records import CrowdRecord
+
+NOT_MODELLED = (
+    "the scheduler, page faults that meet a writer, memory on the other socket, the anon_vma root "
+    "lock, pid and tasklist locks"
+)
+"""What CPUs share in reality and nowhere here."""
+_NAME = 34
+_COLUMN = 10
+
+
+def crowd_remarks(crowds: Iterable[tuple[str, CrowdRecord]]) -> list[str]:
+    """Return what is shared in the results of one machine, and how much all CPUs do together.
+
+    ``crowds`` are what results are called, with their records; nothing is said of none.
+    """
+    met = list(crowds)
+    if not met:
+        return []
+    names = {name for _, crowd in met for name in crowd.shared}
+    done = "; ".join(_throughput(name, crowd) for name, crowd in met)
+    return [_shared_sentence(met[0][1], names), f"{done}."]
+
+
+def _shared_sentence(crowd: CrowdRecord, names: Collection[str]) -> str:
+    """Say who does what at once, what they share in the answer, and what the model lacks."""
+    shared = ", ".join(name for name in SHARED if name in names) or "nothing that it visits"
+    own = f" Each has for itself here: {', '.join(crowd.unshared)}." if crowd.unshared else ""
+    return f"{_who(crowd)} share {shared}.{own} Not modelled: {NOT_MODELLED}."
+
+
+def _who(crowd: CrowdRecord) -> str:
+    processes = f"{crowd.processes} process{'es' * (crowd.processes > 1)}"
+    if crowd.threads == 1:
+        return f"{processes}, each on a CPU of its own,"
+    doing = {
+        "same": "all doing the same",
+        "busy": "the others in user code",
+        "idle": "the others asleep",
+    }[crowd.others]
+    return f"{processes} of {crowd.threads} threads, {doing},"
+
+
+def _throughput(name: str, crowd: CrowdRecord) -> str:
+    return (
+        f"{name}: {rate(crowd.throughput_per_s)} operations per second on {crowd.workers} "
+        f"CPU{'s' * (crowd.workers > 1)}, {fixed(crowd.speedup, room=6)} times one alone"
+    )
+
+
+def rate(per_s: float) -> str:
+    """Return operations per second with three digits or more.
+
+    >>> rate(612288.4), rate(6.0449)
+    ('612288', '6.04')
+    """
+    return f"{per_s:.0f}" if per_s >= 100 else f"{per_s:.3g}"
+
+
+def shared_table(base: CrowdRecord, new: CrowdRecord) -> str:
+    """Return waiting, queue and utilisation of every shared thing for two strategies."""
+    lines = [
+        "What the CPUs share, without noise (base, new):",
+        f"{'':{_NAME - 8}}{'waiting, us/op':>18}{'queue, CPUs':>16}{'in use, %':>16}",
+        f"{'':{_NAME - 8}}" + "".join(f"{name:>{room}}" for name, room in _HEADS),
+    ]
+    lines += [_line(name, base, new) for name in _used(base, new)]
+    lines.append(
+        f"{'operations per second, all CPUs':<{_NAME}}"
+        f"{rate(base.throughput_per_s):>{_COLUMN}}{rate(new.throughput_per_s):>{_COLUMN}}"
+    )
+    lines.append(
+        f"{'times one CPU alone':<{_NAME}}"
+        f"{fixed(base.speedup, room=6):>{_COLUMN}}{fixed(new.speedup, room=6):>{_COLUMN}}"
+    )
+    return "\n".join(lines)
+
+
+_HEADS = (("base", 9), ("new", 9), ("base", 8), ("new", 8), ("base", 8), ("new", 8))
+
+
+def _used(base: CrowdRecord, new: CrowdRecord) -> Iterator[str]:
+    yield from (name for name in SHARED if name in base.shared or name in new.shared)
+
+
+def _line(name: str, base: CrowdRecord, new: CrowdRecord) -> str:
+    columns = ""
+    for scale, attribute, room in (
+        (1e-3, "waiting_ns", 9),
+        (1, "queue", 8),
+        (100, "utilisation", 8),
+    ):
+        for side in (base, new):
+            use = side.shared.get(name)
+            value = "" if use is None else fixed(scale * getattr(use, attribute), room=room - 1)
+            columns += f"{value:>{room}}"
+    return f"{shorten(name, _NAME - 9):<{_NAME - 8}}{columns}"

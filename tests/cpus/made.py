@@ -1,0 +1,41 @@
+"""Setups of several CPUs with round numbers, for tests of the simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from costmodel.config.machine import Machine, load_machine
+from costmodel.config.workload import Workload
+from costmodel.cpus.setup import Setup, setup
+from costmodel.simulation.price import PricedOperation
+from costmodel.simulation.schedule import Schedule, Stage
+
+ALTRA = load_machine("ampere-altra")
+XEON = load_machine("xeon-4210r")
+EVERYTHING = ("zone_lock", "lru_lock", "memcg", "memory", "llc", "counters", "mmap_lock")
+
+
+def workload(**changes: Any) -> Workload:
+    """Return a fork of 4 MiB, with changes."""
+    base = {
+        "operation": "fork",
+        "memory_bytes": 4 << 20,
+        "folio_orders": {0: 1.0},
+        "state": "writable",
+    }
+    return Workload.model_validate(base | changes)
+
+
+def priced(*stages: Stage) -> PricedOperation:
+    """Return an operation of some stages."""
+    schedule = Schedule(stages)
+    return PricedOperation(schedule, {"width": float(schedule.total_ps)}, 1.0, 0, {})
+
+
+def made(
+    *stages: Stage, machine: Machine = ALTRA, numbers: Mapping[str, Any] | None = None, **of: Any
+) -> Setup:
+    """Return CPUs that execute stages on a machine with changed numbers, under a workload."""
+    changed = machine.with_values({"tlbi.cpus_online": 4096, **(numbers or {})})
+    return setup(priced(*stages), changed, workload(**of), [])
