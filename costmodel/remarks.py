@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from costmodel.config.resources import names
 from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.operations.registry import operation_named
 from costmodel.published import has_times
@@ -41,6 +42,11 @@ def _changed(machine: Machine) -> Iterator[str]:
     changes = [setting.change for setting in settings_of_machine(machine)]
     if changes:
         yield f"Changed for this run: {', '.join(changes)}."
+    elif machine.name in names("machines") and not machine.is_shipped:
+        yield (
+            f"The numbers of {machine.name} are not those of the machine of that name that comes "
+            "with costmodel: nothing published is about it."
+        )
 
 
 def idle_remarks(idle: Sequence[Setting]) -> Iterator[str]:
@@ -50,7 +56,7 @@ def idle_remarks(idle: Sequence[Setting]) -> Iterator[str]:
 
 
 def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
-    if machine.changes or not has_times(machine.name, operation):
+    if not machine.is_shipped or not has_times(machine.name, operation):
         yield f"No absolute {operation} time of this machine was ever compared with a measurement."
     if machine.fit is None:
         yield "Nothing was fitted on it: its intervals come from the bounds in its file."

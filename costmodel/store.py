@@ -29,7 +29,7 @@ _FILE: Final = "answers.sqlite"
 _PACKAGES: Final = ("numpy", "numba", "scipy")
 """Packages whose version could change a number."""
 _SOURCES: Final = frozenset({".py", ".yaml", ".yml", ".json", ".csv", ".npz", ".xz"})
-_WAIT_SECONDS: Final = 5.0
+_WAIT_SECONDS: Final = 20.0
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS answers "
     "(key TEXT PRIMARY KEY, used REAL NOT NULL, size INTEGER NOT NULL, value BLOB NOT NULL)"
@@ -97,7 +97,7 @@ class Store:
         """Forget everything."""
         if self.path is None:
             return
-        for end in ("", "-wal", "-shm"):
+        for end in ("", "-journal"):
             self.path.with_name(self.path.name + end).unlink(missing_ok=True)
 
     def _make_room(self, database: sqlite3.Connection) -> None:
@@ -116,11 +116,14 @@ class Store:
         """Do something with the database, whole or not at all; a damaged one is removed."""
         assert self.path is not None
         try:
-            with closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS)) as database:
-                database.execute("PRAGMA journal_mode = WAL")
+            with closing(
+                sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None)
+            ) as database:
                 database.execute("PRAGMA synchronous = OFF")  # a lost answer is computed again
-                with database:
-                    do(database)
+                # To read and then write is how two processes wait for each other.
+                database.execute("BEGIN IMMEDIATE")
+                do(database)
+                database.execute("COMMIT")
         except sqlite3.OperationalError:
             pass  # locked, full, read-only, or without its table
         except (sqlite3.Error, OSError, OverflowError):

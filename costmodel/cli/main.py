@@ -35,6 +35,8 @@ COMMANDS = (
     "calibrate",
     "validate",
     "measure",
+    "share",
+    "layout",
     "cache",
 )
 """Each is a module ``costmodel.cli.<name>`` with ``add_parser`` and ``run``, in --help's order."""

@@ -16,8 +16,8 @@ examples:
   costmodel run --machine ampere-altra --strategy @patched --baseline @base
 
 The tree must be configured, and 'make mm/memory.o' must have been run in
-it; nothing is written there. x86-64 and arm64, Linux 6.1 and later. Fork
-only. Needs costmodel[record].
+it; nothing is written there. x86-64 and arm64, Linux 6.1 and later.
+Needs costmodel[record].
 """
 
 
@@ -33,11 +33,20 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--build-tree", metavar="DIR", help="a configured kernel build tree")
     parser.add_argument("--like", metavar="NAME", help="the tree and options of archive @NAME")
     parser.add_argument(
+        "--operation", choices=("fork", "mprotect"), help="what to record (default: fork)"
+    )
+    parser.add_argument(
         "--object", metavar="FILE", help="record this object instead of the tree's mm/memory.o"
     )
     parser.add_argument("--cc", metavar="CC", help="compile mm/memory.c and all else with this")
     parser.add_argument("--name", metavar="NAME", help="default: that of the tree's folder")
     parser.add_argument("-o", "--output", metavar="FILE", help="default: NAME.ckb")
+    parser.add_argument(
+        "--cpu",
+        metavar="CPU",
+        help="boot on this CPU: cascade-lake; neoverse-n1 (default on arm64), neoverse-v1 (TLBI by "
+        "range), cortex-a72 (no LSE)",
+    )
     several: dict[str, Any] = {"action": "append", "default": []}
     parser.add_argument(
         "--with",
@@ -72,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
         output=args.output,
         sources=tuple(args.sources),
         mitigations=args.mitigations == "auto",
+        operation=args.operation,
+        cpu=args.cpu,
     )
     outcome = record(request)
     print(outcome.text, file=sys.stderr if outcome.broken else sys.stdout)

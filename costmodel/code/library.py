@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -58,6 +59,17 @@ class RecordedChoice:
     usual: int
     turns: Mapping[tuple[Any, ...], tuple[int, ...]] = field(default_factory=dict)
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """All path numbers, some more than once."""
+        return (*self.paths.values(), self.usual, *chain(*self.turns.values()))
+
+    def renumbered(self, number: Mapping[int, int]) -> RecordedChoice:
+        """Return the same choice between paths that have other numbers."""
+        paths = {facts: number[path] for facts, path in self.paths.items()}
+        turns = {facts: tuple(map(number.__getitem__, some)) for facts, some in self.turns.items()}
+        return RecordedChoice(self.decisive, paths, number[self.usual], turns)
+
 
 @dataclass(frozen=True)
 class Library:
@@ -105,7 +117,7 @@ class Library:
         """The event that each path ends with, by path number; empty for an unused path."""
         events = [""] * len(self.path_start)
         for (_, now), choice in self.choices.items():
-            for path in (*choice.paths.values(), choice.usual, *chain(*choice.turns.values())):
+            for path in choice.numbers:
                 events[path] = events[path + self.recorded_paths] = now
         return tuple(events)
 
@@ -224,7 +236,11 @@ def load_library(operation: str, name: str) -> Library:
 
     The program of a build has its name in it: ``v6.7@gcc13.x86_64``.
     """
-    numbers, head = _archived(operation, name)
+    return from_arrays(operation, name, *_archived(operation, name))
+
+
+def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[Any]) -> Library:
+    """Return the library that :func:`to_arrays` made arrays of, ready to be looked up."""
     text = json.loads(head.tobytes())
     columns = dict(_columns_of(numbers, text["columns"]))
     start, length = columns.pop("path_start"), columns.pop("path_length")
@@ -243,11 +259,25 @@ def load_library(operation: str, name: str) -> Library:
 
 def _archived(operation: str, name: str) -> Arrays:
     """Return what :func:`to_arrays` made of the steps of a program."""
+    if name.startswith(FILE_MARK):
+        return _of_file(Path(name.removeprefix(FILE_MARK).rpartition(".")[0]))
     program, _, architecture = name.rpartition(".")
     programs = unpacked(operation, architecture, BUILDS if BUILD_MARK in program else STEPS)
     if program not in programs:
         raise FileNotFoundError(f"{name}: no such program")
     return programs[program]
+
+
+FILE_MARK: Final = "@"
+"""Begins the name of a program whose steps lie in a file of the user's: ``@PATH.ARCH``."""
+FILE_MEMBERS: Final = ("steps/numbers", "steps/text")
+"""Arrays of such a file that hold them."""
+
+
+def _of_file(path: Path) -> Arrays:
+    with path.open("rb") as file, np.load(file) as arrays:
+        numbers, text = (arrays[name] for name in FILE_MEMBERS)
+        return numbers, text
 
 
 def builds_of(operation: str, program: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from costmodel.config.groups import (
 )
 from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
 from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
-from costmodel.config.resources import find_file
+from costmodel.config.resources import find_file, names
 from costmodel.config.schema import Problem, Title, faults_of, raise_problems, validated
 from costmodel.config.sharing import Locks, Shootdown, Topology
 from costmodel.config.yaml_text import decoded, read_bytes
@@ -109,6 +109,14 @@ class Machine(Group):
     def changes(self) -> dict[str, tuple[Any, Any]]:
         """The numbers that were set for this run: key to the value of the file and the new one."""
         return {key: (old.value, value_at(self, key).value) for key, old in self._before.items()}
+
+    @property
+    def is_shipped(self) -> bool:
+        """Tell whether its numbers are those of the shipped machine of its name."""
+        if self.name not in names("machines"):
+            return False
+        shipped = load_machine(self.name).parameters
+        return all(p.value == shipped[key].value for key, p in self.parameters.items())
 
     def renamed(self, name: str) -> Machine:
         """Return this machine under another name; raise ConfigError for what is no name."""

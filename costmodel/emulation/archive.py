@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from costmodel.code.library import FILE_MEMBERS, Library, to_arrays
 from costmodel.config.errors import ConfigError
 from costmodel.files import write_bytes
 from costmodel.recorder.archive import (
@@ -25,7 +26,7 @@ from costmodel.recorder.archive import (
 )
 
 SUFFIX: Final = ".ckb"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class BuildInfo:
 
     ``options``: kernel options that change the loops. ``warnings``: what a reader of its numbers
     must know. ``tree``, ``used_compiler`` (empty: the tree's own) and ``sources``: what ``--like``
-    records another object with.
+    records another object with. ``has_steps``: it was cut into steps (``loop``, ``exact``
+    and ``off_pct``: see :class:`costmodel.emulation.cutting.Cut`); else ``uncut`` says why not.
     """
 
     name: str
@@ -45,19 +47,34 @@ class BuildInfo:
     config_hash: str
     contpte: bool
     mitigations: bool
+    cpu: str
     tree: str = ""
     used_compiler: str = ""
     sources: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    has_steps: bool = False
+    loop: Mapping[str, Any] = field(default_factory=dict)
+    exact: bool = False
+    off_pct: float = 0.0
+    uncut: str = ""
+
+    @property
+    def program(self) -> str:
+        """The name of its program."""
+        build = self.isa
+        if self.isa == "arm64":
+            build = "arm64_contpte" if self.contpte else "arm64_nocontpte"
+        return f"{self.name}.{build}"
 
 
 @dataclass(frozen=True)
 class BuildArchive:
-    """A recorded build: what it is, and its windows."""
+    """A recorded build: what it is, its windows, and its steps if it could be cut."""
 
     info: BuildInfo
     program: RecordedProgram
+    steps: Library | None = None
 
     def layouts(self) -> list[str]:
         """Return the layouts recorded as whole tables, sorted."""
@@ -72,6 +89,8 @@ def save_archive(path: Path, archive: BuildArchive) -> None:
     """Write an archive whole or not at all; equal builds give equal bytes."""
     meta = json.dumps({"format": _FORMAT, **asdict(archive.info)}, sort_keys=True)
     arrays = program_to_arrays(archive.program)
+    if archive.steps is not None:
+        arrays |= dict(zip(FILE_MEMBERS, to_arrays(archive.steps).values(), strict=True))
     arrays["meta"] = np.frombuffer(meta.encode(), dtype=np.uint8)
     write_bytes(path, zip_arrays(arrays.items()))
 
@@ -90,17 +109,10 @@ def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
                 raise ConfigError.of(origin, "was written by another version: record it again")
             tuples = {key: tuple(meta[key]) for key in ("sources", "warnings")}
             info = BuildInfo(**{**meta, **tuples})
-            program = program_from_arrays(_program_name(info), arrays)
+            program = program_from_arrays(info.program, arrays)
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
         raise ConfigError.of(origin, "is no archive of a recorded build", got=str(error)) from error
     return BuildArchive(info, program)
-
-
-def _program_name(info: BuildInfo) -> str:
-    build = info.isa
-    if info.isa == "arm64":
-        build = "arm64_contpte" if info.contpte else "arm64_nocontpte"
-    return f"{info.name}.{build}"
 
 
 def find_archive(reference: str, *, origin: str) -> Path:

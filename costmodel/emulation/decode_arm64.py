@@ -37,6 +37,8 @@ _MULTIPLIES: Final = {
 _STORE_ATOMIC: Final = re.compile(r"st(add|clr|set|eor|smax|smin|umax|umin)l?[bh]?$")
 _LOAD_ATOMIC: Final = re.compile(r"(ld(add|clr|set|eor|smax|smin|umax|umin)|swp)a?l?[bh]?$")
 _COMPARE_SWAP: Final = re.compile(r"casa?l?[bh]?$")
+_LOAD_EXCLUSIVE: Final = re.compile(r"lda?xr[bh]?$")
+_STORE_EXCLUSIVE: Final = re.compile(r"stl?xr[bh]?$")
 _HINTS: Final = {
     "paciasp", "autiasp", "pacibsp", "autibsp", "paciaz", "autiaz", "bti", "yield", "sevl", "csdb",
     "esb", "dgh", "hint", "chkfeat",
@@ -65,7 +67,7 @@ class Arm64Decoder:
     def _micros(self, insn: Any) -> list[Micro]:
         name, operands = insn.mnemonic, insn.operands
         registers = [self._name(o.reg) for o in operands if o.type == cs.ARM64_OP_REG]
-        for rule in (_control, _special, _atomic, self._memory, _arithmetic):
+        for rule in (_control, _special, _atomic, self._exclusive, self._memory, _arithmetic):
             found = rule(name, insn, registers)
             if found is not None:
                 return found
@@ -90,6 +92,18 @@ class Arm64Decoder:
         if insn.writeback:
             rows.append(Micro("alu", "addr_wb", (), distinct(base), writes=(base,)))
         return rows
+
+    def _exclusive(self, name: str, insn: Any, registers: list[str]) -> list[Micro] | None:
+        """Split LL/SC: a load, and a store that says whether it took place."""
+        load = _LOAD_EXCLUSIVE.match(name)
+        if not load and not _STORE_EXCLUSIVE.match(name):
+            return None
+        memory = next(o.mem for o in insn.operands if o.type == cs.ARM64_OP_MEM)
+        address = distinct(self._name(memory.base))
+        if load:
+            return [Micro("load", name, address, (), False, distinct(*registers), "r")]
+        status, *data = registers
+        return [Micro("store", name, address, distinct(*data), False, distinct(status), "w")]
 
     def _name(self, register: int) -> str:
         """Return the 64-bit register that a register is part of; empty for none and for zero."""
@@ -135,6 +149,8 @@ def _special(name: str, insn: Any, registers: list[str]) -> list[Micro] | None:
         return [Micro("isb", "isb")]
     if name == "prfm":
         return [Micro("nop", "prfm")]
+    if name == "clrex":
+        return [Micro("nop", "clrex")]
     if name == "mrs":
         return [Micro("system", f"mrs_{last}", writes=distinct(*registers[:1]))]
     if name == "msr":

@@ -130,16 +130,21 @@ def link(paths: Iterable[Path], isa: str) -> Image:
     return image
 
 
+def _opened(path: Path) -> ELFFile:
+    """Open an object; raise ConfigError for a file that holds no machine code."""
+    data = path.read_bytes()
+    if data[:4] != b"\x7fELF":
+        raise refuse(str(path), "must be an ELF object with machine code, not bitcode (LTO)")
+    return ELFFile(BytesIO(data))
+
+
 class _Object:
     """One relocatable file while it is linked."""
 
     def __init__(self, path: Path, isa: str) -> None:
         """Open ``path``."""
         self.path, self.isa = path, isa
-        data = path.read_bytes()
-        if data[:4] != b"\x7fELF":
-            raise refuse(str(path), "must be an ELF object with machine code, not bitcode (LTO)")
-        self.elf = ELFFile(BytesIO(data))
+        self.elf = _opened(path)
         machine = {"EM_X86_64": "x86_64", "EM_AARCH64": "arm64"}.get(self.elf["e_machine"])
         if machine != isa:
             raise refuse(str(path), f"must be an object for {isa}", got=str(self.elf["e_machine"]))
@@ -253,10 +258,9 @@ def undefined(paths: Iterable[Path]) -> Mapping[str, bool]:
     used: set[str] = set()
     defined: set[str] = set()
     for path in paths:
-        with path.open("rb") as file:
-            table = ELFFile(file).get_section_by_name(".symtab")
-            assert isinstance(table, SymbolTableSection)
-            for symbol in table.iter_symbols():
-                if symbol["st_info"]["bind"] != "STB_LOCAL" and symbol.name:
-                    (used if symbol["st_shndx"] == "SHN_UNDEF" else defined).add(symbol.name)
+        table = _opened(path).get_section_by_name(".symtab")
+        assert isinstance(table, SymbolTableSection)
+        for symbol in table.iter_symbols():
+            if symbol["st_info"]["bind"] != "STB_LOCAL" and symbol.name:
+                (used if symbol["st_shndx"] == "SHN_UNDEF" else defined).add(symbol.name)
     return dict.fromkeys(sorted(used - defined), True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from costmodel.emulation.emulator import EmulatedCall, Emulator
+from costmodel.emulation.emulator import Emulator
 from costmodel.emulation.image import Image, link, undefined
 from costmodel.emulation.patching import BootCpu, patch_alternatives, patch_calls
 from costmodel.emulation.tree import BuildTree
@@ -21,6 +21,8 @@ BASE_ADDRESS: Final = 0x7F00_0000_0000
 BASE_PFN: Final = 0x80000
 """Frame that stands for frame 0 of a layout: no page table lies near."""
 VMEMMAP_BYTES: Final = 64 << 20
+CONTIGUOUS: Final = 32
+"""Bit of :meth:`EmulatedKernel.entry`."""
 _FACTS: Final = 64
 _MASK: Final = (1 << 64) - 1
 _HELPERS: Final = {
@@ -32,10 +34,20 @@ _HELPERS: Final = {
     "kernel/sched/core.c": ("preempt_model_full", "preempt_model_none", "preempt_model_voluntary"),
     "arch/x86/kernel/paravirt.c": ("pv_ops",),
     "arch/x86/mm/pgtable.c": ("pte_mkwrite", "ptep_set_access_flags"),
-    "arch/arm64/mm/contpte.c": ("contpte_set_ptes", "__contpte_try_fold", "contpte_ptep_get"),
+    "arch/arm64/mm/contpte.c": (
+        "contpte_set_ptes", "__contpte_try_fold", "__contpte_try_unfold", "contpte_ptep_get",
+        "contpte_wrprotect_ptes", "contpte_get_and_clear_full_ptes",
+    ),
+    "arch/arm64/mm/mmu.c": (
+        "ptep_modify_prot_start", "ptep_modify_prot_commit", "modify_prot_start_ptes",
+        "modify_prot_commit_ptes",
+    ),
+    "arch/x86/lib/memset_64.S": ("memset", "__memset"),
+    "arch/arm64/lib/memset.S": ("memset", "__memset"),
+    "mm/rmap.c": ("flush_tlb_batched_pending",),
     "mm/util.c": ("folio_pte_batch_flags", "folio_pte_batch"),
 }  # fmt: skip
-"""Files of the tree, and what a copy loop may call of them; compiled where it does."""
+"""Files of the tree, and what the loops may call of them; compiled where it does."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +124,6 @@ class EmulatedKernel:
         """Copy the mapping; return what the kernel's function returns, 0 if all is well."""
         return self.emulator.call("cm_fork", child.vma, parent.vma)
 
-    def record_fork(self, child: Process, parent: Process) -> tuple[int, EmulatedCall]:
-        """Copy the mapping; return the result, and every instruction that was executed."""
-        return self.emulator.record("cm_fork", child.vma, parent.vma)
-
     def entry(self, process: Process, page: int) -> int:
         """Return what an entry holds: frame << 8, below it present, writable, dirty, young, cont.
 
@@ -123,6 +131,12 @@ class EmulatedKernel:
         """
         value = self.emulator.call("cm_read_pte", process.vma, BASE_ADDRESS + page * PAGE) & _MASK
         return value - (BASE_PFN << 8) if value & 1 else value
+
+    def contiguous(self, process: Process) -> frozenset[int]:
+        """Return the pages whose entries have the contiguous bit."""
+        if not self.facts["contpte"]:
+            return frozenset()
+        return frozenset(p for p in range(process.pages) if self.entry(process, p) & CONTIGUOUS)
 
     def count(self, what: str, pfn: int) -> int:
         """Return ``refcount``, ``mapcount``, ``large_mapcount`` or ``exclusive`` of a frame."""
@@ -149,19 +163,18 @@ def build_kernel(
     objects: Iterable[Path],
     cpu: BootCpu,
     *,
-    setup: Path = SETUP,
+    setups: Iterable[Path] = (SETUP,),
     compiler: str = "",
     extra: Iterable[Path] = (),
 ) -> EmulatedKernel:
     """Compile the set-up and what the loop calls, link all with ``objects`` and boot.
 
-    ``setup`` makes what the loop meets; ``extra`` are more source files to compile in. Raises
+    ``setups`` make what the loop meets; ``extra`` are more source files to compile in. Raises
     ConfigError.
     """
     with TemporaryDirectory() as folder:
         linked = list(objects)
-        _compile(tree, setup, Path(folder), linked, compiler)
-        for path in extra:
+        for path in (*setups, *extra):
             _compile(tree, path, Path(folder), linked, compiler)
         wanted = dict(_HELPERS)
         while source := _needed(linked, wanted, tree):

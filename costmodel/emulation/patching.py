@@ -52,11 +52,16 @@ class BootCpu:
     mitigations: bool = False
 
 
-DEFAULT_CPU: Final = {
-    "x86_64": BootCpu(frozenset({"always", "erms"})),
-    "arm64": BootCpu(frozenset({"lse"})),
+CPUS: Final = {
+    "x86_64": {"cascade-lake": BootCpu(frozenset({"always", "erms"}))},
+    "arm64": {
+        "neoverse-n1": BootCpu(frozenset({"lse"})),
+        "neoverse-v1": BootCpu(frozenset({"lse", "tlb_range"})),
+        "cortex-a72": BootCpu(frozenset()),
+    },
 }
-"""What the recordings of booted kernels were made on: Cascade Lake and Neoverse N1."""
+"""CPUs to boot on, by instruction set. The first of each is what the recordings of booted kernels
+were made on. The Neoverse V1 invalidates by range; the Cortex-A72 has no LSE atomics."""
 
 
 @dataclass(frozen=True)

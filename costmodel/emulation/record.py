@@ -2,73 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from costmodel.emulation.cutting import Cut, TableRecording, cut_into_steps
 from costmodel.emulation.decode_arm64 import Arm64Decoder
 from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import EmulatedKernel
-from costmodel.emulation.scenes import PTE_BYTES, Scene, other_frames, scenes
+from costmodel.emulation.operations import EmulatedOperation
+from costmodel.emulation.scenes import PTE_BYTES, Scene, mixed_scenes, other_frames, scenes
 from costmodel.emulation.stream import Decoded, StreamBuilder
 from costmodel.emulation.targets import Targets
 from costmodel.emulation.windows import CutWindow, NoLocksError, loop_heads, steady, whole_table
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
 
-STATES: Final = ("rw", "ro")
-"""First fork of what was written, and the fork after that."""
+
+@dataclass(frozen=True)
+class Recorded:
+    """Windows of a kernel, and its steps or why it has none."""
+
+    program: RecordedProgram
+    steps: Cut | str
 
 
-def record_program(kernel: EmulatedKernel, name: str) -> RecordedProgram:
-    """Record every scene in every state."""
-    return _Recorder(kernel).program(name)
+def record_program(kernel: EmulatedKernel, operation: EmulatedOperation, name: str) -> Recorded:
+    """Record every scene in every state of an operation; ``name`` is the program's.
+
+    Raises ConfigError where two layouts of frames give other rows.
+    """
+    recorder = _Recorder(kernel, operation)
+    contpte = bool(kernel.facts["contpte"])
+    for scene in scenes(contpte=contpte):
+        recorder.record(scene, recorder.builder)
+    recorder.compare_frames()
+    program = recorder.builder.program(name)
+    if not operation.is_cut:
+        return Recorded(program, "the model has no loop of it")
+    tables = recorder.tables.copy()
+    for scene in mixed_scenes((*_TAUGHT, *_TRIED)):
+        recorder.record(scene, recorder.builder)
+    mixed = recorder.tables[len(tables) :]
+    taught = mixed[: len(mixed) * len(_TAUGHT) // len((*_TAUGHT, *_TRIED))]
+    trials = mixed[len(taught) :]
+    steps = cut_into_steps(
+        recorder.builder.program(name), [*tables, *taught], trials, contpte=contpte
+    )
+    return Recorded(program, steps)
+
+
+_TAUGHT: Final = (1,)
+_TRIED: Final = (2,)
+"""Seeds of the mixed tables that steps are cut from, and of those that they are tried on."""
 
 
 class _Recorder:
-    """Records one kernel."""
+    """Records one operation of one kernel."""
 
-    def __init__(self, kernel: EmulatedKernel) -> None:
-        self.kernel = kernel
+    def __init__(self, kernel: EmulatedKernel, operation: EmulatedOperation) -> None:
+        self.kernel, self.operation = kernel, operation
         decoder = X86Decoder() if kernel.image.isa == "x86_64" else Arm64Decoder()
         self.decoded = Decoded(kernel.image, decoder, kernel.emulator.read)
         self.builder = StreamBuilder(self.decoded)
         self.lines: dict[tuple[str, int], int] = {}
         self.counts: dict[str, int] = {}
         self.head: dict[str, int] = {}
+        self.tables: list[TableRecording] = []
 
-    def program(self, name: str) -> RecordedProgram:
-        """Record every scene; raise ConfigError where two layouts of frames give other rows."""
-        for scene in scenes(contpte=bool(self.kernel.facts["contpte"])):
-            self.record(scene, self.builder)
+    def compare_frames(self) -> None:
+        """Raise ConfigError where other frames of order-0 pages give other rows."""
         other = StreamBuilder(self.decoded, sites=self.builder.sites)
         self.record(other_frames(), other)
         _same_rows(self.builder, other)
-        return self.builder.program(name)
 
     def record(self, scene: Scene, builder: StreamBuilder) -> None:
-        """Fork a process twice: its pages are writable first, then shared."""
+        """Take a process through the states of the operation; a call may change its tables."""
         self.kernel.reset()
-        parent = scene.lay(self.kernel)
-        for state in STATES:
-            child = self.kernel.process(parent.pages)
-            result, done = self.kernel.record_fork(child, parent)
-            if result:
-                raise refuse("copy_page_range", "fails in the emulator", got=str(result))
-            targets = Targets(self.kernel, parent, child, self.lines, self.counts)
+        process = scene.lay(self.kernel)
+        contiguous = self.kernel.contiguous(process)
+        for state in self.operation.states:
+            execution = self.operation.execute(self.kernel, process, state)
+            done = execution.done
+            targets = Targets(self.kernel, process, execution.process, self.lines, self.counts)
             first, last = _touching(done, targets)
             _no_stubs(self.kernel, done, first, last)
-            locks = [self.kernel.lock(process, 0) for process in (parent, child)]
-            table = self._table(done, locks)
+            table = self._table(done, execution.locks)
             _no_stubs(self.kernel, done, table.first, table.end)
             layout = f"{scene.layout}_table" if scene.steady else scene.layout
-            builder.add(state, layout, done, table, targets)
+            window = builder.add(state, layout, done, table, targets)
+            if builder is self.builder:
+                self.tables.append(TableRecording(scene, contiguous, window))
             if scene.steady:
-                window = self._steady(scene, state, done, targets)
-                builder.add(state, scene.layout, done, window, targets)
+                steady_window = self._steady(scene, state, done, targets)
+                builder.add(state, scene.layout, done, steady_window, targets)
 
-    def _table(self, done: EmulatedCall, locks: list[int]) -> CutWindow:
+    def _table(self, done: EmulatedCall, locks: Sequence[int]) -> CutWindow:
         functions = _Functions(self.kernel)
         try:
             return whole_table(done, locks, functions)
@@ -92,7 +123,7 @@ def _same_rows(one: StreamBuilder, other: StreamBuilder) -> None:
                 i for i, pair in enumerate(zip(mine, theirs, strict=False)) if len(set(pair)) > 1
             )
             reason = f"executes other instructions where frames descend: row {row} of {key}"
-            raise refuse("copy_page_range", reason)
+            raise refuse("record", reason)
 
 
 class _Functions(dict[int, str]):

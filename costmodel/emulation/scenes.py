@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from random import Random
+from typing import Final, NamedTuple
 
 from costmodel.emulation.kernel import EmulatedKernel, Process
-from costmodel.mm.pte import TABLE_PTES
+from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 
 PTE_BYTES: Final = 8
 """Bytes of an entry."""
@@ -15,56 +16,112 @@ STEADY: Final = (256, 320)
 """Entries of a steady window: 64 from the middle of a table."""
 
 
+class Part(NamedTuple):
+    """Consecutive entries that map ``pages`` pages of a folio, from its page ``first`` on.
+
+    ``page`` is the first entry; ``frame`` the folio's first frame.
+    """
+
+    page: int
+    frame: int
+    order: int
+    first: int
+    pages: int
+
+
 @dataclass(frozen=True)
 class Scene:
     """One table of folios: ``layout`` as recordings name it.
 
-    ``descending``: frames of order-0 pages go down where pages go up. ``shift``: by how many frames
-    order-0 frames are off the alignment of their addresses; 0 lets arm64 fold them. ``steady``:
-    a window from the middle is recorded beside the whole table, which then is ``..._table``.
+    ``pieces``: what it maps. ``steady``: folios of one order, of which a window from the middle is
+    recorded beside the whole table, which then is ``..._table``. ``mixed``: folios of many orders,
+    which teach the steps or try them.
     """
 
     layout: str
-    descending: bool = False
-    shift: int = 0
+    pieces: tuple[Part, ...]
     steady: bool = False
+    mixed: bool = False
 
     @property
     def order(self) -> int:
         """The order of its folios."""
-        return int(self.layout.removeprefix("order").split("_")[0])
-
-    def pieces(self) -> Iterator[tuple[int, int, int]]:
-        """Iterate over (page, first frame, order) of its folios."""
-        for page in range(0, TABLE_PTES, 1 << self.order):
-            frame = TABLE_PTES - 1 - page if self.descending else page
-            yield page, frame + (self.shift if self.order == 0 else 0), self.order
+        return self.pieces[0].order
 
     def lay(self, kernel: EmulatedKernel) -> Process:
         """Make a process whose table it is."""
         process = kernel.process(TABLE_PTES)
-        for page, frame, order in self.pieces():
-            kernel.folio(process, frame, order)
-            kernel.map(process, page, frame, 1 << order)
+        for piece in self.pieces:
+            kernel.folio(process, piece.frame, piece.order)
+            kernel.map(process, piece.page, piece.frame + piece.first, piece.pages)
         return process
 
 
 def scenes(*, contpte: bool) -> list[Scene]:
     """Return what is recorded of every build; with contpte aligned order-0 frames as well."""
-    zero = [Scene("order0", shift=_SHIFT, steady=True)]
+    zero = [_alike("order0", 0, shift=_SHIFT, steady=True)]
     if contpte:
-        zero.append(Scene("order0_aligned"))
+        zero.append(_alike("order0_aligned", 0))
     return [
         *zero,
-        *(Scene(f"order{order}", steady=True) for order in (2, 4)),
-        Scene("order9"),
+        *(_alike(f"order{order}", order, steady=True) for order in (2, 4)),
+        _alike("order9", 9),
     ]
 
 
 def other_frames() -> Scene:
     """Return order-0 pages whose frames lie otherwise: their rows must be those of order0."""
-    return Scene("order0", descending=True, shift=_SHIFT, steady=True)
+    pieces = tuple(
+        Part(page, TABLE_PTES - 1 - page + _SHIFT, 0, 0, 1) for page in range(TABLE_PTES)
+    )
+    return Scene("order0", pieces, steady=True)
+
+
+def mixed_scenes(seeds: tuple[int, ...]) -> list[Scene]:
+    """Return tables of folios of all orders up to 6, two of each kind for every seed.
+
+    In blocks: folios lie where their alignment puts them, as the kernel places them. Ragged: they
+    begin anywhere and some are mapped in part.
+    """
+    return [
+        Scene(f"{kind}{seed}", tuple(make(Random(seed))), mixed=True)
+        for seed in seeds
+        for kind, make in (("blocks", _blocks), ("ragged", _ragged))
+    ]
 
 
 _SHIFT: Final = 5
 """As the frames of the booted kernels' order-0 pages: not aligned with their addresses."""
+
+
+def _alike(layout: str, order: int, *, shift: int = 0, steady: bool = False) -> Scene:
+    pages = 1 << order
+    pieces = (Part(page, page + shift, order, 0, pages) for page in range(0, TABLE_PTES, pages))
+    return Scene(layout, tuple(pieces), steady=steady)
+
+
+def _blocks(random: Random) -> Iterator[Part]:
+    """Yield blocks of 16 entries and more, each of folios of one order."""
+    page, frame = 0, 0
+    while page < TABLE_PTES:
+        order = random.choice((0, 0, 0, 1, 2, 2, 3, 4, 4, 5, 6))
+        block = max(CONT_PTES, 1 << order)
+        if page % block or page + block > TABLE_PTES:
+            continue
+        frame = -(-frame // block) * block + random.choice((0, 0, block))
+        for first in range(0, block, 1 << order):
+            yield Part(page + first, frame + first, order, 0, 1 << order)
+        page, frame = page + block, frame + block
+
+
+def _ragged(random: Random) -> Iterator[Part]:
+    """Yield folios one behind the other, a third of the large ones in part."""
+    page, frame = 0, 0
+    while page < TABLE_PTES:
+        order = random.choice((0, 0, 0, 1, 2, 3, 4, 5))
+        pages = 1 << order
+        first = random.randrange(pages) if random.random() < 0.33 else 0
+        count = random.randint(1, pages - first) if random.random() < 0.33 else pages - first
+        frame = -(-frame // pages) * pages + random.choice((0, 0, pages, 7 * pages))
+        yield Part(page, frame, order, first, min(count, TABLE_PTES - page))
+        page, frame = page + count, frame + pages

@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from costmodel.checking.check import report_text
 from costmodel.config.errors import describe
 from costmodel.emulation.archive import (
     SUFFIX,
@@ -20,14 +19,15 @@ from costmodel.emulation.archive import (
     save_archive,
 )
 from costmodel.emulation.errors import refuse
-from costmodel.emulation.guarantees import check_kernel
 from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
-from costmodel.emulation.patching import DEFAULT_CPU
-from costmodel.emulation.record import record_program
-from costmodel.emulation.tree import MEMORY, BuildTree, read_tree
+from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
+from costmodel.emulation.patching import CPUS, BootCpu
+from costmodel.emulation.record import Recorded, record_program
+from costmodel.emulation.tree import BuildTree, read_tree
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _WIDTH: Final = 76
+_EXCLUSIVE: Final = re.compile(r"(lda?|stl?)xr[bh]?$")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Request:
     output: str | None = None
     sources: tuple[str, ...] = ()
     mitigations: bool = False
+    operation: str | None = None
+    cpu: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,17 @@ def record(request: Request, *, setup: Path = SETUP) -> Outcome:
     output = Path(request.output or f"{name}{SUFFIX}")
     if not output.parent.is_dir():
         raise refuse("--output", "must lie in a folder that exists", got=describe(str(output)))
+    operation = OPERATIONS[request.operation or "fork"]
     with TemporaryDirectory() as folder:
-        kernel = _kernel(tree, request, Path(folder), setup)
-    report = check_kernel(kernel, name)
-    if not report.passed:
-        return Outcome(f"{report_text(report)}\n\nnothing was written: mend the kernel first", True)
-    info = _info(tree, kernel, request, name)
-    archive = BuildArchive(info, record_program(kernel, name))
+        kernel = _kernel(tree, request, operation, Path(folder), setup)
+    checked = operation.check(kernel, name)
+    if checked.broken:
+        return Outcome(f"{checked.broken}\n\nnothing was written: mend the kernel first", True)
+    info = _info(tree, kernel, request, operation, name)
+    recorded = record_program(kernel, operation, info.program)
+    archive = _archive(info, recorded)
     save_archive(output, archive)
-    return Outcome(_summary(archive, output, report.layouts), False)
+    return Outcome(_summary(archive, operation, output, checked.layouts), False)
 
 
 def _like(request: Request) -> Request:
@@ -94,47 +98,78 @@ def _like(request: Request) -> Request:
         compiler=request.compiler or known.used_compiler or None,
         sources=request.sources or known.sources,
         mitigations=request.mitigations or known.mitigations,
+        operation=request.operation or known.operation,
+        cpu=request.cpu or known.cpu,
     )
 
 
-def _kernel(tree: BuildTree, request: Request, folder: Path, setup: Path) -> EmulatedKernel:
-    memory = _object(tree, request.object_file)
+def _kernel(
+    tree: BuildTree, request: Request, operation: EmulatedOperation, folder: Path, setup: Path
+) -> EmulatedKernel:
     compiler = request.compiler or ""
-    if compiler and request.object_file is None:
-        memory = folder / "memory.o"
-        tree.compile(tree.source / "mm/memory.c", memory, compiler=compiler)
+    recorded = _object(tree, operation.recorded, request, folder)
+    linked = [_made(tree, name, compiler, folder) for name in operation.linked]
     for source in request.sources:
         if not (tree.source / source).is_file():
             raise refuse("--with", "no such file in the tree", got=describe(source))
-    cpu = replace(DEFAULT_CPU[tree.isa], mitigations=request.mitigations)
+    cpu = replace(_cpu(tree, request), mitigations=request.mitigations)
     extra = [tree.source / source for source in request.sources]
-    return build_kernel(tree, [memory], cpu, setup=setup, compiler=compiler, extra=extra)
+    setups = (setup, *operation.setups)
+    objects = [recorded, *linked]
+    return build_kernel(tree, objects, cpu, setups=setups, compiler=compiler, extra=extra)
 
 
-def _object(tree: BuildTree, name: str | None) -> Path:
-    """Return the object to record: below this directory, else below the tree."""
+def _cpu(tree: BuildTree, request: Request) -> BootCpu:
+    known = CPUS[tree.isa]
+    name = request.cpu or next(iter(known))
+    if name not in known:
+        reason = f"must be one of {', '.join(known)} for {tree.isa}"
+        raise refuse("--cpu", reason, got=describe(name))
+    return known[name]
+
+
+def _object(tree: BuildTree, recorded: str, request: Request, folder: Path) -> Path:
+    """Return the object to record: the one named, below this directory or the tree."""
+    name = request.object_file
     if name is None:
-        return tree.folder / MEMORY
+        return _made(tree, recorded, request.compiler or "", folder)
     for path in (Path(name).expanduser(), tree.folder / name):
         if path.is_file():
             return path
     raise refuse("--object", "no such file, here or in the tree", got=describe(name))
 
 
-def _info(tree: BuildTree, kernel: EmulatedKernel, request: Request, name: str) -> BuildInfo:
+def _made(tree: BuildTree, name: str, compiler: str, folder: Path) -> Path:
+    """Return an object of the tree; compile what another compiler or nobody has made."""
+    made = tree.folder / name
+    if made.is_file() and not compiler:
+        return made
+    output = folder / Path(name).name
+    tree.compile((tree.source / name).with_suffix(".c"), output, compiler=compiler)
+    return output
+
+
+def _info(
+    tree: BuildTree,
+    kernel: EmulatedKernel,
+    request: Request,
+    operation: EmulatedOperation,
+    name: str,
+) -> BuildInfo:
     warnings = []
     if tree.instrumented:
         what = ", ".join(tree.instrumented)
         warnings.append(f"built with {what}: this code runs in no ordinary kernel")
     return BuildInfo(
         name=name,
-        operation="fork",
+        operation=operation.name,
         isa=tree.isa,
         version=".".join(map(str, tree.version)),
         compiler=request.compiler or tree.compiler,
         config_hash=tree.config_hash,
         contpte=bool(kernel.facts["contpte"]),
         mitigations=request.mitigations,
+        cpu=request.cpu or next(iter(CPUS[tree.isa])),
         tree=str(tree.folder),
         used_compiler=request.compiler or "",
         sources=request.sources,
@@ -143,23 +178,61 @@ def _info(tree: BuildTree, kernel: EmulatedKernel, request: Request, name: str) 
     )
 
 
-def _summary(archive: BuildArchive, output: Path, layouts: int) -> str:
+def _archive(info: BuildInfo, recorded: Recorded) -> BuildArchive:
+    steps = recorded.steps
+    if any(_EXCLUSIVE.match(op) for op in recorded.program.op.tolist()):
+        text = "its atomics are LL/SC pairs: priced as a plain load and a plain store each"
+        info = replace(info, warnings=(*info.warnings, text))
+    if isinstance(steps, str):
+        return BuildArchive(replace(info, uncut=steps), recorded.program)
+    info = replace(
+        info,
+        has_steps=True,
+        loop=steps.loop,
+        exact=steps.exact,
+        off_pct=round(steps.off_pct, 3),
+    )
+    return BuildArchive(info, recorded.program, steps.library)
+
+
+def _summary(
+    archive: BuildArchive, operation: EmulatedOperation, output: Path, layouts: int
+) -> str:
     info, program = archive.info, archive.program
     lines = [
-        f"{output}: Linux {info.version}, {info.isa}"
+        f"{output}: {operation.name}, Linux {info.version}, {info.isa}"
         f"{', contpte' if info.contpte else ''}, configuration {info.config_hash}",
-        f"compiler: {info.compiler}",
+        f"compiler: {info.compiler}; booted on {info.cpu}",
         f"checked: page tables and counts on {layouts} layouts; rows alike for two",
         "layouts of frames; no stub in the loop",
         "",
-        "micro-ops per PTE      writable   read-only",
+        "micro-ops per PTE" + "".join(f"{_TITLES.get(s, s):>14}" for s in operation.states),
     ]
     for order in (0, 2, 4, 9):
         key = f"order{order}" if order == 9 else f"order{order}_table"
-        counts = [len(w) / w.ptes for w in (program.recordings[f"{s}/{key}"] for s in ("rw", "ro"))]
-        lines.append(f"order-{order:<12} {counts[0]:13.2f} {counts[1]:11.2f}")
-    lines += ["", "priced as whole tables of orders 0, 2, 4 and 9: no mixes, other orders or"]
-    lines += ["partial tables. Allocating a table comes from the recordings of v6.12."]
+        windows = [program.recordings[f"{state}/{key}"] for state in operation.states]
+        lines.append(f"order-{order:<11}" + "".join(f"{len(w) / w.ptes:14.2f}" for w in windows))
+    lines += ["", *textwrap.wrap(_priced(info), _WIDTH)]
     lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", _WIDTH)]
     lines.append(f"next: costmodel run --machine M --strategy @{output.with_suffix('')}")
     return "\n".join(lines)
+
+
+def _priced(info: BuildInfo) -> str:
+    """Return what can be priced."""
+    if not info.has_steps:
+        return (
+            "priced as whole tables of orders 0, 2, 4 and 9: no mixes, other orders or partial "
+            f"tables, for it was not cut into steps ({info.uncut})"
+        )
+    loop = "entry by entry" if info.loop["batching"] is None else "batch by batch"
+    off_pct = max(info.off_pct, 0.01)
+    tables = "" if info.exact else ", tables of orders 0, 2, 4 and 9 as they were recorded"
+    return (
+        f"priced by its steps, {loop}: any order, mix and strategy{tables}. Tables of mixed "
+        f"folios that the steps were not cut from: micro-ops within {off_pct:.2f} %. "
+        "Allocating a table comes from the recordings of v6.12."
+    )
+
+
+_TITLES: Final = {"rw": "writable", "ro": "read-only"}

@@ -117,7 +117,7 @@ class StreamBuilder:
             target=np.array(target),
             size_bytes=np.array(size),
             function=np.array(function),
-            recordings=self.windows,
+            recordings=dict(self.windows),
         )
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from costmodel.emulation.emulator import STACK_BYTES, STACK_TOP
 from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.emulation.scenes import PTE_BYTES
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.units import LINE_BYTES
+
+TASK_LINE: Final = 0
+"""Number of the line of ``other`` that begins with the flags of the running task."""
 
 
 @dataclass
@@ -43,6 +47,8 @@ class Targets:
             *((p.vma, facts["vma_bytes"], "vma") for p in (self.parent, self.child)),
             *((p.mm, facts["mm_bytes"], "mm") for p in (self.parent, self.child)),
         ]
+        self.lines.setdefault(("other", facts["task"] // LINE_BYTES), TASK_LINE)
+        self.counts.setdefault("other", TASK_LINE + 1)
         self._image = (min(image.chunks), max(s + len(c) for s, c in image.chunks.items()))
 
     def place(self, address: int, *, per_cpu: bool = False) -> tuple[str, int, int]:

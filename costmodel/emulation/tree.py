@@ -123,7 +123,18 @@ class BuildTree:
         driver = shlex.split(compiler) if compiler else words[:1]
         folders = [source.parent, self.source / "mm", self.source / "kernel/sched"]
         include = [word for folder in folders for word in ("-I", str(folder.resolve()))]
-        command = [*driver, *words[1:], *include, "-w", "-c", "-o", str(output), str(source)]
+        assembly = ["-D__ASSEMBLY__"] if source.suffix == ".S" else []
+        command = [
+            *driver,
+            *words[1:],
+            *assembly,
+            *include,
+            "-w",
+            "-c",
+            "-o",
+            str(output),
+            str(source),
+        ]
         try:
             done = subprocess.run(
                 command, cwd=self.folder, capture_output=True, text=True, check=False,

@@ -40,7 +40,7 @@ def loop_heads(done: EmulatedCall, table: int, step: int) -> list[int]:
         if not writes and start <= address < end and (address - start) % (step * PTE_BYTES) == 0
     )
     if not votes:
-        raise refuse("record", "the parent's table is not read: nothing was copied")
+        raise refuse("record", "the table is not read: nothing was done")
     return [pc for pc, _ in votes.most_common()]
 
 
@@ -58,7 +58,7 @@ def steady(
             first, end = (_behind_branch(done, read or 0, is_branch) for read in reads)
             if done.pcs[first] == done.pcs[end]:
                 return CutWindow(first, end, STEADY[0], STEADY[1] - STEADY[0])
-    raise refuse("record", "the copy loop is not at the same place after 64 entries")
+    raise refuse("record", "the loop is not at the same place after 64 entries")
 
 
 def _read_at(done: EmulatedCall, table: int, head: int, slot: int) -> int | None:

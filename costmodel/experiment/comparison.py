@@ -82,12 +82,12 @@ def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
 def published_rows(cell: Cell, baseline: str | None) -> tuple[published.Row, ...]:
     """Return what was published about a cell: about this workload on this machine.
 
-    Nothing was about mixes of orders, about a machine with changed numbers, or about a workload
-    that is not as rows are, but for the CPUs that a row names.
+    Nothing was about mixes of orders, about a machine with other numbers than the shipped one of
+    its name, or about a workload that is not as rows are, but for the CPUs that a row names.
     """
     workload = cell.workload
     unusual = {one.key for one in settings.settings_of_workload(workload)} - {"cpus"}
-    if workload.folio_order is None or unusual or cell.machine.changes:
+    if workload.folio_order is None or unusual or not cell.machine.is_shipped:
         return ()
     return published.matching(
         machine=cell.machine.name,

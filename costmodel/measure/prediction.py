@@ -11,13 +11,11 @@ from typing import Final
 from costmodel.api import cell
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
-from costmodel.emulation.archive import find_archive, load_archive
 from costmodel.experiment import Cell, exact_seconds
 from costmodel.measure.operations import Measured
 from costmodel.operations.registry import operation_named, operation_names
-from costmodel.strategies.builds import MARK
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.resolve import resolve
+from costmodel.strategies.resolve import operations_of
 
 NOTHING_NAMED: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -59,27 +57,11 @@ def strategies_named(references: Iterable[str], *, origin: str = "--strategy") -
     """
     found: dict[str, str] = {}
     for reference in references:
-        operations = _operations_of(reference, origin)
-        for operation in operations:
+        for operation in operations_of(reference, origin=origin):
             if operation in found:
                 reason = f"names {operation} twice: {found[operation]} and {reference}"
                 raise ConfigError.of(origin, reason)
             found[operation] = reference
-    return found
-
-
-def _operations_of(reference: str, origin: str) -> list[str]:
-    if reference.startswith(MARK):
-        return [load_archive(find_archive(reference, origin=origin), origin=origin).info.operation]
-    found, errors = [], []
-    for operation in operation_names():
-        try:
-            resolve(reference, operation=operation, origin=origin)
-            found.append(operation)
-        except ConfigError as error:
-            errors.append(error)
-    if not found:
-        raise errors[0]
     return found
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 STRUCT_PAGE_BYTES: Final = 64
-FLAGS: Final = (0, 1)
-"""Bytes of ``flags`` that the anon-exclusive bit is cleared in, by instruction set."""
+FLAGS: Final = tuple(range(8))
+"""Bytes of ``flags``: which of them holds the anon-exclusive bit depends on the version."""
 LARGE_MAPCOUNT: Final = 16
 """``_large_mapcount``, in the second struct page of a folio."""
 NR_PAGES_MAPPED: Final = 24

@@ -6,12 +6,13 @@ to the next comes from the booted kernel of the same source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
+from costmodel.code.library import Ints, Library
 from costmodel.recorder.archive import RecordedProgram, Recording
 
 _BOOTED: Final = {"v6.8base": "v6.7"}
@@ -59,3 +60,45 @@ def windows_of(
     first = len(program.site)
     for window in donor.recordings.values():
         yield window, replace(window, uop=window.uop + first)
+
+
+def completed(library: Library, donor: Library, events: Collection[str]) -> Library:
+    """Return a library with the steps of a donor that begin or end with one of ``events``.
+
+    ``library`` as it was extracted, ``donor`` as it was loaded. What a donated step waits for is
+    looked for among the micro-ops of the donor.
+    """
+    donated = {key: c for key, c in donor.choices.items() if not set(events).isdisjoint(key)}
+    paths = sorted({path for choice in donated.values() for path in choice.numbers})
+    number = {path: len(library.path_start) + i for i, path in enumerate(paths)}
+    lengths = donor.path_length[paths]
+    places = [
+        np.arange(donor.path_start[p], donor.path_start[p] + donor.path_length[p]) for p in paths
+    ]
+    rows = np.concatenate(places)
+    groups, members, uops = (
+        len(library.group_start) - 1,
+        len(library.group_member),
+        len(library.site),
+    )
+    own = {"uop": donor.uop[rows] + uops, "far": _shifted(donor.far[rows], groups)}
+    of_rows = ("taken", "role", "index", "offset", "near")
+    own |= {name: getattr(donor, name)[rows] for name in of_rows}
+    of_uops = ("kind", "op", "target", "size_bytes", "function")
+    own |= {name: getattr(donor, name) for name in of_uops}
+    own |= {
+        "site": donor.site + _SITES,
+        "path_start": np.cumsum([0, *lengths])[:-1] + len(library.uop),
+        "path_length": lengths,
+        "group_start": donor.group_start[1:] + members,
+        "group_member": donor.group_member + uops,
+    }
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(library, name), values]) for name, values in own.items()
+    }
+    choices = {key: choice.renumbered(number) for key, choice in donated.items()}
+    return replace(library, **columns, choices={**choices, **library.choices})
+
+
+def _shifted(far: Ints, groups: int) -> Ints:
+    return np.where(far >= 0, far + groups, -1)

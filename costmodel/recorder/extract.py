@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -36,22 +36,47 @@ _Found = dict[_Key, dict[Path, list[Occurrence]]]
 
 def extract(operation: str, program: RecordedProgram) -> Library:
     """Return the steps of a recorded program."""
-    found: _Found = defaultdict(lambda: defaultdict(list))
     known = operation_named(operation).recorded()
-    for recorded in program.recordings.values():
-        window = known.prepare(program, recorded)
-        _cut(known, window, known.find(program, window), found)
+    windows = (known.prepare(program, recorded) for recorded in program.recordings.values())
+    found = _cut_all(known, ((window, known.find(program, window)) for window in windows))
     donor = donor_of(program.name, known.donors)
     if donor is not None:
         from_donor = load_program(operation, donor)
         _add_donated(known, program, from_donor, found)
         program = joined(program, from_donor)
+    return _chosen(program, found, takes_turns=known.takes_turns)
+
+
+def library_of(
+    operation: str,
+    program: RecordedProgram,
+    marked: Iterable[tuple[Recording, Sequence[Mark]]],
+    *,
+    takes_turns: bool = False,
+) -> Library:
+    """Return the steps of windows whose events somebody else has found.
+
+    ``takes_turns``: see :class:`costmodel.recorder.recorded.RecordedEvents`.
+    """
+    found = _cut_all(operation_named(operation).recorded(), marked)
+    return _chosen(program, found, takes_turns=takes_turns)
+
+
+def _cut_all(known: RecordedEvents, marked: Iterable[tuple[Recording, Sequence[Mark]]]) -> _Found:
+    found: _Found = defaultdict(lambda: defaultdict(list))
+    for window, marks in marked:
+        _cut(known, window, marks, found)
+    return found
+
+
+def _chosen(program: RecordedProgram, found: _Found, *, takes_turns: bool = False) -> Library:
+    """Return the steps that were found, with what decides between them."""
     builder = PathBuilder()
     choices: dict[_Key, RecordedChoice] = {}
     for key, paths in sorted(found.items()):
         numbered = [(builder.add(program, path, seen), seen) for path, seen in paths.items()]
         pairs = ((number, o) for number, seen in numbered for o in seen)
-        choices[key] = choose(pairs, takes_turns=known.takes_turns)
+        choices[key] = choose(pairs, takes_turns=takes_turns)
     return _library(program, builder, choices)
 
 

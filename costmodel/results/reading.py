@@ -21,15 +21,18 @@ def read_results(path: Path) -> ResultFile:
     Raises ConfigError with one line per fault, also for a file that cannot be read.
     """
     text = _text(path)
-    data = _parse(text, str(path))
-    found = data.get("schema")
+    placed = PlacedJson(str(path), _parse(text, str(path)), text=text)
+    if not isinstance(placed.data, dict):
+        fault = placed.fault((), "must be a JSON object", describe(placed.data))
+        raise ConfigError([fault])
+    found = placed.data.get("schema")
     if found != SCHEMA or isinstance(found, bool):
         reason = f"must be {SCHEMA}: no other schema is known here"
-        raise ConfigError.of(str(path), reason, key="schema", got=describe(found))
-    if "kind" in data:
+        raise ConfigError([placed.fault(("schema",), reason, describe(found))])
+    if "kind" in placed.data:
         reason = "is no result file: costmodel run --json writes those"
-        raise ConfigError.of(str(path), reason, key="kind", got=describe(data["kind"]))
-    return validated(ResultFile, PlacedJson(str(path), data, text=text))
+        raise ConfigError([placed.fault(("kind",), reason, describe(placed.data["kind"]))])
+    return validated(ResultFile, placed)
 
 
 def results_of(data: object, *, origin: str = "results") -> ResultFile:
@@ -50,9 +53,9 @@ def _text(path: Path) -> str:
         raise ConfigError.of(str(path), f"is no JSON: {error}") from None
 
 
-def _parse(text: str, file: str) -> dict[str, Any]:
+def _parse(text: str, file: str) -> Any:
     try:
-        data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_distinct)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_distinct)
     except json.JSONDecodeError as error:
         fault = Fault(file, error.lineno, error.colno, reason=f"is no JSON: {error.msg}")
         raise ConfigError([fault]) from None
@@ -60,9 +63,6 @@ def _parse(text: str, file: str) -> dict[str, Any]:
         raise ConfigError.of(file, "is nested too deeply") from None
     except ValueError as error:  # NaN, a key that stands twice, an integer of thousands of digits
         raise ConfigError.of(file, f"is no JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise ConfigError.of(file, "must be a JSON object", got=describe(data))
-    return data
 
 
 def _no_constant(name: str) -> float:

@@ -28,8 +28,9 @@ def built_on(program: str = DEFAULT_PROGRAM, *, contpte: bool = False) -> Callab
     """Say which recorded program's steps a strategy executes: its source is what you changed.
 
     ``program`` is a variant such as ``v6.12.117``, ``v6.9`` or ``v4_before_change``
-    (docs/recordings.md lists them); ``contpte`` takes the arm64 build with the contiguous bit,
-    which runs on arm64 alone.
+    (docs/recordings.md lists them), or ``@NAME``, an archive of ``costmodel record`` (whose
+    configuration says whether it uses the contiguous bit); ``contpte`` takes the arm64 build
+    with that bit, which runs on arm64 alone.
     """
 
     if not isinstance(program, str):

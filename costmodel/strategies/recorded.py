@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from costmodel.code.events import Step
+from costmodel.code.library import FILE_MARK
 from costmodel.config.errors import ConfigError
-from costmodel.emulation.archive import find_archive, load_archive
+from costmodel.emulation.archive import BuildInfo, find_archive, load_archive
+from costmodel.operations.fork.named_loop import loop_of
 from costmodel.operations.shared.strategy import Strategy
 
 
@@ -22,6 +25,18 @@ def of_archive(reference: str, operation: str, origin: str) -> Strategy:
     return _recorded(reference, path, path.stat().st_mtime_ns, operation, origin)
 
 
+def kernel_of_archive(reference: str, operation: str, origin: str) -> Strategy:
+    """Return the recorded strategy on whose steps a user's strategy stands.
+
+    Raises ConfigError where the archive has no steps, but whole tables alone.
+    """
+    known = of_archive(reference, operation, origin)
+    if known.function is _only_recorded:
+        reason = "holds whole tables, no steps that a strategy could execute"
+        raise ConfigError.of(origin, reason, got=repr(reference))
+    return replace(known, recorded=None)
+
+
 @cache
 def _recorded(reference: str, path: Path, mtime_ns: int, operation: str, origin: str) -> Strategy:
     """Cached by the file's time, as files of strategies are."""
@@ -29,15 +44,20 @@ def _recorded(reference: str, path: Path, mtime_ns: int, operation: str, origin:
     if info.operation != operation:
         reason = f"was recorded for {info.operation}, not for {operation}"
         raise ConfigError.of(origin, reason, got=repr(reference))
-    return Strategy(
+    strategy = Strategy(
         name=reference,
         summary=f"recorded: {info.version}, {info.compiler}"[:60],
-        function=_only_recorded,
+        function=loop_of(info.loop) if info.has_steps else _only_recorded,
         operation=operation,
-        programs={info.isa: reference},
+        programs={info.isa: steps_program(path, info)},
         contpte=info.contpte,
-        recorded=path,
     )
+    return strategy if info.exact else replace(strategy, recorded=path)
+
+
+def steps_program(path: Path, info: BuildInfo) -> str:
+    """Return the name of the program whose steps an archive holds."""
+    return f"{FILE_MARK}{path.resolve()}.{info.program.rpartition('.')[2]}"
 
 
 def _only_recorded(_operation: Any) -> Iterator[Step]:

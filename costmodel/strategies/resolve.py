@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from costmodel.code.library import program_names
+from costmodel.code.library import FILE_MARK, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
@@ -88,6 +89,25 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
     return _of_file(reference, path.resolve(), path.stat().st_mtime_ns, function, operation)
 
 
+def operations_of(reference: str, *, origin: str = "strategy") -> list[str]:
+    """Return the operations that a reference names a strategy of; a user's function is fork's.
+
+    Raises ConfigError for what names none.
+    """
+    if ":" in reference:
+        return [resolve(reference, origin=origin).operation]
+    found, errors = [], []
+    for operation in operation_names():
+        try:
+            resolve(reference, operation=operation, origin=origin)
+            found.append(operation)
+        except ConfigError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    return found
+
+
 @cache
 def _added() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
@@ -114,6 +134,11 @@ def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
     """Return the strategy of a user's function; what it is built on, its decorator says."""
     described = code.ask(described_as, operation)
     kernel = described.kernel
+    if kernel.program.startswith(FILE_MARK):
+        from costmodel.strategies.recorded import kernel_of_archive
+
+        archive = kernel_of_archive(kernel.program, operation, f"{name}: built_on")
+        return replace(archive, name=name, summary=described.summary, function=elsewhere, code=code)
     recorded = set(program_names(operation))
     names = {isa: f"{kernel.program}.{build}" for isa, build in _BUILDS[kernel.contpte].items()}
     programs = {isa: name for isa, name in names.items() if name in recorded}

@@ -28,9 +28,13 @@ def trace_runs(
     frames = workload.frames, workload.frames_over or workload.memory_bytes
     space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte)
     if strategy.recorded is not None:
-        from costmodel.strategies.whole_tables import recorded_runs
+        from costmodel.strategies.whole_tables import has_steps, is_recorded, recorded_runs
 
-        return recorded_runs(strategy.recorded, space, aligned=workload.frames == CONTIGUOUS)
+        aligned = workload.frames == CONTIGUOUS
+        if not has_steps(strategy.recorded) or is_recorded(
+            strategy.recorded, space, aligned=aligned
+        ):
+            return recorded_runs(strategy.recorded, space, aligned=aligned)
     return list(operation.trace(strategy, program, isa, space))
 
 

@@ -47,6 +47,20 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
     ]  # fmt: skip
 
 
+def has_steps(path: Path) -> bool:
+    """Tell whether an archive can price what it holds no tables of."""
+    return load_archive(path).info.has_steps
+
+
+def is_recorded(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
+    """Tell whether an archive holds every table of an address space."""
+    archive = load_archive(path)
+    try:
+        return all(bool(_layout(archive, shape, aligned)) for shape in space.shapes)
+    except ConfigError:
+        return False
+
+
 def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
     """Return the name of the recorded table that a shape is."""
     name, held = archive.info.name, archive.layouts()

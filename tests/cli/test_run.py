@@ -171,3 +171,21 @@ def test_strategies_that_are_broken_or_not_priced_for_what_they_do_are_named(
     assert "folio-batch-off-by-one is broken: its batches run on into the next folio" in told
     assert "mine.py:cheap is not priced for what it does" in told
     assert re.search(r"'get' is done \d+ times and priced 0", told)
+
+
+def test_rows_were_published_about_the_shipped_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A user's file of the same name is another machine, unless all its numbers are the same."""
+    text = (Path(__file__).parents[2] / "machines" / "ampere-altra.yaml").read_text()
+    tables = []
+    given = "load_queue_entries: {value: 56,"
+    assert given in text
+    for number in ("56", "55"):
+        file = tmp_path / "ampere-altra.yaml"
+        file.write_text(text.replace(given, f"load_queue_entries: {{value: {number},"))
+        assert main(["run", "--machine", str(file), "--strategy", "v6.7", "--no-noise"]) == 0
+        tables.append(capsys.readouterr().out)
+    assert "published T07a" in tables[0] and "not those of the machine" not in tables[0]
+    assert "published" not in tables[1].replace("nothing published is about it", "")
+    assert "The numbers of ampere-altra are not those" in tables[1]

@@ -16,7 +16,7 @@ PRICING = [
     f"run --machine xeon-4210r --strategy {BROKEN} {SMALL} --no-noise --jobs 1",
     f"explain xeon-4210r {BROKEN} {SMALL}",
     f"explain xeon-4210r v6.7 --vs {BROKEN} {SMALL}",
-    f"breakeven {BROKEN} --machine xeon-4210r --over cpus {SMALL}",
+    f"breakeven {BROKEN} --machine xeon-4210r --over folio_order {SMALL}",
     f"trace xeon-4210r {BROKEN} {SMALL} -o out.json",
 ]
 

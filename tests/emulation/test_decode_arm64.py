@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("capstone", reason="needs costmodel[record]")
 
 from costmodel.emulation.decode_arm64 import Arm64Decoder
-from costmodel.emulation.micro import FLAGS, Micro, UnknownInstructionError
+from costmodel.emulation.micro import FLAGS, Micro
 
 DECODER = Arm64Decoder()
 
@@ -62,6 +62,9 @@ def test_a_select_waits_for_the_flags() -> None:
     assert select.reads_flags and test.writes == (FLAGS,)
 
 
-def test_exclusive_pairs_are_not_priced() -> None:
-    with pytest.raises(UnknownInstructionError, match="ldxr"):
-        split(0xC85F7C20)
+def test_a_pair_of_exclusives_is_a_load_and_a_store_that_says_whether_it_took_place() -> None:
+    (load,) = split(0xC85F7C20)  # ldxr x0, [x1]
+    (store,) = split(0xC802FC20)  # stlxr w2, x0, [x1]
+    assert (load.kind, load.op, load.address, load.writes) == ("load", "ldxr", ("x1",), ("x0",))
+    assert (store.kind, store.op, store.data) == ("store", "stlxr", ("x0",))
+    assert store.writes == ("x2",)

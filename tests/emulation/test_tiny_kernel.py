@@ -134,6 +134,39 @@ def test_a_debugging_build_is_recorded_with_a_warning(tmp_path: Path) -> None:
     assert "built with KASAN" in recorded(tree, tmp_path / "x.ckb").text
 
 
+def test_an_instruction_that_no_rule_knows_is_named(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree", flags="-DDIVIDES")
+    with pytest.raises(ConfigError, match=r"copy_page_range: .*do not know: u?div .*got .* at 0x"):
+        recorded(tree, tmp_path / "x.ckb")
+
+
+def test_rows_that_depend_on_where_frames_lie_are_refused(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree", flags="-DLOOKS_BACK")
+    with pytest.raises(ConfigError, match="other instructions where frames descend: row"):
+        recorded(tree, tmp_path / "x.ckb")
+
+
+def test_an_object_without_machine_code_is_refused(tree: Path, tmp_path: Path) -> None:
+    bitcode = tmp_path / "memory.o"
+    bitcode.write_bytes(b"BC\xc0\xde" + bytes(60))
+    with pytest.raises(ConfigError, match=r"memory.o: must be an ELF object .*bitcode \(LTO\)"):
+        recorded(tree, tmp_path / "x.ckb", object_file=str(bitcode))
+
+
+def test_a_kernel_older_than_the_recorder_knows_is_refused(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree")
+    version = tree / "include/generated/uapi/linux/version.h"
+    version.write_text(f"#define LINUX_VERSION_CODE {(5 << 16) + (10 << 8)}\n")
+    with pytest.raises(ConfigError, match=r"must be Linux 6.1 or later \(got 5.10.0\)"):
+        recorded(tree, tmp_path / "x.ckb")
+
+
+def test_a_cpu_of_another_instruction_set_is_refused(tree: Path, tmp_path: Path) -> None:
+    other = "neoverse-n1" if machine() == "x86_64" else "cascade-lake"
+    with pytest.raises(ConfigError, match="--cpu: must be one of"):
+        recorded(tree, tmp_path / "x.ckb", cpu=other)
+
+
 def test_all_faults_of_a_tree_come_at_once(tmp_path: Path) -> None:
     (tmp_path / ".config").write_text("CONFIG_X86_64=y\nCONFIG_MMU=y\n")
     with pytest.raises(ConfigError) as caught:

@@ -123,9 +123,14 @@ void cm_init(void)
 #ifdef CONFIG_X86
 #if SINCE(6, 2) && !SINCE(6, 15)
 	raw_cpu_write(pcpu_hot.current_task, cm_task);
+	raw_cpu_write(pcpu_hot.preempt_count, PREEMPT_ENABLED);
 #else
 	raw_cpu_write(current_task, cm_task);
+	raw_cpu_write(__preempt_count, PREEMPT_ENABLED);
 #endif
+#endif
+#ifdef CONFIG_ARM64
+	task_thread_info(cm_task)->preempt_count = PREEMPT_ENABLED;
 #endif
 }
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm import struct_page
-from costmodel.mm.pte import CONT_PTES
+from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import RecordedEvents
 
@@ -25,8 +25,11 @@ ALIGNED_LAYOUT: Final = "order0_aligned"
 class _Scanner:
     """Walks a window row by row; ``phase`` is where in the copy of an entry or batch it stands."""
 
-    def __init__(self, program: RecordedProgram, window: Recording) -> None:
+    def __init__(
+        self, program: RecordedProgram, window: Recording, task_line: int | None = None
+    ) -> None:
         self.program = program
+        self.task_line = task_line
         self.window = window
         self.kind = program.kind[window.uop].tolist()
         self.op = program.op[window.uop].tolist()
@@ -35,7 +38,7 @@ class _Scanner:
         self.index = (window.index + window.first_slot).tolist()
         self.offset = window.offset.tolist()
         self.large = window.layout[len("order")] != "0"
-        self.whole_table = window.layout == "order9"
+        self.whole_table = window.ptes == TABLE_PTES
         # A whole table starts behind the locks, or inside the first gathering read.
         in_read = not self.whole_table or self.function[0] == "contpte_ptep_get"
         self.phase = "read" if in_read else "set"
@@ -68,6 +71,8 @@ class _Scanner:
         return None
 
     def _is_preempt_query(self, row: int) -> bool:
+        if self.task_line is not None:
+            return False
         after = self.function[row + 1] if row + 1 < len(self.function) else ""
         return self.phase == "set" and after == "preempt_model_full"
 
@@ -84,7 +89,7 @@ class _Scanner:
 
     def _load(self, row: int, target: str, index: int) -> tuple[str, int | None] | None:
         function = self.function[row]
-        if target == "tablepage" and function == "copy_page_range" and self.phase == "set":
+        if self.phase == "set" and self._looks_at_resched(row, target, index, function):
             self.phase = "resched"
             return "resched", None
         if target != "src":
@@ -99,6 +104,12 @@ class _Scanner:
             return "scan", index
         return None
 
+    def _looks_at_resched(self, row: int, target: str, index: int, function: str) -> bool:
+        """Tell whether a load is of the task's flags, or of a lock that others may wait for."""
+        if self.task_line is not None:
+            return target == "other" and index == self.task_line and not self.offset[row]
+        return target == "tablepage" and function == "copy_page_range"
+
     def _store(self, target: str, index: int) -> tuple[str, int | None] | None:
         if self.swapping:
             if index % CONT_PTES != CONT_PTES - 1:
@@ -110,6 +121,17 @@ class _Scanner:
             return None
         self.phase = "set"
         return "set", index
+
+
+def rows_of_events(
+    program: RecordedProgram, window: Recording, task_line: int
+) -> list[tuple[int, str, int | None]]:
+    """Return row, event and PTE number of what a window's rows are, nothing known of its layout.
+
+    ``task_line``: number of the line of ``other`` that begins with the flags of the running task.
+    Events on struct pages carry no PTE number.
+    """
+    return list(_Scanner(program, window, task_line).events())
 
 
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
@@ -190,7 +212,7 @@ def _frames(
 
 def before_window(window: Recording, first: Step) -> str:
     """Return the event before a window: whole tables were cut just behind their allocation."""
-    if window.layout != "order9":
+    if window.ptes != TABLE_PTES:
         return START
     return "read" if first.event == "gather" else "alloc"
 

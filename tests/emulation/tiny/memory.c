@@ -4,8 +4,14 @@
 #define TOO_MANY 0 /* the bug: a batch of 17 on a folio of 16 pages */
 #endif
 
+#ifndef ALWAYS
+#define ALWAYS 0 /* clears the marks of pages that have none: no loop of the model does */
+#endif
+
 void tiny_lock(int *lock);
 void tiny_unlock(int *lock);
+
+static volatile u64 tiny_sink __attribute__((unused));
 
 static u64 batch_of(struct page *page, u64 *entry, u64 left)
 {
@@ -35,15 +41,23 @@ int copy_page_range(struct vma *child, struct vma *parent)
 			slot++;
 			continue;
 		}
+#ifdef DIVIDES /* an instruction that no rule knows */
+		tiny_sink = entry / (slot | 1);
+#endif
+#ifdef LOOKS_BACK /* other instructions where frames descend */
+		if (slot && entry < from[slot - 1])
+			tiny_sink = slot;
+#endif
 		page = VMEMMAP + (entry >> 12);
 		count = batch_of(page, from + slot, end - slot);
 		head = page->head & 1 ? (struct page *)(page->head - 1) : page;
 		__atomic_fetch_add(&head->refcount, count, __ATOMIC_RELAXED);
 		for (i = 0; i < count; i++) {
-			__atomic_fetch_and(&page[i].flags, ~EXCLUSIVE, __ATOMIC_RELAXED);
+			if (ALWAYS || page[i].flags & EXCLUSIVE)
+				__atomic_fetch_and(&page[i].flags, ~EXCLUSIVE, __ATOMIC_RELAXED);
 			__atomic_fetch_add(&page[i].mapcount, 1, __ATOMIC_RELAXED);
 		}
-		for (i = 0; i < count; i++)
+		for (i = 0; i < count && entry & WRITE; i++)
 			__atomic_fetch_and(&from[slot + i], ~WRITE, __ATOMIC_RELAXED);
 		for (i = 0; i < count; i++)
 			to[slot + i] = ((entry & ~(WRITE | YOUNG)) + (i << 12));

@@ -1,0 +1,141 @@
+"""``costmodel share``: which share of a real job a loop is, and what a change of it means."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from costmodel.cli.parser import add_jobs, command
+from costmodel.cli.question import add_options
+
+if TYPE_CHECKING:
+    from costmodel.cli.main import Subparsers
+    from costmodel.profile.consequence import Consequence
+    from costmodel.profile.shares import Share
+
+EPILOG = """\
+PERF.TXT is what perf prints of a recording:
+  perf record -g -p PID -- sleep 10
+  perf script > perf.txt          (or: perf report --stdio > perf.txt)
+
+examples:
+  costmodel share perf.txt --comm redis-server
+  costmodel share perf.txt --machine xeon-4210r --order 9 \\
+      --strategy folio-batch-v6.12
+"""
+
+
+def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add ``share PERF.TXT`` with its options."""
+    about = "read a real profile: which share a loop is, what a change means for the job"
+    parser = command(subparsers, "share", about, epilog=EPILOG)
+    parser.add_argument("profile", metavar="PERF.TXT", help="text of perf script or perf report")
+    parser.add_argument("--comm", metavar="NAME", help="only this command, as the whole job")
+    parser.add_argument("--event", metavar="E", help="default: the one with most samples")
+    parser.add_argument("--scenario", metavar="S", help="machine, memory and orders of this")
+    parser.add_argument("--machine", metavar="M", help="with --strategy: the machine of the job")
+    parser.add_argument("--strategy", metavar="S", help="what the loop would be")
+    add_options(parser)
+    add_jobs(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print shares, and consequences where a strategy is named; raise ConfigError for bad input."""
+    from pathlib import Path
+
+    from costmodel.cli.output import output
+    from costmodel.profile.read import read_profile
+    from costmodel.profile.shares import LOOPS, share_of
+    from costmodel.results.text.share import shares_text
+
+    _check_is_asked(args)
+    target = output(args.json, inputs=[args.profile])
+    profile = read_profile(Path(args.profile), event=args.event, comm=args.comm)
+    shares = {operation: share_of(profile, operation) for operation in LOOPS}
+    titles = {operation: loop.title for operation, loop in LOOPS.items()}
+    text = shares_text(profile, shares, titles, Path(args.profile).name)
+    found: list[Consequence] = []
+    if args.strategy:
+        changed, found = _consequences(args, shares)
+        text += changed
+    target.show(text)
+    target.write_json(
+        lambda: {
+            "profile": {"form": profile.form, "event": profile.event, "samples": profile.samples},
+            "shares": {operation: share.document() for operation, share in shares.items()},
+            "consequences": [each.document() for each in found],
+        }
+    )
+    return 0
+
+
+def _check_is_asked(args: argparse.Namespace) -> None:
+    from costmodel.config.errors import ConfigError, Fault
+
+    faults = []
+    if args.strategy and not (args.machine or args.scenario):
+        faults.append(Fault("--machine", reason="needed with --strategy, or a --scenario"))
+    if not args.strategy:
+        about_a_change = ("scenario", "machine", "vs", "order", "state", "frames", "memory")
+        given = [name for name in (*about_a_change, "operation") if getattr(args, name)]
+        given += ["set"] if args.assignments else []
+        faults += [Fault(f"--{name}", reason="needs --strategy") for name in given]
+    if faults:
+        raise ConfigError(faults)
+
+
+def _consequences(
+    args: argparse.Namespace, shares: Mapping[str, Share]
+) -> tuple[str, list[Consequence]]:
+    """Return what the strategy does to each loop that it is for, as text and as numbers."""
+    from costmodel.cli.question import ask
+    from costmodel.config.errors import ConfigError
+    from costmodel.experiment import compare, run_cells
+    from costmodel.parallel import cpus
+    from costmodel.plan import plan
+    from costmodel.profile.consequence import consequence
+    from costmodel.results.text.share import consequences_text
+
+    texts, everything = [], []
+    by_case: dict[str, list[Consequence]] = {}
+    for operation in _operations(args):
+        args.operation = operation
+        scenario, machines = ask(args)
+        # The loop alone: what fork costs beside it is no part of the share.
+        alone = {n: m.with_value("kernel.fork_fixed_us", 0.0) for n, m in machines.items()}
+        todo = plan(scenario, alone)
+        if todo.left_out:
+            raise ConfigError.of("--strategy", todo.left_out[0].reason, got=repr(args.strategy))
+        results = run_cells(todo.cells, noise=False, jobs=args.jobs or cpus())
+        for each in compare(results, scenario.baseline):
+            if each.is_baseline:
+                continue
+            cell = each.result.cell
+            case = f"{cell.strategy} against {scenario.baseline} on {cell.machine.title}, "
+            case += cell.workload.layout
+            found = consequence(
+                operation,
+                cell.workload.layout,
+                shares[operation],
+                each.change.mean_pct,
+                each.model.change_pct,
+            )
+            by_case.setdefault(case, []).append(found)
+    for case, found_of_case in by_case.items():
+        texts.append(consequences_text(found_of_case, case))
+        everything += found_of_case
+    return "".join(texts), everything
+
+
+def _operations(args: argparse.Namespace) -> list[str]:
+    """Return the operations that a strategy is for: the one asked for, or all that have it."""
+    from costmodel.config.scenario import load_scenario
+    from costmodel.profile.shares import LOOPS
+    from costmodel.strategies.resolve import operations_of
+
+    if args.operation:
+        return [args.operation]
+    if args.scenario:
+        return [load_scenario(args.scenario).operation]
+    return [name for name in operations_of(args.strategy, origin="--strategy") if name in LOOPS]

@@ -1,0 +1,148 @@
+"""What the layout of a process is, from what the system lets one see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from costmodel.config.errors import ConfigError, describe
+from costmodel.config.yaml_text import decoded
+from costmodel.layout.pages import Ints, ProcessPages, orders_of, read_pages
+from costmodel.layout.smaps import Mapping, read_mappings
+from costmodel.units import LARGEST_ORDER, PAGE_BYTES
+
+MOSTLY = 0.5
+
+
+@dataclass(frozen=True)
+class ProcessLayout:
+    """The anonymous memory of a process, as far as it could be seen."""
+
+    name: str
+    mappings: int
+    """All of them."""
+    copied: int
+    """Those whose entries fork copies."""
+    memory_bytes: int
+    """Anonymous memory that entries of page tables (PTEs) map."""
+    pmd_bytes: int
+    """Anonymous memory that entries of the level above (PMDs) map: whole folios of 2 MiB."""
+    orders: dict[int, float]
+    """Order of the folio to its share of ``memory_bytes``; they sum to 1."""
+    exclusive: float | None = None
+    """Share of the pages that no other process maps; None where that could not be seen."""
+    alone: float | None = None
+    """Share of the memory in folios beside which no other of it lies; None if unknown."""
+    run_bytes: int | None = None
+    """Mean length of the runs of frames that the rest lies in."""
+    span_bytes: int | None = None
+    """Physical memory from the first to the last frame."""
+    lacking: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        orders = {str(order): share for order, share in self.orders.items()}
+        return {**vars(self), "orders": orders}
+
+
+def read_layout(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
+    """Return the layout of a process by its number, or of a saved smaps by its file.
+
+    Raises ConfigError where there is no such process or file, or it may not be looked at.
+    """
+    if not reference.isdecimal():
+        path = Path(reference)
+        mappings = read_mappings(_text(path), reference)
+        only = "pages: a saved smaps has no page frames: orders but PMDs are unknown"
+        return _found(path.name, mappings, None, None, [only])
+    process = root / reference
+    if not process.is_dir():
+        raise ConfigError.of("PID", "no such process", got=describe(reference))
+    mappings = read_mappings(_text(process / "smaps"), str(process / "smaps"))
+    name = f"{_text(process / 'comm').strip()} (process {reference})"
+    copied = [mapping for mapping in mappings if mapping.copied]
+    lacking: list[str] = []
+    pages = orders = None
+    try:
+        pages = read_pages(process / "pagemap", copied)
+    except OSError as error:
+        lacking.append(f"pages: {process / 'pagemap'}: {error.strerror}")
+    if pages is not None and pages.frame is None:
+        lacking.append("page frames: only root sees them: orders but PMDs and runs are unknown")
+    elif pages is not None and pages.frame is not None:
+        try:
+            orders = orders_of(pages.frame, root / "kpageflags")
+        except OSError as error:
+            lacking.append(f"folio orders: {root / 'kpageflags'}: {error.strerror}")
+    return _found(name, mappings, pages, orders, lacking)
+
+
+def _text(path: Path) -> str:
+    try:
+        return decoded(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError.of(str(path), f"cannot be read: {error.strerror}") from None
+
+
+def _found(
+    name: str,
+    mappings: Sequence[Mapping],
+    pages: ProcessPages | None,
+    orders: Ints | None,
+    lacking: list[str],
+) -> ProcessLayout:
+    copied = [mapping for mapping in mappings if mapping.copied]
+    anonymous = sum(mapping.sizes["Anonymous"] for mapping in copied)
+    by_pmd = sum(mapping.sizes.get("AnonHugePages", 0) for mapping in copied)
+    memory = anonymous - by_pmd
+    if memory <= 0:
+        raise ConfigError.of(name, "has no anonymous memory that PTEs map")
+    if pages is None or not len(pages.address):
+        return ProcessLayout(
+            name, len(mappings), len(copied), memory, by_pmd, {0: 1.0}, lacking=lacking
+        )
+    seen = len(pages.address) * PAGE_BYTES / anonymous
+    if seen < MOSTLY:
+        lacking.append(f"pages: {100 * seen:.0f} % of the memory was looked at, evenly spread")
+    shares = _shares(orders, by_pmd / anonymous) if orders is not None else {0: 1.0}
+    exclusive = float(pages.exclusive.mean())
+    if pages.frame is None:
+        return ProcessLayout(
+            name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, lacking=lacking
+        )
+    alone, run = _runs(pages.address, pages.frame, orders)
+    span = (int(pages.frame.max()) - int(pages.frame.min()) + 1) * PAGE_BYTES
+    return ProcessLayout(
+        name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, alone, run,
+        max(span, memory), lacking,
+    )  # fmt: skip
+
+
+def _shares(orders: Ints, by_pmd: float) -> dict[int, float]:
+    """Return the share of each order in what PTEs map: whole PMDs are of the largest."""
+    counts = np.bincount(orders, minlength=LARGEST_ORDER + 1).astype(float)
+    counts[0] += counts[1]  # anonymous memory has none of order 1
+    counts[1] = 0
+    counts[LARGEST_ORDER] = max(0.0, counts[LARGEST_ORDER] - by_pmd * len(orders))
+    total = counts.sum()
+    return {order: float(c / total) for order, c in enumerate(counts) if c} or {0: 1.0}
+
+
+def _runs(address: Ints, frame: Ints, orders: Ints | None) -> tuple[float, int | None]:
+    """Return the share of pages whose folio lies alone, and the mean run of the others in bytes.
+
+    A run is of pages one behind the other both in the process and, upwards or down, in memory.
+    """
+    breaks = np.flatnonzero((np.diff(address) != 1) | (abs(np.diff(frame)) != 1)) + 1
+    starts = np.concatenate([[0], breaks])
+    lengths = np.diff([*starts, len(frame)])
+    own = np.ones(len(starts), np.int64) if orders is None else 1 << orders[starts]
+    alone = lengths <= own
+    together = lengths[~alone]
+    # Weighted by pages: the run that a page finds itself in.
+    mean = int((together**2).sum() / together.sum()) if len(together) else 0
+    return float(lengths[alone].sum() / len(frame)), mean * PAGE_BYTES or None

@@ -1,0 +1,104 @@
+"""Pages of a process as ``/proc/PID/pagemap`` and ``/proc/kpageflags`` show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.layout.smaps import Mapping
+from costmodel.units import LARGEST_ORDER, PAGE_BYTES
+
+Words = NDArray[np.uint64]
+Ints = NDArray[np.int64]
+
+MOST_PAGES = 1 << 21
+"""Pages that are looked at; of larger processes evenly spread pieces of 2 MiB."""
+_PIECE = 512
+_PRESENT, _FILE, _EXCLUSIVE, _FRAME_BITS = 63, 61, 56, 55
+_HEAD, _TAIL = 15, 16
+_BLOCK = 4096
+"""Page frames of which flags are read together: it holds whole folios."""
+
+
+@dataclass(frozen=True)
+class ProcessPages:
+    """Anonymous pages that are present; arrays have one entry per page, in order of address."""
+
+    address: Ints
+    """Number of the virtual page."""
+    frame: Ints | None
+    """Number of the page frame; None where the system does not say."""
+    exclusive: NDArray[np.bool_]
+    """Whether no other process maps it."""
+
+
+def read_pages(file: Path, mappings: Iterable[Mapping]) -> ProcessPages:
+    """Return the present anonymous pages of mappings. Raises OSError where pagemap is closed."""
+    spans = [(m.start // PAGE_BYTES, m.end // PAGE_BYTES) for m in mappings]
+    total = sum(end - start for start, end in spans)
+    every = max(1, -(-total // MOST_PAGES))
+    words: list[Words] = []
+    numbers: list[Ints] = []
+    with file.open("rb", buffering=0) as stream:
+        for start, end in _pieces(spans, every):
+            stream.seek(8 * start)
+            raw = np.frombuffer(stream.read(8 * (end - start)), np.uint64)
+            words.append(raw)
+            numbers.append(np.arange(start, start + len(raw), dtype=np.int64))
+    word = np.concatenate(words) if words else np.zeros(0, np.uint64)
+    number = np.concatenate(numbers) if numbers else np.zeros(0, np.int64)
+    there = _bit(word, _PRESENT) & ~_bit(word, _FILE)
+    word, number = word[there], number[there]
+    frame = (word & np.uint64((1 << _FRAME_BITS) - 1)).astype(np.int64)
+    return ProcessPages(number, frame if frame.any() else None, _bit(word, _EXCLUSIVE))
+
+
+def _pieces(spans: Iterable[tuple[int, int]], every: int) -> Iterable[tuple[int, int]]:
+    place = 0
+    for start, end in spans:
+        if every == 1:
+            yield start, end
+            continue
+        for piece in range(start - start % _PIECE, end, _PIECE):
+            if place % every == 0:
+                yield max(start, piece), min(end, piece + _PIECE)
+            place += 1
+
+
+def orders_of(frames: Ints, file: Path = Path("/proc/kpageflags")) -> Ints:
+    """Return the order of the folio that holds each page frame. Raises OSError where closed."""
+    orders = np.zeros(len(frames), np.int64)
+    blocks, where = np.unique(frames // _BLOCK, return_inverse=True)
+    by_block = np.argsort(where, kind="stable")
+    cuts = np.searchsorted(where[by_block], np.arange(len(blocks) + 1))
+    with file.open("rb", buffering=0) as stream:
+        for place, block in enumerate(blocks):
+            stream.seek(8 * _BLOCK * int(block))
+            flags = np.frombuffer(stream.read(8 * _BLOCK), np.uint64)
+            inside = by_block[cuts[place] : cuts[place + 1]]
+            sizes = _folio_sizes(flags)
+            own = frames[inside] % _BLOCK
+            known = own < len(sizes)
+            found = np.log2(sizes[own[known]]).astype(np.int64)
+            orders[inside[known]] = np.minimum(found, LARGEST_ORDER)
+    return orders
+
+
+def _folio_sizes(flags: Words) -> Ints:
+    """Return the pages of the folio that holds each frame of a block; 1 for single pages."""
+    tail = _bit(flags, _TAIL)
+    starts = np.flatnonzero(~tail)
+    lengths = np.diff([*starts, len(flags)])
+    heads = _bit(flags[starts], _HEAD)
+    sizes = np.ones(len(flags), np.int64)
+    if len(starts):
+        sizes[starts[0] :] = np.repeat(np.where(heads, lengths, 1), lengths)
+    return sizes
+
+
+def _bit(words: Words, number: int) -> NDArray[np.bool_]:
+    return np.asarray((words >> np.uint64(number)) & np.uint64(1) == 1)

@@ -1,0 +1,71 @@
+"""A scenario file of the layout of a process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from costmodel.config.sizes import size_text
+from costmodel.layout.found import MOSTLY, ProcessLayout
+from costmodel.operations.registry import DEFAULT
+from costmodel.units import PAGE_BYTES
+
+_TABLE_BYTES = 512 * PAGE_BYTES
+_LEAST_SHARE = 0.001
+_LEAST_ALONE = 0.01
+
+
+def scenario_text(found: ProcessLayout, machines: Sequence[str], operation: str, date: str) -> str:
+    """Return a scenario of a process: its memory, folio orders and frames, one column."""
+    lines = [
+        f"# The anonymous memory of {found.name}, as `costmodel layout` saw it on {date}:",
+        f"# {found.copied} of {found.mappings} mappings hold some of it.",
+    ]
+    if found.pmd_bytes:
+        lines.append(f"# Another {size_text(found.pmd_bytes)} is mapped by PMDs, and left out.")
+    lines += [f"# Lacking: {line}" for line in found.lacking]
+    lines += [
+        "",
+        f"title: {operation} of {_quoted(found.name)}",
+        f"operation: {operation}",
+        f"memory: {size_text(found.memory_bytes)}",
+    ]
+    if operation == DEFAULT and found.exclusive is not None:
+        lines.append(f"state: {'writable' if found.exclusive >= MOSTLY else 'read-only'}")
+    lines.append(f"folio_orders: [{_orders(found.orders)}]")
+    lines += _frames(found)
+    lines += [f"machines: [{', '.join(machines)}]", "baseline: v6.7"]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(name: str) -> str:
+    return "".join(c if c.isalnum() or c in " -_().," else "_" for c in name)
+
+
+def _orders(orders: Mapping[int, float]) -> str:
+    """Return a mix in tenths of a percent that sum to 100; what is less is the largest's."""
+    kept = {order: share for order, share in orders.items() if share >= _LEAST_SHARE}
+    if len(kept) == 1:
+        return str(next(iter(kept)))
+    tenths = {order: round(1000 * share) for order, share in kept.items()}
+    largest = max(tenths, key=lambda order: tenths[order])
+    tenths[largest] += 1000 - sum(tenths.values())
+    return "{" + ", ".join(f"{order}: {share / 10:g}%" for order, share in tenths.items()) + "}"
+
+
+def _frames(found: ProcessLayout) -> list[str]:
+    """Return the lines that say how frames lie; none where that is not known."""
+    if found.alone is None:
+        return []
+    # The model has runs of a folio to a whole table.
+    run = min(found.run_bytes or _TABLE_BYTES, _TABLE_BYTES)
+    largest = PAGE_BYTES << max(found.orders)
+    if found.alone > 1 - _LEAST_ALONE:
+        frames = "scattered"
+    elif found.alone < _LEAST_ALONE and run == _TABLE_BYTES:
+        return ["frames: contiguous"]
+    else:
+        power = 1 << (run.bit_length() - 1)
+        share = f"scattered: {max(100 * found.alone, 0.1):.1f}%"
+        frames = f"{{{share}, run: {size_text(max(power, largest))}}}"
+    over = [f"frames_over: {size_text(found.span_bytes)}"] if found.span_bytes else []
+    return [f"frames: {frames}", *over]

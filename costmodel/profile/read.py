@@ -1,0 +1,50 @@
+"""Read a profile of either form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from costmodel.config.errors import ConfigError, describe
+from costmodel.config.yaml_text import decoded
+from costmodel.profile import report, script
+from costmodel.profile.stacks import Profile
+
+_PERF_DATA = b"PERFILE2"
+_LARGEST_BYTES = 1 << 30
+_FIRST_LINES = 200
+
+
+def read_profile(path: Path, *, event: str | None = None, comm: str | None = None) -> Profile:
+    """Return the profile in a text of ``perf report --stdio`` or ``perf script``.
+
+    ``comm``: only what this command did, which is then the whole. Raises ConfigError with every
+    line that cannot be read, and for an event or command that is not in it.
+    """
+    text = _text(path)
+    if report.is_report(text):
+        if missing := report.needs(text):
+            raise ConfigError.of(str(path), f"lacks the column {missing[0]}")
+        found = report.read_report(text, str(path), event)
+    elif script.is_script(text.splitlines()[:_FIRST_LINES]):
+        found = script.read_script(text, str(path), event)
+    else:
+        reason = "is no text of `perf report --stdio` or `perf script`"
+        raise ConfigError.of(str(path), reason)
+    if comm is None:
+        return found
+    if comm not in found.comms:
+        known = ", ".join(list(found.comms)[:10])
+        raise ConfigError.of("--comm", f"must be one of {known}", got=describe(comm))
+    return found.of_comm(comm)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_LARGEST_BYTES)
+    except OSError as error:
+        raise ConfigError.of(str(path), f"cannot be read: {error.strerror}") from None
+    if raw.startswith(_PERF_DATA):
+        reason = "is a recording: give the text of `perf report --stdio -i` or `perf script -i`"
+        raise ConfigError.of(str(path), reason)
+    return decoded(raw, str(path))

@@ -1,0 +1,157 @@
+"""The text of ``perf report --stdio``: a table with a header, and call graphs below its entries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from costmodel.config.errors import ConfigError, Fault, describe
+from costmodel.profile.graph import chains, is_graph
+from costmodel.profile.stacks import Inclusive, Profile, Stack, named, plain
+
+FORM = "perf report"
+_SAMPLES = re.compile(
+    r"# Samples:\s*(?P<count>[\d.]+)(?P<unit>[KMG]?)\s+of events?\s+'(?P<event>[^']*)'"
+)
+_RULER = re.compile(r"#\s+\.+(\s+\.+)*\s*")
+_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)%")
+_SYMBOL = re.compile(r"\[[^\]]\]\s+(?P<name>.+?)(?:\s{2,}.*)?")
+_UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9}
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Where the columns of a table begin and end, by the dots below its header."""
+
+    spans: dict[str, tuple[int, int | None]]
+
+    def text(self, line: str, name: str) -> str:
+        start, end = self.spans.get(name, (0, 0))
+        return line[start:end].strip()
+
+
+@dataclass
+class _Entry:
+    children: float | None
+    own: float
+    comm: str
+    function: str
+    graph: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Table:
+    event: str = "unknown"
+    samples: float | None = None
+    columns: _Columns | None = None
+    entries: list[_Entry] = field(default_factory=list)
+
+
+def is_report(text: str) -> bool:
+    """Tell whether text is that of ``perf report --stdio``."""
+    return bool(_SAMPLES.search(text)) or any(map(_RULER.fullmatch, text.splitlines()))
+
+
+def read_report(text: str, file: str, event: str | None = None) -> Profile:
+    """Return what a report says of an event, by default of the one with most samples.
+
+    Raises ConfigError with every line that cannot be read.
+    """
+    tables, faults = _tables(text, file)
+    if faults:
+        raise ConfigError(faults)
+    tables = [table for table in tables if table.entries]
+    if not tables:
+        raise ConfigError.of(file, "has no entry")
+    by_event = {table.event: table for table in tables}
+    chosen = event or max(by_event, key=lambda name: by_event[name].samples or 0)
+    if chosen not in by_event:
+        known = ", ".join(sorted(by_event))
+        raise ConfigError.of("--event", f"must be one of {known}", got=describe(chosen))
+    return _profile(by_event[chosen])
+
+
+def _profile(table: _Table) -> Profile:
+    entries = table.entries
+    has_children = any(entry.children is not None for entry in entries)
+    # Below an entry with children the graph holds what it called: nothing that its self needs.
+    has_graphs = not has_children and any(entry.graph for entry in entries)
+    stacks = [stack for entry in entries for stack in _stacks(entry, graph=has_graphs)]
+    inclusive = tuple(
+        Inclusive(entry.children, entry.comm, plain(entry.function))
+        for entry in entries
+        if entry.children is not None
+    )
+    return Profile(
+        FORM, table.event, table.samples, tuple(stacks), inclusive, has_graphs, total=100.0
+    )
+
+
+def _stacks(entry: _Entry, *, graph: bool) -> Iterator[Stack]:
+    if not graph:
+        yield Stack(entry.own, entry.comm, named([entry.function]))
+        return
+    for part, functions in chains(entry.graph, entry.own):
+        yield Stack(part, entry.comm, named([entry.function, *functions]))
+
+
+def _tables(text: str, file: str) -> tuple[list[_Table], list[Fault]]:
+    tables, faults, header = [_Table()], [], ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := _SAMPLES.match(line):
+            count = float(found["count"]) * _UNITS[found["unit"]]
+            tables.append(_Table(found["event"], count))
+        elif _RULER.fullmatch(line):
+            tables[-1].columns = _columns(header, line)
+        elif line.startswith("#"):
+            header = line
+        elif line.strip() and (reason := _add(tables[-1], line)):
+            faults.append(Fault(file, number, 1, reason=reason, got=describe(line.strip())))
+    return tables, faults
+
+
+def _columns(header: str, ruler: str) -> _Columns:
+    spans = [match.span() for match in re.finditer(r"\.+", ruler)]
+    found = {}
+    for place, (start, _) in enumerate(spans):
+        end = spans[place + 1][0] if place + 1 < len(spans) else None
+        found[header[start:end].strip().lower()] = (start, end)
+    return _Columns(found)
+
+
+def _add(table: _Table, line: str) -> str:
+    """Add a line to a table; return why it cannot be one of it, empty where it can."""
+    columns = table.columns
+    if columns is None:
+        return "stands before the header of a table"
+    entry = _entry(columns, line)
+    if entry is not None:
+        table.entries.append(entry)
+    elif table.entries and (is_graph(line) or line.startswith(" " * 8)):
+        table.entries[-1].graph.append(line)
+    else:
+        return "is neither an entry of perf report nor part of a call graph"
+    return ""
+
+
+def _entry(columns: _Columns, line: str) -> _Entry | None:
+    own_name = "self" if "children" in columns.spans else "overhead"
+    own = _PERCENT.match(columns.text(line, own_name))
+    symbol = _SYMBOL.fullmatch(columns.text(line, "symbol"))
+    if own is None or symbol is None:
+        return None
+    children = _PERCENT.match(columns.text(line, "children"))
+    return _Entry(
+        float(children[1]) if children else None,
+        float(own[1]),
+        columns.text(line, "command") or columns.text(line, "pid:command").partition(":")[2],
+        symbol["name"],
+    )
+
+
+def needs(text: str) -> Sequence[str]:
+    """Return which columns a report lacks that a share needs."""
+    tables, _ = _tables(text, "")
+    spans = next((table.columns.spans for table in tables if table.columns), {})
+    return [] if "symbol" in spans else ["Symbol (perf report --sort comm,dso,symbol)"]

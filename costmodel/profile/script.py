@@ -1,0 +1,103 @@
+"""The text of ``perf script``: one sample after the other, with or without its call chain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from costmodel.config.errors import ConfigError, Fault, describe
+from costmodel.profile.stacks import Profile, Stack, named
+
+FORM = "perf script"
+_HEAD = re.compile(
+    r"(?P<comm>\S.*?)\s+(?P<pid>-?\d+)(?:/-?\d+)?\s+(?:\[\d+\]\s+)?(?:[\w.]{4,6}\s+)?"
+    r"(?:\d+\.\d+:\s*)?(?:(?P<period>\d+)\s+)?(?P<event>[A-Za-z_]\S*?):(?:\s+(?P<rest>.*))?"
+)
+"""``comm pid[/tid] [cpu] flags time: period event: ...``; most of it can be left out with -F."""
+_FRAME = re.compile(
+    r"\s*(?P<ip>[0-9a-f]{4,16})\s+(?P<symbol>.+?)(?:\+0x[0-9a-f]+)?(?:\s+\(.*\))?\s*"
+)
+
+
+@dataclass
+class _Sample:
+    comm: str
+    event: str
+    period: float
+    functions: list[str] = field(default_factory=list)
+    frames: int = 0
+
+
+def is_script(lines: Iterable[str]) -> bool:
+    """Tell whether text is that of ``perf script``, from its first samples."""
+    return any(_head(line) for line in lines)
+
+
+def read_script(text: str, file: str, event: str | None = None) -> Profile:
+    """Return the samples of an event, by default of the one with most.
+
+    Raises ConfigError with every line that is neither a sample nor a frame of one.
+    """
+    samples, faults = _samples(text, file)
+    if faults:
+        raise ConfigError(faults)
+    by_event: dict[str, list[_Sample]] = {}
+    for sample in samples:
+        by_event.setdefault(sample.event, []).append(sample)
+    if not by_event:
+        raise ConfigError.of(file, "has no sample")
+    chosen = event or max(by_event, key=lambda name: len(by_event[name]))
+    if chosen not in by_event:
+        known = ", ".join(sorted(by_event))
+        raise ConfigError.of("--event", f"must be one of {known}", got=describe(chosen))
+    found = by_event[chosen]
+    stacks = tuple(Stack(s.period, s.comm, named(s.functions)) for s in found)
+    weights = [stack.weight for stack in stacks]
+    total = sum(weights)
+    return Profile(
+        FORM,
+        chosen,
+        # Samples of unequal periods say as much as so many equal ones.
+        total**2 / sum(weight**2 for weight in weights) if total else 0.0,
+        stacks,
+        has_callers=any(sample.frames > 1 for sample in found),
+        total=total,
+    )
+
+
+def _samples(text: str, file: str) -> tuple[list[_Sample], list[Fault]]:
+    samples: list[_Sample] = []
+    faults: list[Fault] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not line[0].isspace() and (sample := _head(line)):
+            samples.append(sample)
+        elif line[0].isspace() and samples and (frame := _FRAME.fullmatch(line)):
+            samples[-1].functions.append(frame["symbol"])
+            samples[-1].frames += 1
+        elif sample := _head(line.lstrip()):  # names shorter than the column are set to its right
+            samples.append(sample)
+        else:
+            reason = "is neither a sample of perf script nor a frame of its call chain"
+            faults.append(Fault(file, number, 1, reason=reason, got=describe(line.strip())))
+    return samples, faults
+
+
+def _head(line: str) -> _Sample | None:
+    found = _HEAD.fullmatch(line.strip())
+    if found is None:
+        return None
+    sample = _Sample(found["comm"], found["event"], float(found["period"] or 1))
+    for symbol in _alone(found["rest"] or ""):
+        sample.functions.append(symbol)
+        sample.frames = 1
+    return sample
+
+
+def _alone(rest: str) -> Iterator[str]:
+    """Yield the function of a sample without call chain, which stands in the same line."""
+    frame = _FRAME.fullmatch(rest)
+    if frame:
+        yield frame["symbol"]

@@ -1,0 +1,84 @@
+"""A profile as this package has it: what was running, with its callers where they are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_SUFFIX = re.compile(r"(\.(isra|constprop|part|cold|lto_priv|llvm)(\.\d+)*)+$")
+"""What compilers append to the name of a function that they specialised."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A part of a profile: a function that ran, and those that had called it."""
+
+    weight: float
+    """Its part, in any unit that all stacks of a profile share."""
+    comm: str
+    """Name of the command; empty where the profile does not say."""
+    functions: frozenset[str]
+    """Names of the function itself and, where they are known, of all its callers."""
+
+
+@dataclass(frozen=True)
+class Inclusive:
+    """Time in a function and in what it called, as a ``Children`` column states it."""
+
+    weight: float
+    comm: str
+    function: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one event of a profile says."""
+
+    form: str
+    """What it was read from, such as ``perf script``."""
+    event: str
+    samples: float | None
+    """How many samples there are; None where the text does not say."""
+    stacks: tuple[Stack, ...]
+    inclusive: tuple[Inclusive, ...] = ()
+    has_callers: bool = False
+    """Whether stacks hold callers."""
+    total: float = 0.0
+    """Weight of all that was sampled, also of what the text leaves out."""
+
+    @property
+    def comms(self) -> dict[str, float]:
+        """Weight by command, the largest first."""
+        found: dict[str, float] = {}
+        for stack in self.stacks:
+            found[stack.comm] = found.get(stack.comm, 0.0) + stack.weight
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+    def of_comm(self, comm: str) -> Profile:
+        """Return what one command did: its time is then the whole."""
+        stacks = tuple(stack for stack in self.stacks if stack.comm == comm)
+        share = sum(stack.weight for stack in stacks) / self.total if self.total else 0.0
+        return Profile(
+            self.form,
+            self.event,
+            None if self.samples is None else self.samples * share,
+            stacks,
+            tuple(each for each in self.inclusive if each.comm == comm),
+            self.has_callers,
+            sum(stack.weight for stack in stacks),
+        )
+
+
+def plain(name: str) -> str:
+    """Return the name of a function as its source has it.
+
+    >>> plain("set_ptes.constprop.0")
+    'set_ptes'
+    """
+    return _SUFFIX.sub("", name.strip())
+
+
+def named(functions: Iterable[str]) -> frozenset[str]:
+    """Return plain names of functions."""
+    return frozenset(plain(name) for name in functions)

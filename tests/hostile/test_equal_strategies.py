@@ -1,0 +1,48 @@
+"""Two equal strategies differ "significantly" in 5 % of comparisons: no more, and no less.
+
+What is compared is one strategy with itself under other seeds, so that the noise is another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from costmodel import cell, statistics
+from costmodel.config.resources import names
+from costmodel.experiment import run_cell
+from tests.hostile.mutations import LONG
+
+ALPHA = 0.05
+PAIRS, ORDERS = (500, (0, 2, 4, 9)) if LONG else (25, (0,))
+
+
+def alarms(machine: str, order: int, pairs: int) -> int:
+    """Return how many of some comparisons of equal strategies are significant."""
+    asked = cell(machine, "v6.7", order=order, memory="16 MiB")
+
+    def summary(seed: int) -> statistics.Summary:
+        protocol = asked.protocol.model_copy(update={"seed": seed})
+        return run_cell(replace(asked, protocol=protocol)).summary
+
+    values = [
+        statistics.change(summary(2 * pair), summary(2 * pair + 1), paired=False).p_value
+        for pair in range(1, pairs + 1)
+    ]
+    return sum(value is not None and value < ALPHA for value in values)
+
+
+@pytest.mark.skipif(bool(LONG), reason="make hostile looks at each machine alone")
+def test_false_alarms_over_all_machines() -> None:
+    machines = names("machines")
+    share = sum(alarms(name, 0, PAIRS) for name in machines) / (PAIRS * len(machines))
+    assert share == pytest.approx(ALPHA, abs=0.035), share
+
+
+@pytest.mark.skipif(not LONG, reason="thousands of runs: make hostile")
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("name", names("machines"))
+def test_false_alarms_of_each_machine_and_order(name: str, order: int) -> None:
+    """5 % +- 2 % of 500: two standard errors, so one cell in twenty may be a little beyond."""
+    assert 0.02 <= alarms(name, order, PAIRS) / PAIRS <= 0.08

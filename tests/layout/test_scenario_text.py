@@ -1,0 +1,64 @@
+"""The scenario that a layout becomes: the loader takes it, and it says what was found."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costmodel.config.scenario import Scenario, load_scenario
+from costmodel.layout.found import ProcessLayout
+from costmodel.layout.scenario_text import scenario_text
+
+
+def loaded(directory: Path, **found: Any) -> Scenario:
+    usual: dict[str, Any] = {
+        "name": "redis-server (process 42)", "mappings": 9, "copied": 4, "memory_bytes": 1 << 30,
+        "pmd_bytes": 0, "orders": {0: 1.0},
+    }  # fmt: skip
+    file = directory / "redis.yaml"
+    file.write_text(scenario_text(ProcessLayout(**(usual | found)), ["epyc-zen5"], "fork", "today"))
+    return load_scenario(str(file))
+
+
+def test_memory_orders_and_state(tmp_path: Path) -> None:
+    found = loaded(tmp_path, orders={0: 0.6204, 4: 0.3791, 9: 0.0005}, exclusive=0.2)
+    assert found.memory == 1 << 30 and found.state == "read-only"
+    assert found.folio_orders == ({0: 0.621, 4: 0.379},)
+    assert found.frames == "contiguous", "the default: nothing is known"
+
+
+@pytest.mark.parametrize(
+    ("alone", "run", "frames"),
+    [
+        (1.0, None, "scattered"),
+        (0.0, 64 << 20, "contiguous"),
+        (0.3, 100 << 10, "30% scattered, runs of 64 KiB"),
+        (0.0, 8192, "0.1% scattered, runs of 8 KiB"),
+    ],
+)
+def test_frames(alone: float, run: int | None, frames: str, tmp_path: Path) -> None:
+    found = loaded(tmp_path, alone=alone, run_bytes=run, span_bytes=4 << 30)
+    assert found.frames == frames
+    assert found.frames_over == (None if frames == "contiguous" else 4 << 30)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from([0, 2, 3, 4, 6, 9]), st.integers(1, 1000), min_size=1),
+    st.floats(0, 1),
+    st.integers(2, 1 << 20),
+)
+def test_whatever_was_found_can_be_loaded(
+    weights: dict[int, int], alone: float, run_pages: int
+) -> None:
+    import tempfile
+
+    total = sum(weights.values())
+    orders = {order: weight / total for order, weight in weights.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        found = loaded(
+            Path(folder), orders=orders, alone=alone, run_bytes=4096 * run_pages, span_bytes=1 << 33
+        )
+    assert set(found.folio_orders[0]) <= set(orders)

@@ -1,0 +1,51 @@
+"""Machines nothing was published for: plausible in absolute terms, barriers at their price."""
+
+from __future__ import annotations
+
+import pytest
+
+from costmodel import cpu
+from costmodel.config.machine import load_machine
+from costmodel.config.workload import Workload
+from costmodel.cpu.parameters import TICKS_PER_CYCLE
+from costmodel.operations.fork.mm import ForkOperation
+from costmodel.operations.shared.strategy import Strategy, both
+from costmodel.strategies import fork as k
+from costmodel.strategies.runs import trace_runs
+
+SERVERS = ["graviton3", "graviton4", "nvidia-grace", "ampereone"]
+PTES = (64 << 20) // 4096
+
+
+def cycles_per_pte(machine: str, *barriers: k.Uop, near: bool = True) -> float:
+    """Return what v6.12 takes with some barriers before each entry that it sets."""
+
+    def patched(fork: ForkOperation) -> k.Steps:
+        return k.before(k.v6_12(fork), "set", *barriers) if barriers else k.v6_12(fork)
+
+    strategy = Strategy("mine", "", patched, "fork", both("v6.12.117"))
+    workload = Workload(
+        operation="fork", memory_bytes=64 << 20, folio_orders={0: 1.0}, state="writable"
+    )
+    runs = trace_runs(strategy, workload, "arm64", range_tlbi=False)
+    on = load_machine(machine).with_values({"atomics.near_when_loaded": near})
+    return cpu.run(runs, on).ticks / TICKS_PER_CYCLE / PTES
+
+
+@pytest.mark.parametrize("machine", SERVERS)
+def test_a_gigabyte_takes_milliseconds_not_tens_of_them(machine: str) -> None:
+    """Rules of thumb for order-0 forks on servers are 10 to 20 ms per GiB, kernel entry included.
+
+    Atomics that all go to the home node would take up to 40: the other branch of the interval.
+    """
+    clock = load_machine(machine).core.clock_ghz.value
+    ms_per_gib = cycles_per_pte(machine) / clock * 2**18 / 1e6
+    assert 2 < ms_per_gib < 20
+
+
+@pytest.mark.parametrize("machine", SERVERS)
+def test_four_isb_per_pte_show(machine: str) -> None:
+    """An ISB refetches: what runs beside it, drains of atomics, hides less than one of the four."""
+    each = load_machine(machine).barriers.isb_cycles.value
+    more = cycles_per_pte(machine, *[k.isb()] * 4) - cycles_per_pte(machine)
+    assert 2.9 * each < more < 4.5 * each
