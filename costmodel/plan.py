@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from costmodel.config.document import Location
-from costmodel.config.errors import ConfigError, Fault, describe
+from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
+from costmodel.config.workload import Workload
 from costmodel.experiment import Cell, LeftOut
 from costmodel.operations.registry import operation_names
-from costmodel.strategies.builds import not_recorded
+from costmodel.operations.shared.strategy import Strategy
+from costmodel.strategies.builds import builds_on, known_builds, not_recorded
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
 
@@ -36,7 +38,11 @@ def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> CellPlan:
     if scenario.mitigations == "off":
         machines = {name: machine.without_mitigations() for name, machine in machines.items()}
     chosen = [scenario.baseline, *(s for s in _chosen(scenario) if s != scenario.baseline)]
-    faults = [*_too_many_cpus(scenario, machines.values()), *_unresolved(scenario, chosen)]
+    faults = [
+        *_too_many_cpus(scenario, machines.values()),
+        *_unknown_build(scenario),
+        *_unresolved(scenario, chosen),
+    ]
     faults = faults or list(_misfits(scenario, chosen, tuple(machines.values())))
     if faults:
         raise ConfigError(faults)
@@ -46,7 +52,7 @@ def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> CellPlan:
         fitting = [name for name in chosen if not _misfit(name, scenario, machine)]
         left_out += _left_out(chosen, scenario, machine)
         cells += [
-            Cell(machine, workload, name, scenario.protocol)
+            Cell(machine, workload, name, scenario.protocol, _build(name, scenario))
             for workload in scenario.workloads
             for name in fitting
         ]
@@ -85,6 +91,18 @@ def _too_many_cpus(scenario: Scenario, machines: Iterable[Machine]) -> Iterator[
             reason = f"cpus x threads {reason}"
         key = "threads" if scenario.threads > 1 else "cpus"
         yield scenario.fault((key,), reason, describe(wanted))
+
+
+def _unknown_build(scenario: Scenario) -> Iterator[Fault]:
+    if scenario.build is not None and scenario.build not in known_builds():
+        reason = unknown("build", scenario.build, known_builds())
+        yield scenario.fault(("build",), reason, describe(scenario.build))
+
+
+def _build(name: str, scenario: Scenario) -> str:
+    """Return the build that a cell is asked for in: archives are builds themselves."""
+    strategy = resolve(name, operation=scenario.operation)
+    return "" if strategy.recorded is not None else scenario.build or ""
 
 
 def _unresolved(scenario: Scenario, chosen: Sequence[str]) -> Iterator[Fault]:
@@ -138,5 +156,20 @@ def _misfit(name: str, scenario: Scenario, machine: Machine) -> str:
         verb = "uses" if strategy.contpte else "does not use"
         wanted = "true" if scenario.contpte else "false"
         return f"its kernel {verb} the contiguous bit (contpte: {wanted})"
-    reasons = (not_recorded(strategy, workload, machine.isa) for workload in scenario.workloads)
+    reasons = (_lacks_build(strategy, scenario, on, machine.isa) for on in scenario.workloads)
     return next(filter(None, reasons), "")
+
+
+def _lacks_build(strategy: Strategy, scenario: Scenario, workload: Workload, isa: str) -> str:
+    """Return why no build of a strategy can be priced beside the baseline; empty if one can."""
+    baseline = resolve(scenario.baseline, operation=scenario.operation)
+    if why := not_recorded(strategy, workload, isa, build=scenario.build or ""):
+        return why
+    if strategy.is_build and baseline.is_build:
+        return ""  # somebody named two builds, and compares builds
+    if strategy.archive is not None or baseline.archive is not None:
+        return ""
+    ours, theirs = (builds_on(one, workload, isa) for one in (strategy, baseline))
+    if set(ours) & set(theirs):
+        return ""
+    return f"no build in common with {baseline.name}: {', '.join(ours)} and {', '.join(theirs)}"

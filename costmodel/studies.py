@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from costmodel import __version__
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
-from costmodel.experiment import Comparison, LeftOut, Result, compare, run_cells
+from costmodel.experiment import Comparison, LeftOut, Result, compare_cells
 from costmodel.ineffective import ineffective, ineffective_by_machine
 from costmodel.plan import plan
 from costmodel.remarks import idle_remarks
@@ -150,9 +150,11 @@ def study_of(
     ``intervals`` of the model are worked out at once, or else when they are asked for.
     """
     todo = plan(scenario, machines)
-    results = run_cells(todo.cells, noise=noise, jobs=jobs, intervals=intervals)
+    comparisons = compare_cells(
+        todo.cells, scenario.baseline, noise=noise, jobs=jobs, intervals=intervals
+    )
     return Study(
         scenario.title,
-        tuple(compare(results, scenario.baseline)),
+        tuple(comparisons),
         todo.left_out,
     )

@@ -161,7 +161,9 @@ def test_overrides_of_a_scenario_hold_for_the_machines_that_are_given(tmp_path: 
 def test_a_price_prints_as_one_line() -> None:
     text = str(costmodel.price("ampere-altra", "v6.7", order=9, memory=SMALL, contpte=False))
     assert text.startswith("v6.7 on Ampere Altra: ")
-    assert text.endswith(" ns per PTE (fork, 2 MiB, writable, order-9, contpte off)")
+    assert text.endswith(
+        " ns per PTE (fork, 2 MiB, writable, order-9, contpte off; build gcc12-booted)"
+    )
 
 
 def test_help_shows_the_functions() -> None:

@@ -85,7 +85,6 @@ def stand_in_timing(runs: Iterable[TableRun], machine: Machine, engine: Engine) 
 def stand_in_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fixed prices instead of strategies and core: this file is about what comes after them."""
     monkeypatch.setattr(cell_module, "_table_runs", stand_in_runs)
-    monkeypatch.setattr(cell_module, "_seconds_by_build", lambda cell: {})
     monkeypatch.setattr(cell_module, "_timing", stand_in_timing)
 
 

@@ -12,7 +12,11 @@ import costmodel
 PACKAGE = Path(costmodel.__file__).parent
 INTERFACES = {"main", "add_parser", "run"}
 """What every command, and every engine of the CPU model, has."""
-ALIKE = ({"operations/fork", "operations/zap"}, {"measure/kernels"}, {"measure/readings"})
+ALIKE = (
+    {"operations/fork", "operations/zap", "operations/mprotect"},
+    {"measure/kernels"},
+    {"measure/readings"},
+)
 """Folders whose files do the same for another operation, instruction set or part of a machine."""
 
 

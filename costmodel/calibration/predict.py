@@ -20,11 +20,12 @@ LogTimes = Mapping[Case, float]
 
 def log_times(machine: Machine, cases: Iterable[Case]) -> dict[Case, float]:
     """Return the logarithm of the seconds of each case; ConfigError for one that cannot run."""
-    protocol = Protocol()
-    return {
-        case: math.log(exact_seconds(Cell(machine, case.workload, case.strategy, protocol)))
-        for case in cases
-    }
+    return {case: math.log(exact_seconds(cell_of(case, machine))) for case in cases}
+
+
+def cell_of(case: Case, machine: Machine) -> Cell:
+    """Return the cell of a case, in the build that the strategy's name means."""
+    return Cell(machine, case.workload, case.strategy, Protocol())
 
 
 def log_factor(target: PublishedNumber, times: LogTimes) -> float:

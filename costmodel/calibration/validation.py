@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
+from costmodel.calibration.predict import cell_of
 from costmodel.calibration.row_class import Measure, limit_of
-from costmodel.calibration.targets import Case, PublishedNumber, cases, targets
+from costmodel.calibration.targets import PublishedNumber, targets
+from costmodel.experiment import exact_seconds, matched
+from costmodel.experiment.build_doubt import between_two_builds, doubt_of
+from costmodel.experiment.builds import Match
+from costmodel.experiment.times import CellKey, KnownTimes
 from costmodel.published import Role
 from costmodel.uncertainty.sampling import change_interval, log_samples, seconds_interval
 from costmodel.uncertainty.spread import Interval
@@ -27,7 +33,7 @@ class Assessment:
     """A published number and its prediction, both in the unit of ``target.mean``.
 
     ``interval`` holds 90 % of what would be measured, as far as the uncertainty of the machine's
-    numbers and the build-to-build band go.
+    numbers and the range over builds go.
     """
 
     target: PublishedNumber
@@ -84,31 +90,40 @@ class Assessment:
 
 
 def assess(machine: Machine, chosen: Sequence[PublishedNumber] | None = None) -> list[Assessment]:
-    """Predict what was published about a machine, or some of it; [] where nothing was."""
-    from costmodel.calibration.predict import log_times, predicted
+    """Predict what was published about a machine, or some of it; [] where nothing was.
 
+    A change is predicted as ``costmodel run`` shows it, in one build of both; a time in the build
+    that the strategy's name means.
+    """
     todo = targets(machine.name) if chosen is None else chosen
-    needed = cases(todo)
-    times = log_times(machine, needed)
-    logs = {case: _samples(machine, case, times[case]) for case in needed}
-    found = []
-    for target in todo:
-        value = predicted(target, times)
-        own = logs[target.case]
-        interval = (
-            seconds_interval(machine, value, own)
-            if target.baseline is None
-            # Where a baseline is compared with itself, two builds of it are.
-            else change_interval(machine, value, own, logs[target.baseline])
-        )
-        found.append(Assessment(target, value, interval))
-    return found
+    times = KnownTimes()
+    logs = cache(partial(_log_samples, times=times))
+    return [_assessment(target, machine, times, logs) for target in todo]
 
 
-def _samples(machine: Machine, case: Case, log_seconds: float) -> tuple[float, ...]:
-    from costmodel.calibration.predict import log_times
+def _assessment(
+    target: PublishedNumber,
+    machine: Machine,
+    times: KnownTimes,
+    logs: Callable[[CellKey], tuple[float, ...]],
+) -> Assessment:
+    new = cell_of(target.case, machine)
+    if target.baseline is None:
+        seconds, doubt = times(new), doubt_of(Match(new, new, (new, new)), times)
+        interval = seconds_interval(seconds, logs(CellKey(new)), doubt.seconds)
+        return Assessment(target, seconds, interval)
+    match = matched(new, cell_of(target.baseline, machine), times)
+    value = 100 * (times(match.new) / times(match.base) - 1)
+    doubt = doubt_of(match, times)
+    # Where a baseline is compared with itself, two builds of it are.
+    itself = target.case == target.baseline
+    builds = between_two_builds(new, times) if itself else doubt.change
+    own, base = (logs(CellKey(cell)) for cell in (match.new, match.base))
+    return Assessment(target, value, change_interval(value, own, base, builds))
 
+
+def _log_samples(key: CellKey, times: KnownTimes) -> tuple[float, ...]:
     def seconds(changed: Machine) -> float:
-        return math.exp(log_times(changed, [case])[case])
+        return exact_seconds(replace(key.cell, machine=changed))
 
-    return log_samples(machine, math.exp(log_seconds), seconds)
+    return log_samples(key.cell.machine, times(key.cell), seconds)

@@ -15,6 +15,7 @@ from costmodel.mm.layout import Layout
 from costmodel.mm.layouts import telling_layouts
 from costmodel.mm.random_layouts import random_layouts
 from costmodel.mm.violations import Guarantee, Violation
+from costmodel.operations.registry import operation_named
 from costmodel.units import WIDTH
 
 _SHOWN = 3
@@ -62,6 +63,7 @@ def check_strategy(
     run on the layouts after that one.
     """
     first: dict[Guarantee, Layout] = {}
+    layouts = operation_named(subject.operation).layouts(layouts)
     for layout in layouts:
         for violation in violations_on(subject, layout):
             first.setdefault(violation.guarantee, layout)

@@ -50,11 +50,12 @@ def mispriced(subject: Subject, layouts: Iterable[Layout]) -> list[Announcement]
     for a user's.
     """
     done, announced = Counter[str](), Counter[str]()
-    for layout in layouts:
+    known = operation_named(subject.operation)
+    for layout in known.layouts(list(layouts)):
         found = subject.evaluate(counted_on, subject.operation, subject.contpte, layout)
         done.update(found[0])
         announced.update(found[1])
-    announced_as = operation_named(subject.operation).announced
+    announced_as = known.announced
     events = dict.fromkeys([*announced_as.folios.values(), *announced_as.tables.values()])
     return [
         Announcement(event, done[event], announced[event])

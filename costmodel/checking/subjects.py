@@ -29,6 +29,9 @@ def find_subjects(
         return [_subject(entry) for op in operations for entry in built_in(op).values()]
     for name in names:
         try:
+            if name.startswith("@"):
+                reason = "is an archive: it was checked when it was recorded (costmodel record)"
+                raise ConfigError.of("STRATEGY", reason, got=repr(name))
             if ":" in name or name.endswith(".py") or name in added_names():
                 subjects.append(_user(name, contpte, operation or DEFAULT))
             else:

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.cli.question import ask_one, cells, inputs, origin_of
     from costmodel.experiment import run_cell
     from costmodel.explaining.axes import axis_of
-    from costmodel.explaining.breakeven import break_even
+    from costmodel.explaining.breakeven import break_even, in_one_build
     from costmodel.ineffective import ineffective
     from costmodel.results.text.breakeven import breakeven_document, breakeven_text
 
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     pair = cells(scenario, machine)
     order = LARGE_ORDER if args.order is None else pair[0].workload.folio_order or 0
     axis = axis_of(args.over, pair, large_order=order)
+    pair = in_one_build(pair, axis)
     answer = break_even(pair, axis)
     idle = ineffective([run_cell(cell, noise=False) for cell in pair])
     verdicts = verdicts_of(pair)

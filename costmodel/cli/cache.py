@@ -54,7 +54,7 @@ def _warm(jobs: int | None) -> None:
     from costmodel.config.overrides import load_with_overrides
     from costmodel.config.resources import names
     from costmodel.config.scenario import load_scenario
-    from costmodel.experiment import run_cells
+    from costmodel.experiment import compare_cells
     from costmodel.parallel import cpus
     from costmodel.plan import plan
     from costmodel.strategies.resolve import NamesByOperation
@@ -63,4 +63,4 @@ def _warm(jobs: int | None) -> None:
     for name in tqdm(names("scenarios"), unit="scenario", file=sys.stderr, disable=None):
         scenario = load_scenario(name, strategies=known)
         planned = plan(*load_with_overrides(scenario, strategies=known))
-        run_cells(planned.cells, jobs=jobs or cpus())
+        compare_cells(planned.cells, scenario.baseline, jobs=jobs or cpus())

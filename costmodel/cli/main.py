@@ -10,13 +10,20 @@ import atexit
 import gc
 import importlib
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from costmodel import __version__
 from costmodel.cli.parser import Parser, wrapped
-from costmodel.cli.process import Interruption, complain, give_up, open_closed_streams
+from costmodel.cli.process import (
+    Interruption,
+    complain,
+    give_up,
+    open_closed_streams,
+    say_warning,
+)
 
 COMMANDS = (
     "run",
@@ -66,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # and a third of a second more when the interpreter ends, unless it need not look at them.
     atexit.register(gc.freeze)
     open_closed_streams()
-    with Interruption() as interruption:
+    with Interruption() as interruption, warnings.catch_warnings():
+        warnings.showwarning = say_warning
         try:
             code = _run(words)
             sys.stdout.flush()

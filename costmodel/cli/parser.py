@@ -79,7 +79,11 @@ def add_assignments(parser: argparse.ArgumentParser) -> None:
 
 def add_workload(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what the strategies work on; None is as the scenario has it."""
-    parser.add_argument("--operation", metavar="OP", help="fork or zap (default fork)")
+    parser.add_argument(
+        "--operation",
+        metavar="OP",
+        help="fork, zap or mprotect (default fork)",
+    )
     parser.add_argument(
         "--state",
         metavar="S",
@@ -92,6 +96,13 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
         "or a part, '{scattered: 30%%}'",
     )
     parser.add_argument("--memory", metavar="SIZE", help="size of the mapping (default 1 GiB)")
+    add_build(parser)
+
+
+def add_build(parser: argparse.ArgumentParser) -> None:
+    """Add ``--build NAME``."""
+    about = "price all strategies in this kernel build, such as gcc13-distro"
+    parser.add_argument("--build", metavar="NAME", help=about)
 
 
 def add_machine_and_strategy(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_assignments, add_jobs, command, count, several, wrapped
+from costmodel.cli.parser import (
+    add_assignments,
+    add_build,
+    add_jobs,
+    command,
+    count,
+    several,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -54,6 +62,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     several(parser, "--machine", "M", "only this machine")
     several(parser, "--strategy", "S", "only this and the baseline")
     several(parser, "--order", "N", "only this folio order")
+    add_build(parser)
     add_assignments(parser)
     parser.add_argument("--seed", metavar="N", help="of all random numbers of a scenario")
     parser.add_argument("--no-noise", action="store_true", help="exact times, no deviations")
@@ -96,7 +105,7 @@ def _of_file(args: argparse.Namespace) -> tuple[str, Picture | None]:
 
     if Path(args.scenario).is_file() and is_measured(Path(args.scenario)):
         return "", _of_measured(args)
-    changed = [name for name in ("assignments", "seed", "no_noise") if getattr(args, name)]
+    changed = [name for name in ("assignments", "build", "seed", "no_noise") if getattr(args, name)]
     if changed or args.kind == "timeline":
         what = "--kind timeline" if not changed else f"--{changed[0].replace('_', '-')}"
         raise ConfigError.of(
@@ -114,7 +123,7 @@ def _of_measured(args: argparse.Namespace) -> Picture:
     from costmodel.measure.document import read_measured
     from costmodel.results.plots.measured import measured_picture
 
-    given = ("ascii", "machine", "strategy", "order", "assignments", "seed", "no_noise")
+    given = ("ascii", "machine", "strategy", "order", "assignments", "build", "seed", "no_noise")
     faults = [
         Fault(f"--{name.replace('_', '-').replace('assignments', 'set')}", reason=_NOT_MEASURED)
         for name in given

@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from types import FrameType, TracebackType
 from typing import Any, TextIO
 
+from costmodel.cli.parser import wrapped
 from costmodel.cli.start import leave
 
 _SOON_SECONDS = 0.01
@@ -39,6 +41,21 @@ def complain(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
     except OSError:
         give_up(sys.stderr)
+
+
+def say_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning: what is for users without a place in this program's code."""
+    if issubclass(category, FutureWarning):
+        complain(wrapped(f"warning: {message}"))
+    else:
+        complain(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
 
 
 def give_up(stream: TextIO) -> None:

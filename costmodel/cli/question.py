@@ -27,12 +27,13 @@ _KEYS = {
     "state": "state",
     "frames": "frames",
     "memory": "memory",
+    "build": "build",
     "baseline": "baseline",
     "vs": "baseline",
     "seed": "protocol.seed",
 }
 """Options that stand for a key of the scenario."""
-_WORDS = ("machine", "strategy", "operation", "state", "baseline", "vs")
+_WORDS = ("machine", "strategy", "operation", "state", "build", "baseline", "vs")
 """Those whose value is a word as it is; the others are read as in a file."""
 
 

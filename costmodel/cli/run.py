@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the tables and write the JSON file; raise ConfigError for bad input."""
     from costmodel.cli.output import output
     from costmodel.cli.question import ask, inputs, origin_of
-    from costmodel.experiment import compare, run_cells
+    from costmodel.experiment import compare_cells
     from costmodel.ineffective import ineffective_by_machine
     from costmodel.parallel import cpus
     from costmodel.plan import plan
@@ -70,15 +70,19 @@ def run(args: argparse.Namespace) -> int:
     target = output(args.json, inputs=inputs(args, scenario))
     engine = Engine(args.engine)
     todo = plan(scenario, machines)
-    results = run_cells(
-        todo.cells, noise=not args.no_noise, jobs=args.jobs or cpus(), engine=engine
+    comparisons = compare_cells(
+        todo.cells,
+        scenario.baseline,
+        noise=not args.no_noise,
+        jobs=args.jobs or cpus(),
+        engine=engine,
     )
     file = result_file(
-        compare(results, scenario.baseline),
+        comparisons,
         origin_of(args, scenario, machines, noise=not args.no_noise, engine=args.engine),
         title=scenario.title,
         left_out=todo.left_out,
-        idle=ineffective_by_machine(results),
+        idle=ineffective_by_machine([c.result for c in comparisons]),
     )
     target.show(_written(file, args.format))
     target.write_json(file.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.cli.parser import command
@@ -40,21 +40,51 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def list_strategies(strategies: Iterable[Strategy]) -> Iterator[str]:
-    """Yield one line per strategy: name, instruction sets, what it is."""
+def list_strategies(strategies: Sequence[Strategy]) -> Iterator[str]:
+    """Yield one line per strategy: name, instruction sets, what it is; then whose code it is."""
     yield f"{'name':<{_NAME}} what it is (* arm64 only)"
     for strategy in strategies:
         star = "" if "x86_64" in strategy.programs else "*"
         name = strategy.name + star
         room = WIDTH - 1 - max(_NAME, len(name))
         yield f"{name:<{_NAME}} {textwrap.shorten(strategy.summary, room, placeholder='...')}"
+    yield ""
+    yield from textwrap.wrap(_sources(strategies), WIDTH, break_on_hyphens=False)
+
+
+def _sources(strategies: Iterable[Strategy]) -> str:
+    """Say which code was recorded as it was released, and that all other is recreated."""
+    from costmodel.strategies.sources import source_of_strategy
+
+    sources = {strategy.name: source_of_strategy(strategy) for strategy in strategies}
+    real = [name for name, source in sources.items() if source and source.unmodified]
+    known = f"Recorded of unmodified source (Linux 6.12.117): {', '.join(real) or 'none'}."
+    return (
+        f"{known} Other loops are recreated in that tree, from a posting or a release: "
+        "`costmodel strategies NAME` says from which, and which builds there are."
+    )
 
 
 def describe_strategies(strategies: Iterable[Strategy]) -> Iterator[str]:
-    """Yield for each strategy what it is and which recorded programs it executes."""
+    """Yield for each strategy what it is, whose code, and which recorded programs it executes."""
+    from costmodel.strategies.builds import builds_for
+    from costmodel.strategies.sources import source_of_strategy
+
     for strategy in strategies:
         yield from textwrap.wrap(f"{strategy.name}: {strategy.summary}", WIDTH)
+        source = source_of_strategy(strategy)
+        if source is not None:
+            yield from _fact("source", str(source))
         for isa, program in strategy.programs.items():
             yield f"  {isa:<12} {program}"
+            yield from _fact("  builds", ", ".join(builds_for(strategy, isa)))
         for isa, program in strategy.range_programs.items():
             yield f"  {isa + ' range':<12} {program}"
+
+
+def _fact(label: str, text: str) -> list[str]:
+    """Return a labelled line, wrapped below its text."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=f"  {label:<12} ", subsequent_indent=" " * 15,
+        break_on_hyphens=False,
+    )  # fmt: skip

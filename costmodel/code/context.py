@@ -37,6 +37,8 @@ class Context(NamedTuple):
     closes: bool
     table_end: bool
     """The entry is the last of its table: nothing is left to batch."""
+    shared: bool
+    """The mapping is shared."""
     aligned: bool
     """The last event was on a single page whose frame lies in its block as its entry does: at the
     end of a block contpte then looks whether to fold."""
@@ -95,6 +97,7 @@ class ContextTracker:
             bool(self.last.traits & Trait.OPENS),
             bool(self.last.traits & Trait.CLOSES),
             now.slot % TABLE_PTES == TABLE_PTES - 1,
+            bool(traits & Trait.SHARED),
             bool(self.last.traits & Trait.ALIGNED),
         )
 

@@ -33,6 +33,7 @@ class Trait:
     SOLE = 16  # nobody else maps or holds the page: what is unmapped will be freed
     OPENS = 32  # the first page of a large folio to be unmapped
     CLOSES = 64  # the last one; in a release: the reference that frees the folio
+    SHARED = 256  # the mapping is shared: pages of a file, no copy-on-write
     ALIGNED = 128  # a single page whose frame lies in its block of 16 as its entry does
 
 

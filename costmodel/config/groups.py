@@ -387,5 +387,3 @@ class Noise(Group):
     tick_jitter_us: Annotated[Parameter[float], Bounds(0, 1000)]
     """Standard deviation of one timer tick."""
     vm_steal: VmSteal
-    build_layout_pct: Percent
-    """Between builds of the same source, half-width of 90 %: a band, never part of a stdev."""

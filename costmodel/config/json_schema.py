@@ -14,6 +14,7 @@ from costmodel.config.keys import Leaf, branches, leaves
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import Choice
 from costmodel.config.reference import docstrings
+from costmodel.config.retired import RETIRED
 from costmodel.files import write_text
 
 _SIZE: Final = {
@@ -39,6 +40,10 @@ def machine_schema() -> dict[str, Any]:
         for leaf in leaves(group):
             if "." not in leaf.key:
                 properties[leaf.key] = _parameter(leaf, properties[leaf.key].get("description", ""))
+    for key, instead in RETIRED.items():
+        outer, _, name = key.partition(".")
+        known = _properties(schema, outer.capitalize())
+        known[name] = {"deprecated": True, "description": f"No longer read: {instead}."}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

@@ -27,6 +27,7 @@ from costmodel.config.groups import (
 from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
 from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
 from costmodel.config.resources import find_file, names
+from costmodel.config.retired import RETIRED, warn_retired, without_retired
 from costmodel.config.schema import Problem, Title, faults_of, raise_problems, validated
 from costmodel.config.sharing import Locks, Shootdown, Topology
 from costmodel.config.yaml_text import decoded, read_bytes
@@ -148,6 +149,9 @@ class Machine(Group):
         faults: list[Fault] = []
         for key, value in values.items():
             name = f"{self.name}.{key}"
+            if key in RETIRED:
+                warn_retired(key, origin)
+                continue
             if key not in known:
                 reason = unknown_number(key, self.isa)
                 faults.append(Fault(origin, key=name, reason=reason, got=describe(value)))
@@ -194,7 +198,8 @@ def unknown_number(key: str, isa: Isa, more: Iterable[str] = ()) -> str:
 @lru_cache(maxsize=64)
 def _loaded(path: Path, content: bytes) -> Machine:
     """Remember machines by content: a parse takes some 100 ms, and machines never change."""
-    return validated(Machine, parse_document(decoded(content, str(path)), str(path)))
+    document = parse_document(decoded(content, str(path)), str(path))
+    return validated(Machine, without_retired(document))
 
 
 def load_machine(reference: str, *, origin: str = "--machine", base: Path | None = None) -> Machine:

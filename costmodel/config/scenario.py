@@ -20,6 +20,7 @@ from pydantic import (
 from costmodel.config.document import Document, Location, Place, key_text, read_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.frames import Frames
+from costmodel.config.parts import joined_parts
 from costmodel.config.resources import find_file, is_path, names, unknown_name
 from costmodel.config.schema import STRICT, Title, no_repeats, problem, raise_problems, validated
 from costmodel.config.workload import (
@@ -120,7 +121,7 @@ class Scenario(BaseModel):
     title: Title
     """One line for the top of the tables."""
     operation: OperationName
-    """What the kernel does: fork or zap."""
+    """What the kernel does: fork, zap or mprotect."""
     memory: MemoryBytes
     """Size of the mapping, such as 1 GiB."""
     state: str | None = None
@@ -161,6 +162,9 @@ class Scenario(BaseModel):
     """The strategy that the others are compared with."""
     strategies: Annotated[tuple[StrategyName, ...], *_List] | None = None
     """Strategies to compare; left out: all that fit the operation and the machine."""
+    build: Annotated[str, Field(min_length=1)] | None = None
+    """The kernel build that all strategies are priced in, such as gcc13-distro; left out: of each
+    strategy the one with the median change."""
     protocol: Protocol = Protocol()
     """Repetitions and seed."""
     overrides: dict[str, Override] = {}
@@ -168,6 +172,11 @@ class Scenario(BaseModel):
 
     _source: Document = PrivateAttr(default_factory=lambda: Document(""))
     """Where each key comes from: a place in a file, or an option."""
+
+    @field_validator("state", mode="before")
+    @classmethod
+    def _state_in_parts(cls, state: object) -> object:
+        return joined_parts(state)
 
     @field_validator("state")
     @classmethod

@@ -202,7 +202,13 @@ def frames_of(operation: str) -> str:
 
 def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
     """Yield a problem if an operation cannot find that state."""
-    if state is not None and state not in states_of(operation):
+    if state is None:
+        return
+    try:
+        operation_named(operation).state(state)
+    except ValueError as error:
+        yield ("state",), str(error), state
+    except KeyError:
         fitting = " or ".join(map(repr, states_of(operation)))
         yield ("state",), f"must be {fitting} for {operation}", state
 

@@ -1,28 +1,37 @@
 """Cells in, results out: what runs where, how often, and what it costs beside the baseline."""
 
+from costmodel.experiment.builds import matched
 from costmodel.experiment.cell import (
     Cell,
     Result,
+    build_of,
     exact_ps_of,
     exact_seconds,
     executed,
     noise_scenario,
     run_cell,
+    strategy_of,
 )
-from costmodel.experiment.comparison import Comparison, LeftOut, compare, published_rows
+from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
 from costmodel.experiment.run import run_cells
+from costmodel.experiment.study import compare_cells
 
 __all__ = [
     "Cell",
     "Comparison",
     "LeftOut",
     "Result",
+    "beside",
+    "build_of",
     "compare",
+    "compare_cells",
     "exact_ps_of",
     "exact_seconds",
     "executed",
+    "matched",
     "noise_scenario",
     "published_rows",
     "run_cell",
     "run_cells",
+    "strategy_of",
 ]

@@ -27,16 +27,22 @@ if TYPE_CHECKING:
     from costmodel.config.scenario import Protocol
     from costmodel.config.workload import Workload
     from costmodel.cpu.stack import Timing
+    from costmodel.operations.shared.strategy import Strategy
+    from costmodel.strategies.builds import Build
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One number to compute: what runs where, how often."""
+    """One number to compute: what runs where, how often.
+
+    ``build`` is the build whose code runs; "" is the one that the strategy's name means.
+    """
 
     machine: Machine
     workload: Workload
     strategy: str
     protocol: Protocol
+    build: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,7 @@ class Result:
     time of a lone CPU by part: ``copy``, or ``unmap`` and ``release`` (freeing pages), and what
     lies ``around``. ``samples_ps`` int64[runs,
     iterations] is None when noise was off; ``summary`` is of these, or of the exact time.
-    ``samples_log`` are ``log_samples``, ``build_seconds`` what each other build of the strategy
-    takes by its name, where they were asked for when the cell was computed.
+    ``samples_log`` are ``log_samples``, where they were asked for when the cell was computed.
     """
 
     cell: Cell
@@ -61,7 +66,6 @@ class Result:
     samples_ps: Samples | None = field(default=None, compare=False, repr=False)
     segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
     samples_log: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
-    build_seconds: Mapping[str, float] | None = field(default=None, compare=False, repr=False)
     contention: Contention | None = field(default=None, repr=False)
     """What CPUs share and how much it costs, without noise; None for a lone CPU."""
 
@@ -70,7 +74,8 @@ class Result:
         cell = self.cell
         on = settings.machine_title(cell.machine, room=60)
         what = settings.what(cell.workload, layout=True)
-        return f"{cell.strategy} on {on}: {self.ns_per_pte:.2f} ns per PTE ({what})"
+        code = f"{what}; build {self.build}"
+        return f"{cell.strategy} on {on}: {self.ns_per_pte:.2f} ns per PTE ({code})"
 
     @property
     def ns_per_pte(self) -> float:
@@ -87,14 +92,17 @@ class Result:
         known = self.samples_log
         return _log_samples(self.cell, self.exact_ps) if known is None else known
 
-    @cached_property
-    def seconds_by_build(self) -> Mapping[str, float]:
-        """Time without noise of each build that was recorded of the strategy, by its name.
+    @property
+    def build(self) -> str:
+        """The build whose code was priced."""
+        return build_of(self.cell)
 
-        Empty for a strategy of which one build was named, for one of the user, and where none was
-        recorded.
-        """
-        return _seconds_by_build(self.cell) if self.build_seconds is None else self.build_seconds
+    @property
+    def described_build(self) -> Build:
+        """The same with its compiler and configuration."""
+        from costmodel.strategies.builds import described
+
+        return described(named_strategy(self.cell), self.build)
 
 
 def run_cell(
@@ -149,6 +157,30 @@ def executed(cell: Cell) -> Sequence[TableRun]:
     return _table_runs(cell)
 
 
+def strategy_of(cell: Cell) -> Strategy:
+    """Return the strategy of a cell as its build executes it.
+
+    Raises ConfigError for a build that was not recorded of it, or not for the workload.
+    """
+    from costmodel.strategies.builds import in_build
+
+    return in_build(named_strategy(cell), build_of(cell), cell.workload, cell.machine.isa)
+
+
+def build_of(cell: Cell) -> str:
+    """Return the build whose code runs in a cell; of an archive, its reference."""
+    from costmodel.strategies.builds import own_build
+
+    return cell.build or own_build(named_strategy(cell), cell.workload, cell.machine.isa)
+
+
+def named_strategy(cell: Cell) -> Strategy:
+    """Return the strategy that the name in a cell means, whatever the build."""
+    from costmodel.strategies.resolve import resolve
+
+    return resolve(cell.strategy, operation=cell.workload.operation)
+
+
 def noise_scenario(workload: Workload) -> str:
     """Return the name under which a workload draws its noise: all of it that is the strategy's not.
 
@@ -173,26 +205,11 @@ def _log_samples(cell: Cell, exact_ps: int) -> tuple[float, ...]:
     return sampling.log_samples(cell.machine, exact_ps / PS_PER_S, seconds)
 
 
-def _seconds_by_build(cell: Cell) -> dict[str, float]:
-    from costmodel.strategies.builds import MARK, builds_for, built, not_recorded
-    from costmodel.strategies.resolve import resolve
-
-    strategy = resolve(cell.strategy, operation=cell.workload.operation)
-    if strategy.code is not None or (strategy.build and MARK in cell.strategy):
-        return {}
-    return {
-        build: exact_seconds(replace(cell, strategy=f"{cell.strategy}{MARK}{build}"))
-        for build in builds_for(strategy, cell.machine.isa)
-        if not not_recorded(built(strategy, build), cell.workload, cell.machine.isa)
-    }
-
-
 def _table_runs(cell: Cell) -> Sequence[TableRun]:
-    from costmodel.strategies.resolve import resolve
     from costmodel.strategies.runs import trace_runs
 
     range_tlbi = bool(cell.machine.tlbi.range.value)
-    strategy = resolve(cell.strategy, operation=cell.workload.operation)
+    strategy = strategy_of(cell)
     return trace_runs(strategy, cell.workload, cell.machine.isa, range_tlbi=range_tlbi)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from costmodel import published, settings, statistics
+from costmodel.experiment.build_doubt import BuildDoubt
+from costmodel.experiment.builds import BuildChanges
 from costmodel.experiment.cell import Cell, Result, noise_scenario
 from costmodel.uncertainty import sampling
 from costmodel.uncertainty.spread import ModelInterval
@@ -14,28 +16,34 @@ from costmodel.uncertainty.spread import ModelInterval
 
 @dataclass(frozen=True)
 class Comparison:
-    """A result beside the baseline of its machine and workload, and what was published."""
+    """A result beside the baseline of its machine and workload, and what was published.
+
+    ``builds`` is the change by every build that both were recorded of, None where there are not
+    two, ``build_doubt`` how far other builds may lie, worked out when it is asked for.
+    """
 
     result: Result
     baseline: Result
     change: statistics.Change
     published: tuple[published.Row, ...]
+    builds: BuildChanges | None = None
+    build_doubt: Callable[[], BuildDoubt] = BuildDoubt
 
     @cached_property
     def model(self) -> ModelInterval:
         """Where measurements should lie, as far as the model knows what it does not know."""
-        return _model_interval(self.result, self.baseline, self.change.mean_pct)
+        doubt, logs = self.build_doubt(), self.result.log_samples
+        return ModelInterval(
+            seconds=sampling.seconds_interval(self.result.summary.mean, logs, doubt.seconds),
+            change_pct=sampling.change_interval(
+                self.change.mean_pct, logs, self.baseline.log_samples, doubt.change
+            ),
+        )
 
-    @cached_property
-    def builds(self) -> Mapping[str, float] | None:
-        """The change in percent by every build that both were recorded of, from the baseline of
-        the same build; None where there are not two."""
-        if self.is_baseline:
-            return None
-        ours, theirs = self.result.seconds_by_build, self.baseline.seconds_by_build
-        common = [build for build in ours if build in theirs]
-        changes = {build: 100 * (ours[build] / theirs[build] - 1) for build in common}
-        return changes if len(changes) > 1 else None
+    @property
+    def is_across(self) -> bool:
+        """Whether the two are of different builds: the change is that of the build too."""
+        return self.result.build != self.baseline.build
 
     @property
     def model_has_cliff(self) -> bool:
@@ -61,22 +69,37 @@ class LeftOut:
 def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
     """Set every result beside that of ``baseline`` on the same machine and workload.
 
-    All strategies of a workload meet the same noise, so runs are compared in pairs. Raises
-    ValueError for a result without its baseline.
+    Of several builds of the baseline it is that of the same build. Raises ValueError for a result
+    without its baseline.
     """
-    baselines = {_place(r.cell): r for r in results if r.cell.strategy == baseline}
+    named = [r for r in results if r.cell.strategy == baseline]
+    baselines = {meeting_place(r.cell): r for r in reversed(named)}
+    of_build = {(meeting_place(r.cell), r.cell.build): r for r in named}
     comparisons = []
     for result in results:
-        reference = baselines.get(_place(result.cell))
+        place = meeting_place(result.cell)
+        reference = of_build.get((place, result.cell.build), baselines.get(place))
         if reference is None:
             raise ValueError(
-                f"'results' must hold {baseline} for {_place(result.cell)} "
-                f"(got {result.cell.strategy} alone)"
+                f"'results' must hold {baseline} for {place} (got {result.cell.strategy} alone)"
             )
-        change = statistics.change(result.summary, reference.summary, paired=True)
-        rows = published_rows(result.cell, baseline)
-        comparisons.append(Comparison(result, reference, change, rows))
+        comparisons.append(beside(result, reference))
     return comparisons
+
+
+def beside(
+    result: Result,
+    reference: Result,
+    builds: BuildChanges | None = None,
+    build_doubt: Callable[[], BuildDoubt] = BuildDoubt,
+) -> Comparison:
+    """Set one result beside another; all strategies of a workload meet the same noise.
+
+    So runs are compared in pairs.
+    """
+    change = statistics.change(result.summary, reference.summary, paired=True)
+    rows = published_rows(result.cell, reference.cell.strategy)
+    return Comparison(result, reference, change, rows, builds, build_doubt)
 
 
 def published_rows(cell: Cell, baseline: str | None) -> tuple[published.Row, ...]:
@@ -101,16 +124,6 @@ def published_rows(cell: Cell, baseline: str | None) -> tuple[published.Row, ...
     )
 
 
-def _model_interval(result: Result, baseline: Result, change_pct: float) -> ModelInterval:
-    machine, logs = result.cell.machine, result.log_samples
-    same = result is baseline
-    return ModelInterval(
-        seconds=sampling.seconds_interval(machine, result.summary.mean, logs),
-        change_pct=sampling.change_interval(
-            machine, change_pct, logs, baseline.log_samples, same=same
-        ),
-    )
-
-
-def _place(cell: Cell) -> tuple[str, str]:
+def meeting_place(cell: Cell) -> tuple[str, str]:
+    """Return what tells machine and workload apart from others: strategies meet there."""
     return cell.machine.name, noise_scenario(cell.workload)

@@ -24,7 +24,7 @@ def result_key(cell: Cell, *, noise: bool, causes: Iterable[str], intervals: boo
     from costmodel.strategies.resolve import resolve
 
     strategy = resolve(cell.strategy, operation=cell.workload.operation)
-    if strategy.code is not None or strategy.recorded is not None:
+    if strategy.code is not None or strategy.archive is not None:
         return None
     parts = (getattr(cell, each.name) for each in fields(Cell))
     return key_of(

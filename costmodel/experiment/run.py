@@ -89,17 +89,16 @@ def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
     for position, cell in task.cells:
         result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)
         if task.intervals:
-            result = replace(
-                result, samples_log=result.log_samples, build_seconds=result.seconds_by_build
-            )
+            result = replace(result, samples_log=result.log_samples)
         values = {each.name: getattr(result, each.name) for each in fields(Result)}
         found.append((position, {name: v for name, v in values.items() if name != "cell"}))
     return found
 
 
 def _groups(cells: Iterable[tuple[int, Cell]]) -> Iterator[tuple[tuple[int, Cell], ...]]:
-    groups: dict[tuple[str, str], list[tuple[int, Cell]]] = {}
+    groups: dict[tuple[str, ...], list[tuple[int, Cell]]] = {}
     for position, cell in cells:
-        groups.setdefault((cell.machine.isa, cell.strategy), []).append((position, cell))
+        key = cell.machine.isa, cell.strategy, cell.build
+        groups.setdefault(key, []).append((position, cell))
     for group in groups.values():
         yield tuple(group)

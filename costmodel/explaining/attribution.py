@@ -14,7 +14,17 @@ import numpy as np
 
 from costmodel.code.removal import Orphans, remove
 from costmodel.code.trace import TableRun, Trace
-from costmodel.experiment import Cell, Result, compare, exact_ps_of, executed, run_cell
+from costmodel.experiment import (
+    Cell,
+    Result,
+    beside,
+    exact_ps_of,
+    executed,
+    matched,
+    run_cell,
+)
+from costmodel.experiment.build_doubt import doubt_of
+from costmodel.experiment.builds import BuildChanges
 from costmodel.explaining.early import early_accesses
 from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
@@ -77,6 +87,8 @@ class Explanation:
     change_pct: float
     model_pct: tuple[float, float]
     """90 % interval of ``change_pct`` as far as the model knows what it does not know."""
+    builds: BuildChanges | None = None
+    """The change by every build, where one of several was chosen: the median."""
 
     @property
     def difference_ns(self) -> float:
@@ -90,11 +102,13 @@ class Explanation:
 
 
 def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
-    """Attribute the difference between two cells of one machine and workload.
+    """Attribute the difference between two cells of one machine and workload, in one build.
 
-    ``jobs`` processes share the work; they change no number. Raises ConfigError for a strategy that
-    cannot run there.
+    It is the one that a table shows: see :func:`costmodel.experiment.matched`. ``jobs`` processes
+    share the work; they change no number. Raises ConfigError for a strategy that cannot run there.
     """
+    match = matched(new, base)
+    new, base = match.new, match.base
     sides = [_side(cell) for cell in (base, new)]
     base_counts, new_counts = _counts(executed(base)), _counts(executed(new))
     changed = [group for group in UopGroup if _differ(base_counts[group], new_counts[group])]
@@ -105,7 +119,7 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
         if counts[group]
     ]
     costs = {
-        (cell.strategy, group): saved
+        (_code(cell), group): saved
         for (cell, group, _), saved in zip(
             tasks, in_processes(_saved_ns, tasks, jobs=jobs), strict=True
         )
@@ -115,20 +129,25 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
             group,
             base_count=base_counts[group],
             new_count=new_counts[group],
-            base_ns=costs.get((base.strategy, group), 0.0),
-            new_ns=costs.get((new.strategy, group), 0.0),
+            base_ns=costs.get((_code(base), group), 0.0),
+            new_ns=costs.get((_code(new), group), 0.0),
         )
         for group in changed
     ]
     parts.sort(key=lambda part: (-abs(part.effect_ns), part.group))
-    compared = compare([side.result for side in sides], base.strategy)[-1]
+    compared = beside(sides[1].result, sides[0].result, build_doubt=lambda: doubt_of(match))
     return Explanation(
         sides[0],
         sides[1],
         tuple(parts),
         change_pct=compared.change.mean_pct,
         model_pct=compared.model.change_pct,
+        builds=match.builds,
     )
+
+
+def _code(cell: Cell) -> tuple[str, str]:
+    return cell.strategy, cell.build
 
 
 def _side(cell: Cell) -> Side:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from costmodel.config.errors import ConfigError
-from costmodel.experiment import exact_seconds
+from costmodel.experiment import exact_seconds, matched
 from costmodel.explaining.axes import Axis, Pair
 from costmodel.explaining.doubt import doubt_at
 
@@ -101,13 +101,27 @@ def break_even(pair: Pair, axis: Axis) -> BreakEven:
     return BreakEven(axis, tuple(points), nearest, tuple(found[1:]), dominant)
 
 
+def in_one_build(pair: Pair, axis: Axis) -> Pair:
+    """Return the pair in one build that both were recorded of for all values of the number.
+
+    Of several the one that a table shows: with the median change at the present value.
+    """
+    match = matched(*pair, also=[at for x in axis.grid if (at := _applied(pair, axis, x))])
+    return match.new, match.base
+
+
+def _applied(pair: Pair, axis: Axis, x: float) -> Pair | None:
+    try:
+        return axis.apply(pair, x)
+    except ConfigError:
+        return None
+
+
 def _excess(pair: Pair, axis: Axis) -> Excess:
     @cache
     def excess(x: float) -> float | None:
-        try:
-            return excess_of(axis.apply(pair, x))
-        except ConfigError:
-            return None
+        at = _applied(pair, axis, x)
+        return None if at is None else excess_of(at)
 
     return excess
 

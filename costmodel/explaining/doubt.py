@@ -20,8 +20,8 @@ _SMALL: Final = 1e-9
 class Doubt:
     """By how much (a share) the ratio of two times may be off, with 90 % confidence.
 
-    ``dominant`` names the machine numbers that it is mostly due to. The build-to-build band is not
-    in it: it speaks of the source.
+    ``dominant`` names the machine numbers that it is mostly due to. What other builds would do is
+    not in it: both times are of one build.
     """
 
     half_width: float
@@ -33,7 +33,7 @@ def doubt_at(pair: tuple[Cell, Cell]) -> Doubt:
     machine = pair[0].machine
     spread = spread_of(machine)
     new, base = (np.array(_slopes(cell, machine)) for cell in pair)
-    half = math.expm1(Z90 * spread.log_deviation((new - base).tolist(), builds=0))
+    half = math.expm1(Z90 * spread.log_deviation((new - base).tolist()))
     moved = np.abs(new - base) * np.sqrt(np.diag(spread.covariance))
     order = sorted(range(len(moved)), key=lambda i: -moved[i])[:_NAMED]
     return Doubt(half, tuple(spread.priors[i].key for i in order if moved[i] > _SMALL))

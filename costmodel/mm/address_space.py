@@ -42,6 +42,8 @@ class Vma:
     """The child's mapping is registered with userfaultfd too; else fork drops the bit."""
     tracks_soft_dirty: bool = False
     """Soft-dirty is tracked per page; else every page counts as soft-dirty anyway."""
+    writable: bool = True
+    """The mapping may be written (``VM_WRITE``)."""
 
     @property
     def is_cow(self) -> bool:

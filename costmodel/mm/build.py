@@ -167,6 +167,7 @@ def _vma(area: Area, start: int) -> Vma:
         lazy=area.lazy,
         keeps_uffd_wp=area.keeps_uffd_wp,
         tracks_soft_dirty=area.tracks_soft_dirty,
+        writable=not area.protected,
     )
 
 
@@ -178,7 +179,7 @@ def _present_flags(piece: Piece, area: Area) -> int:
     """Return the flags of present entries; a page that others map privately is not writable."""
     shared = piece.elsewhere or not piece.exclusive
     writable = piece.writable and not (shared and area.kind is not VmaKind.SHARED)
-    if piece.uffd_wp:
+    if piece.uffd_wp or area.protected:
         writable = False
     flags = PRESENT | YOUNG | _software_flags(piece)
     return flags | (WRITE if writable else 0) | (DIRTY if piece.dirty else 0)

@@ -6,7 +6,7 @@ ascending, so folios of neighbouring pieces have consecutive frames where alignm
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from costmodel.mm.address_space import VmaKind
@@ -65,6 +65,8 @@ class Area:
     lazy: bool = False
     keeps_uffd_wp: bool = False
     tracks_soft_dirty: bool = False
+    protected: bool = False
+    """The mapping must not be written: none of its entries is writable, whatever its pieces say."""
 
     @property
     def pages(self) -> int:
@@ -81,3 +83,8 @@ class Layout:
     start: int = 0
     note: str = field(default="", compare=False)
     """What makes it telling, one line."""
+
+    def protected(self) -> Layout:
+        """Return the layout with mappings that must not be written."""
+        areas = tuple(replace(area, protected=True) for area in self.areas)
+        return replace(self, name=f"{self.name}, protected", areas=areas)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
 from costmodel.config.frames import CONTIGUOUS, scatter_of
-from costmodel.mm.address_space import AddressSpace, Rss, Vma
+from costmodel.mm.address_space import AddressSpace, Rss, Vma, VmaKind
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.placing import first_pfns_of
@@ -48,19 +48,23 @@ class TableShape:
 
     def build(self) -> Memory:
         """Return a fresh process that has just this table."""
-        space = AddressSpace([Vma(0, self.ptes)])
+        state = self.state
+        kind = VmaKind.SHARED if state.shared else VmaKind.ANONYMOUS
+        space = AddressSpace([Vma(0, self.ptes, kind, writable=not state.protected)])
         frames = FrameTable()
         slots = space.pmds.ensure(0)
-        alone, times = self.state.alone, self.state.mapped_by
-        flags = PRESENT | YOUNG | DIRTY | (WRITE if alone else 0)
+        alone, times, anon = state.alone, state.mapped_by, not state.shared
+        flags = PRESENT | YOUNG | DIRTY | (WRITE if alone and not state.protected else 0)
         slot = 0
         for order, first_pfn in zip(self.orders, self.first_pfns, strict=True):
-            folio = frames.add(Folio(order, first_pfn, mapped=times, exclusive=alone))
+            exclusive = alone and anon
+            new = Folio(order, first_pfn, anon=anon, mapped=times, exclusive=exclusive)
+            folio = frames.add(new)
             cont = CONT if self.contpte and folio.pages >= CONT_PTES else 0
             end, pte = slot + folio.pages, make_pte(first_pfn, flags | cont)
             slots[slot:end] = range(pte, pte + folio.pages * PFN_STEP, PFN_STEP)
             slot = end
-        space.rss[Rss.ANON] = slot
+        space.rss[Rss.ANON if anon else Rss.FILE] = slot
         return Memory(space, frames)
 
 
@@ -74,6 +78,10 @@ class ShapedSpace:
     def ptes(self) -> int:
         """Return the number of entries in use, over all tables."""
         return sum(shape.count * shape.ptes for shape in self.shapes)
+
+    def in_state(self, state: PteState) -> ShapedSpace:
+        """Return the same tables as an operation finds them in another state."""
+        return ShapedSpace(tuple(replace(shape, state=state) for shape in self.shapes))
 
 
 def homogeneous(

@@ -11,10 +11,15 @@ class PteState:
 
     ``title`` says in a few words what it is. ``alone``: every page belongs to this process alone,
     so entries may be written and pages are marked anon-exclusive. ``mapped_by``: processes that
-    map each page.
+    map each page. ``protected``: the mapping must not be written, though its pages were.
+    ``shared``: pages of a file that the mapping shares (shmem), which all are dirty. ``cold``: the
+    process wrote all of its memory since the last time: caches hold that, and no page tables.
     """
 
     name: str
     title: str
     alone: bool = True
     mapped_by: int = 1
+    protected: bool = False
+    shared: bool = False
+    cold: bool = False

@@ -60,6 +60,8 @@ class TlbView:
         if old & WRITE and not new & WRITE:
             self.writable.add(vpn)
         moved = old >> PFN_SHIFT != new >> PFN_SHIFT
+        if not moved and not (old ^ new) & CONT:
+            self.removed.pop(vpn, None)  # what was taken out is there again
         resized = (old ^ new) & CONT and not self.resizes_freely
         return not (moved or resized)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
     from costmodel.mm.build import Memory
+    from costmodel.mm.layout import Layout
     from costmodel.mm.operation import TableOperation
     from costmodel.mm.shapes import ShapedSpace, TableShape
     from costmodel.mm.state import PteState
@@ -34,7 +35,8 @@ class Words:
     it; the first is the default. ``unused_keys``: numbers of machine files that it does not use,
     though another operation does. ``frames``: how folios lie unless a question says otherwise, as
     they do in published rows. ``loop``: what results call the part of the time that the loop over
-    page tables takes.
+    page tables takes. ``built_in``: names of the states that other builds were recorded in, where
+    not just in the first.
     """
 
     title: str
@@ -42,6 +44,12 @@ class Words:
     unused_keys: tuple[str, ...] = ()
     frames: Literal["contiguous", "scattered"] = "contiguous"
     loop: str = "loop"
+    built_in: tuple[str, ...] = ()
+
+    @property
+    def built_states(self) -> tuple[str, ...]:
+        """Names of the states that other builds of a strategy were recorded in."""
+        return self.built_in or (self.states[0].name,)
 
 
 @dataclass(frozen=True)
@@ -134,8 +142,17 @@ class Operation(ABC):
         return resources.files(type(self).__module__.rpartition(".")[0]) / "data"
 
     def state(self, name: str) -> PteState:
-        """Return the state of a name. Raises KeyError for one that the operation cannot find."""
-        return {state.name: state for state in self.words.states}[name]
+        """Return the state of a name.
+
+        Raises KeyError for one that the operation cannot find, and ValueError where a part of it
+        is wrong.
+        """
+        known = {state.name: state for state in self.words.states}
+        return known[name] if name in known else self.other_state(name)
+
+    def other_state(self, name: str) -> PteState:
+        """Return a state that is said in parts, see :mod:`costmodel.config.parts`: here none."""
+        raise KeyError(name)
 
     @abstractmethod
     def strategies(self) -> Sequence[Strategy]:
@@ -164,6 +181,10 @@ class Operation(ABC):
         ``program`` is the recorded program whose steps it executes. Where that is one loop over
         each table, :func:`costmodel.operations.shared.trace.loop_runs` is the answer.
         """
+
+    def layouts(self, layouts: Sequence[Layout]) -> Sequence[Layout]:
+        """Return what its strategies are checked on, made from layouts for every operation."""
+        return layouts
 
     @abstractmethod
     def violations(

@@ -1,5 +1,6 @@
 """The project's own copy of the published measurements, mapped to its words."""
 
+from costmodel.published.builds import half_range_pct, least_half_range_pct
 from costmodel.published.rows import (
     Metric,
     Role,
@@ -11,4 +12,15 @@ from costmodel.published.rows import (
     tables,
 )
 
-__all__ = ["Metric", "Role", "Row", "Table", "all_rows", "has_times", "matching", "tables"]
+__all__ = [
+    "Metric",
+    "Role",
+    "Row",
+    "Table",
+    "all_rows",
+    "half_range_pct",
+    "has_times",
+    "least_half_range_pct",
+    "matching",
+    "tables",
+]

@@ -66,6 +66,9 @@ class Row(_Model):
     variant: str
     """The row's label as published."""
     published_baseline: str | None = None
+    compiler: str | None = None
+    """What the kernels were built by, None where nobody says."""
+    configuration: str | None = None
     note: str = ""
     unmapped: str | None = None
 
@@ -108,6 +111,8 @@ class Table(_Model):
     iterations: int | None = None
     note: str = ""
     published_baseline: str | None = None
+    compiler: str | None = None
+    configuration: str | None = None
     rows: tuple[Row, ...]
 
 
@@ -195,6 +200,8 @@ def _table(raw: Mapping[str, Any], reasons: Mapping[str, str]) -> Table:
         "runs": raw.get("runs"),
         "iterations": raw.get("iterations"),
         "published_baseline": raw.get("published_baseline"),
+        "compiler": raw.get("compiler"),
+        "configuration": raw.get("configuration"),
     }
     rows = [
         common | row | {"id": f"{raw['table']}/{number}"} | _reason(row, reasons)

@@ -84,6 +84,7 @@ def _cell(
         "settings": texts(cell.machine, workload),
         "machine_changes": {key: now for key, (_, now) in cell.machine.changes.items()},
         "strategy": cell.strategy,
+        **_build(comparison),
         "remarks": remarks(cell.strategy, workload.operation),
         "baseline": baseline,
         "runs": cell.protocol.runs,
@@ -101,12 +102,25 @@ def _cell(
 
 
 def _model(comparison: Comparison) -> dict[str, Any]:
-    interval, builds = comparison.model, comparison.builds
+    interval = comparison.model
     return {
         "model_interval_pct90": interval.change_pct,
         "model_interval_seconds90": interval.seconds,
         "model_change_jumps": comparison.model_has_cliff,
-        **({"builds_change_pct": dict(builds)} if builds else {}),
+        "builds_in_interval": comparison.build_doubt().source,
+    }
+
+
+def _build(comparison: Comparison) -> dict[str, Any]:
+    """Return whose code was priced, and what it is compared with."""
+    build, builds = comparison.result.described_build, comparison.builds
+    return {
+        "build": build.name,
+        "compiler": build.compiler,
+        "configuration": build.configuration,
+        "baseline_build": comparison.baseline.build,
+        "baseline_seconds": comparison.baseline.summary.mean,
+        **({"builds_change_pct": dict(builds.changes_pct)} if builds else {}),
     }
 
 
@@ -140,6 +154,8 @@ def _published(row: Row, baseline: str) -> dict[str, Any]:
         "change_pct": row.mean if relative else implied_change_pct(row, baseline),
         "role": row.role.value if row.role else None,
         "repeats": row.repeats,
+        "compiler": row.compiler,
+        "configuration": row.configuration,
         "variant": row.variant,
         "source": row.citation,
     }

@@ -116,7 +116,7 @@ class ResultFile(BaseModel):
             if baseline is None:
                 yield ("cells", index, "baseline"), "has no cell of this place", cell.baseline
                 continue
-            ratio = cell.seconds.mean / baseline.seconds.mean
+            ratio = cell.seconds.mean / (cell.baseline_seconds or baseline.seconds.mean)
             if not isclose(1 + cell.change_pct.mean / 100, ratio, rel_tol=1e-6):
                 reason = f"must be that of the times, {100 * (ratio - 1):.6g}"
                 yield ("cells", index, "change_pct", "mean"), reason, cell.change_pct.mean

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isclose
-from statistics import median
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -107,6 +106,10 @@ class PublishedPoint(BaseModel):
     """The change against the same baseline that the row says or implies."""
     role: Literal["fit", "check", "mixed", "band"] | None
     """What calibration may do with it; ``band``: shows what another build does to a number."""
+    compiler: Words | None = None
+    """What the measured kernels were built by, where somebody says."""
+    configuration: Words | None = None
+    """The same of their configuration."""
     repeats: Words | None
     """Id of the row that published the same measurement first."""
     variant: str
@@ -124,6 +127,11 @@ class PublishedPoint(BaseModel):
     def table(self) -> str:
         """The table that the row stands in, such as ``T07c``."""
         return self.id.split("/", maxsplit=1)[0]
+
+    @property
+    def built(self) -> str:
+        """Compiler and configuration as far as they are known."""
+        return ", ".join(filter(None, (self.compiler, self.configuration)))
 
     @property
     def change(self) -> float | None:
@@ -153,11 +161,10 @@ class PublishedPoint(BaseModel):
 
 @dataclass(frozen=True)
 class BuildRange:
-    """The lowest, median and highest change in percent over ``count`` builds of one source."""
+    """The lowest and highest change in percent over ``count`` builds of one source."""
 
     count: int
     low_pct: float
-    median_pct: float
     high_pct: float
 
 
@@ -196,10 +203,21 @@ class ResultCell(BaseModel):
     """Numbers that are not those of the machine's file: key to value."""
     strategy: Words
     """Its name, or ``file.py:function``."""
+    build: Words | None = None
+    """The build whose code was priced: by default the one with the median change, of those that
+    the strategy and the baseline were recorded of."""
+    compiler: Words | None = None
+    """Of the build."""
+    configuration: Words | None = None
+    """Of the build."""
     remarks: list[str] = []
     """Why its price should not be taken at its word: it is broken, or not priced as it is."""
     baseline: Words
     """The strategy that this one is compared with."""
+    baseline_build: Words | None = None
+    """The build of the baseline that ``change_pct`` counts from."""
+    baseline_seconds: Duration | None = None
+    """Mean time of the baseline in that build: its own cell may be of another."""
     runs: Count
     """Independent runs: the unit of the statistics."""
     iterations: Count
@@ -214,6 +232,9 @@ class ResultCell(BaseModel):
     """Where 90 % of measured changes should lie."""
     model_interval_seconds90: Interval | None = None
     """The same for the time."""
+    builds_in_interval: Literal["own", "others", "none"] | None = None
+    """Which builds the intervals cover: those recorded of the strategy; as far as those of any
+    other strategy lie apart, where it was recorded of one; none but the one that was named."""
     model_change_jumps: bool = False
     """Whether the change jumps within the ranges of the machine's numbers."""
     builds_change_pct: dict[Words, float] | None = None
@@ -285,12 +306,17 @@ class ResultCell(BaseModel):
         return self.said[len(self.workload_settings) :]
 
     @property
+    def is_across(self) -> bool:
+        """Whether its change is that of the build too."""
+        return self.build != self.baseline_build
+
+    @property
     def build_range(self) -> BuildRange | None:
         """The range of ``builds_change_pct``, where there is one."""
         changes = (self.builds_change_pct or {}).values()
         if not changes:
             return None
-        return BuildRange(len(changes), min(changes), median(changes), max(changes))
+        return BuildRange(len(changes), min(changes), max(changes))
 
     @property
     def order(self) -> int | None:

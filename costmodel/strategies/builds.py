@@ -11,12 +11,15 @@ from typing import Final
 from costmodel.code.library import builds_of, load_library
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.config.workload import Workload
+from costmodel.emulation.archive import load_archive
+from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
 
 MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""
-_STATE: Final = "writable"
-"""What builds were recorded of: the first fork."""
+BOOTED: Final = "gcc12-booted"
+"""The build of the kernels that were booted. Only they were recorded of every strategy, at every
+order and in every state."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Build:
     name: str
     compiler: str
     configuration: str
+
+    def __str__(self) -> str:
+        """Return ``gcc 13.3.0, distribution-like``."""
+        return f"{self.compiler}, {self.configuration}"
 
 
 @cache
@@ -37,54 +44,131 @@ def known_builds() -> Mapping[str, Build]:
     return {name: Build(name, **facts) for name, facts in yaml.safe_load(text).items()}
 
 
+@cache
 def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
-    """Return the names of the builds of a strategy on an instruction set; empty for none."""
+    """Return the names of the builds of a strategy on an instruction set, that of its name first.
+
+    There is one for what is a build itself: a strategy with the name of one, an archive.
+    """
     program = strategy.programs.get(isa)
     if program is None:
         return ()
-    return builds_of(strategy.operation, source_of(program))
+    if strategy.archive is not None:
+        return (strategy.name,)
+    if strategy.build:
+        return (strategy.build,)
+    own = _build_in(program)
+    others = () if strategy.code is not None else builds_of(strategy.operation, source_of(program))
+    return tuple(dict.fromkeys([own, *others]))
 
 
+def own_build(strategy: Strategy, workload: Workload, isa: str) -> str:
+    """Return the build that the name of a strategy means where nothing is compared.
+
+    That of its program, where it can be priced on the workload.
+    """
+    return next(iter(builds_on(strategy, workload, isa)), builds_for(strategy, isa)[0])
+
+
+def described(strategy: Strategy, build: str) -> Build:
+    """Return what a build of a strategy is; an archive says it itself."""
+    if strategy.archive is None:
+        return known_builds()[build]
+    info = load_archive(strategy.archive).info
+    return Build(build, info.compiler, f"Linux {info.version}, {info.config_hash[:12]}")
+
+
+def builds_on(strategy: Strategy, workload: Workload, isa: str) -> tuple[str, ...]:
+    """Return those builds of a strategy that can be priced on a workload."""
+    return tuple(
+        build
+        for build in builds_for(strategy, isa)
+        if not _not_recorded(strategy, build, workload, isa)
+    )
+
+
+def in_build(
+    strategy: Strategy, build: str, workload: Workload, isa: str, *, origin: str = "build"
+) -> Strategy:
+    """Return the strategy as a build executes it on a workload.
+
+    Raises ConfigError for a build that was not recorded of it, with those that there are, and for
+    one that was not recorded for the workload.
+    """
+    known = builds_for(strategy, isa)
+    if build not in known:
+        raise ConfigError.of(origin, lacks(strategy, isa), key=strategy.name, got=describe(build))
+    if why := _not_recorded(strategy, build, workload, isa):
+        raise ConfigError.of(origin, why, key=strategy.name)
+    return strategy if build == known[0] else built(strategy, build, origin=origin)
+
+
+def lacks(strategy: Strategy, isa: str) -> str:
+    """Return which builds a strategy has, as the reason why another cannot be priced."""
+    return f"recorded builds on {isa}: {', '.join(builds_for(strategy, isa))}"
+
+
+@cache
 def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strategy:
     """Return the strategy as another build executes it, called ``NAME@BUILD``.
 
-    It exists where the build was recorded. Raises ConfigError for an unknown build, and for one
+    Cached, as traces are kept by strategy. Raises ConfigError for an unknown build, and for one
     that was not recorded of this strategy.
     """
     name = f"{strategy.name}{MARK}{build}"
-    there = {isa: known for isa in strategy.programs if (known := builds_for(strategy, isa))}
+    there = {isa: builds_for(strategy, isa) for isa in strategy.programs}
     programs = {
         isa: _program(strategy.programs[isa], build)
         for isa, known in there.items()
         if build in known
     }
     if not programs:
-        recorded = sorted({one for known in there.values() for one in known})
-        if not recorded:
-            reason = "has no builds but the one that it was recorded of"
-            raise ConfigError.of(origin, reason, key=strategy.name, got=describe(build))
-        raise ConfigError.of(origin, unknown("build", build, recorded), got=describe(name))
-    return replace(strategy, name=name, build=build, programs=programs, range_programs={})
+        recorded = list(dict.fromkeys(one for known in there.values() for one in known))
+        reason = unknown("build", build, recorded)
+        if build in known_builds():
+            reason = f"{strategy.name} was not recorded of it; builds: {', '.join(recorded)}"
+        raise ConfigError.of(origin, reason, got=describe(name))
+    ranged = strategy.range_programs if build == BOOTED else {}
+    return replace(strategy, name=name, build=build, programs=programs, range_programs=ranged)
 
 
-def not_recorded(strategy: Strategy, workload: Workload, isa: str) -> str:
-    """Return why a strategy cannot be priced on a workload; empty where it can.
+def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str = "") -> str:
+    """Return why a strategy cannot be priced on a workload, in a build or in any; empty if it can.
 
-    Builds were recorded in one state and at one or two orders, and few contpte kernels with frames
+    Builds were recorded in some states and at some orders, and few contpte kernels with frames
     that are aligned as their entries: what they execute elsewhere is not known.
     """
-    aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
-    if not strategy.build and not aligned:
+    known = builds_for(strategy, isa)
+    if strategy.recorded is not None or (not build and builds_on(strategy, workload, isa)):
         return ""
-    layouts = load_library(strategy.operation, strategy.programs[isa]).layouts
+    if build and build not in known:
+        return f"not recorded of build {build} (builds: {', '.join(known)})"
+    return _not_recorded(strategy, build or known[0], workload, isa)
+
+
+def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) -> str:
+    """Return why one build of a strategy cannot be priced on a workload; empty where it can."""
+    if strategy.recorded is not None:
+        return ""
+    aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
+    if build == BOOTED and not aligned:
+        return ""
+    program = _program(strategy.programs[isa], build)
+    layouts = load_library(strategy.operation, program).layouts
     if aligned and "order0_aligned" not in layouts:
         return "was not recorded with aligned frames"
-    recorded = {f"order{order}" for order in workload.folio_orders} <= set(layouts)
+    whole = {"order2", "order9"} <= set(layouts)  # the same steps lead from the one to the other
+    recorded = {
+        f"order{order}" for order in workload.folio_orders if order == 0 or not whole
+    } <= set(layouts)
     alike = len(workload.folio_orders) == 1
-    if not strategy.build or (workload.state == _STATE and alike and recorded):
+    known = strategy.one_by_one or (alike and recorded)
+    states = operation_named(strategy.operation).words.built_states
+    if build == BOOTED or (workload.state in states and known):
         return ""
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
-    return f"build {strategy.build} was recorded at order {orders}, {_STATE}"
+    where = "every order" if strategy.one_by_one else f"order {orders}"
+    return f"build {build} was recorded at {where}, {' and '.join(states)}"
 
 
 def source_of(program: str) -> str:
@@ -93,6 +177,14 @@ def source_of(program: str) -> str:
     return f"{source}.{place.rpartition('.')[2]}" if place else program
 
 
+def _build_in(program: str) -> str:
+    """Return the build that a program's name has in it."""
+    _, _, place = program.partition(MARK)
+    return place.rpartition(".")[0] if place else BOOTED
+
+
 def _program(program: str, build: str) -> str:
+    if build == BOOTED:
+        return source_of(program)
     source, _, arch = source_of(program).rpartition(".")
     return f"{source}{MARK}{build}.{arch}"

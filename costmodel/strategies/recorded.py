@@ -34,7 +34,7 @@ def kernel_of_archive(reference: str, operation: str, origin: str) -> Strategy:
     if known.function is _only_recorded:
         reason = "holds whole tables, no steps that a strategy could execute"
         raise ConfigError.of(origin, reason, got=repr(reference))
-    return replace(known, recorded=None)
+    return replace(known, recorded=None, archive=None)
 
 
 @cache
@@ -51,6 +51,7 @@ def _recorded(reference: str, path: Path, mtime_ns: int, operation: str, origin:
         operation=operation,
         programs={info.isa: steps_program(path, info)},
         contpte=info.contpte,
+        archive=path,
     )
     return strategy if info.exact else replace(strategy, recorded=path)
 

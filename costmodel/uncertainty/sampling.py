@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.config.machine import SET_BY_USER, Machine
+from costmodel.identity import ByIdentity
 from costmodel.uncertainty.priors import value_of
 from costmodel.uncertainty.spread import Z90, Interval, spread_of
 
@@ -43,26 +44,31 @@ def log_samples(
 
     The machines are the same for all times: differences of two results are paired.
     """
-    return tuple(math.log(time(drawn) / seconds) for drawn in _drawn(_Identity(machine)))
+    return tuple(math.log(time(drawn) / seconds) for drawn in _drawn(ByIdentity(machine)))
 
 
-def seconds_interval(machine: Machine, seconds: float, logs: Sequence[float]) -> Interval:
-    """Return the 90 % interval of a time in seconds, the build-to-build band included."""
-    low, high = _ends(machine, np.asarray(logs), builds=1)
+def seconds_interval(
+    seconds: float, logs: Sequence[float], builds: Interval = (0.0, 0.0)
+) -> Interval:
+    """Return the 90 % interval of a time in seconds.
+
+    ``builds``: how far other builds lie below and above it, as logarithms.
+    """
+    low, high = _ends(np.asarray(logs), builds)
     return seconds * math.exp(low), seconds * math.exp(high)
 
 
 def change_interval(
-    machine: Machine,
     change_pct: float,
     logs: Sequence[float],
     baseline: Sequence[float],
-    *,
-    same: bool = False,
+    builds: Interval = (0.0, 0.0),
 ) -> Interval:
-    """Return the 90 % interval of a change in percent; ``same``: of a baseline to itself."""
-    difference = np.asarray(logs) - np.asarray(baseline)
-    low, high = _ends(machine, difference, builds=0 if same else 1)
+    """Return the 90 % interval of a change in percent.
+
+    ``builds``: how far the ratio of the times lies in other builds, as logarithms.
+    """
+    low, high = _ends(np.asarray(logs) - np.asarray(baseline), builds)
     ratio = 1 + change_pct / 100
     return 100 * (ratio * math.exp(low) - 1), 100 * (ratio * math.exp(high) - 1)
 
@@ -83,34 +89,24 @@ def doubtful_choices(machine: Machine) -> list[str]:
     ]
 
 
-def _ends(machine: Machine, logs: NDArray[np.float64], *, builds: int) -> Interval:
-    """Return both ends relative to the prediction: each side has its own deviation."""
-    build = builds * math.log1p(machine.noise.build_layout_pct.value / 100) / Z90
+def _ends(logs: NDArray[np.float64], builds: Interval) -> Interval:
+    """Return both ends relative to the prediction: each side has its own deviation.
+
+    What is not known of the machine has nothing to do with the build, so that squares add up. The
+    range over builds counts as 90 % of them.
+    """
     below, above = logs[logs < 0], logs[logs > 0]
     low, high = (
-        Z90 * math.sqrt((float(np.mean(side**2)) if len(side) else 0.0) + build**2)
-        for side in (below, above)
+        math.hypot(Z90 * math.sqrt(float(np.mean(side**2)) if len(side) else 0.0), build)
+        for side, build in ((below, builds[0]), (above, builds[1]))
     )
     return -low, high
 
 
-class _Identity:
-    """A machine as a key: hashing all its numbers would cost more than a prediction."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    def __hash__(self) -> int:
-        return id(self.machine)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.machine is self.machine
-
-
 @lru_cache(maxsize=64)
-def _drawn(key: _Identity) -> tuple[Machine, ...]:
+def _drawn(key: ByIdentity[Machine]) -> tuple[Machine, ...]:
     """Return the machines, the same in every process."""
-    machine = key.machine
+    machine = key.value
     spread = spread_of(machine)
     named = {prior.key for prior in spread.priors}
     sizes = [size for size in _of_this_run(machine, SIZES) if size not in named]

@@ -1,4 +1,4 @@
-"""How uncertain a prediction is, given what is not known about the machine and about one build.
+"""How uncertain a prediction is, given what is not known about the machine.
 
 The joint uncertainty of a machine's numbers: :mod:`costmodel.uncertainty.sampling` draws machines
 from it for the intervals of answers. Which numbers an answer hangs on follows from how its
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.config.machine import Machine
+from costmodel.identity import ByIdentity
 from costmodel.uncertainty.priors import Prior, priors, variants
 
 Floats = NDArray[np.float64]
@@ -76,19 +77,16 @@ class Spread:
 
     priors: tuple[Prior, ...]
     covariance: Floats
-    band: float
-    """Half-width of the build-to-build band of a time, 90 %, relative."""
 
-    def log_deviation(self, slopes: Sequence[float], *, builds: int = 1) -> float:
+    def log_deviation(self, slopes: Sequence[float]) -> float:
         """Return the standard deviation of the logarithm of a time, or of a ratio of times.
 
-        ``slopes`` of a ratio are the differences of those of the times. ``builds`` 0 leaves out
-        the band.
+        ``slopes`` of a ratio are the differences of those of the times.
         """
         gradient = np.asarray(slopes, dtype=np.float64)
         # Without slopes (a result made by hand) nothing is known to matter.
         variance = float(gradient @ self.covariance @ gradient) if len(gradient) else 0.0
-        return math.sqrt(max(0.0, variance) + builds * (math.log1p(self.band) / Z90) ** 2)
+        return math.sqrt(max(0.0, variance))
 
 
 def spread_of(machine: Machine) -> Spread:
@@ -96,15 +94,14 @@ def spread_of(machine: Machine) -> Spread:
 
     Numbers that the user set for this run are certain.
     """
-    band = machine.noise.build_layout_pct.value / 100
     if machine.fit is None:
         chosen = priors(machine, DOMINANT[machine.isa])
-        return Spread(chosen, np.eye(len(chosen)), band)
+        return Spread(chosen, np.eye(len(chosen)))
     known = machine.fit.uncertainty
     chosen = priors(machine, known.keys)
     at = [known.keys.index(prior.key) for prior in chosen]
     stdev = np.array([known.stdev[i] for i in at]) / np.array([p.sigma for p in chosen])
-    return Spread(chosen, known.matrix()[np.ix_(at, at)] * np.outer(stdev, stdev), band)
+    return Spread(chosen, known.matrix()[np.ix_(at, at)] * np.outer(stdev, stdev))
 
 
 def log_slopes(
@@ -116,23 +113,10 @@ def log_slopes(
     called once per number of ``spread_of(machine)``.
     """
     return tuple(
-        math.log(time(changed) / seconds) / by for changed, by in _variants(_Identity(machine))
+        math.log(time(changed) / seconds) / by for changed, by in _variants(ByIdentity(machine))
     )
 
 
-class _Identity:
-    """A machine as a key: hashing all its numbers would cost more than a prediction."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    def __hash__(self) -> int:
-        return id(self.machine)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.machine is self.machine
-
-
 @lru_cache(maxsize=64)
-def _variants(key: _Identity) -> tuple[tuple[Machine, float], ...]:
-    return tuple(variants(key.machine, spread_of(key.machine).priors))
+def _variants(key: ByIdentity[Machine]) -> tuple[tuple[Machine, float], ...]:
+    return tuple(variants(key.value, spread_of(key.value).priors))

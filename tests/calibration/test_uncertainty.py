@@ -11,13 +11,13 @@ from costmodel.calibration.targets import Case, usual_case
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.workload import Workload
 from costmodel.uncertainty.priors import priors
-from costmodel.uncertainty.spread import DOMINANT, Z90, Spread, log_slopes, spread_of
+from costmodel.uncertainty.spread import DOMINANT, Spread, log_slopes, spread_of
 
 ALTRA = load_machine("ampere-altra")
 
 
-def spread(*, correlation: float = 0.0, band: float = 0.0) -> Spread:
-    return Spread(priors(ALTRA)[:2], np.array([[1.0, correlation], [correlation, 1.0]]), band=band)
+def spread(*, correlation: float = 0.0) -> Spread:
+    return Spread(priors(ALTRA)[:2], np.array([[1.0, correlation], [correlation, 1.0]]))
 
 
 def test_independent_numbers_add_as_variances() -> None:
@@ -27,12 +27,6 @@ def test_independent_numbers_add_as_variances() -> None:
 def test_numbers_tied_against_each_other_cancel() -> None:
     assert spread(correlation=-1.0).log_deviation((0.1, 0.1)) == pytest.approx(0, abs=1e-9)
     assert spread(correlation=1.0).log_deviation((0.1, 0.1)) == pytest.approx(0.2)
-
-
-def test_the_band_alone() -> None:
-    band = spread(band=0.03)
-    assert band.log_deviation((0.0, 0.0)) == pytest.approx(math.log(1.03) / Z90)
-    assert band.log_deviation((0.0, 0.0), builds=0) == 0
 
 
 def test_slopes_of_a_known_time() -> None:

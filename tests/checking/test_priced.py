@@ -48,7 +48,7 @@ def test_what_is_left_out_of_the_cost_is_named(
 def test_broken_strategies_are_known(operation: str) -> None:
     """Whatever a check finds broken among the built-in ones says so itself, and nothing else."""
     for subject in find_subjects([], operation=operation):
-        name = subject.name.removeprefix("zap ")
+        name = subject.name.removeprefix(f"{operation} ")
         broken = bool(built_in(operation)[name].broken)
         assert check_strategy(subject, telling_layouts()).passed != broken, name
 

@@ -9,12 +9,15 @@ import pytest
 from costmodel.cli.main import main
 from costmodel.operations.registry import operation_names
 from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.sources import source_of_strategy
 
 
 @pytest.mark.parametrize("operation", operation_names())
 def test_one_whole_line_for_each(operation: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["strategies", "--operation", operation]) == 0
-    head, *lines = capsys.readouterr().out.splitlines()
+    listed, _, whose = capsys.readouterr().out.partition("\n\n")
+    head, *lines = listed.splitlines()
+    assert "Recorded of unmodified source" in whose
     names = [line.split()[0] for line in lines]
     assert [name.rstrip("*") for name in names] == list(built_in(operation))
     assert all(len(line) <= 76 and line.isascii() and "..." not in line for line in [head, *lines])
@@ -25,9 +28,25 @@ def test_what_stands_behind_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["strategies", "contpte-per-pte"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "contpte-per-pte: no batching: three converts per block",
+        "  source       recreated from the loop of v6.7, with contpte",
         "  arm64        v4_before_change.arm64_contpte",
+        "    builds     gcc12-booted, gcc12, gcc12-distro, gcc13, gcc13-distro, gcc14",
         "  arm64 range  v4_before_change_range_tlbi.arm64_contpte",
     ]
+
+
+def test_what_is_said_to_be_as_released_is_unmodified_source(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["strategies", "folio-batch-v6.12", "folio-batch-v6.9"]) == 0
+    real, recreated = capsys.readouterr().out.split("folio-batch-v6.9:")
+    assert "unmodified: Linux 6.12.117" in real
+    assert "recreated from generic batching as merged in v6.9" in recreated
+
+
+def test_every_program_says_where_its_source_is_from() -> None:
+    for strategy in built_in("fork").values():
+        assert source_of_strategy(strategy) is not None, strategy.name
 
 
 def test_an_unknown_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ import pytest
 from costmodel.config.machine import load_machine
 from costmodel.config.resources import names
 from costmodel.config.scenario import load_scenario
+from costmodel.operations.registry import operation_names
 
 THREAD = ("apple-m2-vm", "ampere-altra", "xeon-4210r")
 
@@ -46,7 +47,7 @@ def test_the_published_4210r_runs_had_turbo_off() -> None:
 
 @pytest.mark.parametrize("name", names("scenarios"))
 def test_each_scenario_loads(name: str) -> None:
-    assert load_scenario(name).operation in ("fork", "zap")
+    assert load_scenario(name).operation in operation_names()
 
 
 def test_the_table_of_the_thread() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("unicorn", reason="needs costmodel[record]")
 
+from costmodel.cli.main import main
 from costmodel.config.errors import ConfigError
 from costmodel.emulation.archive import load_archive
 from costmodel.emulation.session import Outcome, Request, record
@@ -80,6 +81,61 @@ def test_it_is_priced_like_any_strategy(archive: Path, monkeypatch: pytest.Monke
         price(machine_name, "@tiny", order=order, memory="64 MiB").ns_per_pte for order in (0, 9)
     )
     assert 0 < batched < one < 1000
+
+
+MACHINE = "xeon-4210r" if machine() == "x86_64" else "ampere-altra"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "--machine", MACHINE, "--strategy", "@tiny", "--order", "9", "--no-noise"],
+        ["explain", MACHINE, "@tiny", "--order", "9"],
+        ["breakeven", "@tiny", "--machine", MACHINE, "--over", "kernel.table_alloc_ns"],
+        ["trace", MACHINE, "@tiny", "-o", "out.json"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_command_takes_it_and_says_that_builds_differ(
+    words: list[str],
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "tiny.ckb").write_bytes(archive.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "@tiny" in said
+    if words[0] == "run":
+        assert "caution: @tiny is compared with another build, gcc12-booted" in said
+    if words[0] in ("explain", "breakeven"):
+        assert "@tiny" in said.partition("build")[2] and "against" in said
+
+
+def test_a_result_file_of_it_is_compared_and_drawn(
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "tiny.ckb").write_bytes(archive.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "--machine", MACHINE, "--strategy", "@tiny", "--order", "9", "--no-noise"]
+    assert main([*words, "--json", "one.json"]) == 0
+    assert main(["compare", "one.json", "one.json"]) == 0
+    assert main(["plot", "one.json", "-o", "one.svg"]) == 0
+    assert "@tiny" in capsys.readouterr().out
+    assert (tmp_path / "one.svg").stat().st_size
+
+
+def test_it_was_checked_when_it_was_recorded(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(archive.parent)
+    assert main(["check", "@tiny"]) == 2
+    assert "was checked when it was recorded" in capsys.readouterr().err
 
 
 def test_an_unknown_name_lists_the_archives(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_a_name_of_several_operations_stands_for_each() -> None:
 def test_orders_that_a_named_strategy_lacks_are_said() -> None:
     # Builds were recorded at orders 0 and 9 only.
     one = Measured("fork writable", 4, 16 << 20, [1000])
-    named = strategies_named(["v6.7@gcc13"])
+    named = strategies_named(["folio-batch-v6.12@gcc13"])
     (row,) = compared([one], load_machine("epyc-zen5"), "6.12.0", named)
     assert row.predicted_ns is None
     assert "order" in row.why_not

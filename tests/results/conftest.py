@@ -13,6 +13,7 @@ from costmodel.config.scenario import Protocol
 from costmodel.config.workload import Workload
 from costmodel.experiment import Cell, Comparison, Result, compare
 from costmodel.statistics import exact, summarise
+from costmodel.strategies.builds import BOOTED
 
 GIB = 1 << 30
 PTES = GIB // 4096
@@ -42,7 +43,7 @@ def result(
     runs = 1 + 0.01 * generator.standard_normal((8, 1))
     samples = seconds * runs * (1 + 0.02 * generator.standard_normal((8, 100)))
     return Result(
-        cell=Cell(machine_of(machine), workload(layout), strategy, Protocol()),
+        cell=Cell(machine_of(machine), workload(layout), strategy, Protocol(), BOOTED),
         ptes=PTES,
         exact_ps=round(seconds * 1e12),
         stack_ns_per_pte={"llc": 0.75 * seconds * 1e9 / PTES, "width": 0.25 * seconds * 1e9 / PTES},
@@ -50,7 +51,6 @@ def result(
         summary=summarise(samples) if noise else exact(seconds),
         samples_ps=np.rint(samples * 1e12).astype(np.int64) if noise else None,
         samples_log=(),  # no model made it: no number of the machine matters
-        build_seconds={},
     )
 
 

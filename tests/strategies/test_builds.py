@@ -6,7 +6,16 @@ import pytest
 
 from costmodel import cell, price
 from costmodel.config.errors import ConfigError
-from costmodel.strategies.builds import builds_for, built, known_builds, not_recorded, source_of
+from costmodel.strategies.builds import (
+    BOOTED,
+    builds_for,
+    builds_on,
+    built,
+    known_builds,
+    not_recorded,
+    own_build,
+    source_of,
+)
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
 
@@ -33,7 +42,7 @@ def test_the_build_of_the_booted_kernels_costs_what_they_cost() -> None:
 
 def test_the_published_order_0_change_lies_inside_the_range_over_builds() -> None:
     """-2 % on the 4210R, gcc 13 and a distribution's configuration (published row T14)."""
-    builds = set(builds_for(resolve("folio-batch-v6.12"), "x86_64"))
+    builds = set(builds_for(resolve("folio-batch-v6.12"), "x86_64")) - {BOOTED}
     changes = {name: change_pct("xeon-4210r", "folio-batch-v6.12", name) for name in builds}
     assert len(builds) == 9
     assert abs(changes["gcc13-distro"] - -2) < 3
@@ -41,7 +50,7 @@ def test_the_published_order_0_change_lies_inside_the_range_over_builds() -> Non
 
 
 def test_order_9_hardly_depends_on_the_build() -> None:
-    builds = builds_for(resolve("folio-batch-v6.12"), "x86_64")
+    builds = set(builds_for(resolve("folio-batch-v6.12"), "x86_64")) - {BOOTED}
     changes = [change_pct("xeon-4210r", "folio-batch-v6.12", name, order=9) for name in builds]
     assert max(changes) - min(changes) < 4
 
@@ -62,7 +71,9 @@ def test_a_build_is_another_program_of_the_same_strategy() -> None:
 
 def test_builds_exist_where_they_were_recorded() -> None:
     assert set(built(resolve("folio-batch-v6.9"), "gcc13").programs) == {"arm64"}
-    assert builds_for(resolve("folio-scan-v3"), "x86_64") == ()
+    assert builds_for(resolve("folio-scan-v3"), "x86_64") == (BOOTED,)
+    assert builds_for(resolve("v6.7@gcc13"), "x86_64") == ("gcc13",)
+    assert BOOTED not in builds_for(resolve("v6.8"), "x86_64")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +81,7 @@ def test_builds_exist_where_they_were_recorded() -> None:
     [
         ("v6.7@gcc13-distr", "unknown build, did you mean 'gcc13-distro'?"),
         ("v6.7@", "unknown build"),
-        ("folio-scan-v3@gcc13", "has no builds but the one that it was recorded of"),
+        ("folio-scan-v3@gcc13", "folio-scan-v3 was not recorded of it; builds: gcc12-booted"),
     ],
 )
 def test_an_unknown_build_is_refused(reference: str, fault: str) -> None:
@@ -80,12 +91,33 @@ def test_an_unknown_build_is_refused(reference: str, fault: str) -> None:
 
 def test_a_build_is_refused_where_it_was_not_recorded() -> None:
     single, whole, four = (cell("xeon-4210r", "v6.7", order=order).workload for order in (0, 9, 4))
-    build = resolve("v6.7@gcc13")
+    batched = resolve("folio-batch-v6.12")
+    build = resolve("folio-batch-v6.12@gcc13")
     assert not_recorded(build, single, "x86_64") == not_recorded(build, whole, "x86_64") == ""
     assert "order 0 and 9" in not_recorded(build, four, "x86_64")
-    assert not_recorded(resolve("v6.7"), four, "x86_64") == ""
+    assert builds_on(batched, four, "x86_64") == (BOOTED,)
     with pytest.raises(ConfigError, match="was recorded at order 0 and 9"):
-        price("xeon-4210r", "v6.7@gcc13", order=4)
+        price("xeon-4210r", "folio-batch-v6.12@gcc13", order=4)
+
+
+@pytest.mark.parametrize("machine", ["xeon-4210r", "ampere-altra"])
+def test_what_goes_entry_by_entry_has_its_builds_at_every_order(machine: str) -> None:
+    """An entry of a large folio costs the same in folios of any size."""
+    for strategy in ("v6.7@gcc13", "v6.8@gcc14"):
+        whole = ns_per_pte(machine, strategy, 9)
+        for order in (2, 4, 7):
+            assert ns_per_pte(machine, strategy, order) == pytest.approx(whole, rel=0.02)
+    for order in (2, 4):
+        booted = ns_per_pte(machine, "v6.7", order) / ns_per_pte(machine, "v6.7", 9)
+        built_ = ns_per_pte(machine, "v6.7@gcc12", order) / ns_per_pte(machine, "v6.7@gcc12", 9)
+        assert built_ == pytest.approx(booted, rel=0.005)
+
+
+def test_a_name_means_the_booted_kernel_where_it_was_booted() -> None:
+    four = cell("xeon-4210r", "v6.7", order=4).workload
+    assert own_build(resolve("v6.7"), four, "x86_64") == BOOTED
+    assert own_build(resolve("v6.8"), four, "x86_64") == "gcc12"
+    assert resolve(f"v6.7@{BOOTED}").programs == resolve("v6.7").programs
 
 
 def micro_ops_per_pte(strategy: str, frames: str) -> float:
@@ -107,6 +139,12 @@ def test_aligned_frames_change_nothing_without_contpte() -> None:
 
 
 def test_contpte_kernels_that_never_met_aligned_frames_are_refused_there() -> None:
-    for strategy in ("contpte-folio-batch-v6.12", "contpte-folio-batch-v6.12@gcc14"):
-        with pytest.raises(ConfigError, match="was not recorded with aligned frames"):
-            price("ampere-altra", strategy, order=0, frames="aligned")
+    with pytest.raises(ConfigError, match="was not recorded with aligned frames"):
+        price("ampere-altra", "contpte-folio-batch-v6.12@gcc14", order=0, frames="aligned")
+    with pytest.raises(ConfigError, match="was not recorded with aligned frames"):
+        price("ampere-altra", "contpte-arch-batch", order=0, frames="aligned")
+
+
+def test_a_name_means_a_build_that_met_the_workload() -> None:
+    result = price("ampere-altra", "contpte-folio-batch-v6.12", order=0, frames="aligned")
+    assert result.build == "gcc12"

@@ -20,7 +20,6 @@ from costmodel.uncertainty.sampling import (
 
 ALTRA = load_machine("ampere-altra")
 GRAVITON = load_machine("graviton3")
-CERTAIN = ALTRA.with_value("noise.build_layout_pct", 0.0)
 
 
 def test_the_same_machines_are_drawn_every_time() -> None:
@@ -43,25 +42,31 @@ def test_numbers_stay_within_their_ranges() -> None:
 
 
 def test_each_side_has_its_own_width() -> None:
-    low, high = seconds_interval(CERTAIN, 1.0, (0.3, 0.3, -0.01, -0.01))
+    low, high = seconds_interval(1.0, (0.3, 0.3, -0.01, -0.01))
     assert low == pytest.approx(math.exp(-1.645 * 0.01), rel=1e-3)
     assert high == pytest.approx(math.exp(1.645 * 0.3), rel=1e-3)
 
 
 def test_what_moves_both_kernels_alike_does_not_blur_their_change() -> None:
     both = (0.2, -0.1, 0.05)
-    assert change_interval(CERTAIN, -30.0, both, both) == pytest.approx((-30.0, -30.0))
+    assert change_interval(-30.0, both, both) == pytest.approx((-30.0, -30.0))
 
 
-def test_builds_differ_but_not_from_themselves() -> None:
+def test_other_builds_widen_the_side_on_which_they_lie() -> None:
+    """The machine has nothing to do with the build: squares add up."""
+    low, high = seconds_interval(1.0, (0.02, -0.02), builds=(-0.08, 0.0))
+    assert math.log(high) == pytest.approx(1.645 * 0.02, rel=1e-3)
+    assert math.log(low) == pytest.approx(-math.hypot(1.645 * 0.02, 0.08), rel=1e-3)
+
+
+def test_an_interval_holds_the_whole_range_over_builds() -> None:
     nothing = (0.0, 0.0)
-    low, high = change_interval(ALTRA, 0.0, nothing, nothing)
-    assert low < -1 and high > 1
-    assert change_interval(ALTRA, 0.0, nothing, nothing, same=True) == pytest.approx((0.0, 0.0))
+    builds = (math.log(0.97), math.log(1.05))
+    assert change_interval(0.0, nothing, nothing, builds) == pytest.approx((-3.0, 5.0))
 
 
 def test_without_samples_only_builds_differ() -> None:
-    assert seconds_interval(CERTAIN, 2.0, ()) == pytest.approx((2.0, 2.0))
+    assert seconds_interval(2.0, ()) == pytest.approx((2.0, 2.0))
 
 
 def test_a_cliff_is_few_machines_that_deviate_by_much() -> None:
@@ -78,7 +83,7 @@ def test_a_choice_without_a_source_widens_the_interval() -> None:
         logs = log_samples(
             machine, math.exp(log), lambda m: math.exp(next(iter(log_times(m, [case]).values())))
         )
-        return seconds_interval(machine, 1.0, logs)[1]
+        return seconds_interval(1.0, logs)[1]
 
     settled = GRAVITON.with_value("atomics.near_when_loaded", True)
     assert doubtful_choices(GRAVITON) == ["atomics.near_when_loaded"]

@@ -9,14 +9,21 @@ from costmodel.operations.fork import contpte_arch_batch, contpte_per_pte, folio
 from costmodel.operations.shared.strategy import Strategy, arm64, both
 
 STRATEGIES: Final = (
-    Strategy("v6.7", "one PTE at a time: the baseline", per_pte.copy_per_pte, "fork", both("v6.7")),
+    Strategy(
+        "v6.7",
+        "one PTE at a time: the baseline",
+        per_pte.copy_per_pte,
+        "fork",
+        both("v6.7"),
+        one_by_one=True,
+    ),
     Strategy(
         "v6.8",
         "the same, rmap tests ordered as in v6.8",
         per_pte.copy_per_pte,
         "fork",
         {"arm64": "v6.8base@gcc12.arm64_nocontpte", "x86_64": "v6.8base@gcc12.x86_64"},
-        build="gcc12",
+        one_by_one=True,
     ),
     Strategy(
         "folio-scan-v3",
@@ -32,6 +39,7 @@ STRATEGIES: Final = (
         per_pte.copy_per_pte,
         "fork",
         both("runtime_nr_guess"),
+        one_by_one=True,
     ),
     Strategy(
         "arch-batch-const1",
@@ -39,6 +47,7 @@ STRATEGIES: Final = (
         per_pte.copy_per_pte,
         "fork",
         both("v4_const1"),
+        one_by_one=True,
     ),
     Strategy(
         "contpte-per-pte",

@@ -55,6 +55,12 @@ class Fork(Operation):
         },
     )
 
+    def other_state(self, name: str) -> PteState:
+        """Return the state before the n-th fork, as a text says it."""
+        from costmodel.operations.fork.mixed import mixed_state
+
+        return mixed_state(name)
+
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""
         from costmodel.operations.fork.catalogue import STRATEGIES

@@ -11,6 +11,8 @@ from costmodel.units import PS_PER_NS
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
+UNMAP_CALL = "unmap_call"
+"""Cause of the time of munmap(), madvise() or mprotect() outside the page tables."""
 ASID_FLUSH = "asid_flush"
 """Cause of flushes of an address space, or of one page by a call of its own."""
 

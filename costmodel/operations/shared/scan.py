@@ -31,7 +31,8 @@ class Scan:
     before it stops (until the clamp of 6.12). ``stops_on_last``: it stops *on* the folio's last
     page instead of behind it (the off-by-one of 19 December 2023). ``gathers``: an entry of a
     contiguous block is read with the access and dirty bits of all 16. ``hints``: the scan steps
-    over whole blocks. ``limit``: the most entries of one batch.
+    over whole blocks. ``limit``: the most entries of one batch. ``keeps_soft_dirty``: soft-dirty
+    bits must match even in a mapping that does not track them.
     """
 
     whole_entry: bool = False
@@ -41,6 +42,7 @@ class Scan:
     gathers: bool = False
     hints: bool = False
     limit: int = TABLE_PTES
+    keeps_soft_dirty: bool = False
 
     def __post_init__(self) -> None:
         """Refuse batches of no entry, with which no loop gets on."""
@@ -84,7 +86,7 @@ def _ignored(part: TablePart, how: Scan) -> int:
     if how.whole_entry:
         return 0
     dirty = 0 if part.vma.is_cow else DIRTY
-    soft_dirty = 0 if part.vma.tracks_soft_dirty else SOFT_DIRTY
+    soft_dirty = 0 if part.vma.tracks_soft_dirty or how.keeps_soft_dirty else SOFT_DIRTY
     return how.always_ignored | dirty | soft_dirty
 
 

@@ -32,9 +32,9 @@ class Strategy:
     ``release_programs``: the programs of what follows the loop, where an operation has such a part
     (zap releases pages; left out: those of the newest kernel). ``code``: a user's strategy, whose
     function may do anything and runs in a process of its own (``function`` is then
-    :func:`elsewhere`); always call it through :meth:`evaluate`. ``build``: the compiler and
-    configuration of ``programs``, where they are others than those of the recordings (see
-    ``strategies.builds``). ``recorded``: the archive of whole tables that it is priced from.
+    :func:`elsewhere`); always call it through :meth:`evaluate`. ``build``: the build of
+    ``programs``, where the name has one in it (see ``strategies.builds``). ``recorded``: the
+    archive of whole tables that it is priced from.
     """
 
     name: str
@@ -49,9 +49,18 @@ class Strategy:
     release_programs: Mapping[str, str] = field(default_factory=dict)
     code: UserCode | None = None
     recorded: Path | None = None
+    archive: Path | None = None
+    """The file of a recorded build, whether whole tables or steps are executed."""
     build: str = ""
+    one_by_one: bool = False
+    """Whether it handles entries one by one: what it executes on one hangs on the entry alone."""
     broken: str = ""
     """What it does wrong, where that is known: it is kept for what was published of it."""
+
+    @property
+    def is_build(self) -> bool:
+        """Whether its name says which build it is: ``v6.7@gcc13``, or an archive."""
+        return bool(self.build or self.archive)
 
     def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
         """Return ``task(function, *arguments)``, wherever the function runs.

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
-from costmodel.operations.shared.flush import flush, flush_of_all
-from costmodel.operations.zap.operation import DONTNEED, DONTNEED_PER_PAGE, EXIT
+from costmodel.operations.registry import operation_named
+from costmodel.operations.shared.flush import UNMAP_CALL, flush, flush_of_all
+from costmodel.operations.zap.operation import DONTNEED, EXIT
+from costmodel.operations.zap.ranges import RangeState
 from costmodel.units import PS_PER_NS
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
+    from costmodel.mm.state import PteState
 
-UNMAP_CALL = "unmap_call"
-"""Cause of the time of munmap() or madvise() outside the page tables."""
+UNMAP_RANGE = "unmap_range"
+"""Cause of the time that a further range of a call takes outside the page tables."""
+_RANGE_SHARE: Final = 0.15
+"""Of a call's price: a range is read, its VMA found, an mmu_gather begun. Between a tenth and a
+fifth by the report that docs/zap.md has beside; no machine was measured for it."""
 TABLE_FREE = "table_free"
 """Cause of the freeing of empty page tables."""
 
 
 def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings:
-    """Return the calls with a flush each, ``forced`` flushes of full lists, the freed tables."""
-    per_page = workload.state == DONTNEED_PER_PAGE.name
-    keeps_tables = workload.state in (DONTNEED.name, DONTNEED_PER_PAGE.name)
+    """Return the calls with their flushes, ``forced`` flushes of full lists, the freed tables."""
+    state = operation_named("zap").state(workload.state)
+    keeps_tables = _keeps_tables(state)
+    ranges, calls, flushed = _counts(workload, state)
     tables = 0 if keeps_tables else -(-workload.pages // TABLE_PTES)
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     free_ps = round(machine.kernel.table_free_ns.value * PS_PER_NS)
     after = [flush_of_all(machine, count=forced)] if forced else []
     if tables:
         after.append(OutsideCost({TABLE_FREE: free_ps}, count=tables))
-    calls = workload.pages if per_page else 1
-    flush_ns = _call_flush_ns(machine, per_page=per_page)
-    request = FlushRequest(
-        pages=None if not keeps_tables else 1 if per_page else workload.pages,
-        frees_tables=not keeps_tables,
-    )
+    one_page = isinstance(state, RangeState) and flushed == 1
+    flush_ns = _flush_ns(machine, one_page=one_page)
+    request = FlushRequest(pages=flushed if keeps_tables else None, frees_tables=not keeps_tables)
+    if ranges > calls:  # the first of a call is in its price
+        range_ps = round(_RANGE_SHARE * call_ps)
+        after.append(OutsideCost({UNMAP_RANGE: range_ps}, count=ranges - calls))
+        if isinstance(state, RangeState) and state.flushes_each:
+            after.append(flush(machine, flush_ns, request, count=ranges - calls))
     call = {UNMAP_CALL: call_ps}
     after.append(flush(machine, flush_ns, request, count=calls, with_ps=call))
     return Surroundings(after=tuple(after))
@@ -46,8 +55,8 @@ def shared_work(workload: Workload) -> SharedWork:
 
     At an exit nobody else holds the address space, and the pages have another owner.
     """
-    keeps_tables = workload.state in (DONTNEED.name, DONTNEED_PER_PAGE.name)
-    of_child = workload.state == EXIT.name
+    state = operation_named("zap").state(workload.state)
+    keeps_tables, of_child = _keeps_tables(state), state == EXIT
     folios = {
         order: round(share * workload.pages / (1 << order))
         for order, share in workload.folio_orders.items()
@@ -60,8 +69,22 @@ def shared_work(workload: Workload) -> SharedWork:
     )
 
 
-def _call_flush_ns(machine: Machine, *, per_page: bool) -> float:
-    """Return the time of the flush of a call: of one page where arm64 can, else of everything."""
-    if per_page and machine.isa == "arm64":
+def _keeps_tables(state: PteState) -> bool:
+    return state == DONTNEED or isinstance(state, RangeState)
+
+
+def _counts(workload: Workload, state: PteState) -> tuple[int, int, int]:
+    """Return the ranges, the calls, and the pages that one flush is for."""
+    if not isinstance(state, RangeState):
+        return 1, 1, workload.pages
+    ranges = -(-workload.pages // state.pages)
+    calls = -(-ranges // state.per_call)
+    each = 1 if state.flushes_each else state.per_call
+    return ranges, calls, min(each * state.pages, workload.pages)
+
+
+def _flush_ns(machine: Machine, *, one_page: bool) -> float:
+    """Return the time of a flush: of one page where that is all and arm64 can, else of all."""
+    if one_page and machine.isa == "arm64":
         return float(machine.tlbi.issue_ns.value + machine.tlbi.broadcast_ns.value)
     return float(machine.tlbi.asid_flush_ns.value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
+from costmodel.operations.zap.ranges import RangeState, range_state
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 EXIT: Final = PteState("exit", "a forked child ends", alone=False, mapped_by=2)
 MUNMAP: Final = PteState("munmap", "munmap() by the only process that maps the pages")
 DONTNEED: Final = PteState("dontneed", "MADV_DONTNEED over the whole range")
-DONTNEED_PER_PAGE: Final = PteState("dontneed-per-page", "MADV_DONTNEED, one call for each page")
+DONTNEED_PER_PAGE: Final = RangeState("dontneed-per-page", "MADV_DONTNEED, one call for each page")
 
 
 class Zap(Operation):
@@ -51,6 +52,10 @@ class Zap(Operation):
         folios={"rmap_remove": "unmap", "large_mapcount_add": "large_unmap"},
         tables={("src", "clear"): "clear", ("src", "set_nonpresent"): "clear"},
     )
+
+    def other_state(self, name: str) -> PteState:
+        """Return MADV_DONTNEED over many ranges, as a text says it."""
+        return range_state(name)
 
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""

@@ -29,8 +29,9 @@ from costmodel.operations.zap.buddies import lie_apart, with_buddies
 from costmodel.operations.zap.catalogue import FOLIOS
 from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
 from costmodel.operations.zap.mm import ZapOperation
-from costmodel.operations.zap.operation import DONTNEED, DONTNEED_PER_PAGE, EXIT, MUNMAP
+from costmodel.operations.zap.operation import DONTNEED, EXIT, MUNMAP
 from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
+from costmodel.operations.zap.ranges import RangeState
 from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.reuse import with_reuse
 from costmodel.user_code.blame import StrategyError
@@ -135,9 +136,9 @@ class Walk:
         zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
         released: list[Step | Uop] = []
         unmapping: Iterable[Step | Uop]
-        if shape.state == DONTNEED_PER_PAGE:
+        if isinstance(shape.state, RangeState):
             zap.page_lists = _full_lists(memory)
-            unmapping = _page_by_page(function, zap, range(shape.ptes), released)
+            unmapping = _by_ranges(function, zap, shape, released)
         else:
             unmapping = function(zap)
         self.unmapped = exhausted(unmapping, step_before("slot"), vocabularies[0])
@@ -172,14 +173,21 @@ def _gathered(zap: ZapOperation) -> Hashable:
     return entries, counts, delayed, zap.frees_large_alone
 
 
-def _page_by_page(
-    function: Function, zap: ZapOperation, vpns: range, released: list[Step | Uop]
+def _by_ranges(
+    function: Function, zap: ZapOperation, shape: TableShape, released: list[Step | Uop]
 ) -> Steps:
-    """Unmap with one call per page; what each releases at its end goes to ``released``."""
-    for vpn in vpns:
-        zap.limit(range(vpn, vpn + 1))
+    """Unmap range by range; what a call, or a range, releases at its end goes to ``released``.
+
+    A call that reaches beyond the table ends with it.
+    """
+    state = shape.state
+    assert isinstance(state, RangeState)
+    starts = range(0, shape.ptes, state.pages)
+    for number, first in enumerate(starts, 1):
+        zap.limit(range(first, min(first + state.pages, shape.ptes)))
         yield from function(zap)
-        released.extend(flush_and_release(zap))
+        if state.flushes_each or number % state.per_call == 0 or number == len(starts):
+            released.extend(flush_and_release(zap))
 
 
 def _full_lists(memory: Memory) -> PageLists:

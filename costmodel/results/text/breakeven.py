@@ -8,6 +8,7 @@ from typing import Any
 from costmodel.explaining.axes import Axis, Pair
 from costmodel.explaining.breakeven import SAME, BreakEven, BreakevenPoint, Crossing
 from costmodel.remarks import caution, remarks
+from costmodel.results.document import unique
 from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.results.text.numbers import percent
 from costmodel.settings import Setting, texts, what
@@ -57,6 +58,7 @@ def breakeven_document(
         "settings": texts(pair[0].machine, pair[0].workload),
         "strategy": pair[0].strategy,
         "baseline": pair[1].strategy,
+        "build": pair[0].build or None,
         "over": answer.axis.key,
         "now": answer.axis.now,
         "answer": sentence(answer, pair),
@@ -178,9 +180,11 @@ def _is_crossing(answer: BreakEven, point: BreakevenPoint) -> bool:
 
 
 def _what(answer: BreakEven, pair: Pair) -> str:
-    """Return the question without what varies."""
+    """Return the question without what varies, and whose code is compared."""
     key = answer.axis.key
-    return what(pair[0].workload, without=key, layout=not key.startswith("folio_"))
+    question = what(pair[0].workload, without=key, layout=not key.startswith("folio_"))
+    builds = unique(cell.build for cell in pair if cell.build)
+    return f"{question}, build {' against '.join(builds)}" if builds else question
 
 
 def _crossing_data(crossing: Crossing) -> dict[str, Any]:

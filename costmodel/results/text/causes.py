@@ -32,6 +32,7 @@ MEANING: Final[Mapping[str, str]] = {
     "table_alloc": "the page allocator's slow path",
     "table_free": "freeing empty page tables",
     "fork_fixed": "fork() outside its loop",
+    "unmap_range": "further ranges of a call outside their page tables",
     "unmap_call": "the system call outside its page tables",
     "asid_flush": "the flush of the address space at the end",
     "interrupted": "handlers of flushes that other CPUs asked for",

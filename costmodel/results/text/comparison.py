@@ -22,6 +22,7 @@ def comparison_text(comparison: FileComparison, *, names: tuple[str, str]) -> st
         if cells:
             only = "; ".join(f"{c.machine} {c.layout} {c.strategy}" for c in cells)
             parts.append(paragraph(f"Only in {name}: {only}.", hanging="  "))
+    parts += [paragraph(text, hanging="  ") for text in _other_builds(comparison)]
     parts.append(paragraph(_legend(comparison)))
     return ascii_only("\n\n".join(parts)) + "\n"
 
@@ -58,6 +59,19 @@ def _line(cell: FileCellChange) -> str:
         f"{milliseconds(cell.old.seconds.mean):>10}{milliseconds(cell.new.seconds.mean):>10}"
         f"{shown:>9}{interval:>15}{p_value:>7}"
     )
+
+
+def _other_builds(comparison: FileComparison) -> Iterator[str]:
+    """Yield a caution for the cells that the two files price in different builds."""
+    found = [
+        f"{cell.new.machine} {cell.new.layout} {cell.new.strategy} ({cell.old.build}, then "
+        f"{cell.new.build})"
+        for cell in comparison.cells
+        if None not in (cell.old.build, cell.new.build) and cell.old.build != cell.new.build
+    ]
+    if found:
+        which = "; ".join(found)
+        yield f"caution: another build in the new file, which is part of the change: {which}."
 
 
 def _probability(p_value: float) -> str:

@@ -21,6 +21,7 @@ from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
     from costmodel.experiment import Cell
+    from costmodel.strategies.builds import Build
 
 SCHEMA = 1
 _LABEL = 28
@@ -123,6 +124,7 @@ def explanation_document(
         "change_pct": {
             "mean": explanation.change_pct,
             "model_interval90": list(explanation.model_pct),
+            "by_build": dict(explanation.builds.changes_pct) if explanation.builds else None,
         },
         "parts": [_part_data(part) for part in explanation.parts],
         "interaction_ns_per_pte": explanation.interaction_ns,
@@ -135,6 +137,7 @@ def _side_data(side: Side) -> dict[str, Any]:
     maintenance = side.maintenance
     return {
         "name": side.result.cell.strategy,
+        "build": side.result.build,
         "ns_per_pte": side.result.ns_per_pte,
         "cpi_stack_ns_per_pte": dict(side.result.stack_ns_per_pte),
         "segments_ns_per_pte": dict(side.result.segments_ns_per_pte),
@@ -162,8 +165,24 @@ def _head(explanation: Explanation, version: str) -> str:
     names = f"{cell.strategy} against {explanation.base.result.cell.strategy}"
     return (
         f"{paragraph(f'{names} on {machine_title(cell.machine, room=WIDTH)}')}\n"
-        f"{paragraph(f'{question}, without noise, costmodel {version}')}"
+        f"{paragraph(f'{question}, {_builds(explanation)}, without noise, costmodel {version}')}"
     )
+
+
+def _builds(explanation: Explanation) -> str:
+    """Return whose code is compared, and how far the change goes in other builds."""
+    new, base = (side.result.described_build for side in (explanation.new, explanation.base))
+    if new != base:
+        return f"{_described(new)} against {_described(base)}"
+    builds = explanation.builds
+    if builds is None:
+        return _described(new)
+    span = interval_text(builds.low_pct, builds.high_pct)
+    return f"{_described(new)}: the median of {len(builds.changes_pct)} builds, {span}"
+
+
+def _described(build: Build) -> str:
+    return f"build {build.name} ({build})"
 
 
 def _legend(explanation: Explanation) -> str:

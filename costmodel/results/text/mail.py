@@ -6,6 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from costmodel.results.document import ResultFile, unique
 from costmodel.results.records import PublishedPoint, ResultCell
+from costmodel.results.text.builds import (
+    across_builds,
+    build_lines,
+    builds_legend,
+    compilers_legend,
+    in_intervals,
+    same_build_lines,
+    the_build,
+)
 from costmodel.results.text.crowd import crowd_remarks
 from costmodel.results.text.layout import (
     LONGEST_LABEL,
@@ -31,17 +40,10 @@ EMPTY: Pair = ("", "")
 PUBLISHED = "  published {}"
 OTHER_BUILDS = "  other builds"
 MODEL = "  model, 90%"
-BUILDS = "  by build, {}"
-MEDIAN_BUILD = "  median build"
-BUILDS_LEGEND = (
-    "by build, N: lowest and highest change over N builds of the same source by other compilers "
-    "and configurations, each from the baseline of the same build; median build: the one in the "
-    "middle. The row itself is the build that was booted (gcc 12, small)."
-)
 MODEL_LEGEND = (
     "model, 90%: where a measurement should lie, given what is not known about the machine's "
-    "numbers and about one build of the source. A mechanism that the model lacks is not in it "
-    "(docs/accuracy.md says how often it held)."
+    "numbers{builds}. A mechanism that the model lacks is not in it (docs/accuracy.md says how "
+    "often it held)."
 )
 LEGEND = (
     "stdev: between the means of the runs, in percent of the baseline mean. published T..: the "
@@ -66,7 +68,8 @@ def mail(results: ResultFile) -> str:
 
 
 def _subtitle(results: ResultFile) -> str:
-    return paragraph(f"{results.workload_text}, {results.origin}")
+    words = (results.workload_text, the_build(results.cells), results.origin)
+    return paragraph(", ".join(filter(None, words)))
 
 
 def _tables(cells: Sequence[ResultCell]) -> list[str]:
@@ -106,33 +109,18 @@ def _table(cells: Sequence[ResultCell], columns: Sequence[str]) -> list[Line]:
     ]
     for strategy in _by_strategy(shown):
         lines.append(_line(_label(strategy[0]), strategy, columns, _change))
+        lines += build_lines(strategy, columns, shown)
         if not strategy[0].is_baseline:
             lines.append(_line(MODEL, strategy, columns, _model))
-        lines += _by_build(strategy, columns)
         lines += _published(strategy, columns, _published_change)
         lines += _other_builds(strategy, columns)
     lines += [RULE, Line("absolute", tuple(("ms", "ns/PTE") for _ in columns)), RULE]
     for strategy in _by_strategy(shown):
         lines.append(_line(_label(strategy[0]), strategy, columns, _absolute))
+        lines += same_build_lines(strategy, columns, shown)
         lines.append(_line(MODEL, strategy, columns, _model_absolute))
         lines += _published(strategy, columns, _published_seconds)
     return lines
-
-
-def _by_build(cells: Sequence[ResultCell], columns: Sequence[str]) -> Iterator[Line]:
-    """Yield the range of a change over builds, and its median, where builds were recorded."""
-    found = {cell.layout: cell.build_range for cell in cells if cell.build_range is not None}
-    if not found:
-        return
-    count = max(builds.count for builds in found.values())
-    spans: dict[str, Pair] = {
-        at: interval_text(builds.low_pct, builds.high_pct) for at, builds in found.items()
-    }
-    medians: dict[str, Pair] = {
-        at: (percent(builds.median_pct), "") for at, builds in found.items()
-    }
-    for label, pairs in ((BUILDS.format(count), spans), (MEDIAN_BUILD, medians)):
-        yield _pairs(label, pairs, columns)
 
 
 def _line(
@@ -240,6 +228,7 @@ def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
             f"caution: within the ranges of the machine's numbers the change jumps for "
             f"{', '.join(cliffs)}: something just fits into a queue, or just does not"
         )
+    found += across_builds(cells)
     several = len({cell.layout for cell in cells}) > 1
     found += crowd_remarks(
         (f"{cell.strategy} ({cell.layout})" if several else cell.strategy, cell.crowd)
@@ -267,9 +256,11 @@ def _detectable(cells: Sequence[ResultCell]) -> str:
 
 def _legend(cells: Sequence[ResultCell]) -> str:
     published = any(cell.published for cell in cells)
-    legends = [MODEL_LEGEND, LEGEND if published else LEGEND.split(" published", maxsplit=1)[0]]
+    model = MODEL_LEGEND.format(builds=in_intervals(cells))
+    legends = [model, LEGEND if published else LEGEND.split(" published", maxsplit=1)[0]]
     legends += [BAND_LEGEND] if any(map(_band, cells)) else []
-    legends += [BUILDS_LEGEND] if any(cell.build_range for cell in cells) else []
+    legends += builds_legend(cells)
+    legends += compilers_legend(cells)
     return paragraph(" ".join(legends))
 
 

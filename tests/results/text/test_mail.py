@@ -8,10 +8,12 @@ import pytest
 
 from costmodel.config.workload import ORDERS
 from costmodel.experiment import Comparison, LeftOut, Result, compare
+from costmodel.experiment.builds import BuildChanges
 from costmodel.results.build import result_file
 from costmodel.results.document import ResultFile
 from costmodel.results.reading import read_results
 from costmodel.results.text.mail import mail
+from costmodel.statistics import change, exact
 
 Made = Callable[..., list[Comparison]]
 STORM = "| contpte-per-pte                  |    5.9% |    0.9% | 3654.3% |"
@@ -29,11 +31,12 @@ def text(comparisons: list[Comparison], left_out: Sequence[LeftOut] = ()) -> str
 
 def test_the_table_has_the_shape_of_the_thread(comparisons: Made) -> None:
     lines = text(comparisons()).splitlines()
-    assert lines[:2] == [
+    assert lines[:3] == [
         "fork of 1 GiB",
-        "fork, 1 GiB, writable, 8 runs x 100 iterations, seed 1, costmodel 1.2.3",
+        "fork, 1 GiB, writable, build gcc12-booted (gcc 12.2.0, small, booted), 8",
+        "runs x 100 iterations, seed 1, costmodel 1.2.3",
     ]
-    assert lines[3:7] == [
+    assert lines[4:8] == [
         "| Ampere Altra                     | order-0 (pte-map) | order-9 (pte-map) |",
         "| fork                             |-------------------|-------------------|",
         "| change of run time               |    mean |   stdev |    mean |   stdev |",
@@ -77,15 +80,42 @@ def test_rows_of_other_builds_become_a_range(comparisons: Made) -> None:
     assert "other builds: lowest and highest" in " ".join(report.split())
 
 
-def test_builds_of_one_source_become_a_range(comparisons: Made) -> None:
-    """Two builds, one of them slower by a tenth: each change is from the baseline of its build."""
+def in_build(comparison: Comparison, build: str, seconds: float) -> Comparison:
+    """Return a comparison in another build, in which the baseline takes so long."""
+    new, base = comparison.result, comparison.baseline
+    return replace(
+        comparison,
+        result=replace(new, cell=replace(new.cell, build=build), summary=exact(0.88 * seconds)),
+        baseline=replace(base, cell=replace(base.cell, build=build), summary=exact(seconds)),
+        change=change(exact(0.88 * seconds), exact(seconds), paired=True),
+        builds=BuildChanges({"gcc12": -20.0, "gcc13-distro": -12.0, "gcc14": -10.0}),
+    )
+
+
+def test_a_row_is_of_the_median_build_and_says_so(comparisons: Made) -> None:
+    base, new, *_ = comparisons(noise=False)
+    report = text([base, in_build(new, "gcc13-distro", 0.0052)])
+    lines = [" ".join(line.split()) for line in report.splitlines()]
+    changes = lines[: lines.index("| absolute | ms | ns/PTE |")]
+    assert "| over 3 builds | -20.0 .. -10.0% |" in changes
+    assert "| build | gcc13-distro |" in changes
+    assert "| v6.7, same build | 5.200 | 19.84 |" in lines
+
+
+def test_a_build_that_all_numbers_share_stands_in_the_head(comparisons: Made) -> None:
+    base, new, *_ = comparisons(noise=False)
+    both = in_build(new, "gcc13-distro", base.result.summary.mean)
+    first = replace(base, result=both.baseline, baseline=both.baseline)
+    report = " ".join(text([first, replace(both, builds=None)]).split())
+    assert "build gcc13-distro (gcc 13.3.0, distribution-like)" in report
+    assert "same build" not in report
+
+
+def test_a_change_across_builds_is_cautioned(comparisons: Made) -> None:
     base, new, *_ = comparisons()
-    slow = replace(base.result, build_seconds={"gcc12": 1.0, "gcc13": 1.1, "gcc14": 1.0})
-    fast = replace(new.result, build_seconds={"gcc12": 0.8, "gcc13": 0.99})
-    own, change = replace(base, result=slow), replace(new, result=fast, baseline=slow)
-    lines = [" ".join(line.split()) for line in text([own, change]).splitlines()]
-    assert "| by build, 2 | -20.0 .. -10.0% |" in lines
-    assert "| median build | -15.0% | |" in lines
+    other = replace(new.result, cell=replace(new.result.cell, build="gcc14"))
+    report = " ".join(text([base, replace(new, result=other)]).split())
+    assert "is compared with another build, gcc12-booted" in report
 
 
 @pytest.mark.parametrize("noise", [True, False])

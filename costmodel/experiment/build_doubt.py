@@ -1,0 +1,211 @@
+"""How far other builds may lie from the one that was priced.
+
+Where a strategy was recorded of several builds, these say it. Where it was recorded of one, the
+widest range of any strategy of its kind (entry by entry, or in batches) on the same machine and
+order stands for it; of an operation that no other build was recorded of, that of fork. Neither is
+taken to be less than what was measured: the same source in other code layouts and by other
+compilers, on this machine or, where nobody published that, the least of any machine of its
+architecture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from costmodel import published
+from costmodel.config.machine import Machine, load_machine
+from costmodel.config.resources import names
+from costmodel.config.scenario import Protocol
+from costmodel.config.workload import Workload, states_of
+from costmodel.experiment.builds import (
+    Match,
+    Seconds,
+    common_builds,
+    in_the,
+    is_named,
+    own_builds,
+)
+from costmodel.experiment.cell import Cell, exact_seconds, named_strategy
+from costmodel.identity import ByIdentity
+from costmodel.operations.registry import DEFAULT
+from costmodel.uncertainty.spread import Interval
+
+DoubtSource = Literal["own", "others", "none"]
+CERTAIN: Interval = (0.0, 0.0)
+"""Of a build that was named, nothing else is meant."""
+_ENDS = (0, 9)
+"""Orders that other builds were recorded of."""
+
+
+@dataclass(frozen=True)
+class BuildDoubt:
+    """How far other builds lie below and above: of the logarithm of a time, and of a change."""
+
+    seconds: Interval = CERTAIN
+    change: Interval = CERTAIN
+    source: DoubtSource = "none"
+    """Whose builds say it: the strategy's own, those of others, or nobody's: one was named."""
+
+
+def doubt_of(match: Match, seconds: Seconds = exact_seconds) -> BuildDoubt:
+    """Return how far other builds may lie from the two cells of a match."""
+    cell = match.new
+    least = measured_log(cell.machine, recorded_orders(cell.workload))
+    change = _of_change(match, seconds)
+    itself = match.new == match.base
+    return BuildDoubt(
+        _at_least(least, _of_time(match, seconds)),
+        CERTAIN if itself else _at_least(least, change),
+        _source(match),
+    )
+
+
+def _source(match: Match) -> DoubtSource:
+    if match.builds is not None:
+        return "own"
+    new, base = match.asked
+    if match.new == match.base and len(own_builds(new)) > 1:
+        return "own"
+    return "none" if is_named(new) and (is_named(base) or not match.is_across) else "others"
+
+
+def _of_time(match: Match, seconds: Seconds) -> Interval:
+    asked = match.asked[0]
+    if is_named(asked):
+        return CERTAIN
+    builds = own_builds(asked)
+    if len(builds) < 2:
+        return between_two_builds(asked, seconds)
+    shown = seconds(match.new)
+    return _around(math.log(seconds(in_the(build, asked)) / shown) for build in builds)
+
+
+def _of_change(match: Match, seconds: Seconds) -> Interval:
+    named = [is_named(cell) for cell in match.asked]
+    if match.builds is not None:
+        shown = 1 + match.builds.median_pct / 100
+        changes = match.builds.changes_pct.values()
+        return _around(math.log((1 + change / 100) / shown) for change in changes)
+    if all(named) or (any(named) and not match.is_across):
+        return CERTAIN
+    return _either_way(_widest_beside(match.asked[0], seconds).change)
+
+
+def measured_log(machine: Machine, orders: tuple[int, ...]) -> float:
+    """Return by how much builds of one source were measured to differ, as a logarithm.
+
+    Half of the range; of the orders the one with the wider.
+    """
+    return math.log1p(
+        max(_measured_pct(machine.name, machine.isa, order) for order in orders) / 100
+    )
+
+
+@lru_cache(maxsize=64)
+def _measured_pct(machine: str, isa: str, order: int) -> float:
+    own = published.half_range_pct(machine, DEFAULT, order)
+    if own is not None:
+        return own
+    alike = [name for name in sorted({row.machine for row in published.all_rows()})
+             if name in names("machines") and load_machine(name).isa == isa]  # fmt: skip
+    return published.least_half_range_pct(alike, DEFAULT, order)
+
+
+def _at_least(least: float, interval: Interval) -> Interval:
+    low, high = interval
+    return min(low, -least), max(high, least)
+
+
+def between_two_builds(cell: Cell, seconds: Seconds = exact_seconds) -> Interval:
+    """Return how far the ratio of two builds of one source may lie from 1, as a logarithm."""
+    return _either_way(_widest_beside(cell, seconds).seconds)
+
+
+@dataclass(frozen=True)
+class BuildKind:
+    """Strategies on a machine at some orders that go entry by entry, or those that do not."""
+
+    machine: ByIdentity[Machine]
+    orders: tuple[int, ...]
+    one_by_one: bool
+
+
+@dataclass(frozen=True)
+class Widest:
+    """The widest range of a logarithm over builds: of a time, and of a change."""
+
+    seconds: float
+    change: float
+
+
+def widest(kind: BuildKind, seconds: Seconds = exact_seconds) -> Widest:
+    """Return the widest range over builds that any strategy of a kind has."""
+    return _widest(kind, ByIdentity(seconds))
+
+
+def kind_of_cell(cell: Cell) -> BuildKind:
+    """Return what a cell has in common with those whose builds stand for its own."""
+    orders = recorded_orders(cell.workload)
+    return BuildKind(ByIdentity(cell.machine), orders, named_strategy(cell).one_by_one)
+
+
+def _widest_beside(cell: Cell, seconds: Seconds) -> Widest:
+    return widest(kind_of_cell(cell), seconds)
+
+
+@lru_cache(maxsize=64)
+def _widest(kind: BuildKind, seconds: ByIdentity[Seconds]) -> Widest:
+    times, changes = [0.0], [0.0]
+    for cells in compared_builds(kind):
+        logs = [
+            (math.log(seconds.value(new)), math.log(seconds.value(base))) for new, base in cells
+        ]
+        times.append(_span(new for new, _ in logs))
+        changes.append(_span(new - base for new, base in logs))
+    return Widest(max(times), max(changes))
+
+
+def compared_builds(kind: BuildKind) -> Iterator[list[tuple[Cell, Cell]]]:
+    """Yield for each strategy of several builds and each order its cells with their baselines."""
+    from costmodel.strategies.catalogue import built_in
+
+    machine, strategies = kind.machine.value, built_in(DEFAULT)
+    first, *others = (name for name, s in strategies.items() if machine.isa in s.programs)
+    alike = [name for name in others if strategies[name].one_by_one == kind.one_by_one]
+    for order in kind.orders:
+        workload = Workload(
+            operation=DEFAULT,
+            memory_bytes=1 << 30,
+            folio_orders={order: 1.0},
+            state=states_of(DEFAULT)[0],
+        )
+        base = Cell(machine, workload, first, Protocol())
+        for name in alike:
+            new = Cell(machine, workload, name, Protocol())
+            builds = common_builds(new, base)
+            if len(builds) > 1:
+                yield [(in_the(build, new), in_the(build, base)) for build in builds]
+
+
+def recorded_orders(workload: Workload) -> tuple[int, ...]:
+    """Return the recorded orders that a workload lies between."""
+    alike = set(workload.folio_orders) <= {0}, set(workload.folio_orders) <= {9}
+    return tuple(order for order, only in zip(_ENDS, alike, strict=True) if only) or _ENDS
+
+
+def _around(logs: Iterable[float]) -> Interval:
+    found = [0.0, *logs]
+    return min(found), max(found)
+
+
+def _span(logs: Iterable[float]) -> float:
+    found = list(logs)
+    return max(found) - min(found)
+
+
+def _either_way(width: float) -> Interval:
+    return -width, width

@@ -1,0 +1,80 @@
+"""The n-th fork of a process: since the last one it wrote a part of its pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from costmodel.config.parts import parts_of
+from costmodel.mm.build import Memory
+from costmodel.mm.folio import Folio
+from costmodel.mm.pte import (
+    CONT,
+    CONT_PTES,
+    DIRTY,
+    PFN_SHIFT,
+    PRESENT,
+    TABLE_PTES,
+    WRITE,
+    YOUNG,
+    make_pte,
+)
+from costmodel.mm.state import PteState
+
+_KEYS: Final = ("writable", "read-only")
+_MOST: Final = TABLE_PTES
+
+
+@dataclass(frozen=True, slots=True)
+class MixedState(PteState):
+    """Of ``writable`` + ``read_only`` pages in a row, the first were written since the last fork.
+
+    The child of that fork lives on, so that each written page is a copy: a single page.
+    """
+
+    writable: int = 0
+    read_only: int = 0
+
+
+def mixed_state(text: str) -> MixedState:
+    """Return what ``mixed: writable 1, read-only 15`` says.
+
+    Raises KeyError where it is something else, ValueError where a part of it is wrong.
+    """
+    name, parts = parts_of(text)
+    if name != "mixed":
+        raise KeyError(text)
+    if set(parts) != set(_KEYS):
+        raise ValueError("'mixed' must say how many pages are writable and how many read-only")
+    counts = [int(part) if part.isdecimal() else 0 for part in (parts[key] for key in _KEYS)]
+    if not all(counts) or sum(counts) > _MOST:
+        raise ValueError(f"'mixed' must have numbers of pages, at least 1 and {_MOST} in all")
+    title = f"forked before; {counts[0]} of {sum(counts)} pages written since"
+    return MixedState(text, title, alone=False, writable=counts[0], read_only=counts[1])
+
+
+def write_again(memory: Memory, state: MixedState) -> None:
+    """Write the pages that the state says: each becomes a copy of its own, on a fresh frame."""
+    behind = max(folio.first_pfn + folio.pages for folio in memory.frames)
+    group = state.writable + state.read_only
+    for _, slots in memory.space.pmds:
+        for slot, pte in enumerate(slots):
+            if pte & PRESENT and slot % group < state.writable:
+                _unfold(slots, slot)
+                _drop(memory, pte)
+                copy = memory.frames.add(Folio(0, behind, mapped=1, exclusive=True))
+                slots[slot] = make_pte(copy.first_pfn, PRESENT | WRITE | DIRTY | YOUNG)
+                behind += 1
+
+
+def _unfold(slots: list[int], slot: int) -> None:
+    start = slot & -CONT_PTES
+    for other in range(start, start + CONT_PTES):
+        slots[other] &= ~CONT
+
+
+def _drop(memory: Memory, pte: int) -> None:
+    pfn = pte >> PFN_SHIFT
+    folio = memory.frames.find(pfn)
+    assert folio is not None
+    folio.map_page(folio.page(pfn), -1)

@@ -1,0 +1,5 @@
+"""Ways to change the protection of mapped pages in ``mprotect()``."""
+
+from costmodel.operations.mprotect.operation import OPERATION
+
+__all__ = ["OPERATION"]

@@ -1,0 +1,29 @@
+"""What lies around the loop of ``mprotect()``: the call, and the flush of what was changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from costmodel.operations.mprotect.operation import BOTH_WAYS
+from costmodel.operations.protocol import OutsideCost, Surroundings
+from costmodel.operations.shared.flush import UNMAP_CALL, flush_of_all
+from costmodel.units import PS_PER_NS
+
+if TYPE_CHECKING:
+    from costmodel.config.machine import Machine
+    from costmodel.mm.state import PteState
+
+
+def around(machine: Machine, state: PteState) -> Surroundings:
+    """Return the calls that a state stands for, each with its flush.
+
+    x86 flushes nothing where rights only grow: an old entry costs a fault at most. arm64 flushes.
+    """
+    calls = 2 if state == BOTH_WAYS else 1
+    flushes = calls
+    if machine.isa == "x86_64":
+        flushes = 0 if state.protected else 1
+    call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
+    call = OutsideCost({UNMAP_CALL: call_ps}, count=calls)
+    flush = (flush_of_all(machine, count=flushes),) if flushes else ()
+    return Surroundings(after=(call, *flush))

@@ -1,0 +1,131 @@
+"""Compares what mprotect left behind with what the kernel guarantees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from costmodel.mm.address_space import Vma
+from costmodel.mm.build import Memory
+from costmodel.mm.findings import Findings
+from costmodel.mm.pte import (
+    CONT,
+    DIRTY,
+    MIGRATION,
+    PFN_SHIFT,
+    PRESENT,
+    SOFT_DIRTY,
+    TABLE_PTES,
+    UFFD_WP,
+    WRITE,
+    YOUNG,
+    gathered_pte,
+)
+from costmodel.mm.sanity_cont import check_cont
+from costmodel.mm.sanity_tlb import check_tlb
+from costmodel.mm.violations import Guarantee, Violation
+from costmodel.operations.mprotect.mm import MprotectOperation, changed_nonpresent
+
+_SIDE = "mapping"
+_TRACKED = SOFT_DIRTY | UFFD_WP
+_MAY_CHANGE = CONT | WRITE | DIRTY | YOUNG | _TRACKED
+
+
+def check_protection(before: Memory, done: MprotectOperation) -> list[Violation]:
+    """Return every guarantee that a finished mprotect broke, none if it is correct.
+
+    ``before`` is the process before (``memory.copy()``).
+    """
+    found = [
+        *done.faults,
+        *_Entries(before, done).check(),
+        *check_cont(_SIDE, done.space, done.frames),
+        *_check_counts(before, done),
+        *check_tlb(done.tlb),
+    ]
+    return list(dict.fromkeys(found))
+
+
+class _Entries:
+    """The entries before and after."""
+
+    def __init__(self, before: Memory, done: MprotectOperation) -> None:
+        self.before = before
+        self.done = done
+        self.found = Findings()
+        self.dirty = {
+            folio.first_pfn
+            for _, pte in before.space.entries()
+            if pte & DIRTY and (folio := done.folio_of(pte)) is not None
+        }
+        """Folios that some entry knows as dirty: a batch, or a block, has that bit as a whole."""
+
+    def check(self) -> Iterator[Violation]:
+        """Yield what is wrong with entries, runs of the same fault as one violation."""
+        covered: set[int] = set()
+        for vma in self.done.space.vmas:
+            for vpn in range(vma.start, vma.end):
+                covered.add(vpn)
+                self._entry(vma, vpn)
+        for vpn, pte in self.before.space.entries():
+            if vpn not in covered and self.done.space.get(vpn) != pte:
+                text = "entry outside the mappings changed"
+                self.found.add(Guarantee.ENTRY_BITS, _SIDE, vpn, text)
+        return self.found.violations()
+
+    def _entry(self, vma: Vma, vpn: int) -> None:
+        was, now = _gathered(self.before, vpn), _gathered_in(self.done, vpn)
+        if not was & PRESENT:
+            self._nonpresent(vpn, was, now)
+            return
+        add = self.found.add
+        if (was ^ now) & ~_MAY_CHANGE:
+            add(Guarantee.ENTRY_BITS, _SIDE, vpn, "entry maps something else")
+            return
+        folio = self.done.folio_of(was)
+        want = self.done.may_write(vma, was, folio) if vma.writable else False
+        if now & WRITE and not want:
+            add(Guarantee.PROTECTION, _SIDE, vpn, "entry is writable and must not be")
+        elif want and not now & WRITE:
+            add(Guarantee.PROTECTION, _SIDE, vpn, "entry is still read-only")
+        if was & ~now & (DIRTY | YOUNG):
+            add(Guarantee.ENTRY_BITS, _SIDE, vpn, "entry lost its dirty or young bit")
+        elif now & ~was & DIRTY and (folio is None or folio.first_pfn not in self.dirty):
+            add(Guarantee.ENTRY_BITS, _SIDE, vpn, "entry became dirty")
+        if (was ^ now) & _TRACKED:
+            add(Guarantee.ENTRY_BITS, _SIDE, vpn, "soft-dirty or uffd-wp bit changed")
+
+    def _nonpresent(self, vpn: int, was: int, now: int) -> None:
+        moving = self.before.frames.find(was >> PFN_SHIFT) if was & MIGRATION else None
+        want = changed_nonpresent(was, anon=moving is not None and moving.anon)
+        if now == want:
+            return
+        if now & WRITE and not want & WRITE:
+            text = "page on its way will be writable when it arrives"
+            self.found.add(Guarantee.PROTECTION, _SIDE, vpn, text)
+        else:
+            text = "swap, migration or empty entry changed"
+            self.found.add(Guarantee.ENTRY_BITS, _SIDE, vpn, text)
+
+
+def _gathered(memory: Memory, vpn: int) -> int:
+    number, slot = divmod(vpn, TABLE_PTES)
+    slots = memory.space.pmds.find(number)
+    return gathered_pte(slots, slot) if slots is not None else 0
+
+
+def _gathered_in(done: MprotectOperation, vpn: int) -> int:
+    return _gathered(Memory(done.space, done.frames), vpn)
+
+
+def _check_counts(before: Memory, done: MprotectOperation) -> Iterator[Violation]:
+    """Check that no counter of a folio changed."""
+    for was in before.frames:
+        now = done.frames.find(was.first_pfn)
+        assert now is not None
+        pfns = range(was.first_pfn, was.first_pfn + was.pages)
+        if now.refcount != was.refcount:
+            yield Violation(Guarantee.REFCOUNT, str(was), "refcount changed", pfns=pfns)
+        if now.mapcount != was.mapcount or now.large_mapcount != was.large_mapcount:
+            yield Violation(Guarantee.MAPCOUNT, str(was), "mapcount changed", pfns=pfns)
+        if now.exclusive != was.exclusive:
+            yield Violation(Guarantee.EXCLUSIVE, str(was), "anon-exclusive changed", pfns=pfns)

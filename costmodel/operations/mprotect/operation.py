@@ -1,0 +1,142 @@
+"""``mprotect()`` as one object: what the rest of the program needs to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from costmodel.mm.state import PteState
+from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
+from costmodel.recorder.recorded import RecordedEvents
+from costmodel.units import PAGE_BYTES
+
+if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
+    from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
+    from costmodel.mm.build import Memory
+    from costmodel.mm.layout import Layout
+    from costmodel.mm.operation import TableOperation
+    from costmodel.mm.shapes import ShapedSpace
+    from costmodel.mm.violations import DirtyRule, Violation
+    from costmodel.operations.mprotect.mm import MprotectOperation
+    from costmodel.operations.shared.strategy import Strategy
+
+TO_READ_ONLY: Final = PteState("to-read-only", "PROT_READ over memory that was written")
+TO_WRITABLE: Final = PteState("to-writable", "and back to PROT_WRITE", protected=True)
+BOTH_WAYS: Final = PteState("both-ways", "PROT_READ, then PROT_WRITE again")
+SHARED_TO_READ_ONLY: Final = PteState(
+    "shared-to-read-only", "the same in shared memory, dirty pages", shared=True
+)
+SHARED_TO_WRITABLE: Final = PteState(
+    "shared-to-writable", "and back, in shared memory", protected=True, shared=True
+)
+
+COLD_TO_READ_ONLY: Final = PteState(
+    "cold-to-read-only", "PROT_READ after all of the memory was written again", cold=True
+)
+COLD_TO_WRITABLE: Final = PteState(
+    "cold-to-writable", "and back, after all of it was read", protected=True, cold=True
+)
+_STATES: Final = (
+    TO_READ_ONLY,
+    TO_WRITABLE,
+    BOTH_WAYS,
+    SHARED_TO_READ_ONLY,
+    SHARED_TO_WRITABLE,
+    COLD_TO_READ_ONLY,
+    COLD_TO_WRITABLE,
+)
+
+
+class Mprotect(Operation):
+    """Changes the protection of a mapping."""
+
+    name = "mprotect"
+    words = Words(
+        title="change protection in mprotect()",
+        states=_STATES,
+        unused_keys=(
+            "kernel.table_alloc_ns",
+            "kernel.zero_bytes_per_ns",
+            "kernel.fork_fixed_us",
+            "kernel.table_free_ns",
+        ),
+        loop="change",
+        built_in=tuple(state.name for state in _STATES),
+    )
+    events = (
+        "lock", "read", "gather", "folio", "scan", "peek", "clear_src", "flush", "restore_src",
+        "clear", "check", "commit",
+    )  # fmt: skip
+    event_before = "commit"
+    announced = Announced(
+        tables={
+            ("src", "clear"): "clear",
+            ("src", "set_ptes"): "commit",
+            ("src", "set_contpte"): "commit",
+            ("src", "set_nonpresent"): "commit",
+        }
+    )
+
+    def strategies(self) -> Sequence[Strategy]:
+        """Return the built-in strategies, the oldest first."""
+        from costmodel.operations.mprotect.catalogue import STRATEGIES
+
+        return STRATEGIES
+
+    def begin(
+        self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
+    ) -> MprotectOperation:
+        """Return a change of every mapping of a process."""
+        from costmodel.mm.tlb import TlbView
+        from costmodel.operations.mprotect.mm import MprotectOperation
+
+        return MprotectOperation(memory, TlbView(resizes_freely=resizes_freely), contpte=contpte)
+
+    def layouts(self, layouts: Sequence[Layout]) -> Sequence[Layout]:
+        """Return the layouts, and each with mappings that must not be written: both ways."""
+        return [*layouts, *(layout.protected() for layout in layouts)]
+
+    def trace(
+        self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
+    ) -> Iterable[TableRun]:
+        """Return the change of every table; both ways are two changes of the same tables."""
+        from costmodel.operations.shared.trace import loop_runs
+
+        if space.shapes[0].state.cold:
+            memory = float(space.ptes * PAGE_BYTES)
+            return (replace(run, reuse_bytes=memory) for run in loop_runs(strategy, program, space))
+        if space.shapes[0].state != BOTH_WAYS:
+            return loop_runs(strategy, program, space)
+        there, back = (space.in_state(state) for state in (TO_READ_ONLY, TO_WRITABLE))
+        again = (replace(run, ptes=0) for run in loop_runs(strategy, program, back))
+        return (*loop_runs(strategy, program, there), *again)
+
+    def violations(
+        self, before: Memory, done: TableOperation, *, dirty: DirtyRule
+    ) -> list[Violation]:
+        """Return every guarantee that a finished change broke."""
+        from costmodel.operations.mprotect.guarantees import check_protection
+        from costmodel.operations.mprotect.mm import MprotectOperation
+
+        assert isinstance(done, MprotectOperation)
+        return check_protection(before, done)
+
+    def recorded(self) -> RecordedEvents:
+        """Return how the events of recorded changes are found."""
+        from costmodel.operations.mprotect.recorded import RECORDED
+
+        return RECORDED
+
+    def surroundings(
+        self, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+    ) -> Surroundings:
+        """Return the call and the flush behind it."""
+        from costmodel.operations.mprotect.around import around
+
+        return around(machine, self.state(workload.state))
+
+
+OPERATION: Final = Mprotect()

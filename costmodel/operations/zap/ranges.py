@@ -1,0 +1,56 @@
+"""``MADV_DONTNEED`` over many ranges: how large they are, and what a call and a flush are for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from costmodel.config.parts import parts_of
+from costmodel.config.sizes import size_in_bytes
+from costmodel.mm.state import PteState
+from costmodel.units import PAGE_BYTES
+
+_KEYS: Final = ("range", "per_call", "flush")
+_FLUSHES: Final = ("call", "range")
+
+
+@dataclass(frozen=True, slots=True)
+class RangeState(PteState):
+    """Ranges of ``pages`` each, ``per_call`` in one call (``process_madvise()`` takes many).
+
+    ``flushes_each``: TLBs are flushed, and pages released, behind each range; else once per call.
+    """
+
+    pages: int = 1
+    per_call: int = 1
+    flushes_each: bool = False
+
+
+def range_state(text: str) -> RangeState:
+    """Return what ``dontneed: range 4 KiB, per_call 32, flush call`` says.
+
+    Raises KeyError where it is something else, ValueError where a part of it is wrong.
+    """
+    name, parts = parts_of(text)
+    if name != "dontneed" or not parts:
+        raise KeyError(text)
+    wrong = sorted(set(parts) - set(_KEYS))
+    if wrong or "range" not in parts:
+        raise ValueError("'dontneed' must have a range, and may have per_call and flush")
+    bytes_ = size_in_bytes(parts["range"])
+    if not bytes_ or bytes_ % PAGE_BYTES:
+        raise ValueError(f"'range' must be a multiple of the page size, {PAGE_BYTES} bytes")
+    per_call = parts.get("per_call", "1")
+    if not per_call.isdecimal() or not int(per_call):
+        raise ValueError("'per_call' must be a number of ranges, at least 1")
+    flush = parts.get("flush", "call")
+    if flush not in _FLUSHES:
+        raise ValueError("'flush' must be 'call' or 'range'")
+    title = f"MADV_DONTNEED over ranges of {parts['range']}, {per_call} a call, flush by {flush}"
+    return RangeState(
+        text,
+        title,
+        pages=bytes_ // PAGE_BYTES,
+        per_call=int(per_call),
+        flushes_each=flush == "range",
+    )

@@ -1,0 +1,126 @@
+"""What a table says of builds: which one a number is of, and how far others lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from costmodel.results.records import ResultCell
+from costmodel.results.text.layout import PAIR, Line, Pair, shorten
+from costmodel.results.text.numbers import interval_text, milliseconds, nanoseconds
+
+_SPAN: Final = "  over {} builds"
+_BUILD: Final = "  build"
+_SAME: Final = "  {}, same build"
+_RANGE_LEGEND: Final = (
+    "over N builds: lowest and highest change of the same source by other compilers and "
+    "configurations, each from the baseline of the same build. The row is the median build, which "
+    "'build' names; '{baseline}, same build' is what its change counts from."
+)
+_OWN_LEGEND: Final = (
+    "Where no build is named it is {build} ({compiler}, {configuration}), as that of the "
+    "baseline's own line."
+)
+_IN_INTERVAL: Final = {
+    frozenset({"own", "others"}): (
+        ", and over builds (of what was recorded of one build: as far as those of any other "
+        "strategy lie apart here)"
+    ),
+    frozenset({"own"}): ", and over builds",
+    frozenset({"others"}): (
+        " and what another build would do (as far as the builds of any strategy lie apart here)"
+    ),
+    frozenset({"none"}): ", of this build",
+}
+
+
+def build_lines(
+    cells: Sequence[ResultCell], columns: Sequence[str], shown: Iterable[ResultCell]
+) -> Iterator[Line]:
+    """Yield, below the changes of a strategy, their range over builds and the build they are of.
+
+    ``shown`` are the cells of the table. Nothing where all are of the build of the baseline's own
+    line.
+    """
+    own = _of_baseline(shown)
+    if all(cell.build == own.get(cell.layout) and cell.build_range is None for cell in cells):
+        return
+    spans: dict[str, Pair] = {}
+    for cell in cells:
+        if cell.build_range is not None:
+            spans[cell.layout] = interval_text(cell.build_range.low_pct, cell.build_range.high_pct)
+    if spans:
+        count = max(cell.build_range.count for cell in cells if cell.build_range is not None)
+        yield _line(_SPAN.format(count), spans, columns)
+    names = {cell.layout: shorten(cell.build or "", PAIR) for cell in cells}
+    yield _line(_BUILD, names, columns)
+
+
+def same_build_lines(
+    cells: Sequence[ResultCell], columns: Sequence[str], shown: Iterable[ResultCell]
+) -> Iterator[Line]:
+    """Yield what the baseline takes in the build of a strategy, where its own line has another.
+
+    ``shown`` are the cells of the table.
+    """
+    own = _of_baseline(shown)
+    times: dict[str, Pair] = {}
+    for cell in cells:
+        seconds = cell.baseline_seconds
+        if seconds is not None and not cell.is_across and cell.build != own.get(cell.layout):
+            times[cell.layout] = milliseconds(seconds), nanoseconds(seconds * 1e9 / cell.ptes)
+    if times:
+        yield _line(_SAME.format(cells[0].baseline), times, columns)
+
+
+def builds_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
+    """Yield what a reader must know about the builds of a table."""
+    if any(cell.build_range for cell in cells):
+        yield _RANGE_LEGEND.format(baseline=cells[0].baseline)
+        first = next(cell for cell in cells if cell.is_baseline)
+        yield _OWN_LEGEND.format(**first.model_dump(include={"build", "compiler", "configuration"}))
+
+
+def compilers_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
+    """Yield what the published rows of a table were built by, where somebody says."""
+    known: dict[str, list[str]] = {}
+    for point in (point for cell in cells for point in cell.published if point.built):
+        if point.table not in known.setdefault(point.built, []):
+            known[point.built].append(point.table)
+    if known:
+        said = (f"{built} ({', '.join(tables)})" for built, tables in known.items())
+        yield f"Published kernels were built by or as: {'; '.join(said)}."
+
+
+def in_intervals(cells: Sequence[ResultCell]) -> str:
+    """Return what the intervals of a table cover of builds, as the legend's sentence goes on."""
+    found = {cell.builds_in_interval for cell in cells if not cell.is_baseline}
+    covered = found - {None, "none"} or {"none"}
+    return _IN_INTERVAL[frozenset(str(source) for source in covered)]
+
+
+def the_build(cells: Sequence[ResultCell]) -> str:
+    """Return the one build of all numbers for the head of a table; empty where there are more."""
+    first = cells[0]
+    if first.build is None or {cell.build for cell in cells} != {first.build}:
+        return ""
+    return f"build {first.build} ({first.compiler}, {first.configuration})"
+
+
+def across_builds(cells: Sequence[ResultCell]) -> Iterator[str]:
+    """Yield a remark for each strategy whose change is that of the build too."""
+    for cell in {cell.strategy: cell for cell in cells if cell.is_across}.values():
+        of = "" if cell.strategy == cell.build else f" (build {cell.build})"
+        yield (
+            f"caution: {cell.strategy}{of} is compared with another build, {cell.baseline_build}: "
+            "compiler and configuration are part of its change"
+        )
+
+
+def _of_baseline(cells: Iterable[ResultCell]) -> dict[str, str | None]:
+    """Return the build of the baseline's own line, by layout."""
+    return {cell.layout: cell.build for cell in cells if cell.is_baseline}
+
+
+def _line(label: str, cells: Mapping[str, Pair], columns: Sequence[str]) -> Line:
+    return Line(label, tuple(cells.get(column, ("", "")) for column in columns))

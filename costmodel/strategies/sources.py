@@ -1,0 +1,40 @@
+"""Where the code of a strategy comes from: real source, or written again from a posting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from costmodel.operations.shared.strategy import Strategy
+from costmodel.strategies.builds import source_of
+
+
+@dataclass(frozen=True)
+class RecordedSource:
+    """The source that a program was compiled of; ``unmodified`` is that of a kernel as released."""
+
+    of: str
+    unmodified: bool = False
+
+    def __str__(self) -> str:
+        """Return ``unmodified: Linux 6.12.117`` or ``recreated from ...``."""
+        return f"unmodified: {self.of}" if self.unmodified else f"recreated from {self.of}"
+
+
+@cache
+def known_sources() -> Mapping[str, RecordedSource]:
+    """Return the source of each recorded program, by the program's name without architecture."""
+    import yaml
+
+    text = (resources.files("costmodel.code") / "data" / "sources.yaml").read_text()
+    return {name: RecordedSource(**facts) for name, facts in yaml.safe_load(text).items()}
+
+
+def source_of_strategy(strategy: Strategy) -> RecordedSource | None:
+    """Return the source of a strategy's code; None for users' code and archives."""
+    if strategy.code is not None or strategy.recorded is not None:
+        return None
+    program = next(iter(strategy.programs.values()))
+    return known_sources().get(source_of(program).rpartition(".")[0])

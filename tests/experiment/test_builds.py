@@ -1,0 +1,87 @@
+"""Which build a comparison prices: the median one, and always the same of both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import costmodel
+from costmodel.experiment import Cell, Comparison, build_of, compare_cells
+from costmodel.experiment.builds import BuildChanges, common_builds, matched
+from costmodel.strategies.builds import BOOTED
+
+
+def cell(strategy: str, machine: str = "xeon-4210r", order: int = 0) -> Cell:
+    return costmodel.cell(machine, strategy, order=order)
+
+
+def table(*strategies: str) -> list[Comparison]:
+    """Return the rows of a table for the 4210R, the baseline's first."""
+    base = cell("v6.7")
+    cells = [base, *(replace(base, strategy=name) for name in strategies)]
+    return compare_cells(cells, "v6.7", noise=False, intervals=False)
+
+
+def test_the_median_build_is_priced_not_the_booted_extreme() -> None:
+    """+7.9 % by the booted gcc 12; the middle of nine builds is below +4 %."""
+    _, row = table("folio-batch-v6.12")
+    assert row.builds is not None and len(row.builds.changes_pct) == 9
+    assert row.change.mean_pct == pytest.approx(row.builds.median_pct)
+    assert row.builds.low_pct < row.change.mean_pct < row.builds.high_pct
+    assert sorted(row.builds.changes_pct.values())[4] == row.builds.median_pct
+    assert row.result.build == row.baseline.build == row.builds.median
+
+
+def test_times_and_change_of_a_row_agree() -> None:
+    for row in table("v6.8", "folio-batch-v6.12", "folio-scan-v3"):
+        ratio = row.result.summary.mean / row.baseline.summary.mean
+        assert row.change.mean_pct == pytest.approx(100 * (ratio - 1))
+        assert row.result.build == row.baseline.build
+
+
+def test_what_was_recorded_of_one_build_is_compared_in_it() -> None:
+    base, row = table("folio-scan-v3")
+    assert row.builds is None
+    assert row.result.build == BOOTED and row.baseline is base.result
+
+
+def test_a_row_does_not_depend_on_what_stands_beside_it() -> None:
+    alone = table("folio-batch-v6.12")[1]
+    among = table("v6.8", "folio-batch-v6.12", "folio-scan-v3")[2]
+    assert alone.change == among.change and alone.result == among.result
+
+
+def test_a_named_build_takes_the_baseline_with_it() -> None:
+    for new, base in (("folio-batch-v6.12@gcc14", "v6.7"), ("folio-batch-v6.12", "v6.7@gcc14")):
+        match = matched(cell(new), cell(base))
+        assert build_of(match.new) == build_of(match.base) == "gcc14"
+        assert match.builds is None
+
+
+def test_two_named_builds_are_compared_as_they_are() -> None:
+    match = matched(cell("v6.7@gcc13-distro"), cell("v6.7@gcc12"))
+    assert (build_of(match.new), build_of(match.base)) == ("gcc13-distro", "gcc12")
+    assert match.is_across
+
+
+def test_the_booted_kernels_count_once() -> None:
+    """They are of the compiler and configuration of gcc12."""
+    both = common_builds(cell("folio-batch-v6.12"), cell("v6.7"))
+    assert "gcc12" in both and BOOTED not in both
+    assert common_builds(cell("folio-batch-v6.12", order=4), cell("v6.7", order=4)) == (BOOTED,)
+
+
+def test_of_an_even_number_the_lower_of_the_middle_two_is_the_median() -> None:
+    found = BuildChanges({"a": 4.0, "b": 1.0, "c": 3.0, "d": 2.0})
+    assert (found.median, found.median_pct) == ("d", 2.0)
+
+
+def test_without_noise_or_with_and_in_any_number_of_processes_it_is_the_same_build() -> None:
+    base = cell("v6.7")
+    cells = [base, replace(base, strategy="folio-batch-v6.12")]
+    builds = {
+        compare_cells(cells, "v6.7", noise=noise, jobs=jobs, intervals=False)[1].result.build
+        for noise, jobs in ((False, 1), (True, 1), (False, 2))
+    }
+    assert len(builds) == 1

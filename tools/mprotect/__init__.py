@@ -1,0 +1,1 @@
+"""Records mm/mprotect.o of kernel build trees."""
