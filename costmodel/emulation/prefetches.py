@@ -49,7 +49,7 @@ class Prefetches:
             index *= memory.scale
         else:
             index <<= operand.shift.value
-        return (base + index + memory.disp) & _MASK
+        return int(base + index + memory.disp) & _MASK
 
     def _operand(self, pc: int) -> Any:
         """Return the memory operand of a prefetch; None for what is none, or has no address."""
@@ -66,7 +66,7 @@ class Prefetches:
         if name in ("XZR", "WZR"):
             return 0
         if name == "RIP":
-            return pc + next(self._capstone.disasm(self._read(pc, _LONGEST), pc, 1)).size
+            return pc + int(next(self._capstone.disasm(self._read(pc, _LONGEST), pc, 1)).size)
         constants, prefix = (
             (x86_const, "UC_X86_REG_") if self._isa == "x86_64" else (arm64_const, "UC_ARM64_REG_")
         )
