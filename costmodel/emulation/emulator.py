@@ -11,7 +11,7 @@ from unicorn import arm64_const, x86_const
 
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.image import Image
-from costmodel.emulation.prefetches import Prefetches
+from costmodel.emulation.prefetches import PrefetchInstructions
 
 unicorn: Any = _untyped
 
@@ -62,7 +62,7 @@ class Emulator:
         self._allowed: list[tuple[int, int]] = []
         self._replaced: dict[int, bytes] = {}
         self._uc = self._make()
-        self._prefetches = Prefetches(self.isa, self.read_code)
+        self._prefetches = PrefetchInstructions(self.isa, self.read_code)
         stop, top = _STOP[self.isa], STACK_TOP[self.isa]
         first, last = min(image.chunks), max(s + len(c) for s, c in image.chunks.items())
         self.allow(first & -PAGE, last - (first & -PAGE) + PAGE)

@@ -22,7 +22,7 @@ _MODES: Final = {
 }
 
 
-class Prefetches:
+class PrefetchInstructions:
     """The prefetches of an image: each instruction is looked at once."""
 
     def __init__(self, isa: str, read: Callable[[int, int], bytes]) -> None:
