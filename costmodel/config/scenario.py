@@ -73,8 +73,13 @@ def _known_strategy(name: str, info: ValidationInfo) -> str:
 
 def _distinct(items: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuse an item that stands in the list twice."""
-    raise_problems("list", no_repeats(items))
+    raise_problems("list", no_repeats(map(_said, items)))
     return items
+
+
+def _said(item: Any) -> Any:
+    """Return a layout of one order as it is said: the order."""
+    return next(iter(item)) if isinstance(item, dict) and len(item) == 1 else item
 
 
 def _scalar(value: object) -> object:
