@@ -1,4 +1,4 @@
-"""Where a larger folio costs more per PTE than the next smaller one, and what the time goes into."""
+"""Where a larger folio costs more per PTE than the next smaller one, and what for."""
 
 from __future__ import annotations
 
