@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from costmodel.cli import main as cli
-from costmodel.cli.process import BROKEN_PIPE
+from costmodel.cli.process import BAD_INPUT, BROKEN_PIPE
 from costmodel.cli.start import INTERRUPTED
 from costmodel.config.errors import ConfigError
 
@@ -47,7 +47,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_command_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(["machine"])
-    assert caught.value.code == cli.BAD_INPUT
+    assert caught.value.code == BAD_INPUT
     assert "invalid choice: 'machine'" in capsys.readouterr().err
 
 
