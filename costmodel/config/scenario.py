@@ -46,7 +46,9 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
     """Check a machine name; a relative path counts from the directory of the scenario."""
     base = (info.context or {}).get("base")
     if is_path(name):
-        return str(find_file("machines", name, base=base))
+        found = str(find_file("machines", name, base=base))
+        # ``./mine`` is a path whatever lies there; as ``mine`` it would be a name.
+        return found if is_path(found) else f"./{found}"
     if name not in names("machines"):
         raise problem(unknown_name("machines", name))
     return name
