@@ -39,6 +39,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "fork": ("writable", "read-only"),
     "zap": ("munmap",),
     "mprotect": ("to-read-only", "to-writable"),
+    "mremap": ("moved",),
 }
 CASES = [
     pytest.param(operation, name, isa, state, id=f"{operation}-{name}-{isa}-{state}")

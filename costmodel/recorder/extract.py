@@ -1,5 +1,7 @@
 """Cuts recordings into steps: ``python -m costmodel.recorder.extract`` rebuilds the step archives.
 
+Operations named behind it are the only ones that are rebuilt.
+
 A step is known by its two events. Where a program was recorded with several paths between the same
 two events, the smallest set of facts that decides between them is found and stored with them.
 """
@@ -7,6 +9,7 @@ two events, the smallest set of facts that decides between them is found and sto
 from __future__ import annotations
 
 import lzma
+import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +91,7 @@ def _add_donated(
     donated: _Found = defaultdict(lambda: defaultdict(list))
     for recorded, window in windows_of(program, donor):
         _cut(known, window, known.find(donor, recorded), donated)
-    events = donated_events(program)
+    events = donated_events(program, known.donated)
     for key, paths in donated.items():
         if not events.isdisjoint(key):
             found.setdefault(key, paths)
@@ -159,8 +162,8 @@ def save_builds(libraries: Mapping[str, Library]) -> bytes:
 
 
 def main() -> None:
-    """Rebuild all step archives."""
-    for operation in operation_names():
+    """Rebuild the step archives of all operations, or of those named."""
+    for operation in sys.argv[1:] or operation_names():
         folder = FilePath(str(operation_named(operation).steps))
         builds: dict[str, dict[str, Library]] = defaultdict(dict)
         for name in recorded_names(operation):
