@@ -161,5 +161,8 @@ RECORDED: Final = RecordedEvents(
         f"{_BY_ENTRY}_tables.{arch}": f"{_BY_ENTRY}.{arch}"
         for arch in ("x86_64", "arm64_nocontpte", "arm64_contpte")
     },
-    donated=frozenset({"lock", "read", "set"}),
-)
+    donated=frozenset({
+        "lock", "read", "gather", "clear_src", "flush", "restore_src", "clear", "set", "clear_dst",
+        "restore_dst",
+    }),
+)  # fmt: skip
