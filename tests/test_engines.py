@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from costmodel.config.machine import Machine, load_machine
@@ -112,6 +112,7 @@ def test_random_layouts(
     pages: int,
     on: Machine,
 ) -> None:
+    assume((strategy, state) != ("v6.8", "read-only"))  # not recorded: no kernel of it was booted
     parts = dict(shares)
     total = sum(parts.values())
     orders = {order: part / total for order, part in parts.items()}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
-from costmodel.recorder.recorded import RecordedEvents
 from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from costmodel.mm.violations import DirtyRule, Violation
     from costmodel.operations.mremap.mm import MremapOperation
     from costmodel.operations.shared.strategy import Strategy
+    from costmodel.recorder.recorded import RecordedEvents
 
 MOVED: Final = PteState("moved", "the same memory is moved again and again")
 COLD_MOVED: Final = PteState(
