@@ -37,6 +37,7 @@ COMMANDS = (
     "sweep",
     "compare",
     "plot",
+    "report",
     "trace",
     "loops",
     "check",
