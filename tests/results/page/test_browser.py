@@ -15,10 +15,9 @@ from tests.results.page.browser import Browser, found
 from tests.results.page.made import BROKEN, HOSTILE, MACHINE, grid, hostile_results, results
 
 COMMAND = found()
-pytestmark = [
-    pytest.mark.skipif(COMMAND is None, reason="needs Chromium on the PATH, or CHROMIUM=FILE"),
-    pytest.mark.xdist_group("chromium"),
-]
+pytestmark = pytest.mark.skipif(
+    COMMAND is None, reason="needs Chromium on the PATH, or CHROMIUM=FILE"
+)
 SLIDERS = "input[type=range]"
 LEAST_CONTRAST = 4.5
 """WCAG 2.2, level AA, for text of normal size."""
