@@ -18,7 +18,7 @@ from costmodel.results.document import ResultFile
 from costmodel.results.page.page import page
 from costmodel.results.page.rows import fastest
 from costmodel.results.text.explanation import explanation_document
-from costmodel.strategies.resolve import names_by_operation
+from costmodel.strategies.resolve import NamesByOperation
 from costmodel.sweeps.what_if import WhatIf, check_over, what_if
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _question(results: ResultFile) -> tuple[list[Cell], Mapping[str, Machine]] |
     if made.scenario is None:
         return "the file does not say what it was computed from"
     document = Document("scenario", _as_written(made.scenario))
-    names = names_by_operation()
+    names = NamesByOperation()
     try:
         scenario = scenario_of(document, base=None, strategies=names)
         asked, machines = load_with_overrides(scenario, made.overrides or (), strategies=names)
