@@ -40,6 +40,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "fork": ("writable", "read-only"),
     "zap": ("munmap",),
     "mprotect": ("to-read-only", "to-writable"),
+    "mremap": ("moved",),
 }
 CASES = [
     pytest.param(operation, name, isa, state, id=f"{operation}-{name}-{isa}-{state}")
@@ -112,6 +113,7 @@ def test_random_layouts(
     pages: int,
     on: Machine,
 ) -> None:
+    assume((strategy, state) != ("v6.8", "read-only"))  # not recorded: no kernel of it was booted
     parts = dict(shares)
     total = sum(parts.values())
     orders = {order: part / total for order, part in parts.items()}
