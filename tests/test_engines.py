@@ -18,7 +18,6 @@ from costmodel.cpu import engine, reference
 from costmodel.experiment import Cell, executed, run_cell
 from costmodel.operations.registry import operation_names
 from costmodel.simulation import Engine
-from costmodel.strategies.builds import builds_on
 from costmodel.strategies.catalogue import built_in
 
 ROOT = Path(__file__).parents[1]
@@ -118,8 +117,6 @@ def test_random_layouts(
     total = sum(parts.values())
     orders = {order: part / total for order, part in parts.items()}
     one = cell(on, strategy, state, memory_bytes=pages * PAGE, folio_orders=orders, frames=frames)
-    # v6.8 was recorded of writable memory alone.
-    assume(builds_on(built_in("fork")[strategy], one.workload, on.isa))
     runs = executed(one)
     assert engine.run(runs, on) == reference.run(runs, on)
 
