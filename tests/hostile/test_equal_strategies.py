@@ -46,6 +46,6 @@ def test_false_alarms_over_all_machines() -> None:
 def test_false_alarms_of_each_machine_and_order(name: str, order: int) -> None:
     """5 % of 500 pairs has a standard error of 1 point: of 64 cells some are 2 points away.
 
-    In November 2026 63 of 64 were within 2 points, the 4210R at order 9 had 7.2 %, the mean was 4.8.
+    In November 2026 63 of 64 were within 2 points, the 4210R at order 9 had 7.2 %; mean 4.8 %.
     """
     assert 0.02 <= alarms(name, order, PAIRS) / PAIRS <= 0.08
