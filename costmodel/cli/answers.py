@@ -83,8 +83,8 @@ def keeping(words: Sequence[str], run: Callable[[], int]) -> int:
     finally:
         sys.stdout, sys.stderr = said.stream, complained.stream
         reads.listens = False
-    files = reads.files()
-    if code == 0 and not complained.parts and files is not None and program == _program():
+    files = reads.files() if code == 0 and not complained.parts else None
+    if files is not None and program == _program():
         anywhere = all(h == _ABSENT and not os.path.isabs(file) for file, h in files.items())
         key = _key(words, program, "" if anywhere else here)
         store.put({key: {"files": files, "text": "".join(said.parts)}})
@@ -198,8 +198,8 @@ def _stat(file: str) -> list[int] | None:
         return None
 
 
-def _numbers(stat: os.stat_result) -> list[int]:
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+def _numbers(state: os.stat_result) -> list[int]:
+    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
 
 
 def _hash(file: str) -> str:
