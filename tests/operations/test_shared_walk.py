@@ -11,6 +11,7 @@ from costmodel import api
 from costmodel.code.events import Step
 from costmodel.experiment.cell import exact_seconds
 from costmodel.operations.shared import trace
+from costmodel.strategies.builds import builds_on
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.runs import trace_runs
 
@@ -24,8 +25,10 @@ def test_other_builds_take_the_same_walk(monkeypatch: pytest.MonkeyPatch) -> Non
 
     plain = trace.table_yields
     monkeypatch.setattr(trace, "table_yields", walk)
-    cell = api.cell("ampere-altra", "folio-batch-v6.9", memory="6 MiB", order=3)
-    times = [exact_seconds(replace(cell, build=build)) for build in ("gcc12-booted", "gcc13")]
+    cell = api.cell("ampere-altra", "folio-batch-v6.9", memory="6 MiB")
+    strategy = built_in("fork")[cell.strategy]
+    builds = builds_on(strategy, cell.workload, "arm64")[:2]
+    times = [exact_seconds(replace(cell, build=build)) for build in builds]
     assert len(walks) == 1
     assert times[0] != times[1]
 
