@@ -1,4 +1,7 @@
-"""The command: ``python -m benchmarks [SUITE ...] [--json FILE]`` or ``--compare OLD NEW``."""
+"""The command: ``python -m benchmarks [SUITE ...] [--json FILE]`` or ``--compare OLD NEW``.
+
+What is measured is set beside the last run, which lies in ``out/bench.json``, and takes its place.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from pathlib import Path
 from benchmarks.measurement import Measurement
 from benchmarks.table import WIDTH, compare, show
 
-NAMES = ("commands", "cell", "evaluation", "engines", "memory", "iterations", "cells")
+LAST = Path("out") / "bench.json"
+NAMES = ("questions", "commands", "cell", "evaluation", "engines", "memory", "iterations", "cells")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,6 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print()
     missed = [one.name for one in found if one.met is False]
     print(f"{len(missed)} of {sum(one.met is not None for one in found)} targets missed")
+    last = {one.name: one for one in _read(LAST)} if LAST.is_file() else {}
+    if known := [one for one in found if one.name in last]:
+        print("\nAgainst the last run:\n" + "\n".join(compare(last, known)))
+    LAST.parent.mkdir(exist_ok=True)
+    _write(LAST, list((last | {one.name: one for one in found}).values()))
     if args.json:
         _write(Path(args.json), found)
     return int(bool(missed) and args.strict)

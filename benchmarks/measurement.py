@@ -46,9 +46,10 @@ def best(work: Callable[[], object], *, times: int) -> float:
 
 @dataclass(frozen=True)
 class Ended:
-    """A command that has ended; memory is that of its largest process."""
+    """A command that has ended: CPU time of all its processes, memory of the largest."""
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     output: str
 
@@ -61,8 +62,9 @@ def command(words: Sequence[str], *, environment: Mapping[str, str] | None = Non
         "start = time.perf_counter()\n"
         "done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, text=True)\n"
         "took = time.perf_counter() - start\n"
-        "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss\n"
-        "print(json.dumps([took, peak, done.returncode]))\n"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "cpu = used.ru_utime + used.ru_stime\n"
+        "print(json.dumps([took, cpu, used.ru_maxrss, done.returncode]))\n"
         "print(done.stdout, end='')\n"
     )
     words = [sys.executable, "-c", program, sys.executable, *words]
@@ -74,8 +76,8 @@ def command(words: Sequence[str], *, environment: Mapping[str, str] | None = Non
         env={**os.environ, **(environment or {})},
     )
     first, _, output = done.stdout.partition("\n")
-    took, peak, code = (float(part) for part in first.strip("[]").split(","))
+    took, cpu, peak, code = (float(part) for part in first.strip("[]").split(","))
     if code:
         raise subprocess.CalledProcessError(int(code), words)
     kilobyte = 1 if sys.platform == "darwin" else 1024
-    return Ended(took, peak * kilobyte / (1 << 20), output)
+    return Ended(took, cpu, peak * kilobyte / (1 << 20), output)

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.cells import MACHINES, STATES, cell, in_turn
 from benchmarks.measurement import MEGABYTES, Ended, Measurement, best, command, seconds
+from benchmarks.questions import questions
 from costmodel import cpu
 from costmodel.config.machine import load_machine
 from costmodel.cpu import reference
@@ -161,6 +162,7 @@ def _child(what: str, *numbers: int) -> Ended:
 
 
 SUITES: Mapping[str, Suite] = {
+    "questions": questions,
     "commands": commands,
     "cell": one_cell,
     "evaluation": evaluation,

@@ -10,8 +10,9 @@ import importlib
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,7 +35,23 @@ _KEPT = 3
 """Directories with the machine code of other versions of the sources that are left alone."""
 
 numba: Any = None
-with suppress(ImportError):  # without it the engine is slow, but gives the same ticks
+
+
+@contextmanager
+def _absent(module: str) -> Iterator[None]:
+    """Let a module look as if it were not installed, unless it is loaded already."""
+    missing = module not in sys.modules
+    if missing:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if missing:
+            del sys.modules[module]
+
+
+# Without numba the engine is slow, but gives the same ticks. Numba loads coverage where it is.
+with suppress(ImportError), _absent("coverage"):
     numba = importlib.import_module("numba")
 
 
@@ -92,7 +109,20 @@ def _tidy(base: Path, current: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def _load_arrays() -> None:
+    """Load what numba knows of arrays, without scipy.linalg.
+
+    Numba looks for a BLAS, a twelfth of what a new number takes, and only compiled products of
+    matrices need one. Whoever compiles those in this process still can: numba looks again.
+    """
+    with suppress(ImportError, AttributeError), _absent("scipy.linalg"):
+        arrays: Any = importlib.import_module("numba.np.arraymath")
+        arrays._HAVE_BLAS = find_spec("scipy") is not None
+
+
 _directory = None if _is_off() else cache_directory()
+if not _is_off():
+    _load_arrays()
 
 
 def _jit(function: F, **options: Any) -> F:

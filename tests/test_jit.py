@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,3 +143,17 @@ def compile_twice(directory: str) -> int:
 def test_of_two_processes_one_compiles(tmp_path: Path) -> None:
     hits = in_processes(compile_twice, [str(tmp_path)] * 2, jobs=2)
     assert sorted(hits) == [0, 1]
+
+
+def test_numba_does_not_load_what_only_matrices_need() -> None:
+    program = (
+        "import sys, numpy as np\n"
+        "from costmodel.code.sequences import numbered\n"
+        "numbered(np.zeros(4, np.int64))\n"
+        "print([name for name in ('scipy.linalg', 'coverage') if name in sys.modules])\n"
+        "import scipy.linalg\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

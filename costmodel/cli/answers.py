@@ -1,9 +1,10 @@
 """Answers of whole commands: what was asked before is printed before anything else is loaded.
 
-An answer is the text that a command printed. Its key is made of the words of the command and of the
-state of every file of the program and of the packages that it computes with; beside it stand all
-files that the command read or looked for, with their hashes. What depends on more (a user's code,
-the time, a file that is written) is not kept: see :func:`costmodel.store.depends_on_more`.
+An answer is the text that a command printed. Its key is made of the words of the command, of the
+settings in the environment and of the state of every file of the program and of the packages that
+it computes with; beside it stand all files that the command read or looked for, with their hashes.
+What depends on more (a user's code, the time, a pipe, the files of a directory), writes a file or
+says something on standard error is not kept: see :func:`costmodel.store.depends_on_more`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import hashlib
 import json
 import os
 import site
-import stat
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
+from stat import S_ISREG
 
 from costmodel.store import DEPENDS_ON_MORE, LOOKED_FOR, the_store
 
@@ -42,18 +43,24 @@ _SHIPPED = tuple(
     os.path.join(os.path.dirname(_PACKAGE), name) for name in ("machines", "scenarios")
 )
 """Where shipped files lie in a clone; in an installation they are in the package."""
-_SYSTEM = ("/proc", "/sys")
+_SYSTEM = ("/dev/", "/proc/", "/sys/")
+"""Nothing there stays as it is, and much of it is no file."""
+_HARMLESS = (os.devnull, "/proc/cpuinfo")
 """What numba and others look at, and no number depends on."""
+_SETTINGS = ("COSTMODEL_", "NUMBA_", "NPY_", "PYTHON", "LANG", "LC_", "COLUMNS", "SOURCE_DATE_")
+"""What the names of environment variables begin with that the program or its packages read."""
+_LISTING = frozenset({"os.listdir", "os.scandir"})
 _WRITING = os.O_WRONLY | os.O_RDWR
-_ABSENT = ""
+_ABSENT, _NO_FILE = "", "no file"
 
 
 def answered(words: Sequence[str]) -> bool:
     """Print the answer of a command if it is known, and tell whether it was."""
-    if not words or words[0] not in COMMANDS or sys.stdout is None:
+    store, here = the_store(), _here()
+    if here is None or not _may_be_kept(words):
         return False
     program = _program()
-    known = the_store().get([_key(words, program, place) for place in ("", os.getcwd())])
+    known = store.get([_key(words, program, place) for place in ("", here)])
     for answer in known.values():
         if all(_hash(file) == seen for file, seen in answer["files"].items()):
             sys.stdout.write(answer["text"])
@@ -64,28 +71,41 @@ def answered(words: Sequence[str]) -> bool:
 
 def keeping(words: Sequence[str], run: Callable[[], int]) -> int:
     """Return what ``run`` returns, and keep what it prints as the answer to ``words``."""
-    store = the_store()
-    if store.path is None or not words or words[0] not in COMMANDS or sys.stdout is None:
+    store, here = the_store(), _here()
+    if store.path is None or here is None or not _may_be_kept(words):
         return run()
-    program, place = _program(), os.getcwd()
+    program = _program()
     reads = _Reads(os.path.dirname(store.path))
-    printed = _Copy(sys.stdout)
-    sys.stdout = printed
+    said, complained = _Copy(sys.stdout), _Copy(sys.stderr)
+    sys.stdout, sys.stderr = said, complained
     try:
         code = run()
     finally:
-        sys.stdout = printed.stream
+        sys.stdout, sys.stderr = said.stream, complained.stream
         reads.listens = False
-    files = reads.files() if code == 0 else None
+    files = reads.files() if code == 0 and not complained.parts else None
     if files is not None and program == _program():
         anywhere = all(h == _ABSENT and not os.path.isabs(file) for file, h in files.items())
-        key = _key(words, program, "" if anywhere else place)
-        store.put({key: {"files": files, "text": "".join(printed.parts)}})
+        key = _key(words, program, "" if anywhere else here)
+        store.put({key: {"files": files, "text": "".join(said.parts)}})
     return code
 
 
+def _may_be_kept(words: Sequence[str]) -> bool:
+    return bool(words) and words[0] in COMMANDS and None not in (sys.stdout, sys.stderr)
+
+
+def _here() -> str | None:
+    """Return the working directory; None where it was removed."""
+    with suppress(OSError):
+        return os.getcwd()
+    return None
+
+
 def _key(words: Sequence[str], program: str, place: str) -> str:
-    return hashlib.sha256(json.dumps(["command", program, place, *words]).encode()).hexdigest()
+    settings = sorted(pair for pair in os.environ.items() if pair[0].startswith(_SETTINGS))
+    parts = ["command", program, place, sys.stdout.encoding, settings, *words]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class _Copy:
@@ -113,9 +133,10 @@ class _Reads:
         from sysconfig import get_paths
 
         modules = (*get_paths().values(), site.USER_SITE, os.environ.get("NUMBA_CACHE_DIR"))
-        own = (*modules, _PACKAGE, *_SHIPPED, cache, *_SYSTEM)
+        own = (*modules, _PACKAGE, *_SHIPPED, cache)
         zipped = tuple(path for path in sys.path if path.endswith(".zip"))
-        self._own = (*(os.path.join(path, "") for path in own if path), *zipped, os.devnull)
+        self._own = (*(os.path.join(path, "") for path in own if path), *zipped)
+        self._searched = {os.path.abspath(path) for path in sys.path}
         self._seen: dict[str, Any] = {}
         self._is_all = True
         self.listens = True
@@ -125,18 +146,22 @@ class _Reads:
         """Return the hash of each file as it was read; None where the answer depends on more."""
         if not self._is_all or any(_stat(file) != seen for file, seen in self._seen.items()):
             return None
-        return {file: _hash(file) for file in self._seen}
+        found = {file: _hash(file) for file in self._seen}
+        return None if _NO_FILE in found.values() else found
 
     def _hear(self, event: str, told: tuple[Any, ...]) -> None:
         if not self.listens:
             return
         if event == DEPENDS_ON_MORE:
             self._is_all = False
-        elif event in {"open", LOOKED_FOR} and not isinstance(told[0], int):
-            file = os.fsdecode(told[0])
-            if os.path.abspath(file).startswith(self._own):
+        elif event in {"open", LOOKED_FOR, *_LISTING} and not isinstance(told[0], int):
+            file = os.fsdecode(told[0] or os.curdir)
+            place = os.path.abspath(file)
+            if os.path.join(place, "").startswith(self._own) or place in _HARMLESS:
                 return
-            if (event == "open" and told[2] & _WRITING) or _is_stream(file):
+            if event in _LISTING:  # an import looks through the directories of modules
+                self._is_all &= event == "os.listdir" and place in self._searched
+            elif (event == "open" and told[2] & _WRITING) or place.startswith(_SYSTEM):
                 self._is_all = False
             else:
                 self._seen.setdefault(file, _stat(file))
@@ -177,19 +202,14 @@ def _numbers(state: os.stat_result) -> list[int]:
     return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
 
 
-def _is_stream(file: str) -> bool:
-    """Tell whether a file is a pipe or a device: what it holds is gone once it was read."""
-    with suppress(OSError, ValueError):
-        mode = os.stat(file).st_mode
-        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-    return False
-
-
 def _hash(file: str) -> str:
-    """Return the SHA-256 of a file's content, _ABSENT where it cannot be read."""
-    if _is_stream(file):
-        return _ABSENT
+    """Return the SHA-256 of a file's content, _ABSENT where it cannot be read.
+
+    What is no regular file is not opened: to read a pipe empties it.
+    """
     try:
+        if not S_ISREG(os.stat(file).st_mode):
+            return _NO_FILE
         with open(file, "rb") as stream:
             return hashlib.sha256(stream.read()).hexdigest()
     except (OSError, ValueError):

@@ -81,9 +81,7 @@ def say_warning(
 ) -> None:
     """Print a warning: what is for users without a place in this program's code."""
     from costmodel.cli.parser import wrapped
-    from costmodel.store import depends_on_more
 
-    depends_on_more()  # an answer is what was printed without it
     if issubclass(category, FutureWarning):
         complain(wrapped(f"warning: {message}"))
     else:

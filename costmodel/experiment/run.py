@@ -18,6 +18,7 @@ from costmodel.store import Store, the_store
 
 REFERENCE_BYTES = 16 << 20
 """The most memory for the engine that makes every micro-op an event: some 10 s a cell."""
+_CELLS_PER_PROCESS = 12
 
 
 def run_cells(
@@ -31,8 +32,8 @@ def run_cells(
 ) -> list[Result]:
     """Compute cells in the order given; the results do not depend on ``jobs``.
 
-    ``jobs`` processes share the work (1: this process alone). ``causes`` are the causes of noise
-    that act; with ``noise`` off none do and results are exact. With ``intervals`` what they
+    At most ``jobs`` processes share the work (1: this process alone). ``causes`` are the causes of
+    noise that act; with ``noise`` off none do and results are exact. With ``intervals`` what they
     take is worked out as well, else when asked for. Raises ConfigError for a strategy that
     cannot run on its cell.
     """
@@ -44,6 +45,7 @@ def run_cells(
     values: dict[int, Values] = known_values(keys, store)
     missing = [(position, cell) for position, cell in enumerate(todo) if position not in values]
     tasks = [_Task(group, noise, engine, causes, intervals) for group in _groups(missing)]
+    jobs = min(jobs, _worth(cell for _, cell in missing)) if engine is Engine.FAST else jobs
     if jobs > 1 and missing and engine is Engine.FAST:
         from costmodel import cpu
 
@@ -70,6 +72,12 @@ def _check_size(cells: Sequence[Cell]) -> None:
     if largest > REFERENCE_BYTES:
         reason = f"reference takes at most {size_text(REFERENCE_BYTES)} of memory"
         raise ConfigError.of("--engine", reason, got=size_text(largest))
+
+
+def _worth(cells: Iterable[Cell]) -> int:
+    """Return how many processes are worth starting: each loads the engine, as long as 12 cells."""
+    alone = (cell.workload.cpus_in_use == 1 for cell in cells)
+    return max(1, sum(1 if lone else _CELLS_PER_PROCESS for lone in alone) // _CELLS_PER_PROCESS)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,12 +27,12 @@ WORDS = ["run", "--machine", "./mine.yaml"]
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Work in a directory of its own, whose answers are kept in another."""
     monkeypatch.setenv("COSTMODEL_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "folder").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "work")
     yield tmp_path / "work"
 
 
-def ask(run: Callable[[], None], words: list[str] = WORDS) -> bool:
+def ask(run: Callable[[], object], words: list[str] = WORDS) -> bool:
     """Ask as the command does; tell whether the answer was known."""
     if answers.answered(words):
         return True
@@ -106,18 +108,56 @@ def test_a_file_that_takes_the_place_of_a_name_is_noticed(here: Path) -> None:
     assert not ask(lambda: print(is_path("ampere-altra")))
 
 
+def complain() -> None:
+    print("did you mean graviton4?", file=sys.stderr)
+
+
 @pytest.mark.parametrize(
     "run",
-    [depends_on_more, lambda: Path("out.json").write_text("{}")],
-    ids=["user's code", "a file is written"],
+    [
+        depends_on_more,
+        lambda: Path("out.json").write_text("{}"),
+        lambda: os.listdir("folder"),
+        lambda: list(Path().glob("*.yaml")),
+        lambda: Path("/proc/self/status").read_text(),
+        complain,
+    ],
+    ids=["user's code", "a file is written", "a list", "names", "the system", "a caution"],
 )
-def test_what_depends_on_more_is_not_kept(run: Callable[[], None]) -> None:
+def test_what_depends_on_more_is_not_kept(run: Callable[[], object]) -> None:
     assert [ask(run) for _ in range(2)] == [False, False]
 
 
 def test_a_failure_is_not_kept() -> None:
     assert answers.keeping(WORDS, lambda: 1) == 1
     assert not answers.answered(WORDS)
+
+
+def test_a_pipe_is_left_to_the_command(here: Path) -> None:
+    shown = []
+
+    def show_pipe() -> None:
+        shown.append(Path("mine.yaml").read_text())
+
+    for number in range(2):
+        Path("mine.yaml").unlink(missing_ok=True)
+        os.mkfifo("mine.yaml")
+        writer = threading.Thread(target=Path("mine.yaml").write_text, args=(f"{number}",))
+        writer.start()
+        assert not ask(show_pipe)
+        writer.join()
+    assert shown == ["0", "1"]
+
+
+def test_settings_are_part_of_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [ask(lambda: print("1")) for _ in range(2)] == [False, True]
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    assert not ask(lambda: print("1"))
+
+
+def test_a_directory_that_is_gone_is_no_fault(here: Path) -> None:
+    shutil.rmtree(here)
+    assert [ask(lambda: print("1")) for _ in range(2)] == [False, False]
 
 
 def test_a_warning_is_given_every_time(capsys: pytest.CaptureFixture[str]) -> None:

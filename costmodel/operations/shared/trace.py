@@ -31,13 +31,22 @@ def loop_runs(strategy: Strategy, program: str, space: ShapedSpace) -> Iterator[
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
     name = strategy.operation
     recorder = recorder_of(name, program)
-    arguments = name, shape, strategy.contpte, recorder.vocabulary
-    yields = strategy.evaluate(table_yields, *arguments)
+    yields = _yields(strategy, shape, recorder.vocabulary)
     segment = operation_named(name).words.loop
     try:
         return build(recorder.recorded(yields), load_library(name, program), name, segment)
     except StrategyError as error:
         raise strategy.blamed(error) from error
+
+
+def _yields(strategy: Strategy, shape: TableShape, vocabulary: Vocabulary) -> Yields:
+    """Return what a strategy yields on one table: the same in every build that knows its events."""
+    arguments = strategy.operation, shape, strategy.contpte, vocabulary
+    make = partial(strategy.evaluate, table_yields, *arguments)
+    if strategy.code is not None:  # a user's function may do anything
+        return make()
+    said = vocabulary.isa, vocabulary.events
+    return kept(("walk", strategy.function, *arguments[:-1], *said), make)
 
 
 def table_yields(

@@ -1,0 +1,29 @@
+"""How many processes a question is worth."""
+
+from __future__ import annotations
+
+import pytest
+
+from costmodel import api
+from costmodel.experiment import run
+from costmodel.experiment.cell import Cell
+
+
+@pytest.mark.parametrize(
+    ("cells", "threads", "most"), [(1, 1, 1), (11, 1, 1), (12, 1, 1), (24, 1, 2), (3, 4, 3)]
+)
+def test_a_process_is_started_for_a_dozen_cells_or_one_of_several_cpus(
+    cells: int, threads: int, most: int
+) -> None:
+    cell = api.cell("ampere-altra", "v6.7", memory="2 MiB", threads=threads)
+    assert run._worth([cell] * cells) == most
+
+
+def test_processes_change_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_CELLS_PER_PROCESS", 1)
+    cells: list[Cell] = [
+        api.cell("ampere-altra", name, memory="2 MiB", order=order)
+        for name in ("v6.7", "folio-batch-v6.9")
+        for order in (0, 2)
+    ]
+    assert run.run_cells(cells, jobs=2) == run.run_cells(cells, jobs=1)
