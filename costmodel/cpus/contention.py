@@ -30,7 +30,7 @@ class SharedUse:
 
     ``waiting_ns``: what it costs a CPU per operation beyond the price of a lone CPU, transfers of
     lines included. ``queue``: CPUs that wait for it, on average. ``utilisation``: share of the time
-    in which it is in use.
+    in which it is in use; of ``shootdown`` the share that a CPU spends in handlers.
     """
 
     waiting_ns: float
@@ -92,7 +92,7 @@ def contention(setup: Setup) -> Contention:
         throughput_per_s=total.finished / wall_s if wall_s else 0.0,
         alone_per_s=PS_PER_S / period_ps if period_ps else 0.0,
         extra_ps={cause: ps / total.operations for cause, ps in total.extra_ps.items()},
-        shared=_shared(total),
+        shared=_shared(total, setup.cpus),
     )
 
 
@@ -262,10 +262,11 @@ def _add(total: _Counted, world: World, before: Mapping[str, list[Usage]]) -> No
             sums[place].waited_ps += now.waited_ps - was.waited_ps
 
 
-def _shared(total: _Counted) -> dict[str, SharedUse]:
+def _shared(total: _Counted, cpus: int) -> dict[str, SharedUse]:
     found = {}
     for name, usages in total.usages.items():
-        wall_ps = max(1, total.wall_ps)
+        # Handlers run on all CPUs at the same time: what is in use is one of them.
+        wall_ps = max(1, total.wall_ps) * (cpus if name == "shootdown" else 1)
         found[name] = SharedUse(
             waiting_ns=total.extra_ps.get(name, 0) / total.operations / 1000,
             queue=max(usage.waited_ps for usage in usages) / wall_ps,

@@ -19,7 +19,7 @@ from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.simulation.price import PricedOperation, price_operation
 from costmodel.simulation.process import run_once
 from costmodel.uncertainty import sampling
-from costmodel.units import PS_PER_NS, PS_PER_S
+from costmodel.units import PS_PER_NS, PS_PER_S, PS_PER_US
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -81,6 +81,13 @@ class Result:
     def ns_per_pte(self) -> float:
         """Time without noise per PTE in nanoseconds."""
         return self.exact_ps / PS_PER_NS / self.ptes
+
+    @property
+    def throughput_per_s(self) -> float:
+        """Operations of all CPUs in a second without noise, with what lies between two."""
+        if self.contention is not None:
+            return self.contention.throughput_per_s
+        return PS_PER_S / (self.exact_ps + self.cell.workload.between_us * PS_PER_US)
 
     @cached_property
     def log_samples(self) -> tuple[float, ...]:

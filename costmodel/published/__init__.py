@@ -1,6 +1,7 @@
 """The project's own copy of the published measurements, mapped to its words."""
 
 from costmodel.published.builds import half_range_pct, least_half_range_pct
+from costmodel.published.loops import LoopRow, loop_names, loop_rows, matching_loop
 from costmodel.published.rows import (
     Metric,
     Role,
@@ -13,6 +14,7 @@ from costmodel.published.rows import (
 )
 
 __all__ = [
+    "LoopRow",
     "Metric",
     "Role",
     "Row",
@@ -21,6 +23,9 @@ __all__ = [
     "half_range_pct",
     "has_times",
     "least_half_range_pct",
+    "loop_names",
+    "loop_rows",
     "matching",
+    "matching_loop",
     "tables",
 ]

@@ -28,7 +28,7 @@ KINDS = ("change", "order", "stack", "samples")
 def picture(kind: str, results: ResultFile) -> Picture:
     generator = np.random.default_rng(1)
     samples = {
-        (*entry.place, entry.strategy): np.rint(
+        entry.key: np.rint(
             entry.ns_per_pte * entry.ptes * 1e3 * (1 + 0.01 * generator.standard_normal((8, 20)))
         ).astype(np.int64)
         for entry in results.cells
