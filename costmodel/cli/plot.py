@@ -60,7 +60,9 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "scenario", metavar="RESULT.json|SCENARIO", help="a file of `run --json`, or a scenario"
     )
-    parser.add_argument("--kind", choices=KINDS, default="change", help="what to draw")
+    parser.add_argument(
+        "--kind", choices=KINDS, default="change", metavar="KIND", help="what to draw, see below"
+    )
     parser.add_argument("-o", dest="output", metavar="FILE", help="an .svg or .png file")
     parser.add_argument("--ascii", action="store_true", help="print the changes as a text chart")
     several(parser, "--machine", "M", "only this machine")

@@ -123,7 +123,7 @@ def run_cell(
     runs = _table_runs(cell)
     operation = _priced(cell, runs, engine)
     crowd = setup_of(cell, operation, runs)
-    met = None if crowd is None else _met(cell, crowd, runs)
+    met = None if crowd is None else _met(cell, crowd, runs, engine)
     exact_ps = _lone_ps(operation, engine) if met is None else met.mean_ps
     samples = _samples(cell, operation, crowd, engine, causes) if noise else None
     summary = (
@@ -226,9 +226,9 @@ def crowd_of(cell: Cell) -> Setup | None:
     return setup_of(cell, _priced(cell, runs, Engine.FAST), runs)
 
 
-def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun]) -> Contention:
+def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun], engine: Engine) -> Contention:
     """Return who waits for what, and what the share of the last-level cache costs."""
-    found = contention(crowd)
+    found = contention(crowd, engine=engine)
     if "llc" in cell.workload.unshared or len(crowd.workers) == 1:
         return found
     unshared = cell.workload.model_copy(update={"unshared": ("llc",)})
@@ -283,7 +283,15 @@ def _samples(
         return simulate(
             operation.schedule, sizes, stream, runs=runs, iterations=iterations, engine=engine
         )
-    return crowd_samples(crowd, operation.schedule, sizes, stream, runs=runs, iterations=iterations)
+    return crowd_samples(
+        crowd,
+        operation.schedule,
+        sizes,
+        stream,
+        runs=runs,
+        iterations=iterations,
+        engine=engine,
+    )
 
 
 def _stack(operation: PricedOperation, crowd: Contention | None, ptes: int) -> dict[str, float]:

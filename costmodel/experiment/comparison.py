@@ -25,7 +25,7 @@ class Comparison:
     result: Result
     baseline: Result
     change: statistics.Change
-    published: tuple[published.Row | published.LoopRow, ...]
+    published: tuple[published.Row | published.ThroughputRow, ...]
     builds: BuildChanges | None = None
     build_doubt: Callable[[], BuildDoubt] = BuildDoubt
 
@@ -104,7 +104,7 @@ def beside(
 
 def published_rows(
     cell: Cell, baseline: str | None
-) -> tuple[published.Row | published.LoopRow, ...]:
+) -> tuple[published.Row | published.ThroughputRow, ...]:
     """Return what was published about a cell: about this workload on this machine.
 
     Nothing was about mixes of orders, about a machine with other numbers than the shipped one of

@@ -1,7 +1,7 @@
 """The project's own copy of the published measurements, mapped to its words."""
 
 from costmodel.published.builds import half_range_pct, least_half_range_pct
-from costmodel.published.loops import LoopRow, loop_names, loop_rows, matching_loop
+from costmodel.published.loops import ThroughputRow, loop_names, loop_rows, matching_loop
 from costmodel.published.rows import (
     Metric,
     Role,
@@ -14,7 +14,7 @@ from costmodel.published.rows import (
 )
 
 __all__ = [
-    "LoopRow",
+    "ThroughputRow",
     "Metric",
     "Role",
     "Row",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
-class LoopRow(BaseModel):
+class ThroughputRow(BaseModel):
     """One published number of a loop on ``cpus`` processes of ``threads`` threads each.
 
     ``metric``: ``per_s`` are loops of all CPUs in a second; ``throughput_pct`` is the change of
@@ -42,7 +42,7 @@ class LoopRow(BaseModel):
     unmapped: str | None = None
 
     @model_validator(mode="after")
-    def _stands_for_something(self) -> LoopRow:
+    def _stands_for_something(self) -> ThroughputRow:
         if (self.strategy is None) == (self.unmapped is None):
             raise ValueError(f"'{self.id}' must have a strategy or a reason")
         if self.strategy and (self.metric == "per_s") != (self.baseline is None):
@@ -56,7 +56,7 @@ class LoopRow(BaseModel):
 
 
 @cache
-def loop_rows() -> tuple[LoopRow, ...]:
+def loop_rows() -> tuple[ThroughputRow, ...]:
     """Return every row of every loop, in the order of the file."""
     text = files("costmodel.published").joinpath("loops.yaml").read_text(encoding="utf-8")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -77,7 +77,7 @@ def matching_loop(
     threads: int,
     strategy: str,
     baseline: str | None,
-) -> tuple[LoopRow, ...]:
+) -> tuple[ThroughputRow, ...]:
     """Return the rows of one cell; ``numbers`` are what its machine has otherwise than its file."""
     wanted = (loop, machine, dict(numbers), cpus, threads, strategy)
     return tuple(
@@ -88,7 +88,7 @@ def matching_loop(
     )
 
 
-def _rows(raw: Mapping[str, Any]) -> tuple[LoopRow, ...]:
+def _rows(raw: Mapping[str, Any]) -> tuple[ThroughputRow, ...]:
     """Return the rows of one table, each with what all have in common."""
     kept = ("loop", "source", "message_ids", "machine", "numbers", "strategy", "baseline")
     common = {"numbers": {}} | {key: raw[key] for key in kept if key in raw}
@@ -97,5 +97,5 @@ def _rows(raw: Mapping[str, Any]) -> tuple[LoopRow, ...]:
         whole = common | row | {"id": f"{raw['table']}/{number}"}
         if whole.get("strategy") is None:
             whole |= {"unmapped": raw["unmapped"]}
-        found.append(LoopRow.model_validate(whole))
+        found.append(ThroughputRow.model_validate(whole))
     return tuple(found)

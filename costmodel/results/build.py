@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from costmodel.published import LoopRow, Metric, Row
+from costmodel.published import ThroughputRow, Metric, Row
 from costmodel.published.rows import implied_change_pct
 from costmodel.remarks import remarks as machine_remarks
 from costmodel.results.crowd_records import crowd_data
@@ -150,8 +150,8 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _published(row: Row | LoopRow, baseline: str) -> dict[str, Any]:
-    if isinstance(row, LoopRow):
+def _published(row: Row | ThroughputRow, baseline: str) -> dict[str, Any]:
+    if isinstance(row, ThroughputRow):
         return {
             "id": row.id, "metric": row.metric, "mean": row.mean, "stdev": None,
             "change_pct": row.mean if row.metric == "rel_pct" else None, "role": "check",
