@@ -14,11 +14,11 @@ from costmodel.published.rows import (
 )
 
 __all__ = [
-    "ThroughputRow",
     "Metric",
     "Role",
     "Row",
     "Table",
+    "ThroughputRow",
     "all_rows",
     "half_range_pct",
     "has_times",

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from costmodel.published import ThroughputRow, Metric, Row
+from costmodel.published import Metric, Row, ThroughputRow
 from costmodel.published.rows import implied_change_pct
 from costmodel.remarks import remarks as machine_remarks
 from costmodel.results.crowd_records import crowd_data

@@ -49,7 +49,7 @@ def test_events_are_those_of_simpy(
 
 @pytest.mark.parametrize("machine", [ALTRA, XEON])
 def test_an_unmap_meets_locks_and_memory_as_in_simpy(machine: Any) -> None:
-    zap = {"operation": "zap", "state": "munmap", "between_us": 300.0}
+    zap: dict[str, Any] = {"operation": "zap", "state": "munmap", "between_us": 300.0}
     assert_equal(made(Stage(MS), machine=machine, cpus=9, **zap))
 
 
