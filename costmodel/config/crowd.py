@@ -67,6 +67,18 @@ Unshared = Annotated[
 ]
 
 
+def column_text(layout: str, cpus: int, threads: int) -> str:
+    """Return what heads a column: the layout, and how many CPUs where it is not one alone.
+
+    >>> column_text("order-4", 8, 1), column_text("order-0", 1, 1)
+    ('order-4, 8 CPUs', 'order-0')
+    """
+    parts = [layout]
+    parts += [f"{cpus} CPUs"] if cpus > 1 else []
+    parts += [f"{threads} threads"] if threads > 1 else []
+    return ", ".join(parts)
+
+
 class CrowdWays(BaseModel):
     """What each of several CPUs does, how many there ever are."""
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from costmodel.config.crowd import CpuCount
+from costmodel.config.crowd import CpuCount, column_text
 from costmodel.config.schema import Problem, printable, problem, raise_problems
 from costmodel.results.crowd_records import CrowdRecord
 from costmodel.statistics import Summary
@@ -283,10 +283,7 @@ class ResultCell(BaseModel):
     @property
     def column(self) -> str:
         """What heads its column: the layout, and how many CPUs where it is not one alone."""
-        parts = [self.layout]
-        parts += [f"{self.cpus} CPUs"] if self.cpus > 1 else []
-        parts += [f"{self.threads} threads"] if self.threads > 1 else []
-        return ", ".join(parts)
+        return column_text(self.layout, self.cpus, self.threads)
 
     @property
     def layout(self) -> str:
