@@ -34,6 +34,7 @@ from costmodel.results.text.numbers import (
     percent,
     time_span,
 )
+from costmodel.results.text.orders import dearer_orders
 from costmodel.settings import changed_title
 
 EMPTY: Pair = ("", "")
@@ -230,6 +231,7 @@ def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
             f"caution: within the ranges of the machine's numbers the change jumps for "
             f"{', '.join(cliffs)}: something just fits into a queue, or just does not"
         )
+    found += dearer_orders(cells)
     found += across_builds(cells)
     found += crowd_remarks([cell.crowd for cell in cells if cell.crowd])
     found += results.machine_remarks.get(first.machine, [])
