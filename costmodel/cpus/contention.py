@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel.cpus import steps
 from costmodel.cpus.resources import Events, Usage
 from costmodel.cpus.setup import Setup
 from costmodel.cpus.world import CrowdCpu, Recorder, World
@@ -15,6 +15,9 @@ from costmodel.simulation import Engine, lone_cpu
 from costmodel.simulation.noise import Ints, NoiseSizes, Stream, draw_noise, stable_hash
 from costmodel.simulation.schedule import Schedule
 from costmodel.units import PS_PER_S
+
+if TYPE_CHECKING:
+    from costmodel.cpus.steps import Ran
 
 _DRAWS = 24
 """Phases of the CPUs against each other are drawn so often, or more seldom where CPUs are many."""
@@ -195,6 +198,8 @@ def _first(
     """Return the times of the first CPU; all others go on as long as it does."""
     world = World(setup)
     if world.serves_only and engine is Engine.FAST:
+        from costmodel.cpus import steps
+
         rows, delays_ps = np.array(list(more.values())), _delays_ps(setup, phases)
         ran = steps.run(world, delays_ps, rows, warm_up=_WARM_UP, operations=iterations)
         found: list[int] = ran.took_ps.tolist()
@@ -227,6 +232,8 @@ def _count(setup: Setup, phases: Sequence[float], total: _Counted, engine: Engin
     """Simulate once; add what happened after the first CPU's warm-up."""
     world = World(setup)
     if world.serves_only and engine is Engine.FAST:
+        from costmodel.cpus import steps
+
         none, delays_ps = np.zeros((len(setup.workers), 1), np.int64), _delays_ps(setup, phases)
         _add_ran(total, steps.run(world, delays_ps, none, warm_up=_WARM_UP, operations=_COUNTED))
         return
@@ -272,7 +279,7 @@ def _snapshot(world: World) -> dict[str, list[Usage]]:
     return {name: [replace(usage) for usage in each] for name, each in world.usages().items()}
 
 
-def _add_ran(total: _Counted, ran: steps.Ran) -> None:
+def _add_ran(total: _Counted, ran: Ran) -> None:
     total.operations += ran.operations
     total.elapsed_ps += ran.elapsed_ps
     total.finished += ran.finished
