@@ -23,6 +23,7 @@ from costmodel.sweeps.what_if import WhatIf, check_over, what_if
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
+    from costmodel.results.records import CellKey
     from costmodel.sweeps.axes import SweepAxis
 
 _SAME = 1e-9
@@ -137,6 +138,7 @@ def _moved(results: ResultFile, found: Sequence[Comparison]) -> str:
     )
 
 
-def _key(cell: Cell) -> Any:
+def _key(cell: Cell) -> CellKey:
     """Return what a result file tells cells apart by."""
-    return cell.machine.name, tuple(sorted(cell.workload.folio_orders.items())), cell.strategy
+    workload, orders = cell.workload, tuple(sorted(cell.workload.folio_orders.items()))
+    return cell.machine.name, orders, workload.cpus, workload.threads, cell.strategy
