@@ -10,13 +10,14 @@ from costmodel.settings import Setting, settings_of_machine, settings_of_workloa
 from costmodel.simulation import NoiseSizes
 from costmodel.units import PS_PER_S
 
-_CHOOSE = ("contpte",)
+_CHOOSE = ("contpte", "loop")
+"""What chooses strategies, or the published numbers beside an answer."""
 
 
 def ineffective(results: Sequence[Result]) -> tuple[Setting, ...]:
     """Return the settings of one machine's results without which every time is the same.
 
-    What chooses strategies (contpte) has had its effect already. Each other one is taken back alone
+    What only chooses has had its effect already. Each other one is taken back alone
     and the cells are computed again until one differs. Of a machine number that is there for the
     noise, the noise counts, where there is some.
     """

@@ -26,6 +26,7 @@ _SOURCES = (
     "cpu/*.py",
     "code/*.py",
     "explaining/*.py",
+    "cpus/compiled.py",
     "mm/pte.py",
     "units.py",
     "jit.py",

@@ -23,6 +23,7 @@ from costmodel.sweeps.what_if import WhatIf, check_over, what_if
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
+    from costmodel.results.records import CellKey
     from costmodel.sweeps.axes import SweepAxis
 
 _SAME = 1e-9
@@ -55,7 +56,7 @@ def page_of_results(
         progress(f"explanations on {name}")
         for found in _to_explain(results, name, mine):
             new, base = found.result.cell, found.baseline.cell
-            explanations[name, new.workload.layout] = explanation_document(
+            explanations[name, new.workload.column] = explanation_document(
                 explained(new, base, jobs=jobs), {}, verdicts_of((new, base))
             )
     progress("page")
@@ -89,10 +90,10 @@ def page_of_file(
 def _to_explain(
     results: ResultFile, machine: str, comparisons: Sequence[Comparison]
 ) -> list[Comparison]:
-    cells = [fastest(results.panel(machine, layout)) for layout in results.layouts]
-    wanted = {(cell.layout, cell.strategy) for cell in cells if cell is not None}
+    cells = [fastest(results.panel(machine, layout)) for layout in results.columns]
+    wanted = {(cell.column, cell.strategy) for cell in cells if cell is not None}
     return [
-        c for c in comparisons if (c.result.cell.workload.layout, c.result.cell.strategy) in wanted
+        c for c in comparisons if (c.result.cell.workload.column, c.result.cell.strategy) in wanted
     ]
 
 
@@ -137,6 +138,7 @@ def _moved(results: ResultFile, found: Sequence[Comparison]) -> str:
     )
 
 
-def _key(cell: Cell) -> Any:
+def _key(cell: Cell) -> CellKey:
     """Return what a result file tells cells apart by."""
-    return cell.machine.name, tuple(sorted(cell.workload.folio_orders.items())), cell.strategy
+    workload, orders = cell.workload, tuple(sorted(cell.workload.folio_orders.items()))
+    return cell.machine.name, orders, workload.cpus, workload.threads, cell.strategy

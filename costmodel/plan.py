@@ -13,6 +13,7 @@ from costmodel.config.workload import Workload
 from costmodel.experiment import Cell, LeftOut
 from costmodel.operations.registry import operation_names
 from costmodel.operations.shared.strategy import Strategy
+from costmodel.published import loop_names
 from costmodel.strategies.builds import builds_on, known_builds, not_recorded
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
@@ -41,6 +42,7 @@ def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> CellPlan:
     faults = [
         *_too_many_cpus(scenario, machines.values()),
         *_unknown_build(scenario),
+        *_unknown_loop(scenario),
         *_unresolved(scenario, chosen),
     ]
     faults = faults or list(_misfits(scenario, chosen, tuple(machines.values())))
@@ -83,13 +85,14 @@ def _misfits(
 def _too_many_cpus(scenario: Scenario, machines: Iterable[Machine]) -> Iterator[Fault]:
     for machine in machines:
         online = machine.tlbi.cpus_online.value
-        wanted = scenario.cpus * scenario.threads
+        most_cpus, most_threads = max(scenario.cpus), max(scenario.threads)
+        wanted = most_cpus * most_threads
         if wanted <= online:
             continue
         reason = f"must be at most {online}, the CPUs of {machine.name} (tlbi.cpus_online)"
-        if scenario.cpus > 1 and scenario.threads > 1:
+        if most_cpus > 1 and most_threads > 1:
             reason = f"cpus x threads {reason}"
-        key = "threads" if scenario.threads > 1 else "cpus"
+        key = "threads" if most_threads > 1 else "cpus"
         yield scenario.fault((key,), reason, describe(wanted))
 
 
@@ -97,6 +100,12 @@ def _unknown_build(scenario: Scenario) -> Iterator[Fault]:
     if scenario.build is not None and scenario.build not in known_builds():
         reason = unknown("build", scenario.build, known_builds())
         yield scenario.fault(("build",), reason, describe(scenario.build))
+
+
+def _unknown_loop(scenario: Scenario) -> Iterator[Fault]:
+    if scenario.loop is not None and scenario.loop not in loop_names():
+        reason = unknown("loop", scenario.loop, loop_names())
+        yield scenario.fault(("loop",), reason, describe(scenario.loop))
 
 
 def _build(name: str, scenario: Scenario) -> str:

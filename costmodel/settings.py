@@ -55,6 +55,8 @@ class Setting:
                 return f"{folios} folios"
             case "between_us", between:
                 return f"{between:g} us between"
+            case "loop", loop:
+                return f"loop {loop or 'of no name'}"
             case "unshared", names:
                 return f"unshared {' '.join(names) or 'nothing'}"
             case key, bool(value) if not self.of_machine:

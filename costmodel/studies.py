@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from costmodel.results.document import ResultFile
     from costmodel.results.plots.picture import Picture
 
-Kind = Literal["change", "order", "stack", "samples"]
+Kind = Literal["change", "order", "stack", "samples", "cpus", "shared"]
 
 
 @dataclass(frozen=True)
@@ -137,13 +137,13 @@ class Study:
         """Return a picture; ConfigError for samples of a study without noise."""
         from costmodel.results.plots.draw import draw
 
+        results = self._results(intervals=kind == "change")
         samples = {
-            (cell.machine.name, cell.workload.layout, cell.strategy): result.samples_ps
-            for result in (comparison.result for comparison in self.comparisons)
-            for cell in (result.cell,)
-            if result.samples_ps is not None
+            entry.key: comparison.result.samples_ps
+            for entry, comparison in zip(results.cells, self.comparisons, strict=True)
+            if comparison.result.samples_ps is not None
         }
-        return draw(self._results(intervals=kind == "change"), kind, samples=samples)
+        return draw(results, kind, samples=samples)
 
 
 def study_of(

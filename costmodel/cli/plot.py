@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from costmodel.results.plots.picture import Picture
 
 _NOT_MEASURED = "is not for a file of `measure`, which has one picture"
-KINDS = ("change", "order", "stack", "samples", "timeline")
+KINDS = ("change", "order", "stack", "samples", "cpus", "shared", "timeline")
 ALL_ORDERS = (0, *range(2, 10))
 """Sizes of folios that the kernel gives anonymous memory."""
 
@@ -37,6 +37,9 @@ kinds:
   order      ns per PTE over folio order; a scenario is run at every order
   stack      ns per PTE split by cause
   samples    every iteration of every run (of a scenario)
+  cpus       time and throughput over CPUs (cpus: or threads:); one number
+             in a scenario stands for all powers of two
+  shared     how busy shared things are over CPUs
   timeline   the out-of-order window over a few PTEs: what waits for what
              (of a scenario)
 
@@ -46,6 +49,7 @@ examples:
   costmodel plot lkml-fork --ascii --machine xeon-4210r
   costmodel plot mine.json -o mine.svg     (of `measure --json`)
   costmodel plot lkml-fork --kind timeline --machine xeon-4210r --ptes 3
+  costmodel plot lkml-fork-cpus --kind cpus --set cpus=1,8,32
 """
 
 
@@ -56,7 +60,9 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "scenario", metavar="RESULT.json|SCENARIO", help="a file of `run --json`, or a scenario"
     )
-    parser.add_argument("--kind", choices=KINDS, default="change", help="what to draw")
+    parser.add_argument(
+        "--kind", choices=KINDS, default="change", metavar="KIND", help="what to draw, see below"
+    )
     parser.add_argument("-o", dest="output", metavar="FILE", help="an .svg or .png file")
     parser.add_argument("--ascii", action="store_true", help="print the changes as a text chart")
     several(parser, "--machine", "M", "only this machine")
@@ -146,6 +152,8 @@ def _of_scenario(args: argparse.Namespace) -> tuple[str, Picture | None]:
     if args.kind == "order" and not args.order:
         args.order = [str(order) for order in ALL_ORDERS]
     scenario, machines = ask(args)
+    if args.kind in ("cpus", "shared"):
+        scenario = _on_several(scenario, machines)
     if args.kind == "timeline":
         return "", _timeline(args, scenario, machines)
     noise = args.kind in ("change", "samples") and not args.no_noise
@@ -155,6 +163,17 @@ def _of_scenario(args: argparse.Namespace) -> tuple[str, Picture | None]:
     if args.ascii:
         return study.chart() + "\n", None
     return "", study.picture(args.kind)
+
+
+def _on_several(scenario: Scenario, machines: dict[str, Machine]) -> Scenario:
+    """Return a scenario on powers of two of CPUs, as many as each machine has, if it has one."""
+    if len(scenario.cpus) * len(scenario.threads) > 1:
+        return scenario
+    key, other = ("threads", "cpus") if scenario.threads[0] > 1 else ("cpus", "threads")
+    fewest = min(machine.tlbi.cpus_online.value for machine in machines.values())
+    most = fewest // getattr(scenario, other)[0]
+    counts = [1 << n for n in range(most.bit_length())]
+    return scenario.replace({key: sorted({*counts, most})}, origin=f"--kind: {key}")
 
 
 def _timeline(

@@ -91,10 +91,16 @@ def ask_one(args: argparse.Namespace) -> tuple[Scenario, Machine]:
 def cells(scenario: Scenario, machine: Machine) -> tuple[Cell, Cell]:
     """Return the cell of the strategy and that of the baseline.
 
-    Raises ConfigError where one of them does not run on the machine.
+    Raises ConfigError where one of them does not run on the machine, and for a question about
+    several workloads.
     """
+    from costmodel.config.errors import ConfigError
     from costmodel.plan import plan
 
+    several = [k for k in ("folio_orders", "cpus", "threads") if len(getattr(scenario, k)) > 1]
+    if several:
+        reason = "must be one here, not a list"
+        raise ConfigError([scenario.fault((key,), reason) for key in several])
     planned = plan(scenario, {machine.name: machine}).cells
     return planned[-1], planned[0]
 

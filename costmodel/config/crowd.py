@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from costmodel.config.errors import unknown
-from costmodel.config.schema import STRICT, no_repeats, problem, raise_problems
+from costmodel.config.schema import STRICT, Problem, no_repeats, problem, raise_problems
 from costmodel.config.sharing import SHARED
 
 
@@ -31,7 +32,32 @@ def _no_repeats(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-CpuCount = Annotated[int, Field(ge=1, le=4096)]
+def _counts(value: object) -> tuple[object, ...]:
+    """Return one count or several, ``[1, 8, 32]`` or ``1,8,32``, as a tuple."""
+    if isinstance(value, str):
+        words = [word.strip() for word in value.split(",")]
+        value = [int(word) if word.isdecimal() else word for word in words]
+    items = list(value) if isinstance(value, list | tuple) else [value]
+    raise_problems("counts", _count_problems(items, is_list=len(items) > 1))
+    return tuple(items)
+
+
+def _count_problems(items: list[object], *, is_list: bool) -> Iterator[Problem]:
+    if not items:
+        yield (), "must not be empty", items
+    for index, item in enumerate(items):
+        at = (index,) if is_list else ()
+        if isinstance(item, bool) or not isinstance(item, int):
+            yield at, "must be an integer, or a list of them such as 1,8,32", item
+        elif not 1 <= item <= MOST_CPUS:
+            yield at, f"must be at {'least 1' if item < 1 else f'most {MOST_CPUS}'}", item
+    yield from no_repeats(items)
+
+
+MOST_CPUS = 4096
+"""Processes or threads that can be asked for."""
+CpuCount = Annotated[int, Field(ge=1, le=MOST_CPUS)]
+CpuCounts = Annotated[tuple[int, ...], BeforeValidator(_counts)]
 Microseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, strict=False)]
 Unshared = Annotated[
     tuple[Annotated[str, AfterValidator(_known_shared)], ...],
@@ -41,15 +67,23 @@ Unshared = Annotated[
 ]
 
 
-class Crowd(BaseModel):
-    """Which CPUs are at work, and what each of them does; by default one alone."""
+def column_text(layout: str, cpus: int, threads: int) -> str:
+    """Return what heads a column: the layout, and how many CPUs where it is not one alone.
+
+    >>> column_text("order-4", 8, 1), column_text("order-0", 1, 1)
+    ('order-4, 8 CPUs', 'order-0')
+    """
+    parts = [layout]
+    parts += [f"{cpus} CPUs"] if cpus > 1 else []
+    parts += [f"{threads} threads"] if threads > 1 else []
+    return ", ".join(parts)
+
+
+class CrowdWays(BaseModel):
+    """What each of several CPUs does, how many there ever are."""
 
     model_config = STRICT
 
-    cpus: CpuCount = 1
-    """Processes that do the same at the same time, each on CPUs of its own."""
-    threads: CpuCount = 1
-    """Threads of each address space, each on a CPU of its own."""
     others: Literal["same", "busy", "idle"] = "same"
     """What all threads but the first do: the same operation on memory of their own, run user code
     (busy), or sleep (idle)."""
@@ -63,10 +97,40 @@ class Crowd(BaseModel):
     between_us: Microseconds = 0.0
     """What each CPU does on its own between two operations: user code, and faulting in what was
     unmapped. It is part of the throughput, not of the operation's time."""
+    loop: Annotated[str, Field(min_length=1)] | None = None
+    """Name of the published benchmark loop that this is, with its between_us: what was measured of
+    it stands beside the answer."""
     unshared: Unshared = ()
     """What CPUs share in reality and each has for itself here, to see what it costs."""
+
+
+class OneCount(BaseModel):
+    """How many CPUs are at work."""
+
+    model_config = STRICT
+
+    cpus: CpuCount = 1
+    """Processes that do the same at the same time, each on CPUs of its own."""
+    threads: CpuCount = 1
+    """Threads of each address space, each on a CPU of its own."""
+
+
+class Crowd(CrowdWays, OneCount):
+    """Which CPUs are at work, and what each of them does; by default one alone."""
 
     @property
     def cpus_in_use(self) -> int:
         """CPUs that do anything or sleep: one for each thread of each process."""
         return self.cpus * self.threads
+
+
+class SeveralCounts(BaseModel):
+    """How many CPUs are at work, in one answer after the other."""
+
+    model_config = STRICT
+
+    cpus: CpuCounts = (1,)
+    """Processes that do the same at the same time, each on CPUs of its own: a number, or several
+    such as [1, 8, 32], each a column of the table."""
+    threads: CpuCounts = (1,)
+    """Threads of each address space, each on a CPU of its own: a number or several."""

@@ -144,8 +144,10 @@ def _scenario_rows(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _default(value: Any) -> str:
-    if value is None or value == {}:
+    if value is None or value in ({}, ()):
         return ""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return "see below" if isinstance(value, BaseModel) else str(value)
 
 

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from costmodel.config.crowd import Crowd
+from costmodel.config.crowd import CrowdWays, SeveralCounts
 from costmodel.config.document import Document, Location, Place, key_text, read_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.frames import Frames
@@ -152,8 +152,8 @@ class Question(BaseModel):
         return state
 
 
-class Scenario(Crowd, Question):
-    """Machines x folio layouts x strategies, against a baseline."""
+class Scenario(CrowdWays, SeveralCounts, Question):
+    """Machines x folio layouts x numbers of CPUs x strategies, against a baseline."""
 
     mitigations: Mitigation = "auto"
     """auto: what a stock kernel of 2024 does on each machine against speculation; off: nothing."""
@@ -185,7 +185,7 @@ class Scenario(Crowd, Question):
 
     @property
     def workloads(self) -> tuple[Workload, ...]:
-        """One workload per folio layout, in the order of the file."""
+        """One workload per folio layout and number of CPUs, in the order of the file."""
         return tuple(
             Workload(
                 operation=self.operation,
@@ -195,9 +195,13 @@ class Scenario(Crowd, Question):
                 frames_over=self.frames_over,
                 state=self.state or states_of(self.operation)[0],
                 contpte=self.contpte,
-                **{key: getattr(self, key) for key in Crowd.model_fields},
+                cpus=cpus,
+                threads=threads,
+                **{key: getattr(self, key) for key in CrowdWays.model_fields},
             )
             for layout in self.folio_orders
+            for cpus in self.cpus
+            for threads in self.threads
         )
 
     def replace(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from costmodel.config.crowd import Crowd
+from costmodel.config.crowd import Crowd, column_text
 from costmodel.config.frames import ALIGNED, CONTIGUOUS, Frames
 from costmodel.config.schema import STRICT, Problem, problem, raise_problems
 from costmodel.config.shares import share as share_of
@@ -131,6 +131,11 @@ class Workload(Crowd, Mapped):
         if self.folio_order is not None:
             return f"order-{self.folio_order}"
         return ", ".join(f"{order}: {100 * s:g}%" for order, s in self.folio_orders.items())
+
+    @property
+    def column(self) -> str:
+        """What heads its column in a table."""
+        return column_text(self.layout, self.cpus, self.threads)
 
 
 def states_of(operation: str) -> tuple[str, ...]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from costmodel.cpus.resources import Events, Usage
 from costmodel.cpus.setup import Setup
 from costmodel.cpus.world import CrowdCpu, Recorder, World
-from costmodel.simulation import lone_cpu
+from costmodel.simulation import Engine, lone_cpu
 from costmodel.simulation.noise import Ints, NoiseSizes, Stream, draw_noise, stable_hash
 from costmodel.simulation.schedule import Schedule
 from costmodel.units import PS_PER_S
+
+if TYPE_CHECKING:
+    from costmodel.cpus.steps import Ran
 
 _DRAWS = 24
 """Phases of the CPUs against each other are drawn so often, or more seldom where CPUs are many."""
@@ -30,7 +34,7 @@ class SharedUse:
 
     ``waiting_ns``: what it costs a CPU per operation beyond the price of a lone CPU, transfers of
     lines included. ``queue``: CPUs that wait for it, on average. ``utilisation``: share of the time
-    in which it is in use.
+    in which it is in use; of ``shootdown`` the share that a CPU spends in handlers.
     """
 
     waiting_ns: float
@@ -72,16 +76,17 @@ class _Counted:
     finished: int = 0
 
 
-def contention(setup: Setup) -> Contention:
+def contention(setup: Setup, *, engine: Engine = Engine.FAST) -> Contention:
     """Return the time of an operation without noise, averaged over CPUs and their phases.
 
     Loops of real CPUs drift against each other, so that their phases are drawn at random; the
-    numbers are always the same ones.
+    numbers are always the same ones. The fast engine executes events in compiled code where CPUs
+    meet nowhere but at servers, the reference engine all of them in SimPy.
     """
     total = _Counted()
     workers = len(setup.workers)
     for draw in range(max(1, _DRAWS // workers)):
-        _count(setup, _phases(setup, _SEED, draw), total)
+        _count(setup, _phases(setup, _SEED, draw), total, engine)
     wall_s = total.wall_ps / PS_PER_S
     period_ps = setup.alone_ps + setup.between_ps
     return Contention(
@@ -92,7 +97,7 @@ def contention(setup: Setup) -> Contention:
         throughput_per_s=total.finished / wall_s if wall_s else 0.0,
         alone_per_s=PS_PER_S / period_ps if period_ps else 0.0,
         extra_ps={cause: ps / total.operations for cause, ps in total.extra_ps.items()},
-        shared=_shared(total),
+        shared=_shared(total, setup.cpus),
     )
 
 
@@ -104,6 +109,7 @@ def samples(
     *,
     runs: int,
     iterations: int,
+    engine: Engine = Engine.FAST,
 ) -> Ints:
     """Return ``runs`` x ``iterations`` times of the first CPU under noise, in picoseconds.
 
@@ -117,7 +123,7 @@ def samples(
             for cpu in setup.workers
         }
         phases = _phases(setup, stream.seed, *key, run, _PHASES)
-        found[run] = _first(setup, phases, more, iterations)
+        found[run] = _first(setup, phases, more, iterations, engine)
     return found
 
 
@@ -162,13 +168,19 @@ def _start(
     world: World, phases: Sequence[float], loop: Callable[[CrowdCpu], Events]
 ) -> dict[int, CrowdCpu]:
     """Start every worker but the first in the middle of its loop; return all of them."""
-    setup = world.setup
-    cpus = {number: CrowdCpu(world, number) for number in setup.workers}
-    period_ps = setup.alone_ps + setup.between_ps
-    if period_ps:
-        for number, phase in zip(list(cpus)[1:], phases[1:], strict=True):
-            world.env.process(_late(cpus[number], int(phase * period_ps), loop))
+    cpus = {number: CrowdCpu(world, number) for number in world.setup.workers}
+    for number, delay_ps in _delays_ps(world.setup, phases).items():
+        world.env.process(_late(cpus[number], delay_ps, loop))
     return cpus
+
+
+def _delays_ps(setup: Setup, phases: Sequence[float]) -> dict[int, int]:
+    """Return when each worker but the first begins; none does where an operation takes no time."""
+    period_ps = setup.alone_ps + setup.between_ps
+    if not period_ps:
+        return {}
+    workers = list(setup.workers)[1:]
+    return {n: int(phase * period_ps) for n, phase in zip(workers, phases[1:], strict=True)}
 
 
 def _late(cpu: CrowdCpu, after_ps: int, loop: Callable[[CrowdCpu], Events]) -> Events:
@@ -177,10 +189,21 @@ def _late(cpu: CrowdCpu, after_ps: int, loop: Callable[[CrowdCpu], Events]) -> E
 
 
 def _first(
-    setup: Setup, phases: Sequence[float], more: Mapping[int, Sequence[int]], iterations: int
-) -> list[int]:
+    setup: Setup,
+    phases: Sequence[float],
+    more: Mapping[int, Sequence[int]],
+    iterations: int,
+    engine: Engine,
+) -> Sequence[int]:
     """Return the times of the first CPU; all others go on as long as it does."""
     world = World(setup)
+    if world.serves_only and engine is Engine.FAST:
+        from costmodel.cpus import steps
+
+        rows, delays_ps = np.array(list(more.values())), _delays_ps(setup, phases)
+        ran = steps.run(world, delays_ps, rows, warm_up=_WARM_UP, operations=iterations)
+        found: list[int] = ran.took_ps.tolist()
+        return found
     took: list[int] = []
 
     def loop(cpu: CrowdCpu) -> Events:
@@ -205,9 +228,15 @@ def _first(
     return took
 
 
-def _count(setup: Setup, phases: Sequence[float], total: _Counted) -> None:
+def _count(setup: Setup, phases: Sequence[float], total: _Counted, engine: Engine) -> None:
     """Simulate once; add what happened after the first CPU's warm-up."""
     world = World(setup)
+    if world.serves_only and engine is Engine.FAST:
+        from costmodel.cpus import steps
+
+        none, delays_ps = np.zeros((len(setup.workers), 1), np.int64), _delays_ps(setup, phases)
+        _add_ran(total, steps.run(world, delays_ps, none, warm_up=_WARM_UP, operations=_COUNTED))
+        return
     total.counting = False
 
     def counted(cpu: CrowdCpu) -> Events:
@@ -238,8 +267,9 @@ def _count(setup: Setup, phases: Sequence[float], total: _Counted) -> None:
         total.counting = True
         for _ in range(_COUNTED):
             yield from counted(cpu)
+        total.counting = False
         total.wall_ps += int(cpu.env.now) - began_ps
-        _add(total, world, before)
+        _add(total, world.usages(), before)
 
     cpus = _start(world, phases, loop)
     world.env.run(until=world.env.process(first(cpus[0])))
@@ -249,8 +279,20 @@ def _snapshot(world: World) -> dict[str, list[Usage]]:
     return {name: [replace(usage) for usage in each] for name, each in world.usages().items()}
 
 
-def _add(total: _Counted, world: World, before: Mapping[str, list[Usage]]) -> None:
-    for name, each in world.usages().items():
+def _add_ran(total: _Counted, ran: Ran) -> None:
+    total.operations += ran.operations
+    total.elapsed_ps += ran.elapsed_ps
+    total.finished += ran.finished
+    total.wall_ps += ran.wall_ps
+    for cause, ps in ran.extra_ps.items():
+        total.extra_ps[cause] = total.extra_ps.get(cause, 0) + ps
+    _add(total, ran.usages, {})
+
+
+def _add(
+    total: _Counted, usages: Mapping[str, list[Usage]], before: Mapping[str, list[Usage]]
+) -> None:
+    for name, each in usages.items():
         old = before.get(name, [])
         sums = total.usages.setdefault(name, [])
         for place, now in enumerate(each):
@@ -262,10 +304,11 @@ def _add(total: _Counted, world: World, before: Mapping[str, list[Usage]]) -> No
             sums[place].waited_ps += now.waited_ps - was.waited_ps
 
 
-def _shared(total: _Counted) -> dict[str, SharedUse]:
+def _shared(total: _Counted, cpus: int) -> dict[str, SharedUse]:
     found = {}
     for name, usages in total.usages.items():
-        wall_ps = max(1, total.wall_ps)
+        # Handlers run on all CPUs at the same time: what is in use is one of them.
+        wall_ps = max(1, total.wall_ps) * (cpus if name == "shootdown" else 1)
         found[name] = SharedUse(
             waiting_ns=total.extra_ps.get(name, 0) / total.operations / 1000,
             queue=max(usage.waited_ps for usage in usages) / wall_ps,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from costmodel.cpus.demand import demand
@@ -59,6 +61,12 @@ class Setup:
         if self.workload.sockets == "spread":
             return cpu % self.prices.sockets
         return cpu // self.prices.cpus_per_socket
+
+    @cached_property
+    def shares_of_work(self) -> tuple[float, ...]:
+        """Which part of the operation's own work is done at the end of each segment."""
+        done = list(accumulate(segment.work_ps for segment in self.operation))
+        return tuple(ps / max(1, done[-1]) for ps in done)
 
     @property
     def spans_sockets(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import simpy
@@ -22,6 +23,16 @@ PER_PROCESS = ("mmap_lock", "counters", "generation")
 
 _FLUSHES = 2
 """A segment with more flushes in a row makes so many, each as long as several."""
+
+
+class Turn(NamedTuple):
+    """Broadcasts at the interconnect: how long they hold it for a CPU alone, how long here, and
+    what they take from each other CPU."""
+
+    alone_ps: int
+    service_ps: int
+    stolen_ps: int
+
 
 Recorder = Callable[[int, str, int, int], None]
 """Takes a CPU, what it does, from when, until when."""
@@ -51,6 +62,8 @@ class World:
         # Nobody waits for a lock that all hold for reading.
         several = workload.threads > 1 and workload.others == "same"
         self.locking = several and setup.writes and setup.shares("mmap_lock")
+        self.serves_only = self.shootdowns is None and not self.locking
+        """Whether CPUs meet nowhere but at servers."""
         self.steals = setup.shootdown is not None or setup.prices.stolen_ps > 0
 
     def server(self, name: str, cpu: int) -> Server:
@@ -69,6 +82,14 @@ class World:
                 found.growth, found.most_waiting = p.growth, p.request_nodes - 1
             self.servers[name, where] = found
         return found
+
+    def turn_of(self, segment: Segment) -> Turn:
+        """Return what the broadcasts of a segment are to the interconnect and to other CPUs."""
+        p = self.setup.prices
+        held = segment.syncs * p.sync_held_ps + (segment.tlbis - segment.syncs) * p.tlbi_held_ps
+        alone_ps = min(segment.broadcast_ps, round(held))
+        factor = p.far_factor if self.setup.spans_sockets else 1.0
+        return Turn(alone_ps, round(alone_ps * factor), round(segment.tlbis * p.stolen_ps))
 
     def lock(self, cpu: int) -> ReadWriteLock:
         """Return the lock of a CPU's address space."""
@@ -133,11 +154,10 @@ class CrowdCpu:
             yield from self.work(outside_ps)
             world.lock(self.number).downgrade()
         # What was done outside the tables is taken out of the segments' work, and noise goes there.
-        change_ps, total_ps = more_ps - outside_ps, sum(p.work_ps for p in setup.operation)
-        done_ps, passed_ps = 0, 0
-        for segment in setup.operation:
+        change_ps, done_ps, passed_ps = more_ps - outside_ps, 0, 0
+        for segment, share in zip(setup.operation, setup.shares_of_work, strict=True):
             passed_ps += segment.work_ps
-            upto_ps = max(done_ps, passed_ps + change_ps * passed_ps // max(1, total_ps))
+            upto_ps = max(done_ps, passed_ps + int(change_ps * share))
             yield from self._segment(segment, upto_ps - done_ps)
             done_ps = upto_ps
         if world.locking:
@@ -190,22 +210,17 @@ class CrowdCpu:
 
     def _broadcast(self, segment: Segment) -> Events:
         """Send TLBIs and wait for them: in turn at the interconnect, then on their way."""
-        world, p = self.world, self.world.setup.prices
+        world = self.world
         if not world.setup.shares("interconnect"):
             yield from self._pass("TLBI", segment.broadcast_ps)
             return
-        held = segment.syncs * p.sync_held_ps + (segment.tlbis - segment.syncs) * p.tlbi_held_ps
-        alone_ps = min(segment.broadcast_ps, round(held))
-        factor = p.far_factor if world.setup.spans_sockets else 1.0
-        turn = self._server("interconnect").visit(
-            self.number, self.socket, round(alone_ps * factor)
-        )
-        if p.stolen_ps:
-            taken_ps = round(segment.tlbis * p.stolen_ps)
-            world.stolen_ps += taken_ps
-            world.stolen_ps[self.number] -= taken_ps
-        self._charge("interconnect", turn - alone_ps)
-        yield from self._pass("interconnect", turn + segment.broadcast_ps - alone_ps)
+        turn = world.turn_of(segment)
+        took_ps = self._server("interconnect").visit(self.number, self.socket, turn.service_ps)
+        if turn.stolen_ps:
+            world.stolen_ps += turn.stolen_ps
+            world.stolen_ps[self.number] -= turn.stolen_ps
+        self._charge("interconnect", took_ps - turn.alone_ps)
+        yield from self._pass("interconnect", took_ps + segment.broadcast_ps - turn.alone_ps)
 
     def _flush(self, flushes: Flushes, shootdowns: Shootdowns) -> Events:
         """Flush the other CPUs of the address space, and wait until they have done it."""

@@ -19,7 +19,7 @@ from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.simulation.price import PricedOperation, price_operation
 from costmodel.simulation.process import run_once
 from costmodel.uncertainty import sampling
-from costmodel.units import PS_PER_NS, PS_PER_S
+from costmodel.units import PS_PER_NS, PS_PER_S, PS_PER_US
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -82,6 +82,13 @@ class Result:
         """Time without noise per PTE in nanoseconds."""
         return self.exact_ps / PS_PER_NS / self.ptes
 
+    @property
+    def throughput_per_s(self) -> float:
+        """Operations of all CPUs in a second without noise, with what lies between two."""
+        if self.contention is not None:
+            return self.contention.throughput_per_s
+        return PS_PER_S / (self.exact_ps + self.cell.workload.between_us * PS_PER_US)
+
     @cached_property
     def log_samples(self) -> tuple[float, ...]:
         """Logarithms of the exact time on machines drawn from what is uncertain about this one.
@@ -116,7 +123,7 @@ def run_cell(
     runs = _table_runs(cell)
     operation = _priced(cell, runs, engine)
     crowd = setup_of(cell, operation, runs)
-    met = None if crowd is None else _met(cell, crowd, runs)
+    met = None if crowd is None else _met(cell, crowd, runs, engine)
     exact_ps = _lone_ps(operation, engine) if met is None else met.mean_ps
     samples = _samples(cell, operation, crowd, engine, causes) if noise else None
     summary = (
@@ -219,9 +226,9 @@ def crowd_of(cell: Cell) -> Setup | None:
     return setup_of(cell, _priced(cell, runs, Engine.FAST), runs)
 
 
-def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun]) -> Contention:
+def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun], engine: Engine) -> Contention:
     """Return who waits for what, and what the share of the last-level cache costs."""
-    found = contention(crowd)
+    found = contention(crowd, engine=engine)
     if "llc" in cell.workload.unshared or len(crowd.workers) == 1:
         return found
     unshared = cell.workload.model_copy(update={"unshared": ("llc",)})
@@ -276,7 +283,15 @@ def _samples(
         return simulate(
             operation.schedule, sizes, stream, runs=runs, iterations=iterations, engine=engine
         )
-    return crowd_samples(crowd, operation.schedule, sizes, stream, runs=runs, iterations=iterations)
+    return crowd_samples(
+        crowd,
+        operation.schedule,
+        sizes,
+        stream,
+        runs=runs,
+        iterations=iterations,
+        engine=engine,
+    )
 
 
 def _stack(operation: PricedOperation, crowd: Contention | None, ptes: int) -> dict[str, float]:

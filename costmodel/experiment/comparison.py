@@ -25,7 +25,7 @@ class Comparison:
     result: Result
     baseline: Result
     change: statistics.Change
-    published: tuple[published.Row, ...]
+    published: tuple[published.Row | published.ThroughputRow, ...]
     builds: BuildChanges | None = None
     build_doubt: Callable[[], BuildDoubt] = BuildDoubt
 
@@ -102,13 +102,26 @@ def beside(
     return Comparison(result, reference, change, rows, builds, build_doubt)
 
 
-def published_rows(cell: Cell, baseline: str | None) -> tuple[published.Row, ...]:
+def published_rows(
+    cell: Cell, baseline: str | None
+) -> tuple[published.Row | published.ThroughputRow, ...]:
     """Return what was published about a cell: about this workload on this machine.
 
     Nothing was about mixes of orders, about a machine with other numbers than the shipped one of
-    its name, or about a workload that is not as rows are, but for the CPUs that a row names.
+    its name, or about a workload that is not as rows are, but for the CPUs that a row names. Of a
+    loop that a workload names, rows are those of its number of CPUs.
     """
     workload = cell.workload
+    if workload.loop is not None:
+        return published.matching_loop(
+            loop=workload.loop,
+            machine=cell.machine.name,
+            numbers={key: now for key, (_, now) in cell.machine.changes.items()},
+            cpus=workload.cpus,
+            threads=workload.threads,
+            strategy=cell.strategy,
+            baseline=baseline,
+        )
     unusual = {one.key for one in settings.settings_of_workload(workload)} - {"cpus"}
     if workload.folio_order is None or unusual or not cell.machine.is_shipped:
         return ()

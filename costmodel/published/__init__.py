@@ -1,6 +1,7 @@
 """The project's own copy of the published measurements, mapped to its words."""
 
 from costmodel.published.builds import half_range_pct, least_half_range_pct
+from costmodel.published.loops import ThroughputRow, loop_names, loop_rows, matching_loop
 from costmodel.published.rows import (
     Metric,
     Role,
@@ -17,10 +18,14 @@ __all__ = [
     "Role",
     "Row",
     "Table",
+    "ThroughputRow",
     "all_rows",
     "half_range_pct",
     "has_times",
     "least_half_range_pct",
+    "loop_names",
+    "loop_rows",
     "matching",
+    "matching_loop",
     "tables",
 ]

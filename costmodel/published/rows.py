@@ -28,7 +28,6 @@ class Metric(StrEnum):
 
     REL_PCT = "rel_pct"  # change of run time in percent of the baseline, negative is faster
     SECONDS = "seconds"
-    THROUGHPUT_PCT = "throughput_pct"  # change of throughput, positive is better
 
 
 class _Model(BaseModel):

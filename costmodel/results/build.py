@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from costmodel.published import Metric, Row
+from costmodel.published import Metric, Row, ThroughputRow
 from costmodel.published.rows import implied_change_pct
 from costmodel.remarks import remarks as machine_remarks
 from costmodel.results.crowd_records import crowd_data
@@ -92,6 +92,7 @@ def _cell(
         "ptes": result.ptes,
         "ns_per_pte": result.ns_per_pte,
         "seconds": _seconds(result.summary),
+        **_throughput(comparison),
         "change_pct": _change(comparison.change),
         **(_model(comparison) if intervals else {}),
         "cpi_stack_ns_per_pte": dict(result.stack_ns_per_pte),
@@ -134,6 +135,11 @@ def _seconds(summary: Summary) -> dict[str, Any]:
     }
 
 
+def _throughput(comparison: Comparison) -> dict[str, Any]:
+    per_s, base = (r.throughput_per_s for r in (comparison.result, comparison.baseline))
+    return {"throughput_per_s": per_s, "throughput_change_pct": 100 * (per_s / base - 1)}
+
+
 def _change(change: Change) -> dict[str, Any]:
     return {
         "mean": change.mean_pct,
@@ -144,7 +150,13 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _published(row: Row, baseline: str) -> dict[str, Any]:
+def _published(row: Row | ThroughputRow, baseline: str) -> dict[str, Any]:
+    if isinstance(row, ThroughputRow):
+        return {
+            "id": row.id, "metric": row.metric, "mean": row.mean, "stdev": None,
+            "change_pct": row.mean if row.metric == "rel_pct" else None, "role": "check",
+            "repeats": None, "variant": row.variant, "source": row.citation,
+        }  # fmt: skip
     relative = row.metric is Metric.REL_PCT
     return {
         "id": row.id,

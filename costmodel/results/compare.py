@@ -15,8 +15,7 @@ NEGLIGIBLE_PCT: Final = 0.01
 """Below this two exact times are the same: the core's own resolution is about as wide."""
 
 _MUST_AGREE: Final = (
-    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "contpte", "cpus",
-    "threads", "runs",
+    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "contpte", "runs",
     "iterations",
 )  # fmt: skip
 
@@ -74,7 +73,7 @@ def compare_files(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -
     after = {cell.key: cell for cell in new.cells}
     both = [key for key in before if key in after]
     if not both:
-        reason = f"no cell (machine, layout, strategy) is also in {names[0]}"
+        reason = f"no cell (machine, layout, CPUs, strategy) is also in {names[0]}"
         raise ConfigError.of(names[1], reason)
     cells = tuple(_change(before[key], after[key], paired=paired) for key in both)
     return FileComparison(

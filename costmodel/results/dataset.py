@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from costmodel.config.errors import ConfigError
-from costmodel.results.document import ResultFile
+from costmodel.results.document import ResultFile, unique
 from costmodel.results.records import ResultCell
 
 if TYPE_CHECKING:
@@ -19,12 +19,14 @@ _UNITS: Final = {
 }  # fmt: skip
 """Variables and their units."""
 DIMENSIONS: Final = ("machine", "strategy", "folios", "state")
+"""Of every table; ``cpus`` and ``threads`` come on top where there are several."""
 
 
 def dataset(results: ResultFile) -> Dataset:
     """Return the cells of a result file by machine, strategy, folio layout and state.
 
-    ``folios`` are orders where no layout is a mix, else their names. ``cpi_stack_ns_per_pte`` has
+    ``cpus`` and ``threads`` are further dimensions where a file has several. ``folios`` are
+    orders where no layout is a mix, else their names. ``cpi_stack_ns_per_pte`` has
     one dimension more, ``cause``. What was not computed is NaN. Raises ConfigError where xarray is
     not installed.
     """
@@ -34,12 +36,15 @@ def dataset(results: ResultFile) -> Dataset:
         reason = "is not installed: pip install 'costmodel[xarray]'"
         raise ConfigError.of("xarray", reason) from None
     simple = all(cell.order is not None for cell in results.cells)
-    axes = {
+    layouts = unique(cell.layout for cell in results.cells)
+    axes: dict[str, list[Any]] = {
         "machine": list(results.machines),
         "strategy": list(results.strategies),
-        "folios": [cell.order for cell in _firsts(results)] if simple else list(results.layouts),
+        "folios": [_first(results, layout).order for layout in layouts] if simple else [*layouts],
         "state": [results.first.state],
     }
+    counts = {key: sorted({getattr(c, key) for c in results.cells}) for key in ("cpus", "threads")}
+    axes |= {key: values for key, values in counts.items() if len(values) > 1}
     causes = sorted({cause for cell in results.cells for cause in cell.cpi_stack_ns_per_pte})
     shape = tuple(len(values) for values in axes.values())
     tables = {name: np.full(shape, np.nan) for name in _UNITS}
@@ -48,29 +53,31 @@ def dataset(results: ResultFile) -> Dataset:
         at = (
             results.machines.index(cell.machine),
             results.strategies.index(cell.strategy),
-            results.layouts.index(cell.layout),
+            layouts.index(cell.layout),
             0,
+            *(axes[key].index(getattr(cell, key)) for key in counts if key in axes),
         )
         for name, value in _values(cell).items():
             tables[name][at] = value
         stack[at] = [cell.cpi_stack_ns_per_pte.get(cause, 0.0) for cause in causes]
     first = results.first
     variables = {
-        **{name: (DIMENSIONS, table, {"units": _UNITS[name]}) for name, table in tables.items()},
-        "cpi_stack_ns_per_pte": ((*DIMENSIONS, "cause"), stack, {"units": "ns"}),
+        **{name: (tuple(axes), table, {"units": _UNITS[name]}) for name, table in tables.items()},
+        "cpi_stack_ns_per_pte": ((*axes, "cause"), stack, {"units": "ns"}),
     }
     about = {
         "operation": first.operation, "memory_bytes": first.memory_bytes,
-        "baseline": results.baseline, "frames": first.frames, "cpus": first.cpus,
+        "baseline": results.baseline, "frames": first.frames,
+        **{key: values[0] for key, values in counts.items() if key not in axes},
         "settings": "; ".join(first.said), "costmodel": results.version,
         "seed": results.provenance.seed, "noise": int(results.provenance.noise),
     }  # fmt: skip
     return xarray.Dataset(variables, {**axes, "cause": causes}, about)
 
 
-def _firsts(results: ResultFile) -> list[ResultCell]:
-    """Return one cell of each folio layout."""
-    return [next(c for c in results.cells if c.layout == layout) for layout in results.layouts]
+def _first(results: ResultFile, layout: str) -> ResultCell:
+    """Return a cell of a folio layout."""
+    return next(cell for cell in results.cells if cell.layout == layout)
 
 
 def _values(cell: ResultCell) -> dict[str, float]:

@@ -20,7 +20,7 @@ from costmodel.units import PAGE_BYTES
 SCHEMA: Final = 1
 
 _COMMON: Final = (
-    "operation", "memory_bytes", "frames", "frames_over_bytes", "state", "contpte", "cpus",
+    "operation", "memory_bytes", "frames", "frames_over_bytes", "state", "contpte",
     "baseline", "runs", "iterations",
 )  # fmt: skip
 """What the cells of one file have in common: a scenario has one of each."""
@@ -82,7 +82,7 @@ class ResultFile(BaseModel):
     machine_remarks: dict[Words, list[str]] = {}
     """Machine name to the sentences that its numbers need beside them."""
     cells: Annotated[list[ResultCell], Field(min_length=1)]
-    """One per machine, strategy and folio layout, the baseline included."""
+    """One per machine, strategy, folio layout and number of CPUs, the baseline included."""
 
     @model_validator(mode="after")
     def _cells_agree(self) -> ResultFile:
@@ -99,7 +99,7 @@ class ResultFile(BaseModel):
                     yield ("cells", index, key), f"must be that of cells[0], {wanted!r}", value
             before = seen.setdefault(cell.key, index)
             if before != index:
-                reason = f"the same machine, layout and strategy as cells[{before}]"
+                reason = f"the same machine, layout, CPUs and strategy as cells[{before}]"
                 yield ("cells", index), reason, cell.strategy
             if bool(cell.seconds.run_means) != self.provenance.noise:
                 reason = "must be empty without noise, else one number per run"
@@ -143,18 +143,20 @@ class ResultFile(BaseModel):
     def case(self) -> str:
         """``fork of 1 GiB (writable)``, with what is not default for all cells."""
         cell = self.first
-        words = ", ".join((cell.state, *self._common_settings))
+        words = ", ".join((cell.state, *self.common_settings))
         return f"{cell.operation} of {size_text(cell.memory_bytes)} ({words})"
 
     @property
-    def _common_settings(self) -> tuple[str, ...]:
+    def common_settings(self) -> tuple[str, ...]:
+        """What is not default for all cells."""
         others = [cell.said for cell in self.cells]
         return tuple(text for text in self.first.said if all(text in other for other in others))
 
     @property
     def workload_text(self) -> str:
         """``fork, 1 GiB, writable``, with what of the workload is not default."""
-        cell, settings = self.first, list(self.first.workload_settings)
+        cell, common = self.first, self.common_settings
+        settings = [text for text in cell.workload_settings if text in common]
         if cell.frames != "contiguous":
             frames = f"{cell.frames} frames"
             settings = [frames, *(text for text in settings if text != frames)]
@@ -163,8 +165,8 @@ class ResultFile(BaseModel):
     def machine_title(self, machine: str) -> str:
         """Return ``ampere-altra (tlbi.range=true)``: a machine and what is not default on it."""
         cells = (cell for cell in self.cells if cell.machine == machine)
-        said = unique(text for cell in cells for text in cell.said)
-        own = [text for text in said if text not in self._common_settings]
+        said = unique(text for cell in cells for text in cell.machine_settings)
+        own = [text for text in said if text not in self.common_settings]
         return f"{machine} ({', '.join(own)})" if own else machine
 
     @property
@@ -180,9 +182,9 @@ class ResultFile(BaseModel):
         return unique(cell.machine for cell in self.cells)
 
     @property
-    def layouts(self) -> tuple[str, ...]:
-        """The folio layouts, in order."""
-        return unique(cell.layout for cell in self.cells)
+    def columns(self) -> tuple[str, ...]:
+        """The folio layouts with their numbers of CPUs, in order."""
+        return unique(cell.column for cell in self.cells)
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -199,9 +201,9 @@ class ResultFile(BaseModel):
         """The same as notes below a table: what a star stands for."""
         return tuple(f"* {verdict}" for verdict in self.verdicts)
 
-    def panel(self, machine: str, layout: str) -> tuple[ResultCell, ...]:
-        """Return the cells of one machine and layout."""
-        return tuple(cell for cell in self.cells if cell.place == (machine, layout))
+    def panel(self, machine: str, column: str) -> tuple[ResultCell, ...]:
+        """Return the cells of one machine, and of one layout on so many CPUs."""
+        return tuple(cell for cell in self.cells if cell.place == (machine, column))
 
     def only(
         self,
@@ -240,7 +242,10 @@ def unique(items: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
 
 
-def layout_title(layout: str) -> str:
-    """Return ``order-9 (2 MiB)`` for ``order-9``; a mix as it is."""
+def column_title(column: str) -> str:
+    """Return ``order-9 (2 MiB), 8 CPUs`` for ``order-9, 8 CPUs``; a mix as it is."""
+    layout, comma, crowd = column.partition(", ")
     order = layout.removeprefix("order-")
-    return f"{layout} ({size_text(PAGE_BYTES << int(order))})" if order.isdigit() else layout
+    if not order.isdigit():
+        return column
+    return f"{layout} ({size_text(PAGE_BYTES << int(order))}){comma}{crowd}"

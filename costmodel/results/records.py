@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from costmodel.config.crowd import CpuCount
+from costmodel.config.crowd import CpuCount, column_text
 from costmodel.config.schema import Problem, printable, problem, raise_problems
 from costmodel.results.crowd_records import CrowdRecord
 from costmodel.statistics import Summary
@@ -96,7 +96,7 @@ class PublishedPoint(BaseModel):
 
     id: Words
     """Table and number in it, such as ``T07c/2``."""
-    metric: Literal["rel_pct", "seconds", "throughput_pct"]
+    metric: Literal["rel_pct", "seconds", "throughput_pct", "per_s"]
     """What ``mean`` and ``stdev`` are."""
     mean: Percent
     """In the unit of the metric."""
@@ -169,6 +169,10 @@ class BuildRange:
     high_pct: float
 
 
+CellKey = tuple[str, tuple[tuple[int, float], ...], int, int, str]
+"""Machine, folio layout, CPUs, threads and strategy: what tells the cells of one file apart."""
+
+
 class ResultCell(BaseModel):
     """A strategy on a machine and a folio layout."""
 
@@ -228,6 +232,10 @@ class ResultCell(BaseModel):
     ns_per_pte: Annotated[float, Field(gt=0, le=1e15)]
     """Time without noise, the fixed part of the operation included, divided by ``ptes``."""
     seconds: CellSeconds
+    throughput_per_s: Amount | None = None
+    """Operations of all CPUs in a second without noise, with what lies between two."""
+    throughput_change_pct: Percent | None = None
+    """Its change against the baseline in the same build."""
     change_pct: CellChangePct
     model_interval_pct90: Interval | None = None
     """Where 90 % of measured changes should lie."""
@@ -273,6 +281,11 @@ class ResultCell(BaseModel):
             yield at, "must hold two runs or more where there is a deviation", len(means)
 
     @property
+    def column(self) -> str:
+        """What heads its column: the layout, and how many CPUs where it is not one alone."""
+        return column_text(self.layout, self.cpus, self.threads)
+
+    @property
     def layout(self) -> str:
         """The folio orders as a table shows them: ``order-9``, ``0: 50%, 4: 50%``."""
         if self.order is not None:
@@ -295,6 +308,19 @@ class ResultCell(BaseModel):
     def threads(self) -> int:
         """Threads of each address space."""
         return self.crowd.threads if self.crowd else 1
+
+    @property
+    def operations_per_s(self) -> float:
+        """Operations of all CPUs in a second; older files do not say what lies between two."""
+        if self.throughput_per_s is not None:
+            return self.throughput_per_s
+        alone = 1e9 / (self.ns_per_pte * self.ptes)
+        return self.crowd.throughput_per_s if self.crowd else alone
+
+    @property
+    def cpus_in_use(self) -> int:
+        """CPUs at work or asleep: one for each thread of each process."""
+        return self.cpus * self.threads
 
     @property
     def workload_settings(self) -> tuple[str, ...]:
@@ -326,13 +352,14 @@ class ResultCell(BaseModel):
 
     @property
     def place(self) -> tuple[str, str]:
-        """Machine and layout: what a panel of a picture shows."""
-        return self.machine, self.layout
+        """Machine, layout and CPUs: what a panel of a picture shows."""
+        return self.machine, self.column
 
     @property
-    def key(self) -> tuple[str, tuple[tuple[int, float], ...], str]:
-        """Machine, folio layout and strategy: what tells the cells of one file apart."""
-        return self.machine, tuple(sorted(self.folio_orders.items())), self.strategy
+    def key(self) -> CellKey:
+        """What tells the cells of one file apart."""
+        orders = tuple(sorted(self.folio_orders.items()))
+        return self.machine, orders, self.cpus, self.threads, self.strategy
 
     @property
     def is_baseline(self) -> bool:

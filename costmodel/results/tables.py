@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from costmodel.results.compare import NEGLIGIBLE_PCT, FileCellChange, FileComparison
-from costmodel.results.document import ResultFile, layout_title
+from costmodel.results.document import ResultFile, column_title
 from costmodel.results.records import ResultCell
 from costmodel.results.text.numbers import interval_text, milliseconds, nanoseconds, percent
 
@@ -29,13 +29,13 @@ def comparison_csv(comparison: FileComparison) -> str:
 
 
 def results_markdown(results: ResultFile) -> str:
-    """Return one table per machine and folio layout."""
+    """Return one table per machine, folio layout and number of CPUs."""
     parts = [f"**{_escaped(results.case)}**, {results.origin}"]
     for machine in results.machines:
-        for layout in results.layouts:
-            cells = results.panel(machine, layout)
+        for column in results.columns:
+            cells = results.panel(machine, column)
             if cells:
-                title = f"{results.machine_title(machine)}, {layout_title(layout)}"
+                title = f"{results.machine_title(machine)}, {column_title(column)}"
                 parts.append(f"### {_escaped(title)}\n\n{_markdown(map(_shown, cells))}")
     parts += map(_escaped, results.notes)
     return "\n\n".join(parts) + "\n"
@@ -48,7 +48,7 @@ def comparison_markdown(comparison: FileComparison, *, names: tuple[str, str]) -
     parts.append(f"Geometric mean of the changes: {percent(comparison.geomean_pct)}.")
     for name, cells in zip(names, (comparison.old_only, comparison.new_only), strict=True):
         if cells:
-            only = "; ".join(f"{c.machine} {c.layout} {c.strategy}" for c in cells)
+            only = "; ".join(f"{c.machine} {c.column} {c.strategy}" for c in cells)
             parts.append(f"Only in {_escaped(name)}: {_escaped(only)}.")
     parts.append(f"`~`: not significant at 5 %, or less than {NEGLIGIBLE_PCT:g} %.")
     return "\n\n".join(parts) + "\n"
@@ -59,7 +59,8 @@ def _flat(cell: ResultCell) -> Flat:
     return {
         "machine": cell.machine, "operation": cell.operation, "memory_bytes": cell.memory_bytes,
         "folio_layout": cell.layout, "frames": cell.frames, "state": cell.state,
-        "contpte": cell.contpte, "cpus": cell.cpus, "settings": "; ".join(cell.said),
+        "contpte": cell.contpte, "cpus": cell.cpus, "threads": cell.threads,
+        "throughput_per_s": cell.operations_per_s, "settings": "; ".join(cell.said),
         "strategy": cell.strategy, "baseline": cell.baseline, "ptes": cell.ptes,
         "ns_per_pte": cell.ns_per_pte, "mean_s": times.mean,
         "stdev_between_runs_s": times.stdev_between_runs, "change_pct": change.mean,

@@ -78,7 +78,6 @@ def test_cells_of_one_file_only_are_listed(tmp_path: Path) -> None:
         ("state", "read-only"),
         ("frames", "scattered"),
         ("contpte", False),
-        ("cpus", 2),
         ("iterations", 50),
     ],
 )
@@ -139,7 +138,7 @@ def without(key: str) -> dict[str, Any]:
         ('{"schema": 1,\n "cells": [{"strategy": 7}]}', ":2:25: cells[0].strategy: must be text"),
         (json.dumps(document(cell("v6.7", -1.0, noise=False))), "must be more than 0"),
         (json.dumps(document()), "cells: must not be empty"),
-        (json.dumps(document(*BOTH["cells"] * 2)), "cells[2]: the same machine, layout and"),
+        (json.dumps(document(*BOTH["cells"] * 2)), "cells[2]: the same machine, layout, CPUs and"),
     ],
 )
 def test_a_bad_file_has_one_clear_line(tmp_path: Path, text: str, message: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from costmodel.config.errors import ConfigError
-from costmodel.results.document import ResultFile, layout_title
+from costmodel.results.document import ResultFile, column_title
 from costmodel.results.reading import results_of
 from tests.results.made import cell, document, four_strategies, row
 
@@ -19,7 +19,7 @@ def made(*args: Any, **kwargs: Any) -> ResultFile:
 def test_what_titles_and_panels_say() -> None:
     results = made()
     assert results.machines == ("ampere-altra", "apple-m2-vm")
-    assert results.layouts == ("order-0", "order-9")
+    assert results.columns == ("order-0", "order-9")
     assert results.strategies[0] == results.baseline == "v6.7"
     assert results.case == "fork of 1 GiB (writable)"
     assert results.origin == "8 runs x 100 iterations, seed 1, costmodel 1.2.3"
@@ -50,13 +50,13 @@ def test_a_mix_is_named_by_its_shares() -> None:
     for each in data["cells"]:
         each["folio_orders"], each["folio_order"] = {"0": 0.5, "4": 0.5}, None
     results = results_of(data)
-    assert results.layouts == ("0: 50%, 4: 50%",)
+    assert results.columns == ("0: 50%, 4: 50%",)
     assert results.first.order is None
 
 
 def test_layouts_are_shown_with_their_size() -> None:
-    assert layout_title("order-9") == "order-9 (2 MiB)"
-    assert layout_title("0: 50%, 4: 50%") == "0: 50%, 4: 50%"
+    assert column_title("order-9") == "order-9 (2 MiB)"
+    assert column_title("0: 50%, 4: 50%") == "0: 50%, 4: 50%"
 
 
 def test_what_is_read_is_written_again() -> None:

@@ -99,7 +99,7 @@ def _machine(
 ) -> dict[str, Any]:
     own = results.only(machines=[name])
     titled, known = own.first, used_patterns(own.cells)
-    found = ((layout, explanations.get((name, layout))) for layout in own.layouts)
+    found = ((layout, explanations.get((name, layout))) for layout in own.columns)
     return {
         "id": f"machine-{number}",
         "name": name,
@@ -109,7 +109,7 @@ def _machine(
         "left_out": [left for left in results.left_out if left.machine == name],
         "tables": tables_of(own, name),
         "panel": panels.get(name),
-        "stacks": [stacks_of(own.panel(name, layout), known) for layout in own.layouts],
+        "stacks": [stacks_of(own.panel(name, layout), known) for layout in own.columns],
         "patterns": known,
         "pictures": [_image(picture) for picture in _pictures(own)],
         "explanations": [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from costmodel.results.document import ResultFile, layout_title
+from costmodel.results.document import ResultFile, column_title
 from costmodel.results.page.bars import Bar, Scale, cell_bar, shown_changes
 from costmodel.results.records import ResultCell
 from costmodel.results.text.numbers import interval_text, milliseconds, nanoseconds, percent
@@ -44,7 +44,7 @@ class ChangeTable:
 
 def tables_of(results: ResultFile, machine: str) -> list[ChangeTable]:
     """Return the tables of a machine, one per folio layout."""
-    found = (results.panel(machine, layout) for layout in results.layouts)
+    found = (results.panel(machine, layout) for layout in results.columns)
     return [_table(cells) for cells in found if cells]
 
 
@@ -65,7 +65,7 @@ def _table(cells: Sequence[ResultCell]) -> ChangeTable:
         for cell, texts in zip(cells, zip(*kept.values(), strict=True), strict=True)
     )
     return ChangeTable(
-        layout_title(cells[0].layout), cells[0].layout, tuple(kept), scale, tuple(rows)
+        column_title(cells[0].column), cells[0].column, tuple(kept), scale, tuple(rows)
     )
 
 
@@ -115,7 +115,7 @@ def fastest_by_place(results: ResultFile) -> list[dict[str, Any]]:
     """Return for each machine and layout which strategy is the fastest, and by how much."""
     found = []
     for machine in results.machines:
-        for layout in results.layouts:
+        for layout in results.columns:
             best = fastest(results.panel(machine, layout))
             if best is None:
                 continue
@@ -123,7 +123,7 @@ def fastest_by_place(results: ResultFile) -> list[dict[str, Any]]:
             found.append(
                 {
                     "machine": best.machine_title or machine,
-                    "layout": layout_title(layout),
+                    "layout": column_title(layout),
                     "strategy": best.strategy,
                     "change": percent(best.change_pct.mean),
                     "interval": "" if model is None else interval_text(*model),

@@ -8,7 +8,7 @@ from typing import Any
 
 from costmodel.config.sizes import size_text
 from costmodel.explaining.quantity import quantity
-from costmodel.results.document import ResultFile, layout_title, unique
+from costmodel.results.document import ResultFile, column_title, unique
 from costmodel.results.page.bars import Bar, Scale, bar_of
 from costmodel.results.text.numbers import nanoseconds, percent
 from costmodel.sweeps.what_if import Slider, WhatIf
@@ -57,8 +57,8 @@ class SliderPanel:
 
 def panel_of(grid: WhatIf, results: ResultFile) -> SliderPanel:
     """Return the panel of a grid of a machine of the results."""
-    marked = {cell.key[2] for cell in results.cells if cell.remarks}
-    layouts = unique(cell.workload.layout for cell, _ in grid.pairs)
+    marked = {cell.strategy for cell in results.cells if cell.remarks}
+    layouts = unique(cell.workload.column for cell, _ in grid.pairs)
     tables = tuple(_table(grid, layout, results.baseline, marked) for layout in layouts)
     data = {
         "now": [slider.now for slider in grid.sliders],
@@ -70,11 +70,11 @@ def panel_of(grid: WhatIf, results: ResultFile) -> SliderPanel:
 
 
 def _table(grid: WhatIf, layout: str, baseline: str, marked: set[str]) -> SliderTable:
-    mine = [at for at, (cell, _) in enumerate(grid.pairs) if cell.workload.layout == layout]
+    mine = [at for at, (cell, _) in enumerate(grid.pairs) if cell.workload.column == layout]
     values = grid.change_pct[:, mine].ravel().tolist()
     scale = Scale.of(value for value in values if math.isfinite(value))
     return SliderTable(
-        layout_title(layout), scale, tuple(_row(grid, at, scale, baseline, marked) for at in mine)
+        column_title(layout), scale, tuple(_row(grid, at, scale, baseline, marked) for at in mine)
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from costmodel.results.document import layout_title
+from costmodel.results.document import column_title
 from costmodel.results.plots.causes import FAMILIES, OTHER, by_family, fill
 from costmodel.results.plots.stack import CUT, LEAST_SHARE
 from costmodel.results.records import ResultCell
@@ -88,7 +88,7 @@ def stacks_of(cells: Sequence[ResultCell], known: Sequence[CausePattern]) -> Sta
     usual = next((cell.ns_per_pte for cell in cells if cell.is_baseline), cells[0].ns_per_pte)
     high = max(cell.ns_per_pte for cell in cells if cell.ns_per_pte <= CUT * usual)
     names = {pattern.family: pattern.name for pattern in known}
-    return Stacks(layout_title(cells[0].layout), tuple(_row(cell, high, names) for cell in cells))
+    return Stacks(column_title(cells[0].column), tuple(_row(cell, high, names) for cell in cells))
 
 
 def _row(cell: ResultCell, high: float, names: dict[str, str]) -> StackRow:

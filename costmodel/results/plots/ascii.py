@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from costmodel.results.document import ResultFile, layout_title
+from costmodel.results.document import ResultFile, column_title
 from costmodel.results.records import PublishedPoint, ResultCell
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import percent
@@ -18,23 +18,23 @@ BAR, PUBLISHED = "#", "o"
 
 
 def ascii_chart(results: ResultFile) -> str:
-    """Return a chart per machine and folio layout; ``#`` predicted, ``o`` published."""
+    """Return a chart per machine, layout and number of CPUs; ``#`` predicted, ``o`` published."""
     parts = [paragraph(f"{results.case}: change of run time against {results.baseline}")]
     parts[0] += "\n" + paragraph(results.origin)
     for machine in results.machines:
-        for layout in results.layouts:
-            entries = results.panel(machine, layout)
+        for column in results.columns:
+            entries = results.panel(machine, column)
             if entries:
-                parts.append("\n".join(_panel(machine, layout, entries)))
+                parts.append("\n".join(_panel(machine, column, entries)))
     parts += [paragraph(note, hanging="  ") for note in results.notes]
     parts.append(f"{BAR} predicted   {PUBLISHED} published   > goes on beyond the chart")
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
-def _panel(machine: str, layout: str, entries: tuple[ResultCell, ...]) -> Iterator[str]:
+def _panel(machine: str, column: str, entries: tuple[ResultCell, ...]) -> Iterator[str]:
     label = min(LABEL, max(len(entry.marked) for entry in entries))
     scale = _Scale(entries, WIDTH - label - 2 - 2 * NUMBER)
-    yield f"{machine}, {layout_title(layout)}"
+    yield f"{machine}, {column_title(column)}"
     heading = f"{'predicted':>{NUMBER}}{'published':>{NUMBER + 1}}"
     yield f"{'':{label}} {scale.heading()}{heading}"
     for entry in entries:

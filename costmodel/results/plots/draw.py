@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
-from costmodel.results.document import ResultFile, layout_title
+from costmodel.results.document import ResultFile, column_title
 from costmodel.results.plots.picture import Picture
 
 if TYPE_CHECKING:
     from costmodel.experiment import Cell
     from costmodel.results.plots.samples import Samples
 
-KINDS = ("change", "order", "stack", "samples")
+KINDS = ("change", "order", "stack", "samples", "cpus", "shared")
 """Kinds of pictures of results; a ``timeline`` is one of a cell."""
 
 
@@ -31,6 +31,10 @@ def draw(results: ResultFile, kind: str, *, samples: Samples | None = None) -> P
         from costmodel.results.plots.order import order_picture
 
         return order_picture(results)
+    if kind in ("cpus", "shared"):
+        from costmodel.results.plots import crowd
+
+        return crowd.cpus_picture(results) if kind == "cpus" else crowd.shared_picture(results)
     if kind == "stack":
         from costmodel.results.plots.stack import stack_picture
 
@@ -48,7 +52,7 @@ def draw_window(cell: Cell, *, ptes: int) -> Picture:
     workload = cell.workload
     what = f"{workload.operation} of {size_text(workload.memory_bytes)} ({workload.state})"
     several = f"{ptes} PTEs" if ptes > 1 else "one PTE"
-    where = f"{cell.machine.name}, {cell.strategy}, {layout_title(workload.layout)}"
+    where = f"{cell.machine.name}, {cell.strategy}, {column_title(workload.layout)}"
     return timeline_picture(
         timeline_of(cell, ptes=ptes),
         headline=f"{what}: {several} in the out-of-order window",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from costmodel.results.document import ResultFile, layout_title
+from costmodel.results.document import ResultFile, column_title
 from costmodel.results.plots.picture import new_figure, note_lines
 from costmodel.results.plots.style import BLACK, GREY, SMALL, TEXT, TITLE, TITLE_INCHES
 from costmodel.results.records import ResultCell
@@ -51,9 +51,9 @@ def panels(
     """
     columns = _columns(results)
     rows = [
-        (machine, results.layouts[first : first + columns])
+        (machine, results.columns[first : first + columns])
         for machine in results.machines
-        for first in range(0, len(results.layouts), columns)
+        for first in range(0, len(results.columns), columns)
     ]
     names = [_strategies(results, machine, shown) for machine, shown in rows]
     titles = [_panel_titles(results, machine, shown, columns) for machine, shown in rows]
@@ -78,11 +78,10 @@ def panels(
 
 def _columns(results: ResultFile) -> int:
     """Return how many panels stand side by side: as many as leave no field empty."""
-    layouts = results.layouts
-    narrow = all(len(layout_title(layout)) <= NARROW_TITLE for layout in layouts)
-    if narrow and len(layouts) % NARROW_COLUMNS == 0:
+    narrow = all(len(column_title(column)) <= NARROW_TITLE for column in results.columns)
+    if narrow and len(results.columns) % NARROW_COLUMNS == 0:
         return NARROW_COLUMNS
-    return min(COLUMNS, len(layouts))
+    return min(COLUMNS, len(results.columns))
 
 
 def _strategies(results: ResultFile, machine: str, layouts: Sequence[str]) -> tuple[str, ...]:
@@ -98,7 +97,7 @@ def _panel_titles(
 
     Where three panels stand side by side the first alone names the machine.
     """
-    name, texts = results.machine_title(machine), [layout_title(layout) for layout in layouts]
+    name, texts = results.machine_title(machine), [column_title(layout) for layout in layouts]
     if columns == NARROW_COLUMNS:
         wrapped = wrap(name, NARROW_TITLE)
         empty = "\n" * len(wrapped)

@@ -13,12 +13,13 @@ from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panel
 from costmodel.results.plots.picture import Picture, look
 from costmodel.results.plots.stack import CUT
 from costmodel.results.plots.style import BLACK, BLUE, ORANGE, SMALL
+from costmodel.results.records import CellKey
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
-Samples = Mapping[tuple[str, str, str], NDArray[np.int64]]
-"""Picoseconds, int64[runs, iterations], by machine, layout and strategy."""
+Samples = Mapping[CellKey, NDArray[np.int64]]
+"""Picoseconds, int64[runs, iterations], by the key of a cell."""
 
 LANES = 0.8
 """Part of a row that the lanes of its runs take."""
@@ -41,9 +42,7 @@ def samples_picture(results: ResultFile, samples: Samples) -> Picture:
 
 
 def _fill(panel: Panel, samples: Samples) -> None:
-    times = {
-        row: samples[(*entry.place, entry.strategy)] / PS_PER_MS for row, entry in panel.rows()
-    }
+    times = {row: samples[entry.key] / PS_PER_MS for row, entry in panel.rows()}
     usual = [times[row].mean() for row, entry in panel.rows() if entry.is_baseline]
     inside = {row: t for row, t in times.items() if not usual or t.mean() <= CUT * usual[0]}
     low = min(float(t.min()) for t in inside.values())

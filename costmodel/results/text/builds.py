@@ -43,16 +43,16 @@ def build_lines(
     line.
     """
     own = _of_baseline(shown)
-    if all(cell.build == own.get(cell.layout) and cell.build_range is None for cell in cells):
+    if all(cell.build == own.get(cell.column) and cell.build_range is None for cell in cells):
         return
     spans: dict[str, Pair] = {}
     for cell in cells:
         if cell.build_range is not None:
-            spans[cell.layout] = interval_text(cell.build_range.low_pct, cell.build_range.high_pct)
+            spans[cell.column] = interval_text(cell.build_range.low_pct, cell.build_range.high_pct)
     if spans:
         count = max(cell.build_range.count for cell in cells if cell.build_range is not None)
         yield _line(_SPAN.format(count), spans, columns)
-    names = {cell.layout: shorten(cell.build or "", PAIR) for cell in cells}
+    names = {cell.column: shorten(cell.build or "", PAIR) for cell in cells}
     yield _line(_BUILD, names, columns)
 
 
@@ -67,8 +67,8 @@ def same_build_lines(
     times: dict[str, Pair] = {}
     for cell in cells:
         seconds = cell.baseline_seconds
-        if seconds is not None and not cell.is_across and cell.build != own.get(cell.layout):
-            times[cell.layout] = milliseconds(seconds), nanoseconds(seconds * 1e9 / cell.ptes)
+        if seconds is not None and not cell.is_across and cell.build != own.get(cell.column):
+            times[cell.column] = milliseconds(seconds), nanoseconds(seconds * 1e9 / cell.ptes)
     if times:
         yield _line(_SAME.format(cells[0].baseline), times, columns)
 
@@ -119,7 +119,7 @@ def across_builds(cells: Sequence[ResultCell]) -> Iterator[str]:
 
 def _of_baseline(cells: Iterable[ResultCell]) -> dict[str, str | None]:
     """Return the build of the baseline's own line, by layout."""
-    return {cell.layout: cell.build for cell in cells if cell.is_baseline}
+    return {cell.column: cell.build for cell in cells if cell.is_baseline}
 
 
 def _line(label: str, cells: Mapping[str, Pair], columns: Sequence[str]) -> Line:

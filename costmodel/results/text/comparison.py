@@ -46,7 +46,7 @@ def _by_place(cells: Sequence[FileCellChange]) -> Iterator[tuple[str, list[FileC
 
 
 def _place(cell: ResultCell) -> str:
-    return shorten(f"{cell.machine}, {cell.layout}", 2 * _LABEL)
+    return shorten(f"{cell.machine}, {cell.column}", 2 * _LABEL)
 
 
 def _line(cell: FileCellChange) -> str:
@@ -64,7 +64,7 @@ def _line(cell: FileCellChange) -> str:
 def _other_builds(comparison: FileComparison) -> Iterator[str]:
     """Yield a caution for the cells that the two files price in different builds."""
     found = [
-        f"{cell.new.machine} {cell.new.layout} {cell.new.strategy} ({cell.old.build}, then "
+        f"{cell.new.machine} {cell.new.column} {cell.new.strategy} ({cell.old.build}, then "
         f"{cell.new.build})"
         for cell in comparison.cells
         if None not in (cell.old.build, cell.new.build) and cell.old.build != cell.new.build

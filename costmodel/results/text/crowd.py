@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.config.sharing import SHARED
-from costmodel.results.text.layout import shorten
-from costmodel.results.text.numbers import fixed
+from costmodel.results.text.layout import RULE, Line, Pair, shorten
+from costmodel.results.text.numbers import fixed, percent
 
 if TYPE_CHECKING:
     from costmodel.results.crowd_records import CrowdRecord
+    from costmodel.results.records import ResultCell
 
 NOT_MODELLED = (
     "the scheduler, page faults that meet a writer, memory on the other socket, the anon_vma root "
@@ -21,17 +22,55 @@ _NAME = 34
 _COLUMN = 10
 
 
-def crowd_remarks(crowds: Iterable[tuple[str, CrowdRecord]]) -> list[str]:
-    """Return what is shared in the results of one machine, and how much all CPUs do together.
+def crowd_remarks(crowds: Sequence[CrowdRecord]) -> list[str]:
+    """Return who does what at once in the results of one machine, and what they share.
 
-    ``crowds`` are what results are called, with their records; nothing is said of none.
+    Nothing is said of lone CPUs, which have no record.
     """
-    met = list(crowds)
-    if not met:
+    if not crowds:
         return []
-    names = {name for _, crowd in met for name in crowd.shared}
-    done = "; ".join(_throughput(name, crowd) for name, crowd in met)
-    return [_shared_sentence(met[0][1], names), f"{done}."]
+    names = {name for crowd in crowds for name in crowd.shared}
+    largest = max(crowds, key=lambda crowd: crowd.processes * crowd.threads)
+    return [_shared_sentence(largest, names)]
+
+
+def throughput_lines(
+    label: str, cells: Sequence[ResultCell], columns: Sequence[str], *, first: bool
+) -> Iterator[Line]:
+    """Yield what all CPUs do in a second by one strategy; nothing where only lone CPUs are.
+
+    ``first``: the lines begin a part of the table, which says what it is.
+    """
+    if not any(cell.crowd for cell in cells):
+        return
+    if first:
+        yield from (RULE, Line("all CPUs together", (("per s", "change"),) * len(columns)), RULE)
+    by_column = {cell.column: cell for cell in cells}
+    shown = [by_column.get(column) for column in columns]
+    yield Line(label, tuple(("", "") if cell is None else _rate(cell) for cell in shown))
+    yield Line("  times one alone", tuple(_speedup(cell) for cell in shown))
+    tables = dict.fromkeys(p.table for cell in cells for p in cell.published if p.metric in _OF_ALL)
+    for table in tables:
+        pairs = tuple(("", "") if cell is None else _published(cell, table) for cell in shown)
+        yield Line(f"  published {table}", pairs)
+
+
+_OF_ALL = ("per_s", "throughput_pct")
+"""Metrics of what all CPUs do together."""
+
+
+def _rate(cell: ResultCell) -> Pair:
+    return rate(cell.operations_per_s), percent(cell.throughput_change_pct)
+
+
+def _speedup(cell: ResultCell | None) -> Pair:
+    return "" if cell is None or cell.crowd is None else fixed(cell.crowd.speedup, room=6)
+
+
+def _published(cell: ResultCell, table: str) -> Pair:
+    points = {p.metric: p.mean for p in cell.published if p.table == table}
+    per_s, change = points.get("per_s"), points.get("throughput_pct")
+    return "" if per_s is None else rate(per_s), "" if change is None else percent(change)
 
 
 def _shared_sentence(crowd: CrowdRecord, names: Collection[str]) -> str:
@@ -51,13 +90,6 @@ def _who(crowd: CrowdRecord) -> str:
         "idle": "the others asleep",
     }[crowd.others]
     return f"{processes} of {crowd.threads} threads, {doing},"
-
-
-def _throughput(name: str, crowd: CrowdRecord) -> str:
-    return (
-        f"{name}: {rate(crowd.throughput_per_s)} operations per second on {crowd.workers} "
-        f"CPU{'s' * (crowd.workers > 1)}, {fixed(crowd.speedup, room=6)} times one alone"
-    )
 
 
 def rate(per_s: float) -> str:

@@ -71,24 +71,22 @@ def explanation_text(
         parts += [_attribution(explanation)]
     crowds = [_crowd(side) for side in (explanation.base, explanation.new)]
     if crowds[0] and crowds[1]:
-        parts.append(shared_table(crowds[0][1], crowds[1][1]))
+        parts.append(shared_table(crowds[0], crowds[1]))
     if explanation.base.maintenance.any or explanation.new.maintenance.any:
         parts.append(_maintenance(explanation))
     parts += [paragraph(text) for text in map(_early, (explanation.base, explanation.new)) if text]
     if explanation.more_work is not None:
         parts.append(paragraph(_more_work(explanation, explanation.more_work)))
     parts.append(paragraph(_legend(explanation)))
-    crowd = crowd_remarks(filter(None, crowds))
+    crowd = crowd_remarks([each for each in crowds if each is not None])
     for remark in [*crowd, *verdicts, *remarks(explanation.new.result.cell, idle)]:
         parts.append(paragraph(remark, hanging="  "))
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
-def _crowd(side: Side) -> tuple[str, CrowdRecord] | None:
+def _crowd(side: Side) -> CrowdRecord | None:
     found = crowd_data(side.result)
-    if found is None:
-        return None
-    return side.result.cell.strategy, CrowdRecord.model_validate(found)
+    return None if found is None else CrowdRecord.model_validate(found)
 
 
 def _early(side: Side) -> str:

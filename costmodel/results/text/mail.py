@@ -15,7 +15,7 @@ from costmodel.results.text.builds import (
     same_build_lines,
     the_build,
 )
-from costmodel.results.text.crowd import crowd_remarks
+from costmodel.results.text.crowd import crowd_remarks, throughput_lines
 from costmodel.results.text.layout import (
     LONGEST_LABEL,
     PAIR,
@@ -75,7 +75,7 @@ def _subtitle(results: ResultFile) -> str:
 
 def _tables(cells: Sequence[ResultCell]) -> list[str]:
     """Return the table of one machine, in parts where its orders do not fit side by side."""
-    columns = unique(cell.layout for cell in cells)
+    columns = unique(cell.column for cell in cells)
     width = min(LONGEST_LABEL, max(len(label) for label in _labels(cells)))
     fit = columns_that_fit(width)
     return [
@@ -100,7 +100,7 @@ def _title(cells: Sequence[ResultCell]) -> str:
 
 
 def _table(cells: Sequence[ResultCell], columns: Sequence[str]) -> list[Line]:
-    shown = [cell for cell in cells if cell.layout in columns]
+    shown = [cell for cell in cells if cell.column in columns]
     rule = Line(cells[0].operation, tuple("-" * PAIR for _ in columns))
     lines = [
         Line(_title(cells), tuple(_heading(column) for column in columns)),
@@ -121,6 +121,8 @@ def _table(cells: Sequence[ResultCell], columns: Sequence[str]) -> list[Line]:
         lines += same_build_lines(strategy, columns, shown)
         lines.append(_line(MODEL, strategy, columns, _model_absolute))
         lines += _published(strategy, columns, _published_seconds)
+    for number, strategy in enumerate(_by_strategy(shown)):
+        lines += throughput_lines(_label(strategy[0]), strategy, columns, first=not number)
     return lines
 
 
@@ -130,7 +132,7 @@ def _line(
     columns: Sequence[str],
     show: Callable[[ResultCell], Pair],
 ) -> Line:
-    return _pairs(label, {cell.layout: show(cell) for cell in cells}, columns)
+    return _pairs(label, {cell.column: show(cell) for cell in cells}, columns)
 
 
 def _pairs(label: str, pairs: Mapping[str, Pair | None], columns: Sequence[str]) -> Line:
@@ -144,7 +146,7 @@ def _published(
 ) -> Iterator[Line]:
     """Yield one line per published table that has something to show about a strategy."""
     for table in unique(row.table for cell in cells for row in cell.published):
-        pairs = {cell.layout: show(cell, table) for cell in cells}
+        pairs = {cell.column: show(cell, table) for cell in cells}
         if any(pairs.values()):
             yield _pairs(PUBLISHED.format(table), pairs, columns)
 
@@ -155,7 +157,7 @@ def _other_builds(cells: Sequence[ResultCell], columns: Sequence[str]) -> Iterat
         means = _band(cell)
         if means:
             same = min(means) == max(means)
-            pairs[cell.layout] = (
+            pairs[cell.column] = (
                 (percent(means[0]), "") if same else interval_text(min(means), max(means))
             )
     if pairs:
@@ -223,7 +225,7 @@ def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
     if smallest:
         protocol = f"{first.runs} x {first.iterations}"
         found.append(f"Smallest change that {protocol} would show here: {smallest}.")
-    cliffs = [f"{_label(cell)} ({cell.layout})" for cell in cells if cell.model_change_jumps]
+    cliffs = [f"{_label(cell)} ({cell.column})" for cell in cells if cell.model_change_jumps]
     if cliffs:
         found.append(
             f"caution: within the ranges of the machine's numbers the change jumps for "
@@ -231,12 +233,7 @@ def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
         )
     found += dearer_orders(cells)
     found += across_builds(cells)
-    several = len({cell.layout for cell in cells}) > 1
-    found += crowd_remarks(
-        (f"{cell.strategy} ({cell.layout})" if several else cell.strategy, cell.crowd)
-        for cell in cells
-        if cell.crowd
-    )
+    found += crowd_remarks([cell.crowd for cell in cells if cell.crowd])
     found += results.machine_remarks.get(first.machine, [])
     found += [
         f"Left out, {left.reason}: {', '.join(left.strategies)}."
@@ -252,7 +249,7 @@ def _detectable(cells: Sequence[ResultCell]) -> str:
     for cell in cells:
         limit = cell.change_pct.smallest_detectable
         if cell.is_baseline and limit is not None:
-            parts.append(f"{limit:.1f}% ({cell.layout})")
+            parts.append(f"{limit:.1f}% ({cell.column})")
     return ", ".join(parts)
 
 

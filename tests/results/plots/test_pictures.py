@@ -28,7 +28,7 @@ KINDS = ("change", "order", "stack", "samples")
 def picture(kind: str, results: ResultFile) -> Picture:
     generator = np.random.default_rng(1)
     samples = {
-        (*entry.place, entry.strategy): np.rint(
+        entry.key: np.rint(
             entry.ns_per_pte * entry.ptes * 1e3 * (1 + 0.01 * generator.standard_normal((8, 20)))
         ).astype(np.int64)
         for entry in results.cells
@@ -201,6 +201,7 @@ def test_what_is_not_default_is_in_the_picture(
         cell["settings"] = ["8 CPUs at once"]
         if cell["machine"] == "ampere-altra":
             cell["settings"].append("tlbi.range=true")
+            cell["machine_changes"] = {"tlbi.range": True}
     shown = "\n".join(texts(picture(kind, results_of(document)).figure))
     assert "fork of 1 GiB (writable, 8 CPUs at once)" in shown
     assert "ampere-altra (tlbi.range=true)" in shown

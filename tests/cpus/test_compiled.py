@@ -1,0 +1,67 @@
+"""The compiled event loop against SimPy's, to the picosecond."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costmodel.cpus.contention import contention, samples
+from costmodel.cpus.setup import Setup
+from costmodel.simulation import Engine, NoiseSizes, Stream
+from costmodel.simulation.schedule import Schedule, Stage
+from tests.cpus.made import ALTRA, XEON, made
+
+MS = 1_000_000_000
+GROWING = {"tlbi.shared_growth_pct": 3, "tlbi.shared_requests": 5, "tlbi.shared_stolen_ns": 40}
+
+
+def both(setup: Setup) -> tuple[Any, Any]:
+    return contention(setup), contention(setup, engine=Engine.REFERENCE)
+
+
+def assert_equal(setup: Setup) -> None:
+    """Compare times, what others cost and how things are used."""
+    fast, reference = both(setup)
+    assert (fast.mean_ps, fast.throughput_per_s) == (reference.mean_ps, reference.throughput_per_s)
+    extra_ps = {cause: ps for cause, ps in reference.extra_ps.items() if ps}
+    assert {cause: ps for cause, ps in fast.extra_ps.items() if ps} == pytest.approx(extra_ps)
+    assert fast.shared.keys() == reference.shared.keys()
+    for name, use in fast.shared.items():
+        assert vars(use) == pytest.approx(vars(reference.shared[name]), abs=1e-9)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.tuples(st.integers(0, MS), st.integers(0, MS), st.integers(1, 4)), min_size=1),
+    st.integers(2, 12),
+    st.sampled_from([{}, GROWING, {"topology.sockets": 2}]),
+    st.sampled_from([{}, {"between_us": 100.0}, {"folios": "shared"}, {"sockets": "spread"}]),
+)
+def test_events_are_those_of_simpy(
+    parts: list[tuple[int, int, int]], cpus: int, numbers: dict[str, Any], of: dict[str, Any]
+) -> None:
+    stages = [Stage(work, sent, count, tlbis=3) for work, sent, count in parts]
+    assert_equal(made(*stages, numbers=numbers, cpus=cpus, **of))
+
+
+@pytest.mark.parametrize("machine", [ALTRA, XEON])
+def test_an_unmap_meets_locks_and_memory_as_in_simpy(machine: Any) -> None:
+    zap: dict[str, Any] = {"operation": "zap", "state": "munmap", "between_us": 300.0}
+    assert_equal(made(Stage(MS), machine=machine, cpus=9, **zap))
+
+
+def test_noise_comes_to_the_same_times() -> None:
+    setup = made(Stage(MS // 3), Stage(0, MS // 7, 5, tlbis=9), numbers=GROWING, cpus=7)
+    sizes = NoiseSizes.of(ALTRA, {0: 1.0})
+    schedule = Schedule((Stage(MS // 3), Stage(0, MS // 7, 5)))
+    stream = Stream(3, "ampere-altra", "made")
+    fast, reference = (
+        samples(setup, schedule, sizes, stream, runs=2, iterations=9, engine=engine)
+        for engine in Engine
+    )
+    assert np.array_equal(fast, reference)
+    assert len(np.unique(fast)) > 10
