@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 Answers are kept by all that they depend on: machine, workload, strategy,
-protocol, and the program itself. Those of your own strategies are not kept.
+protocol, and the program itself; the texts of commands by their words and
+the files that they read. Those of your own strategies are not kept.
 COSTMODEL_CACHE=DIR puts them elsewhere, COSTMODEL_CACHE=off keeps none.
 """
 
@@ -57,9 +58,9 @@ def _warm(jobs: int | None) -> None:
     from costmodel.experiment import compare_cells
     from costmodel.parallel import cpus
     from costmodel.plan import plan
-    from costmodel.strategies.resolve import names_by_operation
+    from costmodel.strategies.resolve import NamesByOperation
 
-    known = names_by_operation()
+    known = NamesByOperation()
     for name in tqdm(names("scenarios"), unit="scenario", file=sys.stderr, disable=None):
         scenario = load_scenario(name, strategies=known)
         planned = plan(*load_with_overrides(scenario, strategies=known))
