@@ -31,10 +31,10 @@ class EmulatedOperation:
     """An operation as recorded kernels do it.
 
     ``recorded``: the object that holds the loop. ``linked``: others of the tree that it calls.
-    ``setups``: more of the set-up, files beside it. ``states``: those that one process goes through, in order.
-    ``execute``: does it in a state, given a scene and its process. ``check``: what must hold
-    afterwards. ``sources``: files of the tree to compile in where one of their names is called.
-    ``uncut``: why recordings are not cut into steps, empty where that is tried.
+    ``setups``: more of the set-up, files beside it. ``states``: those that one process goes
+    through, in order. ``execute``: does it in a state, given a scene and its process. ``check``:
+    what must hold afterwards. ``sources``: files of the tree to compile in where one of their
+    names is called. ``uncut``: why recordings are not cut into steps, empty where that is tried.
     """
 
     name: str
