@@ -16,6 +16,7 @@ OPERATIONS = {
     "fork_steady": ("fork", "read-only"),
     "munmap": ("zap", "munmap"),
     "child_exit_steady": ("zap", "exit"),
+    "child_exit_fresh": ("zap", "exit"),
 }
 FACTORS = {
     "fork_fresh": (0.20, 0.31, 0.40),
@@ -27,8 +28,12 @@ FACTORS = {
 
 
 DEBIAN = Path(__file__).with_name("debian_6_12_zap.ckb")
-"""Debian's configuration of 6.12 (gcc 12.2, PARAVIRT_XXL), unmaps recorded with mitigations auto."""
-DEBIAN_FACTORS = {"munmap": (0.71, 0.59, 1.01), "child_exit_steady": (0.73, 0.72, 1.19)}
+"""Debian's configuration of 6.12 (gcc 12.2, PARAVIRT_XXL), recorded with mitigations auto."""
+DEBIAN_FACTORS = {
+    "munmap": (0.71, 0.59, 1.01),
+    "child_exit_steady": (0.73, 0.66, 0.98),
+    "child_exit_fresh": (0.61, 0.59, 0.74),
+}
 """The second table of docs/loops.md."""
 
 
@@ -57,7 +62,7 @@ def predicted(operation: str, strategy: str) -> dict[int, float]:
     }
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", FACTORS)
 def test_a_build_with_helpers_out_of_line_is_missed_by_what_the_document_says(
     operation: str,
 ) -> None:
