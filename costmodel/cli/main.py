@@ -28,6 +28,7 @@ COMMANDS = (
     "sweep",
     "compare",
     "plot",
+    "report",
     "trace",
     "loops",
     "check",
