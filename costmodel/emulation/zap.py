@@ -56,14 +56,14 @@ def unmap(kernel: EmulatedKernel, scene: Scene, process: Process, state: str) ->
     call("cm_gather_begin", process.vma, int(state == EXIT.name))
     _, unmapped = kernel.emulator.record("cm_unmap", process.vma)
     slots = call("cm_slots")
-    flush(kernel, process)
+    flush_as_asked(kernel, process)
     if state == MUNMAP.name:
         fill_lists(kernel, scene)
     _, released = kernel.emulator.record("cm_release")
     return EmulatedRun(unmapped, process, (lock,), source=process, released=released, slots=slots)
 
 
-def flush(kernel: EmulatedKernel, process: Process) -> None:
+def flush_as_asked(kernel: EmulatedKernel, process: Process) -> None:
     """Flush the TLB as the gather asks for; raises ConfigError where it does not."""
     if not kernel.emulator.call("cm_asks_flush", process.vma):
         raise refuse("tlb_flush_mmu", "is not asked to flush the TLB for all that was unmapped")
