@@ -85,7 +85,7 @@ def _smaller_pieces(piece: Piece) -> Iterator[Piece]:
     if piece.count > 1:
         yield replace(piece, count=piece.count // 2)
         yield replace(piece, count=piece.count - 1)
-        if piece.content is Content.PAGES:
+        if piece.content is Content.PAGES and piece.order:
             yield replace(piece, count=piece.count - 1, first=piece.first + 1)
     if piece.first:
         yield replace(piece, first=0)

@@ -30,7 +30,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--build-tree", metavar="DIR", help="a configured kernel build tree")
     parser.add_argument("--like", metavar="NAME", help="the tree and options of archive @NAME")
     parser.add_argument(
-        "--operation", choices=("fork", "mprotect"), help="what to record (default: fork)"
+        "--operation", choices=("fork", "mprotect", "zap"), help="what to record (default: fork)"
     )
     parser.add_argument(
         "--object", metavar="FILE", help="record this object instead of the tree's mm/memory.o"

@@ -11,7 +11,8 @@ from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.mm.address_space import AddressSpace, Rss
 from costmodel.mm.folio import Folio
 from costmodel.mm.layout import Area, Content, Layout, Piece
-from costmodel.mm.pte import CONT, DIRTY, PRESENT, WRITE, YOUNG, make_pte
+from costmodel.mm.operation import TableOperation
+from costmodel.mm.pte import CONT, DIRTY, PFN_SHIFT, PRESENT, WRITE, YOUNG, make_pte
 from costmodel.operations.fork.mm import ForkOperation
 
 _FLAGS: Final = {1: PRESENT, 2: WRITE, 4: DIRTY, 8: YOUNG, 32: CONT}
@@ -73,7 +74,7 @@ class _Emulated:
         kernel.reset()
         for vma in fork.parent.vmas:
             parent = kernel.process(vma.end - vma.start, vma.start)
-            folios = _lay(kernel, parent, fork)
+            folios = lay(kernel, parent, fork, fork.parent)
             if any(max(folio.mapcount) > 1 for folio in folios):
                 kernel.fork(kernel.process(parent.pages, vma.start), parent)
             child = kernel.process(parent.pages, vma.start)
@@ -81,38 +82,38 @@ class _Emulated:
             if result:
                 raise RuntimeError(f"copy_page_range() returns {result}")
             for space, process in ((fork.parent, parent), (fork.child, child)):
-                _read_entries(kernel, process, space, range(vma.start, vma.end))
+                read_entries(kernel, process, space, range(vma.start, vma.end))
             for folio in folios:
                 _read_counts(kernel, folio, fork)
             fork.child.rss[Rss.ANON] = sum(1 for _ in fork.child.entries())
         return iter(())
 
 
-def _lay(kernel: EmulatedKernel, parent: Process, fork: ForkOperation) -> list[Folio]:
-    """Map in the kernel what the model maps; return the folios."""
-    for folio in fork.frames:
-        kernel.folio(parent, folio.first_pfn, folio.order)
+def lay(
+    kernel: EmulatedKernel, process: Process, operation: TableOperation, space: AddressSpace
+) -> list[Folio]:
+    """Map in the kernel what an address space of the model maps; return the folios."""
+    for folio in operation.frames:
+        kernel.folio(process, folio.first_pfn, folio.order)
     runs: list[tuple[Folio, int, int, int]] = []  # folio, page, frame, entries
-    for vpn, pte in fork.parent.entries():
-        found = fork.folio_of(pte)
+    for vpn, pte in space.entries():
+        found = operation.folio_of(pte)
         assert found is not None
-        frame = pte >> _FRAME_SHIFT
+        frame = pte >> PFN_SHIFT
         if runs and runs[-1][0] is found and runs[-1][2] + runs[-1][3] == frame:
             folio, first, start, count = runs[-1]
             runs[-1] = (folio, first, start, count + 1)
         else:
             runs.append((found, vpn, frame, 1))
     for _, page, frame, count in runs:
-        kernel.map(parent, page, frame, count)
-    return list(fork.frames)
+        kernel.map(process, page, frame, count)
+    return list(operation.frames)
 
 
-_FRAME_SHIFT: Final = make_pte(1, 0).bit_length() - 1
-
-
-def _read_entries(
+def read_entries(
     kernel: EmulatedKernel, process: Process, space: AddressSpace, pages: range
 ) -> None:
+    """Put the entries of some pages as the kernel has them into an address space."""
     for page in pages:
         value = kernel.entry(process, page)
         flags = sum(model for bit, model in _FLAGS.items() if value & bit)
@@ -128,7 +129,7 @@ def _read_counts(kernel: EmulatedKernel, folio: Folio, fork: ForkOperation) -> N
         folio.mapcount = [kernel.count("mapcount", folio.first_pfn + page) for page in pages]
     else:  # this kernel counts the mappings of a folio alone
         for pte in (pte for _, pte in fork.child.entries() if fork.folio_of(pte) is folio):
-            folio.mapcount[folio.page(pte >> _FRAME_SHIFT)] += 1
+            folio.mapcount[folio.page(pte >> PFN_SHIFT)] += 1
     if folio.order and kernel.facts["large_mapcount"]:
         fork.keeps_large_mapcount = True
         folio.large_mapcount = kernel.count("large_mapcount", folio.first_pfn)

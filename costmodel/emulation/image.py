@@ -233,10 +233,13 @@ def _add_stubs(image: Image, objects: Iterable[_Object], cursor: int) -> None:
             continue
         size = STUB_BYTES if is_function else DATA_STUB_BYTES
         image.chunks[cursor] = bytearray(size)
+        image.symbols[name] = Symbol(name, cursor, size, is_function)
         if is_function:
             image.chunks[cursor][: len(_RETURN_ZERO[image.isa])] = _RETURN_ZERO[image.isa]
+        if name in _FUNCTIONS:  # that is all they do
+            image.functions.append(image.symbols[name])
+        elif is_function:
             image.stubs[cursor] = name
-        image.symbols[name] = Symbol(name, cursor, size, is_function)
         image.sections.setdefault(".stubs" if is_function else ".bss", []).append((cursor, size))
         cursor += size
     for name, real in alias.items():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Final
 
 from costmodel.emulation.emulator import Emulator
@@ -33,6 +34,7 @@ _HELPERS: Final = {
     "kernel/locking/spinlock.c": ("_raw_spin_lock", "_raw_spin_unlock"),
     "kernel/sched/core.c": ("preempt_model_full", "preempt_model_none", "preempt_model_voluntary"),
     "arch/x86/kernel/paravirt.c": ("pv_ops",),
+    "arch/x86/kernel/irqflags.S": ("native_save_fl",),
     "arch/x86/mm/pgtable.c": ("pte_mkwrite", "ptep_set_access_flags"),
     "arch/arm64/mm/contpte.c": (
         "contpte_set_ptes", "__contpte_try_fold", "__contpte_try_unfold", "contpte_ptep_get",
@@ -167,20 +169,25 @@ def build_kernel(
     setups: Iterable[Path] = (SETUP,),
     compiler: str = "",
     extra: Iterable[Path] = (),
+    sources: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> EmulatedKernel:
     """Compile the set-up and what the loop calls, link all with ``objects`` and boot.
 
-    ``setups`` make what the loop meets; ``extra`` are more source files to compile in. Raises
-    ConfigError.
+    ``setups`` make what the loop meets; ``extra`` are more source files to compile in; ``sources``
+    are files of the tree, compiled in where one of their names is called. Raises ConfigError.
     """
     with TemporaryDirectory() as folder:
         linked = list(objects)
         for path in (*setups, *extra):
             _compile(tree, path, Path(folder), linked, compiler)
-        wanted = dict(_HELPERS)
+        wanted = {**_HELPERS, **sources}
         while source := _needed(linked, wanted, tree):
             del wanted[source]
-            _compile(tree, tree.source / source, Path(folder), linked, compiler)
+            made = tree.folder / Path(source).with_suffix(".o")
+            if made.is_file() and not compiler:
+                linked.append(made)
+            else:
+                _compile(tree, tree.source / source, Path(folder), linked, compiler)
         image = link(linked, tree.isa)
     return EmulatedKernel(image, cpu)
 

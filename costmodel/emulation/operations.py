@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Final
 
 from costmodel.checking.check import report_text
-from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.guarantees import check_kernel
 from costmodel.emulation.guarantees_mprotect import check_mprotect
-from costmodel.emulation.kernel import SETUP, EmulatedKernel, Process
+from costmodel.emulation.guarantees_zap import check_unmap
+from costmodel.emulation.kernel import EmulatedKernel, Process
+from costmodel.emulation.run import EmulatedRun
+from costmodel.emulation.scenes import Scene
 from costmodel.emulation.tree import MEMORY
-
-
-@dataclass(frozen=True)
-class EmulatedRun:
-    """What one call of the kernel executed: ``process`` is the one whose table it wrote.
-
-    ``locks``: addresses of the locks that it holds over a table.
-    """
-
-    done: EmulatedCall
-    process: Process
-    locks: tuple[int, ...]
+from costmodel.emulation.zap import SOURCES, STATES, unmap
 
 
 @dataclass(frozen=True)
@@ -41,22 +31,24 @@ class EmulatedOperation:
     """An operation as recorded kernels do it.
 
     ``recorded``: the object that holds the loop. ``linked``: others of the tree that it calls.
-    ``setups``: more of the set-up. ``states``: those that one process goes through, in order.
-    ``execute``: does it in a state, given the process. ``check``: what must hold afterwards.
-    ``is_cut``: recordings are cut into steps.
+    ``setups``: more of the set-up, files beside it. ``states``: those that one process goes
+    through, in order. ``execute``: does it in a state, given a scene and its process. ``check``:
+    what must hold afterwards. ``sources``: files of the tree to compile in where one of their
+    names is called. ``uncut``: why recordings are not cut into steps, empty where that is tried.
     """
 
     name: str
     recorded: str
     states: tuple[str, ...]
-    execute: Callable[[EmulatedKernel, Process, str], EmulatedRun]
+    execute: Callable[[EmulatedKernel, Scene, Process, str], EmulatedRun]
     check: Callable[[EmulatedKernel, str], Checked]
     linked: tuple[str, ...] = ()
-    setups: tuple[Path, ...] = ()
-    is_cut: bool = False
+    setups: tuple[str, ...] = ()
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    uncut: str = ""
 
 
-def _fork(kernel: EmulatedKernel, parent: Process, _state: str) -> EmulatedRun:
+def _fork(kernel: EmulatedKernel, _: Scene, parent: Process, _state: str) -> EmulatedRun:
     child = kernel.process(parent.pages)
     result, done = kernel.emulator.record("cm_fork", child.vma, parent.vma)
     if result:
@@ -72,12 +64,17 @@ def _check_fork(kernel: EmulatedKernel, name: str) -> Checked:
 TO_READ_ONLY, TO_WRITABLE = "to-read-only", "to-writable"
 
 
-def _protect(kernel: EmulatedKernel, process: Process, state: str) -> EmulatedRun:
+def _protect(kernel: EmulatedKernel, _: Scene, process: Process, state: str) -> EmulatedRun:
     pages, done = kernel.emulator.record("cm_protect", process.vma, int(state == TO_WRITABLE))
     if pages != process.pages:
         reason = f"must change {process.pages} entries in the emulator"
         raise refuse("change_protection", reason, got=str(pages))
     return EmulatedRun(done, process, (kernel.lock(process, 0),))
+
+
+def _check_zap(kernel: EmulatedKernel, name: str) -> Checked:
+    report = check_unmap(kernel, name)
+    return Checked(report.layouts, "" if report.passed else report_text(report))
 
 
 def _check_mprotect(kernel: EmulatedKernel, name: str) -> Checked:
@@ -87,7 +84,7 @@ def _check_mprotect(kernel: EmulatedKernel, name: str) -> Checked:
 OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
     known.name: known
     for known in (
-        EmulatedOperation("fork", MEMORY, ("rw", "ro"), _fork, _check_fork, is_cut=True),
+        EmulatedOperation("fork", MEMORY, ("rw", "ro"), _fork, _check_fork),
         EmulatedOperation(
             "mprotect",
             "mm/mprotect.o",
@@ -95,7 +92,18 @@ OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
             _protect,
             _check_mprotect,
             linked=(MEMORY,),
-            setups=(SETUP.with_name("mprotect.c"),),
+            setups=("mprotect.c",),
+            uncut="the model has no loop of it",
+        ),
+        EmulatedOperation(
+            "zap",
+            MEMORY,
+            STATES,
+            unmap,
+            _check_zap,
+            setups=("zap.c",),
+            uncut="the events of a release are found in booted kernels only",
+            sources=SOURCES,
         ),
     )
 }

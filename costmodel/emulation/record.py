@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from costmodel.emulation.cutting import Cut, TableRecording, cut_into_steps
@@ -13,20 +13,33 @@ from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import EmulatedKernel
 from costmodel.emulation.operations import EmulatedOperation
-from costmodel.emulation.scenes import PTE_BYTES, Scene, mixed_scenes, other_frames, scenes
+from costmodel.emulation.run import EmulatedRun
+from costmodel.emulation.scenes import (
+    PTE_BYTES,
+    Scene,
+    mixed_scenes,
+    other_frames,
+    scattered_scenes,
+    scenes,
+)
 from costmodel.emulation.stream import Decoded, StreamBuilder
 from costmodel.emulation.targets import Targets
 from costmodel.emulation.windows import CutWindow, NoLocksError, loop_heads, steady, whole_table
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
+from costmodel.recorder.build_archive import RELEASE
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """Windows of a kernel, and its steps or why it has none."""
+    """Windows of a kernel, and its steps or why it has none.
+
+    ``slots``: how many slots of the gather list the pages of a window take.
+    """
 
     program: RecordedProgram
     steps: Cut | str
+    slots: Mapping[str, int] = field(default_factory=dict)
 
 
 def record_program(kernel: EmulatedKernel, operation: EmulatedOperation, name: str) -> Recorded:
@@ -39,9 +52,12 @@ def record_program(kernel: EmulatedKernel, operation: EmulatedOperation, name: s
     for scene in scenes(contpte=contpte):
         recorder.record(scene, recorder.builder)
     recorder.compare_frames()
+    if recorder.slots:
+        for scene in scattered_scenes():
+            recorder.record(scene, recorder.builder)
     program = recorder.builder.program(name)
-    if not operation.is_cut:
-        return Recorded(program, "the model has no loop of it")
+    if operation.uncut:
+        return Recorded(program, operation.uncut, recorder.slots)
     tables = recorder.tables.copy()
     for scene in mixed_scenes((*_TAUGHT, *_TRIED)):
         recorder.record(scene, recorder.builder)
@@ -71,9 +87,13 @@ class _Recorder:
         self.counts: dict[str, int] = {}
         self.head: dict[str, int] = {}
         self.tables: list[TableRecording] = []
+        self.slots: dict[str, int] = {}
 
     def compare_frames(self) -> None:
-        """Raise ConfigError where other frames of order-0 pages give other rows."""
+        """Raise ConfigError where other frames of order-0 pages give other rows.
+
+        Not of a release: there neighbours merge, or do not.
+        """
         other = StreamBuilder(self.decoded, sites=self.builder.sites)
         self.record(other_frames(), other)
         _same_rows(self.builder, other)
@@ -84,9 +104,10 @@ class _Recorder:
         process = scene.lay(self.kernel)
         contiguous = self.kernel.contiguous(process)
         for state in self.operation.states:
-            execution = self.operation.execute(self.kernel, process, state)
+            execution = self.operation.execute(self.kernel, scene, process, state)
             done = execution.done
-            targets = Targets(self.kernel, process, execution.process, self.lines, self.counts)
+            source = execution.source or process
+            targets = Targets(self.kernel, source, execution.process, self.lines, self.counts)
             first, last = _touching(done, targets)
             _no_stubs(self.kernel, done, first, last)
             table = self._table(done, execution.locks)
@@ -98,6 +119,24 @@ class _Recorder:
             if scene.steady:
                 steady_window = self._steady(scene, state, done, targets)
                 builder.add(state, scene.layout, done, steady_window, targets)
+            if execution.released is not None and builder is self.builder:
+                self._add_release(scene, state, execution, targets, builder)
+
+    def _add_release(
+        self,
+        scene: Scene,
+        state: str,
+        execution: EmulatedRun,
+        targets: Targets,
+        builder: StreamBuilder,
+    ) -> None:
+        """Add the release of what a table gathered; the last instruction returns from it."""
+        done = execution.released
+        assert done is not None
+        whole = CutWindow(0, len(done.pcs) - 1, 0, TABLE_PTES)
+        _no_stubs(self.kernel, done, whole.first, whole.end)
+        window = builder.add(state, f"{scene.layout}{RELEASE}", done, whole, targets)
+        self.slots[f"{window.state}/{window.layout}"] = execution.slots
 
     def _table(self, done: EmulatedCall, locks: Sequence[int]) -> CutWindow:
         functions = _Functions(self.kernel)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
+from costmodel.recorder.build_archive import SPREAD
 
 PTE_BYTES: Final = 8
 """Bytes of an entry."""
@@ -35,13 +36,14 @@ class Scene:
 
     ``pieces``: what it maps. ``steady``: folios of one order, of which a window from the middle is
     recorded beside the whole table, which then is ``..._table``. ``mixed``: folios of many orders,
-    which teach the steps or try them.
+    which teach the steps or try them. ``spread``: folios lie so many of their sizes apart.
     """
 
     layout: str
     pieces: tuple[Part, ...]
     steady: bool = False
     mixed: bool = False
+    spread: int = 1
 
     @property
     def order(self) -> int:
@@ -69,6 +71,11 @@ def scenes(*, contpte: bool) -> list[Scene]:
     ]
 
 
+def scattered_scenes() -> list[Scene]:
+    """Return tables of folios that do not lie side by side: none merges with its neighbour."""
+    return [_alike(f"order{order}_scattered", order, shift=0, spread=SPREAD) for order in (0, 2, 4)]
+
+
 def other_frames() -> Scene:
     """Return order-0 pages whose frames lie otherwise: their rows must be those of order0."""
     pieces = tuple(
@@ -94,10 +101,14 @@ _SHIFT: Final = 5
 """As the frames of the booted kernels' order-0 pages: not aligned with their addresses."""
 
 
-def _alike(layout: str, order: int, *, shift: int = 0, steady: bool = False) -> Scene:
+def _alike(
+    layout: str, order: int, *, shift: int = 0, steady: bool = False, spread: int = 1
+) -> Scene:
     pages = 1 << order
-    pieces = (Part(page, page + shift, order, 0, pages) for page in range(0, TABLE_PTES, pages))
-    return Scene(layout, tuple(pieces), steady=steady)
+    pieces = (
+        Part(page, page * spread + shift, order, 0, pages) for page in range(0, TABLE_PTES, pages)
+    )
+    return Scene(layout, tuple(pieces), steady=steady, spread=spread)
 
 
 def _blocks(random: Random) -> Iterator[Part]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,9 @@ from costmodel.emulation.patching import CPUS, BootCpu
 from costmodel.emulation.record import Recorded, record_program
 from costmodel.emulation.tree import BuildTree, read_tree
 from costmodel.operations.registry import DEFAULT
+from costmodel.recorder.archive import RecordedProgram
 from costmodel.recorder.build_archive import (
+    RELEASE,
     SUFFIX,
     BuildArchive,
     BuildInfo,
@@ -115,9 +118,12 @@ def _kernel(
             raise refuse("--with", "no such file in the tree", got=describe(source))
     cpu = replace(_cpu(tree, request), mitigations=request.mitigations)
     extra = [tree.source / source for source in request.sources]
-    setups = (setup, *operation.setups)
+    # The first definition of a name is taken.
+    setups = (*(setup.with_name(name) for name in operation.setups), setup)
     objects = [recorded, *linked]
-    return build_kernel(tree, objects, cpu, setups=setups, compiler=compiler, extra=extra)
+    return build_kernel(
+        tree, objects, cpu, setups=setups, compiler=compiler, extra=extra, sources=operation.sources
+    )
 
 
 def _cpu(tree: BuildTree, request: Request) -> BootCpu:
@@ -181,6 +187,7 @@ def _info(
 
 def _archive(info: BuildInfo, recorded: Recorded) -> BuildArchive:
     steps = recorded.steps
+    info = replace(info, slots=recorded.slots)
     if any(_EXCLUSIVE.match(op) for op in recorded.program.op.tolist()):
         text = "its atomics are LL/SC pairs: priced as a plain load and a plain store each"
         info = replace(info, warnings=(*info.warnings, text))
@@ -207,17 +214,30 @@ def _summary(
         f"checked: page tables and counts on {layouts} layouts; rows alike for two",
         "layouts of frames; no stub in the loop",
         "",
-        "micro-ops per PTE" + "".join(f"{_TITLES.get(s, s):>14}" for s in operation.states),
+        *_micro_ops(program, operation.states, releases=bool(info.slots)),
     ]
-    for order in (0, 2, 4, 9):
-        key = f"order{order}" if order == 9 else f"order{order}_table"
-        windows = [program.recordings[f"{state}/{key}"] for state in operation.states]
-        lines.append(f"order-{order:<11}" + "".join(f"{len(w) / w.ptes:14.2f}" for w in windows))
     lines += ["", *textwrap.wrap(_priced(info), _WIDTH)]
     lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", _WIDTH)]
     asked = "" if operation.name == DEFAULT else f"--operation {operation.name} "
     lines.append(f"next: costmodel run {asked}--machine M --strategy @{output.with_suffix('')}")
     return "\n".join(lines)
+
+
+def _micro_ops(program: RecordedProgram, states: Sequence[str], *, releases: bool) -> Iterator[str]:
+    """Yield a table of micro-ops per PTE; the release of pages has columns of its own."""
+    yield "micro-ops per PTE" + "".join(
+        f"{_TITLES.get(s, s):>14}" + f"{'+ release':>11}" * releases for s in states
+    )
+    for order in (0, 2, 4, 9):
+        table = f"order{order}" if order == 9 else f"order{order}_table"
+        line = f"order-{order:<11}"
+        for state in states:
+            window = program.recordings[f"{state}/{table}"]
+            line += f"{len(window) / window.ptes:14.2f}"
+            if releases:
+                released = program.recordings[f"{state}/order{order}{RELEASE}"]
+                line += f"{len(released) / released.ptes:11.2f}"
+        yield line
 
 
 def _priced(info: BuildInfo) -> str:

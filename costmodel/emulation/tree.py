@@ -117,7 +117,7 @@ class BuildTree:
 
         ``compiler`` replaces the saved one. Raises ConfigError with the compiler's first error.
         """
-        name = source.stem
+        name = source.stem.replace("-", "_")
         words = [word.replace('"memory"', f'"{name}"') for word in self.flags]
         words = [word.replace("mm/memory", name).replace("kmod_memory", name) for word in words]
         driver = shlex.split(compiler) if compiler else words[:1]

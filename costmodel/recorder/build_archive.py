@@ -26,6 +26,12 @@ from costmodel.recorder.archive import (
 )
 
 SUFFIX: Final = ".ckb"
+RELEASE: Final = "_release"
+"""Ends the layout of a window that releases what the window of a table has gathered."""
+SPREAD: Final = 4
+"""Sizes of a folio from the beginning of a scattered one to that of the next."""
+OLD_FRAMES: Final = 1 << 17
+"""Frames from the first of a table to those of the folios that were freed long before."""
 _FORMAT: Final = 2
 
 
@@ -37,6 +43,7 @@ class BuildInfo:
     must know. ``tree``, ``used_compiler`` (empty: the tree's own) and ``sources``: what ``--like``
     records another object with. ``has_steps``: it was cut into steps (``loop``, ``exact``
     and ``off_pct``: see :class:`costmodel.emulation.cutting.Cut`); else ``uncut`` says why not.
+    ``slots``: slots of the gather list that the pages of a release take.
     """
 
     name: str
@@ -58,6 +65,7 @@ class BuildInfo:
     exact: bool = False
     off_pct: float = 0.0
     uncut: str = ""
+    slots: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def program(self) -> str:
@@ -78,8 +86,9 @@ class BuildArchive:
 
     def layouts(self) -> list[str]:
         """Return the layouts recorded as whole tables, sorted."""
-        found = {w.layout for w in self.program.recordings.values() if w.ptes == _TABLE_PTES}
-        return sorted(found)
+        windows = self.program.recordings.values()
+        found = {w.layout for w in windows if w.ptes == _TABLE_PTES}
+        return sorted(layout for layout in found if not layout.endswith(RELEASE))
 
 
 _TABLE_PTES: Final = 512

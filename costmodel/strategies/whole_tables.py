@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,14 +22,21 @@ from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
+from costmodel.operations.zap.buddies import lie_apart
+from costmodel.operations.zap.operation import DONTNEED, MUNMAP
+from costmodel.operations.zap.reuse import with_reuse
+from costmodel.operations.zap.trace import FREED_BEFORE
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.build_archive import BuildArchive, load_archive
+from costmodel.recorder.build_archive import OLD_FRAMES, RELEASE, SPREAD, BuildArchive, load_archive
 from costmodel.units import LINE_BYTES
 
 Ints = NDArray[np.int64]
 
-_RECORDED_AS: Final = {WRITABLE.name: "rw", READ_ONLY.name: "ro"}
-"""Names of states in recordings, where they have another one."""
+_RECORDED_AS: Final = {WRITABLE.name: "rw", READ_ONLY.name: "ro", DONTNEED.name: MUNMAP.name}
+"""Names of states in recordings, where they have another one; MADV_DONTNEED over a range empties a
+table as munmap() does."""
+_TABLE: Final = "_table"
+_SCATTERED: Final = "_scattered"
 _ALLOCATING: Final = "v6.12.117"
 """Variant whose recording allocates, clears and locks the tables: no build tree can."""
 _OTHER_LINES: Final = 1 << 12
@@ -45,12 +52,24 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
     ConfigError for a layout or a state that the archive does not hold.
     """
     archive = load_archive(path)
-    mtime_ns = path.stat().st_mtime_ns
-    return [
-        TableRun(_trace(path, mtime_ns, _key(archive, shape, aligned), shape),
-                 shape.count, shape.ptes)
-        for shape in space.shapes
-    ]  # fmt: skip
+    open_ = partial(_trace, path, path.stat().st_mtime_ns)
+    keys = [(_key(archive, shape, aligned), shape) for shape in space.shapes]
+    runs = [TableRun(open_(key, shape), shape.count, shape.ptes) for key, shape in keys]
+    slots = archive.info.slots
+    if not slots:
+        return runs
+    released = [(_release_key(archive, key, shape), shape) for key, shape in keys]
+    releases = [TableRun(open_(key, shape), shape.count, 0) for key, shape in released]
+    taken = sum(shape.count * slots[key] for key, shape in released)
+    return [*runs, *with_reuse(runs, releases, taken)]
+
+
+def _release_key(archive: BuildArchive, key: str, shape: TableShape) -> str:
+    """Return the name of the window that releases what a table's window gathered."""
+    plain = key.removesuffix(_TABLE)
+    apart = f"{plain}{_SCATTERED}{RELEASE}"
+    known = archive.program.recordings
+    return apart if lie_apart(shape) and apart in known else f"{plain}{RELEASE}"
 
 
 def steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
@@ -74,8 +93,9 @@ def _key(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
     recordings, layout = archive.program.recordings, _layout(archive, shape, aligned)
     state = _RECORDED_AS.get(shape.state.name, shape.state.name)
     if f"{state}/{layout}" not in recordings:
-        words = {recorded: name for name, recorded in _RECORDED_AS.items()}
-        held = dict.fromkeys(words.get(w.state, w.state) for w in recordings.values())
+        states = {window.state for window in recordings.values()}
+        words = operation_named(archive.info.operation).words.states
+        held = [s.name for s in words if _RECORDED_AS.get(s.name, s.name) in states]
         reason = f"holds tables in the states {', '.join(held)}"
         raise ConfigError.of(f"@{archive.info.name}", reason, got=shape.state.name)
     return f"{state}/{layout}"
@@ -90,7 +110,7 @@ def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
     if shape.ptes != TABLE_PTES:
         raise ConfigError.of(f"@{name}", "holds whole tables: memory must be a multiple of 2 MiB")
     order = shape.orders[0]
-    for layout in (f"order{order}_aligned",) * aligned + (f"order{order}_table", f"order{order}"):
+    for layout in (f"order{order}_aligned",) * aligned + (f"order{order}{_TABLE}", f"order{order}"):
         if layout in held:
             return layout
     orders = sorted({layout.removeprefix("order")[0] for layout in held})
@@ -101,11 +121,12 @@ def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
 @lru_cache(maxsize=64)
 def _trace(path: Path, _mtime_ns: int, key: str, shape: TableShape) -> Trace:
     archive = load_archive(path)
-    frames = _frames(shape)
-    rows = _columns(archive.program, archive.program.recordings[key], frames)
+    spread = SPREAD if _SCATTERED in key else 1
+    rows = _columns(archive.program, archive.program.recordings[key], shape, spread)
     segment = operation_named(archive.info.operation).words.loop
     if archive.info.operation == OPERATION.name:
-        return _joined(_allocation(archive.program, frames), rows, segment)
+        return _joined(_allocation(archive.program, shape), rows, segment)
+    segment = "release" if key.endswith(RELEASE) else segment
     return Trace(
         **rows,
         step_start=np.zeros(1, np.int32),
@@ -115,27 +136,24 @@ def _trace(path: Path, _mtime_ns: int, key: str, shape: TableShape) -> Trace:
     )
 
 
-def _frames(shape: TableShape) -> Ints:
-    """Return the frame that each entry of a table maps, int64[512]."""
-    places = [
-        np.arange(first, first + (1 << order))
-        for order, first in zip(shape.orders, shape.first_pfns, strict=True)
-    ]
-    return np.concatenate(places)
-
-
-def _allocation(program: RecordedProgram, frames: Ints) -> Trace:
+def _allocation(program: RecordedProgram, shape: TableShape) -> Trace:
     """Return how the child's table is allocated, cleared and locked, up to the first entry."""
     build_name = program.name.rpartition(".")[2]
     name = f"{_ALLOCATING}.{build_name}"
-    first = int(frames[0])
+    first = shape.first_pfns[0]
     steps = [Step("alloc", -1, first - 1, first), Step("read", 0, first, first)]
     record = recorder_of("fork", name).record(steps, Step("set", -1, -1, -1))
     return build(record, load_library("fork", name), "fork")
 
 
-def _columns(program: RecordedProgram, window: Recording, frames: Ints) -> dict[str, NDArray[Any]]:
-    """Return a window's rows in a core's terms."""
+def _columns(
+    program: RecordedProgram, window: Recording, shape: TableShape, spread: int
+) -> dict[str, NDArray[Any]]:
+    """Return a window's rows in a core's terms.
+
+    ``spread``: sizes of a folio that lie from the beginning of a recorded one to that of the next.
+    Struct pages between two of them are those of anybody: they are buddies.
+    """
     uop = window.uop
     kinds = np.array([kind_of(kind) for kind in program.kind], np.uint8)
     pairs = zip(program.kind.tolist(), program.op.tolist(), strict=True)
@@ -143,28 +161,41 @@ def _columns(program: RecordedProgram, window: Recording, frames: Ints) -> dict[
     targets = np.array([Target[t.upper()] if t else 0 for t in program.target], np.uint8)
     rows = np.arange(len(uop))[:, None]
     inputs = np.where(window.distance > 0, rows - window.distance, -1).astype(np.int32)
-    kind = kinds[uop]
+    kind, target = kinds[uop], targets[uop]
+    page, buddy = _struct_pages(window.index, shape, spread)
+    address = _addresses(target.astype(np.int64), window, page)
     return {
         "kind": kind,
         "flavour": flavours[uop],
         "inputs": inputs,
-        "address": _addresses(targets[uop].astype(np.int64), window, frames),
+        "address": address,
         "size_bytes": program.size_bytes[uop].astype(np.int16),
-        "target": targets[uop],
+        "target": np.where((target == Target.PAGE) & buddy, Target.BUDDY, target).astype(np.uint8),
         "taken": np.where(kind == Kind.BRANCH, window.taken, -1).astype(np.int8),
         "site": program.site[uop].astype(np.int32),
     }
 
 
-def _addresses(target: Ints, window: Recording, frames: Ints) -> Ints:
-    """Return byte addresses; struct pages lie where the workload's frames do."""
+def _struct_pages(index: Ints, shape: TableShape, spread: int) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return the frames of struct pages, and which of them lie between two recorded folios.
+
+    Those far behind the table's are of folios that were freed long before.
+    """
+    pages = 1 << shape.orders[0]
+    old = index >= OLD_FRAMES // 2
+    place = index - OLD_FRAMES * old
+    folio = np.clip(place // (pages * spread), 0, len(shape.orders) - 1)
+    inside = place - folio * pages * spread
+    frame = np.array(shape.first_pfns)[folio] + inside + FREED_BEFORE * old
+    return frame, (spread > 1) & ((inside < 0) | (inside >= pages))
+
+
+def _addresses(target: Ints, window: Recording, page: Ints) -> Ints:
+    """Return byte addresses; ``page``: the frames whose struct pages are meant, where they are."""
     index, offset = window.index, window.offset
     entry = np.isin(target, (Target.SRC, Target.DST))
-    page = target == Target.PAGE
-    inside = np.clip(index, 0, len(frames) - 1)
-    frame = frames[inside] + index - inside
-    place = np.where(page, frame * LINE_BYTES, (index + _OTHER_LINES) * LINE_BYTES) + offset
-    place = np.where(entry, SLOT_ORIGIN + index * PTE_BYTES + offset, place)
+    line = np.where(target == Target.PAGE, page, index + _OTHER_LINES)
+    place = np.where(entry, SLOT_ORIGIN + index * PTE_BYTES, line * LINE_BYTES) + offset
     return np.where(target > 0, (target << REGION_SHIFT) + place, NO_ADDRESS)
 
 

@@ -37,7 +37,7 @@ def test_a_recorded_table_costs_what_its_steps_cost(protecting: str, state: str)
 
 
 def test_a_state_that_was_not_recorded_is_refused(protecting: str) -> None:
-    with pytest.raises(ConfigError, match=r"states shared-to-read-only, .* \(got both-ways\)"):
+    with pytest.raises(ConfigError, match=r"states to-read-only, .* \(got both-ways\)"):
         ns_per_pte(protecting, "both-ways")
 
 

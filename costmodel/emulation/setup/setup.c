@@ -53,19 +53,30 @@ static void cm_fact(const char *name, unsigned long value)
 	cm_facts[cm_fact_count++].value = value;
 }
 
-/* Forgets every process; the emulator clears the memory. */
-void cm_reset(void);
-void cm_reset(void)
-{
-	cm_used = PAGE_ALIGN(sizeof(struct task_struct));
-}
-
-static void *cm_alloc(unsigned long bytes)
+void *cm_alloc(unsigned long bytes);
+void *cm_alloc(unsigned long bytes)
 {
 	void *memory = __va(ARENA_PHYS + cm_used);
 
 	cm_used += PAGE_ALIGN(bytes);
 	return memory;
+}
+
+/* What another part of the set-up does behind cm_reset() and cm_folio(). */
+void __weak cm_reset_more(void)
+{
+}
+
+void __weak cm_folio_more(struct folio *folio)
+{
+}
+
+/* Forgets every process; the emulator clears the memory. */
+void cm_reset(void);
+void cm_reset(void)
+{
+	cm_used = PAGE_ALIGN(sizeof(struct task_struct));
+	cm_reset_more();
 }
 
 /* Says where things lie; sets the variables that the kernel's own address arithmetic reads. */
@@ -287,6 +298,7 @@ void cm_folio(struct vm_area_struct *vma, unsigned long pfn, unsigned int order)
 	if (!order)
 		atomic_set(&page->_mapcount, -1);
 #endif
+	cm_folio_more(folio);
 }
 
 static pte_t *cm_entry(struct vm_area_struct *vma, unsigned long address)

@@ -36,7 +36,7 @@ from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.reuse import with_reuse
 from costmodel.user_code.blame import StrategyError
 
-_FREED_BEFORE: Final = 1 << 24
+FREED_BEFORE: Final = 1 << 24
 """Frames between a page and one that was freed in its place some lists earlier."""
 
 
@@ -192,7 +192,7 @@ def _by_ranges(
 
 def _full_lists(memory: Memory) -> PageLists:
     """Return the per-CPU lists in the middle of a large unmap: full of pages just like these."""
-    folios = (Folio(f.order, f.first_pfn + _FREED_BEFORE) for f in memory.frames)
+    folios = (Folio(f.order, f.first_pfn + FREED_BEFORE) for f in memory.frames)
     return PageLists(folios)
 
 

@@ -70,3 +70,55 @@ int copy_page_range(struct vma *child, struct vma *parent)
 	tiny_unlock(&child->mm->lock);
 	return 0;
 }
+
+static void put(struct gather *gather, struct page *page, u64 count)
+{
+	struct page *head = page->head & 1 ? (struct page *)(page->head - 1) : page;
+
+	if (__atomic_sub_fetch(&head->refcount, count, __ATOMIC_RELAXED))
+		return;
+	gather->freed += head->flags & HEAD ? 1UL << head->order : 1;
+#ifdef FREES_TWICE
+	gather->freed++;
+#endif
+}
+
+void unmap(struct gather *gather, struct vma *vma)
+{
+	u64 *table = vma->mm->table;
+	u64 slot = vma->start >> 12 & 511, end = slot + ((vma->end - vma->start) >> 12);
+
+	tiny_lock(&vma->mm->lock);
+	for (; slot < end; slot++) {
+		u64 entry = table[slot];
+		struct page *page = VMEMMAP + (entry >> 12);
+
+		if (!(entry & PRESENT))
+			continue;
+#ifdef KEEPS_ENTRIES
+		if (slot % 8 != 7)
+#endif
+		__atomic_exchange_n(&table[slot], 0, __ATOMIC_RELAXED);
+		__atomic_fetch_sub(&page->mapcount, 1, __ATOMIC_RELAXED);
+#ifdef FREES_EARLY
+		if (slot % 8 == 7) {
+			put(gather, page, 1);
+			continue;
+		}
+#endif
+		gather->pages[gather->slots] = page;
+		gather->counts[gather->slots++] = 1;
+	}
+#ifndef FORGETS_FLUSH
+	gather->flush_from = vma->start;
+	gather->flush_to = vma->end;
+#endif
+	tiny_unlock(&vma->mm->lock);
+}
+
+void release(struct gather *gather)
+{
+	for (u64 i = 0; i < gather->slots; i++)
+		put(gather, gather->pages[i], gather->counts[i]);
+	gather->slots = 0;
+}

@@ -29,4 +29,15 @@ struct vma {
 #define EXCLUSIVE (1UL << 17)
 #define VMEMMAP ((struct page *)0xffffea0000000000UL)
 
+#define SLOTS 520
+
+/* Pages that wait for a flush, and what the allocator has got. */
+struct gather {
+	u64 slots, flush_from, flush_to, freed;
+	struct page *pages[SLOTS];
+	u64 counts[SLOTS];
+};
+
 int copy_page_range(struct vma *child, struct vma *parent);
+void unmap(struct gather *gather, struct vma *vma);
+void release(struct gather *gather);

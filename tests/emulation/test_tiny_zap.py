@@ -1,0 +1,106 @@
+"""Unmaps of a kernel of a hundred lines: recorded with the release of their pages, and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("unicorn", reason="needs costmodel[record]")
+
+from costmodel import price
+from costmodel.config.errors import ConfigError
+from costmodel.emulation.session import Outcome, Request, record
+from costmodel.recorder.build_archive import load_archive
+from tests.emulation.tiny_tree import SETUP, machine, make_tree
+
+MACHINE = "xeon-4210r" if machine() == "x86_64" else "ampere-altra"
+SIZE = "64 MiB"
+
+
+def recorded(tree: Path, output: Path) -> Outcome:
+    request = Request(
+        build_tree=str(tree),
+        operation="zap",
+        sources=("mm/locks.c",),
+        name="tiny",
+        output=str(output),
+    )
+    return record(request, setup=SETUP)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("zap")
+    outcome = recorded(make_tree(folder / "tree"), folder / "tiny.ckb")
+    assert not outcome.broken
+    assert "+ release" in outcome.text
+    return folder / "tiny.ckb"
+
+
+def test_an_unmap_clears_every_entry_and_its_release_drops_every_reference(archive: Path) -> None:
+    program = load_archive(archive).program
+    for layout, order in (("order0_table", 0), ("order2_table", 2), ("order9", 9)):
+        table = program.recordings[f"munmap/{layout}"]
+        release = program.recordings[f"munmap/order{order}_release"]
+        atomic = program.kind[table.uop] == "rmw"
+        assert ((program.target[table.uop] == "src") & atomic).sum() == 512
+        atomic = program.kind[release.uop] == "rmw"
+        assert ((program.target[release.uop] == "page") & atomic).sum() == 512
+
+
+def test_it_is_priced_as_unmap_and_release(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(archive.parent)
+    for state in ("exit", "munmap", "dontneed"):
+        priced = price(MACHINE, "@tiny", order=2, operation="zap", state=state, memory=SIZE)
+        parts = priced.segments_ns_per_pte
+        assert parts["unmap"] > 0 < parts["release"]
+        assert sum(parts.values()) == pytest.approx(priced.ns_per_pte)
+
+
+def test_scattered_struct_pages_cost_more(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(archive.parent)
+    near, far = (
+        price(MACHINE, "@tiny", operation="zap", state="munmap", frames=frames).ns_per_pte
+        for frames in ("contiguous", "scattered")
+    )
+    assert far > near
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        ({"state": "dontneed-per-page"}, r"states exit, munmap, dontneed \(got dontneed-per-page"),
+        ({"order": 3}, r"orders 0, 2, 4, 9 \(got order 3"),
+        ({"order": {0: 0.5, 4: 0.5}}, "no mix of them"),
+    ],
+)
+def test_what_was_not_recorded_is_refused(
+    wanted: dict[str, object], reason: str, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(archive.parent)
+    with pytest.raises(ConfigError, match=reason):
+        price(
+            MACHINE,
+            "@tiny",
+            **{"operation": "zap", "state": "munmap", "memory": SIZE, **wanted},  # type: ignore[arg-type]
+        )
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("KEEPS_ENTRIES", "entry is still there"),
+        ("FREES_EARLY", "dropped before the TLB is flushed"),
+        ("FREES_TWICE", "the allocator got"),
+        ("FORGETS_FLUSH", "no flush is asked for all that was unmapped"),
+    ],
+)
+def test_a_kernel_that_breaks_a_guarantee_is_drawn_and_not_written(
+    flag: str, said: str, tmp_path: Path
+) -> None:
+    tree = make_tree(tmp_path / "tree", flags=f"-D{flag}")
+    outcome = recorded(tree, tmp_path / "broken.ckb")
+    assert outcome.broken
+    assert said in " ".join(outcome.text.split())
+    assert not (tmp_path / "broken.ckb").exists()
