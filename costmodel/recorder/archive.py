@@ -22,6 +22,8 @@ Texts = NDArray[np.str_]
 
 FOLDER = Path(__file__).resolve().parents[2] / "tools" / "recordings"
 """Where the recordings lie: in the repository, in no wheel."""
+STEPS_FOLDER = FOLDER / "steps"
+"""Where the steps of builds lie that were cut when they were recorded (``tools.builds.record``)."""
 
 
 @dataclass(frozen=True)
