@@ -18,7 +18,7 @@ test: lint
 hostile: $(STAMP)
 	HOSTILE=3000 $(BIN)/pytest -n 2 tests/hostile
 
-# Does a test notice when one number of the model changes? Hours; no score is known yet.
+# Does a test notice when one number of the model changes? Two minutes of CPU time per module.
 mutate: $(STAMP)
 	$(BIN)/python tools/mutate.py
 

@@ -44,12 +44,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from costmodel import api
+if not TYPE_CHECKING:  # a type checker refuses what is not in the list above
 
-    return getattr(api, name)
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from costmodel import api
+
+        return getattr(api, name)
 
 
 def __dir__() -> list[str]:

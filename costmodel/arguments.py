@@ -11,7 +11,7 @@ from costmodel.config.machine import Machine, load_machine
 from costmodel.config.overrides import by_name, load_with_overrides
 from costmodel.config.scenario import Scenario, default_scenario, load_scenario
 from costmodel.operations.registry import operation_names
-from costmodel.strategies.resolve import names_by_operation
+from costmodel.strategies.resolve import NamesByOperation
 
 MachineLike = Machine | str | PathLike[str]
 """A machine, the name of a shipped one, or the path of a machine file."""
@@ -43,7 +43,7 @@ def question_of(
 
     ``wanted`` are the arguments that set a key of the scenario, by name; None sets nothing.
     """
-    names = names_by_operation()
+    names = NamesByOperation()
     if wanted["operation"] is not None:
         check_operation(wanted["operation"])
     if reference is None:

@@ -130,8 +130,9 @@ def _at(scenario: Scenario, name: str) -> Location:
 
 def _is_elsewhere(name: str, scenario: Scenario) -> bool:
     """Whether a name is one of another operation only."""
-    known = any(name in built_in(operation) for operation in operation_names())
-    return known and name not in built_in(scenario.operation)
+    if name in built_in(scenario.operation):
+        return False
+    return any(name in built_in(operation) for operation in operation_names())
 
 
 def _left_out(chosen: Sequence[str], scenario: Scenario, machine: Machine) -> Iterator[LeftOut]:

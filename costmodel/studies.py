@@ -88,6 +88,11 @@ class Study:
         """What tables and pictures show."""
         return self._results(intervals=True)
 
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """Which strategies are broken, or not priced for what they do: a sentence each."""
+        return self.results.verdicts
+
     def to_xarray(self) -> Dataset:
         """Return the results by machine, strategy, folio layout and state, as an xarray dataset.
 

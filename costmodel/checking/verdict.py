@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from costmodel.checking.priced import mispriced
-from costmodel.checking.run import Subject, violations_on
-from costmodel.checking.subjects import subject_of
 from costmodel.config.errors import ConfigError
-from costmodel.experiment import Cell
-from costmodel.mm.layouts import telling_layouts
 from costmodel.strategies.resolve import resolve
+
+if TYPE_CHECKING:
+    from costmodel.checking.run import Subject
+    from costmodel.experiment import Cell
+    from costmodel.mm.layout import Layout
+    from costmodel.operations.shared.strategy import Strategy
 
 
 def verdicts_on(names: Iterable[str], operation: str) -> list[str]:
@@ -32,15 +34,23 @@ def _verdict(name: str, operation: str) -> Iterator[str]:
     strategy = resolve(name, operation=operation)
     if strategy.broken:
         yield f"{name} is broken: {strategy.broken}."
-    if strategy.code is None:
-        return
-    subject = subject_of(strategy)
+    if strategy.code is not None:
+        yield from _of_user(strategy)
+
+
+def _of_user(strategy: Strategy) -> Iterator[str]:
+    """Yield what running a user's strategy shows."""
+    from costmodel.checking.priced import mispriced
+    from costmodel.checking.subjects import subject_of
+    from costmodel.mm.layouts import telling_layouts
+
+    name, subject, layouts = strategy.name, subject_of(strategy), telling_layouts()
     try:
-        broken = _broken(subject)
+        broken = _broken(subject, layouts)
         if broken:
             yield f"{name} is broken: {'; '.join(broken)} (costmodel check shows where)."
             return
-        found = mispriced(subject, telling_layouts())
+        found = mispriced(subject, layouts)
     except ConfigError as error:
         yield f"{name} could not be checked: {error.faults[0]}."
         return
@@ -51,11 +61,13 @@ def _verdict(name: str, operation: str) -> Iterator[str]:
         )
 
 
-def _broken(subject: Subject) -> list[str]:
+def _broken(subject: Subject, layouts: Iterable[Layout]) -> list[str]:
     """Return the guarantees that a strategy breaks, as "broken" completes them."""
+    from costmodel.checking.run import violations_on
+
     found = [
         violation.guarantee.value
-        for layout in telling_layouts()
+        for layout in layouts
         for violation in violations_on(subject, layout)
     ]
     return list(dict.fromkeys(found))

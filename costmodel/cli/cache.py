@@ -57,9 +57,9 @@ def _warm(jobs: int | None) -> None:
     from costmodel.experiment import compare_cells
     from costmodel.parallel import cpus
     from costmodel.plan import plan
-    from costmodel.strategies.resolve import names_by_operation
+    from costmodel.strategies.resolve import NamesByOperation
 
-    known = names_by_operation()
+    known = NamesByOperation()
     for name in tqdm(names("scenarios"), unit="scenario", file=sys.stderr, disable=None):
         scenario = load_scenario(name, strategies=known)
         planned = plan(*load_with_overrides(scenario, strategies=known))

@@ -63,10 +63,10 @@ def ask(
     """
     from costmodel.config.overrides import load_with_overrides
     from costmodel.config.scenario import default_scenario, load_scenario
-    from costmodel.strategies.resolve import names_by_operation
+    from costmodel.strategies.resolve import NamesByOperation
 
     reference = getattr(args, "scenario", None)
-    names = names_by_operation()
+    names = NamesByOperation()
     _check_operation(args.operation, names)
     if loaded is not None:
         scenario = loaded

@@ -9,6 +9,7 @@ from costmodel.cli.parser import add_format, add_jobs, add_json, add_scenario_op
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
+    from costmodel.results.document import ResultFile
 
 EPILOG = """\
 examples:
@@ -49,8 +50,6 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.parallel import cpus
     from costmodel.plan import plan
     from costmodel.results.build import result_file
-    from costmodel.results.tables import results_csv, results_markdown
-    from costmodel.results.text.mail import mail
     from costmodel.simulation import Engine
 
     _check_is_asked(args)
@@ -72,9 +71,19 @@ def run(args: argparse.Namespace) -> int:
         left_out=todo.left_out,
         idle=ineffective_by_machine([c.result for c in comparisons]),
     )
-    target.show({"text": mail, "csv": results_csv, "markdown": results_markdown}[args.format](file))
+    target.show(_written(file, args.format))
     target.write_json(file.data)
     return 0
+
+
+def _written(results: ResultFile, form: str) -> str:
+    from costmodel.results.text.mail import mail
+
+    if form == "text":
+        return mail(results)
+    from costmodel.results.tables import results_csv, results_markdown
+
+    return results_csv(results) if form == "csv" else results_markdown(results)
 
 
 def _check_is_asked(args: argparse.Namespace) -> None:

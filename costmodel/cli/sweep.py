@@ -99,13 +99,13 @@ def _study(args: argparse.Namespace) -> SweepStudy:
     """Return what the command asks for; raise ConfigError with every fault."""
     from costmodel.cli.question import ask
     from costmodel.config.errors import ConfigError
-    from costmodel.strategies.resolve import names_by_operation
+    from costmodel.strategies.resolve import NamesByOperation
     from costmodel.sweeps.axes import parse_over
     from costmodel.sweeps.design import Design
     from costmodel.sweeps.file import load_study
     from costmodel.sweeps.study import sweep_study
 
-    file = load_study(args.scenario, strategies=names_by_operation()) if args.scenario else None
+    file = load_study(args.scenario, strategies=NamesByOperation()) if args.scenario else None
     design = Design() if file is None else file.design
     faults: list[Fault] = []
     axes = {} if file is None else {axis.key: axis for axis in file.axes}

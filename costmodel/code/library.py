@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import lzma
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +16,14 @@ from numpy.typing import NDArray
 
 from costmodel.code.bridge import bridge
 from costmodel.code.context import Context
+from costmodel.code.step_archive import (
+    BUILDS,
+    STEPS,
+    Arrays,
+    archives_of,
+    names_in,
+    unpacked,
+)
 from costmodel.operations.registry import operation_named
 
 Ints = NDArray[np.int64]
@@ -166,6 +172,9 @@ class Library:
         return choice.turns.get(key) or (choice.paths.get(key, choice.usual),)
 
 
+BUILD_MARK: Final = "@"
+"""Stands before the build in the name of a program: ``v6.7@gcc13.x86_64``."""
+
 _NAMES = ("kind", "op", "target", "function")
 _NUMBERS = (
     "site", "size_bytes", "path_start", "path_length", "uop", "taken", "role", "index", "offset",
@@ -212,10 +221,13 @@ def _choices_as_lists(library: Library) -> list[Any]:
     ]
 
 
-def program_names(operation: str) -> list[str]:
+@cache
+def program_names(operation: str) -> tuple[str, ...]:
     """Return the names of the programs that have steps for ``operation``, sorted."""
-    names = [entry.name for entry in operation_named(operation).steps.iterdir()]
-    return sorted(name[: -len(".npz")] for name in names if name.endswith(".npz"))
+    found = archives_of(operation, STEPS).items()
+    return tuple(
+        sorted(f"{name}.{arch}" for arch, file in found for name in names_in(file.read_bytes()))
+    )
 
 
 @cache
@@ -245,20 +257,15 @@ def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[
     )
 
 
-def _archived(operation: str, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
+def _archived(operation: str, name: str) -> Arrays:
     """Return what :func:`to_arrays` made of the steps of a program."""
     if name.startswith(FILE_MARK):
         return _of_file(Path(name.removeprefix(FILE_MARK).rpartition(".")[0]))
-    source, build, place = name.partition("@")
-    if build:
-        build, _, arch = place.rpartition(".")
-        archive = builds_of(operation, f"{source}.{arch}")
-        if build not in archive:
-            raise FileNotFoundError(f"{name}: no such build")
-        return archive[build]
-    path = operation_named(operation).steps / f"{name}.npz"
-    with path.open("rb") as file, np.load(file) as arrays:
-        return arrays["numbers"], arrays["text"]
+    program, _, architecture = name.rpartition(".")
+    programs = unpacked(operation, architecture, BUILDS if BUILD_MARK in program else STEPS)
+    if program not in programs:
+        raise FileNotFoundError(f"{name}: no such program")
+    return programs[program]
 
 
 FILE_MARK: Final = "@"
@@ -267,24 +274,17 @@ FILE_MEMBERS: Final = ("steps/numbers", "steps/text")
 """Arrays of such a file that hold them."""
 
 
-def _of_file(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+def _of_file(path: Path) -> Arrays:
     with path.open("rb") as file, np.load(file) as arrays:
         numbers, text = (arrays[name] for name in FILE_MEMBERS)
         return numbers, text
 
 
-@cache
-def builds_of(operation: str, program: str) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
-    """Return all builds of one source and architecture by name; empty where there are none.
-
-    They lie in one archive: builds of one source are alike, and are mostly wanted together.
-    """
-    path = operation_named(operation).steps / f"{program}.builds.xz"
-    if not path.is_file():
-        return {}
-    with np.load(BytesIO(lzma.decompress(path.read_bytes()))) as arrays:
-        names = [key[: -len("/text")] for key in arrays.files if key.endswith("/text")]
-        return {name: (arrays[f"{name}/numbers"], arrays[f"{name}/text"]) for name in names}
+def builds_of(operation: str, program: str) -> tuple[str, ...]:
+    """Return the names of all other builds of one source and architecture, sorted."""
+    source, _, architecture = program.rpartition(".")
+    pairs = (name.split(BUILD_MARK) for name in unpacked(operation, architecture, BUILDS))
+    return tuple(sorted(build for known, build in pairs if known == source))
 
 
 def _columns_of(

@@ -137,17 +137,14 @@ def _narrow(values: NDArray[Any]) -> NDArray[Any]:
     )
 
 
-def zip_arrays(arrays: Iterable[tuple[str, NDArray[Any]]], method: int = zipfile.ZIP_LZMA) -> bytes:
-    """Return named arrays as one archive, compressed with a ``method`` of :mod:`zipfile`.
-
-    Equal arrays give equal bytes.
-    """
+def zip_arrays(arrays: Iterable[tuple[str, NDArray[Any]]]) -> bytes:
+    """Return named arrays as one compressed archive; equal arrays give equal bytes."""
     buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
         for name, array in arrays:
             member = BytesIO()
             np.lib.format.write_array(member, _narrow(array), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = method
+            entry.compress_type = zipfile.ZIP_LZMA
             archive.writestr(entry, member.getvalue())
     return buffer.getvalue()

@@ -6,17 +6,17 @@ two events, the smallest set of facts that decides between them is found and sto
 
 from __future__ import annotations
 
-import lzma
-import zipfile
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path as FilePath
 
 import numpy as np
 
 from costmodel.code.context import ContextTracker
 from costmodel.code.events import Mark
-from costmodel.code.library import Library, RecordedChoice, to_arrays
+from costmodel.code.library import BUILD_MARK, Library, RecordedChoice, to_arrays
+from costmodel.code.step_archive import BUILDS, STEPS, Arrays, pack
 from costmodel.files import write_bytes
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.recorder.archive import (
@@ -24,7 +24,6 @@ from costmodel.recorder.archive import (
     Recording,
     load_program,
     recorded_names,
-    zip_arrays,
 )
 from costmodel.recorder.choose import choose
 from costmodel.recorder.donors import donated_events, donor_of, joined, windows_of
@@ -142,37 +141,18 @@ def _library(
     )
 
 
-def save_library(library: Library) -> bytes:
-    """Return the archive of a library: two arrays, which open in 2 ms."""
-    return zip_arrays(to_arrays(library).items())
-
-
-def save_builds(libraries: Mapping[str, Library]) -> bytes:
-    """Return the archive of all builds of one source and architecture, by the build's name."""
-    arrays = [
-        (f"{build}/{key}", array)
-        for build, library in sorted(libraries.items())
-        for key, array in to_arrays(library).items()
-    ]
-    # Compressed as a whole: builds differ little, an archive of each takes six times as much.
-    return lzma.compress(zip_arrays(arrays, zipfile.ZIP_STORED), preset=9)
-
-
 def main() -> None:
-    """Rebuild all step archives."""
-    for operation in operation_names():
+    """Rebuild the step archives of the operations that are named, or of all."""
+    for operation in sys.argv[1:] or operation_names():
         folder = FilePath(str(operation_named(operation).steps))
-        builds: dict[str, dict[str, Library]] = defaultdict(dict)
+        archives: dict[str, dict[str, Arrays]] = defaultdict(dict)
         for name in recorded_names(operation):
-            library = extract(operation, load_program(operation, name))
-            source, build, place = name.partition("@")
-            if build:
-                build, _, arch = place.rpartition(".")
-                builds[f"{source}.{arch}"][build] = library
-            else:
-                write_bytes(folder / f"{name}.npz", save_library(library))
-        for place, libraries in builds.items():
-            write_bytes(folder / f"{place}.builds.xz", save_builds(libraries))
+            program, _, architecture = name.rpartition(".")
+            kind = BUILDS if BUILD_MARK in program else STEPS
+            arrays = to_arrays(extract(operation, load_program(operation, name)))
+            archives[f"{architecture}.{kind}"][program] = arrays["numbers"], arrays["text"]
+        for archive, programs in archives.items():
+            write_bytes(folder / archive, pack(programs))
 
 
 if __name__ == "__main__":

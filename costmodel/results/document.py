@@ -190,9 +190,14 @@ class ResultFile(BaseModel):
         return unique(cell.strategy for cell in self.cells)
 
     @property
+    def verdicts(self) -> tuple[str, ...]:
+        """The remarks on strategies, each once."""
+        return unique(remark for cell in self.cells for remark in cell.remarks)
+
+    @property
     def notes(self) -> tuple[str, ...]:
-        """The remarks on strategies, each once: what a star stands for."""
-        return unique(f"* {remark}" for cell in self.cells for remark in cell.remarks)
+        """The same as notes below a table: what a star stands for."""
+        return tuple(f"* {verdict}" for verdict in self.verdicts)
 
     def panel(self, machine: str, layout: str) -> tuple[ResultCell, ...]:
         """Return the cells of one machine and layout."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from costmodel.code.library import FILE_MARK, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
@@ -17,10 +17,10 @@ from costmodel.operations.shared.strategy import Strategy, elsewhere
 from costmodel.strategies.builds import MARK, built
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import KernelBuild, kernel_of
-from costmodel.strategies.recorded import kernel_of_archive, of_archive
 from costmodel.user_code.blame import StrategyError
-from costmodel.user_code.process import UserCode
-from costmodel.user_code.source import Source
+
+if TYPE_CHECKING:
+    from costmodel.user_code.process import UserCode
 
 GROUP: Final = "costmodel.strategies"
 """Entry points of this group add strategies: name to function."""
@@ -36,9 +36,20 @@ def known_names(operation: str = DEFAULT) -> list[str]:
     return list(dict.fromkeys([*built_in(operation), *_added()]))
 
 
-def names_by_operation() -> dict[str, list[str]]:
-    """Return the names that exist, by operation."""
-    return {operation: known_names(operation) for operation in operation_names()}
+class NamesByOperation(Mapping[str, list[str]]):
+    """The names that exist, by operation; an operation is loaded when its names are asked for."""
+
+    def __getitem__(self, operation: str) -> list[str]:
+        """Return the names of strategies for an operation; KeyError for an unknown one."""
+        return known_names(operation)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of operations."""
+        return iter(operation_names())
+
+    def __len__(self) -> int:
+        """Return the number of operations."""
+        return len(operation_names())
 
 
 def added_names() -> list[str]:
@@ -59,6 +70,8 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
     if reference in _added():
         return _of_package(reference, operation)
     if reference.startswith("@"):
+        from costmodel.strategies.recorded import of_archive
+
         return of_archive(reference, operation, origin)
     name, mark, build = reference.rpartition(MARK)
     if mark and name in built_in(operation):
@@ -102,12 +115,18 @@ def _added() -> dict[str, EntryPoint]:
 
 @cache
 def _of_package(name: str, operation: str) -> Strategy:
+    from costmodel.user_code.process import UserCode
+    from costmodel.user_code.source import Source
+
     return _strategy(name, UserCode(Source.of_package(_added()[name])), operation)
 
 
 @cache
 def _of_file(reference: str, path: Path, mtime_ns: int, function: str, operation: str) -> Strategy:
     """Cached by the file's time, so that one run traces each strategy once."""
+    from costmodel.user_code.process import UserCode
+    from costmodel.user_code.source import Source
+
     return _strategy(reference, UserCode(Source.of_file(path, function)), operation)
 
 
@@ -116,6 +135,8 @@ def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
     described = code.ask(described_as, operation)
     kernel = described.kernel
     if kernel.program.startswith(FILE_MARK):
+        from costmodel.strategies.recorded import kernel_of_archive
+
         archive = kernel_of_archive(kernel.program, operation, f"{name}: built_on")
         return replace(archive, name=name, summary=described.summary, function=elsewhere, code=code)
     recorded = set(program_names(operation))

@@ -11,7 +11,6 @@ from costmodel.mm.shapes import ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.strategies.whole_tables import recorded_runs, steps_execute
 
 
 def trace_runs(
@@ -29,9 +28,12 @@ def trace_runs(
     frames = workload.frames, workload.frames_over or workload.memory_bytes
     space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte)
     archive = strategy.archive if strategy.code is None else None
-    aligned = workload.frames == CONTIGUOUS
-    if archive is not None and not steps_execute(archive, space, aligned=aligned):
-        return recorded_runs(archive, space, aligned=aligned)
+    if archive is not None:
+        from costmodel.strategies.whole_tables import recorded_runs, steps_execute
+
+        aligned = workload.frames == CONTIGUOUS
+        if not steps_execute(archive, space, aligned=aligned):
+            return recorded_runs(archive, space, aligned=aligned)
     return list(operation.trace(strategy, program, isa, space))
 
 

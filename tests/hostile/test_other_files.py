@@ -19,7 +19,7 @@ from costmodel.profile.read import read_profile
 from costmodel.profile.shares import LOOPS, share_of
 from costmodel.results.text.layout_found import layout_text
 from costmodel.results.text.measured import operations_text
-from costmodel.strategies.resolve import names_by_operation
+from costmodel.strategies.resolve import NamesByOperation
 from costmodel.sweeps.file import load_study
 from costmodel.sweeps.study import sweep_study
 from tests.hostile.mutations import damaged_data, damaged_text
@@ -85,7 +85,7 @@ SMAPS = smaps((8192, 8192, 0), (4096, 4096, 2048))
 
 
 def planned(path: Path) -> None:
-    names = names_by_operation()
+    names = NamesByOperation()
     file = load_study(str(path), strategies=names)
     scenario, machines = load_with_overrides(file.scenario, strategies=names)
     if file.axes:  # else nothing of the file is wrong: the command lacks --over

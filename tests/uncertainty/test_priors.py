@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from costmodel.config.machine import load_machine
-from costmodel.uncertainty.priors import SIGMAS, Prior, priors, value_of, with_numbers
+from costmodel.uncertainty.priors import SIGMAS, Prior, priors, value_of, variants, with_numbers
 
 MACHINES = ["ampere-altra", "apple-m2-vm", "xeon-4210r", "graviton4"]
 
@@ -64,3 +64,23 @@ def test_a_finite_difference_is_half_a_deviation_wide_but_never_below_a_cycle() 
         cycles = {"cycles": 1.0, "ns": 1 / machine.core.clock_ghz.value}
         cycle = cycles.get(prior.key.split("_")[-1], 0.0)
         assert prior.step == pytest.approx(max(0.5 * prior.sigma, cycle))
+
+
+def test_neighbours_lie_a_share_of_a_step_on_both_sides_and_inside() -> None:
+    plain = Prior("k_ns", 5.0, 0.0, 10.0, sigma=3.0, step=2.0, whole=False)
+    assert plain.neighbours(5.0, 0.5) == [4.0, 6.0]
+    assert plain.neighbours(9.5, 1.0) == [7.5, 10.0]
+    cycles = Prior("k_cycles", 5.0, 0.0, 10.0, sigma=3.0, step=2.0, whole=False)
+    assert cycles.neighbours(5.5, 0.5) == [4.5, 6.5, 5.0, 6.0]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.95])
+def test_a_variant_goes_to_the_side_with_more_room(share: float) -> None:
+    machine = load_machine("ampere-altra")
+    (prior,) = priors(machine, ["core.mispredict_penalty_cycles"])
+    at = prior.low + share * (prior.high - prior.low)
+    ((changed, deviations),) = variants(with_numbers(machine, {prior: at}), [prior])
+    to = value_of(changed, prior)
+    assert (deviations > 0) == (share < 0.5)
+    assert to - at == pytest.approx(deviations * prior.sigma)
+    assert abs(deviations) == pytest.approx(prior.step / prior.sigma)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
-from costmodel.recorder.recorded import RecordedEvents
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from costmodel.mm.violations import DirtyRule, Violation
     from costmodel.operations.fork.mm import ForkOperation
     from costmodel.operations.shared.strategy import Function, Strategy
+    from costmodel.recorder.recorded import RecordedEvents
 
 WRITABLE: Final = PteState("writable", "freshly written")
 READ_ONLY: Final = PteState("read-only", "forked before, by a child that lives on", alone=False)

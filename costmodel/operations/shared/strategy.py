@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from costmodel.code.events import Step
 from costmodel.code.uops import Uop
 from costmodel.mm.violations import DirtyRule
 from costmodel.user_code.blame import StrategyError
-from costmodel.user_code.process import UserCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from costmodel.user_code.process import UserCode
 
 T = TypeVar("T")
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
 from costmodel.operations.zap.ranges import RangeState, range_state
-from costmodel.recorder.recorded import RecordedEvents
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from costmodel.mm.violations import DirtyRule, Violation
     from costmodel.operations.shared.strategy import Strategy
     from costmodel.operations.zap.mm import ZapOperation
+    from costmodel.recorder.recorded import RecordedEvents
 
 EXIT: Final = PteState("exit", "a forked child ends", alone=False, mapped_by=2)
 MUNMAP: Final = PteState("munmap", "munmap() by the only process that maps the pages")

@@ -62,8 +62,7 @@ def mail(results: ResultFile) -> str:
         cells = [cell for cell in results.cells if cell.machine == machine]
         parts += _tables(cells)
         parts += _remarks(results, cells)
-    verdicts = unique(remark for cell in results.cells for remark in cell.remarks)
-    parts += [paragraph(verdict, hanging="  ") for verdict in verdicts]
+    parts += [paragraph(verdict, hanging="  ") for verdict in results.verdicts]
     parts.append(_legend(results.cells))
     return ascii_only("\n\n".join(part for part in parts if part)) + "\n"
 

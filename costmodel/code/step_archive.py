@@ -1,0 +1,90 @@
+"""Step archives: the steps of many programs in one compressed file, because programs are alike.
+
+A file holds the programs of one architecture: its head names them, and how much of the rest each
+has. Numbers lie as all their lowest bytes, then all their next ones. Programs together take half of
+what an archive of each would, and open in 2 ms.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources.abc import Traversable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.operations.registry import operation_named
+
+Arrays = tuple[NDArray[Any], NDArray[Any]]
+"""The numbers of a program, uint32[n], and the text that says what they are, uint8[m]."""
+
+STEPS: Final = "steps.xz"
+"""Ends the name of the archive of all programs of an architecture that were booted."""
+BUILDS: Final = "builds.xz"
+"""Ends the name of the archive of their other builds."""
+_HEAD_BYTES: Final = 4
+_NUMBER: Final = np.dtype("<u4")
+
+
+def pack(programs: Mapping[str, Arrays]) -> bytes:
+    """Return the archive of programs by name; equal programs give equal bytes."""
+    ordered = dict(sorted(programs.items()))
+    sizes = {name: (len(n), _width(n), len(text)) for name, (n, text) in ordered.items()}
+    head = json.dumps(sizes).encode()
+    data = b"".join(_planes(n) + text.tobytes() for n, text in ordered.values())
+    packed = lzma.compress(data, preset=6 | lzma.PRESET_EXTREME)
+    return len(head).to_bytes(_HEAD_BYTES, "big") + head + packed
+
+
+def _width(numbers: NDArray[Any]) -> int:
+    """Return how many bytes the largest of some numbers takes."""
+    return (int(numbers.max(initial=0)).bit_length() + 7) // 8
+
+
+def _planes(numbers: NDArray[Any]) -> bytes:
+    planes = numbers.astype(_NUMBER).view(np.uint8).reshape(-1, _NUMBER.itemsize)
+    return planes[:, : _width(numbers)].T.tobytes()
+
+
+def names_in(archive: bytes) -> list[str]:
+    """Return the names of the programs in an archive, sorted; nothing is unpacked."""
+    return list(_sizes(archive))
+
+
+def _sizes(archive: bytes) -> dict[str, list[int]]:
+    end = _HEAD_BYTES + int.from_bytes(archive[:_HEAD_BYTES], "big")
+    sizes: dict[str, list[int]] = json.loads(archive[_HEAD_BYTES:end])
+    return sizes
+
+
+def unpack(archive: bytes) -> dict[str, Arrays]:
+    """Return the programs of an archive by name."""
+    start = _HEAD_BYTES + int.from_bytes(archive[:_HEAD_BYTES], "big")
+    data = np.frombuffer(lzma.decompress(archive[start:]), np.uint8)
+    programs, end = {}, 0
+    for name, (count, width, length) in _sizes(archive).items():
+        begin, middle = end, end + count * width
+        end = middle + length
+        numbers = np.zeros((count, _NUMBER.itemsize), np.uint8)
+        numbers[:, :width] = data[begin:middle].reshape(width, count).T
+        programs[name] = numbers.view(_NUMBER).ravel(), data[middle:end]
+    return programs
+
+
+def archives_of(operation: str, kind: str) -> dict[str, Traversable]:
+    """Return the archives of an operation by architecture; ``kind`` is STEPS or BUILDS."""
+    files = operation_named(operation).steps.iterdir()
+    ending = f".{kind}"
+    found = {f.name.removesuffix(ending): f for f in files if f.name.endswith(ending)}
+    return dict(sorted(found.items()))
+
+
+@cache
+def unpacked(operation: str, architecture: str, kind: str) -> dict[str, Arrays]:
+    """Return the programs of one architecture by name; empty where none were recorded."""
+    file = archives_of(operation, kind).get(architecture)
+    return {} if file is None else unpack(file.read_bytes())
