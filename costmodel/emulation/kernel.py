@@ -174,15 +174,31 @@ def build_kernel(
     ConfigError.
     """
     with TemporaryDirectory() as folder:
-        linked = list(objects)
-        for path in (*setups, *extra):
-            _compile(tree, path, Path(folder), linked, compiler)
-        wanted = dict(_HELPERS)
-        while source := _needed(linked, wanted, tree):
-            del wanted[source]
-            _compile(tree, tree.source / source, Path(folder), linked, compiler)
-        image = link(linked, tree.isa)
-    return EmulatedKernel(image, cpu)
+        recorded = list(objects)
+        around = compile_around(
+            tree, recorded, Path(folder), sources=[*setups, *extra], compiler=compiler
+        )
+        return EmulatedKernel(link([*recorded, *around], tree.isa), cpu)
+
+
+def compile_around(
+    tree: BuildTree,
+    recorded: Iterable[Path],
+    folder: Path,
+    *,
+    sources: Iterable[Path] = (SETUP,),
+    compiler: str = "",
+) -> list[Path]:
+    """Compile ``sources`` and what recorded objects call into ``folder``; return the objects."""
+    known = list(recorded)
+    linked = known.copy()
+    for path in sources:
+        _compile(tree, path, folder, linked, compiler)
+    wanted = dict(_HELPERS)
+    while source := _needed(linked, wanted, tree):
+        del wanted[source]
+        _compile(tree, tree.source / source, folder, linked, compiler)
+    return linked[len(known) :]
 
 
 def _needed(linked: list[Path], wanted: Mapping[str, tuple[str, ...]], tree: BuildTree) -> str:

@@ -88,6 +88,18 @@ def recorded_names(operation: str) -> list[str]:
     return sorted(entry.name[: -len(".npz")] for entry in folder.iterdir())
 
 
+def cut_programs(operation: str) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Return the steps that were cut when they were recorded: by program, as two arrays.
+
+    See :func:`costmodel.code.library.to_arrays`.
+    """
+    found = {}
+    for path in sorted((STEPS_FOLDER / operation).glob("*.npz")):
+        with np.load(path) as arrays:
+            found[path.name[: -len(".npz")]] = arrays["numbers"], arrays["text"]
+    return found
+
+
 @cache
 def load_program(operation: str, name: str) -> RecordedProgram:
     """Read the archive of ``name`` (``variant.arch``) recorded for ``operation``.

@@ -1,1 +1,1 @@
-"""Records the builds that are shipped: loops of several kernel versions, compiled in build trees."""
+"""Records the builds that are shipped: loops of several kernels, compiled in build trees."""

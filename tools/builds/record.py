@@ -1,10 +1,10 @@
-"""Records fork in build trees for the shipped builds: ``python -m tools.builds.record TREES FOLDER``.
+"""Records the shipped builds of fork: ``python -m tools.builds.record TREES FOLDER [TREE ...]``.
 
-``TREES`` is a YAML file: each build tree below ``FOLDER`` with the build that it is and the loops to
-record in it. A loop is the tree's own source (``own: NAME`` says what that is called) or one of the
-patches here, which put the loop of an older kernel into the source of 6.12. What is kept are the
-steps, cut as ``costmodel record`` cuts them; ``python -m costmodel.recorder.extract`` then puts them
-into the step archives.
+``TREES`` is a YAML file: each build tree below ``FOLDER`` with the build that it is and the loops
+to record in it. A loop is the tree's own source (``own: NAME`` says what that is called) or one of
+the patches here, which put the loop of an older kernel into the source of 6.12. What is kept are
+the steps, cut as ``costmodel record`` cuts them; ``python -m costmodel.recorder.extract`` then puts
+them into the step archives. What was recorded before is not recorded again.
 """
 
 from __future__ import annotations
@@ -18,19 +18,22 @@ from typing import Any, Final
 
 import yaml
 
-from costmodel.emulation.kernel import SETUP, build_kernel
+from costmodel.code.library import to_arrays
+from costmodel.emulation.image import Image, link
+from costmodel.emulation.kernel import EmulatedKernel, compile_around
 from costmodel.emulation.operations import OPERATIONS
 from costmodel.emulation.patching import CPUS
 from costmodel.emulation.record import record_program
 from costmodel.emulation.tree import MEMORY, BuildTree, read_tree
 from costmodel.files import write_bytes
-from costmodel.recorder.archive import STEPS_FOLDER
-from costmodel.recorder.extract import save_library
+from costmodel.recorder.archive import STEPS_FOLDER, zip_arrays
 
 PATCHES: Final = Path(__file__).parent
 _OPERATION: Final = OPERATIONS["fork"]
 _NO_LARGE_MAPCOUNT: Final = frozenset({"v6.7", "v6.8base", "v6.9", "prototype_dec20"})
 """Loops from before 6.10, which keep no ``_large_mapcount``."""
+_WITH_CONTPTE: Final = {"v6.7": "v4_before_change"}
+"""What recordings call the loop of a version where the kernel has contiguous blocks."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,26 @@ def shipped_builds(path: Path) -> list[ShippedBuild]:
 def record_build(shipped: ShippedBuild, folder: Path) -> None:
     """Record all loops of a build tree; write their steps."""
     tree = read_tree(folder / shipped.tree)
-    for source in (shipped.own, *shipped.patches):
-        with TemporaryDirectory() as made:
-            kernel_object = tree.folder / MEMORY
-            if source != shipped.own:
-                kernel_object = _patched(tree, source, Path(made))
-            _record(shipped, tree, source, kernel_object)
+    own = tree.folder / MEMORY
+    with TemporaryDirectory() as around, TemporaryDirectory() as made:
+        parts = compile_around(tree, [own], Path(around))
+        for source in (shipped.own, *shipped.patches):
+            if not _path(_name(shipped, tree, source)).exists():
+                recorded = own if source == shipped.own else _patched(tree, source, Path(made))
+                _record(shipped, tree, source, link([recorded, *parts], tree.isa))
+
+
+def _name(shipped: ShippedBuild, tree: BuildTree, source: str) -> str:
+    place = tree.isa
+    if place == "arm64":
+        contpte = "CONFIG_ARM64_CONTPTE" in tree.config
+        place = "arm64_contpte" if contpte else "arm64_nocontpte"
+        source = _WITH_CONTPTE.get(source, source) if contpte else source
+    return f"{source}@{shipped.build}.{place}"
+
+
+def _path(name: str) -> Path:
+    return STEPS_FOLDER / _OPERATION.name / f"{name}.npz"
 
 
 def _patched(tree: BuildTree, source: str, folder: Path) -> Path:
@@ -77,23 +94,20 @@ def _patched(tree: BuildTree, source: str, folder: Path) -> Path:
     return folder / "memory.o"
 
 
-def _record(shipped: ShippedBuild, tree: BuildTree, source: str, kernel_object: Path) -> None:
+def _record(shipped: ShippedBuild, tree: BuildTree, source: str, image: Image) -> None:
     cpu = next(iter(CPUS[tree.isa].values()))
-    cpu = replace(cpu, mitigations=shipped.mitigations)
-    kernel = build_kernel(tree, [kernel_object], cpu, setups=[SETUP])
+    kernel = EmulatedKernel(image, replace(cpu, mitigations=shipped.mitigations))
     if source in _NO_LARGE_MAPCOUNT:
         kernel.facts = {**kernel.facts, "large_mapcount": 0}
-    place = tree.isa
-    if place == "arm64":
-        place = "arm64_contpte" if kernel.facts["contpte"] else "arm64_nocontpte"
-    name = f"{source}@{shipped.build}.{place}"
+    name = _name(shipped, tree, source)
     checked = _OPERATION.check(kernel, name)
     if checked.broken:
         raise SystemExit(checked.broken)
     steps = record_program(kernel, _OPERATION, name).steps
     if isinstance(steps, str):
-        raise SystemExit(f"{name}: {steps}")
-    write_bytes(STEPS_FOLDER / "fork" / f"{name}.npz", save_library(steps.library))
+        print(f"{name}: not kept: {steps}", flush=True)
+        return
+    write_bytes(_path(name), zip_arrays(to_arrays(steps.library).items()))
     print(name, steps.loop, f"exact {steps.exact}, off {steps.off_pct:.3f} %", flush=True)
 
 
