@@ -100,10 +100,7 @@ STRATEGIES: Final = (
         "v7.2: no atomic on _large_mapcount",
         folio_batch.v7_2,
         "fork",
-        {
-            "arm64": "v7.2.13@gcc12-own.arm64_nocontpte",
-            "x86_64": "v7.2.13@gcc12-own.x86_64",
-        },
+        {"x86_64": "v7.2.13@gcc12-own.x86_64"},
     ),
     Strategy(
         "contpte-basic-v5",
