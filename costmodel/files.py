@@ -14,8 +14,10 @@ from typing import IO, Any
 
 _PREFIX = ".costmodel-"
 _SUFFIX = ".tmp"
+_OPEN_FILES = "/proc/self/fd"
 _STALE_SECONDS = 60.0
-"""No write takes that long: an older file of a process that is gone was left by a kill."""
+"""No write takes that long: an older file of a process that is gone was left by a kill, where files
+without a name do not exist."""
 
 
 @contextmanager
@@ -34,13 +36,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(target.parent)
     temporary = _temporary(target.parent)
+    nameless = _nameless(target.parent)
     try:
-        with temporary.open("xb") as stream:
+        with nameless or temporary.open("xb") as stream:
             if target.exists():
-                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
+                os.fchmod(stream.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
+            if nameless:
+                _name(stream, temporary)
         try:
             os.replace(temporary, target)
         except OSError as error:
@@ -100,6 +105,24 @@ def why_not(path: Path) -> str:
 def _temporary(directory: Path) -> Path:
     """Return a new name in a directory: os.replace is atomic only within a file system."""
     return directory / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+
+
+def _nameless(directory: Path) -> IO[bytes] | None:
+    """Open a file without a name, of which a kill leaves nothing; None where there are none."""
+    flags = getattr(os, "O_TMPFILE", 0)
+    if not flags or not os.path.isdir(_OPEN_FILES):
+        return None
+    try:
+        return os.fdopen(os.open(directory, flags | os.O_WRONLY, 0o666), "wb")
+    except OSError:
+        return None
+
+
+def _name(stream: IO[bytes], path: Path) -> None:
+    """Give a file without a name one that is free."""
+    number = stream.fileno()
+    # Only with a directory does Python follow the link to the file itself.
+    os.link(f"{_OPEN_FILES}/{number}", path, src_dir_fd=number, follow_symlinks=True)
 
 
 def _remove_stale(directory: Path) -> None:

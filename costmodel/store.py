@@ -11,14 +11,13 @@ import hashlib
 import os
 import pickle
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 LIMIT_BYTES: Final = 256 << 20
 """Of values kept; the ones not used longest go first."""
@@ -36,8 +35,12 @@ _TABLE: Final = (
 )
 
 
-@dataclass(frozen=True)
-class StoreSize:
+DEPENDS_ON_MORE: Final = "costmodel.depends_on_more"
+LOOKED_FOR: Final = "costmodel.looked_for"
+"""Events for Python's audit hooks, which is how cli/answers.py learns what an answer depends on."""
+
+
+class StoreSize(NamedTuple):
     """How much a store holds."""
 
     path: Path
@@ -116,9 +119,22 @@ class Store:
                 database.execute("COMMIT")
         except sqlite3.OperationalError:
             pass  # locked, full, read-only, or without its table
-        except (sqlite3.Error, OSError, OverflowError):
+        except (sqlite3.Error, OSError, OverflowError, UnicodeDecodeError):
             with suppress(OSError):
                 self.clear()
+
+
+def depends_on_more() -> None:
+    """Say that what is computed now depends on more than the files that are read for it.
+
+    A user's code may do anything, and the time goes on: such an answer is not kept.
+    """
+    sys.audit(DEPENDS_ON_MORE)
+
+
+def looked_for(file: str) -> None:
+    """Say that what is computed now depends on whether there is a file of this name."""
+    sys.audit(LOOKED_FOR, file)
 
 
 def the_store() -> Store:
@@ -145,6 +161,8 @@ def key_of(*parts: str) -> str:
 @cache
 def program_sha256() -> str:
     """Return the SHA-256 of all that numbers are computed with: code, data, packages."""
+    from importlib.metadata import version  # slow to load, and mostly not needed
+
     package = Path(__file__).parent
     found = hashlib.sha256()
     for path in sorted(package.rglob("*")):

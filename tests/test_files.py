@@ -1,8 +1,10 @@
 """Output files are replaced whole or not at all."""
 
 import os
+import signal
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,36 @@ def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
     path.chmod(0o640)
     write_text(path, "new")
     assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", 0o640)
+
+
+def test_a_kill_inside_a_write_leaves_nothing(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.json", "old")
+    code = (
+        "import os, signal, pathlib; from costmodel.files import replacing\n"
+        "with replacing(pathlib.Path('a.json')) as stream:\n"
+        "    stream.write(b'half'); stream.flush()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    top = Path(__file__).parents[1]
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(top)},
+    )
+    assert run.returncode == -signal.SIGKILL
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_it_works_where_files_need_names(
+    nameless: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not nameless:
+        monkeypatch.setattr("costmodel.files._OPEN_FILES", "/nowhere")
+    for text in ("old", "new"):
+        write_text(tmp_path / "a.json", text)
+        assert [path.read_text() for path in tmp_path.iterdir()] == [text]
 
 
 def test_what_a_kill_left_is_removed_by_the_next_write(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 Answers are kept by all that they depend on: machine, workload, strategy,
-protocol, and the program itself. Those of your own strategies are not kept.
+protocol, and the program itself; the texts of commands by their words and
+the files that they read. Those of your own strategies are not kept.
 COSTMODEL_CACHE=DIR puts them elsewhere, COSTMODEL_CACHE=off keeps none.
 """
 

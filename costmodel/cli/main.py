@@ -6,25 +6,16 @@ Exit codes: 0 done; 1 a check failed (``check``, ``compare --fail-above``); 2 ba
 from __future__ import annotations
 
 import argparse
-import atexit
-import gc
 import importlib
 import sys
 import textwrap
-import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from costmodel import __version__
 from costmodel.cli.parser import Parser, wrapped
-from costmodel.cli.process import (
-    Interruption,
-    complain,
-    give_up,
-    open_closed_streams,
-    say_warning,
-)
+from costmodel.cli.process import BAD_INPUT, complain, guarded
 from costmodel.units import WIDTH
 
 COMMANDS = (
@@ -37,6 +28,7 @@ COMMANDS = (
     "sweep",
     "compare",
     "plot",
+    "report",
     "trace",
     "loops",
     "check",
@@ -49,10 +41,6 @@ COMMANDS = (
     "cache",
 )
 """Each is a module ``costmodel.cli.<name>`` with ``add_parser`` and ``run``, in --help's order."""
-
-BAD_INPUT = 2
-INTERRUPTED = 130
-BROKEN_PIPE = 141
 
 Subparsers = argparse._SubParsersAction  # argparse has no public name for it
 
@@ -70,32 +58,7 @@ class Command(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; ``argv`` defaults to that of the process."""
     words = list(sys.argv[1:] if argv is None else argv)
-    # Imports and traces are many objects and hardly any cycles: looking for these takes a tenth,
-    gc.set_threshold(500_000, 50, 100)
-    # and a third of a second more when the interpreter ends, unless it need not look at them.
-    atexit.register(gc.freeze)
-    open_closed_streams()
-    with Interruption() as interruption, warnings.catch_warnings():
-        warnings.showwarning = say_warning
-        try:
-            code = _run(words)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader (head, less) left.
-            code = BROKEN_PIPE
-        except OSError as error:
-            complain(f"costmodel: {error}")
-            code = BAD_INPUT
-        except KeyboardInterrupt:
-            code = INTERRUPTED
-        except BaseException:
-            # What an import makes of Ctrl-C may be any other exception.
-            if not interruption.happened:
-                raise
-            code = INTERRUPTED
-        if code in (BROKEN_PIPE, BAD_INPUT):
-            give_up(sys.stdout)
-    return code
+    return guarded(lambda: run_words(words))
 
 
 def parser() -> Parser:
@@ -114,7 +77,8 @@ def _parser_of(commands: Mapping[str, Command]) -> Parser:
     return made
 
 
-def _run(words: list[str]) -> int:
+def run_words(words: list[str]) -> int:
+    """Run the command that words are; return its exit code. What else happens is the caller's."""
     # With the name first, only that module is imported.
     names = [words[0]] if words and words[0] in available() else available()
     commands = {name: _load(name) for name in names}

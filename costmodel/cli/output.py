@@ -30,7 +30,9 @@ class Output:
     def write(self, data: bytes) -> None:
         """Write the result, if it goes anywhere; raise OSError where that is not possible."""
         from costmodel.files import write_bytes
+        from costmodel.store import depends_on_more
 
+        depends_on_more()  # on the time, which files of results have in them
         if self.is_stdout:
             sys.stdout.write(data.decode())
         elif self.path is not None:

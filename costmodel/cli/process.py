@@ -8,13 +8,41 @@ import signal
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, TextIO
 
-from costmodel.cli.parser import wrapped
-from costmodel.cli.start import leave
+from costmodel.cli.start import INTERRUPTED, leave
 
 _SOON_SECONDS = 0.01
+BAD_INPUT = 2
+BROKEN_PIPE = 141
+
+
+def guarded(run: Callable[[], int]) -> int:
+    """Return the exit code of ``run``, and that of Ctrl-C, a closed pipe or a full disk in it."""
+    open_closed_streams()
+    with Interruption() as interruption, warnings.catch_warnings():
+        warnings.showwarning = say_warning
+        try:
+            code = run()
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader (head, less) left.
+            code = BROKEN_PIPE
+        except OSError as error:
+            complain(f"costmodel: {error}")
+            code = BAD_INPUT
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except BaseException:
+            # What an import makes of Ctrl-C may be any other exception.
+            if not interruption.happened:
+                raise
+            code = INTERRUPTED
+        if code in (BROKEN_PIPE, BAD_INPUT):
+            give_up(sys.stdout)
+    return code
 
 
 def open_closed_streams() -> None:
@@ -52,6 +80,10 @@ def say_warning(
     line: str | None = None,
 ) -> None:
     """Print a warning: what is for users without a place in this program's code."""
+    from costmodel.cli.parser import wrapped
+    from costmodel.store import depends_on_more
+
+    depends_on_more()  # an answer is what was printed without it
     if issubclass(category, FutureWarning):
         complain(wrapped(f"warning: {message}"))
     else:

@@ -24,6 +24,13 @@ _BY_OP: Final = {
     "cas": Flavour.RMW_CAS,
     "casa": Flavour.RMW_ACQUIRE,
     "ldaddal": Flavour.RMW_ACQUIRE,
+    "prfm": Flavour.PREFETCH,
+    "prefetchw": Flavour.PREFETCH,
+    "prefetchwt1": Flavour.PREFETCH,
+    "prefetcht0": Flavour.PREFETCH,
+    "prefetcht1": Flavour.PREFETCH,
+    "prefetcht2": Flavour.PREFETCH,
+    "prefetchnta": Flavour.PREFETCH,
     "stlrb": Flavour.STORE_RELEASE,
     "dsb_ishst": Flavour.DSB_STORES,
     "dsb_ish": Flavour.DSB_ALL,
@@ -36,6 +43,7 @@ _BY_OP: Final = {
 _KINDS_WITH_FLAVOUR: Final = {
     "alu": (Flavour.MOVE, Flavour.IMMEDIATE, Flavour.ZERO_IDIOM, Flavour.COMPARE),
     "rmw": (Flavour.RMW_STORE, Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE),
+    "load": (Flavour.PREFETCH,),
     "store": (Flavour.STORE_RELEASE,),
     "dsb": (Flavour.DSB_STORES, Flavour.DSB_ALL),
     "tlbi": (Flavour.TLBI_PAGE, Flavour.TLBI_RANGE),
@@ -44,7 +52,6 @@ _KINDS_WITH_FLAVOUR: Final = {
 
 
 _BY_HAND: Final = {
-    "load": (Flavour.PREFETCH,),
     "rmw": (Flavour.RMW_LOCKED,),
     "tlbi": (Flavour.TLBI_ASID,),
 }

@@ -28,12 +28,14 @@ class Place:
     """Line and column, from 1; both 0 where the input has no lines.
 
     ``file`` is empty for the file of the document itself, else what the value came from instead,
-    such as ``--set``.
+    such as ``--set``. ``names_key`` says that this is an option of one key alone, such as
+    ``--order``, whose name messages then need not repeat.
     """
 
     line: int = 0
     col: int = 0
     file: str = ""
+    names_key: bool = False
 
 
 @dataclass
@@ -60,6 +62,10 @@ class Document:
         # Data that no file holds (an override) has no places at all.
         place = places.get(at) or (Place(1, 1) if () in self.values else Place())
         file = place.file or self.file
+        if place.names_key:
+            # An item of an option that is repeated is told by its value.
+            below = shown[len(at) :]
+            shown = below[1:] if below and isinstance(below[0], int) else below
         return Fault(file, place.line, place.col, key_text(shown), reason, got)
 
     def changed(self, data: dict[Any, Any], places: Mapping[str, Place]) -> Document:

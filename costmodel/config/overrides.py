@@ -69,7 +69,8 @@ def load_with_overrides(
         for key, value in _overrides(scenario, loaded).items()
     ]
     changes += [
-        _Change(key, value, Place(file=place)) for key, (place, value) in (options or {}).items()
+        _Change(key, value, Place(file=place, names_key=True))
+        for key, (place, value) in (options or {}).items()
     ]
     # Where a machine could not be read, a key may be its own.
     all_there = not faults
@@ -107,7 +108,8 @@ def _on(scenario: Scenario, machines: tuple[str, object] | None, faults: list[Fa
     if machines is None:
         return scenario
     try:
-        return scenario.replace({"machines": machines[1]}, origin=machines[0])
+        place = Place(file=machines[0], names_key=True)
+        return scenario.replace({"machines": machines[1]}, origin={"machines": place})
     except ConfigError as error:
         faults += error.faults
         return scenario

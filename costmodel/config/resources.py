@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from costmodel.config.errors import ConfigError, describe, unknown
+from costmodel.store import looked_for
 
 Directory = Literal["machines", "scenarios"]
 
@@ -27,7 +28,10 @@ def names(which: Directory) -> list[str]:
 
 def is_path(reference: str) -> bool:
     """Tell a path (``./mine.yaml``, any existing file) from a name (``ampere-altra``)."""
-    return "/" in reference or reference.endswith(_SUFFIXES) or os.path.isfile(reference)
+    if "/" in reference or reference.endswith(_SUFFIXES):
+        return True
+    looked_for(reference)
+    return os.path.isfile(reference)
 
 
 def find_file(

@@ -9,6 +9,7 @@ import capstone
 from capstone import arm64 as cs
 
 from costmodel.emulation.micro import FLAGS, Micro, UnknownInstructionError, branch_micro, distinct
+from costmodel.emulation.prefetches import PREFETCHES
 
 _LOADS: Final = {
     "ldr", "ldrb", "ldrh", "ldrsb", "ldrsh", "ldrsw", "ldur", "ldurb", "ldurh", "ldursb", "ldursh",
@@ -76,9 +77,15 @@ class Arm64Decoder:
     def _memory(self, name: str, insn: Any, registers: list[str]) -> list[Micro] | None:
         load = name in _LOADS or name in ("ldp", "ldpsw", "ldnp")
         store = name in _STORES or name in ("stp", "stnp")
-        if not (load or store):
+        prefetch = name in PREFETCHES["arm64"]
+        if not (load or store or prefetch):
             return None
         memory = next((o.mem for o in insn.operands if o.type == cs.ARM64_OP_MEM), None)
+        if prefetch:
+            if memory is None:  # code ahead: nothing that the loop reads
+                return [Micro("nop", name)]
+            address = distinct(self._name(memory.base), self._name(memory.index))
+            return [Micro("load", "prfm", address, access="p")]
         if memory is None:  # relative to the instruction
             return [Micro("load", "ldr", (), (), False, distinct(*registers[:1]), "r")]
         base = self._name(memory.base)
@@ -147,8 +154,6 @@ def _special(name: str, insn: Any, registers: list[str]) -> list[Micro] | None:
         return [Micro(name, f"{name}_{text}")]
     if name == "isb":
         return [Micro("isb", "isb")]
-    if name == "prfm":
-        return [Micro("nop", "prfm")]
     if name == "clrex":
         return [Micro("nop", "clrex")]
     if name == "mrs":

@@ -17,6 +17,7 @@ from costmodel.emulation.micro import (
     branch_micro,
     distinct,
 )
+from costmodel.emulation.prefetches import PREFETCHES
 
 _ALU2: Final = {"add", "sub", "and", "or", "xor", "adc", "sbb", "shl", "shr", "sar", "rol", "ror"}
 _BIT_WRITES: Final = {"bts", "btr", "btc"}
@@ -27,7 +28,7 @@ _MOVES: Final = {"mov", "movabs", "movzx", "movsx", "movsxd"}
 _WIDENS: Final = {"cdqe": "rax", "cwde": "rax", "cqo": "rdx", "cdq": "rdx"}
 _READ_FLAGS: Final = {"adc", "sbb"}
 _NO_FLAGS: Final = {"not", "bswap"}
-_NOPS: Final = {"nop", "endbr64", "pause", "data16 nop", "prefetchw", "prefetcht0", "prefetchnta"}
+_NOPS: Final = {"nop", "endbr64", "pause", "data16 nop"}
 _SYSTEM: Final = {"cli", "sti", "pushfq", "popfq", "clac", "stac", "swapgs", "rdtsc"}
 _FENCES: Final = {"mfence", "lfence", "sfence"}
 
@@ -83,6 +84,10 @@ def _locked(name: str, _insn: Any, operands: Any) -> list[Micro]:
 
 def _nop(_name: str, _insn: Any, _operands: Any) -> list[Micro]:
     return [Micro("nop", "nop")]
+
+
+def _prefetch(name: str, _insn: Any, operands: Any) -> list[Micro]:
+    return [Micro("load", name, _address(operands[0]), access="p")]
 
 
 def _system(name: str, _insn: Any, _operands: Any) -> list[Micro]:
@@ -318,6 +323,7 @@ _RULES: Final[list[tuple[Callable[[str, Any, Any], bool], _Rule]]] = [
     (_is_locked, _locked),
     (lambda name, insn, ops: name in _NOPS or insn.mnemonic.endswith("nop"), _nop),
     (lambda name, insn, ops: name == "xchg" and _same_register(ops), _nop),
+    (_one_of(set(PREFETCHES["x86_64"])), _prefetch),
     (_one_of(_SYSTEM), _system),
     (_one_of(_FENCES), _fence),
     (_one_of({"call", "jmp"}), _jump),

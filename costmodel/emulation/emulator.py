@@ -11,6 +11,7 @@ from unicorn import arm64_const, x86_const
 
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.image import Image
+from costmodel.emulation.prefetches import PrefetchInstructions
 
 unicorn: Any = _untyped
 
@@ -40,7 +41,7 @@ _ARGUMENTS: Final = {
 class EmulatedCall:
     """What one call executed: ``pcs`` in order, and per instruction its accesses.
 
-    ``accesses``: (position in ``pcs``, address, bytes, whether it writes).
+    ``accesses``: (position in ``pcs``, address, bytes, whether it writes). A prefetch reads a byte.
     """
 
     pcs: list[int] = field(default_factory=list)
@@ -61,6 +62,7 @@ class Emulator:
         self._allowed: list[tuple[int, int]] = []
         self._replaced: dict[int, bytes] = {}
         self._uc = self._make()
+        self._prefetches = PrefetchInstructions(self.isa, self.read_code)
         stop, top = _STOP[self.isa], STACK_TOP[self.isa]
         first, last = min(image.chunks), max(s + len(c) for s, c in image.chunks.items())
         self.allow(first & -PAGE, last - (first & -PAGE) + PAGE)
@@ -176,9 +178,13 @@ class Emulator:
         """Call a function; return its result and what it executed."""
         done = EmulatedCall()
         pcs, accesses, virtual = done.pcs, done.accesses, self._virtual
+        prefetches = self._prefetches
 
-        def on_code(_uc: Any, address: int, _size: int, _data: Any) -> None:
-            pcs.append(address)
+        def on_code(uc: Any, pc: int, _size: int, _data: Any) -> None:
+            asked = prefetches.address(uc, pc)
+            if asked is not None:
+                accesses.append((len(pcs), asked, 1, False))
+            pcs.append(pc)
 
         def on_access(_uc: Any, access: int, address: int, size: int, _v: int, _d: Any) -> None:
             writes = access in (unicorn.UC_MEM_WRITE, unicorn.UC_MEM_WRITE_PROT)

@@ -22,7 +22,8 @@ class Micro:
 
     ``address``: registers that its address is computed from. ``data``: registers it reads else.
     ``reads_flags``: it waits for the flags. ``writes``: registers that later micro-ops get from it.
-    ``access``: ``r``, ``w`` or ``rw`` where it touches memory.
+    ``access``: ``r``, ``w`` or ``rw`` where it touches memory; ``p`` where it asks for a line and
+    reads nothing of it.
     """
 
     kind: str

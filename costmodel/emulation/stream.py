@@ -161,7 +161,9 @@ class _Rows:
         reads = [a for a in self.accesses[position] if not a[2]]
         writes = [a for a in self.accesses[position] if a[2]]
         for micro in instruction.micros:
-            touched = {"": [], "r": reads, "w": writes, "rw": reads or writes}[micro.access]
+            touched = {"": [], "r": reads, "p": reads, "w": writes, "rw": reads or writes}[
+                micro.access
+            ]
             self._micro(pc, instruction, micro, touched, taken)
 
     def _micro(

@@ -49,6 +49,8 @@ def quantity(value: float, key: str) -> str:
 
     >>> quantity(25371.0, "tlbi.broadcast_ns"), quantity(4.0, "core.width")
     ('25.4 us', '4')
+    >>> quantity(1.0, "core.mul_latency_cycles")
+    '1 cycle'
     """
     unit = max((unit for end, unit in _ENDS.items() if key.endswith(end)), key=len, default="")
     scale = dict(_TIMES).get(unit)
@@ -59,4 +61,6 @@ def quantity(value: float, key: str) -> str:
             (time for time in _TIMES if time[1] <= abs(ns)), key=lambda t: t[1], default=_TIMES[0]
         )
         return f"{three_digits(ns / scale)} {unit}"
-    return f"{three_digits(value)}{'' if unit in ('', '%') else ' '}{unit}"
+    digits = three_digits(value)
+    unit = "cycle" if unit == "cycles" and digits == "1" else unit
+    return f"{digits}{'' if unit in ('', '%') else ' '}{unit}"

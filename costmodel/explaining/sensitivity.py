@@ -87,16 +87,15 @@ def sensitivity_of(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -
     """
     machine = cell.machine
     answers = _Answers(cell, baseline, jobs)
-    known = spread_of(machine)
-    candidates = _candidates(machine, known.priors)
-    if not candidates:
+    chosen_from = candidates(machine)
+    if not chosen_from:
         raise ConfigError.of("MACHINE", "has no number that is not known exactly", got=machine.name)
-    ends = answers([m for prior in candidates for m in _ends(machine, prior)])
+    ends = answers([m for prior in chosen_from for m in both_ends(machine, prior)])
     here = float(answers([machine])[0])
     alone = [
-        _alone(machine, prior, ends[2 * at : 2 * at + 2]) for at, prior in enumerate(candidates)
+        _alone(machine, prior, ends[2 * at : 2 * at + 2]) for at, prior in enumerate(chosen_from)
     ]
-    ranked = sorted(zip(candidates, alone, strict=True), key=lambda pair: -pair[1].swing)
+    ranked = sorted(zip(chosen_from, alone, strict=True), key=lambda pair: -pair[1].swing)
     chosen = [prior for prior, one in ranked if one.swing > _least(here, baseline)][:MOST_NUMBERS]
     shares, drawn = _sobol(machine, chosen, answers) if chosen else ({}, np.array([here]))
     influences = [
@@ -127,29 +126,30 @@ class _Answers:
             if cell is not None
             for at in range(0, len(machines), step)
         ]
-        seconds = np.concatenate(in_processes(_seconds, tasks, jobs=self.jobs))
+        seconds = np.concatenate(in_processes(seconds_on, tasks, jobs=self.jobs))
         if self.baseline is None:
             return np.asarray(seconds * 1e9 / self.cell.workload.pages)
         own, others = np.split(seconds, 2)
         return np.asarray(100 * (own / others - 1))
 
 
-def _seconds(task: tuple[Cell, Sequence[Machine]]) -> Floats:
+def seconds_on(task: tuple[Cell, Sequence[Machine]]) -> Floats:
+    """Return the times of a cell on machines in its machine's place, float64[machines]."""
     cell, machines = task
     return np.array([exact_seconds(replace(cell, machine=machine)) for machine in machines])
 
 
-def _candidates(machine: Machine, fitted: Sequence[Prior]) -> list[Prior]:
+def candidates(machine: Machine) -> list[Prior]:
     """Return the numbers of a fit with its bounds, and all others that have an interval."""
     found = {prior.key: prior for prior in priors(machine)}
-    return list((found | {prior.key: prior for prior in fitted}).values())
+    return list((found | {prior.key: prior for prior in spread_of(machine).priors}).values())
 
 
 def _least(answer: float, baseline: Cell | None) -> float:
     return LEAST_MOVE_PCT if baseline is not None else LEAST_MOVE_PCT / 100 * answer
 
 
-def _ends(machine: Machine, prior: Prior) -> tuple[Machine, Machine]:
+def both_ends(machine: Machine, prior: Prior) -> tuple[Machine, Machine]:
     """Return the machine with a number at both ends of its range."""
     low, high = (_with(machine, {prior: end}) for end in (prior.low, prior.high))
     return low, high

@@ -12,11 +12,13 @@ from costmodel.profile.stacks import Inclusive, Profile, Stack, chosen_event, na
 
 FORM = "perf report"
 _SAMPLES = re.compile(
-    r"# Samples:\s*(?P<count>[\d.]+)(?P<unit>[KMG]?)\s+of events?\s+'(?P<event>[^']*)'"
+    r"# Samples:\s*(?P<count>\d{1,18}(?:\.\d+)?)(?P<unit>[KMG]?)\s+of events?\s+'(?P<event>[^']*)'"
 )
 _RULER = re.compile(r"#\s+\.+(\s+\.+)*\s*")
-_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)%")
+_PERCENT = re.compile(r"\s*(\d{1,2}(?:\.\d+)?|100(?:\.0+)?)%")
 _SYMBOL = re.compile(r"\[[^\]]\]\s+(?P<name>.+?)(?:\s{2,}.*)?")
+_ROUNDED = 0.005
+"""Percent by which an entry may be rounded."""
 _UNITS = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9}
 
 
@@ -68,6 +70,11 @@ def read_report(text: str, file: str, event: str | None = None) -> Profile:
     tables = [table for table in tables if table.entries]
     if not tables:
         raise ConfigError.of(file, "has no entry")
+    for table in tables:
+        own = sum(entry.own for entry in table.entries)
+        if own > 100 + _ROUNDED * (len(table.entries) + 1):
+            reason = "has entries of more than 100% of an event"
+            raise ConfigError.of(file, reason, got=f"{own:.1f}%")
     by_event = {table.event: table for table in tables}
     samples = {name: table.samples or 0.0 for name, table in by_event.items()}
     return _profile(by_event[chosen_event(samples, event)])

@@ -11,8 +11,8 @@ from costmodel.profile.stacks import Profile, Stack, chosen_event, named
 
 FORM = "perf script"
 _HEAD = re.compile(
-    r"(?P<comm>\S.*?)\s+(?P<pid>-?\d+)(?:/-?\d+)?\s+(?:\[\d+\]\s+)?(?:[\w.]{4,6}\s+)?"
-    r"(?:\d+\.\d+:\s*)?(?:(?P<period>\d+)\s+)?(?P<event>[A-Za-z_]\S*?):(?:\s+(?P<rest>.*))?"
+    r"(?P<comm>\S.*?)\s+(?P<pid>-?\d{1,10})(?:/-?\d{1,10})?\s+(?:\[\d+\]\s+)?(?:[\w.]{4,6}\s+)?"
+    r"(?:\d+\.\d+:\s*)?(?:(?P<period>\d{1,20})\s+)?(?P<event>[A-Za-z_]\S*?):(?:\s+(?P<rest>.*))?"
 )
 """``comm pid[/tid] [cpu] flags time: period event: ...``; most of it can be left out with -F."""
 _FRAME = re.compile(

@@ -13,6 +13,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.operations.fork.named_loop import loop_of
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.recorder.build_archive import BuildInfo, find_archive, load_archive
+from costmodel.store import depends_on_more
 
 
 def of_archive(reference: str, operation: str, origin: str) -> Strategy:
@@ -20,6 +21,7 @@ def of_archive(reference: str, operation: str, origin: str) -> Strategy:
 
     Raises ConfigError where there is no such archive, or one of another operation.
     """
+    depends_on_more()
     path = find_archive(reference, origin=origin)
     return _recorded(reference, path, path.stat().st_mtime_ns, operation, origin)
 

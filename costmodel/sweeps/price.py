@@ -15,33 +15,37 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds, executed
 from costmodel.sweeps.design import Column, order_of
-from costmodel.sweeps.study import SweepStudy
+from costmodel.sweeps.study import Chunk, SweepWork
 from costmodel.units import PS_PER_NS, PS_PER_S
 
 Table = dict[str, NDArray[Any]]
 """Columns of equal length by name."""
 
 
-def packed(study: SweepStudy) -> bytes:
+def packed(study: SweepWork) -> bytes:
     """Return a study as workers get it."""
     return pickle.dumps(study)
 
 
 def price_chunk(study: bytes, number: int) -> Table:
-    """Return the rows of a chunk, by point, folio layout and strategy, the baseline first.
+    """Return the rows of a chunk; see :func:`price_piece`."""
+    return price_piece(study, _unpacked(study).chunks[number])
+
+
+def price_piece(study: bytes, chunk: Chunk) -> Table:
+    """Return the rows of some points, by point, folio layout and strategy, the baseline first.
 
     ``study`` is a packed one: a process unpacks it once. Where the numbers of a point contradict
     each other (an L2 slower than the last-level cache), its times are NaN.
     """
     unpacked = _unpacked(study)
-    chunk = unpacked.chunks[number]
     values, order = _points(study, chunk.block)
     return _priced(unpacked, chunk.block, values, order[chunk.first : chunk.last])
 
 
 @lru_cache(maxsize=1)
-def _unpacked(study: bytes) -> SweepStudy:
-    found: SweepStudy = pickle.loads(study)
+def _unpacked(study: bytes) -> SweepWork:
+    found: SweepWork = pickle.loads(study)
     return found
 
 
@@ -54,7 +58,7 @@ def _points(study: bytes, block: int) -> tuple[dict[str, Column], NDArray[np.int
 
 
 def _priced(
-    study: SweepStudy, number: int, values: Mapping[str, Column], points: NDArray[np.int64]
+    study: SweepWork, number: int, values: Mapping[str, Column], points: NDArray[np.int64]
 ) -> Table:
     block = study.blocks[number]
     each = len(block.cells)

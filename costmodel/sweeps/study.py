@@ -53,14 +53,12 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class SweepStudy:
-    """What a sweep computes.
+class SweepWork:
+    """Cells at points along numbers of machines: each of ``blocks`` has all points.
 
-    ``numbers`` are axes along numbers of machines; each of ``blocks`` has all their points.
+    ``keys`` are axes along keys of a scenario, which a block's setting has a value of.
     """
 
-    title: str
-    scenario: Scenario
     blocks: tuple[Block, ...]
     numbers: tuple[SweepAxis, ...]
     keys: tuple[SweepAxis, ...]
@@ -80,23 +78,32 @@ class SweepStudy:
 
     @property
     def cells(self) -> int:
-        """How many cells the sweep computes."""
+        """How many cells there are."""
         return self.points * sum(len(block.cells) for block in self.blocks)
 
     @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
         """The pieces of work, in order; the same for every number of workers."""
-        return tuple(self._chunks())
+        return tuple(self.pieces(CHUNK_CELLS))
 
-    def _chunks(self) -> Iterator[Chunk]:
+    def pieces(self, cells: int) -> Iterator[Chunk]:
+        """Yield the work in pieces of about so many cells, in order."""
         for number, block in enumerate(self.blocks):
-            step = max(1, CHUNK_CELLS // len(block.cells))
+            step = max(1, cells // len(block.cells))
             for first in range(0, self.points, step):
                 yield Chunk(number, first, min(first + step, self.points))
 
     def values(self, machine: Machine) -> dict[str, Column]:
         """Return the values of every axis on a machine, by axis, in the order of the sample."""
         return columns(self.numbers, self.shares, machine, grid=self.design.sample == "grid")
+
+
+@dataclass(frozen=True)
+class SweepStudy(SweepWork):
+    """What a sweep computes, and the question that it is about."""
+
+    title: str
+    scenario: Scenario
 
 
 def sweep_study(
@@ -127,7 +134,7 @@ def sweep_study(
         raise ConfigError(faults)
     at = {axis.key: _placed(axis.key, "", "", places or {}, origin) for axis in keys}
     blocks = tuple(_blocks(scenario, machines, keys, at))
-    return SweepStudy(scenario.title, scenario, blocks, numbers, keys, design)
+    return SweepStudy(blocks, numbers, keys, design, scenario.title, scenario)
 
 
 def _placed(key: str, reason: str, got: str, places: Mapping[str, Fault], origin: str) -> Fault:
@@ -186,4 +193,4 @@ def _listed(axis: SweepAxis) -> Sequence[Number]:
     return [int(value) for value in np.unique(found)]
 
 
-__all__ = ["Block", "Chunk", "SweepStudy", "sweep_study"]
+__all__ = ["Block", "Chunk", "SweepStudy", "SweepWork", "sweep_study"]

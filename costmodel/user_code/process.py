@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from costmodel.config.errors import ConfigError
 from costmodel.parallel import context
+from costmodel.store import depends_on_more
 from costmodel.user_code.blame import StrategyError
 from costmodel.user_code.limits import Limits
 from costmodel.user_code.server import Answer, serve
@@ -40,6 +41,7 @@ class UserCode:
         self._child: _Child | None = None
         self._fault: ConfigError | None = None
         self._culprit = source.culprit()
+        depends_on_more()
 
     def __reduce__(self) -> tuple[type[UserCode], tuple[Source, Limits]]:
         """Let other processes have it: each starts a child of its own."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from costmodel.cli.main import BAD_INPUT, main
+from costmodel.cli.main import main
+from costmodel.cli.process import BAD_INPUT
 
 LOOPS = """\
 - {name: adds, ops: [[add, 8, chain]], cycles: 8.03}

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from costmodel.cli import main as cli
+from costmodel.cli.process import BAD_INPUT, BROKEN_PIPE
+from costmodel.cli.start import INTERRUPTED
 from costmodel.config.errors import ConfigError
 
 HEAVY = ("numba", "numpy", "pydantic", "yaml", "scipy", "simpy", "matplotlib")
@@ -45,7 +47,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_command_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main(["machine"])
-    assert caught.value.code == cli.BAD_INPUT
+    assert caught.value.code == BAD_INPUT
     assert "invalid choice: 'machine'" in capsys.readouterr().err
 
 
@@ -96,7 +98,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     )
     assert result.stdout.startswith("Ampere Altra")
     assert result.stderr == ""
-    assert result.returncode in (0, cli.BROKEN_PIPE)
+    assert result.returncode in (0, BROKEN_PIPE)
 
 
 def test_ctrl_c_at_a_terminal_ends_quietly() -> None:
@@ -117,4 +119,4 @@ def test_ctrl_c_at_a_terminal_ends_quietly() -> None:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
-    assert (process.returncode, errors) == (cli.INTERRUPTED, "")
+    assert (process.returncode, errors) == (INTERRUPTED, "")

@@ -23,6 +23,8 @@ def split(word: int) -> tuple[Micro, ...]:
         (0xD2800020, [("alu", "mov_imm")]),  # mov x0, #1
         (0xF9400020, [("load", "ldr")]),  # ldr x0, [x1]
         (0xF9000020, [("store", "str")]),  # str x0, [x1]
+        (0xF9800031, [("load", "prfm")]),  # prfm pstl1strm, [x1]
+        (0xF8A26830, [("load", "prfm")]),  # prfm pstl1keep, [x1, x2]
         (0xA9BF7BFD, [("store", "stp"), ("alu", "addr_wb")]),  # stp x29, x30, [sp, #-16]!
         (0xA8C17BFD, [("load", "ldp"), ("alu", "addr_wb")]),  # ldp x29, x30, [sp], #16
         (0x94000000, [("call", "bl")]),

@@ -33,6 +33,8 @@ def split(code: str) -> list[tuple[str, str]]:
         ("c3", [("load", "ret_pop"), ("ret", "ret")]),
         ("7405", [("branch", "je")]),
         ("0f1f4000", [("nop", "nop")]),
+        ("0f0d09", [("load", "prefetchw")]),  # prefetchw [rcx]
+        ("0f1808", [("load", "prefetcht0")]),  # prefetcht0 [rax]
         ("f30f1efa", [("nop", "nop")]),  # endbr64
         ("9c", [("system", "pushf"), ("store", "push")]),
     ],

@@ -15,8 +15,11 @@ PAGES = {"rvae1is": 0xD508_8320, "rvale1is": 0xD508_83A0}
 
 
 def emulator(*words: int) -> Emulator:
-    code = b"".join(word.to_bytes(4, "little") for word in words)
-    image = Image("arm64", chunks={START: bytearray(code)})
+    return emulated("arm64", b"".join(word.to_bytes(4, "little") for word in words))
+
+
+def emulated(isa: str, code: bytes) -> Emulator:
+    image = Image(isa, chunks={START: bytearray(code)})
     image.symbols["it"] = Symbol("it", START, len(code), True)
     return Emulator(image)
 
@@ -35,3 +38,20 @@ def test_a_range_is_invalidated_by_its_page_and_recorded_as_a_range(name: str) -
 def test_what_cannot_run_is_named_with_its_place() -> None:
     with pytest.raises(ConfigError, match="it: cannot be run outside a kernel"):
         emulator(RANGES["rvale1is"], RETURN).call("it")
+
+
+@pytest.mark.parametrize(
+    ("isa", "code", "offset"),
+    [
+        ("arm64", (0xF9800411, RETURN), 8),  # prfm pstl1strm, [x0, #8]
+        ("arm64", (0xF8A17810, RETURN), 24),  # prfm pstl1keep, [x0, x1, lsl #3]
+        ("arm64", (0xF89F0011, RETURN), -16),  # prfum pstl1strm, [x0, #-16]
+        ("x86_64", "0f0d4f40 c3", 64),  # prefetchw [rdi + 64]
+        ("x86_64", "0f184cf7f8 c3", 16),  # prefetcht0 [rdi + 8 * rsi - 8]
+    ],
+)
+def test_a_prefetch_is_noted_with_what_it_asks_for(isa: str, code: object, offset: int) -> None:
+    made = emulator(*code) if isinstance(code, tuple) else emulated(isa, bytes.fromhex(str(code)))
+    address = 0x4242_0000  # nothing is there
+    done = made.record("it", address, 3)[1]
+    assert (0, address + offset, 1, False) in done.accesses

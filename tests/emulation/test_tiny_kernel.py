@@ -8,7 +8,11 @@ import pytest
 
 pytest.importorskip("unicorn", reason="needs costmodel[record]")
 
+import numpy as np
+
 from costmodel.cli.main import main
+from costmodel.code.subkinds import flavour_of
+from costmodel.code.uops import Flavour
 from costmodel.config.errors import ConfigError
 from costmodel.emulation.session import Outcome, Request, record
 from costmodel.recorder.build_archive import load_archive
@@ -64,6 +68,19 @@ def test_inputs_point_back_to_what_made_them(archive: Path) -> None:
             writer = row - reads[row]
             assert program.kind[window.uop[writer]] in ("store", "rmw", "zero")
             assert program.target[window.uop[writer]] == program.target[window.uop[row]]
+
+
+def test_a_prefetch_is_recorded_with_the_line_that_it_asks_for(tmp_path: Path) -> None:
+    recorded(make_tree(tmp_path / "tree", flags="-DASKS"), tmp_path / "asks.ckb")
+    program = load_archive(tmp_path / "asks.ckb").program
+    window = program.recordings["rw/order0"]
+    asks = [
+        flavour_of(*row) is Flavour.PREFETCH for row in zip(program.kind, program.op, strict=True)
+    ]
+    rows = np.array(asks)[window.uop]
+    assert set(program.target[window.uop[rows]]) == {"page"}
+    assert (window.index[rows] == np.arange(1, window.ptes + 1)).all()
+    assert not window.distance[rows, 4].any()  # nothing is read: it waits for no store
 
 
 def test_recording_again_gives_the_same_bytes(tree: Path, archive: Path, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ overrides: {ampere-altra.tlbi.range: true}
 RESULTS = four_strategies()
 WHOLE = {
     ".json": " is (no JSON|nested too deeply)",
-    ".txt": " (is no text of `perf report|has no (entry|sample)|lacks the column)",
+    ".txt": " (is no text of `perf report|has (no|entries of more)|lacks the column)",
     ".smaps": " (holds no mapping|has no anonymous memory)",
 }
 """What can be wrong with a file as a whole, by its suffix."""

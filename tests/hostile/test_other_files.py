@@ -173,3 +173,20 @@ def test_a_branch_left_of_its_call_graph(tmp_path: Path) -> None:
     """It once ended in a traceback."""
     text = REPORT.replace("               |--12.00%", "  |--12.00%")
     assert text != REPORT and not refusal(shares, tmp_path / "perf.txt", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [(SCRIPT, "250000"), (REPORT, "18.40"), (REPORT, "9.70"), (REPORT, "12K")],
+)
+def test_numbers_that_no_profile_has(tmp_path: Path, text: str, number: str) -> None:
+    """A period of 400 digits once made a share that is no number."""
+    file = tmp_path / "perf.txt"
+    for wrong in ("9" * 400, "1.2.3"):
+        assert refusal(shares, file, text.replace(number, wrong, 1)) or number == "12K"
+
+
+def test_entries_of_a_report_are_parts_of_one_event(tmp_path: Path) -> None:
+    entry = next(line for line in REPORT.splitlines(keepends=True) if "18.40%" in line)
+    (line,) = refusal(shares, tmp_path / "perf.txt", REPORT + 8 * entry)
+    assert "has entries of more than 100% of an event (got 175.3%)" in line

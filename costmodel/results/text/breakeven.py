@@ -121,8 +121,9 @@ def _no_crossing(answer: BreakEven, who: str, than: str) -> str:
     if not answer.has_effect:
         by = percent(100 * changes[0])
         return f"{axis.key} makes no difference: {who} {result} against {than} always ({by})."
-    by = f"{percent(100 * min(changes))} to {percent(100 * max(changes))}"
-    return f"{who} {result} against {than} at every {axis.key} between {first} and {last} ({by})."
+    ends = unique(percent(100 * change) for change in (min(changes), max(changes)))
+    where = f"at every {axis.key} between {first} and {last} ({' to '.join(ends)})"
+    return f"{who} {result} against {than} {where}."
 
 
 def _interval(axis: Axis, crossing: Crossing, dominant: tuple[str, ...]) -> str:

@@ -49,6 +49,9 @@ int copy_page_range(struct vma *child, struct vma *parent)
 			tiny_sink = slot;
 #endif
 		page = VMEMMAP + (entry >> 12);
+#ifdef ASKS /* for the struct page that the next entry will need */
+		__builtin_prefetch(page + 1, 1);
+#endif
 		count = batch_of(page, from + slot, end - slot);
 		head = page->head & 1 ? (struct page *)(page->head - 1) : page;
 		__atomic_fetch_add(&head->refcount, count, __ATOMIC_RELAXED);

@@ -1,0 +1,184 @@
+"""Answers of whole commands: what was asked before is printed before anything else is loaded.
+
+An answer is the text that a command printed. Its key is made of the words of the command and of the
+state of every file of the program and of the packages that it computes with; beside it stand all
+files that the command read or looked for, with their hashes. What depends on more (a user's code,
+the time, a file that is written) is not kept: see :func:`costmodel.store.depends_on_more`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import site
+import sys
+from importlib.util import find_spec
+
+from costmodel.store import DEPENDS_ON_MORE, LOOKED_FOR, the_store
+
+TYPE_CHECKING = False  # typing's own costs as much time as looking an answer up
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, TextIO
+
+COMMANDS = (
+    "run",
+    "machines",
+    "strategies",
+    "explain",
+    "breakeven",
+    "sensitivity",
+    "compare",
+    "loops",
+    "validate",
+)
+"""Commands whose answers are kept: they say the same to the same question."""
+_PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "simpy", "pydantic", "pydantic_core", "yaml")
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_SHIPPED = tuple(
+    os.path.join(os.path.dirname(_PACKAGE), name) for name in ("machines", "scenarios")
+)
+"""Where shipped files lie in a clone; in an installation they are in the package."""
+_SYSTEM = ("/proc", "/sys")
+"""What numba and others look at, and no number depends on."""
+_WRITING = os.O_WRONLY | os.O_RDWR
+_ABSENT = ""
+
+
+def answered(words: Sequence[str]) -> bool:
+    """Print the answer of a command if it is known, and tell whether it was."""
+    if not words or words[0] not in COMMANDS or sys.stdout is None:
+        return False
+    program = _program()
+    known = the_store().get([_key(words, program, place) for place in ("", os.getcwd())])
+    for answer in known.values():
+        if all(_hash(file) == seen for file, seen in answer["files"].items()):
+            sys.stdout.write(answer["text"])
+            sys.stdout.flush()
+            return True
+    return False
+
+
+def keeping(words: Sequence[str], run: Callable[[], int]) -> int:
+    """Return what ``run`` returns, and keep what it prints as the answer to ``words``."""
+    store = the_store()
+    if store.path is None or not words or words[0] not in COMMANDS or sys.stdout is None:
+        return run()
+    program, place = _program(), os.getcwd()
+    reads = _Reads(os.path.dirname(store.path))
+    printed = _Copy(sys.stdout)
+    sys.stdout = printed
+    try:
+        code = run()
+    finally:
+        sys.stdout = printed.stream
+        reads.listens = False
+    files = reads.files()
+    if code == 0 and files is not None and program == _program():
+        anywhere = all(h == _ABSENT and not os.path.isabs(file) for file, h in files.items())
+        key = _key(words, program, "" if anywhere else place)
+        store.put({key: {"files": files, "text": "".join(printed.parts)}})
+    return code
+
+
+def _key(words: Sequence[str], program: str, place: str) -> str:
+    return hashlib.sha256(json.dumps(["command", program, place, *words]).encode()).hexdigest()
+
+
+class _Copy:
+    """A stream that remembers what is written to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.parts: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.parts.append(text)
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+class _Reads:
+    """Which files are read from now on, other than those of the program and of its packages.
+
+    Python tells every opened file to an audit hook; there is no way to take one back.
+    """
+
+    def __init__(self, cache: str) -> None:
+        from sysconfig import get_paths
+
+        modules = (*get_paths().values(), site.USER_SITE, os.environ.get("NUMBA_CACHE_DIR"))
+        own = (*modules, _PACKAGE, *_SHIPPED, cache, *_SYSTEM)
+        zipped = tuple(path for path in sys.path if path.endswith(".zip"))
+        self._own = (*(os.path.join(path, "") for path in own if path), *zipped, os.devnull)
+        self._seen: dict[str, Any] = {}
+        self._is_all = True
+        self.listens = True
+        sys.addaudithook(self._hear)
+
+    def files(self) -> dict[str, str] | None:
+        """Return the hash of each file as it was read; None where the answer depends on more."""
+        if not self._is_all or any(_stat(file) != seen for file, seen in self._seen.items()):
+            return None
+        return {file: _hash(file) for file in self._seen}
+
+    def _hear(self, event: str, told: tuple[Any, ...]) -> None:
+        if not self.listens:
+            return
+        if event == DEPENDS_ON_MORE:
+            self._is_all = False
+        elif event in {"open", LOOKED_FOR} and not isinstance(told[0], int):
+            file = os.fsdecode(told[0])
+            if os.path.abspath(file).startswith(self._own):
+                return
+            if event == "open" and told[2] & _WRITING:
+                self._is_all = False
+            else:
+                self._seen.setdefault(file, _stat(file))
+
+
+def _program() -> str:
+    """Return a hash of the state of all files of the program and of its packages' versions."""
+    state: list[object] = [sys.version]
+    for name in _PACKAGES:
+        spec = find_spec(name)
+        state.append([name, _stat(spec.origin) if spec and spec.origin else None])
+    for top in (_PACKAGE, *_SHIPPED):
+        state += sorted(_states(top))
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
+
+
+def _states(top: str) -> Iterator[list[object]]:
+    """Yield the path and state of every file below a directory but for compiled code."""
+    if not os.path.isdir(top):
+        return
+    with os.scandir(top) as entries:
+        for entry in entries:
+            if not entry.is_dir():
+                yield [entry.path, *_numbers(entry.stat())]
+            elif entry.name != "__pycache__":
+                yield from _states(entry.path)
+
+
+def _stat(file: str) -> list[int] | None:
+    """Return what changes when a file is written or replaced; None where there is none."""
+    try:
+        return _numbers(os.stat(file))
+    except (OSError, ValueError):
+        return None
+
+
+def _numbers(stat: os.stat_result) -> list[int]:
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _hash(file: str) -> str:
+    """Return the SHA-256 of a file's content, _ABSENT where it cannot be read."""
+    try:
+        with open(file, "rb") as stream:
+            return hashlib.sha256(stream.read()).hexdigest()
+    except (OSError, ValueError):
+        return _ABSENT

@@ -1,0 +1,49 @@
+"""Which few numbers of a machine decide several comparisons at once: sliders of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from costmodel.experiment import Cell
+from costmodel.experiment.times import CellKey
+from costmodel.explaining.sensitivity import Floats, both_ends, candidates, seconds_on
+from costmodel.parallel import in_processes
+from costmodel.uncertainty.priors import Prior
+
+LEAST_SHARE = 0.03
+"""A number below this share of what all numbers move, over all comparisons, decides nothing."""
+LEAST_MOVE = 1e-4
+"""Between both ends of a range: a ratio of times that moves by less does not move."""
+
+
+def deciding_numbers(
+    pairs: Sequence[tuple[Cell, Cell]], *, most: int, jobs: int = 1
+) -> tuple[Prior, ...]:
+    """Return at most so many numbers of a machine that decide comparisons, the first one most.
+
+    ``pairs`` are cells beside their baselines, all of one machine. Each number alone goes to both
+    ends of its range; its share of a comparison is that of the square of how far the logarithm of
+    the ratio of times moves, and the shares of all comparisons are added. ``jobs`` processes share
+    the work. Empty where no number moves anything.
+    """
+    machine = pairs[0][0].machine
+    known = candidates(machine)
+    ends = [changed for prior in known for changed in both_ends(machine, prior)]
+    cells = list(dict.fromkeys(CellKey(cell) for pair in pairs for cell in pair))
+    found = in_processes(seconds_on, [(key.cell, ends) for key in cells], jobs=jobs)
+    logs = {key: np.log(seconds) for key, seconds in zip(cells, found, strict=True)}
+    shares = np.zeros(len(known))
+    for new, base in pairs:
+        shares += _shares(logs[CellKey(new)] - logs[CellKey(base)])
+    order = np.argsort(-shares, kind="stable")[:most]
+    return tuple(known[at] for at in order if shares[at] > LEAST_SHARE * shares.sum())
+
+
+def _shares(ratios: Floats) -> Floats:
+    """Return each number's share, float64[numbers]; ``ratios`` has low and high in turn."""
+    moved = np.abs(ratios[1::2] - ratios[::2])
+    moved[moved < LEAST_MOVE] = 0.0
+    total = float(np.sum(moved**2))
+    return np.asarray(moved**2 / total) if total else moved

@@ -1,0 +1,185 @@
+"""What strategies would cost if a few numbers of a machine were others: a grid priced in advance.
+
+A page shows it behind sliders: every position of every slider is a point of the grid, computed
+like any other cell, so that nothing lies between two points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.config.errors import ConfigError, Fault
+from costmodel.config.machine import Machine
+from costmodel.experiment import Cell
+from costmodel.experiment.times import CellKey
+from costmodel.explaining.deciding import deciding_numbers
+from costmodel.parallel import in_processes
+from costmodel.sweeps.axes import Number, SweepAxis, axis_faults, bounds, owned_key, spelled_out
+from costmodel.sweeps.design import Design
+from costmodel.sweeps.price import packed, price_piece
+from costmodel.sweeps.study import Block, Chunk, SweepWork
+from costmodel.uncertainty.priors import Prior, value_of
+
+MOST_NUMBERS = 3
+POSITIONS = (9, 7, 5)
+"""How many positions sliders have: the first that leaves the grid small enough."""
+MOST_CELLS = 6000
+"""Cells of the grid of one machine: some seconds of work."""
+_CHUNK_CELLS = 500
+
+Floats = NDArray[np.float64]
+Pair = tuple[Cell, Cell]
+"""The cell of a strategy and that of its baseline."""
+
+
+@dataclass(frozen=True)
+class Slider:
+    """One number that varies: the position ``now`` of ``values`` is what the machine has.
+
+    ``source`` is where its value comes from.
+    """
+
+    key: str
+    values: tuple[Number, ...]
+    now: int
+    source: str
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """Strategies of one machine at every combination of the positions of its sliders.
+
+    ``pairs`` are what a row shows. ``ns_per_pte`` and ``change_pct``, float64[points, pairs], are
+    without noise; the last slider changes fastest. NaN: no such machine can be.
+    """
+
+    machine: Machine
+    sliders: tuple[Slider, ...]
+    pairs: tuple[Pair, ...]
+    ns_per_pte: Floats
+    change_pct: Floats
+
+    @property
+    def now(self) -> int:
+        """The point at which all sliders are as the machine has them."""
+        at = 0
+        for slider in self.sliders:
+            at = at * len(slider.values) + slider.now
+        return at
+
+
+def what_if(pairs: Sequence[Pair], over: Sequence[SweepAxis] = (), *, jobs: int = 1) -> WhatIf:
+    """Return the grid of a machine: of the numbers of ``over``, or of those that decide most.
+
+    ``pairs`` are cells of one machine beside their baselines, all in the build that is shown. The
+    grid is empty where no number moves anything. Raises ConfigError for numbers that cannot vary.
+    """
+    machine = pairs[0][0].machine
+    cells = list(dict.fromkeys(CellKey(cell) for pair in pairs for cell in pair))
+    sliders = _sliders(machine, pairs, over, len(cells), jobs)
+    axes = tuple(SweepAxis(slider.key, values=slider.values) for slider in sliders)
+    block = Block({}, machine, tuple(key.cell for key in cells))
+    ns = _priced(SweepWork((block,), axes, (), Design()), len(cells), jobs)
+    of = {key: at for at, key in enumerate(cells)}
+    new, base = (ns[:, [of[CellKey(pair[at])] for pair in pairs]] for at in (0, 1))
+    return WhatIf(machine, sliders, tuple(pairs), new, 100 * (new / base - 1))
+
+
+def check_over(over: Sequence[SweepAxis], machines: Mapping[str, Machine]) -> None:
+    """Raise ConfigError for what sliders cannot vary, with every fault."""
+    faults = [
+        Fault("--over", key=key, reason=reason, got=got)
+        for key, reason, got in axis_faults(over, machines, grid=False)
+    ]
+    if len(over) > MOST_NUMBERS:
+        reason = f"are too many: a page has at most {MOST_NUMBERS} sliders"
+        faults.append(Fault("--over", reason=reason, got=", ".join(axis.key for axis in over)))
+    if faults:
+        raise ConfigError(faults)
+
+
+def _sliders(
+    machine: Machine, pairs: Sequence[Pair], over: Sequence[SweepAxis], cells: int, jobs: int
+) -> tuple[Slider, ...]:
+    if over:
+        mine = [axis for axis in spelled_out(over, [machine]) if owned_key(axis.key, machine)]
+        most = _positions(len(mine), cells)
+        return tuple(_slider_along(machine, axis, most) for axis in mine)
+    found = deciding_numbers(pairs, most=MOST_NUMBERS, jobs=jobs)
+    while len(found) > 1 and not _positions(len(found), cells):
+        found = found[:-1]
+    most = _positions(len(found), cells)
+    return tuple(_slider(machine, prior, most) for prior in found)
+
+
+def _positions(numbers: int, cells: int) -> int:
+    """Return how many positions each of some sliders has; 0 where the grid would be too large."""
+    return next((n for n in POSITIONS if cells * n**numbers <= MOST_CELLS), 0)
+
+
+def _slider(machine: Machine, prior: Prior, most: int) -> Slider:
+    now = prior.typed(value_of(machine, prior))
+    low, high = prior.typed(prior.low), prior.typed(prior.high)
+    return _placed(machine, prior.key, _along(low, now, high, most), now)
+
+
+def _slider_along(machine: Machine, axis: SweepAxis, most: int) -> Slider:
+    """Return the slider of a range or of values that were asked for, the present one among them."""
+    key = owned_key(axis.key, machine) or axis.key
+    now: Number = machine.parameters[key].value
+    if axis.is_listed:
+        listed = [float(v) for v in axis.values] if isinstance(now, float) else list(axis.values)
+        return _placed(machine, key, {*listed, now}, now)
+    count = axis.count or most or POSITIONS[-1]
+    low, high = bounds(axis, machine, key)
+    if axis.spacing == "linear":
+        ends = (round(low), round(high)) if isinstance(now, int) else (low, high)
+        assert not isinstance(now, str)
+        return _placed(machine, key, _along(ends[0], now, ends[1], count), now)
+    steps = axis.at(np.linspace(0, 1, count), low, high).tolist()
+    values = {round(step) if isinstance(now, int) else _rounded(step) for step in steps}
+    return _placed(machine, key, {*values, now}, now)
+
+
+def _placed(machine: Machine, key: str, values: set[Number], now: Number) -> Slider:
+    ordered = tuple(sorted(values))
+    return Slider(key, ordered, ordered.index(now), machine.parameters[key].source)
+
+
+def _along(low: float, now: float, high: float, count: int) -> set[Number]:
+    """Return about ``count`` values from ``low`` to ``high``, evenly on each side of ``now``."""
+    low, high = min(low, now), max(high, now)
+    below = round((count - 1) * (now - low) / (high - low)) if high > low else 0
+    below = min(max(below, int(now > low)), count - 1 - int(now < high))
+    steps = [*np.linspace(low, now, below + 1), *np.linspace(now, high, count - below)]
+    if isinstance(now, int):
+        return {round(step) for step in steps}
+    inside = {_rounded(float(step)) for step in steps[1:-1]}
+    near = 1e-2 * (high - low)
+    kept = {x for x in inside if low < x < high and abs(x - now) > near}
+    return {float(low), float(now), float(high), *kept}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def _priced(study: SweepWork, cells: int, jobs: int) -> Floats:
+    """Return ns per PTE at every point, float64[points, cells], points in the order of the grid."""
+    work = packed(study)
+    tasks = [(work, piece) for piece in study.pieces(_CHUNK_CELLS)]
+    tables = in_processes(_piece, tasks, jobs=jobs)
+    points = np.concatenate([points for points, _ in tables])
+    found = np.concatenate([ns for _, ns in tables])
+    ns = np.empty((study.points, cells))
+    ns[points[::cells]] = found.reshape(-1, cells)
+    return ns
+
+
+def _piece(task: tuple[bytes, Chunk]) -> tuple[NDArray[np.int64], Floats]:
+    table = price_piece(*task)
+    return table["point"], table["ns_per_pte"]
