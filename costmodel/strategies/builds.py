@@ -27,12 +27,15 @@ class Build:
     """Who compiled a kernel, and how it was configured.
 
     ``options``: those that are set of the options that tell builds apart (``strategies.likeness``).
+    ``in_ranges``: whether medians and ranges over builds count it, or it is priced where it is
+    named alone.
     """
 
     name: str
     compiler: str
     configuration: str
     options: frozenset[str] = frozenset()
+    in_ranges: bool = True
 
     def __str__(self) -> str:
         """Return ``gcc 13.3.0, distribution-like``."""

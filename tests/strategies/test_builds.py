@@ -124,8 +124,8 @@ def test_a_build_that_was_cut_into_steps_prices_any_order_mix_and_state(
         for state in ("writable", "read-only"):
             workload = cell(machine, "v6.7", order=order, state=state).workload
             assert build in builds_on(strategy, workload, isa)
-    four = [ns_per_pte(machine, f"folio-batch-v6.12@{build}", order) for order in (0, 2, 4, 9)]
-    assert four == sorted(four, reverse=True), "larger folios are cheaper per PTE"
+    single, whole = (ns_per_pte(machine, f"folio-batch-v6.12@{build}", o) for o in (0, 9))
+    assert single > whole, "a batch is cheaper per PTE"
 
 
 @pytest.mark.parametrize("build", CUT)

@@ -35,11 +35,6 @@ def v6_12(fork: ForkOperation) -> Steps:
     return copy_batched(fork, Batching(counts_large=True))
 
 
-def v7_2(fork: ForkOperation) -> Steps:
-    """v7.2: the scan is clamped, ``_large_mapcount`` is changed under a lock of the folio's own."""
-    return copy_batched(fork, Batching())
-
-
 def contpte_basic_v5(fork: ForkOperation) -> Steps:
     """Contiguous blocks without batch helpers: gather on every read, unfold to write-protect."""
     return copy_batched(fork, Batching(looks_past_folio=True, gathers=True, protects_blocks=False))
