@@ -155,11 +155,8 @@ def explanation_document(
         },
         "parts": [_part_data(part) for part in explanation.parts],
         "interaction_ns_per_pte": explanation.interaction_ns,
-<<<<<<< HEAD
         "reloads": reloads_data(explanation.reloads),
-=======
         "more_work": asdict(explanation.more_work) if explanation.more_work else None,
->>>>>>> main
         "remarks": list(verdicts),
         "caution": caution(cell.machine, workload.operation) or None,
     }
