@@ -28,11 +28,8 @@ from costmodel.experiment.builds import BuildChanges
 from costmodel.explaining.early import early_accesses
 from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
-<<<<<<< HEAD
-from costmodel.explaining.reloads import Reload, reloads_between
-=======
 from costmodel.explaining.more_work import LEAST_PCT, MoreWork, more_work
->>>>>>> main
+from costmodel.explaining.reloads import Reload, reloads_between
 from costmodel.parallel import in_processes
 from costmodel.units import PS_PER_NS
 
@@ -94,13 +91,10 @@ class Explanation:
     """90 % interval of ``change_pct`` as far as the model knows what it does not know."""
     builds: BuildChanges | None = None
     """The change by every build, where one of several was chosen: the median."""
-<<<<<<< HEAD
     reloads: tuple[Reload, ...] = ()
     """Loads that differ between two builds, where two are compared."""
-=======
     more_work: MoreWork | None = None
     """Why the new strategy is faster although it executes more; None where it does not."""
->>>>>>> main
 
     @property
     def difference_ns(self) -> float:
@@ -156,11 +150,8 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
         change_pct=compared.change.mean_pct,
         model_pct=compared.model.change_pct,
         builds=match.builds,
-<<<<<<< HEAD
         reloads=reloads_between(new, base) if match.is_across else (),
-=======
         more_work=more_work(new, base) if gains and _only_adds(base_counts, new_counts) else None,
->>>>>>> main
     )
 
 
