@@ -16,7 +16,7 @@ from costmodel.experiment.builds import in_the, is_named, recorded_builds
 from costmodel.measure.operations import Measured
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.likeness import TELLING, KernelBuild, likest_build
+from costmodel.strategies.likeness import TELLING, BuildFacts, likest_build
 from costmodel.strategies.resolve import operations_of
 
 NOTHING_NAMED: Final[Mapping[str, str]] = MappingProxyType({})
@@ -60,7 +60,7 @@ class RunningKernel:
     """The kernel that was measured: its release, and how it was built as far as that is known."""
 
     release: str
-    built: KernelBuild = field(default_factory=KernelBuild)
+    built: BuildFacts = field(default_factory=BuildFacts)
     guessed: bool = False
     """Whether its configuration could not be read, and its symbols say that it has PARAVIRT_XXL."""
 
@@ -70,9 +70,9 @@ def running_kernel(
 ) -> RunningKernel:
     """Return a kernel of which these are known: see :class:`costmodel.measure.system.System`."""
     if options is not None:
-        return RunningKernel(release, KernelBuild(frozenset(options), compiler))
+        return RunningKernel(release, BuildFacts(frozenset(options), compiler))
     if "pte_val" in functions:
-        return RunningKernel(release, KernelBuild(frozenset({TELLING[0]})), guessed=True)
+        return RunningKernel(release, BuildFacts(frozenset({TELLING[0]})), guessed=True)
     return RunningKernel(release)
 
 

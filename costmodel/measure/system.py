@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from costmodel.strategies.likeness import kernel_build
+from costmodel.strategies.likeness import build_facts
 
 KIB = 1 << 10
 _UNITS = {"": 1, "K": KIB, "M": KIB**2, "G": KIB**3}
@@ -81,7 +81,7 @@ def read_system(root: Path = Path("/")) -> System:
     line_bytes, caches = _caches(root / "sys/devices/system/cpu/cpu0/cache")
     direct, share = _direct_map(meminfo)
     thp = root / "sys/kernel/mm/transparent_hugepage"
-    built = kernel_build(_kernel_configuration(root))
+    built = build_facts(_kernel_configuration(root))
     return System(
         isa=isa,
         model_name=cpuinfo.get("model name") or _arm_name(cpuinfo),

@@ -18,7 +18,7 @@ read and make page-table entries are functions, called several times per entry."
 
 
 @dataclass(frozen=True)
-class KernelBuild:
+class BuildFacts:
     """What is known of how a kernel was built.
 
     ``options``: those of ``TELLING`` that are set; None where nobody can say. ``compiler``: as it
@@ -37,17 +37,17 @@ class LikestBuild:
     why: str
 
 
-def kernel_build(configuration: str) -> KernelBuild:
+def build_facts(configuration: str) -> BuildFacts:
     """Return what a kernel's configuration file says; an empty one says nothing."""
     if not configuration:
-        return KernelBuild()
+        return BuildFacts()
     found = set(re.findall(r"^CONFIG_(?:MITIGATION_)?(\w+)=y$", configuration, re.MULTILINE))
     compiler = re.search(r'^CONFIG_CC_VERSION_TEXT="(.*)"$', configuration, re.MULTILINE)
     options = frozenset(found.intersection(TELLING))
-    return KernelBuild(options, compiler[1] if compiler else "")
+    return BuildFacts(options, compiler[1] if compiler else "")
 
 
-def likest_build(kernel: KernelBuild, builds: Iterable[str]) -> LikestBuild | None:
+def likest_build(kernel: BuildFacts, builds: Iterable[str]) -> LikestBuild | None:
     """Return that of some builds which differs least from a kernel; None where nothing is known.
 
     PARAVIRT_XXL decides first, then the number of other options that differ, then the compiler:
@@ -60,7 +60,7 @@ def likest_build(kernel: KernelBuild, builds: Iterable[str]) -> LikestBuild | No
     return LikestBuild(best.name, _why(kernel, kernel.options, best))
 
 
-def _distance(kernel: KernelBuild, build: Build) -> tuple[int, int, int, int]:
+def _distance(kernel: BuildFacts, build: Build) -> tuple[int, int, int, int]:
     differing = build.options ^ (kernel.options or frozenset())
     family, version = _compiler(kernel.compiler)
     of_build, version_of_build = _compiler(build.compiler)
@@ -82,7 +82,7 @@ def _compiler(text: str) -> tuple[str, int]:
     return family, int(version[-1]) if version else 0
 
 
-def _why(kernel: KernelBuild, options: frozenset[str], build: Build) -> str:
+def _why(kernel: BuildFacts, options: frozenset[str], build: Build) -> str:
     """Return the reason: ``PARAVIRT_XXL and RETHUNK as here; here without LRU_GEN; ...``."""
     shared = [name for name in TELLING if name in options & build.options]
     parts = [f"{_listed(shared)} as in this kernel"] if shared else []
