@@ -102,7 +102,7 @@ def _run_measured(args: argparse.Namespace) -> int:
     # disable=None: no bar where stderr is no terminal.
     with tqdm(total=starts, file=sys.stderr, disable=None, leave=False) as bar:
         found = calibrate_to(
-            machine, file.measured, file.system.kernel, named, starts=starts, progress=bar.update
+            machine, file.measured, file.system.running, named, starts=starts, progress=bar.update
         )
     print("\n".join(describe_measured(found)))
     if args.write:

@@ -82,7 +82,7 @@ def _run_measured(args: argparse.Namespace) -> int:
     file = read_measured(Path(args.measured))
     file.check_isa(machine)
     named = strategies_named(args.strategy)
-    rows = compared(file.measured, machine, file.system.kernel, named)
+    rows = compared(file.measured, machine, file.system.running, named)
     notes = not_as_recorded(rows, call_ns(machine), file.system.pte_functions)
     target.show(operations_text(rows, f"{machine.title}, measured {file.date}", notes=notes))
     target.write_json(lambda: rows_of(rows))

@@ -40,6 +40,8 @@ ROLES = (
 )
 
 
+RAGGED: Final = "ragged"
+"""Begins the name of a layout of folios of many orders, some of them mapped in part."""
 _RELATIVES = {"peek": "scan"}
 """A scan that goes on and one that stops run the same code up to its last branch."""
 
@@ -105,7 +107,12 @@ class Library:
     order: tuple[str, ...] = ()
     """Events in their order on one entry or batch: only later ones can have been left out."""
     layouts: tuple[str, ...] = ()
-    """What it was recorded on: ``order0``, ``order9``, ``order0_aligned`` ..."""
+    """What it was recorded on: ``order0``, ``order9``, ``order0_aligned``, ``ragged1`` ..."""
+
+    @property
+    def knows_any_layout(self) -> bool:
+        """Whether it was recorded, in every state, on tables of folios of many orders too."""
+        return any(layout.startswith(RAGGED) for layout in self.layouts)
 
     @property
     def isa(self) -> str:

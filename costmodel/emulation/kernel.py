@@ -177,19 +177,45 @@ def build_kernel(
     are files of the tree, compiled in where one of their names is called. Raises ConfigError.
     """
     with TemporaryDirectory() as folder:
-        linked = list(objects)
-        for path in (*setups, *extra):
-            _compile(tree, path, Path(folder), linked, compiler)
-        wanted = {**_HELPERS, **sources}
-        while source := _needed(linked, wanted, tree):
-            del wanted[source]
-            made = tree.folder / Path(source).with_suffix(".o")
-            if made.is_file() and not compiler:
-                linked.append(made)
-            else:
-                _compile(tree, tree.source / source, Path(folder), linked, compiler)
-        image = link(linked, tree.isa)
-    return EmulatedKernel(image, cpu)
+        recorded = list(objects)
+        around = compile_around(
+            tree,
+            recorded,
+            Path(folder),
+            setups=[*setups, *extra],
+            sources=sources,
+            compiler=compiler,
+        )
+        return EmulatedKernel(link([*recorded, *around], tree.isa), cpu)
+
+
+def compile_around(
+    tree: BuildTree,
+    recorded: Iterable[Path],
+    folder: Path,
+    *,
+    setups: Iterable[Path] = (SETUP,),
+    sources: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    compiler: str = "",
+) -> list[Path]:
+    """Compile ``setups`` and what recorded objects call into ``folder``; return the objects.
+
+    ``sources`` are files of the tree that are linked where one of their names is called: as the
+    tree built them, or compiled anew where another compiler is asked for.
+    """
+    known = list(recorded)
+    linked = known.copy()
+    for path in setups:
+        _compile(tree, path, folder, linked, compiler)
+    wanted = {**_HELPERS, **sources}
+    while source := _needed(linked, wanted, tree):
+        del wanted[source]
+        made = tree.folder / Path(source).with_suffix(".o")
+        if made.is_file() and not compiler:
+            linked.append(made)
+        else:
+            _compile(tree, tree.source / source, folder, linked, compiler)
+    return linked[len(known) :]
 
 
 def _needed(linked: list[Path], wanted: Mapping[str, tuple[str, ...]], tree: BuildTree) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, NamedTuple
 
+from costmodel.code.library import RAGGED
 from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.recorder.build_archive import SPREAD
@@ -93,7 +94,7 @@ def mixed_scenes(seeds: tuple[int, ...]) -> list[Scene]:
     return [
         Scene(f"{kind}{seed}", tuple(make(Random(seed))), mixed=True)
         for seed in seeds
-        for kind, make in (("blocks", _blocks), ("ragged", _ragged))
+        for kind, make in (("blocks", _blocks), (RAGGED, _ragged))
     ]
 
 

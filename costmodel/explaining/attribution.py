@@ -29,6 +29,7 @@ from costmodel.explaining.early import early_accesses
 from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
 from costmodel.explaining.more_work import LEAST_PCT, MoreWork, more_work
+from costmodel.explaining.reloads import Reload, reloads_between
 from costmodel.parallel import in_processes
 from costmodel.units import PS_PER_NS
 
@@ -90,6 +91,8 @@ class Explanation:
     """90 % interval of ``change_pct`` as far as the model knows what it does not know."""
     builds: BuildChanges | None = None
     """The change by every build, where one of several was chosen: the median."""
+    reloads: tuple[Reload, ...] = ()
+    """Loads that differ between two builds, where two are compared."""
     more_work: MoreWork | None = None
     """Why the new strategy is faster although it executes more; None where it does not."""
 
@@ -147,6 +150,7 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
         change_pct=compared.change.mean_pct,
         model_pct=compared.model.change_pct,
         builds=match.builds,
+        reloads=reloads_between(new, base) if match.is_across else (),
         more_work=more_work(new, base) if gains and _only_adds(base_counts, new_counts) else None,
     )
 

@@ -20,7 +20,13 @@ from costmodel.measure.likeness import nearest
 from costmodel.measure.loops import experiments, with_cycles
 from costmodel.measure.machine_text import Made, machine_text
 from costmodel.measure.operations import Operations, measure_operations
-from costmodel.measure.prediction import Compared, call_ns, compared, strategies_named
+from costmodel.measure.prediction import (
+    Compared,
+    call_ns,
+    compared,
+    running_kernel,
+    strategies_named,
+)
 from costmodel.measure.process import Lost
 from costmodel.measure.readings import Number, numbers_of
 from costmodel.measure.session import Session, measure_core, plan_for, steps
@@ -134,7 +140,10 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
     )
     rows: list[Compared] = []
     if operations:
-        rows = compared(operations.measured, made.machine, system.kernel, named)
+        running = running_kernel(
+            system.kernel, system.options, system.compiler, system.pte_functions
+        )
+        rows = compared(operations.measured, made.machine, running, named)
     timed = with_cycles(wanted.loops, session)
     # Loops are a program's own instructions: its returns go through no thunk of the kernel's.
     priced = [price_loop(loop, made.machine.without_mitigations()) for loop in timed]

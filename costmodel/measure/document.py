@@ -15,7 +15,7 @@ from costmodel.config.machine import Machine
 from costmodel.config.schema import printable, validated
 from costmodel.measure.machine_text import Made
 from costmodel.measure.operations import Measured, Operations
-from costmodel.measure.prediction import Compared
+from costmodel.measure.prediction import Compared, RunningKernel, running_kernel
 from costmodel.measure.readings.number import Number
 from costmodel.measure.session import Session
 from costmodel.measure.system import System
@@ -70,6 +70,13 @@ class _System(BaseModel):
     kernel: Line
     isa: Literal["arm64", "x86_64"]
     pte_functions: list[Line] = []
+    options: list[Line] | None = None
+    compiler: Line = ""
+
+    @property
+    def running(self) -> RunningKernel:
+        """The kernel that was measured."""
+        return running_kernel(self.kernel, self.options, self.compiler, self.pte_functions)
 
 
 class MeasuredFile(BaseModel):
@@ -175,6 +182,7 @@ def _row(row: Compared) -> dict[str, Any]:
         "calls": len(measured.ns),
         "ns": _times(measured.ns),
         "strategy": row.strategy,
+        "build": row.build,
         "predicted_ns": row.predicted_ns,
         "ratio": row.ratio,
     }

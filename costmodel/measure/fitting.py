@@ -16,7 +16,7 @@ from costmodel.config.fit import Uncertainty
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds
 from costmodel.measure.operations import Measured
-from costmodel.measure.prediction import NOTHING_NAMED, cells_of
+from costmodel.measure.prediction import NOTHING_NAMED, RunningKernel, cells_of
 from costmodel.uncertainty.priors import Prior, priors, with_numbers
 from costmodel.uncertainty.spread import DOMINANT
 from costmodel.units import WIDTH
@@ -57,7 +57,7 @@ class MeasuredFit:
 def calibrate_to(
     machine: Machine,
     measured: Sequence[Measured],
-    kernel: str,
+    kernel: RunningKernel,
     named: Mapping[str, str] = NOTHING_NAMED,
     *,
     starts: int = STARTS,

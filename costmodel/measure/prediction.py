@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -12,9 +12,11 @@ from costmodel.api import cell
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds
+from costmodel.experiment.builds import in_the, is_named, recorded_builds
 from costmodel.measure.operations import Measured
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.likeness import TELLING, BuildFacts, likest_build
 from costmodel.strategies.resolve import operations_of
 
 NOTHING_NAMED: Final[Mapping[str, str]] = MappingProxyType({})
@@ -42,11 +44,36 @@ class Compared:
     predicted_ns: float | None
     why_not: str = ""
     """Why the strategy that was named cannot be asked."""
+    build: str | None = None
+    """The build that it was predicted in; None for a strategy that is one itself."""
+    why_build: str = ""
+    """Why that one."""
 
     @property
     def ratio(self) -> float | None:
         """Predicted over the least measured."""
         return None if self.predicted_ns is None else self.predicted_ns / self.measured.least_ns
+
+
+@dataclass(frozen=True)
+class RunningKernel:
+    """The kernel that was measured: its release, and how it was built as far as that is known."""
+
+    release: str
+    built: BuildFacts = field(default_factory=BuildFacts)
+    guessed: bool = False
+    """Whether its configuration could not be read, and its symbols say that it has PARAVIRT_XXL."""
+
+
+def running_kernel(
+    release: str, options: Iterable[str] | None, compiler: str, functions: Iterable[str]
+) -> RunningKernel:
+    """Return a kernel of which these are known: see :class:`costmodel.measure.system.System`."""
+    if options is not None:
+        return RunningKernel(release, BuildFacts(frozenset(options), compiler))
+    if "pte_val" in functions:
+        return RunningKernel(release, BuildFacts(frozenset({TELLING[0]})), guessed=True)
+    return RunningKernel(release)
 
 
 def strategies_named(references: Iterable[str], *, origin: str = "--strategy") -> dict[str, str]:
@@ -77,7 +104,7 @@ def call_ns(machine: Machine) -> float:
 def compared(
     measured: Sequence[Measured],
     machine: Machine,
-    kernel: str,
+    kernel: RunningKernel,
     named: Mapping[str, str] = NOTHING_NAMED,
 ) -> list[Compared]:
     """Return every measured operation beside what the model says of a machine that boots a kernel.
@@ -92,7 +119,7 @@ def compared(
 def cells_of(
     measured: Sequence[Measured],
     machine: Machine,
-    kernel: str,
+    kernel: RunningKernel,
     named: Mapping[str, str] = NOTHING_NAMED,
 ) -> list[Cell | None]:
     """Return what to predict for each operation; None where the model cannot be asked."""
@@ -101,14 +128,15 @@ def cells_of(
 
 
 def _ask(
-    one: Measured, machine: Machine, kernel: str, named: Mapping[str, str]
+    one: Measured, machine: Machine, kernel: RunningKernel, named: Mapping[str, str]
 ) -> tuple[Compared, Cell | None]:
-    strategy = _strategy(one.operation, machine, kernel, named)
+    strategy = _strategy(one.operation, machine, kernel.release, named)
     if strategy is None:
         return Compared(one, None, None), None
     try:
-        asked = _cell(one, machine, strategy)
-        return Compared(one, strategy, 1e9 * exact_seconds(asked)), asked
+        asked, why = _as_built(_cell(one, machine, strategy), kernel)
+        row = Compared(one, strategy, 1e9 * exact_seconds(asked))
+        return replace(row, build=asked.build, why_build=why), asked
     except ConfigError as error:
         if strategy not in named.values():
             raise
@@ -126,6 +154,17 @@ def _cell(one: Measured, machine: Machine, strategy: str) -> Cell:
         memory=f"{one.memory_bytes} B",
         frames="scattered" if one.scattered else "contiguous",
     )
+
+
+def _as_built(asked: Cell, kernel: RunningKernel) -> tuple[Cell, str]:
+    """Return a cell in the build most like the kernel, and why; as it is where one is named."""
+    if is_named(asked):
+        return asked, ""
+    likest = likest_build(kernel.built, recorded_builds(asked))
+    if likest is None:
+        return asked, ""
+    guess = "its configuration cannot be read, its symbols say: " if kernel.guessed else ""
+    return in_the(likest.name, asked), guess + likest.why
 
 
 def _strategy(

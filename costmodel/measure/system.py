@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from costmodel.strategies.likeness import build_facts
+
 KIB = 1 << 10
 _UNITS = {"": 1, "K": KIB, "M": KIB**2, "G": KIB**3}
 _COARSE_CLOCK = 5  # CLOCK_REALTIME_COARSE
@@ -61,6 +63,10 @@ class System:
     """Orders of anonymous folios that the system lets one set."""
     pte_functions: tuple[str, ...] = ()
     """Helpers for page-table entries that are functions in this kernel, inline in recorded ones."""
+    options: tuple[str, ...] | None = None
+    """Options of the kernel that tell builds apart; None where its configuration is not read."""
+    compiler: str = ""
+    """The kernel's compiler as its configuration names it."""
 
     def document(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -75,6 +81,7 @@ def read_system(root: Path = Path("/")) -> System:
     line_bytes, caches = _caches(root / "sys/devices/system/cpu/cpu0/cache")
     direct, share = _direct_map(meminfo)
     thp = root / "sys/kernel/mm/transparent_hugepage"
+    built = build_facts(_kernel_configuration(root))
     return System(
         isa=isa,
         model_name=cpuinfo.get("model name") or _arm_name(cpuinfo),
@@ -98,6 +105,8 @@ def read_system(root: Path = Path("/")) -> System:
         thp_enabled=chosen(_text(thp / "enabled")),
         folio_orders=_folio_orders(thp),
         pte_functions=_pte_functions(root),
+        options=None if built.options is None else tuple(sorted(built.options)),
+        compiler=built.compiler,
     )
 
 

@@ -22,6 +22,8 @@ Texts = NDArray[np.str_]
 
 FOLDER = Path(__file__).resolve().parents[2] / "tools" / "recordings"
 """Where the recordings lie: in the repository, in no wheel."""
+STEPS_FOLDER = FOLDER / "steps"
+"""Where the steps of builds lie that were cut when they were recorded (``tools.builds.record``)."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,18 @@ def recorded_names(operation: str) -> list[str]:
     """Return the names of the recorded programs of ``operation``, sorted."""
     folder = FOLDER / operation
     return sorted(entry.name[: -len(".npz")] for entry in folder.iterdir())
+
+
+def cut_programs(operation: str) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Return the steps that were cut when they were recorded: by program, as two arrays.
+
+    See :func:`costmodel.code.library.to_arrays`.
+    """
+    found = {}
+    for path in sorted((STEPS_FOLDER / operation).glob("*.npz")):
+        with np.load(path) as arrays:
+            found[path.name[: -len(".npz")]] = arrays["numbers"], arrays["text"]
+    return found
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -22,6 +22,7 @@ from costmodel.operations.registry import operation_named, operation_names
 from costmodel.recorder.archive import (
     RecordedProgram,
     Recording,
+    cut_programs,
     load_program,
     recorded_names,
 )
@@ -141,16 +142,23 @@ def _library(
     )
 
 
+def _steps_of(operation: str) -> Iterator[tuple[str, Arrays]]:
+    """Yield the steps of every program of an operation: cut here, or when it was recorded."""
+    for name in recorded_names(operation):
+        arrays = to_arrays(extract(operation, load_program(operation, name)))
+        yield name, (arrays["numbers"], arrays["text"])
+    yield from cut_programs(operation).items()
+
+
 def main() -> None:
     """Rebuild the step archives of the operations that are named, or of all."""
     for operation in sys.argv[1:] or operation_names():
         folder = FilePath(str(operation_named(operation).steps))
         archives: dict[str, dict[str, Arrays]] = defaultdict(dict)
-        for name in recorded_names(operation):
+        for name, steps in _steps_of(operation):
             program, _, architecture = name.rpartition(".")
             kind = BUILDS if BUILD_MARK in program else STEPS
-            arrays = to_arrays(extract(operation, load_program(operation, name)))
-            archives[f"{architecture}.{kind}"][program] = arrays["numbers"], arrays["text"]
+            archives[f"{architecture}.{kind}"][program] = steps
         for archive, programs in archives.items():
             write_bytes(folder / archive, pack(programs))
 

@@ -45,6 +45,7 @@ class PathBuilder:
     lengths: list[int] = field(default_factory=list)
     groups: dict[tuple[int, ...], int] = field(default_factory=dict)
     executed: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    distances: dict[int, list[list[int]]] = field(default_factory=dict)
 
     def add(self, program: RecordedProgram, path: Path, seen: Sequence[Occurrence]) -> int:
         """Append a path with the addresses and producers that all its occurrences share."""
@@ -78,8 +79,9 @@ class PathBuilder:
         column is which; the producers of the others go where they contradict none of these.
         """
         rows = [o.first_row + position for o in seen]
+        first, end = columns[0], columns[-1] + 1
         distances = [
-            o.window.distance[row, columns].tolist() for o, row in zip(seen, rows, strict=True)
+            self._distances(o.window)[row][first:end] for o, row in zip(seen, rows, strict=True)
         ]
         counts = [sum(d > 0 for d in ds) for ds in distances]
         most = max(counts)
@@ -104,6 +106,12 @@ class PathBuilder:
                 if places and all(self._is_older(producer, seen[i], row) for i, row in places):
                     group.add(producer)
         return list(zip(near, outside, strict=True))
+
+    def _distances(self, window: Recording) -> list[list[int]]:
+        """Return the distances of a window as lists: single rows of them are read faster."""
+        if id(window) not in self.distances:
+            self.distances[id(window)] = window.distance.tolist()
+        return self.distances[id(window)]
 
     def _is_older(self, uop: int, occurrence: Occurrence, row: int) -> bool:
         """Tell whether ``uop`` was not executed between ``row`` and the occurrence's start."""

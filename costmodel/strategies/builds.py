@@ -24,11 +24,18 @@ order and in every state."""
 
 @dataclass(frozen=True)
 class Build:
-    """Who compiled a kernel, and how it was configured."""
+    """Who compiled a kernel, and how it was configured.
+
+    ``options``: those that are set of the options that tell builds apart (``strategies.likeness``).
+    ``in_ranges``: whether medians and ranges over builds count it, or it is priced where it is
+    named alone.
+    """
 
     name: str
     compiler: str
     configuration: str
+    options: frozenset[str] = frozenset()
+    in_ranges: bool = True
 
     def __str__(self) -> str:
         """Return ``gcc 13.3.0, distribution-like``."""
@@ -41,7 +48,11 @@ def known_builds() -> Mapping[str, Build]:
     import yaml
 
     text = (resources.files("costmodel.code") / "data" / "builds.yaml").read_text()
-    return {name: Build(name, **facts) for name, facts in yaml.safe_load(text).items()}
+    listed = yaml.safe_load(text).items()
+    return {
+        name: Build(name, **{**facts, "options": frozenset(facts.get("options", ()))})
+        for name, facts in listed
+    }
 
 
 @cache
@@ -153,8 +164,10 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
     if build == BOOTED and not aligned:
         return ""
-    program = _program(strategy.programs[isa], build)
-    layouts = load_library(strategy.operation, program).layouts
+    library = load_library(strategy.operation, _program(strategy.programs[isa], build))
+    if library.knows_any_layout:
+        return ""
+    layouts = library.layouts
     if aligned and "order0_aligned" not in layouts:
         return "was not recorded with aligned frames"
     whole = {"order2", "order9"} <= set(layouts)  # the same steps lead from the one to the other

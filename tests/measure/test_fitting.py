@@ -8,10 +8,10 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine, load_machine
 from costmodel.measure.fitting import KEYS, calibrate_to, describe_measured
 from costmodel.measure.operations import Measured
-from costmodel.measure.prediction import compared
+from costmodel.measure.prediction import RunningKernel, compared
 
 ZEN5 = load_machine("epyc-zen5")
-KERNEL = "6.12.0"
+KERNEL = RunningKernel("6.12.0")
 ASKED = [
     Measured("fork writable", 9, 16 << 20, [1]),
     Measured("fork read-only", 9, 16 << 20, [1]),

@@ -7,7 +7,7 @@ import pytest
 from costmodel.config.machine import load_machine
 from costmodel.measure.kernels import isa_here
 from costmodel.measure.operations import Measured, Operations, measure_operations, size_for
-from costmodel.measure.prediction import compared, strategies_named
+from costmodel.measure.prediction import RunningKernel, compared, strategies_named
 from costmodel.measure.process import Lost
 from costmodel.measure.system import read_system
 
@@ -63,7 +63,7 @@ def test_a_prediction_is_that_of_the_kernels_own_strategy() -> None:
     machine = load_machine("epyc-zen5")
     one = Measured("fork writable", 9, 16 << 20, [1000])
     strategies = {
-        kernel: compared([one], machine, kernel)[0].strategy
+        kernel: compared([one], machine, RunningKernel(kernel))[0].strategy
         for kernel in ("5.15.0-generic", "6.7.1", "6.10.0", "7.0.0")
     }
     assert strategies["5.15.0-generic"] is None, "nothing so old is in the model"
@@ -76,21 +76,25 @@ def test_a_fork_is_predicted_without_its_fixed_part() -> None:
     one = Measured("fork writable", 9, 16 << 20, [1000])
     machine = load_machine("epyc-zen5")
     slower = machine.with_value("kernel.fork_fixed_us", 240.0)
-    (usual,), (same,) = (compared([one], each, "6.12.0") for each in (machine, slower))
+    (usual,), (same,) = (
+        compared([one], each, RunningKernel("6.12.0")) for each in (machine, slower)
+    )
     assert usual.predicted_ns == same.predicted_ns
     assert usual.ratio == pytest.approx((usual.predicted_ns or 0) / 1000)
 
 
 def test_what_the_model_lacks_has_no_prediction() -> None:
     one = Measured("juggle", 0, 16 << 20, [1000])
-    (row,) = compared([one], load_machine("epyc-zen5"), "6.12.0")
+    (row,) = compared([one], load_machine("epyc-zen5"), RunningKernel("6.12.0"))
     assert row.predicted_ns is None and row.ratio is None
 
 
 def test_a_strategy_that_is_named_predicts_its_operations() -> None:
     machine = load_machine("epyc-zen5")
     fork, unmap = (Measured(name, 9, 16 << 20, [1000]) for name in ("fork writable", "munmap"))
-    rows = compared([fork, unmap], machine, "6.12.0", strategies_named(["v6.7@gcc13"]))
+    rows = compared(
+        [fork, unmap], machine, RunningKernel("6.12.0"), strategies_named(["v6.7@gcc13"])
+    )
     assert [row.strategy for row in rows] == ["v6.7@gcc13", "folio-batch-v6.12"]
 
 
@@ -102,6 +106,6 @@ def test_orders_that_a_named_strategy_lacks_are_said() -> None:
     # Builds were recorded at orders 0 and 9 only.
     one = Measured("fork writable", 4, 16 << 20, [1000])
     named = strategies_named(["folio-batch-v6.12@gcc13"])
-    (row,) = compared([one], load_machine("epyc-zen5"), "6.12.0", named)
+    (row,) = compared([one], load_machine("epyc-zen5"), RunningKernel("6.12.0"), named)
     assert row.predicted_ns is None
     assert "order" in row.why_not

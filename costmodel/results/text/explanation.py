@@ -18,6 +18,7 @@ from costmodel.results.text.causes import legend
 from costmodel.results.text.crowd import crowd_remarks, shared_table
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import fixed, interval_text, percent
+from costmodel.results.text.reloads import reloads_data, reloads_text
 from costmodel.settings import Setting, machine_title, texts, what
 from costmodel.units import WIDTH
 
@@ -69,6 +70,8 @@ def explanation_text(
         parts.append(_shares(explanation))
     if explanation.parts or explanation.difference_ns:
         parts += [_attribution(explanation)]
+    if explanation.reloads:
+        parts.append(reloads_text(explanation.reloads))
     crowds = [_crowd(side) for side in (explanation.base, explanation.new)]
     if crowds[0] and crowds[1]:
         parts.append(shared_table(crowds[0], crowds[1]))
@@ -150,6 +153,7 @@ def explanation_document(
         },
         "parts": [_part_data(part) for part in explanation.parts],
         "interaction_ns_per_pte": explanation.interaction_ns,
+        "reloads": reloads_data(explanation.reloads),
         "more_work": asdict(explanation.more_work) if explanation.more_work else None,
         "remarks": list(verdicts),
         "caution": caution(cell.machine, workload.operation) or None,

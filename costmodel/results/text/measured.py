@@ -64,7 +64,7 @@ def not_as_recorded(
     ``call_ns``: the time of a call and its return. ``functions``: helpers for page-table entries
     that are functions in the running kernel.
     """
-    slow = [r for r in rows if r.ratio is not None and r.ratio < NEAR[0] and not _is_archive(r)]
+    slow = [r for r in rows if r.ratio is not None and r.ratio < NEAR[0] and not _calls_too(r)]
     if not slow or not functions:
         return
     yield (
@@ -75,8 +75,9 @@ def not_as_recorded(
     )
 
 
-def _is_archive(row: Compared) -> bool:
-    return row.strategy is not None and row.strategy.startswith("@")
+def _calls_too(row: Compared) -> bool:
+    """Tell whether a row was predicted with code that may call these helpers as well."""
+    return bool(row.why_build) or (row.strategy is not None and row.strategy.startswith("@"))
 
 
 def _not_predicted(rows: Sequence[Compared]) -> Iterator[str]:
@@ -164,6 +165,11 @@ def _verdict(rows: Sequence[Compared]) -> Iterator[str]:
     for strategy in sorted(filter(None, operations)):
         named = ", ".join(sorted(operations[strategy]))
         yield paragraph(f"predicted as {strategy}: {named}", hanging="  ")
+    reasons = {row.build: row.why_build for row in rows if row.why_build}
+    for build, why in reasons.items():
+        orders = sorted({row.measured.order for row in rows if row.build == build})
+        said = f"build {build} (order {_ranges(orders)}), the recorded one most like this kernel"
+        yield paragraph(f"{said}: {why}", hanging="  ")
 
 
 def _trust(near: int, ratios: Sequence[float]) -> str:

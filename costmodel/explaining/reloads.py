@@ -1,0 +1,133 @@
+"""Which loads one build has more of than another: what of, where in the loop, and what they cost.
+
+Two builds of one source do the same work. Where their times differ it is mostly because one of them
+keeps in memory, on the stack, what the other keeps in a register, and reads it again at a bad
+moment: behind an atomic, whose end every load of x86 waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costmodel.code.removal import Orphans, remove
+from costmodel.code.trace import NO_PRODUCER, TableRun, Trace
+from costmodel.code.uops import Kind, Target
+from costmodel.experiment import Cell, exact_ps_of, executed
+from costmodel.units import PS_PER_NS
+
+LEAST: Final = 0.05
+"""Loads per PTE by which two builds must differ at a place."""
+MOST_PLACES: Final = 8
+"""Places whose cost is worked out: those that differ most."""
+_NOTHING: Final = len(Target)
+"""Stands for the object of a load that yields no pointer."""
+
+
+class LoadPlace(NamedTuple):
+    """Loads of one object at one place of the loop.
+
+    ``behind``: the event of the loop that was the last before; empty at its beginning. ``target``:
+    what is read. ``points_to``: what the value that was read is the address of, if it is one.
+    """
+
+    behind: str
+    target: Target
+    points_to: Target | None
+
+
+@dataclass(frozen=True)
+class Reload:
+    """How many loads a place has in either build, and their marginal cost; both per PTE."""
+
+    place: LoadPlace
+    base_count: float
+    new_count: float
+    base_ns: float
+    new_ns: float
+
+    @property
+    def change(self) -> float:
+        """Loads added per PTE; negative for removed."""
+        return self.new_count - self.base_count
+
+    @property
+    def effect_ns(self) -> float:
+        """Nanoseconds added per PTE; negative for saved."""
+        return self.new_ns - self.base_ns
+
+
+def reloads_between(new: Cell, base: Cell) -> tuple[Reload, ...]:
+    """Return the loads in which two builds of one source differ, those of the most effect first."""
+    sides = [(cell, executed(cell)) for cell in (base, new)]
+    counts = [_counts(runs) for _, runs in sides]
+    places = dict.fromkeys([*counts[0], *counts[1]])
+    changes = {place: counts[1].get(place, 0.0) - counts[0].get(place, 0.0) for place in places}
+    differing = [place for place in places if abs(changes[place]) >= LEAST]
+    differing.sort(key=lambda place: -abs(changes[place]))
+    found = [
+        Reload(
+            place,
+            *(count.get(place, 0.0) for count in counts),
+            *(_cost_ns(cell, runs, place) for cell, runs in sides),
+        )
+        for place in differing[:MOST_PLACES]
+    ]
+    return tuple(sorted(found, key=lambda one: -abs(one.effect_ns)))
+
+
+def _counts(runs: Sequence[TableRun]) -> dict[LoadPlace, float]:
+    """Return loads per PTE by place."""
+    ptes = sum(run.count * run.ptes for run in runs)
+    found: dict[LoadPlace, float] = {}
+    for run in runs:
+        for place, rows in _places(run.trace):
+            found[place] = found.get(place, 0.0) + run.count * len(rows) / ptes
+    return found
+
+
+def _cost_ns(cell: Cell, runs: Sequence[TableRun], place: LoadPlace) -> float:
+    """Return what a cell would save per PTE without the loads of a place."""
+    rest = [replace(run, trace=_without(run.trace, place)) for run in runs]
+    ptes = sum(run.count * run.ptes for run in runs)
+    return (exact_ps_of(runs, cell) - exact_ps_of(rest, cell)) / PS_PER_NS / ptes
+
+
+def _without(trace: Trace, place: LoadPlace) -> Trace:
+    gone = np.zeros(len(trace), np.bool_)
+    for found, rows in _places(trace):
+        if found == place:
+            gone[rows] = True
+    return remove(trace, gone, Orphans.INHERIT) if gone.any() else trace
+
+
+def _places(trace: Trace) -> Iterator[tuple[LoadPlace, NDArray[np.int64]]]:
+    """Yield the places at which a trace loads, with the rows that do."""
+    loads = np.flatnonzero((trace.kind == Kind.LOAD) & (trace.target != Target.NONE))
+    step = np.searchsorted(trace.step_start, loads, side="right") - 2
+    behind = np.where(step >= 0, trace.step_id[np.maximum(step, 0)], -1)
+    points_to = _points_to(trace)[loads]
+    keys = np.stack([behind, trace.target[loads], points_to], axis=1)
+    for key in np.unique(keys, axis=0):
+        event, target, pointee = key.tolist()
+        known = 0 <= event < len(trace.step_names)
+        place = LoadPlace(
+            trace.step_names[event] if known else "",
+            Target(target),
+            None if pointee == _NOTHING else Target(pointee),
+        )
+        yield place, loads[(keys == key).all(axis=1)]
+
+
+def _points_to(trace: Trace) -> NDArray[np.int64]:
+    """Return for each row what the first access lies in whose address it computes, int64[n]."""
+    found = np.full(len(trace) + 1, _NOTHING, np.int64)
+    memory = np.flatnonzero(trace.target != Target.NONE)[::-1]  # the first access wins
+    for column in (1, 0):
+        producer = trace.inputs[memory, column]
+        found[np.where(producer == NO_PRODUCER, len(trace), producer)] = trace.target[memory]
+    return found[:-1]

@@ -1,0 +1,123 @@
+"""Records the shipped builds of fork: ``python -m tools.builds.record TREES FOLDER [TREE ...]``.
+
+``TREES`` is a YAML file: each build tree below ``FOLDER`` with the build that it is and the loops
+to record in it. A loop is the tree's own source (``own: NAME`` says what that is called) or one of
+the patches here, which put the loop of an older kernel into the source of 6.12. What is kept are
+the steps, cut as ``costmodel record`` cuts them; ``python -m costmodel.recorder.extract`` then puts
+them into the step archives. What was recorded before is not recorded again.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import yaml
+
+from costmodel.code.library import to_arrays
+from costmodel.emulation.image import Image, link
+from costmodel.emulation.kernel import EmulatedKernel, compile_around
+from costmodel.emulation.operations import OPERATIONS
+from costmodel.emulation.patching import CPUS
+from costmodel.emulation.record import record_program
+from costmodel.emulation.tree import MEMORY, BuildTree, read_tree
+from costmodel.files import write_bytes
+from costmodel.recorder.archive import STEPS_FOLDER, zip_arrays
+
+PATCHES: Final = Path(__file__).parent
+_OPERATION: Final = OPERATIONS["fork"]
+_NO_LARGE_MAPCOUNT: Final = frozenset({"v6.7", "v6.8base", "v6.9", "prototype_dec20"})
+"""Loops from before 6.10, which keep no ``_large_mapcount``."""
+_WITH_CONTPTE: Final = {"v6.7": "v4_before_change"}
+"""What recordings call the loop of a version where the kernel has contiguous blocks."""
+
+
+@dataclass(frozen=True)
+class ShippedBuild:
+    """A build tree: the build that it is, its own loop, and patches to record beside it.
+
+    ``mitigations``: returns and indirect calls go through the thunks of the build.
+    """
+
+    tree: str
+    build: str
+    own: str
+    patches: tuple[str, ...] = ()
+    mitigations: bool = False
+
+
+def shipped_builds(path: Path) -> list[ShippedBuild]:
+    """Return the builds that a YAML file lists."""
+    listed: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text())
+    return [
+        ShippedBuild(tree, **{**facts, "patches": tuple(facts.get("patches", ()))})
+        for tree, facts in listed.items()
+    ]
+
+
+def record_build(shipped: ShippedBuild, folder: Path) -> None:
+    """Record all loops of a build tree; write their steps."""
+    tree = read_tree(folder / shipped.tree)
+    own = tree.folder / MEMORY
+    with TemporaryDirectory() as around, TemporaryDirectory() as made:
+        parts = compile_around(tree, [own], Path(around))
+        for source in (shipped.own, *shipped.patches):
+            if not _path(_name(shipped, tree, source)).exists():
+                recorded = own if source == shipped.own else _patched(tree, source, Path(made))
+                _record(shipped, tree, source, link([recorded, *parts], tree.isa))
+
+
+def _name(shipped: ShippedBuild, tree: BuildTree, source: str) -> str:
+    place = tree.isa
+    if place == "arm64":
+        contpte = "CONFIG_ARM64_CONTPTE" in tree.config
+        place = "arm64_contpte" if contpte else "arm64_nocontpte"
+        source = _WITH_CONTPTE.get(source, source) if contpte else source
+    return f"{source}@{shipped.build}.{place}"
+
+
+def _path(name: str) -> Path:
+    return STEPS_FOLDER / _OPERATION.name / f"{name}.npz"
+
+
+def _patched(tree: BuildTree, source: str, folder: Path) -> Path:
+    """Return the object of the tree's source with another loop in it."""
+    changed = folder / "memory.c"
+    patch = PATCHES / f"{source}.patch"
+    command = ["patch", "-s", "-o", str(changed), str(tree.source / "mm/memory.c"), str(patch)]
+    subprocess.run(command, check=True)
+    tree.compile(changed, folder / "memory.o")
+    return folder / "memory.o"
+
+
+def _record(shipped: ShippedBuild, tree: BuildTree, source: str, image: Image) -> None:
+    cpu = next(iter(CPUS[tree.isa].values()))
+    kernel = EmulatedKernel(image, replace(cpu, mitigations=shipped.mitigations))
+    if source in _NO_LARGE_MAPCOUNT:
+        kernel.facts = {**kernel.facts, "large_mapcount": 0}
+    name = _name(shipped, tree, source)
+    checked = _OPERATION.check(kernel, name)
+    if checked.broken:
+        raise SystemExit(checked.broken)
+    steps = record_program(kernel, _OPERATION, name).steps
+    if isinstance(steps, str):
+        print(f"{name}: not kept: {steps}", flush=True)
+        return
+    write_bytes(_path(name), zip_arrays(to_arrays(steps.library).items()))
+    print(name, steps.loop, f"exact {steps.exact}, off {steps.off_pct:.3f} %", flush=True)
+
+
+def main() -> None:
+    """Record the trees that are named, or all that the file lists."""
+    listed, folder, *names = sys.argv[1:]
+    for shipped in shipped_builds(Path(listed)):
+        if not names or shipped.tree in names:
+            record_build(shipped, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
