@@ -139,7 +139,7 @@ def _of_measured(args: argparse.Namespace) -> Picture:
         faults.append(Fault("--kind", reason=_NOT_MEASURED))
     if faults:
         raise ConfigError(faults)
-    file = read_measured(Path(args.scenario), origin="plot")
+    file = read_measured(Path(args.scenario))
     rows = [row.compared() for row in file.operations]
     return measured_picture(rows, machine=file.system.model_name, date=file.date)
 

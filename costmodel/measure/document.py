@@ -106,13 +106,11 @@ def is_measured(path: Path) -> bool:
         return FORMAT.encode() in stream.read(len(FORMAT) + 40)
 
 
-def read_measured(path: Path, *, origin: str = "--measured") -> MeasuredFile:
+def read_measured(path: Path) -> MeasuredFile:
     """Return a file of ``costmodel measure --json``; raise ConfigError with every fault."""
     found = validated(MeasuredFile, read_json(path))
     if not found.operations:
-        raise ConfigError.of(
-            origin, "has no operations: measured with --no-validate?", got=str(path)
-        )
+        raise ConfigError.of(str(path), "has no operations: measured with --no-validate?")
     return found
 
 

@@ -173,6 +173,12 @@ def test_nothing_takes_no_time(tmp_path: Path, least: float) -> None:
     assert len(lines) == 2 and all("ns.least: must be at least 1" in line for line in lines)
 
 
+def test_a_file_without_operations_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "measured.json"
+    (line,) = refusal(shown, file, json.dumps({**MEASURED, "operations": []}))
+    assert line == f"{file}: has no operations: measured with --no-validate?"
+
+
 def test_a_branch_left_of_its_call_graph(tmp_path: Path) -> None:
     """It once ended in a traceback."""
     text = REPORT.replace("               |--12.00%", "  |--12.00%")
