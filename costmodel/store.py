@@ -119,7 +119,7 @@ class Store:
                 database.execute("COMMIT")
         except sqlite3.OperationalError:
             pass  # locked, full, read-only, or without its table
-        except (sqlite3.Error, OSError, OverflowError):
+        except (sqlite3.Error, OSError, OverflowError, UnicodeDecodeError):
             with suppress(OSError):
                 self.clear()
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from costmodel.config.machine import Machine, load_machine
@@ -39,6 +39,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "fork": ("writable", "read-only"),
     "zap": ("munmap",),
     "mprotect": ("to-read-only", "to-writable"),
+    "mremap": ("moved",),
 }
 CASES = [
     pytest.param(operation, name, isa, state, id=f"{operation}-{name}-{isa}-{state}")
@@ -111,6 +112,7 @@ def test_random_layouts(
     pages: int,
     on: Machine,
 ) -> None:
+    assume((strategy, state) != ("v6.8", "read-only"))  # not recorded: no kernel of it was booted
     parts = dict(shares)
     total = sum(parts.values())
     orders = {order: part / total for order, part in parts.items()}

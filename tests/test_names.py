@@ -13,7 +13,7 @@ PACKAGE = Path(costmodel.__file__).parent
 INTERFACES = {"main", "add_parser", "run"}
 """What every command, and every engine of the CPU model, has."""
 ALIKE = (
-    {"operations/fork", "operations/zap", "operations/mprotect"},
+    {"operations/fork", "operations/zap", "operations/mprotect", "operations/mremap"},
     {"measure/kernels"},
     {"measure/readings"},
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 _INDENT = "  "
-BASELINES = "v6.7; mprotect: v6.12"
+BASELINES = "v6.7; mprotect, mremap: v6.12"
 """Which baselines are meant where none is named, for help texts."""
 
 
@@ -88,7 +88,7 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
         "--state",
         metavar="S",
         help="fork: state of the PTEs (default writable); zap: what unmaps them (default exit); "
-        "mprotect: what changes (default to-read-only)",
+        "mprotect: what changes (default to-read-only); mremap: moved, cold-moved",
     )
     parser.add_argument(
         "--frames",

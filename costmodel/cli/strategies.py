@@ -57,10 +57,14 @@ def _sources(strategies: Iterable[Strategy]) -> str:
     from costmodel.strategies.sources import source_of_strategy
 
     sources = {strategy.name: source_of_strategy(strategy) for strategy in strategies}
-    real = [name for name, source in sources.items() if source and source.unmodified]
-    known = f"Recorded of unmodified source (Linux 6.12.117): {', '.join(real) or 'none'}."
+    real: dict[str, list[str]] = {}
+    for name, source in sources.items():
+        if source and source.unmodified:
+            real.setdefault(source.of.partition(",")[0], []).append(name)
+    known = "; ".join(f"{', '.join(names)} ({of})" for of, names in real.items())
     return (
-        f"{known} Other loops are recreated in that tree, from a posting or a release: "
+        f"Recorded of unmodified source: {known or 'none'}. "
+        "Other loops are recreated in such a tree, from a posting or a release: "
         "`costmodel strategies NAME` says from which, and which builds there are."
     )
 

@@ -114,7 +114,7 @@ class Question(BaseModel):
     title: Title
     """One line for the top of the tables."""
     operation: OperationName
-    """What the kernel does: fork, zap or mprotect."""
+    """What the kernel does: fork, zap, mprotect or mremap."""
     memory: MemoryBytes
     """Size of the mapping, such as 1 GiB."""
     state: str | None = None

@@ -26,6 +26,7 @@ class Guarantee(Enum):
     DIRTY = "dirty bits of file folios are not lost"
     PROTECTION = "the protection is what was asked for"
     ENTRY_BITS = "entries keep their page, and dirty, young, soft-dirty and uffd-wp bits"
+    MOVED = "moved entries arrive, once, and nowhere else"
     COMPLETES = "the strategy completes"
 
 

@@ -78,6 +78,14 @@ LOOPS: Final[Mapping[str, KernelLoop]] = {
             "prot_commit_flush_ptes page_anon_exclusive_sub_batch commit_anon_folio_batch"
         ),
     ),
+    "mremap": KernelLoop(
+        "mremap: moving page tables",
+        _names("move_page_tables"),
+        _names(
+            "move_page_tables move_ptes move_pgt_entry move_normal_pmd move_huge_pmd "
+            "move_soft_dirty_pte mremap_folio_pte_batch"
+        ),
+    ),
 }
 """By operation."""
 SHARED: Final = _names(

@@ -17,7 +17,6 @@ from costmodel.recorder.archive import RecordedProgram, Recording
 
 _BOOTED: Final = {"v6.8base": "v6.7"}
 """Sources that were never booted to a booted one that does the same between tables."""
-_UNFOLDS: Final = frozenset({"clear_src", "flush", "restore_src"})
 _NEXT_TABLE: Final = frozenset({"alloc"})
 _SITES: Final = 1 << 16
 """Distance between the instructions of a program and those of its donor."""
@@ -31,9 +30,12 @@ def donor_of(program: str, donors: Mapping[str, str]) -> str | None:
     return _booted(program) or donors.get(program)
 
 
-def donated_events(program: RecordedProgram) -> frozenset[str]:
-    """Return the events of which one must begin or end a step for it to come from the donor."""
-    return _NEXT_TABLE if _booted(program.name) else _UNFOLDS
+def donated_events(program: RecordedProgram, donated: frozenset[str]) -> frozenset[str]:
+    """Return the events of which one must begin or end a step for it to come from the donor.
+
+    ``donated`` are those of booted kernels.
+    """
+    return _NEXT_TABLE if _booted(program.name) else donated
 
 
 def _booted(name: str) -> str | None:

@@ -87,7 +87,7 @@ def _add_donated(
     donated: _Found = defaultdict(lambda: defaultdict(list))
     for recorded, window in windows_of(program, donor):
         _cut(known, window, known.find(donor, recorded), donated)
-    events = donated_events(program)
+    events = donated_events(program, known.donated)
     for key, paths in donated.items():
         if not events.isdisjoint(key):
             found.setdefault(key, paths)

@@ -22,7 +22,7 @@ class RecordedEvents:
     of whose first event it is given. ``prepare`` takes out of a window what the kernel that its
     variant stands for did not have. ``takes_turns``: paths between which nothing known decides are
     taken in turn, else the commonest one is. ``donors``: program to the one that fills in steps
-    that it was never recorded doing.
+    that it was never recorded doing: those that begin or end with an event of ``donated``.
     """
 
     find: Callable[[RecordedProgram, Recording], list[Mark]]
@@ -30,3 +30,4 @@ class RecordedEvents:
     prepare: Callable[[RecordedProgram, Recording], Recording] = as_recorded
     takes_turns: bool = False
     donors: Mapping[str, str] = field(default_factory=dict)
+    donated: frozenset[str] = frozenset({"clear_src", "flush", "restore_src"})

@@ -11,12 +11,15 @@ from costmodel.timeline.times import Timeline, timeline
 def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
     """Return the timeline of ``ptes`` entries of the cell's first page table.
 
-    They begin at entry ``first``, or in the middle of the table. Raises ConfigError for entries
-    that the strategy does not read.
+    They begin at entry ``first``, or in the middle of the table; all of it is shown where a
+    strategy moves tables as they are and touches no entry. Raises ConfigError for entries that the
+    strategy does not read.
     """
     runs = executed(cell)
     table = next(number for number, run in enumerate(runs) if run.ptes)
     trace = runs[table].trace
+    if not trace_ptes(trace):  # no entry is touched: the whole table is one step
+        return timeline(runs, cell.machine, first=0, end=len(trace), table=table)
     if ptes > trace_ptes(trace):
         reason = f"must be at most {trace_ptes(trace)}, the entries of a page table here"
         raise ConfigError.of("--ptes", reason, got=describe(ptes))

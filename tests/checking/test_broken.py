@@ -10,8 +10,14 @@ from costmodel.mm.violations import Guarantee
 
 from .broken_strategies import BROKEN, never_ends_without_generator
 
-OTHERS = {Guarantee.FREED, Guarantee.DIRTY, Guarantee.PROTECTION, Guarantee.ENTRY_BITS}
-"""Guarantees of zap and mprotect."""
+OTHERS = {
+    Guarantee.FREED,
+    Guarantee.DIRTY,
+    Guarantee.PROTECTION,
+    Guarantee.ENTRY_BITS,
+    Guarantee.MOVED,
+}
+"""Guarantees of zap, mprotect and mremap."""
 FORK_GUARANTEES = set(Guarantee) - OTHERS
 
 

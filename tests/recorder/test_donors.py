@@ -15,7 +15,7 @@ def test_kernels_that_were_never_seen_unfolding_can_unfold() -> None:
     for name in ("v6.12.117.arm64_contpte", "no_hint.arm64_contpte"):
         program = load_program("zap", name)
         library = load_library("zap", name)
-        events = donated_events(program)
+        events = donated_events(program, operation_named("zap").recorded().donated)
         donated = [key for key in library.choices if not events.isdisjoint(key)]
 
         assert {now for _, now in donated} >= events

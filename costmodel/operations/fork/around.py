@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import OutsideCost, SharedWork, Surroundings
 from costmodel.operations.shared.flush import flush_of_all
+from costmodel.operations.shared.tables import TABLE_ALLOC
 from costmodel.units import PS_PER_NS, PS_PER_US
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
 
-TABLE_ALLOC = "table_alloc"
-"""Cause of what the recorded instructions of allocating a page table do not show."""
 FORK_FIXED = "fork_fixed"
 """Cause of the time outside the copy loop: task, mm, VMAs."""
 

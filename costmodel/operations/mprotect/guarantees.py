@@ -24,6 +24,7 @@ from costmodel.mm.sanity_cont import check_cont
 from costmodel.mm.sanity_tlb import check_tlb
 from costmodel.mm.violations import Guarantee, Violation
 from costmodel.operations.mprotect.mm import MprotectOperation, changed_nonpresent
+from costmodel.operations.shared.counts import check_counts_kept
 
 _SIDE = "mapping"
 _TRACKED = SOFT_DIRTY | UFFD_WP
@@ -39,7 +40,7 @@ def check_protection(before: Memory, done: MprotectOperation) -> list[Violation]
         *done.faults,
         *_Entries(before, done).check(),
         *check_cont(_SIDE, done.space, done.frames),
-        *_check_counts(before, done),
+        *check_counts_kept(before, done.frames),
         *check_tlb(done.tlb),
     ]
     return list(dict.fromkeys(found))
@@ -115,17 +116,3 @@ def _gathered(memory: Memory, vpn: int) -> int:
 
 def _gathered_in(done: MprotectOperation, vpn: int) -> int:
     return _gathered(Memory(done.space, done.frames), vpn)
-
-
-def _check_counts(before: Memory, done: MprotectOperation) -> Iterator[Violation]:
-    """Check that no counter of a folio changed."""
-    for was in before.frames:
-        now = done.frames.find(was.first_pfn)
-        assert now is not None
-        pfns = range(was.first_pfn, was.first_pfn + was.pages)
-        if now.refcount != was.refcount:
-            yield Violation(Guarantee.REFCOUNT, str(was), "refcount changed", pfns=pfns)
-        if now.mapcount != was.mapcount or now.large_mapcount != was.large_mapcount:
-            yield Violation(Guarantee.MAPCOUNT, str(was), "mapcount changed", pfns=pfns)
-        if now.exclusive != was.exclusive:
-            yield Violation(Guarantee.EXCLUSIVE, str(was), "anon-exclusive changed", pfns=pfns)

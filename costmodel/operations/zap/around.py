@@ -8,6 +8,7 @@ from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.flush import UNMAP_CALL, flush, flush_of_all
+from costmodel.operations.shared.tables import TABLE_FREE
 from costmodel.operations.zap.operation import DONTNEED, EXIT
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.units import PS_PER_NS
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 UNMAP_RANGE = "unmap_range"
 """Cause of the time that a further range of a call takes outside the page tables."""
-TABLE_FREE = "table_free"
-"""Cause of the freeing of empty page tables."""
 
 
 def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings:

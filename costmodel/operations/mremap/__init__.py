@@ -1,0 +1,5 @@
+"""Ways to move mapped pages to another address in ``mremap()``."""
+
+from costmodel.operations.mremap.operation import OPERATION
+
+__all__ = ["OPERATION"]

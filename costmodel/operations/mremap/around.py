@@ -1,0 +1,45 @@
+"""What lies around the loop of ``mremap()``: the call, new tables, flushes, emptied tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from costmodel.code.uops import Target
+from costmodel.operations.protocol import OutsideCost, SharedWork, Surroundings
+from costmodel.operations.shared.flush import UNMAP_CALL, flush_of_all
+from costmodel.operations.shared.tables import TABLE_ALLOC, TABLE_FREE
+from costmodel.units import PAGE_BYTES, PS_PER_NS
+
+if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
+    from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
+
+
+def around(machine: Machine, runs: Sequence[TableRun]) -> Surroundings:
+    """Return the call, and for each table what its recorded instructions do not show.
+
+    x86 flushes once per table, through another file of the kernel; the TLBIs of arm64 are among
+    the recorded instructions. Tables whose entries moved one by one were allocated and cleared
+    before, and are freed where they were.
+    """
+    kernel = machine.kernel
+    after = [OutsideCost({UNMAP_CALL: round(kernel.unmap_call_ns.value * PS_PER_NS)})]
+    tables = sum(run.count for run in runs)
+    if machine.isa == "x86_64":
+        after.append(flush_of_all(machine, count=tables))
+    filled = sum(run.count for run in runs if (run.trace.target == Target.DST).any())
+    if filled:
+        alloc_ns = kernel.table_alloc_ns.value + PAGE_BYTES / kernel.zero_bytes_per_ns.value
+        costs = {
+            TABLE_ALLOC: round(alloc_ns * PS_PER_NS),
+            TABLE_FREE: round(kernel.table_free_ns.value * PS_PER_NS),
+        }
+        after.append(OutsideCost(costs, count=filled))
+    return Surroundings(after=tuple(after))
+
+
+def shared_work(workload: Workload) -> SharedWork:
+    """Return how it holds the address space: for writing, from beginning to end."""
+    return SharedWork(address_space="write")

@@ -1,0 +1,108 @@
+"""Compares what mremap left behind with what the kernel guarantees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from costmodel.mm.address_space import AddressSpace, Vma
+from costmodel.mm.build import Memory, page_of
+from costmodel.mm.findings import Findings
+from costmodel.mm.pte import (
+    CONT,
+    DIRTY,
+    PRESENT,
+    SOFT_DIRTY,
+    TABLE_PTES,
+    UFFD_WP,
+    YOUNG,
+    gathered_pte,
+)
+from costmodel.mm.sanity_cont import check_cont
+from costmodel.mm.sanity_tlb import check_tlb
+from costmodel.mm.violations import Guarantee, Violation
+from costmodel.operations.mremap.mm import MremapOperation
+from costmodel.operations.shared.counts import check_counts_kept
+
+_SIDE = "mapping"
+_MAY_CHANGE = CONT | DIRTY | YOUNG | SOFT_DIRTY | UFFD_WP
+
+
+def check_moved(before: Memory, done: MremapOperation) -> list[Violation]:
+    """Return every guarantee that a finished mremap broke, none if it is correct.
+
+    ``before`` is the process before (``memory.copy()``). Pages are told by their old address.
+    """
+    found = [
+        *done.faults,
+        *_Entries(before, done).check(),
+        *check_cont(_SIDE, done.space, done.frames),
+        *check_counts_kept(before, done.frames),
+        *check_tlb(done.tlb),
+    ]
+    return list(dict.fromkeys(found))
+
+
+class _Entries:
+    """The entries before and after."""
+
+    def __init__(self, before: Memory, done: MremapOperation) -> None:
+        self.before = before
+        self.done = done
+        self.found = Findings()
+        self.dirty = {
+            page[0].first_pfn
+            for _, pte in before.space.entries()
+            if pte & DIRTY and (page := page_of(before, pte)) is not None
+        }
+        """Folios that some entry knows as dirty: a batch, or a block, has that bit as a whole."""
+
+    def check(self) -> Iterator[Violation]:
+        """Yield what is wrong with entries, runs of the same fault as one violation."""
+        arrived = set()
+        for vma in self.before.space.vmas:
+            for vpn in range(vma.start, vma.end):
+                arrived.add(vpn + self.done.distance)
+                self._entry(vma, vpn)
+        for vpn, pte in self.done.space.entries():
+            if vpn >= self.done.distance and vpn not in arrived:
+                text = "entry where nothing was moved to"
+                self.found.add(Guarantee.MOVED, _SIDE, vpn, text)
+            elif vpn < self.done.distance and pte != self.before.space.get(vpn):
+                text = "entry outside the mappings changed"
+                self.found.add(Guarantee.ENTRY_BITS, _SIDE, vpn, text)
+        return self.found.violations()
+
+    def _entry(self, vma: Vma, vpn: int) -> None:
+        was, now = _gathered(self.before.space, vpn), self._at_new_address(vpn)
+        add = self.found.add
+        if was and self.done.space.get(vpn):
+            add(Guarantee.MOVED, _SIDE, vpn, "entry is still at the old address")
+        if was and not now:
+            add(Guarantee.MOVED, _SIDE, vpn, "entry did not arrive")
+            return
+        if (was ^ now) & ~_MAY_CHANGE:
+            add(Guarantee.ENTRY_BITS, _SIDE, vpn, "entry maps something else")
+            return
+        want = was & UFFD_WP if vma.keeps_uffd_wp else 0
+        if now & UFFD_WP != want:
+            text = "uffd-wp bit was lost" if want else "uffd-wp bit is still set: nobody asks"
+            add(Guarantee.ENTRY_BITS, _SIDE, vpn, text)
+        if was & ~now & SOFT_DIRTY:
+            add(Guarantee.ENTRY_BITS, _SIDE, vpn, "soft-dirty bit was lost")
+        if was & ~now & (DIRTY | YOUNG):
+            add(Guarantee.ENTRY_BITS, _SIDE, vpn, "entry lost its dirty or young bit")
+        elif now & ~was & DIRTY and not self._in_dirty_folio(was):
+            add(Guarantee.ENTRY_BITS, _SIDE, vpn, "entry became dirty")
+
+    def _in_dirty_folio(self, pte: int) -> bool:
+        page = page_of(self.before, pte) if pte & PRESENT else None
+        return page is not None and page[0].first_pfn in self.dirty
+
+    def _at_new_address(self, vpn: int) -> int:
+        return _gathered(self.done.space, vpn + self.done.distance)
+
+
+def _gathered(space: AddressSpace, vpn: int) -> int:
+    number, slot = divmod(vpn, TABLE_PTES)
+    slots = space.pmds.find(number)
+    return gathered_pte(slots, slot) if slots is not None else 0

@@ -1,0 +1,115 @@
+"""``mremap()`` as one object: what the rest of the program needs to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from costmodel.mm.state import PteState
+from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
+from costmodel.units import PAGE_BYTES
+
+if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
+    from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
+    from costmodel.mm.build import Memory
+    from costmodel.mm.operation import TableOperation
+    from costmodel.mm.shapes import ShapedSpace
+    from costmodel.mm.violations import DirtyRule, Violation
+    from costmodel.operations.mremap.mm import MremapOperation
+    from costmodel.operations.shared.strategy import Strategy
+    from costmodel.recorder.recorded import RecordedEvents
+
+MOVED: Final = PteState("moved", "the same memory is moved again and again")
+COLD_MOVED: Final = PteState(
+    "cold-moved", "the process wrote all of its memory before it is moved", cold=True
+)
+
+
+class Mremap(Operation):
+    """Moves a mapping to another address, which lies in its page tables as the old one does."""
+
+    name = "mremap"
+    words = Words(
+        title="move memory to another address in mremap()",
+        states=(MOVED, COLD_MOVED),
+        unused_keys=("kernel.fork_fixed_us", "kernel.unmap_range_pct"),
+        loop="move",
+        built_in=("moved", "cold-moved"),
+    )
+    events = (
+        "lock", "read", "gather", "folio", "scan", "peek", "clear_src", "flush", "restore_src",
+        "clear", "set", "clear_dst", "restore_dst", "table",
+    )  # fmt: skip
+    event_before = "set"
+    announced = Announced(
+        folios={"move_whole": "table"},
+        tables={
+            ("src", "clear"): "clear",
+            ("dst", "set_ptes"): "set",
+            ("dst", "set_contpte"): "set",
+            ("dst", "set_nonpresent"): "set",
+        },
+    )
+
+    def strategies(self) -> Sequence[Strategy]:
+        """Return the built-in strategies, the oldest first."""
+        from costmodel.operations.mremap.catalogue import STRATEGIES
+
+        return STRATEGIES
+
+    def begin(
+        self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
+    ) -> MremapOperation:
+        """Return a move of every mapping of a process."""
+        from costmodel.mm.tlb import TlbView
+        from costmodel.operations.mremap.mm import MremapOperation
+
+        return MremapOperation(memory, TlbView(resizes_freely=resizes_freely), contpte=contpte)
+
+    def trace(
+        self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
+    ) -> Iterable[TableRun]:
+        """Return the move of every table."""
+        from costmodel.operations.shared.trace import loop_runs
+
+        runs = loop_runs(strategy, program, space)
+        if not space.shapes[0].state.cold:
+            return runs
+        memory = float(space.ptes * PAGE_BYTES)
+        return (replace(run, reuse_bytes=memory) for run in runs)
+
+    def violations(
+        self, before: Memory, done: TableOperation, *, dirty: DirtyRule
+    ) -> list[Violation]:
+        """Return every guarantee that a finished move broke."""
+        from costmodel.operations.mremap.guarantees import check_moved
+        from costmodel.operations.mremap.mm import MremapOperation
+
+        assert isinstance(done, MremapOperation)
+        return check_moved(before, done)
+
+    def recorded(self) -> RecordedEvents:
+        """Return how the events of recorded moves are found."""
+        from costmodel.operations.mremap.recorded import RECORDED
+
+        return RECORDED
+
+    def surroundings(
+        self, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+    ) -> Surroundings:
+        """Return the call, the flushes of x86, and the tables that are filled and emptied."""
+        from costmodel.operations.mremap.around import around
+
+        return around(machine, runs)
+
+    def shared_work(self, workload: Workload) -> SharedWork:
+        """Return how it holds the address space."""
+        from costmodel.operations.mremap.around import shared_work
+
+        return shared_work(workload)
+
+
+OPERATION: Final = Mremap()

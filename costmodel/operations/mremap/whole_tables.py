@@ -1,0 +1,22 @@
+"""Moving page tables as they are (``move_normal_pmd()``): one entry of the level above for each.
+
+Both addresses must be aligned alike, to 2 MiB, and architecture and mapping must allow it.
+"""
+
+from __future__ import annotations
+
+from costmodel.operations.mremap import loop
+from costmodel.operations.mremap.mm import MremapOperation
+from costmodel.operations.mremap.per_pte import move_entry
+from costmodel.operations.shared.entry import Steps
+
+
+def move_whole_tables(mremap: MremapOperation) -> Steps:
+    """Move whole tables; those that must not move so go entry by entry."""
+    for table in mremap.tables():
+        if not mremap.can_move_whole(table):
+            yield from loop.move_entries(mremap, table, move_entry)
+            continue
+        mremap.move_whole(table)
+        mremap.flush(table)
+        yield loop.entry_at(mremap, table, table.first).step("table")

@@ -1,0 +1,1 @@
+"""Records mm/mremap.o of kernel build trees."""
