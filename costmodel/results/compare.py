@@ -14,7 +14,7 @@ from costmodel.statistics import CONFIDENCE, Change, change
 NEGLIGIBLE_PCT: Final = 0.01
 """Below this two exact times are the same: the core's own resolution is about as wide."""
 
-CellKey = tuple[str, tuple[tuple[int, float], ...], str]
+FileCellKey = tuple[str, tuple[tuple[int, float], ...], str]
 """Machine, folio layout and strategy."""
 _MUST_AGREE: Final = (
     "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "contpte", "cpus",
@@ -89,7 +89,7 @@ def compare_files(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -
     )
 
 
-def by_key(comparison: FileComparison) -> dict[CellKey, FileCellChange]:
+def by_key(comparison: FileComparison) -> dict[FileCellKey, FileCellChange]:
     """Return the cells of a comparison by machine, folio layout and strategy."""
     return {cell.old.key: cell for cell in comparison.cells}
 

@@ -26,7 +26,7 @@ def copy(fork):
         while slot < pair.end:
             entry = yield from k.read(fork, pair, slot, progress)
             for _ in range(MORE):
-                yield k.atomic(k.Target.PAGE, 64 * entry.head)
+                yield k.rmw(k.Target.PAGE, 64 * entry.head)
             count = 1
             if entry.folio is None:
                 yield from k.copy_unusual(fork, pair, slot, progress)
