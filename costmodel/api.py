@@ -158,8 +158,17 @@ def cell(
     """Return the cell of one strategy: what :func:`price` runs."""
     rest = all_but(locals(), "machine", "strategy", "order", "overrides")
     wanted = {"strategies": [strategy], "baseline": strategy, "orders": [order]} | rest
-    asked, loaded = question_of(None, [machine], wanted, overrides)
+    asked, loaded = question_of(None, [machine], wanted, overrides, called=_ONE)
     return plan(asked, loaded).cells[0]
+
+
+_ONE = {
+    "machines": "machine",
+    "strategies": "strategy",
+    "baseline": "strategy",
+    "orders": "order",
+}
+"""Arguments of functions that ask about one strategy, by those of :func:`study`."""
 
 
 def explain(

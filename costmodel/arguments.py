@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 from typing import Any
 
+from costmodel.config.document import Place
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.overrides import by_name, load_with_overrides
@@ -38,11 +39,15 @@ def question_of(
     machines: MachineLike | Sequence[MachineLike] | None,
     wanted: Mapping[str, object],
     overrides: Mapping[str, Number] | None,
+    *,
+    called: Mapping[str, str] | None = None,
 ) -> tuple[Scenario, dict[str, Machine]]:
     """Return the scenario and the machines that arguments ask for, all of them judged together.
 
     ``wanted`` are the arguments that set a key of the scenario, by name; None sets nothing.
+    ``called`` is what messages call an argument whose name is another one.
     """
+    shown = called or {}
     names = NamesByOperation()
     if wanted["operation"] is not None:
         check_operation(wanted["operation"])
@@ -51,15 +56,17 @@ def question_of(
     else:
         file = fspath(reference) if isinstance(reference, PathLike) else reference
         asked = load_scenario(file, origin="scenario", strategies=names)
-    loaded = None if machines is None else _loaded(machines)
+    origin = shown.get("machines", "machines")
+    loaded = None if machines is None else _loaded(machines, origin)
     said = {
-        _KEYS.get(name, name): (name, _plain(value))
+        _KEYS.get(name, name): (Place(file=shown.get(name, name), names_key=True), _plain(value))
         for name, value in wanted.items()
         if value is not None
     }
     if overrides is not None and not isinstance(overrides, Mapping):
         raise ConfigError.of("overrides", "must be a mapping of keys", got=describe(overrides))
-    said |= {str(key): ("overrides", value) for key, value in (overrides or {}).items()}
+    place = Place(file="overrides")
+    said |= {str(key): (place, value) for key, value in (overrides or {}).items()}
     return load_with_overrides(asked, strategies=names, machines=loaded, options=said)
 
 
@@ -81,7 +88,7 @@ def _plain(value: object) -> object:
     return value
 
 
-def _loaded(machines: MachineLike | Sequence[MachineLike]) -> dict[str, Machine]:
+def _loaded(machines: MachineLike | Sequence[MachineLike], origin: str) -> dict[str, Machine]:
     """Return machines by name; ConfigError with the faults of all."""
     is_list = isinstance(machines, Iterable) and not isinstance(machines, str | Machine)
     several: Any = machines if is_list else [machines]
@@ -89,24 +96,24 @@ def _loaded(machines: MachineLike | Sequence[MachineLike]) -> dict[str, Machine]
     faults: list[Fault] = []
     for each in several:
         try:
-            made.append(machine_of(each))
+            made.append(machine_of(each, origin=origin))
         except ConfigError as error:
             faults += error.faults
     if not made and not faults:
-        faults.append(Fault("machines", reason="must not be empty"))
+        faults.append(Fault(origin, reason="must not be empty"))
     if faults:
         raise ConfigError(faults)
-    return by_name(made)
+    return by_name(made, origin=origin)
 
 
-def machine_of(machine: Any) -> Machine:
+def machine_of(machine: Any, *, origin: str = "machine") -> Machine:
     """Return the machine that an argument means; ConfigError for what can mean none."""
     if isinstance(machine, Machine):
         return machine
     if not isinstance(machine, str | PathLike):
         reason = "must be a machine, the name of one, or the path of a machine file"
-        raise ConfigError.of("machine", reason, got=describe(machine))
-    return load_machine(fspath(machine), origin="machine")
+        raise ConfigError.of(origin, reason, got=describe(machine))
+    return load_machine(fspath(machine), origin=origin)
 
 
 def check_count(name: str, value: object, *, least: int = 1) -> None:

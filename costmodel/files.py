@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -53,6 +54,27 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_bounded(path: Path, most_bytes: int, *, pipes: bool = False) -> bytes:
+    """Return the content of a file of at most ``most_bytes``.
+
+    Nobody waits for a pipe without a writer or a log without a line, and no device is read to an
+    end that it has not: ``pipes`` lets those pass that are open already, as ``/dev/stdin``. Raises
+    OSError, ValueError.
+    """
+    mode = os.stat(path).st_mode
+    is_open = pipes and str(path).startswith(("/dev/", "/proc/self/fd/"))
+    if stat.S_ISFIFO(mode) and not is_open:
+        raise OSError(errno.ESPIPE, "is a pipe", str(path))
+    more = 0 if is_open else os.O_NONBLOCK
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | more)) as stream:
+        content = stream.read(most_bytes + 1)
+    if content is None:  # it has nothing yet, as /proc/kmsg
+        raise OSError(errno.EAGAIN, "is a stream without an end", str(path))
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"is larger than {most_bytes} bytes", str(path))
+    return content
 
 
 def write_bytes(path: Path, data: bytes) -> None:

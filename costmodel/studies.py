@@ -47,6 +47,10 @@ class Price(Result):
 
         return (*verdicts_of([self.cell]), *idle_remarks(ineffective([self])))
 
+    def __repr__(self) -> str:
+        """Return the cost in one line."""
+        return f"<{super().__str__()}>"
+
     def __str__(self) -> str:
         """Return the cost in one line, and each caution in lines of its own."""
         cautions = (
@@ -63,6 +67,11 @@ class Study:
     title: str
     comparisons: tuple[Comparison, ...]
     left_out: tuple[LeftOut, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return how much it holds: printing it gives the table."""
+        names = sorted({comparison.result.cell.machine.name for comparison in self.comparisons})
+        return f"<Study {self.title}: {len(self.comparisons)} results on {', '.join(names)}>"
 
     def __str__(self) -> str:
         """Return the table as plain text, at most 76 columns wide."""

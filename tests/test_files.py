@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from costmodel.files import replacing, why_not, write_text
+from costmodel.files import read_bounded, replacing, why_not, write_text
 
 
 def test_missing_directories_are_made(tmp_path: Path) -> None:
@@ -112,6 +112,25 @@ def test_what_speaks_against_a_place(name: str, reason: str, tmp_path: Path) -> 
     found = why_not(tmp_path / name)
     assert reason in found and bool(reason) == bool(found)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_is_read_is_bounded(tmp_path: Path) -> None:
+    write_text(tmp_path / "a", "1234")
+    assert read_bounded(tmp_path / "a", 4) == b"1234"
+    for path in (tmp_path / "a", Path("/dev/zero")):
+        with pytest.raises(OSError, match="is larger than 3 bytes"):
+            read_bounded(path, 3)
+
+
+def test_nobody_waits_for_a_pipe_without_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match="is a pipe"):
+        read_bounded(tmp_path / "fifo", 9, pipes=True)
+    read, write = os.pipe()
+    os.write(write, b"text")
+    os.close(write)
+    assert read_bounded(Path(f"/dev/fd/{read}"), 9, pipes=True) == b"text"
+    os.close(read)
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

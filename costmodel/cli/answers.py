@@ -12,7 +12,9 @@ import hashlib
 import json
 import os
 import site
+import stat
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 
 from costmodel.store import DEPENDS_ON_MORE, LOOKED_FOR, the_store
@@ -74,8 +76,8 @@ def keeping(words: Sequence[str], run: Callable[[], int]) -> int:
     finally:
         sys.stdout = printed.stream
         reads.listens = False
-    files = reads.files()
-    if code == 0 and files is not None and program == _program():
+    files = reads.files() if code == 0 else None
+    if files is not None and program == _program():
         anywhere = all(h == _ABSENT and not os.path.isabs(file) for file, h in files.items())
         key = _key(words, program, "" if anywhere else place)
         store.put({key: {"files": files, "text": "".join(printed.parts)}})
@@ -134,7 +136,7 @@ class _Reads:
             file = os.fsdecode(told[0])
             if os.path.abspath(file).startswith(self._own):
                 return
-            if event == "open" and told[2] & _WRITING:
+            if (event == "open" and told[2] & _WRITING) or _is_stream(file):
                 self._is_all = False
             else:
                 self._seen.setdefault(file, _stat(file))
@@ -171,12 +173,22 @@ def _stat(file: str) -> list[int] | None:
         return None
 
 
-def _numbers(stat: os.stat_result) -> list[int]:
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+def _numbers(state: os.stat_result) -> list[int]:
+    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+
+
+def _is_stream(file: str) -> bool:
+    """Tell whether a file is a pipe or a device: what it holds is gone once it was read."""
+    with suppress(OSError, ValueError):
+        mode = os.stat(file).st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return False
 
 
 def _hash(file: str) -> str:
     """Return the SHA-256 of a file's content, _ABSENT where it cannot be read."""
+    if _is_stream(file):
+        return _ABSENT
     try:
         with open(file, "rb") as stream:
             return hashlib.sha256(stream.read()).hexdigest()

@@ -61,6 +61,7 @@ def ask(
     replace what the scenario file says, or else the default question; all of them are judged
     together. Raises ConfigError with every fault.
     """
+    from costmodel.config.document import Place
     from costmodel.config.overrides import load_with_overrides
     from costmodel.config.scenario import default_scenario, load_scenario
     from costmodel.strategies.resolve import NamesByOperation
@@ -74,8 +75,9 @@ def ask(
         scenario = load_scenario(reference, strategies=names)
     else:
         scenario = default_scenario(_operation(args, names))
-    options = dict(_options(args))
-    on = options.pop("machines", None)
+    said = dict(_options(args))
+    on = said.pop("machines", None)
+    options = {key: (Place(file=at, names_key=True), value) for key, (at, value) in said.items()}
     return load_with_overrides(scenario, args.assignments, strategies=names, options=options, on=on)
 
 

@@ -66,6 +66,16 @@ class Machine(Group):
     _before: dict[str, ParameterLike] = PrivateAttr(default_factory=dict)
     """What the file has for the numbers that were changed since."""
 
+    def __repr__(self) -> str:
+        """Return which machine it is; its numbers are ``parameters``, what differs ``changes``."""
+        count = len(self.changes)
+        changed = f", {count} number{'s' if count > 1 else ''} changed" if count else ""
+        return f"<Machine {self.name}: {self.title}, {self.isa}{changed}>"
+
+    def __str__(self) -> str:
+        """Return the same."""
+        return repr(self)
+
     @classmethod
     def load(cls, path: Path) -> Machine:
         """Read a machine file; raise ConfigError with every fault in it.

@@ -49,7 +49,7 @@ def load_with_overrides(
     origin: str = "--set",
     strategies: Names | None = None,
     machines: Mapping[str, Machine] | None = None,
-    options: Mapping[str, tuple[str, object]] | None = None,
+    options: Mapping[str, tuple[Place, object]] | None = None,
     on: tuple[str, object] | None = None,
 ) -> tuple[Scenario, dict[str, Machine]]:
     """Return the scenario and its machines by name, the overrides of both applied.
@@ -68,10 +68,7 @@ def load_with_overrides(
         _Change(key, value, _place(scenario, key))
         for key, value in _overrides(scenario, loaded).items()
     ]
-    changes += [
-        _Change(key, value, Place(file=place, names_key=True))
-        for key, (place, value) in (options or {}).items()
-    ]
+    changes += [_Change(key, value, place) for key, (place, value) in (options or {}).items()]
     # Where a machine could not be read, a key may be its own.
     all_there = not faults
     changes += _assigned(assignments, origin, faults)
@@ -178,6 +175,8 @@ def _starts_with(key: str, machines: Iterable[str]) -> list[str]:
 def _unknown(change: _Change, machines: Mapping[str, Machine]) -> Fault:
     """Return why a key is none of this run."""
     first = change.key.partition(".")[0]
+    if change.key in Scenario.model_fields:
+        return change.fault("cannot be changed so")  # machines, overrides, protocol as a whole
     if first in names("machines"):
         return change.fault("names a machine that is not in this run", "")
     if first in _GROUPS:

@@ -46,7 +46,9 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
     """Check a machine name; a relative path counts from the directory of the scenario."""
     base = (info.context or {}).get("base")
     if is_path(name):
-        return str(find_file("machines", name, base=base))
+        found = str(find_file("machines", name, base=base))
+        # ``./mine`` is a path whatever lies there; as ``mine`` it would be a name.
+        return found if is_path(found) else f"./{found}"
     if name not in names("machines"):
         raise problem(unknown_name("machines", name))
     return name
@@ -73,8 +75,13 @@ def _known_strategy(name: str, info: ValidationInfo) -> str:
 
 def _distinct(items: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuse an item that stands in the list twice."""
-    raise_problems("list", no_repeats(items))
+    raise_problems("list", no_repeats(map(_said, items)))
     return items
+
+
+def _said(item: Any) -> Any:
+    """Return a layout of one order as it is said: the order."""
+    return next(iter(item)) if isinstance(item, dict) and len(item) == 1 else item
 
 
 def _scalar(value: object) -> object:

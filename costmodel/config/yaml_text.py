@@ -9,6 +9,7 @@ import yaml
 from yaml.reader import ReaderError
 
 from costmodel.config.errors import ConfigError, Fault
+from costmodel.files import read_bounded
 
 _LARGEST_FILE_BYTES = 1 << 20
 # libyaml where PyYAML was built with it: twenty times faster than Python.
@@ -17,15 +18,20 @@ _PARSER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 def read_bytes(path: Path) -> bytes:
     """Return the content of a file; that it cannot be read, or is no file's size, is a fault."""
+    return bounded(path, _LARGEST_FILE_BYTES)
+
+
+def bounded(path: Path, most_bytes: int, *, pipes: bool = False) -> bytes:
+    """Return the content of a file of at most so many bytes; see :func:`read_bounded`.
+
+    Raises ConfigError where it cannot be read.
+    """
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(_LARGEST_FILE_BYTES + 1)
+        return read_bounded(path, most_bytes, pipes=pipes)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ConfigError.of(str(path), f"cannot be read: {reason}") from None
-    if len(raw) > _LARGEST_FILE_BYTES:
-        raise ConfigError.of(str(path), f"is larger than {_LARGEST_FILE_BYTES} bytes")
-    return raw
+        own = reason.startswith("is ")
+        raise ConfigError.of(str(path), reason if own else f"cannot be read: {reason}") from None
 
 
 def decoded(raw: bytes, file: str) -> str:

@@ -28,6 +28,7 @@ from costmodel.experiment.builds import BuildChanges
 from costmodel.explaining.early import early_accesses
 from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
+from costmodel.explaining.more_work import LEAST_PCT, MoreWork, more_work
 from costmodel.parallel import in_processes
 from costmodel.units import PS_PER_NS
 
@@ -89,6 +90,8 @@ class Explanation:
     """90 % interval of ``change_pct`` as far as the model knows what it does not know."""
     builds: BuildChanges | None = None
     """The change by every build, where one of several was chosen: the median."""
+    more_work: MoreWork | None = None
+    """Why the new strategy is faster although it executes more; None where it does not."""
 
     @property
     def difference_ns(self) -> float:
@@ -111,7 +114,7 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
     new, base = match.new, match.base
     sides = [_side(cell) for cell in (base, new)]
     base_counts, new_counts = _counts(executed(base)), _counts(executed(new))
-    changed = [group for group in UopGroup if _differ(base_counts[group], new_counts[group])]
+    changed = _changed(base_counts, new_counts)
     tasks = [
         (side.result.cell, group, side.result.exact_ps)
         for side, counts in zip(sides, (base_counts, new_counts), strict=True)
@@ -135,6 +138,7 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
         for group in changed
     ]
     parts.sort(key=lambda part: (-abs(part.effect_ns), part.group))
+    gains = sides[1].result.exact_ps < (1 - LEAST_PCT / 100) * sides[0].result.exact_ps
     compared = beside(sides[1].result, sides[0].result, build_doubt=lambda: doubt_of(match))
     return Explanation(
         sides[0],
@@ -143,7 +147,14 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
         change_pct=compared.change.mean_pct,
         model_pct=compared.model.change_pct,
         builds=match.builds,
+        more_work=more_work(new, base) if gains and _only_adds(base_counts, new_counts) else None,
     )
+
+
+def _only_adds(base: Mapping[UopGroup, float], new: Mapping[UopGroup, float]) -> bool:
+    """Tell whether some groups of micro-ops are executed more and none less."""
+    changes = [new[group] - base[group] for group in UopGroup]
+    return max(changes) >= FEWEST and min(changes) > -FEWEST
 
 
 def _code(cell: Cell) -> tuple[str, str]:
@@ -158,8 +169,11 @@ def _side(cell: Cell) -> Side:
 _Task = tuple[Cell, UopGroup, int]
 
 
-def _differ(base: float, new: float) -> bool:
-    return abs(new - base) >= max(FEWEST, CHANGED * max(base, new))
+def _changed(base: Mapping[UopGroup, float], new: Mapping[UopGroup, float]) -> list[UopGroup]:
+    """Return the groups of which more or fewer run: those with a good share, if there are any."""
+    apart = [group for group in UopGroup if abs(new[group] - base[group]) >= FEWEST]
+    clear = [g for g in apart if abs(new[g] - base[g]) >= CHANGED * max(base[g], new[g])]
+    return clear or apart
 
 
 def _saved_ns(task: _Task) -> float:

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from costmodel.config.errors import ConfigError, describe
-from costmodel.config.yaml_text import decoded
+from costmodel.config.yaml_text import bounded, decoded
 from costmodel.layout.pages import Ints, ProcessPages, orders_of, read_pages
 from costmodel.layout.smaps import Mapping, read_mappings
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
+
+_LARGEST_BYTES = 1 << 28
+"""Of a text of mappings: some 700 bytes each, and a process has at most 65530 by default."""
 
 MOSTLY = 0.5
 
@@ -82,10 +85,7 @@ def read_layout(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
 
 
 def _text(path: Path) -> str:
-    try:
-        return decoded(path.read_bytes(), str(path))
-    except OSError as error:
-        raise ConfigError.of(str(path), f"cannot be read: {error.strerror}") from None
+    return decoded(bounded(path, _LARGEST_BYTES, pipes=True), str(path))
 
 
 def _found(

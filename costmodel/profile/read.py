@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from costmodel.config.errors import ConfigError, describe
-from costmodel.config.yaml_text import decoded
+from costmodel.config.yaml_text import bounded, decoded
 from costmodel.profile import report, script
 from costmodel.profile.stacks import Profile
 
@@ -37,11 +37,7 @@ def read_profile(path: Path, *, event: str | None = None, comm: str | None = Non
 
 
 def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(_LARGEST_BYTES)
-    except OSError as error:
-        raise ConfigError.of(str(path), f"cannot be read: {error.strerror}") from None
+    raw = bounded(path, _LARGEST_BYTES, pipes=True)
     if raw.startswith(_PERF_DATA):
         reason = "is a recording: give the text of `perf report --stdio -i` or `perf script -i`"
         raise ConfigError.of(str(path), reason)

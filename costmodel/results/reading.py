@@ -9,6 +9,7 @@ from typing import Any
 from costmodel.config.document import Document
 from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.config.schema import validated
+from costmodel.config.yaml_text import bounded
 from costmodel.results.document import SCHEMA, ResultFile
 from costmodel.results.json_places import PlacedJson
 
@@ -49,12 +50,8 @@ def results_of(data: object, *, origin: str = "results") -> ResultFile:
 
 def _text(path: Path) -> str:
     try:
-        if path.is_file() and path.stat().st_size > LARGEST_FILE_BYTES:
-            raise ConfigError.of(str(path), f"is larger than {LARGEST_FILE_BYTES >> 20} MiB")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError.of(str(path), error.strerror or "cannot be read") from None
-    except ValueError as error:  # no UTF-8, or a path that holds a NUL
+        return bounded(path, LARGEST_FILE_BYTES, pipes=True).decode()
+    except ValueError as error:
         raise ConfigError.of(str(path), f"is no JSON: {error}") from None
 
 

@@ -44,7 +44,9 @@ class Design(BaseModel):
         ``option`` says how the option of a key is written.
         """
         data = self.model_dump(exclude_unset=True) | dict(options)
-        values: dict[Location, Place] = {(key,): Place(file=option(key)) for key in options}
+        values: dict[Location, Place] = {
+            (key,): Place(file=option(key), names_key=True) for key in options
+        }
         return validated(Design, Document("", data, values=values))
 
     def problems(self) -> Iterator[Problem]:

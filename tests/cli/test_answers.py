@@ -14,6 +14,7 @@ import pytest
 from costmodel.cli import answers
 from costmodel.cli.process import guarded
 from costmodel.config.resources import is_path
+from costmodel.files import read_bounded
 from costmodel.store import depends_on_more
 
 TOP = Path(__file__).parents[2]
@@ -56,6 +57,28 @@ def test_an_answer_is_known_until_a_file_that_it_was_read_from_changes(
     file.write_text("8")
     assert [ask(show_file) for _ in range(2)] == [False, True]
     assert capsys.readouterr().out == "price of 8\n" * 2
+
+
+def test_nobody_waits_for_a_pipe_or_reads_a_device_to_its_end(here: Path) -> None:
+    """A refused file without an end once hung the command behind its message."""
+    file = here / "mine.yaml"
+
+    def refused() -> int:
+        with pytest.raises(OSError, match="is a pipe"):
+            read_bounded(file, 9)
+        with pytest.raises(OSError, match="is larger"):
+            read_bounded(Path("/dev/zero"), 9)
+        return 2
+
+    os.mkfifo(file)
+    assert answers.keeping(WORDS, refused) == 2
+    assert not answers.answered(WORDS)
+    file.unlink()
+    file.write_text("7")
+    assert [ask(show_file) for _ in range(2)] == [False, True]
+    file.unlink()
+    os.mkfifo(file)
+    assert not answers.answered(WORDS)
 
 
 def test_the_same_words_elsewhere_are_another_question(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from costmodel.config.errors import ConfigError
+from costmodel.config.overrides import load_with_overrides
 from costmodel.config.scenario import Scenario, load_scenario
 
 GOOD = """\
@@ -132,6 +133,16 @@ def test_all_faults_come_at_once_sorted_by_line(tmp_path: Path) -> None:
 def test_machine_paths_count_from_the_scenario(tmp_path: Path) -> None:
     scenario = load(tmp_path, GOOD.replace("ampere-altra", "./mine.yaml"))
     assert scenario.machines == ("apple-m2-vm", str(tmp_path / "mine.yaml"))
+
+
+def test_a_path_without_a_suffix_stays_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    changed = load(tmp_path, GOOD).replace({"machines": ["./mine"]})
+    assert changed.machines == ("./mine",)
+    with pytest.raises(ConfigError, match=r"^--machine: no such file \(got './mine', a str\)$"):
+        load_with_overrides(changed, on=("--machine", ["./mine"]))
 
 
 def test_replace_checks_as_a_file_is_checked(tmp_path: Path) -> None:

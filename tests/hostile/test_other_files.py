@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costmodel.config.errors import ConfigError
 from costmodel.config.overrides import load_with_overrides
 from costmodel.layout.found import read_layout
 from costmodel.layout.scenario_text import scenario_text
@@ -17,6 +20,7 @@ from costmodel.loops.form import read_loops
 from costmodel.measure.document import read_measured
 from costmodel.profile.read import read_profile
 from costmodel.profile.shares import LOOPS, share_of
+from costmodel.results.reading import read_results
 from costmodel.results.text.layout_found import layout_text
 from costmodel.results.text.measured import operations_text
 from costmodel.strategies.resolve import NamesByOperation
@@ -190,3 +194,23 @@ def test_entries_of_a_report_are_parts_of_one_event(tmp_path: Path) -> None:
     entry = next(line for line in REPORT.splitlines(keepends=True) if "18.40%" in line)
     (line,) = refusal(shares, tmp_path / "perf.txt", REPORT + 8 * entry)
     assert "has entries of more than 100% of an event (got 175.3%)" in line
+
+
+@pytest.mark.parametrize(
+    "read", [read_loops, planned, read_measured, read_profile, read_results, scenario]
+)
+@pytest.mark.parametrize("kind", ["fifo", "endless"])
+def test_what_has_no_end_is_refused(
+    read: Callable[[Path], object], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe that nobody writes to, and a device that is never at its end, whatever reads them."""
+    monkeypatch.setattr("costmodel.profile.read._LARGEST_BYTES", 1 << 20)
+    monkeypatch.setattr("costmodel.layout.found._LARGEST_BYTES", 1 << 20)
+    monkeypatch.setattr("costmodel.results.reading.LARGEST_FILE_BYTES", 1 << 20)
+    path = tmp_path / "it.yaml"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(ConfigError, match=r"is a pipe|is larger than"):
+        read(path)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from costmodel.explaining.attribution import Explanation, GroupEffect, Side
 from costmodel.explaining.maintenance import Maintenance
+from costmodel.explaining.more_work import MoreWork
 from costmodel.mm.pte import CONT_PTES
 from costmodel.remarks import caution, remarks
 from costmodel.results.crowd_records import CrowdRecord, crowd_data
@@ -73,6 +75,8 @@ def explanation_text(
     if explanation.base.maintenance.any or explanation.new.maintenance.any:
         parts.append(_maintenance(explanation))
     parts += [paragraph(text) for text in map(_early, (explanation.base, explanation.new)) if text]
+    if explanation.more_work is not None:
+        parts.append(paragraph(_more_work(explanation, explanation.more_work)))
     parts.append(paragraph(_legend(explanation)))
     crowd = crowd_remarks(filter(None, crowds))
     for remark in [*crowd, *verdicts, *remarks(explanation.new.result.cell, idle)]:
@@ -96,6 +100,26 @@ def _early(side: Side) -> str:
         f"{name}: {side.early:.3g} of its accesses per PTE that were written by hand come before "
         "the compiled code has computed their addresses: they prefetch."
     )
+
+
+def _more_work(explanation: Explanation, found: MoreWork) -> str:
+    """Say why a strategy is faster that executes more."""
+    new, base = (side.result.cell.strategy for side in (explanation.new, explanation.base))
+    reasons = [f"{new} executes all that {base} does and more, and is faster all the same."]
+    if explanation.new.early:
+        reasons.append("It prefetches.")
+    if found.mispredicts_fewer > 0:
+        reasons.append(
+            f"{found.mispredicts_fewer:.3g} branches per PTE fewer are mispredicted: one more "
+            "branch shifts the history that the predictor looks at."
+        )
+    with_ports = percent(found.with_ports_pct)
+    reasons.append(
+        f"With more execution ports than micro-ops ask for, the change would be {with_ports}: what "
+        "that differs by is an accident of which micro-op gets a port first. Another build or "
+        "core need not have it."
+    )
+    return " ".join(reasons)
 
 
 def explanation_document(
@@ -128,6 +152,7 @@ def explanation_document(
         },
         "parts": [_part_data(part) for part in explanation.parts],
         "interaction_ns_per_pte": explanation.interaction_ns,
+        "more_work": asdict(explanation.more_work) if explanation.more_work else None,
         "remarks": list(verdicts),
         "caution": caution(cell.machine, workload.operation) or None,
     }

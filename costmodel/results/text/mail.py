@@ -34,6 +34,7 @@ from costmodel.results.text.numbers import (
     percent,
     time_span,
 )
+from costmodel.results.text.orders import dearer_orders
 from costmodel.settings import changed_title
 
 EMPTY: Pair = ("", "")
@@ -228,6 +229,7 @@ def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
             f"caution: within the ranges of the machine's numbers the change jumps for "
             f"{', '.join(cliffs)}: something just fits into a queue, or just does not"
         )
+    found += dearer_orders(cells)
     found += across_builds(cells)
     several = len({cell.layout for cell in cells}) > 1
     found += crowd_remarks(

@@ -1,0 +1,52 @@
+"""What executes more and is faster all the same is explained: nobody takes it at its word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from costmodel import explain
+
+MINE = """\
+from costmodel.operations.fork.folio_batch import scan_v3
+from costmodel.strategies import fork as k
+
+
+def two_alus(_):
+    value = yield k.alu()
+    yield k.alu(value)
+
+
+@k.built_on("ryan_v3")
+def by_accident(fork):
+    return k.before(scan_v3(fork), "set", two_alus)
+
+
+@k.built_on("ryan_v3")
+def by_prefetch(fork):
+    return k.after(scan_v3(fork), "read", lambda e: k.prefetch(k.Target.PAGE, 64 * e.page + 64))
+
+
+@k.built_on("ryan_v3")
+def dearer(fork):
+    return k.after(scan_v3(fork), "map", k.dmb())
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("by_accident", "is an accident of which micro-op gets a port first"),
+        ("by_prefetch", "and is faster all the same. It prefetches."),
+        ("dearer", ""),
+    ],
+)
+def test_it_is_said_why(
+    function: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(MINE)
+    text = " ".join(explain("epyc-zen4", f"mine.py:{function}", vs="folio-scan-v3").split())
+    assert said in text
+    assert ("is faster all the same" in text) == bool(said)
