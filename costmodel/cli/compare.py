@@ -1,4 +1,4 @@
-"""``costmodel compare``: two result files, cell by cell, for a reader or for a CI."""
+"""``costmodel compare``: result files, cell by cell, for a reader or for a CI."""
 
 from __future__ import annotations
 
@@ -9,21 +9,30 @@ from typing import TYPE_CHECKING
 from costmodel.cli.parser import add_format, command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from costmodel.cli.main import Subparsers
+    from costmodel.results.compare import FileComparison
 
 CHECK_FAILED = 1
 
 EPILOG = """\
+Every file is compared with the first one.
+
 exit code: 0; 1 if --fail-above is given and a cell became significantly
 slower by more; 2 if the files cannot be read or compared.
+
+examples:
+  costmodel compare old.json new.json --fail-above 2%
+  costmodel compare v6.7.json v6.9.json v6.12.json --format markdown
 """
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
-    """Add ``compare OLD.json NEW.json [--fail-above PCT]``."""
-    parser = command(subparsers, "compare", "compare two result files cell by cell", epilog=EPILOG)
+    """Add ``compare OLD.json NEW.json... [--fail-above PCT]``."""
+    parser = command(subparsers, "compare", "compare result files cell by cell", epilog=EPILOG)
     parser.add_argument("old", metavar="OLD.json", help="written by costmodel run --json")
-    parser.add_argument("new", metavar="NEW.json", help="the same, later")
+    parser.add_argument("new", metavar="NEW.json", nargs="+", help="the same, later; or several")
     parser.add_argument(
         "--fail-above",
         type=_percent,
@@ -40,10 +49,8 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.config.errors import ConfigError
     from costmodel.results.compare import compare_files
     from costmodel.results.reading import read_results
-    from costmodel.results.tables import comparison_csv, comparison_markdown
-    from costmodel.results.text.comparison import comparison_text
 
-    names = (args.old, args.new)
+    names = (args.old, *args.new)
     files, faults = [], []
     for name in names:
         try:
@@ -52,21 +59,41 @@ def run(args: argparse.Namespace) -> int:
             faults += error.faults
     if faults:
         raise ConfigError(faults)
-    comparison = compare_files(files[0], files[1], names=names)
-    match args.format:
-        case "csv":
-            print(comparison_csv(comparison), end="")
-        case "markdown":
-            print(comparison_markdown(comparison, names=names), end="")
-        case _:
-            print(comparison_text(comparison, names=names), end="")
+    comparisons = []
+    for name, file in zip(args.new, files[1:], strict=True):
+        try:
+            comparisons.append(compare_files(files[0], file, names=(args.old, name)))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    print(_text(comparisons, names, args.format), end="")
     if args.fail_above is None:
         return 0
-    slower = comparison.regressions(args.fail_above)
+    slower = sum(len(comparison.regressions(args.fail_above)) for comparison in comparisons)
     if slower and args.format != "csv":
-        print(f"\n{len(slower)} of {len(comparison.cells)} cells slower by more than "
-              f"{args.fail_above:g}%.")  # fmt: skip
+        cells = sum(len(comparison.cells) for comparison in comparisons)
+        print(f"\n{slower} of {cells} cells slower by more than {args.fail_above:g}%.")
     return CHECK_FAILED if slower else 0
+
+
+def _text(comparisons: Sequence[FileComparison], names: Sequence[str], form: str) -> str:
+    """Return what a format prints: two files in full, of more the changes beside each other."""
+    from costmodel.results.tables import (
+        comparison_csv,
+        comparison_markdown,
+        comparisons_markdown,
+    )
+    from costmodel.results.text.comparison import comparison_text
+    from costmodel.results.text.comparisons import comparisons_text
+
+    if form == "csv":
+        return comparison_csv(comparisons, names=names)
+    if len(comparisons) > 1:
+        several = comparisons_markdown if form == "markdown" else comparisons_text
+        return several(comparisons, names=names)
+    one = comparison_markdown if form == "markdown" else comparison_text
+    return one(comparisons[0], names=(names[0], names[1]))
 
 
 def _percent(text: str) -> float:

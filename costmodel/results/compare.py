@@ -14,6 +14,8 @@ from costmodel.statistics import CONFIDENCE, Change, change
 NEGLIGIBLE_PCT: Final = 0.01
 """Below this two exact times are the same: the core's own resolution is about as wide."""
 
+FileCellKey = tuple[str, tuple[tuple[int, float], ...], str]
+"""Machine, folio layout and strategy."""
 _MUST_AGREE: Final = (
     "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "contpte", "runs",
     "iterations",
@@ -84,6 +86,11 @@ def compare_files(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -
         noise=old.provenance.noise,
         geomean_pct=_geomean_pct(cells),
     )
+
+
+def by_key(comparison: FileComparison) -> dict[FileCellKey, FileCellChange]:
+    """Return the cells of a comparison by machine, folio layout and strategy."""
+    return {cell.old.key: cell for cell in comparison.cells}
 
 
 def _change(old: ResultCell, new: ResultCell, *, paired: bool) -> FileCellChange:

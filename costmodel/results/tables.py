@@ -7,9 +7,10 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from costmodel.results.compare import NEGLIGIBLE_PCT, FileCellChange, FileComparison
+from costmodel.results.compare import NEGLIGIBLE_PCT, FileCellChange, FileComparison, by_key
 from costmodel.results.document import ResultFile, column_title
 from costmodel.results.records import ResultCell
+from costmodel.results.text.comparisons import first_cells
 from costmodel.results.text.numbers import interval_text, milliseconds, nanoseconds, percent
 
 Flat = dict[str, Any]
@@ -23,9 +24,18 @@ def results_csv(results: ResultFile) -> str:
     return _csv([_flat(cell) | origin for cell in results.cells])
 
 
-def comparison_csv(comparison: FileComparison) -> str:
-    """Return one line per cell that both files have."""
-    return _csv([_flat_change(cell) for cell in comparison.cells])
+def comparison_csv(comparisons: Sequence[FileComparison], *, names: Sequence[str]) -> str:
+    """Return one line per cell that the first file and another one have.
+
+    ``names`` are those of all files, the first one's first.
+    """
+    return _csv(
+        [
+            _flat_change(cell) | {"old_file": names[0], "new_file": name}
+            for name, comparison in zip(names[1:], comparisons, strict=True)
+            for cell in comparison.cells
+        ]
+    )
 
 
 def results_markdown(results: ResultFile) -> str:
@@ -52,6 +62,31 @@ def comparison_markdown(comparison: FileComparison, *, names: tuple[str, str]) -
             parts.append(f"Only in {_escaped(name)}: {_escaped(only)}.")
     parts.append(f"`~`: not significant at 5 %, or less than {NEGLIGIBLE_PCT:g} %.")
     return "\n\n".join(parts) + "\n"
+
+
+def comparisons_markdown(comparisons: Sequence[FileComparison], *, names: Sequence[str]) -> str:
+    """Return one table with a column per file after the first: its changes."""
+    found = [by_key(comparison) for comparison in comparisons]
+    rows = [
+        {
+            "machine": cell.machine,
+            "folios": cell.column,
+            "strategy": cell.strategy,
+            "(1) ms": milliseconds(cell.seconds.mean),
+            **{
+                f"({number})": _significant(cells[cell.key]) if cell.key in cells else ""
+                for number, cells in enumerate(found, start=2)
+            },
+        }
+        for cell in first_cells(comparisons)
+    ]
+    files = "  \n".join(f"({n}) {_escaped(name)}" for n, name in enumerate(names, start=1))
+    means = ", ".join(
+        f"({n}) {percent(comparison.geomean_pct)}"
+        for n, comparison in enumerate(comparisons, start=2)
+    )
+    sign = f"`~`: not significant at 5 %, or less than {NEGLIGIBLE_PCT:g} %."
+    return "\n\n".join([files, _markdown(rows), f"Geometric means: {means}.", sign]) + "\n"
 
 
 def _flat(cell: ResultCell) -> Flat:
@@ -109,14 +144,18 @@ def _shown_change(cell: FileCellChange) -> Mapping[str, str]:
     interval, p_value = change.ci95_pct, change.p_value
     return {
         "machine": new.machine,
-        "folios": new.layout,
+        "folios": new.column,
         "strategy": new.strategy,
         "old ms": milliseconds(cell.old.seconds.mean),
         "new ms": milliseconds(new.seconds.mean),
-        "change": percent(change.mean_pct) if cell.is_significant else "~",
+        "change": _significant(cell),
         "95 % interval": "" if interval is None else interval_text(*interval),
         "p": "exact" if p_value is None else f"{p_value:.3f}",
     }
+
+
+def _significant(cell: FileCellChange) -> str:
+    return percent(cell.change.mean_pct) if cell.is_significant else "~"
 
 
 def _csv(rows: Sequence[Flat]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -70,3 +72,53 @@ def test_other_programs_get_another_form(
 ) -> None:
     assert main(["compare", *files, "--format", form, "--fail-above", "3"]) == 1
     assert capsys.readouterr().out.startswith(first)
+
+
+@pytest.fixture
+def three(files: tuple[str, str], tmp_path: Path) -> tuple[str, str, str]:
+    third = tmp_path / "third.json"
+    third.write_text(json.dumps(versus(0.005, ("folio-batch-v6.9", 0.003), ("v6.8", 0.005))))
+    return *files, str(third)
+
+
+def test_several_files_stand_beside_the_first(
+    three: tuple[str, str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *three]) == 0
+    out = capsys.readouterr().out
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.startswith("  ")}
+    assert rows["v6.7"] == ["5.000", "4.0%", "~"]
+    assert rows["folio-batch-v6.9"] == ["4.000", "~", "-25.0%"]
+    assert all(line.isascii() and len(line) <= 76 for line in out.splitlines() if "/" not in line)
+    assert "v6.8" in out.partition("Not in")[2]
+
+
+def test_one_of_several_files_is_enough_to_fail(three: tuple[str, str, str]) -> None:
+    first, slower, faster = three
+    assert main(["compare", first, faster, slower, "--fail-above", "3"]) == 1
+    assert main(["compare", first, faster, "--fail-above", "3"]) == 0
+
+
+def test_a_program_gets_a_line_per_cell_and_file(
+    three: tuple[str, str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", *three, "--format", "csv"]) == 0
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [line["new_file"] for line in lines] == [three[1], three[1], three[2], three[2]]
+    assert main(["compare", *three, "--format", "markdown"]) == 0
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in table}) == 1 and len(table) == 4
+
+
+def test_every_file_that_does_not_fit_is_named(
+    three: tuple[str, str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = versus(0.005, ("folio-batch-v6.9", 0.004))
+    for cell in other["cells"]:
+        cell["runs"] = 8
+        cell["iterations"] = 7
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps(other))
+    assert main(["compare", three[0], str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 2
+    said = flat(capsys.readouterr().err)
+    assert "a.json" in said and "b.json" in said

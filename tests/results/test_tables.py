@@ -52,7 +52,8 @@ def test_markdown_shows_a_strange_name_as_it_is() -> None:
 def test_a_comparison_in_both_forms() -> None:
     old, new = (results_of(versus(0.005, ("b", after))) for after in (0.004, 0.0044))
     comparison = compare_files(old, new, names=NAMES)
-    lines = list(csv.DictReader(io.StringIO(comparison_csv(comparison))))
+    lines = list(csv.DictReader(io.StringIO(comparison_csv([comparison], names=NAMES))))
+    assert {line["new_file"] for line in lines} == {NAMES[1]}
     assert [line["significant"] for line in lines] == ["false", "true"]
     assert float(lines[1]["change_pct"]) == comparison.cells[1].change.mean_pct
     text = comparison_markdown(comparison, names=NAMES)

@@ -9,7 +9,8 @@ from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import milliseconds, percent
 
-_LABEL = 25
+LABEL = 25
+"""Characters of the name of a strategy or a place."""
 _SMALLEST_P = 0.001
 NOTHING = "~"
 """Stands where nothing is significant."""
@@ -20,33 +21,34 @@ def comparison_text(comparison: FileComparison, *, names: tuple[str, str]) -> st
     parts = [f"old: {names[0]}\nnew: {names[1]}", _table(comparison)]
     for name, cells in zip(names, (comparison.old_only, comparison.new_only), strict=True):
         if cells:
-            only = "; ".join(f"{c.machine} {c.layout} {c.strategy}" for c in cells)
+            only = "; ".join(f"{c.machine} {c.column} {c.strategy}" for c in cells)
             parts.append(paragraph(f"Only in {name}: {only}.", hanging="  "))
-    parts += [paragraph(text, hanging="  ") for text in _other_builds(comparison)]
-    parts.append(paragraph(_legend(comparison)))
+    parts += [paragraph(text, hanging="  ") for text in other_builds(comparison)]
+    parts.append(paragraph(comparison_legend(comparison)))
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
 def _table(comparison: FileComparison) -> str:
     head = f"{'old ms':>10}{'new ms':>10}{'change':>9}{'95% interval':>15}{'p':>7}"
-    lines = [f"{'':{_LABEL}}{head}"]
-    for place, cells in _by_place(comparison.cells):
+    lines = [f"{'':{LABEL}}{head}"]
+    for place, cells in _byplace_of(comparison.cells):
         lines.append(place)
         lines += [_line(cell) for cell in cells]
     total = percent(comparison.geomean_pct)
-    lines.append(f"{'geometric mean':<{_LABEL + 20}}{total:>9}")
+    lines.append(f"{'geometric mean':<{LABEL + 20}}{total:>9}")
     return "\n".join(lines)
 
 
-def _by_place(cells: Sequence[FileCellChange]) -> Iterator[tuple[str, list[FileCellChange]]]:
+def _byplace_of(cells: Sequence[FileCellChange]) -> Iterator[tuple[str, list[FileCellChange]]]:
     places: dict[str, list[FileCellChange]] = {}
     for cell in cells:
-        places.setdefault(_place(cell.new), []).append(cell)
+        places.setdefault(place_of(cell.new), []).append(cell)
     yield from places.items()
 
 
-def _place(cell: ResultCell) -> str:
-    return shorten(f"{cell.machine}, {cell.column}", 2 * _LABEL)
+def place_of(cell: ResultCell) -> str:
+    """Return machine and folio layout of a cell for a line of their own."""
+    return shorten(f"{cell.machine}, {cell.column}", 2 * LABEL)
 
 
 def _line(cell: FileCellChange) -> str:
@@ -55,13 +57,13 @@ def _line(cell: FileCellChange) -> str:
     interval = "" if change.ci95_pct is None else _interval(*change.ci95_pct)
     p_value = "exact" if change.p_value is None else _probability(change.p_value)
     return (
-        f"  {shorten(cell.new.strategy, _LABEL - 2):<{_LABEL - 2}}"
+        f"  {shorten(cell.new.strategy, LABEL - 2):<{LABEL - 2}}"
         f"{milliseconds(cell.old.seconds.mean):>10}{milliseconds(cell.new.seconds.mean):>10}"
         f"{shown:>9}{interval:>15}{p_value:>7}"
     )
 
 
-def _other_builds(comparison: FileComparison) -> Iterator[str]:
+def other_builds(comparison: FileComparison) -> Iterator[str]:
     """Yield a caution for the cells that the two files price in different builds."""
     found = [
         f"{cell.new.machine} {cell.new.column} {cell.new.strategy} ({cell.old.build}, then "
@@ -82,7 +84,8 @@ def _interval(low: float, high: float) -> str:
     return f"{low:+.1f}..{high:+.1f}%"
 
 
-def _legend(comparison: FileComparison) -> str:
+def comparison_legend(comparison: FileComparison) -> str:
+    """Return what tests and signs mean."""
     if not comparison.noise:
         return (
             f"Exact times, without noise. {NOTHING}: less than {NEGLIGIBLE_PCT:g}%, below the "
