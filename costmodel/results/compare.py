@@ -15,7 +15,7 @@ NEGLIGIBLE_PCT: Final = 0.01
 """Below this two exact times are the same: the core's own resolution is about as wide."""
 
 _MUST_AGREE: Final = (
-    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "contpte", "cpus",
+    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "vmas", "contpte", "cpus",
     "threads", "runs",
     "iterations",
 )  # fmt: skip
