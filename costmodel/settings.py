@@ -41,6 +41,8 @@ class Setting:
                 return _frames(frames)
             case "frames_over", size:
                 return f"frames over {size_text(size)}"
+            case "vmas", vmas:
+                return f"{vmas} VMA{'s' * (vmas > 1)}"
             case "cpus", cpus:
                 return f"{cpus} CPU{'s at once' if cpus > 1 else ''}"
             case "threads", threads:

@@ -40,6 +40,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "zap": ("munmap",),
     "mprotect": ("to-read-only", "to-writable"),
     "mremap": ("moved",),
+    "spawn": ("exit",),
 }
 CASES = [
     pytest.param(operation, name, isa, state, id=f"{operation}-{name}-{isa}-{state}")

@@ -13,7 +13,13 @@ PACKAGE = Path(costmodel.__file__).parent
 INTERFACES = {"main", "add_parser", "run"}
 """What every command, and every engine of the CPU model, has."""
 ALIKE = (
-    {"operations/fork", "operations/zap", "operations/mprotect", "operations/mremap"},
+    {
+        "operations/fork",
+        "operations/zap",
+        "operations/mprotect",
+        "operations/mremap",
+        "operations/spawn",
+    },
     {"measure/kernels"},
     {"measure/readings"},
 )

@@ -88,7 +88,8 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
         "--state",
         metavar="S",
         help="fork: state of the PTEs (default writable); zap: what unmaps them (default exit); "
-        "mprotect: what changes (default to-read-only); mremap: moved, cold-moved",
+        "mprotect: what changes (default to-read-only); mremap: moved, cold-moved; "
+        "spawn: exit, exec",
     )
     parser.add_argument(
         "--frames",

@@ -76,6 +76,14 @@ FURTHER_RANGE = Parameter[float](
     source="not stated: a guess made knowing 20250404210700.2156-1-sj@kernel.org, whose machine "
     "has no name (docs/zap.md); no machine was measured for it",
 )
+_ZEN3 = "about 20 and 800 further VMAs in a Zen 3 guest (2026)"
+_MT_DUP = "the cover letter of __mt_dup() (August 2023)"
+FORK_VMA = usual(250, 160, 340, f"between {_MT_DUP} and {_ZEN3}, without their entries")
+VMA_INSERT = usual(170, 100, 250, f"481 against 310 ns for fork, exit and wait in {_MT_DUP}")
+EXIT_VMA = usual(230, 140, 320, f"between {_MT_DUP} and {_ZEN3}")
+EXIT_WAIT = usual(110, 60, 200, f"65 us behind a fork of 53 us, {_ZEN3}")
+EXEC = usual(600, 300, 1000, f"posix_spawn() of a static program 327 us above vfork(), {_ZEN3}")
+MM_CPU = usual(107, 20, 214, "at most 41 us at 192 CPUs, 20230608111408.s2minsenlcjow7q3@quack3")
 NO_OPERATIONS = Parameter[int](value=0, low=0, high=0, kind="inferred", source="not stated: none")
 
 
@@ -356,7 +364,21 @@ class Kernel(Group):
     zero_bytes_per_ns: Annotated[Parameter[float], Bounds(0.1, 1000)]
     """Rate of clearing a page; 1 byte per ns is 1 GB/s."""
     fork_fixed_us: Microseconds
-    """fork() without the copy loop: task, mm, VMAs."""
+    """fork() without the copy loop: task, mm, the VMAs of a small program."""
+    fork_vma_ns: Nanoseconds = FORK_VMA
+    """fork() for each further VMA, where the tree of VMAs is duplicated."""
+    vma_insert_ns: Nanoseconds = VMA_INSERT
+    """What that takes more in kernels before v6.8, which put VMAs into the tree one by one."""
+    exit_vma_ns: Nanoseconds = EXIT_VMA
+    """exit() for each of these VMAs."""
+    exit_wait_pct: Annotated[Parameter[float], Bounds(0, 1000)] = EXIT_WAIT
+    """exit() and wait() of a small process beside its page tables, in percent of fork_fixed_us."""
+    exec_pct: Annotated[Parameter[float], Bounds(0, 10000)] = EXEC
+    """execve() of a small static program, its start and what its end takes more, in percent of
+    fork_fixed_us."""
+    mm_cpu_ns: Nanoseconds = MM_CPU
+    """What an address space takes for each online CPU: counters that are set up, added up, freed.
+    fork_fixed_us holds those of fork() itself."""
     unmap_call_ns: Nanoseconds
     """One munmap() or madvise() call without its page tables: entry, locks, VMA, mmu_gather."""
     unmap_range_pct: Annotated[Parameter[float], Bounds(0, 100)] = FURTHER_RANGE

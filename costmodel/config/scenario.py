@@ -28,11 +28,13 @@ from costmodel.config.workload import (
     Layout,
     MemoryBytes,
     OperationName,
+    VmaCount,
     Workload,
     frames_of,
     span_problems,
     state_problems,
     states_of,
+    vma_problems,
 )
 from costmodel.operations.registry import DEFAULT, operation_named, operation_names
 
@@ -121,7 +123,7 @@ class Question(BaseModel):
     title: Title
     """One line for the top of the tables."""
     operation: OperationName
-    """What the kernel does: fork, zap, mprotect or mremap."""
+    """What the kernel does: fork, zap, mprotect, mremap or spawn."""
     memory: MemoryBytes
     """Size of the mapping, such as 1 GiB."""
     state: str | None = None
@@ -135,6 +137,8 @@ class Question(BaseModel):
     (default for zap), or {scattered: 30%, run: 64 KiB}: a part of them, the rest in such runs."""
     frames_over: MemoryBytes | None = None
     """Physical memory that scattered folios lie in, such as 16 GiB; default: the size of memory."""
+    vmas: VmaCount | None = None
+    """Mappings of the process, for fork and spawn; default: about 20, as a small program has."""
     contpte: bool | None = None
     """Only strategies whose kernels use the contiguous bit, or only others; left out: all."""
 
@@ -181,6 +185,7 @@ class Scenario(CrowdWays, SeveralCounts, Question):
             object.__setattr__(self, "frames", frames_of(self.operation))
         assert self.frames is not None
         raise_problems("scenario", span_problems(self.memory, self.frames, self.frames_over))
+        raise_problems("scenario", vma_problems(self.operation, self.vmas))
         return self
 
     @property
@@ -193,6 +198,7 @@ class Scenario(CrowdWays, SeveralCounts, Question):
                 folio_orders=layout,
                 frames=self.frames or frames_of(self.operation),
                 frames_over=self.frames_over,
+                vmas=self.vmas,
                 state=self.state or states_of(self.operation)[0],
                 contpte=self.contpte,
                 cpus=cpus,

@@ -74,6 +74,7 @@ def _layout_problems(
 OperationName = Annotated[str, AfterValidator(_known_operation)]
 """What the kernel does: a name that :mod:`costmodel.operations.registry` knows."""
 MemoryBytes = Annotated[Size, AfterValidator(_whole_pages), Field(ge=PAGE_BYTES, le=2**44)]
+VmaCount = Annotated[int, Field(ge=1, le=2**24)]
 Layout = Annotated[dict[int, float], BeforeValidator(_layout)]
 """Folio order to its share of the memory; the shares sum to 1."""
 
@@ -96,6 +97,8 @@ class Mapped(BaseModel):
     """Size of the physical memory that scattered folios lie in; None: as large as the mapping."""
     state: str
     """How the operation finds the PTEs (fork), or what unmaps them (zap)."""
+    vmas: VmaCount | None = None
+    """Mappings of the process, for fork and spawn; None: about 20, as a small program has them."""
     contpte: bool | None = None
     """Only strategies whose kernels use the contiguous bit, or only others; None: all."""
 
@@ -107,13 +110,14 @@ class Workload(Crowd, Mapped):
     def _fits_together(self) -> Workload:
         raise_problems("workload", state_problems(self.operation, self.state))
         raise_problems("workload", span_problems(self.memory_bytes, self.frames, self.frames_over))
+        raise_problems("workload", vma_problems(self.operation, self.vmas))
         return self
 
     def __hash__(self) -> int:
         """Return a hash, so that results can be cached per workload."""
         orders = tuple(self.folio_orders.items())
         frames = self.frames, self.frames_over
-        return hash((self.operation, self.memory_bytes, orders, *frames, self.state))
+        return hash((self.operation, self.memory_bytes, orders, *frames, self.state, self.vmas))
 
     @property
     def pages(self) -> int:
@@ -159,6 +163,13 @@ def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
     except KeyError:
         fitting = " or ".join(map(repr, states_of(operation)))
         yield ("state",), f"must be {fitting} for {operation}", state
+
+
+def vma_problems(operation: str, vmas: int | None) -> Iterator[Problem]:
+    """Yield a problem if an operation does not ask how many mappings there are."""
+    if vmas is not None and not operation_named(operation).words.has_vmas:
+        having = [name for name in operation_names() if operation_named(name).words.has_vmas]
+        yield ("vmas",), f"has a meaning for {' and '.join(having)}, not for {operation}", vmas
 
 
 def span_problems(memory_bytes: int, frames: str, over_bytes: int | None) -> Iterator[Problem]:

@@ -196,9 +196,10 @@ def noise_scenario(workload: Workload) -> str:
     """
     orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
     over = f" over {workload.frames_over}" if workload.frames_over else ""
+    vmas = f" {workload.vmas} VMAs" if workload.vmas else ""
     name = (
         f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
-        f"{workload.state} {workload.cpus}"
+        f"{workload.state} {workload.cpus}{vmas}"
     )
     if workload.threads == 1 and not workload.between_us:
         return name
@@ -249,7 +250,8 @@ def setup_of(cell: Cell, operation: PricedOperation, runs: Sequence[TableRun]) -
 def _priced(cell: Cell, runs: Sequence[TableRun], engine: Engine) -> PricedOperation:
     """Return the operation as a CPU executes it that meets nobody."""
     machine = machine_in_use(cell.machine, cell.workload)
-    return price_operation(_timing(runs, machine, engine), machine, cell.workload, runs)
+    timing = _timing(runs, machine, engine)
+    return price_operation(timing, machine, cell.workload, runs, strategy=cell.strategy)
 
 
 def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timing:

@@ -36,7 +36,7 @@ class Words:
     though another operation does. ``frames``: how folios lie unless a question says otherwise, as
     they do in published rows. ``loop``: what results call the part of the time that the loop over
     page tables takes. ``built_in``: names of the states that other builds were recorded in, where
-    not just in the first.
+    not just in the first. ``has_vmas``: the number of mappings matters, not only what they map.
     """
 
     title: str
@@ -45,6 +45,7 @@ class Words:
     frames: Literal["contiguous", "scattered"] = "contiguous"
     loop: str = "loop"
     built_in: tuple[str, ...] = ()
+    has_vmas: bool = False
 
     @property
     def built_states(self) -> tuple[str, ...]:
@@ -203,9 +204,12 @@ class Operation(ABC):
         raise NotImplementedError(f"no recordings of {self.name}")
 
     def surroundings(
-        self, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+        self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
-        """Return what lies around the page tables ``runs`` of a workload: here nothing."""
+        """Return what lies around the page tables ``runs`` of a workload: here nothing.
+
+        ``strategy`` is the name of the one that executed them: it tells the kernel.
+        """
         return Surroundings()
 
     def shared_work(self, workload: Workload) -> SharedWork:

@@ -7,7 +7,7 @@ from typing import Final
 
 from costmodel.operations.protocol import Operation
 
-_BUILT_IN: Final = ("fork", "zap", "mprotect", "mremap")
+_BUILT_IN: Final = ("fork", "zap", "mprotect", "mremap", "spawn")
 """Folders beside this file; each has its operation as ``OPERATION``."""
 DEFAULT: Final = _BUILT_IN[0]
 """The operation that is meant where none is named."""

@@ -17,7 +17,7 @@ NEGLIGIBLE_PCT: Final = 0.01
 FileCellKey = tuple[str, tuple[tuple[int, float], ...], str]
 """Machine, folio layout and strategy."""
 _MUST_AGREE: Final = (
-    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "contpte", "runs",
+    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "vmas", "contpte", "runs",
     "iterations",
 )  # fmt: skip
 

@@ -194,6 +194,8 @@ class ResultCell(BaseModel):
     """How the folios lie in physical memory."""
     frames_over_bytes: Count | None = None
     """Physical memory that scattered folios lie in; null: as large as the mapping."""
+    vmas: Count | None = None
+    """Mappings of the process; null: those of a small program, or no matter."""
     state: Words
     """How the operation finds the PTEs, or what unmaps them."""
     contpte: bool | None

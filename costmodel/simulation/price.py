@@ -38,11 +38,20 @@ class PricedOperation:
 
 
 def price_operation(
-    timing: Timing, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+    timing: Timing,
+    machine: Machine,
+    workload: Workload,
+    runs: Sequence[TableRun],
+    *,
+    strategy: str,
 ) -> PricedOperation:
-    """Return the operation of ``workload`` whose page tables ``runs`` take ``timing``."""
+    """Return the operation of ``workload`` whose page tables ``runs`` take ``timing``.
+
+    ``strategy`` is the name of the one that executed them.
+    """
     clock_ghz = float(machine.core.clock_ghz.value)
-    around = operation_named(workload.operation).surroundings(machine, workload, runs)
+    operation = operation_named(workload.operation)
+    around = operation.surroundings(machine, workload, runs, strategy=strategy)
     per_table_ps = sum(around.per_table.values())
     stages: list[Stage] = []
     stack: dict[str, float] = {}

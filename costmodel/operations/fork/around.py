@@ -5,24 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.operations.protocol import OutsideCost, SharedWork, Surroundings
+from costmodel.operations.protocol import SharedWork, Surroundings
 from costmodel.operations.shared.flush import flush_of_all
+from costmodel.operations.shared.life import beginning
 from costmodel.operations.shared.tables import TABLE_ALLOC
-from costmodel.units import PS_PER_NS, PS_PER_US
+from costmodel.units import PS_PER_NS
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
 
-FORK_FIXED = "fork_fixed"
-"""Cause of the time outside the copy loop: task, mm, VMAs."""
 
-
-def around(machine: Machine) -> Surroundings:
-    """Return the fixed part, the allocator's slow path per table, the flush at the end."""
+def around(machine: Machine, workload: Workload, strategy: str) -> Surroundings:
+    """Return the fixed part and the VMAs, the allocator's slow path, the flush."""
     kernel = machine.kernel
     return Surroundings(
-        before=(OutsideCost({FORK_FIXED: round(kernel.fork_fixed_us.value * PS_PER_US)}),),
+        before=(beginning(machine, workload.vmas, strategy),),
         per_table={TABLE_ALLOC: round(kernel.table_alloc_ns.value * PS_PER_NS)},
         after=(flush_of_all(machine),),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
+from costmodel.operations.shared.life import LIFE_KEYS
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -31,7 +32,13 @@ class Fork(Operation):
     words = Words(
         title="copy page tables in fork()",
         states=(WRITABLE, READ_ONLY),
-        unused_keys=("kernel.unmap_call_ns", "kernel.unmap_range_pct", "kernel.table_free_ns"),
+        unused_keys=(
+            "kernel.unmap_call_ns",
+            "kernel.unmap_range_pct",
+            "kernel.table_free_ns",
+            *LIFE_KEYS,
+        ),
+        has_vmas=True,
         loop="copy",
     )
     events = (
@@ -106,12 +113,12 @@ class Fork(Operation):
         return RECORDED
 
     def surroundings(
-        self, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+        self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
         """Return the fixed part, the allocation of tables, the flush of the address space."""
         from costmodel.operations.fork.around import around
 
-        return around(machine)
+        return around(machine, workload, strategy)
 
     def shared_work(self, workload: Workload) -> SharedWork:
         """Return the page tables of the child, and the counts of the folios that it shares."""

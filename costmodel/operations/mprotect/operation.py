@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
+from costmodel.operations.shared.life import LIFE_KEYS, VMA_KEYS
 from costmodel.recorder.recorded import RecordedEvents
 from costmodel.units import PAGE_BYTES
 
@@ -63,6 +64,8 @@ class Mprotect(Operation):
             "kernel.fork_fixed_us",
             "kernel.unmap_range_pct",
             "kernel.table_free_ns",
+            *LIFE_KEYS,
+            *VMA_KEYS,
         ),
         loop="change",
         built_in=tuple(state.name for state in _STATES),
@@ -132,7 +135,7 @@ class Mprotect(Operation):
         return RECORDED
 
     def surroundings(
-        self, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+        self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
         """Return the call and the flush behind it."""
         from costmodel.operations.mprotect.around import around

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
+from costmodel.operations.shared.life import LIFE_KEYS, VMA_KEYS
 from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Mremap(Operation):
     words = Words(
         title="move memory to another address in mremap()",
         states=(MOVED, COLD_MOVED),
-        unused_keys=("kernel.fork_fixed_us", "kernel.unmap_range_pct"),
+        unused_keys=("kernel.fork_fixed_us", "kernel.unmap_range_pct", *LIFE_KEYS, *VMA_KEYS),
         loop="move",
         built_in=("moved", "cold-moved"),
     )
@@ -98,7 +99,7 @@ class Mremap(Operation):
         return RECORDED
 
     def surroundings(
-        self, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+        self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
         """Return the call, the flushes of x86, and the tables that are filled and emptied."""
         from costmodel.operations.mremap.around import around

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
+from costmodel.operations.shared.life import LIFE_KEYS, VMA_KEYS
 from costmodel.operations.zap.ranges import RangeState, range_state
 
 if TYPE_CHECKING:
@@ -34,7 +35,13 @@ class Zap(Operation):
     words = Words(
         title="unmap pages in munmap(), MADV_DONTNEED and exit",
         states=(EXIT, MUNMAP, DONTNEED, DONTNEED_PER_PAGE),
-        unused_keys=("kernel.table_alloc_ns", "kernel.zero_bytes_per_ns", "kernel.fork_fixed_us"),
+        unused_keys=(
+            "kernel.table_alloc_ns",
+            "kernel.zero_bytes_per_ns",
+            "kernel.fork_fixed_us",
+            *LIFE_KEYS,
+            *VMA_KEYS,
+        ),
         # A gigabyte that is unmapped goes back to the allocator and comes out of it again in every
         # iteration (docs/zap.md), so its folios lie anywhere.
         # A gigabyte that is unmapped goes back to the allocator and comes out of it again in every
@@ -96,7 +103,7 @@ class Zap(Operation):
         return RECORDED
 
     def surroundings(
-        self, machine: Machine, workload: Workload, runs: Sequence[TableRun]
+        self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
         """Return the calls with their flushes, forced flushes, and the freeing of tables."""
         from costmodel.operations.zap.around import around

@@ -1,0 +1,5 @@
+"""A process's whole life: fork, perhaps exec, exit and wait."""
+
+from costmodel.operations.spawn.operation import OPERATION
+
+__all__ = ["OPERATION"]

@@ -1,0 +1,63 @@
+"""What lies around the loops of a process's life: its fixed parts, VMAs, tables and flushes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from costmodel.mm.pte import TABLE_PTES
+from costmodel.operations.protocol import OutsideCost, SharedWork, Surroundings
+from costmodel.operations.shared.flush import flush_of_all
+from costmodel.operations.shared.life import beginning, further_vmas
+from costmodel.operations.shared.tables import TABLE_ALLOC, TABLE_FREE
+from costmodel.units import PS_PER_NS, PS_PER_US
+
+if TYPE_CHECKING:
+    from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
+
+EXIT_WAIT: Final = "exit_wait"
+"""Cause of the end of a process outside page tables: exit, signal, wake-up, wait()."""
+EXIT_VMAS: Final = "exit_vmas"
+"""Cause of taking apart VMAs beyond those of a small program."""
+EXEC: Final = "exec"
+"""Cause of execve() of a small program, and of what its start and end take more."""
+MM_CPUS: Final = "mm_cpus"
+"""Cause of what an address space keeps for each CPU: set up, added up, freed."""
+
+
+def around(machine: Machine, workload: Workload, *, executes: bool, strategy: str) -> Surroundings:
+    """Return all that the loops over page tables do not show.
+
+    The parent's flush follows the copy, the child's its exit (or its exec). A new program has an
+    address space of its own, with what each CPU keeps for it.
+    """
+    kernel = machine.kernel
+    tables = -(-workload.pages // TABLE_PTES)
+    fixed_us = kernel.fork_fixed_us.value
+    spaces = 2 if executes else 1
+    cpus_ns = kernel.mm_cpu_ns.value * machine.tlbi.cpus_online.value
+    alloc = OutsideCost({TABLE_ALLOC: round(kernel.table_alloc_ns.value * PS_PER_NS)}, count=tables)
+    free = OutsideCost({TABLE_FREE: round(kernel.table_free_ns.value * PS_PER_NS)}, count=tables)
+    before = [beginning(machine, workload.vmas, strategy), alloc]
+    after = [flush_of_all(machine)]
+    end_ps = round(fixed_us * kernel.exit_wait_pct.value / 100 * PS_PER_US)
+    end = {EXIT_WAIT: end_ps, MM_CPUS: round(spaces * cpus_ns * PS_PER_NS)}
+    further = further_vmas(workload.vmas)
+    if further:
+        vmas_ps = round(kernel.exit_vma_ns.value * further * PS_PER_NS)
+        end[EXIT_VMAS] = max(vmas_ps, -end_ps // 2)
+    if executes:
+        end[EXEC] = round(fixed_us * kernel.exec_pct.value / 100 * PS_PER_US)
+    after += [free, OutsideCost(end), flush_of_all(machine)]
+    return Surroundings(before=tuple(before), after=tuple(after))
+
+
+def shared_work(workload: Workload) -> SharedWork:
+    """Return the tables of the child, and the counts of the folios that it shares."""
+    folios = sum(share / (1 << order) for order, share in workload.folio_orders.items())
+    return SharedWork(
+        address_space="write",
+        tables=-(-workload.pages // TABLE_PTES),
+        folio_updates=2 * round(folios * workload.pages),
+        calls=2,
+    )
