@@ -8,14 +8,12 @@ from typing import Final
 
 from costmodel.config.errors import ConfigError, Fault
 from costmodel.results.document import ResultFile
-from costmodel.results.records import ResultCell
+from costmodel.results.records import CellKey, ResultCell
 from costmodel.statistics import CONFIDENCE, Change, change
 
 NEGLIGIBLE_PCT: Final = 0.01
 """Below this two exact times are the same: the core's own resolution is about as wide."""
 
-FileCellKey = tuple[str, tuple[tuple[int, float], ...], str]
-"""Machine, folio layout and strategy."""
 _MUST_AGREE: Final = (
     "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "vmas", "contpte", "runs",
     "iterations",
@@ -88,7 +86,7 @@ def compare_files(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -
     )
 
 
-def by_key(comparison: FileComparison) -> dict[FileCellKey, FileCellChange]:
+def by_key(comparison: FileComparison) -> dict[CellKey, FileCellChange]:
     """Return the cells of a comparison by machine, folio layout and strategy."""
     return {cell.old.key: cell for cell in comparison.cells}
 

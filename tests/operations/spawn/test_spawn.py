@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from costmodel.config.errors import ConfigError
-from costmodel.config.machine import load_machine
+from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Protocol
 from costmodel.config.workload import Workload
 from costmodel.experiment import Cell, exact_seconds
@@ -23,7 +25,7 @@ def us(strategy: str = "v6.7", **changes: object) -> float:
         "folio_orders": {0: 1.0},
         "state": "exit",
     }
-    machine = changes.pop("machine", MACHINE)
+    machine = cast("Machine", changes.pop("machine", MACHINE))
     wanted = Workload.model_validate(data | changes)
     return 1e6 * exact_seconds(Cell(machine, wanted, strategy, Protocol(runs=2, iterations=2)))
 
