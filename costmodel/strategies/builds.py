@@ -78,7 +78,9 @@ def own_build(strategy: Strategy, workload: Workload, isa: str) -> str:
 
     That of its program, where it can be priced on the workload.
     """
-    return next(iter(builds_on(strategy, workload, isa)), builds_for(strategy, isa)[0])
+    there, known = builds_on(strategy, workload, isa), known_builds()
+    counted = [build for build in there if build not in known or known[build].in_ranges]
+    return next(iter([*counted, *there]), builds_for(strategy, isa)[0])
 
 
 def described(strategy: Strategy, build: str) -> Build:
