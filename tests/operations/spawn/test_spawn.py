@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from costmodel.config.errors import ConfigError
-from costmodel.config.machine import load_machine
+from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Protocol
 from costmodel.config.workload import Workload
 from costmodel.experiment import Cell, exact_seconds
@@ -16,14 +16,13 @@ MACHINE = load_machine("xeon-4210r")
 SMALL = 256 * PAGE_BYTES
 
 
-def us(strategy: str = "v6.7", **changes: object) -> float:
+def us(strategy: str = "v6.7", machine: Machine = MACHINE, **changes: object) -> float:
     data: dict[str, object] = {
         "operation": "spawn",
         "memory_bytes": SMALL,
         "folio_orders": {0: 1.0},
         "state": "exit",
     }
-    machine = changes.pop("machine", MACHINE)
     wanted = Workload.model_validate(data | changes)
     return 1e6 * exact_seconds(Cell(machine, wanted, strategy, Protocol(runs=2, iterations=2)))
 
