@@ -13,7 +13,7 @@ from costmodel.operations.zap.catalogue import STRATEGIES as ZAPS
 _FORKS: Final = {fork.name: fork for fork in FORKS}
 _ZAPS: Final = {zap.name: zap for zap in ZAPS}
 _EXITS: Final = {
-    "v6.7": ("v6.7", "one PTE at a time, VMAs one by one: baseline"),
+    "v6.7": ("v6.7", "one PTE, one VMA at a time: the baseline"),
     "v6.8": ("v6.7", "the same; the tree of VMAs is duplicated"),
     "contpte-per-pte": ("contpte-per-pte", "no batching, with contpte"),
     "contpte-arch-batch": ("contpte-arch-batch", "v4: fork and exit block by block"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any
 
 import pytest
 
@@ -18,14 +18,13 @@ MACHINE = load_machine("xeon-4210r")
 SMALL = 256 * PAGE_BYTES
 
 
-def us(strategy: str = "v6.7", **changes: object) -> float:
+def us(strategy: str = "v6.7", machine: Machine = MACHINE, **changes: Any) -> float:
     data: dict[str, object] = {
         "operation": "spawn",
         "memory_bytes": SMALL,
         "folio_orders": {0: 1.0},
         "state": "exit",
     }
-    machine = cast("Machine", changes.pop("machine", MACHINE))
     wanted = Workload.model_validate(data | changes)
     return 1e6 * exact_seconds(Cell(machine, wanted, strategy, Protocol(runs=2, iterations=2)))
 
@@ -67,14 +66,14 @@ def test_it_is_a_fork_and_an_exit() -> None:
     )
     parts = 0.0
     for operation, state in (("fork", "writable"), ("zap", "exit")):
-        common = {"operation": operation, "state": state}
+        common: dict[str, Any] = {"operation": operation, "state": state}
         large = us(memory_bytes=20 * TABLE_PTES * PAGE_BYTES, **common)
         parts += large - us(memory_bytes=10 * TABLE_PTES * PAGE_BYTES, **common)
     assert more == pytest.approx(parts, rel=0.1)
 
 
 def test_vmas_count_for_fork_too() -> None:
-    fork = {"operation": "fork", "state": "writable"}
+    fork: dict[str, Any] = {"operation": "fork", "state": "writable"}
     assert us(vmas=1000, **fork) - us(**fork) == pytest.approx(980 * 0.42, rel=0.01)
     assert us("v6.8", vmas=1000, **fork) - us("v6.8", **fork) == pytest.approx(980 * 0.25, rel=0.01)
 
