@@ -130,12 +130,15 @@ def _consequences(
 
 def _operations(args: argparse.Namespace) -> list[str]:
     """Return the operations that a strategy is for: the one asked for, or all that have it."""
+    from costmodel.config.errors import ConfigError
     from costmodel.config.scenario import load_scenario
     from costmodel.profile.shares import LOOPS
     from costmodel.strategies.resolve import operations_of
 
-    if args.operation:
-        return [args.operation]
-    if args.scenario:
-        return [load_scenario(args.scenario).operation]
+    asked = args.operation or (load_scenario(args.scenario).operation if args.scenario else None)
+    if asked is not None:
+        if asked not in LOOPS:
+            reason = "has no loop of its own in a profile: ask for fork and for zap"
+            raise ConfigError.of("operation", reason, got=repr(asked))
+        return [asked]
     return [name for name in operations_of(args.strategy, origin="--strategy") if name in LOOPS]

@@ -36,8 +36,8 @@ def test_the_report_says_why_noyoungdirty_was_rejected() -> None:
     assert "dirty bit of an entry is lost with it" in text
 
 
-def test_a_name_stands_for_a_posting_in_both_operations() -> None:
-    assert [s.name for s in find_subjects(["v6.7"])] == ["v6.7", "zap v6.7"]
+def test_a_name_stands_for_a_posting_in_every_operation() -> None:
+    assert [s.name for s in find_subjects(["v6.7"])] == ["v6.7", "zap v6.7", "spawn v6.7"]
     assert [s.operation for s in find_subjects(["v6.7"], operation="zap")] == ["zap"]
 
 

@@ -42,11 +42,11 @@ def _table(comparison: FileComparison) -> str:
 def _byplace_of(cells: Sequence[FileCellChange]) -> Iterator[tuple[str, list[FileCellChange]]]:
     places: dict[str, list[FileCellChange]] = {}
     for cell in cells:
-        places.setdefault(place_of(cell.new), []).append(cell)
+        places.setdefault(heading_of(cell.new), []).append(cell)
     yield from places.items()
 
 
-def place_of(cell: ResultCell) -> str:
+def heading_of(cell: ResultCell) -> str:
     """Return machine and folio layout of a cell for a line of their own."""
     return shorten(f"{cell.machine}, {cell.column}", 2 * LABEL)
 

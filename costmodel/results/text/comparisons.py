@@ -10,8 +10,8 @@ from costmodel.results.text.comparison import (
     LABEL,
     NOTHING,
     comparison_legend,
+    heading_of,
     other_builds,
-    place_of,
 )
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import milliseconds, percent
@@ -47,8 +47,8 @@ def _table(comparisons: Sequence[FileComparison], first: int) -> Iterator[str]:
     found = [by_key(comparison) for comparison in shown]
     place = ""
     for cell in first_cells(comparisons):
-        if place_of(cell) != place:
-            place = place_of(cell)
+        if heading_of(cell) != place:
+            place = heading_of(cell)
             yield place
         changes = "".join(f"{_shown(cells.get(cell.key)):>10}" for cells in found)
         name = shorten(cell.strategy, LABEL - 2)
