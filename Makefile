@@ -14,7 +14,8 @@ run: $(STAMP)
 test: lint
 	$(BIN)/pytest -n 2
 
-# Thousands of damaged files, signals at any moment: an hour.
+# 24,000 damaged files, 45 signals at random moments, 32,000 comparisons of equal strategies: some
+# ten minutes on a quiet machine.
 hostile: $(STAMP)
 	HOSTILE=3000 $(BIN)/pytest -n 2 tests/hostile
 

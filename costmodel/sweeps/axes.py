@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final, Literal
 
 import numpy as np
@@ -235,9 +236,9 @@ def _count_and_spacing(more: Sequence[str]) -> tuple[int | None, Spacing]:
 
 def _end(text: str) -> float:
     value = parse_scalar(text) if text else None
-    if isinstance(value, str):
+    if isinstance(value, str) and text[0].isdigit():
         value = size_in_bytes(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise problem(FORM)
     return float(value)
 
