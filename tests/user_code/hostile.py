@@ -65,7 +65,7 @@ NO_ANSWER: Final = {
         says="does not end within",
     ),
     "eats memory": _body(
-        "much = []", "while True: much.append(bytes(1 << 24))  # >", "yield", says="GiB of memory"
+        "much = []", "while True: much.append(bytes(1 << 28))  # >", "yield", says="GiB of memory"
     ),
     "eats memory at once": _body("much = bytearray(1 << 40)  # >", "yield", says="GiB of memory"),
     "eats memory at import": _of("much = bytearray(1 << 40)  # >\n", "GiB of memory"),
