@@ -109,20 +109,11 @@ def own_builds(cell: Cell) -> tuple[str, ...]:
 
 
 def choices(cell: Cell) -> tuple[str, ...]:
-    """Return the builds that a cell is priced in: the one named, or all that ranges count."""
-    if cell.build:
-        return (cell.build,)
-    from costmodel.strategies.builds import known_builds
-
-    builds, known = recorded_builds(cell), known_builds()
-    return tuple(build for build in builds if build not in known or known[build].in_ranges)
-
-
-def recorded_builds(cell: Cell) -> tuple[str, ...]:
-    """Return all builds that the strategy of a cell was recorded of for its workload."""
+    """Return the builds that a cell can be priced in: the one named, or all recorded for it."""
     from costmodel.strategies.builds import builds_on
 
-    return builds_on(named_strategy(cell), cell.workload, cell.machine.isa)
+    strategy = named_strategy(cell)
+    return (cell.build,) if cell.build else builds_on(strategy, cell.workload, cell.machine.isa)
 
 
 def is_named(cell: Cell) -> bool:

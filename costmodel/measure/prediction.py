@@ -12,7 +12,7 @@ from costmodel.api import cell
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds
-from costmodel.experiment.builds import in_the, is_named, recorded_builds
+from costmodel.experiment.builds import in_the, is_named, own_builds
 from costmodel.measure.operations import Measured
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.strategies.catalogue import built_in
@@ -160,7 +160,7 @@ def _as_built(asked: Cell, kernel: RunningKernel) -> tuple[Cell, str]:
     """Return a cell in the build most like the kernel, and why; as it is where one is named."""
     if is_named(asked):
         return asked, ""
-    likest = likest_build(kernel.built, recorded_builds(asked))
+    likest = likest_build(kernel.built, own_builds(asked))
     if likest is None:
         return asked, ""
     guess = "its configuration cannot be read, its symbols say: " if kernel.guessed else ""

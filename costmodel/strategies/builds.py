@@ -27,15 +27,12 @@ class Build:
     """Who compiled a kernel, and how it was configured.
 
     ``options``: those that are set of the options that tell builds apart (``strategies.likeness``).
-    ``in_ranges``: whether medians and ranges over builds count it, or it is priced where it is
-    named alone.
     """
 
     name: str
     compiler: str
     configuration: str
     options: frozenset[str] = frozenset()
-    in_ranges: bool = True
 
     def __str__(self) -> str:
         """Return ``gcc 13.3.0, distribution-like``."""
@@ -70,7 +67,8 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
         return (strategy.build,)
     own = _build_in(program)
     others = () if strategy.code is not None else builds_of(strategy.operation, source_of(program))
-    return tuple(dict.fromkeys([own, *others]))
+    first = list(known_builds()).index  # the order of the file: the oldest compiler first
+    return tuple(dict.fromkeys([own, *sorted(others, key=first)]))
 
 
 def own_build(strategy: Strategy, workload: Workload, isa: str) -> str:
@@ -78,9 +76,7 @@ def own_build(strategy: Strategy, workload: Workload, isa: str) -> str:
 
     That of its program, where it can be priced on the workload.
     """
-    there, known = builds_on(strategy, workload, isa), known_builds()
-    counted = [build for build in there if build not in known or known[build].in_ranges]
-    return next(iter([*counted, *there]), builds_for(strategy, isa)[0])
+    return next(iter(builds_on(strategy, workload, isa)), builds_for(strategy, isa)[0])
 
 
 def described(strategy: Strategy, build: str) -> Build:

@@ -37,19 +37,22 @@ def widest_change(strategy: str, order: int) -> float:
 
 
 def test_one_recorded_build_may_lie_as_far_from_others_as_any_two() -> None:
-    """On the 4210R some 8 points at order 0, 4 at order 9 (of 100 of the batched time)."""
+    """On the 4210R some 11 points at order 0 and 10 at order 9 (of 100 of the batched time).
+
+    At order 9 builds with inline helpers lie 4 apart; with PARAVIRT_XXL batching saves less.
+    """
     for order in (0, 9):
         match = matched(cell("folio-scan-v3", order=order), cell("v6.7", order=order))
         width = widest_change("folio-scan-v3", order)
         assert doubt_of(match).change == pytest.approx((-width, width))
-    assert widest_change("folio-scan-v3", 0) > 2 * widest_change("folio-scan-v3", 9) > 0
+    assert widest_change("folio-scan-v3", 0) > widest_change("folio-scan-v3", 9) > 0
 
 
 def test_entry_by_entry_or_in_batches_is_not_the_same_kind() -> None:
     """The per-PTE loop depends on the build at every order alike."""
     apart = widest_change("arch-batch-const1", 9)
     assert apart == pytest.approx(widest_change("arch-batch-const1", 0), rel=0.01)
-    assert apart > widest_change("folio-scan-v3", 9)
+    assert apart < 0.9 * widest_change("folio-scan-v3", 9)
 
 
 def test_between_recorded_orders_the_wider_range_holds() -> None:

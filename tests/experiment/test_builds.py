@@ -28,12 +28,13 @@ def table(*strategies: str) -> list[Comparison]:
 
 
 def test_the_median_build_is_priced_not_the_booted_extreme() -> None:
-    """+7.9 % by the booted gcc 12; the middle of nine builds is below +4 %."""
+    """+7.9 % by the booted gcc 12; the middle of all builds is below +4 %."""
     _, row = table("folio-batch-v6.12")
-    assert row.builds is not None and len(row.builds.changes_pct) == 9
+    assert row.builds is not None and len(row.builds.changes_pct) >= 14
     assert row.change.mean_pct == pytest.approx(row.builds.median_pct)
     assert row.builds.low_pct < row.change.mean_pct < row.builds.high_pct
-    assert sorted(row.builds.changes_pct.values())[4] == row.builds.median_pct
+    changes = sorted(row.builds.changes_pct.values())
+    assert changes[(len(changes) - 1) // 2] == row.builds.median_pct < 4
     assert row.result.build == row.baseline.build == row.builds.median
 
 
@@ -73,7 +74,9 @@ def test_the_booted_kernels_count_once() -> None:
     """They are of the compiler and configuration of gcc12."""
     both = common_builds(cell("folio-batch-v6.12"), cell("v6.7"))
     assert "gcc12" in both and BOOTED not in both
-    assert common_builds(cell("folio-batch-v6.12", order=4), cell("v6.7", order=4)) == (BOOTED,)
+    assert BOOTED not in common_builds(cell("folio-batch-v6.12", order=4), cell("v6.7", order=4))
+    alone = cell("folio-scan-v3", order=4)
+    assert common_builds(alone, cell("v6.7", order=4)) == (BOOTED,)
 
 
 def test_of_an_even_number_the_lower_of_the_middle_two_is_the_median() -> None:
@@ -112,4 +115,4 @@ def test_the_ranges_that_the_document_states_are_found() -> None:
                 assert found is not None
                 assert (found.low_pct, found.high_pct) == pytest.approx((low, high), abs=0.06)
                 checked += 1
-    assert checked == 9
+    assert checked == 11
