@@ -48,6 +48,7 @@ def keys_of(data: object) -> set[str]:
         "cpi_stack_ns_per_pte",
         "segments_ns_per_pte",
         "micro_ops_per_pte",
+        "by_build",
     )
     inner = (keys_of(value) for key, value in data.items() if key not in named)
     return set(data).union(*inner)
