@@ -168,6 +168,10 @@ def _consistent(numbers: dict[str, Any], machine: Machine) -> dict[str, Any]:
         if key in numbers:
             numbers[key] = min(numbers[key], rob)
     dram = numbers.get("caches.dram.latency_ns", machine.caches.dram.latency_ns.value)
+    l2_cycles = numbers.get("caches.l2.latency_cycles", machine.caches.l2.latency_cycles.value)
+    l2 = l2_cycles / numbers.get("core.clock_ghz", machine.core.clock_ghz.value)
     if "caches.llc.latency_ns" in numbers:
-        numbers["caches.llc.latency_ns"] = min(numbers["caches.llc.latency_ns"], 0.95 * dram)
+        llc = min(numbers["caches.llc.latency_ns"], 0.95 * dram)
+        # On a busy machine the measured ranges of the two overlap.
+        numbers["caches.llc.latency_ns"] = max(llc, 1.01 * l2)
     return numbers

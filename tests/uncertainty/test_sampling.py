@@ -89,3 +89,21 @@ def test_a_choice_without_a_source_widens_the_interval() -> None:
     assert doubtful_choices(GRAVITON) == ["atomics.near_when_loaded"]
     assert doubtful_choices(settled) == []
     assert high_over_value(GRAVITON) > 2 > high_over_value(settled)
+
+
+def test_levels_whose_ranges_overlap_are_drawn_in_order() -> None:
+    """As a busy machine is measured: its last-level cache may seem as near as the L2."""
+    shipped = load_machine("epyc-milan")
+    near = 0.97 * shipped.caches.llc.latency_ns.value * shipped.core.clock_ghz.value
+    overlapping = shipped.with_values({"caches.l2.latency_cycles": near})
+    drawn: list[Machine] = []
+
+    def time(machine: Machine) -> float:
+        drawn.append(machine)
+        return 1.0
+
+    log_samples(overlapping, 1.0, time)
+    assert len(drawn) == SAMPLES
+    for machine in drawn:
+        l2_ns = machine.caches.l2.latency_cycles.value / machine.core.clock_ghz.value
+        assert l2_ns < machine.caches.llc.latency_ns.value
