@@ -112,7 +112,7 @@ def _draw_predicted(panel: Panel, at: float, entry: ResultCell, high: float) -> 
     )
     if cut:
         panel.axes.plot([high], [at], ">", color=BLUE, markersize=6, clip_on=False, zorder=4)
-        _write_cut(panel, at, high, f"{entry.change_pct.mean:+.0f} %", "white")
+        _write_cut(panel, at, high, f"{entry.change_pct.mean:+.0f} %", "white", BLUE)
     elif entry.change_pct.stdev is not None:
         panel.axes.errorbar(
             width, at, xerr=entry.change_pct.stdev, color=BLACK, linewidth=0.8, capsize=1.8
@@ -122,15 +122,21 @@ def _draw_predicted(panel: Panel, at: float, entry: ResultCell, high: float) -> 
 def _draw_cut(panel: Panel, at: float, points: list[PublishedPoint], high: float) -> None:
     """Write published numbers that leave the panel."""
     text = ", ".join(f"{point.change:+.0f} %" for point in points)
-    _write_cut(panel, at, high, text, VERMILION)
+    _write_cut(panel, at, high, text, VERMILION, "white")
     panel.axes.plot([high], [at], ">", color=VERMILION, markersize=4, clip_on=False, zorder=4)
 
 
-def _write_cut(panel: Panel, at: float, high: float, text: str, colour: str) -> None:
-    """Write a number at the end of the panel, left of the arrow that says that it goes on."""
+def _write_cut(panel: Panel, at: float, high: float, text: str, colour: str, edge: str) -> None:
+    """Write a number at the end of the panel, left of the arrow that says that it goes on.
+
+    ``edge`` goes round the letters: a number may be longer than the bar that it stands in.
+    """
+    from matplotlib.patheffects import withStroke
+
     panel.axes.annotate(
         text, (high, at), xytext=(-5, 0), textcoords="offset points", color=colour,
         fontweight="bold", ha="right", va="center_baseline", fontsize=SMALL - 1,
+        path_effects=[withStroke(linewidth=1.6, foreground=edge)],
     )  # fmt: skip
 
 
