@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from costmodel.config.groups import SIZE_KEYS
+from costmodel.config.group import SIZE_KEYS
 from costmodel.config.keys import Leaf, branches, leaves
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import Choice

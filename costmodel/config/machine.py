@@ -10,20 +10,13 @@ from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
 
+from costmodel.config.caches import Caches
+from costmodel.config.core import Atomics, Barriers, Core, Mitigations, Tlbi
 from costmodel.config.document import Document, key_text, parse_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.fit import Fit
-from costmodel.config.groups import (
-    Atomics,
-    Barriers,
-    Caches,
-    Core,
-    Group,
-    Kernel,
-    Mitigations,
-    Noise,
-    Tlbi,
-)
+from costmodel.config.group import Group
+from costmodel.config.kernel import Kernel, Noise
 from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
 from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
 from costmodel.config.resources import find_file, names

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from costmodel.config.groups import SIZE_KEYS
+from costmodel.config.group import SIZE_KEYS
 from costmodel.config.keys import Leaf, branches, leaves
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import Choice
@@ -23,7 +23,7 @@ from costmodel.files import write_text
 _MACHINE_HEAD = """\
 # Machine files
 
-*Generated from the schema by `make docs`: edit `costmodel/config/groups.py` instead.*
+*Generated from the schema by `make docs`: edit the groups in `costmodel/config/` instead.*
 
 A machine is one YAML file. Shipped ones lie in `machines/` and go by name, your own go by path:
 `costmodel machines ./mine.yaml` checks and prints one. Start from a copy of the nearest machine.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from costmodel.config.groups import NO_BRANCH_LIMIT
+from costmodel.config.core import NO_BRANCH_LIMIT
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
+from costmodel.units import LINE_BYTES
 
 TICKS_PER_CYCLE = 16
 """Resolution of time inside the core."""
@@ -163,79 +164,116 @@ def relevant(parameters: Parameters, ops: Collection[int]) -> Parameters:
 
 def parameters_of(machine: Machine) -> Parameters:
     """Return the core's numbers of a machine."""
-    core, caches, clock = machine.core, machine.caches, machine.core.clock_ghz.value
-    atomics, barriers, tlbi = machine.atomics, machine.barriers, machine.tlbi
-    dtlb = caches.dtlb
-    taken = _between(core.taken_branches_per_cycle.value)
-    taken_in_loop = _between(core.small_loop_taken_branches_per_cycle.value)
-    call = _or_nothing(core.call_return_cycles.value)
-    ret = _or_nothing(machine.mitigations.return_cycles.value)
+    return Parameters(
+        **_window(machine),
+        **_front_end(machine),
+        **_hierarchy(machine),
+        **_atomics(machine),
+        **_maintenance(machine),
+    )
+
+
+def _window(machine: Machine) -> dict[str, int]:
+    """Return what is in flight, what starts per cycle, and what that takes without memory."""
+    core = machine.core
+    return {
+        "width": core.width.value,
+        "retire_width": core.retire_width.value,
+        "rob": core.rob_entries.value,
+        "load_queue": core.load_queue_entries.value,
+        "store_queue": core.store_queue_entries.value,
+        "alu_ports": core.alu_ports.value,
+        "branch_ports": core.branch_ports.value,
+        "load_ports": core.load_ports.value,
+        "store_ports": core.store_ports.value,
+        "address_units": core.address_units.value,
+        "mul_ports": core.mul_ports.value,
+        "moves_free": int(core.eliminates_moves.value),
+        "immediates_free": int(core.eliminates_immediates.value),
+        "zeros_free": int(core.eliminates_zero_idioms.value),
+        "mul": cycles_to_ticks(core.mul_latency_cycles.value),
+        "system": cycles_to_ticks(SYSTEM_CYCLES),
+        "mispredict": cycles_to_ticks(core.mispredict_penalty_cycles.value),
+        "forward": cycles_to_ticks(core.store_forward_cycles.value),
+        "store_drain": cycles_to_ticks(
+            core.store_commit_cycles.value or 1 / core.store_ports.value
+        ),
+    }
+
+
+def _front_end(machine: Machine) -> dict[str, int]:
+    """Return what limits fetch, and whether anything does."""
+    core, mitigations = machine.core, machine.mitigations
+    fetch_width = core.fetch_width.value
+    branches = {
+        "taken": _between(core.taken_branches_per_cycle.value),
+        "taken_in_loop": _between(core.small_loop_taken_branches_per_cycle.value),
+        "call": _or_nothing(core.call_return_cycles.value),
+        "ret": _or_nothing(mitigations.return_cycles.value),
+    }
+    return {
+        **branches,
+        "fetches": int(max(branches.values()) > 0 or fetch_width < core.width.value),
+        "fetch_width": fetch_width,
+        "fetch_queue": min(core.fetch_queue_entries.value, core.rob_entries.value),
+        "returns_mispredict": int(mitigations.returns_mispredict.value),
+    }
+
+
+def _hierarchy(machine: Machine) -> dict[str, int]:
+    """Return what caches, TLBs, memory and the prefetcher take."""
+    caches, clock = machine.caches, machine.core.clock_ghz.value
+    dtlb, prefetch = caches.dtlb, caches.prefetch
+    llc_stream_ns = prefetch.llc_ns_per_line.value or prefetch.ns_per_line.value
+    return {
+        "miss_registers": caches.miss_registers.value,
+        "l1": cycles_to_ticks(caches.l1.latency_cycles.value),
+        "l2": cycles_to_ticks(caches.l2.latency_cycles.value),
+        "llc": ns_to_ticks(caches.llc.latency_ns.value, clock),
+        "dram": ns_to_ticks(caches.dram.latency_ns.value, clock),
+        "l2_gap": _or_nothing(caches.l2.cycles_per_line.value),
+        "llc_gap": _or_nothing(caches.llc.ns_per_line.value * clock),
+        "dram_gap": _or_nothing(caches.dram.ns_per_line.value * clock),
+        "tlb_l2": cycles_to_ticks(dtlb.l2_latency_cycles.value),
+        "tlb_walk": ns_to_ticks(dtlb.walk_ns.value, clock),
+        "stream_gap": ns_to_ticks(prefetch.ns_per_line.value, clock),
+        "llc_stream_gap": ns_to_ticks(llc_stream_ns, clock),
+        "zero_line": ns_to_ticks(LINE_BYTES / machine.kernel.zero_bytes_per_ns.value, clock),
+    }
+
+
+def _atomics(machine: Machine) -> dict[str, int]:
+    """Return what atomics take, and how many are in flight."""
+    atomics, rob = machine.atomics, machine.core.rob_entries.value
     locked = cycles_to_ticks(atomics.locked_cycles.value)
     retires = cycles_to_ticks(atomics.locked_retires_cycles.value or atomics.locked_cycles.value)
     writes = max(locked - retires, 0)
-    commit = core.store_commit_cycles.value or 1 / core.store_ports.value
-    rob, fetch_width = core.rob_entries.value, core.fetch_width.value
-    return Parameters(
-        width=core.width.value,
-        retire_width=core.retire_width.value,
-        rob=rob,
-        load_queue=core.load_queue_entries.value,
-        store_queue=core.store_queue_entries.value,
-        alu_ports=core.alu_ports.value,
-        branch_ports=core.branch_ports.value,
-        load_ports=core.load_ports.value,
-        store_ports=core.store_ports.value,
-        address_units=core.address_units.value,
-        mul_ports=core.mul_ports.value,
-        miss_registers=caches.miss_registers.value,
-        moves_free=int(core.eliminates_moves.value),
-        immediates_free=int(core.eliminates_immediates.value),
-        zeros_free=int(core.eliminates_zero_idioms.value),
-        fetches=int(max(taken, taken_in_loop, call, ret) > 0 or fetch_width < core.width.value),
-        fetch_width=fetch_width,
-        fetch_queue=min(core.fetch_queue_entries.value, rob),
-        taken=taken,
-        taken_in_loop=taken_in_loop,
-        call=call,
-        ret=ret,
-        returns_mispredict=int(machine.mitigations.returns_mispredict.value),
-        mul=cycles_to_ticks(core.mul_latency_cycles.value),
-        system=cycles_to_ticks(SYSTEM_CYCLES),
-        mispredict=cycles_to_ticks(core.mispredict_penalty_cycles.value),
-        l1=cycles_to_ticks(caches.l1.latency_cycles.value),
-        l2=cycles_to_ticks(caches.l2.latency_cycles.value),
-        llc=ns_to_ticks(caches.llc.latency_ns.value, clock),
-        dram=ns_to_ticks(caches.dram.latency_ns.value, clock),
-        l2_gap=_or_nothing(caches.l2.cycles_per_line.value),
-        llc_gap=_or_nothing(caches.llc.ns_per_line.value * clock),
-        dram_gap=_or_nothing(caches.dram.ns_per_line.value * clock),
-        tlb_l2=cycles_to_ticks(dtlb.l2_latency_cycles.value),
-        tlb_walk=ns_to_ticks(dtlb.walk_ns.value, clock),
-        forward=cycles_to_ticks(core.store_forward_cycles.value),
-        store_drain=cycles_to_ticks(commit),
-        stream_gap=ns_to_ticks(caches.prefetch.ns_per_line.value, clock),
-        llc_stream_gap=ns_to_ticks(
-            caches.prefetch.llc_ns_per_line.value or caches.prefetch.ns_per_line.value, clock
-        ),
-        zero_line=ns_to_ticks(64 / machine.kernel.zero_bytes_per_ns.value, clock),
-        value=cycles_to_ticks(atomics.value_cycles.value),
-        cas=cycles_to_ticks(atomics.cas_cycles.value),
-        acquire=cycles_to_ticks(atomics.acquire_cycles.value),
-        store_only=cycles_to_ticks(atomics.store_only_cycles.value),
-        line_change=cycles_to_ticks(atomics.line_change_cycles.value),
-        in_flight=_limit(atomics.in_flight.value, rob),
-        locked=locked - writes,
-        locked_writes=writes,
-        locked_alone=int(atomics.locked_alone.value),
-        locked_oldest=int(atomics.locked_oldest.value and not atomics.locked_alone.value),
-        locked_in_flight=_limit(atomics.locked_in_flight.value, rob),
-        locked_alus=min(atomics.locked_alu_operations.value, core.alu_ports.value),
-        far=int(atomics.far.value),
-        far_trip=ns_to_ticks(atomics.far_ns.value, clock),
-        dsb=cycles_to_ticks(barriers.dsb_cycles.value),
-        dmb=cycles_to_ticks(barriers.dmb_cycles.value),
-        isb=cycles_to_ticks(barriers.isb_cycles.value),
-        tlbi_issue=ns_to_ticks(tlbi.issue_ns.value, clock),
-        tlbi_posted=int(machine.isa == "arm64"),
-        broadcast=ns_to_ticks(tlbi.broadcast_ns.value, clock),
-    )
+    return {
+        "value": cycles_to_ticks(atomics.value_cycles.value),
+        "cas": cycles_to_ticks(atomics.cas_cycles.value),
+        "acquire": cycles_to_ticks(atomics.acquire_cycles.value),
+        "store_only": cycles_to_ticks(atomics.store_only_cycles.value),
+        "line_change": cycles_to_ticks(atomics.line_change_cycles.value),
+        "in_flight": _limit(atomics.in_flight.value, rob),
+        "locked": locked - writes,
+        "locked_writes": writes,
+        "locked_alone": int(atomics.locked_alone.value),
+        "locked_oldest": int(atomics.locked_oldest.value and not atomics.locked_alone.value),
+        "locked_in_flight": _limit(atomics.locked_in_flight.value, rob),
+        "locked_alus": min(atomics.locked_alu_operations.value, machine.core.alu_ports.value),
+        "far": int(atomics.far.value),
+        "far_trip": ns_to_ticks(atomics.far_ns.value, machine.core.clock_ghz.value),
+    }
+
+
+def _maintenance(machine: Machine) -> dict[str, int]:
+    """Return what barriers and TLB invalidations take."""
+    barriers, tlbi, clock = machine.barriers, machine.tlbi, machine.core.clock_ghz.value
+    return {
+        "dsb": cycles_to_ticks(barriers.dsb_cycles.value),
+        "dmb": cycles_to_ticks(barriers.dmb_cycles.value),
+        "isb": cycles_to_ticks(barriers.isb_cycles.value),
+        "tlbi_issue": ns_to_ticks(tlbi.issue_ns.value, clock),
+        "tlbi_posted": int(machine.isa == "arm64"),
+        "broadcast": ns_to_ticks(tlbi.broadcast_ns.value, clock),
+    }

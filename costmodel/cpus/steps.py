@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from costmodel.cpus import compiled
-from costmodel.cpus.resources import Usage
+from costmodel.cpus.resources import Server, Usage
 from costmodel.cpus.segments import Segment
 from costmodel.cpus.world import INTERRUPTED, World
 
@@ -36,14 +36,15 @@ class Ran:
 
 
 class _Step(NamedTuple):
-    """One step; what the numbers mean depends on the kind, see :func:`compiled.run`."""
+    """One step; see :class:`compiled.Steps` for what the numbers mean."""
 
     kind: int
     amount_ps: int = 0
-    rest_ps: int = 0
+    service_ps: int = 0
+    after_ps: int = 0
     stolen_ps: int = 0
-    share: float = _NO_NOISE
     passed_ps: int = 0
+    share: float = _NO_NOISE
     visits: float = 0.0
     name: str = ""
 
@@ -64,52 +65,76 @@ def run(
     setup, workers = world.setup, list(world.setup.workers)
     steps = list(_steps(world))
     names = list(dict.fromkeys(step.name for step in steps if step.name))
+    causes = [*names, INTERRUPTED]
     visited = {name: [world.server(name, cpu) for cpu in workers] for name in names}
     servers = list({id(server): server for each in visited.values() for server in each}.values())
-    numbers = {id(server): number for number, server in enumerate(servers)}
-    where = np.zeros((len(steps), len(workers)), np.int64)
-    for number, step in enumerate(steps):
-        if step.name:
-            where[number] = [numbers[id(server)] for server in visited[step.name]]
-    causes = [*names, INTERRUPTED]
-    took, sums = np.zeros(operations, np.int64), np.zeros(4, np.int64)
-    extra, usage = np.zeros(len(causes), np.int64), np.zeros((len(servers), 3))
+    seen = _idle(servers, len(workers))
+    sockets = np.array([setup.socket(cpu) for cpu in workers])
+    counted = compiled.Counted(*(np.zeros(n, np.int64) for n in (operations, len(causes), 4)))
     compiled.run(
-        np.array([step.kind for step in steps]),
-        np.array([step.amount_ps for step in steps]),
-        np.array([step.rest_ps for step in steps]),
-        np.array([step.stolen_ps for step in steps]),
-        np.array([step.share for step in steps]),
-        np.array([step.passed_ps for step in steps]),
-        np.array([step.visits for step in steps]),
-        np.array([causes.index(step.name) if step.name else 0 for step in steps]),
-        where,
-        np.array([setup.socket(cpu) for cpu in workers]),
-        np.array([(s.line_ps, s.far_line_ps, s.most_waiting) for s in servers], np.int64).reshape(
-            -1, 3
-        ),
-        np.array([server.growth for server in servers], float),
-        np.array([0, *(delays_ps.get(cpu, -1) for cpu in workers[1:])]),
+        _arrays(steps, causes, _places(steps, visited, servers)),
+        seen,
+        compiled.Cpus.at_the_start(sockets, len(causes), warm_up),
+        _events(workers, delays_ps),
         more,
-        warm_up,
-        len(names),
-        took,
-        extra,
-        sums,
-        usage,
+        counted,
     )
-    for server, (visits, busy_ps, waited_ps) in zip(servers, usage.tolist(), strict=True):
-        server.usage = Usage(visits, int(busy_ps), int(waited_ps))
-    complete, elapsed_ps, finished, wall_ps = (int(each) for each in sums)
+    usages = zip(seen.visited.tolist(), seen.busy.tolist(), seen.waited.tolist(), strict=True)
+    for server, usage in zip(servers, usages, strict=True):
+        server.usage = Usage(*usage)
+    complete, elapsed_ps, finished, wall_ps = counted.sums.tolist()
     return Ran(
-        took_ps=took,
+        took_ps=counted.took,
         operations=complete,
         elapsed_ps=elapsed_ps,
         finished=finished,
         wall_ps=wall_ps,
-        extra_ps={cause: int(ps) for cause, ps in zip(causes, extra, strict=True) if ps},
+        extra_ps={c: ps for c, ps in zip(causes, counted.extra.tolist(), strict=True) if ps},
         usages=world.usages(),
     )
+
+
+def _arrays(
+    steps: Sequence[_Step], causes: Sequence[str], servers: compiled.Ints
+) -> compiled.Steps:
+    return compiled.Steps(
+        kinds=np.array([step.kind for step in steps]),
+        amounts=np.array([step.amount_ps for step in steps]),
+        services=np.array([step.service_ps for step in steps]),
+        afters=np.array([step.after_ps for step in steps]),
+        stolen=np.array([step.stolen_ps for step in steps]),
+        passed=np.array([step.passed_ps for step in steps]),
+        shares=np.array([step.share for step in steps]),
+        visits=np.array([step.visits for step in steps]),
+        causes=np.array([causes.index(step.name) if step.name else 0 for step in steps]),
+        servers=servers,
+    )
+
+
+def _places(
+    steps: Sequence[_Step], visited: Mapping[str, Sequence[Server]], servers: Sequence[Server]
+) -> compiled.Ints:
+    """Return the number of the server that each CPU goes to in each step, int64[steps, CPUs]."""
+    numbers = {id(server): number for number, server in enumerate(servers)}
+    found = np.zeros((len(steps), max(map(len, visited.values()), default=0)), np.int64)
+    for number, step in enumerate(steps):
+        if step.name:
+            found[number] = [numbers[id(server)] for server in visited[step.name]]
+    return found
+
+
+def _idle(servers: Sequence[Server], cpus: int) -> compiled.Servers:
+    lines = [(server.line_ps, server.far_line_ps, server.most_waiting) for server in servers]
+    growth = np.array([server.growth for server in servers], float)
+    return compiled.Servers.idle(np.array(lines, np.int64).reshape(-1, 3), growth, cpus)
+
+
+def _events(workers: Sequence[int], delays_ps: Mapping[int, int]) -> compiled.Events:
+    """Return the first events as SimPy has them: the first CPU comes at once, before all others."""
+    times = np.array([delays_ps.get(cpu, 0) for cpu in workers])
+    late = [place for place, cpu in enumerate(workers) if cpu in delays_ps]
+    late.sort(key=lambda place: (times[place], place))
+    return compiled.Events(times, np.arange(len(workers)), np.array([0, *late]))
 
 
 def _steps(world: World) -> Iterator[_Step]:
@@ -127,7 +152,8 @@ def _steps(world: World) -> Iterator[_Step]:
 
 def _meetings(world: World, segment: Segment) -> Iterator[_Step]:
     for visit in segment.visits:
-        yield _Step(compiled.VISIT, visit.held_ps, visits=visit.visits, name=visit.name)
+        held_ps = visit.held_ps
+        yield _Step(compiled.VISIT, held_ps, held_ps, visits=visit.visits, name=visit.name)
     if not segment.broadcast_ps:
         return
     if not world.setup.shares(INTERCONNECT):
@@ -138,8 +164,8 @@ def _meetings(world: World, segment: Segment) -> Iterator[_Step]:
         compiled.BROADCAST,
         turn.alone_ps,
         turn.service_ps,
-        turn.stolen_ps,
-        passed_ps=segment.broadcast_ps - turn.alone_ps,
+        after_ps=segment.broadcast_ps - turn.alone_ps,
+        stolen_ps=turn.stolen_ps,
         visits=1.0,
         name=INTERCONNECT,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from costmodel.config.document import parse_document
 from costmodel.config.errors import ConfigError
-from costmodel.config.groups import SIZE_KEYS
+from costmodel.config.group import SIZE_KEYS
 from costmodel.config.keys import Leaf, leaves_by_key
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import Parameter, ParameterLike
