@@ -18,11 +18,20 @@ NOTHING = lone_context("map", Step("map", 0, 0, 0), Step("set", 0, 0, 0))._repla
 )
 
 
-@pytest.mark.parametrize("name", ["v6.12.117.x86_64", "v6.9.arm64_contpte"])
-def test_extraction_reproduces_the_committed_archive(name: str) -> None:
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [
+        ("fork", "v6.12.117.x86_64"),
+        ("fork", "v6.9.arm64_contpte"),
+        ("mprotect", "v7.2.13.arm64_contpte"),
+        ("mremap", "v6.12.117.arm64_contpte"),
+        ("mremap", "v6.12.117_tables.x86_64"),
+    ],
+)
+def test_extraction_reproduces_the_committed_archive(operation: str, name: str) -> None:
     program, _, architecture = name.rpartition(".")
-    numbers, text = unpacked("fork", architecture, STEPS)[program]
-    extracted = to_arrays(extract("fork", load_program("fork", name)))
+    numbers, text = unpacked(operation, architecture, STEPS)[program]
+    extracted = to_arrays(extract(operation, load_program(operation, name)))
     assert np.array_equal(extracted["numbers"], numbers)
     assert extracted["text"].tobytes() == text.tobytes()
 

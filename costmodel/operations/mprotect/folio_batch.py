@@ -11,6 +11,7 @@ from costmodel.operations.mprotect.mm import MprotectOperation, ProtectedTable
 from costmodel.operations.shared.contpte import unfold_partial
 from costmodel.operations.shared.entry import Counted, Entry, Steps
 from costmodel.operations.shared.scan import Scan, scan
+from costmodel.operations.shared.walk import empty
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def _change_from(
         if entry.folio.order:
             count = yield from scan(table, entry, how)
     yield from unfold_partial(table, entry, count, whole_blocks_stay=True)
-    yield from loop.empty(table, entry, count)
+    yield from empty(table, entry, count)
     if loop.looks_at_pages(table):
         yield from _commit_runs(mprotect, table, entry, count)
     else:
@@ -74,8 +75,3 @@ def batched(mprotect: MprotectOperation) -> Steps:
 def contpte_batched(mprotect: MprotectOperation) -> Steps:
     """The same with contiguous blocks, which stay whole: the scan steps over them."""
     return change_batched(mprotect, ProtectBatching(gathers=True, hints=True))
-
-
-def contpte_unhinted(mprotect: MprotectOperation) -> Steps:
-    """The same, but every entry of the scan gathers the bits of its block."""
-    return change_batched(mprotect, ProtectBatching(gathers=True))

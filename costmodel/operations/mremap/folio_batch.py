@@ -10,6 +10,7 @@ from costmodel.operations.mremap.mm import MovedTable, MremapOperation
 from costmodel.operations.shared.contpte import unfold_partial
 from costmodel.operations.shared.entry import Counted, Entry, Steps
 from costmodel.operations.shared.scan import Scan, scan
+from costmodel.operations.shared.walk import empty
 
 _BITS = YOUNG | DIRTY | SOFT_DIRTY
 """Bits that may differ in a batch: only the write bit must match."""
@@ -48,6 +49,6 @@ def _move_from(
         if entry.folio.order:
             count = yield from scan(table, entry, how)
     yield from unfold_partial(table, entry, count, whole_blocks_stay=True)
-    yield from loop.empty(table, entry, count)
+    yield from empty(table, entry, count)
     yield from loop.arrive(mremap, table, entry, count)
     return count

@@ -6,15 +6,13 @@ the strategy's program stands behind the event.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
-from costmodel.code.events import Step
-from costmodel.code.uops import Uop
-from costmodel.mm.pte import CONT, CONT_PTES, PRESENT
+from costmodel.mm.pte import CONT
 from costmodel.operations.mremap.mm import MovedTable, MremapOperation, moved_entry
-from costmodel.operations.shared.contpte import convert, gathered
 from costmodel.operations.shared.entry import Counted, Entry, Steps
+from costmodel.operations.shared.walk import empty, fold, walk
 
 Move = Callable[[MremapOperation, MovedTable, Entry], Counted]
 """Moves entries from a present one on; returns how many."""
@@ -28,46 +26,16 @@ def move_tables(mremap: MremapOperation, move: Move) -> Steps:
 
 def move_entries(mremap: MremapOperation, table: MovedTable, move: Move) -> Steps:
     """Move the entries of one table under its lock, then flush it."""
-    yield entry_at(mremap, table, table.first).step("lock")
-    slot = table.first
-    while slot < table.end:
-        entry = yield from read(mremap, table, slot)
-        if entry.pte & PRESENT:
-            slot += yield from move(mremap, table, entry)
-            continue
-        if entry.pte:
-            yield from empty(table, entry)
-            table.dst.set_nonpresent(slot, moved_entry(table.vma, entry.pte))
-            yield entry.step("set")
-        slot += 1
+    yield from walk(mremap, table, partial(move, mremap, table), partial(move_nonpresent, table))
     mremap.flush(table)
 
 
-def entry_at(mremap: MremapOperation, table: MovedTable, slot: int) -> Entry:
-    """Return an entry with the folio behind it."""
-    pte = table.src.slots[slot]
-    entry = Entry(slot, pte, mremap.folio_of(pte))
-    if mremap.contpte:
-        entry.note_alignment()
-    return entry
-
-
-def read(
-    mremap: MremapOperation, table: MovedTable, slot: int
-) -> Generator[Step | Uop, Any, Entry]:
-    """Read an entry (``ptep_get()``: with the bits of its whole contiguous block)."""
-    entry = entry_at(mremap, table, slot)
-    entry.value = yield entry.step("read")
-    if entry.pte & CONT:
-        yield gathered(entry)
-    return entry
-
-
-def empty(table: MovedTable, entry: Entry, count: int = 1) -> Steps:
-    """Empty entries (``ptep_get_and_clear()``), one atomic each."""
-    entry.pte = table.src.clear(entry.slot, count)
-    for ahead in range(count):
-        yield entry.step("clear", ahead)
+def move_nonpresent(table: MovedTable, entry: Entry) -> Steps:
+    """Move what maps nothing, if the entry says anything."""
+    if entry.pte:
+        yield from empty(table, entry)
+        table.dst.set_nonpresent(entry.slot, moved_entry(table.vma, entry.pte))
+        yield entry.step("set")
 
 
 def arrive(mremap: MremapOperation, table: MovedTable, entry: Entry, count: int = 1) -> Steps:
@@ -79,6 +47,5 @@ def arrive(mremap: MremapOperation, table: MovedTable, entry: Entry, count: int 
         table.dst.set_ptes(entry.slot, count, pte & ~CONT)
     for ahead in range(count):
         yield entry.step("set", ahead)
-    last = entry.slot % CONT_PTES == CONT_PTES - 1
-    if mremap.contpte and count == 1 and last and table.dst.can_fold(entry.slot, entry.folio):
-        yield from convert(table.dst, "dst", entry, cont=True)
+    if mremap.contpte and count == 1:
+        yield from fold(table.dst, "dst", entry)

@@ -7,6 +7,7 @@ from costmodel.operations.mremap import loop
 from costmodel.operations.mremap.mm import MovedTable, MremapOperation
 from costmodel.operations.shared.contpte import convert
 from costmodel.operations.shared.entry import Counted, Entry, Steps
+from costmodel.operations.shared.walk import empty
 
 
 def move_per_pte(mremap: MremapOperation) -> Steps:
@@ -18,6 +19,6 @@ def move_entry(mremap: MremapOperation, table: MovedTable, entry: Entry) -> Coun
     """Move one present entry."""
     if entry.pte & CONT:
         yield from convert(table.src, "src", entry, cont=False)
-    yield from loop.empty(table, entry)
+    yield from empty(table, entry)
     yield from loop.arrive(mremap, table, entry)
     return 1

@@ -2,102 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
-from costmodel.mm.pte import CONT_PTES, TABLE_PTES
+from costmodel.mm.pte import TABLE_PTES
+from costmodel.operations.shared.recorded import EntryScanner, marks_of
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import RecordedEvents
 
-_Raw = tuple[int, str, int]
-"""Row, event, and the entry it is about."""
-_CONVERTS: Final = ("contpte_convert", "__contpte_try_fold", "__contpte_try_unfold")
-"""Functions that fold or unfold a block; the first may be part of the others."""
-_GATHERS: Final = "contpte_ptep_get"
-_ALIGNED: Final = "_aligned"
 _TABLES: Final = "tables"
-_LAST: Final = CONT_PTES - 1
 
 
-class _Scanner:
-    """Walks a window row by row; ``phase`` is the last event on the entry or batch."""
+class _Scanner(EntryScanner):
+    """Entries are emptied in one table and stored in another."""
 
-    def __init__(self, program: RecordedProgram, window: Recording) -> None:
-        self.kind = program.kind[window.uop].tolist()
-        self.op = program.op[window.uop].tolist()
-        self.target = program.target[window.uop].tolist()
-        self.function = program.function[window.uop].tolist()
-        self.index = window.index.tolist()
-        self.phase = "set"
-        self.first = self.scanned = 0
-        self.next_table = 0 if window.ptes == TABLE_PTES else window.ptes
-        self.side = ""
-        """The table in which a block is being folded or unfolded."""
-        self.changed = 0
-        """The last entry that was emptied or stored."""
-        self.frames: dict[int, int] = {}
-        """By entry: its struct page."""
-
-    def events(self) -> Iterator[_Raw]:
-        """Yield every event."""
-        for row, (kind, target) in enumerate(zip(self.kind, self.target, strict=True)):
-            if target in ("src", "dst"):
-                event = self._entry(row, kind, target)
-            elif target == "page" and kind == "load" and self.phase == "read":
-                self.phase, self.frames[self.first] = "folio", self.index[row]
-                event = "folio", self.first
-            elif kind == "rmw" and self.phase == "set":
-                self.phase, event = "lock", ("lock", self.next_table)
-                self.next_table = TABLE_PTES if self.next_table == 0 else self.next_table
-            elif self.op[row] == "dsb_ish" and self.side:
-                event = "flush", self.changed
-            else:
-                event = None
-            if event is not None:
-                yield row, *event
-
-    def _entry(self, row: int, kind: str, target: str) -> tuple[str, int] | None:
-        index, function = self.index[row], self.function[row]
-        if function in _CONVERTS:
-            return self._converted(index, kind, target)
-        if kind == "rmw":
-            self.phase, self.changed = "clear", index
-            return "clear", index
-        if kind == "store":
-            self.phase = "set"
-            return "set", index
-        if target == "dst":
-            return None
-        if function == _GATHERS:
-            return ("gather", self.scanned) if self._ends_gather(row) else None
-        if self.phase in ("set", "lock"):
-            self.phase, self.first, self.scanned = "read", index, index
-            return "read", index
-        if self.phase in ("read", "folio") and index > self.scanned:
-            self.scanned = index
-            return "scan", index
-        return None
-
-    def _converted(self, index: int, kind: str, target: str) -> tuple[str, int] | None:
-        """Return the event that the last entry of a block that is emptied, or stored, is."""
-        if kind == "load" or index % CONT_PTES != _LAST:
-            return None
-        self.changed = index
-        if kind == "rmw":
-            self.side = target
-            return f"clear_{target}", index
-        self.side = ""
-        return f"restore_{target}", index
-
-    def _ends_gather(self, row: int) -> bool:
-        """Tell whether the gathering function reads no further entry: it stops at what it needs."""
-        row += 1
-        while self.function[row] == _GATHERS:
-            if self.target[row] == "src":
-                return False
-            row += 1
-        return True
+    stores = "set"
 
 
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
@@ -105,47 +24,7 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     if window.layout == _TABLES:  # from one store that hangs a table in to the next
         rows = (0, 0), (len(window.uop) - 1, TABLE_PTES)
         return [Mark(row, Step("table", slot, NO_PAGE, NO_PAGE)) for row, slot in rows]
-    scanner = _Scanner(program, window)
-    raw = list(scanner.events())
-    pages = 1 << int(window.layout.removeprefix("order").removesuffix(_ALIGNED))
-    frames = _frames(scanner.frames, pages)
-    common = Trait.WRITABLE | (Trait.LARGE if pages > 1 else Trait.NONE)
-    if any(event == "gather" for _, event, _ in raw):
-        common |= Trait.CONT
-    if window.layout.endswith(_ALIGNED):
-        common |= Trait.ALIGNED
-    marks = []
-    for (row, event, slot), end in zip(raw, _batch_ends(raw), strict=True):
-        behind = slot >= end
-        name = "peek" if event == "scan" and behind else event
-        page = frames.get(slot, NO_PAGE)
-        head = frames.get(slot - slot % pages, NO_PAGE)
-        follows = not behind or page - 1 == frames.get(slot - 1)
-        traits = common | (Trait.CONSECUTIVE if follows else Trait.NONE)
-        marks.append(Mark(row, Step(name, slot, page, head, traits)))
-    return marks
-
-
-def _frames(known: dict[int, int], pages: int) -> dict[int, int]:
-    """Return the struct page of every entry of the folios that were looked at."""
-    frames: dict[int, int] = {}
-    for slot, index in known.items():
-        first = slot - slot % pages
-        frames.update((first + page, index - slot + first + page) for page in range(pages))
-    return frames
-
-
-def _batch_ends(raw: list[_Raw]) -> list[int]:
-    """Return for each event the end of its batch: behind the last entry emptied for it."""
-    ends: list[int] = []
-    end = 1 << 30
-    for _, event, slot in reversed(raw):
-        if event == "clear" and end == 1 << 30:
-            end = slot + 1
-        ends.append(end)
-        if event in ("read", "lock"):
-            end = 1 << 30
-    return ends[::-1]
+    return marks_of(_Scanner(program, window), window, Trait.WRITABLE)
 
 
 def before_window(window: Recording, __: Step) -> str:

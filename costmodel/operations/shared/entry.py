@@ -25,7 +25,7 @@ _new = tuple.__new__
 
 
 class TablePart(Protocol):
-    """The part of one table that an operation works on: slots up to ``end`` of ``src``."""
+    """The part of one table that an operation works on: slots ``first`` to ``end`` of ``src``."""
 
     @property
     def src(self) -> LiveTable:
@@ -34,6 +34,10 @@ class TablePart(Protocol):
     @property
     def vma(self) -> Vma:
         """The mapping that the part belongs to."""
+
+    @property
+    def first(self) -> int:
+        """Slot of the first."""
 
     @property
     def end(self) -> int:

@@ -16,6 +16,7 @@ from costmodel.mm.violations import Guarantee
 from costmodel.operations.mprotect import loop
 from costmodel.operations.mprotect.mm import MprotectOperation, ProtectedTable
 from costmodel.operations.shared.entry import Counted, Entry, Steps
+from costmodel.operations.shared.walk import empty, entry_at
 from costmodel.strategies.catalogue import built_in
 
 Change = Callable[[MprotectOperation, ProtectedTable, int], int]
@@ -31,7 +32,7 @@ def strategy(store: Change, *, flushes: bool = True) -> Callable[[MprotectOperat
     """Return a strategy, entry by entry, that stores what ``store`` says."""
 
     def change(mprotect: MprotectOperation, table: ProtectedTable, entry: Entry) -> Counted:
-        yield from loop.empty(table, entry)
+        yield from empty(table, entry)
         table.src.set_ptes(entry.slot, 1, store(mprotect, table, entry.pte))
         if flushes:
             mprotect.flush_later(table.src, entry.slot)
@@ -87,9 +88,9 @@ def test_a_page_on_its_way_is_not_writable_when_it_arrives() -> None:
 def _only_present(mprotect: MprotectOperation) -> Steps:
     for table in mprotect.tables():
         for slot in range(table.first, table.end):
-            entry = loop.entry_at(mprotect, table, slot)
+            entry = entry_at(mprotect, table, slot)
             if entry.pte & PRESENT:
-                yield from loop.empty(table, entry)
+                yield from empty(table, entry)
                 writable = mprotect.may_write(table.vma, entry.pte, entry.folio)
                 yield from loop.commit(mprotect, table, entry, writable=writable)
 

@@ -15,6 +15,7 @@ from costmodel.mm.violations import Guarantee
 from costmodel.operations.mremap import loop
 from costmodel.operations.mremap.mm import MovedTable, MremapOperation, moved_entry
 from costmodel.operations.shared.entry import Counted, Entry, Steps
+from costmodel.operations.shared.walk import empty, entry_at
 from costmodel.strategies.catalogue import built_in
 
 Store = Callable[[MovedTable, Entry], None]
@@ -38,7 +39,7 @@ def strategy(
 
     def move(mremap: MremapOperation, table: MovedTable, entry: Entry) -> Counted:
         if empties:
-            yield from loop.empty(table, entry)
+            yield from empty(table, entry)
         store(table, entry)
         yield entry.step("set")
         return 1
@@ -70,7 +71,7 @@ def _nothing(table: MovedTable) -> None:
 
 
 def _move(mremap: MremapOperation, table: MovedTable, entry: Entry) -> Counted:
-    yield from loop.empty(table, entry)
+    yield from empty(table, entry)
     yield from loop.arrive(mremap, table, entry)
     return 1
 
@@ -136,7 +137,7 @@ def test_whole_tables_move_only_where_no_entry_must_change() -> None:
         for table in mremap.tables():
             mremap.move_whole(table)
             mremap.flush(table)
-            yield loop.entry_at(mremap, table, table.first).step("table")
+            yield entry_at(mremap, table, table.first).step("table")
 
     assert broken_by(always) >= {Guarantee.ENTRY_BITS}
 
