@@ -87,7 +87,7 @@ def compare_files(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -
 
 
 def by_key(comparison: FileComparison) -> dict[CellKey, FileCellChange]:
-    """Return the cells of a comparison by machine, folio layout and strategy."""
+    """Return the cells of a comparison by what tells those of a file apart."""
     return {cell.old.key: cell for cell in comparison.cells}
 
 

@@ -31,7 +31,9 @@ def comparison_csv(comparisons: Sequence[FileComparison], *, names: Sequence[str
     """
     return _csv(
         [
-            _flat_change(cell) | {"old_file": names[0], "new_file": name}
+            _flat_change(cell)
+            | {"old_file": names[0], "new_file": name}
+            | {"cpus": cell.new.cpus, "threads": cell.new.threads}
             for name, comparison in zip(names[1:], comparisons, strict=True)
             for cell in comparison.cells
         ]
