@@ -11,7 +11,7 @@ from costmodel.profile.stacks import Profile, Stack, chosen_event, named
 
 FORM = "perf script"
 _LONGEST_COMM = 63
-"""Of a kernel thread: fs/proc/array.c, proc_task_name has 64 bytes; of others 15 (TASK_COMM_LEN)."""
+"""Of a kernel thread (fs/proc/array.c: proc_task_name); others have 15 (TASK_COMM_LEN)."""
 _HEAD = re.compile(
     rf"(?P<comm>\S.{{0,{_LONGEST_COMM - 1}}}?)\s+"
     r"(?P<pid>-?\d{1,10})(?:/-?\d{1,10})?\s+(?:\[\d+\]\s+)?(?:[\w.]{4,6}\s+)?"

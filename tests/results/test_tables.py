@@ -22,10 +22,10 @@ def test_csv_has_a_line_per_cell_with_all_digits() -> None:
     results = results_of(four_strategies())
     lines = list(csv.DictReader(io.StringIO(results_csv(results))))
     assert len(lines) == len(results.cells)
-    for line, cell in zip(lines, results.cells, strict=True):
-        assert float(line["ns_per_pte"]) == cell.ns_per_pte
-        assert float(line["change_pct"]) == cell.change_pct.mean
-        assert (line["machine"], line["strategy"]) == (cell.machine, cell.strategy)
+    for line, own in zip(lines, results.cells, strict=True):
+        assert float(line["ns_per_pte"]) == own.ns_per_pte
+        assert float(line["change_pct"]) == own.change_pct.mean
+        assert (line["machine"], line["strategy"]) == (own.machine, own.strategy)
     assert lines[0]["contpte"] == "" and lines[0]["noise"] == "true"
     assert "T11/6 -13.9 rel_pct" in lines[5]["published"]
 
