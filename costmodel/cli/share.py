@@ -103,7 +103,7 @@ def _consequences(
         args.operation = operation
         scenario, machines = ask(args)
         # The loop alone: what fork costs beside it is no part of the share.
-        alone = {n: m.with_value("kernel.fork_fixed_us", 0.0) for n, m in machines.items()}
+        alone = {n: m.without_fixed_part() for n, m in machines.items()}
         todo = plan(scenario, alone)
         if todo.left_out:
             raise ConfigError.of("--strategy", todo.left_out[0].reason, got=repr(args.strategy))

@@ -169,7 +169,7 @@ class BuildRange:
     high_pct: float
 
 
-CellKey = tuple[str, tuple[tuple[int, float], ...], int, int, str]
+ResultKey = tuple[str, tuple[tuple[int, float], ...], int, int, str]
 """Machine, folio layout, CPUs, threads and strategy: what tells the cells of one file apart."""
 
 
@@ -358,7 +358,7 @@ class ResultCell(BaseModel):
         return self.machine, self.column
 
     @property
-    def key(self) -> CellKey:
+    def key(self) -> ResultKey:
         """What tells the cells of one file apart."""
         orders = tuple(sorted(self.folio_orders.items()))
         return self.machine, orders, self.cpus, self.threads, self.strategy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from costmodel.results.compare import FileCellChange, FileComparison, by_key
-from costmodel.results.records import CellKey, ResultCell
+from costmodel.results.records import ResultCell, ResultKey
 from costmodel.results.text.comparison import (
     LABEL,
     NOTHING,
@@ -59,7 +59,7 @@ def _table(comparisons: Sequence[FileComparison], first: int) -> Iterator[str]:
 
 def first_cells(comparisons: Sequence[FileComparison]) -> list[ResultCell]:
     """Return the cells of the first file that some other one has, in its order."""
-    wanted: set[CellKey] = {change.old.key for each in comparisons for change in each.cells}
+    wanted: set[ResultKey] = {change.old.key for each in comparisons for change in each.cells}
     everything = [change.old for change in comparisons[0].cells] + [*comparisons[0].old_only]
     order = {cell.key: cell for cell in everything if cell.key in wanted}
     places = list(dict.fromkeys(cell.place for cell in order.values()))
