@@ -295,9 +295,14 @@ class ResultCell(BaseModel):
         return ", ".join(f"{order}: {100 * s:g}%" for order, s in self.folio_orders.items())
 
     @property
+    def says_settings(self) -> bool:
+        """Whether its file says all that is not as it is by default."""
+        return "settings" in self.model_fields_set
+
+    @property
     def said(self) -> tuple[str, ...]:
         """What is not as it is by default; files of before ``settings`` say less."""
-        if "settings" in self.model_fields_set:
+        if self.says_settings:
             return tuple(self.settings)
         older = {
             f"{self.frames} frames": self.frames != "contiguous",

@@ -9,9 +9,9 @@ from costmodel.results.records import ResultCell, ResultKey
 from costmodel.results.text.comparison import (
     LABEL,
     NOTHING,
+    cautions,
     comparison_legend,
     heading_of,
-    other_builds,
 )
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import milliseconds, percent
@@ -34,7 +34,7 @@ def comparisons_text(comparisons: Sequence[FileComparison], *, names: Sequence[s
         if comparison.new_only:
             only = "; ".join(f"{c.machine} {c.column} {c.strategy}" for c in comparison.new_only)
             parts.append(paragraph(f"Not in {names[0]} but in {name}: {only}.", hanging="  "))
-        parts += [paragraph(f"{name}: {text}", hanging="  ") for text in other_builds(comparison)]
+        parts += [paragraph(f"{name}: {text}", hanging="  ") for text in cautions(comparison)]
     legend = comparison_legend(comparisons[0])
     parts.append(paragraph(f"Changes are against (1). {legend} {MISSING}: not in that file."))
     return ascii_only("\n\n".join(parts)) + "\n"
