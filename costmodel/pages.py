@@ -23,7 +23,7 @@ from costmodel.sweeps.what_if import WhatIf, check_over, what_if
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
-    from costmodel.results.records import CellKey
+    from costmodel.results.records import ResultKey
     from costmodel.sweeps.axes import SweepAxis
 
 _SAME = 1e-9
@@ -138,7 +138,7 @@ def _moved(results: ResultFile, found: Sequence[Comparison]) -> str:
     )
 
 
-def _key(cell: Cell) -> CellKey:
+def _key(cell: Cell) -> ResultKey:
     """Return what a result file tells cells apart by."""
     workload, orders = cell.workload, tuple(sorted(cell.workload.folio_orders.items()))
     return cell.machine.name, orders, workload.cpus, workload.threads, cell.strategy

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any, TextIO
 
-COMMANDS = (
+KEPT = (
     "run",
     "machines",
     "strategies",
@@ -92,7 +92,7 @@ def keeping(words: Sequence[str], run: Callable[[], int]) -> int:
 
 
 def _may_be_kept(words: Sequence[str]) -> bool:
-    return bool(words) and words[0] in COMMANDS and None not in (sys.stdout, sys.stderr)
+    return bool(words) and words[0] in KEPT and None not in (sys.stdout, sys.stderr)
 
 
 def _here() -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from costmodel.operations.registry import DEFAULT, operation_names
@@ -145,6 +145,14 @@ def add_jobs(parser: argparse.ArgumentParser, *, most: int | None = None) -> Non
         metavar="N",
         help=f"processes (default: one per CPU{few})",
     )
+
+
+def given_options(args: argparse.Namespace, names: Iterable[str]) -> Iterator[str]:
+    """Yield those of some options, named as their attributes, that were given: ``--no-noise``."""
+    for name in names:
+        value = getattr(args, name, None)
+        if value is not None and value is not False and value != []:
+            yield "--set" if name == "assignments" else f"--{name.replace('_', '-')}"
 
 
 def count(least: int) -> Callable[[str], int]:

@@ -12,6 +12,7 @@ from costmodel.cli.parser import (
     add_jobs,
     command,
     count,
+    given_options,
     several,
     wrapped,
 )
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from costmodel.config.scenario import Scenario
     from costmodel.results.plots.picture import Picture
 
+_SCENARIO_ONLY = ("assignments", "build", "seed", "no_noise")
 _NOT_MEASURED = "is not for a file of `measure`, which has one picture"
 KINDS = ("change", "order", "stack", "samples", "cpus", "shared", "timeline")
 ALL_ORDERS = (0, *range(2, 10))
@@ -103,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _of_file(args: argparse.Namespace) -> tuple[str, Picture | None]:
-    from costmodel.config.errors import ConfigError
+    from costmodel.config.errors import ConfigError, Fault
     from costmodel.measure.document import is_measured
     from costmodel.results.plots.ascii import ascii_chart
     from costmodel.results.plots.draw import draw
@@ -111,12 +113,11 @@ def _of_file(args: argparse.Namespace) -> tuple[str, Picture | None]:
 
     if Path(args.scenario).is_file() and is_measured(Path(args.scenario)):
         return "", _of_measured(args)
-    changed = [name for name in ("assignments", "build", "seed", "no_noise") if getattr(args, name)]
-    if changed or args.kind == "timeline":
-        what = "--kind timeline" if not changed else f"--{changed[0].replace('_', '-')}"
-        raise ConfigError.of(
-            what.replace("assignments", "set"), "needs a scenario, not a result file"
-        )
+    refused = [*given_options(args, _SCENARIO_ONLY)]
+    refused += ["--kind timeline"] if args.kind == "timeline" else []
+    if refused:
+        reason = "needs a scenario, not a result file"
+        raise ConfigError([Fault(option, reason=reason) for option in refused])
     results = read_results(Path(args.scenario)).only(
         machines=args.machine, strategies=args.strategy, orders=args.order
     )
@@ -129,16 +130,10 @@ def _of_measured(args: argparse.Namespace) -> Picture:
     from costmodel.measure.document import read_measured
     from costmodel.results.plots.measured import measured_picture
 
-    given = ("ascii", "machine", "strategy", "order", "assignments", "build", "seed", "no_noise")
-    faults = [
-        Fault(f"--{name.replace('_', '-').replace('assignments', 'set')}", reason=_NOT_MEASURED)
-        for name in given
-        if getattr(args, name)
-    ]
-    if args.kind != "change":
-        faults.append(Fault("--kind", reason=_NOT_MEASURED))
-    if faults:
-        raise ConfigError(faults)
+    choices = ("ascii", "machine", "strategy", "order", *_SCENARIO_ONLY)
+    refused = [*given_options(args, choices), *(["--kind"] if args.kind != "change" else [])]
+    if refused:
+        raise ConfigError([Fault(option, reason=_NOT_MEASURED) for option in refused])
     file = read_measured(Path(args.scenario))
     rows = [row.compared() for row in file.operations]
     return measured_picture(rows, machine=file.system.model_name, date=file.date)

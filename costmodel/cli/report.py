@@ -9,7 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_jobs, add_scenario_options, command, several, wrapped
+from costmodel.cli.parser import (
+    add_jobs,
+    add_scenario_options,
+    command,
+    given_options,
+    several,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -71,12 +78,10 @@ def _of_file(args: argparse.Namespace, over: tuple[SweepAxis, ...]) -> str:
     from costmodel.parallel import cpus
     from costmodel.results.reading import read_results
 
-    given = [name for name in SCENARIO_ONLY if getattr(args, name)]
-    if given:
-        options = (f"--{name.replace('_', '-')}".replace("assignments", "set") for name in given)
-        raise ConfigError(
-            [Fault(option, reason="needs a scenario, not a result file") for option in options]
-        )
+    reason = "needs a scenario, not a result file"
+    faults = [Fault(option, reason=reason) for option in given_options(args, SCENARIO_ONLY)]
+    if faults:
+        raise ConfigError(faults)
     target = output(args.output, option="-o", inputs=[args.scenario])
     results = read_results(Path(args.scenario)).only(
         machines=args.machine, strategies=args.strategy, orders=args.order

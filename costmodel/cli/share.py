@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_jobs, command
+from costmodel.cli.parser import add_jobs, command, given_options
 from costmodel.cli.question import add_options
 
 if TYPE_CHECKING:
@@ -78,9 +78,8 @@ def _check_is_asked(args: argparse.Namespace) -> None:
     if args.strategy and not (args.machine or args.scenario):
         faults.append(Fault("--machine", reason="needed with --strategy, or a --scenario"))
     if not args.strategy:
-        given = [name for name in ("scenario", *OPTIONS) if getattr(args, name, None)]
-        given += ["set"] if args.assignments else []
-        faults += [Fault(f"--{name}", reason="needs --strategy") for name in given]
+        given = given_options(args, ("scenario", *OPTIONS, "assignments"))
+        faults += [Fault(option, reason="needs --strategy") for option in given]
     if faults:
         raise ConfigError(faults)
 
@@ -103,7 +102,7 @@ def _consequences(
         args.operation = operation
         scenario, machines = ask(args)
         # The loop alone: what fork costs beside it is no part of the share.
-        alone = {n: m.with_value("kernel.fork_fixed_us", 0.0) for n, m in machines.items()}
+        alone = {n: m.without_fixed_part() for n, m in machines.items()}
         todo = plan(scenario, alone)
         if todo.left_out:
             raise ConfigError.of("--strategy", todo.left_out[0].reason, got=repr(args.strategy))

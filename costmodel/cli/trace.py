@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_machine_and_strategy, command, count, wrapped
+from costmodel.cli.parser import add_machine_and_strategy, command, count, given_options, wrapped
 from costmodel.cli.question import add_question
 from costmodel.units import WIDTH
 
@@ -65,10 +65,9 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "cpus":
         text, summary = _cpus(args, cell, name)
     else:
-        ptes = args.ptes or PTES
-        shown = timeline_of(cell, ptes=ptes, first=args.first)
+        shown = timeline_of(cell, ptes=args.ptes or PTES, first=args.first)
         text = kanata(shown) if args.format == "kanata" else perfetto(shown, name=name)
-        summary = f"{len(shown.micro_ops)} micro-ops of {ptes} PTEs, {shown.cycles:g} cycles"
+        summary = f"{len(shown.micro_ops)} micro-ops of {shown.shows}, {shown.cycles:g} cycles"
     target.write(text.encode())
     lines = [f"{args.output}: {summary} ({name})", *verdicts_of([cell])]
     target.show("".join(f"{wrapped(ascii_only(line))}\n" for line in lines))
@@ -80,10 +79,10 @@ def _cpus(args: argparse.Namespace, cell: Cell, name: str) -> tuple[str, str]:
     from costmodel.config.errors import ConfigError, Fault
     from costmodel.timeline.crowd import OPERATIONS, crowd_perfetto, crowd_slices
 
-    given = [key for key in ("ptes", "first") if getattr(args, key) is not None]
-    if given:
-        reason = "is not for --format cpus, which shows whole operations"
-        raise ConfigError([Fault(f"--{key}", reason=reason) for key in given])
+    reason = "is not for --format cpus, which shows whole operations"
+    faults = [Fault(option, reason=reason) for option in given_options(args, ("ptes", "first"))]
+    if faults:
+        raise ConfigError(faults)
     slices = crowd_slices(cell)
     cpus = len({each.cpu for each in slices})
     summary = f"{OPERATIONS} operations of the first of {cpus} CPUs, {len(slices)} slices"

@@ -195,7 +195,12 @@ class _Reader:
                 self._note(event, here, reason, describe(self._skipped(next(self.events), here)))
                 continue
             self.document.keys[here] = _place(event)
-            result[here[-1]] = self.value(next(self.events), here)
+            inner = next(self.events)
+            if _is_left_out(inner) and event.implicit[0] and ":" in event.value:
+                # `{0:50%}` is a key of YAML: what a schema says of it would lead elsewhere.
+                self._note(event, here, "has no value (no blank behind the colon?)")
+                raise ConfigError(self.document.faults)
+            result[here[-1]] = self.value(inner, here)
         return result
 
     def _key(self, event: yaml.ScalarEvent, at: Location) -> str | int:

@@ -170,6 +170,10 @@ class Machine(Group):
             raise ConfigError(faults)
         return changed
 
+    def without_fixed_part(self) -> Machine:
+        """Return this machine with forks of nothing but page tables: the rest takes no time."""
+        return self.with_value("kernel.fork_fixed_us", 0.0)
+
     def without_mitigations(self) -> Machine:
         """Return this machine with a kernel booted with ``mitigations=off``."""
         return self.model_copy(update={"mitigations": Mitigations()})

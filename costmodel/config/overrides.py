@@ -10,6 +10,7 @@ from costmodel.config.document import Place, parse_scalar
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.resources import is_path, names
+from costmodel.config.retired import RETIRED, warn_retired
 from costmodel.config.scenario import Names, Protocol, Scenario
 
 SCENARIO_KEYS = (
@@ -188,8 +189,11 @@ def _unknown(change: _Change, machines: Mapping[str, Machine]) -> Fault:
 
 def _revalued(machine: Machine, changes: Mapping[str, _Change], faults: list[Fault]) -> Machine:
     """Return a machine with numbers changed, or as it was; faults get the place of their key."""
+    for key in [key for key in changes if key in RETIRED]:
+        warn_retired(key, changes[key].place.file, changes[key].place)
+    values = {key: change.value for key, change in changes.items() if key not in RETIRED}
     try:
-        return machine.with_values({key: change.value for key, change in changes.items()})
+        return machine.with_values(values)
     except ConfigError as error:
         for fault in error.faults:
             key = fault.key.removeprefix(f"{machine.name}.")

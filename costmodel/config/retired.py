@@ -6,7 +6,8 @@ import copy
 import warnings
 from typing import Final
 
-from costmodel.config.document import Document
+from costmodel.config.document import Document, Place
+from costmodel.config.errors import Fault
 
 RETIRED: Final = {
     "noise.build_layout_pct": "the range over recorded builds takes its place",
@@ -24,15 +25,15 @@ def without_retired(document: Document) -> Document:
         group, _, name = key.partition(".")
         place = document.keys.get((group, name))
         del data[group][name]
-        warn_retired(key, f"{document.file}:{place.line}:{place.col}" if place else document.file)
+        warn_retired(key, document.file, place)
     return Document(document.file, data, document.keys, document.values, document.faults)
 
 
-def warn_retired(key: str, origin: str) -> None:
-    """Say that a key is no longer read."""
-    warnings.warn(
-        f"{origin}: {key}: is no longer read, {RETIRED[key]}", FutureWarning, stacklevel=2
-    )
+def warn_retired(key: str, file: str, place: Place | None = None) -> None:
+    """Say that a key of a file or an option is no longer read; ``place`` is where it stands."""
+    line, col = (place.line, place.col) if place else (0, 0)
+    said = Fault(file, line, col, key, f"is no longer read, {RETIRED[key]}")
+    warnings.warn(str(said), FutureWarning, stacklevel=2)
 
 
 def _has(document: Document, key: str) -> bool:

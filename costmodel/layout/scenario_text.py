@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from costmodel.config.sizes import size_text
 from costmodel.layout.found import MOSTLY, ProcessLayout
-from costmodel.operations.registry import DEFAULT
+from costmodel.operations.registry import DEFAULT, operation_named
 from costmodel.units import PAGE_BYTES
 
 _TABLE_BYTES = 512 * PAGE_BYTES
@@ -33,7 +33,8 @@ def scenario_text(found: ProcessLayout, machines: Sequence[str], operation: str,
         lines.append(f"state: {'writable' if found.exclusive >= MOSTLY else 'read-only'}")
     lines.append(f"folio_orders: [{_orders(found.orders)}]")
     lines += _frames(found)
-    lines += [f"machines: [{', '.join(machines)}]", "baseline: v6.7"]
+    baseline = operation_named(operation).strategies()[0].name
+    lines += [f"machines: [{', '.join(machines)}]", f"baseline: {baseline}"]
     return "\n".join(lines) + "\n"
 
 

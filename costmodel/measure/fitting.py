@@ -85,7 +85,7 @@ def calibrate_to(
 def _problem(
     machine: Machine, asked: Sequence[tuple[Measured, Cell]], free: tuple[Prior, ...]
 ) -> Problem:
-    without = machine.with_value("kernel.fork_fixed_us", 0.0)
+    without = machine.without_fixed_part()
 
     def model(numbers: Floats) -> Floats:
         changed = with_numbers(without, dict(zip(free, numbers.tolist(), strict=True)))

@@ -112,7 +112,7 @@ def compared(
     ``named``: strategies to predict with, by operation; else the kernel's own. Forks are predicted
     without their fixed part, which measured ones do not hold either.
     """
-    without = machine.with_value("kernel.fork_fixed_us", 0.0)
+    without = machine.without_fixed_part()
     return [_ask(one, without, kernel, named)[0] for one in measured]
 
 
@@ -123,7 +123,7 @@ def cells_of(
     named: Mapping[str, str] = NOTHING_NAMED,
 ) -> list[Cell | None]:
     """Return what to predict for each operation; None where the model cannot be asked."""
-    without = machine.with_value("kernel.fork_fixed_us", 0.0)
+    without = machine.without_fixed_part()
     return [_ask(one, without, kernel, named)[1] for one in measured]
 
 

@@ -10,8 +10,11 @@ from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.profile.stacks import Profile, Stack, chosen_event, named
 
 FORM = "perf script"
+_LONGEST_COMM = 63
+"""Of a kernel thread (fs/proc/array.c: proc_task_name); others have 15 (TASK_COMM_LEN)."""
 _HEAD = re.compile(
-    r"(?P<comm>\S.*?)\s+(?P<pid>-?\d{1,10})(?:/-?\d{1,10})?\s+(?:\[\d+\]\s+)?(?:[\w.]{4,6}\s+)?"
+    rf"(?P<comm>\S.{{0,{_LONGEST_COMM - 1}}}?)\s+"
+    r"(?P<pid>-?\d{1,10})(?:/-?\d{1,10})?\s+(?:\[\d+\]\s+)?(?:[\w.]{4,6}\s+)?"
     r"(?:\d+\.\d+:\s*)?(?:(?P<period>\d{1,20})\s+)?(?P<event>[A-Za-z_]\S*?):(?:\s+(?P<rest>.*))?"
 )
 """``comm pid[/tid] [cpu] flags time: period event: ...``; most of it can be left out with -F."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from costmodel.config.errors import ConfigError, Fault
 from costmodel.results.document import ResultFile
-from costmodel.results.records import CellKey, ResultCell
+from costmodel.results.records import ResultCell, ResultKey
 from costmodel.statistics import CONFIDENCE, Change, change
 
 NEGLIGIBLE_PCT: Final = 0.01
@@ -86,8 +86,8 @@ def compare_files(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -
     )
 
 
-def by_key(comparison: FileComparison) -> dict[CellKey, FileCellChange]:
-    """Return the cells of a comparison by machine, folio layout and strategy."""
+def by_key(comparison: FileComparison) -> dict[ResultKey, FileCellChange]:
+    """Return the cells of a comparison by what tells those of a file apart."""
     return {cell.old.key: cell for cell in comparison.cells}
 
 

@@ -18,8 +18,6 @@ _UNITS: Final = {
     "model_low_pct90": "%", "model_high_pct90": "%",
 }  # fmt: skip
 """Variables and their units."""
-DIMENSIONS: Final = ("machine", "strategy", "folios", "state")
-"""Of every table; ``cpus`` and ``threads`` come on top where there are several."""
 
 
 def dataset(results: ResultFile) -> Dataset:

@@ -169,7 +169,7 @@ class BuildRange:
     high_pct: float
 
 
-CellKey = tuple[str, tuple[tuple[int, float], ...], int, int, str]
+ResultKey = tuple[str, tuple[tuple[int, float], ...], int, int, str]
 """Machine, folio layout, CPUs, threads and strategy: what tells the cells of one file apart."""
 
 
@@ -295,9 +295,14 @@ class ResultCell(BaseModel):
         return ", ".join(f"{order}: {100 * s:g}%" for order, s in self.folio_orders.items())
 
     @property
+    def says_settings(self) -> bool:
+        """Whether its file says all that is not as it is by default."""
+        return "settings" in self.model_fields_set
+
+    @property
     def said(self) -> tuple[str, ...]:
         """What is not as it is by default; files of before ``settings`` say less."""
-        if "settings" in self.model_fields_set:
+        if self.says_settings:
             return tuple(self.settings)
         older = {
             f"{self.frames} frames": self.frames != "contiguous",
@@ -358,7 +363,7 @@ class ResultCell(BaseModel):
         return self.machine, self.column
 
     @property
-    def key(self) -> CellKey:
+    def key(self) -> ResultKey:
         """What tells the cells of one file apart."""
         orders = tuple(sorted(self.folio_orders.items()))
         return self.machine, orders, self.cpus, self.threads, self.strategy

@@ -10,6 +10,7 @@ from typing import Any
 from costmodel.results.compare import NEGLIGIBLE_PCT, FileCellChange, FileComparison, by_key
 from costmodel.results.document import ResultFile, column_title
 from costmodel.results.records import ResultCell
+from costmodel.results.text.comparison import cautions
 from costmodel.results.text.comparisons import first_cells
 from costmodel.results.text.numbers import interval_text, milliseconds, nanoseconds, percent
 
@@ -31,7 +32,9 @@ def comparison_csv(comparisons: Sequence[FileComparison], *, names: Sequence[str
     """
     return _csv(
         [
-            _flat_change(cell) | {"old_file": names[0], "new_file": name}
+            _flat_change(cell)
+            | {"old_file": names[0], "new_file": name}
+            | {"cpus": cell.new.cpus, "threads": cell.new.threads}
             for name, comparison in zip(names[1:], comparisons, strict=True)
             for cell in comparison.cells
         ]
@@ -60,13 +63,14 @@ def comparison_markdown(comparison: FileComparison, *, names: tuple[str, str]) -
         if cells:
             only = "; ".join(f"{c.machine} {c.column} {c.strategy}" for c in cells)
             parts.append(f"Only in {_escaped(name)}: {_escaped(only)}.")
+    parts += map(_escaped, cautions(comparison))
     parts.append(f"`~`: not significant at 5 %, or less than {NEGLIGIBLE_PCT:g} %.")
     return "\n\n".join(parts) + "\n"
 
 
 def comparisons_markdown(comparisons: Sequence[FileComparison], *, names: Sequence[str]) -> str:
     """Return one table with a column per file after the first: its changes."""
-    found = [by_key(comparison) for comparison in comparisons]
+    changes = [by_key(comparison) for comparison in comparisons]
     rows = [
         {
             "machine": cell.machine,
@@ -75,7 +79,7 @@ def comparisons_markdown(comparisons: Sequence[FileComparison], *, names: Sequen
             "(1) ms": milliseconds(cell.seconds.mean),
             **{
                 f"({number})": _significant(cells[cell.key]) if cell.key in cells else ""
-                for number, cells in enumerate(found, start=2)
+                for number, cells in enumerate(changes, start=2)
             },
         }
         for cell in first_cells(comparisons)
@@ -86,7 +90,13 @@ def comparisons_markdown(comparisons: Sequence[FileComparison], *, names: Sequen
         for n, comparison in enumerate(comparisons, start=2)
     )
     sign = f"`~`: not significant at 5 %, or less than {NEGLIGIBLE_PCT:g} %."
-    return "\n\n".join([files, _markdown(rows), f"Geometric means: {means}.", sign]) + "\n"
+    found = [
+        _escaped(f"{name}: {text}")
+        for name, comparison in zip(names[1:], comparisons, strict=True)
+        for text in cautions(comparison)
+    ]
+    parts = [files, _markdown(rows), f"Geometric means: {means}.", *found, sign]
+    return "\n\n".join(parts) + "\n"
 
 
 def _flat(cell: ResultCell) -> Flat:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from costmodel.config.errors import ConfigError, describe
 from costmodel.experiment import Cell, executed
 from costmodel.timeline.choose import middle, rows_of_ptes, trace_ptes
@@ -27,4 +29,5 @@ def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
         begin, end = rows_of_ptes(trace, middle(trace, ptes) if first is None else first, ptes)
     except ValueError as error:
         raise ConfigError.of("--first", str(error)) from None
-    return timeline(runs, cell.machine, first=begin, end=end, table=table)
+    shown = timeline(runs, cell.machine, first=begin, end=end, table=table)
+    return replace(shown, ptes=ptes)

@@ -52,6 +52,15 @@ class Timeline:
 
     micro_ops: tuple[MicroOpTimes, ...]
     clock_ghz: float
+    ptes: int | None = None
+    """Entries that the stretch handles; None: it is no number of entries, but the whole table."""
+
+    @property
+    def shows(self) -> str:
+        """What the stretch handles, in words: ``4 PTEs``."""
+        if self.ptes is None:
+            return "a whole page table"
+        return "one PTE" if self.ptes == 1 else f"{self.ptes} PTEs"
 
     @property
     def cycles(self) -> float:

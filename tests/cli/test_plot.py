@@ -94,6 +94,7 @@ def test_bad_input_is_named(
         (["--kind", "timeline"], "--kind timeline: needs a scenario, not a result file"),
         (["--set", "memory=2 GiB"], "--set: needs a scenario"),
         (["--no-noise"], "--no-noise: needs a scenario"),
+        (["--set", "a=1", "--kind", "timeline"], "--kind timeline: needs a scenario"),
     ],
 )
 def test_a_result_file_cannot_be_computed_again(

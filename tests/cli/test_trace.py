@@ -41,6 +41,14 @@ def test_several_cpus_have_a_track_each(tmp_path: Path, capsys: pytest.CaptureFi
     assert "--ptes: is not for --format cpus" in flat(capsys.readouterr().err)
 
 
+def test_a_table_that_moves_as_it_is_shows_no_number_of_ptes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["trace", "xeon-4210r", "whole-tables", "--operation", "mremap", "--ptes", "3"]
+    assert main([*words, "-o", str(tmp_path / "trace.json")]) == 0
+    assert "micro-ops of a whole page table" in flat(capsys.readouterr().out)
+
+
 def test_a_number_of_the_machine_can_be_changed(tmp_path: Path) -> None:
     texts = []
     for options in ([], ["--set", "core.width=1"]):

@@ -103,6 +103,17 @@ def test_what_is_no_mapping_gets_one_line(text: str, fault: str, without_libyaml
     assert faults(text) == [fault]
 
 
+def test_a_mapping_in_one_line_needs_a_blank_behind_the_colon(without_libyaml: bool) -> None:
+    """YAML takes the whole for a key without a value, of which a schema would say two things."""
+    reason = "has no value (no blank behind the colon?)"
+    assert faults("a: 012\norders: [{0:50%, 4: 50%}]") == [
+        "f.yaml:1:4: a: is not a plain number (leading zero or colon?) (got '012')",
+        f"f.yaml:2:11: orders[0].0:50%: {reason}",
+    ]
+    assert faults('"0:50%":') == [] == faults("0:50%: 1")
+    assert parse_scalar("{0:50%}") == "{0:50%}"
+
+
 def test_an_escape_beyond_unicode_is_no_text(without_libyaml: bool) -> None:
     (fault,) = faults(r'a: "\U00110000"')
     assert "is not YAML: " in fault

@@ -44,3 +44,30 @@ def test_the_command_says_it_in_one_sentence(
     said = " ".join(capsys.readouterr().err.split())
     assert said.startswith("warning: ")
     assert "noise.build_layout_pct: is no longer read, the range over recorded builds" in said
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(
+    ("options", "overrides", "place"),
+    [
+        (["--set", "noise.build_layout_pct=3"], "", "--set"),
+        ([], "overrides:\n  noise.build_layout_pct: 3\n", "mine.yaml:9:27"),
+    ],
+    ids=["option", "scenario"],
+)
+def test_an_override_of_it_is_said_where_it_stands(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    overrides: str,
+    place: str,
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "title: t\noperation: fork\nmachines: [xeon-4210r]\nmemory: 4 MiB\n"
+        f"strategies: [v6.7]\nbaseline: v6.7\nfolio_orders: [9]\n{overrides}"
+    )
+    assert main(["run", str(file), "--no-noise", *options]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{place}: noise.build_layout_pct: is no longer read" in said
+    assert said.count("is no longer read") == 1

@@ -7,18 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.config.scenario import Scenario, load_scenario
+from costmodel.config.scenario import Scenario, default_scenario, load_scenario
 from costmodel.layout.found import ProcessLayout
 from costmodel.layout.scenario_text import scenario_text
+from costmodel.operations.registry import operation_names
 
 
-def loaded(directory: Path, **found: Any) -> Scenario:
+def loaded(directory: Path, operation: str = "fork", **found: Any) -> Scenario:
     usual: dict[str, Any] = {
         "name": "redis-server (process 42)", "mappings": 9, "copied": 4, "memory_bytes": 1 << 30,
         "pmd_bytes": 0, "orders": {0: 1.0},
     }  # fmt: skip
     file = directory / "redis.yaml"
-    file.write_text(scenario_text(ProcessLayout(**(usual | found)), ["epyc-zen5"], "fork", "today"))
+    layout = ProcessLayout(**(usual | found))
+    file.write_text(scenario_text(layout, ["epyc-zen5"], operation, "today"))
     return load_scenario(str(file))
 
 
@@ -27,6 +29,13 @@ def test_memory_orders_and_state(tmp_path: Path) -> None:
     assert found.memory == 1 << 30 and found.state == "read-only"
     assert found.folio_orders == ({0: 0.621, 4: 0.379},)
     assert found.frames == "contiguous", "the default: nothing is known"
+
+
+@pytest.mark.parametrize("operation", operation_names())
+def test_every_operation_is_compared_with_its_own_baseline(operation: str, tmp_path: Path) -> None:
+    """The first kernel whose mprotect was recorded is v6.12: its scenario once named v6.7."""
+    found = loaded(tmp_path, operation, exclusive=1.0)
+    assert found.baseline == default_scenario(operation).baseline
 
 
 @pytest.mark.parametrize(

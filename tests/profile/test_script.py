@@ -82,6 +82,16 @@ def test_lines_that_are_none_are_said_with_their_place(tmp_path: Path) -> None:
     assert "is neither a sample" in caught.value.faults[0].reason
 
 
+def test_a_number_that_no_process_has_is_no_part_of_a_name(tmp_path: Path) -> None:
+    lines = (
+        f"{comm} 12 [000] 1.01: 7 cycles: ffff81 f+0x1 (x)\n"
+        for comm in ("kworker/u16:3-events_unbound", "a" * 63, f"fork {'1' * 400}")
+    )
+    with pytest.raises(ConfigError) as caught:
+        profile(tmp_path, "".join(lines))
+    assert [fault.line for fault in caught.value.faults] == [3]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -55,6 +55,17 @@ def cell(
     }  # fmt: skip
 
 
+def crowd(cpus: int, per_s: float, *, threads: int = 1) -> dict[str, Any]:
+    """Return the record of so many processes that meet at the interconnect."""
+    use = {"waiting_ns": 100.0, "queue": 0.5, "utilisation": cpus / 40, "visits_per_operation": 1.0}
+    return {
+        "processes": cpus, "threads": threads, "others": "same", "placement": "pinned",
+        "sockets": "fill", "folios": "own", "between_us": 0.0, "unshared": [], "workers": cpus,
+        "alone_ns": 5e6, "throughput_per_s": per_s, "speedup": 1.0,
+        "shared": {"interconnect": use, "llc": use},
+    }  # fmt: skip
+
+
 def document(*cells: dict[str, Any], seed: int = 1, noise: bool = True) -> dict[str, Any]:
     """Return a result file of cells."""
     origin = {"version": "1.2.3", "seed": seed, "noise": noise}

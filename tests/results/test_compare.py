@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from costmodel.config.errors import ConfigError
 from costmodel.results.compare import FileComparison, compare_files
 from costmodel.results.reading import read_results, results_of
+from costmodel.results.tables import comparison_markdown, comparisons_markdown
 from costmodel.results.text.comparison import comparison_text
+from costmodel.results.text.comparisons import comparisons_text
 from tests.results.made import cell, document, versus
 
 NAMES = ("old.json", "new.json")
@@ -90,6 +92,26 @@ def test_what_differs_in_kind_is_refused_with_the_reason(
     with pytest.raises(ConfigError, match=f"{key}: cannot be compared") as error:
         compared(tmp_path, BOTH, new)
     assert len(error.value.faults) == 1
+
+
+def test_what_is_set_in_one_file_alone_is_said() -> None:
+    """Sleeping and busy threads once stood beside each other as if one question had been asked."""
+    files = [
+        results_of(document(cell("v6.7", 0.005) | {"settings": ["4 threads", *settings]}))
+        for settings in (["other threads busy"], ["other threads idle", "core.width=3"], [])
+    ]
+    same, other, fewer = (compare_files(files[0], file, names=NAMES) for file in files)
+    said = " ".join(comparison_text(other, names=NAMES).split())
+    assert (
+        "caution: other settings, which are part of the change: other threads busy in the old "
+        "file; other threads idle, core.width=3 in the new file." in said
+    )
+    assert "core.width=3 in the new file" in comparison_markdown(other, names=NAMES)
+    several = ("a.json", "b.json", "c.json")
+    for shown in (comparisons_text, comparisons_markdown):
+        text = " ".join(shown([other, fewer], names=several).split())
+        assert text.count("caution") == 2 and "c.json: caution" in text
+    assert "caution" not in comparison_text(same, names=NAMES)
 
 
 def test_noise_on_and_off_is_refused(tmp_path: Path) -> None:

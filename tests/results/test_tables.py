@@ -13,7 +13,7 @@ from costmodel.results.tables import (
     results_csv,
     results_markdown,
 )
-from tests.results.made import four_strategies, versus
+from tests.results.made import cell, crowd, document, four_strategies, versus
 
 NAMES = ("old.json", "new_1.json")
 
@@ -22,10 +22,10 @@ def test_csv_has_a_line_per_cell_with_all_digits() -> None:
     results = results_of(four_strategies())
     lines = list(csv.DictReader(io.StringIO(results_csv(results))))
     assert len(lines) == len(results.cells)
-    for line, cell in zip(lines, results.cells, strict=True):
-        assert float(line["ns_per_pte"]) == cell.ns_per_pte
-        assert float(line["change_pct"]) == cell.change_pct.mean
-        assert (line["machine"], line["strategy"]) == (cell.machine, cell.strategy)
+    for line, own in zip(lines, results.cells, strict=True):
+        assert float(line["ns_per_pte"]) == own.ns_per_pte
+        assert float(line["change_pct"]) == own.change_pct.mean
+        assert (line["machine"], line["strategy"]) == (own.machine, own.strategy)
     assert lines[0]["contpte"] == "" and lines[0]["noise"] == "true"
     assert "T11/6 -13.9 rel_pct" in lines[5]["published"]
 
@@ -58,3 +58,17 @@ def test_a_comparison_in_both_forms() -> None:
     assert float(lines[1]["change_pct"]) == comparison.cells[1].change.mean_pct
     text = comparison_markdown(comparison, names=NAMES)
     assert "new: new\\_1.json" in text and "| 10.0% |" in text and "| ~ |" in text
+
+
+def test_no_two_lines_of_a_comparison_say_the_same() -> None:
+    """Cells are told apart by processes and threads, too."""
+    cells = [
+        cell("v6.7", 0.005) | {"cpus": cpus, "crowd": crowd(cpus, 1.0, threads=threads)}
+        for cpus in (1, 8)
+        for threads in (1, 4)
+    ]
+    file = results_of(document(*cells))
+    comparison = compare_files(file, file, names=NAMES)
+    lines = list(csv.DictReader(io.StringIO(comparison_csv([comparison], names=NAMES))))
+    told = [(line["cpus"], line["threads"]) for line in lines]
+    assert told == [("1", "1"), ("1", "4"), ("8", "1"), ("8", "4")]

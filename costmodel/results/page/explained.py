@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from costmodel.results.text.causes import MEANING
+from costmodel.results.text.causes import MEANING, shown_causes
 from costmodel.results.text.numbers import fixed, percent
-
-_SMALL = 0.005
-"""A cause below this in both strategies has no line."""
 
 
 def explanation_view(document: Mapping[str, Any], *, layout: str) -> dict[str, Any]:
@@ -31,15 +28,13 @@ def explanation_view(document: Mapping[str, Any], *, layout: str) -> dict[str, A
 
 def _causes(base: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, str]]:
     one, other = base["cpi_stack_ns_per_pte"], new["cpi_stack_ns_per_pte"]
-    most = {cause: max(one.get(cause, 0.0), other.get(cause, 0.0)) for cause in {**one, **other}}
     return [
         {
             "cause": cause,
             "meaning": MEANING.get(cause, ""),
             **_side_by_side(one.get(cause, 0.0), other.get(cause, 0.0)),
         }
-        for cause in sorted(most, key=lambda cause: -most[cause])
-        if most[cause] >= _SMALL
+        for cause in shown_causes(one, other)
     ]
 
 

@@ -51,10 +51,10 @@ def draw_window(cell: Cell, *, ptes: int) -> Picture:
 
     workload = cell.workload
     what = f"{workload.operation} of {size_text(workload.memory_bytes)} ({workload.state})"
-    several = f"{ptes} PTEs" if ptes > 1 else "one PTE"
+    shown = timeline_of(cell, ptes=ptes)
     where = f"{cell.machine.name}, {cell.strategy}, {column_title(workload.layout)}"
     return timeline_picture(
-        timeline_of(cell, ptes=ptes),
-        headline=f"{what}: {several} in the out-of-order window",
+        shown,
+        headline=f"{what}: {shown.shows} in the out-of-order window",
         subtitle=f"{where}. costmodel {__version__}",
     )

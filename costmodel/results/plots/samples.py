@@ -13,12 +13,12 @@ from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panel
 from costmodel.results.plots.picture import Picture, look
 from costmodel.results.plots.stack import CUT
 from costmodel.results.plots.style import BLACK, BLUE, ORANGE, SMALL
-from costmodel.results.records import CellKey
+from costmodel.results.records import ResultKey
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
-Samples = Mapping[CellKey, NDArray[np.int64]]
+Samples = Mapping[ResultKey, NDArray[np.int64]]
 """Picoseconds, int64[runs, iterations], by the key of a cell."""
 
 LANES = 0.8

@@ -40,6 +40,20 @@ MEANING: Final[Mapping[str, str]] = {
 """Cause, as a table has it, to what the time goes into."""
 
 
+_SMALL: Final = 0.005
+"""Nanoseconds per PTE: a cause below this in all stacks has no line."""
+
+
+def shown_causes(*stacks: Mapping[str, float]) -> list[str]:
+    """Return the causes that a table of some stacks, in ns per PTE, has a line for, largest first.
+
+    >>> shown_causes({"dram": 1.0, "tlb": 0.001}, {"llc": 2.0})
+    ['llc', 'dram']
+    """
+    most = {cause: max(s.get(cause, 0.0) for s in stacks) for stack in stacks for cause in stack}
+    return sorted((c for c in most if most[c] >= _SMALL), key=lambda cause: -most[cause])
+
+
 def legend(causes: Iterable[str]) -> str:
     """Return what causes mean in one paragraph, in the order given; others are left out."""
     return "; ".join(f"{cause}: {MEANING[cause]}" for cause in causes if cause in MEANING) + "."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from costmodel.results.compare import NEGLIGIBLE_PCT, FileCellChange, FileComparison
+from costmodel.results.document import unique
 from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import milliseconds, percent
@@ -23,7 +24,7 @@ def comparison_text(comparison: FileComparison, *, names: tuple[str, str]) -> st
         if cells:
             only = "; ".join(f"{c.machine} {c.column} {c.strategy}" for c in cells)
             parts.append(paragraph(f"Only in {name}: {only}.", hanging="  "))
-    parts += [paragraph(text, hanging="  ") for text in other_builds(comparison)]
+    parts += [paragraph(text, hanging="  ") for text in cautions(comparison)]
     parts.append(paragraph(comparison_legend(comparison)))
     return ascii_only("\n\n".join(parts)) + "\n"
 
@@ -63,8 +64,26 @@ def _line(cell: FileCellChange) -> str:
     )
 
 
-def other_builds(comparison: FileComparison) -> Iterator[str]:
-    """Yield a caution for the cells that the two files price in different builds."""
+def cautions(comparison: FileComparison) -> Iterator[str]:
+    """Yield what else than time differs between the two files: builds and settings of a cell."""
+    yield from _other_builds(comparison)
+    yield from _other_settings(comparison)
+
+
+def _other_settings(comparison: FileComparison) -> Iterator[str]:
+    both = [(cell.old, cell.new) for cell in comparison.cells]
+    # Files of before do not say all of them.
+    pairs = [(o.said, n.said) for o, n in both if o.says_settings and n.says_settings]
+    said = {
+        "old": unique(text for old, new in pairs for text in old if text not in new),
+        "new": unique(text for old, new in pairs for text in new if text not in old),
+    }
+    found = [f"{', '.join(texts)} in the {which} file" for which, texts in said.items() if texts]
+    if found:
+        yield f"caution: other settings, which are part of the change: {'; '.join(found)}."
+
+
+def _other_builds(comparison: FileComparison) -> Iterator[str]:
     found = [
         f"{cell.new.machine} {cell.new.column} {cell.new.strategy} ({cell.old.build}, then "
         f"{cell.new.build})"

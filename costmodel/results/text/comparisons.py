@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from costmodel.results.compare import FileCellChange, FileComparison, by_key
-from costmodel.results.records import CellKey, ResultCell
+from costmodel.results.records import ResultCell, ResultKey
 from costmodel.results.text.comparison import (
     LABEL,
     NOTHING,
+    cautions,
     comparison_legend,
     heading_of,
-    other_builds,
 )
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import milliseconds, percent
@@ -34,7 +34,7 @@ def comparisons_text(comparisons: Sequence[FileComparison], *, names: Sequence[s
         if comparison.new_only:
             only = "; ".join(f"{c.machine} {c.column} {c.strategy}" for c in comparison.new_only)
             parts.append(paragraph(f"Not in {names[0]} but in {name}: {only}.", hanging="  "))
-        parts += [paragraph(f"{name}: {text}", hanging="  ") for text in other_builds(comparison)]
+        parts += [paragraph(f"{name}: {text}", hanging="  ") for text in cautions(comparison)]
     legend = comparison_legend(comparisons[0])
     parts.append(paragraph(f"Changes are against (1). {legend} {MISSING}: not in that file."))
     return ascii_only("\n\n".join(parts)) + "\n"
@@ -59,7 +59,7 @@ def _table(comparisons: Sequence[FileComparison], first: int) -> Iterator[str]:
 
 def first_cells(comparisons: Sequence[FileComparison]) -> list[ResultCell]:
     """Return the cells of the first file that some other one has, in its order."""
-    wanted: set[CellKey] = {change.old.key for each in comparisons for change in each.cells}
+    wanted: set[ResultKey] = {change.old.key for each in comparisons for change in each.cells}
     everything = [change.old for change in comparisons[0].cells] + [*comparisons[0].old_only]
     order = {cell.key: cell for cell in everything if cell.key in wanted}
     places = list(dict.fromkeys(cell.place for cell in order.values()))

@@ -14,7 +14,7 @@ from costmodel.explaining.more_work import MoreWork
 from costmodel.mm.pte import CONT_PTES
 from costmodel.remarks import caution, remarks
 from costmodel.results.crowd_records import CrowdRecord, crowd_data
-from costmodel.results.text.causes import legend
+from costmodel.results.text.causes import legend, shown_causes
 from costmodel.results.text.crowd import crowd_remarks, shared_table
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import fixed, interval_text, percent
@@ -30,8 +30,6 @@ SCHEMA = 1
 _LABEL = 28
 _STRATEGY = 22
 _COLUMN = 20
-_SMALL = 0.005
-"""A cause below this in both strategies has no line."""
 _HIDDEN = "hidden"
 _AROUND = "around"
 _SEGMENTS = {"release": "release of pages", _AROUND: "calls, tables"}
@@ -223,10 +221,8 @@ def _legend(explanation: Explanation) -> str:
 
 
 def _causes(explanation: Explanation) -> list[str]:
-    """Return the causes that have a line, the largest first."""
-    sides = [side.result.stack_ns_per_pte for side in (explanation.base, explanation.new)]
-    most = {cause: max(s.get(cause, 0.0) for s in sides) for side in sides for cause in side}
-    return sorted((c for c in most if most[c] >= _SMALL), key=lambda cause: -most[cause])
+    sides = (explanation.base, explanation.new)
+    return shown_causes(*(side.result.stack_ns_per_pte for side in sides))
 
 
 def _segments(side: Side) -> list[str]:

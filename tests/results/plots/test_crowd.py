@@ -14,18 +14,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.results.document import ResultFile
 from costmodel.results.plots.crowd import cpus_picture, shared_picture
 from costmodel.results.reading import results_of
-from tests.results.made import cell, document, row
-
-
-def crowd(cpus: int, per_s: float) -> dict[str, Any]:
-    """Return the record of so many processes that meet at the interconnect."""
-    use = {"waiting_ns": 100.0, "queue": 0.5, "utilisation": cpus / 40, "visits_per_operation": 1.0}
-    return {
-        "processes": cpus, "threads": 1, "others": "same", "placement": "pinned",
-        "sockets": "fill", "folios": "own", "between_us": 0.0, "unshared": [], "workers": cpus,
-        "alone_ns": 5e6, "throughput_per_s": per_s, "speedup": 1.0,
-        "shared": {"interconnect": use, "llc": use},
-    }  # fmt: skip
+from tests.results.made import cell, crowd, document, row
 
 
 def over_cpus(*counts: int) -> ResultFile:
