@@ -2,7 +2,7 @@
 
 Every CPU executes the same steps over and over. One event per CPU is pending at any time, and
 events of the same moment come in the order in which they were scheduled, as in SimPy: the times
-are those of :mod:`costmodel.cpus.world` to the picosecond, which tests compare.
+are those of :mod:`costmodel.cpus.processes` to the picosecond, which tests compare.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import simpy
 
@@ -23,6 +23,33 @@ class Usage:
     visits: float = 0.0
     busy_ps: int = 0
     waited_ps: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return what both saw."""
+        return Usage(
+            self.visits + other.visits,
+            self.busy_ps + other.busy_ps,
+            self.waited_ps + other.waited_ps,
+        )
+
+    def __sub__(self, before: Usage) -> Usage:
+        """Return what was seen since ``before``."""
+        return Usage(
+            self.visits - before.visits,
+            self.busy_ps - before.busy_ps,
+            self.waited_ps - before.waited_ps,
+        )
+
+
+class Thing(NamedTuple):
+    """One shared thing of a kind: that of a socket, of an address space, or the only one.
+
+    ``is_held`` tells a lock that is held across waits from the line it is in.
+    """
+
+    name: str
+    where: int = 0
+    is_held: bool = False
 
 
 @dataclass

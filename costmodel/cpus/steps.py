@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from costmodel.cpus import compiled
+from costmodel.cpus.ran import Ran
 from costmodel.cpus.resources import Server, Usage
 from costmodel.cpus.segments import Segment
 from costmodel.cpus.world import INTERRUPTED, World
@@ -16,23 +16,6 @@ from costmodel.cpus.world import INTERRUPTED, World
 INTERCONNECT = "interconnect"
 _NO_NOISE = -1.0
 """Share of the work of a step that noise does not change."""
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What happened: the first CPU's times, and sums over the operations that lie in them.
-
-    ``took_ps`` int64[operations]. ``operations`` lie in that time as a whole and took
-    ``elapsed_ps`` together, ``finished`` ended in it; ``wall_ps`` is its length.
-    """
-
-    took_ps: compiled.Ints
-    operations: int
-    elapsed_ps: int
-    finished: int
-    wall_ps: int
-    extra_ps: Mapping[str, int]
-    usages: Mapping[str, list[Usage]]
 
 
 class _Step(NamedTuple):
@@ -57,11 +40,7 @@ def run(
     warm_up: int,
     operations: int,
 ) -> Ran:
-    """Simulate CPUs that meet nowhere but at servers; the times are those of SimPy.
-
-    ``delays_ps``: when each worker but the first begins; those that are not in it never do.
-    ``more`` int64[workers, n]: what noise adds to the operations of each worker in turn.
-    """
+    """Do what :func:`costmodel.cpus.processes.run` does, for CPUs that meet at servers alone."""
     setup, workers = world.setup, list(world.setup.workers)
     steps = list(_steps(world))
     names = list(dict.fromkeys(step.name for step in steps if step.name))

@@ -1,4 +1,4 @@
-"""The shared things of one simulation, and the CPUs as SimPy processes that visit them."""
+"""The shared things of one simulation, and what a CPU does as it visits them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import simpy
 
 from costmodel.cpus.invalidation import Receivers, Shootdowns
-from costmodel.cpus.resources import Events, ReadWriteLock, Server, Usage
+from costmodel.cpus.resources import Events, ReadWriteLock, Server, Thing, Usage
 from costmodel.cpus.segments import Flushes, Segment, Visit
 from costmodel.cpus.setup import Setup
 
@@ -45,7 +45,7 @@ class World:
     setup: Setup
     env: simpy.Environment = field(default_factory=simpy.Environment)
     record: Recorder | None = None
-    servers: dict[tuple[str, int], Server] = field(default_factory=dict)
+    servers: dict[Thing, Server] = field(default_factory=dict)
     locks: dict[int, ReadWriteLock] = field(default_factory=dict)
     receivers: dict[int, Receivers] = field(default_factory=dict)
 
@@ -74,13 +74,14 @@ class World:
             where = setup.socket(cpu)
         elif name in PER_PROCESS:
             where = cpu // setup.workload.threads
-        found = self.servers.get((name, where))
+        thing = Thing(name, where)
+        found = self.servers.get(thing)
         if found is None:
             lines = (0, 0) if name in ("memory", "interconnect") else (p.line_ps, p.far_line_ps)
             found = Server(self.env, *lines)
             if name == "interconnect":
                 found.growth, found.most_waiting = p.growth, p.request_nodes - 1
-            self.servers[name, where] = found
+            self.servers[thing] = found
         return found
 
     def turn_of(self, segment: Segment) -> Turn:
@@ -96,15 +97,13 @@ class World:
         process = cpu // self.setup.workload.threads
         return self.locks.setdefault(process, ReadWriteLock(self.env))
 
-    def usages(self) -> dict[str, list[Usage]]:
-        """Return what every shared thing has seen so far, all of one name together."""
-        found: dict[str, list[Usage]] = {}
-        for (name, _), server in self.servers.items():
-            found.setdefault(name, []).append(server.usage)
-        for lock in self.locks.values():
-            found.setdefault("mmap_lock", []).append(lock.usage)
+    def usages(self) -> dict[Thing, Usage]:
+        """Return what every shared thing has seen so far."""
+        found = {thing: server.usage for thing, server in self.servers.items()}
+        for process, lock in self.locks.items():
+            found[Thing("mmap_lock", process, is_held=True)] = lock.usage
         if self.shootdowns is not None:
-            found["shootdown"] = [self.shootdowns.usage]
+            found[Thing("shootdown")] = self.shootdowns.usage
         return found
 
 
