@@ -28,6 +28,8 @@ from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.recorder.archive import FOLDER, RecordedProgram, save_program
 from costmodel.units import LARGEST_ORDER
 
+CALLED: Final = Path(__file__).with_suffix(".c").read_text()
+"""What loops call in other files of the kernel, written anew: C, to be compiled with the rest."""
 TABLES: Final = 3
 PAGES: Final = TABLES * TABLE_PTES
 STEADY_PTES: Final = 64
@@ -155,14 +157,15 @@ def changed_source(source: str, changes: Sequence[tuple[str, str]]) -> str:
     return source
 
 
-def boot(tree: BuildTree, cpu: BootCpu, loop: str, extra: Sequence[Path]) -> EmulatedKernel:
-    """Compile ``mm/memory.c``, the text ``loop`` and further files, link and boot them."""
+def boot(tree: BuildTree, cpu: BootCpu, *texts: str) -> EmulatedKernel:
+    """Compile ``mm/memory.c`` and C files of these texts, the loop's first, link and boot them."""
     with TemporaryDirectory() as built:
         memory = Path(built) / "memory.o"
         tree.compile(tree.source / "mm/memory.c", memory)
-        path = Path(built) / "loop.c"
-        path.write_text(loop)
-        sources = [path, *extra]
+        sources = []
+        for number, text in enumerate(texts):
+            sources.append(Path(built) / f"text{number}.c")
+            sources[-1].write_text(text)
         if tree.isa == "arm64":
             sources.append(tree.source / "arch/arm64/mm/mmu.c")
         return build_kernel(tree, [memory], cpu, extra=sources)

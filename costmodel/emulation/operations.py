@@ -93,7 +93,7 @@ OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
             _check_mprotect,
             linked=(MEMORY,),
             setups=("mprotect.c",),
-            uncut="the model has no loop of it",
+            uncut="the loops of fork are the only ones looked for",
         ),
         EmulatedOperation(
             "zap",

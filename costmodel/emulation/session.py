@@ -28,9 +28,9 @@ from costmodel.recorder.build_archive import (
     load_archive,
     save_archive,
 )
+from costmodel.units import WIDTH
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_WIDTH: Final = 76
 _EXCLUSIVE: Final = re.compile(r"(lda?|stl?)xr[bh]?$")
 
 
@@ -216,8 +216,8 @@ def _summary(
         "",
         *_micro_ops(program, operation.states, releases=bool(info.slots)),
     ]
-    lines += ["", *textwrap.wrap(_priced(info), _WIDTH)]
-    lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", _WIDTH)]
+    lines += ["", *textwrap.wrap(_priced(info), WIDTH)]
+    lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", WIDTH)]
     asked = "" if operation.name == DEFAULT else f"--operation {operation.name} "
     lines.append(f"next: costmodel run {asked}--machine M --strategy @{output.with_suffix('')}")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from costmodel.mm.pte import TABLE_PTES
+from costmodel.mm.pte import TABLE_PTES, gathered_pte
 from costmodel.mm.table import Pmds
 
 
@@ -81,6 +81,12 @@ class AddressSpace:
         number, slot = divmod(vpn, TABLE_PTES)
         slots = self.pmds.find(number)
         return slots[slot] if slots is not None else 0
+
+    def gathered(self, vpn: int) -> int:
+        """Return the entry of a page as ``ptep_get()`` sees it: with what its cont block knows."""
+        number, slot = divmod(vpn, TABLE_PTES)
+        slots = self.pmds.find(number)
+        return gathered_pte(slots, slot) if slots is not None else 0
 
     def put(self, vpn: int, pte: int) -> None:
         """Store an entry, allocating its table (to set a state up)."""

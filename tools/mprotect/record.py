@@ -12,6 +12,7 @@ from typing import Final
 from costmodel.emulation.kernel import BASE_PFN, EmulatedKernel, Process
 from costmodel.recorder.archive import RecordedProgram
 from tools.three_tables import (
+    CALLED,
     PAGES,
     Builder,
     Scene,
@@ -70,7 +71,7 @@ def main() -> None:
     source = (tree.source / "mm/mprotect.c").read_text()
     if "unspecialised" in options:
         source = changed_source(source, _UNSPECIALISED)
-    save("mprotect", name, record(boot(tree, cpu, source, [SETUP]), name))
+    save("mprotect", name, record(boot(tree, cpu, source, SETUP.read_text() + CALLED), name))
 
 
 if __name__ == "__main__":

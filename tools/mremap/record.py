@@ -15,6 +15,7 @@ from costmodel.emulation.windows import CutWindow
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
 from tools.three_tables import (
+    CALLED,
     PAGES,
     Builder,
     TableTargets,
@@ -91,7 +92,7 @@ def main() -> None:
     changes = [] if "tables" in options else [(_HEADERS_END, _BY_ENTRY)]
     changes += _POSTED if "posted" in options else ()
     source = changed_source((tree.source / "mm/mremap.c").read_text(), changes)
-    kernel = boot(tree, cpu, source + SETUP.read_text(), [])
+    kernel = boot(tree, cpu, source + CALLED + SETUP.read_text())
     save("mremap", name, record(kernel, name, whole="tables" in options))
 
 

@@ -21,15 +21,6 @@ void cm_adopt(struct vm_area_struct *vma, struct vm_area_struct *target, long ta
 	struct mm_struct *mm = vma->vm_mm;
 	unsigned long address;
 
-#ifdef CONFIG_X86 /* nobody wants this CPU: the flag is kept inverted */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
-	raw_cpu_write(pcpu_hot.preempt_count, PREEMPT_ENABLED);
-#else
-	raw_cpu_write(__preempt_count, PREEMPT_ENABLED);
-#endif
-#else
-	current_thread_info()->preempt_count = PREEMPT_ENABLED;
-#endif
 	*cm_pud(mm, target->vm_start) = *cm_pud(target->vm_mm, target->vm_start);
 	target->vm_mm = mm;
 	target->anon_vma = vma->anon_vma;
@@ -63,30 +54,6 @@ unsigned long cm_move(struct vm_area_struct *vma, struct vm_area_struct *target)
 #endif
 }
 
-/* Small functions of other files that are called once per table. */
-void flush_tlb_batched_pending(struct mm_struct *mm)
-{
-	int batch = atomic_read(&mm->tlb_flush_batched);
-
-	if ((batch & 0x7fff) != batch >> 16)
-		atomic_set(&mm->tlb_flush_batched, 0);
-}
-
-#ifdef CONFIG_PREEMPT_RCU
-void __rcu_read_lock(void)
-{
-	current->rcu_read_lock_nesting++;
-	barrier();
-}
-
-void __rcu_read_unlock(void)
-{
-	barrier();
-	if (--current->rcu_read_lock_nesting == 0)
-		barrier();
-}
-#endif
-
 /* The locks of reverse mapping, taken when nobody else has them. */
 void down_write(struct rw_semaphore *sem)
 {
@@ -101,19 +68,3 @@ void up_write(struct rw_semaphore *sem)
 	atomic_long_set(&sem->owner, 0);
 	atomic_long_fetch_add_release(-1, &sem->count);
 }
-
-#ifdef CONFIG_ARM64
-/* Clears what a flush of a contiguous block fills in: 16 bytes a store, as lib/memset.S does. */
-#undef memset
-void *memset(void *start, int value, size_t bytes)
-{
-	char *place = start, *end = place + bytes;
-	unsigned long pair = (unsigned char)value * 0x0101010101010101UL;
-
-	for (; place + 16 <= end; place += 16)
-		asm volatile("stp %1, %1, [%0]" : : "r"(place), "r"(pair) : "memory");
-	for (; place < end; place++)
-		asm volatile("strb %w1, [%0]" : : "r"(place), "r"(value) : "memory");
-	return start;
-}
-#endif

@@ -14,10 +14,8 @@ from costmodel.mm.pte import (
     PFN_SHIFT,
     PRESENT,
     SOFT_DIRTY,
-    TABLE_PTES,
     WRITE,
     YOUNG,
-    gathered_pte,
 )
 from costmodel.mm.violations import DirtyRule, Guarantee, Violation
 from costmodel.operations.fork.expectation import Expectation, Slot
@@ -50,8 +48,8 @@ class _Entries:
     def check(self) -> Iterator[Violation]:
         """Yield every entry, of parent or child, that is not what fork() guarantees."""
         for slot in self.expected.slots:
-            self._parent(slot, _gathered(self.fork.parent, slot.vpn))
-            child = _gathered(self.fork.child, slot.vpn)
+            self._parent(slot, self.fork.parent.gathered(slot.vpn))
+            child = self.fork.child.gathered(slot.vpn)
             if slot.copied:
                 self._copied(slot, child)
             else:
@@ -166,12 +164,6 @@ class _Entries:
                     vpn,
                     "entry outside the mappings that fork copies changed",
                 )
-
-
-def _gathered(space: AddressSpace, vpn: int) -> int:
-    number, slot = divmod(vpn, TABLE_PTES)
-    slots = space.pmds.find(number)
-    return gathered_pte(slots, slot) if slots is not None else 0
 
 
 def _show(pte: int) -> str:

@@ -14,11 +14,9 @@ from costmodel.mm.pte import (
     PFN_SHIFT,
     PRESENT,
     SOFT_DIRTY,
-    TABLE_PTES,
     UFFD_WP,
     WRITE,
     YOUNG,
-    gathered_pte,
 )
 from costmodel.mm.sanity_cont import check_cont
 from costmodel.mm.sanity_tlb import check_tlb
@@ -74,7 +72,7 @@ class _Entries:
         return self.found.violations()
 
     def _entry(self, vma: Vma, vpn: int) -> None:
-        was, now = _gathered(self.before, vpn), _gathered_in(self.done, vpn)
+        was, now = self.before.space.gathered(vpn), self.done.space.gathered(vpn)
         if not was & PRESENT:
             self._nonpresent(vpn, was, now)
             return
@@ -106,13 +104,3 @@ class _Entries:
         else:
             text = "swap, migration or empty entry changed"
             self.found.add(Guarantee.ENTRY_BITS, _SIDE, vpn, text)
-
-
-def _gathered(memory: Memory, vpn: int) -> int:
-    number, slot = divmod(vpn, TABLE_PTES)
-    slots = memory.space.pmds.find(number)
-    return gathered_pte(slots, slot) if slots is not None else 0
-
-
-def _gathered_in(done: MprotectOperation, vpn: int) -> int:
-    return _gathered(Memory(done.space, done.frames), vpn)

@@ -10,7 +10,6 @@ from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
 from costmodel.operations.shared.life import LIFE_KEYS, VMA_KEYS
 from costmodel.recorder.recorded import RecordedEvents
-from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -109,9 +108,6 @@ class Mprotect(Operation):
         """Return the change of every table; both ways are two changes of the same tables."""
         from costmodel.operations.shared.trace import loop_runs
 
-        if space.shapes[0].state.cold:
-            memory = float(space.ptes * PAGE_BYTES)
-            return (replace(run, reuse_bytes=memory) for run in loop_runs(strategy, program, space))
         if space.shapes[0].state != BOTH_WAYS:
             return loop_runs(strategy, program, space)
         there, back = (space.in_state(state) for state in (TO_READ_ONLY, TO_WRITABLE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from costmodel.mm.address_space import AddressSpace, Vma
+from costmodel.mm.address_space import Vma
 from costmodel.mm.build import Memory, page_of
 from costmodel.mm.findings import Findings
 from costmodel.mm.pte import (
@@ -12,10 +12,8 @@ from costmodel.mm.pte import (
     DIRTY,
     PRESENT,
     SOFT_DIRTY,
-    TABLE_PTES,
     UFFD_WP,
     YOUNG,
-    gathered_pte,
 )
 from costmodel.mm.sanity_cont import check_cont
 from costmodel.mm.sanity_tlb import check_tlb
@@ -73,7 +71,7 @@ class _Entries:
         return self.found.violations()
 
     def _entry(self, vma: Vma, vpn: int) -> None:
-        was, now = _gathered(self.before.space, vpn), self._at_new_address(vpn)
+        was, now = self.before.space.gathered(vpn), self._at_new_address(vpn)
         add = self.found.add
         if was and self.done.space.get(vpn):
             add(Guarantee.MOVED, _SIDE, vpn, "entry is still at the old address")
@@ -99,10 +97,4 @@ class _Entries:
         return page is not None and page[0].first_pfn in self.dirty
 
     def _at_new_address(self, vpn: int) -> int:
-        return _gathered(self.done.space, vpn + self.done.distance)
-
-
-def _gathered(space: AddressSpace, vpn: int) -> int:
-    number, slot = divmod(vpn, TABLE_PTES)
-    slots = space.pmds.find(number)
-    return gathered_pte(slots, slot) if slots is not None else 0
+        return self.done.space.gathered(vpn + self.done.distance)

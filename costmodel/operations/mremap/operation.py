@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
 from costmodel.operations.shared.life import LIFE_KEYS, VMA_KEYS
-from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -76,11 +74,7 @@ class Mremap(Operation):
         """Return the move of every table."""
         from costmodel.operations.shared.trace import loop_runs
 
-        runs = loop_runs(strategy, program, space)
-        if not space.shapes[0].state.cold:
-            return runs
-        memory = float(space.ptes * PAGE_BYTES)
-        return (replace(run, reuse_bytes=memory) for run in runs)
+        return loop_runs(strategy, program, space)
 
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule

@@ -16,16 +16,21 @@ from costmodel.code.yields import Vocabulary, Yields, exhausted
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Function, Strategy
+from costmodel.units import PAGE_BYTES
 from costmodel.user_code.blame import StrategyError
 
 
 def loop_runs(strategy: Strategy, program: str, space: ShapedSpace) -> Iterator[TableRun]:
-    """Yield what a strategy executes on every distinct table of a space."""
+    """Yield what a strategy executes on every distinct table of a space.
+
+    In a state that is cold the process touched all of its memory since the tables were touched.
+    """
     for shape in space.shapes:
         one = replace(shape, count=1)
         make = partial(_trace, strategy, program, one)
         trace = kept(("loop", strategy, program, one), make)
-        yield TableRun(trace, shape.count, shape.ptes)
+        reuse_bytes = float(space.ptes * PAGE_BYTES) if shape.state.cold else None
+        yield TableRun(trace, shape.count, shape.ptes, reuse_bytes)
 
 
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.pte import TABLE_PTES
+from costmodel.operations.fork import around as fork
 from costmodel.operations.protocol import OutsideCost, SharedWork, Surroundings
 from costmodel.operations.shared.flush import flush_of_all
 from costmodel.operations.shared.life import beginning, further_vmas
@@ -54,10 +56,5 @@ def around(machine: Machine, workload: Workload, *, executes: bool, strategy: st
 
 def shared_work(workload: Workload) -> SharedWork:
     """Return the tables of the child, and the counts of the folios that it shares."""
-    folios = sum(share / (1 << order) for order, share in workload.folio_orders.items())
-    return SharedWork(
-        address_space="write",
-        tables=-(-workload.pages // TABLE_PTES),
-        folio_updates=2 * round(folios * workload.pages),
-        calls=2,
-    )
+    forked = fork.shared_work(workload)
+    return replace(forked, folio_updates=2 * forked.folio_updates, calls=2)
