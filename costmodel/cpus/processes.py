@@ -1,4 +1,4 @@
-"""The loops of all CPUs as SimPy processes, wherever they meet; tests hold the compiled one to it."""
+"""The loops of all CPUs as SimPy processes, wherever they meet: the compiled one is held to it."""
 
 from __future__ import annotations
 
