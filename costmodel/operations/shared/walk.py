@@ -26,10 +26,10 @@ def walk(
     ``change`` handles entries from a present one on and returns how many; ``change_nonpresent``
     an entry that maps nothing.
     """
-    yield entry_at(begun, part, part.first).step("lock")
+    yield entry_of(begun, part, part.first).step("lock")
     slot = part.first
     while slot < part.end:
-        entry = yield from read(begun, part, slot)
+        entry = yield from read_entry(begun, part, slot)
         if entry.pte & PRESENT:
             slot += yield from change(entry)
             continue
@@ -37,7 +37,7 @@ def walk(
         slot += 1
 
 
-def entry_at(begun: TableOperation, part: TablePart, slot: int) -> Entry:
+def entry_of(begun: TableOperation, part: TablePart, slot: int) -> Entry:
     """Return an entry with the folio behind it."""
     pte = part.src.slots[slot]
     entry = Entry(slot, pte, begun.folio_of(pte))
@@ -50,9 +50,11 @@ def entry_at(begun: TableOperation, part: TablePart, slot: int) -> Entry:
     return entry
 
 
-def read(begun: TableOperation, part: TablePart, slot: int) -> Generator[Step | Uop, Any, Entry]:
+def read_entry(
+    begun: TableOperation, part: TablePart, slot: int
+) -> Generator[Step | Uop, Any, Entry]:
     """Read an entry (``ptep_get()``: with the bits of its whole contiguous block)."""
-    entry = entry_at(begun, part, slot)
+    entry = entry_of(begun, part, slot)
     entry.value = yield entry.step("read")
     if entry.pte & CONT:
         yield gathered(entry)

@@ -16,7 +16,7 @@ from costmodel.mm.violations import Guarantee
 from costmodel.operations.mprotect import loop
 from costmodel.operations.mprotect.mm import MprotectOperation, ProtectedTable, as_registered
 from costmodel.operations.shared.entry import Counted, Entry, Steps
-from costmodel.operations.shared.walk import empty, entry_at
+from costmodel.operations.shared.walk import empty, entry_of
 from costmodel.strategies.catalogue import built_in
 
 Change = Callable[[MprotectOperation, ProtectedTable, int], int]
@@ -114,7 +114,7 @@ def test_a_page_on_its_way_is_not_writable_when_it_arrives() -> None:
 def _only_present(mprotect: MprotectOperation) -> Steps:
     for table in mprotect.tables():
         for slot in range(table.first, table.end):
-            entry = entry_at(mprotect, table, slot)
+            entry = entry_of(mprotect, table, slot)
             if entry.pte & PRESENT:
                 yield from empty(table, entry)
                 writable = mprotect.may_write(table.vma, entry.pte, entry.folio)
