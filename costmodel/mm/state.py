@@ -14,8 +14,8 @@ class PteState:
     map each page. ``protected``: the mapping must not be written, though its pages were.
     ``shared``: pages of a file that the mapping shares (shmem), which all are dirty. ``cold``: the
     process wrote all of its memory since the last time: caches hold that, and no page tables.
-    ``write_protects``: userfaultfd protects the pages of a registered mapping against writes (True),
-    or takes back that it did (False); None where it has nothing to do with it.
+    ``write_protects``: userfaultfd protects the pages of a registered mapping against writes
+    (True), or takes back that it did (False); None where it has nothing to do with it.
     """
 
     name: str

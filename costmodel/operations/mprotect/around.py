@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def around(machine: Machine, state: PteState) -> Surroundings:
     """Return the calls that a state stands for, each with its flush.
 
-    ``UFFDIO_WRITEPROTECT`` is taken to cost what the other calls do. x86 flushes nothing where rights only grow: an old entry costs a fault at most. arm64 flushes.
+    ``UFFDIO_WRITEPROTECT`` is taken to cost what the other calls do. x86 flushes nothing where
+    rights only grow: an old entry costs a fault at most. arm64 flushes.
     """
     calls = 2 if state == BOTH_WAYS else 1
     flushes = calls
