@@ -14,6 +14,8 @@ class PteState:
     map each page. ``protected``: the mapping must not be written, though its pages were.
     ``shared``: pages of a file that the mapping shares (shmem), which all are dirty. ``cold``: the
     process wrote all of its memory since the last time: caches hold that, and no page tables.
+    ``write_protects``: userfaultfd protects the pages of a registered mapping against writes
+    (True), or takes back that it did (False); None where it has nothing to do with it.
     """
 
     name: str
@@ -23,3 +25,9 @@ class PteState:
     protected: bool = False
     shared: bool = False
     cold: bool = False
+    write_protects: bool | None = None
+
+    @property
+    def option(self) -> str:
+        """The option that a kernel must have been built with, as builds name it; mostly none."""
+        return "" if self.write_protects is None else "USERFAULTFD"

@@ -159,6 +159,9 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     """Return why one build of a strategy cannot be priced on a workload; empty where it can."""
     if strategy.archive is not None:
         return ""  # whole tables say themselves what they lack, steps execute any layout
+    option = operation_named(strategy.operation).state(workload.state).option
+    if option and option not in known_builds()[build].options:
+        return f"build {build} has no CONFIG_{option}, which {workload.state} needs"
     aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
     if build == BOOTED and not aligned:
         return ""

@@ -18,7 +18,7 @@ DEFAULT_PROGRAM: Final = "v6.12.117"
 
 @dataclass(frozen=True)
 class KernelBuild:
-    """A recorded program (``v6.12.117``), and whether its kernel uses the contiguous bit."""
+    """A recorded program (``v6.12.117``, ``v6.7@gcc13``), and whether it uses contiguous blocks."""
 
     program: str = DEFAULT_PROGRAM
     contpte: bool = False
@@ -28,9 +28,9 @@ def built_on(program: str = DEFAULT_PROGRAM, *, contpte: bool = False) -> Callab
     """Say which recorded program's steps a strategy executes: its source is what you changed.
 
     ``program`` is a variant such as ``v6.12.117``, ``v6.9`` or ``v4_before_change``
-    (docs/recordings.md lists them), or ``@NAME``, an archive of ``costmodel record`` (whose
-    configuration says whether it uses the contiguous bit); ``contpte`` takes the arm64 build
-    with that bit, which runs on arm64 alone.
+    (docs/recordings.md lists them), with another build of it as ``v6.7@gcc13``, or ``@NAME``, an
+    archive of ``costmodel record`` (whose configuration says whether it uses the contiguous bit);
+    ``contpte`` takes the arm64 build with that bit, which runs on arm64 alone.
     """
 
     if not isinstance(program, str):

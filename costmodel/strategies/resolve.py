@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from costmodel.code.library import FILE_MARK, program_names
+from costmodel.code.library import FILE_MARK, builds_of, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
@@ -139,15 +139,14 @@ def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
 
         archive = kernel_of_archive(kernel.program, operation, f"{name}: built_on")
         return replace(archive, name=name, summary=described.summary, function=elsewhere, code=code)
-    recorded = set(program_names(operation))
     names = {isa: f"{kernel.program}.{build}" for isa, build in _BUILDS[kernel.contpte].items()}
-    programs = {isa: name for isa, name in names.items() if name in recorded}
+    programs = {isa: name for isa, name in names.items() if _is_recorded(name, operation)}
     if not programs:
         raise code.blamed(StrategyError(_not_recorded(kernel, operation), got=repr(kernel.program)))
     ranged = {
         isa: name.replace(kernel.program, kernel.program + _RANGE)
         for isa, name in programs.items()
-        if name.replace(kernel.program, kernel.program + _RANGE) in recorded
+        if _is_recorded(name.replace(kernel.program, kernel.program + _RANGE), operation)
     }
     return Strategy(
         name=name,
@@ -179,6 +178,15 @@ def described_as(function: Callable[..., Any], operation: str) -> Described:
         pass
     text = (inspect.getdoc(function) or "").strip()
     return Described((text or "no description").splitlines()[0], kernel_of(function))
+
+
+def _is_recorded(name: str, operation: str) -> bool:
+    """Tell whether there is a program of a name, which may be that of another build."""
+    source, mark, place = name.partition(MARK)
+    if not mark:
+        return name in program_names(operation)
+    build, _, architecture = place.rpartition(".")
+    return build in builds_of(operation, f"{source}.{architecture}")
 
 
 def _not_recorded(kernel: KernelBuild, operation: str) -> str:

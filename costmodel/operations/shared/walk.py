@@ -43,6 +43,8 @@ def entry_of(begun: TableOperation, part: TablePart, slot: int) -> Entry:
     entry = Entry(slot, pte, begun.folio_of(pte))
     if part.vma.kind is VmaKind.SHARED:
         entry.traits |= Trait.SHARED
+    if part.vma.write_protects is not None:
+        entry.traits |= Trait.TRACKED
     if begun.contpte:
         entry.note_alignment()
     return entry
