@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from costmodel.config.parameter import Parameter
 from costmodel.config.resources import names
 from costmodel.config.sharing import ONLY_MANY_CPUS
+from costmodel.explaining.quantity import ends_text, quantity
 from costmodel.operations.registry import operation_named
 from costmodel.published import has_times
 from costmodel.settings import Setting, settings_of_machine
-from costmodel.uncertainty.sampling import doubtful_choices
+from costmodel.uncertainty.sampling import deciding_number, doubtful_choices
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.parameter import ParameterLike
-    from costmodel.experiment import Cell
+    from costmodel.experiment import Cell, Comparison
 
 MANY = 0.5
 """Share of inferred numbers from which on a machine needs a caution."""
+WIDE_PCT = 10.0
+"""Points between both ends of an interval from which on it is worth saying what it is due to."""
 _EITHER_WAY = "is inferred: intervals hold the other choice too"
 NAMED = 4
 """How many of them the caution names."""
@@ -60,6 +64,30 @@ def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
         yield f"No absolute {operation} time of this machine was ever compared with a measurement."
     if machine.fit is None:
         yield "Nothing was fitted on it: its intervals come from the bounds in its file."
+
+
+def decided_by(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """Name the number that decides most of the wide intervals of a machine, if one does."""
+    wide = [
+        c.log_ratios
+        for c in comparisons
+        if c.model.change_pct[1] - c.model.change_pct[0] > WIDE_PCT
+    ]
+    if not wide:
+        return
+    machine = comparisons[0].result.cell.machine
+    key, share = deciding_number(machine, wide)
+    if share < MANY:
+        return
+    number = machine.parameters[key]
+    said = f"{quantity(float(number.value), key)}, {number.kind}"
+    if isinstance(number, Parameter):
+        low, high = ends_text(float(number.low), float(number.high), key)
+        said += f", {low} to {high} possible"
+    yield (
+        f"caution: the intervals of over {WIDE_PCT:g} points are mostly due to {key} ({said}): "
+        f"costmodel sensitivity {machine.name} says how much of each"
+    )
 
 
 def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:
