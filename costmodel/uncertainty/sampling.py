@@ -80,32 +80,35 @@ def has_cliff(logs: Sequence[float]) -> bool:
     return bool(100 * math.expm1(largest) > CLIFF_PCT and largest > CLIFF * float(np.median(moved)))
 
 
-def deciding_number(machine: Machine, ratios: Sequence[Sequence[float]]) -> tuple[str, float]:
-    """Return which number of a machine decides most of some ratios of times, and its share.
+def shares_by_number(
+    machine: Machine, log_ratios: Sequence[float], builds: Interval = (0.0, 0.0)
+) -> dict[str, float]:
+    """Return which share of the variance of a change each number of a machine decides, by key.
 
-    ``ratios`` float[answers, SAMPLES] are their logarithms on the machines drawn. The share of a
-    number is the square of the rank correlation, the mean over the answers: chance alone reaches
-    half of it for one of twenty numbers in one case of twenty. Empty and 0 where nothing varies.
+    ``log_ratios`` float[SAMPLES] are the logarithms of the ratio of two times on the machines
+    drawn, ``builds`` how far it lies in other builds. The share is the square of the rank
+    correlation (chance alone reaches half for one of twenty numbers in one case of twenty), of
+    what the builds leave. Numbers that a fit left correlated share what they decide together.
     """
+    of_machine = float(np.var(log_ratios))
+    if not of_machine:
+        return {}
+    left = of_machine / (of_machine + (sum(map(abs, builds)) / 2 / Z90) ** 2)
     drawn = _drawn(ByIdentity(machine))
-    values = {key: [float(m.parameters[key].value) for m in drawn] for key in drawn[0].changes}
-    varied = {key: _ranks(column) for key, column in values.items() if len(set(column)) > 1}
-    answers = [_ranks(ratio) for ratio in ratios if len(set(ratio)) > 1]
-    if not varied or not answers:
-        return "", 0.0
-    shares = {
-        key: float(np.mean([float(column @ answer) ** 2 for answer in answers]))
-        for key, column in varied.items()
+    answer = _centred_ranks(log_ratios)
+    columns = {key: [float(m.parameters[key].value) for m in drawn] for key in drawn[0].changes}
+    return {
+        key: left * float(_centred_ranks(column) @ answer) ** 2
+        for key, column in columns.items()
+        if len(set(column)) > 1
     }
-    key = max(shares, key=lambda name: shares[name])
-    return key, shares[key]
 
 
-def _ranks(values: Sequence[float]) -> NDArray[np.float64]:
-    """Return ranks, equal values sharing theirs, centred and of length one."""
-    ordered = np.sort(np.asarray(values))
-    ends = [np.searchsorted(ordered, values, side=side) for side in ("left", "right")]  # type: ignore[call-overload]
-    ranks = (ends[0] + ends[1]) / 2
+def _centred_ranks(values: Sequence[float]) -> NDArray[np.float64]:
+    """Return ranks, equal values sharing theirs, with a mean of zero and a length of one."""
+    column = np.asarray(values, dtype=np.float64)
+    ordered = np.sort(column)
+    ranks = ordered.searchsorted(column, "left") + ordered.searchsorted(column, "right")
     centred = ranks - ranks.mean()
     return np.asarray(centred / np.linalg.norm(centred))
 
