@@ -188,6 +188,25 @@ def test_like_records_another_object_of_the_same_tree(
     assert len(one.program.recordings) == len(other.program.recordings)
 
 
+def test_two_objects_of_one_tree_are_compared_without_a_caution(
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "again.ckb").write_bytes(archive.read_bytes())
+    other = make_tree(tmp_path / "tree", config="CONFIG_NUMA_BALANCING=y\n")
+    recorded(other, tmp_path / "other.ckb", name="other")
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "--machine", MACHINE, "--order", "9", "--no-noise", "--baseline", "@again"]
+    (tmp_path / "tiny.ckb").write_bytes(archive.read_bytes())
+    assert main([*words, "--strategy", "@tiny", "--strategy", "@other"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "@again, @tiny: compiled alike (tiny cc, Linux 6.12.1," in said
+    assert "caution: @other is compared with another build, @again" in said
+    assert "caution: @tiny" not in said
+
+
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
