@@ -210,7 +210,8 @@ def _log_samples(cell: Cell, exact_ps: int) -> tuple[float, ...]:
     def seconds(machine: Machine) -> float:
         return exact_seconds(replace(cell, machine=machine))
 
-    return sampling.log_samples(cell.machine, exact_ps / PS_PER_S, seconds)
+    many_cpus = cell.workload.many_cpus
+    return sampling.log_samples(cell.machine, exact_ps / PS_PER_S, seconds, many_cpus=many_cpus)
 
 
 def _table_runs(cell: Cell) -> Sequence[TableRun]:
@@ -240,11 +241,8 @@ def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun], engine: Engine) -> 
 
 def setup_of(cell: Cell, operation: PricedOperation, runs: Sequence[TableRun]) -> Setup | None:
     """Return what several CPUs do and share; None for a lone CPU, which needs no simulation."""
-    return (
-        None
-        if cell.workload.cpus_in_use == 1
-        else setup(operation, cell.machine, cell.workload, runs)
-    )
+    many_cpus = cell.workload.many_cpus
+    return setup(operation, cell.machine, cell.workload, runs) if many_cpus else None
 
 
 def _priced(cell: Cell, runs: Sequence[TableRun], engine: Engine) -> PricedOperation:

@@ -76,7 +76,7 @@ def _check_size(cells: Sequence[Cell]) -> None:
 
 def _worth(cells: Iterable[Cell]) -> int:
     """Return how many processes are worth starting: each loads the engine, as long as 12 cells."""
-    alone = (cell.workload.cpus_in_use == 1 for cell in cells)
+    alone = (not cell.workload.many_cpus for cell in cells)
     return max(1, sum(1 if lone else _CELLS_PER_PROCESS for lone in alone) // _CELLS_PER_PROCESS)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from costmodel.config.keys import leaves_by_key
@@ -15,6 +15,8 @@ SIGMAS = 3.29
 """Standard deviations between ``low`` and ``high``, taken as a 90 % interval."""
 LEFT_OUT = ("noise.", "kernel.tick_", "tlbi.cpus_online", "tlbi.per_cpu_ns", *ONLY_MANY_CPUS)
 """What a lone CPU without noise does not feel."""
+_SHARED = (*ONLY_MANY_CPUS, "tlbi.per_cpu_ns")
+"""What several CPUs at work feel beside it. How many CPUs there are is the user's to say."""
 STEP_SIGMAS = 0.5
 """Half-width of a finite difference. The core starts micro-ops on cycle boundaries, so a step
 below one cycle can find a plateau where there is a slope."""
@@ -60,8 +62,13 @@ def priors(machine: Machine, keys: Iterable[str] | None = None) -> tuple[Prior, 
     run are exact.
     """
     wanted = None if keys is None else list(keys)
-    found = {prior.key: prior for prior in _priors(machine)}
+    found = {p.key: p for p in _priors(machine, lambda key: not key.startswith(LEFT_OUT))}
     return tuple(found[key] for key in (found if wanted is None else wanted) if key in found)
+
+
+def shared_priors(machine: Machine) -> tuple[Prior, ...]:
+    """Return the priors of what several CPUs at work share, which one alone does not feel."""
+    return tuple(_priors(machine, lambda key: key.startswith(_SHARED)))
 
 
 def value_of(machine: Machine, prior: Prior) -> float:
@@ -90,14 +97,14 @@ def variants(machine: Machine, chosen: Iterable[Prior]) -> list[tuple[Machine, f
     return found
 
 
-def _priors(machine: Machine) -> Iterator[Prior]:
+def _priors(machine: Machine, felt: Callable[[str], bool]) -> Iterator[Prior]:
     known = leaves_by_key(Machine, machine.isa)
     before = machine.fit.priors if machine.fit else {}
     for key, now in machine.parameters.items():
         parameter = before.get(key, now) if now.kind == "fitted" else now
         if not isinstance(parameter, Parameter) or now.source == SET_BY_USER:
             continue
-        if key.startswith(LEFT_OUT) or parameter.low >= parameter.high:
+        if not felt(key) or parameter.low >= parameter.high:
             continue
         whole = known[key].type.model_fields["value"].annotation is not float
         yield _prior(machine, key, parameter, whole)

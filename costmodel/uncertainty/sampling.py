@@ -33,18 +33,27 @@ CLIFF = 4.0
 """A deviation so many times the median one, and above CLIFF_PCT, is a cliff."""
 CLIFF_PCT = 5.0
 _SEED = 20231218
-_SHAPING = ("caches.prefetch.trains_after_lines", "core.width")
-"""Whole numbers that take two values: every further one costs a program of its own."""
+_FEW_VALUES = ("caches.prefetch.trains_after_lines", "core.width", "topology.sockets")
+"""Whole numbers that take two values: every further one costs a program of its own, or lays out
+the CPUs anew."""
+_ORDERED = (
+    ("topology.line_ns", "topology.far_line_ns"),
+    ("shootdown.delivery_ns", "shootdown.far_delivery_ns"),
+    ("shootdown.tlbsync_ns", "shootdown.far_tlbsync_ns"),
+)
+"""The second is not below the first: another socket is not nearer than the own one."""
 
 
 def log_samples(
-    machine: Machine, seconds: float, time: Callable[[Machine], float]
+    machine: Machine, seconds: float, time: Callable[[Machine], float], *, many_cpus: bool = False
 ) -> tuple[float, ...]:
     """Return the logarithm of the time on each drawn machine over that on the machine itself.
 
-    The machines are the same for all times: differences of two results are paired.
+    ``many_cpus``: what only several CPUs at work feel is drawn, too. The machines are the same for
+    all times: differences of two results are paired.
     """
-    return tuple(math.log(time(drawn) / seconds) for drawn in _drawn(ByIdentity(machine)))
+    drawn = _drawn(ByIdentity(machine), many_cpus)
+    return tuple(math.log(time(each) / seconds) for each in drawn)
 
 
 def seconds_interval(
@@ -137,10 +146,10 @@ def _ends(logs: NDArray[np.float64], builds: Interval) -> Interval:
 
 
 @lru_cache(maxsize=64)
-def _drawn(key: ByIdentity[Machine]) -> tuple[Machine, ...]:
+def _drawn(key: ByIdentity[Machine], many_cpus: bool) -> tuple[Machine, ...]:
     """Return the machines, the same in every process."""
     machine = key.value
-    spread = spread_of(machine)
+    spread = spread_of(machine, many_cpus=many_cpus)
     named = {prior.key for prior in spread.priors}
     sizes = [size for size in _of_this_run(machine, SIZES) if size not in named]
     choices = doubtful_choices(machine)
@@ -158,7 +167,7 @@ def _drawn(key: ByIdentity[Machine]) -> tuple[Machine, ...]:
             number = prior.within(middle + move * prior.sigma)
             if prior.key in SIZES:
                 number = middle * (1 + SIZE_SHARE * (2 * points[sample, at] - 1))
-            elif prior.key in _SHAPING:
+            elif prior.key in _FEW_VALUES:
                 low, high = prior.steps(middle)
                 number = low if move < -0.5 else high if move > 0.5 else middle
             numbers[prior.key] = prior.typed(number)
@@ -195,7 +204,11 @@ def _matters(machine: Machine, choice: str) -> bool:
 
 
 def _consistent(numbers: dict[str, Any], machine: Machine) -> dict[str, Any]:
-    """Keep queues no larger than the reorder buffer, and levels in order."""
+    """Keep queues no larger than the reorder buffer, and what is near before what is far."""
+    for near, far in _ORDERED:
+        if far in numbers:
+            at_least = numbers.get(near, machine.parameters[near].value)
+            numbers[far] = max(numbers[far], at_least)
     rob = numbers.get("core.rob_entries", machine.core.rob_entries.value)
     for key in SIZES[1:]:
         if key in numbers:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from costmodel.config.machine import Machine
 from costmodel.identity import ByIdentity
-from costmodel.uncertainty.priors import Prior, priors, variants
+from costmodel.uncertainty.priors import Prior, priors, shared_priors, variants
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -89,11 +89,22 @@ class Spread:
         return math.sqrt(max(0.0, variance))
 
 
-def spread_of(machine: Machine) -> Spread:
+def spread_of(machine: Machine, *, many_cpus: bool = False) -> Spread:
     """Return what is uncertain about a machine: as its fit says, else independent priors.
 
-    Numbers that the user set for this run are certain.
+    ``many_cpus``: with what only several CPUs at work feel. Numbers that the user set for this run
+    are certain.
     """
+    lone = _lone_spread(machine)
+    if not many_cpus:
+        return lone
+    shared, size = shared_priors(machine), len(lone.priors)
+    covariance = np.eye(size + len(shared))
+    covariance[:size, :size] = lone.covariance
+    return Spread((*lone.priors, *shared), covariance)
+
+
+def _lone_spread(machine: Machine) -> Spread:
     if machine.fit is None:
         chosen = priors(machine, DOMINANT[machine.isa])
         return Spread(chosen, np.eye(len(chosen)))
@@ -105,18 +116,19 @@ def spread_of(machine: Machine) -> Spread:
 
 
 def log_slopes(
-    machine: Machine, seconds: float, time: Callable[[Machine], float]
+    machine: Machine, seconds: float, time: Callable[[Machine], float], *, many_cpus: bool = False
 ) -> tuple[float, ...]:
     """Return how the logarithm of a time grows per prior deviation of each uncertain number.
 
     ``seconds`` is the time on the machine itself, ``time`` computes it on another one; it is
-    called once per number of ``spread_of(machine)``.
+    called once per number of ``spread_of(machine, many_cpus=many_cpus)``.
     """
     return tuple(
-        math.log(time(changed) / seconds) / by for changed, by in _variants(ByIdentity(machine))
+        math.log(time(changed) / seconds) / by
+        for changed, by in _variants(ByIdentity(machine), many_cpus)
     )
 
 
 @lru_cache(maxsize=64)
-def _variants(key: ByIdentity[Machine]) -> tuple[tuple[Machine, float], ...]:
-    return tuple(variants(key.value, spread_of(key.value).priors))
+def _variants(key: ByIdentity[Machine], many_cpus: bool) -> tuple[tuple[Machine, float], ...]:
+    return tuple(variants(key.value, spread_of(key.value, many_cpus=many_cpus).priors))
