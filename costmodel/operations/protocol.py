@@ -183,11 +183,10 @@ class Operation(ABC):
     def begin(
         self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
     ) -> TableOperation:
-        """Return the argument of strategies: the operation, about to happen to the process
-        ``memory``.
+        """Return what strategies get as their argument: the operation, about to happen.
 
-        ``contpte``: the kernel uses the contiguous bit. ``resizes_freely``: the CPU allows to
-        change this bit without break-before-make.
+        ``memory`` is the process that it happens to. ``contpte``: the kernel uses the contiguous
+        bit. ``resizes_freely``: the CPU allows to change this bit without break-before-make.
         """
 
     def memory_of(self, function: Function, shape: TableShape, *, contpte: bool) -> Memory:
