@@ -80,7 +80,9 @@ def decided_by(comparisons: Sequence[Comparison]) -> Iterator[str]:
     machine = wide[0].result.cell.machine
     totals: Counter[str] = Counter()
     for one in wide:
-        totals.update(shares_by_number(machine, one.log_ratios, one.build_doubt().change))
+        builds, many_cpus = one.build_doubt().change, one.result.cell.workload.many_cpus
+        shares = shares_by_number(machine, one.log_ratios, builds, many_cpus=many_cpus)
+        totals.update(shares)
     key, total = max(totals.items(), key=itemgetter(1), default=("", 0.0))
     if total < MANY * len(wide):
         return

@@ -100,12 +100,16 @@ def has_cliff(logs: Sequence[float]) -> bool:
 
 
 def shares_by_number(
-    machine: Machine, log_ratios: Sequence[float], builds: Interval = (0.0, 0.0)
+    machine: Machine,
+    log_ratios: Sequence[float],
+    builds: Interval = (0.0, 0.0),
+    *,
+    many_cpus: bool = False,
 ) -> dict[str, float]:
     """Return which share of the variance of a change each number of a machine decides, by key.
 
     ``log_ratios`` float[SAMPLES] are the logarithms of the ratio of two times on the machines
-    drawn, ``builds`` how far it lies in other builds. The share is the square of the rank
+    drawn (with or without ``many_cpus``), ``builds`` how far it lies in other builds. The share is the square of the rank
     correlation (chance alone reaches half for one of twenty numbers in one case of twenty), of
     what the builds leave. Numbers that a fit left correlated share what they decide together.
     """
@@ -113,7 +117,7 @@ def shares_by_number(
     if not of_machine:
         return {}
     left = of_machine / (of_machine + (sum(map(abs, builds)) / 2 / Z90) ** 2)
-    drawn = _drawn(ByIdentity(machine))
+    drawn = _drawn(ByIdentity(machine), many_cpus)
     answer = _centred_ranks(log_ratios)
     columns = {key: [float(m.parameters[key].value) for m in drawn] for key in drawn[0].changes}
     return {
