@@ -109,9 +109,10 @@ def shares_by_number(
     """Return which share of the variance of a change each number of a machine decides, by key.
 
     ``log_ratios`` float[SAMPLES] are the logarithms of the ratio of two times on the machines
-    drawn (with or without ``many_cpus``), ``builds`` how far it lies in other builds. The share is the square of the rank
-    correlation (chance alone reaches half for one of twenty numbers in one case of twenty), of
-    what the builds leave. Numbers that a fit left correlated share what they decide together.
+    drawn (with or without ``many_cpus``), ``builds`` how far it lies in other builds. The share is
+    the square of the rank correlation (chance alone reaches half for one of twenty numbers in one
+    case of twenty), of what the builds leave. Numbers that a fit left correlated share what they
+    decide together.
     """
     of_machine = float(np.var(log_ratios))
     if not of_machine:
