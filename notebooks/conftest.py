@@ -6,4 +6,4 @@ import shutil
 from importlib.util import find_spec
 
 _CAN_RECORD = shutil.which("cc") is not None and find_spec("unicorn") is not None
-collect_ignore = [] if _CAN_RECORD else ["05-your-tree.ipynb"]
+collect_ignore = [] if _CAN_RECORD else ["06-your-tree.ipynb"]

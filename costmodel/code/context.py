@@ -42,6 +42,8 @@ class Context(NamedTuple):
     aligned: bool
     """The last event was on a single page whose frame lies in its block as its entry does: at the
     end of a block contpte then looks whether to fold."""
+    tracked: bool
+    """Userfaultfd write-protects the mapping, or takes that back."""
 
 
 class ContextTracker:
@@ -99,6 +101,7 @@ class ContextTracker:
             now.slot % TABLE_PTES == TABLE_PTES - 1,
             bool(traits & Trait.SHARED),
             bool(self.last.traits & Trait.ALIGNED),
+            bool(traits & Trait.TRACKED),
         )
 
 

@@ -123,6 +123,11 @@ class Crowd(CrowdWays, OneCount):
         """CPUs that do anything or sleep: one for each thread of each process."""
         return self.cpus * self.threads
 
+    @property
+    def many_cpus(self) -> bool:
+        """Whether there is anything to share: more than one CPU in use."""
+        return self.cpus_in_use > 1
+
 
 class SeveralCounts(BaseModel):
     """How many CPUs are at work, in one answer after the other."""

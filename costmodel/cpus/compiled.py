@@ -24,7 +24,7 @@ OPERATION_END = 4
 """The step behind an operation."""
 
 
-class Steps(NamedTuple):
+class StepTable(NamedTuple):
     """What every CPU does: the steps of one operation, an end, those of what lies between two.
 
     One entry per step, times in ps. ``amounts``: how long it takes a CPU alone, ``services``: how
@@ -131,7 +131,7 @@ class Cpus(NamedTuple):
         )
 
 
-class Events(NamedTuple):
+class PendingEvents(NamedTuple):
     """The next event of each CPU: when, and in which ``order`` those of the same moment come.
 
     ``heap`` has the CPUs that run, that of the first event at the top.
@@ -155,14 +155,14 @@ class Counted(NamedTuple):
 
 
 @inlined
-def _before(events: Events, one: int, other: int) -> bool:
+def _before(events: PendingEvents, one: int, other: int) -> bool:
     if events.times[one] != events.times[other]:
         return bool(events.times[one] < events.times[other])
     return bool(events.order[one] < events.order[other])
 
 
 @inlined
-def _settle(events: Events) -> None:
+def _settle(events: PendingEvents) -> None:
     """Let the topmost CPU of the heap sink to its place."""
     heap, size = events.heap, len(events.heap)
     place, cpu = 0, heap[0]
@@ -211,7 +211,7 @@ def _turn(servers: Servers, server: int, cpus: Cpus, cpu: int, now: int, service
 
 
 @inlined
-def _work(steps: Steps, step: int, cpus: Cpus, cpu: int, more: Ints, all_stolen: int) -> int:
+def _work(steps: StepTable, step: int, cpus: Cpus, cpu: int, more: Ints, all_stolen: int) -> int:
     """Return how long a CPU works on, handlers of other CPUs included as they come."""
     if not cpus.resuming[cpu]:
         wait = steps.amounts[step]
@@ -229,7 +229,7 @@ def _work(steps: Steps, step: int, cpus: Cpus, cpu: int, more: Ints, all_stolen:
 
 
 @inlined
-def _meet(steps: Steps, step: int, servers: Servers, cpus: Cpus, cpu: int, now: int) -> int:
+def _meet(steps: StepTable, step: int, servers: Servers, cpus: Cpus, cpu: int, now: int) -> int:
     """Return how long a CPU is at a server, and on its way behind it."""
     server = steps.servers[step, cpu]
     wait = _turn(servers, server, cpus, cpu, now, steps.services[step], steps.visits[step])
@@ -261,7 +261,12 @@ def _end(cpus: Cpus, cpu: int, now: int, counting: bool, counted: Counted) -> No
 
 @compiled
 def run(
-    steps: Steps, servers: Servers, cpus: Cpus, events: Events, more: Ints, counted: Counted
+    steps: StepTable,
+    servers: Servers,
+    cpus: Cpus,
+    events: PendingEvents,
+    more: Ints,
+    counted: Counted,
 ) -> None:
     """Run until the first CPU has done its warm-up and then ``len(counted.took)`` operations.
 

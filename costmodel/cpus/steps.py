@@ -19,7 +19,7 @@ _NO_NOISE = -1.0
 
 
 class _Step(NamedTuple):
-    """One step; see :class:`compiled.Steps` for what the numbers mean."""
+    """One step; see :class:`compiled.StepTable` for what the numbers mean."""
 
     kind: int
     amount_ps: int = 0
@@ -75,8 +75,8 @@ def run(
 
 def _arrays(
     steps: Sequence[_Step], causes: Sequence[str], servers: compiled.Ints
-) -> compiled.Steps:
-    return compiled.Steps(
+) -> compiled.StepTable:
+    return compiled.StepTable(
         kinds=np.array([step.kind for step in steps]),
         amounts=np.array([step.amount_ps for step in steps]),
         services=np.array([step.service_ps for step in steps]),
@@ -108,12 +108,12 @@ def _idle(servers: Sequence[Server], cpus: int) -> compiled.Servers:
     return compiled.Servers.idle(np.array(lines, np.int64).reshape(-1, 3), growth, cpus)
 
 
-def _events(workers: Sequence[int], delays_ps: Mapping[int, int]) -> compiled.Events:
+def _events(workers: Sequence[int], delays_ps: Mapping[int, int]) -> compiled.PendingEvents:
     """Return the first events as SimPy has them: the first CPU comes at once, before all others."""
     times = np.array([delays_ps.get(cpu, 0) for cpu in workers])
     late = [place for place, cpu in enumerate(workers) if cpu in delays_ps]
     late.sort(key=lambda place: (times[place], place))
-    return compiled.Events(times, np.arange(len(workers)), np.array([0, *late]))
+    return compiled.PendingEvents(times, np.arange(len(workers)), np.array([0, *late]))
 
 
 def _steps(world: World) -> Iterator[_Step]:

@@ -13,7 +13,7 @@ from costmodel.config.parameter import Choice
 from costmodel.config.sizes import size_text
 from costmodel.config.workload import ORDERS
 from costmodel.experiment import Cell
-from costmodel.explaining.quantity import quantity, three_digits
+from costmodel.quantity import quantity, three_digits
 from costmodel.units import LARGEST_ORDER
 
 WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "threads", "between_us", "memory")
