@@ -101,12 +101,13 @@ def break_even(pair: Pair, axis: Axis) -> BreakEven:
     return BreakEven(axis, tuple(points), nearest, tuple(found[1:]), dominant)
 
 
-def in_one_build(pair: Pair, axis: Axis) -> Pair:
-    """Return the pair in one build that both were recorded of for all values of the number.
+def in_one_build(pair: Pair, axes: Sequence[Axis]) -> Pair:
+    """Return the pair in one build that both were recorded of for all values of some numbers.
 
     Of several the one that a table shows: with the median change at the present value.
     """
-    match = matched(*pair, also=[at for x in axis.grid if (at := _applied(pair, axis, x))])
+    places = [_applied(pair, axis, x) for axis in axes for x in axis.grid]
+    match = matched(*pair, also=[place for place in places if place])
     return match.new, match.base
 
 
