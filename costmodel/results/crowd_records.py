@@ -48,6 +48,8 @@ class CrowdRecord(BaseModel):
     """Whether the processes map the same folios."""
     between_us: _Amount
     """What each CPU does between two operations."""
+    between_stdev_pct: _Amount = 0.0
+    """Standard deviation of that, in percent of it."""
     unshared: list[str]
     """What each CPU has for itself here."""
     workers: Annotated[int, Field(ge=1)]
@@ -75,6 +77,7 @@ def crowd_data(result: Result) -> dict[str, Any] | None:
         "sockets": workload.sockets,
         "folios": workload.folios,
         "between_us": workload.between_us,
+        "between_stdev_pct": workload.between_stdev_pct,
         "unshared": list(workload.unshared),
         "workers": found.workers,
         "alone_ns": found.alone_ps / PS_PER_NS,
