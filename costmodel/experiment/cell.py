@@ -217,7 +217,8 @@ def noise_scenario(workload: Workload) -> str:
     )
     if workload.threads == 1 and not workload.between_us:
         return name
-    return f"{name} {workload.threads} {workload.others} {workload.between_us:g}"
+    varies = f"+-{workload.between_stdev_pct:g}" if workload.between_stdev_pct else ""
+    return f"{name} {workload.threads} {workload.others} {workload.between_us:g}{varies}"
 
 
 def _log_samples(cell: Cell, exact_ps: int) -> tuple[float, ...]:
