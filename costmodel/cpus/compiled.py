@@ -1,8 +1,8 @@
-"""The event loop of CPUs that meet at servers alone, compiled; SimPy's, event by event.
+"""A compiled event loop for CPUs that wait for each other at servers only.
 
 Every CPU executes the same steps over and over. One event per CPU is pending at any time, and
-events of the same moment come in the order in which they were scheduled, as in SimPy: the times
-are those of :mod:`costmodel.cpus.processes` to the picosecond, which tests compare.
+events at the same moment happen in the order in which they were scheduled, as in SimPy. So the
+times are those of :mod:`costmodel.cpus.processes` to the picosecond, which tests check.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 WORK, VISIT, BROADCAST, PASS = 0, 1, 2, 3
-"""Kinds of steps: compute; take a turn at a server; the same for TLBIs, which take time from all
-other CPUs; let time pass."""
+"""Kinds of steps: compute; take a turn at a server; take a turn for TLBIs, which take time from all
+other CPUs too; let time pass."""
 OPERATION_END = 4
-"""The step behind an operation."""
+"""Kind of the step at the end of an operation."""
 
 
 class Steps(NamedTuple):
-    """What every CPU does: the steps of one operation, an end, those of what lies between two.
+    """What every CPU does: the steps of an operation, its end, and the steps until the next one.
 
-    One entry per step, times in ps. ``amounts``: how long it takes a CPU alone, ``services``: how
-    long it is served, ``afters``: how long it goes on behind that. ``stolen``: what it takes from
-    each other CPU. ``passed`` is the work up to the end of the step and ``shares`` its share, -1
-    where noise changes nothing. ``causes``: what waiting is counted as. ``servers``
-    int64[steps, CPUs] is where each CPU goes.
+    All have one entry per step; times are in ps. ``amounts`` is the time of a CPU alone,
+    ``services`` the time at the server, ``afters`` the time after that, ``stolen`` the time taken
+    from each other CPU. ``passed`` is the work up to the end of the step and ``shares`` the step's
+    share of it, -1 where noise changes nothing. ``visits`` is how many visits the step stands for,
+    ``causes`` the cause that waiting is counted as. ``servers``, int64[steps, CPUs], is the server
+    that each CPU goes to.
     """
 
     kinds: Ints
@@ -47,13 +48,14 @@ class Steps(NamedTuple):
 
 
 class Servers(NamedTuple):
-    """Servers, one entry each: what they are, who is there, and what they have seen.
+    """The servers: what they are like, which CPUs are there, and how they were used.
 
-    ``lines`` int64[servers, 3]: transfer near and far in ps, and most CPUs that make a service
-    grow. ``there`` int64[servers, CPUs + 1] is a ring of the times at which those leave that are
-    there: ``queued`` of them from ``head`` on. ``seen`` float64[servers, CPUs] is ``total``, the
-    visits of all, at each CPU's last one. ``visited``, ``busy`` and ``waited`` are those of
-    :class:`costmodel.cpus.resources.Usage` while operations count.
+    All have one entry per server. ``lines``, int64[servers, 3], holds the transfer time of a line
+    within a socket and between two, in ps, and the most CPUs by which a service grows. ``there``,
+    int64[servers, CPUs + 1], is a ring of the times at which present CPUs leave, ``queued`` of them
+    from ``head`` on. ``total`` is the number of visits of all CPUs, and ``seen``,
+    float64[servers, CPUs], that number at the last visit of each CPU. ``visited``, ``busy`` and
+    ``waited`` are those of :class:`costmodel.cpus.resources.Usage`, in the time that counts.
     """
 
     lines: Ints
@@ -71,7 +73,7 @@ class Servers(NamedTuple):
 
     @classmethod
     def idle(cls, lines: Ints, growth: Floats, cpus: int) -> Servers:
-        """Return servers that nobody has visited."""
+        """Return servers that no CPU has visited yet."""
         count = len(lines)
         ints, floats = np.zeros((6, count), np.int64), np.zeros((2, count))
         return cls(
@@ -91,13 +93,14 @@ class Servers(NamedTuple):
 
 
 class Cpus(NamedTuple):
-    """Where each CPU is, one entry each.
+    """The progress of each CPU; all have one entry per CPU.
 
-    ``sockets``: where it is. ``steps``: its next step; ``resuming``: it is in the middle of that.
-    ``number``: operations done, below 0 in the warm-up of the first CPU. Of the operation it is
-    in: when it ``began``, whether that was ``here``, in the time that counts, what work is ``done``
-    and what others cost it so far (``costs`` int64[CPUs, causes]). ``own``: what it took from the
-    others; ``known``: what was taken from it that it has worked off.
+    ``sockets`` is the CPU's socket, ``steps`` its next step, and ``resuming`` whether it is in the
+    middle of that. ``number`` counts its operations, below 0 in the warm-up of the first CPU. Of
+    its present operation, ``began`` is the beginning, ``here`` whether that was in the time that
+    counts, ``done`` the work done, and ``costs``, int64[CPUs, causes], what others cost it so far.
+    ``own`` is the time that it took from others, ``known`` the time taken from it that it has made
+    up for.
     """
 
     sockets: Ints
@@ -113,7 +116,7 @@ class Cpus(NamedTuple):
 
     @classmethod
     def at_the_start(cls, sockets: Ints, causes: int, warm_up: int) -> Cpus:
-        """Return CPUs before their first step."""
+        """Return the CPUs before their first step."""
         count = len(sockets)
         ints, flags = np.zeros((6, count), np.int64), np.zeros((2, count), np.bool_)
         ints[1, 0] = -warm_up
@@ -132,9 +135,9 @@ class Cpus(NamedTuple):
 
 
 class Events(NamedTuple):
-    """The next event of each CPU: when, and in which ``order`` those of the same moment come.
+    """The next event of each CPU: its time, and its ``order`` among events of the same moment.
 
-    ``heap`` has the CPUs that run, that of the first event at the top.
+    ``heap`` holds the numbers of the CPUs that run; the one with the first event is at the top.
     """
 
     times: Ints
@@ -143,10 +146,11 @@ class Events(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """What is counted: ``took``, the first CPU's times, and sums over the time of these.
+    """The results: ``took``, the times of the first CPU's operations, and sums over that time.
 
-    ``extra``: by cause, of the operations that lie in that time as a whole; ``sums``: how many
-    these are, how long they took together, how many ended in that time, how long it was.
+    ``extra`` holds what others cost the operations that lie in it as a whole, by cause. ``sums``
+    holds the number of these operations, their times together, the number of operations that ended
+    in it, and its length.
     """
 
     took: Ints
@@ -163,7 +167,7 @@ def _before(events: Events, one: int, other: int) -> bool:
 
 @inlined
 def _settle(events: Events) -> None:
-    """Let the topmost CPU of the heap sink to its place."""
+    """Move the topmost CPU of the heap down to its place."""
     heap, size = events.heap, len(events.heap)
     place, cpu = 0, heap[0]
     while True:
@@ -182,7 +186,7 @@ def _settle(events: Events) -> None:
 @inlined
 def _turn(servers: Servers, server: int, cpus: Cpus, cpu: int, now: int, service: int,
           visits: float) -> int:  # fmt: skip
-    """Take a turn; see :meth:`costmodel.cpus.resources.Server.visit`."""
+    """Take a turn at a server as :meth:`costmodel.cpus.resources.Server.visit` does."""
     near = cpus.sockets[cpu] == servers.last[server]
     transfer = servers.lines[server, 0] if near else servers.lines[server, 1]
     others = servers.total[server] - servers.seen[server, cpu]
@@ -212,7 +216,7 @@ def _turn(servers: Servers, server: int, cpus: Cpus, cpu: int, now: int, service
 
 @inlined
 def _work(steps: Steps, step: int, cpus: Cpus, cpu: int, more: Ints, all_stolen: int) -> int:
-    """Return how long a CPU works on, handlers of other CPUs included as they come."""
+    """Return how long a CPU works, with the handlers of other CPUs' flushes that come meanwhile."""
     if not cpus.resuming[cpu]:
         wait = steps.amounts[step]
         if steps.shares[step] >= 0:
@@ -230,7 +234,7 @@ def _work(steps: Steps, step: int, cpus: Cpus, cpu: int, more: Ints, all_stolen:
 
 @inlined
 def _meet(steps: Steps, step: int, servers: Servers, cpus: Cpus, cpu: int, now: int) -> int:
-    """Return how long a CPU is at a server, and on its way behind it."""
+    """Return how long a CPU is at a server, and the time after that."""
     server = steps.servers[step, cpu]
     wait = _turn(servers, server, cpus, cpu, now, steps.services[step], steps.visits[step])
     cpus.own[cpu] += steps.stolen[step]
@@ -246,7 +250,7 @@ def _begin(cpus: Cpus, cpu: int, now: int, counting: bool) -> None:
 
 @inlined
 def _end(cpus: Cpus, cpu: int, now: int, counting: bool, counted: Counted) -> None:
-    """End an operation; count it if it is time."""
+    """End an operation, and count it if it lies in the time that counts."""
     if counting:
         counted.sums[2] += 1
         if cpus.here[cpu]:
@@ -265,9 +269,9 @@ def run(
 ) -> None:
     """Run until the first CPU has done its warm-up and then ``len(counted.took)`` operations.
 
-    ``more`` int64[CPUs, n] is what noise adds to the operations in turn; of the first CPU the last
-    ones are the warm-up's. The last cause is time that other CPUs take. All but ``steps`` and
-    ``more`` changes.
+    ``more``, int64[CPUs, n], is what noise adds to the operations, which take its columns in turn;
+    the last columns of the first CPU are for the warm-up. The last cause is the time that other
+    CPUs take. All arguments but ``steps`` and ``more`` are changed.
     """
     last_step, scheduled = len(steps.kinds) - 1, len(events.times)
     all_stolen, counting, since = 0, False, 0

@@ -1,4 +1,4 @@
-"""What several CPUs at once cost each other: exact times, samples, and who waited for what."""
+"""Computes what several CPUs cost each other: exact times, samples, and what they wait for."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from costmodel.simulation.schedule import Schedule
 from costmodel.units import PS_PER_S
 
 _DRAWS = 24
-"""Phases of the CPUs against each other are drawn so often, or more seldom where CPUs are many."""
+"""How often the phases of the CPUs against each other are drawn; less often for many CPUs."""
 _WARM_UP = 2
-"""Operations of each CPU before anything is counted: queues have their length by then."""
+"""How many operations of the first CPU pass before anything counts; queues are long by then."""
 _COUNTED = 3
 _SEED = 20231218
 _PHASES = stable_hash("phases")
@@ -28,11 +28,12 @@ _PHASES = stable_hash("phases")
 
 @dataclass(frozen=True)
 class SharedUse:
-    """How one shared thing is used: of several of a kind, the busiest counts.
+    """How a shared thing is used; of several of one kind, the busiest counts.
 
-    ``waiting_ns``: what it costs a CPU per operation beyond the price of a lone CPU, transfers of
-    lines included. ``queue``: CPUs that wait for it, on average. ``utilisation``: share of the time
-    in which it is in use; of ``shootdown`` the share that a CPU spends in handlers.
+    ``waiting_ns`` is the time that it costs a CPU per operation beyond that of a lone CPU,
+    transfers of cache lines included. ``queue`` is how many CPUs wait for it, on average.
+    ``utilisation`` is the share of the time in which it is in use; for ``shootdown`` it is the
+    share that a CPU spends in handlers. ``visits_per_operation`` is how often an operation uses it.
     """
 
     waiting_ns: float
@@ -43,7 +44,14 @@ class SharedUse:
 
 @dataclass(frozen=True)
 class Contention:
-    """What CPUs share in one cell, without noise; times are of one operation on one CPU."""
+    """How the CPUs of a cell wait for each other, without noise.
+
+    ``cpus`` is the number of CPUs in use, ``workers`` of those that execute the operation.
+    ``mean_ps`` is the mean time of an operation on a CPU, ``alone_ps`` its time on a CPU that waits
+    for no other. ``throughput_per_s`` and ``alone_per_s`` are operations per second of all CPUs,
+    and of one CPU that waits for no other. ``extra_ps`` splits the difference of the times by
+    cause.
+    """
 
     cpus: int
     workers: int
@@ -56,16 +64,16 @@ class Contention:
 
     @property
     def speedup(self) -> float:
-        """Throughput of all CPUs over that of one alone."""
+        """The throughput of all CPUs divided by that of one which waits for no other."""
         return self.throughput_per_s / self.alone_per_s
 
 
 def contention(setup: Setup, *, engine: Engine = Engine.FAST) -> Contention:
-    """Return the time of an operation without noise, averaged over CPUs and their phases.
+    """Return the time of an operation without noise, averaged over the CPUs and their phases.
 
-    Loops of real CPUs drift against each other, so that their phases are drawn at random; the
-    numbers are always the same ones. The fast engine executes events in compiled code where CPUs
-    meet nowhere but at servers, the reference engine all of them in SimPy.
+    The loops of real CPUs drift against each other, so their phases are drawn at random, always by
+    the same random numbers. The fast engine executes events in compiled code where CPUs wait for
+    each other at servers only; the reference engine executes all of them in SimPy.
     """
     workers = len(setup.workers)
     quiet = np.zeros((workers, 1), np.int64)
@@ -98,9 +106,9 @@ def samples(
     iterations: int,
     engine: Engine = Engine.FAST,
 ) -> Ints:
-    """Return ``runs`` x ``iterations`` times of the first CPU under noise, in picoseconds.
+    """Return times of the first CPU under noise in picoseconds, int64[runs, iterations].
 
-    Each run is one simulation in which all CPUs go on until the first has done its iterations.
+    Each run is one simulation, in which all CPUs go on until the first one has done its iterations.
     """
     found = np.empty((runs, iterations), dtype=np.int64)
     key = (stable_hash(stream.machine), stable_hash(stream.scenario))
@@ -115,7 +123,7 @@ def samples(
 
 
 def _phases(setup: Setup, seed: int, *key: int) -> list[float]:
-    """Draw how far into its loop each worker is at the beginning, 0 to 1."""
+    """Return random numbers from 0 to 1: how far into its loop each worker is at the beginning."""
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     phases: list[float] = generator.random(len(setup.workers)).tolist()
     return phases
@@ -124,13 +132,16 @@ def _phases(setup: Setup, seed: int, *key: int) -> list[float]:
 def _more_ps(
     schedule: Schedule, sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int
 ) -> Ints:
-    """Return what noise adds to each iteration of a CPU: ticks and steals wait for nobody."""
+    """Return the picoseconds that noise adds to each iteration of a CPU, int64[iterations]."""
     noise = draw_noise(sizes, stream, run=run, iterations=iterations, cpu=cpu)
     return lone_cpu.elapsed_ps(schedule, noise) - schedule.total_ps
 
 
 def recorded(setup: Setup, record: Recorder, *, operations: int) -> int:
-    """Simulate until the first CPU has done some operations; return the time, in picoseconds."""
+    """Simulate ``operations`` operations of the first CPU; return the time in picoseconds.
+
+    ``record`` is called for everything that a CPU does.
+    """
     world = World(setup, record=record)
     delays_ps = _delays_ps(setup, _phases(setup, _SEED, 0))
     quiet = np.zeros((len(setup.workers), 1), np.int64)
@@ -138,7 +149,7 @@ def recorded(setup: Setup, record: Recorder, *, operations: int) -> int:
 
 
 def _run(setup: Setup, phases: Sequence[float], more: Ints, operations: int, engine: Engine) -> Ran:
-    """Simulate once, warm-up first; ``more`` int64[workers, n] is what noise adds."""
+    """Simulate once, with a warm-up; ``more``, int64[workers, n], is what noise adds in ps."""
     world, delays_ps = World(setup), _delays_ps(setup, phases)
     if world.serves_only and engine is Engine.FAST:
         from costmodel.cpus import steps
@@ -148,7 +159,7 @@ def _run(setup: Setup, phases: Sequence[float], more: Ints, operations: int, eng
 
 
 def _delays_ps(setup: Setup, phases: Sequence[float]) -> dict[int, int]:
-    """Return when each worker but the first begins; none does where an operation takes no time."""
+    """Return when each worker but the first begins; empty where an operation takes no time."""
     period_ps = setup.alone_ps + setup.between_ps
     if not period_ps:
         return {}
@@ -157,7 +168,7 @@ def _delays_ps(setup: Setup, phases: Sequence[float]) -> dict[int, int]:
 
 
 def _extra_ps(rans: Sequence[Ran]) -> dict[str, int]:
-    """Return what others cost the operations of all simulations together, by cause."""
+    """Return the sum of what others cost the operations of all simulations, in ps by cause."""
     found: dict[str, int] = {}
     for ran in rans:
         for cause, ps in ran.extra_ps.items():
@@ -166,7 +177,7 @@ def _extra_ps(rans: Sequence[Ran]) -> dict[str, int]:
 
 
 def _shared(rans: Sequence[Ran], cpus: int) -> dict[str, SharedUse]:
-    """Return how each kind of shared things was used in all simulations together."""
+    """Return how each kind of shared thing was used, over all simulations together."""
     usages: dict[Thing, Usage] = {}
     for ran in rans:
         for thing, usage in ran.usages.items():

@@ -1,4 +1,7 @@
-"""The loops of all CPUs as SimPy processes, wherever they meet: the compiled one is held to it."""
+"""Simulates the loops of all CPUs as SimPy processes, whatever they share.
+
+The compiled loop, which can do less, must return the same times.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,14 @@ class _Counted:
     """Sums over the operations that count."""
 
     counting: bool = False
-    """Whether those of now do: the first CPU is warm."""
+    """Whether operations count now, because the first CPU has done its warm-up."""
     operations: int = 0
     elapsed_ps: int = 0
     finished: int = 0
     extra_ps: dict[str, int] = field(default_factory=dict)
 
     def operation(self, cpu: CrowdCpu, more_ps: int) -> Generator[simpy.Event, Any, int]:
-        """Execute an operation and return its time; count it if it lies in the counted time."""
+        """Execute an operation and return its time; count it if it lies in the time that counts."""
         began, here = int(cpu.env.now), self.counting
         before = dict(cpu.extra_ps)
         yield from cpu.operate(more_ps)
@@ -52,9 +55,9 @@ def run(
 ) -> Ran:
     """Simulate until the first CPU has done ``warm_up`` and then ``operations`` operations.
 
-    ``delays_ps``: when each worker but the first begins; those that are not in it never do.
-    ``more`` int64[workers, n]: what noise adds to the operations of each worker in turn; of the
-    first one the last of these are the warm-up's.
+    ``delays_ps`` says when each worker but the first begins; workers that are not in it never do.
+    ``more``, int64[workers, n], is what noise adds to the operations of each worker, which take its
+    columns in turn; the last columns of the first worker are for the warm-up.
     """
     workers = world.setup.workers
     counted = _Counted()

@@ -1,4 +1,4 @@
-"""What is simulated: the segments that every CPU executes, and which CPUs belong together."""
+"""The setup of a simulation: the segments that every CPU executes, and which CPUs share what."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that a simulation of several CPUs needs to know; times are picoseconds.
+    """Everything that a simulation of several CPUs needs; times are picoseconds.
 
-    ``workers`` are the CPUs that execute the operation, the first of them number 0. ``alone_ps``
-    is the operation on a CPU that meets nobody, ``between_ps`` the work until the next one.
+    ``operation`` and ``between`` are the segments of the operation, and of the time until the next
+    one. ``alone_ps`` is the time of the operation on a CPU that waits for no other, ``between_ps``
+    the work until the next one, ``outside_ps`` the time outside the page tables without flushes.
+    ``shootdown`` is None on arm64.
     """
 
     workload: Workload
@@ -41,18 +43,19 @@ class Setup:
     between_ps: int
     outside_ps: int
     writes: bool
-    """Whether the operation changes the address space, for all of it or outside the tables."""
+    """Whether the operation holds the address space's lock for writing, at least outside the page
+    tables."""
     writes_tables: bool
-    """Whether it holds the lock for writing in its page tables, too."""
+    """Whether it holds the lock for writing in its page tables too."""
 
     @property
     def cpus(self) -> int:
-        """CPUs in use."""
+        """The number of CPUs in use."""
         return self.workload.cpus_in_use
 
     @property
     def workers(self) -> Sequence[int]:
-        """Numbers of the CPUs that execute the operation."""
+        """The numbers of the CPUs that execute the operation; the first one is 0."""
         step = 1 if self.workload.others == "same" else self.workload.threads
         return range(0, self.cpus, step)
 
@@ -64,7 +67,7 @@ class Setup:
 
     @cached_property
     def shares_of_work(self) -> tuple[float, ...]:
-        """Which part of the operation's own work is done at the end of each segment."""
+        """The share of the operation's own work that is done at the end of each segment."""
         done = list(accumulate(segment.work_ps for segment in self.operation))
         return tuple(ps / max(1, done[-1]) for ps in done)
 
@@ -74,14 +77,17 @@ class Setup:
         return self.socket(self.cpus - 1) > 0
 
     def shares(self, name: str) -> bool:
-        """Whether something is shared here, or each CPU has its own to see what it costs."""
+        """Tell whether something is shared here; the workload can give each CPU one of its own."""
         return name not in self.workload.unshared
 
 
 def setup(
     priced: PricedOperation, machine: Machine, workload: Workload, runs: Sequence[TableRun]
 ) -> Setup:
-    """Return what ``workload`` is on ``machine``, whose page tables ``runs`` cost ``priced``."""
+    """Return the setup for a workload on a machine.
+
+    ``priced`` is the operation of a lone CPU, ``runs`` what it executes on its page tables.
+    """
     prices = Prices.of(machine)
     llc_bytes = machine_in_use(machine, workload).caches.llc.size_bytes.value
     asked = demand(workload, prices, runs, llc_bytes=llc_bytes)

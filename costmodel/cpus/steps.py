@@ -1,4 +1,4 @@
-"""What every CPU does over and over, as arrays for :mod:`costmodel.cpus.compiled`."""
+"""Converts what every CPU does over and over into arrays for :mod:`costmodel.cpus.compiled`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from costmodel.cpus.world import INTERRUPTED, World
 
 INTERCONNECT = "interconnect"
 _NO_NOISE = -1.0
-"""Share of the work of a step that noise does not change."""
+"""The share of a step whose work noise does not change."""
 
 
 class _Step(NamedTuple):
-    """One step; see :class:`compiled.Steps` for what the numbers mean."""
+    """One step; :class:`costmodel.cpus.compiled.Steps` says what the numbers mean."""
 
     kind: int
     amount_ps: int = 0
@@ -40,7 +40,10 @@ def run(
     warm_up: int,
     operations: int,
 ) -> Ran:
-    """Do what :func:`costmodel.cpus.processes.run` does, for CPUs that meet at servers alone."""
+    """Do what :func:`costmodel.cpus.processes.run` does, in compiled code.
+
+    The CPUs must wait for each other at servers only, not for locks or answers to interrupts.
+    """
     setup, workers = world.setup, list(world.setup.workers)
     steps = list(_steps(world))
     names = list(dict.fromkeys(step.name for step in steps if step.name))
@@ -109,7 +112,7 @@ def _idle(servers: Sequence[Server], cpus: int) -> compiled.Servers:
 
 
 def _events(workers: Sequence[int], delays_ps: Mapping[int, int]) -> compiled.Events:
-    """Return the first events as SimPy has them: the first CPU comes at once, before all others."""
+    """Return the first events in SimPy's order: the first CPU begins at once, before all others."""
     times = np.array([delays_ps.get(cpu, 0) for cpu in workers])
     late = [place for place, cpu in enumerate(workers) if cpu in delays_ps]
     late.sort(key=lambda place: (times[place], place))

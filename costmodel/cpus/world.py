@@ -1,4 +1,4 @@
-"""The shared things of one simulation, and what a CPU does as it visits them."""
+"""The shared things of one simulation, and the CPUs that visit them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from costmodel.cpus.segments import Flushes, Segment, Visit
 from costmodel.cpus.setup import Setup
 
 INTERRUPTED = "interrupted"
-"""Cause of the time that handlers of other CPUs' flushes take."""
+"""Cause, in CPI stacks, of the time that handlers of other CPUs' flushes take."""
 PER_SOCKET = ("zone_lock", "lru_lock", "memory")
-"""Things of which each socket has one of its own."""
+"""Shared things that each socket has one of."""
 PER_PROCESS = ("mmap_lock", "counters", "generation")
-"""Things of which each address space has one of its own."""
+"""Shared things that each address space has one of."""
 
 _FLUSHES = 2
-"""A segment with more flushes in a row makes so many, each as long as several."""
+"""The most flushes that a segment simulates in a row; of more, several are merged into one."""
 
 
 class Turn(NamedTuple):
-    """Broadcasts at the interconnect: how long they hold it for a CPU alone, how long here, and
-    what they take from each other CPU."""
+    """A turn of broadcasts at the interconnect, in picoseconds.
+
+    ``alone_ps`` is how long it takes a CPU alone, ``service_ps`` how long it takes here, and
+    ``stolen_ps`` what it takes from each other CPU.
+    """
 
     alone_ps: int
     service_ps: int
@@ -35,12 +38,12 @@ class Turn(NamedTuple):
 
 
 Recorder = Callable[[int, str, int, int], None]
-"""Takes a CPU, what it does, from when, until when."""
+"""A function that is told what a CPU does: its number, the name, beginning and end in ps."""
 
 
 @dataclass
 class World:
-    """Shared things of all CPUs of one simulation."""
+    """The shared things of one simulation."""
 
     setup: Setup
     env: simpy.Environment = field(default_factory=simpy.Environment)
@@ -50,7 +53,7 @@ class World:
     receivers: dict[int, Receivers] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Make what is asked for by number of CPU."""
+        """Create what is looked up by the number of a CPU."""
         setup, workload = self.setup, self.setup.workload
         self.stolen_ps = np.zeros(setup.cpus, np.int64)
         self.shootdowns: Shootdowns | None = None
@@ -67,7 +70,7 @@ class World:
         self.steals = setup.shootdown is not None or setup.prices.stolen_ps > 0
 
     def server(self, name: str, cpu: int) -> Server:
-        """Return the one of a thing that a CPU goes to."""
+        """Return the server of a kind that a CPU goes to: of its socket, process, or of all."""
         setup, p = self.setup, self.setup.prices
         where = 0
         if name in PER_SOCKET:
@@ -85,7 +88,7 @@ class World:
         return found
 
     def turn_of(self, segment: Segment) -> Turn:
-        """Return what the broadcasts of a segment are to the interconnect and to other CPUs."""
+        """Return the turn of a segment's broadcasts at the interconnect."""
         p = self.setup.prices
         held = segment.syncs * p.sync_held_ps + (segment.tlbis - segment.syncs) * p.tlbi_held_ps
         alone_ps = min(segment.broadcast_ps, round(held))
@@ -98,7 +101,7 @@ class World:
         return self.locks.setdefault(process, ReadWriteLock(self.env))
 
     def usages(self) -> dict[Thing, Usage]:
-        """Return what every shared thing has seen so far."""
+        """Return how every shared thing was used so far."""
         found = {thing: server.usage for thing, server in self.servers.items()}
         for process, lock in self.locks.items():
             found[Thing("mmap_lock", process, is_held=True)] = lock.usage
@@ -118,14 +121,14 @@ def _receivers(setup: Setup, process: int) -> Receivers:
 
 @dataclass
 class CrowdCpu:
-    """One CPU that executes operations; ``extra_ps`` says by cause what others cost it."""
+    """A CPU that executes operations; ``extra_ps`` is what other CPUs cost it, by cause."""
 
     world: World
     number: int
     extra_ps: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Look up what never changes."""
+        """Look up what does not change."""
         setup = self.world.setup
         self.env = self.world.env
         self.socket = setup.socket(self.number)
@@ -133,12 +136,12 @@ class CrowdCpu:
         self._servers: dict[str, Server] = {}
 
     def between(self) -> Events:
-        """Do what lies between two operations."""
+        """Do what the CPU does between two operations."""
         for segment in self.world.setup.between:
             yield from self._segment(segment, segment.work_ps)
 
     def operate(self, more_ps: int = 0) -> Events:
-        """Execute the operation once; ``more_ps`` is what noise adds to its work, or takes."""
+        """Execute the operation once; ``more_ps`` is what noise adds to its work."""
         world = self.world
         setup = world.setup
         began = int(self.env.now)
@@ -163,7 +166,7 @@ class CrowdCpu:
             world.lock(self.number).release(write=setup.writes_tables)
 
     def work(self, time_ps: int) -> Events:
-        """Compute; handlers of interrupts from other CPUs come on top."""
+        """Compute for ``time_ps``, and for the time that handlers of interrupts take meanwhile."""
         world, started = self.world, int(self.env.now)
         if not world.steals:
             if time_ps:
@@ -201,14 +204,14 @@ class CrowdCpu:
             yield from self._pass(visit.name, passes_ps)
 
     def _pass(self, name: str, time_ps: int) -> Events:
-        """Let time pass that interrupts do not lengthen: a wait, or a short stay."""
+        """Let time pass that interrupts do not make longer: a wait, or a short visit."""
         if self.world.record:
             now = int(self.env.now)
             self.world.record(self.number, name, now, now + time_ps)
         yield self.env.timeout(time_ps)
 
     def _broadcast(self, segment: Segment) -> Events:
-        """Send TLBIs and wait for them: in turn at the interconnect, then on their way."""
+        """Broadcast TLBIs and wait for them: first for a turn at the interconnect."""
         world = self.world
         if not world.setup.shares("interconnect"):
             yield from self._pass("TLBI", segment.broadcast_ps)
