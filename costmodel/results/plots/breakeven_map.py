@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from costmodel import __version__
 from costmodel.explaining.axes import Pair
-from costmodel.explaining.breakeven_map import CERTAIN, BreakevenMap, value_between
+from costmodel.explaining.breakeven_map import CERTAIN, BreakevenMap, Floats, value_between
 from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.scale import set_scale
@@ -24,6 +25,12 @@ WINS, UNCERTAIN, LOSES = "#CFE6F4", "#FFFFFF", "#FBE3B9"
 LEVELS_PCT = (-80, -60, -40, -20, -10, -5, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 """Changes that have a thin line of their own."""
 _MOST_LEVELS = 6
+_ALONG = (0.5, 0.35, 0.65, 0.2, 0.8)
+"""Where along its line the label of a level may stand, the best place first."""
+_ROOM = 90.0
+"""Pixels between labels, and between them and the present point."""
+_INSIDE = 0.94
+"""Part of the panel that labels are in."""
 
 
 def map_picture(found: BreakevenMap, pair: Pair) -> Picture:
@@ -77,6 +84,8 @@ def _areas(axes: Axes, found: BreakevenMap) -> None:
 
 def _levels(axes: Axes, found: BreakevenMap) -> None:
     """Draw lines of equal change, with their percents."""
+    from matplotlib.patheffects import withStroke
+
     changes = 100 * found.excess[np.isfinite(found.excess)]
     inside = [level for level in LEVELS_PCT if changes.min() < level < changes.max()]
     shown = inside[:: -(-len(inside) // _MOST_LEVELS)] if inside else []
@@ -86,21 +95,51 @@ def _levels(axes: Axes, found: BreakevenMap) -> None:
     at = [float(np.log1p(level / 100)) for level in shown]
     drawn = axes.contour(x, y, logs, levels=at, colors=GREY, linewidths=0.7, linestyles="-")
     texts = {level: f"{change:+d}%" for level, change in zip(at, shown, strict=True)}
-    axes.clabel(drawn, fmt=texts, fontsize=SMALL - 1, inline_spacing=3)
+    places = list(_free_places(axes, drawn.allsegs, _now(found)))
+    labels = axes.clabel(drawn, fmt=texts, fontsize=SMALL - 1, inline_spacing=3, manual=places)
+    for label in labels:
+        label.set_path_effects([withStroke(linewidth=1.2, foreground="white")])
+
+
+def _free_places(
+    axes: Axes, lines: Sequence[Sequence[Floats]], now: tuple[float, float] | None
+) -> Iterator[tuple[float, float]]:
+    """Yield a place for the label of each level, apart from the present point and each other."""
+    to_page = axes.transData.transform
+    taken = [to_page(now)] if now else []
+    for parts in lines:
+        line = max(parts, key=len, default=np.empty((0, 2)))
+        if len(line) < 2:
+            continue
+        page = to_page(line)
+        inside = axes.bbox.shrunk(_INSIDE, _INSIDE)
+        wanted = [round(share * (len(line) - 1)) for share in _ALONG]
+        there = [at for at in wanted if inside.contains(*page[at])] or wanted
+        room = [min((float(np.hypot(*(page[at] - one))) for one in taken), default=1e9)
+                for at in there]  # fmt: skip
+        best = next((i for i, free in enumerate(room) if free > _ROOM), int(np.argmax(room)))
+        taken.append(page[there[best]])
+        yield tuple(line[there[best]].tolist())
+
+
+def _now(found: BreakevenMap) -> tuple[float, float] | None:
+    """Return the present values, where they are on the map."""
+    x, y = found.x.now, found.y.now
+    if x is None or y is None:
+        return None
+    inside = all(
+        axis.bounds[0] <= now <= axis.bounds[1] for axis, now in ((found.x, x), (found.y, y))
+    )
+    return (x, y) if inside else None
 
 
 def _present(axes: Axes, found: BreakevenMap) -> None:
     from matplotlib.patheffects import withStroke
 
-    x, y = found.x.now, found.y.now
-    if (
-        x is None
-        or y is None
-        or not all(
-            axis.bounds[0] <= now <= axis.bounds[1] for axis, now in ((found.x, x), (found.y, y))
-        )
-    ):
+    now = _now(found)
+    if now is None:
         return
+    x, y = now
     axes.plot([x], [y], marker="D", markersize=5, color=BLUE, markeredgecolor=BLACK,
               markeredgewidth=0.6, clip_on=False, zorder=5)  # fmt: skip
     right = x > value_between(found.x.grid, 0.7 * (len(found.x.grid) - 1))
