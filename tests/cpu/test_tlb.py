@@ -23,7 +23,7 @@ from costmodel.cpu.tlb import (
     page_ticks,
 )
 
-from .build import ALTRA, alu, load, trace_of
+from .build import ALTRA, REGION_BYTES, alu, load, trace_of
 
 PAGE_BYTES = 4096
 BLOCKS = Blocks(PAGE_BYTES, VMEMMAP_BYTES)
@@ -138,6 +138,13 @@ def test_struct_pages_outside_of_a_table_are_shared_by_the_tables_that_meet_most
     )  # fmt: skip
     assert footprint_pages([TableRun(three, 5, 512), TableRun(one, 7, 512)], BLOCKS) == 5 + 7 + 3
     assert footprint_pages([], BLOCKS) == 0
+
+
+def test_blocks_of_different_size_are_never_one() -> None:
+    """Tables lie in the first region, struct pages in the third: both are block 1 of theirs."""
+    trace = trace_of([load(0, target=Target.SRC), load(0, target=Target.PAGE)])
+    found = fresh_pages(trace, Blocks(REGION_BYTES, 3 * REGION_BYTES))
+    assert (found.table_pages, found.struct_pages) == (1, 1)
 
 
 def test_clearing_and_hot_memory_need_no_entry() -> None:
