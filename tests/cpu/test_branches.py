@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.code.uops import Kind, Uop
 from costmodel.cpu.branches import mispredicts
 
 from .build import branch, trace_of
@@ -73,7 +74,16 @@ def test_a_run_as_long_as_the_one_before_is_learnt() -> None:
 def test_an_outcome_says_nothing_of_itself() -> None:
     """It is predicted from the other executions, here by their majority: no run tells them."""
     assert wrong_of([(0, True), (0, False)]) == [True, True]
-    assert wrong_of([(0, True), (0, True), (0, False)], history=0) == [False, True, True]
+    for way in (True, False):  # the first has a history of its own, and the others tell nothing
+        outcomes = [(0, way), (0, way), (0, not way)]
+        assert wrong_of(outcomes, history=0) == [False, True, True]
+
+
+def test_a_branch_without_an_outcome_is_not_predicted() -> None:
+    unknown = Uop(Kind.BRANCH, site="0")
+    known = [branch(taken, site="0") for taken in loop(4, 10)]
+    wrong = mispredicts(trace_of([unknown, *known, unknown]), 64)
+    assert wrong.tolist() == [False] * 42
 
 
 @settings(max_examples=60, deadline=None)
@@ -103,6 +113,27 @@ def test_a_second_test_of_the_same_fact_is_predicted() -> None:
     wrong = mispredicts(trace, 64)
     assert wrong[0::2].mean() > 0.35
     assert wrong[1::2].mean() < 0.05
+
+
+def missed_again(between: int, history: int) -> float:
+    """Return how often a branch is missed that repeats the outcome before some that never vary."""
+    facts = np.random.default_rng(1).integers(0, 2, 600).astype(bool).tolist()
+    sites = ["fact", *(f"always {n}" for n in range(between)), "again"]
+    trace = trace_of(
+        [branch(fact or site.startswith("always"), site=site) for fact in facts for site in sites]
+    )
+    return float(mispredicts(trace, history)[between + 1 :: between + 2].mean())
+
+
+@pytest.mark.parametrize(
+    ("history", "between", "learnt"), [(3, 0, False), (4, 0, True), (15, 9, False), (16, 9, True)]
+)
+def test_outcomes_of_others_are_remembered_as_far_as_the_history_goes(
+    history: int, between: int, learnt: bool
+) -> None:
+    """In steps of 4, 8 and 16 outcomes."""
+    wrong = missed_again(between, history)
+    assert wrong < 0.02 if learnt else wrong > 0.3
 
 
 def missed_share(groups: int, before: int, seed: int = 1) -> float:
@@ -139,10 +170,5 @@ def test_no_history_is_one_outcome_longer(before: int, groups: int) -> None:
 
 @pytest.mark.parametrize(("between", "learnt"), [(3, True), (7, True), (15, True), (16, False)])
 def test_history_ends_after_sixteen_outcomes(between: int, learnt: bool) -> None:
-    facts = np.random.default_rng(1).integers(0, 2, 600).astype(bool).tolist()
-    sites = ["fact", *(f"always {n}" for n in range(between)), "again"]
-    trace = trace_of(
-        [branch(fact or site.startswith("always"), site=site) for fact in facts for site in sites]
-    )
-    wrong = mispredicts(trace, 64)[between + 1 :: between + 2].mean()
+    wrong = missed_again(between, 64)
     assert wrong < 0.02 if learnt else wrong > 0.3
