@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -147,7 +148,7 @@ def test_the_bits_of_each_kind_of_entry(name: str) -> None:
         (VmaKind.SHARED, {"writable": False}, False),
     ],
 )
-def test_who_may_write(kind: VmaKind, state: dict[str, object], writable: bool) -> None:
+def test_who_may_write(kind: VmaKind, state: dict[str, Any], writable: bool) -> None:
     """Private pages that others have are copied on a write; those of a shared mapping are not."""
     layout = Layout("it", (Area((pages(1, **state),), kind),))
     for it, may in ((layout, writable), (layout.protected(), False)):
