@@ -70,7 +70,7 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
     own = _build_in(program)
     others = builds_of(strategy.operation, source_of(program))
     if strategy.code is not None:
-        others = tuple(build for build in others if _runs_anything(strategy, build, isa))
+        others = tuple(b for b in others if _runs_anything(strategy, b, isa))
     first = list(known_builds()).index  # the order of the file: the oldest compiler first
     return tuple(dict.fromkeys([own, *sorted(others, key=first)]))
 
