@@ -9,8 +9,8 @@ tables through the methods of the fork and of the tables that it hands out. It y
 (``Step``) for each change, behind which the recorded instructions of the kernel stand, and may
 yield micro-ops written by hand. docs/strategies.md explains how to write one.
 
-* Complete loops: ``copy_per_pte``, ``copy_batched`` with a ``Batching``, ``v6_9``, ``v6_12``, ``v7_2``,
-  ``contpte_v6_9``, ``contpte_v6_12``, ``copy_unbatched``, ``copy_block_batched``.
+* Complete loops: ``copy_per_pte``, ``copy_batched`` with a ``Batching``, ``v6_9``, ``v6_12``,
+  ``v7_2``, ``contpte_v6_9``, ``contpte_v6_12``, ``copy_unbatched``, ``copy_block_batched``.
 * Changes of a complete loop: ``after``, ``before``, ``dropping``, ``without``.
 * Pieces of a loop: ``new_table``, ``read``, ``scan``, ``copy_batch``, ``copy_single``,
   ``copy_unusual`` and what these are made of; ``Progress`` and ``COPIED``.
