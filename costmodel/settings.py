@@ -99,20 +99,20 @@ def texts(machine: Machine, workload: Workload) -> list[str]:
     return [str(s) for s in (*settings_of_workload(workload), *settings_of_machine(machine))]
 
 
-def what(workload: Workload, *, without: str = "", layout: bool = False) -> str:
+def what(workload: Workload, *without: str, layout: bool = False) -> str:
     """Return the workload for a head: ``zap, 1 GiB, munmap, scattered frames``.
 
     All that is not default is in it, and frames that are not contiguous even where they are;
-    ``without`` is a key that the reader finds elsewhere, ``layout`` adds the folio orders.
+    ``without`` are keys that the reader finds elsewhere, ``layout`` adds the folio orders.
     """
     words: list[str] = [workload.operation]
-    words += [size_text(workload.memory_bytes)] if without != "memory" else []
-    words += [workload.state]
+    words += [size_text(workload.memory_bytes)] if "memory" not in without else []
+    words += [workload.state] if "state" not in without else []
     words += [workload.layout] if layout else []
     settings = {setting.key: str(setting) for setting in settings_of_workload(workload)}
-    if workload.frames != "contiguous":
+    if workload.frames != "contiguous" and "frames" not in without:
         settings = {"frames": _frames(workload.frames)} | settings
-    return ", ".join([*words, *(text for key, text in settings.items() if key != without)])
+    return ", ".join([*words, *(text for key, text in settings.items() if key not in without)])
 
 
 def machine_title(machine: Machine, room: int) -> str:
