@@ -1,7 +1,7 @@
-"""What every loop of ``mprotect()`` is made of.
+"""The pieces that every loop of ``mprotect()`` is made of.
 
-Each piece changes the page tables and yields the event that the change is; the recorded step of
-the strategy's program stands behind the event.
+Each piece changes the page tables and yields an event for each change; behind an event stands the
+step that the kernel of the strategy executes for it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from costmodel.operations.shared.entry import Counted, Entry, Steps
 from costmodel.operations.shared.walk import walk
 
 Change = Callable[[MprotectOperation, ProtectedTable, Entry], Counted]
-"""Changes entries from a present one on; returns how many."""
+"""A function that changes entries from a present one on, and returns their number."""
 
 
 def change_tables(mprotect: MprotectOperation, change: Change) -> Steps:
-    """Go through every table under its lock; ``change`` what is present."""
+    """Go through every table under its lock; ``change`` handles present entries."""
     for table in mprotect.tables():
         yield from walk(
             mprotect,
@@ -31,7 +31,7 @@ def change_tables(mprotect: MprotectOperation, change: Change) -> Steps:
 
 
 def change_nonpresent(mprotect: MprotectOperation, table: ProtectedTable, entry: Entry) -> Steps:
-    """Change what maps nothing: a page that is being moved must not be written when it arrives."""
+    """Change an entry that maps nothing: a writable migration entry becomes a readable one."""
     moving = mprotect.frames.find(entry.pte >> PFN_SHIFT) if entry.pte & MIGRATION else None
     changed = changed_nonpresent(entry.pte, anon=moving is not None and moving.anon)
     if changed != entry.pte:
@@ -48,9 +48,10 @@ def commit(
     ahead: int = 0,
     writable: bool = False,
 ) -> Steps:
-    """Store entries with their new protection, note them for the flush.
+    """Store ``count`` entries of a batch with their new protection, and note them for the flush.
 
-    They are ``count`` of a batch, from the one that is ``ahead`` on.
+    They are those from the entry ``ahead`` slots behind ``entry`` on. ``writable``: they become
+    writable.
     """
     pte = entry.pte + (ahead << PFN_SHIFT)
     pte = pte | WRITE if writable else pte & ~WRITE
@@ -65,5 +66,5 @@ def commit(
 
 
 def looks_at_pages(table: ProtectedTable) -> bool:
-    """Tell whether each page decides: a private mapping becomes writable."""
+    """Tell whether every struct page is looked at: where a private mapping becomes writable."""
     return table.vma.writable and table.vma.kind is not VmaKind.SHARED

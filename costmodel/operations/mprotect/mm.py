@@ -1,4 +1,4 @@
-"""The mprotect operation: what a loop does to page tables, as tiny primitives.
+"""The mprotect operation: the primitives by which a loop changes page tables.
 
 Nothing here prevents a wrong order or a forgotten flush:
 :mod:`costmodel.operations.mprotect.guarantees` finds those afterwards.
@@ -20,7 +20,7 @@ from costmodel.mm.tlb import TlbView
 
 @dataclass(frozen=True, slots=True)
 class ProtectedTable:
-    """The part of one mapping in one table: slots ``first`` to ``end`` of ``src``.
+    """The part of a mapping in one table: slots ``first`` to ``end`` (exclusive) of ``src``.
 
     ``vma`` is the mapping with its new protection.
     """
@@ -32,21 +32,21 @@ class ProtectedTable:
 
 
 class MprotectOperation(TableOperation):
-    """Turns the write permission of every mapping of a process over.
+    """One mprotect, which reverses the write permission of every mapping of a process.
 
-    Mappings that may be written become read-only, the others writable. ``gathered`` are the pages
-    that the strategy asked to be flushed at the end.
+    It is the argument of a strategy for mprotect. Writable mappings become read-only, the others
+    writable. ``gathered`` holds the pages that the strategy wants to be flushed at the end.
     """
 
     def __init__(self, memory: Memory, tlb: TlbView, *, contpte: bool = False) -> None:
-        """Prepare the change; the mappings of the process have their new protection already."""
+        """Prepare the change, and give the mappings of the process their new protection."""
         super().__init__(memory.frames, tlb, contpte=contpte)
         self.space: AddressSpace = memory.space
         self.space.vmas = tuple(replace(v, writable=not v.writable) for v in self.space.vmas)
         self.gathered: set[int] = set()
 
     def tables(self) -> Iterator[ProtectedTable]:
-        """Iterate over the tables of all mappings, ascending."""
+        """Yield the parts of tables of all mappings, in ascending order."""
         for vma in self.space.vmas:
             for number, first, end in vma.table_ranges():
                 slots = self.space.pmds.find(number)
@@ -61,14 +61,15 @@ class MprotectOperation(TableOperation):
         self.gathered.update(range(table.base + slot, table.base + slot + count))
 
     def finish(self) -> None:
-        """Flush what was noted, as ``tlb_finish_mmu()`` does."""
+        """Flush the pages that were noted, as ``tlb_finish_mmu()`` does."""
         self.tlb.invalidate(self.gathered)
         self.tlb.synchronise()
 
     def may_write(self, vma: Vma, pte: int, folio: Folio | None) -> bool:
         """Tell whether a present entry may become writable without a write fault.
 
-        Private memory: pages of this process alone. Tracked pages (soft-dirty, userfaultfd) fault.
+        In private memory only pages that belong to this process alone may. Pages that are tracked
+        (soft-dirty, userfaultfd) need a fault.
         """
         tracked = pte & UFFD_WP or (vma.tracks_soft_dirty and not pte & SOFT_DIRTY)
         if not vma.writable or tracked:
@@ -83,7 +84,7 @@ class MprotectOperation(TableOperation):
 
 
 def changed_nonpresent(pte: int, *, anon: bool) -> int:
-    """Return a swap or migration entry as mprotect leaves it: a page on its way is not written."""
+    """Return a swap or migration entry as mprotect leaves it: a migrating page is read-only."""
     if not pte & MIGRATION or not pte & WRITE:
         return pte
     return pte & ~WRITE | (EXCLUSIVE if anon else 0)
