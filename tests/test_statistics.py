@@ -122,7 +122,7 @@ def test_three_runs_by_hand() -> None:
     baseline, new = series(9, 10, 11), series(10, 12, 14)
     result = change(new, baseline, paired=True)
     assert (baseline.mean, baseline.stdev_between_runs) == (10, 1)
-    assert (result.mean_pct, result.stdev_pct) == (pytest.approx(20), 20)
+    assert (result.mean_pct, result.stdev_pct) == pytest.approx((20, 20))
     # new - 1.2 x baseline: -0.8, 0, 0.8.
     half = 4.3027 * 0.8 / 3**0.5 * 10
     assert result.ci95_pct == pytest.approx((20 - half, 20 + half), abs=1e-3)
