@@ -41,14 +41,18 @@ class TableShape:
     first_pfns: tuple[int, ...]
     state: PteState
     contpte: bool
+    pmd: bool = False
+    """There is no table: one entry of the level above maps its only folio."""
 
     @property
     def ptes(self) -> int:
-        """Return the number of entries in use, at most 512."""
+        """Return the number of entries in use, at most 512; those that a PMD stands for."""
         return sum(map((1).__lshift__, self.orders))
 
     def build(self) -> Memory:
         """Return a fresh process that has just this table."""
+        if self.pmd:
+            return self._by_pmd()
         state = self.state
         kind = VmaKind.SHARED if state.shared else VmaKind.ANONYMOUS
         vma = Vma(
@@ -75,6 +79,17 @@ class TableShape:
         space.rss[Rss.ANON if anon else Rss.FILE] = slot
         return Memory(space, frames)
 
+    def _by_pmd(self) -> Memory:
+        """Return a process whose only folio a PMD maps: one reference for each mapping of it."""
+        (order,), (first_pfn,), times = self.orders, self.first_pfns, self.state.mapped_by
+        folio = Folio(order, first_pfn, mapped=times, exclusive=self.state.alone)
+        folio.refcount = times
+        frames = FrameTable()
+        frames.add(folio)
+        space = AddressSpace([Vma(0, folio.pages)])
+        space.rss[Rss.ANON] = folio.pages
+        return Memory(space, frames)
+
 
 @dataclass(frozen=True, slots=True)
 class ShapedSpace:
@@ -91,6 +106,10 @@ class ShapedSpace:
         """Return the same tables as an operation finds them in another state."""
         return ShapedSpace(tuple(replace(shape, state=state) for shape in self.shapes))
 
+    def mapped_by(self, *, pmd: bool) -> ShapedSpace:
+        """Return what PMDs map, or what tables do."""
+        return ShapedSpace(tuple(shape for shape in self.shapes if shape.pmd == pmd))
+
 
 def homogeneous(
     memory_bytes: int,
@@ -100,6 +119,7 @@ def homogeneous(
     over_bytes: int = 0,
     state: PteState = FRESH,
     contpte: bool = False,
+    pmd: bool = False,
     seed: int = 0,
 ) -> ShapedSpace:
     """Return ``memory_bytes`` of anonymous memory made of folios in the given shares of memory.
@@ -110,6 +130,7 @@ def homogeneous(
     ``"aligned"`` these agree, too; ``"scattered"`` puts each folio anywhere in a region of
     ``over_bytes``, by default and at least the size of the memory. A part can be scattered, see
     :mod:`costmodel.config.frames`.
+    ``pmd``: order-9 folios are mapped by PMDs.
     At most four shapes: order-9 tables, two interleavings of the rest, one partial table.
     """
     _check_arguments(memory_bytes, folio_orders, frames)
@@ -130,7 +151,14 @@ def homogeneous(
         layouts.append((1, _fill(rest, _quotas(rest, small or {0: 1.0}, math.floor), random)))
     return ShapedSpace(
         tuple(
-            TableShape(count, orders, first_pfns_of(orders, frames, span, random), state, contpte)
+            TableShape(
+                count,
+                orders,
+                first_pfns_of(orders, frames, span, random),
+                state,
+                contpte,
+                pmd and orders == (LARGEST_ORDER,),
+            )
             for count, orders in layouts
         )
     )

@@ -157,6 +157,10 @@ class Operation(ABC):
         """Return a state that is said in parts, see :mod:`costmodel.config.parts`: here none."""
         raise KeyError(name)
 
+    def maps_pmds(self, state: str | None) -> bool:
+        """Tell whether it was recorded with folios that PMDs map, in a state (None: in any)."""
+        return False
+
     @abstractmethod
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies; the first is the baseline where none is named."""

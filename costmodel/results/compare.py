@@ -15,8 +15,8 @@ NEGLIGIBLE_PCT: Final = 0.01
 """Below this two exact times are the same: the core's own resolution is about as wide."""
 
 _MUST_AGREE: Final = (
-    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "vmas", "contpte", "runs",
-    "iterations",
+    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "mapped", "vmas",
+    "contpte", "runs", "iterations",
 )  # fmt: skip
 
 

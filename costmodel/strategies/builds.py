@@ -22,6 +22,9 @@ BOOTED: Final = "gcc12-booted"
 order and in every state."""
 
 
+_NO_PMDS: Final = "was not recorded with folios that PMDs map"
+
+
 @dataclass(frozen=True)
 class Build:
     """Who compiled a kernel, and how it was configured.
@@ -148,7 +151,9 @@ def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str
     that are aligned as their entries: what they execute elsewhere is not known.
     """
     known = builds_for(strategy, isa)
-    if strategy.archive is not None or (not build and builds_on(strategy, workload, isa)):
+    if strategy.archive is not None:
+        return _NO_PMDS if workload.mapped == "pmd" else ""
+    if not build and builds_on(strategy, workload, isa):
         return ""
     if build and build not in known:
         return f"not recorded of build {build} (builds: {', '.join(known)})"
@@ -159,6 +164,8 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     """Return why one build of a strategy cannot be priced on a workload; empty where it can."""
     if strategy.archive is not None:
         return ""  # whole tables say themselves what they lack, steps execute any layout
+    if workload.mapped == "pmd" and build != BOOTED:
+        return f"build {build}: {_NO_PMDS}"
     option = operation_named(strategy.operation).state(workload.state).option
     if option and option not in known_builds()[build].options:
         return f"build {build} has no CONFIG_{option}, which {workload.state} needs"

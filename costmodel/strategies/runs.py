@@ -26,7 +26,8 @@ def trace_runs(
     orders = tuple(workload.folio_orders.items())
     state = operation.state(workload.state)
     frames = workload.frames, workload.frames_over or workload.memory_bytes
-    space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte)
+    pmd = workload.mapped == "pmd"
+    space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte, pmd)
     archive = strategy.archive if strategy.code is None else None
     if archive is not None:
         from costmodel.strategies.whole_tables import recorded_runs, steps_execute
@@ -45,9 +46,10 @@ def _space(
     over_bytes: int,
     state: PteState,
     contpte: bool,
+    pmd: bool,
 ) -> ShapedSpace:
     """Cached: laying out an address space takes longer than timing its traces."""
     return homogeneous(
         memory_bytes, dict(orders), frames=frames, over_bytes=over_bytes, state=state,
-        contpte=contpte,
+        contpte=contpte, pmd=pmd,
     )  # fmt: skip

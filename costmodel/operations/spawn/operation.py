@@ -71,6 +71,10 @@ class Spawn(Operation):
         """The recorded programs are those of fork."""
         return _FORK.steps
 
+    def maps_pmds(self, state: str | None) -> bool:
+        """Tell whether fork and exit were recorded with folios that PMDs map: in every state."""
+        return True
+
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""
         from costmodel.operations.spawn.catalogue import STRATEGIES
