@@ -10,11 +10,11 @@ import numpy as np
 
 from costmodel.cpus.compiled import interrupts, locks, loop
 from costmodel.cpus.compiled.arrays import Ints
-from costmodel.cpus.compiled.events import Events
+from costmodel.cpus.compiled.events import PendingEvents
 from costmodel.cpus.compiled.servers import Servers
 from costmodel.cpus.ran import Ran
 from costmodel.cpus.resources import Server, Usage
-from costmodel.cpus.world import INTERRUPTED, World, parts_of
+from costmodel.cpus.world import INTERRUPTED, World, bursts
 
 if TYPE_CHECKING:
     from costmodel.cpus.invalidation import Shootdowns
@@ -28,7 +28,7 @@ _UNCHANGED = -1.0
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One step; see :class:`loop.Steps` for what the numbers mean.
+    """One step; see :class:`loop.StepTable` for what the numbers mean.
 
     ``server`` and ``cause`` are names. ``takes`` is how long each CPU takes where they differ;
     ``flush`` is what is sent, ``times`` in a row.
@@ -87,7 +87,7 @@ def run(
     )
 
 
-def _tell(world: World, servers: Sequence[Server], crowd: loop.Crowd) -> None:
+def _tell(world: World, servers: Sequence[Server], crowd: loop.CrowdState) -> None:
     """Let the shared things of the world know how they were used."""
     for server, usage in zip(servers, _usages(crowd.servers), strict=True):
         server.usage = usage
@@ -100,17 +100,17 @@ def _tell(world: World, servers: Sequence[Server], crowd: loop.Crowd) -> None:
         world.shootdowns.usage = Usage(float(sent.visited[0]), int(sent.busy[0]))
 
 
-def _usages(used: Servers | locks.Locks) -> Iterator[Usage]:
+def _usages(used: Servers | locks.LockArrays) -> Iterator[Usage]:
     for each in zip(used.visited.tolist(), used.busy.tolist(), used.waited.tolist(), strict=True):
         yield Usage(*each)
 
 
-def _arrays(steps: Sequence[_Step], causes: Sequence[str], servers: Ints) -> loop.Steps:
+def _arrays(steps: Sequence[_Step], causes: Sequence[str], servers: Ints) -> loop.StepTable:
     def ints(name: str) -> Ints:
         return np.array([getattr(step, name) for step in steps], np.int64)
 
     named = [causes.index(step.cause) if step.cause else loop.UNCHARGED for step in steps]
-    return loop.Steps(
+    return loop.StepTable(
         kinds=ints("kind"),
         amounts=ints("amount_ps"),
         services=ints("service_ps"),
@@ -127,14 +127,14 @@ def _arrays(steps: Sequence[_Step], causes: Sequence[str], servers: Ints) -> loo
 
 def _flushes(
     world: World, steps: Sequence[_Step], generations: Sequence[int] | None
-) -> interrupts.Flushes:
+) -> interrupts.FlushTable:
     """Return what the steps flush; where they do not, nothing of it is read."""
     workers, prices = len(world.setup.workers), world.setup.shootdown
     handlers = [
         prices.handler_ps + prices.flush_ps(step.flush.pages) if prices and step.flush else 0
         for step in steps
     ]
-    return interrupts.Flushes(
+    return interrupts.FlushTable(
         times=np.array([step.times for step in steps]),
         handlers=np.array(handlers),
         frees=np.array([step.flush is not None and step.flush.frees_tables for step in steps]),
@@ -150,21 +150,21 @@ def _rows(rows: Sequence[Sequence[int]], workers: int) -> Ints:
 
 def _crowd(
     world: World, servers: Sequence[Server], causes: Sequence[str], warm_up: int
-) -> loop.Crowd:
+) -> loop.CrowdState:
     setup, threads = world.setup, world.setup.workload.threads
     workers = np.array(list(setup.workers))
     sockets = np.array([setup.socket(cpu) for cpu in range(setup.cpus)])
     lines = [(server.line_ps, server.far_line_ps, server.most_waiting) for server in servers]
     growth = np.array([server.growth for server in servers], float)
-    return loop.Crowd(
+    return loop.CrowdState(
         loop.Cpus.at_the_start(sockets[workers], len(causes), warm_up),
         Servers.idle(np.array(lines, np.int64).reshape(-1, 3), growth, len(workers)),
-        locks.Locks.free(workers // threads, threads),
+        locks.LockArrays.free(workers // threads, threads),
         _receivers(world, workers, sockets),
     )
 
 
-def _receivers(world: World, workers: Ints, sockets: Ints) -> interrupts.Receivers:
+def _receivers(world: World, workers: Ints, sockets: Ints) -> interrupts.ReceiverArrays:
     setup, sending = world.setup, world.shootdowns
     running, prices = np.ones(setup.cpus, np.bool_), (0, 0, 0, 0, 0)
     if sending is not None:
@@ -178,12 +178,12 @@ def _receivers(world: World, workers: Ints, sockets: Ints) -> interrupts.Receive
     )
 
 
-def _events(workers: Sequence[int], delays_ps: Mapping[int, int]) -> Events:
+def _events(workers: Sequence[int], delays_ps: Mapping[int, int]) -> PendingEvents:
     """Return the first events as SimPy has them: the first CPU comes at once, before all others."""
     times = np.array([delays_ps.get(cpu, 0) for cpu in workers])
     late = [place for place, cpu in enumerate(workers) if cpu in delays_ps]
     late.sort(key=lambda place: (times[place], place))
-    return Events(times, np.arange(len(workers)), np.array([0, *late]))
+    return PendingEvents(times, np.arange(len(workers)), np.array([0, *late]))
 
 
 def _steps(world: World) -> Iterator[_Step]:
@@ -240,7 +240,7 @@ def _flush(world: World, flushes: Flushes, sent: Shootdowns) -> Iterator[_Step]:
     request = flushes.request
     there_ps = [sent.invlpgb_ps(of, cpu, request) for cpu, of in receivers.items()]
     send_ps = [sent.send_ps(of, cpu, request) for cpu, of in receivers.items()]
-    for times in parts_of(flushes):
+    for times in bursts(flushes):
         if world.setup.shares("generation"):
             yield _visit("generation", 0, times)
         passes = tuple(times * ps for ps in there_ps if ps is not None)

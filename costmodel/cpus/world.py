@@ -120,7 +120,7 @@ def _receivers(setup: Setup, process: int) -> Receivers:
     return Receivers(first, sockets, running)
 
 
-def parts_of(flushes: Flushes) -> Iterator[int]:
+def bursts(flushes: Flushes) -> Iterator[int]:
     """Yield how many flushes in a row are drawn together, in turn."""
     together = -(-flushes.count // _FLUSHES)
     for start in range(0, flushes.count, together):
@@ -243,7 +243,7 @@ class CrowdCpu:
         receivers, request = world.receivers_of(self.number), flushes.request
         before_ps = sum(self.extra_ps.values())
         generation = self._server("generation") if world.setup.shares("generation") else None
-        for times in parts_of(flushes):
+        for times in bursts(flushes):
             if generation is not None:
                 yield from self._visit(Visit("generation", 0, times))
             there_ps = shootdowns.invlpgb_ps(receivers, self.number, request)

@@ -19,6 +19,7 @@ from costmodel.uncertainty.sampling import (
     has_cliff,
     log_samples,
     seconds_interval,
+    shares_by_number,
 )
 
 ALTRA = load_machine("ampere-altra")
@@ -144,3 +145,20 @@ def test_levels_whose_ranges_overlap_are_drawn_in_order() -> None:
     for machine in drawn:
         l2_ns = machine.caches.l2.latency_cycles.value / machine.core.clock_ghz.value
         assert l2_ns < machine.caches.llc.latency_ns.value
+
+
+def test_what_follows_one_number_is_decided_by_it() -> None:
+    machine = load_machine("graviton3")
+    logs = log_samples(machine, 1.0, lambda drawn: float(drawn.caches.llc.latency_ns.value) ** 3)
+    shares = shares_by_number(machine, logs)
+    assert shares["caches.llc.latency_ns"] == pytest.approx(1)
+    assert sorted(shares.values())[-2] < 0.5
+
+
+def test_what_builds_decide_no_number_does() -> None:
+    machine = load_machine("graviton3")
+    logs = log_samples(machine, 1.0, lambda drawn: float(drawn.caches.llc.latency_ns.value))
+    alone = shares_by_number(machine, logs)
+    beside = shares_by_number(machine, logs, (0.5, 0.5))
+    assert all(beside[key] < share for key, share in alone.items() if share)
+    assert shares_by_number(machine, [0.0] * SAMPLES) == {}

@@ -11,7 +11,7 @@ NEVER = 1 << 62
 """The time of a CPU that waits until another one wakes it."""
 
 
-class Events(NamedTuple):
+class PendingEvents(NamedTuple):
     """The next event of each CPU: when, and in which ``order`` those of the same moment come.
 
     ``heap`` has the CPUs that run, that of the first event at the top.
@@ -23,14 +23,14 @@ class Events(NamedTuple):
 
 
 @inlined
-def _before(events: Events, one: int, other: int) -> bool:
+def _before(events: PendingEvents, one: int, other: int) -> bool:
     if events.times[one] != events.times[other]:
         return bool(events.times[one] < events.times[other])
     return bool(events.order[one] < events.order[other])
 
 
 @inlined
-def settle(events: Events) -> None:
+def settle(events: PendingEvents) -> None:
     """Let the topmost CPU of the heap sink to its place."""
     heap, size = events.heap, len(events.heap)
     place, cpu = 0, heap[0]
@@ -48,7 +48,7 @@ def settle(events: Events) -> None:
 
 
 @inlined
-def wake(events: Events, cpu: int, now: int, order: int) -> None:
+def wake(events: PendingEvents, cpu: int, now: int, order: int) -> None:
     """Let a CPU that waits go on now, behind what is scheduled for this moment already."""
     heap, place = events.heap, 0
     events.times[cpu], events.order[cpu] = now, order

@@ -12,7 +12,7 @@ from costmodel.cpus.invalidation import HANDLER_LINES, READS_AT_ONCE
 from costmodel.jit import inlined
 
 
-class Receivers(NamedTuple):
+class ReceiverArrays(NamedTuple):
     """All CPUs as receivers of interrupts, one entry each, those of a process side by side.
 
     ``numbers``: which of them execute operations. ``threads`` int64[1]: CPUs of a process.
@@ -36,7 +36,7 @@ class Receivers(NamedTuple):
     busy: Ints
 
 
-class Flushes(NamedTuple):
+class FlushTable(NamedTuple):
     """What the steps flush, one entry per step.
 
     ``times`` flushes drawn together, whose ``handlers`` take so long beside the transfer of lines,
@@ -54,12 +54,12 @@ class Flushes(NamedTuple):
 
 
 @inlined
-def _wanted(receivers: Receivers, one: int, number: int, frees: bool) -> bool:
+def _wanted(receivers: ReceiverArrays, one: int, number: int, frees: bool) -> bool:
     return one != number and (frees or bool(receivers.running[one]))
 
 
 @inlined
-def _line(receivers: Receivers, one: int, number: int) -> int:
+def _line(receivers: ReceiverArrays, one: int, number: int) -> int:
     near = receivers.sockets[one] == receivers.sockets[number]
     return int(receivers.near[0] if near else receivers.far[0])
 
@@ -78,8 +78,8 @@ def _generation_ps(
 
 
 @inlined
-def answered(
-    receivers: Receivers, flushes: Flushes, step: int, servers: Servers, cpu: int, now: int
+def until_answered(
+    receivers: ReceiverArrays, flushes: FlushTable, step: int, servers: Servers, cpu: int, now: int
 ) -> int:
     """Send what a step flushes; return after how many ps every CPU has answered."""
     number, times = receivers.numbers[cpu], flushes.times[step]
@@ -121,7 +121,7 @@ def answered(
 
 def receivers_of(
     numbers: Ints, threads: int, sockets: Ints, running: Flags, prices: Ints
-) -> Receivers:
+) -> ReceiverArrays:
     """Return receivers that nobody has interrupted.
 
     ``prices`` int64[5]: transfer of a line near and far, delivery near and far, and what a sleeping
@@ -129,7 +129,7 @@ def receivers_of(
     """
     count = len(sockets)
     ints = np.zeros((4, count), np.int64)
-    return Receivers(
+    return ReceiverArrays(
         numbers=numbers,
         threads=np.array([threads]),
         sockets=sockets,

@@ -1,4 +1,4 @@
-"""Locks of address spaces in compiled code, held across waits, one CPU after the other.
+"""LockArrays of address spaces in compiled code, held across waits, one CPU after the other.
 
 All that ask for one here hold it for writing, also those that turn into readers later on: for
 them :class:`costmodel.cpus.resources.ReadWriteLock` is first come, first served.
@@ -16,7 +16,7 @@ from costmodel.jit import inlined
 NOBODY = -1
 
 
-class Locks(NamedTuple):
+class LockArrays(NamedTuple):
     """One entry per process: ``held`` since when, and those that wait, a ring from ``head`` on.
 
     ``process`` is that of each CPU. The rest is :class:`costmodel.cpus.resources.Usage` while
@@ -34,7 +34,7 @@ class Locks(NamedTuple):
     waited: Ints
 
     @classmethod
-    def free(cls, process: Ints, threads: int) -> Locks:
+    def free(cls, process: Ints, threads: int) -> LockArrays:
         """Return locks that nobody holds."""
         count = int(process.max(initial=0)) + 1
         ints = np.zeros((5, count), np.int64)
@@ -52,7 +52,7 @@ class Locks(NamedTuple):
 
 
 @inlined
-def ask(locks: Locks, cpu: int, now: int) -> bool:
+def request_lock(locks: LockArrays, cpu: int, now: int) -> bool:
     """Take the lock if it is free and return True, else stand in line."""
     lock = locks.process[cpu]
     locks.visited[lock] += 1
@@ -66,7 +66,7 @@ def ask(locks: Locks, cpu: int, now: int) -> bool:
 
 
 @inlined
-def leave(locks: Locks, cpu: int, now: int) -> int:
+def release_lock(locks: LockArrays, cpu: int, now: int) -> int:
     """Leave the lock; return the CPU that has it now, or NOBODY."""
     lock = locks.process[cpu]
     locks.busy[lock] += now - locks.since[lock]

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from costmodel.cpus.compiled.arrays import Flags, Floats, Ints
-from costmodel.cpus.compiled.events import NEVER, Events, settle, wake
-from costmodel.cpus.compiled.interrupts import Flushes, Receivers, answered
-from costmodel.cpus.compiled.locks import NOBODY, Locks, ask, leave
+from costmodel.cpus.compiled.events import NEVER, PendingEvents, settle, wake
+from costmodel.cpus.compiled.interrupts import FlushTable, ReceiverArrays, until_answered
+from costmodel.cpus.compiled.locks import NOBODY, LockArrays, release_lock, request_lock
 from costmodel.cpus.compiled.servers import Servers, turn
 from costmodel.jit import compiled, inlined
 
@@ -27,7 +27,7 @@ UNCHARGED = -1
 """Cause of a step that would take a CPU alone as long."""
 
 
-class Steps(NamedTuple):
+class StepTable(NamedTuple):
     """What every CPU does: the steps of one operation, an end, those of what lies between two.
 
     One entry per step, times in ps. ``amounts``: how long it takes a CPU alone, ``services``: how
@@ -103,17 +103,17 @@ class Counted(NamedTuple):
     sums: Ints
 
 
-class Crowd(NamedTuple):
+class CrowdState(NamedTuple):
     """All CPUs, and all that they meet."""
 
     cpus: Cpus
     servers: Servers
-    locks: Locks
-    receivers: Receivers
+    locks: LockArrays
+    receivers: ReceiverArrays
 
 
 @inlined
-def _work(steps: Steps, step: int, crowd: Crowd, cpu: int, amount: int, more: Ints,
+def _work(steps: StepTable, step: int, crowd: CrowdState, cpu: int, amount: int, more: Ints,
           broadcasts: int) -> int:  # fmt: skip
     """Return how long a CPU works on, handlers of other CPUs included as they come.
 
@@ -137,7 +137,7 @@ def _work(steps: Steps, step: int, crowd: Crowd, cpu: int, amount: int, more: In
 
 
 @inlined
-def _meet(steps: Steps, step: int, crowd: Crowd, cpu: int, now: int) -> int:
+def _meet(steps: StepTable, step: int, crowd: CrowdState, cpu: int, now: int) -> int:
     """Return how long a CPU is at a server, and on its way behind it."""
     cpus, server, service = crowd.cpus, steps.servers[step, cpu], steps.services[step]
     visits = steps.visits[step]
@@ -148,7 +148,7 @@ def _meet(steps: Steps, step: int, crowd: Crowd, cpu: int, now: int) -> int:
 
 
 @inlined
-def _lock(steps: Steps, step: int, crowd: Crowd, cpu: int, now: int) -> int:
+def _lock(steps: StepTable, step: int, crowd: CrowdState, cpu: int, now: int) -> int:
     """Return how long a CPU waits for its lock: not at all, or until it is woken."""
     cpus, locks = crowd.cpus, crowd.locks
     if cpus.resuming[cpu]:
@@ -157,7 +157,7 @@ def _lock(steps: Steps, step: int, crowd: Crowd, cpu: int, now: int) -> int:
         cpus.costs[cpu, steps.causes[step]] += waited
         cpus.resuming[cpu] = False
         return 0
-    cpus.resuming[cpu] = not ask(locks, cpu, now)
+    cpus.resuming[cpu] = not request_lock(locks, cpu, now)
     return NEVER - now if cpus.resuming[cpu] else 0
 
 
@@ -184,7 +184,7 @@ def _end(cpus: Cpus, cpu: int, now: int, counting: bool, counted: Counted) -> No
 
 
 @inlined
-def _forget(crowd: Crowd) -> None:
+def _forget(crowd: CrowdState) -> None:
     """Let what was used so far not count."""
     servers, locks, receivers = crowd.servers, crowd.locks, crowd.receivers
     servers.visited[:], servers.busy[:], servers.waited[:] = 0, 0, 0
@@ -194,7 +194,12 @@ def _forget(crowd: Crowd) -> None:
 
 @compiled
 def run(
-    steps: Steps, flushes: Flushes, crowd: Crowd, events: Events, more: Ints, counted: Counted
+    steps: StepTable,
+    flushes: FlushTable,
+    crowd: CrowdState,
+    events: PendingEvents,
+    more: Ints,
+    counted: Counted,
 ) -> None:
     """Run until the first CPU has done its warm-up and then ``len(counted.took)`` operations.
 
@@ -233,12 +238,12 @@ def run(
                 wait = _work(steps, step, crowd, cpu, sends, more, broadcasts)
                 cpus.costs[cpu, cause] += sends if charged else 0
             elif kind == ANSWERS:
-                wait = answered(crowd.receivers, flushes, step, crowd.servers, cpu, now)
+                wait = until_answered(crowd.receivers, flushes, step, crowd.servers, cpu, now)
                 cpus.costs[cpu, cause] += wait
             elif kind == LOCK:
                 wait = _lock(steps, step, crowd, cpu, now)
             elif kind == UNLOCK:
-                following = leave(crowd.locks, cpu, now)
+                following = release_lock(crowd.locks, cpu, now)
                 if following != NOBODY:
                     wake(events, following, now, scheduled)
                     scheduled += 1
