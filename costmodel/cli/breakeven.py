@@ -66,7 +66,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.set_defaults(positional=("strategy",))
 
 
-class Answer(NamedTuple):
+class ShownAnswer(NamedTuple):
     """An answer in three forms; the last two are made when they are asked for."""
 
     text: str
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _over_one(
     args: argparse.Namespace, scenario: Scenario, pair: Pair, axes: Sequence[Axis]
-) -> Answer:
+) -> ShownAnswer:
     from costmodel import __version__
     from costmodel.explaining.breakeven import break_even
     from costmodel.results.plots.breakeven import breakeven_picture
@@ -101,7 +101,7 @@ def _over_one(
 
     found = break_even(pair, axes[0])
     idle, verdicts, origin = _beside(args, scenario, pair)
-    return Answer(
+    return ShownAnswer(
         breakeven_text(found, pair, version=__version__, idle=idle, verdicts=verdicts),
         lambda: breakeven_document(found, pair, origin(), verdicts),
         lambda: breakeven_picture(found, pair),
@@ -110,7 +110,7 @@ def _over_one(
 
 def _over_two(
     args: argparse.Namespace, scenario: Scenario, pair: Pair, axes: Sequence[Axis]
-) -> Answer:
+) -> ShownAnswer:
     from costmodel import __version__
     from costmodel.explaining.breakeven_map import break_even_map
     from costmodel.parallel import cpus
@@ -120,7 +120,7 @@ def _over_two(
     given = [text.partition("=")[0].strip() for text in args.over if "=" in text]
     found = break_even_map(pair, *axes, given=given, jobs=args.jobs or cpus())
     idle, verdicts, origin = _beside(args, scenario, pair)
-    return Answer(
+    return ShownAnswer(
         map_text(found, pair, version=__version__, idle=idle, verdicts=verdicts),
         lambda: map_document(found, pair, origin(), verdicts),
         lambda: map_picture(found, pair),

@@ -99,8 +99,8 @@ class BreakevenMap:
         up, along = (np.linspace(0, n - 1, _FINER * (n - 1) + 1) for n in (rows, columns))
         across = np.array([np.interp(along, range(columns), row) for row in values])
         found = np.array([np.interp(up, range(rows), column) for column in across.T]).T
-        x = np.array([value_at(self.x.grid, at) for at in along.tolist()])
-        y = np.array([value_at(self.y.grid, at) for at in up.tolist()])
+        x = np.array([value_between(self.x.grid, at) for at in along.tolist()])
+        y = np.array([value_between(self.y.grid, at) for at in up.tolist()])
         return x, y, np.ma.masked_invalid(found)
 
     @property
@@ -282,7 +282,7 @@ def _crossings(x: Axis, logs: Floats, margin: Floats) -> Iterator[RowCrossing]:
         if (logs[here] > 0) == (logs[after] > 0):
             continue
         share = logs[here] / (logs[here] - logs[after])
-        at = x.grid[after] if x.is_integer else value_at(x.grid, here + share * (after - here))
+        at = x.grid[after] if x.is_integer else value_between(x.grid, here + share * (after - here))
         low = _edge(x, margin, range(here, -1, -1), here + share)
         high = _edge(x, margin, range(after, len(margin)), here + share)
         yield RowCrossing(
@@ -302,16 +302,16 @@ def _edge(x: Axis, margin: Floats, outwards: Iterable[int], start: float) -> flo
             return None
         if far >= 1:
             share = (1 - near) / (far - near)
-            found = value_at(x.grid, at + share * (place - at))
+            found = value_between(x.grid, at + share * (place - at))
             return x.whole(found) if x.is_integer else found
         near, at = far, place
     return None
 
 
-def value_at(values: Sequence[float], position: float) -> float:
+def value_between(values: Sequence[float], position: float) -> float:
     """Return what lies at a position between values: between positive ones, evenly in factors.
 
-    >>> value_at((1.0, 4.0), 0.5), value_at((0.0, 4.0), 0.5)
+    >>> value_between((1.0, 4.0), 0.5), value_between((0.0, 4.0), 0.5)
     (2.0, 2.0)
     """
     at = min(int(position), len(values) - 2) if len(values) > 1 else 0

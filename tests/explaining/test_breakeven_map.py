@@ -10,7 +10,7 @@ import pytest
 from costmodel.config.errors import ConfigError
 from costmodel.explaining.axes import Axis, Pair, axis_of
 from costmodel.explaining.breakeven import break_even, excess_of
-from costmodel.explaining.breakeven_map import BreakevenMap, break_even_map, value_at
+from costmodel.explaining.breakeven_map import BreakevenMap, break_even_map, value_between
 from costmodel.explaining.doubt import doubt_at
 from tests.explaining.explained_cells import pair
 
@@ -123,4 +123,4 @@ def test_places_that_no_machine_can_have_are_left_out() -> None:
 
 
 def test_between_positive_values_a_position_is_a_factor() -> None:
-    assert [value_at((1.0, 4.0, 16.0), at) for at in (0, 0.5, 1.5, 2)] == [1, 2, 8, 16]
+    assert [value_between((1.0, 4.0, 16.0), at) for at in (0, 0.5, 1.5, 2)] == [1, 2, 8, 16]

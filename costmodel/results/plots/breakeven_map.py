@@ -9,12 +9,12 @@ import numpy as np
 
 from costmodel import __version__
 from costmodel.explaining.axes import Pair
-from costmodel.explaining.breakeven_map import CERTAIN, BreakevenMap, Floats, value_at
+from costmodel.explaining.breakeven_map import CERTAIN, BreakevenMap, Floats, value_between
 from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.scale import set_scale
 from costmodel.results.plots.style import BLACK, BLUE, GREY, LIGHT, SKY, SMALL
-from costmodel.results.text.breakeven_map import question
+from costmodel.results.text.breakeven_map import map_question
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,7 @@ def map_picture(found: BreakevenMap, pair: Pair) -> Picture:
         _present(axes, found)
         ranges = _own_ranges(axes, found)
         headline = f"{strategy} against {baseline} on {pair[0].machine.name}"
-        write_title(figure, headline, f"{question(found, pair)}. costmodel {__version__}")
+        write_title(figure, headline, f"{map_question(found, pair)}. costmodel {__version__}")
         keys = [
             Patch(facecolor=WINS, edgecolor=GREY, label=f"{strategy} wins"),
             Patch(facecolor=UNCERTAIN, edgecolor=GREY, hatch="///", label="either (90%)"),
@@ -142,8 +142,8 @@ def _present(axes: Axes, found: BreakevenMap) -> None:
     x, y = now
     axes.plot([x], [y], marker="D", markersize=5, color=BLUE, markeredgecolor=BLACK,
               markeredgewidth=0.6, clip_on=False, zorder=5)  # fmt: skip
-    right = x > value_at(found.x.grid, 0.7 * (len(found.x.grid) - 1))
-    high = y > value_at(found.y.grid, 0.9 * (len(found.y.grid) - 1))
+    right = x > value_between(found.x.grid, 0.7 * (len(found.x.grid) - 1))
+    high = y > value_between(found.y.grid, 0.9 * (len(found.y.grid) - 1))
     axes.annotate(
         "now", (x, y), xytext=(-5 if right else 5, -8 if high else 4), textcoords="offset points",
         ha="right" if right else "left", fontsize=SMALL, fontweight="bold",

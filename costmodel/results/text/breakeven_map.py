@@ -38,16 +38,16 @@ def map_text(
     of the two strategies.
     """
     crosses = bool(found.contour())
-    parts = [paragraph(f"{sentence(found, pair)} {_present(found)}".rstrip())]
+    parts = [paragraph(f"{map_sentence(found, pair)} {_present(found)}".rstrip())]
     parts.append(_table(found, crosses=crosses))
     parts += [paragraph(_legend(found))] if crosses else []
-    parts.append(paragraph(f"{question(found, pair)}, without noise, costmodel {version}"))
+    parts.append(paragraph(f"{map_question(found, pair)}, without noise, costmodel {version}"))
     told = [*verdicts, *remarks(pair[0], idle)]
     parts += [paragraph(remark, hanging="  ") for remark in told]
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
-def sentence(found: BreakevenMap, pair: Pair) -> str:
+def map_sentence(found: BreakevenMap, pair: Pair) -> str:
     """Return the answer in one sentence."""
     wins, uncertain, loses = found.counts
     total = wins + uncertain + loses
@@ -63,7 +63,7 @@ def sentence(found: BreakevenMap, pair: Pair) -> str:
     )
 
 
-def question(found: BreakevenMap, pair: Pair) -> str:
+def map_question(found: BreakevenMap, pair: Pair) -> str:
     """Return what is asked without what varies, and whose code is compared."""
     keys = (found.x.key, found.y.key)
     layout = not any(key.startswith("folio_") for key in keys)
@@ -150,7 +150,7 @@ def map_document(
         "over": [found.x.key, found.y.key],
         "now": [found.x.now, found.y.now],
         "now_change_pct": None if found.now is None else 100 * found.now,
-        "answer": sentence(found, pair),
+        "answer": map_sentence(found, pair),
         "x": list(found.x.grid),
         "y": list(found.y.grid),
         "change_pct": _numbers(100 * found.excess),
