@@ -6,23 +6,29 @@ measurement, and how many of its numbers are guesses.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from costmodel.config.parameter import Parameter
 from costmodel.config.resources import names
 from costmodel.config.sharing import ONLY_MANY_CPUS
-from costmodel.operations.registry import operation_named
+from costmodel.operations.registry import DEFAULT, operation_named
 from costmodel.published import has_times
+from costmodel.quantity import ends_text, quantity
 from costmodel.settings import Setting, settings_of_machine
-from costmodel.uncertainty.sampling import doubtful_choices
+from costmodel.uncertainty.sampling import doubtful_choices, shares_by_number
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.parameter import ParameterLike
-    from costmodel.experiment import Cell
+    from costmodel.experiment import Cell, Comparison
 
 MANY = 0.5
 """A machine needs a caution if more than this share of its numbers is inferred."""
+WIDE_PCT = 5.0
+"""Points between both ends of an interval from which on it is worth saying what it is due to."""
 _EITHER_WAY = "is inferred: intervals hold the other choice too"
 NAMED = 4
 """How many inferred numbers the caution names."""
@@ -64,6 +70,53 @@ def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
         yield f"No absolute {operation} time of this machine was ever compared with a measurement."
     if machine.fit is None:
         yield "Nothing was fitted on it: its intervals come from the bounds in its file."
+
+
+def decided_by(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """Name the number that decides most of the wide intervals of a machine, if one does."""
+    wide = [comparison for comparison in comparisons if _width_pct(comparison) > WIDE_PCT]
+    if not wide:
+        return
+    machine = wide[0].result.cell.machine
+    totals: Counter[str] = Counter()
+    for one in wide:
+        builds, many_cpus = one.build_doubt().change, one.result.cell.workload.many_cpus
+        shares = shares_by_number(machine, one.log_ratios, builds, many_cpus=many_cpus)
+        totals.update(shares)
+    key, total = max(totals.items(), key=itemgetter(1), default=("", 0.0))
+    if total < MANY * len(wide):
+        return
+    widest = max(wide, key=_width_pct)
+    yield (
+        f"caution: intervals of over {WIDE_PCT:g} points are mostly due to {key} "
+        f"({_known_of(machine, key)}); {_sensitivity_command(widest)} says how much of it"
+    )
+
+
+def _width_pct(comparison: Comparison) -> float:
+    low, high = comparison.model.change_pct
+    return high - low
+
+
+def _known_of(machine: Machine, key: str) -> str:
+    """Return ``13.7 cycles, fitted, 5 to 22 possible``."""
+    number = machine.parameters[key]
+    if not isinstance(number, Parameter):
+        return f"{number.value}, {number.kind}"
+    said = f"{quantity(float(number.value), key)}, {number.kind}"
+    low, high = ends_text(float(number.low), float(number.high), key)
+    return said if low == high else f"{said}, {low} to {high} possible"
+
+
+def _sensitivity_command(comparison: Comparison) -> str:
+    cell, baseline = comparison.result.cell, comparison.baseline.cell
+    workload = cell.workload
+    words = ["costmodel sensitivity", cell.machine.name, cell.strategy, "--vs", baseline.strategy]
+    if workload.operation != DEFAULT:
+        words += ["--operation", workload.operation, "--state", workload.state]
+    if workload.folio_order:
+        words += ["--order", str(workload.folio_order)]
+    return " ".join(words)
 
 
 def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:

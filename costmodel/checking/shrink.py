@@ -81,11 +81,13 @@ def _smaller_areas(area: Area) -> Iterator[Area]:
 
 def _smaller_pieces(piece: Piece) -> Iterator[Piece]:
     if piece.order:
-        half = 1 << (piece.order - 1)
-        if piece.first + piece.count <= half:
-            yield replace(piece, order=piece.order - 1)
-        elif piece.count == 2 * half:
-            yield replace(piece, order=piece.order - 1, count=half)
+        # Anonymous memory has no folios of order 1.
+        order = piece.order - 1 if piece.order > 2 else 0
+        pages = 1 << order
+        if piece.first + piece.count <= pages:
+            yield replace(piece, order=order)
+        elif piece.count == 1 << piece.order:
+            yield replace(piece, order=order, count=pages)
     if piece.count > 1:
         yield replace(piece, count=piece.count // 2)
         yield replace(piece, count=piece.count - 1)

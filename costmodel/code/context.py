@@ -43,6 +43,8 @@ class Context(NamedTuple):
     aligned: bool
     """The last event was on a single page whose frame lies in its block of 16 as its entry does. At
     the end of a block, contpte then checks whether to fold."""
+    tracked: bool
+    """Userfaultfd write-protects the mapping, or takes that back."""
 
 
 class ContextTracker:
@@ -100,6 +102,7 @@ class ContextTracker:
             now.slot % TABLE_PTES == TABLE_PTES - 1,
             bool(traits & Trait.SHARED),
             bool(self.last.traits & Trait.ALIGNED),
+            bool(traits & Trait.TRACKED),
         )
 
 

@@ -35,6 +35,7 @@ class Trait:
     OPENS = 32  # the first page of a large folio to be unmapped
     CLOSES = 64  # the last one; in a release: the reference that frees the folio
     SHARED = 256  # the mapping is shared: pages of a file, no copy-on-write
+    TRACKED = 512  # userfaultfd write-protects the mapping, or takes that back
     ALIGNED = 128  # a single page whose frame lies in its block of 16 as its entry does
 
 

@@ -59,6 +59,7 @@ MOST_CPUS = 4096
 CpuCount = Annotated[int, Field(ge=1, le=MOST_CPUS)]
 CpuCounts = Annotated[tuple[int, ...], BeforeValidator(_counts)]
 Microseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, strict=False)]
+StdevPercent = Annotated[float, Field(ge=0, le=300, allow_inf_nan=False, strict=False)]
 Unshared = Annotated[
     tuple[Annotated[str, AfterValidator(_known_shared)], ...],
     BeforeValidator(_as_list),
@@ -97,6 +98,9 @@ class CrowdWays(BaseModel):
     between_us: Microseconds = 0.0
     """What each CPU does on its own between two operations: user code, and faulting in what was
     unmapped. It is part of the throughput, not of the operation's time."""
+    between_stdev_pct: StdevPercent = 0.0
+    """By how much between_us varies: its standard deviation in percent of it. 0: always the same
+    (a benchmark loop); 100: exponential, as for programs of all lengths (a build)."""
     loop: Annotated[str, Field(min_length=1)] | None = None
     """Name of the published benchmark loop that this question is about, with its between_us: what
     was measured of it is shown beside the answer."""
@@ -122,6 +126,11 @@ class Crowd(CrowdWays, OneCount):
     def cpus_in_use(self) -> int:
         """The number of CPUs that work or sleep: one for each thread of each process."""
         return self.cpus * self.threads
+
+    @property
+    def many_cpus(self) -> bool:
+        """Whether there is anything to share: more than one CPU in use."""
+        return self.cpus_in_use > 1
 
 
 class SeveralCounts(BaseModel):

@@ -345,8 +345,6 @@ def _lru_hit(ratio: float) -> float:
     Poisson distributed, which softens the edge at ratio 1.
     """
     mean = _WAYS * ratio
-    if mean > 20 * _WAYS:
-        return 0.0
     term = total = math.exp(-mean)
     for k in range(1, _WAYS):
         term *= mean / k

@@ -178,9 +178,7 @@ def page_ticks(fresh: Fresh, footprint: float, machine: Machine, parameters: Par
     """Return the ticks that each class adds to a load on a machine, int64[classes]."""
     dtlb = machine.caches.dtlb
     entries = np.array([dtlb.l1_entries.value, dtlb.l2_entries.value])
-    distance = np.array(
-        [footprint if d == CYCLIC else 0.0 if d == ANYWHERE else d for d in fresh.distances]
-    )
+    distance = np.array([footprint if d == CYCLIC else d for d in fresh.distances])
     missed = np.where(distance < entries[1], parameters.tlb_l2, parameters.tlb_walk)
     ticks = np.where(distance < entries[0], 0, missed).astype(np.int64)
     # Of blocks met at random, the next one that this table did not meet yet may have been met at

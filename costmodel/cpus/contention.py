@@ -1,4 +1,4 @@
-"""Computes what several CPUs cost each other: exact times, samples, and what they wait for."""
+"""What several CPUs at once cost each other: exact times, samples, and who waited for what."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from costmodel.simulation.schedule import Schedule
 from costmodel.units import PS_PER_S
 
 _DRAWS = 24
-"""How often the phases of the CPUs against each other are drawn; less often for many CPUs."""
+"""Phases of the CPUs against each other are drawn so often, or more seldom where CPUs are many."""
 _WARM_UP = 2
-"""How many operations of the first CPU pass before anything counts; queues are long by then."""
+"""Operations of each CPU before anything is counted: queues have their length by then."""
 _COUNTED = 3
+_COUNTED_VARYING = 60
+"""The same where what lies between operations varies, so that queues come and go."""
 _SEED = 20231218
 _PHASES = stable_hash("phases")
+_BETWEEN = stable_hash("between")
 
 
 @dataclass(frozen=True)
 class SharedUse:
-    """How a shared thing is used; of several of one kind, the busiest counts.
+    """How one shared thing is used: of several of a kind, the busiest counts.
 
-    ``waiting_ns`` is the time that it costs a CPU per operation beyond that of a lone CPU,
-    transfers of cache lines included. ``queue`` is how many CPUs wait for it, on average.
-    ``utilisation`` is the share of the time in which it is in use; for ``shootdown`` it is the
-    share that a CPU spends in handlers. ``visits_per_operation`` is how often an operation uses it.
+    ``waiting_ns``: what it costs a CPU per operation beyond the price of a lone CPU, transfers of
+    lines included. ``queue``: CPUs that wait for it, on average. ``utilisation``: share of the time
+    in which it is in use; of ``shootdown`` the share that a CPU spends in handlers.
     """
 
     waiting_ns: float
@@ -44,14 +46,7 @@ class SharedUse:
 
 @dataclass(frozen=True)
 class Contention:
-    """How the CPUs of a cell wait for each other, without noise.
-
-    ``cpus`` is the number of CPUs in use, ``workers`` of those that execute the operation.
-    ``mean_ps`` is the mean time of an operation on a CPU, ``alone_ps`` its time on a CPU that waits
-    for no other. ``throughput_per_s`` and ``alone_per_s`` are operations per second of all CPUs,
-    and of one CPU that waits for no other. ``extra_ps`` splits the difference of the times by
-    cause.
-    """
+    """What CPUs share in one cell, without noise; times are of one operation on one CPU."""
 
     cpus: int
     workers: int
@@ -64,21 +59,22 @@ class Contention:
 
     @property
     def speedup(self) -> float:
-        """The throughput of all CPUs divided by that of one which waits for no other."""
+        """Throughput of all CPUs over that of one alone."""
         return self.throughput_per_s / self.alone_per_s
 
 
 def contention(setup: Setup, *, engine: Engine = Engine.FAST) -> Contention:
-    """Return the time of an operation without noise, averaged over the CPUs and their phases.
+    """Return the time of an operation without noise, averaged over CPUs and their phases.
 
-    The loops of real CPUs drift against each other, so their phases are drawn at random, always by
-    the same random numbers. The fast engine executes events in compiled code where CPUs wait for
-    each other at servers only; the reference engine executes all of them in SimPy.
+    Loops of real CPUs drift against each other, so that their phases are drawn at random; the
+    numbers are always the same ones. The fast engine executes events in compiled code, the
+    reference engine in SimPy.
     """
     workers = len(setup.workers)
-    quiet = np.zeros((workers, 1), np.int64)
+    counted = _COUNTED_VARYING if setup.workload.between_stdev_pct else _COUNTED
+    quiet = np.zeros((workers, counted), np.int64)
     rans = [
-        _run(setup, _phases(setup, _SEED, draw), quiet, _COUNTED, engine)
+        _run(setup, (_SEED, draw), quiet, counted, engine)
         for draw in range(max(1, _DRAWS // workers))
     ]
     operations = sum(ran.operations for ran in rans)
@@ -106,9 +102,9 @@ def samples(
     iterations: int,
     engine: Engine = Engine.FAST,
 ) -> Ints:
-    """Return times of the first CPU under noise in picoseconds, int64[runs, iterations].
+    """Return ``runs`` x ``iterations`` times of the first CPU under noise, in picoseconds.
 
-    Each run is one simulation, in which all CPUs go on until the first one has done its iterations.
+    Each run is one simulation in which all CPUs go on until the first has done its iterations.
     """
     found = np.empty((runs, iterations), dtype=np.int64)
     key = (stable_hash(stream.machine), stable_hash(stream.scenario))
@@ -117,49 +113,69 @@ def samples(
             _more_ps(schedule, sizes, stream, run=run, iterations=iterations, cpu=cpu)
             for cpu in setup.workers
         ]
-        phases = _phases(setup, stream.seed, *key, run, _PHASES)
-        found[run] = _run(setup, phases, np.array(more), iterations, engine).took_ps
+        drawn = (stream.seed, *key, run, _PHASES)
+        found[run] = _run(setup, drawn, np.array(more), iterations, engine).took_ps
     return found
 
 
-def _phases(setup: Setup, seed: int, *key: int) -> list[float]:
-    """Return random numbers from 0 to 1: how far into its loop each worker is at the beginning."""
-    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-    phases: list[float] = generator.random(len(setup.workers)).tolist()
+def _generator(seed: int, *key: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def _phases(setup: Setup, key: Sequence[int]) -> list[float]:
+    """Draw how far into its loop each worker is at the beginning, 0 to 1."""
+    phases: list[float] = _generator(*key).random(len(setup.workers)).tolist()
     return phases
+
+
+def _differences_ps(setup: Setup, key: Sequence[int], operations: int) -> Ints:
+    """Draw by how much what lies behind each operation differs, int64[workers, operations].
+
+    Times have a gamma distribution, with a standard deviation of their mean an exponential one; the
+    mean of each worker is what it should be, so that throughputs of two strategies compare.
+    """
+    shape = (len(setup.workers), operations)
+    variance = (setup.workload.between_stdev_pct / 100) ** 2
+    if not variance or not setup.between_ps:
+        return np.zeros(shape, np.int64)
+    times = _generator(*key, _BETWEEN).gamma(1 / variance, variance, shape)
+    times /= times.mean(axis=1, keepdims=True)
+    return np.rint(setup.between_ps * (times - 1)).astype(np.int64)
 
 
 def _more_ps(
     schedule: Schedule, sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int
 ) -> Ints:
-    """Return the picoseconds that noise adds to each iteration of a CPU, int64[iterations]."""
+    """Return what noise adds to each iteration of a CPU: ticks and steals wait for nobody."""
     noise = draw_noise(sizes, stream, run=run, iterations=iterations, cpu=cpu)
     return lone_cpu.elapsed_ps(schedule, noise) - schedule.total_ps
 
 
 def recorded(setup: Setup, record: Recorder, *, operations: int) -> int:
-    """Simulate ``operations`` operations of the first CPU; return the time in picoseconds.
-
-    ``record`` is called for everything that a CPU does.
-    """
+    """Simulate until the first CPU has done some operations; return the time, in picoseconds."""
     world = World(setup, record=record)
-    delays_ps = _delays_ps(setup, _phases(setup, _SEED, 0))
-    quiet = np.zeros((len(setup.workers), 1), np.int64)
-    return processes.run(world, delays_ps, quiet, warm_up=0, operations=operations).wall_ps
+    key, quiet = (_SEED, 0), np.zeros((len(setup.workers), operations), np.int64)
+    changes = np.stack([quiet, _differences_ps(setup, key, operations)])
+    delays_ps = _delays_ps(setup, _phases(setup, key))
+    return processes.run(world, delays_ps, changes, warm_up=0, operations=operations).wall_ps
 
 
-def _run(setup: Setup, phases: Sequence[float], more: Ints, operations: int, engine: Engine) -> Ran:
-    """Simulate once, with a warm-up; ``more``, int64[workers, n], is what noise adds in ps."""
-    world, delays_ps = World(setup), _delays_ps(setup, phases)
-    if world.serves_only and engine is Engine.FAST:
-        from costmodel.cpus import steps
+def _run(setup: Setup, key: Sequence[int], more: Ints, operations: int, engine: Engine) -> Ran:
+    """Simulate once, warm-up first; ``more`` int64[workers, n] is what noise adds.
 
-        return steps.run(world, delays_ps, more, warm_up=_WARM_UP, operations=operations)
-    return processes.run(world, delays_ps, more, warm_up=_WARM_UP, operations=operations)
+    Everything else that is drawn follows from the key: a seed and more.
+    """
+    world, delays_ps = World(setup), _delays_ps(setup, _phases(setup, key))
+    changes = np.stack([more, _differences_ps(setup, key, more.shape[1])])
+    if engine is Engine.REFERENCE:
+        return processes.run(world, delays_ps, changes, warm_up=_WARM_UP, operations=operations)
+    from costmodel.cpus import steps
+
+    return steps.run(world, delays_ps, changes, warm_up=_WARM_UP, operations=operations)
 
 
 def _delays_ps(setup: Setup, phases: Sequence[float]) -> dict[int, int]:
-    """Return when each worker but the first begins; empty where an operation takes no time."""
+    """Return when each worker but the first begins; none does where an operation takes no time."""
     period_ps = setup.alone_ps + setup.between_ps
     if not period_ps:
         return {}
@@ -168,7 +184,7 @@ def _delays_ps(setup: Setup, phases: Sequence[float]) -> dict[int, int]:
 
 
 def _extra_ps(rans: Sequence[Ran]) -> dict[str, int]:
-    """Return the sum of what others cost the operations of all simulations, in ps by cause."""
+    """Return what others cost the operations of all simulations together, by cause."""
     found: dict[str, int] = {}
     for ran in rans:
         for cause, ps in ran.extra_ps.items():
@@ -177,7 +193,7 @@ def _extra_ps(rans: Sequence[Ran]) -> dict[str, int]:
 
 
 def _shared(rans: Sequence[Ran], cpus: int) -> dict[str, SharedUse]:
-    """Return how each kind of shared thing was used, over all simulations together."""
+    """Return how each kind of shared things was used in all simulations together."""
     usages: dict[Thing, Usage] = {}
     for ran in rans:
         for thing, usage in ran.usages.items():

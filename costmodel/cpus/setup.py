@@ -1,4 +1,4 @@
-"""The setup of a simulation: the segments that every CPU executes, and which CPUs share what."""
+"""What is simulated: the segments that every CPU executes, and which CPUs belong together."""
 
 from __future__ import annotations
 
@@ -26,12 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that a simulation of several CPUs needs; times are picoseconds.
+    """Everything that a simulation of several CPUs needs to know; times are picoseconds.
 
-    ``operation`` and ``between`` are the segments of the operation, and of the time until the next
-    one. ``alone_ps`` is the time of the operation on a CPU that waits for no other, ``between_ps``
-    the work until the next one, ``outside_ps`` the time outside the page tables without flushes.
-    ``shootdown`` is None on arm64.
+    ``workers`` are the CPUs that execute the operation, the first of them number 0. ``alone_ps``
+    is the operation on a CPU that meets nobody, ``between_ps`` the work until the next one.
     """
 
     workload: Workload
@@ -43,19 +41,18 @@ class Setup:
     between_ps: int
     outside_ps: int
     writes: bool
-    """Whether the operation holds the address space's lock for writing, at least outside the page
-    tables."""
+    """Whether the operation changes the address space, for all of it or outside the tables."""
     writes_tables: bool
-    """Whether it holds the lock for writing in its page tables too."""
+    """Whether it holds the lock for writing in its page tables, too."""
 
     @property
     def cpus(self) -> int:
-        """The number of CPUs in use."""
+        """CPUs in use."""
         return self.workload.cpus_in_use
 
     @property
     def workers(self) -> Sequence[int]:
-        """The numbers of the CPUs that execute the operation; the first one is 0."""
+        """Numbers of the CPUs that execute the operation."""
         step = 1 if self.workload.others == "same" else self.workload.threads
         return range(0, self.cpus, step)
 
@@ -67,9 +64,13 @@ class Setup:
 
     @cached_property
     def shares_of_work(self) -> tuple[float, ...]:
-        """The share of the operation's own work that is done at the end of each segment."""
-        done = list(accumulate(segment.work_ps for segment in self.operation))
-        return tuple(ps / max(1, done[-1]) for ps in done)
+        """Which part of the operation's own work is done at the end of each segment."""
+        return _shares(self.operation)
+
+    @cached_property
+    def shares_between(self) -> tuple[float, ...]:
+        """The same of the work between two operations."""
+        return _shares(self.between)
 
     @property
     def spans_sockets(self) -> bool:
@@ -77,17 +78,19 @@ class Setup:
         return self.socket(self.cpus - 1) > 0
 
     def shares(self, name: str) -> bool:
-        """Tell whether something is shared here; the workload can give each CPU one of its own."""
+        """Whether something is shared here, or each CPU has its own to see what it costs."""
         return name not in self.workload.unshared
+
+
+def _shares(segments: Sequence[Segment]) -> tuple[float, ...]:
+    done = list(accumulate(segment.work_ps for segment in segments))
+    return tuple(ps / max(1, done[-1]) for ps in done)
 
 
 def setup(
     priced: PricedOperation, machine: Machine, workload: Workload, runs: Sequence[TableRun]
 ) -> Setup:
-    """Return the setup for a workload on a machine.
-
-    ``priced`` is the operation of a lone CPU, ``runs`` what it executes on its page tables.
-    """
+    """Return what ``workload`` is on ``machine``, whose page tables ``runs`` cost ``priced``."""
     prices = Prices.of(machine)
     llc_bytes = machine_in_use(machine, workload).caches.llc.size_bytes.value
     asked = demand(workload, prices, runs, llc_bytes=llc_bytes)

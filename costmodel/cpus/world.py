@@ -1,8 +1,8 @@
-"""The shared things of one simulation, and the CPUs that visit them."""
+"""The shared things of one simulation, and what a CPU does as it visits them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,22 +15,19 @@ from costmodel.cpus.segments import Flushes, Segment, Visit
 from costmodel.cpus.setup import Setup
 
 INTERRUPTED = "interrupted"
-"""Cause, in CPI stacks, of the time that handlers of other CPUs' flushes take."""
+"""Cause of the time that handlers of other CPUs' flushes take."""
 PER_SOCKET = ("zone_lock", "lru_lock", "memory")
-"""Shared things that each socket has one of."""
+"""Things of which each socket has one of its own."""
 PER_PROCESS = ("mmap_lock", "counters", "generation")
-"""Shared things that each address space has one of."""
+"""Things of which each address space has one of its own."""
 
 _FLUSHES = 2
-"""The most flushes that a segment simulates in a row; of more, several are merged into one."""
+"""A segment with more flushes in a row makes so many, each as long as several."""
 
 
 class Turn(NamedTuple):
-    """A turn of broadcasts at the interconnect, in picoseconds.
-
-    ``alone_ps`` is how long it takes a CPU alone, ``service_ps`` how long it takes here, and
-    ``stolen_ps`` what it takes from each other CPU.
-    """
+    """Broadcasts at the interconnect: how long they hold it for a CPU alone, how long here, and
+    what they take from each other CPU."""
 
     alone_ps: int
     service_ps: int
@@ -38,12 +35,12 @@ class Turn(NamedTuple):
 
 
 Recorder = Callable[[int, str, int, int], None]
-"""A function that is told what a CPU does: its number, the name, beginning and end in ps."""
+"""Takes a CPU, what it does, from when, until when."""
 
 
 @dataclass
 class World:
-    """The shared things of one simulation."""
+    """Shared things of all CPUs of one simulation."""
 
     setup: Setup
     env: simpy.Environment = field(default_factory=simpy.Environment)
@@ -53,7 +50,7 @@ class World:
     receivers: dict[int, Receivers] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Create what is looked up by the number of a CPU."""
+        """Make what is asked for by number of CPU."""
         setup, workload = self.setup, self.setup.workload
         self.stolen_ps = np.zeros(setup.cpus, np.int64)
         self.shootdowns: Shootdowns | None = None
@@ -65,12 +62,12 @@ class World:
         # Nobody waits for a lock that all hold for reading.
         several = workload.threads > 1 and workload.others == "same"
         self.locking = several and setup.writes and setup.shares("mmap_lock")
-        self.serves_only = self.shootdowns is None and not self.locking
-        """Whether CPUs meet nowhere but at servers."""
+        self.outside_ps = setup.outside_ps if self.locking and not setup.writes_tables else 0
+        """What is done under the lock before anything of the page tables is."""
         self.steals = setup.shootdown is not None or setup.prices.stolen_ps > 0
 
     def server(self, name: str, cpu: int) -> Server:
-        """Return the server of a kind that a CPU goes to: of its socket, process, or of all."""
+        """Return the one of a thing that a CPU goes to."""
         setup, p = self.setup, self.setup.prices
         where = 0
         if name in PER_SOCKET:
@@ -88,12 +85,16 @@ class World:
         return found
 
     def turn_of(self, segment: Segment) -> Turn:
-        """Return the turn of a segment's broadcasts at the interconnect."""
+        """Return what the broadcasts of a segment are to the interconnect and to other CPUs."""
         p = self.setup.prices
         held = segment.syncs * p.sync_held_ps + (segment.tlbis - segment.syncs) * p.tlbi_held_ps
         alone_ps = min(segment.broadcast_ps, round(held))
         factor = p.far_factor if self.setup.spans_sockets else 1.0
         return Turn(alone_ps, round(alone_ps * factor), round(segment.tlbis * p.stolen_ps))
+
+    def receivers_of(self, cpu: int) -> Receivers:
+        """Return the CPUs of a CPU's address space."""
+        return self.receivers[cpu // self.setup.workload.threads]
 
     def lock(self, cpu: int) -> ReadWriteLock:
         """Return the lock of a CPU's address space."""
@@ -101,7 +102,7 @@ class World:
         return self.locks.setdefault(process, ReadWriteLock(self.env))
 
     def usages(self) -> dict[Thing, Usage]:
-        """Return how every shared thing was used so far."""
+        """Return what every shared thing has seen so far."""
         found = {thing: server.usage for thing, server in self.servers.items()}
         for process, lock in self.locks.items():
             found[Thing("mmap_lock", process, is_held=True)] = lock.usage
@@ -119,29 +120,35 @@ def _receivers(setup: Setup, process: int) -> Receivers:
     return Receivers(first, sockets, running)
 
 
+def bursts(flushes: Flushes) -> Iterator[int]:
+    """Yield how many flushes in a row are drawn together, in turn."""
+    together = -(-flushes.count // _FLUSHES)
+    for start in range(0, flushes.count, together):
+        yield min(together, flushes.count - start)
+
+
 @dataclass
 class CrowdCpu:
-    """A CPU that executes operations; ``extra_ps`` is what other CPUs cost it, by cause."""
+    """One CPU that executes operations; ``extra_ps`` says by cause what others cost it."""
 
     world: World
     number: int
     extra_ps: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Look up what does not change."""
+        """Look up what never changes."""
         setup = self.world.setup
         self.env = self.world.env
         self.socket = setup.socket(self.number)
-        self.process = self.number // setup.workload.threads
         self._servers: dict[str, Server] = {}
 
-    def between(self) -> Events:
-        """Do what the CPU does between two operations."""
-        for segment in self.world.setup.between:
-            yield from self._segment(segment, segment.work_ps)
+    def between(self, more_ps: int = 0) -> Events:
+        """Do what lies between two operations; ``more_ps`` is by how much it differs."""
+        setup = self.world.setup
+        yield from self._segments(setup.between, setup.shares_between, more_ps)
 
     def operate(self, more_ps: int = 0) -> Events:
-        """Execute the operation once; ``more_ps`` is what noise adds to its work."""
+        """Execute the operation once; ``more_ps`` is what noise adds to its work, or takes."""
         world = self.world
         setup = world.setup
         began = int(self.env.now)
@@ -150,23 +157,29 @@ class CrowdCpu:
             self._charge("mmap_lock", int(self.env.now) - began)
             if world.record and self.env.now > began:
                 world.record(self.number, "mmap_lock", began, int(self.env.now))
-        outside_ps = 0
+        if world.outside_ps:
+            yield from self.work(world.outside_ps)
         if world.locking and not setup.writes_tables:
-            outside_ps = setup.outside_ps
-            yield from self.work(outside_ps)
             world.lock(self.number).downgrade()
         # What was done outside the tables is taken out of the segments' work, and noise goes there.
-        change_ps, done_ps, passed_ps = more_ps - outside_ps, 0, 0
-        for segment, share in zip(setup.operation, setup.shares_of_work, strict=True):
+        change_ps = more_ps - world.outside_ps
+        yield from self._segments(setup.operation, setup.shares_of_work, change_ps)
+        if world.locking:
+            world.lock(self.number).release(write=setup.writes_tables)
+
+    def _segments(
+        self, segments: Sequence[Segment], shares: Sequence[float], change_ps: int
+    ) -> Events:
+        """Execute segments, whose work differs by their shares of a change."""
+        done_ps, passed_ps = 0, 0
+        for segment, share in zip(segments, shares, strict=True):
             passed_ps += segment.work_ps
             upto_ps = max(done_ps, passed_ps + int(change_ps * share))
             yield from self._segment(segment, upto_ps - done_ps)
             done_ps = upto_ps
-        if world.locking:
-            world.lock(self.number).release(write=setup.writes_tables)
 
     def work(self, time_ps: int) -> Events:
-        """Compute for ``time_ps``, and for the time that handlers of interrupts take meanwhile."""
+        """Compute; handlers of interrupts from other CPUs come on top."""
         world, started = self.world, int(self.env.now)
         if not world.steals:
             if time_ps:
@@ -204,14 +217,14 @@ class CrowdCpu:
             yield from self._pass(visit.name, passes_ps)
 
     def _pass(self, name: str, time_ps: int) -> Events:
-        """Let time pass that interrupts do not make longer: a wait, or a short visit."""
+        """Let time pass that interrupts do not lengthen: a wait, or a short stay."""
         if self.world.record:
             now = int(self.env.now)
             self.world.record(self.number, name, now, now + time_ps)
         yield self.env.timeout(time_ps)
 
     def _broadcast(self, segment: Segment) -> Events:
-        """Broadcast TLBIs and wait for them: first for a turn at the interconnect."""
+        """Send TLBIs and wait for them: in turn at the interconnect, then on their way."""
         world = self.world
         if not world.setup.shares("interconnect"):
             yield from self._pass("TLBI", segment.broadcast_ps)
@@ -227,11 +240,10 @@ class CrowdCpu:
     def _flush(self, flushes: Flushes, shootdowns: Shootdowns) -> Events:
         """Flush the other CPUs of the address space, and wait until they have done it."""
         world, began = self.world, int(self.env.now)
-        receivers, request = world.receivers[self.process], flushes.request
+        receivers, request = world.receivers_of(self.number), flushes.request
         before_ps = sum(self.extra_ps.values())
         generation = self._server("generation") if world.setup.shares("generation") else None
-        for start in range(0, flushes.count, -(-flushes.count // _FLUSHES)):
-            times = min(-(-flushes.count // _FLUSHES), flushes.count - start)
+        for times in bursts(flushes):
             if generation is not None:
                 yield from self._visit(Visit("generation", 0, times))
             there_ps = shootdowns.invlpgb_ps(receivers, self.number, request)

@@ -53,8 +53,13 @@ class Comparison:
     @property
     def model_has_cliff(self) -> bool:
         """Whether the change jumps between two values within the ranges of uncertain numbers."""
+        return sampling.has_cliff(self.log_ratios)
+
+    @property
+    def log_ratios(self) -> list[float]:
+        """Logarithms of how the ratio of the times changes on the machines drawn."""
         pairs = zip(self.result.log_samples, self.baseline.log_samples, strict=True)
-        return sampling.has_cliff([own - other for own, other in pairs])
+        return [own - other for own, other in pairs]
 
     @property
     def is_baseline(self) -> bool:

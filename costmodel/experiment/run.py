@@ -82,7 +82,7 @@ def _worth(cells: Iterable[Cell]) -> int:
 
     A cell of several CPUs takes longer, and is worth a process of its own.
     """
-    alone = (cell.workload.cpus_in_use == 1 for cell in cells)
+    alone = (not cell.workload.many_cpus for cell in cells)
     return max(1, sum(1 if lone else _CELLS_PER_PROCESS for lone in alone) // _CELLS_PER_PROCESS)
 
 

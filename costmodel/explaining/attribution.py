@@ -24,7 +24,8 @@ from costmodel.experiment import (
     run_cell,
 )
 from costmodel.experiment.build_doubt import doubt_of
-from costmodel.experiment.builds import BuildChanges
+from costmodel.experiment.builds import BuildChanges, Match
+from costmodel.experiment.cell import named_strategy
 from costmodel.explaining.early import early_accesses
 from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
@@ -162,9 +163,15 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
         change_pct=compared.change.mean_pct,
         model_pct=compared.model.change_pct,
         builds=match.builds,
-        reloads=reloads_between(new, base) if match.is_across else (),
+        reloads=reloads_between(new, base) if _two_compiled(match) else (),
         more_work=more_work(new, base) if gains and _only_adds(base_counts, new_counts) else None,
     )
+
+
+def _two_compiled(match: Match) -> bool:
+    """Tell whether two compilations are compared: not where one of them is changed by hand."""
+    cells = (match.new, match.base)
+    return match.is_across and not any(named_strategy(cell).code for cell in cells)
 
 
 def _only_adds(base: Mapping[UopGroup, float], new: Mapping[UopGroup, float]) -> bool:

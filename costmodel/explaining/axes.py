@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import numpy as np
+
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.keys import Leaf, leaves_by_key
 from costmodel.config.machine import Machine, unknown_number
-from costmodel.config.parameter import Choice
+from costmodel.config.parameter import Choice, Parameter, ParameterLike
 from costmodel.config.sizes import size_text
 from costmodel.config.workload import ORDERS
 from costmodel.experiment import Cell
-from costmodel.explaining.quantity import quantity, three_digits
+from costmodel.quantity import quantity, three_digits
 from costmodel.units import LARGEST_ORDER
 
 WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "threads", "between_us", "memory")
@@ -54,6 +56,38 @@ class Axis:
     step: int = 1
     gaps: tuple[int, ...] = ()
     """Whole numbers between the bounds that do not exist."""
+    own: tuple[float, float] | None = None
+    """From low to high, where the machine file says that the number is not known exactly."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest value."""
+        return self.grid[0], self.grid[-1]
+
+    def short(self, x: float) -> str:
+        """Return a value without its unit, which the key says; sizes and shares have theirs."""
+        if self.key == "memory" or self.key.endswith("_bytes"):
+            return size_text(round(x))
+        return f"{three_digits(100 * x)}%" if self.key == "folio_share" else three_digits(x)
+
+    def spread(self, low: float, high: float, count: int) -> tuple[float, ...]:
+        """Return about ``count`` values from ``low`` to ``high``, the present one among them.
+
+        They are evenly spaced in the logarithm where the larger end is several times the smaller.
+        """
+        if low > 0 and high > _SPREAD * low:
+            steps = np.geomspace(low, high, count)
+        else:
+            steps = np.linspace(low, high, count)
+        now = [self.now] if self.now is not None and low <= self.now <= high else []
+        if self.is_integer:
+            return tuple(sorted({*map(self.whole, steps.tolist()), *now}))
+        if now and len(steps) > 2:
+            # In the place of its neighbour: two values that nearly agree would both have a column.
+            inside = steps[1:-1]
+            inside = np.delete(inside, np.argmin(np.abs(inside - now[0])))
+            steps = np.array([low, *inside, high])
+        return tuple(sorted({*steps.tolist(), *now}))
 
     def between(self, low: int, high: int) -> int | None:
         """Return a number of steps in the middle of two others; None where none is left."""
@@ -187,6 +221,7 @@ def _tlbi_price(pair: Pair) -> Axis:
         raise ConfigError.of("--over", reason, got=describe(TLBI_PRICE))
     issue, broadcast = tlbi.issue_ns.value, tlbi.broadcast_ns.value
     now = issue + broadcast
+    own = (tlbi.issue_ns.low + tlbi.broadcast_ns.low, tlbi.issue_ns.high + tlbi.broadcast_ns.high)
 
     def apply(cells: Pair, x: float) -> Pair:
         values = {"tlbi.issue_ns": issue * x / now, "tlbi.broadcast_ns": broadcast * x / now}
@@ -200,6 +235,7 @@ def _tlbi_price(pair: Pair) -> Axis:
         is_integer=False,
         apply=apply,
         text=lambda x: quantity(x, TLBI_PRICE),
+        own=own if own[0] < own[1] else None,
     )
 
 
@@ -223,7 +259,14 @@ def _machine_number(pair: Pair, leaf: Leaf) -> Axis:
         is_integer=whole,
         apply=apply,
         text=lambda x: size_text(round(x)) if is_size else quantity(x, leaf.key),
+        own=_own(parameter),
     )
+
+
+def _own(parameter: ParameterLike) -> tuple[float, float] | None:
+    if not isinstance(parameter, Parameter) or parameter.low >= parameter.high:
+        return None
+    return float(parameter.low), float(parameter.high)
 
 
 def _geometric(low: float, high: float, now: float) -> tuple[float, ...]:

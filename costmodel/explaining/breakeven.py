@@ -104,12 +104,13 @@ def break_even(pair: Pair, axis: Axis) -> BreakEven:
     return BreakEven(axis, tuple(points), nearest, tuple(found[1:]), dominant)
 
 
-def in_one_build(pair: Pair, axis: Axis) -> Pair:
-    """Return the pair in one build that both were recorded of, at all values of the axis.
+def in_one_build(pair: Pair, axes: Sequence[Axis]) -> Pair:
+    """Return the pair in one build that both were recorded of, at all values of the axes.
 
     Of several it is the one that tables show, with the median change at the present value.
     """
-    match = matched(*pair, also=[at for x in axis.grid if (at := _applied(pair, axis, x))])
+    places = [_applied(pair, axis, x) for axis in axes for x in axis.grid]
+    match = matched(*pair, also=[place for place in places if place])
     return match.new, match.base
 
 

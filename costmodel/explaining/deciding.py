@@ -30,7 +30,8 @@ def deciding_numbers(
     share the work. Empty where no number changes anything.
     """
     machine = pairs[0][0].machine
-    known = candidates(machine)
+    many_cpus = any(cell.workload.many_cpus for pair in pairs for cell in pair)
+    known = candidates(machine, many_cpus=many_cpus)
     ends = [changed for prior in known for changed in both_ends(machine, prior)]
     cells = list(dict.fromkeys(CellKey(cell) for pair in pairs for cell in pair))
     found = in_processes(seconds_on, [(key.cell, ends) for key in cells], jobs=jobs)

@@ -30,8 +30,8 @@ class Doubt:
 
 def doubt_at(pair: tuple[Cell, Cell]) -> Doubt:
     """Return the uncertainty of the ratio of the times of two cells of one machine."""
-    machine = pair[0].machine
-    spread = spread_of(machine)
+    machine, many_cpus = pair[0].machine, pair[0].workload.many_cpus
+    spread = spread_of(machine, many_cpus=many_cpus)
     new, base = (np.array(_slopes(cell, machine)) for cell in pair)
     half = math.expm1(Z90 * spread.log_deviation((new - base).tolist()))
     moved = np.abs(new - base) * np.sqrt(np.diag(spread.covariance))
@@ -43,4 +43,5 @@ def _slopes(cell: Cell, machine: Machine) -> tuple[float, ...]:
     def seconds(changed: Machine) -> float:
         return exact_seconds(replace(cell, machine=changed))
 
-    return log_slopes(machine, seconds(machine), seconds)
+    many_cpus = cell.workload.many_cpus
+    return log_slopes(machine, seconds(machine), seconds, many_cpus=many_cpus)

@@ -91,7 +91,7 @@ def sensitivity_of(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -
     """
     machine = cell.machine
     answers = _Answers(cell, baseline, jobs)
-    chosen_from = candidates(machine)
+    chosen_from = candidates(machine, many_cpus=cell.workload.many_cpus)
     if not chosen_from:
         raise ConfigError.of("MACHINE", "has no number that is not known exactly", got=machine.name)
     ends = answers([m for prior in chosen_from for m in both_ends(machine, prior)])
@@ -146,10 +146,14 @@ def seconds_on(task: tuple[Cell, Sequence[Machine]]) -> Floats:
     return np.array([exact_seconds(replace(cell, machine=machine)) for machine in machines])
 
 
-def candidates(machine: Machine) -> list[Prior]:
-    """Return the priors of all uncertain numbers; a fitted one has the bounds of its fit."""
+def candidates(machine: Machine, *, many_cpus: bool = False) -> list[Prior]:
+    """Return the priors of all uncertain numbers; a fitted one has the bounds of its fit.
+
+    With ``many_cpus`` the prices that only several CPUs at work feel are among them.
+    """
     found = {prior.key: prior for prior in priors(machine)}
-    return list((found | {prior.key: prior for prior in spread_of(machine).priors}).values())
+    known = spread_of(machine, many_cpus=many_cpus).priors
+    return list((found | {prior.key: prior for prior in known}).values())
 
 
 def _least(answer: float, baseline: Cell | None) -> float:

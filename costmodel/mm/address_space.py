@@ -44,6 +44,8 @@ class Vma:
     """Soft-dirty is tracked per page. Otherwise every page counts as soft-dirty."""
     writable: bool = True
     """The mapping may be written (``VM_WRITE``)."""
+    write_protects: bool | None = None
+    """``UFFDIO_WRITEPROTECT`` is about to protect its pages (True) or to take that back (False)."""
 
     @property
     def is_cow(self) -> bool:

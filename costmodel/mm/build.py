@@ -175,6 +175,7 @@ def _vma(area: Area, start: int) -> Vma:
         keeps_uffd_wp=area.keeps_uffd_wp,
         tracks_soft_dirty=area.tracks_soft_dirty,
         writable=not area.protected,
+        write_protects=area.write_protects,
     )
 
 

@@ -71,6 +71,8 @@ class Area:
     tracks_soft_dirty: bool = False
     protected: bool = False
     """The mapping must not be written: none of its entries is writable, whatever its pieces say."""
+    write_protects: bool | None = None
+    """As that of the mapping, see :class:`costmodel.mm.address_space.Vma`."""
 
     @property
     def pages(self) -> int:
@@ -92,3 +94,9 @@ class Layout:
         """Return the layout with all its mappings read-only."""
         areas = tuple(replace(area, protected=True) for area in self.areas)
         return replace(self, name=f"{self.name}, protected", areas=areas)
+
+    def write_protecting(self, *, protects: bool) -> Layout:
+        """Return the layout with mappings that userfaultfd is about to protect, or to release."""
+        areas = tuple(replace(area, write_protects=protects) for area in self.areas)
+        name = f"{self.name}, userfaultfd {'protects' if protects else 'resolves'}"
+        return replace(self, name=name, areas=areas)

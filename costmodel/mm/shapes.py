@@ -20,6 +20,7 @@ from costmodel.mm.pte import (
     PFN_STEP,
     PRESENT,
     TABLE_PTES,
+    UFFD_WP,
     WRITE,
     YOUNG,
     make_pte,
@@ -54,11 +55,18 @@ class TableShape:
         """Return a new process that has only this table, in its state."""
         state = self.state
         kind = VmaKind.SHARED if state.shared else VmaKind.ANONYMOUS
-        space = AddressSpace([Vma(0, self.ptes, kind, writable=not state.protected)])
+        vma = Vma(
+            0, self.ptes, kind, writable=not state.protected, write_protects=state.write_protects
+        )
+        space = AddressSpace([vma])
         frames = FrameTable()
         slots = space.pmds.ensure(0)
         alone, times, anon = state.alone, state.mapped_by, not state.shared
-        flags = PRESENT | YOUNG | DIRTY | (WRITE if alone and not state.protected else 0)
+        flags = PRESENT | YOUNG | DIRTY
+        if state.write_protects is False:
+            flags |= UFFD_WP
+        elif alone and not state.protected:
+            flags |= WRITE
         slot = 0
         for order, first_pfn in zip(self.orders, self.first_pfns, strict=True):
             exclusive = alone and anon

@@ -17,6 +17,8 @@ class PteState:
     * ``shared``: the mapping shares the pages of a file (shmem), which all are dirty.
     * ``cold``: the process wrote all of its memory since it last touched the page tables, so caches
       hold the memory and none of the tables.
+    * ``write_protects``: userfaultfd protects the pages of a registered mapping against writes
+      (True), or takes back that it did (False). It is None where userfaultfd plays no part.
     """
 
     name: str
@@ -26,3 +28,9 @@ class PteState:
     protected: bool = False
     shared: bool = False
     cold: bool = False
+    write_protects: bool | None = None
+
+    @property
+    def option(self) -> str:
+        """The option that a kernel must have been built with, as builds name it; mostly none."""
+        return "" if self.write_protects is None else "USERFAULTFD"

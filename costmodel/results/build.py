@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.published import Metric, Row, ThroughputRow
 from costmodel.published.rows import implied_change_pct
+from costmodel.remarks import decided_by
 from costmodel.remarks import remarks as machine_remarks
 from costmodel.results.crowd_records import crowd_data
 from costmodel.results.document import SCHEMA, ResultFile
@@ -44,18 +45,28 @@ def result_file(
             "provenance": dict(provenance),
             "title": title,
             "left_out": [asdict(left) for left in left_out],
-            "machine_remarks": _machine_remarks(comparisons, idle or {}),
+            "machine_remarks": _machine_remarks(comparisons, idle or {}, intervals=intervals),
             "cells": cells,
         }
     )
 
 
 def _machine_remarks(
-    comparisons: Sequence[Comparison], idle: Mapping[str, Sequence[Setting]]
+    comparisons: Sequence[Comparison],
+    idle: Mapping[str, Sequence[Setting]],
+    *,
+    intervals: bool,
 ) -> dict[str, list[str]]:
-    cells = {c.result.cell.machine.name: c.result.cell for c in reversed(comparisons)}
-    names = dict.fromkeys(c.result.cell.machine.name for c in comparisons)
-    return {name: machine_remarks(cells[name], idle.get(name, ())) for name in names}
+    of: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        of.setdefault(comparison.result.cell.machine.name, []).append(comparison)
+    return {
+        name: [
+            *(decided_by(mine) if intervals else ()),
+            *machine_remarks(mine[0].result.cell, idle.get(name, ())),
+        ]
+        for name, mine in of.items()
+    }
 
 
 def _remarks(strategy: str, operation: str) -> list[str]:

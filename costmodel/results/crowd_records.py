@@ -49,6 +49,8 @@ class CrowdRecord(BaseModel):
     """Whether the processes map folios of their own or the same ones."""
     between_us: _Amount
     """Time that each CPU spends on its own between two operations."""
+    between_stdev_pct: _Amount = 0.0
+    """Standard deviation of that time, in percent of it."""
     unshared: list[str]
     """Things that CPUs share in reality and each has for itself here."""
     workers: Annotated[int, Field(ge=1)]
@@ -76,6 +78,7 @@ def crowd_data(result: Result) -> dict[str, Any] | None:
         "sockets": workload.sockets,
         "folios": workload.folios,
         "between_us": workload.between_us,
+        "between_stdev_pct": workload.between_stdev_pct,
         "unshared": list(workload.unshared),
         "workers": found.workers,
         "alone_ns": found.alone_ps / PS_PER_NS,

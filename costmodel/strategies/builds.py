@@ -9,11 +9,12 @@ from importlib import resources
 from typing import Final
 
 from costmodel.code.library import builds_of, load_library
-from costmodel.config.errors import ConfigError, describe, unknown
+from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.workload import Workload
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.recorder.build_archive import load_archive
+from costmodel.strategies.catalogue import built_in
 
 MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""
@@ -68,7 +69,7 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
     if strategy.build:
         return (strategy.build,)
     own = _build_in(program)
-    others = () if strategy.code is not None else builds_of(strategy.operation, source_of(program))
+    others = builds_of(strategy.operation, source_of(program))
     first = list(known_builds()).index  # the order of the file: the oldest compiler first
     return tuple(dict.fromkeys([own, *sorted(others, key=first)]))
 
@@ -109,7 +110,7 @@ def in_build(
     """
     known = builds_for(strategy, isa)
     if build not in known:
-        raise ConfigError.of(origin, lacks(strategy, isa), key=strategy.name, got=describe(build))
+        raise ConfigError.of(origin, lacks(strategy, isa), key=strategy.name, got=repr(build))
     if why := _not_recorded(strategy, build, workload, isa):
         raise ConfigError.of(origin, why, key=strategy.name)
     return strategy if build == known[0] else built(strategy, build, origin=origin)
@@ -139,7 +140,7 @@ def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strate
         reason = unknown("build", build, recorded)
         if build in known_builds():
             reason = f"{strategy.name} was not recorded of it; builds: {', '.join(recorded)}"
-        raise ConfigError.of(origin, reason, got=describe(name))
+        raise ConfigError.of(origin, reason, got=repr(name))
     ranged = strategy.range_programs if build == BOOTED else {}
     return replace(strategy, name=name, build=build, programs=programs, range_programs=ranged)
 
@@ -163,6 +164,9 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     """Return why one build of a strategy cannot be priced on a workload; empty where it can."""
     if strategy.archive is not None:
         return ""  # whole tables say themselves what they lack, steps execute any layout
+    option = operation_named(strategy.operation).state(workload.state).option
+    if option and option not in known_builds()[build].options:
+        return f"build {build} has no CONFIG_{option}, which {workload.state} needs"
     aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
     if build == BOOTED and not aligned:
         return ""
@@ -179,11 +183,41 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     alike = len(workload.folio_orders) == 1
     known = strategy.one_by_one or (alike and recorded)
     states = operation_named(strategy.operation).words.built_states
-    if build == BOOTED or (workload.state in states and known):
+    if build == BOOTED:
         return ""
+    if workload.state in states and known:
+        user = strategy.code is not None and not strategy.build
+        return _lacks_steps(strategy, build, workload, isa) if user else ""
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
     where = "every order" if strategy.one_by_one else f"order {orders}"
     return f"build {build} was recorded at {where}, {' and '.join(states)}"
+
+
+def kernel_changed_by(strategy: Strategy, isa: str) -> Strategy | None:
+    """Return the built-in strategy whose recorded code a user's strategy executes.
+
+    None for a strategy that is no user's, is built on an archive, or on code of no built-in one.
+    """
+    program = strategy.programs.get(isa)
+    if strategy.code is None or strategy.archive is not None or program is None:
+        return None
+    source = source_of(program)
+    alike = (known for known in built_in(strategy.operation).values() if isa in known.programs)
+    return next((known for known in alike if source_of(known.programs[isa]) == source), None)
+
+
+def _lacks_steps(strategy: Strategy, build: str, workload: Workload, isa: str) -> str:
+    """Return why a user's function cannot run on a build that was recorded at few orders.
+
+    It may announce events in an order that was not recorded there. Empty where it runs.
+    """
+    from costmodel.strategies.runs import trace_runs
+
+    try:
+        trace_runs(built(strategy, build), workload, isa, range_tlbi=False)
+    except ConfigError as error:
+        return f"does not run on build {build}: {error.faults[0].reason}"
+    return ""
 
 
 def source_of(program: str) -> str:

@@ -18,7 +18,7 @@ DEFAULT_PROGRAM: Final = "v6.12.117"
 
 @dataclass(frozen=True)
 class KernelBuild:
-    """A recorded program (``v6.12.117``), and whether its kernel uses the contiguous bit."""
+    """A recorded program (``v6.12.117``, ``v6.7@gcc13``), and whether it uses contiguous blocks."""
 
     program: str = DEFAULT_PROGRAM
     contpte: bool = False
@@ -29,9 +29,10 @@ def built_on(program: str = DEFAULT_PROGRAM, *, contpte: bool = False) -> Callab
 
     The strategy executes the recorded instructions of this kernel behind its events. ``program`` is
     a variant such as ``v6.12.117``, ``v6.9`` or ``v4_before_change`` (docs/recordings.md lists
-    them), or ``@NAME``, an archive that ``costmodel record`` made. ``contpte=True`` takes the
-    arm64 build that uses the contiguous bit; the strategy then runs on arm64 only. An archive
-    decides that by itself. Without the decorator it is ``v6.12.117`` without the contiguous bit.
+    them), with another build of it as ``v6.7@gcc13``, or ``@NAME``, an archive that ``costmodel
+    record`` made. ``contpte=True`` takes the arm64 build that uses the contiguous bit; the strategy
+    then runs on arm64 only. An archive decides that by itself. Without the decorator it is
+    ``v6.12.117`` without the contiguous bit.
 
         @k.built_on("v6.9", contpte=True)
         def my_copy(fork):

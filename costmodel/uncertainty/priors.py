@@ -6,7 +6,7 @@ A prior has a value, an interval and a standard deviation.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from costmodel.config.keys import leaves_by_key
@@ -19,6 +19,8 @@ SIGMAS = 3.29
 distribution, which is 2 x 1.645 deviations wide."""
 LEFT_OUT = ("noise.", "kernel.tick_", "tlbi.cpus_online", "tlbi.per_cpu_ns", *ONLY_MANY_CPUS)
 """Beginnings of keys that the exact time of a lone CPU does not depend on."""
+_SHARED = (*ONLY_MANY_CPUS, "tlbi.per_cpu_ns")
+"""What several CPUs at work feel beside it. How many CPUs there are is the user's to say."""
 STEP_SIGMAS = 0.5
 """Half-width of a finite difference in standard deviations. The core starts micro-ops on cycle
 boundaries, so a step of less than one cycle can find a plateau where there is a slope."""
@@ -68,8 +70,13 @@ def priors(machine: Machine, keys: Iterable[str] | None = None) -> tuple[Prior, 
     run count as exact and have none, nor have numbers that a lone CPU does not depend on.
     """
     wanted = None if keys is None else list(keys)
-    found = {prior.key: prior for prior in _priors(machine)}
+    found = {p.key: p for p in _priors(machine, lambda key: not key.startswith(LEFT_OUT))}
     return tuple(found[key] for key in (found if wanted is None else wanted) if key in found)
+
+
+def shared_priors(machine: Machine) -> tuple[Prior, ...]:
+    """Return the priors of what several CPUs at work share, which one alone does not feel."""
+    return tuple(_priors(machine, lambda key: key.startswith(_SHARED)))
 
 
 def value_of(machine: Machine, prior: Prior) -> float:
@@ -102,14 +109,14 @@ def variants(machine: Machine, chosen: Iterable[Prior]) -> list[tuple[Machine, f
     return found
 
 
-def _priors(machine: Machine) -> Iterator[Prior]:
+def _priors(machine: Machine, felt: Callable[[str], bool]) -> Iterator[Prior]:
     known = leaves_by_key(Machine, machine.isa)
     before = machine.fit.priors if machine.fit else {}
     for key, now in machine.parameters.items():
         parameter = before.get(key, now) if now.kind == "fitted" else now
         if not isinstance(parameter, Parameter) or now.source == SET_BY_USER:
             continue
-        if key.startswith(LEFT_OUT) or parameter.low >= parameter.high:
+        if not felt(key) or parameter.low >= parameter.high:
             continue
         whole = known[key].type.model_fields["value"].annotation is not float
         yield _prior(machine, key, parameter, whole)

@@ -37,21 +37,28 @@ CLIFF = 4.0
 more than ``CLIFF_PCT`` percent."""
 CLIFF_PCT = 5.0
 _SEED = 20231218
-_SHAPING = ("caches.prefetch.trains_after_lines", "core.width")
+_FEW_VALUES = ("caches.prefetch.trains_after_lines", "core.width", "topology.sockets")
 """Whole numbers of which only two values are drawn besides the machine's own: each value needs a
-program of its own to be built for the core model."""
+program of its own to be built for the core model, or lays out the CPUs anew."""
+_ORDERED = (
+    ("topology.line_ns", "topology.far_line_ns"),
+    ("shootdown.delivery_ns", "shootdown.far_delivery_ns"),
+    ("shootdown.tlbsync_ns", "shootdown.far_tlbsync_ns"),
+)
+"""The second is not below the first: another socket is not nearer than the own one."""
 
 
 def log_samples(
-    machine: Machine, seconds: float, time: Callable[[Machine], float]
+    machine: Machine, seconds: float, time: Callable[[Machine], float], *, many_cpus: bool = False
 ) -> tuple[float, ...]:
     """Return the natural logarithm of the time on each drawn machine over that on the machine.
 
     ``seconds`` is the time on ``machine`` itself; ``time`` returns it for another machine. The
     machines drawn are the same for all times, so logarithms of two results can be subtracted one by
-    one.
+    one. With ``many_cpus`` the prices that only several CPUs at work feel are drawn, too.
     """
-    return tuple(math.log(time(drawn) / seconds) for drawn in _drawn(ByIdentity(machine)))
+    drawn = _drawn(ByIdentity(machine), many_cpus)
+    return tuple(math.log(time(each) / seconds) for each in drawn)
 
 
 def seconds_interval(
@@ -92,6 +99,44 @@ def has_cliff(logs: Sequence[float]) -> bool:
     return bool(100 * math.expm1(largest) > CLIFF_PCT and largest > CLIFF * float(np.median(moved)))
 
 
+def shares_by_number(
+    machine: Machine,
+    log_ratios: Sequence[float],
+    builds: Interval = (0.0, 0.0),
+    *,
+    many_cpus: bool = False,
+) -> dict[str, float]:
+    """Return which share of the variance of a change each number of a machine decides, by key.
+
+    ``log_ratios`` float[SAMPLES] are the logarithms of the ratio of two times on the machines
+    drawn (with or without ``many_cpus``), ``builds`` how far it lies in other builds. The share is
+    the square of the rank correlation (chance alone reaches half for one of twenty numbers in one
+    case of twenty), of what the builds leave. Numbers that a fit left correlated share what they
+    decide together.
+    """
+    of_machine = float(np.var(log_ratios))
+    if not of_machine:
+        return {}
+    left = of_machine / (of_machine + (sum(map(abs, builds)) / 2 / Z90) ** 2)
+    drawn = _drawn(ByIdentity(machine), many_cpus)
+    answer = _centred_ranks(log_ratios)
+    columns = {key: [float(m.parameters[key].value) for m in drawn] for key in drawn[0].changes}
+    return {
+        key: left * float(_centred_ranks(column) @ answer) ** 2
+        for key, column in columns.items()
+        if len(set(column)) > 1
+    }
+
+
+def _centred_ranks(values: Sequence[float]) -> NDArray[np.float64]:
+    """Return ranks, equal values sharing theirs, with a mean of zero and a length of one."""
+    column = np.asarray(values, dtype=np.float64)
+    ordered = np.sort(column)
+    ranks = ordered.searchsorted(column, "left") + ordered.searchsorted(column, "right")
+    centred = ranks - ranks.mean()
+    return np.asarray(centred / np.linalg.norm(centred))
+
+
 def doubtful_choices(machine: Machine) -> list[str]:
     """Return the keys of the choices that decide times on this machine and are only inferred."""
     return [
@@ -116,10 +161,10 @@ def _ends(logs: NDArray[np.float64], builds: Interval) -> Interval:
 
 
 @lru_cache(maxsize=64)
-def _drawn(key: ByIdentity[Machine]) -> tuple[Machine, ...]:
+def _drawn(key: ByIdentity[Machine], many_cpus: bool) -> tuple[Machine, ...]:
     """Return the machines drawn for a machine; they are the same in every process."""
     machine = key.value
-    spread = spread_of(machine)
+    spread = spread_of(machine, many_cpus=many_cpus)
     named = {prior.key for prior in spread.priors}
     sizes = [size for size in _of_this_run(machine, SIZES) if size not in named]
     choices = doubtful_choices(machine)
@@ -137,7 +182,7 @@ def _drawn(key: ByIdentity[Machine]) -> tuple[Machine, ...]:
             number = prior.within(middle + move * prior.sigma)
             if prior.key in SIZES:
                 number = middle * (1 + SIZE_SHARE * (2 * points[sample, at] - 1))
-            elif prior.key in _SHAPING:
+            elif prior.key in _FEW_VALUES:
                 low, high = prior.steps(middle)
                 number = low if move < -0.5 else high if move > 0.5 else middle
             numbers[prior.key] = prior.typed(number)
@@ -175,10 +220,15 @@ def _matters(machine: Machine, choice: str) -> bool:
 
 
 def _consistent(numbers: dict[str, Any], machine: Machine) -> dict[str, Any]:
-    """Return the numbers with queues no larger than the reorder buffer and cache levels in order.
+    """Return the numbers in an order that a machine file has to have.
 
-    A machine file has to fulfil the same, so a drawn machine that does not would be refused.
+    Queues are no larger than the reorder buffer, cache levels are in order, and what is far is not
+    nearer than what is near. A drawn machine of which this is not true would be refused.
     """
+    for near, far in _ORDERED:
+        if far in numbers:
+            at_least = numbers.get(near, machine.parameters[near].value)
+            numbers[far] = max(numbers[far], at_least)
     rob = numbers.get("core.rob_entries", machine.core.rob_entries.value)
     for key in SIZES[1:]:
         if key in numbers:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from costmodel.config.machine import Machine
 from costmodel.identity import ByIdentity
-from costmodel.uncertainty.priors import Prior, priors, variants
+from costmodel.uncertainty.priors import Prior, priors, shared_priors, variants
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -97,12 +97,23 @@ class Spread:
         return math.sqrt(max(0.0, variance))
 
 
-def spread_of(machine: Machine) -> Spread:
+def spread_of(machine: Machine, *, many_cpus: bool = False) -> Spread:
     """Return what is uncertain about a machine.
 
     A machine with a fit has the numbers and the covariance that the fit found; any other one has
     the independent priors of ``DOMINANT``. Numbers that the user set for this run are left out.
+    With ``many_cpus`` the prices that only several CPUs at work feel are in it, too.
     """
+    lone = _lone_spread(machine)
+    if not many_cpus:
+        return lone
+    shared, size = shared_priors(machine), len(lone.priors)
+    covariance = np.eye(size + len(shared))
+    covariance[:size, :size] = lone.covariance
+    return Spread((*lone.priors, *shared), covariance)
+
+
+def _lone_spread(machine: Machine) -> Spread:
     if machine.fit is None:
         chosen = priors(machine, DOMINANT[machine.isa])
         return Spread(chosen, np.eye(len(chosen)))
@@ -114,18 +125,20 @@ def spread_of(machine: Machine) -> Spread:
 
 
 def log_slopes(
-    machine: Machine, seconds: float, time: Callable[[Machine], float]
+    machine: Machine, seconds: float, time: Callable[[Machine], float], *, many_cpus: bool = False
 ) -> tuple[float, ...]:
     """Return how much the logarithm of a time grows per standard deviation of each number.
 
-    The numbers are the priors of ``spread_of(machine)``, in their order. ``seconds`` is the time on
-    the machine itself; ``time`` returns it for another one and is called once per number.
+    The numbers are the priors of ``spread_of(machine, many_cpus=many_cpus)``, in their order.
+    ``seconds`` is the time on the machine itself; ``time`` returns it for another one and is called
+    once per number.
     """
     return tuple(
-        math.log(time(changed) / seconds) / by for changed, by in _variants(ByIdentity(machine))
+        math.log(time(changed) / seconds) / by
+        for changed, by in _variants(ByIdentity(machine), many_cpus)
     )
 
 
 @lru_cache(maxsize=64)
-def _variants(key: ByIdentity[Machine]) -> tuple[tuple[Machine, float], ...]:
-    return tuple(variants(key.value, spread_of(key.value).priors))
+def _variants(key: ByIdentity[Machine], many_cpus: bool) -> tuple[tuple[Machine, float], ...]:
+    return tuple(variants(key.value, spread_of(key.value, many_cpus=many_cpus).priors))

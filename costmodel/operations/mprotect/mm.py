@@ -35,14 +35,18 @@ class MprotectOperation(TableOperation):
     """One mprotect, which reverses the write permission of every mapping of a process.
 
     It is the argument of a strategy for mprotect. Writable mappings become read-only, the others
-    writable. ``gathered`` holds the pages that the strategy wants to be flushed at the end.
+    writable; those that userfaultfd write-protects keep the permission that they have. ``gathered``
+    holds the pages that the strategy wants to be flushed at the end.
     """
 
     def __init__(self, memory: Memory, tlb: TlbView, *, contpte: bool = False) -> None:
         """Prepare the change, and give the mappings of the process their new protection."""
         super().__init__(memory.frames, tlb, contpte=contpte)
         self.space: AddressSpace = memory.space
-        self.space.vmas = tuple(replace(v, writable=not v.writable) for v in self.space.vmas)
+        self.space.vmas = tuple(
+            replace(v, writable=not v.writable) if v.write_protects is None else v
+            for v in self.space.vmas
+        )
         self.gathered: set[int] = set()
 
     def tables(self) -> Iterator[ProtectedTable]:
@@ -71,6 +75,7 @@ class MprotectOperation(TableOperation):
         In private memory only pages that belong to this process alone may. Pages that are tracked
         (soft-dirty, userfaultfd) need a fault.
         """
+        pte = as_registered(vma, pte)
         tracked = pte & UFFD_WP or (vma.tracks_soft_dirty and not pte & SOFT_DIRTY)
         if not vma.writable or tracked:
             return False
@@ -83,8 +88,15 @@ class MprotectOperation(TableOperation):
         )
 
 
-def changed_nonpresent(pte: int, *, anon: bool) -> int:
-    """Return a swap or migration entry as mprotect leaves it: a migrating page is read-only."""
-    if not pte & MIGRATION or not pte & WRITE:
+def as_registered(vma: Vma, pte: int) -> int:
+    """Return an entry with the uffd-wp bit that userfaultfd asks for; else with its own."""
+    if vma.write_protects is None or not pte:
         return pte
-    return pte & ~WRITE | (EXCLUSIVE if anon else 0)
+    return pte | UFFD_WP if vma.write_protects else pte & ~UFFD_WP
+
+
+def changed_nonpresent(vma: Vma, pte: int, *, anon: bool) -> int:
+    """Return a swap or migration entry as mprotect leaves it: a page on its way is not written."""
+    if pte & MIGRATION and pte & WRITE:
+        pte = pte & ~WRITE | (EXCLUSIVE if anon else 0)
+    return as_registered(vma, pte)

@@ -26,10 +26,10 @@ def walk(
     ``change`` handles a batch of entries from a present one on and returns their number.
     ``change_nonpresent`` handles one entry that maps nothing.
     """
-    yield entry_at(begun, part, part.first).step("lock")
+    yield entry_of(begun, part, part.first).step("lock")
     slot = part.first
     while slot < part.end:
-        entry = yield from read(begun, part, slot)
+        entry = yield from read_entry(begun, part, slot)
         if entry.pte & PRESENT:
             slot += yield from change(entry)
             continue
@@ -37,23 +37,27 @@ def walk(
         slot += 1
 
 
-def entry_at(begun: TableOperation, part: TablePart, slot: int) -> Entry:
+def entry_of(begun: TableOperation, part: TablePart, slot: int) -> Entry:
     """Return the entry at ``slot`` with its folio and traits."""
     pte = part.src.slots[slot]
     entry = Entry(slot, pte, begun.folio_of(pte))
     if part.vma.kind is VmaKind.SHARED:
         entry.traits |= Trait.SHARED
+    if part.vma.write_protects is not None:
+        entry.traits |= Trait.TRACKED
     if begun.contpte:
         entry.note_alignment()
     return entry
 
 
-def read(begun: TableOperation, part: TablePart, slot: int) -> Generator[Step | Uop, Any, Entry]:
+def read_entry(
+    begun: TableOperation, part: TablePart, slot: int
+) -> Generator[Step | Uop, Any, Entry]:
     """Read the entry at ``slot`` and return it; one of a contiguous block gathers the bits of all.
 
     That is what ``ptep_get()`` does.
     """
-    entry = entry_at(begun, part, slot)
+    entry = entry_of(begun, part, slot)
     entry.value = yield entry.step("read")
     if entry.pte & CONT:
         yield gathered(entry)
