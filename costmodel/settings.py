@@ -61,6 +61,8 @@ class Setting:
                 return f"{folios} folios"
             case "between_us", between:
                 return f"{between:g} us between"
+            case "between_stdev_pct", stdev:
+                return f"what lies between varies by {stdev:g} %"
             case "loop", loop:
                 return f"loop {loop or 'of no name'}"
             case "unshared", names:

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from costmodel import settings, statistics
-from costmodel.cpus.contention import Contention, SharedUse, contention
-from costmodel.cpus.contention import samples as crowd_samples
 from costmodel.cpus.machine_in_use import machine_in_use
-from costmodel.cpus.setup import Setup, setup
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.simulation.price import PricedOperation, price_operation
@@ -27,6 +24,8 @@ if TYPE_CHECKING:
     from costmodel.config.scenario import Protocol
     from costmodel.config.workload import Workload
     from costmodel.cpu.stack import Timing
+    from costmodel.cpus.contention import Contention
+    from costmodel.cpus.setup import Setup
     from costmodel.operations.shared.strategy import Strategy
     from costmodel.strategies.builds import Build
 
@@ -164,7 +163,11 @@ def exact_ps_of(runs: Sequence[TableRun], cell: Cell) -> int:
     """Return the time of a cell in picoseconds, without noise; ``runs`` is what it executes."""
     operation = _priced(cell, runs, Engine.FAST)
     crowd = setup_of(cell, operation, runs)
-    return operation.schedule.total_ps if crowd is None else contention(crowd).mean_ps
+    if crowd is None:
+        return operation.schedule.total_ps
+    from costmodel.cpus.contention import contention
+
+    return contention(crowd).mean_ps
 
 
 def executed(cell: Cell) -> Sequence[TableRun]:
@@ -214,7 +217,8 @@ def noise_scenario(workload: Workload) -> str:
     )
     if workload.threads == 1 and not workload.between_us:
         return name
-    return f"{name} {workload.threads} {workload.others} {workload.between_us:g}"
+    varies = f"+-{workload.between_stdev_pct:g}" if workload.between_stdev_pct else ""
+    return f"{name} {workload.threads} {workload.others} {workload.between_us:g}{varies}"
 
 
 def _log_samples(cell: Cell, exact_ps: int) -> tuple[float, ...]:
@@ -241,6 +245,8 @@ def crowd_of(cell: Cell) -> Setup | None:
 
 def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun], engine: Engine) -> Contention:
     """Return how long CPUs wait for what they share, the cost of the shared cache included."""
+    from costmodel.cpus.contention import SharedUse, contention
+
     found = contention(crowd, engine=engine)
     if "llc" in cell.workload.unshared or len(crowd.workers) == 1:
         return found
@@ -255,8 +261,11 @@ def setup_of(cell: Cell, operation: PricedOperation, runs: Sequence[TableRun]) -
 
     ``operation`` is the priced operation of a lone CPU, ``runs`` what it executes.
     """
-    many_cpus = cell.workload.many_cpus
-    return setup(operation, cell.machine, cell.workload, runs) if many_cpus else None
+    if not cell.workload.many_cpus:
+        return None
+    from costmodel.cpus.setup import setup  # a lone CPU does not need its time to load
+
+    return setup(operation, cell.machine, cell.workload, runs)
 
 
 def _priced(cell: Cell, runs: Sequence[TableRun], engine: Engine) -> PricedOperation:
@@ -297,7 +306,9 @@ def _samples(
         return simulate(
             operation.schedule, sizes, stream, runs=runs, iterations=iterations, engine=engine
         )
-    return crowd_samples(
+    from costmodel.cpus.contention import samples
+
+    return samples(
         crowd,
         operation.schedule,
         sizes,

@@ -1,4 +1,4 @@
-"""From what an experiment computed to the result file."""
+"""Makes the result file of what was computed."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def result_file(
 ) -> ResultFile:
     """Return all comparisons of a run as a result file.
 
-    ``provenance`` has at least ``version``, ``seed`` and ``noise``. ``left_out`` is what was asked
-    for and cannot run; ``idle`` are the settings that change nothing, by machine name. Without the
-    ``intervals`` of the model, which take a dozen times as long as the cell, for readers that do
-    not show them. Raises pydantic's ValidationError for numbers that no file may hold.
+    ``provenance`` has at least the keys ``version``, ``seed`` and ``noise``. ``left_out`` is what
+    was asked for and cannot run; ``idle`` are the settings that change no time, by machine name.
+    ``intervals=False`` leaves the model's intervals out, which take a dozen times as long as the
+    cells, for readers that do not show them. Raises pydantic's ValidationError for numbers that a
+    file may not hold.
     """
     remarks = cache(_remarks)
     cells = [_cell(comparison, remarks, intervals=intervals) for comparison in comparisons]
@@ -125,7 +126,7 @@ def _model(comparison: Comparison) -> dict[str, Any]:
 
 
 def _build(comparison: Comparison) -> dict[str, Any]:
-    """Return whose code was priced, and what it is compared with."""
+    """Return the keys about the build that was priced, and about that of the baseline."""
     build, builds = comparison.result.described_build, comparison.builds
     return {
         "build": build.name,

@@ -68,7 +68,9 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
     if strategy.build:
         return (strategy.build,)
     own = _build_in(program)
-    others = () if strategy.code is not None else builds_of(strategy.operation, source_of(program))
+    others = builds_of(strategy.operation, source_of(program))
+    if strategy.code is not None:
+        others = tuple(b for b in others if _runs_anything(strategy, b, isa))
     first = list(known_builds()).index  # the order of the file: the oldest compiler first
     return tuple(dict.fromkeys([own, *sorted(others, key=first)]))
 
@@ -187,6 +189,12 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
     where = "every order" if strategy.one_by_one else f"order {orders}"
     return f"build {build} was recorded at {where}, {' and '.join(states)}"
+
+
+def _runs_anything(strategy: Strategy, build: str, isa: str) -> bool:
+    """Tell whether a build was cut into steps for any layout: a user's function may do anything."""
+    program = _program(strategy.programs[isa], build)
+    return load_library(strategy.operation, program).knows_any_layout
 
 
 def source_of(program: str) -> str:

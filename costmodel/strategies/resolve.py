@@ -1,4 +1,7 @@
-"""Finds a strategy by what a user calls it: a name, an entry point, or ``file.py:function``."""
+"""Finds a strategy by what a user calls it: a name, an entry point, or ``file.py:function``.
+
+``@BUILD`` behind it names the build whose code it executes.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from costmodel.code.library import FILE_MARK, builds_of, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
-from costmodel.strategies.builds import MARK, built
+from costmodel.strategies.builds import MARK, built, known_builds
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import KernelBuild, kernel_of
 from costmodel.user_code.blame import StrategyError
@@ -88,7 +91,10 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
     if path.suffix != ".py" or not path.is_file():
         reason = "no such file" if path.suffix == ".py" else "must be a Python file (.py)"
         raise ConfigError.of(origin, reason, key=file, got=describe(reference))
-    return _of_file(reference, path.resolve(), path.stat().st_mtime_ns, function, operation)
+    function, mark, build = function.partition(MARK)
+    name = f"{file}:{function}"
+    found = _of_file(name, path.resolve(), path.stat().st_mtime_ns, function, operation)
+    return _in_named(found, build, origin) if mark else found
 
 
 def operations_of(reference: str, *, origin: str = "strategy") -> list[str]:
@@ -133,6 +139,23 @@ def _of_file(reference: str, path: Path, mtime_ns: int, function: str, operation
     from costmodel.user_code.source import Source
 
     return _strategy(reference, UserCode(Source.of_file(path, function)), operation)
+
+
+def _in_named(strategy: Strategy, build: str, origin: str) -> Strategy:
+    """Return a user's strategy on a shipped build, or on the archive of that name."""
+    if build in known_builds():
+        return built(strategy, build, origin=origin)
+    from costmodel.strategies.recorded import kernel_of_archive
+
+    return _on(strategy, kernel_of_archive(f"@{build}", strategy.operation, origin), build)
+
+
+@cache
+def _on(strategy: Strategy, archive: Strategy, build: str) -> Strategy:
+    """Return a user's strategy that executes the steps of an archive; cached as traces are."""
+    name = f"{strategy.name}{MARK}{build}"
+    summary, code = strategy.summary, strategy.code
+    return replace(archive, name=name, summary=summary, function=elsewhere, code=code)
 
 
 def _strategy(name: str, code: UserCode, operation: str) -> Strategy:

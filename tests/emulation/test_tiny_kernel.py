@@ -131,6 +131,25 @@ def test_every_command_takes_it_and_says_that_builds_differ(
         assert "@tiny" in said.partition("build")[2] and "against" in said
 
 
+def test_a_users_change_stands_on_it(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(archive.parent)
+    text = """
+from costmodel.strategies import fork as k
+
+def no_mark(fork):
+    never_looks = k.dropping(k.v6_9(fork), "resched")
+    return k.dropping(never_looks, "clear_exclusive")
+"""
+    Path("mine.py").write_text(text)
+    assert main(["explain", MACHINE, "mine.py:no_mark@tiny", "--vs", "@tiny"]) == 0
+    said = capsys.readouterr().out
+    assert "mine.py:no_mark@tiny against @tiny" in said
+    assert "-1.00" in said.partition("What makes the difference")[2].partition("sum")[0]
+    assert "Loads that one build has more of" not in said
+
+
 def test_a_result_file_of_it_is_compared_and_drawn(
     archive: Path,
     tmp_path: Path,
