@@ -36,6 +36,9 @@ NO_BEHAVIOUR = re.compile(r"\s*@|.*[(,] ?\*,|\s*\*,|.*\bdataclass\(|.*\b(Field|C
 LIBRARIES = ("hypothesis", "numba", "numpy", "pydantic", "pytest", "scipy", "simpy", "yaml")
 PATIENCE = 8
 """A mutant that takes so many times what the tests take does not end: it is noticed."""
+PAGE_TABLES = sorted(TOP.glob("costmodel/mm/[a-z]*.py"))
+INPUTS = ("layouts", "random_layouts")
+"""Of ``mm``: address spaces to check strategies on. A mutant is another one, and none is wrong."""
 
 
 def mm(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -53,7 +56,7 @@ def cpu(module: str) -> tuple[str, tuple[str, ...]]:
 
 TARGETS: dict[str, tuple[str, ...]] = {
     **dict(map(cpu, ("branches", "caches", "parameters", "periods", "prefetch", "tlb"))),
-    **dict(map(mm, sorted(TOP.glob("costmodel/mm/[a-z]*.py")))),
+    **dict(mm(path) for path in PAGE_TABLES if path.stem not in INPUTS),
     "costmodel/statistics.py": ("tests/test_statistics.py",),
     "costmodel/simulation/noise.py": ("tests/simulation",),
     "costmodel/uncertainty/priors.py": ("tests/uncertainty/test_priors.py",),
