@@ -36,26 +36,27 @@ NO_BEHAVIOUR = re.compile(r"\s*@|.*[(,] ?\*,|\s*\*,|.*\bdataclass\(|.*\b(Field|C
 LIBRARIES = ("hypothesis", "numba", "numpy", "pydantic", "pytest", "scipy", "simpy", "yaml")
 PATIENCE = 8
 """A mutant that takes so many times what the tests take does not end: it is noticed."""
+PAGE_TABLES = sorted(TOP.glob("costmodel/mm/[a-z]*.py"))
+INPUTS = ("layouts", "random_layouts")
+"""Of ``mm``: address spaces to check strategies on. A mutant is another one, and none is wrong."""
+
+
+def cpu(module: str) -> tuple[str, tuple[str, ...]]:
+    """Return a module of the CPU model with its own tests."""
+    return f"costmodel/cpu/{module}.py", (f"tests/cpu/test_{module}.py",)
 
 
 def mm(path: Path) -> tuple[str, tuple[str, ...]]:
     """Return a module of the page tables with its own tests, then those of all."""
-    own = f"tests/mm/test_{path.stem}.py"
-    others = ("tests/mm", "tests/checking")
-    return f"costmodel/mm/{path.name}", (own, *others) if (TOP / own).exists() else others
-
-
-def cpu(module: str) -> tuple[str, tuple[str, ...]]:
-    """Return a module of the CPU model with its own tests, then those of all."""
-    tests = (f"test_{module}", "test_textbook", "test_front_end")
-    return f"costmodel/cpu/{module}.py", tuple(f"tests/cpu/{test}.py" for test in tests)
+    own, others = f"tests/mm/test_{path.stem}.py", "tests/mm"
+    return f"costmodel/mm/{path.name}", (own, others) if (TOP / own).exists() else (others,)
 
 
 TARGETS: dict[str, tuple[str, ...]] = {
     **dict(map(cpu, ("branches", "caches", "parameters", "periods", "prefetch", "tlb"))),
-    **dict(map(mm, sorted(TOP.glob("costmodel/mm/[a-z]*.py")))),
+    **dict(mm(path) for path in PAGE_TABLES if path.stem not in INPUTS),
     "costmodel/statistics.py": ("tests/test_statistics.py",),
-    "costmodel/simulation/noise.py": ("tests/simulation",),
+    "costmodel/simulation/noise.py": ("tests/simulation/test_noise.py",),
     "costmodel/uncertainty/priors.py": ("tests/uncertainty/test_priors.py",),
 }
 """Module to the tests that should notice, run in this order: the first ones are the fastest."""

@@ -226,12 +226,12 @@ def test_factors_have_mean_one_and_the_sigma_of_their_logarithm(cause: NoiseCaus
     """exp(sigma z) alone has mean exp(sigma^2 / 2): noise would make every machine slower."""
     sigma = 0.4
     sizes = NoiseSizes(run_sigma=sigma, iteration_sigma=sigma).only([cause])
-    runs = 20_000 if cause is NoiseCause.RUN else 1
+    runs = 4000 if cause is NoiseCause.RUN else 1
     factors = np.concatenate(
         [
-            draw_noise(sizes, STREAM, run=run, iterations=20_000 // runs).factor
+            draw_noise(sizes, STREAM, run=run, iterations=4000 // runs).factor
             for run in range(runs)
         ]
     )
-    assert factors.mean() == pytest.approx(1, abs=4 * sigma / 20_000**0.5)
-    assert np.log(factors).std() == pytest.approx(sigma, rel=0.02)
+    assert factors.mean() == pytest.approx(1, abs=4 * sigma / 4000**0.5)
+    assert np.log(factors).std() == pytest.approx(sigma, rel=0.05)
