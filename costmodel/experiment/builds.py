@@ -1,25 +1,35 @@
-"""Which build of a kernel a comparison prices.
+"""Chooses the kernel build in which the two cells of a comparison are priced.
 
-A change is always that of two sources compiled alike: both times come from one build.
+A change should be that of two sources which were compiled alike, so both times come from one build
+where both strategies were recorded of one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from costmodel.experiment.cell import Cell, build_of, exact_seconds, named_strategy
 
 Seconds = Callable[[Cell], float]
-"""The exact time of a cell."""
+"""A function that returns the exact time of a cell in seconds."""
 
 
 @dataclass(frozen=True)
 class BuildChanges:
-    """A change in percent by each build, from the baseline of the same build."""
+    """The change against the baseline of the same build in percent, by the name of the build.
+
+    ``shown`` is the build that a table shows: the median, but for a user's strategy (see
+    :func:`matched`).
+    """
 
     changes_pct: Mapping[str, float]
+    shown: str = ""
+
+    def __post_init__(self) -> None:
+        """Show the median where nothing else is named."""
+        object.__setattr__(self, "shown", self.shown or self.median)
 
     @property
     def low_pct(self) -> float:
@@ -28,14 +38,14 @@ class BuildChanges:
 
     @property
     def median(self) -> str:
-        """The build whose change is the median; of an even number, the lower of the middle two."""
+        """Name of the build whose change is the median; the lower one of two in the middle."""
         ordered = sorted(self.changes_pct, key=lambda build: (self.changes_pct[build], build))
         return ordered[(len(ordered) - 1) // 2]
 
     @property
-    def median_pct(self) -> float:
-        """The change of the median build."""
-        return self.changes_pct[self.median]
+    def shown_pct(self) -> float:
+        """The change of the build that is shown."""
+        return self.changes_pct[self.shown]
 
     @property
     def high_pct(self) -> float:
@@ -45,10 +55,10 @@ class BuildChanges:
 
 @dataclass(frozen=True)
 class Match:
-    """Two cells as they are priced, both in one build where they have one in common.
+    """Two cells as they are priced: in one build, where both were recorded of one.
 
-    ``builds`` is the change by every build, None where there are fewer than two to choose from.
-    ``asked`` are the two cells as they were asked for.
+    ``builds`` holds the change by each build that both were recorded of; None for fewer than two.
+    ``asked`` are the two cells as they were asked for, before a build was chosen.
     """
 
     new: Cell
@@ -58,7 +68,7 @@ class Match:
 
     @property
     def is_across(self) -> bool:
-        """Whether the change is that of the build too."""
+        """Whether the two cells are priced in different builds, so that these differ as well."""
         return build_of(self.new) != build_of(self.base)
 
 
@@ -71,9 +81,11 @@ def matched(
     """Return two cells of one machine and workload in one build.
 
     The build is the one that was named for either; else, of those that both were recorded of, the
-    one with the median change; of a cell beside itself the one that its name means. Cells that have
-    no build in common stay as they are: somebody who names two builds compares builds. ``also`` are
-    the same strategies on other workloads that the build must have been recorded for.
+    one with the median change; of a cell beside itself the one that its name means. A user's
+    strategy is shown in the build of the kernel that it changes (:func:`_as_its_kernel`): its row
+    and that of the kernel can then be compared. Cells that have no build in common stay as they
+    are: somebody who names two builds compares builds. ``also`` are the same strategies on other
+    workloads that the build must have been recorded for.
     """
     if new == base:
         shown = in_the(build_of(base), base)
@@ -81,30 +93,64 @@ def matched(
     common = common_builds(new, base, also)
     if not common:
         return Match(in_the(build_of(new), new), in_the(build_of(base), base), (new, base))
-    changes = {}
-    if len(common) > 1:
-        changes = {
-            build: 100 * (seconds(in_the(build, new)) / seconds(in_the(build, base)) - 1)
-            for build in common
-        }
-    found = BuildChanges(changes) if changes else None
-    build = found.median if found else common[0]
-    return Match(in_the(build, new), in_the(build, base), (new, base), found)
+    if len(common) == 1:
+        return Match(in_the(common[0], new), in_the(common[0], base), (new, base))
+    changes = {
+        build: 100 * (seconds(in_the(build, new)) / seconds(in_the(build, base)) - 1)
+        for build in common
+    }
+    found = BuildChanges(changes, _as_its_kernel(new, base, common, seconds))
+    return Match(in_the(found.shown, new), in_the(found.shown, base), (new, base), found)
+
+
+def _as_its_kernel(new: Cell, base: Cell, builds: Sequence[str], seconds: Seconds) -> str:
+    """Return the build of a user's strategy that shows it as the kernel that it changes is shown.
+
+    Of the builds that execute it the one in which that kernel's change is nearest to the change
+    that is shown of it: the same build, where that executes it. Empty for what changes no built-in
+    kernel, or is compared with it.
+    """
+    kernel = kernel_cell(new)
+    if kernel is None or kernel.strategy == base.strategy:
+        return ""
+    match = matched(kernel, base, seconds)
+    if match.builds is None:
+        return match.new.build if match.new.build in builds else ""
+    changes, shown = match.builds.changes_pct, match.builds.shown
+    if shown in builds:
+        return shown
+    known = [build for build in builds if build in changes]
+    return min(known, key=lambda build: abs(changes[build] - changes[shown]), default="")
+
+
+def kernel_cell(cell: Cell) -> Cell | None:
+    """Return the cell of the kernel that the user's strategy of a cell changes, None for others."""
+    from costmodel.strategies.builds import kernel_changed_by
+
+    kernel = kernel_changed_by(named_strategy(cell), cell.machine.isa)
+    return None if kernel is None else replace(cell, strategy=kernel.name)
 
 
 def in_the(build: str, cell: Cell) -> Cell:
-    """Return a cell as a build executes it."""
+    """Return a cell with another build."""
     return replace(cell, build=build)
 
 
 def common_builds(new: Cell, base: Cell, also: Iterable[tuple[Cell, Cell]] = ()) -> tuple[str, ...]:
-    """Return the builds that all cells can be priced in; empty for two named builds."""
+    """Return the builds that all cells can be priced in; empty where two different ones are named.
+
+    ``also`` holds further pairs of cells.
+    """
     others = [set(choices(cell)) for cell in (base, *chain.from_iterable(also))]
     return _distinct(build for build in choices(new) if all(build in other for other in others))
 
 
 def own_builds(cell: Cell) -> tuple[str, ...]:
-    """Return the builds that a cell can be priced in, none of them twice."""
+    """Return the builds that a cell can be priced in, without one that repeats another.
+
+    The kernels that were booted are left out where two other builds are there: one of these was
+    compiled alike.
+    """
     return _distinct(choices(cell))
 
 
@@ -117,12 +163,12 @@ def choices(cell: Cell) -> tuple[str, ...]:
 
 
 def is_named(cell: Cell) -> bool:
-    """Tell whether somebody said which build: by option or key, in a name, as an archive."""
+    """Tell whether the user named the build: by option, in a strategy's name, or as an archive."""
     return bool(cell.build or named_strategy(cell).is_build)
 
 
 def _distinct(builds: Iterable[str]) -> tuple[str, ...]:
-    """Leave out the booted kernels, which another build repeats, where two others are left."""
+    """Leave out the booted kernels where two other builds are there: one of these repeats them."""
     from costmodel.strategies.builds import BOOTED
 
     found = tuple(builds)

@@ -1,4 +1,4 @@
-"""Cells beside the baseline of their machine and workload, each pair in one build."""
+"""Compares cells with the baseline on the same machine and workload, each pair in one build."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from costmodel.experiment.builds import (
     common_builds,
     in_the,
     is_named,
+    kernel_cell,
     matched,
     own_builds,
 )
@@ -29,11 +30,12 @@ def compare_cells(
     engine: Engine = Engine.FAST,
     intervals: bool = True,
 ) -> list[Comparison]:
-    """Compute cells and set each beside that of ``baseline`` on its machine and workload.
+    """Compute cells and compare each with that of ``baseline`` on its machine and workload.
 
-    Both are priced in one build, see :func:`costmodel.experiment.builds.matched`; the baseline's
-    own row is in the build that its name means. Arguments and errors are those of
-    :func:`run_cells`.
+    ``cells`` must contain the baseline's. Both cells of a comparison are priced in one build, see
+    :func:`costmodel.experiment.builds.matched`; the baseline compared with itself is priced in the
+    build that its name means. Other arguments and the errors are those of :func:`run_cells`.
+    Raises KeyError for a cell whose baseline is not among ``cells``.
     """
     bases = {meeting_place(cell): cell for cell in cells if cell.strategy == baseline}
     pairs = [(cell, bases[meeting_place(cell)]) for cell in cells]
@@ -51,12 +53,24 @@ def compare_cells(
     ]
 
 
+def _of_its_kernel(new: Cell, base: Cell) -> Iterator[Cell]:
+    """Yield the cells that decide in which build a user's strategy is shown."""
+    kernel = kernel_cell(new)
+    if kernel is not None and kernel.strategy != base.strategy:
+        for build in common_builds(kernel, base):
+            yield from (in_the(build, cell) for cell in (kernel, base))
+
+
 def _needed(pairs: Iterable[tuple[Cell, Cell]], *, intervals: bool) -> Iterator[Cell]:
-    """Yield the cells whose exact times decide about builds and their ranges."""
+    """Yield the cells whose exact times decide which builds are compared and how far they differ.
+
+    To know them beforehand allows to compute them in several processes.
+    """
     for new, base in pairs:
         several = () if new is base else common_builds(new, base)
         if len(several) > 1:
             yield from (in_the(build, cell) for build in several for cell in (new, base))
+            yield from _of_its_kernel(new, base)
         if not intervals or is_named(new):
             continue
         if len(own_builds(new)) > 1:

@@ -1,4 +1,4 @@
-"""Builds: the same kernel source by other compilers and configurations."""
+"""The builds that strategies were recorded of: one source, several compilers and configurations."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from importlib import resources
 from typing import Final
 
 from costmodel.code.library import builds_of, load_library
-from costmodel.config.errors import ConfigError, describe, unknown
+from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.workload import Workload
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.recorder.build_archive import load_archive
+from costmodel.strategies.catalogue import built_in
 
 MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""
 BOOTED: Final = "gcc12-booted"
-"""The build of the kernels that were booted. Only they were recorded of every strategy, at every
-order and in every state."""
+"""The build of the kernels that were booted to record them. Only this build was recorded of every
+strategy, at every order and in every state."""
 
 
 _NO_PMDS: Final = "was not recorded with folios that PMDs map"
@@ -27,9 +28,10 @@ _NO_PMDS: Final = "was not recorded with folios that PMDs map"
 
 @dataclass(frozen=True)
 class Build:
-    """Who compiled a kernel, and how it was configured.
+    """The compiler and the configuration of a kernel, in words.
 
-    ``options``: those that are set of the options that tell builds apart (``strategies.likeness``).
+    ``options`` holds the configuration options that are set, of those by which builds are told
+    apart (see :mod:`costmodel.strategies.likeness`).
     """
 
     name: str
@@ -44,7 +46,7 @@ class Build:
 
 @cache
 def known_builds() -> Mapping[str, Build]:
-    """Return every build that something was recorded of, by name."""
+    """Return every build that some strategy was recorded of, by name, the oldest compiler first."""
     import yaml
 
     text = (resources.files("costmodel.code") / "data" / "builds.yaml").read_text()
@@ -57,9 +59,10 @@ def known_builds() -> Mapping[str, Build]:
 
 @cache
 def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
-    """Return the names of the builds of a strategy on an instruction set, that of its name first.
+    """Return the names of the builds of a strategy on an instruction set (``arm64``, ``x86_64``).
 
-    There is one for what is a build itself: a strategy with the name of one, an archive.
+    The build that the strategy's name means by itself comes first. A strategy whose name holds a
+    build, and an archive, have this one only. Empty where the strategy does not exist on ``isa``.
     """
     program = strategy.programs.get(isa)
     if program is None:
@@ -69,7 +72,7 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
     if strategy.build:
         return (strategy.build,)
     own = _build_in(program)
-    others = () if strategy.code is not None else builds_of(strategy.operation, source_of(program))
+    others = builds_of(strategy.operation, source_of(program))
     first = list(known_builds()).index  # the order of the file: the oldest compiler first
     return tuple(dict.fromkeys([own, *sorted(others, key=first)]))
 
@@ -77,13 +80,14 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
 def own_build(strategy: Strategy, workload: Workload, isa: str) -> str:
     """Return the build that the name of a strategy means where nothing is compared.
 
-    That of its program, where it can be priced on the workload.
+    It is the first one of :func:`builds_for` that can be priced on the workload, or else the first
+    one.
     """
     return next(iter(builds_on(strategy, workload, isa)), builds_for(strategy, isa)[0])
 
 
 def described(strategy: Strategy, build: str) -> Build:
-    """Return what a build of a strategy is; an archive says it itself."""
+    """Return the compiler and configuration of a build; for an archive, as it states them."""
     if strategy.archive is None:
         return known_builds()[build]
     info = load_archive(strategy.archive).info
@@ -91,7 +95,7 @@ def described(strategy: Strategy, build: str) -> Build:
 
 
 def builds_on(strategy: Strategy, workload: Workload, isa: str) -> tuple[str, ...]:
-    """Return those builds of a strategy that can be priced on a workload."""
+    """Return the builds of a strategy that were recorded for what a workload needs."""
     return tuple(
         build
         for build in builds_for(strategy, isa)
@@ -104,19 +108,19 @@ def in_build(
 ) -> Strategy:
     """Return the strategy as a build executes it on a workload.
 
-    Raises ConfigError for a build that was not recorded of it, with those that there are, and for
-    one that was not recorded for the workload.
+    Raises ConfigError for a build that was not recorded of the strategy (the message lists those
+    that were), and for one that was not recorded for the workload.
     """
     known = builds_for(strategy, isa)
     if build not in known:
-        raise ConfigError.of(origin, lacks(strategy, isa), key=strategy.name, got=describe(build))
+        raise ConfigError.of(origin, lacks(strategy, isa), key=strategy.name, got=repr(build))
     if why := _not_recorded(strategy, build, workload, isa):
         raise ConfigError.of(origin, why, key=strategy.name)
     return strategy if build == known[0] else built(strategy, build, origin=origin)
 
 
 def lacks(strategy: Strategy, isa: str) -> str:
-    """Return which builds a strategy has, as the reason why another cannot be priced."""
+    """Return as the reason of an error which builds a strategy was recorded of."""
     return f"recorded builds on {isa}: {', '.join(builds_for(strategy, isa))}"
 
 
@@ -124,8 +128,8 @@ def lacks(strategy: Strategy, isa: str) -> str:
 def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strategy:
     """Return the strategy as another build executes it, called ``NAME@BUILD``.
 
-    Cached, as traces are kept by strategy. Raises ConfigError for an unknown build, and for one
-    that was not recorded of this strategy.
+    The same object is returned each time, because traces are kept by strategy object. Raises
+    ConfigError for an unknown build, and for one that was not recorded of this strategy.
     """
     name = f"{strategy.name}{MARK}{build}"
     there = {isa: builds_for(strategy, isa) for isa in strategy.programs}
@@ -139,16 +143,17 @@ def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strate
         reason = unknown("build", build, recorded)
         if build in known_builds():
             reason = f"{strategy.name} was not recorded of it; builds: {', '.join(recorded)}"
-        raise ConfigError.of(origin, reason, got=describe(name))
+        raise ConfigError.of(origin, reason, got=repr(name))
     ranged = strategy.range_programs if build == BOOTED else {}
     return replace(strategy, name=name, build=build, programs=programs, range_programs=ranged)
 
 
 def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str = "") -> str:
-    """Return why a strategy cannot be priced on a workload, in a build or in any; empty if it can.
+    """Return why a strategy cannot be priced on a workload; empty if it can.
 
-    Builds were recorded in some states and at some orders, and few contpte kernels with frames
-    that are aligned as their entries: what they execute elsewhere is not known.
+    ``build`` asks about one build, the empty text about any. Builds were recorded in some states
+    and at some orders, and few contpte kernels with frames that are aligned as their entries; what
+    they execute otherwise is not known.
     """
     known = builds_for(strategy, isa)
     if strategy.archive is not None:
@@ -185,11 +190,41 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     alike = len(workload.folio_orders) == 1
     known = strategy.one_by_one or (alike and recorded)
     states = operation_named(strategy.operation).words.built_states
-    if build == BOOTED or (workload.state in states and known):
+    if build == BOOTED:
         return ""
+    if workload.state in states and known:
+        user = strategy.code is not None and not strategy.build
+        return _lacks_steps(strategy, build, workload, isa) if user else ""
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
     where = "every order" if strategy.one_by_one else f"order {orders}"
     return f"build {build} was recorded at {where}, {' and '.join(states)}"
+
+
+def kernel_changed_by(strategy: Strategy, isa: str) -> Strategy | None:
+    """Return the built-in strategy whose recorded code a user's strategy executes.
+
+    None for a strategy that is no user's, is built on an archive, or on code of no built-in one.
+    """
+    program = strategy.programs.get(isa)
+    if strategy.code is None or strategy.archive is not None or program is None:
+        return None
+    source = source_of(program)
+    alike = (known for known in built_in(strategy.operation).values() if isa in known.programs)
+    return next((known for known in alike if source_of(known.programs[isa]) == source), None)
+
+
+def _lacks_steps(strategy: Strategy, build: str, workload: Workload, isa: str) -> str:
+    """Return why a user's function cannot run on a build that was recorded at few orders.
+
+    It may announce events in an order that was not recorded there. Empty where it runs.
+    """
+    from costmodel.strategies.runs import trace_runs
+
+    try:
+        trace_runs(built(strategy, build), workload, isa, range_tlbi=False)
+    except ConfigError as error:
+        return f"does not run on build {build}: {error.faults[0].reason}"
+    return ""
 
 
 def source_of(program: str) -> str:
@@ -199,7 +234,7 @@ def source_of(program: str) -> str:
 
 
 def _build_in(program: str) -> str:
-    """Return the build that a program's name has in it."""
+    """Return the build that a program's name contains: ``gcc13`` for ``v6.7@gcc13.x86_64``."""
     _, _, place = program.partition(MARK)
     return place.rpartition(".")[0] if place else BOOTED
 

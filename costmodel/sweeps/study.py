@@ -1,4 +1,4 @@
-"""A sweep as a whole: a scenario, what varies in it, and the pieces of work that it becomes."""
+"""A sweep as a whole: a scenario, its axes, and the pieces of work that it is divided into."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from costmodel.config.document import Place
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
-from costmodel.experiment import Cell
+from costmodel.experiment import Cell, LeftOut
 from costmodel.plan import plan
 from costmodel.sweeps.axes import (
     UNCERTAIN,
@@ -25,9 +25,9 @@ from costmodel.sweeps.axes import (
 from costmodel.sweeps.design import Column, Design, Floats, columns, unit_points
 
 CHUNK_CELLS = 4000
-"""Cells of a chunk: some seconds of work, and what a kill costs at most per process."""
+"""Cells of a chunk: some seconds of work, which is what a kill costs at most per process."""
 LISTS = ("machines", "folio_orders", "strategies")
-"""Keys of a scenario that are lists already: every combination of them is computed."""
+"""Keys of a scenario that are lists anyway: every combination of their items is computed."""
 NOT_VARIED = ("title", "operation", "baseline", "protocol", "overrides", *LISTS)
 SCENARIO_AXES = tuple(key for key in Scenario.model_fields if key not in NOT_VARIED)
 """Keys of a scenario that a sweep can vary."""
@@ -35,7 +35,7 @@ SCENARIO_AXES = tuple(key for key in Scenario.model_fields if key not in NOT_VAR
 
 @dataclass(frozen=True)
 class Block:
-    """The cells of one machine under one setting of the scenario's keys, at every point."""
+    """The cells of one machine under one setting of the scenario's keys; they have every point."""
 
     setting: Mapping[str, Number]
     machine: Machine
@@ -45,7 +45,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of work: points ``first`` to ``last`` (not included) of a block, in its order."""
+    """A piece of work: points ``first`` to ``last`` (exclusive) of a block, in its order.
+
+    ``block`` is the block's position.
+    """
 
     block: int
     first: int
@@ -54,9 +57,10 @@ class Chunk:
 
 @dataclass(frozen=True)
 class SweepWork:
-    """Cells at points along numbers of machines: each of ``blocks`` has all points.
+    """The cells of a sweep: each of ``blocks`` at every point along the axes ``numbers``.
 
-    ``keys`` are axes along keys of a scenario, which a block's setting has a value of.
+    ``numbers`` are axes of machine numbers. ``keys`` are axes of scenario keys; the setting of a
+    block has a value for each.
     """
 
     blocks: tuple[Block, ...]
@@ -71,14 +75,27 @@ class SweepWork:
 
     @property
     def points(self) -> int:
-        """How many points each block has."""
+        """The number of points that each block has."""
         if self.design.points is not None and self.numbers:
             return self.design.points
         return int(np.prod([len(axis.values) or axis.count or 1 for axis in self.numbers]))
 
+    @cached_property
+    def settings(self) -> tuple[Mapping[str, Number], ...]:
+        """The combinations of values of ``keys``, each once, in order."""
+        found: list[Mapping[str, Number]] = []
+        for block in self.blocks:
+            if block.setting not in found:
+                found.append(block.setting)
+        return tuple(found)
+
+    def first_point(self, block: int) -> int:
+        """Return the number of the first point of a block: each setting has points of its own."""
+        return self.settings.index(self.blocks[block].setting) * self.points
+
     @property
     def cells(self) -> int:
-        """How many cells there are."""
+        """The number of cells, at all points together."""
         return self.points * sum(len(block.cells) for block in self.blocks)
 
     @cached_property
@@ -87,23 +104,25 @@ class SweepWork:
         return tuple(self.pieces(CHUNK_CELLS))
 
     def pieces(self, cells: int) -> Iterator[Chunk]:
-        """Yield the work in pieces of about so many cells, in order."""
+        """Yield the work in order, in pieces of at most ``cells`` cells, but at least one point."""
         for number, block in enumerate(self.blocks):
             step = max(1, cells // len(block.cells))
             for first in range(0, self.points, step):
                 yield Chunk(number, first, min(first + step, self.points))
 
     def values(self, machine: Machine) -> dict[str, Column]:
-        """Return the values of every axis on a machine, by axis, in the order of the sample."""
+        """Return the values of every axis on a machine, by key, in the order of the points."""
         return columns(self.numbers, self.shares, machine, grid=self.design.sample == "grid")
 
 
 @dataclass(frozen=True)
 class SweepStudy(SweepWork):
-    """What a sweep computes, and the question that it is about."""
+    """The work of a sweep with the scenario that it is about."""
 
     title: str
     scenario: Scenario
+    left_out: tuple[LeftOut, ...] = ()
+    """Strategies that a machine cannot have."""
 
 
 def sweep_study(
@@ -115,10 +134,11 @@ def sweep_study(
     places: Mapping[str, Fault] | None = None,
     origin: str = "--over",
 ) -> SweepStudy:
-    """Return the study of a scenario on machines, by name, along axes.
+    """Return the sweep of a scenario on machines (by name) along axes.
 
-    ``places`` are faults without a reason that hold where each axis was said, else ``origin`` is
-    the place. Raises ConfigError with every fault.
+    ``places`` maps keys of axes to faults without a reason, which hold the place of each in a file;
+    for other axes ``origin`` is the place in messages. Raises ConfigError with every fault of axes,
+    design and scenario.
     """
     grid = design.sample == "grid"
     keys = tuple(axis for axis in axes if axis.key in Scenario.model_fields)
@@ -133,8 +153,10 @@ def sweep_study(
     if faults:
         raise ConfigError(faults)
     at = {axis.key: _placed(axis.key, "", "", places or {}, origin) for axis in keys}
-    blocks = tuple(_blocks(scenario, machines, keys, at))
-    return SweepStudy(blocks, numbers, keys, design, scenario.title, scenario)
+    left_out: list[LeftOut] = []
+    blocks = tuple(_blocks(scenario, machines, keys, at, left_out))
+    missing = tuple(dict.fromkeys(left_out))
+    return SweepStudy(blocks, numbers, keys, design, scenario.title, scenario, missing)
 
 
 def _placed(key: str, reason: str, got: str, places: Mapping[str, Fault], origin: str) -> Fault:
@@ -164,6 +186,7 @@ def _blocks(
     machines: Mapping[str, Machine],
     keys: Sequence[SweepAxis],
     places: Mapping[str, Fault],
+    left_out: list[LeftOut],
 ) -> Iterator[Block]:
     faults: list[Fault] = []
     said = {key: Place(at.line, at.col, at.file) for key, at in places.items()}
@@ -171,11 +194,12 @@ def _blocks(
         setting = {axis.key: value for axis, value in zip(keys, values, strict=True)}
         try:
             asked = scenario.replace(setting, origin=said) if setting else scenario
-            cells = plan(asked, machines).cells
+            todo = plan(asked, machines)
         except ConfigError as error:
             faults += error.faults
             continue
-        for _, mine in itertools.groupby(cells, key=lambda cell: cell.machine.name):
+        left_out += todo.left_out
+        for _, mine in itertools.groupby(todo.cells, key=lambda cell: cell.machine.name):
             group = tuple(mine)
             yield Block(setting, group[0].machine, group)
     if faults:
@@ -183,7 +207,7 @@ def _blocks(
 
 
 def _listed(axis: SweepAxis) -> Sequence[Number]:
-    """Return the values of a key of the scenario, whole numbers along a range."""
+    """Return the values of an axis of a scenario key; along a range these are whole numbers."""
     if axis.is_listed:
         return axis.values
     assert axis.low is not None and axis.high is not None

@@ -17,6 +17,9 @@ _RANGE_LEGEND: Final = (
     "configurations, each from the baseline of the same build. The row is the median build, which "
     "'build' names; '{baseline}, same build' is what its change counts from."
 )
+_OF_USERS: Final = (
+    "A strategy of yours is shown in the build in which the kernel that it changes is shown."
+)
 _OWN_LEGEND: Final = (
     "Where no build is named it is {build} ({compiler}, {configuration}), as that of the "
     "baseline's own line."
@@ -53,7 +56,8 @@ def build_lines(
         count = max(cell.build_range.count for cell in cells if cell.build_range is not None)
         yield _line(_SPAN.format(count), spans, columns)
     names = {cell.column: shorten(cell.build or "", PAIR) for cell in cells}
-    yield _line(_BUILD, names, columns)
+    if any(cell.build != cell.strategy for cell in cells):
+        yield _line(_BUILD, names, columns)
 
 
 def same_build_lines(
@@ -77,6 +81,8 @@ def builds_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
     """Yield what a reader must know about the builds of a table."""
     if any(cell.build_range for cell in cells):
         yield _RANGE_LEGEND.format(baseline=cells[0].baseline)
+        if any(cell.build_range and ":" in cell.strategy for cell in cells):
+            yield _OF_USERS
         first = next(cell for cell in cells if cell.is_baseline)
         yield _OWN_LEGEND.format(**first.model_dump(include={"build", "compiler", "configuration"}))
 
@@ -108,13 +114,31 @@ def the_build(cells: Sequence[ResultCell]) -> str:
 
 
 def across_builds(cells: Sequence[ResultCell]) -> Iterator[str]:
-    """Yield a remark for each strategy whose change is that of the build too."""
+    """Yield a remark for each strategy whose change is that of the build too.
+
+    Two archives of one compiler and configuration differ by their source: that is said instead.
+    """
+    first = next((cell for cell in cells if cell.is_baseline), None)
+    alike = []
     for cell in {cell.strategy: cell for cell in cells if cell.is_across}.values():
+        if first is not None and _made_alike(cell, first):
+            alike.append(cell.strategy)
+            continue
         of = "" if cell.strategy == cell.build else f" (build {cell.build})"
         yield (
             f"caution: {cell.strategy}{of} is compared with another build, {cell.baseline_build}: "
             "compiler and configuration are part of its change"
         )
+    if alike and first is not None:
+        who = f"{first.compiler}, {first.configuration}"
+        yield f"{', '.join([first.strategy, *alike])}: compiled alike ({who})"
+
+
+def _made_alike(one: ResultCell, other: ResultCell) -> bool:
+    """Tell whether two recorded trees have one compiler and one configuration."""
+    recorded = all(cell.build == cell.strategy for cell in (one, other))
+    alike = one.compiler == other.compiler and one.configuration == other.configuration
+    return recorded and alike
 
 
 def _of_baseline(cells: Iterable[ResultCell]) -> dict[str, str | None]:
