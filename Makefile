@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Its last step compiles what numba compiles, once, and prices what is shipped.
 STAMP := .venv/installed
 
-.PHONY: run test hostile mutate lint site wheel bench docs lock clean
+.PHONY: run test hostile mutate lint site wheel bench docs record-demo lock clean
 
 run: $(STAMP)
 	$(BIN)/costmodel run scenarios/lkml-fork.yaml --json out/lkml-fork.json
@@ -46,6 +46,12 @@ docs: $(STAMP)
 	$(BIN)/python -m costmodel.results.json_schema docs/result.schema.json
 	$(BIN)/python -m costmodel.calibration.document docs/accuracy.md
 	$(BIN)/python -m tools.examples README.md docs/*.md
+
+# A kernel with one line changed, recorded and priced on three machines (docs/mail.md). LINUX names a
+# configured build tree, a source folder, a tarball or Debian's package of one, which is fetched if
+# nothing is named.
+record-demo: $(STAMP)
+	$(BIN)/python -m tools.record_demo "$(LINUX)"
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -1,6 +1,27 @@
-"""What scripts and notebooks call: price a strategy, put several beside each other, draw them.
+"""The functions that scripts and notebooks call: price a strategy, compare several, draw them.
 
 Everything here is also an attribute of the package: ``costmodel.price(...)``.
+
+The arguments that describe a question have one meaning in all functions. ``None`` means that the
+scenario, or the default, decides.
+
+* ``machine``, ``machines``: the name of a shipped machine, the path of a machine file, or what
+  ``machine()`` returned. ``strategy``, ``strategies``, ``baseline``, ``vs``: names as
+  ``costmodel strategies`` lists them, or ``file.py:function`` for one of your own.
+* ``order``, ``orders``: the folio order, 0 or 2 to 9, or a mix of orders with their shares of the
+  memory, ``{0: "50%", 4: "50%"}``. ``memory``: the size of the mapping, as text (``"1 GiB"``) or
+  in bytes. ``state``: how the operation finds the PTEs. ``frames``: how the folios lie in physical
+  memory.
+* ``operation``: ``fork`` (the default), ``zap``, ``mprotect``, ``mremap`` or ``spawn``.
+* ``contpte``: True takes only strategies whose kernel uses the contiguous bit, False only the
+  others. ``build``: the kernel build that is priced, such as ``gcc13-distro``.
+* ``cpus``: processes that do the same at the same time. ``threads``: threads of each process.
+* ``runs``, ``iterations``: how many independent runs are simulated and how many operations each of
+  them times. ``seed``: of the random streams. They matter only with ``noise=True``.
+* ``overrides``: numbers that differ from the machine files, by their dotted key.
+* ``jobs``: how many processes share the work. Answers do not depend on it.
+
+The keys of scenario files have the same names and are described in docs/scenario-file.md.
 """
 
 from __future__ import annotations
@@ -46,10 +67,19 @@ def machine(
     rename: str | None = None,
     changes: Mapping[str, Number] | None = None,
 ) -> Machine:
-    """Return a machine, with some of its numbers changed: ``{"tlbi.range": True}``.
+    """Return a machine, if wanted with some of its numbers changed.
 
-    A machine that does not exist deserves another name: ``rename``. Raises ConfigError for an
-    unknown machine or key, a number that physics does not allow, or a name that is none.
+    ``changes`` maps dotted keys of machine files (docs/machine-file.md lists them with their units)
+    to new values. ``rename`` gives the changed machine a name of its own, which tables then show:
+    a machine that does not exist should not go by the name of one that does.
+
+        >>> ranged = machine("ampere-altra", rename="ranged", changes={"tlbi.range": True})
+        >>> ranged.name, ranged.tlbi.range.value
+        ('ranged', True)
+
+    Raises ConfigError for an unknown machine or key, a value outside the bounds of its key, values
+    that contradict each other, or a name with more than lower-case letters, digits, dots and
+    hyphens.
     """
     made = machine_of(name).with_values(changes or {}, origin="changes")
     return made if rename is None else made.renamed(rename)
@@ -78,12 +108,22 @@ def study(
     noise: bool = True,
     jobs: int = 1,
 ) -> Study:
-    """Run a scenario (a name or a path), or what the arguments say, and compare with a baseline.
+    """Price strategies on machines and folio layouts, and compare each with a baseline.
 
-    Arguments replace what the scenario says; None leaves it as it is. ``overrides`` are numbers
-    that differ from the machine files (``{"ampere-altra.tlbi.range": True}``), and come after those
-    of the scenario. Without a scenario: fork of 1 GiB of order-0 folios on the Ampere Altra,
-    against v6.7. Raises ConfigError with every fault.
+    ``scenario`` is the name of a shipped scenario or the path of a scenario file. Arguments replace
+    what it says; None leaves it as it is. ``overrides`` are numbers that differ from the machine
+    files (``{"ampere-altra.tlbi.range": True}``); they are applied after those of the scenario.
+    Without a scenario the question is fork of 1 GiB of order-0 folios on the Ampere Altra, all
+    strategies against ``v6.7``; an operation that has no strategy of that name (mprotect, mremap)
+    needs ``baseline`` as well. ``noise=False`` leaves the simulated runs out and gives exact times.
+
+        >>> small = study(machines="xeon-4210r", strategies="folio-batch-v6.9", orders=[0, 9],
+        ...               memory="2 MiB", noise=False)
+        >>> small["xeon-4210r", "folio-batch-v6.9", 9].change.mean_pct < 0
+        True
+
+    ``print(small)`` shows the table, ``small.picture().save("change.svg")`` writes a picture.
+    Raises ConfigError, which lists every fault of the question at once.
     """
     wanted = all_but(locals(), "scenario", "machines", "overrides", "noise", "jobs")
     check_flag("noise", noise)
@@ -100,7 +140,7 @@ def _printed(function: Callable[P, Study]) -> Callable[P, str]:
         return str(function(*positional, **keywords))
 
     printed.__name__ = printed.__qualname__ = "table"
-    printed.__doc__ = "Return the table of :func:`study`, which takes the same arguments."
+    printed.__doc__ = "Return what ``print(study(...))`` shows; arguments are those of ``study()``."
     printed.__annotations__ = {**function.__annotations__, "return": "str"}
     return printed
 
@@ -127,10 +167,21 @@ def price(
     overrides: Mapping[str, Number] | None = None,
     noise: bool = False,
 ) -> Price:
-    """Return what one strategy costs: ``ns_per_pte``, its CPI stack and its micro-ops.
+    """Return what one strategy costs on one machine.
 
-    Arguments are as for :func:`study`; the default question is the same. Printed it is one line,
-    and what must be said beside the number (``cautions``). Raises ConfigError with every fault.
+    The answer has the exact time in nanoseconds per PTE (``ns_per_pte``), split by cause
+    (``stack_ns_per_pte``) and by part of the operation (``segments_ns_per_pte``), and how many
+    micro-ops of each kind are executed per PTE (``micro_ops_per_pte``). The times include what the
+    operation does outside its loop over page tables, spread over the PTEs. Printed, the answer is
+    one line, followed by the reasons not to trust the number (``cautions``), if there are any.
+
+        >>> cost = price("ampere-altra", "folio-batch-v6.9", order=9, memory="2 MiB")
+        >>> cost.ptes, cost.micro_ops_per_pte["rmw"] > 3  # exclusive, mapcount, write-protect
+        (512, True)
+
+    ``noise=True`` simulates ``runs`` x ``iterations`` operations as well (``samples_ps``). Without
+    other arguments the question is that of ``study()``. Raises ConfigError, which lists every fault
+    of the question at once.
     """
     arguments = all_but(locals(), "noise")
     check_flag("noise", noise)
@@ -155,7 +206,11 @@ def cell(
     seed: int | None = None,
     overrides: Mapping[str, Number] | None = None,
 ) -> Cell:
-    """Return the cell of one strategy: what :func:`price` runs."""
+    """Return the question that ``price()`` answers, without answering it.
+
+    A cell holds the machine, the workload, the strategy, the repetitions and the build. Parts of
+    the package that are not exported take cells. Raises ConfigError as ``price()`` does.
+    """
     rest = all_but(locals(), "machine", "strategy", "order", "overrides")
     wanted = {"strategies": [strategy], "baseline": strategy, "orders": [order]} | rest
     asked, loaded = question_of(None, [machine], wanted, overrides, called=_ONE)
@@ -187,7 +242,13 @@ def explain(
     threads: int | None = None,
     overrides: Mapping[str, Number] | None = None,
 ) -> str:
-    """Return why ``strategy`` costs more or less than ``vs``: what ``costmodel explain`` prints."""
+    """Return as text why ``strategy`` costs more or less than ``vs``.
+
+    The text is what ``costmodel explain`` prints (docs/explain.md shows one): where the time of
+    both goes, which micro-ops differ, and what the difference comes from. ``vs`` must be a strategy
+    of the same operation: name it for mprotect and mremap, which have no ``v6.7``. Raises
+    ConfigError, which lists every fault of the question at once.
+    """
     arguments = all_but(locals(), "strategy", "vs")
     from costmodel.checking.verdict import verdicts_of
     from costmodel.explaining.attribution import explained as attribute
@@ -217,9 +278,14 @@ def sensitivity(
     overrides: Mapping[str, Number] | None = None,
     jobs: int = 1,
 ) -> Sensitivity:
-    """Return which unknown numbers of a machine decide a time, or a change against ``vs``.
+    """Return which uncertain numbers of a machine decide a time, or a change against ``vs``.
 
-    Raises ConfigError with every fault.
+    With ``vs`` the answer is the change of the time in percent, without it the time in nanoseconds
+    per PTE. Every number that is not known exactly is moved over its range, alone and together with
+    the others. ``influences`` lists the numbers with their Sobol indices, the most important first.
+    docs/sweep.md shows the same as a table. Some thousand machines are priced for it, which takes
+    much longer than ``price()``. Raises ConfigError for a faulty question, or where no number of
+    the machine is uncertain.
     """
     arguments = all_but(locals(), "strategy", "vs", "jobs")
     from costmodel.explaining.sensitivity import sensitivity_of
@@ -248,11 +314,15 @@ def sweep(
     sample_seed: int = 1,
     jobs: int = 1,
 ) -> SweepFolder:
-    """Price a question over ranges of numbers into a folder, and return the folder.
+    """Price a question at many points, write the results into the folder ``into``, and return it.
 
-    ``over`` maps what varies to its values or its range, as in a study file:
-    ``{"tlbi.broadcast_ns": "5..500:20:log", "memory": ["64 MiB", "1 GiB"]}``. Chunks that are
-    there already are kept. Raises ConfigError with every fault.
+    ``over`` maps each key that varies to its values or its range, as in a study file:
+    ``{"tlbi.broadcast_ns": "5..500:20:log", "memory": ["64 MiB", "1 GiB"]}``. ``sample`` says how
+    points are chosen: ``grid`` takes every combination, ``sobol`` and ``lhs`` (a Latin hypercube)
+    draw ``points`` of them with ``sample_seed``. Pieces of the result that the folder has already
+    are kept, so a sweep that was stopped goes on. ``tables()`` of the folder yields the results,
+    each a mapping from column name to an array with one value per row; docs/sweep.md describes the
+    columns. Raises ConfigError for a faulty question, and for a folder that holds anything else.
     """
     wanted = all_but(
         locals(), "into", "over", "scenario", "machines", "overrides",
@@ -283,7 +353,18 @@ def check(
     seed: int = 0,
     operation: str = DEFAULT,
 ) -> str:
-    """Return what ``costmodel check`` prints: ``ok``, or what is broken on which layout."""
+    """Check whether a strategy keeps the guarantees of the kernel, and return the outcome as text.
+
+    The strategy runs on chosen page tables and on ``layouts`` random ones (drawn with ``seed``).
+    The text says ``ok``, or which guarantee is broken and on which small page table, as
+    ``costmodel check`` prints it. ``contpte`` says that the kernel of a user's own strategy uses
+    the contiguous bit; for built-in strategies it is known.
+
+        >>> check("v6.7", layouts=0).startswith("v6.7: ok")
+        True
+
+    Raises ConfigError for an unknown strategy or operation, and for arguments out of range.
+    """
     from costmodel.checking.check import check_strategy as run_check
     from costmodel.checking.check import describe_prices, standard_layouts
     from costmodel.checking.check import report_text as described
@@ -326,9 +407,11 @@ def window(
     threads: int | None = None,
     overrides: Mapping[str, Number] | None = None,
 ) -> Picture:
-    """Return a picture of the out-of-order window over a few PTEs: what waits for what.
+    """Return a picture of the out-of-order window over ``ptes`` page-table entries.
 
-    Raises ConfigError for more micro-ops than a picture can hold.
+    Each micro-op is a row, from its dispatch to its retirement: the picture shows which of them
+    waits for which. ``save()`` writes it as SVG or PNG, notebooks show it. Raises ConfigError for a
+    faulty question, and for more micro-ops than a picture can hold.
     """
     arguments = all_but(locals(), "ptes")
     from costmodel.results.plots.draw import draw_window
@@ -338,7 +421,13 @@ def window(
 
 
 def strategy_names(operation: str = DEFAULT) -> list[str]:
-    """Return the names of the built-in strategies of an operation."""
+    """Return the names of the built-in strategies of an operation, the default baseline first.
+
+        >>> strategy_names("mprotect")[:2]
+        ['v6.12', 'folio-batch-v6.17']
+
+    Raises ConfigError for an unknown operation.
+    """
     check_operation(operation)
     return list(built_in(operation))
 

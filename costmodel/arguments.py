@@ -1,4 +1,4 @@
-"""What the arguments of the package's functions mean: a question, or every fault in it."""
+"""Turns the arguments of the functions in ``costmodel.api`` into a scenario and its machines."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ MachineLike = Machine | str | PathLike[str]
 Order = int | Mapping[int, float | str]
 """A folio order, 0 or 2 to 9, or orders and their shares of memory: ``{0: "50%", 4: "50%"}``."""
 Number = bool | int | float | str
-"""What an override sets."""
+"""The value that an override gives to a key: a number, a flag, or a name."""
 
 
 def all_but(arguments: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return the arguments of a function (its ``locals()``) without some of them."""
+    """Return the arguments of a function (its ``locals()``) without those called ``names``."""
     return {name: value for name, value in arguments.items() if name not in names}
 
 
 def check_operation(operation: object) -> None:
-    """Refuse what is no operation."""
+    """Raise ConfigError for anything but the name of an operation."""
     if not isinstance(operation, str) or operation not in operation_names():
         reason = unknown("operation", operation, operation_names())
         raise ConfigError.of("operation", reason, got=describe(operation))
@@ -42,10 +42,13 @@ def question_of(
     *,
     called: Mapping[str, str] | None = None,
 ) -> tuple[Scenario, dict[str, Machine]]:
-    """Return the scenario and the machines that arguments ask for, all of them judged together.
+    """Return the scenario and the machines by name that the arguments of a function ask for.
 
-    ``wanted`` are the arguments that set a key of the scenario, by name; None sets nothing.
-    ``called`` is what messages call an argument whose name is another one.
+    ``reference`` names the scenario that is changed; None stands for the default one. ``wanted``
+    maps the names of the arguments that set a key of the scenario to their values; None sets
+    nothing. ``called`` maps such a name to what the caller's own argument is called, for messages
+    (``strategies`` to ``strategy``). Raises ConfigError with the faults of all arguments; only an
+    unknown operation, scenario or machine hides those of the others.
     """
     shown = called or {}
     names = NamesByOperation()
@@ -76,11 +79,11 @@ _KEYS = {
     "iterations": "protocol.iterations",
     "seed": "protocol.seed",
 }
-"""Arguments that are not called as the scenario's key that they set."""
+"""Arguments whose name is not that of the scenario key that they set, and that key."""
 
 
 def _plain(value: object) -> object:
-    """Return mappings and sequences as a file has them."""
+    """Return a value as a YAML file would give it: dicts and lists for mappings and sequences."""
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -89,7 +92,7 @@ def _plain(value: object) -> object:
 
 
 def _loaded(machines: MachineLike | Sequence[MachineLike], origin: str) -> dict[str, Machine]:
-    """Return machines by name; ConfigError with the faults of all."""
+    """Return machines by name; raise ConfigError with the faults of all of them."""
     is_list = isinstance(machines, Iterable) and not isinstance(machines, str | Machine)
     several: Any = machines if is_list else [machines]
     made: list[Machine] = []
@@ -107,7 +110,10 @@ def _loaded(machines: MachineLike | Sequence[MachineLike], origin: str) -> dict[
 
 
 def machine_of(machine: Any, *, origin: str = "machine") -> Machine:
-    """Return the machine that an argument means; ConfigError for what can mean none."""
+    """Return the machine that an argument means; raise ConfigError where it means none.
+
+    ``origin`` is what messages call the argument.
+    """
     if isinstance(machine, Machine):
         return machine
     if not isinstance(machine, str | PathLike):
@@ -117,13 +123,13 @@ def machine_of(machine: Any, *, origin: str = "machine") -> Machine:
 
 
 def check_count(name: str, value: object, *, least: int = 1) -> None:
-    """Refuse what is no whole number of at least ``least``."""
+    """Raise ConfigError for anything but a whole number of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         reason = f"must be an integer of at least {least}"
         raise ConfigError.of(name, reason, got=describe(value))
 
 
 def check_flag(name: str, value: object) -> None:
-    """Refuse what is neither True nor False."""
+    """Raise ConfigError for anything but True and False."""
     if not isinstance(value, bool):
         raise ConfigError.of(name, "must be true or false", got=describe(value))

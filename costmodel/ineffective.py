@@ -1,4 +1,4 @@
-"""Which settings change nothing: a user's number that has no effect is named, not left to guess."""
+"""Finds the settings of a question that change no time, so that the user is told of them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from costmodel.simulation import NoiseSizes
 from costmodel.units import PS_PER_S
 
 _CHOOSE = ("contpte", "loop")
-"""What chooses strategies, or the published numbers beside an answer."""
+"""Keys that choose strategies or published numbers, and so never change a time by themselves."""
 
 
 def ineffective(results: Sequence[Result]) -> tuple[Setting, ...]:
-    """Return the settings of one machine's results without which every time is the same.
+    """Return the settings that change no time in ``results``, which are all of one machine.
 
-    What only chooses has had its effect already. Each other one is taken back alone
-    and the cells are computed again until one differs. Of a machine number that is there for the
-    noise, the noise counts, where there is some.
+    Each setting alone is replaced by its default, and the cells are computed again until one time
+    differs. A number of the machine that only sizes the noise counts as effective where noise was
+    simulated. Settings that only choose strategies or published numbers are left out.
     """
     found = [s for s in _settings(result.cell for result in results) if s.key not in _CHOOSE]
     return tuple(s for s in found if not any(_matters(s, result) for result in results))
 
 
 def ineffective_by_machine(results: Sequence[Result]) -> dict[str, tuple[Setting, ...]]:
-    """Return the same for the results of several machines, by machine name."""
+    """Return the settings that change no time on a machine, by machine name."""
     mine: dict[str, list[Result]] = {}
     for result in results:
         mine.setdefault(result.cell.machine.name, []).append(result)

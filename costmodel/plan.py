@@ -1,4 +1,4 @@
-"""From a scenario to cells: which strategies run where, and which are left out for what reason."""
+"""Turns a scenario into cells: decides which strategies run on which machine, and which do not."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve
 
 _ORIGIN = "strategy"
-"""What faults of a reference itself have as their place, until the scenario's is put there."""
+"""Place of a fault in a reference itself, until it is replaced by its place in the scenario."""
 
 
 @dataclass(frozen=True)
 class CellPlan:
-    """The cells of a scenario, by machine, folio layout and strategy, the baseline first."""
+    """The cells of a scenario, ordered by machine, then workload, then strategy, baseline first."""
 
     cells: tuple[Cell, ...]
     left_out: tuple[LeftOut, ...]
@@ -33,8 +33,9 @@ class CellPlan:
 def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> CellPlan:
     """Return the cells of ``scenario`` on ``machines`` (by name).
 
-    A strategy that fits some of the machines is left out on the others. Raises ConfigError for
-    one that was named and fits none, and for a baseline that does not fit every machine.
+    A strategy that fits some of the machines is left out on the others, with the reason. Raises
+    ConfigError for a named strategy that fits none of them, a baseline that does not fit all, an
+    unknown strategy, build or loop, and more CPUs than a machine has.
     """
     if scenario.mitigations == "off":
         machines = {name: machine.without_mitigations() for name, machine in machines.items()}
@@ -62,7 +63,7 @@ def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> CellPlan:
 
 
 def _chosen(scenario: Scenario) -> Sequence[str]:
-    """Return the strategies that were named, or all that know the operation."""
+    """Return the strategies that were named, or else all built-in ones of the operation."""
     if scenario.strategies is not None:
         return scenario.strategies
     return list(built_in(scenario.operation))
@@ -109,7 +110,7 @@ def _unknown_loop(scenario: Scenario) -> Iterator[Fault]:
 
 
 def _build(name: str, scenario: Scenario) -> str:
-    """Return the build that a cell is asked for in: archives are builds themselves."""
+    """Return the build that was asked for; empty for an archive, which is a build itself."""
     strategy = resolve(name, operation=scenario.operation)
     return "" if strategy.archive is not None else scenario.build or ""
 
@@ -138,7 +139,7 @@ def _at(scenario: Scenario, name: str) -> Location:
 
 
 def _is_elsewhere(name: str, scenario: Scenario) -> bool:
-    """Whether a name is one of another operation only."""
+    """Tell whether a name is that of a strategy of another operation only."""
     if name in built_in(scenario.operation):
         return False
     return any(name in built_in(operation) for operation in operation_names())

@@ -1,33 +1,43 @@
-"""What must stand beside the numbers of a machine: what was changed, shared, never compared."""
+"""The sentences that must stand beside the numbers of a machine.
+
+They say which of its numbers were changed for this run, that it was never compared with a
+measurement, and how many of its numbers are guesses.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from costmodel.config.parameter import Parameter
 from costmodel.config.resources import names
 from costmodel.config.sharing import ONLY_MANY_CPUS
-from costmodel.operations.registry import operation_named
+from costmodel.operations.registry import DEFAULT, operation_named
 from costmodel.published import has_times
+from costmodel.quantity import ends_text, quantity
 from costmodel.settings import Setting, settings_of_machine
-from costmodel.uncertainty.sampling import doubtful_choices
+from costmodel.uncertainty.sampling import doubtful_choices, shares_by_number
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.parameter import ParameterLike
-    from costmodel.experiment import Cell
+    from costmodel.experiment import Cell, Comparison
 
 MANY = 0.5
-"""Share of inferred numbers from which on a machine needs a caution."""
+"""A machine needs a caution if more than this share of its numbers is inferred."""
+WIDE_PCT = 5.0
+"""Points between both ends of an interval from which on it is worth saying what it is due to."""
 _EITHER_WAY = "is inferred: intervals hold the other choice too"
 NAMED = 4
-"""How many of them the caution names."""
+"""How many inferred numbers the caution names."""
 
 
 def remarks(cell: Cell, idle: Sequence[Setting] = ()) -> list[str]:
-    """Return the sentences that the numbers of a machine under a workload need.
+    """Return the sentences that must stand beside the numbers of a cell's machine.
 
-    ``idle`` are settings that change nothing here.
+    ``idle`` are the settings that change no time here.
     """
     machine, workload = cell.machine, cell.workload
     return [
@@ -50,7 +60,7 @@ def _changed(machine: Machine) -> Iterator[str]:
 
 
 def idle_remarks(idle: Sequence[Setting]) -> Iterator[str]:
-    """Say which settings change nothing."""
+    """Yield one sentence that names the settings which change no time, if there are any."""
     if idle:
         yield f"No time here depends on: {', '.join(map(str, idle))}."
 
@@ -62,10 +72,58 @@ def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
         yield "Nothing was fitted on it: its intervals come from the bounds in its file."
 
 
-def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:
-    """Return the numbers of a machine without those that only other operations use.
+def decided_by(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """Name the number that decides most of the wide intervals of a machine, if one does."""
+    wide = [comparison for comparison in comparisons if _width_pct(comparison) > WIDE_PCT]
+    if not wide:
+        return
+    machine = wide[0].result.cell.machine
+    totals: Counter[str] = Counter()
+    for one in wide:
+        builds, many_cpus = one.build_doubt().change, one.result.cell.workload.many_cpus
+        shares = shares_by_number(machine, one.log_ratios, builds, many_cpus=many_cpus)
+        totals.update(shares)
+    key, total = max(totals.items(), key=itemgetter(1), default=("", 0.0))
+    if total < MANY * len(wide):
+        return
+    widest = max(wide, key=_width_pct)
+    yield (
+        f"caution: intervals of over {WIDE_PCT:g} points are mostly due to {key} "
+        f"({_known_of(machine, key)}); {_sensitivity_command(widest)} says how much of it"
+    )
 
-    Those that only several CPUs at work feel are none of them (docs/cpus.md says what is known).
+
+def _width_pct(comparison: Comparison) -> float:
+    low, high = comparison.model.change_pct
+    return high - low
+
+
+def _known_of(machine: Machine, key: str) -> str:
+    """Return ``13.7 cycles, fitted, 5 to 22 possible``."""
+    number = machine.parameters[key]
+    if not isinstance(number, Parameter):
+        return f"{number.value}, {number.kind}"
+    said = f"{quantity(float(number.value), key)}, {number.kind}"
+    low, high = ends_text(float(number.low), float(number.high), key)
+    return said if low == high else f"{said}, {low} to {high} possible"
+
+
+def _sensitivity_command(comparison: Comparison) -> str:
+    cell, baseline = comparison.result.cell, comparison.baseline.cell
+    workload = cell.workload
+    words = ["costmodel sensitivity", cell.machine.name, cell.strategy, "--vs", baseline.strategy]
+    if workload.operation != DEFAULT:
+        words += ["--operation", workload.operation, "--state", workload.state]
+    if workload.folio_order:
+        words += ["--order", str(workload.folio_order)]
+    return " ".join(words)
+
+
+def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:
+    """Return the numbers of a machine that an operation uses on a lone CPU, by dotted key.
+
+    Numbers that matter only where several CPUs work at once are left out; docs/cpus.md says what is
+    known of those.
     """
     left_out = operation_named(operation).words.unused_keys
     return {
@@ -84,8 +142,8 @@ def inferred(machine: Machine, operation: str) -> list[str]:
 def caution(machine: Machine, operation: str) -> str:
     """Return ``caution: 49 of 63 numbers of graviton3 that fork uses are inferred, ...``.
 
-    Some of their keys follow, and choices that decide times. Empty where at most half the numbers
-    are inferred, and no such choice.
+    The first keys of these follow, and the inferred choices (numbers that are a flag or a name)
+    that decide times. Empty where at most half of the numbers are inferred and no such choice is.
     """
     keys, total = inferred(machine, operation), len(used(machine, operation))
     choices = ", ".join(doubtful_choices(machine))
@@ -100,12 +158,18 @@ def caution(machine: Machine, operation: str) -> str:
 
 
 def _is_inferred(parameter: ParameterLike) -> bool:
-    """Tell what somebody guessed; a limit that the file does not state is none."""
+    """Tell whether somebody guessed a number; a default that the file does not state is no guess.
+
+    Such a default is a limit that is not modelled.
+    """
     return parameter.kind == "inferred" and not parameter.source.startswith("not stated")
 
 
 def _spread(parameters: Mapping[str, ParameterLike], key: str) -> float:
-    """Return the relative width of a parameter's interval; noise does not move a mean."""
+    """Return the width of a parameter's interval as a share of its value.
+
+    It is 0 for choices, and for the sizes of noise, which do not move an exact time.
+    """
     parameter = parameters[key]
     if key.startswith("noise.") or isinstance(parameter.value, bool | str) or not parameter.value:
         return 0.0

@@ -1,4 +1,7 @@
-"""What of a cell is not as it is by default: every table, picture and file says it."""
+"""Finds and words what differs from the default in a cell: every table, picture and file says it.
+
+A default is that of the scenario keys, and for numbers of a machine the value in its file.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,15 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
 _SAID_ANYWAY = ("operation", "memory_bytes", "folio_orders", "state")
-"""What the head of every table says, default or not."""
+"""Keys that the head of every table states, whether they are default or not."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One thing that is not as it is by default: a key of the workload or a number of the machine.
+    """A key of the workload, or a number of the machine, that differs from its default.
 
-    ``default`` is what holds where nothing is said: for a number, what the machine file has.
+    ``default`` is the value where nothing is said: for a number of a machine (``of_machine``), the
+    value in the machine file.
     """
 
     key: str
@@ -31,7 +35,7 @@ class Setting:
     of_machine: bool = False
 
     def __str__(self) -> str:
-        """Return the setting in words, or as ``--set`` takes it: ``tlbi.range=true``.
+        """Return the setting in words; a machine's number as ``--set`` takes it.
 
         >>> str(Setting("cpus", 8, 1)), str(Setting("tlbi.range", True, False, of_machine=True))
         ('8 CPUs at once', 'tlbi.range=true')
@@ -57,6 +61,8 @@ class Setting:
                 return f"{folios} folios"
             case "between_us", between:
                 return f"{between:g} us between"
+            case "between_stdev_pct", stdev:
+                return f"what lies between varies by {stdev:g} %"
             case "loop", loop:
                 return f"loop {loop or 'of no name'}"
             case "unshared", names:
@@ -69,18 +75,18 @@ class Setting:
 
     @property
     def change(self) -> str:
-        """The setting with what it replaces: ``tlbi.range=true (file: false)``."""
+        """The setting, and for a machine what it replaces: ``tlbi.range=true (file: false)``."""
         return f"{self}{f' (file: {_value(self.default)})' if self.of_machine else ''}"
 
     def undone(self, machine: Machine, workload: Workload) -> tuple[Machine, Workload]:
-        """Return machine and workload with the default in its place."""
+        """Return machine and workload with this setting at its default."""
         if self.of_machine:
             return machine.restored(self.key), workload
         return machine, workload.model_copy(update={self.key: self.default})
 
 
 def settings_of_workload(workload: Workload) -> Iterator[Setting]:
-    """Yield what of a workload is not default, in the order of its fields."""
+    """Yield the keys of a workload that are not at their default, in the order of its fields."""
     for key, info in Workload.model_fields.items():
         value = getattr(workload, key)
         default = frames_of(workload.operation) if key == "frames" else info.default
@@ -89,21 +95,22 @@ def settings_of_workload(workload: Workload) -> Iterator[Setting]:
 
 
 def settings_of_machine(machine: Machine) -> Iterator[Setting]:
-    """Yield what of a machine is not as its file has it."""
+    """Yield the numbers of a machine that differ from its file."""
     for key, (before, now) in machine.changes.items():
         yield Setting(key, now, before, of_machine=True)
 
 
 def texts(machine: Machine, workload: Workload) -> list[str]:
-    """Return all that is not default in words, for files and pictures."""
+    """Return everything that is not default, in words, for result files and pictures."""
     return [str(s) for s in (*settings_of_workload(workload), *settings_of_machine(machine))]
 
 
 def what(workload: Workload, *without: str, layout: bool = False) -> str:
-    """Return the workload for a head: ``zap, 1 GiB, munmap, scattered frames``.
+    """Return the workload as a heading: ``zap, 1 GiB, munmap, scattered frames``.
 
-    All that is not default is in it, and frames that are not contiguous even where they are;
-    ``without`` are keys that the reader finds elsewhere, ``layout`` adds the folio orders.
+    It names everything that is not default, and frames that are not contiguous even where that is
+    the default. ``without`` are keys to leave out because the reader finds them elsewhere
+    (``memory``, ``state`` or settings); ``layout`` adds the folio orders.
     """
     words: list[str] = [workload.operation]
     words += [size_text(workload.memory_bytes)] if "memory" not in without else []

@@ -1,8 +1,9 @@
-"""Statistics of 8 x 100 samples, with the run as the unit.
+"""Statistics of repeated measurements, by default 8 runs of 100 iterations, with the run as unit.
 
-The 800 samples are not independent: pooling them gives 51 to 79 % false alarms at a nominal 5 %.
-Student's t quantile comes from ``scipy.special`` (``scipy.stats`` needs 0.7 s to import); tests
-hold every function here to its twin in ``scipy.stats``.
+The 800 samples are not independent, because all iterations of a run share its physical layout.
+Pooling them gives 51 to 79 % false alarms at a nominal 5 %. Student's t quantile comes from
+``scipy.special``, as ``scipy.stats`` needs 0.7 s to import; tests compare every function here with
+its counterpart in ``scipy.stats``.
 """
 
 from __future__ import annotations
@@ -17,19 +18,21 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
+"""Confidence level of intervals and of the smallest detectable change."""
 POWER = 0.8
-"""Chance with which a change of the smallest detectable size would be detected."""
+"""Probability that a change of the smallest detectable size is detected."""
 
 MIN_RUNS = 2
-"""Fewer runs than this have no standard deviation."""
+"""The least number of runs that have a standard deviation."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What ``runs`` x ``iterations`` samples say, in seconds.
+    """The mean and the standard deviations of ``runs`` x ``iterations`` samples, in seconds.
 
-    Standard deviations are sample deviations (ddof 1), None where too few samples were taken or
-    noise was off. ``stdev_within_runs`` is the root mean square over runs.
+    ``run_means`` holds the mean of each run; ``stdev_between_runs`` is their standard deviation,
+    ``stdev_within_runs`` the root mean square of the standard deviations inside each run. They are
+    sample deviations (ddof 1), and None where there are too few samples or noise was off.
     """
 
     mean: float
@@ -56,9 +59,12 @@ class Change:
 
 
 def summarise(seconds: NDArray[Any]) -> Summary:
-    """Summarise samples of shape [runs, iterations] in seconds.
+    """Return the summary of samples in seconds, of shape [runs, iterations].
 
-    Raises ValueError when there is no sample.
+        >>> summarise(np.array([[1.0, 3.0], [2.0, 4.0]])).run_means
+        (2.0, 3.0)
+
+    Raises ValueError for another number of dimensions and where there is no sample.
     """
     samples = np.asarray(seconds, dtype=np.float64)
     if samples.ndim != 2 or not samples.size:
@@ -80,10 +86,11 @@ def exact(seconds: float) -> Summary:
 
 
 def change(new: Summary, baseline: Summary, *, paired: bool) -> Change:
-    """Compare two summaries; ``paired`` where run ``i`` of both met the same noise.
+    """Compare two summaries; ``paired`` says that run ``i`` of both met the same noise.
 
-    The relative change is a ratio of means, so its interval is that of ``new - ratio * baseline``
-    in percent of the baseline mean: paired run by run, else Welch's.
+    The relative change is a ratio of means. Its interval is that of ``new - ratio * baseline`` in
+    percent of the baseline's mean: Student's for pairs of runs, or else Welch's. Raises ValueError
+    for pairs of series with different numbers of runs.
     """
     ratio = new.mean / baseline.mean
     mean_pct = 100 * (ratio - 1)
@@ -104,7 +111,7 @@ def change(new: Summary, baseline: Summary, *, paired: bool) -> Change:
 
 
 def mean_interval(summary: Summary, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """Return Student's t interval of the mean in seconds, None for exact results."""
+    """Return Student's t interval of the mean in seconds; None for an exact result."""
     if summary.stdev_between_runs is None:
         return None
     runs = len(summary.run_means)
@@ -113,10 +120,10 @@ def mean_interval(summary: Summary, confidence: float = CONFIDENCE) -> tuple[flo
 
 
 def smallest_detectable(new: Summary, baseline: Summary) -> float:
-    """Return the smallest difference, in seconds, that such a pair of series would show.
+    """Return the smallest difference in seconds that two such series would show as significant.
 
-    At 95 % confidence and 80 % power, for separate series (nobody can pair real runs).
-    Raises ValueError for exact results.
+    It holds for 95 % confidence and 80 % power, and for separate series: runs of real kernels
+    cannot be paired. Raises ValueError for summaries of fewer than two runs and exact results.
     """
     if new.stdev_between_runs is None or baseline.stdev_between_runs is None:
         raise ValueError("'new' and 'baseline' must have at least 2 runs each (got none)")

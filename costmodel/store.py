@@ -89,7 +89,6 @@ class Store:
         """Keep values, and make room for them."""
         now = time.time()
         rows = [(key, now, len(data), data) for key, data in _packed(values)]
-        database.execute(_TABLE)
         database.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
         self._make_room(database)
 
@@ -115,13 +114,13 @@ class Store:
                 database.execute("PRAGMA synchronous = OFF")  # a lost answer is computed again
                 # To read and then write is how two processes wait for each other.
                 database.execute("BEGIN IMMEDIATE")
+                database.execute(_TABLE)
                 do(database)
                 database.execute("COMMIT")
-        except sqlite3.OperationalError:
-            pass  # locked, full, read-only, or without its table
-        except (sqlite3.Error, OSError, OverflowError, UnicodeDecodeError):
-            with suppress(OSError):
-                self.clear()
+        except (sqlite3.Error, OSError, OverflowError, UnicodeDecodeError) as error:
+            if not _is_passing(error):
+                with suppress(OSError):
+                    self.clear()
 
 
 def depends_on_more() -> None:
@@ -172,6 +171,12 @@ def program_sha256() -> str:
     for name in _PACKAGES:
         found.update(f"{name} {version(name)}\0".encode())
     return found.hexdigest()
+
+
+def _is_passing(error: Exception) -> bool:
+    """Tell an error of the moment (locked, full, read-only) from damage, such as another schema."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR
 
 
 def _read(database: sqlite3.Connection, keys: Sequence[str], found: dict[str, Any]) -> None:

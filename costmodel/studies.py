@@ -1,4 +1,4 @@
-"""Strategies beside each other, as Python has them: a table, pictures, numbers."""
+"""What ``price()`` and ``study()`` return: results that print themselves, with their pictures."""
 
 from __future__ import annotations
 
@@ -29,19 +29,24 @@ Kind = Literal["change", "order", "stack", "samples", "cpus", "shared"]
 
 @dataclass(frozen=True)
 class Price(Result):
-    """A result that is read alone: printed, it says what a table would say beside its number."""
+    """The cost of one strategy; printed, it says what a table would say beside the number.
+
+    It has the fields and properties of a result: ``ns_per_pte``, ``stack_ns_per_pte``,
+    ``segments_ns_per_pte`` and ``micro_ops_per_pte`` (see ``costmodel.experiment.cell.Result``).
+    """
 
     @classmethod
     def of(cls, result: Result) -> Price:
-        """Return the same result."""
+        """Return a price with the fields of a result."""
         return cls(**{each.name: getattr(result, each.name) for each in fields(result)})
 
     @cached_property
     def cautions(self) -> tuple[str, ...]:
-        """Why the number should not be taken at its word: sentences, none for most strategies.
+        """Sentences on why the number should not be trusted; empty for most strategies.
 
-        The strategy is broken or not priced for what it does, or settings change nothing. Worked
-        out when first asked for, or printed: a user's own strategy is run on page tables for that.
+        They say that the strategy is broken, that it does what it does not pay for, or that a
+        setting of the question changes nothing. They are worked out when they are first asked for
+        or the price is printed, because a user's own strategy has to run on page tables for that.
         """
         from costmodel.checking.verdict import verdicts_of
 
@@ -62,14 +67,17 @@ class Price(Result):
 
 @dataclass(frozen=True)
 class Study:
-    """Strategies beside each other on machines and folio layouts; printing it gives the table."""
+    """Strategies compared with a baseline on machines and folio layouts; it prints as a table."""
 
     title: str
     comparisons: tuple[Comparison, ...]
+    """One for each strategy, folio layout, number of CPUs and machine; the baseline is among them,
+    compared with itself."""
     left_out: tuple[LeftOut, ...] = ()
+    """Strategies that do not run on a machine, and why."""
 
     def __repr__(self) -> str:
-        """Return how much it holds: printing it gives the table."""
+        """Return title, number of results and machines in one line; ``str()`` gives the table."""
         names = sorted({comparison.result.cell.machine.name for comparison in self.comparisons})
         return f"<Study {self.title}: {len(self.comparisons)} results on {', '.join(names)}>"
 
@@ -81,11 +89,18 @@ class Study:
 
     @cached_property
     def idle(self) -> Mapping[str, tuple[Setting, ...]]:
-        """The settings that change no time, by machine name; worked out when first asked for."""
+        """By machine name, the settings of the question that change no time on that machine.
+
+        They are worked out when they are first asked for, by pricing the question without each.
+        """
         return ineffective_by_machine([comparison.result for comparison in self.comparisons])
 
     def __getitem__(self, place: tuple[str, str, int]) -> Comparison:
-        """Return the comparison of (machine name, strategy, folio order); KeyError if none is."""
+        """Return the comparison of a machine name, a strategy and a folio order.
+
+        It is the first one that fits, where the study has several numbers of CPUs. Raises KeyError
+        where none fits; results for a mix of orders have no order, look in ``comparisons``.
+        """
         for comparison in self.comparisons:
             cell = comparison.result.cell
             if (cell.machine.name, cell.strategy, cell.workload.folio_order) == place:
@@ -94,25 +109,26 @@ class Study:
 
     @cached_property
     def results(self) -> ResultFile:
-        """What tables and pictures show."""
+        """The results as one document, which tables and pictures show and files keep."""
         return self._results(intervals=True)
 
     @property
     def verdicts(self) -> tuple[str, ...]:
-        """Which strategies are broken, or not priced for what they do: a sentence each."""
+        """A sentence for each strategy that is broken, or does what it does not pay for."""
         return self.results.verdicts
 
     def to_xarray(self) -> Dataset:
-        """Return the results by machine, strategy, folio layout and state, as an xarray dataset.
+        """Return the results as an xarray dataset (see ``costmodel.results.dataset``).
 
-        Raises ConfigError where xarray is not installed: it is an optional extra.
+        Its dimensions are ``machine``, ``strategy``, ``folios`` and ``state``. Raises ConfigError
+        where xarray is not installed; it comes with the extra ``costmodel[xarray]``.
         """
         from costmodel.results.dataset import dataset
 
         return dataset(self.results)
 
     def _results(self, *, intervals: bool) -> ResultFile:
-        """Return what pictures show, with or without the intervals of the model."""
+        """Return the document of results, with or without the intervals of the model."""
         from costmodel.results.build import result_file
 
         first = self.comparisons[0].result
@@ -128,13 +144,19 @@ class Study:
         )
 
     def chart(self) -> str:
-        """Return the change per strategy as a bar chart of text."""
+        """Return a bar chart of text, at most 76 columns wide: the change of each strategy."""
         from costmodel.results.plots.ascii import ascii_chart
 
         return ascii_chart(self._results(intervals=False)).rstrip()
 
     def picture(self, kind: Kind = "change") -> Picture:
-        """Return a picture; ConfigError for samples of a study without noise."""
+        """Return a picture, which ``save()`` writes as SVG or PNG and notebooks show.
+
+        ``change`` shows the change of each strategy with its interval, ``order`` the change by
+        folio order, ``stack`` where the time goes, ``samples`` the simulated times, ``cpus`` the
+        throughput by number of CPUs, ``shared`` what the CPUs wait for. Raises ConfigError for a
+        kind that the study has nothing for, such as ``samples`` of a study without noise.
+        """
         from costmodel.results.plots.draw import draw
 
         results = self._results(intervals=kind == "change")
@@ -154,9 +176,11 @@ def study_of(
     jobs: int = 1,
     intervals: bool = True,
 ) -> Study:
-    """Run a scenario on machines by name; those of the scenario itself are not looked at.
+    """Run a scenario on the machines given by name, which replace those that it names itself.
 
-    ``intervals`` of the model are worked out at once, or else when they are asked for.
+    With ``intervals`` the machines drawn for the model's intervals are priced at once, in ``jobs``
+    processes; without it that happens when an interval is first asked for. Raises ConfigError for
+    a scenario that cannot run as a whole (see ``costmodel.plan``).
     """
     todo = plan(scenario, machines)
     comparisons = compare_cells(

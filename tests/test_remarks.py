@@ -1,12 +1,15 @@
 """Little is known about a machine: counted over the numbers that the operation uses."""
 
+from typing import Any
+
 import pytest
 
+from costmodel import api
 from costmodel.config.machine import load_machine
 from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.operations.shared.life import LIFE_KEYS
-from costmodel.remarks import caution, inferred, used
+from costmodel.remarks import caution, decided_by, inferred, used
 
 
 @pytest.mark.parametrize("operation", operation_names())
@@ -33,3 +36,32 @@ def test_numbers_of_another_operation_do_not_count() -> None:
     assert fork - zap == unused["zap"] - unused["fork"]
     assert zap - fork == unused["fork"] - unused["zap"]
     assert "kernel.fork_fixed_us" not in inferred(machine, "zap")
+
+
+LINE_CHANGE = "atomics.line_change_cycles"
+
+
+def decided(machine: str, strategy: str, **question: Any) -> str:
+    study = api.study(machines=machine, strategies=strategy, noise=False, **question)
+    return " ".join(decided_by(study.comparisons))
+
+
+def test_a_wide_interval_is_due_to_the_number_that_decides_most_of_it() -> None:
+    text = decided("ampere-altra", "contpte-per-pte", orders=9)
+    number = load_machine("ampere-altra").parameters[LINE_CHANGE]
+    assert f"due to {LINE_CHANGE} ({number.value:.3g} cycles, fitted, " in text
+    assert "costmodel sensitivity ampere-altra contpte-per-pte --vs v6.7 --order 9 says" in text
+
+
+def test_a_number_that_the_user_set_is_known() -> None:
+    number = {f"ampere-altra.{LINE_CHANGE}": 13}
+    assert LINE_CHANGE not in decided("ampere-altra", "contpte-per-pte", orders=9, overrides=number)
+
+
+def test_nothing_is_said_of_narrow_intervals() -> None:
+    assert decided("xeon-4210r", "folio-batch-v6.9", orders=0) == ""
+
+
+def test_the_command_that_is_named_asks_the_same_question() -> None:
+    text = decided("ampere-altra", "folio-batch-v6.9", orders=9, operation="zap", state="munmap")
+    assert "folio-batch-v6.9 --vs v6.7 --operation zap --state munmap --order 9 says" in text

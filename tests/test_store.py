@@ -39,6 +39,7 @@ def test_values_not_used_longest_make_room(tmp_path: Path) -> None:
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(at=3956, byte=32, cut=False)  # another schema
 @example(at=4054, byte=128, cut=False)  # SQLite then says what is wrong in no UTF-8
 @given(at=st.integers(0, 20_000), byte=st.integers(0, 255), cut=st.booleans())
 def test_a_damaged_file_never_gives_a_wrong_value(

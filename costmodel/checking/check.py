@@ -1,4 +1,4 @@
-"""Checks strategies over many layouts: the first break of each guarantee, on a small layout."""
+"""Checks strategies on many layouts, and shows each broken guarantee on a small one."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from costmodel.operations.registry import operation_named
 from costmodel.units import WIDTH
 
 _SHOWN = 3
-"""Violations of one guarantee that a report quotes."""
+"""How many violations of one guarantee a report quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A broken guarantee: the layout where it was found and the smallest one that still breaks."""
+    """A broken guarantee, on the layout where it was found and on the smallest one found."""
 
     guarantee: Guarantee
     found_on: Layout
     found: tuple[Violation, ...]
-    """How it broke there."""
+    """The violations on ``found_on``."""
     layout: Layout
+    """The smallest layout found on which the guarantee is broken too."""
     violations: tuple[Violation, ...]
-    """How it breaks on the small layout."""
+    """The violations on ``layout``."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What checking one strategy found: nothing in ``breaks`` means that it passed."""
+    """What checking a strategy on ``layouts`` layouts found; without ``breaks`` it passed."""
 
     subject: Subject
     layouts: int
@@ -45,22 +46,23 @@ class CheckReport:
 
     @property
     def passed(self) -> bool:
-        """Tell whether every guarantee held on every layout."""
+        """Whether every guarantee was kept on every layout."""
         return not self.breaks
 
 
 def standard_layouts(count: int, seed: int) -> list[Layout]:
-    """Return the telling layouts and ``count`` random ones."""
+    """Return the telling layouts and ``count`` random ones, drawn with ``seed``."""
     return [*telling_layouts(), *random_layouts(count, seed)]
 
 
 def check_strategy(
     subject: Subject, layouts: Sequence[Layout], *, budget: int = 2000
 ) -> CheckReport:
-    """Run a strategy over ``layouts``; shrink the first layout that breaks each guarantee.
+    """Run a strategy on each layout, and shrink the first layout that breaks each guarantee.
 
-    ``budget``: runs that shrinking may take for each. A strategy that raises or does not end is not
-    run on the layouts after that one.
+    ``budget`` is the largest number of runs for shrinking each of them. A strategy that raises an
+    exception or does not end is not run on further layouts. Raises ConfigError for a user's
+    strategy that hangs, or ends the process it runs in.
     """
     first: dict[Guarantee, Layout] = {}
     layouts = operation_named(subject.operation).layouts(layouts)
@@ -89,7 +91,7 @@ def _shrunk(subject: Subject, guarantee: Guarantee, found_on: Layout, budget: in
 
 
 def report_text(report: CheckReport) -> str:
-    """Return a report as text of at most 76 columns: one line if passed, else a drawing each."""
+    """Return a report as text of at most 76 columns: one line, or a drawing for each break."""
     if report.passed:
         return f"{report.subject.name}: ok ({report.layouts} layouts)"
     lines = [f"{report.subject.name}: BROKEN"]
@@ -99,7 +101,7 @@ def report_text(report: CheckReport) -> str:
 
 
 def describe_prices(found: Sequence[Announcement]) -> str:
-    """Return what is done but not priced, or the other way round, as indented text."""
+    """Return as indented text what is done and not priced, or priced and not done."""
     if not found:
         return ""
     text = "what is done is not what is priced (left out of the cost, or written by hand): "
@@ -109,7 +111,7 @@ def describe_prices(found: Sequence[Announcement]) -> str:
 
 
 def _worst_first(breaks: Iterable[Break]) -> list[Break]:
-    """Put batches that overrun first: other breaks are often their consequence."""
+    """Return the breaks, those of batches first: other ones are often their consequence."""
     return sorted(breaks, key=lambda fault: fault.guarantee is not Guarantee.BATCH)
 
 
@@ -126,7 +128,7 @@ def _describe_break(fault: Break, subject: Subject) -> list[str]:
 
 
 def _wrapped(title: str, violations: Sequence[Violation]) -> list[str]:
-    """Return the first violations below a title, at most 76 columns wide."""
+    """Return a title and the first violations below it, as lines of at most 76 columns."""
     lines = [f"  {title}:"]
     for violation in violations[:_SHOWN]:
         lines += textwrap.wrap(

@@ -1,4 +1,4 @@
-"""Draws an address space and the pages where something broke, at most 76 columns wide."""
+"""Draws an address space and marks its broken pages, at most 76 columns wide."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ LEGEND = "W writable, r read-only, P pinned, S swap, M migration, s special"
 
 
 def draw_memory(memory: Memory, violations: Iterable[Violation]) -> str:
-    """Return the mappings of a process (as before the operation) with ``^`` below broken pages."""
+    """Return a drawing of a process before the operation, with ``^`` below broken pages.
+
+    A row shows up to 64 pages of a mapping: the folio of each as a letter, its index in the folio,
+    and the state of its entry. A legend follows.
+    """
     marked = {vpn for violation in violations for vpn in violation.vpns}
     names = _name_folios(memory)
     lines: list[str] = []
@@ -52,7 +56,7 @@ def _title(vma: Vma) -> str:
 
 
 def _rows(vma: Vma, space: AddressSpace, marked: set[int]) -> Iterator[tuple[int, int]]:
-    """Cut a mapping at table ends and after 64 pages, leaving out rows with nothing in them."""
+    """Yield first and end page of each row: at most 64 pages of one table, without empty rows."""
     start = vma.start
     while start < vma.end:
         end = min(vma.end, start + _ROW, (start // TABLE_PTES + 1) * TABLE_PTES)
@@ -79,7 +83,7 @@ def _row(
 
 
 def _page_label(vpn: int) -> str:
-    """Return ``page 7``; of a long number only the last digits, the title has all."""
+    """Return ``page 7``; of a long number only the last digits, because the title has all."""
     label = f"page {vpn}"
     return label if len(label) < _LABEL else f"..{vpn % 1_000_000:06}"
 
@@ -116,7 +120,7 @@ def _cont(vpn: int, pte: int) -> str:
 
 
 def _name_folios(memory: Memory) -> dict[int, str]:
-    """Give each folio a letter; letters repeat after 52 folios."""
+    """Return a letter for each folio, by its ``id()``; letters repeat after 52 folios."""
     return {id(folio): _LETTERS[index % len(_LETTERS)] for index, folio in enumerate(memory.frames)}
 
 

@@ -1,7 +1,7 @@
-"""Whether what a strategy does is what it is priced for.
+"""Finds out whether a strategy pays for what it does.
 
-The page tables tell what was done, the events what it costs: a strategy that takes a reference and
-announces none is correct, and too cheap. No check of page tables can see that.
+The page tables show what was done, the events say what it costs. A strategy that takes a reference
+and announces no event for it is correct but too cheap, which no check of page tables can see.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _COUNTS: Final = {
     "set_contpte": 1,
     "clear": 1,
 }
-"""Primitives that do several at once: which argument says how many."""
+"""Primitives that handle several entries at once: the position of the argument for their number."""
 
 
 class Announcement(NamedTuple):
-    """How often something was done, and how often it was announced, over some page tables."""
+    """How often a primitive was called and how often its event was announced, on some layouts."""
 
     event: str
     done: int
@@ -46,10 +46,11 @@ class Announcement(NamedTuple):
 
 
 def mispriced(subject: Subject, layouts: Iterable[Layout]) -> list[Announcement]:
-    """Return what a strategy does more or less often than it announces it, over all layouts.
+    """Return the events that a strategy announces more or less often than it does them.
 
-    It may be left out of the cost, or written by hand. Raises what the strategy raises, ConfigError
-    for a user's.
+    The numbers are those of all layouts together. What is done and not announced may be missing in
+    the cost, or be written by hand as micro-ops. Raises what the strategy raises; for a user's
+    strategy that is a ConfigError.
     """
     done, announced = Counter[str](), Counter[str]()
     known = operation_named(subject.operation)
@@ -69,7 +70,10 @@ def mispriced(subject: Subject, layouts: Iterable[Layout]) -> list[Announcement]
 def counted_on(
     function: Function, operation: str, contpte: bool, layout: Layout
 ) -> tuple[Counter[str], Counter[str]]:
-    """Return how often each primitive was called, and how often its event was announced."""
+    """Return how often the primitives of each event were called, and how often it was announced.
+
+    The strategy ``function`` runs on one layout.
+    """
     memory = build_memory(layout, contpte=contpte)
     known = operation_named(operation)
     made: Any = known.begin(memory, contpte=contpte)
@@ -102,7 +106,10 @@ def _watched(
 def _counting(
     primitive: Callable[..., Any], event: str, done: Counter[str], *, own: int = 0
 ) -> Callable[..., Any]:
-    """Count calls; ``own`` arguments come before those of the caller."""
+    """Return ``primitive`` as a function that counts its calls in ``done``.
+
+    ``own`` is how many arguments come before those of the caller (1 for a method).
+    """
     name = primitive.__name__
     place = _COUNTS[name] + own if name in _COUNTS else None
 
@@ -115,7 +122,7 @@ def _counting(
 
 
 def _steps(items: Any) -> Iterator[Step]:
-    """Yield the events of a strategy, answering as recording does; look at all that it yields."""
+    """Yield the events of a strategy; each of its yields is checked and answered with a number."""
     stream, answer = generator(items), None
     for number in range(1 << 62):
         try:

@@ -1,4 +1,4 @@
-"""Runs one strategy on one layout and reports what it broke."""
+"""Runs a strategy on a layout and reports the guarantees that it broke."""
 
 from __future__ import annotations
 
@@ -19,43 +19,47 @@ from costmodel.user_code.process import UserCode
 
 T = TypeVar("T")
 Strategy = Callable[[Any], Iterator[Any]]
-"""Walks the page tables of a fork or of an unmap."""
+"""The function of a strategy; it gets the operation."""
 
 STEPS_PER_TABLE = 50_000
 STEPS_PER_PAGE = 2_000
-"""More steps than any correct strategy takes; one that takes more will not end."""
+"""Limits on the yields of a strategy. Correct ones take fewer, so one that takes more is taken to
+have no end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A strategy under test and what its kernel is like."""
+    """A strategy to be checked, and what its kernel is like."""
 
     name: str
     strategy: Strategy
     operation: str = DEFAULT
-    """The name of what it does."""
+    """The name of its operation."""
     contpte: bool = False
-    """The kernel uses the contiguous bit: layouts have it, and ``fork.contpte`` is true."""
+    """Whether the kernel uses the contiguous bit: layouts then have it, and ``fork.contpte`` is
+    true."""
     dirty: DirtyRule = DirtyRule.EXACT
+    """How the kernel passes dirty bits on."""
     flushes: bool = True
-    """The strategy finishes the operation itself (``finish()``); else that is done for it, as the
-    callers of the kernel's loops do."""
+    """Whether the strategy finishes the operation itself (``finish()``). Otherwise that is done for
+    it, as the callers of the kernel's loops do."""
     resizes_freely: bool = False
-    """The CPU lets the contiguous bit change without break-before-make (BBML2)."""
+    """Whether the CPU allows to change the contiguous bit without break-before-make (BBML2)."""
     code: UserCode | None = None
-    """A user's strategy, which runs in a process of its own."""
+    """The user's code, which runs in a process of its own; None for a built-in strategy."""
 
     def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
-        """Return ``task(function, *arguments)``, wherever the strategy's function runs."""
+        """Return ``task(function, *arguments)``; the user's code runs in a process of its own."""
         if self.code is None:
             return task(self.strategy, *arguments)
         return self.code.ask(task, *arguments)
 
 
 def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
-    """Return the guarantees that a strategy breaks on a layout, none if it is correct there.
+    """Return the guarantees that a strategy breaks on a layout; none if it is correct there.
 
-    Raises ConfigError for a user's strategy that hangs, or ends the process it runs in.
+    Raises ConfigError for a user's strategy that hangs, ends the process it runs in, or yields what
+    is neither event nor micro-op.
     """
     return subject.evaluate(_violations, replace(subject, strategy=elsewhere, code=None), layout)
 
@@ -83,9 +87,9 @@ def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Vi
 
 
 def exhaust(items: Iterable[Any], limit: int) -> bool:
-    """Run a strategy to its end, answering each ``yield`` with a new number.
+    """Run a strategy to its end and answer each ``yield`` with a new number.
 
-    Returns False if it takes more than ``limit`` steps. Raises StrategyError for what yields
+    Returns False if it yields more than ``limit`` times. Raises StrategyError for what yields
     nothing at all.
     """
     steps = generator(items)
@@ -101,7 +105,7 @@ def exhaust(items: Iterable[Any], limit: int) -> bool:
 
 
 def _told(error: Exception) -> str:
-    """Return an exception with the line of the strategy that raised it."""
+    """Return an exception as text, with the line of the strategy that raised it."""
     place = line_of(error)
     where = f" ({Path(place[0]).name}:{place[1]})" if place else ""
     return f"raised {told(error)}{where}"

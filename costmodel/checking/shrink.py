@@ -26,9 +26,10 @@ _PLAIN_FIELDS = (
 
 
 def shrink(layout: Layout, fails: Callable[[Layout], bool], *, budget: int = 2000) -> Layout:
-    """Return the smallest layout found on which ``fails`` holds; ``layout`` itself must fail.
+    """Return the smallest layout found on which ``fails`` is true; it must be true for ``layout``.
 
-    Takes the first smaller layout that still fails, again and again, at most ``budget`` trials.
+    Again and again the first smaller layout that still fails is taken, for at most ``budget``
+    trials.
     """
     trials = budget
     shrinking = True
@@ -45,7 +46,10 @@ def shrink(layout: Layout, fails: Callable[[Layout], bool], *, budget: int = 200
 
 
 def smaller_layouts(layout: Layout) -> Iterator[Layout]:
-    """Yield layouts one step simpler: without an area or piece, shorter, lower, plainer."""
+    """Yield layouts that are one step simpler.
+
+    They lack a mapping or a piece, have fewer pages or lower orders, or one property less.
+    """
     areas = layout.areas
     for index, area in enumerate(areas):
         around = areas[:index], areas[index + 1 :]
@@ -77,11 +81,13 @@ def _smaller_areas(area: Area) -> Iterator[Area]:
 
 def _smaller_pieces(piece: Piece) -> Iterator[Piece]:
     if piece.order:
-        half = 1 << (piece.order - 1)
-        if piece.first + piece.count <= half:
-            yield replace(piece, order=piece.order - 1)
-        elif piece.count == 2 * half:
-            yield replace(piece, order=piece.order - 1, count=half)
+        # Anonymous memory has no folios of order 1.
+        order = piece.order - 1 if piece.order > 2 else 0
+        pages = 1 << order
+        if piece.first + piece.count <= pages:
+            yield replace(piece, order=order)
+        elif piece.count == 1 << piece.order:
+            yield replace(piece, order=order, count=pages)
     if piece.count > 1:
         yield replace(piece, count=piece.count // 2)
         yield replace(piece, count=piece.count - 1)

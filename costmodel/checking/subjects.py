@@ -16,11 +16,12 @@ from costmodel.strategies.resolve import added_names, known_names, resolve
 def find_subjects(
     names: Sequence[str], *, contpte: bool = False, operation: str | None = None
 ) -> list[Subject]:
-    """Return the strategies called ``names``, all built-in ones if there are no names.
+    """Return the strategies called ``names``, or all built-in ones if there are no names.
 
-    ``operation`` names one; without it built-in ones are those of all, and the user's are for fork.
-    ``contpte`` says that the kernels of the user's own ones use the contiguous bit.
-    Raises ConfigError that lists everything wrong with the names.
+    ``operation`` limits them to one operation. Without it, names are looked up in all operations,
+    and a user's strategy is one for fork. ``contpte`` says that the kernels of the user's own
+    strategies use the contiguous bit. Raises ConfigError with everything that is wrong with the
+    names; archives cannot be checked.
     """
     operations = [operation] if operation else list(operation_names())
     faults = []
@@ -69,7 +70,7 @@ def _user(name: str, contpte: bool, operation: str) -> Subject:
 
 
 def subject_of(entry: Strategy) -> Subject:
-    """Return a user's strategy as a check runs it; the flush belongs to the loop's callers."""
+    """Return a user's strategy as a check runs it: the callers of the loop do the flush."""
     return Subject(
         entry.name,
         entry.function,

@@ -1,4 +1,5 @@
-"""What must stand beside the price of a strategy: that it is broken, or not priced as it is."""
+"""The sentences that must stand beside a price: the strategy is broken, or does what it does not
+pay for."""
 
 from __future__ import annotations
 
@@ -16,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def verdicts_on(names: Iterable[str], operation: str) -> list[str]:
-    """Return a sentence for each strategy whose price should not be taken at its word.
+    """Return a sentence for each of the named strategies whose price should not be trusted.
 
-    Users' strategies are run on the telling layouts (a tenth of a second); of built-in ones it is
-    known.
+    Users' strategies are run on the telling layouts for that, which takes a tenth of a second; of
+    built-in ones it is known.
     """
     return [text for name in dict.fromkeys(names) for text in _verdict(name, operation)]
 
 
 def verdicts_of(cells: Iterable[Cell]) -> list[str]:
-    """Return the same for the strategies of some cells, each once."""
+    """Return the sentences for the strategies of some cells, each once."""
     asked = dict.fromkeys((cell.strategy, cell.workload.operation) for cell in cells)
     return [text for name, operation in asked for text in verdicts_on([name], operation)]
 
@@ -39,7 +40,7 @@ def _verdict(name: str, operation: str) -> Iterator[str]:
 
 
 def _of_user(strategy: Strategy) -> Iterator[str]:
-    """Yield what running a user's strategy shows."""
+    """Yield what checking a user's strategy on the telling layouts shows."""
     from costmodel.checking.priced import mispriced
     from costmodel.checking.subjects import subject_of
     from costmodel.mm.layouts import telling_layouts
@@ -62,7 +63,7 @@ def _of_user(strategy: Strategy) -> Iterator[str]:
 
 
 def _broken(subject: Subject, layouts: Iterable[Layout]) -> list[str]:
-    """Return the guarantees that a strategy breaks, as "broken" completes them."""
+    """Return the guarantees that a strategy breaks, as text, each once."""
     from costmodel.checking.run import violations_on
 
     found = [

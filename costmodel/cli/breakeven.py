@@ -1,24 +1,43 @@
-"""``costmodel breakeven``: the value of one number at which two strategies cost the same."""
+"""``costmodel breakeven``: where two strategies cost the same, over one number or two."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from costmodel.cli.parser import command
+from costmodel.cli.parser import add_jobs, command
 from costmodel.cli.question import add_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from costmodel.cli.main import Subparsers
+    from costmodel.cli.output import Output
+    from costmodel.config.machine import Machine
+    from costmodel.config.scenario import Scenario
+    from costmodel.explaining.axes import Axis, Pair
+    from costmodel.results.plots.picture import Picture
+    from costmodel.settings import Setting
+    from costmodel.sweeps.axes import SweepAxis
 
 LARGE_ORDER = 9
 """Order of the large folios of folio_share where --order is not given."""
+MOST = 2
+"""Numbers that vary."""
 
 EPILOG = """\
 KEY is folio_order, folio_share (share of folios of --order, default 9,
 among folios of order 0), cpus, threads, between_us, memory, tlbi_ns
 (arm64: the whole price of a TLBI), or any number that
-`costmodel machines MACHINE` lists.
+`costmodel machines MACHINE` lists. Two of them make a map.
+
+--over KEY                all that is possible; on a map what the machine
+                          file holds possible, and more if nothing crosses
+--over KEY=LOW..HIGH:N    N values (:log spaces them evenly in the
+                          logarithm)
+--over KEY=A,B,C          these values
 
 examples:
   costmodel breakeven folio-batch-v6.9 --machine ampere-altra \\
@@ -27,42 +46,147 @@ examples:
       --over tlbi.broadcast_ns
   costmodel breakeven folio-scan-v3 --machine xeon-4210r --order 4 \\
       --over folio_share
+  costmodel breakeven folio-scan-v3 --machine xeon-4210r \\
+      --over atomics.locked_cycles --over folio_order -o out/map.svg
 """
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``breakeven STRATEGY --machine M --over KEY`` with its options."""
-    about = "find the value of a number at which two strategies cost the same"
+    about = "find where two strategies cost the same, over one number or two"
     parser = command(subparsers, "breakeven", about, epilog=EPILOG)
     parser.add_argument("strategy", metavar="STRATEGY", help="a name; or file.py:function")
     parser.add_argument("--machine", required=True, metavar="M", help="a name, or a machine file")
-    parser.add_argument("--over", required=True, metavar="KEY", help="what varies, see below")
+    parser.add_argument(
+        "--over", required=True, action="append", metavar="KEY", help="what varies, see below"
+    )
     add_options(parser)
+    parser.add_argument("-o", dest="output", metavar="FILE", help="draw it: an .svg or .png file")
+    add_jobs(parser)
     parser.set_defaults(positional=("strategy",))
+
+
+class ShownAnswer(NamedTuple):
+    """An answer in three forms; the last two are made when they are asked for."""
+
+    text: str
+    document: Callable[[], Mapping[str, Any]]
+    picture: Callable[[], Picture]
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the answer; raise ConfigError for bad input."""
+    from costmodel.cli.question import cells
+    from costmodel.explaining.breakeven import in_one_build
+
+    scenario, machine, target, over = _asked(args)
+    pair = cells(scenario, machine)
+    axes = _axes(args, over, pair)
+    pair = in_one_build(pair, axes)
+    answer = (_over_two if len(axes) == MOST else _over_one)(args, scenario, pair, axes)
+    target.show(answer.text)
+    target.write_json(answer.document)
+    if args.output is not None:
+        answer.picture().save(Path(args.output))
+    return 0
+
+
+def _over_one(
+    args: argparse.Namespace, scenario: Scenario, pair: Pair, axes: Sequence[Axis]
+) -> ShownAnswer:
     from costmodel import __version__
-    from costmodel.checking.verdict import verdicts_of
-    from costmodel.cli.output import output
-    from costmodel.cli.question import ask_one, cells, inputs, origin_of
-    from costmodel.experiment import run_cell
-    from costmodel.explaining.axes import axis_of
-    from costmodel.explaining.breakeven import break_even, in_one_build
-    from costmodel.ineffective import ineffective
+    from costmodel.explaining.breakeven import break_even
+    from costmodel.results.plots.breakeven import breakeven_picture
     from costmodel.results.text.breakeven import breakeven_document, breakeven_text
 
-    scenario, machine = ask_one(args)
-    target = output(args.json, inputs=inputs(args, scenario))
-    pair = cells(scenario, machine)
-    order = LARGE_ORDER if args.order is None else pair[0].workload.folio_order or 0
-    axis = axis_of(args.over, pair, large_order=order)
-    pair = in_one_build(pair, axis)
-    answer = break_even(pair, axis)
+    found = break_even(pair, axes[0])
+    idle, verdicts, origin = _beside(args, scenario, pair)
+    return ShownAnswer(
+        breakeven_text(found, pair, version=__version__, idle=idle, verdicts=verdicts),
+        lambda: breakeven_document(found, pair, origin(), verdicts),
+        lambda: breakeven_picture(found, pair),
+    )
+
+
+def _over_two(
+    args: argparse.Namespace, scenario: Scenario, pair: Pair, axes: Sequence[Axis]
+) -> ShownAnswer:
+    from costmodel import __version__
+    from costmodel.explaining.breakeven_map import break_even_map
+    from costmodel.parallel import cpus
+    from costmodel.results.plots.breakeven_map import map_picture
+    from costmodel.results.text.breakeven_map import map_document, map_text
+
+    given = [text.partition("=")[0].strip() for text in args.over if "=" in text]
+    found = break_even_map(pair, *axes, given=given, jobs=args.jobs or cpus())
+    idle, verdicts, origin = _beside(args, scenario, pair)
+    return ShownAnswer(
+        map_text(found, pair, version=__version__, idle=idle, verdicts=verdicts),
+        lambda: map_document(found, pair, origin(), verdicts),
+        lambda: map_picture(found, pair),
+    )
+
+
+def _beside(
+    args: argparse.Namespace, scenario: Scenario, pair: Pair
+) -> tuple[Sequence[Setting], Sequence[str], Callable[[], Mapping[str, Any]]]:
+    """Return what stands beside an answer: settings without effect, verdicts, and its origin."""
+    from costmodel.checking.verdict import verdicts_of
+    from costmodel.cli.question import origin_of
+    from costmodel.experiment import run_cell
+    from costmodel.ineffective import ineffective
+
     idle = ineffective([run_cell(cell, noise=False) for cell in pair])
-    verdicts = verdicts_of(pair)
-    target.show(breakeven_text(answer, pair, version=__version__, idle=idle, verdicts=verdicts))
-    origin = origin_of(args, scenario, [machine.name])
-    target.write_json(lambda: breakeven_document(answer, pair, origin, verdicts))
-    return 0
+    return idle, verdicts_of(pair), lambda: origin_of(args, scenario, [pair[0].machine.name])
+
+
+def _asked(args: argparse.Namespace) -> tuple[Scenario, Machine, Output, Sequence[SweepAxis]]:
+    """Return what the words of the command say; raise ConfigError with every fault."""
+    from costmodel.cli.output import outputs
+    from costmodel.cli.question import ask_one, inputs
+    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.results.plots.picture import check_suffix
+    from costmodel.sweeps.axes import parse_over
+
+    faults: list[Fault] = []
+    if len(args.over) > MOST:
+        reason = f"is given too often: at most {MOST} numbers vary"
+        faults.append(Fault("--over", reason=reason, got=", ".join(args.over)))
+    try:
+        over = parse_over(args.over)
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        if args.output is not None:
+            check_suffix(Path(args.output))
+    except ConfigError as error:
+        faults += error.faults
+    try:
+        scenario, machine = ask_one(args)
+        files = {"-o": args.output, "--json": args.json}
+        _, target = outputs(files, inputs=inputs(args, scenario))
+    except ConfigError as error:
+        faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return scenario, machine, target, over
+
+
+def _axes(args: argparse.Namespace, over: Sequence[SweepAxis], pair: Pair) -> list[Axis]:
+    """Return the axes that the options name; raise ConfigError with every fault."""
+    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.explaining.axes import axis_of
+    from costmodel.sweeps.along import along
+
+    large = LARGE_ORDER if args.order is None else pair[0].workload.folio_order or 0
+    found: list[Axis] = []
+    faults: list[Fault] = []
+    for text, asked in zip(args.over, over, strict=True):
+        try:
+            axis = axis_of(asked.key, pair, large_order=large)
+            found.append(along(axis, asked) if "=" in text else axis)
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    return found

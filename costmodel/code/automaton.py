@@ -1,4 +1,4 @@
-"""An automaton that follows events in compiled loops: what a context asks for is learnt once."""
+"""An automaton that follows events in compiled loops: the move in each context is learnt once."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ Ints = NDArray[np.int64]
 Shorts = NDArray[np.int16]
 
 STAYS: Final = -(1 << 62)
-"""Kind of an event without a move."""
+"""The kind of an event that has no move: a micro-op written by hand."""
 _NOBODY, _NOW, _LAST = range(3)
 _UNKNOWN: Final = -1
 
 
 class Hop(NamedTuple):
-    """One step on the way to an event, on the entry of that event or on the last one's.
+    """One recorded step on the way to an event.
 
-    Several ``paths`` are taken in turn: hops of one ``turn`` count together. ``starts``: a batch
-    starts at that entry.
+    ``at_now``: it is on the entry of that event, else on that of the last event. Where there are
+    several ``paths``, they are taken in turn, and hops with the same ``turn`` are counted together.
+    ``starts``: a batch starts at the entry.
     """
 
     at_now: bool
@@ -34,43 +35,44 @@ class Hop(NamedTuple):
 
 
 class Move(NamedTuple):
-    """The way to an event and the state behind it."""
+    """The hops that lead to an event, and the state after it."""
 
     hops: tuple[Hop, ...]
     state: int
 
 
 class Events(NamedTuple):
-    """Events in order, one entry each; the first lies behind already."""
+    """Events in order, one entry each; the first one has happened before."""
 
     kind: Ints
-    """int64[n]: what decides the move beside the state, or ``STAYS``."""
+    """What decides the move besides the state, or ``STAYS``, int64[n]."""
     slot: Ints
-    """int64[n]: the entry."""
+    """The slot of the event's entry, int64[n]."""
     restarts: NDArray[np.bool_]
-    """bool[n]: paths that are taken in turn start over here."""
+    """Whether paths that are taken in turn start again here, bool[n]."""
 
 
 class Way(NamedTuple):
     """The paths that lead along the events."""
 
     paths: Ints
-    """int64[m]; ``-1 - k`` for the ``k``-th event that stays."""
+    """The number of each path, int64[m]; ``-1 - k`` for the ``k``-th event that stays."""
     events: Ints
-    """int64[m]: the event on whose entry each path is taken."""
+    """The event on whose entry each path is taken, int64[m]."""
     ends: Ints
-    """int64[n]: paths up to and with those of each event."""
+    """The number of paths up to and including those of each event, int64[n]."""
 
 
 Learn = Callable[[int, int, int, int], Move]
-"""Tells the move for a state, from one event (a number) to another, and the batch's first slot."""
+"""A function that returns a move. It is given the state, the numbers of the last event and of this
+one, and the first slot of the batch."""
 
 
 class Automaton:
-    """Moves by context. Batches of ``reach`` entries and more are told from shorter ones."""
+    """The moves by context; batches of at least ``reach`` entries are another context."""
 
     def __init__(self, reach: int) -> None:
-        """Start with nothing learnt."""
+        """Begin without any move."""
         self._reach = reach
         self._kinds: dict[int, int] = {}
         self._table = np.zeros((0, 0, 2), np.int16)  # by state, kind and reach: move
@@ -81,7 +83,7 @@ class Automaton:
         self._paths: list[int] = []
 
     def follow(self, events: Events, state: int, learn: Learn) -> Way:
-        """Return the way along ``events``; ``learn`` is asked where it is not known yet."""
+        """Return the way along ``events``; ``learn`` is called for moves that are not known yet."""
         kind = self._numbered(events.kind)
         moves = np.full(len(kind), _UNKNOWN, np.int64)
         at = np.array([1, 0, state, events.slot[0]], np.int64)
@@ -104,7 +106,7 @@ class Automaton:
         )
 
     def _numbered(self, kinds: Ints) -> Ints:
-        """Number kinds, those of all times alike."""
+        """Return a number for each kind; a kind keeps its number between calls."""
         numbers, first = numbered(kinds)
         known = (
             -1 if kind == STAYS else self._kinds.setdefault(kind, len(self._kinds))
@@ -113,7 +115,7 @@ class Automaton:
         return np.array(list(known), np.int64)[numbers]
 
     def _added(self, move: Move) -> int:
-        """Return the number of a new move."""
+        """Add a move and return its number."""
         starts = _NOBODY
         for hop in move.hops:
             if hop.starts:
@@ -129,7 +131,7 @@ class Automaton:
 
 
 def _roomy(table: Shorts, last: tuple[int, ...]) -> Shorts:
-    """Return a table with a place ``last``, twice as large as needed where there was none."""
+    """Return the table, made twice as large as needed where it has no place ``last``."""
     shape = tuple(
         size if index < size else 2 * (index + 1)
         for index, size in zip(last, table.shape, strict=True)
@@ -145,9 +147,10 @@ def _roomy(table: Shorts, last: tuple[int, ...]) -> Shorts:
 def _follow(
     kind: Ints, slot: Ints, table: Shorts, effects: Shorts, reach: int, at: Ints, moves: Ints
 ) -> bool:
-    """Go on until a context is not known; tell whether the end was reached.
+    """Follow events until a context is not known; tell whether the end was reached.
 
-    ``at``: event, last event that did not stay, state, slot at which the batch started.
+    ``at`` holds the event, the last event that did not stay, the state, and the slot at which the
+    batch started.
     """
     now, last, state, first = at[0], at[1], at[2], at[3]
     while now < len(kind):
@@ -174,7 +177,7 @@ def _way(
     turns: Ints,
     taken: Ints,
 ) -> tuple[Ints, Ints, Ints]:
-    """Return paths, the event of each and where those of each event end."""
+    """Return the paths, the event of each, and where those of each event end."""
     count = 0
     for move in moves[1:]:
         count += 1 if move < 0 else first_hop[move + 1] - first_hop[move]

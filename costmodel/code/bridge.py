@@ -1,8 +1,8 @@
 """Finds the way from one event to another when a strategy leaves events out.
 
-A patch that saves an atomic is a strategy that does not announce that event. What the compiler put
-around the atomic stays: the steps through the event that was left out are executed without the
-row of the event itself.
+A patch that saves an atomic is a strategy that does not announce this event. The instructions that
+the compiler put around the atomic stay: the steps through the event that was left out are executed
+without the row of the event itself.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Collection, Sequence
 
 
 def is_before(event: str, other: str, order: Sequence[str]) -> bool:
-    """Tell whether ``event`` comes before ``other`` in ``order``, that of the work on one entry."""
+    """Tell whether ``event`` comes before ``other`` in ``order``, the order on one entry."""
     return order.index(event) < order.index(other)
 
 
 def bridge(
     recorded: Collection[tuple[str, str]], last: str, now: str, order: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the fewest events that lead from ``last`` to ``now`` over recorded pairs.
+    """Return the fewest events between ``last`` and ``now`` that make a chain of recorded pairs.
 
-    Each comes later in ``order`` than the one before, so that no other entry lies on the way. Empty
-    if there is no such way.
+    Each comes later in ``order`` than the one before, so no other entry is on the way. The result
+    is empty if there is no such chain.
 
     >>> bridge({("read", "get"), ("get", "map")}, "read", "map", ("read", "get", "map"))
     ('get',)

@@ -1,4 +1,4 @@
-"""Builds a :class:`costmodel.code.trace.Trace` from what a strategy yielded."""
+"""Builds a trace (:class:`costmodel.code.trace.Trace`) from what a strategy yielded."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ _TYPES = {
     "taken": np.int8,
     "site": np.int32,
 }
-"""What a row of a trace is, whoever executes it when: the columns of that name."""
+"""The columns of a trace that do not depend on when a row is executed, with their types."""
 Columns = dict[str, NDArray[Any]]
 
 
 def _columns(rows: Iterable[tuple[int, ...]]) -> Columns:
-    """Return rows, as tuples in the order of ``_TYPES``, as columns."""
+    """Return rows, which are tuples in the order of ``_TYPES``, as columns."""
     columns = zip(*rows, strict=True)
     return {name: np.array(next(columns), dtype) for name, dtype in _TYPES.items()}
 
 
 class _Static(NamedTuple):
-    """A library in a core's terms: its rows, and the targets of its static micro-ops."""
+    """The rows of a library as columns of a trace, and the targets of its static micro-ops."""
 
     columns: Columns
     target: Ints
@@ -74,7 +74,10 @@ def _static(operation: str, name: str) -> _Static:
 
 
 def build(record: Record, library: Library, operation: str, segment: str = "copy") -> Trace:
-    """Return the micro-ops of a record in program order, all in one segment."""
+    """Return the trace of a record: its micro-ops in program order, all in one segment.
+
+    ``operation`` and the library's name identify the recorded program.
+    """
     static = _static(operation, library.name)
     hand = _Hand(record.uops, record.results, library.isa) if record.uops else _nothing()
     paths, lengths = record.paths, library.lengths(record.paths)
@@ -141,7 +144,7 @@ def _laid(
     library_row: Ints,
     address: Ints,
 ) -> PlacedRows:
-    """Return what decides where hand-written accesses belong."""
+    """Return what decides at which rows hand-written accesses are placed."""
     number = np.maximum(-1 - library_row, 0)
     by_hand = library_row < 0
     recorded = target[library.uop[np.maximum(library_row, 0)]]
@@ -161,13 +164,13 @@ def _laid(
 
 
 _READ: Final = "read"
-"""Event that reads the entry which everything up to the next one is about."""
+"""The event that reads an entry; everything up to the next such event is about this entry."""
 _PAGE_COLUMN, _HEAD_COLUMN = 2, 4
-"""Of ``Record.contexts``."""
+"""Columns of ``Record.contexts``."""
 
 
 class _Hand:
-    """Hand-written micro-ops as columns; at least one row, so that it can be indexed."""
+    """Hand-written micro-ops as columns, with at least one row so that they can be indexed."""
 
     def __init__(self, uops: Sequence[Uop], results: Ints, isa: str) -> None:
         numbers: dict[tuple[Any, ...], int] = {}
@@ -185,14 +188,14 @@ class _Hand:
 
 @cache
 def _nothing() -> _Hand:
-    """Return what stands for no micro-op written by hand."""
+    """Return the columns for a strategy without hand-written micro-ops."""
     return _Hand((Uop(Kind.NOP),), np.zeros(0, np.int64), "")
 
 
 _WAITING: Final = (Target.SRC, Target.DST, Target.PAGE)
-"""What lies where the entry says, or beside it."""
+"""Targets whose addresses are computed from the entry."""
 _form = attrgetter("kind", "flavour", "op", "target", "size_bytes", "taken", "site")
-"""Of a hand-written micro-op: all but its place and its inputs."""
+"""Returns all of a hand-written micro-op but its address and its inputs."""
 
 
 def _row(
@@ -215,7 +218,7 @@ def _row(
 
 
 def _values(uop: Uop) -> tuple[int, ...]:
-    """Return the four results that a micro-op waits for, -1 for none."""
+    """Return the four results that a micro-op waits for; -1 for none."""
     if uop.target == Target.NONE:
         return (*uop.data_inputs, -1, -1, -1, -1)[:4]
     return (*(*(uop.address_inputs or ()), -1, -1)[:2], *(*uop.data_inputs, -1, -1)[:2])

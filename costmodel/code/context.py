@@ -1,4 +1,4 @@
-"""What the choice between recorded paths may depend on, followed from event to event."""
+"""The context of an event, on which the choice between recorded paths depends."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 
 
 class Context(NamedTuple):
-    """Facts that a compiled kernel can branch on between two events.
+    """Facts on which a compiled kernel can branch between two events.
 
-    The first five are traits of the events, then come facts about the batch, then places in the
-    block of 16 entries. Where several sets of facts tell recorded paths apart, earlier facts win.
+    The first ones are traits of the events, then come facts about the batch, then positions in the
+    block of 16 entries. Where several sets of facts distinguish the recorded paths, earlier facts
+    are preferred.
     """
 
     large: bool
     cont: bool
     writable: bool
     consecutive: bool
-    """The entry looked at before follows the one before it."""
+    """The frame of the last entry looked at follows that of the entry before."""
     scanned: bool
-    """The batch was found by reading on behind its first entry."""
+    """The batch was found by a scan behind its first entry."""
     whole: bool
     """The batch starts with a whole aligned block."""
     ends_block: bool
@@ -40,17 +41,19 @@ class Context(NamedTuple):
     shared: bool
     """The mapping is shared."""
     aligned: bool
-    """The last event was on a single page whose frame lies in its block as its entry does: at the
-    end of a block contpte then looks whether to fold."""
+    """The last event was on a single page whose frame lies in its block of 16 as its entry does. At
+    the end of a block, contpte then checks whether to fold."""
+    tracked: bool
+    """Userfaultfd write-protects the mapping, or takes that back."""
 
 
 class ContextTracker:
-    """Follows the events of a stream; knows the context in which the next one happens."""
+    """Follows the events of a stream, and knows the context of the next one."""
 
     __slots__ = ("batch_facts", "before_last", "first", "last", "scanned")
 
     def __init__(self, last: Step, before_last: str) -> None:
-        """Start behind event ``last``."""
+        """Begin after the event ``last``, which followed an event called ``before_last``."""
         self.last = last
         self.before_last = before_last
         self.batch_facts = (False, False, False)
@@ -58,7 +61,7 @@ class ContextTracker:
         self.first = last.slot
 
     def copy(self) -> ContextTracker:
-        """Return a tracker that goes on by itself."""
+        """Return an independent copy."""
         twin = ContextTracker(self.last, self.before_last)
         twin.batch_facts = self.batch_facts
         twin.scanned = self.scanned
@@ -66,7 +69,7 @@ class ContextTracker:
         return twin
 
     def advance(self, now: Step) -> None:
-        """Take note of the next event."""
+        """Note that the event ``now`` happened."""
         event = now.event
         if event == "map":
             stop = now.slot + 1
@@ -99,9 +102,10 @@ class ContextTracker:
             now.slot % TABLE_PTES == TABLE_PTES - 1,
             bool(traits & Trait.SHARED),
             bool(self.last.traits & Trait.ALIGNED),
+            bool(traits & Trait.TRACKED),
         )
 
 
 def lone_context(before_last: str, last: Step, now: Step) -> Context:
-    """Return the context of the step from ``last`` to ``now``, nothing known of the batch."""
+    """Return the context of the step from ``last`` to ``now``, without facts about the batch."""
     return ContextTracker(last, before_last).context_at(now)

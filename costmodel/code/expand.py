@@ -1,4 +1,4 @@
-"""Lays recorded paths out row by row: addresses, and the producer of every input."""
+"""Expands recorded paths into rows: computes addresses, and the producer of every input."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from costmodel.units import LINE_BYTES
 Ints = NDArray[np.int64]
 
 REGION_SHIFT: Final = 44
-"""Address bits below the target: regions never meet."""
+"""Bits of an address below the number of its target, so that regions do not overlap."""
 SLOT_ORIGIN: Final = 1 << 30
-"""Address of PTE 0 in its region; the entry before it has an address, too."""
+"""Address of PTE 0 in its region; entries before it have addresses too."""
 PTE_BYTES: Final = 8
 _LINES: Final = 4096
-"""Places for lines to begin with."""
+"""The first size of the table of lines."""
 
 _BLOCK = ROLES.index("block")
 _CONTEXT = {
@@ -34,7 +34,7 @@ _CONTEXT = {
     "last_head": 5,
 }
 _COLUMN = np.array([_CONTEXT.get(role, -1) for role in ROLES])
-"""By role: the column of the contexts that an address counts from, -1 for none."""
+"""For each role, the column of the contexts that an address is relative to; -1 for none."""
 _SRC, _DST = int(Target.SRC), int(Target.DST)
 _LOAD, _STORE, _RMW, _ZERO = (int(k) for k in (Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO))
 
@@ -59,7 +59,10 @@ def lay_out(
     inputs: NDArray[np.int32],
     address: Ints,
 ) -> None:
-    """Fill ``library_row`` (row of the library, or -1 - k), ``inputs[:, :4]`` and ``address``."""
+    """Fill ``library_row``, ``inputs[:, :4]`` and ``address`` of the trace's rows.
+
+    ``library_row`` becomes the row of the library, or ``-1 - k`` for hand-written micro-op ``k``.
+    """
     latest = np.full(len(uop_target), -1, dtype=np.int64)
     row = 0
     for step in range(len(record_paths)):
@@ -92,7 +95,7 @@ def lay_out(
 def _producer(
     row: int, back: int, group: int, group_start: Ints, group_member: Ints, latest: Ints
 ) -> int:
-    """Return the row of a producer: so many rows back, or the latest of a group; -1 for none."""
+    """Return the row of a producer: ``back`` rows back, or the latest of a group; -1 for none."""
     if back > 0:
         return row - back
     producer = -1
@@ -120,11 +123,11 @@ def _address(target: int, role: int, index: int, offset: int, contexts: Ints, st
 def number_lines(
     address: Ints, size_bytes: NDArray[np.int16], places: int
 ) -> tuple[Ints, Ints, int]:
-    """Give every line touched a small number, by open addressing.
+    """Return a small number for every line that is touched, as a table with open addressing.
 
-    Returns lines (-1 where there is none), their small numbers at the same places, and how many
-    there are. The first ``places``, a power of two, are mostly enough: few lines are touched,
-    again and again.
+    Returns the lines (-1 where a place is free), their numbers at the same places, and how many
+    lines there are. ``places``, a power of two, is the first size of the table; mostly that is
+    enough, because few lines are touched again and again.
     """
     table, numbers = np.full(places, -1, np.int64), np.zeros(places, np.int64)
     count = 0
@@ -146,7 +149,7 @@ def number_lines(
 
 @compiled
 def _larger(table: Ints, numbers: Ints) -> tuple[Ints, Ints]:
-    """Return twice as many places with the same lines and numbers."""
+    """Return a table of twice the size with the same lines and numbers."""
     larger = np.full(2 * len(table), -1, np.int64)
     theirs = np.zeros(len(larger), np.int64)
     for old in np.flatnonzero(table >= 0):
@@ -157,7 +160,7 @@ def _larger(table: Ints, numbers: Ints) -> tuple[Ints, Ints]:
 
 @inlined
 def _place(table: Ints, line: int | np.int64) -> int:
-    """Return where a line is or belongs."""
+    """Return the place of a line in the table, or the free place where it belongs."""
     mask = len(table) - 1
     place = (line * 0x9E3779B1) & mask
     while table[place] != -1 and table[place] != line:
@@ -174,9 +177,9 @@ def link_memory(
     writer: NDArray[np.int32],
     inputs: NDArray[np.int32],
 ) -> None:
-    """Fill ``inputs[:, 4]``: the youngest older micro-op that wrote a byte that a row reads.
+    """Fill ``inputs[:, 4]`` with the youngest older micro-op that wrote a byte which a row reads.
 
-    ``writer`` int32[lines, 64] is all -1 before.
+    ``writer``, int32[lines, 64], must be all -1 before.
     """
     for row in range(len(address)):
         inputs[row, 4] = -1
@@ -205,14 +208,14 @@ _link_memory: Any = compiled(link_memory)
 
 
 def expand(arguments: tuple[NDArray[Any], ...]) -> None:
-    """Run :func:`lay_out`, compiled where numba is there."""
+    """Call :func:`lay_out`, compiled where numba is installed."""
     _lay_out(*arguments)
 
 
 def memory_producers(
     kind: NDArray[np.uint8], address: Ints, size_bytes: NDArray[np.int16], inputs: NDArray[np.int32]
 ) -> None:
-    """Fill the memory column of ``inputs``."""
+    """Fill the memory column of ``inputs``, as :func:`link_memory` does."""
     table, numbers, count = _number_lines(address, size_bytes, _LINES)
     writer = np.full((count + 1, LINE_BYTES), -1, dtype=np.int32)
     _link_memory(kind, address, size_bytes, table, numbers, writer, inputs)

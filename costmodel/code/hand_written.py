@@ -1,4 +1,4 @@
-"""What may stand in a micro-op that was written by hand."""
+"""Checks micro-ops that were written by hand."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _ONLY_ON: Final = {
     "ZERO_LINE": "arm64",
     "ZERO_BLOCK": "x86_64",
 }
-"""What one instruction set alone has. Both have atomics (x86: locked operations) and ``dmb``, which
-stands for ``smp_mb()``."""
+"""Kinds and flavours that exist on one instruction set only. Both have atomics (on x86 locked
+operations) and ``dmb``, which stands for ``smp_mb()``."""
 
 
 def checked(uop: Uop, number: int, isa: str) -> Uop:
-    """Return micro-op ``number`` of a strategy, made of plain values.
+    """Return the micro-op of yield ``number``, made of plain values.
 
-    Raises StrategyError for what no core of instruction set ``isa`` executes.
+    Raises StrategyError for wrong fields, values that no earlier yield has answered, and what does
+    not exist on the instruction set ``isa``.
     """
     kind, flavour, op, target, offset, size, address, data, taken, site = uop
     try:
@@ -49,7 +50,7 @@ def checked(uop: Uop, number: int, isa: str) -> Uop:
 def _form(
     kind: Any, flavour: Any, op: Any, target: Any, size: Any, taken: Any, site: Any, isa: str
 ) -> Uop:
-    """Check all but the place and the inputs; strategies yield few forms, thousands of times."""
+    """Return a micro-op without address and inputs, checked; remembered, as there are few forms."""
     for value, of, name in ((kind, Kind, "kind"), (flavour, Flavour, "flavour")):
         if not isinstance(value, of):
             raise StrategyError(f"{name}: must be one of {of.__name__}", got=describe(value))

@@ -1,4 +1,4 @@
-"""The steps of one compiled kernel, ready to be looked up and laid out in a trace."""
+"""The recorded steps of one compiled kernel, to be looked up by events and put into a trace."""
 
 from __future__ import annotations
 
@@ -41,19 +41,20 @@ ROLES = (
 
 
 RAGGED: Final = "ragged"
-"""Begins the name of a layout of folios of many orders, some of them mapped in part."""
+"""Beginning of the names of layouts with folios of many orders, some of them partly mapped."""
 _RELATIVES = {"peek": "scan"}
-"""A scan that goes on and one that stops run the same code up to its last branch."""
+"""Events that can stand for each other: a scan that goes on and one that stops execute the same
+code up to its last branch."""
 
 
 @dataclass(frozen=True)
 class RecordedChoice:
-    """The recorded paths between two events and what decides between them.
+    """The recorded paths between two events, and the facts that decide between them.
 
-    ``decisive``: indices into :class:`Context`; ``paths``: their values to a path number;
-    ``usual``: the path for a context that was not recorded (the one recorded most often).
-    ``turns``: by the same values, paths that are taken in turn, where nothing known decides
-    (per-CPU counters that run over, free lists that are merged).
+    ``decisive`` holds indices into :class:`Context`, ``paths`` maps the values of these facts to a
+    path number. ``usual`` is the path recorded most often, for a context that was not recorded.
+    ``turns`` maps the values to paths that are taken in turn, where no known fact decides (per-CPU
+    counters that overflow, free lists that are merged).
     """
 
     decisive: tuple[int, ...]
@@ -63,11 +64,11 @@ class RecordedChoice:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """All path numbers, some more than once."""
+        """All path numbers; some occur more than once."""
         return (*self.paths.values(), self.usual, *chain(*self.turns.values()))
 
     def renumbered(self, number: Mapping[int, int]) -> RecordedChoice:
-        """Return the same choice between paths that have other numbers."""
+        """Return the same choice with other numbers for its paths."""
         paths = {facts: number[path] for facts, path in self.paths.items()}
         turns = {facts: tuple(map(number.__getitem__, some)) for facts, some in self.turns.items()}
         return RecordedChoice(self.decisive, paths, number[self.usual], turns)
@@ -75,14 +76,17 @@ class RecordedChoice:
 
 @dataclass(frozen=True)
 class Library:
-    """All steps of one program.
+    """All steps of one recorded program.
 
-    Static micro-ops (``[u]``): ``site, kind, op, target, size_bytes, function``. Paths (``[p]``):
-    ``path_start, path_length`` into the rows. Rows (``[r]``): ``uop``, ``taken``, ``role`` (index
-    into ROLES), ``index`` (line number, or slot / struct-page number counted from the role),
-    ``offset`` (bytes), ``near`` (``[r, 4]``: rows back to a producer in the same step, 0 for none)
-    and ``far`` (``[r, 4]``: number of the group of static micro-ops, the latest executed of which
-    is the producer; -1 for none). ``groups`` lists the members of each group.
+    * Static micro-ops, ``[u]``: ``site``, ``kind``, ``op``, ``target``, ``size_bytes`` and
+      ``function``.
+    * Paths, ``[p]``: ``path_start`` and ``path_length`` into the rows.
+    * Rows, ``[r]``: ``uop`` (the static micro-op), ``taken``, ``role`` (index into ROLES),
+      ``index`` (a line number, or a slot or struct-page number relative to the role), ``offset``
+      (bytes), ``near`` (``[r, 4]``, rows back to a producer in the same step, 0 for none) and
+      ``far`` (``[r, 4]``, a group of static micro-ops, of which the one executed last is the
+      producer; -1 for none).
+    * Groups: ``group_start`` is where each begins in ``group_member``.
     """
 
     name: str
@@ -105,18 +109,18 @@ class Library:
     group_member: Ints
     choices: Mapping[tuple[str, str], RecordedChoice]
     order: tuple[str, ...] = ()
-    """Events in their order on one entry or batch: only later ones can have been left out."""
+    """Events in their order on one entry or batch; it decides which ones can have been left out."""
     layouts: tuple[str, ...] = ()
-    """What it was recorded on: ``order0``, ``order9``, ``order0_aligned``, ``ragged1`` ..."""
+    """The layouts on which it was recorded: ``order0``, ``order9``, ``order0_aligned``, ..."""
 
     @property
     def knows_any_layout(self) -> bool:
-        """Whether it was recorded, in every state, on tables of folios of many orders too."""
+        """Whether it was recorded in every state on tables with folios of many orders too."""
         return any(layout.startswith(RAGGED) for layout in self.layouts)
 
     @property
     def isa(self) -> str:
-        """``arm64`` or ``x86_64``."""
+        """The instruction set: ``arm64`` or ``x86_64``."""
         return "x86_64" if self.name.endswith("x86_64") else "arm64"
 
     @cached_property
@@ -130,45 +134,52 @@ class Library:
 
     @property
     def recorded_paths(self) -> int:
-        """Number of recorded paths; path ``p + recorded_paths`` is ``p`` without its last row."""
+        """The number of recorded paths.
+
+        Path ``p + recorded_paths`` is path ``p`` without its last row, the event itself.
+        """
         return len(self.path_start) // 2
 
     @cached_property
     def _lasts(self) -> dict[str, list[str]]:
-        """By event: the events that were recorded before it."""
+        """For each event, the events that were recorded right before it."""
         known: dict[str, list[str]] = {}
         for last, now in self.choices:
             known.setdefault(now, []).append(last)
         return known
 
     def lengths(self, paths: Ints) -> Ints:
-        """Return the micro-ops of each path, int64[m]; negative ones are one written by hand."""
+        """Return the number of micro-ops of each path, int64[m].
+
+        A negative path is one hand-written micro-op.
+        """
         return np.where(paths < 0, 1, self.path_length[np.maximum(paths, 0)])
 
     @property
     def events(self) -> tuple[str, ...]:
-        """Events that a strategy may announce: those recorded and their relatives."""
+        """The events that a strategy may announce: the recorded ones and their relatives."""
         relatives = (event for event, other in _RELATIVES.items() if other in self._lasts)
         return tuple(dict.fromkeys([*self._lasts, *relatives]))
 
     def _known(self, event: str) -> str:
-        """Return an event, or its nearest relative where the program never did it."""
+        """Return the event, or its relative where the program was recorded without it."""
         return event if event in self._lasts else _RELATIVES.get(event, event)
 
     def skipped(self, last: str, now: str) -> tuple[str, ...]:
-        """Return the recorded events between two that never followed each other directly.
+        """Return the events that were left out between two which never followed each other.
 
-        Empty where they did, and where there are none: see :func:`costmodel.code.bridge.bridge`.
+        Empty where they did follow each other, and where there is no way between them: see
+        :func:`costmodel.code.bridge.bridge`.
         """
         last, now = self._known(last), self._known(now)
         return () if (last, now) in self.choices else bridge(self.choices, last, now, self.order)
 
     def turns(self, last: str, now: str, context: Context) -> tuple[int, ...]:
-        """Return the paths from event ``last`` to ``now`` to take in turn: mostly one.
+        """Return the paths from event ``last`` to ``now``, to be taken in turn; mostly it is one.
 
-        An event that this program was not recorded with is taken for its nearest relative. A pair
-        of events that was never recorded gets the shortest path that led to ``now`` from another
-        event. Raises KeyError when ``now`` is unknown to this program.
+        A relative stands for an event that the program was not recorded with. For a pair of events
+        that was never recorded, it is the shortest path that led to ``now`` from another event.
+        Raises KeyError where the program does not know ``now``.
         """
         now = self._known(now)
         choice = self.choices.get((self._known(last), now))
@@ -180,7 +191,7 @@ class Library:
 
 
 BUILD_MARK: Final = "@"
-"""Stands before the build in the name of a program: ``v6.7@gcc13.x86_64``."""
+"""Mark before the build in the name of a program: ``v6.7@gcc13.x86_64``."""
 
 _NAMES = ("kind", "op", "target", "function")
 _NUMBERS = (
@@ -190,10 +201,11 @@ _NUMBERS = (
 
 
 def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
-    """Return a library as it was extracted as two arrays, for an archive: each takes time to open.
+    """Return a library as it was extracted as two arrays, for an archive.
 
-    ``numbers`` holds all columns, one behind the other and each from 0 on; ``text`` says in JSON
-    which, with their lowest numbers and their shapes.
+    There are only two because each takes time to open. ``numbers`` holds all columns, one behind
+    the other and each minus its lowest number; ``text`` is JSON that names the columns, with their
+    lowest numbers and their shapes.
     """
     names = {column: sorted(set(getattr(library, column).tolist())) for column in _NAMES}
     columns = {column: getattr(library, column) for column in _NUMBERS}
@@ -239,15 +251,15 @@ def program_names(operation: str) -> tuple[str, ...]:
 
 @cache
 def load_library(operation: str, name: str) -> Library:
-    """Read the steps of program ``name``; FileNotFoundError when there are none.
+    """Return the steps of the program ``name``, such as ``v6.7.x86_64`` or ``v6.7@gcc13.x86_64``.
 
-    The program of a build has its name in it: ``v6.7@gcc13.x86_64``.
+    Raises FileNotFoundError where there are none for the operation.
     """
     return from_arrays(operation, name, *_archived(operation, name))
 
 
 def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[Any]) -> Library:
-    """Return the library that :func:`to_arrays` made arrays of, ready to be looked up."""
+    """Return the library of the two arrays that :func:`to_arrays` made."""
     text = json.loads(head.tobytes())
     columns = dict(_columns_of(numbers, text["columns"]))
     start, length = columns.pop("path_start"), columns.pop("path_length")
@@ -265,7 +277,7 @@ def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[
 
 
 def _archived(operation: str, name: str) -> Arrays:
-    """Return what :func:`to_arrays` made of the steps of a program."""
+    """Return the two arrays of a program's steps from its archive."""
     if name.startswith(FILE_MARK):
         return _of_file(Path(name.removeprefix(FILE_MARK).rpartition(".")[0]))
     program, _, architecture = name.rpartition(".")
@@ -276,9 +288,9 @@ def _archived(operation: str, name: str) -> Arrays:
 
 
 FILE_MARK: Final = "@"
-"""Begins the name of a program whose steps lie in a file of the user's: ``@PATH.ARCH``."""
+"""Beginning of the name of a program whose steps are in a user's file: ``@PATH.ARCH``."""
 FILE_MEMBERS: Final = ("steps/numbers", "steps/text")
-"""Arrays of such a file that hold them."""
+"""The arrays of such a file that hold its steps."""
 
 
 def _of_file(path: Path) -> Arrays:

@@ -1,9 +1,9 @@
 """Lets accesses that were written by hand wait for their addresses as compiled code does.
 
-Whoever writes "load the struct page here" means code that a compiler turns into machine code: the
-load cannot start before the address has been computed from the entry. Where the compiled step
-computes it further down, what was written by hand moves there: to right behind the row that the
-step's own first access to that page or entry waits for.
+"Load the struct page here" means code that a compiler turns into machine code: the load cannot
+start before its address has been computed from the entry. If the compiled step computes the address
+further down, the hand-written micro-ops move there, right behind the row that the step's own first
+access to this page or entry waits for.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ _PAGE = int(Target.PAGE)
 
 
 class PlacedRows(NamedTuple):
-    """Rows of a trace that is being built, n of them in m steps."""
+    """The rows of a trace that is being built: n rows in m steps."""
 
     target: NDArray[np.integer[Any]]
-    """[n]: memory that is touched."""
+    """The memory that each row touches, [n]."""
     address: Ints
-    """int64[n]"""
+    """The address of each row, int64[n]."""
     step: Ints
-    """int64[n]: the step of each row."""
+    """The step of each row, int64[n]."""
     by_hand: NDArray[np.bool_]
-    """bool[n]"""
+    """Which rows are written by hand, bool[n]."""
     waits: NDArray[np.bool_]
-    """bool[n]: accesses by hand whose addresses nobody gave."""
+    """Which rows are hand-written accesses without a given address input, bool[n]."""
     reads: Ints
-    """int64[k]: rows that read the entry which what follows is about."""
+    """The rows that read an entry; all rows up to the next one are about it, int64[k]."""
     page_address: Ints
-    """int64[m]: address of the struct page that each step is about."""
+    """The address of the struct page that each step is about, int64[m]."""
     head_address: Ints
-    """int64[m]: that of the first one of its folio."""
+    """The address of the first struct page of its folio, int64[m]."""
 
 
 def placed(rows: PlacedRows, inputs: NDArray[np.int32]) -> Ints:
-    """Give accesses that wait their address inputs; return the order of execution, int64[n].
+    """Set the address inputs of accesses that wait, and return the order of execution, int64[n].
 
-    ``inputs`` int32[n, 5] name rows as they are executed afterwards; they are still in the old
-    order. What was written by hand stays in its own order; compiled code never moves.
+    Afterwards ``inputs``, int32[n, 5], name rows by their new positions, but are still in the old
+    order themselves. Hand-written micro-ops keep their order; compiled code never moves.
 
     An access waits for what the first compiled access to the same struct page or entry waits for,
-    between the read of the entry and that of the next; else the first one to the page of the entry,
-    to the head of its folio, or (page tables) to the same table; else a struct page waits for the
-    entry itself.
+    between the read of this entry and that of the next one. If there is none, the access to the
+    entry's page, to its folio's head or (for page tables) to the same table takes its place, and
+    else an access to a struct page waits for the entry itself.
     """
     producers = np.full((len(rows.target), 2), NO_PRODUCER, np.int32)
     bounds = np.append(rows.reads, len(rows.target)).astype(np.int64)

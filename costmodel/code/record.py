@@ -1,4 +1,4 @@
-"""Which recorded paths a strategy takes, and the micro-ops written by hand between them."""
+"""Records a strategy: the recorded paths that it takes, and its hand-written micro-ops."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from costmodel.user_code.blame import StrategyError
 Ints = NDArray[np.int64]
 
 MAX_MICRO_OPS: Final = 20_000_000
-"""Micro-ops of one page table: a strategy that takes more never ends."""
+"""The most micro-ops of one page table; a strategy that needs more is taken to have no end."""
 NOTHING: Final = "executes nothing at all: there is nothing to price"
 
 
@@ -29,18 +29,18 @@ class Record:
     """What a strategy yielded, as arrays with one entry per step."""
 
     paths: Ints
-    """Path of the library, or ``-1 - k`` for hand-written micro-op ``k``."""
+    """The path of the library, or ``-1 - k`` for hand-written micro-op ``k``, int64[m]."""
     contexts: Ints
-    """int64[m, 6]: slot, last slot, page, last page, head, last head."""
+    """Slot, last slot, page, last page, head and last head, int64[m, 6]."""
     masks: Ints
-    """Bit masks of the kinds of micro-ops that are left out."""
+    """The kinds of micro-ops that are left out, as bit masks, int64[m]."""
     uops: tuple[Uop, ...]
     results: Ints
-    """int64[yields]: the row that each yield became, the last if several. Hand-written micro-ops
-    name the yields that they wait for."""
+    """The (last) row of each yield, int64[yields]. Hand-written micro-ops name the yields that they
+    wait for."""
 
     def chosen(self, steps: NDArray[np.bool_] | slice) -> Record:
-        """Return some of the steps; hand-written micro-ops keep their numbers."""
+        """Return the record of some steps; hand-written micro-ops keep their numbers."""
         return replace(
             self,
             paths=self.paths[steps],
@@ -50,27 +50,30 @@ class Record:
 
 
 class Recorder:
-    """Records strategies over one library; remembers the choice of paths."""
+    """Records strategies over one library, and remembers which paths were chosen."""
 
     def __init__(self, library: Library) -> None:
-        """Start with the steps of ``library``."""
+        """Begin with the steps of ``library`` and without any choice."""
         self._library = library
         self._choices = Choices(library)
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """What strategies over the library may say."""
+        """The events that strategies over the library may yield, and the instruction set."""
         return Vocabulary(self._library.name, self._library.isa, frozenset(self._choices.events))
 
     def record(self, steps: Iterable[Step | Uop], last: Step) -> Record:
-        """Exhaust ``steps``, which begin after event ``last``, and record them.
+        """Run ``steps`` to their end and return their record; they begin after event ``last``.
 
-        Raises StrategyError, see :func:`costmodel.code.yields.exhausted`.
+        Raises StrategyError as :func:`costmodel.code.yields.exhausted` does.
         """
         return self.recorded(exhausted(steps, last, self.vocabulary))
 
     def recorded(self, yields: Yields) -> Record:
-        """Record what a strategy yielded. Raises StrategyError for more than a table can need."""
+        """Return the record of what a strategy yielded.
+
+        Raises StrategyError for more micro-ops than a page table can need.
+        """
         if len(yields) == 1:
             raise StrategyError(NOTHING)
         by_hand = list(yields.by_hand)
@@ -92,5 +95,5 @@ class Recorder:
 
 @cache
 def recorder_of(operation: str, program: str) -> Recorder:
-    """Return the recorder of a program, one per process."""
+    """Return the recorder of a program; a process has one for each."""
     return Recorder(load_library(operation, program))

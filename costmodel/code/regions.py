@@ -1,7 +1,7 @@
-"""What the core has to know of the memory that a micro-op touches, in the core's own terms.
+"""What the core has to know about the memory that a micro-op touches.
 
-Targets say which object of the kernel it is. When a line of it was last met, and how its address is
-translated, is all that a price depends on.
+A target says which object of the kernel it is. The cost depends only on when a line of it was used
+last, and on how its address is translated.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from costmodel.mm.struct_page import STRUCT_PAGE_BYTES
 
 
 class LastMet(IntEnum):
-    """When a line was met before the first touch of it while one page table is worked on."""
+    """When a line was used last, before its first use in the work on a page table."""
 
     TABLE_BEFORE = 0  # with the table before: all tables share it
     CLEARED = 1  # cleared a moment ago, for this table
@@ -27,7 +27,7 @@ class LastMet(IntEnum):
 
 
 class Reached(IntEnum):
-    """How addresses are translated."""
+    """How the addresses of a target are translated."""
 
     HOT = 0  # by translations that are always there
     LINEAR_MAP = 1  # the kernel's mapping of memory
@@ -40,7 +40,7 @@ class TargetMemory(NamedTuple):
     last_met: LastMet = LastMet.TABLE_BEFORE
     reached: Reached = Reached.HOT
     of_frames: bool = False
-    """Struct pages of mapped frames: they lie where the frames do."""
+    """Whether these are struct pages of mapped frames, whose addresses follow from the frames."""
 
 
 REGIONS: Final = {
@@ -50,18 +50,18 @@ REGIONS: Final = {
     Target.TABLEPAGE: TargetMemory(LastMet.ROUND, Reached.VMEMMAP),
     Target.BUDDY: TargetMemory(LastMet.WHOLE_ROUND, Reached.VMEMMAP, of_frames=True),
 }
-"""Targets whose memory is not the same for all tables, in place of the defaults."""
+"""The memory of the targets that differ from the defaults, because tables do not share it."""
 
 VMEMMAP_BYTES: Final = 2 << 20
-"""Blocks in which both architectures map struct pages (``vmemmap_populate_hugepages()``)."""
+"""Block size by which both architectures map struct pages (``vmemmap_populate_hugepages()``)."""
 TABLE_STRUCT_BYTES: Final = TABLE_PTES * STRUCT_PAGE_BYTES
-"""Struct pages of the memory that one page table maps."""
+"""Size of the struct pages of the memory that one page table maps."""
 
 
 _ALL = [REGIONS.get(target, TargetMemory()) for target in Target]
 LAST_MET: Final[NDArray[np.uint8]] = np.array([region.last_met for region in _ALL], np.uint8)
-"""A :class:`LastMet` for each target, by number."""
+"""The :class:`LastMet` of each target, by number."""
 REACHED: Final[NDArray[np.uint8]] = np.array([region.reached for region in _ALL], np.uint8)
-"""The same of :class:`Reached`."""
+"""The :class:`Reached` of each target, by number."""
 OF_FRAMES: Final[NDArray[np.bool_]] = np.array([region.of_frames for region in _ALL])
-"""The same of :attr:`TargetMemory.of_frames`."""
+"""The :attr:`TargetMemory.of_frames` of each target, by number."""

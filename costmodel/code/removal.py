@@ -1,4 +1,4 @@
-"""Takes micro-ops out of a trace: what would the rest do, what would it cost alone?"""
+"""Takes micro-ops out of a trace, to find out what the rest costs without them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Rows = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 _HANDED = 4
-"""Inputs that a removed micro-op hands on at most: the youngest."""
+"""The most inputs that a removed micro-op hands on to others: the youngest ones."""
 
 
 class Orphans(Enum):
-    """What becomes of a micro-op that waited for one which is taken out."""
+    """What a micro-op waits for whose producer is taken out."""
 
     START = "it waits no longer"
     INHERIT = (
@@ -29,10 +29,10 @@ class Orphans(Enum):
 
 
 def remove(trace: Trace, gone: Mask, orphans: Orphans) -> Trace:
-    """Return the trace without the rows where ``gone`` (bool[n]) is true.
+    """Return the trace without the rows where ``gone``, bool[n], is true.
 
-    Steps of which nothing is left go with them. A load that took its data from a store that is
-    taken out reads the cache.
+    Steps without any row left are removed too. A load that took its data from a removed store reads
+    the cache. ``orphans`` says what micro-ops with removed producers wait for.
     """
     kept = ~gone
     inputs = trace.inputs
@@ -53,9 +53,9 @@ def remove(trace: Trace, gone: Mask, orphans: Orphans) -> Trace:
 
 
 def without_kinds(trace: Trace, by_step: NDArray[np.int64]) -> Trace:
-    """Return a trace without the kinds in ``by_step`` (int64[m], a bit mask of kinds per step).
+    """Return the trace without the kinds in ``by_step``, int64[m], a bit mask for each step.
 
-    What waited for them waits no longer. Steps without some kinds get numbers of their own.
+    Micro-ops that waited for these no longer wait. Steps without some kinds get their own numbers.
     """
     if not by_step.any():
         return trace
@@ -66,9 +66,9 @@ def without_kinds(trace: Trace, by_step: NDArray[np.int64]) -> Trace:
 
 
 def renumbered(inputs: Rows, gone: Mask) -> Rows:
-    """Return the producers (rows, -1 for none) of the rows that are left, counted among these.
+    """Return the producers of the rows that are left, by their new numbers.
 
-    Producers that are gone become none.
+    A producer that is gone becomes -1, as does none.
     """
     left = inputs[~gone]
     known = (left != NO_PRODUCER) & ~gone[left]
@@ -77,13 +77,16 @@ def renumbered(inputs: Rows, gone: Mask) -> Rows:
 
 
 def _numbers(gone: Mask) -> Rows:
-    """Return how many rows before each are left, int32[n]."""
+    """Return the new number of each row: how many rows before it are left, int32[n]."""
     numbers: Rows = (np.cumsum(~gone) - ~gone).astype(np.int32)
     return numbers
 
 
 def _new_ids(trace: Trace, by_step: NDArray[np.int64]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
-    """Number steps without some kinds apart from whole ones; hand-written ones stay last."""
+    """Return names and numbers of steps, with own numbers for steps without some kinds.
+
+    Hand-written micro-ops keep the numbers behind all names.
+    """
     names, ids = list(trace.step_names), trace.step_id.astype(np.int64)
     pairs = sorted({(int(i), int(m)) for i, m in zip(ids, by_step, strict=True) if m})
     new = {pair: len(names) + number for number, pair in enumerate(pairs)}
@@ -96,7 +99,7 @@ def _new_ids(trace: Trace, by_step: NDArray[np.int64]) -> tuple[tuple[str, ...],
 
 @compiled
 def _hand_on(inputs: Rows, removed: Mask, memory: Mask) -> Rows:
-    """Return the inputs with every removed producer replaced by what it waited for itself."""
+    """Return the inputs with every removed producer replaced by its own producers."""
     result = inputs.copy()
     handed = np.full((len(inputs), _HANDED), -1, np.int32)
     for row in range(len(inputs)):
@@ -118,7 +121,7 @@ def _hand_on(inputs: Rows, removed: Mask, memory: Mask) -> Rows:
 
 @compiled
 def _add_all(handed: Rows, row: int, producer: int, removed: Mask) -> None:
-    """Add a producer, or what it hands on, to what ``row`` hands on."""
+    """Add a producer, or what it hands on if it is removed, to what ``row`` hands on."""
     if producer < 0:
         return
     if not removed[producer]:
@@ -131,7 +134,7 @@ def _add_all(handed: Rows, row: int, producer: int, removed: Mask) -> None:
 
 @compiled
 def _insert(youngest: Rows, producer: int) -> None:
-    """Keep the youngest producers, in descending order and each once."""
+    """Insert a producer into the youngest ones, which are in descending order and each once."""
     for i in range(len(youngest)):
         if youngest[i] == producer:
             return
@@ -144,7 +147,7 @@ def _insert(youngest: Rows, producer: int) -> None:
 
 @compiled
 def _resolve(result: Rows, handed: Rows, row: int, first: int, end: int, removed: Mask) -> None:
-    """Replace the removed producers in some columns; handed-on inputs take the free columns."""
+    """Replace the removed producers in some columns by what they hand on."""
     youngest = np.full(_HANDED, -1, np.int32)
     for column in range(first, end):
         producer = result[row, column]

@@ -1,6 +1,6 @@
-"""Which recorded paths lead to the next event.
+"""Chooses the recorded paths that lead from event to event.
 
-Strategies yield thousands of events per page table, in few contexts.
+Strategies yield thousands of events per page table, in few contexts, so each choice is remembered.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from costmodel.code.yields import Yields
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 
 _RESTART: Final = "batch"
-"""Event from which paths that are taken in turn start over, so that equal batches look equal."""
+"""The event from which paths taken in turn start again, so that equal batches look equal."""
 _STARTS: Final = "get"
-"""Event at which a batch starts."""
+"""The event at which a batch starts."""
 _EVENT_BITS: Final = 8
 _PLACE_BITS: Final = 2
 _BLOCK_START, _BLOCK_END, _TABLE_END = 1, 2, 3
@@ -29,23 +29,24 @@ _PLACE_OF: Final[Ints] = np.zeros(TABLE_PTES, np.int64)
 _PLACE_OF[::CONT_PTES] = _BLOCK_START
 _PLACE_OF[CONT_PTES - 1 :: CONT_PTES] = _BLOCK_END
 _PLACE_OF[-1] = _TABLE_END
-"""By slot: the first and last entries of blocks, the last of a table, and the others."""
+"""For each slot, whether it is the first or last entry of a block, the last of a table, or another
+one."""
 
 
 class Choices:
-    """The contexts of one library, and what was chosen in them."""
+    """The contexts that occurred with one library, and the paths chosen in them."""
 
     def __init__(self, library: Library) -> None:
         """Start with nothing learnt."""
         self.events = {event: number for number, event in enumerate(library.events)}
-        """The events that there is a path to, numbered."""
+        """The number of each event that there is a path to."""
         self._library = library
         self._automaton = Automaton(CONT_PTES - 1)
         self._states: dict[tuple[object, ...], int] = {}
         self._trackers: list[ContextTracker] = []
 
     def way(self, yields: Yields) -> Way:
-        """Return the way along what a strategy yielded; the first event lies behind."""
+        """Return the paths along what a strategy yielded; the first event happened before."""
         slot, traits = yields.columns[0], yields.columns[-1]
         known = map(self.events.__getitem__, yields.events[1:])
         number = np.frombuffer(array("q", [0, *known]), np.int64)
@@ -73,7 +74,7 @@ class Choices:
         return Move(tuple(hop for hop, _ in hops), self._state(tracker))
 
     def _hops(self, tracker: ContextTracker, now: Step) -> list[tuple[Hop, str]]:
-        """Return the hops to ``now`` with their events."""
+        """Return the hops that lead to ``now``, each with its event."""
         last, facts, library = tracker.last.event, tracker.context_at(now), self._library
         hops = []
         for event in (*library.skipped(last, now.event), now.event):

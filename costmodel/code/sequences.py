@@ -9,13 +9,13 @@ from costmodel.jit import compiled
 
 Ints = NDArray[np.int64]
 MAX_PERIOD = 1024
-"""Longest loop body that is looked for."""
+"""The longest period that is looked for."""
 
 
 def numbered(keys: Ints) -> tuple[Ints, Ints]:
-    """Return each key's number, in order of first occurrence, and where each number occurs first.
+    """Return a number for each key, in order of first occurrence, and where each occurs first.
 
-    What sorting (``np.unique``) would do five times as slowly.
+    Sorting (``np.unique``) would take five times as long.
     """
     size = 1 << max(4, (2 * len(keys)).bit_length())
     first, numbers, count = _numbered(keys, np.full(size, -1, np.int64))
@@ -24,7 +24,7 @@ def numbered(keys: Ints) -> tuple[Ints, Ints]:
 
 @compiled
 def _numbered(keys: Ints, table: Ints) -> tuple[Ints, Ints, int]:
-    """Look keys up in ``table``: open addressing, all -1 before, its length a power of 2."""
+    """Number keys by a table with open addressing, all -1 before, whose length is a power of 2."""
     numbers = np.empty(len(keys), np.int64)
     first = np.empty(len(keys), np.int64)
     mask = len(table) - 1
@@ -44,9 +44,10 @@ def _numbered(keys: Ints, table: Ints) -> tuple[Ints, Ints, int]:
 
 
 def loops(numbers: Ints) -> Ints:
-    """Return where a sequence of numbers, as :func:`numbered` gives them, repeats itself.
+    """Return where a sequence of numbers repeats itself, int64[loops, 3].
 
-    int64[loops, 3]: first, numbers per group, groups; the longest at each place, left to right.
+    The numbers are those of :func:`numbered`. Each loop has its first position, the numbers per
+    group, and the number of groups; it is the longest one at its position. Loops are in order.
     """
     found: Ints = _loops(numbers, int(numbers.max(initial=-1)) + 1)
     return found
@@ -54,11 +55,11 @@ def loops(numbers: Ints) -> Ints:
 
 @compiled
 def _loops(numbers: Ints, distinct: int) -> Ints:
-    """Look for them from the end.
+    """Return the loops; the sequence is searched from its end.
 
     ``run[period]`` is how many numbers from ``at[period]`` on equal those ``period`` later. Only
-    periods to a later equal number are looked at, nearest first, linked by ``later``. Inside a
-    loop, other numbers of that loop need no look: they only tell of several groups at once.
+    periods to a later equal number are tried, the nearest first; ``later`` links equal numbers.
+    Inside a loop, its own other numbers are not tried: they only give several groups as one.
     """
     count = len(numbers)
     run = np.zeros(MAX_PERIOD + 1, np.int64)
@@ -97,7 +98,7 @@ def _loops(numbers: Ints, distinct: int) -> Ints:
 
 @compiled
 def _chosen(best: Ints) -> Ints:
-    """Take the loops that start first, each with all its groups."""
+    """Return the loops that start first, each with all its groups."""
     found = np.zeros((len(best), 3), np.int64)
     count = 0
     i = 0

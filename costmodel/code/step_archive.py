@@ -1,8 +1,8 @@
-"""Step archives: the steps of many programs in one compressed file, because programs are alike.
+"""Step archives: the steps of many programs in one compressed file.
 
-A file holds the programs of one architecture: its head names them, and how much of the rest each
-has. Numbers lie as all their lowest bytes, then all their next ones. Programs together take half of
-what an archive of each would, and open in 2 ms.
+A file holds the programs of one architecture. Its head lists their names and sizes. Numbers are
+stored as all their lowest bytes, then all their next bytes, and so on. As programs are similar, one
+file takes half the space of an archive for each, and opens in 2 ms.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from numpy.typing import NDArray
 from costmodel.operations.registry import operation_named
 
 Arrays = tuple[NDArray[Any], NDArray[Any]]
-"""The numbers of a program, uint32[n], and the text that says what they are, uint8[m]."""
+"""The numbers of a program, uint32[n], and the text that describes them, uint8[m]."""
 
 STEPS: Final = "steps.xz"
-"""Ends the name of the archive of all programs of an architecture that were booted."""
+"""Ending of the name of the archive with all programs of an architecture that were booted."""
 BUILDS: Final = "builds.xz"
-"""Ends the name of the archive of their other builds."""
+"""Ending of the name of the archive with the other builds of an architecture."""
 _HEAD_BYTES: Final = 4
 _NUMBER: Final = np.dtype("<u4")
 
 
 def pack(programs: Mapping[str, Arrays]) -> bytes:
-    """Return the archive of programs by name; equal programs give equal bytes."""
+    """Return the archive of some programs, by name; equal programs give equal bytes."""
     ordered = dict(sorted(programs.items()))
     sizes = {name: (len(n), _width(n), len(text)) for name, (n, text) in ordered.items()}
     head = json.dumps(sizes).encode()
@@ -41,7 +41,7 @@ def pack(programs: Mapping[str, Arrays]) -> bytes:
 
 
 def _width(numbers: NDArray[Any]) -> int:
-    """Return how many bytes the largest of some numbers takes."""
+    """Return how many bytes the largest of some numbers needs."""
     return (int(numbers.max(initial=0)).bit_length() + 7) // 8
 
 
@@ -85,6 +85,6 @@ def archives_of(operation: str, kind: str) -> dict[str, Traversable]:
 
 @cache
 def unpacked(operation: str, architecture: str, kind: str) -> dict[str, Arrays]:
-    """Return the programs of one architecture by name; empty where none were recorded."""
+    """Return the programs of one architecture by name; empty where none was recorded."""
     file = archives_of(operation, kind).get(architecture)
     return {} if file is None else unpack(file.read_bytes())

@@ -1,4 +1,4 @@
-"""The steps of a trace that is being built: what each executes, and how they are numbered."""
+"""The steps of a trace that is being built: the rows of each, and their numbers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ Ints = NDArray[np.int64]
 
 
 class Steps(NamedTuple):
-    """Consecutive rows of a trace, int64[m] each: paths of a library, or parts of them."""
+    """The steps of a trace: paths of a library or parts of them; all fields are int64[m]."""
 
     path: Ints
-    """Path of the library; ``-1 - k`` for hand-written micro-op ``k``."""
+    """The path of the library; ``-1 - k`` for hand-written micro-op ``k``."""
     first: Ints
-    """Row of the path with which it begins."""
+    """The row of the path with which the step begins."""
     length: Ints
+    """The number of rows."""
     mask: Ints
-    """Kinds of micro-ops that are left out, as a bit mask."""
+    """The kinds of micro-ops that are left out, as a bit mask."""
 
     @classmethod
     def of(cls, paths: Ints, lengths: Ints, masks: Ints) -> Steps:
@@ -30,7 +31,7 @@ class Steps(NamedTuple):
 
     @property
     def start(self) -> Ints:
-        """First row of each."""
+        """The first row of each step, int64[m]."""
         return np.cumsum(self.length) - self.length
 
     @property
@@ -39,7 +40,7 @@ class Steps(NamedTuple):
         return np.repeat(np.arange(len(self.path)), self.length)
 
     def ordered(self, order: Ints) -> Steps:
-        """Return the steps of the same rows in another order, in which some are cut in two."""
+        """Return the steps of the same rows in another order, which may cut steps into two."""
         step = self.of_rows
         position = (np.arange(len(step)) - self.start[step] + self.first[step])[order]
         step = step[order]
@@ -49,7 +50,7 @@ class Steps(NamedTuple):
         return Steps(self.path[old], position[begins], length, self.mask[old])
 
     def numbered(self, library: Library) -> tuple[Ints, tuple[str, ...]]:
-        """Return a number for what each step executes, and the names of the numbers.
+        """Return a number for each step, equal for steps that execute the same, and their names.
 
         Hand-written micro-ops have numbers beyond the names.
         """

@@ -1,4 +1,4 @@
-"""What a core must know about the mnemonics that the recordings use."""
+"""The kind and flavour of each mnemonic that the recordings use."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _BY_HAND: Final = {
     "rmw": (Flavour.RMW_LOCKED,),
     "tlbi": (Flavour.TLBI_ASID,),
 }
-"""Flavours that no mnemonic of the recordings stands for, or more than one."""
+"""Flavours of hand-written micro-ops that no single mnemonic of the recordings has."""
 _NEVER_PLAIN: Final = ("rmw", "dsb", "tlbi", "zero")
 
 
@@ -75,7 +75,7 @@ def kind_of(kind: str) -> Kind:
 
 @cache
 def flavour_of(kind: str, op: str) -> Flavour:
-    """Return the flavour of a recorded micro-op; every x86 atomic is locked."""
+    """Return the flavour of a recorded micro-op; that of every x86 atomic is locked."""
     if kind == "rmw" and op.startswith(("lock_", "xchg")):
         return Flavour.RMW_LOCKED
     flavour = _BY_OP.get(op, Flavour.PLAIN)

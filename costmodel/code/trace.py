@@ -1,4 +1,4 @@
-"""A micro-op stream as arrays: what strategies are recorded into and what a core runs."""
+"""Traces: the micro-ops that a strategy executes, as arrays that the core runs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from costmodel.code.uops import Kind
 from costmodel.units import LINE_BYTES
 
 NO_PRODUCER = -1
-"""In ``Trace.inputs``: the input has no producer in this trace (constant, or long done)."""
+"""Value in ``Trace.inputs`` for an input without a producer in this trace."""
 NO_ADDRESS = -1
-"""In ``Trace.address``: the micro-op touches no memory."""
+"""Value in ``Trace.address`` for a micro-op that touches no memory."""
 
 ADDRESS, DATA, FLAGS, MEMORY = slice(0, 2), slice(2, 4), 3, 4
 """Columns of ``Trace.inputs``."""
@@ -61,7 +61,7 @@ class Trace:
     token: object = field(default_factory=object, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:
-        """Return the number of rows."""
+        """Return the number of micro-ops."""
         return len(self.kind)
 
     @cached_property
@@ -73,7 +73,7 @@ class Trace:
         return line
 
     def kinds(self) -> Mapping[str, int]:
-        """Count the micro-ops of each kind, by lower-case kind name."""
+        """Return the number of micro-ops of each kind, by its name in lower case."""
         return self._kinds
 
     @cached_property
@@ -84,14 +84,15 @@ class Trace:
 
 @dataclass(frozen=True)
 class TableRun:
-    """``count`` page tables in a row that all execute ``trace``."""
+    """``count`` page tables in a row that each execute ``trace``."""
 
     trace: Trace
     count: int
     ptes: int
-    """PTEs that one execution of the trace copies (or unmaps)."""
+    """The number of PTEs that one execution of the trace handles."""
     reuse_bytes: float | None = None
-    """Bytes touched since lines that this trace touches anew were touched by earlier runs of the
-    operation; None: they are new to it, and were last touched one round through it ago."""
+    """How many bytes were touched since earlier runs of the operation touched the lines that this
+    trace touches anew. None: they are new to this run, and were last touched one round through the
+    workload ago."""
     flushes: int = 0
-    """Flushes of the whole TLB that these executions force, in all; they are in no trace."""
+    """How many flushes of the whole TLB all these executions force; traces do not contain them."""

@@ -1,7 +1,7 @@
-"""The micro-op vocabulary: what a strategy yields and what a core prices.
+"""Micro-ops: what strategies write by hand and what the core model prices.
 
-A micro-op names its kind, what it touches and which earlier micro-ops produced its inputs. It knows
-no latency: that is the machine's business.
+A micro-op has a kind, the memory that it touches, and the earlier micro-ops that produce its
+inputs. It has no latency: the machine file says that.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from enum import IntEnum
 from typing import Final, NamedTuple, NewType
 
 Value = NewType("Value", int)
-"""Names the result of a micro-op that was yielded: pass it to later ones that depend on it."""
+"""Names the result of a micro-op. A ``yield`` of a micro-op answers with it; pass it to later
+micro-ops that depend on the result."""
 Values = tuple[Value, ...]
 KNOWN: Final[Values] = ()
-"""As ``address``: the address has been known for long, nothing is waited for."""
+"""Pass this as ``address`` where the address has been known for long, so that the access waits for
+nothing."""
 
 
 class Kind(IntEnum):
-    """What a micro-op is. The numbers are stored in traces."""
+    """What a micro-op does. Traces hold the numbers."""
 
     ALU = 0
     MUL = 1
@@ -38,7 +40,7 @@ class Kind(IntEnum):
 
 
 class Target(IntEnum):
-    """Which memory a micro-op touches. The numbers are stored in traces."""
+    """Which memory a micro-op touches. Traces hold the numbers."""
 
     NONE = 0
     SRC = 1  # parent page table (fork) or the table being unmapped (zap)
@@ -54,7 +56,7 @@ class Target(IntEnum):
 
 
 class Flavour(IntEnum):
-    """What a kind leaves open and a core must know."""
+    """The variant of a kind, where variants differ in price."""
 
     PLAIN = 0
     MOVE = 1  # register-to-register move: free where the core eliminates moves
@@ -78,13 +80,14 @@ class Flavour(IntEnum):
 
 
 class Uop(NamedTuple):
-    """One hand-written micro-op.
+    """One micro-op written by hand; the functions below make them.
 
-    ``address_inputs`` and ``data_inputs`` are values of earlier micro-ops (at most two each; a
-    micro-op without memory uses ``data_inputs``, at most four). ``address_inputs`` None: an access
-    to SRC, DST or PAGE waits for its address as compiled code does, see
-    :mod:`costmodel.code.placing`. ``offset_bytes`` counts from the start of the PTE table (SRC,
-    DST), of the struct-page array (PAGE) or of the target's region.
+    ``address_inputs`` and ``data_inputs`` are the values of earlier micro-ops that the address and
+    the data are computed from, at most two each. A micro-op that touches no memory has up to four
+    ``data_inputs``. With ``address_inputs=None`` an access to SRC, DST or PAGE waits for its
+    address as compiled code does, see :mod:`costmodel.code.placing`. ``offset_bytes`` counts from
+    the start of the page table (SRC, DST), of the array of struct pages (PAGE) or of the target's
+    region. ``taken`` and ``site`` are those of a branch.
     """
 
     kind: Kind
@@ -106,17 +109,22 @@ def load(
     size_bytes: int = 8,
     address: Values | None = None,
 ) -> Uop:
-    """Read memory; what is yielded answers with a value that names what was read.
+    """Return a read of ``size_bytes`` at ``offset_bytes`` of ``target``.
 
-    ``address`` names the values that the address is computed from, at most two. Without it an
-    access to a struct page or a page table waits as the compiled code around it does, and no
-    longer; :data:`KNOWN` says that nothing is to be waited for.
+        flags = yield k.load(k.Target.PAGE, 64 * entry.head)
+
+    The yield answers with the value that was read. ``address`` names the values that the address is
+    computed from, at most two. Without it, an access to a struct page or a page table waits for its
+    address as the compiled code around it does; ``KNOWN`` says that the address is there already.
     """
     return Uop(Kind.LOAD, Flavour.PLAIN, "load", target, offset_bytes, size_bytes, address)
 
 
 def prefetch(target: Target, offset_bytes: int, *, address: Values | None = None) -> Uop:
-    """Ask for a line of memory without waiting for it; ``address`` as for :func:`load`."""
+    """Return a prefetch of the line at ``offset_bytes`` of ``target``: nothing waits for the line.
+
+    ``address`` is that of :func:`load`.
+    """
     return Uop(Kind.LOAD, Flavour.PREFETCH, "prefetch", target, offset_bytes, 1, address)
 
 
@@ -128,7 +136,10 @@ def store(
     address: Values | None = None,
     data: Values = (),
 ) -> Uop:
-    """Write memory; ``address`` as for :func:`load`, ``data`` the values written, at most two."""
+    """Return a write of ``size_bytes`` at ``offset_bytes`` of ``target``.
+
+    ``address`` is that of :func:`load`; ``data`` names the values written, at most two.
+    """
     return Uop(Kind.STORE, Flavour.PLAIN, "store", target, offset_bytes, size_bytes, address, data)
 
 
@@ -141,49 +152,67 @@ def rmw(
     address: Values | None = None,
     data: Values = (),
 ) -> Uop:
-    """Update memory atomically; ``address`` and ``data`` as for :func:`store`.
+    """Return an atomic read-modify-write of memory.
 
-    On x86 every atomic is locked, whatever ``flavour`` says.
+    ``flavour`` is, on arm64, ``RMW_STORE`` (nobody waits for the old value), ``RMW_VALUE``,
+    ``RMW_CAS`` or ``RMW_ACQUIRE``; on x86 every atomic is a locked operation, whatever it says.
+    ``address`` and ``data`` are those of :func:`store`.
     """
     return Uop(Kind.RMW, flavour, "rmw", target, offset_bytes, size_bytes, address, data)
 
 
 def alu(*inputs: Value) -> Uop:
-    """Compute in one cycle from at most four values."""
+    """Return a computation from at most four values, which takes one cycle."""
     return Uop(Kind.ALU, op="alu", data_inputs=inputs)
 
 
 def branch(site: str, *inputs: Value, taken: bool) -> Uop:
-    """Branch on values; ``site`` names the branch for the predictor."""
+    """Return a conditional branch on at most four values.
+
+    ``site`` names the branch for the predictor, ``taken`` says which way it goes.
+    """
     return Uop(Kind.BRANCH, op="branch", data_inputs=inputs, taken=taken, site=site)
 
 
 def call() -> Uop:
-    """Call a function (predicted)."""
+    """Return a call of a function, which is always predicted."""
     return Uop(Kind.CALL, op="call")
 
 
 def ret() -> Uop:
-    """Return from a function (predicted)."""
+    """Return a micro-op that returns from a function.
+
+    It is predicted, but for machines that mispredict every return (Safe RET, the key
+    ``mitigations.returns_mispredict``).
+    """
     return Uop(Kind.RET, op="ret")
 
 
 def dsb(*, stores_only: bool = False) -> Uop:
-    """Wait for older memory accesses and TLB invalidations (``stores_only``: for stores)."""
+    """Return a barrier that waits for older memory accesses and TLB invalidations; arm64 only.
+
+    With ``stores_only`` it waits for older stores (``dsb ishst``).
+    """
     flavour = Flavour.DSB_STORES if stores_only else Flavour.DSB_ALL
     return Uop(Kind.DSB, flavour, "dsb_ishst" if stores_only else "dsb_ish")
 
 
 def dmb() -> Uop:
-    """Order older memory accesses before younger ones."""
+    """Return a barrier that orders older memory accesses before younger ones.
+
+    On x86 it stands for ``smp_mb()``, a locked operation on the stack.
+    """
     return Uop(Kind.DMB, op="dmb")
 
 
 def isb() -> Uop:
-    """Refetch everything younger."""
+    """Return an instruction barrier: everything younger is fetched again; arm64 only."""
     return Uop(Kind.ISB, op="isb")
 
 
 def tlbi(flavour: Flavour = Flavour.TLBI_PAGE) -> Uop:
-    """Broadcast a TLB invalidation; it is complete at the next :func:`dsb`."""
+    """Return a broadcast TLB invalidation, which is complete at the next :func:`dsb`; arm64 only.
+
+    ``flavour`` is ``TLBI_PAGE`` for one entry, ``TLBI_RANGE`` or ``TLBI_ASID``.
+    """
     return Uop(Kind.TLBI, flavour, "tlbi")

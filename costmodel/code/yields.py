@@ -1,4 +1,4 @@
-"""What a strategy yields, as plain data: it may come from another process."""
+"""Collects what a strategy yields as plain data, which can be sent from another process."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ from costmodel.user_code.blame import Place, StrategyError
 Ints = NDArray[np.int64]
 
 MAX_STEPS: Final = 500_000
-"""A table has 512 entries: a strategy that takes a thousand steps for each never ends."""
+"""The most yields for one page table. It has 512 entries, and a strategy that takes a thousand
+steps for each is taken to have no end."""
 _MAX_PLACE: Final = 1 << 37
-"""Struct pages of more memory than there is."""
+"""Limit for numbers of struct pages, beyond any real memory."""
 _MAX_TRAITS: Final = 1 << 40
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a strategy over one recorded program may say."""
+    """The events that a strategy over one recorded program may yield, and its instruction set."""
 
     program: str
     isa: str
@@ -41,10 +42,11 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Yields:
-    """Everything that a strategy yielded, one entry per ``yield``, behind the event before.
+    """Everything that a strategy yielded; entry 0 is the event before it.
 
-    ``events`` and ``columns`` (slot, page, head, traits; int64[n] each) are those of the last event
-    where a micro-op was yielded; ``by_hand`` are the numbers of these, ``uops`` the micro-ops.
+    ``events`` are the names, and ``columns`` the slots, pages, heads and traits, int64[n] each.
+    Where a micro-op was yielded, they are those of the last event; ``by_hand`` holds the numbers of
+    these entries and ``uops`` the micro-ops.
     """
 
     events: tuple[str, ...]
@@ -53,19 +55,19 @@ class Yields:
     uops: tuple[Uop, ...]
 
     def __len__(self) -> int:
-        """Return the number of events, the one before included."""
+        """Return the number of entries, including the event before."""
         return len(self.events)
 
     def step(self, number: int) -> Step:
-        """Return one event."""
+        """Return the event of an entry."""
         return Step(self.events[number], *(int(column[number]) for column in self.columns))
 
 
 def exhausted(steps: Iterable[Step | Uop], last: Step, vocabulary: Vocabulary) -> Yields:
-    """Exhaust a strategy, which begins after event ``last``.
+    """Run a strategy to its end and return what it yielded; it begins after event ``last``.
 
-    Each ``yield`` answers with its number, which names its result. Raises StrategyError for what is
-    neither event nor micro-op of the program, and for a strategy without end.
+    Each ``yield`` answers with its number, which names its result. Raises StrategyError for
+    anything that is neither an event of the program nor a micro-op, and for a strategy without end.
     """
     stream = generator(steps)
     with _uncollected():
@@ -76,7 +78,10 @@ def exhausted(steps: Iterable[Step | Uop], last: Step, vocabulary: Vocabulary) -
 def _exhausted(
     stream: _Stream, last: Step, vocabulary: Vocabulary
 ) -> tuple[list[Step], list[int], list[Uop]]:
-    """Return every step from ``last`` on; for a micro-op the step before it, and its number."""
+    """Return all events from ``last`` on, and the numbers of micro-ops with these.
+
+    A micro-op has the event before it in the list.
+    """
     known, send = vocabulary.events, stream.send
     found, by_hand, uops = [last], [], []
     add = found.append
@@ -110,7 +115,7 @@ def by_hand_of(item: Any, number: int, isa: str, stream: _Stream) -> Uop:
 
 
 def run_through(steps: Iterable[Step | Uop]) -> None:
-    """Exhaust a strategy for what it does to the page tables alone."""
+    """Run a strategy to its end only for what it does to the page tables."""
     stream = generator(steps)
     with _uncollected():
         deque(islice(map(stream.send, chain([None], count())), MAX_STEPS + 1), maxlen=0)
@@ -119,7 +124,7 @@ def run_through(steps: Iterable[Step | Uop]) -> None:
 
 
 def endless(steps: int, stream: _Stream | None = None) -> StrategyError:
-    """Return what is wrong with a strategy that takes so many steps."""
+    """Return the error of a strategy that takes ``steps`` steps and more."""
     reason = f"does not end: {steps} steps for one page table"
     return StrategyError(reason, places=_places(stream))
 
@@ -128,7 +133,10 @@ _Stream = Generator[Any, Any, Any]
 
 
 def generator(items: Any) -> _Stream:
-    """Return what can be sent answers. Raises StrategyError for what yields nothing at all."""
+    """Return an iterator as a generator, to which answers can be sent.
+
+    Raises StrategyError for what cannot be iterated over.
+    """
     if isinstance(items, Generator):
         return items
     if hasattr(items, "__await__") or hasattr(items, "__anext__"):
@@ -146,7 +154,7 @@ def _yielded(items: Iterator[Any]) -> _Stream:
 
 
 def _columns(steps: list[Step]) -> tuple[tuple[str, ...], tuple[Ints, ...]]:
-    """Return the events of steps, and slots, pages, heads and traits: each int64[n]."""
+    """Return the names of events, and their slots, pages, heads and traits, int64[n] each."""
     events, *columns = zip(*steps, strict=True)
     try:
         found = tuple(np.frombuffer(array("q", column), np.int64) for column in columns)
@@ -165,7 +173,7 @@ def _columns(steps: list[Step]) -> tuple[tuple[str, ...], tuple[Ints, ...]]:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Do without garbage collections: thousands of steps are made at once, and all are needed."""
+    """Switch garbage collection off in the block, in which thousands of objects are made."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -176,11 +184,11 @@ def _uncollected() -> Iterator[None]:
 
 
 ASKED_AT: Final = "asked_at"
-"""Local variable of a generator that says which line of the user's asked for it."""
+"""Name of the local variable in a generator that holds the user's line which asked for it."""
 
 
 def _places(stream: _Stream | None) -> Iterator[Place]:
-    """Yield file and line at which a generator and those that it waits for stand."""
+    """Yield the current file and line of a generator, and of those that it waits for."""
     inner: Any = stream
     while inner is not None:
         frame = getattr(inner, "gi_frame", None)

@@ -1,1 +1,1 @@
-"""Machines, workloads and scenarios, read strictly from YAML."""
+"""Machines, workloads and scenarios, read from YAML files in which nothing is guessed."""

@@ -20,64 +20,65 @@ class PrivateCache(Group):
     size_bytes: Bytes
     """Capacity."""
     latency_cycles: Annotated[Parameter[float], Bounds(1, 200)]
-    """Load to use, from the core's view."""
+    """Load-to-use latency, as the core sees it."""
     cycles_per_line: Cycles = no_cost()
-    """Of lines that come from it in no order: one after so many cycles, however many overlap."""
+    """Least time between two lines that it delivers in no order, however many requests overlap."""
     replacement: Policy
-    """What a stream larger than the cache finds."""
+    """How it replaces lines, which decides what a stream larger than the cache still finds."""
 
 
 class LastLevelCache(Group):
-    """The cache in front of memory: L3, SLC."""
+    """The cache in front of memory (L3, or system-level cache)."""
 
     size_bytes: Bytes
     """Capacity that one core can use."""
     share: Annotated[Parameter[float], Bounds(0.01, 1)] = ALL_OF_IT
-    """Of it, what this core or guest really has while others use the rest."""
+    """The share of the capacity that this core or guest really has while others use the rest."""
     latency_ns: Annotated[Parameter[float], Bounds(1, 500)]
-    """Load to use, from the core's view."""
+    """Load-to-use latency, as the core sees it."""
     ns_per_line: Nanoseconds = no_cost()
-    """Of lines that come from it in no order: one after so long, however many overlap."""
+    """Least time between two lines that it delivers in no order, however many requests overlap."""
     replacement: Policy
-    """What a stream larger than the cache finds."""
+    """How it replaces lines, which decides what a stream larger than the cache still finds."""
 
 
 class Dram(Group):
     """Main memory."""
 
     latency_ns: Annotated[Parameter[float], Bounds(20, 2000)]
-    """Load to use without load, from the core's view."""
+    """Load-to-use latency of an otherwise idle memory, as the core sees it."""
     ns_per_line: Nanoseconds = no_cost()
-    """Of lines that come from it in no order: one after so long, however many overlap."""
+    """Least time between two lines that it delivers in no order, however many requests overlap."""
 
 
 class Prefetch(Group):
-    """The prefetcher of sequential streams; nothing else is prefetched."""
+    """The hardware prefetcher of sequential streams; nothing else is prefetched by hardware."""
 
     depth_lines: Annotated[Parameter[int], Bounds(0, 256)]
-    """How far it runs ahead of the stream."""
+    """How many lines it runs ahead of the stream."""
     ns_per_line: Annotated[Parameter[float], Bounds(0, 200)]
-    """Streaming rate of one sequential stream out of memory."""
+    """Time per line of one sequential stream out of memory."""
     llc_ns_per_line: Nanoseconds = no_cost()
-    """The same out of the last-level cache; 0: as out of memory."""
+    """Time per line of one sequential stream out of the last-level cache; 0: as out of memory."""
     trains_after_lines: Annotated[Parameter[int], Bounds(1, 64)]
-    """Lines of a stream that miss before it starts."""
+    """How many lines of a stream miss before prefetching starts."""
 
 
 class Dtlb(Group):
     """Data TLBs."""
 
     l1_entries: Annotated[Parameter[int], Bounds(1, 65536)]
-    """Translations in the first level."""
+    """Translations that the first level holds."""
     l2_entries: Annotated[Parameter[int], Bounds(1, 65536)]
-    """Translations in the second level."""
+    """Translations that the second level holds."""
     l2_latency_cycles: Annotated[Parameter[float], Bounds(0, 100)]
-    """Added to a load that hits the second level only."""
+    """Added to the latency of a load whose translation is in the second level only."""
     walk_ns: Annotated[Parameter[float], Bounds(0, 500)]
-    """Added to a load that misses both; nested walks in a VM included."""
+    """Added to the latency of a load whose translation is in neither level: the page walk, in a
+    guest with its nested walks."""
 
     def problems(self) -> Iterator[Problem]:
-        """The second level is the larger one."""
+        """Yield a problem where the first level is larger than the second."""
         if self.l1_entries.value > self.l2_entries.value:
             reason = f"must not be above caches.dtlb.l2_entries, {self.l2_entries.value}"
             yield ("l1_entries", "value"), reason, self.l1_entries.value
@@ -87,7 +88,7 @@ class Caches(Group):
     """The memory hierarchy."""
 
     line_bytes: Annotated[Parameter[int], Bounds(16, 512)]
-    """Line of the caches beyond the L1; lines of the L1 have 64 bytes."""
+    """Line size of the caches beyond the L1; lines of the L1 have 64 bytes."""
     miss_registers: Annotated[Parameter[int], Bounds(1, 256)]
     """Lines in flight beyond the L1: the limit of memory-level parallelism."""
     l1: PrivateCache
@@ -98,7 +99,10 @@ class Caches(Group):
     dtlb: Dtlb
 
     def problems(self) -> Iterator[Problem]:
-        """Lines are powers of two; each level is larger and slower than the one before."""
+        """Yield a problem where the line size is no power of two, or levels are out of order.
+
+        The L2 must be larger and slower than the L1, and memory slower than the last-level cache.
+        """
         line = self.line_bytes.value
         if line & (line - 1):
             yield ("line_bytes", "value"), "must be a power of two", line

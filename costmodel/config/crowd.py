@@ -1,4 +1,4 @@
-"""Several CPUs at once, as scenarios and workloads say it."""
+"""The keys of scenarios and workloads about several CPUs at once."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from costmodel.config.sharing import SHARED
 
 
 def _known_shared(name: str) -> str:
-    """Refuse a name of what CPUs do not share."""
+    """Return ``name``; raise a problem where it names nothing that CPUs share."""
     if name not in SHARED:
         raise problem(unknown("shared thing", name, SHARED))
     return name
 
 
 def _as_list(value: object) -> object:
-    """Accept names in one word, with commas between them, where a list may stand."""
+    """Return a text of names with commas between them as a list; anything else as it is."""
     if isinstance(value, str):
         return [name.strip() for name in value.split(",")]
     return value
 
 
 def _no_repeats(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse a name that stands in the list twice; the order means nothing."""
+    """Return the names sorted, as their order means nothing; raise a problem for repeated ones."""
     raise_problems("unshared", no_repeats(names))
     return tuple(sorted(names))
 
@@ -55,10 +55,11 @@ def _count_problems(items: list[object], *, is_list: bool) -> Iterator[Problem]:
 
 
 MOST_CPUS = 4096
-"""Processes or threads that can be asked for."""
+"""The most processes or threads that can be asked for."""
 CpuCount = Annotated[int, Field(ge=1, le=MOST_CPUS)]
 CpuCounts = Annotated[tuple[int, ...], BeforeValidator(_counts)]
 Microseconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, strict=False)]
+StdevPercent = Annotated[float, Field(ge=0, le=300, allow_inf_nan=False, strict=False)]
 Unshared = Annotated[
     tuple[Annotated[str, AfterValidator(_known_shared)], ...],
     BeforeValidator(_as_list),
@@ -68,7 +69,7 @@ Unshared = Annotated[
 
 
 def column_text(layout: str, cpus: int, threads: int) -> str:
-    """Return what heads a column: the layout, and how many CPUs where it is not one alone.
+    """Return the heading of a column: the folio layout, and the number of CPUs if above one.
 
     >>> column_text("order-4", 8, 1), column_text("order-0", 1, 1)
     ('order-4, 8 CPUs', 'order-0')
@@ -80,7 +81,7 @@ def column_text(layout: str, cpus: int, threads: int) -> str:
 
 
 class CrowdWays(BaseModel):
-    """What each of several CPUs does, how many there ever are."""
+    """What each of several CPUs does, however many there are."""
 
     model_config = STRICT
 
@@ -88,7 +89,7 @@ class CrowdWays(BaseModel):
     """What all threads but the first do: the same operation on memory of their own, run user code
     (busy), or sleep (idle)."""
     placement: Literal["pinned", "moving"] = "pinned"
-    """Threads stay on their CPU, or were on another one before (moving)."""
+    """Whether threads stay on their CPU (pinned), or ran on another one before (moving)."""
     sockets: Literal["fill", "spread"] = "fill"
     """Which CPUs are in use: those of one socket first (fill), or of all in turn (spread)."""
     folios: Literal["own", "shared"] = "own"
@@ -97,11 +98,14 @@ class CrowdWays(BaseModel):
     between_us: Microseconds = 0.0
     """What each CPU does on its own between two operations: user code, and faulting in what was
     unmapped. It is part of the throughput, not of the operation's time."""
+    between_stdev_pct: StdevPercent = 0.0
+    """By how much between_us varies: its standard deviation in percent of it. 0: always the same
+    (a benchmark loop); 100: exponential, as for programs of all lengths (a build)."""
     loop: Annotated[str, Field(min_length=1)] | None = None
-    """Name of the published benchmark loop that this is, with its between_us: what was measured of
-    it stands beside the answer."""
+    """Name of the published benchmark loop that this question is about, with its between_us: what
+    was measured of it is shown beside the answer."""
     unshared: Unshared = ()
-    """What CPUs share in reality and each has for itself here, to see what it costs."""
+    """Things that CPUs share in reality and each has for itself here, to see what sharing costs."""
 
 
 class OneCount(BaseModel):
@@ -110,22 +114,27 @@ class OneCount(BaseModel):
     model_config = STRICT
 
     cpus: CpuCount = 1
-    """Processes that do the same at the same time, each on CPUs of its own."""
+    """Processes that do the same at the same time, each on its own CPUs."""
     threads: CpuCount = 1
     """Threads of each address space, each on a CPU of its own."""
 
 
 class Crowd(CrowdWays, OneCount):
-    """Which CPUs are at work, and what each of them does; by default one alone."""
+    """Which CPUs are in use, and what each of them does; by default a lone CPU."""
 
     @property
     def cpus_in_use(self) -> int:
-        """CPUs that do anything or sleep: one for each thread of each process."""
+        """The number of CPUs that work or sleep: one for each thread of each process."""
         return self.cpus * self.threads
+
+    @property
+    def many_cpus(self) -> bool:
+        """Whether there is anything to share: more than one CPU in use."""
+        return self.cpus_in_use > 1
 
 
 class SeveralCounts(BaseModel):
-    """How many CPUs are at work, in one answer after the other."""
+    """How many CPUs are at work: one number or several, each for one column of answers."""
 
     model_config = STRICT
 

@@ -1,7 +1,7 @@
-"""Read YAML so strictly that nothing is guessed: plain values, and where each of them stands.
+"""Reads YAML so strictly that nothing is guessed: plain values, and the line and column of each.
 
-PyYAML says what a text consists of, :mod:`costmodel.config.scalars` what its words mean. Duplicate
-keys, anchors, tags, and numbers with a leading zero are faults.
+PyYAML splits a text into its parts, and :mod:`costmodel.config.scalars` says what its words mean.
+Duplicate keys, anchors, tags, and numbers with a leading zero are faults.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from costmodel.config.scalars import plain_value
 from costmodel.config.yaml_text import events_of, read_text, syntax_fault
 
 Location = tuple[str | int, ...]
-"""A way from the top of a document to a value: keys and list indices."""
+"""The path from the top of a document to a value: keys and list indices, ``('machines', 0)``."""
 
 _DEEPEST = 50
 
 
 @dataclass(frozen=True)
 class Place:
-    """Line and column, from 1; both 0 where the input has no lines.
+    """Where a value was given: line and column, from 1; both are 0 where the input has no lines.
 
-    ``file`` is empty for the file of the document itself, else what the value came from instead,
-    such as ``--set``. ``names_key`` says that this is an option of one key alone, such as
-    ``--order``, whose name messages then need not repeat.
+    ``file`` is empty for the file of the document itself; else it names what the value came from,
+    such as ``--set``. ``names_key`` marks an option that sets only one key, such as ``--order``, so
+    messages need not repeat the name of the key.
     """
 
     line: int = 0
@@ -40,10 +40,10 @@ class Place:
 
 @dataclass
 class Document:
-    """A YAML file: its top mapping as plain Python, the place of every key and value.
+    """A YAML file: its top mapping as plain Python, and the place of every key and value.
 
-    ``faults`` are those that leave the rest readable (duplicate keys, numbers that are none), so
-    that a schema can add its own before all are reported.
+    ``faults`` are those that leave the rest readable, such as duplicate keys and malformed numbers.
+    A schema adds its own before all of them are reported together.
     """
 
     file: str
@@ -53,7 +53,11 @@ class Document:
     faults: list[Fault] = field(default_factory=list)
 
     def fault(self, at: Location, reason: str, got: str, *, at_key: bool = False) -> Fault:
-        """Return a fault at a location, or at the nearest thing around it that the file has."""
+        """Return a fault at a location, or at the nearest one around it that the file has.
+
+        ``got`` is the offending value, ready to print. With ``at_key`` the fault is at the key, not
+        at its value.
+        """
         places = self.keys if at_key else self.values
         shown = at
         while at and at not in places:
@@ -69,9 +73,10 @@ class Document:
         return Fault(file, place.line, place.col, key_text(shown), reason, got)
 
     def changed(self, data: dict[Any, Any], places: Mapping[str, Place]) -> Document:
-        """Return a document of other data.
+        """Return a document with other data.
 
-        ``places`` say where changed values, by dotted key, came from; all others keep theirs.
+        ``places`` maps dotted keys of changed values to where these came from; all others keep
+        their places.
         """
         moved = {tuple(key.split(".")): place for key, place in places.items()}
         keys, values = (
@@ -94,12 +99,18 @@ def key_text(location: Location) -> str:
 
 
 def read_document(path: Path) -> Document:
-    """Read a YAML file whose top is a mapping; raise ConfigError where there is none."""
+    """Return a YAML file whose top is a mapping.
+
+    Raises ConfigError for a file that cannot be read, is not YAML, or has no mapping at its top.
+    """
     return parse_document(read_text(path), str(path))
 
 
 def parse_document(text: str, file: str) -> Document:
-    """Parse YAML text whose top is a mapping; ``file`` names it in messages."""
+    """Return YAML text whose top is a mapping; ``file`` is its name in messages.
+
+    Raises ConfigError for text that is not YAML or has no mapping at its top.
+    """
     document = Document(file)
     data = _parse(text, document)
     if not isinstance(data, dict):
@@ -111,7 +122,10 @@ def parse_document(text: str, file: str) -> Document:
 
 
 def parse_list(text: str, file: str, name: str) -> Document:
-    """Parse YAML text whose top is a list, which becomes ``data[name]``."""
+    """Return YAML text whose top is a list, as a document with this list under the key ``name``.
+
+    Raises ConfigError for text that is not YAML or has no list at its top.
+    """
     inner = Document(file)
     data = _parse(text, inner)
     if not isinstance(data, list):
@@ -124,7 +138,13 @@ def parse_list(text: str, file: str, name: str) -> Document:
 
 
 def parse_scalar(text: str) -> object:
-    """Return the value of an option such as ``true``, ``1e-9`` or ``1 GiB``, by the same rules."""
+    """Return the value of an option such as ``true``, ``1e-9`` or ``1 GiB``, as in a YAML file.
+
+    Text that is not YAML is returned as it is.
+
+    >>> parse_scalar("true"), parse_scalar("1e-9"), parse_scalar("1 GiB")
+    (True, 1e-09, '1 GiB')
+    """
     document = Document("value")
     try:
         value = _parse(text, document)
@@ -134,7 +154,7 @@ def parse_scalar(text: str) -> object:
 
 
 def _parse(text: str, document: Document) -> Any:
-    """Return the one value that a YAML text holds; note its places and faults in the document."""
+    """Return the value that a YAML text holds, and add its places and faults to ``document``."""
     events = events_of(text)
     try:
         next(events)  # the stream starts
@@ -153,14 +173,14 @@ def _parse(text: str, document: Document) -> Any:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Turns the events of a YAML text into plain Python."""
+    """Turns the events of a YAML parser into plain Python values."""
 
     document: Document
-    """Gets the places and the faults."""
+    """Receives the places and the faults."""
     events: Iterator[yaml.Event]
 
     def value(self, event: yaml.Event, at: Location) -> Any:
-        """Return the value that starts with an event."""
+        """Return the value that begins with ``event``; its location is ``at``."""
         if len(at) > _DEEPEST:
             raise ConfigError([Fault(self.document.file, 1, 1, reason="is nested too deeply")])
         if not _is_left_out(event) or not at:
@@ -181,7 +201,7 @@ class _Reader:
             yield event
 
     def _mapping(self, at: Location) -> dict[Any, Any]:
-        """Return a mapping; of equal keys the first counts and every further one is a fault."""
+        """Return a mapping; of equal keys the first one counts, and each further one is a fault."""
         result: dict[Any, Any] = {}
         for event in self._inner():
             if not isinstance(event, yaml.ScalarEvent):
@@ -208,11 +228,11 @@ class _Reader:
         return key if isinstance(key, str | int) and not isinstance(key, bool) else event.value
 
     def _skipped(self, event: yaml.Event, at: Location) -> Any:
-        """Return a value that does not count: neither do its places and faults."""
+        """Return a value that is ignored together with its places and faults."""
         return _Reader(Document(self.document.file), self.events).value(event, (*at, "skipped"))
 
     def _scalar(self, event: yaml.ScalarEvent, at: Location) -> str | int | float | bool | None:
-        """Return the value of a scalar; a number that Python would read otherwise is a fault."""
+        """Return the value of a scalar; a malformed number is a fault."""
         self._refuse_properties(event, at)
         if not event.implicit[0]:
             return event.value
@@ -224,7 +244,7 @@ class _Reader:
             return None
 
     def _refuse_properties(self, event: Any, at: Location) -> None:
-        """Note an anchor, an alias (its name is the anchor's) or a tag."""
+        """Note a fault for an anchor, an alias or a tag."""
         if event.anchor is not None:
             self._note(event, at, "anchors and aliases are not used here")
         elif event.tag is not None:

@@ -1,4 +1,4 @@
-"""What is wrong with an input: one fault per line, every fault at once."""
+"""The error of wrong inputs: it lists every fault at once, one per line."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from dataclasses import dataclass
 
 _LONGEST_VALUE = 60
 MOST_FAULTS = 50
-"""How many faults a message shows; more of them have one cause that the first ones show."""
+"""How many faults a message shows. Where there are more, the first ones show their common cause."""
 _MOST_NAMES = 30
 
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One thing wrong in one input, printed as ``file:line:col: key: reason (got ...)``.
+    """One fault of an input, printed as ``file:line:col: key: reason (got ...)``.
 
-    ``file`` is a path or the name of an option such as ``--set``. ``line`` and ``col`` count from
-    1; line 0 means that the input has no lines (an option, a missing file). ``got`` is ready to
-    print (see :func:`describe`); empty leaves the bracket out.
+    ``file`` is a path, the name of an option such as ``--set``, or of an argument. ``line`` and
+    ``col`` count from 1; line 0 means that the input has no lines (an option, a missing file).
+    ``got`` is the offending value, ready to print (see :func:`describe`); if it is empty, the
+    bracket is left out.
+
+    >>> str(Fault("mine.yaml", 3, 1, "core.width", "must be an integer", "'four', a str"))
+    "mine.yaml:3:1: core.width: must be an integer (got 'four', a str)"
     """
 
     file: str
@@ -37,18 +41,19 @@ class Fault:
 
 
 class ConfigError(Exception):
-    """An input that cannot be used; ``faults`` are sorted by file and line and never empty.
+    """Raised for an input that cannot be used, with every fault that was found in it.
 
-    Its text has one fault a line, of many only the first and how many there are.
+    ``faults`` is a list of :class:`Fault`, sorted by file and line and never empty. The text of the
+    error has one fault per line; of many it shows only the first ones and the number of the rest.
     """
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        """Keep each distinct fault once."""
+        """Create the error of ``faults``; equal ones are kept once."""
         self.faults = sorted(set(faults))
         super().__init__("\n".join(self.lines()))
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[list[Fault]]]:
-        """Let worker processes raise it: by default only the text would travel."""
+        """Let worker processes raise it: by default only its text would be sent back."""
         return type(self), (self.faults,)
 
     def lines(self) -> list[str]:
@@ -59,12 +64,12 @@ class ConfigError(Exception):
 
     @classmethod
     def of(cls, file: str, reason: str, *, key: str = "", got: str = "") -> ConfigError:
-        """Return an error of one fault without a line."""
+        """Return an error with one fault, which has no line; ``file`` is its place."""
         return cls([Fault(file, key=key, reason=reason, got=got)])
 
 
 def describe(value: object) -> str:
-    """Return ``'four', a str``: the offending value, shortened, and its type.
+    """Return an offending value for a message: shortened, and with its type.
 
     >>> describe("four")
     "'four', a str"
@@ -88,7 +93,9 @@ def describe(value: object) -> str:
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
-    """Return ``unknown machine, did you mean 'x'?``, or the known names where none is near.
+    """Return the reason for an unknown name: it suggests the nearest known one, or lists them all.
+
+    ``what`` is what the name should be one of. More than 30 names are not listed.
 
     >>> unknown("machine", "ampere-altro", ["ampere-altra", "xeon-4210r"])
     "unknown machine, did you mean 'ampere-altra'?"

@@ -1,4 +1,4 @@
-"""What `costmodel calibrate --write` leaves in a machine file beside the fitted numbers."""
+"""The key ``fit`` of a machine file, which ``costmodel calibrate --write`` adds."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from costmodel.config.parameter import Parameter
 from costmodel.config.schema import STRICT, Problem, raise_problems
 
 ROUNDING = 0.02
-"""Correlations are written with two digits: the matrix may miss being positive by that much."""
+"""Correlations are written with two digits, so an eigenvalue of the matrix may be negative by this
+much times the number of keys."""
 
 
 class Uncertainty(BaseModel):
-    """Joint uncertainty of machine numbers after the fit, those that were not fitted included."""
+    """The joint uncertainty of a machine's numbers after the fit.
+
+    It includes numbers that were not fitted.
+    """
 
     model_config = STRICT
 
     keys: Annotated[list[str], Field(min_length=1)]
-    """Dotted keys, the fitted ones first."""
+    """Dotted keys of the numbers, the fitted ones first."""
     stdev: list[Annotated[float, Field(gt=0)]]
-    """Standard deviations, in the units of the keys."""
+    """Standard deviation of each number, in its own unit."""
     correlation: list[list[Annotated[float, Field(ge=-1, le=1)]]]
-    """Row i: with the keys before key i (the first row is empty)."""
+    """Row i holds the correlations of number i with all numbers before it; row 0 is empty."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Uncertainty:
@@ -33,7 +37,7 @@ class Uncertainty(BaseModel):
         return self
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what does not fit together: lengths, or a matrix that is no correlation."""
+        """Yield a problem where lengths do not fit, or the matrix cannot be a correlation."""
         if len(self.stdev) != len(self.keys):
             yield ("stdev",), f"must have {len(self.keys)} numbers, one per key", len(self.stdev)
         if [len(row) for row in self.correlation] != list(range(len(self.keys))):
@@ -42,7 +46,7 @@ class Uncertainty(BaseModel):
             yield ("correlation",), "must be positive semidefinite", "another matrix"
 
     def matrix(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-        """Return the whole correlation matrix, float64[n, n]."""
+        """Return the full correlation matrix, float64[n, n]."""
         size = len(self.keys)
         matrix = np.eye(size)
         for i, row in enumerate(self.correlation):
@@ -51,12 +55,12 @@ class Uncertainty(BaseModel):
 
 
 class Fit(BaseModel):
-    """How the fitted numbers came about."""
+    """Where the fitted numbers of a machine come from."""
 
     model_config = STRICT
 
     rows: Annotated[list[str], Field(min_length=1)]
-    """Published rows that were fitted (costmodel/published/rows.yaml)."""
+    """Ids of the published rows that were fitted (costmodel/published/rows.yaml)."""
     priors: Mapping[str, Parameter[float]]
-    """What the sources say: the parameter as it was before the fit, by dotted key."""
+    """Each fitted parameter as it was before the fit, from its own sources, by dotted key."""
     uncertainty: Uncertainty

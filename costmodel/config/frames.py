@@ -1,11 +1,12 @@
-"""How folios lie in physical memory, as a scenario says it.
+"""The key ``frames`` of scenarios: how folios lie in physical memory.
 
-Three words, or a mapping for memory of which a part is scattered::
+It is one of three words, or a mapping for memory of which a part is scattered:
 
     frames: contiguous
     frames: {scattered: 30%, run: 64 KiB}
 
-Inside, and in results, it is one text, which reads back: ``30% scattered, runs of 64 KiB``.
+The package and its results write the mapping as a text, which can be read again:
+``30% scattered, runs of 64 KiB``.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ _KEYS: Final = ("scattered", "run")
 
 
 class Scatter(NamedTuple):
-    """How much of the memory lies in folios that nothing lies beside, and how the rest lies."""
+    """How much of the memory lies in scattered folios, and how the rest lies."""
 
     share: float
-    """Of the memory, 0 to 1: folios that lie anywhere, alone."""
+    """The share of the memory, 0 to 1, in folios that lie anywhere by themselves."""
     run_bytes: int | None
-    """The rest lies in runs of so many bytes, one behind the other; None: of whole tables."""
+    """The rest lies in runs of consecutive folios of so many bytes; None: one run per table."""
 
 
 def scatter_of(frames: str) -> Scatter:
-    """Return what a text of this module says.
+    """Return the meaning of a valid value of ``frames``; raise ValueError for anything else.
 
     >>> scatter_of("30% scattered, runs of 64 KiB")
     Scatter(share=0.3, run_bytes=65536)
@@ -60,7 +61,7 @@ def _text(scattered: float, run_bytes: int | None) -> str:
 
 
 def _frames(value: object) -> str:
-    """Return a word as it is, and a mapping (or its own text) as the text of this module."""
+    """Return a word as it is, and a mapping (or its text) as text; raise a problem otherwise."""
     if isinstance(value, str) and value in WORDS:
         return value
     if isinstance(value, str) and (match := _TEXT.fullmatch(value)):
@@ -86,7 +87,7 @@ def _problems(value: Mapping[object, object]) -> Iterator[Problem]:
 
 
 def _run(value: object) -> int:
-    """Return a size of whole pages, 0 for what is none."""
+    """Return a size in bytes; 0 for anything but a size in whole pages."""
     try:
         found = size_in_bytes(value)
     except PydanticCustomError:

@@ -1,4 +1,4 @@
-"""What groups of a machine file are made of: their base, and the kinds of their parameters.
+"""The base class of the groups in a machine file, and the types of their parameters.
 
 The docstrings of groups and of their fields are the text of docs/machine-file.md.
 """
@@ -15,11 +15,12 @@ from costmodel.config.schema import STRICT, Problem, raise_problems
 from costmodel.config.sizes import Size
 
 Replacement = Literal["lru", "random", "adaptive"]
-"""lru: a cyclic stream larger than the cache always misses; random: it hits in part; adaptive:
-the cache keeps the part of the stream that fits."""
+"""How a cache replaces lines. With ``lru`` a cyclic stream larger than the cache always misses,
+with ``random`` it hits in part; with ``adaptive`` the cache keeps the part of the stream that
+fits."""
 
 SIZE_KEYS = ("size_bytes", "linear_map_bytes", "host_page_bytes")
-"""How the keys of sizes end: printed with a unit."""
+"""Endings of the keys of sizes, which are printed with a unit."""
 
 Flag = Choice[bool]
 Policy = Choice[Replacement]
@@ -32,12 +33,12 @@ Percent = Annotated[Parameter[float], Bounds(0, 50)]
 
 
 class Group(BaseModel):
-    """Parameters that belong together."""
+    """A group of parameters that belong together; a schema that allows no other keys."""
 
     model_config = STRICT
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what contradicts itself between the parameters of the group."""
+        """Yield a problem for each contradiction between parameters of the group; here none."""
         yield from ()
 
     @model_validator(mode="after")

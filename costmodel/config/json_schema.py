@@ -1,4 +1,4 @@
-"""The JSON schema of machine files, with which editors complete and check their keys."""
+"""Makes the JSON schema of machine files, by which editors complete and check their keys."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ _SIZE: Final = {
 def machine_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a machine file.
 
-    It is more lenient than the loader: it does not know which keys an instruction set needs, nor
-    that ``low <= value <= high``. Descriptions and bounds are those of docs/machine-file.md.
+    It accepts more than the loader does: it does not know which keys an instruction set needs, nor
+    that ``low <= value <= high`` must hold. Descriptions and bounds are those of
+    docs/machine-file.md.
     """
     schema = Machine.model_json_schema()
     groups: list[type[BaseModel]] = [Machine, *(group for _, group in branches(Machine))]
@@ -47,7 +48,7 @@ def machine_schema() -> dict[str, Any]:
 
 
 def machine_schema_text() -> str:
-    """Return docs/machine.schema.json."""
+    """Return the text of docs/machine.schema.json."""
     return json_text(machine_schema())
 
 
@@ -57,7 +58,7 @@ def _properties(schema: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _parameter(leaf: Leaf, description: str) -> dict[str, Any]:
-    """Return the schema of one number or choice, its physical bounds included."""
+    """Return the schema of one number or choice, with its physical bounds."""
     texts = {
         "kind": {"enum": ["vendor", "measured", "derived", "inferred", "fitted"]},
         "source": {"type": "string", "minLength": 1},

@@ -1,4 +1,4 @@
-"""Groups of a machine file: the kernel beside the recorded loops, and the noise."""
+"""Groups of a machine file: the kernel outside the recorded loops, and the noise."""
 
 from __future__ import annotations
 
@@ -32,46 +32,52 @@ MM_CPU = usual(107, 20, 214, "at most 41 us at 192 CPUs, 20230608111408.s2minsen
 
 
 class Kernel(Group):
-    """What the kernel does around the copy loop."""
+    """What the kernel does around the recorded loops."""
 
     table_alloc_ns: Nanoseconds
-    """One page table beyond its recorded instructions: allocator slow path, amortised."""
+    """Time to allocate a page table beyond its recorded instructions: the slow path of the
+    allocator, spread over all tables."""
     zero_bytes_per_ns: Annotated[Parameter[float], Bounds(0.1, 1000)]
     """Rate of clearing a page; 1 byte per ns is 1 GB/s."""
     fork_fixed_us: Microseconds
-    """fork() without the copy loop: task, mm, the VMAs of a small program."""
+    """Time of fork() without the copy loop: the task, the mm, and the VMAs of a small program."""
     fork_vma_ns: Nanoseconds = FORK_VMA
-    """fork() for each further VMA, where the tree of VMAs is duplicated."""
+    """Time of fork() for each further VMA, where the tree of VMAs is duplicated as a whole."""
     vma_insert_ns: Nanoseconds = VMA_INSERT
-    """What that takes more in kernels before v6.8, which put VMAs into the tree one by one."""
+    """Additional time for each of them in kernels before v6.8, which insert VMAs into the tree one
+    by one."""
     exit_vma_ns: Nanoseconds = EXIT_VMA
-    """exit() for each of these VMAs."""
+    """Time of exit() for each of these VMAs."""
     exit_wait_pct: Annotated[Parameter[float], Bounds(0, 1000)] = EXIT_WAIT
-    """exit() and wait() of a small process beside its page tables, in percent of fork_fixed_us."""
-    exec_pct: Annotated[Parameter[float], Bounds(0, 10000)] = EXEC
-    """execve() of a small static program, its start and what its end takes more, in percent of
+    """Time of exit() and wait() of a small process without its page tables, in percent of
     fork_fixed_us."""
+    exec_pct: Annotated[Parameter[float], Bounds(0, 10000)] = EXEC
+    """Time of execve() of a small static program, its start, and the longer end of the process, in
+    percent of fork_fixed_us."""
     mm_cpu_ns: Nanoseconds = MM_CPU
-    """What an address space takes for each online CPU: counters that are set up, added up, freed.
-    fork_fixed_us holds those of fork() itself."""
+    """Time that an address space takes for each online CPU: counters are set up, summed and freed.
+    fork_fixed_us contains that of fork() itself."""
     unmap_call_ns: Nanoseconds
-    """One munmap() or madvise() call without its page tables: entry, locks, VMA, mmu_gather."""
+    """Time of one munmap() or madvise() call without its page tables: entry, locks, VMA,
+    mmu_gather."""
     unmap_range_pct: Annotated[Parameter[float], Bounds(0, 100)] = FURTHER_RANGE
-    """A further range of the same madvise() call, in percent of that call: the range is read, its
-    VMA found, an mmu_gather begun."""
+    """Time of a further range in the same madvise() call, in percent of that call: the range is
+    read, its VMA is found, an mmu_gather begins."""
     table_free_ns: Nanoseconds
-    """Taking one empty page table out and freeing it, at the end of munmap() and exit."""
+    """Time to unlink and free one empty page table, at the end of munmap() and exit."""
     tick_hz: Annotated[Parameter[float], Bounds(0, 10000)]
     """Timer ticks per second (CONFIG_HZ)."""
     tick_us: Annotated[Parameter[float], Bounds(0, 1000)]
-    """One timer tick, VM exits included."""
+    """Time of one timer tick, VM exits included."""
     linear_map_bytes: Annotated[Parameter[Size], Bounds(4096, 2**30)]
-    """Block size of the kernel's mapping of memory: what the TLB sees of page tables."""
+    """Block size of the kernel's mapping of all memory, which decides how many translations its
+    accesses to page tables need."""
     host_page_bytes: Annotated[Parameter[Size], Bounds(4096, 2**30)] = NO_HOST
-    """In a guest, what the host maps its memory with: a translation covers no more."""
+    """In a guest: page size by which the host maps the guest's memory. No translation covers
+    more."""
 
     def problems(self) -> Iterator[Problem]:
-        """Between two ticks there is time left for the kernel's work."""
+        """Yield a problem where timer ticks take all the time."""
         busy = self.tick_hz.value * self.tick_us.value / 1e6
         if busy >= 1:
             reason = f"must be shorter than the tick period, {1e6 / self.tick_hz.value:g} us"
@@ -82,20 +88,20 @@ class VmSteal(Group):
     """Time that the host takes from a virtual CPU."""
 
     rate_hz: Annotated[Parameter[float], Bounds(0, 10000)]
-    """Events per second."""
+    """How often per second the host takes the CPU."""
     mean_us: Annotated[Parameter[float], Bounds(0, 1e6)]
-    """Mean length of one."""
+    """For how long it takes the CPU, on average."""
 
 
 class Noise(Group):
-    """What spreads the samples, by cause; each can be switched off."""
+    """The noise of measurements by cause; each cause can be switched off."""
 
     run_scattered_pct: Percent
-    """Between runs, one standard deviation: frames scattered (order-0 folios)."""
+    """Standard deviation between runs where frames are scattered (order-0 folios)."""
     run_contiguous_pct: Percent
-    """Between runs, one standard deviation: contiguous frames (large folios)."""
+    """Standard deviation between runs where frames are contiguous (large folios)."""
     iteration_pct: Percent
-    """Between the iterations of a run, one standard deviation."""
+    """Standard deviation between the iterations of a run."""
     tick_jitter_us: Annotated[Parameter[float], Bounds(0, 1000)]
-    """Standard deviation of one timer tick."""
+    """Standard deviation of the time of one timer tick."""
     vm_steal: VmSteal

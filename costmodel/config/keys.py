@@ -1,4 +1,4 @@
-"""The dotted keys of a machine file, read off the schema."""
+"""The dotted keys of machine files, taken from the schema."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from costmodel.config.parameter import Bounds, Choice, Isa, Only, Parameter
 
 @dataclass(frozen=True)
 class Leaf:
-    """What the schema says about one parameter."""
+    """One parameter of a schema: a number or a choice."""
 
     key: str
-    """Dotted, such as ``caches.l1.size_bytes``."""
+    """Its dotted key, such as ``caches.l1.size_bytes``."""
     type: type[Parameter[Any]] | type[Choice[Any]]
     bounds: Bounds | None
+    """What is physically possible; None for a choice."""
     isa: Isa | None
-    """The only instruction set that has it; None: both."""
+    """The only instruction set that has it; None for both."""
 
 
 def branches(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
-    """Yield every group of a schema, outer before inner, with its dotted key."""
+    """Yield the dotted key and the class of every group of a schema, outer before inner ones."""
     for name, info in model.model_fields.items():
         group = _class_of(info)
         if group is not None and not issubclass(group, Parameter | Choice):
@@ -35,7 +36,7 @@ def branches(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, ty
 
 
 def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[Leaf]:
-    """Yield every parameter of a schema, in the order of its fields."""
+    """Yield every parameter of a schema, in the order of its fields; keys begin with ``prefix``."""
     for name, info in model.model_fields.items():
         kind = _class_of(info)
         if kind is None:
@@ -53,7 +54,7 @@ def leaves_by_key(model: type[BaseModel], isa: Isa) -> dict[str, Leaf]:
 
 
 def value_at(model: BaseModel, key: str) -> Any:
-    """Return what a dotted key names."""
+    """Return the parameter or group that a dotted key names; raise AttributeError if none is."""
     found: Any = model
     for name in key.split("."):
         found = getattr(found, name)
@@ -61,7 +62,7 @@ def value_at(model: BaseModel, key: str) -> Any:
 
 
 def replaced(model: BaseModel, key: str, value: object) -> BaseModel:
-    """Return a copy of the model with what a dotted key names replaced, unchecked."""
+    """Return a copy of the model with the value at a dotted key replaced, without any check."""
     name, _, rest = key.partition(".")
     inner = replaced(getattr(model, name), rest, value) if rest else value
     return model.model_copy(update={name: inner})

@@ -1,4 +1,4 @@
-"""A CPU with its memory and kernel, as far as the model knows it: one file in ``machines/``."""
+"""A machine: the numbers of a CPU, its memory and its kernel, as one file in ``machines/``."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Machine(Group):
     """A machine file: every number with its interval, its source and how it is known."""
 
     name: Annotated[str, Field(pattern=f"^{_NAME}$")]
-    """How commands and scenarios call it: the file name without suffix."""
+    """The name in commands and scenarios: the file name without suffix."""
     title: Title
-    """How tables call it."""
+    """The name in tables."""
     isa: Isa
-    """Instruction set."""
+    """Instruction set: arm64 or x86_64."""
     core: Core
     caches: Caches
     atomics: Atomics = Atomics()
@@ -54,26 +54,26 @@ class Machine(Group):
     kernel: Kernel
     noise: Noise
     fit: Fit | None = None
-    """How ``kind: fitted`` numbers came about; written by ``costmodel calibrate --write``."""
+    """Where ``kind: fitted`` numbers come from; written by ``costmodel calibrate --write``."""
 
     _before: dict[str, ParameterLike] = PrivateAttr(default_factory=dict)
-    """What the file has for the numbers that were changed since."""
+    """The parameters of the file, by dotted key, of the numbers that were changed since."""
 
     def __repr__(self) -> str:
-        """Return which machine it is; its numbers are ``parameters``, what differs ``changes``."""
+        """Return name, title, instruction set, and how many numbers were changed, in one line."""
         count = len(self.changes)
         changed = f", {count} number{'s' if count > 1 else ''} changed" if count else ""
         return f"<Machine {self.name}: {self.title}, {self.isa}{changed}>"
 
     def __str__(self) -> str:
-        """Return the same."""
+        """Return ``repr()``: all numbers would be too many. They are in ``parameters``."""
         return repr(self)
 
     @classmethod
     def load(cls, path: Path) -> Machine:
-        """Read a machine file; raise ConfigError with every fault in it.
+        """Return the machine of a file; raise ConfigError with every fault in it.
 
-        A file that was read before is parsed again only if its bytes changed.
+        A file that was read before is parsed again only if its content changed.
         """
         return _loaded(path, read_bytes(path))
 
@@ -84,7 +84,7 @@ class Machine(Group):
         return group
 
     def problems(self) -> Iterator[Problem]:
-        """The last-level cache is slower than the L2."""
+        """Yield a problem where the L2 is as slow as the last-level cache, or the fit is wrong."""
         l2_ns = self.caches.l2.latency_cycles.value / self.core.clock_ghz.value
         if l2_ns >= self.caches.llc.latency_ns.value:
             reason = f"must be above the latency of the L2, {l2_ns:.2f} ns"
@@ -93,7 +93,7 @@ class Machine(Group):
         yield from self._fit_problems()
 
     def _fit_problems(self) -> Iterator[Problem]:
-        """Every key of the fit is a number of this machine."""
+        """Yield a problem for each key of the fit that is no number of this machine."""
         if self.fit is None:
             return
         known = leaves_by_key(Machine, self.isa)
@@ -106,31 +106,37 @@ class Machine(Group):
 
     @property
     def parameters(self) -> dict[str, ParameterLike]:
-        """Every parameter that this instruction set has, by dotted key, in the schema's order."""
+        """Every parameter that the instruction set has, by dotted key, in the schema's order."""
         return {key: value_at(self, key) for key in leaves_by_key(Machine, self.isa)}
 
     @property
     def changes(self) -> dict[str, tuple[Any, Any]]:
-        """The numbers that were set for this run: key to the value of the file and the new one."""
+        """The numbers set for this run: dotted key to (value in the file, value now)."""
         return {key: (old.value, value_at(self, key).value) for key, old in self._before.items()}
 
     @property
     def is_shipped(self) -> bool:
-        """Tell whether its numbers are those of the shipped machine of its name."""
+        """Whether all its numbers are those of the shipped machine of the same name."""
         if self.name not in names("machines"):
             return False
         shipped = load_machine(self.name).parameters
         return all(p.value == shipped[key].value for key, p in self.parameters.items())
 
     def renamed(self, name: str) -> Machine:
-        """Return this machine under another name; raise ConfigError for what is no name."""
+        """Return this machine under another name, which becomes its title too.
+
+        Raises ConfigError for anything but lower-case letters, digits, dots and hyphens.
+        """
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
             reason = "must be lower-case letters, digits, dots and hyphens"
             raise ConfigError.of("rename", reason, got=describe(name))
         return self.model_copy(update={"name": name, "title": name})
 
     def restored(self, key: str) -> Machine:
-        """Return this machine with a changed number as its file has it."""
+        """Return this machine with a changed number set back to the value in its file.
+
+        Raises KeyError for a number that was not changed.
+        """
         restored = cast(Machine, replaced(self, key, self._before[key]))
         restored._before = {name: old for name, old in self._before.items() if name != key}
         return restored
@@ -138,13 +144,18 @@ class Machine(Group):
     def with_value(self, key: str, value: object, *, origin: str = "override") -> Machine:
         """Return this machine with one number changed, such as ``tlbi.range`` to True.
 
-        The interval of the parameter widens where the value lies outside it; its type and physical
-        bounds hold. Raises ConfigError (place: ``origin``) for an unknown key or a bad value.
+        The interval of the parameter is widened where the value lies outside it. The value must
+        have the parameter's type and lie within its physical bounds. Raises ConfigError for an
+        unknown key or a wrong value; ``origin`` is what messages call its place.
         """
         return self.with_values({key: value}, origin=origin)
 
     def with_values(self, values: Mapping[str, object], *, origin: str = "override") -> Machine:
-        """Return this machine with several numbers changed at once; see :meth:`with_value`."""
+        """Return this machine with several numbers changed at once, by dotted key.
+
+        Numbers that contradict each other raise ConfigError too; otherwise it is
+        :meth:`with_value`.
+        """
         known = leaves_by_key(Machine, self.isa)
         changed = self.model_copy()
         new = (key for key in values if key in known and key not in self._before)
@@ -171,15 +182,18 @@ class Machine(Group):
         return changed
 
     def without_fixed_part(self) -> Machine:
-        """Return this machine with forks of nothing but page tables: the rest takes no time."""
+        """Return this machine with ``kernel.fork_fixed_us`` 0, so that page tables dominate a fork.
+
+        The flush of the address space and further VMAs still take their time.
+        """
         return self.with_value("kernel.fork_fixed_us", 0.0)
 
     def without_mitigations(self) -> Machine:
-        """Return this machine with a kernel booted with ``mitigations=off``."""
+        """Return this machine with a kernel that was booted with ``mitigations=off``."""
         return self.model_copy(update={"mitigations": Mitigations()})
 
     def _contradictions(self, origin: str) -> Iterator[Fault]:
-        """Yield what overrides made contradictory; copying a model does not check it."""
+        """Yield the contradictions between numbers, because a copied model is not validated."""
         groups: list[tuple[str, Group]] = [("", self)]
         groups += [(f"{key}.", value_at(self, key)) for key, _ in branches(Machine)]
         for prefix, group in groups:
@@ -189,9 +203,9 @@ class Machine(Group):
 
 
 def unknown_number(key: str, isa: Isa, more: Iterable[str] = ()) -> str:
-    """Return why a key names no number of a machine: the other instruction set's, or none at all.
+    """Return why a key names no number of a machine with instruction set ``isa``.
 
-    ``more`` are further keys that are known in its place.
+    It is a number of the other instruction set, or unknown. ``more`` are further keys to suggest.
 
     >>> unknown_number("tlbi.issue_ns", "x86_64")
     'is not used on x86_64: arm64 only'
@@ -204,18 +218,22 @@ def unknown_number(key: str, isa: Isa, more: Iterable[str] = ()) -> str:
 
 @lru_cache(maxsize=64)
 def _loaded(path: Path, content: bytes) -> Machine:
-    """Remember machines by content: a parse takes some 100 ms, and machines never change."""
+    """Return the machine of a file, remembered by content because a parse takes some 100 ms."""
     document = parse_document(decoded(content, str(path)), str(path))
     return validated(Machine, without_retired(document))
 
 
 def load_machine(reference: str, *, origin: str = "--machine", base: Path | None = None) -> Machine:
-    """Return the machine that a name or a path means; see :func:`resources.find`."""
+    """Return the machine that a name or a path means.
+
+    Arguments are those of :func:`costmodel.config.resources.find_file`. Raises ConfigError for an
+    unknown name and with every fault of the file.
+    """
     return Machine.load(find_file("machines", reference, origin=origin, base=base))
 
 
 def _isa_problems(group: Group, isa: Isa | None) -> Iterator[Problem]:
-    """Yield the parameters that an instruction set needs and lacks, or has and cannot use."""
+    """Yield a problem for each parameter that is missing on ``isa``, or has no use there."""
     for name, info in type(group).model_fields.items():
         only = next((mark for mark in info.metadata if isinstance(mark, Only)), None)
         if only is None or isa is None:
@@ -228,7 +246,7 @@ def _isa_problems(group: Group, isa: Isa | None) -> Iterator[Problem]:
 
 
 def _revalued(leaf: Leaf, old: ParameterLike, value: object) -> ParameterLike:
-    """Return a parameter with another value and the interval widened to hold it."""
+    """Return a parameter with another value, and with its interval widened to contain it."""
     data: dict[str, Any] = {"value": value, "kind": old.kind, "source": SET_BY_USER}
     if isinstance(old, Parameter):
         # First alone, so that a value of the wrong type is reported once and never compared.
@@ -241,7 +259,7 @@ def _revalued(leaf: Leaf, old: ParameterLike, value: object) -> ParameterLike:
 
 
 def _override_faults(error: ValidationError, origin: str, key: str) -> Iterator[Fault]:
-    """Yield each reason once: value, low and high of an override are the same number."""
+    """Yield each fault once: value, low and high of an override are the same number."""
     faults = faults_of(error, Parameter, Document(origin))
     for reason, got in dict.fromkeys((fault.reason, fault.got) for fault in faults):
         yield Fault(origin, key=key, reason=reason, got=got)

@@ -1,4 +1,4 @@
-"""``--set KEY=VALUE``: change machines, the workload or the protocol for one run."""
+"""Overrides (``--set KEY=VALUE``): change machines or keys of the scenario for one run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,18 @@ SCENARIO_KEYS = (
     *(name for name in Scenario.model_fields if name not in ("machines", "overrides", "protocol")),
     *(f"protocol.{name}" for name in Protocol.model_fields),
 )
-"""What an override can change in a scenario."""
+"""The keys of a scenario that an override can change."""
 _GROUPS = frozenset(Machine.model_fields)
 
 
 def parse_assignment(text: str, *, origin: str = "--set") -> tuple[str, object]:
-    """Return ``KEY=VALUE`` as key and value; the value is read as in a scenario file."""
+    """Return ``KEY=VALUE`` as key and value, which is read as in a scenario file.
+
+    >>> parse_assignment("protocol.runs=4"), parse_assignment("memory=2 GiB")
+    (('protocol.runs', 4), ('memory', '2 GiB'))
+
+    Raises ConfigError for text of another form; ``origin`` is what messages call its place.
+    """
     key, equals, value = text.partition("=")
     if not equals or not key.strip() or not value.strip():
         raise ConfigError.of(origin, "must have the form KEY=VALUE", got=describe(text))
@@ -31,7 +37,7 @@ def parse_assignment(text: str, *, origin: str = "--set") -> tuple[str, object]:
 
 @dataclass(frozen=True)
 class _Change:
-    """One override: what, and where it was said."""
+    """One override, and where it was given."""
 
     key: str
     value: object
@@ -53,14 +59,18 @@ def load_with_overrides(
     options: Mapping[str, tuple[Place, object]] | None = None,
     on: tuple[str, object] | None = None,
 ) -> tuple[Scenario, dict[str, Machine]]:
-    """Return the scenario and its machines by name, the overrides of both applied.
+    """Return the scenario and its machines by name, with all overrides applied.
 
-    Those of the scenario file come first, then ``options`` (a key to where it was said and its
-    value), then the assignments (``ampere-altra.tlbi.range=true``, ``memory=2 GiB``,
-    ``protocol.runs=4``); all of them are judged together. The key of a number needs no machine
-    before it where there is one machine alone. ``machines``, or references to them and where they
-    were given (``on``), take the place of the scenario's; overrides of the file for machines that
-    are left out then are left out, too. Raises ConfigError with every fault.
+    * Overrides of the scenario file are applied first, then ``options`` (each key with the place
+      where it was given and its value), then ``assignments`` (``ampere-altra.tlbi.range=true``,
+      ``memory=2 GiB``, ``protocol.runs=4``). All of them are checked together.
+    * The key of a machine's number may leave out the machine where there is only one.
+    * ``machines``, or ``on`` (where references to machines were given, and these), replace the
+      machines of the scenario. Overrides of the file for machines that are then left out are
+      ignored.
+    * ``strategies`` are the known names, as for :func:`costmodel.config.scenario.load_scenario`.
+
+    Raises ConfigError with every fault of machines and overrides.
     """
     faults: list[Fault] = []
     asked = _on(scenario, on, faults)
@@ -102,7 +112,7 @@ def by_name(machines: Iterable[Machine], *, origin: str = "machines") -> dict[st
 
 
 def _on(scenario: Scenario, machines: tuple[str, object] | None, faults: list[Fault]) -> Scenario:
-    """Return the scenario on the machines that an option names."""
+    """Return the scenario with the machines that an option names instead of its own."""
     if machines is None:
         return scenario
     try:
@@ -114,7 +124,7 @@ def _on(scenario: Scenario, machines: tuple[str, object] | None, faults: list[Fa
 
 
 def _overrides(scenario: Scenario, loaded: Collection[str]) -> dict[str, object]:
-    """Return the file's overrides without those of its machines that are not in this run."""
+    """Return the overrides of the file, without those for its machines that are not in this run."""
     found = dict(scenario.overrides)
     if not any(key not in SCENARIO_KEYS and _owner(key, loaded) is None for key in found):
         return found
@@ -161,7 +171,7 @@ def _assigned(texts: Iterable[str], origin: str, faults: list[Fault]) -> Iterato
 
 
 def _owner(key: str, machines: Collection[str]) -> str | None:
-    """Return the machine whose number a key names: the only one, where it names none."""
+    """Return the machine whose number a key names; without a name in it, the only machine."""
     named = _starts_with(key, machines)
     if not named and len(machines) == 1 and key.partition(".")[0] in _GROUPS:
         return next(iter(machines))
@@ -174,7 +184,7 @@ def _starts_with(key: str, machines: Iterable[str]) -> list[str]:
 
 
 def _unknown(change: _Change, machines: Mapping[str, Machine]) -> Fault:
-    """Return why a key is none of this run."""
+    """Return the fault of a key that nothing in this run has."""
     first = change.key.partition(".")[0]
     if change.key in Scenario.model_fields:
         return change.fault("cannot be changed so")  # machines, overrides, protocol as a whole
@@ -188,7 +198,7 @@ def _unknown(change: _Change, machines: Mapping[str, Machine]) -> Fault:
 
 
 def _revalued(machine: Machine, changes: Mapping[str, _Change], faults: list[Fault]) -> Machine:
-    """Return a machine with numbers changed, or as it was; faults get the place of their key."""
+    """Return a machine with numbers changed; if that fails, note the faults and return it as is."""
     for key in [key for key in changes if key in RETIRED]:
         warn_retired(key, changes[key].place.file, changes[key].place)
     values = {key: change.value for key, change in changes.items() if key not in RETIRED}

@@ -1,4 +1,4 @@
-"""One number of a machine: its value, what it may be, where it comes from."""
+"""A number of a machine: its value, its interval, and where it comes from."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from costmodel.config.schema import STRICT, Problem, raise_problems
 
 Isa = Literal["arm64", "x86_64"]
 Kind = Literal["vendor", "measured", "derived", "inferred", "fitted"]
-"""vendor: a document of the maker; measured: on this part or a sibling; derived: arithmetic on
-measurements; inferred: reasoning without data; fitted: by ``costmodel calibrate``."""
+"""How a value is known: from a document of the maker (vendor), measured on this part or a sibling,
+derived by arithmetic on measurements, inferred by reasoning without data, or fitted by ``costmodel
+calibrate``."""
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
@@ -34,7 +35,7 @@ class Parameter(BaseModel, Generic[N]):
     kind: Kind
     """How the value is known."""
     source: Annotated[str, Field(min_length=1)]
-    """Where it comes from, for a reader who wants to look it up."""
+    """Where the value comes from, so that a reader can look it up."""
 
     @model_validator(mode="after")
     def _in_its_interval(self) -> Parameter[N]:
@@ -49,7 +50,7 @@ class Parameter(BaseModel, Generic[N]):
 
 
 class Choice(BaseModel, Generic[T]):
-    """A property that is no number: yes or no, or a name."""
+    """A property of a machine that is no number: yes or no, or a name."""
 
     model_config = STRICT
 
@@ -58,26 +59,26 @@ class Choice(BaseModel, Generic[T]):
     kind: Kind
     """How the value is known."""
     source: Annotated[str, Field(min_length=1)]
-    """Where it comes from, for a reader who wants to look it up."""
+    """Where the value comes from, so that a reader can look it up."""
 
     @property
     def low(self) -> T:
-        """The value: a choice has no interval."""
+        """The value itself, because a choice has no interval."""
         return self.value
 
     @property
     def high(self) -> T:
-        """The value: a choice has no interval."""
+        """The value itself, because a choice has no interval."""
         return self.value
 
 
 ParameterLike = Parameter[Any] | Choice[Any]
-"""Whatever has value, low, high, kind and source."""
+"""A number or a choice: both have value, low, high, kind and source."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What physics allows for a parameter, whatever its source says; both ends included."""
+    """What is physically possible for a parameter, whatever its source says; both ends included."""
 
     low: float
     high: float
@@ -107,7 +108,7 @@ class Only:
 
     isa: Isa
     optional: bool = False
-    """It may be left out on the first too."""
+    """Whether it may be left out on its own instruction set too."""
 
 
 ARM64 = Only("arm64")
@@ -117,36 +118,36 @@ X86_64_MAYBE = Only("x86_64", optional=True)
 
 _UNUSED: dict[str, Any] = {"kind": "inferred", "source": "not used on this instruction set"}
 NO_NUMBER = Parameter[float](value=0.0, low=0.0, high=0.0, **_UNUSED)
-"""Stands where the instruction set of the machine has no such number."""
+"""The value of a number that the machine's instruction set does not have."""
 _NOT_STATED: dict[str, Any] = {"kind": "inferred", "source": "not stated: no such limit"}
 
 
 def no_limit(count: int) -> Parameter[int]:
-    """Return what stands for a limit that a machine file does not state: too large to matter."""
+    """Return the default of a limit that a machine file does not state: too large to matter."""
     return Parameter[int](value=count, low=count, high=count, **_NOT_STATED)
 
 
 def no_cost() -> Parameter[float]:
-    """Return what stands for a price that a machine file does not state: nothing."""
+    """Return the default of a cost that a machine file does not state: 0."""
     return Parameter[float](value=0.0, low=0.0, high=0.0, **_NOT_STATED)
 
 
 def usual(value: float, low: float, high: float, why: str) -> Parameter[float]:
-    """Return what stands for a number that a machine file does not state, and where it is from."""
+    """Return the default of a number that a machine file does not state; ``why`` is its source."""
     source = f"not stated: {why}"
     return Parameter[float](value=value, low=low, high=high, kind="inferred", source=source)
 
 
 def usual_count(value: int, low: int, high: int, why: str) -> Parameter[int]:
-    """Return the same for a count."""
+    """Return the default of a count that a machine file does not state; ``why`` is its source."""
     source = f"not stated: {why}"
     return Parameter[int](value=value, low=low, high=high, kind="inferred", source=source)
 
 
 def assumed(value: bool) -> Choice[bool]:
-    """Return what stands for a property that a machine file does not state."""
+    """Return the default of a property that a machine file does not state."""
     return Choice[bool](value=value, kind="inferred", source="not stated: assumed")
 
 
 NO_FLAG = Choice[bool](value=False, **_UNUSED)
-"""Stands where the instruction set of the machine has no such property."""
+"""The value of a property that the machine's instruction set does not have."""

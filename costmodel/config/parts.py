@@ -1,6 +1,6 @@
-"""A name with parts, as a state may have: ``dontneed: range 4 KiB, per_call 32``.
+"""Names with parts, which some states are: ``dontneed: range 4 KiB, per_call 32``.
 
-In files a mapping says the same: ``{dontneed: {range: 4 KiB, per_call: 32}}``.
+In files a mapping means the same: ``{dontneed: {range: 4 KiB, per_call: 32}}``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,11 @@ from collections.abc import Mapping
 
 
 def joined_parts(value: object) -> object:
-    """Return a mapping of one name to its parts as text; anything else as it is."""
+    """Return a mapping from one name to its parts as text; anything else as it is.
+
+    >>> joined_parts({"mixed": {"writable": 1, "read-only": 15}})
+    'mixed: writable 1, read-only 15'
+    """
     if not isinstance(value, Mapping) or len(value) != 1:
         return value
     ((name, parts),) = value.items()
@@ -19,9 +23,9 @@ def joined_parts(value: object) -> object:
 
 
 def parts_of(text: str) -> tuple[str, dict[str, str]]:
-    """Return a name and its parts, each a key and the text behind it.
+    """Return the name in a text and its parts, each a key with the text behind it.
 
-    Raises ValueError for a part without a value, and for one that is there twice.
+    Raises ValueError for a part without a value, and for one that is given twice.
 
     >>> parts_of("dontneed: range 4 KiB, per_call 32")
     ('dontneed', {'range': '4 KiB', 'per_call': '32'})

@@ -1,4 +1,4 @@
-"""Write docs/machine-file.md and docs/scenario-file.md from the schemas: ``make docs``."""
+"""Writes docs/machine-file.md and docs/scenario-file.md from the schemas, for ``make docs``."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ lie in `scenarios/` and go by name, your own go by path.
 
 
 def machine_reference() -> str:
-    """Return docs/machine-file.md."""
+    """Return the text of docs/machine-file.md."""
     groups = dict(branches(Machine))
     parts = [_MACHINE_HEAD]
     for prefix, group in groups.items():
@@ -81,7 +81,7 @@ def machine_reference() -> str:
 
 
 def scenario_reference() -> str:
-    """Return docs/scenario-file.md."""
+    """Return the text of docs/scenario-file.md."""
     parts = [_SCENARIO_HEAD]
     for title, model in (("Keys", Scenario), ("`protocol`", Protocol)):
         head = ["key | default | meaning", "--- | --- | ---"]
@@ -91,9 +91,9 @@ def scenario_reference() -> str:
 
 
 def docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """Return what stands below each field in the source of a schema, on one line.
+    """Return the docstring below each field in the source of a schema, by field and on one line.
 
-    Pydantic can keep these texts, but parses the sources for them at every start.
+    Pydantic can keep these texts, but would parse the sources for them at every start.
     """
     found: dict[str, str] = {}
     for one in model.__mro__[: model.__mro__.index(BaseModel)]:
@@ -110,7 +110,7 @@ def docstrings(model: type[BaseModel]) -> dict[str, str]:
 
 
 def main(directory: Path) -> None:
-    """Write both files into a directory."""
+    """Write both files into ``directory``."""
     write_text(directory / "machine-file.md", machine_reference())
     write_text(directory / "scenario-file.md", scenario_reference())
 

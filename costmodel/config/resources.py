@@ -1,4 +1,4 @@
-"""Find machine and scenario files: the shipped ones by name, those of the user by path."""
+"""Finds machine and scenario files: the shipped ones by name, those of the user by path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 def directory(which: Directory) -> Path:
-    """Return where shipped files lie: inside the installed package, or at the top of the clone."""
+    """Return the directory of shipped files: in the installed package, or at the top of a clone."""
     installed = _PACKAGE / "data" / which
     return installed if installed.is_dir() else _PACKAGE.parent / which
 
@@ -37,11 +37,11 @@ def is_path(reference: str) -> bool:
 def find_file(
     which: Directory, reference: str, *, origin: str = "", base: Path | None = None
 ) -> Path:
-    """Return the file that a name or a path means.
+    """Return the path of the file that a name or a path means.
 
-    A relative path counts from ``base`` (default: the working directory). Raises ConfigError, with
-    ``origin`` (such as ``--machine``) as its place, for a name that is not shipped; whether a path
-    can be read shows when it is read.
+    A relative path is taken from ``base``, by default the working directory. Raises ConfigError for
+    a name that is not shipped; ``origin`` (such as ``--machine``) is what the message calls its
+    place. Whether a path can be read is not checked here.
     """
     if is_path(reference):
         return (base or Path()) / reference
@@ -52,7 +52,9 @@ def find_file(
 
 
 def unknown_name(which: Directory, name: str) -> str:
-    """Return why a name means no file: the nearest one, a file of that name here, or how to say so.
+    """Return why a name means no file, with the nearest name or a file of that name here.
+
+    Without either, the reason says that a user's own file is given by its path.
 
     >>> unknown_name("machines", "ampere-altro")
     "unknown machine, did you mean 'ampere-altra'?"

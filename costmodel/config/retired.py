@@ -1,4 +1,4 @@
-"""Keys of machine files that no longer say anything: files that have them are still accepted."""
+"""Keys of machine files that are no longer read; files that have them are still accepted."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from costmodel.config.errors import Fault
 RETIRED: Final = {
     "noise.build_layout_pct": "the range over recorded builds takes its place",
 }
-"""Dotted keys, with what takes their place."""
+"""Dotted keys, each with a sentence on what replaces it."""
 
 
 def without_retired(document: Document) -> Document:
-    """Return a document without retired keys; each is a FutureWarning with its place."""
+    """Return a document without retired keys, and warn of each with its place (FutureWarning)."""
     found = [key for key in RETIRED if _has(document, key)]
     if not found:
         return document
@@ -30,7 +30,10 @@ def without_retired(document: Document) -> Document:
 
 
 def warn_retired(key: str, file: str, place: Place | None = None) -> None:
-    """Say that a key of a file or an option is no longer read; ``place`` is where it stands."""
+    """Warn (FutureWarning) that a key is no longer read.
+
+    ``file`` is a path or the name of an option, ``place`` the line and column of the key.
+    """
     line, col = (place.line, place.col) if place else (0, 0)
     said = Fault(file, line, col, key, f"is no longer read, {RETIRED[key]}")
     warnings.warn(str(said), FutureWarning, stacklevel=2)

@@ -1,6 +1,7 @@
-"""What a word without quotes means in YAML 1.2.
+"""The meaning of words without quotes in YAML 1.2.
 
-PyYAML has the rules of YAML 1.1: ``1e-9`` is text, ``010`` is 8, ``12:30`` is 750, ``on`` is true.
+PyYAML has the rules of YAML 1.1, by which ``1e-9`` is text, ``010`` is 8, ``12:30`` is 750 and
+``on`` is true.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _FLOAT = re.compile(
 
 
 def plain_value(text: str) -> str | int | float | bool | None:
-    """Return what the text stands for; raise ValueError for a number that is none.
+    """Return the value that a word means; raise ValueError for a number such as ``010``.
 
     >>> plain_value("1e-9"), plain_value("0o10"), plain_value("on"), plain_value("12:30")
     (1e-09, 8, 'on', '12:30')

@@ -1,4 +1,7 @@
-"""A scenario file: which machines, workloads and strategies to put beside each other."""
+"""Scenario files: which machines, workloads and strategies are compared.
+
+The docstrings of the fields are the text of docs/scenario-file.md.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +43,15 @@ from costmodel.operations.registry import DEFAULT, operation_named, operation_na
 
 
 def _as_list(value: object) -> object:
-    """Accept a single item where a list may stand."""
+    """Return a single item as a list; a list and None are returned as they are."""
     return value if isinstance(value, list | tuple) or value is None else [value]
 
 
 def _known_machine(name: str, info: ValidationInfo) -> str:
-    """Check a machine name; a relative path counts from the directory of the scenario."""
+    """Return the name or path of a machine; raise a problem for a name that is not shipped.
+
+    A relative path is taken from the directory of the scenario.
+    """
     base = (info.context or {}).get("base")
     if is_path(name):
         found = str(find_file("machines", name, base=base))
@@ -57,9 +63,10 @@ def _known_machine(name: str, info: ValidationInfo) -> str:
 
 
 def _known_strategy(name: str, info: ValidationInfo) -> str:
-    """Check a strategy name, if the names are known here.
+    """Return the name of a strategy; raise a problem for an unknown one, if names are given.
 
-    ``file.py:function`` is the user's, ``@NAME`` an archive of a recorded build.
+    ``file.py:function`` (the user's) and ``@NAME`` (an archive of a recorded build) are checked
+    later.
     """
     known = (info.context or {}).get("strategies")
     if isinstance(known, Mapping):
@@ -76,18 +83,18 @@ def _known_strategy(name: str, info: ValidationInfo) -> str:
 
 
 def _distinct(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Refuse an item that stands in the list twice."""
+    """Return the items of a list; raise a problem for one that occurs twice."""
     raise_problems("list", no_repeats(map(_said, items)))
     return items
 
 
 def _said(item: Any) -> Any:
-    """Return a layout of one order as it is said: the order."""
+    """Return a layout of one order as it is written: the order."""
     return next(iter(item)) if isinstance(item, dict) and len(item) == 1 else item
 
 
 def _scalar(value: object) -> object:
-    """Refuse lists and mappings: an override sets one number, name or flag."""
+    """Return a number, name or flag, which an override can set; raise a problem otherwise."""
     if not isinstance(value, bool | int | float | str):
         raise problem("must be a number, a name, true or false")
     return value
@@ -99,20 +106,20 @@ MachineName = Annotated[str, AfterValidator(_known_machine)]
 StrategyName = Annotated[str, AfterValidator(_known_strategy)]
 Override = Annotated[Any, AfterValidator(_scalar)]
 Names = Collection[str] | Mapping[str, Collection[str]]
-"""Names of strategies, for every operation or by operation."""
+"""Names of strategies: one collection for all operations, or one for each operation by name."""
 
 
 class Protocol(BaseModel):
-    """How often a measurement is repeated."""
+    """How often the simulated measurement is repeated, and its seed."""
 
     model_config = STRICT
 
     runs: Annotated[int, Field(ge=1, le=10_000)] = 8
-    """Independent runs: the unit of the statistics."""
+    """Number of independent runs, the unit of the statistics."""
     iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 100
-    """Operations timed in each run."""
+    """Number of operations that are timed in each run."""
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
-    """Of every random stream."""
+    """Seed of all random streams."""
 
 
 class Question(BaseModel):
@@ -131,16 +138,20 @@ class Question(BaseModel):
     machines: Annotated[tuple[MachineName, ...], *_List]
     """Names of shipped machines, or paths of machine files (relative to this file)."""
     folio_orders: Annotated[tuple[Layout, ...], *_List]
-    """Each an order (0, 2 to 9) or a mix such as {0: 50%, 4: 50%}: one column of the table."""
+    """Folio orders: a list whose items are an order (0, 2 to 9) or a mix such as
+    {0: 50%, 4: 50%}, each one column of the table."""
     frames: Frames | None = None
     """How the folios lie in physical memory: contiguous (default for fork), aligned, scattered
-    (default for zap), or {scattered: 30%, run: 64 KiB}: a part of them, the rest in such runs."""
+    (default for zap), or {scattered: 30%, run: 64 KiB}: such a part of the memory is scattered, the
+    rest lies in runs of this size."""
     frames_over: MemoryBytes | None = None
-    """Physical memory that scattered folios lie in, such as 16 GiB; default: the size of memory."""
+    """Size of the physical memory that scattered folios lie in, such as 16 GiB; default: memory."""
     vmas: VmaCount | None = None
-    """Mappings of the process, for fork and spawn; default: about 20, as a small program has."""
+    """Number of the process's mappings, for fork and spawn; default: about 20, as a small program
+    has."""
     contpte: bool | None = None
-    """Only strategies whose kernels use the contiguous bit, or only others; left out: all."""
+    """true: only strategies whose kernels use the contiguous bit; false: only the others; left out:
+    all."""
 
     @field_validator("state", mode="before")
     @classmethod
@@ -166,15 +177,15 @@ class Scenario(CrowdWays, SeveralCounts, Question):
     strategies: Annotated[tuple[StrategyName, ...], *_List] | None = None
     """Strategies to compare; left out: all that fit the operation and the machine."""
     build: Annotated[str, Field(min_length=1)] | None = None
-    """The kernel build that all strategies are priced in, such as gcc13-distro; left out: of each
-    strategy the one with the median change."""
+    """The kernel build that all strategies are priced in, such as gcc13-distro; left out: for each
+    strategy the build with the median change."""
     protocol: Protocol = Protocol()
-    """Repetitions and seed."""
+    """Number of repetitions, and the seed."""
     overrides: dict[str, Override] = {}
     """Numbers that differ from the machine files, such as ampere-altra.tlbi.range: true."""
 
     _source: Document = PrivateAttr(default_factory=lambda: Document(""))
-    """Where each key comes from: a place in a file, or an option."""
+    """The document of the scenario, which knows the place of each key: in a file or an option."""
 
     @model_validator(mode="after")
     def _defaults_by_operation(self) -> Scenario:
@@ -217,11 +228,13 @@ class Scenario(CrowdWays, SeveralCounts, Question):
         origin: str | Mapping[str, Place] = "override",
         strategies: Names | None = None,
     ) -> Scenario:
-        """Return this scenario with keys changed, checked as a file is; ``protocol.runs`` works.
+        """Return this scenario with keys changed, and validated as a file is.
 
-        All changes are judged together; what was never said and depends on the operation follows a
-        change of the operation. Raises ConfigError with every fault: ``origin`` (such as
-        ``--order``), or that of the changed key, is the place; a key without one keeps its own.
+        ``changes`` maps keys, dotted ones such as ``protocol.runs`` too, to their new values. All
+        of them are checked together. Defaults that depend on the operation follow a change of it.
+        ``origin`` says where the changes come from: one name such as ``--order``, or a place for
+        each key. ``strategies`` is that of :func:`load_scenario`. Raises ConfigError with every
+        fault.
         """
         data: dict[str, Any] = self.model_dump(exclude_unset=True)
         for key, value in changes.items():
@@ -235,9 +248,10 @@ class Scenario(CrowdWays, SeveralCounts, Question):
         return scenario_of(document, base=None, strategies=strategies)
 
     def fault(self, at: Location, reason: str, got: str = "", *, key: str = "") -> Fault:
-        """Return a fault of what stands at a location, for instance ``("overrides", "cpus")``.
+        """Return a fault of the value at a location, for instance ``("overrides", "cpus")``.
 
-        ``key`` is what the message calls it, by default its dotted key.
+        ``got`` is the offending value, ready to print. ``key`` is what the message calls the key,
+        by default the dotted one.
         """
         found = self._source.fault(at, reason, got)
         place = found.file or key_text(at[:1])
@@ -249,8 +263,9 @@ def load_scenario(
 ) -> Scenario:
     """Return the scenario that a name (``lkml-fork``) or a path means.
 
-    ``strategies`` are the names that exist, for all operations or by operation; without them
-    strategy names are not checked. Raises ConfigError with every fault of the file.
+    ``strategies`` are the names that exist, for all operations or by operation; without them names
+    of strategies are not checked. Raises ConfigError for an unknown name, a file that cannot be
+    read, and every fault of the file. ``origin`` is what messages call the place of the reference.
     """
     if not isinstance(reference, str):
         raise ConfigError.of(origin, "must be a name or a path", got=describe(reference))
@@ -259,10 +274,11 @@ def load_scenario(
 
 
 def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> Scenario:
-    """Return the question that is asked where nothing else is said, on every way to ask one.
+    """Return the question that commands and functions ask where nothing else is said.
 
-    1 GiB in folios of order 0 on the Ampere Altra, against the operation's first strategy. Raises
-    ConfigError, with ``origin`` as its place, for an operation that is none.
+    It is about 1 GiB in folios of order 0 on the Ampere Altra, all strategies against the first one
+    of the operation. Raises ConfigError for an unknown operation; ``origin`` is its place in the
+    message.
     """
     if not isinstance(operation, str) or operation not in operation_names():
         reason = unknown("operation", operation, operation_names())
@@ -282,9 +298,9 @@ def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> 
 def scenario_of(
     document: Document, *, base: Path | None, strategies: Names | None = None
 ) -> Scenario:
-    """Return the scenario that a document holds; relative paths count from ``base``.
+    """Return the scenario that a document holds; relative paths are taken from ``base``.
 
-    Raises ConfigError with every fault.
+    ``strategies`` is that of :func:`load_scenario`. Raises ConfigError with every fault.
     """
     scenario = validated(Scenario, document, {"base": base, "strategies": strategies})
     scenario._source = document

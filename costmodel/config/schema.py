@@ -1,4 +1,4 @@
-"""Hold a document against a pydantic model and say where it differs, line by line."""
+"""Validates documents against pydantic models, with the file, line and column of every fault."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ STRICT = ConfigDict(
     frozen=True,
     allow_inf_nan=False,
 )
-"""No conversions, no unknown keys, no NaN: the settings of every schema here."""
+"""The settings of every schema here: no conversions, no unknown keys, no NaN, no changes."""
 
 Problem = tuple[Location, str, object]
-"""Where (relative to the model), why, and the offending value."""
+"""What a validator finds: the location relative to the model, the reason, the offending value."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -48,7 +48,11 @@ _REASONS: dict[str, str] = {
 def validated(
     model: type[_Model], document: Document, context: Mapping[str, object] | None = None
 ) -> _Model:
-    """Return the document as a model; raise ConfigError with every fault of both."""
+    """Return a document as a model.
+
+    ``context`` is what validators of the model may need. Raises ConfigError with every fault of the
+    document itself and of its values.
+    """
     try:
         result = model.model_validate(document.data, context=dict(context or {}))
     except ValidationError as error:
@@ -61,10 +65,10 @@ def validated(
 def faults_of(
     error: ValidationError, model: type[BaseModel], document: Document, prefix: Location = ()
 ) -> list[Fault]:
-    """Return what pydantic found as faults with the places of the document.
+    """Return the findings of pydantic as faults with their places in the document.
 
-    ``prefix`` is where the model sits in the document. A fault where the document itself has one
-    already is left out: it would only repeat it.
+    ``prefix`` is the location of the model in the document. Findings at a place where the document
+    has a fault already are left out, as they would only repeat it.
     """
     known = {(fault.line, fault.col) for fault in document.faults}
     found = (_fault(details, model, document, prefix) for details in error.errors())
@@ -72,32 +76,35 @@ def faults_of(
 
 
 def problems(title: str, found: Iterable[Problem]) -> ValidationError | None:
-    """Return several problems as one error that a validator can raise; None for no problem."""
+    """Return problems as one error that a validator can raise; None where there are none."""
     details = [InitErrorDetails(type=_problem(why), loc=at, input=got) for at, why, got in found]
     return ValidationError.from_exception_data(title, details) if details else None
 
 
 def raise_problems(title: str, found: Iterable[Problem]) -> None:
-    """Raise the problems, if there are any."""
+    """Raise the problems as one ValidationError, if there are any."""
     error = problems(title, found)
     if error is not None:
         raise error
 
 
 def problem(reason: str) -> PydanticCustomError:
-    """Return a single problem of the value under validation, to be raised."""
+    """Return the error that a validator raises for the value which it validates."""
     return _problem(reason)
 
 
 def printable(text: str) -> str:
-    """Return a line of text; refuse what would move the cursor or the reading direction."""
+    """Return a line of text.
+
+    Raises a problem for characters that move the cursor or change the direction of reading.
+    """
     if not text.isprintable():
         raise problem("must be one line of printable text")
     return text
 
 
 def no_repeats(items: Iterable[object]) -> Iterable[Problem]:
-    """Yield a problem for every item of a list that stands further up already."""
+    """Yield a problem for every item of a list that occurs earlier in it."""
     seen: list[object] = []
     for index, item in enumerate(items):
         if item in seen:
@@ -106,7 +113,7 @@ def no_repeats(items: Iterable[object]) -> Iterable[Problem]:
 
 
 Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
-"""What tables print above themselves."""
+"""One line of text that is printed above tables."""
 
 
 def _problem(reason: str) -> PydanticCustomError:
@@ -132,7 +139,7 @@ def _fault(
 
 
 def _field_names(model: type[BaseModel], at: Location) -> list[str]:
-    """Return the keys that the model at a location has."""
+    """Return the keys of the model at a location; empty where no model is there."""
     for part in at:
         info = model.model_fields.get(str(part))
         inner = info.annotation if info else None

@@ -1,4 +1,4 @@
-"""Shares of a whole: ``50%`` in files, 0.5 inside."""
+"""Shares of a whole: ``50%`` in files, 0.5 in the package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SHARE: Final = re.compile(r"(\d+(\.\d+)?)\s*%")
 
 
 def share(value: object) -> float | None:
-    """Return ``50%`` or ``0.5`` as 0.5; None for what is no share, more than 0 and at most 1.
+    """Return ``50%`` or ``0.5`` as 0.5; None for anything but a share above 0 and at most 1.
 
     >>> share("12.5 %")
     0.125

@@ -18,7 +18,8 @@ from costmodel.config.parameter import (
 from costmodel.config.schema import Problem
 
 ONLY_MANY_CPUS = ("topology.", "locks.", "shootdown.", "tlbi.shared_", "tlbi.local_")
-"""How keys of numbers begin that a CPU alone does not feel, unless a choice calls for them."""
+"""Beginnings of the keys of numbers that do not change the time of a lone CPU, unless a choice of
+the machine file makes them matter."""
 
 SHARED: Final[Mapping[str, str]] = {
     "shootdown": "interrupts that flush the TLB of other CPUs, and the wait for them",
@@ -49,28 +50,29 @@ class Topology(Group):
     sockets: Annotated[Parameter[int], Bounds(1, 64)] = usual_count(1, 1, 8, "one")
     """Sockets, or NUMA nodes with an interconnect of their own; CPUs fill the first one first."""
     cpus_per_llc: Count = no_limit(4096)
-    """CPUs that share one last-level cache; 4096: all of a socket."""
+    """CPUs that share one last-level cache; 4096: all CPUs of a socket."""
     line_ns: Nanoseconds = usual(50, 20, 150, _LINES)
-    """Transfer of a cache line from another CPU of the socket, one way."""
+    """Time to transfer a cache line from another CPU of the socket, one way."""
     far_line_ns: Nanoseconds = usual(140, 90, 400, _LINES)
-    """Transfer of a cache line from a CPU of another socket, one way."""
+    """Time to transfer a cache line from a CPU of another socket, one way."""
     memory_bytes_per_ns: Annotated[Parameter[float], Bounds(1, 10000)] = usual(
         100, 20, 600, "95 to 460 in the files that state it"
     )
-    """What the memory of a socket delivers; 1 byte per ns is 1 GB/s."""
+    """Bandwidth of the memory of a socket; 1 byte per ns is 1 GB/s."""
 
 
 class Locks(Group):
-    """Locks and counters of the kernel that CPUs share: what is done at once, and for how long."""
+    """Locks and counters of the kernel that CPUs share: how much is done at once, and how long it
+    takes."""
 
     zone_page_ns: Nanoseconds = usual(22, 8, 60, _UNDER_LOCK)
-    """Under the lock of a zone, for each page that moves between a CPU's list and the zone."""
+    """Time under the lock of a zone for each page that moves between a CPU's list and the zone."""
     list_batch_pages: Annotated[Parameter[int], Bounds(1, 65536)] = usual_count(
         63, 31, 2016, "63 in a zone of 1 GiB or more, up to 63 << 5 since v6.7 (mm/page_alloc.c)"
     )
     """Pages that move between a CPU's list and the zone at once (pcp batch)."""
     lru_folio_ns: Nanoseconds = usual(15, 5, 40, _UNDER_LOCK)
-    """Under the LRU lock, for each folio that is added or removed."""
+    """Time under the LRU lock for each folio that is added or removed."""
     lru_batch_folios: Annotated[Parameter[int], Bounds(1, 4096)] = usual_count(
         15, 15, 31, "15 up to v6.8, 31 since (commit 9cecde80aae0)"
     )
@@ -91,30 +93,31 @@ class Shootdown(Group):
     """x86: invalidations on other CPUs, by interrupt or by INVLPGB."""
 
     send_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(100, 30, 300, _AS_XEON)
-    """One write to the interrupt controller: it reaches ``send_cpus`` CPUs; in a guest whose
-    hypervisor intercepts it, an exit."""
+    """Time of one write to the interrupt controller, which reaches ``send_cpus`` CPUs. In a guest
+    whose hypervisor intercepts the write, it contains the exit."""
     send_cpus: Annotated[Parameter[int], Bounds(1, 64), X86_64_MAYBE] = usual_count(
         16, 1, 16, "x2APIC cluster mode"
     )
     """CPUs reached by one write: 16 in x2APIC cluster mode, 1 in physical mode."""
     delivery_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(500, 200, 1500, _AS_XEON)
-    """From the write to the first instruction of the handler, in the socket."""
+    """Time from the write to the first instruction of the handler on a CPU of the same socket."""
     far_delivery_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(800, 300, 3000, _AS_XEON)
-    """The same in another socket."""
+    """Time from the write to the first instruction of the handler on a CPU of another socket."""
     handler_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(
         350, 150, 1000, "250 to 400 in the files of bare metal, none with a source"
     )
-    """Entry and exit of the handler, without the flush and without waiting for lines."""
+    """Time of the handler's entry and exit, without the flush and without waits for cache lines."""
     invlpg_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(60, 25, 145, _AS_XEON)
-    """One INVLPG."""
+    """Time of one INVLPG."""
     full_flush_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(80, 30, 300, _AS_XEON)
-    """One flush of all translations of an address space, without what is loaded again."""
+    """Time to flush all translations of an address space, without loading them again."""
     ceiling_pages: Annotated[Parameter[int], Bounds(0, 512), X86_64_MAYBE] = usual_count(
         33, 33, 33, "arch/x86/mm/tlb.c, commit a5102476a24b"
     )
     """More pages than this are flushed as a whole (tlb_single_page_flush_ceiling)."""
     idle_wake_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(2000, 500, 10000, _NO_SOURCE)
-    """Delivery to an idle CPU takes so much longer; only flushes that free page tables go there."""
+    """By how much delivery to an idle CPU takes longer; only flushes that free page tables are sent
+    to idle CPUs."""
     reads_generation: Annotated[Flag, X86_64_MAYBE] = assumed(False)
     """Each handler reads the generation of the address space: kernels before v6.0 always do."""
     invlpgb: Annotated[Flag, X86_64_MAYBE] = assumed(False)
@@ -130,14 +133,14 @@ class Shootdown(Group):
     invlpgb_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(
         80, 30, 300, "100 to 300 cycles of issue; no source"
     )
-    """Issue of one INVLPGB."""
+    """Time to issue one INVLPGB."""
     tlbsync_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(500, 300, 1000, _FABRIC)
-    """TLBSYNC: until every CPU of the socket has done it."""
+    """Time of TLBSYNC: until every CPU of the socket has done the invalidations."""
     far_tlbsync_ns: Annotated[Nanoseconds, X86_64_MAYBE] = usual(1000, 600, 2000, _FABRIC)
-    """TLBSYNC where there are other sockets."""
+    """Time of TLBSYNC where CPUs of other sockets have to do the invalidations too."""
 
     def problems(self) -> Iterator[Problem]:
-        """Another socket is not nearer than the own one."""
+        """Yield a problem where another socket would be nearer than the own one."""
         for near, far in (("delivery_ns", "far_delivery_ns"), ("tlbsync_ns", "far_tlbsync_ns")):
             if getattr(self, far).value < getattr(self, near).value:
                 reason = f"must not be below shootdown.{near}, {getattr(self, near).value:g}"

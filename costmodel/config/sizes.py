@@ -1,4 +1,4 @@
-"""Sizes of memory: ``1 GiB`` in files, bytes inside."""
+"""Sizes of memory: ``1 GiB`` in files, bytes in the package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGTP]i?)?B", re.IGNORECASE)
 
 
 def size_in_bytes(value: object) -> int:
-    """Return ``"64 KiB"`` as 65536; an integer is a number of bytes already.
+    """Return a size such as ``"64 KiB"`` in bytes; an integer is a number of bytes already.
+
+    Raises a problem for anything else.
 
     >>> size_in_bytes("1.5 MiB")
     1572864
@@ -28,7 +30,7 @@ def size_in_bytes(value: object) -> int:
 
 
 def size_text(size_bytes: int) -> str:
-    """Return bytes in the largest binary unit that shows them exactly: ``16 MiB``, ``4 KiB``.
+    """Return a number of bytes as text, in the largest binary unit that is exact.
 
     >>> size_text(14417920)
     '14080 KiB'

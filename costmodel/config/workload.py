@@ -1,4 +1,4 @@
-"""An address space and what the kernel does to it."""
+"""A workload: an address space, the operation on it, and the CPUs that do it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from costmodel.operations.registry import operation_named, operation_names
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
 ORDERS = (0, *range(2, LARGEST_ORDER + 1))
-"""Orders of folios of anonymous memory: from 2 on the third struct page of a large one is there,
-which the kernel needs to split it (``THP_ORDERS_ALL_ANON``)."""
+"""Orders of folios of anonymous memory. There is no order 1, because the kernel needs the third
+struct page of a large folio to split it (``THP_ORDERS_ALL_ANON``)."""
 
 _ORDERS = f"0 or 2 to {LARGEST_ORDER}"
 
@@ -25,7 +25,7 @@ _SHARES_SUM_TO = 1e-6
 
 
 def _known_operation(name: str) -> str:
-    """Refuse a name that is no operation's."""
+    """Return ``name``; raise a problem where it names no operation."""
     names = operation_names()
     if name not in names:
         raise problem(f"must be {' or '.join(map(repr, names))}")
@@ -33,14 +33,14 @@ def _known_operation(name: str) -> str:
 
 
 def _whole_pages(value: int) -> int:
-    """Refuse part of a page."""
+    """Return a number of bytes; raise a problem where it is no multiple of the page size."""
     if value % PAGE_BYTES:
         raise problem(f"must be a multiple of the page size, {PAGE_BYTES} bytes")
     return value
 
 
 def _layout(value: object) -> dict[int, float]:
-    """Return an order as ``{order: 1.0}`` and a mix such as ``{0: 50%, 4: 50%}`` as shares."""
+    """Return an order as ``{order: 1.0}``, and a mix such as ``{0: 50%, 4: 50%}`` as shares."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = {value: 1.0}
     if not isinstance(value, dict) or not value:
@@ -72,11 +72,11 @@ def _layout_problems(
 
 
 OperationName = Annotated[str, AfterValidator(_known_operation)]
-"""What the kernel does: a name that :mod:`costmodel.operations.registry` knows."""
+"""The name of an operation that :mod:`costmodel.operations.registry` knows."""
 MemoryBytes = Annotated[Size, AfterValidator(_whole_pages), Field(ge=PAGE_BYTES, le=2**44)]
 VmaCount = Annotated[int, Field(ge=1, le=2**24)]
 Layout = Annotated[dict[int, float], BeforeValidator(_layout)]
-"""Folio order to its share of the memory; the shares sum to 1."""
+"""Folio order to its share of the memory; shares sum to 1."""
 
 
 class Mapped(BaseModel):
@@ -91,16 +91,17 @@ class Mapped(BaseModel):
     folio_orders: Layout
     """Folio order to its share of the memory."""
     frames: Frames = CONTIGUOUS
-    """How the folios lie in physical memory: one behind the other, anywhere, or in part anywhere
-    (see :mod:`costmodel.config.frames`)."""
+    """How the folios lie in physical memory: one behind the other, anywhere, or a part of them
+    anywhere (see :mod:`costmodel.config.frames`)."""
     frames_over: MemoryBytes | None = None
     """Size of the physical memory that scattered folios lie in; None: as large as the mapping."""
     state: str
-    """How the operation finds the PTEs (fork), or what unmaps them (zap)."""
+    """How the operation finds the PTEs (fork), or which call unmaps them (zap)."""
     vmas: VmaCount | None = None
-    """Mappings of the process, for fork and spawn; None: about 20, as a small program has them."""
+    """Number of the process's mappings, for fork and spawn; None: about 20, as a small program
+    has."""
     contpte: bool | None = None
-    """Only strategies whose kernels use the contiguous bit, or only others; None: all."""
+    """True: only strategies whose kernels use the contiguous bit; False: only others; None: all."""
 
 
 class Workload(Crowd, Mapped):
@@ -121,12 +122,12 @@ class Workload(Crowd, Mapped):
 
     @property
     def pages(self) -> int:
-        """Base pages, and so PTEs, of the mapping."""
+        """The number of 4 KiB pages, and so of PTEs, of the mapping."""
         return self.memory_bytes // PAGE_BYTES
 
     @property
     def folio_order(self) -> int | None:
-        """The order of every folio, None for a mix."""
+        """The order of all folios; None for a mix of orders."""
         return next(iter(self.folio_orders)) if len(self.folio_orders) == 1 else None
 
     @property
@@ -138,22 +139,22 @@ class Workload(Crowd, Mapped):
 
     @property
     def column(self) -> str:
-        """What heads its column in a table."""
+        """The heading of its column in a table."""
         return column_text(self.layout, self.cpus, self.threads)
 
 
 def states_of(operation: str) -> tuple[str, ...]:
-    """Return the states that an operation can find; the first is the default."""
+    """Return the names of the states that an operation can find; the first one is the default."""
     return tuple(state.name for state in operation_named(operation).words.states)
 
 
 def frames_of(operation: str) -> str:
-    """Return how folios lie unless a question says otherwise."""
+    """Return how folios lie by default for an operation, a value of ``frames``."""
     return operation_named(operation).words.frames
 
 
 def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
-    """Yield a problem if an operation cannot find that state."""
+    """Yield a problem if an operation does not have a state; None stands for the default."""
     if state is None:
         return
     try:
@@ -166,14 +167,14 @@ def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
 
 
 def vma_problems(operation: str, vmas: int | None) -> Iterator[Problem]:
-    """Yield a problem if an operation does not ask how many mappings there are."""
+    """Yield a problem if a number of mappings is given and the operation does not depend on it."""
     if vmas is not None and not operation_named(operation).words.has_vmas:
         having = [name for name in operation_names() if operation_named(name).words.has_vmas]
         yield ("vmas",), f"has a meaning for {' and '.join(having)}, not for {operation}", vmas
 
 
 def span_problems(memory_bytes: int, frames: str, over_bytes: int | None) -> Iterator[Problem]:
-    """Yield a problem if frames cannot lie in so much physical memory, or do not lie scattered."""
+    """Yield a problem if ``over_bytes`` is less than the mapping, or frames are not scattered."""
     if over_bytes is None:
         return
     if frames in (CONTIGUOUS, ALIGNED):

@@ -1,4 +1,4 @@
-"""The text of a YAML file, what it consists of, and why it is none."""
+"""Reads the text of YAML files, splits it into YAML events, and words syntax errors."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ _PARSER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the content of a file; that it cannot be read, or is no file's size, is a fault."""
+    """Return the content of a file of at most 1 MiB.
+
+    Raises ConfigError where it cannot be read or is larger.
+    """
     return bounded(path, _LARGEST_FILE_BYTES)
 
 
 def bounded(path: Path, most_bytes: int, *, pipes: bool = False) -> bytes:
-    """Return the content of a file of at most so many bytes; see :func:`read_bounded`.
+    """Return the content of a file of at most ``most_bytes``.
 
-    Raises ConfigError where it cannot be read.
+    ``pipes`` is that of :func:`costmodel.files.read_bounded`. Raises ConfigError where the file
+    cannot be read or is larger.
     """
     try:
         return read_bounded(path, most_bytes, pipes=pipes)
@@ -35,7 +39,7 @@ def bounded(path: Path, most_bytes: int, *, pipes: bool = False) -> bytes:
 
 
 def decoded(raw: bytes, file: str) -> str:
-    """Return the text that bytes are; ``file`` is the place of the fault that they are none."""
+    """Return bytes as UTF-8 text; raise ConfigError, with line and column, where they are not."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -46,17 +50,20 @@ def decoded(raw: bytes, file: str) -> str:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file; every way in which it has none is a fault."""
+    """Return the text of a file; raise ConfigError where it cannot be read as UTF-8 text."""
     return decoded(read_bytes(path), str(path))
 
 
 def events_of(text: str) -> Iterator[yaml.Event]:
-    """Yield the starts, scalars and ends of a YAML text with their places, as they are read."""
+    """Yield the parser's events of a YAML text with their places, as they are read."""
     return yaml.parse(text, Loader=_PARSER)
 
 
 def syntax_fault(text: str, file: str, error: Exception) -> Fault:
-    """Return why a text is not YAML, in the same words whether or not libyaml is there."""
+    """Return the fault of a text that is not YAML, in the same words with and without libyaml.
+
+    ``error`` is what the parser raised.
+    """
     try:
         for _ in yaml.parse(text, Loader=yaml.BaseLoader):
             pass

@@ -1,4 +1,7 @@
-"""The core: what a micro-op stream costs on a machine, to the tick, and why."""
+"""The model of an out-of-order core: the time that micro-ops take on a machine, by cause.
+
+Times are integers, ``ticks`` of a sixteenth of a core cycle.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ __all__ = ["Cause", "TableCost", "Timing", "load", "run"]
 
 
 def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
-    """Return what page tables cost; see :func:`costmodel.cpu.engine.run`.
+    """Return what page tables cost on a machine; see :func:`costmodel.cpu.engine.run`.
 
-    The engine (and numba with it) is loaded on the first call.
+    The engine, and numba with it, is loaded on the first call.
     """
     from costmodel.cpu.engine import run as run_engine
 
@@ -29,7 +32,7 @@ def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
 def warm_up() -> None:
     """Load the engine and what compiled code needs, for processes that are forked from this one.
 
-    What is loaded stays: the garbage collector need not look at it again (0.1 s each time).
+    The garbage collector is told to ignore what was loaded, which saves 0.1 s each time it runs.
     """
     import gc
 

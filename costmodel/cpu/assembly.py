@@ -1,4 +1,4 @@
-"""Lays a trace out as the rows of a program, in one pass."""
+"""Writes the micro-ops of a trace as the rows of a program, in one pass."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def _op_table() -> NDArray[np.int16]:
 
 
 OPS = _op_table()
-"""What a micro-op of each kind and flavour is to the core."""
+"""The operation (``OP_...`` of :mod:`costmodel.cpu.columns`) of each kind and flavour."""
 _IS_STORE = c.flags(c.STORES)
 _IS_TAKEN = c.flags(c.TAKEN)
 _IS_INDEPENDENT = c.flags((c.OP_SLOT, c.OP_DMB, c.OP_IMMEDIATE, c.OP_ZERO_IDIOM))
-"""They compute nothing: what they name as inputs is nothing to wait for."""
+"""Operations that compute nothing, so that they do not wait for their inputs."""
 _BRANCH, _ZERO, _RMW = int(Kind.BRANCH), int(Kind.ZERO), int(Kind.RMW)
 _COMPARE = int(Flavour.COMPARE)
 
@@ -57,7 +57,7 @@ _COMPARE = int(Flavour.COMPARE)
 def fused(
     kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32]
 ) -> NDArray[np.bool_]:
-    """Return bool[n], true for compares that merge with the conditional branch behind them."""
+    """Return which micro-ops are compares that fuse with the conditional branch behind, bool[n]."""
     result = np.zeros(len(kind), np.bool_)
     for compare in range(len(kind) - 1):
         branch = compare + 1
@@ -78,13 +78,13 @@ def assembled(
     gone: NDArray[np.bool_], number: Ints,
     window: tuple[int, int], entries: Ints, code: c.Code,
 ) -> None:  # fmt: skip
-    """Fill the rows of ``code``, int16[rows, COLUMNS], which are all 0 before.
+    """Fill the rows of ``code``, int16[rows, COLUMNS], which must be all 0 before.
 
-    ``number`` int64[n] is the row of each micro-op in the program (a compare that is ``gone`` has
-    that of its branch, which takes over its inputs).
-    ``access`` are class, last touch and ownership. The columns of prefetches stay as they are.
-    What is ``window[0]`` rows or ``window[1]`` store queue entries back left the window.
-    ``entries`` int64[n] is scratch.
+    ``number``, int64[n], is the row of each micro-op in the program. A compare that is ``gone`` has
+    the row of its branch, which takes over its inputs. ``access`` holds the class, the last touch
+    and the ownership of each access. The columns of prefetches are not changed. Producers
+    ``window[0]`` rows or ``window[1]`` store queue entries back have left the window. ``entries``,
+    int64[n], is scratch memory.
     """
     entry = 0
     atomic_line = np.int64(-2)
@@ -120,9 +120,9 @@ def assembled(
 
 @compiled
 def loops_back(site: Ints, sites: int, entries: int) -> NDArray[np.bool_]:
-    """Return bool[n], true where the instruction behind was among the last ``entries``.
+    """Return where the next instruction was among the last ``entries`` micro-ops, bool[n].
 
-    ``site`` int64[n] are the static instructions, numbered from 0 to ``sites``.
+    ``site``, int64[n], holds the static instruction of each micro-op, numbered from 0 to ``sites``.
     """
     count = len(site)
     result = np.zeros(count, np.bool_)
@@ -136,7 +136,7 @@ def loops_back(site: Ints, sites: int, entries: int) -> NDArray[np.bool_]:
 
 @inlined
 def _back(producer: int, number: Ints, i: int, window: int) -> int:
-    """Return the rows back to a producer, 0 where there is none or it left the window."""
+    """Return the number of rows back to a producer; 0 if there is none or it left the window."""
     if producer < 0:
         return 0
     back = number[i] - number[producer]

@@ -1,11 +1,12 @@
-"""Which conditional branches are mispredicted, from their outcomes in the trace alone.
+"""Finds the conditional branches that are mispredicted, from the outcomes in the trace alone.
 
-A stand-in for a tournament of history predictors in steady state. The local one knows, per branch,
-the length of the current run of equal outcomes and of the run before, both up to the machine's
-history length: it learns loops up to that trip count. The global ones know the last outcomes of all
-branches: they learn that two tests of one page agree. Every branch uses what serves it best. Tables
-repeat, so the predictors have seen the trace before, but not this very execution: an outcome is
-predicted from the *other* occurrences of its history (a random mix stays random).
+It stands for a tournament of history predictors in steady state. The local predictor knows, for
+each branch, the length of the current run of equal outcomes and of the run before, both up to the
+machine's history length, so it learns loops up to that trip count. The global predictors know the
+last outcomes of all branches, so they learn that two tests of one page agree. Every branch uses the
+predictor that is best for it. Tables repeat, so the predictors have seen the trace before, but not
+this very execution: an outcome is predicted from the *other* occurrences of its history, so that a
+random mix stays unpredictable.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ from costmodel.cpu.reuse import Ints
 from costmodel.jit import compiled
 
 GLOBAL_BITS = (4, 8, 16)
-"""Outcomes of all branches that the global predictors look back on."""
+"""How many outcomes of all branches each global predictor knows."""
 _CAP_BITS = 12
 _BRANCH = int(Kind.BRANCH)
 
 
 def mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
-    """Return bool[n], true for conditional branches that are mispredicted in steady state."""
+    """Return which micro-ops are conditional branches mispredicted in steady state, bool[n].
+
+    ``history_length`` is the machine's ``core.branch_history_length``.
+    """
     key = trace.token, "mispredicts", history_length
     return kept(key, lambda: _mispredicts(trace, history_length))
 
@@ -66,7 +70,7 @@ class _Outcomes(NamedTuple):
     sites: int
 
     def chosen(self, some: Ints) -> _Outcomes:
-        """Return those at some places."""
+        """Return the branches at the positions ``some``."""
         return self._replace(row=self.row[some], site=self.site[some], taken=self.taken[some])
 
 
@@ -96,7 +100,7 @@ def _conditional(
 
 
 def _goes_both_ways(every: _Outcomes) -> Ints:
-    """Return where branches stand that are taken here and not taken there."""
+    """Return the positions of the branches that are taken sometimes but not always."""
     met = np.bincount(every.site, minlength=every.sites)
     taken = np.bincount(every.site, every.taken, minlength=every.sites)
     return np.flatnonzero(((taken > 0) & (taken < met))[every.site])
@@ -107,7 +111,7 @@ def _longest_run(history_length: int) -> int:
 
 
 def _predicted(seen: _Outcomes, history: Ints) -> tuple[NDArray[np.bool_], Ints]:
-    """Return which outcomes a predictor with this history gets wrong, and how many by site."""
+    """Return which outcomes a predictor with ``history`` gets wrong, and how many per branch."""
     key, first = numbered(history * seen.sites + seen.site)
     lead = _lead(key, len(first), seen.taken)
     alone = _lead(seen.site, seen.sites, seen.taken)
@@ -118,7 +122,7 @@ def _predicted(seen: _Outcomes, history: Ints) -> tuple[NDArray[np.bool_], Ints]
 def _run_lengths(site: Ints, taken: Ints, sites: int, cap: int) -> Ints:
     """Return direction, current and previous run length before each branch, in one number.
 
-    The trace is run through twice and the second time counts: tables follow each other.
+    The trace is run twice and the second time counts, because tables follow each other.
     """
     history = np.zeros(len(site), np.int64)
     last = np.zeros(sites, np.int64)
@@ -140,7 +144,10 @@ def _run_lengths(site: Ints, taken: Ints, sites: int, cap: int) -> Ints:
 
 @compiled
 def _recent(taken: Ints, bits: int) -> Ints:
-    """Return the last ``bits`` outcomes of all branches before each; tables follow each other."""
+    """Return the last ``bits`` outcomes of all branches before each branch, as bits of a number.
+
+    Before the first branch stand those of the end of the trace, because tables follow each other.
+    """
     history = np.empty(len(taken), np.int64)
     recent = 0
     for i in range(-bits, len(taken)):
@@ -154,10 +161,10 @@ def _recent(taken: Ints, bits: int) -> Ints:
 def _wrong(
     lead: Ints, alone: Ints, site: Ints, sites: int, taken: Ints
 ) -> tuple[NDArray[np.bool_], Ints]:
-    """Predict each outcome from the other occurrences of its history, else of its branch.
+    """Predict each outcome from the other occurrences of its history, or else of its branch.
 
-    ``lead`` and ``alone`` say which way these went more often. Returns what is wrong, and how much
-    of it by site.
+    ``lead`` and ``alone`` say which way these went more often. Returns which predictions are wrong
+    and how many per branch.
     """
     wrong = np.zeros(len(lead), np.bool_)
     by_site = np.zeros(sites, np.int64)
@@ -171,7 +178,7 @@ def _wrong(
 
 @compiled
 def _lead(group: Ints, groups: int, taken: Ints) -> Ints:
-    """Return taken minus not taken among the other members of each one's group."""
+    """Return, for each outcome, taken minus not taken ones among the others of its group."""
     total = np.zeros(groups, np.int64)
     for i in range(len(group)):
         total[group[i]] += 2 * taken[i] - 1

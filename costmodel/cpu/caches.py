@@ -1,9 +1,9 @@
-"""Which level of the memory hierarchy serves each access: reuse distance against capacity.
+"""Decides which level of the memory hierarchy serves each access: reuse distance against capacity.
 
 Reuse distances belong to the trace and the workload, capacities to the machine. Accesses of equal
 distance form a *class*, and a machine gives each class a latency. A class that hits a level in part
-(a stream larger than a cache that does not thrash) has the mean latency of the levels it meets, so
-that costs change smoothly with capacities and every execution of a loop costs the same.
+(a stream larger than a cache that does not thrash) has the mean latency of the levels that serve
+it. So costs change smoothly with capacities, and every execution of a loop costs the same.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from costmodel.units import LINE_BYTES
 NEAR = 0
 """Class of an access that hits any L1: fewer than 8 KiB of other lines since the last touch."""
 CYCLIC = -1.0
-"""As a distance: one round through everything the workload touches, unless the run says else."""
+"""Stands for the distance of one round through everything that the workload touches, unless the run
+has a distance of its own."""
 ROUND = -2.0
-"""As a distance: one such round whatever the run says."""
+"""Stands for the distance of one such round, whatever the run has."""
 LOADED, WRITTEN = 1, 2
 _NEAR_BYTES = 8192
 _WAYS = 16
@@ -52,16 +53,17 @@ _ZERO, _LOAD, _CLEARED = int(Kind.ZERO), int(Kind.LOAD), int(LastMet.CLEARED)
 
 @dataclass(frozen=True)
 class Accesses:
-    """The reuse of the memory micro-ops of one trace; arrays have one entry per micro-op."""
+    """The reuse of memory by the micro-ops of a trace; arrays have one entry per micro-op."""
 
     kind: NDArray[np.int32]
     """Class of the access; ``NEAR`` for micro-ops without memory."""
     distances: tuple[tuple[float, float], ...]
-    """By class: bytes touched since the last touch of its 64-byte line, and of its longer line."""
+    """For each class the bytes touched since the last touch of its 64-byte line, and of the line of
+    the caches beyond the L1, which may be longer."""
     touch: NDArray[np.int32]
-    """Micro-op that last touched the same long line, -1 for none."""
+    """The micro-op that last touched the same long line; -1 for none."""
     first: NDArray[np.bool_]
-    """First touch of a long line that is used once per round through the workload."""
+    """Whether it is the first touch of a long line that is used once per round."""
     owned: NDArray[np.uint8]
     """``WRITTEN`` where an older micro-op of the trace wrote the line, so that this core owns it;
     ``LOADED`` where an older one loaded it; else 0."""
@@ -70,21 +72,21 @@ class Accesses:
 
 
 def accesses(trace: Trace, line_bytes: int) -> Accesses:
-    """Return the reuse of a trace for machines whose caches beyond the L1 have such lines."""
+    """Return the reuse of a trace for machines with lines of ``line_bytes`` beyond the L1."""
     line_bytes = max(line_bytes, LINE_BYTES)
     key = trace.token, "accesses", line_bytes
     return kept(key, lambda: _accesses(trace, line_bytes))
 
 
 class Reuse(NamedTuple):
-    """What evaluations ask for again and again, see :class:`Accesses`."""
+    """The parts of :class:`Accesses` that every evaluation needs."""
 
     distances: tuple[tuple[float, float], ...]
     streaming_bytes: int
 
 
 def reuse_of(trace: Trace, line_bytes: int) -> Reuse:
-    """Return the classes of a trace's accesses and how much it touches anew."""
+    """Return the distances of a trace's classes, and how many bytes each execution touches anew."""
     line_bytes = max(line_bytes, LINE_BYTES)
 
     def find() -> Reuse:
@@ -95,7 +97,7 @@ def reuse_of(trace: Trace, line_bytes: int) -> Reuse:
 
 
 def alike(costs: Iterable[Hashable]) -> tuple[int, ...]:
-    """Number classes of equal cost alike, in order of first occurrence."""
+    """Return a number for each class, equal for classes of equal cost, in order of occurrence."""
     known: dict[Hashable, int] = {}
     return tuple(known.setdefault(cost, len(known)) for cost in costs)
 
@@ -148,7 +150,7 @@ def _line_touches(
 
 @compiled
 def _lines(kind: int, address: int, size_bytes: int) -> int:
-    """Return the lines that a micro-op touches: one, but clearing touches all that it clears."""
+    """Return how many lines a micro-op touches: one, but clearing touches all that it clears."""
     if address < 0 or not _MEMORY_KINDS[kind]:
         return 0
     return max(size_bytes // LINE_BYTES, 1) if kind == _ZERO else 1
@@ -190,7 +192,7 @@ def _classes(
 
 
 def _owned(trace: Trace, touch: Touches, met: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Tell where the line was loaded or written before by an operation that takes ownership."""
+    """Return ``WRITTEN``, ``LOADED`` or 0 for each micro-op, see :class:`Accesses`."""
     return _written_before(touch.row, touch.previous, trace.kind, trace.flavour, met)
 
 
@@ -202,7 +204,7 @@ def _written_before(
     flavour: NDArray[np.uint8],
     met: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
-    """Follow each line from touch to touch; what was cleared a moment ago was written."""
+    """Return the same for each touch of a line; a line cleared a moment ago counts as written."""
     owned = np.zeros(len(previous), np.uint8)
     for i in range(len(previous)):
         before = previous[i]
@@ -227,7 +229,7 @@ def _spread(
     first: NDArray[np.bool_],
     owned: NDArray[np.uint8],
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.uint8]]:
-    """Return one value per micro-op; one with many lines counts by its first."""
+    """Return one value per micro-op; for one with many lines that of its first line."""
     kinds = np.full(count, NEAR, np.int32)
     touched = np.full(count, FIRST, np.int32)
     firsts = np.zeros(count, np.bool_)
@@ -239,30 +241,30 @@ def _spread(
 
 
 class Level(NamedTuple):
-    """A cache as reuse distances see it."""
+    """A cache: its size, and how it replaces lines."""
 
     size_bytes: float
     replacement: str
 
 
 class ClassCosts(NamedTuple):
-    """What a machine makes of the classes of a trace; all by class."""
+    """The costs of a trace's classes on a machine; each field has one entry per class."""
 
     ticks: Ints
-    """Load to use."""
+    """Load-to-use latency in ticks."""
     misses: NDArray[np.uint8]
     """1 where the access goes beyond the L1."""
     holds: Ints
-    """How long an access that nothing prefetched keeps its miss register, at least: what limits the
-    rate of lines, however many overlap."""
+    """Least time in ticks for which an access that was not prefetched keeps its miss register,
+    which limits the rate of lines however many overlap."""
     gaps: Ints
-    """From one line of a stream to the next."""
+    """Ticks between two lines of a prefetched stream."""
     weights: tuple[dict[Cause, int], ...]
-    """Which levels a late access of the class is charged to."""
+    """The levels that a late access of the class is charged to, with their weights."""
 
 
 def footprint_bytes(runs: Sequence[TableRun], line_bytes: int) -> float:
-    """Return the bytes that one round through the workload touches: the cyclic reuse distance."""
+    """Return how many bytes one round through the workload touches, the cyclic reuse distance."""
     fresh = (run for run in runs if run.reuse_bytes is None)
     return float(sum(run.count * reuse_of(run.trace, line_bytes).streaming_bytes for run in fresh))
 
@@ -275,9 +277,10 @@ def class_costs(
     *,
     round_bytes: float = 0.0,
 ) -> ClassCosts:
-    """Give every class its latency on a machine.
+    """Return the costs of every class on a machine.
 
-    ``footprint`` are the bytes that CYCLIC stands for, ``round_bytes`` those of ROUND.
+    ``distances`` are those of :class:`Accesses`. ``footprint`` is the number of bytes that CYCLIC
+    stands for, ``round_bytes`` that of ROUND.
     """
     caches = machine.caches
     l1, l2 = (
@@ -323,7 +326,10 @@ def _hit(distance: float, level: Level, soft: bool) -> float:
 
 
 def _random_hit(ratio: float) -> float:
-    """Each miss evicts a random line: h = exp(-ratio (1 - h)), its smallest solution."""
+    """Return the hit rate of random replacement: the smallest solution of h = exp(-ratio (1 - h)).
+
+    ``ratio`` is the reuse distance over the size; each miss evicts a random line.
+    """
     if ratio <= 1:
         return 1.0
     hit = 0.0
@@ -333,13 +339,12 @@ def _random_hit(ratio: float) -> float:
 
 
 def _lru_hit(ratio: float) -> float:
-    """Frames fall on sets at random: a line survives where fewer than the ways follow it.
+    """Return the hit rate of LRU replacement where frames fall on sets at random.
 
-    The number of lines in a set is Poisson distributed, which softens the edge at ratio 1.
+    A line survives if fewer other lines than there are ways fall on its set. Their number is
+    Poisson distributed, which softens the edge at ratio 1.
     """
     mean = _WAYS * ratio
-    if mean > 20 * _WAYS:
-        return 0.0
     term = total = math.exp(-mean)
     for k in range(1, _WAYS):
         term *= mean / k

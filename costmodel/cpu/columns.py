@@ -1,4 +1,4 @@
-"""The columns of a program, the form of a trace that both engines run."""
+"""The columns of a program, the form of a trace that both engines execute."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Code = NDArray[np.int16]
-"""Rows of a program, int16[rows, COLUMNS]: no column looks further back than windows are long."""
+"""The rows of a program, int16[rows, COLUMNS]; no column looks further back than the window."""
 Row = NDArray[np.int16]
-"""One of them, int16[COLUMNS]."""
+"""One row of a program, int16[COLUMNS]."""
 
 # What a micro-op is to the core.
 (
@@ -23,30 +23,30 @@ Row = NDArray[np.int16]
 OPS = 26
 
 LOADS = (OP_LOAD, OP_LOCKED, OP_RMW_VALUE, OP_RMW_CAS, OP_RMW_ACQUIRE, OP_PREFETCH)
-"""Take an entry of the load queue."""
+"""Operations that take an entry of the load queue."""
 STORES = (
     OP_STORE, OP_LOCKED, OP_RMW_STORE, OP_RMW_VALUE, OP_RMW_CAS, OP_RMW_ACQUIRE, OP_DMB,
     OP_ZERO_LINE, OP_ZERO_BLOCK,
 )  # fmt: skip
-"""Take an entry of the store queue."""
+"""Operations that take an entry of the store queue."""
 
 
 ATOMICS = (OP_RMW_STORE, OP_RMW_VALUE, OP_RMW_CAS, OP_RMW_ACQUIRE)
-"""arm64 atomics."""
+"""Operations that are arm64 atomics."""
 TAKEN = (OP_JUMP, OP_CALL, OP_RETURN)
-"""Branches after which fetch goes on elsewhere; ``OP_BRANCH`` are those that are not taken."""
+"""Operations that are taken branches; ``OP_BRANCH`` is a branch that is not taken."""
 BRANCHES = (OP_BRANCH, *TAKEN)
 
 
 def flags(ops: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return a table with 1 for each of ``ops``, to look up in compiled code."""
+    """Return a table with 1 for each of ``ops`` and 0 for others, for compiled code."""
     table = np.zeros(OPS, np.uint8)
     table[list(ops)] = 1
     return table
 
 
 def flags_of(members: Iterable[IntEnum], of: type[IntEnum]) -> NDArray[np.bool_]:
-    """Return a table with True for some members of an enumeration, to look up by number."""
+    """Return a table with True for ``members`` of an enumeration, by their numbers."""
     table = np.zeros(max(of) + 1, np.bool_)
     table[list(members)] = True
     return table
@@ -54,28 +54,29 @@ def flags_of(members: Iterable[IntEnum], of: type[IntEnum]) -> NDArray[np.bool_]
 
 OP = 0
 INPUT = 1
-"""Columns 1 to 4: rows back to the producers, 0 for none."""
+"""The first of ``INPUTS`` columns, each the number of rows back to a producer; 0 for none."""
 INPUTS = 4
 MEMORY = 5
-"""Store queue entries back to the one that holds what this load reads, 0 for none."""
+"""The number of store queue entries back to the one that this load reads from; 0 for none."""
 CLASS = 6
-"""Class of the access in :mod:`costmodel.cpu.caches`."""
+"""The class of the access in :mod:`costmodel.cpu.caches`."""
 TOUCH = 7
-"""Rows back to the last access to the same line (of the caches beyond the L1), 0 for none."""
+"""The number of rows back to the last access to the same line of the caches beyond the L1; 0 for
+none."""
 PREFETCHED = 8
-"""Prefetch requests back in the stream to the one for this line, 0 for none."""
+"""The number of requests back in the stream to the one that prefetched this line; 0 for none."""
 STARTS = 9
-"""Prefetch requests that this row starts."""
+"""The number of prefetch requests that this row starts."""
 FOLLOWS = 10
-"""1 where these follow older requests of the stream."""
+"""1 where these requests follow older ones of the same stream."""
 PAGE = 11
-"""Class of the access in :mod:`costmodel.cpu.tlb`."""
+"""The class of the access in :mod:`costmodel.cpu.tlb`."""
 MISPREDICTED = 12
 LINES = 13
-"""Lines that a zero row clears; 1 for an atomic on a line that the core owns, and for a taken
-branch to what was executed a moment ago; else 0."""
+"""The number of lines that a clearing row clears; 1 for an atomic on a line that the core owns, and
+for a taken branch to code that was executed a moment ago; else 0."""
 STREAM = 14
-"""Stream that the prefetch columns speak of."""
+"""The stream that the columns about prefetches refer to."""
 SAME_LINE = 15
 """1 for an arm64 atomic in the 64-byte line of the atomic before it."""
 COLUMNS = 16

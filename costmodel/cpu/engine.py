@@ -1,4 +1,4 @@
-"""The fast engine: page tables of one shape are computed until the window repeats its state."""
+"""The fast engine: computes page tables of one shape until the state of the window repeats."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from costmodel.cpu.window import (
 )
 
 LISTED = 4096
-"""Repeating groups of different tables are listed in order up to so many."""
+"""The most tables of repeating groups that are listed in their order."""
 _KNOWN = 256
 _known: OrderedDict[Hashable, tuple[TableCost, ...]] = OrderedDict()
-"""The last answers. Most numbers that a what-if changes are of no concern to most programs."""
+"""The latest answers. Most numbers that a what-if changes do not matter to most programs."""
 
 
 @dataclass(frozen=True)
 class Priced:
-    """A program with what one machine and workload make of its accesses."""
+    """A program with the costs of its accesses on one machine, for one workload."""
 
     program: Program
     costs: Costs
     weights: tuple[dict[Cause, int], ...]
 
     def key(self) -> Hashable:
-        """Return what decides the ticks and their causes, beside the parameters."""
+        """Return everything but the parameters that decides the ticks and their causes."""
         weights = tuple(tuple(each.items()) for each in self.weights)
         return self.program.serial, *(part.tobytes() for part in self.costs), weights
 
@@ -52,7 +52,7 @@ class Priced:
 def priced_programs(
     runs: Sequence[TableRun], machine: Machine, parameters: Parameters
 ) -> list[Priced]:
-    """Return one program per run; where traces and what becomes of them are equal, one object."""
+    """Return one program per run; runs with equal traces and equal costs share one object."""
     line_bytes = machine.caches.line_bytes.value
     bytes_ = footprint_bytes(runs, line_bytes)
     pages = footprint_pages(runs, blocks_of(machine))
@@ -76,7 +76,11 @@ def _priced(
     reuse: float,
     footprints: tuple[float, float],
 ) -> Priced:
-    """``reuse`` are the bytes since what is new was touched, ``footprints`` bytes and pages."""
+    """Return the priced program of a trace.
+
+    ``reuse`` is the number of bytes touched since lines used once per round were touched last,
+    ``footprints`` the bytes and pages that a round touches.
+    """
     bytes_, pages = footprints
     distances = reuse_of(trace, machine.caches.line_bytes.value).distances
     access = class_costs(distances, reuse, machine, parameters, round_bytes=bytes_)
@@ -99,8 +103,8 @@ def _priced(
 def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
     """Return what the page tables of ``runs`` cost on a machine, one after the other.
 
-    Exact: a cost is used again only when the window is in a state in which the same rows were run
-    before.
+    Nothing is approximated: a cost is used again only if the window is in the same state as when
+    the same rows were executed before.
     """
     parameters = parameters_of(machine)
     priced = priced_programs(runs, machine, parameters)
@@ -117,7 +121,7 @@ def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
 def _tables(
     runs: Sequence[TableRun], priced: Sequence[Priced], parameters: Parameters
 ) -> tuple[TableCost, ...]:
-    """Compute the tables in order; neighbours of equal cost become one."""
+    """Return the costs of the tables in order; neighbours of equal cost are merged."""
     sequence = _Sequence(parameters, _window(parameters.miss_registers))
     tables: list[TableCost] = []
     for run_, each in zip(runs, priced, strict=True):
@@ -131,13 +135,13 @@ def _tables(
 
 @cache
 def _window(miss_registers: int) -> Window:
-    """Return a window to put states into: making one takes as long as running a thousand rows."""
+    """Return a window whose state can be set; it is reused, as making one takes long."""
     return new_window(miss_registers)
 
 
 @dataclass
 class _Sequence:
-    """Numbers every state met and remembers what follows from it."""
+    """Numbers every state of the window that occurs, and remembers what follows from it."""
 
     parameters: Parameters
     window: Window
@@ -150,7 +154,7 @@ class _Sequence:
         self._number(empty_state(self.parameters))
 
     def repeat(self, priced: Priced, count: int) -> list[tuple[TableCost, int]]:
-        """Run a program ``count`` times; return its costs in order, each with a repetition."""
+        """Run a program ``count`` times; return the costs in order, each with its repetitions."""
         result: list[tuple[TableCost, int]] = []
         seen: dict[int, int] = {}
         done = 0
@@ -177,7 +181,7 @@ class _Sequence:
         return cost
 
     def _table(self, priced: Priced, state: Ints) -> TableCost:
-        """Run one table from ``state``, which becomes the state behind it."""
+        """Run one table from ``state``, which is replaced by the state after it."""
         program, parameters = priced.program, self.parameters
         reach = Reach(
             program.longest_back, program.forwards_back, program.streams, program.requests_back
@@ -199,14 +203,14 @@ class _Sequence:
 
 
 def _repeated(cycle: list[tuple[TableCost, int]], times: int) -> list[tuple[TableCost, int]]:
-    """Repeat tables; in order, unless that makes a long list."""
+    """Return a cycle of tables repeated; in order, unless the list would be too long."""
     if len(cycle) == 1 or len(cycle) * times > LISTED:
         return [(cost, times) for cost, _ in cycle if times]
     return cycle * times
 
 
 def table_cost(priced: Priced, segments: Ints, totals: Ints) -> TableCost:
-    """Put what an engine counted into words; the count is left at 0."""
+    """Return what an engine counted as the cost of a table, whose ``count`` is still 0."""
     stack: dict[Cause, int] = {}
     for cause in Cause:
         stack[cause] = int(totals[COUNTERS + cause])

@@ -1,4 +1,4 @@
-"""When a micro-op of each kind starts and is done, and why not earlier."""
+"""Computes when a micro-op of each kind starts and is done, and what delays it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _IS_BRANCH = c.flags(c.BRANCHES)
 
 @inlined
 def execute(row: c.Row, op: int, p: Parameters, costs: Costs, w: Window, totals: Ints) -> None:
-    """Settle when the row starts and is done, and why not earlier."""
+    """Set start, finish and the causes of delay of a row in ``w.now``."""
     now = w.now[0]
     w.rows[now.row & (RING - 1)].issued = NO_ISSUE
     now.waited = 0
@@ -92,7 +92,7 @@ def _branch(row: c.Row, op: int, ready: int, p: Parameters, w: Window) -> None:
 
 @inlined
 def _constant(op: int, p: Parameters, w: Window) -> None:
-    """What has no inputs: a slot alone, or an ALU too."""
+    """Execute a micro-op without inputs, which takes a slot only, or an ALU as well."""
     now = w.now[0]
     if (op == c.OP_IMMEDIATE and not p.immediates_free) or (
         op == c.OP_ZERO_IDIOM and not p.zeros_free
@@ -115,7 +115,7 @@ def _load(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> Non
 
 @inlined
 def _prefetch(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
-    """A request for a line that nothing waits for and that no fence orders: done once issued."""
+    """Execute a prefetch: nothing waits for its line, no fence orders it; done once issued."""
     now = w.now[0]
     free = free_register(row, ready, costs, w)
     wait(free - ready, _MISS_REGISTERS, now)
@@ -129,7 +129,7 @@ def _prefetch(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) ->
 
 @inlined
 def _atomic(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
-    """arm64 atomic with a result: a load that takes longer; its write waits in the store queue."""
+    """Execute an arm64 atomic with a result: a longer load; its write waits in the store queue."""
     now = w.now[0]
     latency = p.value if op == c.OP_RMW_VALUE else (p.cas if op == c.OP_RMW_CAS else p.acquire)
     start_access(row, ready, p, costs, w)
@@ -147,7 +147,10 @@ def _atomic(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Win
 
 @inlined
 def _lock_alone(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
-    """x86 locked operation: alone as the oldest, store buffer empty, younger loads held back."""
+    """Execute an x86 locked operation that is alone.
+
+    It starts as the oldest micro-op with the store queue drained, and younger loads wait for it.
+    """
     now = w.now[0]
     ready = max(ready, now.retired)
     at = max(ready, now.drained)
@@ -165,9 +168,10 @@ def _lock_alone(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) 
 
 @inlined
 def _lock_that_lets_pass(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
-    """x86 locked operation that lets younger micro-ops pass: the oldest, or in turn.
+    """Execute an x86 locked operation that lets younger micro-ops pass.
 
-    In turn it follows older locked operations and older loads.
+    It begins as the oldest micro-op (``locked_oldest``), or else after all older loads and locked
+    operations.
     """
     now = w.now[0]
     free = free_register(row, ready, costs, w)
@@ -194,7 +198,7 @@ def _lock_that_lets_pass(row: c.Row, ready: int, p: Parameters, costs: Costs, w:
 
 @inlined
 def _post(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
-    """Fire and forget: done once address and data are known; the line is requested then."""
+    """Execute a store: it is done once address and data are known, and then requests its line."""
     now = w.now[0]
     start(ready, STORING, p.store_ports, ADDRESS, p.address_units, w)
     stays = op == c.OP_ZERO_LINE or (op == c.OP_RMW_STORE and p.far and not row[c.LINES])
@@ -212,7 +216,7 @@ def _post(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Windo
 
 @inlined
 def _order(row: c.Row, op: int, ready: int, p: Parameters, w: Window, totals: Ints) -> None:
-    """Barriers, TLB maintenance and block clears: start as the oldest row."""
+    """Execute a barrier, a TLBI or the clearing of a block, which start as the oldest row."""
     now = w.now[0]
     if op == c.OP_DMB:  # orders the store queue only
         now.start = now.finish = now.cycle
@@ -248,7 +252,7 @@ def _order(row: c.Row, op: int, ready: int, p: Parameters, w: Window, totals: In
 
 @inlined
 def _invalidate(p: Parameters, now: Now, totals: Ints) -> None:
-    """TLBIs leave one after the other; arm64 does not wait for them before a DSB."""
+    """Execute a TLBI: they leave one after the other, and on arm64 only a DSB waits for them."""
     now.tlbi_free = max(now.tlbi_free, now.start) + p.tlbi_issue
     now.tail_cause = _TLBI
     if p.tlbi_posted:
@@ -261,7 +265,7 @@ def _invalidate(p: Parameters, now: Now, totals: Ints) -> None:
 
 @inlined
 def start_access(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
-    """Start a load once barriers let it and, beyond the L1, a miss register is free."""
+    """Start a load once no barrier holds it and, beyond the L1, a miss register is free."""
     now = w.now[0]
     at = max(ready, now.fence)
     wait(at - ready, now.fence_cause, now)

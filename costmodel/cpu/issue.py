@@ -1,4 +1,4 @@
-"""When a micro-op can start: its inputs, a port, and what else holds it back."""
+"""Computes when a micro-op can start: once its inputs are done and a port is free."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PORT = int(Cause.PORT)
 
 @inlined
 def wait(ticks: int, cause: int, now: Now) -> None:
-    """Note that the row could have started earlier; what held it back more than all before wins."""
+    """Note a delay of the row's start; the cause of the longest delay so far is kept."""
     if ticks > now.waited:
         now.wait_cause = cause
     now.waited += ticks
@@ -33,7 +33,7 @@ def wait(ticks: int, cause: int, now: Now) -> None:
 
 @inlined
 def ready_at(row: c.Row, w: Window) -> int:
-    """Return when the row is dispatched and its inputs are done."""
+    """Return the first tick at which the row is dispatched and its inputs are done."""
     ready: int = w.now[0].cycle
     for column in range(c.INPUT, c.INPUT + c.INPUTS):
         back = row[column]
@@ -52,7 +52,7 @@ def has_room(ports: Ints, group: int, cycle: int, limit: int) -> bool:
 
 @inlined
 def take(ports: Ints, group: int, cycle: int) -> None:
-    """Count one more start."""
+    """Count one more start at a group's ports in a cycle."""
     at = cycle & (PORT_RING - 1)
     packed = ports[group, at]
     ports[group, at] = packed + 1 if packed >> 6 == cycle else (cycle << 6) | 1
@@ -60,11 +60,11 @@ def take(ports: Ints, group: int, cycle: int) -> None:
 
 @inlined
 def start(ready: int, group: int, limit: int, shared: int, units: int, w: Window) -> None:
-    """Start at ``ready``, or at the beginning of the first cycle in which a port is free.
+    """Start the row at ``ready``, or at the beginning of the first cycle with a free port.
 
-    ``limit`` rows of the group start per cycle, and ``units`` of all groups that use the group
-    ``shared``. Counting starts per cycle, not the next free time of a port: one that starts late
-    leaves earlier cycles to younger rows.
+    At most ``limit`` rows of the group start per cycle, and at most ``units`` of all groups that
+    use the group ``shared``. Starts are counted per cycle: a row that starts late leaves earlier
+    cycles to younger rows.
     """
     first = ready // TICKS_PER_CYCLE
     cycle = first
@@ -98,7 +98,7 @@ def start_lock(ready: int, p: Parameters, w: Window) -> None:
 
 @inlined
 def take_lock(ports: Ints, cycle: int, p: Parameters) -> None:
-    """Count a locked operation at all its ports."""
+    """Count a start of a locked operation at all its ports in a cycle."""
     take(ports, LOADING, cycle)
     take(ports, ADDRESS, cycle)
     for _ in range(p.locked_alus):

@@ -1,4 +1,4 @@
-"""When the data of a memory access are there: lines, prefetches, forwarding, miss registers."""
+"""Computes when the data of an access arrive: lines, prefetches, forwarding, miss registers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STORE_FORWARD = int(Cause.STORE_FORWARD)
 
 @inlined
 def fetch(row: c.Row, begins: int, p: Parameters, costs: Costs, w: Window) -> int:
-    """Return when the line's data reach the core, for an access that ``begins`` then."""
+    """Return the tick at which the line's data reach the core, for an access that ``begins``."""
     now = w.now[0]
     at = begins + costs.page[row[c.PAGE]]
     kind = row[c.CLASS]
@@ -60,7 +60,7 @@ def fetch(row: c.Row, begins: int, p: Parameters, costs: Costs, w: Window) -> in
 
 @inlined
 def _prefetch(row: c.Row, earliest: int, gap: int, w: Window) -> None:
-    """Request lines ahead of a stream; they arrive no faster than the machine streams."""
+    """Request lines ahead of a stream, which arrive at most at the machine's streaming rate."""
     stream = row[c.STREAM]
     follows = row[c.FOLLOWS]
     for _ in range(row[c.STARTS]):
@@ -75,7 +75,7 @@ def _prefetch(row: c.Row, earliest: int, gap: int, w: Window) -> None:
 
 @inlined
 def forwarded(row: c.Row, data: int, p: Parameters, w: Window) -> int:
-    """Return when the data are there, given that an older store may still hold them."""
+    """Return the tick at which the data arrive, if need be from an older store in the queue."""
     now = w.now[0]
     back = row[c.MEMORY]
     if not back:
@@ -99,7 +99,7 @@ def forwarded(row: c.Row, data: int, p: Parameters, w: Window) -> int:
 
 @inlined
 def hold_register(row: c.Row, until: int, costs: Costs, w: Window) -> None:
-    """Hold a miss register ``until`` then, or for as long as the level needs for a line."""
+    """Occupy a miss register until the tick ``until``, or longer where the level needs longer."""
     until = max(until, w.now[0].held)
     if not costs.misses[row[c.CLASS]] or until <= w.misses[0]:
         return
@@ -112,5 +112,5 @@ def hold_register(row: c.Row, until: int, costs: Costs, w: Window) -> None:
 
 @inlined
 def free_register(row: c.Row, at: int, costs: Costs, w: Window) -> int:
-    """Return when an access that could begin ``at`` has a miss register, if it needs one."""
+    """Return the tick at which an access that could begin ``at`` has a miss register, if needed."""
     return max(at, w.misses[0]) if costs.misses[row[c.CLASS]] else at

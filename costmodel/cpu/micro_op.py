@@ -1,4 +1,4 @@
-"""One micro-op on its way through the reference core: its events, and what is known about it."""
+"""A micro-op on its way through the reference core, with its SimPy events and times."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from costmodel.cpu.stack import Cause
 
 @dataclass
 class MicroOp:
-    """A micro-op. Events carry the tick at which they happen, or (``arrives``) will happen."""
+    """A micro-op in the reference core.
+
+    The value of an event is the tick at which it happens; that of ``arrives`` lies in the future.
+    """
 
     env: simpy.Environment
     number: int
-    """Position in program order, over all tables."""
+    """Its position in program order, over all tables."""
     row: NDArray[np.int64]
     priced: Priced
     segment: int
@@ -28,13 +31,13 @@ class MicroOp:
     retired: simpy.Event = field(init=False)
     drained: simpy.Event = field(init=False)
     arrives: simpy.Event = field(init=False)
-    """The arrival time of the line that it touches is known."""
+    """Happens when the arrival time of the line that it touches is known."""
     line_known: simpy.Event = field(init=False)
-    """The time at which a posted store finds its line in the L1 is known."""
+    """Happens when the time is known at which a posted store finds its line in the L1."""
     resumed: simpy.Event = field(init=False)
-    """Younger micro-ops may be dispatched (after a mispredict or a barrier)."""
+    """Happens when younger micro-ops may be dispatched, after a mispredict or a barrier."""
     released: simpy.Event = field(init=False)
-    """Its miss register is free again."""
+    """Happens when its miss register is free again."""
     dispatch: int = 0
     start: int = 0
     finish: int = 0
@@ -50,7 +53,7 @@ class MicroOp:
     drain_cause: int = Cause.STORE_BUFFER
 
     def __post_init__(self) -> None:
-        """Make the events."""
+        """Create the events."""
         for name in (
             "started", "done", "retired", "drained", "arrives", "line_known", "resumed", "released"
         ):  # fmt: skip
@@ -58,21 +61,21 @@ class MicroOp:
 
     @property
     def op(self) -> int:
-        """What it is, see :mod:`costmodel.cpu.columns`."""
+        """Its operation, an ``OP_...`` of :mod:`costmodel.cpu.columns`."""
         return int(self.row[c.OP])
 
     @property
     def is_load(self) -> bool:
-        """It takes an entry of the load queue."""
+        """Whether it takes an entry of the load queue."""
         return self.op in c.LOADS
 
     @property
     def is_store(self) -> bool:
-        """It takes an entry of the store queue."""
+        """Whether it takes an entry of the store queue."""
         return self.op in c.STORES
 
     def wait(self, ticks: int, cause: int) -> None:
-        """Note that it could have started earlier; what held it back more than all before wins."""
+        """Note a delay of its start; the cause of the longest delay so far is kept."""
         if ticks > self.waited:
             self.wait_cause = cause
         self.waited += ticks

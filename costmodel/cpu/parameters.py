@@ -1,4 +1,7 @@
-"""Machine numbers as the integers that the core computes with: the only way into the core."""
+"""Converts machine numbers into the integers that the core computes with.
+
+Nothing else of a machine reaches the core.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from costmodel.cpu import columns as c
 from costmodel.units import LINE_BYTES
 
 TICKS_PER_CYCLE = 16
-"""Resolution of time inside the core."""
+"""The resolution of time inside the core."""
 SYSTEM_CYCLES = 4
-"""Reading a system register and the like; none of them is inside a published loop."""
+"""Latency of system instructions such as reading a register; no published loop has any."""
 
 ONLY_FOR = {
     "mul": (c.OP_MUL,),
@@ -48,13 +51,13 @@ ONLY_FOR = {
     "tlbi_posted": (c.OP_TLBI,),
     "broadcast": (c.OP_TLBI,),
 }
-"""Numbers that only some micro-ops look at (a test holds that)."""
+"""Parameters that matter only to some operations, with these; a test checks it."""
 
 
 class Parameters(NamedTuple):
-    """Flat machine numbers. Latencies and occupancies are ticks, the rest are counts or flags.
+    """The numbers of a machine for the core: times are in ticks, the others are counts or flags.
 
-    A NamedTuple of plain integers because the compiled loop takes it as it is.
+    It is a flat tuple of integers, which the compiled code can take as it is.
     """
 
     width: int
@@ -73,14 +76,14 @@ class Parameters(NamedTuple):
     immediates_free: int
     zeros_free: int
     fetches: int
-    """1 where fetch can be slower than dispatch at all."""
+    """1 where fetch can be slower than dispatch."""
     fetch_width: int
     fetch_queue: int
     taken: int
     taken_in_loop: int
     call: int
     ret: int
-    """What a return takes longer than a call."""
+    """Fetch time of a return beyond that of a call."""
     returns_mispredict: int
     mul: int
     system: int
@@ -97,7 +100,7 @@ class Parameters(NamedTuple):
     forward: int
     store_drain: int
     stream_gap: int
-    """From one line of a stream to the next, out of memory."""
+    """Time between two lines of a stream out of memory."""
     llc_stream_gap: int
     zero_line: int
     value: int
@@ -106,10 +109,10 @@ class Parameters(NamedTuple):
     store_only: int
     line_change: int
     in_flight: int
-    """0 for no limit; the same for the next one of these."""
+    """The most atomics in flight; 0 for no limit, as for ``locked_in_flight``."""
     locked: int
     locked_writes: int
-    """From its retirement until its write is done."""
+    """Time from the retirement of a locked operation until its write is done."""
     locked_alone: int
     locked_oldest: int
     locked_in_flight: int
@@ -130,40 +133,40 @@ def cycles_to_ticks(cycles: float) -> int:
 
 
 def _or_nothing(cycles: float) -> int:
-    """Return a price in ticks that may be nothing."""
+    """Return a cost in ticks, which may be 0."""
     return round(cycles * TICKS_PER_CYCLE)
 
 
 def _between(branches_per_cycle: float) -> int:
-    """Return the ticks from one taken branch to the next, nothing where there is no limit."""
+    """Return the ticks between two taken branches; 0 where there is no limit."""
     if branches_per_cycle >= NO_BRANCH_LIMIT.value:
         return 0
     return _or_nothing(1 / branches_per_cycle)
 
 
 def _limit(count: int, rob_entries: int) -> int:
-    """Return a limit of what is in flight, 0 where the reorder buffer is the tighter one."""
+    """Return a limit of what is in flight; 0 where the reorder buffer limits it more."""
     return count if count < rob_entries else 0
 
 
 def ns_to_ticks(ns: float, clock_ghz: float) -> int:
-    """Return nanoseconds in ticks of a core at ``clock_ghz``, at least one."""
+    """Return nanoseconds in ticks of a core at ``clock_ghz``, at least one tick."""
     return cycles_to_ticks(ns * clock_ghz)
 
 
 def ticks_to_ps(ticks: int, clock_ghz: float) -> int:
-    """Return ticks in picoseconds, rounded to the nearest."""
+    """Return ticks in picoseconds, rounded to the nearest one."""
     return round(ticks * 1000 / (TICKS_PER_CYCLE * clock_ghz))
 
 
 def relevant(parameters: Parameters, ops: Collection[int]) -> Parameters:
-    """Return the parameters with those that none of ``ops`` looks at replaced by zero."""
+    """Return the parameters, with those set to 0 that matter to none of ``ops``."""
     unused = {name: 0 for name, users in ONLY_FOR.items() if not any(op in ops for op in users)}
     return parameters._replace(**unused)
 
 
 def parameters_of(machine: Machine) -> Parameters:
-    """Return the core's numbers of a machine."""
+    """Return the numbers of a machine for the core."""
     return Parameters(
         **_window(machine),
         **_front_end(machine),
@@ -174,7 +177,7 @@ def parameters_of(machine: Machine) -> Parameters:
 
 
 def _window(machine: Machine) -> dict[str, int]:
-    """Return what is in flight, what starts per cycle, and what that takes without memory."""
+    """Return the limits of the window, the ports, and the latencies without memory."""
     core = machine.core
     return {
         "width": core.width.value,
@@ -202,7 +205,7 @@ def _window(machine: Machine) -> dict[str, int]:
 
 
 def _front_end(machine: Machine) -> dict[str, int]:
-    """Return what limits fetch, and whether anything does."""
+    """Return the limits of fetch, and whether there are any."""
     core, mitigations = machine.core, machine.mitigations
     fetch_width = core.fetch_width.value
     branches = {
@@ -221,7 +224,7 @@ def _front_end(machine: Machine) -> dict[str, int]:
 
 
 def _hierarchy(machine: Machine) -> dict[str, int]:
-    """Return what caches, TLBs, memory and the prefetcher take."""
+    """Return the times of caches, TLBs, memory and the prefetcher."""
     caches, clock = machine.caches, machine.core.clock_ghz.value
     dtlb, prefetch = caches.dtlb, caches.prefetch
     llc_stream_ns = prefetch.llc_ns_per_line.value or prefetch.ns_per_line.value
@@ -243,7 +246,7 @@ def _hierarchy(machine: Machine) -> dict[str, int]:
 
 
 def _atomics(machine: Machine) -> dict[str, int]:
-    """Return what atomics take, and how many are in flight."""
+    """Return the times of atomics, and how many can be in flight."""
     atomics, rob = machine.atomics, machine.core.rob_entries.value
     locked = cycles_to_ticks(atomics.locked_cycles.value)
     retires = cycles_to_ticks(atomics.locked_retires_cycles.value or atomics.locked_cycles.value)
@@ -267,7 +270,7 @@ def _atomics(machine: Machine) -> dict[str, int]:
 
 
 def _maintenance(machine: Machine) -> dict[str, int]:
-    """Return what barriers and TLB invalidations take."""
+    """Return the times of barriers and TLB invalidations."""
     barriers, tlbi, clock = machine.barriers, machine.tlbi, machine.core.clock_ghz.value
     return {
         "dsb": cycles_to_ticks(barriers.dsb_cycles.value),

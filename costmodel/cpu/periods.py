@@ -1,4 +1,4 @@
-"""Loops in a program: stretches of rows that repeat exactly, found, not assumed."""
+"""Finds the loops of a program: stretches of rows that repeat exactly."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from costmodel.cpu.reuse import Ints
 from costmodel.jit import compiled
 
 MIN_ROWS = 256
-"""A state is compared at most once per so many rows: comparing costs about as many."""
+"""A state is compared at most once in so many rows: a comparison takes about as long as these."""
 _WORDS = COLUMNS // 4
-"""A row as 64-bit numbers."""
+"""The number of 64-bit words of a row."""
 
 
 def parts(code: Code, step_start: Ints, segment_end: Ints) -> Ints:
-    """Split a program into parts that are run one after the other.
+    """Return the parts of a program that are executed one after the other, int64[parts, 4].
 
-    Returns int64[parts, 4]: first row, rows of one group, number of groups, segment. Groups of one
-    part are equal row for row; parts never cross the end of a segment. ``step_start`` are the rows
-    at which loops may begin.
+    A part has its first row, the rows of one group, the number of groups, and its segment. The
+    groups of a part are equal row for row; no part crosses the end of a segment. ``step_start``
+    holds the rows at which loops may begin.
     """
     begins = np.zeros(len(code) + 1, np.bool_)
     begins[step_start] = begins[segment_end] = begins[0] = True
@@ -60,7 +60,7 @@ def _plain(result: list[tuple[int, int, int, int]], first: int, end: int, segmen
 
 @compiled
 def _sums(words: Ints, starts: Ints, ends: Ints) -> Ints:
-    """Return a number per step that is equal for equal rows, and mostly different for others."""
+    """Return a checksum of the rows of each step."""
     result = np.zeros(len(starts), np.int64)
     for i in range(len(starts)):
         total = np.int64(0)
@@ -74,9 +74,9 @@ def _sums(words: Ints, starts: Ints, ends: Ints) -> Ints:
 
 @compiled
 def _told_apart(words: Ints, starts: Ints, ends: Ints, bucket: Ints, first: Ints) -> Ints:
-    """Number steps so that those of one number are equal row for row.
+    """Return a number for each step, which only steps that are equal row for row share.
 
-    Equal steps are in one ``bucket`` (int64[m]); ``first`` are the first steps of each bucket.
+    Equal steps are in one ``bucket`` (int64[m]); ``first`` holds the first step of each bucket.
     """
     numbers = np.empty(len(starts), np.int64)
     other = np.full(len(starts), -1, np.int64)  # the next of the same bucket that differs

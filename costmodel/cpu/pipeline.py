@@ -1,8 +1,8 @@
 """The out-of-order window as one compiled loop: the fast twin of :mod:`costmodel.cpu.reference`.
 
-Every micro-op is settled completely, in program order: when it is dispatched, starts, is done,
-retires and (stores) drains. Nothing younger can change that, because ports and miss registers serve
-the oldest first. What a younger micro-op has to know about older ones lies in rings.
+All times of a micro-op are computed in program order: when it is dispatched, starts, is done,
+retires and (a store) drains. Nothing younger can change them, because ports and miss registers
+serve the oldest first. What younger micro-ops have to know about older ones is kept in rings.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def advance(
     code: c.Code, first: int, end: int, p: Parameters, costs: Costs, w: Window,
     totals: Ints,
 ) -> None:  # fmt: skip
-    """Run the rows from ``first`` to ``end`` of a program; add their causes to ``totals``."""
+    """Execute the rows from ``first`` to ``end`` of a program, and add their time to ``totals``.
+
+    ``totals`` holds counters and then the ticks of each cause.
+    """
     now = w.now[0]
     for i in range(first, end):
         row = code[i]
@@ -62,7 +65,7 @@ def advance(
 
 @inlined
 def _fetch(row: c.Row, op: int, p: Parameters, w: Window) -> int:
-    """Return when the row is fetched: behind those before it, and into a queue that has room."""
+    """Return when the row is fetched: after those before it, once the fetch queue has room."""
     now = w.now[0]
     room = w.rows[(now.row - p.fetch_queue) & (RING - 1)].dispatched
     at: int = max(now.fetched, room, now.redirect)
@@ -87,7 +90,7 @@ def _fetch(row: c.Row, op: int, p: Parameters, w: Window) -> int:
 
 @inlined
 def _dispatch(row: c.Row, op: int, p: Parameters, w: Window) -> None:
-    """Give the row the first free slot once the ROB and its queues have room."""
+    """Dispatch the row in the first free slot once the reorder buffer and its queues have room."""
     now = w.now[0]
     at = now.cycle
     cause = _WIDTH
@@ -125,7 +128,7 @@ def _dispatch(row: c.Row, op: int, p: Parameters, w: Window) -> None:
 
 @inlined
 def _retire(op: int, p: Parameters, w: Window, totals: Ints) -> None:
-    """Retire in order, and charge the time since the row before to its cause."""
+    """Retire the row in order, and charge the time since the row before to its cause."""
     now = w.now[0]
     last = now.retired
     done = max(last, now.finish)
@@ -159,7 +162,7 @@ def _retire(op: int, p: Parameters, w: Window, totals: Ints) -> None:
 
 @inlined
 def _turn(row: c.Row, ready: int, p: Parameters, now: Now) -> int:
-    """Return when an atomic begins to update: one line is locked at a time."""
+    """Return when an atomic begins to update its line: only one line is locked at a time."""
     spacing = p.store_only if row[c.SAME_LINE] else p.line_change
     begin: int = max(ready, now.atomic_began + spacing)
     now.atomic_began = begin

@@ -14,23 +14,23 @@ from costmodel.cpu.parameters import TICKS_PER_CYCLE
 Steps = Generator[simpy.Event, Any, None]
 Timed = Generator[simpy.Event, Any, int]
 ARBITRATION = 0.5
-"""Ticks before the end of a cycle, when all that becomes ready in it is."""
+"""How many ticks before the end of a cycle ports are given out, when all that is ready is known."""
 
 
 class Ports:
-    """Ports by group: of those that are ready in a cycle, the oldest start."""
+    """The ports of each group; of the micro-ops that are ready in a cycle, the oldest start."""
 
     def __init__(self, env: simpy.Environment, counts: Mapping[int, int]) -> None:
-        """Make ``counts`` ports of each group."""
+        """Create ports; ``counts`` is how many starts per cycle each group allows."""
         self.env = env
         self.counts = counts
         self.waiting: dict[int, tuple[int, Mapping[int, int], simpy.Event]] = {}
         self.arbitrating = False
 
     def start(self, micro_op: MicroOp, needs: Mapping[int, int]) -> Timed:
-        """Wait for a cycle in which all ports that are needed are free; return the start.
+        """Wait for a cycle in which all needed ports are free, and return the start.
 
-        A start is known at the end of its cycle, which is before anything can depend on it.
+        A start is known at the end of its cycle, before anything can depend on it.
         """
         granted = self.env.event()
         self.waiting[micro_op.number] = int(self.env.now), needs, granted

@@ -1,9 +1,9 @@
-"""Sequential streams of lines, and which access starts the prefetch of which line.
+"""Finds sequential streams of lines, and which access starts the prefetch of which line.
 
-A stream is a run of neighbouring lines, ascending or descending, in the order of first touch.
-After ``trains_after_lines`` touches the prefetcher runs ``depth_lines`` ahead; scattered lines
-never form a stream. Streams do not stop at page borders: the streaming rate of a machine is
-measured over them.
+A stream is a run of neighbouring lines, ascending or descending, in the order of their first touch.
+After ``trains_after_lines`` touches, the prefetcher runs ``depth_lines`` ahead; scattered lines
+never form a stream. Streams do not stop at page borders, because the streaming rate of a machine is
+measured across them.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from costmodel.jit import compiled
 from costmodel.units import LINE_BYTES
 
 TRACKED_LINES = 64
-"""Lone lines that the prefetcher remembers as possible beginnings of a stream."""
+"""How many single lines the prefetcher remembers as possible beginnings of a stream."""
 STREAMS = 64
-"""Streams that are followed at the same time."""
+"""How many streams are followed at the same time."""
 
 
 class Prefetches(NamedTuple):
-    """Prefetch requests of one trace; arrays have one entry per first touch of a stream's line.
+    """Prefetch requests of a trace; arrays have one entry per first touch of a stream's line.
 
-    Requests are numbered per stream, so that every turn of a loop looks the same.
+    Requests are counted per stream, so that all iterations of a loop look the same.
     """
 
     row: Ints
-    """int64[k], the micro-ops, ascending."""
+    """The micro-op of each entry, int64[k], ascending."""
     stream: NDArray[np.int16]
-    """Stream of the micro-op's line, below ``STREAMS``."""
+    """The stream of the micro-op's line, below ``STREAMS``."""
     uses: NDArray[np.int16]
-    """Requests back in the stream to the one for this micro-op's line, 0 for none."""
+    """How many requests back in the stream this line was requested; 0 for never."""
     starts: NDArray[np.int16]
-    """Number of requests that this micro-op starts."""
+    """How many requests this micro-op starts."""
     follows: NDArray[np.int16]
-    """1 where the stream had requests before those."""
+    """1 where the stream had requests before these."""
 
 
 def prefetches(
@@ -50,7 +50,8 @@ def prefetches(
 ) -> Prefetches:
     """Return the requests of a prefetcher that runs ``depth`` lines ahead.
 
-    Where result-less atomics are ``far`` they fetch no line and train nothing.
+    It starts after ``trains_after`` lines of a stream. Atomics without result fetch no line and
+    train nothing where they are ``far``.
     """
     key = (trace.token, "prefetches", line_bytes, depth, trains_after, far)
 
@@ -70,7 +71,7 @@ def _requests(
     trains_after: int,
     line_bytes: int,
 ) -> Prefetches:
-    """Number the requests: ``depth`` of them when a stream is trained, then one per line."""
+    """Return the requests: ``depth`` of them when a stream is trained, then one per line."""
     row = np.flatnonzero(fetched) if depth else np.zeros(0, np.int64)
     line = trace.address[row] // line_bytes
     order = np.argsort(line)
@@ -92,11 +93,11 @@ def _requests(
 
 @compiled
 def _streams(rank: Ints, next_to: NDArray[np.bool_], trains_after: int) -> tuple[Ints, Ints]:
-    """Return the stream of each first touch of a line, -1 for none, and its place in there.
+    """Return the stream of each first touch of a line (-1 for none), and its place in the stream.
 
-    ``rank`` int64[k] numbers the lines in ascending order; ``next_to`` bool[k] tells which of
-    them lies right before the next one. Streams get the lowest number that is free: those that
-    follow each other look the same.
+    ``rank``, int64[k], numbers the lines in ascending order; ``next_to``, bool[k], tells which of
+    them lies right before the next one. A stream gets the lowest number that is free, so streams
+    that follow each other look the same.
     """
     count = len(rank)
     stream, place = np.full(count, -1, np.int64), np.zeros(count, np.int64)
@@ -146,7 +147,7 @@ def _streams(rank: Ints, next_to: NDArray[np.bool_], trains_after: int) -> tuple
 
 @compiled
 def _numbers(first: Ints, last: Ints, long: NDArray[np.bool_]) -> Ints:
-    """Give long streams numbers below ``STREAMS`` from their first touch to their last."""
+    """Return a number below ``STREAMS`` for each long stream, its own from first to last touch."""
     numbers = np.full(len(first), -1, np.int64)
     free_from = np.zeros(STREAMS, np.int64)
     for stream in np.argsort(first):

@@ -1,8 +1,8 @@
-"""A trace in the form that both engines run: rows back to producers instead of row numbers.
+"""Converts a trace into the form that both engines execute, the program.
 
-Relative form makes equal loop iterations equal row for row, and of equal ones only the first is
-kept. Settled here once for both engines: fusion, store forwarding candidates, classes of accesses,
-prefetches and mispredicts.
+A row says how many rows back its producers are. So equal iterations of a loop are equal row for
+row, and only the first of equal ones is kept. The same for both engines, and computed here, are
+fusion, candidates for store forwarding, classes of accesses, prefetches and mispredicted branches.
 """
 
 from __future__ import annotations
@@ -31,32 +31,33 @@ from costmodel.units import LINE_BYTES
 
 @dataclass(frozen=True)
 class Program:
-    """A trace as a machine's core sees it, apart from every latency."""
+    """A trace as the core of a machine executes it, without any latency."""
 
     code: c.Code
-    """int16[rows, COLUMNS], see :mod:`costmodel.cpu.columns`. A fused pair is one row; of equal
-    groups of rows that follow each other only the first is here."""
+    """The rows, int16[rows, COLUMNS], see :mod:`costmodel.cpu.columns`. A fused pair is one row; of
+    equal groups of rows that follow each other only the first is here."""
     parts: Ints
-    """int64[parts, 4]: first row of ``code``, rows of one group, number of groups, segment."""
+    """The parts that are executed in order, int64[parts, 4]: first row of ``code``, rows of one
+    group, number of groups, segment."""
     segments: tuple[str, ...]
-    """Names of the segments that parts refer to."""
+    """The names of the segments that parts refer to."""
     longest_back: int
-    """Rows back that some row looks, at most: what a repetition must agree on."""
+    """The largest number of rows that any row looks back; so many must agree in a repetition."""
     streams: int
-    """Prefetched streams."""
+    """The number of prefetched streams."""
     requests_back: int
-    """The same for the prefetch requests of a stream."""
+    """The largest number of requests of a stream that any row looks back."""
     forwards_back: int
-    """The same for store queue entries."""
+    """The largest number of store queue entries that any row looks back."""
     kept: NDArray[np.uint8]
-    """One bit per micro-op of the trace: it is a row (compares that fused are none)."""
+    """One bit per micro-op of the trace: whether it is a row, which fused compares are not."""
     ops: frozenset[int]
-    """What occurs in ``code[:, OP]``."""
+    """The operations that occur in ``code[:, OP]``."""
     serial: int = field(default_factory=count().__next__)
-    """Tells it from every other program of this process."""
+    """A number that no other program of this process has."""
 
     def unrolled(self) -> tuple[c.Code, Ints]:
-        """Return every row with all its repetitions, and its segment: int64[rows]."""
+        """Return all rows with their repetitions, and the segment of each, int64[rows]."""
         if not len(self.parts):
             return self.code, np.zeros(0, np.int64)
         rows = [np.tile(np.arange(at, at + n), groups) for at, n, groups, _ in self.parts.tolist()]
@@ -64,7 +65,7 @@ class Program:
         return self.code[np.concatenate(rows)], segments
 
     def trace_rows(self) -> Ints:
-        """Return the micro-op of each row, unrolled; of a fused pair the branch."""
+        """Return the micro-op of each unrolled row; for a fused pair that of the branch."""
         return np.flatnonzero(np.unpackbits(self.kept)).astype(np.int64)
 
 
@@ -74,10 +75,10 @@ def program_of(
     classes: tuple[int, ...] = (),
     page_classes: tuple[int, ...] = (),
 ) -> Program:
-    """Return the program of a trace, remembered for machines that agree on what shapes it.
+    """Return the program of a trace; machines that agree on what shapes it share one.
 
-    ``classes`` renumber the classes of accesses, ``page_classes`` those of pages: where classes
-    that a machine serves alike have one number, more rows are equal. Empty: they stay as they are.
+    ``classes`` renumbers the classes of accesses, ``page_classes`` those of pages: where classes of
+    equal cost get one number, more rows are equal. Empty tuples leave them as they are.
     """
     caches, core = machine.caches, machine.core
     stores = core.store_queue_entries.value
@@ -100,13 +101,13 @@ def program_of(
 
 
 def _power_of_two(entries: int) -> int:
-    """Round up: machines of similar size then share programs."""
+    """Return the next power of two, so that machines of similar size share programs."""
     return 1 << (entries - 1).bit_length()
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """The machine numbers that shape a program."""
+    """The numbers of a machine that shape a program."""
 
     fuse: bool
     loop_entries: int
@@ -120,7 +121,7 @@ class _Shape:
     window: int
     """Rows further back than this cannot be in flight."""
     stores: int
-    """The same for store queue entries."""
+    """Store queue entries further back than this cannot be in flight."""
     classes: tuple[int, ...]
     page_classes: tuple[int, ...]
 
@@ -183,7 +184,7 @@ def _merged(kind: NDArray[np.int32], shape: _Shape) -> NDArray[np.int32]:
 
 
 def _without_repetitions(code: c.Code, found: Ints) -> tuple[c.Code, Ints]:
-    """Keep the first of equal groups; parts then begin at rows of what is left."""
+    """Return the code with only the first of equal groups, and the parts with their new rows."""
     ranges = [code[first : first + rows] for first, rows, _, _ in found.tolist()]
     found[:, 0] = np.cumsum(found[:, 1]) - found[:, 1]
     return np.concatenate([code[:0], *ranges]), found
@@ -191,7 +192,7 @@ def _without_repetitions(code: c.Code, found: Ints) -> tuple[c.Code, Ints]:
 
 @compiled
 def _extent(code: c.Code) -> tuple[c.Row, NDArray[np.bool_]]:
-    """Return the largest number in each column, int16[COLUMNS], and which operations occur."""
+    """Return the largest value of each column, int16[COLUMNS], and which operations occur."""
     most = np.zeros(c.COLUMNS, np.int16)
     ops = np.zeros(c.OPS, np.bool_)
     for row in code:
@@ -202,9 +203,9 @@ def _extent(code: c.Code) -> tuple[c.Row, NDArray[np.bool_]]:
 
 
 def _segments(trace: Trace, number: Ints, rows: int) -> tuple[tuple[str, ...], Ints]:
-    """Return names and ends of the segments in rows of the program; they must cover the trace.
+    """Return the names of the segments and their ends in rows of the program.
 
-    Raises ValueError where they leave a gap.
+    Raises ValueError where the segments do not cover the trace.
     """
     segments = trace.segments or (("all", 0, len(trace)),)
     starts = [start for _, start, _ in segments]

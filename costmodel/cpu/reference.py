@@ -1,7 +1,7 @@
-"""The slow, obvious twin of the fast engine: every micro-op is a SimPy process.
+"""The slow and simple twin of the fast engine: every micro-op is a SimPy process.
 
-Shares with it what a program is and what its accesses cost, and nothing of how the window works.
-A test holds both to the same ticks.
+The two share programs and the costs of accesses, and nothing of how the window works. Tests check
+that both return the same ticks.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _micro_ops(env: simpy.Environment, number: int, priced: Priced) -> list[Micr
 
 
 def _cost(table: list[MicroOp], core: ReferenceCore, retired: int) -> TableCost:
-    """Sum up one table that began when the row before it retired."""
+    """Return the cost of one table, which began when the micro-op before it retired."""
     priced = table[0].priced
     segments = np.zeros(len(priced.program.segments), np.int64)
     totals = np.zeros(len(core.totals(table[0])), np.int64)

@@ -16,12 +16,12 @@ from costmodel.cpu.window import COUNTERS
 
 
 def cycle_of(time: float) -> int:
-    """Return the cycle that a time lies in."""
+    """Return the number of the cycle that a time in ticks lies in."""
     return int(time) // TICKS_PER_CYCLE
 
 
 class _Slots:
-    """Counts what happens per cycle, in order."""
+    """Gives out the slots of each cycle, in order."""
 
     def __init__(self, per_cycle: int) -> None:
         self.per_cycle = per_cycle
@@ -29,7 +29,7 @@ class _Slots:
         self.used = 0
 
     def take(self, at: int) -> int:
-        """Return when the next one happens that could happen ``at``, not before the last."""
+        """Take the first free slot at or after ``at``, not before the last one; return its time."""
         at = max(at, self.time)
         if cycle_of(at) > cycle_of(self.time):
             self.used = 0
@@ -39,14 +39,14 @@ class _Slots:
         return at
 
     def pause(self, ticks: int) -> None:
-        """Let some time pass before the next one."""
+        """Give out no slot for some ticks."""
         if cycle_of(self.time + ticks) > cycle_of(self.time):
             self.used = 0
         self.time += ticks
 
 
 class ReferenceCore(Execution):
-    """Runs micro-ops when the environment is run; afterwards they know their times."""
+    """Runs micro-ops when its SimPy environment is run; afterwards these have their times."""
 
     def __init__(
         self, env: simpy.Environment, parameters: Parameters, micro_ops: Sequence[MicroOp]

@@ -1,4 +1,4 @@
-"""The reference core's execution: when micro-ops start and are done, each a SimPy process."""
+"""The execution of micro-ops in the reference core: each is a SimPy process."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from costmodel.cpu.window import (
 
 
 def _time(event: simpy.Event) -> int:
-    """Return the tick that an event carries which has happened."""
+    """Return the tick at which an event happened."""
     tick: Any = event.value
     return int(tick)
 
 
 class Execution:
-    """Runs each micro-op once it is dispatched."""
+    """Executes each micro-op once it is dispatched."""
 
     def __init__(
         self, env: simpy.Environment, parameters: Parameters, micro_ops: Sequence[MicroOp]
@@ -76,24 +76,24 @@ class Execution:
         self.counts: dict[int, Ints] = {}
 
     def totals(self, op: MicroOp) -> Ints:
-        """Return counters and stack of one micro-op, as the fast engine lays them out."""
+        """Return the counters and the stack of a micro-op, in the layout of the fast engine."""
         if op.number not in self.counts:
             length = COUNTERS + CAUSES + len(op.priced.weights)
             self.counts[op.number] = np.zeros(length, np.int64)
         return self.counts[op.number]
 
     def until(self, time: float) -> simpy.Event:
-        """Return what happens at a time, now if that has passed."""
+        """Return an event that happens at a tick, or now if that has passed."""
         return self.env.timeout(max(0, time - self.env.now))
 
     def fetches(self, op: MicroOp) -> bool:
-        """Tell whether a micro-op brings its line to the L1."""
+        """Tell whether a micro-op brings its line into the L1."""
         if op.op == c.OP_RMW_STORE:
             return not (self.p.far and not op.row[c.LINES])
         return op.op in (*c.LOADS, c.OP_STORE)
 
     def enter(self, op: MicroOp, loads: int) -> None:
-        """Do what has to be done in program order, then let the micro-op go its way."""
+        """Do what has to be done in program order, then start the process of the micro-op."""
         self.store_before[op.number] = self.last_store
         self.lock_before[op.number] = self.last_lock
         self.loads_before[op.number] = loads
@@ -114,7 +114,7 @@ class Execution:
             self.fences.append(op)
 
     def _enter_memory(self, op: MicroOp) -> None:
-        """Name the line and the prefetch requests of the micro-op."""
+        """Register the line and the prefetch requests of the micro-op."""
         if self.fetches(op):
             if op.priced.costs.misses[op.row[c.CLASS]]:
                 self.missing.append(op)
@@ -203,7 +203,7 @@ class Execution:
         op.tail, op.body_cause, op.tail_cause = latency, op.tail_cause, cause
 
     def _alone(self, op: MicroOp) -> Steps:
-        """x86 locked operation that starts as the oldest, with the store queue drained."""
+        """Execute an x86 locked operation that starts as the oldest, the store queue drained."""
         yield from self._oldest_and_drained(op)
         yield from self._begin(op, LOADING, ADDRESS, alus=self.p.locked_alus)
         data = yield from self._fetch(op, op.start)
@@ -211,7 +211,7 @@ class Execution:
         self._release(op, op.finish)
 
     def _let_pass(self, op: MicroOp) -> Steps:
-        """x86 locked operation that lets younger micro-ops pass: the oldest, or in turn."""
+        """Execute an x86 locked operation that lets younger micro-ops pass."""
         yield from self._wait_for_register(op)
         yield from self._begin(op, LOADING, ADDRESS, alus=self.p.locked_alus)
         data = yield from self._fetch(op, op.start)
@@ -228,7 +228,7 @@ class Execution:
         op.wait(free - ready, Cause.MISS_REGISTERS)
 
     def _free_register(self, op: MicroOp, at: int) -> Timed:
-        """Return when a register is free for a micro-op that could begin ``at``."""
+        """Return when a miss register is free for a micro-op that could begin ``at``."""
         if not self._misses(op):
             return at
         older = [miss for miss in self.missing if miss.number < op.number]
@@ -244,7 +244,7 @@ class Execution:
         return self.fetches(op) and bool(op.priced.costs.misses[op.row[c.CLASS]])
 
     def _release(self, op: MicroOp, until: int) -> None:
-        """Let the miss register go ``until`` then, or when the level can give the next line."""
+        """Free the miss register at ``until``, or when the level can deliver the next line."""
         if self._misses(op):
             self.env.process(self._released(op, max(until, op.held)))
 
@@ -265,7 +265,7 @@ class Execution:
             op.wait(int(self.env.now) - ready, store.drain_cause)
 
     def _fetch(self, op: MicroOp, begins: int) -> Timed:
-        """Return when the data of the line are there."""
+        """Return the tick at which the data of the line arrive."""
         row, costs = op.row, op.priced.costs
         at = begins + int(costs.page[row[c.PAGE]])
         access = int(costs.access[row[c.CLASS]])
@@ -322,7 +322,7 @@ class Execution:
         request.succeed(arrival)
 
     def _forwarded(self, op: MicroOp, data: int) -> Timed:
-        """Return when the data are there, given that an older store may still hold them."""
+        """Return the tick at which the data arrive, if need be from an older store."""
         if not op.row[c.MEMORY]:
             return data
         store = self.stores[self._entries_before(op) - int(op.row[c.MEMORY])]
@@ -346,7 +346,7 @@ class Execution:
         return 0 if before is None else self.entry[before.number] + 1
 
     def _post(self, op: MicroOp, ports: int = STORING) -> Steps:
-        """Fire and forget: done once address and data are known; the line is requested then."""
+        """Execute a store: done once address and data are known, it then requests its line."""
         yield from self._begin(op, ports, ADDRESS)
         op.finish = op.start + TICKS_PER_CYCLE
         if self.fetches(op):
@@ -360,7 +360,7 @@ class Execution:
         op.line_known.succeed(data - self.p.l1)
 
     def _in_order(self, op: MicroOp) -> Steps:
-        """Barriers, TLB maintenance and block clears: start as the oldest micro-op."""
+        """Execute a barrier, a TLBI or the clearing of a block, as the oldest micro-op."""
         if op.op in (c.OP_DSB, c.OP_DSB_ALL):
             yield from self._oldest_and_drained(op)
         else:
@@ -384,7 +384,7 @@ class Execution:
                 self.totals(op)[BROADCAST_TICKS] += op.finish - op.start - self.p.dsb
 
     def _invalidate(self, op: MicroOp) -> None:
-        """TLBIs leave one after the other; arm64 does not wait for them before a DSB."""
+        """Execute a TLBI: they leave one after the other; on arm64 only a DSB waits for them."""
         self.tlbi_free = max(self.tlbi_free, op.start) + self.p.tlbi_issue
         op.tail_cause = Cause.TLBI
         op.finish = self.tlbi_free

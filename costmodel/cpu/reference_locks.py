@@ -1,7 +1,7 @@
-"""When x86 locked operations begin that let younger micro-ops pass, in the reference core.
+"""When x86 locked operations that let younger micro-ops pass begin in the reference core.
 
-``begin`` is when the line is there, ``body`` what the wait for it is charged to; both functions
-return when the operation begins and what that wait is charged to.
+``begin`` is the tick at which the line is there, ``body`` the cause that the wait for it is charged
+to. Both functions return the tick at which the operation begins, and the cause of that wait.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Begins = Generator[simpy.Event, Any, tuple[int, int]]
 
 
 def oldest_begins(core: Execution, op: MicroOp, begin: int, body: int) -> Begins:
-    """Begin behind all older micro-ops, with the store queue drained."""
+    """Begin after all older micro-ops, with the store queue drained."""
     if op.number:
         begin = max(begin, (yield core.ops[op.number - 1].retired))
     store = core.store_before[op.number]
@@ -33,7 +33,7 @@ def oldest_begins(core: Execution, op: MicroOp, begin: int, body: int) -> Begins
 
 
 def turn_begins(core: Execution, op: MicroOp, begin: int, body: int) -> Begins:
-    """Begin behind older locked operations and older loads."""
+    """Begin after older locked operations and older loads."""
     before = core.loads_before[op.number]
     # Older ones than these retired long ago.
     for load in core.loads[max(0, before - core.p.load_queue) : before]:

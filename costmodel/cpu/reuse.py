@@ -1,4 +1,4 @@
-"""Reuse distances: how many distinct lines (or pages) were touched since the last touch of one."""
+"""Reuse distances: how many other lines or pages were touched since the last touch of one."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from costmodel.jit import compiled
 
 Ints = NDArray[np.int64]
 FIRST = -1
-"""As a distance or as a previous touch: touched for the first time."""
+"""Stands for the distance and the previous touch of what is touched for the first time."""
 
 
 class Touches(NamedTuple):
-    """Touches of numbered blocks (lines or pages) in program order."""
+    """Touches of numbered blocks (lines or pages) in program order; all arrays are int64[k]."""
 
     row: Ints
-    """int64[k], micro-op of each touch."""
+    """The micro-op of each touch."""
     block: Ints
-    """int64[k], touched block."""
+    """The block that is touched."""
     previous: Ints
-    """int64[k], index of the last touch of the same block, or -1."""
+    """The index of the last touch of the same block, or -1."""
     distance: Ints
-    """int64[k], distinct other blocks touched since then, or -1."""
+    """The number of other blocks touched since then, or -1."""
 
 
 def touches(row: Ints, block: Ints, near: int = 0) -> Touches:
-    """Return the touches with their LRU stack distance, in O(k log k).
+    """Return the touches with their LRU stack distances, in O(k log k).
 
-    Who counts fewer than ``near`` blocks as none gets 0 for most of those, in less time.
+    With ``near``, most distances below it are given as 0, which takes less time.
     """
     previous, distance = _distances(numbered(block)[0], near)
     return Touches(row, block, previous, distance)
@@ -39,9 +39,9 @@ def touches(row: Ints, block: Ints, near: int = 0) -> Touches:
 
 @compiled
 def _distances(numbers: Ints, near: int) -> tuple[Ints, Ints]:
-    """Keep one mark per block at its latest touch and count marks with a Fenwick tree.
+    """Return previous touches and distances, counted by a Fenwick tree.
 
-    Marks are moved when somebody counts.
+    Each block has a mark at its latest touch; marks are moved only when they are counted.
     """
     count = len(numbers)
     tree = np.zeros(count + 1, np.int64)

@@ -1,4 +1,4 @@
-"""Where the ticks go: the causes of a CPI stack, and what one evaluation of the core returns."""
+"""The causes of CPI stacks, and the result of running page tables on the core."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class Cause(IntEnum):
-    """Why retirement was late. Every tick is charged to exactly one cause."""
+    """Why retirement was late: every tick is charged to exactly one cause."""
 
     WIDTH = 0  # dispatch or retire bandwidth: an ideal core of this width is no faster
     DEPENDENCY = 1  # execution latency of a chain of plain operations
@@ -37,7 +37,7 @@ CAUSES = len(Cause)
 
 @dataclass(frozen=True)
 class TableCost:
-    """What each of ``count`` consecutive page tables costs; all fields are per table."""
+    """The cost of each of ``count`` consecutive page tables; all other fields are per table."""
 
     count: int
     segments: Mapping[str, int]
@@ -45,13 +45,13 @@ class TableCost:
     stack_ticks: Mapping[Cause, int]
     """Ticks by cause, without zeros; they sum to ``ticks``."""
     broadcasts: int
-    """TLB invalidations sent to other CPUs."""
+    """How many TLB invalidations were sent to other CPUs."""
     broadcast_ticks: int
-    """Ticks that barriers waited for those: what a busy interconnect would stretch."""
+    """Ticks that barriers waited for these, which a busy interconnect would make longer."""
 
     @property
     def ticks(self) -> int:
-        """Time of one table."""
+        """The time of one table in ticks."""
         return sum(self.segments.values())
 
 
@@ -60,18 +60,18 @@ class Timing:
     """The time of a sequence of page tables."""
 
     tables: tuple[TableCost, ...]
-    """In order; neighbours of equal cost are one entry. Of thousands of tables that repeat in a
-    group, each table of the group is listed once, with the number of repetitions."""
+    """The costs in order; neighbours of equal cost are one entry. Where a group of tables repeats
+    thousands of times, each table of the group is listed once, with the number of repetitions."""
     clock_ghz: float = field(default=1.0)
 
     @property
     def ticks(self) -> int:
-        """Total time."""
+        """The total time in ticks."""
         return sum(table.count * table.ticks for table in self.tables)
 
     @property
     def stack_ticks(self) -> dict[Cause, int]:
-        """Ticks by cause; they sum to ``ticks``."""
+        """The ticks of all tables by cause; they sum to ``ticks``."""
         total: dict[Cause, int] = {}
         for table in self.tables:
             for cause, ticks in table.stack_ticks.items():
@@ -80,9 +80,12 @@ class Timing:
 
 
 def shared_out(total: int, weights: Mapping[Cause, int]) -> dict[Cause, int]:
-    """Split ``total`` in proportion to ``weights`` so that the parts sum to it exactly.
+    """Return ``total`` divided in proportion to ``weights``, so that the parts sum to it exactly.
 
-    The first cause of largest weight takes what rounding leaves.
+    The first cause with the largest weight gets what rounding leaves.
+
+    >>> shared_out(10, {Cause.L1: 1, Cause.L2: 2})
+    {<Cause.L1: 4>: 3, <Cause.L2: 5>: 7}
     """
     whole = sum(weights.values())
     parts = {cause: total * weight // whole for cause, weight in weights.items() if weight}

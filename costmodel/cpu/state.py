@@ -1,7 +1,7 @@
-"""The state of a window relative to its next dispatch: what decides everything that follows.
+"""The state of a window relative to its youngest dispatch, which decides all that follows.
 
-Two states that are equal give equal futures for equal rows. Times that lie too far back to matter
-are all written as the same number.
+From equal states, equal rows take equal times. All times that lie too far back to matter are
+written as the same number.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ from costmodel.jit import hot, inlined
 
 _NONE = -1
 _CARRIED = 17
-"""Numbers of the state that are one each."""
+"""How many numbers of the state are single ones, not parts of a ring."""
 _ATOMIC_BEGAN = 11
-"""Place of one of them."""
+"""The position of ``Now.atomic_began`` in the state."""
 
 
 class Reach(NamedTuple):
-    """How far back the rows of one program look."""
+    """How far back the rows of a program look: at rows, store queue entries and requests."""
 
     rows: int
     entries: int
     streams: int
     requests: int
-    """Requests of each stream."""
+    """How many requests of each stream."""
 
 
 NOTHING = Reach(0, 0, 0, 0)
 
 
 def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
-    """Return the length of a state that looks so far back."""
+    """Return the length of the state of a window, for a program with a given reach."""
     return (
         _CARRIED + p.miss_registers + 2 * p.rob + p.load_queue + 2 * p.store_queue
         + p.in_flight + p.locked_in_flight + p.fetches * p.fetch_queue
@@ -69,7 +69,7 @@ def empty_state(p: Parameters) -> Ints:
 
 @hot
 def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
-    """Write the state into ``out``, of the length that :func:`state_length` gives."""
+    """Write the state into ``out``, whose length is that of :func:`state_length`."""
     now = w.now[0]
     zero = _cycle_of(now)
     _save_carried(p, zero, now, out)
@@ -107,7 +107,7 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
 
 @inlined
 def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
-    """Write what is one number each; :func:`_load_carried` reads it in the same order."""
+    """Write the single numbers of the state; :func:`_load_carried` reads them in the same order."""
     out[0] = now.slots
     out[1] = now.retired - zero
     out[2] = now.retiring
@@ -151,7 +151,7 @@ def _load_carried(zero: int, now: Now, state: Ints) -> None:
 
 @inlined
 def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> None:
-    """Write what only rows of the same execution look back at: inputs, lines and stored data."""
+    """Write what rows of the same execution look back at: inputs, lines and stored data."""
     now = w.now[0]
     zero = _cycle_of(now)
     for back in range(1, reach.rows + 1):
@@ -176,7 +176,7 @@ def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> No
 
 @hot
 def restore_state(p: Parameters, w: Window, state: Ints) -> None:
-    """Put a window into a state that looks back on no rows, entries or requests of a program."""
+    """Set a window to a state without reach: it knows no rows, entries or requests of a program."""
     now = w.now[0]
     # Later than any start so far: the ports' cycles are then all free.
     zero = (max(now.latest, now.cycle) // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
@@ -213,13 +213,13 @@ def restore_state(p: Parameters, w: Window, state: Ints) -> None:
 
 @inlined
 def _cycle_of(now: Now) -> int:
-    """Return the beginning of the cycle of the youngest dispatch: all times are relative to it."""
+    """Return the beginning of the cycle of the youngest dispatch, which states are relative to."""
     return now.cycle & -TICKS_PER_CYCLE
 
 
 @inlined
 def _issued_again(issued: int, slot: int, p: Parameters, w: Window) -> None:
-    """Count a start that is still to come at its ports again."""
+    """Count a start that lies in the future at its ports, when a state is restored."""
     w.rows[slot].issued = issued
     time, group = issued >> GROUP_BITS, issued & ((1 << GROUP_BITS) - 1)
     w.now[0].latest = max(w.now[0].latest, time)

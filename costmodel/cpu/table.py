@@ -1,4 +1,4 @@
-"""One execution of a program, with the iterations of its loops computed until they repeat."""
+"""Executes a program once; the iterations of its loops are computed until they repeat."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from costmodel.cpu.window import Costs, Window
 from costmodel.jit import hot
 
 KEPT = 16
-"""The states behind so many iterations are kept for comparison; later ones, one after the other,
-at powers of two only (Brent's method)."""
+"""The states after so many iterations are kept for comparison. After that, one state is kept at a
+time, at powers of two (Brent's method)."""
 # Columns of what is known of a kept state.
 _GROUP, _TICKS, _TOTALS = range(3)
 
@@ -22,10 +22,11 @@ def run_table(
     code: c.Code, parts: Ints, reach: Reach, p: Parameters, costs: Costs, w: Window,
     state: Ints, scratch: Ints, segment_ticks: Ints, totals: Ints,
 ) -> None:  # fmt: skip
-    """Run a program once from ``state``, which becomes the state behind it.
+    """Execute a program once from ``state``, which is replaced by the state after it.
 
-    ``segment_ticks`` and ``totals`` receive the ticks by segment and the counters and the stack.
-    ``scratch`` is int64[2 * KEPT + 1, n] with room for a state, and for ``totals`` and two more.
+    ``segment_ticks`` receives the ticks of each segment, ``totals`` the counters and the ticks of
+    each cause. ``scratch`` is int64[2 * KEPT + 1, n], where n is enough for a state, and for
+    ``totals`` and two more numbers.
     """
     restore_state(p, w, state)
     current = scratch[2 * KEPT]
@@ -47,11 +48,11 @@ def _loop(
     code: c.Code, first: int, rows: int, groups: int, reach: Reach, p: Parameters,
     costs: Costs, w: Window, scratch: Ints, totals: Ints,
 ) -> int:  # fmt: skip
-    """Run equal groups of rows behind the first; return the ticks of those that are not computed.
+    """Execute equal groups of rows after the first one; return the ticks of those not computed.
 
-    A group that begins in a state in which an earlier one began costs what that one did, and so do
-    all that follow: the rest is taken in whole cycles from the first repetition. The last row of
-    ``scratch`` holds the state behind the first group.
+    A group that begins in the state in which an earlier one began costs the same, and so do all
+    that follow. So from the first repetition on, whole cycles of groups are added. The last row of
+    ``scratch`` holds the state after the first group.
     """
     kept, known, current = scratch[:KEPT], scratch[KEPT : 2 * KEPT], scratch[2 * KEPT]
     for at in range(KEPT):
@@ -90,7 +91,7 @@ def _keep(current: Ints, totals: Ints, group: int, ticks: int, kept: Ints, known
 
 @hot
 def _find(kept: Ints, known: Ints, current: Ints) -> int:
-    """Return which of the kept states equals the current one, -1 for none."""
+    """Return the number of the kept state that equals the current one; -1 for none."""
     for at in range(len(kept)):
         if known[at, _GROUP] and _equal(kept[at], current):
             return at

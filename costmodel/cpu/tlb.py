@@ -1,8 +1,9 @@
-"""Which data accesses miss the TLB: reuse distance in pages against the entries.
+"""Decides which data accesses miss the TLB: reuse distance in pages against the number of entries.
 
-Page tables are reached through the linear map, whose block size the machine states; struct pages
-through the vmemmap, which both architectures map with 2 MiB blocks. In a guest a translation covers
-no more than a page of the host. Stack, mm and VMAs stay hot.
+Page tables are reached through the linear map, whose block size the machine file states, struct
+pages through the vmemmap, which both architectures map by blocks of 2 MiB. In a guest, a
+translation covers no more than a page of the host. Stack, mm and VMAs are assumed to be always in
+the TLB.
 """
 
 from __future__ import annotations
@@ -26,50 +27,52 @@ from costmodel.cpu.reuse import Ints, touches
 from costmodel.jit import compiled, inlined
 
 ANYWHERE = -3.0
-"""As a distance: frames are scattered, and this block is as likely met as any in their span."""
+"""Stands for the distance of a block where frames are scattered: it is met as often as any other
+block in their span."""
 _NEAR_PAGES = 16
 _ZERO, _HOT, _LINEAR_MAP = int(Kind.ZERO), int(Reached.HOT), int(Reached.LINEAR_MAP)
 
 
 @dataclass(frozen=True)
 class Pages:
-    """The page reuse of one trace."""
+    """The reuse of translations by a trace."""
 
     kind: NDArray[np.int16]
-    """int16[n], class of each micro-op; 0 always hits."""
+    """The class of each micro-op, int16[n]; class 0 always hits."""
     distances: tuple[float, ...]
-    """By class: pages touched since the last touch."""
+    """For each class, the number of pages touched since the last touch."""
     table_pages: int
-    """Blocks of the linear map that every execution touches anew."""
+    """How many blocks of the linear map every execution touches anew."""
     struct_pages: int
-    """Blocks of the vmemmap that the trace touches."""
+    """How many blocks of the vmemmap the trace touches."""
     spanned: int
-    """Blocks of the vmemmap from the first to the last that has a page which is mapped."""
+    """How many blocks of the vmemmap lie between the first and the last page that is mapped."""
     new_struct_pages: int
-    """Those of ``struct_pages`` that no other table's execution touches."""
+    """How many of ``struct_pages`` the execution of no other table touches."""
 
 
 class Blocks(NamedTuple):
-    """What one translation covers on a machine, in bytes."""
+    """How many bytes one translation covers on a machine."""
 
     tables: int
-    """Of page tables, which the linear map reaches."""
+    """For page tables, which are reached through the linear map."""
     struct_pages: int
+    """For struct pages, which are reached through the vmemmap."""
 
 
 def blocks_of(machine: Machine) -> Blocks:
-    """Return what one translation covers: at most a page of the host."""
+    """Return how many bytes one translation covers on a machine: at most a page of the host."""
     host = machine.kernel.host_page_bytes.value
     return Blocks(min(machine.kernel.linear_map_bytes.value, host), min(VMEMMAP_BYTES, host))
 
 
 def page_reuse(trace: Trace, blocks: Blocks) -> Pages:
-    """Return the page reuse of a trace where translations cover such blocks."""
+    """Return the page reuse of a trace on machines whose translations cover ``blocks``."""
     return kept((trace.token, "pages", blocks), lambda: _pages(trace, blocks))
 
 
 class Fresh(NamedTuple):
-    """What evaluations ask for again and again, see :class:`Pages`."""
+    """The parts of :class:`Pages` that every evaluation needs."""
 
     distances: tuple[float, ...]
     table_pages: int
@@ -79,7 +82,7 @@ class Fresh(NamedTuple):
 
 
 def fresh_pages(trace: Trace, blocks: Blocks) -> Fresh:
-    """Return the classes of a trace's page accesses and how many pages it touches anew."""
+    """Return the distances of a trace's page classes, and how many pages it touches anew."""
 
     def count() -> Fresh:
         found = page_reuse(trace, blocks)
@@ -134,9 +137,9 @@ def _touched_blocks(
     table_bytes: int,
     struct_bytes: int,
 ) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-    """Return micro-op and block of each access to a page table or a struct page, and which it is.
+    """Return micro-op and block of each access to a page table or struct page, and which it is.
 
-    Blocks of different size do not share a number.
+    Blocks of different sizes have different numbers.
     """
     count = 0
     for i in range(len(kind)):
@@ -159,12 +162,12 @@ def _touched_blocks(
 
 @inlined
 def _has_page(kind: int, reached: int, address: int) -> bool:
-    """Tell whether a micro-op accesses a page table or a struct page; clearing counts for none."""
+    """Tell whether a micro-op accesses a page table or a struct page, without clearing it."""
     return bool(reached != _HOT and address >= 0 and kind != _ZERO)
 
 
 def footprint_pages(runs: Sequence[TableRun], blocks: Blocks) -> float:
-    """Return the pages of one round through the workload; large blocks are shared by all tables."""
+    """Return how many pages one round through the workload touches; tables share large blocks."""
     each = [(run.count, fresh_pages(run.trace, blocks)) for run in runs]
     new = sum(count * (page.table_pages + page.new_struct_pages) for count, page in each)
     shared = (page.struct_pages - page.new_struct_pages for _, page in each)
@@ -172,12 +175,10 @@ def footprint_pages(runs: Sequence[TableRun], blocks: Blocks) -> float:
 
 
 def page_ticks(fresh: Fresh, footprint: float, machine: Machine, parameters: Parameters) -> Ints:
-    """Return what each class adds to a load on a machine, int64[classes]."""
+    """Return the ticks that each class adds to a load on a machine, int64[classes]."""
     dtlb = machine.caches.dtlb
     entries = np.array([dtlb.l1_entries.value, dtlb.l2_entries.value])
-    distance = np.array(
-        [footprint if d == CYCLIC else 0.0 if d == ANYWHERE else d for d in fresh.distances]
-    )
+    distance = np.array([footprint if d == CYCLIC else d for d in fresh.distances])
     missed = np.where(distance < entries[1], parameters.tlb_l2, parameters.tlb_walk)
     ticks = np.where(distance < entries[0], 0, missed).astype(np.int64)
     # Of blocks met at random, the next one that this table did not meet yet may have been met at

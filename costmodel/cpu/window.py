@@ -1,4 +1,4 @@
-"""What is in flight in the out-of-order window, as arrays that compiled code works on."""
+"""The contents of the out-of-order window, as arrays that compiled code works on."""
 
 from __future__ import annotations
 
@@ -12,33 +12,32 @@ from costmodel.cpu.prefetch import STREAMS
 from costmodel.cpu.reuse import Ints
 
 RING = 8192
-"""Rows, loads, stores and requests that are remembered: twice the largest window."""
+"""How many rows, loads and stores are remembered: twice the largest window."""
 REQUEST_RING = 512
-"""Requests of a stream that are remembered: twice the deepest prefetcher."""
+"""How many requests of a stream are remembered: twice the deepest prefetcher."""
 PORT_RING = 1 << 16
-"""Cycles ahead of dispatch in which ports are counted."""
+"""For how many cycles ahead of dispatch the starts at ports are counted."""
 
 
 class Now:
-    """Where the window stands, and the row that is being settled. Times are absolute ticks.
+    """The progress of the window, and the row that is being computed; times are absolute ticks.
 
-    The fields up to ``loaded`` are what younger rows depend on: what
-    :mod:`costmodel.cpu.state` keeps.
+    Younger rows depend on the fields up to ``loaded``, which :mod:`costmodel.cpu.state` keeps.
     """
 
     cycle: int
     """When the youngest row was dispatched."""
     slots: int
-    """Rows dispatched in that cycle."""
+    """How many rows were dispatched in that cycle."""
     retired: int
     """When the youngest row retired."""
     retiring: int
-    """Rows that retire in that cycle."""
+    """How many rows retire in that cycle."""
     redirect: int
-    """Nothing is dispatched before: a mispredict or a barrier ends then."""
+    """Nothing is dispatched before this time, because of a mispredicted branch or a barrier."""
     redirect_cause: int
     fence: int
-    """No load starts before."""
+    """No load starts before this time."""
     fence_cause: int
     drained: int
     """When the youngest entry leaves the store queue."""
@@ -52,63 +51,63 @@ class Now:
     fetched: int
     """When the youngest row was fetched; after a taken branch, when the next one can be."""
     fetching: int
-    """Rows fetched in that cycle."""
+    """How many rows were fetched in that cycle."""
     lock_done: int
     """When the youngest locked operation that is not alone is done."""
     loaded: int
     """When all older loads are done."""
     row: int
-    """Rows so far: the number of this one."""
+    """The number of this row: how many there were so far."""
     load: int
-    """Entries of the load queue so far."""
+    """How many entries of the load queue were taken so far."""
     store: int
-    """Entries of the store queue so far."""
+    """How many entries of the store queue were taken so far."""
     atomics: int
-    """arm64 atomics so far."""
+    """How many arm64 atomics there were so far."""
     locks: int
-    """Locked operations so far."""
+    """How many locked operations there were so far."""
     latest: int
-    """Latest start so far."""
+    """The latest start so far."""
     front_cause: int
-    """What held back the dispatch of this row."""
+    """The cause that delayed the dispatch of this row."""
     start: int
     finish: int
     waited: int
     """Ticks between its inputs being done and its start."""
     wait_cause: int
     tail: int
-    """Its own latency."""
+    """The row's own latency."""
     tail_cause: int
     body_cause: int
-    """What is charged for the time before the tail."""
+    """The cause that the time before the tail is charged to."""
     arrival: int
-    """When the line that it posts to is in the L1."""
+    """When the line that the row stores to is in the L1."""
     held: int
-    """Until when its miss register is not free, at least."""
+    """The time until which its miss register is occupied at least."""
 
 
 class WindowRow:
-    """What younger rows have to know about one: a place of ``Window.rows``."""
+    """What younger rows have to know about a row: an entry of ``Window.rows``."""
 
     dispatched: int
     done: int
     arrives: int
-    """When its line arrives, 0 where it is there."""
+    """When its line arrives; 0 where the line is there."""
     arrival_class: int
-    """What the wait for that is charged to, as an element of ``totals`` behind the counters."""
+    """What the wait for the line is charged to: an index into ``totals`` behind the counters."""
     retires: int
     issued: int
-    """Its start and its group of ports, packed; ``NO_ISSUE``: it uses none."""
+    """Its start and its group of ports, packed; ``NO_ISSUE`` where it uses no port."""
 
 
 class StoreEntry:
-    """A place of the store queue."""
+    """An entry of the store queue."""
 
     known: int
     """When the data are known."""
     drains: int
     forwards: int
-    """1 where loads can take the data from it."""
+    """1 where younger loads can take the data from it."""
     drain_cause: int
 
 
@@ -116,59 +115,59 @@ BROADCASTS, BROADCAST_TICKS = 0, 1
 COUNTERS = 2
 """Elements of ``totals`` before the stack, which is by cause and then by class of access."""
 ALU, BRANCH, LOADING, STORING, MULTIPLY, ADDRESS, LOCKING = range(7)
-"""Groups of ports. Loads and stores share address units, multiplications take an ALU as well, a
-locked operation what a load takes and ALUs."""
+"""Groups of ports. Loads and stores share address units; a multiplication takes an ALU as well; a
+locked operation takes the ports of a load, and ALUs."""
 GROUPS, GROUP_BITS = 7, 3
 NO_SHARE = -1
 
 LONG_AGO = -(1 << 40)
-"""A time that is behind everything."""
+"""A time before everything else."""
 NO_ISSUE = -1
-"""In ``WindowRow.issued``: the row uses no port."""
+"""The value of ``WindowRow.issued`` for a row that uses no port."""
 
 
 class Costs(NamedTuple):
-    """What a machine makes of the classes of one program."""
+    """The costs of a program's classes on a machine; times are ticks."""
 
     access: Ints
-    """Load to use, by class of access."""
+    """Load-to-use latency, by class of access."""
     misses: NDArray[np.uint8]
-    """1 where a class goes beyond the L1."""
+    """1 where the access goes beyond the L1, by class of access."""
     holds: Ints
-    """How long a miss register is kept at least, by class."""
+    """Least time for which a miss register is occupied, by class of access."""
     gaps: Ints
-    """From one line of a stream to the next, by class."""
+    """Time between two lines of a prefetched stream, by class of access."""
     page: Ints
-    """Added by the TLB, by class of page."""
+    """Time that the TLB adds, by class of page."""
 
 
 class Window(NamedTuple):
-    """Everything in flight. Times are absolute ticks."""
+    """Everything in flight, mostly in rings; times are absolute ticks."""
 
     rows: MutableSequence[WindowRow]
-    """A ring by number of the row."""
+    """The youngest rows, a ring indexed by the number of the row."""
     loads: Ints
-    """A ring by entry of the load queue: when it is free again."""
+    """When each entry of the load queue is free again, a ring."""
     stores: MutableSequence[StoreEntry]
-    """A ring by entry of the store queue."""
+    """The entries of the store queue, a ring."""
     atomics: Ints
-    """A ring by number of the arm64 atomic: when it is finished."""
+    """When each arm64 atomic is finished, a ring."""
     locks: Ints
-    """A ring by number of the locked operation: when it retires."""
+    """When each locked operation retires, a ring."""
     requests: Ints
-    """By stream: when its requests arrive, as a ring."""
+    """When the prefetch requests of each stream arrive, [streams, ring]."""
     requested: Ints
-    """By stream: how many requests it made."""
+    """How many requests each stream made so far."""
     misses: Ints
     """When the youngest misses are done, ascending; as many as there are miss registers."""
     ports: Ints
-    """By class and cycle: cycle number and starts, packed."""
+    """The number of a cycle and the starts in it, packed, [groups of ports, ring of cycles]."""
     now: MutableSequence[Now]
-    """One record."""
+    """One record: the progress of the window."""
 
 
 def _records(fields: type, count: int) -> Any:
-    """Return records of whole numbers, all 0: what numba and numpy both can ask for by name."""
+    """Return ``count`` records of integers, all 0, whose fields numba and numpy access by name."""
     names = [(name, np.int64) for name in fields.__annotations__]
     return np.zeros(count, np.dtype(names, align=True)).view(np.recarray)
 

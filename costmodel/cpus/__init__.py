@@ -1,5 +1,5 @@
-"""Several CPUs at once: what they share, as SimPy processes over segments of the priced operation.
+"""Simulates several CPUs at once: each executes segments of the priced operation and shares things.
 
-A lone CPU never comes here: its time has a closed form. Nothing of this package looks at a
-micro-op; a segment is some page tables long.
+A lone CPU is not simulated here, as its time has a closed form. Nothing in this package knows
+micro-ops; a segment is as long as some page tables.
 """

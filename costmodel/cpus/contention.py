@@ -22,8 +22,11 @@ _DRAWS = 24
 _WARM_UP = 2
 """Operations of each CPU before anything is counted: queues have their length by then."""
 _COUNTED = 3
+_COUNTED_VARYING = 60
+"""The same where what lies between operations varies, so that queues come and go."""
 _SEED = 20231218
 _PHASES = stable_hash("phases")
+_BETWEEN = stable_hash("between")
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,14 @@ def contention(setup: Setup, *, engine: Engine = Engine.FAST) -> Contention:
     """Return the time of an operation without noise, averaged over CPUs and their phases.
 
     Loops of real CPUs drift against each other, so that their phases are drawn at random; the
-    numbers are always the same ones. The fast engine executes events in compiled code where CPUs
-    meet nowhere but at servers, the reference engine all of them in SimPy.
+    numbers are always the same ones. The fast engine executes events in compiled code, the
+    reference engine in SimPy.
     """
     workers = len(setup.workers)
-    quiet = np.zeros((workers, 1), np.int64)
+    counted = _COUNTED_VARYING if setup.workload.between_stdev_pct else _COUNTED
+    quiet = np.zeros((workers, counted), np.int64)
     rans = [
-        _run(setup, _phases(setup, _SEED, draw), quiet, _COUNTED, engine)
+        _run(setup, (_SEED, draw), quiet, counted, engine)
         for draw in range(max(1, _DRAWS // workers))
     ]
     operations = sum(ran.operations for ran in rans)
@@ -109,16 +113,34 @@ def samples(
             _more_ps(schedule, sizes, stream, run=run, iterations=iterations, cpu=cpu)
             for cpu in setup.workers
         ]
-        phases = _phases(setup, stream.seed, *key, run, _PHASES)
-        found[run] = _run(setup, phases, np.array(more), iterations, engine).took_ps
+        drawn = (stream.seed, *key, run, _PHASES)
+        found[run] = _run(setup, drawn, np.array(more), iterations, engine).took_ps
     return found
 
 
-def _phases(setup: Setup, seed: int, *key: int) -> list[float]:
+def _generator(seed: int, *key: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def _phases(setup: Setup, key: Sequence[int]) -> list[float]:
     """Draw how far into its loop each worker is at the beginning, 0 to 1."""
-    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-    phases: list[float] = generator.random(len(setup.workers)).tolist()
+    phases: list[float] = _generator(*key).random(len(setup.workers)).tolist()
     return phases
+
+
+def _differences_ps(setup: Setup, key: Sequence[int], operations: int) -> Ints:
+    """Draw by how much what lies behind each operation differs, int64[workers, operations].
+
+    Times have a gamma distribution, with a standard deviation of their mean an exponential one; the
+    mean of each worker is what it should be, so that throughputs of two strategies compare.
+    """
+    shape = (len(setup.workers), operations)
+    variance = (setup.workload.between_stdev_pct / 100) ** 2
+    if not variance or not setup.between_ps:
+        return np.zeros(shape, np.int64)
+    times = _generator(*key, _BETWEEN).gamma(1 / variance, variance, shape)
+    times /= times.mean(axis=1, keepdims=True)
+    return np.rint(setup.between_ps * (times - 1)).astype(np.int64)
 
 
 def _more_ps(
@@ -132,19 +154,24 @@ def _more_ps(
 def recorded(setup: Setup, record: Recorder, *, operations: int) -> int:
     """Simulate until the first CPU has done some operations; return the time, in picoseconds."""
     world = World(setup, record=record)
-    delays_ps = _delays_ps(setup, _phases(setup, _SEED, 0))
-    quiet = np.zeros((len(setup.workers), 1), np.int64)
-    return processes.run(world, delays_ps, quiet, warm_up=0, operations=operations).wall_ps
+    key, quiet = (_SEED, 0), np.zeros((len(setup.workers), operations), np.int64)
+    changes = np.stack([quiet, _differences_ps(setup, key, operations)])
+    delays_ps = _delays_ps(setup, _phases(setup, key))
+    return processes.run(world, delays_ps, changes, warm_up=0, operations=operations).wall_ps
 
 
-def _run(setup: Setup, phases: Sequence[float], more: Ints, operations: int, engine: Engine) -> Ran:
-    """Simulate once, warm-up first; ``more`` int64[workers, n] is what noise adds."""
-    world, delays_ps = World(setup), _delays_ps(setup, phases)
-    if world.serves_only and engine is Engine.FAST:
-        from costmodel.cpus import steps
+def _run(setup: Setup, key: Sequence[int], more: Ints, operations: int, engine: Engine) -> Ran:
+    """Simulate once, warm-up first; ``more`` int64[workers, n] is what noise adds.
 
-        return steps.run(world, delays_ps, more, warm_up=_WARM_UP, operations=operations)
-    return processes.run(world, delays_ps, more, warm_up=_WARM_UP, operations=operations)
+    Everything else that is drawn follows from the key: a seed and more.
+    """
+    world, delays_ps = World(setup), _delays_ps(setup, _phases(setup, key))
+    changes = np.stack([more, _differences_ps(setup, key, more.shape[1])])
+    if engine is Engine.REFERENCE:
+        return processes.run(world, delays_ps, changes, warm_up=_WARM_UP, operations=operations)
+    from costmodel.cpus import steps
+
+    return steps.run(world, delays_ps, changes, warm_up=_WARM_UP, operations=operations)
 
 
 def _delays_ps(setup: Setup, phases: Sequence[float]) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""How often one operation, and what lies between two, visits each shared thing."""
+"""Computes how often an operation, and the time until the next one, visits each shared thing."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ if TYPE_CHECKING:
     from costmodel.operations.protocol import SharedWork
 
 LIST_ORDERS: Final = (0, 1, 2, 3, 9)
-"""Orders that have lists per CPU; others go to the zone one by one (mm/page_alloc.c, v5.13 on)."""
+"""Folio orders that have lists for each CPU; folios of other orders go to the zone one by one
+(mm/page_alloc.c, from v5.13 on)."""
 _WRITE_BACK: Final = 2
-"""Lines of page tables and struct pages are changed, so that each is read and written back."""
+"""Transfers for each line of page tables and struct pages, which is read, changed, and written
+back."""
 _FAULT_LOCKS: Final = 2
-"""A fault takes the lock of the address space and leaves it: two changes of one line."""
+"""Changes of the lock's line by a page fault, which takes the lock of the address space and
+releases it."""
 _CALL_LOCKS: Final = 2
-"""The same for a system call."""
+"""Changes of the lock's line by a system call, which takes the lock and releases it."""
 _LIST_LINES: Final = 3
-"""Lines that come with a lock of lists: the lock, the head of a list, the neighbour in it."""
+"""Lines that move with a lock of lists: the lock, the head of a list, and the neighbour in it."""
 
 
 @dataclass(frozen=True)
 class Demand:
-    """Visits of one operation, and of what the CPU does until the next one."""
+    """The visits of one operation, and those of the time until the next one, by shared thing."""
 
     operation: Mapping[str, Visit]
     between: Mapping[str, Visit]
@@ -41,9 +44,9 @@ class Demand:
 def demand(
     workload: Workload, prices: Prices, runs: Sequence[TableRun], *, llc_bytes: int
 ) -> Demand:
-    """Return what one CPU asks of shared things, without its flushes and broadcasts.
+    """Return the visits of one CPU to shared things, without its flushes and broadcasts.
 
-    ``llc_bytes`` is its share of the last-level cache: what fits there does not come from memory.
+    ``llc_bytes`` is its share of the last-level cache; what fits into it needs no memory bandwidth.
     """
     work = operation_named(workload.operation).shared_work(workload)
     back = _pages(work, prices, tables=work.tables)
@@ -67,7 +70,7 @@ def demand(
 
 
 def _pages(work: SharedWork, prices: Prices, *, tables: int) -> dict[str, Visit]:
-    """Return the visits of pages on their way to the allocator, or from it."""
+    """Return the visits for pages that go to the page allocator, or come from it."""
     folios = dict(work.freed)
     on_lists = sum(n << order for order, n in folios.items() if order in LIST_ORDERS)
     blocks = sum(folios.values()) + tables
@@ -92,7 +95,7 @@ def _pages(work: SharedWork, prices: Prices, *, tables: int) -> dict[str, Visit]
 
 
 def _moved_bytes(runs: Sequence[TableRun], llc_bytes: int) -> int:
-    """Return what the operation reads from memory and writes back: what the cache cannot keep."""
+    """Return how many bytes an operation reads from memory and writes back past the cache."""
     lines = sum(run.count * int(np.unique(run.trace.line).size) for run in runs)
     return _WRITE_BACK * max(0, lines * LINE_BYTES - llc_bytes)
 

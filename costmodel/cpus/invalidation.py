@@ -16,18 +16,21 @@ if TYPE_CHECKING:
     from costmodel.operations.protocol import FlushRequest
 
 SENDER_LINES = 3
-"""Lines that cross per interrupted CPU on the sender's side: the head of its queue of calls, the
-call itself that it changed last time, and its answer (kernel/smp.c)."""
+"""Cache lines that the sender has to fetch for each interrupted CPU: the head of its queue of
+calls, the call itself, which it changed last time, and its answer (kernel/smp.c)."""
 HANDLER_LINES = 3
-"""The same on the other side: the queue, the call, and what to flush."""
+"""Cache lines that the interrupted CPU has to fetch: the queue, the call, and what to flush."""
 READS_AT_ONCE = 8
-"""Reads of one line that are on their way together; only the next one has to wait. No source:
-chosen with the published figures of tlb_flush1 known (docs/cpus.md)."""
+"""How many reads of one line overlap; the next one has to wait. No source: it was chosen knowing
+the published figures of tlb_flush1 (docs/cpus.md)."""
 
 
 @dataclass(frozen=True)
 class ShootdownPrices:
-    """Prices of x86 in integer picoseconds."""
+    """The numbers of a machine about x86 shootdowns; times are integer picoseconds.
+
+    They are those of the group ``shootdown`` in docs/machine-file.md.
+    """
 
     send_ps: int
     send_cpus: int
@@ -70,7 +73,7 @@ class ShootdownPrices:
         )
 
     def flush_ps(self, pages: int | None) -> int:
-        """Return what the flush itself takes on one CPU: page by page, or everything."""
+        """Return the time of the flush itself on one CPU, by pages or of everything (None)."""
         if pages is None or pages > self.ceiling_pages:
             return self.full_flush_ps
         return pages * self.invlpg_ps
@@ -80,8 +83,8 @@ class ShootdownPrices:
 class Receivers:
     """The CPUs of one address space as receivers of interrupts; arrays have one entry per CPU.
 
-    ``first`` is the number of the first of them. ``running``: at work in user mode or the kernel;
-    the others sleep and have the address space loaded lazily, so that they are interrupted only
+    ``first`` is the number of the first one. ``running``: whether it works in user mode or in the
+    kernel. The others sleep and have the address space loaded lazily, so they are interrupted only
     when page tables are freed.
     """
 
@@ -89,26 +92,26 @@ class Receivers:
     sockets: NDArray[np.int64]
     running: NDArray[np.bool_]
     begins_ps: NDArray[np.int64] = field(init=False)
-    """When the interrupt that was sent last begins to be handled..."""
+    """When the handling of the interrupt that was sent last begins."""
     free_ps: NDArray[np.int64] = field(init=False)
-    """...and when all that were sent are handled."""
+    """When all interrupts that were sent are handled."""
 
     def __post_init__(self) -> None:
-        """Start with nothing sent."""
+        """Begin without any interrupt."""
         self.begins_ps = np.zeros(len(self.running), np.int64)
         self.free_ps = np.zeros(len(self.running), np.int64)
 
     @property
     def active(self) -> int:
-        """CPUs on which a flush of pages is needed."""
+        """The number of CPUs on which a flush of pages is needed."""
         return int(self.running.sum())
 
 
 @dataclass
 class Shootdowns:
-    """Sends interrupts, and knows when the other CPUs have answered.
+    """Sends interrupts, and computes when the other CPUs have answered.
 
-    ``stolen_ps`` int64[CPUs] counts what handlers took from each CPU so far.
+    ``stolen_ps``, int64[CPUs], is the time that handlers took from each CPU so far.
     """
 
     prices: ShootdownPrices
@@ -118,7 +121,7 @@ class Shootdowns:
     usage: Usage = field(default_factory=Usage)
 
     def send_ps(self, receivers: Receivers, cpu: int, request: FlushRequest) -> int:
-        """Return how long the sender is busy before the last interrupt is on its way."""
+        """Return how long the sender is busy until the last interrupt is sent."""
         wanted = self._wanted(receivers, cpu, request)
         count = int(wanted.sum())
         if not count:
@@ -137,10 +140,11 @@ class Shootdowns:
         times: int = 1,
         generation: Server | None = None,
     ) -> int:
-        """Send; return the moment by which every CPU has answered (``now`` where none must).
+        """Send interrupts at ``now``, and return when every CPU has answered.
 
-        ``times``: so many flushes, one after the other, drawn together. ``generation``: the line
-        that the sender has just changed, if there is one for all of them.
+        It is ``now`` where no CPU must answer. ``times`` flushes in a row are taken together.
+        ``generation`` is the line with the address space's generation that the sender has just
+        changed, if it is simulated.
         """
         wanted = self._wanted(receivers, cpu, request)
         if not wanted.any():
@@ -168,7 +172,7 @@ class Shootdowns:
     def _generation_ps(
         self, line: Server | None, cpu: int, transfers: NDArray[np.int64], times: int
     ) -> int:
-        """Return how long a handler waits for the generation, which all of them read."""
+        """Return how long a handler waits for the line of the generation, which all read."""
         if not self.prices.reads_generation:
             return 0
         alone_ps = int(transfers.mean())
@@ -179,7 +183,7 @@ class Shootdowns:
         return alone_ps + waits_ps // times + reads_ps // 2
 
     def invlpgb_ps(self, receivers: Receivers, cpu: int, request: FlushRequest) -> int | None:
-        """Return what a flush by INVLPGB takes; None where the kernel sends interrupts."""
+        """Return the time of a flush by INVLPGB; None where the kernel sends interrupts."""
         p = self.prices
         if not p.invlpgb or receivers.active < p.invlpgb_cpus:
             return None

@@ -1,4 +1,4 @@
-"""The machine as one CPU of a workload finds it: less cache, and TLBIs as the kernel sends them."""
+"""The machine as one CPU of a workload finds it: with its share of the cache, and its TLBIs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def machine_in_use(machine: Machine, workload: Workload) -> Machine:
     """Return the machine on which the loop of one CPU is priced.
 
     CPUs at work share the last-level cache in equal parts. A kernel that invalidates locally where
-    it may, or that repeats each synchronisation for an erratum, has other prices for the same
-    micro-ops. A machine where none of this holds is returned as it is.
+    it may, or repeats each synchronisation because of an erratum, changes the cost of TLBIs and
+    DSBs. Where neither applies, the machine is returned unchanged.
     """
     numbers = _invalidation(machine, workload)
     share = _llc_bytes(machine, workload)
@@ -29,7 +29,7 @@ def machine_in_use(machine: Machine, workload: Workload) -> Machine:
 
 
 def is_local(machine: Machine, workload: Workload) -> bool:
-    """Whether TLBIs of a process stay on its CPU: the kernel can, and it ran on one CPU only."""
+    """Tell whether TLBIs are not broadcast: the kernel can do that, and one CPU ran the process."""
     return (
         machine.isa == "arm64"
         and machine.tlbi.local_only.value
@@ -58,7 +58,7 @@ def _invalidation(machine: Machine, workload: Workload) -> dict[str, Any]:
 
 
 def _llc_bytes(machine: Machine, workload: Workload) -> int | None:
-    """Return what one of several CPUs at work has of the last-level cache; None: all of it."""
+    """Return the bytes of the last-level cache that one of several CPUs has; None for all of it."""
     working = workload.cpus * (workload.threads if workload.others == "same" else 1)
     if working == 1 or "llc" in workload.unshared:
         return None

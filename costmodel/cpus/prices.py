@@ -1,4 +1,4 @@
-"""What sharing costs on a machine, in integer picoseconds."""
+"""The numbers of a machine about sharing, with times in integer picoseconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prices:
-    """Numbers of a machine file; times are picoseconds."""
+    """The numbers of the groups ``topology``, ``locks`` and ``tlbi`` that several CPUs need.
+
+    docs/machine-file.md describes them. ``counter_batch`` is how many pages a CPU counts by itself
+    before it changes a counter of the address space.
+    """
 
     sockets: int
     cpus_per_socket: int
@@ -67,5 +71,5 @@ class Prices:
 
 
 def in_ps(parameter: Parameter[float]) -> int:
-    """Return a price that the machine file has in nanoseconds."""
+    """Return a number that the machine file has in nanoseconds in picoseconds."""
     return round(parameter.value * PS_PER_NS)

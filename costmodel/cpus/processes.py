@@ -53,31 +53,33 @@ def run(
     """Simulate until the first CPU has done ``warm_up`` and then ``operations`` operations.
 
     ``delays_ps``: when each worker but the first begins; those that are not in it never do.
-    ``more`` int64[workers, n]: what noise adds to the operations of each worker in turn; of the
-    first one the last of these are the warm-up's.
+    ``more`` int64[2, workers, n]: what noise adds to the operations of each worker in turn, and by
+    how much that differs which lies behind them; of the first one the last of these are the
+    warm-up's.
     """
     workers = world.setup.workers
     counted = _Counted()
-    noise = dict(zip(workers, more.tolist(), strict=True))
+    changes = dict(zip(workers, zip(*more.tolist(), strict=True), strict=True))
 
     def loop(cpu: CrowdCpu, delay_ps: int) -> Events:
         """Begin late and go on for ever."""
         yield cpu.env.timeout(delay_ps)
-        mine, number = noise[cpu.number], 0
+        (noise, between), number = changes[cpu.number], 0
         while True:
-            yield from counted.operation(cpu, mine[number % len(mine)])
-            yield from cpu.between()
+            yield from counted.operation(cpu, noise[number % len(noise)])
+            yield from cpu.between(between[number % len(between)])
             number += 1
 
     def first(cpu: CrowdCpu) -> Generator[simpy.Event, Any, Ran]:
         """Warm up, then let all CPUs count for as long as some operations take."""
-        mine, took_ps, since_ps, before = noise[cpu.number], [], 0, world.usages()
+        (noise, between), took_ps, since_ps = changes[cpu.number], [], 0
+        before = world.usages()
         for number in range(-warm_up, operations):
             if number == 0:
                 counted.counting, since_ps = True, int(cpu.env.now)
                 before = {thing: replace(usage) for thing, usage in world.usages().items()}
-            took_ps.append((yield from counted.operation(cpu, mine[number % len(mine)])))
-            yield from cpu.between()
+            took_ps.append((yield from counted.operation(cpu, noise[number % len(noise)])))
+            yield from cpu.between(between[number % len(between)])
         return Ran(
             took_ps=np.array(took_ps[warm_up:], np.int64),
             operations=counted.operations,

@@ -1,4 +1,4 @@
-"""What one simulation of several CPUs saw: the same for the compiled loop and for SimPy's."""
+"""The result of one simulation of several CPUs, by the compiled loop or by SimPy."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from costmodel.cpus.resources import Thing, Usage
 
 @dataclass(frozen=True)
 class Ran:
-    """What happened: the first CPU's times, and sums over the operations that lie in them.
+    """The times of the first CPU's operations, and sums over all CPUs in that time.
 
-    ``took_ps`` int64[operations]. ``operations`` lie in that time as a whole and took
-    ``elapsed_ps`` together, ``finished`` ended in it; ``wall_ps`` is its length. ``extra_ps`` is
-    what others cost the operations, by cause; ``usages`` is what shared things saw in that time.
+    ``took_ps``, int64[operations], holds the times of the first CPU. ``wall_ps`` is the length of
+    all this time. ``operations`` operations of all CPUs lie in it as a whole and took
+    ``elapsed_ps`` together; ``finished`` operations ended in it. ``extra_ps`` is what other CPUs
+    cost these operations, by cause; ``usages`` is how shared things were used in that time.
     """
 
     took_ps: NDArray[np.int64]

@@ -1,7 +1,7 @@
-"""Shared things as SimPy sees them: servers that CPUs wait for, and locks held across waits.
+"""Shared things in SimPy: servers that CPUs wait for, and locks that they hold while they wait.
 
-Everything counts integer picoseconds. First come, first served; CPUs that arrive at the same
-moment are served in the order in which SimPy runs them, which is always the same.
+Times are integer picoseconds. CPUs are served in the order in which they arrive; those that arrive
+at the same moment are served in the order in which SimPy runs them, which is always the same.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Events = Generator[simpy.Event, Any, None]
 
 @dataclass
 class Usage:
-    """What a shared thing has seen: all times are picoseconds, summed over CPUs."""
+    """How a shared thing was used; times are picoseconds, summed over CPUs."""
 
     visits: float = 0.0
     busy_ps: int = 0
     waited_ps: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        """Return what both saw."""
+        """Return the sum of both uses."""
         return Usage(
             self.visits + other.visits,
             self.busy_ps + other.busy_ps,
@@ -33,7 +33,7 @@ class Usage:
         )
 
     def __sub__(self, before: Usage) -> Usage:
-        """Return what was seen since ``before``."""
+        """Return the use since ``before``."""
         return Usage(
             self.visits - before.visits,
             self.busy_ps - before.busy_ps,
@@ -42,9 +42,10 @@ class Usage:
 
 
 class Thing(NamedTuple):
-    """One shared thing of a kind: that of a socket, of an address space, or the only one.
+    """A shared thing of a kind (``name``).
 
-    ``is_held`` tells a lock that is held across waits from the line it is in.
+    ``where`` is the socket or the address space that it belongs to; 0 for the only one of its kind.
+    ``is_held`` marks a lock that is held while CPUs wait, as opposed to the line that it is in.
     """
 
     name: str
@@ -56,30 +57,30 @@ class Thing(NamedTuple):
 class Server:
     """Serves one CPU after the other: a lock, a cache line, the interconnect, a memory bus.
 
-    As the service of a visit is known when a CPU arrives, one SimPy timeout stands for request,
-    service and release (a test holds it against ``simpy.Resource``). A visit after one of another
-    CPU pays the transfer of the line first: ``line_ps`` within a socket, ``far_line_ps`` between
-    two. One visit may stand for ``visits`` of them in a row; then at most as many transfers are
-    paid as other CPUs made visits in between.
+    The service time of a visit is known when a CPU arrives, so one SimPy timeout stands for
+    request, service and release; a test compares it with ``simpy.Resource``. A visit after that of
+    another CPU begins with the transfer of the line: ``line_ps`` within a socket, ``far_line_ps``
+    between two. One visit may stand for ``visits`` of them in a row; the number of transfers is
+    then at most that of the other CPUs' visits since this CPU's last one.
     """
 
     env: simpy.Environment
     line_ps: int = 0
     far_line_ps: int = 0
     growth: float = 0.0
-    """By which share a service grows with each CPU that is there already..."""
+    """The share by which a service grows for each CPU that is there already."""
     most_waiting: int = 1 << 30
-    """...up to so many of them."""
+    """The most CPUs by which a service grows."""
     usage: Usage = field(default_factory=Usage)
     free_ps: int = 0
     _visits: float = 0.0
     _seen: dict[int, float] = field(default_factory=dict)
     socket: int = 0
-    """Of the CPU that visited it last."""
+    """The socket of the CPU that visited it last."""
     _there: deque[int] = field(default_factory=deque)
 
     def visit(self, cpu: int, socket: int, service_ps: int, visits: float = 1.0) -> int:
-        """Take a turn; return after how many picoseconds from now the CPU has done."""
+        """Take a turn at the server; return in how many picoseconds the CPU is done."""
         now = int(self.env.now)
         transfer = self.line_ps if socket == self.socket else self.far_line_ps
         others = self._visits - self._seen.get(cpu, 0.0)
@@ -105,7 +106,7 @@ class Server:
 
 @dataclass
 class ReadWriteLock:
-    """A fair lock of many readers or one writer, held across other waits."""
+    """A fair lock for many readers or one writer, which is held while its owner waits elsewhere."""
 
     env: simpy.Environment
     usage: Usage = field(default_factory=Usage)
@@ -115,7 +116,7 @@ class ReadWriteLock:
     _queue: deque[tuple[simpy.Event, bool]] = field(default_factory=deque)
 
     def acquire(self, *, write: bool) -> Events:
-        """Wait for the lock: a writer until nobody holds it, a reader behind waiting writers."""
+        """Wait for the lock; a reader waits for writers that wait already."""
         began = int(self.env.now)
         self.usage.visits += 1
         if self._queue or self._writing or (write and self._readers):
@@ -127,12 +128,12 @@ class ReadWriteLock:
             self._enter(write=write)
 
     def downgrade(self) -> None:
-        """Turn the writer into a reader; readers that wait come in."""
+        """Turn the writer into a reader, and let waiting readers in."""
         self._writing, self._readers = False, 1
         self._admit()
 
     def release(self, *, write: bool) -> None:
-        """Leave the lock."""
+        """Release the lock, and let the next ones in."""
         if write:
             self._writing = False
         else:

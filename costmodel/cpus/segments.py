@@ -1,4 +1,4 @@
-"""One operation cut into segments: what a CPU does on its own, and what it visits in between."""
+"""Cuts an operation into segments: the own work of a CPU, and the shared things that it visits."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from costmodel.operations.protocol import FlushRequest
 
 SEGMENTS = 16
-"""Segments of one operation, about. Waiting hardly depends on it: where service and the time
-between two visits grow together, a closed queue is as busy as before."""
+"""About how many segments an operation has. Waiting hardly depends on it: if the service and the
+time between two visits grow together, a closed queue stays as busy."""
 FEWEST_SEGMENTS = 4
 _EVENTS = 1024
-"""Segments of all CPUs together before there are fewer of each."""
+"""The most segments of all CPUs together; with many CPUs, each has fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A stay at a shared thing: ``held_ps`` of the CPU's own time, in ``visits`` turns."""
+    """A use of a shared thing: ``held_ps`` of the CPU's own time, in ``visits`` visits."""
 
     name: str
     held_ps: int
@@ -40,7 +40,8 @@ class Flushes:
 class Segment:
     """Work, then visits, then broadcasts, then flushes; times are picoseconds.
 
-    ``work_ps`` is what remains of the priced time when everything else of the segment is taken out.
+    ``work_ps`` is the priced time of the segment without everything else in it. ``tlbis`` and
+    ``syncs`` are how many TLBIs are broadcast and how many barriers wait for them.
     """
 
     work_ps: int
@@ -52,7 +53,7 @@ class Segment:
 
 
 def segments_for(cpus: int) -> int:
-    """Return into how many segments the operation of one of ``cpus`` CPUs is cut."""
+    """Return how many segments the operation of each of ``cpus`` CPUs has."""
     return max(FEWEST_SEGMENTS, min(SEGMENTS, _EVENTS // cpus))
 
 
@@ -63,10 +64,10 @@ def segments_of(
     segments: int = SEGMENTS,
     syncs_per_tlbi: float = 1.0,
 ) -> tuple[Segment, ...]:
-    """Return the operation in about ``segments`` parts whose own times sum to that of a lone CPU.
+    """Return an operation as about ``segments`` segments, whose times sum to that of a lone CPU.
 
-    ``shared`` are the visits of the whole operation by name: they are spread over the segments as
-    the work is. Broadcasts and flushes stay where they are, some of them drawn together.
+    ``shared`` holds the visits of the whole operation, by name; they are spread over the segments
+    in proportion to the work. Broadcasts and flushes stay in their places, some of them merged.
     """
     meetings = sum(stage.count for stage in schedule.stages if _meets_others(stage))
     group = max(1, -(-meetings // segments))
@@ -82,7 +83,7 @@ def _meets_others(stage: Stage) -> bool:
 def _bare(
     stages: Sequence[Stage], group: int, longest_ps: int, syncs_per_tlbi: float
 ) -> Iterator[Segment]:
-    """Yield segments without visits: neighbours that meet nobody melt, long ones are split."""
+    """Yield segments without visits: stages of plain work are merged, long ones are split."""
     silent_ps = 0
     for stage in stages:
         if not _meets_others(stage):
@@ -116,7 +117,7 @@ def _split(time_ps: int, longest_ps: int) -> Iterator[Segment]:
 
 
 def _spread(bare: Sequence[Segment], shared: Mapping[str, Visit]) -> Iterator[Segment]:
-    """Yield the segments with their share of every visit, taken out of their work."""
+    """Yield the segments with their share of every visit, which is taken out of their work."""
     total_ps = sum(segment.work_ps for segment in bare)
     held_ps = sum(visit.held_ps for visit in shared.values())
     # More under locks than the whole loop takes cannot be: the price of the loop is the measure.

@@ -65,8 +65,12 @@ class Setup:
     @cached_property
     def shares_of_work(self) -> tuple[float, ...]:
         """Which part of the operation's own work is done at the end of each segment."""
-        done = list(accumulate(segment.work_ps for segment in self.operation))
-        return tuple(ps / max(1, done[-1]) for ps in done)
+        return _shares(self.operation)
+
+    @cached_property
+    def shares_between(self) -> tuple[float, ...]:
+        """The same of the work between two operations."""
+        return _shares(self.between)
 
     @property
     def spans_sockets(self) -> bool:
@@ -76,6 +80,11 @@ class Setup:
     def shares(self, name: str) -> bool:
         """Whether something is shared here, or each CPU has its own to see what it costs."""
         return name not in self.workload.unshared
+
+
+def _shares(segments: Sequence[Segment]) -> tuple[float, ...]:
+    done = list(accumulate(segment.work_ps for segment in segments))
+    return tuple(ps / max(1, done[-1]) for ps in done)
 
 
 def setup(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -62,8 +62,8 @@ class World:
         # Nobody waits for a lock that all hold for reading.
         several = workload.threads > 1 and workload.others == "same"
         self.locking = several and setup.writes and setup.shares("mmap_lock")
-        self.serves_only = self.shootdowns is None and not self.locking
-        """Whether CPUs meet nowhere but at servers."""
+        self.outside_ps = setup.outside_ps if self.locking and not setup.writes_tables else 0
+        """What is done under the lock before anything of the page tables is."""
         self.steals = setup.shootdown is not None or setup.prices.stolen_ps > 0
 
     def server(self, name: str, cpu: int) -> Server:
@@ -92,6 +92,10 @@ class World:
         factor = p.far_factor if self.setup.spans_sockets else 1.0
         return Turn(alone_ps, round(alone_ps * factor), round(segment.tlbis * p.stolen_ps))
 
+    def receivers_of(self, cpu: int) -> Receivers:
+        """Return the CPUs of a CPU's address space."""
+        return self.receivers[cpu // self.setup.workload.threads]
+
     def lock(self, cpu: int) -> ReadWriteLock:
         """Return the lock of a CPU's address space."""
         process = cpu // self.setup.workload.threads
@@ -116,6 +120,13 @@ def _receivers(setup: Setup, process: int) -> Receivers:
     return Receivers(first, sockets, running)
 
 
+def bursts(flushes: Flushes) -> Iterator[int]:
+    """Yield how many flushes in a row are drawn together, in turn."""
+    together = -(-flushes.count // _FLUSHES)
+    for start in range(0, flushes.count, together):
+        yield min(together, flushes.count - start)
+
+
 @dataclass
 class CrowdCpu:
     """One CPU that executes operations; ``extra_ps`` says by cause what others cost it."""
@@ -129,13 +140,12 @@ class CrowdCpu:
         setup = self.world.setup
         self.env = self.world.env
         self.socket = setup.socket(self.number)
-        self.process = self.number // setup.workload.threads
         self._servers: dict[str, Server] = {}
 
-    def between(self) -> Events:
-        """Do what lies between two operations."""
-        for segment in self.world.setup.between:
-            yield from self._segment(segment, segment.work_ps)
+    def between(self, more_ps: int = 0) -> Events:
+        """Do what lies between two operations; ``more_ps`` is by how much it differs."""
+        setup = self.world.setup
+        yield from self._segments(setup.between, setup.shares_between, more_ps)
 
     def operate(self, more_ps: int = 0) -> Events:
         """Execute the operation once; ``more_ps`` is what noise adds to its work, or takes."""
@@ -147,20 +157,26 @@ class CrowdCpu:
             self._charge("mmap_lock", int(self.env.now) - began)
             if world.record and self.env.now > began:
                 world.record(self.number, "mmap_lock", began, int(self.env.now))
-        outside_ps = 0
+        if world.outside_ps:
+            yield from self.work(world.outside_ps)
         if world.locking and not setup.writes_tables:
-            outside_ps = setup.outside_ps
-            yield from self.work(outside_ps)
             world.lock(self.number).downgrade()
         # What was done outside the tables is taken out of the segments' work, and noise goes there.
-        change_ps, done_ps, passed_ps = more_ps - outside_ps, 0, 0
-        for segment, share in zip(setup.operation, setup.shares_of_work, strict=True):
+        change_ps = more_ps - world.outside_ps
+        yield from self._segments(setup.operation, setup.shares_of_work, change_ps)
+        if world.locking:
+            world.lock(self.number).release(write=setup.writes_tables)
+
+    def _segments(
+        self, segments: Sequence[Segment], shares: Sequence[float], change_ps: int
+    ) -> Events:
+        """Execute segments, whose work differs by their shares of a change."""
+        done_ps, passed_ps = 0, 0
+        for segment, share in zip(segments, shares, strict=True):
             passed_ps += segment.work_ps
             upto_ps = max(done_ps, passed_ps + int(change_ps * share))
             yield from self._segment(segment, upto_ps - done_ps)
             done_ps = upto_ps
-        if world.locking:
-            world.lock(self.number).release(write=setup.writes_tables)
 
     def work(self, time_ps: int) -> Events:
         """Compute; handlers of interrupts from other CPUs come on top."""
@@ -224,11 +240,10 @@ class CrowdCpu:
     def _flush(self, flushes: Flushes, shootdowns: Shootdowns) -> Events:
         """Flush the other CPUs of the address space, and wait until they have done it."""
         world, began = self.world, int(self.env.now)
-        receivers, request = world.receivers[self.process], flushes.request
+        receivers, request = world.receivers_of(self.number), flushes.request
         before_ps = sum(self.extra_ps.values())
         generation = self._server("generation") if world.setup.shares("generation") else None
-        for start in range(0, flushes.count, -(-flushes.count // _FLUSHES)):
-            times = min(-(-flushes.count // _FLUSHES), flushes.count - start)
+        for times in bursts(flushes):
             if generation is not None:
                 yield from self._visit(Visit("generation", 0, times))
             there_ps = shootdowns.invlpgb_ps(receivers, self.number, request)

@@ -132,8 +132,8 @@ class BuildTree:
             "-w",
             "-c",
             "-o",
-            str(output),
-            str(source),
+            str(output.resolve()),
+            str(source.resolve()),
         ]
         try:
             done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Cells in, results out: what runs where, how often, and what it costs beside the baseline."""
+"""Computes cells (what runs where, how often) and compares each result with its baseline."""
 
 from costmodel.experiment.builds import matched
 from costmodel.experiment.cell import (

@@ -1,11 +1,12 @@
-"""How far other builds may lie from the one that was priced.
+"""How far the time of other kernel builds may lie from that of the one which was priced.
 
-Where a strategy was recorded of several builds, these say it. Where it was recorded of one, the
-widest range of any strategy of its kind (entry by entry, or in batches) on the same machine and
-order stands for it; of an operation that no other build was recorded of, that of fork. Neither is
-taken to be less than what was measured: the same source in other code layouts and by other
-compilers, on this machine or, where nobody published that, the least of any machine of its
-architecture.
+The same source by another compiler, or in another code layout, takes another time. Where a strategy
+was recorded of several builds, these say how far they lie apart. Where it was recorded of one, the
+widest range of any strategy of its kind (entry by entry, or in batches) stands for it, on the same
+machine and at the same orders. The strategies of fork serve all operations for that. No range is
+taken to be narrower than what was measured: half of the range of one source in several builds on
+this machine (``costmodel.published``) or, where nobody published that, the narrowest such range of
+any machine of its architecture.
 """
 
 from __future__ import annotations
@@ -36,25 +37,30 @@ from costmodel.uncertainty.spread import Interval
 
 DoubtSource = Literal["own", "others", "none"]
 CERTAIN: Interval = (0.0, 0.0)
-"""Of a build that was named, nothing else is meant."""
+"""The interval where the user named the build: no other one is meant."""
 _ENDS = (0, 9)
-"""Orders that other builds were recorded of."""
+"""The folio orders at which other builds were recorded."""
 _MEMORY_BYTES = 1 << 30
-"""Of the forks whose builds are compared: as nearly all that was published, and the default."""
+"""Size of the mapping on which builds are compared: that of nearly all published measurements, and
+the default of the program."""
 
 
 @dataclass(frozen=True)
 class BuildDoubt:
-    """How far other builds lie below and above: of the logarithm of a time, and of a change."""
+    """How far other builds may lie below and above: differences of natural logarithms.
+
+    ``seconds`` is about the time, ``change`` about the ratio to the baseline's time.
+    """
 
     seconds: Interval = CERTAIN
     change: Interval = CERTAIN
     source: DoubtSource = "none"
-    """Whose builds say it: the strategy's own, those of others, or nobody's: one was named."""
+    """Which builds say it: ``own``, those of the strategy; ``others``, those of its kind; ``none``,
+    because the user named the build."""
 
 
 def doubt_of(match: Match, seconds: Seconds = exact_seconds) -> BuildDoubt:
-    """Return how far other builds may lie from the two cells of a match."""
+    """Return how far other builds may lie from the two cells of a match, in time and in change."""
     cell = match.new
     least = measured_log(cell.machine, recorded_orders(cell.workload))
     change = _of_change(match, seconds)
@@ -98,9 +104,9 @@ def _of_change(match: Match, seconds: Seconds) -> Interval:
 
 
 def measured_log(machine: Machine, orders: tuple[int, ...]) -> float:
-    """Return by how much builds of one source were measured to differ, as a logarithm.
+    """Return by how much builds of one source were measured to differ, as a natural logarithm.
 
-    Half of the range; of the orders the one with the wider.
+    It is half of the measured range, at the one of ``orders`` where that is widest.
     """
     return math.log1p(
         max(_measured_pct(machine.name, machine.isa, order) for order in orders) / 100
@@ -123,13 +129,16 @@ def _at_least(least: float, interval: Interval) -> Interval:
 
 
 def between_two_builds(cell: Cell, seconds: Seconds = exact_seconds) -> Interval:
-    """Return how far the ratio of two builds of one source may lie from 1, as a logarithm."""
+    """Return the interval of the logarithm of the ratio of two builds of one source."""
     return _either_way(widest(cell, seconds).seconds)
 
 
 @dataclass(frozen=True)
 class BuildKind:
-    """Strategies on a machine at some orders that go entry by entry, or those that do not."""
+    """A class of strategies whose builds stand for each other, on a machine at some folio orders.
+
+    ``one_by_one``: those that handle entries one by one, else those that batch.
+    """
 
     machine: ByIdentity[Machine]
     orders: tuple[int, ...]
@@ -138,7 +147,7 @@ class BuildKind:
 
 @dataclass(frozen=True)
 class Widest:
-    """The widest range of a logarithm over builds: of a time, and of a change."""
+    """The widest range over builds, as differences of logarithms: of a time, and of a change."""
 
     seconds: float
     change: float
@@ -150,7 +159,7 @@ def widest(cell: Cell, seconds: Seconds = exact_seconds) -> Widest:
 
 
 def kind_of_cell(cell: Cell) -> BuildKind:
-    """Return what a cell has in common with those whose builds stand for its own."""
+    """Return the class of strategies whose builds stand for those of a cell."""
     orders = recorded_orders(cell.workload)
     return BuildKind(ByIdentity(cell.machine), orders, named_strategy(cell).one_by_one)
 
@@ -168,7 +177,10 @@ def _widest(kind: BuildKind, seconds: ByIdentity[Seconds]) -> Widest:
 
 
 def compared_builds(kind: BuildKind) -> Iterator[list[tuple[Cell, Cell]]]:
-    """Yield for each strategy of several builds and each order its cells with their baselines."""
+    """Yield lists of cells with their baselines: one pair for each build of a strategy.
+
+    There is a list for each strategy of the class with several builds, at each order.
+    """
     from costmodel.strategies.catalogue import built_in
 
     machine, strategies = kind.machine.value, built_in(DEFAULT)
@@ -190,7 +202,7 @@ def compared_builds(kind: BuildKind) -> Iterator[list[tuple[Cell, Cell]]]:
 
 
 def recorded_orders(workload: Workload) -> tuple[int, ...]:
-    """Return the recorded orders that a workload lies between."""
+    """Return the orders of recorded builds that a workload lies at or between: 0, 9 or both."""
     alike = set(workload.folio_orders) <= {0}, set(workload.folio_orders) <= {9}
     return tuple(order for order, only in zip(_ENDS, alike, strict=True) if only) or _ENDS
 

@@ -1,6 +1,7 @@
-"""Which build of a kernel a comparison prices.
+"""Chooses the kernel build in which the two cells of a comparison are priced.
 
-A change is always that of two sources compiled alike: both times come from one build.
+A change should be that of two sources which were compiled alike, so both times come from one build
+where both strategies were recorded of one.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from itertools import chain
 from costmodel.experiment.cell import Cell, build_of, exact_seconds, named_strategy
 
 Seconds = Callable[[Cell], float]
-"""The exact time of a cell."""
+"""A function that returns the exact time of a cell in seconds."""
 
 
 @dataclass(frozen=True)
 class BuildChanges:
-    """A change in percent by each build, from the baseline of the same build."""
+    """The change against the baseline of the same build in percent, by the name of the build."""
 
     changes_pct: Mapping[str, float]
 
@@ -28,7 +29,7 @@ class BuildChanges:
 
     @property
     def median(self) -> str:
-        """The build whose change is the median; of an even number, the lower of the middle two."""
+        """Name of the build whose change is the median; the lower one of two in the middle."""
         ordered = sorted(self.changes_pct, key=lambda build: (self.changes_pct[build], build))
         return ordered[(len(ordered) - 1) // 2]
 
@@ -45,10 +46,10 @@ class BuildChanges:
 
 @dataclass(frozen=True)
 class Match:
-    """Two cells as they are priced, both in one build where they have one in common.
+    """Two cells as they are priced: in one build, where both were recorded of one.
 
-    ``builds`` is the change by every build, None where there are fewer than two to choose from.
-    ``asked`` are the two cells as they were asked for.
+    ``builds`` holds the change by each build that both were recorded of; None for fewer than two.
+    ``asked`` are the two cells as they were asked for, before a build was chosen.
     """
 
     new: Cell
@@ -58,7 +59,7 @@ class Match:
 
     @property
     def is_across(self) -> bool:
-        """Whether the change is that of the build too."""
+        """Whether the two cells are priced in different builds, so that these differ as well."""
         return build_of(self.new) != build_of(self.base)
 
 
@@ -68,12 +69,13 @@ def matched(
     seconds: Seconds = exact_seconds,
     also: Iterable[tuple[Cell, Cell]] = (),
 ) -> Match:
-    """Return two cells of one machine and workload in one build.
+    """Return two cells of one machine and workload in the build that they are to be priced in.
 
-    The build is the one that was named for either; else, of those that both were recorded of, the
-    one with the median change; of a cell beside itself the one that its name means. Cells that have
-    no build in common stay as they are: somebody who names two builds compares builds. ``also`` are
-    the same strategies on other workloads that the build must have been recorded for.
+    The build is the one that was named for either cell. Else it is, of the builds that both were
+    recorded of, the one with the median change. A cell compared with itself is priced in the build
+    that its name means. Cells without a build in common keep their own: who names two builds wants
+    to compare builds. ``seconds`` returns exact times. ``also`` holds pairs of the same strategies
+    on other workloads, for which the build must have been recorded as well.
     """
     if new == base:
         shown = in_the(build_of(base), base)
@@ -93,18 +95,25 @@ def matched(
 
 
 def in_the(build: str, cell: Cell) -> Cell:
-    """Return a cell as a build executes it."""
+    """Return a cell with another build."""
     return replace(cell, build=build)
 
 
 def common_builds(new: Cell, base: Cell, also: Iterable[tuple[Cell, Cell]] = ()) -> tuple[str, ...]:
-    """Return the builds that all cells can be priced in; empty for two named builds."""
+    """Return the builds that all cells can be priced in; empty where two different ones are named.
+
+    ``also`` holds further pairs of cells.
+    """
     others = [set(choices(cell)) for cell in (base, *chain.from_iterable(also))]
     return _distinct(build for build in choices(new) if all(build in other for other in others))
 
 
 def own_builds(cell: Cell) -> tuple[str, ...]:
-    """Return the builds that a cell can be priced in, none of them twice."""
+    """Return the builds that a cell can be priced in, without one that repeats another.
+
+    The kernels that were booted are left out where two other builds are there: one of these was
+    compiled alike.
+    """
     return _distinct(choices(cell))
 
 
@@ -117,12 +126,12 @@ def choices(cell: Cell) -> tuple[str, ...]:
 
 
 def is_named(cell: Cell) -> bool:
-    """Tell whether somebody said which build: by option or key, in a name, as an archive."""
+    """Tell whether the user named the build: by option, in a strategy's name, or as an archive."""
     return bool(cell.build or named_strategy(cell).is_build)
 
 
 def _distinct(builds: Iterable[str]) -> tuple[str, ...]:
-    """Leave out the booted kernels, which another build repeats, where two others are left."""
+    """Leave out the booted kernels where two other builds are there: one of these repeats them."""
     from costmodel.strategies.builds import BOOTED
 
     found = tuple(builds)

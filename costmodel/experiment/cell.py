@@ -1,4 +1,4 @@
-"""One cell: machine x workload x strategy x protocol to seconds and their reasons."""
+"""Computes one cell: from machine, workload, strategy and repetitions to times and their causes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from costmodel import settings, statistics
-from costmodel.cpus.contention import Contention, SharedUse, contention
-from costmodel.cpus.contention import samples as crowd_samples
 from costmodel.cpus.machine_in_use import machine_in_use
-from costmodel.cpus.setup import Setup, setup
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.simulation.price import PricedOperation, price_operation
@@ -27,6 +24,8 @@ if TYPE_CHECKING:
     from costmodel.config.scenario import Protocol
     from costmodel.config.workload import Workload
     from costmodel.cpu.stack import Timing
+    from costmodel.cpus.contention import Contention
+    from costmodel.cpus.setup import Setup
     from costmodel.operations.shared.strategy import Strategy
     from costmodel.strategies.builds import Build
 
@@ -35,7 +34,8 @@ if TYPE_CHECKING:
 class Cell:
     """One number to compute: what runs where, how often.
 
-    ``build`` is the build whose code runs; "" is the one that the strategy's name means.
+    ``build`` is the kernel build whose code runs; the empty text stands for the build that the
+    strategy's name means by itself.
     """
 
     machine: Machine
@@ -49,12 +49,15 @@ class Cell:
 class Result:
     """What the model says about one cell.
 
-    ``exact_ps`` is the time without noise; ``stack_ns_per_pte`` splits it by cause and sums to
-    ``ns_per_pte``, the fixed part of the operation included. ``segments_ns_per_pte`` splits the
-    time of a lone CPU by part: ``copy``, or ``unmap`` and ``release`` (freeing pages), and what
-    lies ``around``. ``samples_ps`` int64[runs, iterations] is None when noise was off; ``summary``
-    is of these, or of the exact time. ``samples_log`` are ``log_samples``, where they were asked
-    for when the cell was computed.
+    ``ptes`` is the number of page-table entries that the operation handles. ``exact_ps`` is the
+    time of one operation without noise, in picoseconds. ``stack_ns_per_pte`` splits it by cause;
+    the parts are in nanoseconds per PTE and sum to ``ns_per_pte``, the fixed costs of the operation
+    included. ``micro_ops_per_pte`` counts the executed micro-ops by kind. ``segments_ns_per_pte``
+    splits the time of a lone CPU by part of the operation: the loop (such as ``copy`` or
+    ``unmap``), for zap the freeing of pages (``release``), and what lies ``around`` them.
+    ``samples_ps``, int64[runs, iterations], holds the simulated times; it is None without noise.
+    ``summary`` describes these samples, or the exact time. ``samples_log`` holds ``log_samples``
+    where they were computed together with the cell.
     """
 
     cell: Cell
@@ -67,10 +70,10 @@ class Result:
     segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
     samples_log: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
     contention: Contention | None = field(default=None, repr=False)
-    """What CPUs share and how much it costs, without noise; None for a lone CPU."""
+    """How the CPUs in use wait for each other, without noise; None for a lone CPU."""
 
     def __str__(self) -> str:
-        """Return the cost in one line: what runs where, and ns per PTE."""
+        """Return one line that says what runs where, and its time in nanoseconds per PTE."""
         cell = self.cell
         on = settings.machine_title(cell.machine, room=60)
         what = settings.what(cell.workload, layout=True)
@@ -79,34 +82,38 @@ class Result:
 
     @property
     def ns_per_pte(self) -> float:
-        """Time without noise per PTE in nanoseconds."""
+        """The time without noise, in nanoseconds per PTE."""
         return self.exact_ps / PS_PER_NS / self.ptes
 
     @property
     def throughput_per_s(self) -> float:
-        """Operations of all CPUs in a second without noise, with what lies between two."""
+        """How many operations all CPUs together finish in a second, without noise.
+
+        The time between two operations of a CPU (the scenario's ``between_us``) is part of it.
+        """
         if self.contention is not None:
             return self.contention.throughput_per_s
         return PS_PER_S / (self.exact_ps + self.cell.workload.between_us * PS_PER_US)
 
     @cached_property
     def log_samples(self) -> tuple[float, ...]:
-        """Logarithms of the exact time on machines drawn from what is uncertain about this one.
+        """Natural logarithms of the exact time on other machines over that on this machine.
 
-        See :mod:`costmodel.uncertainty.sampling`. Worked out when first asked for: that takes a
-        dozen times as long as the exact time.
+        The machines are drawn from what is uncertain about this one, see
+        :mod:`costmodel.uncertainty.sampling`. They are priced when they are first asked for, which
+        takes about a dozen times as long as the exact time.
         """
         known = self.samples_log
         return _log_samples(self.cell, self.exact_ps) if known is None else known
 
     @property
     def build(self) -> str:
-        """The build whose code was priced."""
+        """Name of the build whose code was priced."""
         return build_of(self.cell)
 
     @property
     def described_build(self) -> Build:
-        """The same with its compiler and configuration."""
+        """The build whose code was priced, with its compiler and configuration."""
         from costmodel.strategies.builds import described
 
         return described(named_strategy(self.cell), self.build)
@@ -148,19 +155,26 @@ def run_cell(
 
 
 def exact_seconds(cell: Cell) -> float:
-    """Return the time of a cell without noise: :func:`run_cell` for callers that want no more."""
+    """Return the time of one operation of a cell in seconds, without noise and without a result."""
     return exact_ps_of(_table_runs(cell), cell) / PS_PER_S
 
 
 def exact_ps_of(runs: Sequence[TableRun], cell: Cell) -> int:
-    """Return the picoseconds of a cell whose page tables execute ``runs``, without noise."""
+    """Return the time of a cell in picoseconds, without noise; ``runs`` is what it executes."""
     operation = _priced(cell, runs, Engine.FAST)
     crowd = setup_of(cell, operation, runs)
-    return operation.schedule.total_ps if crowd is None else contention(crowd).mean_ps
+    if crowd is None:
+        return operation.schedule.total_ps
+    from costmodel.cpus.contention import contention
+
+    return contention(crowd).mean_ps
 
 
 def executed(cell: Cell) -> Sequence[TableRun]:
-    """Return what a cell executes, one entry per distinct page table; traced once per process."""
+    """Return what a cell executes: one trace for each distinct page table, and how often it runs.
+
+    Traces are kept: a process makes each of them once.
+    """
     return _table_runs(cell)
 
 
@@ -175,7 +189,7 @@ def strategy_of(cell: Cell) -> Strategy:
 
 
 def build_of(cell: Cell) -> str:
-    """Return the build whose code runs in a cell; of an archive, its reference."""
+    """Return the name of the build whose code runs in a cell; for an archive its reference."""
     from costmodel.strategies.builds import own_build
 
     return cell.build or own_build(named_strategy(cell), cell.workload, cell.machine.isa)
@@ -189,10 +203,10 @@ def named_strategy(cell: Cell) -> Strategy:
 
 
 def noise_scenario(workload: Workload) -> str:
-    """Return the name under which a workload draws its noise: all of it that is the strategy's not.
+    """Return the name of the random stream from which a workload draws its noise.
 
-    Contpte is the strategy's business, and all strategies of a workload meet the same noise, as do
-    answers with and without something that CPUs share.
+    All strategies of a workload must meet the same noise, so that they are compared in pairs. So
+    the name holds neither ``contpte``, which the strategy decides, nor ``unshared``.
     """
     orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
     over = f" over {workload.frames_over}" if workload.frames_over else ""
@@ -203,14 +217,16 @@ def noise_scenario(workload: Workload) -> str:
     )
     if workload.threads == 1 and not workload.between_us:
         return name
-    return f"{name} {workload.threads} {workload.others} {workload.between_us:g}"
+    varies = f"+-{workload.between_stdev_pct:g}" if workload.between_stdev_pct else ""
+    return f"{name} {workload.threads} {workload.others} {workload.between_us:g}{varies}"
 
 
 def _log_samples(cell: Cell, exact_ps: int) -> tuple[float, ...]:
     def seconds(machine: Machine) -> float:
         return exact_seconds(replace(cell, machine=machine))
 
-    return sampling.log_samples(cell.machine, exact_ps / PS_PER_S, seconds)
+    many_cpus = cell.workload.many_cpus
+    return sampling.log_samples(cell.machine, exact_ps / PS_PER_S, seconds, many_cpus=many_cpus)
 
 
 def _table_runs(cell: Cell) -> Sequence[TableRun]:
@@ -222,13 +238,15 @@ def _table_runs(cell: Cell) -> Sequence[TableRun]:
 
 
 def crowd_of(cell: Cell) -> Setup | None:
-    """Return what several CPUs do and share in a cell, ready to be simulated; None for one."""
+    """Return what the CPUs of a cell do and share, ready to be simulated; None for a lone CPU."""
     runs = _table_runs(cell)
     return setup_of(cell, _priced(cell, runs, Engine.FAST), runs)
 
 
 def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun], engine: Engine) -> Contention:
-    """Return who waits for what, and what the share of the last-level cache costs."""
+    """Return how long CPUs wait for what they share, the cost of the shared cache included."""
+    from costmodel.cpus.contention import SharedUse, contention
+
     found = contention(crowd, engine=engine)
     if "llc" in cell.workload.unshared or len(crowd.workers) == 1:
         return found
@@ -239,16 +257,19 @@ def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun], engine: Engine) -> 
 
 
 def setup_of(cell: Cell, operation: PricedOperation, runs: Sequence[TableRun]) -> Setup | None:
-    """Return what several CPUs do and share; None for a lone CPU, which needs no simulation."""
-    return (
-        None
-        if cell.workload.cpus_in_use == 1
-        else setup(operation, cell.machine, cell.workload, runs)
-    )
+    """Return what the CPUs in use do and share; None for a lone CPU, which needs no simulation.
+
+    ``operation`` is the priced operation of a lone CPU, ``runs`` what it executes.
+    """
+    if not cell.workload.many_cpus:
+        return None
+    from costmodel.cpus.setup import setup  # a lone CPU does not need its time to load
+
+    return setup(operation, cell.machine, cell.workload, runs)
 
 
 def _priced(cell: Cell, runs: Sequence[TableRun], engine: Engine) -> PricedOperation:
-    """Return the operation as a CPU executes it that meets nobody."""
+    """Return the operation as one CPU executes it without waiting for any other CPU."""
     machine = machine_in_use(cell.machine, cell.workload)
     timing = _timing(runs, machine, engine)
     return price_operation(timing, machine, cell.workload, runs, strategy=cell.strategy)
@@ -285,7 +306,9 @@ def _samples(
         return simulate(
             operation.schedule, sizes, stream, runs=runs, iterations=iterations, engine=engine
         )
-    return crowd_samples(
+    from costmodel.cpus.contention import samples
+
+    return samples(
         crowd,
         operation.schedule,
         sizes,

@@ -1,4 +1,4 @@
-"""Results beside the baseline of their machine and workload, and beside what was published."""
+"""Compares results with the baseline on the same machine and workload, and with published rows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from costmodel.uncertainty.spread import ModelInterval
 
 @dataclass(frozen=True)
 class Comparison:
-    """A result beside the baseline of its machine and workload, and what was published.
+    """A result compared with the baseline on its machine and workload.
 
-    ``builds`` is the change by every build that both were recorded of, None where there are not
-    two, ``build_doubt`` how far other builds may lie, worked out when it is asked for.
+    ``change`` is the change of the time in percent. ``published`` are the measurements of this
+    change or time that were published. ``builds`` holds the change by each build that both were
+    recorded of; None for fewer than two. ``build_doubt`` returns how far other builds may lie.
     """
 
     result: Result
@@ -31,7 +32,11 @@ class Comparison:
 
     @cached_property
     def model(self) -> ModelInterval:
-        """Where measurements should lie, as far as the model knows what it does not know."""
+        """The 90 % intervals in which measured times and changes should lie.
+
+        They hold what is uncertain about the machine's numbers and about the kernel's build; what
+        the model leaves out is not in them.
+        """
         doubt, logs = self.build_doubt(), self.result.log_samples
         return ModelInterval(
             seconds=sampling.seconds_interval(self.result.summary.mean, logs, doubt.seconds),
@@ -42,14 +47,19 @@ class Comparison:
 
     @property
     def is_across(self) -> bool:
-        """Whether the two are of different builds: the change is that of the build too."""
+        """Whether the two are priced in different builds, so that the change is partly theirs."""
         return self.result.build != self.baseline.build
 
     @property
     def model_has_cliff(self) -> bool:
-        """Whether the change jumps within the ranges of the machine's numbers."""
+        """Whether the change jumps between two values within the ranges of uncertain numbers."""
+        return sampling.has_cliff(self.log_ratios)
+
+    @property
+    def log_ratios(self) -> list[float]:
+        """Logarithms of how the ratio of the times changes on the machines drawn."""
         pairs = zip(self.result.log_samples, self.baseline.log_samples, strict=True)
-        return sampling.has_cliff([own - other for own, other in pairs])
+        return [own - other for own, other in pairs]
 
     @property
     def is_baseline(self) -> bool:
@@ -59,7 +69,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Strategies that do not run on a machine, and why."""
+    """Strategies that cannot run on a machine, with the reason they share."""
 
     machine: str
     strategies: tuple[str, ...]
@@ -67,10 +77,10 @@ class LeftOut:
 
 
 def compare(results: Sequence[Result], baseline: str) -> list[Comparison]:
-    """Set every result beside that of ``baseline`` on the same machine and workload.
+    """Compare every result with that of ``baseline`` on the same machine and workload.
 
-    Of several builds of the baseline it is that of the same build. Raises ValueError for a result
-    without its baseline.
+    Where there are several builds of the baseline, the one of the same build is taken. Raises
+    ValueError for a result without its baseline.
     """
     named = [r for r in results if r.cell.strategy == baseline]
     baselines = {meeting_place(r.cell): r for r in reversed(named)}
@@ -93,9 +103,9 @@ def beside(
     builds: BuildChanges | None = None,
     build_doubt: Callable[[], BuildDoubt] = BuildDoubt,
 ) -> Comparison:
-    """Set one result beside another; all strategies of a workload meet the same noise.
+    """Compare one result with another.
 
-    So runs are compared in pairs.
+    All strategies of a workload meet the same noise, so their runs are compared in pairs.
     """
     change = statistics.change(result.summary, reference.summary, paired=True)
     rows = published_rows(result.cell, reference.cell.strategy)
@@ -105,11 +115,11 @@ def beside(
 def published_rows(
     cell: Cell, baseline: str | None
 ) -> tuple[published.Row | published.ThroughputRow, ...]:
-    """Return what was published about a cell: about this workload on this machine.
+    """Return the published measurements of a cell: of this workload on this machine.
 
-    Nothing was about mixes of orders, about a machine with other numbers than the shipped one of
-    its name, or about a workload that is not as rows are, but for the CPUs that a row names. Of a
-    loop that a workload names, rows are those of its number of CPUs.
+    There are none for a mix of orders, for a machine whose numbers are not those of the shipped one
+    of its name, or for a workload with other settings than the number of CPUs. Where the workload
+    names a published benchmark loop, the rows are those of the loop at its number of CPUs.
     """
     workload = cell.workload
     if workload.loop is not None:
@@ -138,5 +148,5 @@ def published_rows(
 
 
 def meeting_place(cell: Cell) -> tuple[str, str]:
-    """Return what tells machine and workload apart from others: strategies meet there."""
+    """Return a key of machine and workload: strategies with the same key are compared."""
     return cell.machine.name, noise_scenario(cell.workload)

@@ -1,4 +1,4 @@
-"""Results that were computed before: found on disk instead of computed again."""
+"""Looks up results that were computed before in the store on disk."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from costmodel.experiment.cell import Cell
 from costmodel.store import Store, key_of
 
 Values = Mapping[str, Any]
-"""The fields of a result but its cell."""
+"""The fields of a result by name, all but the cell."""
 
 
 def result_key(cell: Cell, *, noise: bool, causes: Iterable[str], intervals: bool) -> str | None:
-    """Return the key of a result; None where it may not be kept.
+    """Return the key of a result in the store; None where it may not be kept.
 
-    That is for strategies of the user and of other packages, whose code may do anything.
+    Results of strategies from users, other packages and archives are not kept: their code may do
+    something else the next time.
     """
     from costmodel.strategies.resolve import resolve
 
@@ -35,6 +36,6 @@ def result_key(cell: Cell, *, noise: bool, causes: Iterable[str], intervals: boo
 
 
 def known_values(keys: Mapping[int, str], store: Store) -> dict[int, Values]:
-    """Return the values that are known, by position."""
+    """Return the fields of the results that the store has, by position."""
     found = store.get(list(keys.values()))
     return {position: found[key] for position, key in keys.items() if key in found}

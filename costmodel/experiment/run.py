@@ -1,4 +1,4 @@
-"""Many cells at once: shared among processes, in the order asked for."""
+"""Computes many cells, in several processes if wanted, and keeps their results on disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.store import Store, the_store
 
 REFERENCE_BYTES = 16 << 20
-"""The most memory for the engine that makes every micro-op an event: some 10 s a cell."""
+"""The largest mapping that the reference engine, which simulates every micro-op as an event, takes:
+16 MiB need some 10 s."""
 _CELLS_PER_PROCESS = 12
 
 
@@ -30,12 +31,14 @@ def run_cells(
     causes: frozenset[NoiseCause] = ALL_CAUSES,
     intervals: bool = True,
 ) -> list[Result]:
-    """Compute cells in the order given; the results do not depend on ``jobs``.
+    """Compute cells and return their results in the order given.
 
-    At most ``jobs`` processes share the work (1: this process alone). ``causes`` are the causes of
-    noise that act; with ``noise`` off none do and results are exact. With ``intervals`` what they
-    take is worked out as well, else when asked for. Raises ConfigError for a strategy that
-    cannot run on its cell.
+    At most ``jobs`` processes share the work (1: this process alone); the results do not depend on
+    it. ``causes`` are the causes of noise that act; with ``noise`` off none do, and results are
+    exact. ``engine`` chooses the compiled model or its slow twin. With ``intervals`` the results
+    hold the machines drawn for their intervals (``log_samples``) already, else these are priced
+    when they are asked for. Results of built-in strategies are looked up in the store and kept
+    there. Raises ConfigError for a strategy that cannot run on its cell.
     """
     todo = list(cells)
     if engine is Engine.REFERENCE:
@@ -59,7 +62,7 @@ def run_cells(
 def _keys(
     cells: Sequence[Cell], store: Store, noise: bool, causes: Iterable[str], intervals: bool
 ) -> dict[int, str]:
-    """Return the keys of the results that may be kept, by position."""
+    """Return the store's keys of the results that may be kept, by position in ``cells``."""
     if store.path is None:
         return {}
     keys = (result_key(cell, noise=noise, causes=causes, intervals=intervals) for cell in cells)
@@ -67,7 +70,7 @@ def _keys(
 
 
 def _check_size(cells: Sequence[Cell]) -> None:
-    """Refuse what the reference engine would take hours for."""
+    """Raise ConfigError for a mapping that the reference engine would take hours for."""
     largest = max((cell.workload.memory_bytes for cell in cells), default=0)
     if largest > REFERENCE_BYTES:
         reason = f"reference takes at most {size_text(REFERENCE_BYTES)} of memory"
@@ -75,14 +78,17 @@ def _check_size(cells: Sequence[Cell]) -> None:
 
 
 def _worth(cells: Iterable[Cell]) -> int:
-    """Return how many processes are worth starting: each loads the engine, as long as 12 cells."""
-    alone = (cell.workload.cpus_in_use == 1 for cell in cells)
+    """Return how many processes are worth starting: to load the engine takes as long as 12 cells.
+
+    A cell of several CPUs takes longer, and is worth a process of its own.
+    """
+    alone = (not cell.workload.many_cpus for cell in cells)
     return max(1, sum(1 if lone else _CELLS_PER_PROCESS for lone in alone) // _CELLS_PER_PROCESS)
 
 
 @dataclass(frozen=True)
 class _Task:
-    """Cells of one strategy with their positions: a process traces it once."""
+    """Cells of one strategy with their positions: one process, so that it is traced only once."""
 
     cells: tuple[tuple[int, Cell], ...]
     noise: bool
@@ -92,7 +98,10 @@ class _Task:
 
 
 def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
-    """Return the results by position, without their cells: machines are slow to send."""
+    """Return the fields of the results by position, all but the cell.
+
+    The caller has the cells, and machines take long to send from process to process.
+    """
     found = []
     for position, cell in task.cells:
         result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)

@@ -1,4 +1,4 @@
-"""Cells beside the baseline of their machine and workload, each pair in one build."""
+"""Compares cells with the baseline on the same machine and workload, each pair in one build."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ def compare_cells(
     engine: Engine = Engine.FAST,
     intervals: bool = True,
 ) -> list[Comparison]:
-    """Compute cells and set each beside that of ``baseline`` on its machine and workload.
+    """Compute cells and compare each with that of ``baseline`` on its machine and workload.
 
-    Both are priced in one build, see :func:`costmodel.experiment.builds.matched`; the baseline's
-    own row is in the build that its name means. Arguments and errors are those of
-    :func:`run_cells`.
+    ``cells`` must contain the baseline's. Both cells of a comparison are priced in one build, see
+    :func:`costmodel.experiment.builds.matched`; the baseline compared with itself is priced in the
+    build that its name means. Other arguments and the errors are those of :func:`run_cells`.
+    Raises KeyError for a cell whose baseline is not among ``cells``.
     """
     bases = {meeting_place(cell): cell for cell in cells if cell.strategy == baseline}
     pairs = [(cell, bases[meeting_place(cell)]) for cell in cells]
@@ -52,7 +53,10 @@ def compare_cells(
 
 
 def _needed(pairs: Iterable[tuple[Cell, Cell]], *, intervals: bool) -> Iterator[Cell]:
-    """Yield the cells whose exact times decide about builds and their ranges."""
+    """Yield the cells whose exact times decide which builds are compared and how far they differ.
+
+    To know them beforehand allows to compute them in several processes.
+    """
     for new, base in pairs:
         several = () if new is base else common_builds(new, base)
         if len(several) > 1:

@@ -1,4 +1,4 @@
-"""Exact times that are known already: which build is the median hangs on many of them."""
+"""Remembers exact times: to find the build with the median change takes many of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from costmodel.units import PS_PER_S
 
 
 class KnownTimes:
-    """Exact times of cells; each is computed once, in several processes where it is foreseen."""
+    """Exact times of cells in seconds; each is computed once.
+
+    ``work_out()`` computes those that will be needed in several processes.
+    """
 
     def __init__(self) -> None:
-        """Nothing is known yet."""
+        """Begin without any time."""
         self._known: dict[CellKey, float] = {}
 
     def __call__(self, cell: Cell) -> float:
@@ -24,7 +27,7 @@ class KnownTimes:
         return self._known[key]
 
     def work_out(self, cells: Iterable[Cell], *, jobs: int) -> None:
-        """Compute the times of cells that will be asked for."""
+        """Compute and remember the times of ``cells``, in ``jobs`` processes."""
         keys = [key for key in dict.fromkeys(map(CellKey, cells)) if key not in self._known]
         results = run_cells((key.cell for key in keys), noise=False, jobs=jobs, intervals=False)
         seconds = (result.exact_ps / PS_PER_S for result in results)
@@ -32,17 +35,20 @@ class KnownTimes:
 
 
 class CellKey:
-    """A cell by what it runs on which machine object; machines are slow to hash."""
+    """Identifies a cell by its machine object, workload, strategy and build.
+
+    Cells themselves are no keys of mappings because machines are slow to hash.
+    """
 
     def __init__(self, cell: Cell) -> None:
-        """Take a cell; one whose build is not named is in the one that its strategy means."""
+        """Keep a cell; where it names no build, the one that its strategy's name means counts."""
         self.cell = cell
         self._key = id(cell.machine), cell.workload, cell.strategy, build_of(cell)
 
     def __hash__(self) -> int:
-        """Return a hash of what tells cells apart."""
+        """Return a hash of machine object, workload, strategy and build."""
         return hash(self._key)
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether two cells have the same time."""
+        """Tell whether both are the same machine object, workload, strategy and build."""
         return isinstance(other, CellKey) and other._key == self._key

@@ -1,8 +1,8 @@
-"""The difference between two strategies, attributed to groups of micro-ops by marginal cost.
+"""Attributes the difference between two strategies to groups of micro-ops, by marginal cost.
 
-The marginal cost of a group is what the model saves when the group is taken out of the trace and
-the core runs again. A hidden instruction has none. What two groups hide together, or only one of
-them, is no group's own: that is the interaction.
+The marginal cost of a group is the time that the model saves when the group is taken out of the
+trace and the core runs again. An instruction that is hidden behind others has none. The rest of the
+difference arises only from several groups together: this is the interaction.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from costmodel.experiment import (
     run_cell,
 )
 from costmodel.experiment.build_doubt import doubt_of
-from costmodel.experiment.builds import BuildChanges
+from costmodel.experiment.builds import BuildChanges, Match
+from costmodel.experiment.cell import named_strategy
 from costmodel.explaining.early import early_accesses
 from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
@@ -34,16 +35,20 @@ from costmodel.parallel import in_processes
 from costmodel.units import PS_PER_NS
 
 FEWEST = 0.001
-"""Micro-ops per PTE: half of one per page table."""
+"""Least difference in micro-ops per PTE that counts: half of one per page table."""
 CHANGED = 0.02
-"""Share: groups whose numbers of micro-ops differ by less are the same in both strategies."""
+"""Least relative difference in a group's number of micro-ops by which it counts as changed."""
 HIDDEN_NS = 0.05
-"""Per PTE: a group whose cost changes by less is hidden behind something else."""
+"""A group whose cost changes by less, in ns per PTE, is hidden behind something else."""
 
 
 @dataclass(frozen=True)
 class GroupEffect:
-    """What one group contributes to a difference; per PTE, costs are marginal, in ns."""
+    """What one group contributes to the difference between two strategies.
+
+    ``base_count`` and ``new_count`` are micro-ops per PTE, ``base_ns`` and ``new_ns`` the group's
+    marginal costs in nanoseconds per PTE.
+    """
 
     group: UopGroup
     base_count: float
@@ -63,7 +68,7 @@ class GroupEffect:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether micro-ops came or went and the time hardly noticed."""
+        """Whether the change of the group hardly changes the time."""
         return abs(self.effect_ns) < HIDDEN_NS
 
 
@@ -71,7 +76,7 @@ class GroupEffect:
 class Side:
     """One of the two strategies: its exact result and its TLB maintenance.
 
-    ``early`` are accesses per PTE written by hand that act as prefetches.
+    ``early`` is the number of hand-written accesses per PTE that act as prefetches.
     """
 
     result: Result
@@ -81,20 +86,24 @@ class Side:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why ``new`` costs more or less than ``base``; ``parts`` are ordered by size of effect."""
+    """Why ``new`` costs more or less than ``base``.
+
+    ``parts`` are the groups that changed, those with the largest effect first. ``change_pct`` is
+    the change of the time in percent.
+    """
 
     base: Side
     new: Side
     parts: tuple[GroupEffect, ...]
     change_pct: float
     model_pct: tuple[float, float]
-    """90 % interval of ``change_pct`` as far as the model knows what it does not know."""
+    """The model's 90 % interval of ``change_pct``, see ``Comparison.model``."""
     builds: BuildChanges | None = None
-    """The change by every build, where one of several was chosen: the median."""
+    """The change by each build, where the one with the median change was chosen of several."""
     reloads: tuple[Reload, ...] = ()
-    """Loads that differ between two builds, where two are compared."""
+    """Loads that differ between two builds, where the two cells are of different builds."""
     more_work: MoreWork | None = None
-    """Why the new strategy is faster although it executes more; None where it does not."""
+    """Why the new strategy is faster although it executes more; None where that is not so."""
 
     @property
     def difference_ns(self) -> float:
@@ -103,15 +112,19 @@ class Explanation:
 
     @property
     def interaction_ns(self) -> float:
-        """What of the difference no group has alone; with it the parts sum to the difference."""
+        """Nanoseconds per PTE of the difference that no group causes alone.
+
+        Together with it the parts sum to the difference.
+        """
         return self.difference_ns - sum(part.effect_ns for part in self.parts)
 
 
 def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
-    """Attribute the difference between two cells of one machine and workload, in one build.
+    """Return why two cells of one machine and workload differ in time.
 
-    It is the one that a table shows: see :func:`costmodel.experiment.matched`. ``jobs`` processes
-    share the work; they change no number. Raises ConfigError for a strategy that cannot run there.
+    Both are priced in one build, the same as in tables: see :func:`costmodel.experiment.matched`.
+    ``jobs`` processes share the work, which changes no number. Raises ConfigError for a strategy
+    that cannot run there.
     """
     match = matched(new, base)
     new, base = match.new, match.base
@@ -150,9 +163,15 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
         change_pct=compared.change.mean_pct,
         model_pct=compared.model.change_pct,
         builds=match.builds,
-        reloads=reloads_between(new, base) if match.is_across else (),
+        reloads=reloads_between(new, base) if _two_compiled(match) else (),
         more_work=more_work(new, base) if gains and _only_adds(base_counts, new_counts) else None,
     )
+
+
+def _two_compiled(match: Match) -> bool:
+    """Tell whether two compilations are compared: not where one of them is changed by hand."""
+    cells = (match.new, match.base)
+    return match.is_across and not any(named_strategy(cell).code for cell in cells)
 
 
 def _only_adds(base: Mapping[UopGroup, float], new: Mapping[UopGroup, float]) -> bool:
@@ -174,14 +193,14 @@ _Task = tuple[Cell, UopGroup, int]
 
 
 def _changed(base: Mapping[UopGroup, float], new: Mapping[UopGroup, float]) -> list[UopGroup]:
-    """Return the groups of which more or fewer run: those with a good share, if there are any."""
+    """Return the groups of which more or fewer micro-ops run, if possible only clear changes."""
     apart = [group for group in UopGroup if abs(new[group] - base[group]) >= FEWEST]
     clear = [g for g in apart if abs(new[g] - base[g]) >= CHANGED * max(base[g], new[g])]
     return clear or apart
 
 
 def _saved_ns(task: _Task) -> float:
-    """Return what a cell would save per PTE without a group, in ns."""
+    """Return how many ns per PTE a cell would save without a group of micro-ops."""
     cell, group, exact_ps = task
     rest = [replace(run, trace=without_group(run.trace, group)) for run in executed(cell)]
     ptes = sum(run.count * run.ptes for run in rest)
@@ -189,12 +208,12 @@ def _saved_ns(task: _Task) -> float:
 
 
 def without_group(trace: Trace, group: UopGroup) -> Trace:
-    """Return the rest of a trace when a group of micro-ops is taken out."""
+    """Return a trace without the micro-ops of a group."""
     return remove(trace, groups_of(trace) == group, Orphans.INHERIT)
 
 
 def _counts(runs: Sequence[TableRun]) -> Mapping[UopGroup, float]:
-    """Return micro-ops per PTE by group, groups without any included."""
+    """Return micro-ops per PTE for every group, 0 for groups without any."""
     total = np.zeros(len(UopGroup))
     for run in runs:
         total += run.count * np.bincount(groups_of(run.trace), minlength=len(UopGroup))

@@ -1,4 +1,4 @@
-"""What ``breakeven`` can vary: a number of the machine or of the workload, within its bounds."""
+"""The axes of ``breakeven``: numbers of the machine or the workload, within their bounds."""
 
 from __future__ import annotations
 
@@ -6,30 +6,32 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import numpy as np
+
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.keys import Leaf, leaves_by_key
 from costmodel.config.machine import Machine, unknown_number
-from costmodel.config.parameter import Choice
+from costmodel.config.parameter import Choice, Parameter, ParameterLike
 from costmodel.config.sizes import size_text
 from costmodel.config.workload import ORDERS
 from costmodel.experiment import Cell
-from costmodel.explaining.quantity import quantity, three_digits
+from costmodel.quantity import quantity, three_digits
 from costmodel.units import LARGEST_ORDER
 
 WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "threads", "between_us", "memory")
 TLBI_PRICE: Final = "tlbi_ns"
-"""The whole price of one TLBI that is waited for: issue and broadcast, scaled together."""
+"""Key of the whole cost of one TLBI that is waited for: issue and broadcast, scaled together."""
 TABLE_BYTES: Final = 2 << 20
-"""What one page table maps: memory varies in whole tables."""
+"""Memory that one page table maps; the axis ``memory`` varies in whole tables."""
 MOST_MEMORY_BYTES: Final = 1 << 40
 MOST_TLBI_NS: Final = 1e5
 MOST_BETWEEN_US: Final = 1e6
 _STEPS: Final = 24
 _SPREAD: Final = 2.0
-"""Neighbours in the grid of a machine number differ by this factor."""
+"""Factor between neighbours in the grid of a machine number."""
 _SHARE_STEPS: Final = 2
 _ORDERS: Final = (0.0, 2.0, 3.0, 4.0, 5.0, 7.0, float(LARGEST_ORDER))
-"""Small orders differ most; tracing all nine would take the longest of everything here."""
+"""The grid of folio orders. Small orders differ most, and to trace all nine takes long."""
 
 Pair = tuple[Cell, Cell]
 """The cell of a strategy and that of its baseline."""
@@ -37,11 +39,12 @@ Pair = tuple[Cell, Cell]
 
 @dataclass(frozen=True)
 class Axis:
-    """One number that varies.
+    """A number that varies.
 
-    ``grid`` ascends from bound to bound; a number that has a present value, ``now``, has it there.
-    ``is_integer``: only whole numbers (of ``unit`` steps) make sense. ``apply`` sets the number in
-    a pair of cells; it raises ConfigError where the rest of the machine forbids the value.
+    ``grid`` ascends from bound to bound. ``now`` is the present value, which the grid contains;
+    None where there is none. ``is_integer``: only multiples of ``step`` make sense. ``apply`` sets
+    the number in a pair of cells, and raises ConfigError where other numbers of the machine forbid
+    the value. ``text`` returns a value with its unit, for messages.
     """
 
     key: str
@@ -53,15 +56,47 @@ class Axis:
     step: int = 1
     gaps: tuple[int, ...] = ()
     """Whole numbers between the bounds that do not exist."""
+    own: tuple[float, float] | None = None
+    """From low to high, where the machine file says that the number is not known exactly."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest value."""
+        return self.grid[0], self.grid[-1]
+
+    def short(self, x: float) -> str:
+        """Return a value without its unit, which the key says; sizes and shares have theirs."""
+        if self.key == "memory" or self.key.endswith("_bytes"):
+            return size_text(round(x))
+        return f"{three_digits(100 * x)}%" if self.key == "folio_share" else three_digits(x)
+
+    def spread(self, low: float, high: float, count: int) -> tuple[float, ...]:
+        """Return about ``count`` values from ``low`` to ``high``, the present one among them.
+
+        They are evenly spaced in the logarithm where the larger end is several times the smaller.
+        """
+        if low > 0 and high > _SPREAD * low:
+            steps = np.geomspace(low, high, count)
+        else:
+            steps = np.linspace(low, high, count)
+        now = [self.now] if self.now is not None and low <= self.now <= high else []
+        if self.is_integer:
+            return tuple(sorted({*map(self.whole, steps.tolist()), *now}))
+        if now and len(steps) > 2:
+            # In the place of its neighbour: two values that nearly agree would both have a column.
+            inside = steps[1:-1]
+            inside = np.delete(inside, np.argmin(np.abs(inside - now[0])))
+            steps = np.array([low, *inside, high])
+        return tuple(sorted({*steps.tolist(), *now}))
 
     def between(self, low: int, high: int) -> int | None:
-        """Return a number of steps in the middle of two others, None where none is left."""
+        """Return a number of steps in the middle of two others; None where none is left."""
         middle = (low + high) // 2
         possible = (x for x in (middle, middle + 1) if low < x < high and x not in self.gaps)
         return next(possible, None)
 
     def whole(self, x: float) -> float:
-        """Return the nearest whole number of steps that exists; of two, the larger."""
+        """Return the nearest whole number of steps that exists, as a value; of two the larger."""
         steps = round(x / self.step)
         return float(self.step * (steps + (steps in self.gaps)))
 
@@ -72,8 +107,9 @@ class Axis:
 
 
 def axis_of(key: str, pair: Pair, *, large_order: int = LARGEST_ORDER) -> Axis:
-    """Return the axis that ``key`` names for a pair of cells.
+    """Return the axis of a key for a pair of cells.
 
+    A key is one of ``WORKLOAD_KEYS``, ``TLBI_PRICE`` or the dotted key of a machine's number.
     ``large_order`` is the order of the large folios of ``folio_share``. Raises ConfigError for an
     unknown key and for one that is no number.
     """
@@ -138,7 +174,7 @@ def _folio_share(pair: Pair, order: int) -> Axis:
 
 
 def _cpus(pair: Pair, key: str) -> Axis:
-    """Vary processes or threads, as far as the machine has CPUs for all threads of all of them."""
+    """Return the axis of processes or threads, up to as many as the machine has CPUs for."""
     workload = pair[0].workload
     now: int = getattr(workload, key)
     most = pair[0].machine.tlbi.cpus_online.value // (workload.cpus_in_use // now)
@@ -185,6 +221,7 @@ def _tlbi_price(pair: Pair) -> Axis:
         raise ConfigError.of("--over", reason, got=describe(TLBI_PRICE))
     issue, broadcast = tlbi.issue_ns.value, tlbi.broadcast_ns.value
     now = issue + broadcast
+    own = (tlbi.issue_ns.low + tlbi.broadcast_ns.low, tlbi.issue_ns.high + tlbi.broadcast_ns.high)
 
     def apply(cells: Pair, x: float) -> Pair:
         values = {"tlbi.issue_ns": issue * x / now, "tlbi.broadcast_ns": broadcast * x / now}
@@ -198,6 +235,7 @@ def _tlbi_price(pair: Pair) -> Axis:
         is_integer=False,
         apply=apply,
         text=lambda x: quantity(x, TLBI_PRICE),
+        own=own if own[0] < own[1] else None,
     )
 
 
@@ -221,18 +259,25 @@ def _machine_number(pair: Pair, leaf: Leaf) -> Axis:
         is_integer=whole,
         apply=apply,
         text=lambda x: size_text(round(x)) if is_size else quantity(x, leaf.key),
+        own=_own(parameter),
     )
 
 
+def _own(parameter: ParameterLike) -> tuple[float, float] | None:
+    if not isinstance(parameter, Parameter) or parameter.low >= parameter.high:
+        return None
+    return float(parameter.low), float(parameter.high)
+
+
 def _geometric(low: float, high: float, now: float) -> tuple[float, ...]:
-    """Return the bounds and powers of two times the present value between them."""
+    """Return the bounds, and between them the present value times powers of two."""
     centre = now or min(1.0, high)
     steps = [centre * _SPREAD**k for k in range(-_STEPS // 2, _STEPS + 1)]
     return tuple(sorted({low, high, now, *(x for x in steps if low < x < high)}))
 
 
 def _whole(low: int, high: int, now: int, step: int) -> tuple[float, ...]:
-    """Return about geometric whole numbers from ``low`` to ``high``, ``now`` among them."""
+    """Return roughly geometric whole numbers from ``low`` to ``high``, ``now`` among them."""
     values, x = {low, high, now}, low
     while x < high:
         values.add(x)

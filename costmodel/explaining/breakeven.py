@@ -1,4 +1,4 @@
-"""Where two strategies cost the same: root finding over one number of machine or workload."""
+"""Finds the value of a number of machine or workload at which two strategies cost the same."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from costmodel.explaining.axes import Axis, Pair
 from costmodel.explaining.doubt import doubt_at
 
 TOLERANCE: Final = 1e-4
-"""Relative: a root is at least this near; the model's own steps are about as wide."""
+"""Relative accuracy of a crossing; the steps of the model itself are about as wide."""
 SHARE_TOLERANCE: Final = 1 / 512
-"""One PTE of a page table."""
+"""Accuracy of a crossing in ``folio_share``: one PTE of a page table."""
 NO_EFFECT: Final = 1e-9
 """Change of the ratio of times below which a number has no influence."""
 SAME: Final = 5e-4
-"""Two times that differ by a smaller share are the same: no winner, so no change of winner."""
+"""Two times that differ by a smaller share count as equal, so that neither strategy wins."""
 
 Excess = Callable[[float], float | None]
-"""Relative extra cost of the strategy at a value; None where the value is impossible."""
+"""A function that returns the relative extra cost of the strategy at a value; None where the value
+is impossible."""
 
 
 @dataclass(frozen=True)
 class BreakevenPoint:
-    """The extra cost of the strategy against its baseline, as a share, at one value."""
+    """The extra cost of the strategy at value ``x``, as a share of its baseline's time."""
 
     x: float
     excess: float
@@ -37,10 +38,11 @@ class BreakevenPoint:
 
 @dataclass(frozen=True)
 class Crossing:
-    """Between ``before`` and ``after`` the winner changes; ``x`` is where.
+    """A value at which the winner changes.
 
-    For whole numbers ``x`` is the first value on the far side. Between ``low`` and ``high`` the
-    winner is uncertain, given how well the machine's other numbers are known; None: to the bound.
+    For whole numbers ``x`` is the first value on the far side. ``wins_above``: the strategy wins
+    above ``x``. Between ``low`` and ``high`` the winner is uncertain, given how well the machine's
+    other numbers are known; None means up to the bound of the axis.
     """
 
     x: float
@@ -51,10 +53,10 @@ class Crossing:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """The answer: points looked at (ascending) and the crossing nearest to the present value.
+    """The answer: the crossing nearest to the present value, and the points that were priced.
 
-    ``others`` are further crossings. ``dominant`` names the machine numbers that move the crossing
-    most, the first most.
+    ``points`` are in ascending order, ``others`` are further crossings. ``dominant`` names the
+    machine numbers that move the crossing most, the most important first.
     """
 
     axis: Axis
@@ -65,7 +67,7 @@ class BreakEven:
 
     @property
     def is_tie(self) -> bool:
-        """Whether the two cost the same everywhere."""
+        """Whether the two cost the same at all points."""
         return all(abs(point.excess) < SAME for point in self.points)
 
     @property
@@ -76,9 +78,10 @@ class BreakEven:
 
 
 def break_even(pair: Pair, axis: Axis) -> BreakEven:
-    """Find where the strategy of ``pair`` (first) costs as much as its baseline (second).
+    """Return where along ``axis`` a strategy (first of ``pair``) costs as much as its baseline.
 
-    Values that the rest of the machine forbids are left out. Raises ConfigError when none is left.
+    Values that other numbers of the machine forbid are left out. Raises ConfigError where none is
+    left.
     """
     excess = _excess(pair, axis)
     points = [BreakevenPoint(x, e) for x in axis.grid if (e := excess(x)) is not None]
@@ -101,12 +104,13 @@ def break_even(pair: Pair, axis: Axis) -> BreakEven:
     return BreakEven(axis, tuple(points), nearest, tuple(found[1:]), dominant)
 
 
-def in_one_build(pair: Pair, axis: Axis) -> Pair:
-    """Return the pair in one build that both were recorded of for all values of the number.
+def in_one_build(pair: Pair, axes: Sequence[Axis]) -> Pair:
+    """Return the pair in one build that both were recorded of, at all values of the axes.
 
-    Of several the one that a table shows: with the median change at the present value.
+    Of several it is the one that tables show, with the median change at the present value.
     """
-    match = matched(*pair, also=[at for x in axis.grid if (at := _applied(pair, axis, x))])
+    places = [_applied(pair, axis, x) for axis in axes for x in axis.grid]
+    match = matched(*pair, also=[place for place in places if place])
     return match.new, match.base
 
 
@@ -132,7 +136,7 @@ def excess_of(pair: Pair) -> float:
 
 
 def _crossing(axis: Axis, excess: Excess, one: BreakevenPoint, other: BreakevenPoint) -> Crossing:
-    """Narrow a change of sign down."""
+    """Return the crossing between two points at which different strategies win."""
 
     def value(x: float) -> float:
         return excess(float(x)) or 0.0
@@ -144,7 +148,7 @@ def _crossing(axis: Axis, excess: Excess, one: BreakevenPoint, other: BreakevenP
 def _root(
     axis: Axis, value: Callable[[float], float], one: BreakevenPoint, other: BreakevenPoint
 ) -> float:
-    """Return where the sign changes; whole numbers do not wait for the import."""
+    """Return where the sign changes; scipy is imported here, as whole numbers do not need it."""
     from scipy.optimize import brentq
 
     # folio_share makes steps: whole folios fill whole page tables.
@@ -167,7 +171,7 @@ def _first_after(
 
 
 def _distance(axis: Axis, x: float) -> float:
-    """Return how far a value is from the present one, in factors where both are positive."""
+    """Return how far a value is from the present one, as a logarithm where both are positive."""
     if axis.now is None:
         return x
     if axis.now > 0 and x > 0:

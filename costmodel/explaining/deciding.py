@@ -1,4 +1,4 @@
-"""Which few numbers of a machine decide several comparisons at once: sliders of a page."""
+"""Finds the few numbers of a machine that decide several comparisons, for the sliders of a page."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from costmodel.parallel import in_processes
 from costmodel.uncertainty.priors import Prior
 
 LEAST_SHARE = 0.03
-"""A number below this share of what all numbers move, over all comparisons, decides nothing."""
+"""A number with less than this share of the influence of all numbers is left out."""
 LEAST_MOVE = 1e-4
-"""Between both ends of a range: a ratio of times that moves by less does not move."""
+"""A change of the logarithm of a ratio of times, between both ends of a range, counts as none below
+this."""
 
 
 def deciding_numbers(
     pairs: Sequence[tuple[Cell, Cell]], *, most: int, jobs: int = 1
 ) -> tuple[Prior, ...]:
-    """Return at most so many numbers of a machine that decide comparisons, the first one most.
+    """Return at most ``most`` numbers of a machine that decide comparisons, the first one most.
 
-    ``pairs`` are cells beside their baselines, all of one machine. Each number alone goes to both
-    ends of its range; its share of a comparison is that of the square of how far the logarithm of
-    the ratio of times moves, and the shares of all comparisons are added. ``jobs`` processes share
-    the work. Empty where no number moves anything.
+    ``pairs`` are cells with their baselines, all of one machine. Each number alone is moved to both
+    ends of its range. Its share of a comparison is proportional to the square of the change of the
+    logarithm of the ratio of times, and the shares of all comparisons are added. ``jobs`` processes
+    share the work. Empty where no number changes anything.
     """
     machine = pairs[0][0].machine
-    known = candidates(machine)
+    many_cpus = any(cell.workload.many_cpus for pair in pairs for cell in pair)
+    known = candidates(machine, many_cpus=many_cpus)
     ends = [changed for prior in known for changed in both_ends(machine, prior)]
     cells = list(dict.fromkeys(CellKey(cell) for pair in pairs for cell in pair))
     found = in_processes(seconds_on, [(key.cell, ends) for key in cells], jobs=jobs)
@@ -42,7 +44,7 @@ def deciding_numbers(
 
 
 def _shares(ratios: Floats) -> Floats:
-    """Return each number's share, float64[numbers]; ``ratios`` has low and high in turn."""
+    """Return each number's share, float64[numbers]; ``ratios`` has its low and high end in turn."""
     moved = np.abs(ratios[1::2] - ratios[::2])
     moved[moved < LEAST_MOVE] = 0.0
     total = float(np.sum(moved**2))

@@ -1,4 +1,4 @@
-"""How sure the model is of who wins, given what is not known about the machine."""
+"""How uncertain the ratio of two times is, given what is not known about the machine."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SMALL: Final = 1e-9
 
 @dataclass(frozen=True)
 class Doubt:
-    """By how much (a share) the ratio of two times may be off, with 90 % confidence.
+    """By which share the ratio of two times may be wrong, with 90 % confidence.
 
-    ``dominant`` names the machine numbers that it is mostly due to. What other builds would do is
-    not in it: both times are of one build.
+    ``dominant`` names the machine numbers that it is mostly due to. Differences between builds are
+    not part of it.
     """
 
     half_width: float
@@ -29,9 +29,9 @@ class Doubt:
 
 
 def doubt_at(pair: tuple[Cell, Cell]) -> Doubt:
-    """Return how uncertain the ratio of the times of two cells of one machine is."""
-    machine = pair[0].machine
-    spread = spread_of(machine)
+    """Return the uncertainty of the ratio of the times of two cells of one machine."""
+    machine, many_cpus = pair[0].machine, pair[0].workload.many_cpus
+    spread = spread_of(machine, many_cpus=many_cpus)
     new, base = (np.array(_slopes(cell, machine)) for cell in pair)
     half = math.expm1(Z90 * spread.log_deviation((new - base).tolist()))
     moved = np.abs(new - base) * np.sqrt(np.diag(spread.covariance))
@@ -43,4 +43,5 @@ def _slopes(cell: Cell, machine: Machine) -> tuple[float, ...]:
     def seconds(changed: Machine) -> float:
         return exact_seconds(replace(cell, machine=changed))
 
-    return log_slopes(machine, seconds(machine), seconds)
+    many_cpus = cell.workload.many_cpus
+    return log_slopes(machine, seconds(machine), seconds, many_cpus=many_cpus)

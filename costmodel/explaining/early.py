@@ -1,4 +1,7 @@
-"""Accesses written by hand that come before the compiled code knows the address: prefetches."""
+"""Counts hand-written accesses that come before the compiled code knows the address.
+
+They do what prefetches do.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from costmodel.code.trace import ADDRESS, TableRun, Trace
 
 
 def early_accesses(runs: Sequence[TableRun]) -> float:
-    """Return how many per PTE touch a line first, while compiled code still computes its address.
+    """Return how many accesses per PTE touch a line while compiled code computes its address.
 
-    Such an access does what a prefetch does: what comes behind it waits less.
+    Such an access acts as a prefetch: the compiled access to the line waits less.
     """
     ptes = sum(run.count * run.ptes for run in runs)
     return sum(run.count * _early(run.trace) for run in runs) / ptes
@@ -35,7 +38,7 @@ def _early(trace: Trace) -> int:
 def _is_early(
     trace: Trace, by_line: NDArray[np.int64], place: int, by_hand: NDArray[np.bool_]
 ) -> bool:
-    """Tell it of the row at ``place`` of the rows sorted by line and then by order."""
+    """Tell whether the access at ``place`` of the rows sorted by line and order is early."""
     row, line = by_line[place], trace.line[by_line[place]]
     if place and trace.line[by_line[place - 1]] == line:
         return False  # the line was there already

@@ -15,9 +15,9 @@ from costmodel.units import LINE_BYTES
 GATHER = "gather"
 """Event of the steps that read a whole contiguous block for its access and dirty bits."""
 CLEAR = "clear"
-"""Event of the steps that clear an entry to unmap its page; a convert's is ``clear_src``."""
+"""Event of the steps that clear an entry to unmap its page; that of a convert is ``clear_src``."""
 RESTORE = "restore_"
-"""Events of the steps that write the entries of a contiguous block back start with this."""
+"""Beginning of the events of steps that write the entries of a contiguous block again."""
 
 
 class UopGroup(IntEnum):
@@ -46,7 +46,7 @@ class UopGroup(IntEnum):
 
     @property
     def title(self) -> str:
-        """What tables call it."""
+        """The name of the group in tables."""
         return _TITLES[self]
 
 
@@ -79,7 +79,7 @@ _PAGE_FIELDS = {
     struct_page.MAPCOUNT: UopGroup.MAPCOUNT,
     struct_page.REFCOUNT: UopGroup.REFCOUNT,
 }
-"""Offsets in ``struct page`` of what the copy loop updates atomically."""
+"""The group of atomics on ``struct page``, by offset in bytes."""
 
 _BY_KIND = {
     Kind.BRANCH: UopGroup.BRANCHES,
@@ -111,11 +111,11 @@ _BY_ACCESS = {
 _OF_THE_LOOP = (Target.SRC, Target.DST, Target.PAGE)
 
 UopGroups = NDArray[np.uint8]
-"""A :class:`UopGroup` per micro-op, uint8[n]."""
+"""The :class:`UopGroup` of each micro-op, uint8[n]."""
 
 
 def groups_of(trace: Trace) -> UopGroups:
-    """Return the group of every micro-op of a trace."""
+    """Return the group of every micro-op of a trace, uint8[n]."""
     groups = _table()[trace.kind, trace.target]
     atomic = trace.kind == Kind.RMW
     for offset, group in _PAGE_FIELDS.items():
@@ -137,7 +137,7 @@ def _table() -> NDArray[np.uint8]:
 
 
 def _by_step(trace: Trace, groups: UopGroups) -> None:
-    """Apply what only the step tells: gathers, clears, converts, the allocation of page tables."""
+    """Set the groups that depend on the step: gathers, clears, converts, allocation of tables."""
     starts = trace.step_start
     if not len(starts):
         return
@@ -154,6 +154,6 @@ def _by_step(trace: Trace, groups: UopGroups) -> None:
 
 
 def _rows(trace: Trace, steps: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which rows belong to the chosen steps."""
+    """Return which rows belong to the chosen steps, bool[n]; ``steps`` is bool[number of steps]."""
     lengths = np.diff(np.append(trace.step_start, len(trace)))
     return np.repeat(steps, lengths)

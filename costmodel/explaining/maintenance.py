@@ -1,4 +1,4 @@
-"""How much TLB maintenance a strategy does: converts, TLBIs and barriers per PTE."""
+"""Counts the TLB maintenance of a strategy: converts, TLBIs and barriers per PTE."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from costmodel.mm.pte import CONT_PTES
 
 @dataclass(frozen=True)
 class Maintenance:
-    """TLB maintenance per PTE, on average over all page tables.
+    """TLB maintenance per PTE, averaged over all page tables.
 
-    ``barriers`` are DSBs of both kinds, those of allocating page tables left out.
+    ``tlbis`` are those of single pages. ``barriers`` are DSBs of both kinds, without those of
+    allocating page tables.
     """
 
     converts: float
@@ -27,12 +28,12 @@ class Maintenance:
 
     @property
     def any(self) -> bool:
-        """Whether there is any."""
+        """Whether there are any converts or TLBIs."""
         return bool(self.converts or self.tlbis or self.range_tlbis)
 
 
 def maintenance_of(runs: Sequence[TableRun]) -> Maintenance:
-    """Count the TLB maintenance of page tables."""
+    """Return the TLB maintenance of page tables, per PTE."""
     ptes = sum(run.count * run.ptes for run in runs)
     swaps = tlbis = ranges = barriers = 0
     for run in runs:

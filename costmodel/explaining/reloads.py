@@ -1,8 +1,8 @@
-"""Which loads one build has more of than another: what of, where in the loop, and what they cost.
+"""Finds the loads in which two builds differ: of what, where in the loop, and what they cost.
 
-Two builds of one source do the same work. Where their times differ it is mostly because one of them
-keeps in memory, on the stack, what the other keeps in a register, and reads it again at a bad
-moment: behind an atomic, whose end every load of x86 waits for.
+Two builds of one source do the same work. Where their times differ, it is mostly because one of
+them keeps a value on the stack that the other keeps in a register, and loads it again at a bad
+moment: behind an atomic, which every load of x86 waits for.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from costmodel.experiment import Cell, exact_ps_of, executed
 from costmodel.units import PS_PER_NS
 
 LEAST: Final = 0.05
-"""Loads per PTE by which two builds must differ at a place."""
+"""Least difference in loads per PTE at a place for it to count."""
 MOST_PLACES: Final = 8
-"""Places whose cost is worked out: those that differ most."""
+"""How many places are priced: those that differ most."""
 _NOTHING: Final = len(Target)
-"""Stands for the object of a load that yields no pointer."""
+"""Stands for "no pointer" where the loaded value is not used as an address."""
 
 
 class LoadPlace(NamedTuple):
-    """Loads of one object at one place of the loop.
+    """A kind of loads: of one object at one place of the loop.
 
-    ``behind``: the event of the loop that was the last before; empty at its beginning. ``target``:
-    what is read. ``points_to``: what the value that was read is the address of, if it is one.
+    ``behind`` is the last event of the loop before them, empty at its beginning. ``target`` is the
+    memory that is read. ``points_to`` is the memory that the value read is an address of, if any.
     """
 
     behind: str
@@ -42,7 +42,7 @@ class LoadPlace(NamedTuple):
 
 @dataclass(frozen=True)
 class Reload:
-    """How many loads a place has in either build, and their marginal cost; both per PTE."""
+    """The loads of a place in both builds: their number per PTE, and their marginal cost in ns."""
 
     place: LoadPlace
     base_count: float
@@ -62,7 +62,7 @@ class Reload:
 
 
 def reloads_between(new: Cell, base: Cell) -> tuple[Reload, ...]:
-    """Return the loads in which two builds of one source differ, those of the most effect first."""
+    """Return the loads in which two builds of one source differ, the largest effect first."""
     sides = [(cell, executed(cell)) for cell in (base, new)]
     counts = [_counts(runs) for _, runs in sides]
     places = dict.fromkeys([*counts[0], *counts[1]])
@@ -81,7 +81,7 @@ def reloads_between(new: Cell, base: Cell) -> tuple[Reload, ...]:
 
 
 def _counts(runs: Sequence[TableRun]) -> dict[LoadPlace, float]:
-    """Return loads per PTE by place."""
+    """Return the number of loads per PTE by place."""
     ptes = sum(run.count * run.ptes for run in runs)
     found: dict[LoadPlace, float] = {}
     for run in runs:
@@ -91,7 +91,7 @@ def _counts(runs: Sequence[TableRun]) -> dict[LoadPlace, float]:
 
 
 def _cost_ns(cell: Cell, runs: Sequence[TableRun], place: LoadPlace) -> float:
-    """Return what a cell would save per PTE without the loads of a place."""
+    """Return how many ns per PTE a cell would save without the loads of a place."""
     rest = [replace(run, trace=_without(run.trace, place)) for run in runs]
     ptes = sum(run.count * run.ptes for run in runs)
     return (exact_ps_of(runs, cell) - exact_ps_of(rest, cell)) / PS_PER_NS / ptes
@@ -106,7 +106,7 @@ def _without(trace: Trace, place: LoadPlace) -> Trace:
 
 
 def _places(trace: Trace) -> Iterator[tuple[LoadPlace, NDArray[np.int64]]]:
-    """Yield the places at which a trace loads, with the rows that do."""
+    """Yield each place at which a trace loads, with the rows of these loads."""
     loads = np.flatnonzero((trace.kind == Kind.LOAD) & (trace.target != Target.NONE))
     step = np.searchsorted(trace.step_start, loads, side="right") - 2
     behind = np.where(step >= 0, trace.step_id[np.maximum(step, 0)], -1)
@@ -124,7 +124,7 @@ def _places(trace: Trace) -> Iterator[tuple[LoadPlace, NDArray[np.int64]]]:
 
 
 def _points_to(trace: Trace) -> NDArray[np.int64]:
-    """Return for each row what the first access lies in whose address it computes, int64[n]."""
+    """Return the memory of the first access whose address each row computes, int64[n]."""
     found = np.full(len(trace) + 1, _NOTHING, np.int64)
     memory = np.flatnonzero(trace.target != Target.NONE)[::-1]  # the first access wins
     for column in (1, 0):

@@ -1,9 +1,9 @@
-"""Which unknown number of a machine decides a prediction, and what measuring it would be worth.
+"""Finds the uncertain numbers of a machine that decide a prediction, and how much each matters.
 
-Each number alone goes to both ends of its range (a tornado), and the variance of the answer over
-machines drawn from all ranges together is shared out among the numbers (Sobol indices). Numbers
+Each number alone is moved to both ends of its range (a tornado). Then the variance of the answer
+over machines drawn from all ranges together is divided among the numbers (Sobol indices). Numbers
 that a fit left correlated are first made independent by the symmetric root of their correlation,
-which keeps each as near to itself as can be (Kessy, Lewin and Strimmer, "Optimal whitening and
+which keeps each as close to itself as possible (Kessy, Lewin and Strimmer, "Optimal whitening and
 decorrelation", The American Statistician 72, 2018).
 """
 
@@ -25,22 +25,24 @@ from costmodel.uncertainty.spread import spread_of
 
 Floats = NDArray[np.float64]
 POINTS = 256
-"""Machines drawn per number and twice more: a power of two."""
+"""Sample size of the Sobol indices, a power of two: with n numbers, POINTS x (n + 2) machines are
+priced."""
 MOST_NUMBERS = 12
-"""Numbers that share the variance: those that move the answer most by themselves."""
+"""How many numbers get Sobol indices: those that move the answer most by themselves."""
 LEAST_MOVE_PCT = 0.01
-"""A number that moves the time by less does not count."""
+"""A number that moves the time by less, in percent, gets none."""
 _SEED = 20231218
 
 
 @dataclass(frozen=True)
 class Influence:
-    """What one number does to the answer.
+    """The influence of one number on the answer.
 
-    ``at_low`` and ``at_high`` are the answer with this number at ``low`` and ``high`` and all
-    others as they are. ``first_order`` is the share of the variance that knowing the number would
-    take away, ``total_order`` what is left of it when all others are known; None where it was too
-    small to be looked at.
+    ``value``, ``low`` and ``high`` are in the unit of the number (``key``). ``at_low`` and
+    ``at_high`` are the answers with this number at ``low`` and ``high`` and all others unchanged.
+    ``first_order`` is the share of the variance that would vanish if the number were known,
+    ``total_order`` the share that would remain if all others were known. These two are None for a
+    number whose influence is too small.
     """
 
     key: str
@@ -54,16 +56,17 @@ class Influence:
 
     @property
     def swing(self) -> float:
-        """How far apart the answers at both ends are."""
+        """The distance between the answers at both ends."""
         return abs(self.at_high - self.at_low)
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Numbers by influence, the largest first.
+    """How an answer depends on the uncertain numbers of a machine.
 
-    ``answer`` and the rest are the change in percent, or ns per PTE where there is no baseline.
-    ``low`` and ``high`` bound 90 % of the machines drawn. ``machines`` is how many there were.
+    ``answer``, ``low`` and ``high`` are changes against ``baseline`` in percent, or ns per PTE
+    without a baseline (see ``unit``). ``low`` and ``high`` bound the answers on 90 % of the
+    ``machines`` drawn. ``influences`` lists the numbers, the most important first.
     """
 
     cell: Cell
@@ -76,18 +79,19 @@ class Sensitivity:
 
     @property
     def unit(self) -> str:
-        """The unit of the answers."""
+        """The unit of the answers: ``%``, or ``ns`` (per PTE) where there is no baseline."""
         return "%" if self.baseline is not None else "ns"
 
 
 def sensitivity_of(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -> Sensitivity:
     """Return which numbers of the machine decide a time, or a change against a baseline.
 
-    ``jobs`` processes share the work. Raises ConfigError where no number is uncertain.
+    Without ``baseline`` it is the time of ``cell``. ``jobs`` processes share the work. Raises
+    ConfigError where no number of the machine is uncertain.
     """
     machine = cell.machine
     answers = _Answers(cell, baseline, jobs)
-    chosen_from = candidates(machine)
+    chosen_from = candidates(machine, many_cpus=cell.workload.many_cpus)
     if not chosen_from:
         raise ConfigError.of("MACHINE", "has no number that is not known exactly", got=machine.name)
     ends = answers([m for prior in chosen_from for m in both_ends(machine, prior)])
@@ -111,7 +115,7 @@ def sensitivity_of(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -
 
 @dataclass(frozen=True)
 class _Answers:
-    """Changes in percent, or ns per PTE, on machines."""
+    """Computes answers on machines: changes in percent, or ns per PTE without a baseline."""
 
     cell: Cell
     baseline: Cell | None
@@ -134,15 +138,22 @@ class _Answers:
 
 
 def seconds_on(task: tuple[Cell, Sequence[Machine]]) -> Floats:
-    """Return the times of a cell on machines in its machine's place, float64[machines]."""
+    """Return the times in seconds of a cell on other machines, float64[machines].
+
+    ``task`` is the cell and the machines.
+    """
     cell, machines = task
     return np.array([exact_seconds(replace(cell, machine=machine)) for machine in machines])
 
 
-def candidates(machine: Machine) -> list[Prior]:
-    """Return the numbers of a fit with its bounds, and all others that have an interval."""
+def candidates(machine: Machine, *, many_cpus: bool = False) -> list[Prior]:
+    """Return the priors of all uncertain numbers; a fitted one has the bounds of its fit.
+
+    With ``many_cpus`` the prices that only several CPUs at work feel are among them.
+    """
     found = {prior.key: prior for prior in priors(machine)}
-    return list((found | {prior.key: prior for prior in spread_of(machine).priors}).values())
+    known = spread_of(machine, many_cpus=many_cpus).priors
+    return list((found | {prior.key: prior for prior in known}).values())
 
 
 def _least(answer: float, baseline: Cell | None) -> float:
@@ -150,13 +161,13 @@ def _least(answer: float, baseline: Cell | None) -> float:
 
 
 def both_ends(machine: Machine, prior: Prior) -> tuple[Machine, Machine]:
-    """Return the machine with a number at both ends of its range."""
+    """Return the machine twice: with a number at the low and at the high end of its range."""
     low, high = (_with(machine, {prior: end}) for end in (prior.low, prior.high))
     return low, high
 
 
 def _with(machine: Machine, numbers: dict[Prior, float]) -> Machine:
-    """Return the machine with numbers changed; one that contradicts others stays as it was."""
+    """Return the machine with numbers changed; a change that contradicts others is left out."""
     for prior, number in numbers.items():
         try:
             machine = machine.with_values({prior.key: prior.typed(number)})
@@ -173,7 +184,7 @@ def _alone(machine: Machine, prior: Prior, ends: Floats) -> Influence:
 def _sobol(
     machine: Machine, chosen: Sequence[Prior], answers: _Answers
 ) -> tuple[dict[str, tuple[float, float]], Floats]:
-    """Return first and total order by key, and the answers on the machines drawn."""
+    """Return the Sobol indices (first, total) by key, and the answers on the machines drawn."""
     from scipy.stats import norm, sobol_indices
 
     middle = np.array([value_of(machine, prior) for prior in chosen])
@@ -201,7 +212,7 @@ def _sobol(
 
 
 def _root(machine: Machine, chosen: Sequence[Prior]) -> Floats:
-    """Return the symmetric root of the covariance, in prior deviations."""
+    """Return the symmetric root of the covariance, float64[n, n], in prior standard deviations."""
     known = spread_of(machine)
     covariance = np.eye(len(chosen))
     fitted = [prior.key for prior in known.priors]

@@ -1,5 +1,5 @@
-"""Small loops of instructions: what the core makes of them, beside what hardware was measured at.
+"""Small loops of instructions: predicts their time, to be compared with measurements of hardware.
 
-They hold a machine file against a stopwatch, llvm-mca or uops.info, one mechanism at a time, where
-a page-table operation mixes all of them.
+They test a machine file against a stopwatch, llvm-mca or uops.info, one mechanism of the core at a
+time, while a page-table operation mixes all of them.
 """

@@ -1,4 +1,4 @@
-"""Lays the body of a loop out as the micro-ops that it executes, iteration after iteration."""
+"""Makes the trace of a loop: the micro-ops that it executes, iteration after iteration."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from costmodel.loops.rows import WORD_BYTES, LoopRow, trace_of_rows
 from costmodel.units import LINE_BYTES
 
 REGISTERS = 8
-"""Independent additions rotate over so many registers."""
+"""The number of registers that independent additions rotate over."""
 LINES = 32
-"""Lines that loads, stores and locked operations without a line of their own rotate over: few, so
-that all of them stay in every L1."""
+"""The number of lines that accesses without a line of their own rotate over: few, so that all of
+them stay in any L1."""
 _LOADED, _STORED, _LOCKED, _FORWARDED = (number << 20 for number in range(1, 5))
 
 _KIND = {
@@ -39,9 +39,9 @@ _NO_INPUT = ("immediate", "zero", "jump", "call", "return")
 
 
 def trace_of(loop: Loop, isa: Isa, iterations: int) -> Trace:
-    """Return the micro-ops of some iterations of a loop, one step per iteration.
+    """Return the trace of ``iterations`` iterations of a loop, one step per iteration.
 
-    Behind the body stand a counter, a compare and a taken branch.
+    Behind the body, each iteration has a counter, a compare and a taken branch.
     """
     made = _Rows(isa)
     starts = []
@@ -58,17 +58,17 @@ def trace_of(loop: Loop, isa: Isa, iterations: int) -> Trace:
 
 @dataclass
 class _Rows:
-    """Micro-ops so far, and what later ones depend on."""
+    """The micro-ops so far, and the results that later ones can depend on."""
 
     isa: Isa
     rows: list[LoopRow] = field(default_factory=list)
     chains: dict[tuple[str, str], int] = field(default_factory=dict)
-    """By form and number: the row with its latest result."""
+    """The row with the latest result of each chain, by the chain's form and number."""
     registers: list[int] = field(default_factory=lambda: [NO_PRODUCER] * REGISTERS)
     additions: int = 0
     counter: int = NO_PRODUCER
     place: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """Instructions of each kind and form in this iteration: where the next one goes."""
+    """How many instructions of each kind and form this iteration has so far."""
 
     def add(self, group: InstructionGroup) -> None:
         """Execute one instruction of a group."""
@@ -92,7 +92,7 @@ class _Rows:
             self.chains[chain] = len(self.rows) - 1
 
     def end_iteration(self) -> None:
-        """Count, compare and jump back."""
+        """Add the counter, the compare and the branch at the end of an iteration."""
         counter = len(self.rows)
         self.rows += [
             LoopRow(Kind.ALU, inputs={0: self.counter}),
@@ -102,7 +102,7 @@ class _Rows:
         self.counter = counter
 
     def _address(self, group: InstructionGroup) -> int:
-        """Return where an access goes; the same in every iteration."""
+        """Return the address of the next access of a group; it is the same in every iteration."""
         if group.form == "forward":
             number = sum(ord(letter) << (3 * i) for i, letter in enumerate(group.chain)) % LINES
             return _FORWARDED + number * LINE_BYTES

@@ -1,4 +1,4 @@
-"""Loops as files state them: a list of bodies, each with what it was measured at."""
+"""Reads files of loops: a list of loop bodies, each with its measured time if there is one."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ KINDS = (
     "add", "mul", "move", "immediate", "zero", "load", "store", "lock", "branch", "jump",
     "call", "return",
 )  # fmt: skip
-"""Instructions of a body; ``branch`` is not taken, ``jump`` is taken, ``lock`` adds to memory."""
+"""Kinds of instructions. A ``branch`` is not taken, a ``jump`` is; ``lock`` adds to memory."""
 FORMS = ("independent", "chain", "same-line", "new-line", "forward")
-"""How an instruction hangs together with those before it; ``chain-2`` is a second chain."""
+"""How an instruction depends on those before it. ``chain-2`` names a second chain."""
 CHAINED = ("chain", "forward")
 MOST = 10_000
-"""Instructions of one body."""
+"""The most instructions of one body."""
 
 
 @dataclass(frozen=True)
 class InstructionGroup:
-    """Some equal instructions of a body, one after the other."""
+    """``count`` equal instructions of a body, one after the other."""
 
     kind: str
     count: int
     form: str
     chain: str
-    """Tells chains of one form apart; empty for the first."""
+    """The name of the chain, of several of one form; empty for the first."""
 
 
 class Loop(BaseModel):
-    """One loop: a body, the times that it stands there, and what an iteration was measured at."""
+    """A loop: its body, and the measured time of an iteration."""
 
     model_config = STRICT
 
     name: Annotated[str, Field(min_length=1)]
-    """What tables call it."""
+    """The name in tables."""
     ops: tuple[InstructionGroup, ...]
-    """The body in order."""
+    """The instructions of the body in order, each group in a file as [kind, count, form]."""
     repeat: Annotated[int, Field(ge=1, le=MOST)] = 1
-    """How often the list stands in the body."""
+    """How often the body repeats ``ops``."""
     cycles: Annotated[float, Field(gt=0)] | None = None
     """Measured cycles of one iteration; None where nothing was measured."""
 
@@ -100,7 +100,7 @@ def _group(kind: str, count: int, form: str) -> InstructionGroup:
 
 
 def _problems(value: object) -> Iterator[Problem]:
-    """Yield what is wrong with the body as it stands in the file."""
+    """Yield a problem for everything that is wrong with the body in the file."""
     if not isinstance(value, list):
         yield (), "must be a list of [kind, count, form]", value
         return

@@ -1,4 +1,4 @@
-"""Memory patterns: one access after the other over a region, with locked operations in between."""
+"""Memory patterns: accesses to one line after the other, with locked operations between them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from costmodel.loops.rows import LoopRow, trace_of_rows
 from costmodel.units import LINE_BYTES
 
 LINES = 2048
-"""Lines that a trace of a pattern touches, each once."""
+"""The number of lines that a trace of a pattern touches, each once."""
 _APART = 5
-"""Lines from one to the next in memory: nothing that a prefetcher could take for a stream."""
+"""Distance of lines in memory, in lines, so that no prefetcher takes them for a stream."""
 _OVERHEAD = {"chase": 3, "rnd": 10, "seq": 8}
-"""Additions that stand for the loop's own work, by order: as many as make the time of loads from
-the L1 what was measured."""
+"""Additions that stand for the loop's own work, by order of the accesses: as many as give the
+measured time of loads from the L1."""
 _HOT = 1 << 40
 _SEED = 7
 _LOCK = (Kind.RMW, Flavour.RMW_LOCKED)
 
 
 class PatternTime(NamedTuple):
-    """What one pattern took per line on hardware."""
+    """The measured time per line of a pattern on hardware: 10th percentile and median, in ns."""
 
     pattern: str
     """``ORDER WHAT``, such as ``rnd load +1``: see :func:`pattern_ns`."""
@@ -40,7 +40,7 @@ class PatternTime(NamedTuple):
 
 
 def measured(name: str) -> tuple[PatternTime, ...]:
-    """Return the patterns measured on a machine, by the name of their file."""
+    """Return the patterns that were measured on a machine; ``name`` is that of their file."""
     text = files("costmodel.loops").joinpath("memory", f"{name}.yaml").read_text()
     table: dict[str, Any] = yaml.safe_load(text)
     sizes = [size_in_bytes(column) for column in table["columns"]]
@@ -52,12 +52,12 @@ def measured(name: str) -> tuple[PatternTime, ...]:
 
 
 def pattern_ns(pattern: str, region_bytes: int, machine: Machine) -> float:
-    """Return the time per line of a pattern over a region that was touched all before.
+    """Return the time per line, in ns, of a pattern over a region that was touched before.
 
-    ``chase``: each load's address comes from the load before; ``rnd`` random order, ``seq``
-    ascending. ``load``, ``store``, ``plainrmw`` (load, add, store) and ``lockline`` (locked add)
-    access each line once, ``pte`` loads it, adds twice to it and once to a hot line, all locked.
-    ``+n``: n locked adds to a hot line after each.
+    A pattern is ``ORDER WHAT +N``. The order is ``chase`` (each address comes from the load
+    before), ``rnd`` (random) or ``seq`` (ascending). ``load``, ``store``, ``plainrmw`` (load, add,
+    store) and ``lockline`` (a locked add) access each line once; ``pte`` loads it, and then has two
+    locked adds to it and one to a hot line. ``+N`` adds N locked adds to a hot line after each.
     """
     warm, all_ = (
         cpu.run(
@@ -93,7 +93,7 @@ def _target(address: int) -> Target:
 
 
 def _body(what: str, at: int, here: int) -> list[LoopRow]:
-    """Return the accesses to the line at an address, the first of them row ``here``."""
+    """Return the accesses to the line at address ``at``; the first one becomes row ``here``."""
     load, lock = LoopRow(Kind.LOAD, address=at), LoopRow(*_LOCK, address=at)
     return {
         "load": [load],

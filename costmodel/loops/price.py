@@ -1,4 +1,4 @@
-"""What a machine makes of loops, and how far that is from what was measured."""
+"""Prices loops on a machine, and compares them with what was measured."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from costmodel.loops.body import trace_of
 from costmodel.loops.form import Loop
 
 ROWS = 8192
-"""Micro-ops that fill the window, about: many iterations of a short loop, some of a long one."""
+"""About how many micro-ops are executed before time is taken, so that the pipeline is warm."""
 COUNTED = 2
-"""Times as many behind them, whose time counts."""
+"""How many times as many micro-ops are timed after that."""
 
 
 class PricedLoop(NamedTuple):
-    """A loop on a machine."""
+    """The predicted time of a loop on a machine, and the measured one."""
 
     name: str
     predicted_cycles: float
@@ -28,14 +28,14 @@ class PricedLoop(NamedTuple):
 
     @property
     def error_pct(self) -> float | None:
-        """Predicted less measured in percent of measured; None where nothing was measured."""
+        """The error of the prediction in percent of the measured time; None without one."""
         if self.measured_cycles is None:
             return None
         return 100 * (self.predicted_cycles / self.measured_cycles - 1)
 
 
 def price_loop(loop: Loop, machine: Machine) -> PricedLoop:
-    """Return what one iteration costs in a machine's steady state."""
+    """Return the time of one iteration of a loop in steady state, in cycles."""
     instructions = loop.repeat * sum(group.count for group in loop.ops) + 3
     iterations = max(8, ROWS // instructions)
     warm, all_ = (
@@ -47,6 +47,6 @@ def price_loop(loop: Loop, machine: Machine) -> PricedLoop:
 
 
 def mean_absolute_error_pct(loops: Iterable[PricedLoop]) -> float | None:
-    """Return the mean of the errors' sizes; None where nothing was measured."""
+    """Return the mean absolute error in percent; None where nothing was measured."""
     errors = [abs(loop.error_pct) for loop in loops if loop.error_pct is not None]
     return sum(errors) / len(errors) if errors else None

@@ -1,4 +1,4 @@
-"""Micro-ops of loops and patterns, written down one by one, as a trace."""
+"""Makes a trace of the micro-ops of loops and patterns, which are given one by one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 
 WORD_BYTES = 8
-"""What an access reads or writes."""
+"""Size of each access."""
 
 
 class LoopRow(NamedTuple):
-    """One micro-op.
+    """One micro-op of a loop.
 
-    ``inputs`` are the rows that it waits for, by column of :class:`costmodel.code.trace.Trace`.
-    ``taken``: 1 for a taken branch, 0 for one that is not, -1 for what is none.
+    ``inputs`` are the rows that it waits for, by column of ``Trace.inputs``
+    (:class:`costmodel.code.trace.Trace`). ``taken`` is 1 for a taken branch, 0 for one that is not
+    taken, and -1 for any other micro-op.
     """
 
     kind: Kind
@@ -32,9 +33,9 @@ class LoopRow(NamedTuple):
 def trace_of_rows(
     rows: Sequence[LoopRow], starts: Sequence[int], *, step: str, target: Callable[[int], Target]
 ) -> Trace:
-    """Return rows as a trace of equally long steps of one name, which begin at ``starts``.
+    """Return rows as a trace of equally long steps called ``step``, which begin at ``starts``.
 
-    ``target`` says of an address which memory it is.
+    ``target`` returns the memory that an address belongs to.
     """
     count = len(rows)
     kind = np.array([row.kind for row in rows], np.uint8)

@@ -1,4 +1,4 @@
-"""The loops that come with the package, by name; those of the user by path."""
+"""Finds files of loops: those of the package by name, those of the user by path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from costmodel.config.resources import is_path
 
 
 def loops_path(reference: str) -> Path:
-    """Return the file that a name or a path means; raise ConfigError for an unknown name."""
+    """Return the path of the file that a name or a path means.
+
+    Raises ConfigError for an unknown name.
+    """
     if is_path(reference):
         return Path(reference)
     data = Path(str(files("costmodel.loops"))) / "data"

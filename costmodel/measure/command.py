@@ -31,6 +31,7 @@ from costmodel.measure.process import Lost
 from costmodel.measure.readings import Number, numbers_of
 from costmodel.measure.session import Session, measure_core, plan_for, steps
 from costmodel.measure.system import System, read_system
+from costmodel.measure.visited import cpus_to_visit
 
 Advance = Callable[[float], object]
 Stage = Callable[[str, float], AbstractContextManager[Advance]]
@@ -112,13 +113,13 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
     isa = _isa()
     system = read_system()
     like, why = _nearest(wanted, system)
-    _check_cpu(wanted.cpu)
+    cpus = _cpus(wanted.cpu)
     named = strategies_named(wanted.strategies)
     try:
         plan = plan_for(system, quick=wanted.quick)
         loops, left_out = experiments(wanted.loops, isa)
         with stage("measuring", steps(isa, plan, loops)) as advance:
-            session = measure_core(isa, plan, loops=loops, cpu=wanted.cpu, progress=advance)
+            session = measure_core(isa, plan, loops=loops, cpus=cpus, progress=advance)
         session.lacking += left_out
         numbers = list(numbers_of(session, plan, system))
         operations = None
@@ -169,11 +170,15 @@ def _nearest(wanted: Wanted, system: System) -> tuple[Machine, str]:
     return wanted.like, "--like"
 
 
-def _check_cpu(cpu: int | None) -> None:
+def _cpus(cpu: int | None) -> list[int]:
+    """Return the CPUs to measure on: the one that was asked for, or some that are alike."""
     allowed = sorted(os.sched_getaffinity(0))
-    if cpu is not None and cpu not in allowed:
+    if cpu is None:
+        return cpus_to_visit(allowed)
+    if cpu not in allowed:
         reason = f"must be a CPU that this process may use: {', '.join(map(str, allowed))}"
         raise ConfigError.of("--cpu", reason, got=describe(cpu))
+    return [cpu]
 
 
 def _origin(session: Session) -> str:

@@ -133,6 +133,7 @@ def document(
         "load_average": list(session.loads),
         "steal_pct": session.steal_pct,
         "busy": session.signs_of_others(system.cpus),
+        "unlike_cpus": session.unlike,
         "lacking": lacking,
         "system": system.document(),
         "numbers": [_number(number, made) for number in numbers],

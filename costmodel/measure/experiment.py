@@ -57,22 +57,32 @@ class Series:
 
     cycles: list[list[float]] = field(default_factory=list)
     ns: list[list[float]] = field(default_factory=list)
+    cpus: list[int] = field(default_factory=list)
+    """The CPU of each round."""
     lost: bool = False
     """Whether it ended the measuring process: it is not tried again."""
     unsteady: int = 0
     """Samples that were left out because the clock moved or something came between."""
 
-    def add(self, cycles: Sequence[float], ns: Sequence[float], unsteady: int) -> None:
+    def add(self, cycles: Sequence[float], ns: Sequence[float], unsteady: int, *, cpu: int) -> None:
         """Add the samples of a round; an empty round adds nothing."""
         self.unsteady += unsteady
         if cycles:
             self.cycles.append(list(cycles))
             self.ns.append(list(ns))
+            self.cpus.append(cpu)
 
     def estimate(self, unit: str) -> Estimate:
         """Return what the samples say, in ``cycles`` or ``ns``."""
         rounds = self.cycles if unit == "cycles" else self.ns
         return Estimate.of(rounds)
+
+    def cycles_by_cpu(self) -> dict[int, float]:
+        """Return the cycles of each CPU that was visited twice, as :class:`Estimate` has them."""
+        of_cpu: dict[int, list[list[float]]] = {}
+        for cpu, one in zip(self.cpus, self.cycles, strict=True):
+            of_cpu.setdefault(cpu, []).append(one)
+        return {cpu: Estimate.of(rounds).value for cpu, rounds in of_cpu.items() if len(rounds) > 1}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ class Measuring:
         how = ["-S", "-E", program] if program.endswith(".py") else ["-m", program]
         self._command = [sys.executable, *how, *arguments]
         self._process: subprocess.Popen[str] | None = None
+        self.cpu: int | None = None
+        """The CPU that requests ask the process to stay on; None: wherever it runs."""
 
     def __enter__(self) -> Measuring:
         """Return it; the process starts with the first request."""
@@ -57,7 +59,7 @@ class Measuring:
         process = self._process
         assert process.stdin is not None and process.stdout is not None
         try:
-            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.write(json.dumps({**request, "cpu": self.cpu}) + "\n")
             process.stdin.flush()
         except BrokenPipeError:
             pass  # it has ended: the answer is empty, and its status tells why

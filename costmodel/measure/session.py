@@ -19,11 +19,13 @@ from costmodel.measure.suite import (
     atomics,
     core,
     far,
+    is_history,
     near,
     patterns,
     private_caches,
 )
 from costmodel.measure.system import System, load_average, steal_seconds
+from costmodel.measure.visited import unlike_cpus
 
 WORKER = "costmodel.measure.worker"
 BUSY_SPREAD = 1.3
@@ -57,6 +59,8 @@ class Session:
     single_loads_ns: dict[int, list[float]] = field(default_factory=dict)
     """What single loads of rings took, by the ring's size; the reading of the clock is off."""
     steal_pct: float | None = None
+    unlike: list[str] = field(default_factory=list)
+    """What one CPU takes longer for than another, a phrase each."""
     lacking: list[str] = field(default_factory=list)
     """What could not be done and why, a line each."""
 
@@ -132,17 +136,21 @@ def measure_core(
     isa: Isa,
     plan: Plan,
     *,
+    cpus: Sequence[int],
     loops: Sequence[Experiment] = (),
-    cpu: int | None = None,
     progress: Progress = lambda steps: None,
 ) -> Session:
-    """Run all experiments; what ends the measuring process is left out and said."""
+    """Run all experiments; what ends the measuring process is left out and said.
+
+    Each round stays on one of ``cpus``, in turn.
+    """
     began, steal, load = time.monotonic(), steal_seconds(), load_average()
     session = Session(_today(), plan.rounds, (load, load))
-    arguments = [] if cpu is None else [str(cpu)]
-    with Measuring(WORKER, *arguments) as measuring:
+    with Measuring(WORKER) as measuring:
+        measuring.cpu = cpus[0]
         measuring.ask({"task": "clock", "samples": 3})  # whether there can be any kernels here
         for number in range(plan.rounds):
+            measuring.cpu = cpus[number % len(cpus)]
             for experiment, samples in _visits(isa, plan, loops, number):
                 _visit(session, measuring, experiment, samples)
                 progress(1)
@@ -150,6 +158,9 @@ def measure_core(
             progress(1)
         _single_loads(session, measuring, isa, plan)
         progress(1)
+    session.unlike = unlike_cpus(
+        {e.name: session.results[e.name].cycles_by_cpu() for e in core(isa) if not is_history(e)}
+    )
     session.loads = (load, load_average())
     stolen = steal_seconds()
     if steal is not None and stolen is not None:
@@ -187,11 +198,13 @@ def _visit(session: Session, measuring: Measuring, experiment: Experiment, sampl
         series.lost = True
         session.lacking.append(f"{experiment.name}: {reason}")
         return
-    per = experiment.units
+    per, cpu = experiment.units, measuring.cpu
+    assert cpu is not None
     series.add(
         [value / per for value in reply["cycles"]],
         [value / per for value in reply["ns"]],
         reply["unsteady"],
+        cpu=cpu,
     )
 
 

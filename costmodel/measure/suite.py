@@ -114,6 +114,11 @@ def core(isa: Isa) -> Iterator[Experiment]:
             yield Experiment(name, text, units=UNROLLED)
 
 
+def is_history(experiment: Experiment) -> bool:
+    """Tell loops whose time depends on what the branch predictor has seen before."""
+    return experiment.name.startswith("history ")
+
+
 def atomics(isa: Isa) -> Iterator[Experiment]:
     """Yield atomics on lines of the L1, and barriers."""
     yield loop(isa, "lock", [("lock", 4, "same-line")], 4)

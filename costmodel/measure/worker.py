@@ -146,11 +146,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command ends this process
     end_with_parent()
     gc.disable()
-    if len(sys.argv) > 1:
-        os.sched_setaffinity(0, {int(sys.argv[1])})
     worker = Worker()
     for request in _requests():
         try:
+            if request["cpu"] is not None:
+                os.sched_setaffinity(0, {request["cpu"]})
             reply = worker.tasks[request["task"]](request)
         except OSError as error:
             reply = {"error": str(error)}

@@ -1,4 +1,4 @@
-"""Address spaces: VMAs, page tables and rss counters."""
+"""Address spaces: mappings (VMAs), page tables and resident-set counters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from costmodel.mm.table import Pmds
 
 
 class VmaKind(Enum):
-    """What backs a mapping, as far as fork and zap care."""
+    """What backs a mapping, as far as it matters to the operations here."""
 
     ANONYMOUS = "anonymous private"
     PRIVATE_FILE = "private file"
@@ -29,7 +29,7 @@ class Rss(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vma:
-    """Pages ``start`` to ``end`` (exclusive) of one mapping, as virtual page numbers."""
+    """One mapping: virtual page numbers ``start`` to ``end`` (exclusive), and its properties."""
 
     start: int
     end: int
@@ -37,26 +37,28 @@ class Vma:
     dontfork: bool = False
     """``MADV_DONTFORK``: the child has no such mapping."""
     lazy: bool = False
-    """Only file pages that a fault finds again: fork copies no entry of it."""
+    """It has only file pages, which a page fault finds again: fork copies no entry of it."""
     keeps_uffd_wp: bool = False
-    """The child's mapping is registered with userfaultfd too; else fork drops the bit."""
+    """The child's mapping is registered with userfaultfd too. Otherwise fork drops uffd-wp bits."""
     tracks_soft_dirty: bool = False
-    """Soft-dirty is tracked per page; else every page counts as soft-dirty anyway."""
+    """Soft-dirty is tracked per page. Otherwise every page counts as soft-dirty."""
     writable: bool = True
     """The mapping may be written (``VM_WRITE``)."""
+    write_protects: bool | None = None
+    """``UFFDIO_WRITEPROTECT`` is about to protect its pages (True) or to take that back (False)."""
 
     @property
     def is_cow(self) -> bool:
-        """Tell whether a write after fork must copy."""
+        """Whether a write after fork must copy the page (copy-on-write): the mapping is private."""
         return self.kind is not VmaKind.SHARED
 
     @property
     def is_copied(self) -> bool:
-        """Tell whether fork copies the entries of this mapping."""
+        """Whether fork copies the entries of this mapping."""
         return not (self.dontfork or self.lazy)
 
     def table_ranges(self) -> Iterator[tuple[int, int, int]]:
-        """Iterate over (table number, first slot, end slot) that the mapping covers."""
+        """Yield (table number, first slot, end slot) for each table that the mapping touches."""
         vpn = self.start
         while vpn < self.end:
             number, first = divmod(vpn, TABLE_PTES)
@@ -66,7 +68,11 @@ class Vma:
 
 
 class AddressSpace:
-    """The mappings of a process, ascending and disjoint, and what its page tables hold."""
+    """The mappings of a process, and its page tables.
+
+    ``vmas`` are ascending and disjoint, ``pmds`` holds the page tables by number, ``rss`` counts
+    resident pages.
+    """
 
     __slots__ = ("pmds", "rss", "vmas")
 
@@ -77,24 +83,27 @@ class AddressSpace:
         self.rss: Counter[Rss] = Counter()
 
     def get(self, vpn: int) -> int:
-        """Return the raw entry of a page, 0 where there is no table."""
+        """Return the raw entry of a virtual page number; 0 where there is no table."""
         number, slot = divmod(vpn, TABLE_PTES)
         slots = self.pmds.find(number)
         return slots[slot] if slots is not None else 0
 
     def gathered(self, vpn: int) -> int:
-        """Return the entry of a page as ``ptep_get()`` sees it: with what its cont block knows."""
+        """Return the entry of a virtual page number as ``ptep_get()`` returns it.
+
+        It has the access and dirty bits of its whole contiguous block; 0 where there is no table.
+        """
         number, slot = divmod(vpn, TABLE_PTES)
         slots = self.pmds.find(number)
         return gathered_pte(slots, slot) if slots is not None else 0
 
     def put(self, vpn: int, pte: int) -> None:
-        """Store an entry, allocating its table (to set a state up)."""
+        """Store an entry and allocate its table if needed, to set a state up."""
         number, slot = divmod(vpn, TABLE_PTES)
         self.pmds.ensure(number)[slot] = pte
 
     def entries(self) -> Iterator[tuple[int, int]]:
-        """Iterate over (virtual page number, raw entry) of all entries that are not empty."""
+        """Yield (virtual page number, raw entry) of all entries that are not empty."""
         for number, slots in self.pmds:
             base = number * TABLE_PTES
             for slot, pte in enumerate(slots):
@@ -102,7 +111,7 @@ class AddressSpace:
                     yield base + slot, pte
 
     def for_child(self) -> AddressSpace:
-        """Return the child's address space as fork finds it: the VMAs, no page tables."""
+        """Return the child's address space before fork copies entries: mappings, no page tables."""
         return AddressSpace(vma for vma in self.vmas if not vma.dontfork)
 
     def copy(self) -> AddressSpace:

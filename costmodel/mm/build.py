@@ -30,7 +30,7 @@ SPECIAL_PFN = 1 << 30  # a device: no folio there
 
 @dataclass(slots=True)
 class Memory:
-    """A process and all folios it maps."""
+    """A process and all folios that it maps."""
 
     space: AddressSpace
     frames: FrameTable
@@ -41,12 +41,19 @@ class Memory:
 
 
 def build_memory(layout: Layout, *, contpte: bool = False) -> Memory:
-    """Return the state that ``layout`` describes; cont bits only if the kernel uses them."""
+    """Return the process that ``layout`` describes.
+
+    Contiguous bits are set only with ``contpte``, for a kernel that uses them. Raises ValueError
+    for a piece that leaves its folio.
+    """
     return _Builder(layout, contpte=contpte).memory
 
 
 def page_of(memory: Memory, pte: int) -> tuple[Folio, int] | None:
-    """Return folio and page index behind a present entry, None if special or not present."""
+    """Return the folio behind an entry and the index of the page in it.
+
+    None for an entry that is special or not present.
+    """
     folio = memory.frames.find(pte >> PFN_SHIFT)
     if folio is None or pte & SPECIAL or not pte & PRESENT:
         return None
@@ -54,7 +61,7 @@ def page_of(memory: Memory, pte: int) -> tuple[Folio, int] | None:
 
 
 class _Builder:
-    """Lays out areas and pieces; ``vpn`` is the next page."""
+    """Lays out the areas and pieces of a layout; ``vpn`` is the next virtual page number."""
 
     def __init__(self, layout: Layout, *, contpte: bool) -> None:
         self.contpte = contpte
@@ -107,7 +114,7 @@ class _Builder:
         self.space.rss[Rss.ANON if anon else Rss.FILE] += count
 
     def _folio(self, piece: Piece, area: Area, count: int) -> Folio:
-        """Return the folio of a piece, a new one unless it maps more of the one before."""
+        """Return the folio of a piece: a new one, unless the piece maps more of the last one."""
         if piece.again and self.folio is not None:
             last = self.folio
             fits = piece.first + count <= last.pages
@@ -168,6 +175,7 @@ def _vma(area: Area, start: int) -> Vma:
         keeps_uffd_wp=area.keeps_uffd_wp,
         tracks_soft_dirty=area.tracks_soft_dirty,
         writable=not area.protected,
+        write_protects=area.write_protects,
     )
 
 
@@ -176,7 +184,7 @@ def _software_flags(piece: Piece) -> int:
 
 
 def _present_flags(piece: Piece, area: Area) -> int:
-    """Return the flags of present entries; a page that others map privately is not writable."""
+    """Return the flags of present entries; an entry of a privately shared page is not writable."""
     shared = piece.elsewhere or not piece.exclusive
     writable = piece.writable and not (shared and area.kind is not VmaKind.SHARED)
     if piece.uffd_wp or area.protected:

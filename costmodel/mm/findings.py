@@ -1,4 +1,4 @@
-"""Collects what a check finds page by page and tells runs of the same fault as one."""
+"""Collects the faults that a check finds page by page, and reports runs of equal ones as one."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from costmodel.mm.violations import Guarantee, Violation, span
 
 
 class Findings:
-    """Faults of pages, to be reported in runs.
+    """Faults of single pages, to be reported in runs.
 
-    Two neighbouring pages with the same guarantee, owner and text become one violation; the detail
-    of the first page stands for all.
+    Neighbouring pages with the same guarantee, owner and text become one violation, with the detail
+    of the first page.
     """
 
     def __init__(self) -> None:
@@ -19,11 +19,11 @@ class Findings:
         self._found: dict[tuple[Guarantee, str, str], list[tuple[int, str]]] = {}
 
     def add(self, guarantee: Guarantee, owner: str, vpn: int, text: str, detail: str = "") -> None:
-        """Note that ``owner`` (parent, child) breaks ``guarantee`` at page ``vpn``."""
+        """Note that ``owner`` (``parent`` or ``child``) breaks ``guarantee`` at page ``vpn``."""
         self._found.setdefault((guarantee, owner, text), []).append((vpn, detail))
 
     def violations(self) -> Iterator[Violation]:
-        """Iterate over the runs, in the order in which their faults were first found."""
+        """Yield one violation per run, in the order in which their kinds were first found."""
         for (guarantee, owner, text), pages in self._found.items():
             start = 0
             for index in range(1, len(pages) + 1):

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 class Folio:
     """``1 << order`` consecutive frames with one reference count.
 
-    ``mapcount`` counts page-table entries per page (0 = unmapped); ``large_mapcount`` is their sum
-    for kernels from v6.10 on; ``exclusive`` says per page whether one process owns an anonymous
-    page; ``pinned`` says that the folio may be pinned for DMA by a process that has pinned pages.
+    * ``first_pfn`` is the first frame number, ``pages`` the number of frames.
+    * ``mapcount`` counts, for each page, the page-table entries that map it (0: unmapped; the
+      kernel stores one less). ``large_mapcount`` is their sum, which kernels from v6.10 on keep.
+    * ``exclusive`` says for each page whether it belongs to one process alone (anon-exclusive).
+    * ``anon``: an anonymous folio, else one of a file. ``dirty`` is that of a file's folio.
+    * ``pinned``: the folio may be pinned for DMA.
+    * ``freed`` counts how often the folio was given back; more than once is a fault.
     """
 
     __slots__ = (
@@ -37,9 +41,9 @@ class Folio:
         mapped: int = 0,
         exclusive: bool = False,
     ) -> None:
-        """Create a folio; ``first_pfn`` must be aligned to it.
+        """Create a folio whose pages are each ``mapped`` so often, with a reference for each.
 
-        Each page is ``mapped`` so many times, with a reference for each.
+        Raises ValueError where ``first_pfn`` is not a multiple of the folio's size.
         """
         if first_pfn & ((1 << order) - 1):
             raise ValueError(f"an order-{order} folio must be aligned (got first_pfn {first_pfn})")
@@ -56,7 +60,7 @@ class Folio:
 
     @property
     def mapped(self) -> bool:
-        """Whether some page is mapped."""
+        """Whether any page of the folio is mapped."""
         # Unmapping ascends: the last page knows most often.
         return bool(self.mapcount[-1]) or any(self.mapcount)
 
@@ -65,7 +69,7 @@ class Folio:
         return pfn - self.first_pfn
 
     def map_page(self, page: int, times: int = 1) -> None:
-        """Account ``times`` mappings of ``page`` with their references (to set a state up)."""
+        """Count ``times`` more mappings of ``page`` and a reference for each, to set a state up."""
         self.mapcount[page] += times
         self.large_mapcount += times
         self.refcount += times
@@ -82,14 +86,17 @@ class Folio:
         return twin
 
     def __str__(self) -> str:
-        """Name the folio as messages do."""
+        """Return the folio's name in messages: ``order-4 folio (frames 512-527)``."""
         last = self.first_pfn + self.pages - 1
         frames = f"frame {last}" if self.order == 0 else f"frames {self.first_pfn}-{last}"
         return f"order-{self.order} folio ({frames})"
 
 
 class FrameTable:
-    """All folios, by frame; and the use counts of swap entries, by offset."""
+    """All folios, and which folio each frame belongs to.
+
+    ``swap_count`` counts the uses of swap entries by offset.
+    """
 
     __slots__ = ("_by_pfn", "_next_pfn", "folios", "swap_count")
 
@@ -101,7 +108,10 @@ class FrameTable:
         self._next_pfn = 0
 
     def add(self, folio: Folio) -> Folio:
-        """Register ``folio`` for all its frames and return it; frames must not be taken."""
+        """Register ``folio`` for all its frames and return it.
+
+        Raises ValueError where one of the frames belongs to another folio.
+        """
         by_pfn = self._by_pfn
         frames = range(folio.first_pfn, folio.first_pfn + folio.pages)
         for frame in frames:
@@ -114,11 +124,14 @@ class FrameTable:
         return folio
 
     def find(self, pfn: int) -> Folio | None:
-        """Return the folio of a frame, ``None`` where there is none."""
+        """Return the folio of a frame; None where there is none."""
         return self._by_pfn.get(pfn)
 
     def allocate(self, order: int = 0, *, anon: bool = True, skip: int = 0) -> Folio:
-        """Add a folio at the next aligned frame, leaving out ``skip`` frames before it."""
+        """Add a folio behind the last frame in use and return it.
+
+        At least ``skip`` frames are left out, and more until its first frame is aligned.
+        """
         align = (1 << order) - 1
         return self.add(Folio(order, (self._next_pfn + skip + align) & ~align, anon=anon))
 

@@ -1,7 +1,7 @@
-"""Descriptions of small address spaces, from which the same state can be built again and again.
+"""Descriptions of small address spaces, from which the same process can be built again and again.
 
-A layout is a value: mappings one after another, each a sequence of pieces. Frames are handed out
-ascending, so folios of neighbouring pieces have consecutive frames where alignment lets them.
+A layout is a value: mappings one after another, each a sequence of pieces. Frames are given out in
+ascending order, so folios of neighbouring pieces have consecutive frames where alignment allows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from costmodel.mm.address_space import VmaKind
 
 
 class Content(Enum):
-    """What the entries of a piece are."""
+    """What the entries of a piece hold."""
 
     PAGES = "pages"
     HOLE = "hole"
@@ -24,11 +24,11 @@ class Content(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """``count`` entries in a row with one content.
+    """``count`` entries in a row with the same content.
 
-    For pages: of a new folio of ``order``, from its page ``first`` on (``again``: of the folio
-    before instead, from ``first`` on). The rest gives their state; ``writable`` and
-    ``exclusive`` also hold for swap and migration entries.
+    Pages belong to a new folio of ``order``, from its page ``first`` on; with ``again`` to the
+    folio of the piece before, from its page ``first`` on. The other fields give their state;
+    ``writable`` and ``exclusive`` apply to swap and migration entries too.
     """
 
     content: Content
@@ -37,26 +37,30 @@ class Piece:
     first: int = 0
     again: bool = False
     gap: int = 0
-    """Frames left out before the folio."""
+    """How many frames are left out before the folio."""
     writable: bool = True
     exclusive: bool = True
     dirty: bool = True
     marked_every: int = 1
-    """Dirty and young only on each so-many-th entry (a cont block is then dirty as a whole)."""
+    """Only every ``marked_every``-th entry is dirty and young. A contiguous block with one such
+    entry counts as dirty as a whole."""
     soft_dirty: bool = False
     uffd_wp: bool = False
     file: bool = False
-    """A page of the file in a private file mapping, not a private copy."""
+    """In a private file mapping: a page of the file itself, not a private copy."""
     pinned: bool = False
     elsewhere: bool = False
-    """Another process maps the pages too."""
+    """Whether another process maps the pages too."""
     cont: bool = True
-    """Contiguous bit on whole aligned blocks, where the kernel under test uses it."""
+    """Whether whole aligned blocks have the contiguous bit, if the kernel uses it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """One mapping: its pieces, ``before`` pages after the end of the mapping before it."""
+    """One mapping and its pieces; it begins ``before`` pages behind the mapping before it.
+
+    The other fields are those of :class:`costmodel.mm.address_space.Vma`.
+    """
 
     pieces: tuple[Piece, ...]
     kind: VmaKind = VmaKind.ANONYMOUS
@@ -67,24 +71,32 @@ class Area:
     tracks_soft_dirty: bool = False
     protected: bool = False
     """The mapping must not be written: none of its entries is writable, whatever its pieces say."""
+    write_protects: bool | None = None
+    """As that of the mapping, see :class:`costmodel.mm.address_space.Vma`."""
 
     @property
     def pages(self) -> int:
-        """Return the number of pages that the mapping covers."""
+        """The number of pages that the mapping covers."""
         return sum(piece.count for piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A small address space that starts at page ``start``."""
+    """A small address space whose first mapping starts at virtual page number ``start``."""
 
     name: str
     areas: tuple[Area, ...]
     start: int = 0
     note: str = field(default="", compare=False)
-    """What makes it telling, one line."""
+    """One line on which error it reveals."""
 
     def protected(self) -> Layout:
-        """Return the layout with mappings that must not be written."""
+        """Return the layout with all its mappings read-only."""
         areas = tuple(replace(area, protected=True) for area in self.areas)
         return replace(self, name=f"{self.name}, protected", areas=areas)
+
+    def write_protecting(self, *, protects: bool) -> Layout:
+        """Return the layout with mappings that userfaultfd is about to protect, or to release."""
+        areas = tuple(replace(area, write_protects=protects) for area in self.areas)
+        name = f"{self.name}, userfaultfd {'protects' if protects else 'resolves'}"
+        return replace(self, name=name, areas=areas)

@@ -1,4 +1,7 @@
-"""The telling layouts: small address spaces of the kinds that broke copy loops, or could."""
+"""The telling layouts: small address spaces of kinds that break, or could break, copy loops.
+
+Every strategy is checked on them before the random ones.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,22 @@ from costmodel.mm.layout import Area, Content, Layout, Piece
 
 
 def pages(count: int, order: int = 0, **state: object) -> Piece:
-    """Return a piece of present entries; ``state`` are fields of :class:`Piece`."""
+    """Return a piece of ``count`` present entries; ``state`` are other fields of :class:`Piece`."""
     return Piece(Content.PAGES, count, order, **state)  # type: ignore[arg-type]
 
 
 def folios(number: int, order: int, **state: object) -> tuple[Piece, ...]:
-    """Return ``number`` whole folios in a row."""
+    """Return pieces for ``number`` whole folios in a row; ``state`` is that of :func:`pages`."""
     return tuple(pages(1 << order, order, **state) for _ in range(number))
 
 
 def hole(count: int = 1) -> Piece:
-    """Return a piece of empty entries."""
+    """Return a piece of ``count`` empty entries."""
     return Piece(Content.HOLE, count)
 
 
 def private(*pieces: Piece, **fields: object) -> Area:
-    """Return an anonymous private mapping; ``fields`` are fields of :class:`Area`."""
+    """Return an anonymous private mapping; ``fields`` holds other fields of :class:`Area`."""
     return Area(pieces, **fields)  # type: ignore[arg-type]
 
 

@@ -1,7 +1,7 @@
-"""One PTE table under the hands of a strategy: the primitives that read and change entries.
+"""A page table as strategies see it: the primitives that read and change its entries.
 
-Slots count from the start of the table. A range that leaves the VMA's part of the table is
-reported, cut down to it, and carried out: the kernel would not notice either.
+Slots count from the start of the table. A range of slots that leaves the mapping's part of the
+table is reported as a fault, and carried out for the slots inside: the kernel would not notice it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee, Violation, plural, span
 
 Batch = tuple[int, int]
-"""First virtual page number and number of entries that were set from one entry."""
+"""First virtual page number of entries that were set at once, and their number."""
 
 
 class LiveTable:
-    """The part ``first`` to ``end`` (slots) of one table of an address space.
+    """A page table of an address space; its slots ``first`` to ``end`` belong to the mapping.
 
     ``slots`` may be read directly where speed matters; change it only through the methods.
-    ``base`` is the virtual page number of slot 0.
+    ``base`` is the virtual page number of slot 0. ``batches`` holds what was set at once.
     """
 
     __slots__ = ("base", "batches", "end", "faults", "first", "slots", "tlb")
@@ -42,7 +42,7 @@ class LiveTable:
     def __init__(
         self, slots: Slots, base: int, part: tuple[int, int], tlb: TlbView, faults: list[Violation]
     ) -> None:
-        """Open a table; ``faults`` receives what goes wrong on the way."""
+        """Open the part (first slot, end slot) of a table; ``faults`` receives what goes wrong."""
         self.slots = slots
         self.base = base
         self.first, self.end = part
@@ -51,15 +51,18 @@ class LiveTable:
         self.batches: list[Batch] = []
 
     def read(self, slot: int) -> int:
-        """Return the raw entry (one load)."""
+        """Return the raw entry, which is one load."""
         return self.slots[slot]
 
     def ptep_get(self, slot: int) -> int:
-        """Return the entry with dirty and young of its whole cont block (1 + 16 loads there)."""
+        """Return the entry with the dirty and access bits of its whole contiguous block.
+
+        That is one load, and 16 more if the entry has the contiguous bit.
+        """
         return gathered_pte(self.slots, slot)
 
     def write_protect(self, slot: int, count: int = 1) -> None:
-        """Clear the write bit of ``count`` entries (one atomic each)."""
+        """Clear the write bit of ``count`` entries from ``slot`` on, one atomic each."""
         slots, live = self.slots, self.tlb.live
         for index in self._inside(slot, count, "write-protected"):
             pte = slots[index]
@@ -69,16 +72,19 @@ class LiveTable:
                     self.tlb.weakened(self.base + index)
 
     def clear(self, slot: int, count: int = 1) -> int:
-        """Empty ``count`` entries; return the first one with dirty and young of all of them."""
+        """Empty ``count`` entries; return the first one, with the dirty and access bits of all."""
         return self._clear(self._inside(slot, count, "cleared"))
 
     def set_ptes(self, slot: int, count: int, pte: int) -> None:
-        """Store ``count`` entries that map consecutive frames from ``pte``, all with its flags."""
+        """Store ``count`` entries with the flags of ``pte``, for frames from its own one on."""
         self._remember(slot, count)
         self._store(slot, count, pte)
 
     def set_contpte(self, slot: int, count: int, pte: int) -> None:
-        """Store entries as arm64 ``set_ptes()``: cont bit on whole aligned blocks, else without."""
+        """Store entries as :meth:`set_ptes`, with the contiguous bit on whole aligned blocks.
+
+        That is what ``set_ptes()`` of an arm64 kernel with contpte does.
+        """
         self._remember(slot, count)
         pte &= ~CONT
         end = slot + count
@@ -90,7 +96,7 @@ class LiveTable:
             slot += step
 
     def _remember(self, slot: int, count: int) -> None:
-        """Remember a batch as one: what its entries share, they share across blocks."""
+        """Remember entries that were set at once: they may share a dirty bit across blocks."""
         first, end = max(slot, self.first), min(slot + count, self.end)
         if count > 1:
             self.batches.append((self.base + first, max(0, end - first)))
@@ -101,15 +107,15 @@ class LiveTable:
         self._set(inside, pte + ((inside.start - slot) << PFN_SHIFT))
 
     def set_nonpresent(self, slot: int, pte: int) -> None:
-        """Replace a swap or migration entry by another form of itself, or store one."""
+        """Store a swap or migration entry, or replace one by another form of itself."""
         for index in self._inside(slot, 1, "set"):
             self.slots[index] = pte
 
     def can_fold(self, slot: int, folio: Folio | None) -> bool:
-        """Tell whether the block of ``slot`` may become contiguous: the fold precheck (16 loads).
+        """Tell whether the block of ``slot`` may become contiguous, which takes 16 loads.
 
-        All 16 entries must map consecutive frames of ``folio`` from an aligned one, alike but for
-        dirty and young, and not be contiguous yet.
+        Its 16 entries must be present, map consecutive frames of ``folio`` from an aligned one on,
+        be equal in all bits but dirty and access, and not have the contiguous bit yet.
         """
         start = slot & -CONT_PTES
         block = self.slots[start : start + CONT_PTES]
@@ -123,9 +129,10 @@ class LiveTable:
         return all(pte & ~(DIRTY | YOUNG) == want for pte, want in zip(block, wanted, strict=True))
 
     def convert(self, slot: int, *, cont: bool) -> None:
-        """Fold or unfold the block of ``slot``: 16 clears, TLBI(s), DSB, 16 stores, all at once.
+        """Fold (``cont=True``) or unfold the block of ``slot``, with break-before-make.
 
-        The block may reach into a neighbouring VMA, as in the kernel.
+        That is 16 clears, the TLBIs and the DSB that waits for them, and 16 stores. The block may
+        reach into a neighbouring mapping, as in the kernel.
         """
         start = slot & -CONT_PTES
         block = range(start, start + CONT_PTES)
@@ -135,9 +142,9 @@ class LiveTable:
         self._set(block, pte | CONT if cont else pte & ~CONT)
 
     def tlbi(self, slot: int, count: int) -> None:
-        """Issue the invalidation of a range; it is complete at the next :meth:`dsb`.
+        """Issue the invalidation of ``count`` entries; it is complete at the next :meth:`dsb`.
 
-        Whether one TLBI does that or one for each page makes no difference to what TLBs hold.
+        Whether one TLBI does that or one for each page makes no difference here.
         """
         self.tlb.invalidate(range(self.base + slot, self.base + slot + count))
 
@@ -171,7 +178,7 @@ class LiveTable:
             self._report_torn(torn)
 
     def _inside(self, slot: int, count: int, done: str) -> range:
-        """Return the slots of a range that lie in this VMA and table; report it if it leaves."""
+        """Return the slots of a range inside this part; report a fault if some lie outside."""
         if self.first <= slot and slot + count <= self.end:
             return range(slot, slot + count)
         border = "table" if slot + count > TABLE_PTES else "VMA"
@@ -196,9 +203,10 @@ class LiveTable:
 
 
 def shared_entry(pte: int) -> int:
-    """Return a swap or migration entry as both sides hold it after fork: not exclusive, read-only.
+    """Return a swap or migration entry as parent and child hold it after fork.
 
-    A writable migration entry becomes a readable one, a swap entry loses its exclusive mark.
+    A writable migration entry becomes a readable one, a swap entry loses its exclusive mark. Other
+    entries are returned unchanged.
     """
     if pte & MIGRATION:
         return pte & ~(WRITE | EXCLUSIVE)

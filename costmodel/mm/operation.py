@@ -1,4 +1,4 @@
-"""What every page-table operation shares: folios behind entries, rmap counters, TLB flushes."""
+"""The primitives that all page-table operations share: counters of folios, TLB flushes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from costmodel.mm.violations import Guarantee, Violation, plural, span
 
 
 class TableOperation:
-    """State and primitives that all operations have.
+    """The base class of operations that are under way.
 
-    ``contpte`` says whether the kernel uses the contiguous bit. ``faults`` collects what goes
-    wrong on the way, in order; the sanity checks add what is wrong at the end.
+    ``contpte`` says whether the kernel uses the contiguous bit. ``frames`` holds all folios and
+    ``tlb`` what TLBs may hold. ``faults`` collects what goes wrong during the operation, in order;
+    checks afterwards find what is wrong with the outcome.
     """
 
     def __init__(self, frames: FrameTable, tlb: TlbView, *, contpte: bool = False) -> None:
@@ -27,23 +28,30 @@ class TableOperation:
         self._overrun_at = -1
 
     def folio_of(self, pte: int) -> Folio | None:
-        """Return the folio behind a present entry as ``vm_normal_page()``: None if special."""
+        """Return the folio behind an entry, as ``vm_normal_page()`` does.
+
+        None for an entry that is special or not present.
+        """
         if pte & SPECIAL or not pte & PRESENT:
             return None
         return self.frames.find(pte >> PFN_SHIFT)
 
     def folio_get(self, folio: Folio, count: int = 1) -> None:
-        """Take ``count`` references (one atomic): announces a batch of ``count`` entries."""
+        """Take ``count`` references by one atomic; the batch that follows has ``count`` entries."""
         folio.refcount += count
         self._batch_count = count
         self._batch_first = self._overrun_at = -1
 
     def folio_put(self, folio: Folio, count: int = 1) -> None:
-        """Drop ``count`` references (one atomic); does not free."""
+        """Drop ``count`` references by one atomic, without freeing the folio."""
         folio.refcount -= count
 
     def mapcount_add(self, folio: Folio, page: int, delta: int = 1) -> None:
-        """Add to the ``_mapcount`` of one page (one atomic)."""
+        """Add ``delta`` to the ``_mapcount`` of one page by one atomic.
+
+        ``page`` counts from the folio's first. One behind its end changes the next folio, as in the
+        kernel, and is reported as a fault.
+        """
         if self._batch_first < 0:
             self._batch_first = page
         if page < folio.pages:
@@ -55,22 +63,22 @@ class TableOperation:
             neighbour.mapcount[neighbour.page(folio.first_pfn + page)] += delta
 
     def large_mapcount_add(self, folio: Folio, delta: int) -> None:
-        """Add to ``_large_mapcount`` (one atomic; kernels from v6.10 on, large folios only).
+        """Add ``delta`` to ``_large_mapcount`` by one atomic; for large folios, from v6.10 on.
 
-        An operation that never calls this stands for a kernel without the counter.
+        A strategy that never calls this stands for a kernel without the counter.
         """
         self.keeps_large_mapcount = True
         folio.large_mapcount += delta
 
     def is_exclusive(self, folio: Folio, page: int) -> bool:
-        """Tell whether one page is marked as belonging to one process alone."""
+        """Tell whether one page has the anon-exclusive mark: it belongs to one process alone."""
         if page < folio.pages:
             return folio.exclusive[page]
         neighbour = self.frames.find(folio.first_pfn + page)
         return neighbour is not None and neighbour.exclusive[neighbour.page(folio.first_pfn + page)]
 
     def clear_exclusive(self, folio: Folio, page: int) -> None:
-        """Clear the anon-exclusive mark of one page (one atomic)."""
+        """Clear the anon-exclusive mark of one page by one atomic."""
         if page < folio.pages:
             folio.exclusive[page] = False
             return
@@ -79,7 +87,7 @@ class TableOperation:
             neighbour.exclusive[neighbour.page(folio.first_pfn + page)] = False
 
     def tlbi_asid(self) -> None:
-        """Issue the invalidation of the whole address space; complete at the next dsb."""
+        """Issue the invalidation of the whole address space; it is complete at :meth:`dsb`."""
         self.tlb.invalidate_all()
 
     def dsb(self) -> None:
@@ -87,7 +95,7 @@ class TableOperation:
         self.tlb.synchronise()
 
     def finish(self) -> None:
-        """Do what the kernel's caller does behind the loop: here one flush of everything."""
+        """Do what the caller of the loop does at the end: by default one flush of everything."""
         self.final_flush()
 
     def final_flush(self) -> None:
@@ -96,14 +104,14 @@ class TableOperation:
         self.tlb.synchronise()
 
     def _check_batch(self, folio: Folio, first_page: int, count: int) -> bool:
-        """Tell whether a batch stays in its folio; report it if not."""
+        """Tell whether a batch stays in its folio; report a fault if not."""
         if first_page + count <= folio.pages:
             return True
         self._overrun(folio, first_page, count)
         return False
 
     def _overrun_page(self, folio: Folio, page: int) -> None:
-        """Report the overrun of the batch that the last ``folio_get`` announced, once."""
+        """Report once that the batch of the last ``folio_get`` leaves its folio."""
         if self._overrun_at >= 0:
             del self.faults[self._overrun_at]
         self._overrun_at = len(self.faults)
@@ -111,7 +119,7 @@ class TableOperation:
         self._overrun(folio, first, max(self._batch_count, page - first + 1))
 
     def _overrun(self, folio: Folio, first_page: int, count: int) -> None:
-        """Report a batch that counts pages of the next folio to this one."""
+        """Report a batch that counts pages of the next folio as pages of this one."""
         inside = max(0, folio.pages - first_page)
         over = count - inside
         skipped = max(0, first_page - folio.pages)

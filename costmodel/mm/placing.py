@@ -12,17 +12,18 @@ from costmodel.mm.pte import CONT_PTES
 from costmodel.units import PAGE_BYTES
 
 BASE_PFN: Final = (1 << 20) + (1 << 14)
-"""In the middle of a 2 MiB block of the vmemmap, as most tables' struct pages lie inside one."""
+"""First frame of a table: its struct pages lie in the middle of a 2 MiB block of the vmemmap, as
+those of most tables do, not across the border of two."""
 _HALF_BLOCK: Final = CONT_PTES // 2
 
 
 def first_pfns_of(
     orders: Sequence[int], frames: str, span_pages: int, random: Random
 ) -> tuple[int, ...]:
-    """Return the first frame of each folio of a table, in address order.
+    """Return the first frame number of each folio of a table, in the order of addresses.
 
-    ``frames`` as in :mod:`costmodel.config.frames`; scattered ones lie in ``span_pages`` pages of
-    memory. Every folio is aligned to its size.
+    ``frames`` says how the folios lie (:mod:`costmodel.config.frames`); scattered ones lie in a
+    region of ``span_pages`` pages. Every folio is aligned to its size.
     """
     scatter = scatter_of(frames)
     if scatter.share == 0:
@@ -50,7 +51,7 @@ def first_pfns_of(
 
 
 def _pieces(orders: Sequence[int], lone: frozenset[int], run_pages: int) -> Iterator[Sequence[int]]:
-    """Yield the folios that lie behind one another: lone ones, and runs of the others."""
+    """Yield the groups of folios that lie one behind the other: lone ones, and runs of the rest."""
     run: list[int] = []
     pages = 0
     for folio, order in enumerate(orders):
@@ -67,7 +68,7 @@ def _pieces(orders: Sequence[int], lone: frozenset[int], run_pages: int) -> Iter
 
 
 def _units(piece: Sequence[int], orders: Sequence[int], largest: int) -> int:
-    """Return how many places of the largest folio's size a piece takes, gaps included."""
+    """Return how many places, each as large as the largest folio, a group takes, gaps included."""
     end = 0
     for folio in piece:
         size = 1 << orders[folio]
@@ -76,7 +77,7 @@ def _units(piece: Sequence[int], orders: Sequence[int], largest: int) -> int:
 
 
 def _anywhere(sizes: Sequence[int], places: int, random: Random) -> list[int]:
-    """Return where pieces of such sizes begin among so many places: anywhere, none on another."""
+    """Return random beginnings for pieces of such sizes among ``places``, so that none overlap."""
     free = max(places - sum(sizes), 0)
     spots = random.sample(range(free + len(sizes)), len(sizes))
     larger = 0

@@ -1,6 +1,7 @@
-"""Page-table entries as plain ints: flag bits below, the frame number (or swap offset) above.
+"""Page-table entries as plain integers: flag bits below, the frame number or swap offset above.
 
-The layout is the model's own; it keeps every bit that some strategy compares, clears or gathers.
+The positions of the bits are the model's own. It has every bit that a strategy compares, clears or
+gathers.
 """
 
 from __future__ import annotations
@@ -25,18 +26,25 @@ PFN_STEP: Final = 1 << PFN_SHIFT
 FLAG_MASK: Final = PFN_STEP - 1
 
 CONT_PTES: Final = 16
-"""Entries in one contiguous block (4 KiB pages)."""
+"""Entries in one contiguous block of an arm64 kernel with 4 KiB pages."""
 TABLE_PTES: Final = 512
-"""Entries in one PTE table."""
+"""Entries in one page table."""
 
 
 def make_pte(number: int, flags: int) -> int:
-    """Return the entry that holds ``number`` (frame or swap offset) with ``flags``."""
+    """Return the entry with a frame number or swap offset and with ``flags``.
+
+    >>> make_pte(3, PRESENT | WRITE) == 3 * PFN_STEP + PRESENT + WRITE
+    True
+    """
     return number << PFN_SHIFT | flags
 
 
 def gathered_pte(slots: Sequence[int], slot: int) -> int:
-    """Return entry ``slot`` as ``ptep_get()`` sees it: dirty and young of its whole cont block."""
+    """Return entry ``slot`` as ``ptep_get()`` does.
+
+    An entry of a contiguous block has the dirty and access bits that any entry of the block has.
+    """
     pte = slots[slot]
     if not pte & CONT:
         return pte

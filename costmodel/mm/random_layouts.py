@@ -1,4 +1,4 @@
-"""Random small layouts from a seed: every feature of the telling ones, in combinations."""
+"""Draws random small layouts: every feature of the telling ones, in combinations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS = (*[VmaKind.ANONYMOUS] * 4, VmaKind.PRIVATE_FILE, VmaKind.SHARED)
 
 
 def random_layouts(count: int, seed: int) -> Iterator[Layout]:
-    """Yield ``count`` layouts of some 5 to 150 entries; the same for the same ``seed``."""
+    """Yield ``count`` layouts of some 5 to 150 entries; equal seeds give equal layouts."""
     for index in range(count):
         yield random_layout(Random(f"{seed}/{index}"), f"random {seed}/{index}")
 
@@ -46,7 +46,7 @@ def _area(random: Random) -> Area:
 
 
 def _pieces(random: Random) -> Iterator[Piece]:
-    """Yield one piece, or some folios alike, or one folio in two states."""
+    """Yield one piece, several equal folios, or one folio in two states."""
     content = random.choice(_CONTENTS)
     order = random.choice(_ORDERS) if content is Content.PAGES else 0
     state = _state(random)

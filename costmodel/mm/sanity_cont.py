@@ -1,4 +1,4 @@
-"""Checks that contiguous bits say what the architecture lets them say."""
+"""Checks that contiguous bits are set only where the architecture allows them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ from costmodel.mm.violations import Guarantee, Violation, span
 
 
 def check_cont(owner: str, space: AddressSpace, frames: FrameTable) -> Iterator[Violation]:
-    """Check every 16-entry block in which some entry is contiguous."""
+    """Yield a violation for every wrong block of 16 entries that has a contiguous bit.
+
+    ``owner`` is the name of the process in messages. All 16 entries must be present, have the bit,
+    map consecutive frames of one folio from an aligned one on, and agree in their other bits.
+    """
     for number, slots in space.pmds:
         for start in range(0, TABLE_PTES, CONT_PTES):
             block = slots[start : start + CONT_PTES]

@@ -1,4 +1,4 @@
-"""Checks that no TLB holds what the tables no longer say."""
+"""Checks that no TLB may hold a translation that the page tables no longer have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from costmodel.mm.violations import Guarantee, Violation, plural
 
 
 def check_tlb(tlb: TlbView) -> Iterator[Violation]:
-    """Check that nothing stale is left after the final flush."""
+    """Yield a violation for pages that TLBs may still write or translate after the final flush."""
     stale = (("written", tlb.may_write()), ("translated", tlb.may_translate()))
     for access, vpns in stale:
         if vpns:

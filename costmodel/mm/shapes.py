@@ -1,4 +1,4 @@
-"""Large homogeneous address spaces as a few distinct table shapes with repeat counts."""
+"""Large address spaces as a few distinct page tables, each with the number of times it occurs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from costmodel.mm.pte import (
     PFN_STEP,
     PRESENT,
     TABLE_PTES,
+    UFFD_WP,
     WRITE,
     YOUNG,
     make_pte,
@@ -28,12 +29,16 @@ from costmodel.mm.state import PteState
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
 FRESH: Final = PteState("fresh", "freshly written")
-"""Pages of one process, as they are before anybody did anything to them."""
+"""The state of pages that one process has written and no operation has touched."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableShape:
-    """One PTE table that occurs ``count`` times: the orders of its folios, in address order."""
+    """A page table that occurs ``count`` times.
+
+    ``orders`` and ``first_pfns`` give the order and the first frame of each of its folios, in the
+    order of addresses. ``contpte``: its entries have contiguous bits where they may.
+    """
 
     count: int
     orders: tuple[int, ...]
@@ -43,18 +48,25 @@ class TableShape:
 
     @property
     def ptes(self) -> int:
-        """Return the number of entries in use, at most 512."""
+        """The number of entries in use, at most 512."""
         return sum(map((1).__lshift__, self.orders))
 
     def build(self) -> Memory:
-        """Return a fresh process that has just this table."""
+        """Return a new process that has only this table, in its state."""
         state = self.state
         kind = VmaKind.SHARED if state.shared else VmaKind.ANONYMOUS
-        space = AddressSpace([Vma(0, self.ptes, kind, writable=not state.protected)])
+        vma = Vma(
+            0, self.ptes, kind, writable=not state.protected, write_protects=state.write_protects
+        )
+        space = AddressSpace([vma])
         frames = FrameTable()
         slots = space.pmds.ensure(0)
         alone, times, anon = state.alone, state.mapped_by, not state.shared
-        flags = PRESENT | YOUNG | DIRTY | (WRITE if alone and not state.protected else 0)
+        flags = PRESENT | YOUNG | DIRTY
+        if state.write_protects is False:
+            flags |= UFFD_WP
+        elif alone and not state.protected:
+            flags |= WRITE
         slot = 0
         for order, first_pfn in zip(self.orders, self.first_pfns, strict=True):
             exclusive = alone and anon
@@ -70,17 +82,17 @@ class TableShape:
 
 @dataclass(frozen=True, slots=True)
 class ShapedSpace:
-    """An address space of any size: its distinct tables."""
+    """An address space of any size, as its distinct page tables."""
 
     shapes: tuple[TableShape, ...]
 
     @property
     def ptes(self) -> int:
-        """Return the number of entries in use, over all tables."""
+        """The number of entries in use in all tables."""
         return sum(shape.count * shape.ptes for shape in self.shapes)
 
     def in_state(self, state: PteState) -> ShapedSpace:
-        """Return the same tables as an operation finds them in another state."""
+        """Return the same tables in another state."""
         return ShapedSpace(tuple(replace(shape, state=state) for shape in self.shapes))
 
 
@@ -94,15 +106,18 @@ def homogeneous(
     contpte: bool = False,
     seed: int = 0,
 ) -> ShapedSpace:
-    """Return ``memory_bytes`` of anonymous memory made of folios in the given shares of memory.
+    """Return an address space of ``memory_bytes``, made of folios in the given shares of it.
 
-    ``folio_orders`` maps order (0 to 9) to a share; shares sum to 1. Orders interleave in a table,
-    except order-9 folios, which fill one. ``frames="contiguous"`` lets frames ascend with
-    addresses, single pages in another place of their blocks of 16 than their entries; with
-    ``"aligned"`` these agree, too; ``"scattered"`` puts each folio anywhere in a region of
-    ``over_bytes``, by default and at least the size of the memory. A part can be scattered, see
-    :mod:`costmodel.config.frames`.
-    At most four shapes: order-9 tables, two interleavings of the rest, one partial table.
+    ``folio_orders`` maps orders (0 to 9) to shares, which sum to 1. A table holds several orders in
+    random order, except order-9 folios, each of which fills one. With ``frames="contiguous"``
+    frames ascend with addresses, and single pages have another place in their blocks of 16 than
+    their entries; with ``"aligned"`` they have the same place. ``"scattered"`` puts each folio
+    anywhere in a region of ``over_bytes``, which is at least as large as the memory. A part of the
+    memory can be scattered, see :mod:`costmodel.config.frames`. The result has at most four tables:
+    one of order 9, two mixtures of the other orders, and one that is partly used.
+
+    Raises ValueError for a size that is no multiple of 4096, unknown orders, shares that do not sum
+    to 1, and unknown ``frames``.
     """
     _check_arguments(memory_bytes, folio_orders, frames)
     total_pages = memory_bytes // PAGE_BYTES
@@ -142,11 +157,11 @@ def _check_arguments(memory_bytes: int, folio_orders: Mapping[int, float], frame
 def _interleaved(
     tables: int, shares: Mapping[int, float], random: Random
 ) -> list[tuple[int, tuple[int, ...]]]:
-    """Return one or two interleavings of the orders below 9, with their counts.
+    """Return one or two tables of mixed orders below 9, each with its count.
 
-    Where the largest order's share is no whole number of folios per table, the two tables hold
-    one folio more and less, in the proportion that meets the share. Shares of the other orders
-    are met to half a folio per table, the smallest order takes the rest.
+    Where the largest order's share is no whole number of folios per table, the two tables hold one
+    folio more and one less, in the proportion that meets the share. Shares of the other orders are
+    met to half a folio per table; the smallest order gets the rest.
     """
     largest = max(shares)
     per_table = shares[largest] / sum(shares.values()) * (TABLE_PTES >> largest)
@@ -164,7 +179,10 @@ def _interleaved(
 def _quotas(
     pages: int, shares: Mapping[int, float], rounding: Callable[[float], int]
 ) -> dict[int, int]:
-    """Return how many folios of each order a table of ``pages`` gets; the smallest fills up."""
+    """Return how many folios of each order a table of ``pages`` gets.
+
+    The smallest order gets the rest.
+    """
     total = sum(shares.values())
     left = pages
     quotas: dict[int, int] = {}
@@ -186,10 +204,10 @@ def _quotas(
 
 
 def _fill(pages: int, quotas: Mapping[int, int], random: Random) -> tuple[int, ...]:
-    """Return the folios of a table in a random order that keeps each naturally aligned.
+    """Return the orders of a table's folios in a random sequence that aligns each to its size.
 
-    Smaller folios are shuffled together into groups of the next larger size, so that every folio
-    starts at a multiple of its size; a group that is not full comes last.
+    Smaller folios are shuffled and put together in groups of the next larger size; a group that is
+    not full comes last.
     """
     groups: list[tuple[int, ...]] = []
     for order in range(LARGEST_ORDER + 1):

@@ -1,4 +1,4 @@
-"""How an operation finds the pages and entries of a process."""
+"""The state of a process's pages and entries before an operation."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PteState:
-    """One way in which entries can be found, with the name that scenarios use for it.
+    """A state in which an operation can find entries, with the name that scenarios use for it.
 
-    ``title`` says in a few words what it is. ``alone``: every page belongs to this process alone,
-    so entries may be written and pages are marked anon-exclusive. ``mapped_by``: processes that
-    map each page. ``protected``: the mapping must not be written, though its pages were.
-    ``shared``: pages of a file that the mapping shares (shmem), which all are dirty. ``cold``: the
-    process wrote all of its memory since the last time: caches hold that, and no page tables.
+    * ``title`` says in a few words what it is.
+    * ``alone``: every page belongs to this process alone, so entries are writable and pages have
+      the anon-exclusive mark.
+    * ``mapped_by`` is the number of processes that map each page.
+    * ``protected``: the mapping is read-only now, though its pages were written before.
+    * ``shared``: the mapping shares the pages of a file (shmem), which all are dirty.
+    * ``cold``: the process wrote all of its memory since it last touched the page tables, so caches
+      hold the memory and none of the tables.
+    * ``write_protects``: userfaultfd protects the pages of a registered mapping against writes
+      (True), or takes back that it did (False). It is None where userfaultfd plays no part.
     """
 
     name: str
@@ -23,3 +28,9 @@ class PteState:
     protected: bool = False
     shared: bool = False
     cold: bool = False
+    write_protects: bool | None = None
+
+    @property
+    def option(self) -> str:
+        """The option that a kernel must have been built with, as builds name it; mostly none."""
+        return "" if self.write_protects is None else "USERFAULTFD"

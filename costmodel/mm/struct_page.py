@@ -1,6 +1,6 @@
-"""Where the counters of a page stand in its ``struct page`` (64-bit kernels, v6.7 to v6.12).
+"""Offsets in bytes of the counters in ``struct page`` (64-bit kernels, v6.7 to v6.12).
 
-Read off the addresses of the atomics in the recordings: docs/recordings.md.
+They come from the addresses of the atomics in the recordings, see docs/recordings.md.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final
 
 STRUCT_PAGE_BYTES: Final = 64
 FLAGS: Final = tuple(range(8))
-"""Bytes of ``flags``: which of them holds the anon-exclusive bit depends on the version."""
+"""The bytes of ``flags``. Which of them holds the anon-exclusive bit depends on the version."""
 LARGE_MAPCOUNT: Final = 16
 """``_large_mapcount``, in the second struct page of a folio."""
 NR_PAGES_MAPPED: Final = 24

@@ -1,4 +1,4 @@
-"""PTE tables and the PMD level above them."""
+"""Page tables of 512 entries and the level (PMD) above them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from costmodel.mm.pte import TABLE_PTES
 
 Slots = list[int]
-"""One PTE table: 512 entries."""
+"""One page table: a list of 512 entries."""
 
 
 def empty_table() -> Slots:
@@ -16,7 +16,7 @@ def empty_table() -> Slots:
 
 
 class Pmds:
-    """The PTE tables of an address space, by table number (virtual page number // 512)."""
+    """The page tables of an address space by number, which is virtual page number // 512."""
 
     __slots__ = ("_tables",)
 
@@ -25,15 +25,15 @@ class Pmds:
         self._tables: dict[int, Slots] = {}
 
     def find(self, number: int) -> Slots | None:
-        """Return a table, ``None`` where the PMD is empty."""
+        """Return the table of a number; None where the PMD is empty."""
         return self._tables.get(number)
 
     def ensure(self, number: int) -> Slots:
-        """Return a table, allocating it where the PMD is empty."""
+        """Return the table of a number; where the PMD is empty, allocate the table first."""
         return self._tables.setdefault(number, empty_table())
 
     def __iter__(self) -> Iterator[tuple[int, Slots]]:
-        """Iterate over (number, table), ascending."""
+        """Yield (number, table) in ascending order."""
         return iter(sorted(self._tables.items()))
 
     def copy(self) -> Pmds:

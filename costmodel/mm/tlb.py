@@ -1,8 +1,8 @@
-"""What TLBs may still hold about one address space after its page tables changed.
+"""What TLBs may still hold of an address space after its page tables changed.
 
-Every present entry may be cached at any time, so the view keeps only what differs from the tables:
-entries that may still be cached as writable, and entries whose old translation (frame, size) has
-not been invalidated yet.
+Every present entry may be cached at any time. So only differences from the tables are kept: entries
+that may still be cached as writable, and entries whose old translation (frame and size) has not
+been invalidated yet.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from costmodel.mm.pte import CONT, DIRTY, PFN_SHIFT, PRESENT, WRITE
 
 
 class TlbView:
-    """Stale entries of one address space, by virtual page number.
+    """The stale entries of one address space that a TLB may hold, by virtual page number.
 
-    ``live`` is False for an address space that no CPU has run yet (a child during fork): nothing
-    of it can be cached. ``resizes_freely`` stands for FEAT_BBM level 2 without conflict aborts:
-    the contiguous bit may change without break-before-make.
+    ``live`` is False for an address space that no CPU has run yet (a child during fork), of which
+    nothing can be cached. ``resizes_freely`` stands for FEAT_BBM level 2 without conflict aborts:
+    the contiguous bit may change without break-before-make. ``removed`` holds entries taken out of
+    the tables, ``writable`` pages that lost the write permission.
     """
 
     __slots__ = (
@@ -44,14 +45,18 @@ class TlbView:
             self.writable.add(vpn)
 
     def cleared(self, vpn: int, old: int) -> None:
-        """Note that a present entry was taken out of the table."""
+        """Note that the entry ``old`` was taken out of the table."""
         if self.live and old & PRESENT:
             self.removed[vpn] = old
             if old & WRITE:
                 self.writable.add(vpn)
 
     def installed(self, vpn: int, current: int, new: int) -> bool:
-        """Note that ``new`` replaces ``current``; return False if that breaks break-before-make."""
+        """Note that ``new`` replaces ``current`` in the table.
+
+        Returns False if that violates break-before-make: the frame or the contiguous bit changes
+        while a TLB may hold the old translation.
+        """
         if not self.live:
             return True
         old = current if current & PRESENT else self._cached(vpn)
@@ -92,13 +97,13 @@ class TlbView:
         return sorted(self.writable | self._in_flight_writable)
 
     def may_translate(self) -> list[int]:
-        """Return the pages that a TLB may still translate though their entry is gone, ascending."""
+        """Return the pages that a TLB may translate though their entry is gone, ascending."""
         return sorted(self.removed.keys() | self._in_flight.keys())
 
     def writable_frames(self) -> set[int]:
-        """Return the frames that may still be written through dirty entries that are gone.
+        """Return the frames that CPUs may still write through dirty entries that are gone.
 
-        A TLB that holds an entry as dirty writes without touching the table again.
+        A TLB that holds an entry as dirty lets a CPU write without a look at the table.
         """
         olds = (*self.removed.values(), *self._in_flight.values())
         return {old >> PFN_SHIFT for old in olds if old & WRITE and old & DIRTY}

@@ -1,4 +1,4 @@
-"""What the kernel guarantees, and how a broken guarantee is told."""
+"""The guarantees of the kernel, and the report of a broken one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Guarantee(Enum):
 
 
 class DirtyRule(Enum):
-    """Which dirty bit the child gets in a private mapping, by the strategy's kernel."""
+    """Which dirty bits a strategy's kernel gives the child's entries in a private mapping."""
 
     EXACT = "each entry keeps its own"
     ANY_OF_BATCH = "a batch is dirty if one of its entries is"
@@ -40,10 +40,10 @@ class DirtyRule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken guarantee: which, where and what happened.
+    """A broken guarantee: which one, where, and what happened.
 
-    ``vpns`` are the virtual page numbers concerned (to mark them in a drawing), ``pfns`` the frames
-    where only those are known; both empty where the fault has no place.
+    ``vpns`` are the virtual page numbers concerned, to be marked in a drawing; ``pfns`` are the
+    frames, where only those are known. Both are empty for a fault without a place.
     """
 
     guarantee: Guarantee
@@ -58,10 +58,18 @@ class Violation:
 
 
 def plural(count: int, noun: str) -> str:
-    """Return ``1 PTE`` or ``3 PTEs``."""
+    """Return a number with its noun.
+
+    >>> plural(1, "PTE"), plural(3, "PTE")
+    ('1 PTE', '3 PTEs')
+    """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def span(first: int, count: int) -> str:
-    """Return ``5`` or ``5-8``: ``count`` numbers from ``first``."""
+    """Return ``count`` numbers from ``first`` on as a text.
+
+    >>> span(5, 1), span(5, 4)
+    ('5', '5-8')
+    """
     return str(first) if count == 1 else f"{first}-{first + count - 1}"

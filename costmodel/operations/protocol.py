@@ -1,6 +1,7 @@
-"""What an operation on page tables is to the rest of the program: one object with these members.
+"""The protocol of operations on page tables: what the rest of the package asks of each.
 
-This module and the registry import nothing of the program, so that every part may ask them.
+This module and the registry import nothing of the package, so every part may use them.
+docs/contributing.md says how an operation is added.
 """
 
 from __future__ import annotations
@@ -29,14 +30,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Words:
-    """What users read and write about an operation.
+    """The names and defaults of an operation that users meet.
 
-    ``title``: one line on what it does. ``states``: how it finds the entries, or what calls for
-    it; the first is the default. ``unused_keys``: numbers of machine files that it does not use,
-    though another operation does. ``frames``: how folios lie unless a question says otherwise, as
-    they do in published rows. ``loop``: what results call the part of the time that the loop over
-    page tables takes. ``built_in``: names of the states that other builds were recorded in, where
-    not just in the first. ``has_vmas``: the number of mappings matters, not only what they map.
+    * ``title``: one line on what the operation does.
+    * ``states``: how the operation finds the entries, or which system call asks for it. The first
+      one is the default.
+    * ``unused_keys``: dotted keys of machine files that the operation does not use, though another
+      one does.
+    * ``frames``: how folios lie in physical memory by default, as they do in published rows.
+    * ``loop``: what results call the part of the time that the loop over page tables takes.
+    * ``built_in``: names of the states in which other builds were recorded; empty for the first
+      state only.
+    * ``has_vmas``: the number of mappings changes the cost, not only their size.
     """
 
     title: str
@@ -55,10 +60,11 @@ class Words:
 
 @dataclass(frozen=True)
 class FlushRequest:
-    """A flush that other CPUs of the address space take part in.
+    """A TLB flush that the other CPUs which run the address space take part in.
 
-    ``pages``: how many are flushed, in units of what one entry maps; None for all.
-    ``frees_tables``: page tables go with it, so that idle CPUs must not use them any more.
+    ``pages`` is the number of pages flushed, each as large as what one entry maps; None flushes the
+    whole address space. ``frees_tables``: page tables are freed after it, so even idle CPUs must
+    stop using them.
     """
 
     pages: int | None = None
@@ -67,11 +73,11 @@ class FlushRequest:
 
 @dataclass(frozen=True)
 class OutsideCost:
-    """Something that an operation does outside the page tables, ``count`` times in a row.
+    """A cost of an operation outside the page tables, which arises ``count`` times in a row.
 
-    ``causes_ps``: picoseconds of one execution by cause, as CPI stacks name it. ``broadcast_ps``:
-    those of them that go out to the interconnect, and so may wait for other CPUs. ``flush``: the
-    flush at its end, if there is one.
+    ``causes_ps`` maps causes, as CPI stacks name them, to the picoseconds of one time.
+    ``broadcast_ps`` is the part of it that uses the interconnect, and so may wait for other CPUs.
+    ``flush`` is the flush at its end, None where there is none.
     """
 
     causes_ps: Mapping[str, int]
@@ -81,15 +87,16 @@ class OutsideCost:
 
     @property
     def layout_ps(self) -> int:
-        """Picoseconds of one execution that move with the physical layout, as noise scales it."""
+        """Picoseconds of one time that depend on the physical layout, which noise scales."""
         return sum(self.causes_ps.values()) - self.broadcast_ps
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What lies around the loop over page tables.
+    """The costs around the loop over page tables: before it, after it, and for each page table.
 
-    ``per_table`` are picoseconds by cause that each page table takes beside what is executed.
+    ``per_table`` maps causes to the picoseconds that each page table takes besides its recorded
+    instructions.
     """
 
     before: tuple[OutsideCost, ...] = ()
@@ -99,14 +106,17 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class SharedWork:
-    """What one operation does to things that CPUs share, beside its flushes.
+    """What one operation does to things that CPUs share, besides its flushes.
 
-    ``address_space``: how it holds the lock of the address space: ``write`` from beginning to end;
-    ``write, read``: for writing outside the page tables and for reading in them; ``read``.
-    ``tables``: page tables that it takes from the page allocator, or gives back. ``freed``: folios
-    of each order that it gives back; the process faults them in again before it can do the same
-    once more. ``folio_updates``: changes of reference and mapping counts of folios. ``calls``:
-    system calls, each of which takes the lock and drains what the CPU gathered.
+    * ``address_space``: how it holds the lock of the address space (``mmap_lock``): ``write`` from
+      beginning to end; ``write, read`` for writing outside the page tables and for reading in them;
+      ``read`` from beginning to end.
+    * ``tables``: the number of page tables that it takes from the page allocator, or gives back.
+    * ``freed``: folio order to the number of folios that it gives back. The process faults them in
+      again before it can repeat the operation.
+    * ``folio_updates``: the number of changes to reference and mapping counts of folios.
+    * ``calls``: the number of system calls. Each takes the lock, and drains the batch of pages that
+      the CPU has gathered.
     """
 
     address_space: Literal["write", "write, read", "read"] = "write"
@@ -118,10 +128,11 @@ class SharedWork:
 
 @dataclass(frozen=True)
 class Announced:
-    """Primitives that a strategy must announce when it calls them, with the event that each is.
+    """The primitives that a strategy must announce by an event whenever it calls them.
 
-    ``folios`` are methods of the operation; ``tables`` are those of the tables that it hands out,
-    by side and name. They are what a check of a strategy's price counts.
+    ``folios`` maps methods of the operation to events. ``tables`` maps methods of the tables that
+    it hands out, by side (``src``, ``dst``) and name, to events. ``costmodel check`` counts calls
+    and events to find out whether a strategy pays for what it does.
     """
 
     folios: Mapping[str, str] = field(default_factory=dict)
@@ -129,15 +140,19 @@ class Announced:
 
 
 class Operation(ABC):
-    """An operation, such as ``fork``: subclass it and :func:`register` an instance."""
+    """An operation on page tables, such as ``fork``.
+
+    To add one, subclass this and ``register()`` an instance (:mod:`costmodel.operations.registry`).
+    """
 
     name: str
     words: Words
     events: tuple[str, ...]
-    """Events of its recorded steps in their order on one entry or batch."""
+    """Names of the events in its recordings, in their order on one entry or batch."""
     event_before: str
-    """The event that lies behind a page table when the walk over it begins."""
+    """The event that counts as the last one before the first entry of a page table."""
     announced = Announced()
+    """The primitives that its strategies must announce; none by default."""
 
     @property
     def steps(self) -> Traversable:
@@ -145,73 +160,84 @@ class Operation(ABC):
         return resources.files(type(self).__module__.rpartition(".")[0]) / "data"
 
     def state(self, name: str) -> PteState:
-        """Return the state of a name.
+        """Return the state that a name or a text in parts (``mixed: writable 1, ...``) means.
 
-        Raises KeyError for one that the operation cannot find, and ValueError where a part of it
-        is wrong.
+        Raises KeyError for a state that the operation does not have, and ValueError where a part
+        of the text is wrong.
         """
         known = {state.name: state for state in self.words.states}
         return known[name] if name in known else self.other_state(name)
 
     def other_state(self, name: str) -> PteState:
-        """Return a state that is said in parts, see :mod:`costmodel.config.parts`: here none."""
+        """Return the state that a text in parts means, see :mod:`costmodel.config.parts`.
+
+        An operation without such states raises KeyError, as this does.
+        """
         raise KeyError(name)
 
     @abstractmethod
     def strategies(self) -> Sequence[Strategy]:
-        """Return the built-in strategies; the first is the baseline where none is named."""
+        """Return the built-in strategies; the first one is the baseline where none is named."""
 
     @abstractmethod
     def begin(
         self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
     ) -> TableOperation:
-        """Return what strategies get: the operation about to happen to a process.
+        """Return what strategies get as their argument: the operation, about to happen.
 
-        ``contpte``: the kernel uses the contiguous bit. ``resizes_freely``: the CPU lets it change
-        without break-before-make.
+        ``memory`` is the process that it happens to. ``contpte``: the kernel uses the contiguous
+        bit. ``resizes_freely``: the CPU allows to change this bit without break-before-make.
         """
 
     def memory_of(self, function: Function, shape: TableShape, *, contpte: bool) -> Memory:
-        """Return a process with one table, as the strategy ``function`` finds it."""
+        """Return a process with one page table of ``shape``, as the strategy ``function`` finds it.
+
+        It may depend on the strategy, where the operation has happened to the process before.
+        """
         return shape.build()
 
     @abstractmethod
     def trace(
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
-        """Return what a strategy executes on an address space, one run per distinct table.
+        """Return what a strategy executes on an address space: a trace per distinct table, counted.
 
-        ``program`` is the recorded program whose steps it executes. Where that is one loop over
-        each table, :func:`costmodel.operations.shared.trace.loop_runs` is the answer.
+        ``program`` is the name of the recorded program whose steps are executed, ``isa`` is
+        ``arm64`` or ``x86_64``. Operations that are one loop over each table return
+        :func:`costmodel.operations.shared.trace.loop_runs`.
         """
 
     def layouts(self, layouts: Sequence[Layout]) -> Sequence[Layout]:
-        """Return what its strategies are checked on, made from layouts for every operation."""
+        """Return the layouts on which strategies are checked, made of those for all operations."""
         return layouts
 
     @abstractmethod
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
     ) -> list[Violation]:
-        """Return every guarantee of the kernel that a finished operation broke.
+        """Return a violation for every guarantee of the kernel that a finished operation broke.
 
-        ``before`` is a copy of the process as it was; ``dirty`` says how the strategy's kernel
-        passes dirty bits on.
+        ``before`` is a copy of the process before the operation ``done``; ``dirty`` says how the
+        strategy's kernel passes dirty bits on. An empty list means that the operation is correct.
         """
 
     def recorded(self) -> RecordedEvents:
-        """Return how events are found in recordings; only the recorder asks."""
+        """Return how events are found in recordings, for the recorder.
+
+        Raises NotImplementedError for an operation that is not recorded, as this does.
+        """
         raise NotImplementedError(f"no recordings of {self.name}")
 
     def surroundings(
         self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
-        """Return what lies around the page tables ``runs`` of a workload: here nothing.
+        """Return the costs around the loop over page tables; by default there are none.
 
-        ``strategy`` is the name of the one that executed them: it tells the kernel.
+        ``runs`` is what the strategy executes on the page tables. ``strategy`` is its name, which
+        tells the kernel release.
         """
         return Surroundings()
 
     def shared_work(self, workload: Workload) -> SharedWork:
-        """Return what an operation does to things that CPUs share: here it takes the lock."""
+        """Return what the operation does to things that CPUs share; by default it takes a lock."""
         return SharedWork()

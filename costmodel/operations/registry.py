@@ -8,7 +8,7 @@ from typing import Final
 from costmodel.operations.protocol import Operation
 
 _BUILT_IN: Final = ("fork", "zap", "mprotect", "mremap", "spawn")
-"""Folders beside this file; each has its operation as ``OPERATION``."""
+"""Folders beside this file, in the order in which users see them; each exports ``OPERATION``."""
 DEFAULT: Final = _BUILT_IN[0]
 """The operation that is meant where none is named."""
 
@@ -16,12 +16,12 @@ _added: Final[dict[str, Operation]] = {}
 
 
 def operation_names() -> tuple[str, ...]:
-    """Return the names of all operations, the default first."""
+    """Return the names of all operations, those of the package first, ``fork`` before all."""
     return (*_BUILT_IN, *_added)
 
 
 def operation_named(name: str) -> Operation:
-    """Return the operation of a name. Raises KeyError where there is none."""
+    """Return the operation called ``name``, loaded if needed; raise KeyError if there is none."""
     if name in _BUILT_IN:
         found: Operation = import_module(f"costmodel.operations.{name}").OPERATION
         return found
@@ -31,7 +31,7 @@ def operation_named(name: str) -> Operation:
 def register(operation: Operation) -> None:
     """Make an operation known under its name, until the process ends or it is unregistered.
 
-    Raises ValueError where the name is taken.
+    Raises ValueError where there is an operation of this name already.
     """
     if operation.name in operation_names():
         raise ValueError(f"'operation' must have a new name (got {operation.name!r})")

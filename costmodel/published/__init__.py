@@ -1,4 +1,4 @@
-"""The project's own copy of the published measurements, mapped to its words."""
+"""Published measurements, copied with their sources and mapped to this package's names."""
 
 from costmodel.published.builds import half_range_pct, least_half_range_pct
 from costmodel.published.loops import ThroughputRow, loop_names, loop_rows, matching_loop

@@ -1,4 +1,4 @@
-"""How far builds of one source were measured to lie apart, by the published rows."""
+"""How far builds of one source lie apart in the published measurements."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from costmodel.published.rows import Metric, Role, Row, all_rows
 def half_range_pct(machine: str, operation: str, order: int) -> float | None:
     """Return half of the range of the published change of one source in several builds.
 
-    In points, of the middle strategy where there are more; None where no machine row says that it
-    is of another compiler or code layout (role ``band``).
+    It is in percentage points; of several strategies the median is returned. None where no row of
+    the machine, operation and folio order is marked as one of another compiler or code layout (role
+    ``band``).
     """
     by_strategy: dict[str, list[Row]] = {}
     for row in all_rows():
@@ -26,7 +27,7 @@ def half_range_pct(machine: str, operation: str, order: int) -> float | None:
 
 
 def least_half_range_pct(machines: Iterable[str], operation: str, order: int) -> float:
-    """Return the least of several machines; 0 where nothing was published of any."""
+    """Return the smallest :func:`half_range_pct` of several machines; 0 where none has one."""
     known = (half_range_pct(machine, operation, order) for machine in machines)
     return min((half for half in known if half is not None), default=0.0)
 

@@ -1,4 +1,4 @@
-"""Load ``loops.yaml``: throughputs of published benchmark loops on several CPUs."""
+"""Loads ``loops.yaml``: published throughputs of benchmark loops on several CPUs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _STRICT = ConfigDict(frozen=True, extra="forbid")
 class ThroughputRow(BaseModel):
     """One published number of a loop on ``cpus`` processes of ``threads`` threads each.
 
-    ``metric``: ``per_s`` are loops of all CPUs in a second; ``throughput_pct`` is the change of
-    that, and ``rel_pct`` the change of the time of the operation alone, both in percent against
-    ``baseline`` on as many CPUs. ``numbers`` are what the machine has otherwise than its file.
-    ``strategy`` is None for a row that nothing of ours stands for; ``unmapped`` then says why.
+    ``metric`` is the unit of ``mean``: ``per_s`` is the number of loops that all CPUs finish in a
+    second; ``throughput_pct`` is the change of that, and ``rel_pct`` the change of the time of the
+    operation alone, both in percent against ``baseline`` on as many CPUs. ``numbers`` are those
+    that differ from the machine's file, by dotted key. ``strategy`` is None for a row that no
+    strategy of this package stands for; ``unmapped`` then says why.
     """
 
     model_config = _STRICT
@@ -78,7 +79,7 @@ def matching_loop(
     strategy: str,
     baseline: str | None,
 ) -> tuple[ThroughputRow, ...]:
-    """Return the rows of one cell; ``numbers`` are what its machine has otherwise than its file."""
+    """Return the rows of one cell; ``numbers`` are those that differ from the machine's file."""
     wanted = (loop, machine, dict(numbers), cpus, threads, strategy)
     return tuple(
         row
@@ -89,7 +90,7 @@ def matching_loop(
 
 
 def _rows(raw: Mapping[str, Any]) -> tuple[ThroughputRow, ...]:
-    """Return the rows of one table, each with what all have in common."""
+    """Return the rows of one table, each with the fields that all rows of the table share."""
     kept = ("loop", "source", "message_ids", "machine", "numbers", "strategy", "baseline")
     common = {"numbers": {}} | {key: raw[key] for key in kept if key in raw}
     found = []

@@ -1,4 +1,4 @@
-"""Load ``rows.yaml``: what was measured, where it was published, what it is in our words."""
+"""Loads ``rows.yaml``: published measurements, their sources, and which cell each stands for."""
 
 from __future__ import annotations
 
@@ -37,9 +37,11 @@ class _Model(BaseModel):
 class Row(_Model):
     """One published number.
 
-    ``strategy`` and ``role`` are None for a row that nothing of ours stands for; ``unmapped``
-    then says why. Published ranges have their middle as ``mean``, ``prose`` set, and their words
-    in ``note``. A row that prints a measurement a second time names the first in ``repeats``.
+    ``mean`` and ``stdev`` are in the unit that ``metric`` names; ``message_ids`` are those of the
+    mails that it was published in. ``strategy`` and ``role`` are None for a row that no strategy of
+    this package stands for; ``unmapped`` then says why. A number that was published as a range in a
+    sentence has its middle as ``mean``, ``prose`` set, and the wording in ``note``. A row that
+    prints a measurement a second time names the first in ``repeats``.
     """
 
     id: str
@@ -66,7 +68,7 @@ class Row(_Model):
     """The row's label as published."""
     published_baseline: str | None = None
     compiler: str | None = None
-    """What the kernels were built by, None where nobody says."""
+    """The compiler of the measured kernels; None where the source does not say."""
     configuration: str | None = None
     note: str = ""
     unmapped: str | None = None
@@ -87,7 +89,7 @@ class Row(_Model):
 
     @property
     def is_zero_by_definition(self) -> bool:
-        """Whether this is a baseline compared with itself: only its stdev says something."""
+        """Whether a baseline is compared with itself, so that only its deviation is information."""
         return self.metric is Metric.REL_PCT and self.strategy == self.baseline and not self.mean
 
     @property
@@ -98,7 +100,7 @@ class Row(_Model):
 
 
 class Table(_Model):
-    """The rows of one mail's table, with what they have in common."""
+    """The rows of one published table, with the fields that they share."""
 
     table: str
     source: str
@@ -125,7 +127,10 @@ def tables() -> tuple[Table, ...]:
 
 
 def parse(data: Mapping[str, Any]) -> tuple[Table, ...]:
-    """Return the tables of the raw content of ``rows.yaml``; ValidationError where it is wrong."""
+    """Return the tables in the parsed content of ``rows.yaml``.
+
+    Raises pydantic's ValidationError where it does not fit the fields.
+    """
     return tuple(_table(raw, data["reasons"]) for raw in data["tables"])
 
 
@@ -146,7 +151,10 @@ def matching(
     baseline: str | None,
     cpus: int = 1,
 ) -> tuple[Row, ...]:
-    """Return the published rows of one cell: seconds of the strategy, change to the baseline."""
+    """Return the published rows of one cell.
+
+    These are times of the strategy in seconds, and changes against ``baseline`` in percent.
+    """
     wanted = (machine, operation, state, memory_bytes, order, strategy, cpus)
     return tuple(
         row
@@ -156,7 +164,10 @@ def matching(
 
 
 def has_times(machine: str, operation: str) -> bool:
-    """Whether a time of a machine, not only a change, was published that is predicted here."""
+    """Tell whether a time of an operation on a machine was published, not only a change.
+
+    Only rows that a strategy of this package stands for count.
+    """
     return any(
         (row.machine, row.operation, row.metric) == (machine, operation, Metric.SECONDS)
         for row in all_rows()

@@ -1,1 +1,1 @@
-"""What becomes of results: files, comparisons, tables (`text`) and pictures (`plots`)."""
+"""Result files and what is made of them: comparisons, tables (``text``), pictures (``plots``)."""

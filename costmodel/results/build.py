@@ -1,4 +1,4 @@
-"""From what an experiment computed to the result file."""
+"""Makes the result file of what was computed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from costmodel.published import Metric, Row, ThroughputRow
 from costmodel.published.rows import implied_change_pct
+from costmodel.remarks import decided_by
 from costmodel.remarks import remarks as machine_remarks
 from costmodel.results.crowd_records import crowd_data
 from costmodel.results.document import SCHEMA, ResultFile
@@ -30,10 +31,11 @@ def result_file(
 ) -> ResultFile:
     """Return all comparisons of a run as a result file.
 
-    ``provenance`` has at least ``version``, ``seed`` and ``noise``. ``left_out`` is what was asked
-    for and cannot run; ``idle`` are the settings that change nothing, by machine name. Without the
-    ``intervals`` of the model, which take a dozen times as long as the cell, for readers that do
-    not show them. Raises pydantic's ValidationError for numbers that no file may hold.
+    ``provenance`` has at least the keys ``version``, ``seed`` and ``noise``. ``left_out`` is what
+    was asked for and cannot run; ``idle`` are the settings that change no time, by machine name.
+    ``intervals=False`` leaves the model's intervals out, which take a dozen times as long as the
+    cells, for readers that do not show them. Raises pydantic's ValidationError for numbers that a
+    file may not hold.
     """
     remarks = cache(_remarks)
     cells = [_cell(comparison, remarks, intervals=intervals) for comparison in comparisons]
@@ -43,18 +45,28 @@ def result_file(
             "provenance": dict(provenance),
             "title": title,
             "left_out": [asdict(left) for left in left_out],
-            "machine_remarks": _machine_remarks(comparisons, idle or {}),
+            "machine_remarks": _machine_remarks(comparisons, idle or {}, intervals=intervals),
             "cells": cells,
         }
     )
 
 
 def _machine_remarks(
-    comparisons: Sequence[Comparison], idle: Mapping[str, Sequence[Setting]]
+    comparisons: Sequence[Comparison],
+    idle: Mapping[str, Sequence[Setting]],
+    *,
+    intervals: bool,
 ) -> dict[str, list[str]]:
-    cells = {c.result.cell.machine.name: c.result.cell for c in reversed(comparisons)}
-    names = dict.fromkeys(c.result.cell.machine.name for c in comparisons)
-    return {name: machine_remarks(cells[name], idle.get(name, ())) for name in names}
+    of: dict[str, list[Comparison]] = {}
+    for comparison in comparisons:
+        of.setdefault(comparison.result.cell.machine.name, []).append(comparison)
+    return {
+        name: [
+            *(decided_by(mine) if intervals else ()),
+            *machine_remarks(mine[0].result.cell, idle.get(name, ())),
+        ]
+        for name, mine in of.items()
+    }
 
 
 def _remarks(strategy: str, operation: str) -> list[str]:
@@ -114,7 +126,7 @@ def _model(comparison: Comparison) -> dict[str, Any]:
 
 
 def _build(comparison: Comparison) -> dict[str, Any]:
-    """Return whose code was priced, and what it is compared with."""
+    """Return the keys about the build that was priced, and about that of the baseline."""
     build, builds = comparison.result.described_build, comparison.builds
     return {
         "build": build.name,

@@ -12,7 +12,7 @@ from costmodel.results.records import ResultCell, ResultKey
 from costmodel.statistics import CONFIDENCE, Change, change
 
 NEGLIGIBLE_PCT: Final = 0.01
-"""Below this two exact times are the same: the core's own resolution is about as wide."""
+"""Changes below this count as none: the time resolution of the core model is about as coarse."""
 
 _MUST_AGREE: Final = (
     "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "vmas", "contpte", "runs",
@@ -22,7 +22,7 @@ _MUST_AGREE: Final = (
 
 @dataclass(frozen=True)
 class FileCellChange:
-    """How one cell changed from the old file to the new one."""
+    """The change of one cell from the old file to the new one, in percent of the old time."""
 
     old: ResultCell
     new: ResultCell
@@ -30,7 +30,10 @@ class FileCellChange:
 
     @property
     def is_significant(self) -> bool:
-        """Whether the change is more than noise: p below 5 %, or any for exact times."""
+        """Whether the change is more than noise: p is below 5 %, or the times are exact.
+
+        A change below ``NEGLIGIBLE_PCT`` never is.
+        """
         if abs(self.change.mean_pct) < NEGLIGIBLE_PCT:
             return False
         p_value = self.change.p_value
@@ -39,10 +42,10 @@ class FileCellChange:
 
 @dataclass(frozen=True)
 class FileComparison:
-    """All cells that both files have, and those that only one has.
+    """The cells that both files have, with their changes, and those that only one has.
 
-    ``paired``: run i of both met the same noise. ``geomean_pct`` is the geometric mean of the
-    changes of run time.
+    ``paired``: run i of both met the same noise. ``noise``: whether the times are of simulated
+    runs, else they are exact. ``geomean_pct`` is the geometric mean of the changes in percent.
     """
 
     cells: tuple[FileCellChange, ...]
@@ -61,9 +64,10 @@ class FileComparison:
 
 
 def compare_files(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -> FileComparison:
-    """Compare two result files; ``names`` are what messages call them.
+    """Compare two result files cell by cell; ``names`` are what messages call them.
 
-    Raises ConfigError with every reason why they cannot be compared.
+    Raises ConfigError with every reason why they cannot be compared: other workloads, noise in one
+    of them only, or no cell in common.
     """
     faults = list(_disagreements(old, new, names))
     if faults:
@@ -87,7 +91,7 @@ def compare_files(old: ResultFile, new: ResultFile, *, names: tuple[str, str]) -
 
 
 def by_key(comparison: FileComparison) -> dict[ResultKey, FileCellChange]:
-    """Return the cells of a comparison by what tells those of a file apart."""
+    """Return the changes of a comparison by the key of their cells."""
     return {cell.old.key: cell for cell in comparison.cells}
 
 

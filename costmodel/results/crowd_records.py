@@ -1,4 +1,4 @@
-"""The part of a result file that is about several CPUs: who does what, and what they share."""
+"""The part of a result file about several CPUs: what each of them does, and what they share."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ _Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class SharedRecord(BaseModel):
-    """How one shared thing is used; of several of a kind, the busiest counts."""
+    """How a shared thing is used; of several of one kind, the busiest counts."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     waiting_ns: float
-    """What it costs one operation beyond the price of a lone CPU, transfers of lines included."""
+    """Time that it costs one operation beyond that of a lone CPU, transfers of cache lines
+    included."""
     queue: _Amount
-    """CPUs that wait for it, on average."""
+    """Number of CPUs that wait for it, on average."""
     utilisation: _Amount
     """Share of the time in which it is in use."""
     visits_per_operation: _Amount
-    """How often an operation goes there."""
+    """How often one operation uses it."""
 
 
 class CrowdRecord(BaseModel):
@@ -35,35 +36,37 @@ class CrowdRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     processes: Annotated[int, Field(ge=1)]
-    """Processes, each in its own address space."""
+    """Number of processes, each with its own address space."""
     threads: Annotated[int, Field(ge=1)]
-    """Threads of each address space."""
+    """Number of threads of each process."""
     others: str
     """What all threads but the first do."""
     placement: str
-    """Whether threads were on other CPUs before."""
+    """Whether threads ran on other CPUs before."""
     sockets: str
-    """How the CPUs in use lie on the sockets."""
+    """How the CPUs in use are spread over the sockets."""
     folios: str
-    """Whether the processes map the same folios."""
+    """Whether the processes map folios of their own or the same ones."""
     between_us: _Amount
-    """What each CPU does between two operations."""
+    """Time that each CPU spends on its own between two operations."""
+    between_stdev_pct: _Amount = 0.0
+    """Standard deviation of that time, in percent of it."""
     unshared: list[str]
-    """What each CPU has for itself here."""
+    """Things that CPUs share in reality and each has for itself here."""
     workers: Annotated[int, Field(ge=1)]
-    """CPUs that execute the operation."""
+    """Number of CPUs that execute the operation."""
     alone_ns: _Amount
-    """Time of the operation on a CPU that meets nobody, with its share of the cache."""
+    """Time of the operation on a CPU that waits for no other, with its share of the cache."""
     throughput_per_s: _Amount
-    """Operations of all CPUs in a second."""
+    """Operations that all CPUs finish in a second."""
     speedup: _Amount
-    """That over the throughput of one CPU that meets nobody."""
+    """``throughput_per_s`` divided by the throughput of one CPU that waits for no other."""
     shared: dict[str, SharedRecord]
-    """Shared thing to how it is used."""
+    """Name of each shared thing to how it is used."""
 
 
 def crowd_data(result: Result) -> dict[str, Any] | None:
-    """Return the record of a result as plain data; None for a lone CPU."""
+    """Return a result's record of several CPUs as plain data; None for a lone CPU."""
     found, workload = result.contention, result.cell.workload
     if found is None:
         return None
@@ -75,6 +78,7 @@ def crowd_data(result: Result) -> dict[str, Any] | None:
         "sockets": workload.sockets,
         "folios": workload.folios,
         "between_us": workload.between_us,
+        "between_stdev_pct": workload.between_stdev_pct,
         "unshared": list(workload.unshared),
         "workers": found.workers,
         "alone_ns": found.alone_ps / PS_PER_NS,

@@ -17,16 +17,18 @@ _UNITS: Final = {
     "ns_per_pte": "ns", "seconds": "s", "change_pct": "%", "change_stdev_pct": "%",
     "model_low_pct90": "%", "model_high_pct90": "%",
 }  # fmt: skip
-"""Variables and their units."""
+"""The variables of the dataset and their units."""
 
 
 def dataset(results: ResultFile) -> Dataset:
-    """Return the cells of a result file by machine, strategy, folio layout and state.
+    """Return the cells of a result file as an xarray dataset.
 
-    ``cpus`` and ``threads`` are further dimensions where a file has several. ``folios`` are
-    orders where no layout is a mix, else their names. ``cpi_stack_ns_per_pte`` has
-    one dimension more, ``cause``. What was not computed is NaN. Raises ConfigError where xarray is
-    not installed.
+    The dimensions are ``machine``, ``strategy``, ``folios``, ``state``, and ``cpus`` and
+    ``threads`` where the file has several numbers of them. The coordinate ``folios`` holds folio
+    orders, or names where a layout is a mix of orders. The variables are ``ns_per_pte``,
+    ``seconds``, ``change_pct``, ``change_stdev_pct``, ``model_low_pct90`` and ``model_high_pct90``,
+    with their units as an attribute, and ``cpi_stack_ns_per_pte``, which has the dimension
+    ``cause`` too. What was not computed is NaN. Raises ConfigError where xarray is not installed.
     """
     try:
         import xarray
@@ -74,12 +76,12 @@ def dataset(results: ResultFile) -> Dataset:
 
 
 def _first(results: ResultFile, layout: str) -> ResultCell:
-    """Return a cell of a folio layout."""
+    """Return the first cell of a folio layout."""
     return next(cell for cell in results.cells if cell.layout == layout)
 
 
 def _values(cell: ResultCell) -> dict[str, float]:
-    """Return what a cell has of the variables."""
+    """Return the values that a cell has, by the name of the variable."""
     low, high = cell.model_interval_pct90 or (None, None)
     found = {
         "ns_per_pte": cell.ns_per_pte, "seconds": cell.seconds.mean,

@@ -1,6 +1,6 @@
-"""The result file, schema 1: one model that writes, reads, compares and draws.
+"""The result file (schema 1): the model that is written, read, compared and drawn.
 
-docs/result-json.md describes the keys, docs/result.schema.json is made from the models here.
+docs/result-json.md describes the keys; docs/result.schema.json is generated from the models here.
 """
 
 from __future__ import annotations
@@ -23,66 +23,69 @@ _COMMON: Final = (
     "operation", "memory_bytes", "frames", "frames_over_bytes", "vmas", "state", "contpte",
     "baseline", "runs", "iterations",
 )  # fmt: skip
-"""What the cells of one file have in common: a scenario has one of each."""
+"""Keys that are equal in all cells of a file, because a scenario has one value for each."""
 
 
 class Provenance(BaseModel):
-    """How to compute a file again."""
+    """What is needed to compute a file again."""
 
     model_config = LENIENT
 
     version: Words
-    """Of costmodel."""
+    """The version of costmodel."""
     created: Words | None = None
-    """UTC, ISO 8601."""
+    """When the file was made: UTC, ISO 8601."""
     command: list[str] | None = None
-    """Its words; without those that change no number."""
+    """The words of the command, without options that change no number."""
     scenario: dict[str, Any] | None = None
-    """The scenario as run: the file's content, defaults and options applied."""
+    """The scenario as it was run: the content of its file with defaults and options applied."""
     seed: int
-    """Of every random stream."""
+    """The seed of all random streams."""
     noise: bool
-    """False with ``--no-noise``."""
+    """Whether noise was simulated; false with ``--no-noise``."""
     engine: Literal["fast", "reference"] | None = None
+    """The compiled model (fast), or the slow one that it is tested against."""
     machine_sha256: dict[str, str] | None = None
-    """Machine name to SHA-256 of its file."""
+    """Machine name to the SHA-256 of its file."""
     overrides: list[str] | None = None
-    """``KEY=VALUE`` in the order applied."""
+    """Overrides as ``KEY=VALUE``, in the order in which they were applied."""
     python: str | None = None
+    """The version of Python."""
     packages: dict[str, str | None] | None = None
-    """Versions that could change a number."""
+    """The versions of packages that could change a number."""
 
 
 class LeftOutEntry(BaseModel):
-    """Strategies that were asked for and do not run on a machine."""
+    """Strategies that were asked for and cannot run on a machine."""
 
     model_config = LENIENT
 
     machine: Words
     """The machine's name."""
     strategies: Annotated[list[Words], Field(strict=False)]
-    """Their names."""
+    """The names of the strategies."""
     reason: Words
-    """Why they do not run there."""
+    """Why they cannot run there."""
 
 
 class ResultFile(BaseModel):
-    """All cells of a run, and where they come from."""
+    """All cells of a run, and how they were made."""
 
     model_config = LENIENT | ConfigDict(serialize_by_alias=True)
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
-    """1."""
+    """The version of this format, 1."""
     provenance: Provenance
-    """How to compute the file again."""
+    """What is needed to compute the file again."""
     title: Words | None = None
-    """The scenario's."""
+    """The title of the scenario."""
     left_out: list[LeftOutEntry] = []
     """What was asked for and is not in the cells."""
     machine_remarks: dict[Words, list[str]] = {}
-    """Machine name to the sentences that its numbers need beside them."""
+    """Machine name to the sentences that must stand beside its numbers."""
     cells: Annotated[list[ResultCell], Field(min_length=1)]
-    """One per machine, strategy, folio layout and number of CPUs, the baseline included."""
+    """One for each machine, strategy, folio layout and number of CPUs; the baseline is among
+    them."""
 
     @model_validator(mode="after")
     def _cells_agree(self) -> ResultFile:
@@ -108,7 +111,10 @@ class ResultFile(BaseModel):
         yield from self._change_problems()
 
     def _change_problems(self) -> Iterator[Problem]:
-        """Yield cells without their baseline, and changes that are not those of the times."""
+        """Yield a problem for each cell without its baseline, and each change that is not correct.
+
+        A change must be that of the two times.
+        """
         baselines = {cell.place: cell for cell in self.cells if cell.is_baseline}
         for index, cell in enumerate(self.cells):
             baseline = baselines.get(cell.place)
@@ -121,12 +127,12 @@ class ResultFile(BaseModel):
                 yield ("cells", index, "change_pct", "mean"), reason, cell.change_pct.mean
 
     def data(self) -> dict[str, Any]:
-        """Return the file as plain data; keys that were not given are not in it."""
+        """Return the content of the file as plain data, without keys that were not given."""
         return self.model_dump(mode="json", exclude_unset=True)
 
     @property
     def first(self) -> ResultCell:
-        """A cell that has what all have in common."""
+        """The first cell, for what all cells have in common."""
         return self.cells[0]
 
     @property
@@ -136,25 +142,25 @@ class ResultFile(BaseModel):
 
     @property
     def version(self) -> str:
-        """Of costmodel, which made the file."""
+        """The version of costmodel that made the file."""
         return self.provenance.version
 
     @property
     def case(self) -> str:
-        """``fork of 1 GiB (writable)``, with what is not default for all cells."""
+        """The question in words, ``fork of 1 GiB (writable)``, with all settings of all cells."""
         cell = self.first
         words = ", ".join((cell.state, *self.common_settings))
         return f"{cell.operation} of {size_text(cell.memory_bytes)} ({words})"
 
     @property
     def common_settings(self) -> tuple[str, ...]:
-        """What is not default for all cells."""
+        """The settings, in words, that differ from the default in all cells."""
         others = [cell.said for cell in self.cells]
         return tuple(text for text in self.first.said if all(text in other for other in others))
 
     @property
     def workload_text(self) -> str:
-        """``fork, 1 GiB, writable``, with what of the workload is not default."""
+        """The workload in words, ``fork, 1 GiB, writable``, with what is not default in it."""
         cell, common = self.first, self.common_settings
         settings = [text for text in cell.workload_settings if text in common]
         if cell.frames != "contiguous":
@@ -163,7 +169,7 @@ class ResultFile(BaseModel):
         return ", ".join([cell.operation, size_text(cell.memory_bytes), cell.state, *settings])
 
     def machine_title(self, machine: str) -> str:
-        """Return ``ampere-altra (tlbi.range=true)``: a machine and what is not default on it."""
+        """Return a machine with what is not default on it: ``ampere-altra (tlbi.range=true)``."""
         cells = (cell for cell in self.cells if cell.machine == machine)
         said = unique(text for cell in cells for text in cell.machine_settings)
         own = [text for text in said if text not in self.common_settings]
@@ -171,24 +177,24 @@ class ResultFile(BaseModel):
 
     @property
     def origin(self) -> str:
-        """How the numbers were made: protocol, seed and model version."""
+        """How the numbers were made, in words: repetitions, seed and version of the model."""
         cell, made = self.first, self.provenance
         how = f"{cell.runs} runs x {cell.iterations} iterations, seed {made.seed}"
         return f"{how if made.noise else 'without noise'}, costmodel {made.version}"
 
     @property
     def machines(self) -> tuple[str, ...]:
-        """The machines, in order."""
+        """The names of the machines, in the order of the cells."""
         return unique(cell.machine for cell in self.cells)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The folio layouts with their numbers of CPUs, in order."""
+        """The headings of folio layouts with numbers of CPUs, in the order of the cells."""
         return unique(cell.column for cell in self.cells)
 
     @property
     def strategies(self) -> tuple[str, ...]:
-        """The strategies, the baseline first."""
+        """The names of the strategies, the baseline first."""
         return unique(cell.strategy for cell in self.cells)
 
     @property
@@ -198,11 +204,11 @@ class ResultFile(BaseModel):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The same as notes below a table: what a star stands for."""
+        """The remarks on strategies as notes below a table, where a star refers to them."""
         return tuple(f"* {verdict}" for verdict in self.verdicts)
 
     def panel(self, machine: str, column: str) -> tuple[ResultCell, ...]:
-        """Return the cells of one machine, and of one layout on so many CPUs."""
+        """Return the cells of one machine and one of ``columns``."""
         return tuple(cell for cell in self.cells if cell.place == (machine, column))
 
     def only(
@@ -212,8 +218,9 @@ class ResultFile(BaseModel):
         strategies: Iterable[str] = (),
         orders: Iterable[str] = (),
     ) -> ResultFile:
-        """Return the cells that are named; nothing named keeps all. The baseline always stays.
+        """Return the file with only the cells of the given names; without names all are kept.
 
+        ``orders`` are folio orders as text. The baseline is kept whatever strategies are named.
         Raises ConfigError for a name that is not in the file.
         """
         chosen = self
@@ -238,12 +245,16 @@ class ResultFile(BaseModel):
 
 
 def unique(items: Iterable[str]) -> tuple[str, ...]:
-    """Return the items without repetitions, in order."""
+    """Return the items without repetitions, in the order of their first occurrence."""
     return tuple(dict.fromkeys(items))
 
 
 def column_title(column: str) -> str:
-    """Return ``order-9 (2 MiB), 8 CPUs`` for ``order-9, 8 CPUs``; a mix as it is."""
+    """Return the heading of a column with the size of its folios; a mix is returned as it is.
+
+    >>> column_title("order-9, 8 CPUs")
+    'order-9 (2 MiB), 8 CPUs'
+    """
     layout, comma, crowd = column.partition(", ")
     order = layout.removeprefix("order-")
     if not order.isdigit():

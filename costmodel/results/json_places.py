@@ -1,4 +1,4 @@
-"""Where in a JSON text a value stands: looked up only for faults."""
+"""Finds the line and column of a value in a JSON text, which only faults need."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 
 @dataclass
 class PlacedJson(Document):
-    """JSON data whose faults get line and column from its text."""
+    """JSON data whose faults have the line and column of its text."""
 
     text: str = ""
 
     def fault(self, at: Location, reason: str, got: str, *, at_key: bool = False) -> Fault:
-        """Return a fault at a value, or at the innermost one around it that the text has."""
+        """Return a fault at a location, or at the innermost one around it that the text has."""
         offset = _offset(self.text, at)
         line = bisect_right(self._lines, offset)
         col = offset - self._lines[line - 1] + 1
@@ -29,12 +29,12 @@ class PlacedJson(Document):
 
     @cached_property
     def _lines(self) -> list[int]:
-        """Offsets at which lines begin."""
+        """The offsets at which lines begin."""
         return [0, *(found.end() for found in re.finditer("\n", self.text))]
 
 
 def _offset(text: str, at: Location) -> int:
-    """Return the offset of a value of valid JSON, or of the innermost one that holds it."""
+    """Return the offset of a location in valid JSON, or of the innermost one around it."""
     decoder = json.JSONDecoder()
     here = _skip(text, 0)
     for part in at:
@@ -46,7 +46,7 @@ def _offset(text: str, at: Location) -> int:
 
 
 def _member(text: str, here: int, wanted: str | int, decoder: json.JSONDecoder) -> int | None:
-    """Return where an item of a list or the value of a key begins; None where there is none."""
+    """Return the offset of an item of a list, or of a key's value; None where there is none."""
     opening, index = text[here], 0
     if opening not in "[{":
         return None

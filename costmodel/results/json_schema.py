@@ -1,4 +1,4 @@
-"""The JSON schema of result files, for programs that read them."""
+"""Makes the JSON schema of result files, for programs that read them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ MODELS: Final[tuple[type[BaseModel], ...]] = (
     ResultFile, Provenance, LeftOutEntry, ResultCell, CellSeconds, CellChangePct, PublishedPoint,
     CrowdRecord, SharedRecord,
 )  # fmt: skip
-"""What a result file is made of."""
+"""The models that a result file is made of."""
 
 
 def result_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a result file.
 
-    The reader refuses more: numbers that contradict each other, cells without their baseline.
+    It accepts more than the reader of this package does, which refuses numbers that contradict each
+    other and cells without their baseline.
     """
     schema = ResultFile.model_json_schema(mode="validation")
     for model in MODELS:
@@ -39,7 +40,7 @@ def result_schema() -> dict[str, Any]:
 
 
 def result_schema_text() -> str:
-    """Return docs/result.schema.json."""
+    """Return the text of docs/result.schema.json."""
     return json_text(result_schema())
 
 

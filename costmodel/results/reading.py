@@ -1,4 +1,4 @@
-"""Read a result file; every fault is one line with its place in the file."""
+"""Reads result files; every fault is one line with its place in the file."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ LARGEST_FILE_BYTES = 256 << 20
 
 
 def read_results(path: Path) -> ResultFile:
-    """Return the results that ``costmodel run --json`` wrote, of this version or an older one.
+    """Return the results that ``costmodel run --json`` of this or an older version wrote.
 
-    Raises ConfigError with one line per fault, also for a file that cannot be read.
+    Raises ConfigError with one line per fault: for a file that cannot be read, that is no result
+    file, or whose numbers contradict each other.
     """
     placed = read_json(path)
     found = placed.data.get("schema")
@@ -33,7 +34,10 @@ def read_results(path: Path) -> ResultFile:
 
 
 def read_json(path: Path) -> PlacedJson:
-    """Return the object in a JSON file, with places for faults; raise ConfigError for any other."""
+    """Return the object in a JSON file, with the places of its values.
+
+    Raises ConfigError for a file that cannot be read or holds no JSON object.
+    """
     text = _text(path)
     placed = PlacedJson(str(path), _parse(text, str(path)), text=text)
     if not isinstance(placed.data, dict):
@@ -42,7 +46,10 @@ def read_json(path: Path) -> PlacedJson:
 
 
 def results_of(data: object, *, origin: str = "results") -> ResultFile:
-    """Return plain data as results; raise ConfigError, ``origin`` its place, for what is none."""
+    """Return plain data as results; raise ConfigError where they are none.
+
+    ``origin`` is what messages call the place of the data.
+    """
     if not isinstance(data, dict):
         raise ConfigError.of(origin, "must be a JSON object", got=describe(data))
     return validated(ResultFile, Document(origin, data))

@@ -1,4 +1,4 @@
-"""One cell of a result file: what was computed, its spread, and what others measured.
+"""A cell of a result file: what was computed, how uncertain it is, and what others measured.
 
 The fields are those of docs/result-json.md, in the order in which they are written.
 """
@@ -19,13 +19,13 @@ from costmodel.statistics import Summary
 from costmodel.units import LARGEST_ORDER
 
 LENIENT = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
-"""Keys may be added within a schema, so unknown ones are let pass."""
+"""Keys may be added within a schema, so unknown ones are accepted."""
 
 _AGREE = 1e-6
-"""Numbers of a file that say the same agree to this part: they were written with all digits."""
+"""Relative difference up to which two numbers of a file that must be equal are equal."""
 
 Words = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(printable)]
-"""Text that a terminal or a picture can show as it is."""
+"""One line of text that a terminal or a picture can show as it is."""
 Count = Annotated[int, Field(ge=1, le=2**63 - 1)]
 # The bounds are far beyond any operation; a picture can still show them.
 Amount = Annotated[float, Field(ge=0, le=1e15)]
@@ -36,7 +36,7 @@ FolioOrder = Annotated[int, Field(strict=False, ge=0, le=LARGEST_ORDER)]
 
 
 def _ordered(interval: tuple[float, float]) -> tuple[float, float]:
-    """Refuse an interval that ends before it begins."""
+    """Return an interval; raise a problem where it ends before it begins."""
     if interval[0] > interval[1]:
         raise problem("must be [low, high]")
     return interval
@@ -46,24 +46,24 @@ Interval = Annotated[tuple[Percent, Percent], Field(strict=False), AfterValidato
 
 
 class CellSeconds(BaseModel):
-    """The times of a cell in seconds, as the protocol would see them."""
+    """The times of a cell in seconds, as a measurement with these repetitions would find them."""
 
     model_config = LENIENT
 
     mean: Duration
-    """Mean of the run means."""
+    """Mean of the run means; the exact time without noise."""
     ci95: Interval | None = None
-    """Student's t interval of the mean over run means; null without noise."""
+    """95 % interval of the mean (Student's t over run means); null without noise."""
     stdev_between_runs: Annotated[float, Field(ge=0, le=1e12)] | None
     """Sample standard deviation of the run means; null with one run or without noise."""
     stdev_within_runs: Annotated[float, Field(ge=0, le=1e12)] | None = None
     """Root mean square over runs of the standard deviation of a run's iterations."""
     run_means: list[Duration]
-    """One number per run; empty without noise."""
+    """The mean of each run; empty without noise."""
 
     @property
     def summary(self) -> Summary:
-        """The times as the statistics take them."""
+        """The times as a summary, for :mod:`costmodel.statistics`."""
         return Summary(
             mean=self.mean,
             stdev_between_runs=self.stdev_between_runs,
@@ -80,43 +80,43 @@ class CellChangePct(BaseModel):
     mean: Percent
     """100 (mean / baseline mean - 1); negative is faster."""
     stdev: Annotated[float, Field(ge=0, le=1e15)] | None
-    """``stdev_between_runs`` in percent of the baseline's mean."""
+    """``stdev_between_runs`` in percent of the baseline's mean; null where that is null."""
     ci95: Interval | None = None
-    """95 % interval of the mean: run i of both met the same noise."""
+    """95 % interval of the mean change over pairs of runs, which met the same noise."""
     p_value: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Paired t test for no change."""
+    """The p value of a paired t test for no change."""
     smallest_detectable: Amount | None = None
     """The smallest change that two separate series with these deviations would show."""
 
 
 class PublishedPoint(BaseModel):
-    """A number that others measured for a cell: one row of ``published/rows.yaml``."""
+    """A number that others measured for a cell: a row of ``rows.yaml`` or ``loops.yaml``."""
 
     model_config = LENIENT
 
     id: Words
     """Table and number in it, such as ``T07c/2``."""
     metric: Literal["rel_pct", "seconds", "throughput_pct", "per_s"]
-    """What ``mean`` and ``stdev`` are."""
+    """The unit of ``mean`` and ``stdev``."""
     mean: Percent
-    """In the unit of the metric."""
+    """The published number, in the unit of the metric."""
     stdev: Amount | None
-    """Null where none was published."""
+    """The published standard deviation; null where none was published."""
     change_pct: Percent | None = None
-    """The change against the same baseline that the row says or implies."""
+    """The change against the same baseline that the row states or implies."""
     role: Literal["fit", "check", "mixed", "band"] | None
-    """What calibration may do with it; ``mixed``: holds another change or noise of its size;
-    ``band``: shows what another build does to a number."""
+    """What calibration may do with the row: fit to it, or only check against it; ``mixed``: it
+    contains another change, or noise of its size; ``band``: it shows what another build does."""
     compiler: Words | None = None
-    """What the measured kernels were built by, where somebody says."""
+    """The compiler of the measured kernels, where the source says it."""
     configuration: Words | None = None
-    """The same of their configuration."""
+    """The configuration of the measured kernels, where the source says it."""
     repeats: Words | None
     """Id of the row that published the same measurement first."""
     variant: str
     """The row's label as published."""
     source: str
-    """Author, mail, message ids."""
+    """Where it was published: author, mail, message ids."""
 
     @model_validator(mode="after")
     def _a_time_is_positive(self) -> PublishedPoint:
@@ -131,32 +131,32 @@ class PublishedPoint(BaseModel):
 
     @property
     def built(self) -> str:
-        """Compiler and configuration as far as they are known."""
+        """Compiler and configuration of the measured kernels, as far as they are known."""
         return ", ".join(filter(None, (self.compiler, self.configuration)))
 
     @property
     def change(self) -> float | None:
-        """The change in percent; files of before ``change_pct`` have it for relative rows only."""
+        """The change in percent; files without ``change_pct`` have that of relative rows only."""
         return self.mean if self.metric == "rel_pct" else self.change_pct
 
     @property
     def change_stdev(self) -> float | None:
-        """The deviation of the change in percentage points, where one was published."""
+        """The standard deviation of the change in percentage points, where one was published."""
         return self.stdev if self.metric == "rel_pct" else None
 
     @property
     def seconds(self) -> float | None:
-        """The time, of rows that publish one."""
+        """The published time in seconds; None for a row that publishes a change."""
         return self.mean if self.metric == "seconds" else None
 
     @property
     def fitted(self) -> bool:
-        """Whether calibration may have used it."""
+        """Whether calibration may have fitted the machine's numbers to it."""
         return self.role == "fit"
 
     @property
     def band(self) -> bool:
-        """Whether it is of another build of the same source."""
+        """Whether it was measured on another build of the same source."""
         return self.role == "band"
 
 
@@ -170,92 +170,97 @@ class BuildRange:
 
 
 ResultKey = tuple[str, tuple[tuple[int, float], ...], int, int, str]
-"""Machine, folio layout, CPUs, threads and strategy: what tells the cells of one file apart."""
+"""Identifies a cell in its file: machine, folio layout, CPUs, threads and strategy."""
 
 
 class ResultCell(BaseModel):
-    """A strategy on a machine and a folio layout."""
+    """The results of a strategy on a machine, a folio layout and a number of CPUs."""
 
     model_config = LENIENT
 
     machine: Words
     """The machine's name."""
     machine_title: Words | None = None
-    """The machine as a table calls it."""
+    """The title of the machine in tables."""
     operation: Words
-    """What the kernel does."""
+    """The operation, such as fork."""
     memory_bytes: Count
     """Size of the mapping."""
     folio_order: FolioOrder | None = None
-    """The order of every folio, null for a mix."""
+    """The order of all folios; null for a mix of orders."""
     folio_orders: Annotated[dict[FolioOrder, Share], Field(min_length=1)]
     """Folio order to its share of the memory."""
     frames: Words
     """How the folios lie in physical memory."""
     frames_over_bytes: Count | None = None
-    """Physical memory that scattered folios lie in; null: as large as the mapping."""
+    """Size of the physical memory that scattered folios lie in; null: as large as the mapping."""
     vmas: Count | None = None
-    """Mappings of the process; null: those of a small program, or no matter."""
+    """Number of the process's mappings; null: those of a small program, or they do not matter."""
     state: Words
-    """How the operation finds the PTEs, or what unmaps them."""
+    """How the operation finds the PTEs, or which call unmaps them."""
     contpte: bool | None
-    """Forced on or off; null: as the strategy's kernel has it."""
+    """Whether only strategies with, or only those without, the contiguous bit were asked for; null:
+    either."""
     cpus: CpuCount
-    """CPUs that do the same at the same time."""
+    """Number of processes that do the same at the same time."""
     crowd: CrowdRecord | None = None
     """What several CPUs do and share; null for a lone CPU."""
     settings: list[Words] = []
-    """What is not as it is by default, in words: of the workload, then of the machine."""
+    """What differs from the default, in words: first of the workload, then of the machine."""
     machine_changes: dict[str, bool | float | str] = {}
-    """Numbers that are not those of the machine's file: key to value."""
+    """Numbers that differ from the machine's file: dotted key to value."""
     strategy: Words
-    """Its name, or ``file.py:function``."""
+    """Name of the strategy, or ``file.py:function``."""
     build: Words | None = None
-    """The build whose code was priced: by default the one with the median change, of those that
-    the strategy and the baseline were recorded of."""
+    """The build whose code was priced: by default, of those that both the strategy and the baseline
+    were recorded of, the one with the median change."""
     compiler: Words | None = None
-    """Of the build."""
+    """Compiler of the build."""
     configuration: Words | None = None
-    """Of the build."""
+    """Configuration of the build."""
     remarks: list[str] = []
-    """Why its price should not be taken at its word: it is broken, or not priced as it is."""
+    """Why the price should not be trusted: the strategy is broken, or does what it does not pay
+    for."""
     baseline: Words
     """The strategy that this one is compared with."""
     baseline_build: Words | None = None
-    """The build of the baseline that ``change_pct`` counts from."""
+    """The build of the baseline that ``change_pct`` is relative to."""
     baseline_seconds: Duration | None = None
-    """Mean time of the baseline in that build: its own cell may be of another."""
+    """Mean time of the baseline in that build; the baseline's own cell may be of another build."""
     runs: Count
-    """Independent runs: the unit of the statistics."""
+    """Number of independent runs, the unit of the statistics."""
     iterations: Count
-    """Operations timed in each run."""
+    """Number of operations that are timed in each run."""
     ptes: Count
-    """PTEs that one operation handles."""
+    """Number of PTEs that one operation handles."""
     ns_per_pte: Annotated[float, Field(gt=0, le=1e15)]
-    """Time without noise, the fixed part of the operation included, divided by ``ptes``."""
+    """Time of one operation without noise divided by ``ptes``; it includes the operation's fixed
+    costs."""
     seconds: CellSeconds
     throughput_per_s: Amount | None = None
-    """Operations of all CPUs in a second without noise, with what lies between two."""
+    """Operations that all CPUs finish in a second, without noise; the time between two operations
+    is part of it."""
     throughput_change_pct: Percent | None = None
-    """Its change against the baseline in the same build."""
+    """Change of ``throughput_per_s`` against the baseline in the same build."""
     change_pct: CellChangePct
     model_interval_pct90: Interval | None = None
-    """Where 90 % of measured changes should lie."""
+    """The interval in which 90 % of measured changes should lie."""
     model_interval_seconds90: Interval | None = None
-    """The same for the time."""
+    """The interval in which 90 % of measured times should lie."""
     builds_in_interval: Literal["own", "others", "none"] | None = None
-    """Which builds the intervals cover: those recorded of the strategy; as far as those of any
-    other strategy lie apart, where it was recorded of one; none but the one that was named."""
+    """Which builds the intervals cover: ``own``: those that the strategy was recorded of;
+    ``others``: it was recorded of one, so the range of other strategies' builds stands for it;
+    ``none``: only the build that was named."""
     model_change_jumps: bool = False
-    """Whether the change jumps within the ranges of the machine's numbers."""
+    """Whether the change jumps within the ranges of the machine's uncertain numbers."""
     builds_change_pct: dict[Words, float] | None = None
-    """The change by each recorded build of the source, from the baseline of the same build."""
+    """The change by each recorded build of the source, against the baseline of the same build."""
     cpi_stack_ns_per_pte: Annotated[dict[Words, Amount], Field(min_length=1)]
     """``ns_per_pte`` split by cause, largest first; the parts sum to it."""
     micro_ops_per_pte: dict[Words, Amount]
     """Executed micro-ops by kind."""
     segments_ns_per_pte: dict[Words, Amount] = {}
-    """The time of a lone CPU by part."""
+    """The time of a lone CPU by part of the operation."""
     published: list[PublishedPoint]
     """What others measured for this cell."""
 
@@ -284,7 +289,7 @@ class ResultCell(BaseModel):
 
     @property
     def column(self) -> str:
-        """What heads its column: the layout, and how many CPUs where it is not one alone."""
+        """The heading of its column: the folio layout, and the number of CPUs if above one."""
         return column_text(self.layout, self.cpus, self.threads)
 
     @property
@@ -296,12 +301,12 @@ class ResultCell(BaseModel):
 
     @property
     def says_settings(self) -> bool:
-        """Whether its file says all that is not as it is by default."""
+        """Whether its file lists all settings that differ from the default."""
         return "settings" in self.model_fields_set
 
     @property
     def said(self) -> tuple[str, ...]:
-        """What is not as it is by default; files of before ``settings`` say less."""
+        """What differs from the default, in words; for older files what other keys tell of it."""
         if self.says_settings:
             return tuple(self.settings)
         older = {
@@ -313,12 +318,15 @@ class ResultCell(BaseModel):
 
     @property
     def threads(self) -> int:
-        """Threads of each address space."""
+        """The number of threads of each process."""
         return self.crowd.threads if self.crowd else 1
 
     @property
     def operations_per_s(self) -> float:
-        """Operations of all CPUs in a second; older files do not say what lies between two."""
+        """Operations that all CPUs finish in a second.
+
+        Older files do not have the time between two operations, which is then left out.
+        """
         if self.throughput_per_s is not None:
             return self.throughput_per_s
         alone = 1e9 / (self.ns_per_pte * self.ptes)
@@ -326,27 +334,27 @@ class ResultCell(BaseModel):
 
     @property
     def cpus_in_use(self) -> int:
-        """CPUs at work or asleep: one for each thread of each process."""
+        """The number of CPUs that work or sleep: one for each thread of each process."""
         return self.cpus * self.threads
 
     @property
     def workload_settings(self) -> tuple[str, ...]:
-        """What of the workload is not as it is by default."""
+        """The settings of the workload that differ from the default, in words."""
         return self.said[: len(self.said) - len(self.machine_changes)]
 
     @property
     def machine_settings(self) -> tuple[str, ...]:
-        """What of the machine is not as its file has it."""
+        """The numbers of the machine that differ from its file, in words."""
         return self.said[len(self.workload_settings) :]
 
     @property
     def is_across(self) -> bool:
-        """Whether its change is that of the build too."""
+        """Whether cell and baseline are of different builds, which are then part of the change."""
         return self.build != self.baseline_build
 
     @property
     def build_range(self) -> BuildRange | None:
-        """The range of ``builds_change_pct``, where there is one."""
+        """The range of ``builds_change_pct``; None where it is empty."""
         changes = (self.builds_change_pct or {}).values()
         if not changes:
             return None
@@ -354,23 +362,23 @@ class ResultCell(BaseModel):
 
     @property
     def order(self) -> int | None:
-        """The order of every folio, None for a mix."""
+        """The order of all folios; None for a mix of orders."""
         return next(iter(self.folio_orders)) if len(self.folio_orders) == 1 else None
 
     @property
     def place(self) -> tuple[str, str]:
-        """Machine, layout and CPUs: what a panel of a picture shows."""
+        """Machine and column (folio layout with CPUs): the cells of one panel in a picture."""
         return self.machine, self.column
 
     @property
     def key(self) -> ResultKey:
-        """What tells the cells of one file apart."""
+        """The key that identifies the cell in its file."""
         orders = tuple(sorted(self.folio_orders.items()))
         return self.machine, orders, self.cpus, self.threads, self.strategy
 
     @property
     def is_baseline(self) -> bool:
-        """Whether this is the cell that the others of its place are compared with."""
+        """Whether this is the cell that the others of its ``place`` are compared with."""
         return self.strategy == self.baseline
 
     @property
@@ -380,6 +388,6 @@ class ResultCell(BaseModel):
 
     @property
     def measurements(self) -> tuple[PublishedPoint, ...]:
-        """What was published, each measurement once."""
+        """The published numbers, without rows that repeat a measurement of another one."""
         shown = {p.id for p in self.published if p.metric == "rel_pct" or p.change_pct}
         return tuple(p for p in self.published if p.repeats not in shown)

@@ -1,4 +1,4 @@
-"""Results as CSV for a program or a spreadsheet, and as Markdown for a web page."""
+"""Results as CSV for programs and spreadsheets, and as Markdown for web pages."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ Flat = dict[str, Any]
 
 
 def results_csv(results: ResultFile) -> str:
-    """Return one line per cell with all digits; units stand in the names of columns."""
+    """Return CSV with one line per cell and all digits; names of columns contain the units."""
     made = results.provenance
     origin = {"seed": made.seed, "noise": made.noise, "version": made.version}
     return _csv([_flat(cell) | origin for cell in results.cells])
 
 
 def comparison_csv(comparisons: Sequence[FileComparison], *, names: Sequence[str]) -> str:
-    """Return one line per cell that the first file and another one have.
+    """Return CSV with one line for each cell that the first file and another one have.
 
-    ``names`` are those of all files, the first one's first.
+    ``comparisons`` are those of the first file with each other one. ``names`` are the names of all
+    files, the first one's first.
     """
     return _csv(
         [
@@ -42,7 +43,7 @@ def comparison_csv(comparisons: Sequence[FileComparison], *, names: Sequence[str
 
 
 def results_markdown(results: ResultFile) -> str:
-    """Return one table per machine, folio layout and number of CPUs."""
+    """Return Markdown with one table for each machine, folio layout and number of CPUs."""
     parts = [f"**{_escaped(results.case)}**, {results.origin}"]
     for machine in results.machines:
         for column in results.columns:
@@ -55,7 +56,7 @@ def results_markdown(results: ResultFile) -> str:
 
 
 def comparison_markdown(comparison: FileComparison, *, names: tuple[str, str]) -> str:
-    """Return one table of all cells that both files have, and what only one has."""
+    """Return Markdown: a table of the cells that both files have, and a list of all others."""
     parts = [f"old: {_escaped(names[0])}, new: {_escaped(names[1])}"]
     parts.append(_markdown(map(_shown_change, comparison.cells)))
     parts.append(f"Geometric mean of the changes: {percent(comparison.geomean_pct)}.")
@@ -69,7 +70,10 @@ def comparison_markdown(comparison: FileComparison, *, names: tuple[str, str]) -
 
 
 def comparisons_markdown(comparisons: Sequence[FileComparison], *, names: Sequence[str]) -> str:
-    """Return one table with a column per file after the first: its changes."""
+    """Return Markdown: one table with a column of changes for each file after the first.
+
+    Arguments are those of :func:`comparison_csv`.
+    """
     changes = [by_key(comparison) for comparison in comparisons]
     rows = [
         {
@@ -181,7 +185,7 @@ def _field(value: object) -> object:
 
 
 def _markdown(rows: Iterable[Mapping[str, str]]) -> str:
-    """Return a table; numbers are right, the leading words left."""
+    """Return a Markdown table in which words are aligned left and numbers right."""
     listed = list(rows)
     columns = list(listed[0])
     words = {"machine", "folios", "strategy", "published"}
@@ -191,5 +195,5 @@ def _markdown(rows: Iterable[Mapping[str, str]]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text that Markdown shows as it is."""
+    """Return text in which Markdown's own characters are escaped."""
     return "".join(f"\\{c}" if c in "\\|*_<`[" else c for c in text)

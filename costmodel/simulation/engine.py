@@ -1,4 +1,4 @@
-"""Samples of a lone CPU: in closed form, or through SimPy on request."""
+"""Simulates the noisy times of a lone CPU: in closed form, or through SimPy on request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Samples = Ints
 
 
 class Engine(StrEnum):
-    """Which of the two implementations answers. They agree to the picosecond."""
+    """Which of the two implementations computes a time; they agree to the picosecond.
+
+    ``FAST`` is compiled or in closed form, ``REFERENCE`` the plain one that it is tested against.
+    """
 
     FAST = "fast"
     REFERENCE = "reference"
@@ -31,10 +34,11 @@ def simulate(
     iterations: int,
     engine: Engine = Engine.FAST,
 ) -> Samples:
-    """Return ``runs`` x ``iterations`` elapsed times of a lone CPU, in picoseconds.
+    """Return the elapsed times of a lone CPU in picoseconds, int64[runs, iterations].
 
-    It meets nobody, so its time has a closed form (:mod:`costmodel.simulation.lone_cpu`), unless
-    ``engine`` asks for SimPy. Several CPUs are the business of :mod:`costmodel.cpus`.
+    ``sizes`` says how large each cause of noise is, ``stream`` names the random numbers. A lone CPU
+    waits for no other, so its time has a closed form (:mod:`costmodel.simulation.lone_cpu`);
+    ``engine`` can ask for SimPy instead.
     """
     samples = np.empty((runs, iterations), dtype=np.int64)
     for run in range(runs):

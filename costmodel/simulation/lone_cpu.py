@@ -1,4 +1,7 @@
-"""A lone CPU in closed form: the same answer as the SimPy process, for all samples at once."""
+"""The time of a lone CPU in closed form, for all iterations of a run at once.
+
+It equals that of the SimPy process in :mod:`costmodel.simulation.process`, which tests check.
+"""
 
 from __future__ import annotations
 

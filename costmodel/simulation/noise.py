@@ -1,4 +1,4 @@
-"""Noise with named causes: each has its own size and its own stream of random numbers."""
+"""Noise of measurements, by cause: each cause has a size and a stream of random numbers."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _KEPT_BYTES: Final = 4 << 20
-"""Of noise that is remembered: two hundred scenarios of 8 runs of 100 iterations."""
+"""How much drawn noise is remembered: that of 200 scenarios of 8 runs of 100 iterations."""
 
 
 class NoiseCause(StrEnum):
-    """Why two measurements of the same kernel differ. Each can be switched off by itself.
+    """Why two measurements of the same kernel differ. Each cause can be switched off by itself.
 
-    What another build does (code layout, compiler) is no cause of this list: all samples of a cell
-    come from one build, so it never belongs into a standard deviation.
+    Another build (another compiler or code layout) is none of them: all samples of a cell come from
+    one build, so differences between builds do not belong in its standard deviation.
     """
 
     RUN = "run"  # physical layout of pages and struct pages: drawn once per run
@@ -44,10 +44,13 @@ ALL_CAUSES = frozenset(NoiseCause)
 
 @dataclass(frozen=True)
 class NoiseSizes:
-    """How large each cause is on one machine for one folio layout.
+    """How large each cause of noise is on one machine for one folio layout.
 
-    Sigmas are of the logarithm of a factor with mean 1. Times are integer picoseconds;
-    ``tick_period_ps`` 0 and ``steal_per_s`` 0 mean never.
+    ``run_sigma`` and ``iteration_sigma`` are standard deviations of the logarithm of a factor whose
+    mean is 1. ``tick_ps`` is the time of one tick's handler, ``tick_jitter_ps`` its standard
+    deviation. The hypervisor takes the CPU ``steal_per_s`` times per second of work, for
+    ``steal_mean_ps`` on average. Times are in picoseconds; ``tick_period_ps`` 0 and ``steal_per_s``
+    0 mean never. Raises ValueError for a handler that is as long as the tick period or longer.
     """
 
     run_sigma: float = 0.0
@@ -59,7 +62,7 @@ class NoiseSizes:
     steal_mean_ps: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a timer whose handler never lets the operation run."""
+        """Raise ValueError for a timer whose handler never lets the operation run."""
         if self.tick_period_ps and self.tick_ps >= self.tick_period_ps:
             raise ValueError(
                 f"'tick_ps' must be shorter than the tick period "
@@ -82,12 +85,12 @@ class NoiseSizes:
 
     @classmethod
     def of(cls, machine: Machine, folio_orders: Mapping[int, float]) -> NoiseSizes:
-        """Read the sizes of ``machine`` for one folio layout.
+        """Return the sizes that a machine file gives for one folio layout.
 
-        ``folio_orders`` maps order to share of the memory. The published rows say that separately
-        allocated pages carry the spread between runs (Altra: 0.7 to 1.2 % for order-0, 0.1 % for
-        order-9), so the two classes of the machine file mix by the share of PTEs that start a
-        folio. Where the frames lie makes no difference here: that is the core's business.
+        ``folio_orders`` maps each order to its share of the memory. In the published rows,
+        separately allocated pages carry the deviation between runs (Altra: 0.7 to 1.2 % for
+        order 0, 0.1 % for order 9). So the machine file has two deviations, which are mixed by the
+        share of PTEs that start a folio. Where frames lie changes the exact time, not the noise.
         """
         noise, kernel = machine.noise, machine.kernel
         return cls(
@@ -117,10 +120,10 @@ def _mix(*, scattered: float, contiguous: float, share: float) -> float:
 
 @dataclass(frozen=True)
 class Stream:
-    """Names the random numbers of one cell: seed, machine and scenario, never the strategy.
+    """Names the random numbers of one cell: by seed, machine and scenario, never by strategy.
 
-    Strategies of a scenario therefore meet the same noise, whoever computes them and in whichever
-    order. ``cpu`` is 0 for the CPU under measurement.
+    So all strategies of a scenario meet the same noise, in whichever process and order they are
+    computed. ``scenario`` is the name that ``costmodel.experiment.noise_scenario`` makes.
     """
 
     seed: int
@@ -128,24 +131,28 @@ class Stream:
     scenario: str
 
     def generator(self, *, run: int, cause: NoiseCause, cpu: int = 0) -> np.random.Generator:
-        """Return the generator of one run, cause and CPU."""
+        """Return the random generator of one run, cause and CPU (0 is the measured one)."""
         key = (stable_hash(self.machine), stable_hash(self.scenario), run, stable_hash(cause), cpu)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
 
 @cache
 def stable_hash(name: str) -> int:
-    """Return 32 bits of SHA-256 of ``name``: the same in every process and Python version."""
+    """Return the first 32 bits of the SHA-256 of ``name``.
+
+    Unlike ``hash()`` it is the same in every process and Python version.
+    """
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
 @dataclass(frozen=True)
 class RunNoise:
-    """The noise that ``n`` iterations of one run meet; drawn before any strategy is looked at.
+    """The noise that the ``n`` iterations of one run meet, whatever the strategy.
 
-    ``factor`` float64[n] multiplies layout-sensitive time. ``tick_phase_ps`` and ``tick_ps``
-    int64[n]: when the first tick falls after the start, and what each tick of that iteration
-    takes. Steal comes from :meth:`steals`, which begins ``steal_draws`` anew.
+    ``factor``, float64[n], multiplies the time that depends on the physical layout.
+    ``tick_phase_ps``, int64[n], is when the first tick falls after the start of each iteration, and
+    ``tick_ps``, int64[n], how long the handler of each tick in that iteration takes. Steals follow
+    from :meth:`steals`, which makes a new generator by ``steal_draws`` each time; None means never.
     """
 
     factor: Floats
@@ -157,12 +164,12 @@ class RunNoise:
     steal_draws: Callable[[], np.random.Generator] | None
 
     def steals(self, work_ps: Ints) -> tuple[Ints, Ints]:
-        """Return when each iteration is stolen from, and for how long: two int64[n, k].
+        """Return when the CPU is taken from each iteration, and for how long: two int64[n, k].
 
-        ``work_ps`` int64[n] is the work of each iteration. Times count work done, so that a
-        steal never meets another one; entries at or beyond the iteration's work do not happen
-        (their duration is 0). Column by column from the stream, so that a shorter operation
-        meets the first steals of a longer one.
+        ``work_ps``, int64[n], is the work of each iteration. Moments are given in picoseconds of
+        work done, so steals cannot overlap; one at or beyond the iteration's work does not happen,
+        and its duration is 0. The numbers are drawn column by column, so a shorter operation meets
+        the first steals of a longer one.
         """
         rows = len(work_ps)
         when: list[Ints] = []
@@ -187,9 +194,9 @@ class RunNoise:
 def draw_noise(
     sizes: NoiseSizes, stream: Stream, *, run: int, iterations: int, cpu: int = 0
 ) -> RunNoise:
-    """Draw the noise of one run of ``iterations`` iterations on one CPU.
+    """Return the noise of one run of ``iterations`` iterations on one CPU.
 
-    Remembered: all strategies of a scenario meet it.
+    It is remembered, because all strategies of a scenario meet it.
     """
     make = partial(_draw, sizes, stream, run=run, iterations=iterations, cpu=cpu)
     return _drawn.get((sizes, stream, run, iterations, cpu), make)

@@ -1,4 +1,4 @@
-"""From the core's timing to a schedule in picoseconds and a CPI stack that sums to it."""
+"""Makes a schedule in picoseconds of the core's timing, and a CPI stack that sums to its time."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 class PricedOperation:
     """One operation on one machine, without noise.
 
-    ``stack_ps`` splits the time of a lone CPU by cause; it sums to ``schedule.total_ps`` (up to
-    the rounding of floating point). ``syncs_per_tlbi``: barriers that wait for broadcasts in the
-    page tables, for each TLBI there. ``outside_ps``: time outside the page tables without flushes.
-    ``segments_ps`` splits it by part: ``copy``, or ``unmap`` and
-    ``release`` (freeing the pages); ``around`` is the rest.
+    ``stack_ps`` splits the time of a lone CPU by cause; it sums to ``schedule.total_ps`` up to the
+    rounding of floating-point numbers. ``syncs_per_tlbi`` is the number of barriers that wait for
+    broadcasts in the page tables for each TLBI there, at most 1. ``outside_ps`` is the time outside
+    the page tables without flushes. ``segments_ps`` splits the time by part of the operation: the
+    loop (such as ``copy`` or ``unmap``), for zap the freeing of pages (``release``), and the rest
+    (``around``).
     """
 
     schedule: Schedule
@@ -45,9 +46,10 @@ def price_operation(
     *,
     strategy: str,
 ) -> PricedOperation:
-    """Return the operation of ``workload`` whose page tables ``runs`` take ``timing``.
+    """Return the priced operation of ``workload``: its page tables and what lies around them.
 
-    ``strategy`` is the name of the one that executed them.
+    ``runs`` is what the strategy called ``strategy`` executes on the page tables, ``timing`` how
+    long the core takes for that.
     """
     clock_ghz = float(machine.core.clock_ghz.value)
     operation = operation_named(workload.operation)

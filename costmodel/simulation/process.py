@@ -1,6 +1,7 @@
-"""The operation of a lone CPU as a SimPy process: work that ticks and steal interrupt.
+"""The operation of a lone CPU as a SimPy process: work that timer ticks and VM steal interrupt.
 
-The clock counts integer picoseconds.
+The clock counts integer picoseconds. This is the slow twin of
+:mod:`costmodel.simulation.lone_cpu`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ Events = Generator[simpy.Event, Any, None]
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What one iteration on one CPU meets: see :class:`costmodel.simulation.noise.RunNoise`.
+    """The noise of one iteration on one CPU: see :class:`costmodel.simulation.noise.RunNoise`.
 
-    ``steals`` are pairs (work done before it, duration), in order of time.
+    ``steals`` are pairs of the work done before a steal and its duration, both in picoseconds and
+    in order of time.
     """
 
     factor: float = 1.0
@@ -32,7 +34,7 @@ class Disturbance:
 
 
 QUIET = Disturbance()
-"""Nothing disturbs."""
+"""No noise at all."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The operation as a list of stages with durations in integer picoseconds, ready for SimPy."""
+"""An operation as a list of stages whose durations are integer picoseconds."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from costmodel.operations.protocol import FlushRequest
 class Stage:
     """One part of the operation: the fixed part, or ``count`` equal page tables in a row.
 
-    Durations are integer picoseconds of one repetition. ``layout_ps`` moves with the physical
-    layout of the run (noise scales it); ``broadcast_ps`` is spent on TLB invalidations that go out
-    to the interconnect and does not move with layout. The published rows ask for that split:
-    ``contpte-per-pte`` takes 37 times the baseline's time on the Altra, at no larger a stdev.
+    Durations are integer picoseconds of one repetition. ``layout_ps`` depends on the physical
+    layout of the run, and noise scales it. ``broadcast_ps`` is spent on TLB invalidations that go
+    out to the interconnect, which noise does not scale. The published rows ask for that split:
+    ``contpte-per-pte`` takes 37 times the baseline's time on the Altra at no larger a standard
+    deviation. Raises ValueError for a negative duration or a count below 1.
     """
 
     layout_ps: int
     broadcast_ps: int = 0
     count: int = 1
     tlbis: int = 0
-    """Invalidations that are broadcast in ``broadcast_ps``."""
+    """How many invalidations are broadcast in ``broadcast_ps``."""
     flush: FlushRequest | None = None
     """The flush at the end of each repetition, which other CPUs of the address space see."""
 
     def __post_init__(self) -> None:
-        """Refuse a stage that runs backwards or never."""
+        """Raise ValueError for a stage that takes negative time or never runs."""
         for name in ("layout_ps", "broadcast_ps"):
             if getattr(self, name) < 0:
                 raise ValueError(f"'{name}' must not be negative (got {getattr(self, name)})")

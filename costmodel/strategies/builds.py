@@ -1,4 +1,4 @@
-"""Builds: the same kernel source by other compilers and configurations."""
+"""The builds that strategies were recorded of: one source, several compilers and configurations."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from costmodel.recorder.build_archive import load_archive
 MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""
 BOOTED: Final = "gcc12-booted"
-"""The build of the kernels that were booted. Only they were recorded of every strategy, at every
-order and in every state."""
+"""The build of the kernels that were booted to record them. Only this build was recorded of every
+strategy, at every order and in every state."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """Who compiled a kernel, and how it was configured.
+    """The compiler and the configuration of a kernel, in words.
 
-    ``options``: those that are set of the options that tell builds apart (``strategies.likeness``).
+    ``options`` holds the configuration options that are set, of those by which builds are told
+    apart (see :mod:`costmodel.strategies.likeness`).
     """
 
     name: str
@@ -41,7 +42,7 @@ class Build:
 
 @cache
 def known_builds() -> Mapping[str, Build]:
-    """Return every build that something was recorded of, by name."""
+    """Return every build that some strategy was recorded of, by name, the oldest compiler first."""
     import yaml
 
     text = (resources.files("costmodel.code") / "data" / "builds.yaml").read_text()
@@ -54,9 +55,10 @@ def known_builds() -> Mapping[str, Build]:
 
 @cache
 def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
-    """Return the names of the builds of a strategy on an instruction set, that of its name first.
+    """Return the names of the builds of a strategy on an instruction set (``arm64``, ``x86_64``).
 
-    There is one for what is a build itself: a strategy with the name of one, an archive.
+    The build that the strategy's name means by itself comes first. A strategy whose name holds a
+    build, and an archive, have this one only. Empty where the strategy does not exist on ``isa``.
     """
     program = strategy.programs.get(isa)
     if program is None:
@@ -66,7 +68,9 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
     if strategy.build:
         return (strategy.build,)
     own = _build_in(program)
-    others = () if strategy.code is not None else builds_of(strategy.operation, source_of(program))
+    others = builds_of(strategy.operation, source_of(program))
+    if strategy.code is not None:
+        others = tuple(b for b in others if _runs_anything(strategy, b, isa))
     first = list(known_builds()).index  # the order of the file: the oldest compiler first
     return tuple(dict.fromkeys([own, *sorted(others, key=first)]))
 
@@ -74,13 +78,14 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
 def own_build(strategy: Strategy, workload: Workload, isa: str) -> str:
     """Return the build that the name of a strategy means where nothing is compared.
 
-    That of its program, where it can be priced on the workload.
+    It is the first one of :func:`builds_for` that can be priced on the workload, or else the first
+    one.
     """
     return next(iter(builds_on(strategy, workload, isa)), builds_for(strategy, isa)[0])
 
 
 def described(strategy: Strategy, build: str) -> Build:
-    """Return what a build of a strategy is; an archive says it itself."""
+    """Return the compiler and configuration of a build; for an archive, as it states them."""
     if strategy.archive is None:
         return known_builds()[build]
     info = load_archive(strategy.archive).info
@@ -88,7 +93,7 @@ def described(strategy: Strategy, build: str) -> Build:
 
 
 def builds_on(strategy: Strategy, workload: Workload, isa: str) -> tuple[str, ...]:
-    """Return those builds of a strategy that can be priced on a workload."""
+    """Return the builds of a strategy that were recorded for what a workload needs."""
     return tuple(
         build
         for build in builds_for(strategy, isa)
@@ -101,8 +106,8 @@ def in_build(
 ) -> Strategy:
     """Return the strategy as a build executes it on a workload.
 
-    Raises ConfigError for a build that was not recorded of it, with those that there are, and for
-    one that was not recorded for the workload.
+    Raises ConfigError for a build that was not recorded of the strategy (the message lists those
+    that were), and for one that was not recorded for the workload.
     """
     known = builds_for(strategy, isa)
     if build not in known:
@@ -113,7 +118,7 @@ def in_build(
 
 
 def lacks(strategy: Strategy, isa: str) -> str:
-    """Return which builds a strategy has, as the reason why another cannot be priced."""
+    """Return as the reason of an error which builds a strategy was recorded of."""
     return f"recorded builds on {isa}: {', '.join(builds_for(strategy, isa))}"
 
 
@@ -121,8 +126,8 @@ def lacks(strategy: Strategy, isa: str) -> str:
 def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strategy:
     """Return the strategy as another build executes it, called ``NAME@BUILD``.
 
-    Cached, as traces are kept by strategy. Raises ConfigError for an unknown build, and for one
-    that was not recorded of this strategy.
+    The same object is returned each time, because traces are kept by strategy object. Raises
+    ConfigError for an unknown build, and for one that was not recorded of this strategy.
     """
     name = f"{strategy.name}{MARK}{build}"
     there = {isa: builds_for(strategy, isa) for isa in strategy.programs}
@@ -142,10 +147,11 @@ def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strate
 
 
 def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str = "") -> str:
-    """Return why a strategy cannot be priced on a workload, in a build or in any; empty if it can.
+    """Return why a strategy cannot be priced on a workload; empty if it can.
 
-    Builds were recorded in some states and at some orders, and few contpte kernels with frames
-    that are aligned as their entries: what they execute elsewhere is not known.
+    ``build`` asks about one build, the empty text about any. Builds were recorded in some states
+    and at some orders, and few contpte kernels with frames that are aligned as their entries; what
+    they execute otherwise is not known.
     """
     known = builds_for(strategy, isa)
     if strategy.archive is not None or (not build and builds_on(strategy, workload, isa)):
@@ -159,6 +165,9 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     """Return why one build of a strategy cannot be priced on a workload; empty where it can."""
     if strategy.archive is not None:
         return ""  # whole tables say themselves what they lack, steps execute any layout
+    option = operation_named(strategy.operation).state(workload.state).option
+    if option and option not in known_builds()[build].options:
+        return f"build {build} has no CONFIG_{option}, which {workload.state} needs"
     aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
     if build == BOOTED and not aligned:
         return ""
@@ -182,6 +191,12 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     return f"build {build} was recorded at {where}, {' and '.join(states)}"
 
 
+def _runs_anything(strategy: Strategy, build: str, isa: str) -> bool:
+    """Tell whether a build was cut into steps for any layout: a user's function may do anything."""
+    program = _program(strategy.programs[isa], build)
+    return load_library(strategy.operation, program).knows_any_layout
+
+
 def source_of(program: str) -> str:
     """Return a program's name without its build: ``v6.7@gcc13.x86_64`` to ``v6.7.x86_64``."""
     source, _, place = program.partition(MARK)
@@ -189,7 +204,7 @@ def source_of(program: str) -> str:
 
 
 def _build_in(program: str) -> str:
-    """Return the build that a program's name has in it."""
+    """Return the build that a program's name contains: ``gcc13`` for ``v6.7@gcc13.x86_64``."""
     _, _, place = program.partition(MARK)
     return place.rpartition(".")[0] if place else BOOTED
 

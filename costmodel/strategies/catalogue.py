@@ -1,4 +1,4 @@
-"""All built-in strategies by operation and name."""
+"""The built-in strategies of each operation, by name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from costmodel.operations.shared.strategy import Strategy
 
 
 def built_in(operation: str = DEFAULT) -> Mapping[str, Strategy]:
-    """Return the strategies of an operation by name: a name stands for one posting.
+    """Return the built-in strategies of an operation by name, the default baseline first.
 
-    Raises KeyError where there is no such operation.
+    Each stands for one posting or one release of the kernel. Raises KeyError for an unknown
+    operation.
     """
     return {strategy.name: strategy for strategy in operation_named(operation).strategies()}

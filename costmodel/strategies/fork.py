@@ -1,12 +1,22 @@
-"""Ways to copy page tables in ``fork()``, and what your own is made of.
+"""The pieces that copy loops of ``fork()`` are made of, and complete loops to start from.
 
-A user's strategy needs this one import::
+A user's strategy needs this one import:
 
     from costmodel.strategies import fork as k
 
-It is a generator function of one argument, the fork (:class:`ForkOperation`). It changes page
-tables through the fork, and yields the events that the changes are, or micro-ops written by hand.
-docs/strategies.md explains how to write one.
+A strategy is a generator function of one argument, the fork (``ForkOperation``). It changes page
+tables through the methods of the fork and of the tables that it hands out. It yields an event
+(``Step``) for each change, behind which the recorded instructions of the kernel stand, and may
+yield micro-ops written by hand. docs/strategies.md explains how to write one.
+
+* Complete loops: ``copy_per_pte``, ``copy_batched`` with a ``Batching``, ``v6_9``, ``v6_12``,
+  ``contpte_v6_9``, ``contpte_v6_12``, ``copy_unbatched``, ``copy_block_batched``.
+* Changes of a complete loop: ``after``, ``before``, ``dropping``, ``without``.
+* Pieces of a loop: ``new_table``, ``read``, ``scan``, ``copy_batch``, ``copy_single``,
+  ``copy_unusual`` and what these are made of; ``Progress`` and ``COPIED``.
+* Micro-ops: ``load``, ``store``, ``rmw``, ``prefetch``, ``alu``, ``branch``, ``call``, ``ret``,
+  ``dmb``, ``dsb``, ``isb``, ``tlbi``.
+* ``built_on`` names the kernel build whose instructions stand behind the events.
 """
 
 from costmodel.code.events import Step, Trait

@@ -1,4 +1,4 @@
-"""Which recorded build is most like a kernel whose configuration and compiler are known."""
+"""Finds the recorded build that is most like a kernel with a known configuration and compiler."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ TELLING: Final = (
     "PARAVIRT_XXL", "RETHUNK", "USERFAULTFD", "MEM_SOFT_DIRTY", "CPUMASK_OFFSTACK",
     "DYNAMIC_MEMORY_LAYOUT", "LRU_GEN", "DEVICE_PRIVATE",
 )  # fmt: skip
-"""Options that tell builds apart. The first decides before all others: with it the helpers that
-read and make page-table entries are functions, called several times per entry."""
+"""Configuration options that tell builds apart. The first one decides before all others: with it,
+the helpers that read and make page-table entries are functions, called several times per entry."""
 
 
 @dataclass(frozen=True)
 class BuildFacts:
-    """What is known of how a kernel was built.
+    """What is known about how a kernel was built.
 
-    ``options``: those of ``TELLING`` that are set; None where nobody can say. ``compiler``: as it
-    names itself, such as ``gcc (Debian 12.2.0-14) 12.2.0``; empty where it is not known.
+    ``options`` holds those of ``TELLING`` that are set; None where the configuration is unknown.
+    ``compiler`` is what the compiler calls itself, such as ``gcc (Debian 12.2.0-14) 12.2.0``; empty
+    where it is unknown.
     """
 
     options: frozenset[str] | None = None
@@ -31,14 +32,14 @@ class BuildFacts:
 
 @dataclass(frozen=True)
 class LikestBuild:
-    """A build, and why it was taken: what it shares with the kernel and what not."""
+    """A build and why it was chosen: what it shares with the kernel and where it differs."""
 
     name: str
     why: str
 
 
 def build_facts(configuration: str) -> BuildFacts:
-    """Return what a kernel's configuration file says; an empty one says nothing."""
+    """Return what the text of a kernel's configuration file says; empty text says nothing."""
     if not configuration:
         return BuildFacts()
     found = set(re.findall(r"^CONFIG_(?:MITIGATION_)?(\w+)=y$", configuration, re.MULTILINE))
@@ -48,10 +49,11 @@ def build_facts(configuration: str) -> BuildFacts:
 
 
 def likest_build(kernel: BuildFacts, builds: Iterable[str]) -> LikestBuild | None:
-    """Return that of some builds which differs least from a kernel; None where nothing is known.
+    """Return the one of ``builds`` (names) that differs least from a kernel.
 
-    PARAVIRT_XXL decides first, then the number of other options that differ, then the compiler:
-    another one, then how far its version is. Of equals the first.
+    PARAVIRT_XXL counts first, then how many options of ``TELLING`` differ, then whether it is
+    another compiler, then the distance of the compilers' major versions. The first of equal ones
+    is returned; None where the kernel's options are unknown or there are no builds.
     """
     known = [known_builds()[name] for name in builds]
     if kernel.options is None or not known:
@@ -73,9 +75,9 @@ def _distance(kernel: BuildFacts, build: Build) -> tuple[int, int, int, int]:
 
 
 def _compiler(text: str) -> tuple[str, int]:
-    """Return the family of a compiler and its major version, which stands last in its name.
+    """Return the family of a compiler and its major version: of the last version in its name.
 
-    ``gcc-12 (Debian 12.2.0-14) 12.2.0`` and ``gcc 12.2.0`` are alike.
+    ``gcc-12 (Debian 12.2.0-14) 12.2.0`` and ``gcc 12.2.0`` give the same.
     """
     family = "clang" if "clang" in text else "gcc"
     version = re.findall(r"(\d+)\.\d+\.\d+", text)

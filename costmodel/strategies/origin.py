@@ -1,4 +1,4 @@
-"""Which kernel build a user's strategy stands on: said by a decorator, or left at the default."""
+"""The decorator that says which kernel build a user's strategy is a change of."""
 
 from __future__ import annotations
 
@@ -18,19 +18,28 @@ DEFAULT_PROGRAM: Final = "v6.12.117"
 
 @dataclass(frozen=True)
 class KernelBuild:
-    """A recorded program (``v6.12.117``), and whether its kernel uses the contiguous bit."""
+    """A recorded program (``v6.12.117``, ``v6.7@gcc13``), and whether it uses contiguous blocks."""
 
     program: str = DEFAULT_PROGRAM
     contpte: bool = False
 
 
 def built_on(program: str = DEFAULT_PROGRAM, *, contpte: bool = False) -> Callable[[F], F]:
-    """Say which recorded program's steps a strategy executes: its source is what you changed.
+    """Return a decorator that names the recorded kernel which a strategy is a change of.
 
-    ``program`` is a variant such as ``v6.12.117``, ``v6.9`` or ``v4_before_change``
-    (docs/recordings.md lists them), or ``@NAME``, an archive of ``costmodel record`` (whose
-    configuration says whether it uses the contiguous bit); ``contpte`` takes the arm64 build
-    with that bit, which runs on arm64 alone.
+    The strategy executes the recorded instructions of this kernel behind its events. ``program`` is
+    a variant such as ``v6.12.117``, ``v6.9`` or ``v4_before_change`` (docs/recordings.md lists
+    them), with another build of it as ``v6.7@gcc13``, or ``@NAME``, an archive that ``costmodel
+    record`` made. ``contpte=True`` takes the arm64 build that uses the contiguous bit; the strategy
+    then runs on arm64 only. An archive decides that by itself. Without the decorator it is
+    ``v6.12.117`` without the contiguous bit.
+
+        @k.built_on("v6.9", contpte=True)
+        def my_copy(fork):
+            return k.contpte_v6_9(fork)
+
+    Raises StrategyError for arguments of another type. A program that does not exist is reported
+    when the strategy is used.
     """
 
     if not isinstance(program, str):
@@ -47,7 +56,7 @@ def built_on(program: str = DEFAULT_PROGRAM, *, contpte: bool = False) -> Callab
 
 
 def kernel_of(function: Callable[..., Any]) -> KernelBuild:
-    """Return what :func:`built_on` said about a function, or the default."""
+    """Return the kernel build that :func:`built_on` gave a function, or the default one."""
     while isinstance(function, functools.partial) and not hasattr(function, _ATTRIBUTE):
         function = function.func
     kernel = getattr(function, _ATTRIBUTE, None)

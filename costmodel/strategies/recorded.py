@@ -19,7 +19,8 @@ from costmodel.store import depends_on_more
 def of_archive(reference: str, operation: str, origin: str) -> Strategy:
     """Return the strategy that ``@NAME`` means: a build that ``costmodel record`` recorded.
 
-    Raises ConfigError where there is no such archive, or one of another operation.
+    ``origin`` is what messages call the place of the reference. Raises ConfigError where there is
+    no such archive, and for an archive of another operation.
     """
     depends_on_more()
     path = find_archive(reference, origin=origin)
@@ -27,9 +28,10 @@ def of_archive(reference: str, operation: str, origin: str) -> Strategy:
 
 
 def kernel_of_archive(reference: str, operation: str, origin: str) -> Strategy:
-    """Return the recorded strategy on whose steps a user's strategy stands.
+    """Return the recorded strategy whose steps a user's strategy executes.
 
-    Raises ConfigError where the archive has no steps, but whole tables alone.
+    Raises ConfigError as :func:`of_archive` does, and for an archive that holds whole tables only
+    and no steps.
     """
     known = of_archive(reference, operation, origin)
     if known.function is _only_recorded:
@@ -40,7 +42,7 @@ def kernel_of_archive(reference: str, operation: str, origin: str) -> Strategy:
 
 @cache
 def _recorded(reference: str, path: Path, mtime_ns: int, operation: str, origin: str) -> Strategy:
-    """Cached by the file's time, as files of strategies are."""
+    """Return the strategy of an archive; it is remembered until the file's time changes."""
     info = load_archive(path, origin=reference).info
     if info.operation != operation:
         reason = f"was recorded for {info.operation}, not for {operation}"

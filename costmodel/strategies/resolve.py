@@ -1,4 +1,7 @@
-"""Finds a strategy by what a user calls it: a name, an entry point, or ``file.py:function``."""
+"""Finds a strategy by what a user calls it: a name, an entry point, or ``file.py:function``.
+
+``@BUILD`` behind it names the build whose code it executes.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from costmodel.code.library import FILE_MARK, program_names
+from costmodel.code.library import FILE_MARK, builds_of, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
-from costmodel.strategies.builds import MARK, built
+from costmodel.strategies.builds import MARK, built, known_builds
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import KernelBuild, kernel_of
 from costmodel.user_code.blame import StrategyError
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from costmodel.user_code.process import UserCode
 
 GROUP: Final = "costmodel.strategies"
-"""Entry points of this group add strategies: name to function."""
+"""Group of entry points by which other packages add strategies: each maps a name to a function."""
 _RANGE: Final = "_range_tlbi"
 _BUILDS: Final = {
     False: {"arm64": "arm64_nocontpte", "x86_64": "x86_64"},
@@ -32,15 +35,15 @@ _BUILDS: Final = {
 
 
 def known_names(operation: str = DEFAULT) -> list[str]:
-    """Return the names that exist: built-in ones, then those of other packages."""
+    """Return the names of built-in strategies of an operation, then those of other packages."""
     return list(dict.fromkeys([*built_in(operation), *_added()]))
 
 
 class NamesByOperation(Mapping[str, list[str]]):
-    """The names that exist, by operation; an operation is loaded when its names are asked for."""
+    """Names of strategies by operation; an operation is loaded when its names are asked for."""
 
     def __getitem__(self, operation: str) -> list[str]:
-        """Return the names of strategies for an operation; KeyError for an unknown one."""
+        """Return the names of strategies of an operation; raise KeyError for an unknown one."""
         return known_names(operation)
 
     def __iter__(self) -> Iterator[str]:
@@ -60,9 +63,11 @@ def added_names() -> list[str]:
 def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy") -> Strategy:
     """Return the strategy that ``reference`` means for ``operation``.
 
-    ``origin`` is what errors call the place of the reference (``--strategy``). Raises ConfigError
-    for an unknown name (with the nearest one), a file that does not import (with its line), a
-    function that is not there or cannot be called with one operation.
+    A reference is the name of a built-in strategy or of one from another package, ``NAME@BUILD``,
+    ``@NAME`` for an archive, or ``file.py:function``. ``origin`` is what messages call the place of
+    the reference (``--strategy``). Raises ConfigError for an unknown name (and suggests the nearest
+    one), an unknown build or archive, a file that does not import (with its line), and a function
+    that is not there or does not take one argument.
     """
     known = built_in(operation).get(reference)
     if known is not None:
@@ -86,13 +91,16 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
     if path.suffix != ".py" or not path.is_file():
         reason = "no such file" if path.suffix == ".py" else "must be a Python file (.py)"
         raise ConfigError.of(origin, reason, key=file, got=describe(reference))
-    return _of_file(reference, path.resolve(), path.stat().st_mtime_ns, function, operation)
+    function, mark, build = function.partition(MARK)
+    name = f"{file}:{function}"
+    found = _of_file(name, path.resolve(), path.stat().st_mtime_ns, function, operation)
+    return _in_named(found, build, origin) if mark else found
 
 
 def operations_of(reference: str, *, origin: str = "strategy") -> list[str]:
-    """Return the operations that a reference names a strategy of; a user's function is fork's.
+    """Return the operations that have a strategy of this reference; a user's function is for fork.
 
-    Raises ConfigError for what names none.
+    Raises ConfigError where there is none.
     """
     if ":" in reference:
         return [resolve(reference, origin=origin).operation]
@@ -123,15 +131,35 @@ def _of_package(name: str, operation: str) -> Strategy:
 
 @cache
 def _of_file(reference: str, path: Path, mtime_ns: int, function: str, operation: str) -> Strategy:
-    """Cached by the file's time, so that one run traces each strategy once."""
+    """Return the strategy of a function in a file; remembered until the file's time changes.
+
+    So a run traces each strategy once.
+    """
     from costmodel.user_code.process import UserCode
     from costmodel.user_code.source import Source
 
     return _strategy(reference, UserCode(Source.of_file(path, function)), operation)
 
 
+def _in_named(strategy: Strategy, build: str, origin: str) -> Strategy:
+    """Return a user's strategy on a shipped build, or on the archive of that name."""
+    if build in known_builds():
+        return built(strategy, build, origin=origin)
+    from costmodel.strategies.recorded import kernel_of_archive
+
+    return _on(strategy, kernel_of_archive(f"@{build}", strategy.operation, origin), build)
+
+
+@cache
+def _on(strategy: Strategy, archive: Strategy, build: str) -> Strategy:
+    """Return a user's strategy that executes the steps of an archive; cached as traces are."""
+    name = f"{strategy.name}{MARK}{build}"
+    summary, code = strategy.summary, strategy.code
+    return replace(archive, name=name, summary=summary, function=elsewhere, code=code)
+
+
 def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
-    """Return the strategy of a user's function; what it is built on, its decorator says."""
+    """Return the strategy of a user's function, on the kernel build that its decorator names."""
     described = code.ask(described_as, operation)
     kernel = described.kernel
     if kernel.program.startswith(FILE_MARK):
@@ -139,15 +167,14 @@ def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
 
         archive = kernel_of_archive(kernel.program, operation, f"{name}: built_on")
         return replace(archive, name=name, summary=described.summary, function=elsewhere, code=code)
-    recorded = set(program_names(operation))
     names = {isa: f"{kernel.program}.{build}" for isa, build in _BUILDS[kernel.contpte].items()}
-    programs = {isa: name for isa, name in names.items() if name in recorded}
+    programs = {isa: name for isa, name in names.items() if _is_recorded(name, operation)}
     if not programs:
         raise code.blamed(StrategyError(_not_recorded(kernel, operation), got=repr(kernel.program)))
     ranged = {
         isa: name.replace(kernel.program, kernel.program + _RANGE)
         for isa, name in programs.items()
-        if name.replace(kernel.program, kernel.program + _RANGE) in recorded
+        if _is_recorded(name.replace(kernel.program, kernel.program + _RANGE), operation)
     }
     return Strategy(
         name=name,
@@ -162,14 +189,17 @@ def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
 
 
 class Described(NamedTuple):
-    """What a user's function says of itself."""
+    """The first line of a user's docstring, and the kernel build that the function is based on."""
 
     summary: str
     kernel: KernelBuild
 
 
 def described_as(function: Callable[..., Any], operation: str) -> Described:
-    """Return what a function says; it must take one argument, the operation."""
+    """Return the description of a user's function.
+
+    Raises StrategyError where it cannot be called with one argument, the operation.
+    """
     try:
         inspect.signature(function).bind(object())
     except TypeError as error:
@@ -181,8 +211,17 @@ def described_as(function: Callable[..., Any], operation: str) -> Described:
     return Described((text or "no description").splitlines()[0], kernel_of(function))
 
 
+def _is_recorded(name: str, operation: str) -> bool:
+    """Tell whether there is a program of a name, which may be that of another build."""
+    source, mark, place = name.partition(MARK)
+    if not mark:
+        return name in program_names(operation)
+    build, _, architecture = place.rpartition(".")
+    return build in builds_of(operation, f"{source}.{architecture}")
+
+
 def _not_recorded(kernel: KernelBuild, operation: str) -> str:
-    """Return why a program is not there."""
+    """Return why there is no recorded program for a kernel build."""
     elsewhere = (f"{kernel.program}.{build}" for build in _BUILDS[not kernel.contpte].values())
     if not any(name in program_names(operation) for name in elsewhere):
         return f"program: {unknown('program', kernel.program, _variants(operation))}"

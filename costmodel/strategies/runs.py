@@ -1,4 +1,4 @@
-"""Traces a strategy over a workload: one trace per distinct page table."""
+"""Makes the traces of a strategy on a workload: one for each distinct page table."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from costmodel.operations.shared.strategy import Strategy
 def trace_runs(
     strategy: Strategy, workload: Workload, isa: str, *, range_tlbi: bool
 ) -> list[TableRun]:
-    """Return what ``strategy`` executes on ``workload``, table by table.
+    """Return what ``strategy`` executes on ``workload``: a trace per distinct table, and a count.
 
-    ``isa`` is ``arm64`` or ``x86_64``. Raises KeyError when the strategy does not exist there,
-    ConfigError when a user's strategy does what no strategy may do.
+    ``isa`` is ``arm64`` or ``x86_64``; ``range_tlbi`` says whether the CPU can invalidate a range
+    by one instruction. Raises KeyError where the strategy does not exist on ``isa``, and
+    ConfigError for whatever a user's strategy does wrong.
     """
     operation = operation_named(strategy.operation)
     program = strategy.program(isa, range_tlbi=range_tlbi)
@@ -46,7 +47,7 @@ def _space(
     state: PteState,
     contpte: bool,
 ) -> ShapedSpace:
-    """Cached: laying out an address space takes longer than timing its traces."""
+    """Return the address space of a workload, remembered because it takes longer than timing it."""
     return homogeneous(
         memory_bytes, dict(orders), frames=frames, over_bytes=over_bytes, state=state,
         contpte=contpte,

@@ -1,4 +1,4 @@
-"""Where the code of a strategy comes from: real source, or written again from a posting."""
+"""Where the source of a recorded program comes from: a kernel release, or a mail on a list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from costmodel.strategies.builds import source_of
 
 @dataclass(frozen=True)
 class RecordedSource:
-    """The source that a program was compiled of; ``unmodified`` is that of a kernel as released."""
+    """The source that a recorded program was compiled from.
+
+    ``unmodified``: a kernel as it was released; else it was written again after what ``of`` names.
+    """
 
     of: str
     unmodified: bool = False
@@ -25,7 +28,7 @@ class RecordedSource:
 
 @cache
 def known_sources() -> Mapping[str, RecordedSource]:
-    """Return the source of each recorded program, by the program's name without architecture."""
+    """Return the source of each recorded program, by its name without build and architecture."""
     import yaml
 
     text = (resources.files("costmodel.code") / "data" / "sources.yaml").read_text()
@@ -33,7 +36,7 @@ def known_sources() -> Mapping[str, RecordedSource]:
 
 
 def source_of_strategy(strategy: Strategy) -> RecordedSource | None:
-    """Return the source of a strategy's code; None for users' code and archives."""
+    """Return the source of a built-in strategy's code; None for users' code and archives."""
     if strategy.code is not None or strategy.archive is not None:
         return None
     program = next(iter(strategy.programs.values()))

@@ -1,4 +1,4 @@
-"""Traces of recorded builds that are priced as they were recorded: whole tables."""
+"""Makes traces of archives that are priced as they were recorded: by whole tables, not by steps."""
 
 from __future__ import annotations
 
@@ -33,23 +33,24 @@ from costmodel.units import LINE_BYTES
 Ints = NDArray[np.int64]
 
 _RECORDED_AS: Final = {WRITABLE.name: "rw", READ_ONLY.name: "ro", DONTNEED.name: MUNMAP.name}
-"""Names of states in recordings, where they have another one; MADV_DONTNEED over a range empties a
-table as munmap() does."""
+"""States that have another name in recordings. MADV_DONTNEED over a range empties a table as
+munmap() does, so both are one recording."""
 _TABLE: Final = "_table"
 _SCATTERED: Final = "_scattered"
 _ALLOCATING: Final = "v6.12.117"
-"""Variant whose recording allocates, clears and locks the tables: no build tree can."""
+"""Variant whose recording provides the allocation, clearing and locking of tables, which cannot be
+emulated from a build tree."""
 _OTHER_LINES: Final = 1 << 12
-"""Lines of the recorded build begin here: those of the allocation are others."""
+"""First number of cache lines of the recorded build, so that they differ from the allocation's."""
 _OTHER_SITES: Final = 1 << 16
-"""Sites of its branches begin here: those of the allocation are others."""
+"""First number of branch sites of the recorded build, so that they differ from the allocation's."""
 
 
 def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[TableRun]:
     """Return what the build in an archive executes on an address space of whole, equal tables.
 
-    ``aligned``: order-0 frames are aligned with their addresses, as contiguous ones are. Raises
-    ConfigError for a layout or a state that the archive does not hold.
+    ``aligned``: order-0 frames lie in their blocks of 16 as their entries do, as contiguous frames
+    do. Raises ConfigError for a folio layout or a state that the archive does not hold.
     """
     archive = load_archive(path)
     open_ = partial(_trace, path, path.stat().st_mtime_ns)
@@ -65,7 +66,7 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
 
 
 def _release_key(archive: BuildArchive, key: str, shape: TableShape) -> str:
-    """Return the name of the window that releases what a table's window gathered."""
+    """Return the name of the recorded window that frees the pages gathered by a table's window."""
     plain = key.removesuffix(_TABLE)
     apart = f"{plain}{_SCATTERED}{RELEASE}"
     known = archive.program.recordings
@@ -73,9 +74,10 @@ def _release_key(archive: BuildArchive, key: str, shape: TableShape) -> str:
 
 
 def steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
-    """Tell whether the steps of an archive execute an address space, not its whole tables.
+    """Tell whether an address space is priced by the steps of an archive, not by its whole tables.
 
-    They do where they make all its tables again exactly, and where it lacks one of the space.
+    It is where the steps reproduce all recorded tables exactly, and where the archive has steps but
+    lacks a table of the address space.
     """
     archive = load_archive(path)
     if archive.info.exact or not archive.info.has_steps:
@@ -89,7 +91,7 @@ def steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
 
 
 def _key(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
-    """Return the name of the recorded window that a shape is."""
+    """Return the name of the recorded window of a table's shape; raise ConfigError if none is."""
     recordings, layout = archive.program.recordings, _layout(archive, shape, aligned)
     state = _RECORDED_AS.get(shape.state.name, shape.state.name)
     if f"{state}/{layout}" not in recordings:
@@ -102,7 +104,7 @@ def _key(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
 
 
 def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
-    """Return the name of the recorded table that a shape is."""
+    """Return the recorded layout of a table's shape; raise ConfigError if none was recorded."""
     name, held = archive.info.name, archive.layouts()
     if len(set(shape.orders)) > 1:
         reason = "holds whole tables of one folio order, no mix of them"
@@ -137,7 +139,7 @@ def _trace(path: Path, _mtime_ns: int, key: str, shape: TableShape) -> Trace:
 
 
 def _allocation(program: RecordedProgram, shape: TableShape) -> Trace:
-    """Return how the child's table is allocated, cleared and locked, up to the first entry."""
+    """Return the trace that allocates, clears and locks the child's table before its entries."""
     build_name = program.name.rpartition(".")[2]
     name = f"{_ALLOCATING}.{build_name}"
     first = shape.first_pfns[0]
@@ -149,10 +151,10 @@ def _allocation(program: RecordedProgram, shape: TableShape) -> Trace:
 def _columns(
     program: RecordedProgram, window: Recording, shape: TableShape, spread: int
 ) -> dict[str, NDArray[Any]]:
-    """Return a window's rows in a core's terms.
+    """Return the rows of a recorded window as the columns of a trace.
 
-    ``spread``: sizes of a folio that lie from the beginning of a recorded one to that of the next.
-    Struct pages between two of them are those of anybody: they are buddies.
+    ``spread``: how many folio sizes lie between the starts of two recorded folios. Struct pages
+    between two of them belong to nobody known: the page allocator meets them as buddies.
     """
     uop = window.uop
     kinds = np.array([kind_of(kind) for kind in program.kind], np.uint8)
@@ -179,7 +181,7 @@ def _columns(
 def _struct_pages(index: Ints, shape: TableShape, spread: int) -> tuple[Ints, NDArray[np.bool_]]:
     """Return the frames of struct pages, and which of them lie between two recorded folios.
 
-    Those far behind the table's are of folios that were freed long before.
+    Indices far behind those of the table belong to folios that were freed long before.
     """
     pages = 1 << shape.orders[0]
     old = index >= OLD_FRAMES // 2
@@ -191,7 +193,7 @@ def _struct_pages(index: Ints, shape: TableShape, spread: int) -> tuple[Ints, ND
 
 
 def _addresses(target: Ints, window: Recording, page: Ints) -> Ints:
-    """Return byte addresses; ``page``: the frames whose struct pages are meant, where they are."""
+    """Return byte addresses; ``page`` holds the frame of each row that touches a struct page."""
     index, offset = window.index, window.offset
     entry = np.isin(target, (Target.SRC, Target.DST))
     line = np.where(target == Target.PAGE, page, index + _OTHER_LINES)
@@ -200,7 +202,7 @@ def _addresses(target: Ints, window: Recording, page: Ints) -> Ints:
 
 
 def _joined(before: Trace, rows: dict[str, NDArray[Any]], segment: str) -> Trace:
-    """Return a trace that goes on with recorded rows, all but the last of what stands before."""
+    """Return a trace of all but the last row of ``before``, followed by recorded rows."""
     first = len(before) - 1
     columns = {
         name: np.concatenate([getattr(before, name)[:first], values])

@@ -1,1 +1,4 @@
-"""Sweeps: many cells whose numbers vary along axes, kept in a folder that can be resumed."""
+"""Sweeps: many cells whose numbers vary along axes; their results are kept in a folder.
+
+A sweep that was stopped goes on from what its folder holds.
+"""

@@ -1,4 +1,4 @@
-"""What a sweep varies: a number of machines or a key of the scenario, listed or along a range."""
+"""The axes of a sweep: numbers of machines or keys of the scenario, with values or a range."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ from costmodel.uncertainty.priors import priors
 Spacing = Literal["linear", "log"]
 Number = bool | int | float | str
 OWN: Final = "own"
-"""Instead of a range: from low to high as each machine file has it."""
+"""Stands for a range: from ``low`` to ``high`` as each machine file states them."""
 UNCERTAIN: Final = "uncertain"
-"""Instead of a key: every number of a machine that is not known exactly, over its own range."""
+"""Stands for a key: all numbers of a machine that are not known exactly, each over its range."""
 FORM: Final = "must be LOW..HIGH, LOW..HIGH:N, LOW..HIGH:N:log, own, own:N, or values"
 _MOST_POINTS: Final = 1_000_000
 
 
 @dataclass(frozen=True)
 class SweepAxis:
-    """One key that varies.
+    """One key that varies, over a list of values or a range.
 
-    ``values`` are listed ones. Else ``low`` and ``high`` bound a range; both None stands for the
-    range that each machine file has. ``count`` is how many points a grid has along the range.
+    ``values`` is the list. Without it, ``low`` and ``high`` bound a range; both None stand for the
+    range of each machine file. ``count`` is how many points a grid has along the range, ``spacing``
+    whether they are even in the number or in its logarithm.
     """
 
     key: str
@@ -47,12 +48,12 @@ class SweepAxis:
 
     @property
     def is_listed(self) -> bool:
-        """Whether the values are named one by one."""
+        """Whether the values are listed one by one."""
         return bool(self.values)
 
     @property
     def text(self) -> str:
-        """The axis as an option has it after its key."""
+        """The values or the range as the option ``--over`` takes it behind ``KEY=``."""
         if self.is_listed:
             return ",".join(json.dumps(v) if not isinstance(v, str) else v for v in self.values)
         ends = OWN if self.low is None else f"{self.low!r}..{self.high!r}"
@@ -60,16 +61,21 @@ class SweepAxis:
         return ":".join([ends, *more, *(["log"] if self.spacing == "log" else [])])
 
     def at(self, shares: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-        """Return the values at shares of the way from ``low`` to ``high``, float64[n]."""
+        """Return the values at shares (0 to 1) of the way from ``low`` to ``high``, float64[n]."""
         if self.spacing == "log":
             return np.asarray(np.exp(np.log(low) + shares * (np.log(high) - np.log(low))))
         return np.asarray(low + shares * (high - low))
 
 
 def sweep_axis_of(key: str, value: object) -> SweepAxis:
-    """Return the axis that a key and its text or list of values mean.
+    """Return the axis that a key and its range or values mean.
 
-    Raises a problem for what has none of the forms.
+    >>> sweep_axis_of("tlbi.broadcast_ns", "5..500:20:log").count
+    20
+    >>> sweep_axis_of("memory", ["64 MiB", "1 GiB"]).values
+    ('64 MiB', '1 GiB')
+
+    Raises a problem (a ValueError) for a value of another form.
     """
     if isinstance(value, list | tuple):
         return SweepAxis(key, values=_listed(value))
@@ -84,7 +90,10 @@ def sweep_axis_of(key: str, value: object) -> SweepAxis:
 
 
 def axes_of(over: Mapping[str, object], *, origin: str = "over") -> tuple[SweepAxis, ...]:
-    """Return the axes of a mapping from keys to values; raise ConfigError with every fault."""
+    """Return the axes of a mapping from keys to ranges or values.
+
+    Raises ConfigError with every fault; ``origin`` is what messages call the mapping.
+    """
     found = []
     faults = []
     for key, value in over.items():
@@ -98,9 +107,9 @@ def axes_of(over: Mapping[str, object], *, origin: str = "over") -> tuple[SweepA
 
 
 def parse_over(texts: Iterable[str], *, origin: str = "--over") -> tuple[SweepAxis, ...]:
-    """Return the axes of options: ``KEY=LOW..HIGH:N``, ``KEY=a,b,c``, ``KEY``.
+    """Return the axes of options such as ``KEY=LOW..HIGH:N``, ``KEY=a,b,c`` and ``KEY``.
 
-    A key alone varies over its own range. Raises ConfigError with every fault.
+    A key alone varies over the range of each machine file. Raises ConfigError with every fault.
     """
     found: dict[str, SweepAxis] = {}
     faults = []
@@ -122,7 +131,7 @@ def parse_over(texts: Iterable[str], *, origin: str = "--over") -> tuple[SweepAx
 
 
 def spelled_out(axes: Sequence[SweepAxis], machines: Iterable[Machine]) -> tuple[SweepAxis, ...]:
-    """Return the axes with ``uncertain`` replaced by the numbers that it stands for."""
+    """Return the axes with ``uncertain`` replaced by an axis for each number it stands for."""
     found: dict[str, SweepAxis] = {}
     for axis in axes:
         if axis.key != UNCERTAIN:
@@ -135,7 +144,10 @@ def spelled_out(axes: Sequence[SweepAxis], machines: Iterable[Machine]) -> tuple
 
 
 def owned_key(key: str, machine: Machine) -> str | None:
-    """Return the key of a machine that an axis varies; None if it is another machine's."""
+    """Return the key of a machine's number that an axis varies; None if the machine has none.
+
+    The key of an axis may begin with the name of a machine.
+    """
     inner = key.removeprefix(f"{machine.name}.")
     return inner if inner in leaves_by_key(Machine, machine.isa) else None
 
@@ -143,7 +155,10 @@ def owned_key(key: str, machine: Machine) -> str | None:
 def axis_faults(
     axes: Iterable[SweepAxis], machines: Mapping[str, Machine], *, grid: bool
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield key, reason and value for every axis of a machine number that cannot be had."""
+    """Yield (key, reason, offending value) for every axis that cannot vary a machine's number.
+
+    ``grid`` says that every combination is computed, so that ranges need a number of points.
+    """
     for axis in axes:
         owners = [(m, key) for m in machines.values() if (key := owned_key(axis.key, m))]
         if not owners:
@@ -182,7 +197,7 @@ def _number_faults(
 def _refused(
     machine: Machine, key: str, name: str, value: Number
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield why a number by itself is none for this machine."""
+    """Yield why a value alone cannot be that of a machine's number."""
     number = machine.parameters[key].value
     if isinstance(number, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
@@ -203,7 +218,7 @@ def _is_ranged(parameter: object) -> bool:
 
 
 def bounds(axis: SweepAxis, machine: Machine, key: str) -> tuple[float, float]:
-    """Return both ends of a range on a machine."""
+    """Return both ends of an axis's range on a machine; ``key`` is the number on that machine."""
     if axis.low is None or axis.high is None:
         parameter = machine.parameters[key]
         return float(parameter.low), float(parameter.high)

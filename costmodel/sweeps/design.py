@@ -1,4 +1,4 @@
-"""Which points of a sweep are computed: all of a grid, or a sample that fills the space evenly."""
+"""The points of a sweep: all of a grid, or a sample that fills the space evenly."""
 
 from __future__ import annotations
 
@@ -20,28 +20,33 @@ MOST_POINTS = 10_000_000
 
 
 def option_of(key: str) -> str:
-    """Return the option that stands for a key: ``--sample-seed``."""
+    """Return the command-line option of a key.
+
+    >>> option_of("sample_seed")
+    '--sample-seed'
+    """
     return f"--{key.replace('_', '-')}"
 
 
 class Design(BaseModel):
-    """How points are chosen: ``sample``, and how many where it is no grid."""
+    """How the points of a sweep are chosen."""
 
     model_config = STRICT
 
     sample: Literal["grid", "sobol", "lhs"] = "grid"
     """grid: every combination; sobol: a Sobol sequence; lhs: a Latin hypercube."""
     points: Annotated[int, Field(ge=2, le=MOST_POINTS)] | None = None
-    """How many points of a sample; a power of two for a Sobol sequence. Not for a grid."""
+    """Number of points of a sample, for a Sobol sequence a power of two; a grid has none."""
     sample_seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
-    """Of the sample."""
+    """Seed of the sample."""
 
     def changed(
         self, options: Mapping[str, object], *, option: Callable[[str], str] = option_of
     ) -> Design:
-        """Return the design with what options say; raise ConfigError for each that is none.
+        """Return the design with the keys in ``options`` changed.
 
-        ``option`` says how the option of a key is written.
+        ``option`` returns the name of the option for a key, which messages use. Raises ConfigError
+        with every wrong value.
         """
         data = self.model_dump(exclude_unset=True) | dict(options)
         values: dict[Location, Place] = {
@@ -50,7 +55,7 @@ class Design(BaseModel):
         return validated(Design, Document("", data, values=values))
 
     def problems(self) -> Iterator[Problem]:
-        """Yield what of the design does not fit together."""
+        """Yield a problem for each contradiction between the kind of sample and its points."""
         if self.sample == "grid" and self.points is not None:
             yield ("points",), "is for sobol and lhs: a grid has what its axes say", self.points
         if self.sample != "grid" and self.points is None:
@@ -60,7 +65,7 @@ class Design(BaseModel):
 
 
 def unit_points(axes: Sequence[SweepAxis], design: Design) -> Floats:
-    """Return the points as shares of the way along each axis, float64[points, axes], in [0, 1]."""
+    """Return the points as shares (0 to 1) of the way along each axis, float64[points, axes]."""
     if not axes:
         return np.zeros((1, 0))
     if design.sample == "grid":
@@ -76,13 +81,16 @@ def unit_points(axes: Sequence[SweepAxis], design: Design) -> Floats:
 
 @dataclass(frozen=True)
 class Column:
-    """The values of one axis on one machine: ``values`` [points], of the number's type."""
+    """The values of one axis at all points on one machine.
+
+    ``key`` is the number of the machine; ``values``, [points], has its type.
+    """
 
     key: str
     values: NDArray[np.generic]
 
     def typed(self, at: int) -> Number:
-        """Return one value as plain Python."""
+        """Return the value at one point as a plain Python object."""
         value: Number = self.values[at].item()
         return value
 
@@ -90,9 +98,9 @@ class Column:
 def columns(
     axes: Sequence[SweepAxis], shares: Floats, machine: Machine, *, grid: bool
 ) -> dict[str, Column]:
-    """Return the values that each axis has on a machine, by the name of the axis.
+    """Return the values of each axis on a machine, by the key of the axis.
 
-    Axes of another machine's numbers are left out.
+    ``shares`` are the points of :func:`unit_points`. Axes of other machines are left out.
     """
     found = {}
     for position, axis in enumerate(axes):
@@ -122,10 +130,10 @@ def _values(
 
 
 def order_of(found: Sequence[Column], points: int) -> NDArray[np.int64]:
-    """Return the order in which points are computed: numbers with few values change slowest.
+    """Return the order in which points are computed, int64[points].
 
-    Whole numbers and choices shape the program that a trace becomes; one program serves all points
-    between two changes of them.
+    Whole numbers and choices with few values change slowest: they decide the program that a trace
+    becomes for the core model, and one program serves all points between two of their changes.
     """
     few = [column.values for column in found if column.values.dtype.kind != "f"]
     few.sort(key=lambda values: len(np.unique(values)))

@@ -1,4 +1,4 @@
-"""A study file: a scenario, and what varies in it."""
+"""Study files: a scenario, and the keys that say what varies in it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from costmodel.sweeps.design import Design
 
 
 class Sampling(Design):
-    """The keys of a study file that a scenario has not."""
+    """The keys of a study file that a scenario does not have."""
 
     over: dict[str, Any] = Field(default_factory=dict)
-    """What varies: a number of the machines or a key of the scenario, and its values or range."""
+    """What varies: keys of machines or of the scenario, each with its values or range."""
 
 
 @dataclass(frozen=True)
 class StudyFile:
-    """What a study file says. ``places`` are where each axis stands."""
+    """The content of a study file; ``places`` holds where each axis is in it, by key."""
 
     scenario: Scenario
     axes: tuple[SweepAxis, ...]
@@ -35,7 +35,11 @@ class StudyFile:
 
 
 def load_study(reference: str, *, strategies: Names | None = None) -> StudyFile:
-    """Read a study file; raise ConfigError with every fault."""
+    """Return the content of the study file that a name or a path means.
+
+    ``strategies`` are the known names, as for ``load_scenario``. Raises ConfigError with every
+    fault.
+    """
     path = find_file("scenarios", reference, origin="STUDY")
     document = read_document(path)
     faults: list[Fault] = []
@@ -60,7 +64,7 @@ def load_study(reference: str, *, strategies: Names | None = None) -> StudyFile:
 
 
 def _split(document: Document) -> tuple[Document, Document]:
-    """Return the keys of the scenario and those of the sweep, each with the places of both."""
+    """Return two documents, of the scenario's keys and of the sweep's, each with all places."""
     own = {key: value for key, value in document.data.items() if key in Sampling.model_fields}
     rest = {key: value for key, value in document.data.items() if key not in own}
     return (

@@ -1,7 +1,8 @@
-"""The folder of a sweep: ``study.json`` says what is computed, ``cells/`` holds it in pieces.
+"""The folder of a sweep: ``study.json`` says what is computed, ``cells/`` holds the results.
 
-A piece is a Parquet file (an ``.npz`` archive where pyarrow is not installed) and is there whole or
-not at all: a sweep that was stopped goes on with those that are missing, to the same bytes.
+These are in pieces (chunks), each a Parquet file, or an ``.npz`` archive where pyarrow is not
+installed. A piece is written whole or not at all, so a sweep that was stopped goes on with the
+missing ones, and ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -38,17 +39,24 @@ def preferred_format() -> Format:
 
 @dataclass(frozen=True)
 class SweepFolder:
-    """A folder with the results of a study, or room for them."""
+    """A folder for the results of a sweep, complete or not.
+
+    ``tables()`` yields what was computed:
+
+        for table in folder.tables(["strategy", "change_pct"]):
+            print(table["strategy"], table["change_pct"])
+    """
 
     path: Path
     document: dict[str, Any]
-    """What ``study.json`` holds."""
+    """The content of ``study.json``."""
 
     @classmethod
     def made_for(cls, path: Path, study: SweepStudy, *, origin: str = "-o") -> SweepFolder:
-        """Return the folder of a study, made where it is not there yet.
+        """Return the folder of a study at ``path``; it is created if needed.
 
-        Raises ConfigError where it holds another study or anything else, or cannot be written.
+        Raises ConfigError where it holds another study or other files, or cannot be written.
+        ``origin`` is what messages call the path.
         """
         there = path / STUDY
         if path.exists() and not path.is_dir():
@@ -74,28 +82,31 @@ class SweepFolder:
 
     @classmethod
     def opened(cls, path: Path, *, origin: str = "DIR") -> SweepFolder:
-        """Return the folder of a sweep that was begun; raise ConfigError where there is none."""
+        """Return the folder of a sweep that was begun; raise ConfigError where ``path`` is none."""
         if not (path / STUDY).is_file():
             raise ConfigError.of(origin, f"has no {STUDY}", got=repr(str(path)))
         return cls(path, _read(path / STUDY, origin))
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
-        """Where each chunk is or will be, in order."""
+        """The path of each chunk, whether it is computed yet or not."""
         suffix, count = self.document["format"], self.document["chunks"]
         return tuple(self.path / CELLS / f"part-{n:06d}.{suffix}" for n in range(count))
 
     def missing(self) -> list[int]:
-        """Return the chunks that are not there yet."""
+        """Return the numbers of the chunks that are not computed yet."""
         return [number for number, file in enumerate(self.files) if not file.is_file()]
 
     def keep(self, number: int, table: Table) -> None:
-        """Write a chunk in one step."""
+        """Write a chunk in one step, so that no reader sees a part of it."""
         write = _parquet if self.document["format"] == "parquet" else _npz
         write_bytes(self.files[number], write(table))
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[Table]:
-        """Yield the chunks that are there, in order, with all or some of their columns."""
+        """Yield the chunks that are computed, in order, each a mapping from column to array.
+
+        ``columns`` selects some of the columns, which docs/sweep.md describes.
+        """
         for file in self.files:
             if file.is_file():
                 yield _table(file, columns)
@@ -125,7 +136,7 @@ def _document(study: SweepStudy, form: str) -> dict[str, Any]:
 
 
 def _own_strategies(study: SweepStudy) -> dict[str, str]:
-    """Return the hash of each file that strategies of the user come from."""
+    """Return the SHA-256 of each file that the user's strategies come from, by path."""
     names = {cell.strategy for block in study.blocks for cell in block.cells}
     files = {Path(name.rpartition(":")[0]) for name in names if ":" in name}
     return {

@@ -1,4 +1,4 @@
-"""The cells of one chunk of a sweep, priced: columns of numbers."""
+"""Prices the cells of one chunk of a sweep, as a table of columns."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from costmodel.sweeps.study import Chunk, SweepWork
 from costmodel.units import PS_PER_NS, PS_PER_S
 
 Table = dict[str, NDArray[Any]]
-"""Columns of equal length by name."""
+"""Columns of equal length, by name."""
 
 
 def packed(study: SweepWork) -> bytes:
-    """Return a study as workers get it."""
+    """Return a study as bytes, in which form workers get it."""
     return pickle.dumps(study)
 
 
 def price_chunk(study: bytes, number: int) -> Table:
-    """Return the rows of a chunk; see :func:`price_piece`."""
+    """Return the rows of the chunk of a number; see :func:`price_piece`."""
     return price_piece(study, _unpacked(study).chunks[number])
 
 
 def price_piece(study: bytes, chunk: Chunk) -> Table:
-    """Return the rows of some points, by point, folio layout and strategy, the baseline first.
+    """Return the rows of some points, ordered by point, folio layout and strategy, baseline first.
 
-    ``study`` is a packed one: a process unpacks it once. Where the numbers of a point contradict
-    each other (an L2 slower than the last-level cache), its times are NaN.
+    ``study`` is a packed one, which a process unpacks once. Where the numbers of a point contradict
+    each other (such as an L2 slower than the last-level cache), its times are NaN.
     """
     unpacked = _unpacked(study)
     values, order = _points(study, chunk.block)
@@ -51,7 +51,7 @@ def _unpacked(study: bytes) -> SweepWork:
 
 @lru_cache(maxsize=1)
 def _points(study: bytes, block: int) -> tuple[dict[str, Column], NDArray[np.int64]]:
-    """Return the points of a block and their order, kept for the chunks that follow."""
+    """Return the points of a block and their order, remembered for the chunks that follow."""
     unpacked = _unpacked(study)
     values = unpacked.values(unpacked.blocks[block].machine)
     return values, order_of(list(values.values()), unpacked.points)
@@ -91,12 +91,12 @@ def _priced(
 
 
 def _baselines(layouts: Sequence[str]) -> list[int]:
-    """Return for every cell the position of the first one of its layout: the baseline."""
+    """Return for every cell the position of its baseline, the first cell of the same layout."""
     return [layouts.index(layout) for layout in layouts]
 
 
 def _changed(machine: Machine, values: Mapping[str, Column], point: int) -> Machine | None:
-    """Return the machine of a point; None where no such machine can be."""
+    """Return the machine of a point; None where its numbers contradict each other."""
     numbers = {column.key: column.typed(point) for column in values.values()}
     try:
         return machine.with_values(numbers, origin="--over")

@@ -1,4 +1,4 @@
-"""A sweep as a whole: a scenario, what varies in it, and the pieces of work that it becomes."""
+"""A sweep as a whole: a scenario, its axes, and the pieces of work that it is divided into."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from costmodel.sweeps.axes import (
 from costmodel.sweeps.design import Column, Design, Floats, columns, unit_points
 
 CHUNK_CELLS = 4000
-"""Cells of a chunk: some seconds of work, and what a kill costs at most per process."""
+"""Cells of a chunk: some seconds of work, which is what a kill costs at most per process."""
 LISTS = ("machines", "folio_orders", "strategies")
-"""Keys of a scenario that are lists already: every combination of them is computed."""
+"""Keys of a scenario that are lists anyway: every combination of their items is computed."""
 NOT_VARIED = ("title", "operation", "baseline", "protocol", "overrides", *LISTS)
 SCENARIO_AXES = tuple(key for key in Scenario.model_fields if key not in NOT_VARIED)
 """Keys of a scenario that a sweep can vary."""
@@ -35,7 +35,7 @@ SCENARIO_AXES = tuple(key for key in Scenario.model_fields if key not in NOT_VAR
 
 @dataclass(frozen=True)
 class Block:
-    """The cells of one machine under one setting of the scenario's keys, at every point."""
+    """The cells of one machine under one setting of the scenario's keys; they have every point."""
 
     setting: Mapping[str, Number]
     machine: Machine
@@ -45,7 +45,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of work: points ``first`` to ``last`` (not included) of a block, in its order."""
+    """A piece of work: points ``first`` to ``last`` (exclusive) of a block, in its order.
+
+    ``block`` is the block's position.
+    """
 
     block: int
     first: int
@@ -54,9 +57,10 @@ class Chunk:
 
 @dataclass(frozen=True)
 class SweepWork:
-    """Cells at points along numbers of machines: each of ``blocks`` has all points.
+    """The cells of a sweep: each of ``blocks`` at every point along the axes ``numbers``.
 
-    ``keys`` are axes along keys of a scenario, which a block's setting has a value of.
+    ``numbers`` are axes of machine numbers. ``keys`` are axes of scenario keys; the setting of a
+    block has a value for each.
     """
 
     blocks: tuple[Block, ...]
@@ -71,7 +75,7 @@ class SweepWork:
 
     @property
     def points(self) -> int:
-        """How many points each block has."""
+        """The number of points that each block has."""
         if self.design.points is not None and self.numbers:
             return self.design.points
         return int(np.prod([len(axis.values) or axis.count or 1 for axis in self.numbers]))
@@ -91,7 +95,7 @@ class SweepWork:
 
     @property
     def cells(self) -> int:
-        """How many cells there are."""
+        """The number of cells, at all points together."""
         return self.points * sum(len(block.cells) for block in self.blocks)
 
     @cached_property
@@ -100,20 +104,20 @@ class SweepWork:
         return tuple(self.pieces(CHUNK_CELLS))
 
     def pieces(self, cells: int) -> Iterator[Chunk]:
-        """Yield the work in pieces of about so many cells, in order."""
+        """Yield the work in order, in pieces of at most ``cells`` cells, but at least one point."""
         for number, block in enumerate(self.blocks):
             step = max(1, cells // len(block.cells))
             for first in range(0, self.points, step):
                 yield Chunk(number, first, min(first + step, self.points))
 
     def values(self, machine: Machine) -> dict[str, Column]:
-        """Return the values of every axis on a machine, by axis, in the order of the sample."""
+        """Return the values of every axis on a machine, by key, in the order of the points."""
         return columns(self.numbers, self.shares, machine, grid=self.design.sample == "grid")
 
 
 @dataclass(frozen=True)
 class SweepStudy(SweepWork):
-    """What a sweep computes, and the question that it is about."""
+    """The work of a sweep with the scenario that it is about."""
 
     title: str
     scenario: Scenario
@@ -130,10 +134,11 @@ def sweep_study(
     places: Mapping[str, Fault] | None = None,
     origin: str = "--over",
 ) -> SweepStudy:
-    """Return the study of a scenario on machines, by name, along axes.
+    """Return the sweep of a scenario on machines (by name) along axes.
 
-    ``places`` are faults without a reason that hold where each axis was said, else ``origin`` is
-    the place. Raises ConfigError with every fault.
+    ``places`` maps keys of axes to faults without a reason, which hold the place of each in a file;
+    for other axes ``origin`` is the place in messages. Raises ConfigError with every fault of axes,
+    design and scenario.
     """
     grid = design.sample == "grid"
     keys = tuple(axis for axis in axes if axis.key in Scenario.model_fields)
@@ -202,7 +207,7 @@ def _blocks(
 
 
 def _listed(axis: SweepAxis) -> Sequence[Number]:
-    """Return the values of a key of the scenario, whole numbers along a range."""
+    """Return the values of an axis of a scenario key; along a range these are whole numbers."""
     if axis.is_listed:
         return axis.values
     assert axis.low is not None and axis.high is not None

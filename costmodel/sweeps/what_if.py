@@ -1,7 +1,7 @@
-"""What strategies would cost if a few numbers of a machine were others: a grid priced in advance.
+"""Prices strategies on a grid of a few machine numbers, for the sliders of a page.
 
-A page shows it behind sliders: every position of every slider is a point of the grid, computed
-like any other cell, so that nothing lies between two points.
+Every combination of positions of the sliders is a point of the grid and computed like any other
+cell, so nothing is interpolated.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from costmodel.uncertainty.priors import Prior, value_of
 
 MOST_NUMBERS = 3
 POSITIONS = (9, 7, 5)
-"""How many positions sliders have: the first that leaves the grid small enough."""
+"""How many positions each slider has: the first number that leaves the grid small enough."""
 MOST_CELLS = 6000
-"""Cells of the grid of one machine: some seconds of work."""
+"""The most cells in the grid of one machine: some seconds of work."""
 _CHUNK_CELLS = 500
 
 Floats = NDArray[np.float64]
@@ -38,9 +38,9 @@ Pair = tuple[Cell, Cell]
 
 @dataclass(frozen=True)
 class Slider:
-    """One number that varies: the position ``now`` of ``values`` is what the machine has.
+    """A number of a machine that varies over ``values``.
 
-    ``source`` is where its value comes from.
+    ``now`` is the position of the machine's own value, ``source`` where that comes from.
     """
 
     key: str
@@ -51,10 +51,11 @@ class Slider:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """Strategies of one machine at every combination of the positions of its sliders.
+    """Strategies on one machine at every combination of positions of its sliders.
 
-    ``pairs`` are what a row shows. ``ns_per_pte`` and ``change_pct``, float64[points, pairs], are
-    without noise; the last slider changes fastest. NaN: no such machine can be.
+    ``pairs`` are the cells of strategies with their baselines. ``ns_per_pte`` and ``change_pct``,
+    float64[points, pairs], are exact; the last slider changes fastest. They are NaN where the
+    numbers of a point contradict each other.
     """
 
     machine: Machine
@@ -65,7 +66,7 @@ class WhatIf:
 
     @property
     def now(self) -> int:
-        """The point at which all sliders are as the machine has them."""
+        """The number of the point at which all sliders have the machine's own values."""
         at = 0
         for slider in self.sliders:
             at = at * len(slider.values) + slider.now
@@ -73,10 +74,11 @@ class WhatIf:
 
 
 def what_if(pairs: Sequence[Pair], over: Sequence[SweepAxis] = (), *, jobs: int = 1) -> WhatIf:
-    """Return the grid of a machine: of the numbers of ``over``, or of those that decide most.
+    """Return the grid of a machine over the axes ``over``, or over the numbers that decide most.
 
-    ``pairs`` are cells of one machine beside their baselines, all in the build that is shown. The
-    grid is empty where no number moves anything. Raises ConfigError for numbers that cannot vary.
+    ``pairs`` are cells of one machine with their baselines, in the builds that are shown. ``jobs``
+    processes share the work. The grid has no slider where no number changes any comparison. Raises
+    ConfigError for numbers that cannot vary.
     """
     machine = pairs[0][0].machine
     cells = list(dict.fromkeys(CellKey(cell) for pair in pairs for cell in pair))
@@ -90,7 +92,7 @@ def what_if(pairs: Sequence[Pair], over: Sequence[SweepAxis] = (), *, jobs: int 
 
 
 def check_over(over: Sequence[SweepAxis], machines: Mapping[str, Machine]) -> None:
-    """Raise ConfigError for what sliders cannot vary, with every fault."""
+    """Raise ConfigError, with every fault, for axes that sliders cannot vary."""
     faults = [
         Fault("--over", key=key, reason=reason, got=got)
         for key, reason, got in axis_faults(over, machines, grid=False)
@@ -117,7 +119,7 @@ def _sliders(
 
 
 def _positions(numbers: int, cells: int) -> int:
-    """Return how many positions each of some sliders has; 0 where the grid would be too large."""
+    """Return how many positions each of ``numbers`` sliders has; 0 if the grid is too large."""
     return next((n for n in POSITIONS if cells * n**numbers <= MOST_CELLS), 0)
 
 
@@ -128,7 +130,7 @@ def _slider(machine: Machine, prior: Prior, most: int) -> Slider:
 
 
 def _slider_along(machine: Machine, axis: SweepAxis, most: int) -> Slider:
-    """Return the slider of a range or of values that were asked for, the present one among them."""
+    """Return the slider of an axis; the machine's own value is one of its positions."""
     key = owned_key(axis.key, machine) or axis.key
     now: Number = machine.parameters[key].value
     if axis.is_listed:
@@ -169,7 +171,7 @@ def _rounded(value: float) -> float:
 
 
 def _priced(study: SweepWork, cells: int, jobs: int) -> Floats:
-    """Return ns per PTE at every point, float64[points, cells], points in the order of the grid."""
+    """Return ns per PTE at every point of the grid, float64[points, cells]."""
     work = packed(study)
     tasks = [(work, piece) for piece in study.pieces(_CHUNK_CELLS)]
     tables = in_processes(_piece, tasks, jobs=jobs)

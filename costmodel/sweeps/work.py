@@ -1,4 +1,4 @@
-"""Who computes the chunks of a sweep: this process, several, or a cluster; all in one way."""
+"""Computes the chunks of a sweep: in this process, in several, or on a cluster."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _AHEAD = 3
-"""Chunks given out per worker: enough that none waits, few enough that memory stays small."""
+"""Chunks submitted per worker: enough that none waits, few enough that memory stays small."""
 
 
 class Serial(Executor):
-    """An executor of concurrent.futures that does everything at once, in this process."""
+    """An executor of ``concurrent.futures`` that runs everything at once, in this process."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Return a future that is done."""
+        """Return a future that is done already."""
         future: Future[T] = Future()
         future.set_result(fn(*args, **kwargs))
         return future
@@ -47,10 +47,10 @@ def compute(
     workers: int,
     done: Callable[[int], object] = lambda _: None,
 ) -> None:
-    """Compute the chunks of a study that its folder lacks; ``done`` is told of each.
+    """Compute the chunks of a study that its folder lacks, and call ``done`` with each number.
 
-    ``workers`` is how many chunks are computed at once. Raises ConfigError where workers are lost
-    for good; what was computed before stays in the folder.
+    ``workers`` is how many chunks the executor computes at once. Raises ConfigError where workers
+    are lost for good; what was computed before stays in the folder.
     """
     missing = folder.missing()
     work = packed(study)
@@ -66,7 +66,7 @@ def compute(
 
 
 def _finished(tasks: Iterable[tuple[int, Future[Any]]], *, most: int) -> Iterator[tuple[int, Any]]:
-    """Yield results as they come, with at most so many tasks given out."""
+    """Yield numbers and results as they are ready, with at most ``most`` tasks submitted."""
     waiting: dict[Future[Any], int] = {}
     for number, future in tasks:
         waiting[future] = number
@@ -84,7 +84,7 @@ def _some(waiting: dict[Future[Any], int]) -> Iterator[tuple[int, Any]]:
 
 @contextmanager
 def local(jobs: int) -> Iterator[Executor]:
-    """Give an executor of ``jobs`` processes; 1 is this process alone."""
+    """Yield an executor of ``jobs`` processes; with 1 it is this process itself."""
     if jobs <= 1:
         yield Serial()
         return
@@ -97,9 +97,9 @@ def local(jobs: int) -> Iterator[Executor]:
 
 @contextmanager
 def cluster(scheduler: str) -> Iterator[tuple[Executor, int]]:
-    """Give the executor of a Dask scheduler (``tcp://host:8786``) and how many threads it has.
+    """Yield the executor of a Dask scheduler (``tcp://host:8786``) and its number of threads.
 
-    Raises ConfigError where Dask is not installed, or no scheduler answers.
+    Raises ConfigError where Dask is not installed, no scheduler answers, or it has no workers.
     """
     try:
         distributed: Any = importlib.import_module("distributed")
@@ -119,7 +119,7 @@ def cluster(scheduler: str) -> Iterator[tuple[Executor, int]]:
 
 
 def _lost() -> tuple[type[Exception], ...]:
-    """Return what says that workers or the scheduler are gone for good."""
+    """Return the exceptions which mean that workers or the scheduler are gone for good."""
     dask: Any = sys.modules.get("distributed")
     if dask is None:
         return (BrokenProcessPool,)

@@ -1,9 +1,12 @@
-"""What is known about machine numbers before any published row: a value, an interval, a spread."""
+"""Priors: what a machine file says about a number before published rows are looked at.
+
+A prior has a value, an interval and a standard deviation.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from costmodel.config.keys import leaves_by_key
@@ -12,17 +15,24 @@ from costmodel.config.parameter import Parameter
 from costmodel.config.sharing import ONLY_MANY_CPUS
 
 SIGMAS = 3.29
-"""Standard deviations between ``low`` and ``high``, taken as a 90 % interval."""
+"""Standard deviations between ``low`` and ``high``: these are taken as a 90 % interval of a normal
+distribution, which is 2 x 1.645 deviations wide."""
 LEFT_OUT = ("noise.", "kernel.tick_", "tlbi.cpus_online", "tlbi.per_cpu_ns", *ONLY_MANY_CPUS)
-"""What a lone CPU without noise does not feel."""
+"""Beginnings of keys that the exact time of a lone CPU does not depend on."""
+_SHARED = (*ONLY_MANY_CPUS, "tlbi.per_cpu_ns")
+"""What several CPUs at work feel beside it. How many CPUs there are is the user's to say."""
 STEP_SIGMAS = 0.5
-"""Half-width of a finite difference. The core starts micro-ops on cycle boundaries, so a step
-below one cycle can find a plateau where there is a slope."""
+"""Half-width of a finite difference in standard deviations. The core starts micro-ops on cycle
+boundaries, so a step of less than one cycle can find a plateau where there is a slope."""
 
 
 @dataclass(frozen=True)
 class Prior:
-    """One number of a machine: ``sigma`` is its standard deviation, in its own unit."""
+    """The prior of one number of a machine; all values are in the number's own unit.
+
+    ``low`` and ``high`` bound it, ``sigma`` is its standard deviation, ``step`` the half-width of a
+    finite difference. ``whole``: it takes whole numbers only.
+    """
 
     key: str
     value: float
@@ -45,7 +55,7 @@ class Prior:
         return [self.within(value) for value in near]
 
     def within(self, number: float) -> float:
-        """Return the number of the interval that is nearest to a number."""
+        """Return ``number``, moved to the nearest end where it lies outside the interval."""
         return min(max(number, self.low), self.high)
 
     def typed(self, number: float) -> float | int:
@@ -54,32 +64,41 @@ class Prior:
 
 
 def priors(machine: Machine, keys: Iterable[str] | None = None) -> tuple[Prior, ...]:
-    """Return the priors of ``keys``, or of every number that is not known exactly.
+    """Return the priors of ``keys`` in their order, or of every number that is not known exactly.
 
     A fitted number has the prior that it had before the fit. Numbers that the user set for this
-    run are exact.
+    run count as exact and have none, nor have numbers that a lone CPU does not depend on.
     """
     wanted = None if keys is None else list(keys)
-    found = {prior.key: prior for prior in _priors(machine)}
+    found = {p.key: p for p in _priors(machine, lambda key: not key.startswith(LEFT_OUT))}
     return tuple(found[key] for key in (found if wanted is None else wanted) if key in found)
 
 
+def shared_priors(machine: Machine) -> tuple[Prior, ...]:
+    """Return the priors of what several CPUs at work share, which one alone does not feel."""
+    return tuple(_priors(machine, lambda key: key.startswith(_SHARED)))
+
+
 def value_of(machine: Machine, prior: Prior) -> float:
-    """Return what the machine has for a prior's key."""
+    """Return the machine's own value of a prior's number."""
     return float(machine.parameters[prior.key].value)
 
 
 def with_numbers(machine: Machine, numbers: Mapping[Prior, float]) -> Machine:
-    """Return the machine with other numbers; integers are rounded."""
+    """Return the machine with other numbers; those that must be whole are rounded.
+
+    Raises ConfigError for numbers that contradict each other.
+    """
     return machine.with_values(
         {prior.key: prior.typed(number) for prior, number in numbers.items()}, origin="calibration"
     )
 
 
 def variants(machine: Machine, chosen: Iterable[Prior]) -> list[tuple[Machine, float]]:
-    """Return machines that differ in one number each, and by how many prior deviations.
+    """Return for each prior the machine with this number changed, and the size of the change.
 
-    One step, to the side with more room: half the price of a central difference.
+    The size is in prior standard deviations. The change is one step to the side with more room,
+    which costs half as much as a central difference.
     """
     found = []
     for prior in chosen:
@@ -90,14 +109,14 @@ def variants(machine: Machine, chosen: Iterable[Prior]) -> list[tuple[Machine, f
     return found
 
 
-def _priors(machine: Machine) -> Iterator[Prior]:
+def _priors(machine: Machine, felt: Callable[[str], bool]) -> Iterator[Prior]:
     known = leaves_by_key(Machine, machine.isa)
     before = machine.fit.priors if machine.fit else {}
     for key, now in machine.parameters.items():
         parameter = before.get(key, now) if now.kind == "fitted" else now
         if not isinstance(parameter, Parameter) or now.source == SET_BY_USER:
             continue
-        if key.startswith(LEFT_OUT) or parameter.low >= parameter.high:
+        if not felt(key) or parameter.low >= parameter.high:
             continue
         whole = known[key].type.model_fields["value"].annotation is not float
         yield _prior(machine, key, parameter, whole)

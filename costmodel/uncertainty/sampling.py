@@ -1,8 +1,9 @@
-"""Intervals by sampling: times on machines drawn from what is not known about one.
+"""Computes 90 % intervals by sampling: prices machines drawn from what is not known about one.
 
-Numbers are drawn jointly (correlated as fitted), sizes of queues within a tenth, and choices that
-nothing but reasoning supports go the other way on some of them. A cliff inside the ranges, such as
-a loop that just fits into the reorder buffer, then shows as a wide interval.
+Uncertain numbers are drawn together, correlated as the fit found them. Sizes of queues are drawn
+within ``SIZE_SHARE`` of their value, and choices that only reasoning supports take the other value
+on a share ``DOUBT`` of the machines. A cliff inside the ranges, such as a loop that just fits into
+the reorder buffer, then shows as a wide interval.
 """
 
 from __future__ import annotations
@@ -22,29 +23,42 @@ from costmodel.uncertainty.priors import value_of
 from costmodel.uncertainty.spread import Z90, Interval, spread_of
 
 SAMPLES = 16
-"""Machines drawn."""
+"""How many machines are drawn."""
 SIZES = ("core.rob_entries", "core.load_queue_entries", "core.store_queue_entries")
-"""Counted in micro-ops: what takes one entry is known to within SIZE_SHARE."""
+"""Sizes of queues, counted in micro-ops of the model. Real cores count their own, so a size is
+known only to within a share ``SIZE_SHARE``."""
 SIZE_SHARE = 0.08
 CHOICES = ("atomics.near_when_loaded", "atomics.locked_alone")
-"""Choices that decide a time. Where they are inferred, DOUBT of the machines have the other."""
+"""Choices that decide a time. Where one is inferred, a share ``DOUBT`` of the machines drawn has
+the other value."""
 DOUBT = 0.2
 CLIFF = 4.0
-"""A deviation so many times the median one, and above CLIFF_PCT, is a cliff."""
+"""A time has a cliff if its largest deviation is more than so many times the median deviation and
+more than ``CLIFF_PCT`` percent."""
 CLIFF_PCT = 5.0
 _SEED = 20231218
-_SHAPING = ("caches.prefetch.trains_after_lines", "core.width")
-"""Whole numbers that take two values: every further one costs a program of its own."""
+_FEW_VALUES = ("caches.prefetch.trains_after_lines", "core.width", "topology.sockets")
+"""Whole numbers of which only two values are drawn besides the machine's own: each value needs a
+program of its own to be built for the core model, or lays out the CPUs anew."""
+_ORDERED = (
+    ("topology.line_ns", "topology.far_line_ns"),
+    ("shootdown.delivery_ns", "shootdown.far_delivery_ns"),
+    ("shootdown.tlbsync_ns", "shootdown.far_tlbsync_ns"),
+)
+"""The second is not below the first: another socket is not nearer than the own one."""
 
 
 def log_samples(
-    machine: Machine, seconds: float, time: Callable[[Machine], float]
+    machine: Machine, seconds: float, time: Callable[[Machine], float], *, many_cpus: bool = False
 ) -> tuple[float, ...]:
-    """Return the logarithm of the time on each drawn machine over that on the machine itself.
+    """Return the natural logarithm of the time on each drawn machine over that on the machine.
 
-    The machines are the same for all times: differences of two results are paired.
+    ``seconds`` is the time on ``machine`` itself; ``time`` returns it for another machine. The
+    machines drawn are the same for all times, so logarithms of two results can be subtracted one by
+    one. With ``many_cpus`` the prices that only several CPUs at work feel are drawn, too.
     """
-    return tuple(math.log(time(drawn) / seconds) for drawn in _drawn(ByIdentity(machine)))
+    drawn = _drawn(ByIdentity(machine), many_cpus)
+    return tuple(math.log(time(each) / seconds) for each in drawn)
 
 
 def seconds_interval(
@@ -52,7 +66,8 @@ def seconds_interval(
 ) -> Interval:
     """Return the 90 % interval of a time in seconds.
 
-    ``builds``: how far other builds lie below and above it, as logarithms.
+    ``logs`` are those of :func:`log_samples`. ``builds``: how far other builds may lie below and
+    above the time, as differences of natural logarithms.
     """
     low, high = _ends(np.asarray(logs), builds)
     return seconds * math.exp(low), seconds * math.exp(high)
@@ -66,7 +81,8 @@ def change_interval(
 ) -> Interval:
     """Return the 90 % interval of a change in percent.
 
-    ``builds``: how far the ratio of the times lies in other builds, as logarithms.
+    ``logs`` and ``baseline`` are the :func:`log_samples` of both times. ``builds``: how far the
+    ratio of the times may lie below and above in other builds, as differences of logarithms.
     """
     low, high = _ends(np.asarray(logs) - np.asarray(baseline), builds)
     ratio = 1 + change_pct / 100
@@ -74,14 +90,55 @@ def change_interval(
 
 
 def has_cliff(logs: Sequence[float]) -> bool:
-    """Tell whether a time jumps within the ranges: few machines deviate, and by much."""
+    """Tell whether a time jumps within the ranges: few of the machines deviate, but by much.
+
+    ``logs`` are those of :func:`log_samples`, or differences of two of them.
+    """
     moved = np.abs(np.asarray(logs))
     largest = float(moved.max(initial=0.0))
     return bool(100 * math.expm1(largest) > CLIFF_PCT and largest > CLIFF * float(np.median(moved)))
 
 
+def shares_by_number(
+    machine: Machine,
+    log_ratios: Sequence[float],
+    builds: Interval = (0.0, 0.0),
+    *,
+    many_cpus: bool = False,
+) -> dict[str, float]:
+    """Return which share of the variance of a change each number of a machine decides, by key.
+
+    ``log_ratios`` float[SAMPLES] are the logarithms of the ratio of two times on the machines
+    drawn (with or without ``many_cpus``), ``builds`` how far it lies in other builds. The share is
+    the square of the rank correlation (chance alone reaches half for one of twenty numbers in one
+    case of twenty), of what the builds leave. Numbers that a fit left correlated share what they
+    decide together.
+    """
+    of_machine = float(np.var(log_ratios))
+    if not of_machine:
+        return {}
+    left = of_machine / (of_machine + (sum(map(abs, builds)) / 2 / Z90) ** 2)
+    drawn = _drawn(ByIdentity(machine), many_cpus)
+    answer = _centred_ranks(log_ratios)
+    columns = {key: [float(m.parameters[key].value) for m in drawn] for key in drawn[0].changes}
+    return {
+        key: left * float(_centred_ranks(column) @ answer) ** 2
+        for key, column in columns.items()
+        if len(set(column)) > 1
+    }
+
+
+def _centred_ranks(values: Sequence[float]) -> NDArray[np.float64]:
+    """Return ranks, equal values sharing theirs, with a mean of zero and a length of one."""
+    column = np.asarray(values, dtype=np.float64)
+    ordered = np.sort(column)
+    ranks = ordered.searchsorted(column, "left") + ordered.searchsorted(column, "right")
+    centred = ranks - ranks.mean()
+    return np.asarray(centred / np.linalg.norm(centred))
+
+
 def doubtful_choices(machine: Machine) -> list[str]:
-    """Return the keys of choices that decide times here and that only reasoning supports."""
+    """Return the keys of the choices that decide times on this machine and are only inferred."""
     return [
         key
         for key in _of_this_run(machine, CHOICES)
@@ -90,10 +147,10 @@ def doubtful_choices(machine: Machine) -> list[str]:
 
 
 def _ends(logs: NDArray[np.float64], builds: Interval) -> Interval:
-    """Return both ends relative to the prediction: each side has its own deviation.
+    """Return both ends of the interval, as logarithms relative to the prediction.
 
-    What is not known of the machine has nothing to do with the build, so that squares add up. The
-    range over builds counts as 90 % of them.
+    Each side has a deviation of its own. What is not known about the machine is independent of the
+    build, so the two deviations add as squares; the range over builds is taken as a 90 % interval.
     """
     below, above = logs[logs < 0], logs[logs > 0]
     low, high = (
@@ -104,10 +161,10 @@ def _ends(logs: NDArray[np.float64], builds: Interval) -> Interval:
 
 
 @lru_cache(maxsize=64)
-def _drawn(key: ByIdentity[Machine]) -> tuple[Machine, ...]:
-    """Return the machines, the same in every process."""
+def _drawn(key: ByIdentity[Machine], many_cpus: bool) -> tuple[Machine, ...]:
+    """Return the machines drawn for a machine; they are the same in every process."""
     machine = key.value
-    spread = spread_of(machine)
+    spread = spread_of(machine, many_cpus=many_cpus)
     named = {prior.key for prior in spread.priors}
     sizes = [size for size in _of_this_run(machine, SIZES) if size not in named]
     choices = doubtful_choices(machine)
@@ -125,7 +182,7 @@ def _drawn(key: ByIdentity[Machine]) -> tuple[Machine, ...]:
             number = prior.within(middle + move * prior.sigma)
             if prior.key in SIZES:
                 number = middle * (1 + SIZE_SHARE * (2 * points[sample, at] - 1))
-            elif prior.key in _SHAPING:
+            elif prior.key in _FEW_VALUES:
                 low, high = prior.steps(middle)
                 number = low if move < -0.5 else high if move > 0.5 else middle
             numbers[prior.key] = prior.typed(number)
@@ -140,9 +197,10 @@ def _drawn(key: ByIdentity[Machine]) -> tuple[Machine, ...]:
 
 
 def _latin_hypercube(dimensions: int) -> NDArray[np.float64]:
-    """Return SAMPLES points, float64[SAMPLES, dimensions], one in each slice of each dimension.
+    """Return SAMPLES points in the unit cube, float64[SAMPLES, dimensions].
 
-    By hand: scipy.stats takes longer to load than a cell to price.
+    Each of SAMPLES slices of each dimension holds one point. It is written by hand because
+    scipy.stats takes longer to load than a cell to price.
     """
     rng = np.random.default_rng(_SEED)
     slices = np.stack([rng.permutation(SAMPLES) for _ in range(dimensions)], axis=1)
@@ -150,19 +208,27 @@ def _latin_hypercube(dimensions: int) -> NDArray[np.float64]:
 
 
 def _of_this_run(machine: Machine, keys: Sequence[str]) -> Iterator[str]:
-    """Yield the keys of which the user did not set the number for this run."""
+    """Yield those of ``keys`` that the machine has and the user did not set for this run."""
     for key in keys:
         if key in machine.parameters and machine.parameters[key].source != SET_BY_USER:
             yield key
 
 
 def _matters(machine: Machine, choice: str) -> bool:
-    """Tell whether the choice is one here: near and far differ only where there is far."""
+    """Tell whether a choice matters here: near or far differ only on a machine with far atomics."""
     return choice != "atomics.near_when_loaded" or bool(machine.atomics.far.value)
 
 
 def _consistent(numbers: dict[str, Any], machine: Machine) -> dict[str, Any]:
-    """Keep queues no larger than the reorder buffer, and levels in order."""
+    """Return the numbers in an order that a machine file has to have.
+
+    Queues are no larger than the reorder buffer, cache levels are in order, and what is far is not
+    nearer than what is near. A drawn machine of which this is not true would be refused.
+    """
+    for near, far in _ORDERED:
+        if far in numbers:
+            at_least = numbers.get(near, machine.parameters[near].value)
+            numbers[far] = max(numbers[far], at_least)
     rob = numbers.get("core.rob_entries", machine.core.rob_entries.value)
     for key in SIZES[1:]:
         if key in numbers:

@@ -1,9 +1,9 @@
-"""How uncertain a prediction is, given what is not known about the machine.
+"""The joint uncertainty of a machine's numbers, and what it means for a prediction.
 
-The joint uncertainty of a machine's numbers: :mod:`costmodel.uncertainty.sampling` draws machines
-from it for the intervals of answers. Which numbers an answer hangs on follows from how its
-logarithm grows with each of them. What neither can see is a mechanism that the core lacks;
-``costmodel validate`` shows how often published numbers lie inside.
+:mod:`costmodel.uncertainty.sampling` draws machines from it for the intervals of answers. Slopes
+(how the logarithm of a time grows with each number) say which numbers an answer depends on. Neither
+knows anything of a mechanism that the model lacks; ``costmodel validate`` shows how often published
+measurements lie inside the intervals.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from costmodel.config.machine import Machine
 from costmodel.identity import ByIdentity
-from costmodel.uncertainty.priors import Prior, priors, variants
+from costmodel.uncertainty.priors import Prior, priors, shared_priors, variants
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
-"""Lower and upper end."""
+"""Lower and upper end of an interval."""
 
 Z90 = 1.6448536269514722
 """Standard deviations on each side of a 90 % interval."""
@@ -59,13 +59,16 @@ DOMINANT = {
         "kernel.fork_fixed_us",
     ),
 }
-"""What matters on machines that nothing was fitted for: the rest is below a fifth of the variance
-(a test holds that)."""
+"""The uncertain numbers of a machine that was not fitted: all others together make less than a
+fifth of the variance of an answer, which a test checks."""
 
 
 @dataclass(frozen=True)
 class ModelInterval:
-    """Where 90 % of measurements should lie, as far as the model knows what it does not know."""
+    """The 90 % intervals of a time in seconds and of its change against a baseline in percent.
+
+    Measurements should lie inside; errors of the model's mechanisms are not part of them.
+    """
 
     seconds: Interval
     change_pct: Interval
@@ -73,7 +76,11 @@ class ModelInterval:
 
 @dataclass(frozen=True)
 class Spread:
-    """Uncertain numbers of a machine: ``covariance`` float64[p, p] is in prior deviations."""
+    """The uncertain numbers of a machine and their covariance.
+
+    ``covariance``, float64[p, p], is in units of the prior standard deviations: the identity where
+    nothing was fitted.
+    """
 
     priors: tuple[Prior, ...]
     covariance: Floats
@@ -81,7 +88,8 @@ class Spread:
     def log_deviation(self, slopes: Sequence[float]) -> float:
         """Return the standard deviation of the logarithm of a time, or of a ratio of times.
 
-        ``slopes`` of a ratio are the differences of those of the times.
+        ``slopes`` holds one value for each of ``priors``, as :func:`log_slopes` returns them; for a
+        ratio they are the differences of those of the two times. An empty sequence gives 0.
         """
         gradient = np.asarray(slopes, dtype=np.float64)
         # Without slopes (a result made by hand) nothing is known to matter.
@@ -89,11 +97,23 @@ class Spread:
         return math.sqrt(max(0.0, variance))
 
 
-def spread_of(machine: Machine) -> Spread:
-    """Return what is uncertain about a machine: as its fit says, else independent priors.
+def spread_of(machine: Machine, *, many_cpus: bool = False) -> Spread:
+    """Return what is uncertain about a machine.
 
-    Numbers that the user set for this run are certain.
+    A machine with a fit has the numbers and the covariance that the fit found; any other one has
+    the independent priors of ``DOMINANT``. Numbers that the user set for this run are left out.
+    With ``many_cpus`` the prices that only several CPUs at work feel are in it, too.
     """
+    lone = _lone_spread(machine)
+    if not many_cpus:
+        return lone
+    shared, size = shared_priors(machine), len(lone.priors)
+    covariance = np.eye(size + len(shared))
+    covariance[:size, :size] = lone.covariance
+    return Spread((*lone.priors, *shared), covariance)
+
+
+def _lone_spread(machine: Machine) -> Spread:
     if machine.fit is None:
         chosen = priors(machine, DOMINANT[machine.isa])
         return Spread(chosen, np.eye(len(chosen)))
@@ -105,18 +125,20 @@ def spread_of(machine: Machine) -> Spread:
 
 
 def log_slopes(
-    machine: Machine, seconds: float, time: Callable[[Machine], float]
+    machine: Machine, seconds: float, time: Callable[[Machine], float], *, many_cpus: bool = False
 ) -> tuple[float, ...]:
-    """Return how the logarithm of a time grows per prior deviation of each uncertain number.
+    """Return how much the logarithm of a time grows per standard deviation of each number.
 
-    ``seconds`` is the time on the machine itself, ``time`` computes it on another one; it is
-    called once per number of ``spread_of(machine)``.
+    The numbers are the priors of ``spread_of(machine, many_cpus=many_cpus)``, in their order.
+    ``seconds`` is the time on the machine itself; ``time`` returns it for another one and is called
+    once per number.
     """
     return tuple(
-        math.log(time(changed) / seconds) / by for changed, by in _variants(ByIdentity(machine))
+        math.log(time(changed) / seconds) / by
+        for changed, by in _variants(ByIdentity(machine), many_cpus)
     )
 
 
 @lru_cache(maxsize=64)
-def _variants(key: ByIdentity[Machine]) -> tuple[tuple[Machine, float], ...]:
-    return tuple(variants(key.value, spread_of(key.value).priors))
+def _variants(key: ByIdentity[Machine], many_cpus: bool) -> tuple[tuple[Machine, float], ...]:
+    return tuple(variants(key.value, spread_of(key.value, many_cpus=many_cpus).priors))

@@ -49,6 +49,15 @@ def test_shrinking_keeps_what_breaks() -> None:
     assert smallest == Layout("it", (private(pages(1, 2, pinned=True)),))
 
 
+@pytest.mark.parametrize(("needed", "order"), [(1, 2), (3, 3)])
+def test_folios_shrink_to_orders_that_anonymous_memory_has(needed: int, order: int) -> None:
+    def fails(layout: Layout) -> bool:
+        return any(folio.order >= needed for folio in build_memory(layout).frames)
+
+    smallest = shrink(Layout("it", (private(*folios(1, 4)),)), fails)
+    assert [folio.order for folio in build_memory(smallest).frames] == [order]
+
+
 def test_shrinking_stops_when_the_budget_is_spent() -> None:
     layout = Layout("it", (private(*folios(9, 0)),))
     tried: list[Layout] = []

@@ -132,6 +132,49 @@ def test_where_there_is_none_it_says_so(capsys: pytest.CaptureFixture[str]) -> N
     assert "costs the same as folio-batch-v6.9" in capsys.readouterr().out
 
 
+MAP = ["breakeven", "contpte-folio-batch-no-hint", "--machine", "ampere-altra", "--order", "4"]
+OVER_TWO = [
+    *("--over", "atomics.line_change_cycles=10,40,60"),
+    *("--over", "atomics.store_only_cycles=4..40:4:log"),
+]
+
+
+def test_two_numbers_make_a_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, picture = tmp_path / "map.json", tmp_path / "map.svg"
+    assert main([*MAP, *OVER_TWO, "--json", str(file), "-o", str(picture)]) == 0
+    out = capsys.readouterr().out
+    assert_mailable(out)
+    data = json.loads(file.read_text())
+    assert (data["kind"], data["x"], len(data["y"])) == ("breakeven-map", [10, 40, 60], 4)
+    assert flat(out).startswith(data["answer"])
+    rows = [line.split() for line in out.splitlines() if line.startswith(("4 ", "40 "))]
+    assert [row[0] for row in rows] == ["40", "4"]
+    assert [float(cell.rstrip("%?")) for cell in rows[1][1:4]] == pytest.approx(
+        data["change_pct"][0], abs=0.5
+    )
+    assert all(one["interval"][0] < one["x"] for one in data["crossings"])
+    svg = picture.read_text()
+    assert "contpte-folio-batch-no-hint against v6.7 on ampere-altra" in svg
+
+
+def test_one_number_is_drawn_as_a_line(tmp_path: Path) -> None:
+    picture = tmp_path / "line.svg"
+    assert main([*BREAKEVEN, "folio_order", "-o", str(picture)]) == 0
+    assert "wins against v6.7" in picture.read_text()
+
+
+def test_every_fault_of_a_map_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--over", "folio_orde", "--over", "memory=1..4", "-o", "map.pdf", "--vs", "v6.77"]
+    assert main([*MAP, *words, "--over", "core.width"]) == 2
+    said = flat(capsys.readouterr().err)
+    for part in ("--over: is given too often", "-o: must end in", "--vs: unknown strategy"):
+        assert part in said
+    assert main([*MAP, *words[:4]]) == 2
+    said = flat(capsys.readouterr().err)
+    assert "unknown key, did you mean 'folio_order'?" in said
+    assert "memory: must be whole numbers that exist from 2 MiB to 1 TiB (got 1.0..4.0)" in said
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -10,12 +10,21 @@ from scipy import stats
 
 from costmodel.code.trace import TableRun
 from costmodel.code.uops import Flavour, Kind, Target, Uop
-from costmodel.cpu.caches import CYCLIC, ROUND, accesses, class_costs, footprint_bytes
+from costmodel.cpu.caches import (
+    CYCLIC,
+    LOADED,
+    ROUND,
+    WRITTEN,
+    ClassCosts,
+    accesses,
+    class_costs,
+    footprint_bytes,
+)
 from costmodel.cpu.parameters import parameters_of
 from costmodel.cpu.reuse import touches
 from costmodel.cpu.stack import Cause
 
-from .build import ALTRA, XEON, load, machine, store, trace_of
+from .build import ALTRA, XEON, alu, load, machine, rmw, store, trace_of
 
 MIB = 1 << 20
 
@@ -142,3 +151,120 @@ def test_distances_are_rounded_up_by_less_than_a_fifth() -> None:
         found = accesses(trace_of([*loads, load(0)]), 64)
         rounded = found.distances[found.kind[-1]][0]
         assert 1 <= rounded / (64 * lines) < 2**0.25 * 1.001
+
+
+def test_what_every_table_touches_is_as_far_away_as_one_table() -> None:
+    """Lines of the stack were met with the table before: 200 lines ago, or within any L1."""
+    for lines, distance in ((127, 0.0), (128, 8192.0), (200, 200 * 64.0)):
+        found = accesses(trace_of([load(64 * line) for line in range(lines)]), 64)
+        assert [found.distances[kind] for kind in found.kind] == [(distance, distance)] * lines
+        assert found.streaming_bytes == 0
+
+
+def test_a_line_knows_who_met_it_before() -> None:
+    """A load brings it, an earlier write makes it this core's own: so it stays."""
+    trace = trace_of([load(0), store(64), load(8), store(0), load(0), load(72), load(64)])
+    found = accesses(trace, 64)
+    assert 0 < LOADED < WRITTEN
+    assert found.owned.tolist() == [0, 0, LOADED, LOADED, WRITTEN, WRITTEN, WRITTEN]
+    assert found.touch.tolist() == [-1, -1, 0, 2, 3, 1, 5]
+
+
+@pytest.mark.parametrize(
+    ("flavour", "owned"),
+    [
+        (Flavour.RMW_VALUE, WRITTEN),
+        (Flavour.RMW_CAS, WRITTEN),
+        (Flavour.RMW_ACQUIRE, WRITTEN),
+        (Flavour.RMW_LOCKED, WRITTEN),
+        (Flavour.RMW_STORE, 0),
+    ],
+)
+def test_an_atomic_with_a_result_owns_its_line(flavour: Flavour, owned: int) -> None:
+    """One without may be done where the line is."""
+    assert accesses(trace_of([rmw(flavour), load()]), 64).owned.tolist() == [0, owned]
+
+
+def test_what_is_fetched_once_per_round() -> None:
+    """The table that is copied and its struct pages; the child's table was cleared in the caches,
+    the stack stays, and what is cleared is not fetched."""
+    cleared = Uop(Kind.ZERO, Flavour.ZERO_LINE, target=Target.SRC, offset_bytes=640, size_bytes=64)
+    src, page, dst, stack = (load(8, target=Target(target)) for target in (1, 3, 2, 5))
+    found = accesses(trace_of([src, page, page, dst, stack, alu(), cleared]), 64)
+    assert found.first.tolist() == [True, True, False, False, False, False, False]
+    assert found.owned.tolist() == [0, 0, LOADED, WRITTEN, 0, 0, 0]
+    assert found.streaming_bytes == 4 * 64, "with what is cleared and the child's table"
+
+
+def test_clearing_counts_by_its_first_line() -> None:
+    """Of 64 lines the first was written before; the others come once per round."""
+    zero = Uop(Kind.ZERO, Flavour.ZERO_BLOCK, target=Target.PAGE, size_bytes=4096)
+    found = accesses(trace_of([store(0, target=Target.PAGE), zero]), 64)
+    assert (found.kind[1], found.touch[1], found.owned[1]) == (0, 0, WRITTEN)
+    assert found.streaming_bytes == 64 * 64
+    small = accesses(trace_of([zero._replace(size_bytes=32), load(0, target=Target.PAGE)]), 64)
+    assert small.touch.tolist() == [-1, 0], "less than a line is one line"
+
+
+def two_levels(near: str, beyond: str, **values: object) -> tuple[ClassCosts, int, int]:
+    """Return the costs of what ``near`` holds to a half and ``beyond`` whole, and both latencies.
+
+    An adaptive cache keeps half of a stream of twice its size.
+    """
+    sizes = {"l1": 32 << 10, "l2": 1 << 20, "llc": 16 << 20}
+    on = machine(
+        XEON,
+        **{f"caches__{n}__replacement": "adaptive" if n == near else "lru" for n in sizes},
+        **{f"caches__{n}__size_bytes": size for n, size in sizes.items()},
+        caches__llc__share=1.0,
+        **values,
+    )
+    distance = 2.0 * sizes[near]
+    parameters = parameters_of(on)
+    costs = class_costs(((0.0, 0.0), (distance, distance)), 0.0, on, parameters)
+    return costs, getattr(parameters, near), getattr(parameters, beyond)
+
+
+@pytest.mark.parametrize(("near", "beyond"), [("l1", "l2"), ("l2", "llc"), ("llc", "dram")])
+def test_half_in_one_level_and_half_in_the_next_costs_their_mean(near: str, beyond: str) -> None:
+    costs, one, other = two_levels(near, beyond)
+    assert costs.ticks[1] == pytest.approx((one + other) / 2, abs=1)
+    assert costs.weights == (
+        {Cause.L1: 65536},
+        {Cause[near.upper()]: 32768, Cause[beyond.upper()]: 32768},
+    )
+    assert costs.misses.tolist() == [0, 1]
+
+
+def test_lines_of_a_level_keep_their_distance_in_time() -> None:
+    """A line every 3 cycles (L2), 4 ns (LLC), 6 ns (memory) for all miss registers together."""
+    gaps = {
+        "caches__l2__cycles_per_line": 3.0, "caches__llc__ns_per_line": 4.0,
+        "caches__dram__ns_per_line": 6.0, "caches__miss_registers": 10, "core__clock_ghz": 2.0,
+        "caches__prefetch__ns_per_line": 2.0, "caches__prefetch__llc_ns_per_line": 1.0,
+    }  # fmt: skip
+    held = {near: two_levels(near, beyond, **gaps)[0] for near, beyond in
+            (("l1", "l2"), ("l2", "llc"), ("llc", "dram"))}  # fmt: skip
+    tick = 16
+    assert held["l1"].holds.tolist() == [0, 10 * tick * 3 // 2]
+    assert held["l2"].holds.tolist() == [0, 10 * tick * (3 + 2 * 4) // 2]
+    assert held["llc"].holds.tolist() == [0, 10 * tick * 2 * (4 + 6) // 2]
+    # Of a stream, what lies nearer comes with the rest.
+    assert held["l1"].gaps.tolist() == [0, 0]
+    assert held["l2"].gaps.tolist() == [0, tick * 2 * 1]
+    assert held["llc"].gaps.tolist() == [0, tick * 2 * 3 // 2]
+
+
+def test_a_workload_that_just_fits_hits() -> None:
+    l1 = float(XEON.caches.l1.size_bytes.value)
+    values = {"caches__llc__share": 0.5, "caches__llc__size_bytes": 8 * MIB}
+    for policy in ("lru", "random", "adaptive"):
+        on = machine(XEON, **values, caches__l1__replacement=policy,
+                     caches__llc__replacement="adaptive")  # fmt: skip
+        ends = (l1, l1 + 64, 4.0 * MIB, 4.0 * MIB + 4096)
+        distances = ((0.0, 0.0), *((end, end) for end in ends))
+        fits, over, half, more = class_costs(distances, 0.0, on, parameters_of(on)).weights[1:]
+        assert set(fits) == {Cause.L1}
+        assert Cause.L2 in over
+        assert Cause.DRAM not in half, "half of 8 MiB is this core's share"
+        assert Cause.DRAM in more

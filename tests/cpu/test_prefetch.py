@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from costmodel.code.uops import Flavour, Kind, Target, Uop
-from costmodel.cpu.prefetch import STREAMS, TRACKED_LINES, Prefetches, prefetches
+from costmodel.cpu.prefetch import Prefetches, prefetches
 
 from .build import load, rmw, trace_of
 
@@ -21,6 +21,35 @@ def test_a_stream_is_followed_in_both_directions(lines: list[int]) -> None:
     assert found.uses.tolist() == [0, 0] + [4] * 18
     assert found.starts.tolist() == [0, 4] + [1] * 18
     assert found.follows.tolist() == [0, 0] + [1] * 18
+
+
+@pytest.mark.parametrize("trains_after", [1, 2, 3, 4])
+def test_a_stream_is_trained_by_so_many_lines(trains_after: int) -> None:
+    """The last of them starts as many requests as the prefetcher runs ahead, each later one one."""
+    found = touched(list(range(10)), depth=5, trains_after=trains_after)
+    behind = 10 - trains_after
+    assert found.row.tolist() == list(range(10))
+    assert found.starts.tolist() == [0] * (trains_after - 1) + [5] + [1] * behind
+    assert found.uses.tolist() == [0] * trains_after + [5] * behind
+    assert found.follows.tolist() == [0] * trains_after + [1] * behind
+
+
+def test_a_stream_that_ends_when_it_is_trained_gets_nothing() -> None:
+    assert [len(touched(list(range(lines)), trains_after=3).row) for lines in (3, 4)] == [0, 4]
+
+
+def test_a_stream_goes_on_from_its_last_line_in_its_own_direction() -> None:
+    """Lines behind its beginning are not its own, nor is the line after a gap."""
+    assert touched([10, 11, 12, 13, 9, 8]).row.tolist() == [0, 1, 2, 3]
+    assert touched([10, 9, 8, 7, 11, 12]).row.tolist() == [0, 1, 2, 3]
+    assert touched([10, 11, 12, 14, 15]).row.tolist() == [0, 1, 2]
+    assert touched([5, 4, 3, 1, 0]).row.tolist() == [0, 1, 2]
+
+
+def test_a_line_between_two_lone_ones_goes_on_from_the_lower() -> None:
+    """So the upper one is still there as the beginning of another stream."""
+    assert touched([2, 4, 3, 5, 6]).row.tolist() == [1, 3, 4]
+    assert touched([4, 2, 3, 1, 0]).row.tolist() == []
 
 
 def test_scattered_lines_get_nothing() -> None:
@@ -41,24 +70,36 @@ def test_streams_in_turn_share_a_number_so_that_loops_look_alike() -> None:
     assert found.uses.tolist() == ([0, 0] + [4] * 14) * 4
 
 
-def test_a_lone_line_is_remembered_until_too_many_others_came() -> None:
-    others = [1000 + 3 * i for i in range(TRACKED_LINES)]
+def test_a_number_is_free_again_behind_the_last_line_of_its_stream() -> None:
+    """The second stream begins inside the first and has the next number, the third the first."""
+    found = touched([0, 1, 2, 100, 3, 101, 102, 200, 201, 202, 103])
+    assert found.stream.tolist() == [0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 1]
+
+
+def test_a_lone_line_is_remembered_until_sixty_four_others_came() -> None:
+    others = [1000 + 3 * i for i in range(64)]
     for between, lines in ((others[1:], 5), (others, 4)):
         assert len(touched([0, *between, 1, 2, 3, 4]).row) == lines
 
 
 def test_streams_beyond_those_that_can_be_followed_get_nothing() -> None:
-    many = range(STREAMS + 6)
+    many = range(70)
     begun, going_on = (
         [1000 * stream + i for stream in many for i in part] for part in ((0, 1), (2, 3))
     )
     found = touched(begun + going_on)
-    assert set(found.stream.tolist()) == set(range(STREAMS))
-    assert len(found.row) == 4 * STREAMS
+    assert set(found.stream.tolist()) == set(range(64)), "followed at the same time"
+    assert len(found.row) == 4 * 64
 
 
 def test_no_depth_no_prefetch() -> None:
     assert not touched(list(range(20)), depth=0).starts.any()
+
+
+def test_longer_lines_make_longer_streams_of_fewer_lines() -> None:
+    trace = trace_of([load(64 * line, target=Target.PAGE) for line in range(20)])
+    assert prefetches(trace, 128, 4, 2, far=False).row.tolist() == list(range(0, 20, 2))
+    assert prefetches(trace, 32, 4, 2, far=False).row.tolist() == list(range(20))
 
 
 def test_far_atomics_and_clearing_train_nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from costmodel.code.regions import VMEMMAP_BYTES
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.uops import Target
+from costmodel.code.uops import Flavour, Kind, Target, Uop
 from costmodel.cpu.caches import CYCLIC
 from costmodel.cpu.parameters import parameters_of
 from costmodel.cpu.tlb import (
@@ -23,7 +23,7 @@ from costmodel.cpu.tlb import (
     page_ticks,
 )
 
-from .build import ALTRA, load, trace_of
+from .build import ALTRA, REGION_BYTES, alu, load, trace_of
 
 PAGE_BYTES = 4096
 BLOCKS = Blocks(PAGE_BYTES, VMEMMAP_BYTES)
@@ -43,7 +43,10 @@ def test_a_page_table_is_new_to_every_execution_and_its_struct_pages_are_not() -
     assert footprint_pages([TableRun(trace, 512, 512)], BLOCKS) == 512 + 1
 
 
-@pytest.mark.parametrize(("blocks", "distances"), [(15, {0.0}), (40, {39.0, 40.0})])
+@pytest.mark.parametrize(
+    ("blocks", "distances"),
+    [(15, {0.0}), (16, {0.0, 16.0}), (17, {16.0, 17.0}), (40, {39.0, 40.0})],
+)
 def test_many_blocks_of_struct_pages_are_as_far_away_as_they_are_many(
     blocks: int, distances: set[float]
 ) -> None:
@@ -57,6 +60,28 @@ def test_what_misses_costs_more_the_farther_away_it_is() -> None:
     fresh = Fresh(levels, 1, 1, 1, 0)
     near, second, walk, cyclic = page_ticks(fresh, 1e6, ALTRA, parameters).tolist()
     assert near == 0 < second < walk == cyclic
+
+
+def test_entries_hold_as_many_pages_as_they_are() -> None:
+    """A page comes back when as many others as there are entries were met: it is gone."""
+    on = ALTRA.with_values({"caches.dtlb.l1_entries": 48, "caches.dtlb.l2_entries": 1280})
+    distances = (0.0, 47.0, 48.0, 1279.0, 1280.0)
+    ticks = page_ticks(Fresh(distances, 0, 0, 0, 0), 0.0, on, parameters_of(on)).tolist()
+    second, walk = parameters_of(on).tlb_l2, parameters_of(on).tlb_walk
+    assert ticks == [0, 0, second, second, walk]
+
+
+@pytest.mark.parametrize(
+    ("spanned", "second", "walk"), [(32, 0, 0), (64, 1 / 2, 0), (128, 1 / 4, 1 / 2)]
+)
+def test_a_block_anywhere_is_held_as_likely_as_entries_cover_the_span(
+    spanned: int, second: float, walk: float
+) -> None:
+    """Of 32 entries and 64 in all."""
+    on = ALTRA.with_values({"caches.dtlb.l1_entries": 32, "caches.dtlb.l2_entries": 64})
+    parameters = parameters_of(on)
+    (ticks,) = page_ticks(Fresh((ANYWHERE,), 0, 1, spanned, 0), 0.0, on, parameters).tolist()
+    assert ticks == round(second * parameters.tlb_l2 + walk * parameters.tlb_walk)
 
 
 def test_larger_blocks_of_the_linear_map_hold_more_page_tables() -> None:
@@ -77,6 +102,55 @@ def cost(trace: Trace) -> float:
     found = page_reuse(trace, BLOCKS)
     by_class = page_ticks(fresh_pages(trace, BLOCKS), 1.0, ALTRA, parameters_of(ALTRA))
     return float(by_class[found.kind].mean())
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "spanned"), [(0, 0, 1), (0, 1, 2), (0, 127, 128), (3, 130, 128)]
+)
+def test_blocks_are_counted_from_the_first_to_the_last_with_a_mapped_page(
+    first: int, last: int, spanned: int
+) -> None:
+    """Whatever lies outside of page tables and of their own struct pages does not matter."""
+    uops = [load(block * VMEMMAP_BYTES, target=Target.PAGE) for block in (first, last)]
+    others = [load(500 * VMEMMAP_BYTES, target=Target.TABLEPAGE), load(0, target=Target.SRC)]
+    found = fresh_pages(trace_of([*uops, *others]), BLOCKS)
+    assert found.spanned == spanned
+    assert found.struct_pages == 1 + (1 if first == last else 2)
+    assert found.table_pages == 1
+    assert fresh_pages(trace_of(others), BLOCKS).spanned == 0
+
+
+@pytest.mark.parametrize(("spanned", "anywhere"), [(16, False), (17, True), (40, True)])
+def test_more_blocks_than_are_near_lie_anywhere_where_not_all_are_met(
+    spanned: int, anywhere: bool
+) -> None:
+    found = fresh_pages(scattered(spanned, 3), BLOCKS)
+    assert (ANYWHERE in found.distances) == anywhere
+    assert ANYWHERE not in fresh_pages(struct_pages(spanned), BLOCKS).distances
+
+
+def test_struct_pages_outside_of_a_table_are_shared_by_the_tables_that_meet_most() -> None:
+    """Three blocks of one kind of table and one of another: a round meets three, and the tables."""
+    three, one = (
+        trace_of([load(0, target=Target.SRC), *(load(block * VMEMMAP_BYTES, target=Target.PAGE)
+                  for block in range(blocks))])
+        for blocks in (3, 1)
+    )  # fmt: skip
+    assert footprint_pages([TableRun(three, 5, 512), TableRun(one, 7, 512)], BLOCKS) == 5 + 7 + 3
+    assert footprint_pages([], BLOCKS) == 0
+
+
+def test_blocks_of_different_size_are_never_one() -> None:
+    """Tables lie in the first region, struct pages in the third: both are block 1 of theirs."""
+    trace = trace_of([load(0, target=Target.SRC), load(0, target=Target.PAGE)])
+    found = fresh_pages(trace, Blocks(REGION_BYTES, 3 * REGION_BYTES))
+    assert (found.table_pages, found.struct_pages) == (1, 1)
+
+
+def test_clearing_and_hot_memory_need_no_entry() -> None:
+    zero = Uop(Kind.ZERO, Flavour.ZERO_LINE, target=Target.SRC, size_bytes=64)
+    found = fresh_pages(trace_of([zero, load(0), load(0, target=Target.MM), alu()]), BLOCKS)
+    assert (found.table_pages, found.struct_pages, found.distances) == (0, 0, (0.0,))
 
 
 def test_struct_pages_over_more_memory_leave_the_tlb_without_a_cliff() -> None:

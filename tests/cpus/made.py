@@ -27,15 +27,19 @@ def workload(**changes: Any) -> Workload:
     return Workload.model_validate(base | changes)
 
 
-def priced(*stages: Stage) -> PricedOperation:
-    """Return an operation of some stages."""
+def priced(*stages: Stage, outside_ps: int = 0) -> PricedOperation:
+    """Return an operation of some stages, part of it outside the page tables."""
     schedule = Schedule(stages)
-    return PricedOperation(schedule, {"width": float(schedule.total_ps)}, 1.0, 0, {})
+    return PricedOperation(schedule, {"width": float(schedule.total_ps)}, 1.0, outside_ps, {})
 
 
 def made(
-    *stages: Stage, machine: Machine = ALTRA, numbers: Mapping[str, Any] | None = None, **of: Any
+    *stages: Stage,
+    machine: Machine = ALTRA,
+    numbers: Mapping[str, Any] | None = None,
+    outside_ps: int = 0,
+    **of: Any,
 ) -> Setup:
     """Return CPUs that execute stages on a machine with changed numbers, under a workload."""
     changed = machine.with_values({"tlbi.cpus_online": 4096, **(numbers or {})})
-    return setup(priced(*stages), changed, workload(**of), [])
+    return setup(priced(*stages, outside_ps=outside_ps), changed, workload(**of), [])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from costmodel.cpus.contention import contention, samples
 from costmodel.cpus.setup import Setup
+from costmodel.operations.protocol import FlushRequest
 from costmodel.simulation import Engine, NoiseSizes, Stream
 from costmodel.simulation.schedule import Schedule, Stage
 from tests.cpus.made import ALTRA, XEON, made
@@ -39,13 +40,64 @@ def assert_equal(setup: Setup) -> None:
     st.lists(st.tuples(st.integers(0, MS), st.integers(0, MS), st.integers(1, 4)), min_size=1),
     st.integers(2, 12),
     st.sampled_from([{}, GROWING, {"topology.sockets": 2}]),
-    st.sampled_from([{}, {"between_us": 100.0}, {"folios": "shared"}, {"sockets": "spread"}]),
+    st.sampled_from(
+        [
+            {},
+            {"between_us": 100.0, "between_stdev_pct": 100},
+            {"folios": "shared"},
+            {"sockets": "spread"},
+        ]
+    ),
 )
 def test_events_are_those_of_simpy(
     parts: list[tuple[int, int, int]], cpus: int, numbers: dict[str, Any], of: dict[str, Any]
 ) -> None:
     stages = [Stage(work, sent, count, tlbis=3) for work, sent, count in parts]
     assert_equal(made(*stages, numbers=numbers, cpus=cpus, **of))
+
+
+OLD = {"shootdown.reads_generation": True, "topology.sockets": 2}
+BROADCASTS = {"shootdown.invlpgb": True, "topology.sockets": 2}
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, MS // 100), st.integers(1, 5), st.integers(1, 60), st.booleans()
+        ),
+        min_size=1, max_size=3,
+    ),
+    st.sampled_from([(1, 2), (1, 9), (2, 5), (3, 3)]),
+    st.sampled_from([{}, OLD, BROADCASTS, {"shootdown.send_cpus": 2}]),
+    st.sampled_from(
+        [
+            {},
+            {"others": "busy"},
+            {"others": "idle"},
+            {"sockets": "spread", "between_us": 3.0, "between_stdev_pct": 100},
+            {"unshared": ("generation",)},
+            {"unshared": ("mmap_lock",), "between_us": 3.0, "between_stdev_pct": 40},
+        ]
+    ),
+    st.sampled_from([{}, {"operation": "zap", "state": "munmap", "outside_ps": MS // 99},
+                     {"operation": "zap", "state": "dontneed"}]),
+)  # fmt: skip
+def test_threads_interrupt_each_other_and_wait_for_their_lock_as_in_simpy(
+    parts: list[tuple[int, int, int, bool]],
+    crowd: tuple[int, int],
+    numbers: dict[str, Any],
+    of: dict[str, Any],
+    does: dict[str, Any],
+) -> None:
+    stages = [
+        Stage(work, count=count, flush=FlushRequest(pages, frees_tables=frees))
+        for work, count, pages, frees in parts
+    ]
+    cpus, threads = crowd
+    setup = made(*stages, machine=XEON, numbers=numbers, cpus=cpus, threads=threads, **of, **does)
+    assert_equal(setup)
+    assert contention(setup).shared["shootdown"].visits_per_operation >= 0
 
 
 @pytest.mark.parametrize("machine", [ALTRA, XEON])

@@ -53,6 +53,21 @@ def test_waiting_never_falls_with_more_cpus() -> None:
     assert times == sorted(times)
 
 
+@pytest.mark.parametrize(("cpus", "utilisation"), [(4, 0.357907), (8, 0.685317), (32, 1.0)])
+def test_think_times_that_vary_lead_to_the_queue_of_theory(cpus: int, utilisation: float) -> None:
+    """M/D/1//N: exponential times of 10 ms between services of 1 ms (Palm, Takacs)."""
+    service = Stage(0, MS, tlbis=2500)
+    found = contention(
+        made(
+            service, numbers={"tlbi.per_cpu_ns": 400}, cpus=cpus, unshared=EVERYTHING,
+            between_us=10_000, between_stdev_pct=100,
+        )
+    )  # fmt: skip
+    assert found.shared["interconnect"].utilisation == pytest.approx(utilisation, rel=0.03)
+    response_ps = cpus / utilisation * MS - 10 * MS
+    assert found.mean_ps == pytest.approx(response_ps, rel=0.06)
+
+
 def test_a_saturated_interconnect_serves_one_after_the_other() -> None:
     """Bottleneck law: X <= 1 / S, and R = N S - Z beyond the knee."""
     setup = made(*STORM, numbers={"tlbi.per_cpu_ns": 400}, cpus=64)

@@ -68,6 +68,34 @@ def test_invlpgb_interrupts_nobody_and_needs_three_cpus(machine: str) -> None:
     assert two[0] == two[1]
 
 
+@pytest.mark.parametrize("of", [{"others": "busy"}, {"others": "same"}])
+@pytest.mark.parametrize("pages", [1, 40])
+@pytest.mark.parametrize("machine", ["epyc-milan", "epyc-zen4", "epyc-zen5"])
+def test_invlpgb_is_faster_and_more_receivers_never_are(
+    machine: str, pages: int, of: dict[str, Any]
+) -> None:
+    """On bare metal and in a guest that may use it, whose interrupts are exits."""
+
+    def times(*, invlpgb: bool) -> list[int]:
+        on = {"shootdown.invlpgb": invlpgb}
+        flush = FlushRequest(pages)
+        counts = (3, 4, 6, 12, 24, 48)
+        return [met(flush, machine, threads=n, numbers=on, **of).mean_ps for n in counts]
+
+    without, with_it = times(invlpgb=False), times(invlpgb=True)
+    assert without == sorted(without) and with_it == sorted(with_it)
+    assert all(new < old for new, old in zip(with_it, without, strict=True))
+
+
+def test_what_one_invlpgb_does_not_cover_takes_more_of_them() -> None:
+    def time(pages: int) -> int:
+        on = {"shootdown.invlpgb": True}
+        return met(FlushRequest(pages), "epyc-zen4", threads=8, others="busy", numbers=on).mean_ps
+
+    assert time(1) == time(8) < time(9) == time(16) < time(33)
+    assert time(34) == time(1), "all of them are one instruction"
+
+
 def test_switched_off_nobody_is_interrupted() -> None:
     off = met(threads=8, unshared=("shootdown", "memory", "mmap_lock", "counters", "memcg"))
     assert not {"shootdown", "interrupted"} & set(off.extra_ps)

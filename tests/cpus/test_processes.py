@@ -18,7 +18,7 @@ MS = 1_000_000_000
 def ran(delays_ps: dict[int, int], *, warm_up: int = 1) -> Ran:
     """Return forks of three processes of two threads each, which hold a lock from end to end."""
     setup = made(Stage(MS), machine=XEON, cpus=3, threads=2)
-    quiet = np.zeros((len(setup.workers), 1), np.int64)
+    quiet = np.zeros((2, len(setup.workers), 1), np.int64)
     return processes.run(World(setup), delays_ps, quiet, warm_up=warm_up, operations=4)
 
 

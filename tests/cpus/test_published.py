@@ -44,6 +44,19 @@ def test_contiguous_entries_unfolded_one_by_one() -> None:
     assert all(abs(changes_pct[n] - pct) < 6 for n, pct in measured.items())
 
 
+def test_exit_of_compilers_on_all_cpus() -> None:
+    """Table T05. The share of large folios is chosen: one of the two figures is not blind."""
+    asked, machines = load_with_overrides(load_scenario("lkml-exit-cpus"))
+    results = run_cells(plan(asked, machines).cells, noise=False, intervals=False)
+    took = {(r.cell.strategy, r.cell.workload.cpus): r.exact_ps for r in results}
+    rows = (row for row in loop_rows() if row.loop == "exit_of_compilers")
+    measured = {row.strategy: row.mean for row in rows if row.strategy}
+    ratios = {name: took[name, 80] / took["v6.7", 80] for name in measured}
+    assert ratios == pytest.approx({"contpte-per-pte": 2.8, "contpte-arch-batch": 1.18}, abs=0.05)
+    for name, pct in measured.items():
+        assert 1 / 1.3 < ratios[name] / (1 + pct / 100) < 1.3
+
+
 def test_every_row_of_a_loop_can_be_looked_up() -> None:
     for row in loop_rows():
         assert row.message_ids and row.source

@@ -131,6 +131,25 @@ def test_every_command_takes_it_and_says_that_builds_differ(
         assert "@tiny" in said.partition("build")[2] and "against" in said
 
 
+def test_a_users_change_stands_on_it(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(archive.parent)
+    text = """
+from costmodel.strategies import fork as k
+
+def no_mark(fork):
+    never_looks = k.dropping(k.v6_9(fork), "resched")
+    return k.dropping(never_looks, "clear_exclusive")
+"""
+    Path("mine.py").write_text(text)
+    assert main(["explain", MACHINE, "mine.py:no_mark@tiny", "--vs", "@tiny"]) == 0
+    said = capsys.readouterr().out
+    assert "mine.py:no_mark@tiny against @tiny" in said
+    assert "-1.00" in said.partition("What makes the difference")[2].partition("sum")[0]
+    assert "Loads that one build has more of" not in said
+
+
 def test_a_result_file_of_it_is_compared_and_drawn(
     archive: Path,
     tmp_path: Path,
@@ -186,6 +205,25 @@ def test_like_records_another_object_of_the_same_tree(
     one, other = (load_archive(path) for path in (archive, tmp_path / "again.ckb"))
     assert one.info.config_hash == other.info.config_hash
     assert len(one.program.recordings) == len(other.program.recordings)
+
+
+def test_two_objects_of_one_tree_are_compared_without_a_caution(
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "again.ckb").write_bytes(archive.read_bytes())
+    other = make_tree(tmp_path / "tree", config="CONFIG_NUMA_BALANCING=y\n")
+    recorded(other, tmp_path / "other.ckb", name="other")
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "--machine", MACHINE, "--order", "9", "--no-noise", "--baseline", "@again"]
+    (tmp_path / "tiny.ckb").write_bytes(archive.read_bytes())
+    assert main([*words, "--strategy", "@tiny", "--strategy", "@other"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "@again, @tiny: compiled alike (tiny cc, Linux 6.12.1," in said
+    assert "caution: @other is compared with another build, @again" in said
+    assert "caution: @tiny" not in said
 
 
 @pytest.mark.parametrize(

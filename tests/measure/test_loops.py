@@ -44,7 +44,7 @@ def test_a_chain_of_additions_takes_a_cycle_each() -> None:
     with Measuring(WORKER) as measuring:
         for _ in range(5):
             reply = measuring.ask(chain.request(20))
-            series.add(reply["cycles"], reply["ns"], reply["unsteady"])
+            series.add(reply["cycles"], reply["ns"], reply["unsteady"], cpu=0)
     assert series.estimate("cycles").value == pytest.approx(16, rel=0.05)
 
 

@@ -1,5 +1,6 @@
 """A short session on this machine: what comes out is physically possible and makes a file."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from costmodel.measure.readings import Number, numbers_of
 from costmodel.measure.session import Session, measure_core, plan_for, steps
 from costmodel.measure.suite import Plan
 from costmodel.measure.system import System, read_system
+from costmodel.measure.visited import cpus_to_visit
 
 ISA = isa_here()
+CPUS = cpus_to_visit(os.sched_getaffinity(0))
 pytestmark = pytest.mark.skipif(ISA is None, reason="no kernels for this instruction set")
 
 
@@ -34,7 +37,7 @@ def plan(system: System) -> Plan:
 def session(plan: Plan) -> Session:
     assert ISA is not None
     seen: list[float] = []
-    found = measure_core(ISA, plan, progress=seen.append)
+    found = measure_core(ISA, plan, cpus=CPUS, progress=seen.append)
     assert sum(seen) == steps(ISA, plan)
     return found
 
@@ -91,6 +94,6 @@ def test_a_kernel_that_ends_the_process_is_left_out_and_said(plan: Plan) -> None
     bad = Experiment("bad", ".byte 6\n" if ISA.NAME == "x86_64" else "udf #0\n")
 
     few = replace(plan, l2_bytes=plan.memory_bytes)
-    found = measure_core(ISA, few, loops=[bad])
+    found = measure_core(ISA, few, cpus=CPUS, loops=[bad])
     assert [line for line in found.lacking if line.startswith("bad: ended the measuring process")]
     assert found.results["bad"].cycles == [] and found.results["adds"].cycles

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from costmodel.mm.address_space import AddressSpace, Rss, Vma, VmaKind
+from costmodel.mm.pte import CONT, DIRTY, PRESENT, make_pte
 from costmodel.mm.table import Pmds
 
 
 def test_a_mapping_is_cut_at_table_ends() -> None:
     assert list(Vma(500, 1030).table_ranges()) == [(0, 500, 512), (1, 0, 512), (2, 0, 6)]
+
+
+def test_a_plain_mapping_is_anonymous_writable_and_nothing_else() -> None:
+    plain = Vma(0, 1)
+    assert plain.kind is VmaKind.ANONYMOUS
+    assert plain.writable
+    assert not plain.dontfork
+    assert not plain.lazy
+    assert not plain.keeps_uffd_wp
+    assert not plain.tracks_soft_dirty
+    assert plain.write_protects is None
 
 
 def test_which_mappings_fork_copies_and_protects() -> None:
@@ -24,6 +36,16 @@ def test_entries_are_found_where_they_were_put() -> None:
 
     assert list(space.entries()) == [(3, 5), (1025, 7)]
     assert (space.get(1025), space.get(600), space.get(4)) == (7, 0, 0)
+
+
+def test_an_entry_of_a_contiguous_block_is_gathered_over_the_block() -> None:
+    space = AddressSpace([Vma(0, 2000)])
+    for vpn in range(1024, 1040):
+        space.put(vpn, make_pte(512 + vpn, PRESENT | CONT | (DIRTY if vpn == 1030 else 0)))
+
+    assert space.gathered(1025) == make_pte(512 + 1025, PRESENT | CONT | DIRTY)
+    assert space.get(1025) == make_pte(512 + 1025, PRESENT | CONT)
+    assert (space.gathered(1040), space.gathered(3)) == (0, 0)
 
 
 def test_a_child_starts_without_tables_and_without_dontfork_mappings() -> None:

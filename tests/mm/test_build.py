@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.mm.address_space import Rss, VmaKind
-from costmodel.mm.build import Memory, build_memory
+from costmodel.mm.build import Memory, build_memory, page_of
 from costmodel.mm.folio import FrameTable
 from costmodel.mm.layout import Area, Content, Layout, Piece
 from costmodel.mm.layouts import folios, hole, pages, private, telling_layouts
-from costmodel.mm.pte import CONT, MIGRATION, PRESENT, SPECIAL, SWAP, WRITE
+from costmodel.mm.pte import (
+    CONT,
+    DIRTY,
+    EXCLUSIVE,
+    FLAG_MASK,
+    MIGRATION,
+    PFN_SHIFT,
+    PRESENT,
+    SOFT_DIRTY,
+    SPECIAL,
+    SWAP,
+    UFFD_WP,
+    WRITE,
+    YOUNG,
+)
 from costmodel.mm.random_layouts import random_layout, random_layouts
 from costmodel.mm.sanity_cont import check_cont
 
@@ -89,6 +104,126 @@ def test_entries_that_are_not_present() -> None:
     assert kinds == [SWAP, SWAP, MIGRATION, MIGRATION, SPECIAL]
     assert memory.frames.swap_count == {1: 1, 2: 1}
     assert memory.space.rss == {Rss.SWAP: 2, Rss.ANON: 2}
+
+
+ENTRIES = {
+    "written": (pages(1), PRESENT | YOUNG | WRITE | DIRTY),
+    "clean": (pages(1, dirty=False), PRESENT | YOUNG | WRITE),
+    "read-only": (pages(1, writable=False), PRESENT | YOUNG | DIRTY),
+    "shared since a fork": (pages(1, exclusive=False), PRESENT | YOUNG | DIRTY),
+    "mapped by a child too": (pages(1, elsewhere=True), PRESENT | YOUNG | DIRTY),
+    "soft-dirty": (pages(1, soft_dirty=True), PRESENT | YOUNG | WRITE | DIRTY | SOFT_DIRTY),
+    "protected by userfaultfd": (pages(1, uffd_wp=True), PRESENT | YOUNG | DIRTY | UFFD_WP),
+    "a device": (Piece(Content.SPECIAL, 1), PRESENT | YOUNG | WRITE | DIRTY | SPECIAL),
+    "swapped": (Piece(Content.SWAP, 1), SWAP | EXCLUSIVE),
+    "swapped, shared": (Piece(Content.SWAP, 1, exclusive=False), SWAP),
+    "swapped, both bits": (
+        Piece(Content.SWAP, 1, soft_dirty=True, uffd_wp=True),
+        SWAP | EXCLUSIVE | SOFT_DIRTY | UFFD_WP,
+    ),
+    "migrating": (Piece(Content.MIGRATION, 1), MIGRATION | WRITE),
+    "migrating, read-only": (Piece(Content.MIGRATION, 1, writable=False), MIGRATION | EXCLUSIVE),
+    "migrating, shared": (
+        Piece(Content.MIGRATION, 1, writable=False, exclusive=False, soft_dirty=True),
+        MIGRATION | SOFT_DIRTY,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_bits_of_each_kind_of_entry(name: str) -> None:
+    piece, flags = ENTRIES[name]
+    [(vpn, pte)] = build_memory(Layout("it", (private(hole(3), piece),))).space.entries()
+    assert (vpn, pte & FLAG_MASK) == (3, flags)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "writable"),
+    [
+        (VmaKind.ANONYMOUS, {}, True),
+        (VmaKind.ANONYMOUS, {"elsewhere": True}, False),
+        (VmaKind.SHARED, {"elsewhere": True}, True),
+        (VmaKind.SHARED, {"exclusive": False}, True),
+        (VmaKind.SHARED, {"uffd_wp": True}, False),
+        (VmaKind.SHARED, {"writable": False}, False),
+    ],
+)
+def test_who_may_write(kind: VmaKind, state: dict[str, Any], writable: bool) -> None:
+    """Private pages that others have are copied on a write; those of a shared mapping are not."""
+    layout = Layout("it", (Area((pages(1, **state),), kind),))
+    for it, may in ((layout, writable), (layout.protected(), False)):
+        [(_, pte)] = build_memory(it).space.entries()
+        assert bool(pte & WRITE) == may
+
+
+def test_frames_and_counters_of_what_others_map_or_hold() -> None:
+    area = private(*folios(1, 1, elsewhere=True), *folios(1, 1, pinned=True))
+    memory = build_memory(Layout("it", (area,)))
+    elsewhere, pinned = memory.frames.folios
+    assert (elsewhere.mapcount, elsewhere.refcount, elsewhere.exclusive) == (
+        [2, 2], 4, [False, False],
+    )  # fmt: skip
+    assert (pinned.mapcount, pinned.refcount, pinned.exclusive) == ([1, 1], 2, [True, True])
+    assert (elsewhere.pinned, pinned.pinned) == (False, True)
+
+
+def test_the_page_cache_holds_each_page_of_a_file() -> None:
+    memory = build_memory(Layout("it", (Area((pages(3, 2),), VmaKind.SHARED),)))
+    assert memory.frames.folios[0].refcount == 4 + 3
+    assert memory.space.rss == {Rss.FILE: 3}
+
+
+def test_only_every_third_entry_is_marked() -> None:
+    memory = build_memory(Layout("it", (private(pages(7, 3, marked_every=3)),)))
+    marks = [pte & (DIRTY | YOUNG) for _, pte in memory.space.entries()]
+    assert marks == [DIRTY | YOUNG if index % 3 == 0 else 0 for index in range(7)]
+
+
+def test_what_lies_behind_an_entry() -> None:
+    area = private(pages(2, 3, first=5), Piece(Content.SPECIAL, 2), Piece(Content.SWAP, 1))
+    memory = build_memory(Layout("it", (area,), start=40))
+    behind = [page_of(memory, memory.space.get(vpn)) for vpn in range(40, 46)]
+    folio = memory.frames.folios[0]
+    assert behind == [(folio, 5), (folio, 6), None, None, None, None]
+    assert [memory.space.get(vpn) >> PFN_SHIFT for vpn in (42, 43)] == [
+        (1 << 30) + 42,
+        (1 << 30) + 43,
+    ]
+
+
+def test_a_piece_goes_on_with_the_last_folio_where_its_pages_are_free() -> None:
+    def folios_of(*pieces: Piece) -> int:
+        return len(build_memory(Layout("it", (private(*pieces),))).frames.folios)
+
+    assert folios_of(pages(2, 2), pages(2, 2, first=2, again=True)) == 1
+    assert folios_of(pages(2, 4, first=8), pages(3, 4, first=4, again=True)) == 1
+    assert folios_of(pages(2, 4, first=8), pages(3, 4, first=6, again=True)) == 2
+    assert folios_of(pages(2, 2, again=True)) == 1, "there is none before"
+    assert folios_of(*folios(5, 0)) == folios_of(pages(5)) == 5
+    with pytest.raises(ValueError, match="leaves its folio"):
+        folios_of(pages(2, 2), pages(3, 2, first=2, again=True))
+
+
+def test_contiguous_blocks_need_aligned_entries_and_frames() -> None:
+    def blocks(*pieces: Piece, start: int = 0) -> list[int]:
+        memory = build_memory(Layout("it", (private(*pieces),), start=start), contpte=True)
+        return [vpn for vpn, pte in memory.space.entries() if pte & CONT]
+
+    assert blocks(pages(32, 5)) == [*range(32)]
+    assert blocks(pages(32, 5), start=8) == []
+    assert blocks(pages(27, 5, first=5), start=5) == [*range(16, 32)]
+    assert blocks(pages(16, 4, cont=False), pages(16, 4)) == [*range(16, 32)]
+    assert blocks(pages(15, 4, first=1), start=1) == []
+    assert blocks(Piece(Content.SPECIAL, 16)) == []
+
+
+def test_a_copy_of_memory_is_independent() -> None:
+    memory = build_memory(Layout("it", (private(pages(1)),)))
+    twin = memory.copy()
+    memory.space.put(0, 0)
+    memory.frames.folios[0].map_page(0)
+    assert twin.space.get(0)
+    assert twin.frames.folios[0].mapcount == [1]
 
 
 @given(random=st.randoms(use_true_random=False), contpte=st.booleans())

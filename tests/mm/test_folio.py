@@ -18,6 +18,39 @@ def test_a_frame_table_finds_the_folio_of_each_frame() -> None:
     assert list(frames) == [first, second]
 
 
+def test_a_new_folio_is_anonymous_and_nobody_has_it() -> None:
+    folio = Folio(2, 0)
+    assert (folio.anon, folio.pinned, folio.dirty, folio.freed) == (True, False, False, 0)
+    assert (folio.pages, folio.refcount, folio.large_mapcount) == (4, 0, 0)
+    assert (folio.mapcount, folio.exclusive, folio.mapped) == ([0] * 4, [False] * 4, False)
+    assert [folio.page(pfn) for pfn in range(4)] == [0, 1, 2, 3]
+    assert FrameTable().allocate().anon
+
+
+def test_each_mapping_of_each_page_holds_a_reference() -> None:
+    twice = Folio(1, 2, mapped=2, exclusive=True)
+    assert (twice.mapcount, twice.refcount, twice.large_mapcount) == ([2, 2], 4, 4)
+    assert twice.exclusive == [True, True]
+    twice.map_page(1)
+    assert (twice.mapcount, twice.refcount, twice.large_mapcount) == ([2, 3], 5, 5)
+
+
+@pytest.mark.parametrize("page", [0, 1, 3])
+def test_a_folio_is_mapped_by_any_of_its_pages(page: int) -> None:
+    folio = Folio(2, 8)
+    folio.map_page(page)
+    assert folio.mapped
+
+
+def test_frames_are_given_out_behind_the_last_one_in_use() -> None:
+    frames = FrameTable()
+    firsts = [frames.allocate(order, skip=skip).first_pfn for order, skip in
+              ((0, 0), (0, 0), (2, 0), (2, 1), (0, 3))]  # fmt: skip
+    assert firsts == [0, 1, 4, 12, 19]
+    frames.add(Folio(0, 5 + 3))
+    assert frames.allocate().first_pfn == 20, "what lies below was in use before"
+
+
 def test_folios_are_aligned_and_disjoint() -> None:
     frames = FrameTable()
     frames.add(Folio(2, 8))
@@ -42,6 +75,8 @@ def test_a_copy_is_independent() -> None:
     assert copied is not None
     assert (copied.refcount, copied.mapcount, copied.large_mapcount) == (2, [0, 2], 2)
     assert copied.pinned
+    assert copied.anon
+    assert twin.allocate().first_pfn == 4
     assert twin.swap_count == {5: 1}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.code.regions import VMEMMAP_BYTES
-from costmodel.mm.address_space import Rss
-from costmodel.mm.pte import CONT, PRESENT, WRITE
+from costmodel.mm.address_space import Rss, VmaKind
+from costmodel.mm.pte import CONT, DIRTY, FLAG_MASK, PRESENT, UFFD_WP, WRITE, YOUNG
 from costmodel.mm.shapes import FRESH, ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.fork.operation import READ_ONLY
@@ -80,6 +81,122 @@ def test_a_half_and_half_mix_interleaves() -> None:
 
 def test_a_share_of_few_folios_is_met_by_two_tables() -> None:
     assert share(homogeneous(GIB, {0: 0.9, 4: 0.1}), 4) == pytest.approx(0.1, abs=0.001)
+
+
+def counts(space: ShapedSpace) -> list[tuple[int, dict[int, int]]]:
+    """Return the count of each table, and how many folios of each order it has."""
+    return [
+        (shape.count, {order: shape.orders.count(order) for order in sorted(set(shape.orders))})
+        for shape in space.shapes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mix", "expected"),
+    [
+        ({4: 1.0}, [(512, {4: 32})]),
+        ({0: 0.5, 4: 0.5}, [(256, {0: 256, 4: 16}), (256, {0: 256, 4: 16})]),
+        # 3.2 folios of 16 pages: every fifth table has four.
+        ({0: 0.9, 4: 0.1}, [(410, {0: 464, 4: 3}), (102, {0: 448, 4: 4})]),
+        ({9: 0.25, 0: 0.75}, [(128, {9: 1}), (384, {0: 512})]),
+        ({9: 1.0}, [(512, {9: 1})]),
+        # A quarter of each: 16 of 8 pages, 32 of 4, 64 of 2, and the rest single.
+        (
+            {0: 0.25, 1: 0.25, 2: 0.25, 3: 0.25},
+            [(256, {0: 128, 1: 64, 2: 32, 3: 16})] * 2,
+        ),
+    ],
+)
+def test_shares_as_folios_per_table(
+    mix: dict[int, float], expected: list[tuple[int, dict[int, int]]]
+) -> None:
+    assert counts(homogeneous(GIB, mix)) == expected
+
+
+@pytest.mark.parametrize(
+    ("pages", "mix", "expected"),
+    [
+        (5, {2: 1.0}, {2: 1, 0: 1}),
+        (6, {2: 1.0}, {2: 1, 0: 2}),
+        (7, {2: 1.0}, {2: 1, 0: 3}),
+        (12, {3: 1.0}, {3: 1, 2: 1}),
+        (511, {9: 1.0}, {0: 511}),
+        (40, {0: 0.5, 4: 0.5}, {4: 1, 0: 24}),
+        (24, {0: 0.5, 3: 0.5}, {3: 1, 0: 16}),
+    ],
+)
+def test_what_is_left_of_a_table_is_made_of_smaller_folios_but_not_of_order_1(
+    pages: int, mix: dict[int, float], expected: dict[int, int]
+) -> None:
+    """Anonymous memory has no folios of two pages."""
+    assert counts(homogeneous(pages * PAGE_BYTES, mix)) == [(1, dict(sorted(expected.items())))]
+
+
+def test_a_mix_is_in_another_order_for_another_seed_mix_or_placing() -> None:
+    mix = {0: 0.5, 4: 0.5}
+    one = homogeneous(GIB, mix).shapes[0].orders
+    assert homogeneous(GIB, mix, seed=1).shapes[0].orders != one
+    assert homogeneous(GIB, mix, frames="aligned").shapes[0].orders != one
+    assert sorted(homogeneous(GIB, mix, seed=1).shapes[0].orders) == sorted(one)
+
+
+def test_scattered_folios_lie_in_a_region_as_large_as_said_and_never_smaller() -> None:
+    def span(over_bytes: int) -> int:
+        (shape,) = homogeneous(GIB, {4: 1.0}, frames="scattered", over_bytes=over_bytes).shapes
+        return max(shape.first_pfns) - min(shape.first_pfns)
+
+    assert span(0) == span(GIB) < GIB // PAGE_BYTES
+    assert 8 * GIB // PAGE_BYTES < span(16 * GIB) < 16 * GIB // PAGE_BYTES
+
+
+BITS = PRESENT | YOUNG | DIRTY
+PLAIN = PteState("plain", "as written")
+
+
+@pytest.mark.parametrize(
+    ("state", "flags"),
+    [
+        (PLAIN, BITS | WRITE),
+        (replace(PLAIN, alone=False), BITS),
+        (replace(PLAIN, protected=True), BITS),
+        (replace(PLAIN, shared=True), BITS | WRITE),
+        (replace(PLAIN, write_protects=True), BITS | WRITE),
+        (replace(PLAIN, write_protects=False), BITS | UFFD_WP),
+    ],
+)
+def test_the_bits_of_every_entry_of_a_state(state: PteState, flags: int) -> None:
+    memory = homogeneous(2 << 20, {2: 1.0}, state=state).shapes[0].build()
+    assert {pte & FLAG_MASK for _, pte in memory.space.entries()} == {flags}
+    assert len(list(memory.space.entries())) == 512
+    (vma,) = memory.space.vmas
+    assert (vma.start, vma.end) == (0, 512)
+    assert vma.writable == (not state.protected)
+    assert vma.write_protects == state.write_protects
+    assert (vma.kind is VmaKind.SHARED) == state.shared
+    assert memory.space.rss == {Rss.FILE if state.shared else Rss.ANON: 512}
+    assert memory.frames.folios[0].exclusive == [state.alone and not state.shared] * 4
+    assert memory.frames.folios[0].anon == (not state.shared)
+
+
+def test_a_state_is_that_of_memory_which_one_process_wrote_unless_it_says_else() -> None:
+    assert PLAIN.alone
+    assert PLAIN.mapped_by == 1
+    assert not PLAIN.protected
+    assert not PLAIN.shared
+    assert not PLAIN.cold
+    assert PLAIN.option == ""
+    assert replace(PLAIN, write_protects=False).option == "USERFAULTFD"
+    space = homogeneous(GIB, {0: 0.9, 4: 0.1}).in_state(PLAIN)
+    assert [shape.state for shape in space.shapes] == [PLAIN, PLAIN]
+
+
+@pytest.mark.parametrize(("order", "contiguous"), [(0, False), (3, False), (4, True), (5, True)])
+def test_folios_of_16_pages_and_more_have_contiguous_bits(order: int, contiguous: bool) -> None:
+    for contpte in (False, True):
+        (shape,) = homogeneous(2 << 20, {order: 1.0}, frames="aligned", contpte=contpte).shapes
+        ptes = [pte for _, pte in shape.build().space.entries()]
+        assert {bool(pte & CONT) for pte in ptes} == {contpte and contiguous}
+        assert [pte >> 16 for pte in ptes] == [*range(ptes[0] >> 16, (ptes[0] >> 16) + 512)]
 
 
 def test_frames_ascend_or_are_scattered() -> None:

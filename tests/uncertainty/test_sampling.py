@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from costmodel import api
 from costmodel.calibration.predict import log_times
 from costmodel.calibration.targets import usual_case
 from costmodel.config.machine import Machine, load_machine
+from costmodel.experiment import run_cell
 from costmodel.uncertainty.sampling import (
     SAMPLES,
     change_interval,
@@ -16,9 +19,11 @@ from costmodel.uncertainty.sampling import (
     has_cliff,
     log_samples,
     seconds_interval,
+    shares_by_number,
 )
 
 ALTRA = load_machine("ampere-altra")
+XEON = load_machine("xeon-4210r")
 GRAVITON = load_machine("graviton3")
 
 
@@ -91,6 +96,39 @@ def test_a_choice_without_a_source_widens_the_interval() -> None:
     assert high_over_value(GRAVITON) > 2 > high_over_value(settled)
 
 
+def test_what_only_several_cpus_feel_is_drawn_for_them_alone() -> None:
+    def drawn(*, many_cpus: bool) -> list[Machine]:
+        found: list[Machine] = []
+
+        def time(machine: Machine) -> float:
+            found.append(machine)
+            return 1.0
+
+        log_samples(XEON, 1.0, time, many_cpus=many_cpus)
+        return found
+
+    lines_ns = [machine.topology.line_ns.value for machine in drawn(many_cpus=True)]
+    assert len(set(lines_ns)) > SAMPLES / 2
+    assert {m.topology.line_ns.value for m in drawn(many_cpus=False)} == {47}
+    for machine in drawn(many_cpus=True):
+        assert machine.topology.line_ns.value <= machine.topology.far_line_ns.value
+        assert machine.shootdown.delivery_ns.value <= machine.shootdown.far_delivery_ns.value
+        assert {machine.topology.sockets.value} <= {1, 2}
+
+
+def test_unknown_prices_of_sharing_widen_answers_of_several_cpus() -> None:
+    """A price that the user sets for this run is certain."""
+    cell = api.cell("graviton3", "contpte-per-pte", order=4, cpus=32, memory="4 MiB")
+    keys = ("tlbi.per_cpu_ns", "tlbi.issue_ns", "tlbi.broadcast_ns")
+    known = cell.machine.with_values({key: cell.machine.parameters[key].value for key in keys})
+
+    def width(machine: Machine) -> float:
+        low, high = seconds_interval(1.0, run_cell(replace(cell, machine=machine)).log_samples)
+        return high / low
+
+    assert width(cell.machine) > 1.2 * width(known) > 1.2
+
+
 def test_levels_whose_ranges_overlap_are_drawn_in_order() -> None:
     """As a busy machine is measured: its last-level cache may seem as near as the L2."""
     shipped = load_machine("epyc-milan")
@@ -107,3 +145,20 @@ def test_levels_whose_ranges_overlap_are_drawn_in_order() -> None:
     for machine in drawn:
         l2_ns = machine.caches.l2.latency_cycles.value / machine.core.clock_ghz.value
         assert l2_ns < machine.caches.llc.latency_ns.value
+
+
+def test_what_follows_one_number_is_decided_by_it() -> None:
+    machine = load_machine("graviton3")
+    logs = log_samples(machine, 1.0, lambda drawn: float(drawn.caches.llc.latency_ns.value) ** 3)
+    shares = shares_by_number(machine, logs)
+    assert shares["caches.llc.latency_ns"] == pytest.approx(1)
+    assert sorted(shares.values())[-2] < 0.5
+
+
+def test_what_builds_decide_no_number_does() -> None:
+    machine = load_machine("graviton3")
+    logs = log_samples(machine, 1.0, lambda drawn: float(drawn.caches.llc.latency_ns.value))
+    alone = shares_by_number(machine, logs)
+    beside = shares_by_number(machine, logs, (0.5, 0.5))
+    assert all(beside[key] < share for key, share in alone.items() if share)
+    assert shares_by_number(machine, [0.0] * SAMPLES) == {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from costmodel.emulation.kernel import BASE_PFN, EmulatedKernel, Process
+from costmodel.operations.mprotect.operation import TO_WRITE_PROTECTED, TO_WRITE_RESOLVED
 from costmodel.recorder.archive import RecordedProgram
 from tools.three_tables import (
     CALLED,
@@ -46,7 +47,25 @@ def record(kernel: EmulatedKernel, name: str) -> RecordedProgram:
                 state = f"{'shared-' if shared else ''}to-{'writable' if writable else 'read-only'}"
                 window = window_of(kernel, process, done, scene)
                 builder.add(state, scene.layout, done, window, targets)
+        if "cm_write_protect" in kernel.image.symbols:
+            _record_tracked(kernel, scene, builder)
     return builder.program(name)
+
+
+def _record_tracked(kernel: EmulatedKernel, scene: Scene, builder: Builder) -> None:
+    """Record userfaultfd's write protection of a mapping, and its end."""
+    kernel.reset()
+    process = scene.lay(kernel)
+    targets = TableTargets(kernel, process, process, builder.lines, builder.counts)
+    for protect in (True, False):
+        changed, done = kernel.emulator.record("cm_write_protect", process.vma, int(protect))
+        _check(kernel, process, changed, writable=not protect)
+        tracked = kernel.emulator.call("cm_tracked", process.vma)
+        if tracked != (PAGES if protect else 0):
+            sys.exit(f"{tracked} of {PAGES} entries have the bit of userfaultfd")
+        state = (TO_WRITE_PROTECTED if protect else TO_WRITE_RESOLVED).name
+        window = window_of(kernel, process, done, scene)
+        builder.add(state, scene.layout, done, window, targets)
 
 
 def _lay(kernel: EmulatedKernel, scene: Scene, *, shared: bool) -> Process:

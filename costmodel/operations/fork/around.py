@@ -1,4 +1,4 @@
-"""What lies around the copy loop of ``fork()``."""
+"""The costs around the copy loop of ``fork()``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def around(machine: Machine, workload: Workload, strategy: str) -> Surroundings:
-    """Return the fixed part and the VMAs, the allocator's slow path, the flush."""
+    """Return the fixed cost with the mappings, the allocation of each table, and the flush."""
     kernel = machine.kernel
     return Surroundings(
         before=(beginning(machine, workload.vmas, strategy),),
@@ -27,7 +27,10 @@ def around(machine: Machine, workload: Workload, strategy: str) -> Surroundings:
 
 
 def shared_work(workload: Workload) -> SharedWork:
-    """Return the tables that a fork allocates; it holds the address space from end to end."""
+    """Return the tables that a fork allocates and the folios whose counters it changes.
+
+    It holds the lock of the address space for writing from beginning to end.
+    """
     folios = sum(share / (1 << order) for order, share in workload.folio_orders.items())
     return SharedWork(
         address_space="write",

@@ -1,7 +1,7 @@
-"""Batching by folio: scan for consecutive entries of one large folio, then copy them as one.
+"""Copy loops that batch by folio: scan for consecutive entries of a large folio, copy them at once.
 
 The postings differ in what ends a scan, in how an entry of a contiguous block is read and in how it
-is write-protected. :class:`Batching` holds these choices; the strategies name them.
+is write-protected. :class:`Batching` holds these choices, and each strategy is one set of them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from costmodel.operations.shared.scan import Scan, scan
 
 @dataclass(frozen=True)
 class Batching(Scan):
-    """What distinguishes the batching copy loops, beside their scan.
+    """What distinguishes the batching copy loops: the choices of their scan, and two more.
 
-    ``counts_large``: ``_large_mapcount`` is kept (from 6.10). ``protects_blocks``: whole contiguous
-    blocks are write-protected without unfolding.
+    ``counts_large``: ``_large_mapcount`` is kept up to date, as from v6.10 on. ``protects_blocks``:
+    whole contiguous blocks are write-protected without being unfolded. The other fields are those
+    of the scan:
+
+        k.Batching(counts_large=True, limit=16)
     """
 
     counts_large: bool = False
@@ -30,7 +33,7 @@ class Batching(Scan):
 
 
 def copy_batched(fork: ForkOperation, how: Batching) -> Steps:
-    """Copy batch by batch; an order-0 folio takes the single-page path."""
+    """Copy all page tables batch by batch; pages of order-0 folios are copied one by one."""
     for pair in fork.tables():
         yield from loop.new_table(fork, pair)
         progress = Progress()
@@ -56,7 +59,11 @@ def copy_batched(fork: ForkOperation, how: Batching) -> Steps:
 def copy_batch(
     fork: ForkOperation, pair: TablePair, entry: Entry, count: int, how: Batching
 ) -> Counted:
-    """Copy ``count`` entries as one; a batch with a pinned page shrinks to its first page."""
+    """Copy ``count`` entries of a folio from ``entry`` on at once, and return how many were copied.
+
+    Where a page of the batch may be pinned, only the first one is copied and 1 is returned. Use
+    ``count = yield from copy_batch(...)``. ``entry.folio`` must not be None.
+    """
     if loop.is_pinned(fork, entry, count):
         count = 1
         if loop.is_pinned(fork, entry):

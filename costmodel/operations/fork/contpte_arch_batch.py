@@ -1,6 +1,6 @@
-"""``contpte-arch-batch``: v4 with its arm64 helpers, a whole contiguous block in one go.
+"""``contpte-arch-batch``: v4 with its arm64 helpers, which copy a whole contiguous block at once.
 
-The batch is the rest of the block, known from the contiguous bit alone; nothing is scanned and
+The batch is the rest of the block, which the contiguous bit alone tells; nothing is scanned and
 nothing is unfolded.
 """
 
@@ -18,7 +18,7 @@ _HOW = Batching()
 
 
 def copy_block_batched(fork: ForkOperation) -> Steps:
-    """Copy the rest of a contiguous block as one, other entries one by one."""
+    """Copy the rest of a contiguous block at once, and other entries one by one."""
     for pair in fork.tables():
         yield from loop.new_table(fork, pair)
         progress = Progress()

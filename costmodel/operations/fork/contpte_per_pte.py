@@ -1,7 +1,8 @@
-"""``contpte-per-pte``: contiguous blocks kept up while the copy loop still goes entry by entry.
+"""``contpte-per-pte``: a contpte kernel whose copy loop still goes entry by entry.
 
-The first write-protect of a block unfolds it, the last folds it again, the last entry of the
-child's block folds that: three converts, 48 TLBIs and 6 DSBs per block without range invalidation.
+The first write-protect in a block unfolds it, the last one folds it again, and the last entry of
+the child's block folds that block: three converts, which are 48 TLBIs and 6 DSBs per block without
+range invalidation.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from costmodel.operations.shared.entry import Entry, Steps
 
 
 def copy_unbatched(fork: ForkOperation) -> Steps:
-    """Copy entry by entry; every read of a contiguous entry gathers, and each is read twice."""
+    """Copy entry by entry; each entry of a contiguous block is gathered twice."""
     for pair in fork.tables():
         yield from loop.new_table(fork, pair)
         progress = Progress()
@@ -32,7 +33,7 @@ def copy_unbatched(fork: ForkOperation) -> Steps:
 
 
 def copy_entry(fork: ForkOperation, pair: TablePair, entry: Entry) -> Steps:
-    """Copy one page, folding and unfolding on both sides."""
+    """Copy one page; unfold and fold the parent's block, and fold the child's."""
     if loop.is_pinned(fork, entry):
         yield from loop.copy_pinned(fork, pair, entry)
         return

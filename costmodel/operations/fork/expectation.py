@@ -1,4 +1,4 @@
-"""What fork must leave behind, derived from the state before it and from nothing else."""
+"""What fork must leave behind, derived only from the state of the process before it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from costmodel.mm.pte import (
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One page that fork must copy: its entry before, and both sides' entries after.
+    """One entry that fork must copy: what it was before, and what both sides must hold after.
 
-    Entries are as ``ptep_get()`` sees them, without cont bit. ``copied`` pages get a frame of
-    their own in the child, so the frame in ``child`` means nothing there.
+    ``vpn`` is the virtual page number. Entries are as ``ptep_get()`` sees them, without the
+    contiguous bit. With ``copied`` the page must be copied at once to a frame of the child's own,
+    so the frame number in ``child`` has no meaning.
     """
 
     vpn: int
@@ -42,9 +43,10 @@ class Slot:
 
 @dataclass(slots=True)
 class Expectation:
-    """All slots, and by how much fork raises each counter.
+    """All entries that fork must copy, and by how much it must raise each counter.
 
-    ``mapped`` counts (first frame of the folio, page) pairs; ``swap`` counts swap offsets.
+    ``mapped`` counts mappings by first frame of the folio and page in it, ``swap`` uses of swap
+    entries by offset, ``rss`` pages of the child's resident set.
     """
 
     slots: list[Slot] = field(default_factory=list)

@@ -1,4 +1,7 @@
-"""The batching strategies by folio, from Ryan Roberts' v3 to what was merged."""
+"""The copy loops that batch by folio, from Ryan Roberts' v3 of December 2023 to v6.12.
+
+Each is :func:`copy_batched` with a :class:`Batching` of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,50 +14,54 @@ _V6_9 = Batching(looks_past_folio=True)
 
 
 def scan_v3(fork: ForkOperation) -> Steps:
-    """Ryan Roberts' v3: scan up to the folio's end, then per-page loops."""
+    """Copy as Ryan Roberts' v3: scan up to the folio's end, then per-page loops."""
     return copy_batched(fork, Batching())
 
 
 def prototype(fork: ForkOperation) -> Steps:
-    """David Hildenbrand's prototype of 20 December 2023: every bit but the frame must match."""
+    """Copy as David Hildenbrand's prototype of 20 December 2023: all bits but the frame match."""
     return copy_batched(fork, _PROTOTYPE)
 
 
 def off_by_one(fork: ForkOperation) -> Steps:
-    """The prototype a day earlier: its scan stops on the folio's last page, so the next runs on."""
+    """Copy as the prototype a day earlier, which is broken.
+
+    Its scan stops on the folio's last page, not behind it, so the next scan begins at that page and
+    runs on into the next folio.
+    """
     return copy_batched(fork, Batching(whole_entry=True, looks_past_folio=True, stops_on_last=True))
 
 
 def v6_9(fork: ForkOperation) -> Steps:
-    """As merged in v6.9."""
+    """Copy as merged in v6.9: the scan reads one entry behind the folio."""
     return copy_batched(fork, _V6_9)
 
 
 def v6_12(fork: ForkOperation) -> Steps:
-    """v6.12: the scan is clamped to the folio, ``_large_mapcount`` is kept."""
+    """Copy as v6.12: the scan is clamped to the folio, ``_large_mapcount`` is kept."""
     return copy_batched(fork, Batching(counts_large=True))
 
 
 def contpte_basic_v5(fork: ForkOperation) -> Steps:
-    """Contiguous blocks without batch helpers: gather on every read, unfold to write-protect."""
+    """Copy contiguous blocks without batch helpers: gather on each read, unfold to protect."""
     return copy_batched(fork, Batching(looks_past_folio=True, gathers=True, protects_blocks=False))
 
 
 def contpte_no_hint(fork: ForkOperation) -> Steps:
-    """Batched write-protect, but ``ptep_get()`` on every entry: 16 x 16 reads per block."""
+    """Write-protect in batches, but ``ptep_get()`` on every entry: 16 x 16 reads per block."""
     return copy_batched(fork, Batching(looks_past_folio=True, gathers=True))
 
 
 def contpte_noyoungdirty(fork: ForkOperation) -> Steps:
-    """``ptep_get_noyoungdirty()``: every entry is read once, its block's bits are not gathered."""
+    """Copy with ``ptep_get_noyoungdirty()``: each entry is read once, no block is gathered."""
     return copy_batched(fork, Batching(looks_past_folio=True))
 
 
 def contpte_v6_9(fork: ForkOperation) -> Steps:
-    """As merged in v6.9 with contiguous blocks: ``pte_batch_hint()`` steps over whole blocks."""
+    """Copy as v6.9 with contiguous blocks: ``pte_batch_hint()`` steps over whole blocks."""
     return copy_batched(fork, Batching(looks_past_folio=True, gathers=True, hints=True))
 
 
 def contpte_v6_12(fork: ForkOperation) -> Steps:
-    """v6.12 with contiguous blocks."""
+    """Copy as v6.12 with contiguous blocks."""
     return copy_batched(fork, Batching(counts_large=True, gathers=True, hints=True))

@@ -1,4 +1,4 @@
-"""Compares what a fork left behind with what the kernel guarantees."""
+"""Compares what a fork left behind with the guarantees of the kernel."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from costmodel.operations.fork.mm import ForkOperation
 def check_fork(
     before: Memory, fork: ForkOperation, *, dirty: DirtyRule = DirtyRule.EXACT
 ) -> list[Violation]:
-    """Return every guarantee that a finished fork broke, none if it is correct.
+    """Return a violation for every guarantee that a finished fork broke; none if it is correct.
 
-    ``before`` is the process before the fork (``memory.copy()``). ``dirty`` says how the
-    strategy's kernel passes dirty bits on to the child.
+    ``before`` is the process before the fork (``memory.copy()``). ``dirty`` says how the kernel of
+    the strategy passes dirty bits on to the child.
     """
     expected = expect_fork(before)
     found = [

@@ -1,7 +1,8 @@
-"""What every copy loop of ``fork()`` is made of.
+"""The pieces that every copy loop of ``fork()`` is made of.
 
-Each piece changes the page tables and yields the event that the change is; the recorded kernel
-step of the strategy's program stands behind the event (see :mod:`costmodel.code.events`).
+Each piece changes the page tables and yields an event for each change; behind an event stands the
+step that the kernel of the strategy executes for it (see :mod:`costmodel.code.events`). Use the
+pieces with ``yield from``.
 """
 
 from __future__ import annotations
@@ -18,23 +19,23 @@ from costmodel.operations.fork.mm import ForkOperation, TablePair
 from costmodel.operations.shared.entry import Entry, Steps
 
 RESCHED_AT: Final = 32
-"""``progress`` at which copy_pte_range() looks whether it must reschedule."""
+"""The count of ``progress`` at which copy_pte_range() looks whether it must reschedule."""
 
 COPIED: Final = 8
-"""``progress`` of one copied PTE; an empty one counts 1."""
+"""What one copied entry adds to ``progress``; an empty entry adds 1."""
 
 
 class Progress:
-    """Counts work towards the next look at need_resched."""
+    """Counts the work since the last look at need_resched; add to ``done`` what was copied."""
 
     __slots__ = ("done",)
 
     def __init__(self) -> None:
-        """Start a table."""
+        """Begin at 0, as at the beginning of each table."""
         self.done = 0
 
     def due(self) -> bool:
-        """Tell whether it is time to look; counting starts again if so."""
+        """Tell whether it is time to look at need_resched; if so, counting starts again."""
         if self.done < RESCHED_AT:
             return False
         self.done = 0
@@ -42,7 +43,7 @@ class Progress:
 
 
 def entry_at(fork: ForkOperation, pair: TablePair, slot: int) -> Entry:
-    """Return entry ``slot`` of the parent with the folio behind it."""
+    """Return the parent's entry ``slot`` with its folio and traits, without any event."""
     pte = pair.src.slots[slot]
     entry = Entry(slot, pte, fork.folio_of(pte))
     if fork.contpte:
@@ -51,7 +52,10 @@ def entry_at(fork: ForkOperation, pair: TablePair, slot: int) -> Entry:
 
 
 def new_table(fork: ForkOperation, pair: TablePair) -> Steps:
-    """Leave the table before, allocate and clear the child's next one, take the locks."""
+    """Leave the table before, allocate and clear the child's next one, and take the locks.
+
+    Nothing happens where the child has this table already, from another mapping.
+    """
     if pair.allocated:
         first = entry_at(fork, pair, pair.first)
         yield Step("alloc", pair.first - 1, first.page - 1, first.head, first.traits)
@@ -60,9 +64,10 @@ def new_table(fork: ForkOperation, pair: TablePair) -> Steps:
 def read(
     fork: ForkOperation, pair: TablePair, slot: int, progress: Progress
 ) -> Generator[Step | Uop, Any, Entry]:
-    """Look at need_resched when due, then read the next source entry and return it.
+    """Read the parent's entry ``slot`` and return it, after a look at need_resched if it is time.
 
-    Its folio is None where it maps no counted page: an empty, swapped or special entry.
+    The folio of the entry is None where it maps no counted page: for an empty, a swapped, a
+    migrating or a special entry; copy it by :func:`copy_unusual`.
     """
     entry = entry_at(fork, pair, slot)
     if progress.due():
@@ -72,7 +77,10 @@ def read(
 
 
 def copy_unusual(fork: ForkOperation, pair: TablePair, slot: int, progress: Progress) -> Steps:
-    """Copy what is no ordinary page: nothing, a swap or migration entry, a special entry."""
+    """Copy an entry that maps no counted page: empty, a swap or migration entry, a special entry.
+
+    It adds to ``progress`` by itself.
+    """
     pte = pair.src.read(slot)
     entry = Entry(slot, pte, None)
     if not pte:
@@ -90,7 +98,10 @@ def copy_unusual(fork: ForkOperation, pair: TablePair, slot: int, progress: Prog
 
 
 def is_pinned(fork: ForkOperation, entry: Entry, count: int = 1) -> bool:
-    """Tell whether some page of the batch must be copied now because it may be pinned."""
+    """Tell whether a page of the batch may be pinned for DMA, so that it must be copied at once.
+
+    The batch has ``count`` entries from ``entry`` on, whose folio must not be None.
+    """
     folio = entry.folio
     assert folio is not None
     if not folio.pinned:  # nearly always
@@ -99,7 +110,7 @@ def is_pinned(fork: ForkOperation, entry: Entry, count: int = 1) -> bool:
 
 
 def copy_pinned(fork: ForkOperation, pair: TablePair, entry: Entry) -> Steps:
-    """Copy a page that may be pinned: the child gets its own, at once."""
+    """Copy a page that may be pinned for DMA: the child gets a page of its own at once."""
     folio = entry.folio
     assert folio is not None
     fork.folio_get(folio)
@@ -112,10 +123,10 @@ def copy_pinned(fork: ForkOperation, pair: TablePair, entry: Entry) -> Steps:
 
 
 def get_and_map(fork: ForkOperation, entry: Entry, count: int = 1) -> Steps:
-    """Take ``count`` references (one atomic), then count the mapping of each page.
+    """Take ``count`` references by one atomic, then count the mapping of each page by one each.
 
-    Pages that belong to this process alone lose their exclusive mark first. The caller has made
-    sure that no page is pinned.
+    Before it is counted, an anonymous page that belongs to this process alone loses its exclusive
+    mark. None of the pages may be pinned: ask :func:`is_pinned` first.
     """
     folio = entry.folio
     assert folio is not None
@@ -133,7 +144,10 @@ def get_and_map(fork: ForkOperation, entry: Entry, count: int = 1) -> Steps:
 
 
 def protect(pair: TablePair, entry: Entry, count: int = 1) -> Steps:
-    """Write-protect the parent's entries where copy-on-write needs it (one atomic each)."""
+    """Write-protect ``count`` of the parent's entries, one atomic each, if copy-on-write needs it.
+
+    It does where an entry of the batch is writable and the mapping is private.
+    """
     if not entry.writable or not pair.vma.is_cow:
         return
     for ahead in range(count):
@@ -142,7 +156,11 @@ def protect(pair: TablePair, entry: Entry, count: int = 1) -> Steps:
 
 
 def set_child(fork: ForkOperation, pair: TablePair, entry: Entry, count: int = 1) -> Steps:
-    """Store the child's entries: as the parent's are now, old, clean if shared."""
+    """Store ``count`` of the child's entries: as the parent's are now, without the access bit.
+
+    In a shared mapping the dirty bit is left out too. A contpte kernel sets the contiguous bit on
+    whole aligned blocks.
+    """
     pte = fork.child_pte(pair.vma, pair.src.ptep_get(entry.slot) & ~CONT)
     if fork.contpte:
         pair.dst.set_contpte(entry.slot, count, pte)
@@ -153,7 +171,7 @@ def set_child(fork: ForkOperation, pair: TablePair, entry: Entry, count: int = 1
 
 
 def copy_single(fork: ForkOperation, pair: TablePair, entry: Entry) -> Steps:
-    """Copy one ordinary page."""
+    """Copy one entry that maps a counted page; the folio of ``entry`` must not be None."""
     if is_pinned(fork, entry):
         yield from copy_pinned(fork, pair, entry)
         return

@@ -1,4 +1,4 @@
-"""The n-th fork of a process: since the last one it wrote a part of its pages."""
+"""The state before a later fork of a process, which wrote some of its pages since the last one."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ _MOST: Final = TABLE_PTES
 
 @dataclass(frozen=True, slots=True)
 class MixedState(PteState):
-    """Of ``writable`` + ``read_only`` pages in a row, the first were written since the last fork.
+    """Of each ``writable`` + ``read_only`` pages the first ones were written since the last fork.
 
-    The child of that fork lives on, so that each written page is a copy: a single page.
+    The child of that fork lives on, so each written page was copied: it is now a single page on a
+    frame of its own.
     """
 
     writable: int = 0
@@ -37,9 +38,10 @@ class MixedState(PteState):
 
 
 def mixed_state(text: str) -> MixedState:
-    """Return what ``mixed: writable 1, read-only 15`` says.
+    """Return the state that a text such as ``mixed: writable 1, read-only 15`` means.
 
-    Raises KeyError where it is something else, ValueError where a part of it is wrong.
+    Raises KeyError for a text that does not begin with ``mixed``, and ValueError where a part of it
+    is wrong.
     """
     name, parts = parts_of(text)
     if name != "mixed":
@@ -54,7 +56,7 @@ def mixed_state(text: str) -> MixedState:
 
 
 def write_again(memory: Memory, state: MixedState) -> None:
-    """Write the pages that the state says: each becomes a copy of its own, on a fresh frame."""
+    """Let the process write the pages that ``state`` names: each gets a copy on a new frame."""
     behind = max(folio.first_pfn + folio.pages for folio in memory.frames)
     group = state.writable + state.read_only
     for _, slots in memory.space.pmds:

@@ -1,8 +1,8 @@
-"""The fork operation: what a copy loop does to page tables and folios, as tiny primitives.
+"""The fork operation: the primitives by which a copy loop changes page tables and folios.
 
-A strategy calls a primitive at the moment it yields the micro-ops that stand for it. Nothing here
-prevents a wrong order or a wrong count: :mod:`costmodel.operations.fork.guarantees` finds those
-afterwards.
+A strategy calls a primitive when it yields the event or the micro-ops that stand for it. Nothing
+here prevents a wrong order or a wrong count: :mod:`costmodel.operations.fork.guarantees` finds
+those afterwards.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ from costmodel.mm.tlb import TlbView
 
 @dataclass(frozen=True, slots=True)
 class TablePair:
-    """The part of one VMA in one table: copy slots ``first`` to ``end`` of ``src`` to ``dst``."""
+    """The part of one mapping in one table: slots ``first`` to ``end`` (exclusive) are copied.
+
+    ``src`` is the parent's table and ``dst`` the child's.
+    """
 
     vma: Vma
     src: LiveTable
@@ -40,13 +43,15 @@ class TablePair:
     first: int
     end: int
     allocated: bool
-    """The child's table was empty before: this pair pays for its allocation."""
+    """Whether the child's table did not exist before, so that it is allocated for this pair."""
 
 
 class ForkOperation(TableOperation):
-    """One ``fork()``: copies the page tables of ``parent`` to ``child``.
+    """One ``fork()``, which copies the page tables of ``parent`` to ``child``.
 
-    ``tlb`` is the parent's; nothing of the child can be cached yet.
+    It is the argument of a strategy for fork: ``tables()`` yields what to copy; the other methods
+    change folios and counters. ``tlb`` tracks what TLBs may hold of the parent's entries; of the
+    child they hold nothing yet.
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class ForkOperation(TableOperation):
         *,
         contpte: bool = False,
     ) -> None:
-        """Prepare a fork; ``child`` has its VMAs but no tables (``parent.for_child()``)."""
+        """Prepare a fork; ``child`` has its mappings but no tables (``parent.for_child()``)."""
         super().__init__(frames, tlb, contpte=contpte)
         self.parent = parent
         self.child = child
@@ -69,12 +74,15 @@ class ForkOperation(TableOperation):
     def begin(
         cls, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
     ) -> ForkOperation:
-        """Return a fork of a process, ready for a strategy."""
+        """Return a fork of the process ``memory``, ready for a strategy."""
         tlb = TlbView(resizes_freely=resizes_freely)
         return cls(memory.space, memory.space.for_child(), memory.frames, tlb, contpte=contpte)
 
     def tables(self) -> Iterator[TablePair]:
-        """Iterate over what to copy, ascending, without empty PMDs and VMAs that fork skips."""
+        """Yield the parts of tables to copy, in ascending order of their addresses.
+
+        Tables that do not exist and mappings whose entries fork does not copy are left out.
+        """
         for vma in self.parent.vmas:
             if vma.is_copied:
                 yield from self._tables_of(vma)
@@ -94,14 +102,15 @@ class ForkOperation(TableOperation):
             yield TablePair(vma, src, dst, first, end, allocated)
 
     def maybe_pinned(self, folio: Folio, first_page: int, count: int = 1) -> bool:
-        """Tell whether some page of the range is exclusive in a folio that may be pinned."""
+        """Tell whether one of ``count`` pages is exclusive in a folio that may be pinned."""
         return folio.pinned and any(folio.exclusive[first_page : first_page + count])
 
     def try_dup_anon_rmap(self, folio: Folio, first_page: int, count: int = 1) -> bool:
-        """Share ``count`` anonymous pages: clear exclusive, count the mappings (two atomics each).
+        """Share ``count`` anonymous pages: clear the exclusive mark and count the mapping of each.
 
-        Returns False and changes nothing where a page is exclusive and may be pinned: the caller
-        must copy it now. ``_large_mapcount`` is separate: :meth:`large_mapcount_add`.
+        That is two atomics per page. Returns False and changes nothing where a page is exclusive
+        and may be pinned: the caller must copy it at once. ``_large_mapcount`` is counted by
+        :meth:`large_mapcount_add`.
         """
         if folio.pinned and self.maybe_pinned(folio, first_page, count):
             return False
@@ -113,7 +122,7 @@ class ForkOperation(TableOperation):
         return True
 
     def dup_file_rmap(self, folio: Folio, first_page: int, count: int = 1) -> None:
-        """Count the mappings of ``count`` file pages (one atomic each)."""
+        """Count the mapping of ``count`` file pages, one atomic each."""
         self._share(folio, first_page, count, exclusive=False)
 
     def _share(self, folio: Folio, first_page: int, count: int, *, exclusive: bool) -> None:
@@ -131,7 +140,7 @@ class ForkOperation(TableOperation):
                 neighbour.exclusive[neighbour.page(pfn)] &= not exclusive
 
     def rss_add(self, counter: Rss, count: int = 1) -> None:
-        """Add to a resident-set counter of the child."""
+        """Add ``count`` pages to a resident-set counter of the child."""
         self.child.rss[counter] += count
 
     def rss_of(self, folio: Folio) -> Rss:
@@ -139,18 +148,20 @@ class ForkOperation(TableOperation):
         return Rss.ANON if folio.anon else Rss.FILE
 
     def child_pte(self, vma: Vma, pte: int) -> int:
-        """Return a present entry as the child gets it: old; clean if shared; no uffd-wp bit.
+        """Return a present entry as the child gets it.
 
-        The write bit stays as it is in ``pte``: in a copy-on-write mapping the caller
-        write-protects the parent and passes the protected entry.
+        It has no access bit, no dirty bit in a shared mapping, and no uffd-wp bit unless the
+        mapping keeps it. The write bit is that of ``pte``: in a copy-on-write mapping the caller
+        write-protects the parent's entry first and passes that.
         """
         drop = YOUNG | (0 if vma.is_cow else DIRTY) | (0 if vma.keeps_uffd_wp else UFFD_WP)
         return pte & ~drop
 
     def copy_pinned(self, pte: int) -> int:
-        """Copy the page behind ``pte`` to a new frame at once; return the child's entry.
+        """Copy the page behind ``pte`` to a new frame at once, and return the child's entry.
 
-        The new page is exclusive, counted and mapped writable; add it to rss and set it.
+        The new page is exclusive and its mapping is counted. The caller adds it to the resident set
+        and stores the entry, which is writable.
         """
         folio = self.frames.allocate(0)
         folio.map_page(0)
@@ -163,7 +174,7 @@ class ForkOperation(TableOperation):
         self.frames.swap_count[offset] = self.frames.swap_count.get(offset, 0) + 1
 
     def copy_nonpresent(self, pair: TablePair, slot: int) -> None:
-        """Copy a swap or migration entry: all of ``copy_nonpresent_pte()`` in one call."""
+        """Copy a swap or migration entry and count it, as ``copy_nonpresent_pte()`` does."""
         pte = pair.src.read(slot)
         shared = shared_entry(pte) if pair.vma.is_cow else pte
         if pte & SWAP:

@@ -15,14 +15,14 @@ from costmodel.operations.fork.per_pte import copy_per_pte
 from costmodel.operations.shared.strategy import Function
 
 LOOKS: Final = "resched"
-"""Event of a loop that looks whether it must let others run."""
+"""Event of the look at need_resched."""
 
 
 def loop_of(choices: Mapping[str, Any]) -> Function:
-    """Return the loop that an archive names.
+    """Return the copy loop that an archive names.
 
-    ``choices``: ``batching``, those of :class:`Batching` or None for entry by entry; ``resched``,
-    whether it ever looks if it must let others run.
+    ``choices`` has the keys ``batching`` (the fields of :class:`Batching`, or None for entry by
+    entry) and ``resched`` (whether the loop ever looks at need_resched).
     """
     batching = choices["batching"]
     loop = copy_per_pte if batching is None else partial(copy_batched, how=Batching(**batching))
@@ -30,7 +30,7 @@ def loop_of(choices: Mapping[str, Any]) -> Function:
 
 
 def _never_looking(loop: Function, fork: ForkOperation) -> Generator[Step | Uop, Any, None]:
-    """Run a loop that never looks whether it must let others run."""
+    """Run a loop without its looks at need_resched."""
     stream, answer = generator(loop(fork)), None
     while True:
         try:

@@ -1,4 +1,4 @@
-"""``fork()`` as one object: what the rest of the program needs to know of it."""
+"""``fork()`` as an operation: its names, events, strategies, checks and costs in one object."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Fork(Operation):
     )
 
     def other_state(self, name: str) -> PteState:
-        """Return the state before the n-th fork, as a text says it."""
+        """Return the state ``mixed: ...``: that of a process which forks again and again."""
         from costmodel.operations.fork.mixed import mixed_state
 
         return mixed_state(name)
@@ -77,13 +77,13 @@ class Fork(Operation):
     def begin(
         self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
     ) -> ForkOperation:
-        """Return a fork of a process."""
+        """Return a fork of the process ``memory``, ready for a strategy."""
         from costmodel.operations.fork.mm import ForkOperation
 
         return ForkOperation.begin(memory, contpte=contpte, resizes_freely=resizes_freely)
 
     def memory_of(self, function: Function, shape: TableShape, *, contpte: bool) -> Memory:
-        """Return a process with one table; where it was forked before, the strategy did that."""
+        """Return a process with one table; if it was forked before, the strategy did that."""
         from costmodel.operations.fork.twice import memory_of
 
         return memory_of(function, shape, contpte=contpte)
@@ -91,7 +91,7 @@ class Fork(Operation):
     def trace(
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
-        """Return the copy of every table."""
+        """Return the trace of copying each distinct table."""
         from costmodel.operations.shared.trace import loop_runs
 
         return loop_runs(strategy, program, space)
@@ -99,7 +99,7 @@ class Fork(Operation):
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
     ) -> list[Violation]:
-        """Return every guarantee that a finished fork broke."""
+        """Return a violation for every guarantee that a finished fork broke."""
         from costmodel.operations.fork.guarantees import check_fork
         from costmodel.operations.fork.mm import ForkOperation
 
@@ -107,7 +107,7 @@ class Fork(Operation):
         return check_fork(before, done, dirty=dirty)
 
     def recorded(self) -> RecordedEvents:
-        """Return how the events of recorded forks are found."""
+        """Return how events are found in recordings of forks."""
         from costmodel.operations.fork.recorded import RECORDED
 
         return RECORDED
@@ -115,13 +115,13 @@ class Fork(Operation):
     def surroundings(
         self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
-        """Return the fixed part, the allocation of tables, the flush of the address space."""
+        """Return the fixed cost, that of allocating tables, and the flush of the address space."""
         from costmodel.operations.fork.around import around
 
         return around(machine, workload, strategy)
 
     def shared_work(self, workload: Workload) -> SharedWork:
-        """Return the page tables of the child, and the counts of the folios that it shares."""
+        """Return the use of locks, of page tables for the child, and of the folios' counters."""
         from costmodel.operations.fork.around import shared_work
 
         return shared_work(workload)

@@ -1,8 +1,8 @@
-"""``v6.7`` and the first arch-specific versions: one PTE at a time.
+"""The copy loop of ``v6.7`` and of the first arch-specific versions: one entry at a time.
 
-The baseline, the batch size decided at run time (always 1 without contiguous blocks) and the
-batch size that folds to 1 walk alike; they differ in what the compiler makes of the loop, which is
-in their recorded steps.
+The baseline, the batch size that is decided at run time (always 1 without contiguous blocks) and
+the batch size that the compiler folds to 1 all walk alike. They differ in the instructions that the
+compiler makes of the loop, and these are in their recorded steps.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from costmodel.operations.shared.entry import Steps
 
 
 def copy_per_pte(fork: ForkOperation) -> Steps:
-    """Copy entry by entry."""
+    """Copy all page tables entry by entry."""
     for pair in fork.tables():
         yield from new_table(fork, pair)
         progress = Progress()

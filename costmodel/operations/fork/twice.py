@@ -1,4 +1,4 @@
-"""What a fork finds that is not the first of its process."""
+"""The process that a fork finds if it is not the first one of this process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from costmodel.operations.shared.strategy import Function
 
 
 def memory_of(function: Function, shape: TableShape, *, contpte: bool) -> Memory:
-    """Return a process with one table; read-only means that the function forked it before.
+    """Return a process with one table, which ``function`` forked before unless it is writable.
 
     What that fork left behind matters: a kernel that unfolds contiguous blocks to write-protect
-    them does not find them folded again. Its child lives on.
+    them does not find them folded again. The child of that fork lives on.
     """
     state = shape.state
     if state != READ_ONLY and not isinstance(state, MixedState):

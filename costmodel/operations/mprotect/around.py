@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 def around(machine: Machine, state: PteState) -> Surroundings:
     """Return the calls that a state stands for, each with its flush.
 
-    x86 flushes nothing where rights only grow: an old entry costs a fault at most. arm64 flushes.
+    ``UFFDIO_WRITEPROTECT`` is taken to cost what the other calls do. x86 flushes nothing where
+    rights only grow: an old entry costs a fault at most. arm64 flushes.
     """
     calls = 2 if state == BOTH_WAYS else 1
     flushes = calls
     if machine.isa == "x86_64":
-        flushes = 0 if state.protected else 1
+        grow = state.protected or state.write_protects is False
+        flushes = 0 if grow else 1
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     call = OutsideCost({UNMAP_CALL: call_ps}, count=calls)
     flush = (flush_of_all(machine, count=flushes),) if flushes else ()

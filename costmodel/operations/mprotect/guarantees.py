@@ -21,7 +21,7 @@ from costmodel.mm.pte import (
 from costmodel.mm.sanity_cont import check_cont
 from costmodel.mm.sanity_tlb import check_tlb
 from costmodel.mm.violations import Guarantee, Violation
-from costmodel.operations.mprotect.mm import MprotectOperation, changed_nonpresent
+from costmodel.operations.mprotect.mm import MprotectOperation, as_registered, changed_nonpresent
 from costmodel.operations.shared.counts import check_counts_kept
 
 _SIDE = "mapping"
@@ -42,6 +42,15 @@ def check_protection(before: Memory, done: MprotectOperation) -> list[Violation]
         *check_tlb(done.tlb),
     ]
     return list(dict.fromkeys(found))
+
+
+def _wrong_bits(vma: Vma, was: int, now: int) -> str:
+    """Return what is wrong with the bits by which writes are tracked."""
+    if not (as_registered(vma, was) ^ now) & UFFD_WP:
+        return "soft-dirty bit changed"
+    if vma.write_protects is None:
+        return "uffd-wp bit changed"
+    return f"uffd-wp bit is {'not set' if vma.write_protects else 'still set'}"
 
 
 class _Entries:
@@ -74,7 +83,7 @@ class _Entries:
     def _entry(self, vma: Vma, vpn: int) -> None:
         was, now = self.before.space.gathered(vpn), self.done.space.gathered(vpn)
         if not was & PRESENT:
-            self._nonpresent(vpn, was, now)
+            self._nonpresent(vma, vpn, was, now)
             return
         add = self.found.add
         if (was ^ now) & ~_MAY_CHANGE:
@@ -90,13 +99,16 @@ class _Entries:
             add(Guarantee.ENTRY_BITS, _SIDE, vpn, "entry lost its dirty or young bit")
         elif now & ~was & DIRTY and (folio is None or folio.first_pfn not in self.dirty):
             add(Guarantee.ENTRY_BITS, _SIDE, vpn, "entry became dirty")
-        if (was ^ now) & _TRACKED:
-            add(Guarantee.ENTRY_BITS, _SIDE, vpn, "soft-dirty or uffd-wp bit changed")
+        if (as_registered(vma, was) ^ now) & _TRACKED:
+            add(Guarantee.ENTRY_BITS, _SIDE, vpn, _wrong_bits(vma, was, now))
 
-    def _nonpresent(self, vpn: int, was: int, now: int) -> None:
+    def _nonpresent(self, vma: Vma, vpn: int, was: int, now: int) -> None:
         moving = self.before.frames.find(was >> PFN_SHIFT) if was & MIGRATION else None
-        want = changed_nonpresent(was, anon=moving is not None and moving.anon)
+        want = changed_nonpresent(vma, was, anon=moving is not None and moving.anon)
         if now == want:
+            return
+        if (now ^ want) == UFFD_WP:
+            self.found.add(Guarantee.ENTRY_BITS, _SIDE, vpn, _wrong_bits(vma, was, now))
             return
         if now & WRITE and not want & WRITE:
             text = "page on its way will be writable when it arrives"

@@ -11,7 +11,12 @@ from functools import partial
 
 from costmodel.mm.address_space import VmaKind
 from costmodel.mm.pte import MIGRATION, PFN_SHIFT, WRITE
-from costmodel.operations.mprotect.mm import MprotectOperation, ProtectedTable, changed_nonpresent
+from costmodel.operations.mprotect.mm import (
+    MprotectOperation,
+    ProtectedTable,
+    as_registered,
+    changed_nonpresent,
+)
 from costmodel.operations.shared.entry import Counted, Entry, Steps
 from costmodel.operations.shared.walk import walk
 
@@ -33,7 +38,8 @@ def change_tables(mprotect: MprotectOperation, change: Change) -> Steps:
 def change_nonpresent(mprotect: MprotectOperation, table: ProtectedTable, entry: Entry) -> Steps:
     """Change what maps nothing: a page that is being moved must not be written when it arrives."""
     moving = mprotect.frames.find(entry.pte >> PFN_SHIFT) if entry.pte & MIGRATION else None
-    changed = changed_nonpresent(entry.pte, anon=moving is not None and moving.anon)
+    anon = moving is not None and moving.anon
+    changed = changed_nonpresent(table.vma, entry.pte, anon=anon)
     if changed != entry.pte:
         table.src.set_nonpresent(entry.slot, changed)
         yield entry.step("commit")
@@ -52,7 +58,7 @@ def commit(
 
     They are ``count`` of a batch, from the one that is ``ahead`` on.
     """
-    pte = entry.pte + (ahead << PFN_SHIFT)
+    pte = as_registered(table.vma, entry.pte + (ahead << PFN_SHIFT))
     pte = pte | WRITE if writable else pte & ~WRITE
     slot = entry.slot + ahead
     if mprotect.contpte:
@@ -66,4 +72,5 @@ def commit(
 
 def looks_at_pages(table: ProtectedTable) -> bool:
     """Tell whether each page decides: a private mapping becomes writable."""
-    return table.vma.writable and table.vma.kind is not VmaKind.SHARED
+    vma = table.vma
+    return vma.writable and vma.kind is not VmaKind.SHARED and not vma.write_protects

@@ -34,15 +34,19 @@ class ProtectedTable:
 class MprotectOperation(TableOperation):
     """Turns the write permission of every mapping of a process over.
 
-    Mappings that may be written become read-only, the others writable. ``gathered`` are the pages
-    that the strategy asked to be flushed at the end.
+    Mappings that may be written become read-only, the others writable; those that userfaultfd
+    write-protects keep the permission that they have. ``gathered`` are the pages that the strategy
+    asked to be flushed at the end.
     """
 
     def __init__(self, memory: Memory, tlb: TlbView, *, contpte: bool = False) -> None:
         """Prepare the change; the mappings of the process have their new protection already."""
         super().__init__(memory.frames, tlb, contpte=contpte)
         self.space: AddressSpace = memory.space
-        self.space.vmas = tuple(replace(v, writable=not v.writable) for v in self.space.vmas)
+        self.space.vmas = tuple(
+            replace(v, writable=not v.writable) if v.write_protects is None else v
+            for v in self.space.vmas
+        )
         self.gathered: set[int] = set()
 
     def tables(self) -> Iterator[ProtectedTable]:
@@ -70,6 +74,7 @@ class MprotectOperation(TableOperation):
 
         Private memory: pages of this process alone. Tracked pages (soft-dirty, userfaultfd) fault.
         """
+        pte = as_registered(vma, pte)
         tracked = pte & UFFD_WP or (vma.tracks_soft_dirty and not pte & SOFT_DIRTY)
         if not vma.writable or tracked:
             return False
@@ -82,8 +87,15 @@ class MprotectOperation(TableOperation):
         )
 
 
-def changed_nonpresent(pte: int, *, anon: bool) -> int:
-    """Return a swap or migration entry as mprotect leaves it: a page on its way is not written."""
-    if not pte & MIGRATION or not pte & WRITE:
+def as_registered(vma: Vma, pte: int) -> int:
+    """Return an entry with the uffd-wp bit that userfaultfd asks for; else with its own."""
+    if vma.write_protects is None or not pte:
         return pte
-    return pte & ~WRITE | (EXCLUSIVE if anon else 0)
+    return pte | UFFD_WP if vma.write_protects else pte & ~UFFD_WP
+
+
+def changed_nonpresent(vma: Vma, pte: int, *, anon: bool) -> int:
+    """Return a swap or migration entry as mprotect leaves it: a page on its way is not written."""
+    if pte & MIGRATION and pte & WRITE:
+        pte = pte & ~WRITE | (EXCLUSIVE if anon else 0)
+    return as_registered(vma, pte)

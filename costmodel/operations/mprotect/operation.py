@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
-from costmodel.operations.protocol import Announced, Operation, Surroundings, Words
+from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
 from costmodel.operations.shared.life import LIFE_KEYS, VMA_KEYS
 from costmodel.recorder.recorded import RecordedEvents
 
@@ -39,6 +39,12 @@ COLD_TO_READ_ONLY: Final = PteState(
 COLD_TO_WRITABLE: Final = PteState(
     "cold-to-writable", "and back, after all of it was read", protected=True, cold=True
 )
+TO_WRITE_PROTECTED: Final = PteState(
+    "to-write-protected", "userfaultfd write-protects memory that was written", write_protects=True
+)
+TO_WRITE_RESOLVED: Final = PteState(
+    "to-write-resolved", "and takes that back", write_protects=False
+)
 _STATES: Final = (
     TO_READ_ONLY,
     TO_WRITABLE,
@@ -47,6 +53,8 @@ _STATES: Final = (
     SHARED_TO_WRITABLE,
     COLD_TO_READ_ONLY,
     COLD_TO_WRITABLE,
+    TO_WRITE_PROTECTED,
+    TO_WRITE_RESOLVED,
 )
 
 
@@ -99,8 +107,23 @@ class Mprotect(Operation):
         return MprotectOperation(memory, TlbView(resizes_freely=resizes_freely), contpte=contpte)
 
     def layouts(self, layouts: Sequence[Layout]) -> Sequence[Layout]:
-        """Return the layouts, and each with mappings that must not be written: both ways."""
-        return [*layouts, *(layout.protected() for layout in layouts)]
+        """Return the layouts, and each with mappings that must not be written: both ways.
+
+        Those of anonymous memory alone also as userfaultfd protects it, and takes that back.
+        """
+        from costmodel.mm.address_space import VmaKind
+
+        registered = [
+            layout
+            for layout in layouts
+            if all(area.kind is VmaKind.ANONYMOUS for area in layout.areas)
+        ]
+        return [
+            *layouts,
+            *(layout.protected() for layout in layouts),
+            *(layout.write_protecting(protects=True) for layout in registered),
+            *(layout.write_protecting(protects=False) for layout in registered),
+        ]
 
     def trace(
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
@@ -137,6 +160,11 @@ class Mprotect(Operation):
         from costmodel.operations.mprotect.around import around
 
         return around(machine, self.state(workload.state))
+
+    def shared_work(self, workload: Workload) -> SharedWork:
+        """Return how the lock of the address space is held: userfaultfd changes no mapping."""
+        tracked = self.state(workload.state).write_protects is not None
+        return SharedWork("read" if tracked else "write")
 
 
 OPERATION: Final = Mprotect()

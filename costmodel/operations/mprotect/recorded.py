@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from costmodel.code.events import Mark, Step, Trait
+from costmodel.operations.mprotect.operation import TO_WRITE_PROTECTED, TO_WRITE_RESOLVED
 from costmodel.operations.shared.recorded import EntryScanner, marks_of
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import RecordedEvents
@@ -35,9 +36,12 @@ class _Scanner(EntryScanner):
 
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded window, in order."""
-    traits = Trait.WRITABLE if window.state.endswith("read-only") else Trait.NONE
+    takes_away = window.state.endswith(("read-only", "write-protected"))
+    traits = Trait.WRITABLE if takes_away else Trait.NONE
     if window.state.startswith("shared"):
         traits |= Trait.SHARED
+    if window.state in (TO_WRITE_PROTECTED.name, TO_WRITE_RESOLVED.name):
+        traits |= Trait.TRACKED
     return marks_of(_Scanner(program, window), window, traits)
 
 

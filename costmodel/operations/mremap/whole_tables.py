@@ -9,7 +9,7 @@ from costmodel.operations.mremap import loop
 from costmodel.operations.mremap.mm import MremapOperation
 from costmodel.operations.mremap.per_pte import move_entry
 from costmodel.operations.shared.entry import Steps
-from costmodel.operations.shared.walk import entry_at
+from costmodel.operations.shared.walk import entry_of
 
 
 def move_whole_tables(mremap: MremapOperation) -> Steps:
@@ -20,4 +20,4 @@ def move_whole_tables(mremap: MremapOperation) -> Steps:
             continue
         mremap.move_whole(table)
         mremap.flush(table)
-        yield entry_at(mremap, table, table.first).step("table")
+        yield entry_of(mremap, table, table.first).step("table")

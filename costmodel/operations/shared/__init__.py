@@ -1,1 +1,1 @@
-"""What strategies of different operations have in common."""
+"""What the strategies of several operations share: entries, scans, walks, edits, and flushes."""

@@ -1,7 +1,7 @@
 """arm64 contiguous blocks: 16 aligned entries that a TLB may hold as one.
 
-Changing the contiguous bit of a live block is a *convert*: empty all 16 entries, invalidate them,
-write them again (break before make).
+To change the contiguous bit of a block in use is a *convert*: all 16 entries are emptied, their
+translations are invalidated, and they are written again (break-before-make).
 """
 
 from __future__ import annotations
@@ -13,12 +13,19 @@ from costmodel.operations.shared.entry import Entry, Steps, TablePart
 
 
 def gathered(entry: Entry) -> Step:
-    """Read all 16 entries of the block to collect access and dirty bits (``ptep_get()``)."""
+    """Return the event of reading all 16 entries of a block for their access and dirty bits.
+
+    ``ptep_get()`` does that on an entry of a contiguous block. Yield the event yourself.
+    """
     return entry.step("gather")
 
 
 def convert(table: LiveTable, side: str, entry: Entry, *, cont: bool) -> Steps:
-    """Fold (``cont``) or unfold the block of ``entry``; ``side`` is ``src`` or ``dst``."""
+    """Fold (``cont=True``) or unfold the contiguous block that ``entry`` belongs to.
+
+    ``side`` says which table of the operation ``table`` is, ``src`` or ``dst``: the events have its
+    name.
+    """
     table.convert(entry.slot, cont=cont)
     ahead = CONT_PTES - 1 - entry.slot % CONT_PTES
     yield entry.step(f"clear_{side}", ahead)
@@ -27,7 +34,10 @@ def convert(table: LiveTable, side: str, entry: Entry, *, cont: bool) -> Steps:
 
 
 def unfold_partial(part: TablePart, entry: Entry, count: int, *, whole_blocks_stay: bool) -> Steps:
-    """Unfold the blocks that a batch covers in part, or all of them if none may stay folded."""
+    """Unfold the contiguous blocks that a batch of ``count`` entries covers only in part.
+
+    With ``whole_blocks_stay=False`` those that it covers as a whole are unfolded too.
+    """
     slots, end = part.src.slots, entry.slot + count
     block = entry.slot - entry.slot % CONT_PTES
     while block < end:
@@ -41,7 +51,10 @@ def unfold_partial(part: TablePart, entry: Entry, count: int, *, whole_blocks_st
 
 
 def protect_one_by_one(part: TablePart, entry: Entry, count: int) -> Steps:
-    """Write-protect entry by entry; the first one of a contiguous block unfolds it."""
+    """Write-protect ``count`` entries one by one; the first one of a contiguous block unfolds it.
+
+    A block that was unfolded stays so.
+    """
     slots = part.src.slots
     for slot in range(entry.slot, entry.slot + count):
         if slots[slot] & CONT:

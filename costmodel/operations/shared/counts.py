@@ -1,4 +1,4 @@
-"""Checks operations that change entries and no counter of a folio."""
+"""Checks the folios after operations that change entries but no counter of a folio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from costmodel.mm.violations import Guarantee, Violation
 
 
 def check_counts_kept(before: Memory, frames: FrameTable) -> Iterator[Violation]:
-    """Check that no counter of a folio changed."""
+    """Yield a violation for each counter of a folio, or exclusive mark, that is not as before."""
     for was in before.frames:
         now = frames.find(was.first_pfn)
         assert now is not None

@@ -1,4 +1,4 @@
-"""A page-table entry on its way through a strategy, with the events on it."""
+"""A page-table entry as a strategy handles it: what it holds, and the events on it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from costmodel.mm.live_table import LiveTable
 from costmodel.mm.pte import CONT, CONT_PTES, PFN_SHIFT, WRITE
 
 Steps = Iterator[Step | Uop]
-"""What a strategy yields."""
+"""What a strategy yields: events, and micro-ops written by hand."""
 Counted = Generator[Step | Uop, None, int]
-"""Yields events and returns how many entries were found or handled."""
+"""A generator that yields events and returns how many entries were found or handled:
+``count = yield from ...``."""
 
 # Plain numbers: operations on members of an enumeration cost a microsecond each.
 _LARGE, _CONT = int(Trait.LARGE), int(Trait.CONT)
@@ -25,11 +26,11 @@ _new = tuple.__new__
 
 
 class TablePart(Protocol):
-    """The part of one table that an operation works on: slots ``first`` to ``end`` of ``src``."""
+    """The part of a table that belongs to one mapping: slots ``first`` to ``end`` of ``src``."""
 
     @property
     def src(self) -> LiveTable:
-        """The table."""
+        """The table whose entries the operation works on."""
 
     @property
     def vma(self) -> Vma:
@@ -37,23 +38,26 @@ class TablePart(Protocol):
 
     @property
     def first(self) -> int:
-        """Slot of the first."""
+        """Slot of the first entry."""
 
     @property
     def end(self) -> int:
-        """Slot behind the last."""
+        """Slot behind the last entry."""
 
 
 class Entry:
-    """One present entry: what it holds, its folio, its events.
+    """One entry of a page table, with its folio.
 
-    ``value`` names the entry once it was read, for micro-ops that compute with it.
+    ``slot`` is its number in the table and ``pte`` what it holds. ``page`` is the number of its
+    frame, and so of its struct page; ``head`` is that of the folio's first page. ``folio`` is None
+    where the entry maps no counted page. ``traits`` are bits of :class:`Trait`. ``value`` names the
+    entry once it was read, for micro-ops whose address or data is computed from it.
     """
 
     __slots__ = ("folio", "head", "page", "pte", "slot", "traits", "value")
 
     def __init__(self, slot: int, pte: int, folio: Folio | None) -> None:
-        """Look at entry ``slot``, which holds ``pte`` and maps a page of ``folio``."""
+        """Create entry ``slot``, which holds ``pte`` and maps a page of ``folio``."""
         self.slot = slot
         self.pte = pte
         self.folio = folio
@@ -69,19 +73,19 @@ class Entry:
             self.traits |= _WRITABLE
 
     def note_alignment(self) -> None:
-        """Note whether this is a single page whose frame lies in its block as the entry does.
+        """Set the trait ``ALIGNED`` where a single page lies in its block of 16 as the entry does.
 
-        Only contpte kernels look at that.
+        That is, frame and entry have the same number modulo 16. Only contpte kernels look at it.
         """
         if not self.traits & _LARGE and (self.page ^ self.slot) % CONT_PTES == 0:
             self.traits |= _ALIGNED
 
     @property
     def writable(self) -> bool:
-        """Whether this entry, or one of its batch, may be written."""
+        """Whether this entry, or another one of its batch, has the write bit."""
         return self.traits & _WRITABLE != 0
 
     def step(self, event: str, ahead: int = 0) -> Step:
-        """Return ``event`` on the entry ``ahead`` slots further on in the same batch."""
+        """Return ``event`` on this entry, or on the one ``ahead`` slots further in its batch."""
         # Thousands of these per table: the constructor of a named tuple takes twice as long.
         return _new(Step, (event, self.slot + ahead, self.page + ahead, self.head, self.traits))

@@ -1,4 +1,4 @@
-"""Flushes of the TLB outside the loops over page tables."""
+"""The cost of TLB flushes outside the loops over page tables."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
 UNMAP_CALL = "unmap_call"
-"""Cause of the time of munmap(), madvise() or mprotect() outside the page tables."""
+"""Cause, in CPI stacks, of the time of munmap(), madvise() or mprotect() outside page tables."""
 ASID_FLUSH = "asid_flush"
-"""Cause of flushes of an address space, or of one page by a call of its own."""
+"""Cause, in CPI stacks, of flushes of an address space, or of one page by a call of its own."""
 
 
 def flush_of_all(machine: Machine, *, count: int = 1) -> OutsideCost:
-    """Return ``count`` flushes of a whole address space."""
+    """Return the cost of ``count`` flushes of a whole address space."""
     return flush(machine, machine.tlbi.asid_flush_ns.value, FlushRequest(), count=count)
 
 
@@ -30,10 +30,11 @@ def flush(
     count: int = 1,
     with_ps: Mapping[str, int] | None = None,
 ) -> OutsideCost:
-    """Return ``count`` flushes of ``flush_ns`` each, with other work before each of them.
+    """Return the cost of ``count`` flushes of ``flush_ns`` nanoseconds each.
 
-    On arm64 a flush is one broadcast. x86 flushes the CPU itself by writing CR3, and asks the
-    other CPUs that run the address space.
+    ``with_ps`` is other work before each of them, picoseconds by cause. ``request`` says which part
+    of the address space other CPUs have to flush. On arm64 a flush is one broadcast. On x86 a CPU
+    flushes itself by writing CR3, and asks the other CPUs that run the address space.
     """
     flush_ps = round(flush_ns * PS_PER_NS)
     broadcast_ps = flush_ps if machine.isa == "arm64" else 0

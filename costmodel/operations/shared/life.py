@@ -1,4 +1,4 @@
-"""What a process costs beside its page tables: its VMAs, its beginning, its end."""
+"""The cost of a process outside its page tables: its creation and its VMAs."""
 
 from __future__ import annotations
 
@@ -11,36 +11,40 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
 FORK_FIXED: Final = "fork_fixed"
-"""Cause of the time of fork() outside the copy loop: task, mm, the VMAs of a small program."""
+"""Cause, in CPI stacks, of the time of fork() outside the copy loop: the task, the mm, and the VMAs
+of a small program."""
 FORK_VMAS: Final = "fork_vmas"
-"""Cause of the copying of further VMAs."""
+"""Cause, in CPI stacks, of the copying of more VMAs than a small program has."""
 SMALL_VMAS: Final = 20
-"""VMAs of a small program with its libraries: those that the fixed time holds."""
+"""VMAs of a small program with its libraries, whose copying the fixed time contains."""
 LIFE_KEYS: Final = (
     "kernel.exit_vma_ns",
     "kernel.exit_wait_pct",
     "kernel.exec_pct",
     "kernel.mm_cpu_ns",
 )
-"""Numbers of machine files that only the whole life of a process needs."""
+"""Numbers of machine files that only the operation ``spawn``, a whole life of a process, uses."""
 VMA_KEYS: Final = ("kernel.fork_vma_ns", "kernel.vma_insert_ns")
-"""Numbers that the copying of VMAs needs."""
+"""Numbers of machine files that the copying of VMAs uses."""
 _INSERT: Final = frozenset({
     "v6.7", "folio-scan-v3", "arch-batch-runtime", "arch-batch-const1", "contpte-per-pte",
     "contpte-arch-batch", "folio-batch-prototype", "folio-batch-off-by-one",
 })  # fmt: skip
-"""Strategies of kernels that put the child's VMAs into its tree one by one: those before v6.8."""
+"""Strategies of kernels that insert the child's VMAs into its tree one by one; v6.8 and later copy
+the tree as a whole."""
 
 
 def further_vmas(vmas: int | None) -> int:
-    """Return how many VMAs a process has beyond a small one's; less than 0 for fewer."""
+    """Return how many more VMAs a process has than a small program; negative for fewer."""
     return 0 if vmas is None else vmas - SMALL_VMAS
 
 
 def beginning(machine: Machine, vmas: int | None, strategy: str) -> OutsideCost:
-    """Return fork() without its copy loop; ``strategy`` tells the kernel.
+    """Return the cost of fork() without its copy loop.
 
-    A process of fewer VMAs than a small program takes less, as far as the fixed time reaches.
+    ``vmas`` is the number of mappings, None for those of a small program. ``strategy`` is the name
+    that tells the kernel. Fewer VMAs than a small program has save time, at most half of the fixed
+    time.
     """
     kernel = machine.kernel
     fixed_ps = round(kernel.fork_fixed_us.value * PS_PER_US)

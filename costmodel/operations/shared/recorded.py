@@ -1,4 +1,4 @@
-"""Finds the events of operations that empty entries of a page table and store them again."""
+"""Finds the events in recordings of operations that empty entries and store them again."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram, Recording
 
 _ALIGNED: Final = "_aligned"
-"""Ends the names of layouts whose frames lie in blocks of 16 as their entries do."""
+"""Suffix of the names of layouts whose frames lie in their blocks of 16 as their entries do."""
 _Raw = tuple[int, str, int]
-"""Row, event, and the entry it is about."""
+"""Row, name of the event, and slot of the entry that it is about."""
 _CONVERTS: Final = ("contpte_convert", "__contpte_try_fold", "__contpte_try_unfold")
 """Functions that fold or unfold a block; the first may be part of the others."""
 _GATHERS: Final = "contpte_ptep_get"
 _LAST: Final = CONT_PTES - 1
 _OPEN: Final = 1 << 30
-"""End of a batch that is not known yet."""
+"""Stands for the end of a batch that is not known yet."""
 
 
 class EntryScanner:
-    """Walks a window row by row; ``phase`` is the last event on the entry or batch.
+    """Walks over the rows of a recorded window; ``phase`` is the last event on the entry or batch.
 
-    Rows on entries have the target ``src``, or ``dst`` where they are stored in another table.
+    Rows that touch entries have the target ``src``, or ``dst`` where the entries are stored in
+    another table.
     """
 
     stores: ClassVar[str]
-    """The event that stores an entry again, the last on it."""
+    """Name of the event that stores an entry again, which is the last one on each entry."""
 
     def __init__(self, program: RecordedProgram, window: Recording) -> None:
         """Begin at the window's first row, behind an entry that was stored."""
@@ -46,10 +47,10 @@ class EntryScanner:
         self.changed = 0
         """The last entry of the last block that was emptied."""
         self.frames: dict[int, int] = {}
-        """By entry: its struct page."""
+        """The index of the struct page of each entry that was looked at, by slot."""
 
     def events(self) -> Iterator[_Raw]:
-        """Yield every event."""
+        """Yield every event of the window in the order of its rows."""
         for row, (kind, target) in enumerate(zip(self.kind, self.target, strict=True)):
             if target in ("src", "dst"):
                 event = self._entry(row, kind, target)
@@ -66,7 +67,10 @@ class EntryScanner:
                 yield row, *event
 
     def page(self, row: int) -> tuple[str, int] | None:
-        """Return the event that a load from a struct page is: the first look at a folio."""
+        """Return the event of a load from a struct page: ``folio`` at the first look behind a read.
+
+        None for any other load.
+        """
         if self.phase != "read":
             return None
         self.phase, self.frames[self.first] = "folio", self.index[row]
@@ -95,7 +99,7 @@ class EntryScanner:
         return None
 
     def _converted(self, index: int, kind: str, target: str) -> tuple[str, int] | None:
-        """Return the event that the last entry of a block that is emptied, or stored, is."""
+        """Return the event of emptying or storing a block, at its last entry; None at others."""
         if kind == "load" or index % CONT_PTES != _LAST:
             return None
         self.changed = index
@@ -118,7 +122,8 @@ class EntryScanner:
 def marks_of(scanner: EntryScanner, window: Recording, traits: int) -> list[Mark]:
     """Return the events of a recorded window, in order.
 
-    ``traits`` are those of its entries that only the operation can tell: what its states mean.
+    ``traits`` are those of its entries that only the operation knows, because they depend on what
+    its states mean.
     """
     raw = list(scanner.events())
     pages = 1 << int(window.layout.removeprefix("order").removesuffix(_ALIGNED))
@@ -153,7 +158,7 @@ def _frames(known: dict[int, int], pages: int) -> dict[int, int]:
 
 
 def _batch_ends(raw: list[_Raw]) -> list[int]:
-    """Return for each event the end of its batch: behind the last entry emptied for it."""
+    """Return for each event the end of its batch: the slot behind the last entry emptied for it."""
     ends: list[int] = []
     end = _OPEN
     for _, event, slot in reversed(raw):

@@ -23,16 +23,22 @@ from costmodel.user_code.blame import StrategyError
 
 @dataclass(frozen=True)
 class Scan:
-    """What distinguishes the scans of the postings.
+    """What distinguishes the scans for a batch in the postings and releases.
 
-    ``whole_entry``: every bit but the frame must match within a batch; else access and write
-    bits, and those that the VMA does not care about, may differ. ``always_ignored``: bits that
-    never count, whatever the VMA. ``looks_past_folio``: the scan reads the entry behind the folio
-    before it stops (until the clamp of 6.12). ``stops_on_last``: it stops *on* the folio's last
-    page instead of behind it (the off-by-one of 19 December 2023). ``gathers``: an entry of a
-    contiguous block is read with the access and dirty bits of all 16. ``hints``: the scan steps
-    over whole blocks. ``limit``: the most entries of one batch. ``keeps_soft_dirty``: soft-dirty
-    bits must match even in a mapping that does not track them.
+    * ``whole_entry``: every bit but the frame number must match within a batch. Otherwise the bits
+      in ``always_ignored`` (access and write) may differ, and those that the mapping does not care
+      about.
+    * ``looks_past_folio``: the scan reads the entry behind the folio before it stops. It does so
+      until v6.12, which clamps the scan to the folio.
+    * ``stops_on_last``: the scan stops on the folio's last page instead of behind it (the
+      off-by-one error of 19 December 2023).
+    * ``gathers``: an entry of a contiguous block is read together with the access and dirty bits of
+      all 16 entries.
+    * ``hints``: the scan steps over whole contiguous blocks (``pte_batch_hint()``).
+    * ``limit``: the largest number of entries of one batch, at least 1.
+    * ``keeps_soft_dirty``: soft-dirty bits must match even in a mapping that does not track them.
+
+    Raises StrategyError for a limit below 1.
     """
 
     whole_entry: bool = False
@@ -45,14 +51,19 @@ class Scan:
     keeps_soft_dirty: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse batches of no entry, with which no loop gets on."""
+        """Raise StrategyError for batches without an entry, with which a loop would never end."""
         if type(self.limit) is not int or self.limit < 1:
             reason = "limit: must be at least 1: the entries of a batch"
             raise StrategyError(reason, got=describe(self.limit))
 
 
 def scan(part: TablePart, entry: Entry, how: Scan) -> Counted:
-    """Return how many entries from ``entry`` on map consecutive pages of its folio alike."""
+    """Return how many entries from ``entry`` on map consecutive pages of its folio alike.
+
+    ``entry.folio`` must not be None. A ``scan`` event is yielded for each entry that belongs to the
+    batch and one ``peek`` for the entry that ends it. ``entry`` gets the trait ``WRITABLE`` where
+    an entry of the batch has the write bit. Use ``count = yield from scan(...)``.
+    """
     folio = entry.folio
     assert folio is not None
     in_folio = folio.pages - folio.page(entry.page)
@@ -82,7 +93,7 @@ def scan(part: TablePart, entry: Entry, how: Scan) -> Counted:
 
 
 def _ignored(part: TablePart, how: Scan) -> int:
-    """Return the flag bits that may differ within a batch."""
+    """Return the flag bits that may differ between the entries of a batch."""
     if how.whole_entry:
         return 0
     dirty = 0 if part.vma.is_cow else DIRTY

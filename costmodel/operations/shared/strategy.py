@@ -1,4 +1,4 @@
-"""What a strategy is: a function over page tables, and the recorded programs behind it."""
+"""The type of a strategy: a function over page tables, and the recorded programs behind it."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Function = Callable[[Any], Iterator[Step | Uop]]
-"""Walks the page tables of an operation and yields what is executed."""
+"""The function of a strategy: it takes the operation (such as a ``ForkOperation``), changes its
+page tables, and yields what is executed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Strategy:
-    """One way to do an operation.
+    """One way to do an operation; two strategies are equal only if they are the same object.
 
-    ``programs``: instruction set to the recorded program whose steps it executes (no entry: the
-    strategy does not exist there). ``range_programs``: the same on CPUs with range TLB
-    invalidation, where it differs. ``contpte``: its kernel uses the contiguous bit.
-    ``release_programs``: the programs of what follows the loop, where an operation has such a part
-    (zap releases pages; left out: those of the newest kernel). ``code``: a user's strategy, whose
-    function may do anything and runs in a process of its own (``function`` is then
-    :func:`elsewhere`); always call it through :meth:`evaluate`. ``build``: the build of
-    ``programs``, where the name has one in it (see ``strategies.builds``). ``archive``: the file of
-    the recorded build that it is, or whose steps the user's function executes.
+    * ``programs`` maps the instruction set (``arm64``, ``x86_64``) to the name of the recorded
+      program whose steps are executed. Without an entry the strategy does not exist there.
+      ``range_programs`` holds those that differ on CPUs with range TLB invalidation.
+      ``release_programs`` holds those of what follows the loop, where an operation has such a part
+      (zap frees pages); the default are those of the newest kernel.
+    * ``contpte``: its kernel uses the contiguous bit.
+    * ``build``: the build of ``programs``, where the name contains one (see ``strategies.builds``).
+    * ``archive``: the file of the recorded build that the strategy is, or whose steps the user's
+      function executes.
+    * ``code``: the user's code. It may do anything, so it runs in a process of its own, and
+      ``function`` is :func:`elsewhere`; call the function through :meth:`evaluate` only.
     """
 
     name: str
@@ -45,26 +48,27 @@ class Strategy:
     range_programs: Mapping[str, str] = field(default_factory=dict)
     contpte: bool = False
     dirty: DirtyRule = DirtyRule.EXACT
-    """How its kernel passes on the dirty bits of entries that it copies."""
+    """How its kernel passes on the dirty bits of the entries that it copies."""
     release_programs: Mapping[str, str] = field(default_factory=dict)
     code: UserCode | None = None
     archive: Path | None = None
     build: str = ""
     one_by_one: bool = False
-    """Whether it handles entries one by one: what it executes on one hangs on the entry alone."""
+    """Whether it handles entries one by one: what it executes depends on each entry alone."""
     broken: str = ""
-    """What it does wrong, where that is known: it is kept for what was published of it."""
+    """What it is known to do wrong; empty for correct ones. Broken ones are kept because something
+    was published of them."""
 
     @property
     def is_build(self) -> bool:
-        """Whether its name says which build it is: ``v6.7@gcc13``, or an archive."""
+        """Whether its name says which build it is: ``v6.7@gcc13``, or ``@NAME`` for an archive."""
         return bool(self.build or self.archive)
 
     def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
-        """Return ``task(function, *arguments)``, wherever the function runs.
+        """Return ``task(function, *arguments)``, in the user's process where it is the user's code.
 
-        ``task`` is a function of a module; it, its arguments and its answer must be picklable.
-        Raises ConfigError with the user's own file and line for whatever a user's function does
+        ``task`` must be a function of a module; its arguments and its answer must be picklable.
+        Raises ConfigError, with the user's own file and line, for whatever a user's function does
         wrong.
         """
         if self.code is None:
@@ -72,11 +76,18 @@ class Strategy:
         return self.code.ask(task, *arguments)
 
     def blamed(self, error: StrategyError) -> Exception:
-        """Return an error about what the strategy yielded as the user is told it."""
+        """Return the exception to raise for an error in what the strategy yielded.
+
+        For a user's strategy it is a ConfigError with the file and line of the yield.
+        """
         return error if self.code is None else self.code.blamed(error)
 
     def program(self, isa: str, *, range_tlbi: bool) -> str:
-        """Return the program for a CPU; KeyError when the strategy does not run on ``isa``."""
+        """Return the name of the recorded program for a CPU.
+
+        ``range_tlbi``: the CPU invalidates a range of translations by one instruction. Raises
+        KeyError where the strategy does not exist on ``isa``.
+        """
         return (self.range_programs if range_tlbi else {}).get(isa) or self.programs[isa]
 
 
@@ -91,5 +102,5 @@ def arm64(variant: str) -> dict[str, str]:
 
 
 def elsewhere(_: object) -> Iterator[Step | Uop]:
-    """Stand for a function that runs in another process."""
+    """Stand for a function that runs in another process; raise TypeError when it is called here."""
     raise TypeError("'function' must be called through Strategy.evaluate()")

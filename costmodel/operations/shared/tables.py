@@ -1,6 +1,6 @@
-"""Causes of the time that page tables themselves take, where operations share them."""
+"""Causes, in CPI stacks, of the time that the page tables themselves take."""
 
 TABLE_ALLOC = "table_alloc"
-"""What the recorded instructions of allocating a page table do not show."""
+"""The part of allocating a page table that the recorded instructions do not show."""
 TABLE_FREE = "table_free"
 """The freeing of empty page tables."""

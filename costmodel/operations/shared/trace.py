@@ -1,4 +1,4 @@
-"""Traces operations that are one loop over page tables: one trace per distinct table."""
+"""Makes the traces of operations that are one loop over page tables: one per distinct table."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from costmodel.user_code.blame import StrategyError
 
 
 def loop_runs(strategy: Strategy, program: str, space: ShapedSpace) -> Iterator[TableRun]:
-    """Yield what a strategy executes on every distinct table of a space.
+    """Yield what a strategy executes on each distinct table of an address space.
 
-    In a state that is cold the process touched all of its memory since the tables were touched.
+    In a state that is cold, the process touched all of its memory since it last touched the tables,
+    so nothing of them is in a cache (``TableRun.reuse_bytes``).
     """
     for shape in space.shapes:
         one = replace(shape, count=1)
@@ -45,7 +46,7 @@ def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
 
 
 def _yields(strategy: Strategy, shape: TableShape, vocabulary: Vocabulary) -> Yields:
-    """Return what a strategy yields on one table: the same in every build that knows its events."""
+    """Return what a strategy yields on one table; all builds with the same events share it."""
     arguments = strategy.operation, shape, strategy.contpte, vocabulary
     make = partial(strategy.evaluate, table_yields, *arguments)
     if strategy.code is not None:  # a user's function may do anything
@@ -65,5 +66,5 @@ def table_yields(
 
 
 def step_before(event: str) -> Step:
-    """Return the event that lies behind a table when its walk begins."""
+    """Return the event that stands before the first one of a table."""
     return Step(event, -1, -1, -1)

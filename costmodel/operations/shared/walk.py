@@ -1,4 +1,4 @@
-"""The walk over a table by operations that empty entries and store them again, and its pieces."""
+"""The walk of operations that empty entries and store them again (mprotect, mremap)."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def walk(
     change: Callable[[Entry], Counted],
     change_nonpresent: Callable[[Entry], Steps],
 ) -> Steps:
-    """Go through the part of a table under its lock.
+    """Take the lock of a table and handle each entry of the part.
 
-    ``change`` handles entries from a present one on and returns how many; ``change_nonpresent``
-    an entry that maps nothing.
+    ``change`` handles a batch of entries from a present one on and returns their number.
+    ``change_nonpresent`` handles one entry that maps nothing.
     """
-    yield entry_at(begun, part, part.first).step("lock")
+    yield entry_of(begun, part, part.first).step("lock")
     slot = part.first
     while slot < part.end:
-        entry = yield from read(begun, part, slot)
+        entry = yield from read_entry(begun, part, slot)
         if entry.pte & PRESENT:
             slot += yield from change(entry)
             continue
@@ -37,20 +37,27 @@ def walk(
         slot += 1
 
 
-def entry_at(begun: TableOperation, part: TablePart, slot: int) -> Entry:
-    """Return an entry with the folio behind it."""
+def entry_of(begun: TableOperation, part: TablePart, slot: int) -> Entry:
+    """Return the entry at ``slot`` with its folio and traits."""
     pte = part.src.slots[slot]
     entry = Entry(slot, pte, begun.folio_of(pte))
     if part.vma.kind is VmaKind.SHARED:
         entry.traits |= Trait.SHARED
+    if part.vma.write_protects is not None:
+        entry.traits |= Trait.TRACKED
     if begun.contpte:
         entry.note_alignment()
     return entry
 
 
-def read(begun: TableOperation, part: TablePart, slot: int) -> Generator[Step | Uop, Any, Entry]:
-    """Read an entry (``ptep_get()``: with the bits of its whole contiguous block)."""
-    entry = entry_at(begun, part, slot)
+def read_entry(
+    begun: TableOperation, part: TablePart, slot: int
+) -> Generator[Step | Uop, Any, Entry]:
+    """Read the entry at ``slot`` and return it; one of a contiguous block gathers the bits of all.
+
+    That is what ``ptep_get()`` does.
+    """
+    entry = entry_of(begun, part, slot)
     entry.value = yield entry.step("read")
     if entry.pte & CONT:
         yield gathered(entry)
@@ -58,9 +65,9 @@ def read(begun: TableOperation, part: TablePart, slot: int) -> Generator[Step | 
 
 
 def empty(part: TablePart, entry: Entry, count: int = 1) -> Steps:
-    """Empty entries, one atomic each.
+    """Empty ``count`` entries, one atomic each, so that no CPU can set bits in them meanwhile.
 
-    Nobody else sets access or dirty bits in them meanwhile; those that they have are kept.
+    The access and dirty bits that they had are kept in ``entry.pte``.
     """
     entry.pte = part.src.clear(entry.slot, count)
     for ahead in range(count):
@@ -68,6 +75,9 @@ def empty(part: TablePart, entry: Entry, count: int = 1) -> Steps:
 
 
 def fold(table: LiveTable, side: str, entry: Entry) -> Steps:
-    """Put a block together behind its last entry, if all of it fits; ``side``: as ``convert``."""
+    """Fold the contiguous block that ends with ``entry``, if all its entries fit together.
+
+    Entries that do not end a block change nothing. ``side`` is that of :func:`convert`.
+    """
     if entry.slot % CONT_PTES == CONT_PTES - 1 and table.can_fold(entry.slot, entry.folio):
         yield from convert(table, side, entry, cont=True)

@@ -1,7 +1,7 @@
-"""Small changes to an existing strategy: the shortest way to ask "what if".
+"""Small changes of an existing strategy, the shortest way to ask "what if".
 
-All of them change what is executed, not what happens to the page tables: ``costmodel check`` sees
-the strategy that they were made from.
+All of them change what is executed and so what it costs, not what happens to the page tables:
+``costmodel check`` sees the strategy that they were made from.
 """
 
 from __future__ import annotations
@@ -19,29 +19,46 @@ from costmodel.operations.shared.entry import Steps
 from costmodel.user_code.blame import Place, StrategyError
 
 Extra = Uop | Callable[[Step], Uop | Iterable[Uop]]
-"""A micro-op, or a function that makes some from the event they belong to: it returns one or
-several, or yields them and gets back the value that names each result."""
+"""A micro-op, or a function of the event which returns a micro-op or several of them. Instead it
+may yield them; each yield answers with the value that names the micro-op's result."""
 _Edited = Generator[Step | Uop, Any, None]
 
 
 def dropping(steps: Steps, event: str) -> Steps:
-    """Leave an event out: its own micro-op is not executed, what surrounds it still is.
+    """Leave every ``event`` out of what ``steps`` yields.
 
-    The atomics are events of their own: ``get``, ``clear_exclusive``, ``map``, ``large_map``,
-    ``wrprotect``.
+    The event's own micro-op is not executed; the instructions around it still are. The atomics of
+    fork are events: ``get``, ``clear_exclusive``, ``map``, ``large_map``, ``wrprotect``.
+
+        def one_atomic_less(fork):
+            return k.dropping(k.v6_12(fork), "map")
+
+    Raises StrategyError for an event that no operation has, or that the operation of ``steps`` does
+    not have.
     """
     edit = _Edit("dropping", event, _asked())
     return _dropping(steps, edit, edit.asked_at)
 
 
 def after(steps: Steps, event: str, *extra: Extra) -> Steps:
-    """Execute more micro-ops behind every ``event``."""
+    """Execute ``extra`` micro-ops behind every ``event`` of ``steps``.
+
+    Each of ``extra`` is a micro-op, or a function of the event that returns or yields some:
+
+        k.after(k.v6_12(fork), "map", lambda s: k.rmw(k.Target.PAGE, 64 * s.page + 16))
+
+    Raises StrategyError as :func:`dropping` does, and without any ``extra``.
+    """
     edit = _Edit("after", event, _asked(), extra)
     return _around(steps, edit, (), extra, edit.asked_at)
 
 
 def before(steps: Steps, event: str, *extra: Extra) -> Steps:
-    """Execute more micro-ops before the step that ends with ``event``."""
+    """Execute ``extra`` micro-ops before the step that ends with each ``event`` of ``steps``.
+
+    A step is everything that the kernel executes behind one event up to the next, so the micro-ops
+    stand right behind the event before. ``extra`` and errors are those of :func:`after`.
+    """
     edit = _Edit("before", event, _asked(), extra)
     return _around(steps, edit, extra, (), edit.asked_at)
 
@@ -49,7 +66,8 @@ def before(steps: Steps, event: str, *extra: Extra) -> Steps:
 def without(steps: Steps, *kinds: Kind) -> Steps:
     """Leave out every micro-op of some kinds, for instance ``Kind.TLBI``.
 
-    What depended on them starts without waiting.
+    Micro-ops that depended on them no longer wait for them. Raises StrategyError for anything that
+    is no ``Kind``.
     """
     for kind in kinds:
         if not isinstance(kind, Kind):
@@ -58,12 +76,12 @@ def without(steps: Steps, *kinds: Kind) -> Steps:
 
 
 class _Edit:
-    """An edit that names an event: which it is, and which events tell that it is out of place."""
+    """An edit at an event of one name; it notices where the operation does not have the event."""
 
     def __init__(
         self, name: str, event: object, asked_at: Place, extra: tuple[object, ...] = (None,)
     ) -> None:
-        """Keep it. Raises StrategyError for an event of no operation, and for nothing to add."""
+        """Raise StrategyError for an event that no operation has, and for nothing to add."""
         operations = [operation_named(each).events for each in operation_names()]
         known = set().union(*operations)
         if not isinstance(event, str) or event not in known:
@@ -74,10 +92,10 @@ class _Edit:
         self._foreign = known.difference(*(events for events in operations if event in events))
 
     def is_of(self, item: object) -> bool:
-        """Tell whether what is yielded is the event that is meant.
+        """Tell whether what a strategy yielded is the event that the edit names.
 
-        Raises StrategyError for an event of an operation that does not know the one that is meant:
-        the edit would change nothing.
+        Raises StrategyError if it is an event of an operation that does not have the named one: the
+        edit would change nothing.
         """
         if not isinstance(item, Step):
             return False
@@ -155,6 +173,6 @@ _CALLER: Final = 2
 
 
 def _asked() -> Place:
-    """Return the line that asks for a change: generators forget it."""
+    """Return the file and line that ask for an edit: they are unknown once the generator runs."""
     frame = sys._getframe(_CALLER)
     return frame.f_code.co_filename, frame.f_lineno

@@ -1,4 +1,4 @@
-"""Ways to unmap page tables in ``munmap()``, ``MADV_DONTNEED`` and process exit."""
+"""Unmapping of page tables in ``munmap()``, ``MADV_DONTNEED`` and process exit."""
 
 from costmodel.operations.zap.operation import OPERATION
 

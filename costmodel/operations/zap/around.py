@@ -1,4 +1,4 @@
-"""What lies around the unmap loop: calls, flushes, and page tables that go with their mapping."""
+"""The costs around the unmap loop: calls, flushes, and the freeing of page tables."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from costmodel.mm.state import PteState
 
 UNMAP_RANGE = "unmap_range"
-"""Cause of the time that a further range of a call takes outside the page tables."""
+"""Cause, in CPI stacks, of the time of a call's further ranges outside the page tables."""
 
 
 def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings:
-    """Return the calls with their flushes, ``forced`` flushes of full lists, the freed tables."""
+    """Return the calls with their flushes, ``forced`` flushes of full lists, and freed tables."""
     state = operation_named("zap").state(workload.state)
     keeps_tables = _keeps_tables(state)
     ranges, calls, flushed = _counts(workload, state)
@@ -49,7 +49,7 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
 def shared_work(workload: Workload) -> SharedWork:
     """Return the tables and folios that an unmap gives back, and the lock that it holds.
 
-    At an exit nobody else holds the address space, and the pages have another owner.
+    At an exit no other CPU uses the address space, and another process maps the pages too.
     """
     state = operation_named("zap").state(workload.state)
     keeps_tables, of_child = _keeps_tables(state), state == EXIT
@@ -72,7 +72,7 @@ def _keeps_tables(state: PteState) -> bool:
 
 
 def _counts(workload: Workload, state: PteState) -> tuple[int, int, int]:
-    """Return the ranges, the calls, and the pages that one flush is for."""
+    """Return the number of ranges, the number of calls, and how many pages one flush is for."""
     if not isinstance(state, RangeState):
         return 1, 1, workload.pages
     ranges = -(-workload.pages // state.pages)
@@ -82,7 +82,7 @@ def _counts(workload: Workload, state: PteState) -> tuple[int, int, int]:
 
 
 def _flush_ns(machine: Machine, *, one_page: bool) -> float:
-    """Return the time of a flush: of one page where that is all and arm64 can, else of all."""
+    """Return the time of a flush: of one page, where arm64 can flush that alone, or of all."""
     if one_page and machine.isa == "arm64":
         return float(machine.tlbi.issue_ns.value + machine.tlbi.broadcast_ns.value)
     return float(machine.tlbi.asid_flush_ns.value)

@@ -1,4 +1,4 @@
-"""Which struct pages a release meets only because they lie beside those released."""
+"""Finds the struct pages that a release touches only because they lie beside released ones."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from costmodel.code.uops import Target
 from costmodel.mm.shapes import TableShape
 
 _BUDDY_ALLOCATOR: Final = "__free_one_page"
-"""Looks whether the buddy of a page is free, merges the two, links what comes out."""
+"""The function that checks whether the buddy of a page is free, merges the two, and links them."""
 
 
 def lie_apart(shape: TableShape) -> bool:
-    """Tell whether folios do not follow each other in memory.
+    """Tell whether the folios of a table do not follow each other in memory.
 
-    Where they do, the buddies of released pages are unmapped and released with them.
+    Where they do, the buddies of released pages are released together with them.
     """
     behind = (pfn + (1 << order) for pfn, order in zip(shape.first_pfns, shape.orders, strict=True))
     return any(end != pfn for end, pfn in zip(behind, shape.first_pfns[1:], strict=False))
 
 
 def with_buddies(trace: Trace, library: Library) -> Trace:
-    """Tell the struct pages that only the buddy allocator touches from those of released pages."""
+    """Return the trace with the target BUDDY for struct pages that only the allocator touches."""
     row = np.flatnonzero(trace.target == Target.PAGE)
     site, first = numbered(trace.site[row].astype(np.int64))
     its = library.site[library.function == _BUDDY_ALLOCATOR]

@@ -1,4 +1,4 @@
-"""The strategies of zap. v6.9 was not recorded: v6.12's micro-ops stand in for it."""
+"""The strategies of zap. v6.9 was not recorded: the recorded steps of v6.12 stand for it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from costmodel.operations.shared.strategy import Strategy, arm64, both
 from costmodel.operations.zap import contpte_arch_batch, folio_batch, per_pte
 
 PAGES: Final = both("v6.7")
-"""The release of a list of single pages; contpte changes nothing there."""
+"""The programs that release a list of single pages; contpte makes no difference there."""
 FOLIOS: Final = both("v6.12.117")
-"""The release of a list of folios with their number of pages."""
+"""The programs that release a list of folios with their numbers of pages."""
 
 STRATEGIES: Final = (
     Strategy(
@@ -102,4 +102,4 @@ STRATEGIES: Final = (
         release_programs=FOLIOS,
     ),
 )
-"""Ways to unmap page tables."""
+"""The built-in strategies of zap, the oldest first."""

@@ -1,8 +1,8 @@
-"""``contpte-arch-batch``: v4's ``clear_ptes()``, the rest of a contiguous block in one go.
+"""``contpte-arch-batch``: v4's ``clear_ptes()`` empties the rest of a contiguous block at once.
 
-Nothing is unfolded for it, but pages are still taken from the rmap and put on the gather list one
-by one. Slots are reserved first: a block that meets the end of a list page is split there, and
-unfolds.
+Nothing is unfolded for that, but the mappings are still uncounted, and the pages put on the gather
+list, one by one. Slots of the list are reserved first: a block that reaches the end of a list page
+is split there, and unfolds.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from costmodel.operations.zap.mm import ZapOperation, ZapTable
 
 
 def unmap_block_batched(zap: ZapOperation) -> Steps:
-    """Unmap the rest of a contiguous block as one, other entries one by one."""
+    """Unmap the rest of a contiguous block at once, and other entries one by one."""
     return loop.unmap_tables(zap, unmap_block, gathers=True)
 
 
 def unmap_block(zap: ZapOperation, table: ZapTable, entry: Entry) -> Counted:
-    """Unmap as much of a block as the table has entries and the list page slots."""
+    """Unmap as much of a block as lies in the table and has slots in the list page."""
     count = 1
     if entry.pte & CONT:
         rest = CONT_PTES - entry.slot % CONT_PTES

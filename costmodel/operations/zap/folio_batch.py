@@ -1,4 +1,7 @@
-"""Batching by folio, as merged in v6.9: scan, clear, one rmap call, two slots of the list."""
+"""Unmap loops that batch by folio, as merged in v6.9.
+
+A batch is scanned for, emptied, uncounted by one call, and put on the gather list in two slots.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,11 @@ _IGNORED = DIRTY | YOUNG | SOFT_DIRTY | WRITE
 
 @dataclass(frozen=True)
 class UnmapBatching(Scan):
-    """What distinguishes the batching unmap loops, beside their scan.
+    """What distinguishes the batching unmap loops: the choices of their scan, and three more.
 
-    ``counts_large``: ``_large_mapcount`` is kept (from 6.10). ``counts_pages``:
-    ``_nr_pages_mapped`` is lowered page by page (from v6.12 on once per batch). ``collects``: the
-    access and dirty bits of all entries are kept, as file folios need them.
+    ``counts_large``: ``_large_mapcount`` is kept up to date, as from v6.10 on. ``counts_pages``:
+    ``_nr_pages_mapped`` is lowered page by page; from v6.12 on it is once per batch. ``collects``:
+    the access and dirty bits of all entries are collected, which file folios need.
     """
 
     always_ignored: int = _IGNORED
@@ -35,7 +38,7 @@ class UnmapBatching(Scan):
 
 
 def unmap_batched(zap: ZapOperation, how: UnmapBatching) -> Steps:
-    """Unmap batch by batch; an order-0 folio takes the single-page path."""
+    """Unmap all page tables batch by batch; pages of order-0 folios are unmapped one by one."""
     zap.list.reserve = loop.BATCH
     return loop.unmap_tables(zap, partial(_unmap_from, how), gathers=how.gathers)
 
@@ -65,7 +68,7 @@ def _unmap_from(how: UnmapBatching, zap: ZapOperation, table: ZapTable, entry: E
 
 
 def _count_page(step: Step) -> Generator[Uop, Value, None]:
-    """Lower ``_nr_pages_mapped`` of a large folio and look whether it is mapped as a whole."""
+    """Lower ``_nr_pages_mapped`` of a large folio, and check whether it is mapped as a whole."""
     mapped = yield rmw(
         Target.PAGE,
         STRUCT_PAGE_BYTES * (step.head + 1) + NR_PAGES_MAPPED,
@@ -77,33 +80,33 @@ def _count_page(step: Step) -> Generator[Uop, Value, None]:
 
 
 def v6_9(zap: ZapOperation) -> Steps:
-    """As posted for v6.9."""
+    """Unmap as posted for v6.9."""
     zap.frees_large_alone = True
     return unmap_batched(zap, UnmapBatching(looks_past_folio=True, counts_pages=True))
 
 
 def v6_12(zap: ZapOperation) -> Steps:
-    """v6.12: the scan is clamped to the folio, ``_large_mapcount`` is kept."""
+    """Unmap as v6.12: the scan is clamped to the folio, ``_large_mapcount`` is kept."""
     return unmap_batched(zap, UnmapBatching(counts_large=True))
 
 
 def contpte_v6_9(zap: ZapOperation) -> Steps:
-    """As merged in v6.9 with contiguous blocks: the scan steps over whole blocks."""
+    """Unmap as v6.9 with contiguous blocks: the scan steps over whole blocks."""
     zap.frees_large_alone = True
     how = UnmapBatching(looks_past_folio=True, counts_pages=True, gathers=True, hints=True)
     return unmap_batched(zap, how)
 
 
 def contpte_v6_12(zap: ZapOperation) -> Steps:
-    """v6.12 with contiguous blocks."""
+    """Unmap as v6.12 with contiguous blocks."""
     return unmap_batched(zap, UnmapBatching(counts_large=True, gathers=True, hints=True))
 
 
 def contpte_no_hint(zap: ZapOperation) -> Steps:
-    """``ptep_get()`` on every entry of the scan: 16 x 16 reads per block."""
+    """Unmap with ``ptep_get()`` on every entry of the scan: 16 x 16 reads per block."""
     return unmap_batched(zap, UnmapBatching(counts_large=True, gathers=True))
 
 
 def contpte_noyoungdirty(zap: ZapOperation) -> Steps:
-    """The ``ptep_get_noyoungdirty()`` idea: nobody looks at the bits, and they are lost."""
+    """Unmap with ``ptep_get_noyoungdirty()``: access and dirty bits are not read, and are lost."""
     return unmap_batched(zap, UnmapBatching(counts_large=True, collects=False))

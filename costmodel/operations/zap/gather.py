@@ -8,17 +8,17 @@ from typing import Final, NamedTuple
 from costmodel.mm.folio import Folio
 
 LOCAL_SLOTS: Final = 8
-"""Slots inside the mmu_gather itself, on the stack (``MMU_GATHER_BUNDLE``)."""
+"""The number of slots in the mmu_gather itself, on the stack (``MMU_GATHER_BUNDLE``)."""
 PAGE_SLOTS: Final = 510
-"""Slots in one page of the list (``MAX_GATHER_BATCH``)."""
+"""The number of slots in one page of the list (``MAX_GATHER_BATCH``)."""
 LIST_PAGES: Final = 10_000 // PAGE_SLOTS
-"""Pages that the list may have before a flush is forced (``MAX_GATHER_BATCH_COUNT``)."""
+"""The most pages of the list before a flush is forced (``MAX_GATHER_BATCH_COUNT``)."""
 MAX_SLOTS: Final = LOCAL_SLOTS + LIST_PAGES * PAGE_SLOTS
-"""Slots before a flush is forced: 9,698."""
+"""The most slots before a flush is forced: 9,698."""
 
 
 class Room(Enum):
-    """What adding to the list came to."""
+    """How full the list is after something was added."""
 
     LEFT = "there is room for more"
     PAGE_ADDED = "the page is full; a new one was allocated"
@@ -27,7 +27,7 @@ class Room(Enum):
 
 
 class Gathered(NamedTuple):
-    """An entry of the list: references to drop, for pages from ``page`` of a folio on."""
+    """An entry of the list: ``references`` to drop, for the pages of a folio from ``page`` on."""
 
     folio: Folio
     references: int
@@ -35,16 +35,16 @@ class Gathered(NamedTuple):
 
 
 class GatherList:
-    """Encoded pages in lists of 510, in ``entries``.
+    """The list: ``entries``, in pages of 510 slots.
 
-    ``reserve``: slots that a page must have left to take more; 2 in kernels that put a number of
-    pages behind a folio.
+    ``reserve`` is how many free slots a page must have to take more: 2 in kernels that put a number
+    of pages behind a folio.
     """
 
     __slots__ = ("_page", "_pages", "_used", "entries", "reserve")
 
     def __init__(self, *, pages: int = 0) -> None:
-        """Start empty; ``pages`` are list pages that an earlier round left behind."""
+        """Begin empty; ``pages`` is how many list pages an earlier round left behind."""
         self.entries: list[Gathered] = []
         self.reserve = 1
         self._pages = pages
@@ -53,20 +53,19 @@ class GatherList:
 
     @property
     def slots_used(self) -> int:
-        """Slots that the entries take, over all pages."""
+        """The number of slots that the entries take, in all pages."""
         return self._used + (LOCAL_SLOTS + (self._page - 1) * PAGE_SLOTS if self._page else 0)
 
     @property
     def slots_left(self) -> int:
-        """Slots in the page that is being filled."""
+        """The number of free slots in the page that is being filled."""
         return (PAGE_SLOTS if self._page else LOCAL_SLOTS) - self._used
 
     def add(self, folio: Folio, count: int, slots: int, page: int = 0) -> Room:
-        """Queue ``count`` references of a folio in ``slots`` slots: one per page, or two for all.
+        """Add ``count`` references of a folio, for its pages from ``page`` on.
 
-        They are for its pages from ``page`` on.
-
-        Raises ValueError where the page has no room: it must be kept with ``reserve``.
+        They take ``slots`` slots: one per page, or two for all. Raises ValueError where the list
+        page has not so many slots left, which ``reserve`` prevents.
         """
         left = self.slots_left - slots
         if left < 0:
@@ -84,7 +83,7 @@ class GatherList:
         return Room.PAGE_ADDED
 
     def take(self) -> list[Gathered]:
-        """Return the entries and start again; the pages are kept until the end of the unmap."""
+        """Return the entries and empty the list; its pages are kept until the end of the unmap."""
         entries, self.entries = self.entries, []
         self._page = self._used = 0
         return entries

@@ -1,4 +1,4 @@
-"""Compares what an unmap left behind with what the kernel guarantees."""
+"""Compares what an unmap left behind with the guarantees of the kernel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from costmodel.operations.zap.mm import ZapOperation
 
 
 def check_zap(before: Memory, zap: ZapOperation) -> list[Violation]:
-    """Return every guarantee that a finished unmap of everything broke, none if it is correct."""
+    """Return a violation for every guarantee that a finished unmap of everything broke.
+
+    ``before`` is the process before it (``memory.copy()``). The list is empty if all is correct.
+    """
     found = [
         *zap.faults,
         *_check_entries(zap),

@@ -1,7 +1,7 @@
-"""What every unmap loop is made of.
+"""The pieces that every unmap loop is made of.
 
-As for fork: each piece changes the page tables and yields the event that the change is. A strategy
-is a function that unmaps what starts at one entry; :func:`unmap_tables` is the loop around it.
+As for fork, each piece changes the page tables and yields an event for each change. A strategy has
+a function that unmaps what starts at one entry; :func:`unmap_tables` is the loop around it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from costmodel.operations.zap.mm import ZapOperation, ZapTable
 from costmodel.operations.zap.release import flush_and_release
 
 Unmap = Callable[[ZapOperation, ZapTable, Entry], Counted]
-"""Unmaps what starts at an entry of an ordinary page; returns how many entries that were."""
+"""A function that unmaps what starts at an entry of an ordinary page, and returns the number of
+entries."""
 
 ONE: Final = 1
 BATCH: Final = 2
@@ -30,9 +31,9 @@ BATCH: Final = 2
 def unmap_tables(
     zap: ZapOperation, unmap: Unmap, *, gathers: bool = False
 ) -> Generator[Step | Uop, Any, None]:
-    """Unmap table by table; stop to flush and release where the gather list is full.
+    """Unmap table by table; where the gather list is full, flush and release before going on.
 
-    ``gathers``: an entry of a contiguous block is read with what all 16 entries know.
+    ``gathers``: an entry of a contiguous block is read with the access and dirty bits of all 16.
     """
     for table in zap.tables():
         yield lock(zap, table, table.first)
@@ -56,7 +57,7 @@ def unmap_tables(
 
 
 def entry_at(zap: ZapOperation, table: ZapTable, slot: int) -> Entry:
-    """Return entry ``slot`` with the folio behind it."""
+    """Return the entry ``slot`` with its folio and traits, without any event."""
     pte = table.src.slots[slot]
     entry = Entry(slot, pte, zap.folio_of(pte))
     folio = entry.folio
@@ -73,13 +74,13 @@ def is_sole(folio: Folio, page: int) -> bool:
 
 
 def lock(zap: ZapOperation, table: ZapTable, slot: int) -> Step:
-    """Leave the table before and lock this one."""
+    """Return the event of leaving the table before and locking this one."""
     entry = entry_at(zap, table, slot)
     return Step("lock", slot - 1, entry.page - 1, entry.head, entry.traits)
 
 
 def unmap_unusual(zap: ZapOperation, table: ZapTable, entry: Entry) -> Steps:
-    """Unmap what is no ordinary page: nothing, a swap or migration entry, a special entry."""
+    """Unmap an entry that maps no counted page: empty, a swap or migration entry, a special one."""
     if not entry.pte:
         return
     if entry.pte & PRESENT:
@@ -92,9 +93,9 @@ def unmap_unusual(zap: ZapOperation, table: ZapTable, entry: Entry) -> Steps:
 def clear(
     table: ZapTable, entry: Entry, count: int = 1, *, collects: bool = True
 ) -> Iterator[Step]:
-    """Empty ``count`` entries, one swap each.
+    """Empty ``count`` entries by one atomic swap each.
 
-    ``collects``: their access and dirty bits are added to ``entry.pte``.
+    ``collects``: the access and dirty bits that they had are added to ``entry.pte``.
     """
     for ahead in range(count):
         known = table.src.clear(entry.slot + ahead)
@@ -104,7 +105,7 @@ def clear(
 
 
 def remove_rmap(zap: ZapOperation, entry: Entry, count: int = 1, first: int = 0) -> Iterator[Step]:
-    """Take ``count`` mappings away, one atomic each, unless they must wait for the flush."""
+    """Uncount ``count`` mappings by one atomic each, unless they must wait for the flush."""
     folio = entry.folio
     assert folio is not None
     page = folio.page(entry.page) + first
@@ -120,14 +121,17 @@ def remove_rmap(zap: ZapOperation, entry: Entry, count: int = 1, first: int = 0)
 
 
 def marked(step: Step, folio: Folio, *, fresh: bool) -> Step:
-    """Say whether a page is the first or the last of its large folio to be unmapped."""
+    """Return the event with the traits OPENS and CLOSES, where they hold for a large folio.
+
+    ``fresh``: no page of the folio was unmapped before.
+    """
     if fresh:
         step = step.with_traits(Trait.OPENS)
     return step if folio.mapped else step.with_traits(Trait.CLOSES)
 
 
 def account(zap: ZapOperation, entry: Entry, count: int = 1) -> None:
-    """Take ``count`` pages from the resident set (a counter on the stack until the table ends)."""
+    """Take ``count`` pages off the resident set, which is a counter on the stack in the loop."""
     assert entry.folio is not None
     zap.rss_sub(Rss.ANON if entry.folio.anon else Rss.FILE, count)
 
@@ -135,7 +139,7 @@ def account(zap: ZapOperation, entry: Entry, count: int = 1) -> None:
 def put_on_list(
     zap: ZapOperation, entry: Entry, count: int, ahead: int, slots: int
 ) -> Iterator[Step]:
-    """Put ``count`` references on the list; hook a new page in where the last one is full."""
+    """Put ``count`` references on the gather list; add a new list page where the last is full."""
     assert entry.folio is not None
     page = entry.folio.page(entry.page) + ahead + 1 - count
     room = zap.gather(entry.folio, count, slots=slots, page=page)

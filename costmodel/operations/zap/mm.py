@@ -1,7 +1,7 @@
-"""The zap operation: what unmapping does to page tables and folios, as tiny primitives.
+"""The zap operation: the primitives by which an unmap loop changes page tables and folios.
 
-As for fork, a strategy calls a primitive when it yields the micro-ops that stand for it, and
-:mod:`costmodel.operations.zap.guarantees` finds what it did wrong.
+As for fork, a strategy calls a primitive when it yields the event or the micro-ops that stand for
+it, and :mod:`costmodel.operations.zap.guarantees` finds what it did wrong.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from costmodel.operations.zap.page_lists import PageLists
 
 @dataclass(frozen=True, slots=True)
 class ZapTable:
-    """The part of one VMA in one table: clear slots ``first`` to ``end`` of ``src``."""
+    """The part of a mapping in one table: slots ``first`` to ``end`` (exclusive) of ``src``."""
 
     vma: Vma
     src: LiveTable
@@ -32,11 +32,12 @@ class ZapTable:
 
 
 class ZapOperation(TableOperation):
-    """One unmap of all mappings of ``space``; ``tlb`` is its TLB view.
+    """One unmap of all mappings of ``space``; it is the argument of a strategy for zap.
 
-    ``list`` holds what waits for the TLB flush before its references are dropped. ``delayed`` are
-    mappings of dirty file pages that stay counted until then: whoever finds such a page unmapped
-    must be able to rely on its dirty bit, which a TLB may still set.
+    ``list`` holds the pages that wait for the TLB flush before their references are dropped.
+    ``delayed`` holds mappings of dirty file pages that stay counted until then, because the dirty
+    bit of an unmapped page must be final, and a TLB may still set it. ``tlb`` tracks what TLBs may
+    hold.
     """
 
     def __init__(
@@ -48,9 +49,9 @@ class ZapOperation(TableOperation):
         contpte: bool = False,
         list_pages: int = 0,
     ) -> None:
-        """Prepare to unmap everything; ``list_pages`` of the gather are there already.
+        """Prepare to unmap everything, or what :meth:`limit` names.
 
-        :meth:`limit` narrows that to some pages.
+        ``list_pages`` is how many pages the gather list has already.
         """
         super().__init__(frames, tlb, contpte=contpte)
         self.space = space
@@ -73,16 +74,16 @@ class ZapOperation(TableOperation):
         resizes_freely: bool = False,
         list_pages: int = 0,
     ) -> ZapOperation:
-        """Return an unmap of a whole process, ready for a strategy."""
+        """Return an unmap of the process ``memory``, ready for a strategy."""
         tlb = TlbView(resizes_freely=resizes_freely)
         return cls(memory.space, memory.frames, tlb, contpte=contpte, list_pages=list_pages)
 
     def limit(self, vpns: range) -> None:
-        """Unmap only these pages, as one call does that was given their addresses."""
+        """Unmap only some virtual page numbers, as a call for their addresses does."""
         self._limit = vpns
 
     def tables(self) -> Iterator[ZapTable]:
-        """Iterate over what to unmap, ascending, without empty PMDs."""
+        """Yield the parts of tables to unmap, in ascending order; empty PMDs are left out."""
         for vma in self.space.vmas:
             for number, start, stop in vma.table_ranges():
                 base = number * TABLE_PTES
@@ -95,9 +96,9 @@ class ZapOperation(TableOperation):
                     yield ZapTable(vma, src, first, end)
 
     def rmap_remove(self, folio: Folio, first_page: int, count: int = 1) -> None:
-        """Take mappings of ``count`` pages away (one atomic each).
+        """Uncount the mappings of ``count`` pages by one atomic each.
 
-        ``_large_mapcount`` is separate: :meth:`large_mapcount_add`.
+        ``_large_mapcount`` is changed by :meth:`large_mapcount_add`.
         """
         self._check_batch(folio, first_page, count)
         if not folio.anon:
@@ -115,7 +116,7 @@ class ZapOperation(TableOperation):
         return self._entire[folio]
 
     def _check_writers(self, folio: Folio, first_page: int, count: int) -> None:
-        """Report file pages that lose their mapping while a TLB may still let a CPU write them."""
+        """Report file pages that are uncounted while a TLB may still let a CPU write them."""
         first = folio.first_pfn + first_page
         exposed = self.tlb.writable_frames().intersection(range(first, first + count))
         if exposed:
@@ -127,12 +128,12 @@ class ZapOperation(TableOperation):
             self.faults.append(Violation(Guarantee.DIRTY, str(folio), what, pfns=frames))
 
     def mark_dirty(self, folio: Folio, pte: int) -> None:
-        """Pass the dirty bit of a cleared entry on to a file folio."""
+        """Pass the dirty bit of the emptied entry ``pte`` on to a file folio."""
         if pte & DIRTY and not folio.anon:
             folio.dirty = True
 
     def rss_sub(self, counter: Rss, count: int = 1) -> None:
-        """Take from a resident-set counter."""
+        """Take ``count`` pages off a resident-set counter."""
         self.space.rss[counter] -= count
 
     def swap_free(self, pte: int) -> None:
@@ -140,7 +141,7 @@ class ZapOperation(TableOperation):
         self.frames.swap_count[pte >> PFN_SHIFT] -= 1
 
     def clear_nonpresent(self, table: ZapTable, slot: int) -> None:
-        """Clear a swap or migration entry with its counters, in one call."""
+        """Empty a swap or migration entry and change its counters."""
         pte = table.src.read(slot)
         if pte & SWAP:
             self.swap_free(pte)
@@ -151,25 +152,25 @@ class ZapOperation(TableOperation):
         table.src.set_nonpresent(slot, 0)
 
     def is_delayed(self, folio: Folio, pte: int) -> bool:
-        """Tell whether the mappings of a cleared entry must stay counted until the flush."""
+        """Tell whether the mapping of the emptied entry ``pte`` stays counted until the flush."""
         return bool(pte & DIRTY) and not folio.anon
 
     def delay_rmap(self, folio: Folio, first_page: int, count: int = 1) -> None:
-        """Leave ``count`` mappings of a dirty file folio to :meth:`remove_delayed`."""
+        """Leave ``count`` mappings of a dirty file folio for :meth:`remove_delayed`."""
         self.delayed.append((folio, first_page, count))
 
     def remove_delayed(self) -> list[tuple[Folio, int, int]]:
-        """Take the delayed mappings away, after the flush; return (folio, first page, count)."""
+        """Uncount the delayed mappings, after the flush; return (folio, first page, count) each."""
         delayed, self.delayed = self.delayed, []
         for folio, first_page, count in delayed:
             self.rmap_remove(folio, first_page, count)
         return delayed
 
     def gather(self, folio: Folio, count: int = 1, *, slots: int = 1, page: int = 0) -> Room:
-        """Queue ``count`` references of a folio for release; tells how full the list is then.
+        """Put ``count`` references of a folio on the list, and return how full it is then.
 
-        They are for its pages from ``page`` on. ``slots`` is what the kernel uses for them: one per
-        page, or two for a whole batch.
+        They are for its pages from ``page`` on. ``slots`` is how many slots of the list they take:
+        one per page, or two for a whole batch.
         """
         return self.list.add(folio, count, slots, page)
 
@@ -178,20 +179,20 @@ class ZapOperation(TableOperation):
         self.final_flush()
 
     def finish(self) -> None:
-        """Flush, take the delayed mappings away and release the rest, as the caller does."""
+        """Flush, uncount the delayed mappings and release the rest, as the loop's caller does."""
         self.flush()
         self.remove_delayed()
         self.free_gathered()
 
     def free_gathered(self) -> None:
-        """Drop the gathered references and free folios without any; reports frames still cached."""
+        """Drop the references on the list, and free folios without any; report wrong frees."""
         for gathered in self.list.take():
             self.drop(gathered.folio, gathered.references)
 
     def drop(self, folio: Folio, count: int) -> bool:
-        """Drop references (one atomic); tell whether the folio is free now.
+        """Drop ``count`` references by one atomic, and tell whether the folio is free now.
 
-        Reports a folio that is freed again, or while a TLB may still translate to it.
+        A folio that is freed again, or while a TLB may still translate to it, is reported.
         """
         folio.refcount -= count
         if folio.refcount > 0:

@@ -1,4 +1,4 @@
-"""Unmapping as one object: what the rest of the program needs to know of it."""
+"""Unmapping as an operation: its names, events, strategies, checks and costs in one object."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Zap(Operation):
     )
 
     def other_state(self, name: str) -> PteState:
-        """Return MADV_DONTNEED over many ranges, as a text says it."""
+        """Return the state ``dontneed: ...``: MADV_DONTNEED over many ranges."""
         return range_state(name)
 
     def strategies(self) -> Sequence[Strategy]:
@@ -73,7 +73,7 @@ class Zap(Operation):
     def begin(
         self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
     ) -> ZapOperation:
-        """Return an unmap of a process."""
+        """Return an unmap of the process ``memory``, ready for a strategy."""
         from costmodel.operations.zap.mm import ZapOperation
 
         return ZapOperation.begin(memory, contpte=contpte, resizes_freely=resizes_freely)
@@ -81,7 +81,7 @@ class Zap(Operation):
     def trace(
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
-        """Return the unmap of every table, then the release of what they gathered."""
+        """Return the traces of unmapping each distinct table, then of releasing its pages."""
         from costmodel.operations.zap.trace import zap_runs
 
         return zap_runs(strategy, program, isa, space)
@@ -89,7 +89,7 @@ class Zap(Operation):
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
     ) -> list[Violation]:
-        """Return every guarantee that a finished unmap of everything broke."""
+        """Return a violation for every guarantee that a finished unmap of everything broke."""
         from costmodel.operations.zap.guarantees import check_zap
         from costmodel.operations.zap.mm import ZapOperation
 
@@ -97,7 +97,7 @@ class Zap(Operation):
         return check_zap(before, done)
 
     def recorded(self) -> RecordedEvents:
-        """Return how the events of recorded unmaps are found."""
+        """Return how events are found in recordings of unmaps."""
         from costmodel.operations.zap.recorded import RECORDED
 
         return RECORDED
@@ -105,7 +105,7 @@ class Zap(Operation):
     def surroundings(
         self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
-        """Return the calls with their flushes, forced flushes, and the freeing of tables."""
+        """Return the costs of calls with their flushes, forced flushes, and freed tables."""
         from costmodel.operations.zap.around import around
 
         return around(machine, workload, forced=sum(run.flushes for run in runs))

@@ -9,27 +9,29 @@ from typing import Final
 from costmodel.mm.folio import Folio
 
 LARGEST_SMALL_ORDER: Final = 3
-"""``PAGE_ALLOC_COSTLY_ORDER``."""
+"""The largest order that counts as small (``PAGE_ALLOC_COSTLY_ORDER``)."""
 CACHED_ORDERS: Final = (*range(LARGEST_SMALL_ORDER + 1), 9)
-"""Orders that are kept: small ones and huge pages; others go to the zone's buddy lists."""
+"""The orders that are kept: small ones and huge pages. Others go to the zone's buddy lists."""
 BATCH_PAGES: Final = 64
-"""Pages that go on to the zone's buddy lists at once (``pcp->batch`` is 63 on large machines)."""
+"""How many pages go on to the zone's buddy lists at once (``pcp->batch`` is 63 on large
+machines)."""
 
 
 class PageLists:
-    """Freed folios in order, oldest first.
+    """Freed folios in order, the oldest first.
 
-    Lists that were empty before keep everything: their limit is thousands of pages.
+    Lists that were empty at the beginning keep everything, because their limit is thousands of
+    pages.
     """
 
     def __init__(self, older: Iterable[Folio] = ()) -> None:
-        """Start with what earlier frees left behind: the lists are full if there is anything."""
+        """Begin with the folios of earlier frees; the lists are full if there are any."""
         self._kept = deque(folio for folio in older if folio.order in CACHED_ORDERS)
         self._pages = sum(folio.pages for folio in self._kept)
         self._high = self._pages
 
     def add(self, folio: Folio) -> list[Folio]:
-        """Keep a folio; return the oldest ones, that must go to the buddy lists for it, if any."""
+        """Keep a folio; return the oldest ones, which must go to the buddy lists for it, if any."""
         if not self._high:
             return []
         self._kept.append(folio)

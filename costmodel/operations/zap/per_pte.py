@@ -1,7 +1,8 @@
-"""``v6.7``, ``arch-batch-const1`` and ``contpte-per-pte``: one PTE at a time.
+"""``v6.7``, ``arch-batch-const1`` and ``contpte-per-pte``: unmap one entry at a time.
 
-The first two walk alike and differ in what the compiler makes of the loop. With contiguous blocks
-the first entry that is cleared unfolds its block: 16 swaps, 16 TLBIs, 2 DSBs and 16 stores.
+The first two walk alike, and differ in the instructions that the compiler makes of the loop. With
+contiguous blocks, the first entry that is emptied unfolds its block: 16 swaps, 16 TLBIs, 2 DSBs and
+16 stores.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from costmodel.operations.zap.mm import ZapOperation, ZapTable
 
 
 def unmap_per_pte(zap: ZapOperation) -> Steps:
-    """Unmap entry by entry."""
+    """Unmap all page tables entry by entry."""
     return loop.unmap_tables(zap, unmap_one)
 
 
 def unmap_unfolding(zap: ZapOperation) -> Steps:
-    """Unmap entry by entry, unfolding every contiguous block on its first entry."""
+    """Unmap entry by entry; unfold every contiguous block at its first entry."""
     return loop.unmap_tables(zap, unmap_one, gathers=True)
 
 

@@ -1,4 +1,4 @@
-"""``MADV_DONTNEED`` over many ranges: how large they are, and what a call and a flush are for."""
+"""The state of ``MADV_DONTNEED`` over many ranges: their size, and those of one call and flush."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _FLUSHES: Final = ("call", "range")
 
 @dataclass(frozen=True, slots=True)
 class RangeState(PteState):
-    """Ranges of ``pages`` each, ``per_call`` in one call (``process_madvise()`` takes many).
+    """Ranges of ``pages`` pages each, ``per_call`` of them in one call.
 
-    ``flushes_each``: TLBs are flushed, and pages released, behind each range; else once per call.
+    ``process_madvise()`` takes many ranges. ``flushes_each``: TLBs are flushed and pages released
+    after each range, else once per call.
     """
 
     pages: int = 1
@@ -27,9 +28,10 @@ class RangeState(PteState):
 
 
 def range_state(text: str) -> RangeState:
-    """Return what ``dontneed: range 4 KiB, per_call 32, flush call`` says.
+    """Return the state that a text such as ``dontneed: range 4 KiB, per_call 32`` means.
 
-    Raises KeyError where it is something else, ValueError where a part of it is wrong.
+    Raises KeyError for a text that does not begin with ``dontneed``, and ValueError where a part of
+    it is wrong.
     """
     name, parts = parts_of(text)
     if name != "dontneed" or not parts:

@@ -1,4 +1,4 @@
-"""Finds the events of unmapping and of the release of pages in a recorded window."""
+"""Finds the events of unmapping, and of the release of pages, in recorded windows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIST: Final = "__tlb_remove_folio_pages_size"
 
 
 class _Found(NamedTuple):
-    """An event; ``slot`` is the entry it is about, None where it is about a struct page."""
+    """An event at a row; ``slot`` is that of its entry, None for an event on a struct page."""
 
     row: int
     event: str
@@ -29,7 +29,7 @@ class _Found(NamedTuple):
 
 
 class _Scanner:
-    """Walks a window row by row; ``phase`` is where in the work on an entry or batch it stands."""
+    """Walks over the rows of a window; ``phase`` is the last event on the entry or batch."""
 
     def __init__(self, program: RecordedProgram, window: Recording) -> None:
         self.rows = WindowRows(program, window)
@@ -40,7 +40,7 @@ class _Scanner:
         self.allocating = False
 
     def _starts_inside(self) -> bool:
-        """Tell whether the window begins behind the read of its first entry."""
+        """Tell whether the window begins after the read of its first entry."""
         rows = self.rows
         row = rows.target.index("src")
         return rows.index[row] > 0 or rows.function[row] == _GATHERING
@@ -86,7 +86,7 @@ class _Scanner:
         return self._list_written(row) if rows.function[row].startswith(_LIST) else None
 
     def _entry_written(self, row: int) -> _Found | None:
-        """An entry is swapped or stored: cleared, or a part of an unfold."""
+        """Return the event of swapping or storing an entry: it is emptied, or part of an unfold."""
         rows = self.rows
         index = rows.index[row]
         if rows.function[row] != _CONVERT:
@@ -98,9 +98,9 @@ class _Scanner:
         return _Found(row, "clear_src" if rows.kind[row] == "rmw" else "restore_src", index)
 
     def _list_written(self, row: int) -> _Found | None:
-        """An entry is counted into the gather list, or a new list page gets its header.
+        """Return the event of a store to the gather list: an entry, or the header of a new page.
 
-        The first few slots lie on the stack, in the gather itself.
+        The first few slots are on the stack, in the mmu_gather itself.
         """
         rows = self.rows
         if rows.size[row] == 4 and not self.allocating:
@@ -125,11 +125,12 @@ class _Scanner:
 
 
 def as_posted(program: RecordedProgram, window: Recording) -> Recording:
-    """Return a window without what only its recording has.
+    """Return a window without what its recording has and the posted kernel has not.
 
-    All variants were rebuilt in one 6.12 tree, which lowers ``_large_mapcount`` for every page of a
-    large folio; the kernels of the v6.7 and v4 postings did not have it. The atomic goes, and what
-    was computed for it alone. That released pages lay side by side is chance, too.
+    All variants were built in one 6.12 tree, which lowers ``_large_mapcount`` for every page of a
+    large folio. The kernels of the v6.7 and v4 postings did not have this counter, so the atomic is
+    removed, with everything that was computed only for it. That released pages are neighbours in
+    memory is an accident of the recording, which is removed too.
     """
     window = frames_apart(program, window)
     if not program.name.startswith(_WITHOUT_LARGE_MAPCOUNT):
@@ -144,7 +145,7 @@ def as_posted(program: RecordedProgram, window: Recording) -> Recording:
 
 
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
-    """Return the events of a recorded zap window, in order."""
+    """Return the events of a recorded window of zap, in order."""
     if window.layout.endswith("_release"):
         return release_marks(program, window)
     raw = list(_Scanner(program, window).events())
@@ -152,9 +153,10 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
 
 
 def _marks(raw: list[_Found], window: Recording) -> Iterator[Mark]:
-    """Say which entry and struct page each event is about.
+    """Yield the events with the entry and the struct page that each is about.
 
-    Events on struct pages carry no entry: mappings count through the batch from the last read.
+    Events on struct pages have no entry: their mappings are counted through the batch from the last
+    read on.
     """
     folio = 1 << int(window.layout[len("order")])
     frames = _frames(raw, window)
@@ -195,7 +197,7 @@ def _frames(raw: list[_Found], window: Recording) -> dict[int, int]:
 
 
 def before_window(window: Recording, first: Step) -> str:
-    """Return the event before a window: whole tables were cut just behind their lock."""
+    """Return the event before a window; the windows of whole tables begin right after the lock."""
     return "lock" if window.layout == "order9" else START
 
 

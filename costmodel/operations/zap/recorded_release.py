@@ -1,8 +1,8 @@
-"""Finds the events of the release of gathered pages: references dropped, folios freed.
+"""Finds the events of releasing gathered pages: references are dropped, folios are freed.
 
-The kernel works in batches of 31 list entries: it takes them from the list, drops the references of
-all, gives what has none left back to its memory cgroup, prepares it page by page and hands it to
-the page allocator.
+The kernel works in batches of 31 list entries. It takes them from the list and drops the references
+of all. Folios without references are given back to their memory cgroup, prepared page by page, and
+handed to the page allocator.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _WALK: Final = "release_pages"
 _ENTRY: Final = "folios_put_refs"
 _FREES: Final = "__page_cache_release"
 _APART: Final = 128
-"""Farther than an address may lie from what its step is about (:mod:`costmodel.recorder.paths`)."""
+"""A distance in pages that is larger than an address may be from the page that its step is about
+(:mod:`costmodel.recorder.paths`)."""
 
 
 class _Found(NamedTuple):
@@ -33,8 +34,8 @@ class _Found(NamedTuple):
 def frames_apart(program: RecordedProgram, window: Recording) -> Recording:
     """Return a release of order-0 pages as if no two of them were neighbours in memory.
 
-    The recorded ones were, so that the page released before (its neighbour in the LRU and in the
-    free list) looks like the page one frame further down.
+    The recorded ones were neighbours. So the page released before, which is the neighbour in the
+    LRU and in the free list, would be taken for the page one frame further down.
     """
     if window.layout != "order0_release":
         return window
@@ -43,7 +44,7 @@ def frames_apart(program: RecordedProgram, window: Recording) -> Recording:
 
 
 def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
-    """Return the events of a recorded release window, which consists of whole batches."""
+    """Return the events of a recorded window of a release, which consists of whole batches."""
     rows = WindowRows(program, window)
     # What leaves the per-CPU lists is as large as what comes in, but was freed long before.
     folio = 1 << int(window.layout[len("order")])
@@ -73,7 +74,7 @@ def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
 
 
 def _frees(rows: WindowRows, row: int, end: int) -> bool:
-    """Tell whether a reference was the last: the folio leaves the LRU before the next event."""
+    """Tell whether a reference was the last one: the folio leaves the LRU before the next event."""
     return any(function.startswith(_FREES) for function in rows.function[row:end])
 
 
@@ -93,7 +94,7 @@ def _events(rows: WindowRows) -> Iterator[_Found]:
 
 
 def _enters(rows: WindowRows, row: int) -> bool:
-    """Tell a call of the release function from a return into it."""
+    """Tell whether a row begins a call of the release function, not a return into it."""
     return rows.function[row].startswith(("release_pages", "folios_put", "free_"))
 
 

@@ -1,7 +1,7 @@
-"""The release of gathered pages: the same for every strategy.
+"""The release of gathered pages, which is the same for every strategy.
 
-Flushes the TLB, then takes 31 entries after the other from the list and drops their references;
-folios without references left leave the LRU and their memory cgroup and go back to the page
+The TLB is flushed. Then the references of the entries on the list are dropped, 31 entries at a
+time; folios without references leave the LRU and their memory cgroup, and go back to the page
 allocator.
 """
 
@@ -19,11 +19,11 @@ from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.page_lists import CACHED_ORDERS
 
 BATCH_ENTRIES: Final = 31
-"""List entries that the kernel releases together (``PAGEVEC_SIZE``)."""
+"""How many list entries the kernel releases at a time (``PAGEVEC_SIZE``)."""
 
 
 def flush_and_release(zap: ZapOperation) -> Steps:
-    """Flush the TLB, take delayed mappings away, drop references and free (``tlb_flush_mmu()``)."""
+    """Flush the TLB, uncount delayed mappings, drop references and free (``tlb_flush_mmu()``)."""
     zap.flush()
     for folio, first_page, count in zap.remove_delayed():
         for page in range(first_page, first_page + count):
@@ -32,7 +32,7 @@ def flush_and_release(zap: ZapOperation) -> Steps:
 
 
 def release(zap: ZapOperation) -> Steps:
-    """Drop what the list holds, batch by batch."""
+    """Drop the references on the list, batch by batch."""
     entries = zap.list.take()
     zap.must_flush = False
     for batch in batches(entries, alone=zap.frees_large_alone):
@@ -40,10 +40,10 @@ def release(zap: ZapOperation) -> Steps:
 
 
 def batches(entries: Sequence[Gathered], *, alone: bool = False) -> Iterator[Sequence[Gathered]]:
-    """Cut the list of some tables into batches of about 31, equal ones where that can be.
+    """Yield the list of some tables in batches of about 31 entries, equal ones if possible.
 
-    In the kernel the lists of tables go on into each other, so that no batch is cut short.
-    ``alone``: large folios are no part of batches.
+    In the kernel the list goes on from table to table, so no batch is cut short. ``alone``: large
+    folios are not part of batches.
     """
     if alone and any(entry.folio.order for entry in entries):
         for large, group in groupby(entries, lambda entry: entry.folio.order > 0):
@@ -62,7 +62,7 @@ def batches(entries: Sequence[Gathered], *, alone: bool = False) -> Iterator[Seq
 
 
 def release_batch(zap: ZapOperation, batch: Sequence[Gathered]) -> Steps:
-    """Drop the references of a batch, then free what has none left, in passes over all of it."""
+    """Drop the references of a batch, then free folios without any, in passes over the batch."""
     heads = {folio: _step("take", folio) for folio in dict.fromkeys(e.folio for e in batch)}
     for entry in batch:
         yield heads[entry.folio].at("take", entry.page)

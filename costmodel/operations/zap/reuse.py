@@ -1,4 +1,4 @@
-"""How far back in an unmap a release finds the struct pages that it touches."""
+"""Computes how far back an unmap touched the struct pages that a release touches."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.units import LINE_BYTES
 
 _ONCE: Final = LAST_MET >= LastMet.ROUND
-"""By target: whether every table touches it anew: page tables and struct pages, also of these."""
+"""For each target, whether every table touches it anew: page tables and struct pages."""
 _PARTS: Final = 2
-"""Parts of a list whose releases are told apart. With many, order 0 on the 4210R is 0.7 % faster;
-every part is one more trace to run."""
+"""In how many parts the releases of a list are distinguished. With many parts, order 0 on the 4210R
+is 0.7 % faster, but every part is one more trace to run."""
 
 
 def with_reuse(
     unmaps: Sequence[TableRun], releases: Iterable[TableRun], slots: int
 ) -> Iterator[TableRun]:
-    """Yield the releases of lists that took ``slots`` in all, part by part of a list.
+    """Yield the releases of lists that took ``slots`` slots in all, part by part of a list.
 
-    Full lists force a flush each; what is left waits for the one at the end of the call.
+    Each full list forces a flush; what is left waits for the flush at the end of the call.
 
-    A full list is unmapped, then released in the same order. Between the two, a page that is as far
-    into the list as ``x`` (0 to 1) sees the rest of the unmap and what was released before it:
-    ``(1 - x) unmap + x release`` bytes. Freeing touches more than unmapping does where the frames
-    are scattered: their neighbours among the free pages.
+    A full list is unmapped, then released in the same order. For a page at the position ``x`` (0 to
+    1) of the list, the rest of the unmap and the release of the pages before it lie between the
+    two: ``(1 - x) unmap + x release`` bytes. Where frames are scattered, freeing touches more than
+    unmapping does: also their neighbours among the free pages.
     """
     releases = list(releases)
     share = min(1.0, MAX_SLOTS / slots) if slots else 0.0
@@ -46,7 +46,7 @@ def with_reuse(
 
 
 def touched_bytes(runs: Iterable[TableRun]) -> int:
-    """Return the bytes of page tables and struct pages that runs touch, each time anew."""
+    """Return how many bytes of page tables and struct pages the runs touch anew each time."""
     return sum(run.count * _lines(run.trace) for run in runs) * LINE_BYTES
 
 

@@ -1,7 +1,7 @@
-"""Traces an unmap: what each distinct page table costs to unmap, and what its pages to release.
+"""Makes the traces of an unmap: of unmapping each distinct page table, and of releasing its pages.
 
-The two are traces of their own: the gather list is released when it is full or the operation ends,
-many page tables after the first of its pages was unmapped.
+These are separate traces, because the gather list is released when it is full or the operation
+ends, many page tables after the first of its pages was unmapped.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from costmodel.operations.zap.reuse import with_reuse
 from costmodel.user_code.blame import StrategyError
 
 FREED_BEFORE: Final = 1 << 24
-"""Frames between a page and one that was freed in its place some lists earlier."""
+"""Distance in frames between a page and the one that was freed in its place some lists earlier."""
 
 
 @dataclass(frozen=True)
 class _Traced:
-    """One table: its unmap, the release of its pages, the slots of the list that it takes."""
+    """The traces of unmapping a table and of releasing its pages, which take ``slots`` slots."""
 
     unmap: Trace
     release: Trace
@@ -52,7 +52,7 @@ class _Traced:
 def zap_runs(
     strategy: Strategy, program: str, isa: str, space: ShapedSpace
 ) -> tuple[TableRun, ...]:
-    """Return the unmap of every table, then the release of what they gathered."""
+    """Return the traces of unmapping each distinct table, then of releasing its pages."""
     release = (strategy.release_programs or FOLIOS)[isa]
     make = partial(_runs, strategy, program, release, space)
     return kept(("unmap", strategy, program, release, space), make)
@@ -61,10 +61,10 @@ def zap_runs(
 def _runs(
     strategy: Strategy, program: str, release_program: str, space: ShapedSpace
 ) -> tuple[TableRun, ...]:
-    """Trace all of it.
+    """Return the traces, those of unmaps first.
 
-    The pages of a released trace were unmapped up to a full gather list before; one call per page
-    releases each at once.
+    Released pages were unmapped up to a full gather list before; with one call per page, each is
+    released at once.
     """
     list_pages = LIST_PAGES if space.ptes > MAX_SLOTS else 0
     tables = [
@@ -79,15 +79,15 @@ def _runs(
 
 
 def _one(shape: TableShape) -> TableShape:
-    """Return one such table; munmap() empties it as MADV_DONTNEED over a range does."""
+    """Return a single table of a shape; munmap() stands for MADV_DONTNEED over a range."""
     return replace(shape, count=1, state=MUNMAP if shape.state == DONTNEED else shape.state)
 
 
 def _releasing(program: str, shape: TableShape) -> str:
     """Return the program that releases the pages of a table.
 
-    A list of order-0 pages is the same in every kernel: one recording serves all, so that two
-    strategies never differ by what the free lists of the recorded machines happened to hold.
+    A list of order-0 pages is the same in every kernel, so one recording serves all. Otherwise two
+    strategies could differ by what the free lists happened to hold when they were recorded.
     """
     return program if any(shape.orders) else f"v6.7.{program.rpartition('.')[2]}"
 
@@ -121,7 +121,7 @@ def _traced(
 
 
 class Walk:
-    """What a function yields for the unmap of one table, and then the release of its pages."""
+    """What a strategy's function yields for unmapping a table, and for releasing its pages."""
 
     def __init__(
         self,
@@ -155,13 +155,13 @@ class Walk:
         self._released: Yields | None = None
 
     def released(self) -> Yields:
-        """Return the release; it is followed when it is asked for."""
+        """Return what is yielded for the release, which happens when this is called."""
         if self._released is None:
             self._released = self._release()
         return self._released
 
     def __getstate__(self) -> dict[str, object]:
-        """Send what was yielded, without the page tables behind it."""
+        """Return what was yielded, without the page tables, to be sent to another process."""
         return {**vars(self), "_release": None, "_released": self.released()}
 
 
@@ -176,9 +176,9 @@ def _gathered(zap: ZapOperation) -> Hashable:
 def _by_ranges(
     function: Function, zap: ZapOperation, shape: TableShape, released: list[Step | Uop]
 ) -> Steps:
-    """Unmap range by range; what a call, or a range, releases at its end goes to ``released``.
+    """Unmap range by range; what a call or a range releases at its end is added to ``released``.
 
-    A call that reaches beyond the table ends with it.
+    A call that reaches beyond the table ends with the table.
     """
     state = shape.state
     assert isinstance(state, RangeState)
@@ -191,7 +191,7 @@ def _by_ranges(
 
 
 def _full_lists(memory: Memory) -> PageLists:
-    """Return the per-CPU lists in the middle of a large unmap: full of pages just like these."""
+    """Return the per-CPU lists in the middle of a large unmap: full of pages like these."""
     folios = (Folio(f.order, f.first_pfn + FREED_BEFORE) for f in memory.frames)
     return PageLists(folios)
 
@@ -203,7 +203,7 @@ def _release(record: Record, program: str, shape: TableShape) -> Trace:
 
 
 def _end_of_batch(shape: TableShape) -> str:
-    """Return the event that a batch before the first of these would have ended with."""
+    """Return the event that a batch before the first one would have ended with."""
     if shape.state == EXIT:
         return "put"
     if min(shape.orders) <= LARGEST_SMALL_ORDER:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from costmodel.config.sizes import size_text
-from costmodel.explaining.quantity import quantity
+from costmodel.quantity import quantity
 from costmodel.results.document import ResultFile, column_title, unique
 from costmodel.results.page.bars import Bar, Scale, bar_of
 from costmodel.results.text.numbers import nanoseconds, percent

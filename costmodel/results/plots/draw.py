@@ -1,4 +1,4 @@
-"""From results, samples or a cell to the picture that a kind asks for."""
+"""Draws the picture of a kind: of results, of samples, or of a cell."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from costmodel.results.plots.samples import Samples
 
 KINDS = ("change", "order", "stack", "samples", "cpus", "shared")
-"""Kinds of pictures of results; a ``timeline`` is one of a cell."""
+"""The kinds of pictures of results; a ``timeline`` is the picture of a single cell."""
 
 
 def draw(results: ResultFile, kind: str, *, samples: Samples | None = None) -> Picture:
-    """Return the picture of a kind; ConfigError where the results do not hold what it shows."""
+    """Return the picture of a kind (one of ``KINDS``).
+
+    ``samples`` are the times of each cell, which the kind ``samples`` needs. Raises ConfigError
+    where the results do not hold what the kind shows.
+    """
     if kind == "samples":
         from costmodel.results.plots.samples import samples_picture
 
@@ -45,7 +49,10 @@ def draw(results: ResultFile, kind: str, *, samples: Samples | None = None) -> P
 
 
 def draw_window(cell: Cell, *, ptes: int) -> Picture:
-    """Return the timeline of ``ptes`` PTEs of a cell; ConfigError for too many micro-ops."""
+    """Return the timeline of ``ptes`` entries of a cell.
+
+    Raises ConfigError for more micro-ops than a picture can hold.
+    """
     from costmodel.results.plots.timeline import timeline_picture
     from costmodel.timeline.cell import timeline_of
 

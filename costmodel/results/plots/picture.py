@@ -1,4 +1,4 @@
-"""A finished picture: equal input gives equal bytes, in SVG and in PNG."""
+"""Finished pictures, as SVG and PNG files: equal input gives equal bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SUFFIXES = (".svg", ".png")
 
 @contextmanager
 def look() -> Iterator[None]:
-    """Draw with this package's style, whatever the user's matplotlibrc says."""
+    """Use this package's style inside the block, whatever the user's matplotlibrc says."""
     from matplotlib import rc_context, rcdefaults
 
     with rc_context():
@@ -42,9 +42,9 @@ def look() -> Iterator[None]:
 
 
 def new_figure(height_inches: float, notes: Sequence[str] = ()) -> Figure:
-    """Return an empty figure whose parts make room for each other, below title and ``notes``.
+    """Return an empty figure with room for a title and ``notes`` at its top.
 
-    Notes make it higher than ``height_inches``.
+    ``height_inches`` is its height without notes. Its parts will make room for each other.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -59,26 +59,27 @@ def new_figure(height_inches: float, notes: Sequence[str] = ()) -> Figure:
 
 
 def note_lines(notes: Sequence[str]) -> list[str]:
-    """Return notes in lines as wide as a figure."""
+    """Return notes as lines that fit into the width of a figure."""
     return [line for note in notes for line in wrap(note, NOTE_COLUMNS)]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that can be saved, or shown by a notebook."""
+    """A figure that can be saved as SVG or PNG; notebooks show it."""
 
     figure: Figure
+    """The matplotlib figure."""
     description: str
     """What the picture shows, for readers who cannot see it."""
 
     def __post_init__(self) -> None:
-        """Lay the figure out, once: again, for another format, parts would move a little."""
+        """Lay the figure out once; a second time, for another format, would move its parts."""
         with look():
             self.figure.draw_without_rendering()
             self.figure.set_layout_engine(None)  # "none" would draw twice when it is saved
 
     def svg(self) -> bytes:
-        """Return the picture as SVG, without date."""
+        """Return the bytes of the picture as SVG, without a date in it."""
         data = io.BytesIO()
         with look():
             metadata = {"Date": None, "Creator": f"costmodel {__version__}"}
@@ -87,7 +88,7 @@ class Picture:
         return data.getvalue()
 
     def png(self, *, dpi: int = DPI) -> bytes:
-        """Return the picture as PNG."""
+        """Return the bytes of the picture as PNG with ``dpi`` pixels per inch."""
         data = io.BytesIO()
         with look():
             metadata = {"Software": f"costmodel {__version__}", "Title": self.description}
@@ -95,7 +96,10 @@ class Picture:
         return data.getvalue()
 
     def save(self, path: Path | str) -> None:
-        """Write an .svg or .png file; ConfigError for another suffix, OSError if it cannot."""
+        """Write the picture into an ``.svg`` or ``.png`` file.
+
+        Raises ConfigError for another suffix, and OSError where the file cannot be written.
+        """
         path = Path(path)
         check_suffix(path)
         write_bytes(path, self.svg() if path.suffix == ".svg" else self.png())
@@ -106,6 +110,6 @@ class Picture:
 
 
 def check_suffix(path: Path, *, origin: str = "-o") -> None:
-    """Raise ConfigError for a file name that is neither SVG nor PNG."""
+    """Raise ConfigError for a file name that ends in neither ``.svg`` nor ``.png``."""
     if path.suffix not in SUFFIXES:
         raise ConfigError.of(origin, "must end in .svg or .png", got=describe(str(path)))

@@ -40,7 +40,7 @@ def breakeven_text(
         places = ", ".join(answer.axis.text(other.x) for other in answer.others)
         sentences.append(f"The winner changes again at {places}.")
     parts = [paragraph(" ".join(sentences)), _table(answer)]
-    parts.append(paragraph(f"{_what(answer, pair)}, without noise, costmodel {version}"))
+    parts.append(paragraph(f"{question(answer, pair)}, without noise, costmodel {version}"))
     told = [*verdicts, *remarks(pair[0], idle)]
     parts += [paragraph(remark, hanging="  ") for remark in told]
     return ascii_only("\n\n".join(parts)) + "\n"
@@ -180,7 +180,7 @@ def _is_crossing(answer: BreakEven, point: BreakevenPoint) -> bool:
     return answer.crossing is not None and point.x == answer.crossing.x
 
 
-def _what(answer: BreakEven, pair: Pair) -> str:
+def question(answer: BreakEven, pair: Pair) -> str:
     """Return the question without what varies, and whose code is compared."""
     key = answer.axis.key
     question = what(pair[0].workload, key, layout=not key.startswith("folio_"))

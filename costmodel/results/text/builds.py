@@ -53,7 +53,8 @@ def build_lines(
         count = max(cell.build_range.count for cell in cells if cell.build_range is not None)
         yield _line(_SPAN.format(count), spans, columns)
     names = {cell.column: shorten(cell.build or "", PAIR) for cell in cells}
-    yield _line(_BUILD, names, columns)
+    if any(cell.build != cell.strategy for cell in cells):
+        yield _line(_BUILD, names, columns)
 
 
 def same_build_lines(
@@ -108,13 +109,31 @@ def the_build(cells: Sequence[ResultCell]) -> str:
 
 
 def across_builds(cells: Sequence[ResultCell]) -> Iterator[str]:
-    """Yield a remark for each strategy whose change is that of the build too."""
+    """Yield a remark for each strategy whose change is that of the build too.
+
+    Two archives of one compiler and configuration differ by their source: that is said instead.
+    """
+    first = next((cell for cell in cells if cell.is_baseline), None)
+    alike = []
     for cell in {cell.strategy: cell for cell in cells if cell.is_across}.values():
+        if first is not None and _made_alike(cell, first):
+            alike.append(cell.strategy)
+            continue
         of = "" if cell.strategy == cell.build else f" (build {cell.build})"
         yield (
             f"caution: {cell.strategy}{of} is compared with another build, {cell.baseline_build}: "
             "compiler and configuration are part of its change"
         )
+    if alike and first is not None:
+        who = f"{first.compiler}, {first.configuration}"
+        yield f"{', '.join([first.strategy, *alike])}: compiled alike ({who})"
+
+
+def _made_alike(one: ResultCell, other: ResultCell) -> bool:
+    """Tell whether two recorded trees have one compiler and one configuration."""
+    recorded = all(cell.build == cell.strategy for cell in (one, other))
+    alike = one.compiler == other.compiler and one.configuration == other.configuration
+    return recorded and alike
 
 
 def _of_baseline(cells: Iterable[ResultCell]) -> dict[str, str | None]:

@@ -135,6 +135,9 @@ def _conditions(session: Session, system: System) -> Iterator[str]:
     if busy:
         text = f"The machine was busy: {'; '.join(busy)}. Values are what quiet moments gave."
         yield paragraph(f"{text} Intervals reach to the median.")
+    if session.unlike:
+        text = f"CPUs are not alike: {'; '.join(session.unlike)}. Values are those of the fastest."
+        yield paragraph(text)
     for line in session.lacking:
         yield paragraph(f"lacking: {line}", hanging="  ")
 

@@ -1,20 +1,20 @@
-"""Numbers as the thread prints them."""
+"""Numbers as text, with the digits that tables on the mailing list have."""
 
 from __future__ import annotations
 
 THOUSAND = 1000
 CELL = 7
-"""Characters of a number in a column of a table, with room on both sides."""
+"""Width in characters of a number in a column of a table, with room on both sides."""
 SPAN = 17
-"""Characters of a range across two columns."""
+"""Width in characters of an interval across two columns."""
 _LONG_SECONDS = 10.0
-"""From here on an interval is in seconds."""
+"""Intervals of times up to this length are printed in milliseconds, longer ones in seconds."""
 
 
 def percent(value: float | None, *, room: int = CELL) -> str:
-    """Return ``-12.7%``; a rounded zero has no sign, nothing is ``-``.
+    """Return a percentage of at most ``room`` characters; None is ``-``.
 
-    What would not fit has fewer digits.
+    A rounded zero has no sign. A number that would not fit has fewer digits.
 
     >>> percent(-0.04), percent(119576.4), percent(3e9)
     ('0.0%', '119576%', '3e+09%')
@@ -35,7 +35,7 @@ def milliseconds(seconds: float) -> str:
 
 
 def nanoseconds(value: float) -> str:
-    """Return nanoseconds with a precision that fits their size.
+    """Return nanoseconds as text with two decimals, or fewer for large numbers.
 
     >>> nanoseconds(54.6567)
     '54.66'
@@ -44,7 +44,7 @@ def nanoseconds(value: float) -> str:
 
 
 def interval_text(low: float, high: float, *, room: int = SPAN) -> str:
-    """Return ``-2.9 .. 15.2%``, with fewer digits where that would not fit.
+    """Return an interval of percentages in at most ``room`` characters, if need be in few digits.
 
     >>> interval_text(21899.2, 650943.1)
     '21899 .. 650943%'
@@ -68,7 +68,7 @@ def fixed(value: float, *, room: int, sign: bool = False) -> str:
 
 
 def time_span(low_seconds: float, high_seconds: float) -> str:
-    """Return ``4.862 .. 5.301 ms``: times with four digits, as much as an interval is worth.
+    """Return an interval of times with four digits, which are as many as it is worth.
 
     >>> time_span(0.18312, 0.20423), time_span(9, 12)
     ('183.1 .. 204.2 ms', '9.000 .. 12.00 s')

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from costmodel.explaining.quantity import ends_text
 from costmodel.explaining.sensitivity import Influence, Sensitivity
+from costmodel.quantity import ends_text
 from costmodel.remarks import remarks
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import nanoseconds, percent

@@ -56,3 +56,32 @@ def test_x86_flushes_only_where_rights_are_taken_away() -> None:
 
     assert around("xeon-4210r", "to-writable") < around("xeon-4210r", "to-read-only")
     assert around("ampere-altra", "to-writable") == around("ampere-altra", "to-read-only")
+
+
+def test_userfaultfd_needs_a_kernel_that_has_it() -> None:
+    """The booted build has none: the name of a strategy then means the build that has."""
+    cost = costmodel.price("xeon-4210r", "v6.12", operation="mprotect", state="to-write-protected")
+    assert cost.build == "gcc12-uffd"
+    with pytest.raises(costmodel.ConfigError, match="has no CONFIG_USERFAULTFD"):
+        costmodel.price(
+            "xeon-4210r", "v6.12@gcc12-booted", operation="mprotect", state="to-write-protected"
+        )
+
+
+def test_userfaultfd_protects_512_mib_in_milliseconds() -> None:
+    """F08 (<20220927162957.270460-1-shiyn.lin@gmail.com>, x86 guest, v6.0-rc5): 3.9 ms."""
+    cost = costmodel.price(
+        "xeon-4210r", "v6.12", operation="mprotect", state="to-write-protected", memory="512 MiB"
+    )
+    assert 3.9e6 / 1.6 < cost.ns_per_pte * (512 << 8) < 3.9e6 * 1.6
+
+
+@pytest.mark.parametrize("strategy", ["v6.12", "folio-batch-v6.17"])
+@pytest.mark.parametrize("machine", ["xeon-4210r", "ampere-altra"])
+def test_userfaultfd_costs_about_what_the_same_change_of_rights_does(
+    machine: str, strategy: str
+) -> None:
+    uffd = f"{strategy}@gcc12-uffd"
+    pairs = ("to-write-protected", "to-read-only"), ("to-write-resolved", "to-writable")
+    for tracked, plain in pairs:
+        assert ns(machine, uffd, 0, tracked) == pytest.approx(ns(machine, uffd, 0, plain), rel=0.15)

@@ -14,9 +14,9 @@ from costmodel.mm.layouts import pages, private
 from costmodel.mm.pte import DIRTY, PRESENT, UFFD_WP, WRITE
 from costmodel.mm.violations import Guarantee
 from costmodel.operations.mprotect import loop
-from costmodel.operations.mprotect.mm import MprotectOperation, ProtectedTable
+from costmodel.operations.mprotect.mm import MprotectOperation, ProtectedTable, as_registered
 from costmodel.operations.shared.entry import Counted, Entry, Steps
-from costmodel.operations.shared.walk import empty, entry_at
+from costmodel.operations.shared.walk import empty, entry_of
 from costmodel.strategies.catalogue import built_in
 
 Change = Callable[[MprotectOperation, ProtectedTable, int], int]
@@ -25,6 +25,7 @@ Change = Callable[[MprotectOperation, ProtectedTable, int], int]
 
 def right(mprotect: MprotectOperation, table: ProtectedTable, pte: int) -> int:
     writable = mprotect.may_write(table.vma, pte, mprotect.folio_of(pte))
+    pte = as_registered(table.vma, pte)
     return pte | WRITE if writable else pte & ~WRITE
 
 
@@ -77,6 +78,31 @@ def test_bits_are_kept(bit: int) -> None:
     assert Guarantee.ENTRY_BITS in broken_by(strategy(lose))
 
 
+@pytest.mark.parametrize("protects", [True, False], ids=["protects", "resolves"])
+def test_userfaultfd_asks_for_its_bit(protects: bool) -> None:
+    """A strategy that knows rights alone leaves the bit as it was, on pages and on swap entries."""
+
+    def forget(mprotect: MprotectOperation, table: ProtectedTable, pte: int) -> int:
+        return right(mprotect, table, pte) & ~UFFD_WP | pte & UFFD_WP
+
+    def said(store: Change) -> set[Guarantee]:
+        subject = Subject("it", strategy(store), operation="mprotect", flushes=False)
+        pieces = pages(1, uffd_wp=not protects), Piece(Content.SWAP, 1, uffd_wp=not protects)
+        layout = Layout("it", (private(*pieces),)).write_protecting(protects=protects)
+        report = check_strategy(subject, [layout])
+        return {fault.guarantee for fault in report.breaks}
+
+    assert said(right) == set()
+    assert said(forget) == {Guarantee.ENTRY_BITS}
+
+
+def test_a_page_that_userfaultfd_protects_leaves_the_tlb_as_writable() -> None:
+    layout = Layout("it", (private(pages(1)),)).write_protecting(protects=True)
+    subject = Subject("it", strategy(right, flushes=False), operation="mprotect", flushes=False)
+    report = check_strategy(subject, [layout])
+    assert {fault.guarantee for fault in report.breaks} == {Guarantee.STALE_TLB}
+
+
 def test_a_page_on_its_way_is_not_writable_when_it_arrives() -> None:
     layout = Layout("it", (private(Piece(Content.MIGRATION, 1), pages(1)),))
     memory_breaks = check_strategy(
@@ -88,7 +114,7 @@ def test_a_page_on_its_way_is_not_writable_when_it_arrives() -> None:
 def _only_present(mprotect: MprotectOperation) -> Steps:
     for table in mprotect.tables():
         for slot in range(table.first, table.end):
-            entry = entry_at(mprotect, table, slot)
+            entry = entry_of(mprotect, table, slot)
             if entry.pte & PRESENT:
                 yield from empty(table, entry)
                 writable = mprotect.may_write(table.vma, entry.pte, entry.folio)

@@ -15,7 +15,7 @@ from costmodel.mm.violations import Guarantee
 from costmodel.operations.mremap import loop
 from costmodel.operations.mremap.mm import MovedTable, MremapOperation, moved_entry
 from costmodel.operations.shared.entry import Counted, Entry, Steps
-from costmodel.operations.shared.walk import empty, entry_at
+from costmodel.operations.shared.walk import empty, entry_of
 from costmodel.strategies.catalogue import built_in
 
 Store = Callable[[MovedTable, Entry], None]
@@ -137,7 +137,7 @@ def test_whole_tables_move_only_where_no_entry_must_change() -> None:
         for table in mremap.tables():
             mremap.move_whole(table)
             mremap.flush(table)
-            yield entry_at(mremap, table, table.first).step("table")
+            yield entry_of(mremap, table, table.first).step("table")
 
     assert broken_by(always) >= {Guarantee.ENTRY_BITS}
 

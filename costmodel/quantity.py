@@ -1,4 +1,4 @@
-"""A value with its unit, as a person says it: three digits, and a unit that fits its size."""
+"""Prints values with three digits and a unit that fits their size."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _ENDS: Final = {
     "_bytes_per_ns": "bytes per ns",
     "_ns_per_line": "ns per line",
 }
-"""How the key of a number ends, to its unit."""
+"""Endings of the keys of numbers, and the unit that each means."""
 _TIMES: Final = (("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9))
 _PLAIN: Final = (1e-4, 1e6)
 _MIB: Final = 1 << 20
 
 
 def three_digits(value: float) -> str:
-    """Return a number with three digits, without an exponent where people write none.
+    """Return a number with three digits; only very small and large ones have an exponent.
 
     >>> [three_digits(x) for x in (0.0087891, 25.371, 25371.0, 0.0, 2.5e9)]
     ['0.00879', '25.4', '25400', '0', '2.5e+09']

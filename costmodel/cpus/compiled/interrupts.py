@@ -1,0 +1,145 @@
+"""Interrupts of an address space in compiled code, as :mod:`costmodel.cpus.invalidation`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from costmodel.cpus.compiled.arrays import Flags, Floats, Ints
+from costmodel.cpus.compiled.servers import Servers, turn
+from costmodel.cpus.invalidation import HANDLER_LINES, READS_AT_ONCE
+from costmodel.jit import inlined
+
+
+class ReceiverArrays(NamedTuple):
+    """All CPUs as receivers of interrupts, one entry each, those of a process side by side.
+
+    ``numbers``: which of them execute operations. ``threads`` int64[1]: CPUs of a process.
+    ``stolen``: what handlers took from each so far. ``begins``, ``free``: see
+    :class:`costmodel.cpus.invalidation.Receivers`. ``near`` and ``far`` int64[2] are the transfer
+    of a line and the delivery in ps, ``idle_wake`` int64[1] what comes on top where a CPU sleeps.
+    ``visited``, ``busy``: of all interrupts while operations count.
+    """
+
+    numbers: Ints
+    threads: Ints
+    sockets: Ints
+    running: Flags
+    stolen: Ints
+    begins: Ints
+    free: Ints
+    near: Ints
+    far: Ints
+    idle_wake: Ints
+    visited: Floats
+    busy: Ints
+
+
+class FlushTable(NamedTuple):
+    """What the steps flush, one entry per step.
+
+    ``times`` flushes drawn together, whose ``handlers`` take so long beside the transfer of lines,
+    on sleeping CPUs, too, where one ``frees`` page tables. ``reads``: handlers read the generation.
+    ``lines`` int64[steps, CPUs]: the server of this line, -1 where each CPU has its own.
+    ``takes`` int64[steps, CPUs]: how long each CPU sends, or waits where nothing else decides.
+    """
+
+    times: Ints
+    handlers: Ints
+    frees: Flags
+    reads: Flags
+    lines: Ints
+    takes: Ints
+
+
+@inlined
+def _wanted(receivers: ReceiverArrays, one: int, number: int, frees: bool) -> bool:
+    return one != number and (frees or bool(receivers.running[one]))
+
+
+@inlined
+def _line(receivers: ReceiverArrays, one: int, number: int) -> int:
+    near = receivers.sockets[one] == receivers.sockets[number]
+    return int(receivers.near[0] if near else receivers.far[0])
+
+
+@inlined
+def _generation_ps(
+    line: int, cpu: int, servers: Servers, now: int, times: int, lines: int, count: int
+) -> int:
+    """Return how long a handler waits for the generation, which all of them read."""
+    alone = int(lines / count)
+    if line < 0:
+        return alone
+    reads = lines // READS_AT_ONCE
+    waits = turn(servers, line, cpu, servers.last[line], now, times * reads, 0.0) - times * reads
+    return int(alone + waits // times + reads // 2)
+
+
+@inlined
+def until_answered(
+    receivers: ReceiverArrays, flushes: FlushTable, step: int, servers: Servers, cpu: int, now: int
+) -> int:
+    """Send what a step flushes; return after how many ps every CPU has answered."""
+    number, times = receivers.numbers[cpu], flushes.times[step]
+    first = number - number % receivers.threads[0]
+    last = first + receivers.threads[0]
+    count, lines = 0, 0
+    for one in range(first, last):
+        if _wanted(receivers, one, number, flushes.frees[step]):
+            count += 1
+            lines += _line(receivers, one, number)
+    if not count:
+        return 0
+    handler = flushes.handlers[step]
+    if flushes.reads[step]:
+        line = flushes.lines[step, cpu]
+        handler += _generation_ps(line, cpu, servers, now, times, lines, count)
+    until = now
+    for one in range(first, last):
+        if not _wanted(receivers, one, number, flushes.frees[step]):
+            continue
+        near = receivers.sockets[one] == receivers.sockets[number]
+        delivery = receivers.near[1] if near else receivers.far[1]
+        wakes = 0 if receivers.running[one] else receivers.idle_wake[0]
+        arrives = now + times * (delivery + wakes)
+        transfer = _line(receivers, one, number)
+        took = times * HANDLER_LINES * transfer
+        if arrives < receivers.begins[one]:
+            receivers.free[one] += took
+        else:
+            receivers.begins[one] = max(receivers.free[one], arrives)
+            took += times * handler
+            receivers.free[one] = receivers.begins[one] + took
+        receivers.stolen[one] += took
+        receivers.busy[0] += took
+        until = max(until, receivers.free[one] + times * transfer)
+    receivers.visited[0] += times * count
+    return int(until - now)
+
+
+def receivers_of(
+    numbers: Ints, threads: int, sockets: Ints, running: Flags, prices: Ints
+) -> ReceiverArrays:
+    """Return receivers that nobody has interrupted.
+
+    ``prices`` int64[5]: transfer of a line near and far, delivery near and far, and what a sleeping
+    CPU takes on top.
+    """
+    count = len(sockets)
+    ints = np.zeros((4, count), np.int64)
+    return ReceiverArrays(
+        numbers=numbers,
+        threads=np.array([threads]),
+        sockets=sockets,
+        running=running,
+        stolen=ints[0],
+        begins=ints[1],
+        free=ints[2],
+        near=prices[[0, 2]],
+        far=prices[[1, 3]],
+        idle_wake=prices[4:],
+        visited=np.zeros(1),
+        busy=ints[3, :1],
+    )

@@ -1,0 +1,126 @@
+"""A map over two numbers: rows are break-evens over one, its line has no winner."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from costmodel.config.errors import ConfigError
+from costmodel.explaining.axes import Axis, Pair, axis_of
+from costmodel.explaining.breakeven import break_even, excess_of
+from costmodel.explaining.breakeven_map import BreakevenMap, break_even_map, value_between
+from costmodel.explaining.doubt import doubt_at
+from tests.explaining.explained_cells import pair
+
+LINE, STORE = "atomics.line_change_cycles", "atomics.store_only_cycles"
+
+
+def on(key: str, cells: Pair, *values: float) -> Axis:
+    axis = axis_of(key, cells)
+    return replace(axis, grid=values) if values else axis
+
+
+def at(found: BreakevenMap, cells: Pair, x: float, y: float) -> Pair:
+    return found.x.apply(found.y.apply(cells, y), x)
+
+
+@pytest.fixture(scope="module")
+def cells() -> Pair:
+    return pair("ampere-altra", "contpte-folio-batch-no-hint", order=4)
+
+
+@pytest.fixture(scope="module")
+def found(cells: Pair) -> BreakevenMap:
+    return break_even_map(cells, axis_of(LINE, cells), axis_of(STORE, cells))
+
+
+def test_every_point_is_the_cost_of_the_machine_with_both_numbers(
+    cells: Pair, found: BreakevenMap
+) -> None:
+    for row, column in ((0, 0), (3, 9), (12, 12)):
+        x, y = found.x.grid[column], found.y.grid[row]
+        assert found.excess[row, column] == excess_of(at(found, cells, x, y))
+    assert found.now == excess_of(cells)
+
+
+def test_the_line_runs_where_both_cost_the_same(cells: Pair, found: BreakevenMap) -> None:
+    (line,) = found.contour()
+    for x, y in line[:: max(1, len(line) // 6)]:
+        assert abs(excess_of(at(found, cells, x, y))) < 0.05
+
+
+def test_a_row_is_the_break_even_over_one_number(cells: Pair, found: BreakevenMap) -> None:
+    alone = break_even(cells, axis_of(LINE, cells)).crossing
+    assert found.y.now is not None and alone is not None
+    (crossing,) = found.crossings(found.y.grid.index(found.y.now))
+    assert crossing.x == pytest.approx(alone.x, rel=0.02)
+    assert crossing.wins_above == alone.wins_above
+    assert alone.low is not None and alone.high is not None
+    assert crossing.low == pytest.approx(alone.low, rel=0.1)
+    assert crossing.high == pytest.approx(alone.high, rel=0.1)
+
+
+def test_the_band_is_where_the_model_is_not_sure(cells: Pair, found: BreakevenMap) -> None:
+    for row, column in np.argwhere(np.abs(found.margin) < 1)[:3]:
+        here = at(found, cells, found.x.grid[column], found.y.grid[row])
+        assert abs(excess_of(here)) < doubt_at(here).half_width
+    wins, uncertain, loses = found.counts
+    assert min(wins, uncertain, loses) > 0
+    assert wins + uncertain + loses == found.excess.size
+
+
+def test_where_nobody_looked_the_winner_is_certain(cells: Pair, found: BreakevenMap) -> None:
+    """Beyond points where it is certain, it stays so."""
+    row, column = np.argwhere(np.isnan(found.half_width))[0]
+    here = at(found, cells, found.x.grid[column], found.y.grid[row])
+    assert abs(excess_of(here)) > doubt_at(here).half_width
+
+
+def test_exchanging_the_numbers_mirrors_the_map(cells: Pair) -> None:
+    x, y = on(LINE, cells, 10.0, 40.0, 80.0), on(STORE, cells, 4.0, 13.0, 40.0)
+    one = break_even_map(cells, x, y, given=(LINE, STORE))
+    other = break_even_map(cells, y, x, given=(LINE, STORE))
+    assert np.array_equal(one.excess, other.excess.T)
+    assert one.counts == other.counts
+
+
+def test_values_that_were_named_stay(cells: Pair) -> None:
+    x, y = on(LINE, cells, 5.0, 60.0), on(STORE, cells, 4.0, 13.0)
+    found = break_even_map(cells, x, y, given=(LINE, STORE))
+    assert (found.x.grid, found.y.grid) == ((5.0, 60.0), (4.0, 13.0))
+
+
+def test_the_range_of_the_machine_file_comes_first() -> None:
+    """Only where nothing crosses inside it the map goes on to all that is possible."""
+    cells = pair("ampere-altra", "contpte-per-pte", order=9)
+    outside = break_even_map(cells, axis_of("tlbi_ns", cells), on("folio_order", cells, 4, 9))
+    assert outside.contour() == () and outside.x.bounds == axis_of("tlbi_ns", cells).bounds
+    cells = pair("xeon-4210r", "folio-batch-v6.9", order=0)
+    key = "atomics.locked_cycles"
+    inside = break_even_map(cells, axis_of(key, cells), axis_of("folio_order", cells))
+    assert inside.x.bounds == axis_of(key, cells).own
+    assert inside.y.grid == (0, 2, 3, 4, 5, 6, 7, 8, 9)
+
+
+def test_processes_change_nothing(cells: Pair) -> None:
+    x, y = on(LINE, cells, 10.0, 40.0, 80.0), on(STORE, cells, 4.0, 40.0)
+    one, two = (break_even_map(cells, x, y, given=(LINE, STORE), jobs=jobs) for jobs in (1, 2))
+    assert np.array_equal(one.excess, two.excess)
+    assert np.array_equal(one.half_width, two.half_width, equal_nan=True)
+
+
+def test_places_that_no_machine_can_have_are_left_out() -> None:
+    cells = pair("graviton3", "folio-batch-v6.9", order=4)
+    l2, llc = "caches.l2.latency_cycles", "caches.llc.latency_ns"
+    x, y = on(l2, cells, 10.0, 60.0), on(llc, cells, 10.0, 40.0)
+    found = break_even_map(cells, x, y, given=(l2, llc))
+    assert np.isnan(found.excess).tolist() == [[False, True], [False, False]]
+    nowhere = on(l2, cells, 60.0), on(llc, cells, 10.0)
+    with pytest.raises(ConfigError, match="no value is possible here"):
+        break_even_map(cells, *nowhere, given=(l2, llc))
+
+
+def test_between_positive_values_a_position_is_a_factor() -> None:
+    assert [value_between((1.0, 4.0, 16.0), at) for at in (0, 0.5, 1.5, 2)] == [1, 2, 8, 16]
