@@ -1,4 +1,4 @@
-"""From nothing to a machine file and what it is worth: what ``costmodel measure`` does."""
+"""What ``costmodel measure`` does: it measures, writes a machine file, and compares predictions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ from costmodel.measure.visited import cpus_to_visit
 
 Advance = Callable[[float], object]
 Stage = Callable[[str, float], AbstractContextManager[Advance]]
-"""Opens a part of the work: what it is called and how long it is, in its own steps."""
+"""Opens a part of the work, given its name and its length in steps. The context is the function
+that reports finished steps."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,16 @@ class Wanted:
     """What to measure, and what the machine is called."""
 
     like: Machine | None = None
-    """Whose numbers are kept where nothing was measured; None: the nearest."""
+    """Where nothing was measured, its numbers are kept; None: those of the nearest machine."""
     name: str = "this-machine"
     quick: bool = False
     validate: bool = True
     cpu: int | None = None
     loops: tuple[Loop, ...] = ()
-    """Loops to time as well."""
+    """Loops that are timed in addition."""
     strategies: tuple[str, ...] = ()
-    """What to predict operations with; the kernel's own where none is named."""
+    """Strategies that operations are predicted with; without one, the strategy that stands for the
+    running kernel."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,12 @@ class Found:
     operations: Operations | None = None
     rows: list[Compared] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
-    """Those that ran, with the cycles that they took."""
+    """The loops that could be run, with the cycles that they took."""
     priced: list[PricedLoop] = field(default_factory=list)
-    """What the model says of them."""
+    """Their times as the model predicts them."""
 
     def numbers_text(self) -> str:
-        """Return the numbers as a table, with what was not measured."""
+        """Return the measured numbers as a table; below it stands what could not be measured."""
         from costmodel.results.text.measured import numbers_text
 
         return numbers_text(
@@ -171,7 +173,7 @@ def _nearest(wanted: Wanted, system: System) -> tuple[Machine, str]:
 
 
 def _cpus(cpu: int | None) -> list[int]:
-    """Return the CPUs to measure on: the one that was asked for, or some that are alike."""
+    """Return the CPUs to measure on: ``cpu`` alone, or if it is None some CPUs of the same kind."""
     allowed = sorted(os.sched_getaffinity(0))
     if cpu is None:
         return cpus_to_visit(allowed)

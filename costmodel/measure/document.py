@@ -31,7 +31,7 @@ Line = Annotated[str, AfterValidator(printable)]
 
 
 class Times(BaseModel):
-    """What some calls took, in nanoseconds of CPU time."""
+    """The least, the 10th percentile and the median of call times, in nanoseconds of CPU time."""
 
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
     least: Annotated[float, Field(ge=1)]
@@ -53,14 +53,14 @@ class OperationRow(BaseModel):
     predicted_ns: Annotated[float, Field(gt=0)] | None = None
 
     def measured(self) -> Measured:
-        """Return it as it was when it was measured, with the least and the median for samples."""
+        """Return it as a measured operation whose only samples are the least and the median."""
         times = [round(self.ns.least), round(self.ns.median), round(self.ns.median)]
         return Measured(
             self.operation, self.order, self.memory_bytes, times, self.layout, self.scattered
         )
 
     def compared(self) -> Compared:
-        """Return it beside what was predicted when it was measured."""
+        """Return it beside the prediction that was made when it was measured."""
         return Compared(self.measured(), self.strategy, self.predicted_ns)
 
 
@@ -80,7 +80,7 @@ class _System(BaseModel):
 
 
 class MeasuredFile(BaseModel):
-    """What other commands need of the file."""
+    """The part of the file that other commands read."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
     format: Literal["costmodel measured, 1"]
@@ -101,7 +101,7 @@ class MeasuredFile(BaseModel):
 
 
 def is_measured(path: Path) -> bool:
-    """Tell a file of ``measure --json`` from other JSON, by how it begins."""
+    """Tell whether a file is one of ``measure --json``, by its first bytes."""
     with path.open("rb") as stream:
         return FORMAT.encode() in stream.read(len(FORMAT) + 40)
 

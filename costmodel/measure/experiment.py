@@ -1,4 +1,5 @@
-"""What is run: a kernel on a memory, and what came out."""
+"""An experiment is a small loop of assembly (a kernel) with the memory that it runs on; its times
+become an estimate."""
 
 from __future__ import annotations
 
@@ -14,18 +15,19 @@ KIB, MIB = 1 << 10, 1 << 20
 
 @dataclass(frozen=True)
 class Experiment:
-    """A kernel on a memory, as the measuring process is told to run it."""
+    """A kernel and the memory that it runs on, as the measuring process is asked to run it."""
 
     name: str
-    """What results call it."""
+    """The key of its results."""
     text: str
     """The assembly."""
     units: float = 1
-    """Things that one round of the kernel does: results are per thing."""
+    """How many of the timed things (loads, instructions, ...) one round of the kernel does; results
+    are per thing."""
     region_bytes: int = 16 * KIB
     pages: Pages = "huge"
     ring_step: int = 0
-    """Distance of the pointers of a ring; 0: the region holds zeros."""
+    """Distance of the pointers of a ring, in bytes; 0: the region holds zeros instead of a ring."""
     mask: int = 0
     """Word 1 of the state: what positions in the region are masked with."""
     choice: int = 0
@@ -53,16 +55,16 @@ class Experiment:
 
 @dataclass
 class Series:
-    """What an experiment took in one round of the session after the other, per thing."""
+    """The samples of an experiment, one list per round of the session; times are per thing."""
 
     cycles: list[list[float]] = field(default_factory=list)
     ns: list[list[float]] = field(default_factory=list)
     cpus: list[int] = field(default_factory=list)
     """The CPU of each round."""
     lost: bool = False
-    """Whether it ended the measuring process: it is not tried again."""
+    """Whether it made the measuring process end; then it is not tried again."""
     unsteady: int = 0
-    """Samples that were left out because the clock moved or something came between."""
+    """How many samples were left out, because the clock changed or something interrupted them."""
 
     def add(self, cycles: Sequence[float], ns: Sequence[float], unsteady: int, *, cpu: int) -> None:
         """Add the samples of a round; an empty round adds nothing."""
@@ -87,11 +89,11 @@ class Series:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A time, with what was seen: the least and the median of all samples."""
+    """A time per thing; ``low`` and ``high`` are the least and the median of all samples."""
 
     value: float
-    """The least over the rounds of the lower quartile: a whole round is often undisturbed, and
-    a quartile is not drawn down by the noise of the clock."""
+    """The lower quartile of each round, of the round in which it is least. Often one whole round is
+    undisturbed, and a quartile is not lowered by the noise of the clock, as the least sample is."""
     low: float
     high: float
     samples: int
@@ -109,14 +111,15 @@ class Estimate:
         return self.high / self.value if self.value > 0 else 1.0
 
     def scaled(self, factor: float, less: float = 0.0) -> Estimate:
-        """Return it multiplied, less a constant."""
+        """Return the estimate times ``factor``, minus the constant ``less``."""
         value, low, high = (each * factor - less for each in (self.value, self.low, self.high))
         return Estimate(value, low, high, self.samples)
 
     def doubted(self) -> Estimate:
-        """Return it with a lower end as far below as the median is above.
+        """Return it with ``low`` divided by the spread.
 
-        For what others on the machine disturb all the time, as they do a cache that they share.
+        This is for times that others on the machine disturb all the time, such as those of a shared
+        cache: no sample of them is undisturbed.
         """
         return Estimate(self.value, self.low / self.spread, self.high, self.samples)
 

@@ -1,4 +1,5 @@
-"""Fit the few numbers that no loop shows to operations that were measured on the same machine."""
+"""Fit the few numbers that no small loop can measure to page-table operations that were measured on
+the same machine."""
 
 from __future__ import annotations
 
@@ -31,17 +32,18 @@ KEYS = (
 )
 """Numbers that user space cannot measure one by one, and that these operations depend on."""
 LEAST_SIGMA = 0.05
-"""Relative: no time of a machine that does other things too is taken to be better known."""
+"""The least relative standard deviation of a measured time: a machine that also runs other things
+cannot be measured more exactly."""
 UNEXPLAINED = 2.0
-"""Deviations beyond which a row is said not to be explained."""
+"""How many standard deviations a row must be off, for the report to call it unexplained."""
 
 
 @dataclass(frozen=True)
 class MeasuredFit:
-    """What was fitted, and how far each operation was and is from its measurement."""
+    """The fitted numbers, and how far each operation is from its measurement before and after."""
 
     machine: Machine
-    """As it was before."""
+    """The machine before the fit."""
     fitted: Fitted
     uncertainty: Uncertainty
     before: Floats
@@ -63,9 +65,12 @@ def calibrate_to(
     starts: int = STARTS,
     progress: Callable[[], object] = lambda: None,
 ) -> MeasuredFit:
-    """Fit the numbers of ``KEYS`` that the machine has and that were not measured.
+    """Fit those numbers of ``KEYS`` that ``machine`` has and that were not measured.
 
-    ``progress`` is called after each start. Raises ConfigError where nothing can be fitted.
+    ``measured``: the operations that it is fitted to, measured on a machine that runs ``kernel``.
+    ``named``: strategies to predict them with, by operation; otherwise the strategy that stands for
+    the kernel. The fit is started ``starts`` times from different values, and ``progress`` is
+    called after each. Raises ConfigError where nothing can be fitted.
     """
     asked = [
         (one, cell)
@@ -105,10 +110,11 @@ def _log_sigma(one: Measured) -> float:
 
 
 def _uncertainty(machine: Machine, fitted: Fitted) -> Uncertainty:
-    """Return how well the fitted numbers are known, and the others that matter as they were.
+    """Return how well the fitted numbers are known; other numbers that matter stay as they were.
 
-    Where the model misses the operations by more than they are uncertain, they are trusted that
-    much less (the Birge ratio), but never less than the sources alone.
+    Where the model misses the measured operations by more than their standard deviations, the
+    deviations of the fitted numbers are multiplied by the same factor (the Birge ratio). They never
+    become larger than those of the sources alone.
     """
     mistrust = math.sqrt(max(1.0, 2 * fitted.cost / len(fitted.problem.data.names)))
     own = fitted.problem.priors

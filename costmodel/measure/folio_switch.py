@@ -1,8 +1,8 @@
-"""Switch sizes of anonymous folios on and off, and put them back in every case.
+"""Switch sizes of anonymous folios on and off, and restore the old settings in every case.
 
-A process of its own does the writing and outlives the command: it puts everything back when its
-standard input ends, which it does however the command ends, by a signal that nothing can catch too.
-The file is run as it is and imports nothing of this package.
+A process of its own writes the settings. It restores them when its standard input ends, which
+happens however the command ends, also when it is killed by a signal that cannot be caught. The file
+is run as a script and imports nothing of this package.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import sys
 
 
 def switch_folios() -> None:
-    """Write ``path value`` lines as they come; at the end write what stood there before."""
+    """Read ``path value`` lines from standard input and write each value to its file; at the end of
+    the input, write back what the files held before.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     before: dict[str, str] = {}

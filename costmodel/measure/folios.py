@@ -1,4 +1,4 @@
-"""Which folios new memory is made of: asks for one order at a time."""
+"""Chooses the folios that new memory is made of, one order at a time."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ _THP = Path("/sys/kernel/mm/transparent_hugepage")
 class Folios:
     """A context manager that lets memory be mapped in folios of one order after the other.
 
-    Without the right to switch sizes there are pages of order 0, and 2 MiB where the system gives
-    them to whoever asks. All settings are put back when it ends.
+    Without the right to switch sizes (root), only pages of order 0 can be had, and folios of 2 MiB
+    where the system gives them to every process that asks (madvise). All settings are restored when
+    it ends.
     """
 
     def __init__(self, system: System, directory: Path = _THP) -> None:
@@ -78,7 +79,7 @@ class Folios:
         return [0, HUGE_ORDER] if usual else [0]
 
     def choose(self, order: int) -> bool:
-        """Let new memory be of an order; return whether it must ask for huge pages.
+        """Make new memory consist of folios of ``order``; return whether it must ask for them.
 
         Raises Lost where the system refuses.
         """

@@ -36,7 +36,7 @@ _USUAL = {
 
 
 def nearest(system: System) -> tuple[Machine, str]:
-    """Return the nearest shipped machine and why it is that one."""
+    """Return the nearest shipped machine, and a sentence that says why it is that one."""
     shipped = names("machines")
     for candidates, why in _candidates(system):
         for name in candidates:

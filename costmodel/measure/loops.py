@@ -15,7 +15,7 @@ _PREFIX = "loop: "
 
 
 def experiments(loops: Iterable[Loop], isa: Isa) -> tuple[list[Experiment], list[str]]:
-    """Return loops as experiments, and a line for each that no text can be made of."""
+    """Return loops as experiments, and one line for each that cannot be written as assembly."""
     found, lacking = [], []
     for loop in loops:
         operations = [(group.kind, group.count, _form(group)) for group in loop.ops]
@@ -40,7 +40,7 @@ def with_cycles(loops: Iterable[Loop], session: Session) -> list[Loop]:
 
 
 def loops_file(loops: Sequence[Loop], system: System, session: Session) -> str:
-    """Return loops with their cycles as ``costmodel loops`` reads them."""
+    """Return the text of a loops file with measured cycles, as ``costmodel loops`` reads it."""
     load = max(session.loads)
     guest = "guest, " if system.guest else ""
     where = f"{system.vendor} family {system.family} model {system.model}"

@@ -1,4 +1,4 @@
-"""Write a machine file: measured numbers, and the rest as the nearest shipped machine has it."""
+"""Write a machine file: measured numbers, and all others from the nearest shipped machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Made:
-    """A machine file and what of it was measured."""
+    """A machine file, and which of its numbers were measured."""
 
     text: str
     machine: Machine
@@ -32,15 +32,16 @@ class Made:
     """Keys, in the order of the file."""
     kept: tuple[str, ...]
     refused: Mapping[str, str]
-    """Measured numbers that no machine can have, and why: the nearest machine's stand instead."""
+    """Measured numbers that no machine can have, by key, with the reason. The file has the number
+    of the nearest machine instead."""
 
 
 def machine_text(
     numbers: Iterable[Number], nearest: Machine, *, name: str, title: str, origin: str
 ) -> Made:
-    """Return a machine file of the measured numbers; ``origin`` begins each one's source.
+    """Return a machine file with the measured numbers; their sources begin with ``origin``.
 
-    Numbers that the schema does not have are left out; numbers that contradict each other or
+    Numbers for which the schema has no key are left out. Numbers that contradict each other or
     physics are replaced by those of the nearest machine.
     """
     known = leaves_by_key(Machine, nearest.isa)
@@ -68,7 +69,10 @@ def machine_text(
 
 
 def _blamed(error: ConfigError, measured: Mapping[str, Number]) -> dict[str, str]:
-    """Return the measured numbers that faults are about, by key; all in doubt."""
+    """Return the measured numbers that the faults of ``error`` are about, by key, with the reason.
+
+    A fault whose key was not measured counts against all measured numbers that its text names.
+    """
     found = {}
     for fault in error.faults:
         key = fault.key

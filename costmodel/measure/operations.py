@@ -22,11 +22,11 @@ from costmodel.units import PAGE_BYTES
 
 WORKER = Path(__file__).with_name("operations_worker.py")
 OF_THE_PROCESS = ("fork", "exit")
-"""What these begin with also costs without any memory: that is taken off."""
+"""Operations on a whole process. What they cost without the memory is measured and subtracted."""
 MOST_ROUNDS = 10
 _LEAST_ROUNDS = 2
 _AGAIN = 3
-"""Forks of memory that was forked before, in one round."""
+"""How many times memory that was forked before is forked again in one round."""
 _NEAR_FRAMES = 8
 Progress = Callable[[float], object]
 
@@ -39,31 +39,32 @@ class Measured:
     order: int
     memory_bytes: int
     ns: list[int] = field(default_factory=list)
-    """CPU time of one call each; of forks and exits less that of a process without the memory."""
+    """CPU time of each call, in nanoseconds; from forks and exits, the time of the same call in a
+    process without the memory is subtracted."""
     layout: str = ""
-    """How the frames lay."""
+    """How the physical frames of the memory lie, in words; empty if the system does not say."""
     scattered: bool = False
 
     @property
     def least_ns(self) -> float:
-        """The least."""
+        """The least time of a call, in nanoseconds."""
         return float(min(self.ns))
 
     @property
     def median_ns(self) -> float:
-        """The one in the middle."""
+        """The median time of the calls, in nanoseconds."""
         return float(median(self.ns))
 
 
 @dataclass
 class Operations:
-    """What operations took, and what one needs to know of them."""
+    """The times of operations, and what has to be known to understand them."""
 
     measured: list[Measured] = field(default_factory=list)
     empty_ns: dict[str, list[int]] = field(default_factory=dict)
-    """Forks and exits of the process without the memory."""
+    """Times of forks and exits of the process without the memory, in nanoseconds."""
     small_ns: dict[str, list[int]] = field(default_factory=dict)
-    """Calls on a single page."""
+    """Times of calls on a single page, in nanoseconds."""
     vmas: int = 0
     lacking: list[str] = field(default_factory=list)
 
@@ -83,7 +84,7 @@ class Operations:
 
 
 def size_for(system: System, *, quick: bool) -> int:
-    """Return the memory to operate on; raise Lost where there is too little."""
+    """Return how many bytes of memory to operate on; raise Lost where the system has too little."""
     if system.page_bytes != PAGE_BYTES:
         raise Lost(f"pages have {system.page_bytes} bytes: the model knows {PAGE_BYTES} only")
     most = min(64 * MIB if quick else 256 * MIB, system.available_bytes // 4)
@@ -100,7 +101,10 @@ def measure_operations(
     seconds: float = 50,
     progress: Progress = lambda share: None,
 ) -> Operations:
-    """Run all operations on all orders, in rounds, until the time is up."""
+    """Run all operations on all orders, in rounds, for about ``seconds`` seconds.
+
+    ``progress`` gets the share of the time that has passed, from 0 to 1.
+    """
     found = Operations()
     try:
         size = size_for(system, quick=quick)
@@ -141,7 +145,7 @@ def _empty(found: Operations, measuring: Measuring) -> None:
 def _round(
     found: Operations, measuring: Measuring, folios: Folios, size: int, order: int, number: int
 ) -> bool:
-    """Add one round on one order; return whether another makes sense."""
+    """Add one round on one order; return whether another round on it makes sense."""
     try:
         request: dict[str, Any] = {"size": size, "order": order, "huge": folios.choose(order)}
         layout = _layout(measuring, request) if number == 0 else None

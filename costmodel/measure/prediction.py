@@ -1,4 +1,4 @@
-"""What the model says about operations that were measured."""
+"""Predicts operations that were measured."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Compared:
     strategy: str | None
     predicted_ns: float | None
     why_not: str = ""
-    """Why the strategy that was named cannot be asked."""
+    """Why nothing could be predicted with the strategy that was named."""
     build: str | None = None
-    """The build that it was predicted in; None for a strategy that is one itself."""
+    """The build that it was predicted in; None for a strategy that is one build by itself."""
     why_build: str = ""
-    """Why that one."""
+    """Why that build was taken."""
 
     @property
     def ratio(self) -> float | None:
@@ -68,7 +68,9 @@ class RunningKernel:
 def running_kernel(
     release: str, options: Iterable[str] | None, compiler: str, functions: Iterable[str]
 ) -> RunningKernel:
-    """Return a kernel of which these are known: see :class:`costmodel.measure.system.System`."""
+    """Return the kernel of which this is known; the arguments are described by
+    :class:`costmodel.measure.system.System`.
+    """
     if options is not None:
         return RunningKernel(release, BuildFacts(frozenset(options), compiler))
     if "pte_val" in functions:
@@ -77,10 +79,10 @@ def running_kernel(
 
 
 def strategies_named(references: Iterable[str], *, origin: str = "--strategy") -> dict[str, str]:
-    """Return the strategy by operation that references name: built-in ones, archives, files.
+    """Return strategies by operation, from references to built-in strategies, archives and files.
 
-    A name that several operations have stands for each. Raises ConfigError for what is unknown,
-    and for two of one operation.
+    A name that strategies of several operations have stands for all of them. Raises ConfigError for
+    an unknown name, and for two strategies of one operation.
     """
     found: dict[str, str] = {}
     for reference in references:
@@ -93,7 +95,7 @@ def strategies_named(references: Iterable[str], *, origin: str = "--strategy") -
 
 
 def call_ns(machine: Machine) -> float:
-    """Return the time of a call and its return that nothing hides."""
+    """Return the time of a call with its return, in nanoseconds, when nothing overlaps with it."""
     core, mitigations = machine.core, machine.mitigations
     cycles = 2 * core.call_return_cycles.value + mitigations.return_cycles.value
     if mitigations.returns_mispredict.value:
@@ -107,10 +109,11 @@ def compared(
     kernel: RunningKernel,
     named: Mapping[str, str] = NOTHING_NAMED,
 ) -> list[Compared]:
-    """Return every measured operation beside what the model says of a machine that boots a kernel.
+    """Return every measured operation beside its prediction for ``machine`` running ``kernel``.
 
-    ``named``: strategies to predict with, by operation; else the kernel's own. Forks are predicted
-    without their fixed part, which measured ones do not hold either.
+    ``named``: strategies to predict with, by operation; otherwise the strategy that stands for the
+    kernel. Forks are predicted without their fixed part, because it was subtracted from the
+    measured ones, too.
     """
     without = machine.without_fixed_part()
     return [_ask(one, without, kernel, named)[0] for one in measured]
@@ -122,7 +125,7 @@ def cells_of(
     kernel: RunningKernel,
     named: Mapping[str, str] = NOTHING_NAMED,
 ) -> list[Cell | None]:
-    """Return what to predict for each operation; None where the model cannot be asked."""
+    """Return the cell that predicts each operation; None for operations that the model lacks."""
     without = machine.without_fixed_part()
     return [_ask(one, without, kernel, named)[1] for one in measured]
 
@@ -157,7 +160,10 @@ def _cell(one: Measured, machine: Machine, strategy: str) -> Cell:
 
 
 def _as_built(asked: Cell, kernel: RunningKernel) -> tuple[Cell, str]:
-    """Return a cell in the build most like the kernel, and why; as it is where one is named."""
+    """Return the cell in the build that is most like the kernel, and why it is that one.
+
+    A cell whose strategy names a build stays as it is.
+    """
     if is_named(asked):
         return asked, ""
     likest = likest_build(kernel.built, own_builds(asked))
@@ -170,7 +176,9 @@ def _as_built(asked: Cell, kernel: RunningKernel) -> tuple[Cell, str]:
 def _strategy(
     operation: str, machine: Machine, kernel: str, named: Mapping[str, str]
 ) -> str | None:
-    """Return the strategy that was named, or is the kernel's own: the newest that is not newer."""
+    """Return the strategy that was named for the operation, or else the one of the kernel: that of
+    the newest version that is not newer than the kernel.
+    """
     if operation not in _IN_THE_MODEL:
         return None
     name, state = _IN_THE_MODEL[operation]

@@ -1,4 +1,5 @@
-"""A measuring process and its end: what it cannot do is one line, never the command's end."""
+"""A measuring process. When it cannot do something or dies, the command reports one line and goes
+on."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ class Measuring:
     """A child process that answers requests; a context manager that leaves none behind."""
 
     def __init__(self, program: str, *arguments: str) -> None:
-        """Remember what to start: a module of this package, or a file that needs no package."""
+        """Remember what to start: a module of this package, or a file that imports none of it."""
         how = ["-S", "-E", program] if program.endswith(".py") else ["-m", program]
         self._command = [sys.executable, *how, *arguments]
         self._process: subprocess.Popen[str] | None = None

@@ -40,8 +40,8 @@ class Region:
     def ring(self, step: int, seed: int = 1) -> int:
         """Write a ring of pointers, one every ``step`` bytes, in random order; return its start.
 
-        Each page of 4 KiB beyond the first puts its pointer one line further on, so that steps of
-        whole pages do not meet in one set of a cache.
+        In each page of 4 KiB the pointers stand one cache line further on than in the page before,
+        so that a ring with steps of whole pages does not fall into one set of a cache.
         """
         import numpy as np
 

@@ -1,4 +1,8 @@
-"""Time kernels in cycles: stamps around each sample, a chain of known length on either side."""
+"""Time kernels in core cycles, without performance counters.
+
+Time stamps are taken around each sample, and around a chain of additions of known length before and
+after it: the chains give the length of a cycle at that moment.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ from costmodel.measure.kernels import Isa
 from costmodel.measure.kernels.assembler import Assembler
 
 STEADY_PCT = 1.0
-"""A sample counts when the chains before and behind it took the same time but for so much: the
-clock was steady and nothing came between."""
+"""A sample counts when the times of the chains before and after it differ by at most this much.
+Then the clock was steady, and nothing interrupted the sample."""
 _MOST = 4096
 """Samples of one call of the driver, at most."""
 _FIRST_N = 8
@@ -20,7 +24,7 @@ _PILOTS = 4
 
 
 class Sample(NamedTuple):
-    """One pass of a kernel, for one of its n rounds."""
+    """One call of a kernel: the time of one of its n rounds, and whether the clock was steady."""
 
     cycles: float
     ns: float
@@ -31,7 +35,7 @@ class Sampler:
     """Calls kernels through the driver and turns its stamps into cycles and nanoseconds."""
 
     def __init__(self, isa: Isa, assembler: Assembler) -> None:
-        """Compile the driver and learn what a stamp costs."""
+        """Compile the driver and measure what a stamp costs."""
         self._isa = isa
         self._assembler = assembler  # its functions live as long as it does
         self._driver = assembler.function("driver", isa.DRIVER, arguments=6)
@@ -45,7 +49,7 @@ class Sampler:
 
     @property
     def ticks_per_ns(self) -> float:
-        """How fast stamps count, from all the time since the start."""
+        """Ticks of the stamp counter per nanosecond, measured over all the time since the start."""
         while True:
             now, stamp = time.perf_counter_ns(), self._stamp()
             if now - self._start[0] > 20_000_000:
@@ -53,7 +57,7 @@ class Sampler:
             time.sleep(0.02)
 
     def sample(self, kernel: int, n: int, data: int, state: int, count: int) -> list[Sample]:
-        """Return so many samples of a kernel at an address."""
+        """Return ``count`` samples of the kernel at address ``kernel``, of n rounds each."""
         rate = self.ticks_per_ns
         found = []
         for first, second, third, fourth in self._stamps(kernel, n, data, state, count):
@@ -65,11 +69,11 @@ class Sampler:
         return found
 
     def call(self, kernel: int, n: int, data: int, state: int) -> None:
-        """Run a kernel once: it keeps no register, so only the driver may call it."""
+        """Run a kernel once, through the driver, because kernels do not preserve any register."""
         self._stamps(kernel, n, data, state, 1)
 
     def clock_ghz(self, count: int) -> list[float]:
-        """Return the clock at so many moments."""
+        """Return the core clock in GHz at ``count`` moments."""
         rate = self.ticks_per_ns
         kernel = address_of(self._stamp)
         return [
@@ -100,7 +104,7 @@ class Sampler:
 
 
 def address_of(function: Callable[..., int]) -> int:
-    """Return where a compiled function lies."""
+    """Return the address of a compiled function."""
     found = ctypes.cast(function, ctypes.c_void_p).value  # type: ignore[arg-type]
     assert found is not None
     return found

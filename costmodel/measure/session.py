@@ -1,4 +1,4 @@
-"""Runs the experiments, round after round, and keeps what came out."""
+"""Runs the experiments, round after round, and keeps their samples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from costmodel.measure.visited import unlike_cpus
 
 WORKER = "costmodel.measure.worker"
 BUSY_SPREAD = 1.3
-"""Median over least, above which something else ran: said, and part of the interval anyway."""
+"""If the median of an experiment is more than this times its least sample, something else ran on
+the machine. The report says so; the interval holds the median in any case."""
 BUSY_STEAL_PCT = 1.0
 _LEAST_REGION = 64 * MIB
 _MEMORY_SAMPLES = 150
@@ -37,19 +38,19 @@ _QUICK = (3, 30)
 """Rounds and samples of a quick session."""
 _GAP_NS = 400
 _GAPS_NS = 0.15e9
-"""How long one round looks for ticks."""
+"""For how long one round looks for timer ticks, in nanoseconds."""
 _SINGLE = 2000
 Progress = Callable[[float], object]
 
 
 @dataclass
 class Session:
-    """What was measured, and how quiet the machine was meanwhile."""
+    """What was measured, and how much else ran on the machine meanwhile."""
 
     date: str
     rounds: int
     loads: tuple[float, float]
-    """Load average before and behind."""
+    """Load average before and after the session."""
     results: dict[str, Series] = field(default_factory=dict)
     clock_ghz: list[float] = field(default_factory=list)
     gaps: list[list[tuple[float, float]]] = field(default_factory=list)
@@ -62,10 +63,13 @@ class Session:
     unlike: list[str] = field(default_factory=list)
     """What one CPU takes longer for than another, a phrase each."""
     lacking: list[str] = field(default_factory=list)
-    """What could not be done and why, a line each."""
+    """What could not be measured and why, one line each."""
 
     def over_memory_ns(self) -> dict[str, dict[int, float]]:
-        """Return ns per line by how memory is gone over and its size; empty if not measured."""
+        """Return nanoseconds per cache line, by the pattern of accesses and the bytes of memory.
+
+        It is empty if this was not measured.
+        """
         names = {k: {size: f"{k} {size}" for size in PATTERN_SIZES} for k in PATTERNS}
         wanted = [name for of_kernel in names.values() for name in of_kernel.values()]
         if not all(name in self.results and self.results[name].ns for name in wanted):
@@ -91,7 +95,7 @@ class Session:
         ]
 
     def signs_of_others(self, cpus: int) -> list[str]:
-        """Return what says that the machine was busy, a phrase each."""
+        """Return the signs that something else ran on the machine, one phrase each."""
         found = []
         disturbed = self.disturbed()
         if disturbed:
@@ -140,9 +144,9 @@ def measure_core(
     loops: Sequence[Experiment] = (),
     progress: Progress = lambda steps: None,
 ) -> Session:
-    """Run all experiments; what ends the measuring process is left out and said.
+    """Run all experiments; one that ends the measuring process is left out and reported.
 
-    Each round stays on one of ``cpus``, in turn.
+    Each round runs on one of ``cpus``; the rounds take them in turn.
     """
     began, steal, load = time.monotonic(), steal_seconds(), load_average()
     session = Session(_today(), plan.rounds, (load, load))
@@ -179,8 +183,10 @@ def _large(isa: Isa, plan: Plan) -> list[Experiment]:
 def _visits(
     isa: Isa, plan: Plan, loops: Sequence[Experiment], number: int
 ) -> Iterator[tuple[Experiment, int]]:
-    """Yield the experiments of a round with the samples to take: small ones in turn, so that each
-    meets many moments of a busy machine, large ones seldom, as their memory takes long to lay out.
+    """Yield the experiments of a round, with the number of samples to take of each.
+
+    Small ones are visited in every round, so that each is sampled at many moments of a busy
+    machine. Large ones are visited in few rounds, because it takes long to prepare their memory.
     """
     if number in plan.far_rounds:
         yield from ((experiment, _MEMORY_SAMPLES) for experiment in _large(isa, plan))

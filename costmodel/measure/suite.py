@@ -1,4 +1,4 @@
-"""Everything that ``costmodel measure`` runs for the numbers of a machine."""
+"""All experiments that ``costmodel measure`` runs for the numbers of a machine."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class Plan:
     """How much is run, and on how much memory."""
 
     l1_bytes: int = 32 * KIB
-    """As the system says, or usual; so are the others."""
+    """The sizes are those that the system states; these defaults are usual ones."""
     l2_bytes: int = 1 * MIB
     memory_bytes: int = 512 * MIB
     """The largest region."""
     page_bytes: int = 4096
     quick: bool = False
-    """Whether sizes are few."""
+    """Whether only a few sizes of memory are measured."""
     rounds: int = 8
-    """How often everything small is visited."""
+    """How often every small experiment is visited."""
     samples: int = 50
     """Samples of one visit."""
 
     @property
     def far_rounds(self) -> set[int]:
-        """The rounds in which large memory is visited, which takes long to lay out."""
+        """The rounds in which experiments with large memory run; it takes long to prepare."""
         return {0, self.rounds // 2}
 
     def private_sizes(self) -> list[int]:
@@ -160,12 +160,12 @@ def private_caches(isa: Isa, plan: Plan) -> Iterator[Experiment]:
 
 
 def near(isa: Isa, plan: Plan) -> Iterator[Experiment]:
-    """Yield what runs on the nearer part of the last-level cache."""
+    """Yield what runs on the smallest memory that the L2 does not hold."""
     yield from _levels(isa, plan.shared_sizes()[:1])
 
 
 def far(isa: Isa, plan: Plan) -> Iterator[Experiment]:
-    """Yield what runs on more memory than is laid out in a moment."""
+    """Yield what runs on all larger memory, which takes long to prepare."""
     yield from _levels(isa, plan.shared_sizes()[1:])
 
 

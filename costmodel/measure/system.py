@@ -1,4 +1,4 @@
-"""What the system says about the machine: /proc and /sys, with what they have."""
+"""What the system says about the machine in /proc and /sys, as far as they have it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ _HELPERS = (
     "pte_advance_pfn", "mksaveddirty_shift", "__ptep_modify_prot_start",
     "__ptep_modify_prot_commit",
 )  # fmt: skip
-"""What the recorded kernels have inline, and kernels with PARAVIRT_XXL often as functions."""
+"""Helpers that are inline in the recorded kernels, and often functions in kernels built with
+CONFIG_PARAVIRT_XXL."""
 
 
 @dataclass(frozen=True)
 class System:
-    """The machine as the kernel presents it; None and empty stand for what it does not say."""
+    """The machine as the running kernel describes it; what it does not say is None or empty."""
 
     isa: str
     model_name: str
@@ -117,7 +118,10 @@ def chosen(text: str) -> str | None:
 
 
 def steal_seconds(root: Path = Path("/")) -> float | None:
-    """Return the time that the host has taken from all CPUs since boot."""
+    """Return for how many seconds the host has run something else, over all CPUs since boot.
+
+    None where the kernel does not say.
+    """
     words = _text(root / "proc/stat").partition("\n")[0].split()
     if len(words) < 9:
         return None
@@ -125,7 +129,7 @@ def steal_seconds(root: Path = Path("/")) -> float | None:
 
 
 def load_average() -> float:
-    """Return the load of the last minute."""
+    """Return the load average of the last minute."""
     return os.getloadavg()[0]
 
 

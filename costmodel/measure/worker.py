@@ -1,7 +1,7 @@
-"""The measuring process: reads one request per line, answers one line each.
+"""The measuring process: it reads one request per line and answers each with one line of JSON.
 
-It is a process of its own because faulty assembly ends it, and because pages that it maps and
-leaves behind must not stay with the user's command. ``python -m costmodel.measure.worker``.
+It is a process of its own because faulty assembly may end it, and because memory that it does not
+give back must not stay with the user's command. ``python -m costmodel.measure.worker`` runs it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from costmodel.parallel import end_with_parent
 
 Reply = dict[str, Any]
 _WARM = 3
-"""Samples before those that count."""
+"""How many samples are taken and dropped before those that count."""
 _WARM_NS = 60e6
-"""What a pass over the memory may take before sampling."""
+"""For how long the kernel may run over its memory before sampling, in nanoseconds."""
 
 
 class Worker:
@@ -48,7 +48,7 @@ class Worker:
         }
 
     def clock(self, request: dict[str, Any]) -> Reply:
-        """Return the clock and the rate of stamps."""
+        """Return the core clock in GHz and the ticks of the stamp counter per nanosecond."""
         ghz = self._sampler.clock_ghz(request["samples"])
         return {"ghz": ghz, "ticks_per_ns": self._sampler.ticks_per_ns}
 
@@ -127,7 +127,10 @@ class Worker:
         n: int,
         target_ns: float,
     ) -> None:
-        """Run the kernel over all of its memory, as long as that is short."""
+        """Run the kernel over all of its memory once, but not longer than ``_WARM_NS``.
+
+        ``n`` rounds of it take about ``target_ns``.
+        """
         most = int(_WARM_NS / target_ns * n) + 1
         self._sampler.sample(kernel, min(max(rounds, 1), most), region.address, _at(state), 1)
 

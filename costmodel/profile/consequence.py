@@ -1,4 +1,5 @@
-"""What a change of a loop means for the whole job: Amdahl's law, with both intervals."""
+"""What a change of a loop means for the whole job: Amdahl's law, with the intervals of the share
+and of the change."""
 
 from __future__ import annotations
 
@@ -39,7 +40,12 @@ def consequence(
 ) -> Consequence:
     """Return what a change of ``loop_pct`` of a loop does to a job of which it is ``share``.
 
-    The interval goes from the least to the largest product of the ends of both.
+    Changes are in percent. The change of the job is the share times the change of the loop; its
+    interval goes from the least to the largest product of an end of the share's interval and an end
+    of the loop's.
+
+    >>> consequence("fork", "order0", Share(0.5, 0.4, 0.6), -10.0, (-12.0, -8.0)).job_pct
+    -5.0
     """
     products = [part * end + 0.0 for part in (share.low, share.high) for end in loop_interval]
     job = (min(products), max(products))
@@ -49,7 +55,10 @@ def consequence(
 
 
 def together(found: Sequence[Consequence]) -> tuple[float, Interval]:
-    """Return the change of the job in percent when all loops of one strategy change."""
+    """Return the change of the job in percent when several loops change, and its 90 % interval.
+
+    Changes and ends of intervals are summed, as if the errors of all loops went the same way.
+    """
     low = sum(each.job_interval[0] for each in found)
     high = sum(each.job_interval[1] for each in found)
     return sum(each.job_pct for each in found), (low, high)

@@ -1,4 +1,5 @@
-"""Call graphs below the entries of ``perf report --stdio``: who called, for what part of them."""
+"""Call graphs below the entries of ``perf report --stdio``: for which part of an entry which
+functions had called it."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ _CHAIN = re.compile(r"---(?P<name>.+)")
 _NAME = re.compile(r"[ |]*(?P<name>[^\s|].*)")
 _FOLDED = re.compile(r"\s*(?P<percent>\d+\.\d+)%\s+(?P<chain>\S+(?:;\S+)+)\s*")
 _ABSOLUTE_WITHIN = 1.02
-"""Parts of an entry that sum to no more than it, roundings aside, are parts of the whole."""
+"""How far the parts of an entry may sum above its own percentage, because perf rounds them, for
+them still to be read as parts of the whole profile rather than as parts of the entry."""
 
 
 @dataclass
@@ -29,10 +31,12 @@ def is_graph(line: str) -> bool:
 
 
 def chains(lines: Sequence[str], percent: float) -> Iterator[tuple[float, frozenset[str]]]:
-    """Yield the parts of an entry of ``percent`` with the functions that each went through.
+    """Yield the parts of an entry, each with the functions of its call chain.
 
-    Parts may be of the whole profile (``-g graph``) or of their caller (``-g fractal``). What no
-    branch of the graph holds, because perf leaves small ones out, is yielded without them.
+    ``lines`` are the call graph of the entry and ``percent`` is the entry's share of the profile;
+    the parts are in percent of the profile as well. The numbers of the graph may be percentages of
+    the whole profile (``-g graph``) or of the caller (``-g fractal``). perf leaves small branches
+    out: what is missing to ``percent`` is yielded with the functions above the missing branch only.
     """
     folded = [found for line in lines if (found := _FOLDED.fullmatch(line))]
     if folded:

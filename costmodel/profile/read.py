@@ -1,4 +1,4 @@
-"""Read a profile of either form."""
+"""Read a profile that perf printed, in any form that :mod:`costmodel.profile` knows."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ _FIRST_LINES = 200
 
 
 def read_profile(path: Path, *, event: str | None = None, comm: str | None = None) -> Profile:
-    """Return the profile in a text of ``perf report --stdio`` or ``perf script``.
+    """Return the profile in a file that ``perf report --stdio`` or ``perf script`` has written.
 
-    ``comm``: only what this command did, which is then the whole. Raises ConfigError with every
-    line that cannot be read, and for an event or command that is not in it.
+    ``event`` chooses one of several recorded events; without it the event with the most samples is
+    taken. With ``comm`` only the time of this command is kept, and shares are of that time. Raises
+    ConfigError with every line that cannot be read, for an event or command that is not in the
+    file, and for a ``perf.data`` recording, which perf has to print first.
     """
     text = _text(path)
     if report.is_report(text):

@@ -56,9 +56,9 @@ def is_report(text: str) -> bool:
 
 
 def read_report(text: str, file: str, event: str | None = None) -> Profile:
-    """Return what a report says of an event, by default of the one with most samples.
+    """Return what a report says of ``event``; without it, of the event with the most samples.
 
-    Raises ConfigError with every line that cannot be read.
+    ``file`` is the name that faults give. Raises ConfigError with every line that cannot be read.
     """
     tables, faults = _tables(text, file)
     headers = [table.columns for table in tables if table.columns]
@@ -129,7 +129,7 @@ def _columns(header: str, ruler: str) -> _Columns:
 
 
 def _add(table: _Table, line: str) -> str:
-    """Add a line to a table; return why it cannot be one of it, empty where it can."""
+    """Add a line to a table; return why it cannot be a line of it, or an empty text."""
     columns = table.columns
     if columns is None:
         return "stands before the header of a table"

@@ -1,4 +1,4 @@
-"""The text of ``perf script``: one sample after the other, with or without its call chain."""
+"""The text of ``perf script``: one sample after the other, with or without call chains."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from costmodel.profile.stacks import Profile, Stack, chosen_event, named
 
 FORM = "perf script"
 _LONGEST_COMM = 63
-"""Of a kernel thread (fs/proc/array.c: proc_task_name); others have 15 (TASK_COMM_LEN)."""
+"""Characters in the longest name of a command: that of a kernel thread (fs/proc/array.c:
+proc_task_name). The names of other tasks have at most 15 characters (TASK_COMM_LEN)."""
 _HEAD = re.compile(
     rf"(?P<comm>\S.{{0,{_LONGEST_COMM - 1}}}?)\s+"
     r"(?P<pid>-?\d{1,10})(?:/-?\d{1,10})?\s+(?:\[\d+\]\s+)?(?:[\w.]{4,6}\s+)?"
@@ -38,9 +39,10 @@ def is_script(lines: Iterable[str]) -> bool:
 
 
 def read_script(text: str, file: str, event: str | None = None) -> Profile:
-    """Return the samples of an event, by default of the one with most.
+    """Return the samples of ``event``; without it, those of the event with the most samples.
 
-    Raises ConfigError with every line that is neither a sample nor a frame of one.
+    ``file`` is the name that faults give. Raises ConfigError with every line that is neither a
+    sample nor a frame of one.
     """
     samples, faults = _samples(text, file)
     if faults:

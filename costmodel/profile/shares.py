@@ -1,4 +1,4 @@
-"""Which share of a job a loop of the kernel is, with its interval."""
+"""Which share of the time of a job a loop of the kernel takes, with its 90 % interval."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from typing import Final
 from costmodel.profile.stacks import Profile
 
 Z90: Final = 1.645
-"""Standard deviations of a normal distribution that hold 90 %."""
+"""How many standard deviations on either side of its mean hold 90 % of a normal distribution."""
 
 
 @dataclass(frozen=True)
 class KernelLoop:
-    """The functions of a loop: what is in it whatever calls it, and what others call as well."""
+    """How the time of a loop is found in a profile: by the names of its functions."""
 
     title: str
     roots: frozenset[str]
-    """The loop is what these functions do and call."""
+    """The loop is what these functions do themselves, and all that they call."""
     own: frozenset[str]
-    """Functions that only this loop calls, or hardly anybody else."""
+    """Functions that are called by this loop only, or by others so rarely that it does not count.
+    They tell the loop where the profile names no callers."""
     not_from: frozenset[str] = frozenset()
-    """Callers of the roots that are another's: mprotect flushes through an mmu_gather, too."""
+    """Functions that call the roots as part of another loop: mprotect, for example, also flushes
+    the TLB through tlb_finish_mmu. Time below them does not count."""
 
     def holds(self, functions: frozenset[str]) -> bool:
-        """Tell whether a function with its callers belongs to the loop."""
+        """Tell whether a function belongs to the loop; ``functions`` are its name and its callers.
+
+        A function whose callers are not known belongs to the loop if it is one of ``own``.
+        """
         if self.not_from & functions:
             return False
         alone = len(functions) == 1
@@ -87,7 +92,7 @@ LOOPS: Final[Mapping[str, KernelLoop]] = {
         ),
     ),
 }
-"""By operation."""
+"""The loops that are recognised in profiles, by operation."""
 SHARED: Final = _names(
     "vm_normal_page vm_normal_folio folio_pte_batch folio_pte_batch_flags native_set_pte set_ptes "
     "pte_val __pte pte_pfn pte_mkwrite pte_advance_pfn PageHuge contpte_set_ptes "
@@ -99,12 +104,13 @@ SHARED: Final = _names(
     "__mod_lruvec_page_state __mod_memcg_lruvec_state mod_memcg_lruvec_state __mod_lruvec_state "
     "pte_alloc_one __pte_alloc srso_return_thunk retbleed_return_thunk __x86_return_thunk"
 )
-"""Functions that these loops call and others too: without callers nobody knows for whom."""
+"""Functions that these loops call, but that other code calls as well. Where a profile names no
+callers, their time may or may not belong to a loop: it widens the interval of the share."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """A share of a job, 0 to 1, with the interval that holds it with 90 %."""
+    """A share of the time of a job, from 0 to 1; ``low`` to ``high`` hold it with 90 %."""
 
     share: float
     low: float
@@ -116,10 +122,13 @@ class Share:
 
 
 def share_of(profile: Profile, operation: str) -> Share:
-    """Return the share of an operation's loop.
+    """Return which share of a profile the loop of ``operation`` takes.
 
-    Without callers only the functions that it alone has are surely its own: the share lies between
-    these and these with all that it shares with others, and its value is in the middle.
+    The most certain of three ways that the profile allows is taken. With call chains, all stacks
+    of the loop are summed. With a ``Children`` column, perf itself has summed what the loop's
+    functions called. With neither, only the loop's own functions are certain: the share lies
+    between their time and their time with that of all functions in ``SHARED``, and its value is
+    the middle. To the interval comes what the number of samples leaves open.
     """
     loop = LOOPS[operation]
     if not profile.total:
@@ -138,9 +147,10 @@ def share_of(profile: Profile, operation: str) -> Share:
 
 
 def _stated(profile: Profile, loop: KernelLoop) -> float:
-    """Return the share that a ``Children`` column states, command by command.
+    """Return the share that a ``Children`` column states, summed over the commands.
 
-    Roots that call each other are counted once: unmap_vmas holds unmap_page_range.
+    Where one root calls another, as unmap_vmas calls unmap_page_range, their common time counts
+    once.
     """
     nested = (
         ("unmap_vmas", "unmap_page_range"),
@@ -169,7 +179,7 @@ def _stated(profile: Profile, loop: KernelLoop) -> float:
 
 
 def _sampled(low: float, high: float, samples: float | None) -> Share:
-    """Return shares with what counting samples leaves open."""
+    """Return a share between ``low`` and ``high``, with the sampling error of both added."""
     return Share(
         (low + high) / 2,
         max(0.0, low - _deviation(low, samples)),
@@ -178,7 +188,10 @@ def _sampled(low: float, high: float, samples: float | None) -> Share:
 
 
 def _deviation(share: float, samples: float | None) -> float:
-    """Return the half-width of the 90 % interval of a share that was counted."""
+    """Return the half-width of the 90 % interval of a share that was counted in samples.
+
+    It is 0 where the profile does not say how many samples there are.
+    """
     if not samples:
         return 0.0
     # One sample more and one less (Agresti and Coull): a share of which nothing was seen may be.

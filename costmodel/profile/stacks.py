@@ -1,4 +1,5 @@
-"""A profile as this package has it: what was running, with its callers where they are known."""
+"""A profile in the form that this package works with: which functions ran, for which part of the
+time, with their callers where these are known."""
 
 from __future__ import annotations
 
@@ -14,10 +15,11 @@ _SUFFIX = re.compile(r"(\.(isra|constprop|part|cold|lto_priv|llvm)(\.\d+)*)+$")
 
 @dataclass(frozen=True)
 class Stack:
-    """A part of a profile: a function that ran, and those that had called it."""
+    """A part of a profile: a function that ran, and the functions that had called it."""
 
     weight: float
-    """Its part, in any unit that all stacks of a profile share."""
+    """Its part of the profile, in a unit that is the same for all stacks of the profile: percent
+    for a report, sampled periods for a script."""
     comm: str
     """Name of the command; empty where the profile does not say."""
     functions: frozenset[str]
@@ -26,7 +28,10 @@ class Stack:
 
 @dataclass(frozen=True)
 class Inclusive:
-    """Time in a function and in what it called, as a ``Children`` column states it."""
+    """Time in a function and in all that it called, as the ``Children`` column of perf states it.
+
+    ``weight`` is in the unit of :attr:`Stack.weight`.
+    """
 
     weight: float
     comm: str
@@ -47,7 +52,7 @@ class Profile:
     has_callers: bool = False
     """Whether stacks hold callers."""
     total: float = 0.0
-    """Weight of all that was sampled, also of what the text leaves out."""
+    """Weight of all that was sampled, including what the text leaves out; shares are of it."""
 
     @property
     def comms(self) -> dict[str, float]:
@@ -58,7 +63,7 @@ class Profile:
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 
     def of_comm(self, comm: str) -> Profile:
-        """Return what one command did: its time is then the whole."""
+        """Return the part of the profile that one command took; shares are then of this part."""
         stacks = tuple(stack for stack in self.stacks if stack.comm == comm)
         share = sum(stack.weight for stack in stacks) / self.total if self.total else 0.0
         return Profile(
@@ -73,9 +78,10 @@ class Profile:
 
 
 def chosen_event(samples: Mapping[str, float], wanted: str | None) -> str:
-    """Return the event that is asked for, or the one with most samples where none is.
+    """Return the event ``wanted``, or the one with the most samples if that is None.
 
-    Raises ConfigError for an event that is not among them.
+    ``samples``: the weight of each event of the profile. Raises ConfigError for an event that is
+    not among them.
     """
     if wanted is not None and wanted not in samples:
         known = ", ".join(sorted(samples))

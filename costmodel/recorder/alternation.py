@@ -1,7 +1,8 @@
-"""Paths that nothing known decides between: taken in turn, as often as each was recorded.
+"""Paths between which no known fact decides: they are taken in turn, as often as each was recorded.
 
-A per-CPU counter runs over at every so-many-th page, the page allocator merges what happens to be
-free: the recordings show how often, not why. Taking the paths in turn keeps their average.
+Examples: a per-CPU counter overflows after a certain number of pages, and the page allocator merges
+the blocks that happen to be free. The recordings show how often such a path is taken, but not why.
+Taking the paths in turn keeps their average.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from costmodel.code.context import Context
 from costmodel.code.library import RecordedChoice
 
 _POSITIONAL: Final = ("block_start", "block_end", "last_block_end", "table_end")
-"""Facts that would decide by chance: an event every 17 pages falls somewhere in a block of 16."""
+"""Facts that are not used here, because they would fit the recording by chance: an event that
+happens every 17 pages falls on some place of a block of 16 pages, and on another one next time."""
 
 _LONGEST: Final = 32
 
@@ -42,14 +44,17 @@ def take_turns(seen: Sequence[Seen], usual: int) -> RecordedChoice:
 
 
 def varying(contexts: Sequence[tuple[Any, ...]]) -> list[int]:
-    """Return which facts are not the same in all contexts: others decide nothing."""
+    """Return the indices of the facts that are not the same in all contexts.
+
+    Facts that never change cannot tell paths apart.
+    """
     return [i for i, values in enumerate(zip(*contexts, strict=True)) if len(set(values)) > 1]
 
 
 def _by_facts(
     seen: Sequence[Seen], features: tuple[int, ...]
 ) -> Mapping[tuple[Any, ...], dict[int, Counter[int]]]:
-    """Count paths by the values of some facts and by window."""
+    """Count how often each path was taken, by the values of ``features`` and by window."""
     groups: dict[tuple[Any, ...], dict[int, Counter[int]]] = defaultdict(dict)
     for path, facts, window in seen:
         by_window = groups[tuple(facts[i] for i in features)]
@@ -80,9 +85,10 @@ def _choice(
 
 
 def spread(counts: Mapping[int, int]) -> tuple[int, ...]:
-    """Return each key as often as counted, evenly spread, in the shortest such sequence.
+    """Return a sequence that holds each key in proportion to its count, evenly spread.
 
-    More than 32 are scaled down to 32 first: short sequences let a core recognise loops.
+    It is the shortest such sequence. Counts of more than 32 in sum are scaled down to 32 first,
+    because the simulation of a core recognises what repeats only if it repeats soon.
 
     >>> spread({7: 6, 8: 2})
     (7, 7, 8, 7)
@@ -102,7 +108,10 @@ def spread(counts: Mapping[int, int]) -> tuple[int, ...]:
 
 
 def _scaled(counts: Mapping[int, int]) -> dict[int, int]:
-    """Return at most ``_LONGEST`` occurrences in the same proportions; the commonest fills up."""
+    """Return counts in the same proportions that sum to at most ``_LONGEST``.
+
+    What rounding leaves over goes to the commonest key.
+    """
     total = sum(counts.values())
     if total <= _LONGEST:
         return dict(counts)

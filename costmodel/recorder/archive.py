@@ -1,7 +1,8 @@
 """The compact form of the recordings: one archive per kernel build (variant and architecture).
 
-An archive holds a table of static micro-ops, and for each recorded window the executed ones in
-order. Everything that a static micro-op always does alike stands once, in the table.
+An archive holds a table of static micro-ops (the code), and for each recorded window the micro-ops
+that were executed, in order. Properties that are the same in every execution stand once, in the
+table.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ Ints = NDArray[np.int64]
 Texts = NDArray[np.str_]
 
 FOLDER = Path(__file__).resolve().parents[2] / "tools" / "recordings"
-"""Where the recordings lie: in the repository, in no wheel."""
+"""Where the recordings lie: in the repository only; installed packages do not contain them."""
 STEPS_FOLDER = FOLDER / "steps"
-"""Where the steps of builds lie that were cut when they were recorded (``tools.builds.record``)."""
+"""Where the steps of those builds lie that ``tools.builds.record`` cuts when it records them."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,9 @@ def recorded_names(operation: str) -> list[str]:
 
 
 def cut_programs(operation: str) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
-    """Return the steps that were cut when they were recorded: by program, as two arrays.
+    """Return the steps of the programs of ``operation`` that were cut when they were recorded.
 
-    See :func:`costmodel.code.library.to_arrays`.
+    The two arrays of each program are those of :func:`costmodel.code.library.to_arrays`.
     """
     found = {}
     for path in sorted((STEPS_FOLDER / operation).glob("*.npz")):
@@ -112,7 +113,10 @@ def load_program(operation: str, name: str) -> RecordedProgram:
 
 
 def program_from_arrays(name: str, arrays: Any) -> RecordedProgram:
-    """Return the program ``name`` that named arrays hold, such as an opened archive's."""
+    """Return the program ``name`` from named arrays, such as those of an opened archive.
+
+    It is the inverse of :func:`program_to_arrays`.
+    """
     tables = {key: arrays[key] for key in _TABLES}
     windows = [key[: -len("/uop")] for key in arrays if key.endswith("/uop")]
     recordings = {key: _window(key, arrays) for key in windows}

@@ -1,6 +1,7 @@
-"""The archive of a recorded build tree (``NAME.ckb``): whole tables, and what they were made of.
+"""The archive of a recorded build tree (``NAME.ckb``): windows of whole page tables, the steps that
+they were cut into, and which kernel, compiler and options they come from.
 
-Reading one needs none of the packages that recording does.
+To read one, none of the packages that recording needs have to be installed.
 """
 
 from __future__ import annotations
@@ -27,23 +28,27 @@ from costmodel.recorder.archive import (
 
 SUFFIX: Final = ".ckb"
 RELEASE: Final = "_release"
-"""Ends the layout of a window that releases what the window of a table has gathered."""
+"""How the layout names of those windows end that release the pages of a table: their TLB entries
+are flushed and the pages are freed, after the window of the table has gathered them."""
 SPREAD: Final = 4
-"""Sizes of a folio from the beginning of a scattered one to that of the next."""
+"""In scattered layouts, the distance from the start of one folio to that of the next, in sizes of a
+folio."""
 OLD_FRAMES: Final = 1 << 17
-"""Frames from the first of a table to those of the folios that were freed long before."""
+"""Distance, in frames, from the first frame of a table to the frames of folios that were freed long
+before."""
 _FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
 class BuildInfo:
-    """Where recorded code comes from.
+    """Which build recorded code comes from, and what came of it.
 
-    ``options``: kernel options that change the loops. ``warnings``: what a reader of its numbers
-    must know. ``tree``, ``used_compiler`` (empty: the tree's own) and ``sources``: what ``--like``
-    records another object with. ``has_steps``: it was cut into steps (``loop``, ``exact``
-    and ``off_pct``: see :class:`costmodel.emulation.cutting.Cut`); else ``uncut`` says why not.
-    ``slots``: slots of the gather list that the pages of a release take.
+    ``options``: the kernel options that change the loops. ``warnings``: what a reader of its
+    numbers must know. ``tree``, ``used_compiler`` (empty: the compiler of the tree itself) and
+    ``sources`` (source files): ``--like`` records another object with the same ones. ``has_steps``:
+    whether it could be cut into steps; ``uncut`` says why if not, and ``loop``, ``exact`` and
+    ``off_pct`` are those of :class:`costmodel.emulation.cutting.Cut`. ``slots``: by
+    ``STATE/LAYOUT``, how many slots of the gather list the pages of a release take.
     """
 
     name: str
@@ -78,14 +83,14 @@ class BuildInfo:
 
 @dataclass(frozen=True)
 class BuildArchive:
-    """A recorded build: what it is, its windows, and its steps if it could be cut."""
+    """A recorded build: where it comes from, its windows, and its steps if it could be cut."""
 
     info: BuildInfo
     program: RecordedProgram
     steps: Library | None = None
 
     def layouts(self) -> list[str]:
-        """Return the layouts recorded as whole tables, sorted."""
+        """Return the sorted names of the layouts of which a whole page table was recorded."""
         windows = self.program.recordings.values()
         found = {w.layout for w in windows if w.ptes == _TABLE_PTES}
         return sorted(layout for layout in found if not layout.endswith(RELEASE))
@@ -105,7 +110,10 @@ def save_archive(path: Path, archive: BuildArchive) -> None:
 
 
 def load_archive(path: Path, *, origin: str = "") -> BuildArchive:
-    """Read an archive; raise ConfigError for a file that is none."""
+    """Read an archive; raise ConfigError for a file that is not one.
+
+    ``origin`` names the option or key that the path comes from, for the fault.
+    """
     return _load(path.resolve(), path.stat().st_mtime_ns, origin or str(path))
 
 

@@ -1,4 +1,5 @@
-"""Finds the facts that decide between several recorded paths between the same two events."""
+"""Finds the facts that decide which path is taken where several paths were recorded between the
+same two events."""
 
 from __future__ import annotations
 
@@ -20,9 +21,10 @@ def _smallest_first(features: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 
 def _certain(seen: Sequence[tuple[int, Occurrence]]) -> list[tuple[int, Occurrence]]:
-    """Leave out what happened at the end of a window, where the next frame is not known.
+    """Leave out occurrences at the end of a window, whose next frame was not recorded.
 
-    A path that was recorded there alone was taken because the next frame does not follow.
+    A path that was recorded only there was taken because the next frame does not follow the last
+    one.
     """
     certain = [pair for pair in seen if pair[1].certain]
     paths = {path for path, _ in certain}
@@ -35,9 +37,10 @@ def _certain(seen: Sequence[tuple[int, Occurrence]]) -> list[tuple[int, Occurren
 
 
 def choose(seen: Iterable[tuple[int, Occurrence]], *, takes_turns: bool = False) -> RecordedChoice:
-    """Find the fewest facts that tell the recorded paths between two events apart.
+    """Return the smallest set of facts that tells the recorded paths between two events apart.
 
-    Where not even all facts do, paths are taken in turn, or else the commonest one is.
+    ``seen`` holds path numbers and where each was seen. Where even all facts together do not tell
+    the paths apart, they are taken in turn if ``takes_turns``; else always the commonest one.
     """
     occurrences = _certain(list(seen))
     usual = Counter(path for path, _ in occurrences).most_common(1)[0][0]

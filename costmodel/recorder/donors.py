@@ -1,7 +1,8 @@
-"""Steps that a program never executed while it was recorded, taken from a kernel that did.
+"""Steps that a program never executed while it was recorded are taken from a kernel that did.
 
-Builds by other compilers were recorded in the steady state only: what they execute from one table
-to the next comes from the booted kernel of the same source.
+That kernel is called the donor. Builds by other compilers were recorded in the steady state inside
+a table only, so their steps from one table to the next come from the booted kernel of the same
+source.
 """
 
 from __future__ import annotations
@@ -16,37 +17,39 @@ from costmodel.code.library import Ints, Library
 from costmodel.recorder.archive import RecordedProgram, Recording
 
 _BOOTED: Final = {"v6.8base": "v6.7"}
-"""Sources that were never booted to a booted one that does the same between tables."""
+"""For sources that were never booted: a booted one that executes the same between tables."""
 _NEXT_TABLE: Final = frozenset({"alloc"})
 _SITES: Final = 1 << 16
-"""Distance between the instructions of a program and those of its donor."""
+"""What is added to the numbers of a donor's instructions, so that they differ from those of the
+program itself."""
 
 
 def donor_of(program: str, donors: Mapping[str, str]) -> str | None:
-    """Return the program that fills in what this one was not recorded doing, if it needs one.
+    """Return the name of the program that gives ``program`` the steps that were not recorded of it.
 
-    ``donors`` are those of booted kernels, see :class:`costmodel.recorder.recorded.RecordedEvents`.
+    None if it needs none. ``donors``: those of the booted kernels, as
+    :class:`costmodel.recorder.recorded.RecordedEvents` has them.
     """
     return _booted(program) or donors.get(program)
 
 
 def donated_events(program: RecordedProgram, donated: frozenset[str]) -> frozenset[str]:
-    """Return the events of which one must begin or end a step for it to come from the donor.
+    """Return the events whose steps come from the donor: one of them begins or ends each such step.
 
-    ``donated`` are those of booted kernels.
+    ``donated``: these events for the booted kernels.
     """
     return _NEXT_TABLE if _booted(program.name) else donated
 
 
 def _booted(name: str) -> str | None:
-    """Return the booted kernel of a build's source; None for a program that was booted itself."""
+    """Return the booted kernel of the source of a build; None if ``name`` was booted itself."""
     source, build, place = name.partition("@")
     arch = place.rpartition(".")[2]
     return f"{_BOOTED.get(source, source)}.{arch}" if build else None
 
 
 def joined(program: RecordedProgram, donor: RecordedProgram) -> RecordedProgram:
-    """Return a program with the static micro-ops of both, the donor's behind its own."""
+    """Return a program with the static micro-ops of both; those of the donor stand last."""
     tables: dict[str, Any] = {
         name: np.concatenate([getattr(program, name), getattr(donor, name)])
         for name in ("kind", "op", "target", "size_bytes", "function")
@@ -58,17 +61,17 @@ def joined(program: RecordedProgram, donor: RecordedProgram) -> RecordedProgram:
 def windows_of(
     program: RecordedProgram, donor: RecordedProgram
 ) -> Iterator[tuple[Recording, Recording]]:
-    """Yield the donor's windows: as recorded, and with the micro-ops numbered as in the joined."""
+    """Yield each window of the donor twice: as recorded, and numbered for :func:`joined`."""
     first = len(program.site)
     for window in donor.recordings.values():
         yield window, replace(window, uop=window.uop + first)
 
 
 def completed(library: Library, donor: Library, events: Collection[str]) -> Library:
-    """Return a library with the steps of a donor that begin or end with one of ``events``.
+    """Add to ``library`` the steps of ``donor`` that begin or end with one of ``events``.
 
-    ``library`` as it was extracted, ``donor`` as it was loaded. What a donated step waits for is
-    looked for among the micro-ops of the donor.
+    ``library`` is as it was extracted, ``donor`` as it was loaded. The producers that a donated
+    step waits for are looked for among the micro-ops of the donor.
     """
     donated = {key: c for key, c in donor.choices.items() if not set(events).isdisjoint(key)}
     paths = sorted({path for choice in donated.values() for path in choice.numbers})

@@ -1,7 +1,8 @@
 """Cuts recordings into steps: ``python -m costmodel.recorder.extract`` rebuilds the step archives.
 
-A step is known by its two events. Where a program was recorded with several paths between the same
-two events, the smallest set of facts that decides between them is found and stored with them.
+A step is the code that was executed between two successive events, and these two identify it. Where
+a program was recorded with several paths between the same two events, the smallest set of facts
+that decides between them is found and stored with them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _Found = dict[_Key, dict[Path, list[Occurrence]]]
 
 
 def extract(operation: str, program: RecordedProgram) -> Library:
-    """Return the steps of a recorded program."""
+    """Return the steps of a recorded program, with those of its donor if it needs one."""
     known = operation_named(operation).recorded()
     windows = (known.prepare(program, recorded) for recorded in program.recordings.values())
     found = _cut_all(known, ((window, known.find(program, window)) for window in windows))
@@ -55,9 +56,10 @@ def library_of(
     *,
     takes_turns: bool = False,
 ) -> Library:
-    """Return the steps of windows whose events somebody else has found.
+    """Return the steps of windows whose events the caller has found.
 
-    ``takes_turns``: see :class:`costmodel.recorder.recorded.RecordedEvents`.
+    ``marked``: each window with its events in order. ``takes_turns``: see
+    :class:`costmodel.recorder.recorded.RecordedEvents`.
     """
     found = _cut_all(operation_named(operation).recorded(), marked)
     return _chosen(program, found, takes_turns=takes_turns)
@@ -84,7 +86,7 @@ def _chosen(program: RecordedProgram, found: _Found, *, takes_turns: bool = Fals
 def _add_donated(
     known: RecordedEvents, program: RecordedProgram, donor: RecordedProgram, found: _Found
 ) -> None:
-    """Add the steps of a donor for events that the program itself was not recorded with."""
+    """Add the steps of a donor for the events that are not in the program's own recordings."""
     donated: _Found = defaultdict(lambda: defaultdict(list))
     for recorded, window in windows_of(program, donor):
         _cut(known, window, known.find(donor, recorded), donated)
@@ -143,7 +145,10 @@ def _library(
 
 
 def _steps_of(operation: str) -> Iterator[tuple[str, Arrays]]:
-    """Yield the steps of every program of an operation: cut here, or when it was recorded."""
+    """Yield the steps of every program of an operation.
+
+    Most are cut here; those of ``cut_programs`` were cut when they were recorded.
+    """
     for name in recorded_names(operation):
         arrays = to_arrays(extract(operation, load_program(operation, name)))
         yield name, (arrays["numbers"], arrays["text"])
@@ -151,7 +156,7 @@ def _steps_of(operation: str) -> Iterator[tuple[str, Arrays]]:
 
 
 def main() -> None:
-    """Rebuild the step archives of the operations that are named, or of all."""
+    """Rebuild the step archives of the operations named on the command line, or of all."""
     for operation in sys.argv[1:] or operation_names():
         folder = FilePath(str(operation_named(operation).steps))
         archives: dict[str, dict[str, Arrays]] = defaultdict(dict)

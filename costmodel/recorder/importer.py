@@ -1,7 +1,7 @@
 """Turns recordings in their original CSV form into the project's archives.
 
-Run once per set of recordings: ``python -m costmodel.recorder.importer FOLDER OPERATION``. The
-CSV columns are described in docs/recordings.md.
+It is run once per set of recordings: ``python -m costmodel.recorder.importer FOLDER OPERATION``.
+The CSV columns are described in docs/recordings.md.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ BUILDS: Final = {
     "ugcc12": "gcc12-uffd",
     "ugcc13": "gcc13-uffd",
 }
-"""Builds by the code in file names; what each is stands in ``costmodel/code/data/builds.yaml``."""
+"""Names of builds by their code in file names; see ``costmodel/code/data/builds.yaml``."""
 _BOOTED: Final = {
     ("prototype", ""): "prototype_dec20",
     ("v6.7", "arm64_contpte"): "v4_before_change",
 }
-"""Sources that have another name among the booted kernels."""
+"""Names of sources that have another name among the booted kernels."""
 WINDOW_PTES: Final = {"order0": 64, f"order0{_ALIGNED}": 64, "order9": 512}
-"""Entries that a window of a build covers."""
+"""How many page-table entries a window of a build covers, by layout."""
 _Static = tuple[int, str, str, str, int, str]
 
 
@@ -54,7 +54,7 @@ class _Importer:
         self.windows: dict[str, Recording] = {}
 
     def add(self, state: str, layout: str, ptes: int, rows: list[dict[str, str]]) -> None:
-        """Take over one recorded window of ``ptes`` entries, a dictionary of columns per row."""
+        """Add one recorded window of ``ptes`` entries; ``rows`` are the rows of the CSV file."""
         uop = np.array([self._static(row) for row in rows])
         inputs = [[int(row[key] or 0) for key in ("d1", "d2", "d3", "d4", "md")] for row in rows]
         self.windows[f"{state}/{layout}"] = Recording(
@@ -80,7 +80,11 @@ class _Importer:
         return self.static.setdefault(key, len(self.static))
 
     def _index(self, rows: list[dict[str, str]], uops: list[int]) -> np.ndarray:
-        """Number lines alike in all windows: a line is known by the micro-ops that touch it."""
+        """Return the number of the memory line that each row touches, the same in all windows.
+
+        Addresses differ from window to window, so a line is identified by the micro-ops that touch
+        it.
+        """
         users: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
         lines_of: dict[int, set[str]] = defaultdict(set)
         for row, uop in zip(rows, uops, strict=True):
@@ -103,7 +107,7 @@ class _Importer:
         )
 
     def program(self) -> RecordedProgram:
-        """Return what was added so far as one program."""
+        """Return all windows that were added so far as one program."""
         site, kind, op, target, size, function = zip(*self.static, strict=True)
         return RecordedProgram(
             name=self.name,

@@ -1,4 +1,8 @@
-"""Merges all recorded executions of one path: addresses by role, producers by static micro-op."""
+"""Merges all recorded executions of one path into one description of it.
+
+An address becomes a role (such as the entry that is being copied) and a distance from it; a
+producer becomes a static micro-op.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,8 @@ from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.recorder import RecordedProgram, Recording
 
 _MAX_REACH: Final = 64
-"""An address this far from its role's origin is not about it; but clearing reaches all entries."""
+"""An address that is further than this from the origin of a role does not belong to the role. Only
+the clearing of a table reaches all of its entries."""
 
 
 Path = tuple[tuple[int, int], ...]
@@ -48,7 +53,10 @@ class PathBuilder:
     distances: dict[int, list[list[int]]] = field(default_factory=dict)
 
     def add(self, program: RecordedProgram, path: Path, seen: Sequence[Occurrence]) -> int:
-        """Append a path with the addresses and producers that all its occurrences share."""
+        """Append a path with the addresses and producers that fit all of its occurrences.
+
+        Returns the number of the path.
+        """
         self.starts.append(len(self.rows))
         self.lengths.append(len(path))
         for position, (uop, taken) in enumerate(path):
@@ -60,7 +68,9 @@ class PathBuilder:
     def _producers(
         self, program: RecordedProgram, uop: int, position: int, seen: Sequence[Occurrence]
     ) -> Iterator[tuple[int, int]]:
-        """Yield for each input the producer in the step (rows back), or the group outside it."""
+        """Yield two numbers per input: how many rows back its producer is within the step, or else
+        the group of micro-ops outside the step of which one produced it.
+        """
         memory = bool(program.target[uop])
         for columns in ((0, 1), (2, 3)) if memory else ((0, 1, 2), (3,)):
             for near, outside in self._inputs(position, seen, columns):
@@ -72,11 +82,12 @@ class PathBuilder:
     def _inputs(
         self, position: int, seen: Sequence[Occurrence], columns: tuple[int, ...]
     ) -> list[tuple[int, set[int]]]:
-        """Return for each column the producer's distance in the step, and those outside it.
+        """Return for each input the distance of its producer in the step, and producers outside it.
 
-        A recording closes up the columns of inputs whose producer lies before the window and
-        names a producer of two inputs once. So the occurrences with the most inputs tell which
-        column is which; the producers of the others go where they contradict none of these.
+        A recording leaves no empty column for an input whose producer lies before the window, and
+        it names the producer of two inputs once. The same input may therefore stand in different
+        columns. The occurrences with the most inputs determine the columns; the producers of all
+        other occurrences are put into columns where they contradict none of them.
         """
         rows = [o.first_row + position for o in seen]
         first, end = columns[0], columns[-1] + 1
@@ -108,7 +119,7 @@ class PathBuilder:
         return list(zip(near, outside, strict=True))
 
     def _distances(self, window: Recording) -> list[list[int]]:
-        """Return the distances of a window as lists: single rows of them are read faster."""
+        """Return the distances of a window as lists, whose single rows are faster to read."""
         if id(window) not in self.distances:
             self.distances[id(window)] = window.distance.tolist()
         return self.distances[id(window)]
@@ -126,7 +137,10 @@ class PathBuilder:
 def _address(
     program: RecordedProgram, uop: int, position: int, seen: Sequence[Occurrence]
 ) -> tuple[int, int, int]:
-    """Return role, index and offset that fit every occurrence; the commonest index otherwise."""
+    """Return role, index and offset of an address, which fit every occurrence.
+
+    Where none do, the index is the one that fits most occurrences.
+    """
     rows = [(o, o.first_row + position) for o in seen]
     offset = Counter(int(o.window.offset[row]) for o, row in rows).most_common(1)[0][0]
     indices = [int(o.window.index[row]) for o, row in rows]
@@ -150,7 +164,7 @@ def _address(
 def _fit(
     name: str, occurrences: Sequence[Occurrence], indices: Sequence[int], reach: int
 ) -> tuple[int, int, int]:
-    """Return in how many occurrences the commonest distance from this role holds, and it."""
+    """Return how many occurrences have the commonest distance from this role, and the distance."""
     distances: Counter[int] = Counter()
     for occurrence, index in zip(occurrences, indices, strict=True):
         origin = _origin(name, occurrence.last, occurrence.now)

@@ -1,4 +1,4 @@
-"""What must be known of an operation to cut its recordings into steps."""
+"""What an operation has to say for its recordings to be cut into steps."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ def as_recorded(_: RecordedProgram, window: Recording) -> Recording:
 
 @dataclass(frozen=True)
 class RecordedEvents:
-    """How the events of an operation are found.
+    """How the events of an operation are found in recordings.
 
-    ``find`` returns the events of a window in order; ``before_window`` the event before a window,
-    of whose first event it is given. ``prepare`` takes out of a window what the kernel that its
-    variant stands for did not have. ``takes_turns``: paths between which nothing known decides are
-    taken in turn, else the commonest one is. ``donors``: program to the one that fills in steps
-    that it was never recorded doing: those that begin or end with an event of ``donated``.
+    ``find`` returns the events of a window in order. ``before_window`` returns the name of the
+    event that came before a window, whose first event it is given. ``prepare`` removes from a
+    window what was recorded but is not in the kernel that its variant stands for. ``takes_turns``:
+    whether paths between which no known fact decides are taken in turn; otherwise the commonest one
+    is always taken. ``donors``: for programs that were never recorded doing some steps, the program
+    that they are taken from; these are the steps that begin or end with an event of ``donated``.
     """
 
     find: Callable[[RecordedProgram, Recording], list[Mark]]

@@ -1,4 +1,4 @@
-"""The executed micro-ops of a recorded window as plain lists, for scanners that walk them."""
+"""The executed micro-ops of a recorded window as plain lists, for code that walks over them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from costmodel.recorder import RecordedProgram, Recording
 
 
 class WindowRows:
-    """One list per column, one entry per executed micro-op."""
+    """Lists with one element per executed micro-op, one list per column of the recording."""
 
     def __init__(self, program: RecordedProgram, window: Recording) -> None:
         """Spread the static columns of ``program`` over the rows of ``window``."""
@@ -30,7 +30,9 @@ class WindowRows:
 
 
 def without_rows(program: RecordedProgram, window: Recording, rows: Iterable[int]) -> Recording:
-    """Return a window without some micro-ops and the arithmetic that served only them."""
+    """Return a window without the micro-ops in ``rows``, and without the arithmetic whose results
+    only these used.
+    """
     distance = window.distance
     count = len(window)
     producers = np.where(distance > 0, np.arange(count)[:, None] - distance, -1)

@@ -11,11 +11,11 @@ from costmodel.timeline.times import Timeline, timeline
 
 
 def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
-    """Return the timeline of ``ptes`` entries of the cell's first page table.
+    """Return the timeline of ``ptes`` consecutive entries of the cell's first page table.
 
-    They begin at entry ``first``, or in the middle of the table; all of it is shown where a
-    strategy moves tables as they are and touches no entry. Raises ConfigError for entries that the
-    strategy does not read.
+    They begin at entry ``first`` (0 to 511), or in the middle of the table when it is None. Where a
+    strategy touches no entry because it moves whole tables, the timeline shows the whole table.
+    Raises ConfigError for entries that the strategy does not handle.
     """
     runs = executed(cell)
     table = next(number for number, run in enumerate(runs) if run.ptes)

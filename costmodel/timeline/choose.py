@@ -11,12 +11,13 @@ from costmodel.code.uops import Kind, Target
 
 
 def rows_of_ptes(trace: Trace, first: int, count: int) -> tuple[int, int]:
-    """Return the rows that finish ``count`` entries from ``first`` on, as first and end.
+    """Return the trace rows that finish ``count`` entries from entry ``first`` on: start and end.
 
-    An entry is finished when its child entry is written for the last time; where no child is
-    (zap), when the parent's is last touched. A strategy that works on a batch in several passes
-    finishes its entries in the last one: take whole batches to see all. Raises ValueError for
-    entries that the trace does not finish.
+    The end is exclusive. An entry is finished when it is written to the child's table for the last
+    time; in an operation without a child (zap), when the parent's entry is touched for the last
+    time. A strategy that works on a batch in several passes finishes all its entries in the last
+    pass, so take whole batches to see the other passes, too. Raises ValueError for entries that the
+    trace does not finish.
     """
     rows, slots = _touches(trace)
     last = first + count - 1
@@ -45,9 +46,9 @@ def middle(trace: Trace, count: int) -> int:
 
 
 def _touches(trace: Trace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return rows that write child entries, or touch parent entries where there is no child.
+    """Return the rows that write child entries, or touch parent entries where there is no child.
 
-    With them the entries; what clears a new table is no entry's.
+    The second array is the entry that each row touches. Rows that clear a new table are left out.
     """
     written = (trace.target == Target.DST) & (trace.kind == Kind.STORE)
     target = Target.DST if np.any(written) else Target.SRC

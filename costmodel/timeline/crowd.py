@@ -1,4 +1,5 @@
-"""Several CPUs as Chrome trace JSON for ui.perfetto.dev: one track per CPU, who waits for what."""
+"""Several CPUs as Chrome trace JSON for ui.perfetto.dev: one track per CPU, which shows when it
+works and what it waits for."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ OPERATIONS = 2
 
 @dataclass(frozen=True)
 class Slice:
-    """What one CPU does from one moment to another, in picoseconds."""
+    """What one CPU does from ``start_ps`` to ``end_ps``, in picoseconds since the start."""
 
     cpu: int
     name: str
@@ -32,9 +33,9 @@ class Slice:
 
 
 def crowd_slices(cell: Cell) -> list[Slice]:
-    """Return what the CPUs of a cell do during some operations of the first one.
+    """Return what the CPUs of a cell do during the first ``OPERATIONS`` operations of CPU 0.
 
-    Raises ConfigError for a lone CPU, which meets nobody.
+    Raises ConfigError for a scenario with a single CPU, which shares nothing with others.
     """
     setup = crowd_of(cell)
     if setup is None:
@@ -43,7 +44,7 @@ def crowd_slices(cell: Cell) -> list[Slice]:
 
 
 def slices_of(setup: Setup) -> list[Slice]:
-    """Return the same for CPUs that are set up."""
+    """Return the same as :func:`crowd_slices` for CPUs that are set up already."""
     found: list[Slice] = []
 
     def record(cpu: int, name: str, start_ps: int, end_ps: int) -> None:

@@ -1,7 +1,8 @@
 """A timeline in the Kanata 0004 format, which the Konata pipeline viewer opens.
 
-The format is that of docs/kanata-log-format.md in Konata's sources: tab-separated commands, times
-as cycles that pass between commands, so every event falls on the cycle in which it happens.
+The format is described in docs/kanata-log-format.md of Konata's sources: tab-separated commands.
+Between them stands how many whole cycles pass, so the cycle in which an event happens is kept, but
+not the moment within the cycle.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _WAKE_UP = 0
 
 
 class _Event(NamedTuple):
-    """A command; sorted, they stand in the order of the file."""
+    """A command of the file. Sorted by their fields, commands have the order of the file."""
 
     cycle: int
     number: int

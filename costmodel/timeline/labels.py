@@ -50,12 +50,12 @@ def operation(op: MicroOpTimes) -> str:
 
 
 def label(op: MicroOpTimes) -> str:
-    """Return what a micro-op does, and to which memory."""
+    """Return what a micro-op does and to which memory: ``load pte[3]``."""
     return " ".join(part for part in (operation(op), place(op)) if part)
 
 
 def place(op: MicroOpTimes) -> str:
-    """Return the memory that a micro-op touches, empty for none."""
+    """Return the memory that a micro-op touches, such as ``pte[3]``; empty if it touches none."""
     if op.target in (Target.SRC, Target.DST):
         table = "pte" if op.target is Target.SRC else "child pte"
         return f"{table}[{slot(op)}]"
@@ -65,12 +65,12 @@ def place(op: MicroOpTimes) -> str:
 
 
 def slot(op: MicroOpTimes) -> int:
-    """Return the number of the entry that an access to a page table touches."""
+    """Return which of the 512 entries an access to a page table touches."""
     return (op.address - (int(op.target) << REGION_SHIFT) - SLOT_ORIGIN) // PTE_BYTES
 
 
 def waited_for(op: MicroOpTimes) -> str:
-    """Return why the micro-op retired no earlier: the cause it was charged most ticks for."""
+    """Return why the micro-op retired no earlier: the cause that most of its ticks go to."""
     if not op.charged:
         return ""
     cause, ticks = max(op.charged.items(), key=lambda item: item[1])

@@ -32,9 +32,10 @@ def perfetto(timeline: Timeline, *, name: str) -> str:
 
 
 def lanes(timeline: Timeline) -> list[int]:
-    """Return a lane for every micro-op so that no two of a lane overlap.
+    """Return the number of a lane for every micro-op, so that no two of a lane overlap in time.
 
-    Slices of one thread must nest; micro-ops in flight together do not.
+    The format asks that slices of one thread nest. Micro-ops in flight overlap without nesting, so
+    each lane becomes a thread of its own.
     """
     free: list[int] = []
     result: list[int] = []
@@ -73,7 +74,7 @@ def _events(timeline: Timeline) -> Iterator[dict[str, Any]]:
 
 
 def stages(op: MicroOpTimes) -> Iterator[tuple[str, int, int]]:
-    """Yield the stages that take time, in order: name, first tick, last tick."""
+    """Yield the stages of a micro-op that take time, in order: name, first tick, last tick."""
     stage_ends = (
         ("waits for inputs", op.ready),
         ("waits for its turn", op.start),

@@ -1,4 +1,5 @@
-"""Runs the window row by row and notes the times of every micro-op of a stretch of a trace."""
+"""Runs the model of the out-of-order window row by row, and notes the times of every micro-op in a
+stretch of a trace."""
 
 from __future__ import annotations
 
@@ -21,12 +22,14 @@ from costmodel.cpu.window import COUNTERS, Window, new_window
 
 @dataclass(frozen=True)
 class MicroOpTimes:
-    """One micro-op on its way through the window; times in ticks from the first dispatch shown.
+    """One micro-op on its way through the out-of-order window.
 
-    ``ready`` is when its last input was done (at least ``dispatch``), ``drain`` when a store left
-    the store queue. ``producer`` is the trace row of the input that came last and was waited for.
-    ``wait_cause`` says what held back the start after ``ready``, None if nothing did. ``charged``
-    are the ticks of the CPI stack that its retirement added.
+    Times are in ticks (``TICKS_PER_CYCLE`` of them make a core cycle) since the first dispatch that
+    is shown. ``row`` is the micro-op's row in the trace. ``ready`` is when its last input was done,
+    and not before ``dispatch``. ``drain`` is when a store left the store queue; None for all other
+    micro-ops. ``producer`` is the trace row of the input that was done last, None if all inputs
+    were there at dispatch. ``wait_cause`` says what held back the start after ``ready``, None if
+    nothing did. ``charged`` are the ticks that its retirement added to the CPI stack, by cause.
     """
 
     row: int
@@ -53,7 +56,7 @@ class Timeline:
     micro_ops: tuple[MicroOpTimes, ...]
     clock_ghz: float
     ptes: int | None = None
-    """Entries that the stretch handles; None: it is no number of entries, but the whole table."""
+    """How many entries the stretch handles; None if it is the whole table, entries untouched."""
 
     @property
     def shows(self) -> str:
@@ -74,9 +77,10 @@ def timeline(
 ) -> Timeline:
     """Return the times of trace rows ``first`` to ``end`` (exclusive) of ``runs[table]``.
 
-    The table begins with an empty window and runs up to ``first`` before anything is noted; caches,
-    predictors and TLB are as in steady state. A compare that fuses with its branch has no times of
-    its own. Raises ValueError for rows that the trace does not have.
+    The model starts the table with an empty window and runs it up to ``first`` before it notes
+    anything; caches, predictors and TLB are in their steady state. A compare that fuses with the
+    branch behind it has no times of its own and is left out. Raises ValueError for rows that the
+    trace does not have.
     """
     trace = runs[table].trace
     if not 0 <= first < end <= len(trace):
@@ -145,9 +149,10 @@ class _Stretch:
         )
 
     def _ready(self, row: int, dispatch: int) -> tuple[int, int | None]:
-        """Return when the inputs are done, and the trace row of the one that came last.
+        """Return when all inputs are done, and the trace row of the one that was done last.
 
-        Inputs from before the stretch are taken as there at dispatch.
+        Inputs that were computed before the stretch count as done at dispatch: their times were not
+        noted. The row is None if no input was later than dispatch.
         """
         ready, producer = dispatch, None
         for back in self.code[row, c.INPUT : c.INPUT + c.INPUTS].tolist():
