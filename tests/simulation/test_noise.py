@@ -228,10 +228,7 @@ def test_factors_have_mean_one_and_the_sigma_of_their_logarithm(cause: NoiseCaus
     sizes = NoiseSizes(run_sigma=sigma, iteration_sigma=sigma).only([cause])
     runs = 4000 if cause is NoiseCause.RUN else 1
     factors = np.concatenate(
-        [
-            draw_noise(sizes, STREAM, run=run, iterations=4000 // runs).factor
-            for run in range(runs)
-        ]
+        [draw_noise(sizes, STREAM, run=run, iterations=4000 // runs).factor for run in range(runs)]
     )
     assert factors.mean() == pytest.approx(1, abs=4 * sigma / 4000**0.5)
     assert np.log(factors).std() == pytest.approx(sigma, rel=0.05)
