@@ -95,7 +95,7 @@ def _of_time(match: Match, seconds: Seconds) -> Interval:
 def _of_change(match: Match, seconds: Seconds) -> Interval:
     named = [is_named(cell) for cell in match.asked]
     if match.builds is not None:
-        shown = 1 + match.builds.median_pct / 100
+        shown = 1 + match.builds.shown_pct / 100
         changes = match.builds.changes_pct.values()
         return _around(math.log((1 + change / 100) / shown) for change in changes)
     if all(named) or (any(named) and not match.is_across):

@@ -6,7 +6,7 @@ where both strategies were recorded of one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -18,9 +18,18 @@ Seconds = Callable[[Cell], float]
 
 @dataclass(frozen=True)
 class BuildChanges:
-    """The change against the baseline of the same build in percent, by the name of the build."""
+    """The change against the baseline of the same build in percent, by the name of the build.
+
+    ``shown`` is the build that a table shows: the median, but for a user's strategy (see
+    :func:`matched`).
+    """
 
     changes_pct: Mapping[str, float]
+    shown: str = ""
+
+    def __post_init__(self) -> None:
+        """Show the median where nothing else is named."""
+        object.__setattr__(self, "shown", self.shown or self.median)
 
     @property
     def low_pct(self) -> float:
@@ -34,9 +43,9 @@ class BuildChanges:
         return ordered[(len(ordered) - 1) // 2]
 
     @property
-    def median_pct(self) -> float:
-        """The change of the median build."""
-        return self.changes_pct[self.median]
+    def shown_pct(self) -> float:
+        """The change of the build that is shown."""
+        return self.changes_pct[self.shown]
 
     @property
     def high_pct(self) -> float:
@@ -69,13 +78,14 @@ def matched(
     seconds: Seconds = exact_seconds,
     also: Iterable[tuple[Cell, Cell]] = (),
 ) -> Match:
-    """Return two cells of one machine and workload in the build that they are to be priced in.
+    """Return two cells of one machine and workload in one build.
 
-    The build is the one that was named for either cell. Else it is, of the builds that both were
-    recorded of, the one with the median change. A cell compared with itself is priced in the build
-    that its name means. Cells without a build in common keep their own: who names two builds wants
-    to compare builds. ``seconds`` returns exact times. ``also`` holds pairs of the same strategies
-    on other workloads, for which the build must have been recorded as well.
+    The build is the one that was named for either; else, of those that both were recorded of, the
+    one with the median change; of a cell beside itself the one that its name means. A user's
+    strategy is shown in the build of the kernel that it changes (:func:`_as_its_kernel`): its row
+    and that of the kernel can then be compared. Cells that have no build in common stay as they
+    are: somebody who names two builds compares builds. ``also`` are the same strategies on other
+    workloads that the build must have been recorded for.
     """
     if new == base:
         shown = in_the(build_of(base), base)
@@ -83,15 +93,42 @@ def matched(
     common = common_builds(new, base, also)
     if not common:
         return Match(in_the(build_of(new), new), in_the(build_of(base), base), (new, base))
-    changes = {}
-    if len(common) > 1:
-        changes = {
-            build: 100 * (seconds(in_the(build, new)) / seconds(in_the(build, base)) - 1)
-            for build in common
-        }
-    found = BuildChanges(changes) if changes else None
-    build = found.median if found else common[0]
-    return Match(in_the(build, new), in_the(build, base), (new, base), found)
+    if len(common) == 1:
+        return Match(in_the(common[0], new), in_the(common[0], base), (new, base))
+    changes = {
+        build: 100 * (seconds(in_the(build, new)) / seconds(in_the(build, base)) - 1)
+        for build in common
+    }
+    found = BuildChanges(changes, _as_its_kernel(new, base, common, seconds))
+    return Match(in_the(found.shown, new), in_the(found.shown, base), (new, base), found)
+
+
+def _as_its_kernel(new: Cell, base: Cell, builds: Sequence[str], seconds: Seconds) -> str:
+    """Return the build of a user's strategy that shows it as the kernel that it changes is shown.
+
+    Of the builds that execute it the one in which that kernel's change is nearest to the change
+    that is shown of it: the same build, where that executes it. Empty for what changes no built-in
+    kernel, or is compared with it.
+    """
+    kernel = kernel_cell(new)
+    if kernel is None or kernel.strategy == base.strategy:
+        return ""
+    match = matched(kernel, base, seconds)
+    if match.builds is None:
+        return match.new.build if match.new.build in builds else ""
+    changes, shown = match.builds.changes_pct, match.builds.shown
+    if shown in builds:
+        return shown
+    known = [build for build in builds if build in changes]
+    return min(known, key=lambda build: abs(changes[build] - changes[shown]), default="")
+
+
+def kernel_cell(cell: Cell) -> Cell | None:
+    """Return the cell of the kernel that the user's strategy of a cell changes, None for others."""
+    from costmodel.strategies.builds import kernel_changed_by
+
+    kernel = kernel_changed_by(named_strategy(cell), cell.machine.isa)
+    return None if kernel is None else replace(cell, strategy=kernel.name)
 
 
 def in_the(build: str, cell: Cell) -> Cell:

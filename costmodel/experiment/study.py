@@ -10,6 +10,7 @@ from costmodel.experiment.builds import (
     common_builds,
     in_the,
     is_named,
+    kernel_cell,
     matched,
     own_builds,
 )
@@ -52,6 +53,14 @@ def compare_cells(
     ]
 
 
+def _of_its_kernel(new: Cell, base: Cell) -> Iterator[Cell]:
+    """Yield the cells that decide in which build a user's strategy is shown."""
+    kernel = kernel_cell(new)
+    if kernel is not None and kernel.strategy != base.strategy:
+        for build in common_builds(kernel, base):
+            yield from (in_the(build, cell) for cell in (kernel, base))
+
+
 def _needed(pairs: Iterable[tuple[Cell, Cell]], *, intervals: bool) -> Iterator[Cell]:
     """Yield the cells whose exact times decide which builds are compared and how far they differ.
 
@@ -61,6 +70,7 @@ def _needed(pairs: Iterable[tuple[Cell, Cell]], *, intervals: bool) -> Iterator[
         several = () if new is base else common_builds(new, base)
         if len(several) > 1:
             yield from (in_the(build, cell) for build in several for cell in (new, base))
+            yield from _of_its_kernel(new, base)
         if not intervals or is_named(new):
             continue
         if len(own_builds(new)) > 1:

@@ -9,17 +9,21 @@ from importlib import resources
 from typing import Final
 
 from costmodel.code.library import builds_of, load_library
-from costmodel.config.errors import ConfigError, describe, unknown
+from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.workload import Workload
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.recorder.build_archive import load_archive
+from costmodel.strategies.catalogue import built_in
 
 MARK: Final = "@"
 """Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""
 BOOTED: Final = "gcc12-booted"
 """The build of the kernels that were booted to record them. Only this build was recorded of every
 strategy, at every order and in every state."""
+
+
+_NO_PMDS: Final = "was not recorded with folios that PMDs map"
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,6 @@ def builds_for(strategy: Strategy, isa: str) -> tuple[str, ...]:
         return (strategy.build,)
     own = _build_in(program)
     others = builds_of(strategy.operation, source_of(program))
-    if strategy.code is not None:
-        others = tuple(b for b in others if _runs_anything(strategy, b, isa))
     first = list(known_builds()).index  # the order of the file: the oldest compiler first
     return tuple(dict.fromkeys([own, *sorted(others, key=first)]))
 
@@ -111,7 +113,7 @@ def in_build(
     """
     known = builds_for(strategy, isa)
     if build not in known:
-        raise ConfigError.of(origin, lacks(strategy, isa), key=strategy.name, got=describe(build))
+        raise ConfigError.of(origin, lacks(strategy, isa), key=strategy.name, got=repr(build))
     if why := _not_recorded(strategy, build, workload, isa):
         raise ConfigError.of(origin, why, key=strategy.name)
     return strategy if build == known[0] else built(strategy, build, origin=origin)
@@ -141,7 +143,7 @@ def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strate
         reason = unknown("build", build, recorded)
         if build in known_builds():
             reason = f"{strategy.name} was not recorded of it; builds: {', '.join(recorded)}"
-        raise ConfigError.of(origin, reason, got=describe(name))
+        raise ConfigError.of(origin, reason, got=repr(name))
     ranged = strategy.range_programs if build == BOOTED else {}
     return replace(strategy, name=name, build=build, programs=programs, range_programs=ranged)
 
@@ -154,7 +156,9 @@ def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str
     they execute otherwise is not known.
     """
     known = builds_for(strategy, isa)
-    if strategy.archive is not None or (not build and builds_on(strategy, workload, isa)):
+    if strategy.archive is not None:
+        return _NO_PMDS if workload.mapped == "pmd" else ""
+    if not build and builds_on(strategy, workload, isa):
         return ""
     if build and build not in known:
         return f"not recorded of build {build} (builds: {', '.join(known)})"
@@ -165,6 +169,8 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     """Return why one build of a strategy cannot be priced on a workload; empty where it can."""
     if strategy.archive is not None:
         return ""  # whole tables say themselves what they lack, steps execute any layout
+    if workload.mapped == "pmd" and build != BOOTED:
+        return f"build {build}: {_NO_PMDS}"
     option = operation_named(strategy.operation).state(workload.state).option
     if option and option not in known_builds()[build].options:
         return f"build {build} has no CONFIG_{option}, which {workload.state} needs"
@@ -184,17 +190,41 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     alike = len(workload.folio_orders) == 1
     known = strategy.one_by_one or (alike and recorded)
     states = operation_named(strategy.operation).words.built_states
-    if build == BOOTED or (workload.state in states and known):
+    if build == BOOTED:
         return ""
+    if workload.state in states and known:
+        user = strategy.code is not None and not strategy.build
+        return _lacks_steps(strategy, build, workload, isa) if user else ""
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
     where = "every order" if strategy.one_by_one else f"order {orders}"
     return f"build {build} was recorded at {where}, {' and '.join(states)}"
 
 
-def _runs_anything(strategy: Strategy, build: str, isa: str) -> bool:
-    """Tell whether a build was cut into steps for any layout: a user's function may do anything."""
-    program = _program(strategy.programs[isa], build)
-    return load_library(strategy.operation, program).knows_any_layout
+def kernel_changed_by(strategy: Strategy, isa: str) -> Strategy | None:
+    """Return the built-in strategy whose recorded code a user's strategy executes.
+
+    None for a strategy that is no user's, is built on an archive, or on code of no built-in one.
+    """
+    program = strategy.programs.get(isa)
+    if strategy.code is None or strategy.archive is not None or program is None:
+        return None
+    source = source_of(program)
+    alike = (known for known in built_in(strategy.operation).values() if isa in known.programs)
+    return next((known for known in alike if source_of(known.programs[isa]) == source), None)
+
+
+def _lacks_steps(strategy: Strategy, build: str, workload: Workload, isa: str) -> str:
+    """Return why a user's function cannot run on a build that was recorded at few orders.
+
+    It may announce events in an order that was not recorded there. Empty where it runs.
+    """
+    from costmodel.strategies.runs import trace_runs
+
+    try:
+        trace_runs(built(strategy, build), workload, isa, range_tlbi=False)
+    except ConfigError as error:
+        return f"does not run on build {build}: {error.faults[0].reason}"
+    return ""
 
 
 def source_of(program: str) -> str:

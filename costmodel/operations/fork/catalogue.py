@@ -96,6 +96,13 @@ STRATEGIES: Final = (
         both("v6.12.117"),
     ),
     Strategy(
+        "folio-batch-v7.2",
+        "v7.2: large folios keep who maps them",
+        folio_batch.v7_2,
+        "fork",
+        {"arm64": "v7.2.13@gcc12-own.arm64_nocontpte", "x86_64": "v7.2.13@gcc12-own.x86_64"},
+    ),
+    Strategy(
         "contpte-basic-v5",
         "no helpers: unfolds, gathers on every PTE",
         folio_batch.contpte_basic_v5,
@@ -138,4 +145,4 @@ STRATEGIES: Final = (
         contpte=True,
     ),
 )
-"""Ways to copy page tables in ``fork()``."""
+"""The built-in strategies of fork, the default baseline first."""

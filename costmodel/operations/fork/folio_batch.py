@@ -1,4 +1,4 @@
-"""The copy loops that batch by folio, from Ryan Roberts' v3 of December 2023 to v6.12.
+"""The copy loops that batch by folio, from Ryan Roberts' v3 of December 2023 to v7.2.
 
 Each is :func:`copy_batched` with a :class:`Batching` of its own.
 """
@@ -40,6 +40,11 @@ def v6_9(fork: ForkOperation) -> Steps:
 def v6_12(fork: ForkOperation) -> Steps:
     """Copy as v6.12: the scan is clamped to the folio, ``_large_mapcount`` is kept."""
     return copy_batched(fork, Batching(counts_large=True))
+
+
+def v7_2(fork: ForkOperation) -> Steps:
+    """v7.2: a large folio keeps who maps it, behind a lock of its own around its mapcount."""
+    return copy_batched(fork, Batching())
 
 
 def contpte_basic_v5(fork: ForkOperation) -> Steps:

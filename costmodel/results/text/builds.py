@@ -17,6 +17,9 @@ _RANGE_LEGEND: Final = (
     "configurations, each from the baseline of the same build. The row is the median build, which "
     "'build' names; '{baseline}, same build' is what its change counts from."
 )
+_OF_USERS: Final = (
+    "A strategy of yours is shown in the build in which the kernel that it changes is shown."
+)
 _OWN_LEGEND: Final = (
     "Where no build is named it is {build} ({compiler}, {configuration}), as that of the "
     "baseline's own line."
@@ -78,6 +81,8 @@ def builds_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
     """Yield what a reader must know about the builds of a table."""
     if any(cell.build_range for cell in cells):
         yield _RANGE_LEGEND.format(baseline=cells[0].baseline)
+        if any(cell.build_range and ":" in cell.strategy for cell in cells):
+            yield _OF_USERS
         first = next(cell for cell in cells if cell.is_baseline)
         yield _OWN_LEGEND.format(**first.model_dump(include={"build", "compiler", "configuration"}))
 
