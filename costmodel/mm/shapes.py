@@ -50,7 +50,7 @@ class TableShape:
 
     @property
     def ptes(self) -> int:
-        """The number of entries in use, at most 512."""
+        """The number of entries in use, at most 512; those that a PMD stands for."""
         return sum(map((1).__lshift__, self.orders))
 
     def build(self) -> Memory:
@@ -135,7 +135,7 @@ def homogeneous(
     anywhere in a region of ``over_bytes``, which is at least as large as the memory. A part of the
     memory can be scattered, see :mod:`costmodel.config.frames`. The result has at most four tables:
     one of order 9, two mixtures of the other orders, and one that is partly used.
-    ``pmd``: folios of order 9 are mapped by PMDs.
+    With ``pmd``, order-9 folios are mapped by PMDs and not by a table each.
 
     Raises ValueError for a size that is no multiple of 4096, unknown orders, shares that do not sum
     to 1, and unknown ``frames``.
