@@ -110,9 +110,9 @@ def texts(machine: Machine, workload: Workload) -> list[str]:
 def what(workload: Workload, *without: str, layout: bool = False) -> str:
     """Return the workload as a heading: ``zap, 1 GiB, munmap, scattered frames``.
 
-        It names everything that is not default, and frames that are not contiguous even where that is
-        the default. ``without`` are keys to leave out because the reader finds them elsewhere
-        (``memory``, ``state`` or settings); ``layout`` adds the folio orders.
+    It names everything that is not default, and frames that are not contiguous even where that is
+    the default. ``without`` are keys to leave out because the reader finds them elsewhere
+    (``memory``, ``state`` or settings); ``layout`` adds the folio orders.
     """
     words: list[str] = [workload.operation]
     words += [size_text(workload.memory_bytes)] if "memory" not in without else []
