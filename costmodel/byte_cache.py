@@ -1,4 +1,4 @@
-"""Keeps what was used last, up to a number of bytes; one such cache serves a whole process."""
+"""A cache that keeps the values used last, up to a number of bytes; each process has one."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 
 KEPT_BYTES: Final = 64 << 20
-"""Of what :func:`kept` holds: the traces of one strategy, and what cores make of them."""
+"""Limit of what :func:`kept` keeps: enough for the traces of a strategy and their programs."""
 
 
 class ByteCache:
-    """Values by key; when their arrays exceed ``limit_bytes``, those not used longest go.
+    """Values by key. When their arrays exceed ``limit_bytes``, those not used longest are dropped.
 
-    Arrays that several values share count once.
+    An array that several values share is counted once.
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        """Start empty."""
+        """Begin empty."""
         self.limit_bytes = limit_bytes
         self.bytes = 0
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
         self._uses: Counter[int] = Counter()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the value of ``key``, made if it is not there."""
+        """Return the value of ``key``; if it is not kept, call ``make`` for it."""
         if key in self._values:
             self._values.move_to_end(key)
             known: T = self._values[key]
@@ -44,7 +44,7 @@ class ByteCache:
         return value
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop all values."""
         while self._values:
             self._forget_oldest()
 
@@ -62,7 +62,7 @@ class ByteCache:
 
 
 def _arrays(value: object) -> Iterator[NDArray[Any]]:
-    """Yield the arrays in a value: in fields of dataclasses and in tuples, but not of text."""
+    """Yield the arrays in a value: in fields of dataclasses and in tuples, without text arrays."""
     if isinstance(value, np.ndarray):
         yield value
     elif is_dataclass(value):
@@ -77,8 +77,9 @@ _kept: Final = ByteCache(KEPT_BYTES)
 
 
 def kept(key: Hashable, make: Callable[[], T]) -> T:
-    """Return ``make()``, which is computed once for ``key`` as long as there is room.
+    """Return ``make()``, which is computed once for each ``key`` as long as there is room.
 
-    The first part of ``key`` says what it is, or is the ``token`` of what it was made from.
+    The first part of ``key`` says what the value is, or is the ``token`` of the trace that it is
+    made from.
     """
     return _kept.get(key, make)

@@ -1,4 +1,4 @@
-"""Replace output files in one step: a reader sees the old file or the new one, never a part."""
+"""Writes output files in one step: a reader sees the old file or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _PREFIX = ".costmodel-"
 _SUFFIX = ".tmp"
 _OPEN_FILES = "/proc/self/fd"
 _STALE_SECONDS = 60.0
-"""No write takes that long: an older file of a process that is gone was left by a kill, where files
-without a name do not exist."""
+"""No write takes that long. An older temporary file of a process that is gone was left by a kill,
+on a file system without nameless files."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of ``path`` when the block ends without an exception.
+    """Yield a binary file that replaces ``path`` when the block ends without an exception.
 
-    Missing directories are made; an existing file keeps its mode. After an exception (Ctrl-C too)
-    ``path`` is as it was. What is no regular file (``/dev/stdout``, a pipe) is written to directly.
-    Raises OSError.
+    Missing directories are created; an existing file keeps its mode. After an exception, Ctrl-C
+    included, ``path`` is unchanged. Anything but a regular file (``/dev/stdout``, a pipe) is
+    written to directly. Raises OSError where it cannot be written.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as stream:
@@ -59,9 +59,10 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 def read_bounded(path: Path, most_bytes: int, *, pipes: bool = False) -> bytes:
     """Return the content of a file of at most ``most_bytes``.
 
-    Nobody waits for a pipe without a writer or a log without a line, and no device is read to an
-    end that it has not: ``pipes`` lets those pass that are open already, as ``/dev/stdin``. Raises
-    OSError, ValueError.
+    It does not wait for a pipe without a writer or a log without a line, and does not read a device
+    without an end. ``pipes`` allows pipes that are open already, such as ``/dev/stdin``. Raises
+    OSError for a file that cannot be read, is a pipe, or is larger, and ValueError for a name that
+    is none.
     """
     mode = os.stat(path).st_mode
     is_open = pipes and str(path).startswith(("/dev/", "/proc/self/fd/"))
@@ -91,16 +92,16 @@ def write_text(path: Path, text: str) -> None:
 def json_text(data: Any) -> str:
     """Return plain data as JSON that ends with a newline; equal data give equal text.
 
-    Raises ValueError for a number that JSON cannot carry.
+    Raises ValueError for NaN and infinity, which JSON does not have.
     """
     return json.dumps(data, indent=1, allow_nan=False) + "\n"
 
 
 def why_not(path: Path) -> str:
-    """Return why a file could not be written, without touching it; empty: it could.
+    """Return why a file cannot be written, without touching it; empty if nothing speaks against it.
 
-    Looks at what can be known before: a directory of that name, a name that is too long, a place
-    where no file can be made. A full disk shows only when it is written to.
+    It finds what can be known before: a directory of that name, a name that is too long, a place
+    where no file can be created. A full disk shows only when it is written to.
     """
     try:
         if path.is_dir():
@@ -125,12 +126,12 @@ def why_not(path: Path) -> str:
 
 
 def _temporary(directory: Path) -> Path:
-    """Return a new name in a directory: os.replace is atomic only within a file system."""
+    """Return a new name in the same directory, as os.replace is atomic only in one file system."""
     return directory / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
 
 
 def _nameless(directory: Path) -> IO[bytes] | None:
-    """Open a file without a name, of which a kill leaves nothing; None where there are none."""
+    """Return a new file without a name, of which a kill leaves nothing; None if unsupported."""
     flags = getattr(os, "O_TMPFILE", 0)
     if not flags or not os.path.isdir(_OPEN_FILES):
         return None
@@ -141,14 +142,14 @@ def _nameless(directory: Path) -> IO[bytes] | None:
 
 
 def _name(stream: IO[bytes], path: Path) -> None:
-    """Give a file without a name one that is free."""
+    """Give a file without a name the name ``path``, which must be free."""
     number = stream.fileno()
     # Only with a directory does Python follow the link to the file itself.
     os.link(f"{_OPEN_FILES}/{number}", path, src_dir_fd=number, follow_symlinks=True)
 
 
 def _remove_stale(directory: Path) -> None:
-    """Remove temporary files that processes left that were killed while they wrote."""
+    """Remove temporary files of processes that were killed while they wrote."""
     for left in directory.glob(f"{_PREFIX}*{_SUFFIX}"):
         with suppress(OSError, ValueError):
             process = int(left.name.removeprefix(_PREFIX).partition("-")[0])

@@ -1,4 +1,4 @@
-"""Lets the C library keep freed memory: arrays of megabytes come and go by the dozen per cell."""
+"""Lets the C library keep freed memory, because each cell allocates dozens of large arrays."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _KEPT_BYTES: Final = 256 << 20
 
 @cache
 def keep_freed_memory() -> None:
-    """Have the heap keep what is freed, where the C library is glibc; elsewhere do nothing.
+    """Let the heap keep freed memory, where the C library is glibc; elsewhere do nothing.
 
-    By default every array above 128 KiB is a mapping of its own, which the kernel zeroes page by
-    page when it is touched: that took half of the time of laying a trace out.
+    By default every array above 128 KiB is a mapping of its own, which the kernel clears page by
+    page when it is touched. That took half of the time of building a trace.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -1,4 +1,4 @@
-"""Objects as keys by what they are, not by what they hold."""
+"""Objects as keys of mappings by their identity, not by their content."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ T = TypeVar("T")
 
 
 class ByIdentity(Generic[T]):
-    """An object as a key: hashing all numbers of a machine would cost more than a prediction."""
+    """An object as a key by its identity.
+
+    To hash all numbers of a machine would take longer than a prediction.
+    """
 
     def __init__(self, value: T) -> None:
-        """Take the object."""
+        """Keep the object in ``value``."""
         self.value = value
 
     def __hash__(self) -> int:
-        """Return the same for the same object."""
+        """Return a hash of the object's identity."""
         return id(self.value)
 
     def __eq__(self, other: object) -> bool:

@@ -1,6 +1,6 @@
-"""Compile functions with numba where numba is there, else leave them as plain Python.
+"""Compiles functions with numba where it is installed; otherwise they stay plain Python.
 
-Machine code is kept on disk, so that an installation compiles once.
+Machine code is kept on disk, so an installation compiles only once.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _SOURCES = (
     "machine_code.py",
 )
 _KEPT = 3
-"""Directories with the machine code of other versions of the sources that are left alone."""
+"""How many directories with the machine code of other versions of the sources are kept."""
 
 numba: Any = None
 
 
 @contextmanager
 def _absent(module: str) -> Iterator[None]:
-    """Let a module look as if it were not installed, unless it is loaded already."""
+    """Hide a module in the block as if it were not installed, unless it is loaded already."""
     missing = module not in sys.modules
     if missing:
         sys.modules[module] = None  # type: ignore[assignment]
@@ -61,28 +61,29 @@ _COMPILING = (
     "costmodel: compiling the CPU model to machine code, once per installation:\n"
     "  about half a minute of CPU time ..."
 )
-"""24 s on a 3 GHz server core."""
+"""The message of the first start; compiling takes 24 s on a 3 GHz server core."""
 
 
 def sources_digest() -> str:
-    """Return a number of exactly these sources.
+    """Return a hash of the sources of all compiled code.
 
-    Numba looks at the file of a function only, not at those of the functions that it calls and of
-    the constants that it bakes in: without the digest an edit of another file would leave old code
-    in use.
+    Numba checks only the file of a function, not those of the functions that it calls and of the
+    constants that are compiled into it. Without the hash, old machine code would be used after a
+    change of another file.
     """
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources())).hexdigest()[:16]
 
 
 def sources() -> list[Path]:
-    """Return the files of compiled functions, and of all that these may bake in."""
+    """Return the files of compiled functions, and of all constants that they may contain."""
     return sorted(path for pattern in _SOURCES for path in _PACKAGE.glob(pattern))
 
 
 def cache_directory() -> Path | None:
-    """Return where machine code of these sources lies, made if need be; None: nowhere to write.
+    """Return the directory for the machine code of these sources, created if needed.
 
-    Beside the package where that can be written, else in the user's cache.
+    It is beside the package if that can be written, else in the user's cache; None where neither
+    can be written.
     """
     user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "costmodel"
     given = os.environ.get("NUMBA_CACHE_DIR")
@@ -104,7 +105,7 @@ def _is_off() -> bool:
 
 
 def _tidy(base: Path, current: Path) -> None:
-    """Remove machine code of sources that changed long ago."""
+    """Remove the machine code of older versions of the sources."""
     others = [path for path in base.glob(f"{_PREFIX}*") if path != current]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in others[_KEPT:]:
@@ -112,10 +113,11 @@ def _tidy(base: Path, current: Path) -> None:
 
 
 def _load_arrays() -> None:
-    """Load what numba knows of arrays, without scipy.linalg.
+    """Load numba's support for arrays without scipy.linalg.
 
-    Numba looks for a BLAS, a twelfth of what a new number takes, and only compiled products of
-    matrices need one. Whoever compiles those in this process still can: numba looks again.
+    Numba looks for a BLAS there, which takes a twelfth of the time of a command, and which only
+    compiled products of matrices need. Other code in this process can still compile those, because
+    numba then looks again.
     """
     with suppress(ImportError, AttributeError), _absent("scipy.linalg"):
         arrays: Any = importlib.import_module("numba.np.arraymath")
@@ -142,19 +144,19 @@ def _jit(function: F, **options: Any) -> F:
 
 
 def compiled(function: F) -> F:
-    """Return ``function`` compiled on its first call, with the machine code kept on disk."""
+    """Return ``function``, compiled at its first call, with its machine code kept on disk."""
     return _jit(function)
 
 
 def hot(function: F) -> F:
-    """Return ``function`` compiled; it must not allocate.
+    """Return ``function`` as :func:`compiled`; it must not allocate memory.
 
-    Without that promise every call counts references of every array it is given, atomically, which
-    makes the window loop 20 times slower.
+    Otherwise every call would count references to every array that it is given, atomically, which
+    makes the loop of the window 20 times slower.
     """
     return _jit(function, _nrt=False)
 
 
 def inlined(function: F) -> F:
-    """Return ``function`` compiled into its callers; it must not allocate."""
+    """Return ``function``, which is compiled into its callers; it must not allocate memory."""
     return _jit(function, _nrt=False, forceinline=True)

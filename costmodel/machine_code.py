@@ -1,7 +1,7 @@
-"""Machine code on disk: files that cannot be read are made again, and one process makes each.
+"""Keeps machine code on disk: damaged files are made again, and only one process makes each file.
 
-Numba keeps compiled functions in files and trusts them: a truncated one ends the program. Two
-processes that need the same function compile it twice.
+Numba by itself trusts the files of compiled functions, so that a truncated one ends the program,
+and two processes that need the same function compile it twice.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ with suppress(ImportError):  # not on Windows, where every process compiles for 
     import fcntl
 
 _TOLD_SECONDS: Final = 1.0
-"""What takes less is not worth a line."""
+"""A compilation that takes less time is not reported."""
 
 
 def keep(dispatcher: Any) -> None:
-    """Keep what a function of numba's is compiled to, in the directory that numba is set to."""
+    """Keep the machine code of a numba function in the directory that numba is set to."""
     caching: Any = importlib.import_module("numba.core.caching")
 
     class Kept(caching.FunctionCache):  # type: ignore[misc]
@@ -62,7 +62,7 @@ def keep(dispatcher: Any) -> None:
 
 
 class _Lock:
-    """Held by the process that compiles a function."""
+    """A lock that the process holds which compiles a function."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -70,7 +70,7 @@ class _Lock:
         self._begin = 0.0
 
     def take(self) -> None:
-        """Wait until nobody else compiles the function."""
+        """Wait until no other process compiles the function."""
         self._begin = time.monotonic()
         if fcntl is None:
             return
@@ -85,7 +85,7 @@ class _Lock:
                 self._begin = time.monotonic()
 
     def leave(self, compiled: Callable[..., Any] | None) -> None:
-        """Let others go on; tell how long it took if it was ``compiled`` here."""
+        """Release the lock; report the time if the function was ``compiled`` here."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -95,6 +95,6 @@ class _Lock:
 
 
 def _tell(text: str) -> None:
-    """Say what takes so long to somebody who watches."""
+    """Print to stderr what takes long, if that is a terminal."""
     if sys.stderr is not None and sys.stderr.isatty():
         print(f"costmodel: {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""From what was computed to a page: which numbers get sliders, what is explained."""
+"""Makes the HTML page of results: chooses the numbers with sliders, and what is explained."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from costmodel.sweeps.axes import SweepAxis
 
 _SAME = 1e-9
-"""Exact times that differ by a smaller share are the same."""
+"""Exact times whose relative difference is smaller count as equal."""
 
 Progress = Callable[[str], object]
 
@@ -42,9 +42,10 @@ def page_of_results(
 ) -> str:
     """Return the page of results that were just computed, as HTML.
 
-    ``over`` are the numbers that sliders move; by default those that decide most on each machine.
-    For every machine and folio layout the fastest strategy without a caution is explained.
-    ``progress`` is told what is begun.
+    ``over`` are the axes that sliders move; by default the numbers that decide most on each
+    machine. For every machine and folio layout, the fastest strategy without a caution is
+    explained. ``progress`` is called with the name of each part of the work. ``jobs`` processes
+    share it. Raises ConfigError for axes that cannot be varied.
     """
     grids: dict[str, WhatIf] = {}
     explanations: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -70,10 +71,10 @@ def page_of_file(
     jobs: int = 1,
     progress: Progress = lambda _: None,
 ) -> tuple[str, str]:
-    """Return the page of a result file, and why it has no sliders: empty where it has.
+    """Return the page of a result file, and why it has no sliders; that is empty if it has some.
 
-    Sliders need the machines and strategies of the file. They are those of the scenario that it
-    names, if these still give the times that it holds.
+    Sliders need the machines and strategies of the file. These are those of the scenario in it, if
+    they still give the same times.
     """
     question = _question(results)
     if isinstance(question, str):
@@ -98,7 +99,7 @@ def _to_explain(
 
 
 def _question(results: ResultFile) -> tuple[list[Cell], Mapping[str, Machine]] | str:
-    """Return the cells and machines that a file was computed from, or why they are not there."""
+    """Return the cells and machines that a file was computed from, or why they are unknown."""
     made = results.provenance
     if made.scenario is None:
         return "the file does not say what it was computed from"
@@ -115,7 +116,7 @@ def _question(results: ResultFile) -> tuple[list[Cell], Mapping[str, Machine]] |
 
 
 def _as_written(scenario: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a scenario as its file may have it: JSON has no numbers as keys, and says nothing."""
+    """Return the scenario of a result file as a scenario file has it: with numbers as keys."""
     orders = [
         {int(order): share for order, share in mix.items()} if isinstance(mix, dict) else mix
         for mix in scenario.get("folio_orders") or ()
@@ -125,7 +126,7 @@ def _as_written(scenario: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _moved(results: ResultFile, found: Sequence[Comparison]) -> str:
-    """Return why computed cells are not those of a file; empty where they are."""
+    """Return why computed cells differ from those of a file; empty if they do not."""
     before = {cell.key: cell.ns_per_pte for cell in results.cells}
     now = {_key(c.result.cell): c.result.ns_per_pte for c in found}
     moved = [k for k, ns in before.items() if not isclose(ns, now.get(k, 0.0), rel_tol=_SAME)]
@@ -139,6 +140,6 @@ def _moved(results: ResultFile, found: Sequence[Comparison]) -> str:
 
 
 def _key(cell: Cell) -> ResultKey:
-    """Return what a result file tells cells apart by."""
+    """Return the key of a cell in a result file."""
     workload, orders = cell.workload, tuple(sorted(cell.workload.folio_orders.items()))
     return cell.machine.name, orders, workload.cpus, workload.threads, cell.strategy

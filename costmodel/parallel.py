@@ -1,4 +1,4 @@
-"""Spread independent tasks over processes; the results never depend on how many."""
+"""Runs independent tasks in several processes; the results do not depend on their number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _work: tuple[Callable[[Any], Any], Sequence[Any]]
-"""In a worker: what to do with which tasks."""
+"""In a worker process: the function and the tasks that it is called with."""
 
 
 def cpus() -> int:
@@ -30,10 +30,10 @@ def cpus() -> int:
 
 
 def context() -> ForkContext | DefaultContext:
-    """Return how processes are started: by forking this one where the system is made for it.
+    """Return how processes are started: by forking this one where the system supports it well.
 
-    Said outright, because from Python 3.14 on the default is another. What a process needs is sent
-    to it in any case.
+    It is stated because the default changes with Python 3.14. Everything that a process needs is
+    sent to it in any case.
     """
     if sys.platform == "linux":
         return multiprocessing.get_context("fork")
@@ -41,10 +41,10 @@ def context() -> ForkContext | DefaultContext:
 
 
 def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -> list[R]:
-    """Return ``function`` of every task, in order; ``jobs`` 1 stays in this process.
+    """Return ``function(task)`` for every task, in order, computed in ``jobs`` processes.
 
-    Function, tasks and results must be picklable. An exception, Ctrl-C too, ends the workers at
-    once and is raised here.
+    With ``jobs`` 1 it is computed in this process. Function, tasks and results must be picklable.
+    An exception, Ctrl-C included, ends the workers at once and is raised here.
     """
     if jobs <= 1 or len(tasks) <= 1:
         return [function(task) for task in tasks]
@@ -56,9 +56,9 @@ def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -
 def pool(
     jobs: int, *, begin: Callable[..., object] | None = None, arguments: tuple[Any, ...] = ()
 ) -> Iterator[ProcessPoolExecutor]:
-    """Give an executor of ``jobs`` processes, each of which first calls ``begin(*arguments)``.
+    """Yield an executor of ``jobs`` processes, each of which first calls ``begin(*arguments)``.
 
-    An exception inside the block, Ctrl-C too, ends the workers at once.
+    An exception inside the block, Ctrl-C included, ends the workers at once.
     """
     executor = ProcessPoolExecutor(
         jobs, mp_context=context(), initializer=_begin, initargs=(begin, arguments)
@@ -76,13 +76,13 @@ def pool(
 
 
 def end_with_parent() -> None:
-    """Let the system end this process when the one that started it ends, even by ``kill -9``."""
+    """Let the system end this process when its parent process ends, even by ``kill -9``."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _begin(begin: Callable[..., object] | None, arguments: tuple[Any, ...]) -> None:
-    """Let Ctrl-C end a worker without a traceback of its own, and do what it begins with."""
+    """Let Ctrl-C end a worker without a traceback of its own, and call ``begin(*arguments)``."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with_parent()
     if begin is not None:

@@ -1,4 +1,4 @@
-"""Where a result comes from: enough to compute it again."""
+"""Collects where a result comes from: everything needed to compute it again."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def provenance(
     noise: bool,
     engine: str,
 ) -> dict[str, Any]:
-    """Return version, scenario, seed, machine file hashes, overrides, packages and command.
+    """Return the provenance of a result file as plain data (docs/result-json.md lists the keys).
 
-    ``machine_files`` maps machine name to the file that it was read from. Only ``created`` differs
-    between two equal runs; SOURCE_DATE_EPOCH fixes it.
+    ``machine_files`` maps the name of each machine to the file that it was read from. Two equal
+    runs differ only in ``created``, which the environment variable SOURCE_DATE_EPOCH fixes.
     """
     return {
         "version": __version__,

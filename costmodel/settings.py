@@ -45,6 +45,8 @@ class Setting:
                 return _frames(frames)
             case "frames_over", size:
                 return f"frames over {size_text(size)}"
+            case "mapped", by:
+                return f"order-9 folios mapped by {by.upper()}s"
             case "vmas", vmas:
                 return f"{vmas} VMA{'s' * (vmas > 1)}"
             case "cpus", cpus:
@@ -105,21 +107,21 @@ def texts(machine: Machine, workload: Workload) -> list[str]:
     return [str(s) for s in (*settings_of_workload(workload), *settings_of_machine(machine))]
 
 
-def what(workload: Workload, *, without: str = "", layout: bool = False) -> str:
+def what(workload: Workload, *without: str, layout: bool = False) -> str:
     """Return the workload as a heading: ``zap, 1 GiB, munmap, scattered frames``.
 
     It names everything that is not default, and frames that are not contiguous even where that is
-    the default. ``without`` is a key to leave out because the reader finds it elsewhere (``memory``
-    or a setting); ``layout`` adds the folio orders.
+    the default. ``without`` are keys to leave out because the reader finds them elsewhere
+    (``memory``, ``state`` or a setting); ``layout`` adds the folio orders.
     """
     words: list[str] = [workload.operation]
-    words += [size_text(workload.memory_bytes)] if without != "memory" else []
-    words += [workload.state]
+    words += [size_text(workload.memory_bytes)] if "memory" not in without else []
+    words += [workload.state] if "state" not in without else []
     words += [workload.layout] if layout else []
     settings = {setting.key: str(setting) for setting in settings_of_workload(workload)}
-    if workload.frames != "contiguous":
+    if workload.frames != "contiguous" and "frames" not in without:
         settings = {"frames": _frames(workload.frames)} | settings
-    return ", ".join([*words, *(text for key, text in settings.items() if key != without)])
+    return ", ".join([*words, *(text for key, text in settings.items() if key not in without)])
 
 
 def machine_title(machine: Machine, room: int) -> str:

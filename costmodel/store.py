@@ -1,8 +1,8 @@
-"""What was computed before, on disk: values by the hash of all that they depend on.
+"""Keeps computed values on disk, by the hash of everything that they depend on.
 
-One SQLite file, so that any number of processes can use it at once. It is bounded in size, and
-whatever is wrong with it (a damaged file, a full disk, no room to lock) only means that values are
-computed again.
+It is one SQLite file, which any number of processes can use at once. Its size is limited. Whatever
+is wrong with it (a damaged file, a full disk, a lock that cannot be taken) only means that values
+are computed again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 LIMIT_BYTES: Final = 256 << 20
-"""Of values kept; the ones not used longest go first."""
+"""Limit of the kept values; those not used longest are dropped first."""
 VARIABLE: Final = "COSTMODEL_CACHE"
-"""Environment variable: a directory, or ``off``."""
+"""Environment variable with the directory of the store, or ``off``."""
 OFF: Final = "off"
 _FILE: Final = "answers.sqlite"
 _PACKAGES: Final = ("numpy", "numba", "scipy")
@@ -37,11 +37,11 @@ _TABLE: Final = (
 
 DEPENDS_ON_MORE: Final = "costmodel.depends_on_more"
 LOOKED_FOR: Final = "costmodel.looked_for"
-"""Events for Python's audit hooks, which is how cli/answers.py learns what an answer depends on."""
+"""Events for Python's audit hooks, by which cli/answers.py learns what an answer depends on."""
 
 
 class StoreSize(NamedTuple):
-    """How much a store holds."""
+    """The file of a store, and how much it holds."""
 
     path: Path
     entries: int
@@ -49,29 +49,29 @@ class StoreSize(NamedTuple):
 
 
 class Store:
-    """Values on disk by key; ``path`` is the file, None keeps nothing."""
+    """Values on disk by key; ``path`` is the file, and None keeps nothing."""
 
     def __init__(self, path: Path | None, *, limit_bytes: int = LIMIT_BYTES) -> None:
-        """Remember where; nothing is opened or made yet."""
+        """Remember the path; nothing is opened or created yet."""
         self.path = path
         self.limit_bytes = limit_bytes
 
     def get(self, keys: Sequence[str]) -> dict[str, Any]:
-        """Return the values that are there, by key; a damaged one is not."""
+        """Return the values that are kept, by key; damaged ones are left out."""
         found: dict[str, Any] = {}
         if self.path is not None and self.path.is_file():
             self._safely(lambda database: _read(database, keys, found))
         return found
 
     def put(self, values: Mapping[str, Any]) -> None:
-        """Keep values; those not used longest make room."""
+        """Keep values by key; those not used longest are dropped if there is no room."""
         if self.path is not None and values:
             with suppress(OSError):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             self._safely(lambda database: self._write(database, values))
 
     def size(self) -> StoreSize:
-        """Return how much is kept."""
+        """Return the number and the size of the kept values."""
         sizes = [(0, 0)]
         if self.path is not None and self.path.is_file():
             query = "SELECT count(*), coalesce(sum(size), 0) FROM answers"
@@ -79,14 +79,14 @@ class Store:
         return StoreSize(self.path or Path(), *sizes[-1])
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all values."""
         if self.path is None:
             return
         for end in ("", "-journal"):
             self.path.with_name(self.path.name + end).unlink(missing_ok=True)
 
     def _write(self, database: sqlite3.Connection, values: Mapping[str, Any]) -> None:
-        """Keep values, and make room for them."""
+        """Write values, and make room for them."""
         now = time.time()
         rows = [(key, now, len(data), data) for key, data in _packed(values)]
         database.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", rows)
@@ -105,7 +105,7 @@ class Store:
         database.executemany("DELETE FROM answers WHERE key = ?", gone)
 
     def _safely(self, do: Callable[[sqlite3.Connection], object]) -> None:
-        """Do something with the database, whole or not at all; a damaged one is removed."""
+        """Call ``do`` with the database in one transaction; a damaged database is removed."""
         assert self.path is not None
         try:
             with closing(
@@ -124,20 +124,20 @@ class Store:
 
 
 def depends_on_more() -> None:
-    """Say that what is computed now depends on more than the files that are read for it.
+    """Announce that the present answer depends on more than the files that are read for it.
 
-    A user's code may do anything, and the time goes on: such an answer is not kept.
+    A user's code may do anything, so such an answer is not kept.
     """
     sys.audit(DEPENDS_ON_MORE)
 
 
 def looked_for(file: str) -> None:
-    """Say that what is computed now depends on whether there is a file of this name."""
+    """Announce that the present answer depends on whether there is a file of this name."""
     sys.audit(LOOKED_FOR, file)
 
 
 def the_store() -> Store:
-    """Return the store of this user, as the environment says."""
+    """Return the store of this user, at the place that the environment names."""
     said = os.environ.get(VARIABLE, "")
     if said == OFF:
         return Store(None)
@@ -150,7 +150,7 @@ def the_store() -> Store:
 
 
 def key_of(*parts: str) -> str:
-    """Return the key of what depends on these texts and on this program."""
+    """Return the key of a value that depends on some texts and on this version of the package."""
     found = hashlib.sha256(program_sha256().encode())
     for part in parts:
         found.update(b"\0" + part.encode())
@@ -159,7 +159,7 @@ def key_of(*parts: str) -> str:
 
 @cache
 def program_sha256() -> str:
-    """Return the SHA-256 of all that numbers are computed with: code, data, packages."""
+    """Return the SHA-256 of everything that numbers are computed with: code, data, packages."""
     from importlib.metadata import version  # slow to load, and mostly not needed
 
     package = Path(__file__).parent
@@ -196,12 +196,12 @@ def _packed(values: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
 
 
 def _digest(key: str, data: bytes) -> bytes:
-    """Return a checksum; of the key, too: a damaged index leads to another row."""
+    """Return a checksum of value and key, as a damaged index can lead to another row."""
     return hashlib.sha256(key.encode() + b"\0" + data).digest()
 
 
 def _unpacked(key: str, data: bytes) -> Any:
-    """Return a value; None for what is not as it was written, or holds what is no more."""
+    """Return a value; None if it is damaged, or of a class that no longer exists."""
     digest, rest = data[:32], data[32:]
     if _digest(key, rest) != digest:
         return None

@@ -1,4 +1,4 @@
-"""Units and sizes that every part of the program shares."""
+"""Units and sizes that all parts of the package share."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ PAGE_BYTES: Final = 4096
 LINE_BYTES: Final = 64
 """A line of every cache here."""
 LARGEST_ORDER: Final = 9
-"""Of folios: 2 MiB, the pages of one page table."""
+"""The largest folio order: 2 MiB, as many pages as one page table maps."""
 
 WIDTH: Final = 76
-"""Columns of all text that is printed: it survives being quoted in a mail."""
+"""The most columns of printed text, so that it can be quoted in a mail."""
 YAML_WIDTH: Final = 100
-"""Columns of machine files."""
+"""The most columns of machine files."""

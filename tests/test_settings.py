@@ -58,7 +58,7 @@ def test_every_key_of_a_workload_is_said_somewhere() -> None:
 def test_where_an_unmap_finds_its_frames_is_always_said() -> None:
     assert what(workload("zap")) == "zap, 1 GiB, munmap, scattered frames"
     assert what(workload("fork"), layout=True) == "fork, 1 GiB, writable, order-0"
-    assert what(workload("fork", cpus=2), without="cpus") == "fork, 1 GiB, writable"
+    assert what(workload("fork", cpus=2), "cpus") == "fork, 1 GiB, writable"
 
 
 def test_a_changed_machine_is_called_so() -> None:

@@ -1,1 +1,1 @@
-"""Trust: numbers fitted to published rows inside their bounds, every prediction with its error."""
+"""Fits machine numbers to published rows, and compares all predictions with what was published."""

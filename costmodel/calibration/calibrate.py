@@ -1,4 +1,4 @@
-"""Calibrate one machine: fit, leave-one-out, joint uncertainty, and the text that says it all."""
+"""Calibrates a machine: the fit, its leave-one-out test, the joint uncertainty, and the report."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was fitted on one machine and how well it is known."""
+    """The fit of a machine, and how well its numbers are then known."""
 
     machine: Machine
-    """As it was before."""
+    """The machine before the fit."""
     rows: tuple[PublishedNumber, ...]
     fitted: Fitted
     left_out: tuple[WithoutRow, ...]
@@ -40,7 +40,7 @@ def fit_rows(machine: str) -> tuple[PublishedNumber, ...]:
 
 
 def check_can_calibrate(machine: Machine) -> None:
-    """Raise ConfigError for a machine of which nothing is published."""
+    """Raise ConfigError for a machine without published measurements."""
     if machine.name not in FITTED:
         reason = f"has no published rows to fit; those that have: {', '.join(FITTED)}"
         raise ConfigError.of("calibrate", reason, key=machine.name)
@@ -49,10 +49,10 @@ def check_can_calibrate(machine: Machine) -> None:
 def calibrate(
     machine: Machine, *, starts: int = STARTS, progress: Callable[[], object] = lambda: None
 ) -> Calibration:
-    """Fit the numbers that ``choices.FITTED`` declares for a machine.
+    """Fit the numbers that ``choices.FITTED`` names for a machine.
 
-    ``progress`` is called :func:`progress_steps` times. Raises ConfigError for a machine of which
-    nothing is published.
+    ``starts`` is the number of points that the fit starts from. ``progress`` is called
+    :func:`progress_steps` times. Raises ConfigError for a machine without published measurements.
     """
     from costmodel.calibration.joint import uncertainty
     from costmodel.calibration.machine_file import with_fit
@@ -69,12 +69,12 @@ def calibrate(
 
 
 def progress_steps(machine: Machine, *, starts: int = STARTS) -> int:
-    """Return how often ``calibrate`` reports progress for a machine."""
+    """Return how often :func:`calibrate` calls ``progress`` for a machine."""
     return starts + len(fit_rows(machine.name)) + 1
 
 
 def describe_fit(calibration: Calibration) -> Iterator[str]:
-    """Yield the report, at most 76 columns wide."""
+    """Yield the lines of the report, at most 76 columns wide."""
     fitted, machine = calibration.fitted, calibration.machine
     rows = ", ".join(fitted.problem.data.names)
     yield f"{machine.title} ({machine.name})"

@@ -1,4 +1,4 @@
-"""Which numbers are fitted on which machine, and why these: the only place that says so."""
+"""The numbers that are fitted on each machine, and the reason for each."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Final
 
 @dataclass(frozen=True)
 class FittedNumber:
-    """One number that is fitted."""
+    """A number that is fitted."""
 
     key: str
     reason: str
-    """Why no source settles it and which rows do."""
+    """Why no source determines the number, and which published rows do."""
 
 
 FITTED: Final[Mapping[str, tuple[FittedNumber, ...]]] = {
@@ -49,9 +49,10 @@ FITTED: Final[Mapping[str, tuple[FittedNumber, ...]]] = {
         ),
     ),
 }
-"""By machine. Two to four rows each are fitted, so at most as many numbers can be."""
+"""The fitted numbers by machine. Two to four rows are fitted on each, so at most as many numbers
+can be."""
 
 
 def fitted_keys(machine: str) -> tuple[str, ...]:
-    """Return the keys that are fitted on a machine; empty where nothing was published."""
+    """Return the keys of the numbers that are fitted on a machine; empty for other machines."""
     return tuple(choice.key for choice in FITTED.get(machine, ()))

@@ -1,4 +1,4 @@
-"""The accuracies that we state (``claims.yaml``), the causes of misses (``causes.yaml``)."""
+"""The stated accuracies (``claims.yaml``) and the likely causes of misses (``causes.yaml``)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Model(BaseModel):
 
 
 class Claim(_Model):
-    """What we state about one class of rows on a machine; the unit is that of the class."""
+    """The stated median and worst error of a class of rows, in the unit of the class."""
 
     kind: Annotated[RowClass, BeforeValidator(RowClass.named)]
     median: Annotated[float, Field(gt=0)]
@@ -29,18 +29,18 @@ class Claim(_Model):
 
 
 class MachineClaims(_Model):
-    """What we state about one machine."""
+    """The stated accuracies of a machine."""
 
     classes: tuple[Claim, ...]
     wrong_signs: dict[str, Annotated[int, Field(ge=0)]] = {}
-    """By operation: at most so many published changes have the other sign; none if left out."""
+    """By operation, how many published changes may have another sign than predicted (default 0)."""
     stdev_factor: Annotated[float, Field(gt=1)]
-    """Deviations between runs are predicted within this factor, per order class."""
+    """The factor within which standard deviations between runs are predicted, per folio order."""
 
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """One statement, and whether it holds."""
+    """A stated accuracy, and the one that was found."""
 
     machine: str
     statement: str
@@ -49,7 +49,7 @@ class ClaimVerdict:
 
     @property
     def holds(self) -> bool:
-        """Whether what was found is no worse than what is stated."""
+        """Whether the accuracy found is no worse than the stated one."""
         return self.found <= self.stated
 
 
@@ -72,9 +72,9 @@ def causes() -> Mapping[str, str]:
 def verdicts(
     assessments: Sequence[Assessment], stated: MachineClaims, stdev_factor: float | None = None
 ) -> Iterator[ClaimVerdict]:
-    """Hold one machine's assessments against what is stated about it.
+    """Yield a verdict for each accuracy stated for a machine.
 
-    ``stdev_factor``: by how much the predicted deviation between runs is off at worst.
+    ``stdev_factor`` is the largest factor between predicted and published standard deviations.
     """
     machine = assessments[0].target.row.machine
     for claim in stated.classes:

@@ -1,4 +1,4 @@
-"""The deviation between runs, as published and as the noise of the machine file gives it."""
+"""Compares published standard deviations between runs with those of the machine file's noise."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
 RUNS = 100
-"""Simulated runs: their deviation is known to 7 %, that of 8 runs only to 25 %."""
+"""How many runs are simulated: their deviation is known to 7 %, that of 8 runs only to 25 %."""
 ROUNDING_PCT = 0.05
-"""Published deviations have one digit behind the point: 0.0 means at most this."""
+"""Published deviations have one decimal, so 0.0 means at most this."""
 
 
 BELOW_PCT = {"xeon-4210r": 1.0}
-"""All that is published for a machine: ``stddev < 1%`` in the tables of T14."""
+"""Machines for which only an upper bound is published: ``stddev < 1%`` in the tables of T14."""
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """Percent of the mean, for one order of one machine; ``is_bound``: published is a bound."""
+    """The standard deviation between runs for a machine and folio order, in percent of the mean.
+
+    ``is_bound``: the published number is an upper bound.
+    """
 
     machine: str
     order: int
@@ -39,16 +42,16 @@ class Deviation:
 
     @property
     def factor(self) -> float:
-        """How far apart they are, at least 1."""
+        """The ratio of the larger to the smaller one, at least 1."""
         ratio = self.predicted / max(self.published, ROUNDING_PCT)
         return max(ratio, 1.0 if self.is_bound else 1 / ratio)
 
 
 def deviations(machine: Machine) -> list[Deviation]:
-    """Compare the deviations between runs of a machine, by folio order.
+    """Return the published and predicted deviations of a machine, by folio order.
 
-    Published is the root mean square of fork rows of 8 x 100 iterations. Storms are left out: their
-    tables do not say what their deviations are percent of.
+    The published one is the root mean square over rows of fork with 8 x 100 iterations. Storms of
+    invalidations are left out, as their tables do not say what their deviations are percent of.
     """
     found = []
     for order in (0, 9):
@@ -64,7 +67,7 @@ def deviations(machine: Machine) -> list[Deviation]:
 
 
 def predicted_pct(machine: Machine, order: int) -> float:
-    """Return the deviation between runs of the baseline in percent of its mean."""
+    """Return the predicted deviation between runs of the baseline, in percent of its mean."""
     from costmodel.experiment import Cell, run_cell
 
     case = usual_case(BASELINE, order)

@@ -1,4 +1,4 @@
-"""Write docs/accuracy.md from the validation: ``make docs``. Nothing in it is typed by hand."""
+"""Writes docs/accuracy.md from the validation, for ``make docs``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Table = list[tuple[str, ...]]
 
 
 def accuracy(reports: Sequence[MachineReport]) -> str:
-    """Return docs/accuracy.md."""
+    """Return the text of docs/accuracy.md."""
     counted = [a for report in reports for a in report.assessments if a.target.role in _COUNTED]
     parts = [
         HEAD,
@@ -59,7 +59,7 @@ def accuracy(reports: Sequence[MachineReport]) -> str:
 
 
 def main(path: Path) -> None:
-    """Write the document."""
+    """Validate all machines and write the document to ``path``."""
     write_text(path, accuracy(validate_machines()))
 
 
@@ -119,7 +119,7 @@ def _stated(reports: Iterable[MachineReport]) -> str:
 
 
 def _misses(missed: Sequence[Assessment]) -> Iterator[str]:
-    """Yield the numbers beyond the limit of their class or outside their interval."""
+    """Yield lines on the numbers beyond the limit of their class or outside their interval."""
     yield (
         "Published numbers beyond the limit of their class (absolute times 5 %, 10 % on the M2 "
         "and for zap; changes 3 points for order 0, 4 above; storms a factor of 1.2) or outside "
@@ -212,7 +212,7 @@ def _fitted(reports: Iterable[MachineReport]) -> Iterator[str]:
 
 
 def _unmapped() -> Iterator[str]:
-    """Yield the published rows that nothing of ours stands for, by reason."""
+    """Yield lines on the published rows that no strategy stands for, by reason."""
     reasons: dict[str, list[str]] = {}
     for row in all_rows():
         if row.unmapped:

@@ -1,4 +1,4 @@
-"""Fit a few machine numbers inside their bounds, from several starts, and say how sure it is."""
+"""Fits a few machine numbers inside their bounds from several starts, with their uncertainty."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ SAME_COST = 0.1
 AT_BOUND = 1e-3
 """Part of the interval within which a number is said to lie on its bound."""
 WEAK = 1.0
-"""A direction that the data move by less than this, in deviations per prior deviation, is known
-better from the sources than from the data."""
+"""A direction with less strength than this is known better from the sources than from the data."""
 MOST_STEPS = 40
 POLISH_STEPS = (1.0, 0.5, 0.25, 0.1)
-"""Of a finite difference, tried in turn around the optimum of the smooth problem."""
+"""Steps tried around the optimum of the smooth problem, as shares of a finite difference."""
 
 
 @dataclass(frozen=True)
 class Direction:
-    """A combination of numbers, in prior deviations, and how strongly the data hold it.
+    """A combination of numbers, in prior standard deviations, and how well the data determine it.
 
-    ``strength``: by how many deviations the data move when the combination moves by one prior
-    deviation. Far below 1 the data say nothing about it.
+    ``strength`` is by how many of their deviations the data move when the combination moves by one
+    prior deviation. Far below 1 the data say nothing about it.
     """
 
     weights: dict[str, float]
@@ -38,13 +37,17 @@ class Direction:
 
     @property
     def is_weak(self) -> bool:
-        """Whether the data cannot tell these numbers apart."""
+        """Whether the data say less about this combination than the priors."""
         return self.strength < WEAK
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Result of a fit: ``z`` and ``covariance`` are in prior deviations, see ``Problem``."""
+    """The result of a fit.
+
+    ``z`` and ``covariance`` are in prior standard deviations, see :class:`Problem`; ``cost`` is
+    half the sum of squared residuals. ``agreeing_starts`` of ``starts`` starts found this optimum.
+    """
 
     problem: Problem
     z: Floats
@@ -62,7 +65,10 @@ class Fitted:
 
     @property
     def standard_errors(self) -> dict[str, float]:
-        """Their standard errors, own units; all that is not fitted is taken as known."""
+        """The standard errors of the fitted numbers in their own units.
+
+        Numbers that are not fitted are taken as known for them.
+        """
         errors = np.sqrt(np.diag(self.covariance))
         return {p.key: p.sigma * float(e) for p, e in zip(self.problem.priors, errors, strict=True)}
 
@@ -74,18 +80,18 @@ class Fitted:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Data less parameters. Each prior counts as one datum more, and is as much used up."""
+        """The number of data minus that of parameters; priors add one to each."""
         return len(self.problem.data.names) - len(self.problem.priors)
 
     @property
     def misfits(self) -> dict[str, float]:
-        """How far each datum is missed, in its deviations (predicted minus published)."""
+        """Predicted minus published for each datum, in its standard deviations."""
         residuals = self.problem.residuals(self.z)[: len(self.problem.data.names)]
         return dict(zip(self.problem.data.names, residuals.tolist(), strict=True))
 
     @property
     def on_bounds(self) -> list[str]:
-        """Keys of numbers that would leave their interval if they could."""
+        """The keys of numbers that are on a bound of their interval."""
         low, high = self.problem.bounds
         margin = AT_BOUND * (high - low)
         near = (self.z <= low + margin) | (self.z >= high - margin)
@@ -95,10 +101,10 @@ class Fitted:
 def fit(
     problem: Problem, *, starts: int = STARTS, progress: Callable[[], object] = lambda: None
 ) -> Fitted:
-    """Fit from the priors and from ``starts - 1`` points spread over the bounds; keep the best.
+    """Return the best fit, from the priors and from ``starts - 1`` points spread over the bounds.
 
-    ``progress`` is called after each start. The result does not depend on anything random: the
-    starts are a seeded Latin hypercube. Raises ValueError for fewer than one start.
+    ``progress`` is called after each start. The points are a Latin hypercube with a fixed seed, so
+    the result is always the same. Raises ValueError for fewer than one start.
     """
     if starts < 1:
         raise ValueError(f"'starts' must be at least 1 (got {starts!r})")
@@ -138,7 +144,7 @@ def _solve(problem: Problem, start: Floats) -> Floats:
 def _polished(problem: Problem, z: Floats) -> tuple[Floats, float]:
     """Return the lowest point near ``z``, and its cost.
 
-    Where only whole cycles count, the cost has steps that no derivative sees: a latency of 18.02
+    The core counts whole cycles, so the cost has steps that no derivative sees: a latency of 18.02
     cycles acts as 19.
     """
     lowest = _cost(problem, z)
@@ -172,7 +178,7 @@ def _fitted(problem: Problem, z: Floats, cost: float) -> Fitted:
 
 
 def _directions(problem: Problem, jacobian: Floats) -> Iterator[Direction]:
-    """Yield the principal directions of what the data say, best known first."""
+    """Yield the principal directions of the parameters, those best known from the data first."""
     size = len(problem.priors)
     _, strengths, axes = np.linalg.svd(jacobian, full_matrices=True)
     strengths = np.concatenate([strengths, np.zeros(size - len(strengths))])

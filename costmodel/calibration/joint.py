@@ -1,8 +1,9 @@
-"""The joint uncertainty of all numbers after a fit, cut down to those that matter.
+"""The joint uncertainty of all numbers after a fit, reduced to those that matter.
 
-A number that is not fitted is still tied to those that are: were it larger, the fit would have
-made up for it. So the covariance is that of all uncertain numbers together, given the fitted rows,
-to first order; rows like the fitted ones are then predicted better than the numbers are known.
+A number that is not fitted is still correlated with those that are: if it were larger, the fit
+would have made up for it. So the covariance is that of all uncertain numbers together, given the
+fitted rows, to first order. Rows like the fitted ones are then predicted better than the numbers
+themselves are known.
 """
 
 from __future__ import annotations
@@ -23,25 +24,26 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
 COVERED = 0.98
-"""Share of the variance of changes and times that the numbers kept must explain."""
+"""The share of the variance of changes and times that the kept numbers must explain."""
 MOST = 10
 LEAST_GAIN = 0.002
-"""A number that explains less than this more is not worth its evaluations."""
+"""A number that explains less than this share in addition is not kept."""
 DIGITS = 2
-"""Of correlations in a machine file."""
+"""The number of decimals of correlations in a machine file."""
 ORDERS = (0, 9)
 PUBLISHED_AT_0 = ("folio-scan-v3", "folio-batch-v6.9", "contpte-arch-batch")
-"""Order 0 has less variety: all strategies copy PTE by PTE."""
+"""The strategies considered at order 0, where all of them copy entry by entry."""
 
 
 def uncertainty(
     machine: Machine, rows: Sequence[PublishedNumber], fitted: Sequence[str], *, chi2: float = 0.0
 ) -> Uncertainty:
-    """Return the joint uncertainty after ``rows`` were fitted on this (fitted) machine.
+    """Return the joint uncertainty of a fitted machine's numbers, after ``rows`` were fitted.
 
-    ``fitted`` keys come first; of all others those that matter for the built-in strategies.
-    ``chi2`` is what the fit left. Where it exceeds the number of rows, the model misses them by
-    more than they are uncertain, and they are trusted that much less (the Birge ratio).
+    The keys ``fitted`` come first, then all others that matter for the built-in strategies.
+    ``chi2`` is the sum of squared misfits of the fit. Where it exceeds the number of rows, the
+    model misses them by more than their uncertainty, and this is scaled up accordingly (the Birge
+    ratio).
     """
     mistrust = math.sqrt(max(1.0, chi2 / len(rows)))
     all_priors = priors(machine)
@@ -59,7 +61,7 @@ def uncertainty(
 
 
 def _questions(machine: Machine) -> list[tuple[Case, Case | None]]:
-    """Return what users ask: the baseline's time and each strategy's change, per order."""
+    """Return the usual questions: the baseline's time and each strategy's change, per order."""
     from costmodel.strategies.catalogue import built_in
 
     fitting = [s.name for s in built_in().values() if machine.isa in s.programs]
@@ -82,13 +84,13 @@ def _gradient(
 
 
 def _covariance(jacobian: Floats, sigma: Floats) -> Floats:
-    """Return the covariance of all numbers, float64[p, p], in prior deviations."""
+    """Return the covariance of all numbers, float64[p, p], in prior standard deviations."""
     scaled = jacobian / sigma[:, None]
     return np.asarray(np.linalg.inv(scaled.T @ scaled + np.eye(jacobian.shape[1])))
 
 
 def _dominant(gradients: Floats, covariance: Floats, first: list[int]) -> list[int]:
-    """Return the positions that explain most, greedily, starting with ``first``."""
+    """Return the positions of the numbers that explain most, chosen greedily after ``first``."""
     kept = list(first)
     total = np.einsum("qi,ij,qj->q", gradients, covariance, gradients)
     total = np.maximum(total, 1e-12)

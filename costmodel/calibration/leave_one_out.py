@@ -1,4 +1,4 @@
-"""How well is each fitted number predicted by a fit that does not know it."""
+"""Tests a fit by leaving out each datum in turn and predicting it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from costmodel.calibration.problem import Floats, Problem
 
 @dataclass(frozen=True)
 class WithoutRow:
-    """One datum that was not fitted: natural logarithms of factors."""
+    """A datum that was left out of a fit; both numbers are natural logarithms of factors."""
 
     name: str
     published: float
@@ -22,14 +22,17 @@ class WithoutRow:
 
     @property
     def error_pct(self) -> float:
-        """Predicted against published time or ratio, in percent of it."""
+        """The error of the predicted time or ratio, in percent of the published one."""
         return 100 * float(np.expm1(self.predicted - self.published))
 
 
 def leave_one_out(
     problem: Problem, *, starts: int = 1, progress: Callable[[], object] = lambda: None
 ) -> list[WithoutRow]:
-    """Fit once per datum, each time without it; the priors stay. Calls ``progress`` per datum."""
+    """Return each datum as predicted by a fit without it; the priors stay.
+
+    ``starts`` is that of :func:`costmodel.calibration.fit.fit`; ``progress`` is called per datum.
+    """
     found = []
     for position, name in enumerate(problem.data.names):
         data, keep = problem.data.without(name)

@@ -1,7 +1,7 @@
-"""Write fitted numbers into a machine file, every other character of which stays as it is.
+"""Writes fitted numbers into a machine file, and leaves every other character of it unchanged.
 
-PyYAML says where in the text each value stands; a round trip through it would lose comments and
-layout.
+PyYAML says where each value is in the text. To load and write the file by it would lose comments
+and layout.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from costmodel.calibration.fit import Fitted
 
 RESOLUTION = 0.001
-"""Of a fitted number, in prior deviations: its standard error is far above that."""
+"""To which share of its prior standard deviation a fitted number is rounded."""
 HEAD = "# Written by `costmodel calibrate --write`, like the numbers of kind `fitted` above."
 
 
@@ -43,10 +43,10 @@ def with_fit(machine: Machine, fitted: Fitted, uncertainty: Uncertainty | None =
 
 
 def write_fit(path: Path, machine: Machine, fitted: Fitted, uncertainty: Uncertainty) -> None:
-    """Write a fit into the file of ``machine``: its numbers in place, ``fit`` at the end.
+    """Write a fit into the file of ``machine``: its numbers in their places, ``fit`` at the end.
 
-    Comments and layout of all the rest stay. The file is replaced in one step, and only by one
-    that reads back without a fault. Raises ConfigError, OSError.
+    The file is replaced in one step, and only by one that can be read without a fault. Raises
+    ConfigError for a file that cannot be read or changed, and OSError where it cannot be written.
     """
     text = path.read_text(encoding="utf-8")
     numbers = _restored(machine) | _fitted_parameters(machine, fitted)
@@ -64,7 +64,7 @@ def _prior_parameter(machine: Machine, key: str) -> Parameter[float]:
 
 
 def _restored(machine: Machine) -> dict[str, Parameter[float]]:
-    """Return the numbers of an earlier fit as they were before it."""
+    """Return the numbers of an earlier fit as they were before it, by dotted key."""
     keys = machine.fit.priors if machine.fit else ()
     return {key: _prior_parameter(machine, key) for key in keys}
 
@@ -86,7 +86,7 @@ def _fitted_parameters(machine: Machine, fitted: Fitted) -> dict[str, Parameter[
 
 
 def _priors_only(machine: Machine, fitted: Fitted) -> Fit:
-    """Return a fit whose numbers are independent: what is known before their joint uncertainty."""
+    """Return a fit with independent numbers, for the time before their covariance is known."""
     chosen = fitted.problem.priors
     independent = Uncertainty(
         keys=[prior.key for prior in chosen],
@@ -106,7 +106,7 @@ def _fit(machine: Machine, fitted: Fitted, uncertainty: Uncertainty) -> Fit:
 
 
 def _with_parameters(text: str, numbers: Mapping[str, Parameter[float]]) -> str:
-    """Replace the mapping of each parameter, last in the file first: places stay valid."""
+    """Return the text with the mappings of parameters replaced, from the end to the beginning."""
     spans = [(_node_at(text, key), key) for key in numbers]
     for node, key in sorted(spans, key=lambda span: -span[0].start_mark.index):
         start, end = node.start_mark, node.end_mark
@@ -147,7 +147,7 @@ def _without_fit(text: str) -> str:
 
 
 def _flow(parameter: Parameter[float], *, column: int, indent: int) -> str:
-    """Return a parameter as the machine files have it, its first line starting at ``column``."""
+    """Return a parameter as text for a machine file, whose first line begins at ``column``."""
     numbers = ", ".join(f"{name}: {_number(getattr(parameter, name))}" for name in _NUMBERS)
     first = f"{{{numbers}, kind: {parameter.kind},"
     source = f'source: "{_escaped(parameter.source)}"}}'

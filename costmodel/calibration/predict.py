@@ -1,4 +1,4 @@
-"""Times without noise on any machine: traced once, computed in milliseconds afterwards."""
+"""Predicts published numbers on any machine, by exact times; each trace is made only once."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
 LogTimes = Mapping[Case, float]
-"""Natural logarithm of the seconds of each case."""
+"""The natural logarithm of the time in seconds of each case."""
 
 
 def log_times(machine: Machine, cases: Iterable[Case]) -> dict[Case, float]:
-    """Return the logarithm of the seconds of each case; ConfigError for one that cannot run."""
+    """Return the logarithm of the time in seconds of each case.
+
+    Raises ConfigError for a case that cannot run on the machine.
+    """
     return {case: math.log(exact_seconds(cell_of(case, machine))) for case in cases}
 
 
@@ -29,7 +32,7 @@ def cell_of(case: Case, machine: Machine) -> Cell:
 
 
 def log_factor(target: PublishedNumber, times: LogTimes) -> float:
-    """Return the predicted logarithm of ``target.factor``."""
+    """Return the natural logarithm of the predicted ``target.factor``."""
     return times[target.case] - (times[target.baseline] if target.baseline else 0.0)
 
 
@@ -41,7 +44,7 @@ def predicted(target: PublishedNumber, times: LogTimes) -> float:
 def slopes(
     machine: Machine, cases: Iterable[Case], chosen: Sequence[Prior]
 ) -> dict[Prior, dict[Case, float]]:
-    """Return how the log time of each case grows per ``sigma`` of each number."""
+    """Return how the logarithm of each case's time grows per ``sigma`` of each number."""
     base = log_times(machine, cases)
     found = {}
     for prior, (changed, by) in zip(chosen, variants(machine, chosen), strict=True):

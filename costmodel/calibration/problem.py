@@ -1,4 +1,4 @@
-"""The least-squares problem: published rows and priors as residuals of a few machine numbers."""
+"""The least-squares problem of a fit: the residuals of published rows and of priors."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 LogFactors = Callable[[Floats], Floats]
-"""Parameters (own units), float64[p], to the predicted logarithm of every datum, float64[n]."""
+"""A function from the parameters in their own units, float64[p], to the predicted logarithm of
+every datum, float64[n]."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """What is fitted: names, logarithms of the published factors and their deviations."""
+    """The data: names, natural logarithms of the published factors, and their deviations."""
 
     names: tuple[str, ...]
     log: Floats
     log_sigma: Floats
 
     def without(self, name: str) -> tuple[Data, NDArray[np.intp]]:
-        """Return the data less one, and the positions of what is left."""
+        """Return the data without one, and the positions of the others."""
         keep = np.flatnonzero(np.array(self.names) != name)
         left = Data(tuple(self.names[i] for i in keep), self.log[keep], self.log_sigma[keep])
         return left, keep
@@ -36,10 +37,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Problem:
-    """Residuals over ``z``: how many prior deviations each parameter lies off its prior.
+    """The residuals as a function of ``z``, the parameters' distances from their priors.
 
-    The first residuals are the data in units of their deviations, the rest is ``z`` itself: a
-    prior pulls with the weight of one datum.
+    ``z``, float64[p], is in prior standard deviations. The first residuals are those of the data in
+    units of their deviations; the rest is ``z`` itself, so a prior has the weight of one datum.
     """
 
     model: LogFactors
@@ -48,13 +49,13 @@ class Problem:
 
     @property
     def bounds(self) -> tuple[Floats, Floats]:
-        """The intervals of the parameters as ``z``."""
+        """The lower and upper ends of the parameters' intervals, as ``z``."""
         low = [(p.low - p.value) / p.sigma for p in self.priors]
         high = [(p.high - p.value) / p.sigma for p in self.priors]
         return np.array(low), np.array(high)
 
     def numbers(self, z: Floats) -> Floats:
-        """Return the parameters in their own units; clipped, as rounding may leave the bounds."""
+        """Return the parameters in their own units, clipped to their intervals."""
         return np.array(
             [
                 min(max(p.value + p.sigma * step, p.low), p.high)
@@ -63,14 +64,14 @@ class Problem:
         )
 
     def residuals(self, z: Floats) -> Floats:
-        """Return data and prior residuals, float64[n + p]."""
+        """Return the residuals of data and priors, float64[n + p]."""
         misfit = (self.model(self.numbers(z)) - self.data.log) / self.data.log_sigma
         return np.concatenate([misfit, z])
 
     def data_jacobian(self, z: Floats) -> Floats:
-        """Return the derivatives of the data residuals, float64[n, p], by central differences.
+        """Return the derivatives of the data's residuals, float64[n, p], by central differences.
 
-        The steps are those of the priors: wide enough for the grid of whole cycles.
+        The steps are those of the priors, which are large enough for times in whole cycles.
         """
         at = self.numbers(z)
         columns = []

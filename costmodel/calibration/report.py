@@ -1,4 +1,4 @@
-"""The whole validation: assessments, summaries, stated accuracies, as data and as text."""
+"""The validation of all machines: assessments, summaries and stated accuracies, and its text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class MachineReport:
-    """All about one machine."""
+    """The validation of one machine."""
 
     machine: Machine
     assessments: tuple[Assessment, ...]
@@ -31,12 +31,15 @@ class MachineReport:
 
 
 def validated_machines() -> list[str]:
-    """Return the names of the machines of which something is published, in order."""
+    """Return the names of the machines with published measurements, in order."""
     return list(dict.fromkeys(target.row.machine for target in targets()))
 
 
 def validate_machines(progress: Callable[[], object] = lambda: None) -> list[MachineReport]:
-    """Predict every published number on the shipped machines; ``progress`` per machine."""
+    """Predict every published number on the shipped machines.
+
+    ``progress`` is called after each machine.
+    """
     reports = []
     for name in validated_machines():
         reports.append(report_on(load_machine(name)))
@@ -45,7 +48,7 @@ def validate_machines(progress: Callable[[], object] = lambda: None) -> list[Mac
 
 
 def report_on(machine: Machine) -> MachineReport:
-    """Return the report on one machine with published rows."""
+    """Return the report on a machine with published measurements."""
     assessments = assess(machine)
     spreads = deviations(machine)
     stated = claims().get(machine.name)

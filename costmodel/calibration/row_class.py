@@ -1,4 +1,4 @@
-"""Classes of published numbers: each has an accuracy of its own, and a limit."""
+"""Classes of published numbers, each of which has its own accuracy and limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from costmodel.operations.registry import DEFAULT
 
 
 class Measure(StrEnum):
-    """What a published number is."""
+    """What a published number measures."""
 
     ABSOLUTE = "absolute time"
     ORDER_0 = "order-0 change"
@@ -22,25 +22,25 @@ class Measure(StrEnum):
 
     @property
     def is_time(self) -> bool:
-        """Whether the number is one time, not a change."""
+        """Whether it is a time, not a change."""
         return self is Measure.ABSOLUTE
 
     @property
     def is_relative(self) -> bool:
-        """Whether errors are percent of the time, else they are points of a change."""
+        """Whether errors are in percent of the time; otherwise they are percentage points."""
         return self in (Measure.ABSOLUTE, Measure.STORM)
 
 
 @dataclass(frozen=True)
 class RowClass:
-    """A kind of number on one operation; tables name the operation where it is not the default."""
+    """A kind of number for one operation; tables name the operation unless it is the default."""
 
     measure: Measure
     operation: str = DEFAULT
 
     @classmethod
     def named(cls, text: object) -> object:
-        """Return the class that ``text`` names, such as ``zap: storm``; other things as they are.
+        """Return the class that a text names, such as ``zap: storm``; anything else as it is.
 
         Raises ValueError for a measure that does not exist.
         """
@@ -55,12 +55,12 @@ class RowClass:
 
 
 def prefixed(operation: str, text: str) -> str:
-    """Return ``zap: text``; of the default operation the text alone."""
+    """Return ``zap: text``; for the default operation the text alone."""
     return text if operation == DEFAULT else f"{operation}: {text}"
 
 
 def limit_of(row_class: RowClass, machine: str) -> float:
-    """Return what errors of a class should stay below on a machine, from ``limits.yaml``."""
+    """Return the limit of errors of a class on a machine, from ``limits.yaml``."""
     known = _limits()
     name = str(row_class)
     of_class = known["classes"].get(name, known["classes"][row_class.measure.value])
@@ -69,7 +69,7 @@ def limit_of(row_class: RowClass, machine: str) -> float:
 
 @cache
 def _limits() -> dict[str, dict[str, float]]:
-    """Return limits by class, for all machines (``classes``) and for some."""
+    """Return the limits by class: for all machines (``classes``), and by machine."""
     text = files("costmodel.calibration").joinpath("limits.yaml").read_text(encoding="utf-8")
     loaded = yaml.safe_load(text)
     return {"classes": loaded["classes"], **loaded["machines"]}

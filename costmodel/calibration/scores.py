@@ -1,4 +1,4 @@
-"""What the assessments of a machine come to: errors per class, signs, ranks, misses."""
+"""Summarises the assessments of a machine: errors per class, signs, ranks, intervals."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ ROLES = (Role.FIT, Role.CHECK)
 
 @dataclass(frozen=True)
 class Score:
-    """Errors of one class of rows: ``median`` and ``worst`` in percent or points."""
+    """The errors of one class of rows: ``median`` and ``worst`` are in percent or points.
+
+    ``inside`` of ``rows`` rows lie in the predicted interval.
+    """
 
     row_class: RowClass
     role: Role | None
-    """None: fitted and checked together."""
+    """The role of the rows; None for fitted and checked ones together."""
     rows: int
     inside: int
     median: float
@@ -29,13 +32,13 @@ class Score:
 
 @dataclass(frozen=True)
 class OperationScores:
-    """All about one operation on one machine. Rows of other builds count nowhere here."""
+    """The summary of one operation on one machine; rows of other builds are left out."""
 
     machine: str
     operation: str
     scores: tuple[Score, ...]
     signs: int
-    """Published changes that have a sign."""
+    """How many published changes are significantly positive or negative."""
     right_signs: int
     rank: float | None
     """Kendall's tau between published and predicted changes; None below three of them."""
@@ -46,7 +49,7 @@ class OperationScores:
 def summaries(assessments: Sequence[Assessment]) -> tuple[OperationScores, ...]:
     """Return the summaries of one machine's assessments, one per operation.
 
-    What one operation gets right must not hide what the other gets wrong.
+    They are separate so that good predictions of one operation do not hide bad ones of another.
     """
     operations = dict.fromkeys(a.target.row.operation for a in assessments)
     return tuple(
@@ -56,7 +59,7 @@ def summaries(assessments: Sequence[Assessment]) -> tuple[OperationScores, ...]:
 
 
 def scores_of(assessments: Sequence[Assessment]) -> OperationScores:
-    """Return the summary of assessments of one operation; ValueError where there are none."""
+    """Return the summary of the assessments of one operation; raise ValueError for none."""
     if not assessments:
         raise ValueError("'assessments' must not be empty (got none)")
     counted = [a for a in assessments if a.target.role in ROLES]
@@ -76,7 +79,7 @@ def scores_of(assessments: Sequence[Assessment]) -> OperationScores:
 def score(
     assessments: Iterable[Assessment], row_class: RowClass, role: Role | None = None
 ) -> Score | None:
-    """Return the score of a class, of one role or of both; None where it has no rows."""
+    """Return the score of a class, for one role or all; None where it has no rows."""
     chosen = [
         a
         for a in assessments

@@ -1,4 +1,4 @@
-"""Published rows as numbers to hold predictions against: one time, or the ratio of two."""
+"""Published rows as numbers to compare predictions with: a time, or the ratio of two."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from costmodel.published import Metric, Role, Row, all_rows
 from costmodel.published.rows import implied_change_pct
 
 FLOOR = 0.01
-"""Relative: no time is taken to be better known than this. The smallest published deviations are
-0.0 and 0.1 %, yet the same source built twice differs by more."""
+"""The least relative uncertainty of a time. The smallest published deviations are 0.0 and 0.1 %,
+but two builds of the same source differ by more."""
 BASELINE = "v6.7"
-"""What changes of rows in seconds are against."""
+"""The baseline of the changes that rows in seconds imply."""
 STORM_PCT = 100.0
-"""A change beyond this is a storm of TLB invalidations: what counts there is the factor."""
+"""A change above this is a storm of TLB invalidations, for which the factor is compared."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a strategy does to a workload: one time on each machine."""
+    """A strategy and a workload, which have one time on each machine."""
 
     strategy: str
     workload: Workload
@@ -32,11 +32,11 @@ class Case:
 
 @dataclass(frozen=True)
 class PublishedNumber:
-    """One published number.
+    """A published number that can be predicted.
 
-    ``mean`` is seconds where ``baseline`` is None, else a change of run time in percent of it.
-    ``sigma`` is what the number is taken to be uncertain by, in the unit of ``mean``: its
-    published deviation, half of its last digit or ``FLOOR`` of the time, whichever is largest.
+    ``mean`` is in seconds where ``baseline`` is None, else it is the change of the time in percent
+    of the baseline's. ``sigma`` is its uncertainty in the unit of ``mean``: the largest of its
+    published deviation, half of its last digit, and ``FLOOR`` of the time.
     """
 
     row: Row
@@ -45,22 +45,22 @@ class PublishedNumber:
     mean: float
     sigma: float
     implied: bool = False
-    """The change that two rows in seconds imply."""
+    """Whether it is the change that two rows in seconds imply."""
 
     @property
     def id(self) -> str:
-        """The row, and whether this is the change that it implies."""
+        """The id of the row, with ``change`` behind it where this is the change that it implies."""
         return f"{self.row.id}{' change' if self.implied else ''}"
 
     @property
     def role(self) -> Role:
-        """What may be done with it. Of a fitted row in seconds the change is no news."""
+        """What calibration may do with it; the implied change of a fitted row counts as fitted."""
         assert self.row.role is not None
         return self.row.role
 
     @property
     def row_class(self) -> RowClass:
-        """The class whose accuracy it counts towards."""
+        """The class of rows that it belongs to."""
         return RowClass(self._measure, self.row.operation)
 
     @property
@@ -73,26 +73,27 @@ class PublishedNumber:
 
     @property
     def factor(self) -> float:
-        """The time in seconds, or the ratio to that of the baseline."""
+        """The published time in seconds, or its ratio to that of the baseline."""
         return self.mean if self.baseline is None else 1 + self.mean / 100
 
     @property
     def log_sigma(self) -> float:
-        """The uncertainty of the logarithm of ``factor``."""
+        """The uncertainty of the natural logarithm of ``factor``."""
         return self.sigma / (self.factor * (1 if self.baseline is None else 100))
 
     def of_log(self, log: float) -> float:
-        """Return the logarithm of a factor in the unit of ``mean``."""
+        """Return a factor, given by its natural logarithm, in the unit of ``mean``."""
         return math.exp(log) if self.baseline is None else 100 * math.expm1(log)
 
 
 def targets(
     machine: str | None = None, rows: Iterable[Row] | None = None
 ) -> tuple[PublishedNumber, ...]:
-    """Return what can be predicted, in order of publication; of all machines or of one.
+    """Return the published numbers that can be predicted, in order of publication.
 
-    Numbers that were printed before and baselines against themselves are left out. A row in
-    seconds whose table has the baseline gives a second target: the change.
+    They are those of one machine or of all, from ``rows`` or from all rows. Numbers that were
+    published before and baselines compared with themselves are left out. A row in seconds whose
+    table has the baseline gives a second number, the change.
     """
     chosen = all_rows() if rows is None else rows
     return tuple(
@@ -104,7 +105,7 @@ def targets(
 
 
 def cases(chosen: Iterable[PublishedNumber]) -> list[Case]:
-    """Return each case that the targets need, once."""
+    """Return each case that some published numbers need, once."""
     needed = (case for target in chosen for case in (target.case, target.baseline) if case)
     return list(dict.fromkeys(needed))
 
@@ -135,10 +136,7 @@ def _sigma(row: Row, size: float) -> float:
 
 
 def usual_case(strategy: str, order: int) -> Case:
-    """Return the question that most was published on: 1 GiB of folios of one order.
-
-    The operation is the default one, in its default state: fork of freshly written pages.
-    """
+    """Return the case of most published rows: fork of 1 GiB of written pages of one folio order."""
     return _of(DEFAULT, strategy, order, 1 << 30, states_of(DEFAULT)[0])
 
 

@@ -40,18 +40,18 @@ def number(target: PublishedNumber, value: float) -> str:
 
 
 def operation_text(target: PublishedNumber) -> str:
-    """Return ``zap, munmap``; nothing for the default operation, which needs no telling."""
+    """Return operation and state, ``zap, munmap``; empty for the default operation."""
     row = target.row
     return "" if row.operation == DEFAULT else f"{row.operation}, {row.state}"
 
 
 def spread_text(target: PublishedNumber) -> str:
-    """Return the published deviation; nothing where none was published."""
+    """Return the published deviation; empty where none was published."""
     return "" if target.row.stdev is None else f"{target.row.stdev:.1f}"
 
 
 def interval(assessment: Assessment) -> str:
-    """Return ``-3.1..3.2``."""
+    """Return the predicted interval, such as ``-3.1..3.2``."""
     target, (low, high) = assessment.target, assessment.interval
     if target.row_class.measure.is_time:
         return f"{1e3 * low:.2f}..{1e3 * high:.2f}"
@@ -59,7 +59,7 @@ def interval(assessment: Assessment) -> str:
 
 
 def error(assessment: Assessment) -> str:
-    """Return ``+0.3`` (points), ``+0.3%`` (of the time) or ``x1.04`` (a storm)."""
+    """Return the error: ``+0.3`` (points), ``+0.3%`` (of the time) or ``x1.04`` (a storm)."""
     measure = assessment.target.row_class.measure
     if measure is Measure.STORM:
         return f"x{1 + assessment.error / 100:.2f}"
@@ -72,12 +72,12 @@ def unit(row_class: RowClass) -> str:
 
 
 def marks(assessment: Assessment) -> str:
-    """Return the marks behind a row: outside the interval, beyond the limit."""
+    """Return the marks behind a row: for outside its interval, and for beyond its limit."""
     return ("" if assessment.inside else "!") + ("M" if assessment.is_miss else "")
 
 
 def machine_table(title: str, assessments: Sequence[Assessment]) -> Iterator[str]:
-    """Yield one machine's rows by role and operation."""
+    """Yield the lines of a machine's rows, by role and operation."""
     yield f"{title:<30} o {'published':>10} {'predicted':>8}{'90 %':>13}{'error':>7}"
     for role, heading in TITLES.items():
         chosen = [a for a in assessments if a.target.role is role]
@@ -89,7 +89,7 @@ def machine_table(title: str, assessments: Sequence[Assessment]) -> Iterator[str
 
 
 def summary_lines(summary: OperationScores) -> Iterator[str]:
-    """Yield what the rows of one operation on a machine come to."""
+    """Yield the lines of the summary of one operation on a machine."""
     for score in summary.scores:
         yield _score(score)
     rank = "-" if summary.rank is None else f"{summary.rank:.2f}"

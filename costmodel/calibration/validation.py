@@ -1,4 +1,4 @@
-"""Every published number beside its prediction."""
+"""Compares published numbers with their predictions."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
 TIE_PCT = 0.05
-"""A predicted change below this has no sign: millionths go now this way, now that way."""
+"""A predicted change below this counts as none, because tiny changes have no reliable sign."""
 SIGNIFICANT = 2.0
-"""Deviations from zero beyond which a published change has a sign."""
+"""A published change has a sign if it is more than so many of its deviations away from zero."""
 
 
 @dataclass(frozen=True)
 class Assessment:
     """A published number and its prediction, both in the unit of ``target.mean``.
 
-    ``interval`` holds 90 % of what would be measured, as far as the uncertainty of the machine's
-    numbers and the range over builds go.
+    ``interval`` is the model's 90 % interval: it contains the uncertainty of the machine's numbers
+    and the range over builds.
     """
 
     target: PublishedNumber
@@ -41,21 +41,21 @@ class Assessment:
 
     @property
     def error(self) -> float:
-        """Predicted less published: points of a change, else percent of the time."""
+        """Predicted minus published: points for a change, percent of the time for a time."""
         if self.target.row_class.measure.is_relative:
             return 100 * (self._factor / self.target.factor - 1)
         return self.predicted - self.target.mean
 
     @property
     def size(self) -> float:
-        """How large the error is; a factor counts alike in both directions."""
+        """The size of the error; for a storm it is that of the factor, equal in both directions."""
         if self.target.row_class.measure is Measure.STORM:
             return 100 * math.expm1(abs(math.log(self._factor / self.target.factor)))
         return abs(self.error)
 
     @property
     def limit(self) -> float:
-        """What ``size`` should stay below."""
+        """The limit of ``size`` for its class and machine."""
         return limit_of(self.target.row_class, self.target.row.machine)
 
     @property
@@ -65,12 +65,12 @@ class Assessment:
 
     @property
     def is_miss(self) -> bool:
-        """Whether the error is beyond its limit. Other builds are not predicted, so never miss."""
+        """Whether the error is beyond its limit; rows of other builds never are."""
         return self.target.role in (Role.FIT, Role.CHECK) and self.size > self.limit
 
     @property
     def has_sign(self) -> bool:
-        """Whether the published number is a change beyond twice its uncertainty."""
+        """Whether the published number is a change of more than twice its uncertainty."""
         target = self.target
         if target.baseline is None or target.role is Role.BAND:
             return False
@@ -79,7 +79,7 @@ class Assessment:
 
     @property
     def sign_agrees(self) -> bool:
-        """Whether both changes go the same way; a predicted tie goes none."""
+        """Whether both changes have the same sign; a predicted tie has none."""
         same = (self.predicted > 0) == (self.target.mean > 0)
         return same and abs(self.predicted) > TIE_PCT
 
@@ -89,10 +89,10 @@ class Assessment:
 
 
 def assess(machine: Machine, chosen: Sequence[PublishedNumber] | None = None) -> list[Assessment]:
-    """Predict what was published about a machine, or some of it; [] where nothing was.
+    """Return the assessments of published numbers of a machine: of ``chosen`` ones, or of all.
 
-    A change is predicted as ``costmodel run`` shows it, in one build of both; a time in the build
-    that the strategy's name means.
+    A change is predicted as ``costmodel run`` shows it, in one build of both strategies; a time is
+    predicted in the build that the strategy's name means.
     """
     todo = targets(machine.name) if chosen is None else chosen
     times = KnownTimes()

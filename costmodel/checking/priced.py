@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from costmodel.checking.run import Subject
 from costmodel.code.events import Step
-from costmodel.code.yields import generator
+from costmodel.code.yields import by_hand_of, generator
 from costmodel.mm.build import build_memory
 from costmodel.mm.layout import Layout
 from costmodel.mm.live_table import LiveTable
@@ -21,6 +21,8 @@ from costmodel.mm.violations import plural
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Function
 
+_ANY_ISA: Final = "arm64"
+"""The one that has all micro-ops: page tables do not tell on which machine a strategy will run."""
 _COUNTS: Final = {
     "rmap_remove": 2,
     "write_protect": 1,
@@ -120,7 +122,10 @@ def _counting(
 
 
 def _steps(items: Any) -> Iterator[Step]:
-    """Yield the events of a strategy; each of its yields is answered with a number."""
+    """Yield the events of a strategy, and look at all that it yields.
+
+    Each of its yields is answered with a number, as recording does.
+    """
     stream, answer = generator(items), None
     for number in range(1 << 62):
         try:
@@ -130,3 +135,5 @@ def _steps(items: Any) -> Iterator[Step]:
         answer = number
         if isinstance(item, Step):
             yield item
+        else:
+            by_hand_of(item, number, _ANY_ISA, stream)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from costmodel.code.yields import generator
 from costmodel.mm.build import build_memory
 from costmodel.mm.layout import Layout
 from costmodel.mm.pte import TABLE_PTES
@@ -86,13 +86,13 @@ def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Vi
     return known.violations(before, operation, dirty=subject.dirty)
 
 
-def exhaust(steps: Iterator[Any], limit: int) -> bool:
+def exhaust(items: Iterable[Any], limit: int) -> bool:
     """Run a strategy to its end and answer each ``yield`` with a new number.
 
-    Returns False if it yields more than ``limit`` times.
+    Returns False if it yields more than ``limit`` times. Raises StrategyError for what yields
+    nothing at all.
     """
-    if not isinstance(steps, Generator):
-        return sum(1 for _ in islice(steps, limit)) < limit
+    steps = generator(items)
     send = steps.send
     try:
         next(steps)

@@ -49,7 +49,10 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line or one drawing per strategy; return 1 if some guarantee is broken."""
+    """Print one line or one drawing per strategy; return 1 if some guarantee is broken.
+
+    Raises ConfigError for those that cannot be run, once the others are done.
+    """
     from costmodel.checking.check import (
         check_strategy,
         describe_prices,
@@ -58,15 +61,21 @@ def run(args: argparse.Namespace) -> int:
     )
     from costmodel.checking.priced import mispriced
     from costmodel.checking.subjects import find_subjects
+    from costmodel.config.errors import ConfigError, Fault
     from costmodel.mm.layouts import telling_layouts
 
     subjects = find_subjects(args.strategy, contpte=args.contpte, operation=args.operation)
     layouts = standard_layouts(args.layouts, args.seed)
-    broken = 0
+    broken, faults = 0, list[Fault]()
     for subject in subjects:
-        report = check_strategy(subject, layouts)
+        try:
+            report = check_strategy(subject, layouts)
+            prices = describe_prices(mispriced(subject, telling_layouts())) if report.passed else ""
+        except ConfigError as error:
+            faults += error.faults
+            continue
         broken += not report.passed
-        print(report_text(report), flush=True)
-        if report.passed and (prices := describe_prices(mispriced(subject, telling_layouts()))):
-            print(prices, flush=True)
+        print("\n".join(filter(None, [report_text(report), prices])), flush=True)
+    if faults:
+        raise ConfigError(faults)
     return 1 if broken else 0

@@ -34,6 +34,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the numbers by influence; raise ConfigError for bad input."""
     from costmodel import __version__
+    from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.output import outputs
     from costmodel.cli.question import ask_one, cells, inputs, origin_of
     from costmodel.explaining.sensitivity import sensitivity_of
@@ -48,9 +49,10 @@ def run(args: argparse.Namespace) -> int:
     _, target = outputs(files, inputs=inputs(args, scenario))
     cell, baseline = cells(scenario, machine)
     found = sensitivity_of(cell, baseline if args.vs else None, jobs=args.jobs or cpus())
-    target.show(sensitivity_text(found, version=__version__))
+    verdicts = verdicts_of((cell, baseline) if args.vs else (cell,))
+    target.show(sensitivity_text(found, version=__version__, verdicts=verdicts))
     origin = origin_of(args, scenario, [machine.name])
-    target.write_json(lambda: sensitivity_document(found, origin))
+    target.write_json(lambda: sensitivity_document(found, origin, verdicts))
     if args.output is not None:
         from costmodel.results.plots.tornado import tornado_picture
 

@@ -88,16 +88,23 @@ def _consequences(
     args: argparse.Namespace, shares: Mapping[str, Share]
 ) -> tuple[str, list[Consequence]]:
     """Return what the strategy does to each loop that it is for, as text and as numbers."""
+    from dataclasses import replace
+
+    from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.question import ask
     from costmodel.config.errors import ConfigError
     from costmodel.experiment import compare, run_cells
     from costmodel.parallel import cpus
     from costmodel.plan import plan
     from costmodel.profile.consequence import consequence
+    from costmodel.remarks import remarks
+    from costmodel.results.text.layout import paragraph
     from costmodel.results.text.share import consequences_text
+    from costmodel.settings import machine_title, what
 
-    texts, everything = [], []
+    texts, everything, said = [], [], dict[str, None]()
     by_case: dict[str, list[Consequence]] = {}
+    questions: dict[str, list[str]] = {}
     for operation in _operations(args):
         args.operation = operation
         scenario, machines = ask(args)
@@ -111,7 +118,8 @@ def _consequences(
             if each.is_baseline:
                 continue
             cell = each.result.cell
-            case = f"{cell.strategy} against {scenario.baseline} on {cell.machine.title}, "
+            machine = machines[cell.machine.name]
+            case = f"{cell.strategy} against {scenario.baseline} on {machine_title(machine, 60)}, "
             case += cell.workload.layout
             found = consequence(
                 operation,
@@ -121,9 +129,13 @@ def _consequences(
                 each.model.change_pct,
             )
             by_case.setdefault(case, []).append(found)
+            questions.setdefault(case, []).append(what(cell.workload))
+            said |= dict.fromkeys(remarks(replace(cell, machine=machine)))
+        said |= dict.fromkeys(verdicts_of(todo.cells))
     for case, found_of_case in by_case.items():
-        texts.append(consequences_text(found_of_case, case))
+        texts.append(consequences_text(found_of_case, case, questions[case]))
         everything += found_of_case
+    texts += [f"\n{paragraph(remark, hanging='  ')}\n" for remark in said]
     return "".join(texts), everything
 
 

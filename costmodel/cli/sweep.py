@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
             )
         )
         compute(study, folder, executor, workers=workers, done=lambda n: bar.update(cells[n]))
-    print(sweep_text(folder, already=there), end="")
+    print(sweep_text(study, folder, already=there), end="")
     return 0
 
 

@@ -93,20 +93,25 @@ def _exhausted(
                 if type(item[0]) is not str or item[0] not in known:
                     reason = f"yields an event that program {vocabulary.program} never recorded"
                     raise StrategyError(reason, got=repr(item[0]), places=_places(stream))
-            elif isinstance(item, Uop):
-                try:
-                    uops.append(checked(item, number, vocabulary.isa))
-                except StrategyError as error:
-                    raise error.at(_places(stream)) from None
+            else:
+                uops.append(by_hand_of(item, number, vocabulary.isa, stream))
                 by_hand.append(number + 1)
                 item = last
-            else:
-                reason = "must yield steps or micro-ops"
-                raise StrategyError(reason, got=describe(item), places=_places(stream))
             add(item)
             last, answer = item, number
         raise endless(MAX_STEPS + 1, stream)
     return found, by_hand, uops
+
+
+def by_hand_of(item: Any, number: int, isa: str, stream: _Stream) -> Uop:
+    """Return what is no event as micro-op ``number`` of a strategy; else raise StrategyError."""
+    if not isinstance(item, Uop):
+        reason = "must yield steps or micro-ops"
+        raise StrategyError(reason, got=describe(item), places=_places(stream))
+    try:
+        return checked(item, number, isa)
+    except StrategyError as error:
+        raise error.at(_places(stream)) from None
 
 
 def run_through(steps: Iterable[Step | Uop]) -> None:

@@ -20,8 +20,8 @@ from costmodel.units import PAGE_BYTES
 SCHEMA: Final = 1
 
 _COMMON: Final = (
-    "operation", "memory_bytes", "frames", "frames_over_bytes", "vmas", "state", "contpte",
-    "baseline", "runs", "iterations",
+    "operation", "memory_bytes", "frames", "frames_over_bytes", "mapped", "vmas", "state",
+    "contpte", "baseline", "runs", "iterations",
 )  # fmt: skip
 """Keys that are equal in all cells of a file, because a scenario has one value for each."""
 

@@ -128,7 +128,7 @@ def _document(study: SweepStudy, form: str) -> dict[str, Any]:
         "strategies_sha256": _own_strategies(study),
         "over": {axis.key: axis.text for axis in (*study.keys, *study.numbers)},
         "design": study.design.model_dump(mode="json"),
-        "points": study.points,
+        "points": study.points * len(study.settings),
         "cells": study.cells,
         "chunks": len(study.chunks),
         "format": form,

@@ -71,7 +71,7 @@ def _priced(
     layouts = [cell.workload.layout for cell in block.cells]
     ptes = np.array([sum(run.count * run.ptes for run in executed(cell)) for cell in block.cells])
     rows = len(points)
-    table: Table = {"point": np.repeat(points, each)}
+    table: Table = {"point": np.repeat(points + study.first_point(number), each)}
     table["machine"] = np.full(rows * each, block.machine.name)
     for axis in study.keys:
         table[axis.key] = np.full(rows * each, block.setting[axis.key])

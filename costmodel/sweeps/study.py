@@ -13,7 +13,7 @@ from costmodel.config.document import Place
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
-from costmodel.experiment import Cell
+from costmodel.experiment import Cell, LeftOut
 from costmodel.plan import plan
 from costmodel.sweeps.axes import (
     UNCERTAIN,
@@ -80,6 +80,19 @@ class SweepWork:
             return self.design.points
         return int(np.prod([len(axis.values) or axis.count or 1 for axis in self.numbers]))
 
+    @cached_property
+    def settings(self) -> tuple[Mapping[str, Number], ...]:
+        """The combinations of values of ``keys``, each once, in order."""
+        found: list[Mapping[str, Number]] = []
+        for block in self.blocks:
+            if block.setting not in found:
+                found.append(block.setting)
+        return tuple(found)
+
+    def first_point(self, block: int) -> int:
+        """Return the number of the first point of a block: each setting has points of its own."""
+        return self.settings.index(self.blocks[block].setting) * self.points
+
     @property
     def cells(self) -> int:
         """The number of cells, at all points together."""
@@ -108,6 +121,8 @@ class SweepStudy(SweepWork):
 
     title: str
     scenario: Scenario
+    left_out: tuple[LeftOut, ...] = ()
+    """Strategies that a machine cannot have."""
 
 
 def sweep_study(
@@ -138,8 +153,10 @@ def sweep_study(
     if faults:
         raise ConfigError(faults)
     at = {axis.key: _placed(axis.key, "", "", places or {}, origin) for axis in keys}
-    blocks = tuple(_blocks(scenario, machines, keys, at))
-    return SweepStudy(blocks, numbers, keys, design, scenario.title, scenario)
+    left_out: list[LeftOut] = []
+    blocks = tuple(_blocks(scenario, machines, keys, at, left_out))
+    missing = tuple(dict.fromkeys(left_out))
+    return SweepStudy(blocks, numbers, keys, design, scenario.title, scenario, missing)
 
 
 def _placed(key: str, reason: str, got: str, places: Mapping[str, Fault], origin: str) -> Fault:
@@ -169,6 +186,7 @@ def _blocks(
     machines: Mapping[str, Machine],
     keys: Sequence[SweepAxis],
     places: Mapping[str, Fault],
+    left_out: list[LeftOut],
 ) -> Iterator[Block]:
     faults: list[Fault] = []
     said = {key: Place(at.line, at.col, at.file) for key, at in places.items()}
@@ -176,11 +194,12 @@ def _blocks(
         setting = {axis.key: value for axis, value in zip(keys, values, strict=True)}
         try:
             asked = scenario.replace(setting, origin=said) if setting else scenario
-            cells = plan(asked, machines).cells
+            todo = plan(asked, machines)
         except ConfigError as error:
             faults += error.faults
             continue
-        for _, mine in itertools.groupby(cells, key=lambda cell: cell.machine.name):
+        left_out += todo.left_out
+        for _, mine in itertools.groupby(todo.cells, key=lambda cell: cell.machine.name):
             group = tuple(mine)
             yield Block(setting, group[0].machine, group)
     if faults:

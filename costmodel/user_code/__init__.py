@@ -1,1 +1,1 @@
-"""Runs what users write in a child process, so that nothing it does can hurt the answer."""
+"""Runs the code of users in a child process, so that nothing it does can change an answer."""

@@ -1,4 +1,4 @@
-"""What a user's code did wrong, and in which of its lines."""
+"""Errors in a user's code: what was wrong, and in which of its lines."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ _PACKAGE: Final = Path(__file__).resolve().parent.parent
 _OTHERS: Final = tuple({Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")})
 
 Place = tuple[str, int]
-"""A file and a line in it."""
+"""A file, and a line in it."""
 
 
 class StrategyError(Exception):
-    """A strategy did something that no strategy may do; the text says what.
+    """Raised where a strategy does something that no strategy may do; the text says what.
 
-    ``got`` is the offending value, ready to print; ``places`` are the files and lines at which the
-    strategy and the generators in it stood, outermost first.
+    ``got`` is the offending value, ready to print. ``places`` are the files and lines at which the
+    strategy and the generators in it were, outermost first. Users get it as a ConfigError.
     """
 
     def __init__(self, reason: str, *, got: str = "", places: Iterable[Place] = ()) -> None:
-        """Keep what to report."""
+        """Create the error of a reason."""
         super().__init__(f"{reason} (got {got})" if got else reason)
         self.reason = reason
         self.got = got
         self.places = tuple(places)
 
     def at(self, places: Iterable[Place]) -> StrategyError:
-        """Return the same error with the places at which the strategy stood."""
+        """Return the same error with the places at which the strategy was."""
         return StrategyError(self.reason, got=self.got, places=places)
 
 
 class Culprit:
-    """Code of a user: where it stands, so that its faults name its own lines."""
+    """The code of a user, so that faults name its own lines."""
 
     def __init__(self, file: str, shown: str) -> None:
         """Blame ``file``, an absolute path, which messages call ``shown``; it may be empty."""
@@ -50,13 +50,16 @@ class Culprit:
         self._defined: Place | None = None
 
     def begins(self, place: Place | None) -> None:
-        """Take note of where the function begins: there stand faults without a line."""
+        """Note where the function begins, which is the place of faults without a line."""
         self._defined = place
         if place is not None:
             self._shown.setdefault(place[0], shown(Path(place[0])))
 
     def error(self, error: BaseException, *, importing: bool = False) -> ConfigError:
-        """Return what an exception tells."""
+        """Return an exception as a ConfigError at the user's line that it came from.
+
+        ``importing``: it was raised while the code was imported.
+        """
         if isinstance(error, ConfigError):
             return error
         places = list(_places_of(error))
@@ -74,7 +77,7 @@ class Culprit:
         return self.fault(f"{verb} {told(error)}", places)
 
     def at(self, frame: FrameType | None, reason: str, *, within: CodeType) -> ConfigError:
-        """Return what is wrong with code that is interrupted at ``frame``, called by ``within``."""
+        """Return the fault of code that was interrupted at ``frame`` and called by ``within``."""
         places = []
         while frame is not None and frame.f_code is not within:
             places.append((frame.f_code.co_filename, frame.f_lineno))
@@ -82,10 +85,10 @@ class Culprit:
         return self.fault(reason, places[::-1])
 
     def fault(self, reason: str, places: Iterable[Place] = (), *, got: str = "") -> ConfigError:
-        """Return a fault at the innermost of ``places`` that is the user's.
+        """Return a ConfigError at the innermost of ``places`` that is in the user's file.
 
-        Else at the innermost that is neither of this package nor of Python, else where the function
-        begins.
+        If there is none, it is at the innermost one outside this package and Python, and else where
+        the function begins. ``got`` is the offending value, ready to print.
         """
         known = [place for place in places if place[1]]
         foreign = [place for place in known if _is_foreign(place[0])]
@@ -96,7 +99,7 @@ class Culprit:
 
 
 def place_of(function: Callable[..., Any]) -> Place | None:
-    """Return where a function, a partial of one or an object that can be called is defined."""
+    """Return where a function, a partial of one, or a callable object is defined."""
     while isinstance(function, functools.partial):
         function = function.func
     function = inspect.unwrap(function)
@@ -106,19 +109,19 @@ def place_of(function: Callable[..., Any]) -> Place | None:
 
 
 def line_of(error: BaseException) -> Place | None:
-    """Return the innermost place outside this package and Python's own that an error came from."""
+    """Return the innermost place outside this package and Python that an error came from."""
     places = [place for place in _places_of(error) if _is_foreign(place[0])]
     return places[-1] if places else None
 
 
 def told(error: BaseException) -> str:
-    """Return an exception as ``Name: text``, whatever its own text does."""
+    """Return an exception as ``Name: text``, even if asking for its text fails."""
     text = _text_of(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def shown(path: Path) -> str:
-    """Return a path as a user would type it: relative where it lies below this directory."""
+    """Return a path as a user would type it: relative if it is below the working directory."""
     try:
         return str(path.relative_to(Path.cwd()))
     except (OSError, ValueError):
@@ -138,7 +141,7 @@ def _is_foreign(file: str) -> bool:
 
 
 def _text_of(error: BaseException) -> str:
-    """Return the text of an exception, shortened; empty where asking for it fails, too."""
+    """Return the text of an exception, shortened; empty if asking for it fails."""
     try:
         text = str(error)
     except BaseException:  # foreign code: its text may do anything, too

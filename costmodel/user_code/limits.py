@@ -1,4 +1,4 @@
-"""How long a user's code may run and how much memory it may take, enforced where it runs."""
+"""Limits on the time and memory of a user's code, enforced in the process where it runs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _GRACE_CPU_SECONDS = 1
 
 @dataclass(frozen=True)
 class Limits:
-    """What one request may take: an import, or one strategy on one page table.
+    """The limits of one request: an import, or one strategy on one page table.
 
-    ``cpu_seconds`` are seconds of a CPU, so that a busy machine refuses nothing; ``wall_seconds``
-    are for code that sleeps. ``memory_bytes`` come on top of what the process has when it starts.
+    ``cpu_seconds`` is CPU time, so that a busy machine refuses nothing. ``wall_seconds`` is for
+    code that sleeps. ``memory_bytes`` is allowed beyond what the process has when it starts.
     """
 
     cpu_seconds: float = 10.0
@@ -32,34 +32,34 @@ class Limits:
 
     @property
     def last_resort_seconds(self) -> float:
-        """When the process that waits for an answer ends the other one by force."""
+        """After how many seconds the waiting process ends the other one by force."""
         return self.wall_seconds + 10
 
     @property
     def too_long(self) -> str:
-        """What is wrong with code that used its CPU time up."""
+        """The reason for code that used all its CPU time."""
         return f"does not end within {self.cpu_seconds:g} s of CPU time"
 
     @property
     def too_slow(self) -> str:
-        """What is wrong with code that sleeps."""
+        """The reason for code that sleeps too long."""
         return f"does not end within {self.wall_seconds:g} s"
 
     @property
     def too_large(self) -> str:
-        """What is wrong with code that ran out of memory."""
+        """The reason for code that ran out of memory."""
         return f"needs more than {self.memory_bytes / (1 << 30):.3g} GiB of memory"
 
 
 Stop = Callable[[str, FrameType | None], None]
-"""Takes a reason and the place at which the code was interrupted; does not return."""
+"""A function that gets a reason and the frame where the code was interrupted, and never returns."""
 
 
 def limit_memory(limits: Limits) -> None:
-    """Let this process have ``limits.memory_bytes`` more than it has now, where that is possible.
+    """Limit the memory of this process to ``limits.memory_bytes`` more than it has now.
 
-    What counts is private memory that can be written, where the system tells how much there is of
-    it: libraries reserve far more addresses than they use.
+    Where the system tells how much there is of it, private writable memory counts, because
+    libraries reserve far more addresses than they use. Elsewhere nothing is limited.
     """
     if resource is None:
         return
@@ -73,9 +73,10 @@ def limit_memory(limits: Limits) -> None:
 
 @contextmanager
 def limited(limits: Limits, stop: Stop) -> Iterator[None]:
-    """Call ``stop`` from where the code is when its time is up.
+    """Call ``stop`` if the time of the code in the block is up.
 
-    Code that Python cannot interrupt (one long call into C) is ended by the system a little later.
+    Code that Python cannot interrupt, such as a long call into C, is ended by the system a little
+    later.
     """
     if resource is None:
         yield
@@ -97,7 +98,7 @@ def limited(limits: Limits, stop: Stop) -> Iterator[None]:
 
 
 def _set(what: int, value: int) -> None:
-    """Lower a limit of this process; it may be raised again up to what was given from outside."""
+    """Lower a limit of this process; it can be raised again up to the limit from outside."""
     hard = resource.getrlimit(what)[1]
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)

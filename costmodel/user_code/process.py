@@ -1,4 +1,4 @@
-"""Asks a user's code from outside: one child process per function, started when it is needed."""
+"""Calls a user's code in another process: one child per function, started when it is needed."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ T = TypeVar("T")
 
 LIMITS = Limits()
 MOST_CHILDREN = 6
-"""Processes that wait for further questions; one more is started again when it is asked."""
+"""How many child processes wait for further requests; an ended one is started again if needed."""
 
 
 class UserCode:
     """A user's function, which runs in a process of its own.
 
-    Whatever it does there, :meth:`ask` returns an answer or raises one ConfigError with the user's
+    Whatever it does there, :meth:`ask` returns an answer or raises a ConfigError with the user's
     own file and line.
     """
 
     def __init__(self, source: Source, limits: Limits | None = None) -> None:
-        """Name the function; nothing is loaded yet."""
+        """Remember where the function is; nothing is loaded yet."""
         self.source = source
         self._limits = limits or LIMITS
         self._child: _Child | None = None
@@ -44,13 +44,14 @@ class UserCode:
         depends_on_more()
 
     def __reduce__(self) -> tuple[type[UserCode], tuple[Source, Limits]]:
-        """Let other processes have it: each starts a child of its own."""
+        """Let other processes get a copy, each of which starts a child of its own."""
         return UserCode, (self.source, self._limits)
 
     def ask(self, task: Callable[..., T], *args: Any) -> T:
-        """Return ``task(function, *args)``; task, arguments and answer must be picklable.
+        """Return ``task(function, *args)``, computed in the child process.
 
-        Raises ConfigError for whatever goes wrong with the user's code.
+        Task, arguments and answer must be picklable. Raises ConfigError for whatever goes wrong
+        with the user's code.
         """
         if self._fault is not None:
             raise self._fault  # it would hang or crash again
@@ -62,7 +63,7 @@ class UserCode:
         return answer
 
     def blamed(self, error: StrategyError) -> ConfigError:
-        """Return what was found wrong with an answer, as a fault of the function."""
+        """Return an error that was found in an answer as a fault of the user's function."""
         return self._culprit.error(error)
 
     def _value(self, answer: Answer | str) -> Any:
@@ -79,7 +80,7 @@ class UserCode:
 
 
 class _Child:
-    """A process that serves one function. Answers are what went wrong where there are none."""
+    """A process that serves one function; a text instead of an answer says what went wrong."""
 
     def __init__(self, source: Source, limits: Limits) -> None:
         ours, theirs = multiprocessing.Pipe()
@@ -102,7 +103,7 @@ class _Child:
         return self.answer()
 
     def answer(self) -> Answer | str:
-        """Wait for what the process answers; return why there is none as text."""
+        """Return the answer of the process, or a text that says why there is none."""
         try:
             if not self._connection.poll(self._limits.last_resort_seconds):
                 _end(self._process)
@@ -122,11 +123,11 @@ class _Child:
         self._finalize()
 
     def let_go(self) -> None:
-        """Leave the process to the one that started it."""
+        """Forget the process, which belongs to the one that started it."""
         self._connection.close()
 
     def _ended(self) -> str:
-        """Return how the process ended, which it did without an answer."""
+        """Return how the process ended without an answer, as text."""
         self._process.join(5)
         _end(self._process)
         code = self._process.exitcode or 0
@@ -137,11 +138,11 @@ class _Child:
 
 
 _children: dict[_Child, None] = {}
-"""Those of this process, in the order of their last use."""
+"""The child processes of this process, in the order of their last use."""
 
 
 def _used(child: _Child) -> None:
-    """Keep the children that were used last, and end others: each takes memory."""
+    """Note the use of a child, and end those not used longest, because each takes memory."""
     _children.pop(child, None)
     _children[child] = None
     while len(_children) > MOST_CHILDREN:
@@ -151,7 +152,7 @@ def _used(child: _Child) -> None:
 
 
 def _let_go() -> None:
-    """Close what a process that is forked from this one inherits: a child ends when nobody asks."""
+    """Close the connections that a forked process inherits, so that no child outlives its owner."""
     for child in _children:
         child.let_go()
     _children.clear()

@@ -1,4 +1,4 @@
-"""The child process: loads a user's function, and runs it as often as it is asked to."""
+"""The child process: loads a user's function, and runs it for each request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from costmodel.user_code.source import Source
 
 
 class Answer(NamedTuple):
-    """An answer, or (``refused``) a ConfigError; the process ends behind its ``last``."""
+    """An answer, or a ConfigError if ``refused``; the process ends after its ``last`` one."""
 
     value: Any
     refused: bool = False
@@ -32,9 +32,9 @@ class Answer(NamedTuple):
 
 
 def serve(connection: Connection, source: Source, limits: Limits) -> None:
-    """Answer requests until the other end is closed; the first answer tells of the import.
+    """Answer requests until the other end is closed; the first answer is about the import.
 
-    A request is a function and its further arguments: it is called with the user's function first.
+    A request is a function and its arguments; it is called with the user's function before these.
     """
     _isolate(limits)
     server = _Server(connection, source, limits)
@@ -60,7 +60,7 @@ class _Server:
         self._process = os.getpid()
 
     def load(self) -> bytes:
-        """Import the user's code; return the pickled place of its function, or what is wrong."""
+        """Import the user's code; return the pickled place of its function, or the error."""
         try:
             self._function = self._source.load()
             place = place_of(self._function)
@@ -76,7 +76,7 @@ class _Server:
             return self._refusal(error)
 
     def answer(self, make: Callable[[], bytes]) -> None:
-        """Send what ``make`` returns, made within the limits."""
+        """Send what ``make`` returns; it runs within the limits."""
         # Whatever the user's code left behind is taken down in ``make``, while the limits hold.
         with limited(self._limits, self._stop):
             answer = make()
@@ -105,7 +105,7 @@ def _refused(error: ConfigError, *, last: bool = False) -> bytes:
 
 
 def _isolate(limits: Limits) -> None:
-    """Keep what the code prints out of the answer, and leave Ctrl-C to the process that waits."""
+    """Send what the code prints to stderr, and let Ctrl-C end this process without a traceback."""
     gc.freeze()  # else looking for garbage copies all that was forked
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     faulthandler.disable()

@@ -1,4 +1,4 @@
-"""Where the function of a user's strategy comes from, and how it is loaded."""
+"""Loads the function of a user's strategy from a file or from another package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from costmodel.user_code.blame import Culprit, shown
 
 @dataclass(frozen=True)
 class Source:
-    """A function of a Python file, or (``file`` empty) what an entry point names.
+    """Where a function is: in a Python file, or where an entry point says (then ``file`` is empty).
 
     ``file`` is an absolute path, ``shown`` what messages call it. ``version`` changes with the
     content of the file.
@@ -30,7 +30,7 @@ class Source:
 
     @classmethod
     def of_file(cls, path: Path, function: str) -> Source:
-        """Return the source of ``function`` in the file as it is now."""
+        """Return the source of ``function`` in the present content of a file."""
         path = path.resolve()
         return cls(str(path), shown(path), function, path.stat().st_mtime_ns)
 
@@ -40,13 +40,13 @@ class Source:
         return cls("", f"entry point {entry.name}", entry.value)
 
     def culprit(self) -> Culprit:
-        """Return whom to blame for faults."""
+        """Return the code that faults are attributed to."""
         return Culprit(self.file, self.shown)
 
     def load(self) -> Callable[..., Any]:
-        """Import the file or the package and return the function.
+        """Import the file or the package, and return the function.
 
-        Raises ConfigError for what is not there, and whatever the import raises.
+        Raises ConfigError where the function is not there, and whatever the import raises.
         """
         if not self.file:
             loaded: Callable[..., Any] = EntryPoint("", self.function, "").load()
@@ -66,7 +66,7 @@ class Source:
 
 
 def _imported(path: Path) -> Any:
-    """Import a file as Python runs a script: what lies beside it can be imported, too."""
+    """Import a file as Python runs a script, so that it can import files beside it."""
     spec = importlib.util.spec_from_file_location(f"costmodel_user_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ConfigError.of(shown(path), "must be a Python file (.py)")

@@ -11,12 +11,13 @@ from tests.cli.lines import flat
 
 CORRECT = """
 from costmodel.mm.pte import PFN_SHIFT, PRESENT, WRITE
+from costmodel.strategies import fork as k
 
 def copy(fork):
     for pair in fork.tables():
         for slot in range(pair.first, pair.end):
             pte = pair.src.ptep_get(slot)
-            yield "load"
+            yield k.load(k.Target.SRC, 8 * slot)
             if not pte & PRESENT:
                 fork.copy_nonpresent(pair, slot)
                 continue
@@ -107,3 +108,35 @@ def test_zap_is_checked_by_name_and_operation(capsys: pytest.CaptureFixture[str]
 
     assert main(["check", "folio-scan-v3", "--operation", "zap"]) == 2
     assert "unknown strategy" in flat(capsys.readouterr().err)
+
+
+YIELDS = """
+from costmodel.strategies import fork as k
+
+def words(fork):
+    return k.before(k.v6_12(fork), "get", ("not", "micro-ops"))
+
+async def never(fork):
+    pass
+
+def wrong_event(fork):
+    return k.after(k.v6_12(fork), "mapp", k.dmb())
+
+def good(fork):
+    return k.v6_12(fork)
+"""
+
+
+def test_what_a_run_would_refuse_is_refused_and_the_others_are_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(YIELDS)
+    names = [f"{file}:{name}" for name in ("words", "never", "wrong_event", "good")]
+    assert main(["check", *names, "--layouts", "0"]) == 2
+    printed = capsys.readouterr()
+    said = flat(printed.err)
+    assert "must yield steps or micro-ops (got 'not', a str)" in said
+    assert "must be a plain generator function: 'async' has no meaning here" in said
+    assert "unknown event, did you mean 'map'?" in said
+    assert f"{names[-1]}: ok" in printed.out

@@ -16,6 +16,7 @@ from costmodel import api
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import load_machine
 from costmodel.config.scenario import default_scenario
+from costmodel.results.text.sweep import sweep_text
 from costmodel.sweeps import study as study_module
 from costmodel.sweeps.axes import parse_over
 from costmodel.sweeps.design import Design
@@ -77,7 +78,32 @@ def test_changes_are_from_the_baseline_of_the_same_point(tmp_path: Path) -> None
         seconds = table["seconds"].reshape(-1, 3)
         change = table["change_pct"].reshape(-1, 3)
         np.testing.assert_allclose(change, 100 * (seconds / seconds[:, :1] - 1))
-        assert len(set(zip(table["point"], table["memory"], strict=True))) == len(seconds)
+        assert len(set(table["point"])) == len(seconds)
+
+
+def test_a_point_is_one_combination_of_values(tmp_path: Path) -> None:
+    """Points along numbers of machines and those along keys of the scenario count alike."""
+    folder = computed(the_study(), tmp_path / "a")
+    assert folder.document["points"] == 6 * 2 * 2
+    axes = ("tlbi.issue_ns", "core.rob_entries", "memory")
+    found: dict[int, set[tuple[object, ...]]] = {}
+    for table in folder.tables(["point", *axes]):
+        values = zip(*(table[axis].tolist() for axis in axes), strict=True)
+        for point, combination in zip(table["point"].tolist(), values, strict=True):
+            found.setdefault(point, set()).add(combination)
+    assert sorted(found) == list(range(24))
+    assert all(len(combinations) == 1 for combinations in found.values())
+
+
+def test_strategies_that_a_machine_cannot_have_are_named(tmp_path: Path) -> None:
+    asked = default_scenario().replace(
+        {"memory": "2 MiB", "strategies": ["v6.7", "contpte-per-pte"], "folio_orders": [0]}
+    )
+    machines = {name: load_machine(name) for name in ("xeon-4210r", "ampere-altra")}
+    study = sweep_study(asked, machines, parse_over(["core.width=4"]), Design())
+    text = sweep_text(study, computed(study, tmp_path / "a"))
+    assert text.count("Left out, arm64 only: contpte-per-pte.") == 1
+    assert "\nfork, 2 MiB, writable\n" in text
 
 
 def test_every_number_of_workers_writes_the_same_bytes(tmp_path: Path) -> None:

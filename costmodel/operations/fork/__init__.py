@@ -1,4 +1,4 @@
-"""Ways to copy page tables in ``fork()``."""
+"""Copying of page tables in ``fork()``."""
 
 from costmodel.operations.fork.operation import OPERATION
 

@@ -145,4 +145,4 @@ STRATEGIES: Final = (
         contpte=True,
     ),
 )
-"""Ways to copy page tables in ``fork()``."""
+"""The built-in strategies of fork, the default baseline first."""

@@ -13,7 +13,7 @@ from costmodel.operations.fork.mm import ForkOperation
 
 
 def check_counts(before: Memory, fork: ForkOperation, expected: Expectation) -> Iterator[Violation]:
-    """Check every folio: those that were there before, and those that copies made."""
+    """Yield a violation for every wrong counter of old folios, new copies and swap entries."""
     pinned = {slot.before for slot in expected.slots if slot.copied}
     copied = {page_of(before, pte) for pte in pinned}
     for was in before.frames:
@@ -91,7 +91,7 @@ def _check_exclusive(
 
 
 def _check_new(before: Memory, fork: ForkOperation) -> Iterator[Violation]:
-    """Check that every folio made by an immediate copy is mapped once, by the child."""
+    """Check that every folio made by an immediate copy is mapped only once, by the child."""
     maps = Counter(
         pte_page
         for _, pte in fork.child.entries()

@@ -27,12 +27,12 @@ _COMPARED = ~(CONT | DIRTY | YOUNG | SOFT_DIRTY | WRITE)
 def check_entries(
     before: Memory, fork: ForkOperation, expected: Expectation, rule: DirtyRule
 ) -> Iterator[Violation]:
-    """Iterate over wrong entries of either side, runs of the same fault as one violation."""
+    """Yield the wrong entries of parent and child; a run of the same fault is one violation."""
     return _Entries(before, fork, expected, rule).check()
 
 
 class _Entries:
-    """The three states to compare and what was found so far."""
+    """The process before, the parent and the child after, and the faults found so far."""
 
     def __init__(
         self, before: Memory, fork: ForkOperation, expected: Expectation, rule: DirtyRule
@@ -46,7 +46,7 @@ class _Entries:
         self.writable = {slot.vpn for slot in expected.slots if slot.before & WRITE}
 
     def check(self) -> Iterator[Violation]:
-        """Yield every entry, of parent or child, that is not what fork() guarantees."""
+        """Yield a violation for every entry of parent or child that fork() does not allow."""
         for slot in self.expected.slots:
             self._parent(slot, self.fork.parent.gathered(slot.vpn))
             child = self.fork.child.gathered(slot.vpn)
@@ -97,7 +97,7 @@ class _Entries:
     def _child_writable(self, slot: Slot) -> None:
         """Report a child entry that is writable though it should not be.
 
-        In a shared mapping a batch may be writable as a whole if one entry is: v6.9 merges so.
+        In a shared mapping a batch may be writable as a whole if one of its entries is, as in v6.9.
         """
         if slot.vma.is_cow:
             text = "entry of a shared page is writable"
@@ -118,13 +118,13 @@ class _Entries:
             self.found.add(Guarantee.CHILD_PTE, "child", vpn, "entry is dirty, the parent's is not")
 
     def _spread(self, space: AddressSpace, vpn: int) -> bool:
-        """Tell whether a dirty neighbour in the same contiguous block explains a dirty bit."""
+        """Tell whether a dirty entry in the same contiguous block explains a dirty bit."""
         start = vpn & -CONT_PTES
         block = range(start, start + CONT_PTES)
         return bool(space.get(vpn) & CONT) and not self.dirty.isdisjoint(block)
 
     def _batched(self, vpn: int, marked: set[int]) -> bool:
-        """Tell whether a marked entry in the same batch explains a bit."""
+        """Tell whether an entry in the same batch, among ``marked`` ones, explains a bit."""
         return any(
             first <= vpn < first + count and not marked.isdisjoint(range(first, first + count))
             for first, count in self.fork.batches
@@ -167,7 +167,7 @@ class _Entries:
 
 
 def _show(pte: int) -> str:
-    """Return an entry as messages show it."""
+    """Return an entry as text for messages."""
     if not pte:
         return "empty"
     kind = "frame" if pte & PRESENT else "swap or migration entry"

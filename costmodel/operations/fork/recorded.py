@@ -1,4 +1,4 @@
-"""Finds the events of ``fork()`` in a recorded window."""
+"""Finds the events of ``fork()`` in recorded windows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm import struct_page
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
+from costmodel.operations.shared.pmd import HUGE, LAYOUT, PROGRAMS, pmd_program
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import RecordedEvents
 
@@ -17,13 +18,13 @@ _PAGE_RMW: Final = {
     struct_page.MAPCOUNT: "map",
     struct_page.LARGE_MAPCOUNT: "large_map",
 }
-"""Offset of an atomic in ``struct page`` to the event it is."""
+"""The event of an atomic on ``struct page``, by its offset in bytes."""
 ALIGNED_LAYOUT: Final = "order0_aligned"
-"""Order-0 frames whose numbers lie in blocks of 16 as their entries do."""
+"""The layout of order-0 frames that lie in their blocks of 16 as their entries do."""
 
 
 class _Scanner:
-    """Walks a window row by row; ``phase`` is where in the copy of an entry or batch it stands."""
+    """Walks over the rows of a window; ``phase`` is the last event on the entry or batch."""
 
     def __init__(
         self, program: RecordedProgram, window: Recording, task_line: int | None = None
@@ -46,7 +47,7 @@ class _Scanner:
         self.swapping = ""
 
     def events(self) -> Iterator[tuple[int, str, int | None]]:
-        """Yield row, event and PTE number (None where the event is not about one PTE)."""
+        """Yield row, event and slot (None where the event is not about one entry)."""
         for row, kind in enumerate(self.kind):
             found = self._match(row, kind)
             if found:
@@ -105,7 +106,7 @@ class _Scanner:
         return None
 
     def _looks_at_resched(self, row: int, target: str, index: int, function: str) -> bool:
-        """Tell whether a load is of the task's flags, or of a lock that others may wait for."""
+        """Tell whether a load reads the task's flags, or a lock that other CPUs may wait for."""
         if self.task_line is not None:
             return target == "other" and index == self.task_line and not self.offset[row]
         return target == "tablepage" and function == "copy_page_range"
@@ -126,16 +127,22 @@ class _Scanner:
 def rows_of_events(
     program: RecordedProgram, window: Recording, task_line: int
 ) -> list[tuple[int, str, int | None]]:
-    """Return row, event and PTE number of what a window's rows are, nothing known of its layout.
+    """Return row, event and slot of the events of a window whose layout is not known.
 
-    ``task_line``: number of the line of ``other`` that begins with the flags of the running task.
-    Events on struct pages carry no PTE number.
+    ``task_line`` is the number of the line in ``other`` that begins with the flags of the running
+    task. Events on struct pages have no slot.
     """
     return list(_Scanner(program, window, task_line).events())
 
 
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
-    """Return the events of a recorded fork window, in order."""
+    """Return the events of a recorded window of fork, in order."""
+    if window.layout == LAYOUT:  # from the allocated table to the stored PMD
+        traits = Trait.LARGE | (Trait.WRITABLE if window.state == "rw" else Trait.NONE)
+        return [
+            Mark(row, Step(event, 0, 0, 0, traits))
+            for row, event in ((0, "alloc"), (len(window.uop) - 1, HUGE))
+        ]
     scanner = _Scanner(program, window)
     raw = list(scanner.events())
     slots = _slots(raw, window.first_slot)
@@ -159,9 +166,9 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
 
 
 def _slots(raw: list[tuple[int, str, int | None]], first: int) -> list[tuple[int, int]]:
-    """Return for each event its PTE number and the end of the batch it belongs to.
+    """Return for each event its slot, and the end of the batch that it belongs to.
 
-    Events on struct pages carry no PTE number: they count through the batch.
+    Events on struct pages have no slot: they are counted through the batch.
     """
     slots: list[tuple[int, int]] = []
     batch_start, slot, mapped = first, first, 0
@@ -187,7 +194,7 @@ def _slots(raw: list[tuple[int, str, int | None]], first: int) -> list[tuple[int
 def _with_batch_ends(
     raw: list[tuple[int, str, int | None]], slots: list[tuple[int, int]]
 ) -> list[tuple[int, int]]:
-    """A batch ends behind the last PTE whose mapping it counted; found by looking back."""
+    """Return the slots with the ends of their batches: behind the last entry that was counted."""
     ended: list[tuple[int, int]] = []
     end, ended_by_set = 1 << 30, True
     for (_, event, _), (slot, _) in zip(reversed(raw), reversed(slots), strict=True):
@@ -202,7 +209,7 @@ def _with_batch_ends(
 def _frames(
     raw: list[tuple[int, str, int | None]], slots: list[tuple[int, int]], window: Recording
 ) -> dict[int, int]:
-    """Return the struct-page number of each PTE whose mapping the window counts."""
+    """Return the struct-page number of each entry whose mapping the window counts, by slot."""
     return {
         slot: int(window.index[row])
         for (row, event, _), (slot, _) in zip(raw, slots, strict=True)
@@ -211,10 +218,17 @@ def _frames(
 
 
 def before_window(window: Recording, first: Step) -> str:
-    """Return the event before a window: whole tables were cut just behind their allocation."""
+    """Return the event before a window; those of whole tables begin right after the allocation."""
+    if window.layout == LAYOUT:
+        return "set"
     if window.ptes != TABLE_PTES:
         return START
     return "read" if first.event == "gather" else "alloc"
 
 
-RECORDED: Final = RecordedEvents(find, before_window)
+RECORDED: Final = RecordedEvents(
+    find,
+    before_window,
+    donors={pmd_program(isa): f"v6.12.117.{arch}" for isa, arch in PROGRAMS.items()},
+    donated=frozenset({"alloc"}),
+)

@@ -1,4 +1,4 @@
-"""Ways to change the protection of mapped pages in ``mprotect()``."""
+"""Changing of the protection of mapped pages in ``mprotect()``."""
 
 from costmodel.operations.mprotect.operation import OPERATION
 

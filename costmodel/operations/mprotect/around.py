@@ -1,4 +1,4 @@
-"""What lies around the loop of ``mprotect()``: the call, and the flush of what was changed."""
+"""The costs around the loop of ``mprotect()``: the call, and the flush of the changed entries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def around(machine: Machine, state: PteState) -> Surroundings:
     """Return the calls that a state stands for, each with its flush.
 
     ``UFFDIO_WRITEPROTECT`` is taken to cost what the other calls do. x86 flushes nothing where
-    rights only grow: an old entry costs a fault at most. arm64 flushes.
+    permissions are only added, as an old entry then costs a page fault at most. arm64 flushes.
     """
     calls = 2 if state == BOTH_WAYS else 1
     flushes = calls

@@ -9,7 +9,7 @@ from costmodel.operations.shared.strategy import Strategy, arm64, both
 
 _NAME: Final = "mprotect"
 _FOLDS: Final = "it may fold a block without break-before-make"
-"""A batch over a block that was not folded is stored as one, and nothing is invalidated between."""
+"""A batch over a block that was not folded is stored at once, without an invalidation before."""
 STRATEGIES: Final = (
     Strategy(
         "v6.12", "one PTE at a time: the baseline", per_pte.change_per_pte, _NAME, both("v6.12.117")
@@ -56,4 +56,4 @@ STRATEGIES: Final = (
         broken=_FOLDS,
     ),
 )
-"""Ways to change protection in ``mprotect()``."""
+"""The built-in strategies of mprotect, the default baseline first."""

@@ -1,4 +1,7 @@
-"""Batching by folio, as merged in v6.17: scan, empty all entries, store runs of equal ones."""
+"""Loops of mprotect that batch by folio, as merged in v6.17.
+
+A batch is scanned for, all its entries are emptied, and runs of equal ones are stored again.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ from costmodel.operations.shared.walk import empty
 
 @dataclass(frozen=True)
 class ProtectBatching(Scan):
-    """The scan of the batching loops: write and soft-dirty bits must match in a batch."""
+    """The scan of the batching loops: write and soft-dirty bits must match within a batch."""
 
     always_ignored: int = YOUNG | DIRTY
     keeps_soft_dirty: bool = True
 
 
 def change_batched(mprotect: MprotectOperation, how: ProtectBatching) -> Steps:
-    """Change batch by batch; single pages are batches of one, and their folio is looked at too."""
+    """Change batch by batch; a single page is a batch of one, whose folio is looked at too."""
     return loop.change_tables(mprotect, partial(_change_from, how))
 
 
@@ -48,7 +51,7 @@ def _change_from(
 def _commit_runs(
     mprotect: MprotectOperation, table: ProtectedTable, entry: Entry, count: int
 ) -> Steps:
-    """Store runs of pages that are all exclusive, or all not."""
+    """Store a batch in runs of pages that are all exclusive, or all not exclusive."""
     writable = [
         mprotect.may_write(table.vma, entry.pte + (ahead << PFN_SHIFT), entry.folio)
         for ahead in range(count)
@@ -68,10 +71,10 @@ def _commit_runs(
 
 
 def batched(mprotect: MprotectOperation) -> Steps:
-    """As merged in v6.17, and with a path of its own for single pages later."""
+    """Change as merged in v6.17; later kernels with a path for single pages do the same."""
     return change_batched(mprotect, ProtectBatching())
 
 
 def contpte_batched(mprotect: MprotectOperation) -> Steps:
-    """The same with contiguous blocks, which stay whole: the scan steps over them."""
+    """Change as :func:`batched` with contiguous blocks: they stay folded, the scan skips them."""
     return change_batched(mprotect, ProtectBatching(gathers=True, hints=True))

@@ -1,4 +1,4 @@
-"""Compares what mprotect left behind with what the kernel guarantees."""
+"""Compares what an mprotect left behind with the guarantees of the kernel."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _MAY_CHANGE = CONT | WRITE | DIRTY | YOUNG | _TRACKED
 
 
 def check_protection(before: Memory, done: MprotectOperation) -> list[Violation]:
-    """Return every guarantee that a finished mprotect broke, none if it is correct.
+    """Return a violation for every guarantee that a finished mprotect broke.
 
-    ``before`` is the process before (``memory.copy()``).
+    ``before`` is the process before it (``memory.copy()``). The list is empty if all is correct.
     """
     found = [
         *done.faults,
@@ -54,7 +54,7 @@ def _wrong_bits(vma: Vma, was: int, now: int) -> str:
 
 
 class _Entries:
-    """The entries before and after."""
+    """The entries before and after, and the faults found so far."""
 
     def __init__(self, before: Memory, done: MprotectOperation) -> None:
         self.before = before
@@ -68,7 +68,7 @@ class _Entries:
         """Folios that some entry knows as dirty: a batch, or a block, has that bit as a whole."""
 
     def check(self) -> Iterator[Violation]:
-        """Yield what is wrong with entries, runs of the same fault as one violation."""
+        """Yield a violation for every run of entries with the same fault."""
         covered: set[int] = set()
         for vma in self.done.space.vmas:
             for vpn in range(vma.start, vma.end):

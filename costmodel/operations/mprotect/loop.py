@@ -1,7 +1,7 @@
-"""What every loop of ``mprotect()`` is made of.
+"""The pieces that every loop of ``mprotect()`` is made of.
 
-Each piece changes the page tables and yields the event that the change is; the recorded step of
-the strategy's program stands behind the event.
+Each piece changes the page tables and yields an event for each change; behind an event stands the
+step that the kernel of the strategy executes for it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from costmodel.operations.shared.entry import Counted, Entry, Steps
 from costmodel.operations.shared.walk import walk
 
 Change = Callable[[MprotectOperation, ProtectedTable, Entry], Counted]
-"""Changes entries from a present one on; returns how many."""
+"""A function that changes entries from a present one on, and returns their number."""
 
 
 def change_tables(mprotect: MprotectOperation, change: Change) -> Steps:
-    """Go through every table under its lock; ``change`` what is present."""
+    """Go through every table under its lock; ``change`` handles present entries."""
     for table in mprotect.tables():
         yield from walk(
             mprotect,
@@ -36,7 +36,7 @@ def change_tables(mprotect: MprotectOperation, change: Change) -> Steps:
 
 
 def change_nonpresent(mprotect: MprotectOperation, table: ProtectedTable, entry: Entry) -> Steps:
-    """Change what maps nothing: a page that is being moved must not be written when it arrives."""
+    """Change an entry that maps nothing: a writable migration entry becomes a readable one."""
     moving = mprotect.frames.find(entry.pte >> PFN_SHIFT) if entry.pte & MIGRATION else None
     anon = moving is not None and moving.anon
     changed = changed_nonpresent(table.vma, entry.pte, anon=anon)
@@ -54,9 +54,10 @@ def commit(
     ahead: int = 0,
     writable: bool = False,
 ) -> Steps:
-    """Store entries with their new protection, note them for the flush.
+    """Store ``count`` entries of a batch with their new protection, and note them for the flush.
 
-    They are ``count`` of a batch, from the one that is ``ahead`` on.
+    They are those from the entry ``ahead`` slots behind ``entry`` on. ``writable``: they become
+    writable.
     """
     pte = as_registered(table.vma, entry.pte + (ahead << PFN_SHIFT))
     pte = pte | WRITE if writable else pte & ~WRITE

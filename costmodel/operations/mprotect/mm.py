@@ -1,4 +1,4 @@
-"""The mprotect operation: what a loop does to page tables, as tiny primitives.
+"""The mprotect operation: the primitives by which a loop changes page tables.
 
 Nothing here prevents a wrong order or a forgotten flush:
 :mod:`costmodel.operations.mprotect.guarantees` finds those afterwards.
@@ -20,7 +20,7 @@ from costmodel.mm.tlb import TlbView
 
 @dataclass(frozen=True, slots=True)
 class ProtectedTable:
-    """The part of one mapping in one table: slots ``first`` to ``end`` of ``src``.
+    """The part of a mapping in one table: slots ``first`` to ``end`` (exclusive) of ``src``.
 
     ``vma`` is the mapping with its new protection.
     """
@@ -32,15 +32,15 @@ class ProtectedTable:
 
 
 class MprotectOperation(TableOperation):
-    """Turns the write permission of every mapping of a process over.
+    """One mprotect, which reverses the write permission of every mapping of a process.
 
-    Mappings that may be written become read-only, the others writable; those that userfaultfd
-    write-protects keep the permission that they have. ``gathered`` are the pages that the strategy
-    asked to be flushed at the end.
+    It is the argument of a strategy for mprotect. Writable mappings become read-only, the others
+    writable; those that userfaultfd write-protects keep the permission that they have. ``gathered``
+    holds the pages that the strategy wants to be flushed at the end.
     """
 
     def __init__(self, memory: Memory, tlb: TlbView, *, contpte: bool = False) -> None:
-        """Prepare the change; the mappings of the process have their new protection already."""
+        """Prepare the change, and give the mappings of the process their new protection."""
         super().__init__(memory.frames, tlb, contpte=contpte)
         self.space: AddressSpace = memory.space
         self.space.vmas = tuple(
@@ -50,7 +50,7 @@ class MprotectOperation(TableOperation):
         self.gathered: set[int] = set()
 
     def tables(self) -> Iterator[ProtectedTable]:
-        """Iterate over the tables of all mappings, ascending."""
+        """Yield the parts of tables of all mappings, in ascending order."""
         for vma in self.space.vmas:
             for number, first, end in vma.table_ranges():
                 slots = self.space.pmds.find(number)
@@ -65,14 +65,15 @@ class MprotectOperation(TableOperation):
         self.gathered.update(range(table.base + slot, table.base + slot + count))
 
     def finish(self) -> None:
-        """Flush what was noted, as ``tlb_finish_mmu()`` does."""
+        """Flush the pages that were noted, as ``tlb_finish_mmu()`` does."""
         self.tlb.invalidate(self.gathered)
         self.tlb.synchronise()
 
     def may_write(self, vma: Vma, pte: int, folio: Folio | None) -> bool:
         """Tell whether a present entry may become writable without a write fault.
 
-        Private memory: pages of this process alone. Tracked pages (soft-dirty, userfaultfd) fault.
+        In private memory only pages that belong to this process alone may. Pages that are tracked
+        (soft-dirty, userfaultfd) need a fault.
         """
         pte = as_registered(vma, pte)
         tracked = pte & UFFD_WP or (vma.tracks_soft_dirty and not pte & SOFT_DIRTY)

@@ -1,4 +1,4 @@
-"""``mprotect()`` as one object: what the rest of the program needs to know of it."""
+"""``mprotect()`` as an operation: its names, events, strategies, checks and costs in one object."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Mprotect(Operation):
     def begin(
         self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
     ) -> MprotectOperation:
-        """Return a change of every mapping of a process."""
+        """Return a change of every mapping of the process ``memory``, ready for a strategy."""
         from costmodel.mm.tlb import TlbView
         from costmodel.operations.mprotect.mm import MprotectOperation
 
@@ -128,7 +128,7 @@ class Mprotect(Operation):
     def trace(
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
-        """Return the change of every table; both ways are two changes of the same tables."""
+        """Return the trace of changing each distinct table; ``both-ways`` changes it twice."""
         from costmodel.operations.shared.trace import loop_runs
 
         if space.shapes[0].state != BOTH_WAYS:
@@ -140,7 +140,7 @@ class Mprotect(Operation):
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
     ) -> list[Violation]:
-        """Return every guarantee that a finished change broke."""
+        """Return a violation for every guarantee that a finished change broke."""
         from costmodel.operations.mprotect.guarantees import check_protection
         from costmodel.operations.mprotect.mm import MprotectOperation
 
@@ -148,7 +148,7 @@ class Mprotect(Operation):
         return check_protection(before, done)
 
     def recorded(self) -> RecordedEvents:
-        """Return how the events of recorded changes are found."""
+        """Return how events are found in recordings of mprotect."""
         from costmodel.operations.mprotect.recorded import RECORDED
 
         return RECORDED
@@ -156,7 +156,7 @@ class Mprotect(Operation):
     def surroundings(
         self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
-        """Return the call and the flush behind it."""
+        """Return the cost of the call and of the flush at its end."""
         from costmodel.operations.mprotect.around import around
 
         return around(machine, self.state(workload.state))

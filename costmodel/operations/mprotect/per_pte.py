@@ -11,7 +11,7 @@ from costmodel.operations.shared.walk import empty, fold
 
 
 def change_per_pte(mprotect: MprotectOperation) -> Steps:
-    """Change entry by entry; a contiguous block unfolds at its first and folds at its last."""
+    """Change entry by entry; a contiguous block unfolds at its first entry, folds at its last."""
     return loop.change_tables(mprotect, change_entry)
 
 

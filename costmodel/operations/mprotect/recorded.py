@@ -1,4 +1,4 @@
-"""Finds the events of ``mprotect()`` in a recorded window."""
+"""Finds the events of ``mprotect()`` in recorded windows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FLAGS_BYTES: Final = 8
 
 
 class _Scanner(EntryScanner):
-    """Knows the looks at the flags of each page of a batch that may become writable."""
+    """Finds also the looks at the flags of each page, in a batch that may become writable."""
 
     stores = "commit"
 
@@ -46,7 +46,7 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
 
 
 def before_window(_: Recording, __: Step) -> str:
-    """Return the event before a window: it begins with a lock, or with an entry's read."""
+    """Return the event before a window, which begins with a lock or the read of an entry."""
     return "commit"
 
 

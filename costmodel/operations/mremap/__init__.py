@@ -1,4 +1,4 @@
-"""Ways to move mapped pages to another address in ``mremap()``."""
+"""Moving of mapped pages to another address in ``mremap()``."""
 
 from costmodel.operations.mremap.operation import OPERATION
 

@@ -1,4 +1,4 @@
-"""What lies around the loop of ``mremap()``: the call, new tables, flushes, emptied tables."""
+"""The costs around the loop of ``mremap()``: the call, new tables, flushes, emptied tables."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def around(machine: Machine, runs: Sequence[TableRun]) -> Surroundings:
-    """Return the call, and for each table what its recorded instructions do not show.
+    """Return the cost of the call, and for each table what its recorded instructions do not show.
 
-    x86 flushes once per table, through another file of the kernel; the TLBIs of arm64 are among
-    the recorded instructions. Tables whose entries moved one by one were allocated and cleared
-    before, and are freed where they were.
+    x86 flushes once per table in another file of the kernel, which was not recorded; the TLBIs of
+    arm64 are among the recorded instructions. Tables whose entries are moved one by one are
+    allocated and cleared at the new address, and freed at the old one.
     """
     kernel = machine.kernel
     after = [OutsideCost({UNMAP_CALL: round(kernel.unmap_call_ns.value * PS_PER_NS)})]
@@ -41,5 +41,5 @@ def around(machine: Machine, runs: Sequence[TableRun]) -> Surroundings:
 
 
 def shared_work(workload: Workload) -> SharedWork:
-    """Return how it holds the address space: for writing, from beginning to end."""
+    """Return the use of the address space's lock: for writing, from beginning to end."""
     return SharedWork(address_space="write")

@@ -76,4 +76,4 @@ STRATEGIES: Final = (
         contpte=True,
     ),
 )
-"""Ways to move memory in ``mremap()``."""
+"""The built-in strategies of mremap, the default baseline first."""

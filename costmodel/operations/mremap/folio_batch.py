@@ -1,4 +1,7 @@
-"""Batching by folio, as merged in v6.17: scan, empty all entries, store them as one run."""
+"""Loops of mremap that batch by folio, as merged in v6.17.
+
+A batch is scanned for, all its entries are emptied, and they are stored at the new address at once.
+"""
 
 from __future__ import annotations
 
@@ -13,28 +16,28 @@ from costmodel.operations.shared.scan import Scan, scan
 from costmodel.operations.shared.walk import empty
 
 _BITS = YOUNG | DIRTY | SOFT_DIRTY
-"""Bits that may differ in a batch: only the write bit must match."""
+"""Bits that may differ within a batch."""
 _PLAIN = Scan(always_ignored=_BITS)
 _CONTPTE = Scan(always_ignored=_BITS, gathers=True, hints=True)
 
 
 def batched(mremap: MremapOperation) -> Steps:
-    """Move batches; the struct page of every entry is looked at, as posted and merged first."""
+    """Move in batches; the struct page of every entry is looked at, as in v6.17-rc1."""
     return loop.move_tables(mremap, partial(_move_from, _PLAIN, False))
 
 
 def contpte_batched(mremap: MremapOperation) -> Steps:
-    """Do the same with contiguous blocks, which stay folded where a batch covers them."""
+    """Move as :func:`batched` with contiguous blocks, which stay folded if a batch covers them."""
     return loop.move_tables(mremap, partial(_move_from, _CONTPTE, False))
 
 
 def hinted(mremap: MremapOperation) -> Steps:
-    """Move batches only where the entry itself says that others follow: contiguous blocks."""
+    """Move in batches only where the entry itself says that others follow: contiguous blocks."""
     return loop.move_tables(mremap, partial(_move_from, _PLAIN, True))
 
 
 def contpte_hinted(mremap: MremapOperation) -> Steps:
-    """Do the same with contiguous blocks: their struct pages are looked at, no others."""
+    """Move as :func:`hinted` with contiguous blocks, whose struct pages alone are looked at."""
     return loop.move_tables(mremap, partial(_move_from, _CONTPTE, True))
 
 

@@ -1,4 +1,4 @@
-"""Compares what mremap left behind with what the kernel guarantees."""
+"""Compares what an mremap left behind with the guarantees of the kernel."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ _MAY_CHANGE = CONT | DIRTY | YOUNG | SOFT_DIRTY | UFFD_WP
 
 
 def check_moved(before: Memory, done: MremapOperation) -> list[Violation]:
-    """Return every guarantee that a finished mremap broke, none if it is correct.
+    """Return a violation for every guarantee that a finished mremap broke.
 
-    ``before`` is the process before (``memory.copy()``). Pages are told by their old address.
+    ``before`` is the process before it (``memory.copy()``). Pages are named by their old address.
+    The list is empty if all is correct.
     """
     found = [
         *done.faults,
@@ -41,7 +42,7 @@ def check_moved(before: Memory, done: MremapOperation) -> list[Violation]:
 
 
 class _Entries:
-    """The entries before and after."""
+    """The entries before and after, and the faults found so far."""
 
     def __init__(self, before: Memory, done: MremapOperation) -> None:
         self.before = before
@@ -55,7 +56,7 @@ class _Entries:
         """Folios that some entry knows as dirty: a batch, or a block, has that bit as a whole."""
 
     def check(self) -> Iterator[Violation]:
-        """Yield what is wrong with entries, runs of the same fault as one violation."""
+        """Yield a violation for every run of entries with the same fault."""
         arrived = set()
         for vma in self.before.space.vmas:
             for vpn in range(vma.start, vma.end):

@@ -1,7 +1,7 @@
-"""What every loop of ``mremap()`` is made of.
+"""The pieces that every loop of ``mremap()`` is made of.
 
-Each piece changes the page tables and yields the event that the change is; the recorded step of
-the strategy's program stands behind the event.
+Each piece changes the page tables and yields an event for each change; behind an event stands the
+step that the kernel of the strategy executes for it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from costmodel.operations.shared.entry import Counted, Entry, Steps
 from costmodel.operations.shared.walk import empty, fold, walk
 
 Move = Callable[[MremapOperation, MovedTable, Entry], Counted]
-"""Moves entries from a present one on; returns how many."""
+"""A function that moves entries from a present one on, and returns their number."""
 
 
 def move_tables(mremap: MremapOperation, move: Move) -> Steps:
-    """Go through every table."""
+    """Move the entries of every table."""
     for table in mremap.tables():
         yield from move_entries(mremap, table, move)
 
@@ -31,7 +31,7 @@ def move_entries(mremap: MremapOperation, table: MovedTable, move: Move) -> Step
 
 
 def move_nonpresent(table: MovedTable, entry: Entry) -> Steps:
-    """Move what maps nothing, if the entry says anything."""
+    """Move an entry that maps nothing, unless it is empty."""
     if entry.pte:
         yield from empty(table, entry)
         table.dst.set_nonpresent(entry.slot, moved_entry(table.vma, entry.pte))
@@ -39,7 +39,7 @@ def move_nonpresent(table: MovedTable, entry: Entry) -> Steps:
 
 
 def arrive(mremap: MremapOperation, table: MovedTable, entry: Entry, count: int = 1) -> Steps:
-    """Store entries at their new address; contpte puts a block together behind its last one."""
+    """Store ``count`` entries at their new address; contpte folds a block after its last entry."""
     pte = moved_entry(table.vma, entry.pte)
     if mremap.contpte and count > 1:
         table.dst.set_contpte(entry.slot, count, pte)

@@ -1,4 +1,4 @@
-"""The mremap operation: what a loop does to page tables, as tiny primitives.
+"""The mremap operation: the primitives by which a loop changes page tables.
 
 Nothing here prevents a wrong order or a forgotten flush:
 :mod:`costmodel.operations.mremap.guarantees` finds those afterwards.
@@ -20,7 +20,7 @@ from costmodel.mm.violations import Guarantee, Violation, plural
 
 @dataclass(frozen=True, slots=True)
 class MovedTable:
-    """The part of one mapping in one table: slots ``first`` to ``end`` of ``src`` go to ``dst``."""
+    """The part of a mapping in one table: slots ``first`` to ``end`` of ``src`` move to ``dst``."""
 
     vma: Vma
     src: LiveTable
@@ -30,10 +30,11 @@ class MovedTable:
 
 
 class MremapOperation(TableOperation):
-    """Moves every mapping of a process by ``distance`` pages, a whole number of page tables.
+    """One mremap, which moves every mapping of a process by ``distance`` pages.
 
-    The tables at the new address are empty. A strategy flushes each table itself (:meth:`flush`):
-    the lock of the old one must not be dropped before.
+    It is the argument of a strategy for mremap. The distance is a whole number of page tables, and
+    the tables at the new address are empty. A strategy flushes each table itself (:meth:`flush`),
+    because the lock of the old table must be held until then.
     """
 
     def __init__(self, memory: Memory, tlb: TlbView, *, contpte: bool = False) -> None:
@@ -44,7 +45,7 @@ class MremapOperation(TableOperation):
         self.distance = (end // TABLE_PTES + 1) * TABLE_PTES
 
     def tables(self) -> Iterator[MovedTable]:
-        """Iterate over the tables of all mappings, ascending; each is flushed before the next."""
+        """Yield the parts of tables in ascending order; each must be flushed before the next."""
         for vma in self.space.vmas:
             for number, first, end in vma.table_ranges():
                 slots = self.space.pmds.find(number)
@@ -63,17 +64,17 @@ class MremapOperation(TableOperation):
         self.tlb.synchronise()
 
     def can_move_whole(self, table: MovedTable) -> bool:
-        """Tell whether a table may be hung in at its new address as it is.
+        """Tell whether a table may be moved to its new address as a whole.
 
-        All of it must belong to the mapping, and no entry may have to lose its uffd-wp bit: a
-        mapping has such entries where it is registered with userfaultfd.
+        All of it must belong to the mapping, and no entry may have to lose its uffd-wp bit, which
+        entries have where the mapping is registered with userfaultfd.
         """
         whole = table.end - table.first == TABLE_PTES
         tracked = any(pte & UFFD_WP for pte in table.src.slots)
         return whole and (table.vma.keeps_uffd_wp or not tracked)
 
     def move_whole(self, table: MovedTable) -> None:
-        """Hang a table in at its new address: all of its entries are elsewhere at once."""
+        """Move a table with all its entries to its new address."""
         for slot in range(TABLE_PTES):
             pte = table.src.slots[slot]
             self.tlb.cleared(table.src.base + slot, pte)
@@ -81,7 +82,7 @@ class MremapOperation(TableOperation):
             table.src.slots[slot] = 0
 
     def _check_flushed(self) -> None:
-        """Note old translations that outlive the lock of their table."""
+        """Report old translations that a TLB may hold after the lock of their table is released."""
         stale = self.tlb.may_translate()
         if not stale:
             return
@@ -95,7 +96,7 @@ class MremapOperation(TableOperation):
 
 
 def moved_entry(vma: Vma, pte: int) -> int:
-    """Return an entry as it arrives: soft-dirty, and without uffd-wp where nobody will ask."""
+    """Return an entry at its new address: soft-dirty; without uffd-wp if the mapping drops it."""
     if pte & (PRESENT | SWAP):
         pte |= SOFT_DIRTY
     return pte if vma.keeps_uffd_wp else pte & ~UFFD_WP

@@ -1,4 +1,4 @@
-"""``mremap()`` as one object: what the rest of the program needs to know of it."""
+"""``mremap()`` as an operation: its names, events, strategies, checks and costs in one object."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLD_MOVED: Final = PteState(
 
 
 class Mremap(Operation):
-    """Moves a mapping to another address, which lies in its page tables as the old one does."""
+    """Moves a mapping to another address, which has the same position in its page tables."""
 
     name = "mremap"
     words = Words(
@@ -62,7 +62,7 @@ class Mremap(Operation):
     def begin(
         self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
     ) -> MremapOperation:
-        """Return a move of every mapping of a process."""
+        """Return a move of every mapping of the process ``memory``, ready for a strategy."""
         from costmodel.mm.tlb import TlbView
         from costmodel.operations.mremap.mm import MremapOperation
 
@@ -71,7 +71,7 @@ class Mremap(Operation):
     def trace(
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
-        """Return the move of every table."""
+        """Return the trace of moving each distinct table."""
         from costmodel.operations.shared.trace import loop_runs
 
         return loop_runs(strategy, program, space)
@@ -79,7 +79,7 @@ class Mremap(Operation):
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
     ) -> list[Violation]:
-        """Return every guarantee that a finished move broke."""
+        """Return a violation for every guarantee that a finished move broke."""
         from costmodel.operations.mremap.guarantees import check_moved
         from costmodel.operations.mremap.mm import MremapOperation
 
@@ -87,7 +87,7 @@ class Mremap(Operation):
         return check_moved(before, done)
 
     def recorded(self) -> RecordedEvents:
-        """Return how the events of recorded moves are found."""
+        """Return how events are found in recordings of mremap."""
         from costmodel.operations.mremap.recorded import RECORDED
 
         return RECORDED
@@ -95,13 +95,13 @@ class Mremap(Operation):
     def surroundings(
         self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
-        """Return the call, the flushes of x86, and the tables that are filled and emptied."""
+        """Return the costs of the call, the flushes of x86, and filled and emptied tables."""
         from costmodel.operations.mremap.around import around
 
         return around(machine, runs)
 
     def shared_work(self, workload: Workload) -> SharedWork:
-        """Return how it holds the address space."""
+        """Return the use of the address space's lock."""
         from costmodel.operations.mremap.around import shared_work
 
         return shared_work(workload)

@@ -11,7 +11,7 @@ from costmodel.operations.shared.walk import empty
 
 
 def move_per_pte(mremap: MremapOperation) -> Steps:
-    """Move entry by entry; a contiguous block unfolds at its first and folds at its last."""
+    """Move entry by entry; a contiguous block unfolds at its first and folds at its last entry."""
     return loop.move_tables(mremap, move_entry)
 
 

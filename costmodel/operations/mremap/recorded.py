@@ -1,4 +1,4 @@
-"""Finds the events of ``mremap()`` in a recorded window."""
+"""Finds the events of ``mremap()`` in recorded windows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TABLES: Final = "tables"
 
 
 class _Scanner(EntryScanner):
-    """Entries are emptied in one table and stored in another."""
+    """Finds entries that are emptied in one table and stored in another."""
 
     stores = "set"
 
@@ -28,7 +28,7 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
 
 
 def before_window(window: Recording, __: Step) -> str:
-    """Return the event before a window: the one that ends an entry, or a table."""
+    """Return the event before a window, which ends an entry or a table."""
     return "table" if window.layout == _TABLES else "set"
 
 

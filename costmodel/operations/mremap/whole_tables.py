@@ -1,6 +1,6 @@
-"""Moving page tables as they are (``move_normal_pmd()``): one entry of the level above for each.
+"""Moves page tables as a whole (``move_normal_pmd()``): only the entry of the level above changes.
 
-Both addresses must be aligned alike, to 2 MiB, and architecture and mapping must allow it.
+Both addresses must be aligned to 2 MiB, and architecture and mapping must allow it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from costmodel.operations.shared.walk import entry_of
 
 
 def move_whole_tables(mremap: MremapOperation) -> Steps:
-    """Move whole tables; those that must not move so go entry by entry."""
+    """Move whole tables; a table that must not be moved so is moved entry by entry."""
     for table in mremap.tables():
         if not mremap.can_move_whole(table):
             yield from loop.move_entries(mremap, table, move_entry)

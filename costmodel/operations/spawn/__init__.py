@@ -1,4 +1,4 @@
-"""A process's whole life: fork, perhaps exec, exit and wait."""
+"""The whole life of a process: fork, perhaps exec, exit and wait."""
 
 from costmodel.operations.spawn.operation import OPERATION
 

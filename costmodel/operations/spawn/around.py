@@ -1,4 +1,4 @@
-"""What lies around the loops of a process's life: its fixed parts, VMAs, tables and flushes."""
+"""The costs around the loops in a process's life: fixed parts, VMAs, tables and flushes."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from costmodel.config.workload import Workload
 
 EXIT_WAIT: Final = "exit_wait"
-"""Cause of the end of a process outside page tables: exit, signal, wake-up, wait()."""
+"""Cause of the time of a process's end outside page tables: exit, signal, wake-up, wait()."""
 EXIT_VMAS: Final = "exit_vmas"
-"""Cause of taking apart VMAs beyond those of a small program."""
+"""Cause of the time to free more VMAs than a small program has."""
 EXEC: Final = "exec"
-"""Cause of execve() of a small program, and of what its start and end take more."""
+"""Cause of the time of execve() of a small program, its start, and its longer end."""
 MM_CPUS: Final = "mm_cpus"
-"""Cause of what an address space keeps for each CPU: set up, added up, freed."""
+"""Cause of the time for what an address space has for each CPU: set up, summed, freed."""
 
 
 def around(machine: Machine, workload: Workload, *, executes: bool, strategy: str) -> Surroundings:
-    """Return all that the loops over page tables do not show.
+    """Return all costs outside the loops over page tables.
 
-    The parent's flush follows the copy, the child's its exit (or its exec). A new program has an
-    address space of its own, with what each CPU keeps for it.
+    The parent's flush follows the copy; the child's follows its exit, or its exec. ``executes``:
+    the child executes another program, which has its own address space with its costs for each CPU.
     """
     kernel = machine.kernel
     tables = -(-workload.pages // TABLE_PTES)
@@ -55,6 +55,6 @@ def around(machine: Machine, workload: Workload, *, executes: bool, strategy: st
 
 
 def shared_work(workload: Workload) -> SharedWork:
-    """Return the tables of the child, and the counts of the folios that it shares."""
+    """Return the use of locks, of page tables for the child, and of the folios' counters."""
     forked = fork.shared_work(workload)
     return replace(forked, folio_updates=2 * forked.folio_updates, calls=2)

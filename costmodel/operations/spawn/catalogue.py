@@ -1,4 +1,4 @@
-"""The kernels of a process's life: the copy loop of fork, and the unmap loop of exit."""
+"""The strategies of spawn: kernels, by the copy loop of their fork and the unmap loop of exit."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _EXITS: Final = {
     "contpte-folio-batch-v6.9": ("contpte-folio-batch-v6.9", "v6.9 with contpte"),
     "contpte-folio-batch-v6.12": ("contpte-folio-batch-v6.12", "v6.12 with contpte"),
 }
-"""Strategy of fork to the one of zap that its kernel has."""
+"""The strategy of zap in the kernel of each strategy of fork, by name."""
 STRATEGIES: Final = tuple(
     replace(_FORKS[name], operation="spawn", summary=summary)
     for name, (_, summary) in _EXITS.items()
 )
-"""Kernels, by the name of their copy loop."""
+"""The built-in strategies of spawn, each with the name of its copy loop."""
 
 
 @cache
 def fork_of(strategy: Strategy) -> Strategy:
-    """Return the copy loop as a strategy of fork; a user's own one copies, too."""
+    """Return the copy loop as a strategy of fork; a user's own strategy is a copy loop too."""
     return replace(strategy, operation="fork")
 
 
 def exit_of(strategy: Strategy) -> Strategy:
-    """Return the unmap loop that runs when the child ends: the newest for a user's strategy."""
+    """Return the unmap loop that runs when the child ends; for a user's strategy the newest."""
     newest = "contpte-folio-batch-v6.12" if strategy.contpte else "folio-batch-v6.12"
     name, _ = _EXITS.get(strategy.name.partition("@")[0], (newest, ""))
     return _ZAPS[name]

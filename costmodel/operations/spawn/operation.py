@@ -1,4 +1,4 @@
-"""``fork()`` to ``wait()`` as one object: what the rest of the program needs to know of it."""
+"""``fork()`` to ``wait()`` as an operation: its names, strategies and costs in one object."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ _ZAP: Final = operation_named("zap")
 
 @dataclass(frozen=True, slots=True)
 class LifeState(PteState):
-    """What a child does: ``executes``: another program. ``parent``: how fork finds the entries."""
+    """What a child does: ``executes`` says whether it executes another program before it ends.
+
+    ``parent`` is the state in which fork finds the entries.
+    """
 
     executes: bool = False
     parent: str = "writable"
@@ -51,7 +54,7 @@ _STATES: Final = (
 
 
 class Spawn(Operation):
-    """Begins a process and sees its end."""
+    """Creates a process and waits for its end."""
 
     name = "spawn"
     words = Words(
@@ -68,8 +71,12 @@ class Spawn(Operation):
 
     @property
     def steps(self) -> Traversable:
-        """The recorded programs are those of fork."""
+        """The folder of fork's recorded programs, which are those of this operation."""
         return _FORK.steps
+
+    def maps_pmds(self, state: str | None) -> bool:
+        """Tell whether fork and exit were recorded with folios that PMDs map: in every state."""
+        return True
 
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""
@@ -80,17 +87,17 @@ class Spawn(Operation):
     def begin(
         self, memory: Memory, *, contpte: bool = False, resizes_freely: bool = False
     ) -> TableOperation:
-        """Return the fork, which is what strategies do."""
+        """Return the fork of the process ``memory``, which is what strategies execute."""
         return _FORK.begin(memory, contpte=contpte, resizes_freely=resizes_freely)
 
     def memory_of(self, function: Function, shape: TableShape, *, contpte: bool) -> Memory:
-        """Return a process with one table, as a fork finds it."""
+        """Return a process with one table, as fork finds it."""
         return _FORK.memory_of(function, shape, contpte=contpte)
 
     def trace(
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
-        """Return the copy of every table, then what the child's exit, or exec, does to the copy."""
+        """Return the traces of copying each distinct table, then of unmapping the child's."""
         from costmodel.operations.spawn.catalogue import exit_of, fork_of
 
         state, exit_ = space.shapes[0].state, exit_of(strategy)
@@ -105,13 +112,13 @@ class Spawn(Operation):
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
     ) -> list[Violation]:
-        """Return every guarantee that the fork broke; ``check`` of zap is for the exit."""
+        """Return a violation for every guarantee that the fork broke; the exit is not checked."""
         return _FORK.violations(before, done, dirty=dirty)
 
     def surroundings(
         self, machine: Machine, workload: Workload, runs: Sequence[TableRun], *, strategy: str
     ) -> Surroundings:
-        """Return the fixed parts, the VMAs, tables that come and go, flushes."""
+        """Return the fixed costs, those of VMAs, of allocated and freed tables, and of flushes."""
         from costmodel.operations.spawn.around import around
 
         state = self.state(workload.state)
@@ -119,7 +126,7 @@ class Spawn(Operation):
         return around(machine, workload, executes=state.executes, strategy=strategy)
 
     def shared_work(self, workload: Workload) -> SharedWork:
-        """Return the page tables of the child, and the counts of the folios that it shares."""
+        """Return the use of locks, of page tables for the child, and of the folios' counters."""
         from costmodel.operations.spawn.around import shared_work
 
         return shared_work(workload)

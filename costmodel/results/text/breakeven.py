@@ -183,7 +183,7 @@ def _is_crossing(answer: BreakEven, point: BreakevenPoint) -> bool:
 def question(answer: BreakEven, pair: Pair) -> str:
     """Return the question without what varies, and whose code is compared."""
     key = answer.axis.key
-    question = what(pair[0].workload, without=key, layout=not key.startswith("folio_"))
+    question = what(pair[0].workload, key, layout=not key.startswith("folio_"))
     builds = unique(cell.build for cell in pair if cell.build)
     return f"{question}, build {' against '.join(builds)}" if builds else question
 

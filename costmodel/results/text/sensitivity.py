@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -22,8 +22,11 @@ _SAME = 1e-3
 """A swing of so small a part of the largest one is none."""
 
 
-def sensitivity_text(found: Sensitivity, *, version: str) -> str:
-    """Return the table as plain ASCII text of at most 76 columns, the answer first."""
+def sensitivity_text(found: Sensitivity, *, version: str, verdicts: Sequence[str] = ()) -> str:
+    """Return the table as plain ASCII text of at most 76 columns, the answer first.
+
+    ``verdicts`` are what must stand beside the price of a strategy.
+    """
     shown = _shown(found)
     parts = [paragraph(_answer(found))]
     if shown:
@@ -32,7 +35,7 @@ def sensitivity_text(found: Sensitivity, *, version: str) -> str:
         parts.append(paragraph("No number of the machine moves that within its range."))
     layout = what(found.cell.workload, layout=True)
     parts.append(paragraph(f"{layout}, without noise, costmodel {version}"))
-    parts += [paragraph(remark, hanging="  ") for remark in remarks(found.cell)]
+    parts += [paragraph(remark, hanging="  ") for remark in [*verdicts, *remarks(found.cell)]]
     return ascii_only("\n\n".join(parts)) + "\n"
 
 
@@ -44,7 +47,9 @@ _LEGEND = (
 )
 
 
-def sensitivity_document(found: Sensitivity, provenance: Mapping[str, Any]) -> dict[str, Any]:
+def sensitivity_document(
+    found: Sensitivity, provenance: Mapping[str, Any], verdicts: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the answer as plain data."""
     return {
         "schema": SCHEMA,
@@ -59,6 +64,7 @@ def sensitivity_document(found: Sensitivity, provenance: Mapping[str, Any]) -> d
         "interval": [found.low, found.high],
         "machines": found.machines,
         "numbers": [asdict(one) for one in found.influences],
+        "remarks": list(verdicts),
     }
 
 

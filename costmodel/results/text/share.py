@@ -26,8 +26,11 @@ def shares_text(
     return "\n".join(lines).rstrip() + "\n"
 
 
-def consequences_text(found: Sequence[Consequence], case: str) -> str:
-    """Return what a strategy does to loops and to the job, at most 76 columns wide."""
+def consequences_text(found: Sequence[Consequence], case: str, questions: Sequence[str]) -> str:
+    """Return what a strategy does to loops and to the job, at most 76 columns wide.
+
+    ``questions`` say what each loop was priced for: ``fork, 1 GiB, writable``.
+    """
     from costmodel.profile.consequence import together
 
     lines = ["", paragraph(case), ""]
@@ -39,6 +42,7 @@ def consequences_text(found: Sequence[Consequence], case: str) -> str:
     if len(found) > 1:
         total, interval = together(found)
         lines.append(f"{'together':48}{_job(total, interval)}")
+    lines += ["", paragraph(f"Loops priced for: {'; '.join(dict.fromkeys(questions))}.")]
     return "\n".join(lines) + "\n"
 
 

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from costmodel.checking.verdict import verdicts_of
+from costmodel.remarks import remarks
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import percent
+from costmodel.settings import what
 from costmodel.sweeps.axes import OWN
 from costmodel.sweeps.design import Floats
 from costmodel.sweeps.folder import CELLS, STUDY, SweepFolder
+from costmodel.sweeps.study import SweepStudy
 
 _LABEL = 36
 _NAMED = 4
@@ -25,18 +29,44 @@ _Changes = dict[_Row, Floats]
 """Change of run time in percent at every point, float64[points], by row."""
 
 
-def sweep_text(folder: SweepFolder, *, already: int = 0) -> str:
+def sweep_text(study: SweepStudy, folder: SweepFolder, *, already: int = 0) -> str:
     """Return title, axes and the changes of each strategy over all points, as plain text.
 
     ``already`` is how many cells were there before.
     """
     document = folder.document
     changes = _changes(folder)
-    parts = [paragraph(document["title"])]
+    parts = [f"{paragraph(document['title'])}\n{paragraph(_question(study))}"]
     parts.append("\n".join(_axes(document["over"])))
-    parts += [_table(machine, changes) for machine in dict.fromkeys(row[0] for row in changes)]
+    for machine in dict.fromkeys(row[0] for row in changes):
+        parts += [_table(machine, changes), *_of_machine(study, machine)]
+    parts += [paragraph(said, hanging="  ") for said in _verdicts(study)]
     parts += list(_remarks(folder, changes, already))
     return ascii_only("\n\n".join(parts)) + "\n"
+
+
+def _question(study: SweepStudy) -> str:
+    """Return what is asked, without what varies: ``fork, 1 GiB, writable``."""
+    cell = study.blocks[0].cells[0]
+    build = f", build {cell.build}" if cell.build else ""
+    return what(cell.workload, *(axis.key for axis in study.keys)) + build
+
+
+def _of_machine(study: SweepStudy, machine: str) -> Iterator[str]:
+    """Yield what must be said below the table of a machine, if anything."""
+    cell = next(block.cells[0] for block in study.blocks if block.machine.name == machine)
+    left_out = [
+        f"Left out, {left.reason}: {', '.join(left.strategies)}."
+        for left in study.left_out
+        if left.machine == machine
+    ]
+    found = [*remarks(cell), *left_out]
+    if found:
+        yield "\n".join(paragraph(remark, hanging="  ") for remark in found)
+
+
+def _verdicts(study: SweepStudy) -> list[str]:
+    return verdicts_of(cell for block in study.blocks for cell in block.cells)
 
 
 def _changes(folder: SweepFolder) -> _Changes:
@@ -87,11 +117,15 @@ def _remarks(
     empty = sum(int(np.isnan(values).sum()) for values in changes.values())
     before = f", {already:,} of them from before" if already else ""
     yield paragraph(
-        f"{document['points']:,} points, {cells:,} cells{before}, without noise, costmodel "
-        f"{document['version']}; in {folder.path / CELLS}."
+        f"{_count(document['points'], 'point')}, {_count(cells, 'cell')}{before}, without noise, "
+        f"costmodel {document['version']}; in {folder.path / CELLS}."
     )
     if empty:
         yield paragraph(
-            f"{empty:,} cells have no time: their numbers contradict each other, such as an L2 "
-            "that is slower than the last-level cache."
+            f"No time for {_count(empty, 'cell')}: numbers contradict each other there, such as an "
+            "L2 that is slower than the last-level cache."
         )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
