@@ -64,12 +64,19 @@ def doubt_of(match: Match, seconds: Seconds = exact_seconds) -> BuildDoubt:
     cell = match.new
     least = measured_log(cell.machine, recorded_orders(cell.workload))
     change = _of_change(match, seconds)
+    if _without_loop(cell.workload):
+        return BuildDoubt((-least, least))
     itself = match.new == match.base
     return BuildDoubt(
         _at_least(least, _of_time(match, seconds)),
         CERTAIN if itself else _at_least(least, change),
         _source(match),
     )
+
+
+def _without_loop(workload: Workload) -> bool:
+    """Tell whether no entry is handled: all strategies then execute the same code for each PMD."""
+    return workload.mapped == "pmd" and set(workload.folio_orders) == {9}
 
 
 def _source(match: Match) -> DoubtSource:

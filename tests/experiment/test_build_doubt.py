@@ -84,3 +84,13 @@ def test_where_nobody_measured_it_the_least_of_the_architecture_holds() -> None:
     altra, graviton = (cell("v6.7", name).machine for name in ("ampere-altra", "graviton3"))
     assert measured_log(graviton, (0,)) == measured_log(altra, (0,)) > 0
     assert measured_log(cell("v6.7").machine, (0,)) == 0
+
+
+def test_folios_that_pmds_map_meet_no_loop_that_a_compiler_could_change() -> None:
+    new, base = (
+        replace(each, workload=each.workload.model_copy(update={"mapped": "pmd"}))
+        for each in (cell("folio-batch-v6.12", order=9), cell("v6.7", order=9))
+    )
+    doubt = doubt_of(matched(new, base))
+    assert doubt.change == CERTAIN
+    assert doubt.seconds == (-measured_log(new.machine, (9,)), measured_log(new.machine, (9,)))
