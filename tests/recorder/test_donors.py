@@ -50,4 +50,10 @@ def cut_alone(program: RecordedProgram) -> set[tuple[str, str]]:
 
 def test_others_need_no_donor() -> None:
     assert "v6.7.x86_64" not in operation_named("zap").recorded().donors
-    assert not operation_named("fork").recorded().donors
+    assert "v6.7.x86_64" not in operation_named("fork").recorded().donors
+
+
+def test_what_a_pmd_maps_takes_the_allocation_of_its_table_from_a_donor() -> None:
+    known = operation_named("fork").recorded()
+    assert known.donors["v6.12.117_pmd.x86_64"] == "v6.12.117.x86_64"
+    assert known.donated == {"alloc"}

@@ -92,15 +92,17 @@ class Fork(Operation):
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
         """Return the trace of copying each distinct table, and each PMD that maps a folio."""
-        from costmodel.code.events import Trait
-        from costmodel.operations.shared.pmd import HUGE, pmd_runs
         from costmodel.operations.shared.trace import loop_runs
 
         tables, pmds = (space.mapped_by(pmd=pmd) for pmd in (False, True))
-        alone = bool(pmds.shapes) and pmds.shapes[0].state.alone
-        traits = Trait.WRITABLE if alone else Trait.NONE
-        copied = pmd_runs(self.name, isa, pmds, ("alloc", HUGE), traits)
-        return (*loop_runs(strategy, program, tables), *copied)
+        copied = loop_runs(strategy, program, tables)
+        if not pmds.shapes:
+            return copied
+        from costmodel.code.events import Trait
+        from costmodel.operations.shared.pmd import HUGE, pmd_runs
+
+        traits = Trait.WRITABLE if pmds.shapes[0].state.alone else Trait.NONE
+        return (*copied, *pmd_runs(self.name, isa, pmds, ("alloc", HUGE), traits))
 
     def maps_pmds(self, state: str | None) -> bool:
         """Tell whether it was recorded with PMDs that map folios; written pages have split them."""

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from costmodel.code.events import Step, Trait
 from costmodel.mm.address_space import Rss
 from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.pmd import HUGE
 from costmodel.operations.zap.mm import ZapOperation
+
+T = TypeVar("T")
+
+
+def evaluate_on_pmds(task: Callable[..., T], *arguments: Any) -> T:
+    """Return ``task(unmap_pmds, *arguments)``: what stands in for that of a strategy."""
+    return task(unmap_pmds, *arguments)
 
 
 def unmap_pmds(zap: ZapOperation) -> Steps:
