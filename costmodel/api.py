@@ -340,7 +340,7 @@ def sweep(
     design = Design().changed(options, option=str)
     made = sweep_study(asked, loaded, axes_of(over), design, origin="over")
     folder = SweepFolder.made_for(Path(into), made, origin="into")
-    with local(jobs) as executor:
+    with local(jobs, made) as executor:
         compute(made, folder, executor, workers=jobs)
     return folder
 

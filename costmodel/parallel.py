@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -82,7 +83,11 @@ def end_with_parent() -> None:
 
 
 def _begin(begin: Callable[..., object] | None, arguments: tuple[Any, ...]) -> None:
-    """Let Ctrl-C end a worker without a traceback of its own, and call ``begin(*arguments)``."""
+    """Let Ctrl-C end a worker without a traceback of its own, and call ``begin(*arguments)``.
+
+    What it has from the start is never looked at for garbage, which would copy all of it.
+    """
+    gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with_parent()
     if begin is not None:

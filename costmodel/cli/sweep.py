@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             executor, workers = stack.enter_context(cluster(args.scheduler))
         else:
             workers = min(args.jobs or cpus(), max(1, len(missing)))
-            executor = stack.enter_context(local(workers))
+            executor = stack.enter_context(local(workers, study))
         bar = stack.enter_context(
             tqdm(
                 total=study.cells,

@@ -19,8 +19,8 @@ from typing import Any, ParamSpec, TypeVar
 from costmodel.config.errors import ConfigError
 from costmodel.parallel import pool
 from costmodel.sweeps.folder import SweepFolder
-from costmodel.sweeps.price import packed, price_chunk
-from costmodel.sweeps.study import SweepStudy
+from costmodel.sweeps.price import packed, price_chunk, price_piece
+from costmodel.sweeps.study import Chunk, SweepStudy, SweepWork
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,14 +83,22 @@ def _some(waiting: dict[Future[Any], int]) -> Iterator[tuple[int, Any]]:
 
 
 @contextmanager
-def local(jobs: int) -> Iterator[Executor]:
-    """Yield an executor of ``jobs`` processes; with 1 it is this process itself."""
+def local(jobs: int, study: SweepWork) -> Iterator[Executor]:
+    """Yield an executor of ``jobs`` processes for a study; with 1 it is this process itself.
+
+    One point of each machine is priced before the others start: recorded steps and traces are then
+    shared memory, which each would read and make for itself.
+    """
     if jobs <= 1:
         yield Serial()
         return
     from costmodel import cpu
 
     cpu.warm_up()
+    work = packed(study)
+    first = {block.machine.name: number for number, block in reversed([*enumerate(study.blocks)])}
+    for number in first.values():
+        price_piece(work, Chunk(number, 0, 1))
     with pool(jobs) as executor:
         yield executor
 

@@ -42,7 +42,7 @@ def the_study(over: list[str] = OVER, design: Design | None = None) -> SweepStud
 
 def computed(study: SweepStudy, path: Path, jobs: int = 1) -> SweepFolder:
     folder = SweepFolder.made_for(path, study)
-    with local(jobs) as executor:
+    with local(jobs, study) as executor:
         compute(study, folder, executor, workers=jobs)
     return folder
 
@@ -120,7 +120,7 @@ def test_a_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
     for file in part.files[1::2]:
         file.unlink()
     asked: list[int] = []
-    with local(1) as executor:
+    with local(1, study) as executor:
         compute(study, part, executor, workers=1, done=asked.append)
     assert asked == list(range(len(part.files)))[1::2]
     assert contents(whole.path) == contents(part.path)
