@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -105,7 +105,8 @@ class SweepFolder:
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[Table]:
         """Yield the chunks that are computed, in order, each a mapping from column to array.
 
-        ``columns`` selects some of the columns, which docs/sweep.md describes.
+        ``columns`` selects some of the columns, which docs/sweep.md describes. Raises ConfigError
+        for a chunk that is not as it was written.
         """
         for file in self.files:
             if file.is_file():
@@ -151,7 +152,8 @@ def _read(file: Path, origin: str) -> dict[str, Any]:
         found = json.loads(file.read_text())
     except (ValueError, OSError):
         found = None
-    if not isinstance(found, dict) or found.get("kind") != "sweep":
+    known = isinstance(found, dict) and found.get("kind") == "sweep"
+    if not known or found.get("format") not in get_args(Format):
         raise ConfigError.of(origin, f"its {STUDY} is not that of a sweep", got=repr(str(file)))
     return found
 
@@ -173,8 +175,16 @@ def _npz(table: Table) -> bytes:
 
 
 def _table(file: Path, columns: Sequence[str] | None) -> Table:
+    try:
+        return _decoded(file, columns)
+    except Exception:  # readers of archives raise whatever their many layers raise
+        reason = "is damaged: delete it, and the same command computes it anew"
+        raise ConfigError.of(str(file), reason) from None
+
+
+def _decoded(file: Path, columns: Sequence[str] | None) -> Table:
     if file.suffix == ".npz":
-        with np.load(file, allow_pickle=False) as archive:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in columns or archive.files}
     from pyarrow import parquet
 

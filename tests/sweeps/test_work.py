@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.machine import load_machine
 from costmodel.config.scenario import default_scenario
 from costmodel.results.text.sweep import sweep_text
+from costmodel.sweeps import folder as folder_module
 from costmodel.sweeps import study as study_module
 from costmodel.sweeps.axes import parse_over
 from costmodel.sweeps.design import Design
@@ -224,3 +226,29 @@ def test_a_scheduler_that_does_not_answer_is_one_line() -> None:
         cluster("tcp://127.0.0.1:9"),
     ):
         pass
+
+
+@pytest.mark.parametrize("form", ["parquet", "npz"])
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b[:-9]])
+def test_a_damaged_piece_is_named_and_computed_anew_without_it(
+    form: str,
+    damage: Callable[[bytes], bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if form == "npz":
+        monkeypatch.setattr(folder_module, "preferred_format", lambda: "npz")
+    else:
+        pytest.importorskip("pyarrow")
+    study = the_study(["core.width=3,4"])
+    folder = computed(study, tmp_path / "a")
+    piece = folder.files[0]
+    whole = piece.read_bytes()
+    assert piece.suffix == f".{form}"
+    piece.write_bytes(damage(whole))
+    with pytest.raises(ConfigError) as caught:
+        list(folder.tables(["strategy", "change_pct"]))
+    said = " ".join(" ".join(caught.value.lines()).split())
+    assert said.startswith(f"{piece}: is damaged: delete it")
+    piece.unlink()
+    assert computed(study, tmp_path / "a").files[0].read_bytes() == whole
