@@ -46,6 +46,12 @@ def test_write_protection_leaves_stale_entries_where_something_was_writable() ->
     assert table.tlb.may_write() == [1024]
 
 
+def test_one_entry_is_write_protected_unless_more_are_asked_for() -> None:
+    table = mapped(live(), 0, 2, RW)
+    table.write_protect(0)
+    assert table.slots[:2] == [make_pte(512, PRESENT), make_pte(513, RW)]
+
+
 def test_write_protection_of_a_table_that_nobody_uses_leaves_nothing() -> None:
     table = mapped(live(tlb=TlbView(live=False)), 0, 1, RW)
     table.write_protect(0)
