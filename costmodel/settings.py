@@ -45,6 +45,8 @@ class Setting:
                 return _frames(frames)
             case "frames_over", size:
                 return f"frames over {size_text(size)}"
+            case "mapped", by:
+                return f"order-9 folios mapped by {by.upper()}s"
             case "vmas", vmas:
                 return f"{vmas} VMA{'s' * (vmas > 1)}"
             case "cpus", cpus:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Literal
 from costmodel import __version__
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
-from costmodel.experiment import Comparison, LeftOut, Result, compare_cells
+from costmodel.experiment import (
+    Comparison,
+    LeftOut,
+    Result,
+    all_in_one_build,
+    compare_cells,
+    mixes_builds,
+)
 from costmodel.ineffective import ineffective, ineffective_by_machine
 from costmodel.plan import plan
 from costmodel.remarks import idle_remarks
@@ -156,13 +163,20 @@ class Study:
         folio order, ``stack`` where the time goes, ``samples`` the simulated times, ``cpus`` the
         throughput by number of CPUs, ``shared`` what the CPUs wait for. Raises ConfigError for a
         kind that the study has nothing for, such as ``samples`` of a study without noise.
-        """
-        from costmodel.results.plots.draw import draw
 
-        results = self._results(intervals=kind == "change")
+        The times of ``order`` and ``stack`` are priced in one build for each machine, the picture
+        says which; a strategy that was not recorded of it is left out.
+        """
+        from costmodel.results.plots.draw import ONE_BUILD, draw
+
+        shown = self
+        if kind in ONE_BUILD and mixes_builds(self.comparisons):
+            comparisons, left_out = all_in_one_build(self.comparisons)
+            shown = Study(self.title, tuple(comparisons), (*self.left_out, *left_out))
+        results = shown._results(intervals=kind == "change")
         samples = {
             entry.key: comparison.result.samples_ps
-            for entry, comparison in zip(results.cells, self.comparisons, strict=True)
+            for entry, comparison in zip(results.cells, shown.comparisons, strict=True)
             if comparison.result.samples_ps is not None
         }
         return draw(results, kind, samples=samples)

@@ -104,6 +104,58 @@ def test_the_smallest_detectable_change_is_found_four_times_in_five() -> None:
     assert found.mean() == pytest.approx(0.8, abs=0.04)
 
 
+def series(*run_means: float) -> Summary:
+    return summarise(np.array([[mean] for mean in run_means]))
+
+
+def test_what_eight_runs_can_show_by_the_tables_of_students_t() -> None:
+    """14 degrees of freedom: 2.1448 (two-sided 5 %) and 0.8681 (80 %)."""
+    eight = series(*(10 + normal_scores(8)))
+    error = (1 / 8 + 1 / 8) ** 0.5
+    assert smallest_detectable(eight, eight) == pytest.approx((2.1448 + 0.8681) * error, rel=1e-4)
+    of_ten = change(eight, eight, paired=True).detectable_pct
+    assert of_ten == pytest.approx(100 * (2.1448 + 0.8681) * error / 10, rel=1e-4)
+
+
+def test_three_runs_by_hand() -> None:
+    """Means 10 and 12 with deviations 1 and 2; t(0.975, 2) = 4.3027."""
+    baseline, new = series(9, 10, 11), series(10, 12, 14)
+    result = change(new, baseline, paired=True)
+    assert (baseline.mean, baseline.stdev_between_runs) == (10, 1)
+    assert (result.mean_pct, result.stdev_pct) == pytest.approx((20, 20))
+    # new - 1.2 x baseline: -0.8, 0, 0.8.
+    half = 4.3027 * 0.8 / 3**0.5 * 10
+    assert result.ci95_pct == pytest.approx((20 - half, 20 + half), abs=1e-3)
+    # Differences 1, 2, 3: t = 2 / (1 / sqrt(3)) = 3.4641 with 2 degrees of freedom.
+    assert result.p_value == pytest.approx(1 - 3.4641 / (2 + 3.4641**2) ** 0.5, rel=1e-4)
+    low, high = mean_interval(baseline) or (0, 0)
+    assert (low, high) == pytest.approx((10 - 4.3027 / 3**0.5, 10 + 4.3027 / 3**0.5), rel=1e-4)
+    low, high = mean_interval(baseline, 0.5) or (0, 0)
+    assert high - 10 == 10 - low == pytest.approx(0.8165 / 3**0.5, rel=1e-4)
+
+
+def test_two_runs_have_a_deviation() -> None:
+    assert series(1, 3).stdev_between_runs == pytest.approx(2**0.5)
+    assert summarise(np.array([[1.0, 3.0]])).stdev_within_runs == pytest.approx(2**0.5)
+
+
+def test_series_without_any_deviation_differ_for_certain_or_not_at_all() -> None:
+    same, other = series(2, 2, 2), series(3, 3, 3)
+    assert smallest_detectable(same, other) == 0
+    for paired in (True, False):
+        assert change(other, same, paired=paired).p_value == 0
+        assert change(same, same, paired=paired).p_value == 1
+        assert change(other, same, paired=paired).ci95_pct == pytest.approx((50, 50))
+
+
+def test_against_an_exact_baseline_there_is_a_deviation_and_no_test() -> None:
+    result = change(series(9, 10, 11), exact(20), paired=False)
+    assert (result.mean_pct, result.stdev_pct) == (-50, 5)
+    assert (result.ci95_pct, result.p_value, result.detectable_pct) == (None, None, None)
+    with pytest.raises(ValueError, match="at least 2 runs"):
+        smallest_detectable(series(9, 10), exact(20))
+
+
 def normal_scores(count: int) -> np.ndarray:
     scores = np.linspace(-1, 1, count)
     standard: np.ndarray = (scores - scores.mean()) / scores.std(ddof=1)

@@ -36,24 +36,30 @@ NO_BEHAVIOUR = re.compile(r"\s*@|.*[(,] ?\*,|\s*\*,|.*\bdataclass\(|.*\b(Field|C
 LIBRARIES = ("hypothesis", "numba", "numpy", "pydantic", "pytest", "scipy", "simpy", "yaml")
 PATIENCE = 8
 """A mutant that takes so many times what the tests take does not end: it is noticed."""
-
-MM = ("tests/mm", "tests/checking")
+PAGE_TABLES = sorted(TOP.glob("costmodel/mm/[a-z]*.py"))
+INPUTS = ("layouts", "random_layouts")
+"""Of ``mm``: address spaces to check strategies on. A mutant is another one, and none is wrong."""
 
 
 def cpu(module: str) -> tuple[str, tuple[str, ...]]:
-    """Return a module of the CPU model with its own tests, then those of all."""
-    tests = (f"test_{module}", "test_textbook", "test_front_end")
-    return f"costmodel/cpu/{module}.py", tuple(f"tests/cpu/{test}.py" for test in tests)
+    """Return a module of the CPU model with its own tests."""
+    return f"costmodel/cpu/{module}.py", (f"tests/cpu/test_{module}.py",)
+
+
+def mm(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return a module of the page tables with its own tests, then those of all."""
+    own, others = f"tests/mm/test_{path.stem}.py", "tests/mm"
+    return f"costmodel/mm/{path.name}", (own, others) if (TOP / own).exists() else (others,)
 
 
 TARGETS: dict[str, tuple[str, ...]] = {
     **dict(map(cpu, ("branches", "caches", "parameters", "periods", "prefetch", "tlb"))),
-    **{f"costmodel/mm/{path.name}": MM for path in sorted(TOP.glob("costmodel/mm/[a-z]*.py"))},
+    **dict(mm(path) for path in PAGE_TABLES if path.stem not in INPUTS),
     "costmodel/statistics.py": ("tests/test_statistics.py",),
-    "costmodel/simulation/noise.py": ("tests/simulation",),
+    "costmodel/simulation/noise.py": ("tests/simulation/test_noise.py",),
     "costmodel/uncertainty/priors.py": ("tests/uncertainty/test_priors.py",),
 }
-"""Module to the tests that should notice; the first ones are the fastest."""
+"""Module to the tests that should notice, run in this order: the first ones are the fastest."""
 
 
 class Mutant(NamedTuple):
@@ -167,7 +173,11 @@ def _run(module: str, code: str, tests: Sequence[str], limit: float) -> None:
     sys.path.insert(0, str(TOP))
     sys.meta_path.insert(0, _Finder(module, code))
     options = ("-x", "-q", "-n0", "-p", "no:cacheprovider", "-W", "default", "--assert=plain")
-    os._exit(int(pytest.main([*options, *tests])))
+    for some in tests:  # most are noticed by the first
+        status = int(pytest.main([*options, some]))
+        if status:
+            os._exit(status)
+    os._exit(0)
 
 
 class _Finder(importlib.abc.MetaPathFinder):

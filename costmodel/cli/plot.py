@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from costmodel.results.plots.picture import Picture
 
 _SCENARIO_ONLY = ("assignments", "build", "seed", "no_noise")
+_SWEPT = "is not for the folder of a sweep, whose picture is the change over a number"
 _NOT_MEASURED = "is not for a file of `measure`, which has one picture"
 KINDS = ("change", "order", "stack", "samples", "cpus", "shared", "timeline")
 ALL_ORDERS = (0, *range(2, 10))
@@ -48,6 +49,7 @@ kinds:
 examples:
   costmodel plot lkml-fork -o out/thread.svg
   costmodel plot out/lkml-fork.json --kind stack -o out/stack.png
+  costmodel plot out/tlbi -o out/tlbi.svg        the folder of a sweep
   costmodel plot lkml-fork --ascii --machine xeon-4210r
   costmodel plot mine.json -o mine.svg     (of `measure --json`)
   costmodel plot lkml-fork --kind timeline --machine xeon-4210r --ptes 3
@@ -60,7 +62,9 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     about = "draw a result file or a scenario as SVG, PNG or text"
     parser = command(subparsers, "plot", about, epilog=EPILOG)
     parser.add_argument(
-        "scenario", metavar="RESULT.json|SCENARIO", help="a file of `run --json`, or a scenario"
+        "scenario",
+        metavar="RESULT.json|SCENARIO|DIR",
+        help="a file of `run --json`, a scenario, or the folder of a sweep",
     )
     parser.add_argument(
         "--kind", choices=KINDS, default="change", metavar="KIND", help="what to draw, see below"
@@ -78,6 +82,8 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--ptes", type=count(1), default=2, metavar="N", help="of a timeline (default 2)"
     )
+    about = "of a sweep: draw over this number (default: what changes follow most)"
+    parser.add_argument("--over", metavar="KEY", help=about)
     parser.set_defaults(operation=None)
 
 
@@ -94,8 +100,14 @@ def run(args: argparse.Namespace) -> int:
     if not args.ascii:
         check_suffix(file)
         output(str(file), option="-o", inputs=[args.scenario])
-    from_file = args.scenario.endswith(".json")
-    text, picture = _of_file(args) if from_file else _of_scenario(args)
+    text, picture = "", None
+    if Path(args.scenario).is_dir():
+        picture = _of_sweep(args)
+    elif args.over is not None:
+        raise ConfigError.of("--over", "is for the folder of a sweep", got=repr(args.over))
+    else:
+        from_file = args.scenario.endswith(".json")
+        text, picture = _of_file(args) if from_file else _of_scenario(args)
     if picture is None:
         print(text, end="")
     else:
@@ -122,6 +134,24 @@ def _of_file(args: argparse.Namespace) -> tuple[str, Picture | None]:
         machines=args.machine, strategies=args.strategy, orders=args.order
     )
     return (ascii_chart(results), None) if args.ascii else ("", draw(results, args.kind))
+
+
+def _of_sweep(args: argparse.Namespace) -> Picture:
+    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.results.plots.sweep import sweep_picture
+    from costmodel.sweeps.folder import SweepFolder
+
+    choices = ("ascii", *_SCENARIO_ONLY)
+    refused = [*given_options(args, choices), *(["--kind"] if args.kind != "change" else [])]
+    if refused:
+        raise ConfigError([Fault(option, reason=_SWEPT) for option in refused])
+    return sweep_picture(
+        SweepFolder.opened(Path(args.scenario)),
+        over=args.over,
+        machines=args.machine,
+        strategies=args.strategy,
+        layouts=[f"order-{order}" for order in args.order],
+    )
 
 
 def _of_measured(args: argparse.Namespace) -> Picture:

@@ -29,11 +29,13 @@ from costmodel.config.resources import find_file, is_path, names, unknown_name
 from costmodel.config.schema import STRICT, Title, no_repeats, problem, raise_problems, validated
 from costmodel.config.workload import (
     Layout,
+    MappedBy,
     MemoryBytes,
     OperationName,
     VmaCount,
     Workload,
     frames_of,
+    pmd_problems,
     span_problems,
     state_problems,
     states_of,
@@ -146,6 +148,9 @@ class Question(BaseModel):
     rest lies in runs of this size."""
     frames_over: MemoryBytes | None = None
     """Size of the physical memory that scattered folios lie in, such as 16 GiB; default: memory."""
+    mapped: MappedBy = "pte"
+    """What maps folios of order 9: pte (a table of entries), or pmd (one entry for each, as THP is
+    mapped); for fork, zap and spawn."""
     vmas: VmaCount | None = None
     """Number of the process's mappings, for fork and spawn; default: about 20, as a small program
     has."""
@@ -197,6 +202,7 @@ class Scenario(CrowdWays, SeveralCounts, Question):
         assert self.frames is not None
         raise_problems("scenario", span_problems(self.memory, self.frames, self.frames_over))
         raise_problems("scenario", vma_problems(self.operation, self.vmas))
+        raise_problems("scenario", pmd_problems(self.operation, self.mapped, self.state))
         return self
 
     @property
@@ -209,6 +215,7 @@ class Scenario(CrowdWays, SeveralCounts, Question):
                 folio_orders=layout,
                 frames=self.frames or frames_of(self.operation),
                 frames_over=self.frames_over,
+                mapped=self.mapped,
                 vmas=self.vmas,
                 state=self.state or states_of(self.operation)[0],
                 contpte=self.contpte,

@@ -47,7 +47,9 @@ _FABRIC = "one round trip of the fabric; no source in cycles for any part"
 class Topology(Group):
     """What hardware the CPUs of a machine share, and how far they are from each other."""
 
-    sockets: Annotated[Parameter[int], Bounds(1, 64)] = usual_count(1, 1, 8, "one")
+    sockets: Annotated[Parameter[int], Bounds(1, 64)] = usual_count(
+        1, 1, 2, "one, or two as in servers"
+    )
     """Sockets, or NUMA nodes with an interconnect of their own; CPUs fill the first one first."""
     cpus_per_llc: Count = no_limit(4096)
     """CPUs that share one last-level cache; 4096: all CPUs of a socket."""

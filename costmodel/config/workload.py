@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
@@ -77,6 +77,8 @@ MemoryBytes = Annotated[Size, AfterValidator(_whole_pages), Field(ge=PAGE_BYTES,
 VmaCount = Annotated[int, Field(ge=1, le=2**24)]
 Layout = Annotated[dict[int, float], BeforeValidator(_layout)]
 """Folio order to its share of the memory; shares sum to 1."""
+MappedBy = Literal["pte", "pmd"]
+"""What maps folios of 2 MiB: a table full of entries, or one entry of the level above."""
 
 
 class Mapped(BaseModel):
@@ -97,6 +99,8 @@ class Mapped(BaseModel):
     """Size of the physical memory that scattered folios lie in; None: as large as the mapping."""
     state: str
     """How the operation finds the PTEs (fork), or which call unmaps them (zap)."""
+    mapped: MappedBy = "pte"
+    """What maps folios of order 9: PTEs, or one PMD for each."""
     vmas: VmaCount | None = None
     """Number of the process's mappings, for fork and spawn; None: about 20, as a small program
     has."""
@@ -112,13 +116,15 @@ class Workload(Crowd, Mapped):
         raise_problems("workload", state_problems(self.operation, self.state))
         raise_problems("workload", span_problems(self.memory_bytes, self.frames, self.frames_over))
         raise_problems("workload", vma_problems(self.operation, self.vmas))
+        raise_problems("workload", pmd_problems(self.operation, self.mapped, self.state))
         return self
 
     def __hash__(self) -> int:
         """Return a hash, so that results can be cached per workload."""
         orders = tuple(self.folio_orders.items())
         frames = self.frames, self.frames_over
-        return hash((self.operation, self.memory_bytes, orders, *frames, self.state, self.vmas))
+        how = self.state, self.vmas, self.mapped
+        return hash((self.operation, self.memory_bytes, orders, *frames, *how))
 
     @property
     def pages(self) -> int:
@@ -171,6 +177,17 @@ def vma_problems(operation: str, vmas: int | None) -> Iterator[Problem]:
     if vmas is not None and not operation_named(operation).words.has_vmas:
         having = [name for name in operation_names() if operation_named(name).words.has_vmas]
         yield ("vmas",), f"has a meaning for {' and '.join(having)}, not for {operation}", vmas
+
+
+def pmd_problems(operation: str, mapped: str, state: str | None) -> Iterator[Problem]:
+    """Yield a problem if an operation in a state was not recorded with folios that PMDs map."""
+    if mapped != "pmd":
+        return
+    known = [name for name in operation_names() if operation_named(name).maps_pmds(None)]
+    if operation not in known:
+        yield ("mapped",), f"'pmd' was recorded of {', '.join(known)}, not of {operation}", mapped
+    elif state is not None and not operation_named(operation).maps_pmds(state):
+        yield ("mapped",), f"'pmd' has no meaning here: {state} splits PMDs", mapped
 
 
 def span_problems(memory_bytes: int, frames: str, over_bytes: int | None) -> Iterator[Problem]:

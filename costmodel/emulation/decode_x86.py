@@ -82,6 +82,24 @@ def _locked(name: str, _insn: Any, operands: Any) -> list[Micro]:
     return [Micro("rmw", op, _address(memory), distinct(*data), False, tuple(writes), "rw")]
 
 
+def _swap_on_this_cpu(name: str, _insn: Any, operands: Any) -> list[Micro]:
+    """A compare and swap, or an exchange and add, without a lock: this_cpu_cmpxchg() and others.
+
+    The compare and swap takes a comparison and a choice between the old value and the new one.
+    """
+    target, source = operands
+    if not _is_memory(target):
+        raise UnknownInstructionError(f"{name} on a register")
+    old = "rax" if name == "cmpxchg" else _reg(source)
+    load = Micro("load", f"{name}_load", _address(target), writes=(LOADED,), access="r")
+    data = distinct(LOADED, _reg(source))
+    store = Micro("store", f"{name}_store", _address(target), (COMPUTED,), access="w")
+    if name == "xadd":
+        return [load, Micro("alu", "xadd", data=data, writes=(COMPUTED, old, FLAGS)), store]
+    compare = Micro("alu", "cmp", data=distinct(LOADED, old), writes=(old, FLAGS))
+    return [load, compare, Micro("alu", name, (), data, True, (COMPUTED,)), store]
+
+
 def _nop(_name: str, _insn: Any, _operands: Any) -> list[Micro]:
     return [Micro("nop", "nop")]
 
@@ -341,5 +359,6 @@ _RULES: Final[list[tuple[Callable[[str, Any, Any], bool], _Rule]]] = [
     (_one_of(_WIDENS), _widen),
     (_one_of(_COUNTS), _count),
     (_one_of({"xchg"}), _exchange),
+    (_one_of({"cmpxchg", "xadd"}), _swap_on_this_cpu),
     (_one_of({"rep stosb", "rep stosq", "rep stosd"}), _fill),
 ]

@@ -13,6 +13,7 @@ from costmodel.experiment.cell import (
     strategy_of,
 )
 from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
+from costmodel.experiment.one_build import all_in_one_build, mixes_builds
 from costmodel.experiment.run import run_cells
 from costmodel.experiment.study import compare_cells
 
@@ -21,6 +22,7 @@ __all__ = [
     "Comparison",
     "LeftOut",
     "Result",
+    "all_in_one_build",
     "beside",
     "build_of",
     "compare",
@@ -29,6 +31,7 @@ __all__ = [
     "exact_seconds",
     "executed",
     "matched",
+    "mixes_builds",
     "noise_scenario",
     "published_rows",
     "run_cell",

@@ -211,6 +211,7 @@ def noise_scenario(workload: Workload) -> str:
     orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
     over = f" over {workload.frames_over}" if workload.frames_over else ""
     vmas = f" {workload.vmas} VMAs" if workload.vmas else ""
+    vmas += " by PMDs" if workload.mapped == "pmd" else ""
     name = (
         f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
         f"{workload.state} {workload.cpus}{vmas}"

@@ -45,14 +45,18 @@ class TableShape:
     first_pfns: tuple[int, ...]
     state: PteState
     contpte: bool
+    pmd: bool = False
+    """There is no table: one entry of the level above maps its only folio."""
 
     @property
     def ptes(self) -> int:
-        """The number of entries in use, at most 512."""
+        """The number of entries in use, at most 512; those that a PMD stands for."""
         return sum(map((1).__lshift__, self.orders))
 
     def build(self) -> Memory:
         """Return a new process that has only this table, in its state."""
+        if self.pmd:
+            return self._by_pmd()
         state = self.state
         kind = VmaKind.SHARED if state.shared else VmaKind.ANONYMOUS
         vma = Vma(
@@ -79,6 +83,17 @@ class TableShape:
         space.rss[Rss.ANON if anon else Rss.FILE] = slot
         return Memory(space, frames)
 
+    def _by_pmd(self) -> Memory:
+        """Return a process whose only folio a PMD maps: one reference for each mapping of it."""
+        (order,), (first_pfn,), times = self.orders, self.first_pfns, self.state.mapped_by
+        folio = Folio(order, first_pfn, mapped=times, exclusive=self.state.alone)
+        folio.refcount = times
+        frames = FrameTable()
+        frames.add(folio)
+        space = AddressSpace([Vma(0, folio.pages)])
+        space.rss[Rss.ANON] = folio.pages
+        return Memory(space, frames)
+
 
 @dataclass(frozen=True, slots=True)
 class ShapedSpace:
@@ -95,6 +110,10 @@ class ShapedSpace:
         """Return the same tables in another state."""
         return ShapedSpace(tuple(replace(shape, state=state) for shape in self.shapes))
 
+    def mapped_by(self, *, pmd: bool) -> ShapedSpace:
+        """Return what PMDs map, or what tables do."""
+        return ShapedSpace(tuple(shape for shape in self.shapes if shape.pmd == pmd))
+
 
 def homogeneous(
     memory_bytes: int,
@@ -104,6 +123,7 @@ def homogeneous(
     over_bytes: int = 0,
     state: PteState = FRESH,
     contpte: bool = False,
+    pmd: bool = False,
     seed: int = 0,
 ) -> ShapedSpace:
     """Return an address space of ``memory_bytes``, made of folios in the given shares of it.
@@ -115,6 +135,7 @@ def homogeneous(
     anywhere in a region of ``over_bytes``, which is at least as large as the memory. A part of the
     memory can be scattered, see :mod:`costmodel.config.frames`. The result has at most four tables:
     one of order 9, two mixtures of the other orders, and one that is partly used.
+    With ``pmd``, order-9 folios are mapped by PMDs and not by a table each.
 
     Raises ValueError for a size that is no multiple of 4096, unknown orders, shares that do not sum
     to 1, and unknown ``frames``.
@@ -137,7 +158,14 @@ def homogeneous(
         layouts.append((1, _fill(rest, _quotas(rest, small or {0: 1.0}, math.floor), random)))
     return ShapedSpace(
         tuple(
-            TableShape(count, orders, first_pfns_of(orders, frames, span, random), state, contpte)
+            TableShape(
+                count,
+                orders,
+                first_pfns_of(orders, frames, span, random),
+                state,
+                contpte,
+                pmd and orders == (LARGEST_ORDER,),
+            )
             for count, orders in layouts
         )
     )

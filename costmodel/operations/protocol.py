@@ -175,6 +175,10 @@ class Operation(ABC):
         """
         raise KeyError(name)
 
+    def maps_pmds(self, state: str | None) -> bool:
+        """Tell whether it was recorded with folios that PMDs map, in a state (None: in any)."""
+        return False
+
     @abstractmethod
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies; the first one is the baseline where none is named."""

@@ -89,6 +89,7 @@ def _cell(
         "folio_orders": dict(workload.folio_orders),
         "frames": workload.frames,
         "frames_over_bytes": workload.frames_over,
+        "mapped": workload.mapped,
         "vmas": workload.vmas,
         "state": workload.state,
         "contpte": workload.contpte,

@@ -15,8 +15,8 @@ NEGLIGIBLE_PCT: Final = 0.01
 """Changes below this count as none: the time resolution of the core model is about as coarse."""
 
 _MUST_AGREE: Final = (
-    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "vmas", "contpte", "runs",
-    "iterations",
+    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "mapped", "vmas",
+    "contpte", "runs", "iterations",
 )  # fmt: skip
 
 

@@ -20,8 +20,8 @@ from costmodel.units import PAGE_BYTES
 SCHEMA: Final = 1
 
 _COMMON: Final = (
-    "operation", "memory_bytes", "frames", "frames_over_bytes", "vmas", "state", "contpte",
-    "baseline", "runs", "iterations",
+    "operation", "memory_bytes", "frames", "frames_over_bytes", "mapped", "vmas", "state",
+    "contpte", "baseline", "runs", "iterations",
 )  # fmt: skip
 """Keys that are equal in all cells of a file, because a scenario has one value for each."""
 
@@ -201,6 +201,38 @@ class ResultFile(BaseModel):
     def verdicts(self) -> tuple[str, ...]:
         """The remarks on strategies, each once."""
         return unique(remark for cell in self.cells for remark in cell.remarks)
+
+    @property
+    def mixes_builds(self) -> bool:
+        """Whether some times are of another build than those of the baseline's own rows.
+
+        A cell that is compared across builds does not count: somebody named both.
+        """
+        own = {(c.machine, c.column): c.build for c in self.cells if c.is_baseline}
+        return any(
+            not c.is_across and c.build != own.get((c.machine, c.column)) for c in self.cells
+        )
+
+    def _not_of(self, build: str) -> str:
+        """Return which strategies are left out because they were not recorded of a build."""
+        left = (e.strategies for e in self.left_out if e.reason == f"not recorded of build {build}")
+        names = list(dict.fromkeys(name for several in left for name in several))
+        return f" (not recorded of it: {', '.join(names)})" if names else ""
+
+    @property
+    def builds_said(self) -> str:
+        """The build of each machine's numbers for a subtitle, as ``build gcc16``.
+
+        Empty where builds were named for strategies, or are not in the file.
+        """
+        found = {(c.machine, c.build) for c in self.cells if c.build != c.strategy}
+        builds = dict(sorted((machine, build or "") for machine, build in found))
+        if len(found) > len(builds) or not all(builds.values()):
+            return ""
+        if len(set(builds.values())) == 1:
+            build = next(iter(builds.values()))
+            return f"build {build}{self._not_of(build)}"
+        return ", ".join(f"{machine}: build {build}" for machine, build in builds.items())
 
     @property
     def notes(self) -> tuple[str, ...]:

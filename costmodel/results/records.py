@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from costmodel.config.crowd import CpuCount, column_text
 from costmodel.config.schema import Problem, printable, problem, raise_problems
+from costmodel.config.workload import MappedBy
 from costmodel.results.crowd_records import CrowdRecord
 from costmodel.statistics import Summary
 from costmodel.units import LARGEST_ORDER
@@ -194,6 +195,8 @@ class ResultCell(BaseModel):
     """How the folios lie in physical memory."""
     frames_over_bytes: Count | None = None
     """Size of the physical memory that scattered folios lie in; null: as large as the mapping."""
+    mapped: MappedBy = "pte"
+    """What maps folios of order 9."""
     vmas: Count | None = None
     """Number of the process's mappings; null: those of a small program, or they do not matter."""
     state: Words

@@ -23,6 +23,9 @@ BOOTED: Final = "gcc12-booted"
 strategy, at every order and in every state."""
 
 
+_NO_PMDS: Final = "was not recorded with folios that PMDs map"
+
+
 @dataclass(frozen=True)
 class Build:
     """The compiler and the configuration of a kernel, in words.
@@ -153,7 +156,9 @@ def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str
     they execute otherwise is not known.
     """
     known = builds_for(strategy, isa)
-    if strategy.archive is not None or (not build and builds_on(strategy, workload, isa)):
+    if strategy.archive is not None:
+        return _NO_PMDS if workload.mapped == "pmd" else ""
+    if not build and builds_on(strategy, workload, isa):
         return ""
     if build and build not in known:
         return f"not recorded of build {build} (builds: {', '.join(known)})"
@@ -164,6 +169,8 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     """Return why one build of a strategy cannot be priced on a workload; empty where it can."""
     if strategy.archive is not None:
         return ""  # whole tables say themselves what they lack, steps execute any layout
+    if workload.mapped == "pmd" and build != BOOTED:
+        return f"build {build}: {_NO_PMDS}"
     option = operation_named(strategy.operation).state(workload.state).option
     if option and option not in known_builds()[build].options:
         return f"build {build} has no CONFIG_{option}, which {workload.state} needs"

@@ -27,7 +27,8 @@ def trace_runs(
     orders = tuple(workload.folio_orders.items())
     state = operation.state(workload.state)
     frames = workload.frames, workload.frames_over or workload.memory_bytes
-    space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte)
+    pmd = workload.mapped == "pmd"
+    space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte, pmd)
     archive = strategy.archive if strategy.code is None else None
     if archive is not None:
         from costmodel.strategies.whole_tables import recorded_runs, steps_execute
@@ -46,9 +47,10 @@ def _space(
     over_bytes: int,
     state: PteState,
     contpte: bool,
+    pmd: bool,
 ) -> ShapedSpace:
     """Return the address space of a workload, remembered because it takes longer than timing it."""
     return homogeneous(
         memory_bytes, dict(orders), frames=frames, over_bytes=over_bytes, state=state,
-        contpte=contpte,
+        contpte=contpte, pmd=pmd,
     )  # fmt: skip

@@ -29,6 +29,16 @@ def split(code: str) -> list[tuple[str, str]]:
         ("b801000000", [("alu", "mov_imm")]),
         ("f0ff4134", [("rmw", "lock_inc")]),  # lock inc dword [rcx+0x34]
         ("f0480fb111", [("rmw", "lock_cmpxchg")]),
+        (  # cmpxchg byte ptr gs:[r8], sil: this_cpu_try_cmpxchg()
+            "65410fb030",
+            [
+                ("load", "cmpxchg_load"),
+                ("alu", "cmp"),
+                ("alu", "cmpxchg"),
+                ("store", "cmpxchg_store"),
+            ],
+        ),
+        ("480fc111", [("load", "xadd_load"), ("alu", "xadd"), ("store", "xadd_store")]),
         ("e800000000", [("store", "call_push"), ("call", "call")]),
         ("c3", [("load", "ret_pop"), ("ret", "ret")]),
         ("7405", [("branch", "je")]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -138,19 +137,19 @@ def test_the_bits_of_each_kind_of_entry(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "state", "writable"),
+    ("kind", "piece", "writable"),
     [
-        (VmaKind.ANONYMOUS, {}, True),
-        (VmaKind.ANONYMOUS, {"elsewhere": True}, False),
-        (VmaKind.SHARED, {"elsewhere": True}, True),
-        (VmaKind.SHARED, {"exclusive": False}, True),
-        (VmaKind.SHARED, {"uffd_wp": True}, False),
-        (VmaKind.SHARED, {"writable": False}, False),
+        (VmaKind.ANONYMOUS, pages(1), True),
+        (VmaKind.ANONYMOUS, pages(1, elsewhere=True), False),
+        (VmaKind.SHARED, pages(1, elsewhere=True), True),
+        (VmaKind.SHARED, pages(1, exclusive=False), True),
+        (VmaKind.SHARED, pages(1, uffd_wp=True), False),
+        (VmaKind.SHARED, pages(1, writable=False), False),
     ],
 )
-def test_who_may_write(kind: VmaKind, state: dict[str, Any], writable: bool) -> None:
+def test_who_may_write(kind: VmaKind, piece: Piece, writable: bool) -> None:
     """Private pages that others have are copied on a write; those of a shared mapping are not."""
-    layout = Layout("it", (Area((pages(1, **state),), kind),))
+    layout = Layout("it", (Area((piece,), kind),))
     for it, may in ((layout, writable), (layout.protected(), False)):
         [(_, pte)] = build_memory(it).space.entries()
         assert bool(pte & WRITE) == may

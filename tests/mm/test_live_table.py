@@ -15,6 +15,7 @@ from costmodel.mm.pte import (
     SWAP,
     TABLE_PTES,
     WRITE,
+    YOUNG,
     make_pte,
 )
 from costmodel.mm.table import empty_table
@@ -140,6 +141,108 @@ def test_the_fold_precheck_refuses_entries_that_are_not_present() -> None:
     table = live()
     table.slots[0] = make_pte(512, MIGRATION)
     assert not table.can_fold(0, Folio(4, 512))
+
+
+@pytest.mark.parametrize(
+    ("order", "first_pfn", "frame", "folds"),
+    [
+        (4, 512, 512, True),
+        (5, 512, 512, True),
+        (5, 512, 528, True),
+        (5, 512, 520, False),
+        (5, 512, 544, False),
+        (5, 544, 528, False),
+        (6, 512, 513, False),
+        (3, 512, 512, False),
+    ],
+)
+def test_a_block_folds_where_sixteen_aligned_frames_of_one_folio_lie(
+    order: int, first_pfn: int, frame: int, folds: bool
+) -> None:
+    table = live()
+    for page in range(16):
+        table.slots[32 + page] = make_pte(frame + page, RW)
+    folio = Folio(order, first_pfn)
+    assert {table.can_fold(slot, folio) for slot in (32, 40, 47)} == {folds}
+    table.slots[47] += 1 << 16
+    assert not table.can_fold(32, folio), "frames are not consecutive"
+
+
+def test_each_fault_says_where_it_is() -> None:
+    table = mapped(live(10, 20), 10, 10, RW)
+    table.write_protect(19, 2)
+    table.clear(9)
+    table.set_ptes(500, 13, make_pte(100, RW))
+    assert [(str(fault), fault.vpns) for fault in table.faults] == [
+        (
+            "slot 19 (page 1043): batch of 2 PTEs write-protected beyond its VMA, "
+            "which ends at slot 20 of this table",
+            range(1043, 1045),
+        ),
+        (
+            "slot 9 (page 1033): batch of 1 PTE cleared beyond its VMA, "
+            "which ends at slot 20 of this table",
+            range(1033, 1034),
+        ),
+        (
+            "slot 500 (page 1524): batch of 13 PTEs set beyond its table, "
+            "which ends at slot 20 of this table",
+            range(1524, 1537),
+        ),
+    ]
+    assert table.slots[18] & WRITE
+    assert not table.slots[19] & WRITE
+
+
+def test_entries_that_were_torn_are_counted_and_named() -> None:
+    table = mapped(live(), 4, 3, RW)
+    table.set_ptes(5, 3, make_pte(900, RW))
+    [fault] = table.faults
+    assert fault.vpns == range(1029, 1031), "nothing was there behind them"
+    assert str(fault).startswith("slots 5-6 (pages 1029-1030): 2 PTEs replaced while a TLB may")
+
+
+def test_what_was_set_at_once_is_remembered_as_far_as_it_is_inside() -> None:
+    table = live(10, 20)
+    for slot, count in ((12, 1), (8, 4), (18, 5), (12, 2), (30, 2)):
+        table.set_ptes(slot, count, make_pte(100, RW))
+    assert table.batches == [(1034, 2), (1042, 2), (1036, 2), (1054, 0)]
+
+
+def test_cleared_entries_gather_young_and_dirty_and_nothing_else() -> None:
+    table = mapped(live(), 0, 3, PRESENT)
+    table.slots[1] |= YOUNG | WRITE
+    table.slots[2] |= DIRTY
+    assert table.clear(0, 3) == make_pte(512, PRESENT | YOUNG | DIRTY)
+    assert table.slots[:3] == [0, 0, 0]
+    mapped(table, 4, 2, RW)
+    assert table.clear(4) == make_pte(516, RW)
+    assert table.slots[5], "one entry unless more are asked for"
+
+
+def test_an_invalidation_covers_its_entries_only() -> None:
+    table = mapped(live(), 0, 8, RW)
+    table.write_protect(0, 8)
+    table.tlbi(2, 3)
+    assert table.tlb.may_write() == [*range(1024, 1032)]
+    table.dsb()
+    assert table.tlb.may_write() == [1024, 1025, 1029, 1030, 1031]
+
+
+def test_folding_keeps_what_the_entries_map() -> None:
+    table = mapped(live(), 16, 16, RW)
+    table.slots[31] |= DIRTY
+    table.convert(20, cont=True)
+    assert table.slots[16:32] == [make_pte(512 + slot, RW | CONT | DIRTY) for slot in range(16, 32)]
+    assert (table.slots[15], table.slots[32]) == (0, 0)
+
+
+def test_no_contiguous_bit_on_entries_that_are_not_present() -> None:
+    table = live()
+    table.set_contpte(0, 16, make_pte(512, MIGRATION))
+    table.set_contpte(32, 16, make_pte(512, RW | CONT))
+    table.set_contpte(48, 15, make_pte(528, RW | CONT))
+    assert [slot for slot in range(64) if table.slots[slot] & CONT] == [*range(32, 48)]
 
 
 def test_entries_that_are_not_present() -> None:

@@ -79,6 +79,65 @@ def test_a_single_page_beyond_the_folio(operation: TableOperation) -> None:
     ]
 
 
+def test_each_counter_moves_by_one_unless_more_are_asked_for(operation: TableOperation) -> None:
+    folio = operation.frames.folios[0]
+    operation.folio_get(folio)
+    operation.mapcount_add(folio, 3)
+    assert (folio.refcount, folio.mapcount) == (1, [0, 0, 0, 1])
+    operation.folio_get(folio, 4)
+    operation.folio_put(folio, 2)
+    operation.mapcount_add(folio, 0, -1)
+    operation.mapcount_add(folio, 4, 3)
+    assert (folio.refcount, folio.mapcount) == (3, [-1, 0, 0, 1])
+    assert operation.frames.folios[1].mapcount == [3, 0]
+
+
+def test_marks_beyond_the_last_folio_are_nobodys(operation: TableOperation) -> None:
+    last = operation.frames.folios[1]
+    last.exclusive = [True, True]
+    assert [operation.is_exclusive(last, page) for page in range(4)] == [True, True, False, False]
+    operation.clear_exclusive(last, 2)
+    operation.clear_exclusive(last, 1)
+    assert last.exclusive == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "text", "frames"),
+    [
+        (0, 4, "", range(0)),
+        (0, 5, "frames 8-12: batch of 5 PTEs on an order-2 folio at index 0: page 0", range(8, 13)),
+        (3, 3, "frames 11-13: batch of 3 PTEs on an order-2 folio at index 3: pages 0-1",
+         range(11, 14)),
+        (4, 1, "frame 12: batch of 1 PTE on an order-2 folio at index 4: page 0", range(12, 13)),
+        (6, 2, "frames 14-15: batch of 2 PTEs on an order-2 folio at index 6: pages 2-3",
+         range(14, 16)),
+    ],
+)  # fmt: skip
+def test_a_batch_of_one_call_stays_in_its_folio(
+    operation: TableOperation, first: int, count: int, text: str, frames: range
+) -> None:
+    assert operation._check_batch(operation.frames.folios[0], first, count) == (not text)
+    wanted = [(f"{text} of the next folio counted to this one", frames)] if text else []
+    assert [(str(fault), fault.pfns) for fault in operation.faults] == wanted
+
+
+def test_a_batch_that_grows_beyond_what_it_said_is_one_fault(operation: TableOperation) -> None:
+    folio = operation.frames.folios[0]
+    operation.folio_get(folio, 2)
+    for page in (2, 3, 4, 5):
+        operation.mapcount_add(folio, page)
+    operation.folio_get(folio)
+    operation.mapcount_add(folio, 4)
+    assert [str(fault).split(":")[0] for fault in operation.faults] == ["frames 10-13", "frame 12"]
+
+
+def test_an_operation_flushes_everything_at_its_end(operation: TableOperation) -> None:
+    operation.tlb.weakened(3)
+    operation.tlb.cleared(4, make_pte(9, PRESENT))
+    operation.finish()
+    assert operation.tlb.may_write() == operation.tlb.may_translate() == []
+
+
 def test_flushes(operation: TableOperation) -> None:
     operation.tlb.weakened(3)
     operation.tlbi_asid()

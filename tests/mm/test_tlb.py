@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.mm.pte import CONT, PRESENT, WRITE, make_pte
+from costmodel.mm.pte import CONT, DIRTY, PRESENT, WRITE, make_pte
 from costmodel.mm.tlb import TlbView
 
 OLD = make_pte(16, PRESENT | WRITE | CONT)
@@ -68,6 +68,28 @@ def test_cleared_entries_still_translate_until_invalidated() -> None:
 
     assert (tlb.may_translate(), tlb.may_write()) == ([3], [])
     assert tlb.translates_frames() == {16}
+
+
+def test_a_cpu_writes_through_entries_that_it_holds_as_dirty_only() -> None:
+    """Others make it look at the table, which has no entry any more."""
+    tlb = TlbView()
+    tlb.cleared(1, make_pte(21, PRESENT | WRITE | DIRTY))
+    tlb.cleared(2, make_pte(22, PRESENT | WRITE))
+    tlb.cleared(3, make_pte(23, PRESENT | DIRTY))
+    for _ in range(2):  # on its way, an invalidation has removed nothing yet
+        assert tlb.writable_frames() == {21}
+        assert tlb.translates_frames() == {21, 22, 23}
+        assert (tlb.may_write(), tlb.may_translate()) == ([1, 2], [1, 2, 3])
+        tlb.invalidate([1, 2, 3])
+    tlb.synchronise()
+    assert tlb.writable_frames() == tlb.translates_frames() == set()
+
+
+def test_an_entry_that_is_put_back_was_never_gone() -> None:
+    tlb = TlbView()
+    tlb.cleared(3, OLD)
+    assert tlb.installed(3, 0, OLD)
+    assert tlb.may_translate() == []
 
 
 @given(

@@ -16,6 +16,7 @@ from costmodel.mm.build import Memory
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.fork.recorded import find
+from costmodel.operations.shared.pmd import PROGRAMS, pmd_program
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.recorder import Recording, load_program, recorded_names
 from costmodel.strategies.builds import source_of
@@ -44,10 +45,16 @@ def recorded_strategies() -> dict[str, Strategy]:
 
 
 def windows() -> Iterator[tuple[str, str]]:
-    """Return program and window of everything recorded of fork."""
-    for name in recorded_names("fork"):
+    """Return program and window of everything recorded of fork's loop."""
+    for name in loop_names():
         for key in load_program("fork", name).recordings:
             yield name, key
+
+
+def loop_names() -> list[str]:
+    """Return the recorded programs of fork, but for that of folios that PMDs map."""
+    pmds = {pmd_program(isa) for isa in PROGRAMS}
+    return [name for name in recorded_names("fork") if name not in pmds]
 
 
 def differences(program_name: str, key: str) -> dict[str, list[int]]:

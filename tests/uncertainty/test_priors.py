@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from costmodel.config.machine import load_machine
-from costmodel.uncertainty.priors import SIGMAS, Prior, priors, value_of, variants, with_numbers
+from costmodel.uncertainty.priors import (
+    SIGMAS,
+    Prior,
+    priors,
+    shared_priors,
+    value_of,
+    variants,
+    with_numbers,
+)
 
 MACHINES = ["ampere-altra", "apple-m2-vm", "xeon-4210r", "graviton4"]
 
@@ -33,6 +41,44 @@ def test_whole_numbers_stay_whole() -> None:
     changed = with_numbers(machine, {rob: 611.4})
     assert changed.core.rob_entries.value == 611
     assert value_of(changed, rob) == 611.0
+
+
+WHOLE = Prior("k", 5.0, 0.0, 10.0, sigma=3.0, step=2.6, whole=True)
+REAL = Prior("k_ns", 5.0, 0.0, 10.0, sigma=3.0, step=2.6, whole=False)
+
+
+def test_steps_reach_as_far_as_the_interval_does() -> None:
+    assert REAL.steps(5.0) == (2.4, 7.6)
+    assert REAL.steps(1.0) == (0.0, 3.6)
+    assert REAL.steps(9.0) == (6.4, 10.0)
+    assert WHOLE.steps(5.0) == (2.0, 8.0)
+    assert [REAL.within(number) for number in (-1.0, 3.0, 11.0)] == [0.0, 3.0, 10.0]
+    assert (WHOLE.typed(2.6), REAL.typed(2.6)) == (3, 2.6)
+
+
+def test_a_whole_number_moves_by_one_at_least() -> None:
+    on = load_machine("ampere-altra")
+    whole = [prior for prior in priors(on) if prior.whole]
+    assert {prior.step for prior in whole} >= {1.0}
+    for prior in whole:
+        assert prior.step == pytest.approx(max(1.0, 0.5 * prior.sigma))
+
+
+def test_what_a_lone_cpu_does_not_feel_has_priors_of_its_own() -> None:
+    on = load_machine("ampere-altra")
+    lone = {prior.key for prior in priors(on)}
+    shared = {prior.key for prior in shared_priors(on)}
+    assert "tlbi.per_cpu_ns" in shared
+    assert not lone & shared
+    assert not [key for key in lone | shared if key.startswith(("noise.", "kernel.tick_"))]
+    assert "tlbi.cpus_online" not in lone | shared, "the user knows how many there are"
+
+
+def test_what_the_user_set_is_exact() -> None:
+    on = load_machine("ampere-altra")
+    key = "core.mispredict_penalty_cycles"
+    assert [prior.key for prior in priors(on, [key, "no.such"])] == [key]
+    assert priors(on.with_value(key, 12.0), [key]) == ()
 
 
 @given(
@@ -74,13 +120,13 @@ def test_neighbours_lie_a_share_of_a_step_on_both_sides_and_inside() -> None:
     assert cycles.neighbours(5.5, 0.5) == [4.5, 6.5, 5.0, 6.0]
 
 
-@pytest.mark.parametrize("share", [0.05, 0.95])
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_a_variant_goes_to_the_side_with_more_room(share: float) -> None:
     machine = load_machine("ampere-altra")
     (prior,) = priors(machine, ["core.mispredict_penalty_cycles"])
     at = prior.low + share * (prior.high - prior.low)
     ((changed, deviations),) = variants(with_numbers(machine, {prior: at}), [prior])
     to = value_of(changed, prior)
-    assert (deviations > 0) == (share < 0.5)
+    assert (deviations > 0) == (share <= 0.5)
     assert to - at == pytest.approx(deviations * prior.sigma)
     assert abs(deviations) == pytest.approx(prior.step / prior.sigma)

@@ -319,7 +319,8 @@ long cm_slots(void)
 long cm_asks_flush(struct vm_area_struct *vma);
 long cm_asks_flush(struct vm_area_struct *vma)
 {
-	return cm_gather.cleared_ptes && cm_gather.start <= vma->vm_start &&
+	return (cm_gather.cleared_ptes || cm_gather.cleared_pmds) &&
+	       cm_gather.start <= vma->vm_start &&
 	       cm_gather.end >= vma->vm_end;
 }
 
@@ -333,5 +334,5 @@ void cm_release(void)
 void cm_flushed(void);
 void cm_flushed(void)
 {
-	cm_gather.cleared_ptes = 0;
+	cm_gather.cleared_ptes = cm_gather.cleared_pmds = 0;
 }

@@ -44,7 +44,7 @@ class Fork(Operation):
     events = (
         "alloc", "resched", "read", "scan", "peek", "gather", "get", "clear_exclusive", "map",
         "large_map", "clear_src", "flush", "restore_src", "wrprotect", "set", "clear_dst",
-        "restore_dst",
+        "restore_dst", "huge",
     )  # fmt: skip
     event_before = "set"
     announced = Announced(
@@ -91,10 +91,20 @@ class Fork(Operation):
     def trace(
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
-        """Return the trace of copying each distinct table."""
+        """Return the trace of copying each distinct table, and each PMD that maps a folio."""
+        from costmodel.code.events import Trait
+        from costmodel.operations.shared.pmd import HUGE, pmd_runs
         from costmodel.operations.shared.trace import loop_runs
 
-        return loop_runs(strategy, program, space)
+        tables, pmds = (space.mapped_by(pmd=pmd) for pmd in (False, True))
+        alone = bool(pmds.shapes) and pmds.shapes[0].state.alone
+        traits = Trait.WRITABLE if alone else Trait.NONE
+        copied = pmd_runs(self.name, isa, pmds, ("alloc", HUGE), traits)
+        return (*loop_runs(strategy, program, tables), *copied)
+
+    def maps_pmds(self, state: str | None) -> bool:
+        """Tell whether it was recorded with PMDs that map folios; written pages have split them."""
+        return state in (None, WRITABLE.name, READ_ONLY.name)
 
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule

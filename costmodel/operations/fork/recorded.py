@@ -8,6 +8,7 @@ from typing import Final
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm import struct_page
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
+from costmodel.operations.shared.pmd import HUGE, LAYOUT, PROGRAMS, pmd_program
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import RecordedEvents
 
@@ -136,6 +137,12 @@ def rows_of_events(
 
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded window of fork, in order."""
+    if window.layout == LAYOUT:  # from the allocated table to the stored PMD
+        traits = Trait.LARGE | (Trait.WRITABLE if window.state == "rw" else Trait.NONE)
+        return [
+            Mark(row, Step(event, 0, 0, 0, traits))
+            for row, event in ((0, "alloc"), (len(window.uop) - 1, HUGE))
+        ]
     scanner = _Scanner(program, window)
     raw = list(scanner.events())
     slots = _slots(raw, window.first_slot)
@@ -212,9 +219,16 @@ def _frames(
 
 def before_window(window: Recording, first: Step) -> str:
     """Return the event before a window; those of whole tables begin right after the allocation."""
+    if window.layout == LAYOUT:
+        return "set"
     if window.ptes != TABLE_PTES:
         return START
     return "read" if first.event == "gather" else "alloc"
 
 
-RECORDED: Final = RecordedEvents(find, before_window)
+RECORDED: Final = RecordedEvents(
+    find,
+    before_window,
+    donors={pmd_program(isa): f"v6.12.117.{arch}" for isa, arch in PROGRAMS.items()},
+    donated=frozenset({"alloc"}),
+)

@@ -74,6 +74,10 @@ class Spawn(Operation):
         """The folder of fork's recorded programs, which are those of this operation."""
         return _FORK.steps
 
+    def maps_pmds(self, state: str | None) -> bool:
+        """Tell whether fork and exit were recorded with folios that PMDs map: in every state."""
+        return True
+
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""
         from costmodel.operations.spawn.catalogue import STRATEGIES

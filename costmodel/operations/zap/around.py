@@ -11,7 +11,7 @@ from costmodel.operations.shared.flush import UNMAP_CALL, flush, flush_of_all
 from costmodel.operations.shared.tables import TABLE_FREE
 from costmodel.operations.zap.operation import DONTNEED, EXIT
 from costmodel.operations.zap.ranges import RangeState
-from costmodel.units import PS_PER_NS
+from costmodel.units import LARGEST_ORDER, PS_PER_NS
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
@@ -27,7 +27,7 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
     state = operation_named("zap").state(workload.state)
     keeps_tables = _keeps_tables(state)
     ranges, calls, flushed = _counts(workload, state)
-    tables = 0 if keeps_tables else -(-workload.pages // TABLE_PTES)
+    tables = _freed_tables(workload, keeps_tables=keeps_tables)
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     free_ps = round(machine.kernel.table_free_ns.value * PS_PER_NS)
     after = [flush_of_all(machine, count=forced)] if forced else []
@@ -60,11 +60,20 @@ def shared_work(workload: Workload) -> SharedWork:
     _, calls, _ = _counts(workload, state)
     return SharedWork(
         address_space="read" if keeps_tables or of_child else "write, read",
-        tables=0 if keeps_tables else -(-workload.pages // TABLE_PTES),
+        tables=_freed_tables(workload, keeps_tables=keeps_tables),
         freed={} if of_child else folios,
         folio_updates=sum(folios.values()),
         calls=calls,
     )
+
+
+def _freed_tables(workload: Workload, *, keeps_tables: bool) -> int:
+    """Return how many tables go: where mappings stay, those that wait beside PMDs for a split."""
+    tables = -(-workload.pages // TABLE_PTES)
+    if not keeps_tables:
+        return tables
+    by_pmd = workload.folio_orders.get(LARGEST_ORDER, 0.0) if workload.mapped == "pmd" else 0.0
+    return round(by_pmd * tables)
 
 
 def _keeps_tables(state: PteState) -> bool:

@@ -52,7 +52,7 @@ class Zap(Operation):
     events = (
         "lock", "batch", "list_page", "read", "scan", "peek", "gather", "clear_src", "flush",
         "restore_src", "clear", "large_unmap", "unmap", "slot", "put", "uncharge", "prepare",
-        "tail", "commit", "buddy",
+        "tail", "commit", "buddy", "huge",
     )  # fmt: skip
     event_before = "slot"
     announced = Announced(
@@ -63,6 +63,10 @@ class Zap(Operation):
     def other_state(self, name: str) -> PteState:
         """Return the state ``dontneed: ...``: MADV_DONTNEED over many ranges."""
         return range_state(name)
+
+    def maps_pmds(self, state: str | None) -> bool:
+        """Tell whether it was recorded with folios that PMDs map; ranges may split them."""
+        return state in (None, EXIT.name, MUNMAP.name, DONTNEED.name)
 
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm.pte import CONT_PTES
 from costmodel.mm.struct_page import LARGE_MAPCOUNT, MAPCOUNT
+from costmodel.operations.shared.pmd import HUGE, LAYOUT
 from costmodel.operations.zap.recorded_release import frames_apart, release_marks
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import RecordedEvents
@@ -148,6 +149,9 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded window of zap, in order."""
     if window.layout.endswith("_release"):
         return release_marks(program, window)
+    if window.layout == LAYOUT:  # from one emptied PMD to the next
+        traits = Trait.LARGE | (Trait.SOLE if window.state == "munmap" else Trait.NONE)
+        return [Mark(row, Step(HUGE, 0, 0, 0, traits)) for row in (0, len(window.uop) - 1)]
     raw = list(_Scanner(program, window).events())
     return list(_marks(raw, window))
 
@@ -198,6 +202,8 @@ def _frames(raw: list[_Found], window: Recording) -> dict[int, int]:
 
 def before_window(window: Recording, first: Step) -> str:
     """Return the event before a window; the windows of whole tables begin right after the lock."""
+    if window.layout == LAYOUT:
+        return HUGE
     return "lock" if window.layout == "order9" else START
 
 

@@ -23,6 +23,7 @@ from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.shared.entry import Steps
+from costmodel.operations.shared.pmd import HUGE, pmd_program
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.operations.shared.trace import step_before
 from costmodel.operations.zap.buddies import lie_apart, with_buddies
@@ -31,6 +32,7 @@ from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.operation import DONTNEED, EXIT, MUNMAP
 from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
+from costmodel.operations.zap.pmd import unmap_pmds
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.reuse import with_reuse
@@ -102,10 +104,12 @@ def _trace(
 def _traced(
     strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
 ) -> _Traced:
+    if shape.pmd:
+        programs = pmd_program(load_library("zap", programs[0]).isa), programs[1]
     recorders = recorder_of("zap", programs[0]), recorder_of("zap", programs[1])
     vocabularies = recorders[0].vocabulary, recorders[1].vocabulary
     arguments = shape, strategy.contpte, list_pages, vocabularies
-    walked = strategy.evaluate(Walk, *arguments)
+    walked = Walk(unmap_pmds, *arguments) if shape.pmd else strategy.evaluate(Walk, *arguments)
     try:
         record = recorders[0].recorded(walked.unmapped)
         unmap = build(record, load_library("zap", programs[0]), "zap", "unmap")
@@ -141,7 +145,8 @@ class Walk:
             unmapping = _by_ranges(function, zap, shape, released)
         else:
             unmapping = function(zap)
-        self.unmapped = exhausted(unmapping, step_before("slot"), vocabularies[0])
+        before = step_before(HUGE if shape.pmd else "slot")
+        self.unmapped = exhausted(unmapping, before, vocabularies[0])
         self.slots = zap.list.slots_used
         self.gathered: Hashable = (tuple(released), _gathered(zap))
         """What decides how the list is released: all but the function that filled it."""

@@ -16,14 +16,23 @@ if TYPE_CHECKING:
 
 KINDS = ("change", "order", "stack", "samples", "cpus", "shared")
 """The kinds of pictures of results; a ``timeline`` is the picture of a single cell."""
+ONE_BUILD = ("order", "stack")
+"""The kinds that show absolute times: all times of a machine must be of one build."""
 
 
 def draw(results: ResultFile, kind: str, *, samples: Samples | None = None) -> Picture:
     """Return the picture of a kind (one of ``KINDS``).
 
     ``samples`` are the times of each cell, which the kind ``samples`` needs. Raises ConfigError
-    where the results do not hold what the kind shows.
+    where the results do not hold what the kind shows, or times of several builds that it would
+    set beside each other.
     """
+    if kind in ONE_BUILD and results.mixes_builds:
+        reason = (
+            "sets times beside each other, and the file holds times of several builds: "
+            "name the scenario, or run it with --build"
+        )
+        raise ConfigError.of(f"--kind {kind}", reason)
     if kind == "samples":
         from costmodel.results.plots.samples import samples_picture
 

@@ -56,7 +56,8 @@ def order_picture(results: ResultFile) -> Picture:
             folio_axis(ax, orders)
         axes[-1].set_xlabel("folio size, KiB (order)")
         headline = f"{results.case}: time over folio order"
-        origin = f"Predicted; open markers: published. costmodel {results.version}"
+        said = f", {results.builds_said}" if results.builds_said else ""
+        origin = f"Predicted{said}; open markers: published. costmodel {results.version}"
         write_title(figure, headline, origin, results.notes)
         marked = {entry.strategy: entry.marked for entry in entries}
         keys = [_key(marked[name], line) for name, line in strokes.items() if name in marked]

@@ -36,6 +36,7 @@ from costmodel.results.text.numbers import (
 )
 from costmodel.results.text.orders import dearer_orders
 from costmodel.settings import changed_title
+from costmodel.units import LARGEST_ORDER
 
 EMPTY: Pair = ("", "")
 PUBLISHED = "  published {}"
@@ -103,7 +104,7 @@ def _table(cells: Sequence[ResultCell], columns: Sequence[str]) -> list[Line]:
     shown = [cell for cell in cells if cell.column in columns]
     rule = Line(cells[0].operation, tuple("-" * PAIR for _ in columns))
     lines = [
-        Line(_title(cells), tuple(_heading(column) for column in columns)),
+        Line(_title(cells), tuple(_heading(column, cells[0].mapped) for column in columns)),
         rule,
         Line("change of run time", tuple(("mean", "stdev") for _ in columns)),
         RULE,
@@ -267,9 +268,10 @@ def _label(cell: ResultCell) -> str:
     return f"{cell.strategy} (baseline)" if cell.is_baseline else cell.strategy
 
 
-def _heading(column: str) -> str:
+def _heading(column: str, mapped: str) -> str:
     """Return a layout as the thread writes it; a long mix stands alone or cut."""
-    for text in (f"{column} (pte-map)", column, column.replace(" ", "")):
+    by = mapped if column.startswith(f"order-{LARGEST_ORDER}") else "pte"
+    for text in (f"{column} ({by}-map)", column, column.replace(" ", "")):
         if len(text) <= PAIR:
             return text
     return f"{column.replace(' ', '')[: PAIR - 3]}..."

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from costmodel.operations.fork.recorded import find
-from costmodel.recorder import load_program, recorded_names
+from costmodel.recorder import load_program
+from costmodel.recorder.archive import cut_programs
 from costmodel.strategies.builds import source_of
 from tests.operations.compare import compare
 from tests.operations.layout import memory_of
-from tests.operations.replay import differences, recorded_strategies, replayed, windows
+from tests.operations.replay import differences, loop_names, recorded_strategies, replayed, windows
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "conformance.md"
 COLUMNS = ("site", "kind", "size", "taken", "address", "inputs")
@@ -55,7 +56,8 @@ def test_rows_of_builds_are_those_recorded_behind_the_step_from_table_to_table(
 
 
 def test_every_program_has_a_strategy() -> None:
-    assert set(recorded_strategies()) == set(map(source_of, recorded_names("fork")))
+    recorded = [*loop_names(), *cut_programs("fork")]
+    assert set(recorded_strategies()) == set(map(source_of, recorded))
 
 
 def test_the_document_says_how_many_windows_differ() -> None:

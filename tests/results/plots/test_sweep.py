@@ -1,0 +1,107 @@
+"""The picture of a sweep: which number it is over, its lines and bands, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from costmodel import api
+from costmodel.cli.main import main
+from costmodel.config.errors import ConfigError
+from costmodel.results.plots.sweep import Curve, numbers_of, sweep_picture
+from costmodel.sweeps.folder import SweepFolder
+from tests.cli.lines import flat
+
+PRICE, PENALTY = "tlbi.broadcast_ns", "core.mispredict_penalty_cycles"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> SweepFolder:
+    return api.sweep(
+        tmp_path_factory.mktemp("sweep") / "folder",
+        {PRICE: "100..3000:4:log", PENALTY: "8..20:3"},
+        machines=["ampere-altra", "xeon-4210r"],
+        strategies=["contpte-per-pte", "folio-batch-v6.9"],
+        orders=[4, 9],
+        memory="4 MiB",
+    )
+
+
+def test_it_is_drawn_over_what_changes_follow_most(
+    folder: SweepFolder, complaints: Callable[[Figure], list[str]]
+) -> None:
+    assert numbers_of(folder) == [PRICE, PENALTY]
+    picture = sweep_picture(folder)
+    assert picture.description.endswith(f"change against v6.7 over {PRICE}")
+    figure = picture.figure
+    assert complaints(figure) == []
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
+    assert titles == ["ampere-altra, order-4", "ampere-altra, order-9"]
+    texts = " ".join(text.get_text() for text in figure.texts)
+    assert "1 more vary" in texts and "not a number of xeon-4210r" in texts
+
+
+def test_the_line_goes_through_what_was_computed(folder: SweepFolder) -> None:
+    figure = sweep_picture(folder, over=PENALTY, strategies=["folio-batch-v6.9"]).figure
+    (table,) = [t for t in folder.tables() if (t["machine"] == "ampere-altra").all()]
+    mine = (table["strategy"] == "folio-batch-v6.9") & (table["folio_layout"] == "order-4")
+    line = figure.axes[0].lines[0]
+    assert np.asarray(line.get_xdata()).tolist() == [8.0, 14.0, 20.0]
+    medians = [
+        float(np.median(table["change_pct"][mine & (table[PENALTY] == x)])) for x in (8, 14, 20)
+    ]
+    assert np.asarray(line.get_ydata()).tolist() == pytest.approx(medians)
+
+
+def test_many_values_are_put_together() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.uniform(0, 1, 400)
+    curve = Curve("m", "order-0", "s", x, 10 * x + rng.uniform(-1, 1, 400))
+    at, quantiles = curve.quantiles()
+    assert len(at) == 16 and (np.diff(at) > 0).all()
+    assert quantiles[:, 1] == pytest.approx(10 * at, abs=0.6)
+    assert (quantiles[:, 0] < quantiles[:, 1]).all() and (quantiles[:, 1] < quantiles[:, 2]).all()
+
+
+def test_the_command_draws_a_folder(
+    folder: SweepFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "sweep.svg"
+    assert main(["plot", str(folder.path), "--order", "9", "-o", str(picture)]) == 0
+    assert f"over {PRICE}" in flat(capsys.readouterr().out)
+    assert picture.read_bytes() == sweep_picture(folder, layouts=["order-9"]).svg()
+
+
+def test_what_makes_no_picture_is_said(
+    folder: SweepFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, reason in (
+        (["--kind", "stack"], "--kind: is not for the folder of a sweep"),
+        (["--seed", "1"], "--seed: is not for the folder of a sweep"),
+        (["--over", "tlbi.broadcast"], f"did you mean '{PRICE}'?"),
+        (["--machine", "graviton3"], "holds nothing of what was chosen"),
+    ):
+        picture = str(tmp_path / "no.svg")
+        assert main(["plot", str(folder.path), "-o", picture, *words]) == 2
+        assert reason in flat(capsys.readouterr().err)
+        assert not Path(picture).exists()
+    assert main(["plot", "lkml-fork", "--over", PRICE, "-o", str(tmp_path / "no.svg")]) == 2
+    assert "--over: is for the folder of a sweep" in flat(capsys.readouterr().err)
+    assert main(["plot", str(tmp_path)]) == 2
+    assert "has no study.json" in flat(capsys.readouterr().err)
+
+
+def test_a_sweep_without_numbers_has_none(tmp_path: Path) -> None:
+    folder = api.sweep(
+        tmp_path / "s",
+        {"state": ["writable", "readonly"]},
+        machines="xeon-4210r",
+        strategies="folio-batch-v6.9",
+        memory="2 MiB",
+    )
+    with pytest.raises(ConfigError, match="no number varies in it"):
+        sweep_picture(folder)

@@ -1,0 +1,1 @@
+"""Records how folios that their PMD maps are forked and unmapped."""
