@@ -112,7 +112,7 @@ def what(workload: Workload, *without: str, layout: bool = False) -> str:
 
     It names everything that is not default, and frames that are not contiguous even where that is
     the default. ``without`` are keys to leave out because the reader finds them elsewhere
-    (``memory``, ``state`` or a setting); ``layout`` adds the folio orders.
+    (``memory``, ``state`` or settings); ``layout`` adds the folio orders.
     """
     words: list[str] = [workload.operation]
     words += [size_text(workload.memory_bytes)] if "memory" not in without else []

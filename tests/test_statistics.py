@@ -149,8 +149,8 @@ def test_series_without_any_deviation_differ_for_certain_or_not_at_all() -> None
 
 
 def test_against_an_exact_baseline_there_is_a_deviation_and_no_test() -> None:
-    result = change(series(9, 10, 11), exact(20), paired=False)
-    assert (result.mean_pct, result.stdev_pct) == (-50, 5)
+    result = change(series(8, 10, 12), exact(20), paired=False)
+    assert (result.mean_pct, result.stdev_pct) == (-50, 10)
     assert (result.ci95_pct, result.p_value, result.detectable_pct) == (None, None, None)
     with pytest.raises(ValueError, match="at least 2 runs"):
         smallest_detectable(series(9, 10), exact(20))

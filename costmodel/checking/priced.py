@@ -122,10 +122,7 @@ def _counting(
 
 
 def _steps(items: Any) -> Iterator[Step]:
-    """Yield the events of a strategy, and look at all that it yields.
-
-    Each of its yields is answered with a number, as recording does.
-    """
+    """Yield the events of a strategy; each of its yields is checked and answered with a number."""
     stream, answer = generator(items), None
     for number in range(1 << 62):
         try:

@@ -133,10 +133,17 @@ def _tables(
     return tuple(tables)
 
 
-@cache
 def _window(miss_registers: int) -> Window:
-    """Return a window whose state can be set; it is reused, as making one takes long."""
-    return new_window(miss_registers)
+    """Return a window whose state can be set.
+
+    Its rings are those of the last one: making them takes long, and they have five megabytes.
+    """
+    return _rings()._replace(misses=np.zeros(miss_registers, np.int64))
+
+
+@cache
+def _rings() -> Window:
+    return new_window(0)
 
 
 @dataclass

@@ -140,11 +140,22 @@ def test_struct_pages_outside_of_a_table_are_shared_by_the_tables_that_meet_most
     assert footprint_pages([], BLOCKS) == 0
 
 
-def test_blocks_of_different_size_are_never_one() -> None:
-    """Tables lie in the first region, struct pages in the third: both are block 1 of theirs."""
+@pytest.mark.parametrize("number", [1, 2])
+def test_blocks_of_different_size_are_never_one(number: int) -> None:
+    """The table lies in the first or second of its blocks, the struct page in the first."""
     trace = trace_of([load(0, target=Target.SRC), load(0, target=Target.PAGE)])
-    found = fresh_pages(trace, Blocks(REGION_BYTES, 3 * REGION_BYTES))
+    found = fresh_pages(trace, Blocks(REGION_BYTES // number, 3 * REGION_BYTES))
     assert (found.table_pages, found.struct_pages) == (1, 1)
+
+
+@pytest.mark.parametrize(("kib", "blocks"), [(16, 2 * 512), (32, 512), (64, 1)])
+def test_a_table_has_blocks_of_its_own_where_they_hold_no_more_than_its_struct_pages(
+    kib: int, blocks: int
+) -> None:
+    """The 512 struct pages of a table are 32 KiB."""
+    table = trace_of([load(page * STRUCT_PAGE_BYTES, target=Target.PAGE) for page in range(512)])
+    run = TableRun(table, 512, 512)
+    assert footprint_pages([run], Blocks(PAGE_BYTES, kib << 10)) == blocks
 
 
 def test_clearing_and_hot_memory_need_no_entry() -> None:

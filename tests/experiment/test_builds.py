@@ -115,4 +115,4 @@ def test_the_ranges_that_the_document_states_are_found() -> None:
                 assert found is not None
                 assert (found.low_pct, found.high_pct) == pytest.approx((low, high), abs=0.06)
                 checked += 1
-    assert checked == 11
+    assert checked == 13

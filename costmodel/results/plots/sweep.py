@@ -75,28 +75,31 @@ def sweep_picture(
     holds nine in ten points at a value. ``machines``, ``strategies`` and ``layouts`` choose from
     what there is. Raises ConfigError where nothing is left, or no number varies.
     """
-    keys = numbers_of(folder)
+    keys = varied_numbers(folder)
     if over is not None and over not in keys:
         raise ConfigError.of("--over", unknown("number of this sweep", over, keys), got=repr(over))
     chosen = [key for key in keys if over in (None, key)]
     if not chosen:
         raise ConfigError.of("DIR", "no number varies in it: nothing to draw over")
-    by_key = {key: list(_curves(folder, key)) for key in chosen}
+    found = {key: list(_curves(folder, key)) for key in chosen}
+    by_key = {
+        key: [
+            curve
+            for curve in curves
+            if (not machines or curve.machine in machines)
+            and (not strategies or curve.strategy in strategies)
+            and (not layouts or curve.layout in layouts)
+        ]
+        for key, curves in found.items()
+    }
     key = max(chosen, key=lambda one: _followed(by_key[one]))
-    shown = {curve.machine for curve in by_key[key]}
-    curves = [
-        curve
-        for curve in by_key[key]
-        if (not machines or curve.machine in machines)
-        and (not strategies or curve.strategy in strategies)
-        and (not layouts or curve.layout in layouts)
-    ]
+    curves, shown = by_key[key], {curve.machine for curve in found[key]}
     if not curves:
         raise ConfigError.of("DIR", "holds nothing of what was chosen")
     return _drawn(folder, key, curves, shown, others=len(keys) - 1)
 
 
-def numbers_of(folder: SweepFolder) -> list[str]:
+def varied_numbers(folder: SweepFolder) -> list[str]:
     """Return the keys along which a sweep has more than one number."""
     found = []
     for key in _columns(folder):

@@ -67,8 +67,7 @@ def map_question(found: BreakevenMap, pair: Pair) -> str:
     """Return the question without the numbers that vary, and the builds that are compared."""
     keys = (found.x.key, found.y.key)
     layout = not any(key.startswith("folio_") for key in keys)
-    inside = next((key for key in keys if key in ("memory", "cpus", "threads")), keys[0])
-    text = what(pair[0].workload, inside, layout=layout)
+    text = what(pair[0].workload, *keys, layout=layout)
     builds = unique(cell.build for cell in pair if cell.build)
     return f"{text}, build {' against '.join(builds)}" if builds else text
 

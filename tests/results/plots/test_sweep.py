@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from costmodel import api
 from costmodel.cli.main import main
 from costmodel.config.errors import ConfigError
-from costmodel.results.plots.sweep import Curve, numbers_of, sweep_picture
+from costmodel.results.plots.sweep import Curve, sweep_picture, varied_numbers
 from costmodel.sweeps.folder import SweepFolder
 from tests.cli.lines import flat
 
@@ -34,8 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> SweepFolder:
 def test_it_is_drawn_over_what_changes_follow_most(
     folder: SweepFolder, complaints: Callable[[Figure], list[str]]
 ) -> None:
-    assert numbers_of(folder) == [PRICE, PENALTY]
-    picture = sweep_picture(folder)
+    assert varied_numbers(folder) == [PRICE, PENALTY]
+    picture = sweep_picture(folder, strategies=["contpte-per-pte"])
     assert picture.description.endswith(f"change against v6.7 over {PRICE}")
     figure = picture.figure
     assert complaints(figure) == []
@@ -71,9 +71,10 @@ def test_the_command_draws_a_folder(
     folder: SweepFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture = tmp_path / "sweep.svg"
-    assert main(["plot", str(folder.path), "--order", "9", "-o", str(picture)]) == 0
+    words = ["--order", "9", "--over", PRICE]
+    assert main(["plot", str(folder.path), *words, "-o", str(picture)]) == 0
     assert f"over {PRICE}" in flat(capsys.readouterr().out)
-    assert picture.read_bytes() == sweep_picture(folder, layouts=["order-9"]).svg()
+    assert picture.read_bytes() == sweep_picture(folder, over=PRICE, layouts=["order-9"]).svg()
 
 
 def test_what_makes_no_picture_is_said(
@@ -98,7 +99,7 @@ def test_what_makes_no_picture_is_said(
 def test_a_sweep_without_numbers_has_none(tmp_path: Path) -> None:
     folder = api.sweep(
         tmp_path / "s",
-        {"state": ["writable", "readonly"]},
+        {"state": ["writable", "read-only"]},
         machines="xeon-4210r",
         strategies="folio-batch-v6.9",
         memory="2 MiB",
