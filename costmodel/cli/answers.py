@@ -1,10 +1,12 @@
-"""Answers of whole commands: what was asked before is printed before anything else is loaded.
+"""Kept answers of whole commands: a question that was asked before is answered from disk, before
+anything else is loaded.
 
 An answer is the text that a command printed. Its key is made of the words of the command, of the
-settings in the environment and of the state of every file of the program and of the packages that
-it computes with; beside it stand all files that the command read or looked for, with their hashes.
-What depends on more (a user's code, the time, a pipe, the files of a directory), writes a file or
-says something on standard error is not kept: see :func:`costmodel.store.depends_on_more`.
+settings in the environment, and of the state of every file of the program and of the packages that
+it computes with. With it stand all files that the command read or looked for, with their hashes.
+An answer is not kept if it depends on anything else (users' code, the time, a pipe, the files of a
+directory), or if the command writes a file or prints to standard error: see
+:func:`costmodel.store.depends_on_more`.
 """
 
 from __future__ import annotations
@@ -36,19 +38,20 @@ KEPT = (
     "loops",
     "validate",
 )
-"""Commands whose answers are kept: they say the same to the same question."""
+"""Commands whose answers are kept, because they give the same answer to the same question."""
 _PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "simpy", "pydantic", "pydantic_core", "yaml")
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _SHIPPED = tuple(
     os.path.join(os.path.dirname(_PACKAGE), name) for name in ("machines", "scenarios")
 )
-"""Where shipped files lie in a clone; in an installation they are in the package."""
+"""Where the shipped data files lie in a clone; an installed package contains them itself."""
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
-"""Nothing there stays as it is, and much of it is no file."""
+"""Directories whose content changes all the time, and much of which is not regular files. An answer
+that depends on them is not kept."""
 _HARMLESS = (os.devnull, "/proc/cpuinfo")
-"""What numba and others look at, and no number depends on."""
+"""Files that numba and other packages read, but on which no number depends."""
 _SETTINGS = ("COSTMODEL_", "NUMBA_", "NPY_", "PYTHON", "LANG", "LC_", "COLUMNS", "SOURCE_DATE_")
-"""What the names of environment variables begin with that the program or its packages read."""
+"""Prefixes of the environment variables that the program or its packages read."""
 _LISTING = frozenset({"os.listdir", "os.scandir"})
 _WRITING = os.O_WRONLY | os.O_RDWR
 _ABSENT, _NO_FILE = "", "no file"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LARGE_ORDER = 9
 """Order of the large folios of folio_share where --order is not given."""
 MOST = 2
-"""Numbers that vary."""
+"""How many numbers can vary at once."""
 
 EPILOG = """\
 KEY is folio_order, folio_share (share of folios of --order, default 9,

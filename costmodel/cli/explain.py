@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
 
 MOST_JOBS = 2
-"""More processes than this cost more to start than they save."""
+"""The most processes by default: to start more takes longer than they save."""
 
 EPILOG = """\
 examples:

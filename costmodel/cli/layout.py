@@ -1,4 +1,4 @@
-"""``costmodel layout``: how the memory of a live process lies, as a scenario."""
+"""``costmodel layout``: how the memory of a running process is laid out, as a scenario."""
 
 from __future__ import annotations
 

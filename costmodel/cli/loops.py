@@ -1,4 +1,4 @@
-"""``costmodel loops``: a machine held against loops that were measured on hardware."""
+"""``costmodel loops``: compares a machine with loops that were measured on hardware."""
 
 from __future__ import annotations
 

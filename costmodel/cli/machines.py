@@ -76,7 +76,7 @@ def describe_machine(machine: Machine) -> Iterator[str]:
 
 
 def _kinds(machine: Machine) -> dict[str, int]:
-    """Return how many parameters are known in which way, the best known first."""
+    """Return the number of parameters by kind (measured, documented, ...), best known first."""
     from typing import get_args
 
     from costmodel.config.parameter import Kind

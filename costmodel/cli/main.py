@@ -52,7 +52,7 @@ class Command(Protocol):
         """Add the command's parser: ``subparsers.add_parser(name, help=...)`` and its arguments."""
 
     def run(self, args: argparse.Namespace) -> int:
-        """Do it; return the exit code. Raise ConfigError for bad input."""
+        """Run the command and return its exit code. Raise ConfigError for bad input."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +78,10 @@ def _parser_of(commands: Mapping[str, Command]) -> Parser:
 
 
 def run_words(words: list[str]) -> int:
-    """Run the command that words are; return its exit code. What else happens is the caller's."""
+    """Run the command that ``words`` are, and return its exit code.
+
+    Exceptions, Ctrl-C and closed streams are left to the caller.
+    """
     # With the name first, only that module is imported.
     names = [words[0]] if words and words[0] in available() else available()
     commands = {name: _load(name) for name in names}

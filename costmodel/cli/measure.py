@@ -1,4 +1,5 @@
-"""``costmodel measure``: a machine file of the machine one sits at, and the truth beside it."""
+"""``costmodel measure``: writes a machine file of the machine that it runs on, and compares its
+predictions with page-table operations that were measured there."""
 
 from __future__ import annotations
 

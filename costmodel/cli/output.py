@@ -1,4 +1,5 @@
-"""Where a command writes: files are looked at before anything is computed."""
+"""Where a command writes its results. It is checked before anything is computed whether the files
+can be written."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ class Output:
             write_bytes(self.path, data)
 
     def write_json(self, make: Callable[[], Mapping[str, Any] | Sequence[Any]]) -> None:
-        """Write the document that ``make`` returns as JSON; it is not made for nowhere."""
+        """Write the document that ``make`` returns as JSON; call it only if it is written."""
         from costmodel.files import json_text
 
         if self.is_stdout or self.path is not None:

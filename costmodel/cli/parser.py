@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _INDENT = "  "
 BASELINES = "v6.7; mprotect, mremap: v6.12"
-"""Which baselines are meant where none is named, for help texts."""
+"""The default baselines, as help texts state them."""
 
 
 class HelpLayout(argparse.RawDescriptionHelpFormatter):
@@ -81,7 +81,7 @@ def add_assignments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_workload(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what the strategies work on; None is as the scenario has it."""
+    """Add the options of the workload; their default None means the value of the scenario."""
     known = " or ".join(", ".join(operation_names()).rsplit(", ", 1))
     parser.add_argument("--operation", metavar="OP", help=f"{known} (default {DEFAULT})")
     parser.add_argument(
@@ -102,7 +102,7 @@ def add_workload(parser: argparse.ArgumentParser) -> None:
 
 
 def add_scenario_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that take the place of what a scenario says, or ask without one."""
+    """Add the options that replace keys of a scenario, or state a question without one."""
     several(parser, "--machine", "M", "only this machine")
     several(parser, "--strategy", "S", "only this one; or file.py:function, @NAME")
     several(parser, "--order", "N", "only this folio order: 0, 2 to 9")
@@ -148,7 +148,7 @@ def add_jobs(parser: argparse.ArgumentParser, *, most: int | None = None) -> Non
 
 
 def given_options(args: argparse.Namespace, names: Iterable[str]) -> Iterator[str]:
-    """Yield those of some options, named as their attributes, that were given: ``--no-noise``."""
+    """Yield the options that were given, such as ``--no-noise``; ``names`` are their attributes."""
     for name in names:
         value = getattr(args, name, None)
         if value is not None and value is not False and value != []:

@@ -28,7 +28,7 @@ _SWEPT = "is not for the folder of a sweep, whose picture is the change over a n
 _NOT_MEASURED = "is not for a file of `measure`, which has one picture"
 KINDS = ("change", "order", "stack", "samples", "cpus", "shared", "timeline")
 ALL_ORDERS = (0, *range(2, 10))
-"""Sizes of folios that the kernel gives anonymous memory."""
+"""The folio orders that anonymous memory can have in the kernel."""
 
 MOST_JOBS = 2
 """More processes than this cost more to start than they save."""

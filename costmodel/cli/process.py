@@ -20,7 +20,7 @@ BROKEN_PIPE = 141
 
 
 def guarded(run: Callable[[], int]) -> int:
-    """Return the exit code of ``run``, and that of Ctrl-C, a closed pipe or a full disk in it."""
+    """Return the exit code of ``run``, or that for Ctrl-C, a closed pipe or an OSError in it."""
     open_closed_streams()
     with Interruption() as interruption, warnings.catch_warnings():
         warnings.showwarning = say_warning
@@ -64,7 +64,7 @@ def open_closed_streams() -> None:
 
 
 def complain(text: str) -> None:
-    """Print an error message. Where nobody can read it the exit code tells all the same."""
+    """Print an error message to standard error; if that is closed, only the exit code tells."""
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
@@ -79,7 +79,7 @@ def say_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Print a warning: what is for users without a place in this program's code."""
+    """Print a warning for users, without file and line of this program as Python adds them."""
     from costmodel.cli.parser import wrapped
 
     if issubclass(category, FutureWarning):
@@ -89,7 +89,7 @@ def say_warning(
 
 
 def give_up(stream: TextIO) -> None:
-    """Let what could not be written go: Python must not complain again when it flushes at exit."""
+    """Drop what could not be written, so that flushing at exit does not fail again."""
     try:
         stream.flush()
     except OSError:
@@ -97,14 +97,14 @@ def give_up(stream: TextIO) -> None:
 
 
 class Interruption:
-    """Remembers Ctrl-C while a command runs, whatever the code that it met makes of it.
+    """Remembers Ctrl-C while a command runs, even if the interrupted code suppresses it.
 
-    An import that is interrupted may raise something else, or print a traceback and go on: then
+    An import that is interrupted may raise another exception, or print a traceback and go on: then
     the signal is sent again.
     """
 
     def __init__(self) -> None:
-        """Nothing has happened."""
+        """Begin without an interruption."""
         self.happened = False
         self._handler: Any = None
         self._hook = sys.unraisablehook
@@ -123,7 +123,7 @@ class Interruption:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Put back what was there."""
+        """Restore the signal handler and the hook that were there before."""
         if self._handler is not None:
             signal.signal(signal.SIGINT, self._handler)
             sys.unraisablehook = self._hook
@@ -133,7 +133,7 @@ class Interruption:
         raise KeyboardInterrupt
 
     def _unraisable(self, unraisable: Any) -> None:
-        """Python could not raise something, in a destructor for instance."""
+        """Interrupt again soon, if Ctrl-C came in code that cannot raise, such as a destructor."""
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
             # Not here: what this function raises is lost as well.
             threading.Timer(_SOON_SECONDS, _thread.interrupt_main).start()

@@ -1,6 +1,6 @@
-"""What a command asks about: scenario and machines, from a file or from options alone.
+"""The question of a command: scenario and machines, from a file, or from options alone.
 
-There is one default question for all commands and for Python; see
+All commands and the Python functions have the same default question; see
 :func:`costmodel.config.scenario.default_scenario`.
 """
 
@@ -32,9 +32,9 @@ OPTIONS = {
     "vs": "baseline",
     "seed": "protocol.seed",
 }
-"""Options of commands, as their attribute, and the key of the scenario that each stands for."""
+"""For each option of commands, by its attribute, the key of the scenario that it stands for."""
 _WORDS = ("machine", "strategy", "operation", "state", "build", "baseline", "vs")
-"""Those whose value is a word as it is; the others are read as in a file."""
+"""Options whose value is taken as text; all others are read like values in a file."""
 
 
 def add_options(parser: argparse.ArgumentParser, *, vs_default: str = BASELINES) -> None:
@@ -58,8 +58,8 @@ def ask(
     """Return the scenario and the machines by name that options describe, overrides applied.
 
     ``loaded`` is the scenario of the command where it was read already. Options and assignments
-    replace what the scenario file says, or else the default question; all of them are judged
-    together. Raises ConfigError with every fault.
+    replace keys of the scenario file, or without one, of the default question. All of them are
+    checked together. Raises ConfigError with every fault.
     """
     from costmodel.config.document import Place
     from costmodel.config.overrides import load_with_overrides
@@ -106,7 +106,7 @@ def cells(scenario: Scenario, machine: Machine) -> tuple[Cell, Cell]:
 
 
 def inputs(args: argparse.Namespace, scenario: Scenario) -> list[Path]:
-    """Return the files that a question is read from: no result may take their place."""
+    """Return the files that a question is read from; results must not overwrite them."""
     from pathlib import Path
 
     from costmodel.config.resources import find_file
@@ -146,7 +146,7 @@ def origin_of(
 
 
 def words(args: argparse.Namespace) -> list[str]:
-    """Return the words of the command in one spelling, without what changes no number."""
+    """Return the words of the command in one spelling, without options that change no number."""
     given = vars(args)
     found = [given[name] for name in ("scenario", *_positional(args)) if given.get(name)]
     for name in ("over", *OPTIONS):

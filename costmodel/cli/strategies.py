@@ -1,4 +1,4 @@
-"""``costmodel strategies``: list what a page-table operation can be done with."""
+"""``costmodel strategies``: lists the strategies of page-table operations."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def list_strategies(strategies: Sequence[Strategy]) -> Iterator[str]:
-    """Yield one line per strategy: name, instruction sets, what it is; then whose code it is."""
+    """Yield one line per strategy (name, instruction sets, what it is), and whose code they are."""
     yield f"{'name':<{_NAME}} what it is (* arm64 only)"
     for strategy in strategies:
         star = "" if "x86_64" in strategy.programs else "*"

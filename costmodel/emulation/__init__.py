@@ -1,1 +1,2 @@
-"""Turns a kernel build tree into recordings: the object's own code, executed without a kernel."""
+"""Turns a kernel build tree into recordings: runs the code of its object files in an emulator,
+without booting the kernel."""

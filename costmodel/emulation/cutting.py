@@ -1,8 +1,9 @@
 """Cuts recorded tables into steps: finds the loop of the model that does what the kernel did.
 
-A loop is the kernel's if on every recorded table it announces the kernel's events, in their order
-and on the same entries and pages. The steps then are what the kernel executed between its events,
-and the loop runs on any layout. They are tried on tables that they were not cut from.
+A loop of the model fits the kernel if on every recorded table it yields the same events as the
+kernel, in the same order and on the same entries and pages. Then the steps are what the kernel
+executed between its events, and the loop can run on any layout. The steps are tried on tables that
+they were not cut from.
 """
 
 from __future__ import annotations
@@ -34,18 +35,19 @@ from costmodel.recorder.extract import library_of
 _BASE_PFN: Final = 1 << 20
 _LAST: Final = Step("set", -1, -1, -1)
 _BETWEEN_TABLES: Final = "v6.12.117"
-"""Booted kernel whose recording allocates, clears and locks tables."""
+"""The booted kernel from whose recording the steps between tables are taken: they allocate, clear
+and lock a table."""
 MOST_OFF_PCT: Final = 1.0
-"""By how much steps may miss the micro-ops of a table."""
+"""By how many percent steps may miss the number of micro-ops of a table; else they are refused."""
 _NEARLY_EXACT_PCT: Final = 0.05
-"""Steps that miss no table by more are good as they are: no paths are taken in turn."""
+"""If steps miss no table by more than this, taking paths in turn is not tried as well."""
 _PAGES: Final = frozenset({"clear_exclusive", "map"})
-"""Events on one struct page, whose number must be that of the loop's."""
+"""Events on one struct page: its number must be the same in the recording and in the loop."""
 
 
 @dataclass(frozen=True, eq=False)
 class TableRecording:
-    """A recorded table: its scene, which entries were contiguous, and its rows."""
+    """A recorded table: its scene, the entries with the contiguous bit, and its rows."""
 
     scene: Scene
     contiguous: frozenset[int]
@@ -56,8 +58,9 @@ class TableRecording:
 class Cut:
     """The loop and the steps of a kernel.
 
-    ``loop``: see :func:`loop_of`. ``exact``: the steps make every table of one order again with as
-    many micro-ops. ``off_pct``: by how much they miss those of other tables at most.
+    ``loop``: the arguments of :func:`loop_of`. ``exact``: whether the steps reproduce the number of
+    micro-ops of every table with folios of one order. ``off_pct``: the most by which they miss the
+    number of micro-ops of any other table, in percent.
     """
 
     loop: Mapping[str, Any]
@@ -75,7 +78,8 @@ def cut_into_steps(
 ) -> Cut | str:
     """Return the steps of a kernel, or why there are none.
 
-    ``tables``: what they are cut from. ``trials``: others, on which they are tried.
+    They are cut from ``tables`` and tried on ``trials``. Loops of the model are tried one after the
+    other; if none fits, the text says where the one that came furthest differs from the kernel.
     """
     events = {t: rows_of_events(program, t.window, TASK_LINE) for t in (*tables, *trials)}
     furthest, why = -1, "no loop of the model fits"
@@ -111,8 +115,8 @@ def _tried(
 ) -> tuple[Cut | str, float]:
     """Return the steps, or why they are not good enough, and by how many percent they miss.
 
-    ``turns``: paths between which nothing known decides, as the copies of an unrolled loop, are
-    taken in turn.
+    ``turns``: whether paths between which no known fact decides, such as the copies of an unrolled
+    loop, are taken in turn.
     """
     marked = [(t.window, marks[t]) for t in tables]
     library, loop = _completed(program, marked, turns=turns), loop_of(choices)
@@ -132,7 +136,10 @@ def _completed(
     *,
     turns: bool,
 ) -> Library:
-    """Return the steps, with those between tables from the booted kernel: no object shows them."""
+    """Return the steps, with those between tables from a booted kernel.
+
+    The emulated object does not execute them.
+    """
     build_name = program.name.rpartition(".")[2]
     donor = load_library("fork", f"{_BETWEEN_TABLES}.{build_name}")
     steps = library_of("fork", program, marked, takes_turns=turns)
@@ -149,7 +156,7 @@ def _missed_pct(
 ) -> float:
     """Return by how many percent the steps miss the number of micro-ops of a table.
 
-    Counted from the first event of the loop to the last.
+    Micro-ops are counted from the first event of the loop to the last.
     """
     steps = list(function(_begun(function, table, contpte=contpte)))
     opened = from_arrays("fork", library.name, *to_arrays(library).values())
@@ -161,12 +168,12 @@ def _missed_pct(
 
 
 def _is_between(step: Step | Uop) -> bool:
-    """Tell whether a loop announces what lies between two tables."""
+    """Tell whether a step of a loop belongs to what happens between two tables."""
     return isinstance(step, Step) and step.event == "alloc"
 
 
 def _candidates(*, contpte: bool) -> Iterator[Mapping[str, Any] | None]:
-    """Yield the loops of the kernels that are known, and those between them."""
+    """Yield the batching of the known kernels' loops, and of loops between them."""
     yield None
     reads = [(True, True), (True, False), (False, False)] if contpte else [(False, False)]
     for (gathers, hints), past, large, blocks in product(
@@ -188,7 +195,10 @@ def _matched(
     *,
     contpte: bool,
 ) -> tuple[dict[TableRecording, list[Mark]], str]:
-    """Return the marks of the tables up to one that does not fit, and where that parts."""
+    """Return the marks of all tables before the first that does not fit, and where that differs.
+
+    The text is empty if all fit.
+    """
     marks: dict[TableRecording, list[Mark]] = {}
     for table, seen in events.items():
         begun = _begun(function, table, contpte=contpte)
@@ -203,7 +213,7 @@ def _matched(
 def _marks(
     window: Recording, found: Sequence[tuple[int, str, int | None]], steps: Sequence[Step]
 ) -> list[Mark] | str:
-    """Return the events of a window as the loop announces them, or where the two part."""
+    """Return the events of a window as the loop yields them, or where the two differ."""
     place = f"{window.state}/{window.layout}"
     first = next((step.page for step in steps if step.event in _PAGES), 0)
     first -= next((int(window.index[row]) for row, event, _ in found if event in _PAGES), 0)
@@ -222,7 +232,7 @@ def _marks(
 
 
 def _begun(function: Function, table: TableRecording, *, contpte: bool) -> ForkOperation:
-    """Return a fork of what a table maps; read-only ones were forked before."""
+    """Return a fork of the memory of a table; read-only memory was forked before."""
     memory = _memory(table)
     if table.window.state == "ro":
         for _ in function(ForkOperation.begin(memory, contpte=contpte)):

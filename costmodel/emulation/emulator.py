@@ -23,11 +23,11 @@ LOW_BYTES: Final = 0x1000
 """x86: the first bytes of per-CPU data, at address 0 where the base register is 0."""
 _STOP: Final = {"x86_64": 0xFFFF_FFFF_A000_0800, "arm64": 0xFFFF_8000_A000_0800}
 _LIMIT: Final = 40_000_000
-"""Instructions of one call: more means that it does not end."""
+"""The most instructions that one call may execute; a call with more is taken not to end."""
 _RANGE_TLBI: Final = (0xD508_8220, 0xD508_82A0)
-"""``tlbi rvae1is`` and ``tlbi rvale1is`` of register 0: Unicorn does not know ranges."""
+"""``tlbi rvae1is`` and ``tlbi rvale1is`` of register 0, which Unicorn cannot execute."""
 _OF_ONE_PAGE: Final = 0x100
-"""The bit that makes ``tlbi vae1is`` and ``tlbi vale1is`` of them."""
+"""The bit that turns these two into ``tlbi vae1is`` and ``tlbi vale1is``, for one page."""
 _ARGUMENTS: Final = {
     "x86_64": (
         x86_const.UC_X86_REG_RDI, x86_const.UC_X86_REG_RSI, x86_const.UC_X86_REG_RDX,
@@ -109,13 +109,13 @@ class Emulator:
         return frame
 
     def _virtual(self, address: int) -> int:
-        """Return the address that code used: hooks are told where the data lie."""
+        """Return the virtual address of an access; Unicorn gives hooks the physical one."""
         if address >= PHYSICAL_BYTES:
             return address
         return self._pages[address // PAGE] + address % PAGE
 
     def allow(self, start: int, size: int) -> None:
-        """Let code touch a range; it reads as zero until it is written."""
+        """Let code access ``size`` bytes from ``start`` on; they read as zero until written."""
         self._allowed.append((start & -PAGE, -(-(start + size) // PAGE) * PAGE))
 
     def write(self, address: int, data: bytes) -> None:
@@ -125,7 +125,7 @@ class Emulator:
         self._uc.ctl_flush_tb()
 
     def clear(self, address: int, size: int) -> None:
-        """Zero what was touched of a range."""
+        """Set to zero those parts of a range that were written or read before."""
         zero = bytes(PAGE)
         for page, frame in self._physical.items():
             if address <= page < address + size:
@@ -140,7 +140,7 @@ class Emulator:
         return b"".join(parts)
 
     def replace_unknown(self) -> None:
-        """Let one page be invalidated where the code invalidates a range, which Unicorn cannot."""
+        """Replace TLB invalidations of a range by those of one page: Unicorn lacks the former."""
         if self.isa != "arm64":
             return
         for start, chunk in self.image.chunks.items():
@@ -152,12 +152,12 @@ class Emulator:
                     self.write(start + offset, (word | _OF_ONE_PAGE).to_bytes(4, "little"))
 
     def read_code(self, address: int, size: int) -> bytes:
-        """Return bytes of an instruction and what follows, also where another one stands for it."""
+        """Return bytes of code as they were before ``replace_unknown`` changed them."""
         code = self.read(address, size)
         return self._replaced.get(address, code[:4]) + code[4:]
 
     def read_text(self, address: int) -> str:
-        """Return a string that ends with a zero byte."""
+        """Return the text before the first zero byte, at most 64 characters."""
         return self.read(address, 64).split(b"\0")[0].decode()
 
     def read_words(self, address: int, count: int) -> list[int]:
@@ -166,7 +166,7 @@ class Emulator:
         return [int.from_bytes(data[i : i + 8], "little") for i in range(0, 8 * count, 8)]
 
     def set_current(self, task: int) -> None:
-        """Say which task runs; x86 keeps it in a variable that the set-up writes."""
+        """Set the task that runs (``current``); on x86 the set-up writes it into a variable."""
         if self.isa == "arm64":
             self._uc.reg_write(arm64_const.UC_ARM64_REG_SP_EL0, task)
 
@@ -175,7 +175,7 @@ class Emulator:
         return self._run(name, arguments)
 
     def record(self, name: str, *arguments: int) -> tuple[int, EmulatedCall]:
-        """Call a function; return its result and what it executed."""
+        """Call a function by name; return its result (64 bits, signed) and what it executed."""
         done = EmulatedCall()
         pcs, accesses, virtual = done.pcs, done.accesses, self._virtual
         prefetches = self._prefetches

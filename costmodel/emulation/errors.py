@@ -1,4 +1,4 @@
-"""What stops a recording: always one line that says where and why."""
+"""The error that stops a recording: one line that says where and why."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from costmodel.operations.fork.mm import ForkOperation
 _FLAGS: Final = {1: PRESENT, 2: WRITE, 4: DIRTY, 8: YOUNG, 32: CONT}
 """Bits of :meth:`EmulatedKernel.entry` to those of the model."""
 _SHRINKING: Final = 40
-"""Emulations that looking for a small layout may take for each guarantee."""
+"""How many emulations may be spent on finding a smaller layout that breaks a guarantee."""
 
 
 def check_kernel(kernel: EmulatedKernel, name: str) -> CheckReport:
@@ -32,7 +32,7 @@ def check_kernel(kernel: EmulatedKernel, name: str) -> CheckReport:
 
 
 def layouts() -> list[Layout]:
-    """Return anonymous mappings that tell a batch's end, its start and its counts."""
+    """Return layouts on which a wrong start, end or count of a batch shows."""
     mixed = [(0, 0, 3), (4, 0, 16), (0, 0, 2), (2, 1, 3), (3, 0, 5), (4, 2, 14), (4, 0, 16)]
     return [
         _layout("order-0 pages", [(0, 0, 24)]),
@@ -92,7 +92,7 @@ class _Emulated:
 def lay(
     kernel: EmulatedKernel, process: Process, operation: TableOperation, space: AddressSpace
 ) -> list[Folio]:
-    """Map in the kernel what an address space of the model maps; return the folios."""
+    """Map the folios of the model's address space in the emulated kernel, too; return them."""
     for folio in operation.frames:
         kernel.folio(process, folio.first_pfn, folio.order)
     runs: list[tuple[Folio, int, int, int]] = []  # folio, page, frame, entries
@@ -113,7 +113,7 @@ def lay(
 def read_entries(
     kernel: EmulatedKernel, process: Process, space: AddressSpace, pages: range
 ) -> None:
-    """Put the entries of some pages as the kernel has them into an address space."""
+    """Copy the emulated kernel's entries of ``pages`` into an address space of the model."""
     for page in pages:
         value = kernel.entry(process, page)
         flags = sum(model for bit, model in _FLAGS.items() if value & bit)

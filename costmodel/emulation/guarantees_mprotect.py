@@ -14,17 +14,18 @@ _LAYOUTS: Final = {
     "order-4 folios": [4] * 3,
     "mixed folios": [0, 0, 2, 4, 0, 3, 1, 4],
 }
-"""Orders of the folios, one behind the other."""
+"""The orders of the folios of each layout, in order of address."""
 _FIRST_FRAME: Final = 512
 _WRITABLE: Final = 2
 _FLAGS: Final = ("present", "writable", "dirty", "young", "not present")
 
 
 def check_mprotect(kernel: EmulatedKernel, name: str) -> int:
-    """Take rights away from small processes and give them back; return on how many layouts.
+    """Take rights away from small processes and give them back; return the number of layouts.
 
-    Raises ConfigError with the first page that is wrong: rights, frame, dirty and young bits of
-    every entry, references, mappings and exclusive marks of every page, the number reported.
+    Checked are the rights, frame, dirty and young bits of every entry, the references, mappings and
+    exclusive marks of every page, and the number of changed pages that the kernel reports. Raises
+    ConfigError with the first page that is wrong.
     """
     for layout, orders in _LAYOUTS.items():
         kernel.reset()
@@ -48,7 +49,7 @@ def check_mprotect(kernel: EmulatedKernel, name: str) -> int:
 
 
 def _lay(kernel: EmulatedKernel, orders: Sequence[int]) -> tuple[Process, int]:
-    """Return a process of these folios, and the first frame behind them."""
+    """Return a process with these folios, and the first frame after them."""
     process = kernel.process(sum(1 << order for order in orders))
     page, frame = 0, _FIRST_FRAME
     for order in orders:
@@ -61,7 +62,7 @@ def _lay(kernel: EmulatedKernel, orders: Sequence[int]) -> tuple[Process, int]:
 
 
 def _entries(kernel: EmulatedKernel, process: Process) -> list[int]:
-    """Return all entries; whether a block is folded is the kernel's own business."""
+    """Return all entries without their contiguous bits: the kernel may fold blocks or not."""
     return [kernel.entry(process, page) & ~CONTIGUOUS for page in range(process.pages)]
 
 

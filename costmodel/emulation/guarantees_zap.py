@@ -21,9 +21,10 @@ _SHRINKING: Final = 40
 def check_unmap(kernel: EmulatedKernel, name: str) -> CheckReport:
     """Unmap small processes in the emulated kernel; report every guarantee that it breaks.
 
-    Entries gone; references and mappings fallen by the entries; a flush asked for all that was
-    unmapped; no reference dropped before that flush; every page without users given to the
-    allocator once. Not checked: resident-set counters, which lie outside the loop.
+    Guaranteed are: all entries are cleared; references and mapping counts have fallen by the number
+    of entries; a flush was asked for everything that was unmapped; no reference was dropped before
+    that flush; every page without users was given to the allocator once. Resident-set counters are
+    not checked: they are updated outside the loop.
     """
     subject = Subject(
         name, _Emulated(kernel), "zap", contpte=bool(kernel.facts["contpte"]), flushes=False
@@ -71,7 +72,7 @@ def _references(kernel: EmulatedKernel, folio: Folio) -> int:
 def _too_early(
     kernel: EmulatedKernel, process: Process, held: dict[Folio, int]
 ) -> Iterator[Violation]:
-    """Report what must wait for the flush and did not."""
+    """Report references that were dropped before the flush that they have to wait for."""
     if not kernel.emulator.call("cm_asks_flush", process.vma):
         what = "no flush is asked for all that was unmapped"
         yield Violation(Guarantee.STALE_TLB, "unmap", what)
@@ -83,7 +84,7 @@ def _too_early(
 
 
 def _freed_otherwise(folios: list[Folio], pages: int) -> Iterator[Violation]:
-    """Report where the allocator got other pages than those that nobody uses any more."""
+    """Report if the allocator got other pages than exactly those that have no users left."""
     wanted = sum(folio.pages for folio in folios if folio.freed)
     if pages != wanted:
         what = f"the allocator got {plural(pages, 'page')}, but {wanted} have no users left"

@@ -1,4 +1,4 @@
-"""Links objects at kernel addresses; whatever none of them defines becomes a stub with a name."""
+"""Links object files at kernel addresses; every name that none of them defines becomes a stub."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ _ALLOC = 2
 
 @dataclass(frozen=True)
 class Symbol:
-    """A name in the image and where it lies; ``size`` is 0 where the object does not say."""
+    """A name in the image and its address; ``size`` in bytes is 0 where the object gives none.
+
+    ``code``: whether it is a function.
+    """
 
     name: str
     address: int
@@ -45,7 +48,10 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Site:
-    """A reference from code to a symbol, for what is patched at boot: ``place`` is its bytes'."""
+    """A call or jump from code to a symbol, which booting may patch.
+
+    ``place`` is the address of the bytes that hold the reference.
+    """
 
     place: int
     symbol: str
@@ -69,11 +75,11 @@ class Image:
     functions: list[Symbol] = field(default_factory=list)
 
     def address(self, name: str) -> int:
-        """Return where a symbol lies; KeyError where there is none."""
+        """Return the address of a symbol; raise KeyError for an unknown one."""
         return self.symbols[name].address
 
     def read(self, address: int, size: int) -> bytes:
-        """Return bytes of the image as it is linked."""
+        """Return bytes of the linked image."""
         chunk, offset = self._find(address)
         return bytes(chunk[offset : offset + size])
 
@@ -83,7 +89,7 @@ class Image:
         chunk[offset : offset + len(data)] = data
 
     def define_code(self, name: str, code: bytes) -> None:
-        """Turn a stub into a function that has ``code``."""
+        """Turn a stub into a function with the machine code ``code``."""
         self.write(self.address(name), code)
         if self.stubs.pop(self.address(name), None):
             self.functions.append(self.symbols[name])
@@ -103,7 +109,7 @@ class Image:
         return [symbol.address for symbol in ordered], ordered
 
     def function_at(self, address: int) -> str:
-        """Return the name of the function that holds an address, its number where none does."""
+        """Return the name of the function that holds an address, or else the address as text."""
         if address in self.stubs:
             return self.stubs[address]
         starts, ordered = self._by_address
@@ -114,9 +120,9 @@ class Image:
 
 
 def link(paths: Iterable[Path], isa: str) -> Image:
-    """Link objects; the first definition of a name is taken.
+    """Link object files; where several define a name, the first definition is taken.
 
-    Raises ConfigError for a file that is no object of ``isa`` with machine code.
+    Raises ConfigError for a file that is not an object of ``isa`` with machine code.
     """
     image = Image(isa)
     opened = [_Object(path, isa) for path in paths]
@@ -205,7 +211,7 @@ class _Object:
         return image.address(symbol.name)
 
     def relocate(self, image: Image) -> None:
-        """Write every address that the object left open."""
+        """Apply the relocations of the object: write all addresses that the compiler left open."""
         for at, relocation, symbol in self.references():
             place, kind = at + relocation["r_offset"], relocation["r_info_type"]
             target = self.target(image, symbol) + relocation["r_addend"]

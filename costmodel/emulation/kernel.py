@@ -1,4 +1,5 @@
-"""The recorded object with all it needs, as something to ask: make a process, fork it, look."""
+"""The recorded object linked with all that it needs: an emulated kernel in which one can make
+processes, fork them and look at their page tables."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ PAGE: Final = 4096
 BASE_ADDRESS: Final = 0x7F00_0000_0000
 """User address of page 0 of a process."""
 BASE_PFN: Final = 0x80000
-"""Frame that stands for frame 0 of a layout: no page table lies near."""
+"""The frame that stands for frame 0 of a layout; page tables lie far away from it."""
 VMEMMAP_BYTES: Final = 64 << 20
 CONTIGUOUS: Final = 32
 """Bit of :meth:`EmulatedKernel.entry`."""
@@ -49,7 +50,8 @@ _HELPERS: Final = {
     "mm/rmap.c": ("flush_tlb_batched_pending",),
     "mm/util.c": ("folio_pte_batch_flags", "folio_pte_batch"),
 }  # fmt: skip
-"""Files of the tree, and what the loops may call of them; compiled where it does."""
+"""Source files of the tree with the functions that loops may call of them. A file is compiled in
+only if the recorded objects call one of these."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class EmulatedKernel:
     """One linked and patched build."""
 
     def __init__(self, image: Image, cpu: BootCpu) -> None:
-        """Boot ``image`` on ``cpu``, as far as a copy loop can tell."""
+        """Prepare ``image`` as booting on ``cpu`` would, as far as it matters to these loops."""
         patch_calls(image, cpu)
         self.image = image
         self.emulator = Emulator(image)
@@ -88,13 +90,13 @@ class EmulatedKernel:
 
     @property
     def frames_range(self) -> tuple[int, int]:
-        """Addresses of the struct pages of what processes map: first and last."""
+        """First and last address of the struct pages of the memory that processes map."""
         first = self._struct_page(BASE_PFN)
         return first, first + VMEMMAP_BYTES // 2
 
     @property
     def tables_range(self) -> tuple[int, int]:
-        """Addresses of the struct pages of page tables."""
+        """First and last address of the struct pages of page tables."""
         return self.facts["vmemmap"], self.facts["vmemmap"] + VMEMMAP_BYTES
 
     def reset(self) -> None:
@@ -109,13 +111,13 @@ class EmulatedKernel:
         self.emulator.call("cm_reset")
 
     def process(self, pages: int, first: int = 0) -> Process:
-        """Return a new process that has ``pages`` pages from page ``first`` on mapped anonymous."""
+        """Return a new process with an anonymous mapping of ``pages`` pages from ``first`` on."""
         start = BASE_ADDRESS + first * PAGE
         vma = self.emulator.call("cm_process", start, start + pages * PAGE)
         return Process(vma & _MASK, self.emulator.call("cm_mm_of", vma) & _MASK, pages)
 
     def folio(self, process: Process, pfn: int, order: int) -> None:
-        """Make an anonymous folio from frame ``pfn`` on."""
+        """Make an anonymous folio of ``order`` from frame ``pfn`` on."""
         self.emulator.call("cm_folio", process.vma, BASE_PFN + pfn, order)
 
     def map(self, process: Process, page: int, pfn: int, count: int) -> None:
@@ -124,7 +126,7 @@ class EmulatedKernel:
         self.emulator.call("cm_map", process.vma, address, BASE_PFN + pfn, count)
 
     def fork(self, child: Process, parent: Process) -> int:
-        """Copy the mapping; return what the kernel's function returns, 0 if all is well."""
+        """Copy the mapping; return the result of the kernel's function, which is 0 on success."""
         return self.emulator.call("cm_fork", child.vma, parent.vma)
 
     def entry(self, process: Process, page: int) -> int:
@@ -200,8 +202,8 @@ def compile_around(
 ) -> list[Path]:
     """Compile ``setups`` and what recorded objects call into ``folder``; return the objects.
 
-    ``sources`` are files of the tree that are linked where one of their names is called: as the
-    tree built them, or compiled anew where another compiler is asked for.
+    ``sources`` are files of the tree, each with the names of its functions. A file is linked if one
+    of these is called: as the tree built it, or compiled again if ``compiler`` is another one.
     """
     known = list(recorded)
     linked = known.copy()
@@ -219,7 +221,9 @@ def compile_around(
 
 
 def _needed(linked: list[Path], wanted: Mapping[str, tuple[str, ...]], tree: BuildTree) -> str:
-    """Return a helper of which something is used and not defined, empty for none."""
+    """Return a file of ``wanted`` that defines a name which is used but not defined yet; empty if
+    there is none.
+    """
     missing = undefined(linked)
     for source, names in wanted.items():
         if source.startswith("arch/") and not source.startswith(_ARCH[tree.isa]):

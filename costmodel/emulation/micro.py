@@ -1,4 +1,4 @@
-"""What a machine instruction is made of: micro-ops, with the registers they read and write."""
+"""The micro-ops that an instruction is split into, with the registers they read and write."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Final
 
 FLAGS: Final = "flags"
 LOADED: Final = "%loaded"
-"""Carries what a memory operand holds from an instruction's load to its arithmetic."""
+"""Pseudo-register that carries the loaded memory operand from the load of an instruction to its
+arithmetic."""
 COMPUTED: Final = "%computed"
-"""Carries the result of the arithmetic to the instruction's store."""
+"""Pseudo-register that carries the result of the arithmetic to the store of the instruction."""
 
 
 class UnknownInstructionError(Exception):
@@ -20,10 +21,10 @@ class UnknownInstructionError(Exception):
 class Micro:
     """One micro-op of an instruction.
 
-    ``address``: registers that its address is computed from. ``data``: registers it reads else.
-    ``reads_flags``: it waits for the flags. ``writes``: registers that later micro-ops get from it.
-    ``access``: ``r``, ``w`` or ``rw`` where it touches memory; ``p`` where it asks for a line and
-    reads nothing of it.
+    ``address``: registers that its address is computed from. ``data``: all other registers that it
+    reads. ``reads_flags``: whether it waits for the flags. ``writes``: registers whose new value
+    later micro-ops get from it. ``access``: ``r``, ``w`` or ``rw`` if it reads or writes memory,
+    ``p`` if it prefetches a line, and empty otherwise.
     """
 
     kind: str

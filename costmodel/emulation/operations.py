@@ -20,7 +20,7 @@ from costmodel.emulation.zap import SOURCES, STATES, unmap
 
 @dataclass(frozen=True)
 class Checked:
-    """On how many layouts page state was checked, and the report of what was broken, if it was."""
+    """On how many layouts the page state was checked; ``broken`` is the report if it was wrong."""
 
     layouts: int
     broken: str = ""
@@ -30,11 +30,12 @@ class Checked:
 class EmulatedOperation:
     """An operation as recorded kernels do it.
 
-    ``recorded``: the object that holds the loop. ``linked``: others of the tree that it calls.
-    ``setups``: more of the set-up, files beside it. ``states``: those that one process goes
-    through, in order. ``execute``: does it in a state, given a scene and its process. ``check``:
-    what must hold afterwards. ``sources``: files of the tree to compile in where one of their
-    names is called. ``uncut``: why recordings are not cut into steps, empty where that is tried.
+    ``recorded``: the object file that holds the loop. ``linked``: other object files of the tree
+    that it calls. ``setups``: further C files of the set-up, besides setup.c. ``states``: the
+    states that one process goes through, in order. ``execute``: performs the operation in a state,
+    given a scene and its process. ``check``: checks what must hold afterwards. ``sources``: source
+    files of the tree that are compiled in if one of their functions is called. ``uncut``: why
+    recordings are not cut into steps; empty if that is tried.
     """
 
     name: str
@@ -107,4 +108,5 @@ OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
         ),
     )
 }
-"""By name; ``rw`` is the first fork of what was written, ``ro`` the fork after that."""
+"""The operations by name. Of fork's states, ``rw`` is the first fork of written memory and ``ro``
+the fork after that."""

@@ -42,10 +42,11 @@ _WORDS: Final = 8
 
 @dataclass(frozen=True)
 class BootCpu:
-    """What boot-time patching asks of a CPU.
+    """The properties of a CPU that decide what is patched at boot.
 
-    ``features``: the alternatives that it takes, by the names of the set-up's facts.
-    ``mitigations``: returns and indirect calls go through thunks where the build has them.
+    ``features``: the CPU features whose alternatives are taken, by the names that the set-up gives
+    them. ``mitigations``: whether returns and indirect calls go through thunks if the build has
+    them.
     """
 
     features: frozenset[str]
@@ -77,9 +78,9 @@ class _Alternative:
 
 
 def patch_calls(image: Image, cpu: BootCpu) -> None:
-    """Patch what calls thunks and tracers, before the image is loaded.
+    """Patch calls of thunks and tracers, before the image is loaded.
 
-    With ``mitigations`` a return jumps to its thunk, which on CPUs that need no more returns.
+    With ``mitigations`` a return jumps to its thunk, which returns on CPUs that need nothing more.
     """
     if image.isa != "x86_64":
         return
@@ -98,7 +99,7 @@ def patch_calls(image: Image, cpu: BootCpu) -> None:
 
 
 def _thunk(name: str) -> bytes:
-    """Return what a thunk is where the CPU needs none; empty for what is no thunk."""
+    """Return the code that replaces a thunk where the CPU needs none; empty for other names."""
     if name == _RETURN_THUNK:
         return b"\xc3\xcc"
     if name.startswith(_INDIRECT_THUNK):
@@ -193,7 +194,7 @@ def _direct(emulator: Emulator, entry: _Alternative, code: bytes) -> bytes:
 
 
 def _tidy(code: bytes, size: int) -> bytes:
-    """Fill up with nops, and join those at the end to as few as there can be."""
+    """Fill ``code`` up to ``size`` bytes with nops, and use as few as possible at its end."""
     body = code.rstrip(b"\x90")
     if code != body or len(code) < size:
         left = size - len(body)

@@ -1,4 +1,4 @@
-"""Where prefetches point: an emulator drops them, a CPU does not."""
+"""Finds the addresses that prefetches ask for: the emulator ignores prefetches, a CPU does not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MODES: Final = {
 
 
 class PrefetchInstructions:
-    """The prefetches of an image: each instruction is looked at once."""
+    """The prefetches of an image; each instruction is decoded once."""
 
     def __init__(self, isa: str, read: Callable[[int, int], bytes]) -> None:
         """Set up for an ISA; ``read(address, size)`` returns code."""
@@ -34,7 +34,7 @@ class PrefetchInstructions:
         self._known: dict[int, Any] = {}
 
     def address(self, uc: Any, pc: int) -> int | None:
-        """Return what the prefetch at ``pc`` asks for, None where another instruction stands.
+        """Return the address that the prefetch at ``pc`` asks for; None for other instructions.
 
         ``uc`` is the Unicorn engine, before it executes the instruction.
         """

@@ -1,4 +1,4 @@
-"""Records a build tree: scenes in, one program of windows out."""
+"""Records a build tree: runs all scenes, and returns their windows as one program."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from costmodel.recorder.build_archive import RELEASE
 
 @dataclass(frozen=True)
 class Recorded:
-    """Windows of a kernel, and its steps or why it has none.
+    """The recorded windows of a kernel, and its steps, or why it has none.
 
-    ``slots``: how many slots of the gather list the pages of a window take.
+    ``slots``: by ``STATE/LAYOUT``, how many slots of the gather list the pages of a window take.
     """
 
     program: RecordedProgram
@@ -43,9 +43,10 @@ class Recorded:
 
 
 def record_program(kernel: EmulatedKernel, operation: EmulatedOperation, name: str) -> Recorded:
-    """Record every scene in every state of an operation; ``name`` is the program's.
+    """Record every scene in every state of an operation, as the program ``name``.
 
-    Raises ConfigError where two layouts of frames give other rows.
+    Raises ConfigError if the executed instructions depend on which frames pages of order 0 lie on:
+    then the few recorded layouts would not stand for all.
     """
     recorder = _Recorder(kernel, operation)
     contpte = bool(kernel.facts["contpte"])
@@ -90,16 +91,16 @@ class _Recorder:
         self.slots: dict[str, int] = {}
 
     def compare_frames(self) -> None:
-        """Raise ConfigError where other frames of order-0 pages give other rows.
+        """Raise ConfigError if pages of order 0 on other frames give other rows.
 
-        Not of a release: there neighbours merge, or do not.
+        Releases are not compared: whether the allocator merges pages depends on their frames.
         """
         other = StreamBuilder(self.decoded, sites=self.builder.sites)
         self.record(other_frames(), other)
         _same_rows(self.builder, other)
 
     def record(self, scene: Scene, builder: StreamBuilder) -> None:
-        """Take a process through the states of the operation; a call may change its tables."""
+        """Take a process through all states of the operation, and record each of them."""
         self.kernel.reset()
         process = scene.lay(self.kernel)
         contiguous = self.kernel.contiguous(process)
@@ -153,7 +154,7 @@ class _Recorder:
 
 
 def _same_rows(one: StreamBuilder, other: StreamBuilder) -> None:
-    """Refuse a build whose rows depend on where order-0 frames lie: then a few would not do."""
+    """Raise ConfigError for a build whose rows depend on where the frames of order 0 lie."""
     for key, window in other.windows.items():
         first = one.windows[key]
         mine, theirs = one.rows(first), other.rows(window)
@@ -185,7 +186,7 @@ def _touching(done: EmulatedCall, targets: Targets) -> tuple[int, int]:
 
 
 def _no_stubs(kernel: EmulatedKernel, done: EmulatedCall, first: int, end: int) -> None:
-    """Refuse rows in which something was called that no object defines."""
+    """Raise ConfigError for rows in which a function was called that no object defines."""
     stubs: Mapping[int, str] = kernel.image.stubs
     called = {stubs[pc] for pc in set(done.pcs[first:end]) if pc in stubs}
     if called:

@@ -1,4 +1,4 @@
-"""How an address is written into code or data: the relocation types that kernels use."""
+"""The relocation types that kernels use: how each writes an address into code or data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CALLS: Final = {"x86_64": {4}, "arm64": {282, 283}}
 _MASK: Final = (1 << 64) - 1
 
 _Write = Callable[[int, int, int], int]
-"""From the old word, the place and the target to the new word."""
+"""Computes the new word from the old word, the place and the target address."""
 
 
 def apply(isa: str, image: Any, place: int, kind: int, target: int) -> None:

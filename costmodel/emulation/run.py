@@ -1,4 +1,4 @@
-"""What one call of an emulated kernel did."""
+"""The result of one call of an emulated kernel."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from costmodel.emulation.kernel import Process
 
 @dataclass(frozen=True)
 class EmulatedRun:
-    """What one call of the kernel executed: ``process`` is the one whose table it wrote.
+    """What one call of the kernel executed (``done``).
 
-    ``locks``: addresses of the locks that it holds over a table. ``source``: whose table it read,
-    None for that of the process it was given. ``released``: what released the pages that it
-    gathered in ``slots`` slots of a list.
+    ``process``: the process whose table it wrote. ``locks``: addresses of the locks that it holds
+    while it works on a table. ``source``: the process whose table it read; None if it is the one
+    that was passed in. ``released``: the call that released the gathered pages, and ``slots``: how
+    many slots of the gather list they took.
     """
 
     done: EmulatedCall

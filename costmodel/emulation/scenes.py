@@ -1,4 +1,4 @@
-"""What is recorded: page tables of the recorded layouts, full of folios."""
+"""The scenes that are recorded: page tables full of folios, one for each recorded layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.recorder.build_archive import SPREAD
 
 PTE_BYTES: Final = 8
-"""Bytes of an entry."""
+"""Bytes of a page-table entry."""
 STEADY: Final = (256, 320)
 """Entries of a steady window: 64 from the middle of a table."""
 
@@ -35,9 +35,10 @@ class Part(NamedTuple):
 class Scene:
     """One table of folios: ``layout`` as recordings name it.
 
-    ``pieces``: what it maps. ``steady``: folios of one order, of which a window from the middle is
-    recorded beside the whole table, which then is ``..._table``. ``mixed``: folios of many orders,
-    which teach the steps or try them. ``spread``: folios lie so many of their sizes apart.
+    ``pieces``: what it maps. ``steady``: all folios have one order, and a window from the middle is
+    recorded under the layout's name; the recording of the whole table is then called ``..._table``.
+    ``mixed``: folios of many orders; steps are cut from such tables or tried on them. ``spread``:
+    distance from the start of one folio to that of the next, in sizes of a folio.
     """
 
     layout: str

@@ -1,1 +1,1 @@
-"""How the memory of a live process lies: folio orders, runs of frames, mappings."""
+"""How the memory of a running process is laid out: folio orders, runs of frames, mappings."""

@@ -1,4 +1,4 @@
-"""What the layout of a process is, from what the system lets one see."""
+"""Finds the memory layout of a process, as far as the system shows it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from costmodel.layout.smaps import Mapping, read_mappings
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
 _LARGEST_BYTES = 1 << 28
-"""Of a text of mappings: some 700 bytes each, and a process has at most 65530 by default."""
+"""Bytes in the longest text of mappings that is read. A mapping takes some 700 bytes, and a process
+has at most 65530 mappings by default (vm.max_map_count)."""
 
 MOSTLY = 0.5
 
@@ -27,23 +28,25 @@ class ProcessLayout:
 
     name: str
     mappings: int
-    """All of them."""
+    """How many mappings (VMAs) the process has."""
     copied: int
-    """Those whose entries fork copies."""
+    """How many of them have entries that fork copies."""
     memory_bytes: int
     """Anonymous memory that entries of page tables (PTEs) map."""
     pmd_bytes: int
     """Anonymous memory that entries of the level above (PMDs) map: whole folios of 2 MiB."""
     orders: dict[int, float]
-    """Order of the folio to its share of ``memory_bytes``; they sum to 1."""
+    """Share of ``memory_bytes`` in folios of each order; the shares sum to 1."""
     exclusive: float | None = None
     """Share of the pages that no other process maps; None where that could not be seen."""
     alone: float | None = None
-    """Share of the memory in folios beside which no other of it lies; None if unknown."""
+    """Share of the pages in folios that lie alone: no other folio of the process is their neighbour
+    both in virtual and in physical memory. None if unknown."""
     run_bytes: int | None = None
-    """Mean length of the runs of frames that the rest lies in."""
+    """Bytes in the run of frames that one of the other pages lies in, averaged over these pages;
+    None if unknown."""
     span_bytes: int | None = None
-    """Physical memory from the first to the last frame."""
+    """Bytes of physical memory from the first to the last frame; None if unknown."""
     lacking: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
@@ -53,9 +56,11 @@ class ProcessLayout:
 
 
 def read_layout(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
-    """Return the layout of a process by its number, or of a saved smaps by its file.
+    """Return the layout of a process.
 
-    Raises ConfigError where there is no such process or file, or it may not be looked at.
+    ``reference`` is the number of a running process (PID), or the path of a saved copy of its
+    ``/proc/PID/smaps``. Raises ConfigError where there is no such process or file, and where the
+    user is not allowed to read it.
     """
     if not reference.isdecimal():
         path = Path(reference)
@@ -124,7 +129,10 @@ def _found(
 
 
 def _shares(orders: Ints, by_pmd: float) -> dict[int, float]:
-    """Return the share of each order in what PTEs map: whole PMDs are of the largest."""
+    """Return the share of each order in the memory that PTEs map.
+
+    ``by_pmd``: share of the memory that PMDs map; it is in folios of order 9 and does not count.
+    """
     counts = np.bincount(orders, minlength=LARGEST_ORDER + 1).astype(float)
     counts[0] += counts[1]  # anonymous memory has none of order 1
     counts[1] = 0
@@ -136,7 +144,10 @@ def _shares(orders: Ints, by_pmd: float) -> dict[int, float]:
 def _runs(address: Ints, frame: Ints, orders: Ints | None) -> tuple[float, int | None]:
     """Return the share of pages whose folio lies alone, and the mean run of the others in bytes.
 
-    A run is of pages one behind the other both in the process and, upwards or down, in memory.
+    The mean is over pages, so a long run counts once for each of its pages.
+
+    A run consists of pages that follow each other in virtual memory, and whose frames follow each
+    other upwards or downwards in physical memory.
     """
     breaks = np.flatnonzero((np.diff(address) != 1) | (abs(np.diff(frame)) != 1)) + 1
     starts = np.concatenate([[0], breaks])

@@ -16,17 +16,19 @@ Words = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 
 MOST_PAGES = 1 << 21
-"""Pages that are looked at; of larger processes evenly spread pieces of 2 MiB."""
+"""How many pages are looked at. Of larger processes, evenly spread pieces of 2 MiB are taken."""
 _PIECE = 512
 _PRESENT, _FILE, _EXCLUSIVE, _FRAME_BITS = 63, 61, 56, 55
 _HEAD, _TAIL = 15, 16
 _BLOCK = 4096
-"""Page frames of which flags are read together: it holds whole folios."""
+"""How many page frames have their flags read together; an aligned block holds whole folios."""
 
 
 @dataclass(frozen=True)
 class ProcessPages:
-    """Anonymous pages that are present; arrays have one entry per page, in order of address."""
+    """The present anonymous pages of a process, in order of address; arrays have one entry per
+    page.
+    """
 
     address: Ints
     """Number of the virtual page."""
@@ -37,7 +39,10 @@ class ProcessPages:
 
 
 def read_pages(file: Path, mappings: Iterable[Mapping]) -> ProcessPages:
-    """Return the present anonymous pages of mappings. Raises OSError where pagemap is closed."""
+    """Return the present anonymous pages of ``mappings``; ``file`` is the process's pagemap.
+
+    Raises OSError if it may not be read.
+    """
     spans = [(m.start // PAGE_BYTES, m.end // PAGE_BYTES) for m in mappings]
     total = sum(end - start for start, end in spans)
     every = max(1, -(-total // MOST_PAGES))
@@ -70,7 +75,10 @@ def _pieces(spans: Iterable[tuple[int, int]], every: int) -> Iterable[tuple[int,
 
 
 def orders_of(frames: Ints, file: Path = Path("/proc/kpageflags")) -> Ints:
-    """Return the order of the folio that holds each page frame. Raises OSError where closed."""
+    """Return the order of the folio that holds each page frame.
+
+    Raises OSError if the file of flags may not be read.
+    """
     orders = np.zeros(len(frames), np.int64)
     blocks, where = np.unique(frames // _BLOCK, return_inverse=True)
     by_block = np.argsort(where, kind="stable")

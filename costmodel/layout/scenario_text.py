@@ -1,4 +1,4 @@
-"""A scenario file of the layout of a process."""
+"""Writes a scenario file with the memory layout of a process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEAST_ALONE = 0.01
 
 
 def scenario_text(found: ProcessLayout, machines: Sequence[str], operation: str, date: str) -> str:
-    """Return a scenario of a process: its memory, folio orders and frames, one column."""
+    """Return the text of a scenario file whose only column is the memory of a process."""
     lines = [
         f"# The anonymous memory of {found.name}, as `costmodel layout` saw it on {date}:",
         f"# {found.copied} of {found.mappings} mappings hold some of it.",
@@ -43,7 +43,10 @@ def _quoted(name: str) -> str:
 
 
 def _orders(orders: Mapping[int, float]) -> str:
-    """Return a mix in tenths of a percent that sum to 100; what is less is the largest's."""
+    """Return a mix of orders in percent with one decimal, which sums to 100.
+
+    Orders with less than 0.1 % are added to the order with the largest share.
+    """
     kept = {order: share for order, share in orders.items() if share >= _LEAST_SHARE}
     if len(kept) == 1:
         return str(next(iter(kept)))
@@ -54,7 +57,7 @@ def _orders(orders: Mapping[int, float]) -> str:
 
 
 def _frames(found: ProcessLayout) -> list[str]:
-    """Return the lines that say how frames lie; none where that is not known."""
+    """Return the lines that say how the frames lie; no lines if that is not known."""
     if found.alone is None:
         return []
     # The model has runs of a folio to a whole table.

@@ -15,7 +15,7 @@ _KIB = 1 << 10
 
 @dataclass
 class Mapping:
-    """One mapping; sizes in bytes by the names that smaps gives them, such as ``Anonymous``."""
+    """One mapping (VMA); ``sizes`` are in bytes, by the names of smaps such as ``Anonymous``."""
 
     start: int
     end: int
@@ -30,7 +30,7 @@ class Mapping:
 
 
 def read_mappings(text: str, file: str) -> list[Mapping]:
-    """Return the mappings in the text of smaps; raise ConfigError with every line that is none."""
+    """Return the mappings in a text of smaps; raise ConfigError with all lines of other forms."""
     found: list[Mapping] = []
     faults = []
     for number, line in enumerate(text.splitlines(), 1):

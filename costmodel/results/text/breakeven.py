@@ -30,8 +30,8 @@ def breakeven_text(
 ) -> str:
     """Return the answer as plain ASCII text of at most 76 columns, a sentence first.
 
-    ``idle`` are settings that change nothing, ``verdicts`` what must stand beside the price of one
-    of the two strategies.
+    ``idle``: settings that change nothing in this question. ``verdicts``: what must stand beside
+    the time of one of the two strategies, such as guarantees that it breaks.
     """
     sentences = [sentence(answer, pair)]
     if answer.crossing is not None:
@@ -49,7 +49,7 @@ def breakeven_text(
 def breakeven_document(
     answer: BreakEven, pair: Pair, provenance: Mapping[str, Any], verdicts: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return the answer as plain data."""
+    """Return the answer as plain data for JSON, in the form that docs/breakeven.md describes."""
     return {
         "schema": SCHEMA,
         "kind": "breakeven",
@@ -97,7 +97,7 @@ def _wins_now(answer: BreakEven) -> bool:
 
 
 def _verdict(answer: BreakEven) -> str:
-    """Return who is ahead now: ``winning``, ``losing``, or neither."""
+    """Return ``winning``, ``losing`` or neither, for the new strategy at the present value."""
     here = next((point for point in answer.points if point.x == answer.axis.now), None)
     if here is not None and abs(here.excess) < SAME:
         return "no difference"
@@ -146,9 +146,10 @@ def _table(answer: BreakEven) -> str:
 
 
 def _shown(answer: BreakEven) -> list[BreakevenPoint]:
-    """Return at most a dozen points: the ends, the neighbours of the crossing and of now.
+    """Return at most a dozen points: both ends, and the neighbours of the crossing and of the
+    present value.
 
-    Of neighbours that show the same the first and the last have a line.
+    Where neighbouring points would print the same, only the first and the last have a line.
     """
     points = _distinct(answer)
     centres = {0, len(points) - 1}
@@ -181,7 +182,7 @@ def _is_crossing(answer: BreakEven, point: BreakevenPoint) -> bool:
 
 
 def question(answer: BreakEven, pair: Pair) -> str:
-    """Return the question without what varies, and whose code is compared."""
+    """Return the question without the number that varies, and the builds that are compared."""
     key = answer.axis.key
     question = what(pair[0].workload, key, layout=not key.startswith("folio_"))
     builds = unique(cell.build for cell in pair if cell.build)

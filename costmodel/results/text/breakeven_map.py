@@ -18,7 +18,7 @@ from costmodel.settings import Setting, texts, what
 
 SCHEMA = 1
 _COLUMNS = 5
-"""Values of the first number that a table has room for."""
+"""How many values of the first number a table has room for."""
 _CELL = 8
 _ROW = 9
 _HUNDRED = 100.0
@@ -34,8 +34,8 @@ def map_text(
 ) -> str:
     """Return the map as plain ASCII text of at most 76 columns, a sentence first.
 
-    ``idle`` are settings that change nothing, ``verdicts`` what must stand beside the price of one
-    of the two strategies.
+    ``idle``: settings that change nothing in this question. ``verdicts``: what must stand beside
+    the time of one of the two strategies, such as guarantees that it breaks.
     """
     crosses = bool(found.contour())
     parts = [paragraph(f"{map_sentence(found, pair)} {_present(found)}".rstrip())]
@@ -64,7 +64,7 @@ def map_sentence(found: BreakevenMap, pair: Pair) -> str:
 
 
 def map_question(found: BreakevenMap, pair: Pair) -> str:
-    """Return what is asked without what varies, and whose code is compared."""
+    """Return the question without the numbers that vary, and the builds that are compared."""
     keys = (found.x.key, found.y.key)
     layout = not any(key.startswith("folio_") for key in keys)
     text = what(pair[0].workload, *keys, layout=layout)
@@ -73,7 +73,7 @@ def map_question(found: BreakevenMap, pair: Pair) -> str:
 
 
 def _present(found: BreakevenMap) -> str:
-    """Say what the change is as things are."""
+    """Return a sentence about the change at the present values."""
     x, y = found.x, found.y
     if found.now is None or x.now is None or y.now is None:
         return ""
@@ -136,7 +136,7 @@ def _legend(found: BreakevenMap) -> str:
 def map_document(
     found: BreakevenMap, pair: Pair, provenance: Mapping[str, Any], verdicts: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return the map as plain data."""
+    """Return the map as plain data for JSON, in the form that docs/breakeven.md describes."""
     return {
         "schema": SCHEMA,
         "kind": "breakeven-map",

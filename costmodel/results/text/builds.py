@@ -1,4 +1,4 @@
-"""What a table says of builds: which one a number is of, and how far others lie."""
+"""What a table says about builds: which build a number belongs to, and what other builds do."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ _IN_INTERVAL: Final = {
 def build_lines(
     cells: Sequence[ResultCell], columns: Sequence[str], shown: Iterable[ResultCell]
 ) -> Iterator[Line]:
-    """Yield, below the changes of a strategy, their range over builds and the build they are of.
+    """Yield lines below the changes of a strategy: their range over builds, and their build.
 
-    ``shown`` are the cells of the table. Nothing where all are of the build of the baseline's own
-    line.
+    ``shown`` are the cells of the table. No line is yielded if all cells have the same build as the
+    baseline's own line.
     """
     own = _of_baseline(shown)
     if all(cell.build == own.get(cell.column) and cell.build_range is None for cell in cells):
@@ -63,7 +63,7 @@ def build_lines(
 def same_build_lines(
     cells: Sequence[ResultCell], columns: Sequence[str], shown: Iterable[ResultCell]
 ) -> Iterator[Line]:
-    """Yield what the baseline takes in the build of a strategy, where its own line has another.
+    """Yield the time of the baseline in the build of a strategy, if its own line has another build.
 
     ``shown`` are the cells of the table.
     """
@@ -88,7 +88,7 @@ def builds_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
 
 
 def compilers_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
-    """Yield what the published rows of a table were built by, where somebody says."""
+    """Yield the compilers that published rows of a table were built with, where that is known."""
     known: dict[str, list[str]] = {}
     for point in (point for cell in cells for point in cell.published if point.built):
         if point.table not in known.setdefault(point.built, []):
@@ -99,7 +99,7 @@ def compilers_legend(cells: Sequence[ResultCell]) -> Iterator[str]:
 
 
 def in_intervals(cells: Sequence[ResultCell]) -> str:
-    """Return what the intervals of a table cover of builds, as the legend's sentence goes on."""
+    """Return the part of the legend's sentence that says which builds the intervals cover."""
     found = {cell.builds_in_interval for cell in cells if not cell.is_baseline}
     covered = found - {None, "none"} or {"none"}
     return _IN_INTERVAL[frozenset(str(source) for source in covered)]
@@ -114,9 +114,10 @@ def the_build(cells: Sequence[ResultCell]) -> str:
 
 
 def across_builds(cells: Sequence[ResultCell]) -> Iterator[str]:
-    """Yield a remark for each strategy whose change is that of the build too.
+    """Yield a remark for each strategy whose change contains the difference of two builds.
 
-    Two archives of one compiler and configuration differ by their source: that is said instead.
+    Two archives with the same compiler and configuration differ by their source only; then the
+    remark says so.
     """
     first = next((cell for cell in cells if cell.is_baseline), None)
     alike = []

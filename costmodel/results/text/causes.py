@@ -37,7 +37,7 @@ MEANING: Final[Mapping[str, str]] = {
     "asid_flush": "the flush of the address space at the end",
     "interrupted": "handlers of flushes that other CPUs asked for",
 }
-"""Cause, as a table has it, to what the time goes into."""
+"""What the time goes into, by the name that tables give a cause."""
 
 
 _SMALL: Final = 0.005
@@ -45,7 +45,9 @@ _SMALL: Final = 0.005
 
 
 def shown_causes(*stacks: Mapping[str, float]) -> list[str]:
-    """Return the causes that a table of some stacks, in ns per PTE, has a line for, largest first.
+    """Return the causes that have a line in a table of ``stacks``, the largest first.
+
+    Stacks are in nanoseconds per PTE; a cause below 0.005 in all of them has no line.
 
     >>> shown_causes({"dram": 1.0, "tlb": 0.001}, {"llc": 2.0})
     ['llc', 'dram']
@@ -55,5 +57,5 @@ def shown_causes(*stacks: Mapping[str, float]) -> list[str]:
 
 
 def legend(causes: Iterable[str]) -> str:
-    """Return what causes mean in one paragraph, in the order given; others are left out."""
+    """Return a paragraph on what ``causes`` mean, in their order; unknown ones are left out."""
     return "; ".join(f"{cause}: {MEANING[cause]}" for cause in causes if cause in MEANING) + "."

@@ -11,10 +11,10 @@ from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import milliseconds, percent
 
 LABEL = 25
-"""Characters of the name of a strategy or a place."""
+"""Width in characters of the column with the names of strategies or places."""
 _SMALLEST_P = 0.001
 NOTHING = "~"
-"""Stands where nothing is significant."""
+"""Printed instead of a change that is not significant."""
 
 
 def comparison_text(comparison: FileComparison, *, names: tuple[str, str]) -> str:
@@ -48,7 +48,7 @@ def _byplace_of(cells: Sequence[FileCellChange]) -> Iterator[tuple[str, list[Fil
 
 
 def heading_of(cell: ResultCell) -> str:
-    """Return machine and folio layout of a cell for a line of their own."""
+    """Return the heading of a group of cells: their machine and folio layout."""
     return shorten(f"{cell.machine}, {cell.column}", 2 * LABEL)
 
 
@@ -65,7 +65,7 @@ def _line(cell: FileCellChange) -> str:
 
 
 def cautions(comparison: FileComparison) -> Iterator[str]:
-    """Yield what else than time differs between the two files: builds and settings of a cell."""
+    """Yield the differences between the files other than times: builds and settings of cells."""
     yield from _other_builds(comparison)
     yield from _other_settings(comparison)
 
@@ -104,7 +104,7 @@ def _interval(low: float, high: float) -> str:
 
 
 def comparison_legend(comparison: FileComparison) -> str:
-    """Return what tests and signs mean."""
+    """Return the legend: which statistical tests were made, and what the signs mean."""
     if not comparison.noise:
         return (
             f"Exact times, without noise. {NOTHING}: less than {NEGLIGIBLE_PCT:g}%, below the "

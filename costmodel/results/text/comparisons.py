@@ -17,9 +17,9 @@ from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import milliseconds, percent
 
 MISSING = "-"
-"""Stands where a file has no such cell."""
+"""Printed where a file does not have the cell."""
 _ABREAST = 4
-"""Files whose changes fit beside each other."""
+"""How many files' changes fit beside each other."""
 
 
 def comparisons_text(comparisons: Sequence[FileComparison], *, names: Sequence[str]) -> str:
@@ -58,7 +58,7 @@ def _table(comparisons: Sequence[FileComparison], first: int) -> Iterator[str]:
 
 
 def first_cells(comparisons: Sequence[FileComparison]) -> list[ResultCell]:
-    """Return the cells of the first file that some other one has, in its order."""
+    """Return the cells of the first file that at least one other file has, in the first's order."""
     wanted: set[ResultKey] = {change.old.key for each in comparisons for change in each.cells}
     everything = [change.old for change in comparisons[0].cells] + [*comparisons[0].old_only]
     order = {cell.key: cell for cell in everything if cell.key in wanted}

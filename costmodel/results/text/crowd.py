@@ -1,4 +1,4 @@
-"""What several CPUs share in an answer, and what that costs, as text of at most 76 columns."""
+"""What several CPUs share, and what sharing costs, as text of at most 76 columns."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ NOT_MODELLED = (
     "the scheduler, page faults that meet a writer, memory on the other socket, the anon_vma root "
     "lock, pid and tasklist locks"
 )
-"""What CPUs share in reality and nowhere here."""
+"""What CPUs share in reality, but not in the model."""
 _NAME = 34
 _COLUMN = 10
 
 
 def crowd_remarks(crowds: Sequence[CrowdRecord]) -> list[str]:
-    """Return who does what at once in the results of one machine, and what they share.
+    """Return sentences about the CPUs in the results of one machine: what they do at the same time,
+    and what they share.
 
-    Nothing is said of lone CPUs, which have no record.
+    Results of a single CPU have no record, and no sentence.
     """
     if not crowds:
         return []
@@ -37,9 +38,10 @@ def crowd_remarks(crowds: Sequence[CrowdRecord]) -> list[str]:
 def throughput_lines(
     label: str, cells: Sequence[ResultCell], columns: Sequence[str], *, first: bool
 ) -> Iterator[Line]:
-    """Yield what all CPUs do in a second by one strategy; nothing where only lone CPUs are.
+    """Yield lines with the operations per second of all CPUs together, by one strategy.
 
-    ``first``: the lines begin a part of the table, which says what it is.
+    Results of a single CPU have no such line. ``first``: whether the lines begin a part of the
+    table; then they say what the part shows.
     """
     if not any(cell.crowd for cell in cells):
         return
@@ -56,7 +58,7 @@ def throughput_lines(
 
 
 _OF_ALL = ("per_s", "throughput_pct")
-"""Metrics of what all CPUs do together."""
+"""Names of the metrics of all CPUs together."""
 
 
 def _rate(cell: ResultCell) -> Pair:
@@ -74,7 +76,9 @@ def _published(cell: ResultCell, table: str) -> Pair:
 
 
 def _shared_sentence(crowd: CrowdRecord, names: Collection[str]) -> str:
-    """Say who does what at once, what they share in the answer, and what the model lacks."""
+    """Return a sentence: what the CPUs do at the same time, what they share, and what the model
+    lacks.
+    """
     shared = ", ".join(name for name in SHARED if name in names) or "nothing that it visits"
     own = f" Each has for itself here: {', '.join(crowd.unshared)}." if crowd.unshared else ""
     return f"{_who(crowd)} share {shared}.{own} Not modelled: {NOT_MODELLED}."
@@ -102,7 +106,9 @@ def rate(per_s: float) -> str:
 
 
 def shared_table(base: CrowdRecord, new: CrowdRecord) -> str:
-    """Return waiting, queue and utilisation of every shared thing for two strategies."""
+    """Return a table of waiting time, queue length and utilisation of every shared resource, for
+    two strategies.
+    """
     lines = [
         "What the CPUs share, without noise (base, new):",
         f"{'':{_NAME - 8}}{'waiting, us/op':>18}{'queue, CPUs':>16}{'in use, %':>16}",

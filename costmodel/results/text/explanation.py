@@ -33,7 +33,7 @@ _COLUMN = 20
 _HIDDEN = "hidden"
 _AROUND = "around"
 _SEGMENTS = {"release": "release of pages", _AROUND: "calls, tables"}
-"""What tables call parts of an operation, where not by their names."""
+"""Titles that tables give to parts of an operation; other parts have their own names."""
 _MAINTENANCE = (
     ("converts", "converts"),
     ("tlbis", "TLBIs, one entry each"),
@@ -60,8 +60,8 @@ def explanation_text(
 ) -> str:
     """Return the explanation as plain ASCII text.
 
-    ``idle`` are settings that change nothing, ``verdicts`` what must stand beside the price of one
-    of the two strategies.
+    ``idle``: settings that change nothing in this question. ``verdicts``: what must stand beside
+    the time of one of the two strategies, such as guarantees that it breaks.
     """
     parts = [_head(explanation, version), _stacks(explanation)]
     if len(_segments(explanation.base)) > 1:
@@ -124,7 +124,7 @@ def _more_work(explanation: Explanation, found: MoreWork) -> str:
 def explanation_document(
     explanation: Explanation, provenance: Mapping[str, Any], verdicts: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return the explanation as plain data."""
+    """Return the explanation as plain data for JSON, in the form that docs/explain.md describes."""
     cell = explanation.new.result.cell
     workload = cell.workload
     return {
@@ -195,7 +195,7 @@ def _head(explanation: Explanation, version: str) -> str:
 
 
 def _builds(explanation: Explanation) -> str:
-    """Return whose code is compared, and how far the change goes in other builds."""
+    """Return which builds are compared, and how large the change is in other builds."""
     new, base = (side.result.described_build for side in (explanation.new, explanation.base))
     if new != base:
         return f"{_described(new)} against {_described(base)}"
@@ -226,7 +226,9 @@ def _causes(explanation: Explanation) -> list[str]:
 
 
 def _segments(side: Side) -> list[str]:
-    """Return the parts that the page tables' time falls into: one for fork, two for zap."""
+    """Return the parts that the time of the page tables falls into: ``copy`` for fork, for example,
+    and ``unmap`` and ``release`` for zap. What lies around them is not one of these.
+    """
     return [name for name in side.result.segments_ns_per_pte if name != _AROUND]
 
 
@@ -311,7 +313,7 @@ def _maintenance_line(title: str, base: float, new: float) -> str:
 
 
 def _names(base: Cell, new: Cell) -> Iterator[str]:
-    """Yield the head of the columns: both names in full, a path without its directories."""
+    """Yield the headings of the columns: both names in full, paths without their directories."""
     columns = [_broken(cell.strategy.rpartition("/")[2]) for cell in (base, new)]
     height = max(map(len, columns))
     rows = zip(*([""] * (height - len(lines)) + lines for lines in columns), strict=True)

@@ -44,7 +44,7 @@ def render(lines: Sequence[Line], *, label_width: int) -> str:
 
 
 def shorten(label: str, width: int = LONGEST_LABEL) -> str:
-    """Return ``label`` in at most ``width`` characters; what is left out is the front."""
+    """Return ``label`` in at most ``width`` characters; a longer one loses its beginning."""
     return label if len(label) <= width else "..." + label[3 - width :]
 
 
@@ -56,7 +56,7 @@ def paragraph(text: str, *, hanging: str = "") -> str:
 
 
 def ascii_only(text: str) -> str:
-    """Replace what a plain-ASCII mail cannot carry: other letters, and control characters.
+    """Replace characters that a plain-ASCII mail cannot carry, and control characters, by ``?``.
 
     >>> ascii_only("caf\\u00e9 \\x1b[31m")
     'caf? ?[31m'

@@ -42,7 +42,7 @@ def _frames(found: ProcessLayout) -> list[str]:
 
 
 def _rounded(size_bytes: float) -> str:
-    """Return a size in three digits."""
+    """Return a size with its unit, rounded to three digits."""
     for unit, scale in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)):
         if size_bytes >= scale:
             return f"{size_bytes / scale:.3g} {unit}"

@@ -10,7 +10,7 @@ _NAME = 42
 
 
 def loops_text(loops: Sequence[PricedLoop], title: str) -> str:
-    """Return one line per loop in at most 76 columns, and what the errors come to."""
+    """Return one line per loop, at most 76 columns wide, and the mean error in the last line."""
     lines = [f"{title}, cycles per iteration", f"{'loop':<{_NAME}} measured predicted   error"]
     for loop in loops:
         measured = "" if loop.measured_cycles is None else f"{loop.measured_cycles:.2f}"

@@ -166,7 +166,9 @@ def _other_builds(cells: Sequence[ResultCell], columns: Sequence[str]) -> Iterat
 
 
 def _band(cell: ResultCell) -> list[float]:
-    """Return the published changes by other builds; that of a baseline from itself is none."""
+    """Return the published changes in other builds; the change of the baseline to itself is left
+    out.
+    """
     changes = (row.change for row in cell.published if row.band)
     return [c for c in changes if c is not None and not (cell.is_baseline and c == 0)]
 
@@ -220,7 +222,7 @@ def _visible(cell: ResultCell, table: str) -> list[PublishedPoint]:
 
 
 def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
-    """Return what must stand below the table of a machine."""
+    """Return the remarks below the table of a machine."""
     first, found = cells[0], []
     smallest = _detectable(cells)
     if smallest:
@@ -245,7 +247,7 @@ def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
 
 
 def _detectable(cells: Sequence[ResultCell]) -> str:
-    """Return what two series with the baseline's spread could tell apart, per column."""
+    """Return the smallest change that two series with the baseline's spread show, per column."""
     parts = []
     for cell in cells:
         limit = cell.change_pct.smallest_detectable
@@ -269,7 +271,7 @@ def _label(cell: ResultCell) -> str:
 
 
 def _heading(column: str, mapped: str) -> str:
-    """Return a layout as the thread writes it; a long mix stands alone or cut."""
+    """Return the heading of a layout in the spelling of the thread; a long mix is shortened."""
     by = mapped if column.startswith(f"order-{LARGEST_ORDER}") else "pte"
     for text in (f"{column} ({by}-map)", column, column.replace(" ", "")):
         if len(text) <= PAIR:

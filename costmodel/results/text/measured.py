@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from costmodel.measure.system import System
 
 NEAR = (0.6, 1.5)
-"""Predicted over least measured: within this a row counts as near."""
+"""A row counts as near if its predicted time over its least measured time lies between these."""
 
 
 def numbers_text(
     system: System, session: Session, numbers: Iterable[Number], made: Made, nearest: str, why: str
 ) -> str:
-    """Return what was measured, one line per number, and what was not."""
+    """Return the measured numbers, one per line, and what could not be measured."""
     lines = [ascii_only(f"{system.model_name}, {system.cpus} CPUs, kernel {system.kernel}"), ""]
     lines += [f"{'':36}{'measured':>12}{'low':>12}{'high':>12}"]
     for number in numbers:
@@ -42,7 +42,10 @@ def numbers_text(
 def operations_text(
     rows: Sequence[Compared], title: str, lacking: Iterable[str] = (), notes: Iterable[str] = ()
 ) -> str:
-    """Return operations beside their predictions, in ns per PTE; ratio is predicted over least."""
+    """Return a table of operations beside their predictions, in nanoseconds per PTE.
+
+    Its ratio is the predicted time over the least measured one.
+    """
     head = f"{'':24}{'order':>5}{'least':>10}{'median':>10}{'predicted':>11}{'ratio':>8}"
     lines = [f"page-table operations, ns per PTE: {title}", "", head]
     previous = ""
@@ -59,7 +62,7 @@ def operations_text(
 def not_as_recorded(
     rows: Sequence[Compared], call_ns: float, functions: Sequence[str]
 ) -> Iterator[str]:
-    """Yield what of the running kernel the recorded kernels have in another way, if it matters.
+    """Yield the differences between the running kernel and the recorded ones that matter here.
 
     ``call_ns``: the time of a call and its return. ``functions``: helpers for page-table entries
     that are functions in the running kernel.
@@ -81,7 +84,7 @@ def _calls_too(row: Compared) -> bool:
 
 
 def _not_predicted(rows: Sequence[Compared]) -> Iterator[str]:
-    """Yield why rows have no prediction, those with one reason together."""
+    """Yield why rows have no prediction; rows with the same reason stand together."""
     orders: dict[tuple[str, str], set[int]] = {}
     for row in rows:
         if row.why_not:
@@ -100,7 +103,7 @@ def _value(key: str, value: float) -> str:
 
 
 def _shares(session: Session) -> Iterator[str]:
-    """Yield how single loads of rings beyond the L2 spread, and how many miss."""
+    """Yield how times of single loads from rings larger than the L2 spread, and how many miss."""
     found = session.single_loads_ns
     if len(found) < 2:
         return
@@ -119,7 +122,7 @@ def _shares(session: Session) -> Iterator[str]:
 
 
 def _patterns(session: Session) -> Iterator[str]:
-    """Yield what a line costs by how memory is gone over, where that was measured."""
+    """Yield the time per cache line by the pattern of accesses, if it was measured."""
     found = session.over_memory_ns()
     if not found:
         return
@@ -184,7 +187,7 @@ def _trust(near: int, ratios: Sequence[float]) -> str:
 
 
 def _layouts(rows: Sequence[Compared]) -> Iterator[str]:
-    """Yield how frames lay; orders that lay alike share their words."""
+    """Yield how the frames lay; orders with the same layout share a sentence."""
     orders: dict[str, list[int]] = {}
     for row in sorted(rows, key=lambda row: row.measured.order):
         known = orders.setdefault(row.measured.layout, [])

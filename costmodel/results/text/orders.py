@@ -1,4 +1,4 @@
-"""Where a larger folio costs more per PTE than the next smaller one, and what for."""
+"""Remarks where a larger folio order costs more per PTE than the next smaller one, and why."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from costmodel.results.text.causes import legend
 from costmodel.results.text.numbers import percent
 
 RISE: Final = 0.03
-"""Of the time per PTE: with the order less is done per PTE, so that more asks for a reason."""
+"""From this relative rise of the time per PTE on there is a remark. Larger folios need less work
+per PTE, so a rise has to be explained."""
 _SHOWN: Final = 0.25
-"""A cause is named that has so much of the largest cause's part in the rise."""
+"""A cause is named if its part of the rise is at least this share of the largest cause's part."""
 _NEXT: Final = dict(pairwise(ORDERS))
 
 
@@ -43,7 +44,7 @@ def _rises(cells: Sequence[ResultCell]) -> Iterator[tuple[ResultCell, ResultCell
 
 
 def _is_one_code(small: ResultCell, large: ResultCell) -> bool:
-    """Tell whether a difference is not that of two builds."""
+    """Tell whether both cells are of one build, so that builds do not explain the difference."""
     return small.build == large.build
 
 
@@ -54,7 +55,7 @@ def _text(small: ResultCell, large: ResultCell) -> str:
 
 
 def _causes(small: ResultCell, large: ResultCell) -> Mapping[str, float]:
-    """Return what of the rise goes into which cause, the largest first."""
+    """Return how much of the rise each cause takes, the largest first."""
     before, after = small.cpi_stack_ns_per_pte, large.cpi_stack_ns_per_pte
     more = {cause: ns - before.get(cause, 0.0) for cause, ns in after.items()}
     most = max(more.values())

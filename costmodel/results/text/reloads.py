@@ -1,4 +1,4 @@
-"""The loads in which two builds differ, as text and as JSON."""
+"""The loads that one of two builds executes more often than the other, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def reloads_text(reloads: Iterable[Reload]) -> str:
 
 
 def reloads_data(reloads: Iterable[Reload]) -> list[dict[str, Any]]:
-    """Return the same as plain data."""
+    """Return the content of :func:`reloads_text` as plain data for JSON."""
     return list(map(_data, reloads))
 
 

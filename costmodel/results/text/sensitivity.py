@@ -17,9 +17,9 @@ from costmodel.settings import texts, what
 SCHEMA = 1
 _KEY = 33
 _SHOWN = 12
-"""Numbers in the table."""
+"""How many numbers the table has."""
 _SAME = 1e-3
-"""A swing of so small a part of the largest one is none."""
+"""A swing of less than this share of the largest one counts as none."""
 
 
 def sensitivity_text(found: Sensitivity, *, version: str, verdicts: Sequence[str] = ()) -> str:
