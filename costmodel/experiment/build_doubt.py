@@ -64,7 +64,7 @@ def doubt_of(match: Match, seconds: Seconds = exact_seconds) -> BuildDoubt:
     cell = match.new
     least = measured_log(cell.machine, recorded_orders(cell.workload))
     change = _of_change(match, seconds)
-    if _without_loop(cell.workload):
+    if _without_loop(cell.workload) and seconds(match.new) == seconds(match.base):
         return BuildDoubt((-least, least))
     itself = match.new == match.base
     return BuildDoubt(
@@ -75,7 +75,7 @@ def doubt_of(match: Match, seconds: Seconds = exact_seconds) -> BuildDoubt:
 
 
 def _without_loop(workload: Workload) -> bool:
-    """Tell whether no entry is handled: all strategies then execute the same code for each PMD."""
+    """Tell whether no entry is handled: strategies then differ in what lies around at most."""
     return workload.mapped == "pmd" and set(workload.folio_orders) == {9}
 
 
