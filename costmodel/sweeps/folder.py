@@ -12,6 +12,7 @@ import importlib.util
 import io
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -148,12 +149,14 @@ def _own_strategies(study: SweepStudy) -> dict[str, str]:
 
 
 def _read(file: Path, origin: str) -> dict[str, Any]:
-    try:
+    found: Any = None
+    with suppress(ValueError, OSError):
         found = json.loads(file.read_text())
-    except (ValueError, OSError):
-        found = None
-    known = isinstance(found, dict) and found.get("kind") == "sweep"
-    if not known or found.get("format") not in get_args(Format):
+    if (
+        not isinstance(found, dict)
+        or found.get("kind") != "sweep"
+        or found.get("format") not in get_args(Format)
+    ):
         raise ConfigError.of(origin, f"its {STUDY} is not that of a sweep", got=repr(str(file)))
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MOST_FILES = 163
+MOST_FILES = 164
 """Of a plain run in one process; the aim is 70."""
 RUN = ["--machine", "ampere-altra", "--strategy", "folio-batch-v6.9", "--no-noise", "--jobs", "1"]
 LOADED = """
