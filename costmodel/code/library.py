@@ -184,10 +184,36 @@ class Library:
         now = self._known(now)
         choice = self.choices.get((self._known(last), now))
         if choice is None:
-            paths = [self.choices[before, now].usual for before in self._lasts[now]]
-            return (min(paths, key=lambda path: int(self.path_length[path])),)
+            usual = [self.choices[before, now].usual for before in self._lasts[now]]
+            return (min(usual, key=lambda path: int(self.path_length[path])),)
         key = tuple(context[i] for i in choice.decisive)
-        return choice.turns.get(key) or (choice.paths.get(key, choice.usual),)
+        paths = choice.turns.get(key) or (choice.paths.get(key, choice.usual),)
+        return paths if choice.decisive else self._of_relative(last, now, context, paths)
+
+    def _of_relative(
+        self, last: str, now: str, context: Context, paths: tuple[int, ...]
+    ) -> tuple[int, ...]:
+        """Return the paths to ``now`` in a context in which only its relative was recorded.
+
+        Of a scan that stops at once the beginning of its batch is recorded with it. One that stops
+        later has no such beginning: it executes what a scan that goes on does there.
+        """
+        other = self.choices.get((last, _RELATIVES.get(now, "")))
+        if other is None or len(paths) > 1:
+            return paths
+        here = other.paths.get(tuple(context[i] for i in other.decisive))
+        alike = [path for path in other.paths.values() if self._execute_alike(path, paths[0])]
+        return paths if here is None or not alike or here in alike else (here,)
+
+    def _execute_alike(self, one: int, other: int) -> bool:
+        """Tell whether two paths execute the same micro-ops up to their last."""
+        first, second = (
+            self.uop[start : start + length - 1]
+            for start, length in (
+                (int(self.path_start[path]), int(self.path_length[path])) for path in (one, other)
+            )
+        )
+        return np.array_equal(first, second)
 
 
 BUILD_MARK: Final = "@"
