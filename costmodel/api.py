@@ -114,8 +114,8 @@ def study(
     what it says; None leaves it as it is. ``overrides`` are numbers that differ from the machine
     files (``{"ampere-altra.tlbi.range": True}``); they are applied after those of the scenario.
     Without a scenario the question is fork of 1 GiB of order-0 folios on the Ampere Altra, all
-    strategies against ``v6.7``; an operation that has no strategy of that name (mprotect, mremap)
-    needs ``baseline`` as well. ``noise=False`` leaves the simulated runs out and gives exact times.
+    strategies against ``v6.7``; another operation has its own default baseline, the first of
+    :func:`strategy_names`. ``noise=False`` leaves the simulated runs out and gives exact times.
 
         >>> small = study(machines="xeon-4210r", strategies="folio-batch-v6.9", orders=[0, 9],
         ...               memory="2 MiB", noise=False)
@@ -230,7 +230,7 @@ def explain(
     machine: MachineLike,
     strategy: str,
     *,
-    vs: str = "v6.7",
+    vs: str | None = None,
     order: Order = 0,
     operation: str | None = None,
     memory: str | int | None = None,
@@ -245,16 +245,18 @@ def explain(
     """Return as text why ``strategy`` costs more or less than ``vs``.
 
     The text is what ``costmodel explain`` prints (docs/explain.md shows one): where the time of
-    both goes, which micro-ops differ, and what the difference comes from. ``vs`` must be a strategy
-    of the same operation: name it for mprotect and mremap, which have no ``v6.7``. Raises
-    ConfigError, which lists every fault of the question at once.
+    both goes, which micro-ops differ, and what the difference comes from. ``vs`` is a strategy of
+    the same operation; None stands for the operation's default baseline. Raises ConfigError, which
+    lists every fault of the question at once.
     """
     arguments = all_but(locals(), "strategy", "vs")
     from costmodel.checking.verdict import verdicts_of
     from costmodel.explaining.attribution import explained as attribute
     from costmodel.results.text.explanation import explanation_text
 
-    new, base = (cell(strategy=name, **arguments) for name in (strategy, vs))
+    new = cell(strategy=strategy, **arguments)
+    first = strategy_names(new.workload.operation)[0]
+    base = cell(strategy=first if vs is None else vs, **arguments)
     found = attribute(new, base)
     idle = ineffective_by_machine([found.base.result, found.new.result])[new.machine.name]
     verdicts = verdicts_of((new, base))

@@ -52,10 +52,11 @@ def question_of(
     """
     shown = called or {}
     names = NamesByOperation()
-    if wanted["operation"] is not None:
-        check_operation(wanted["operation"])
+    operation = wanted["operation"]
+    if operation is not None:
+        check_operation(operation)
     if reference is None:
-        asked = default_scenario()
+        asked = default_scenario() if operation is None else default_scenario(str(operation))
     else:
         file = fspath(reference) if isinstance(reference, PathLike) else reference
         asked = load_scenario(file, origin="scenario", strategies=names)

@@ -262,3 +262,12 @@ def test_what_is_printed_alone_carries_its_mark(tmp_path: Path) -> None:
 
     why = costmodel.explain("xeon-4210r", mine, memory=SMALL)
     assert "is not priced for what it does" in " ".join(why.split())
+
+
+@pytest.mark.parametrize("operation", ["fork", "zap", "mprotect", "mremap", "spawn"])
+def test_each_operation_has_its_default_baseline(operation: str) -> None:
+    first, second = costmodel.strategy_names(operation)[:2]
+    asked: dict[str, Any] = {"operation": operation, "memory": SMALL}
+    found = costmodel.study(machines="xeon-4210r", strategies=first, noise=False, **asked)
+    assert [r.result.cell.strategy for r in found.comparisons] == [first]
+    assert costmodel.explain("xeon-4210r", second, **asked).startswith(f"{second} against {first}")
