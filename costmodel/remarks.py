@@ -6,6 +6,7 @@ measurement, and how many of its numbers are guesses.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
@@ -13,11 +14,14 @@ from typing import TYPE_CHECKING
 
 from costmodel.config.parameter import Parameter
 from costmodel.config.resources import names
+from costmodel.config.scenario import default_scenario
 from costmodel.config.sharing import ONLY_MANY_CPUS
+from costmodel.config.sizes import size_text
+from costmodel.config.workload import states_of
 from costmodel.operations.registry import DEFAULT, operation_named
 from costmodel.published import has_times
 from costmodel.quantity import ends_text, quantity
-from costmodel.settings import Setting, settings_of_machine
+from costmodel.settings import Setting, settings_of_machine, settings_of_workload
 from costmodel.uncertainty.sampling import doubtful_choices, shares_by_number
 
 if TYPE_CHECKING:
@@ -109,14 +113,25 @@ def _known_of(machine: Machine, key: str) -> str:
 
 
 def _sensitivity_command(comparison: Comparison) -> str:
+    """Return the command that asks about the same cell, with all that is not default."""
     cell, baseline = comparison.result.cell, comparison.baseline.cell
     workload = cell.workload
-    words = ["costmodel sensitivity", cell.machine.name, cell.strategy, "--vs", baseline.strategy]
+    asked = default_scenario(workload.operation)
+    words = ["costmodel", "sensitivity", cell.machine.name, cell.strategy]
+    words += ["--vs", baseline.strategy]
     if workload.operation != DEFAULT:
-        words += ["--operation", workload.operation, "--state", workload.state]
-    if workload.folio_order:
+        words += ["--operation", workload.operation]
+    if workload.operation != DEFAULT or workload.state != states_of(DEFAULT)[0]:
+        words += ["--state", workload.state]
+    if workload.folio_order is None:
+        words += ["--order", f"{{{workload.layout}}}"]
+    elif workload.folio_order:
         words += ["--order", str(workload.folio_order)]
-    return " ".join(words)
+    if workload.memory_bytes != asked.memory:
+        words += ["--memory", size_text(workload.memory_bytes)]
+    for setting in (*settings_of_machine(cell.machine), *settings_of_workload(workload)):
+        words += ["--set", setting.assignment]
+    return shlex.join(words)
 
 
 def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:

@@ -76,6 +76,13 @@ class Setting:
         return f"{self.key}={_value(self.value)}"
 
     @property
+    def assignment(self) -> str:
+        """The setting as ``--set`` takes it: ``tlbi.range=true``, ``unshared=[llc]``."""
+        if isinstance(self.value, tuple):
+            return f"{self.key}=[{', '.join(self.value)}]"
+        return f"{self.key}={_value(self.value)}"
+
+    @property
     def change(self) -> str:
         """The setting, and for a machine what it replaces: ``tlbi.range=true (file: false)``."""
         return f"{self}{f' (file: {_value(self.default)})' if self.of_machine else ''}"

@@ -1,10 +1,12 @@
 """Little is known about a machine: counted over the numbers that the operation uses."""
 
+import shlex
 from typing import Any
 
 import pytest
 
 from costmodel import api
+from costmodel.cli.main import parser
 from costmodel.config.machine import load_machine
 from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.operations.registry import operation_named, operation_names
@@ -65,3 +67,18 @@ def test_nothing_is_said_of_narrow_intervals() -> None:
 def test_the_command_that_is_named_asks_the_same_question() -> None:
     text = decided("ampere-altra", "folio-batch-v6.9", orders=9, operation="zap", state="munmap")
     assert "folio-batch-v6.9 --vs v6.7 --operation zap --state munmap --order 9 says" in text
+
+
+def test_the_command_has_all_that_is_not_default() -> None:
+    text = decided(
+        "ampere-altra",
+        "contpte-per-pte",
+        orders={0: "50%", 4: "50%"},
+        cpus=8,
+        overrides={"ampere-altra.core.clock_ghz": 2.5},
+    )
+    command = text.partition("; ")[2].removesuffix(" says how much of it")
+    args = parser().parse_args(shlex.split(command)[1:])
+    assert (args.machine, args.strategy, args.vs) == ("ampere-altra", "contpte-per-pte", "v6.7")
+    assert "--set core.clock_ghz=2.5 --set cpus=8" in command
+    assert "--order '{0: 50%, 4: 50%}'" in command

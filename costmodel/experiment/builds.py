@@ -76,7 +76,7 @@ def matched(
     new: Cell,
     base: Cell,
     seconds: Seconds = exact_seconds,
-    also: Iterable[tuple[Cell, Cell]] = (),
+    also: Sequence[tuple[Cell, Cell]] = (),
 ) -> Match:
     """Return two cells of one machine and workload in one build.
 
@@ -99,11 +99,17 @@ def matched(
         build: 100 * (seconds(in_the(build, new)) / seconds(in_the(build, base)) - 1)
         for build in common
     }
-    found = BuildChanges(changes, _as_its_kernel(new, base, common, seconds))
+    found = BuildChanges(changes, _as_its_kernel(new, base, common, seconds, also))
     return Match(in_the(found.shown, new), in_the(found.shown, base), (new, base), found)
 
 
-def _as_its_kernel(new: Cell, base: Cell, builds: Sequence[str], seconds: Seconds) -> str:
+def _as_its_kernel(
+    new: Cell,
+    base: Cell,
+    builds: Sequence[str],
+    seconds: Seconds,
+    also: Sequence[tuple[Cell, Cell]],
+) -> str:
     """Return the build of a user's strategy that shows it as the kernel that it changes is shown.
 
     Of the builds that execute it the one in which that kernel's change is nearest to the change
@@ -113,7 +119,8 @@ def _as_its_kernel(new: Cell, base: Cell, builds: Sequence[str], seconds: Second
     kernel = kernel_cell(new)
     if kernel is None or kernel.strategy == base.strategy:
         return ""
-    match = matched(kernel, base, seconds)
+    kernels = [(replace(cell, strategy=kernel.strategy), other) for cell, other in also]
+    match = matched(kernel, base, seconds, kernels)
     if match.builds is None:
         return match.new.build if match.new.build in builds else ""
     changes, shown = match.builds.changes_pct, match.builds.shown

@@ -1,4 +1,4 @@
-"""LockArrays of address spaces in compiled code, held across waits, one CPU after the other.
+"""Locks of address spaces in compiled code, held across waits, one CPU after the other.
 
 All that ask for one here hold it for writing, also those that turn into readers later on: for
 them :class:`costmodel.cpus.resources.ReadWriteLock` is first come, first served.
