@@ -43,7 +43,7 @@ def v6_12(fork: ForkOperation) -> Steps:
 
 
 def v7_2(fork: ForkOperation) -> Steps:
-    """Copy as v7.2: a large folio keeps who maps it, behind a lock of its own around its mapcount."""
+    """Copy as v7.2: a large folio keeps who maps it, behind a lock around its mapcount."""
     return copy_batched(fork, Batching())
 
 
