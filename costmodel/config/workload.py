@@ -144,6 +144,11 @@ class Workload(Crowd, Mapped):
         return ", ".join(f"{order}: {100 * s:g}%" for order, s in self.folio_orders.items())
 
     @property
+    def maps_pmds(self) -> bool:
+        """Whether a PMD maps anything: folios of order 9, if there are some."""
+        return self.mapped == "pmd" and self.folio_orders.get(LARGEST_ORDER, 0.0) > 0
+
+    @property
     def column(self) -> str:
         """The heading of its column in a table."""
         return column_text(self.layout, self.cpus, self.threads)

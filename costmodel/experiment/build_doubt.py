@@ -76,7 +76,7 @@ def doubt_of(match: Match, seconds: Seconds = exact_seconds) -> BuildDoubt:
 
 def _without_loop(workload: Workload) -> bool:
     """Tell whether no entry is handled: strategies then differ in what lies around at most."""
-    return workload.mapped == "pmd" and set(workload.folio_orders) == {9}
+    return workload.maps_pmds and set(workload.folio_orders) == {9}
 
 
 def _source(match: Match) -> DoubtSource:

@@ -157,7 +157,7 @@ def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str
     """
     known = builds_for(strategy, isa)
     if strategy.archive is not None:
-        return _NO_PMDS if workload.mapped == "pmd" else ""
+        return _not_recorded(strategy, build, workload, isa)
     if not build and builds_on(strategy, workload, isa):
         return ""
     if build and build not in known:
@@ -168,8 +168,9 @@ def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str
 def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) -> str:
     """Return why one build of a strategy cannot be priced on a workload; empty where it can."""
     if strategy.archive is not None:
-        return ""  # whole tables say themselves what they lack, steps execute any layout
-    if workload.mapped == "pmd" and build != BOOTED:
+        # Whole tables say themselves what they lack, steps execute any layout of entries.
+        return _NO_PMDS if workload.maps_pmds else ""
+    if workload.maps_pmds and build != BOOTED:
         return f"build {build}: {_NO_PMDS}"
     option = operation_named(strategy.operation).state(workload.state).option
     if option and option not in known_builds()[build].options:
