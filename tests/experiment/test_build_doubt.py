@@ -98,10 +98,10 @@ def test_folios_that_pmds_map_meet_no_loop_that_a_compiler_could_change() -> Non
 
 def test_pmds_take_no_build_from_folios_that_they_do_not_map() -> None:
     new, base = cell("folio-batch-v6.12", order=4), cell("v6.7", order=4)
-    by_pmd = [
+    new_by_pmd, base_by_pmd = (
         replace(each, workload=each.workload.model_copy(update={"mapped": "pmd"}))
         for each in (new, base)
-    ]
-    found, plain = matched(*by_pmd).builds, matched(new, base).builds
+    )
+    found, plain = matched(new_by_pmd, base_by_pmd).builds, matched(new, base).builds
     assert found is not None and plain is not None
     assert found.changes_pct == pytest.approx(plain.changes_pct)
