@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from costmodel.units import LARGEST_ORDER
 WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "threads", "between_us", "memory")
 TLBI_PRICE: Final = "tlbi_ns"
 """Key of the whole cost of one TLBI that is waited for: issue and broadcast, scaled together."""
+TLBI_PARTS: Final = ("tlbi.issue_ns", "tlbi.broadcast_ns")
 TABLE_BYTES: Final = 2 << 20
 """Memory that one page table maps; the axis ``memory`` varies in whole tables."""
 MOST_MEMORY_BYTES: Final = 1 << 40
@@ -63,6 +65,13 @@ class Axis:
     def bounds(self) -> tuple[float, float]:
         """The least and the largest value."""
         return self.grid[0], self.grid[-1]
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The keys of the numbers that ``apply`` sets."""
+        if self.key in ("folio_order", "folio_share"):
+            return ("folio_orders",)
+        return TLBI_PARTS if self.key == TLBI_PRICE else (self.key,)
 
     def short(self, x: float) -> str:
         """Return a value without its unit, which the key says; sizes and shares have theirs."""
@@ -136,6 +145,16 @@ def axis_of(key: str, pair: Pair, *, large_order: int = LARGEST_ORDER) -> Axis:
         reason = "is no number: compare the two by --set"
         raise ConfigError.of("--over", reason, key=inner)
     return _machine_number(pair, leaf)
+
+
+def check_apart(axes: Sequence[Axis]) -> None:
+    """Raise ConfigError where two axes set the same number, so that one would undo the other."""
+    for one, other in combinations(axes, 2):
+        if both := [key for key in one.sets if key in other.sets]:
+            if one.key == other.key:
+                raise ConfigError.of("--over", "is given twice", key=one.key)
+            reason = f"{one.key} and {other.key} both set {', '.join(both)}: vary one of them"
+            raise ConfigError.of("--over", reason)
 
 
 def _is_number(machine: Machine, key: str) -> bool:
