@@ -68,24 +68,46 @@ class BreakevenMap:
 
     @cached_property
     def margin(self) -> Floats:
-        """How sure the loss is, float64[y, x]: from 1 on certainly lost, from -1 on won."""
+        """How sure the loss is, float64[y, x]: from 1 on certainly lost, from -1 on won.
+
+        0 where both cost the same.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             known = self.excess / self.half_width
         sure = np.where(np.isnan(self.half_width), CERTAIN * np.sign(self.excess), known)
-        return np.asarray(np.clip(sure, -CERTAIN, CERTAIN))
+        return np.asarray(np.where(self.ties, 0.0, np.clip(sure, -CERTAIN, CERTAIN)))
+
+    @property
+    def ties(self) -> NDArray[np.bool_]:
+        """Where both cost the same, bool[y, x]."""
+        return np.asarray(np.abs(self.excess) < SAME)
+
+    @property
+    def either(self) -> NDArray[np.bool_]:
+        """Where either may win, bool[y, x]: also where a tie may be none."""
+        settled = self.ties & ~(self.half_width >= SAME)
+        return np.asarray((np.abs(self.margin) < 1) & ~settled)
+
+    @property
+    def same(self) -> int:
+        """At how many points both cost the same."""
+        return int(np.sum(self.ties))
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """At how many points the strategy surely wins, the winner is uncertain, it surely loses."""
+        """At how many points the strategy surely wins, the winner is uncertain, it surely loses.
+
+        Points at which both cost the same are in none of them.
+        """
         wins, loses = int(np.sum(self.margin <= -1)), int(np.sum(self.margin >= 1))
-        return wins, int(np.sum(np.isfinite(self.margin))) - wins - loses, loses
+        return wins, int(np.sum(np.isfinite(self.margin))) - wins - loses - self.same, loses
 
     def contour(self, level: float = 0.0) -> tuple[Line, ...]:
         """Return where both cost the same, or where the margin has another level."""
         from contourpy import contour_generator
 
         values = self.logs if level == 0 else self.margin
-        if min(values.shape) < 2:
+        if min(values.shape) < 2 or (level == 0 and not _crossed(self.excess)):
             return ()
         lines = contour_generator(*self.finer(values)).lines(level)
         return tuple(tuple(map(tuple, np.asarray(line).tolist())) for line in lines)
@@ -110,7 +132,7 @@ class BreakevenMap:
 
     def crossings(self, row: int) -> tuple[RowCrossing, ...]:
         """Return where the winner changes along a row, from left to right."""
-        return tuple(_crossings(self.x, self.logs[row], self.margin[row]))
+        return tuple(_crossings(self.x, self.logs[row], self.margin[row], self.ties[row]))
 
 
 def break_even_map(
@@ -276,12 +298,16 @@ def _each(task: tuple[Callable[[Pair], float], Sequence[Pair]]) -> list[float]:
     return [function(pair) for pair in pairs]
 
 
-def _crossings(x: Axis, logs: Floats, margin: Floats) -> Iterator[RowCrossing]:
-    there = np.flatnonzero(np.isfinite(logs))
-    for here, after in pairwise(there.tolist()):
+def _crossings(
+    x: Axis, logs: Floats, margin: Floats, ties: NDArray[np.bool_]
+) -> Iterator[RowCrossing]:
+    decided = np.flatnonzero(np.isfinite(logs) & ~ties)
+    for here, after in pairwise(decided.tolist()):
         if (logs[here] > 0) == (logs[after] > 0):
             continue
         share = logs[here] / (logs[here] - logs[after])
+        if between := np.flatnonzero(ties[here:after]).tolist():
+            share = (between[0] + between[-1]) / 2 / (after - here)
         at = x.grid[after] if x.is_integer else value_between(x.grid, here + share * (after - here))
         low = _edge(x, margin, range(here, -1, -1), here + share)
         high = _edge(x, margin, range(after, len(margin)), here + share)

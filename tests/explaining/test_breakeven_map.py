@@ -12,6 +12,7 @@ from costmodel.explaining.axes import Axis, Pair, axis_of
 from costmodel.explaining.breakeven import break_even, excess_of
 from costmodel.explaining.breakeven_map import BreakevenMap, break_even_map, value_between
 from costmodel.explaining.doubt import doubt_at
+from costmodel.results.text.breakeven_map import map_sentence
 from tests.explaining.explained_cells import pair
 
 LINE, STORE = "atomics.line_change_cycles", "atomics.store_only_cycles"
@@ -68,7 +69,7 @@ def test_the_band_is_where_the_model_is_not_sure(cells: Pair, found: BreakevenMa
         assert abs(excess_of(here)) < doubt_at(here).half_width
     wins, uncertain, loses = found.counts
     assert min(wins, uncertain, loses) > 0
-    assert wins + uncertain + loses == found.excess.size
+    assert wins + uncertain + loses + found.same == found.excess.size
 
 
 def test_where_nobody_looked_the_winner_is_certain(cells: Pair, found: BreakevenMap) -> None:
@@ -124,3 +125,28 @@ def test_places_that_no_machine_can_have_are_left_out() -> None:
 
 def test_between_positive_values_a_position_is_a_factor() -> None:
     assert [value_between((1.0, 4.0, 16.0), at) for at in (0, 0.5, 1.5, 2)] == [1, 2, 8, 16]
+
+
+def drawn(x: Axis, y: Axis, excess: list[list[float]], half: list[list[float]]) -> BreakevenMap:
+    return BreakevenMap(x, y, np.array(excess), np.array(half), None)
+
+
+def test_a_tie_is_no_win_and_no_edge_of_the_map(cells: Pair) -> None:
+    x, y = on(LINE, cells, 10.0, 20.0, 40.0, 80.0, 160.0), on(STORE, cells, 4.0, 8.0)
+    zero, nan = [0.0, 1e-17, -1e-17, 0.0, 0.0], float("nan")
+    same = drawn(x, y, [zero, zero], [[0.0] * 5] * 2)
+    assert (same.counts, same.same, same.contour()) == ((0, 0, 0), 10, ())
+    assert not same.either.any()
+    sentence = map_sentence(same, cells)
+    assert "costs the same at every point" in sentence
+    row = [-0.5, -0.1, 0.0, 0.1, 0.5]
+    found = drawn(x, y, [row, zero], [[nan, 0.08, 0.0, 0.08, nan], [0.0] * 5])
+    assert (found.counts, found.same) == ((2, 0, 2), 6)
+    (crossing,) = found.crossings(0)
+    assert crossing.x == 40 and not crossing.wins_above
+    assert crossing.low is not None and 20 < crossing.low < 40
+    assert crossing.high is not None and 40 < crossing.high < 80
+    assert found.crossings(1) == ()
+    assert "at 6 both cost the same" in map_sentence(found, cells)
+    never = drawn(x, y, [[0.5, 0.2, 0.0, 0.0, 0.0]] * 2, [[nan, nan, 0.0, 0.0, 0.0]] * 2)
+    assert (never.crossings(0), never.contour()) == ((), ())

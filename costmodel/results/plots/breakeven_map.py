@@ -57,9 +57,10 @@ def map_picture(found: BreakevenMap, pair: Pair) -> Picture:
         ranges = _own_ranges(axes, found)
         headline = f"{strategy} against {baseline} on {pair[0].machine.name}"
         write_title(figure, headline, f"{map_question(found, pair)}. costmodel {__version__}")
+        either = "either (90%), or the same" if found.same else "either (90%)"
         keys = [
             Patch(facecolor=WINS, edgecolor=GREY, label=f"{strategy} wins"),
-            Patch(facecolor=UNCERTAIN, edgecolor=GREY, hatch="///", label="either (90%)"),
+            Patch(facecolor=UNCERTAIN, edgecolor=GREY, hatch="///", label=either),
             Patch(facecolor=LOSES, edgecolor=GREY, label="it loses"),
             Line2D([], [], color=BLACK, linewidth=1.8, label="the same cost"),
             Line2D([], [], color=GREY, linewidth=0.7, label="change of run time"),

@@ -50,16 +50,19 @@ def map_text(
 def map_sentence(found: BreakevenMap, pair: Pair) -> str:
     """Return the answer in one sentence."""
     wins, uncertain, loses = found.counts
-    total = wins + uncertain + loses
+    total = wins + uncertain + loses + found.same
     who = f"{pair[0].strategy} against {pair[1].strategy} on {pair[0].machine.name}"
     where = f"over {found.x.key} and {found.y.key}"
+    if total == found.same:
+        return f"{who} costs the same at every point {where}."
     if total in (wins, loses):
         known = 100 * found.excess[np.isfinite(found.excess)]
         ends = " to ".join(unique(percent(float(end)) for end in (known.min(), known.max())))
         return f"{who} {'wins' if wins else 'loses'} at every point {where} ({ends})."
+    same = f"; at {found.same} both cost the same" if found.same else ""
     return (
-        f"{who} {where}: of {total} points it wins at {wins} and loses at {loses}; at {uncertain} "
-        "the winner is uncertain (90%)."
+        f"{who} {where}: of {total} points it wins at {wins} and loses at {loses}{same}; at "
+        f"{uncertain} the winner is uncertain (90%)."
     )
 
 
@@ -111,7 +114,7 @@ def _cell(found: BreakevenMap, row: int, column: int) -> str:
     change = 100 * excess
     text = f"{change:.0f}%" if abs(change) >= _HUNDRED else percent(change)
     text = text if len(text) < _CELL - 1 else f"{change:.0e}%".replace("e+0", "e")
-    return f"{text}{'?' if abs(found.margin[row, column]) < 1 else ' '}"
+    return f"{text}{'?' if found.either[row, column] else ' '}"
 
 
 def _crossing(x: Axis, one: RowCrossing) -> str:
