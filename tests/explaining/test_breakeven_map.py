@@ -150,3 +150,41 @@ def test_a_tie_is_no_win_and_no_edge_of_the_map(cells: Pair) -> None:
     assert "at 6 both cost the same" in map_sentence(found, cells)
     never = drawn(x, y, [[0.5, 0.2, 0.0, 0.0, 0.0]] * 2, [[nan, nan, 0.0, 0.0, 0.0]] * 2)
     assert (never.crossings(0), never.contour()) == ((), ())
+
+
+def test_whole_numbers_cross_at_the_first_on_the_far_side(cells: Pair) -> None:
+    nan = float("nan")
+    x, y = on("cpus", cells, 1.0, 3.0, 11.0), on("folio_order", cells, 0.0, 4.0)
+    rows, unknown = [[-0.5, -0.1, 0.5], [0.5, 0.5, 0.5]], [[nan, 0.05, nan], [nan] * 3]
+    found = drawn(x, y, rows, unknown)
+    (crossing,) = found.crossings(0)
+    start = value_between(x.grid, 1 + np.log(0.9) / (np.log(0.9) - np.log(1.5)))
+    assert crossing.x == np.floor(start) + 1 == 4
+    far = drawn(x, y, [[-0.5, nan, 0.5], [nan] * 3], [[nan] * 3] * 2)
+    assert far.crossings(0)[0].x < 11
+
+
+def test_between_whole_numbers_there_is_neither_line_nor_band(cells: Pair) -> None:
+    nan = float("nan")
+    x, y = on(LINE, cells, 10.0, 40.0), on("folio_order", cells, 0.0, 4.0, 5.0)
+    found = drawn(x, y, [[0.5, 0.4], [-0.5, -0.4], [-0.1, 0.1]], [[nan] * 2] * 3)
+    assert [found.crossings(row) for row in (0, 1)] == [(), ()]
+    (line,) = found.contour()
+    (crossing,) = found.crossings(2)
+    assert [at for at, _ in line] == pytest.approx([crossing.x] * len(line), rel=0.02)
+    assert all(4 < y <= 5 for _, y in line)
+    assert found.finer(found.margin)[2][:4].tolist() == [[3.0] * 5] * 2 + [[-3.0] * 5] * 2
+    mirrored = drawn(y, x, found.excess.T.tolist(), [[nan] * 3] * 2)
+    assert [tuple(reversed(point)) for line in mirrored.contour() for point in line] != []
+    whole = on("cpus", cells, 1.0, 2.0)
+    assert drawn(whole, y, found.excess.tolist(), [[nan] * 2] * 3).contour() == ()
+
+
+def test_beyond_a_gap_the_edges_begin_at_the_crossing(cells: Pair) -> None:
+    nan = float("nan")
+    x, y = on(LINE, cells, 1.0, 2.0, 4.0, 8.0), on(STORE, cells, 4.0)
+    found = drawn(x, y, [[-0.5, nan, nan, 1.0]], [[nan] * 4])
+    (crossing,) = found.crossings(0)
+    assert crossing.x == pytest.approx(value_between(x.grid, 1.5))
+    assert crossing.low == pytest.approx(value_between(x.grid, 1.0))
+    assert crossing.high == pytest.approx(value_between(x.grid, 2.0))
