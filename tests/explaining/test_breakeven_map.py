@@ -12,7 +12,7 @@ from costmodel.explaining.axes import Axis, Pair, axis_of
 from costmodel.explaining.breakeven import break_even, excess_of
 from costmodel.explaining.breakeven_map import BreakevenMap, break_even_map, value_between
 from costmodel.explaining.doubt import doubt_at
-from costmodel.results.text.breakeven_map import map_sentence
+from costmodel.results.text.breakeven_map import map_sentence, map_text
 from tests.explaining.explained_cells import pair
 
 LINE, STORE = "atomics.line_change_cycles", "atomics.store_only_cycles"
@@ -188,3 +188,9 @@ def test_beyond_a_gap_the_edges_begin_at_the_crossing(cells: Pair) -> None:
     assert crossing.x == pytest.approx(value_between(x.grid, 1.5))
     assert crossing.low == pytest.approx(value_between(x.grid, 1.0))
     assert crossing.high == pytest.approx(value_between(x.grid, 2.0))
+
+
+def test_a_map_of_one_row_has_its_break_even(cells: Pair) -> None:
+    found = drawn(on(LINE, cells, 10.0, 40.0), on(STORE, cells, 4.0), [[-0.5, 1.0]], [[0.1, 0.1]])
+    text = map_text(found, cells, version="0")
+    assert "40  break-even\n" in text and "20 (" in text

@@ -37,7 +37,7 @@ def map_text(
     ``idle``: settings that change nothing in this question. ``verdicts``: what must stand beside
     the time of one of the two strategies, such as guarantees that it breaks.
     """
-    crosses = bool(found.contour())
+    crosses = any(found.crossings(row) for row in range(len(found.y.grid)))
     parts = [paragraph(f"{map_sentence(found, pair)} {_present(found)}".rstrip())]
     parts.append(_table(found, crosses=crosses))
     parts += [paragraph(_legend(found))] if crosses else []
