@@ -31,6 +31,8 @@ MOST_BETWEEN_US: Final = 1e6
 _STEPS: Final = 24
 _SPREAD: Final = 2.0
 """Factor between neighbours in the grid of a machine number."""
+_MOST_PLAIN: Final = 1e5
+"""Whole numbers below it are written with all their digits."""
 _SHARE_STEPS: Final = 2
 _ORDERS: Final = (0.0, 2.0, 3.0, 4.0, 5.0, 7.0, float(LARGEST_ORDER))
 """The grid of folio orders. Small orders differ most, and to trace all nine takes long."""
@@ -77,7 +79,10 @@ class Axis:
         """Return a value without its unit, which the key says; sizes and shares have theirs."""
         if self.key == "memory" or self.key.endswith("_bytes"):
             return size_text(round(x))
-        return f"{three_digits(100 * x)}%" if self.key == "folio_share" else three_digits(x)
+        if self.key == "folio_share":
+            return f"{three_digits(100 * x)}%"
+        plain = float(x).is_integer() and abs(x) < _MOST_PLAIN
+        return f"{x:.0f}" if plain else three_digits(x)
 
     def spread(self, low: float, high: float, count: int) -> tuple[float, ...]:
         """Return about ``count`` values from ``low`` to ``high``, the present one among them.

@@ -194,3 +194,20 @@ def test_a_map_of_one_row_has_its_break_even(cells: Pair) -> None:
     found = drawn(on(LINE, cells, 10.0, 40.0), on(STORE, cells, 4.0), [[-0.5, 1.0]], [[0.1, 0.1]])
     text = map_text(found, cells, version="0")
     assert "40  break-even\n" in text and "20 (" in text
+
+
+def test_whole_numbers_have_all_their_digits(cells: Pair) -> None:
+    axis = on(LINE, cells)
+    shown = [axis.short(x) for x in (4096.0, 99999.0, 123456.0, 45.678, 0.0)]
+    assert shown == ["4096", "99999", "123000", "45.7", "0"]
+    assert on("memory", cells).short(2.0**22) == "4 MiB"
+
+
+def test_the_legend_says_what_no_machine_can_be(cells: Pair) -> None:
+    x, y, nan = on(LINE, cells, 10.0, 40.0), on(STORE, cells, 4.0), float("nan")
+    there, missing = (
+        map_text(drawn(x, y, [[-0.5, last]], [[nan, nan]]), cells, version="0")
+        for last in (-0.4, nan)
+    )
+    assert "-: no such machine can be." in missing
+    assert "no such machine" not in there and "?:" not in there

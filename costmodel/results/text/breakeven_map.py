@@ -40,7 +40,7 @@ def map_text(
     crosses = any(found.crossings(row) for row in range(len(found.y.grid)))
     parts = [paragraph(f"{map_sentence(found, pair)} {_present(found)}".rstrip())]
     parts.append(_table(found, crosses=crosses))
-    parts += [paragraph(_legend(found))] if crosses else []
+    parts += [paragraph(legend)] if (legend := _legend(found, crosses=crosses)) else []
     parts.append(paragraph(f"{map_question(found, pair)}, without noise, costmodel {version}"))
     told = [*verdicts, *remarks(pair[0], idle)]
     parts += [paragraph(remark, hanging="  ") for remark in told]
@@ -128,12 +128,18 @@ def _crossing(x: Axis, one: RowCrossing) -> str:
     return at
 
 
-def _legend(found: BreakevenMap) -> str:
-    return (
-        "?: given what is known of the machine, either may win. break-even: the value of "
-        f"{found.x.key} at which both cost the same, and (90%) from and to where either may win; "
-        "no end: to the edge of the map."
-    )
+def _legend(found: BreakevenMap, *, crosses: bool) -> str:
+    parts = []
+    if crosses or found.either.any():
+        parts.append("?: given what is known of the machine, either may win.")
+    if crosses:
+        parts.append(
+            f"break-even: the value of {found.x.key} at which both cost the same, and (90%) from "
+            "and to where either may win; no end: to the edge of the map."
+        )
+    if np.isnan(found.excess).any():
+        parts.append(f"-: no such machine can be{' (as break-even: there is none)' * crosses}.")
+    return " ".join(parts)
 
 
 def map_document(
