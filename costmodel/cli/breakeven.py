@@ -175,7 +175,7 @@ def _asked(args: argparse.Namespace) -> tuple[Scenario, Machine, Output, Sequenc
 def _axes(args: argparse.Namespace, over: Sequence[SweepAxis], pair: Pair) -> list[Axis]:
     """Return the axes that the options name; raise ConfigError with every fault."""
     from costmodel.config.errors import ConfigError, Fault
-    from costmodel.explaining.axes import axis_of
+    from costmodel.explaining.axes import axis_of, check_apart
     from costmodel.sweeps.along import along
 
     large = LARGE_ORDER if args.order is None else pair[0].workload.folio_order or 0
@@ -189,4 +189,5 @@ def _axes(args: argparse.Namespace, over: Sequence[SweepAxis], pair: Pair) -> li
             faults += error.faults
     if faults:
         raise ConfigError(faults)
+    check_apart(found)
     return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from costmodel.units import LARGEST_ORDER
 WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "threads", "between_us", "memory")
 TLBI_PRICE: Final = "tlbi_ns"
 """Key of the whole cost of one TLBI that is waited for: issue and broadcast, scaled together."""
+TLBI_PARTS: Final = ("tlbi.issue_ns", "tlbi.broadcast_ns")
 TABLE_BYTES: Final = 2 << 20
 """Memory that one page table maps; the axis ``memory`` varies in whole tables."""
 MOST_MEMORY_BYTES: Final = 1 << 40
@@ -29,6 +31,8 @@ MOST_BETWEEN_US: Final = 1e6
 _STEPS: Final = 24
 _SPREAD: Final = 2.0
 """Factor between neighbours in the grid of a machine number."""
+_MOST_PLAIN: Final = 1e5
+"""Whole numbers below it are written with all their digits."""
 _SHARE_STEPS: Final = 2
 _ORDERS: Final = (0.0, 2.0, 3.0, 4.0, 5.0, 7.0, float(LARGEST_ORDER))
 """The grid of folio orders. Small orders differ most, and to trace all nine takes long."""
@@ -64,11 +68,21 @@ class Axis:
         """The least and the largest value."""
         return self.grid[0], self.grid[-1]
 
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The keys of the numbers that ``apply`` sets."""
+        if self.key in ("folio_order", "folio_share"):
+            return ("folio_orders",)
+        return TLBI_PARTS if self.key == TLBI_PRICE else (self.key,)
+
     def short(self, x: float) -> str:
         """Return a value without its unit, which the key says; sizes and shares have theirs."""
         if self.key == "memory" or self.key.endswith("_bytes"):
             return size_text(round(x))
-        return f"{three_digits(100 * x)}%" if self.key == "folio_share" else three_digits(x)
+        if self.key == "folio_share":
+            return f"{three_digits(100 * x)}%"
+        plain = float(x).is_integer() and abs(x) < _MOST_PLAIN
+        return f"{x:.0f}" if plain else three_digits(x)
 
     def spread(self, low: float, high: float, count: int) -> tuple[float, ...]:
         """Return about ``count`` values from ``low`` to ``high``, the present one among them.
@@ -136,6 +150,16 @@ def axis_of(key: str, pair: Pair, *, large_order: int = LARGEST_ORDER) -> Axis:
         reason = "is no number: compare the two by --set"
         raise ConfigError.of("--over", reason, key=inner)
     return _machine_number(pair, leaf)
+
+
+def check_apart(axes: Sequence[Axis]) -> None:
+    """Raise ConfigError where two axes set the same number, so that one would undo the other."""
+    for one, other in combinations(axes, 2):
+        if both := [key for key in one.sets if key in other.sets]:
+            if one.key == other.key:
+                raise ConfigError.of("--over", "is given twice", key=one.key)
+            reason = f"{one.key} and {other.key} both set {', '.join(both)}: vary one of them"
+            raise ConfigError.of("--over", reason)
 
 
 def _is_number(machine: Machine, key: str) -> bool:

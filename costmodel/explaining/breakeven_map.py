@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -68,39 +69,77 @@ class BreakevenMap:
 
     @cached_property
     def margin(self) -> Floats:
-        """How sure the loss is, float64[y, x]: from 1 on certainly lost, from -1 on won."""
+        """How sure the loss is, float64[y, x]: from 1 on certainly lost, from -1 on won.
+
+        0 where both cost the same.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             known = self.excess / self.half_width
         sure = np.where(np.isnan(self.half_width), CERTAIN * np.sign(self.excess), known)
-        return np.asarray(np.clip(sure, -CERTAIN, CERTAIN))
+        return np.asarray(np.where(self.ties, 0.0, np.clip(sure, -CERTAIN, CERTAIN)))
+
+    @property
+    def ties(self) -> NDArray[np.bool_]:
+        """Where both cost the same, bool[y, x]."""
+        return np.asarray(np.abs(self.excess) < SAME)
+
+    @property
+    def either(self) -> NDArray[np.bool_]:
+        """Where either may win, bool[y, x]: also where a tie may be none."""
+        settled = self.ties & ~(self.half_width >= SAME)
+        return np.asarray((np.abs(self.margin) < 1) & ~settled)
+
+    @property
+    def same(self) -> int:
+        """At how many points both cost the same."""
+        return int(np.sum(self.ties))
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """At how many points the strategy surely wins, the winner is uncertain, it surely loses."""
+        """At how many points the strategy surely wins, the winner is uncertain, it surely loses.
+
+        Points at which both cost the same are in none of them.
+        """
         wins, loses = int(np.sum(self.margin <= -1)), int(np.sum(self.margin >= 1))
-        return wins, int(np.sum(np.isfinite(self.margin))) - wins - loses, loses
+        return wins, int(np.sum(np.isfinite(self.margin))) - wins - loses - self.same, loses
 
     def contour(self, level: float = 0.0) -> tuple[Line, ...]:
-        """Return where both cost the same, or where the margin has another level."""
+        """Return where both cost the same, or where the margin has another level.
+
+        Between two whole numbers there is no line; at one it reaches halfway to its neighbours.
+        """
         from contourpy import contour_generator
 
         values = self.logs if level == 0 else self.margin
-        if min(values.shape) < 2:
+        if min(values.shape) < 2 or (level == 0 and not _crossed(self.excess)):
             return ()
         lines = contour_generator(*self.finer(values)).lines(level)
-        return tuple(tuple(map(tuple, np.asarray(line).tolist())) for line in lines)
+        return tuple(
+            tuple((float(a), float(b)) for a, b in part)
+            for line in lines
+            for part in self._possible(np.asarray(line))
+        )
+
+    def _possible(self, line: Floats) -> Iterator[Floats]:
+        """Yield the parts of a line that do not run between whole numbers."""
+        keep = np.ones(len(line) - 1, np.bool_)
+        for at, axis in enumerate((self.x, self.y)):
+            if axis.is_integer:
+                keep &= np.diff(line[:, at]) != 0
+        ends = np.flatnonzero(np.diff(np.r_[False, keep, False]))
+        for first, last in zip(ends[::2], ends[1::2], strict=True):
+            yield line[first : last + 1]
 
     def finer(self, values: Floats) -> tuple[Floats, Floats, Any]:
         """Return where more points lie, x and y, and values at them, masked where there are none.
 
-        They are straight between neighbours, as those of ``crossings`` are.
+        They are straight between neighbours, as those of ``crossings`` are; steps along an axis
+        of whole numbers.
         """
         rows, columns = values.shape
-        up, along = (np.linspace(0, n - 1, _FINER * (n - 1) + 1) for n in (rows, columns))
+        (along, x), (up, y) = (_finer(axis) for axis in (self.x, self.y))
         across = np.array([np.interp(along, range(columns), row) for row in values])
         found = np.array([np.interp(up, range(rows), column) for column in across.T]).T
-        x = np.array([value_between(self.x.grid, at) for at in along.tolist()])
-        y = np.array([value_between(self.y.grid, at) for at in up.tolist()])
         return x, y, np.ma.masked_invalid(found)
 
     @property
@@ -110,7 +149,7 @@ class BreakevenMap:
 
     def crossings(self, row: int) -> tuple[RowCrossing, ...]:
         """Return where the winner changes along a row, from left to right."""
-        return tuple(_crossings(self.x, self.logs[row], self.margin[row]))
+        return tuple(_crossings(self.x, self.logs[row], self.margin[row], self.ties[row]))
 
 
 def break_even_map(
@@ -276,15 +315,33 @@ def _each(task: tuple[Callable[[Pair], float], Sequence[Pair]]) -> list[float]:
     return [function(pair) for pair in pairs]
 
 
-def _crossings(x: Axis, logs: Floats, margin: Floats) -> Iterator[RowCrossing]:
-    there = np.flatnonzero(np.isfinite(logs))
-    for here, after in pairwise(there.tolist()):
+def _finer(axis: Axis) -> tuple[Floats, Floats]:
+    """Return positions along an axis at which values are taken, and where those are drawn."""
+    last = len(axis.grid) - 1
+    at = np.linspace(0, last, _FINER * last + 1)
+    drawn = at
+    if axis.is_integer:
+        at = np.repeat(np.arange(last + 1.0), 2)
+        drawn = np.clip(at + np.tile([-0.5, 0.5], last + 1), 0, last)
+    return at, np.array([value_between(axis.grid, one) for one in drawn.tolist()])
+
+
+def _crossings(
+    x: Axis, logs: Floats, margin: Floats, ties: NDArray[np.bool_]
+) -> Iterator[RowCrossing]:
+    decided = np.flatnonzero(np.isfinite(logs) & ~ties)
+    for here, after in pairwise(decided.tolist()):
         if (logs[here] > 0) == (logs[after] > 0):
             continue
         share = logs[here] / (logs[here] - logs[after])
-        at = x.grid[after] if x.is_integer else value_between(x.grid, here + share * (after - here))
-        low = _edge(x, margin, range(here, -1, -1), here + share)
-        high = _edge(x, margin, range(after, len(margin)), here + share)
+        if between := np.flatnonzero(ties[here:after]).tolist():
+            share = (between[0] + between[-1]) / 2 / (after - here)
+        start = here + share * (after - here)
+        at = value_between(x.grid, start)
+        if x.is_integer:
+            at = min(x.grid[after], x.whole(x.step * (math.floor(at / x.step) + 1)))
+        low = _edge(x, margin, range(here, -1, -1), start)
+        high = _edge(x, margin, range(after, len(margin)), start)
         yield RowCrossing(
             at,
             wins_above=bool(logs[after] <= 0),

@@ -176,6 +176,25 @@ def test_every_fault_of_a_map_is_said(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "message"),
+    [
+        ("folio_order", "folio_share", "folio_order and folio_share both set folio_orders"),
+        ("folio_share", "folio_order", "folio_share and folio_order both set folio_orders"),
+        ("tlbi_ns", "tlbi.issue_ns", "both set tlbi.issue_ns: vary one of them"),
+        ("tlbi.broadcast_ns=1,2", "tlbi_ns", "both set tlbi.broadcast_ns: vary one of them"),
+        ("tlbi.issue_ns", "ampere-altra.tlbi.issue_ns", "tlbi.issue_ns: is given twice"),
+    ],
+)
+def test_numbers_that_would_undo_each_other_are_refused(
+    one: str, other: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*MAP, "--over", one, "--over", other]) == 2
+    said = flat(capsys.readouterr().err)
+    assert said.startswith("--over: ") and said.count("--over") == 1
+    assert message in said
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["explain", "ampere-altro", "v6.7"], "did you mean 'ampere-altra'?"),

@@ -17,6 +17,7 @@ from costmodel.results.plots.style import BLACK, BLUE, GREY, LIGHT, SKY, SMALL
 from costmodel.results.text.breakeven_map import map_question
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 PANEL_INCHES = 3.4
@@ -50,20 +51,25 @@ def map_picture(found: BreakevenMap, pair: Pair) -> Picture:
             limits(*axis.bounds)
             ticks.set_label_text(axis.key)
         _areas(axes, found)
-        _levels(axes, found)
-        for line in found.contour():
+        levels = _levels(axes, found)
+        lines = found.contour()
+        for line in lines:
             axes.plot(*np.array(line).T, color=BLACK, linewidth=1.8)
         _present(axes, found)
         ranges = _own_ranges(axes, found)
         headline = f"{strategy} against {baseline} on {pair[0].machine.name}"
         write_title(figure, headline, f"{map_question(found, pair)}. costmodel {__version__}")
-        keys = [
+        either = "either (90%), or the same" if found.same else "either (90%)"
+        keys: list[Artist] = [
             Patch(facecolor=WINS, edgecolor=GREY, label=f"{strategy} wins"),
-            Patch(facecolor=UNCERTAIN, edgecolor=GREY, hatch="///", label="either (90%)"),
+            Patch(facecolor=UNCERTAIN, edgecolor=GREY, hatch="///", label=either),
             Patch(facecolor=LOSES, edgecolor=GREY, label="it loses"),
-            Line2D([], [], color=BLACK, linewidth=1.8, label="the same cost"),
-            Line2D([], [], color=GREY, linewidth=0.7, label="change of run time"),
         ]
+        if lines:
+            keys.append(Line2D([], [], color=BLACK, linewidth=1.8, label="the same cost"))
+        if levels:
+            label = "change of run time"
+            keys.append(Line2D([], [], color=GREY, linewidth=0.7, label=label))
         if ranges:
             own = "possible, as the machine file says"
             keys.append(Line2D([], [], color=SKY, linewidth=0.8, linestyle="--", label=own))
@@ -82,15 +88,18 @@ def _areas(axes: Axes, found: BreakevenMap) -> None:
     shown.set(edgecolor=LIGHT, linewidth=0.0)
 
 
-def _levels(axes: Axes, found: BreakevenMap) -> None:
-    """Draw lines of equal change, with their percents."""
+def _levels(axes: Axes, found: BreakevenMap) -> bool:
+    """Draw lines of equal change, with their percents; tell if there are any.
+
+    Between whole numbers there is no change, so that maps over them have none.
+    """
     from matplotlib.patheffects import withStroke
 
     changes = 100 * found.excess[np.isfinite(found.excess)]
     inside = [level for level in LEVELS_PCT if changes.min() < level < changes.max()]
     shown = inside[:: -(-len(inside) // _MOST_LEVELS)] if inside else []
-    if not shown or min(found.excess.shape) < 2:
-        return
+    if not shown or min(found.excess.shape) < 2 or found.x.is_integer or found.y.is_integer:
+        return False
     x, y, logs = found.finer(found.logs)
     at = [float(np.log1p(level / 100)) for level in shown]
     drawn = axes.contour(x, y, logs, levels=at, colors=GREY, linewidths=0.7, linestyles="-")
@@ -99,6 +108,7 @@ def _levels(axes: Axes, found: BreakevenMap) -> None:
     labels = axes.clabel(drawn, fmt=texts, fontsize=SMALL - 1, inline_spacing=3, manual=places)
     for label in labels:
         label.set_path_effects([withStroke(linewidth=1.2, foreground="white")])
+    return True
 
 
 def _free_places(

@@ -37,10 +37,10 @@ def map_text(
     ``idle``: settings that change nothing in this question. ``verdicts``: what must stand beside
     the time of one of the two strategies, such as guarantees that it breaks.
     """
-    crosses = bool(found.contour())
+    crosses = any(found.crossings(row) for row in range(len(found.y.grid)))
     parts = [paragraph(f"{map_sentence(found, pair)} {_present(found)}".rstrip())]
     parts.append(_table(found, crosses=crosses))
-    parts += [paragraph(_legend(found))] if crosses else []
+    parts += [paragraph(legend)] if (legend := _legend(found, crosses=crosses)) else []
     parts.append(paragraph(f"{map_question(found, pair)}, without noise, costmodel {version}"))
     told = [*verdicts, *remarks(pair[0], idle)]
     parts += [paragraph(remark, hanging="  ") for remark in told]
@@ -50,16 +50,19 @@ def map_text(
 def map_sentence(found: BreakevenMap, pair: Pair) -> str:
     """Return the answer in one sentence."""
     wins, uncertain, loses = found.counts
-    total = wins + uncertain + loses
+    total = wins + uncertain + loses + found.same
     who = f"{pair[0].strategy} against {pair[1].strategy} on {pair[0].machine.name}"
     where = f"over {found.x.key} and {found.y.key}"
+    if total == found.same:
+        return f"{who} costs the same at every point {where}."
     if total in (wins, loses):
         known = 100 * found.excess[np.isfinite(found.excess)]
         ends = " to ".join(unique(percent(float(end)) for end in (known.min(), known.max())))
         return f"{who} {'wins' if wins else 'loses'} at every point {where} ({ends})."
+    same = f"; at {found.same} both cost the same" if found.same else ""
     return (
-        f"{who} {where}: of {total} points it wins at {wins} and loses at {loses}; at {uncertain} "
-        "the winner is uncertain (90%)."
+        f"{who} {where}: of {total} points it wins at {wins} and loses at {loses}{same}; at "
+        f"{uncertain} the winner is uncertain (90%)."
     )
 
 
@@ -111,7 +114,7 @@ def _cell(found: BreakevenMap, row: int, column: int) -> str:
     change = 100 * excess
     text = f"{change:.0f}%" if abs(change) >= _HUNDRED else percent(change)
     text = text if len(text) < _CELL - 1 else f"{change:.0e}%".replace("e+0", "e")
-    return f"{text}{'?' if abs(found.margin[row, column]) < 1 else ' '}"
+    return f"{text}{'?' if found.either[row, column] else ' '}"
 
 
 def _crossing(x: Axis, one: RowCrossing) -> str:
@@ -125,12 +128,18 @@ def _crossing(x: Axis, one: RowCrossing) -> str:
     return at
 
 
-def _legend(found: BreakevenMap) -> str:
-    return (
-        "?: given what is known of the machine, either may win. break-even: the value of "
-        f"{found.x.key} at which both cost the same, and (90%) from and to where either may win; "
-        "no end: to the edge of the map."
-    )
+def _legend(found: BreakevenMap, *, crosses: bool) -> str:
+    parts = []
+    if crosses or found.either.any():
+        parts.append("?: given what is known of the machine, either may win.")
+    if crosses:
+        parts.append(
+            f"break-even: the value of {found.x.key} at which both cost the same, and (90%) from "
+            "and to where either may win; no end: to the edge of the map."
+        )
+    if np.isnan(found.excess).any():
+        parts.append(f"-: no such machine can be{' (as break-even: there is none)' * crosses}.")
+    return " ".join(parts)
 
 
 def map_document(
