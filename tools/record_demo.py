@@ -121,19 +121,39 @@ def _package() -> Path:
 
 def _unpacked(path: Path) -> Path:
     """Return the folder of a source; a package or tarball is unpacked below ``OUT``."""
-    path = path.resolve()
+    given, path = path, path.resolve()
     if path.is_dir():
         return path
+    if not path.is_file():
+        raise DemoError(f"LINUX={given}: neither a folder nor a regular file")
     needs("tar", "xz")
+    name, fault = path.name, f"LINUX={given}: "
     if path.suffix == ".deb":
         needs("dpkg-deb")
-        _run(["dpkg-deb", "-x", str(path), "package"])
-        path = next((OUT / "package/usr/src").glob("*.tar.xz")).resolve()
-    folder = OUT / "source"
-    if not (folder / "Makefile").is_file():
-        folder.mkdir(exist_ok=True)
-        left = [f"--exclude={pattern}" for pattern in _LEFT_PACKED]
-        _run(["tar", "-xf", str(path), "-C", "source", "--strip-components=1", *left])
+        package = _whole("package", name, ["dpkg-deb", "-x", str(path)], [], fault)
+        tarballs = sorted(package.glob("usr/src/*.tar.xz"))
+        if not tarballs:
+            raise DemoError(f"{fault}holds no usr/src/*.tar.xz: no package of a source")
+        path = tarballs[0]
+    left = [f"--exclude={pattern}" for pattern in _LEFT_PACKED]
+    options = ["--strip-components=1", *left]
+    return _whole("source", name, ["tar", "-xf", str(path), "-C"], options, fault)
+
+
+def _whole(kind: str, name: str, command: list[str], options: list[str], fault: str) -> Path:
+    """Return the folder of what is unpacked of ``name``, which is whole: it is renamed at the end.
+
+    The folder's own name stands between ``command`` and ``options``.
+    """
+    folder = OUT / kind / name
+    if folder.is_dir():
+        print(f"{folder}: unpacked before, taken as it is", flush=True)
+        return folder.resolve()
+    part = folder.with_name(f"{name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    _run([*command, f"{kind}/{part.name}", *options], before=fault)
+    part.rename(folder)
     return folder.resolve()
 
 
@@ -153,17 +173,22 @@ def _made(source: Path) -> BuildTree:
     return read_tree(tree)
 
 
-def _run(command: Sequence[str], hint: str = "") -> None:
-    """Run a command in ``OUT``; its last error is that of the demonstration."""
+def _run(command: Sequence[str], hint: str = "", before: str = "") -> None:
+    """Run a command in ``OUT``; its first error is that of the demonstration.
+
+    With ``before``, which says what is read, that is its first line: of tar and dpkg-deb the lines
+    that follow only say that there was an error.
+    """
     print(f"$ {' '.join(command)}", flush=True)
     done = subprocess.run(
         command, cwd=OUT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
     )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        errors = [line for line in lines if "error" in line.lower()] or lines or ["no reason given"]
+        errors = [] if before else [line for line in lines if "error" in line.lower()]
+        first = [*errors, *lines, "no reason given"][0].strip()
         more = f"; {hint}" if hint else ""
-        raise DemoError(f"{' '.join(command[:2])} failed: {errors[0].strip()}{more}")
+        raise DemoError(f"{before}{' '.join(command[:2])} failed: {first}{more}")
 
 
 def main() -> int:

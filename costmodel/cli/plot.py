@@ -146,11 +146,12 @@ def _of_sweep(args: argparse.Namespace) -> Picture:
     if refused:
         raise ConfigError([Fault(option, reason=_SWEPT) for option in refused])
     return sweep_picture(
-        SweepFolder.opened(Path(args.scenario)),
+        SweepFolder.opened(Path(args.scenario), origin=args.scenario),
         over=args.over,
         machines=args.machine,
         strategies=args.strategy,
         layouts=[f"order-{order}" for order in args.order],
+        origin=args.scenario,
     )
 
 

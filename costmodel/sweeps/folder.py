@@ -82,11 +82,14 @@ class SweepFolder:
         return cls(path, document)
 
     @classmethod
-    def opened(cls, path: Path, *, origin: str = "DIR") -> SweepFolder:
-        """Return the folder of a sweep that was begun; raise ConfigError where ``path`` is none."""
+    def opened(cls, path: Path, *, origin: str = "") -> SweepFolder:
+        """Return the folder of a sweep that was begun; raise ConfigError where ``path`` is none.
+
+        ``origin`` is what messages call the path; empty: the path itself.
+        """
         if not (path / STUDY).is_file():
-            raise ConfigError.of(origin, f"has no {STUDY}", got=repr(str(path)))
-        return cls(path, _read(path / STUDY, origin))
+            raise ConfigError.of(origin or str(path), f"has no {STUDY}")
+        return cls(path, _read(path / STUDY, origin or str(path)))
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
@@ -97,6 +100,13 @@ class SweepFolder:
     def missing(self) -> list[int]:
         """Return the numbers of the chunks that are not computed yet."""
         return [number for number, file in enumerate(self.files) if not file.is_file()]
+
+    def missing_cells(self) -> int:
+        """Return how many of the cells are not computed yet."""
+        if not self.missing():
+            return 0
+        there = sum(len(table["point"]) for table in self.tables(["point"]))
+        return int(self.document["cells"]) - there
 
     def keep(self, number: int, table: Table) -> None:
         """Write a chunk in one step, so that no reader sees a part of it."""
@@ -181,7 +191,7 @@ def _table(file: Path, columns: Sequence[str] | None) -> Table:
     try:
         return _decoded(file, columns)
     except Exception:  # readers of archives raise whatever their many layers raise
-        reason = "is damaged: delete it, and the same command computes it anew"
+        reason = "is damaged: delete it, and the same sweep computes it anew"
         raise ConfigError.of(str(file), reason) from None
 
 

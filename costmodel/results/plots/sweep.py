@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from costmodel.sweeps.folder import SweepFolder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 Floats = NDArray[np.float64]
 
@@ -34,19 +35,35 @@ _LEAST_OF_BIN = 8
 _MOST_MARKERS = 24
 _WIDE = 20.0
 """A range that ends so many times above its begin is drawn in its logarithm."""
+_MOST_LINES = 10
+"""More lines than these per panel are put together over words and sizes."""
+_LEAST_RATIO = 4.0
+"""A logarithmic axis ends at least so many times above its begin: one tick is in it."""
+_FEW_POWERS = 500.0
+"""Below this ratio of its ends a logarithmic axis has values between the powers of ten."""
 _HUGE_PCT = 1000.0
 """A change from which on the ratio of the times is drawn, in its logarithm."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A strategy on one machine and layout: ``x`` float64[n], ``change_pct`` float64[n]."""
+    """A strategy on one machine and layout: ``x`` float64[n], ``change_pct`` float64[n].
+
+    ``words`` are the values of other axes that have no numbers, if they are told apart.
+    """
 
     machine: str
     layout: str
     strategy: str
     x: Floats
     change_pct: Floats
+    words: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The strategy and the words, no longer than the legend has room for."""
+        behind = "".join(f", {word}" for word in self.words if word)
+        return shorten(self.strategy, max(8, LABEL - len(behind))) + behind
 
     def quantiles(self) -> tuple[Floats, Floats]:
         """Return values of the number and the change at them, float64[m] and float64[m, 3]."""
@@ -68,35 +85,57 @@ def sweep_picture(
     machines: Sequence[str] = (),
     strategies: Sequence[str] = (),
     layouts: Sequence[str] = (),
+    origin: str = "",
 ) -> Picture:
     """Draw the changes of a sweep over one of its numbers, a panel per machine and folio layout.
 
     ``over`` is the number; None: the one that the changes follow most. Where several vary, the band
     holds nine in ten points at a value. ``machines``, ``strategies`` and ``layouts`` choose from
-    what there is. Raises ConfigError where nothing is left, or no number varies.
+    what there is. What varies in words or sizes has a line per value, or where
+    these are too many a remark. Messages call the folder ``origin``. Raises ConfigError where
+    nothing is left, or no number varies.
     """
-    keys = varied_numbers(folder)
+    place = origin or str(folder.path)
+    if len(folder.missing()) == len(folder.files):
+        raise ConfigError.of(place, "nothing of it is computed yet: start the same sweep again")
+    keys, words = varied_numbers(folder), varied_words(folder)
+    if over is not None and over in words:
+        reason = "has words or sizes, not numbers: its values have lines in the picture of a number"
+        raise ConfigError.of("--over", reason, got=repr(over))
     if over is not None and over not in keys:
         raise ConfigError.of("--over", unknown("number of this sweep", over, keys), got=repr(over))
     chosen = [key for key in keys if over in (None, key)]
     if not chosen:
-        raise ConfigError.of("DIR", "no number varies in it: nothing to draw over")
-    found = {key: list(_curves(folder, key)) for key in chosen}
-    by_key = {
-        key: [
+        lines = f" ({', '.join(words)}: words or sizes)" if words else ""
+        raise ConfigError.of(place, f"no number varies in it{lines}: nothing to draw over")
+
+    def of_chosen(curves: Sequence[Curve]) -> list[Curve]:
+        return [
             curve
             for curve in curves
             if (not machines or curve.machine in machines)
             and (not strategies or curve.strategy in strategies)
             and (not layouts or curve.layout in layouts)
         ]
-        for key, curves in found.items()
-    }
+
+    found = {key: list(_curves(folder, key)) for key in chosen}
+    by_key = {key: of_chosen(curves) for key, curves in found.items()}
     key = max(chosen, key=lambda one: _followed(by_key[one]))
     curves, shown = by_key[key], {curve.machine for curve in found[key]}
     if not curves:
-        raise ConfigError.of("DIR", "holds nothing of what was chosen")
-    return _drawn(folder, key, curves, shown, others=len(keys) - 1)
+        raise ConfigError.of(place, "holds nothing of what was chosen")
+    notes = []
+    if lack := folder.missing_cells():
+        notes.append(f"Not whole: {lack:,} of {folder.document['cells']:,} cells are missing.")
+    if words:
+        split = of_chosen(list(_curves(folder, key, by=words)))
+        values = "; ".join(f"{name}: {', '.join(all_)}" for name, all_ in words.items())
+        if len({curve.label for curve in split}) <= _MOST_LINES:
+            curves = split
+            notes.append(f"A line for each value of {values}.")
+        else:
+            notes.append(f"All values are in one line and its band: {values}.")
+    return _drawn(folder, key, curves, shown, others=len(keys) - 1, notes=notes)
 
 
 def varied_numbers(folder: SweepFolder) -> list[str]:
@@ -111,6 +150,25 @@ def varied_numbers(folder: SweepFolder) -> list[str]:
     return found
 
 
+def varied_words(folder: SweepFolder) -> dict[str, list[str]]:
+    """Return the keys along which a sweep has more than one word, size or truth value, with all."""
+    found = {}
+    for key in _columns(folder):
+        parts = [table[key] for table in folder.tables([key])]
+        if any(part.dtype.kind not in "iuf" for part in parts):
+            values = unique(_word(value) for part in parts for value in part.tolist())
+            if len(values) > 1:
+                found[key] = [value for value in values if value]
+    return found
+
+
+def _word(value: object) -> str:
+    """Return a value as a study has it; empty where a machine has none."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _columns(folder: SweepFolder) -> list[str]:
     """Return which columns of the rows are axes: of ``uncertain``, all that it stands for."""
     first = next(iter(folder.tables()), {})
@@ -118,19 +176,19 @@ def _columns(folder: SweepFolder) -> list[str]:
     return [name for name in first if name not in known]
 
 
-def _curves(folder: SweepFolder, key: str) -> Iterator[Curve]:
-    """Yield the curves of all strategies that are not the baseline of their layout."""
-    names = ("machine", "folio_layout", "strategy")
+def _curves(folder: SweepFolder, key: str, by: Iterable[str] = ()) -> Iterator[Curve]:
+    """Yield the curves of all strategies but the baseline; each has one word of the keys ``by``."""
+    names = ("machine", "folio_layout", "strategy", *by)
     parts = list(folder.tables([*names, key, "change_pct"]))
     table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    rows = list(zip(*(table[name].tolist() for name in names), strict=True))
+    rows = list(zip(*(map(_word, table[name].tolist()) for name in names), strict=True))
     x, change = table[key].astype(np.float64), table["change_pct"]
-    for machine, layout, strategy in dict.fromkeys(rows):
-        row = (machine, layout, strategy)
+    for row in dict.fromkeys(rows):
+        machine, layout, strategy, *values = row
         mine = np.fromiter((one == row for one in rows), bool, len(rows))
         mine &= np.isfinite(x) & np.isfinite(change)
         if mine.any() and strategy != folder.document["scenario"]["baseline"]:
-            yield Curve(machine, layout, strategy, x[mine], change[mine])
+            yield Curve(machine, layout, strategy, x[mine], change[mine], tuple(values))
 
 
 def _followed(curves: Sequence[Curve]) -> float:
@@ -146,25 +204,34 @@ def _followed(curves: Sequence[Curve]) -> float:
 
 
 def _drawn(
-    folder: SweepFolder, key: str, curves: Sequence[Curve], shown: set[str], *, others: int
+    folder: SweepFolder,
+    key: str,
+    curves: Sequence[Curve],
+    shown: set[str],
+    *,
+    others: int,
+    notes: Sequence[str],
 ) -> Picture:
     from matplotlib.lines import Line2D
 
     machines = unique(curve.machine for curve in curves)
     layouts = unique(curve.layout for curve in curves)
-    names = unique(curve.strategy for curve in curves)
+    names = unique(curve.label for curve in curves)
     strokes = {name: stroke(number + 1) for number, name in enumerate(names)}
     columns = min(2, len(layouts))
     panels = [(m, layout) for m in machines for layout in layouts]
     rows = -(-len(panels) // columns)
     document = folder.document
+    banded = others > 0 or any(len(c.x) > len(np.unique(c.x)) for c in curves)
     with look():
         lines = -(-len(names) // LEGEND_COLUMNS)
-        figure = new_figure(PANEL_INCHES * rows + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES)
+        figure = new_figure(
+            PANEL_INCHES * rows + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES, notes
+        )
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, (machine, layout) in zip(grid, panels, strict=False):
             mine = [c for c in curves if (c.machine, c.layout) == (machine, layout)]
-            _panel(axes, mine, strokes, banded=others > 0)
+            _panel(axes, mine, strokes, banded=banded)
             axes.set_title(f"{machine}, {layout}", loc="left", fontweight="bold", fontsize=TEXT)
             axes.set_xlabel(key)
         for axes in grid[len(panels) :]:
@@ -176,7 +243,7 @@ def _drawn(
         headline = f"{document['title']}: change against {baseline} over {key}"
         scenario = document["scenario"]
         asked = f"{scenario['operation']}, {document['points']:,} points"
-        write_title(figure, headline, f"{asked}{beside}. costmodel {document['version']}")
+        write_title(figure, headline, f"{asked}{beside}. costmodel {document['version']}", notes)
         keys = [
             Line2D(
                 [],
@@ -185,12 +252,12 @@ def _drawn(
                 linestyle=s.dashes,
                 marker=s.marker,
                 markersize=3,
-                label=shorten(name, LABEL),
+                label=name,
             )
             for name, s in strokes.items()
         ]
         draw_legend(figure, keys, columns=LEGEND_COLUMNS)
-    return Picture(figure, headline)
+    return Picture(figure, " ".join([headline, *(f"({note})" for note in notes)]))
 
 
 def _panel(
@@ -198,22 +265,45 @@ def _panel(
 ) -> None:
     """Draw a line per strategy, and around it the band of its points."""
     huge = any(curve.change_pct.max() > _HUGE_PCT for curve in curves)
+    ends: list[float] = []
     for curve in curves:
         x, quantiles = curve.quantiles()
         low, middle, high = (1 + quantiles / 100 if huge else quantiles).T
-        line = strokes[curve.strategy]
+        line = strokes[curve.label]
         if banded:
             axes.fill_between(x, low, high, color=line.colour, alpha=0.15, linewidth=0)
         marker = line.marker if len(x) <= _MOST_MARKERS else ""
         axes.plot(x, middle, color=line.colour, linestyle=line.dashes, marker=marker, markersize=3)
+        ends += [float(low.min()), float(high.max())] if banded else middle.tolist()
     axes.axhline(1.0 if huge else 0.0, color=BLACK, linewidth=0.6)
     least = min((float(curve.x.min()) for curve in curves), default=0.0)
     most = max((float(curve.x.max()) for curve in curves), default=1.0)
     if least > 0 and most > _WIDE * least:
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:g}")
+        _ticks(axes.xaxis, most / least)
     if huge:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
+        bottom, top = log_limits(min(ends), max(ends))
+        axes.set_ylim(bottom, top)
+        _ticks(axes.yaxis, top / bottom)
     axes.set_ylabel("time over that of the baseline" if huge else "change of run time, %")
     axes.grid(axis="y")
+
+
+def log_limits(low: float, high: float) -> tuple[float, float]:
+    """Return where a logarithmic axis begins and ends: around the data, with some room.
+
+    >>> [round(end) for end in log_limits(10.0, 1000.0)]
+    [8, 1259]
+    """
+    room = max((high / low) ** 0.05, (_LEAST_RATIO * low / high) ** 0.5)
+    return low / room, high * room
+
+
+def _ticks(axis: Axis, ratio: float) -> None:
+    """Write values at an axis in its logarithm, also between powers of ten where these are few."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if ratio < _FEW_POWERS else (1.0,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
