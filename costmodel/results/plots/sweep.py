@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ _MOST_LINES = 10
 """More lines than these per panel are put together over words and sizes."""
 _LEAST_RATIO = 4.0
 """A logarithmic axis ends at least so many times above its begin: one tick is in it."""
+_MOST_TICKS = 6
 _FEW_POWERS = 500.0
 """Below this ratio of its ends a logarithmic axis has values between the powers of ten."""
 _HUGE_PCT = 1000.0
@@ -169,6 +170,11 @@ def _word(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _told(key: str, word: str) -> str:
+    """Return a word as a legend has it: a truth value says what is true."""
+    return f"{key.rpartition('.')[2]}={word}" if word in ("true", "false") else word
+
+
 def _columns(folder: SweepFolder) -> list[str]:
     """Return which columns of the rows are axes: of ``uncertain``, all that it stands for."""
     first = next(iter(folder.tables()), {})
@@ -176,7 +182,7 @@ def _columns(folder: SweepFolder) -> list[str]:
     return [name for name in first if name not in known]
 
 
-def _curves(folder: SweepFolder, key: str, by: Iterable[str] = ()) -> Iterator[Curve]:
+def _curves(folder: SweepFolder, key: str, by: Collection[str] = ()) -> Iterator[Curve]:
     """Yield the curves of all strategies but the baseline; each has one word of the keys ``by``."""
     names = ("machine", "folio_layout", "strategy", *by)
     parts = list(folder.tables([*names, key, "change_pct"]))
@@ -188,7 +194,9 @@ def _curves(folder: SweepFolder, key: str, by: Iterable[str] = ()) -> Iterator[C
         mine = np.fromiter((one == row for one in rows), bool, len(rows))
         mine &= np.isfinite(x) & np.isfinite(change)
         if mine.any() and strategy != folder.document["scenario"]["baseline"]:
-            yield Curve(machine, layout, strategy, x[mine], change[mine], tuple(values))
+            yield Curve(
+                machine, layout, strategy, x[mine], change[mine], tuple(map(_told, by, values))
+            )
 
 
 def _followed(curves: Sequence[Curve]) -> float:
@@ -281,6 +289,8 @@ def _panel(
     if least > 0 and most > _WIDE * least:
         axes.set_xscale("log")
         _ticks(axes.xaxis, most / least)
+    else:
+        axes.locator_params(axis="x", nbins=_MOST_TICKS)
     if huge:
         axes.set_yscale("log")
         bottom, top = log_limits(min(ends), max(ends))

@@ -121,17 +121,14 @@ def sizes(tmp_path_factory: pytest.TempPathFactory) -> SweepFolder:
 
 
 def test_each_word_has_its_line(
-    sizes: SweepFolder, complaints: Callable[[Figure], list[str]], tmp_path: Path
+    sizes: SweepFolder, complaints: Callable[[Figure], list[str]]
 ) -> None:
     figure = sweep_picture(sizes).figure
     assert complaints(figure) == []
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
     assert {f"folio-batch-v6.9, {size}" for size in ("2 MiB", "8 MiB")} <= set(labels)
-    table = {
-        name: np.concatenate([t[name] for t in sizes.tables()]) for name in (PENALTY, "memory")
-    }
-    assert len(figure.axes[0].lines) == len(labels) + 1 and len(table[PENALTY]) == 18
+    assert len(figure.axes[0].lines) == len(labels) + 1
     texts = " ".join(text.get_text() for text in figure.texts)
     assert "A line for each value of memory: 2 MiB, 8 MiB." in texts
     with pytest.raises(ConfigError, match="--over: has words or sizes"):
@@ -185,3 +182,17 @@ def test_few_powers_of_ten_have_values_between() -> None:
     figure.canvas.draw()
     shown = [label.get_text() for label in axes.get_yticklabels()]
     assert {"1", "2", "5", "10", "20"} <= set(shown)
+
+
+def test_a_truth_value_says_what_is_true(tmp_path: Path) -> None:
+    folder = api.sweep(
+        tmp_path / "s",
+        {PRICE: "1000..20000:3:log", "tlbi.range": [True, False]},
+        machines="ampere-altra",
+        strategies="contpte-per-pte",
+        orders=[4],
+        memory="2 MiB",
+    )
+    (legend,) = sweep_picture(folder).figure.legends
+    labels = {text.get_text() for text in legend.get_texts()}
+    assert labels == {"contpte-per-pte, range=true", "contpte-per-pte, range=false"}
