@@ -27,6 +27,7 @@ from costmodel.experiment.build_doubt import doubt_of
 from costmodel.experiment.builds import BuildChanges, Match
 from costmodel.experiment.cell import named_strategy
 from costmodel.explaining.early import early_accesses
+from costmodel.explaining.effect import Effect
 from costmodel.explaining.groups import UopGroup, groups_of
 from costmodel.explaining.maintenance import Maintenance, maintenance_of
 from costmodel.explaining.more_work import LEAST_PCT, MoreWork, more_work
@@ -42,29 +43,14 @@ HIDDEN_NS = 0.05
 """A group whose cost changes by less, in ns per PTE, is hidden behind something else."""
 
 
-@dataclass(frozen=True)
-class GroupEffect:
+@dataclass(frozen=True, kw_only=True)
+class GroupEffect(Effect):
     """What one group contributes to the difference between two strategies.
 
-    ``base_count`` and ``new_count`` are micro-ops per PTE, ``base_ns`` and ``new_ns`` the group's
-    marginal costs in nanoseconds per PTE.
+    Its counts are micro-ops per PTE.
     """
 
     group: UopGroup
-    base_count: float
-    new_count: float
-    base_ns: float
-    new_ns: float
-
-    @property
-    def change(self) -> float:
-        """Micro-ops added per PTE; negative for removed."""
-        return self.new_count - self.base_count
-
-    @property
-    def effect_ns(self) -> float:
-        """Nanoseconds added per PTE; negative for saved."""
-        return self.new_ns - self.base_ns
 
     @property
     def is_hidden(self) -> bool:
@@ -145,7 +131,7 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
     }
     parts = [
         GroupEffect(
-            group,
+            group=group,
             base_count=base_counts[group],
             new_count=new_counts[group],
             base_ns=costs.get((_code(base), group), 0.0),

@@ -18,6 +18,7 @@ from costmodel.code.removal import Orphans, remove
 from costmodel.code.trace import NO_PRODUCER, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.experiment import Cell, exact_ps_of, executed
+from costmodel.explaining.effect import Effect
 from costmodel.units import PS_PER_NS
 
 LEAST: Final = 0.05
@@ -40,25 +41,11 @@ class LoadPlace(NamedTuple):
     points_to: Target | None
 
 
-@dataclass(frozen=True)
-class Reload:
+@dataclass(frozen=True, kw_only=True)
+class Reload(Effect):
     """The loads of a place in both builds: their number per PTE, and their marginal cost in ns."""
 
     place: LoadPlace
-    base_count: float
-    new_count: float
-    base_ns: float
-    new_ns: float
-
-    @property
-    def change(self) -> float:
-        """Loads added per PTE; negative for removed."""
-        return self.new_count - self.base_count
-
-    @property
-    def effect_ns(self) -> float:
-        """Nanoseconds added per PTE; negative for saved."""
-        return self.new_ns - self.base_ns
 
 
 def reloads_between(new: Cell, base: Cell) -> tuple[Reload, ...]:
@@ -71,9 +58,11 @@ def reloads_between(new: Cell, base: Cell) -> tuple[Reload, ...]:
     differing.sort(key=lambda place: -abs(changes[place]))
     found = [
         Reload(
-            place,
-            *(count.get(place, 0.0) for count in counts),
-            *(_cost_ns(cell, runs, place) for cell, runs in sides),
+            place=place,
+            base_count=counts[0].get(place, 0.0),
+            new_count=counts[1].get(place, 0.0),
+            base_ns=_cost_ns(*sides[0], place),
+            new_ns=_cost_ns(*sides[1], place),
         )
         for place in differing[:MOST_PLACES]
     ]

@@ -162,6 +162,16 @@ def _lock(steps: StepTable, step: int, crowd: CrowdState, cpu: int, now: int) ->
 
 
 @inlined
+def _unlock(crowd: CrowdState, events: PendingEvents, cpu: int, now: int, scheduled: int) -> int:
+    """Leave the lock; return the number of CPUs that are woken by that, 0 or 1."""
+    following = release_lock(crowd.locks, cpu, now)
+    if following == NOBODY:
+        return 0
+    wake(events, following, now, scheduled)
+    return 1
+
+
+@inlined
 def _begin(cpus: Cpus, cpu: int, now: int, counting: bool) -> None:
     cpus.began[cpu], cpus.here[cpu], cpus.done[cpu] = now, counting, 0
     cpus.costs[cpu] = 0
@@ -243,10 +253,7 @@ def run(
             elif kind == LOCK:
                 wait = _lock(steps, step, crowd, cpu, now)
             elif kind == UNLOCK:
-                following = release_lock(crowd.locks, cpu, now)
-                if following != NOBODY:
-                    wake(events, following, now, scheduled)
-                    scheduled += 1
+                scheduled += _unlock(crowd, events, cpu, now, scheduled)
             else:
                 _end(cpus, cpu, now, counting, counted)
             if not cpus.resuming[cpu]:

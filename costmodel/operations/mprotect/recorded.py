@@ -23,6 +23,7 @@ class _Scanner(EntryScanner):
         self.checked = -1
 
     def page(self, row: int) -> tuple[str, int] | None:
+        """Return ``check`` and the slot where a row looks at the flags of that entry's page."""
         if self.phase not in ("clear", "check"):
             return super().page(row)
         index = self.index[row]

@@ -52,7 +52,7 @@ def breakeven_picture(found: BreakEven, pair: Pair) -> Picture:
         write_title(
             figure,
             f"{pair[0].strategy} against {pair[1].strategy} on {pair[0].machine.name}",
-            f"{question(found, pair)}. costmodel {__version__}",
+            f"{question(pair, found.axis.key)}. costmodel {__version__}",
         )
         if keys:
             draw_legend(figure, keys, columns=3)

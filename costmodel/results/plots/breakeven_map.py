@@ -14,7 +14,7 @@ from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_ti
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.scale import set_scale
 from costmodel.results.plots.style import BLACK, BLUE, GREY, LIGHT, SKY, SMALL
-from costmodel.results.text.breakeven_map import map_question
+from costmodel.results.text.breakeven import question
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -58,7 +58,8 @@ def map_picture(found: BreakevenMap, pair: Pair) -> Picture:
         _present(axes, found)
         ranges = _own_ranges(axes, found)
         headline = f"{strategy} against {baseline} on {pair[0].machine.name}"
-        write_title(figure, headline, f"{map_question(found, pair)}. costmodel {__version__}")
+        asked = question(pair, found.x.key, found.y.key)
+        write_title(figure, headline, f"{asked}. costmodel {__version__}")
         either = "either (90%), or the same" if found.same else "either (90%)"
         keys: list[Artist] = [
             Patch(facecolor=WINS, edgecolor=GREY, label=f"{strategy} wins"),

@@ -111,6 +111,7 @@ def sweep_picture(
         raise ConfigError.of(place, f"no number varies in it{lines}: nothing to draw over")
 
     def of_chosen(curves: Sequence[Curve]) -> list[Curve]:
+        """Return the curves of the machines, strategies and layouts that were asked for."""
         return [
             curve
             for curve in curves

@@ -39,11 +39,15 @@ def breakeven_text(
     if answer.others:
         places = ", ".join(answer.axis.text(other.x) for other in answer.others)
         sentences.append(f"The winner changes again at {places}.")
-    parts = [paragraph(" ".join(sentences)), _table(answer)]
-    parts.append(paragraph(f"{question(answer, pair)}, without noise, costmodel {version}"))
-    told = [*verdicts, *remarks(pair[0], idle)]
-    parts += [paragraph(remark, hanging="  ") for remark in told]
-    return ascii_only("\n\n".join(parts)) + "\n"
+    asked = f"{question(pair, answer.axis.key)}, without noise, costmodel {version}"
+    parts = [paragraph(" ".join(sentences)), _table(answer), paragraph(asked)]
+    return with_remarks(parts, [*verdicts, *remarks(pair[0], idle)])
+
+
+def with_remarks(parts: Sequence[str], told: Sequence[str]) -> str:
+    """Return the parts of an answer with ``told`` remarks below, as plain ASCII text."""
+    told_parts = [paragraph(remark, hanging="  ") for remark in told]
+    return ascii_only("\n\n".join([*parts, *told_parts])) + "\n"
 
 
 def breakeven_document(
@@ -51,14 +55,7 @@ def breakeven_document(
 ) -> dict[str, Any]:
     """Return the answer as plain data for JSON, in the form that docs/breakeven.md describes."""
     return {
-        "schema": SCHEMA,
-        "kind": "breakeven",
-        "provenance": dict(provenance),
-        "machine": pair[0].machine.name,
-        "settings": texts(pair[0].machine, pair[0].workload),
-        "strategy": pair[0].strategy,
-        "baseline": pair[1].strategy,
-        "build": pair[0].build or None,
+        **document_head("breakeven", pair, provenance),
         "over": answer.axis.key,
         "now": answer.axis.now,
         "answer": sentence(answer, pair),
@@ -68,6 +65,20 @@ def breakeven_document(
         "points": [{"value": p.x, "change_pct": 100 * p.excess} for p in answer.points],
         "remarks": list(verdicts),
         "caution": caution(pair[0].machine, pair[0].workload.operation) or None,
+    }
+
+
+def document_head(kind: str, pair: Pair, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the documents of all kinds of break-even begin with."""
+    return {
+        "schema": SCHEMA,
+        "kind": kind,
+        "provenance": dict(provenance),
+        "machine": pair[0].machine.name,
+        "settings": texts(pair[0].machine, pair[0].workload),
+        "strategy": pair[0].strategy,
+        "baseline": pair[1].strategy,
+        "build": pair[0].build or None,
     }
 
 
@@ -181,12 +192,12 @@ def _is_crossing(answer: BreakEven, point: BreakevenPoint) -> bool:
     return answer.crossing is not None and point.x == answer.crossing.x
 
 
-def question(answer: BreakEven, pair: Pair) -> str:
-    """Return the question without the number that varies, and the builds that are compared."""
-    key = answer.axis.key
-    question = what(pair[0].workload, key, layout=not key.startswith("folio_"))
+def question(pair: Pair, *keys: str) -> str:
+    """Return the question without the numbers that vary, and the builds that are compared."""
+    layout = not any(key.startswith("folio_") for key in keys)
+    asked = what(pair[0].workload, *keys, layout=layout)
     builds = unique(cell.build for cell in pair if cell.build)
-    return f"{question}, build {' against '.join(builds)}" if builds else question
+    return f"{asked}, build {' against '.join(builds)}" if builds else asked
 
 
 def _crossing_data(crossing: Crossing) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from costmodel.explaining.axes import Axis, Pair
 from costmodel.explaining.breakeven_map import BreakevenMap, Line, RowCrossing
 from costmodel.remarks import caution, remarks
 from costmodel.results.document import unique
-from costmodel.results.text.layout import ascii_only, paragraph
+from costmodel.results.text.breakeven import document_head, question, with_remarks
+from costmodel.results.text.layout import paragraph
 from costmodel.results.text.numbers import percent
-from costmodel.settings import Setting, texts, what
+from costmodel.settings import Setting
 
-SCHEMA = 1
 _COLUMNS = 5
 """How many values of the first number a table has room for."""
 _CELL = 8
@@ -41,10 +41,9 @@ def map_text(
     parts = [paragraph(f"{map_sentence(found, pair)} {_present(found)}".rstrip())]
     parts.append(_table(found, crosses=crosses))
     parts += [paragraph(legend)] if (legend := _legend(found, crosses=crosses)) else []
-    parts.append(paragraph(f"{map_question(found, pair)}, without noise, costmodel {version}"))
-    told = [*verdicts, *remarks(pair[0], idle)]
-    parts += [paragraph(remark, hanging="  ") for remark in told]
-    return ascii_only("\n\n".join(parts)) + "\n"
+    asked = question(pair, found.x.key, found.y.key)
+    parts.append(paragraph(f"{asked}, without noise, costmodel {version}"))
+    return with_remarks(parts, [*verdicts, *remarks(pair[0], idle)])
 
 
 def map_sentence(found: BreakevenMap, pair: Pair) -> str:
@@ -64,15 +63,6 @@ def map_sentence(found: BreakevenMap, pair: Pair) -> str:
         f"{who} {where}: of {total} points it wins at {wins} and loses at {loses}{same}; at "
         f"{uncertain} the winner is uncertain (90%)."
     )
-
-
-def map_question(found: BreakevenMap, pair: Pair) -> str:
-    """Return the question without the numbers that vary, and the builds that are compared."""
-    keys = (found.x.key, found.y.key)
-    layout = not any(key.startswith("folio_") for key in keys)
-    text = what(pair[0].workload, *keys, layout=layout)
-    builds = unique(cell.build for cell in pair if cell.build)
-    return f"{text}, build {' against '.join(builds)}" if builds else text
 
 
 def _present(found: BreakevenMap) -> str:
@@ -147,14 +137,7 @@ def map_document(
 ) -> dict[str, Any]:
     """Return the map as plain data for JSON, in the form that docs/breakeven.md describes."""
     return {
-        "schema": SCHEMA,
-        "kind": "breakeven-map",
-        "provenance": dict(provenance),
-        "machine": pair[0].machine.name,
-        "settings": texts(pair[0].machine, pair[0].workload),
-        "strategy": pair[0].strategy,
-        "baseline": pair[1].strategy,
-        "build": pair[0].build or None,
+        **document_head("breakeven-map", pair, provenance),
         "over": [found.x.key, found.y.key],
         "now": [found.x.now, found.y.now],
         "now_change_pct": None if found.now is None else 100 * found.now,
