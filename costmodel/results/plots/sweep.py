@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,13 @@ from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, draw_legend, w
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.style import BLACK, TEXT, Stroke, stroke
 from costmodel.results.text.layout import shorten
+from costmodel.sweeps.curves import (
+    Curve,
+    curves_along,
+    followed,
+    varied_numbers,
+    varied_words,
+)
 from costmodel.sweeps.folder import SweepFolder
 
 if TYPE_CHECKING:
@@ -26,12 +32,6 @@ Floats = NDArray[np.float64]
 PANEL_INCHES = 2.1
 LEGEND_COLUMNS = 3
 LEGEND_LINE_INCHES = 0.13
-ENDS = (0.05, 0.5, 0.95)
-"""Quantiles of the points at one value: both ends of the band, and the line."""
-_MOST_VALUES = 40
-"""More values of a number than these are put together in bins."""
-_BINS = 16
-_LEAST_OF_BIN = 8
 _MOST_MARKERS = 24
 _WIDE = 20.0
 """A range that ends so many times above its begin is drawn in its logarithm."""
@@ -44,39 +44,6 @@ _FEW_POWERS = 500.0
 """Below this ratio of its ends a logarithmic axis has values between the powers of ten."""
 _HUGE_PCT = 1000.0
 """A change from which on the ratio of the times is drawn, in its logarithm."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A strategy on one machine and layout: ``x`` float64[n], ``change_pct`` float64[n].
-
-    ``words`` are the values of other axes that have no numbers, if they are told apart.
-    """
-
-    machine: str
-    layout: str
-    strategy: str
-    x: Floats
-    change_pct: Floats
-    words: tuple[str, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """The strategy and the words, no longer than the legend has room for."""
-        behind = "".join(f", {word}" for word in self.words if word)
-        return shorten(self.strategy, max(8, LABEL - len(behind))) + behind
-
-    def quantiles(self) -> tuple[Floats, Floats]:
-        """Return values of the number and the change at them, float64[m] and float64[m, 3]."""
-        values = np.unique(self.x)
-        if len(values) > _MOST_VALUES:
-            count = min(_BINS, max(1, len(self.x) // _LEAST_OF_BIN))
-            parts = np.array_split(np.argsort(self.x, kind="stable"), count)
-        else:
-            parts = [np.flatnonzero(self.x == value) for value in values]
-        at = [float(np.median(self.x[part])) for part in parts]
-        found = [np.quantile(self.change_pct[part], ENDS) for part in parts]
-        return np.array(at), np.array(found)
 
 
 def sweep_picture(
@@ -120,9 +87,9 @@ def sweep_picture(
             and (not layouts or curve.layout in layouts)
         ]
 
-    found = {key: list(_curves(folder, key)) for key in chosen}
+    found = {key: list(curves_along(folder, key)) for key in chosen}
     by_key = {key: of_chosen(curves) for key, curves in found.items()}
-    key = max(chosen, key=lambda one: _followed(by_key[one]))
+    key = max(chosen, key=lambda one: followed(by_key[one]))
     curves, shown = by_key[key], {curve.machine for curve in found[key]}
     if not curves:
         raise ConfigError.of(place, "holds nothing of what was chosen")
@@ -130,9 +97,9 @@ def sweep_picture(
     if lack := folder.missing_cells():
         notes.append(f"Not whole: {lack:,} of {folder.document['cells']:,} cells are missing.")
     if words:
-        split = of_chosen(list(_curves(folder, key, by=words)))
+        split = of_chosen(list(curves_along(folder, key, by=words)))
         values = "; ".join(f"{name}: {', '.join(all_)}" for name, all_ in words.items())
-        if len({curve.label for curve in split}) <= _MOST_LINES:
+        if len({label_of(curve) for curve in split}) <= _MOST_LINES:
             curves = split
             notes.append(f"A line for each value of {values}.")
         else:
@@ -140,76 +107,10 @@ def sweep_picture(
     return _drawn(folder, key, curves, shown, others=len(keys) - 1, notes=notes)
 
 
-def varied_numbers(folder: SweepFolder) -> list[str]:
-    """Return the keys along which a sweep has more than one number."""
-    found = []
-    for key in _columns(folder):
-        parts = [table[key] for table in folder.tables([key])]
-        if parts and parts[0].dtype.kind in "iuf":
-            values = np.concatenate(parts).astype(np.float64)
-            if len(np.unique(values[np.isfinite(values)])) > 1:
-                found.append(key)
-    return found
-
-
-def varied_words(folder: SweepFolder) -> dict[str, list[str]]:
-    """Return the keys along which a sweep has more than one word, size or truth value, with all."""
-    found = {}
-    for key in _columns(folder):
-        parts = [table[key] for table in folder.tables([key])]
-        if any(part.dtype.kind not in "iuf" for part in parts):
-            values = unique(_word(value) for part in parts for value in part.tolist())
-            if len(values) > 1:
-                found[key] = [value for value in values if value]
-    return found
-
-
-def _word(value: object) -> str:
-    """Return a value as a study has it; empty where a machine has none."""
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _told(key: str, word: str) -> str:
-    """Return a word as a legend has it: a truth value says what is true."""
-    return f"{key.rpartition('.')[2]}={word}" if word in ("true", "false") else word
-
-
-def _columns(folder: SweepFolder) -> list[str]:
-    """Return which columns of the rows are axes: of ``uncertain``, all that it stands for."""
-    first = next(iter(folder.tables()), {})
-    known = {"point", "machine", "folio_layout", "strategy", "seconds", "ns_per_pte", "change_pct"}
-    return [name for name in first if name not in known]
-
-
-def _curves(folder: SweepFolder, key: str, by: Collection[str] = ()) -> Iterator[Curve]:
-    """Yield the curves of all strategies but the baseline; each has one word of the keys ``by``."""
-    names = ("machine", "folio_layout", "strategy", *by)
-    parts = list(folder.tables([*names, key, "change_pct"]))
-    table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    rows = list(zip(*(map(_word, table[name].tolist()) for name in names), strict=True))
-    x, change = table[key].astype(np.float64), table["change_pct"]
-    for row in dict.fromkeys(rows):
-        machine, layout, strategy, *values = row
-        mine = np.fromiter((one == row for one in rows), bool, len(rows))
-        mine &= np.isfinite(x) & np.isfinite(change)
-        if mine.any() and strategy != folder.document["scenario"]["baseline"]:
-            yield Curve(
-                machine, layout, strategy, x[mine], change[mine], tuple(map(_told, by, values))
-            )
-
-
-def _followed(curves: Sequence[Curve]) -> float:
-    """Return how much the changes follow a number: the mean square of the rank correlation."""
-    from scipy.stats import spearmanr
-
-    found = [
-        float(spearmanr(one.x, one.change_pct).statistic) ** 2
-        for one in curves
-        if np.ptp(one.x) > 0 and np.ptp(one.change_pct) > 0
-    ]
-    return float(np.mean(found)) if found else 0.0
+def label_of(curve: Curve) -> str:
+    """Return the strategy of a curve and its words, no longer than the legend has room for."""
+    behind = "".join(f", {word}" for word in curve.words if word)
+    return shorten(curve.strategy, max(8, LABEL - len(behind))) + behind
 
 
 def _drawn(
@@ -225,7 +126,7 @@ def _drawn(
 
     machines = unique(curve.machine for curve in curves)
     layouts = unique(curve.layout for curve in curves)
-    names = unique(curve.label for curve in curves)
+    names = unique(label_of(curve) for curve in curves)
     strokes = {name: stroke(number + 1) for number, name in enumerate(names)}
     columns = min(2, len(layouts))
     panels = [(m, layout) for m in machines for layout in layouts]
@@ -278,7 +179,7 @@ def _panel(
     for curve in curves:
         x, quantiles = curve.quantiles()
         low, middle, high = (1 + quantiles / 100 if huge else quantiles).T
-        line = strokes[curve.label]
+        line = strokes[label_of(curve)]
         if banded:
             axes.fill_between(x, low, high, color=line.colour, alpha=0.15, linewidth=0)
         marker = line.marker if len(x) <= _MOST_MARKERS else ""

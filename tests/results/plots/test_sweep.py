@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from costmodel import api
 from costmodel.cli.main import main
 from costmodel.config.errors import ConfigError
-from costmodel.results.plots.sweep import Curve, log_limits, sweep_picture, varied_numbers
+from costmodel.results.plots.sweep import log_limits, sweep_picture
+from costmodel.sweeps.curves import Curve, varied_numbers
 from costmodel.sweeps.folder import SweepFolder
 from tests.cli.lines import flat
 
