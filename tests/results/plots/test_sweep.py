@@ -59,16 +59,6 @@ def test_the_line_goes_through_what_was_computed(folder: SweepFolder) -> None:
     assert np.asarray(line.get_ydata()).tolist() == pytest.approx(medians)
 
 
-def test_many_values_are_put_together() -> None:
-    rng = np.random.default_rng(1)
-    x = rng.uniform(0, 1, 400)
-    curve = Curve("m", "order-0", "s", x, 10 * x + rng.uniform(-1, 1, 400))
-    at, quantiles = curve.quantiles()
-    assert len(at) == 16 and (np.diff(at) > 0).all()
-    assert quantiles[:, 1] == pytest.approx(10 * at, abs=0.6)
-    assert (quantiles[:, 0] < quantiles[:, 1]).all() and (quantiles[:, 1] < quantiles[:, 2]).all()
-
-
 def test_the_command_draws_a_folder(
     folder: SweepFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
