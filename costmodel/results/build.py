@@ -121,6 +121,7 @@ def _model(comparison: Comparison) -> dict[str, Any]:
     return {
         "model_interval_pct90": interval.change_pct,
         "model_interval_seconds90": interval.seconds,
+        "model_interval_per_s90": _per_s_interval(comparison),
         "model_change_jumps": comparison.model_has_cliff,
         "builds_in_interval": comparison.build_doubt().source,
     }
@@ -152,6 +153,18 @@ def _seconds(summary: Summary) -> dict[str, Any]:
 def _throughput(comparison: Comparison) -> dict[str, Any]:
     per_s, base = (r.throughput_per_s for r in (comparison.result, comparison.baseline))
     return {"throughput_per_s": per_s, "throughput_change_pct": 100 * (per_s / base - 1)}
+
+
+def _per_s_interval(comparison: Comparison) -> tuple[float, float]:
+    """Return the interval of the throughput: that of the time, with the same time between two.
+
+    Every CPU begins its next operation so long after the end of the last.
+    """
+    result = comparison.result
+    between = result.cell.workload.between_us * 1e-6
+    operations = result.throughput_per_s * (result.summary.mean + between)
+    low, high = comparison.model.seconds
+    return operations / (high + between), operations / (low + between)
 
 
 def _change(change: Change) -> dict[str, Any]:

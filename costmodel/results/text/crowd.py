@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.config.sharing import SHARED
-from costmodel.results.text.layout import RULE, Line, Pair, shorten
+from costmodel.results.text.layout import PAIR, RULE, Line, Pair, shorten
 from costmodel.results.text.numbers import fixed, percent
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def throughput_lines(
     by_column = {cell.column: cell for cell in cells}
     shown = [by_column.get(column) for column in columns]
     yield Line(label, tuple(("", "") if cell is None else _rate(cell) for cell in shown))
+    if any(cell and cell.model_interval_per_s90 for cell in shown):
+        yield Line("  model, 90%", tuple(_interval(cell) for cell in shown))
     yield Line("  times one alone", tuple(_speedup(cell) for cell in shown))
     tables = dict.fromkeys(p.table for cell in cells for p in cell.published if p.metric in _OF_ALL)
     for table in tables:
@@ -63,6 +65,14 @@ _OF_ALL = ("per_s", "throughput_pct")
 
 def _rate(cell: ResultCell) -> Pair:
     return rate(cell.operations_per_s), percent(cell.throughput_change_pct)
+
+
+def _interval(cell: ResultCell | None) -> Pair:
+    if cell is None or cell.model_interval_per_s90 is None:
+        return ""
+    low, high = cell.model_interval_per_s90
+    text = f"{rate(low)} .. {rate(high)}"
+    return text if len(text) <= PAIR else f"{low:.3g} .. {high:.3g}"
 
 
 def _speedup(cell: ResultCell | None) -> Pair:
