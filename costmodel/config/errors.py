@@ -21,8 +21,8 @@ class Fault:
     ``got`` is the offending value, ready to print (see :func:`describe`); if it is empty, the
     bracket is left out.
 
-    >>> str(Fault("mine.yaml", 3, 1, "core.width", "must be an integer", "'four', a str"))
-    "mine.yaml:3:1: core.width: must be an integer (got 'four', a str)"
+    >>> str(Fault("mine.yaml", 3, 1, "core.width", "must be an integer", "'four'"))
+    "mine.yaml:3:1: core.width: must be an integer (got 'four')"
     """
 
     file: str
@@ -69,10 +69,10 @@ class ConfigError(Exception):
 
 
 def describe(value: object) -> str:
-    """Return an offending value for a message: shortened, and with its type.
+    """Return an offending value for a message: shortened, with its type unless quotes show it.
 
-    >>> describe("four")
-    "'four', a str"
+    >>> describe("four"), describe(4)
+    ("'four'", '4, an int')
     """
     match value:
         case None:
@@ -88,6 +88,8 @@ def describe(value: object) -> str:
     text = repr(value)
     if len(text) > _LONGEST_VALUE:
         text = text[: _LONGEST_VALUE - 4] + "..."
+    if isinstance(value, str):
+        return text
     article = "an" if type(value).__name__[0] in "aeiou" else "a"
     return f"{text}, {article} {type(value).__name__}"
 
