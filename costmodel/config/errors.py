@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 _LONGEST_VALUE = 60
@@ -66,6 +67,37 @@ class ConfigError(Exception):
     def of(cls, file: str, reason: str, *, key: str = "", got: str = "") -> ConfigError:
         """Return an error with one fault, which has no line; ``file`` is its place."""
         return cls([Fault(file, key=key, reason=reason, got=got)])
+
+
+class Faults:
+    """Collects the faults of independent checks, so that all of them are told at once.
+
+        faults = Faults()
+        with faults.collected():
+            machine = load_machine(name)
+        with faults.collected():
+            target = output(file)
+        faults.tell()
+
+    ``found`` holds them. What a block sets is there once ``tell`` has raised nothing.
+    """
+
+    def __init__(self, found: Iterable[Fault] = ()) -> None:
+        """Begin with the faults of ``found``."""
+        self.found = list(found)
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Collect the faults of the block, which ends at the first ConfigError."""
+        try:
+            yield
+        except ConfigError as error:
+            self.found += error.faults
+
+    def tell(self) -> None:
+        """Raise ConfigError with all faults, if there are any."""
+        if self.found:
+            raise ConfigError(self.found)
 
 
 def describe(value: object) -> str:

@@ -17,7 +17,7 @@ from costmodel.code.library import FILE_MARK, builds_of, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
-from costmodel.strategies.builds import BOOTED, MARK, built, builds_for, known_builds
+from costmodel.strategies.builds import BOOTED, MARK, builds_for, built, known_builds
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import KernelBuild, kernel_of
 from costmodel.user_code.blame import StrategyError
