@@ -22,8 +22,10 @@ from costmodel.code.step_archive import (
     Arrays,
     archives_of,
     names_in,
+    names_of,
     unpacked,
 )
+from costmodel.disk_cache import kept_on_disk
 from costmodel.operations.registry import operation_named
 
 Ints = NDArray[np.int64]
@@ -112,11 +114,6 @@ class Library:
     """Events in their order on one entry or batch; it decides which ones can have been left out."""
     layouts: tuple[str, ...] = ()
     """The layouts on which it was recorded: ``order0``, ``order9``, ``order0_aligned``, ..."""
-
-    @property
-    def knows_any_layout(self) -> bool:
-        """Whether it was recorded in every state on tables with folios of many orders too."""
-        return any(layout.startswith(RAGGED) for layout in self.layouts)
 
     @property
     def isa(self) -> str:
@@ -325,10 +322,17 @@ def _of_file(path: Path) -> Arrays:
         return numbers, text
 
 
+def layouts_of(operation: str, program: str) -> tuple[str, ...]:
+    """Return the layouts on which a shipped program was recorded, see :class:`Library`."""
+    return kept_on_disk(
+        ("layouts", operation, program), lambda: load_library(operation, program).layouts
+    )
+
+
 def builds_of(operation: str, program: str) -> tuple[str, ...]:
     """Return the names of all other builds of one source and architecture, sorted."""
     source, _, architecture = program.rpartition(".")
-    pairs = (name.split(BUILD_MARK) for name in unpacked(operation, architecture, BUILDS))
+    pairs = (name.split(BUILD_MARK) for name in names_of(operation, architecture, BUILDS))
     return tuple(sorted(build for known, build in pairs if known == source))
 
 

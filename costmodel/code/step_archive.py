@@ -84,6 +84,13 @@ def archives_of(operation: str, kind: str) -> dict[str, Traversable]:
 
 
 @cache
+def names_of(operation: str, architecture: str, kind: str) -> list[str]:
+    """Return the names of the programs of one architecture; none where nothing was recorded."""
+    file = archives_of(operation, kind).get(architecture)
+    return [] if file is None else names_in(file.read_bytes())
+
+
+@cache
 def unpacked(operation: str, architecture: str, kind: str) -> dict[str, Arrays]:
     """Return the programs of one architecture by name; empty where none was recorded."""
     file = archives_of(operation, kind).get(architecture)

@@ -170,6 +170,17 @@ def exact_ps_of(runs: Sequence[TableRun], cell: Cell) -> int:
     return contention(crowd).mean_ps
 
 
+def prepare(cell: Cell) -> None:
+    """Load what it takes to price cells like this one, for processes that are forked from this one.
+
+    The compiler is loaded only where something has to be compiled or traced anew.
+    """
+    import gc
+
+    _priced(cell, _table_runs(cell), Engine.FAST)
+    gc.freeze()  # to look for garbage in what was loaded takes 0.1 s each time
+
+
 def executed(cell: Cell) -> Sequence[TableRun]:
     """Return what a cell executes: one trace for each distinct page table, and how often it runs.
 

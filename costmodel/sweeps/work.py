@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from costmodel.config.errors import ConfigError
+from costmodel.disk_cache import memory_only
 from costmodel.parallel import pool
 from costmodel.sweeps.folder import SweepFolder
 from costmodel.sweeps.price import packed, price_chunk, price_piece
@@ -94,6 +95,7 @@ def local(jobs: int, study: SweepWork) -> Iterator[Executor]:
         return
     from costmodel import cpu
 
+    memory_only()  # else each process would read and make what it finds no program of
     cpu.warm_up()
     work = packed(study)
     first = {block.machine.name: number for number, block in reversed([*enumerate(study.blocks)])}
