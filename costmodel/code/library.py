@@ -29,6 +29,8 @@ from costmodel.disk_cache import kept_on_disk
 from costmodel.operations.registry import operation_named
 
 Ints = NDArray[np.int64]
+Names = NDArray[np.object_]
+"""Texts, of which only few are different: an array of references takes a tenth of their space."""
 
 ROLES = (
     "fixed",  # a line of the stack, the VMA, ... that is the same every time
@@ -93,11 +95,11 @@ class Library:
 
     name: str
     site: Ints
-    kind: NDArray[np.str_]
-    op: NDArray[np.str_]
-    target: NDArray[np.str_]
+    kind: Names
+    op: Names
+    target: Names
     size_bytes: Ints
-    function: NDArray[np.str_]
+    function: Names
     path_start: Ints
     path_length: Ints
     uop: Ints
@@ -105,8 +107,8 @@ class Library:
     role: Ints
     index: Ints
     offset: Ints
-    near: Ints
-    far: Ints
+    near: NDArray[np.int32]
+    far: NDArray[np.int32]
     group_start: Ints
     group_member: Ints
     choices: Mapping[tuple[str, str], RecordedChoice]
@@ -233,7 +235,8 @@ def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
     names = {column: sorted(set(getattr(library, column).tolist())) for column in _NAMES}
     columns = {column: getattr(library, column) for column in _NUMBERS}
     columns |= {
-        column: np.searchsorted(names[column], getattr(library, column)) for column in _NAMES
+        column: np.searchsorted(names[column], getattr(library, column).astype(np.str_))
+        for column in _NAMES
     }
     low = {column: int(values.min(initial=0)) for column, values in columns.items()}
     layout = {column: [low[column], *values.shape] for column, values in columns.items()}
@@ -287,7 +290,9 @@ def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[
     columns = dict(_columns_of(numbers, text["columns"]))
     start, length = columns.pop("path_start"), columns.pop("path_length")
     for column in _NAMES:
-        columns[column] = np.array(text["names"][column])[columns[column]]
+        columns[column] = np.array(text["names"][column], np.object_)[columns[column]]
+    for column in ("near", "far"):  # the largest, and their numbers are small
+        columns[column] = columns[column].astype(np.int32)
     return Library(
         name=name,
         path_start=np.concatenate([start, start]),

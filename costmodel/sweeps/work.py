@@ -16,8 +16,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
+from costmodel.byte_cache import forget
 from costmodel.config.errors import ConfigError
 from costmodel.disk_cache import memory_only
+from costmodel.heap import give_back
 from costmodel.parallel import pool
 from costmodel.sweeps.folder import SweepFolder
 from costmodel.sweeps.price import packed, price_chunk, price_piece
@@ -101,7 +103,11 @@ def local(jobs: int, study: SweepWork) -> Iterator[Executor]:
     first = {block.machine.name: number for number, block in reversed([*enumerate(study.blocks)])}
     for number in first.values():
         price_piece(work, Chunk(number, 0, 1))
+    give_back()
     with pool(jobs) as executor:
+        executor.submit(int).result()  # all processes are there now
+        forget()
+        give_back()
         yield executor
 
 
