@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from costmodel.config.yaml_text import shipped
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,9 +59,8 @@ class ThroughputRow(BaseModel):
 @cache
 def loop_rows() -> tuple[ThroughputRow, ...]:
     """Return every row of every loop, in the order of the file."""
-    text = files("costmodel.published").joinpath("loops.yaml").read_text(encoding="utf-8")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return tuple(row for raw in yaml.load(text, Loader=loader)["loops"] for row in _rows(raw))
+    listed = shipped("costmodel.published", "loops.yaml")["loops"]
+    return tuple(row for raw in listed for row in _rows(raw))
 
 
 def loop_names() -> tuple[str, ...]:
