@@ -19,6 +19,7 @@ from costmodel.cpu.window import (
     GROUP_BITS,
     LOADING,
     LOCKING,
+    BRANCH,
     MULTIPLY,
     NO_ISSUE,
     REQUEST_RING,
@@ -230,5 +231,5 @@ def _issued_again(issued: int, slot: int, p: Parameters, w: Window) -> None:
     take(w.ports, group, cycle)
     if group in (LOADING, STORING):
         take(w.ports, ADDRESS, cycle)
-    elif group == MULTIPLY:
+    elif group == MULTIPLY or (group == BRANCH and p.branches_on_alus):
         take(w.ports, ALU, cycle)
