@@ -136,9 +136,7 @@ def _sensitivity_command(comparison: Comparison) -> str:
     return shlex.join(words)
 
 
-def used(
-    machine: Machine, operation: str, crowd: Crowd = LONE_CPU
-) -> dict[str, ParameterLike]:
+def used(machine: Machine, operation: str, crowd: Crowd = LONE_CPU) -> dict[str, ParameterLike]:
     """Return the numbers of a machine that an operation uses, by dotted key.
 
     Numbers that matter only where several CPUs work at once are there if ``crowd`` is such; prices
@@ -146,9 +144,7 @@ def used(
     """
     left_out = operation_named(operation).words.unused_keys
     return {
-        key: p
-        for key, p in machine.parameters.items()
-        if key not in left_out and _felt(key, crowd)
+        key: p for key, p in machine.parameters.items() if key not in left_out and _felt(key, crowd)
     }
 
 

@@ -179,9 +179,7 @@ def _draw(
         ax.set_ylim(0, 1.08 * max(shown))
 
 
-def _shade(
-    ax: Axes, cells: Sequence[ResultCell], quantity: _Quantity, line: Stroke
-) -> list[float]:
+def _shade(ax: Axes, cells: Sequence[ResultCell], quantity: _Quantity, line: Stroke) -> list[float]:
     """Shade the intervals of cells that have one; return their ends."""
     spans = {cell.cpus_in_use: span for cell in cells if (span := quantity.interval(cell))}
     lows, highs = [low for low, _ in spans.values()], [high for _, high in spans.values()]
