@@ -15,6 +15,7 @@ from costmodel.cli.parser import BASELINES, add_assignments, add_json, add_workl
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from costmodel.config.errors import Fault
     from costmodel.config.machine import Machine
     from costmodel.config.scenario import Scenario
     from costmodel.experiment import Cell
@@ -62,13 +63,15 @@ def ask(
     checked together. Raises ConfigError with every fault.
     """
     from costmodel.config.document import Place
+    from costmodel.config.errors import ConfigError
     from costmodel.config.overrides import load_with_overrides
     from costmodel.config.scenario import default_scenario, load_scenario
     from costmodel.strategies.resolve import NamesByOperation
 
     reference = getattr(args, "scenario", None)
     names = NamesByOperation()
-    _check_operation(args.operation, names)
+    if faults := operation_faults(args.operation, names):
+        raise ConfigError(faults)
     if loaded is not None:
         scenario = loaded
     elif reference:
@@ -192,8 +195,10 @@ def _operation(args: argparse.Namespace, known: Mapping[str, object]) -> str:
     return last[0] if last and last[0] in known else DEFAULT
 
 
-def _check_operation(operation: str | None, known: Mapping[str, object]) -> None:
-    from costmodel.config.errors import ConfigError, unknown
+def operation_faults(operation: str | None, known: Mapping[str, object]) -> list[Fault]:
+    """Return the fault of ``--operation`` where it names none of ``known``."""
+    from costmodel.config.errors import Fault, unknown
 
-    if operation is not None and operation not in known:
-        raise ConfigError.of("--operation", unknown("operation", operation, known))
+    if operation is None or operation in known:
+        return []
+    return [Fault("--operation", reason=unknown("operation", operation, known))]

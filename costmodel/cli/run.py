@@ -88,9 +88,16 @@ def _written(results: ResultFile, form: str) -> str:
 
 def _check_is_asked(args: argparse.Namespace) -> None:
     """Without a scenario a question names its machine and its strategy."""
+    from costmodel.cli.question import operation_faults
     from costmodel.config.errors import ConfigError, Fault
+    from costmodel.strategies.resolve import NamesByOperation
 
     missing = [name for name in ("machine", "strategy") if not getattr(args, name)]
-    if missing and not args.scenario:
-        reason = "needed where no SCENARIO is given"
-        raise ConfigError([Fault(f"--{name}", reason=reason) for name in missing])
+    if not missing or args.scenario:
+        return
+    unknown = operation_faults(args.operation, NamesByOperation())
+    of = f" --operation {args.operation}" if args.operation and not unknown else ""
+    lists = {"machine": "costmodel machines", "strategy": f"costmodel strategies{of}"}
+    reason = "needed where no SCENARIO is given (see: {})"
+    faults = [Fault(f"--{name}", reason=reason.format(lists[name])) for name in missing]
+    raise ConfigError([*faults, *unknown])
