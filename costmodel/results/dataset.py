@@ -32,7 +32,8 @@ def dataset(results: ResultFile) -> Dataset:
     ends of the model's 90 % intervals: ``model_low_pct90`` and ``model_high_pct90`` of the change,
     ``model_low_seconds90`` and ``model_high_seconds90`` of the time, ``throughput_low_per_s90`` and
     ``throughput_high_per_s90``. They have their units as an attribute. ``cpi_stack_ns_per_pte`` has
-    the dimension ``cause`` too. What was not computed is NaN. Raises ConfigError where xarray is not installed.
+    the dimension ``cause`` too. What was not computed is NaN. Raises ConfigError where xarray is
+    not installed.
     """
     try:
         import xarray
