@@ -82,13 +82,3 @@ def test_a_broken_strategy_says_so(one_result: Callable[..., Result]) -> None:
     assert sound.remarks == [] and sound.marked == "v6.7"
     assert broken.marked == "folio-batch-off-by-one *"
     assert "corrupt page state" in broken.remarks[0]
-
-
-def test_the_interval_of_the_throughput_is_that_of_the_time_turned_over(comparisons: Made) -> None:
-    """A lone CPU without time between two operations finishes one in each time."""
-    for cell in result_file(comparisons(), PROVENANCE).data()["cells"]:
-        low, high = cell["model_interval_per_s90"]
-        fast, slow = cell["model_interval_seconds90"]
-        work = cell["throughput_per_s"] * cell["seconds"]["mean"]
-        assert (low * slow, high * fast) == pytest.approx((work, work))
-        assert low <= cell["throughput_per_s"] <= high
