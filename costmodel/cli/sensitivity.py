@@ -35,18 +35,18 @@ def run(args: argparse.Namespace) -> int:
     """Print the numbers by influence; raise ConfigError for bad input."""
     from costmodel import __version__
     from costmodel.checking.verdict import verdicts_of
-    from costmodel.cli.output import outputs
-    from costmodel.cli.question import ask_one, cells, inputs, origin_of
+    from costmodel.cli.question import ask_one, cells, origin_of
+    from costmodel.config.errors import Faults
     from costmodel.explaining.sensitivity import sensitivity_of
     from costmodel.parallel import cpus
     from costmodel.results.plots.picture import check_suffix
     from costmodel.results.text.sensitivity import sensitivity_document, sensitivity_text
 
-    scenario, machine = ask_one(args)
-    if args.output is not None:
-        check_suffix(Path(args.output))
+    faults = Faults()
+    with faults.collected():
+        check_suffix(args.output)
     files = {"-o": args.output, "--json": args.json}
-    _, target = outputs(files, inputs=inputs(args, scenario))
+    scenario, machine, (_, target) = ask_one(args, files, faults)
     cell, baseline = cells(scenario, machine)
     found = sensitivity_of(cell, baseline if args.vs else None, jobs=args.jobs or cpus())
     verdicts = verdicts_of((cell, baseline) if args.vs else (cell,))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from costmodel.config.terms import meaning_of
@@ -23,8 +24,8 @@ class Fault:
     ``got`` is the offending value, ready to print (see :func:`describe`); if it is empty, the
     bracket is left out.
 
-    >>> str(Fault("mine.yaml", 3, 1, "core.width", "must be an integer", "'four', a str"))
-    "mine.yaml:3:1: core.width: must be an integer (got 'four', a str)"
+    >>> str(Fault("mine.yaml", 3, 1, "core.width", "must be an integer", "'four'"))
+    "mine.yaml:3:1: core.width: must be an integer (got 'four')"
     """
 
     file: str
@@ -70,11 +71,42 @@ class ConfigError(Exception):
         return cls([Fault(file, key=key, reason=reason, got=got)])
 
 
-def describe(value: object) -> str:
-    """Return an offending value for a message: shortened, and with its type.
+class Faults:
+    """Collects the faults of independent checks, so that all of them are told at once.
 
-    >>> describe("four")
-    "'four', a str"
+        faults = Faults()
+        with faults.collected():
+            machine = load_machine(name)
+        with faults.collected():
+            target = output(file)
+        faults.tell()
+
+    ``found`` holds them. What a block sets is there once ``tell`` has raised nothing.
+    """
+
+    def __init__(self, found: Iterable[Fault] = ()) -> None:
+        """Begin with the faults of ``found``."""
+        self.found = list(found)
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Collect the faults of the block, which ends at the first ConfigError."""
+        try:
+            yield
+        except ConfigError as error:
+            self.found += error.faults
+
+    def tell(self) -> None:
+        """Raise ConfigError with all faults, if there are any."""
+        if self.found:
+            raise ConfigError(self.found)
+
+
+def describe(value: object) -> str:
+    """Return an offending value for a message: shortened, with its type unless quotes show it.
+
+    >>> describe("four"), describe(4)
+    ("'four'", '4, an int')
     """
     match value:
         case None:
@@ -90,6 +122,8 @@ def describe(value: object) -> str:
     text = repr(value)
     if len(text) > _LONGEST_VALUE:
         text = text[: _LONGEST_VALUE - 4] + "..."
+    if isinstance(value, str):
+        return text
     article = "an" if type(value).__name__[0] in "aeiou" else "a"
     return f"{text}, {article} {type(value).__name__}"
 

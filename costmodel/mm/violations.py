@@ -27,7 +27,6 @@ class Guarantee(Enum):
     PROTECTION = "the protection is what was asked for"
     ENTRY_BITS = "entries keep their page, and dirty, young, soft-dirty and uffd-wp bits"
     MOVED = "moved entries arrive, once, and nowhere else"
-    COMPLETES = "the strategy completes"
 
 
 class DirtyRule(Enum):

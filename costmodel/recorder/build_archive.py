@@ -132,13 +132,18 @@ def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
     return BuildArchive(info, program)
 
 
+def archive_path(reference: str) -> Path:
+    """Return which file ``@NAME`` or ``@PATH`` means, whether it is there or not."""
+    name = reference.removeprefix("@")
+    return Path(name if name.endswith(SUFFIX) else name + SUFFIX)
+
+
 def find_archive(reference: str, *, origin: str) -> Path:
     """Return the file that ``@NAME`` or ``@PATH`` means: NAME.ckb below this directory.
 
     Raises ConfigError where there is none, with the archives that there are.
     """
-    name = reference.removeprefix("@")
-    path = Path(name if name.endswith(SUFFIX) else name + SUFFIX)
+    path = archive_path(reference)
     if path.is_file():
         return path
     known = sorted(found.stem for found in path.parent.glob(f"*{SUFFIX}"))

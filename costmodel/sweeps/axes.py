@@ -56,7 +56,9 @@ class SweepAxis:
         """The values or the range as the option ``--over`` takes it behind ``KEY=``."""
         if self.is_listed:
             return ",".join(json.dumps(v) if not isinstance(v, str) else v for v in self.values)
-        ends = OWN if self.low is None else f"{self.low!r}..{self.high!r}"
+        ends = OWN
+        if self.low is not None and self.high is not None:
+            ends = f"{_typed(self.low)}..{_typed(self.high)}"
         more = [str(self.count)] if self.count else []
         return ":".join([ends, *more, *(["log"] if self.spacing == "log" else [])])
 
@@ -223,6 +225,11 @@ def bounds(axis: SweepAxis, machine: Machine, key: str) -> tuple[float, float]:
         parameter = machine.parameters[key]
         return float(parameter.low), float(parameter.high)
     return axis.low, axis.high
+
+
+def _typed(end: float) -> str:
+    """Return a number as one types it, with all its digits: 4 for 4.0."""
+    return repr(end).removesuffix(".0")
 
 
 def _range(key: str, text: str) -> SweepAxis:

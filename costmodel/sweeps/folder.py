@@ -38,6 +38,22 @@ def preferred_format() -> Format:
     return "parquet" if importlib.util.find_spec("pyarrow") else "npz"
 
 
+def check_folder(path: Path, *, origin: str = "-o") -> None:
+    """Raise ConfigError for a place that is neither the folder of a sweep nor can become one.
+
+    ``origin`` is what messages call the path.
+    """
+    reason = ""
+    if path.exists() and not path.is_dir():
+        reason = "is no directory"
+    elif path.is_dir() and any(path.iterdir()) and not (path / STUDY).exists():
+        reason = f"is not empty and has no {STUDY}: choose another place"
+    else:
+        reason = why_not(path / STUDY)
+    if reason:
+        raise ConfigError.of(origin, reason, got=repr(str(path)))
+
+
 @dataclass(frozen=True)
 class SweepFolder:
     """A folder for the results of a sweep, complete or not.
@@ -59,9 +75,8 @@ class SweepFolder:
         Raises ConfigError where it holds another study or other files, or cannot be written.
         ``origin`` is what messages call the path.
         """
+        check_folder(path, origin=origin)
         there = path / STUDY
-        if path.exists() and not path.is_dir():
-            raise ConfigError.of(origin, "is no directory", got=repr(str(path)))
         if there.exists():
             old = _read(there, origin)
             document = _document(study, old.get("format", preferred_format()))
@@ -72,11 +87,6 @@ class SweepFolder:
                 )
                 raise ConfigError.of(origin, reason, got=repr(str(path)))
             return cls(path, document)
-        if path.is_dir() and any(path.iterdir()):
-            reason = f"is not empty and has no {STUDY}: choose another place"
-            raise ConfigError.of(origin, reason, got=repr(str(path)))
-        if reason := why_not(there):
-            raise ConfigError.of(origin, reason, got=repr(str(path)))
         document = _document(study, preferred_format())
         write_text(there, json_text(document))
         return cls(path, document)

@@ -53,7 +53,7 @@ def test_a_range_ends_where_it_says(low: float, factor: float, spacing: str) -> 
 
 
 def test_an_axis_says_itself_again() -> None:
-    for text in ("5.0..50.0:3:log", "own:4", "own", "3,4", "off,auto"):
+    for text in ("5..50:3:log", "0.1..2", "own:4", "own", "3,4", "off,auto"):
         assert sweep_axis_of("x", text).text == text
 
 

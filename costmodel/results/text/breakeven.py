@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from costmodel.explaining.axes import Axis, Pair
@@ -11,7 +12,8 @@ from costmodel.remarks import caution, remarks
 from costmodel.results.document import unique
 from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.results.text.numbers import percent
-from costmodel.settings import Setting, texts, what
+from costmodel.settings import Setting, what
+from costmodel.settings import texts as settings_texts
 
 SCHEMA = 1
 LEVEL = "90%"
@@ -75,7 +77,7 @@ def document_head(kind: str, pair: Pair, provenance: Mapping[str, Any]) -> dict[
         "kind": kind,
         "provenance": dict(provenance),
         "machine": pair[0].machine.name,
-        "settings": texts(pair[0].machine, pair[0].workload),
+        "settings": settings_texts(pair[0].machine, pair[0].workload),
         "strategy": pair[0].strategy,
         "baseline": pair[1].strategy,
         "build": pair[0].build or None,
@@ -83,7 +85,25 @@ def document_head(kind: str, pair: Pair, provenance: Mapping[str, Any]) -> dict[
 
 
 def sentence(answer: BreakEven, pair: Pair) -> str:
-    """Return the answer in one sentence."""
+    """Return the answer in one sentence, and in another one where both cost the same."""
+    return " ".join(filter(None, [_winner(answer, pair), _ties(answer)]))
+
+
+def _ties(answer: BreakEven) -> str:
+    """Return where the two cost the same beside a crossing; empty where that is nowhere."""
+    if answer.is_tie:
+        return ""
+    crossings = {other.x for other in (answer.crossing, *answer.others) if other is not None}
+    places, axis = list[str](), answer.axis
+    alike = groupby(answer.points, lambda p: abs(p.excess) < SAME and p.x not in crossings)
+    for tied, points in alike:
+        if tied:
+            texts = [axis.text(point.x) for point in points]
+            places.append(" to ".join(unique([texts[0], texts[-1]])))
+    return f"The two cost the same at {', '.join(places)}." if places else ""
+
+
+def _winner(answer: BreakEven, pair: Pair) -> str:
     axis, crossing = answer.axis, answer.crossing
     who, than = f"{pair[0].strategy}", f"{pair[1].strategy} on {pair[0].machine.name}"
     if crossing is None:

@@ -124,9 +124,9 @@ def test_change_has_a_bar_of_every_prediction_and_numbers_where_it_is_cut(
 
 
 def test_change_is_cut_only_where_something_is_far_away(results: MakeResults) -> None:
-    twice = results_of(versus(0.005, ("contpte-per-pte", 0.0105)))
-    (ax,) = picture("change", twice).figure.axes
-    assert ax.get_xlim()[1] > 110 and "+110 %" not in texts(ax.figure)
+    twice = picture("change", results_of(versus(0.005, ("contpte-per-pte", 0.0105)))).figure
+    (ax,) = twice.axes
+    assert ax.get_xlim()[1] > 110 and "+110 %" not in texts(twice)
     (far,) = picture("change", results(["ampere-altra"], (9,))).figure.axes
     assert far.get_xlim()[1] < 110
 
