@@ -68,7 +68,7 @@ def file_name(function: Callable[..., Any], form: str) -> str:
     return f"{function.__module__}.{function.__name__}-{digest}.o"
 
 
-def read(path: Path) -> ObjectCode | None:
+def object_code(path: Path) -> ObjectCode | None:
     """Return what a file holds; None where there is none, or where it is damaged."""
     with suppress(OSError, ValueError):
         data = path.read_bytes()
@@ -79,7 +79,7 @@ def read(path: Path) -> ObjectCode | None:
     return None
 
 
-def write(path: Path, found: ObjectCode) -> None:
+def keep_object_code(path: Path, found: ObjectCode) -> None:
     """Write a file, whole or not at all; a full disk only means that numba is loaded again."""
     rest = found.symbol.encode() + b"\n" + found.code
     new = path.with_suffix(f".{os.getpid()}")

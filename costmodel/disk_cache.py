@@ -45,9 +45,10 @@ def kept_on_disk(key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
 
 
 def _looked_up(name: str, make: Callable[[], T]) -> T:
-    if _made.values >= MOST:
+    store = the_store()
+    if store.path is None or _made.values >= MOST:
         return make()
-    store, key = the_store(), key_of("made", name)
+    key = key_of("made", name)
     found: dict[str, T] = store.get([key])
     if key in found:
         return found[key]

@@ -196,11 +196,11 @@ class Standalone(Compiled):
     def _code(self, form: str, arguments: Sequence[Any]) -> direct_code.ObjectCode:
         place = directory()
         path = self._path = place and place / direct_code.file_name(self.py_func, form)
-        if path and (known := direct_code.read(path)):
+        if path and (known := direct_code.object_code(path)):
             return known
         types = tuple(map(_numba().typeof, arguments))
         self.dispatcher.compile(types)
-        if path and (known := direct_code.read(path)):
+        if path and (known := direct_code.object_code(path)):
             return known  # written here, or by another process that compiled it meanwhile
         if path:  # numba's own files may be there, from which there is no way back to object code
             self.dispatcher._cache.flush()
@@ -210,7 +210,7 @@ class Standalone(Compiled):
 
     def _compiled(self, result: Any) -> None:
         if self._path:
-            direct_code.write(self._path, _object_code(result))
+            direct_code.keep_object_code(self._path, _object_code(result))
 
 
 def _object_code(result: Any) -> direct_code.ObjectCode:

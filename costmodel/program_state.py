@@ -27,7 +27,7 @@ def program_state() -> str:
     state: list[object] = [sys.version]
     for name in _PACKAGES:
         spec = find_spec(name)
-        state.append([name, numbers_of(os.stat(spec.origin)) if spec and spec.origin else None])
+        state.append([name, file_state(os.stat(spec.origin)) if spec and spec.origin else None])
     for top in (PACKAGE, *SHIPPED):
         state += sorted(_states(top))
     return hashlib.sha256(json.dumps(state).encode()).hexdigest()
@@ -44,11 +44,11 @@ def _states(top: str) -> Iterator[list[object]]:
     with os.scandir(top) as entries:
         for entry in entries:
             if not entry.is_dir():
-                yield [entry.path, *numbers_of(entry.stat())]
+                yield [entry.path, *file_state(entry.stat())]
             elif entry.name != "__pycache__":
                 yield from _states(entry.path)
 
 
-def numbers_of(state: os.stat_result) -> list[int]:
+def file_state(state: os.stat_result) -> list[int]:
     """Return what changes when a file is written or replaced."""
     return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]

@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel import special
-
 Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
@@ -137,6 +135,8 @@ def smallest_detectable(new: Summary, baseline: Summary) -> float:
 
 def t_quantile(freedom: float, probability: float) -> float:
     """Return the quantile of Student's t, as ``scipy.stats.t.ppf(probability, freedom)``."""
+    from costmodel import special
+
     return float(special.functions().stdtrit(freedom, probability))
 
 
@@ -157,6 +157,8 @@ def _welch(new: Floats, baseline: Floats) -> tuple[float, float]:
 
 
 def _p_value(difference: float, error: float, freedom: float) -> float:
+    from costmodel import special
+
     if not error:
         return 0.0 if difference else 1.0
     return float(2 * special.functions().stdtr(freedom, -abs(difference) / error))

@@ -20,8 +20,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from costmodel.program_state import state_at_start
-
 LIMIT_BYTES: Final = 256 << 20
 """Limit of the kept values; those not used longest are dropped first."""
 VARIABLE: Final = "COSTMODEL_CACHE"
@@ -181,6 +179,8 @@ def program_sha256() -> str:
 
     Reading all of it takes a twentieth of a short question, so it is kept by the files' state.
     """
+    from costmodel.program_state import state_at_start
+
     store, key = the_store(), f"program {state_at_start()}"
     known: dict[str, str] = store.get([key])
     found = known.get(key) or _program_sha256()

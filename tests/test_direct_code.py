@@ -58,7 +58,7 @@ def test_a_damaged_file_is_made_again(place: Path, keep: int) -> None:
     data = file.read_bytes()
     file.write_bytes(data[:keep])
     assert result() == whole
-    assert direct_code.read(file) is not None
+    assert direct_code.object_code(file) is not None
 
 
 def test_what_the_code_was_not_made_for_never_reaches_it() -> None:

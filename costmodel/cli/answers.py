@@ -19,7 +19,7 @@ import sys
 from contextlib import suppress
 from stat import S_ISREG
 
-from costmodel.program_state import PACKAGE, SHIPPED, numbers_of, program_state, state_at_start
+from costmodel.program_state import PACKAGE, SHIPPED, file_state, program_state, state_at_start
 from costmodel.store import DEPENDS_ON_MORE, LOOKED_FOR, the_store
 
 TYPE_CHECKING = False  # typing's own costs as much time as looking an answer up
@@ -167,7 +167,7 @@ class _Reads:
 def _stat(file: str) -> list[int] | None:
     """Return what changes when a file is written or replaced; None where there is none."""
     try:
-        return numbers_of(os.stat(file))
+        return file_state(os.stat(file))
     except (OSError, ValueError):
         return None
 

@@ -16,10 +16,10 @@ from costmodel.cpu.reuse import Ints
 from costmodel.cpu.window import (
     ADDRESS,
     ALU,
+    BRANCH,
     GROUP_BITS,
     LOADING,
     LOCKING,
-    BRANCH,
     MULTIPLY,
     NO_ISSUE,
     REQUEST_RING,

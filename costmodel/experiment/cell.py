@@ -15,7 +15,6 @@ from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.simulation.price import PricedOperation, price_operation
-from costmodel.simulation.process import run_once
 from costmodel.uncertainty import sampling
 from costmodel.units import PS_PER_NS, PS_PER_S, PS_PER_US
 
@@ -344,6 +343,8 @@ def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timin
 
 def _lone_ps(operation: PricedOperation, engine: Engine) -> int:
     if engine is Engine.REFERENCE:
+        from costmodel.simulation.process import run_once
+
         return run_once(operation.schedule)
     return operation.schedule.total_ps
 

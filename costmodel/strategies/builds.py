@@ -13,7 +13,6 @@ from costmodel.config.workload import Workload
 from costmodel.config.yaml_text import shipped
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.recorder.build_archive import load_archive
 from costmodel.strategies.catalogue import built_in
 
 MARK: Final = "@"
@@ -86,6 +85,8 @@ def described(strategy: Strategy, build: str) -> Build:
     """Return the compiler and configuration of a build; for an archive, as it states them."""
     if strategy.archive is None:
         return known_builds()[build]
+    from costmodel.recorder.build_archive import load_archive
+
     info = load_archive(strategy.archive).info
     return Build(build, info.compiler, f"Linux {info.version}, {info.config_hash[:12]}")
 

@@ -8,10 +8,7 @@ from functools import lru_cache, partial
 from hashlib import sha256
 
 from costmodel.byte_cache import kept
-from costmodel.code.build import build
 from costmodel.code.events import Step
-from costmodel.code.library import load_library
-from costmodel.code.record import recorder_of
 from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.yields import Vocabulary, Yields, exhausted
 from costmodel.mm.shapes import ShapedSpace, TableShape
@@ -35,22 +32,30 @@ def loop_runs(strategy: Strategy, program: str, space: ShapedSpace) -> Iterator[
 
 def _known(strategy: Strategy, program: str, shape: TableShape) -> Trace:
     """Return the trace of one table; of a strategy that is shipped, it is made when needed."""
-    make = partial(
-        kept, ("loop", strategy, program, shape), partial(_trace, strategy, program, shape)
-    )
-    name = _name(strategy, program, shape)
-    return make() if name is None else later(name, make)
+    trace = _later(strategy, program, shape)
+    return _now(strategy, program, shape) if trace is None else trace
 
 
 @lru_cache(maxsize=1024)
-def _name(strategy: Strategy, program: str, shape: TableShape) -> str | None:
-    """Return a hash of all that a trace depends on but for this version of the package."""
+def _later(strategy: Strategy, program: str, shape: TableShape) -> Trace | None:
+    """Return a trace by the hash of all that it depends on but for this version of the package."""
     source = strategy.shipped_source
+    if source is None:
+        return None
     said = repr(("loop", source, strategy.contpte, program, shape))
-    return None if source is None else sha256(said.encode()).hexdigest()
+    return later(sha256(said.encode()).hexdigest(), partial(_now, strategy, program, shape))
+
+
+def _now(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    make = partial(_trace, strategy, program, shape)
+    return kept(("loop", strategy, program, shape), make)
 
 
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    from costmodel.code.build import build  # not needed for programs that are known
+    from costmodel.code.library import load_library
+    from costmodel.code.record import recorder_of
+
     name = strategy.operation
     recorder = recorder_of(name, program)
     yields = _yields(strategy, shape, recorder.vocabulary)
