@@ -1,4 +1,4 @@
-"""A build configured like the booted kernels gives their rows: every one, in all that a row holds."""
+"""A build configured like the booted kernels gives every one of their rows, in all that rows hold."""
 
 from __future__ import annotations
 
