@@ -1,4 +1,4 @@
-"""A build configured like the booted kernels gives every one of their rows, in all that rows hold."""
+"""A build configured like the booted kernels gives every row that they executed, in all it holds."""
 
 from __future__ import annotations
 
