@@ -1,4 +1,4 @@
-"""A build configured like the booted kernels gives every row that they executed, in all it holds."""
+"""A build configured like the booted kernels gives every row that they executed, in every column."""
 
 from __future__ import annotations
 
