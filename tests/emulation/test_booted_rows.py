@@ -1,4 +1,4 @@
-"""A build configured like the booted kernels gives every row that they executed, in every column."""
+"""A build configured like the booted kernels gives every row that they executed, all columns."""
 
 from __future__ import annotations
 
