@@ -80,12 +80,21 @@ def record(request: Request, *, setup: Path = SETUP) -> Outcome:
         kernel = _kernel(tree, request, operation, Path(folder), setup)
     checked = operation.check(kernel, name)
     if checked.broken:
-        return Outcome(f"{checked.broken}\n\nnothing was written: mend the kernel first", True)
+        return Outcome(f"{checked.broken}\n\n{_broken_advice(request)}", True)
     info = _info(tree, kernel, request, operation, name)
     recorded = record_program(kernel, operation, info.program)
     archive = _archive(info, recorded)
     save_archive(output, archive)
     return Outcome(_summary(archive, operation, output, checked.layouts), False)
+
+
+def _broken_advice(request: Request) -> str:
+    """Return what to do about a kernel that broke a guarantee."""
+    advice = "nothing was written: mend the kernel first"
+    if request.object_file is None:
+        return advice
+    text = f"{advice}, or see whether {request.object_file} was built with the options of the tree"
+    return "\n".join(textwrap.wrap(text, WIDTH))
 
 
 def _like(request: Request) -> Request:
@@ -142,6 +151,7 @@ def _object(tree: BuildTree, recorded: str, request: Request, folder: Path) -> P
         return _made(tree, recorded, request.compiler or "", folder)
     for path in (Path(name).expanduser(), tree.folder / name):
         if path.is_file():
+            tree.refuse_other(path, "--object")
             return path
     raise refuse("--object", "no such file, here or in the tree", got=describe(name))
 

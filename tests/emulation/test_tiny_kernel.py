@@ -207,6 +207,18 @@ def test_like_records_another_object_of_the_same_tree(
     assert len(one.program.recordings) == len(other.program.recordings)
 
 
+def test_an_object_of_another_tree_is_refused(tree: Path, tmp_path: Path) -> None:
+    other = make_tree(tmp_path / "other", config="CONFIG_NUMA=y\nCONFIG_LOCALVERSION=mine\n")
+    wanted = r"--object: lies in a tree with other options \(CONFIG_NUMA\): name that one"
+    with pytest.raises(ConfigError, match=wanted):
+        recorded(tree, tmp_path / "no.ckb", object_file=str(other / "mm/memory.o"))
+    version = other / "include/generated/uapi/linux/version.h"
+    version.write_text(f"#define LINUX_VERSION_CODE {(7 << 16) + (2 << 8)}\n")
+    with pytest.raises(ConfigError, match=r"--object: lies in a tree of Linux 7\.2\.0: name"):
+        recorded(tree, tmp_path / "no.ckb", object_file=str(other / "mm/memory.o"))
+    assert not (tmp_path / "no.ckb").exists()
+
+
 def test_two_objects_of_one_tree_are_compared_without_a_caution(
     archive: Path,
     tmp_path: Path,
