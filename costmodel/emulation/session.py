@@ -13,6 +13,7 @@ from typing import Final
 from costmodel.config.errors import describe
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
+from costmodel.emulation.objects import defined
 from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
 from costmodel.emulation.patching import CPUS, BootCpu
 from costmodel.emulation.record import Recorded, record_program
@@ -120,7 +121,7 @@ def _kernel(
     tree: BuildTree, request: Request, operation: EmulatedOperation, folder: Path, setup: Path
 ) -> EmulatedKernel:
     compiler = request.compiler or ""
-    recorded = _object(tree, operation.recorded, request, folder)
+    recorded = _object(tree, operation, request, folder)
     linked = [_made(tree, name, compiler, folder) for name in operation.linked]
     for source in request.sources:
         if not (tree.source / source).is_file():
@@ -144,14 +145,18 @@ def _cpu(tree: BuildTree, request: Request) -> BootCpu:
     return known[name]
 
 
-def _object(tree: BuildTree, recorded: str, request: Request, folder: Path) -> Path:
+def _object(tree: BuildTree, operation: EmulatedOperation, request: Request, folder: Path) -> Path:
     """Return the object to record: the one named, below this directory or the tree."""
     name = request.object_file
     if name is None:
-        return _made(tree, recorded, request.compiler or "", folder)
+        return _made(tree, operation.recorded, request.compiler or "", folder)
     for path in (Path(name).expanduser(), tree.folder / name):
         if path.is_file():
             tree.refuse_other(path, "--object")
+            if defined(path).isdisjoint(operation.entries):
+                names = " and no ".join(f"{function}()" for function in operation.entries)
+                reason = f"holds no {names}: {operation.name} is recorded from {operation.recorded}"
+                raise refuse("--object", reason, got=describe(str(path)))
             return path
     raise refuse("--object", "no such file, here or in the tree", got=describe(name))
 

@@ -1,4 +1,4 @@
-"""A build configured like the booted kernels gives every row that they executed, all columns."""
+"""A build configured like the booted kernels gives each row that they executed, in all columns."""
 
 from __future__ import annotations
 

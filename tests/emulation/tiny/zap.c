@@ -8,7 +8,7 @@ void cm_gather_begin(struct vma *vma, long whole)
 	cm_gather.slots = cm_gather.freed = cm_gather.flush_from = cm_gather.flush_to = 0;
 }
 
-void cm_unmap(struct vma *vma) { unmap(&cm_gather, vma); }
+void cm_unmap(struct vma *vma) { unmap_page_range(&cm_gather, vma); }
 long cm_slots(void) { return cm_gather.slots; }
 long cm_asks_flush(struct vma *vma)
 {
