@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -44,8 +45,10 @@ class SteadyRun:
 class SteadyCut:
     """Cuts 64 entries out of the middle of calls, all at one instruction.
 
-    The instruction is the first, behind the loop's read of an entry and behind a branch, that every
-    call comes by. There iterations of the loop begin, behind the test for an empty entry.
+    The instruction is the first, from the loop's read of an entry on, that follows a branch, that
+    every call comes by, and that is executed for every entry of order 0. There iterations begin: in
+    fork behind the test for an empty entry, in an unmap with the read. Where an unrolled loop has
+    no such instruction, it is the first that every call comes by.
     """
 
     def __init__(self, runs: Sequence[SteadyRun], is_branch: Callable[[int], bool]) -> None:
@@ -56,11 +59,14 @@ class SteadyCut:
         self._is_branch = is_branch
         self._readers = frozenset(_first_reads(runs[0]).values())
         entered = [self._behind_branches(run, slot) for run in runs for slot in STEADY]
-        head = next((pc for pc in entered[0] if all(pc in places for places in entered)), None)
-        if head is None:
+        heads = [pc for pc in entered[0] if all(pc in places for places in entered)]
+        if not heads:
             reason = "the loop is at other places after 64 entries or for folios of other orders"
             raise refuse("record", reason)
-        self._head = head
+        first, end = (self._read_at(runs[0], slot) for slot in STEADY)
+        executed = Counter(runs[0].done.pcs[first:end])
+        every = (pc for pc in heads if executed[pc] >= STEADY[1] - STEADY[0])
+        self._head = next(every, heads[0])
 
     def window(self, run: SteadyRun) -> CutWindow:
         """Return the window of a call; ConfigError if the loop is not at its start again."""
@@ -71,15 +77,15 @@ class SteadyCut:
         return CutWindow(first, end, STEADY[0], STEADY[1] - STEADY[0])
 
     def _behind_branches(self, run: SteadyRun, slot: int) -> dict[int, int]:
-        """Return the instructions behind branches that follow the read of an entry.
+        """Return the instructions behind branches, from the read of an entry on.
 
         By address, in order; the value is where each is first come by.
         """
         pcs, start = run.done.pcs, self._read_at(run, slot)
         found: dict[int, int] = {}
-        for place in range(start, min(start + _LONGEST, len(pcs) - 1)):
-            if self._is_branch(pcs[place]):
-                found.setdefault(pcs[place + 1], place + 1)
+        for place in range(start, min(start + _LONGEST, len(pcs))):
+            if self._is_branch(pcs[place - 1]):
+                found.setdefault(pcs[place], place)
         return found
 
     def _read_at(self, run: SteadyRun, slot: int) -> int:

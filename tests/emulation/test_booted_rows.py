@@ -1,4 +1,4 @@
-"""A build configured like the booted kernels gives their rows: every one, in all that a row holds."""
+"""A build configured like the booted kernels gives each row that they executed, in all columns."""
 
 from __future__ import annotations
 

@@ -29,7 +29,14 @@ extern void *cm_alloc(unsigned long bytes);
 #ifndef CONFIG_NUMA
 struct pglist_data contig_page_data;
 #endif
-static struct mmu_gather cm_gather;
+/* What the callers of the loop have on their stacks; the recorder takes both by name. */
+struct mmu_gather cm_gather;
+struct zap_details cm_details = {
+	.zap_flags = ZAP_FLAG_DROP_MARKER,
+#if !SINCE(7, 0)
+	.even_cows = true,
+#endif
+};
 #ifdef CONFIG_MEMCG
 /* Without jump labels these are read: as they are where nobody says cgroup_disable=memory. */
 DEFINE_STATIC_KEY_TRUE(memory_cgrp_subsys_enabled_key);
@@ -290,16 +297,10 @@ void cm_gather_begin(struct vm_area_struct *vma, long whole)
 void cm_unmap(struct vm_area_struct *vma);
 void cm_unmap(struct vm_area_struct *vma)
 {
-	static struct zap_details details = {
-		.zap_flags = ZAP_FLAG_DROP_MARKER,
-#if !SINCE(7, 0)
-		.even_cows = true,
-#endif
-	};
 #if SINCE(7, 0)
-	zap_vma_range_batched(&cm_gather, vma, vma->vm_start, vma->vm_end - vma->vm_start, &details);
+	zap_vma_range_batched(&cm_gather, vma, vma->vm_start, vma->vm_end - vma->vm_start, &cm_details);
 #else
-	unmap_page_range(&cm_gather, vma, vma->vm_start, vma->vm_end, &details);
+	unmap_page_range(&cm_gather, vma, vma->vm_start, vma->vm_end, &cm_details);
 #endif
 }
 
