@@ -23,6 +23,7 @@ from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
 from costmodel.operations.zap.buddies import lie_apart
+from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.operations.zap.operation import DONTNEED, MUNMAP
 from costmodel.operations.zap.reuse import with_reuse
 from costmodel.operations.zap.trace import FREED_BEFORE
@@ -62,7 +63,7 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
     released = [(_release_key(archive, key, shape), shape) for key, shape in keys]
     releases = [TableRun(open_(key, shape), shape.count, 0) for key, shape in released]
     taken = sum(shape.count * slots[key] for key, shape in released)
-    return [*runs, *with_reuse(runs, releases, taken)]
+    return [*runs, *with_reuse(runs, releases, taken / MAX_SLOTS)]
 
 
 def _release_key(archive: BuildArchive, key: str, shape: TableShape) -> str:

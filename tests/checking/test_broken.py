@@ -13,6 +13,7 @@ from .broken_strategies import BROKEN, never_ends_without_generator
 OTHERS = {
     Guarantee.FREED,
     Guarantee.DIRTY,
+    Guarantee.ACCESSED,
     Guarantee.PROTECTION,
     Guarantee.ENTRY_BITS,
     Guarantee.MOVED,
