@@ -172,6 +172,12 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     option = operation_named(strategy.operation).state(workload.state).option
     if option and option not in known_builds()[build].options:
         return f"build {build} has no CONFIG_{option}, which {workload.state} needs"
+    for alone, states in operation_named(strategy.operation).words.apart.items():
+        if build != alone and workload.state in states:
+            return _in_no_state(strategy, alone, workload.state, isa)
+        if build == alone:
+            here = workload.state in states
+            return "" if here else f"build {build} was recorded in {', '.join(states)}"
     aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
     if build == BOOTED and not aligned:
         return ""
@@ -195,6 +201,13 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
     where = "every order" if strategy.one_by_one else f"order {orders}"
     return f"build {build} was recorded at {where}, {' and '.join(states)}"
+
+
+def _in_no_state(strategy: Strategy, build: str, state: str, isa: str) -> str:
+    """Return as a reason which strategies were recorded in a state; ``build`` is that of theirs."""
+    others = built_in(strategy.operation).values()
+    recorded = [known.name for known in others if build in builds_for(known, isa)]
+    return f"was not recorded in state {state}; recorded were: {', '.join(recorded)}"
 
 
 def kernel_changed_by(strategy: Strategy, isa: str) -> Strategy | None:

@@ -23,6 +23,7 @@ from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
 from costmodel.operations.zap.buddies import share_apart
+from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.operations.zap.operation import DONTNEED, MUNMAP
 from costmodel.operations.zap.reuse import with_reuse
 from costmodel.operations.zap.trace import FREED_BEFORE
@@ -67,7 +68,7 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
     ]
     releases = [TableRun(open_(name, shape), count, 0) for name, shape, count in released]
     taken = sum(count * slots[name] for name, _, count in released)
-    return [*runs, *with_reuse(runs, releases, taken)]
+    return [*runs, *with_reuse(runs, releases, taken / MAX_SLOTS)]
 
 
 def _released(archive: BuildArchive, key: str, shape: TableShape) -> list[tuple[str, int]]:
