@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.question import ask_one, cells, origin_of
     from costmodel.config.errors import Faults
+    from costmodel.experiment import matched
     from costmodel.explaining.sensitivity import sensitivity_of
     from costmodel.parallel import cpus
     from costmodel.results.plots.picture import check_suffix
@@ -47,7 +48,9 @@ def run(args: argparse.Namespace) -> int:
         check_suffix(args.output)
     files = {"-o": args.output, "--json": args.json}
     scenario, machine, (_, target) = ask_one(args, files, faults)
-    cell, baseline = cells(scenario, machine)
+    # In the build that tables show, also where the time alone is asked for.
+    match = matched(*cells(scenario, machine))
+    cell, baseline = match.new, match.base
     found = sensitivity_of(cell, baseline if args.vs else None, jobs=args.jobs or cpus())
     verdicts = verdicts_of((cell, baseline) if args.vs else (cell,))
     target.show(sensitivity_text(found, version=__version__, verdicts=verdicts))

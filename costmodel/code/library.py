@@ -25,6 +25,7 @@ from costmodel.code.step_archive import (
     names_of,
     unpacked,
 )
+from costmodel.config.errors import ConfigError
 from costmodel.disk_cache import kept_on_disk
 from costmodel.operations.registry import operation_named
 
@@ -279,9 +280,15 @@ def program_names(operation: str) -> tuple[str, ...]:
 def load_library(operation: str, name: str) -> Library:
     """Return the steps of the program ``name``, such as ``v6.7.x86_64`` or ``v6.7@gcc13.x86_64``.
 
-    Raises FileNotFoundError where there are none for the operation.
+    Raises FileNotFoundError where there are none for the operation, and ConfigError for a user's
+    file that is damaged.
     """
-    return from_arrays(operation, name, *_archived(operation, name))
+    if not name.startswith(FILE_MARK):
+        return from_arrays(operation, name, *_archived(operation, name))
+    try:
+        return from_arrays(operation, name, *_archived(operation, name))
+    except Exception:  # readers of archives raise whatever their many layers raise
+        raise ConfigError.of(name.rpartition(".")[0], "is damaged: record it again") from None
 
 
 def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[Any]) -> Library:

@@ -304,12 +304,20 @@ def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun], engine: Engine) -> 
     from costmodel.cpus.contention import SharedUse, contention
 
     found = contention(crowd, engine=engine)
+    lone_ps = _lone_cpu_ps(cell, runs) + crowd.between_ps
+    found = replace(found, alone_per_s=PS_PER_S / lone_ps if lone_ps else 0.0)
     if "llc" in cell.workload.unshared or len(crowd.workers) == 1:
         return found
     unshared = cell.workload.model_copy(update={"unshared": ("llc",)})
     whole = _priced(replace(cell, workload=unshared), runs, Engine.FAST)
     lost_ns = (found.alone_ps - whole.schedule.total_ps) / PS_PER_NS
     return replace(found, shared={**found.shared, "llc": SharedUse(lost_ns, 0.0, 1.0, 0.0)})
+
+
+def _lone_cpu_ps(cell: Cell, runs: Sequence[TableRun]) -> int:
+    """Return the time of the operation where its CPU has the machine to itself."""
+    lone = cell.workload.model_copy(update={"cpus": 1, "threads": 1})
+    return _priced(replace(cell, workload=lone), runs, Engine.FAST).schedule.total_ps
 
 
 def setup_of(cell: Cell, operation: PricedOperation, runs: Sequence[TableRun]) -> Setup | None:

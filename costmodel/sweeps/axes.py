@@ -161,6 +161,7 @@ def axis_faults(
 
     ``grid`` says that every combination is computed, so that ranges need a number of points.
     """
+    varied: dict[tuple[str, str], str] = {}
     for axis in axes:
         owners = [(m, key) for m in machines.values() if (key := owned_key(axis.key, m))]
         if not owners:
@@ -168,6 +169,9 @@ def axis_faults(
             reason = unknown_number(axis.key, isa, more=(UNCERTAIN,))
             yield axis.key, reason, "" if axis.low is None else f"{axis.low:g}..{axis.high:g}"
         for machine, key in owners:
+            other = varied.setdefault((machine.name, key), axis.key)
+            if other != axis.key:
+                yield axis.key, f"sets the same number as {other}: vary one of them", ""
             yield from _number_faults(axis, machine, key, grid=grid)
 
 

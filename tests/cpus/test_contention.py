@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.api import cell
 from costmodel.cpus.contention import contention, samples
+from costmodel.experiment import run_cell
 from costmodel.simulation import NoiseSizes, Schedule, Stage, Stream, simulate
 from tests.cpus.made import EVERYTHING, made
 
@@ -185,3 +187,23 @@ def test_one_server_explains_the_published_growth_of_1_to_32_cpus() -> None:
     assert found[32].mean_ps / rest_ps - 1 == pytest.approx(slower[32], rel=0.03)
     loss_pct = 100 * (rest_ps / found[8].mean_ps - 1)
     assert loss_pct == pytest.approx(-15.4, abs=3)
+
+
+@pytest.mark.parametrize("between_us", [0.0, 500.0])
+def test_times_one_alone_is_what_two_columns_of_a_table_say(between_us: float) -> None:
+    """One alone has the whole of the last-level cache, as in the column of one CPU."""
+    alone, four = (
+        run_cell(
+            cell(
+                "xeon-4210r",
+                "v6.7",
+                memory="1 GiB",
+                overrides={"cpus": cpus, "between_us": between_us},
+            ),
+            noise=False,
+        )
+        for cpus in (1, 4)
+    )
+    assert four.contention is not None and four.contention.alone_ps > alone.exact_ps
+    ratio = four.throughput_per_s / alone.throughput_per_s
+    assert four.contention.speedup == pytest.approx(ratio, rel=1e-9)

@@ -64,6 +64,14 @@ def test_uncertain_is_every_number_with_an_interval() -> None:
     assert not keys & exact
 
 
+def test_one_number_varies_along_one_axis() -> None:
+    axes = parse_over(["core.width=2,3", "ampere-altra.core.width=4,5"])
+    found = list(axis_faults(axes, {"ampere-altra": ALTRA}, grid=True))
+    assert [(key, reason) for key, reason, _ in found] == [
+        ("ampere-altra.core.width", "sets the same number as core.width: vary one of them")
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

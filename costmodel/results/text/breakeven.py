@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from costmodel.explaining.axes import Axis, Pair
 from costmodel.explaining.breakeven import SAME, BreakEven, BreakevenPoint, Crossing
@@ -14,6 +14,9 @@ from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.results.text.numbers import percent
 from costmodel.settings import Setting, what
 from costmodel.settings import texts as settings_texts
+
+if TYPE_CHECKING:
+    from costmodel.experiment import Cell
 
 SCHEMA = 1
 LEVEL = "90%"
@@ -212,11 +215,11 @@ def _is_crossing(answer: BreakEven, point: BreakevenPoint) -> bool:
     return answer.crossing is not None and point.x == answer.crossing.x
 
 
-def question(pair: Pair, *keys: str) -> str:
-    """Return the question without the numbers that vary, and the builds that are compared."""
+def question(cells: Sequence[Cell], *keys: str) -> str:
+    """Return the question of cells without the numbers that vary, and the builds compared."""
     layout = not any(key.startswith("folio_") for key in keys)
-    asked = what(pair[0].workload, *keys, layout=layout)
-    builds = unique(cell.build for cell in pair if cell.build)
+    asked = what(cells[0].workload, *keys, layout=layout)
+    builds = unique(cell.build for cell in cells if cell.build)
     return f"{asked}, build {' against '.join(builds)}" if builds else asked
 
 

@@ -114,10 +114,10 @@ def _who(crowd: CrowdRecord) -> str:
 def rate(per_s: float) -> str:
     """Return operations per second with three digits or more.
 
-    >>> rate(612288.4), rate(6.0449)
-    ('612288', '6.04')
+    >>> rate(612288.4), rate(69.97), rate(6.0449)
+    ('612288', '70.0', '6.04')
     """
-    return f"{per_s:.0f}" if per_s >= 100 else f"{per_s:.3g}"
+    return f"{per_s:.0f}" if per_s >= 100 else f"{per_s:#.3g}".removesuffix(".")
 
 
 def shared_table(base: CrowdRecord, new: CrowdRecord) -> str:
