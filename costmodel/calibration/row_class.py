@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 
-import yaml
-
+from costmodel.config.yaml_text import shipped
 from costmodel.operations.registry import DEFAULT
 
 
@@ -83,6 +81,5 @@ def limit_of(row_class: RowClass, machine: str) -> float:
 @cache
 def _limits() -> dict[str, dict[str, float]]:
     """Return the limits by class: for all machines (``classes``), and by machine."""
-    text = files("costmodel.calibration").joinpath("limits.yaml").read_text(encoding="utf-8")
-    loaded = yaml.safe_load(text)
+    loaded = shipped("costmodel.calibration", "limits.yaml")
     return {"classes": loaded["classes"], **loaded["machines"]}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from costmodel.cli.output import Output
-    from costmodel.config.errors import Faults
+    from costmodel.config.errors import Fault, Faults
     from costmodel.config.machine import Machine
     from costmodel.config.scenario import Scenario
     from costmodel.experiment import Cell
@@ -71,9 +71,7 @@ def ask(
 
     reference = getattr(args, "scenario", None)
     names = NamesByOperation()
-    faults = Faults()
-    with faults.collected():
-        _check_operation(args.operation, names)
+    faults = Faults(operation_faults(args.operation, names))
     with faults.collected():
         if loaded is not None:
             scenario = loaded
@@ -235,8 +233,10 @@ def check_machines(args: argparse.Namespace, faults: Faults) -> None:
             load_machine(name, origin=origin)
 
 
-def _check_operation(operation: str | None, known: Mapping[str, object]) -> None:
-    from costmodel.config.errors import ConfigError, unknown
+def operation_faults(operation: str | None, known: Mapping[str, object]) -> list[Fault]:
+    """Return the fault of ``--operation`` where it names none of ``known``."""
+    from costmodel.config.errors import Fault, unknown
 
-    if operation is not None and operation not in known:
-        raise ConfigError.of("--operation", unknown("operation", operation, known))
+    if operation is None or operation in known:
+        return []
+    return [Fault("--operation", reason=unknown("operation", operation, known))]

@@ -90,9 +90,15 @@ def _written(results: ResultFile, form: str) -> str:
 
 def _missing(args: argparse.Namespace) -> Iterator[Fault]:
     """Yield a fault for what is missing: without a scenario, a machine and a strategy are named."""
+    from costmodel.cli.question import operation_faults
     from costmodel.config.errors import Fault
+    from costmodel.strategies.resolve import NamesByOperation
 
-    for name, listed in (("machine", "machines"), ("strategy", "strategies")):
-        if not (args.scenario or getattr(args, name)):
-            reason = f"needed where no SCENARIO is given (see: costmodel {listed})"
-            yield Fault(f"--{name}", reason=reason)
+    missing = [name for name in ("machine", "strategy") if not getattr(args, name)]
+    if not missing or args.scenario:
+        return
+    unknown = operation_faults(args.operation, NamesByOperation())
+    of = f" --operation {args.operation}" if args.operation and not unknown else ""
+    lists = {"machine": "costmodel machines", "strategy": f"costmodel strategies{of}"}
+    reason = "needed where no SCENARIO is given (see: {})"
+    yield from (Fault(f"--{name}", reason=reason.format(lists[name])) for name in missing)

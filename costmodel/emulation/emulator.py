@@ -181,6 +181,8 @@ class Emulator:
         prefetches = self._prefetches
 
         def on_code(uc: Any, pc: int, _size: int, _data: Any) -> None:
+            if pcs and pcs[-1] == pc and self._is_repeated(pc):
+                return
             asked = prefetches.address(uc, pc)
             if asked is not None:
                 accesses.append((len(pcs), asked, 1, False))
@@ -202,6 +204,10 @@ class Emulator:
                 self._uc.hook_del(hook)
             self._uc.ctl_flush_tb()
         return result, done
+
+    def _is_repeated(self, pc: int) -> bool:
+        """Tell whether an instruction is reported once per repetition though it is only one."""
+        return self.isa == "x86_64" and self.read(pc, 1) in _REPEATED
 
     def _run(self, name: str, arguments: tuple[int, ...]) -> int:
         stop, top = _STOP[self.isa], STACK_TOP[self.isa] - 256
@@ -238,6 +244,8 @@ class Emulator:
 
 _MASK: Final = (1 << 64) - 1
 _RAX: Final = x86_const.UC_X86_REG_RAX
+_REPEATED: Final = (b"\xf2", b"\xf3")
+"""First bytes of the x86 instructions that are repeated as often as a register says."""
 
 
 def _pages(address: int, size: int) -> Iterator[tuple[int, int, int]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from typing import Final
 
-from costmodel.code.library import builds_of, load_library
+from costmodel.code.library import RAGGED, builds_of, layouts_of
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.workload import Workload
+from costmodel.config.yaml_text import shipped
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.recorder.build_archive import load_archive
@@ -47,13 +47,9 @@ class Build:
 @cache
 def known_builds() -> Mapping[str, Build]:
     """Return every build that some strategy was recorded of, by name, the oldest compiler first."""
-    import yaml
-
-    text = (resources.files("costmodel.code") / "data" / "builds.yaml").read_text()
-    listed = yaml.safe_load(text).items()
     return {
         name: Build(name, **{**facts, "options": frozenset(facts.get("options", ()))})
-        for name, facts in listed
+        for name, facts in shipped("costmodel.code", "data", "builds.yaml").items()
     }
 
 
@@ -178,10 +174,9 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
     if build == BOOTED and not aligned:
         return ""
-    library = load_library(strategy.operation, _program(strategy.programs[isa], build))
-    if library.knows_any_layout:
+    layouts = layouts_of(strategy.operation, _program(strategy.programs[isa], build))
+    if any(layout.startswith(RAGGED) for layout in layouts):
         return ""
-    layouts = library.layouts
     if aligned and "order0_aligned" not in layouts:
         return "was not recorded with aligned frames"
     whole = {"order2", "order9"} <= set(layouts)  # the same steps lead from the one to the other

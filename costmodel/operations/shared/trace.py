@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
+from hashlib import sha256
 
 from costmodel.byte_cache import kept
 from costmodel.code.build import build
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
-from costmodel.code.trace import TableRun, Trace
+from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.yields import Vocabulary, Yields, exhausted
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.registry import operation_named
@@ -27,11 +28,26 @@ def loop_runs(strategy: Strategy, program: str, space: ShapedSpace) -> Iterator[
     so nothing of them is in a cache (``TableRun.reuse_bytes``).
     """
     for shape in space.shapes:
-        one = replace(shape, count=1)
-        make = partial(_trace, strategy, program, one)
-        trace = kept(("loop", strategy, program, one), make)
+        trace = _known(strategy, program, replace(shape, count=1))
         reuse_bytes = float(space.ptes * PAGE_BYTES) if shape.state.cold else None
         yield TableRun(trace, shape.count, shape.ptes, reuse_bytes)
+
+
+def _known(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    """Return the trace of one table; of a strategy that is shipped, it is made when needed."""
+    make = partial(
+        kept, ("loop", strategy, program, shape), partial(_trace, strategy, program, shape)
+    )
+    name = _name(strategy, program, shape)
+    return make() if name is None else later(name, make)
+
+
+@lru_cache(maxsize=1024)
+def _name(strategy: Strategy, program: str, shape: TableShape) -> str | None:
+    """Return a hash of all that a trace depends on but for this version of the package."""
+    source = strategy.shipped_source
+    said = repr(("loop", source, strategy.contpte, program, shape))
+    return None if source is None else sha256(said.encode()).hexdigest()
 
 
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
