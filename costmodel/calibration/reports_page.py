@@ -52,7 +52,7 @@ accounting and delayed rmap in zap, fault-around): no strategy has recordings of
 """
 
 
-def page(assessments: Sequence[Assessment]) -> str:
+def reports(assessments: Sequence[Assessment]) -> str:
     """Return the text of docs/reports.md."""
     parts = [HEAD, "\n".join(f"* {line}" for line in score_lines(assessments)) + "\n"]
     parts += _not_reproduced()
@@ -125,7 +125,7 @@ def _note(one: published.Table) -> str:
 
 def main(path: Path) -> None:
     """Predict all reported numbers and write the document to ``path``."""
-    write_text(path, page(assess_reports()))
+    write_text(path, reports(assess_reports()))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from costmodel.calibration import report
+from costmodel.calibration import report, reports_page
 from costmodel.calibration.calibrate import fit_rows
 from costmodel.calibration.choices import fitted_keys
 from costmodel.calibration.claims import causes, claims
@@ -17,7 +17,6 @@ from costmodel.calibration.document import accuracy
 from costmodel.calibration.problem import Floats, Problem, problem_of
 from costmodel.calibration.report import MachineReport
 from costmodel.calibration.reports import assess_reports, report_scores
-from costmodel.calibration.reports_page import page
 from costmodel.calibration.row_class import Measure, RowClass, limit_of
 from costmodel.calibration.targets import reported, targets
 from costmodel.calibration.validation import Assessment
@@ -64,7 +63,7 @@ def test_the_documents_are_up_to_date(
 ) -> None:
     """If this fails: ``make docs``, and look at the difference."""
     assert_alike((DOCS / "accuracy.md").read_text(), accuracy(reports, elsewhere))
-    assert_alike((DOCS / "reports.md").read_text(), page(elsewhere))
+    assert_alike((DOCS / "reports.md").read_text(), reports_page.reports(elsewhere))
 
 
 def test_reports_from_elsewhere_are_met_as_far_as_the_page_says(

@@ -27,6 +27,7 @@ from costmodel.operations.registry import operation_named, operation_names
 def test_what_a_word_means(word: str, meaning: str) -> None:
     assert meaning_of(word) == f"{word} {meaning}"
     assert unknown("key", word, ["known"]) == f"unknown key: {word} {meaning}"
+    assert meaning not in unknown("event", word, ["known"]), "events have names of their own"
 
 
 def test_a_word_that_says_nothing_is_compared_with_names_as_ever() -> None:
