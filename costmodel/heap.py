@@ -15,8 +15,9 @@ _KEPT_BYTES: Final = 256 << 20
 
 def give_back() -> None:
     """Give free memory back to the system, so that no process forked from this one copies it."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):  # musl has no malloc_trim()
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 @cache

@@ -1,6 +1,6 @@
 """A large sweep that is killed at random moments ends with the bytes of one that is not.
 
-Run it as ``python -m tools.killed_sweep [--cells N] [--over KEY=LOW..HIGH]... [--kills N] [--jobs N]
+Run it as ``python -m tools.killed_sweep [--cells N] [--over AXIS]... [--kills N] [--jobs N]
 [--seed N]``. With the hundred thousand cells and all numbers free of the default it takes some ten
 minutes of CPU time, twice: once for the sweep that is killed and goes on, once for the other. It
 ends with 1 where a byte differs.
