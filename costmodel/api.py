@@ -26,10 +26,10 @@ The keys of scenario files have the same names and are described in docs/scenari
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Mapping, Sequence
+from inspect import isfunction
 from os import PathLike
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING
 
 from costmodel import __version__
 from costmodel.api_sweep import sweep
@@ -50,14 +50,13 @@ from costmodel.experiment import Cell, run_cell
 from costmodel.ineffective import ineffective_by_machine
 from costmodel.operations.registry import DEFAULT
 from costmodel.plan import plan
+from costmodel.signatures import as_text, make_readable
 from costmodel.strategies.catalogue import built_in
 from costmodel.studies import Price, Study, study_of
 
 if TYPE_CHECKING:
     from costmodel.explaining.sensitivity import Sensitivity
     from costmodel.results.plots.picture import Picture
-
-P = ParamSpec("P")
 
 
 def machine(
@@ -131,20 +130,7 @@ def study(
     return study_of(asked, loaded, noise=noise, jobs=jobs)
 
 
-def _printed(function: Callable[P, Study]) -> Callable[P, str]:
-    """Return a function that takes the same arguments and returns the study as text."""
-
-    @wraps(function)
-    def printed(*positional: P.args, **keywords: P.kwargs) -> str:
-        return str(function(*positional, **keywords))
-
-    printed.__name__ = printed.__qualname__ = "table"
-    printed.__doc__ = "Return what ``print(study(...))`` shows; arguments are those of ``study()``."
-    printed.__annotations__ = {**function.__annotations__, "return": "str"}
-    return printed
-
-
-table = _printed(study)
+table = as_text(study, "table")
 
 
 def price(
@@ -398,3 +384,5 @@ __all__ = [
     "table",
     "window",
 ]
+
+make_readable(value for name in __all__ if isfunction(value := globals()[name]))

@@ -79,9 +79,12 @@ def read_bounded(path: Path, most_bytes: int, *, pipes: bool = False) -> bytes:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Replace the content of a file by ``data``."""
-    with replacing(path) as stream:
-        stream.write(data)
+    """Replace the content of a file by ``data``; an OSError names the file."""
+    try:
+        with replacing(path) as stream:
+            stream.write(data)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def write_text(path: Path, text: str) -> None:

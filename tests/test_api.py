@@ -185,6 +185,9 @@ def test_help_shows_the_functions() -> None:
     text = pydoc.plain(pydoc.render_doc(costmodel))
     for name in costmodel.__all__:
         assert f"    {name}(" in text or f"class {name}(" in text or f"{name} = " in text
+    functions = text[text.index("FUNCTIONS") :]
+    assert "memory: str | int | None = None,\n" in functions
+    assert max(map(len, functions.splitlines())) <= 104  # the source has up to 100, indented
     for function in (costmodel.study, costmodel.price, costmodel.explain, costmodel.table):
         kinds = {p.kind for p in inspect.signature(function).parameters.values()}
         assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}

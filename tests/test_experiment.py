@@ -107,7 +107,7 @@ def test_results_do_not_depend_on_the_number_of_processes() -> None:
 def test_bad_input_found_by_a_worker_process_keeps_its_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fault = Fault("mine.py", 3, 1, "copy", "yields something that is no micro-op", "'x', a str")
+    fault = Fault("mine.py", 3, 1, "copy", "yields something that is no micro-op", "'x'")
 
     def refuse(cell: Cell) -> list[TableRun]:
         raise ConfigError([fault])

@@ -18,6 +18,7 @@ from costmodel.ineffective import ineffective
         ({"noise.iteration_pct": 9.0}, True, []),
         ({"cpus": 4}, False, []),  # they share caches and locks
         ({"placement": "moving"}, False, ["moving threads"]),  # only for kernels that look at it
+        ({"cpus": 4, "between_stdev_pct": 20}, False, ["what lies between varies by 20 %"]),
         ({"contpte": False}, False, []),  # it chooses strategies
     ],
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from costmodel.checking.draw import draw_memory
 from costmodel.checking.priced import Announcement
 from costmodel.checking.run import Subject, violations_on
 from costmodel.checking.shrink import shrink
+from costmodel.config.errors import ConfigError
 from costmodel.mm.build import build_memory
 from costmodel.mm.layout import Layout
 from costmodel.mm.layouts import telling_layouts
@@ -60,17 +62,15 @@ def check_strategy(
 ) -> CheckReport:
     """Run a strategy on each layout, and shrink the first layout that breaks each guarantee.
 
-    ``budget`` is the largest number of runs for shrinking each of them. A strategy that raises an
-    exception or does not end is not run on further layouts. Raises ConfigError for a user's
-    strategy that hangs, or ends the process it runs in.
+    ``budget`` is the largest number of runs for shrinking each of them. Raises ConfigError for a
+    user's strategy that does not complete: it raises an exception, does not end, or ends the
+    process it runs in.
     """
     first: dict[Guarantee, Layout] = {}
     layouts = operation_named(subject.operation).layouts(layouts)
     for layout in layouts:
         for violation in violations_on(subject, layout):
             first.setdefault(violation.guarantee, layout)
-        if Guarantee.COMPLETES in first:
-            break
     breaks = tuple(
         _shrunk(subject, guarantee, layout, budget) for guarantee, layout in first.items()
     )
@@ -83,9 +83,10 @@ def _shrunk(subject: Subject, guarantee: Guarantee, found_on: Layout, budget: in
         return tuple(violation for violation in found if violation.guarantee is guarantee)
 
     def fails(layout: Layout) -> bool:
-        return bool(broken(layout))
+        with suppress(ConfigError):  # a smaller layout on which it does not complete shows less
+            return bool(broken(layout))
+        return False
 
-    budget = min(budget, 100) if guarantee is Guarantee.COMPLETES else budget
     layout = shrink(found_on, fails, budget=budget)
     return Break(guarantee, found_on, broken(found_on), layout, broken(layout))
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
-from costmodel.code.yields import generator
+from costmodel.code.yields import endless, generator
+from costmodel.config.errors import ConfigError
 from costmodel.mm.build import build_memory
 from costmodel.mm.layout import Layout
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.mm.violations import DirtyRule, Guarantee, Violation
+from costmodel.mm.violations import DirtyRule, Violation
 from costmodel.operations.registry import DEFAULT, operation_named
 from costmodel.operations.shared.strategy import elsewhere
-from costmodel.user_code.blame import StrategyError, line_of, told
 from costmodel.user_code.process import UserCode
 
 T = TypeVar("T")
@@ -58,10 +58,16 @@ class Subject:
 def violations_on(subject: Subject, layout: Layout) -> list[Violation]:
     """Return the guarantees that a strategy breaks on a layout; none if it is correct there.
 
-    Raises ConfigError for a user's strategy that hangs, ends the process it runs in, or yields what
-    is neither event nor micro-op.
+    Raises ConfigError, which names the layout, for a user's strategy that does not complete: it
+    raises an exception, does not end, or ends the process it runs in.
     """
-    return subject.evaluate(_violations, replace(subject, strategy=elsewhere, code=None), layout)
+    try:
+        alone = replace(subject, strategy=elsewhere, code=None)
+        return subject.evaluate(_violations, alone, layout)
+    except ConfigError as error:
+        where = f", on layout '{layout.name}'"
+        faults = [replace(fault, reason=fault.reason + where) for fault in error.faults]
+        raise ConfigError(faults) from None
 
 
 def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Violation]:
@@ -72,40 +78,21 @@ def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Vi
     operation = known.begin(memory, **kernel)
     pages = sum(area.pages for area in layout.areas)
     limit = STEPS_PER_TABLE * (2 + pages // TABLE_PTES) + STEPS_PER_PAGE * pages
-    try:
-        finished = exhaust(strategy(operation), limit)
-    except StrategyError:  # wrong whatever the layout
-        raise
-    except Exception as error:  # the strategy is foreign code: whatever it raises is its fault
-        return [*operation.faults, Violation(Guarantee.COMPLETES, "strategy", _told(error))]
-    if not finished:
-        what = f"does not end within {limit} steps"
-        return [*operation.faults, Violation(Guarantee.COMPLETES, "strategy", what)]
+    exhaust(strategy(operation), limit)
     if not subject.flushes:
         operation.finish()
     return known.violations(before, operation, dirty=subject.dirty)
 
 
-def exhaust(items: Iterable[Any], limit: int) -> bool:
+def exhaust(items: Iterable[Any], limit: int) -> None:
     """Run a strategy to its end and answer each ``yield`` with a new number.
 
-    Returns False if it yields more than ``limit`` times. Raises StrategyError for what yields
-    nothing at all.
+    Raises StrategyError if it yields more than ``limit`` times, and for what yields nothing at all.
     """
     steps = generator(items)
     send = steps.send
-    try:
+    with suppress(StopIteration):
         next(steps)
         for value in range(limit):
             send(value)
-    except StopIteration:
-        return True
-    steps.close()
-    return False
-
-
-def _told(error: Exception) -> str:
-    """Return an exception as text, with the line of the strategy that raised it."""
-    place = line_of(error)
-    where = f" ({Path(place[0]).name}:{place[1]})" if place else ""
-    return f"raised {told(error)}{where}"
+        raise endless(limit, steps, per="")

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from costmodel.cli.main import Subparsers
     from costmodel.cli.output import Output
-    from costmodel.config.machine import Machine
     from costmodel.config.scenario import Scenario
     from costmodel.explaining.axes import Axis, Pair
     from costmodel.results.plots.picture import Picture
@@ -76,12 +75,9 @@ class ShownAnswer(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Print the answer; raise ConfigError for bad input."""
-    from costmodel.cli.question import cells
     from costmodel.explaining.breakeven import in_one_build
 
-    scenario, machine, target, over = _asked(args)
-    pair = cells(scenario, machine)
-    axes = _axes(args, over, pair)
+    scenario, pair, axes, target = _asked(args)
     pair = in_one_build(pair, axes)
     answer = (_over_two if len(axes) == MOST else _over_one)(args, scenario, pair, axes)
     target.show(answer.text)
@@ -100,7 +96,8 @@ def _over_one(
     from costmodel.results.text.breakeven import breakeven_document, breakeven_text
 
     found = break_even(pair, axes[0])
-    idle, verdicts, origin = _beside(args, scenario, pair)
+    places = [axes[0].apply(pair, point.x) for point in found.points]
+    idle, verdicts, origin = _beside(args, scenario, pair, places)
     return ShownAnswer(
         breakeven_text(found, pair, version=__version__, idle=idle, verdicts=verdicts),
         lambda: breakeven_document(found, pair, origin(), verdicts),
@@ -112,6 +109,7 @@ def _over_two(
     args: argparse.Namespace, scenario: Scenario, pair: Pair, axes: Sequence[Axis]
 ) -> ShownAnswer:
     from costmodel import __version__
+    from costmodel.explaining.breakeven import applied
     from costmodel.explaining.breakeven_map import break_even_map
     from costmodel.parallel import cpus
     from costmodel.results.plots.breakeven_map import map_picture
@@ -119,7 +117,9 @@ def _over_two(
 
     given = [text.partition("=")[0].strip() for text in args.over if "=" in text]
     found = break_even_map(pair, *axes, given=given, jobs=args.jobs or cpus())
-    idle, verdicts, origin = _beside(args, scenario, pair)
+    edges = [applied(pair, axis, x) for axis in (found.x, found.y) for x in axis.bounds]
+    places = [place for place in edges if place is not None]
+    idle, verdicts, origin = _beside(args, scenario, pair, places)
     return ShownAnswer(
         map_text(found, pair, version=__version__, idle=idle, verdicts=verdicts),
         lambda: map_document(found, pair, origin(), verdicts),
@@ -128,66 +128,87 @@ def _over_two(
 
 
 def _beside(
-    args: argparse.Namespace, scenario: Scenario, pair: Pair
+    args: argparse.Namespace, scenario: Scenario, pair: Pair, places: Sequence[Pair]
 ) -> tuple[Sequence[Setting], Sequence[str], Callable[[], Mapping[str, Any]]]:
-    """Return what stands beside an answer: settings without effect, verdicts, and its origin."""
+    """Return what stands beside an answer: settings without effect, verdicts, and its origin.
+
+    A setting that matters to a pair at one of the ``places`` of the answer has an effect.
+    """
     from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.question import origin_of
     from costmodel.experiment import run_cell
     from costmodel.ineffective import ineffective
 
-    idle = ineffective([run_cell(cell, noise=False) for cell in pair])
+    asked = ineffective([run_cell(cell, noise=False) for cell in pair])
+    cells = [cell for place in places for cell in place] if asked else []
+    there = ineffective([run_cell(cell, noise=False) for cell in cells])
+    idle = [setting for setting in asked if setting in there]
     return idle, verdicts_of(pair), lambda: origin_of(args, scenario, [pair[0].machine.name])
 
 
-def _asked(args: argparse.Namespace) -> tuple[Scenario, Machine, Output, Sequence[SweepAxis]]:
+class _Asked(NamedTuple):
+    """What a command asks: the two cells, what varies, and where the answer goes."""
+
+    scenario: Scenario
+    pair: Pair
+    axes: Sequence[Axis]
+    target: Output
+
+
+def _asked(args: argparse.Namespace) -> _Asked:
     """Return what the words of the command say; raise ConfigError with every fault."""
     from costmodel.cli.output import outputs
-    from costmodel.cli.question import ask_one, inputs
-    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.cli.question import ask, cells, inputs
+    from costmodel.config.errors import Fault, Faults
+    from costmodel.config.machine import load_machine
+    from costmodel.explaining.axes import check_key
     from costmodel.results.plots.picture import check_suffix
     from costmodel.sweeps.axes import parse_over
 
-    faults: list[Fault] = []
+    faults = Faults()
     if len(args.over) > MOST:
         reason = f"is given too often: at most {MOST} numbers vary"
-        faults.append(Fault("--over", reason=reason, got=", ".join(args.over)))
-    try:
+        faults.found.append(Fault("--over", reason=reason, got=", ".join(args.over)))
+    over: Sequence[SweepAxis] = ()
+    with faults.collected():
         over = parse_over(args.over)
-    except ConfigError as error:
-        faults += error.faults
-    try:
-        if args.output is not None:
-            check_suffix(Path(args.output))
-    except ConfigError as error:
-        faults += error.faults
-    try:
-        scenario, machine = ask_one(args)
-        files = {"-o": args.output, "--json": args.json}
-        _, target = outputs(files, inputs=inputs(args, scenario))
-    except ConfigError as error:
-        faults += error.faults
-    if faults:
-        raise ConfigError(faults)
-    return scenario, machine, target, over
+    with faults.collected():
+        check_suffix(args.output)
+    read: list[Path] = []
+    with faults.collected():
+        scenario, machines = ask(args)
+        read = inputs(args, scenario)
+        pair = cells(scenario, *machines.values())
+        axes = _axes(args, over, pair)
+    with faults.collected():
+        _, target = outputs({"-o": args.output, "--json": args.json}, inputs=read)
+    if faults.found:  # keys can be checked even where the question cannot be asked
+        with faults.collected():
+            machine = load_machine(args.machine, origin="--machine")
+            for each in over:
+                with faults.collected():
+                    check_key(each.key, machine)
+    faults.tell()
+    return _Asked(scenario, pair, axes, target)
 
 
 def _axes(args: argparse.Namespace, over: Sequence[SweepAxis], pair: Pair) -> list[Axis]:
     """Return the axes that the options name; raise ConfigError with every fault."""
-    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.config.errors import Faults
     from costmodel.explaining.axes import axis_of, check_apart
     from costmodel.sweeps.along import along
 
     large = LARGE_ORDER if args.order is None else pair[0].workload.folio_order or 0
     found: list[Axis] = []
-    faults: list[Fault] = []
-    for text, asked in zip(args.over, over, strict=True):
-        try:
+    faults = Faults()
+    given = {text.partition("=")[0].strip() for text in args.over if "=" in text}
+    for asked in over:
+        with faults.collected():
             axis = axis_of(asked.key, pair, large_order=large)
-            found.append(along(axis, asked) if "=" in text else axis)
-        except ConfigError as error:
-            faults += error.faults
-    if faults:
-        raise ConfigError(faults)
-    check_apart(found)
+            found.append(axis)
+            if asked.key in given:
+                found[-1] = along(axis, asked)
+    with faults.collected():
+        check_apart(found)
+    faults.tell()
     return found

@@ -53,14 +53,18 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.calibration.choices import FITTED
     from costmodel.calibration.fit import STARTS
     from costmodel.calibration.machine_file import write_fit
+    from costmodel.config.errors import Faults
     from costmodel.config.machine import load_machine
     from costmodel.config.resources import find_file
 
     starts = args.starts or STARTS
     references = args.machine or list(FITTED)
-    machines = [load_machine(reference, origin="MACHINE") for reference in references]
-    for machine in machines:
-        check_can_calibrate(machine)
+    machines, faults = [], Faults()
+    for reference in references:
+        with faults.collected():
+            machines.append(load_machine(reference, origin="MACHINE"))
+            check_can_calibrate(machines[-1])
+    faults.tell()
     total = sum(progress_steps(machine, starts=starts) for machine in machines)
     # disable=None: no bar where stderr is no terminal.
     with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
@@ -82,22 +86,29 @@ def _run_measured(args: argparse.Namespace) -> int:
 
     from costmodel.calibration.fit import STARTS
     from costmodel.calibration.machine_file import write_fit
-    from costmodel.config.errors import ConfigError, describe
+    from costmodel.config.errors import Fault, Faults
     from costmodel.config.machine import load_machine
     from costmodel.config.resources import find_file
     from costmodel.measure.document import read_measured
     from costmodel.measure.fitting import calibrate_to, describe_measured
     from costmodel.measure.prediction import strategies_named
 
+    faults = Faults()
     if not args.measured:
-        raise ConfigError.of("--strategy", "needs --measured")
-    if len(args.machine) != 1:
-        got = describe(" ".join(args.machine))
-        raise ConfigError.of("--measured", "needs one MACHINE, the one that was measured", got=got)
-    machine = load_machine(args.machine[0], origin="MACHINE")
-    file = read_measured(Path(args.measured))
+        faults.found.append(Fault("--strategy", reason="needs --measured"))
+    if args.measured and len(args.machine) != 1:
+        reason = "needs one MACHINE, the one that was measured"
+        faults.found.append(Fault("--measured", reason=reason, got=" ".join(args.machine)))
+    for reference in args.machine:
+        with faults.collected():
+            machine = load_machine(reference, origin="MACHINE")
+    with faults.collected():
+        named = strategies_named(args.strategy)
+    if args.measured:
+        with faults.collected():
+            file = read_measured(Path(args.measured))
+    faults.tell()
     file.check_isa(machine)
-    named = strategies_named(args.strategy)
     starts = args.starts or STARTS
     # disable=None: no bar where stderr is no terminal.
     with tqdm(total=starts, file=sys.stderr, disable=None, leave=False) as bar:

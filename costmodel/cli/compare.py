@@ -46,27 +46,20 @@ def run(args: argparse.Namespace) -> int:
     """Print the comparison; raise ConfigError for files that cannot be compared."""
     from pathlib import Path
 
-    from costmodel.config.errors import ConfigError
+    from costmodel.config.errors import Faults
     from costmodel.results.compare import compare_files
     from costmodel.results.reading import read_results
 
     names = (args.old, *args.new)
-    files, faults = [], []
+    files, comparisons, faults = [], [], Faults()
     for name in names:
-        try:
+        with faults.collected():
             files.append(read_results(Path(name)))
-        except ConfigError as error:
-            faults += error.faults
-    if faults:
-        raise ConfigError(faults)
-    comparisons = []
+    faults.tell()
     for name, file in zip(args.new, files[1:], strict=True):
-        try:
+        with faults.collected():
             comparisons.append(compare_files(files[0], file, names=(args.old, name)))
-        except ConfigError as error:
-            faults += error.faults
-    if faults:
-        raise ConfigError(faults)
+    faults.tell()
     print(_text(comparisons, names, args.format), end="")
     if args.fail_above is None:
         return 0

@@ -35,15 +35,13 @@ def run(args: argparse.Namespace) -> int:
     """Print the explanation; raise ConfigError for bad input."""
     from costmodel import __version__
     from costmodel.checking.verdict import verdicts_of
-    from costmodel.cli.output import output
-    from costmodel.cli.question import ask_one, cells, inputs, origin_of
+    from costmodel.cli.question import ask_one, cells, origin_of
     from costmodel.explaining.attribution import explained
     from costmodel.ineffective import ineffective
     from costmodel.parallel import cpus
     from costmodel.results.text.explanation import explanation_document, explanation_text
 
-    scenario, machine = ask_one(args)
-    target = output(args.json, inputs=inputs(args, scenario))
+    scenario, machine, (target,) = ask_one(args, {"--json": args.json})
     new, base = cells(scenario, machine)
     explanation = explained(new, base, jobs=args.jobs or min(MOST_JOBS, cpus()))
     idle = ineffective([explanation.base.result, explanation.new.result])

@@ -39,20 +39,28 @@ def run(args: argparse.Namespace) -> int:
     import datetime
 
     from costmodel.cli.output import outputs
-    from costmodel.config.errors import ConfigError, unknown
+    from costmodel.config.errors import Fault, Faults, unknown
+    from costmodel.config.machine import load_machine
     from costmodel.layout.found import read_layout
     from costmodel.layout.scenario_text import scenario_text
     from costmodel.operations.registry import DEFAULT, operation_names
     from costmodel.results.text.layout_found import layout_text
 
     files = {"-o": args.output, "--json": args.json}
-    scenario, target = outputs(files, inputs=[args.process])
+    faults = Faults()
+    with faults.collected():
+        scenario, target = outputs(files, inputs=[args.process])
     operation = args.operation or DEFAULT
     if operation not in operation_names():
         reason = unknown("operation", operation, operation_names())
-        raise ConfigError.of("--operation", reason)
+        faults.found.append(Fault("--operation", reason=reason, got=repr(operation)))
+    for name in args.machine:
+        with faults.collected():
+            load_machine(name, origin="--machine")
+    with faults.collected():
+        found = read_layout(args.process)
+    faults.tell()
     machines = [_reference(name, scenario.path) for name in args.machine]
-    found = read_layout(args.process)
     if not (scenario.is_stdout or target.is_stdout):
         print(layout_text(found), end="", flush=True)
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
@@ -68,10 +76,8 @@ def _reference(name: str, scenario: Path | None) -> str:
     """Return a machine as a scenario names it: files relative to its own folder."""
     import os
 
-    from costmodel.config.machine import load_machine
     from costmodel.config.resources import is_path
 
-    load_machine(name, origin="--machine")
     if scenario is None or not is_path(name):
         return name
     found = os.path.relpath(name, scenario.parent)

@@ -9,6 +9,7 @@ from costmodel.cli.parser import add_json, command, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from costmodel.cli.main import Subparsers
     from costmodel.config.machine import Machine
@@ -38,28 +39,24 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a line per loop; raise ConfigError with every fault of file, machine and options."""
     from costmodel.cli.output import output
-    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.config.errors import Faults
     from costmodel.config.resources import find_file
-    from costmodel.loops.form import Loop, read_loops
+    from costmodel.loops.form import read_loops
     from costmodel.loops.price import price_loop
     from costmodel.loops.shipped import loops_path
     from costmodel.results.text.loops import loops_text
 
-    faults: list[Fault] = []
-    loops: tuple[Loop, ...] = ()
-    machine: Machine | None = None
-    try:
-        loops = read_loops(loops_path(args.file))
-    except ConfigError as error:
-        faults += error.faults
-    try:
+    faults = Faults()
+    inputs: list[Path] = []
+    with faults.collected():
+        inputs.append(loops_path(args.file))
+        loops = read_loops(inputs[-1])
+    with faults.collected():
         machine = _machine(args.machine, args.assignments)
-    except ConfigError as error:
-        faults += error.faults
-    if faults or machine is None:
-        raise ConfigError(faults)
-    inputs = [loops_path(args.file), find_file("machines", args.machine)]
-    target = output(args.json, inputs=inputs)
+        inputs.append(find_file("machines", args.machine))
+    with faults.collected():
+        target = output(args.json, inputs=inputs)
+    faults.tell()
     priced = [price_loop(loop, machine) for loop in loops]
     target.show(loops_text(priced, machine.title))
     target.write_json(lambda: [each._asdict() for each in priced])
@@ -68,24 +65,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _machine(reference: str, assignments: Iterable[str]) -> Machine:
     """Return a machine with numbers changed; raise ConfigError with every fault of these."""
-    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.config.errors import Faults
     from costmodel.config.machine import load_machine
     from costmodel.config.overrides import parse_assignment
 
     machine = load_machine(reference, origin="--machine")
-    faults: list[Fault] = []
+    faults = Faults()
     values: dict[str, object] = {}
     for text in assignments:
-        try:
+        with faults.collected():
             key, value = parse_assignment(text)
-        except ConfigError as error:
-            faults += error.faults
-        else:
             values[key.removeprefix(f"{machine.name}.")] = value
-    try:
+    with faults.collected():
         machine = machine.with_values(values, origin="--set")
-    except ConfigError as error:
-        faults += error.faults
-    if faults:
-        raise ConfigError(faults)
+    faults.tell()
     return machine

@@ -26,10 +26,15 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print to stdout; raise ConfigError for an unknown machine or a file with faults."""
+    from costmodel.config.errors import Faults
     from costmodel.config.machine import load_machine
     from costmodel.config.resources import names
 
-    machines = [load_machine(name, origin="MACHINE") for name in args.machine or names("machines")]
+    machines, faults = [], Faults()
+    for name in args.machine or names("machines"):
+        with faults.collected():
+            machines.append(load_machine(name, origin="MACHINE"))
+    faults.tell()
     if args.machine:
         print("\n\n".join("\n".join(describe_machine(machine)) for machine in machines))
     else:

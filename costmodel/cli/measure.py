@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from costmodel.cli.parser import add_json, command, count
@@ -15,6 +16,7 @@ from costmodel.cli.validate import add_strategies
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
     from costmodel.cli.output import Output
+    from costmodel.measure.command import Wanted
 
 EPILOG = """\
 Runs small kernels in memory, without a compiler and without root; nothing
@@ -53,23 +55,11 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print and write; raise ConfigError for bad input."""
-    from costmodel.config.machine import load_machine
-    from costmodel.loops.form import read_loops
-    from costmodel.loops.shipped import loops_path
-    from costmodel.measure.command import Wanted, measure
+    from costmodel.measure.command import measure
     from costmodel.measure.loops import loops_file
     from costmodel.results.text.loops import loops_text
 
-    machine_file, measured, loops = _outputs(args)
-    wanted = Wanted(
-        like=load_machine(args.like, origin="--like") if args.like else None,
-        name=machine_file.path.stem if machine_file.path else "this-machine",
-        quick=args.quick,
-        validate=not args.no_validate,
-        cpu=args.cpu,
-        loops=read_loops(loops_path(args.loops)) if args.loops else (),
-        strategies=tuple(args.strategy),
-    )
+    wanted, (machine_file, measured, loops) = _asked(args)
     found = measure(wanted, stage=_bar)
     texts = [found.numbers_text(), found.operations_text()]
     texts += [loops_text(found.priced, found.made.machine.title)] if found.priced else []
@@ -80,31 +70,49 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _outputs(args: argparse.Namespace) -> tuple[Output, Output, Output]:
-    """Return where the machine file, all that was measured and the loops go.
+def _asked(args: argparse.Namespace) -> tuple[Wanted, tuple[Output, ...]]:
+    """Return what to measure, and where the machine file, all that was measured and the loops go.
 
-    Raises ConfigError for what could not be written, before minutes are spent on it.
+    Raises ConfigError with every fault, before minutes are spent on it.
     """
-    from costmodel.cli.output import STDOUT, outputs
-    from costmodel.config.errors import ConfigError, Fault, describe
+    from pathlib import Path
 
-    faults: list[Fault] = []
-    found: tuple[Output, ...] = ()
+    from costmodel.cli.output import STDOUT, outputs
+    from costmodel.config.errors import Fault, Faults, describe
+    from costmodel.config.machine import load_machine
+    from costmodel.loops.form import read_loops
+    from costmodel.loops.shipped import loops_path
+    from costmodel.measure.command import Wanted, check_wanted
+
+    faults = Faults()
     if args.output and not args.output.endswith((".yaml", ".yml")):
-        faults.append(Fault("-o", reason="must end with .yaml", got=describe(args.output)))
+        fault = Fault("-o", reason="must end with .yaml", got=describe(args.output))
+        faults.found.append(fault)
     if args.save_loops and not args.loops:
-        faults.append(Fault("--save-loops", reason="needs --loops"))
+        faults.found.append(Fault("--save-loops", reason="needs --loops"))
     if args.save_loops == STDOUT:
-        faults.append(Fault("--save-loops", reason="must be a file", got=describe(STDOUT)))
+        fault = Fault("--save-loops", reason="must be a file", got=describe(STDOUT))
+        faults.found.append(fault)
     files = {"-o": args.output, "--json": args.json, "--save-loops": args.save_loops}
-    try:
-        found = outputs(files, inputs=[args.loops] if args.loops else [])
-    except ConfigError as error:
-        faults += error.faults
-    if faults:
-        raise ConfigError(faults)
-    machine_file, measured, loops = found
-    return machine_file, measured, loops
+    wanted = Wanted(
+        name=Path(args.output or "this-machine").stem,
+        quick=args.quick,
+        validate=not args.no_validate,
+        cpu=args.cpu,
+        strategies=tuple(args.strategy),
+    )
+    with faults.collected():
+        opened = outputs(files, inputs=[args.loops] if args.loops else [])
+    with faults.collected():
+        if args.like:
+            wanted = replace(wanted, like=load_machine(args.like, origin="--like"))
+    with faults.collected():
+        if args.loops:
+            wanted = replace(wanted, loops=read_loops(loops_path(args.loops, origin="--loops")))
+    with faults.collected():
+        check_wanted(wanted)
+    faults.tell()
+    return wanted, opened
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from costmodel.cli.parser import (
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
+    from costmodel.config.errors import Faults
     from costmodel.config.machine import Machine
     from costmodel.config.scenario import Scenario
     from costmodel.results.plots.picture import Picture
@@ -90,24 +91,28 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the picture or print the chart; raise ConfigError for bad input."""
     from costmodel.cli.output import output
-    from costmodel.config.errors import ConfigError
+    from costmodel.config.errors import Fault, Faults
     from costmodel.results.plots.picture import check_suffix
     from costmodel.results.text.layout import ascii_only
 
-    if args.ascii and (args.kind != "change" or args.output):
-        raise ConfigError.of("--ascii", "prints changes: leave --kind and -o out")
+    faults = Faults()
     file = Path(args.output or f"{Path(args.scenario).stem}-{args.kind}.svg")
+    if args.ascii and (args.kind != "change" or args.output):
+        faults.found.append(Fault("--ascii", reason="prints changes: leave --kind and -o out"))
     if not args.ascii:
-        check_suffix(file)
-        output(str(file), option="-o", inputs=[args.scenario])
+        with faults.collected():
+            check_suffix(file)
+        with faults.collected():
+            output(str(file), option="-o", inputs=[args.scenario])
     text, picture = "", None
     if Path(args.scenario).is_dir():
-        picture = _of_sweep(args)
-    elif args.over is not None:
-        raise ConfigError.of("--over", "is for the folder of a sweep", got=repr(args.over))
+        picture = _of_sweep(args, faults)
     else:
+        if args.over is not None:
+            fault = Fault("--over", reason="is for the folder of a sweep", got=repr(args.over))
+            faults.found.append(fault)
         from_file = args.scenario.endswith(".json")
-        text, picture = _of_file(args) if from_file else _of_scenario(args)
+        text, picture = (_of_file if from_file else _of_scenario)(args, faults)
     if picture is None:
         print(text, end="")
     else:
@@ -116,37 +121,40 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _of_file(args: argparse.Namespace) -> tuple[str, Picture | None]:
-    from costmodel.config.errors import ConfigError, Fault
+def _of_file(args: argparse.Namespace, faults: Faults) -> tuple[str, Picture | None]:
+    from costmodel.config.errors import Fault
     from costmodel.measure.document import is_measured
     from costmodel.results.plots.ascii import ascii_chart
     from costmodel.results.plots.draw import draw
     from costmodel.results.reading import read_results
 
     if Path(args.scenario).is_file() and is_measured(Path(args.scenario)):
-        return "", _of_measured(args)
+        return "", _of_measured(args, faults)
     refused = [*given_options(args, _SCENARIO_ONLY)]
     refused += ["--kind timeline"] if args.kind == "timeline" else []
-    if refused:
-        reason = "needs a scenario, not a result file"
-        raise ConfigError([Fault(option, reason=reason) for option in refused])
-    results = read_results(Path(args.scenario)).only(
-        machines=args.machine, strategies=args.strategy, orders=args.order
-    )
+    reason = "needs a scenario, not a result file"
+    faults.found += [Fault(option, reason=reason) for option in refused]
+    with faults.collected():
+        results = read_results(Path(args.scenario)).only(
+            machines=args.machine, strategies=args.strategy, orders=args.order
+        )
+    faults.tell()
     return (ascii_chart(results), None) if args.ascii else ("", draw(results, args.kind))
 
 
-def _of_sweep(args: argparse.Namespace) -> Picture:
-    from costmodel.config.errors import ConfigError, Fault
+def _of_sweep(args: argparse.Namespace, faults: Faults) -> Picture:
+    from costmodel.config.errors import Fault
     from costmodel.results.plots.sweep import sweep_picture
     from costmodel.sweeps.folder import SweepFolder
 
     choices = ("ascii", *_SCENARIO_ONLY)
     refused = [*given_options(args, choices), *(["--kind"] if args.kind != "change" else [])]
-    if refused:
-        raise ConfigError([Fault(option, reason=_SWEPT) for option in refused])
+    faults.found += [Fault(option, reason=_SWEPT) for option in refused]
+    with faults.collected():
+        folder = SweepFolder.opened(Path(args.scenario), origin=args.scenario)
+    faults.tell()
     return sweep_picture(
-        SweepFolder.opened(Path(args.scenario), origin=args.scenario),
+        folder,
         over=args.over,
         machines=args.machine,
         strategies=args.strategy,
@@ -155,35 +163,38 @@ def _of_sweep(args: argparse.Namespace) -> Picture:
     )
 
 
-def _of_measured(args: argparse.Namespace) -> Picture:
+def _of_measured(args: argparse.Namespace, faults: Faults) -> Picture:
     """Draw what ``measure`` found; it has one picture and nothing to choose."""
-    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.config.errors import Fault
     from costmodel.measure.document import read_measured
     from costmodel.results.plots.measured import measured_picture
 
     choices = ("ascii", "machine", "strategy", "order", *_SCENARIO_ONLY)
     refused = [*given_options(args, choices), *(["--kind"] if args.kind != "change" else [])]
-    if refused:
-        raise ConfigError([Fault(option, reason=_NOT_MEASURED) for option in refused])
-    file = read_measured(Path(args.scenario))
+    faults.found += [Fault(option, reason=_NOT_MEASURED) for option in refused]
+    with faults.collected():
+        file = read_measured(Path(args.scenario))
+    faults.tell()
     rows = [row.compared() for row in file.operations]
     return measured_picture(rows, machine=file.system.model_name, date=file.date)
 
 
-def _of_scenario(args: argparse.Namespace) -> tuple[str, Picture | None]:
+def _of_scenario(args: argparse.Namespace, faults: Faults) -> tuple[str, Picture | None]:
     from costmodel.cli.question import ask
     from costmodel.parallel import cpus
     from costmodel.studies import study_of
 
     if args.kind == "order" and not args.order:
         args.order = [str(order) for order in ALL_ORDERS]
-    scenario, machines = ask(args)
+    with faults.collected():
+        scenario, machines = ask(args)
+    faults.tell()
     if args.kind in ("cpus", "shared"):
         scenario = _on_several(scenario, machines)
     if args.kind == "timeline":
         return "", _timeline(args, scenario, machines)
     noise = args.kind in ("change", "samples") and not args.no_noise
-    intervals = args.kind == "change" and not args.ascii
+    intervals = args.kind in ("change", "cpus") and not args.ascii
     jobs = args.jobs or min(MOST_JOBS, cpus())
     study = study_of(scenario, machines, noise=noise, jobs=jobs, intervals=intervals)
     if args.ascii:

@@ -31,7 +31,8 @@ def guarded(run: Callable[[], int]) -> int:
             # The reader (head, less) left.
             code = BROKEN_PIPE
         except OSError as error:
-            complain(f"costmodel: {error}")
+            told = (error.filename, error.strerror or str(error))
+            complain(": ".join(["costmodel", *(str(part) for part in told if part)]))
             code = BAD_INPUT
         except KeyboardInterrupt:
             code = INTERRUPTED

@@ -15,6 +15,8 @@ from costmodel.cli.parser import BASELINES, add_assignments, add_json, add_workl
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from costmodel.cli.output import Output
+    from costmodel.config.errors import Faults
     from costmodel.config.machine import Machine
     from costmodel.config.scenario import Scenario
     from costmodel.experiment import Cell
@@ -62,30 +64,60 @@ def ask(
     checked together. Raises ConfigError with every fault.
     """
     from costmodel.config.document import Place
+    from costmodel.config.errors import Faults
     from costmodel.config.overrides import load_with_overrides
     from costmodel.config.scenario import default_scenario, load_scenario
     from costmodel.strategies.resolve import NamesByOperation
 
     reference = getattr(args, "scenario", None)
     names = NamesByOperation()
-    _check_operation(args.operation, names)
-    if loaded is not None:
-        scenario = loaded
-    elif reference:
-        scenario = load_scenario(reference, strategies=names)
-    else:
-        scenario = default_scenario(_operation(args, names))
+    faults = Faults()
+    with faults.collected():
+        _check_operation(args.operation, names)
+    with faults.collected():
+        if loaded is not None:
+            scenario = loaded
+        elif reference:
+            scenario = load_scenario(reference, strategies=names)
+        else:
+            scenario = default_scenario(_operation(args, names))
+    if faults.found:  # without its question no other option can be checked
+        check_machines(args, faults)
+    faults.tell()
     said = dict(_options(args))
     on = said.pop("machines", None)
     options = {key: (Place(file=at, names_key=True), value) for key, (at, value) in said.items()}
     return load_with_overrides(scenario, args.assignments, strategies=names, options=options, on=on)
 
 
-def ask_one(args: argparse.Namespace) -> tuple[Scenario, Machine]:
-    """Return the scenario and its only machine, for commands that look at one cell."""
-    scenario, machines = ask(args)
+def ask_and_open(
+    args: argparse.Namespace, files: Mapping[str, str | None], faults: Faults | None = None
+) -> tuple[Scenario, dict[str, Machine], tuple[Output, ...]]:
+    """Return what :func:`ask` returns, and where options write; ``files`` has their values.
+
+    Raises ConfigError with every fault of both, and with those that ``faults`` holds.
+    """
+    from costmodel.cli.output import outputs
+    from costmodel.config.errors import Faults
+
+    faults = faults or Faults()
+    read: list[Path] = []
+    with faults.collected():
+        scenario, machines = ask(args)
+        read = inputs(args, scenario)
+    with faults.collected():
+        opened = outputs(files, inputs=read)
+    faults.tell()
+    return scenario, machines, opened
+
+
+def ask_one(
+    args: argparse.Namespace, files: Mapping[str, str | None], faults: Faults | None = None
+) -> tuple[Scenario, Machine, tuple[Output, ...]]:
+    """Return what :func:`ask_and_open` does, for commands that look at a cell of one machine."""
+    scenario, machines, opened = ask_and_open(args, files, faults)
     (machine,) = machines.values()
-    return scenario, machine
+    return scenario, machine, opened
 
 
 def cells(scenario: Scenario, machine: Machine) -> tuple[Cell, Cell]:
@@ -190,6 +222,17 @@ def _operation(args: argparse.Namespace, known: Mapping[str, object]) -> str:
     named = [value.strip() for key, _, value in keys if key.strip() == "operation"]
     last = [*([args.operation] if args.operation else []), *named][-1:]
     return last[0] if last and last[0] in known else DEFAULT
+
+
+def check_machines(args: argparse.Namespace, faults: Faults) -> None:
+    """Collect the faults of the machines that options name, where nothing else can be checked."""
+    from costmodel.config.machine import load_machine
+
+    origin = "MACHINE" if "machine" in _positional(args) else "--machine"
+    named = args.machine or []
+    for name in [named] if isinstance(named, str) else named:
+        with faults.collected():
+            load_machine(name, origin=origin)
 
 
 def _check_operation(operation: str | None, known: Mapping[str, object]) -> None:

@@ -20,6 +20,7 @@ from costmodel.cli.parser import (
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
+    from costmodel.config.errors import Faults
     from costmodel.results.document import ResultFile
     from costmodel.sweeps.axes import SweepAxis
 
@@ -58,34 +59,38 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page; raise ConfigError for bad input, before anything is computed."""
-    from costmodel.config.errors import ConfigError, describe
+    from costmodel.config.errors import Fault, Faults, describe
     from costmodel.sweeps.axes import parse_over
 
+    faults = Faults()
+    over: tuple[SweepAxis, ...] = ()
     if Path(args.output).suffix not in SUFFIXES:
-        raise ConfigError.of("-o", "must end in .html", got=describe(args.output))
-    over = parse_over(args.over)
+        faults.found.append(Fault("-o", reason="must end in .html", got=describe(args.output)))
+    with faults.collected():
+        over = parse_over(args.over)
     from_file = args.scenario.endswith(".json")
-    said = _of_file(args, over) if from_file else _of_scenario(args, over)
+    said = _of_file(args, over, faults) if from_file else _of_scenario(args, over, faults)
     print(wrapped(f"{args.output}: {said}"))
     return 0
 
 
-def _of_file(args: argparse.Namespace, over: tuple[SweepAxis, ...]) -> str:
+def _of_file(args: argparse.Namespace, over: tuple[SweepAxis, ...], faults: Faults) -> str:
     """Write the page of a result file; return how much it shows."""
     from costmodel.cli.output import output
-    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.config.errors import Fault
     from costmodel.pages import page_of_file
     from costmodel.parallel import cpus
     from costmodel.results.reading import read_results
 
     reason = "needs a scenario, not a result file"
-    faults = [Fault(option, reason=reason) for option in given_options(args, SCENARIO_ONLY)]
-    if faults:
-        raise ConfigError(faults)
-    target = output(args.output, option="-o", inputs=[args.scenario])
-    results = read_results(Path(args.scenario)).only(
-        machines=args.machine, strategies=args.strategy, orders=args.order
-    )
+    faults.found += [Fault(name, reason=reason) for name in given_options(args, SCENARIO_ONLY)]
+    with faults.collected():
+        target = output(args.output, option="-o", inputs=[args.scenario])
+    with faults.collected():
+        results = read_results(Path(args.scenario)).only(
+            machines=args.machine, strategies=args.strategy, orders=args.order
+        )
+    faults.tell()
     with _progress() as progress:
         text, why = page_of_file(results, over, jobs=args.jobs or cpus(), progress=progress)
     target.write(text.encode())
@@ -93,7 +98,7 @@ def _of_file(args: argparse.Namespace, over: tuple[SweepAxis, ...]) -> str:
     return f"{said}; no sliders: {why}" if why else said
 
 
-def _of_scenario(args: argparse.Namespace, over: tuple[SweepAxis, ...]) -> str:
+def _of_scenario(args: argparse.Namespace, over: tuple[SweepAxis, ...], faults: Faults) -> str:
     """Write the page of a scenario; return how much it shows."""
     from costmodel.cli.output import output
     from costmodel.cli.question import ask, inputs, origin_of
@@ -105,9 +110,14 @@ def _of_scenario(args: argparse.Namespace, over: tuple[SweepAxis, ...]) -> str:
     from costmodel.results.build import result_file
     from costmodel.sweeps.what_if import check_over
 
-    scenario, machines = ask(args)
-    check_over(over, machines)
-    target = output(args.output, option="-o", inputs=inputs(args, scenario))
+    read: list[Path] = []
+    with faults.collected():
+        scenario, machines = ask(args)
+        read = inputs(args, scenario)
+        check_over(over, machines)
+    with faults.collected():
+        target = output(args.output, option="-o", inputs=read)
+    faults.tell()
     noise, jobs = not args.no_noise, args.jobs or cpus()
     todo = plan(scenario, machines)
     with _progress() as progress:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from costmodel.cli.parser import add_format, add_jobs, add_json, add_scenario_options, command
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from costmodel.cli.main import Subparsers
+    from costmodel.config.errors import Fault
     from costmodel.results.document import ResultFile
 
 EPILOG = """\
@@ -43,8 +46,8 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the tables and write the JSON file; raise ConfigError for bad input."""
-    from costmodel.cli.output import output
-    from costmodel.cli.question import ask, inputs, origin_of
+    from costmodel.cli.question import ask_and_open, origin_of
+    from costmodel.config.errors import Faults
     from costmodel.experiment import compare_cells
     from costmodel.ineffective import ineffective_by_machine
     from costmodel.parallel import cpus
@@ -52,9 +55,8 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.results.build import result_file
     from costmodel.simulation import Engine
 
-    _check_is_asked(args)
-    scenario, machines = ask(args)
-    target = output(args.json, inputs=inputs(args, scenario))
+    faults = Faults(_missing(args))
+    scenario, machines, (target,) = ask_and_open(args, {"--json": args.json}, faults)
     engine = Engine(args.engine)
     todo = plan(scenario, machines)
     comparisons = compare_cells(
@@ -86,11 +88,11 @@ def _written(results: ResultFile, form: str) -> str:
     return results_csv(results) if form == "csv" else results_markdown(results)
 
 
-def _check_is_asked(args: argparse.Namespace) -> None:
-    """Without a scenario a question names its machine and its strategy."""
-    from costmodel.config.errors import ConfigError, Fault
+def _missing(args: argparse.Namespace) -> Iterator[Fault]:
+    """Yield a fault for what is missing: without a scenario, a machine and a strategy are named."""
+    from costmodel.config.errors import Fault
 
-    missing = [name for name in ("machine", "strategy") if not getattr(args, name)]
-    if missing and not args.scenario:
-        reason = "needed where no SCENARIO is given"
-        raise ConfigError([Fault(f"--{name}", reason=reason) for name in missing])
+    for name, listed in (("machine", "machines"), ("strategy", "strategies")):
+        if not (args.scenario or getattr(args, name)):
+            reason = f"needed where no SCENARIO is given (see: costmodel {listed})"
+            yield Fault(f"--{name}", reason=reason)

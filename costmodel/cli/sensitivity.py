@@ -35,19 +35,22 @@ def run(args: argparse.Namespace) -> int:
     """Print the numbers by influence; raise ConfigError for bad input."""
     from costmodel import __version__
     from costmodel.checking.verdict import verdicts_of
-    from costmodel.cli.output import outputs
-    from costmodel.cli.question import ask_one, cells, inputs, origin_of
+    from costmodel.cli.question import ask_one, cells, origin_of
+    from costmodel.config.errors import Faults
+    from costmodel.experiment import matched
     from costmodel.explaining.sensitivity import sensitivity_of
     from costmodel.parallel import cpus
     from costmodel.results.plots.picture import check_suffix
     from costmodel.results.text.sensitivity import sensitivity_document, sensitivity_text
 
-    scenario, machine = ask_one(args)
-    if args.output is not None:
-        check_suffix(Path(args.output))
+    faults = Faults()
+    with faults.collected():
+        check_suffix(args.output)
     files = {"-o": args.output, "--json": args.json}
-    _, target = outputs(files, inputs=inputs(args, scenario))
-    cell, baseline = cells(scenario, machine)
+    scenario, machine, (_, target) = ask_one(args, files, faults)
+    # In the build that tables show, also where the time alone is asked for.
+    match = matched(*cells(scenario, machine))
+    cell, baseline = match.new, match.base
     found = sensitivity_of(cell, baseline if args.vs else None, jobs=args.jobs or cpus())
     verdicts = verdicts_of((cell, baseline) if args.vs else (cell,))
     target.show(sensitivity_text(found, version=__version__, verdicts=verdicts))

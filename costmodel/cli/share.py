@@ -10,9 +10,16 @@ from costmodel.cli.parser import add_jobs, command, given_options
 from costmodel.cli.question import add_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from costmodel.cli.main import Subparsers
+    from costmodel.config.errors import Fault
+    from costmodel.config.machine import Machine
+    from costmodel.config.scenario import Scenario
     from costmodel.profile.consequence import Consequence
     from costmodel.profile.shares import Share
+
+    Question = tuple[Scenario, dict[str, Machine]]
 
 EPILOG = """\
 PERF.TXT is what perf prints of a recording:
@@ -45,19 +52,27 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from costmodel.cli.output import output
+    from costmodel.config.errors import Faults
     from costmodel.profile.read import read_profile
     from costmodel.profile.shares import LOOPS, share_of
     from costmodel.results.text.share import shares_text
 
-    _check_is_asked(args)
-    target = output(args.json, inputs=[args.profile])
-    profile = read_profile(Path(args.profile), event=args.event, comm=args.comm)
+    faults = Faults(_missing(args))
+    with faults.collected():
+        target = output(args.json, inputs=[args.profile])
+    with faults.collected():
+        profile = read_profile(Path(args.profile), event=args.event, comm=args.comm)
+    questions: dict[str, Question] = {}
+    if args.strategy:
+        with faults.collected():
+            questions = _questions(args)
+    faults.tell()
     shares = {operation: share_of(profile, operation) for operation in LOOPS}
     titles = {operation: loop.title for operation, loop in LOOPS.items()}
     text = shares_text(profile, shares, titles, Path(args.profile).name)
     found: list[Consequence] = []
     if args.strategy:
-        changed, found = _consequences(args, shares)
+        changed, found = _consequences(args, questions, shares)
         text += changed
     target.show(text)
     target.write_json(
@@ -70,28 +85,44 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check_is_asked(args: argparse.Namespace) -> None:
+def _missing(args: argparse.Namespace) -> Iterator[Fault]:
+    """Yield a fault for each option that another one needs."""
     from costmodel.cli.question import OPTIONS
-    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.config.errors import Fault
 
-    faults = []
     if args.strategy and not (args.machine or args.scenario):
-        faults.append(Fault("--machine", reason="needed with --strategy, or a --scenario"))
+        yield Fault("--machine", reason="needed with --strategy, or a --scenario")
     if not args.strategy:
-        given = given_options(args, ("scenario", *OPTIONS, "assignments"))
-        faults += [Fault(option, reason="needs --strategy") for option in given]
-    if faults:
-        raise ConfigError(faults)
+        for option in given_options(args, ("scenario", *OPTIONS, "assignments")):
+            yield Fault(option, reason="needs --strategy")
+
+
+def _questions(args: argparse.Namespace) -> dict[str, Question]:
+    """Return scenario and machines by operation; raise ConfigError with every fault."""
+    from costmodel.cli.question import ask, check_machines
+    from costmodel.config.errors import Faults
+
+    found, faults = {}, Faults()
+    operations: list[str] = []
+    with faults.collected():
+        operations = _operations(args)
+    if faults.found:
+        check_machines(args, faults)
+    for operation in operations:
+        args.operation = operation
+        with faults.collected():
+            found[operation] = ask(args)
+    faults.tell()
+    return found
 
 
 def _consequences(
-    args: argparse.Namespace, shares: Mapping[str, Share]
+    args: argparse.Namespace, questions: Mapping[str, Question], shares: Mapping[str, Share]
 ) -> tuple[str, list[Consequence]]:
     """Return what the strategy does to each loop that it is for, as text and as numbers."""
     from dataclasses import replace
 
     from costmodel.checking.verdict import verdicts_of
-    from costmodel.cli.question import ask
     from costmodel.config.errors import ConfigError
     from costmodel.experiment import compare, run_cells
     from costmodel.parallel import cpus
@@ -104,10 +135,8 @@ def _consequences(
 
     texts, everything, said = [], [], dict[str, None]()
     by_case: dict[str, list[Consequence]] = {}
-    questions: dict[str, list[str]] = {}
-    for operation in _operations(args):
-        args.operation = operation
-        scenario, machines = ask(args)
+    asked: dict[str, list[str]] = {}
+    for operation, (scenario, machines) in questions.items():
         # The loop alone: what fork costs beside it is no part of the share.
         alone = {n: m.without_fixed_part() for n, m in machines.items()}
         todo = plan(scenario, alone)
@@ -129,11 +158,11 @@ def _consequences(
                 each.model.change_pct,
             )
             by_case.setdefault(case, []).append(found)
-            questions.setdefault(case, []).append(what(cell.workload))
+            asked.setdefault(case, []).append(what(cell.workload))
             said |= dict.fromkeys(remarks(replace(cell, machine=machine)))
         said |= dict.fromkeys(verdicts_of(todo.cells))
     for case, found_of_case in by_case.items():
-        texts.append(consequences_text(found_of_case, case, questions[case]))
+        texts.append(consequences_text(found_of_case, case, asked[case]))
         everything += found_of_case
     texts += [f"\n{paragraph(remark, hanging='  ')}\n" for remark in said]
     return "".join(texts), everything

@@ -31,10 +31,15 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print to stdout; raise ConfigError for an unknown strategy or a file with faults."""
+    from costmodel.config.errors import Faults
     from costmodel.strategies.resolve import known_names, resolve
 
     names = args.strategy or known_names(args.operation)
-    found = [resolve(name, operation=args.operation, origin="STRATEGY") for name in names]
+    found, faults = [], Faults()
+    for name in names:
+        with faults.collected():
+            found.append(resolve(name, operation=args.operation, origin="STRATEGY"))
+    faults.tell()
     lines = describe_strategies(found) if args.strategy else list_strategies(found)
     print("\n".join(lines))
     return 0

@@ -10,7 +10,6 @@ from costmodel.cli.parser import add_jobs, add_scenario_options, command, severa
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
-    from costmodel.config.errors import Fault
     from costmodel.sweeps.study import SweepStudy
 
 EPILOG = """\
@@ -97,36 +96,44 @@ def run(args: argparse.Namespace) -> int:
 
 def _study(args: argparse.Namespace) -> SweepStudy:
     """Return what the command asks for; raise ConfigError with every fault."""
-    from costmodel.cli.question import ask
-    from costmodel.config.errors import ConfigError
+    from pathlib import Path
+
+    from costmodel.cli.question import ask, check_machines
+    from costmodel.config.errors import Faults
     from costmodel.strategies.resolve import NamesByOperation
     from costmodel.sweeps.axes import parse_over
     from costmodel.sweeps.design import Design
     from costmodel.sweeps.file import load_study
+    from costmodel.sweeps.folder import check_folder
     from costmodel.sweeps.study import sweep_study
 
-    file = load_study(args.scenario, strategies=NamesByOperation()) if args.scenario else None
+    faults = Faults()
+    file = None
+    with faults.collected():
+        if args.scenario:
+            file = load_study(args.scenario, strategies=NamesByOperation())
     design = Design() if file is None else file.design
-    faults: list[Fault] = []
     axes = {} if file is None else {axis.key: axis for axis in file.axes}
     places = {} if file is None else dict(file.places)
-    try:
-        scenario, machines = ask(args, loaded=None if file is None else file.scenario)
-    except ConfigError as error:
-        faults += error.faults
-    try:
+    asked = None
+    if faults.found:
+        check_machines(args, faults)
+    else:
+        with faults.collected():
+            asked = ask(args, loaded=None if file is None else file.scenario)
+    with faults.collected():
         given = parse_over(args.over)
         axes |= {axis.key: axis for axis in given}
         places = {key: place for key, place in places.items() if axes[key] not in given}
-    except ConfigError as error:
-        faults += error.faults
-    try:
+    with faults.collected():
         design = design.changed(_options(args))
-    except ConfigError as error:
-        faults += error.faults
-    if faults:
-        raise ConfigError(faults)
-    return sweep_study(scenario, machines, list(axes.values()), design, places=places)
+    with faults.collected():
+        check_folder(Path(args.output))
+    if asked:
+        with faults.collected():
+            study = sweep_study(*asked, list(axes.values()), design, places=places)
+    faults.tell()
+    return study
 
 
 def _options(args: argparse.Namespace) -> dict[str, object]:

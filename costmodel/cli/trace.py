@@ -11,6 +11,7 @@ from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
+    from costmodel.config.errors import Fault
     from costmodel.experiment import Cell
 
 PTES = 16
@@ -49,21 +50,21 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the file and say what is in it; raise ConfigError for bad input."""
     from costmodel.checking.verdict import verdicts_of
-    from costmodel.cli.output import output
-    from costmodel.cli.question import ask_one, cells, inputs
+    from costmodel.cli.question import ask_one, cells
+    from costmodel.config.errors import Faults
     from costmodel.results.text.layout import ascii_only
     from costmodel.settings import machine_title, what
     from costmodel.timeline.cell import timeline_of
     from costmodel.timeline.kanata import kanata
     from costmodel.timeline.perfetto import perfetto
 
-    scenario, machine = ask_one(args)
-    target = output(args.output, option="-o", inputs=inputs(args, scenario))
+    faults = Faults(_unfit(args))
+    scenario, machine, (target,) = ask_one(args, {"-o": args.output}, faults)
     cell, _ = cells(scenario, machine)
     on = machine_title(machine, room=WIDTH)
     name = f"{on}, {cell.strategy}, {what(cell.workload, layout=True)}"
     if args.format == "cpus":
-        text, summary = _cpus(args, cell, name)
+        text, summary = _cpus(cell, name)
     else:
         shown = timeline_of(cell, ptes=args.ptes or PTES, first=args.first)
         text = kanata(shown) if args.format == "kanata" else perfetto(shown, name=name)
@@ -74,15 +75,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _cpus(args: argparse.Namespace, cell: Cell, name: str) -> tuple[str, str]:
-    """Return the timeline of several CPUs and what is in it."""
-    from costmodel.config.errors import ConfigError, Fault
-    from costmodel.timeline.crowd import OPERATIONS, crowd_perfetto, crowd_slices
+def _unfit(args: argparse.Namespace) -> list[Fault]:
+    """Return the faults of options that the format does not have."""
+    from costmodel.config.errors import Fault
 
     reason = "is not for --format cpus, which shows whole operations"
-    faults = [Fault(option, reason=reason) for option in given_options(args, ("ptes", "first"))]
-    if faults:
-        raise ConfigError(faults)
+    given = given_options(args, ("ptes", "first")) if args.format == "cpus" else ()
+    return [Fault(option, reason=reason) for option in given]
+
+
+def _cpus(cell: Cell, name: str) -> tuple[str, str]:
+    """Return the timeline of several CPUs and what is in it."""
+    from costmodel.timeline.crowd import OPERATIONS, crowd_perfetto, crowd_slices
+
     slices = crowd_slices(cell)
     cpus = len({each.cpu for each in slices})
     summary = f"{OPERATIONS} operations of the first of {cpus} CPUs, {len(slices)} slices"

@@ -50,15 +50,18 @@ def run(args: argparse.Namespace) -> int:
         validated_machines,
         validation_document,
     )
+    from costmodel.calibration.reports import assess_reports
+    from costmodel.calibration.targets import reported
     from costmodel.cli.output import output
 
     target = output(args.json)
     # disable=None: no bar where stderr is no terminal.
-    total = len(validated_machines())
+    total = len(validated_machines()) + len(reported())
     with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
         reports = validate_machines(progress=bar.update)
-    target.show("\n".join(lines(reports)) + "\n")
-    target.write_json(lambda: validation_document(reports))
+        elsewhere = assess_reports(progress=bar.update)
+    target.show("\n".join(lines(reports, elsewhere)) + "\n")
+    target.write_json(lambda: validation_document(reports, elsewhere))
     return MISSED if missed(reports) else 0
 
 
@@ -67,21 +70,26 @@ def _run_measured(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from costmodel.cli.output import output
-    from costmodel.config.errors import ConfigError, Fault
+    from costmodel.config.errors import Fault, Faults
     from costmodel.config.machine import load_machine
     from costmodel.measure.document import read_measured, rows_of
     from costmodel.measure.prediction import call_ns, compared, strategies_named
     from costmodel.results.text.measured import not_as_recorded, operations_text
 
     given = (("MACHINE", args.machine), ("--measured", args.measured))
-    missing = [Fault(name, reason="is missing") for name, value in given if not value]
-    if missing:
-        raise ConfigError(missing)
-    target = output(args.json, inputs=[args.measured])
-    machine = load_machine(args.machine, origin="MACHINE")
-    file = read_measured(Path(args.measured))
+    faults = Faults(Fault(name, reason="is missing") for name, value in given if not value)
+    with faults.collected():
+        target = output(args.json, inputs=[args.measured] if args.measured else ())
+    with faults.collected():
+        named = strategies_named(args.strategy)
+    if args.machine:
+        with faults.collected():
+            machine = load_machine(args.machine, origin="MACHINE")
+    if args.measured:
+        with faults.collected():
+            file = read_measured(Path(args.measured))
+    faults.tell()
     file.check_isa(machine)
-    named = strategies_named(args.strategy)
     rows = compared(file.measured, machine, file.system.running, named)
     notes = not_as_recorded(rows, call_ns(machine), file.system.pte_functions)
     target.show(operations_text(rows, f"{machine.title}, measured {file.date}", notes=notes))

@@ -99,4 +99,6 @@ def _wrong(uop: Uop, name: str, needed: str, got: object) -> StrategyError:
 
 
 def _name(uop: Uop) -> str:
-    return uop.op or uop.kind.name.lower()
+    """Return what the function that makes the micro-op is called."""
+    named_by_flavour = uop.kind is Kind.DSB  # dsb_ish, dsb_ishst
+    return uop.kind.name.lower() if named_by_flavour or not uop.op else uop.op

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import lzma
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -61,18 +61,34 @@ def _sizes(archive: bytes) -> dict[str, list[int]]:
     return sizes
 
 
-def unpack(archive: bytes) -> dict[str, Arrays]:
-    """Return the programs of an archive by name."""
-    start = _HEAD_BYTES + int.from_bytes(archive[:_HEAD_BYTES], "big")
-    data = np.frombuffer(lzma.decompress(archive[start:]), np.uint8)
-    programs, end = {}, 0
-    for name, (count, width, length) in _sizes(archive).items():
-        begin, middle = end, end + count * width
-        end = middle + length
+class Programs(Mapping[str, Arrays]):
+    """The programs of an archive by name; the arrays are made when they are asked for."""
+
+    def __init__(self, archive: bytes) -> None:
+        """Decompress an archive."""
+        start = _HEAD_BYTES + int.from_bytes(archive[:_HEAD_BYTES], "big")
+        self._data = np.frombuffer(lzma.decompress(archive[start:]), np.uint8)
+        self._sizes = _sizes(archive)
+        lengths = [count * width + length for count, width, length in self._sizes.values()]
+        starts = np.cumsum([0, *lengths]).tolist()
+        self._starts = dict(zip(self._sizes, starts, strict=False))
+
+    def __getitem__(self, name: str) -> Arrays:
+        """Return the numbers and the text of a program."""
+        count, width, length = self._sizes[name]
+        begin = self._starts[name]
+        middle = begin + count * width
         numbers = np.zeros((count, _NUMBER.itemsize), np.uint8)
-        numbers[:, :width] = data[begin:middle].reshape(width, count).T
-        programs[name] = numbers.view(_NUMBER).ravel(), data[middle:end]
-    return programs
+        numbers[:, :width] = self._data[begin:middle].reshape(width, count).T
+        return numbers.view(_NUMBER).ravel(), self._data[middle : middle + length]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self._sizes)
+
+    def __len__(self) -> int:
+        """Return the number of programs."""
+        return len(self._sizes)
 
 
 def archives_of(operation: str, kind: str) -> dict[str, Traversable]:
@@ -84,7 +100,14 @@ def archives_of(operation: str, kind: str) -> dict[str, Traversable]:
 
 
 @cache
-def unpacked(operation: str, architecture: str, kind: str) -> dict[str, Arrays]:
+def names_of(operation: str, architecture: str, kind: str) -> list[str]:
+    """Return the names of the programs of one architecture; none where nothing was recorded."""
+    file = archives_of(operation, kind).get(architecture)
+    return [] if file is None else names_in(file.read_bytes())
+
+
+@cache
+def unpacked(operation: str, architecture: str, kind: str) -> Mapping[str, Arrays]:
     """Return the programs of one architecture by name; empty where none was recorded."""
     file = archives_of(operation, kind).get(architecture)
-    return {} if file is None else unpack(file.read_bytes())
+    return {} if file is None else Programs(file.read_bytes())

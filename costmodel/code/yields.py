@@ -123,10 +123,11 @@ def run_through(steps: Iterable[Step | Uop]) -> None:
         raise endless(MAX_STEPS + 1, stream)
 
 
-def endless(steps: int, stream: _Stream | None = None) -> StrategyError:
+def endless(
+    steps: int, stream: _Stream | None = None, *, per: str = " for one page table"
+) -> StrategyError:
     """Return the error of a strategy that takes ``steps`` steps and more."""
-    reason = f"does not end: {steps} steps for one page table"
-    return StrategyError(reason, places=_places(stream))
+    return StrategyError(f"does not end: {steps} steps{per}", places=_places(stream))
 
 
 _Stream = Generator[Any, Any, Any]

@@ -47,6 +47,8 @@ class Core(Group):
     """Integer operations started per cycle."""
     branch_ports: Annotated[Parameter[int], Bounds(1, 16)]
     """Branches started per cycle."""
+    branches_take_alu_ports: Flag = assumed(False)
+    """A branch takes an integer port as well, because branches execute on those."""
     load_ports: Annotated[Parameter[int], Bounds(1, 16)]
     """Loads started per cycle."""
     store_ports: Annotated[Parameter[int], Bounds(1, 16)]
@@ -188,7 +190,8 @@ class Tlbi(Group):
     """The factor by which per_cpu_ns and shared_ns are longer where CPUs of two sockets
     broadcast."""
     shared_stolen_ns: Annotated[Nanoseconds, ARM64_MAYBE] = no_cost()
-    """Time that a TLBI takes from every other CPU at work."""
+    """Time that a TLBI takes from every other CPU. Where several CPUs broadcast, TLBIs follow each
+    other no faster."""
     local_ns: Annotated[Nanoseconds, ARM64_MAYBE] = usual(
         20, 10, 60, "10 ns at 1.8 GHz on a Phytium FTC862 (pKVM munmap study, 2026)"
     )

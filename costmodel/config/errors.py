@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from costmodel.config.terms import meaning_of
 
 _LONGEST_VALUE = 60
 MOST_FAULTS = 50
@@ -21,8 +24,8 @@ class Fault:
     ``got`` is the offending value, ready to print (see :func:`describe`); if it is empty, the
     bracket is left out.
 
-    >>> str(Fault("mine.yaml", 3, 1, "core.width", "must be an integer", "'four', a str"))
-    "mine.yaml:3:1: core.width: must be an integer (got 'four', a str)"
+    >>> str(Fault("mine.yaml", 3, 1, "core.width", "must be an integer", "'four'"))
+    "mine.yaml:3:1: core.width: must be an integer (got 'four')"
     """
 
     file: str
@@ -68,11 +71,42 @@ class ConfigError(Exception):
         return cls([Fault(file, key=key, reason=reason, got=got)])
 
 
-def describe(value: object) -> str:
-    """Return an offending value for a message: shortened, and with its type.
+class Faults:
+    """Collects the faults of independent checks, so that all of them are told at once.
 
-    >>> describe("four")
-    "'four', a str"
+        faults = Faults()
+        with faults.collected():
+            machine = load_machine(name)
+        with faults.collected():
+            target = output(file)
+        faults.tell()
+
+    ``found`` holds them. What a block sets is there once ``tell`` has raised nothing.
+    """
+
+    def __init__(self, found: Iterable[Fault] = ()) -> None:
+        """Begin with the faults of ``found``."""
+        self.found = list(found)
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Collect the faults of the block, which ends at the first ConfigError."""
+        try:
+            yield
+        except ConfigError as error:
+            self.found += error.faults
+
+    def tell(self) -> None:
+        """Raise ConfigError with all faults, if there are any."""
+        if self.found:
+            raise ConfigError(self.found)
+
+
+def describe(value: object) -> str:
+    """Return an offending value for a message: shortened, with its type unless quotes show it.
+
+    >>> describe("four"), describe(4)
+    ("'four'", '4, an int')
     """
     match value:
         case None:
@@ -88,6 +122,8 @@ def describe(value: object) -> str:
     text = repr(value)
     if len(text) > _LONGEST_VALUE:
         text = text[: _LONGEST_VALUE - 4] + "..."
+    if isinstance(value, str):
+        return text
     article = "an" if type(value).__name__[0] in "aeiou" else "a"
     return f"{text}, {article} {type(value).__name__}"
 
@@ -95,7 +131,8 @@ def describe(value: object) -> str:
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """Return the reason for an unknown name: it suggests the nearest known one, or lists them all.
 
-    ``what`` is what the name should be one of. More than 30 names are not listed.
+    ``what`` is what the name should be one of. More than 30 names are not listed. A word that means
+    something else here, or nothing that is modelled, is explained (:mod:`costmodel.config.terms`).
 
     >>> unknown("machine", "ampere-altro", ["ampere-altra", "xeon-4210r"])
     "unknown machine, did you mean 'ampere-altra'?"
@@ -104,6 +141,9 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     >>> unknown("strategy", "v6.12", ["v6.8", "contpte-folio-v6.12", "folio-v6.12"])
     "unknown strategy, did you mean 'folio-v6.12'?"
     """
+    meaning = meaning_of(name)
+    if meaning is not None:
+        return f"unknown {what}: {meaning}"
     names = sorted(known)
     inner = [each for each in names if each.rpartition(".")[2] == name]
     inner = inner or [each for each in names if len(str(name)) > 2 and each.endswith(f"-{name}")]

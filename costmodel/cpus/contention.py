@@ -59,7 +59,7 @@ class Contention:
 
     @property
     def speedup(self) -> float:
-        """Throughput of all CPUs over that of one alone."""
+        """Throughput of all CPUs over that of one alone, ``alone_per_s``."""
         return self.throughput_per_s / self.alone_per_s
 
 
@@ -71,7 +71,7 @@ def contention(setup: Setup, *, engine: Engine = Engine.FAST) -> Contention:
     reference engine in SimPy.
     """
     workers = len(setup.workers)
-    counted = _COUNTED_VARYING if setup.workload.between_stdev_pct else _COUNTED
+    counted = _COUNTED_VARYING if _variance(setup) else _COUNTED
     quiet = np.zeros((workers, counted), np.int64)
     rans = [
         _run(setup, (_SEED, draw), quiet, counted, engine)
@@ -135,12 +135,17 @@ def _differences_ps(setup: Setup, key: Sequence[int], operations: int) -> Ints:
     mean of each worker is what it should be, so that throughputs of two strategies compare.
     """
     shape = (len(setup.workers), operations)
-    variance = (setup.workload.between_stdev_pct / 100) ** 2
-    if not variance or not setup.between_ps:
+    variance = _variance(setup)
+    if not variance:
         return np.zeros(shape, np.int64)
     times = _generator(*key, _BETWEEN).gamma(1 / variance, variance, shape)
     times /= times.mean(axis=1, keepdims=True)
     return np.rint(setup.between_ps * (times - 1)).astype(np.int64)
+
+
+def _variance(setup: Setup) -> float:
+    """Return the variance of what lies between operations, in its mean squared; 0 for nothing."""
+    return (setup.workload.between_stdev_pct / 100) ** 2 if setup.between_ps else 0.0
 
 
 def _more_ps(
@@ -210,7 +215,8 @@ def _shared(rans: Sequence[Ran], cpus: int) -> dict[str, SharedUse]:
         found[name] = SharedUse(
             waiting_ns=extra_ps.get(name, 0) / operations / 1000,
             queue=max(usage.waited_ps for usage in each) / wall_ps,
-            utilisation=max(usage.busy_ps for usage in each) / wall_ps,
+            # A visit that is under way at the end may end behind it.
+            utilisation=min(1.0, max(usage.busy_ps for usage in each) / wall_ps),
             visits_per_operation=sum(usage.visits for usage in each) / max(1, finished),
         )
     return found

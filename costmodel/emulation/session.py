@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from costmodel.config.errors import describe
+from costmodel.config.errors import Fault, Faults, describe
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
 from costmodel.emulation.objects import defined
@@ -18,6 +19,7 @@ from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
 from costmodel.emulation.patching import CPUS, BootCpu
 from costmodel.emulation.record import Recorded, record_program
 from costmodel.emulation.tree import BuildTree, read_tree
+from costmodel.files import why_not
 from costmodel.operations.registry import DEFAULT
 from costmodel.recorder.archive import RecordedProgram
 from costmodel.recorder.build_archive import (
@@ -66,16 +68,7 @@ def record(request: Request, *, setup: Path = SETUP) -> Outcome:
     """
     if request.like is not None:
         request = _like(request)
-    if request.build_tree is None:
-        raise refuse("--build-tree", "needed, or --like NAME")
-    tree = read_tree(Path(request.build_tree).expanduser())
-    name = request.name or tree.folder.name
-    if not _NAME.fullmatch(name):
-        reason = "must be letters, digits and . _ + - alone"
-        raise refuse("--name", reason, got=describe(name))
-    output = Path(request.output or f"{name}{SUFFIX}")
-    if not output.parent.is_dir():
-        raise refuse("--output", "must lie in a folder that exists", got=describe(str(output)))
+    tree, name, output = _asked(request)
     operation = OPERATIONS[request.operation or DEFAULT]
     with TemporaryDirectory() as folder:
         kernel = _kernel(tree, request, operation, Path(folder), setup)
@@ -96,6 +89,39 @@ def _broken_advice(request: Request) -> str:
         return advice
     text = f"{advice}, or see whether {request.object_file} was built with the options of the tree"
     return "\n".join(textwrap.wrap(text, WIDTH))
+
+
+def _asked(request: Request) -> tuple[BuildTree, str, Path]:
+    """Return the tree, the name of the recording and its file; raise ConfigError for all faults."""
+    faults = Faults()
+    if request.build_tree is None:
+        faults.found.append(Fault("--build-tree", reason="needed, or --like NAME"))
+    folder = Path(request.build_tree or os.curdir).expanduser()
+    name = request.name or folder.resolve().name
+    if not _NAME.fullmatch(name):
+        reason = "must be letters, digits and . _ + - alone"
+        faults.found.append(Fault("--name", reason=reason, got=describe(name)))
+    output = Path(request.output or f"{name}{SUFFIX}")
+    if reason := why_not(output):
+        faults.found.append(Fault("-o", reason=reason, got=describe(str(output))))
+    elif not output.parent.is_dir():
+        reason = "must lie in a folder that exists"
+        faults.found.append(Fault("-o", reason=reason, got=describe(str(output))))
+    if request.build_tree is not None:
+        with faults.collected():
+            tree = read_tree(folder)
+            with faults.collected():
+                _cpu(tree, request)
+            for source in request.sources:
+                with faults.collected():
+                    _check_source(tree, source)
+    faults.tell()
+    return tree, name, output
+
+
+def _check_source(tree: BuildTree, source: str) -> None:
+    if not (tree.source / source).is_file():
+        raise refuse("--with", "no such file in the tree", got=describe(source))
 
 
 def _like(request: Request) -> Request:
@@ -123,9 +149,6 @@ def _kernel(
     compiler = request.compiler or ""
     recorded = _object(tree, operation, request, folder)
     linked = [_made(tree, name, compiler, folder) for name in operation.linked]
-    for source in request.sources:
-        if not (tree.source / source).is_file():
-            raise refuse("--with", "no such file in the tree", got=describe(source))
     cpu = replace(_cpu(tree, request), mitigations=request.mitigations)
     extra = [tree.source / source for source in request.sources]
     # The first definition of a name is taken.

@@ -9,7 +9,7 @@ from typing import Any
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
-from costmodel.experiment.cell import Cell, Result, run_cell
+from costmodel.experiment.cell import Cell, Result, prepare, run_cell
 from costmodel.experiment.known import Values, known_values, result_key
 from costmodel.parallel import in_processes
 from costmodel.simulation import Engine
@@ -50,9 +50,7 @@ def run_cells(
     tasks = [_Task(group, noise, engine, causes, intervals) for group in _groups(missing)]
     jobs = min(jobs, _worth(cell for _, cell in missing)) if engine is Engine.FAST else jobs
     if jobs > 1 and missing and engine is Engine.FAST:
-        from costmodel import cpu
-
-        cpu.warm_up()
+        prepare(missing[0][1])
     computed = dict(itertools.chain(*in_processes(_run_task, tasks, jobs=jobs)))
     store.put({keys[position]: found for position, found in computed.items() if position in keys})
     values |= computed
@@ -106,7 +104,7 @@ def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
     for position, cell in task.cells:
         result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)
         if task.intervals:
-            result = replace(result, samples_log=result.log_samples)
+            result = replace(result, drawn_logs=result.on_drawn_machines())
         values = {each.name: getattr(result, each.name) for each in fields(Result)}
         found.append((position, {name: v for name, v in values.items() if name != "cell"}))
     return found

@@ -140,16 +140,22 @@ def axis_of(key: str, pair: Pair, *, large_order: int = LARGEST_ORDER) -> Axis:
         return _memory(pair)
     if key == TLBI_PRICE:
         return _tlbi_price(pair)
+    check_key(key, machine)
     inner = key.removeprefix(f"{machine.name}.")
-    leaves = leaves_by_key(Machine, machine.isa)
-    if inner not in leaves:
-        reason = unknown_number(inner, machine.isa, more=(*WORKLOAD_KEYS, TLBI_PRICE))
-        raise ConfigError.of("--over", reason, got=describe(key))
-    leaf = leaves[inner]
+    leaf = leaves_by_key(Machine, machine.isa)[inner]
     if issubclass(leaf.type, Choice) or not _is_number(machine, inner):
         reason = "is no number: compare the two by --set"
         raise ConfigError.of("--over", reason, key=inner)
     return _machine_number(pair, leaf)
+
+
+def check_key(key: str, machine: Machine) -> None:
+    """Raise ConfigError for the key of an axis that neither machine nor workload has."""
+    inner = key.removeprefix(f"{machine.name}.")
+    known = (*WORKLOAD_KEYS, TLBI_PRICE)
+    if inner not in known and inner not in leaves_by_key(Machine, machine.isa):
+        reason = unknown_number(inner, machine.isa, more=known)
+        raise ConfigError.of("--over", reason, got=describe(key))
 
 
 def check_apart(axes: Sequence[Axis]) -> None:

@@ -109,12 +109,13 @@ def in_one_build(pair: Pair, axes: Sequence[Axis]) -> Pair:
 
     Of several it is the one that tables show, with the median change at the present value.
     """
-    places = [_applied(pair, axis, x) for axis in axes for x in axis.grid]
+    places = [applied(pair, axis, x) for axis in axes for x in axis.grid]
     match = matched(*pair, also=[place for place in places if place])
     return match.new, match.base
 
 
-def _applied(pair: Pair, axis: Axis, x: float) -> Pair | None:
+def applied(pair: Pair, axis: Axis, x: float) -> Pair | None:
+    """Return a pair with the axis at ``x``; None where other numbers forbid the value."""
     try:
         return axis.apply(pair, x)
     except ConfigError:
@@ -124,7 +125,7 @@ def _applied(pair: Pair, axis: Axis, x: float) -> Pair | None:
 def _excess(pair: Pair, axis: Axis) -> Excess:
     @cache
     def excess(x: float) -> float | None:
-        at = _applied(pair, axis, x)
+        at = applied(pair, axis, x)
         return None if at is None else excess_of(at)
 
     return excess

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.config.errors import ConfigError
-from costmodel.explaining.axes import Axis, Pair
+from costmodel.explaining.axes import Axis, Pair, check_apart
 from costmodel.explaining.breakeven import SAME, excess_of
 from costmodel.explaining.doubt import doubt_at
 from costmodel.parallel import in_processes
@@ -160,8 +160,9 @@ def break_even_map(
     The grids of the numbers named in ``given`` stay as they are. Others go from low to high of the
     machine file; where nothing crosses there, or the file has no range, over all that is possible,
     and then over the part that holds the line and the present value. ``jobs`` processes share the
-    work. Raises ConfigError where no value is possible.
+    work. Raises ConfigError where no value is possible, and for two axes that set one number.
     """
+    check_apart((x, y))
     for widest in (False, True):
         across, down = (_started(axis, given, widest=widest) for axis in (x, y))
         excess = _excess(pair, across, down, jobs)

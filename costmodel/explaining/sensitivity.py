@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
-from costmodel.experiment import Cell, exact_seconds
+from costmodel.experiment import Cell, exact_seconds, matched
 from costmodel.parallel import in_processes
 from costmodel.uncertainty.priors import Prior, priors, value_of
 from costmodel.uncertainty.spread import spread_of
@@ -86,9 +86,13 @@ class Sensitivity:
 def sensitivity_of(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -> Sensitivity:
     """Return which numbers of the machine decide a time, or a change against a baseline.
 
-    Without ``baseline`` it is the time of ``cell``. ``jobs`` processes share the work. Raises
-    ConfigError where no number of the machine is uncertain.
+    Without ``baseline`` it is the time of ``cell``; two cells are compared in one build, as tables
+    show them. ``jobs`` processes share the work. Raises ConfigError where no number of the machine
+    is uncertain.
     """
+    if baseline is not None:
+        match = matched(cell, baseline)
+        cell, baseline = match.new, match.base
     machine = cell.machine
     answers = _Answers(cell, baseline, jobs)
     chosen_from = candidates(machine, many_cpus=cell.workload.many_cpus)

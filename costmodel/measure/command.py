@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from costmodel.config.errors import ConfigError, describe
+from costmodel.config.errors import ConfigError, Faults, describe
 from costmodel.config.machine import Machine
 from costmodel.loops.form import Loop
 from costmodel.loops.price import PricedLoop, price_loop
@@ -151,6 +151,19 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
     # Loops are a program's own instructions: its returns go through no thunk of the kernel's.
     priced = [price_loop(loop, made.machine.without_mitigations()) for loop in timed]
     return Found(system, session, numbers, made, like, why, operations, rows, timed, priced)
+
+
+def check_wanted(wanted: Wanted) -> None:
+    """Raise ConfigError with every fault for which :func:`measure` would not begin."""
+    faults = Faults()
+    with faults.collected():
+        _isa()
+        _nearest(wanted, read_system())
+    with faults.collected():
+        _cpus(wanted.cpu)
+    with faults.collected():
+        strategies_named(wanted.strategies)
+    faults.tell()
 
 
 def _isa() -> Isa:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
+from costmodel.config.json_text import read_json
 from costmodel.config.machine import Machine
 from costmodel.config.schema import printable, validated
 from costmodel.measure.machine_text import Made
@@ -19,7 +20,6 @@ from costmodel.measure.prediction import Compared, RunningKernel, running_kernel
 from costmodel.measure.readings.number import Number
 from costmodel.measure.session import Session
 from costmodel.measure.system import System
-from costmodel.results.reading import read_json
 
 if TYPE_CHECKING:
     from costmodel.loops.price import PricedLoop

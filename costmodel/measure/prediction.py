@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from costmodel.api import cell
-from costmodel.config.errors import ConfigError
+from costmodel.config.errors import ConfigError, Faults
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds
 from costmodel.experiment.builds import in_the, is_named, own_builds
@@ -85,12 +85,15 @@ def strategies_named(references: Iterable[str], *, origin: str = "--strategy") -
     an unknown name, and for two strategies of one operation.
     """
     found: dict[str, str] = {}
+    faults = Faults()
     for reference in references:
-        for operation in operations_of(reference, origin=origin):
-            if operation in found:
-                reason = f"names {operation} twice: {found[operation]} and {reference}"
-                raise ConfigError.of(origin, reason)
-            found[operation] = reference
+        with faults.collected():
+            for operation in operations_of(reference, origin=origin):
+                if operation in found:
+                    reason = f"names {operation} twice: {found[operation]} and {reference}"
+                    raise ConfigError.of(origin, reason)
+                found[operation] = reference
+    faults.tell()
     return found
 
 

@@ -158,9 +158,14 @@ def zip_arrays(arrays: Iterable[tuple[str, NDArray[Any]]]) -> bytes:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
         for name, array in arrays:
-            member = BytesIO()
-            np.lib.format.write_array(member, _narrow(array), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_LZMA
-            archive.writestr(entry, member.getvalue())
+            archive.writestr(entry, member_of(array))
     return buffer.getvalue()
+
+
+def member_of(array: NDArray[Any]) -> bytes:
+    """Return an array as it stands in an archive, before it is compressed."""
+    member = BytesIO()
+    np.lib.format.write_array(member, _narrow(array), allow_pickle=False)
+    return member.getvalue()

@@ -6,7 +6,9 @@ To read one, none of the packages that recording needs have to be installed.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import textwrap
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,6 +23,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.files import write_bytes
 from costmodel.recorder.archive import (
     RecordedProgram,
+    member_of,
     program_from_arrays,
     program_to_arrays,
     zip_arrays,
@@ -37,6 +40,7 @@ OLD_FRAMES: Final = 1 << 17
 """Distance, in frames, from the first frame of a table to the frames of folios that were freed long
 before."""
 _FORMAT: Final = 2
+_LONGEST_TEXT: Final = 60
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,12 @@ _TABLE_PTES: Final = 512
 
 def save_archive(path: Path, archive: BuildArchive) -> None:
     """Write an archive whole or not at all; equal builds give equal bytes."""
-    meta = json.dumps({"format": _FORMAT, **asdict(archive.info)}, sort_keys=True)
     arrays = program_to_arrays(archive.program)
     if archive.steps is not None:
         arrays |= dict(zip(FILE_MEMBERS, to_arrays(archive.steps).values(), strict=True))
+    digest = _digest({f"{name}.npy": member_of(array) for name, array in arrays.items()})
+    about = {"format": _FORMAT, "sha256": digest, **asdict(archive.info)}
+    meta = json.dumps(about, sort_keys=True)
     arrays["meta"] = np.frombuffer(meta.encode(), dtype=np.uint8)
     write_bytes(path, zip_arrays(arrays.items()))
 
@@ -124,12 +130,39 @@ def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
             meta: dict[str, Any] = json.loads(arrays["meta"].tobytes())
             if meta.pop("format") != _FORMAT:
                 raise ConfigError.of(origin, "was written by another version: record it again")
+            digest = meta.pop("sha256", None)  # older archives have none
+            if digest is not None and digest != _digest(_members(path)):
+                raise ConfigError.of(origin, "is damaged: record it again")
             tuples = {key: tuple(meta[key]) for key in ("sources", "warnings")}
             info = BuildInfo(**{**meta, **tuples})
             program = program_from_arrays(info.program, arrays)
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError) as error:
-        raise ConfigError.of(origin, "is no archive of a recorded build", got=str(error)) from error
+    except ConfigError:
+        raise
+    except Exception as error:  # readers of archives raise whatever their many layers raise
+        got = textwrap.shorten(str(error), _LONGEST_TEXT, placeholder=" ...")
+        raise ConfigError.of(origin, "is no archive of a recorded build", got=got) from error
     return BuildArchive(info, program)
+
+
+def _members(path: Path) -> dict[str, bytes]:
+    """Return everything in an archive but what is said about it."""
+    with zipfile.ZipFile(path) as archive:
+        names = (name for name in archive.namelist() if name != "meta.npy")
+        return {name: archive.read(name) for name in names}
+
+
+def _digest(members: Mapping[str, bytes]) -> str:
+    """Return the SHA-256 of the content of an archive."""
+    found = hashlib.sha256()
+    for name, content in sorted(members.items()):
+        found.update(f"{name} {len(content)}\n".encode() + content)
+    return found.hexdigest()
+
+
+def archive_path(reference: str) -> Path:
+    """Return which file ``@NAME`` or ``@PATH`` means, whether it is there or not."""
+    name = reference.removeprefix("@")
+    return Path(name if name.endswith(SUFFIX) else name + SUFFIX)
 
 
 def find_archive(reference: str, *, origin: str) -> Path:
@@ -137,8 +170,7 @@ def find_archive(reference: str, *, origin: str) -> Path:
 
     Raises ConfigError where there is none, with the archives that there are.
     """
-    name = reference.removeprefix("@")
-    path = Path(name if name.endswith(SUFFIX) else name + SUFFIX)
+    path = archive_path(reference)
     if path.is_file():
         return path
     known = sorted(found.stem for found in path.parent.glob(f"*{SUFFIX}"))

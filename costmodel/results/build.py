@@ -7,8 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from costmodel.published import Metric, Row, ThroughputRow
-from costmodel.published.rows import implied_change_pct
+from costmodel.published import Metric, Row, implied_change_pct
 from costmodel.remarks import decided_by
 from costmodel.remarks import remarks as machine_remarks
 from costmodel.results.crowd_records import crowd_data
@@ -121,6 +120,8 @@ def _model(comparison: Comparison) -> dict[str, Any]:
     return {
         "model_interval_pct90": interval.change_pct,
         "model_interval_seconds90": interval.seconds,
+        "model_interval_throughput_per_s90": interval.throughput_per_s,
+        "model_interval_throughput_pct90": interval.throughput_change_pct,
         "model_change_jumps": comparison.model_has_cliff,
         "builds_in_interval": comparison.build_doubt().source,
     }
@@ -150,8 +151,10 @@ def _seconds(summary: Summary) -> dict[str, Any]:
 
 
 def _throughput(comparison: Comparison) -> dict[str, Any]:
-    per_s, base = (r.throughput_per_s for r in (comparison.result, comparison.baseline))
-    return {"throughput_per_s": per_s, "throughput_change_pct": 100 * (per_s / base - 1)}
+    return {
+        "throughput_per_s": comparison.result.throughput_per_s,
+        "throughput_change_pct": comparison.throughput_change_pct,
+    }
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -164,13 +167,7 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _published(row: Row | ThroughputRow, baseline: str) -> dict[str, Any]:
-    if isinstance(row, ThroughputRow):
-        return {
-            "id": row.id, "metric": row.metric, "mean": row.mean, "stdev": None,
-            "change_pct": row.mean if row.metric == "rel_pct" else None, "role": "check",
-            "repeats": None, "variant": row.variant, "source": row.citation,
-        }  # fmt: skip
+def _published(row: Row, baseline: str) -> dict[str, Any]:
     relative = row.metric is Metric.REL_PCT
     return {
         "id": row.id,

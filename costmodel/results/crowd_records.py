@@ -60,7 +60,7 @@ class CrowdRecord(BaseModel):
     throughput_per_s: _Amount
     """Operations that all CPUs finish in a second."""
     speedup: _Amount
-    """``throughput_per_s`` divided by the throughput of one CPU that waits for no other."""
+    """``throughput_per_s`` divided by the throughput of one CPU that has the machine to itself."""
     shared: dict[str, SharedRecord]
     """Name of each shared thing to how it is used."""
 

@@ -17,7 +17,7 @@ from costmodel.code.library import FILE_MARK, builds_of, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
-from costmodel.strategies.builds import MARK, built, known_builds
+from costmodel.strategies.builds import BOOTED, MARK, builds_for, built, known_builds
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import KernelBuild, kernel_of
 from costmodel.user_code.blame import StrategyError
@@ -145,8 +145,14 @@ def _in_named(strategy: Strategy, build: str, origin: str) -> Strategy:
     """Return a user's strategy on a shipped build, or on the archive of that name."""
     if build in known_builds():
         return built(strategy, build, origin=origin)
+    from costmodel.recorder.build_archive import archive_path
     from costmodel.strategies.recorded import kernel_of_archive
 
+    path = archive_path(build)
+    if not path.is_file() and path.name == str(path):
+        names = dict.fromkeys(one for isa in strategy.programs for one in builds_for(strategy, isa))
+        reason = f"no archive {path}, and {unknown('build', build, names)}"
+        raise ConfigError.of(origin, reason, got=repr(f"{strategy.name}{MARK}{build}"))
     return _on(strategy, kernel_of_archive(f"@{build}", strategy.operation, origin), build)
 
 
@@ -222,6 +228,11 @@ def _is_recorded(name: str, operation: str) -> bool:
 
 def _not_recorded(kernel: KernelBuild, operation: str) -> str:
     """Return why there is no recorded program for a kernel build."""
+    source, mark, build = kernel.program.partition(MARK)
+    if mark and source in _variants(operation):
+        places = _BUILDS[kernel.contpte].values()
+        names = {one for place in places for one in builds_of(operation, f"{source}.{place}")}
+        return f"build of {source}: {unknown('build', build, names | {BOOTED})}"
     elsewhere = (f"{kernel.program}.{build}" for build in _BUILDS[not kernel.contpte].values())
     if not any(name in program_names(operation) for name in elsewhere):
         return f"program: {unknown('program', kernel.program, _variants(operation))}"

@@ -56,7 +56,9 @@ class SweepAxis:
         """The values or the range as the option ``--over`` takes it behind ``KEY=``."""
         if self.is_listed:
             return ",".join(json.dumps(v) if not isinstance(v, str) else v for v in self.values)
-        ends = OWN if self.low is None else f"{self.low!r}..{self.high!r}"
+        ends = OWN
+        if self.low is not None and self.high is not None:
+            ends = f"{_typed(self.low)}..{_typed(self.high)}"
         more = [str(self.count)] if self.count else []
         return ":".join([ends, *more, *(["log"] if self.spacing == "log" else [])])
 
@@ -159,6 +161,7 @@ def axis_faults(
 
     ``grid`` says that every combination is computed, so that ranges need a number of points.
     """
+    varied: dict[tuple[str, str], str] = {}
     for axis in axes:
         owners = [(m, key) for m in machines.values() if (key := owned_key(axis.key, m))]
         if not owners:
@@ -166,6 +169,9 @@ def axis_faults(
             reason = unknown_number(axis.key, isa, more=(UNCERTAIN,))
             yield axis.key, reason, "" if axis.low is None else f"{axis.low:g}..{axis.high:g}"
         for machine, key in owners:
+            other = varied.setdefault((machine.name, key), axis.key)
+            if other != axis.key:
+                yield axis.key, f"sets the same number as {other}: vary one of them", ""
             yield from _number_faults(axis, machine, key, grid=grid)
 
 
@@ -223,6 +229,11 @@ def bounds(axis: SweepAxis, machine: Machine, key: str) -> tuple[float, float]:
         parameter = machine.parameters[key]
         return float(parameter.low), float(parameter.high)
     return axis.low, axis.high
+
+
+def _typed(end: float) -> str:
+    """Return a number as one types it, with all its digits: 4 for 4.0."""
+    return repr(end).removesuffix(".0")
 
 
 def _range(key: str, text: str) -> SweepAxis:

@@ -19,7 +19,8 @@ _MOST_VALUES = 40
 _BINS = 16
 _LEAST_OF_BIN = 8
 _NO_AXES = {
-    "point", "machine", "folio_layout", "strategy", "seconds", "ns_per_pte", "change_pct",
+    "point", "machine", "folio_layout", "strategy", "build", "seconds",
+    "baseline_seconds", "ns_per_pte", "change_pct",
 }  # fmt: skip
 """Columns that every sweep has."""
 

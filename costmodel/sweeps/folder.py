@@ -10,18 +10,19 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
+from costmodel.config.json_text import read_json
+from costmodel.config.schema import validated
 from costmodel.files import json_text, why_not, write_bytes, write_text
 from costmodel.store import program_sha256
 from costmodel.sweeps.price import Table
@@ -31,11 +32,52 @@ SCHEMA = 1
 STUDY = "study.json"
 CELLS = "cells"
 Format = Literal["parquet", "npz"]
+_LENIENT = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
 def preferred_format() -> Format:
     """Return ``parquet``, or ``npz`` where pyarrow is not installed."""
     return "parquet" if importlib.util.find_spec("pyarrow") else "npz"
+
+
+def check_folder(path: Path, *, origin: str = "-o") -> None:
+    """Raise ConfigError for a place that is neither the folder of a sweep nor can become one.
+
+    ``origin`` is what messages call the path.
+    """
+    reason = ""
+    if path.exists() and not path.is_dir():
+        reason = "is no directory"
+    elif path.is_dir() and any(path.iterdir()) and not (path / STUDY).exists():
+        reason = f"is not empty and has no {STUDY}: choose another place"
+    else:
+        reason = why_not(path / STUDY)
+    if reason:
+        raise ConfigError.of(origin, reason, got=repr(str(path)))
+
+
+class _Question(BaseModel):
+    """The part of the scenario that is shown."""
+
+    model_config = _LENIENT
+    operation: str
+    baseline: str
+
+
+class StudyFile(BaseModel):
+    """The keys of ``study.json`` that are read."""
+
+    model_config = _LENIENT
+    kind: Literal["sweep"]
+    version: str
+    title: str
+    scenario: _Question
+    machines: dict[str, str]
+    over: dict[str, str]
+    points: NonNegativeInt
+    cells: NonNegativeInt
+    chunks: Annotated[int, Field(ge=0, le=10**6)]
+    format: Format
 
 
 @dataclass(frozen=True)
@@ -59,11 +101,10 @@ class SweepFolder:
         Raises ConfigError where it holds another study or other files, or cannot be written.
         ``origin`` is what messages call the path.
         """
+        check_folder(path, origin=origin)
         there = path / STUDY
-        if path.exists() and not path.is_dir():
-            raise ConfigError.of(origin, "is no directory", got=repr(str(path)))
         if there.exists():
-            old = _read(there, origin)
+            old = _read(there)
             document = _document(study, old.get("format", preferred_format()))
             different = [key for key in document if document[key] != old.get(key)]
             if different:
@@ -72,11 +113,6 @@ class SweepFolder:
                 )
                 raise ConfigError.of(origin, reason, got=repr(str(path)))
             return cls(path, document)
-        if path.is_dir() and any(path.iterdir()):
-            reason = f"is not empty and has no {STUDY}: choose another place"
-            raise ConfigError.of(origin, reason, got=repr(str(path)))
-        if reason := why_not(there):
-            raise ConfigError.of(origin, reason, got=repr(str(path)))
         document = _document(study, preferred_format())
         write_text(there, json_text(document))
         return cls(path, document)
@@ -89,7 +125,7 @@ class SweepFolder:
         """
         if not (path / STUDY).is_file():
             raise ConfigError.of(origin or str(path), f"has no {STUDY}")
-        return cls(path, _read(path / STUDY, origin or str(path)))
+        return cls(path, _read(path / STUDY))
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
@@ -158,16 +194,11 @@ def _own_strategies(study: SweepStudy) -> dict[str, str]:
     }
 
 
-def _read(file: Path, origin: str) -> dict[str, Any]:
-    found: Any = None
-    with suppress(ValueError, OSError):
-        found = json.loads(file.read_text())
-    if (
-        not isinstance(found, dict)
-        or found.get("kind") != "sweep"
-        or found.get("format") not in get_args(Format)
-    ):
-        raise ConfigError.of(origin, f"its {STUDY} is not that of a sweep", got=repr(str(file)))
+def _read(file: Path) -> dict[str, Any]:
+    """Return what ``study.json`` says; raise ConfigError with its faults and their places."""
+    placed = read_json(file)
+    validated(StudyFile, placed)
+    found: dict[str, Any] = placed.data
     return found
 
 
@@ -177,7 +208,8 @@ def _parquet(table: Table) -> bytes:
 
     stream = io.BytesIO()
     columns = {name: pa.array(values) for name, values in table.items()}
-    parquet.write_table(pa.table(columns), stream, compression="zstd")
+    # A file of which a bit changed is then no other result, but damaged.
+    parquet.write_table(pa.table(columns), stream, compression="zstd", write_page_checksum=True)
     return stream.getvalue()
 
 
@@ -201,5 +233,6 @@ def _decoded(file: Path, columns: Sequence[str] | None) -> Table:
             return {name: archive[name] for name in columns or archive.files}
     from pyarrow import parquet
 
-    found = parquet.read_table(file, columns=None if columns is None else list(columns))
+    names = None if columns is None else list(columns)
+    found = parquet.read_table(file, columns=names, page_checksum_verification=True)
     return {name: found[name].to_numpy() for name in found.column_names}

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
-from costmodel.experiment import Cell, exact_seconds, executed
+from costmodel.experiment import Cell, build_of, exact_seconds, executed
+from costmodel.experiment.times import CellKey
 from costmodel.sweeps.design import Column, order_of
 from costmodel.sweeps.study import Chunk, SweepWork
 from costmodel.units import PS_PER_NS, PS_PER_S
@@ -62,12 +63,18 @@ def _priced(
 ) -> Table:
     block = study.blocks[number]
     each = len(block.cells)
-    seconds = np.array(
+    different = list(dict.fromkeys(CellKey(cell) for cell in (*block.cells, *block.bases)))
+    all_seconds = np.array(
         [
-            list(_seconds(block.cells, _changed(block.machine, values, point)))
+            list(_seconds([key.cell for key in different], _changed(block.machine, values, point)))
             for point in points.tolist()
         ]
-    ).reshape(-1)
+    )
+    at = {key: column for column, key in enumerate(different)}
+    seconds, baseline = (
+        all_seconds[:, [at[CellKey(cell)] for cell in cells]].reshape(-1)
+        for cells in (block.cells, block.bases)
+    )
     layouts = [cell.workload.layout for cell in block.cells]
     ptes = np.array([sum(run.count * run.ptes for run in executed(cell)) for cell in block.cells])
     rows = len(points)
@@ -83,16 +90,12 @@ def _priced(
         )
     table["folio_layout"] = np.tile(layouts, rows)
     table["strategy"] = np.tile([cell.strategy for cell in block.cells], rows)
+    table["build"] = np.tile([build_of(cell) for cell in block.cells], rows)
     table["seconds"] = seconds
+    table["baseline_seconds"] = baseline
     table["ns_per_pte"] = seconds * (PS_PER_S / PS_PER_NS) / np.tile(ptes, rows)
-    baseline = seconds.reshape(rows, each)[:, _baselines(layouts)].reshape(-1)
     table["change_pct"] = 100 * (seconds / baseline - 1)
     return table
-
-
-def _baselines(layouts: Sequence[str]) -> list[int]:
-    """Return for every cell the position of its baseline, the first cell of the same layout."""
-    return [layouts.index(layout) for layout in layouts]
 
 
 def _changed(machine: Machine, values: Mapping[str, Column], point: int) -> Machine | None:

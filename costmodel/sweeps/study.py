@@ -13,7 +13,7 @@ from costmodel.config.document import Place
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
-from costmodel.experiment import Cell, LeftOut
+from costmodel.experiment import Cell, LeftOut, matched
 from costmodel.plan import plan
 from costmodel.sweeps.axes import (
     UNCERTAIN,
@@ -40,7 +40,9 @@ class Block:
     setting: Mapping[str, Number]
     machine: Machine
     cells: tuple[Cell, ...]
-    """For each folio layout the baseline, then the others."""
+    """For each folio layout the baseline, then the others, in the builds that tables show."""
+    bases: tuple[Cell, ...]
+    """For each of the cells the one that its change counts from: the baseline in its build."""
 
 
 @dataclass(frozen=True)
@@ -200,10 +202,20 @@ def _blocks(
             continue
         left_out += todo.left_out
         for _, mine in itertools.groupby(todo.cells, key=lambda cell: cell.machine.name):
-            group = tuple(mine)
-            yield Block(setting, group[0].machine, group)
+            pairs = list(_pairs(mine))
+            cells, bases = zip(*pairs, strict=True)
+            yield Block(setting, pairs[0][0].machine, cells, bases)
     if faults:
         raise ConfigError(faults)
+
+
+def _pairs(cells: Iterable[Cell]) -> Iterator[tuple[Cell, Cell]]:
+    """Yield each cell with its baseline in the same build, which is the first of its layout."""
+    for _, alike in itertools.groupby(cells, key=lambda cell: cell.workload):
+        baseline, *others = alike
+        for cell in (baseline, *others):
+            match = matched(cell, baseline)
+            yield match.new, match.base
 
 
 def _listed(axis: SweepAxis) -> Sequence[Number]:

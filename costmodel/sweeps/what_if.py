@@ -84,7 +84,8 @@ def what_if(pairs: Sequence[Pair], over: Sequence[SweepAxis] = (), *, jobs: int 
     cells = list(dict.fromkeys(CellKey(cell) for pair in pairs for cell in pair))
     sliders = _sliders(machine, pairs, over, len(cells), jobs)
     axes = tuple(SweepAxis(slider.key, values=slider.values) for slider in sliders)
-    block = Block({}, machine, tuple(key.cell for key in cells))
+    priced = tuple(key.cell for key in cells)
+    block = Block({}, machine, priced, priced)
     ns = _priced(SweepWork((block,), axes, (), Design()), len(cells), jobs)
     of = {key: at for at, key in enumerate(cells)}
     new, base = (ns[:, [of[CellKey(pair[at])] for pair in pairs]] for at in (0, 1))

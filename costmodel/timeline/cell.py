@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from costmodel.config.errors import ConfigError, describe
+from costmodel.config.errors import ConfigError, Fault, Faults, describe
 from costmodel.experiment import Cell, executed
 from costmodel.timeline.choose import middle, rows_of_ptes, trace_ptes
 from costmodel.timeline.times import Timeline, timeline
@@ -22,9 +22,15 @@ def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
     trace = runs[table].trace
     if not trace_ptes(trace):  # no entry is touched: the whole table is one step
         return timeline(runs, cell.machine, first=0, end=len(trace), table=table)
-    if ptes > trace_ptes(trace):
-        reason = f"must be at most {trace_ptes(trace)}, the entries of a page table here"
-        raise ConfigError.of("--ptes", reason, got=describe(ptes))
+    entries = trace_ptes(trace)
+    faults = Faults()
+    if ptes > entries:
+        reason = f"must be at most {entries}, the entries of a page table here"
+        faults.found.append(Fault("--ptes", reason=reason, got=describe(ptes)))
+    if first is not None and first >= entries:
+        reason = f"must be an entry of a page table here, 0 to {entries - 1}"
+        faults.found.append(Fault("--first", reason=reason, got=describe(first)))
+    faults.tell()
     try:
         begin, end = rows_of_ptes(trace, middle(trace, ptes) if first is None else first, ptes)
     except ValueError as error:

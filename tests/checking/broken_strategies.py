@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -262,21 +261,3 @@ def forgets_rss(fork: ForkOperation) -> Steps:
 def forgets_swap(fork: ForkOperation) -> Steps:
     """Copy swap entries without counting their new user."""
     return without(fork, "swap_duplicate", per_pte, fork)
-
-
-@breaks(Guarantee.COMPLETES)
-def raises(fork: ForkOperation) -> Steps:
-    """Stumble over the first entry."""
-    for pair in fork.tables():
-        yield "load"
-        raise RuntimeError(f"no idea what to do with slot {pair.first}")
-
-
-@breaks(Guarantee.COMPLETES)
-def never_ends(fork: ForkOperation) -> Steps:
-    """Retry a pinned page for ever."""
-    while True:
-        yield "load"
-
-
-never_ends_without_generator = partial(iter, int, 1)

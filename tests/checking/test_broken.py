@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from costmodel.checking.check import check_strategy, report_text, standard_layouts
 from costmodel.checking.run import Subject
 from costmodel.mm.violations import Guarantee
+from costmodel.user_code.blame import StrategyError
 
-from .broken_strategies import BROKEN, never_ends_without_generator
+from .broken_strategies import BROKEN
 
 OTHERS = {
     Guarantee.FREED,
     Guarantee.DIRTY,
+    Guarantee.ACCESSED,
     Guarantee.PROTECTION,
     Guarantee.ENTRY_BITS,
     Guarantee.MOVED,
@@ -48,9 +52,7 @@ def test_the_off_by_one_is_told_as_what_it_is() -> None:
     assert "pages 0-15 of the next folio counted to this one" in text
 
 
-def test_an_endless_iterator_that_is_no_generator_is_stopped() -> None:
-    subject = Subject("endless", lambda _fork: never_ends_without_generator())
-
-    report = check_strategy(subject, standard_layouts(0, seed=0))
-
-    assert [fault.guarantee for fault in report.breaks] == [Guarantee.COMPLETES]
+def test_what_does_not_complete_is_an_error_and_no_broken_guarantee() -> None:
+    endless = Subject("endless", lambda _fork: partial(iter, int, 1)())
+    with pytest.raises(StrategyError, match="does not end"):
+        check_strategy(endless, standard_layouts(0, seed=0))

@@ -136,7 +136,7 @@ def test_what_a_run_would_refuse_is_refused_and_the_others_are_checked(
     assert main(["check", *names, "--layouts", "0"]) == 2
     printed = capsys.readouterr()
     said = flat(printed.err)
-    assert "must yield steps or micro-ops (got 'not', a str)" in said
+    assert "must yield steps or micro-ops (got 'not')" in said
     assert "must be a plain generator function: 'async' has no meaning here" in said
     assert "unknown event, did you mean 'map'?" in said
     assert f"{names[-1]}: ok" in printed.out

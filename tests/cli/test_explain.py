@@ -172,7 +172,7 @@ def test_every_fault_of_a_map_is_said(capsys: pytest.CaptureFixture[str]) -> Non
     assert main([*MAP, *words[:4]]) == 2
     said = flat(capsys.readouterr().err)
     assert "unknown key, did you mean 'folio_order'?" in said
-    assert "memory: must be whole numbers that exist from 2 MiB to 1 TiB (got 1.0..4.0)" in said
+    assert "memory: must be whole numbers that exist from 2 MiB to 1 TiB (got 1..4)" in said
 
 
 @pytest.mark.parametrize(
@@ -222,3 +222,21 @@ def test_bad_input_is_one_clear_line(
     captured = capsys.readouterr()
     assert message in flat(captured.err) and captured.out == ""
     assert "Traceback" not in captured.err
+
+
+def test_where_both_cost_the_same_nobody_wins(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "breakeven folio-scan-v3 --machine xeon-4210r --set mapped=pmd --order 9"
+    assert main([*words.split(), "--over", "folio_order"]) == 0
+    said = flat(capsys.readouterr().out)
+    assert "from order-2 on. The two cost the same at order-9." in said
+
+
+def test_a_setting_that_matters_elsewhere_on_the_axis_is_not_idle(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = "breakeven contpte-per-pte --machine ampere-altra --set tlbi.issue_ns=3 --memory"
+    words += " 4MiB --over"
+    assert main([*words.split(), "folio_share"]) == 0
+    assert "No time here depends on" not in capsys.readouterr().out
+    assert main([*words.split(), "core.clock_ghz"]) == 0  # order 0 alone: nothing is folded
+    assert "No time here depends on: tlbi.issue_ns=3." in capsys.readouterr().out

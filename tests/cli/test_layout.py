@@ -50,7 +50,7 @@ def test_a_machine_file_is_named_from_where_the_scenario_lies(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["999999999"], "PID: no such process (got '999999999', a str)"),
+        (["999999999"], "PID: no such process (got '999999999')"),
         (["SELF", "--operation", "spork"], "--operation: unknown operation"),
         (["SELF", "--machine", "pdp-11"], "--machine: unknown machine"),
         (["SELF", "-o", "/etc/hostname/x.yaml"], "-o: cannot be written"),

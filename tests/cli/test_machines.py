@@ -43,5 +43,5 @@ def test_an_unknown_machine_is_bad_input(capsys: pytest.CaptureFixture[str]) -> 
     captured = capsys.readouterr()
     assert captured.out == ""
     assert flat(captured.err) == (
-        "MACHINE: unknown machine, did you mean 'ampere-altra'? (got 'ampere-altar', a str)"
+        "MACHINE: unknown machine, did you mean 'ampere-altra'? (got 'ampere-altar')"
     )

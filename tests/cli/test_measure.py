@@ -159,7 +159,7 @@ def test_no_validate_operates_on_nothing(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-o", "mine.txt"], "-o: must end with .yaml (got 'mine.txt', a str)"),
+        (["-o", "mine.txt"], "-o: must end with .yaml (got 'mine.txt')"),
         (["--json", "/etc/hostname/x.json"], "--json: cannot be written: Not a directory"),
         (["--like", "pdp-11"], "--like: unknown machine"),
         (["--like", "ampere-altra"], "--like: must be a machine of"),

@@ -140,11 +140,11 @@ def command(words: list[str], shell: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("words", "shell", "code", "message"),
     [
-        (["machines"], ">&-", 2, "costmodel: [Errno 9] Bad file descriptor\n"),
+        (["machines"], ">&-", 2, "costmodel: Bad file descriptor\n"),
         (["machines", "ampere-altro"], "2>&-", 2, ""),
         (["machines", "ampere-altro"], ">&- 2>&-", 2, ""),
         (["machines"], "<&- >/dev/null", 0, ""),
-        (["machines"], ">/dev/full", 2, "costmodel: [Errno 28] No space left on device\n"),
+        (["machines"], ">/dev/full", 2, "costmodel: No space left on device\n"),
         (["run", "--machine", "nope"], "2>/dev/full", 2, ""),
         (["run", "--nope"], "2>/dev/full", 2, ""),
         (["run", "--machine", "nope"], "2>&-", 2, ""),

@@ -52,7 +52,7 @@ def test_every_program_says_where_its_source_is_from() -> None:
 def test_an_unknown_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["strategies", "v6.70"]) == 2
     assert capsys.readouterr().err == (
-        "STRATEGY: unknown strategy, did you mean 'v6.7'? (got 'v6.70', a str)\n"
+        "STRATEGY: unknown strategy, did you mean 'v6.7'? (got 'v6.70')\n"
     )
 
 

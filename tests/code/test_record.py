@@ -103,7 +103,7 @@ def test_an_event_left_out_takes_just_its_own_row_along() -> None:
 
 @pytest.mark.parametrize(
     ("item", "got"),
-    [(42, "42, an int"), (None, "nothing"), ((), "a tuple"), ("map", "'map', a str")],
+    [(42, "42, an int"), (None, "nothing"), ((), "a tuple"), ("map", "'map'")],
 )
 def test_only_steps_and_micro_ops_may_be_yielded(item: object, got: str) -> None:
     with pytest.raises(StrategyError, match="must yield steps or micro-ops") as caught:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.code.library import builds_of, load_library, program_names
-from costmodel.code.step_archive import Arrays, names_in, pack, unpack
+from costmodel.code.step_archive import Arrays, Programs, names_in, pack
 from costmodel.operations.registry import operation_names
 
 numbers = st.lists(st.integers(0, 2**32 - 1), max_size=20)
@@ -21,7 +21,7 @@ def arrays(values: list[int], text: bytes) -> Arrays:
 @given(st.dictionaries(st.text(max_size=8), st.builds(arrays, numbers, st.binary(max_size=9))))
 def test_what_was_packed_comes_back(programs: dict[str, Arrays]) -> None:
     archive = pack(programs)
-    found = unpack(archive)
+    found = Programs(archive)
     assert names_in(archive) == sorted(programs) == list(found)
     for name, (values, text) in programs.items():
         assert found[name][0].tolist() == values.tolist()

@@ -37,16 +37,16 @@ def test_every_fault_is_reported() -> None:
         "ampere-altra.tlbi.rnage=1",
         "graviton4.core.width=8",
         "memroy=1 GiB",
-        "state=exit",
+        "state=redd-only",
     ]
     with pytest.raises(ConfigError) as caught:
         load_with_overrides(SCENARIO, bad)
     assert [str(fault) for fault in caught.value.faults] == [
-        "--set: must have the form KEY=VALUE (got 'memory', a str)",
+        "--set: must have the form KEY=VALUE (got 'memory')",
         "--set: ampere-altra.tlbi.rnage: unknown key, did you mean 'tlbi.range'? (got 1, an int)",
         "--set: graviton4.core.width: names a machine that is not in this run",
-        "--set: memroy: unknown key, did you mean 'memory'? (got '1 GiB', a str)",
-        "--set: state: must be 'writable' or 'read-only' for fork (got 'exit', a str)",
+        "--set: memroy: unknown key, did you mean 'memory'? (got '1 GiB')",
+        "--set: state: must be 'writable' or 'read-only' for fork (got 'redd-only')",
     ]
 
 

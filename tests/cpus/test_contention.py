@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.api import cell
 from costmodel.cpus.contention import contention, samples
+from costmodel.experiment import run_cell
 from costmodel.simulation import NoiseSizes, Schedule, Stage, Stream, simulate
 from tests.cpus.made import EVERYTHING, made
 
@@ -76,6 +78,29 @@ def test_a_saturated_interconnect_serves_one_after_the_other() -> None:
     assert found.shared["interconnect"].utilisation == pytest.approx(1, abs=0.02)
     assert found.throughput_per_s == pytest.approx(1e12 / service_ps, rel=0.03)
     assert found.mean_ps == pytest.approx(64 * service_ps, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("work_us", "sent_us", "stolen_us"), [(6.25, 2, 1.5), (10, 1, 0.3), (10, 0.2, 2)]
+)
+@pytest.mark.parametrize("cpus", [2, 8, 40])
+def test_broadcasts_that_take_time_from_others(
+    work_us: float, sent_us: float, stolen_us: float, cpus: int
+) -> None:
+    """Each takes d from all others: X = N / (Z + S + (N - 1) d), and 1 / max(S, d) at most."""
+    prices = {"tlbi.per_cpu_ns": 1000 * sent_us, "tlbi.shared_stolen_ns": 1000 * stolen_us}
+    stage = Stage(int(work_us * MS / 1000), int(sent_us * MS / 1000), tlbis=1)
+    found = contention(made(stage, numbers=prices, cpus=cpus))
+    most = 1e6 / max(sent_us, stolen_us)
+    theory = 1e6 * cpus / (work_us + sent_us + (cpus - 1) * stolen_us)
+    assert found.throughput_per_s <= 1.01 * most
+    assert found.throughput_per_s == pytest.approx(min(theory, most), rel=0.22)
+
+
+def test_those_who_are_interrupted_faster_than_they_work_come_to_an_end() -> None:
+    stages = [Stage(1441, 7403, 3, tlbis=3), Stage(0, 1, 2, tlbis=3)]
+    found = contention(made(*stages, numbers={"tlbi.shared_stolen_ns": 4000}, cpus=12))
+    assert found.throughput_per_s <= 1.01e9 / (15 * 4000)
 
 
 def test_little_holds_for_the_interconnect() -> None:
@@ -162,3 +187,23 @@ def test_one_server_explains_the_published_growth_of_1_to_32_cpus() -> None:
     assert found[32].mean_ps / rest_ps - 1 == pytest.approx(slower[32], rel=0.03)
     loss_pct = 100 * (rest_ps / found[8].mean_ps - 1)
     assert loss_pct == pytest.approx(-15.4, abs=3)
+
+
+@pytest.mark.parametrize("between_us", [0.0, 500.0])
+def test_times_one_alone_is_what_two_columns_of_a_table_say(between_us: float) -> None:
+    """One alone has the whole of the last-level cache, as in the column of one CPU."""
+    alone, four = (
+        run_cell(
+            cell(
+                "xeon-4210r",
+                "v6.7",
+                memory="1 GiB",
+                overrides={"cpus": cpus, "between_us": between_us},
+            ),
+            noise=False,
+        )
+        for cpus in (1, 4)
+    )
+    assert four.contention is not None and four.contention.alone_ps > alone.exact_ps
+    ratio = four.throughput_per_s / alone.throughput_per_s
+    assert four.contention.speedup == pytest.approx(ratio, rel=1e-9)

@@ -211,3 +211,8 @@ def test_the_legend_says_what_no_machine_can_be(cells: Pair) -> None:
     )
     assert "-: no such machine can be." in missing
     assert "no such machine" not in there and "?:" not in there
+
+
+def test_one_number_is_no_two_axes(cells: Pair) -> None:
+    with pytest.raises(ConfigError, match="folio_order and folio_share both set folio_orders"):
+        break_even_map(cells, axis_of("folio_order", cells), axis_of("folio_share", cells))

@@ -20,11 +20,13 @@ from costmodel.loops.form import read_loops
 from costmodel.measure.document import read_measured
 from costmodel.profile.read import read_profile
 from costmodel.profile.shares import LOOPS, share_of
+from costmodel.results.plots.sweep import sweep_picture
 from costmodel.results.reading import read_results
 from costmodel.results.text.layout_found import layout_text
 from costmodel.results.text.measured import operations_text
 from costmodel.strategies.resolve import NamesByOperation
 from costmodel.sweeps.file import load_study
+from costmodel.sweeps.folder import SweepFolder
 from costmodel.sweeps.study import sweep_study
 from tests.hostile.mutations import damaged_data, damaged_text
 from tests.hostile.test_files import SCENARIO, hostile, refusal, with_place, yaml_texts
@@ -160,6 +162,40 @@ def test_smaps(tmp_path: Path, text: str) -> None:
     refusal(scenario, tmp_path / "redis.smaps", text)
 
 
+SWEPT = {
+    "schema": 1, "kind": "sweep", "version": "0.2.0", "title": "a sweep",
+    "scenario": {"operation": "fork", "baseline": "v6.7"}, "machines": {"ampere-altra": "0" * 64},
+    "over": {"tlbi.broadcast_ns": "1..100:3"}, "points": 3, "cells": 6, "chunks": 1,
+    "format": "npz",
+}  # fmt: skip
+
+
+def drawn(path: Path) -> None:
+    """Draw the sweep that a ``study.json`` says to be there; its pieces are missing."""
+    folder = SweepFolder.opened(path.parent)
+    with pytest.raises(ConfigError, match=r"nothing of it is computed|no number varies"):
+        sweep_picture(folder)
+
+
+@given(
+    st.one_of(
+        damaged_data(SWEPT).map(lambda data: json.dumps(data, indent=1)),
+        damaged_text(json.dumps(SWEPT, indent=1)),
+    )
+)
+@hostile
+def test_folders_of_sweeps(tmp_path: Path, text: str) -> None:
+    refusal(drawn, tmp_path / "study.json", text)
+
+
+def test_a_folder_whose_study_was_cut_off_says_where(tmp_path: Path) -> None:
+    file = tmp_path / "study.json"
+    (line,) = refusal(drawn, file, json.dumps(SWEPT, indent=1)[:100])
+    assert with_place(file)(line) and "is no JSON" in line
+    (line,) = refusal(drawn, file, json.dumps(SWEPT | {"chunks": "x"}, indent=1))
+    assert with_place(file)(line) and "chunks: must be an integer (got 'x')" in line
+
+
 def test_a_fault_of_a_study_stands_where_it_was_said(tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     (line,) = refusal(planned, file, STUDY.replace("[4 MiB, 8 MiB]", "[1, 8 MiB]"))
@@ -212,7 +248,7 @@ def test_what_has_no_end_is_refused(
     """A pipe that nobody writes to, and a device that is never at its end, whatever reads them."""
     monkeypatch.setattr("costmodel.profile.read._LARGEST_BYTES", 1 << 20)
     monkeypatch.setattr("costmodel.layout.found._LARGEST_BYTES", 1 << 20)
-    monkeypatch.setattr("costmodel.results.reading.LARGEST_FILE_BYTES", 1 << 20)
+    monkeypatch.setattr("costmodel.config.json_text.LARGEST_FILE_BYTES", 1 << 20)
     path = tmp_path / "it.yaml"
     if kind == "fifo":
         os.mkfifo(path)

@@ -39,9 +39,9 @@ def test_every_fault_is_reported_with_its_place(tmp_path: Path) -> None:
 - {name: b, ops: [[add, 9999, chain]], repeat: 3}
 """
     assert faults_in(tmp_path, text) == [
-        "1:20: loops[0].ops[0][0]: unknown kind, did you mean 'add'? (got 'ad', a str)",
+        "1:20: loops[0].ops[0][0]: unknown kind, did you mean 'add'? (got 'ad')",
         "1:41: loops[0].ops[1][1]: must be a whole number from 0 to 10000 (got -1, an int)",
-        "1:62: loops[0].ops[2][2]: unknown form, did you mean 'chain'? (got 'chained', a str)",
+        "1:62: loops[0].ops[2][2]: unknown form, did you mean 'chain'? (got 'chained')",
         "2:19: loops[1].ops[0]: must be a list [kind, count, form] (got a list)",
         "2:38: loops[1].cycles: must be more than 0.0 (got 0, an int)",
         "3:3: loops[2].name: missing key (got nothing)",

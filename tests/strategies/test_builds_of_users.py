@@ -140,7 +140,7 @@ def test_an_atomic_less_is_faster_in_every_build(file: str) -> None:
     ("build", "fault"),
     [
         ("gcc12-paravirt", r"was not recorded of it; .*\(got '.*:no_mark@gcc12-paravirt'\)"),
-        ("nowhere", "no such archive: costmodel record writes nowhere.ckb"),
+        ("nowhere", "no archive nowhere.ckb, and unknown build, known: clang21"),
     ],
 )
 def test_a_build_that_it_does_not_have_is_refused(file: str, build: str, fault: str) -> None:

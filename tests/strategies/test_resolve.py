@@ -89,6 +89,10 @@ BAD = {
         "from costmodel.strategies import fork as k\n\n@k.built_on('v6.13')\ndef f(fork): ...\n",
         "bad.py:3:0: strategy: program: unknown program, did you mean 'v6.9'?",
     ),
+    "build": (
+        "from costmodel.strategies import fork as k\n@k.built_on('v6.7@gcc15')\ndef f(fork): ...\n",
+        "bad.py:2:0: strategy: build of v6.7: unknown build, did you mean 'gcc",
+    ),
     "no contpte": (
         "from costmodel.strategies import fork as k\n@k.built_on('no_hint')\ndef f(fork): ...\n",
         "bad.py:2:0: strategy: program: was recorded with contpte=True alone (got 'no_hint')",
@@ -121,12 +125,17 @@ def test_what_is_wrong_with_a_file_is_one_line(
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("v6.71", "--strategy: unknown strategy, did you mean 'v6.7'? (got 'v6.71', a str)"),
-        ("no.py:f", "--strategy: no.py: no such file (got 'no.py:f', a str)"),
-        ("a.txt:f", "--strategy: a.txt: must be a Python file (.py) (got 'a.txt:f', a str)"),
+        ("v6.71", "--strategy: unknown strategy, did you mean 'v6.7'? (got 'v6.71')"),
+        ("no.py:f", "--strategy: no.py: no such file (got 'no.py:f')"),
+        (
+            "mine.py:plain@gcc1",
+            "--strategy: no archive gcc1.ckb, and unknown build, did you mean 'gcc16'? "
+            "(got 'mine.py:plain@gcc1')",
+        ),
+        ("a.txt:f", "--strategy: a.txt: must be a Python file (.py) (got 'a.txt:f')"),
     ],
 )
-def test_what_is_wrong_with_a_reference(reference: str, message: str) -> None:
+def test_what_is_wrong_with_a_reference(file: Path, reference: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         resolve(reference, origin="--strategy")
     assert str(caught.value) == message

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from costmodel import price
 from costmodel.config.errors import ConfigError
 from costmodel.recorder import load_program
-from costmodel.recorder.build_archive import BuildArchive, BuildInfo, save_archive
+from costmodel.recorder.build_archive import BuildArchive, BuildInfo, load_archive, save_archive
 
 MACHINE = "xeon-4210r"
 
@@ -44,3 +48,38 @@ def test_a_state_that_was_not_recorded_is_refused(protecting: str) -> None:
 def test_an_order_that_was_not_recorded_is_refused(protecting: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds tables of the orders 9 \(got order 0\)"):
         price(MACHINE, protecting, operation="mprotect", memory="64 MiB", order=0)
+
+
+def _rewritten(path: Path, member: str, change: Callable[[bytes], bytes]) -> None:
+    """Write an archive again with one member changed, as a whole and valid zip file."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[member] = change(members[member])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def test_an_archive_whose_content_was_changed_is_refused(protecting: str, tmp_path: Path) -> None:
+    path = tmp_path / "copy.ckb"
+    path.write_bytes(Path(protecting[1:]).read_bytes())
+    _rewritten(path, "kind.npy", lambda content: content)
+    assert len(load_archive(path).program.kind)  # the same content, packed otherwise
+    _rewritten(path, "kind.npy", lambda content: content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(ConfigError, match="is damaged: record it again"):
+        load_archive(path)
+
+
+@given(st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_archive_is_one_line(protecting: str, at: int, junk: bytes) -> None:
+    whole = Path(protecting[1:]).read_bytes()
+    at %= len(whole)
+    path = Path(protecting[1:]).with_name("damaged.ckb")
+    for content in (whole[:at], whole[:at] + junk + whole[at + len(junk) :]):
+        path.write_bytes(content)
+        try:
+            load_archive(path)
+        except ConfigError as error:
+            (line,) = error.lines()
+            assert line.isprintable() and str(path) in line

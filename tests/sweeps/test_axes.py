@@ -53,7 +53,7 @@ def test_a_range_ends_where_it_says(low: float, factor: float, spacing: str) -> 
 
 
 def test_an_axis_says_itself_again() -> None:
-    for text in ("5.0..50.0:3:log", "own:4", "own", "3,4", "off,auto"):
+    for text in ("5..50:3:log", "0.1..2", "own:4", "own", "3,4", "off,auto"):
         assert sweep_axis_of("x", text).text == text
 
 
@@ -62,6 +62,14 @@ def test_uncertain_is_every_number_with_an_interval() -> None:
     exact = {k for k, p in ALTRA.parameters.items() if p.low == p.high}
     assert "atomics.line_change_cycles" in keys
     assert not keys & exact
+
+
+def test_one_number_varies_along_one_axis() -> None:
+    axes = parse_over(["core.width=2,3", "ampere-altra.core.width=4,5"])
+    found = list(axis_faults(axes, {"ampere-altra": ALTRA}, grid=True))
+    assert [(key, reason) for key, reason, _ in found] == [
+        ("ampere-altra.core.width", "sets the same number as core.width: vary one of them")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def test_a_row_is_what_the_same_question_answers_alone(tmp_path: Path) -> None:
             str(table["strategy"][at]),
             order=4,
             memory=str(table["memory"][at]),
+            build=str(table["build"][at]),
         )
         assert table["seconds"][at] == alone.exact_ps / 1e12
         assert table["ns_per_pte"][at] == pytest.approx(alone.ns_per_pte)
@@ -77,10 +78,25 @@ def test_a_row_is_what_the_same_question_answers_alone(tmp_path: Path) -> None:
 
 def test_changes_are_from_the_baseline_of_the_same_point(tmp_path: Path) -> None:
     for table in computed(the_study(), tmp_path / "a").tables():
-        seconds = table["seconds"].reshape(-1, 3)
-        change = table["change_pct"].reshape(-1, 3)
-        np.testing.assert_allclose(change, 100 * (seconds / seconds[:, :1] - 1))
-        assert len(set(table["point"])) == len(seconds)
+        ratio = table["seconds"] / table["baseline_seconds"]
+        np.testing.assert_allclose(table["change_pct"], 100 * (ratio - 1))
+        assert not table["change_pct"][::3].any()
+        assert len(set(table["point"])) == len(ratio) / 3
+
+
+def test_a_sweep_shows_the_change_that_run_shows(tmp_path: Path) -> None:
+    """On this machine builds change a strategy by -4 to 6 %: all commands show the median."""
+    shown = api.study(
+        machines="xeon-4210r", strategies="folio-batch-v6.9", memory="2 MiB", noise=False,
+        overrides={"core.width": 4},
+    ).comparisons[1]  # fmt: skip
+    folder = api.sweep(
+        tmp_path / "a", {"core.width": [4]}, machines="xeon-4210r",
+        strategies="folio-batch-v6.9", memory="2 MiB",
+    )  # fmt: skip
+    table = next(folder.tables())
+    assert table["change_pct"][1] == pytest.approx(shown.change.mean_pct)
+    assert table["build"][1] == shown.result.cell.build
 
 
 def test_a_point_is_one_combination_of_values(tmp_path: Path) -> None:
@@ -229,7 +245,15 @@ def test_a_scheduler_that_does_not_answer_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("form", ["parquet", "npz"])
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b[:-9]])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda b: b[: len(b) // 2],
+        lambda b: b"",
+        lambda b: b[:-9],
+        lambda b: bytes(x ^ (n % 50 == 10) for n, x in enumerate(b)),
+    ],
+)
 def test_a_damaged_piece_is_named_and_computed_anew_without_it(
     form: str,
     damage: Callable[[bytes], bytes],

@@ -163,7 +163,7 @@ YIELDS: Final = {
         "def f(fork): return k.without(k.v6_12(fork), *k.Kind)  # >\n", "nothing to price"
     ),
     "yields None": _body("yield  # >", says="must yield steps or micro-ops (got nothing)"),
-    "yields a text": _body("yield 'map'  # >", says="(got 'map', a str)"),
+    "yields a text": _body("yield 'map'  # >", says="(got 'map')"),
     "yields a tuple": _body("yield ('map', 1)  # >", says="(got a tuple)"),
     "yields a generator": _body(
         "yield k.v6_12(fork)  # >", says="must yield steps or micro-ops (got <generator"
@@ -190,7 +190,7 @@ YIELDS: Final = {
     ),
     "an edit of another operation's event": _body(
         "yield from k.after(k.v6_12(fork), 'unmap', k.alu())  # >",
-        says="after: unknown event of fork, did you mean 'map'? (got 'unmap', a str)",
+        says="after: unknown event of fork, did you mean 'map'? (got 'unmap')",
     ),
     "drops an event of another operation": _body(
         "yield from k.dropping(k.v6_12(fork), 'unmap')  # >",
@@ -240,13 +240,14 @@ MICRO_OPS: Final = {
         "k.load(k.Target.PAGE, 0, address=[])": "address: must be at most 2 values",
         "k.store(k.Target.DST, 0, data=(1, 2, 3))": "store: data: must be at most 2 values",
         "k.rmw(k.Target.PAGE, 0, flavour=k.Flavour.MOVE)": "rmw: flavour: must be RMW_STORE or",
-        "k.alu('x')": "waits for what no yield before has answered (got 'x', a str)",
+        "k.alu('x')": "waits for what no yield before has answered (got 'x')",
         "k.branch('x', taken=None)": "branch: taken: must be true or false",
         "k.branch([], taken=True)": "branch: site: must be the name of a branch",
         "k.Uop(99)": "kind: must be one of Kind (got 99, an int)",
         "k.Uop(k.Kind.ALU, 99)": "flavour: must be one of Flavour",
         "k.tlbi()": "tlbi exists on arm64 alone (got x86_64)",
-        "k.dsb()": "dsb_ish exists on arm64 alone (got x86_64)",
+        "k.dsb(stores_only=True)": "dsb exists on arm64 alone (got x86_64)",
+        "k.dsb()": "dsb exists on arm64 alone (got x86_64)",
         "k.isb()": "isb exists on arm64 alone (got x86_64)",
     }.items()
 }

@@ -9,6 +9,7 @@
 #include <linux/mm_inline.h>
 #include <linux/mmzone.h>
 #include <linux/cgroup.h>
+#include <linux/jump_label.h>
 #include <linux/memcontrol.h>
 #include <linux/percpu-refcount.h>
 #include <asm/tlb.h>
@@ -37,6 +38,8 @@ struct zap_details cm_details = {
 	.even_cows = true,
 #endif
 };
+/* Where CONFIG_BUG is set, a key that is switched before this is true warns. */
+bool static_key_initialized = true;
 #ifdef CONFIG_MEMCG
 /* Without jump labels these are read: as they are where nobody says cgroup_disable=memory. */
 DEFINE_STATIC_KEY_TRUE(memory_cgrp_subsys_enabled_key);

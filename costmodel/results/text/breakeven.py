@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from costmodel.explaining.axes import Axis, Pair
 from costmodel.explaining.breakeven import SAME, BreakEven, BreakevenPoint, Crossing
@@ -11,7 +12,11 @@ from costmodel.remarks import caution, remarks
 from costmodel.results.document import unique
 from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.results.text.numbers import percent
-from costmodel.settings import Setting, texts, what
+from costmodel.settings import Setting, what
+from costmodel.settings import texts as settings_texts
+
+if TYPE_CHECKING:
+    from costmodel.experiment import Cell
 
 SCHEMA = 1
 LEVEL = "90%"
@@ -64,7 +69,7 @@ def breakeven_document(
         "dominant": list(answer.dominant),
         "points": [{"value": p.x, "change_pct": 100 * p.excess} for p in answer.points],
         "remarks": list(verdicts),
-        "caution": caution(pair[0].machine, pair[0].workload.operation) or None,
+        "caution": caution(pair[0].machine, pair[0].workload.operation, pair[0].workload) or None,
     }
 
 
@@ -75,7 +80,7 @@ def document_head(kind: str, pair: Pair, provenance: Mapping[str, Any]) -> dict[
         "kind": kind,
         "provenance": dict(provenance),
         "machine": pair[0].machine.name,
-        "settings": texts(pair[0].machine, pair[0].workload),
+        "settings": settings_texts(pair[0].machine, pair[0].workload),
         "strategy": pair[0].strategy,
         "baseline": pair[1].strategy,
         "build": pair[0].build or None,
@@ -83,7 +88,25 @@ def document_head(kind: str, pair: Pair, provenance: Mapping[str, Any]) -> dict[
 
 
 def sentence(answer: BreakEven, pair: Pair) -> str:
-    """Return the answer in one sentence."""
+    """Return the answer in one sentence, and in another one where both cost the same."""
+    return " ".join(filter(None, [_winner(answer, pair), _ties(answer)]))
+
+
+def _ties(answer: BreakEven) -> str:
+    """Return where the two cost the same beside a crossing; empty where that is nowhere."""
+    if answer.is_tie:
+        return ""
+    crossings = {other.x for other in (answer.crossing, *answer.others) if other is not None}
+    places, axis = list[str](), answer.axis
+    alike = groupby(answer.points, lambda p: abs(p.excess) < SAME and p.x not in crossings)
+    for tied, points in alike:
+        if tied:
+            texts = [axis.text(point.x) for point in points]
+            places.append(" to ".join(unique([texts[0], texts[-1]])))
+    return f"The two cost the same at {', '.join(places)}." if places else ""
+
+
+def _winner(answer: BreakEven, pair: Pair) -> str:
     axis, crossing = answer.axis, answer.crossing
     who, than = f"{pair[0].strategy}", f"{pair[1].strategy} on {pair[0].machine.name}"
     if crossing is None:
@@ -192,11 +215,11 @@ def _is_crossing(answer: BreakEven, point: BreakevenPoint) -> bool:
     return answer.crossing is not None and point.x == answer.crossing.x
 
 
-def question(pair: Pair, *keys: str) -> str:
-    """Return the question without the numbers that vary, and the builds that are compared."""
+def question(cells: Sequence[Cell], *keys: str) -> str:
+    """Return the question of cells without the numbers that vary, and the builds compared."""
     layout = not any(key.startswith("folio_") for key in keys)
-    asked = what(pair[0].workload, *keys, layout=layout)
-    builds = unique(cell.build for cell in pair if cell.build)
+    asked = what(cells[0].workload, *keys, layout=layout)
+    builds = unique(cell.build for cell in cells if cell.build)
     return f"{asked}, build {' against '.join(builds)}" if builds else asked
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from costmodel.explaining.sensitivity import Influence, Sensitivity
 from costmodel.quantity import ends_text
 from costmodel.remarks import remarks
+from costmodel.results.text.breakeven import question
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import nanoseconds, percent
-from costmodel.settings import texts, what
+from costmodel.settings import texts
 
 SCHEMA = 1
 _KEY = 33
@@ -33,8 +34,8 @@ def sensitivity_text(found: Sensitivity, *, version: str, verdicts: Sequence[str
         parts += ["\n".join(_table(found, shown)), paragraph(_worth(found, shown[0])), _LEGEND]
     else:
         parts.append(paragraph("No number of the machine moves that within its range."))
-    layout = what(found.cell.workload, layout=True)
-    parts.append(paragraph(f"{layout}, without noise, costmodel {version}"))
+    asked = question([cell for cell in (found.cell, found.baseline) if cell is not None])
+    parts.append(paragraph(f"{asked}, without noise, costmodel {version}"))
     parts += [paragraph(remark, hanging="  ") for remark in [*verdicts, *remarks(found.cell)]]
     return ascii_only("\n\n".join(parts)) + "\n"
 
@@ -59,6 +60,7 @@ def sensitivity_document(
         "settings": texts(found.cell.machine, found.cell.workload),
         "strategy": found.cell.strategy,
         "baseline": found.baseline.strategy if found.baseline else None,
+        "build": found.cell.build or None,
         "unit": "pct" if found.baseline else "ns_per_pte",
         "answer": found.answer,
         "interval": [found.low, found.high],
@@ -77,7 +79,10 @@ def _answer(found: Sensitivity) -> str:
     cell = found.cell
     than = f" against {found.baseline.strategy}" if found.baseline else ""
     what_ = "changes the run time by" if found.baseline else "takes"
+    workload = cell.workload
+    workers = workload.cpus * (workload.threads if workload.others == "same" else 1)
     per = "" if found.baseline else " per PTE"
+    per += f" on each of {workers} CPUs" if workers > 1 else ""
     low, high = (answer_text(found, end) for end in (found.low, found.high))
     return (
         f"{cell.strategy}{than} on {cell.machine.name} {what_} {answer_text(found, found.answer)}"
@@ -101,7 +106,20 @@ def _table(found: Sensitivity, shown: list[Influence]) -> Iterator[str]:
         ends = "..".join(ends_text(one.low, one.high, one.key))
         low, high = (_bare(found, end) for end in (one.at_low, one.at_high))
         shares = f"{_share(one.first_order):>7}{_share(one.total_order):>7}"
-        yield f"{shorten(one.key, _KEY - 1):<{_KEY}}{ends:>13}{low:>8}{high:>8}{shares}"
+        yield f"{_shortened(one.key):<{_KEY}}{ends:>13}{low:>8}{high:>8}{shares}"
+
+
+def _shortened(key: str) -> str:
+    """Return a dotted key that fits its column; a longer one loses its first groups.
+
+    >>> _shortened("caches.prefetch.trains_after_lines")
+    '...prefetch.trains_after_lines'
+    """
+    shown = key
+    while len(shown) >= _KEY and "." in key:
+        key = key.partition(".")[2]
+        shown = f"...{key}"
+    return shorten(shown, _KEY - 1)
 
 
 def _bare(found: Sensitivity, value: float) -> str:

@@ -48,7 +48,7 @@ def sweep_text(study: SweepStudy, folder: SweepFolder, *, already: int = 0) -> s
 def _question(study: SweepStudy) -> str:
     """Return what is asked, without what varies: ``fork, 1 GiB, writable``."""
     cell = study.blocks[0].cells[0]
-    build = f", build {cell.build}" if cell.build else ""
+    build = f", build {study.scenario.build}" if study.scenario.build else ""
     return what(cell.workload, *(axis.key for axis in study.keys)) + build
 
 
@@ -70,9 +70,18 @@ def _verdicts(study: SweepStudy) -> list[str]:
 
 
 def _changes(folder: SweepFolder) -> _Changes:
+    """Return the changes; the build of a row is named where it is not that of the baseline's row.
+
+    Each change counts from the baseline in the row's own build.
+    """
     found: dict[_Row, list[Floats]] = defaultdict(list)
-    for table in folder.tables(["machine", "folio_layout", "strategy", "change_pct"]):
-        names = list(zip(table["machine"], table["folio_layout"], table["strategy"], strict=True))
+    for table in folder.tables(["machine", "folio_layout", "strategy", "build", "change_pct"]):
+        own = table["build"][0]  # of the baseline, which comes first
+        shown = [
+            strategy if build == own or strategy.endswith(f"@{build}") else f"{strategy}@{build}"
+            for strategy, build in zip(table["strategy"], table["build"], strict=True)
+        ]
+        names = list(zip(table["machine"], table["folio_layout"], shown, strict=True))
         for row in dict.fromkeys(names):
             mine = np.fromiter((name == row for name in names), bool, len(names))
             found[row].append(table["change_pct"][mine])
