@@ -20,7 +20,8 @@ PHYSICAL_BYTES: Final = 256 << 20
 STACK_TOP: Final = {"x86_64": 0xFFFF_C900_0001_4000, "arm64": 0xFFFF_8000_9000_4000}
 STACK_BYTES: Final = 0x4000
 LOW_BYTES: Final = 0x1000
-"""x86: the first bytes of per-CPU data, at address 0 where the base register is 0."""
+"""Bytes from address 0 on. x86: per-CPU data, as the base register is 0. Else fields of objects
+that only boot would have made: zeros."""
 _STOP: Final = {"x86_64": 0xFFFF_FFFF_A000_0800, "arm64": 0xFFFF_8000_A000_0800}
 _LIMIT: Final = 40_000_000
 """The most instructions that one call may execute; a call with more is taken not to end."""
@@ -68,8 +69,8 @@ class Emulator:
         self.allow(first & -PAGE, last - (first & -PAGE) + PAGE)
         self.allow(top - STACK_BYTES, STACK_BYTES)
         self.allow(stop - PAGE, 2 * PAGE)  # a translator looks around
-        if self.isa == "x86_64":
-            self.allow(0, LOW_BYTES)
+        # Per-CPU variables of x86; and fields of what boot would have allocated, which are zero.
+        self.allow(0, LOW_BYTES)
         for start, chunk in image.chunks.items():
             self.write(start, bytes(chunk))
 

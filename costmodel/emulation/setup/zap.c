@@ -319,10 +319,15 @@ long cm_slots(void)
 	return slots;
 }
 
-/* Whether the gather asks for a flush of all that was unmapped. */
+/*
+ * Whether the gather asks for a flush of all that was unmapped. Where mappings do not share a flush
+ * (arm64), tlb_end_vma() has flushed already, unless the whole address space goes.
+ */
 long cm_asks_flush(struct vm_area_struct *vma);
 long cm_asks_flush(struct vm_area_struct *vma)
 {
+	if (!IS_ENABLED(CONFIG_MMU_GATHER_MERGE_VMAS) && !cm_gather.fullmm)
+		return !cm_gather.cleared_ptes && !cm_gather.cleared_pmds;
 	return (cm_gather.cleared_ptes || cm_gather.cleared_pmds) &&
 	       cm_gather.start <= vma->vm_start &&
 	       cm_gather.end >= vma->vm_end;
