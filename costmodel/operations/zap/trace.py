@@ -76,7 +76,9 @@ def _runs(
     released at once. Dirty pages of files are released at the end of each table.
     """
     each_table = space.shapes[0].state.shared
-    list_pages = LIST_PAGES if each_table or space.ptes > MAX_SLOTS else 0
+    # The page that a small list begins was not recorded with pages of files.
+    begun = space.ptes > MAX_SLOTS or of_file(space.shapes[0].state.name)
+    list_pages = LIST_PAGES if begun else 0
     tables = [
         _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), list_pages)
         for shape in space.shapes

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from costmodel.checking.check import check_strategy, standard_layouts
+from costmodel.checking.run import Subject
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
+from costmodel.code.trace import TableRun
 from costmodel.code.uops import Uop
-from costmodel.mm.shapes import TableShape
+from costmodel.config.workload import Workload
+from costmodel.mm.pte import TABLE_PTES
+from costmodel.mm.shapes import TableShape, homogeneous
+from costmodel.mm.violations import Guarantee
+from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.strategy import Strategy
+from costmodel.operations.zap import folio_batch
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.operation import OPERATION
 from costmodel.operations.zap.recorded import as_posted, find
+from costmodel.operations.zap.release import flush_and_release
+from costmodel.operations.zap.trace import zap_runs
 from costmodel.recorder import load_program
-from costmodel.strategies.builds import builds_for, built
+from costmodel.strategies.builds import builds_for, built, not_recorded
 from costmodel.strategies.catalogue import built_in
+from costmodel.units import PAGE_BYTES
 
 BUILD = "gcc12-file"
 BASE = 1 << 20
@@ -106,3 +118,75 @@ def test_same_events_and_the_same_micro_ops_between_them(case: Case) -> None:
     assert set(rare) <= {("slot", "read"), *((end, e) for end in ("slot", "unmap") for e in ENDS)}
     assert len(rare) <= RARE
     assert executed == pytest.approx(marks[-1].row - marks[0].row, rel=0.01)
+
+
+def runs(name: str, state: str, tables: int, order: int = 0) -> list[TableRun]:
+    (strategy,) = (known for known in strategies() if known.name == f"{name}@{BUILD}")
+    memory = tables * TABLE_PTES * PAGE_BYTES
+    space = homogeneous(memory, {order: 1.0}, state=OPERATION.state(state), frames="scattered")
+    return list(zap_runs(strategy, strategy.programs["x86_64"], "x86_64", space))
+
+
+@pytest.mark.parametrize("order", [0, 9])
+def test_dirty_memory_is_flushed_and_released_table_by_table(order: int) -> None:
+    dirty, clean = (
+        runs("folio-batch-v6.12", s, 4, order) for s in ("shared-munmap", "file-munmap")
+    )
+
+    assert sum(run.flushes for run in dirty) == 4
+    assert sum(run.flushes for run in clean) == 0
+    near, far = (max(run.reuse_bytes or 0 for run in found) for found in (dirty, clean))
+    assert near < far
+
+
+def test_what_the_page_cache_holds_is_not_freed() -> None:
+    # An exit only drops references: 41 micro-ops a page (tests/operations/zap/test_trace.py).
+    for state in STATES:
+        released = runs("v6.7", state, 1)[1:]
+        assert 0 < sum(len(run.trace) * run.count for run in released) < 60 * TABLE_PTES
+
+
+def test_activation_is_met_where_pages_of_a_folio_are_unmapped_one_by_one() -> None:
+    case = next(c for c in cases() if (c.program[:4], c.state, c.order) == ("v6.7", "file-exit", 4))
+    steps, _ = walked(case, table(case, {slot: slot for slot in range(PTES)}))
+    events = Counter(step.event for step in steps)
+    assert (events["accessed"], events["activate"]) == (2 * PTES >> 4, PTES >> 4)
+
+
+@pytest.mark.parametrize("lost", ["set_referenced", "mark_dirty"])
+def test_bits_that_are_not_passed_on_are_found(lost: str) -> None:
+    def forgetful(zap: ZapOperation) -> Steps:
+        setattr(zap, lost, lambda *_: None)
+        yield from folio_batch.v6_12(zap)
+        yield from flush_and_release(zap)
+
+    report = check_strategy(Subject("it", forgetful, "zap"), standard_layouts(0, seed=0))
+    want = Guarantee.ACCESSED if lost == "set_referenced" else Guarantee.DIRTY
+    assert {fault.guarantee for fault in report.breaks} == {want}
+
+
+def test_mappings_of_dirty_pages_must_wait_for_the_flush() -> None:
+    def hasty(zap: ZapOperation) -> Steps:
+        zap.is_delayed = lambda *_: False  # type: ignore[method-assign]
+        yield from folio_batch.v6_12(zap)
+        yield from flush_and_release(zap)
+
+    report = check_strategy(Subject("it", hasty, "zap"), standard_layouts(0, seed=0))
+    assert {fault.guarantee for fault in report.breaks} == {Guarantee.DIRTY}
+
+
+def test_a_strategy_without_a_recording_is_refused_with_those_that_have_one() -> None:
+    workload = Workload(
+        operation="zap", memory_bytes=1 << 30, folio_orders={0: 1.0}, state="shared-munmap"
+    )
+    why = not_recorded(built_in("zap")["arch-batch-const1"], workload, "x86_64")
+
+    assert why == (
+        "was not recorded in state shared-munmap; recorded were: v6.7, folio-batch-v6.9, "
+        "folio-batch-v6.12"
+    )
+    assert not not_recorded(built_in("zap")["v6.7"], workload, "x86_64")
+    anonymous = workload.model_copy(update={"state": "munmap"})
+    assert "was recorded in shared-exit" in not_recorded(
+        built_in("zap")["v6.7"], anonymous, "x86_64", build=BUILD
+    )
