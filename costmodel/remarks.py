@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from costmodel.config.crowd import Crowd
 from costmodel.config.parameter import Parameter
 from costmodel.config.resources import names
 from costmodel.config.scenario import default_scenario
@@ -36,6 +37,7 @@ WIDE_PCT = 5.0
 _EITHER_WAY = "is inferred: intervals hold the other choice too"
 NAMED = 4
 """How many inferred numbers the caution names."""
+LONE_CPU = Crowd()
 
 
 def remarks(cell: Cell, idle: Sequence[Setting] = ()) -> list[str]:
@@ -48,7 +50,7 @@ def remarks(cell: Cell, idle: Sequence[Setting] = ()) -> list[str]:
         *_changed(machine),
         *idle_remarks(idle),
         *_never_compared(machine, workload.operation),
-        *filter(None, [caution(machine, workload.operation)]),
+        *filter(None, [caution(machine, workload.operation, workload)]),
     ]
 
 
@@ -134,50 +136,60 @@ def _sensitivity_command(comparison: Comparison) -> str:
     return shlex.join(words)
 
 
-def used(machine: Machine, operation: str) -> dict[str, ParameterLike]:
-    """Return the numbers of a machine that an operation uses on a lone CPU, by dotted key.
+def used(machine: Machine, operation: str, crowd: Crowd = LONE_CPU) -> dict[str, ParameterLike]:
+    """Return the numbers of a machine that an operation uses, by dotted key.
 
-    Numbers that matter only where several CPUs work at once are left out; docs/cpus.md says what is
-    known of those.
+    Numbers that matter only where several CPUs work at once are there if ``crowd`` is such; prices
+    of shootdowns only if an address space has several threads.
     """
     left_out = operation_named(operation).words.unused_keys
     return {
-        key: p
-        for key, p in machine.parameters.items()
-        if key not in left_out and not key.startswith(ONLY_MANY_CPUS)
+        key: p for key, p in machine.parameters.items() if key not in left_out and _felt(key, crowd)
     }
 
 
-def inferred(machine: Machine, operation: str) -> list[str]:
+def _felt(key: str, crowd: Crowd) -> bool:
+    if not key.startswith(ONLY_MANY_CPUS):
+        return True
+    return crowd.many_cpus and (crowd.threads > 1 or not key.startswith("shootdown."))
+
+
+def inferred(machine: Machine, operation: str, crowd: Crowd = LONE_CPU) -> list[str]:
     """Return the keys of the inferred numbers, the least certain (by interval) first."""
-    found = {key: p for key, p in used(machine, operation).items() if _is_inferred(p)}
+    numbers = used(machine, operation, crowd)
+    found = {key: p for key, p in numbers.items() if _is_inferred(key, p)}
     return sorted(found, key=lambda key: (-_spread(found, key), key))
 
 
-def caution(machine: Machine, operation: str) -> str:
+def caution(machine: Machine, operation: str, crowd: Crowd = LONE_CPU) -> str:
     """Return ``caution: 49 of 63 numbers of graviton3 that fork uses are inferred, ...``.
 
     The first keys of these follow, and the inferred choices (numbers that are a flag or a name)
     that decide times. Empty where at most half of the numbers are inferred and no such choice is.
     """
-    keys, total = inferred(machine, operation), len(used(machine, operation))
+    keys, total = inferred(machine, operation, crowd), len(used(machine, operation, crowd))
     choices = ", ".join(doubtful_choices(machine))
     if len(keys) <= MANY * total:
         return f"caution: {choices} of {machine.name} {_EITHER_WAY}" if choices else ""
+    where = f"{operation} on several CPUs" if crowd.many_cpus else operation
     text = (
-        f"caution: {len(keys)} of {total} numbers of {machine.name} that {operation} uses are "
+        f"caution: {len(keys)} of {total} numbers of {machine.name} that {where} uses are "
         f"inferred, not sourced, among them {', '.join(keys[:NAMED])} (see: costmodel machines "
         f"{machine.name})"
     )
     return f"{text}; {choices} {_EITHER_WAY}" if choices else text
 
 
-def _is_inferred(parameter: ParameterLike) -> bool:
-    """Tell whether somebody guessed a number; a default that the file does not state is no guess.
+def _is_inferred(key: str, parameter: ParameterLike) -> bool:
+    """Tell whether somebody guessed a number.
 
-    Such a default is a limit that is not modelled.
+    A default that the file does not state is a limit that is not modelled, and no guess; but for
+    the prices of sharing, whose defaults are guesses of a range.
     """
-    return parameter.kind == "inferred" and not parameter.source.startswith("not stated")
+    if parameter.kind != "inferred" or not parameter.source.startswith("not stated"):
+        return parameter.kind == "inferred"
+    is_number = isinstance(parameter, Parameter) and parameter.low < parameter.high
+    return key.startswith(ONLY_MANY_CPUS) and is_number
 
 
 def _spread(parameters: Mapping[str, ParameterLike], key: str) -> float:

@@ -173,7 +173,7 @@ class Study:
         if kind in ONE_BUILD and mixes_builds(self.comparisons):
             comparisons, left_out = all_in_one_build(self.comparisons)
             shown = Study(self.title, tuple(comparisons), (*self.left_out, *left_out))
-        results = shown._results(intervals=kind == "change")
+        results = shown._results(intervals=kind in ("change", "cpus"))
         samples = {
             entry.key: comparison.result.samples_ps
             for entry, comparison in zip(results.cells, shown.comparisons, strict=True)

@@ -7,6 +7,7 @@ import pytest
 
 from costmodel import api
 from costmodel.cli.main import parser
+from costmodel.config.crowd import Crowd
 from costmodel.config.machine import load_machine
 from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.operations.registry import operation_named, operation_names
@@ -38,6 +39,23 @@ def test_numbers_of_another_operation_do_not_count() -> None:
     assert fork - zap == unused["zap"] - unused["fork"]
     assert zap - fork == unused["fork"] - unused["zap"]
     assert "kernel.fork_fixed_us" not in inferred(machine, "zap")
+
+
+def test_prices_of_sharing_count_where_several_cpus_are_at_work() -> None:
+    machine = load_machine("xeon-4210r")
+    processes, threads = Crowd(cpus=4), Crowd(threads=4)
+    alone, shared, of_threads = (
+        set(inferred(machine, "zap", crowd)) for crowd in (Crowd(), processes, threads)
+    )
+    assert not any(key.startswith(ONLY_MANY_CPUS) for key in alone)
+    assert {"locks.zone_page_ns", "locks.lru_folio_ns"} <= shared - alone
+    assert "shootdown.delivery_ns" in of_threads - shared, "processes send no interrupts"
+    assert "locks.vma_locks" not in of_threads, "how the kernel is, not how long it takes"
+
+
+def test_the_caution_about_several_cpus_says_so() -> None:
+    text = caution(load_machine("graviton3"), "zap", Crowd(cpus=4))
+    assert "numbers of graviton3 that zap on several CPUs uses are inferred" in text
 
 
 LINE_CHANGE = "atomics.line_change_cycles"

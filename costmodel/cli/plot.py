@@ -198,7 +198,7 @@ def _of_scenario(args: argparse.Namespace, faults: Faults) -> tuple[str, Picture
     if args.kind == "timeline":
         return "", _timeline(args, scenario, machines)
     noise = args.kind in ("change", "samples") and not args.no_noise
-    intervals = args.kind == "change" and not args.ascii
+    intervals = args.kind in ("change", "cpus") and not args.ascii
     jobs = args.jobs or min(MOST_JOBS, cpus())
     study = study_of(scenario, machines, noise=noise, jobs=jobs, intervals=intervals)
     if args.ascii:

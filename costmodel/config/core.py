@@ -188,7 +188,8 @@ class Tlbi(Group):
     """The factor by which per_cpu_ns and shared_ns are longer where CPUs of two sockets
     broadcast."""
     shared_stolen_ns: Annotated[Nanoseconds, ARM64_MAYBE] = no_cost()
-    """Time that a TLBI takes from every other CPU at work."""
+    """Time that a TLBI takes from every other CPU. Where several CPUs broadcast, TLBIs follow each
+    other no faster."""
     local_ns: Annotated[Nanoseconds, ARM64_MAYBE] = usual(
         20, 10, 60, "10 ns at 1.8 GHz on a Phytium FTC862 (pKVM munmap study, 2026)"
     )

@@ -48,8 +48,8 @@ def _mispredicts(trace: Trace, history_length: int) -> NDArray[np.bool_]:
     wrong, missed = _predicted(seen, runs)
     hard = np.flatnonzero(missed[seen.site])
     recent = _recent(every.taken, max(GLOBAL_BITS))[np.searchsorted(every.row, seen.row[hard])]
-    # A core that learns no loops has no global history at all.
-    masks = [(1 << bits) - 1 for bits in GLOBAL_BITS if bits <= history_length]
+    # So many outcomes learn a loop of one iteration more, which the machine must know.
+    masks = [(1 << bits) - 1 for bits in GLOBAL_BITS if bits < history_length]
     for mask in masks:
         others, missed_by_others = _predicted(seen.chosen(hard), recent & mask)
         better = missed_by_others < missed
@@ -107,7 +107,11 @@ def _goes_both_ways(every: _Outcomes) -> Ints:
 
 
 def _longest_run(history_length: int) -> int:
-    return min(history_length, (1 << _CAP_BITS) - 1)
+    """Return up to which length runs are told apart, so that loops of the history are learnt.
+
+    The exit of a loop of n iterations comes behind a run of n - 1, and one before it of n - 2.
+    """
+    return min(max(0, history_length - 1), (1 << _CAP_BITS) - 1)
 
 
 def _predicted(seen: _Outcomes, history: Ints) -> tuple[NDArray[np.bool_], Ints]:

@@ -64,7 +64,8 @@ class World:
         self.locking = several and setup.writes and setup.shares("mmap_lock")
         self.outside_ps = setup.outside_ps if self.locking and not setup.writes_tables else 0
         """What is done under the lock before anything of the page tables is."""
-        self.steals = setup.shootdown is not None or setup.prices.stolen_ps > 0
+        self.broadcasts_ps = 0
+        """What all broadcasts so far took from every CPU but their senders."""
 
     def server(self, name: str, cpu: int) -> Server:
         """Return the one of a thing that a CPU goes to."""
@@ -90,7 +91,10 @@ class World:
         held = segment.syncs * p.sync_held_ps + (segment.tlbis - segment.syncs) * p.tlbi_held_ps
         alone_ps = min(segment.broadcast_ps, round(held))
         factor = p.far_factor if self.setup.spans_sockets else 1.0
-        return Turn(alone_ps, round(alone_ps * factor), round(segment.tlbis * p.stolen_ps))
+        stolen_ps = round(segment.tlbis * p.stolen_ps)
+        # A broadcast is over when every CPU has taken it: they cannot come faster than that.
+        slowest_ps = stolen_ps if len(self.setup.workers) > 1 else 0
+        return Turn(alone_ps, max(round(alone_ps * factor), slowest_ps), stolen_ps)
 
     def receivers_of(self, cpu: int) -> Receivers:
         """Return the CPUs of a CPU's address space."""
@@ -129,10 +133,14 @@ def bursts(flushes: Flushes) -> Iterator[int]:
 
 @dataclass
 class CrowdCpu:
-    """One CPU that executes operations; ``extra_ps`` says by cause what others cost it."""
+    """One CPU that executes operations; ``extra_ps`` says by cause what others cost it.
+
+    ``paid_ps``: what broadcasts took that this CPU sent, or has made up for.
+    """
 
     world: World
     number: int
+    paid_ps: int = 0
     extra_ps: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -179,18 +187,23 @@ class CrowdCpu:
             done_ps = upto_ps
 
     def work(self, time_ps: int) -> Events:
-        """Compute; handlers of interrupts from other CPUs come on top."""
+        """Compute; what broadcasts took so far and handlers of interrupts come on top.
+
+        Interrupts lengthen the work that they meet. What broadcasts took is made up for when the
+        CPU works next: a CPU that made up for more as it came would never end where CPUs that
+        hardly work keep the interconnect busy.
+        """
         world, started = self.world, int(self.env.now)
-        if not world.steals:
-            if time_ps:
-                yield self.env.timeout(time_ps)
-        else:
-            before = int(world.stolen_ps[self.number])
-            while time_ps:
-                yield self.env.timeout(time_ps)
-                time_ps = int(world.stolen_ps[self.number]) - before
-                before += time_ps
-                self._charge(INTERRUPTED, time_ps)
+        owed_ps = world.broadcasts_ps - self.paid_ps
+        self.paid_ps = world.broadcasts_ps
+        self._charge(INTERRUPTED, owed_ps)
+        time_ps += owed_ps
+        before = int(world.stolen_ps[self.number])
+        while time_ps:
+            yield self.env.timeout(time_ps)
+            time_ps = int(world.stolen_ps[self.number]) - before
+            before += time_ps
+            self._charge(INTERRUPTED, time_ps)
         if world.record and self.env.now > started:
             world.record(self.number, "works", started, int(self.env.now))
 
@@ -231,9 +244,8 @@ class CrowdCpu:
             return
         turn = world.turn_of(segment)
         took_ps = self._server("interconnect").visit(self.number, self.socket, turn.service_ps)
-        if turn.stolen_ps:
-            world.stolen_ps += turn.stolen_ps
-            world.stolen_ps[self.number] -= turn.stolen_ps
+        world.broadcasts_ps += turn.stolen_ps
+        self.paid_ps += turn.stolen_ps
         self._charge("interconnect", took_ps - turn.alone_ps)
         yield from self._pass("interconnect", took_ps + segment.broadcast_ps - turn.alone_ps)
 

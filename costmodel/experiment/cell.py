@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -45,6 +46,19 @@ class Cell:
     build: str = ""
 
 
+class Pace(NamedTuple):
+    """How fast a cell is without noise: picoseconds of one operation, and operations that all CPUs
+    finish in a second.
+    """
+
+    ps: int
+    per_s: float
+
+
+DrawnLogs = tuple[tuple[float, ...], tuple[float, ...]]
+"""Logarithms of times and of throughputs on the machines drawn, over those of the machine."""
+
+
 @dataclass(frozen=True)
 class Result:
     """What the model says about one cell.
@@ -56,8 +70,8 @@ class Result:
     splits the time of a lone CPU by part of the operation: the loop (such as ``copy`` or
     ``unmap``), for zap the freeing of pages (``release``), and what lies ``around`` them.
     ``samples_ps``, int64[runs, iterations], holds the simulated times; it is None without noise.
-    ``summary`` describes these samples, or the exact time. ``samples_log`` holds ``log_samples``
-    where they were computed together with the cell.
+    ``summary`` describes these samples, or the exact time. ``drawn_logs`` holds ``log_samples`` and
+    ``throughput_log_samples`` where they were computed together with the cell.
     """
 
     cell: Cell
@@ -68,7 +82,7 @@ class Result:
     summary: statistics.Summary
     samples_ps: Samples | None = field(default=None, compare=False, repr=False)
     segments_ns_per_pte: Mapping[str, float] = field(default_factory=dict)
-    samples_log: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
+    drawn_logs: DrawnLogs | None = field(default=None, compare=False, repr=False)
     contention: Contention | None = field(default=None, repr=False)
     """How the CPUs in use wait for each other, without noise; None for a lone CPU."""
 
@@ -91,9 +105,7 @@ class Result:
 
         The time between two operations of a CPU (the scenario's ``between_us``) is part of it.
         """
-        if self.contention is not None:
-            return self.contention.throughput_per_s
-        return PS_PER_S / (self.exact_ps + self.cell.workload.between_us * PS_PER_US)
+        return _pace(self.cell, self.exact_ps, self.contention).per_s
 
     @cached_property
     def log_samples(self) -> tuple[float, ...]:
@@ -103,8 +115,33 @@ class Result:
         :mod:`costmodel.uncertainty.sampling`. They are priced when they are first asked for, which
         takes about a dozen times as long as the exact time.
         """
-        known = self.samples_log
-        return _log_samples(self.cell, self.exact_ps) if known is None else known
+        return self._on_drawn[0]
+
+    @cached_property
+    def throughput_log_samples(self) -> tuple[float, ...]:
+        """The same of ``throughput_per_s``, on the same machines."""
+        return self._on_drawn[1]
+
+    @cached_property
+    def _on_drawn(self) -> DrawnLogs:
+        return self.on_drawn_machines() if self.drawn_logs is None else self.drawn_logs
+
+    def on_drawn_machines(self) -> DrawnLogs:
+        """Compute ``log_samples`` and ``throughput_log_samples``."""
+        cell, many_cpus = self.cell, self.cell.workload.many_cpus
+        paces = [
+            pace_of(replace(cell, machine=machine))
+            for machine in sampling.drawn_machines(cell.machine, many_cpus=many_cpus)
+        ]
+        return (
+            tuple(math.log(pace.ps / self.exact_ps) for pace in paces),
+            tuple(math.log(pace.per_s / self.throughput_per_s) for pace in paces),
+        )
+
+    @property
+    def busy_share(self) -> float:
+        """Which part of a CPU's time the operation takes; the rest lies between two operations."""
+        return self.exact_ps / (self.exact_ps + self.cell.workload.between_us * PS_PER_US)
 
     @property
     def build(self) -> str:
@@ -161,13 +198,29 @@ def exact_seconds(cell: Cell) -> float:
 
 def exact_ps_of(runs: Sequence[TableRun], cell: Cell) -> int:
     """Return the time of a cell in picoseconds, without noise; ``runs`` is what it executes."""
-    operation = _priced(cell, runs, Engine.FAST)
-    crowd = setup_of(cell, operation, runs)
+    return pace_of(cell, runs).ps
+
+
+def pace_of(cell: Cell, runs: Sequence[TableRun] | None = None) -> Pace:
+    """Return the time of an operation of a cell, and how often it is done, without noise.
+
+    ``runs`` is what the cell executes, by default what its strategy says.
+    """
+    executes = _table_runs(cell) if runs is None else runs
+    operation = _priced(cell, executes, Engine.FAST)
+    crowd = setup_of(cell, operation, executes)
     if crowd is None:
-        return operation.schedule.total_ps
+        return _pace(cell, operation.schedule.total_ps, None)
     from costmodel.cpus.contention import contention
 
-    return contention(crowd).mean_ps
+    met = contention(crowd)
+    return _pace(cell, met.mean_ps, met)
+
+
+def _pace(cell: Cell, exact_ps: int, met: Contention | None) -> Pace:
+    if met is not None:
+        return Pace(exact_ps, met.throughput_per_s)
+    return Pace(exact_ps, PS_PER_S / (exact_ps + cell.workload.between_us * PS_PER_US))
 
 
 def executed(cell: Cell) -> Sequence[TableRun]:
@@ -220,14 +273,6 @@ def noise_scenario(workload: Workload) -> str:
         return name
     varies = f"+-{workload.between_stdev_pct:g}" if workload.between_stdev_pct else ""
     return f"{name} {workload.threads} {workload.others} {workload.between_us:g}{varies}"
-
-
-def _log_samples(cell: Cell, exact_ps: int) -> tuple[float, ...]:
-    def seconds(machine: Machine) -> float:
-        return exact_seconds(replace(cell, machine=machine))
-
-    many_cpus = cell.workload.many_cpus
-    return sampling.log_samples(cell.machine, exact_ps / PS_PER_S, seconds, many_cpus=many_cpus)
 
 
 def _table_runs(cell: Cell) -> Sequence[TableRun]:

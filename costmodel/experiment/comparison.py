@@ -32,18 +32,32 @@ class Comparison:
 
     @cached_property
     def model(self) -> ModelInterval:
-        """The 90 % intervals in which measured times and changes should lie.
+        """The 90 % intervals in which measured times, throughputs and changes should lie.
 
         They hold what is uncertain about the machine's numbers and about the kernel's build; what
         the model leaves out is not in them.
         """
-        doubt, logs = self.build_doubt(), self.result.log_samples
+        doubt, own, base = self.build_doubt(), self.result, self.baseline
+        logs, rates = own.log_samples, own.throughput_log_samples
+        of_time, of_change = (
+            sampling.of_throughput(builds, own.busy_share)
+            for builds in (doubt.seconds, doubt.change)
+        )
         return ModelInterval(
-            seconds=sampling.seconds_interval(self.result.summary.mean, logs, doubt.seconds),
+            seconds=sampling.seconds_interval(own.summary.mean, logs, doubt.seconds),
             change_pct=sampling.change_interval(
-                self.change.mean_pct, logs, self.baseline.log_samples, doubt.change
+                self.change.mean_pct, logs, base.log_samples, doubt.change
+            ),
+            throughput_per_s=sampling.seconds_interval(own.throughput_per_s, rates, of_time),
+            throughput_change_pct=sampling.change_interval(
+                self.throughput_change_pct, rates, base.throughput_log_samples, of_change
             ),
         )
+
+    @property
+    def throughput_change_pct(self) -> float:
+        """The change of the throughput of all CPUs in percent of the baseline's, without noise."""
+        return 100 * (self.result.throughput_per_s / self.baseline.throughput_per_s - 1)
 
     @property
     def is_across(self) -> bool:

@@ -121,6 +121,8 @@ def _model(comparison: Comparison) -> dict[str, Any]:
     return {
         "model_interval_pct90": interval.change_pct,
         "model_interval_seconds90": interval.seconds,
+        "model_interval_throughput_per_s90": interval.throughput_per_s,
+        "model_interval_throughput_pct90": interval.throughput_change_pct,
         "model_change_jumps": comparison.model_has_cliff,
         "builds_in_interval": comparison.build_doubt().source,
     }
@@ -150,8 +152,10 @@ def _seconds(summary: Summary) -> dict[str, Any]:
 
 
 def _throughput(comparison: Comparison) -> dict[str, Any]:
-    per_s, base = (r.throughput_per_s for r in (comparison.result, comparison.baseline))
-    return {"throughput_per_s": per_s, "throughput_change_pct": 100 * (per_s / base - 1)}
+    return {
+        "throughput_per_s": comparison.result.throughput_per_s,
+        "throughput_change_pct": comparison.throughput_change_pct,
+    }
 
 
 def _change(change: Change) -> dict[str, Any]:

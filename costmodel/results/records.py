@@ -250,6 +250,10 @@ class ResultCell(BaseModel):
     """The interval in which 90 % of measured changes should lie."""
     model_interval_seconds90: Interval | None = None
     """The interval in which 90 % of measured times should lie."""
+    model_interval_throughput_per_s90: Interval | None = None
+    """The interval in which 90 % of measured throughputs of all CPUs should lie."""
+    model_interval_throughput_pct90: Interval | None = None
+    """The interval in which 90 % of measured changes of the throughput should lie."""
     builds_in_interval: Literal["own", "others", "none"] | None = None
     """Which builds the intervals cover: ``own``: those that the strategy was recorded of;
     ``others``: it was recorded of one, so the range of other strategies' builds stands for it;

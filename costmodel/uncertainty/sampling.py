@@ -57,20 +57,38 @@ def log_samples(
     machines drawn are the same for all times, so logarithms of two results can be subtracted one by
     one. With ``many_cpus`` the prices that only several CPUs at work feel are drawn, too.
     """
-    drawn = _drawn(ByIdentity(machine), many_cpus)
+    drawn = drawn_machines(machine, many_cpus=many_cpus)
     return tuple(math.log(time(each) / seconds) for each in drawn)
+
+
+def drawn_machines(machine: Machine, *, many_cpus: bool = False) -> tuple[Machine, ...]:
+    """Return the machines that are drawn for a machine: the same ones each time.
+
+    With ``many_cpus`` the prices that only several CPUs at work feel are drawn, too.
+    """
+    return _drawn(ByIdentity(machine), many_cpus)
 
 
 def seconds_interval(
     seconds: float, logs: Sequence[float], builds: Interval = (0.0, 0.0)
 ) -> Interval:
-    """Return the 90 % interval of a time in seconds.
+    """Return the 90 % interval of a time in seconds, or of a throughput per second.
 
-    ``logs`` are those of :func:`log_samples`. ``builds``: how far other builds may lie below and
-    above the time, as differences of natural logarithms.
+    ``logs`` are those of :func:`log_samples`, or the same of throughputs. ``builds``: how far other
+    builds may lie below and above, as differences of natural logarithms.
     """
     low, high = _ends(np.asarray(logs), builds)
     return seconds * math.exp(low), seconds * math.exp(high)
+
+
+def of_throughput(builds: Interval, busy_share: float) -> Interval:
+    """Return how far other builds may lie below and above in throughput, as logarithms.
+
+    ``builds`` says it of the time of the operation, ``busy_share`` which part of a CPU's time the
+    operation takes: the rest, between two operations, takes as long in every build.
+    """
+    slow, fast = (math.log1p(busy_share * math.expm1(log)) for log in reversed(builds))
+    return -slow, -fast
 
 
 def change_interval(

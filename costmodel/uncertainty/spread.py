@@ -65,13 +65,16 @@ fifth of the variance of an answer, which a test checks."""
 
 @dataclass(frozen=True)
 class ModelInterval:
-    """The 90 % intervals of a time in seconds and of its change against a baseline in percent.
+    """The 90 % intervals of a time in seconds, of the throughput of all CPUs per second, and of the
+    changes of both against a baseline in percent.
 
     Measurements should lie inside; errors of the model's mechanisms are not part of them.
     """
 
     seconds: Interval
     change_pct: Interval
+    throughput_per_s: Interval
+    throughput_change_pct: Interval
 
 
 @dataclass(frozen=True)

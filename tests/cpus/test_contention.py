@@ -80,6 +80,29 @@ def test_a_saturated_interconnect_serves_one_after_the_other() -> None:
     assert found.mean_ps == pytest.approx(64 * service_ps, rel=0.03)
 
 
+@pytest.mark.parametrize(
+    ("work_us", "sent_us", "stolen_us"), [(6.25, 2, 1.5), (10, 1, 0.3), (10, 0.2, 2)]
+)
+@pytest.mark.parametrize("cpus", [2, 8, 40])
+def test_broadcasts_that_take_time_from_others(
+    work_us: float, sent_us: float, stolen_us: float, cpus: int
+) -> None:
+    """Each takes d from all others: X = N / (Z + S + (N - 1) d), and 1 / max(S, d) at most."""
+    prices = {"tlbi.per_cpu_ns": 1000 * sent_us, "tlbi.shared_stolen_ns": 1000 * stolen_us}
+    stage = Stage(int(work_us * MS / 1000), int(sent_us * MS / 1000), tlbis=1)
+    found = contention(made(stage, numbers=prices, cpus=cpus))
+    most = 1e6 / max(sent_us, stolen_us)
+    theory = 1e6 * cpus / (work_us + sent_us + (cpus - 1) * stolen_us)
+    assert found.throughput_per_s <= 1.01 * most
+    assert found.throughput_per_s == pytest.approx(min(theory, most), rel=0.22)
+
+
+def test_those_who_are_interrupted_faster_than_they_work_come_to_an_end() -> None:
+    stages = [Stage(1441, 7403, 3, tlbis=3), Stage(0, 1, 2, tlbis=3)]
+    found = contention(made(*stages, numbers={"tlbi.shared_stolen_ns": 4000}, cpus=12))
+    assert found.throughput_per_s <= 1.01e9 / (15 * 4000)
+
+
 def test_little_holds_for_the_interconnect() -> None:
     found = contention(made(*STORM, cpus=16))
     waits_s = found.extra_ps["interconnect"] / 1e12

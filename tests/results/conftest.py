@@ -50,7 +50,7 @@ def result(
         micro_ops_per_pte={"alu": 71.7, "load": 18.2},
         summary=summarise(samples) if noise else exact(seconds),
         samples_ps=np.rint(samples * 1e12).astype(np.int64) if noise else None,
-        samples_log=(),  # no model made it: no number of the machine matters
+        drawn_logs=((), ()),  # no model made it: no number of the machine matters
     )
 
 

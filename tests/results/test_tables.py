@@ -30,6 +30,13 @@ def test_csv_has_a_line_per_cell_with_all_digits() -> None:
     assert "T11/6 -13.9 rel_pct" in lines[5]["published"]
 
 
+def test_csv_has_the_interval_of_the_throughput() -> None:
+    made = cell("v6.7", 0.005) | {"model_interval_throughput_per_s90": [150.0, 260.0]}
+    (line,) = csv.DictReader(io.StringIO(results_csv(results_of(document(made)))))
+    ends = [float(line[key]) for key in ("throughput_low_per_s90", "throughput_high_per_s90")]
+    assert ends == [150.0, 260.0] and float(line["throughput_per_s"]) == 200.0
+
+
 def test_markdown_has_a_table_per_machine_and_layout() -> None:
     text = results_markdown(results_of(four_strategies()))
     assert text.count("### ") == 4 and "### apple-m2-vm, order-9 (2 MiB)" in text

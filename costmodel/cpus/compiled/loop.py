@@ -56,8 +56,9 @@ class Cpus(NamedTuple):
     ``sockets``: where it is. ``steps``: its next step; ``resuming``: it is in the middle of that.
     ``number``: operations done, below 0 in the warm-up of the first CPU. Of the operation it is
     in: when it ``began``, whether that was ``here``, in the time that counts, what work is ``done``
-    and what others cost it so far (``costs`` int64[CPUs, causes]). ``own``: what its broadcasts
-    took from the others; ``known``: what was taken from it that it has worked off.
+    and what others cost it so far (``costs`` int64[CPUs, causes]). ``paid``: what
+    broadcasts took that it sent, or has made up for; ``known``: the time of handlers that it has
+    made up for.
     """
 
     sockets: Ints
@@ -68,7 +69,7 @@ class Cpus(NamedTuple):
     here: Flags
     done: Ints
     costs: Ints
-    own: Ints
+    paid: Ints
     known: Ints
 
     @classmethod
@@ -86,7 +87,7 @@ class Cpus(NamedTuple):
             here=flags[1],
             done=ints[3],
             costs=np.zeros((count, causes), np.int64),
-            own=ints[4],
+            paid=ints[4],
             known=ints[5],
         )
 
@@ -120,7 +121,7 @@ def _work(steps: StepTable, step: int, crowd: CrowdState, cpu: int, amount: int,
     ``broadcasts``: what all broadcasts took from every CPU but their senders.
     """
     cpus, receivers = crowd.cpus, crowd.receivers
-    taken = broadcasts - cpus.own[cpu] + receivers.stolen[receivers.numbers[cpu]]
+    taken = receivers.stolen[receivers.numbers[cpu]]
     if not cpus.resuming[cpu]:
         wait, between = amount, steps.between[step]
         if steps.shares[step] >= 0:
@@ -128,6 +129,9 @@ def _work(steps: StepTable, step: int, crowd: CrowdState, cpu: int, amount: int,
             change = more[between, cpu, (cpus.number[cpu] - between) % more.shape[2]]
             upto = max(cpus.done[cpu], steps.passed[step] + int(change * steps.shares[step]))
             wait, cpus.done[cpu] = upto - cpus.done[cpu], upto
+        owed, cpus.paid[cpu] = broadcasts - cpus.paid[cpu], broadcasts
+        wait += owed
+        cpus.costs[cpu, -1] += owed
     else:
         wait = taken - cpus.known[cpu]
         cpus.costs[cpu, -1] += wait
@@ -142,7 +146,7 @@ def _meet(steps: StepTable, step: int, crowd: CrowdState, cpu: int, now: int) ->
     cpus, server, service = crowd.cpus, steps.servers[step, cpu], steps.services[step]
     visits = steps.visits[step]
     wait = turn(crowd.servers, server, cpu, cpus.sockets[cpu], now, service, visits)
-    cpus.own[cpu] += steps.stolen[step]
+    cpus.paid[cpu] += steps.stolen[step]
     cpus.costs[cpu, steps.causes[step]] += wait - steps.amounts[step]
     return int(wait + steps.afters[step])
 

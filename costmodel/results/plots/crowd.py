@@ -56,15 +56,16 @@ def cpus_picture(results: ResultFile) -> Picture:
         figure = new_figure(height, _notes(results))
         axes = figure.subplots(len(rows), 2, squeeze=False)
         for (left, right), row in zip(axes, rows, strict=True):
-            _draw(left, row, strokes, _time_us, _published_us)
-            _draw(right, row, strokes, _throughput, _published_per_s)
+            _draw(left, row, strokes, _TIME)
+            _draw(right, row, strokes, _THROUGHPUT)
             left.set_title("\n".join(wrap(row.title, _TITLE_COLUMNS)), **_TITLE)
             left.set_ylabel("us per operation")
             right.set_ylabel("operations per second, all CPUs")
         for ax in axes[-1]:
             ax.set_xlabel(_axis_name(results))
         headline = f"{_case(results)}: time and throughput over {_axis_name(results)}"
-        origin = f"Predicted; open markers: published. costmodel {results.version}"
+        shaded = "shaded: 90 % interval of the model; " if any(map(_spans, results.cells)) else ""
+        origin = f"Predicted; {shaded}open markers: published. costmodel {results.version}"
         write_title(figure, headline, origin, _notes(results))
         marked = {entry.strategy: entry.marked for entry in results.cells}
         keys = [_key(shorten(marked[name], LABEL), line) for name, line in strokes.items()]
@@ -155,16 +156,16 @@ def _draw(
     ax: Axes,
     row: _Row,
     strokes: dict[str, Stroke],
-    value: Callable[[ResultCell], float],
-    published: Callable[[ResultCell, _Row], list[float]],
+    quantity: _Quantity,
 ) -> None:
     shown: list[float] = []
     for name, line in strokes.items():
         mine = row.of(name)
-        _line(ax, [cell.cpus_in_use for cell in mine], [value(cell) for cell in mine], line)
-        shown += [value(cell) for cell in mine]
+        values = [quantity.value(cell) for cell in mine]
+        _line(ax, [cell.cpus_in_use for cell in mine], values, line)
+        shown += [*values, *_shade(ax, mine, quantity, line)]
         for cell in mine:
-            points = published(cell, row)
+            points = quantity.published(cell, row)
             shown += points
             ax.plot(
                 [cell.cpus_in_use] * len(points), points, line.marker, color=line.colour,
@@ -176,6 +177,14 @@ def _draw(
         _logarithmic(ax, shown)
     else:
         ax.set_ylim(0, 1.08 * max(shown))
+
+
+def _shade(ax: Axes, cells: Sequence[ResultCell], quantity: _Quantity, line: Stroke) -> list[float]:
+    """Shade the intervals of cells that have one; return their ends."""
+    spans = {cell.cpus_in_use: span for cell in cells if (span := quantity.interval(cell))}
+    lows, highs = [low for low, _ in spans.values()], [high for _, high in spans.values()]
+    ax.fill_between(list(spans), lows, highs, color=line.colour, alpha=0.15, linewidth=0)
+    return lows + highs
 
 
 def _draw_shared(ax: Axes, cells: Sequence[ResultCell], strokes: dict[str, Stroke]) -> None:
@@ -244,6 +253,31 @@ def _per_s(cell: ResultCell, row: _Row) -> Iterator[float]:
             yield point.mean
         elif point.metric == "throughput_pct" and base is not None:
             yield base.operations_per_s * (1 + point.mean / 100)
+
+
+def _interval_us(cell: ResultCell) -> tuple[float, float] | None:
+    ends = cell.model_interval_seconds90
+    return None if ends is None else (ends[0] * US_PER_S, ends[1] * US_PER_S)
+
+
+def _interval_per_s(cell: ResultCell) -> tuple[float, float] | None:
+    return cell.model_interval_throughput_per_s90
+
+
+def _spans(cell: ResultCell) -> bool:
+    return bool(_interval_us(cell) or _interval_per_s(cell))
+
+
+class _Quantity(NamedTuple):
+    """What a panel shows: its value, its interval and what was published of it."""
+
+    value: Callable[[ResultCell], float]
+    interval: Callable[[ResultCell], tuple[float, float] | None]
+    published: Callable[[ResultCell, _Row], list[float]]
+
+
+_TIME = _Quantity(_time_us, _interval_us, _published_us)
+_THROUGHPUT = _Quantity(_throughput, _interval_per_s, _published_per_s)
 
 
 def _key(name: str, line: Stroke) -> Artist:

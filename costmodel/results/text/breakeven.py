@@ -69,7 +69,7 @@ def breakeven_document(
         "dominant": list(answer.dominant),
         "points": [{"value": p.x, "change_pct": 100 * p.excess} for p in answer.points],
         "remarks": list(verdicts),
-        "caution": caution(pair[0].machine, pair[0].workload.operation) or None,
+        "caution": caution(pair[0].machine, pair[0].workload.operation, pair[0].workload) or None,
     }
 
 

@@ -151,7 +151,7 @@ def map_document(
         "surely_wins_from": _points(found.contour(-1)),
         "surely_loses_from": _points(found.contour(1)),
         "remarks": list(verdicts),
-        "caution": caution(pair[0].machine, pair[0].workload.operation) or None,
+        "caution": caution(pair[0].machine, pair[0].workload.operation, pair[0].workload) or None,
     }
 
 

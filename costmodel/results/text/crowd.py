@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.config.sharing import SHARED
-from costmodel.results.text.layout import RULE, Line, Pair, shorten
-from costmodel.results.text.numbers import fixed, percent
+from costmodel.results.text.layout import MODEL, RULE, Line, Pair, shorten
+from costmodel.results.text.numbers import fixed, interval_text, percent
 
 if TYPE_CHECKING:
     from costmodel.results.crowd_records import CrowdRecord
@@ -18,6 +18,7 @@ NOT_MODELLED = (
     "lock, pid and tasklist locks"
 )
 """What CPUs share in reality, but not in the model."""
+MODEL_CHANGE = "  change, 90%"
 _NAME = 34
 _COLUMN = 10
 
@@ -50,11 +51,25 @@ def throughput_lines(
     by_column = {cell.column: cell for cell in cells}
     shown = [by_column.get(column) for column in columns]
     yield Line(label, tuple(("", "") if cell is None else _rate(cell) for cell in shown))
+    for part, show in ((MODEL, _model_rate), (MODEL_CHANGE, _model_change)):
+        spans = tuple("" if cell is None else show(cell) for cell in shown)
+        if any(spans):
+            yield Line(part, spans)
     yield Line("  times one alone", tuple(_speedup(cell) for cell in shown))
     tables = dict.fromkeys(p.table for cell in cells for p in cell.published if p.metric in _OF_ALL)
     for table in tables:
         pairs = tuple(("", "") if cell is None else _published(cell, table) for cell in shown)
         yield Line(f"  published {table}", pairs)
+
+
+def _model_rate(cell: ResultCell) -> Pair:
+    ends = cell.model_interval_throughput_per_s90
+    return "" if ends is None else " .. ".join(map(rate, ends))
+
+
+def _model_change(cell: ResultCell) -> Pair:
+    ends = cell.model_interval_throughput_pct90
+    return "" if ends is None or cell.is_baseline else interval_text(*ends)
 
 
 _OF_ALL = ("per_s", "throughput_pct")

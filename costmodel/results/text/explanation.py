@@ -154,7 +154,7 @@ def explanation_document(
         "reloads": reloads_data(explanation.reloads),
         "more_work": asdict(explanation.more_work) if explanation.more_work else None,
         "remarks": list(verdicts),
-        "caution": caution(cell.machine, workload.operation) or None,
+        "caution": caution(cell.machine, workload.operation, workload) or None,
     }
 
 

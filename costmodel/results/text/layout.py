@@ -15,6 +15,9 @@ PAIR = 2 * COLUMN + 1
 LONGEST_LABEL = WIDTH - 4 - 4 * (COLUMN + 1)
 """A label that leaves room for two pairs of columns."""
 
+MODEL = "  model, 90%"
+"""The label of the line with the model's interval of the line above it."""
+
 Pair = tuple[str, str] | str
 """Two columns, or one text of at most ``PAIR`` characters across both."""
 

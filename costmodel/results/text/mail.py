@@ -18,6 +18,7 @@ from costmodel.results.text.builds import (
 from costmodel.results.text.crowd import crowd_remarks, throughput_lines
 from costmodel.results.text.layout import (
     LONGEST_LABEL,
+    MODEL,
     PAIR,
     RULE,
     Line,
@@ -41,7 +42,6 @@ from costmodel.units import LARGEST_ORDER
 EMPTY: Pair = ("", "")
 PUBLISHED = "  published {}"
 OTHER_BUILDS = "  other builds"
-MODEL = "  model, 90%"
 MODEL_LEGEND = (
     "model, 90%: where a measurement should lie, given what is not known about the machine's "
     "numbers{builds}. A mechanism that the model lacks is not in it (docs/accuracy.md says how "

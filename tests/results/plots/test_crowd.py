@@ -26,6 +26,7 @@ def over_cpus(*counts: int) -> ResultFile:
             made = cell(name, seconds, base_seconds=0.005, published=rows if cpus == 8 else [])
             per_s = cpus / seconds
             made |= {"cpus": cpus, "throughput_per_s": per_s, "settings": ["6 us between"]}
+            made |= {"model_interval_throughput_per_s90": [0.8 * per_s, 1.5 * per_s]}
             cells.append(made | {"crowd": crowd(cpus, per_s) if cpus > 1 else None})
     return results_of(document(*cells))
 
@@ -51,6 +52,16 @@ def test_time_and_throughput_stand_side_by_side_with_what_was_published() -> Non
     assert base == pytest.approx([200, 1600, 6400])
     points = [p for line in throughput.lines if line.get_markersize() == 7 for p in heights(line)]
     assert points == pytest.approx([1600 * (1 - 0.154)] * 2)
+
+
+def test_what_has_an_interval_is_shaded() -> None:
+    figure = cpus_picture(over_cpus(1, 8, 32)).figure
+    time, throughput = figure.axes
+    ends = throughput.collections[0].get_datalim(throughput.transData)
+    assert (ends.ymin, ends.ymax) == pytest.approx((0.8 * 200, 1.5 * 6400))
+    assert throughput.get_ylim()[1] > 1.5 * 6400
+    assert not time.collections[0].get_paths(), "files of other days have none"
+    assert any("90 % interval" in text.get_text() for text in figure.texts)
 
 
 def test_a_shared_thing_is_as_high_as_it_is_busy_and_the_cache_has_no_line() -> None:
