@@ -31,8 +31,11 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is kept; raise ConfigError for bad input."""
+    from costmodel.config.errors import ConfigError
     from costmodel.store import VARIABLE, the_store
 
+    if args.jobs is not None and not args.warm:
+        raise ConfigError.of("--jobs", "needs --warm")
     store = the_store()
     if store.path is None:
         print(f"nothing is kept: {VARIABLE} says off, or there is no home directory")

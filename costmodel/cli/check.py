@@ -65,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.mm.layouts import telling_layouts
 
     subjects = find_subjects(args.strategy, contpte=args.contpte, operation=args.operation)
+    if args.contpte and (known := [subject.name for subject in subjects if subject.code is None]):
+        reason = "is for file.py:function; of a built-in strategy it is known"
+        raise ConfigError.of("--contpte", reason, got=repr(known[0]))
     layouts = standard_layouts(args.layouts, args.seed)
     broken, faults = 0, list[Fault]()
     for subject in subjects:

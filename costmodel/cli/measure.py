@@ -90,6 +90,9 @@ def _asked(args: argparse.Namespace) -> tuple[Wanted, tuple[Output, ...]]:
         faults.found.append(fault)
     if args.save_loops and not args.loops:
         faults.found.append(Fault("--save-loops", reason="needs --loops"))
+    if args.strategy and args.no_validate:
+        reason = "predicts measured operations, of which --no-validate leaves none"
+        faults.found.append(Fault("--strategy", reason=reason))
     if args.save_loops == STDOUT:
         fault = Fault("--save-loops", reason="must be a file", got=describe(STDOUT))
         faults.found.append(fault)

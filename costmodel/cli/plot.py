@@ -31,6 +31,8 @@ KINDS = ("change", "order", "stack", "samples", "cpus", "shared", "timeline")
 ALL_ORDERS = (0, *range(2, 10))
 """The folio orders that anonymous memory can have in the kernel."""
 
+PTES = 2
+"""Entries of a timeline where nothing is said: more are hard to tell apart."""
 MOST_JOBS = 2
 """More processes than this cost more to start than they save."""
 
@@ -81,7 +83,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--no-noise", action="store_true", help="exact times, no deviations")
     add_jobs(parser, most=MOST_JOBS)
     parser.add_argument(
-        "--ptes", type=count(1), default=2, metavar="N", help="of a timeline (default 2)"
+        "--ptes", type=count(1), metavar="N", help=f"of a timeline (default {PTES})"
     )
     about = "of a sweep: draw over this number (default: what changes follow most)"
     parser.add_argument("--over", metavar="KEY", help=about)
@@ -99,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
     file = Path(args.output or f"{Path(args.scenario).stem}-{args.kind}.svg")
     if args.ascii and (args.kind != "change" or args.output):
         faults.found.append(Fault("--ascii", reason="prints changes: leave --kind and -o out"))
+    if args.ptes is not None and args.kind != "timeline":
+        faults.found.append(Fault("--ptes", reason="is for --kind timeline"))
     if not args.ascii:
         with faults.collected():
             check_suffix(file)
@@ -223,4 +227,4 @@ def _timeline(
     name = args.strategy[-1] if args.strategy else scenario.baseline
     cells = plan(scenario, machines).cells
     cell = next(cell for cell in cells if cell.strategy == name)
-    return draw_window(cell, ptes=args.ptes)
+    return draw_window(cell, ptes=args.ptes or PTES)

@@ -92,6 +92,12 @@ CASES = {
     f"layout 99999999 --machine nomach --operation x -o {NOWHERE}.yaml": (
         *("PID: no such process", "--machine: unknown", "--operation: unknown", "-o: cannot"),
     ),
+    "check v6.7 --contpte": ("--contpte: is for file.py:function",),
+    "cache --jobs 2": ("--jobs: needs --warm",),
+    "plot lkml-fork --ptes 3 -o x.txt": ("--ptes: is for --kind timeline", "-o: must end in"),
+    "measure --no-validate --strategy v6.7 --cpu 99999": (
+        *("--strategy: predicts measured operations", "--cpu: must be"),
+    ),
     "compare no1.json no2.json": ("no1.json: cannot be read", "no2.json: cannot be read"),
     "check v6.70 no.py:f": ("(got 'v6.70')", "no.py: no such file"),
 }

@@ -47,7 +47,8 @@ def test_an_unmap_is_drawn_as_a_fork_is(
     zap = SCENARIO.replace("operation: fork", "operation: zap\nstate: munmap")
     scenario.write_text(zap.replace("a small fork", "a small munmap"))
     output = tmp_path / f"{kind}.svg"
-    options = ["--strategy", "contpte-folio-batch-v6.12", "--order", "9", "--ptes", "1"]
+    options = ["--strategy", "contpte-folio-batch-v6.12", "--order", "9"]
+    options += ["--ptes", "1"] if kind == "timeline" else []
     assert main(["plot", str(scenario), "--kind", kind, "-o", str(output), *options]) == 0
     assert output.read_bytes().startswith(b"<?xml")
     assert flat(capsys.readouterr().out).startswith(f"{output}: zap of 2 MiB (munmap)")
