@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.byte_cache import kept
+from costmodel.code.sequences import numbered
 from costmodel.code.uops import Kind, Target
 from costmodel.disk_cache import kept_on_disk
 from costmodel.units import LINE_BYTES
@@ -99,8 +100,8 @@ class Trace:
         counts = np.bincount(self.kind, minlength=len(Kind)).tolist()
         return _Totals(
             {kind.name.lower(): counts[kind] for kind in Kind if counts[kind]},
-            frozenset(np.unique(self.target).tolist()),
-            np.unique(self.line).size,
+            frozenset(np.flatnonzero(np.bincount(self.target)).tolist()),
+            len(numbered(self.line)[1]),
         )
 
 
