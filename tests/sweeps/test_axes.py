@@ -44,7 +44,6 @@ def test_every_fault_of_the_options_is_named() -> None:
     assert all(line.startswith("--over") for line in lines)
 
 
-@given(st.floats(0.1, 1e3), st.floats(1.01, 1e3), st.sampled_from(["linear", "log"]))
 def test_what_is_right_is_looked_at_beside_what_is_wrong() -> None:
     faults = Faults()
     (axis,) = parse_over(["a=9..1", "tlbi.issue_ns=1..2:3"], faults=faults)
@@ -56,6 +55,7 @@ def test_an_option_that_is_repeated_is_no_axis() -> None:
     assert (key, reason) == ("order", "is no axis: give --order several times")
 
 
+@given(st.floats(0.1, 1e3), st.floats(1.01, 1e3), st.sampled_from(["linear", "log"]))
 def test_a_range_ends_where_it_says(low: float, factor: float, spacing: str) -> None:
     axis = sweep_axis_of("x", f"{low!r}..{low * factor!r}:3:{spacing}")
     assert axis.low is not None and axis.high is not None
