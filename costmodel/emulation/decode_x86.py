@@ -156,8 +156,11 @@ def _stack(name: str, _insn: Any, operands: Any) -> list[Micro]:
     if name == "push":
         before, data = _source(name, operand)
         return [*before, Micro("store", "push", ("rsp",), distinct(*data), access="w")]
-    if operand.type != cs.X86_OP_REG:
-        raise UnknownInstructionError("pop to memory")
+    if _is_memory(operand):
+        return [
+            Micro("load", "pop", ("rsp",), writes=(LOADED,), access="r"),
+            Micro("store", "pop_store", _address(operand), (LOADED,), access="w"),
+        ]
     return [Micro("load", "pop", ("rsp",), writes=(_reg(operand),), access="r")]
 
 

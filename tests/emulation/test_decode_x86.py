@@ -47,6 +47,7 @@ def split(code: str) -> list[tuple[str, str]]:
         ("0f1808", [("load", "prefetcht0")]),  # prefetcht0 [rax]
         ("f30f1efa", [("nop", "nop")]),  # endbr64
         ("9c", [("system", "pushf"), ("store", "push")]),
+        ("8f0424", [("load", "pop"), ("store", "pop_store")]),  # pop [rsp], as clang does behind it
     ],
 )
 def test_rows(code: str, rows: list[tuple[str, str]]) -> None:
