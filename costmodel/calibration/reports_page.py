@@ -44,11 +44,7 @@ _TITLES = {
     ),
 }
 _NOT_ASKED = """\
-## What cannot be asked
-
-Folios mapped by a PMD in mprotect and mremap, file-backed memory (shared mappings in fork, dirty
-accounting and delayed rmap in zap, fault-around): no strategy has recordings of them
-([scope](scope.md)).
+[Scope](scope.md) says what cannot be asked.
 """
 
 
