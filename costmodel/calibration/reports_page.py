@@ -44,13 +44,7 @@ _TITLES = {
     ),
 }
 _NOT_ASKED = """\
-## What cannot be asked
-
-Folios mapped by a PMD in mprotect and mremap, file-backed memory in fork and mremap, fault-around: no
-strategy has recordings of them ([scope](scope.md)). Fork of a shared mapping has nothing to ask: the
-kernel copies none of its page tables (`vma_needs_copy()`), nor those of a private mapping of a file
-that has no copied page, and leaves them to faults; what is left is the cost of a VMA (`vmas`). Unmaps
-of files and shared memory can be asked ([zap](zap.md#memory-that-files-back)).
+[Scope](scope.md) says what cannot be asked.
 """
 
 
