@@ -54,6 +54,11 @@ class Ended:
     output: str
 
 
+def _usual(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what keeps Python from writing compiled modules, which users have."""
+    return {key: text for key, text in environment.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
 def command(words: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Ended:
     """Run this Python with ``words``; raise CalledProcessError if it fails."""
     # A process of its own asks for the peak: that of all children would be of the largest ever.
@@ -73,7 +78,7 @@ def command(words: Sequence[str], *, environment: Mapping[str, str] | None = Non
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        env={**os.environ, **(environment or {})},
+        env={**_usual(os.environ), **(environment or {})},
     )
     first, _, output = done.stdout.partition("\n")
     took, cpu, peak, code = (float(part) for part in first.strip("[]").split(","))

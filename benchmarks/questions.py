@@ -42,7 +42,7 @@ QUESTIONS = (
     Question("thread table, nothing kept", _THREAD, 0.5, known=False),
     Question(
         "new number of a known strategy",
-        ("run", *_PAIR, "--set", "ampere-altra.core.mispredict_penalty_cycles=11.0{}"),
+        ("run", *_PAIR, "--set", "ampere-altra.caches.l1.latency_cycles=4.0{}"),
         0.6,
     ),
 )

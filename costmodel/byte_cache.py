@@ -76,6 +76,11 @@ def _arrays(value: object) -> Iterator[NDArray[Any]]:
 _kept: Final = ByteCache(KEPT_BYTES)
 
 
+def forget() -> None:
+    """Drop all that this process keeps."""
+    _kept.clear()
+
+
 def kept(key: Hashable, make: Callable[[], T]) -> T:
     """Return ``make()``, which is computed once for each ``key`` as long as there is room.
 

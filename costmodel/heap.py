@@ -13,6 +13,13 @@ _LARGEST_MMAP_THRESHOLD: Final = 32 << 20
 _KEPT_BYTES: Final = 256 << 20
 
 
+def give_back() -> None:
+    """Give free memory back to the system, so that no process forked from this one copies it."""
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):  # musl has no malloc_trim()
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 @cache
 def keep_freed_memory() -> None:
     """Let the heap keep freed memory, where the C library is glibc; elsewhere do nothing.

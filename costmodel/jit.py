@@ -10,18 +10,21 @@ import importlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from costmodel import direct_code
 from costmodel.machine_code import keep
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent
 _PREFIX = "numba-"
+_DISABLE = "NUMBA_DISABLE_JIT"
 _SOURCES = (
     "cpu/*.py",
     "code/*.py",
@@ -30,13 +33,12 @@ _SOURCES = (
     "cpus/invalidation.py",
     "mm/pte.py",
     "units.py",
+    "direct_code.py",
     "jit.py",
     "machine_code.py",
 )
 _KEPT = 3
 """How many directories with the machine code of other versions of the sources are kept."""
-
-numba: Any = None
 
 
 @contextmanager
@@ -52,9 +54,9 @@ def _absent(module: str) -> Iterator[None]:
             del sys.modules[module]
 
 
-# Without numba the engine is slow, but gives the same ticks. Numba loads coverage where it is.
-with suppress(ImportError), _absent("coverage"):
-    numba = importlib.import_module("numba")
+def is_compiled() -> bool:
+    """Tell whether functions are compiled. If not, the engine is slow, but gives the same ticks."""
+    return find_spec("numba") is not None and os.environ.get(_DISABLE, "0") == "0"
 
 
 _COMPILING = (
@@ -94,14 +96,10 @@ def cache_directory() -> Path | None:
         with suppress(OSError):
             directory.mkdir(parents=True)
             _tidy(base, directory)
-            if not _is_off():
+            if is_compiled():
                 print(_COMPILING, file=sys.stderr)
             return directory
     return None
-
-
-def _is_off() -> bool:
-    return numba is None or bool(numba.config.DISABLE_JIT)
 
 
 def _tidy(base: Path, current: Path) -> None:
@@ -124,28 +122,106 @@ def _load_arrays() -> None:
         arrays._HAVE_BLAS = find_spec("scipy") is not None
 
 
-_directory = None if _is_off() else cache_directory()
-if not _is_off():
+@cache
+def _numba() -> Any:
+    """Return numba, which loads coverage where that is installed."""
+    with _absent("coverage"):
+        numba = importlib.import_module("numba")
     _load_arrays()
+    return numba
 
 
-def _jit(function: F, **options: Any) -> F:
-    if numba is None:
-        return function
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(_directory or before)  # numba reads it now, for this function
-    try:
-        result: F = numba.njit(function, error_model="numpy", **options)
-        if _directory is not None:
-            keep(result)
-    finally:
-        numba.config.CACHE_DIR = before
-    return result
+directory = cache(cache_directory)
+"""Returns the directory of this process."""
+
+
+class Compiled:
+    """A function that numba compiles when it is first called; ``options`` are those of its jit.
+
+    Numba is loaded only then. Machine code is kept on disk.
+    """
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        """Remember what is to be compiled."""
+        self.py_func = function
+        self._options = options
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """Numba's object for the function."""
+        numba, place = _numba(), directory()
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(place or before)  # numba reads it now, for this function
+        try:
+            result = numba.njit(self.py_func, error_model="numpy", **self._options)
+            if place is not None:
+                keep(result, self._compiled)
+        finally:
+            numba.config.CACHE_DIR = before
+        return result
+
+    def _compiled(self, _: Any) -> None:
+        """Take note of numba's result, just compiled."""
+
+    @property
+    def _numba_type_(self) -> Any:
+        """Type of the function for numba, in other functions that call it."""
+        return _numba().typeof(self.dispatcher)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the compiled function."""
+        return self.dispatcher(*arguments)
+
+
+class Standalone(Compiled):
+    """A compiled function that is called without numba, once its code is on disk.
+
+    It returns nothing; its arguments are integers, contiguous arrays, and tuples of them.
+    """
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        """Remember what is to be compiled; nobody needs numba's own way to call it."""
+        super().__init__(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+        self._known: dict[str, Callable[[list[int]], None]] = {}
+        self._path: Path | None = None
+
+    def __call__(self, *arguments: Any) -> None:
+        """Call the compiled function."""
+        words: list[int] = []
+        form = direct_code.in_words(arguments, words)
+        if form not in self._known:
+            self._known[form] = direct_code.loaded(self._code(form, arguments), len(words))
+        self._known[form](words)
+
+    def _code(self, form: str, arguments: Sequence[Any]) -> direct_code.ObjectCode:
+        place = directory()
+        path = self._path = place and place / direct_code.file_name(self.py_func, form)
+        if path and (known := direct_code.object_code(path)):
+            return known
+        types = tuple(map(_numba().typeof, arguments))
+        self.dispatcher.compile(types)
+        if path and (known := direct_code.object_code(path)):
+            return known  # written here, or by another process that compiled it meanwhile
+        if path:  # numba's own files may be there, from which there is no way back to object code
+            self.dispatcher._cache.flush()
+            del self.dispatcher
+            self.dispatcher.compile(types)
+        return _object_code(self.dispatcher.overloads[types])
+
+    def _compiled(self, result: Any) -> None:
+        if self._path:
+            direct_code.keep_object_code(self._path, _object_code(result))
+
+
+def _object_code(result: Any) -> direct_code.ObjectCode:
+    """Return the object code of numba's result of compiling a function in this process."""
+    _, _, (code, *_) = result.library.serialize_using_object_code()
+    return direct_code.ObjectCode(result.fndesc.llvm_func_name, code)
 
 
 def compiled(function: F) -> F:
     """Return ``function``, compiled at its first call, with its machine code kept on disk."""
-    return _jit(function)
+    return cast("F", Compiled(function)) if is_compiled() else function
 
 
 def hot(function: F) -> F:
@@ -154,9 +230,16 @@ def hot(function: F) -> F:
     Otherwise every call would count references to every array that it is given, atomically, which
     makes the loop of the window 20 times slower.
     """
-    return _jit(function, _nrt=False)
+    return cast("F", Compiled(function, _nrt=False)) if is_compiled() else function
+
+
+def standalone(function: F) -> F:
+    """Return ``function`` as :func:`hot`, to be called without numba: see :class:`Standalone`."""
+    return cast("F", Standalone(function, _nrt=False)) if is_compiled() else function
 
 
 def inlined(function: F) -> F:
     """Return ``function``, which is compiled into its callers; it must not allocate memory."""
-    return _jit(function, _nrt=False, forceinline=True)
+    return (
+        cast("F", Compiled(function, _nrt=False, forceinline=True)) if is_compiled() else function
+    )

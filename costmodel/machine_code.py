@@ -22,8 +22,12 @@ _TOLD_SECONDS: Final = 1.0
 """A compilation that takes less time is not reported."""
 
 
-def keep(dispatcher: Any) -> None:
-    """Keep the machine code of a numba function in the directory that numba is set to."""
+def keep(dispatcher: Any, compiled: Callable[[Any], object] | None = None) -> None:
+    """Keep the machine code of a numba function in the directory that numba is set to.
+
+    ``compiled`` is called with numba's result when the function was compiled here, before any other
+    process that waits for it goes on.
+    """
     caching: Any = importlib.import_module("numba.core.caching")
 
     class Kept(caching.FunctionCache):  # type: ignore[misc]
@@ -52,6 +56,8 @@ def keep(dispatcher: Any) -> None:
             try:
                 with suppress(OSError):
                     super().save_overload(sig, data)
+                if compiled is not None:
+                    compiled(data)
             finally:
                 _lock.leave(function)
 

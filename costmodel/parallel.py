@@ -53,6 +53,12 @@ def in_processes(function: Callable[[T], R], tasks: Sequence[T], *, jobs: int) -
         return list(executor.map(_nth, range(len(tasks))))
 
 
+def apart(function: Callable[..., R], *arguments: Any) -> R:
+    """Return ``function(*arguments)``, computed in a process that takes what it loads with it."""
+    with pool(1) as executor:
+        return executor.submit(function, *arguments).result()
+
+
 @contextmanager
 def pool(
     jobs: int, *, begin: Callable[..., object] | None = None, arguments: tuple[Any, ...] = ()

@@ -2,8 +2,8 @@
 
 The 800 samples are not independent, because all iterations of a run share its physical layout.
 Pooling them gives 51 to 79 % false alarms at a nominal 5 %. Student's t quantile comes from
-``scipy.special``, as ``scipy.stats`` needs 0.7 s to import; tests compare every function here with
-its counterpart in ``scipy.stats``.
+:mod:`costmodel.special`, as ``scipy.stats`` needs 0.7 s to import; tests compare every function
+here with its counterpart in ``scipy.stats``.
 """
 
 from __future__ import annotations
@@ -135,9 +135,9 @@ def smallest_detectable(new: Summary, baseline: Summary) -> float:
 
 def t_quantile(freedom: float, probability: float) -> float:
     """Return the quantile of Student's t, as ``scipy.stats.t.ppf(probability, freedom)``."""
-    from scipy.special import stdtrit
+    from costmodel import special
 
-    return float(stdtrit(freedom, probability))
+    return float(special.functions().stdtrit(freedom, probability))
 
 
 def _paired(new: Floats, baseline: Floats) -> tuple[float, float]:
@@ -157,8 +157,8 @@ def _welch(new: Floats, baseline: Floats) -> tuple[float, float]:
 
 
 def _p_value(difference: float, error: float, freedom: float) -> float:
-    from scipy.special import stdtr
+    from costmodel import special
 
     if not error:
         return 0.0 if difference else 1.0
-    return float(2 * stdtr(freedom, -abs(difference) / error))
+    return float(2 * special.functions().stdtr(freedom, -abs(difference) / error))

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,8 @@ def twice(value: int) -> int:
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
     """Return a function that compiles ``twice`` anew, as the next process would."""
-    monkeypatch.setattr(jit, "_directory", tmp_path)
-    return lambda: jit.compiled(twice)
+    monkeypatch.setattr(jit, "directory", lambda: tmp_path)
+    return lambda: jit.Compiled(twice).dispatcher
 
 
 @pytest.mark.parametrize("ending", ["nbi", "nbc"])
@@ -134,8 +135,8 @@ def test_a_full_disk_only_means_to_compile_again(
 
 
 def compile_twice(directory: str) -> int:
-    jit._directory = Path(directory)
-    function: Any = jit.compiled(twice)
+    jit.directory = cache(lambda: Path(directory))
+    function = jit.Compiled(twice).dispatcher
     assert function(3) == 6
     return int(sum(function.stats.cache_hits.values()))
 

@@ -25,6 +25,13 @@ QUESTION = [
 ]
 
 
+CALL = (
+    "import sys; from costmodel.cli.main import main; main(sys.argv[1:]); "
+    "sys.exit(7 * ('numba' in sys.modules))"
+)
+"""A program that ends with 7 if the compiler was loaded."""
+
+
 def key(cell: Cell) -> str | None:
     return result_key(cell, noise=True, causes=["ticks"], intervals=False)
 
@@ -44,11 +51,7 @@ def test_an_answer_is_the_same_when_it_is_known(
 
 
 def test_a_known_answer_needs_no_compiler(tmp_path: Path) -> None:
-    call = (
-        "import sys; from costmodel.cli.main import main; main(sys.argv[1:]); "
-        "sys.exit(7 * ('numba' in sys.modules))"
-    )
-    command = [sys.executable, "-c", call, *QUESTION]
+    command = [sys.executable, "-c", CALL, *QUESTION]
     environment = {"COSTMODEL_CACHE": str(tmp_path), "PATH": "/usr/bin", "PYTHONPATH": str(TOP)}
     first, again = (
         subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
@@ -56,6 +59,21 @@ def test_a_known_answer_needs_no_compiler(tmp_path: Path) -> None:
     )
     assert (first.returncode, again.returncode) == (7, 0)
     assert first.stdout == again.stdout
+
+
+def test_a_new_number_of_a_known_strategy_needs_no_compiler(tmp_path: Path) -> None:
+    """Its programs are known, and the code that executes them is called without numba."""
+
+    def asked(value: float, store: str) -> subprocess.CompletedProcess[str]:
+        words = [*QUESTION, "--set", f"xeon-4210r.caches.l1.latency_cycles={value}"]
+        environment = {"COSTMODEL_CACHE": store, "PATH": "/usr/bin", "PYTHONPATH": str(TOP)}
+        command = [sys.executable, "-c", CALL, *words]
+        return subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+
+    assert asked(4.5, str(tmp_path)).returncode == 7
+    known, computed = asked(4.75, str(tmp_path)), asked(4.75, "off")
+    assert (known.returncode, computed.returncode) == (0, 7)
+    assert known.stdout == computed.stdout
 
 
 def test_what_changes_a_number_changes_the_key() -> None:

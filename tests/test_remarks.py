@@ -17,10 +17,10 @@ from costmodel.remarks import caution, decided_by, inferred, used
 
 @pytest.mark.parametrize("operation", operation_names())
 def test_a_machine_that_was_never_measured_needs_one(operation: str) -> None:
-    machine = load_machine("graviton3")
+    machine = load_machine("ampereone")
     keys, total = inferred(machine, operation), len(used(machine, operation))
     text = caution(machine, operation)
-    assert text.startswith(f"caution: {len(keys)} of {total} numbers of graviton3 that {operation}")
+    assert text.startswith(f"caution: {len(keys)} of {total} numbers of ampereone that {operation}")
     assert keys[0] in text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -26,10 +27,11 @@ def test_nothing_is_there_before_anything_was_put(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_values_not_used_longest_make_room(tmp_path: Path) -> None:
+def test_values_not_used_longest_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("costmodel.store._AGE_SECONDS", 0.0)
     store = Store(tmp_path / "a.sqlite", limit_bytes=10_000)
     for number in range(20):
-        store.put({str(number): bytes(900)})
+        store.put({str(number): Random(number).randbytes(900)})
         store.get(["0"])
     assert store.size().bytes <= 10_000
     assert set(store.get([str(n) for n in range(20)])) >= {"0", "19"}

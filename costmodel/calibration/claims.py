@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from costmodel.calibration.row_class import RowClass, prefixed
 from costmodel.calibration.scores import score, summaries
 from costmodel.calibration.validation import Assessment
+from costmodel.config.yaml_text import shipped
 
 
 class _Model(BaseModel):
@@ -91,5 +90,4 @@ def verdicts(
 
 
 def _load(name: str) -> Any:
-    text = files("costmodel.calibration").joinpath(name).read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+    return shipped("costmodel.calibration", name)

@@ -10,6 +10,9 @@ from costmodel.calibration import text
 from costmodel.calibration.choices import FITTED
 from costmodel.calibration.claims import causes
 from costmodel.calibration.report import MachineReport, validate_machines
+from costmodel.calibration.reports import assess_reports
+from costmodel.calibration.reports_text import Verdict, score_lines, worst_first
+from costmodel.calibration.row_class import Measure
 from costmodel.calibration.validation import Assessment
 from costmodel.files import write_text
 from costmodel.published import Role, all_rows
@@ -21,7 +24,7 @@ HEAD = """\
 we state are in `costmodel/calibration/claims.yaml`, the causes of misses in
 `costmodel/calibration/causes.yaml`.*
 
-Every published number on fork and zap is predicted with one set of numbers per machine. Rows are
+Every published number is predicted with one set of numbers per machine. Rows are
 *fitted* (a few numbers that no source settles may follow them; none of zap is), *checked*
 (predicted, never fitted), *mixed* (with another change in them, or noise of their size: shown, not
 counted) or *other builds* (the same source with an older compiler or another code layout: shown,
@@ -38,16 +41,18 @@ UNKNOWN = "Not known."
 Table = list[tuple[str, ...]]
 
 
-def accuracy(reports: Sequence[MachineReport]) -> str:
-    """Return the text of docs/accuracy.md."""
+def accuracy(reports: Sequence[MachineReport], elsewhere: Sequence[Assessment]) -> str:
+    """Return the text of docs/accuracy.md; ``elsewhere`` are the reported numbers."""
     counted = [a for report in reports for a in report.assessments if a.target.role in _COUNTED]
     parts = [
         HEAD,
         "## In short\n",
-        _table(_short(reports)),
+        table(_short(reports)),
         _stated(reports),
         "## Misses\n",
         *_misses([a for a in counted if a.is_miss or not a.inside]),
+        "## Reports from elsewhere\n",
+        *_elsewhere(elsewhere),
         "## Every row\n",
         *_every_row(reports),
         "## What is fitted\n",
@@ -60,7 +65,7 @@ def accuracy(reports: Sequence[MachineReport]) -> str:
 
 def main(path: Path) -> None:
     """Validate all machines and write the document to ``path``."""
-    write_text(path, accuracy(validate_machines()))
+    write_text(path, accuracy(validate_machines(), assess_reports()))
 
 
 _COUNTED = (Role.FIT, Role.CHECK)
@@ -114,7 +119,7 @@ def _stated(reports: Iterable[MachineReport]) -> str:
         for report in reports
         for verdict in report.verdicts
     ]
-    stated = ["\n## What we state\n", _table(head)] if len(head) > 1 else []
+    stated = ["\n## What we state\n", table(head)] if len(head) > 1 else []
     return "\n".join([*lines, *stated, ""])
 
 
@@ -137,16 +142,27 @@ def _misses(missed: Sequence[Assessment]) -> Iterator[str]:
                 a.target.id,
                 a.target.row.machine,
                 f"{_strategy(a)}, order {a.target.row.order}",
-                _value(a, a.target.mean),
-                _value(a, a.predicted),
+                value_text(a, a.target.mean),
+                value_text(a, a.predicted),
                 text.error(a) + ("" if a.is_miss else " (within the limit)"),
                 str(1 + told.index(causes().get(a.target.id, UNKNOWN))),
             )
         )
-    yield _table(rows)
+    yield table(rows)
     yield "Likely causes:\n"
     yield "\n".join(f"{number}. {cause.strip()}" for number, cause in enumerate(told, start=1))
     yield ""
+
+
+def _elsewhere(assessments: Sequence[Assessment]) -> Iterator[str]:
+    yield (
+        "Whole runs of a benchmark, loops on several CPUs, and machines that are not named or not "
+        "ours: judged by sign, by ratio (25 %) and, where the machine itself answers, by time (a "
+        "factor of 1.6). [Reports](reports.md) has each of them, misses first.\n"
+    )
+    yield "\n".join(f"* {line}" for line in score_lines(assessments)) + "\n"
+    missed = worst_first(assessments, Verdict.MISS)
+    yield f"Missed: {', '.join(a.target.id for a in missed) or 'none'}.\n"
 
 
 def _every_row(reports: Iterable[MachineReport]) -> Iterator[str]:
@@ -173,15 +189,15 @@ def _every_row(reports: Iterable[MachineReport]) -> Iterator[str]:
                     _ROLES[a.target.role],
                     _strategy(a),
                     str(a.target.row.order),
-                    _value(a, a.target.mean),
+                    value_text(a, a.target.mean),
                     text.spread_text(a.target),
-                    _value(a, a.predicted),
+                    value_text(a, a.predicted),
                     text.interval(a).replace("..", " to "),
                     text.error(a),
                     "" if a.inside else "outside",
                 )
             )
-        yield _table(rows)
+        yield table(rows)
 
 
 def _fitted(reports: Iterable[MachineReport]) -> Iterator[str]:
@@ -208,14 +224,14 @@ def _fitted(reports: Iterable[MachineReport]) -> Iterator[str]:
                     choice.reason,
                 )
             )
-    yield _table(rows)
+    yield table(rows)
 
 
 def _unmapped() -> Iterator[str]:
     """Yield lines on the published rows that no strategy stands for, by reason."""
     reasons: dict[str, list[str]] = {}
     for row in all_rows():
-        if row.unmapped:
+        if row.unmapped and not row.loop:
             reasons.setdefault(row.unmapped, []).append(row.id)
     for reason, ids in reasons.items():
         yield f"* {', '.join(ids)}: {reason}."
@@ -227,12 +243,15 @@ def _strategy(assessment: Assessment) -> str:
     return f"{assessment.target.case.strategy}{what and f' ({what})'}"
 
 
-def _value(assessment: Assessment, value: float) -> str:
-    unit = " ms" if assessment.target.row_class.measure.is_time else " %"
+def value_text(assessment: Assessment, value: float) -> str:
+    """Return a value of a published number with its unit."""
+    measure = assessment.target.row_class.measure
+    unit = " ms" if measure.is_time else " per s" if measure is Measure.THROUGHPUT else " %"
     return text.number(assessment.target, value) + unit
 
 
-def _table(rows: Table) -> str:
+def table(rows: Table) -> str:
+    """Return rows, the first of which is the head, as a table of Markdown."""
     head, *body = (" | ".join(row) for row in rows)
     return "\n".join([head, " | ".join("---" for _ in rows[0]), *body]) + "\n"
 

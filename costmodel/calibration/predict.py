@@ -28,7 +28,8 @@ def log_times(machine: Machine, cases: Iterable[Case]) -> dict[Case, float]:
 
 def cell_of(case: Case, machine: Machine) -> Cell:
     """Return the cell of a case, in the build that the strategy's name means."""
-    return Cell(machine, case.workload, case.strategy, Protocol())
+    own = machine.with_values(dict(case.numbers), origin="rows.yaml") if case.numbers else machine
+    return Cell(own, case.workload, case.strategy, Protocol())
 
 
 def log_factor(target: PublishedNumber, times: LogTimes) -> float:

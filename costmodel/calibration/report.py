@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from costmodel.calibration import text
 from costmodel.calibration.claims import ClaimVerdict, claims, verdicts
 from costmodel.calibration.deviations import Deviation, deviations
+from costmodel.calibration.reports_text import report_data, report_lines
 from costmodel.calibration.scores import OperationScores, summaries
-from costmodel.calibration.targets import targets
+from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.calibration.validation import Assessment, assess
 from costmodel.config.machine import Machine, load_machine
 from costmodel.published import Metric
@@ -67,14 +68,16 @@ def missed(reports: list[MachineReport]) -> list[ClaimVerdict]:
     return [v for report in reports for v in report.verdicts if not v.holds]
 
 
-def lines(reports: list[MachineReport]) -> Iterator[str]:
-    """Yield the text of ``costmodel validate``."""
+def lines(reports: list[MachineReport], elsewhere: Sequence[Assessment]) -> Iterator[str]:
+    """Yield the text of ``costmodel validate``; ``elsewhere`` are the reported numbers."""
     for report in reports:
         yield from text.machine_table(report.machine.title, report.assessments)
         for summary in report.summaries:
             yield from text.summary_lines(summary)
         yield from map(text.deviation_line, report.deviations)
         yield ""
+    yield from report_lines(elsewhere)
+    yield ""
     yield "Stated accuracies (costmodel/calibration/claims.yaml)"
     for report in reports:
         yield from map(text.verdict_line, report.verdicts)
@@ -82,9 +85,15 @@ def lines(reports: list[MachineReport]) -> Iterator[str]:
     yield from text.LEGEND.splitlines()
 
 
-def validation_document(reports: list[MachineReport]) -> dict[str, Any]:
+def validation_document(
+    reports: list[MachineReport], elsewhere: Sequence[Assessment]
+) -> dict[str, Any]:
     """Return the validation as plain data for JSON, schema 1."""
-    return {"schema": SCHEMA, "machines": [_machine(report) for report in reports]}
+    return {
+        "schema": SCHEMA,
+        "machines": [_machine(report) for report in reports],
+        "reports": [_row(a) | report_data(a) for a in elsewhere],
+    }
 
 
 def _machine(report: MachineReport) -> dict[str, Any]:
@@ -141,7 +150,7 @@ def _row(assessment: Assessment) -> dict[str, Any]:
         "folio_order": row.order,
         "strategy": target.case.strategy,
         "baseline": target.baseline.strategy if target.baseline else None,
-        "metric": (Metric.REL_PCT if target.baseline else Metric.SECONDS).value,
+        "metric": _metric(target).value,
         "published_mean": target.mean,
         "published_stdev": row.stdev,
         "sigma": target.sigma,
@@ -153,3 +162,10 @@ def _row(assessment: Assessment) -> dict[str, Any]:
         "miss": assessment.is_miss,
         "source": row.citation,
     }
+
+
+def _metric(target: PublishedNumber) -> Metric:
+    """Return the unit of the numbers, which is a change's where two rows imply one."""
+    if target.row.metric.is_throughput:
+        return target.row.metric
+    return Metric.REL_PCT if target.baseline else Metric.SECONDS

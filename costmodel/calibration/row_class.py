@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 
-import yaml
-
+from costmodel.config.yaml_text import shipped
 from costmodel.operations.registry import DEFAULT
 
 
@@ -19,16 +17,29 @@ class Measure(StrEnum):
     ORDER_0 = "order-0 change"
     BATCH = "change, order >= 2"
     STORM = "storm"
+    REPORTED_TIME = "reported time"
+    REPORTED_CHANGE = "reported change"
+    THROUGHPUT = "throughput"
+    THROUGHPUT_CHANGE = "change of throughput"
 
     @property
     def is_time(self) -> bool:
         """Whether it is a time, not a change."""
-        return self is Measure.ABSOLUTE
+        return self in (Measure.ABSOLUTE, Measure.REPORTED_TIME)
 
     @property
     def is_relative(self) -> bool:
-        """Whether errors are in percent of the time; otherwise they are percentage points."""
-        return self in (Measure.ABSOLUTE, Measure.STORM)
+        """Whether errors are in percent of the value (of a change, of the ratio of the times);
+        otherwise they are percentage points.
+        """
+        return self in (Measure.ABSOLUTE, Measure.THROUGHPUT, Measure.REPORTED_CHANGE) or (
+            self.is_factor
+        )
+
+    @property
+    def is_factor(self) -> bool:
+        """Whether it is compared by the factor between both, which is equal in both directions."""
+        return self in (Measure.STORM, Measure.REPORTED_TIME)
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,5 @@ def limit_of(row_class: RowClass, machine: str) -> float:
 @cache
 def _limits() -> dict[str, dict[str, float]]:
     """Return the limits by class: for all machines (``classes``), and by machine."""
-    text = files("costmodel.calibration").joinpath("limits.yaml").read_text(encoding="utf-8")
-    loaded = yaml.safe_load(text)
+    loaded = shipped("costmodel.calibration", "limits.yaml")
     return {"classes": loaded["classes"], **loaded["machines"]}

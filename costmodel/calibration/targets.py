@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from costmodel.calibration.row_class import Measure, RowClass
 from costmodel.config.workload import Workload, frames_of, states_of
 from costmodel.operations.registry import DEFAULT
-from costmodel.published import Metric, Role, Row, all_rows
-from costmodel.published.rows import implied_change_pct
+from costmodel.published import (
+    Metric,
+    Role,
+    Row,
+    all_rows,
+    change_against_pct,
+    implied_change_pct,
+    rows_by_id,
+)
 
 FLOOR = 0.01
 """The least relative uncertainty of a time. The smallest published deviations are 0.0 and 0.1 %,
@@ -28,6 +35,8 @@ class Case:
 
     strategy: str
     workload: Workload
+    numbers: tuple[tuple[str, bool | float], ...] = ()
+    """What of the machine is not as in its file, by dotted key."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,8 @@ class PublishedNumber:
     """A published number that can be predicted.
 
     ``mean`` is in seconds where ``baseline`` is None, else it is the change of the time in percent
-    of the baseline's. ``sigma`` is its uncertainty in the unit of ``mean``: the largest of its
+    of the baseline's; of a throughput it is operations per second, or the change of these.
+    ``sigma`` is its uncertainty in the unit of ``mean``: the largest of its
     published deviation, half of its last digit, and ``FLOOR`` of the time.
     """
 
@@ -65,6 +75,10 @@ class PublishedNumber:
 
     @property
     def _measure(self) -> Measure:
+        if self.row.metric.is_throughput:
+            return Measure.THROUGHPUT_CHANGE if self.baseline else Measure.THROUGHPUT
+        if self.row.role is Role.REPORT:
+            return Measure.REPORTED_CHANGE if self.baseline else Measure.REPORTED_TIME
         if self.baseline is None:
             return Measure.ABSOLUTE
         if abs(self.mean) > STORM_PCT:
@@ -73,7 +87,7 @@ class PublishedNumber:
 
     @property
     def factor(self) -> float:
-        """The published time in seconds, or its ratio to that of the baseline."""
+        """The published time or throughput, or its ratio to that of the baseline."""
         return self.mean if self.baseline is None else 1 + self.mean / 100
 
     @property
@@ -89,11 +103,12 @@ class PublishedNumber:
 def targets(
     machine: str | None = None, rows: Iterable[Row] | None = None
 ) -> tuple[PublishedNumber, ...]:
-    """Return the published numbers that can be predicted, in order of publication.
+    """Return the published numbers of the threads that can be predicted, in order of publication.
 
     They are those of one machine or of all, from ``rows`` or from all rows. Numbers that were
-    published before and baselines compared with themselves are left out. A row in seconds whose
-    table has the baseline gives a second number, the change.
+    published before and baselines compared with themselves are left out, and reports from elsewhere
+    (see :func:`reported`). A row in seconds whose table has the baseline gives a second number, the
+    change.
     """
     chosen = all_rows() if rows is None else rows
     return tuple(
@@ -104,6 +119,31 @@ def targets(
     )
 
 
+def reported() -> tuple[PublishedNumber, ...]:
+    """Return the published numbers of reports from elsewhere, in the order of the file.
+
+    A row that names another one gives a second number, the change from that one.
+    """
+    rows = (row for row in all_rows() if row.role is Role.REPORT)
+    return tuple(number for row in rows for number in _of_report(row))
+
+
+def _of_report(row: Row) -> Iterator[PublishedNumber]:
+    case = _case(row, row.strategy)
+    if row.metric.is_change:
+        own = row.numbers if row.baseline_numbers is None else row.baseline_numbers
+        base = row.model_copy(update={"numbers": own})
+        sigma = _sigma(row, 100 + row.mean)
+        yield PublishedNumber(row, case, _case(base, row.baseline), row.mean, sigma)
+        return
+    yield PublishedNumber(row, case, None, row.mean, _sigma(row, row.mean))
+    change = change_against_pct(row)
+    if change is not None:
+        base = rows_by_id()[row.against or ""]
+        sigma = math.sqrt(2) * FLOOR * (100 + change)
+        yield PublishedNumber(row, case, _case(base, base.strategy), change, sigma, implied=True)
+
+
 def cases(chosen: Iterable[PublishedNumber]) -> list[Case]:
     """Return each case that some published numbers need, once."""
     needed = (case for target in chosen for case in (target.case, target.baseline) if case)
@@ -112,7 +152,7 @@ def cases(chosen: Iterable[PublishedNumber]) -> list[Case]:
 
 def _predictable(row: Row) -> bool:
     new = row.repeats is None and not row.is_zero_by_definition
-    return row.role is not None and new
+    return row.role is not None and row.role is not Role.REPORT and new
 
 
 def _targets(row: Row) -> Iterator[PublishedNumber]:
@@ -137,28 +177,24 @@ def _sigma(row: Row, size: float) -> float:
 
 def usual_case(strategy: str, order: int) -> Case:
     """Return the case of most published rows: fork of 1 GiB of written pages of one folio order."""
-    return _of(DEFAULT, strategy, order, 1 << 30, states_of(DEFAULT)[0])
+    return _of(DEFAULT, strategy, 1 << 30, states_of(DEFAULT)[0], folio_orders={order: 1.0})
 
 
 def _case(row: Row, strategy: str | None) -> Case:
-    assert strategy is not None and row.order is not None
-    return _of(row.operation, strategy, row.order, row.memory_bytes, row.state, row.cpus)
+    assert strategy is not None
+    orders = {} if row.order is None else {"folio_orders": {row.order: 1.0}}
+    counts = {"cpus": row.cpus, "threads": row.threads, "loop": row.loop}
+    more = {**orders, **counts, **row.workload}
+    case = _of(row.operation, strategy, row.memory_bytes, row.state, **more)
+    return replace(case, numbers=tuple(row.numbers.items()))
 
 
-def _of(
-    operation: str,
-    strategy: str,
-    order: int,
-    memory_bytes: int,
-    state: str,
-    cpus: int = 1,
-) -> Case:
+def _of(operation: str, strategy: str, memory_bytes: int, state: str, **more: object) -> Case:
     data = {
         "operation": operation,
         "memory_bytes": memory_bytes,
-        "folio_orders": {order: 1.0},
         "frames": frames_of(operation),
         "state": state,
-        "cpus": cpus,
+        **more,
     }
     return Case(strategy, Workload.model_validate(data))

@@ -27,16 +27,20 @@ in: published numbers inside it.
 M: beyond the limit of its class."""
 
 
+_LARGE_PCT = 1000
+
+
 def row_id(target: PublishedNumber) -> str:
     """Return a short id: ``T14/2*`` is the change that T14/2 implies."""
     return f"{target.row.id}{'*' if target.implied else ''}"
 
 
 def number(target: PublishedNumber, value: float) -> str:
-    """Return a value in the unit of a target: ms for seconds, one decimal for percent."""
+    """Return a value in the unit of a target: ms, percent, or operations per second."""
     if target.row_class.measure.is_time:
         return f"{1e3 * value:.3f}"
-    return f"{value:.0f}" if target.row_class.measure is Measure.STORM else f"{value:z.1f}"
+    whole = target.row_class.measure in (Measure.STORM, Measure.THROUGHPUT)
+    return f"{value:.0f}" if whole or abs(value) >= _LARGE_PCT else f"{value:z.1f}"
 
 
 def operation_text(target: PublishedNumber) -> str:
@@ -59,11 +63,11 @@ def interval(assessment: Assessment) -> str:
 
 
 def error(assessment: Assessment) -> str:
-    """Return the error: ``+0.3`` (points), ``+0.3%`` (of the time) or ``x1.04`` (a storm)."""
+    """Return the error: ``+0.3`` (points), ``+0.3%`` (of the value) or ``x1.04`` (a factor)."""
     measure = assessment.target.row_class.measure
-    if measure is Measure.STORM:
+    if measure.is_factor or measure is Measure.REPORTED_CHANGE:
         return f"x{1 + assessment.error / 100:.2f}"
-    return f"{assessment.error:+.1f}{'%' if measure.is_time else ''}"
+    return f"{assessment.error:+.1f}{'%' if measure.is_relative else ''}"
 
 
 def unit(row_class: RowClass) -> str:

@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from costmodel.calibration.predict import cell_of
-from costmodel.calibration.row_class import Measure, limit_of
+from costmodel.calibration.row_class import limit_of
 from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.experiment import exact_seconds, matched
 from costmodel.experiment.build_doubt import between_two_builds, doubt_of
@@ -48,8 +48,8 @@ class Assessment:
 
     @property
     def size(self) -> float:
-        """The size of the error; for a storm it is that of the factor, equal in both directions."""
-        if self.target.row_class.measure is Measure.STORM:
+        """The size of the error; of a factor it is equal in both directions."""
+        if self.target.row_class.measure.is_factor:
             return 100 * math.expm1(abs(math.log(self._factor / self.target.factor)))
         return abs(self.error)
 
@@ -65,8 +65,20 @@ class Assessment:
 
     @property
     def is_miss(self) -> bool:
-        """Whether the error is beyond its limit; rows of other builds never are."""
-        return self.target.role in (Role.FIT, Role.CHECK) and self.size > self.limit
+        """Whether the error is beyond its limit; rows of other builds never are, nor are times of a
+        machine that another one stands for, but for their sign.
+        """
+        if self.target.role is Role.REPORT and self.has_sign and not self.sign_agrees:
+            return True
+        return self.is_judged and self.size > self.limit
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the size of its error counts."""
+        target = self.target
+        if target.role is Role.REPORT:
+            return target.baseline is not None or not target.row.measured_on
+        return target.role in (Role.FIT, Role.CHECK)
 
     @property
     def has_sign(self) -> bool:

@@ -17,14 +17,14 @@ import os
 import site
 import sys
 from contextlib import suppress
-from importlib.util import find_spec
 from stat import S_ISREG
 
+from costmodel.program_state import PACKAGE, SHIPPED, file_state, program_state, state_at_start
 from costmodel.store import DEPENDS_ON_MORE, LOOKED_FOR, the_store
 
 TYPE_CHECKING = False  # typing's own costs as much time as looking an answer up
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, TextIO
 
 KEPT = (
@@ -39,12 +39,6 @@ KEPT = (
     "validate",
 )
 """Commands whose answers are kept, because they give the same answer to the same question."""
-_PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "simpy", "pydantic", "pydantic_core", "yaml")
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_SHIPPED = tuple(
-    os.path.join(os.path.dirname(_PACKAGE), name) for name in ("machines", "scenarios")
-)
-"""Where the shipped data files lie in a clone; an installed package contains them itself."""
 _SYSTEM = ("/dev/", "/proc/", "/sys/")
 """Directories whose content changes all the time, and much of which is not regular files. An answer
 that depends on them is not kept."""
@@ -62,7 +56,7 @@ def answered(words: Sequence[str]) -> bool:
     store, here = the_store(), _here()
     if here is None or not _may_be_kept(words):
         return False
-    program = _program()
+    program = state_at_start()
     known = store.get([_key(words, program, place) for place in ("", here)])
     for answer in known.values():
         if all(_hash(file) == seen for file, seen in answer["files"].items()):
@@ -77,7 +71,7 @@ def keeping(words: Sequence[str], run: Callable[[], int]) -> int:
     store, here = the_store(), _here()
     if store.path is None or here is None or not _may_be_kept(words):
         return run()
-    program = _program()
+    program = state_at_start()
     reads = _Reads(os.path.dirname(store.path))
     said, complained = _Copy(sys.stdout), _Copy(sys.stderr)
     sys.stdout, sys.stderr = said, complained
@@ -87,7 +81,7 @@ def keeping(words: Sequence[str], run: Callable[[], int]) -> int:
         sys.stdout, sys.stderr = said.stream, complained.stream
         reads.listens = False
     files = reads.files() if code == 0 and not complained.parts else None
-    if files is not None and program == _program():
+    if files is not None and program == program_state():
         anywhere = all(h == _ABSENT and not os.path.isabs(file) for file, h in files.items())
         key = _key(words, program, "" if anywhere else here)
         store.put({key: {"files": files, "text": "".join(said.parts)}})
@@ -136,7 +130,7 @@ class _Reads:
         from sysconfig import get_paths
 
         modules = (*get_paths().values(), site.USER_SITE, os.environ.get("NUMBA_CACHE_DIR"))
-        own = (*modules, _PACKAGE, *_SHIPPED, cache)
+        own = (*modules, PACKAGE, *SHIPPED, cache)
         zipped = tuple(path for path in sys.path if path.endswith(".zip"))
         self._own = (*(os.path.join(path, "") for path in own if path), *zipped)
         self._searched = {os.path.abspath(path) for path in sys.path}
@@ -170,39 +164,12 @@ class _Reads:
                 self._seen.setdefault(file, _stat(file))
 
 
-def _program() -> str:
-    """Return a hash of the state of all files of the program and of its packages' versions."""
-    state: list[object] = [sys.version]
-    for name in _PACKAGES:
-        spec = find_spec(name)
-        state.append([name, _stat(spec.origin) if spec and spec.origin else None])
-    for top in (_PACKAGE, *_SHIPPED):
-        state += sorted(_states(top))
-    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
-
-
-def _states(top: str) -> Iterator[list[object]]:
-    """Yield the path and state of every file below a directory but for compiled code."""
-    if not os.path.isdir(top):
-        return
-    with os.scandir(top) as entries:
-        for entry in entries:
-            if not entry.is_dir():
-                yield [entry.path, *_numbers(entry.stat())]
-            elif entry.name != "__pycache__":
-                yield from _states(entry.path)
-
-
 def _stat(file: str) -> list[int] | None:
     """Return what changes when a file is written or replaced; None where there is none."""
     try:
-        return _numbers(os.stat(file))
+        return file_state(os.stat(file))
     except (OSError, ValueError):
         return None
-
-
-def _numbers(state: os.stat_result) -> list[int]:
-    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
 
 
 def _hash(file: str) -> str:

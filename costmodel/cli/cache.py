@@ -1,4 +1,4 @@
-"""``costmodel cache``: the answers that are kept on disk."""
+"""``costmodel cache``: what is kept on disk."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 EPILOG = """\
 Answers are kept by all that they depend on: machine, workload, strategy,
 protocol, and the program itself; the texts of commands by their words and
-the files that they read. Those of your own strategies are not kept.
+the files that they read. What a core executes is kept for new numbers of
+machines. Nothing of your own strategies is kept.
 COSTMODEL_CACHE=DIR puts them elsewhere, COSTMODEL_CACHE=off keeps none.
 """
 
 
 def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``cache [--clear|--warm]``."""
-    about = "show or clear the answers that are kept on disk"
+    about = "show or clear what is kept on disk of earlier answers"
     parser = command(subparsers, "cache", about, epilog=EPILOG)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--clear", action="store_true", help="forget them")
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         _warm(args.jobs)
     size = store.size()
     of = f"of at most {store.limit_bytes >> 20} MiB"
-    print(f"{size.entries:,} answers, {size.bytes / 2**20:.1f} MiB {of}\n{size.path}")
+    print(f"{size.entries:,} values, {size.bytes / 2**20:.1f} MiB {of}\n{size.path}")
     return 0
 
 

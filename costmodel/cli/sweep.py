@@ -121,15 +121,14 @@ def _study(args: argparse.Namespace) -> SweepStudy:
     else:
         with faults.collected():
             asked = ask(args, loaded=None if file is None else file.scenario)
-    with faults.collected():
-        given = parse_over(args.over)
-        axes |= {axis.key: axis for axis in given}
-        places = {key: place for key, place in places.items() if axes[key] not in given}
+    given = parse_over(args.over, faults=faults)
+    axes |= {axis.key: axis for axis in given}
+    places = {key: place for key, place in places.items() if axes[key] not in given}
     with faults.collected():
         design = design.changed(_options(args))
     with faults.collected():
         check_folder(Path(args.output))
-    if asked:
+    if asked and (axes or not args.over):
         with faults.collected():
             study = sweep_study(*asked, list(axes.values()), design, places=places)
     faults.tell()

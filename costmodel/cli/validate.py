@@ -50,15 +50,18 @@ def run(args: argparse.Namespace) -> int:
         validated_machines,
         validation_document,
     )
+    from costmodel.calibration.reports import assess_reports
+    from costmodel.calibration.targets import reported
     from costmodel.cli.output import output
 
     target = output(args.json)
     # disable=None: no bar where stderr is no terminal.
-    total = len(validated_machines())
+    total = len(validated_machines()) + len(reported())
     with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
         reports = validate_machines(progress=bar.update)
-    target.show("\n".join(lines(reports)) + "\n")
-    target.write_json(lambda: validation_document(reports))
+        elsewhere = assess_reports(progress=bar.update)
+    target.show("\n".join(lines(reports, elsewhere)) + "\n")
+    target.write_json(lambda: validation_document(reports, elsewhere))
     return MISSED if missed(reports) else 0
 
 

@@ -22,12 +22,16 @@ from costmodel.code.step_archive import (
     Arrays,
     archives_of,
     names_in,
+    names_of,
     unpacked,
 )
 from costmodel.config.errors import ConfigError
+from costmodel.disk_cache import kept_on_disk
 from costmodel.operations.registry import operation_named
 
 Ints = NDArray[np.int64]
+Names = NDArray[np.object_]
+"""Texts, of which only few are different: an array of references takes a tenth of their space."""
 
 ROLES = (
     "fixed",  # a line of the stack, the VMA, ... that is the same every time
@@ -92,11 +96,11 @@ class Library:
 
     name: str
     site: Ints
-    kind: NDArray[np.str_]
-    op: NDArray[np.str_]
-    target: NDArray[np.str_]
+    kind: Names
+    op: Names
+    target: Names
     size_bytes: Ints
-    function: NDArray[np.str_]
+    function: Names
     path_start: Ints
     path_length: Ints
     uop: Ints
@@ -104,8 +108,8 @@ class Library:
     role: Ints
     index: Ints
     offset: Ints
-    near: Ints
-    far: Ints
+    near: NDArray[np.int32]
+    far: NDArray[np.int32]
     group_start: Ints
     group_member: Ints
     choices: Mapping[tuple[str, str], RecordedChoice]
@@ -113,11 +117,6 @@ class Library:
     """Events in their order on one entry or batch; it decides which ones can have been left out."""
     layouts: tuple[str, ...] = ()
     """The layouts on which it was recorded: ``order0``, ``order9``, ``order0_aligned``, ..."""
-
-    @property
-    def knows_any_layout(self) -> bool:
-        """Whether it was recorded in every state on tables with folios of many orders too."""
-        return any(layout.startswith(RAGGED) for layout in self.layouts)
 
     @property
     def isa(self) -> str:
@@ -237,7 +236,8 @@ def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
     names = {column: sorted(set(getattr(library, column).tolist())) for column in _NAMES}
     columns = {column: getattr(library, column) for column in _NUMBERS}
     columns |= {
-        column: np.searchsorted(names[column], getattr(library, column)) for column in _NAMES
+        column: np.searchsorted(names[column], getattr(library, column).astype(np.str_))
+        for column in _NAMES
     }
     low = {column: int(values.min(initial=0)) for column, values in columns.items()}
     layout = {column: [low[column], *values.shape] for column, values in columns.items()}
@@ -297,7 +297,9 @@ def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[
     columns = dict(_columns_of(numbers, text["columns"]))
     start, length = columns.pop("path_start"), columns.pop("path_length")
     for column in _NAMES:
-        columns[column] = np.array(text["names"][column])[columns[column]]
+        columns[column] = np.array(text["names"][column], np.object_)[columns[column]]
+    for column in ("near", "far"):  # the largest, and their numbers are small
+        columns[column] = columns[column].astype(np.int32)
     return Library(
         name=name,
         path_start=np.concatenate([start, start]),
@@ -332,10 +334,17 @@ def _of_file(path: Path) -> Arrays:
         return numbers, text
 
 
+def layouts_of(operation: str, program: str) -> tuple[str, ...]:
+    """Return the layouts on which a shipped program was recorded, see :class:`Library`."""
+    return kept_on_disk(
+        ("layouts", operation, program), lambda: load_library(operation, program).layouts
+    )
+
+
 def builds_of(operation: str, program: str) -> tuple[str, ...]:
     """Return the names of all other builds of one source and architecture, sorted."""
     source, _, architecture = program.rpartition(".")
-    pairs = (name.split(BUILD_MARK) for name in unpacked(operation, architecture, BUILDS))
+    pairs = (name.split(BUILD_MARK) for name in names_of(operation, architecture, BUILDS))
     return tuple(sorted(build for known, build in pairs if known == source))
 
 

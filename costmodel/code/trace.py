@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.uops import Kind
+from costmodel.byte_cache import kept
+from costmodel.code.sequences import numbered
+from costmodel.code.uops import Kind, Target
+from costmodel.disk_cache import kept_on_disk
 from costmodel.units import LINE_BYTES
 
 NO_PRODUCER = -1
@@ -42,7 +45,8 @@ class Trace:
                              to addresses and producers
     step_names  event that ends the steps of each id, where ids stand for recorded steps; an id
                 beyond the end is a hand-written micro-op
-    token       tells this trace from any other, in the keys of what is made from it
+    token       tells this trace from any other, in the keys of what is made from it; a text where
+                other processes can make the same trace, see :func:`later`
     segments    names of consecutive parts (``"table"``, ``"copy"``, ...) to their row ranges
     """
 
@@ -64,9 +68,12 @@ class Trace:
         """Return the number of micro-ops."""
         return len(self.kind)
 
-    @cached_property
+    @property
     def line(self) -> NDArray[np.int64]:
         """The 64-byte line of each micro-op, int64[n]; -1 where it touches no memory."""
+        return kept((self.token, "line"), self._line)
+
+    def _line(self) -> NDArray[np.int64]:
         line: NDArray[np.int64] = np.where(
             self.address >= 0, self.address // LINE_BYTES, NO_ADDRESS
         )
@@ -74,12 +81,58 @@ class Trace:
 
     def kinds(self) -> Mapping[str, int]:
         """Return the number of micro-ops of each kind, by its name in lower case."""
-        return self._kinds
+        return self._known.kinds
 
-    @cached_property
-    def _kinds(self) -> Mapping[str, int]:
-        counts = np.bincount(self.kind, minlength=len(Kind))
-        return {kind.name.lower(): int(counts[kind]) for kind in Kind if counts[kind]}
+    def touches(self, target: Target) -> bool:
+        """Tell whether any micro-op touches a target."""
+        return target in self._known.targets
+
+    @property
+    def lines(self) -> int:
+        """How many values ``line`` has: the 64-byte lines that are touched, and none."""
+        return self._known.lines
+
+    @property
+    def _known(self) -> _Totals:
+        return kept_on_disk((self.token, "totals"), self._totals)
+
+    def _totals(self) -> _Totals:
+        counts = np.bincount(self.kind, minlength=len(Kind)).tolist()
+        return _Totals(
+            {kind.name.lower(): counts[kind] for kind in Kind if counts[kind]},
+            frozenset(np.flatnonzero(np.bincount(self.target)).tolist()),
+            len(numbered(self.line)[1]),
+        )
+
+
+@dataclass(frozen=True)
+class _Totals:
+    """What is asked of whole traces."""
+
+    kinds: Mapping[str, int]
+    targets: frozenset[int]
+    lines: int
+
+
+class _LaterTrace(Trace):
+    """A trace whose rows are made when they are first asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a column of the trace, which :func:`later` leaves out."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(vars(self)["_make"](), name)
+
+
+def later(name: str, make: Callable[[], Trace]) -> Trace:
+    """Return a trace whose columns are those of ``make()``, called whenever one is asked for.
+
+    ``name`` says all that the trace depends on. What is made from it is kept on disk by this name,
+    so that mostly nobody asks for a column. ``make`` must keep what it makes.
+    """
+    trace = object.__new__(_LaterTrace)
+    vars(trace).update(token=name, _make=make)
+    return trace
 
 
 @dataclass(frozen=True)

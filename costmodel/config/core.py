@@ -47,6 +47,8 @@ class Core(Group):
     """Integer operations started per cycle."""
     branch_ports: Annotated[Parameter[int], Bounds(1, 16)]
     """Branches started per cycle."""
+    branches_take_alu_ports: Flag = assumed(False)
+    """A branch takes an integer port as well, because branches execute on those."""
     load_ports: Annotated[Parameter[int], Bounds(1, 16)]
     """Loads started per cycle."""
     store_ports: Annotated[Parameter[int], Bounds(1, 16)]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from costmodel.config.terms import meaning_of
+
 _LONGEST_VALUE = 60
 MOST_FAULTS = 50
 """How many faults a message shows. Where there are more, the first ones show their common cause."""
@@ -126,10 +128,16 @@ def describe(value: object) -> str:
     return f"{text}, {article} {type(value).__name__}"
 
 
+_ASKED_WITH = ("operation", "key")
+"""Kinds of names for which people put the words that they know from elsewhere."""
+
+
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """Return the reason for an unknown name: it suggests the nearest known one, or lists them all.
 
-    ``what`` is what the name should be one of. More than 30 names are not listed.
+    ``what`` is what the name should be one of. More than 30 names are not listed. Of an operation
+    and a key, a word that means something else here, or nothing that is modelled, is explained
+    (:mod:`costmodel.config.terms`).
 
     >>> unknown("machine", "ampere-altro", ["ampere-altra", "xeon-4210r"])
     "unknown machine, did you mean 'ampere-altra'?"
@@ -138,6 +146,9 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     >>> unknown("strategy", "v6.12", ["v6.8", "contpte-folio-v6.12", "folio-v6.12"])
     "unknown strategy, did you mean 'folio-v6.12'?"
     """
+    meaning = meaning_of(name) if what in _ASKED_WITH else None
+    if meaning is not None:
+        return f"unknown {what}: {meaning}"
     names = sorted(known)
     inner = [each for each in names if each.rpartition(".")[2] == name]
     inner = inner or [each for each in names if len(str(name)) > 2 and each.endswith(f"-{name}")]

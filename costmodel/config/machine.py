@@ -33,6 +33,24 @@ _NAME = r"[a-z0-9][a-z0-9.-]*"
 G = TypeVar("G", bound=Group)
 
 
+class _Parameters(Mapping[str, "ParameterLike"]):
+    """The parameters of a machine by dotted key, found when they are asked for."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._known = leaves_by_key(Machine, machine.isa)
+
+    def __getitem__(self, key: str) -> ParameterLike:
+        found: ParameterLike = value_at(self._machine, self._known[key].key)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
 class Machine(Group):
     """A machine file: every number with its interval, its source and how it is known."""
 
@@ -105,9 +123,9 @@ class Machine(Group):
                 yield ("fit", "uncertainty", "keys", index), unknown("key", key, known), key
 
     @property
-    def parameters(self) -> dict[str, ParameterLike]:
+    def parameters(self) -> Mapping[str, ParameterLike]:
         """Every parameter that the instruction set has, by dotted key, in the schema's order."""
-        return {key: value_at(self, key) for key in leaves_by_key(Machine, self.isa)}
+        return _Parameters(self)
 
     @property
     def changes(self) -> dict[str, tuple[Any, Any]]:

@@ -12,6 +12,8 @@ from costmodel.config.schema import problem
 _ADAPTER = TypeAdapter(ByteSize)
 # ByteSize ignores what follows the unit and also knows bits: only what it reads right goes there.
 _SIZE = re.compile(r"\d+(\.\d+)?\s*([KMGTP]i?)?B", re.IGNORECASE)
+_SHORT = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])", re.IGNORECASE)
+"""A size as the kernel's command line has it, which elsewhere means a power of ten."""
 
 
 def size_in_bytes(value: object) -> int:
@@ -25,7 +27,9 @@ def size_in_bytes(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if not isinstance(value, str) or not _SIZE.fullmatch(value.strip()):
-        raise problem("must be a size with its unit, such as 1 GiB")
+        short = _SHORT.fullmatch(str(value).strip())
+        example = f"{short[1]} {short[2].upper()}iB" if short else "1 GiB"
+        raise problem(f"must be a size with its unit, such as {example}")
     return int(_ADAPTER.validate_python(value.strip()))
 
 

@@ -12,6 +12,7 @@ from costmodel.config.frames import ALIGNED, CONTIGUOUS, Frames
 from costmodel.config.schema import STRICT, Problem, problem, raise_problems
 from costmodel.config.shares import share as share_of
 from costmodel.config.sizes import Size, size_text
+from costmodel.config.terms import meaning_of
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
@@ -24,11 +25,16 @@ _ORDERS = f"0 or 2 to {LARGEST_ORDER}"
 _SHARES_SUM_TO = 1e-6
 
 
+def _meaning(name: str) -> str:
+    meaning = meaning_of(name)
+    return "" if meaning is None else f"; {meaning}"
+
+
 def _known_operation(name: str) -> str:
     """Return ``name``; raise a problem where it names no operation."""
     names = operation_names()
     if name not in names:
-        raise problem(f"must be {' or '.join(map(repr, names))}")
+        raise problem(f"must be {' or '.join(map(repr, names))}{_meaning(name)}")
     return name
 
 
@@ -174,7 +180,7 @@ def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
         yield ("state",), str(error), state
     except KeyError:
         fitting = " or ".join(map(repr, states_of(operation)))
-        yield ("state",), f"must be {fitting} for {operation}", state
+        yield ("state",), f"must be {fitting} for {operation}{_meaning(state)}", state
 
 
 def vma_problems(operation: str, vmas: int | None) -> Iterator[Problem]:

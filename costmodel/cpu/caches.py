@@ -26,6 +26,7 @@ from costmodel.cpu.columns import flags_of
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import FIRST, Ints, Touches, touches
 from costmodel.cpu.stack import Cause
+from costmodel.disk_cache import kept_on_disk
 from costmodel.jit import compiled
 from costmodel.units import LINE_BYTES
 
@@ -93,7 +94,7 @@ def reuse_of(trace: Trace, line_bytes: int) -> Reuse:
         found = accesses(trace, line_bytes)
         return Reuse(found.distances, found.streaming_bytes)
 
-    return kept((trace.token, "reuse", line_bytes), find)
+    return kept_on_disk((trace.token, "reuse", line_bytes), find)
 
 
 def alike(costs: Iterable[Hashable]) -> tuple[int, ...]:

@@ -46,7 +46,7 @@ class Priced:
     def key(self) -> Hashable:
         """Return everything but the parameters that decides the ticks and their causes."""
         weights = tuple(tuple(each.items()) for each in self.weights)
-        return self.program.serial, *(part.tobytes() for part in self.costs), weights
+        return self.program.key, *(part.tobytes() for part in self.costs), weights
 
 
 def priced_programs(
@@ -57,12 +57,12 @@ def priced_programs(
     bytes_ = footprint_bytes(runs, line_bytes)
     pages = footprint_pages(runs, blocks_of(machine))
     footprints = bytes_, pages
-    made: dict[tuple[int, float], Priced] = {}
+    made: dict[tuple[object, float], Priced] = {}
     same: dict[Hashable, Priced] = {}
     priced: list[Priced] = []
     for run in runs:
         reuse = bytes_ if run.reuse_bytes is None else run.reuse_bytes
-        key = (id(run.trace), reuse)
+        key = (run.trace.token, reuse)
         if key not in made:
             made[key] = _priced(run.trace, machine, parameters, reuse, footprints)
         priced.append(same.setdefault(made[key].key(), made[key]))

@@ -84,7 +84,7 @@ def execute(row: c.Row, op: int, p: Parameters, costs: Costs, w: Window, totals:
 @inlined
 def _branch(row: c.Row, op: int, ready: int, p: Parameters, w: Window) -> None:
     now = w.now[0]
-    start(ready, BRANCH, p.branch_ports, NO_SHARE, 0, w)
+    start(ready, BRANCH, p.branch_ports, ALU if p.branches_on_alus else NO_SHARE, p.alu_ports, w)
     now.finish = now.start + TICKS_PER_CYCLE
     if row[c.MISPREDICTED] or (op == c.OP_RETURN and p.returns_mispredict):
         redirect(now.finish + p.mispredict, _MISPREDICT, now)

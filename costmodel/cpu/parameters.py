@@ -67,6 +67,7 @@ class Parameters(NamedTuple):
     store_queue: int
     alu_ports: int
     branch_ports: int
+    branches_on_alus: int
     load_ports: int
     store_ports: int
     address_units: int
@@ -187,6 +188,7 @@ def _window(machine: Machine) -> dict[str, int]:
         "store_queue": core.store_queue_entries.value,
         "alu_ports": core.alu_ports.value,
         "branch_ports": core.branch_ports.value,
+        "branches_on_alus": int(core.branches_take_alu_ports.value),
         "load_ports": core.load_ports.value,
         "store_ports": core.store_ports.value,
         "address_units": core.address_units.value,

@@ -7,13 +7,12 @@ fusion, candidates for store forwarding, classes of accesses, prefetches and mis
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Hashable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.byte_cache import kept
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import Trace
 from costmodel.config.machine import Machine
@@ -25,6 +24,7 @@ from costmodel.cpu.periods import parts
 from costmodel.cpu.prefetch import prefetches
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.tlb import Blocks, blocks_of, fresh_pages, page_reuse
+from costmodel.disk_cache import kept_on_disk
 from costmodel.jit import compiled
 from costmodel.units import LINE_BYTES
 
@@ -53,8 +53,8 @@ class Program:
     """One bit per micro-op of the trace: whether it is a row, which fused compares are not."""
     ops: frozenset[int]
     """The operations that occur in ``code[:, OP]``."""
-    serial: int = field(default_factory=count().__next__)
-    """A number that no other program of this process has."""
+    key: Hashable
+    """Tells this program from any other: the token of its trace and what shaped it."""
 
     def unrolled(self) -> tuple[c.Code, Ints]:
         """Return all rows with their repetitions, and the segment of each, int64[rows]."""
@@ -97,7 +97,7 @@ def program_of(
         classes=classes,
         page_classes=page_classes,
     )
-    return kept((trace.token, shape), lambda: _program(trace, shape))
+    return kept_on_disk((trace.token, shape), lambda: _program(trace, shape))
 
 
 def _power_of_two(entries: int) -> int:
@@ -149,6 +149,7 @@ def _program(trace: Trace, shape: _Shape) -> Program:
         forwards_back=most[c.MEMORY],
         kept=np.packbits(kept),
         ops=frozenset(np.flatnonzero(ops).tolist()),
+        key=(trace.token, shape),
     )
 
 

@@ -169,7 +169,7 @@ class Execution:
             op.start = op.finish = int(self.env.now)
             return
         if kind in c.BRANCHES:
-            yield from self._begin(op, BRANCH)
+            yield from self._begin(op, BRANCH, alus=p.branches_on_alus)
         elif kind == c.OP_MUL:
             yield from self._begin(op, MULTIPLY, alus=1)
         else:

@@ -16,6 +16,7 @@ from costmodel.cpu.reuse import Ints
 from costmodel.cpu.window import (
     ADDRESS,
     ALU,
+    BRANCH,
     GROUP_BITS,
     LOADING,
     LOCKING,
@@ -230,5 +231,5 @@ def _issued_again(issued: int, slot: int, p: Parameters, w: Window) -> None:
     take(w.ports, group, cycle)
     if group in (LOADING, STORING):
         take(w.ports, ADDRESS, cycle)
-    elif group == MULTIPLY:
+    elif group == MULTIPLY or (group == BRANCH and p.branches_on_alus):
         take(w.ports, ALU, cycle)

@@ -8,7 +8,7 @@ from costmodel.cpu.pipeline import advance
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.state import NOTHING, Reach, restore_state, save_state
 from costmodel.cpu.window import Costs, Window
-from costmodel.jit import hot
+from costmodel.jit import hot, standalone
 
 KEPT = 16
 """The states after so many iterations are kept for comparison. After that, one state is kept at a
@@ -17,7 +17,7 @@ time, at powers of two (Brent's method)."""
 _GROUP, _TICKS, _TOTALS = range(3)
 
 
-@hot
+@standalone
 def run_table(
     code: c.Code, parts: Ints, reach: Reach, p: Parameters, costs: Costs, w: Window,
     state: Ints, scratch: Ints, segment_ticks: Ints, totals: Ints,

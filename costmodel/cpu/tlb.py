@@ -24,6 +24,7 @@ from costmodel.config.machine import Machine
 from costmodel.cpu.caches import CYCLIC
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import Ints, touches
+from costmodel.disk_cache import kept_on_disk
 from costmodel.jit import compiled, inlined
 
 ANYWHERE = -3.0
@@ -91,7 +92,7 @@ def fresh_pages(trace: Trace, blocks: Blocks) -> Fresh:
             found.new_struct_pages,
         )  # fmt: skip
 
-    return kept((trace.token, "fresh pages", blocks), count)
+    return kept_on_disk((trace.token, "fresh pages", blocks), count)
 
 
 def _pages(trace: Trace, blocks: Blocks) -> Pages:

@@ -215,7 +215,8 @@ def _shared(rans: Sequence[Ran], cpus: int) -> dict[str, SharedUse]:
         found[name] = SharedUse(
             waiting_ns=extra_ps.get(name, 0) / operations / 1000,
             queue=max(usage.waited_ps for usage in each) / wall_ps,
-            utilisation=max(usage.busy_ps for usage in each) / wall_ps,
+            # A visit that is under way at the end may end behind it.
+            utilisation=min(1.0, max(usage.busy_ps for usage in each) / wall_ps),
             visits_per_operation=sum(usage.visits for usage in each) / max(1, finished),
         )
     return found

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from costmodel.cpus.segments import Visit
 from costmodel.operations.registry import operation_named
 from costmodel.units import LINE_BYTES, PAGE_BYTES, PS_PER_NS
@@ -96,7 +94,7 @@ def _pages(work: SharedWork, prices: Prices, *, tables: int) -> dict[str, Visit]
 
 def _moved_bytes(runs: Sequence[TableRun], llc_bytes: int) -> int:
     """Return how many bytes an operation reads from memory and writes back past the cache."""
-    lines = sum(run.count * int(np.unique(run.trace.line).size) for run in runs)
+    lines = sum(run.count * run.trace.lines for run in runs)
     return _WRITE_BACK * max(0, lines * LINE_BYTES - llc_bytes)
 
 

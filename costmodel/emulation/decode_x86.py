@@ -201,7 +201,7 @@ def _alu(name: str, _insn: Any, operands: Any) -> list[Micro]:
     for operand in others:
         more, read = _source(name, operand)
         before += more
-        data += read
+        data = [*read, *data] if more else [*data, *read]  # what was loaded stands first
     compare = name in _COMPARES
     memory = _is_memory(target)
     result = flags if compare else ((COMPUTED if memory else _reg(target)), *flags)

@@ -20,7 +20,8 @@ PHYSICAL_BYTES: Final = 256 << 20
 STACK_TOP: Final = {"x86_64": 0xFFFF_C900_0001_4000, "arm64": 0xFFFF_8000_9000_4000}
 STACK_BYTES: Final = 0x4000
 LOW_BYTES: Final = 0x1000
-"""x86: the first bytes of per-CPU data, at address 0 where the base register is 0."""
+"""Bytes from address 0 on. x86: per-CPU data, as the base register is 0. Else fields of objects
+that only boot would have made: zeros."""
 _STOP: Final = {"x86_64": 0xFFFF_FFFF_A000_0800, "arm64": 0xFFFF_8000_A000_0800}
 _LIMIT: Final = 40_000_000
 """The most instructions that one call may execute; a call with more is taken not to end."""
@@ -68,8 +69,8 @@ class Emulator:
         self.allow(first & -PAGE, last - (first & -PAGE) + PAGE)
         self.allow(top - STACK_BYTES, STACK_BYTES)
         self.allow(stop - PAGE, 2 * PAGE)  # a translator looks around
-        if self.isa == "x86_64":
-            self.allow(0, LOW_BYTES)
+        # Per-CPU variables of x86; and fields of what boot would have allocated, which are zero.
+        self.allow(0, LOW_BYTES)
         for start, chunk in image.chunks.items():
             self.write(start, bytes(chunk))
 
@@ -181,6 +182,8 @@ class Emulator:
         prefetches = self._prefetches
 
         def on_code(uc: Any, pc: int, _size: int, _data: Any) -> None:
+            if pcs and pcs[-1] == pc and self._is_repeated(pc):
+                return
             asked = prefetches.address(uc, pc)
             if asked is not None:
                 accesses.append((len(pcs), asked, 1, False))
@@ -202,6 +205,10 @@ class Emulator:
                 self._uc.hook_del(hook)
             self._uc.ctl_flush_tb()
         return result, done
+
+    def _is_repeated(self, pc: int) -> bool:
+        """Tell whether an instruction is reported once per repetition though it is only one."""
+        return self.isa == "x86_64" and self.read(pc, 1) in _REPEATED
 
     def _run(self, name: str, arguments: tuple[int, ...]) -> int:
         stop, top = _STOP[self.isa], STACK_TOP[self.isa] - 256
@@ -238,6 +245,8 @@ class Emulator:
 
 _MASK: Final = (1 << 64) - 1
 _RAX: Final = x86_const.UC_X86_REG_RAX
+_REPEATED: Final = (b"\xf2", b"\xf3")
+"""First bytes of the x86 instructions that are repeated as often as a register says."""
 
 
 def _pages(address: int, size: int) -> Iterator[tuple[int, int, int]]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import Section, SymbolTableSection
 
 from costmodel.emulation.errors import refuse
+from costmodel.emulation.objects import open_object
 from costmodel.emulation.relocations import CALLS, apply
 
 BASE: Final = {"x86_64": 0xFFFF_FFFF_8100_0000, "arm64": 0xFFFF_8000_8001_0000}
@@ -137,21 +136,13 @@ def link(paths: Iterable[Path], isa: str) -> Image:
     return image
 
 
-def _opened(path: Path) -> ELFFile:
-    """Open an object; raise ConfigError for a file that holds no machine code."""
-    data = path.read_bytes()
-    if data[:4] != b"\x7fELF":
-        raise refuse(str(path), "must be an ELF object with machine code, not bitcode (LTO)")
-    return ELFFile(BytesIO(data))
-
-
 class _Object:
     """One relocatable file while it is linked."""
 
     def __init__(self, path: Path, isa: str) -> None:
         """Open ``path``."""
         self.path, self.isa = path, isa
-        self.elf = _opened(path)
+        self.elf = open_object(path)
         machine = {"EM_X86_64": "x86_64", "EM_AARCH64": "arm64"}.get(self.elf["e_machine"])
         if machine != isa:
             raise refuse(str(path), f"must be an object for {isa}", got=str(self.elf["e_machine"]))
@@ -261,16 +252,3 @@ def _add_alias(image: Image, name: str, real: str) -> None:
         image.symbols[real] = Symbol(real, place, DATA_STUB_BYTES, False)
         image.sections.setdefault(".bss", []).append((place, DATA_STUB_BYTES))
     image.symbols[name] = image.symbols[real]
-
-
-def undefined(paths: Iterable[Path]) -> Mapping[str, bool]:
-    """Return the names that these objects use and none of them defines."""
-    used: set[str] = set()
-    defined: set[str] = set()
-    for path in paths:
-        table = _opened(path).get_section_by_name(".symtab")
-        assert isinstance(table, SymbolTableSection)
-        for symbol in table.iter_symbols():
-            if symbol["st_info"]["bind"] != "STB_LOCAL" and symbol.name:
-                (used if symbol["st_shndx"] == "SHN_UNDEF" else defined).add(symbol.name)
-    return dict.fromkeys(sorted(used - defined), True)

@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from costmodel.emulation.emulator import Emulator
-from costmodel.emulation.image import Image, link, undefined
+from costmodel.emulation.image import Image, link
+from costmodel.emulation.objects import undefined
 from costmodel.emulation.patching import BootCpu, patch_alternatives, patch_calls
 from costmodel.emulation.tree import BuildTree
 

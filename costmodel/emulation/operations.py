@@ -30,7 +30,8 @@ class Checked:
 class EmulatedOperation:
     """An operation as recorded kernels do it.
 
-    ``recorded``: the object file that holds the loop. ``linked``: other object files of the tree
+    ``recorded``: the object file that holds the loop, and ``entries``: its functions, of which one
+    is called. ``linked``: other object files of the tree
     that it calls. ``setups``: further C files of the set-up, besides setup.c. ``states``: the
     states that one process goes through, in order. ``execute``: performs the operation in a state,
     given a scene and its process. ``check``: checks what must hold afterwards. ``sources``: source
@@ -40,6 +41,7 @@ class EmulatedOperation:
 
     name: str
     recorded: str
+    entries: tuple[str, ...]
     states: tuple[str, ...]
     execute: Callable[[EmulatedKernel, Scene, Process, str], EmulatedRun]
     check: Callable[[EmulatedKernel, str], Checked]
@@ -85,10 +87,11 @@ def _check_mprotect(kernel: EmulatedKernel, name: str) -> Checked:
 OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
     known.name: known
     for known in (
-        EmulatedOperation("fork", MEMORY, ("rw", "ro"), _fork, _check_fork),
+        EmulatedOperation("fork", MEMORY, ("copy_page_range",), ("rw", "ro"), _fork, _check_fork),
         EmulatedOperation(
             "mprotect",
             "mm/mprotect.o",
+            ("change_protection",),
             (TO_READ_ONLY, TO_WRITABLE),
             _protect,
             _check_mprotect,
@@ -99,6 +102,7 @@ OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
         EmulatedOperation(
             "zap",
             MEMORY,
+            ("unmap_page_range", "zap_vma_range_batched"),
             STATES,
             unmap,
             _check_zap,

@@ -24,7 +24,13 @@ from costmodel.emulation.scenes import (
 )
 from costmodel.emulation.stream import Decoded, StreamBuilder
 from costmodel.emulation.targets import Targets
-from costmodel.emulation.windows import CutWindow, NoLocksError, loop_heads, steady, whole_table
+from costmodel.emulation.windows import (
+    CutWindow,
+    NoLocksError,
+    SteadyCut,
+    SteadyRun,
+    whole_table,
+)
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
 from costmodel.recorder.build_archive import RELEASE
@@ -52,6 +58,7 @@ def record_program(kernel: EmulatedKernel, operation: EmulatedOperation, name: s
     contpte = bool(kernel.facts["contpte"])
     for scene in scenes(contpte=contpte):
         recorder.record(scene, recorder.builder)
+    recorder.cut_steady(recorder.builder)
     recorder.compare_frames()
     if recorder.slots:
         for scene in scattered_scenes():
@@ -86,7 +93,8 @@ class _Recorder:
         self.builder = StreamBuilder(self.decoded)
         self.lines: dict[tuple[str, int], int] = {}
         self.counts: dict[str, int] = {}
-        self.head: dict[str, int] = {}
+        self.steady: dict[str, list[tuple[str, SteadyRun, Targets]]] = {}
+        self.cuts: dict[str, SteadyCut] = {}
         self.tables: list[TableRecording] = []
         self.slots: dict[str, int] = {}
 
@@ -97,6 +105,7 @@ class _Recorder:
         """
         other = StreamBuilder(self.decoded, sites=self.builder.sites)
         self.record(other_frames(), other)
+        self.cut_steady(other)
         _same_rows(self.builder, other)
 
     def record(self, scene: Scene, builder: StreamBuilder) -> None:
@@ -118,10 +127,20 @@ class _Recorder:
             if builder is self.builder:
                 self.tables.append(TableRecording(scene, contiguous, window))
             if scene.steady:
-                steady_window = self._steady(scene, state, done, targets)
-                builder.add(state, scene.layout, done, steady_window, targets)
+                run = SteadyRun(done, targets.src)
+                self.steady.setdefault(state, []).append((scene.layout, run, targets))
             if execution.released is not None and builder is self.builder:
                 self._add_release(scene, state, execution, targets, builder)
+
+    def cut_steady(self, builder: StreamBuilder) -> None:
+        """Add windows out of the middle of the tables that were recorded since the last time."""
+        for state, runs in self.steady.items():
+            if state not in self.cuts:
+                every = [run for _, run, _ in runs]
+                self.cuts[state] = SteadyCut(every, self.decoded.is_branch)
+            for layout, run, targets in runs:
+                builder.add(state, layout, run.done, self.cuts[state].window(run), targets)
+        self.steady.clear()
 
     def _add_release(
         self,
@@ -146,11 +165,6 @@ class _Recorder:
         except NoLocksError:
             _no_stubs(self.kernel, done, 0, len(done.pcs))
             raise
-
-    def _steady(self, scene: Scene, state: str, done: EmulatedCall, targets: Targets) -> CutWindow:
-        heads = loop_heads(done, targets.src, 1 << scene.order)
-        head = self.head.setdefault(state, heads[0])
-        return steady(done, targets.src, [head, *heads], self.decoded.is_branch)
 
 
 def _same_rows(one: StreamBuilder, other: StreamBuilder) -> None:

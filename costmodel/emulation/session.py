@@ -14,6 +14,7 @@ from typing import Final
 from costmodel.config.errors import Fault, Faults, describe
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
+from costmodel.emulation.objects import defined
 from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
 from costmodel.emulation.patching import CPUS, BootCpu
 from costmodel.emulation.record import Recorded, record_program
@@ -73,12 +74,21 @@ def record(request: Request, *, setup: Path = SETUP) -> Outcome:
         kernel = _kernel(tree, request, operation, Path(folder), setup)
     checked = operation.check(kernel, name)
     if checked.broken:
-        return Outcome(f"{checked.broken}\n\nnothing was written: mend the kernel first", True)
+        return Outcome(f"{checked.broken}\n\n{_broken_advice(request)}", True)
     info = _info(tree, kernel, request, operation, name)
     recorded = record_program(kernel, operation, info.program)
     archive = _archive(info, recorded)
     save_archive(output, archive)
     return Outcome(_summary(archive, operation, output, checked.layouts), False)
+
+
+def _broken_advice(request: Request) -> str:
+    """Return what to do about a kernel that broke a guarantee."""
+    advice = "nothing was written: mend the kernel first"
+    if request.object_file is None:
+        return advice
+    text = f"{advice}, or see whether {request.object_file} was built with the options of the tree"
+    return "\n".join(textwrap.wrap(text, WIDTH))
 
 
 def _asked(request: Request) -> tuple[BuildTree, str, Path]:
@@ -137,7 +147,7 @@ def _kernel(
     tree: BuildTree, request: Request, operation: EmulatedOperation, folder: Path, setup: Path
 ) -> EmulatedKernel:
     compiler = request.compiler or ""
-    recorded = _object(tree, operation.recorded, request, folder)
+    recorded = _object(tree, operation, request, folder)
     linked = [_made(tree, name, compiler, folder) for name in operation.linked]
     cpu = replace(_cpu(tree, request), mitigations=request.mitigations)
     extra = [tree.source / source for source in request.sources]
@@ -158,13 +168,18 @@ def _cpu(tree: BuildTree, request: Request) -> BootCpu:
     return known[name]
 
 
-def _object(tree: BuildTree, recorded: str, request: Request, folder: Path) -> Path:
+def _object(tree: BuildTree, operation: EmulatedOperation, request: Request, folder: Path) -> Path:
     """Return the object to record: the one named, below this directory or the tree."""
     name = request.object_file
     if name is None:
-        return _made(tree, recorded, request.compiler or "", folder)
+        return _made(tree, operation.recorded, request.compiler or "", folder)
     for path in (Path(name).expanduser(), tree.folder / name):
         if path.is_file():
+            tree.refuse_other(path, "--object")
+            if defined(path).isdisjoint(operation.entries):
+                names = " and no ".join(f"{function}()" for function in operation.entries)
+                reason = f"holds no {names}: {operation.name} is recorded from {operation.recorded}"
+                raise refuse("--object", reason, got=describe(str(path)))
             return path
     raise refuse("--object", "no such file, here or in the tree", got=describe(name))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from costmodel.emulation.emulator import STACK_BYTES, STACK_TOP
+from costmodel.emulation.image import Symbol
 from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.emulation.scenes import PTE_BYTES
 from costmodel.mm.pte import TABLE_PTES
@@ -44,6 +45,7 @@ class Targets:
             (self.frames - 4096, kernel.frames_range[1] - self.frames + 4096, "page"),
             (kernel.tables_range[0], kernel.tables_range[1] - kernel.tables_range[0], "tablepage"),
             (top - STACK_BYTES, STACK_BYTES, "stack"),
+            *((known.address, known.size, "stack") for known in _of_callers(kernel)),
             *((p.vma, facts["vma_bytes"], "vma") for p in (self.parent, self.child)),
             *((p.mm, facts["mm_bytes"], "mm") for p in (self.parent, self.child)),
         ]
@@ -79,3 +81,12 @@ class Targets:
             self.lines[key] = self.counts.get(name, 0)
             self.counts[name] = self.lines[key] + 1
         return self.lines[key]
+
+
+_OF_CALLERS: Final = ("cm_gather", "cm_details")
+"""Variables of the set-up that kernels have on the stack, in functions around the loop."""
+
+
+def _of_callers(kernel: EmulatedKernel) -> list[Symbol]:
+    symbols = kernel.image.symbols
+    return [symbols[name] for name in _OF_CALLERS if name in symbols]

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from costmodel.config.errors import ConfigError, Fault
+from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.emulation.errors import refuse
 
 MEMORY: Final = "mm/memory.o"
@@ -51,8 +51,14 @@ TELLING: Final = (
     "CONFIG_TRANSPARENT_HUGEPAGE", "CONFIG_PARAVIRT_XXL", "CONFIG_MITIGATION_RETHUNK",
     "CONFIG_RETHUNK", "CONFIG_FUNCTION_TRACER", "CONFIG_X86_KERNEL_IBT", "CONFIG_CFI_CLANG",
     "CONFIG_NO_PAGE_MAPCOUNT", "CONFIG_STACKPROTECTOR_STRONG", "CONFIG_CC_OPTIMIZE_FOR_SIZE",
+    "CONFIG_SWAP", "CONFIG_INIT_STACK_ALL_ZERO", "CONFIG_BUG", "CONFIG_NUMA", "CONFIG_MMU_NOTIFIER",
 )  # fmt: skip
 """Options that change the recorded loops; an archive keeps their values."""
+
+_ONLY_NAMES: Final = re.compile(r"_CC_|VERSION|BUILD_SALT")
+"""Options that name the build or describe the compiler."""
+_NAMED: Final = 3
+"""How many differing options are named."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,34 @@ class BuildTree:
                 continue
             kept.append(word)
         return kept
+
+    def refuse_other(self, path: Path, origin: str) -> None:
+        """Raise ConfigError for an object that lies in a tree of another version or configuration.
+
+        Structures are laid out otherwise there; the set-up is compiled against the headers here.
+        """
+        folder = next((f for f in path.resolve().parents if (f / ".config").is_file()), self.folder)
+        config = _config((folder / ".config").read_text())
+        version = _version(folder) or self.version
+        if version != self.version:
+            found = f"of Linux {'.'.join(map(str, version))}"
+        elif differing := self._differing(config):
+            more = ", ..." if len(differing) > _NAMED else ""
+            found = f"with other options ({', '.join(differing[:_NAMED])}{more})"
+        else:
+            return
+        reason = f"lies in a tree {found}: name that one with --build-tree"
+        raise refuse(origin, reason, got=describe(str(path)))
+
+    def _differing(self, other: Mapping[str, str]) -> list[str]:
+        """Return the options that another tree has otherwise; none if it is for another machine,
+        as its objects say so themselves.
+        """
+        if any((option in other) != (option in self.config) for option in _ARCHITECTURES):
+            return []
+        options = sorted({*other, *self.config})
+        kept = (option for option in options if not _ONLY_NAMES.search(option))
+        return [option for option in kept if other.get(option) != self.config.get(option)]
 
     def compile(self, source: Path, output: Path, *, compiler: str = "") -> None:
         """Compile a C file with the flags of ``mm/memory.o``; nothing is written to the tree.

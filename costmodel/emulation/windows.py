@@ -31,54 +31,84 @@ class CutWindow:
     ptes: int
 
 
-def loop_heads(done: EmulatedCall, table: int, step: int) -> list[int]:
-    """Return addresses of instructions that read every ``step``-th entry, commonest first."""
-    start, end = (table + slot * PTE_BYTES for slot in STEADY)
-    votes = Counter(
-        done.pcs[position]
-        for position, address, _size, writes in done.accesses
-        if not writes and start <= address < end and (address - start) % (step * PTE_BYTES) == 0
-    )
-    if not votes:
-        raise refuse("record", "the table is not read: nothing was done")
-    return [pc for pc, _ in votes.most_common()]
+@dataclass(frozen=True)
+class SteadyRun:
+    """A call over a table of folios of one order, out of whose middle a window is cut.
 
-
-def steady(
-    done: EmulatedCall, table: int, heads: Sequence[int], is_branch: Callable[[int], bool]
-) -> CutWindow:
-    """Cut 64 entries out of the middle, at the branch behind a loop head's read.
-
-    ``heads``: candidates, of which the first that reads the first entry of a window and the first
-    behind it is taken.
+    ``table``: address of the table that it reads.
     """
-    for head in heads:
-        reads = [_read_at(done, table, head, slot) for slot in STEADY]
-        if None not in reads:
-            first, end = (_behind_branch(done, read or 0, is_branch) for read in reads)
-            if done.pcs[first] == done.pcs[end]:
-                return CutWindow(first, end, STEADY[0], STEADY[1] - STEADY[0])
-    raise refuse("record", "the loop is not at the same place after 64 entries")
+
+    done: EmulatedCall
+    table: int
 
 
-def _read_at(done: EmulatedCall, table: int, head: int, slot: int) -> int | None:
-    """Return where ``head`` first reads an entry: others may have read it before."""
-    place = table + slot * PTE_BYTES
-    return next(
-        (
+class SteadyCut:
+    """Cuts 64 entries out of the middle of calls, all at one instruction.
+
+    The instruction is the first, from the loop's read of an entry on, that follows a branch, that
+    every call comes by, and that is executed for every entry of order 0. There iterations begin: in
+    fork behind the test for an empty entry, in an unmap with the read. Where an unrolled loop has
+    no such instruction, it is the first that every call comes by.
+    """
+
+    def __init__(self, runs: Sequence[SteadyRun], is_branch: Callable[[int], bool]) -> None:
+        """Find the instruction in ``runs``, the one over folios of order 0 first.
+
+        Raises ConfigError where there is none.
+        """
+        self._is_branch = is_branch
+        self._readers = frozenset(_first_reads(runs[0]).values())
+        entered = [self._behind_branches(run, slot) for run in runs for slot in STEADY]
+        heads = [pc for pc in entered[0] if all(pc in places for places in entered)]
+        if not heads:
+            reason = "the loop is at other places after 64 entries or for folios of other orders"
+            raise refuse("record", reason)
+        first, end = (self._read_at(runs[0], slot) for slot in STEADY)
+        executed = Counter(runs[0].done.pcs[first:end])
+        every = (pc for pc in heads if executed[pc] >= STEADY[1] - STEADY[0])
+        self._head = next(every, heads[0])
+
+    def window(self, run: SteadyRun) -> CutWindow:
+        """Return the window of a call; ConfigError if the loop is not at its start again."""
+        places = [self._behind_branches(run, slot) for slot in STEADY]
+        if not all(self._head in found for found in places):
+            raise refuse("record", "the loop is not at the same place after 64 entries")
+        first, end = (found[self._head] for found in places)
+        return CutWindow(first, end, STEADY[0], STEADY[1] - STEADY[0])
+
+    def _behind_branches(self, run: SteadyRun, slot: int) -> dict[int, int]:
+        """Return the instructions behind branches, from the read of an entry on.
+
+        By address, in order; the value is where each is first come by.
+        """
+        pcs, start = run.done.pcs, self._read_at(run, slot)
+        found: dict[int, int] = {}
+        for place in range(start, min(start + _LONGEST, len(pcs))):
+            if self._is_branch(pcs[place - 1]):
+                found.setdefault(pcs[place], place)
+        return found
+
+    def _read_at(self, run: SteadyRun, slot: int) -> int:
+        """Return where the loop first reads an entry: a batch before may have looked at it."""
+        place, pcs = run.table + slot * PTE_BYTES, run.done.pcs
+        reads = [
             position
-            for position, address, _size, writes in done.accesses
-            if address == place and not writes and done.pcs[position] == head
-        ),
-        None,
-    )
+            for position, address, _size, writes in run.done.accesses
+            if address == place and not writes
+        ]
+        if not reads:
+            raise refuse("record", "the table is not read: nothing was done")
+        return next((read for read in reads if pcs[read] in self._readers), reads[0])
 
 
-def _behind_branch(done: EmulatedCall, position: int, is_branch: Callable[[int], bool]) -> int:
-    for place in range(position, min(position + _LONGEST, len(done.pcs))):
-        if is_branch(done.pcs[place]):
-            return place + 1
-    raise refuse("record", "no branch follows the read of an entry")
+def _first_reads(run: SteadyRun) -> dict[int, int]:
+    """Return which instruction first reads each entry of the window, by the entry's address."""
+    start, end = (run.table + slot * PTE_BYTES for slot in STEADY)
+    found: dict[int, int] = {}
+    for position, address, _size, writes in run.done.accesses:
+        if not writes and start <= address < end:
+            found.setdefault(address, run.done.pcs[position])
+    return found
 
 
 def whole_table(

@@ -9,6 +9,7 @@ from costmodel.experiment.cell import (
     exact_seconds,
     executed,
     noise_scenario,
+    pace_of,
     run_cell,
     strategy_of,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "matched",
     "mixes_builds",
     "noise_scenario",
+    "pace_of",
     "published_rows",
     "run_cell",
     "run_cells",

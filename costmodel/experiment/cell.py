@@ -15,7 +15,6 @@ from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.simulation.price import PricedOperation, price_operation
-from costmodel.simulation.process import run_once
 from costmodel.uncertainty import sampling
 from costmodel.units import PS_PER_NS, PS_PER_S, PS_PER_US
 
@@ -223,6 +222,17 @@ def _pace(cell: Cell, exact_ps: int, met: Contention | None) -> Pace:
     return Pace(exact_ps, PS_PER_S / (exact_ps + cell.workload.between_us * PS_PER_US))
 
 
+def prepare(cell: Cell) -> None:
+    """Load what it takes to price cells like this one, for processes that are forked from this one.
+
+    The compiler is loaded only where something has to be compiled or traced anew.
+    """
+    import gc
+
+    _priced(cell, _table_runs(cell), Engine.FAST)
+    gc.freeze()  # to look for garbage in what was loaded takes 0.1 s each time
+
+
 def executed(cell: Cell) -> Sequence[TableRun]:
     """Return what a cell executes: one trace for each distinct page table, and how often it runs.
 
@@ -341,6 +351,8 @@ def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timin
 
 def _lone_ps(operation: PricedOperation, engine: Engine) -> int:
     if engine is Engine.REFERENCE:
+        from costmodel.simulation.process import run_once
+
         return run_once(operation.schedule)
     return operation.schedule.total_ps
 

@@ -26,7 +26,7 @@ class Comparison:
     result: Result
     baseline: Result
     change: statistics.Change
-    published: tuple[published.Row | published.ThroughputRow, ...]
+    published: tuple[published.Row, ...]
     builds: BuildChanges | None = None
     build_doubt: Callable[[], BuildDoubt] = BuildDoubt
 
@@ -126,9 +126,7 @@ def beside(
     return Comparison(result, reference, change, rows, builds, build_doubt)
 
 
-def published_rows(
-    cell: Cell, baseline: str | None
-) -> tuple[published.Row | published.ThroughputRow, ...]:
+def published_rows(cell: Cell, baseline: str | None) -> tuple[published.Row, ...]:
     """Return the published measurements of a cell: of this workload on this machine.
 
     There are none for a mix of orders, for a machine whose numbers are not those of the shipped one

@@ -9,7 +9,7 @@ from typing import Any
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
-from costmodel.experiment.cell import Cell, Result, run_cell
+from costmodel.experiment.cell import Cell, Result, prepare, run_cell
 from costmodel.experiment.known import Values, known_values, result_key
 from costmodel.parallel import in_processes
 from costmodel.simulation import Engine
@@ -50,9 +50,7 @@ def run_cells(
     tasks = [_Task(group, noise, engine, causes, intervals) for group in _groups(missing)]
     jobs = min(jobs, _worth(cell for _, cell in missing)) if engine is Engine.FAST else jobs
     if jobs > 1 and missing and engine is Engine.FAST:
-        from costmodel import cpu
-
-        cpu.warm_up()
+        prepare(missing[0][1])
     computed = dict(itertools.chain(*in_processes(_run_task, tasks, jobs=jobs)))
     store.put({keys[position]: found for position, found in computed.items() if position in keys})
     values |= computed

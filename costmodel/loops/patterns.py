@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import yaml
 
 from costmodel import cpu
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Flavour, Kind, Target
 from costmodel.config.machine import Machine
 from costmodel.config.sizes import size_in_bytes
+from costmodel.config.yaml_text import shipped
 from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.loops.rows import LoopRow, trace_of_rows
 from costmodel.units import LINE_BYTES
@@ -41,8 +40,7 @@ class PatternTime(NamedTuple):
 
 def measured(name: str) -> tuple[PatternTime, ...]:
     """Return the patterns that were measured on a machine; ``name`` is that of their file."""
-    text = files("costmodel.loops").joinpath("memory", f"{name}.yaml").read_text()
-    table: dict[str, Any] = yaml.safe_load(text)
+    table = shipped("costmodel.loops", "memory", f"{name}.yaml")
     sizes = [size_in_bytes(column) for column in table["columns"]]
     return tuple(
         PatternTime(pattern, size, *times)

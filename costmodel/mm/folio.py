@@ -12,12 +12,15 @@ class Folio:
     * ``mapcount`` counts, for each page, the page-table entries that map it (0: unmapped; the
       kernel stores one less). ``large_mapcount`` is their sum, which kernels from v6.10 on keep.
     * ``exclusive`` says for each page whether it belongs to one process alone (anon-exclusive).
-    * ``anon``: an anonymous folio, else one of a file. ``dirty`` is that of a file's folio.
+    * ``anon``: an anonymous folio, else one of a file. ``dirty``, ``referenced`` (accessed once
+      lately) and ``active`` (accessed again: reclaim tries others first) are those of a file's
+      folio.
     * ``pinned``: the folio may be pinned for DMA.
     * ``freed`` counts how often the folio was given back; more than once is a fault.
     """
 
     __slots__ = (
+        "active",
         "anon",
         "dirty",
         "exclusive",
@@ -29,6 +32,7 @@ class Folio:
         "pages",
         "pinned",
         "refcount",
+        "referenced",
     )
 
     def __init__(
@@ -55,7 +59,7 @@ class Folio:
         self.anon = anon
         self.exclusive = [exclusive] * self.pages
         self.pinned = pinned
-        self.dirty = False
+        self.dirty = self.referenced = self.active = False
         self.freed = 0
 
     @property
@@ -81,7 +85,7 @@ class Folio:
         twin.mapcount = self.mapcount.copy()
         twin.large_mapcount = self.large_mapcount
         twin.exclusive = self.exclusive.copy()
-        twin.dirty = self.dirty
+        twin.dirty, twin.referenced, twin.active = self.dirty, self.referenced, self.active
         twin.freed = self.freed
         return twin
 

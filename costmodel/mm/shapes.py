@@ -58,24 +58,28 @@ class TableShape:
         if self.pmd:
             return self._by_pmd()
         state = self.state
-        kind = VmaKind.SHARED if state.shared else VmaKind.ANONYMOUS
+        kind = VmaKind.ANONYMOUS
+        if state.shared or state.file:
+            kind = VmaKind.SHARED if state.shared else VmaKind.PRIVATE_FILE
         vma = Vma(
             0, self.ptes, kind, writable=not state.protected, write_protects=state.write_protects
         )
         space = AddressSpace([vma])
         frames = FrameTable()
         slots = space.pmds.ensure(0)
-        alone, times, anon = state.alone, state.mapped_by, not state.shared
-        flags = PRESENT | YOUNG | DIRTY
+        alone, times, anon = state.alone, state.mapped_by, kind is VmaKind.ANONYMOUS
+        flags = PRESENT | YOUNG | (0 if state.file else DIRTY)
         if state.write_protects is False:
             flags |= UFFD_WP
-        elif alone and not state.protected:
-            flags |= WRITE
+        elif state.shared or (alone and anon):
+            flags |= 0 if state.protected else WRITE
         slot = 0
         for order, first_pfn in zip(self.orders, self.first_pfns, strict=True):
             exclusive = alone and anon
             new = Folio(order, first_pfn, anon=anon, mapped=times, exclusive=exclusive)
             folio = frames.add(new)
+            if not anon:
+                folio.refcount += folio.pages  # those of the page cache
             cont = CONT if self.contpte and folio.pages >= CONT_PTES else 0
             end, pte = slot + folio.pages, make_pte(first_pfn, flags | cont)
             slots[slot:end] = range(pte, pte + folio.pages * PFN_STEP, PFN_STEP)

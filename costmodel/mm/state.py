@@ -15,6 +15,7 @@ class PteState:
     * ``mapped_by`` is the number of processes that map each page.
     * ``protected``: the mapping is read-only now, though its pages were written before.
     * ``shared``: the mapping shares the pages of a file (shmem), which all are dirty.
+    * ``file``: the mapping is of a file, and its pages were only read: entries are clean.
     * ``cold``: the process wrote all of its memory since it last touched the page tables, so caches
       hold the memory and none of the tables.
     * ``write_protects``: userfaultfd protects the pages of a registered mapping against writes
@@ -27,6 +28,7 @@ class PteState:
     mapped_by: int = 1
     protected: bool = False
     shared: bool = False
+    file: bool = False
     cold: bool = False
     write_protects: bool | None = None
 

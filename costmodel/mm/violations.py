@@ -24,6 +24,7 @@ class Guarantee(Enum):
     SWAP = "swap entries are duplicated"
     FREED = "pages are freed exactly once, after their TLB entries are gone"
     DIRTY = "dirty bits of file folios are not lost"
+    ACCESSED = "access bits of file folios are not lost"
     PROTECTION = "the protection is what was asked for"
     ENTRY_BITS = "entries keep their page, and dirty, young, soft-dirty and uffd-wp bits"
     MOVED = "moved entries arrive, once, and nowhere else"

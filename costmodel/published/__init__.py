@@ -1,31 +1,30 @@
 """Published measurements, copied with their sources and mapped to this package's names."""
 
 from costmodel.published.builds import half_range_pct, least_half_range_pct
-from costmodel.published.loops import ThroughputRow, loop_names, loop_rows, matching_loop
-from costmodel.published.rows import (
-    Metric,
-    Role,
-    Row,
-    Table,
-    all_rows,
+from costmodel.published.matching import (
+    change_against_pct,
     has_times,
+    implied_change_pct,
+    loop_names,
     matching,
-    tables,
+    matching_loop,
 )
+from costmodel.published.rows import Metric, Role, Row, Table, all_rows, rows_by_id, tables
 
 __all__ = [
     "Metric",
     "Role",
     "Row",
     "Table",
-    "ThroughputRow",
     "all_rows",
+    "change_against_pct",
     "half_range_pct",
     "has_times",
+    "implied_change_pct",
     "least_half_range_pct",
     "loop_names",
-    "loop_rows",
     "matching",
     "matching_loop",
+    "rows_by_id",
     "tables",
 ]

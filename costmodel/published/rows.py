@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from costmodel.config.yaml_text import shipped
 
 MIB = 1 << 20
 
@@ -21,6 +21,7 @@ class Role(StrEnum):
     CHECK = "check"  # predicted, never fitted
     MIXED = "mixed"  # holds another change too, or a baseline that spreads as much: not fitted
     BAND = "band"  # shows what a build can do; no parameter may follow it
+    REPORT = "report"  # whole runs, or another's machine: judged by sign and factor, never fitted
 
 
 class Metric(StrEnum):
@@ -28,6 +29,18 @@ class Metric(StrEnum):
 
     REL_PCT = "rel_pct"  # change of run time in percent of the baseline, negative is faster
     SECONDS = "seconds"
+    PER_S = "per_s"  # operations of all CPUs in a second
+    THROUGHPUT_PCT = "throughput_pct"  # change of that in percent of the baseline
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it is a change against a baseline."""
+        return self in (Metric.REL_PCT, Metric.THROUGHPUT_PCT)
+
+    @property
+    def is_throughput(self) -> bool:
+        """Whether it is about what all CPUs do in a second."""
+        return self in (Metric.PER_S, Metric.THROUGHPUT_PCT)
 
 
 class _Model(BaseModel):
@@ -42,6 +55,10 @@ class Row(_Model):
     this package stands for; ``unmapped`` then says why. A number that was published as a range in a
     sentence has its middle as ``mean``, ``prose`` set, and the wording in ``note``. A row that
     prints a measurement a second time names the first in ``repeats``.
+
+    ``machine`` is the one that answers. Where that is not the one that was measured,
+    ``measured_on`` says what is known of the latter. ``workload`` holds further keys of the
+    workload, as in a scenario; ``numbers`` are those that differ from the machine's file.
     """
 
     id: str
@@ -56,8 +73,18 @@ class Row(_Model):
     state: str = "writable"
     order: Annotated[int | None, Field(ge=0, le=9)] = None
     cpus: Annotated[int, Field(ge=1)] = 1
+    threads: Annotated[int, Field(ge=1)] = 1
+    workload: Mapping[str, Any] = {}
+    numbers: Mapping[str, bool | int | float] = {}
+    loop: str | None = None
+    """Name of the benchmark loop, which scenarios use."""
+    measured_on: str = ""
     strategy: str | None = None
     baseline: str | None = None
+    baseline_numbers: Mapping[str, bool | int | float] | None = None
+    """The numbers of the baseline of a change; None: ``numbers``."""
+    against: str | None = None
+    """Id of a row in seconds: the change from that one is compared, too."""
     role: Role | None = None
     metric: Metric
     mean: float
@@ -75,11 +102,12 @@ class Row(_Model):
 
     @model_validator(mode="after")
     def _mapped_or_not(self) -> Row:
-        mapped = self.strategy is not None and self.role is not None and self.order is not None
+        laid_out = self.order is not None or "folio_orders" in self.workload
+        mapped = self.strategy is not None and self.role is not None and laid_out
         if mapped == (self.unmapped is not None):
             raise ValueError(f"'{self.id}' must have a strategy, role and order, or a reason")
-        if mapped and (self.metric is Metric.SECONDS) != (self.baseline is None):
-            raise ValueError(f"'{self.id}' must have a baseline unless it is in seconds")
+        if mapped and self.metric.is_change == (self.baseline is None):
+            raise ValueError(f"'{self.id}' must have a baseline if it is a change, and only then")
         return self
 
     @property
@@ -107,7 +135,6 @@ class Table(_Model):
     message_ids: tuple[str, ...]
     date: str
     operation: str
-    memory_mib: Annotated[int, Field(ge=1)]
     runs: int | None = None
     iterations: int | None = None
     note: str = ""
@@ -119,11 +146,8 @@ class Table(_Model):
 
 @cache
 def tables() -> tuple[Table, ...]:
-    """Return every published table, in order of publication."""
-    text = files("costmodel.published").joinpath("rows.yaml").read_text(encoding="utf-8")
-    # Package data that tests hold to the strict reader; libyaml reads it fifty times faster.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return parse(yaml.load(text, Loader=loader))
+    """Return every published table: those of the threads in order of publication, then reports."""
+    return parse(shipped("costmodel.published", "rows.yaml"))
 
 
 def parse(data: Mapping[str, Any]) -> tuple[Table, ...]:
@@ -140,84 +164,24 @@ def all_rows() -> tuple[Row, ...]:
     return tuple(row for table in tables() for row in table.rows)
 
 
-def matching(
-    *,
-    machine: str,
-    operation: str,
-    state: str,
-    memory_bytes: int,
-    order: int,
-    strategy: str,
-    baseline: str | None,
-    cpus: int = 1,
-) -> tuple[Row, ...]:
-    """Return the published rows of one cell.
-
-    These are times of the strategy in seconds, and changes against ``baseline`` in percent.
-    """
-    wanted = (machine, operation, state, memory_bytes, order, strategy, cpus)
-    return tuple(
-        row
-        for row in all_rows()
-        if _key(row) == wanted and (row.metric is Metric.SECONDS or row.baseline == baseline)
-    )
-
-
-def has_times(machine: str, operation: str) -> bool:
-    """Tell whether a time of an operation on a machine was published, not only a change.
-
-    Only rows that a strategy of this package stands for count.
-    """
-    return any(
-        (row.machine, row.operation, row.metric) == (machine, operation, Metric.SECONDS)
-        for row in all_rows()
-        if row.role is not None
-    )
-
-
-def implied_change_pct(row: Row, baseline: str) -> float | None:
-    """Return the change in percent that a row in seconds and its table's baseline row imply.
-
-    None where the table has no such baseline row for the machine and order.
-    """
-    if row.metric is not Metric.SECONDS:
-        return None
-    for other in all_rows():
-        same = (other.table, other.machine, other.order) == (row.table, row.machine, row.order)
-        if same and other.metric is Metric.SECONDS and other.strategy == baseline:
-            return 100 * (row.mean / other.mean - 1)
-    return None
-
-
-def _key(row: Row) -> tuple[object, ...]:
-    return (
-        row.machine,
-        row.operation,
-        row.state,
-        row.memory_bytes,
-        row.order,
-        row.strategy,
-        row.cpus,
-    )
+def rows_by_id() -> Mapping[str, Row]:
+    """Return every published row by its id."""
+    return {row.id: row for row in all_rows()}
 
 
 def _table(raw: Mapping[str, Any], reasons: Mapping[str, str]) -> Table:
-    common = {
-        "source": raw["source"],
-        "message_ids": raw["message_ids"],
-        "operation": raw["operation"],
-        "memory_bytes": raw["memory_mib"] * MIB,
-        "runs": raw.get("runs"),
-        "iterations": raw.get("iterations"),
-        "published_baseline": raw.get("published_baseline"),
-        "compiler": raw.get("compiler"),
-        "configuration": raw.get("configuration"),
-    }
-    rows = [
-        common | row | {"id": f"{raw['table']}/{number}"} | _reason(row, reasons)
-        for number, row in enumerate(raw["rows"], start=1)
-    ]
-    return Table.model_validate({**raw, "rows": rows})
+    of_table = {key: raw[key] for key in raw.keys() & Table.model_fields.keys() - {"rows"}}
+    of_rows = {key: raw[key] for key in raw.keys() & Row.model_fields.keys()}
+    if "memory_mib" in raw:
+        of_rows["memory_bytes"] = raw["memory_mib"] * MIB
+    rows = []
+    for number, row in enumerate(raw["rows"], start=1):
+        whole = {**of_rows, **row, "id": f"{raw['table']}/{number}"}
+        rows.append(whole | _reason(row, reasons))
+    known = Table.model_fields.keys() | Row.model_fields.keys() | {"memory_mib"}
+    if raw.keys() - known:
+        raise ValueError(f"'{raw['table']}' has unknown keys: {sorted(raw.keys() - known)}")
+    return Table.model_validate({**of_table, "rows": rows})
 
 
 def _reason(row: Mapping[str, Any], reasons: Mapping[str, str]) -> dict[str, str]:

@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from costmodel.code.library import Ints, Library
+from costmodel.code.library import Library
 from costmodel.recorder.archive import RecordedProgram, Recording
 
 _BOOTED: Final = {"v6.8base": "v6.7"}
@@ -105,5 +106,5 @@ def completed(library: Library, donor: Library, events: Collection[str]) -> Libr
     return replace(library, **columns, choices={**choices, **library.choices})
 
 
-def _shifted(far: Ints, groups: int) -> Ints:
-    return np.where(far >= 0, far + groups, -1)
+def _shifted(far: NDArray[np.int32], groups: int) -> NDArray[np.int32]:
+    return np.where(far >= 0, far + groups, -1).astype(np.int32)

@@ -44,8 +44,8 @@ def extract(operation: str, program: RecordedProgram) -> Library:
     donor = donor_of(program.name, known.donors)
     if donor is not None:
         from_donor = load_program(operation, donor)
-        _add_donated(known, program, from_donor, found)
-        program = joined(program, from_donor)
+        if _add_donated(known, program, from_donor, found):
+            program = joined(program, from_donor)
     return _chosen(program, found, takes_turns=known.takes_turns)
 
 
@@ -85,15 +85,19 @@ def _chosen(program: RecordedProgram, found: _Found, *, takes_turns: bool = Fals
 
 def _add_donated(
     known: RecordedEvents, program: RecordedProgram, donor: RecordedProgram, found: _Found
-) -> None:
-    """Add the steps of a donor for the events that are not in the program's own recordings."""
+) -> bool:
+    """Add the steps of a donor for the events that are not in the program's own recordings.
+
+    Returns whether there are any.
+    """
     donated: _Found = defaultdict(lambda: defaultdict(list))
     for recorded, window in windows_of(program, donor):
         _cut(known, window, known.find(donor, recorded), donated)
     events = donated_events(program, known.donated)
-    for key, paths in donated.items():
-        if not events.isdisjoint(key):
-            found.setdefault(key, paths)
+    added = {key: paths for key, paths in donated.items() if not events.isdisjoint(key)}
+    for key, paths in added.items():
+        found.setdefault(key, paths)
+    return bool(added)
 
 
 def _cut(
@@ -123,11 +127,11 @@ def _library(
     return Library(
         name=program.name,
         site=program.site,
-        kind=program.kind,
-        op=program.op,
-        target=program.target,
+        kind=program.kind.astype(np.object_),
+        op=program.op.astype(np.object_),
+        target=program.target.astype(np.object_),
         size_bytes=program.size_bytes,
-        function=program.function,
+        function=program.function.astype(np.object_),
         path_start=np.array(builder.starts),
         path_length=np.array(builder.lengths),
         uop=rows[:, 0],
@@ -135,8 +139,8 @@ def _library(
         role=rows[:, 2],
         index=rows[:, 3],
         offset=rows[:, 4],
-        near=rows[:, 5:9],
-        far=rows[:, 9:13],
+        near=rows[:, 5:9].astype(np.int32),
+        far=rows[:, 9:13].astype(np.int32),
         group_start=np.cumsum([0, *lengths]),
         group_member=np.array([member for group in builder.groups for member in group]),
         choices=choices,

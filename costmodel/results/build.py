@@ -7,8 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from costmodel.published import Metric, Row, ThroughputRow
-from costmodel.published.rows import implied_change_pct
+from costmodel.published import Metric, Row, implied_change_pct
 from costmodel.remarks import decided_by
 from costmodel.remarks import remarks as machine_remarks
 from costmodel.results.crowd_records import crowd_data
@@ -168,13 +167,7 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _published(row: Row | ThroughputRow, baseline: str) -> dict[str, Any]:
-    if isinstance(row, ThroughputRow):
-        return {
-            "id": row.id, "metric": row.metric, "mean": row.mean, "stdev": None,
-            "change_pct": row.mean if row.metric == "rel_pct" else None, "role": "check",
-            "repeats": None, "variant": row.variant, "source": row.citation,
-        }  # fmt: skip
+def _published(row: Row, baseline: str) -> dict[str, Any]:
     relative = row.metric is Metric.REL_PCT
     return {
         "id": row.id,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _UNITS: Final = {
     "ns_per_pte": "ns", "seconds": "s", "change_pct": "%", "change_stdev_pct": "%",
     "model_low_pct90": "%", "model_high_pct90": "%",
+    "model_low_seconds90": "s", "model_high_seconds90": "s",
+    "throughput_per_s": "1/s", "throughput_low_per_s90": "1/s", "throughput_high_per_s90": "1/s",
 }  # fmt: skip
 """The variables of the dataset and their units."""
 
@@ -26,9 +28,12 @@ def dataset(results: ResultFile) -> Dataset:
     The dimensions are ``machine``, ``strategy``, ``folios``, ``state``, and ``cpus`` and
     ``threads`` where the file has several numbers of them. The coordinate ``folios`` holds folio
     orders, or names where a layout is a mix of orders. The variables are ``ns_per_pte``,
-    ``seconds``, ``change_pct``, ``change_stdev_pct``, ``model_low_pct90`` and ``model_high_pct90``,
-    with their units as an attribute, and ``cpi_stack_ns_per_pte``, which has the dimension
-    ``cause`` too. What was not computed is NaN. Raises ConfigError where xarray is not installed.
+    ``seconds``, ``change_pct``, ``change_stdev_pct``, ``throughput_per_s`` of all CPUs, and the
+    ends of the model's 90 % intervals: ``model_low_pct90`` and ``model_high_pct90`` of the change,
+    ``model_low_seconds90`` and ``model_high_seconds90`` of the time, ``throughput_low_per_s90`` and
+    ``throughput_high_per_s90``. They have their units as an attribute. ``cpi_stack_ns_per_pte`` has
+    the dimension ``cause`` too. What was not computed is NaN. Raises ConfigError where xarray is
+    not installed.
     """
     try:
         import xarray
@@ -83,9 +88,14 @@ def _first(results: ResultFile, layout: str) -> ResultCell:
 def _values(cell: ResultCell) -> dict[str, float]:
     """Return the values that a cell has, by the name of the variable."""
     low, high = cell.model_interval_pct90 or (None, None)
+    low_s, high_s = cell.model_interval_seconds90 or (None, None)
+    low_rate, high_rate = cell.model_interval_throughput_per_s90 or (None, None)
     found = {
         "ns_per_pte": cell.ns_per_pte, "seconds": cell.seconds.mean,
         "change_pct": cell.change_pct.mean, "change_stdev_pct": cell.change_pct.stdev,
         "model_low_pct90": low, "model_high_pct90": high,
+        "model_low_seconds90": low_s, "model_high_seconds90": high_s,
+        "throughput_per_s": cell.operations_per_s,
+        "throughput_low_per_s90": low_rate, "throughput_high_per_s90": high_rate,
     }  # fmt: skip
     return {name: value for name, value in found.items() if value is not None}

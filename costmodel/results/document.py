@@ -26,6 +26,10 @@ _COMMON: Final = (
 """Keys that are equal in all cells of a file, because a scenario has one value for each."""
 
 
+_HEADLINE = 48
+"""Characters of the question that the title of a picture has room for."""
+
+
 class Provenance(BaseModel):
     """What is needed to compute a file again."""
 
@@ -151,6 +155,22 @@ class ResultFile(BaseModel):
         cell = self.first
         words = ", ".join((cell.state, *self.common_settings))
         return f"{cell.operation} of {size_text(cell.memory_bytes)} ({words})"
+
+    @property
+    def headline(self) -> str:
+        """The question as the title of a picture: settings that are too many are in its notes."""
+        cell = self.first
+        whole = self.case
+        bare = f"{cell.operation} of {size_text(cell.memory_bytes)} ({cell.state})"
+        return whole if len(whole) <= _HEADLINE else bare
+
+    @property
+    def picture_notes(self) -> tuple[str, ...]:
+        """The notes below the title of a picture: what the headline has no room for, and remarks on
+        strategies.
+        """
+        settings = () if self.headline == self.case else self.common_settings
+        return (*([f"With {', '.join(settings)}."] if settings else ()), *self.notes)
 
     @property
     def common_settings(self) -> tuple[str, ...]:

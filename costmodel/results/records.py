@@ -91,7 +91,7 @@ class CellChangePct(BaseModel):
 
 
 class PublishedPoint(BaseModel):
-    """A number that others measured for a cell: a row of ``rows.yaml`` or ``loops.yaml``."""
+    """A number that others measured for a cell: a row of ``rows.yaml``."""
 
     model_config = LENIENT
 
@@ -105,9 +105,9 @@ class PublishedPoint(BaseModel):
     """The published standard deviation; null where none was published."""
     change_pct: Percent | None = None
     """The change against the same baseline that the row states or implies."""
-    role: Literal["fit", "check", "mixed", "band"] | None
-    """What calibration may do with the row: fit to it, or only check against it; ``mixed``: it
-    contains another change, or noise of its size; ``band``: it shows what another build does."""
+    role: Literal["fit", "check", "mixed", "band", "report"] | None
+    """What calibration may do with the row: fit to it, or check against it; ``mixed``: it contains
+    another change, or noise of its size; ``band``: of another build; ``report``: of whole runs."""
     compiler: Words | None = None
     """The compiler of the measured kernels, where the source says it."""
     configuration: Words | None = None

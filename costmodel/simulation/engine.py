@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from costmodel.simulation import lone_cpu
 from costmodel.simulation.noise import Ints, NoiseSizes, RunNoise, Stream, draw_noise
-from costmodel.simulation.process import Disturbance, run_once
 from costmodel.simulation.schedule import Schedule
+
+if TYPE_CHECKING:
+    from costmodel.simulation.process import Disturbance
 
 Samples = Ints
 """Elapsed picoseconds, int64[runs, iterations]."""
@@ -46,12 +49,16 @@ def simulate(
         if engine is Engine.FAST:
             samples[run] = lone_cpu.elapsed_ps(schedule, noise)
         else:
+            from costmodel.simulation.process import run_once
+
             samples[run] = [run_once(schedule, each) for each in _disturbances(schedule, noise)]
     return samples
 
 
 def _disturbances(schedule: Schedule, noise: RunNoise) -> list[Disturbance]:
     """Return one :class:`Disturbance` per iteration."""
+    from costmodel.simulation.process import Disturbance
+
     work = schedule.work_ps(noise.factor)
     when, took = noise.steals(work)
     return [

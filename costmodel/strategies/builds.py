@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from typing import Final
 
-from costmodel.code.library import builds_of, load_library
+from costmodel.code.library import RAGGED, builds_of, layouts_of
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.workload import Workload
+from costmodel.config.yaml_text import shipped
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.recorder.build_archive import load_archive
 from costmodel.strategies.catalogue import built_in
 
 MARK: Final = "@"
@@ -47,13 +46,9 @@ class Build:
 @cache
 def known_builds() -> Mapping[str, Build]:
     """Return every build that some strategy was recorded of, by name, the oldest compiler first."""
-    import yaml
-
-    text = (resources.files("costmodel.code") / "data" / "builds.yaml").read_text()
-    listed = yaml.safe_load(text).items()
     return {
         name: Build(name, **{**facts, "options": frozenset(facts.get("options", ()))})
-        for name, facts in listed
+        for name, facts in shipped("costmodel.code", "data", "builds.yaml").items()
     }
 
 
@@ -90,6 +85,8 @@ def described(strategy: Strategy, build: str) -> Build:
     """Return the compiler and configuration of a build; for an archive, as it states them."""
     if strategy.archive is None:
         return known_builds()[build]
+    from costmodel.recorder.build_archive import load_archive
+
     info = load_archive(strategy.archive).info
     return Build(build, info.compiler, f"Linux {info.version}, {info.config_hash[:12]}")
 
@@ -175,13 +172,18 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     option = operation_named(strategy.operation).state(workload.state).option
     if option and option not in known_builds()[build].options:
         return f"build {build} has no CONFIG_{option}, which {workload.state} needs"
+    for alone, states in operation_named(strategy.operation).words.apart.items():
+        if build != alone and workload.state in states:
+            return _in_no_state(strategy, alone, workload.state, isa)
+        if build == alone:
+            here = workload.state in states
+            return "" if here else f"build {build} was recorded in {', '.join(states)}"
     aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
     if build == BOOTED and not aligned:
         return ""
-    library = load_library(strategy.operation, _program(strategy.programs[isa], build))
-    if library.knows_any_layout:
+    layouts = layouts_of(strategy.operation, _program(strategy.programs[isa], build))
+    if any(layout.startswith(RAGGED) for layout in layouts):
         return ""
-    layouts = library.layouts
     if aligned and "order0_aligned" not in layouts:
         return "was not recorded with aligned frames"
     whole = {"order2", "order9"} <= set(layouts)  # the same steps lead from the one to the other
@@ -199,6 +201,13 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
     where = "every order" if strategy.one_by_one else f"order {orders}"
     return f"build {build} was recorded at {where}, {' and '.join(states)}"
+
+
+def _in_no_state(strategy: Strategy, build: str, state: str, isa: str) -> str:
+    """Return as a reason which strategies were recorded in a state; ``build`` is that of theirs."""
+    others = built_in(strategy.operation).values()
+    recorded = [known.name for known in others if build in builds_for(known, isa)]
+    return f"was not recorded in state {state}; recorded were: {', '.join(recorded)}"
 
 
 def kernel_changed_by(strategy: Strategy, isa: str) -> Strategy | None:

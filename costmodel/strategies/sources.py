@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
+from costmodel.config.yaml_text import shipped
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.strategies.builds import source_of
 
@@ -29,10 +29,8 @@ class RecordedSource:
 @cache
 def known_sources() -> Mapping[str, RecordedSource]:
     """Return the source of each recorded program, by its name without build and architecture."""
-    import yaml
-
-    text = (resources.files("costmodel.code") / "data" / "sources.yaml").read_text()
-    return {name: RecordedSource(**facts) for name, facts in yaml.safe_load(text).items()}
+    listed = shipped("costmodel.code", "data", "sources.yaml")
+    return {name: RecordedSource(**facts) for name, facts in listed.items()}
 
 
 def source_of_strategy(strategy: Strategy) -> RecordedSource | None:

@@ -22,7 +22,8 @@ from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
-from costmodel.operations.zap.buddies import lie_apart
+from costmodel.operations.zap.buddies import share_apart
+from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.operations.zap.operation import DONTNEED, MUNMAP
 from costmodel.operations.zap.reuse import with_reuse
 from costmodel.operations.zap.trace import FREED_BEFORE
@@ -59,18 +60,28 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
     slots = archive.info.slots
     if not slots:
         return runs
-    released = [(_release_key(archive, key, shape), shape) for key, shape in keys]
-    releases = [TableRun(open_(key, shape), shape.count, 0) for key, shape in released]
-    taken = sum(shape.count * slots[key] for key, shape in released)
-    return [*runs, *with_reuse(runs, releases, taken)]
+    released = [
+        (name, shape, count)
+        for key, shape in keys
+        for name, count in _released(archive, key, shape)
+        if count
+    ]
+    releases = [TableRun(open_(name, shape), count, 0) for name, shape, count in released]
+    taken = sum(count * slots[name] for name, _, count in released)
+    return [*runs, *with_reuse(runs, releases, taken / MAX_SLOTS)]
 
 
-def _release_key(archive: BuildArchive, key: str, shape: TableShape) -> str:
-    """Return the name of the recorded window that frees the pages gathered by a table's window."""
-    plain = key.removesuffix(_TABLE)
-    apart = f"{plain}{_SCATTERED}{RELEASE}"
-    known = archive.program.recordings
-    return apart if lie_apart(shape) and apart in known else f"{plain}{RELEASE}"
+def _released(archive: BuildArchive, key: str, shape: TableShape) -> list[tuple[str, int]]:
+    """Return the recorded windows that free what a table's window gathered, and for how many tables.
+
+    Of folios that lie apart none is merged with the next one. Tables where some do are priced as so
+    many whose folios all lie apart, and the others with none.
+    """
+    name = key.removesuffix(_TABLE)
+    apart = f"{name}{_SCATTERED}{RELEASE}"
+    known = apart in archive.program.recordings
+    count = round(shape.count * share_apart(shape)) if known else 0
+    return [(f"{name}{RELEASE}", shape.count - count), (apart, count)]
 
 
 def steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.config.document import parse_scalar
-from costmodel.config.errors import ConfigError, Fault, describe
+from costmodel.config.errors import ConfigError, Fault, Faults, describe
 from costmodel.config.keys import leaves_by_key
 from costmodel.config.machine import Machine, unknown_number
 from costmodel.config.parameter import Parameter
@@ -108,27 +108,31 @@ def axes_of(over: Mapping[str, object], *, origin: str = "over") -> tuple[SweepA
     return tuple(found)
 
 
-def parse_over(texts: Iterable[str], *, origin: str = "--over") -> tuple[SweepAxis, ...]:
+def parse_over(
+    texts: Iterable[str], *, origin: str = "--over", faults: Faults | None = None
+) -> tuple[SweepAxis, ...]:
     """Return the axes of options such as ``KEY=LOW..HIGH:N``, ``KEY=a,b,c`` and ``KEY``.
 
-    A key alone varies over the range of each machine file. Raises ConfigError with every fault.
+    A key alone varies over the range of each machine file. Raises ConfigError with every fault, or
+    adds them to ``faults`` and returns the other axes.
     """
     found: dict[str, SweepAxis] = {}
-    faults = []
+    collected = Faults() if faults is None else faults
+    wrong = collected.found
     for text in texts:
         key, equals, value = (part.strip() for part in text.partition("="))
         if not key or (equals and not value):
-            faults.append(Fault(origin, reason="must have the form KEY=VALUES", got=describe(text)))
+            wrong.append(Fault(origin, reason="must have the form KEY=VALUES", got=describe(text)))
             continue
         if key in found:
-            faults.append(Fault(origin, key=key, reason="is given twice", got=describe(text)))
+            wrong.append(Fault(origin, key=key, reason="is given twice", got=describe(text)))
             continue
         try:
             found[key] = sweep_axis_of(key, parse_scalar(value) if equals else OWN)
         except ValueError as error:
-            faults.append(Fault(origin, key=key, reason=str(error), got=describe(value)))
-    if faults:
-        raise ConfigError(faults)
+            wrong.append(Fault(origin, key=key, reason=str(error), got=describe(value)))
+    if faults is None:
+        collected.tell()
     return tuple(found.values())
 
 
@@ -154,6 +158,10 @@ def owned_key(key: str, machine: Machine) -> str | None:
     return inner if inner in leaves_by_key(Machine, machine.isa) else None
 
 
+_REPEATED = ("machine", "strategy", "order")
+"""Options whose values are all combined anyway."""
+
+
 def axis_faults(
     axes: Iterable[SweepAxis], machines: Mapping[str, Machine], *, grid: bool
 ) -> Iterator[tuple[str, str, str]]:
@@ -167,6 +175,8 @@ def axis_faults(
         if not owners:
             isa = next(iter(machines.values())).isa
             reason = unknown_number(axis.key, isa, more=(UNCERTAIN,))
+            if axis.key in _REPEATED:
+                reason = f"is no axis: give --{axis.key} several times"
             yield axis.key, reason, "" if axis.low is None else f"{axis.low:g}..{axis.high:g}"
         for machine, key in owners:
             other = varied.setdefault((machine.name, key), axis.key)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from costmodel.config.document import Document, Location, Place
 from costmodel.config.machine import Machine
 from costmodel.config.schema import STRICT, Problem, validated
+from costmodel.parallel import apart
 from costmodel.sweeps.axes import Number, SweepAxis, bounds, owned_key
 
 Floats = NDArray[np.float64]
@@ -71,12 +72,15 @@ def unit_points(axes: Sequence[SweepAxis], design: Design) -> Floats:
     if design.sample == "grid":
         ways = [np.linspace(0, 1, len(axis.values) or axis.count or 1) for axis in axes]
         return np.stack([way.ravel() for way in np.meshgrid(*ways, indexing="ij")], axis=1)
+    # scipy.stats takes forty megabytes in every process that loads it.
+    return apart(_sampled, design.sample, len(axes), design.points or 1, design.sample_seed)
+
+
+def _sampled(sample: str, dimensions: int, count: int, seed: int) -> Floats:
     from scipy.stats import qmc
 
-    count = design.points or 1
-    if design.sample == "lhs":
-        return np.asarray(qmc.LatinHypercube(len(axes), seed=design.sample_seed).random(count))
-    return np.asarray(qmc.Sobol(len(axes), seed=design.sample_seed).random(count))
+    kind = qmc.LatinHypercube if sample == "lhs" else qmc.Sobol
+    return np.asarray(kind(dimensions, seed=seed).random(count))
 
 
 @dataclass(frozen=True)

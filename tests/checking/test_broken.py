@@ -16,6 +16,7 @@ from .broken_strategies import BROKEN
 OTHERS = {
     Guarantee.FREED,
     Guarantee.DIRTY,
+    Guarantee.ACCESSED,
     Guarantee.PROTECTION,
     Guarantee.ENTRY_BITS,
     Guarantee.MOVED,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from costmodel import program_state
 from costmodel.cli import answers
 from costmodel.cli.main import COMMANDS
 from costmodel.cli.process import guarded
@@ -34,7 +35,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def ask(run: Callable[[], object], words: list[str] = WORDS) -> bool:
-    """Ask as the command does; tell whether the answer was known."""
+    """Ask as a new process of the command does; tell whether the answer was known."""
+    program_state.state_at_start.cache_clear()
     if answers.answered(words):
         return True
 
@@ -178,7 +180,7 @@ def test_other_words_other_versions_and_other_sources_are_other_questions(
 ) -> None:
     assert not ask(lambda: print("1"))
     assert not ask(lambda: print("2"), [*WORDS, "--no-noise"])
-    monkeypatch.setattr(answers, "_SHIPPED", (str(here),))
+    monkeypatch.setattr(program_state, "SHIPPED", (str(here),))
     assert not ask(lambda: print("3"))
     (here / "graviton5.yaml").write_text("name: graviton5")
     assert not ask(lambda: print("4"))

@@ -37,7 +37,7 @@ def test_every_fault_is_reported() -> None:
         "ampere-altra.tlbi.rnage=1",
         "graviton4.core.width=8",
         "memroy=1 GiB",
-        "state=exit",
+        "state=redd-only",
     ]
     with pytest.raises(ConfigError) as caught:
         load_with_overrides(SCENARIO, bad)
@@ -46,7 +46,7 @@ def test_every_fault_is_reported() -> None:
         "--set: ampere-altra.tlbi.rnage: unknown key, did you mean 'tlbi.range'? (got 1, an int)",
         "--set: graviton4.core.width: names a machine that is not in this run",
         "--set: memroy: unknown key, did you mean 'memory'? (got '1 GiB')",
-        "--set: state: must be 'writable' or 'read-only' for fork (got 'exit')",
+        "--set: state: must be 'writable' or 'read-only' for fork (got 'redd-only')",
     ]
 
 

@@ -25,6 +25,11 @@ def test_what_could_be_misread_is_refused(text: object) -> None:
         size_in_bytes(text)
 
 
+def test_a_size_of_a_kernel_command_line_is_answered_in_full() -> None:
+    with pytest.raises(PydanticCustomError, match="such as 24 GiB"):
+        size_in_bytes("24g")
+
+
 @given(st.integers(0, 2**50))
 def test_the_text_of_a_size_is_exact(size: int) -> None:
     assert size_in_bytes(size_text(size)) == size

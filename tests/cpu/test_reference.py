@@ -41,6 +41,7 @@ FRONT = {
     "core__small_loop_taken_branches_per_cycle": 1.3,
     "core__call_return_cycles": 2.3,
     "core__address_units": 1,
+    "core__branches_take_alu_ports": True,
     "core__mul_ports": 1,
     "core__store_commit_cycles": 1.4,
     "core__eliminates_immediates": False,

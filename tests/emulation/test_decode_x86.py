@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("capstone", reason="needs costmodel[record]")
 
 from costmodel.emulation.decode_x86 import X86Decoder
-from costmodel.emulation.micro import FLAGS, UnknownInstructionError
+from costmodel.emulation.micro import FLAGS, LOADED, UnknownInstructionError
 
 DECODER = X86Decoder()
 
@@ -74,3 +74,9 @@ def test_stack_pointers_come_from_a_stack_engine() -> None:
 def test_what_the_rules_do_not_know_is_named() -> None:
     with pytest.raises(UnknownInstructionError, match="cpuid"):
         split("0fa2")
+
+
+@pytest.mark.parametrize("code", ["482b4424 08", "480301", "483b01"])  # sub, add, cmp with memory
+def test_what_was_loaded_is_the_first_input_of_arithmetic(code: str) -> None:
+    micro = DECODER.decode(bytes.fromhex(code), 0)[1][1]
+    assert micro.data == (LOADED, "rax")

@@ -55,3 +55,13 @@ def test_a_prefetch_is_noted_with_what_it_asks_for(isa: str, code: object, offse
     address = 0x4242_0000  # nothing is there
     done = made.record("it", address, 3)[1]
     assert (0, address + offset, 1, False) in done.accesses
+
+
+def test_a_string_instruction_is_one_instruction_however_often_it_is_repeated() -> None:
+    made = emulated("x86_64", bytes.fromhex("b903000000 31c0 f348ab c3"))  # rep stosq
+    room = START + 0x10000
+    made.allow(room, 4096)
+    done = made.record("it", room)[1]
+    assert done.pcs == [START + offset for offset in (0, 5, 7, 10)]
+    filled = [(at, size) for position, at, size, writes in done.accesses if position == 2]
+    assert filled == [(room + 8 * word, 8) for word in range(3)]

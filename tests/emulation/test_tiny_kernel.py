@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,18 @@ def test_like_records_another_object_of_the_same_tree(
     assert len(one.program.recordings) == len(other.program.recordings)
 
 
+def test_an_object_of_another_tree_is_refused(tree: Path, tmp_path: Path) -> None:
+    other = make_tree(tmp_path / "other", config="CONFIG_NUMA=y\nCONFIG_LOCALVERSION=mine\n")
+    wanted = r"--object: lies in a tree with other options \(CONFIG_NUMA\): name that one"
+    with pytest.raises(ConfigError, match=wanted):
+        recorded(tree, tmp_path / "no.ckb", object_file=str(other / "mm/memory.o"))
+    version = other / "include/generated/uapi/linux/version.h"
+    version.write_text(f"#define LINUX_VERSION_CODE {(7 << 16) + (2 << 8)}\n")
+    with pytest.raises(ConfigError, match=r"--object: lies in a tree of Linux 7\.2\.0: name"):
+        recorded(tree, tmp_path / "no.ckb", object_file=str(other / "mm/memory.o"))
+    assert not (tmp_path / "no.ckb").exists()
+
+
 def test_two_objects_of_one_tree_are_compared_without_a_caution(
     archive: Path,
     tmp_path: Path,
@@ -262,6 +275,31 @@ def test_an_object_without_machine_code_is_refused(tree: Path, tmp_path: Path) -
     bitcode.write_bytes(b"BC\xc0\xde" + bytes(60))
     with pytest.raises(ConfigError, match=r"memory.o: must be an ELF object .*bitcode \(LTO\)"):
         recorded(tree, tmp_path / "x.ckb", object_file=str(bitcode))
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "reason"),
+    [
+        ("int copy_page_range(void) { return 0; }", "-flto -fno-fat-lto-objects", "LTO"),
+        ("int change_protection(void) { return 0; }", "", "holds no copy_page_range"),
+    ],
+)
+def test_an_object_without_the_loop_is_refused(
+    source: str, options: str, reason: str, tree: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "memory.c").write_text(source)
+    words = ["cc", *options.split(), "-c", "-o", "memory.o", "memory.c"]
+    subprocess.run(words, cwd=tmp_path, check=True)
+    with pytest.raises(ConfigError, match=reason):
+        recorded(tree, tmp_path / "x.ckb", object_file=str(tmp_path / "memory.o"))
+
+
+@pytest.mark.parametrize("kept", [100, 2000, -100])
+def test_half_an_object_is_refused(kept: int, tree: Path, tmp_path: Path) -> None:
+    half = tmp_path / "memory.o"
+    half.write_bytes((tree / "mm/memory.o").read_bytes()[:kept])
+    with pytest.raises(ConfigError, match=r"memory.o: must be a whole ELF object"):
+        recorded(tree, tmp_path / "x.ckb", object_file=str(half))
 
 
 def test_a_kernel_older_than_the_recorder_knows_is_refused(tmp_path: Path) -> None:

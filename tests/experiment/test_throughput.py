@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from costmodel import api
 from costmodel.results.text.mail import mail
 from costmodel.uncertainty.sampling import of_throughput
 
-SHORT = {"machines": "ampere-altra", "memory": "2 MiB", "orders": 4, "noise": False}
+SHORT: dict[str, Any] = {"machines": "ampere-altra", "memory": "2 MiB", "orders": 4, "noise": False}
 
 
 def test_without_a_pause_a_lone_cpu_does_what_its_time_leaves_room_for() -> None:

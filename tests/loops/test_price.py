@@ -15,6 +15,7 @@ from costmodel.loops.price import mean_absolute_error_pct, price_loop
 from costmodel.loops.shipped import loops_path
 
 PUBLIC = "zen3_public.yaml"
+XEON = load_machine("xeon-4210r")
 MILAN = load_machine("epyc-milan")
 ZEN5 = load_machine("epyc-zen5")
 ALTRA = load_machine("ampere-altra")
@@ -81,6 +82,32 @@ def test_loops_that_follow_from_public_tables_are_met() -> None:
     mean = mean_absolute_error_pct(priced)
     assert mean is not None and mean < 7
     assert len(priced) > 40 and max(abs(loop.error_pct or 0) for loop in priced) < 35
+
+
+@pytest.mark.parametrize(
+    ("machine", "public"),
+    [(ALTRA, "neoverse_n1_public.yaml"), (XEON, "skylake_public.yaml")],
+    ids=lambda each: getattr(each, "name", ""),
+)
+def test_ports_and_latencies_of_public_tables_decide(machine: Machine, public: str) -> None:
+    """No number was set by these loops: a core that misses one has a wrong port or latency."""
+    priced = [price_loop(loop, machine) for loop in read_loops(Path(__file__).with_name(public))]
+    assert len(priced) > 20
+    assert max(abs(loop.error_pct or 0) for loop in priced) < 15
+
+
+@pytest.mark.parametrize("name", ["xeon-4210r", "skylake-sp", "ice-lake-sp"])
+def test_two_taken_branches_need_two_cycles(name: str) -> None:
+    """One port of these cores takes them, and a loop buffer changes nothing about that."""
+    assert cycles(load_machine(name), ("jump", 8, "independent")) >= 9
+
+
+@pytest.mark.parametrize(("shares", "expected"), [(True, 5.5), (False, 4)])
+def test_branches_may_take_integer_ports(shares: bool, expected: float) -> None:
+    """15 additions, 5 branches, and the loop's counter, its compare fused with its branch."""
+    on = MILAN.with_values({"core.branches_take_alu_ports": shares, "core.fetch_width": 8})
+    found = cycles(on, ("add", 15, "independent"), ("branch", 5, "independent"))
+    assert found == pytest.approx(expected, rel=0.01)
 
 
 def test_loops_of_a_zen_5_are_met() -> None:

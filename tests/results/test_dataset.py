@@ -37,6 +37,18 @@ def test_a_study_gives_its_results() -> None:
     assert float(found.ns_per_pte.item()) == result.ns_per_pte
 
 
+def test_several_cpus_have_a_throughput_with_its_interval() -> None:
+    pytest.importorskip("xarray")
+    study = costmodel.study(
+        machines="ampere-altra", strategies="v6.7", noise=False, memory="2 MiB", cpus=[1, 4]
+    )
+    found = study.to_xarray().sel(strategy="v6.7", folios=0, cpus=4)
+    per_s = float(found.throughput_per_s.item())
+    assert found.throughput_low_per_s90.item() < per_s < found.throughput_high_per_s90.item()
+    assert found.throughput_per_s.attrs["units"] == "1/s"
+    assert found.model_low_seconds90.item() < found.seconds.item() < found.model_high_seconds90
+
+
 def test_what_was_not_computed_is_nan() -> None:
     pytest.importorskip("xarray")
     data = four_strategies(["ampere-altra"])

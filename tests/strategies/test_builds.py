@@ -60,7 +60,7 @@ def test_order_9_hardly_depends_on_the_build_where_helpers_are_inline() -> None:
         if "PARAVIRT_XXL" not in known_builds()[name].options
     ]  # fmt: skip
     assert len(inline) == len(builds) - 1
-    assert max(inline) - min(inline) < 4
+    assert max(inline) - min(inline) < 6  # taken branches per PTE differ, and come one per cycle
     assert changes["gcc12-debian"] > max(inline), "its calls are made for every entry"
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.config.errors import ConfigError
+from costmodel.config.errors import ConfigError, Faults
 from costmodel.config.machine import load_machine
 from costmodel.sweeps.axes import SweepAxis, axis_faults, parse_over, spelled_out, sweep_axis_of
 
@@ -42,6 +42,17 @@ def test_every_fault_of_the_options_is_named() -> None:
     lines = caught.value.lines()
     assert len(lines) == 6
     assert all(line.startswith("--over") for line in lines)
+
+
+def test_what_is_right_is_looked_at_beside_what_is_wrong() -> None:
+    faults = Faults()
+    (axis,) = parse_over(["a=9..1", "tlbi.issue_ns=1..2:3"], faults=faults)
+    assert axis.key == "tlbi.issue_ns" and len(faults.found) == 1
+
+
+def test_an_option_that_is_repeated_is_no_axis() -> None:
+    ((key, reason, _),) = axis_faults(parse_over(["order=4,9"]), {"ampere-altra": ALTRA}, grid=True)
+    assert (key, reason) == ("order", "is no axis: give --order several times")
 
 
 @given(st.floats(0.1, 1e3), st.floats(1.01, 1e3), st.sampled_from(["linear", "log"]))

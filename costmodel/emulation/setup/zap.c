@@ -9,6 +9,7 @@
 #include <linux/mm_inline.h>
 #include <linux/mmzone.h>
 #include <linux/cgroup.h>
+#include <linux/jump_label.h>
 #include <linux/memcontrol.h>
 #include <linux/percpu-refcount.h>
 #include <asm/tlb.h>
@@ -29,7 +30,16 @@ extern void *cm_alloc(unsigned long bytes);
 #ifndef CONFIG_NUMA
 struct pglist_data contig_page_data;
 #endif
-static struct mmu_gather cm_gather;
+/* What the callers of the loop have on their stacks; the recorder takes both by name. */
+struct mmu_gather cm_gather;
+struct zap_details cm_details = {
+	.zap_flags = ZAP_FLAG_DROP_MARKER,
+#if !SINCE(7, 0)
+	.even_cows = true,
+#endif
+};
+/* Where CONFIG_BUG is set, a key that is switched before this is true warns. */
+bool static_key_initialized = true;
 #ifdef CONFIG_MEMCG
 /* Without jump labels these are read: as they are where nobody says cgroup_disable=memory. */
 DEFINE_STATIC_KEY_TRUE(memory_cgrp_subsys_enabled_key);
@@ -290,16 +300,10 @@ void cm_gather_begin(struct vm_area_struct *vma, long whole)
 void cm_unmap(struct vm_area_struct *vma);
 void cm_unmap(struct vm_area_struct *vma)
 {
-	static struct zap_details details = {
-		.zap_flags = ZAP_FLAG_DROP_MARKER,
-#if !SINCE(7, 0)
-		.even_cows = true,
-#endif
-	};
 #if SINCE(7, 0)
-	zap_vma_range_batched(&cm_gather, vma, vma->vm_start, vma->vm_end - vma->vm_start, &details);
+	zap_vma_range_batched(&cm_gather, vma, vma->vm_start, vma->vm_end - vma->vm_start, &cm_details);
 #else
-	unmap_page_range(&cm_gather, vma, vma->vm_start, vma->vm_end, &details);
+	unmap_page_range(&cm_gather, vma, vma->vm_start, vma->vm_end, &cm_details);
 #endif
 }
 
@@ -315,10 +319,15 @@ long cm_slots(void)
 	return slots;
 }
 
-/* Whether the gather asks for a flush of all that was unmapped. */
+/*
+ * Whether the gather asks for a flush of all that was unmapped. Where mappings do not share a flush
+ * (arm64), tlb_end_vma() has flushed already, unless the whole address space goes.
+ */
 long cm_asks_flush(struct vm_area_struct *vma);
 long cm_asks_flush(struct vm_area_struct *vma)
 {
+	if (!IS_ENABLED(CONFIG_MMU_GATHER_MERGE_VMAS) && !cm_gather.fullmm)
+		return !cm_gather.cleared_ptes && !cm_gather.cleared_pmds;
 	return (cm_gather.cleared_ptes || cm_gather.cleared_pmds) &&
 	       cm_gather.start <= vma->vm_start &&
 	       cm_gather.end >= vma->vm_end;

@@ -29,7 +29,7 @@ def around(machine: Machine, runs: Sequence[TableRun]) -> Surroundings:
     tables = sum(run.count for run in runs)
     if machine.isa == "x86_64":
         after.append(flush_of_all(machine, count=tables))
-    filled = sum(run.count for run in runs if (run.trace.target == Target.DST).any())
+    filled = sum(run.count for run in runs if run.trace.touches(Target.DST))
     if filled:
         alloc_ns = kernel.table_alloc_ns.value + PAGE_BYTES / kernel.zero_bytes_per_ns.value
         costs = {

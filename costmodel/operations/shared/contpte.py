@@ -6,7 +6,7 @@ translations are invalidated, and they are written again (break-before-make).
 
 from __future__ import annotations
 
-from costmodel.code.events import Step
+from costmodel.code.events import Step, Trait
 from costmodel.mm.live_table import LiveTable
 from costmodel.mm.pte import CONT, CONT_PTES
 from costmodel.operations.shared.entry import Entry, Steps, TablePart
@@ -44,9 +44,9 @@ def unfold_partial(part: TablePart, entry: Entry, count: int, *, whole_blocks_st
         whole = entry.slot <= block and block + CONT_PTES <= end
         inside = max(block, entry.slot)
         if slots[inside] & CONT and not (whole and whole_blocks_stay):
-            yield from convert(
-                part.src, "src", Entry(inside, slots[inside], entry.folio), cont=False
-            )
+            first = Entry(inside, slots[inside], entry.folio)
+            first.traits |= entry.traits & Trait.SHARED
+            yield from convert(part.src, "src", first, cont=False)
         block += CONT_PTES
 
 

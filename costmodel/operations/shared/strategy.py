@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -63,6 +64,20 @@ class Strategy:
     def is_build(self) -> bool:
         """Whether its name says which build it is: ``v6.7@gcc13``, or ``@NAME`` for an archive."""
         return bool(self.build or self.archive)
+
+    @property
+    def shipped_source(self) -> str | None:
+        """Where its function stands, if it does the same in every process of this version.
+
+        None for users' code, for that of other packages, and for a build from a user's file.
+        """
+        module = self.function.__module__
+        name = getattr(self.function, "__name__", "")
+        here = module.partition(".")[0] == __name__.partition(".")[0]
+        if self.code is not None or self.archive is not None or not here:
+            return None
+        is_that = getattr(sys.modules.get(module), name, None) is self.function
+        return f"{self.operation} {module}.{name}" if is_that else None
 
     def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
         """Return ``task(function, *arguments)``, in the user's process where it is the user's code.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
+from hashlib import sha256
 
 from costmodel.byte_cache import kept
-from costmodel.code.build import build
 from costmodel.code.events import Step
-from costmodel.code.library import load_library
-from costmodel.code.record import recorder_of
-from costmodel.code.trace import TableRun, Trace
+from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.yields import Vocabulary, Yields, exhausted
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.registry import operation_named
@@ -27,14 +25,37 @@ def loop_runs(strategy: Strategy, program: str, space: ShapedSpace) -> Iterator[
     so nothing of them is in a cache (``TableRun.reuse_bytes``).
     """
     for shape in space.shapes:
-        one = replace(shape, count=1)
-        make = partial(_trace, strategy, program, one)
-        trace = kept(("loop", strategy, program, one), make)
+        trace = _known(strategy, program, replace(shape, count=1))
         reuse_bytes = float(space.ptes * PAGE_BYTES) if shape.state.cold else None
         yield TableRun(trace, shape.count, shape.ptes, reuse_bytes)
 
 
+def _known(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    """Return the trace of one table; of a strategy that is shipped, it is made when needed."""
+    trace = _later(strategy, program, shape)
+    return _now(strategy, program, shape) if trace is None else trace
+
+
+@lru_cache(maxsize=1024)
+def _later(strategy: Strategy, program: str, shape: TableShape) -> Trace | None:
+    """Return a trace by the hash of all that it depends on but for this version of the package."""
+    source = strategy.shipped_source
+    if source is None:
+        return None
+    said = repr(("loop", source, strategy.contpte, program, shape))
+    return later(sha256(said.encode()).hexdigest(), partial(_now, strategy, program, shape))
+
+
+def _now(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    make = partial(_trace, strategy, program, shape)
+    return kept(("loop", strategy, program, shape), make)
+
+
 def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
+    from costmodel.code.build import build  # not needed for programs that are known
+    from costmodel.code.library import load_library
+    from costmodel.code.record import recorder_of
+
     name = strategy.operation
     recorder = recorder_of(name, program)
     yields = _yields(strategy, shape, recorder.vocabulary)

@@ -9,7 +9,12 @@ from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork,
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.flush import UNMAP_CALL, flush, flush_of_all
 from costmodel.operations.shared.tables import TABLE_FREE
-from costmodel.operations.zap.operation import DONTNEED, EXIT
+from costmodel.operations.zap.operation import (
+    DONTNEED,
+    FILE_DONTNEED,
+    SHARED_DONTNEED,
+    of_file,
+)
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.units import LARGEST_ORDER, PS_PER_NS
 
@@ -23,13 +28,17 @@ UNMAP_RANGE = "unmap_range"
 
 
 def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings:
-    """Return the calls with their flushes, ``forced`` flushes of full lists, and freed tables."""
+    """Return the calls with their flushes, ``forced`` ones inside the loop, and freed tables."""
     state = operation_named("zap").state(workload.state)
     keeps_tables = _keeps_tables(state)
     ranges, calls, flushed = _counts(workload, state)
     tables = _freed_tables(workload, keeps_tables=keeps_tables)
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     free_ps = round(machine.kernel.table_free_ns.value * PS_PER_NS)
+    if state.shared and keeps_tables:
+        forced -= 1  # the flush of the last table is that of the call
+    if state.mapped_by > 1 and machine.isa == "arm64":
+        forced = 0  # an address space that ends is flushed with its tables alone
     after = [flush_of_all(machine, count=forced)] if forced else []
     if tables:
         after.append(OutsideCost({TABLE_FREE: free_ps}, count=tables))
@@ -49,10 +58,11 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
 def shared_work(workload: Workload) -> SharedWork:
     """Return the tables and folios that an unmap gives back, and the lock that it holds.
 
-    At an exit no other CPU uses the address space, and another process maps the pages too.
+    At an exit no other CPU uses the address space, and another process maps the pages too. Pages of
+    files stay in the page cache.
     """
     state = operation_named("zap").state(workload.state)
-    keeps_tables, of_child = _keeps_tables(state), state == EXIT
+    keeps_tables, of_child = _keeps_tables(state), state.mapped_by > 1
     folios = {
         order: round(share * workload.pages / (1 << order))
         for order, share in workload.folio_orders.items()
@@ -61,7 +71,7 @@ def shared_work(workload: Workload) -> SharedWork:
     return SharedWork(
         address_space="read" if keeps_tables or of_child else "write, read",
         tables=_freed_tables(workload, keeps_tables=keeps_tables),
-        freed={} if of_child else folios,
+        freed={} if of_child or of_file(state.name) else folios,
         folio_updates=sum(folios.values()),
         calls=calls,
     )
@@ -77,7 +87,8 @@ def _freed_tables(workload: Workload, *, keeps_tables: bool) -> int:
 
 
 def _keeps_tables(state: PteState) -> bool:
-    return state == DONTNEED or isinstance(state, RangeState)
+    kept = (DONTNEED, SHARED_DONTNEED, FILE_DONTNEED)
+    return state in kept or isinstance(state, RangeState)
 
 
 def _counts(workload: Workload, state: PteState) -> tuple[int, int, int]:

@@ -17,13 +17,19 @@ _BUDDY_ALLOCATOR: Final = "__free_one_page"
 """The function that checks whether the buddy of a page is free, merges the two, and links them."""
 
 
-def lie_apart(shape: TableShape) -> bool:
-    """Tell whether the folios of a table do not follow each other in memory.
+def share_apart(shape: TableShape) -> float:
+    """Return the share of a table's folios, 0 to 1, that do not follow the one before in memory.
 
     Where they do, the buddies of released pages are released together with them.
     """
-    behind = (pfn + (1 << order) for pfn, order in zip(shape.first_pfns, shape.orders, strict=True))
-    return any(end != pfn for end, pfn in zip(behind, shape.first_pfns[1:], strict=False))
+    behind = [pfn + (1 << order) for pfn, order in zip(shape.first_pfns, shape.orders, strict=True)]
+    following = zip(behind[:-1], shape.first_pfns[1:], strict=True)
+    return sum(end != pfn for end, pfn in following) / max(1, len(behind) - 1)
+
+
+def lie_apart(shape: TableShape) -> bool:
+    """Tell whether any folio of a table does not follow the one before."""
+    return share_apart(shape) > 0
 
 
 def with_buddies(trace: Trace, library: Library) -> Trace:

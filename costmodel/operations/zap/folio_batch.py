@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
 
-from costmodel.code.events import Step, Trait
+from costmodel.code.events import Step
 from costmodel.code.uops import Flavour, Target, Uop, Value, alu, branch, rmw
 from costmodel.mm.pte import DIRTY, SOFT_DIRTY, WRITE, YOUNG
 from costmodel.mm.struct_page import NR_PAGES_MAPPED, STRUCT_PAGE_BYTES
@@ -40,6 +40,7 @@ class UnmapBatching(Scan):
 def unmap_batched(zap: ZapOperation, how: UnmapBatching) -> Steps:
     """Unmap all page tables batch by batch; pages of order-0 folios are unmapped one by one."""
     zap.list.reserve = loop.BATCH
+    zap.count_page = _count_page if how.counts_pages else None
     return loop.unmap_tables(zap, partial(_unmap_from, how), gathers=how.gathers)
 
 
@@ -54,13 +55,7 @@ def _unmap_from(how: UnmapBatching, zap: ZapOperation, table: ZapTable, entry: E
     if zap.contpte:
         yield from unfold_partial(table, entry, count, whole_blocks_stay=True)
     yield from loop.clear(table, entry, count, collects=how.collects)
-    if folio.order and how.counts_large:
-        zap.large_mapcount_add(folio, -count)
-        yield entry.step("large_unmap")
-    for step in loop.remove_rmap(zap, entry, count):
-        yield step
-        if how.counts_pages and folio.order and step.traits & Trait.SOLE:
-            yield from _count_page(step)
+    yield from loop.remove_rmap(zap, entry, count, counts_large=how.counts_large)
     loop.account(zap, entry, count)
     slots = loop.BATCH if count > 1 else loop.ONE
     yield from loop.put_on_list(zap, entry, count, count - 1, slots)

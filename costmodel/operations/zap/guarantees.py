@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from costmodel.mm.address_space import Rss
 from costmodel.mm.build import Memory, page_of
 from costmodel.mm.folio import Folio
-from costmodel.mm.pte import CONT, DIRTY, PFN_SHIFT, SWAP, TABLE_PTES, gathered_pte
+from costmodel.mm.pte import CONT, DIRTY, PFN_SHIFT, SWAP, TABLE_PTES, YOUNG, gathered_pte
 from costmodel.mm.sanity_cont import check_cont
 from costmodel.mm.sanity_tlb import check_tlb
 from costmodel.mm.violations import Guarantee, Violation
@@ -47,15 +47,18 @@ def _gathered_entries(before: Memory) -> Iterator[int]:
 
 
 def _check_folios(before: Memory, zap: ZapOperation) -> Iterator[Violation]:
-    """Check counters, freeing and dirtiness of every folio."""
+    """Check counters and freeing of every folio; dirty and access bits where it is of a file."""
     mapped: Counter[tuple[int, int]] = Counter()
     dirty: set[int] = set()
+    young: set[int] = set()
     for pte in _gathered_entries(before):
         found = page_of(before, pte)
         if found is not None:
             mapped[found[0].first_pfn, found[1]] += 1
             if pte & DIRTY and not found[0].anon:
                 dirty.add(found[0].first_pfn)
+            if pte & YOUNG and not found[0].anon:
+                young.add(found[0].first_pfn)
     for was in before.frames:
         now = zap.frames.find(was.first_pfn)
         assert now is not None
@@ -63,6 +66,8 @@ def _check_folios(before: Memory, zap: ZapOperation) -> Iterator[Violation]:
         yield from _check_folio(was, now, gone, large=zap.keeps_large_mapcount)
         if was.first_pfn in dirty and not now.dirty:
             yield _violation(Guarantee.DIRTY, was, "dirty bit of an entry is lost with it")
+        if was.first_pfn in young and not (now.referenced or now.active):
+            yield _violation(Guarantee.ACCESSED, was, "access bit of an entry is lost with it")
 
 
 def _check_folio(was: Folio, now: Folio, gone: list[int], *, large: bool) -> Iterator[Violation]:

@@ -7,17 +7,19 @@ a function that unmaps what starts at one entry; :func:`unmap_tables` is the loo
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import Any, Final
 
 from costmodel.code.events import Step, Trait
 from costmodel.code.uops import Uop
-from costmodel.mm.address_space import Rss
+from costmodel.mm.address_space import Rss, VmaKind
 from costmodel.mm.folio import Folio
 from costmodel.mm.pte import CONT, DIRTY, PRESENT, YOUNG
 from costmodel.operations.shared.entry import Counted, Entry, Steps
 from costmodel.operations.zap.gather import Room
 from costmodel.operations.zap.mm import ZapOperation, ZapTable
 from costmodel.operations.zap.release import flush_and_release
+from costmodel.operations.zap.rmap import uncount
 
 Unmap = Callable[[ZapOperation, ZapTable, Entry], Counted]
 """A function that unmaps what starts at an entry of an ordinary page, and returns the number of
@@ -65,6 +67,8 @@ def entry_at(zap: ZapOperation, table: ZapTable, slot: int) -> Entry:
     entry.traits &= Trait.LARGE | Trait.CONT
     if folio is not None and is_sole(folio, folio.page(entry.page)):
         entry.traits |= Trait.SOLE
+    if table.vma.kind is VmaKind.SHARED:
+        entry.traits |= Trait.SHARED
     return entry
 
 
@@ -104,30 +108,51 @@ def clear(
         yield entry.step("clear", ahead)
 
 
-def remove_rmap(zap: ZapOperation, entry: Entry, count: int = 1, first: int = 0) -> Iterator[Step]:
-    """Uncount ``count`` mappings by one atomic each, unless they must wait for the flush."""
+def remove_rmap(
+    zap: ZapOperation,
+    entry: Entry,
+    count: int = 1,
+    first: int = 0,
+    *,
+    counts_large: bool = False,
+) -> Steps:
+    """Uncount ``count`` mappings by one atomic each, unless they must wait for the flush.
+
+    The dirty and access bits of the emptied entries are passed on to a folio of a file.
+    ``counts_large``: ``_large_mapcount`` is lowered first.
+    """
     folio = entry.folio
     assert folio is not None
     page = folio.page(entry.page) + first
-    zap.mark_dirty(folio, entry.pte)
+    if not folio.anon:
+        yield from _pass_bits_on(zap, entry, folio)
     if zap.is_delayed(folio, entry.pte):
-        zap.delay_rmap(folio, page, count)
+        zap.delay_rmap(folio, page, count, counts_large=counts_large)
         return
-    for ahead in range(count):
-        fresh = folio.order > 0 and zap.maps_all(folio)
-        zap.rmap_remove(folio, page + ahead)
-        step = entry.step("unmap", first + ahead)
-        yield marked(step, folio, fresh=fresh) if folio.order else step
+    steps = partial(_ahead, entry, first)
+    yield from uncount(zap, folio, page, count, steps, counts_large=counts_large)
 
 
-def marked(step: Step, folio: Folio, *, fresh: bool) -> Step:
-    """Return the event with the traits OPENS and CLOSES, where they hold for a large folio.
+def _ahead(entry: Entry, first: int, event: str, ahead: int) -> Step:
+    return entry.step(event, first + ahead)
 
-    ``fresh``: no page of the folio was unmapped before.
+
+def _pass_bits_on(zap: ZapOperation, entry: Entry, folio: Folio) -> Iterator[Step]:
+    """Pass dirty and access bits on to a file's folio (``folio_mark_dirty()``, ``..._accessed()``).
+
+    What was accessed twice moves to the active list; what is there and was accessed is left alone.
     """
-    if fresh:
-        step = step.with_traits(Trait.OPENS)
-    return step if folio.mapped else step.with_traits(Trait.CLOSES)
+    if entry.pte & DIRTY:
+        zap.mark_dirty(folio, entry.pte)
+        yield entry.step("dirty")
+    if not entry.pte & YOUNG:
+        return
+    if not folio.referenced:
+        zap.set_referenced(folio)
+        yield entry.step("accessed")
+    elif not folio.active:
+        zap.activate(folio)
+        yield entry.step("activate")
 
 
 def account(zap: ZapOperation, entry: Entry, count: int = 1) -> None:

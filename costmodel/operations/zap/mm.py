@@ -6,9 +6,12 @@ it, and :mod:`costmodel.operations.zap.guarantees` finds what it did wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from costmodel.code.events import Step
+from costmodel.code.uops import Uop, Value
 from costmodel.mm.address_space import AddressSpace, Rss, Vma
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
@@ -29,6 +32,18 @@ class ZapTable:
     src: LiveTable
     first: int
     end: int
+
+
+class Delayed(NamedTuple):
+    """Mappings of some ``pages`` of a folio, from ``first_page`` on, that stay counted for now.
+
+    ``counts_large``: the kernel keeps ``_large_mapcount``.
+    """
+
+    folio: Folio
+    first_page: int
+    pages: int
+    counts_large: bool = False
 
 
 class ZapOperation(TableOperation):
@@ -57,11 +72,16 @@ class ZapOperation(TableOperation):
         self.space = space
         self._limit = range(1 << 52)
         self.list = GatherList(pages=list_pages)
-        self.delayed: list[tuple[Folio, int, int]] = []
+        self.delayed: list[Delayed] = []
         self.page_lists = PageLists()
         self._entire: dict[Folio, bool] = {}
         self.frees_large_alone = False
         """Large folios leave LRU and memory cgroup one by one, not in batches (until v6.9-rc1)."""
+        self.count_page: Callable[[Step], Generator[Uop, Value, None]] | None = None
+        """What a kernel executes for each page of a large folio that is uncounted, by hand."""
+        self.released: list[Step | Uop] | None = None
+        """Where the events of releases that the loop itself asks for are put, to be priced apart;
+        None where they are events like all others."""
         self.must_flush = False
         """The list is full: the loop must stop for a flush and a release."""
 
@@ -132,6 +152,14 @@ class ZapOperation(TableOperation):
         if pte & DIRTY and not folio.anon:
             folio.dirty = True
 
+    def set_referenced(self, folio: Folio) -> None:
+        """Note that a file folio was accessed, by one atomic on its flags."""
+        folio.referenced = True
+
+    def activate(self, folio: Folio) -> None:
+        """Move a file folio that was accessed again to the active list of the LRU."""
+        folio.active, folio.referenced = True, False
+
     def rss_sub(self, counter: Rss, count: int = 1) -> None:
         """Take ``count`` pages off a resident-set counter."""
         self.space.rss[counter] -= count
@@ -155,16 +183,23 @@ class ZapOperation(TableOperation):
         """Tell whether the mapping of the emptied entry ``pte`` stays counted until the flush."""
         return bool(pte & DIRTY) and not folio.anon
 
-    def delay_rmap(self, folio: Folio, first_page: int, count: int = 1) -> None:
-        """Leave ``count`` mappings of a dirty file folio for :meth:`remove_delayed`."""
-        self.delayed.append((folio, first_page, count))
+    def delay_rmap(
+        self, folio: Folio, first_page: int, count: int = 1, *, counts_large: bool = False
+    ) -> None:
+        """Leave ``count`` mappings of a dirty file folio to be uncounted after the flush."""
+        self.delayed.append(Delayed(folio, first_page, count, counts_large))
 
-    def remove_delayed(self) -> list[tuple[Folio, int, int]]:
-        """Uncount the delayed mappings, after the flush; return (folio, first page, count) each."""
+    def take_delayed(self) -> list[Delayed]:
+        """Return the mappings that waited for the flush, which must be uncounted now."""
         delayed, self.delayed = self.delayed, []
-        for folio, first_page, count in delayed:
-            self.rmap_remove(folio, first_page, count)
         return delayed
+
+    def remove_delayed(self) -> None:
+        """Uncount the delayed mappings, after the flush."""
+        for folio, first_page, count, counts_large in self.take_delayed():
+            if folio.order and counts_large:
+                self.large_mapcount_add(folio, -count)
+            self.rmap_remove(folio, first_page, count)
 
     def gather(self, folio: Folio, count: int = 1, *, slots: int = 1, page: int = 0) -> Room:
         """Put ``count`` references of a folio on the list, and return how full it is then.

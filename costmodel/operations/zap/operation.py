@@ -26,6 +26,31 @@ EXIT: Final = PteState("exit", "a forked child ends", alone=False, mapped_by=2)
 MUNMAP: Final = PteState("munmap", "munmap() by the only process that maps the pages")
 DONTNEED: Final = PteState("dontneed", "MADV_DONTNEED over the whole range")
 DONTNEED_PER_PAGE: Final = RangeState("dontneed-per-page", "MADV_DONTNEED, one call for each page")
+SHARED_EXIT: Final = PteState(
+    "shared-exit", "exit over written shared memory", alone=False, mapped_by=2, shared=True
+)
+SHARED_MUNMAP: Final = PteState(
+    "shared-munmap", "munmap() of written shared memory by its last user", shared=True
+)
+SHARED_DONTNEED: Final = PteState("shared-dontneed", "MADV_DONTNEED over the same", shared=True)
+FILE_EXIT: Final = PteState(
+    "file-exit", "exit over pages of a file that were read", alone=False, mapped_by=2, file=True
+)
+FILE_MUNMAP: Final = PteState(
+    "file-munmap", "munmap() of pages of a file that were read, by their last user", file=True
+)
+FILE_DONTNEED: Final = PteState("file-dontneed", "MADV_DONTNEED over the same", file=True)
+
+
+FILE_BUILD: Final = "gcc12-file"
+_OF_FILES: Final = (
+    SHARED_EXIT, SHARED_MUNMAP, SHARED_DONTNEED, FILE_EXIT, FILE_MUNMAP, FILE_DONTNEED
+)  # fmt: skip
+
+
+def of_file(state: str) -> bool:
+    """Tell whether a state, given by its name, is one of pages that a file or shmem backs."""
+    return any(state == known.name for known in _OF_FILES)
 
 
 class Zap(Operation):
@@ -34,7 +59,7 @@ class Zap(Operation):
     name = "zap"
     words = Words(
         title="unmap pages in munmap(), MADV_DONTNEED and exit",
-        states=(EXIT, MUNMAP, DONTNEED, DONTNEED_PER_PAGE),
+        states=(EXIT, MUNMAP, DONTNEED, DONTNEED_PER_PAGE, *_OF_FILES),
         unused_keys=(
             "kernel.table_alloc_ns",
             "kernel.zero_bytes_per_ns",
@@ -43,20 +68,25 @@ class Zap(Operation):
             *VMA_KEYS,
         ),
         # A gigabyte that is unmapped goes back to the allocator and comes out of it again in every
-        # iteration (docs/zap.md), so its folios lie anywhere.
-        # A gigabyte that is unmapped goes back to the allocator and comes out of it again in every
         # iteration: nothing stays in order (docs/zap.md).
         frames="scattered",
         loop="unmap",
+        apart={FILE_BUILD: tuple(state.name for state in _OF_FILES)},
     )
     events = (
         "lock", "batch", "list_page", "read", "scan", "peek", "gather", "clear_src", "flush",
-        "restore_src", "clear", "large_unmap", "unmap", "slot", "put", "uncharge", "prepare",
-        "tail", "commit", "buddy", "huge",
+        "restore_src", "clear", "dirty", "accessed", "activate", "large_unmap", "unmap", "slot",
+        "put", "uncharge", "prepare", "tail", "commit", "buddy", "huge",
     )  # fmt: skip
     event_before = "slot"
     announced = Announced(
-        folios={"rmap_remove": "unmap", "large_mapcount_add": "large_unmap"},
+        folios={
+            "rmap_remove": "unmap",
+            "large_mapcount_add": "large_unmap",
+            "mark_dirty": "dirty",
+            "set_referenced": "accessed",
+            "activate": "activate",
+        },
         tables={("src", "clear"): "clear", ("src", "set_nonpresent"): "clear"},
     )
 
@@ -66,7 +96,7 @@ class Zap(Operation):
 
     def maps_pmds(self, state: str | None) -> bool:
         """Tell whether it was recorded with folios that PMDs map; ranges may split them."""
-        return state in (None, EXIT.name, MUNMAP.name, DONTNEED.name)
+        return state in (None, EXIT.name, MUNMAP.name, DONTNEED.name)  # of anonymous memory
 
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""

@@ -17,6 +17,7 @@ from costmodel.operations.shared.entry import Steps
 from costmodel.operations.zap.gather import Gathered
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.page_lists import CACHED_ORDERS
+from costmodel.operations.zap.rmap import uncount
 
 BATCH_ENTRIES: Final = 31
 """How many list entries the kernel releases at a time (``PAGEVEC_SIZE``)."""
@@ -25,10 +26,18 @@ BATCH_ENTRIES: Final = 31
 def flush_and_release(zap: ZapOperation) -> Steps:
     """Flush the TLB, uncount delayed mappings, drop references and free (``tlb_flush_mmu()``)."""
     zap.flush()
-    for folio, first_page, count in zap.remove_delayed():
-        for page in range(first_page, first_page + count):
-            yield Step("unmap", 0, folio.first_pfn + page, folio.first_pfn, _traits(folio))
-    yield from release(zap)
+    for folio, first_page, count, counts_large in zap.take_delayed():
+        traits = (
+            _traits(folio)
+            | Trait.SHARED
+            | (Trait.NONE if folio.mapcount[first_page] > 1 else Trait.SOLE)
+        )
+        first = Step("unmap", 0, folio.first_pfn + first_page, folio.first_pfn, traits)
+        yield from uncount(zap, folio, first_page, count, first.at, counts_large=counts_large)
+    if zap.released is None:
+        yield from release(zap)
+    else:
+        zap.released.extend(release(zap))
 
 
 def release(zap: ZapOperation) -> Steps:
@@ -93,4 +102,6 @@ def _step(event: str, folio: Folio) -> Step:
 
 def _traits(folio: Folio) -> int:
     large = Trait.LARGE if folio.order else Trait.NONE
-    return int(large | (Trait.NONE if folio.mapped else Trait.SOLE))
+    # The page cache holds what a file backs: nobody's unmapping frees that.
+    kept = folio.mapped or not folio.anon
+    return int(large | (Trait.NONE if kept else Trait.SOLE))

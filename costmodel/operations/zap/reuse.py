@@ -9,7 +9,6 @@ from typing import Final
 from costmodel.code.regions import LAST_MET, LastMet
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import TableRun, Trace
-from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.units import LINE_BYTES
 
 _ONCE: Final = LAST_MET >= LastMet.ROUND
@@ -20,21 +19,21 @@ is 0.7 % faster, but every part is one more trace to run."""
 
 
 def with_reuse(
-    unmaps: Sequence[TableRun], releases: Iterable[TableRun], slots: int
+    unmaps: Sequence[TableRun], releases: Iterable[TableRun], lists: float
 ) -> Iterator[TableRun]:
-    """Yield the releases of lists that took ``slots`` slots in all, part by part of a list.
+    """Yield the releases of ``lists`` lists, the last of which may be partly filled, part by part.
 
-    Each full list forces a flush; what is left waits for the flush at the end of the call.
+    Each whole list forces a flush; what is left waits for the flush at the end of the call.
 
-    A full list is unmapped, then released in the same order. For a page at the position ``x`` (0 to
-    1) of the list, the rest of the unmap and the release of the pages before it lie between the
+    A list is unmapped, then released in the same order. For a page at the position ``x`` (0 to 1)
+    of the list, the rest of the unmap and the release of the pages before it lie between the
     two: ``(1 - x) unmap + x release`` bytes. Where frames are scattered, freeing touches more than
     unmapping does: also their neighbours among the free pages.
     """
     releases = list(releases)
-    share = min(1.0, MAX_SLOTS / slots) if slots else 0.0
+    share = min(1.0, 1 / lists) if lists else 0.0
     unmap, release = (share * touched_bytes(runs) for runs in (unmaps, releases))
-    flushes = slots // MAX_SLOTS
+    flushes = int(lists)
     for part in range(_PARTS):
         x = (part + 0.5) / _PARTS
         for run in releases:

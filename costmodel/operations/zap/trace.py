@@ -29,7 +29,16 @@ from costmodel.operations.zap.buddies import lie_apart, with_buddies
 from costmodel.operations.zap.catalogue import FOLIOS
 from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
 from costmodel.operations.zap.mm import ZapOperation
-from costmodel.operations.zap.operation import DONTNEED, EXIT, MUNMAP
+from costmodel.operations.zap.operation import (
+    DONTNEED,
+    EXIT,
+    FILE_DONTNEED,
+    FILE_MUNMAP,
+    MUNMAP,
+    SHARED_DONTNEED,
+    SHARED_MUNMAP,
+    of_file,
+)
 from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.operations.zap.release import flush_and_release
@@ -64,9 +73,12 @@ def _runs(
     """Return the traces, those of unmaps first.
 
     Released pages were unmapped up to a full gather list before; with one call per page, each is
-    released at once.
+    released at once. Dirty pages of files are released at the end of each table.
     """
-    list_pages = LIST_PAGES if space.ptes > MAX_SLOTS else 0
+    each_table = space.shapes[0].state.shared
+    # The page that a small list begins was not recorded with pages of files.
+    begun = space.ptes > MAX_SLOTS or of_file(space.shapes[0].state.name)
+    list_pages = LIST_PAGES if begun else 0
     tables = [
         _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), list_pages)
         for shape in space.shapes
@@ -75,12 +87,18 @@ def _runs(
     unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
     slots = sum(shape.count * table.slots for shape, table in both)
     releases = (TableRun(table.release, shape.count, 0) for shape, table in both)
-    return (*unmaps, *with_reuse(unmaps, releases, slots))
+    lists = sum(shape.count for shape in space.shapes) if each_table else slots / MAX_SLOTS
+    return (*unmaps, *with_reuse(unmaps, releases, lists))
 
 
 def _one(shape: TableShape) -> TableShape:
     """Return a single table of a shape; munmap() stands for MADV_DONTNEED over a range."""
-    return replace(shape, count=1, state=MUNMAP if shape.state == DONTNEED else shape.state)
+    return replace(shape, count=1, state=_UNMAPS_AS.get(shape.state, shape.state))
+
+
+_UNMAPS_AS: Final = {
+    DONTNEED: MUNMAP, SHARED_DONTNEED: SHARED_MUNMAP, FILE_DONTNEED: FILE_MUNMAP
+}  # fmt: skip
 
 
 def _releasing(program: str, shape: TableShape) -> str:
@@ -146,8 +164,9 @@ class Walk:
             zap.page_lists = _full_lists(memory)
             unmapping = _by_ranges(function, zap, shape, released)
         else:
+            zap.released = released if shape.state.shared else None
             unmapping = function(zap)
-        before = step_before("huge" if shape.pmd else "slot")
+        before = step_before(_end_of_table(shape))
         self.unmapped = exhausted(unmapping, before, vocabularies[0])
         self.slots = zap.list.slots_used
         self.gathered: Hashable = (tuple(released), _gathered(zap))
@@ -176,8 +195,7 @@ def _gathered(zap: ZapOperation) -> Hashable:
     entries = tuple((g.folio.first_pfn, g.references, g.page) for g in zap.list.entries)
     folios = {g.folio.first_pfn: g.folio for g in zap.list.entries}.values()
     counts = tuple((folio.order, folio.refcount, *folio.mapcount) for folio in folios)
-    delayed = tuple((folio.first_pfn, page, count) for folio, page, count in zap.delayed)
-    return entries, counts, delayed, zap.frees_large_alone
+    return entries, counts, zap.frees_large_alone
 
 
 def _by_ranges(
@@ -209,9 +227,16 @@ def _release(record: Record, program: str, shape: TableShape) -> Trace:
     return with_buddies(trace, library) if lie_apart(shape) else trace
 
 
+def _end_of_table(shape: TableShape) -> str:
+    """Return the event that a table before the first one would have ended with."""
+    if shape.pmd:
+        return "huge"
+    return "unmap" if shape.state.shared else "slot"
+
+
 def _end_of_batch(shape: TableShape) -> str:
     """Return the event that a batch before the first one would have ended with."""
-    if shape.state == EXIT:
+    if shape.state == EXIT or of_file(shape.state.name):
         return "put"
     if min(shape.orders) <= LARGEST_SMALL_ORDER:
         return "buddy"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from costmodel.config.errors import ConfigError
 from costmodel.results.document import ResultFile
 from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels, write_title
 from costmodel.results.plots.picture import Picture, look
@@ -15,9 +16,14 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
 CUT_PCT = 60.0
-"""A change beyond this leaves the panel and is written as a number: the others stay readable."""
+"""A change beyond this leaves the panel and is written as a number, so that the others stay
+readable, where the largest one is beyond ``FAR_PCT``."""
+FAR_PCT = 240.0
 PREDICTED, PUBLISHED = -0.19, 0.23
-"""Where in its row a number stands."""
+"""Where in its row a number stands; a prediction is in the middle where nothing is published."""
+ROOM = 0.6
+"""How far a panel with a cut bar goes to the right, as a part of how far it goes to the left: the
+number stands in the bar."""
 BAR, MODEL_BAR, CUT_BAR = 0.2, 0.46, 0.38
 """Heights: both ends of the model's interval show beside the bar; a number fits into a cut one."""
 PALE = "#B9D7EA"
@@ -25,7 +31,17 @@ LEAST_PCT = 5.0
 
 
 def change_picture(results: ResultFile) -> Picture:
-    """Draw the change of every strategy against the baseline, one panel per machine and layout."""
+    """Draw the change of every strategy against the baseline, one panel per machine and layout.
+
+    Raises ConfigError where there is nothing to draw: a baseline alone, without noise.
+    """
+    if not any(map(_says_something, results.cells)):
+        reason = (
+            f"has nothing to show of the baseline alone ({results.baseline}, without noise): kinds "
+            "of one strategy are order, stack and, of several CPUs, cpus and shared"
+        )
+        raise ConfigError.of("--kind change", reason)
+    published = {_line(entry) for entry in results.cells if _shown(entry)}
     with look():
         figure, made = panels(results, row_inches=0.2, extra_inches=0.4)
         for panel in made:
@@ -33,33 +49,36 @@ def change_picture(results: ResultFile) -> Picture:
             panel.axes.set_xlim(low, high)
             panel.axes.axvline(0, color=BLACK, linewidth=0.8)
             for row, entry in panel.rows():
-                _draw(panel, row, entry, high)
+                _draw(panel, row, entry, high, PREDICTED if _line(entry) in published else 0.0)
         axis_label(made, f"change against {results.baseline}, %")
-        headline = f"{results.case}: change of run time"
-        published = any(cell.published for cell in results.cells)
-        shown = "Predicted and published" if published else "Predicted"
-        write_title(figure, headline, f"{shown}. {results.origin}", results.notes)
+        headline = f"{results.headline}: change of run time"
+        any_published = any(cell.published for cell in results.cells)
+        shown = "Predicted and published" if any_published else "Predicted"
+        write_title(figure, headline, f"{shown}. {results.origin}", results.picture_notes)
         draw_legend(figure, _key(results), columns=2)
     return Picture(figure, f"{headline} against {results.baseline}")
+
+
+def _line(entry: ResultCell) -> tuple[str, str]:
+    """Return machine and strategy: what stands on one line of the panels side by side."""
+    return entry.machine, entry.strategy
 
 
 def _limits(results: ResultFile, layout: str) -> tuple[float, float]:
     """Return one range for a layout on all machines, so that these can be compared."""
     entries = [entry for entry in results.cells if entry.layout == layout]
     shown = [value for entry in entries for value in _values(entry)]
-    inside = [value for value in shown if value <= CUT_PCT]
+    cut = max(shown, default=0.0) > FAR_PCT
+    inside = [value for value in shown if value <= CUT_PCT or not cut]
     low = min([-LEAST_PCT, *inside]) * 1.1
     high = max([LEAST_PCT, *inside]) * 1.1
     # A number that leaves the panel is written inside: it needs room.
-    return low, max(high, 30.0) if len(inside) < len(shown) else high
+    return low, max(high, 30.0, -ROOM * low) if cut else high
 
 
 def _values(entry: ResultCell) -> Iterator[float]:
     spread = entry.change_pct.stdev or 0.0
-    if entry.change_pct.mean > CUT_PCT:
-        yield entry.change_pct.mean
-    else:
-        yield from (entry.change_pct.mean - spread, entry.change_pct.mean + spread)
+    yield from (entry.change_pct.mean - spread, entry.change_pct.mean + spread)
     yield from entry.model_interval_pct90 or ()
     for point in _shown(entry):
         spread = point.change_stdev or 0.0
@@ -77,13 +96,19 @@ def _shown(entry: ResultCell) -> list[PublishedPoint]:
     ]
 
 
+def _says_something(entry: ResultCell) -> bool:
+    """Tell whether a cell has a change, a deviation or a published change."""
+    changes = not entry.is_baseline or entry.change_pct.stdev is not None
+    return changes or bool(_shown(entry))
+
+
 def _says_nothing(point: PublishedPoint) -> bool:
     """Tell a zero without deviation, or of another build: that is zero by definition."""
     return point.change_stdev is None or point.band
 
 
-def _draw(panel: Panel, row: int, entry: ResultCell, high: float) -> None:
-    _draw_predicted(panel, row + PREDICTED, entry, high)
+def _draw(panel: Panel, row: int, entry: ResultCell, high: float, offset: float) -> None:
+    _draw_predicted(panel, row + offset, entry, high)
     points = _shown(entry)
     cut = [point for point in points if _beyond(point.change, high)]
     if cut:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.sharing import SHARED
-from costmodel.config.sizes import size_text
 from costmodel.results.document import ResultFile, column_title, unique
 from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
@@ -53,7 +52,7 @@ def cpus_picture(results: ResultFile) -> Picture:
     with look():
         lines = -(-len(strokes) // LEGEND_COLUMNS)
         height = PANEL_INCHES * len(rows) + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES
-        figure = new_figure(height, _notes(results))
+        figure = new_figure(height, results.picture_notes)
         axes = figure.subplots(len(rows), 2, squeeze=False)
         for (left, right), row in zip(axes, rows, strict=True):
             _draw(left, row, strokes, _TIME)
@@ -63,10 +62,12 @@ def cpus_picture(results: ResultFile) -> Picture:
             right.set_ylabel("operations per second, all CPUs")
         for ax in axes[-1]:
             ax.set_xlabel(_axis_name(results))
-        headline = f"{_case(results)}: time and throughput over {_axis_name(results)}"
+        headline = f"{results.headline}: time and throughput over {_axis_name(results)}"
         shaded = "shaded: 90 % interval of the model; " if any(map(_spans, results.cells)) else ""
-        origin = f"Predicted; {shaded}open markers: published. costmodel {results.version}"
-        write_title(figure, headline, origin, _notes(results))
+        published = "open markers: published; " if any(_points(row) for row in rows) else ""
+        shown = f"Predicted; {shaded}{published}".removesuffix("; ")
+        origin = f"{shown}. costmodel {results.version}"
+        write_title(figure, headline, origin, results.picture_notes)
         marked = {entry.strategy: entry.marked for entry in results.cells}
         keys = [_key(shorten(marked[name], LABEL), line) for name, line in strokes.items()]
         draw_legend(figure, keys, columns=LEGEND_COLUMNS)
@@ -89,7 +90,7 @@ def shared_picture(results: ResultFile) -> Picture:
     with look():
         lines = -(-len(panels) // columns)
         legend = -(-len(names) // (2 * LEGEND_COLUMNS)) * LEGEND_LINE_INCHES
-        figure = new_figure(PANEL_INCHES * lines + OUTSIDE_INCHES + legend, _notes(results))
+        figure = new_figure(PANEL_INCHES * lines + OUTSIDE_INCHES + legend, results.picture_notes)
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
         for ax, (row, strategy) in zip(axes, panels, strict=False):
             _draw_shared(ax, row.of(strategy), strokes)
@@ -100,9 +101,9 @@ def shared_picture(results: ResultFile) -> Picture:
             ax.set_axis_off()
         for ax in axes[::columns]:
             ax.set_ylabel("in use, % of the time")
-        headline = f"{_case(results)}: how busy shared things are"
+        headline = f"{results.headline}: how busy shared things are"
         origin = f"Predicted; of several of a kind the busiest. costmodel {results.version}"
-        write_title(figure, headline, origin, _notes(results))
+        write_title(figure, headline, origin, results.picture_notes)
         draw_legend(figure, [_key(n, s) for n, s in strokes.items()], columns=2 * LEGEND_COLUMNS)
     return Picture(figure, headline)
 
@@ -122,17 +123,6 @@ def _rows(results: ResultFile, kind: str) -> list[_Row]:
         )
         for machine, layout in places
     ]
-
-
-def _case(results: ResultFile) -> str:
-    """Return operation, memory and state; what else is not default stands in the notes."""
-    first = results.first
-    return f"{first.operation} of {size_text(first.memory_bytes)} ({first.state})"
-
-
-def _notes(results: ResultFile) -> list[str]:
-    settings = ", ".join(results.common_settings)
-    return [*([f"With {settings}."] if settings else []), *results.notes]
 
 
 def _axis_name(results: ResultFile) -> str:
@@ -194,7 +184,7 @@ def _draw_shared(ax: Axes, cells: Sequence[ResultCell], strokes: dict[str, Strok
         shares = [100 * use.utilisation for use in uses.values()]
         if any(shares):
             _line(ax, list(uses), shares, line)
-    _cpu_axis(ax, [cell.cpus_in_use for cell in cells])
+    _cpu_axis(ax, list(crowds))
     ax.grid(axis="y")
     ax.set_ylim(0, 104)
 
@@ -219,6 +209,8 @@ def _cpu_axis(ax: Axes, counts: Sequence[int]) -> None:
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
     ax.set_xscale("log", base=2)
+    if len(set(counts)) == 1:
+        ax.set_xlim(counts[0] / 2, counts[0] * 2)
     labelled: list[int] = []
     for count in sorted(set(counts)):
         if not labelled or count >= 1.35 * labelled[-1]:
@@ -278,6 +270,12 @@ class _Quantity(NamedTuple):
 
 _TIME = _Quantity(_time_us, _interval_us, _published_us)
 _THROUGHPUT = _Quantity(_throughput, _interval_per_s, _published_per_s)
+
+
+def _points(row: _Row) -> list[float]:
+    """Return all published points of a row of panels."""
+    shown = (quantity.published for quantity in (_TIME, _THROUGHPUT))
+    return [point for published in shown for cell in row.cells for point in published(cell, row)]
 
 
 def _key(name: str, line: Stroke) -> Artist:

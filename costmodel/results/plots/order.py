@@ -46,7 +46,7 @@ def order_picture(results: ResultFile) -> Picture:
     with look():
         lines = -(-len(results.strategies) // LEGEND_COLUMNS)
         height = PANEL_INCHES * len(machines) + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES
-        figure = new_figure(height, results.notes)
+        figure = new_figure(height, results.picture_notes)
         axes = figure.subplots(len(machines), 1, squeeze=False)[:, 0]
         strokes = {name: stroke(number) for number, name in enumerate(results.strategies)}
         for ax, machine in zip(axes, machines, strict=True):
@@ -55,10 +55,12 @@ def order_picture(results: ResultFile) -> Picture:
             _head(ax, results.machine_title(machine), f"{_off_the_axis(mine)}{_begin(ax)}")
             folio_axis(ax, orders)
         axes[-1].set_xlabel("folio size, KiB (order)")
-        headline = f"{results.case}: time over folio order"
+        headline = f"{results.headline}: time over folio order"
         said = f", {results.builds_said}" if results.builds_said else ""
-        origin = f"Predicted{said}; open markers: published. costmodel {results.version}"
-        write_title(figure, headline, origin, results.notes)
+        points = any(_published_ns(cell) for cell in entries)
+        published = "; open markers: published" if points else ""
+        origin = f"Predicted{said}{published}. costmodel {results.version}"
+        write_title(figure, headline, origin, results.picture_notes)
         marked = {entry.strategy: entry.marked for entry in entries}
         keys = [_key(marked[name], line) for name, line in strokes.items() if name in marked]
         draw_legend(figure, keys, columns=LEGEND_COLUMNS)

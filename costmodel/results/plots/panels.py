@@ -62,7 +62,7 @@ def panels(
         for name, lines in zip(names, titles, strict=True)
     ]
     height = sum(heights) + len(rows) * extra_inches + OUTSIDE_INCHES
-    figure = new_figure(height, results.notes)
+    figure = new_figure(height, results.picture_notes)
     grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
     made: list[Panel] = []
     for line, (machine, shown) in enumerate(rows):

@@ -34,9 +34,11 @@ def samples_picture(results: ResultFile, samples: Samples) -> Picture:
             _fill(panel, samples)
         axis_label(made, "ms per operation")
         first, seed = results.first, results.provenance.seed
-        headline = f"{results.case}: {first.runs} runs x {first.iterations} iterations"
+        headline = f"{results.headline}: {first.runs} runs x {first.iterations} iterations"
         origin = f"Predicted with noise, seed {seed}. One lane per run, the first on top."
-        write_title(figure, headline, f"{origin} costmodel {results.version}", results.notes)
+        write_title(
+            figure, headline, f"{origin} costmodel {results.version}", results.picture_notes
+        )
         draw_legend(figure, _key(), columns=3)
     return Picture(figure, headline)
 

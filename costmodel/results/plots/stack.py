@@ -34,13 +34,13 @@ def stack_picture(results: ResultFile) -> Picture:
             for row, entry in panel.rows():
                 _draw(panel, row, entry, high)
         axis_label(made, "ns per PTE, without noise")
-        headline = f"{results.case}: where the time goes"
+        headline = f"{results.headline}: where the time goes"
         said = f", {results.builds_said}" if results.builds_said else ""
         write_title(
             figure,
             headline,
             f"Predicted time by cause (CPI stack){said}. costmodel {results.version}",
-            results.notes,
+            results.picture_notes,
         )
         draw_legend(figure, _key(results), columns=5)
     return Picture(figure, headline)

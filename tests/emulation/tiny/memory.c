@@ -83,7 +83,7 @@ static void put(struct gather *gather, struct page *page, u64 count)
 #endif
 }
 
-void unmap(struct gather *gather, struct vma *vma)
+void unmap_page_range(struct gather *gather, struct vma *vma)
 {
 	u64 *table = vma->mm->table;
 	u64 slot = vma->start >> 12 & 511, end = slot + ((vma->end - vma->start) >> 12);

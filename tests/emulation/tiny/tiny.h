@@ -39,5 +39,5 @@ struct gather {
 };
 
 int copy_page_range(struct vma *child, struct vma *parent);
-void unmap(struct gather *gather, struct vma *vma);
+void unmap_page_range(struct gather *gather, struct vma *vma);
 void release(struct gather *gather);

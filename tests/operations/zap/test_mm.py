@@ -10,7 +10,7 @@ from costmodel.mm.address_space import Rss, VmaKind
 from costmodel.mm.build import Memory, build_memory
 from costmodel.mm.layout import Area, Content, Layout, Piece
 from costmodel.mm.layouts import folios, hole, pages, private, telling_layouts
-from costmodel.mm.pte import DIRTY, PFN_SHIFT, PRESENT
+from costmodel.mm.pte import DIRTY, PFN_SHIFT, PRESENT, YOUNG
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee
 from costmodel.operations.zap.gather import MAX_SLOTS, Room
@@ -49,6 +49,8 @@ def zap_all(zap: ZapOperation) -> Iterator[str]:
             yield "swp"
             if folio is not None:
                 zap.mark_dirty(folio, pte)
+                if pte & YOUNG and not folio.anon:
+                    zap.set_referenced(folio)
                 if zap.is_delayed(folio, pte):
                     zap.delay_rmap(folio, folio.page(pte >> PFN_SHIFT))
                 else:
@@ -83,6 +85,7 @@ def test_why_reading_without_dirty_bits_was_rejected(getting: bool) -> None:
         assert folio is not None
         cleared = table.src.clear(0, 16)
         zap.mark_dirty(folio, cleared if getting else head)
+        zap.set_referenced(folio)
         zap.delay_rmap(folio, 0, 16)
         zap.rss_sub(Rss.FILE, 16)
         zap.gather(folio, 16, slots=2)
@@ -193,7 +196,8 @@ def test_a_dirty_file_page_stays_mapped_until_no_tlb_can_write_it() -> None:
 
     zap.delay_rmap(folio, 3)
     zap.flush()
-    assert zap.remove_delayed() == [(folio, 3, 1)]
+    assert zap.delayed == [(folio, 3, 1, False)]
+    zap.remove_delayed()
     assert folio.mapcount == [1, 0, 0, 0]
     assert len(zap.faults) == 1
 

@@ -19,6 +19,7 @@ from costmodel.results.document import ResultFile
 from costmodel.results.plots.draw import draw
 from costmodel.results.plots.picture import Picture
 from costmodel.results.reading import results_of
+from tests.results.made import versus
 
 MakeResults = Callable[..., ResultFile]
 ORDERS = (0, 2, 3, 4, 5, 9)
@@ -120,6 +121,53 @@ def test_change_has_a_bar_of_every_prediction_and_numbers_where_it_is_cut(
     shown = texts(figure)
     assert "+5111 %" in shown  # the storm as predicted, and as published
     assert "+3654 %" in shown
+
+
+def test_change_is_cut_only_where_something_is_far_away(results: MakeResults) -> None:
+    twice = picture("change", results_of(versus(0.005, ("contpte-per-pte", 0.0105)))).figure
+    (ax,) = twice.axes
+    assert ax.get_xlim()[1] > 110 and "+110 %" not in texts(twice)
+    (far,) = picture("change", results(["ampere-altra"], (9,))).figure.axes
+    assert far.get_xlim()[1] < 110
+
+
+def test_a_cut_bar_has_room_for_its_number() -> None:
+    moved = versus(0.005, ("whole-tables", 0.0001), ("contpte-per-pte", 0.3))
+    (ax,) = picture("change", results_of(moved)).figure.axes
+    low, high = ax.get_xlim()
+    assert low < -90 and high > -0.55 * low
+
+
+def test_change_puts_a_bar_beside_its_label_unless_something_is_published(
+    results: MakeResults,
+) -> None:
+    def middles(made: ResultFile) -> list[float]:
+        (ax,) = picture("change", made).figure.axes
+        bars = [bar for c in ax.containers if isinstance(c, BarContainer) for bar in c]
+        return [bar.get_y() + bar.get_height() / 2 for bar in bars]
+
+    alone = results_of(versus(0.005, ("folio-batch-prototype", 0.004)))
+    assert all(middle == pytest.approx(round(middle), abs=1e-9) for middle in middles(alone))
+    shown = middles(results(["ampere-altra"], (9,)))
+    assert any(middle != pytest.approx(round(middle), abs=1e-9) for middle in shown)
+
+
+def test_the_baseline_alone_without_noise_is_no_change() -> None:
+    with pytest.raises(ConfigError, match="nothing to show of the baseline alone"):
+        picture("change", results_of(versus(0.005, noise=False)))
+
+
+def test_settings_that_the_title_has_no_room_for_are_a_note() -> None:
+    made = versus(0.005, ("folio-batch-prototype", 0.004))
+    for cell in made["cells"]:
+        cell["settings"] = ["4.739 us between", "loop tlb_flush1", "tlbi.cpus_online=56"]
+    many = picture("change", results_of(made))
+    assert many.description.startswith("fork of 1 GiB (writable): change")
+    assert any(text.startswith("With 4.739 us between, loop") for text in texts(many.figure))
+    for cell in made["cells"]:
+        cell["settings"] = ["8 CPUs at once"]
+    few = picture("change", results_of(made))
+    assert few.description.startswith("fork of 1 GiB (writable, 8 CPUs at once): change")
 
 
 def test_change_tells_published_points_apart(results: MakeResults) -> None:

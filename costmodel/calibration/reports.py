@@ -1,0 +1,139 @@
+"""Compares reports from elsewhere with their predictions: times, throughputs, and their changes.
+
+A report is a whole run of a benchmark, a loop on several CPUs, or comes from a machine that is not
+named or not ours; then the nearest machine answers, and signs and factors alone are judged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from costmodel.calibration.predict import cell_of
+from costmodel.calibration.targets import Case, PublishedNumber, reported
+from costmodel.calibration.validation import Assessment
+from costmodel.config.machine import Machine, load_machine
+from costmodel.experiment import Cell, matched, pace_of, run_cells
+from costmodel.experiment.build_doubt import doubt_of
+from costmodel.experiment.cell import DrawnLogs, Result
+from costmodel.experiment.times import CellKey, KnownTimes
+from costmodel.uncertainty.sampling import (
+    change_interval,
+    drawn_machines,
+    of_throughput,
+    seconds_interval,
+)
+
+
+@dataclass(frozen=True)
+class ReportScores:
+    """How many of the reported numbers are met, each of how many that are judged."""
+
+    signs: tuple[int, int]
+    changes: tuple[int, int]
+    times: tuple[int, int]
+    throughputs: tuple[int, int]
+    inside: tuple[int, int]
+    """Numbers inside their 90 % interval, times of machines that others stand for left out."""
+
+
+def assess_reports(progress: Callable[[], object] = lambda: None) -> list[Assessment]:
+    """Return the assessments of all reported numbers, in the order of the file.
+
+    ``progress`` is called after each number.
+    """
+    known = _Known()
+    found = []
+    for number in reported():
+        found.append(_assessment(number, known))
+        progress()
+    return found
+
+
+def report_scores(assessments: Iterable[Assessment]) -> ReportScores:
+    """Return how many signs and sizes are right, and how many numbers lie in their interval."""
+    judged = [a for a in assessments if a.is_judged]
+    signed = [a for a in judged if a.has_sign]
+    rates = [a for a in judged if a.target.row.metric.is_throughput]
+    others = [a for a in judged if not a.target.row.metric.is_throughput]
+    return ReportScores(
+        signs=(sum(a.sign_agrees for a in signed), len(signed)),
+        changes=_within(a for a in others if a.target.baseline),
+        times=_within(a for a in others if not a.target.baseline),
+        throughputs=_within(rates),
+        inside=(sum(a.inside for a in judged), len(judged)),
+    )
+
+
+def _within(assessments: Iterable[Assessment]) -> tuple[int, int]:
+    sizes = [a.size <= a.limit for a in assessments]
+    return sum(sizes), len(sizes)
+
+
+class _Known:
+    """Exact results and those on the machines drawn; each is computed once."""
+
+    def __init__(self) -> None:
+        self.times = KnownTimes()
+        self._results: dict[CellKey, Result] = {}
+        self._drawn: dict[CellKey, DrawnLogs] = {}
+
+    def result(self, cell: Cell) -> Result:
+        key = CellKey(cell)
+        if key not in self._results:
+            (self._results[key],) = run_cells([cell], noise=False, intervals=False)
+        return self._results[key]
+
+    def logs(self, cell: Cell, case: Case) -> DrawnLogs:
+        """Return the logarithms on the machines drawn for that of a cell as in its file.
+
+        The numbers of the case are put into each, so that two cases that differ in them are
+        compared on the same machines.
+        """
+        key = CellKey(cell)
+        if key not in self._drawn:
+            result, many_cpus = self.result(cell), cell.workload.many_cpus
+            paces = [
+                pace_of(replace(cell, machine=_with_numbers(drawn, case.numbers)))
+                for drawn in drawn_machines(_machine(cell.machine.name), many_cpus=many_cpus)
+            ]
+            self._drawn[key] = (
+                tuple(math.log(pace.ps / result.exact_ps) for pace in paces),
+                tuple(math.log(pace.per_s / result.throughput_per_s) for pace in paces),
+            )
+        return self._drawn[key]
+
+
+def _assessment(number: PublishedNumber, known: _Known) -> Assessment:
+    machine, base_case = number.row.machine, number.baseline or number.case
+    match = matched(_cell(number.case, machine), _cell(base_case, machine), known.times)
+    new, base = known.result(match.new), known.result(match.base)
+    doubt = doubt_of(match, known.times)
+    builds = doubt.change if number.baseline else doubt.seconds
+    own, others = (
+        known.logs(cell, case) for cell, case in ((match.new, number.case), (match.base, base_case))
+    )
+    of_all = number.row.metric.is_throughput
+    value, base_value = (r.throughput_per_s if of_all else r.summary.mean for r in (new, base))
+    if of_all:
+        builds = of_throughput(builds, new.busy_share)
+    if number.baseline is None:
+        return Assessment(number, value, seconds_interval(value, own[of_all], builds))
+    change = 100 * (value / base_value - 1)
+    return Assessment(number, change, change_interval(change, own[of_all], others[of_all], builds))
+
+
+def _cell(case: Case, name: str) -> Cell:
+    return cell_of(replace(case, numbers=()), _machine(name, case.numbers))
+
+
+@cache
+def _machine(name: str, numbers: tuple[tuple[str, bool | float], ...] = ()) -> Machine:
+    """Return a shipped machine with other numbers: the same object each time."""
+    return _with_numbers(_machine(name), numbers) if numbers else load_machine(name)
+
+
+def _with_numbers(machine: Machine, numbers: tuple[tuple[str, bool | float], ...]) -> Machine:
+    return machine.with_values(dict(numbers), origin="rows.yaml") if numbers else machine

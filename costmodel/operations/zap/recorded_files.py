@@ -1,0 +1,100 @@
+"""Finds the events of unmapping pages of files and of shared memory in recorded windows.
+
+Besides those of anonymous pages there are ``dirty``, ``accessed`` and ``activate``: the bits of an
+entry are passed on to its folio. Where entries were dirty, mappings are uncounted behind the last
+entry of a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from costmodel.code.events import NO_PAGE, Mark, Step, Trait
+from costmodel.operations.zap.recorded_scanner import Found, Scanner
+from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.recorder.rows import WindowRows, without_rows
+
+_DIRTIES: Final = "noop_dirty_folio"
+_ACCESSES: Final = "folio_mark_accessed"
+_FLUSH: Final = ("tlbi", "dsb", "isb")
+_UNCOUNTS: Final = ("unmap", "large_unmap")
+
+
+def without_flush(program: RecordedProgram, window: Recording) -> Recording:
+    """Return a window without the invalidation at the end of a table: the machine's to price.
+
+    x86 calls another file for it, which is not there; arm64 executes it in the loop, page by page
+    where a window's table has few.
+    """
+    rows = WindowRows(program, window)
+    last = max((row for row, target in enumerate(rows.target) if target == "src"), default=0)
+    flush = [row for row, kind in enumerate(rows.kind) if kind in _FLUSH and row > last]
+    return without_rows(program, window, range(flush[0], flush[-1] + 1)) if flush else window
+
+
+def file_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
+    """Return the events of a window of a state ``shared-...`` or ``file-...``, in order."""
+    scanner = Scanner(program, window)
+    found = sorted([*scanner.events(), *_passed_on(scanner.rows)])
+    return list(_marks(found, scanner.rows, window))
+
+
+def _passed_on(rows: WindowRows) -> Iterator[Found]:
+    """Yield where dirty and access bits reach the flags of a folio."""
+    touched: dict[int, int] = {}
+    dirtied = False
+    for row, function in enumerate(rows.function):
+        looks = rows.target[row] == "page" and function == _DIRTIES
+        if looks and not dirtied:
+            yield Found(row, "dirty")
+        dirtied = function == _DIRTIES and (dirtied or looks)
+        if rows.kind[row] == "rmw" and rows.target[row] == "page" and function == _ACCESSES:
+            times = touched[rows.index[row]] = touched.get(rows.index[row], 0) + 1
+            yield Found(row, "activate" if times == _SECOND else "accessed")
+
+
+_SECOND: Final = 2
+"""What was accessed is accessed again, and moves to the active list."""
+
+
+def _marks(found: Sequence[Found], rows: WindowRows, window: Recording) -> Iterator[Mark]:
+    """Yield the events with the entry and the struct page that each is about.
+
+    A mapping that is uncounted behind the flush has no entry any more: its slot is 0.
+    """
+    folio, sole = 1 << int(window.layout[len("order")]), window.state.endswith("munmap")
+    common = Trait.LARGE if folio > 1 else Trait.NONE
+    common |= Trait.SOLE if sole else Trait.NONE
+    common |= Trait.SHARED if window.state.startswith("shared") else Trait.NONE
+    common |= Trait.CONT if any(each.event == "gather" for each in found) else Trait.NONE
+    first, first_page, converted, cleared, uncounted, delayed = 0, NO_PAGE, 0, 0, 0, False
+    for number, (row, event, slot) in enumerate(found):
+        if event == "read" and slot is not None:
+            first, first_page, cleared, uncounted = slot, _first_page(row, rows), 0, 0
+        delayed |= event in _UNCOUNTS and found[number - 1].event == "slot"
+        if delayed and event in _UNCOUNTS:
+            first, uncounted = 0, 0
+            first_page = rows.index[next(f.row for f in found[number:] if f.event == "unmap")]
+        at = first if slot is None else slot
+        if event == "unmap":
+            at += uncounted
+        elif event in ("slot", "lock") and slot is None:
+            at += max(cleared - 1, 0)
+        elif event == "flush":
+            at = converted
+        converted = at
+        cleared, uncounted = cleared + (event == "clear"), uncounted + (event == "unmap")
+        page = first_page + at - first if first_page != NO_PAGE else NO_PAGE
+        head = page - page % folio if page != NO_PAGE else NO_PAGE
+        traits = common
+        if event == "unmap" and folio > 1:
+            traits |= Trait.OPENS if not sole or page == head else Trait.NONE
+            traits |= Trait.CLOSES if sole and page == head + folio - 1 else Trait.NONE
+        yield Mark(row, Step(event, 0 if delayed else at, page, head, traits))
+
+
+def _first_page(row: int, rows: WindowRows) -> int:
+    """Return the struct page that is touched first behind the read of an entry: its own."""
+    behind = range(row, len(rows))
+    return next((rows.index[each] for each in behind if rows.target[each] == "page"), NO_PAGE)

@@ -1,0 +1,111 @@
+"""Finds the published rows of a question, and what they imply about each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from costmodel.published.rows import Metric, Row, all_rows, rows_by_id
+
+
+def matching(
+    *,
+    machine: str,
+    operation: str,
+    state: str,
+    memory_bytes: int,
+    order: int,
+    strategy: str,
+    baseline: str | None,
+    cpus: int = 1,
+) -> tuple[Row, ...]:
+    """Return the published rows of one cell.
+
+    These are times of the strategy in seconds, and changes against ``baseline`` in percent, as they
+    were measured on this very machine.
+    """
+    wanted = (machine, operation, state, memory_bytes, order, strategy, cpus)
+    return tuple(
+        row
+        for row in all_rows()
+        if _is_plain(row)
+        and _key(row) == wanted
+        and (row.metric is Metric.SECONDS or row.baseline == baseline)
+    )
+
+
+def matching_loop(
+    *,
+    loop: str,
+    machine: str,
+    numbers: Mapping[str, object],
+    cpus: int,
+    threads: int,
+    strategy: str,
+    baseline: str | None,
+) -> tuple[Row, ...]:
+    """Return the rows of a benchmark loop on several CPUs that belong to one cell.
+
+    ``numbers`` are those that differ from the machine's file.
+    """
+    wanted = (loop, machine, dict(numbers), cpus, threads, strategy)
+    return tuple(
+        row
+        for row in all_rows()
+        if (row.loop, row.machine, dict(row.numbers), row.cpus, row.threads, row.strategy) == wanted
+        and row.baseline in (None, baseline)
+    )
+
+
+def loop_names() -> tuple[str, ...]:
+    """Return the names of the benchmark loops that something was published about."""
+    return tuple(dict.fromkeys(row.loop for row in all_rows() if row.loop is not None))
+
+
+def has_times(machine: str, operation: str) -> bool:
+    """Tell whether a time of an operation on a machine was published, not only a change.
+
+    Only rows that a strategy of this package stands for count, and only this very machine's.
+    """
+    return any(
+        (row.machine, row.operation, row.metric) == (machine, operation, Metric.SECONDS)
+        for row in all_rows()
+        if row.role is not None and not row.measured_on
+    )
+
+
+def implied_change_pct(row: Row, baseline: str) -> float | None:
+    """Return the change in percent that a row in seconds and its table's baseline row imply.
+
+    None where the table has no such baseline row for the machine and order.
+    """
+    if row.metric is not Metric.SECONDS:
+        return None
+    for other in all_rows():
+        same = (other.table, other.machine, other.order) == (row.table, row.machine, row.order)
+        if same and other.metric is Metric.SECONDS and other.strategy == baseline:
+            return 100 * (row.mean / other.mean - 1)
+    return None
+
+
+def change_against_pct(row: Row) -> float | None:
+    """Return the change in percent from the row that ``against`` names; None where none is."""
+    if row.against is None:
+        return None
+    return 100 * (row.mean / rows_by_id()[row.against].mean - 1)
+
+
+def _is_plain(row: Row) -> bool:
+    """Tell whether a row is of the machine that it names, in a workload without further keys."""
+    return not (row.measured_on or row.workload or row.numbers or row.loop)
+
+
+def _key(row: Row) -> tuple[object, ...]:
+    return (
+        row.machine,
+        row.operation,
+        row.state,
+        row.memory_bytes,
+        row.order,
+        row.strategy,
+        row.cpus,
+    )

@@ -1,0 +1,88 @@
+"""Traces that are made later: nobody makes them for what was asked before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import wraps
+
+import numpy as np
+import pytest
+
+from costmodel import api
+from costmodel.code.trace import Trace, later
+from costmodel.code.uops import Kind, Target
+from costmodel.experiment import Cell, executed
+from costmodel.operations.registry import operation_named
+
+
+def trace(kinds: Sequence[Kind]) -> Trace:
+    rows = len(kinds)
+    return Trace(
+        kind=np.array(kinds, np.uint8),
+        flavour=np.zeros(rows, np.uint8),
+        inputs=np.full((rows, 5), -1, np.int32),
+        address=np.arange(rows, dtype=np.int64) * 48,
+        size_bytes=np.full(rows, 8, np.int16),
+        target=np.full(rows, Target.SRC, np.uint8),
+        taken=np.full(rows, -1, np.int8),
+        site=np.zeros(rows, np.int32),
+        step_start=np.zeros(1, np.int32),
+        step_id=np.zeros(1, np.int32),
+        step_names=("read",),
+        segments=(("copy", 0, rows),),
+    )
+
+
+def test_it_is_made_when_a_column_is_asked_for() -> None:
+    made: list[Trace] = []
+
+    def make() -> Trace:
+        made.append(trace([Kind.LOAD, Kind.STORE, Kind.LOAD]))
+        return made[-1]
+
+    promised = later("test_trace: three", make)
+    assert promised.token == "test_trace: three" and not made
+    assert promised.kinds() == {"load": 2, "store": 1} and made
+    count = len(made)
+    again = later("test_trace: three", make)
+    assert again.kinds() == {"load": 2, "store": 1}
+    assert again.touches(Target.SRC) and not again.touches(Target.DST)
+    assert again.lines == 2
+    assert len(made) == count
+    assert len(again) == 3 and len(made) > count
+
+
+def test_a_changed_copy_has_columns_of_its_own() -> None:
+    promised = later("test_trace: copied", lambda: trace([Kind.LOAD, Kind.LOAD]))
+    copy = replace(promised, kind=np.array([Kind.STORE, Kind.STORE], np.uint8))
+    assert copy.kinds() == {"store": 2}
+    assert copy.token != promised.token
+    assert copy.line.tolist() == [0, 0]
+
+
+def test_only_what_every_process_would_make_alike_has_a_name() -> None:
+    """A user's function, and one that stands in for a shipped one, may do anything."""
+    (run,) = executed(cell())
+    assert isinstance(run.trace.token, str)
+    shipped = operation_named("fork").strategies()[0]
+    assert shipped.shipped_source
+
+    @wraps(shipped.function)
+    def another(fork: object) -> None:
+        raise NotImplementedError
+
+    assert another.__name__ == shipped.function.__name__
+    for function in (another, cell):
+        assert replace(shipped, function=function).shipped_source is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("strategy", ["v6.7", "folio-batch-v6.12", "contpte-per-pte"])
+def test_the_columns_are_those_of_the_strategy(strategy: str) -> None:
+    (run,) = executed(cell(strategy))
+    assert len(run.trace) == sum(run.trace.kinds().values())
+    assert run.trace.lines == len(np.unique(run.trace.line))
+
+
+def cell(strategy: str = "v6.7") -> Cell:
+    return api.cell("ampere-altra", strategy, memory="2 MiB", order=9)

@@ -1,0 +1,69 @@
+"""Words that people ask with: what they mean here, or that they are out of scope, in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from costmodel.cli.main import main
+from costmodel.config.errors import ConfigError, unknown
+from costmodel.config.scenario import load_scenario
+from costmodel.config.terms import meaning_of
+from costmodel.operations.registry import operation_named, operation_names
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"),
+    [
+        ("munmap", "is a state of zap (operation zap, state munmap)"),
+        ("MADV_DONTNEED", "is zap (operation zap, state dontneed; of ranges: docs/zap.md)"),
+        ("uffd-wp", "is mprotect in the states to-write-protected and to-write-resolved"),
+        ("page_fault", "is not in the model (docs/scope.md)"),
+        ("hugetlb", "is not in the model (docs/scope.md)"),
+        ("kernel.pcid", "is not in the model (docs/scope.md)"),
+    ],
+)
+def test_what_a_word_means(word: str, meaning: str) -> None:
+    assert meaning_of(word) == f"{word} {meaning}"
+    assert unknown("key", word, ["known"]) == f"unknown key: {word} {meaning}"
+    assert meaning not in unknown("event", word, ["known"]), "events have names of their own"
+
+
+def test_a_word_that_says_nothing_is_compared_with_names_as_ever() -> None:
+    assert meaning_of("forkk") is None
+    assert unknown("operation", "forkk", ["fork", "zap"]).endswith("did you mean 'fork'?")
+
+
+def test_no_name_of_ours_is_explained_away() -> None:
+    for operation in operation_names():
+        assert meaning_of(operation) is None
+
+
+def test_the_states_that_are_named_exist() -> None:
+    zap, mprotect = ({s.name for s in operation_named(o).words.states} for o in ("zap", "mprotect"))
+    assert {"munmap", "exit", "dontneed"} <= zap
+    assert {"to-write-protected", "to-write-resolved"} <= mprotect
+    assert {"exec", "exit"} <= {s.name for s in operation_named("spawn").words.states}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--operation", "munmap"], "--operation: unknown operation: munmap is a state of zap"),
+        (["--set", "page_size=64K"], "unknown key: page_size is not in the model"),
+        (["--operation", "zap", "--state", "madvise"], "for zap; madvise is zap"),
+    ],
+)
+def test_a_command_answers_in_the_words_of_the_question(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--machine", "xeon-4210r", "--strategy", "v6.7", *words]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_file_is_answered_alike(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("operation: page_fault\nmemory: 1 GiB\nmachines: [xeon-4210r]\n")
+    with pytest.raises(ConfigError, match="page_fault is not in the model"):
+        load_scenario(str(file))
