@@ -64,7 +64,7 @@ class _Question(BaseModel):
     baseline: str
 
 
-class StudyFile(BaseModel):
+class StudyRecord(BaseModel):
     """The keys of ``study.json`` that are read."""
 
     model_config = _LENIENT
@@ -197,7 +197,7 @@ def _own_strategies(study: SweepStudy) -> dict[str, str]:
 def _read(file: Path) -> dict[str, Any]:
     """Return what ``study.json`` says; raise ConfigError with its faults and their places."""
     placed = read_json(file)
-    validated(StudyFile, placed)
+    validated(StudyRecord, placed)
     found: dict[str, Any] = placed.data
     return found
 

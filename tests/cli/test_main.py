@@ -58,7 +58,7 @@ def test_an_unknown_command_is_bad_input(capsys: pytest.CaptureFixture[str]) -> 
         (
             PermissionError(13, "Permission denied", "out.json"),
             2,
-            "Permission denied: 'out.json'\n",
+            "out.json: Permission denied\n",
         ),
         (KeyboardInterrupt(), 130, ""),
     ],
