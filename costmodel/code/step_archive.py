@@ -52,6 +52,7 @@ def pack(programs: Mapping[str, Arrays]) -> bytes:
             for name, columns in split.items()
         }
     ).encode()
+    head = lzma.compress(head, check=lzma.CHECK_NONE, filters=_FILTERS)
     texts = [programs[name][1].tobytes() for name in split]
     columns = [_planes(split[name][key]) for name, key in _order(split)]
     packed = lzma.compress(b"".join([*texts, *columns]), check=lzma.CHECK_CRC32, filters=_FILTERS)
@@ -104,7 +105,7 @@ def names_in(archive: bytes) -> list[str]:
 
 def _sizes(archive: bytes) -> _Sizes:
     end = _HEAD_BYTES + int.from_bytes(archive[:_HEAD_BYTES], "big")
-    sizes: _Sizes = json.loads(archive[_HEAD_BYTES:end])
+    sizes: _Sizes = json.loads(lzma.decompress(archive[_HEAD_BYTES:end]))
     return sizes
 
 
