@@ -29,7 +29,7 @@ STEPS: Final = "steps.xz"
 BUILDS: Final = "builds.xz"
 """Ending of the name of the archive with the other builds of an architecture."""
 _HEAD_BYTES: Final = 4
-_FILTERS: Final = [
+_FILTERS: Final[list[dict[str, int]]] = [
     {"id": lzma.FILTER_LZMA2, "preset": 6 | lzma.PRESET_EXTREME, "lc": 3, "lp": 0, "pb": 0}
 ]
 _Sizes = dict[str, tuple[int, str]]
@@ -55,7 +55,9 @@ def pack(programs: Mapping[str, Arrays]) -> bytes:
     head = lzma.compress(head, check=lzma.CHECK_NONE, filters=_FILTERS)
     texts = [programs[name][1].tobytes() for name in split]
     columns = [_planes(split[name][key]) for name, key in _order(split)]
-    packed = lzma.compress(b"".join([*texts, *columns]), check=lzma.CHECK_CRC32, filters=_FILTERS)
+    data = b"".join([*texts, *columns])
+    tried = ([{**_FILTERS[0], "lc": bits}] for bits in (2, 3, 4))
+    packed = min((lzma.compress(data, check=lzma.CHECK_CRC32, filters=f) for f in tried), key=len)
     return len(head).to_bytes(_HEAD_BYTES, "big") + head + packed
 
 
