@@ -249,7 +249,7 @@ def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
     }
     return {
         "numbers": np.concatenate([v.ravel() - low[column] for column, v in columns.items()]),
-        "text": np.frombuffer(json.dumps(text).encode(), dtype=np.uint8),
+        "text": np.frombuffer(json.dumps(text, separators=(",", ":")).encode(), dtype=np.uint8),
     }
 
 

@@ -29,7 +29,7 @@ STEPS: Final = "steps.xz"
 BUILDS: Final = "builds.xz"
 """Ending of the name of the archive with the other builds of an architecture."""
 _HEAD_BYTES: Final = 4
-_FILTERS: Final = [
+_FILTERS: Final[list[dict[str, int]]] = [
     {"id": lzma.FILTER_LZMA2, "preset": 6 | lzma.PRESET_EXTREME, "lc": 3, "lp": 0, "pb": 0}
 ]
 _Sizes = dict[str, tuple[int, str]]
@@ -52,9 +52,12 @@ def pack(programs: Mapping[str, Arrays]) -> bytes:
             for name, columns in split.items()
         }
     ).encode()
+    head = lzma.compress(head, check=lzma.CHECK_NONE, filters=_FILTERS)
     texts = [programs[name][1].tobytes() for name in split]
     columns = [_planes(split[name][key]) for name, key in _order(split)]
-    packed = lzma.compress(b"".join([*texts, *columns]), check=lzma.CHECK_CRC32, filters=_FILTERS)
+    data = b"".join([*texts, *columns])
+    tried = ([{**_FILTERS[0], "lc": bits}] for bits in (2, 3, 4))
+    packed = min((lzma.compress(data, check=lzma.CHECK_CRC32, filters=f) for f in tried), key=len)
     return len(head).to_bytes(_HEAD_BYTES, "big") + head + packed
 
 
@@ -104,7 +107,7 @@ def names_in(archive: bytes) -> list[str]:
 
 def _sizes(archive: bytes) -> _Sizes:
     end = _HEAD_BYTES + int.from_bytes(archive[:_HEAD_BYTES], "big")
-    sizes: _Sizes = json.loads(archive[_HEAD_BYTES:end])
+    sizes: _Sizes = json.loads(lzma.decompress(archive[_HEAD_BYTES:end]))
     return sizes
 
 

@@ -11,7 +11,7 @@ from costmodel.operations.shared.pmd import HUGE, LAYOUT
 from costmodel.operations.zap.operation import of_file
 from costmodel.operations.zap.recorded_files import file_marks, without_flush
 from costmodel.operations.zap.recorded_release import frames_apart, release_marks
-from costmodel.operations.zap.recorded_scanner import Found, Scanner
+from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import RecordedEvents
 from costmodel.recorder.rows import WindowRows, without_rows
@@ -54,7 +54,7 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     return list(_marks(raw, window))
 
 
-def _marks(raw: list[Found], window: Recording) -> Iterator[Mark]:
+def _marks(raw: list[EventRow], window: Recording) -> Iterator[Mark]:
     """Yield the events with the entry and the struct page that each is about.
 
     Events on struct pages have no entry: their mappings are counted through the batch from the last
@@ -75,7 +75,7 @@ def _marks(raw: list[Found], window: Recording) -> Iterator[Mark]:
         yield Mark(found.row, Step(found.event, slot, page, head, int(traits)))
 
 
-def _slots(raw: list[Found]) -> Iterator[tuple[Found, int]]:
+def _slots(raw: list[EventRow]) -> Iterator[tuple[EventRow, int]]:
     batch, unmapped, slot = 0, 0, 0
     for found in raw:
         if found.event == "read":
@@ -91,7 +91,7 @@ def _slots(raw: list[Found]) -> Iterator[tuple[Found, int]]:
         yield found, slot
 
 
-def _frames(raw: list[Found], window: Recording) -> dict[int, int]:
+def _frames(raw: list[EventRow], window: Recording) -> dict[int, int]:
     """Return the struct page of each entry that the window unmaps."""
     return {
         slot: int(window.index[found.row]) for found, slot in _slots(raw) if found.event == "unmap"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
-from costmodel.operations.zap.recorded_scanner import Found, Scanner
+from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.rows import WindowRows, without_rows
 
@@ -40,25 +40,25 @@ def file_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
     return list(_marks(found, scanner.rows, window))
 
 
-def _passed_on(rows: WindowRows) -> Iterator[Found]:
+def _passed_on(rows: WindowRows) -> Iterator[EventRow]:
     """Yield where dirty and access bits reach the flags of a folio."""
     touched: dict[int, int] = {}
     dirtied = False
     for row, function in enumerate(rows.function):
         looks = rows.target[row] == "page" and function == _DIRTIES
         if looks and not dirtied:
-            yield Found(row, "dirty")
+            yield EventRow(row, "dirty")
         dirtied = function == _DIRTIES and (dirtied or looks)
         if rows.kind[row] == "rmw" and rows.target[row] == "page" and function == _ACCESSES:
             times = touched[rows.index[row]] = touched.get(rows.index[row], 0) + 1
-            yield Found(row, "activate" if times == _SECOND else "accessed")
+            yield EventRow(row, "activate" if times == _SECOND else "accessed")
 
 
 _SECOND: Final = 2
 """What was accessed is accessed again, and moves to the active list."""
 
 
-def _marks(found: Sequence[Found], rows: WindowRows, window: Recording) -> Iterator[Mark]:
+def _marks(found: Sequence[EventRow], rows: WindowRows, window: Recording) -> Iterator[Mark]:
     """Yield the events with the entry and the struct page that each is about.
 
     A mapping that is uncounted behind the flush has no entry any more: its slot is 0.

@@ -16,7 +16,7 @@ _ALLOCATOR: Final = "get_page_from_freelist"
 _LIST: Final = "__tlb_remove_folio_pages_size"
 
 
-class Found(NamedTuple):
+class EventRow(NamedTuple):
     """An event at a row; ``slot`` is that of its entry, None for an event on a struct page."""
 
     row: int
@@ -42,7 +42,7 @@ class Scanner:
         row = rows.target.index("src")
         return rows.index[row] > 0 or rows.function[row] == _GATHERING
 
-    def events(self) -> Iterator[Found]:
+    def events(self) -> Iterator[EventRow]:
         """Yield the events in order."""
         match = {"load": self._load, "store": self._store, "rmw": self._rmw}
         for row, kind in enumerate(self.rows.kind):
@@ -50,13 +50,13 @@ class Scanner:
             if kind in match:
                 found = match[kind](row)
             elif self.rows.op[row] == "dsb_ish" and self.swapping:
-                found = Found(row, "flush")
+                found = EventRow(row, "flush")
             else:
                 found = None
             if found is not None:
                 yield found
 
-    def _load(self, row: int) -> Found | None:
+    def _load(self, row: int) -> EventRow | None:
         rows = self.rows
         index, function = rows.index[row], rows.function[row]
         if rows.target[row] != "src" or self.phase == "clear":
@@ -64,37 +64,39 @@ class Scanner:
         if function == _GATHERING:
             # The helper has read the entry before it is called.
             return (
-                Found(row, "gather", self.scanned) if index % CONT_PTES == CONT_PTES - 1 else None
+                EventRow(row, "gather", self.scanned)
+                if index % CONT_PTES == CONT_PTES - 1
+                else None
             )
         if function.startswith("contpte_try_unfold") or self.swapping:
             return None
         if self.phase == "done" and index > self.scanned:
             self.phase, self.scanned = "read", index
-            return Found(row, "read", index)
+            return EventRow(row, "read", index)
         if self.phase == "read" and index > self.scanned:
             self.scanned = index
-            return Found(row, "scan", index)
+            return EventRow(row, "scan", index)
         return None
 
-    def _store(self, row: int) -> Found | None:
+    def _store(self, row: int) -> EventRow | None:
         rows = self.rows
         if rows.target[row] == "src":
             return self._entry_written(row)
         return self._list_written(row) if rows.function[row].startswith(_LIST) else None
 
-    def _entry_written(self, row: int) -> Found | None:
+    def _entry_written(self, row: int) -> EventRow | None:
         """Return the event of swapping or storing an entry: it is emptied, or part of an unfold."""
         rows = self.rows
         index = rows.index[row]
         if rows.function[row] != _CONVERT:
             self.phase = "clear"
-            return Found(row, "clear", index)
+            return EventRow(row, "clear", index)
         self.swapping = rows.kind[row] == "rmw" or index % CONT_PTES != CONT_PTES - 1
         if index % CONT_PTES != CONT_PTES - 1:
             return None
-        return Found(row, "clear_src" if rows.kind[row] == "rmw" else "restore_src", index)
+        return EventRow(row, "clear_src" if rows.kind[row] == "rmw" else "restore_src", index)
 
-    def _list_written(self, row: int) -> Found | None:
+    def _list_written(self, row: int) -> EventRow | None:
         """Return the event of a store to the gather list: an entry, or the header of a new page.
 
         The first few slots are on the stack, in the mmu_gather itself.
@@ -102,20 +104,20 @@ class Scanner:
         rows = self.rows
         if rows.size[row] == 4 and not self.allocating:
             self.phase = "done"
-            return Found(row, "slot")
+            return EventRow(row, "slot")
         if self.allocating and (rows.size[row] == 16 or rows.offset[row] == 8):
             self.allocating = False
-            return Found(row, "list_page")
+            return EventRow(row, "list_page")
         return None
 
-    def _rmw(self, row: int) -> Found | None:
+    def _rmw(self, row: int) -> EventRow | None:
         rows = self.rows
         target, offset = rows.target[row], rows.offset[row]
         if target == "src":
             return self._entry_written(row)
         if target == "page" and offset in (MAPCOUNT, LARGE_MAPCOUNT):
             self.phase = "unmap"
-            return Found(row, "unmap" if offset == MAPCOUNT else "large_unmap")
+            return EventRow(row, "unmap" if offset == MAPCOUNT else "large_unmap")
         if rows.function[row] == "_raw_spin_lock":
-            return Found(row, "lock")
+            return EventRow(row, "lock")
         return None
