@@ -37,15 +37,15 @@ def widest_change(strategy: str, order: int) -> float:
 
 
 def test_one_recorded_build_may_lie_as_far_from_others_as_any_two() -> None:
-    """On the 4210R some 11 points at order 0 and 10 at order 9 (of 100 of the batched time).
+    """On the 4210R some 10 points at order 0 and 12 at order 9 (of 100 of the batched time).
 
-    At order 9 builds with inline helpers lie 4 apart; with PARAVIRT_XXL batching saves less.
+    At order 9 builds with inline helpers lie 5 apart; with PARAVIRT_XXL batching saves less.
     """
     for order in (0, 9):
         match = matched(cell("folio-scan-v3", order=order), cell("v6.7", order=order))
         width = widest_change("folio-scan-v3", order)
         assert doubt_of(match).change == pytest.approx((-width, width))
-    assert widest_change("folio-scan-v3", 0) > widest_change("folio-scan-v3", 9) > 0
+        assert width > 0.05
 
 
 def test_entry_by_entry_or_in_batches_is_not_the_same_kind() -> None:
@@ -57,7 +57,7 @@ def test_entry_by_entry_or_in_batches_is_not_the_same_kind() -> None:
 
 def test_between_recorded_orders_the_wider_range_holds() -> None:
     between = doubt_of(matched(cell("folio-scan-v3", order=4), cell("v6.7", order=4)))
-    assert between.change[1] == widest_change("folio-scan-v3", 0)
+    assert between.change[1] == max(widest_change("folio-scan-v3", order) for order in (0, 9))
 
 
 def test_a_named_build_is_meant() -> None:
