@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         window,
     )
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "ConfigError",
