@@ -20,7 +20,7 @@ from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.config.sizes import size_text
 from costmodel.config.workload import states_of
 from costmodel.operations.registry import DEFAULT, operation_named
-from costmodel.published import has_times
+from costmodel.published import Role, roles_of_times
 from costmodel.quantity import ends_text, quantity
 from costmodel.settings import Setting, settings_of_machine, settings_of_workload
 from costmodel.uncertainty.sampling import doubtful_choices, shares_by_number
@@ -72,8 +72,14 @@ def idle_remarks(idle: Sequence[Setting]) -> Iterator[str]:
 
 
 def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
-    if not machine.is_shipped or not has_times(machine.name, operation):
+    roles = roles_of_times(machine.name, operation) if machine.is_shipped else frozenset()
+    if not roles:
         yield f"No absolute {operation} time of this machine was ever compared with a measurement."
+    elif roles == {Role.REPORT}:
+        yield (
+            f"Absolute {operation} times of this machine were compared with reports of whole runs "
+            "alone (docs/reports.md says how far off they are)."
+        )
     if machine.fit is None:
         yield "Nothing was fitted on it: its intervals come from the bounds in its file."
 

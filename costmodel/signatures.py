@@ -50,6 +50,8 @@ def as_text(function: Callable[P, object], name: str) -> Callable[P, str]:
     of = function.__name__
     printed.__doc__ = f"Return what ``print({of}(...))`` shows; arguments are those of ``{of}()``."
     printed.__annotations__ = {**function.__annotations__, "return": "str"}
+    own = inspect.signature(function).replace(return_annotation="str")
+    vars(printed)["__signature__"] = own  # else that of the function that is wrapped is shown
     return printed
 
 

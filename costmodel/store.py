@@ -26,7 +26,7 @@ VARIABLE: Final = "COSTMODEL_CACHE"
 """Environment variable with the directory of the store, or ``off``."""
 OFF: Final = "off"
 _FILE: Final = "answers.sqlite"
-_PACKAGES: Final = ("numpy", "numba", "scipy")
+_PACKAGES: Final = ("numpy", "numba", "llvmlite", "scipy", "simpy")
 """Packages whose version could change a number."""
 _SOURCES: Final = frozenset({".py", ".yaml", ".yml", ".json", ".csv", ".npz", ".xz"})
 _WAIT_SECONDS: Final = 20.0

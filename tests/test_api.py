@@ -191,6 +191,8 @@ def test_help_shows_the_functions() -> None:
     for function in (costmodel.study, costmodel.price, costmodel.explain, costmodel.table):
         kinds = {p.kind for p in inspect.signature(function).parameters.values()}
         assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    assert str(inspect.signature(costmodel.study)).endswith(" -> Study")
+    assert str(inspect.signature(costmodel.table)).endswith(" -> str")
 
 
 def test_the_default_question_is_that_of_the_command_line(

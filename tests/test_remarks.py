@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from costmodel import api
+from costmodel.calibration.predict import cell_of
+from costmodel.calibration.targets import reported
 from costmodel.cli.main import parser
 from costmodel.config.crowd import Crowd
 from costmodel.config.machine import load_machine
 from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.operations.shared.life import LIFE_KEYS
-from costmodel.remarks import caution, decided_by, inferred, used
+from costmodel.remarks import caution, decided_by, inferred, remarks, used
 
 
 @pytest.mark.parametrize("operation", operation_names())
@@ -28,6 +30,19 @@ def test_a_machine_that_was_never_measured_needs_one(operation: str) -> None:
 @pytest.mark.parametrize("name", ["xeon-4210r", "ampere-altra", "apple-m2-vm"])
 def test_the_machines_of_the_thread_need_none(name: str, operation: str) -> None:
     assert caution(load_machine(name), operation) == ""
+
+
+@pytest.mark.parametrize(
+    ("machine", "said"),
+    [
+        ("apple-m3", "Absolute mprotect times of this machine were compared with reports of whole"),
+        ("ampere-altra", "No absolute mprotect time of this machine was ever compared"),
+    ],
+)
+def test_a_machine_says_whether_only_reports_are_about_it(machine: str, said: str) -> None:
+    (asked,) = (number.case for number in reported() if number.id == "T28a/1")
+    found = remarks(cell_of(asked, load_machine(machine)))
+    assert any(text.startswith(said) for text in found)
 
 
 def test_numbers_of_another_operation_do_not_count() -> None:

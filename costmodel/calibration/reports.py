@@ -6,7 +6,6 @@ named or not ours; then the nearest machine answers, and signs and factors alone
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -99,10 +98,7 @@ class _Known:
                 pace_of(replace(cell, machine=_with_numbers(drawn, case.numbers)))
                 for drawn in drawn_machines(_machine(cell.machine.name), many_cpus=many_cpus)
             ]
-            self._drawn[key] = (
-                tuple(math.log(pace.ps / result.exact_ps) for pace in paces),
-                tuple(math.log(pace.per_s / result.throughput_per_s) for pace in paces),
-            )
+            self._drawn[key] = result.logs_of(paces)
         return self._drawn[key]
 
 

@@ -21,7 +21,8 @@ TITLES = {
 }
 LEGEND = """\
 published and its deviation, predicted, 90 % interval: ms for absolute
-times, else percent. error: percent of the time (%), points, or factor (x).
+times, operations per second for throughputs, else percent. error: percent
+of the published value (%), points, or factor (x).
 *: the change that two rows in seconds imply. !: outside the interval.
 in: published numbers inside it.
 M: beyond the limit of its class."""

@@ -137,20 +137,23 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
 
     ``what`` is what the name should be one of. More than 30 names are not listed. Of an operation
     and a key, a word that means something else here, or nothing that is modelled, is explained
-    (:mod:`costmodel.config.terms`).
+    (:mod:`costmodel.config.terms`), unless a known key begins with it.
 
     >>> unknown("machine", "ampere-altro", ["ampere-altra", "xeon-4210r"])
     "unknown machine, did you mean 'ampere-altra'?"
     >>> unknown("key", "runs", ["cpus", "protocol.runs"])
     "unknown key, did you mean 'protocol.runs'?"
+    >>> unknown("key", "caches.l1.size", ["caches.l1.size_bytes", "memory"])
+    "unknown key, did you mean 'caches.l1.size_bytes'?"
     >>> unknown("strategy", "v6.12", ["v6.8", "contpte-folio-v6.12", "folio-v6.12"])
     "unknown strategy, did you mean 'folio-v6.12'?"
     """
-    meaning = meaning_of(name) if what in _ASKED_WITH else None
+    names = sorted(known)
+    longer = [each for each in names if "." in str(name) and each.startswith(f"{name}_")]
+    meaning = meaning_of(name) if what in _ASKED_WITH and not longer else None
     if meaning is not None:
         return f"unknown {what}: {meaning}"
-    names = sorted(known)
-    inner = [each for each in names if each.rpartition(".")[2] == name]
+    inner = longer or [each for each in names if each.rpartition(".")[2] == name]
     inner = inner or [each for each in names if len(str(name)) > 2 and each.endswith(f"-{name}")]
     near = inner or difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     if near:

@@ -35,6 +35,7 @@ _MEANT: Final = (
     ("folio mthp thp page_order", "is folio_orders (0, 2 to 9, or a mix), --order as an option"),
     ("pmd pmd_mapped", "is mapped: pmd, with folios of order 9 (docs/scope.md)"),
     ("rob", "is core.rob_entries"),
+    ("frequency clock ghz mhz", "is core.clock_ghz"),
     ("dram dram_ns memory_latency cxl", "is caches.dram.latency_ns"),
     ("cpu_count ncpus nr_cpus cores nproc", "is cpus (processes) or threads (of each)"),
     ("size memory_size mem", "is memory, with --memory as its option"),
@@ -60,7 +61,7 @@ _OUTSIDE: Final = (
     "lse llsc ll_sc",
     "pcid",
     "lva lpa lpa2 va_bits 52bit la57 5level pgtable_levels",
-    "smt hyperthreading turbo frequency governor",
+    "smt hyperthreading turbo governor",
     "scheduler sched",
 )
 """Words that stand for what the model does not have."""

@@ -46,9 +46,7 @@ class Cell:
 
 
 class Pace(NamedTuple):
-    """How fast a cell is without noise: picoseconds of one operation, and operations that all CPUs
-    finish in a second.
-    """
+    """How fast a cell is without noise: time of an operation, operations of all CPUs a second."""
 
     ps: int
     per_s: float
@@ -106,7 +104,7 @@ class Result:
         """
         return _pace(self.cell, self.exact_ps, self.contention).per_s
 
-    @cached_property
+    @property
     def log_samples(self) -> tuple[float, ...]:
         """Natural logarithms of the exact time on other machines over that on this machine.
 
@@ -114,24 +112,23 @@ class Result:
         :mod:`costmodel.uncertainty.sampling`. They are priced when they are first asked for, which
         takes about a dozen times as long as the exact time.
         """
-        return self._on_drawn[0]
+        return self.on_drawn_machines[0]
 
-    @cached_property
+    @property
     def throughput_log_samples(self) -> tuple[float, ...]:
         """The same of ``throughput_per_s``, on the same machines."""
-        return self._on_drawn[1]
+        return self.on_drawn_machines[1]
 
     @cached_property
-    def _on_drawn(self) -> DrawnLogs:
-        return self.on_drawn_machines() if self.drawn_logs is None else self.drawn_logs
-
     def on_drawn_machines(self) -> DrawnLogs:
-        """Compute ``log_samples`` and ``throughput_log_samples``."""
-        cell, many_cpus = self.cell, self.cell.workload.many_cpus
-        paces = [
-            pace_of(replace(cell, machine=machine))
-            for machine in sampling.drawn_machines(cell.machine, many_cpus=many_cpus)
-        ]
+        """Both of these, computed where they were not given."""
+        if self.drawn_logs is not None:
+            return self.drawn_logs
+        drawn = sampling.drawn_machines(self.cell.machine, many_cpus=self.cell.workload.many_cpus)
+        return self.logs_of([pace_of(replace(self.cell, machine=machine)) for machine in drawn])
+
+    def logs_of(self, paces: Sequence[Pace]) -> DrawnLogs:
+        """Return the logarithms of other times and throughputs over those of this result."""
         return (
             tuple(math.log(pace.ps / self.exact_ps) for pace in paces),
             tuple(math.log(pace.per_s / self.throughput_per_s) for pace in paces),

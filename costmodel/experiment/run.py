@@ -104,7 +104,7 @@ def _run_task(task: _Task) -> list[tuple[int, dict[str, Any]]]:
     for position, cell in task.cells:
         result = run_cell(cell, noise=task.noise, engine=task.engine, causes=task.causes)
         if task.intervals:
-            result = replace(result, drawn_logs=result.on_drawn_machines())
+            result = replace(result, drawn_logs=result.on_drawn_machines)
         values = {each.name: getattr(result, each.name) for each in fields(Result)}
         found.append((position, {name: v for name, v in values.items() if name != "cell"}))
     return found

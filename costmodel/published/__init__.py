@@ -3,11 +3,11 @@
 from costmodel.published.builds import half_range_pct, least_half_range_pct
 from costmodel.published.matching import (
     change_against_pct,
-    has_times,
     implied_change_pct,
     loop_names,
     matching,
     matching_loop,
+    roles_of_times,
 )
 from costmodel.published.rows import Metric, Role, Row, Table, all_rows, rows_by_id, tables
 
@@ -19,12 +19,12 @@ __all__ = [
     "all_rows",
     "change_against_pct",
     "half_range_pct",
-    "has_times",
     "implied_change_pct",
     "least_half_range_pct",
     "loop_names",
     "matching",
     "matching_loop",
+    "roles_of_times",
     "rows_by_id",
     "tables",
 ]

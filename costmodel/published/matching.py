@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from costmodel.published.rows import Metric, Row, all_rows, rows_by_id
+from costmodel.published.rows import Metric, Role, Row, all_rows, rows_by_id
 
 
 def matching(
@@ -61,15 +61,18 @@ def loop_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.loop for row in all_rows() if row.loop is not None))
 
 
-def has_times(machine: str, operation: str) -> bool:
-    """Tell whether a time of an operation on a machine was published, not only a change.
+def roles_of_times(machine: str, operation: str) -> frozenset[Role]:
+    """Return the roles of the published times of an operation on a machine; changes do not count.
 
     Only rows that a strategy of this package stands for count, and only this very machine's.
     """
-    return any(
-        (row.machine, row.operation, row.metric) == (machine, operation, Metric.SECONDS)
+    wanted = (machine, operation, Metric.SECONDS)
+    return frozenset(
+        row.role
         for row in all_rows()
-        if row.role is not None and not row.measured_on
+        if row.role is not None
+        and not row.measured_on
+        and (row.machine, row.operation, row.metric) == wanted
     )
 
 

@@ -21,6 +21,7 @@ from costmodel.operations.registry import operation_named, operation_names
         ("uffd-wp", "is mprotect in the states to-write-protected and to-write-resolved"),
         ("page_fault", "is not in the model (docs/scope.md)"),
         ("hugetlb", "is not in the model (docs/scope.md)"),
+        ("core.frequency", "is core.clock_ghz"),
         ("kernel.pcid", "is not in the model (docs/scope.md)"),
     ],
 )
@@ -28,6 +29,14 @@ def test_what_a_word_means(word: str, meaning: str) -> None:
     assert meaning_of(word) == f"{word} {meaning}"
     assert unknown("key", word, ["known"]) == f"unknown key: {word} {meaning}"
     assert meaning not in unknown("event", word, ["known"]), "events have names of their own"
+
+
+def test_a_key_that_lacks_its_unit_is_completed_and_not_explained() -> None:
+    known = ["caches.l1.size_bytes", "caches.l2.size_bytes", "memory"]
+    assert unknown("key", "caches.l2.size", known).endswith("did you mean 'caches.l2.size_bytes'?")
+    assert (
+        unknown("key", "size", known) == "unknown key: size is memory, with --memory as its option"
+    )
 
 
 def test_a_word_that_says_nothing_is_compared_with_names_as_ever() -> None:

@@ -68,7 +68,12 @@ def test_it_is_priced_as_unmap_and_release(archive: Path, monkeypatch: pytest.Mo
 
 def test_scattered_struct_pages_cost_more(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(archive.parent)
-    frames = ["contiguous", {"scattered": "2%"}, {"scattered": "30%"}, "scattered"]
+    frames: list[str | dict[str, str]] = [
+        "contiguous",
+        {"scattered": "2%"},
+        {"scattered": "30%"},
+        "scattered",
+    ]
     times = [
         price(MACHINE, "@tiny", operation="zap", state="munmap", frames=some).ns_per_pte
         for some in frames

@@ -1,1 +1,1 @@
-"""Records how folios of files and of shared memory are unmapped and forked."""
+"""Records how folios of files and of shared memory are unmapped."""

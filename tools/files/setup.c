@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What unmap and fork meet where a mapping is of a file or of shared memory, beside what setup.c and
+ * What an unmap meets where a mapping is of a file or of shared memory, beside what setup.c and
  * zap.c of costmodel/emulation/setup make. Called by name.
  */
 #include <linux/fs.h>
