@@ -91,9 +91,9 @@ def cache_directory() -> Path | None:
     given = os.environ.get("NUMBA_CACHE_DIR")
     for base in [Path(given)] if given else [_PACKAGE / "__pycache__", user]:
         directory = base / f"{_PREFIX}{sources_digest()}"
-        if directory.is_dir() and os.access(directory, os.W_OK):
-            return directory
-        with suppress(OSError):
+        with suppress(OSError):  # even to look may be forbidden, in another user's home
+            if directory.is_dir() and os.access(directory, os.W_OK):
+                return directory
             directory.mkdir(parents=True)
             _tidy(base, directory)
             if is_compiled():

@@ -29,6 +29,7 @@ _FILE: Final = "answers.sqlite"
 _PACKAGES: Final = ("numpy", "numba", "llvmlite", "scipy", "simpy")
 """Packages whose version could change a number."""
 _SOURCES: Final = frozenset({".py", ".yaml", ".yml", ".json", ".csv", ".npz", ".xz"})
+_PROBE: Final = "a value can be kept"
 _WAIT_SECONDS: Final = 20.0
 _TABLE: Final = (
     "CREATE TABLE IF NOT EXISTS answers "
@@ -80,6 +81,14 @@ class Store:
             with suppress(OSError):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             self._safely(lambda database: self._write(database, values))
+
+    def can_keep(self) -> bool:
+        """Tell whether values can be kept at this place, by keeping one."""
+        for _ in range(2):  # the first time removes a damaged database
+            self.put({_PROBE: True})
+            if self.get([_PROBE]):
+                return True
+        return False
 
     def size(self) -> StoreSize:
         """Return the number and the size of the kept values."""

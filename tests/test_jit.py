@@ -59,6 +59,20 @@ def test_a_package_that_cannot_be_written_uses_the_cache_of_the_user(
     assert jit.cache_directory() is None
 
 
+def test_a_directory_that_nobody_may_look_into_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def forbidden(_: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(jit, "sources_digest", lambda: "0")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_dir", forbidden)
+        found = jit.cache_directory()
+    assert found is None
+
+
 def test_the_digest_covers_every_file_whose_constants_are_compiled_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

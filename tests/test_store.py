@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from costmodel.cli.main import main
 from costmodel.store import Store, key_of, the_store
 
 
@@ -80,6 +81,27 @@ def test_a_place_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path / "file" / "a.sqlite")
     store.put({"a": 1})
     assert store.get(["a"]) == {}
+
+
+def test_a_place_is_said_to_keep_values_or_not(tmp_path: Path) -> None:
+    damaged = tmp_path / "answers.sqlite"
+    damaged.write_text("no database")
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+
+    assert Store(damaged).can_keep()
+    assert not Store(in_the_way / "answers.sqlite").can_keep()
+    assert not Store(None).can_keep()
+
+
+def test_warming_a_place_that_cannot_be_written_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("COSTMODEL_CACHE", str(tmp_path / "file"))
+
+    assert main(["cache", "--warm"]) == 2
+    assert "--warm: nothing can be kept there" in capsys.readouterr().err
 
 
 def test_the_environment_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.clear:
         store.clear()
+    if args.warm and not store.can_keep():
+        raise ConfigError.of("--warm", "nothing can be kept there", got=str(store.path))
     if args.warm:
         _warm(args.jobs)
     size = store.size()

@@ -158,7 +158,8 @@ def not_recorded(strategy: Strategy, workload: Workload, isa: str, *, build: str
     if not build and builds_on(strategy, workload, isa):
         return ""
     if build and build not in known:
-        return f"not recorded of build {build} (builds: {', '.join(known)})"
+        here = builds_on(strategy, workload, isa) or known
+        return f"not recorded of build {build} (builds: {', '.join(here)})"
     return _not_recorded(strategy, build or known[0], workload, isa)
 
 
@@ -207,6 +208,8 @@ def _in_no_state(strategy: Strategy, build: str, state: str, isa: str) -> str:
     """Return as a reason which strategies were recorded in a state; ``build`` is that of theirs."""
     others = built_in(strategy.operation).values()
     recorded = [known.name for known in others if build in builds_for(known, isa)]
+    if strategy.name in recorded:
+        return f"state {state} was recorded of build {build} only"
     return f"was not recorded in state {state}; recorded were: {', '.join(recorded)}"
 
 

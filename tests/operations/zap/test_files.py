@@ -29,7 +29,7 @@ from costmodel.operations.zap.recorded import as_posted, find
 from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.trace import zap_runs
 from costmodel.recorder import load_program
-from costmodel.strategies.builds import builds_for, built, not_recorded
+from costmodel.strategies.builds import BOOTED, builds_for, built, not_recorded
 from costmodel.strategies.catalogue import built_in
 from costmodel.units import PAGE_BYTES
 
@@ -190,3 +190,15 @@ def test_a_strategy_without_a_recording_is_refused_with_those_that_have_one() ->
     assert "was recorded in shared-exit" in not_recorded(
         built_in("zap")["v6.7"], anonymous, "x86_64", build=BUILD
     )
+
+
+def test_another_build_is_refused_with_the_one_that_has_the_state() -> None:
+    workload = Workload(
+        operation="zap", memory_bytes=1 << 30, folio_orders={0: 1.0}, state="file-exit"
+    )
+    v67 = built_in("zap")["v6.7"]
+
+    booted = not_recorded(v67, workload, "x86_64", build=BOOTED)
+    assert booted == f"state file-exit was recorded of build {BUILD} only"
+    unknown = not_recorded(v67, workload, "x86_64", build="gcc16")
+    assert unknown == f"not recorded of build gcc16 (builds: {BUILD})"
