@@ -69,7 +69,7 @@ class Store:
         """Return the values that are kept, by key; damaged ones are left out."""
         found: dict[str, Any] = {}
         aged: list[str] = []
-        if self.path is not None and self.path.is_file():
+        if self._is_there():
             self._safely(lambda database: _read(database, keys, found, aged), "DEFERRED")
             if aged:
                 self._safely(lambda database: _used_now(database, aged))
@@ -90,10 +90,15 @@ class Store:
                 return True
         return False
 
+    def _is_there(self) -> bool:
+        with suppress(OSError):  # a folder into which this user may not look
+            return self.path is not None and self.path.is_file()
+        return False
+
     def size(self) -> StoreSize:
         """Return the number and the size of the kept values."""
         sizes = [(0, 0)]
-        if self.path is not None and self.path.is_file():
+        if self._is_there():
             query = "SELECT count(*), coalesce(sum(size), 0) FROM answers"
             self._safely(lambda database: sizes.append(database.execute(query).fetchone()))
         return StoreSize(self.path or Path(), *sizes[-1])

@@ -83,6 +83,17 @@ def test_a_place_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
     assert store.get(["a"]) == {}
 
 
+def test_a_place_into_which_one_may_not_look_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    store = Store(tmp_path / "a.sqlite")
+    assert (store.get(["a"]), store.size().entries) == ({}, 0)
+
+
 def test_a_place_is_said_to_keep_values_or_not(tmp_path: Path) -> None:
     damaged = tmp_path / "answers.sqlite"
     damaged.write_text("no database")

@@ -72,7 +72,7 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
 
 
 def _released(archive: BuildArchive, key: str, shape: TableShape) -> list[tuple[str, int]]:
-    """Return the recorded windows that free what a table's gathered, and for how many tables.
+    """Return the recorded windows that free what a table gathered, and for how many tables.
 
     Of folios that lie apart none is merged with the next one. Tables where some do are priced as so
     many whose folios all lie apart, and the others with none.
