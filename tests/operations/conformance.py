@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -41,7 +41,10 @@ def differences(operation: str, name: str, key: str) -> list[list[Event]]:
     program, strategy = load_program(operation, name), strategy_of(operation, name)
     window = program.recordings[key]
     marks = operation_named(operation).recorded().find(program, window)[:-1]  # the next lock
-    steps, paths = _walked(operation, name, strategy, _shape(operation, window, marks, strategy))
+    table = _shape(operation, window, marks, strategy).build()
+    known = operation_named(operation)
+    items = strategy.function(known.begin(table, contpte=strategy.contpte))
+    steps, paths = walked(operation, name, items, step_before(known.event_before))
     first = TABLE_PTES - window.ptes
     behind = [(step, path) for step, path in zip(steps, paths, strict=True) if step.slot >= first]
     if first:  # a window of small folios begins behind the lock
@@ -81,18 +84,20 @@ def _shape(operation: str, window: Recording, marks: list[Mark], strategy: Strat
     return TableShape(1, orders, tuple(first_pfns), state, strategy.contpte)
 
 
-def _walked(
-    name: str, program: str, strategy: Strategy, table: TableShape
+def walked(
+    operation: str, program: str, items: Iterable[Step | Uop], before: Step
 ) -> tuple[list[Step], list[int]]:
-    """Return the events of a strategy on a table and the path that leads to each."""
-    operation, steps = operation_named(name), list[Step]()
+    """Return the events that a strategy yields and the path that leads to each.
+
+    ``before`` is the event that the first one follows.
+    """
+    steps: list[Step] = []
 
     def tee() -> Iterator[Step | Uop]:
-        begun = operation.begin(table.build(), contpte=strategy.contpte)
-        for item in strategy.function(begun):
+        for item in items:
             assert isinstance(item, Step)
             steps.append(item)
             yield item
 
-    record = recorder_of(name, program).record(tee(), step_before(operation.event_before))
+    record = recorder_of(operation, program).record(tee(), before)
     return steps, record.paths.tolist()

@@ -10,7 +10,6 @@ import pytest
 
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
-from costmodel.code.record import recorder_of
 from costmodel.code.uops import Uop
 from costmodel.mm.shapes import TableShape
 from costmodel.operations.shared.strategy import Strategy
@@ -20,6 +19,7 @@ from costmodel.operations.zap.operation import OPERATION
 from costmodel.operations.zap.recorded import as_posted, find
 from costmodel.recorder import load_program
 from costmodel.strategies.catalogue import built_in
+from tests.operations.conformance import walked
 
 START = 256
 """Entry of the table at which the windows are laid."""
@@ -57,23 +57,18 @@ def table(case: Case, frames: dict[int, int]) -> TableShape:
     return TableShape(1, orders, first_pfns, OPERATION.state(case.state), case.strategy.contpte)
 
 
-def walked(case: Case, shape: TableShape) -> tuple[list[Step], list[int]]:
+def on_table(case: Case, shape: TableShape) -> tuple[list[Step], list[int]]:
     """Return the events of the strategy on a table and the path that leads to each."""
     zap = ZapOperation.begin(shape.build(), contpte=case.strategy.contpte)
     while zap.list.slots_left != PAGE_SLOTS:  # no list page ends within the window
         zap.list.add(next(iter(zap.frames)), 0, 1)
     zap.list.take()
-    steps: list[Step] = []
+    items = (item for item in case.strategy.function(zap) if not is_list_page(item))
+    return walked("zap", case.program, items, Step("slot", -1, -1, -1))
 
-    def tee() -> Iterator[Step | Uop]:
-        for item in case.strategy.function(zap):
-            assert isinstance(item, Step)
-            if item.event != "list_page":
-                steps.append(item)
-                yield item
 
-    record = recorder_of("zap", case.program).record(tee(), Step("slot", -1, -1, -1))
-    return steps, record.paths.tolist()
+def is_list_page(item: Step | Uop) -> bool:
+    return isinstance(item, Step) and item.event == "list_page"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +79,7 @@ def test_same_events_and_the_same_micro_ops_between_them(case: Case) -> None:
     window = as_posted(program, program.recordings[f"{case.state}/order{case.order}"])
     marks = find(program, window)
     frames = {m.step.slot: m.step.page for m in marks if m.step.event == "unmap"}
-    steps, paths = walked(case, table(case, frames))
+    steps, paths = on_table(case, table(case, frames))
 
     wanted = [(m.step.event, m.step.slot + START) for m in marks]
     events = [(step.event, step.slot) for step in steps]

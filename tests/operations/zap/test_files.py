@@ -13,9 +13,7 @@ from costmodel.checking.check import check_strategy, standard_layouts
 from costmodel.checking.run import Subject
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
-from costmodel.code.record import recorder_of
 from costmodel.code.trace import TableRun
-from costmodel.code.uops import Uop
 from costmodel.config.workload import Workload
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import TableShape, homogeneous
@@ -32,6 +30,7 @@ from costmodel.recorder import load_program
 from costmodel.strategies.builds import BOOTED, builds_for, built, not_recorded
 from costmodel.strategies.catalogue import built_in
 from costmodel.units import PAGE_BYTES
+from tests.operations.conformance import walked
 
 BUILD = "gcc12-file"
 BASE = 1 << 20
@@ -71,21 +70,12 @@ def table(case: Case, frames: dict[int, int]) -> TableShape:
     return TableShape(1, orders, first_pfns, OPERATION.state(case.state), case.strategy.contpte)
 
 
-def walked(case: Case, shape: TableShape) -> tuple[list[Step], list[int]]:
+def on_table(case: Case, shape: TableShape) -> tuple[list[Step], list[int]]:
     """Return the events of the strategy on a table, and the path that leads to each."""
     zap = ZapOperation.begin(shape.build(), contpte=case.strategy.contpte, list_pages=1)
     zap.released = []
-    steps: list[Step] = []
-
-    def tee() -> Iterator[Step | Uop]:
-        for item in case.strategy.function(zap):
-            assert isinstance(item, Step)
-            steps.append(item)
-            yield item
-
     last = "unmap" if shape.state.shared else "slot"
-    record = recorder_of("zap", case.program).record(tee(), Step(last, -1, -1, -1))
-    return steps, record.paths.tolist()
+    return walked("zap", case.program, case.strategy.function(zap), Step(last, -1, -1, -1))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +86,7 @@ def test_same_events_and_the_same_micro_ops_between_them(case: Case) -> None:
     window = as_posted(program, program.recordings[f"{case.state}/order{case.order}"])
     marks = find(program, window)
     frames = {m.step.slot: m.step.page for m in marks if m.step.event == "clear"}
-    steps, paths = walked(case, table(case, frames))
+    steps, paths = on_table(case, table(case, frames))
 
     wanted = [(m.step.event, m.step.slot, m.step.page) for m in marks[:-1]]
     assert [(s.event, s.slot, s.page - BASE) for s in steps[1:]] == wanted
@@ -148,7 +138,7 @@ def test_what_the_page_cache_holds_is_not_freed() -> None:
 
 def test_activation_is_met_where_pages_of_a_folio_are_unmapped_one_by_one() -> None:
     case = next(c for c in cases() if (c.program[:4], c.state, c.order) == ("v6.7", "file-exit", 4))
-    steps, _ = walked(case, table(case, {slot: slot for slot in range(PTES)}))
+    steps, _ = on_table(case, table(case, {slot: slot for slot in range(PTES)}))
     events = Counter(step.event for step in steps)
     assert (events["accessed"], events["activate"]) == (2 * PTES >> 4, PTES >> 4)
 
