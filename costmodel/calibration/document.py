@@ -11,7 +11,7 @@ from costmodel.calibration.choices import FITTED
 from costmodel.calibration.claims import causes
 from costmodel.calibration.report import MachineReport, validate_machines
 from costmodel.calibration.reports import assess_reports
-from costmodel.calibration.reports_text import Verdict, score_lines, worst_first
+from costmodel.calibration.reports_text import ReportLimits, Verdict, score_lines, worst_first
 from costmodel.calibration.row_class import Measure
 from costmodel.calibration.validation import Assessment
 from costmodel.files import write_text
@@ -155,10 +155,11 @@ def _misses(missed: Sequence[Assessment]) -> Iterator[str]:
 
 
 def _elsewhere(assessments: Sequence[Assessment]) -> Iterator[str]:
+    limits = ReportLimits.known()
     yield (
         "Whole runs of a benchmark, loops on several CPUs, and machines that are not named or not "
-        "ours: judged by sign, by ratio (25 %) and, where the machine itself answers, by time (a "
-        "factor of 1.6). [Reports](reports.md) has each of them, misses first.\n"
+        f"ours: judged by sign, by ratio ({limits.ratio}) and, where the machine itself answers, "
+        f"by time ({limits.time}). [Reports](reports.md) has each of them, misses first.\n"
     )
     yield "\n".join(f"* {line}" for line in score_lines(assessments)) + "\n"
     missed = worst_first(assessments, Verdict.MISS)

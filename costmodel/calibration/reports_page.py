@@ -11,7 +11,7 @@ from costmodel.calibration import text
 from costmodel.calibration.claims import causes
 from costmodel.calibration.document import UNKNOWN, Table, table, value_text
 from costmodel.calibration.reports import assess_reports
-from costmodel.calibration.reports_text import Verdict, score_lines, worst_first
+from costmodel.calibration.reports_text import ReportLimits, Verdict, score_lines, worst_first
 from costmodel.calibration.validation import Assessment
 from costmodel.config.machine import load_machine
 from costmodel.files import write_text
@@ -34,8 +34,8 @@ of two times) over the published one.
 _TITLES = {
     Verdict.MISS: (
         "Misses",
-        "A sign that is wrong, a ratio of two times beyond 25 %, a time of the machine itself "
-        "beyond a factor of 1.6, a throughput beyond 12 %, its change beyond 6 points.",
+        "A sign that is wrong, a ratio of two times beyond {ratio}, a time of the machine itself "
+        "beyond {time}, a throughput beyond {throughput}, its change beyond {throughput_change}.",
     ),
     Verdict.MET: ("Met", "All else that is judged."),
     Verdict.SHOWN: (
@@ -55,7 +55,8 @@ def reports(assessments: Sequence[Assessment]) -> str:
     for verdict, (title, about) in _TITLES.items():
         chosen = worst_first(assessments, verdict)
         if chosen:
-            parts += [f"## {title}\n", f"{about}\n", *_rows(chosen, verdict)]
+            said = about.format(**ReportLimits.known()._asdict())
+            parts += [f"## {title}\n", f"{said}\n", *_rows(chosen, verdict)]
     return "\n".join([*parts, _NOT_ASKED, *_sources()])
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from costmodel.calibration.reports import report_scores
+from costmodel.calibration.row_class import Measure, RowClass, limit_of
 from costmodel.calibration.text import error, interval, marks, number, row_id
 from costmodel.calibration.validation import Assessment
 
@@ -26,6 +27,32 @@ class Verdict(StrEnum):
         if assessment.is_miss:
             return cls.MISS
         return cls.MET if assessment.is_judged else cls.SHOWN
+
+
+class ReportLimits(NamedTuple):
+    """What each kind of reported number is judged by, from ``limits.yaml``, with its unit."""
+
+    ratio: str
+    time: str
+    throughput: str
+    throughput_change: str
+
+    @classmethod
+    def known(cls) -> ReportLimits:
+        """Return the limits of all machines."""
+        ratio, time, throughput, change = (
+            limit_of(RowClass(measure), "")
+            for measure in (
+                Measure.REPORTED_CHANGE,
+                Measure.REPORTED_TIME,
+                Measure.THROUGHPUT,
+                Measure.THROUGHPUT_CHANGE,
+            )
+        )
+        return cls(
+            f"{ratio:g} %", f"a factor of {1 + time / 100:g}", f"{throughput:g} %",
+            f"{change:g} points",
+        )  # fmt: skip
 
 
 HEADINGS = {
@@ -56,12 +83,16 @@ def report_lines(assessments: Sequence[Assessment]) -> Iterator[str]:
 
 def score_lines(assessments: Sequence[Assessment]) -> Iterator[str]:
     """Yield sentences about how many of the reported numbers are met."""
-    found = report_scores(assessments)
+    found, limits = report_scores(assessments), ReportLimits.known()
     for what, (met, of) in (
         ("signs right", found.signs),
-        ("ratios of two times within 25 %", found.changes),
-        ("times of the machine itself within a factor of 1.6", found.times),
-        ("throughputs within 12 %, their changes within 6 points", found.throughputs),
+        (f"ratios of two times within {limits.ratio}", found.changes),
+        (f"times of the machine itself within {limits.time}", found.times),
+        (
+            f"throughputs within {limits.throughput}, their changes within "
+            f"{limits.throughput_change}",
+            found.throughputs,
+        ),
         ("judged numbers inside their 90 % interval", found.inside),
     ):
         yield f"{what}: {met} of {of}"

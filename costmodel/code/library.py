@@ -283,11 +283,11 @@ def load_library(operation: str, name: str) -> Library:
     Raises FileNotFoundError where there are none for the operation, and ConfigError for a user's
     file that is damaged.
     """
-    if not name.startswith(FILE_MARK):
-        return from_arrays(operation, name, *_archived(operation, name))
     try:
         return from_arrays(operation, name, *_archived(operation, name))
     except Exception:  # readers of archives raise whatever their many layers raise
+        if not name.startswith(FILE_MARK):
+            raise
         raise ConfigError.of(name.rpartition(".")[0], "is damaged: record it again") from None
 
 

@@ -19,6 +19,8 @@ _DIRTIES: Final = "noop_dirty_folio"
 _ACCESSES: Final = "folio_mark_accessed"
 _FLUSH: Final = ("tlbi", "dsb", "isb")
 _UNCOUNTS: Final = ("unmap", "large_unmap")
+_SECOND: Final = 2
+"""What was accessed is accessed again, and moves to the active list."""
 
 
 def without_flush(program: RecordedProgram, window: Recording) -> Recording:
@@ -52,10 +54,6 @@ def _passed_on(rows: WindowRows) -> Iterator[EventRow]:
         if rows.kind[row] == "rmw" and rows.target[row] == "page" and function == _ACCESSES:
             times = touched[rows.index[row]] = touched.get(rows.index[row], 0) + 1
             yield EventRow(row, "activate" if times == _SECOND else "accessed")
-
-
-_SECOND: Final = 2
-"""What was accessed is accessed again, and moves to the active list."""
 
 
 def _marks(found: Sequence[EventRow], rows: WindowRows, window: Recording) -> Iterator[Mark]:
