@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_jobs, command, given_options
+from costmodel.cli.parser import add_jobs, command, faults_in, given_options
 from costmodel.cli.question import add_options
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from costmodel.cli.output import output
-    from costmodel.config.errors import Faults
     from costmodel.profile.read import read_profile
     from costmodel.profile.shares import LOOPS, share_of
     from costmodel.results.text.share import shares_text
 
-    faults = Faults(_missing(args))
+    faults = faults_in(args)
+    faults.found += _missing(args)
     with faults.collected():
         target = output(args.json, inputs=[args.profile])
     with faults.collected():
