@@ -16,9 +16,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
-from costmodel.byte_cache import forget
 from costmodel.config.errors import ConfigError
-from costmodel.disk_cache import memory_only
+from costmodel.disk_cache import forget, memory_only
 from costmodel.heap import give_back
 from costmodel.parallel import pool
 from costmodel.sweeps.folder import SweepFolder

@@ -13,7 +13,7 @@ from typing import Final
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
 from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.rows import WindowRows, without_rows
+from costmodel.recorder.recorded import WindowRows, without_rows
 
 _DIRTIES: Final = "noop_dirty_folio"
 _ACCESSES: Final = "folio_mark_accessed"

@@ -8,7 +8,6 @@ import pytest
 
 from costmodel.mm.address_space import AddressSpace, Rss, VmaKind
 from costmodel.mm.build import Memory, build_memory
-from costmodel.mm.findings import Findings
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.layout import Area, Content, Layout, Piece
 from costmodel.mm.layouts import folios, pages, private
@@ -24,7 +23,7 @@ from costmodel.mm.pte import (
     make_pte,
 )
 from costmodel.mm.sanity_cont import check_cont
-from costmodel.mm.violations import DirtyRule, Guarantee, plural
+from costmodel.mm.violations import DirtyRule, Findings, Guarantee, plural
 from costmodel.operations.fork.guarantees import check_fork
 from costmodel.operations.fork.mm import ForkOperation
 
