@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -129,9 +130,14 @@ class _Made:
 _made: Final = _Made()
 
 
-def memory_only() -> None:
-    """Leave the store alone from now on, in this process and in those that it starts by forking."""
-    _made.values = MOST
+@contextmanager
+def memory_only() -> Iterator[None]:
+    """Leave the store alone in the block, and in processes that are forked in it."""
+    before, _made.values = _made.values, MOST
+    try:
+        yield
+    finally:
+        _made.values = before
 
 
 def kept_on_disk(key: tuple[Hashable, ...], make: Callable[[], T]) -> T:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
+import os
 import pydoc
+import random
+import resource
+import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import costmodel
@@ -217,6 +224,23 @@ def test_the_package_is_light_until_it_is_used() -> None:
 def test_the_package_has_no_other_attributes() -> None:
     with pytest.raises(AttributeError, match="no attribute 'prize'"):
         _ = costmodel.prize  # type: ignore[attr-defined]
+
+
+def test_a_process_that_asks_stays_as_it_is(tmp_path: Path) -> None:
+    def state() -> tuple[object, ...]:
+        handlers = tuple(signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM))
+        limits = resource.getrlimit(resource.RLIMIT_CPU), resource.getrlimit(resource.RLIMIT_DATA)
+        collector = gc.get_freeze_count(), gc.isenabled(), gc.get_threshold()
+        numbers = np.geterr(), random.getstate(), tuple(np.random.get_state())[2]
+        return handlers, limits, collector, numbers, dict(os.environ), warnings.filters[:]
+
+    before = state()
+    costmodel.price("epyc-rome", "v6.7")
+    costmodel.study("lkml-fork-sizes", jobs=2)
+    costmodel.sweep(
+        machines="epyc-rome", over={"caches.dram.latency_ns": [90, 110]}, into=tmp_path, jobs=2
+    )
+    assert state() == before
 
 
 def test_explain_says_what_makes_the_difference() -> None:

@@ -67,9 +67,11 @@ def test_a_study_does_not_drive_out_what_questions_need(
 
 
 def test_a_process_can_leave_the_store_alone(made: list[int]) -> None:
-    disk_cache.memory_only()
-    assert kept_on_disk(("a program", 1), lambda: 42) == 42
+    with disk_cache.memory_only():
+        assert kept_on_disk(("a program", 1), lambda: 42) == 42
     assert the_store().size().entries == 0
+    kept_on_disk(("a program", 2), lambda: 43)
+    assert the_store().size().entries == 1, "afterwards it is as before"
 
 
 Bytes = NDArray[np.uint8]

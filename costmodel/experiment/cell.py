@@ -224,10 +224,7 @@ def prepare(cell: Cell) -> None:
 
     The compiler is loaded only where something has to be compiled or traced anew.
     """
-    import gc
-
     _priced(cell, _table_runs(cell), Engine.FAST)
-    gc.freeze()  # to look for garbage in what was loaded takes 0.1 s each time
 
 
 def executed(cell: Cell) -> Sequence[TableRun]:

@@ -96,14 +96,14 @@ def local(jobs: int, study: SweepWork) -> Iterator[Executor]:
         return
     from costmodel import cpu
 
-    memory_only()  # else each process would read and make what it finds no program of
     cpu.warm_up()
     work = packed(study)
     first = {block.machine.name: number for number, block in reversed([*enumerate(study.blocks)])}
-    for number in first.values():
-        price_piece(work, Chunk(number, 0, 1))
-    give_back()
-    with pool(jobs) as executor:
+    # The store is left alone: each process would read and make what it finds no program of.
+    with memory_only(), pool(jobs) as executor:
+        for number in first.values():
+            price_piece(work, Chunk(number, 0, 1))
+        give_back()
         executor.submit(int).result()  # all processes are there now
         forget()
         give_back()
