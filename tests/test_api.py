@@ -39,7 +39,7 @@ def test_a_study_prints_as_a_table_and_draws_itself() -> None:
     study = costmodel.study(
         machines=["xeon-4210r"],
         strategies=["folio-batch-v6.9"],
-        orders=[0, 9],
+        orders=[0, 9, {0: "50%", 4: 0.5}],
         noise=False,
         memory=SMALL,
     )
@@ -49,6 +49,10 @@ def test_a_study_prints_as_a_table_and_draws_itself() -> None:
     assert study["xeon-4210r", "v6.7", 9].is_baseline
     with pytest.raises(KeyError):
         study["xeon-4210r", "v6.7", 4]
+    mixed = study["xeon-4210r", "v6.7", {4: "50%", 0: "50%"}].result.cell
+    assert mixed.workload.folio_orders == {0: 0.5, 4: 0.5}
+    with pytest.raises(KeyError):
+        study["xeon-4210r", "v6.7", {0: "40%", 4: "60%"}]
     assert study.picture("stack").png().startswith(b"\x89PNG")
     assert "folio-batch-v6.9" in study.chart()
 
