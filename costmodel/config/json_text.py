@@ -14,6 +14,7 @@ from costmodel.config.document import Document, Location, key_text
 from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.config.yaml_text import bounded
 
+LARGEST_FILE_BYTES = 256 << 20
 _BLANK = re.compile(r"[ \t\n\r]*")
 
 
@@ -73,9 +74,6 @@ def _member(text: str, here: int, wanted: str | int, decoder: json.JSONDecoder) 
 def _skip(text: str, here: int) -> int:
     found = _BLANK.match(text, here)
     return found.end() if found else here
-
-
-LARGEST_FILE_BYTES = 256 << 20
 
 
 def read_json(path: Path) -> PlacedJson:
