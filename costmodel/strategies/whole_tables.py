@@ -22,10 +22,9 @@ from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
-from costmodel.operations.zap.buddies import share_apart
 from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.operations.zap.operation import DONTNEED, MUNMAP
-from costmodel.operations.zap.reuse import with_reuse
+from costmodel.operations.zap.reuse import share_apart, with_reuse
 from costmodel.operations.zap.trace import FREED_BEFORE
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import OLD_FRAMES, RELEASE, SPREAD, BuildArchive, load_archive

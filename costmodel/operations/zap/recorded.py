@@ -13,8 +13,7 @@ from costmodel.operations.zap.recorded_files import file_marks, without_flush
 from costmodel.operations.zap.recorded_release import frames_apart, release_marks
 from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.recorded import RecordedEvents
-from costmodel.recorder.rows import WindowRows, without_rows
+from costmodel.recorder.recorded import RecordedEvents, WindowRows, without_rows
 
 _WITHOUT_LARGE_MAPCOUNT: Final = ("v6.7.", "v6.7@", "v4_")
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from costmodel.mm.pte import CONT_PTES
 from costmodel.mm.struct_page import LARGE_MAPCOUNT, MAPCOUNT
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.rows import WindowRows
+from costmodel.recorder.recorded import WindowRows
 
 _CONVERT: Final = "contpte_convert"
 _GATHERING: Final = "contpte_ptep_get"
