@@ -113,7 +113,7 @@ def save_archive(path: Path, archive: BuildArchive) -> None:
     about = {"format": _FORMAT, "sha256": digest, **asdict(archive.info)}
     meta = json.dumps(about, sort_keys=True)
     arrays["meta"] = np.frombuffer(meta.encode(), dtype=np.uint8)
-    write_bytes(path, zip_arrays(arrays.items()))
+    write_bytes(path, zip_arrays(arrays.items(), quickly=True))
 
 
 def load_archive(path: Path, *, origin: str = "") -> BuildArchive:
