@@ -111,7 +111,7 @@ class _Recorder:
     def record(self, scene: Scene, builder: StreamBuilder) -> None:
         """Take a process through all states of the operation, and record each of them."""
         self.kernel.reset()
-        process = scene.lay(self.kernel)
+        process = self.operation.lay(scene, self.kernel)
         contiguous = self.kernel.contiguous(process)
         for state in self.operation.states:
             execution = self.operation.execute(self.kernel, scene, process, state)
