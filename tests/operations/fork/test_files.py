@@ -31,9 +31,7 @@ RECORDED = {
 }  # fmt: skip
 
 
-def cost(
-    strategy: str, state: str = "file", order: int = 0, machine: str = "xeon-4210r"
-) -> Price:
+def cost(strategy: str, state: str = "file", order: int = 0, machine: str = "xeon-4210r") -> Price:
     return costmodel.price(machine, strategy, memory="8 MiB", order=order, state=state)
 
 
