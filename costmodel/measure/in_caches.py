@@ -81,10 +81,10 @@ def in_caches_text(
     found = in_caches(small_ns, machine.isa)
     if found is not None:
         predicted = predicted_pte_ns(machine, kernel, named)
-        yield described(found, predicted, float(machine.core.clock_ghz.value))
+        yield in_caches_meaning(found, predicted, float(machine.core.clock_ghz.value))
 
 
-def described(found: InCaches, predicted_ns: float | None, clock_ghz: float) -> str:
+def in_caches_meaning(found: InCaches, predicted_ns: float | None, clock_ghz: float) -> str:
     """Return what these times mean."""
     beside = "" if predicted_ns is None else f" (predicted {predicted_ns:.0f})"
     parts = [f"{found.pte_ns:.0f} ns for a PTE{beside}"]

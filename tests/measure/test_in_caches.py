@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmodel.config.machine import load_machine
-from costmodel.measure.in_caches import InCaches, described, in_caches, predicted_pte_ns
+from costmodel.measure.in_caches import InCaches, in_caches, in_caches_meaning, predicted_pte_ns
 from costmodel.measure.prediction import RunningKernel
 
 NS = st.floats(1, 5000)
@@ -41,7 +41,7 @@ def test_a_part_that_takes_as_long_as_a_trap_tells_of_shadow_paging(part: str) -
     # A trap takes 375 ns at 4 GHz, a write to a shadowed table three times that.
     usual = {"pte": 70.0, "flush": 50.0, "table": 200.0}
     shadowed = usual | {part: 1200.0}
-    texts = [described(InCaches(*each.values()), 50.0, 4.0) for each in (usual, shadowed)]
+    texts = [in_caches_meaning(InCaches(*each.values()), 50.0, 4.0) for each in (usual, shadowed)]
     assert "there is none" in texts[0] and "shadow paging" not in texts[0]
     assert "shadow paging" in texts[1] and "1200" in texts[1]
     assert "70 ns for a PTE (predicted 50)" in texts[0]
