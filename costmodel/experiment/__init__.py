@@ -11,6 +11,7 @@ from costmodel.experiment.cell import (
     noise_scenario,
     pace_of,
     run_cell,
+    seconds_around,
     strategy_of,
 )
 from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
@@ -37,5 +38,6 @@ __all__ = [
     "published_rows",
     "run_cell",
     "run_cells",
+    "seconds_around",
     "strategy_of",
 ]
