@@ -132,10 +132,7 @@ def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
             if meta.pop("format") != _FORMAT:
                 raise ConfigError.of(origin, "was written by another version: record it again")
             digest = meta.pop("sha256", None)
-            if digest is None:
-                reason = "is of before version 0.3, and has no checksum: record it again"
-                warnings.warn(f"{origin}: {reason}", FutureWarning, stacklevel=2)
-            elif digest != _digest(_members(path)):
+            if digest not in (None, _digest(_members(path))):
                 raise ConfigError.of(origin, "is damaged: record it again")
             tuples = {key: tuple(meta[key]) for key in ("sources", "warnings")}
             info = BuildInfo(**{**meta, **tuples})
@@ -145,6 +142,9 @@ def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
     except Exception as error:  # readers of archives raise whatever their many layers raise
         got = textwrap.shorten(str(error), _LONGEST_TEXT, placeholder=" ...")
         raise ConfigError.of(origin, "is no archive of a recorded build", got=got) from error
+    if digest is None:
+        reason = "is of before version 0.3, and has no checksum: record it again"
+        warnings.warn(f"{origin}: {reason}", FutureWarning, stacklevel=2)
     return BuildArchive(info, program)
 
 
