@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.code.uops import Kind, Subkind, Target, Uop
 from costmodel.cpu.prefetch import Prefetches, prefetches
 
 from .build import load, rmw, trace_of
@@ -103,9 +103,9 @@ def test_longer_lines_make_longer_streams_of_fewer_lines() -> None:
 
 
 def test_far_atomics_and_clearing_train_nothing() -> None:
-    far = trace_of([rmw(Flavour.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(20)])
+    far = trace_of([rmw(Subkind.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(20)])
     assert prefetches(far, 64, 4, 2, far=False).starts.any()
     assert not prefetches(far, 64, 4, 2, far=True).starts.any()
-    zero = Uop(Kind.ZERO, Flavour.ZERO_LINE, target=Target.SRC, size_bytes=64)
+    zero = Uop(Kind.ZERO, Subkind.ZERO_LINE, target=Target.SRC, size_bytes=64)
     lines = trace_of([zero._replace(offset_bytes=64 * i) for i in range(20)])
     assert not prefetches(lines, 64, 4, 2, far=False).starts.any()
