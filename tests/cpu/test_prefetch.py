@@ -52,6 +52,11 @@ def test_a_line_between_two_lone_ones_goes_on_from_the_lower() -> None:
     assert touched([4, 2, 3, 1, 0]).row.tolist() == []
 
 
+def test_a_lone_line_is_continued_by_its_neighbour_alone() -> None:
+    assert touched([10, 12, 13]).row.tolist() == []
+    assert touched([13, 11, 10]).row.tolist() == []
+
+
 def test_scattered_lines_get_nothing() -> None:
     found = touched([7 * i % 41 * 3 for i in range(41)])
     assert not found.uses.any()
@@ -80,6 +85,13 @@ def test_a_lone_line_is_remembered_until_sixty_four_others_came() -> None:
     others = [1000 + 3 * i for i in range(64)]
     for between, lines in ((others[1:], 5), (others, 4)):
         assert len(touched([0, *between, 1, 2, 3, 4]).row) == lines
+
+
+def test_the_oldest_lone_line_is_forgotten_not_one_that_a_stream_took() -> None:
+    others = [1000 + 3 * i for i in range(64)]
+    lines = [0, 1, 2, 100, *others, 101, 102, 103]
+    assert touched(lines).row.tolist() == [0, 1, 2, 68, 69, 70]
+    assert touched([0, 1, 2, 100, *others[:-1], 101, 102]).row.tolist() == [0, 1, 2, 3, 67, 68]
 
 
 def test_streams_beyond_those_that_can_be_followed_get_nothing() -> None:
