@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from costmodel.experiment import Cell
-from costmodel.experiment.times import CellKey
+from costmodel.experiment.run import CellKey
 from costmodel.explaining.sensitivity import Floats, both_ends, seconds_on, uncertain_numbers
 from costmodel.parallel import in_processes
 from costmodel.uncertainty.priors import Prior

@@ -22,6 +22,7 @@ import numpy as np
 from costmodel.code.library import FILE_MEMBERS, Library, to_arrays
 from costmodel.config.errors import ConfigError
 from costmodel.files import write_bytes
+from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import (
     RecordedProgram,
     member_of,
@@ -97,11 +98,8 @@ class BuildArchive:
     def layouts(self) -> list[str]:
         """Return the sorted names of the layouts of which a whole page table was recorded."""
         windows = self.program.recordings.values()
-        found = {w.layout for w in windows if w.ptes == _TABLE_PTES}
+        found = {w.layout for w in windows if w.ptes == TABLE_PTES}
         return sorted(layout for layout in found if not layout.endswith(RELEASE))
-
-
-_TABLE_PTES: Final = 512
 
 
 def save_archive(path: Path, archive: BuildArchive) -> None:

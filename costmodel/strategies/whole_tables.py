@@ -17,7 +17,7 @@ from costmodel.code.events import Step
 from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN, memory_producers
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
-from costmodel.code.subkinds import flavour_of, kind_of
+from costmodel.code.subkinds import kind_of, subkind_of
 from costmodel.code.trace import NO_ADDRESS, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError
@@ -262,7 +262,7 @@ def _columns(
     uop = window.uop
     kinds = np.array([kind_of(kind) for kind in program.kind], np.uint8)
     pairs = zip(program.kind.tolist(), program.op.tolist(), strict=True)
-    flavours = np.array([flavour_of(kind, op) for kind, op in pairs], np.uint8)
+    subkinds = np.array([subkind_of(kind, op) for kind, op in pairs], np.uint8)
     targets = np.array([Target[t.upper()] if t else 0 for t in program.target], np.uint8)
     rows = np.arange(len(uop))[:, None]
     inputs = np.where(window.distance > 0, rows - window.distance, -1).astype(np.int32)
@@ -271,7 +271,7 @@ def _columns(
     address = _addresses(target.astype(np.int64), window, page)
     return {
         "kind": kind,
-        "flavour": flavours[uop],
+        "subkind": subkinds[uop],
         "inputs": inputs,
         "address": address,
         "size_bytes": program.size_bytes[uop].astype(np.int16),
