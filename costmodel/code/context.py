@@ -45,6 +45,9 @@ class Context(NamedTuple):
     the end of a block, contpte then checks whether to fold."""
     tracked: bool
     """Userfaultfd write-protects the mapping, or takes that back."""
+    placed: bool
+    """As ``aligned``, of a page of a large folio. It may lie otherwise where parts of folios are
+    mapped, or folios smaller than a block."""
 
 
 class ContextTracker:
@@ -103,6 +106,7 @@ class ContextTracker:
             bool(traits & Trait.SHARED),
             bool(self.last.traits & Trait.ALIGNED),
             bool(traits & Trait.TRACKED),
+            bool(self.last.traits & Trait.PLACED),
         )
 
 

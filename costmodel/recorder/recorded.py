@@ -30,7 +30,7 @@ class KnownLoops:
     """The loops of an operation that a build tree is compared with, to cut what it executes.
 
     ``events`` returns the events of a window whose layout is not known; its last argument is the
-    number of the line in ``other`` that begins with the flags of the running task. ``candidates``
+    number of the line in ``other`` that begins with the flags of the running task. ``choices``
     yields the arguments of loops that may be the kernel's, given the names of the events that were
     seen and whether contiguous blocks are used; ``loop_of`` returns the loop that arguments mean.
     ``begun`` returns the operation about to happen to a process, which alone maps its pages, in a
@@ -42,7 +42,7 @@ class KnownLoops:
     """
 
     events: Callable[[RecordedProgram, Recording, int], list[Seen]]
-    candidates: Callable[[Collection[str], bool], Iterable[Mapping[str, Any]]]
+    choices: Callable[[Collection[str], bool], Iterable[Mapping[str, Any]]]
     loop_of: Callable[[Mapping[str, Any]], Loop]
     begun: Callable[[Memory, str, bool, Loop], TableOperation]
     on_pages: frozenset[str]

@@ -10,7 +10,8 @@ tables through the methods of the fork and of the tables that it hands out. It y
 yield micro-ops written by hand. docs/strategies.md explains how to write one.
 
 * Complete loops: ``copy_per_pte``, ``copy_batched`` with a ``Batching``, ``v6_9``, ``v6_12``,
-  ``v7_2``, ``contpte_v6_9``, ``contpte_v6_12``, ``copy_unbatched``, ``copy_block_batched``.
+  ``v7_2``, ``contpte_v6_9``, ``contpte_v6_12``, ``contpte_v7_2``, ``copy_unbatched``,
+  ``copy_block_batched``.
 * Changes of a complete loop: ``after``, ``before``, ``dropping``, ``without``.
 * Pieces of a loop: ``new_table``, ``read``, ``scan``, ``copy_batch``, ``copy_single``,
   ``copy_unusual`` and what these are made of; ``Progress`` and ``COPIED``.
@@ -48,7 +49,14 @@ from costmodel.mm.pte import CONT, CONT_PTES, DIRTY, PRESENT, TABLE_PTES, WRITE,
 from costmodel.operations.fork.batching import Batching, copy_batch, copy_batched
 from costmodel.operations.fork.contpte_arch_batch import copy_block_batched
 from costmodel.operations.fork.contpte_per_pte import copy_unbatched
-from costmodel.operations.fork.folio_batch import contpte_v6_9, contpte_v6_12, v6_9, v6_12, v7_2
+from costmodel.operations.fork.folio_batch import (
+    contpte_v6_9,
+    contpte_v6_12,
+    contpte_v7_2,
+    v6_9,
+    v6_12,
+    v7_2,
+)
 from costmodel.operations.fork.loop import (
     COPIED,
     Progress,
@@ -109,6 +117,7 @@ __all__ = [
     "call",
     "contpte_v6_9",
     "contpte_v6_12",
+    "contpte_v7_2",
     "convert",
     "copy_batch",
     "copy_batched",
