@@ -104,8 +104,3 @@ class ContextTracker:
             bool(self.last.traits & Trait.ALIGNED),
             bool(traits & Trait.TRACKED),
         )
-
-
-def lone_context(before_last: str, last: Step, now: Step) -> Context:
-    """Return the context of the step from ``last`` to ``now``, without facts about the batch."""
-    return ContextTracker(last, before_last).context_at(now)
