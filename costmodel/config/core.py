@@ -59,6 +59,10 @@ class Core(Group):
     """Stores started per cycle."""
     address_units: Annotated[Parameter[int], Bounds(1, 32)] = no_limit(32)
     """Loads and stores started per cycle, both together."""
+    access_dispatch_width: Annotated[Parameter[int], Bounds(1, 32)] = no_limit(32)
+    """Loads and stores dispatched per cycle, both together: what their unit takes."""
+    store_dispatch_width: Annotated[Parameter[int], Bounds(1, 32)] = no_limit(32)
+    """Stores dispatched per cycle."""
     store_commit_cycles: Annotated[Parameter[float], Bounds(0, 20)] = no_cost()
     """Time between two stores that leave for the L1; 0: as many leave per cycle as start."""
     mul_ports: Annotated[Parameter[int], Bounds(1, 16)] = no_limit(16)

@@ -198,7 +198,8 @@ def pmd_problems(operation: str, mapped: str, state: str | None) -> Iterator[Pro
     if operation not in known:
         yield ("mapped",), f"'pmd' was recorded of {', '.join(known)}, not of {operation}", mapped
     elif state is not None and not operation_named(operation).maps_pmds(state):
-        yield ("mapped",), f"'pmd' has no meaning here: {state} splits PMDs", mapped
+        why = f"'pmd' has no meaning here: {state} splits PMDs, or none was recorded"
+        yield ("mapped",), why, mapped
 
 
 def noise_scenario(workload: Workload) -> str:

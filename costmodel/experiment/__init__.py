@@ -10,6 +10,7 @@ from costmodel.experiment.cell import (
     executed,
     pace_of,
     run_cell,
+    seconds_around,
     strategy_of,
 )
 from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
@@ -35,5 +36,6 @@ __all__ = [
     "published_rows",
     "run_cell",
     "run_cells",
+    "seconds_around",
     "strategy_of",
 ]

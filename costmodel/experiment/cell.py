@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -191,6 +191,23 @@ def run_cell(
 def exact_seconds(cell: Cell) -> float:
     """Return the time of one operation of a cell in seconds, without noise and without a result."""
     return exact_ps_of(_table_runs(cell), cell) / PS_PER_S
+
+
+def seconds_around(cell: Cell) -> Callable[[Machine], float]:
+    """Return the exact time of a cell of one CPU, in seconds, as a function of its machine.
+
+    The machines that the function is asked about may differ from the cell's in what lies around the
+    page tables alone: what the core executes is priced once, here.
+    """
+    runs = _table_runs(cell)
+    timing = _timing(runs, machine_in_use(cell.machine, cell.workload), Engine.FAST)
+
+    def seconds(machine: Machine) -> float:
+        used = machine_in_use(machine, cell.workload)
+        operation = price_operation(timing, used, cell.workload, runs, strategy=cell.strategy)
+        return operation.schedule.total_ps / PS_PER_S
+
+    return seconds
 
 
 def exact_ps_of(runs: Sequence[TableRun], cell: Cell) -> int:

@@ -57,6 +57,8 @@ class Timeline:
     clock_ghz: float
     ptes: int | None = None
     """How many entries the stretch handles; None if it is the whole table, entries untouched."""
+    build: str = ""
+    """Name of the kernel build whose code it is."""
 
     @property
     def shows(self) -> str:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 WRITABLE: Final = PteState("writable", "freshly written")
 READ_ONLY: Final = PteState("read-only", "forked before, by a child that lives on", alone=False)
+FILE: Final = PteState(
+    "file", "a private mapping of a file, of which one page was written", alone=False, file=True
+)
+FILE_BUILD: Final = "gcc12-file"
+"""The build that was recorded in that state."""
 
 
 class Fork(Operation):
@@ -31,7 +36,7 @@ class Fork(Operation):
     name = "fork"
     words = Words(
         title="copy page tables in fork()",
-        states=(WRITABLE, READ_ONLY),
+        states=(WRITABLE, READ_ONLY, FILE),
         unused_keys=(
             "kernel.unmap_call_ns",
             "kernel.unmap_range_pct",
@@ -40,6 +45,8 @@ class Fork(Operation):
         ),
         has_vmas=True,
         loop="copy",
+        built_in=(WRITABLE.name,),
+        apart={FILE_BUILD: (FILE.name,)},
     )
     events = (
         "alloc", "resched", "read", "scan", "peek", "gather", "get", "clear_exclusive", "map",

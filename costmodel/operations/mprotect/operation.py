@@ -45,6 +45,8 @@ TO_WRITE_PROTECTED: Final = PteState(
 TO_WRITE_RESOLVED: Final = PteState(
     "to-write-resolved", "and takes that back", write_protects=False
 )
+ANONYMOUS: Final = (TO_READ_ONLY, TO_WRITABLE, BOTH_WAYS, COLD_TO_READ_ONLY, COLD_TO_WRITABLE)
+"""The states of private memory that userfaultfd plays no part in."""
 _STATES: Final = (
     TO_READ_ONLY,
     TO_WRITABLE,
