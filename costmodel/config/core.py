@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from costmodel.config.group import Count, Cycles, Flag, Group, Nanoseconds
 from costmodel.config.parameter import (
     ARM64,
     ARM64_MAYBE,
@@ -14,6 +13,11 @@ from costmodel.config.parameter import (
     X86_64,
     X86_64_MAYBE,
     Bounds,
+    Count,
+    Cycles,
+    Flag,
+    Group,
+    Nanoseconds,
     Parameter,
     assumed,
     no_cost,
