@@ -6,7 +6,7 @@ ends, many page tables after the first of its pages was unmapped.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -51,11 +51,15 @@ FREED_BEFORE: Final = 1 << 24
 
 @dataclass(frozen=True)
 class _Traced:
-    """The traces of unmapping a table and of releasing its pages, which take ``slots`` slots."""
+    """The traces of unmapping a table and of releasing its pages.
+
+    These take ``slots`` slots of the list. The loop itself flushes and releases ``flushes`` times.
+    """
 
     unmap: Trace
     release: Trace
     slots: int
+    flushes: int
 
 
 def zap_runs(
@@ -73,9 +77,9 @@ def _runs(
     """Return the traces, those of unmaps first.
 
     Released pages were unmapped up to a full gather list before; with one call per page, each is
-    released at once. Dirty pages of files are released at the end of each table.
+    released at once. A loop that flushes by itself, as kernels do at the end of each table of dirty
+    pages of files, releases what it has gathered until then.
     """
-    each_table = space.shapes[0].state.shared
     # The page that a small list begins was not recorded with pages of files.
     begun = space.ptes > MAX_SLOTS or of_file(space.shapes[0].state.name)
     list_pages = LIST_PAGES if begun else 0
@@ -87,7 +91,8 @@ def _runs(
     unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
     slots = sum(shape.count * table.slots for shape, table in both)
     releases = (TableRun(table.release, shape.count, 0) for shape, table in both)
-    lists = sum(shape.count for shape in space.shapes) if each_table else slots / MAX_SLOTS
+    flushes = sum(shape.count * table.flushes for shape, table in both)
+    lists = flushes or slots / MAX_SLOTS
     return (*unmaps, *with_reuse(unmaps, releases, lists))
 
 
@@ -139,7 +144,7 @@ def _traced(
 
         # Most strategies fill the list alike: what they release is traced once.
         key = "release", programs[1], shape.orders, shape.first_pfns, _end_of_batch(shape)
-        return _Traced(unmap, kept((*key, walked.gathered), make), walked.slots)
+        return _Traced(unmap, kept((*key, walked.gathered), make), walked.slots, walked.flushes)
     except StrategyError as error:
         raise strategy.blamed(error) from error
 
@@ -159,13 +164,13 @@ class Walk:
         memory = shape.build()
         zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
         released: list[Step | Uop] = []
-        unmapping: Iterable[Step | Uop]
+        zap.page_lists = _full_lists(memory)
+        self.flushes = 0
         if isinstance(shape.state, RangeState):
-            zap.page_lists = _full_lists(memory)
             unmapping = _by_ranges(function, zap, shape, released)
         else:
-            zap.released = released if shape.state.shared else None
-            unmapping = function(zap)
+            zap.released = released
+            unmapping = self._whole(function, zap)
         before = step_before(_end_of_table(shape))
         self.unmapped = exhausted(unmapping, before, vocabularies[0])
         self.slots = zap.list.slots_used
@@ -173,12 +178,19 @@ class Walk:
         """What decides how the list is released: all but the function that filled it."""
 
         def release() -> Yields:
-            zap.page_lists = _full_lists(memory)
-            last = step_before(_end_of_batch(shape))
-            return exhausted(released or flush_and_release(zap), last, vocabularies[1])
+            zap.released = None
+            rest = [*released, *flush_and_release(zap)]
+            return exhausted(rest, step_before(_end_of_batch(shape)), vocabularies[1])
 
         self._release = release
         self._released: Yields | None = None
+
+    def _whole(self, function: Function, zap: ZapOperation) -> Steps:
+        """Unmap the table; mappings that still wait for a flush have that of the call."""
+        yield from function(zap)
+        self.flushes = zap.flushes
+        if zap.delayed:
+            yield from flush_and_release(zap)
 
     def released(self) -> Yields:
         """Return what is yielded for the release, which happens when this is called."""
