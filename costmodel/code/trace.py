@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.byte_cache import kept
 from costmodel.code.sequences import numbered
 from costmodel.code.uops import Kind, Target
-from costmodel.disk_cache import kept_on_disk
+from costmodel.disk_cache import kept, kept_on_disk
 from costmodel.units import LINE_BYTES
 
 NO_PRODUCER = -1

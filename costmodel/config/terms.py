@@ -5,7 +5,7 @@ An error about an unknown name says so, in place of a name that only looks alike
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 _NOT_IN_THE_MODEL: Final = "is not in the model (docs/scope.md)"
@@ -41,12 +41,16 @@ _MEANT: Final = (
     ),
     ("folio mthp thp page_order", "is folio_orders (0, 2 to 9, or a mix), --order as an option"),
     ("pmd pmd_mapped", "is mapped: pmd, with folios of order 9 (docs/scope.md)"),
-    ("rob", "is core.rob_entries"),
-    ("frequency clock ghz mhz", "is core.clock_ghz"),
-    ("dram dram_ns memory_latency cxl", "is caches.dram.latency_ns"),
     ("cpu_count ncpus nr_cpus cores nproc", "is cpus (processes) or threads (of each)"),
     ("size memory_size mem", "is memory, with --memory as its option"),
     ("fragmentation scattered contiguous", "is frames: contiguous, scattered, or a part of them"),
+)
+"""Words with what they are called here."""
+
+_NUMBERS: Final = (
+    ("rob", "is core.rob_entries"),
+    ("frequency clock ghz mhz", "is core.clock_ghz"),
+    ("dram dram_ns memory_latency cxl", "is caches.dram.latency_ns"),
     ("dsb dvm", "is in tlbi.issue_ns, tlbi.broadcast_ns and tlbi.shared_* (docs/cpus.md)"),
     ("ipi ipis shootdowns", "is in shootdown.* (docs/cpus.md)"),
     (
@@ -54,7 +58,7 @@ _MEANT: Final = (
         "is part of a build and of mitigations: on or off (docs/scenario-file.md)",
     ),
 )
-"""Words with what they are called here."""
+"""The same for what machines have, whose keys have dots."""
 
 _OUTSIDE: Final = (
     (
@@ -120,22 +124,28 @@ _OUTSIDE: Final = (
 def meaning_of(word: object) -> str | None:
     """Return what a word means that is no name here; None for a word that says nothing.
 
+    With dots it is the key of a machine's number: ``caches.size`` is not the memory of a scenario.
+
     >>> meaning_of("swap-in")
     'swap-in is not in the model (docs/scope.md); nearest: zap, state dontneed'
+    >>> meaning_of("caches.size")
     """
     said = str(word)
-    meaning = _MEANINGS.get(said.rpartition(".")[2].lower().replace("-", "_").replace(" ", "_"))
+    last = said.rpartition(".")[2].lower().replace("-", "_").replace(" ", "_")
+    meaning = _OF_NUMBERS.get(last) or ("." not in said and _MEANINGS.get(last)) or None
     return None if meaning is None else f"{said} {meaning}"
 
 
-def _meanings() -> Iterator[tuple[str, str]]:
-    for words, meaning in _MEANT:
-        yield from ((word, meaning) for word in words.split())
+def _by_word(groups: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {word: meaning for words, meaning in groups for word in words.split()}
+
+
+def _outside() -> Iterator[tuple[str, str]]:
     for words, nearest in _OUTSIDE:
-        meaning = f"{_NOT_IN_THE_MODEL}; nearest: {nearest}" if nearest else _NOT_IN_THE_MODEL
-        yield from ((word, meaning) for word in words.split())
+        yield words, f"{_NOT_IN_THE_MODEL}; nearest: {nearest}" if nearest else _NOT_IN_THE_MODEL
 
 
-_MEANINGS: Final = dict(_meanings())
-EVERY_WORD: Final = tuple(_MEANINGS)
+_MEANINGS: Final = _by_word(_MEANT)
+_OF_NUMBERS: Final = _by_word([*_NUMBERS, *_outside()])
+EVERY_WORD: Final = (*_MEANINGS, *_OF_NUMBERS)
 """The words that are explained, in lower case."""

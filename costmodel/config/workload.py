@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from costmodel.config.crowd import Crowd, column_text
 from costmodel.config.frames import ALIGNED, CONTIGUOUS, Frames
 from costmodel.config.schema import STRICT, Problem, problem, raise_problems
-from costmodel.config.shares import share as share_of
 from costmodel.config.sizes import Size, size_text
+from costmodel.config.sizes import share as share_of
 from costmodel.config.terms import meaning_of
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES

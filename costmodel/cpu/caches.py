@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.byte_cache import kept
 from costmodel.code.regions import LAST_MET, LastMet
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import TableRun, Trace
@@ -26,7 +25,7 @@ from costmodel.cpu.columns import flags_of
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import FIRST, Ints, Touches, touches
 from costmodel.cpu.stack import Cause
-from costmodel.disk_cache import kept_on_disk
+from costmodel.disk_cache import kept, kept_on_disk
 from costmodel.jit import compiled
 from costmodel.units import LINE_BYTES
 

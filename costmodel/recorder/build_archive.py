@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import textwrap
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -112,7 +113,7 @@ def save_archive(path: Path, archive: BuildArchive) -> None:
     about = {"format": _FORMAT, "sha256": digest, **asdict(archive.info)}
     meta = json.dumps(about, sort_keys=True)
     arrays["meta"] = np.frombuffer(meta.encode(), dtype=np.uint8)
-    write_bytes(path, zip_arrays(arrays.items()))
+    write_bytes(path, zip_arrays(arrays.items(), quickly=True))
 
 
 def load_archive(path: Path, *, origin: str = "") -> BuildArchive:
@@ -130,8 +131,11 @@ def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
             meta: dict[str, Any] = json.loads(arrays["meta"].tobytes())
             if meta.pop("format") != _FORMAT:
                 raise ConfigError.of(origin, "was written by another version: record it again")
-            digest = meta.pop("sha256", None)  # older archives have none
-            if digest is not None and digest != _digest(_members(path)):
+            digest = meta.pop("sha256", None)
+            if digest is None:
+                reason = "is of before version 0.3, and has no checksum: record it again"
+                warnings.warn(f"{origin}: {reason}", FutureWarning, stacklevel=2)
+            elif digest != _digest(_members(path)):
                 raise ConfigError.of(origin, "is damaged: record it again")
             tuples = {key: tuple(meta[key]) for key in ("sources", "warnings")}
             info = BuildInfo(**{**meta, **tuples})

@@ -108,12 +108,6 @@ def place_of(function: Callable[..., Any]) -> Place | None:
     return None if code is None else (code.co_filename, code.co_firstlineno)
 
 
-def line_of(error: BaseException) -> Place | None:
-    """Return the innermost place outside this package and Python that an error came from."""
-    places = [place for place in _places_of(error) if _is_foreign(place[0])]
-    return places[-1] if places else None
-
-
 def told(error: BaseException) -> str:
     """Return an exception as ``Name: text``, even if asking for its text fails."""
     text = _text_of(error)

@@ -32,6 +32,7 @@ from costmodel.operations.registry import operation_named, operation_names
             "kernel.pcid",
             "is not in the model (docs/scope.md); nearest: --set tlbi.asid_flush_ns=N",
         ),
+        ("tlbi.dsb", "is in tlbi.issue_ns, tlbi.broadcast_ns and tlbi.shared_* (docs/cpus.md)"),
     ],
 )
 def test_what_a_word_means(word: str, meaning: str) -> None:
@@ -46,6 +47,11 @@ def test_a_key_that_lacks_its_unit_is_completed_and_not_explained() -> None:
     assert (
         unknown("key", "size", known) == "unknown key: size is memory, with --memory as its option"
     )
+
+
+@pytest.mark.parametrize("key", ["caches.size", "foo.cores", "core.folio", "kernel.exit"])
+def test_a_key_of_a_machine_is_not_taken_for_a_word_of_a_scenario(key: str) -> None:
+    assert meaning_of(key) is None
 
 
 def test_a_word_that_says_nothing_is_compared_with_names_as_ever() -> None:

@@ -266,7 +266,7 @@ def test_an_instruction_that_no_rule_knows_is_named(tmp_path: Path) -> None:
 
 def test_rows_that_depend_on_where_frames_lie_are_refused(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree", flags="-DLOOKS_BACK")
-    with pytest.raises(ConfigError, match="other instructions where frames descend: row"):
+    with pytest.raises(ConfigError, match="other instructions where frames descend: instruction"):
         recorded(tree, tmp_path / "x.ckb")
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import yaml
 
+from costmodel.checking.check import report_text
 from costmodel.code.library import to_arrays
 from costmodel.emulation.image import Image, link
 from costmodel.emulation.kernel import SETUP, EmulatedKernel, compile_around
@@ -115,8 +116,8 @@ def _record(shipped: ShippedBuild, tree: BuildTree, source: str, image: Image) -
         kernel.facts = {**kernel.facts, "large_mapcount": 0}
     name = _name(shipped, tree, source)
     checked = shipped.operation.check(kernel, name)
-    if checked.broken:
-        raise SystemExit(checked.broken)
+    if not checked.passed:
+        raise SystemExit(report_text(checked))
     steps = record_program(kernel, shipped.operation, name).steps
     if isinstance(steps, str):
         print(f"{name}: not kept: {steps}", flush=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
-from costmodel.operations.shared.life import LIFE_KEYS
+from costmodel.operations.shared.flush import LIFE_KEYS
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -91,7 +91,7 @@ class Fork(Operation):
 
     def memory_of(self, function: Function, shape: TableShape, *, contpte: bool) -> Memory:
         """Return a process with one table; if it was forked before, the strategy did that."""
-        from costmodel.operations.fork.twice import memory_of
+        from costmodel.operations.fork.mixed import memory_of
 
         return memory_of(function, shape, contpte=contpte)
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.simulation import Engine, NoiseSizes, Schedule, Stage, Stream, simulate
-from costmodel.simulation.lone_cpu import elapsed_ps
+from costmodel.simulation.engine import elapsed_ps
 from costmodel.simulation.noise import RunNoise
 from costmodel.simulation.process import Disturbance, run_once
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from costmodel import direct_code, jit
+from costmodel import jit, machine_code
 from costmodel.cpu.reuse import Ints
 
 
@@ -58,7 +58,7 @@ def test_a_damaged_file_is_made_again(place: Path, keep: int) -> None:
     data = file.read_bytes()
     file.write_bytes(data[:keep])
     assert result() == whole
-    assert direct_code.object_code(file) is not None
+    assert machine_code.object_code(file) is not None
 
 
 def test_what_the_code_was_not_made_for_never_reaches_it() -> None:
@@ -66,9 +66,9 @@ def test_what_the_code_was_not_made_for_never_reaches_it() -> None:
     fixed.flags.writeable = False
     for wrong in (np.zeros((4, 4))[:, 1], fixed, 1.5, None):
         with pytest.raises(TypeError):
-            direct_code.in_words([wrong], [])
+            machine_code.in_words([wrong], [])
     forms = {
-        direct_code.in_words(each, [])
+        machine_code.in_words(each, [])
         for each in (
             [np.zeros(3)],
             [np.zeros(3, np.int64)],

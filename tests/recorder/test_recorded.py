@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from costmodel.recorder import RecordedProgram, Recording
-from costmodel.recorder.rows import WindowRows, without_rows
+from costmodel.recorder.recorded import WindowRows, without_rows
 
 KINDS = ["alu", "alu", "rmw", "load", "alu"]
 """The first two feed each other and the rmw; the second feeds the load too."""

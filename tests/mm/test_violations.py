@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from costmodel.mm.findings import Findings
-from costmodel.mm.violations import Guarantee, Violation, plural, span
+from costmodel.mm.violations import Findings, Guarantee, Violation, plural, span
 
 
 def reported(*pages: int, details: bool = False) -> list[tuple[str, range]]:
