@@ -6,7 +6,7 @@ ends, many page tables after the first of its pages was unmapped.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
