@@ -1,4 +1,4 @@
-"""Every operation on several CPUs: what is shared can be switched off, one by one and altogether."""
+"""Every operation on several CPUs: what is shared can be switched off, alone or altogether."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ def test_without_what_is_shared_each_cpu_is_as_fast_as_one_alone(
         # Where nobody is interrupted, nobody reads the generation.
         assert without is not None and set(without.shared) <= shared - {name}
     assert priced(machine, operation, unshared=tuple(shared), **crowd).exact_ps == alone.exact_ps
-    assert alone.exact_ps < together.exact_ps == pytest.approx(
-        1000 * together.ptes * sum(together.stack_ns_per_pte.values())
+    assert (
+        alone.exact_ps
+        < together.exact_ps
+        == pytest.approx(1000 * together.ptes * sum(together.stack_ns_per_pte.values()))
     )
