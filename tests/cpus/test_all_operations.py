@@ -43,3 +43,17 @@ def test_without_what_is_shared_each_cpu_is_as_fast_as_one_alone(
         < together.exact_ps
         == pytest.approx(1000 * together.ptes * sum(together.stack_ns_per_pte.values()))
     )
+
+
+@pytest.mark.parametrize("operation", operation_names())
+def test_cpus_are_where_they_can_be_and_little_holds(operation: str) -> None:
+    """N = X (R + Z) and L = X W, where nobody's own work is interrupted."""
+    found = priced("ampere-altra", operation, cpus=4, threads=2)
+    per_s = found.throughput_per_s
+    assert per_s * (found.exact_ps / 1e12 + 20e-6) == pytest.approx(8, rel=0.005)
+    assert found.contention is not None
+    for name, use in found.contention.shared.items():
+        of_a_kind = 4 if name in ("mmap_lock", "counters") else 1  # one of each process
+        waiting = per_s * use.waiting_ns / 1e9
+        if use.queue > 0.01:
+            assert of_a_kind * use.queue == pytest.approx(waiting, rel=0.05), name
