@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_json, command, several
+from costmodel.cli.parser import add_json, command, faults_in, several
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -54,7 +54,10 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.calibration.targets import reported
     from costmodel.cli.output import output
 
-    target = output(args.json)
+    faults = faults_in(args)
+    with faults.collected():
+        target = output(args.json)
+    faults.tell()
     # disable=None: no bar where stderr is no terminal.
     total = len(validated_machines()) + len(reported())
     with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
@@ -70,7 +73,7 @@ def _run_measured(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from costmodel.cli.output import output
-    from costmodel.config.errors import Fault, Faults
+    from costmodel.config.errors import Fault
     from costmodel.config.machine import load_machine
     from costmodel.measure.document import read_measured, rows_of
     from costmodel.measure.in_caches import in_caches_text
@@ -78,7 +81,8 @@ def _run_measured(args: argparse.Namespace) -> int:
     from costmodel.results.text.measured import not_as_recorded, operations_text
 
     given = (("MACHINE", args.machine), ("--measured", args.measured))
-    faults = Faults(Fault(name, reason="is missing") for name, value in given if not value)
+    faults = faults_in(args)
+    faults.found += [Fault(name, reason="is missing") for name, value in given if not value]
     with faults.collected():
         target = output(args.json, inputs=[args.measured] if args.measured else ())
     with faults.collected():

@@ -15,9 +15,8 @@ from costmodel.experiment.cell import (
     strategy_of,
 )
 from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
-from costmodel.experiment.one_build import all_in_one_build, mixes_builds
 from costmodel.experiment.run import run_cells
-from costmodel.experiment.study import compare_cells
+from costmodel.experiment.study import all_in_one_build, compare_cells, mixes_builds
 
 __all__ = [
     "Cell",

@@ -14,7 +14,7 @@ from costmodel import settings, statistics
 from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
-from costmodel.simulation.price import PricedOperation, price_operation
+from costmodel.simulation.schedule import PricedOperation, price_operation
 from costmodel.uncertainty import sampling
 from costmodel.units import PS_PER_NS, PS_PER_S, PS_PER_US
 
@@ -241,10 +241,7 @@ def prepare(cell: Cell) -> None:
 
     The compiler is loaded only where something has to be compiled or traced anew.
     """
-    import gc
-
     _priced(cell, _table_runs(cell), Engine.FAST)
-    gc.freeze()  # to look for garbage in what was loaded takes 0.1 s each time
 
 
 def executed(cell: Cell) -> Sequence[TableRun]:
