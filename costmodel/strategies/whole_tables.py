@@ -110,7 +110,8 @@ def _releases(
     next one: tables where some do are priced as so many whose folios all lie apart, and the others
     with none. A mix is priced as its pages' shares of tables of each order.
     """
-    archive, tables = load_archive(path), dict[tuple[str, TableShape], float]()
+    archive = load_archive(path)
+    tables: dict[tuple[str, TableShape], float] = {}
     for shape in space.shapes:
         share = share_apart(shape)
         for alike, number in _of_one_order(archive, shape):
@@ -130,12 +131,8 @@ def _of_one_order(archive: BuildArchive, shape: TableShape) -> Iterator[tuple[Ta
     Folios of an order between two recorded ones are as many tables of both as have together as many
     folios and pages.
     """
-    state = f"{_state(shape)}/order"
-    held = sorted(
-        int(order)
-        for order in range(LARGEST_ORDER + 1)
-        if f"{state}{order}{RELEASE}" in archive.program.recordings
-    )
+    released, state = archive.program.recordings, _state(shape)
+    held = [n for n in range(LARGEST_ORDER + 1) if f"{state}/order{n}{RELEASE}" in released]
     for order, folios in sorted(Counter(shape.orders).items()):
         tables = shape.count * (folios << order) / TABLE_PTES
         low = max(known for known in held if known <= order)
