@@ -104,7 +104,7 @@ def _value(key: str, parameter: ParameterLike) -> str:
 
 
 def _number(key: str, value: object) -> str:
-    from costmodel.config.group import SIZE_KEYS
+    from costmodel.config.parameter import SIZE_KEYS
     from costmodel.config.sizes import size_text
 
     if isinstance(value, bool):

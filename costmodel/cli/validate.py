@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     from costmodel.calibration.report import (
         lines,
-        missed,
+        stated,
         validate_machines,
         validated_machines,
         validation_document,
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         elsewhere = assess_reports(progress=bar.update)
     target.show("\n".join(lines(reports, elsewhere)) + "\n")
     target.write_json(lambda: validation_document(reports, elsewhere))
-    return MISSED if missed(reports) else 0
+    return 0 if all(verdict.holds for verdict in stated(reports, elsewhere)) else MISSED
 
 
 def _run_measured(args: argparse.Namespace) -> int:
@@ -76,6 +76,7 @@ def _run_measured(args: argparse.Namespace) -> int:
     from costmodel.config.errors import Fault
     from costmodel.config.machine import load_machine
     from costmodel.measure.document import read_measured, rows_of
+    from costmodel.measure.in_caches import in_caches_text
     from costmodel.measure.prediction import call_ns, compared, strategies_named
     from costmodel.results.text.measured import not_as_recorded, operations_text
 
@@ -94,8 +95,12 @@ def _run_measured(args: argparse.Namespace) -> int:
             file = read_measured(Path(args.measured))
     faults.tell()
     file.check_isa(machine)
-    rows = compared(file.measured, machine, file.system.running, named)
-    notes = not_as_recorded(rows, call_ns(machine), file.system.pte_functions)
+    running = file.system.running
+    rows = compared(file.measured, machine, running, named)
+    notes = [
+        *in_caches_text(file.small_ns, machine, running, named),
+        *not_as_recorded(rows, call_ns(machine), file.system.pte_functions),
+    ]
     target.show(operations_text(rows, f"{machine.title}, measured {file.date}", notes=notes))
     target.write_json(lambda: rows_of(rows))
     return 0

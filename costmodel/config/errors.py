@@ -131,16 +131,16 @@ def describe(value: object) -> str:
     return f"{text}, {article} {type(value).__name__}"
 
 
-_ASKED_WITH = ("operation", "key")
+_ASKED_WITH = ("operation", "scenario", "key")
 """Kinds of names for which people put the words that they know from elsewhere."""
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """Return the reason for an unknown name: it suggests the nearest known one, or lists them all.
 
-    ``what`` is what the name should be one of. More than 30 names are not listed. Of an operation
-    and a key, a word that means something else here, or nothing that is modelled, is explained
-    (:mod:`costmodel.config.terms`), unless a known key begins with it.
+    ``what`` is what the name should be one of. More than 30 names are not listed. Of an operation,
+    a scenario and a key, a word that means something else here, or nothing that is modelled, is
+    explained (:mod:`costmodel.config.terms`), unless a known key begins with it.
 
     >>> unknown("machine", "ampere-altro", ["ampere-altra", "xeon-4210r"])
     "unknown machine, did you mean 'ampere-altra'?"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from costmodel.config.document import Place, parse_scalar
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.keys import RETIRED, warn_retired
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.resources import is_path, names
-from costmodel.config.retired import RETIRED, warn_retired
 from costmodel.config.scenario import Names, Protocol, Scenario
 
 SCENARIO_KEYS = (

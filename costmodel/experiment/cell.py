@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from costmodel import settings, statistics
+from costmodel.config.workload import noise_scenario
 from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
-from costmodel.simulation.price import PricedOperation, price_operation
+from costmodel.simulation.schedule import PricedOperation, price_operation
 from costmodel.uncertainty import sampling
 from costmodel.units import PS_PER_NS, PS_PER_S, PS_PER_US
 
@@ -192,6 +193,23 @@ def exact_seconds(cell: Cell) -> float:
     return exact_ps_of(_table_runs(cell), cell) / PS_PER_S
 
 
+def seconds_around(cell: Cell) -> Callable[[Machine], float]:
+    """Return the exact time of a cell of one CPU, in seconds, as a function of its machine.
+
+    The machines that the function is asked about may differ from the cell's in what lies around the
+    page tables alone: what the core executes is priced once, here.
+    """
+    runs = _table_runs(cell)
+    timing = _timing(runs, machine_in_use(cell.machine, cell.workload), Engine.FAST)
+
+    def seconds(machine: Machine) -> float:
+        used = machine_in_use(machine, cell.workload)
+        operation = price_operation(timing, used, cell.workload, runs, strategy=cell.strategy)
+        return operation.schedule.total_ps / PS_PER_S
+
+    return seconds
+
+
 def exact_ps_of(runs: Sequence[TableRun], cell: Cell) -> int:
     """Return the time of a cell in picoseconds, without noise; ``runs`` is what it executes."""
     return pace_of(cell, runs).ps
@@ -224,10 +242,7 @@ def prepare(cell: Cell) -> None:
 
     The compiler is loaded only where something has to be compiled or traced anew.
     """
-    import gc
-
     _priced(cell, _table_runs(cell), Engine.FAST)
-    gc.freeze()  # to look for garbage in what was loaded takes 0.1 s each time
 
 
 def executed(cell: Cell) -> Sequence[TableRun]:
@@ -260,26 +275,6 @@ def named_strategy(cell: Cell) -> Strategy:
     from costmodel.strategies.resolve import resolve
 
     return resolve(cell.strategy, operation=cell.workload.operation)
-
-
-def noise_scenario(workload: Workload) -> str:
-    """Return the name of the random stream from which a workload draws its noise.
-
-    All strategies of a workload must meet the same noise, so that they are compared in pairs. So
-    the name holds neither ``contpte``, which the strategy decides, nor ``unshared``.
-    """
-    orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
-    over = f" over {workload.frames_over}" if workload.frames_over else ""
-    vmas = f" {workload.vmas} VMAs" if workload.vmas else ""
-    vmas += " by PMDs" if workload.mapped == "pmd" else ""
-    name = (
-        f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
-        f"{workload.state} {workload.cpus}{vmas}"
-    )
-    if workload.threads == 1 and not workload.between_us:
-        return name
-    varies = f"+-{workload.between_stdev_pct:g}" if workload.between_stdev_pct else ""
-    return f"{name} {workload.threads} {workload.others} {workload.between_us:g}{varies}"
 
 
 def _table_runs(cell: Cell) -> Sequence[TableRun]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.byte_cache import ByteCache
+from costmodel.disk_cache import ByteCache
 from costmodel.units import PS_PER_S, PS_PER_US
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Stream:
     """Names the random numbers of one cell: by seed, machine and scenario, never by strategy.
 
     So all strategies of a scenario meet the same noise, in whichever process and order they are
-    computed. ``scenario`` is the name that ``costmodel.experiment.noise_scenario`` makes.
+    computed. ``scenario`` is the name that ``costmodel.config.workload.noise_scenario`` makes.
     """
 
     seed: int

@@ -25,11 +25,12 @@ def copy(fork):
             if folio is not None:
                 page = folio.page(pte >> PFN_SHIFT)
                 fork.rss_add(fork.rss_of(folio))
-                if not folio.anon:
-                    fork.dup_file_rmap(folio, page)
-                elif not fork.try_dup_anon_rmap(folio, page):
+                if folio.anon and fork.maybe_pinned(folio, page):
                     pair.dst.set_ptes(slot, 1, fork.copy_pinned(pte))
                     continue
+                fork.mapcount_add(folio, page)
+                if folio.anon:
+                    fork.clear_exclusive(folio, page)
                 fork.folio_get(folio)
             if pair.vma.is_cow and pte & WRITE:
                 pair.src.write_protect(slot)

@@ -71,6 +71,15 @@ ALLOCATES(__alloc_percpu);
 ALLOCATES(__alloc_percpu_gfp);
 ALLOCATES(pcpu_alloc_noprof);
 
+#if defined(CONFIG_PREEMPT_DYNAMIC) && defined(CONFIG_HAVE_PREEMPT_DYNAMIC_CALL)
+/* Where preemption is voluntary, booting lets calls of cond_resched() go to this. */
+int cm_look(void) asm("__SCT__cond_resched");
+int cm_look(void)
+{
+	return should_resched(0);
+}
+#endif
+
 static struct zone *cm_zone(void)
 {
 	return &NODE_DATA(0)->node_zones[ZONE_NORMAL];
@@ -244,8 +253,10 @@ void cm_fill_lists(unsigned long pfn, unsigned long order, unsigned long count, 
 		index = NR_PCP_LISTS - 1;
 #endif
 	for (i = 0; i < count; i++, pfn += step) {
-		for (page = 0; page < 1UL << order; page++)
+		for (page = 0; page < 1UL << order; page++) {
 			cm_place(pfn_to_page(pfn + page));
+			atomic_set(&pfn_to_page(pfn + page)->_mapcount, -1); /* 6.1 looks at it */
+		}
 		list_add(&pfn_to_page(pfn)->lru, &lists->lists[index]);
 		lists->count += 1 << order;
 	}

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
 from costmodel.operations.registry import operation_named
-from costmodel.operations.shared.flush import UNMAP_CALL, flush, flush_of_all
-from costmodel.operations.shared.tables import TABLE_FREE
+from costmodel.operations.shared.flush import TABLE_FREE, UNMAP_CALL, flush, flush_of_all
 from costmodel.operations.zap.operation import (
     DONTNEED,
     FILE_DONTNEED,
@@ -36,7 +35,7 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     free_ps = round(machine.kernel.table_free_ns.value * PS_PER_NS)
     if state.shared and keeps_tables:
-        forced -= 1  # the flush of the last table is that of the call
+        forced = max(0, forced - 1)  # the flush of the last table is that of the call
     if state.mapped_by > 1 and machine.isa == "arm64":
         forced = 0  # an address space that ends is flushed with its tables alone
     after = [flush_of_all(machine, count=forced)] if forced else []

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from costmodel.byte_cache import kept
 from costmodel.code.build import build
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
@@ -19,15 +18,21 @@ from costmodel.code.record import Record, recorder_of
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Uop
 from costmodel.code.yields import Vocabulary, Yields, exhausted
+from costmodel.disk_cache import kept
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.operations.shared.trace import step_before
-from costmodel.operations.zap.buddies import lie_apart, with_buddies
 from costmodel.operations.zap.catalogue import FOLIOS
-from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
+from costmodel.operations.zap.gather import (
+    CACHED_ORDERS,
+    LARGEST_SMALL_ORDER,
+    LIST_PAGES,
+    MAX_SLOTS,
+    PageLists,
+)
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.operation import (
     DONTNEED,
@@ -39,10 +44,9 @@ from costmodel.operations.zap.operation import (
     SHARED_MUNMAP,
     of_file,
 )
-from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.operations.zap.release import flush_and_release
-from costmodel.operations.zap.reuse import with_reuse
+from costmodel.operations.zap.reuse import lie_apart, with_buddies, with_reuse
 from costmodel.user_code.blame import StrategyError
 
 FREED_BEFORE: Final = 1 << 24
@@ -51,11 +55,16 @@ FREED_BEFORE: Final = 1 << 24
 
 @dataclass(frozen=True)
 class _Traced:
-    """The traces of unmapping a table and of releasing its pages, which take ``slots`` slots."""
+    """The traces of unmapping a table and of releasing its pages, which take ``slots`` slots.
+
+    ``release`` is None where nobody asked for it. The loop itself flushes and releases ``flushes``
+    times.
+    """
 
     unmap: Trace
-    release: Trace
+    release: Trace | None
     slots: int
+    flushes: int
 
 
 def zap_runs(
@@ -73,22 +82,38 @@ def _runs(
     """Return the traces, those of unmaps first.
 
     Released pages were unmapped up to a full gather list before; with one call per page, each is
-    released at once. Dirty pages of files are released at the end of each table.
+    released at once. A loop that flushes by itself, as kernels do at the end of each table of dirty
+    pages of files, releases what it has gathered until then.
     """
-    each_table = space.shapes[0].state.shared
-    # The page that a small list begins was not recorded with pages of files.
-    begun = space.ptes > MAX_SLOTS or of_file(space.shapes[0].state.name)
-    list_pages = LIST_PAGES if begun else 0
-    tables = [
-        _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), list_pages)
+    both = _tables(strategy, program, release_program, space, releases=True)
+    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
+    releases = (TableRun(t.release, shape.count, 0) for shape, t in both if t.release is not None)
+    flushes = sum(shape.count * table.flushes for shape, table in both)
+    return (*unmaps, *with_reuse(unmaps, releases, flushes or _lists(both)))
+
+
+def unmaps_alone(
+    strategy: Strategy, program: str, isa: str, space: ShapedSpace
+) -> tuple[list[TableRun], float]:
+    """Return the traces of unmapping each distinct table, and how many gather lists that fills."""
+    both = _tables(strategy, program, FOLIOS[isa], space, releases=False)
+    return [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both], _lists(both)
+
+
+def _tables(
+    strategy: Strategy, program: str, release_program: str, space: ShapedSpace, *, releases: bool
+) -> list[tuple[TableShape, _Traced]]:
+    # The page that a small list begins was not recorded with pages of files, nor of build trees.
+    begun = space.ptes > MAX_SLOTS or of_file(space.shapes[0].state.name) or strategy.archive
+    how = (LIST_PAGES if begun else 0), releases
+    return [
+        (shape, _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), *how))
         for shape in space.shapes
     ]
-    both = list(zip(space.shapes, tables, strict=True))
-    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
-    slots = sum(shape.count * table.slots for shape, table in both)
-    releases = (TableRun(table.release, shape.count, 0) for shape, table in both)
-    lists = sum(shape.count for shape in space.shapes) if each_table else slots / MAX_SLOTS
-    return (*unmaps, *with_reuse(unmaps, releases, lists))
+
+
+def _lists(both: Iterable[tuple[TableShape, _Traced]]) -> float:
+    return sum(shape.count * table.slots for shape, table in both) / MAX_SLOTS
 
 
 def _one(shape: TableShape) -> TableShape:
@@ -111,14 +136,15 @@ def _releasing(program: str, shape: TableShape) -> str:
 
 
 def _trace(
-    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
 ) -> _Traced:
-    key = "zap", strategy, programs, shape, list_pages
-    return kept(key, partial(_traced, strategy, programs, shape, list_pages))
+    """Return the traces of one table; ``pages``: how many pages the gather list has already."""
+    how = strategy, programs, shape, pages, releases
+    return kept(("zap", *how), partial(_traced, *how))
 
 
 def _traced(
-    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
 ) -> _Traced:
     evaluate = strategy.evaluate
     if shape.pmd:
@@ -128,18 +154,20 @@ def _traced(
         programs = pmd_program(load_library("zap", programs[0]).isa), programs[1]
     recorders = recorder_of("zap", programs[0]), recorder_of("zap", programs[1])
     vocabularies = recorders[0].vocabulary, recorders[1].vocabulary
-    arguments = shape, strategy.contpte, list_pages, vocabularies
+    arguments = shape, strategy.contpte, pages, vocabularies
     walked = evaluate(Walk, *arguments)
     try:
         record = recorders[0].recorded(walked.unmapped)
         unmap = build(record, load_library("zap", programs[0]), "zap", "unmap")
+        if not releases:
+            return _Traced(unmap, None, walked.slots, walked.flushes)
 
         def make() -> Trace:
             return _release(recorders[1].recorded(walked.released()), programs[1], shape)
 
         # Most strategies fill the list alike: what they release is traced once.
         key = "release", programs[1], shape.orders, shape.first_pfns, _end_of_batch(shape)
-        return _Traced(unmap, kept((*key, walked.gathered), make), walked.slots)
+        return _Traced(unmap, kept((*key, walked.gathered), make), walked.slots, walked.flushes)
     except StrategyError as error:
         raise strategy.blamed(error) from error
 
@@ -159,13 +187,13 @@ class Walk:
         memory = shape.build()
         zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
         released: list[Step | Uop] = []
-        unmapping: Iterable[Step | Uop]
+        zap.page_lists = _full_lists(memory)
+        self.flushes = 0
         if isinstance(shape.state, RangeState):
-            zap.page_lists = _full_lists(memory)
             unmapping = _by_ranges(function, zap, shape, released)
         else:
-            zap.released = released if shape.state.shared else None
-            unmapping = function(zap)
+            zap.released = released
+            unmapping = self._whole(function, zap)
         before = step_before(_end_of_table(shape))
         self.unmapped = exhausted(unmapping, before, vocabularies[0])
         self.slots = zap.list.slots_used
@@ -173,12 +201,19 @@ class Walk:
         """What decides how the list is released: all but the function that filled it."""
 
         def release() -> Yields:
-            zap.page_lists = _full_lists(memory)
-            last = step_before(_end_of_batch(shape))
-            return exhausted(released or flush_and_release(zap), last, vocabularies[1])
+            zap.released = None
+            rest = [*released, *flush_and_release(zap)]
+            return exhausted(rest, step_before(_end_of_batch(shape)), vocabularies[1])
 
         self._release = release
         self._released: Yields | None = None
+
+    def _whole(self, function: Function, zap: ZapOperation) -> Steps:
+        """Unmap the table; mappings that still wait for a flush have that of the call."""
+        yield from function(zap)
+        self.flushes = zap.flushes
+        if zap.delayed:
+            yield from flush_and_release(zap)
 
     def released(self) -> Yields:
         """Return what is yielded for the release, which happens when this is called."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from costmodel.results.document import column_title
-from costmodel.results.plots.causes import FAMILIES, OTHER, by_family, fill
-from costmodel.results.plots.stack import CUT, LEAST_SHARE
+from costmodel.results.plots.stack import CUT, FAMILIES, LEAST_SHARE, OTHER, by_family, fill
 from costmodel.results.records import ResultCell
 from costmodel.results.text.numbers import nanoseconds
 
@@ -74,13 +73,11 @@ def used_patterns(cells: Sequence[ResultCell]) -> list[CausePattern]:
         for family, part in by_family(cell.cpi_stack_ns_per_pte).items()
         if part > LEAST_SHARE * cell.ns_per_pte
     }
-    found = []
-    for number, family in enumerate((*FAMILIES, OTHER)):
-        if family in used:
-            look = fill(family)
-            lines = _HATCHES.get(look.hatch[:1], "")
-            found.append(CausePattern(f"cause-{number}", family, look.colour, lines))
-    return found
+    return [
+        CausePattern(f"cause-{number}", family, look.colour, _HATCHES.get(look.hatch[:1], ""))
+        for number, (family, look) in enumerate((each, fill(each)) for each in (*FAMILIES, OTHER))
+        if family in used
+    ]
 
 
 def stacks_of(cells: Sequence[ResultCell], known: Sequence[CausePattern]) -> Stacks:

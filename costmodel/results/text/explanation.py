@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from costmodel.explaining.attribution import Explanation, GroupEffect, Side
-from costmodel.explaining.maintenance import Maintenance
+from costmodel.explaining.groups import Maintenance
 from costmodel.explaining.more_work import MoreWork
 from costmodel.mm.pte import CONT_PTES
 from costmodel.remarks import caution, remarks
