@@ -17,10 +17,11 @@ from costmodel.code.library import Library, from_arrays, load_library, to_arrays
 from costmodel.code.record import Recorder
 from costmodel.emulation.scenes import Scene
 from costmodel.emulation.targets import TASK_LINE
-from costmodel.mm.address_space import AddressSpace, Vma
+from costmodel.mm.address_space import AddressSpace, Vma, VmaKind
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.pte import CONT, DIRTY, PRESENT, TABLE_PTES, WRITE, YOUNG, make_pte
+from costmodel.operations.fork.operation import FILE
 from costmodel.operations.registry import operation_named
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.donors import completed
@@ -227,15 +228,18 @@ def _marks(
 
 
 def _memory(table: TableRecording) -> Memory:
-    space, frames = AddressSpace([Vma(0, TABLE_PTES)]), FrameTable()
+    of_file = table.window.state == FILE.name
+    kind = VmaKind.PRIVATE_FILE if of_file else VmaKind.ANONYMOUS
+    common = PRESENT | YOUNG | (0 if of_file else DIRTY | WRITE)
+    space, frames = AddressSpace([Vma(0, TABLE_PTES, kind)]), FrameTable()
     slots = space.pmds.ensure(0)
     for piece in table.scene.pieces:
-        folio = Folio(piece.order, _BASE_PFN + piece.frame)
+        folio = Folio(piece.order, _BASE_PFN + piece.frame, anon=not of_file)
         frames.add(folio)
         for ahead in range(piece.pages):
             folio.map_page(piece.first + ahead)
-            folio.exclusive[piece.first + ahead] = True
+            folio.exclusive[piece.first + ahead] = not of_file
             slot = piece.page + ahead
-            flags = PRESENT | YOUNG | DIRTY | WRITE | (CONT if slot in table.contiguous else 0)
+            flags = common | (CONT if slot in table.contiguous else 0)
             slots[slot] = make_pte(folio.first_pfn + piece.first + ahead, flags)
     return Memory(space, frames)

@@ -23,11 +23,11 @@ class EmulatedOperation:
     """An operation as recorded kernels do it.
 
     ``recorded``: the object file that holds the loop, and ``entries``: its functions, of which one
-    is called. ``linked``: other object files of the tree
-    that it calls. ``setups``: further C files of the set-up, besides setup.c. ``states``: the
-    states that one process goes through, in order. ``execute``: performs the operation in a state,
-    given a scene and its process. ``check``: checks what must hold afterwards. ``sources``: source
-    files of the tree that are compiled in if one of their functions is called.
+    is called. ``linked``: other object files of the tree that it calls. ``setups``: further C files
+    of the set-up, besides setup.c. ``states``: the states that one process goes through, in order.
+    ``lay``: makes the process of a scene. ``execute``: performs the operation in a state, given a
+    scene and its process. ``check``: checks what must hold afterwards. ``sources``: source files of
+    the tree that are compiled in if one of their functions is called.
     """
 
     name: str
@@ -36,6 +36,7 @@ class EmulatedOperation:
     states: tuple[str, ...]
     execute: Callable[[EmulatedKernel, Scene, Process, str], EmulatedRun]
     check: Callable[[EmulatedKernel, str], CheckReport]
+    lay: Callable[[Scene, EmulatedKernel], Process] = Scene.lay
     linked: tuple[str, ...] = ()
     setups: tuple[str, ...] = ()
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -164,7 +164,7 @@ class _Recorder:
     def _executed(self, scene: Scene) -> Iterator[_Executed]:
         """Yield what the kernel executes in each state; no stub is called for a table."""
         self.kernel.reset()
-        process = scene.lay(self.kernel)
+        process = self.operation.lay(scene, self.kernel)
         contiguous = self.kernel.contiguous(process)
         for state in self.operation.states:
             run = self.operation.execute(self.kernel, scene, process, state)

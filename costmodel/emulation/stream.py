@@ -102,17 +102,7 @@ class StreamBuilder:
 
     def program(self, name: str) -> RecordedProgram:
         """Return the windows added so far as one program."""
-        site, kind, op, target, size, function = zip(*self.static, strict=True)
-        return RecordedProgram(
-            name=name,
-            site=np.array(site),
-            kind=np.array(kind),
-            op=np.array(op),
-            target=np.array(target),
-            size_bytes=np.array(size),
-            function=np.array(function),
-            recordings=dict(self.windows),
-        )
+        return RecordedProgram.of(name, self.static, dict(self.windows))
 
 
 class _Rows:

@@ -10,8 +10,8 @@ from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import BASE_PFN, EmulatedKernel, Process
 from costmodel.emulation.run import EmulatedRun
 from costmodel.emulation.scenes import Scene
+from costmodel.operations.zap.gather import CACHED_ORDERS
 from costmodel.operations.zap.operation import EXIT, MUNMAP
-from costmodel.operations.zap.page_lists import CACHED_ORDERS
 from costmodel.recorder.build_archive import OLD_FRAMES
 
 SOURCES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -17,7 +17,7 @@ from costmodel.code.events import Step
 from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN, memory_producers
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
-from costmodel.code.subkinds import flavour_of, kind_of
+from costmodel.code.subkinds import kind_of, subkind_of
 from costmodel.code.trace import NO_ADDRESS, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError
@@ -26,10 +26,9 @@ from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.operations.zap.buddies import share_apart
 from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.operations.zap.operation import DONTNEED, MUNMAP
-from costmodel.operations.zap.reuse import with_reuse
+from costmodel.operations.zap.reuse import share_apart, with_reuse
 from costmodel.operations.zap.trace import FREED_BEFORE, unmaps_alone
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import (
@@ -79,11 +78,11 @@ def archive_runs(
 
 def _refuse_other_states(info: BuildInfo, space: ShapedSpace) -> None:
     """Raise ConfigError for a state in which the kernel executes what its steps do not hold."""
-    loops = operation_named(info.operation).recorded().loops
-    state = space.shapes[0].state.name
-    if loops is not None and loops.states and state not in loops.states:
-        reason = f"holds steps for the states {', '.join(loops.states)}"
-        raise ConfigError.of(f"@{info.name}", reason, got=state)
+    operation = operation_named(info.operation)
+    loops, state = operation.recorded().loops, space.shapes[0].state
+    if loops is not None and not loops.holds(state):
+        held = ", ".join(known.name for known in operation.words.states if loops.holds(known))
+        raise ConfigError.of(f"@{info.name}", f"holds steps for the states {held}", got=state.name)
 
 
 def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[TableRun]:
@@ -260,7 +259,7 @@ def _columns(
     uop = window.uop
     kinds = np.array([kind_of(kind) for kind in program.kind], np.uint8)
     pairs = zip(program.kind.tolist(), program.op.tolist(), strict=True)
-    flavours = np.array([flavour_of(kind, op) for kind, op in pairs], np.uint8)
+    subkinds = np.array([subkind_of(kind, op) for kind, op in pairs], np.uint8)
     targets = np.array([Target[t.upper()] if t else 0 for t in program.target], np.uint8)
     rows = np.arange(len(uop))[:, None]
     inputs = np.where(window.distance > 0, rows - window.distance, -1).astype(np.int32)
@@ -269,7 +268,7 @@ def _columns(
     address = _addresses(target.astype(np.int64), window, page)
     return {
         "kind": kind,
-        "flavour": flavours[uop],
+        "subkind": subkinds[uop],
         "inputs": inputs,
         "address": address,
         "size_bytes": program.size_bytes[uop].astype(np.int16),

@@ -14,8 +14,13 @@ from costmodel.operations.zap.recorded_files import file_marks, without_flush
 from costmodel.operations.zap.recorded_release import frames_apart, release_marks
 from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.recorded import KnownLoops, RecordedEvents, Seen
-from costmodel.recorder.rows import WindowRows, without_rows
+from costmodel.recorder.recorded import (
+    KnownLoops,
+    RecordedEvents,
+    Seen,
+    WindowRows,
+    without_rows,
+)
 
 _WITHOUT_LARGE_MAPCOUNT: Final = ("v6.7.", "v6.7@", "v4_")
 
@@ -124,8 +129,8 @@ RECORDED: Final = RecordedEvents(
         loop_choices,
         loop_of,
         begun,
+        holds=(EXIT, MUNMAP, DONTNEED).__contains__,
         on_pages=frozenset({"unmap"}),
         between="lock",
-        states=(EXIT.name, MUNMAP.name, DONTNEED.name),
     ),
 )

@@ -9,7 +9,7 @@ from costmodel.mm.pte import CONT_PTES
 from costmodel.mm.struct_page import LARGE_MAPCOUNT, MAPCOUNT
 from costmodel.operations.shared.recorded import GATHERS, ends_gather
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.rows import WindowRows
+from costmodel.recorder.recorded import WindowRows
 
 _CONVERT: Final = "contpte_convert"
 _ALLOCATOR: Final = "get_page_from_freelist"

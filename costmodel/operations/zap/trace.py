@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from costmodel.byte_cache import kept
 from costmodel.code.build import build
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
@@ -19,15 +18,21 @@ from costmodel.code.record import Record, recorder_of
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Uop
 from costmodel.code.yields import Vocabulary, Yields, exhausted
+from costmodel.disk_cache import kept
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.operations.shared.trace import step_before
-from costmodel.operations.zap.buddies import lie_apart, with_buddies
 from costmodel.operations.zap.catalogue import FOLIOS
-from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
+from costmodel.operations.zap.gather import (
+    CACHED_ORDERS,
+    LARGEST_SMALL_ORDER,
+    LIST_PAGES,
+    MAX_SLOTS,
+    PageLists,
+)
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.operation import (
     DONTNEED,
@@ -39,10 +44,9 @@ from costmodel.operations.zap.operation import (
     SHARED_MUNMAP,
     of_file,
 )
-from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.operations.zap.release import flush_and_release
-from costmodel.operations.zap.reuse import with_reuse
+from costmodel.operations.zap.reuse import lie_apart, with_buddies, with_reuse
 from costmodel.user_code.blame import StrategyError
 
 FREED_BEFORE: Final = 1 << 24
