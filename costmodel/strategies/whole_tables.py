@@ -78,11 +78,11 @@ def archive_runs(
 
 def _refuse_other_states(info: BuildInfo, space: ShapedSpace) -> None:
     """Raise ConfigError for a state in which the kernel executes what its steps do not hold."""
-    loops = operation_named(info.operation).recorded().loops
-    state = space.shapes[0].state.name
-    if loops is not None and loops.states and state not in loops.states:
-        reason = f"holds steps for the states {', '.join(loops.states)}"
-        raise ConfigError.of(f"@{info.name}", reason, got=state)
+    operation = operation_named(info.operation)
+    loops, state = operation.recorded().loops, space.shapes[0].state
+    if loops is not None and not loops.holds(state):
+        held = ", ".join(known.name for known in operation.words.states if loops.holds(known))
+        raise ConfigError.of(f"@{info.name}", f"holds steps for the states {held}", got=state.name)
 
 
 def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[TableRun]:

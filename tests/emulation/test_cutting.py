@@ -82,6 +82,8 @@ def test_orders_and_mixes_that_were_never_recorded_are_priced(
     assert price(name, "@tiny", order=0, memory="64 MiB", state=state).ns_per_pte > 0
     with pytest.raises(ConfigError, match=r"holds tables in the states .*read-only.*got mixed"):
         price(name, "@odd", order=0, memory="64 MiB", state=state)
+    with pytest.raises(ConfigError, match=r"steps for the states writable, read-only \(got file"):
+        price(name, "@tiny", order=0, memory="64 MiB", state="file")
 
 
 USERS = """

@@ -8,6 +8,7 @@ from typing import Final
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm import struct_page
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
+from costmodel.mm.state import PteState
 from costmodel.operations.fork.named_loop import begun, loop_choices, loop_of
 from costmodel.operations.shared.pmd import HUGE, LAYOUT, PROGRAMS, pmd_program
 from costmodel.operations.shared.recorded import GATHERS, ends_gather
@@ -132,6 +133,11 @@ def _rows_of_events(program: RecordedProgram, window: Recording, task_line: int)
     return list(_Scanner(program, window, task_line).events())
 
 
+def _held(state: PteState) -> bool:
+    """Tell whether a state is one of anonymous memory, which build trees are recorded with."""
+    return not state.file
+
+
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded window of fork, in order."""
     if window.layout == LAYOUT:  # from the allocated table to the stored PMD
@@ -229,6 +235,7 @@ RECORDED: Final = RecordedEvents(
         loop_choices,
         loop_of,
         begun,
+        holds=_held,
         on_pages=frozenset({"clear_exclusive", "map"}),
         between="alloc",
     ),

@@ -68,8 +68,8 @@ RECORDED: Final = RecordedEvents(
         loop_choices,
         loop_of,
         begun,
+        holds=ANONYMOUS.__contains__,
         on_pages=frozenset({"folio", "check"}),
         between="lock",
-        states=tuple(state.name for state in ANONYMOUS),
     ),
 )

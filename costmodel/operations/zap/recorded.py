@@ -129,8 +129,8 @@ RECORDED: Final = RecordedEvents(
         loop_choices,
         loop_of,
         begun,
+        holds=(EXIT, MUNMAP, DONTNEED).__contains__,
         on_pages=frozenset({"unmap"}),
         between="lock",
-        states=(EXIT.name, MUNMAP.name, DONTNEED.name),
     ),
 )
