@@ -15,7 +15,7 @@ from costmodel.experiment.cell import (
 )
 from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
 from costmodel.experiment.one_build import all_in_one_build, mixes_builds
-from costmodel.experiment.run import run_cells
+from costmodel.experiment.run import compile_apart, run_cells
 from costmodel.experiment.study import compare_cells
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "build_of",
     "compare",
     "compare_cells",
+    "compile_apart",
     "exact_ps_of",
     "exact_seconds",
     "executed",

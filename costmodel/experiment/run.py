@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -9,9 +10,9 @@ from typing import Any
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
-from costmodel.experiment.cell import Cell, Result, prepare, run_cell
+from costmodel.experiment.cell import Cell, Result, exact_seconds, run_cell
 from costmodel.experiment.known import Values, known_values, result_key
-from costmodel.parallel import in_processes
+from costmodel.parallel import apart, in_processes
 from costmodel.simulation import Engine
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.store import Store, the_store
@@ -55,6 +56,27 @@ def run_cells(
     store.put({keys[position]: found for position, found in computed.items() if position in keys})
     values |= computed
     return [Result(cell=cell, **values[position]) for position, cell in enumerate(todo)]
+
+
+def compile_apart(cell: Cell) -> None:
+    """Compile what prices cells like this one, if nothing was compiled on this computer before.
+
+    The process that does it ends with the compiler, which takes hundreds of megabytes.
+    """
+    from costmodel.jit import is_to_compile
+
+    if is_to_compile():
+        apart(exact_seconds, cell)
+
+
+def prepare(cell: Cell) -> None:
+    """Load what it takes to price cells like this one, for processes that are forked from this one.
+
+    The compiler is loaded only where something has to be traced anew.
+    """
+    compile_apart(cell)
+    exact_seconds(cell)
+    gc.freeze()  # to look for garbage in what was loaded takes 0.1 s each time
 
 
 def _keys(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
+from hashlib import sha256
 from typing import Final
 
 from costmodel.byte_cache import kept
@@ -16,9 +17,10 @@ from costmodel.code.build import build
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.record import Record, recorder_of
-from costmodel.code.trace import TableRun, Trace
+from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.uops import Uop
 from costmodel.code.yields import Vocabulary, Yields, exhausted
+from costmodel.disk_cache import kept_on_disk
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
@@ -51,11 +53,15 @@ FREED_BEFORE: Final = 1 << 24
 
 @dataclass(frozen=True)
 class _Traced:
-    """The traces of unmapping a table and of releasing its pages, which take ``slots`` slots."""
+    """The traces of unmapping a table and of releasing its pages, which take ``slots`` slots.
+
+    ``released`` says what the trace of the release depends on.
+    """
 
     unmap: Trace
     release: Trace
     slots: int
+    released: Hashable
 
 
 def zap_runs(
@@ -113,6 +119,34 @@ def _releasing(program: str, shape: TableShape) -> str:
 def _trace(
     strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
 ) -> _Traced:
+    """Return the traces of one table; of a strategy that is shipped, they are made when needed."""
+    made = _later(strategy, programs, shape, list_pages)
+    return _now(strategy, programs, shape, list_pages) if made is None else made
+
+
+@lru_cache(maxsize=256)
+def _later(
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+) -> _Traced | None:
+    """Return the traces by all that they depend on; None for a strategy that is not shipped."""
+    source = strategy.shipped_source
+    if source is None:
+        return None
+    now = partial(_now, strategy, programs, shape, list_pages)
+
+    def gathered() -> tuple[int, str]:
+        made = now()
+        return made.slots, sha256(repr(made.released).encode()).hexdigest()
+
+    said = "unmap", source, strategy.contpte, programs, shape, list_pages
+    unmap = later(said, lambda: now().unmap)
+    slots, released = kept_on_disk((unmap.token, "gathered"), gathered)
+    return _Traced(unmap, later(("release", released), lambda: now().release), slots, released)
+
+
+def _now(
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+) -> _Traced:
     key = "zap", strategy, programs, shape, list_pages
     return kept(key, partial(_traced, strategy, programs, shape, list_pages))
 
@@ -139,7 +173,8 @@ def _traced(
 
         # Most strategies fill the list alike: what they release is traced once.
         key = "release", programs[1], shape.orders, shape.first_pfns, _end_of_batch(shape)
-        return _Traced(unmap, kept((*key, walked.gathered), make), walked.slots)
+        released = (*key, walked.gathered)
+        return _Traced(unmap, kept(released, make), walked.slots, released)
     except StrategyError as error:
         raise strategy.blamed(error) from error
 
