@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False
+# As that of typing, which is not imported here: the command starts here, and ends silently on
+# Ctrl-C once costmodel.cli.start is there.
 
 if TYPE_CHECKING:
     from costmodel.api import (
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
         window,
     )
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 __all__ = [
     "ConfigError",

@@ -17,8 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from costmodel import direct_code
-from costmodel.machine_code import keep
+from costmodel import machine_code
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,9 +32,8 @@ _SOURCES = (
     "cpus/invalidation.py",
     "mm/pte.py",
     "units.py",
-    "direct_code.py",
-    "jit.py",
     "machine_code.py",
+    "jit.py",
 )
 _KEPT = 3
 """How many directories with the machine code of other versions of the sources are kept."""
@@ -161,7 +159,7 @@ class Compiled:
         try:
             result = numba.njit(self.py_func, error_model="numpy", **self._options)
             if place is not None:
-                keep(result, self._compiled)
+                machine_code.keep(result, self._compiled)
         finally:
             numba.config.CACHE_DIR = before
         return result
@@ -194,19 +192,19 @@ class Standalone(Compiled):
     def __call__(self, *arguments: Any) -> None:
         """Call the compiled function."""
         words: list[int] = []
-        form = direct_code.in_words(arguments, words)
+        form = machine_code.in_words(arguments, words)
         if form not in self._known:
-            self._known[form] = direct_code.loaded(self._code(form, arguments), len(words))
+            self._known[form] = machine_code.loaded(self._code(form, arguments), len(words))
         self._known[form](words)
 
-    def _code(self, form: str, arguments: Sequence[Any]) -> direct_code.ObjectCode:
+    def _code(self, form: str, arguments: Sequence[Any]) -> machine_code.ObjectCode:
         place = directory()
-        path = self._path = place and place / direct_code.file_name(self.py_func, form)
-        if path and (known := direct_code.object_code(path)):
+        path = self._path = place and place / machine_code.file_name(self.py_func, form)
+        if path and (known := machine_code.object_code(path)):
             return known
         types = tuple(map(_numba().typeof, arguments))
         self.dispatcher.compile(types)
-        if path and (known := direct_code.object_code(path)):
+        if path and (known := machine_code.object_code(path)):
             return known  # written here, or by another process that compiled it meanwhile
         if path:  # numba's own files may be there, from which there is no way back to object code
             self.dispatcher._cache.flush()
@@ -216,13 +214,13 @@ class Standalone(Compiled):
 
     def _compiled(self, result: Any) -> None:
         if self._path:
-            direct_code.keep_object_code(self._path, _object_code(result))
+            machine_code.keep_object_code(self._path, _object_code(result))
 
 
-def _object_code(result: Any) -> direct_code.ObjectCode:
+def _object_code(result: Any) -> machine_code.ObjectCode:
     """Return the object code of numba's result of compiling a function in this process."""
     _, _, (code, *_) = result.library.serialize_using_object_code()
-    return direct_code.ObjectCode(result.fndesc.llvm_func_name, code)
+    return machine_code.ObjectCode(result.fndesc.llvm_func_name, code)
 
 
 def compiled(function: F) -> F:

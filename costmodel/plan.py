@@ -39,16 +39,10 @@ def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> CellPlan:
     """
     if scenario.mitigations == "off":
         machines = {name: machine.without_mitigations() for name, machine in machines.items()}
-    chosen = [scenario.baseline, *(s for s in _chosen(scenario) if s != scenario.baseline)]
-    faults = [
-        *_too_many_cpus(scenario, machines.values()),
-        *_unknown_build(scenario),
-        *_unknown_loop(scenario),
-        *_unresolved(scenario, chosen),
-    ]
-    faults = faults or list(_misfits(scenario, chosen, tuple(machines.values())))
+    faults = plan_faults(scenario, machines)
     if faults:
         raise ConfigError(faults)
+    chosen = _compared(scenario)
     cells: list[Cell] = []
     left_out: list[LeftOut] = []
     for machine in machines.values():
@@ -60,6 +54,31 @@ def plan(scenario: Scenario, machines: Mapping[str, Machine]) -> CellPlan:
             for name in fitting
         ]
     return CellPlan(tuple(cells), tuple(left_out))
+
+
+def plan_faults(
+    scenario: Scenario, machines: Mapping[str, Machine], *, is_whole: bool = True
+) -> list[Fault]:
+    """Return the faults for which :func:`plan` would raise ConfigError.
+
+    Where the question is not whole, because something in it is wrong already, those of strategies
+    that do not fit into it are left out.
+    """
+    chosen = _compared(scenario)
+    faults = [
+        *_too_many_cpus(scenario, machines.values()),
+        *_unknown_build(scenario),
+        *_unknown_loop(scenario),
+        *_unresolved(scenario, chosen),
+    ]
+    if faults or not is_whole:
+        return faults
+    return list(_misfits(scenario, chosen, tuple(machines.values())))
+
+
+def _compared(scenario: Scenario) -> list[str]:
+    """Return the strategies of a scenario, the baseline first."""
+    return [scenario.baseline, *(s for s in _chosen(scenario) if s != scenario.baseline)]
 
 
 def _chosen(scenario: Scenario) -> Sequence[str]:
@@ -80,7 +99,8 @@ def _misfits(
             where = ", ".join(
                 machine.name for machine in machines if _misfit(name, scenario, machine)
             )
-            yield scenario.fault(_at(scenario, name), reasons[0], where, key=name)
+            reason = f"cannot be priced on {where}: {reasons[0]}"
+            yield scenario.fault(_at(scenario, name), reason, key=name)
 
 
 def _too_many_cpus(scenario: Scenario, machines: Iterable[Machine]) -> Iterator[Fault]:

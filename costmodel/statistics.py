@@ -1,19 +1,51 @@
 """Statistics of repeated measurements, by default 8 runs of 100 iterations, with the run as unit.
 
 The 800 samples are not independent, because all iterations of a run share its physical layout.
-Pooling them gives 51 to 79 % false alarms at a nominal 5 %. Student's t quantile comes from
-:mod:`costmodel.special`, as ``scipy.stats`` needs 0.7 s to import; tests compare every function
-here with its counterpart in ``scipy.stats``.
+Pooling them gives 51 to 79 % false alarms at a nominal 5 %. Student's t
+quantile comes from ``scipy.special``, as ``scipy.stats`` needs 0.7 s to import; tests compare every
+function here with its counterpart in ``scipy.stats``.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
+import sys
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+_PACKAGE: Final = "scipy.special"
+
+
+@cache
+def special_functions() -> Any:
+    """Return the module of ``scipy.special`` that its functions of numbers are compiled in.
+
+    The package itself looks at all of numpy and writes documentation for other array libraries,
+    which takes a quarter of the time of a short question. So it is hidden while its module is
+    loaded; who imports it later gets it as ever, with the same functions.
+    """
+    if _PACKAGE in sys.modules:
+        return importlib.import_module(_PACKAGE)
+    scipy = importlib.import_module("scipy")
+    bare = ModuleType(_PACKAGE)
+    bare.__path__ = [str(Path(place) / "special") for place in scipy.__path__]
+    sys.modules[_PACKAGE] = bare
+    try:
+        return importlib.import_module(f"{_PACKAGE}._ufuncs")
+    except ImportError:  # another version of scipy
+        del sys.modules[_PACKAGE]
+        return importlib.import_module(_PACKAGE)
+    finally:
+        if sys.modules.get(_PACKAGE) is bare:
+            del sys.modules[_PACKAGE]
+
 
 Floats = NDArray[np.float64]
 
@@ -135,9 +167,7 @@ def smallest_detectable(new: Summary, baseline: Summary) -> float:
 
 def t_quantile(freedom: float, probability: float) -> float:
     """Return the quantile of Student's t, as ``scipy.stats.t.ppf(probability, freedom)``."""
-    from costmodel import special
-
-    return float(special.functions().stdtrit(freedom, probability))
+    return float(special_functions().stdtrit(freedom, probability))
 
 
 def _paired(new: Floats, baseline: Floats) -> tuple[float, float]:
@@ -157,8 +187,6 @@ def _welch(new: Floats, baseline: Floats) -> tuple[float, float]:
 
 
 def _p_value(difference: float, error: float, freedom: float) -> float:
-    from costmodel import special
-
     if not error:
         return 0.0 if difference else 1.0
-    return float(2 * special.functions().stdtr(freedom, -abs(difference) / error))
+    return float(2 * special_functions().stdtr(freedom, -abs(difference) / error))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from costmodel import __version__
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
+from costmodel.config.sizes import share
 from costmodel.experiment import (
     Comparison,
     LeftOut,
@@ -102,15 +103,18 @@ class Study:
         """
         return ineffective_by_machine([comparison.result for comparison in self.comparisons])
 
-    def __getitem__(self, place: tuple[str, str, int]) -> Comparison:
-        """Return the comparison of a machine name, a strategy and a folio order.
+    def __getitem__(self, place: tuple[str, str, int | Mapping[int, float | str]]) -> Comparison:
+        """Return the comparison of a machine name, a strategy and a folio order or mix of orders.
 
-        It is the first one that fits, where the study has several numbers of CPUs. Raises KeyError
-        where none fits; results for a mix of orders have no order, look in ``comparisons``.
+        A mix is a mapping from order to share, ``{0: "50%", 4: "50%"}``. It is the first comparison
+        that fits, where the study has several numbers of CPUs. Raises KeyError where none fits.
         """
+        machine, strategy, order = place
+        mix = order if isinstance(order, Mapping) else {order: 1.0}
+        wanted = machine, strategy, {order: share(part) for order, part in mix.items()}
         for comparison in self.comparisons:
             cell = comparison.result.cell
-            if (cell.machine.name, cell.strategy, cell.workload.folio_order) == place:
+            if (cell.machine.name, cell.strategy, cell.workload.folio_orders) == wanted:
                 return comparison
         raise KeyError(place)
 

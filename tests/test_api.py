@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
+import os
 import pydoc
+import random
+import resource
+import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import costmodel
@@ -32,7 +39,7 @@ def test_a_study_prints_as_a_table_and_draws_itself() -> None:
     study = costmodel.study(
         machines=["xeon-4210r"],
         strategies=["folio-batch-v6.9"],
-        orders=[0, 9],
+        orders=[0, 9, {0: "50%", 4: 0.5}],
         noise=False,
         memory=SMALL,
     )
@@ -42,6 +49,10 @@ def test_a_study_prints_as_a_table_and_draws_itself() -> None:
     assert study["xeon-4210r", "v6.7", 9].is_baseline
     with pytest.raises(KeyError):
         study["xeon-4210r", "v6.7", 4]
+    mixed = study["xeon-4210r", "v6.7", {4: "50%", 0: "50%"}].result.cell
+    assert mixed.workload.folio_orders == {0: 0.5, 4: 0.5}
+    with pytest.raises(KeyError):
+        study["xeon-4210r", "v6.7", {0: "40%", 4: "60%"}]
     assert study.picture("stack").png().startswith(b"\x89PNG")
     assert "folio-batch-v6.9" in study.chart()
 
@@ -94,6 +105,9 @@ def test_a_machine_that_does_not_exist() -> None:
         (lambda: costmodel.price("xeon-4210r", "v6.7", order=4.0), "must be an order"),  # type: ignore[arg-type]
         (lambda: costmodel.price(None, "v6.7"), "machine: must be a machine"),  # type: ignore[arg-type]
         (lambda: costmodel.price("xeon-4210r", None), "must be text"),  # type: ignore[arg-type]
+        (lambda: costmodel.price("xeon-4210r", b"v6.7"), r"must be text \(got b'v6.7', a bytes"),  # type: ignore[arg-type]
+        (lambda: costmodel.price("xeon-4210r", len), "got <built-in function len>"),  # type: ignore[arg-type]
+        (lambda: costmodel.price("xeon-4210r", lambda: 0), "<lambda>>, a function"),  # type: ignore[arg-type]
         (lambda: costmodel.price("xeon-4210r", "v6.7", cpus=0), "cpus: must be at least 1"),
         (lambda: costmodel.price("xeon-4210r", "v6.7", cpus=99), "must be at most 10, the CPUs"),
         (lambda: costmodel.price("xeon-4210r", "v6.7", noise=1), "noise: must be true or"),  # type: ignore[arg-type]
@@ -217,6 +231,23 @@ def test_the_package_is_light_until_it_is_used() -> None:
 def test_the_package_has_no_other_attributes() -> None:
     with pytest.raises(AttributeError, match="no attribute 'prize'"):
         _ = costmodel.prize  # type: ignore[attr-defined]
+
+
+def test_a_process_that_asks_stays_as_it_is(tmp_path: Path) -> None:
+    def state() -> tuple[object, ...]:
+        handlers = tuple(signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM))
+        limits = resource.getrlimit(resource.RLIMIT_CPU), resource.getrlimit(resource.RLIMIT_DATA)
+        collector = gc.get_freeze_count(), gc.isenabled(), gc.get_threshold()
+        numbers = np.geterr(), random.getstate(), tuple(np.random.get_state())[2]
+        return handlers, limits, collector, numbers, dict(os.environ), warnings.filters[:]
+
+    before = state()
+    costmodel.price("epyc-rome", "v6.7")
+    costmodel.study("lkml-fork-sizes", jobs=2)
+    costmodel.sweep(
+        machines="epyc-rome", over={"caches.dram.latency_ns": [90, 110]}, into=tmp_path, jobs=2
+    )
+    assert state() == before
 
 
 def test_explain_says_what_makes_the_difference() -> None:

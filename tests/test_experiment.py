@@ -53,7 +53,7 @@ def trace_named(strategy: str) -> Trace:
     rows = 3
     return Trace(
         kind=np.array([Kind.LOAD, Kind.LOAD, Kind.BRANCH], np.uint8),
-        flavour=np.zeros(rows, np.uint8),
+        subkind=np.zeros(rows, np.uint8),
         inputs=np.full((rows, 5), -1, np.int32),
         address=np.full(rows, -1, np.int64),
         size_bytes=np.zeros(rows, np.int16),

@@ -11,7 +11,7 @@ import pytest
 
 from costmodel import api
 from costmodel.experiment import Cell, run_cells
-from costmodel.experiment.known import result_key
+from costmodel.experiment.run import result_key
 
 TOP = Path(__file__).parents[1]
 QUESTION = [

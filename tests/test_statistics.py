@@ -1,5 +1,10 @@
 """Statistics: the run is the unit, and every formula is the one of scipy.stats."""
 
+from __future__ import annotations
+
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -180,3 +185,19 @@ def test_a_baseline_does_not_differ_from_itself() -> None:
 def test_pairs_need_equally_many_runs() -> None:
     with pytest.raises(ValueError, match="equally many"):
         change(summarise(BASELINE[:4]), summarise(BASELINE), paired=True)
+
+
+def test_they_are_those_of_scipy_which_can_still_be_imported() -> None:
+    program = (
+        "import sys\n"
+        "from costmodel import statistics\n"
+        "found = statistics.special_functions()\n"
+        "assert 'scipy.special' not in sys.modules\n"
+        "import scipy.special, scipy.stats\n"
+        "assert scipy.special.stdtr is found.stdtr and scipy.special.stdtrit is found.stdtrit\n"
+        "assert abs(scipy.stats.t.ppf(0.975, 7.5) - found.stdtrit(7.5, 0.975)) < 1e-12\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

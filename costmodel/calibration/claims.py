@@ -37,6 +37,9 @@ class MachineClaims(_Model):
     """The factor within which standard deviations between runs are predicted, per folio order."""
 
 
+_LOOPS = "loops"
+
+
 @dataclass(frozen=True)
 class ClaimVerdict:
     """A stated accuracy, and the one that was found."""
@@ -55,9 +58,8 @@ class ClaimVerdict:
 @cache
 def claims() -> Mapping[str, MachineClaims]:
     """Return the stated accuracies by machine."""
-    return {
-        name: MachineClaims.model_validate(value) for name, value in _load("claims.yaml").items()
-    }
+    machines = {name: value for name, value in _load("claims.yaml").items() if name != _LOOPS}
+    return {name: MachineClaims.model_validate(value) for name, value in machines.items()}
 
 
 @cache
@@ -87,6 +89,18 @@ def verdicts(
         yield ClaimVerdict(machine, prefixed(summary.operation, "wrong signs"), most, wrong)
     if stdev_factor is not None:
         yield ClaimVerdict(machine, "stdev, factor", stated.stdev_factor, stdev_factor)
+
+
+def loop_verdicts(assessments: Sequence[Assessment]) -> Iterator[ClaimVerdict]:
+    """Yield a verdict for each published loop whose accuracy is stated.
+
+    ``assessments`` are those of the numbers reported from elsewhere.
+    """
+    for table, stated in _load("claims.yaml")[_LOOPS].items():
+        rows = [a for a in assessments if a.target.row.table == table]
+        machine = rows[0].target.row.machine
+        worst = max(a.size for a in rows)
+        yield ClaimVerdict(machine, f"{table}, {len(rows)} rows on several CPUs", stated, worst)
 
 
 def _load(name: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from costmodel.calibration import text
-from costmodel.calibration.claims import ClaimVerdict, claims, verdicts
+from costmodel.calibration.claims import ClaimVerdict, claims, loop_verdicts, verdicts
 from costmodel.calibration.deviations import Deviation, deviations
 from costmodel.calibration.reports_text import report_data, report_lines
 from costmodel.calibration.scores import OperationScores, summaries
@@ -52,20 +52,20 @@ def report_on(machine: Machine) -> MachineReport:
     """Return the report on a machine with published measurements."""
     assessments = assess(machine)
     spreads = deviations(machine)
-    stated = claims().get(machine.name)
+    own = claims().get(machine.name)
     worst = max((d.factor for d in spreads), default=None)
     return MachineReport(
         machine=machine,
         assessments=tuple(assessments),
         summaries=summaries(assessments),
         deviations=tuple(spreads),
-        verdicts=tuple(verdicts(assessments, stated, worst)) if stated else (),
+        verdicts=tuple(verdicts(assessments, own, worst)) if own else (),
     )
 
 
-def missed(reports: list[MachineReport]) -> list[ClaimVerdict]:
-    """Return the stated accuracies that do not hold."""
-    return [v for report in reports for v in report.verdicts if not v.holds]
+def stated(reports: list[MachineReport], elsewhere: Sequence[Assessment]) -> list[ClaimVerdict]:
+    """Return the verdicts on all stated accuracies; ``elsewhere`` are the reported numbers."""
+    return [*(v for report in reports for v in report.verdicts), *loop_verdicts(elsewhere)]
 
 
 def lines(reports: list[MachineReport], elsewhere: Sequence[Assessment]) -> Iterator[str]:
@@ -79,8 +79,7 @@ def lines(reports: list[MachineReport], elsewhere: Sequence[Assessment]) -> Iter
     yield from report_lines(elsewhere)
     yield ""
     yield "Stated accuracies (costmodel/calibration/claims.yaml)"
-    for report in reports:
-        yield from map(text.verdict_line, report.verdicts)
+    yield from map(text.verdict_line, stated(reports, elsewhere))
     yield ""
     yield from text.LEGEND.splitlines()
 
@@ -93,6 +92,7 @@ def validation_document(
         "schema": SCHEMA,
         "machines": [_machine(report) for report in reports],
         "reports": [_row(a) | report_data(a) for a in elsewhere],
+        "stated_loops": [_verdict(v) for v in loop_verdicts(elsewhere)],
     }
 
 
@@ -130,11 +130,13 @@ def _machine(report: MachineReport) -> dict[str, Any]:
             }
             for d in report.deviations
         ],
-        "stated": [
-            {"what": v.statement, "stated": v.stated, "found": v.found, "holds": v.holds}
-            for v in report.verdicts
-        ],
+        "stated": [_verdict(v) for v in report.verdicts],
     }
+
+
+def _verdict(verdict: ClaimVerdict) -> dict[str, Any]:
+    found = {"stated": verdict.stated, "found": verdict.found, "holds": verdict.holds}
+    return {"what": verdict.statement, **found}
 
 
 def _row(assessment: Assessment) -> dict[str, Any]:

@@ -58,16 +58,18 @@ def standard_layouts(count: int, seed: int) -> list[Layout]:
 
 
 def check_strategy(
-    subject: Subject, layouts: Sequence[Layout], *, budget: int = 2000
+    subject: Subject, layouts: Sequence[Layout], *, budget: int = 2000, as_given: bool = False
 ) -> CheckReport:
     """Run a strategy on each layout, and shrink the first layout that breaks each guarantee.
 
-    ``budget`` is the largest number of runs for shrinking each of them. Raises ConfigError for a
-    user's strategy that does not complete: it raises an exception, does not end, or ends the
+    ``budget`` is the largest number of runs for shrinking each of them. ``as_given``: exactly these
+    layouts are checked; else the operation makes those that it needs of them. Raises ConfigError
+    for a user's strategy that does not complete: it raises an exception, does not end, or ends the
     process it runs in.
     """
     first: dict[Guarantee, Layout] = {}
-    layouts = operation_named(subject.operation).layouts(layouts)
+    if not as_given:
+        layouts = operation_named(subject.operation).layouts(layouts)
     for layout in layouts:
         for violation in violations_on(subject, layout):
             first.setdefault(violation.guarantee, layout)

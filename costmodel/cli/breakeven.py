@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from costmodel.cli.parser import add_jobs, command
+from costmodel.cli.parser import add_jobs, command, faults_in
 from costmodel.cli.question import add_options
 
 if TYPE_CHECKING:
@@ -159,13 +159,13 @@ def _asked(args: argparse.Namespace) -> _Asked:
     """Return what the words of the command say; raise ConfigError with every fault."""
     from costmodel.cli.output import outputs
     from costmodel.cli.question import ask, cells, inputs
-    from costmodel.config.errors import Fault, Faults
+    from costmodel.config.errors import Fault
     from costmodel.config.machine import load_machine
     from costmodel.explaining.axes import check_key
     from costmodel.results.plots.picture import check_suffix
     from costmodel.sweeps.axes import parse_over
 
-    faults = Faults()
+    faults = faults_in(args)
     if len(args.over) > MOST:
         reason = f"is given too often: at most {MOST} numbers vary"
         faults.found.append(Fault("--over", reason=reason, got=", ".join(args.over)))

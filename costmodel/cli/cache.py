@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_jobs, command
+from costmodel.cli.parser import add_jobs, command, faults_in
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -31,22 +31,31 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is kept; raise ConfigError for bad input."""
-    from costmodel.config.errors import ConfigError
+    from costmodel.config.errors import Fault
+    from costmodel.files import why_not
     from costmodel.store import VARIABLE, the_store
 
+    faults = faults_in(args)
     if args.jobs is not None and not args.warm:
-        raise ConfigError.of("--jobs", "needs --warm")
+        faults.found.append(Fault("--jobs", reason="needs --warm"))
     store = the_store()
+    if args.warm and store.path is not None and not store.can_keep():
+        faults.found.append(
+            Fault("--warm", reason="nothing can be kept there", got=str(store.path))
+        )
+    faults.tell()
     if store.path is None:
         print(f"nothing is kept: {VARIABLE} says off, or there is no home directory")
         return 0
     if args.clear:
         store.clear()
-    if args.warm and not store.can_keep():
-        raise ConfigError.of("--warm", "nothing can be kept there", got=str(store.path))
     if args.warm:
         _warm(args.jobs)
     size = store.size()
+    reason = why_not(store.path)
+    if reason and not size.entries:
+        print(f"nothing is kept: {store.path} {reason}")
+        return 0
     of = f"of at most {store.limit_bytes >> 20} MiB"
     print(f"{size.entries:,} values, {size.bytes / 2**20:.1f} MiB {of}\n{size.path}")
     return 0

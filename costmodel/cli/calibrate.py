@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import command, count
+from costmodel.cli.parser import command, count, faults_in
 from costmodel.cli.validate import add_strategies
 
 if TYPE_CHECKING:
@@ -53,13 +53,12 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.calibration.choices import FITTED
     from costmodel.calibration.fit import STARTS
     from costmodel.calibration.machine_file import write_fit
-    from costmodel.config.errors import Faults
     from costmodel.config.machine import load_machine
     from costmodel.config.resources import find_file
 
     starts = args.starts or STARTS
     references = args.machine or list(FITTED)
-    machines, faults = [], Faults()
+    machines, faults = [], faults_in(args)
     for reference in references:
         with faults.collected():
             machines.append(load_machine(reference, origin="MACHINE"))
@@ -86,14 +85,14 @@ def _run_measured(args: argparse.Namespace) -> int:
 
     from costmodel.calibration.fit import STARTS
     from costmodel.calibration.machine_file import write_fit
-    from costmodel.config.errors import Fault, Faults
+    from costmodel.config.errors import Fault
     from costmodel.config.machine import load_machine
     from costmodel.config.resources import find_file
     from costmodel.measure.document import read_measured
     from costmodel.measure.fitting import calibrate_to, describe_measured
     from costmodel.measure.prediction import strategies_named
 
-    faults = Faults()
+    faults = faults_in(args)
     if not args.measured:
         faults.found.append(Fault("--strategy", reason="needs --measured"))
     if args.measured and len(args.machine) != 1:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import command, count
+from costmodel.cli.parser import command, count, faults_in
 from costmodel.operations.registry import operation_names
 
 if TYPE_CHECKING:
+    from costmodel.checking.run import Subject
     from costmodel.cli.main import Subparsers
 
 
@@ -64,10 +65,14 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.config.errors import ConfigError, Fault
     from costmodel.mm.layouts import telling_layouts
 
-    subjects = find_subjects(args.strategy, contpte=args.contpte, operation=args.operation)
+    told = faults_in(args)
+    subjects: list[Subject] = []
+    with told.collected():
+        subjects = find_subjects(args.strategy, contpte=args.contpte, operation=args.operation)
     if args.contpte and (known := [subject.name for subject in subjects if subject.code is None]):
         reason = "is for file.py:function; of a built-in strategy it is known"
-        raise ConfigError.of("--contpte", reason, got=repr(known[0]))
+        told.found.append(Fault("--contpte", reason=reason, got=repr(known[0])))
+    told.tell()
     layouts = standard_layouts(args.layouts, args.seed)
     broken, faults = 0, list[Fault]()
     for subject in subjects:

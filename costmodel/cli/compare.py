@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_format, command
+from costmodel.cli.parser import add_format, command, faults_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,12 +46,11 @@ def run(args: argparse.Namespace) -> int:
     """Print the comparison; raise ConfigError for files that cannot be compared."""
     from pathlib import Path
 
-    from costmodel.config.errors import Faults
     from costmodel.results.compare import compare_files
     from costmodel.results.reading import read_results
 
     names = (args.old, *args.new)
-    files, comparisons, faults = [], [], Faults()
+    files, comparisons, faults = [], [], faults_in(args)
     for name in names:
         with faults.collected():
             files.append(read_results(Path(name)))
@@ -95,5 +94,5 @@ def _percent(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a percentage of at least 0 (got {text!r})")
+        raise argparse.ArgumentTypeError("must be a percentage of at least 0")
     return value

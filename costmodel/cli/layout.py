@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_json, command, several
+from costmodel.cli.parser import add_json, command, faults_in, several
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     import datetime
 
     from costmodel.cli.output import outputs
-    from costmodel.config.errors import Fault, Faults, unknown
+    from costmodel.config.errors import Fault, unknown
     from costmodel.config.machine import load_machine
     from costmodel.layout.found import read_layout
     from costmodel.layout.scenario_text import scenario_text
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.results.text.layout_found import layout_text
 
     files = {"-o": args.output, "--json": args.json}
-    faults = Faults()
+    faults = faults_in(args)
     with faults.collected():
         scenario, target = outputs(files, inputs=[args.process])
     operation = args.operation or DEFAULT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_json, command, several
+from costmodel.cli.parser import add_json, command, faults_in, several
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,14 +39,13 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a line per loop; raise ConfigError with every fault of file, machine and options."""
     from costmodel.cli.output import output
-    from costmodel.config.errors import Faults
     from costmodel.config.resources import find_file
     from costmodel.loops.form import read_loops
     from costmodel.loops.price import price_loop
     from costmodel.loops.shipped import loops_path
     from costmodel.results.text.loops import loops_text
 
-    faults = Faults()
+    faults = faults_in(args)
     inputs: list[Path] = []
     with faults.collected():
         inputs.append(loops_path(args.file))

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import command
+from costmodel.cli.parser import command, faults_in
 from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
@@ -26,11 +26,10 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print to stdout; raise ConfigError for an unknown machine or a file with faults."""
-    from costmodel.config.errors import Faults
     from costmodel.config.machine import load_machine
     from costmodel.config.resources import names
 
-    machines, faults = [], Faults()
+    machines, faults = [], faults_in(args)
     for name in args.machine or names("machines"):
         with faults.collected():
             machines.append(load_machine(name, origin="MACHINE"))
@@ -105,7 +104,7 @@ def _value(key: str, parameter: ParameterLike) -> str:
 
 
 def _number(key: str, value: object) -> str:
-    from costmodel.config.group import SIZE_KEYS
+    from costmodel.config.parameter import SIZE_KEYS
     from costmodel.config.sizes import size_text
 
     if isinstance(value, bool):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_json, command, count
+from costmodel.cli.parser import add_json, command, count, faults_in
 from costmodel.cli.validate import add_strategies
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ def _asked(args: argparse.Namespace) -> tuple[Wanted, tuple[Output, ...]]:
     from pathlib import Path
 
     from costmodel.cli.output import STDOUT, outputs
-    from costmodel.config.errors import Fault, Faults, describe
+    from costmodel.config.errors import Fault, describe
     from costmodel.config.machine import load_machine
     from costmodel.loops.form import read_loops
     from costmodel.loops.shipped import loops_path
     from costmodel.measure.command import Wanted, check_wanted
 
-    faults = Faults()
+    faults = faults_in(args)
     if args.output and not args.output.endswith((".yaml", ".yml")):
         fault = Fault("-o", reason="must end with .yaml", got=describe(args.output))
         faults.found.append(fault)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from costmodel.operations.registry import DEFAULT, operation_names
@@ -12,6 +12,7 @@ from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
+    from costmodel.config.errors import Fault, Faults
 
 
 _INDENT = "  "
@@ -27,18 +28,109 @@ class HelpLayout(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, width=WIDTH)
 
 
+class _Offered(tuple[str, ...]):
+    """The words that an option can have, for help and shells; ``parse`` says which are wrong."""
+
+    def __contains__(self, word: object) -> bool:
+        """Let argparse take every word."""
+        return True
+
+    def parse(self, text: str) -> str:
+        """Return a word, or raise what argparse wants of a type."""
+        if text not in list(self):
+            raise argparse.ArgumentTypeError(f"must be one of {', '.join(self)}")
+        return text
+
+
+class _Once(argparse.Action):
+    """Takes the value of an option that can be given once: of two, none would be the right one."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value; note a second one."""
+        assert isinstance(parser, Parser)
+        if option_string and self.dest in parser.given:
+            from costmodel.config.errors import Fault
+
+            fault = Fault(option_string, reason="is given twice", got=repr(values))
+            parser.wrong.append(fault)
+        parser.given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser of at most 76 columns, whose options have one spelling."""
+    """A parser of at most 76 columns, whose options have one spelling.
+
+    What is wrong with the value of an option does not end the command: the namespace has it in
+    ``wrong`` (:func:`faults_in`), so that it is told together with what else is wrong.
+    """
 
     def __init__(self, **options: Any) -> None:
         """Take the arguments of argparse's parser."""
         settings: dict[str, Any] = {"formatter_class": HelpLayout, "allow_abbrev": False}
+        self.options: list[str] = []
+        self.given: set[str] = set()
+        self.wrong: list[Fault] = []
         super().__init__(**(options | settings))
+        self.register("action", None, _Once)
+
+    def add_argument(self, *names: str, **options: Any) -> argparse.Action:
+        """Add an argument; ``type`` and ``choices`` are those of argparse."""
+        self.options += [name for name in names if name.startswith("--")]
+        if "choices" in options:
+            offered = options["choices"] = _Offered(options["choices"])
+            options["type"] = offered.parse
+        if "type" in options:
+            options["type"] = self._noted(names[0], options["type"], options.get("default"))
+        return super().add_argument(*names, **options)
+
+    def _noted(self, name: str, parse: Callable[[str], Any], default: Any) -> Callable[[str], Any]:
+        """Return ``parse`` so that it notes a fault, and returns the default in its place."""
+
+        def noted(text: str) -> Any:
+            try:
+                return parse(text)
+            except argparse.ArgumentTypeError as error:
+                from costmodel.config.errors import Fault
+
+                self.wrong.append(Fault(name, reason=str(error), got=repr(text)))
+                return default
+
+        return noted
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Return the namespace and no words: those that mean nothing are among what is wrong."""
+        found, unused = super().parse_known_args(args, namespace)
+        self.wrong += self._unused(unused)
+        found.wrong = [*self.wrong, *getattr(found, "wrong", ())]
+        return found, []
+
+    def _unused(self, words: Sequence[str]) -> Iterator[Fault]:
+        from costmodel.config.errors import Fault, unknown
+
+        for before, word in zip(["", *words], words, strict=False):
+            if word.startswith("-"):
+                option = word.partition("=")[0]
+                yield Fault(option, reason=unknown("option", option, self.options))
+            elif not before.startswith("-"):  # else it is the value of what is unknown
+                yield Fault(word, reason="is one word too many")
 
     def error(self, message: str) -> NoReturn:
-        """Print usage and message, wrapped, and exit with 2."""
-        text = wrapped(f"{self.prog}: error: {message}")
-        self.exit(2, f"{self.format_usage()}{text}\n")
+        """Print usage and message, wrapped, and what else is wrong, and exit with 2."""
+        told = [*map(str, self.wrong), f"{self.prog}: error: {message}"]
+        self.exit(2, f"{self.format_usage()}{wrapped(chr(10).join(told))}\n")
+
+
+def faults_in(args: argparse.Namespace) -> Faults:
+    """Return a collector that begins with the faults of the words of the command line itself."""
+    from costmodel.config.errors import Faults
+
+    return Faults(getattr(args, "wrong", ()))
 
 
 def wrapped(text: str) -> str:
@@ -161,8 +253,7 @@ def count(least: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         number = int(text) if text.isascii() and text.isdigit() else least - 1
         if number < least:
-            reason = f"must be an integer of at least {least} (got {text!r})"
-            raise argparse.ArgumentTypeError(reason)
+            raise argparse.ArgumentTypeError(f"must be an integer of at least {least}")
         return number
 
     return parse

@@ -12,6 +12,7 @@ from costmodel.cli.parser import (
     add_jobs,
     command,
     count,
+    faults_in,
     given_options,
     several,
     wrapped,
@@ -93,11 +94,11 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the picture or print the chart; raise ConfigError for bad input."""
     from costmodel.cli.output import output
-    from costmodel.config.errors import Fault, Faults
+    from costmodel.config.errors import Fault
     from costmodel.results.plots.picture import check_suffix
     from costmodel.results.text.layout import ascii_only
 
-    faults = Faults()
+    faults = faults_in(args)
     file = Path(args.output or f"{Path(args.scenario).stem}-{args.kind}.svg")
     if args.ascii and (args.kind != "change" or args.output):
         faults.found.append(Fault("--ascii", reason="prints changes: leave --kind and -o out"))
@@ -221,10 +222,12 @@ def _timeline(
     args: argparse.Namespace, scenario: Scenario, machines: dict[str, Machine]
 ) -> Picture:
     """Draw the last strategy that was named, or the baseline, on the first machine and layout."""
+    from costmodel.experiment import matched
     from costmodel.plan import plan
     from costmodel.results.plots.draw import draw_window
 
     name = args.strategy[-1] if args.strategy else scenario.baseline
     cells = plan(scenario, machines).cells
     cell = next(cell for cell in cells if cell.strategy == name)
-    return draw_window(cell, ptes=args.ptes or PTES)
+    shown = matched(cell, cells[0]).new  # in the build that tables show
+    return draw_window(shown, ptes=args.ptes or PTES)

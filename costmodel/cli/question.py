@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from costmodel.cli.parser import BASELINES, add_assignments, add_json, add_workload
+from costmodel.cli.parser import BASELINES, add_assignments, add_json, add_workload, faults_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,18 +55,20 @@ def add_question(parser: argparse.ArgumentParser) -> None:
 
 
 def ask(
-    args: argparse.Namespace, *, loaded: Scenario | None = None
+    args: argparse.Namespace, *, loaded: Scenario | None = None, whole: bool = True
 ) -> tuple[Scenario, dict[str, Machine]]:
     """Return the scenario and the machines by name that options describe, overrides applied.
 
     ``loaded`` is the scenario of the command where it was read already. Options and assignments
     replace keys of the scenario file, or without one, of the default question. All of them are
-    checked together. Raises ConfigError with every fault.
+    checked together, and with ``whole`` whether strategies, builds and CPUs fit. Raises ConfigError
+    with every fault.
     """
     from costmodel.config.document import Place
     from costmodel.config.errors import Faults
     from costmodel.config.overrides import load_with_overrides
-    from costmodel.config.scenario import default_scenario, load_scenario
+    from costmodel.config.scenario import default_scenario, load_scenario, salvaged_scenario
+    from costmodel.plan import plan_faults
     from costmodel.strategies.resolve import NamesByOperation
 
     reference = getattr(args, "scenario", None)
@@ -81,13 +83,27 @@ def ask(
             scenario = load_scenario(reference, strategies=names)
         else:
             scenario = default_scenario(_operation(args, names))
-    if faults.found:  # without its question no other option can be checked
-        check_machines(args, faults)
-    faults.tell()
+    if faults.found:
+        rest = salvaged_scenario(reference, faults.found, strategies=names) if reference else None
+        if rest is None:  # without a question no other option can be checked
+            check_machines(args, faults)
+            faults.tell()
+        else:
+            scenario = rest
     said = dict(_options(args))
     on = said.pop("machines", None)
     options = {key: (Place(file=at, names_key=True), value) for key, (at, value) in said.items()}
-    return load_with_overrides(scenario, args.assignments, strategies=names, options=options, on=on)
+    with faults.collected():
+        found = load_with_overrides(
+            scenario,
+            args.assignments,
+            strategies=names,
+            options=options,
+            on=on,
+            also=plan_faults if whole else None,
+        )
+    faults.tell()
+    return found
 
 
 def ask_and_open(
@@ -98,9 +114,8 @@ def ask_and_open(
     Raises ConfigError with every fault of both, and with those that ``faults`` holds.
     """
     from costmodel.cli.output import outputs
-    from costmodel.config.errors import Faults
 
-    faults = faults or Faults()
+    faults = faults or faults_in(args)
     read: list[Path] = []
     with faults.collected():
         scenario, machines = ask(args)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import command, several
+from costmodel.cli.parser import command, faults_in, several
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Record, check and write the archive; return 1 if the kernel breaks a guarantee."""
     from costmodel.config.errors import ConfigError
 
+    faults_in(args).tell()
     try:
         from costmodel.emulation.session import Request, record
     except ImportError as error:

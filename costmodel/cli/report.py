@@ -13,6 +13,7 @@ from costmodel.cli.parser import (
     add_jobs,
     add_scenario_options,
     command,
+    faults_in,
     given_options,
     several,
     wrapped,
@@ -59,10 +60,10 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page; raise ConfigError for bad input, before anything is computed."""
-    from costmodel.config.errors import Fault, Faults, describe
+    from costmodel.config.errors import Fault, describe
     from costmodel.sweeps.axes import parse_over
 
-    faults = Faults()
+    faults = faults_in(args)
     over: tuple[SweepAxis, ...] = ()
     if Path(args.output).suffix not in SUFFIXES:
         faults.found.append(Fault("-o", reason="must end in .html", got=describe(args.output)))

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_format, add_jobs, add_json, add_scenario_options, command
+from costmodel.cli.parser import (
+    add_format,
+    add_jobs,
+    add_json,
+    add_scenario_options,
+    command,
+    faults_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +54,6 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the tables and write the JSON file; raise ConfigError for bad input."""
     from costmodel.cli.question import ask_and_open, origin_of
-    from costmodel.config.errors import Faults
     from costmodel.experiment import compare_cells
     from costmodel.ineffective import ineffective_by_machine
     from costmodel.parallel import cpus
@@ -55,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.results.build import result_file
     from costmodel.simulation import Engine
 
-    faults = Faults(_missing(args))
+    faults = faults_in(args)
+    faults.found += _missing(args)
     scenario, machines, (target,) = ask_and_open(args, {"--json": args.json}, faults)
     engine = Engine(args.engine)
     todo = plan(scenario, machines)

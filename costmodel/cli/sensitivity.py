@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_jobs, add_machine_and_strategy, command
+from costmodel.cli.parser import add_jobs, add_machine_and_strategy, command, faults_in
 from costmodel.cli.question import add_options
 
 if TYPE_CHECKING:
@@ -36,14 +36,13 @@ def run(args: argparse.Namespace) -> int:
     from costmodel import __version__
     from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.question import ask_one, cells, origin_of
-    from costmodel.config.errors import Faults
     from costmodel.experiment import matched
     from costmodel.explaining.sensitivity import sensitivity_of
     from costmodel.parallel import cpus
     from costmodel.results.plots.picture import check_suffix
     from costmodel.results.text.sensitivity import sensitivity_document, sensitivity_text
 
-    faults = Faults()
+    faults = faults_in(args)
     with faults.collected():
         check_suffix(args.output)
     files = {"-o": args.output, "--json": args.json}

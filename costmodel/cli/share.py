@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_jobs, command, given_options
+from costmodel.cli.parser import add_jobs, command, faults_in, given_options
 from costmodel.cli.question import add_options
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from costmodel.cli.output import output
-    from costmodel.config.errors import Faults
     from costmodel.profile.read import read_profile
     from costmodel.profile.shares import LOOPS, share_of
     from costmodel.results.text.share import shares_text
 
-    faults = Faults(_missing(args))
+    faults = faults_in(args)
+    faults.found += _missing(args)
     with faults.collected():
         target = output(args.json, inputs=[args.profile])
     with faults.collected():
@@ -124,11 +124,12 @@ def _consequences(
 
     from costmodel.checking.verdict import verdicts_of
     from costmodel.config.errors import ConfigError
-    from costmodel.experiment import compare, run_cells
+    from costmodel.experiment import compare_cells
     from costmodel.parallel import cpus
     from costmodel.plan import plan
     from costmodel.profile.consequence import consequence
     from costmodel.remarks import remarks
+    from costmodel.results.text.explanation import builds_text
     from costmodel.results.text.layout import paragraph
     from costmodel.results.text.share import consequences_text
     from costmodel.settings import machine_title, what
@@ -142,8 +143,9 @@ def _consequences(
         todo = plan(scenario, alone)
         if todo.left_out:
             raise ConfigError.of("--strategy", todo.left_out[0].reason, got=repr(args.strategy))
-        results = run_cells(todo.cells, noise=False, jobs=args.jobs or cpus())
-        for each in compare(results, scenario.baseline):
+        for each in compare_cells(
+            todo.cells, scenario.baseline, noise=False, jobs=args.jobs or cpus()
+        ):
             if each.is_baseline:
                 continue
             cell = each.result.cell
@@ -158,7 +160,8 @@ def _consequences(
                 each.model.change_pct,
             )
             by_case.setdefault(case, []).append(found)
-            asked.setdefault(case, []).append(what(cell.workload))
+            build = builds_text(each.result, each.baseline, each.builds)
+            asked.setdefault(case, []).append(f"{what(cell.workload)}, {build}")
             said |= dict.fromkeys(remarks(replace(cell, machine=machine)))
         said |= dict.fromkeys(verdicts_of(todo.cells))
     for case, found_of_case in by_case.items():

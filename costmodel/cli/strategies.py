@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import command
+from costmodel.cli.parser import command, faults_in
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.units import WIDTH
 
@@ -31,11 +31,10 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print to stdout; raise ConfigError for an unknown strategy or a file with faults."""
-    from costmodel.config.errors import Faults
     from costmodel.strategies.resolve import known_names, resolve
 
     names = args.strategy or known_names(args.operation)
-    found, faults = [], Faults()
+    found, faults = [], faults_in(args)
     for name in names:
         with faults.collected():
             found.append(resolve(name, operation=args.operation, origin="STRATEGY"))

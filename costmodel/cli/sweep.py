@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_jobs, add_scenario_options, command, several
+from costmodel.cli.parser import add_jobs, add_scenario_options, command, faults_in, several
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -99,7 +99,6 @@ def _study(args: argparse.Namespace) -> SweepStudy:
     from pathlib import Path
 
     from costmodel.cli.question import ask, check_machines
-    from costmodel.config.errors import Faults
     from costmodel.strategies.resolve import NamesByOperation
     from costmodel.sweeps.axes import parse_over
     from costmodel.sweeps.design import Design
@@ -107,7 +106,7 @@ def _study(args: argparse.Namespace) -> SweepStudy:
     from costmodel.sweeps.folder import check_folder
     from costmodel.sweeps.study import sweep_study
 
-    faults = Faults()
+    faults = faults_in(args)
     file = None
     with faults.collected():
         if args.scenario:
@@ -120,7 +119,7 @@ def _study(args: argparse.Namespace) -> SweepStudy:
         check_machines(args, faults)
     else:
         with faults.collected():
-            asked = ask(args, loaded=None if file is None else file.scenario)
+            asked = ask(args, loaded=None if file is None else file.scenario, whole=False)
     given = parse_over(args.over, faults=faults)
     axes |= {axis.key: axis for axis in given}
     places = {key: place for key, place in places.items() if axes[key] not in given}

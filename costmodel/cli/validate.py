@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from costmodel.cli.parser import add_json, command, several
+from costmodel.cli.parser import add_json, command, faults_in, several
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     from costmodel.calibration.report import (
         lines,
-        missed,
+        stated,
         validate_machines,
         validated_machines,
         validation_document,
@@ -54,7 +54,10 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.calibration.targets import reported
     from costmodel.cli.output import output
 
-    target = output(args.json)
+    faults = faults_in(args)
+    with faults.collected():
+        target = output(args.json)
+    faults.tell()
     # disable=None: no bar where stderr is no terminal.
     total = len(validated_machines()) + len(reported())
     with tqdm(total=total, file=sys.stderr, disable=None, leave=False) as bar:
@@ -62,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         elsewhere = assess_reports(progress=bar.update)
     target.show("\n".join(lines(reports, elsewhere)) + "\n")
     target.write_json(lambda: validation_document(reports, elsewhere))
-    return MISSED if missed(reports) else 0
+    return 0 if all(verdict.holds for verdict in stated(reports, elsewhere)) else MISSED
 
 
 def _run_measured(args: argparse.Namespace) -> int:
@@ -70,14 +73,16 @@ def _run_measured(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from costmodel.cli.output import output
-    from costmodel.config.errors import Fault, Faults
+    from costmodel.config.errors import Fault
     from costmodel.config.machine import load_machine
     from costmodel.measure.document import read_measured, rows_of
+    from costmodel.measure.in_caches import in_caches_text
     from costmodel.measure.prediction import call_ns, compared, strategies_named
     from costmodel.results.text.measured import not_as_recorded, operations_text
 
     given = (("MACHINE", args.machine), ("--measured", args.measured))
-    faults = Faults(Fault(name, reason="is missing") for name, value in given if not value)
+    faults = faults_in(args)
+    faults.found += [Fault(name, reason="is missing") for name, value in given if not value]
     with faults.collected():
         target = output(args.json, inputs=[args.measured] if args.measured else ())
     with faults.collected():
@@ -90,8 +95,12 @@ def _run_measured(args: argparse.Namespace) -> int:
             file = read_measured(Path(args.measured))
     faults.tell()
     file.check_isa(machine)
-    rows = compared(file.measured, machine, file.system.running, named)
-    notes = not_as_recorded(rows, call_ns(machine), file.system.pte_functions)
+    running = file.system.running
+    rows = compared(file.measured, machine, running, named)
+    notes = [
+        *in_caches_text(file.small_ns, machine, running, named),
+        *not_as_recorded(rows, call_ns(machine), file.system.pte_functions),
+    ]
     target.show(operations_text(rows, f"{machine.title}, measured {file.date}", notes=notes))
     target.write_json(lambda: rows_of(rows))
     return 0

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from costmodel.config.group import Bytes, Cycles, Group, Nanoseconds, Policy
-from costmodel.config.parameter import Bounds, Parameter, no_cost
+from costmodel.config.parameter import (
+    Bounds,
+    Bytes,
+    Cycles,
+    Group,
+    Nanoseconds,
+    Parameter,
+    Policy,
+    no_cost,
+)
 from costmodel.config.schema import Problem
 
 ALL_OF_IT = Parameter[float](

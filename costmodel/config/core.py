@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from costmodel.config.group import Count, Cycles, Flag, Group, Nanoseconds
 from costmodel.config.parameter import (
     ARM64,
     ARM64_MAYBE,
@@ -14,6 +13,11 @@ from costmodel.config.parameter import (
     X86_64,
     X86_64_MAYBE,
     Bounds,
+    Count,
+    Cycles,
+    Flag,
+    Group,
+    Nanoseconds,
     Parameter,
     assumed,
     no_cost,
@@ -55,6 +59,10 @@ class Core(Group):
     """Stores started per cycle."""
     address_units: Annotated[Parameter[int], Bounds(1, 32)] = no_limit(32)
     """Loads and stores started per cycle, both together."""
+    access_dispatch_width: Annotated[Parameter[int], Bounds(1, 32)] = no_limit(32)
+    """Loads and stores dispatched per cycle, both together: what their unit takes."""
+    store_dispatch_width: Annotated[Parameter[int], Bounds(1, 32)] = no_limit(32)
+    """Stores dispatched per cycle."""
     store_commit_cycles: Annotated[Parameter[float], Bounds(0, 20)] = no_cost()
     """Time between two stores that leave for the L1; 0: as many leave per cycle as start."""
     mul_ports: Annotated[Parameter[int], Bounds(1, 16)] = no_limit(16)

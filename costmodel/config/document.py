@@ -1,6 +1,6 @@
 """Reads YAML so strictly that nothing is guessed: plain values, and the line and column of each.
 
-PyYAML splits a text into its parts, and :mod:`costmodel.config.scalars` says what its words mean.
+PyYAML splits a text into its parts, and :mod:`costmodel.config.yaml_text` says what its words mean.
 Duplicate keys, anchors, tags, and numbers with a leading zero are faults.
 """
 
@@ -14,8 +14,7 @@ from typing import Any, cast
 import yaml
 
 from costmodel.config.errors import ConfigError, Fault, describe
-from costmodel.config.scalars import plain_value
-from costmodel.config.yaml_text import events_of, read_text, syntax_fault
+from costmodel.config.yaml_text import events_of, plain_value, read_text, syntax_fault
 
 Location = tuple[str | int, ...]
 """The path from the top of a document to a value: keys and list indices, ``('machines', 0)``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from costmodel.config.terms import meaning_of
 
 _LONGEST_VALUE = 60
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""What Python says of a function or an object, and what no two runs have in common."""
 MOST_FAULTS = 50
 """How many faults a message shows. Where there are more, the first ones show their common cause."""
 _MOST_NAMES = 30
@@ -119,7 +122,7 @@ def describe(value: object) -> str:
             return "a tuple"
         case bool():
             return "true" if value else "false"
-    text = repr(value)
+    text = _ADDRESS.sub("", repr(value))
     if len(text) > _LONGEST_VALUE:
         text = text[: _LONGEST_VALUE - 4] + "..."
     if isinstance(value, str):
@@ -128,16 +131,16 @@ def describe(value: object) -> str:
     return f"{text}, {article} {type(value).__name__}"
 
 
-_ASKED_WITH = ("operation", "key")
+_ASKED_WITH = ("operation", "scenario", "key")
 """Kinds of names for which people put the words that they know from elsewhere."""
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """Return the reason for an unknown name: it suggests the nearest known one, or lists them all.
 
-    ``what`` is what the name should be one of. More than 30 names are not listed. Of an operation
-    and a key, a word that means something else here, or nothing that is modelled, is explained
-    (:mod:`costmodel.config.terms`), unless a known key begins with it.
+    ``what`` is what the name should be one of. More than 30 names are not listed. Of an operation,
+    a scenario and a key, a word that means something else here, or nothing that is modelled, is
+    explained (:mod:`costmodel.config.terms`), unless a known key begins with it.
 
     >>> unknown("machine", "ampere-altro", ["ampere-altra", "xeon-4210r"])
     "unknown machine, did you mean 'ampere-altra'?"

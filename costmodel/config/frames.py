@@ -19,8 +19,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from costmodel.config.schema import Problem, problem, raise_problems
-from costmodel.config.shares import share
-from costmodel.config.sizes import size_in_bytes, size_text
+from costmodel.config.sizes import share, size_in_bytes, size_text
 from costmodel.units import PAGE_BYTES
 
 CONTIGUOUS: Final = "contiguous"

@@ -8,12 +8,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from costmodel.config.group import SIZE_KEYS
-from costmodel.config.keys import Leaf, branches, leaves
+from costmodel.config.keys import RETIRED, Leaf, branches, leaves
 from costmodel.config.machine import Machine
-from costmodel.config.parameter import Choice
+from costmodel.config.parameter import SIZE_KEYS, Choice
 from costmodel.config.reference import docstrings
-from costmodel.config.retired import RETIRED
 from costmodel.files import json_text, write_text
 
 _SIZE: Final = {

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from costmodel.config.group import Group, Microseconds, Nanoseconds, Percent
-from costmodel.config.parameter import Bounds, Parameter, usual
+from costmodel.config.parameter import (
+    Bounds,
+    Group,
+    Microseconds,
+    Nanoseconds,
+    Parameter,
+    Percent,
+    usual,
+)
 from costmodel.config.schema import Problem
 from costmodel.config.sizes import Size
 

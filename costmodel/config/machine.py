@@ -15,12 +15,19 @@ from costmodel.config.core import Atomics, Barriers, Core, Mitigations, Tlbi
 from costmodel.config.document import Document, key_text, parse_document
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.fit import Fit
-from costmodel.config.group import Group
 from costmodel.config.kernel import Kernel, Noise
-from costmodel.config.keys import Leaf, branches, leaves_by_key, replaced, value_at
-from costmodel.config.parameter import Isa, Only, Parameter, ParameterLike
+from costmodel.config.keys import (
+    RETIRED,
+    Leaf,
+    branches,
+    leaves_by_key,
+    replaced,
+    value_at,
+    warn_retired,
+    without_retired,
+)
+from costmodel.config.parameter import Group, Isa, Only, Parameter, ParameterLike
 from costmodel.config.resources import find_file, names
-from costmodel.config.retired import RETIRED, warn_retired, without_retired
 from costmodel.config.schema import Problem, Title, faults_of, raise_problems, validated
 from costmodel.config.sharing import Locks, Shootdown, Topology
 from costmodel.config.yaml_text import decoded, read_bytes

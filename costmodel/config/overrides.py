@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import typing
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from costmodel.config.document import Place, parse_scalar
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.keys import RETIRED, warn_retired
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.resources import is_path, names
-from costmodel.config.retired import RETIRED, warn_retired
 from costmodel.config.scenario import Names, Protocol, Scenario
 
 SCENARIO_KEYS = (
@@ -33,6 +35,15 @@ def parse_assignment(text: str, *, origin: str = "--set") -> tuple[str, object]:
     if not equals or not key.strip() or not value.strip():
         raise ConfigError.of(origin, "must have the form KEY=VALUE", got=describe(text))
     return key.strip(), parse_scalar(value.strip())
+
+
+class Check(typing.Protocol):
+    """A function that looks for more faults of a question."""
+
+    def __call__(
+        self, scenario: Scenario, machines: Mapping[str, Machine], *, is_whole: bool
+    ) -> Iterable[Fault]:
+        """Return the faults; ``is_whole`` says that the question has none so far."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,7 @@ def load_with_overrides(
     machines: Mapping[str, Machine] | None = None,
     options: Mapping[str, tuple[Place, object]] | None = None,
     on: tuple[str, object] | None = None,
+    also: Check | None = None,
 ) -> tuple[Scenario, dict[str, Machine]]:
     """Return the scenario and its machines by name, with all overrides applied.
 
@@ -69,6 +81,9 @@ def load_with_overrides(
       machines of the scenario. Overrides of the file for machines that are then left out are
       ignored.
     * ``strategies`` are the known names, as for :func:`costmodel.config.scenario.load_scenario`.
+    * ``also`` returns what else is wrong with the scenario and its machines, as
+      :func:`costmodel.plan.plan_faults` does. Where there are faults already, it gets what is left
+      of the question, and ``is_whole=False``.
 
     Raises ConfigError with every fault of machines and overrides.
     """
@@ -96,6 +111,8 @@ def load_with_overrides(
     for name, found in of_machines.items():
         loaded[name] = _revalued(loaded[name], found, faults)
     asked = _replaced(asked, of_scenario, strategies, faults)
+    if also is not None:
+        faults += also(asked, loaded, is_whole=not faults)
     if faults:
         raise ConfigError(faults)
     return asked, loaded
@@ -219,6 +236,7 @@ def _replaced(
     strategies: Names | None,
     faults: list[Fault],
 ) -> Scenario:
+    """Return the scenario with all changes, or with those that are possible alone."""
     if not changes:
         return scenario
     values = {key: change.value for key, change in changes.items()}
@@ -227,7 +245,10 @@ def _replaced(
         return scenario.replace(values, origin=places, strategies=strategies)
     except ConfigError as error:
         faults += error.faults
-        return scenario
+    for key in sorted(values, key=lambda key: key != "operation"):  # on which others depend
+        with suppress(ConfigError):
+            scenario = scenario.replace({key: values[key]}, origin=places, strategies=strategies)
+    return scenario
 
 
 __all__ = ["SCENARIO_KEYS", "by_name", "load_with_overrides", "parse_assignment"]

@@ -12,10 +12,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from costmodel.config.group import SIZE_KEYS
 from costmodel.config.keys import Leaf, branches, leaves
 from costmodel.config.machine import Machine
-from costmodel.config.parameter import Choice
+from costmodel.config.parameter import SIZE_KEYS, Choice
 from costmodel.config.scenario import Protocol, Scenario
 from costmodel.config.sizes import size_text
 from costmodel.files import write_text

@@ -5,7 +5,8 @@ The docstrings of the fields are the text of docs/scenario-file.md.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -278,6 +279,26 @@ def load_scenario(
         raise ConfigError.of(origin, "must be a name or a path", got=describe(reference))
     path = find_file("scenarios", reference, origin=origin)
     return scenario_of(read_document(path), base=path.parent, strategies=strategies)
+
+
+def salvaged_scenario(
+    reference: str, faults: Iterable[Fault], *, strategies: Names | None = None
+) -> Scenario | None:
+    """Return what the file of a scenario says in the keys that ``faults`` are not about.
+
+    It serves to check the rest of a question, too: keys that are needed have their defaults. None
+    where nothing can be made of the file. ``strategies`` is that of :func:`load_scenario`.
+    """
+    wrong = {fault.key.partition(".")[0].partition("[")[0] for fault in faults}
+    with suppress(ConfigError):
+        path = find_file("scenarios", reference)
+        document = read_document(path)
+        right = {k: v for k, v in document.data.items() if k not in wrong}
+        default = default_scenario(right.get("operation", DEFAULT))
+        data = default.model_dump(exclude_unset=True) | right
+        rest = Document(document.file, data, document.keys, document.values)
+        return scenario_of(rest, base=path.parent, strategies=strategies)
+    return None
 
 
 def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> Scenario:

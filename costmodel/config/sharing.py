@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final
 
-from costmodel.config.group import Count, Flag, Group, Nanoseconds
 from costmodel.config.parameter import (
     X86_64_MAYBE,
     Bounds,
+    Count,
+    Flag,
+    Group,
+    Nanoseconds,
     Parameter,
     assumed,
     no_limit,

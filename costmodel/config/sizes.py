@@ -1,9 +1,9 @@
-"""Sizes of memory: ``1 GiB`` in files, bytes in the package."""
+"""Sizes of memory and shares of a whole: ``1 GiB`` and ``50%`` in files, bytes and 0.5 here."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator, ByteSize, TypeAdapter
 
@@ -48,3 +48,19 @@ def size_text(size_bytes: int) -> str:
 
 Size = Annotated[int, BeforeValidator(size_in_bytes)]
 """A number of bytes that may be written with its unit."""
+
+
+_SHARE: Final = re.compile(r"(\d+(\.\d+)?)\s*%")
+
+
+def share(value: object) -> float | None:
+    """Return ``50%`` or ``0.5`` as 0.5; None for anything but a share above 0 and at most 1.
+
+    >>> share("12.5 %")
+    0.125
+    """
+    if isinstance(value, str) and (match := _SHARE.fullmatch(value.strip())):
+        value = float(match[1]) / 100
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 < value <= 1 else None

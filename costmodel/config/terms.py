@@ -22,24 +22,35 @@ _MEANT: Final = (
     ),
     ("zap_pte_range unmap_page_range tlb_gather", "is in zap (operation zap)"),
     (
-        "exec execve clone posix_spawn wait waitpid system popen",
+        "exec execve clone clone3 posix_spawn wait waitpid system popen subprocess",
         "is in spawn (operation spawn, state exec or exit)",
     ),
     ("copy_page_range copy_pte_range dup_mmap dup_mm", "is in fork (operation fork)"),
-    ("change_protection change_pte_range", "is in mprotect (operation mprotect)"),
+    (
+        "change_protection change_pte_range pkey_mprotect",
+        "is in mprotect (operation mprotect)",
+    ),
     ("move_page_tables move_ptes", "is in mremap (operation mremap)"),
     (
         "uffd userfaultfd uffd_wp uffdio_writeprotect",
         "is mprotect in the states to-write-protected and to-write-resolved",
     ),
+    (
+        "shmem tmpfs memfd shared shared_memory shared_buffers",
+        "is a state of zap (shared-munmap and others) and of mprotect (shared-to-read-only)",
+    ),
     ("folio mthp thp page_order", "is folio_orders (0, 2 to 9, or a mix), --order as an option"),
     ("pmd pmd_mapped", "is mapped: pmd, with folios of order 9 (docs/scope.md)"),
-    ("rob", "is core.rob_entries"),
-    ("frequency clock ghz mhz", "is core.clock_ghz"),
-    ("dram dram_ns memory_latency cxl", "is caches.dram.latency_ns"),
     ("cpu_count ncpus nr_cpus cores nproc", "is cpus (processes) or threads (of each)"),
     ("size memory_size mem", "is memory, with --memory as its option"),
     ("fragmentation scattered contiguous", "is frames: contiguous, scattered, or a part of them"),
+)
+"""Words with what they are called here."""
+
+_NUMBERS: Final = (
+    ("rob", "is core.rob_entries"),
+    ("frequency clock ghz mhz", "is core.clock_ghz"),
+    ("dram dram_ns memory_latency cxl", "is caches.dram.latency_ns"),
     ("dsb dvm", "is in tlbi.issue_ns, tlbi.broadcast_ns and tlbi.shared_* (docs/cpus.md)"),
     ("ipi ipis shootdowns", "is in shootdown.* (docs/cpus.md)"),
     (
@@ -47,44 +58,94 @@ _MEANT: Final = (
         "is part of a build and of mitigations: on or off (docs/scenario-file.md)",
     ),
 )
-"""Words with what they are called here."""
+"""The same for what machines have, whose keys have dots."""
 
 _OUTSIDE: Final = (
-    "page_fault page_faults fault faults page_fault1 page_fault2 page_fault3 do_anonymous_page cow",
-    "mmap brk populate mlock map_populate",
-    "vfork",
-    "swap swapout swap_out swapin reclaim kswapd vmscan madv_pageout madv_free lazyfree mglru",
-    "migration migrate migrate_pages compaction numa_balancing numa node mbind",
-    "khugepaged collapse madv_collapse split_huge_page ksm",
-    "hugetlb hugetlbfs hugetlb_order",
-    "page_size pagesize granule page_shift",
-    "lse llsc ll_sc",
-    "pcid",
-    "lva lpa lpa2 va_bits 52bit la57 5level pgtable_levels",
-    "smt hyperthreading turbo governor",
-    "scheduler sched",
+    (
+        "page_fault page_faults fault faults page_fault1 page_fault2 page_fault3 do_anonymous_page "
+        "fault_around filemap_map_pages do_fault",
+        "zap, state dontneed (it takes away what they map)",
+    ),
+    ("cow do_wp_page wp_page_copy", "fork, state 'mixed: writable 1, read-only 15'"),
+    ("mmap brk populate map_populate madv_populate_write", "zap, state munmap"),
+    (
+        "mlock munlock munlock_vma mlock_pte_range mincore smaps numa_maps pagemap pagemap_scan "
+        "walk_page_range young mark_page_accessed damon",
+        "mprotect, state to-writable (a walk that looks at each struct page)",
+    ),
+    (
+        "soft_dirty softdirty clear_refs clear_soft_dirty",
+        "mprotect, state to-read-only (each entry loses its write bit)",
+    ),
+    (
+        "numa_balancing autonuma numab change_prot_numa numa_hinting prot_numa",
+        "mprotect, state to-read-only (the same loop, without its tests of a page's node)",
+    ),
+    ("vfork clone_vm", "spawn, state exec (with --memory '4 KiB': no memory is copied)"),
+    (
+        "wipeonfork vm_wipeonfork madv_wipeonfork dontfork vm_dontcopy madv_dontfork",
+        "fork of the memory that it leaves, by --memory and --set vmas=N",
+    ),
+    (
+        "swap swapout swap_out swapoff reclaim kswapd vmscan madv_pageout pageout madv_cold cold "
+        "try_to_unmap shrink_folio_list mglru zswap zram",
+        "zap, state dontneed (the same entries are emptied, and nothing is written)",
+    ),
+    ("swapin swap_in do_swap_page swap_entry swap_entries", "zap, state dontneed"),
+    ("madv_free lazyfree", "zap, state dontneed (the pages are freed at once)"),
+    (
+        "migration migrate migrate_pages move_pages compaction mbind",
+        "mprotect, state both-ways (each entry is taken out and put back, without a copy)",
+    ),
+    ("numa node remote_memory", "--set caches.dram.latency_ns=N (all memory is as far away)"),
+    (
+        "khugepaged collapse madv_collapse collapse_huge_page",
+        "zap, state dontneed (the old entries are emptied, without a copy)",
+    ),
+    ("split_huge_page split_huge_pmd", "fork with --set mapped=pmd, against tables of PTEs"),
+    ("ksm ksmd mergeable madv_mergeable", "fork, state read-only (pages that others map, too)"),
+    (
+        "hugetlb hugetlbfs hugetlb_order hugepages",
+        "fork with --order 9 --set mapped=pmd (one entry for 2 MiB)",
+    ),
+    ("page_size pagesize granule page_shift", "folios of order 4, with a contpte strategy"),
+    ("guard madv_guard_install guard_pages", "zap, state dontneed"),
+    ("oom oom_reaper oom_reap_task process_mrelease", "zap, state munmap"),
+    ("lse llsc ll_sc", "the numbers of atomics.* (docs/machine-file.md)"),
+    ("pcid", "--set tlbi.asid_flush_ns=N"),
+    ("lva lpa lpa2 va_bits 52bit la57 5level pgtable_levels", ""),
+    ("smt hyperthreading turbo governor", "--set core.clock_ghz=N"),
+    ("scheduler sched", ""),
+    ("vmap vmalloc vunmap ioremap", ""),
 )
-"""Words that stand for what the model does not have."""
+"""Words that stand for what the model does not have, with the question nearest to theirs."""
 
 
 def meaning_of(word: object) -> str | None:
     """Return what a word means that is no name here; None for a word that says nothing.
 
-    >>> meaning_of("MADV_FREE")
-    'MADV_FREE is not in the model (docs/scope.md)'
+    With dots it is the key of a machine's number: ``caches.size`` is not the memory of a scenario.
+
+    >>> meaning_of("swap-in")
+    'swap-in is not in the model (docs/scope.md); nearest: zap, state dontneed'
+    >>> meaning_of("caches.size")
     """
     said = str(word)
-    meaning = _MEANINGS.get(said.rpartition(".")[2].lower().replace("-", "_"))
+    last = said.rpartition(".")[2].lower().replace("-", "_").replace(" ", "_")
+    meaning = _OF_NUMBERS.get(last) or ("." not in said and _MEANINGS.get(last)) or None
     return None if meaning is None else f"{said} {meaning}"
 
 
-def _meanings() -> Iterator[tuple[str, str]]:
-    groups: Iterable[tuple[str, str]] = (
-        *_MEANT,
-        *((words, _NOT_IN_THE_MODEL) for words in _OUTSIDE),
-    )
-    for words, meaning in groups:
-        yield from ((word, meaning) for word in words.split())
+def _by_word(groups: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {word: meaning for words, meaning in groups for word in words.split()}
 
 
-_MEANINGS: Final = dict(_meanings())
+def _outside() -> Iterator[tuple[str, str]]:
+    for words, nearest in _OUTSIDE:
+        yield words, f"{_NOT_IN_THE_MODEL}; nearest: {nearest}" if nearest else _NOT_IN_THE_MODEL
+
+
+_MEANINGS: Final = _by_word(_MEANT)
+_OF_NUMBERS: Final = _by_word([*_NUMBERS, *_outside()])
+EVERY_WORD: Final = (*_MEANINGS, *_OF_NUMBERS)
+"""The words that are explained, in lower case."""

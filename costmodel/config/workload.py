@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from costmodel.config.crowd import Crowd, column_text
 from costmodel.config.frames import ALIGNED, CONTIGUOUS, Frames
 from costmodel.config.schema import STRICT, Problem, problem, raise_problems
-from costmodel.config.shares import share as share_of
 from costmodel.config.sizes import Size, size_text
+from costmodel.config.sizes import share as share_of
 from costmodel.config.terms import meaning_of
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
@@ -198,7 +198,8 @@ def pmd_problems(operation: str, mapped: str, state: str | None) -> Iterator[Pro
     if operation not in known:
         yield ("mapped",), f"'pmd' was recorded of {', '.join(known)}, not of {operation}", mapped
     elif state is not None and not operation_named(operation).maps_pmds(state):
-        yield ("mapped",), f"'pmd' has no meaning here: {state} splits PMDs", mapped
+        why = f"'pmd' has no meaning here: {state} splits PMDs, or none was recorded"
+        yield ("mapped",), why, mapped
 
 
 def span_problems(memory_bytes: int, frames: str, over_bytes: int | None) -> Iterator[Problem]:

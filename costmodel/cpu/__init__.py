@@ -30,16 +30,10 @@ def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
 
 @cache
 def warm_up() -> None:
-    """Load the engine and what compiled code needs, for processes that are forked from this one.
-
-    The garbage collector is told to ignore what was loaded, which saves 0.1 s each time it runs.
-    """
-    import gc
-
+    """Load the engine and what compiled code needs, for processes that are forked from this one."""
     import numpy as np
 
     from costmodel.code.sequences import numbered
     from costmodel.cpu import engine  # noqa: F401
 
     numbered(np.zeros(1, np.int64))
-    gc.freeze()

@@ -61,6 +61,10 @@ class Parameters(NamedTuple):
     """
 
     width: int
+    access_width: int
+    """Loads and stores dispatched per cycle, both together; at most ``width``."""
+    store_width: int
+    """Stores dispatched per cycle; at most ``width``."""
     retire_width: int
     rob: int
     load_queue: int
@@ -182,6 +186,8 @@ def _window(machine: Machine) -> dict[str, int]:
     core = machine.core
     return {
         "width": core.width.value,
+        "access_width": min(core.access_dispatch_width.value, core.width.value),
+        "store_width": min(core.store_dispatch_width.value, core.width.value),
         "retire_width": core.retire_width.value,
         "rob": core.rob_entries.value,
         "load_queue": core.load_queue_entries.value,

@@ -26,6 +26,7 @@ _FETCH = int(Cause.FETCH)
 
 _IS_LOAD = c.flags(c.LOADS)
 _IS_STORE = c.flags(c.STORES)
+_IS_ACCESS = c.flags((*c.LOADS, *c.STORES))
 _IS_ATOMIC = c.flags(c.ATOMICS)
 _IS_TAKEN = c.flags(c.TAKEN)
 
@@ -115,12 +116,21 @@ def _dispatch(row: c.Row, op: int, p: Parameters, w: Window) -> None:
         if fetched > at:
             at = fetched
             cause = _FETCH
-    if at // TICKS_PER_CYCLE > now.cycle // TICKS_PER_CYCLE:
-        now.slots = 0
-    elif now.slots == p.width:
+    accesses = _IS_ACCESS[op]
+    stores = _IS_STORE[op]
+    full = (
+        now.slots == p.width
+        or (accesses and now.accesses == p.access_width)
+        or (stores and now.storing == p.store_width)
+    )
+    begins = at // TICKS_PER_CYCLE > now.cycle // TICKS_PER_CYCLE
+    if full and not begins:
         at = (now.cycle // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
-        now.slots = 0
+    if full or begins:
+        now.slots = now.accesses = now.storing = 0
     now.slots += 1
+    now.accesses += accesses
+    now.storing += stores
     now.cycle = at
     now.front_cause = cause
     w.rows[now.row & (RING - 1)].dispatched = at

@@ -129,7 +129,7 @@ class _Shape:
 def _program(trace: Trace, shape: _Shape) -> Program:
     gone = np.zeros(len(trace), np.bool_)
     if shape.fuse:
-        gone = fused(trace.kind, trace.flavour, trace.inputs)
+        gone = fused(trace.kind, trace.subkind, trace.inputs)
     kept = ~gone
     # A compare that is gone has the number of the row behind it, its branch.
     number = np.cumsum(kept, dtype=np.int64)
@@ -169,7 +169,7 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
         looping = loops_back(site, len(first), shape.loop_entries)
     code = np.zeros((len(trace) - int(np.count_nonzero(gone)), c.COLUMNS), np.int16)
     assembled(
-        trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes, trace.taken,
+        trace.kind, trace.subkind, trace.inputs, trace.address, trace.size_bytes, trace.taken,
         (kind, reuse.touch, reuse.owned >= (LOADED if shape.near_when_loaded else WRITTEN)), page,
         mispredicts(trace, shape.history), looping, gone, number,
         (shape.window, shape.stores), np.empty_like(number), code,

@@ -21,27 +21,38 @@ def cycle_of(time: float) -> int:
 
 
 class _Slots:
-    """Gives out the slots of each cycle, in order."""
+    """Gives out the slots of each cycle, in order: so many in all, and of each further kind."""
 
-    def __init__(self, per_cycle: int) -> None:
+    def __init__(self, *per_cycle: int) -> None:
         self.per_cycle = per_cycle
         self.time = 0
-        self.used = 0
+        self.used = [0] * len(per_cycle)
 
-    def take(self, at: int) -> int:
-        """Take the first free slot at or after ``at``, not before the last one; return its time."""
-        at = max(at, self.time)
+    def take(self, at: int, *kinds: bool) -> int:
+        """Take the first free slot at or after ``at``, not before the last one; return its time.
+
+        ``kinds`` tells which of the further kinds it is of.
+        """
+        at, needs = max(at, self.time), (True, *kinds)
         if cycle_of(at) > cycle_of(self.time):
-            self.used = 0
-        elif self.used == self.per_cycle:
-            at, self.used = (cycle_of(at) + 1) * TICKS_PER_CYCLE, 0
-        self.time, self.used = at, self.used + 1
+            self._begin()
+        elif any(
+            need and used == limit
+            for need, used, limit in zip(needs, self.used, self.per_cycle, strict=True)
+        ):
+            at = (cycle_of(at) + 1) * TICKS_PER_CYCLE
+            self._begin()
+        self.time = at
+        self.used = [used + need for used, need in zip(self.used, needs, strict=True)]
         return at
+
+    def _begin(self) -> None:
+        self.used = [0] * len(self.used)
 
     def pause(self, ticks: int) -> None:
         """Give out no slot for some ticks."""
         if cycle_of(self.time + ticks) > cycle_of(self.time):
-            self.used = 0
+            self._begin()
         self.time += ticks
 
 
@@ -58,7 +69,8 @@ class ReferenceCore(Execution):
         env.process(self._drain())
 
     def _front_end(self) -> Steps:
-        fetched, dispatched = _Slots(self.p.fetch_width), _Slots(self.p.width)
+        fetched = _Slots(self.p.fetch_width)
+        dispatched = _Slots(self.p.width, self.p.access_width, self.p.store_width)
         redirect: MicroOp | None = None
         stores = loads = locks = 0
         for op in self.ops:
@@ -85,7 +97,7 @@ class ReferenceCore(Execution):
                 at = self._fetched(op, fetched, resumed)
                 if at > room:
                     room, op.front_cause = at, Cause.FETCH
-            op.dispatch = dispatched.take(room)
+            op.dispatch = dispatched.take(room, op.is_load or op.is_store, op.is_store)
             loads += op.is_load
             stores += op.is_store
             locks += op.op == c.OP_LOCKED

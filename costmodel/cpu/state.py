@@ -31,7 +31,7 @@ from costmodel.cpu.window import (
 from costmodel.jit import hot, inlined
 
 _NONE = -1
-_CARRIED = 17
+_CARRIED = 19
 """How many numbers of the state are single ones, not parts of a ring."""
 _ATOMIC_BEGAN = 11
 """The position of ``Now.atomic_began`` in the state."""
@@ -127,12 +127,16 @@ def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
     out[14] = now.fetching
     out[15] = max(now.lock_done - zero, 0)
     out[16] = max(now.loaded - zero, 0) if not (p.locked_alone or p.locked_oldest) else 0
+    out[17] = now.accesses if p.access_width < p.width else 0
+    out[18] = now.storing if p.store_width < p.width else 0
 
 
 @inlined
 def _load_carried(zero: int, now: Now, state: Ints) -> None:
     now.cycle = zero + state[12]
     now.slots = state[0]
+    now.accesses = state[17]
+    now.storing = state[18]
     now.retired = state[1] + zero
     now.retiring = state[2]
     now.redirect = state[3] + zero

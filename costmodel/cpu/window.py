@@ -29,6 +29,10 @@ class Now:
     """When the youngest row was dispatched."""
     slots: int
     """How many rows were dispatched in that cycle."""
+    accesses: int
+    """How many of them are loads or stores."""
+    storing: int
+    """How many of them are stores."""
     retired: int
     """When the youngest row retired."""
     retiring: int

@@ -12,7 +12,8 @@ from costmodel.cpus.ran import Ran
 from costmodel.cpus.resources import Thing, Usage
 from costmodel.cpus.setup import Setup
 from costmodel.cpus.world import Recorder, World
-from costmodel.simulation import Engine, lone_cpu
+from costmodel.simulation import Engine
+from costmodel.simulation.engine import elapsed_ps
 from costmodel.simulation.noise import Ints, NoiseSizes, Stream, draw_noise, stable_hash
 from costmodel.simulation.schedule import Schedule
 from costmodel.units import PS_PER_S
@@ -153,7 +154,7 @@ def _more_ps(
 ) -> Ints:
     """Return what noise adds to each iteration of a CPU: ticks and steals wait for nobody."""
     noise = draw_noise(sizes, stream, run=run, iterations=iterations, cpu=cpu)
-    return lone_cpu.elapsed_ps(schedule, noise) - schedule.total_ps
+    return elapsed_ps(schedule, noise) - schedule.total_ps
 
 
 def recorded(setup: Setup, record: Recorder, *, operations: int) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
-    from costmodel.simulation.price import PricedOperation
+    from costmodel.simulation.schedule import PricedOperation
 
 
 @dataclass(frozen=True)

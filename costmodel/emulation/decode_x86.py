@@ -363,5 +363,5 @@ _RULES: Final[list[tuple[Callable[[str, Any, Any], bool], _Rule]]] = [
     (_one_of(_COUNTS), _count),
     (_one_of({"xchg"}), _exchange),
     (_one_of({"cmpxchg", "xadd"}), _swap_on_this_cpu),
-    (_one_of({"rep stosb", "rep stosq", "rep stosd"}), _fill),
+    (_one_of({"rep stosb", "rep stosw", "rep stosd", "rep stosq"}), _fill),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -208,7 +209,7 @@ class Emulator:
 
     def _is_repeated(self, pc: int) -> bool:
         """Tell whether an instruction is reported once per repetition though it is only one."""
-        return self.isa == "x86_64" and self.read(pc, 1) in _REPEATED
+        return self.isa == "x86_64" and _REPEATED.match(self.read(pc, _PREFIXED_BYTES)) is not None
 
     def _run(self, name: str, arguments: tuple[int, ...]) -> int:
         stop, top = _STOP[self.isa], STACK_TOP[self.isa] - 256
@@ -245,8 +246,13 @@ class Emulator:
 
 _MASK: Final = (1 << 64) - 1
 _RAX: Final = x86_const.UC_X86_REG_RAX
-_REPEATED: Final = (b"\xf2", b"\xf3")
-"""First bytes of the x86 instructions that are repeated as often as a register says."""
+_REPEATED: Final = re.compile(
+    rb"[\x26\x2e\x36\x3e\x64-\x67]*[\xf2\xf3][\x26\x2e\x36\x3e\x64-\x67]*[\x40-\x4f]?"
+    rb"[\x6c-\x6f\xa4-\xa7\xaa-\xaf]",
+    re.DOTALL,
+)
+"""The x86 instructions that are repeated as often as a register says, with their prefixes."""
+_PREFIXED_BYTES: Final = 8
 
 
 def _pages(address: int, size: int) -> Iterator[tuple[int, int, int]]:

@@ -84,7 +84,7 @@ class _Emulated:
             for space, process in ((fork.parent, parent), (fork.child, child)):
                 read_entries(kernel, process, space, range(vma.start, vma.end))
             for folio in folios:
-                _read_counts(kernel, folio, fork)
+                _read_forked(kernel, folio, fork)
             fork.child.rss[Rss.ANON] = sum(1 for _ in fork.child.entries())
         return iter(())
 
@@ -121,13 +121,21 @@ def read_entries(
             space.put(page, make_pte(value >> 8, flags) if value & 1 else value)
 
 
-def _read_counts(kernel: EmulatedKernel, folio: Folio, fork: ForkOperation) -> None:
+def read_counts(kernel: EmulatedKernel, folio: Folio) -> None:
+    """Copy the counts of a folio from the emulated kernel.
+
+    Of kernels that count the mappings of a large folio alone, those of its pages are left alone.
+    """
     folio.refcount = kernel.count("refcount", folio.first_pfn)
-    pages = range(folio.pages)
-    folio.exclusive = [bool(kernel.count("exclusive", folio.first_pfn + page)) for page in pages]
+    pages = range(folio.first_pfn, folio.first_pfn + folio.pages)
+    folio.exclusive = [bool(kernel.count("exclusive", page)) for page in pages]
     if folio.order == 0 or kernel.facts["page_mapcounts"]:
-        folio.mapcount = [kernel.count("mapcount", folio.first_pfn + page) for page in pages]
-    else:  # this kernel counts the mappings of a folio alone
+        folio.mapcount = [kernel.count("mapcount", page) for page in pages]
+
+
+def _read_forked(kernel: EmulatedKernel, folio: Folio, fork: ForkOperation) -> None:
+    read_counts(kernel, folio)
+    if folio.order and not kernel.facts["page_mapcounts"]:
         for pte in (pte for _, pte in fork.child.entries() if fork.folio_of(pte) is folio):
             folio.mapcount[folio.page(pte >> PFN_SHIFT)] += 1
     if folio.order and kernel.facts["large_mapcount"]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from costmodel.checking.check import report_text
+from costmodel.checking.check import CheckReport
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.guarantees import check_kernel
 from costmodel.emulation.guarantees_mprotect import check_mprotect
@@ -19,24 +19,15 @@ from costmodel.emulation.zap import SOURCES, STATES, unmap
 
 
 @dataclass(frozen=True)
-class Checked:
-    """On how many layouts the page state was checked; ``broken`` is the report if it was wrong."""
-
-    layouts: int
-    broken: str = ""
-
-
-@dataclass(frozen=True)
 class EmulatedOperation:
     """An operation as recorded kernels do it.
 
     ``recorded``: the object file that holds the loop, and ``entries``: its functions, of which one
-    is called. ``linked``: other object files of the tree
-    that it calls. ``setups``: further C files of the set-up, besides setup.c. ``states``: the
-    states that one process goes through, in order. ``execute``: performs the operation in a state,
-    given a scene and its process. ``check``: checks what must hold afterwards. ``sources``: source
-    files of the tree that are compiled in if one of their functions is called. ``uncut``: why
-    recordings are not cut into steps; empty if that is tried.
+    is called. ``linked``: other object files of the tree that it calls. ``setups``: further C files
+    of the set-up, besides setup.c. ``states``: the states that one process goes through, in order.
+    ``lay``: makes the process of a scene. ``execute``: performs the operation in a state, given a
+    scene and its process. ``check``: checks what must hold afterwards. ``sources``: source files of
+    the tree that are compiled in if one of their functions is called.
     """
 
     name: str
@@ -44,11 +35,11 @@ class EmulatedOperation:
     entries: tuple[str, ...]
     states: tuple[str, ...]
     execute: Callable[[EmulatedKernel, Scene, Process, str], EmulatedRun]
-    check: Callable[[EmulatedKernel, str], Checked]
+    check: Callable[[EmulatedKernel, str], CheckReport]
+    lay: Callable[[Scene, EmulatedKernel], Process] = Scene.lay
     linked: tuple[str, ...] = ()
     setups: tuple[str, ...] = ()
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    uncut: str = ""
 
 
 def _fork(kernel: EmulatedKernel, _: Scene, parent: Process, _state: str) -> EmulatedRun:
@@ -57,11 +48,6 @@ def _fork(kernel: EmulatedKernel, _: Scene, parent: Process, _state: str) -> Emu
     if result:
         raise refuse("copy_page_range", "fails in the emulator", got=str(result))
     return EmulatedRun(done, child, (kernel.lock(parent, 0), kernel.lock(child, 0)))
-
-
-def _check_fork(kernel: EmulatedKernel, name: str) -> Checked:
-    report = check_kernel(kernel, name)
-    return Checked(report.layouts, "" if report.passed else report_text(report))
 
 
 TO_READ_ONLY, TO_WRITABLE = "to-read-only", "to-writable"
@@ -75,29 +61,19 @@ def _protect(kernel: EmulatedKernel, _: Scene, process: Process, state: str) -> 
     return EmulatedRun(done, process, (kernel.lock(process, 0),))
 
 
-def _check_zap(kernel: EmulatedKernel, name: str) -> Checked:
-    report = check_unmap(kernel, name)
-    return Checked(report.layouts, "" if report.passed else report_text(report))
-
-
-def _check_mprotect(kernel: EmulatedKernel, name: str) -> Checked:
-    return Checked(check_mprotect(kernel, name))
-
-
 OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
     known.name: known
     for known in (
-        EmulatedOperation("fork", MEMORY, ("copy_page_range",), ("rw", "ro"), _fork, _check_fork),
+        EmulatedOperation("fork", MEMORY, ("copy_page_range",), ("rw", "ro"), _fork, check_kernel),
         EmulatedOperation(
             "mprotect",
             "mm/mprotect.o",
             ("change_protection",),
             (TO_READ_ONLY, TO_WRITABLE),
             _protect,
-            _check_mprotect,
+            check_mprotect,
             linked=(MEMORY,),
             setups=("mprotect.c",),
-            uncut="the loops of fork are the only ones looked for",
         ),
         EmulatedOperation(
             "zap",
@@ -105,9 +81,8 @@ OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
             ("unmap_page_range", "zap_vma_range_batched"),
             STATES,
             unmap,
-            _check_zap,
+            check_unmap,
             setups=("zap.c",),
-            uncut="the events of a release are found in booted kernels only",
             sources=SOURCES,
         ),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +19,7 @@ from costmodel.emulation.scenes import (
     Scene,
     mixed_scenes,
     other_frames,
-    scattered_scenes,
+    released_scenes,
     scenes,
 )
 from costmodel.emulation.stream import Decoded, StreamBuilder
@@ -57,30 +57,51 @@ def record_program(kernel: EmulatedKernel, operation: EmulatedOperation, name: s
     recorder = _Recorder(kernel, operation)
     contpte = bool(kernel.facts["contpte"])
     for scene in scenes(contpte=contpte):
-        recorder.record(scene, recorder.builder)
-    recorder.cut_steady(recorder.builder)
+        recorder.record(scene)
+    recorder.cut_steady()
     recorder.compare_frames()
     if recorder.slots:
-        for scene in scattered_scenes():
-            recorder.record(scene, recorder.builder)
+        for scene in released_scenes():
+            recorder.record_releases(scene)
     program = recorder.builder.program(name)
-    if operation.uncut:
-        return Recorded(program, operation.uncut, recorder.slots)
     tables = recorder.tables.copy()
     for scene in mixed_scenes((*_TAUGHT, *_TRIED)):
-        recorder.record(scene, recorder.builder)
+        recorder.record(scene)
     mixed = recorder.tables[len(tables) :]
     taught = mixed[: len(mixed) * len(_TAUGHT) // len((*_TAUGHT, *_TRIED))]
     trials = mixed[len(taught) :]
     steps = cut_into_steps(
-        recorder.builder.program(name), [*tables, *taught], trials, contpte=contpte
+        recorder.builder.program(name),
+        [*tables, *taught],
+        trials,
+        operation=operation.name,
+        contpte=contpte,
     )
-    return Recorded(program, steps)
+    return Recorded(program, steps, recorder.slots)
 
 
 _TAUGHT: Final = (1,)
 _TRIED: Final = (2,)
 """Seeds of the mixed tables that steps are cut from, and of those that they are tried on."""
+
+
+@dataclass(frozen=True)
+class _Executed:
+    """One state of the operation on the process of a scene, and which instructions are the table.
+
+    ``contiguous``: the entries that had the contiguous bit when the process was made.
+    """
+
+    state: str
+    run: EmulatedRun
+    targets: Targets
+    table: CutWindow
+    contiguous: frozenset[int]
+
+    @property
+    def pcs(self) -> list[int]:
+        """The addresses of the instructions that worked on the table."""
+        return self.run.done.pcs[self.table.first : self.table.end]
 
 
 class _Recorder:
@@ -94,69 +115,75 @@ class _Recorder:
         self.lines: dict[tuple[str, int], int] = {}
         self.counts: dict[str, int] = {}
         self.steady: dict[str, list[tuple[str, SteadyRun, Targets]]] = {}
-        self.cuts: dict[str, SteadyCut] = {}
         self.tables: list[TableRecording] = []
+        self.pcs: dict[tuple[str, str], list[int]] = {}
+        """The instructions of each table of folios of order 0, by state and layout."""
         self.slots: dict[str, int] = {}
 
     def compare_frames(self) -> None:
-        """Raise ConfigError if pages of order 0 on other frames give other rows.
+        """Raise ConfigError if pages of order 0 on other frames need other instructions.
 
         Releases are not compared: whether the allocator merges pages depends on their frames.
         """
-        other = StreamBuilder(self.decoded, sites=self.builder.sites)
-        self.record(other_frames(), other)
-        self.cut_steady(other)
-        _same_rows(self.builder, other)
+        scene = other_frames()
+        for done in self._executed(scene):
+            mine = self.pcs[done.state, scene.layout]
+            if mine != done.pcs:
+                pairs = enumerate(zip(mine, done.pcs, strict=False))
+                place = next((at for at, pair in pairs if len(set(pair)) > 1), len(mine))
+                where = f"instruction {place} of {done.state}/{scene.layout}"
+                reason = f"executes other instructions where frames descend: {where}"
+                raise refuse("record", reason)
 
-    def record(self, scene: Scene, builder: StreamBuilder) -> None:
+    def record(self, scene: Scene) -> None:
         """Take a process through all states of the operation, and record each of them."""
+        for done in self._executed(scene):
+            layout = f"{scene.layout}_table" if scene.steady else scene.layout
+            window = self.builder.add(done.state, layout, done.run.done, done.table, done.targets)
+            self.tables.append(TableRecording(scene, done.contiguous, window))
+            if scene.steady:
+                run = SteadyRun(done.run.done, done.targets.src)
+                self.steady.setdefault(done.state, []).append((scene.layout, run, done.targets))
+                if not scene.order:
+                    self.pcs[done.state, scene.layout] = done.pcs
+            self._add_release(scene, done)
+
+    def record_releases(self, scene: Scene) -> None:
+        """Take a process through all states, and record alone how its pages are released."""
+        for done in self._executed(scene):
+            self._add_release(scene, done)
+
+    def cut_steady(self) -> None:
+        """Add windows out of the middle of the tables."""
+        for state, runs in self.steady.items():
+            cut = SteadyCut([run for _, run, _ in runs], self.decoded.is_branch)
+            for layout, run, targets in runs:
+                self.builder.add(state, layout, run.done, cut.window(run), targets)
+
+    def _executed(self, scene: Scene) -> Iterator[_Executed]:
+        """Yield what the kernel executes in each state; no stub is called for a table."""
         self.kernel.reset()
-        process = scene.lay(self.kernel)
+        process = self.operation.lay(scene, self.kernel)
         contiguous = self.kernel.contiguous(process)
         for state in self.operation.states:
-            execution = self.operation.execute(self.kernel, scene, process, state)
-            done = execution.done
-            source = execution.source or process
-            targets = Targets(self.kernel, source, execution.process, self.lines, self.counts)
-            first, last = _touching(done, targets)
-            _no_stubs(self.kernel, done, first, last)
-            table = self._table(done, execution.locks)
-            _no_stubs(self.kernel, done, table.first, table.end)
-            layout = f"{scene.layout}_table" if scene.steady else scene.layout
-            window = builder.add(state, layout, done, table, targets)
-            if builder is self.builder:
-                self.tables.append(TableRecording(scene, contiguous, window))
-            if scene.steady:
-                run = SteadyRun(done, targets.src)
-                self.steady.setdefault(state, []).append((scene.layout, run, targets))
-            if execution.released is not None and builder is self.builder:
-                self._add_release(scene, state, execution, targets, builder)
+            run = self.operation.execute(self.kernel, scene, process, state)
+            source = run.source or process
+            targets = Targets(self.kernel, source, run.process, self.lines, self.counts)
+            _no_stubs(self.kernel, run.done, *_touching(run.done, targets))
+            table = self._table(run.done, run.locks)
+            _no_stubs(self.kernel, run.done, table.first, table.end)
+            yield _Executed(state, run, targets, table, contiguous)
 
-    def cut_steady(self, builder: StreamBuilder) -> None:
-        """Add windows out of the middle of the tables that were recorded since the last time."""
-        for state, runs in self.steady.items():
-            if state not in self.cuts:
-                every = [run for _, run, _ in runs]
-                self.cuts[state] = SteadyCut(every, self.decoded.is_branch)
-            for layout, run, targets in runs:
-                builder.add(state, layout, run.done, self.cuts[state].window(run), targets)
-        self.steady.clear()
-
-    def _add_release(
-        self,
-        scene: Scene,
-        state: str,
-        execution: EmulatedRun,
-        targets: Targets,
-        builder: StreamBuilder,
-    ) -> None:
+    def _add_release(self, scene: Scene, executed: _Executed) -> None:
         """Add the release of what a table gathered; the last instruction returns from it."""
-        done = execution.released
-        assert done is not None
+        done = executed.run.released
+        if done is None:
+            return
         whole = CutWindow(0, len(done.pcs) - 1, 0, TABLE_PTES)
         _no_stubs(self.kernel, done, whole.first, whole.end)
-        window = builder.add(state, f"{scene.layout}{RELEASE}", done, whole, targets)
-        self.slots[f"{window.state}/{window.layout}"] = execution.slots
+        layout = f"{scene.layout}{RELEASE}"
+        window = self.builder.add(executed.state, layout, done, whole, executed.targets)
+        self.slots[f"{window.state}/{window.layout}"] = executed.run.slots
 
     def _table(self, done: EmulatedCall, locks: Sequence[int]) -> CutWindow:
         functions = _Functions(self.kernel)
@@ -165,19 +192,6 @@ class _Recorder:
         except NoLocksError:
             _no_stubs(self.kernel, done, 0, len(done.pcs))
             raise
-
-
-def _same_rows(one: StreamBuilder, other: StreamBuilder) -> None:
-    """Raise ConfigError for a build whose rows depend on where the frames of order 0 lie."""
-    for key, window in other.windows.items():
-        first = one.windows[key]
-        mine, theirs = one.rows(first), other.rows(window)
-        if mine != theirs:
-            row = next(
-                i for i, pair in enumerate(zip(mine, theirs, strict=False)) if len(set(pair)) > 1
-            )
-            reason = f"executes other instructions where frames descend: row {row} of {key}"
-            raise refuse("record", reason)
 
 
 class _Functions(dict[int, str]):

@@ -73,9 +73,17 @@ def scenes(*, contpte: bool) -> list[Scene]:
     ]
 
 
-def scattered_scenes() -> list[Scene]:
-    """Return tables of folios that do not lie side by side: none merges with its neighbour."""
-    return [_alike(f"order{order}_scattered", order, shift=0, spread=SPREAD) for order in (0, 2, 4)]
+def released_scenes() -> list[Scene]:
+    """Return what is recorded besides where pages are released: further orders, and folios apart.
+
+    Folios of order 1 to 3 and 9 stay on lists of a CPU, the others are merged with their
+    neighbours; tables of orders 5 to 7 lie between two that are recorded. No folio that lies apart
+    merges with its neighbour.
+    """
+    return [
+        *(_alike(f"order{order}", order) for order in (1, 3, 8)),
+        *(_alike(f"order{order}_scattered", order, spread=SPREAD) for order in (0, 1, 2, 3, 4, 8)),
+    ]
 
 
 def other_frames() -> Scene:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from costmodel.checking.check import report_text
 from costmodel.config.errors import Fault, Faults, describe
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
@@ -73,8 +74,8 @@ def record(request: Request, *, setup: Path = SETUP) -> Outcome:
     with TemporaryDirectory() as folder:
         kernel = _kernel(tree, request, operation, Path(folder), setup)
     checked = operation.check(kernel, name)
-    if checked.broken:
-        return Outcome(f"{checked.broken}\n\n{_broken_advice(request)}", True)
+    if not checked.passed:
+        return Outcome(f"{report_text(checked)}\n\n{_broken_advice(request)}", True)
     info = _info(tree, kernel, request, operation, name)
     recorded = record_program(kernel, operation, info.program)
     archive = _archive(info, recorded)
@@ -254,7 +255,7 @@ def _summary(
         "",
         *_micro_ops(program, operation.states, releases=bool(info.slots)),
     ]
-    lines += ["", *textwrap.wrap(_priced(info), WIDTH)]
+    lines += ["", *textwrap.wrap(_priced(archive), WIDTH)]
     lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", WIDTH)]
     asked = "" if operation.name == DEFAULT else f"--operation {operation.name} "
     lines.append(f"next: costmodel run {asked}--machine M --strategy @{output.with_suffix('')}")
@@ -278,20 +279,24 @@ def _micro_ops(program: RecordedProgram, states: Sequence[str], *, releases: boo
         yield line
 
 
-def _priced(info: BuildInfo) -> str:
+def _priced(archive: BuildArchive) -> str:
     """Return what can be priced."""
+    info = archive.info
+    held = sorted({layout.removeprefix("order")[0] for layout in archive.layouts()})
+    orders = f"{', '.join(held[:-1])} and {held[-1]}"
     if not info.has_steps:
         return (
-            "priced as whole tables of orders 0, 2, 4 and 9: no mixes, other orders or partial "
+            f"priced as whole tables of orders {orders}: no mixes, other orders or partial "
             f"tables, for it was not cut into steps ({info.uncut})"
         )
     loop = "entry by entry" if info.loop["batching"] is None else "batch by batch"
     off_pct = max(info.off_pct, 0.01)
-    tables = "" if info.exact else ", tables of orders 0, 2, 4 and 9 as they were recorded"
+    tables = "" if info.exact else f", tables of orders {orders} as they were recorded"
+    released = " What is released: shares of recorded tables of one order." if info.slots else ""
     return (
         f"priced by its steps, {loop}: any order, mix and strategy{tables}. Tables of mixed "
-        f"folios that the steps were not cut from: micro-ops within {off_pct:.2f} %. "
-        "Allocating a table comes from the recordings of v6.12."
+        f"folios that the steps were not cut from: micro-ops within {off_pct:.2f} %.{released} "
+        "What lies between two tables comes from the recordings of v6.12."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Protocol
 
 import numpy as np
@@ -98,27 +99,9 @@ class StreamBuilder:
         key = (site, micro.kind, micro.op, target, size, function)
         return self.static.setdefault(key, len(self.static))
 
-    def rows(self, window: Recording) -> list[tuple[object, ...]]:
-        """Return what of a window must not depend on where frames lie."""
-        known = list(self.static)
-        rows = zip(
-            window.uop.tolist(), window.distance.tolist(), window.taken.tolist(), strict=True
-        )
-        return [(known[uop], tuple(inputs), taken) for uop, inputs, taken in rows]
-
     def program(self, name: str) -> RecordedProgram:
         """Return the windows added so far as one program."""
-        site, kind, op, target, size, function = zip(*self.static, strict=True)
-        return RecordedProgram(
-            name=name,
-            site=np.array(site),
-            kind=np.array(kind),
-            op=np.array(op),
-            target=np.array(target),
-            size_bytes=np.array(size),
-            function=np.array(function),
-            recordings=dict(self.windows),
-        )
+        return RecordedProgram.of(name, self.static, dict(self.windows))
 
 
 class _Rows:
@@ -128,10 +111,10 @@ class _Rows:
         self, builder: StreamBuilder, done: EmulatedCall, window: CutWindow, targets: Targets
     ) -> None:
         self.builder, self.done, self.window, self.targets = builder, done, window, targets
-        self.accesses: dict[int, list[tuple[int, int, bool]]] = defaultdict(list)
+        self.accesses: dict[int, _Touched] = defaultdict(lambda: ([], []))
         for position, address, size, writes in done.accesses:
             if window.first <= position < window.end:
-                self.accesses[position].append((address, size, writes))
+                self.accesses[position][writes].append((address, size))
         self.last_register: dict[str, int] = {}
         self.last_byte: dict[int, int] = {}
         self.columns: list[tuple[int, ...]] = []
@@ -158,23 +141,30 @@ class _Rows:
     def _instruction(self, position: int, taken: bool) -> None:
         pc = self.done.pcs[position]
         instruction = self.builder.decoded[pc]
-        reads = [a for a in self.accesses[position] if not a[2]]
-        writes = [a for a in self.accesses[position] if a[2]]
+        reads, writes = self.accesses.get(position, _NOTHING)
         for micro in instruction.micros:
-            touched = {"": [], "r": reads, "p": reads, "w": writes, "rw": reads or writes}[
-                micro.access
-            ]
+            match micro.access:
+                case "":
+                    touched = []
+                case "r" | "p":
+                    touched = reads
+                case "w":
+                    touched = writes
+                case _:
+                    touched = reads or writes
             self._micro(pc, instruction, micro, touched, taken)
 
     def _micro(
         self, pc: int, instruction: Instruction, micro: Micro,
-        touched: list[tuple[int, int, bool]], taken: bool,
+        touched: list[tuple[int, int]], taken: bool,
     ) -> None:  # fmt: skip
         row = len(self.columns)
         target, index, offset, size, start = "", 0, 0, 0, 0
         if touched:
-            start = min(address for address, _, _ in touched)
-            size = max(address + length for address, length, _ in touched) - start
+            start, size = touched[0]
+            if len(touched) > 1:
+                start = min(touched)[0]
+                size = max(address + length for address, length in touched) - start
             target, index, offset = self._place(start, instruction)
         elif micro.access:
             reason = f"executes {micro.op} without touching memory"
@@ -202,7 +192,7 @@ class _Rows:
 
     def _written(self, start: int, size: int) -> int:
         last = self.last_byte
-        return max((last.get(byte, -1) for byte in range(start, start + size)), default=-1)
+        return max(map(last.get, range(start, start + size), repeat(-1)), default=-1)
 
     def _distances(self, row: int, micro: Micro, memory: bool) -> list[int]:
         """Return the four inputs; those without a producer in the window close up."""
@@ -213,9 +203,18 @@ class _Rows:
         return [*_padded(data, 3), *_padded(flags, 1)]
 
     def _producers(self, row: int, registers: Iterable[str]) -> list[int]:
-        rows = [self.last_register[name] for name in registers if name in self.last_register]
-        return [row - producer for producer in dict.fromkeys(rows)]
+        last = self.last_register
+        rows = [last[name] for name in registers if name in last]
+        return [row - producer for producer in (dict.fromkeys(rows) if len(rows) > 1 else rows)]
+
+
+_Touched = tuple[list[tuple[int, int]], list[tuple[int, int]]]
+"""Address and size of what an instruction reads, and of what it writes."""
+_NOTHING: _Touched = ([], [])
 
 
 def _padded(values: list[int], count: int) -> list[int]:
-    return [*values, 0, 0, 0][:count]
+    return [*values, *_ZEROS[count]][:count] if len(values) != count else values
+
+
+_ZEROS = [(0,) * count for count in range(4)]

@@ -10,8 +10,8 @@ from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import BASE_PFN, EmulatedKernel, Process
 from costmodel.emulation.run import EmulatedRun
 from costmodel.emulation.scenes import Scene
+from costmodel.operations.zap.gather import CACHED_ORDERS
 from costmodel.operations.zap.operation import EXIT, MUNMAP
-from costmodel.operations.zap.page_lists import CACHED_ORDERS
 from costmodel.recorder.build_archive import OLD_FRAMES
 
 SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -19,7 +19,7 @@ SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "mm/mmu_gather.c": ("tlb_flush_mmu",),
     "mm/swap_state.c": ("free_pages_and_swap_cache",),
     "mm/swap.c": ("folios_put_refs", "release_pages", "lru_add_drain"),
-    "mm/mlock.c": ("mlock_drain_local",),
+    "mm/mlock.c": ("mlock_drain_local", "mlock_page_drain_local"),
     "mm/memcontrol.c": ("memory_cgrp_subsys",),
     "mm/memcontrol-v1.c": ("memcg1_uncharge_batch", "memcg1_memcg_init"),
     "mm/page_counter.c": ("page_counter_uncharge",),
@@ -57,6 +57,9 @@ def unmap(kernel: EmulatedKernel, scene: Scene, process: Process, state: str) ->
     _, unmapped = kernel.emulator.record("cm_unmap", process.vma)
     slots = call("cm_slots")
     flush_as_asked(kernel, process)
+    if scene.mixed:  # only their unmapping is wanted
+        call("cm_release")
+        return EmulatedRun(unmapped, process, (lock,), source=process, slots=slots)
     if state == MUNMAP.name:
         fill_lists(kernel, scene)
     _, released = kernel.emulator.record("cm_release")

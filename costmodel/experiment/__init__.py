@@ -11,12 +11,12 @@ from costmodel.experiment.cell import (
     noise_scenario,
     pace_of,
     run_cell,
+    seconds_around,
     strategy_of,
 )
 from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
-from costmodel.experiment.one_build import all_in_one_build, mixes_builds
 from costmodel.experiment.run import compile_apart, run_cells
-from costmodel.experiment.study import compare_cells
+from costmodel.experiment.study import all_in_one_build, compare_cells, mixes_builds
 
 __all__ = [
     "Cell",
@@ -39,5 +39,6 @@ __all__ = [
     "published_rows",
     "run_cell",
     "run_cells",
+    "seconds_around",
     "strategy_of",
 ]

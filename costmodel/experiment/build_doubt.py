@@ -22,6 +22,7 @@ from costmodel.config.machine import Machine, load_machine
 from costmodel.config.resources import names
 from costmodel.config.scenario import Protocol
 from costmodel.config.workload import Workload, states_of
+from costmodel.disk_cache import ByIdentity
 from costmodel.experiment.builds import (
     Match,
     Seconds,
@@ -31,7 +32,6 @@ from costmodel.experiment.builds import (
     own_builds,
 )
 from costmodel.experiment.cell import Cell, exact_seconds, named_strategy
-from costmodel.identity import ByIdentity
 from costmodel.operations.registry import DEFAULT
 from costmodel.uncertainty.spread import Interval
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +14,7 @@ from costmodel import settings, statistics
 from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
-from costmodel.simulation.price import PricedOperation, price_operation
+from costmodel.simulation.schedule import PricedOperation, price_operation
 from costmodel.uncertainty import sampling
 from costmodel.units import PS_PER_NS, PS_PER_S, PS_PER_US
 
@@ -190,6 +190,23 @@ def run_cell(
 def exact_seconds(cell: Cell) -> float:
     """Return the time of one operation of a cell in seconds, without noise and without a result."""
     return exact_ps_of(_table_runs(cell), cell) / PS_PER_S
+
+
+def seconds_around(cell: Cell) -> Callable[[Machine], float]:
+    """Return the exact time of a cell of one CPU, in seconds, as a function of its machine.
+
+    The machines that the function is asked about may differ from the cell's in what lies around the
+    page tables alone: what the core executes is priced once, here.
+    """
+    runs = _table_runs(cell)
+    timing = _timing(runs, machine_in_use(cell.machine, cell.workload), Engine.FAST)
+
+    def seconds(machine: Machine) -> float:
+        used = machine_in_use(machine, cell.workload)
+        operation = price_operation(timing, used, cell.workload, runs, strategy=cell.strategy)
+        return operation.schedule.total_ps / PS_PER_S
+
+    return seconds
 
 
 def exact_ps_of(runs: Sequence[TableRun], cell: Cell) -> int:

@@ -28,8 +28,7 @@ from costmodel.experiment.builds import BuildChanges, Match
 from costmodel.experiment.cell import named_strategy
 from costmodel.explaining.early import early_accesses
 from costmodel.explaining.effect import Effect
-from costmodel.explaining.groups import UopGroup, groups_of
-from costmodel.explaining.maintenance import Maintenance, maintenance_of
+from costmodel.explaining.groups import Maintenance, UopGroup, groups_of, maintenance_of
 from costmodel.explaining.more_work import LEAST_PCT, MoreWork, more_work
 from costmodel.explaining.reloads import Reload, reloads_between
 from costmodel.parallel import in_processes

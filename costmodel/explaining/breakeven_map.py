@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from costmodel.config.errors import ConfigError
 from costmodel.explaining.axes import Axis, Pair, check_apart
-from costmodel.explaining.breakeven import SAME, excess_of
-from costmodel.explaining.doubt import doubt_at
+from costmodel.explaining.breakeven import SAME, doubt_at, excess_of
 from costmodel.parallel import in_processes
 
 Floats = NDArray[np.float64]

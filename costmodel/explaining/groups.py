@@ -1,15 +1,18 @@
-"""Sorts the micro-ops of a trace into groups that a kernel developer would name."""
+"""Sorts micro-ops into groups that a kernel developer would name; counts TLB maintenance."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.trace import Trace
-from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.code.trace import TableRun, Trace
+from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.mm import struct_page
+from costmodel.mm.pte import CONT_PTES
 from costmodel.units import LINE_BYTES
 
 GATHER = "gather"
@@ -122,7 +125,7 @@ def groups_of(trace: Trace) -> UopGroups:
         here = atomic & (trace.target == Target.PAGE) & (trace.address % LINE_BYTES == offset)
         groups[here] = group
     table_entry = np.isin(trace.target, (Target.SRC, Target.DST))
-    groups[atomic & table_entry & (trace.flavour == Flavour.RMW_VALUE)] = UopGroup.SWAPS
+    groups[atomic & table_entry & (trace.subkind == Subkind.RMW_VALUE)] = UopGroup.SWAPS
     _by_step(trace, groups)
     return groups
 
@@ -157,3 +160,42 @@ def _rows(trace: Trace, steps: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which rows belong to the chosen steps, bool[n]; ``steps`` is bool[number of steps]."""
     lengths = np.diff(np.append(trace.step_start, len(trace)))
     return np.repeat(steps, lengths)
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """TLB maintenance per PTE, averaged over all page tables.
+
+    ``tlbis`` are those of single pages. ``barriers`` are DSBs of both kinds, without those of
+    allocating page tables.
+    """
+
+    converts: float
+    tlbis: float
+    range_tlbis: float
+    barriers: float
+
+    @property
+    def any(self) -> bool:
+        """Whether there are any converts or TLBIs."""
+        return bool(self.converts or self.tlbis or self.range_tlbis)
+
+
+def maintenance_of(runs: Sequence[TableRun]) -> Maintenance:
+    """Return the TLB maintenance of page tables, per PTE."""
+    ptes = sum(run.count * run.ptes for run in runs)
+    swaps = tlbis = ranges = barriers = 0
+    for run in runs:
+        trace, groups = run.trace, groups_of(run.trace)
+        here = (trace.kind == Kind.DSB) & (groups == UopGroup.INVALIDATION)
+        ranged = trace.subkind == Subkind.TLBI_RANGE
+        swaps += run.count * int(np.count_nonzero(groups == UopGroup.SWAPS))
+        tlbis += run.count * int(np.count_nonzero((trace.kind == Kind.TLBI) & ~ranged))
+        ranges += run.count * int(np.count_nonzero(ranged))
+        barriers += run.count * int(np.count_nonzero(here))
+    return Maintenance(
+        converts=swaps / CONT_PTES / ptes,
+        tlbis=tlbis / ptes,
+        range_tlbis=ranges / ptes,
+        barriers=barriers / ptes,
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.yaml_text import bounded, decoded
 from costmodel.layout.pages import Ints, ProcessPages, orders_of, read_pages
+from costmodel.layout.placement import placement_of
 from costmodel.layout.smaps import Mapping, read_mappings
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
@@ -120,11 +121,10 @@ def _found(
         return ProcessLayout(
             name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, lacking=lacking
         )
-    alone, run = _runs(pages.address, pages.frame, orders)
-    span = (int(pages.frame.max()) - int(pages.frame.min()) + 1) * PAGE_BYTES
+    found = placement_of(pages.address, pages.frame, orders)
     return ProcessLayout(
-        name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, alone, run,
-        max(span, memory), lacking,
+        name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, found.alone,
+        found.run_bytes, max(found.span_bytes, memory), lacking,
     )  # fmt: skip
 
 
@@ -139,22 +139,3 @@ def _shares(orders: Ints, by_pmd: float) -> dict[int, float]:
     counts[LARGEST_ORDER] = max(0.0, counts[LARGEST_ORDER] - by_pmd * len(orders))
     total = counts.sum()
     return {order: float(c / total) for order, c in enumerate(counts) if c} or {0: 1.0}
-
-
-def _runs(address: Ints, frame: Ints, orders: Ints | None) -> tuple[float, int | None]:
-    """Return the share of pages whose folio lies alone, and the mean run of the others in bytes.
-
-    The mean is over pages, so a long run counts once for each of its pages.
-
-    A run consists of pages that follow each other in virtual memory, and whose frames follow each
-    other upwards or downwards in physical memory.
-    """
-    breaks = np.flatnonzero((np.diff(address) != 1) | (abs(np.diff(frame)) != 1)) + 1
-    starts = np.concatenate([[0], breaks])
-    lengths = np.diff([*starts, len(frame)])
-    own = np.ones(len(starts), np.int64) if orders is None else 1 << orders[starts]
-    alone = lengths <= own
-    together = lengths[~alone]
-    # Weighted by pages: the run that a page finds itself in.
-    mean = int((together**2).sum() / together.sum()) if len(together) else 0
-    return float(lengths[alone].sum() / len(frame)), mean * PAGE_BYTES or None

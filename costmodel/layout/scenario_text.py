@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from costmodel.config.frames import CONTIGUOUS
 from costmodel.config.sizes import size_text
 from costmodel.layout.found import MOSTLY, ProcessLayout
+from costmodel.layout.placement import Placement
 from costmodel.operations.registry import DEFAULT, operation_named
-from costmodel.units import PAGE_BYTES
 
-_TABLE_BYTES = 512 * PAGE_BYTES
 _LEAST_SHARE = 0.001
-_LEAST_ALONE = 0.01
 
 
 def scenario_text(found: ProcessLayout, machines: Sequence[str], operation: str, date: str) -> str:
@@ -60,16 +59,14 @@ def _frames(found: ProcessLayout) -> list[str]:
     """Return the lines that say how the frames lie; no lines if that is not known."""
     if found.alone is None:
         return []
-    # The model has runs of a folio to a whole table.
-    run = min(found.run_bytes or _TABLE_BYTES, _TABLE_BYTES)
-    largest = PAGE_BYTES << max(found.orders)
-    if found.alone > 1 - _LEAST_ALONE:
-        frames = "scattered"
-    elif found.alone < _LEAST_ALONE and run == _TABLE_BYTES:
+    placed = Placement(found.alone, found.run_bytes, found.span_bytes or 0)
+    frames = placed.frames(max(found.orders))
+    if frames == CONTIGUOUS:
         return ["frames: contiguous"]
-    else:
-        power = 1 << (run.bit_length() - 1)
-        share = f"scattered: {max(100 * found.alone, 0.1):.1f}%"
-        frames = f"{{{share}, run: {size_text(max(power, largest))}}}"
+    text = frames if isinstance(frames, str) else _mapping(frames)
     over = [f"frames_over: {size_text(found.span_bytes)}"] if found.span_bytes else []
-    return [f"frames: {frames}", *over]
+    return [f"frames: {text}", *over]
+
+
+def _mapping(value: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{key}: {each}" for key, each in value.items()) + "}"

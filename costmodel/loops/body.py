@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, Trace
-from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.config.parameter import Isa
 from costmodel.loops.form import CHAINED, InstructionGroup, Loop
 from costmodel.loops.rows import WORD_BYTES, LoopRow, trace_of_rows
@@ -20,19 +20,19 @@ them stay in any L1."""
 _LOADED, _STORED, _LOCKED, _FORWARDED = (number << 20 for number in range(1, 5))
 
 _KIND = {
-    "add": (Kind.ALU, Flavour.PLAIN),
-    "mul": (Kind.MUL, Flavour.PLAIN),
-    "move": (Kind.ALU, Flavour.MOVE),
-    "immediate": (Kind.ALU, Flavour.IMMEDIATE),
-    "zero": (Kind.ALU, Flavour.ZERO_IDIOM),
-    "load": (Kind.LOAD, Flavour.PLAIN),
-    "store": (Kind.STORE, Flavour.PLAIN),
-    "branch": (Kind.BRANCH, Flavour.PLAIN),
-    "jump": (Kind.JUMP, Flavour.PLAIN),
-    "call": (Kind.CALL, Flavour.PLAIN),
-    "return": (Kind.RET, Flavour.PLAIN),
+    "add": (Kind.ALU, Subkind.PLAIN),
+    "mul": (Kind.MUL, Subkind.PLAIN),
+    "move": (Kind.ALU, Subkind.MOVE),
+    "immediate": (Kind.ALU, Subkind.IMMEDIATE),
+    "zero": (Kind.ALU, Subkind.ZERO_IDIOM),
+    "load": (Kind.LOAD, Subkind.PLAIN),
+    "store": (Kind.STORE, Subkind.PLAIN),
+    "branch": (Kind.BRANCH, Subkind.PLAIN),
+    "jump": (Kind.JUMP, Subkind.PLAIN),
+    "call": (Kind.CALL, Subkind.PLAIN),
+    "return": (Kind.RET, Subkind.PLAIN),
 }
-_LOCK = {"x86_64": Flavour.RMW_LOCKED, "arm64": Flavour.RMW_STORE}
+_LOCK = {"x86_64": Subkind.RMW_LOCKED, "arm64": Subkind.RMW_STORE}
 _REGIONS = {"load": _LOADED, "store": _STORED, "lock": _LOCKED}
 _NO_RESULT = ("store", "branch", "jump", "call", "return")
 _NO_INPUT = ("immediate", "zero", "jump", "call", "return")
@@ -96,7 +96,7 @@ class _Rows:
         counter = len(self.rows)
         self.rows += [
             LoopRow(Kind.ALU, inputs={0: self.counter}),
-            LoopRow(Kind.ALU, Flavour.COMPARE, {0: counter}),
+            LoopRow(Kind.ALU, Subkind.COMPARE, {0: counter}),
             LoopRow(Kind.BRANCH, inputs={3: counter + 1}, taken=1),
         ]
         self.counter = counter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from costmodel.config.machine import Machine
 from costmodel.loops.form import Loop
 from costmodel.loops.price import PricedLoop, price_loop
 from costmodel.measure.document import document
+from costmodel.measure.in_caches import in_caches_text
 from costmodel.measure.kernels import Isa, isa_here
 from costmodel.measure.likeness import nearest
 from costmodel.measure.loops import experiments, with_cycles
@@ -22,6 +23,7 @@ from costmodel.measure.machine_text import Made, machine_text
 from costmodel.measure.operations import Operations, measure_operations
 from costmodel.measure.prediction import (
     Compared,
+    RunningKernel,
     call_ns,
     compared,
     running_kernel,
@@ -66,6 +68,9 @@ class Found:
     made: Made
     nearest: Machine
     why: str
+    running: RunningKernel
+    named: Mapping[str, str]
+    """Strategies that operations are predicted with, by operation."""
     operations: Operations | None = None
     rows: list[Compared] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
@@ -88,7 +93,11 @@ class Found:
         if self.operations is None:
             return ""
         machine = self.made.machine
-        notes = not_as_recorded(self.rows, call_ns(machine), self.system.pte_functions)
+        small = {name: float(min(times)) for name, times in self.operations.small_ns.items()}
+        notes = [
+            *in_caches_text(small, machine, self.running, self.named),
+            *not_as_recorded(self.rows, call_ns(machine), self.system.pte_functions),
+        ]
         return operations_text(self.rows, machine.title, self.operations.lacking, notes)
 
     def document(self) -> dict[str, Any]:
@@ -141,16 +150,15 @@ def measure(wanted: Wanted, *, stage: Stage = _silent) -> Found:
         title=f"{system.model_name or system.isa} (measured)",
         origin=_origin(session),
     )
-    rows: list[Compared] = []
-    if operations:
-        running = running_kernel(
-            system.kernel, system.options, system.compiler, system.pte_functions
-        )
-        rows = compared(operations.measured, made.machine, running, named)
+    running = running_kernel(system.kernel, system.options, system.compiler, system.pte_functions)
+    measured = operations.measured if operations else []
+    rows = compared(measured, made.machine, running, named)
     timed = with_cycles(wanted.loops, session)
     # Loops are a program's own instructions: its returns go through no thunk of the kernel's.
     priced = [price_loop(loop, made.machine.without_mitigations()) for loop in timed]
-    return Found(system, session, numbers, made, like, why, operations, rows, timed, priced)
+    return Found(
+        system, session, numbers, made, like, why, running, named, operations, rows, timed, priced
+    )
 
 
 def check_wanted(wanted: Wanted) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
+from costmodel.config.frames import CONTIGUOUS, SCATTERED, Frames
 from costmodel.config.json_text import read_json
 from costmodel.config.machine import Machine
-from costmodel.config.schema import printable, validated
+from costmodel.config.schema import printable, raise_problems, validated
+from costmodel.config.workload import span_problems
 from costmodel.measure.machine_text import Made
 from costmodel.measure.operations import Measured, Operations
 from costmodel.measure.prediction import Compared, RunningKernel, running_kernel
@@ -47,17 +49,32 @@ class OperationRow(BaseModel):
     order: Annotated[int, Field(ge=0, le=9)]
     memory_bytes: Annotated[int, Field(gt=0, multiple_of=4096)]
     layout: Line
-    scattered: bool
+    scattered: bool = False
+    """Of files up to version 0.3, which have no ``frames``."""
+    frames: Frames | None = None
+    frames_over_bytes: Annotated[int, Field(gt=0)] | None = None
     ns: Times
     strategy: Line | None = None
     predicted_ns: Annotated[float, Field(gt=0)] | None = None
+
+    @property
+    def lies(self) -> str:
+        """How the folios lie."""
+        return self.frames or (SCATTERED if self.scattered else CONTIGUOUS)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> OperationRow:
+        problems = span_problems(self.memory_bytes, self.lies, self.frames_over_bytes)
+        raise_problems("operation", problems)
+        return self
 
     def measured(self) -> Measured:
         """Return it as a measured operation whose only samples are the least and the median."""
         times = [round(self.ns.least), round(self.ns.median), round(self.ns.median)]
         return Measured(
-            self.operation, self.order, self.memory_bytes, times, self.layout, self.scattered
-        )
+            self.operation, self.order, self.memory_bytes, times, self.layout, self.lies,
+            self.frames_over_bytes,
+        )  # fmt: skip
 
     def compared(self) -> Compared:
         """Return it beside the prediction that was made when it was measured."""
@@ -87,12 +104,18 @@ class MeasuredFile(BaseModel):
     date: Line
     system: _System
     operations: list[OperationRow]
+    small_calls_ns: dict[Line, Times] = {}
 
     def check_isa(self, machine: Machine) -> None:
         """Raise ConfigError for a machine of another instruction set."""
         if machine.isa != self.system.isa:
             reason = f"was measured on {self.system.isa}, {machine.name} is {machine.isa}"
             raise ConfigError.of("--measured", reason)
+
+    @property
+    def small_ns(self) -> dict[str, float]:
+        """The least times of calls on few pages."""
+        return {name: times.least for name, times in self.small_calls_ns.items()}
 
     @property
     def measured(self) -> list[Measured]:
@@ -177,7 +200,8 @@ def _row(row: Compared) -> dict[str, Any]:
         "order": measured.order,
         "memory_bytes": measured.memory_bytes,
         "layout": measured.layout,
-        "scattered": measured.scattered,
+        "frames": measured.frames,
+        "frames_over_bytes": measured.frames_over_bytes,
         "calls": len(measured.ns),
         "ns": _times(measured.ns),
         "strategy": row.strategy,

@@ -10,7 +10,7 @@ from typing import Any
 
 from costmodel.measure.regions import LINE, Pages
 
-KIB, MIB = 1 << 10, 1 << 20
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,13 @@ class Series:
         """Return what the samples say, in ``cycles`` or ``ns``."""
         rounds = self.cycles if unit == "cycles" else self.ns
         return Estimate.of(rounds)
+
+    def usual_ns(self) -> float:
+        """Return the nanoseconds of the round in the middle, by what its quiet moments gave.
+
+        This is for times that the frames of memory decide, which are others in each round.
+        """
+        return median(Estimate.of([one]).value for one in self.ns)
 
     def cycles_by_cpu(self) -> dict[int, float]:
         """Return the cycles of each CPU that was visited twice, as :class:`Estimate` has them."""

@@ -7,6 +7,7 @@ import math
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,21 +16,16 @@ from costmodel.calibration.problem import Data, Floats, Problem
 from costmodel.config.errors import ConfigError
 from costmodel.config.fit import Uncertainty
 from costmodel.config.machine import Machine
-from costmodel.experiment import Cell, exact_seconds
+from costmodel.experiment import Cell, seconds_around
 from costmodel.measure.operations import Measured
 from costmodel.measure.prediction import NOTHING_NAMED, RunningKernel, cells_of
 from costmodel.uncertainty.priors import Prior, priors, with_numbers
 from costmodel.uncertainty.spread import DOMINANT
 from costmodel.units import WIDTH
 
-KEYS = (
-    "kernel.table_alloc_ns",
-    "kernel.table_free_ns",
-    "tlbi.asid_flush_ns",
-    "tlbi.issue_ns",
-    "tlbi.broadcast_ns",
-    "atomics.far_ns",
-)
+AROUND = ("kernel.table_alloc_ns", "kernel.table_free_ns", "tlbi.asid_flush_ns")
+"""Those of ``KEYS`` that the core never meets: they lie around the page tables."""
+KEYS = (*AROUND, "tlbi.issue_ns", "tlbi.broadcast_ns", "atomics.far_ns")
 """Numbers that user space cannot measure one by one, and that these operations depend on."""
 LEAST_SIGMA = 0.05
 """The least relative standard deviation of a measured time: a machine that also runs other things
@@ -92,10 +88,18 @@ def _problem(
 ) -> Problem:
     without = machine.without_fixed_part()
 
+    @lru_cache(maxsize=2 * len(free) + 1)  # the last Jacobian's
+    def priced(core: tuple[float, ...]) -> list[Callable[[Machine], float]]:
+        """Price what the core executes where its own numbers among ``free`` are these."""
+        numbers = dict(zip((p for p in free if p.key not in AROUND), core, strict=True))
+        changed = with_numbers(without, numbers)
+        return [seconds_around(replace(cell, machine=changed)) for _, cell in asked]
+
     def model(numbers: Floats) -> Floats:
-        changed = with_numbers(without, dict(zip(free, numbers.tolist(), strict=True)))
-        cells = (replace(cell, machine=changed) for _, cell in asked)
-        return np.log([exact_seconds(cell) for cell in cells])
+        by_prior = dict(zip(free, numbers.tolist(), strict=True))
+        changed = with_numbers(without, by_prior)
+        core = tuple(number for prior, number in by_prior.items() if prior.key not in AROUND)
+        return np.log([seconds(changed) for seconds in priced(core)])
 
     data = Data(
         names=tuple(f"{one.operation} order {one.order}" for one, _ in asked),

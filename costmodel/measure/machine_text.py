@@ -10,10 +10,9 @@ from typing import Any
 
 from costmodel.config.document import parse_document
 from costmodel.config.errors import ConfigError
-from costmodel.config.group import SIZE_KEYS
 from costmodel.config.keys import Leaf, leaves_by_key
 from costmodel.config.machine import Machine
-from costmodel.config.parameter import Parameter, ParameterLike
+from costmodel.config.parameter import SIZE_KEYS, Parameter, ParameterLike
 from costmodel.config.schema import validated
 from costmodel.config.sizes import size_text
 from costmodel.measure.readings.number import Number

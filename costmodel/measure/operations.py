@@ -11,7 +11,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from costmodel.measure.experiment import MIB
+import numpy as np
+
+from costmodel.config.frames import CONTIGUOUS, SCATTERED
+from costmodel.layout.placement import placement_of
+from costmodel.measure.experiment import GIB, MIB
 from costmodel.measure.folios import HUGE_ORDER, Folios
 from costmodel.measure.kernels.assembler import Assembler
 from costmodel.measure.kernels.calls import NUMBERS, TIMED
@@ -27,7 +31,6 @@ MOST_ROUNDS = 10
 _LEAST_ROUNDS = 2
 _AGAIN = 3
 """How many times memory that was forked before is forked again in one round."""
-_NEAR_FRAMES = 8
 Progress = Callable[[float], object]
 
 
@@ -43,7 +46,10 @@ class Measured:
     process without the memory is subtracted."""
     layout: str = ""
     """How the physical frames of the memory lie, in words; empty if the system does not say."""
-    scattered: bool = False
+    frames: str | Mapping[str, str] = CONTIGUOUS
+    """The same as a scenario says it."""
+    frames_over_bytes: int | None = None
+    """Bytes of the physical memory that scattered folios lie in; None: as many as the memory."""
 
     @property
     def least_ns(self) -> float:
@@ -64,8 +70,10 @@ class Operations:
     empty_ns: dict[str, list[int]] = field(default_factory=dict)
     """Times of forks and exits of the process without the memory, in nanoseconds."""
     small_ns: dict[str, list[int]] = field(default_factory=dict)
-    """Times of calls on a single page, in nanoseconds."""
+    """Times of calls on few pages, in nanoseconds."""
     vmas: int = 0
+    memory_bytes: int = 0
+    """Memory of the machine."""
     lacking: list[str] = field(default_factory=list)
 
     def numbers(self) -> Iterator[Number]:
@@ -105,7 +113,7 @@ def measure_operations(
 
     ``progress`` gets the share of the time that has passed, from 0 to 1.
     """
-    found = Operations()
+    found = Operations(memory_bytes=system.memory_bytes)
     try:
         size = size_for(system, quick=quick)
     except Lost as reason:
@@ -117,22 +125,30 @@ def measure_operations(
         found.lacking += folios.lacking
         orders = [order for order in folios.orders() if not quick or order in (0, 4, HUGE_ORDER)]
         try:
-            reply = measuring.ask({"task": "small"})
+            _small(found, measuring)
         except Lost as reason:
             found.lacking.append(f"operations: {reason}")
             return found
-        found.small_ns, found.vmas = reply["ns"], reply["vmas"]
         _empty(found, measuring)
         end = time.monotonic() + seconds
-        for number in range(MOST_ROUNDS):
-            for order in list(orders):
-                if number >= _LEAST_ROUNDS and time.monotonic() > end:
-                    return found
-                if not _round(found, measuring, folios, size, order, number):
-                    orders.remove(order)
-                progress(1 / (MOST_ROUNDS * max(len(orders), 1)))
-            _empty(found, measuring)
+        most = MOST_ROUNDS * len(orders)
+        for number, order in itertools.product(range(MOST_ROUNDS), list(orders)):
+            if number >= _LEAST_ROUNDS and time.monotonic() > end:
+                break
+            if order == orders[0]:
+                _empty(found, measuring)
+            if order in orders and not _round(found, measuring, folios, size, order, number):
+                orders.remove(order)
+            progress(1 / most)
+        _small(found, measuring)  # other moments of a busy machine
     return found
+
+
+def _small(found: Operations, measuring: Measuring) -> None:
+    reply = measuring.ask({"task": "small"})
+    for name, times in reply["ns"].items():
+        found.small_ns.setdefault(name, []).extend(times)
+    found.vmas = reply["vmas"]
 
 
 def _empty(found: Operations, measuring: Measuring) -> None:
@@ -142,13 +158,22 @@ def _empty(found: Operations, measuring: Measuring) -> None:
             found.empty_ns.setdefault(name, []).extend(times)
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """How memory of an order lies: in words, as a scenario says it, and over how many bytes."""
+
+    words: str
+    frames: str | Mapping[str, str]
+    over_bytes: int | None
+
+
 def _round(
     found: Operations, measuring: Measuring, folios: Folios, size: int, order: int, number: int
 ) -> bool:
     """Add one round on one order; return whether another round on it makes sense."""
     try:
         request: dict[str, Any] = {"size": size, "order": order, "huge": folios.choose(order)}
-        layout = _layout(measuring, request) if number == 0 else None
+        layout = _layout(measuring, request, found.memory_bytes) if number == 0 else None
         reply = measuring.ask({"task": "round", "again": _AGAIN, "number": number, **request})
     except Lost as reason:
         found.lacking.append(f"order {order}: {reason}")
@@ -162,39 +187,38 @@ def _round(
     return True
 
 
-def _entry(
-    found: Operations, name: str, order: int, size: int, layout: tuple[str, bool] | None
-) -> Measured:
+def _entry(found: Operations, name: str, order: int, size: int, layout: _Layout | None) -> Measured:
     for one in found.measured:
         if (one.operation, one.order) == (name, order):
             return one
     if layout is None:  # one that a later round adds lies as the others of its order do
-        layout = next((m.layout, m.scattered) for m in found.measured if m.order == order)
-    one = Measured(name, order, size, layout=layout[0], scattered=layout[1])
+        known = next(m for m in found.measured if m.order == order)
+        layout = _Layout(known.layout, known.frames, known.frames_over_bytes)
+    one = Measured(name, order, size, [], layout.words, layout.frames, layout.over_bytes)
     found.measured.append(one)
     return one
 
 
-def _layout(measuring: Measuring, request: Mapping[str, Any]) -> tuple[str, bool]:
-    """Return how memory of an order lies, in words, and whether single pages are scattered."""
+def _layout(measuring: Measuring, request: Mapping[str, Any], memory_bytes: int) -> _Layout:
+    """Return how memory of an order lies."""
     order = request["order"]
     frames = measuring.ask({"task": "layout", **request})["frames"]
     if frames is None:
-        return "not looked at: only root can", order == 0
-    if order == 0:
-        near = _share(abs(b - a) <= _NEAR_FRAMES for a, b in itertools.pairwise(frames))
-        return f"{near:.0f} % within {_NEAR_FRAMES} frames of the page before", near < 50
+        words = "not looked at: only root can; taken as scattered over all memory"
+        return _Layout(words, SCATTERED, max(memory_bytes, request["size"]))
+    return layout_of(frames, order)
+
+
+def layout_of(frames: Sequence[int], order: int) -> _Layout:
+    """Return how consecutive pages lie whose page frames are these, in folios of an order."""
+    frame = np.array(frames, np.int64)
+    number = np.arange(len(frame), dtype=np.int64)
     pages = 1 << order
-    blocks = (frames[start : start + pages] for start in range(0, len(frames), pages))
-    whole = _share(_is_block(block, pages) for block in blocks)
-    return f"{whole:.0f} % in aligned blocks", False
-
-
-def _is_block(frames: Sequence[int], pages: int) -> bool:
-    first = frames[0]
-    return first % pages == 0 and all(frame == first + i for i, frame in enumerate(frames))
-
-
-def _share(found: Iterator[bool]) -> float:
-    each = list(found)
-    return 100 * sum(each) / max(len(each), 1)
+    blocks = frame.reshape(-1, pages)
+    whole = (blocks[:, 0] % pages == 0) & (blocks == blocks[:, :1] + np.arange(pages)).all(axis=1)
+    words = f"{100 * whole.mean():.0f} % in aligned blocks, " if order else ""
+    placed = placement_of(number, frame, np.full(len(frame), order) if whole.all() else None)
+    lies = placed.frames(order)
+    over = max(placed.span_bytes, len(frame) * PAGE_BYTES)
+    words += f"{100 * placed.alone:.0f} % in folios that lie alone, over {over / GIB:.1f} GiB"
+    return _Layout(words, lies, None if lies == CONTIGUOUS else over)

@@ -19,6 +19,9 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MADV_DONTNEED, _MADV_HUGEPAGE, _MADV_NOHUGEPAGE = 4, 14, 15
 _READ, _READ_WRITE = 1, 3
 _PR_SET_PDEATHSIG = 1
+# The reader of these times has the same numbers: measure/in_caches.py.
+_PAGES_OF_A_TABLE = (8, 32, 64, 256)
+_TABLES = (0.5, 1, 17)
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
@@ -57,9 +60,9 @@ class Timed:
 class MappedMemory:
     """Anonymous memory of one folio order; size 0: none at all."""
 
-    def __init__(self, size: int, order: int, huge: bool) -> None:
-        """Map and write to every page; an order of 9 is mapped by PTEs."""
-        self.size = size
+    def __init__(self, size: int, order: int, huge: bool, step: int = _PAGE) -> None:
+        """Map memory and write to one page a step; an order of 9 is mapped by PTEs."""
+        self.size, self._step = size, step
         self.address = 0
         if not size:
             return
@@ -75,7 +78,7 @@ class MappedMemory:
         end = self.address + size
         libc.munmap(end, self._start + self._whole - end)
         libc.madvise(self.address, size, _MADV_HUGEPAGE if huge else _MADV_NOHUGEPAGE)
-        ctypes.memset(self.address, 1, size)
+        self.touch()
         if huge and 1 << order == _HUGE // _PAGE:
             self._map_by_ptes()
 
@@ -84,7 +87,15 @@ class MappedMemory:
         for start in range(self.address, self.address + self.size, _HUGE):
             libc.mprotect(start, _PAGE, _READ)
         libc.mprotect(self.address, self.size, _READ_WRITE)
-        ctypes.memset(self.address, 1, self.size)
+        self.touch()
+
+    def touch(self) -> None:
+        """Write to all of it, or to one page a step."""
+        if self._step == _PAGE:
+            ctypes.memset(self.address, 1, self.size)
+            return
+        for start in range(self.address, self.address + self.size, self._step):
+            ctypes.memset(start, 1, _PAGE)
 
     def close(self) -> None:
         """Unmap it."""
@@ -145,11 +156,29 @@ def unmaps(timed: Timed, size: int, order: int, huge: bool, number: int) -> dict
 
 
 def small_calls(timed: Timed) -> dict[str, list[int]]:
-    """Return calls on one page, touched and not."""
-    return {
+    """Return calls on a page, touched and not, and on page tables that lie in the caches."""
+    found = {
         name: [_page_unmapped(timed, touched) for _ in range(200)]
         for name, touched in (("munmap of a page", True), ("munmap of no page", False))
     }
+    for pages in _PAGES_OF_A_TABLE:
+        found[f"mprotect of {pages} pages"] = _protected(timed, pages * _PAGE, _PAGE)
+    for tables in _TABLES:
+        name = f"mprotect of a page in each of {tables} tables"
+        found[name] = _protected(timed, int(tables * _HUGE), _HUGE)
+    return found
+
+
+def _protected(timed: Timed, size: int, step: int) -> list[int]:
+    """Return times of taking the right to write from pages that were just written, one a step."""
+    memory = MappedMemory(size, 0, huge=False, step=step)
+    found = []
+    for _ in range(60):
+        found.append(timed("mprotect", memory.address, size, _READ)[0])
+        timed("mprotect", memory.address, size, _READ_WRITE)
+        memory.touch()
+    memory.close()
+    return found
 
 
 def _page_unmapped(timed: Timed, touched: bool) -> int:

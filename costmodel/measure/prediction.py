@@ -151,15 +151,17 @@ def _ask(
 
 def _cell(one: Measured, machine: Machine, strategy: str) -> Cell:
     operation, state = _IN_THE_MODEL[one.operation]
-    return cell(
+    asked = cell(
         machine,
         strategy,
         order=one.order,
         operation=operation,
         state=state,
         memory=f"{one.memory_bytes} B",
-        frames="scattered" if one.scattered else "contiguous",
+        frames=one.frames,
     )
+    lies = {"frames_over": one.frames_over_bytes}
+    return replace(asked, workload=asked.workload.model_copy(update=lies))
 
 
 def _as_built(asked: Cell, kernel: RunningKernel) -> tuple[Cell, str]:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 LINE = 64
 _HUGE = 2 << 20
 _MADV_HUGEPAGE, _MADV_NOHUGEPAGE = 14, 15
-Pages = Literal["huge", "small"]
+Pages = Literal["huge", "small", "huge alone"]
+"""Kinds of pages to ask for; without huge pages there is no memory of the last kind."""
 
 
 class Region:
@@ -25,11 +26,13 @@ class Region:
         start = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
         self._skip = -start % _HUGE
         self.address = start + self._skip
-        advice = _MADV_HUGEPAGE if pages == "huge" else _MADV_NOHUGEPAGE
+        advice = _MADV_NOHUGEPAGE if pages == "small" else _MADV_HUGEPAGE
         if size >= _HUGE or pages == "small":
             libc = ctypes.CDLL(None)
             libc.madvise(ctypes.c_void_p(self.address), ctypes.c_size_t(size), advice)
         ctypes.memset(self.address, 0, size)
+        if pages == "huge alone" and _huge_bytes(self.address) < size:
+            raise OSError("the system gives no huge pages")
 
     def words(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Return the memory as 64-bit integers."""
@@ -52,3 +55,17 @@ class Region:
         order = np.random.default_rng(seed).permutation(count)
         self.words()[at[order] // 8] = self.address + at[np.roll(order, -1)]
         return self.address + int(at[order[0]])
+
+
+def _huge_bytes(address: int) -> int:
+    """Return how much of the mapping that holds an address lies in huge pages."""
+    inside = False
+    with open("/proc/self/smaps", encoding="utf-8") as file:
+        for line in file:
+            first, *rest = line.split()
+            if not first.endswith(":"):
+                start, end = (int(each, 16) for each in first.split("-"))
+                inside = start <= address < end
+            elif inside and first == "AnonHugePages:":
+                return int(rest[0]) << 10
+    return 0

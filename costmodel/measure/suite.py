@@ -12,7 +12,7 @@ from costmodel.measure.kernels.loop_body import LoopBody, Operations
 UNROLLED = 8
 """How often the hand-written kernels repeat what they time."""
 TLB_STEP = 4096
-
+IN_HUGE_PAGES = "1024 steps in huge pages"
 
 PATTERN_SIZES = (16 * KIB, 256 * KIB, 2 * MIB, 16 * MIB, 64 * MIB)
 PATTERNS = tuple(
@@ -154,6 +154,16 @@ def private_caches(isa: Isa, plan: Plan) -> Iterator[Experiment]:
             units=8,
             region_bytes=pages * TLB_STEP,
             pages="small",
+            ring_step=TLB_STEP,
+        )
+    if plan.tlb_pages():
+        # Two huge pages: one translation each, unless what is below a guest has smaller pages.
+        yield Experiment(
+            IN_HUGE_PAGES,
+            isa.KERNELS["chase"],
+            units=8,
+            region_bytes=1024 * TLB_STEP,
+            pages="huge alone",
             ring_step=TLB_STEP,
         )
     yield _lines(isa, "clear pages", 128 * KIB, "clear, L2")

@@ -6,6 +6,7 @@ table is reported as a fault, and carried out for the slots inside: the kernel w
 
 from __future__ import annotations
 
+from costmodel.mm.address_space import Slots
 from costmodel.mm.folio import Folio
 from costmodel.mm.pte import (
     CONT,
@@ -22,7 +23,6 @@ from costmodel.mm.pte import (
     YOUNG,
     gathered_pte,
 )
-from costmodel.mm.table import Slots
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee, Violation, plural, span
 

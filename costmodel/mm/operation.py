@@ -86,10 +86,6 @@ class TableOperation:
         if neighbour is not None:
             neighbour.exclusive[neighbour.page(folio.first_pfn + page)] = False
 
-    def tlbi_asid(self) -> None:
-        """Issue the invalidation of the whole address space; it is complete at :meth:`dsb`."""
-        self.tlb.invalidate_all()
-
     def dsb(self) -> None:
         """Complete the invalidations issued so far."""
         self.tlb.synchronise()

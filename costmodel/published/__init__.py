@@ -1,6 +1,5 @@
 """Published measurements, copied with their sources and mapped to this package's names."""
 
-from costmodel.published.builds import half_range_pct, least_half_range_pct
 from costmodel.published.matching import (
     change_against_pct,
     implied_change_pct,
@@ -9,7 +8,17 @@ from costmodel.published.matching import (
     matching_loop,
     roles_of_times,
 )
-from costmodel.published.rows import Metric, Role, Row, Table, all_rows, rows_by_id, tables
+from costmodel.published.rows import (
+    Metric,
+    Role,
+    Row,
+    Table,
+    all_rows,
+    half_range_pct,
+    least_half_range_pct,
+    rows_by_id,
+    tables,
+)
 
 __all__ = [
     "Metric",

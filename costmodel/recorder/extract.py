@@ -34,6 +34,7 @@ from costmodel.recorder.recorded import RecordedEvents
 
 _Key = tuple[str, str]
 _Found = dict[_Key, dict[Path, list[Occurrence]]]
+_Numbered = dict[_Key, list[tuple[int, list[Occurrence]]]]
 
 
 def extract(operation: str, program: RecordedProgram) -> Library:
@@ -46,23 +47,24 @@ def extract(operation: str, program: RecordedProgram) -> Library:
         from_donor = load_program(operation, donor)
         if _add_donated(known, program, from_donor, found):
             program = joined(program, from_donor)
-    return _chosen(program, found, takes_turns=known.takes_turns)
+    builder, numbered = _numbered(program, found)
+    return _library(program, builder, _choices(numbered, takes_turns=known.takes_turns))
 
 
-def library_of(
+def libraries_of(
     operation: str,
     program: RecordedProgram,
     marked: Iterable[tuple[Recording, Sequence[Mark]]],
-    *,
-    takes_turns: bool = False,
-) -> Library:
-    """Return the steps of windows whose events the caller has found.
+) -> Iterator[Library]:
+    """Yield the steps of windows whose events the caller has found, chosen in two ways.
 
-    ``marked``: each window with its events in order. ``takes_turns``: see
-    :class:`costmodel.recorder.recorded.RecordedEvents`.
+    ``marked``: each window with its events in order. The first library takes the commonest path
+    where no known fact decides, the second one takes such paths in turn.
     """
     found = _cut_all(operation_named(operation).recorded(), marked)
-    return _chosen(program, found, takes_turns=takes_turns)
+    builder, numbered = _numbered(program, found)
+    for turns in (False, True):
+        yield _library(program, builder, _choices(numbered, takes_turns=turns))
 
 
 def _cut_all(known: RecordedEvents, marked: Iterable[tuple[Recording, Sequence[Mark]]]) -> _Found:
@@ -72,15 +74,21 @@ def _cut_all(known: RecordedEvents, marked: Iterable[tuple[Recording, Sequence[M
     return found
 
 
-def _chosen(program: RecordedProgram, found: _Found, *, takes_turns: bool = False) -> Library:
-    """Return the steps that were found, with what decides between them."""
+def _numbered(program: RecordedProgram, found: _Found) -> tuple[PathBuilder, _Numbered]:
+    """Return the paths that were found with their numbers, and what built them."""
     builder = PathBuilder()
-    choices: dict[_Key, RecordedChoice] = {}
-    for key, paths in sorted(found.items()):
-        numbered = [(builder.add(program, path, seen), seen) for path, seen in paths.items()]
-        pairs = ((number, o) for number, seen in numbered for o in seen)
-        choices[key] = choose(pairs, takes_turns=takes_turns)
-    return _library(program, builder, choices)
+    return builder, {
+        key: [(builder.add(program, path, seen), seen) for path, seen in paths.items()]
+        for key, paths in sorted(found.items())
+    }
+
+
+def _choices(numbered: _Numbered, *, takes_turns: bool) -> dict[_Key, RecordedChoice]:
+    """Return what decides between the paths of each pair of events."""
+    return {
+        key: choose(((path, o) for path, seen in paths for o in seen), takes_turns=takes_turns)
+        for key, paths in numbered.items()
+    }
 
 
 def _add_donated(

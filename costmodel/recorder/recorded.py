@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
 
 from costmodel.code.events import Mark, Step
+from costmodel.code.removal import renumbered
+from costmodel.mm.build import Memory
+from costmodel.mm.operation import TableOperation
 from costmodel.recorder.archive import RecordedProgram, Recording
+
+Seen = tuple[int, str, int | None]
+"""The row of an event, its name, and the slot of its entry (None: it is about no single entry)."""
+Loop = Callable[[Any], Iterator[Any]]
+"""A loop of the model: the function of a strategy."""
 
 
 def as_recorded(_: RecordedProgram, window: Recording) -> Recording:
     """Return a window as it is."""
     return window
+
+
+@dataclass(frozen=True)
+class KnownLoops:
+    """The loops of an operation that a build tree is compared with, to cut what it executes.
+
+    ``events`` returns the events of a window whose layout is not known; its last argument is the
+    number of the line in ``other`` that begins with the flags of the running task. ``candidates``
+    yields the arguments of loops that may be the kernel's, given the names of the events that were
+    seen and whether contiguous blocks are used; ``loop_of`` returns the loop that arguments mean.
+    ``begun`` returns the operation about to happen to a process, which alone maps its pages, in a
+    state of the recordings and with contiguous blocks or not; the loop may have been there before.
+    ``on_pages``: events on one struct page, whose number must be the same in kernel and loop.
+    ``between``: the event between two tables, whose steps no single table holds; those of the
+    program ``donor`` stand for them. ``states``: names of the operation's states that the steps of
+    a build tree stand for; empty for all.
+    """
+
+    events: Callable[[RecordedProgram, Recording, int], list[Seen]]
+    candidates: Callable[[Collection[str], bool], Iterable[Mapping[str, Any]]]
+    loop_of: Callable[[Mapping[str, Any]], Loop]
+    begun: Callable[[Memory, str, bool, Loop], TableOperation]
+    on_pages: frozenset[str]
+    between: str
+    donor: str = "v6.12.117"
+    states: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -24,6 +61,7 @@ class RecordedEvents:
     whether paths between which no known fact decides are taken in turn; otherwise the commonest one
     is always taken. ``donors``: for programs that were never recorded doing some steps, the program
     that they are taken from; these are the steps that begin or end with an event of ``donated``.
+    ``loops``: by which archives of build trees are cut; None where none is.
     """
 
     find: Callable[[RecordedProgram, Recording], list[Mark]]
@@ -32,3 +70,53 @@ class RecordedEvents:
     takes_turns: bool = False
     donors: Mapping[str, str] = field(default_factory=dict)
     donated: frozenset[str] = frozenset({"clear_src", "flush", "restore_src"})
+    loops: KnownLoops | None = None
+
+
+class WindowRows:
+    """Lists with one element per executed micro-op, one list per column of the recording."""
+
+    def __init__(self, program: RecordedProgram, window: Recording) -> None:
+        """Spread the static columns of ``program`` over the rows of ``window``."""
+        self.kind: list[str] = program.kind[window.uop].tolist()
+        self.op: list[str] = program.op[window.uop].tolist()
+        self.target: list[str] = program.target[window.uop].tolist()
+        self.function: list[str] = program.function[window.uop].tolist()
+        self.size: list[int] = program.size_bytes[window.uop].tolist()
+        self.index: list[int] = window.index.tolist()
+        self.offset: list[int] = window.offset.tolist()
+
+    def __len__(self) -> int:
+        """Return the number of micro-ops."""
+        return len(self.kind)
+
+
+def without_rows(program: RecordedProgram, window: Recording, rows: Iterable[int]) -> Recording:
+    """Return a window without the micro-ops in ``rows``, and without the arithmetic whose results
+    only these used.
+    """
+    distance = window.distance
+    count = len(window)
+    producers = np.where(distance > 0, np.arange(count)[:, None] - distance, -1)
+    uses = np.bincount(producers[producers >= 0], minlength=count)
+    gone = np.zeros(count, dtype=np.bool_)
+    work = list(rows)
+    kind = program.kind[window.uop]
+    while work:
+        row = work.pop()
+        gone[row] = True
+        for producer in producers[row][producers[row] >= 0].tolist():
+            uses[producer] -= 1
+            if not uses[producer] and kind[producer] in ("alu", "mul") and not gone[producer]:
+                work.append(producer)
+    kept = np.flatnonzero(~gone)
+    left = renumbered(producers, gone)
+    back = np.where(left >= 0, np.arange(len(kept))[:, None] - left, 0)
+    return replace(
+        window,
+        uop=window.uop[kept],
+        distance=back,
+        index=window.index[kept],
+        offset=window.offset[kept],
+        taken=window.taken[kept],
+    )

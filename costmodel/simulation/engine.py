@@ -7,12 +7,40 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel.simulation import lone_cpu
 from costmodel.simulation.noise import Ints, NoiseSizes, RunNoise, Stream, draw_noise
 from costmodel.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
     from costmodel.simulation.process import Disturbance
+
+
+def elapsed_ps(schedule: Schedule, noise: RunNoise) -> Ints:
+    """Return the elapsed time of each iteration of one run in picoseconds, int64[n].
+
+    Work, stolen time and tick handlers share one CPU that is never idle, so the elapsed time is
+    the busy period that the work starts: it ends at the first moment by which the work, all steals
+    and every tick *before* that moment have been served, in whichever order they were.
+    """
+    work = schedule.work_ps(noise.factor)
+    _, stolen = noise.steals(work)
+    demand = work + stolen.sum(axis=1)
+    elapsed: Ints = demand + tick_count(demand, noise) * noise.tick_ps
+    return elapsed
+
+
+def tick_count(demand_ps: Ints, noise: RunNoise) -> Ints:
+    """Return the number of ticks that each busy period meets, int64[n].
+
+    With phase p, period P and handler time h, the n-th tick (from 0) falls at p + n P. The busy
+    period ends at D + n h for the smallest n with p + n P >= D + n h.
+    """
+    if not noise.tick_period_ps:
+        return demand_ps * 0
+    gained = noise.tick_period_ps - noise.tick_ps
+    waiting = demand_ps - noise.tick_phase_ps
+    counts: Ints = (-(-waiting // gained)).clip(min=0)
+    return counts
+
 
 Samples = Ints
 """Elapsed picoseconds, int64[runs, iterations]."""
@@ -40,14 +68,14 @@ def simulate(
     """Return the elapsed times of a lone CPU in picoseconds, int64[runs, iterations].
 
     ``sizes`` says how large each cause of noise is, ``stream`` names the random numbers. A lone CPU
-    waits for no other, so its time has a closed form (:mod:`costmodel.simulation.lone_cpu`);
+    waits for no other, so its time has a closed form;
     ``engine`` can ask for SimPy instead.
     """
     samples = np.empty((runs, iterations), dtype=np.int64)
     for run in range(runs):
         noise = draw_noise(sizes, stream, run=run, iterations=iterations)
         if engine is Engine.FAST:
-            samples[run] = lone_cpu.elapsed_ps(schedule, noise)
+            samples[run] = elapsed_ps(schedule, noise)
         else:
             from costmodel.simulation.process import run_once
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.byte_cache import ByteCache
+from costmodel.disk_cache import ByteCache
 from costmodel.units import PS_PER_S, PS_PER_US
 
 if TYPE_CHECKING:

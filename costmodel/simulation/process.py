@@ -1,7 +1,7 @@
 """The operation of a lone CPU as a SimPy process: work that timer ticks and VM steal interrupt.
 
 The clock counts integer picoseconds. This is the slow twin of
-:mod:`costmodel.simulation.lone_cpu`.
+:mod:`costmodel.simulation.engine`.
 """
 
 from __future__ import annotations

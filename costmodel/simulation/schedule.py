@@ -1,14 +1,26 @@
-"""An operation as a list of stages whose durations are integer picoseconds."""
+"""An operation as a list of stages whose durations are integer picoseconds, and their prices."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.cpu.parameters import ticks_to_ps
 from costmodel.operations.protocol import FlushRequest
+from costmodel.operations.registry import operation_named
+from costmodel.operations.shared.flush import ASID_FLUSH
+
+if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
+    from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
+    from costmodel.cpu.stack import TableCost, Timing
+    from costmodel.operations.protocol import OutsideCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +80,90 @@ class Schedule:
 def scale(time_ps: int, factor: NDArray[np.float64] | float) -> NDArray[np.int64]:
     """Return ``time_ps`` times each factor, rounded to the nearest picosecond, as int64."""
     return np.rint(np.asarray(factor, dtype=np.float64) * float(time_ps)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class PricedOperation:
+    """One operation on one machine, without noise.
+
+    ``stack_ps`` splits the time of a lone CPU by cause; it sums to ``schedule.total_ps`` up to the
+    rounding of floating-point numbers. ``syncs_per_tlbi`` is the number of barriers that wait for
+    broadcasts in the page tables for each TLBI there, at most 1. ``outside_ps`` is the time outside
+    the page tables without flushes. ``segments_ps`` splits the time by part of the operation: the
+    loop (such as ``copy`` or ``unmap``), for zap the freeing of pages (``release``), and the rest
+    (``around``).
+    """
+
+    schedule: Schedule
+    stack_ps: Mapping[str, float]
+    syncs_per_tlbi: float
+    outside_ps: int
+    segments_ps: Mapping[str, float]
+
+
+def price_operation(
+    timing: Timing,
+    machine: Machine,
+    workload: Workload,
+    runs: Sequence[TableRun],
+    *,
+    strategy: str,
+) -> PricedOperation:
+    """Return the priced operation of ``workload``: its page tables and what lies around them.
+
+    ``runs`` is what the strategy called ``strategy`` executes on the page tables, ``timing`` how
+    long the core takes for that.
+    """
+    clock_ghz = float(machine.core.clock_ghz.value)
+    operation = operation_named(workload.operation)
+    around = operation.surroundings(machine, workload, runs, strategy=strategy)
+    per_table_ps = sum(around.per_table.values())
+    stages: list[Stage] = []
+    stack: dict[str, float] = {}
+    segments: dict[str, float] = {}
+    for table in timing.tables:
+        total_ps, broadcast_ps = _table_ps(table, clock_ghz)
+        layout_ps = total_ps - broadcast_ps + per_table_ps
+        stages.append(Stage(layout_ps, broadcast_ps, table.count, table.broadcasts))
+        for name, ticks in table.segments.items():
+            segments[name] = segments.get(name, 0.0) + ticks_to_ps(ticks, clock_ghz) * table.count
+        for cause, ps in around.per_table.items():
+            stack[cause] = stack.get(cause, 0.0) + ps * table.count
+        for of_core, ticks in table.stack_ticks.items():
+            name = of_core.name.lower()
+            stack[name] = stack.get(name, 0.0) + total_ps * table.count * ticks / table.ticks
+    for part in (*around.before, *around.after):
+        for cause, ps in part.causes_ps.items():
+            stack[cause] = stack.get(cause, 0.0) + ps * part.count
+    schedule = Schedule((*map(_stage, around.before), *stages, *map(_stage, around.after)))
+    return PricedOperation(
+        schedule=schedule,
+        stack_ps={cause: ps for cause, ps in stack.items() if ps},
+        syncs_per_tlbi=_syncs_per_tlbi(runs),
+        outside_ps=sum(
+            ps * part.count
+            for part in (*around.before, *around.after)
+            for cause, ps in part.causes_ps.items()
+            if cause != ASID_FLUSH
+        ),
+        segments_ps={**segments, "around": schedule.total_ps - sum(segments.values())},
+    )
+
+
+def _syncs_per_tlbi(runs: Sequence[TableRun]) -> float:
+    counts = [sum(run.count * run.trace.kinds().get(kind, 0) for run in runs)
+              for kind in ("tlbi", "dsb")]  # fmt: skip
+    tlbis, barriers = counts
+    # A barrier behind no TLBI waits for none.
+    return min(1.0, barriers / tlbis) if tlbis else 1.0
+
+
+def _table_ps(table: TableCost, clock_ghz: float) -> tuple[int, int]:
+    """Return the time of one page table, and how much of it waits for broadcasts."""
+    total = sum(ticks_to_ps(ticks, clock_ghz) for ticks in table.segments.values())
+    return total, min(total, ticks_to_ps(table.broadcast_ticks, clock_ghz))
+
+
+def _stage(part: OutsideCost) -> Stage:
+    tlbis = 1 if part.broadcast_ps else 0
+    return Stage(part.layout_ps, part.broadcast_ps, part.count, tlbis, part.flush)

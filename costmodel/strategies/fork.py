@@ -19,11 +19,14 @@ yield micro-ops written by hand. docs/strategies.md explains how to write one.
 * ``built_on`` names the kernel build whose instructions stand behind the events.
 """
 
+import warnings
+from typing import TYPE_CHECKING
+
 from costmodel.code.events import Step, Trait
 from costmodel.code.uops import (
     KNOWN,
-    Flavour,
     Kind,
+    Subkind,
     Target,
     Uop,
     Value,
@@ -86,13 +89,13 @@ __all__ = [
     "Batching",
     "Counted",
     "Entry",
-    "Flavour",
     "ForkOperation",
     "Kind",
     "Progress",
     "Rss",
     "Step",
     "Steps",
+    "Subkind",
     "TablePair",
     "Target",
     "Trait",
@@ -141,3 +144,12 @@ __all__ = [
     "v7_2",
     "without",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker refuses the old name
+
+    def __getattr__(name: str) -> object:
+        if name != "Flavour":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        warnings.warn("'Flavour' is now called 'Subkind'", FutureWarning, stacklevel=2)
+        return Subkind

@@ -10,8 +10,8 @@ from typing import Any
 from costmodel.code.events import Step
 from costmodel.code.library import FILE_MARK
 from costmodel.config.errors import ConfigError
-from costmodel.operations.fork.named_loop import loop_of
-from costmodel.operations.shared.strategy import Strategy
+from costmodel.operations.registry import operation_named
+from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.recorder.build_archive import BuildInfo, find_archive, load_archive
 from costmodel.store import depends_on_more
 
@@ -50,12 +50,18 @@ def _recorded(reference: str, path: Path, mtime_ns: int, operation: str, origin:
     return Strategy(
         name=reference,
         summary=f"recorded: {info.version}, {info.compiler}"[:60],
-        function=loop_of(info.loop) if info.has_steps else _only_recorded,
+        function=_loop_of(info),
         operation=operation,
         programs={info.isa: steps_program(path, info)},
         contpte=info.contpte,
         archive=path,
     )
+
+
+def _loop_of(info: BuildInfo) -> Function:
+    """Return the loop that executes the steps of an archive; one that raises if it has none."""
+    loops = operation_named(info.operation).recorded().loops
+    return loops.loop_of(info.loop) if info.has_steps and loops else _only_recorded
 
 
 def steps_program(path: Path, info: BuildInfo) -> str:

@@ -29,13 +29,11 @@ def trace_runs(
     frames = workload.frames, workload.frames_over or workload.memory_bytes
     pmd = workload.mapped == "pmd"
     space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte, pmd)
-    archive = strategy.archive if strategy.code is None else None
-    if archive is not None:
-        from costmodel.strategies.whole_tables import recorded_runs, steps_execute
+    if strategy.archive is not None:
+        from costmodel.strategies.whole_tables import archive_runs
 
         aligned = workload.frames == CONTIGUOUS
-        if not steps_execute(archive, space, aligned=aligned):
-            return recorded_runs(archive, space, aligned=aligned)
+        return archive_runs(strategy, program, isa, space, aligned=aligned)
     return list(operation.trace(strategy, program, isa, space))
 
 

@@ -1,8 +1,11 @@
-"""Makes traces of archives that are priced as they were recorded: by whole tables, not by steps."""
+"""Makes the traces of archives: by the whole tables that were recorded, or by their steps."""
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +17,7 @@ from costmodel.code.events import Step
 from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN, memory_producers
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
-from costmodel.code.subkinds import flavour_of, kind_of
+from costmodel.code.subkinds import kind_of, subkind_of
 from costmodel.code.trace import NO_ADDRESS, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError
@@ -22,14 +25,21 @@ from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
-from costmodel.operations.zap.buddies import share_apart
+from costmodel.operations.shared.strategy import Strategy
 from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.operations.zap.operation import DONTNEED, MUNMAP
-from costmodel.operations.zap.reuse import with_reuse
-from costmodel.operations.zap.trace import FREED_BEFORE
+from costmodel.operations.zap.reuse import share_apart, with_reuse
+from costmodel.operations.zap.trace import FREED_BEFORE, unmaps_alone
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.build_archive import OLD_FRAMES, RELEASE, SPREAD, BuildArchive, load_archive
-from costmodel.units import LINE_BYTES
+from costmodel.recorder.build_archive import (
+    OLD_FRAMES,
+    RELEASE,
+    SPREAD,
+    BuildArchive,
+    BuildInfo,
+    load_archive,
+)
+from costmodel.units import LARGEST_ORDER, LINE_BYTES
 
 Ints = NDArray[np.int64]
 
@@ -47,44 +57,118 @@ _OTHER_SITES: Final = 1 << 16
 """First number of branch sites of the recorded build, so that they differ from the allocation's."""
 
 
+def archive_runs(
+    strategy: Strategy, program: str, isa: str, space: ShapedSpace, *, aligned: bool
+) -> list[TableRun]:
+    """Return what a strategy that an archive stands behind executes on an address space.
+
+    ``aligned``: order-0 frames lie in their blocks of 16 as their entries do, as contiguous frames
+    do. Raises ConfigError where the archive holds neither steps nor the tables that are needed.
+    """
+    path = strategy.archive
+    assert path is not None
+    if strategy.code is None and not _steps_execute(path, space, aligned=aligned):
+        return recorded_runs(path, space, aligned=aligned)
+    _refuse_other_states(load_archive(path).info, space)
+    if not load_archive(path).info.slots:
+        return list(operation_named(strategy.operation).trace(strategy, program, isa, space))
+    unmaps, lists = unmaps_alone(strategy, program, isa, space)
+    return [*unmaps, *_releases(path, space, unmaps, lists)]
+
+
+def _refuse_other_states(info: BuildInfo, space: ShapedSpace) -> None:
+    """Raise ConfigError for a state in which the kernel executes what its steps do not hold."""
+    loops = operation_named(info.operation).recorded().loops
+    state = space.shapes[0].state.name
+    if loops is not None and loops.states and state not in loops.states:
+        reason = f"holds steps for the states {', '.join(loops.states)}"
+        raise ConfigError.of(f"@{info.name}", reason, got=state)
+
+
 def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[TableRun]:
     """Return what the build in an archive executes on an address space of whole, equal tables.
 
-    ``aligned``: order-0 frames lie in their blocks of 16 as their entries do, as contiguous frames
-    do. Raises ConfigError for a folio layout or a state that the archive does not hold.
+    Raises ConfigError for a folio layout or a state that the archive does not hold.
     """
     archive = load_archive(path)
-    open_ = partial(_trace, path, path.stat().st_mtime_ns)
     keys = [(_key(archive, shape, aligned), shape) for shape in space.shapes]
-    runs = [TableRun(open_(key, shape), shape.count, shape.ptes) for key, shape in keys]
+    runs = [TableRun(_open(path, key, shape), shape.count, shape.ptes) for key, shape in keys]
     slots = archive.info.slots
     if not slots:
         return runs
-    released = [
-        (name, shape, count)
-        for key, shape in keys
-        for name, count in _released(archive, key, shape)
-        if count
-    ]
-    releases = [TableRun(open_(name, shape), count, 0) for name, shape, count in released]
-    taken = sum(count * slots[name] for name, _, count in released)
-    return [*runs, *with_reuse(runs, releases, taken / MAX_SLOTS)]
+    released = (f"{key.removesuffix(_TABLE)}{RELEASE}" for key, _ in keys)
+    taken = sum(shape.count * slots[key] for key, shape in zip(released, space.shapes, strict=True))
+    return [*runs, *_releases(path, space, runs, taken / MAX_SLOTS)]
 
 
-def _released(archive: BuildArchive, key: str, shape: TableShape) -> list[tuple[str, int]]:
-    """Return the recorded windows that free what a table gathered, and for how many tables.
+def _releases(
+    path: Path, space: ShapedSpace, unmaps: Sequence[TableRun], lists: float
+) -> Iterator[TableRun]:
+    """Return the release of what unmaps gathered, in ``lists`` lists, as an archive holds it.
 
-    Of folios that lie apart none is merged with the next one. Tables where some do are priced as so
-    many whose folios all lie apart, and the others with none.
+    Recorded are tables of folios of one order. Of folios that lie apart none is merged with the
+    next one: tables where some do are priced as so many whose folios all lie apart, and the others
+    with none. A mix is priced as its pages' shares of tables of each order.
     """
-    name = key.removesuffix(_TABLE)
-    apart = f"{name}{_SCATTERED}{RELEASE}"
-    known = apart in archive.program.recordings
-    count = round(shape.count * share_apart(shape)) if known else 0
-    return [(f"{name}{RELEASE}", shape.count - count), (apart, count)]
+    archive, tables = load_archive(path), dict[tuple[str, TableShape], float]()
+    for shape in space.shapes:
+        share = share_apart(shape)
+        for alike, number in _of_one_order(archive, shape):
+            name = f"{_state(shape)}/order{alike.orders[0]}"
+            apart = f"{name}_scattered{RELEASE}"
+            scattered = share if apart in archive.program.recordings else 0.0
+            for window, part in ((apart, scattered), (f"{name}{RELEASE}", 1 - scattered)):
+                tables[window, alike] = tables.get((window, alike), 0.0) + number * part
+    whole = zip(tables, _rounded(list(tables.values())), strict=True)
+    runs = [TableRun(_open(path, name, alike), count, 0) for (name, alike), count in whole if count]
+    return with_reuse(unmaps, runs, lists)
 
 
-def steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
+def _of_one_order(archive: BuildArchive, shape: TableShape) -> Iterator[tuple[TableShape, float]]:
+    """Yield full tables of recorded orders that have a table's folios together, and how many.
+
+    Folios of an order between two recorded ones are as many tables of both as have together as many
+    folios and pages.
+    """
+    state = f"{_state(shape)}/order"
+    held = sorted(
+        int(order)
+        for order in range(LARGEST_ORDER + 1)
+        if f"{state}{order}{RELEASE}" in archive.program.recordings
+    )
+    for order, folios in sorted(Counter(shape.orders).items()):
+        tables = shape.count * (folios << order) / TABLE_PTES
+        low = max(known for known in held if known <= order)
+        high = min(known for known in held if known >= order)
+        share = 1.0 if low == high else (2.0**-order - 2.0**-high) / (2.0**-low - 2.0**-high)
+        yield _filled(shape, low), tables * share
+        if high != low:
+            yield _filled(shape, high), tables * (1 - share)
+
+
+def _filled(shape: TableShape, order: int) -> TableShape:
+    """Return a table full of folios of one order that lie about where those of another do."""
+    full = (order,) * (TABLE_PTES >> order)
+    if shape.orders == full:
+        return replace(shape, count=1)
+    pages = [
+        first + page
+        for first, folio in zip(shape.first_pfns, shape.orders, strict=True)
+        for page in range(1 << folio)
+    ]
+    places = [index * len(pages) // len(full) for index in range(len(full))]
+    frames = tuple(pages[place] >> order << order for place in places)
+    return replace(shape, count=1, orders=full, first_pfns=frames)
+
+
+def _rounded(numbers: Sequence[float]) -> list[int]:
+    """Return whole numbers near these with the same rounded sum, at least 1."""
+    sums = np.round(np.cumsum(numbers))
+    sums[-1] = max(sums[-1], 1)
+    return [int(number) for number in np.diff(sums, prepend=0)]
+
+
+def _steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
     """Tell whether an address space is priced by the steps of an archive, not by its whole tables.
 
     It is where the steps reproduce all recorded tables exactly, and where the archive has steps but
@@ -104,7 +188,7 @@ def steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
 def _key(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
     """Return the name of the recorded window of a table's shape; raise ConfigError if none is."""
     recordings, layout = archive.program.recordings, _layout(archive, shape, aligned)
-    state = _RECORDED_AS.get(shape.state.name, shape.state.name)
+    state = _state(shape)
     if f"{state}/{layout}" not in recordings:
         states = {window.state for window in recordings.values()}
         words = operation_named(archive.info.operation).words.states
@@ -112,6 +196,10 @@ def _key(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
         reason = f"holds tables in the states {', '.join(held)}"
         raise ConfigError.of(f"@{archive.info.name}", reason, got=shape.state.name)
     return f"{state}/{layout}"
+
+
+def _state(shape: TableShape) -> str:
+    return _RECORDED_AS.get(shape.state.name, shape.state.name)
 
 
 def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
@@ -129,6 +217,10 @@ def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
     orders = sorted({layout.removeprefix("order")[0] for layout in held})
     reason = f"holds tables of the orders {', '.join(orders)}"
     raise ConfigError.of(f"@{name}", reason, got=f"order {order}")
+
+
+def _open(path: Path, key: str, shape: TableShape) -> Trace:
+    return _trace(path, path.stat().st_mtime_ns, key, shape)
 
 
 @lru_cache(maxsize=64)
@@ -170,7 +262,7 @@ def _columns(
     uop = window.uop
     kinds = np.array([kind_of(kind) for kind in program.kind], np.uint8)
     pairs = zip(program.kind.tolist(), program.op.tolist(), strict=True)
-    flavours = np.array([flavour_of(kind, op) for kind, op in pairs], np.uint8)
+    subkinds = np.array([subkind_of(kind, op) for kind, op in pairs], np.uint8)
     targets = np.array([Target[t.upper()] if t else 0 for t in program.target], np.uint8)
     rows = np.arange(len(uop))[:, None]
     inputs = np.where(window.distance > 0, rows - window.distance, -1).astype(np.int32)
@@ -179,7 +271,7 @@ def _columns(
     address = _addresses(target.astype(np.int64), window, page)
     return {
         "kind": kind,
-        "flavour": flavours[uop],
+        "subkind": subkinds[uop],
         "inputs": inputs,
         "address": address,
         "size_bytes": program.size_bytes[uop].astype(np.int16),

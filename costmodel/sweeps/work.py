@@ -16,11 +16,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
-from costmodel.byte_cache import forget
 from costmodel.config.errors import ConfigError
-from costmodel.disk_cache import memory_only
-from costmodel.heap import give_back
-from costmodel.parallel import pool
+from costmodel.disk_cache import forget, memory_only
+from costmodel.parallel import give_back, pool
 from costmodel.sweeps.folder import SweepFolder
 from costmodel.sweeps.price import packed, price_chunk, price_piece
 from costmodel.sweeps.study import Chunk, SweepStudy, SweepWork
@@ -97,14 +95,14 @@ def local(jobs: int, study: SweepWork) -> Iterator[Executor]:
         return
     from costmodel import cpu
 
-    memory_only()  # else each process would read and make what it finds no program of
     cpu.warm_up()
     work = packed(study)
     first = {block.machine.name: number for number, block in reversed([*enumerate(study.blocks)])}
-    for number in first.values():
-        price_piece(work, Chunk(number, 0, 1))
-    give_back()
-    with pool(jobs) as executor:
+    # The store is left alone: each process would read and make what it finds no program of.
+    with memory_only(), pool(jobs) as executor:
+        for number in first.values():
+            price_piece(work, Chunk(number, 0, 1))
+        give_back()
         executor.submit(int).result()  # all processes are there now
         forget()
         give_back()

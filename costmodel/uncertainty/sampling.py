@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.config.machine import SET_BY_USER, Machine
-from costmodel.identity import ByIdentity
+from costmodel.disk_cache import ByIdentity
 from costmodel.uncertainty.priors import value_of
 from costmodel.uncertainty.spread import Z90, Interval, spread_of
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.config.machine import Machine
-from costmodel.identity import ByIdentity
+from costmodel.disk_cache import ByIdentity
 from costmodel.uncertainty.priors import Prior, priors, shared_priors, variants
 
 Floats = NDArray[np.float64]

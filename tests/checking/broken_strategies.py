@@ -96,7 +96,12 @@ def leaks_the_copy(fork: ForkOperation) -> Steps:
 @breaks(Guarantee.MAPCOUNT)
 def forgets_file_mapcount(fork: ForkOperation) -> Steps:
     """Count no mapping of file pages."""
-    return without(fork, "dup_file_rmap", per_pte, fork)
+    real = reference.dup_rmap
+
+    def dup(fork: ForkOperation, folio: Any, page: int, count: int = 1) -> bool:
+        return not folio.anon or real(fork, folio, page, count)
+
+    return without(reference, "dup_rmap", per_pte, fork, dup)
 
 
 @breaks(Guarantee.MAPCOUNT)
@@ -121,14 +126,7 @@ def forgets_refcount(fork: ForkOperation) -> Steps:
 def forgets_exclusive(fork: ForkOperation) -> Steps:
     """Count mappings, but leave pages marked as exclusive."""
 
-    def dup(folio: Any, page: int, count: int = 1) -> bool:
-        if fork.maybe_pinned(folio, page, count):
-            return False
-        for index in range(page, page + count):
-            fork.mapcount_add(folio, index)
-        return True
-
-    return without(fork, "try_dup_anon_rmap", per_pte, fork, dup)
+    return without(fork, "clear_exclusive", per_pte, fork)
 
 
 @breaks(Guarantee.WRITE_PROTECT)
@@ -240,7 +238,7 @@ def flushes_too_little(fork: ForkOperation) -> Steps:
 @breaks(Guarantee.STALE_TLB)
 def flushes_before_write_protecting(fork: ForkOperation) -> Steps:
     """Issue the TLBI first, wait for it last."""
-    fork.tlbi_asid()
+    fork.tlb.invalidate_all()
     yield from without(fork, "final_flush", per_pte, fork)
     fork.dsb()
 

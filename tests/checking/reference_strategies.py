@@ -36,6 +36,17 @@ def per_pte(fork: ForkOperation) -> Steps:
     yield "tlbi"
 
 
+def dup_rmap(fork: ForkOperation, folio: Folio, page: int, count: int = 1) -> bool:
+    """Count the mappings of pages and share them; return False where one must be copied at once."""
+    if folio.anon and fork.maybe_pinned(folio, page, count):
+        return False
+    for each in range(page, page + count):
+        fork.mapcount_add(folio, each)
+        if folio.anon:
+            fork.clear_exclusive(folio, each)
+    return True
+
+
 def copy_one(fork: ForkOperation, pair: TablePair, slot: int, pte: int) -> Steps:
     """Copy one entry that is not empty."""
     if not pte & PRESENT:
@@ -47,9 +58,7 @@ def copy_one(fork: ForkOperation, pair: TablePair, slot: int, pte: int) -> Steps
         fork.folio_get(folio)
         yield "get"
         page = folio.page(pte >> PFN_SHIFT)
-        if not folio.anon:
-            fork.dup_file_rmap(folio, page)
-        elif not fork.try_dup_anon_rmap(folio, page):
+        if not dup_rmap(fork, folio, page):
             fork.folio_put(folio)
             fork.rss_add(fork.rss_of(folio))
             yield "copy"
@@ -140,9 +149,7 @@ def copy_batch(
     page = folio.page(pte >> PFN_SHIFT)
     fork.folio_get(folio, count)
     yield "get"
-    if not folio.anon:
-        fork.dup_file_rmap(folio, page, count)
-    elif not fork.try_dup_anon_rmap(folio, page, count):
+    if not dup_rmap(fork, folio, page, count):
         fork.folio_put(folio, count)
         return False
     fork.large_mapcount_add(folio, count)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from costmodel.cli.main import main
+from costmodel.cli.main import _load, available, main
+from costmodel.cli.parser import Parser
 
 NOWHERE = "/proc/no/x"
 CASES = {
@@ -99,8 +103,92 @@ CASES = {
         *("--strategy: predicts measured operations", "--cpu: must be"),
     ),
     "compare no1.json no2.json": ("no1.json: cannot be read", "no2.json: cannot be read"),
+    f"run --machine xeon-4210r --strategy no.py:f --build gcc99 --set cpus=64 --json {NOWHERE}": (
+        *("--strategy: no.py: no such file", "--build: unknown", "--set: cpus: must be at most 10"),
+        "--json: cannot be written",
+    ),
+    f"explain xeon-4210r contpte-per-pte --json {NOWHERE}": (
+        *("cannot be priced on xeon-4210r: arm64 only", "--json: cannot be written"),
+    ),
     "check v6.70 no.py:f": ("(got 'v6.70')", "no.py: no such file"),
 }
+
+
+BAD = "no-such-word"
+"""No option that is a number or one of some words can have this value."""
+
+
+def options_with_types() -> Iterator[tuple[str, str]]:
+    """Yield the commands and those of their options whose words argparse gives to a function."""
+    for name in available():
+        made: Any = Parser().add_subparsers()
+        _load(name).add_parser(made)
+        for action in made.choices[name]._actions:
+            if action.type is not None:
+                yield name, action.option_strings[0]
+
+
+@pytest.mark.parametrize(("name", "option"), list(options_with_types()))
+def test_a_bad_value_of_any_option_is_told_with_the_rest(
+    name: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["-o", str(tmp_path / "x")] if name in ("sweep", "trace", "report") else []
+    needed = {"trace": ["nomach", "v6.7"], "compare": ["no1", "no2"], "breakeven": ["v6.7"]}
+    words = needed.get(name, ["nothing"] if name in ("plot", "share", "record") else [])
+    try:
+        assert main([name, *words, *out, option, BAD, "--bogus"]) == 2
+    except SystemExit as error:
+        assert error.code == 2  # where argparse misses a word
+    out_text, err = capsys.readouterr()
+    told = " ".join(line.strip() for line in err.splitlines())
+    assert out_text == ""
+    assert f"{option}: must be" in told and f"(got '{BAD}')" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_words_that_mean_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "noscen", "more", "--jsn", "x.json", "--jobs=0", "--order", "x"]) == 2
+    told = capsys.readouterr().err
+    assert "SCENARIO: unknown scenario" in told and "more: is one word too many" in told
+    assert "--jsn: unknown option, did you mean '--json'?\n" in told and "x.json" not in told
+    assert "--jobs: must be an integer of at least 1 (got '0')" in told
+    assert main(["run", "--seed", "1", "--seed=2", "--json", "a", "--json", "b"]) == 2
+    told = capsys.readouterr().err
+    assert "--seed: is given twice (got '2')" in told and "--json: is given twice" in told
+    assert main(["--verson", "machines"]) == 2
+    assert capsys.readouterr().err.startswith("--verson: unknown option, did you mean '--version'")
+
+
+SCENARIO = """\
+title: several things are wrong
+operation: fork
+machines: [xeon-4210r]
+folio_orders: [9, 77]
+memory: 64 MiB
+baseline: v6.7
+strategies: [v6.7, v6.99]
+build: gcc99
+overrides: {xeon-4210r.core.widht: 4}
+"""
+
+
+def test_a_file_tells_its_faults_with_those_of_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the schema refuses does not hide the rest: keys of machines, builds, options."""
+    file = tmp_path / "s.yaml"
+    file.write_text(SCENARIO)
+    assert main(["run", str(file), "--set", "cpus=64", "--seed", "-1", "--json", NOWHERE]) == 2
+    told = " ".join(line.strip() for line in capsys.readouterr().err.splitlines())
+    for fault in (
+        f"{file}:4:19: folio_orders[1]: ",
+        f"{file}:7:20: strategies[1]: unknown strategy",
+        f"{file}:8:8: build: unknown build",
+        f"{file}:9:36: xeon-4210r.core.widht: unknown key",
+        "--set: cpus: must be at most 10, the CPUs of xeon-4210r",
+        *("--seed: must be", "--json: cannot be written"),
+    ):
+        assert fault in told
 
 
 @pytest.mark.parametrize("words", CASES)

@@ -58,9 +58,7 @@ def test_both_bad_files_are_named(
 def test_the_limit_must_be_a_percentage(
     files: tuple[str, str], limit: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as error:
-        main(["compare", *files, f"--fail-above={limit}"])
-    assert error.value.code == 2
+    assert main(["compare", *files, f"--fail-above={limit}"]) == 2
     assert "must be a percentage" in flat(capsys.readouterr().err)
 
 

@@ -44,6 +44,23 @@ def test_a_strategy_changes_the_job_by_its_share(
     assert low < found["job_change_pct"] < high < 0
 
 
+def test_a_loop_changes_as_run_says(
+    profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At order 0 builds lie ten points apart: both take the median one, and its interval."""
+    files = {name: str(tmp_path / f"{name}.json") for name in ("share", "run")}
+    asked = ["--machine", "xeon-4210r", "--strategy", "folio-batch-v6.9", "--operation", "fork"]
+    assert main(["share", str(profile), *asked, "--json", files["share"]]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "build gcc16 (gcc 16.2.0, small): the median of" in printed
+    loop_alone = ["--set", "kernel.fork_fixed_us=0", "--no-noise"]
+    assert main(["run", *asked, *loop_alone, "--json", files["run"]]) == 0
+    (found,) = json.loads(Path(files["share"]).read_text())["consequences"]
+    cell = json.loads(Path(files["run"]).read_text())["cells"][-1]
+    assert found["loop_change_pct"] == cell["change_pct"]["mean"]
+    assert found["loop_interval_pct90"] == cell["model_interval_pct90"]
+
+
 def test_a_strategy_of_several_operations_changes_all_their_loops(
     profile: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

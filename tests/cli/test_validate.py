@@ -67,6 +67,5 @@ def test_calibrate_refuses_a_machine_without_rows(capsys: pytest.CaptureFixture[
 
 
 def test_calibrate_refuses_no_start(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["calibrate", "--starts", "0"])
+    assert main(["calibrate", "--starts", "0"]) == 2
     assert "must be an integer of at least 1 (got '0')" in flat(capsys.readouterr().err)

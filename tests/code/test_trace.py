@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from costmodel import api, disk_cache
-from costmodel.byte_cache import ByteCache, forget
 from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.uops import Kind, Target
+from costmodel.disk_cache import ByteCache, forget
 from costmodel.experiment import Cell, exact_seconds, executed
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared import pmd
@@ -27,7 +27,7 @@ def trace(kinds: Sequence[Kind]) -> Trace:
     rows = len(kinds)
     return Trace(
         kind=np.array(kinds, np.uint8),
-        flavour=np.zeros(rows, np.uint8),
+        subkind=np.zeros(rows, np.uint8),
         inputs=np.full((rows, 5), -1, np.int32),
         address=np.arange(rows, dtype=np.int64) * 48,
         size_bytes=np.full(rows, 8, np.int16),

@@ -46,7 +46,7 @@ def test_every_fault_is_reported() -> None:
         "--set: ampere-altra.tlbi.rnage: unknown key, did you mean 'tlbi.range'? (got 1, an int)",
         "--set: graviton4.core.width: names a machine that is not in this run",
         "--set: memroy: unknown key, did you mean 'memory'? (got '1 GiB')",
-        "--set: state: must be 'writable' or 'read-only' for fork (got 'redd-only')",
+        "--set: state: must be 'writable' or 'read-only' or 'file' for fork (got 'redd-only')",
     ]
 
 

@@ -105,7 +105,7 @@ def test_each_required_key_is_missed(tmp_path: Path, key: str) -> None:
         (
             "state: writable",
             "state: exit",
-            "4:8: state: must be 'writable' or 'read-only' for fork",
+            "4:8: state: must be 'writable' or 'read-only' or 'file' for fork",
         ),
         ("operation: fork", "operation: frok", "2:12: operation: must be 'fork' or 'zap'"),
         ("[arch-batch-const1, mine.py:copy_loop]", "[]", "8:13: strategies: must not be empty"),

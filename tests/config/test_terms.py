@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from costmodel.cli.main import main
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.scenario import load_scenario
-from costmodel.config.terms import meaning_of
+from costmodel.config.terms import EVERY_WORD, meaning_of
 from costmodel.operations.registry import operation_named, operation_names
 
 
@@ -19,10 +20,19 @@ from costmodel.operations.registry import operation_named, operation_names
         ("munmap", "is a state of zap (operation zap, state munmap)"),
         ("MADV_DONTNEED", "is zap (operation zap, state dontneed; of ranges: docs/zap.md)"),
         ("uffd-wp", "is mprotect in the states to-write-protected and to-write-resolved"),
-        ("page_fault", "is not in the model (docs/scope.md)"),
-        ("hugetlb", "is not in the model (docs/scope.md)"),
+        ("52bit", "is not in the model (docs/scope.md)"),
+        ("swap-in", "is not in the model (docs/scope.md); nearest: zap, state dontneed"),
+        (
+            "NUMA balancing",
+            "is not in the model (docs/scope.md); nearest: mprotect, state to-read-only "
+            "(the same loop, without its tests of a page's node)",
+        ),
         ("core.frequency", "is core.clock_ghz"),
-        ("kernel.pcid", "is not in the model (docs/scope.md)"),
+        (
+            "kernel.pcid",
+            "is not in the model (docs/scope.md); nearest: --set tlbi.asid_flush_ns=N",
+        ),
+        ("tlbi.dsb", "is in tlbi.issue_ns, tlbi.broadcast_ns and tlbi.shared_* (docs/cpus.md)"),
     ],
 )
 def test_what_a_word_means(word: str, meaning: str) -> None:
@@ -37,6 +47,11 @@ def test_a_key_that_lacks_its_unit_is_completed_and_not_explained() -> None:
     assert (
         unknown("key", "size", known) == "unknown key: size is memory, with --memory as its option"
     )
+
+
+@pytest.mark.parametrize("key", ["caches.size", "foo.cores", "core.folio", "kernel.exit"])
+def test_a_key_of_a_machine_is_not_taken_for_a_word_of_a_scenario(key: str) -> None:
+    assert meaning_of(key) is None
 
 
 def test_a_word_that_says_nothing_is_compared_with_names_as_ever() -> None:
@@ -54,6 +69,16 @@ def test_the_states_that_are_named_exist() -> None:
     assert {"munmap", "exit", "dontneed"} <= zap
     assert {"to-write-protected", "to-write-resolved"} <= mprotect
     assert {"exec", "exit"} <= {s.name for s in operation_named("spawn").words.states}
+
+
+def test_the_nearest_question_can_be_asked() -> None:
+    named = 0
+    for meaning in filter(None, map(meaning_of, EVERY_WORD)):
+        nearest = re.search(r"nearest: (\w+), state ([^(]*[^ (])", meaning)
+        if nearest is not None:
+            operation_named(nearest[1]).state(nearest[2].strip("'"))
+            named += 1
+    assert named > 50
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ COLD = {
 }
 # Every limit that a machine file may leave out.
 FRONT = {
+    "core__access_dispatch_width": 1,
     "core__fetch_width": 2,
     "core__fetch_queue_entries": 5,
     "core__taken_branches_per_cycle": 0.7,
@@ -67,7 +68,12 @@ FAR = machine(
 )
 MILAN = load_machine("epyc-milan")
 IN_TURN = machine(
-    MILAN, **SMALL, **COLD, atomics__locked_in_flight=2, atomics__locked_alu_operations=3
+    MILAN,
+    **SMALL,
+    **COLD,
+    core__store_dispatch_width=1,
+    atomics__locked_in_flight=2,
+    atomics__locked_alu_operations=3,
 )
 OLDEST = machine(
     MILAN,

@@ -8,8 +8,7 @@ from typing import Any
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.workload import Workload
 from costmodel.cpus.setup import Setup, setup
-from costmodel.simulation.price import PricedOperation
-from costmodel.simulation.schedule import Schedule, Stage
+from costmodel.simulation.schedule import PricedOperation, Schedule, Stage
 
 ALTRA = load_machine("ampere-altra")
 XEON = load_machine("xeon-4210r")

@@ -62,7 +62,7 @@ def test_steps_execute_a_recorded_table_row_by_row(folder: Path, order: int, sta
         for end in range(len(whole), len(whole) - 50, -1)
         if np.array_equal(theirs[end - rows : end], steps.site[first:])
     )
-    for column in ("kind", "flavour", "size_bytes", "taken", "target"):
+    for column in ("kind", "subkind", "size_bytes", "taken", "target"):
         left, right = getattr(steps, column)[first:], getattr(whole, column)[end - rows : end]
         assert np.array_equal(left, right), column
     page = whole.target[end - rows : end] == 3

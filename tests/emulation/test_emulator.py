@@ -57,11 +57,24 @@ def test_a_prefetch_is_noted_with_what_it_asks_for(isa: str, code: object, offse
     assert (0, address + offset, 1, False) in done.accesses
 
 
-def test_a_string_instruction_is_one_instruction_however_often_it_is_repeated() -> None:
-    made = emulated("x86_64", bytes.fromhex("b903000000 31c0 f348ab c3"))  # rep stosq
+@pytest.mark.parametrize(
+    ("code", "bytes_each"),
+    [("f348ab", 8), ("66f3ab", 2), ("f366ab", 2), ("f3ab", 4), ("f3aa", 1)],
+    ids=["rep stosq", "rep stosw", "rep stosw, prefixes swapped", "rep stosd", "rep stosb"],
+)
+def test_a_string_instruction_is_one_instruction_however_often_it_is_repeated(
+    code: str, bytes_each: int
+) -> None:
+    made = emulated("x86_64", bytes.fromhex(f"b903000000 31c0 {code} c3"))
     room = START + 0x10000
     made.allow(room, 4096)
     done = made.record("it", room)[1]
-    assert done.pcs == [START + offset for offset in (0, 5, 7, 10)]
+    size = len(bytes.fromhex(code))
+    assert done.pcs == [START + offset for offset in (0, 5, 7, 7 + size)]
     filled = [(at, size) for position, at, size, writes in done.accesses if position == 2]
-    assert filled == [(room + 8 * word, 8) for word in range(3)]
+    assert filled == [(room + bytes_each * word, bytes_each) for word in range(3)]
+
+
+def test_a_branch_to_itself_is_executed_as_often_as_it_is_taken() -> None:
+    made = emulated("x86_64", bytes.fromhex("b903000000 e2fe c3"))  # loop .
+    assert made.record("it")[1].pcs == [START + offset for offset in (0, 5, 5, 5, 7)]

@@ -12,8 +12,8 @@ pytest.importorskip("unicorn", reason="needs costmodel[record]")
 import numpy as np
 
 from costmodel.cli.main import main
-from costmodel.code.subkinds import flavour_of
-from costmodel.code.uops import Flavour
+from costmodel.code.subkinds import subkind_of
+from costmodel.code.uops import Subkind
 from costmodel.config.errors import ConfigError
 from costmodel.emulation.session import Outcome, Request, record
 from costmodel.recorder.build_archive import load_archive
@@ -76,7 +76,7 @@ def test_a_prefetch_is_recorded_with_the_line_that_it_asks_for(tmp_path: Path) -
     program = load_archive(tmp_path / "asks.ckb").program
     window = program.recordings["rw/order0"]
     asks = [
-        flavour_of(*row) is Flavour.PREFETCH for row in zip(program.kind, program.op, strict=True)
+        subkind_of(*row) is Subkind.PREFETCH for row in zip(program.kind, program.op, strict=True)
     ]
     rows = np.array(asks)[window.uop]
     assert set(program.target[window.uop[rows]]) == {"page"}
@@ -266,7 +266,7 @@ def test_an_instruction_that_no_rule_knows_is_named(tmp_path: Path) -> None:
 
 def test_rows_that_depend_on_where_frames_lie_are_refused(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree", flags="-DLOOKS_BACK")
-    with pytest.raises(ConfigError, match="other instructions where frames descend: row"):
+    with pytest.raises(ConfigError, match="other instructions where frames descend: instruction"):
         recorded(tree, tmp_path / "x.ckb")
 
 

@@ -39,6 +39,7 @@ def make_tree(folder: Path, *, flags: str = "", config: str = "", linked: bool =
         (folder / path).mkdir(parents=True)
     for name in ("memory.c", "tiny.h", "locks.c"):
         shutil.copy(TINY / name, folder / "mm" / name)
+    shutil.copy(TINY / "change.c", folder / "mm/mprotect.c")
     lines = f"{option}=y\nCONFIG_MMU=y\nCONFIG_SPARSEMEM_VMEMMAP=y\n{config}"
     (folder / ".config").write_text(lines + 'CONFIG_CC_VERSION_TEXT="tiny cc"\n')
     version = folder / "include/generated/uapi/linux/version.h"

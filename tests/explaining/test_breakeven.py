@@ -6,8 +6,7 @@ import pytest
 
 from costmodel.config.errors import ConfigError
 from costmodel.explaining.axes import axis_of
-from costmodel.explaining.breakeven import break_even, excess_of
-from costmodel.explaining.doubt import doubt_at
+from costmodel.explaining.breakeven import break_even, doubt_at, excess_of
 from tests.explaining.explained_cells import pair
 
 

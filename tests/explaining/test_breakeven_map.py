@@ -9,9 +9,8 @@ import pytest
 
 from costmodel.config.errors import ConfigError
 from costmodel.explaining.axes import Axis, Pair, axis_of
-from costmodel.explaining.breakeven import break_even, excess_of
+from costmodel.explaining.breakeven import break_even, doubt_at, excess_of
 from costmodel.explaining.breakeven_map import BreakevenMap, break_even_map, value_between
-from costmodel.explaining.doubt import doubt_at
 from costmodel.results.text.breakeven_map import map_sentence, map_text
 from tests.explaining.explained_cells import pair
 

@@ -7,8 +7,7 @@ import pytest
 
 from costmodel.code.uops import Kind
 from costmodel.experiment import executed
-from costmodel.explaining.groups import UopGroup, groups_of
-from costmodel.explaining.maintenance import maintenance_of
+from costmodel.explaining.groups import UopGroup, groups_of, maintenance_of
 from tests.explaining.explained_cells import cell
 
 

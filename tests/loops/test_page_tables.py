@@ -21,9 +21,9 @@ OPERATIONS = {
 }
 FACTORS = {
     "fork_fresh": (0.20, 0.31, 0.40),
-    "fork_steady": (0.28, 0.26, 0.34),
-    "munmap": (0.51, 0.42, 0.95),
-    "child_exit_steady": (0.53, 0.59, 0.84),
+    "fork_steady": (0.28, 0.27, 0.35),
+    "munmap": (0.50, 0.52, 0.97),
+    "child_exit_steady": (0.51, 0.65, 0.91),
 }
 """The table of docs/loops.md."""
 
@@ -31,9 +31,9 @@ FACTORS = {
 DEBIAN = Path(__file__).with_name("debian_6_12_zap.ckb")
 """Debian's configuration of 6.12 (gcc 12.2, PARAVIRT_XXL), recorded with mitigations auto."""
 DEBIAN_FACTORS = {
-    "munmap": (0.71, 0.59, 1.01),
-    "child_exit_steady": (0.73, 0.66, 0.98),
-    "child_exit_fresh": (0.61, 0.59, 0.74),
+    "munmap": (0.68, 0.67, 1.05),
+    "child_exit_steady": (0.71, 0.68, 1.05),
+    "child_exit_fresh": (0.60, 0.61, 0.79),
 }
 """The second table of docs/loops.md."""
 

@@ -17,7 +17,9 @@ from costmodel.measure.readings import Number
 from costmodel.measure.session import Session
 from costmodel.measure.system import read_system
 
-ROW = Compared(Measured("munmap", 4, 1 << 24, [5000, 4000, 9000], "lay so", True), "v6.7", 8000.0)
+LIES = "30% scattered, runs of 128 KiB"
+ONE = Measured("munmap", 4, 1 << 24, [5000, 4000, 9000], "lay so", LIES, 1 << 30)
+ROW = Compared(ONE, "v6.7", 8000.0)
 
 
 @pytest.fixture
@@ -27,7 +29,13 @@ def content() -> dict[str, Any]:
         numbers, load_machine("epyc-zen5"), name="mine", title="Mine", origin="here"
     )
     session = Session("2026-11-28", 1, (0.5, 0.6))
-    operations = Operations([ROW.measured], {"fork writable": [3, 4]}, {}, 9, ["order 2: refused"])
+    operations = Operations(
+        [ROW.measured],
+        {"fork writable": [3, 4]},
+        {"a call": [7, 5]},
+        9,
+        lacking=["order 2: refused"],
+    )
     return document(read_system(), session, numbers, made, operations, [ROW])
 
 
@@ -37,7 +45,20 @@ def test_what_was_measured_comes_back(content: dict[str, Any], tmp_path: Path) -
     (one,) = read_measured(file).measured
     assert (one.operation, one.order, one.memory_bytes) == ("munmap", 4, 1 << 24)
     assert (one.least_ns, one.median_ns) == (4000, 5000)
-    assert (one.layout, one.scattered) == ("lay so", True)
+    assert (one.layout, one.frames, one.frames_over_bytes) == ("lay so", LIES, 1 << 30)
+    assert read_measured(file).small_ns == {"a call": 5}
+
+
+def test_files_of_version_0_3_say_less_of_the_frames(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    row = content["operations"][0]
+    del row["frames"], row["frames_over_bytes"]
+    for scattered, frames in ((True, "scattered"), (False, "contiguous")):
+        file = tmp_path / "old.json"
+        file.write_text(json.dumps(content | {"operations": [row | {"scattered": scattered}]}))
+        (one,) = read_measured(file).measured
+        assert (one.frames, one.frames_over_bytes) == (frames, None)
 
 
 def test_a_prediction_and_its_ratio_stand_beside(content: dict[str, Any]) -> None:
@@ -67,6 +88,14 @@ def test_every_fault_is_named_at_once(content: dict[str, Any], tmp_path: Path) -
     first, second = faults(content, tmp_path)
     assert re.match(r"bad.json:1:\d+: operations\[0\].order: must be at most 9 \(got 99", first)
     assert re.match(r"bad.json:1:\d+: operations\[0\].ns.least: must be at least 1", second)
+
+
+def test_frames_over_less_than_the_memory_are_refused(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    content["operations"][0]["frames_over_bytes"] = 4096
+    (fault,) = faults(content, tmp_path)
+    assert "operations[0].frames_over: must be at least the size of the mapping" in fault
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:

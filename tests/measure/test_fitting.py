@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from costmodel.config.errors import ConfigError
@@ -9,6 +10,7 @@ from costmodel.config.machine import Machine, load_machine
 from costmodel.measure.fitting import KEYS, calibrate_to, describe_measured
 from costmodel.measure.operations import Measured
 from costmodel.measure.prediction import RunningKernel, compared
+from costmodel.uncertainty.priors import with_numbers
 
 ZEN5 = load_machine("epyc-zen5")
 KERNEL = RunningKernel("6.12.0")
@@ -44,6 +46,18 @@ def test_what_no_number_can_explain_is_said() -> None:
     assert max(map(len, text.splitlines())) <= 76
     for prior in found.fitted.problem.priors:
         assert prior.low <= found.fitted.numbers[prior.key] <= prior.high
+
+
+@pytest.mark.parametrize("name", ["epyc-zen5", "ampere-altra"])
+def test_the_fit_predicts_what_the_machine_with_the_same_numbers_does(name: str) -> None:
+    machine, asked = load_machine(name), ASKED[:3]
+    problem = calibrate_to(machine, asked, KERNEL, starts=1).fitted.problem
+    low, high = problem.bounds
+    for share in (0.0, 0.3, 1.0):
+        numbers = problem.numbers(low + share * (high - low))
+        changed = with_numbers(machine, dict(zip(problem.priors, numbers.tolist(), strict=True)))
+        alike = [row.predicted_ns or 0.0 for row in compared(asked, changed, KERNEL)]
+        assert 1e9 * np.exp(problem.model(numbers)) == pytest.approx(alike, rel=1e-12)
 
 
 def test_measured_numbers_stay_as_they_are() -> None:

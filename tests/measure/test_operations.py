@@ -6,7 +6,13 @@ import pytest
 
 from costmodel.config.machine import load_machine
 from costmodel.measure.kernels import isa_here
-from costmodel.measure.operations import Measured, Operations, measure_operations, size_for
+from costmodel.measure.operations import (
+    Measured,
+    Operations,
+    layout_of,
+    measure_operations,
+    size_for,
+)
 from costmodel.measure.prediction import RunningKernel, compared, strategies_named
 from costmodel.measure.process import Lost
 from costmodel.measure.system import read_system
@@ -44,6 +50,18 @@ def test_calls_on_one_page_give_numbers(operations: Operations) -> None:
     numbers = {number.key: number for number in operations.numbers()}
     assert set(numbers) == {"kernel.fork_fixed_us", "kernel.unmap_call_ns"}
     assert all(each.low <= each.value <= each.high for each in numbers.values())
+
+
+def test_frames_are_told_as_a_scenario_says_them() -> None:
+    together = list(range(1024, 2048))
+    apart = [7 * frame for frame in together]
+    half = [*together[:512], *apart[:512]]
+    blocks = [block * 64 + page for block in range(256) for page in range(4)]
+    assert layout_of(together, 0).frames == layout_of(together, 2).frames == "contiguous"
+    assert layout_of(apart, 0).frames == layout_of(blocks, 2).frames == "scattered"
+    assert layout_of(blocks, 2).words.startswith("100 % in aligned blocks")
+    assert layout_of(blocks, 2).over_bytes == (255 * 64 + 4) * 4096
+    assert layout_of(half, 0).frames == {"scattered": "50.0%", "run": "2 MiB"}
 
 
 def test_little_memory_is_said_and_nothing_is_run() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from costmodel.mm.address_space import AddressSpace, Rss, Vma, VmaKind
+from costmodel.mm.address_space import AddressSpace, Pmds, Rss, Vma, VmaKind
 from costmodel.mm.pte import CONT, DIRTY, PRESENT, make_pte
-from costmodel.mm.table import Pmds
 
 
 def test_a_mapping_is_cut_at_table_ends() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from costmodel.mm.address_space import empty_table
 from costmodel.mm.folio import Folio
 from costmodel.mm.live_table import LiveTable, shared_entry
 from costmodel.mm.pte import (
@@ -18,7 +19,6 @@ from costmodel.mm.pte import (
     YOUNG,
     make_pte,
 )
-from costmodel.mm.table import empty_table
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee
 

@@ -140,7 +140,7 @@ def test_an_operation_flushes_everything_at_its_end(operation: TableOperation) -
 
 def test_flushes(operation: TableOperation) -> None:
     operation.tlb.weakened(3)
-    operation.tlbi_asid()
+    operation.tlb.invalidate_all()
     assert operation.tlb.may_write() == [3]
     operation.dsb()
     assert operation.tlb.may_write() == []

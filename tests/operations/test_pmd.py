@@ -91,6 +91,7 @@ def test_an_unmap_drops_one_reference_and_frees_what_nobody_else_maps() -> None:
         ({"operation": "mprotect"}, "was recorded of fork, zap, spawn, not of mprotect"),
         ({"operation": "zap", "state": "dontneed-per-page"}, "splits PMDs"),
         ({"state": "mixed: writable 1, read-only 15"}, "splits PMDs"),
+        ({"state": "file"}, "none was recorded"),
         ({"mapped": "pud"}, "mapped: "),
     ],
 )

@@ -8,9 +8,9 @@ from costmodel.code.trace import TableRun
 from costmodel.config.workload import Workload
 from costmodel.mm.shapes import homogeneous
 from costmodel.operations.fork.guarantees import check_fork
+from costmodel.operations.fork.mixed import memory_of
 from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.fork.operation import READ_ONLY
-from costmodel.operations.fork.twice import memory_of
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.runs import trace_runs
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -68,6 +71,20 @@ def test_an_archive_whose_content_was_changed_is_refused(protecting: str, tmp_pa
     _rewritten(path, "kind.npy", lambda content: content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(ConfigError, match="is damaged: record it again"):
         load_archive(path)
+
+
+def test_an_archive_without_a_checksum_says_so(protecting: str, tmp_path: Path) -> None:
+    path = tmp_path / "old.ckb"
+    path.write_bytes(Path(protecting[1:]).read_bytes())
+    with np.load(path) as arrays:
+        meta = json.loads(arrays["meta"].tobytes())
+    del meta["sha256"]
+    text = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
+    made = io.BytesIO()
+    np.save(made, text)
+    _rewritten(path, "meta.npy", lambda content: made.getvalue())
+    with pytest.warns(FutureWarning, match="has no checksum: record it again"):
+        assert len(load_archive(path).program.kind)
 
 
 @given(st.integers(0, 10**6), st.binary(min_size=1, max_size=4))

@@ -10,8 +10,7 @@ from costmodel import cpu
 from costmodel.code.uops import Kind, Target
 from costmodel.cpu.stack import Cause
 from costmodel.experiment import Cell, executed
-from costmodel.timeline.cell import timeline_of
-from costmodel.timeline.choose import middle, rows_of_ptes
+from costmodel.timeline.cell import middle, rows_of_ptes, timeline_of
 from costmodel.timeline.labels import label
 from costmodel.timeline.times import Timeline, timeline
 

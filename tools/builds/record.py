@@ -18,18 +18,19 @@ from typing import Any, Final
 
 import yaml
 
+from costmodel.checking.check import report_text
 from costmodel.code.library import to_arrays
 from costmodel.emulation.image import Image, link
-from costmodel.emulation.kernel import EmulatedKernel, compile_around
-from costmodel.emulation.operations import OPERATIONS
+from costmodel.emulation.kernel import SETUP, EmulatedKernel, compile_around
+from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
 from costmodel.emulation.patching import CPUS
 from costmodel.emulation.record import record_program
 from costmodel.emulation.tree import MEMORY, BuildTree, read_tree
 from costmodel.files import write_bytes
 from costmodel.recorder.archive import STEPS_FOLDER, zip_arrays
+from tools.files.fork import FORK_OF_FILES, SETUPS_OF_FILES, before_large_mapcount
 
 PATCHES: Final = Path(__file__).parent
-_OPERATION: Final = OPERATIONS["fork"]
 _NO_LARGE_MAPCOUNT: Final = frozenset({"v6.7", "v6.8base", "v6.9", "prototype_dec20"})
 """Loops from before 6.10, which keep no ``_large_mapcount``."""
 _WITH_CONTPTE: Final = {"v6.7": "v4_before_change"}
@@ -40,7 +41,8 @@ _WITH_CONTPTE: Final = {"v6.7": "v4_before_change"}
 class ShippedBuild:
     """A build tree: the build that it is, its own loop, and patches to record beside it.
 
-    ``mitigations``: returns and indirect calls go through the thunks of the build.
+    ``mitigations``: returns and indirect calls go through the thunks of the build. ``files``: fork
+    copies entries of file pages.
     """
 
     tree: str
@@ -48,6 +50,12 @@ class ShippedBuild:
     own: str
     patches: tuple[str, ...] = ()
     mitigations: bool = False
+    files: bool = False
+
+    @property
+    def operation(self) -> EmulatedOperation:
+        """Return what is recorded."""
+        return FORK_OF_FILES if self.files else OPERATIONS["fork"]
 
 
 def shipped_builds(path: Path) -> list[ShippedBuild]:
@@ -63,11 +71,16 @@ def record_build(shipped: ShippedBuild, folder: Path) -> None:
     """Record all loops of a build tree; write their steps."""
     tree = read_tree(folder / shipped.tree)
     own = tree.folder / MEMORY
-    with TemporaryDirectory() as around, TemporaryDirectory() as made:
-        parts = compile_around(tree, [own], Path(around))
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        setups = SETUPS_OF_FILES if shipped.files else (SETUP,)
+        sources = shipped.operation.sources
+        parts = compile_around(tree, [own], folder, setups=setups, sources=sources)
         for source in (shipped.own, *shipped.patches):
             if not _path(_name(shipped, tree, source)).exists():
-                recorded = own if source == shipped.own else _patched(tree, source, Path(made))
+                recorded = own
+                if source != shipped.own:
+                    recorded = _patched(shipped, tree, source, folder)
                 _record(shipped, tree, source, link([recorded, *parts], tree.isa))
 
 
@@ -81,15 +94,17 @@ def _name(shipped: ShippedBuild, tree: BuildTree, source: str) -> str:
 
 
 def _path(name: str) -> Path:
-    return STEPS_FOLDER / _OPERATION.name / f"{name}.npz"
+    return STEPS_FOLDER / "fork" / f"{name}.npz"
 
 
-def _patched(tree: BuildTree, source: str, folder: Path) -> Path:
+def _patched(shipped: ShippedBuild, tree: BuildTree, source: str, folder: Path) -> Path:
     """Return the object of the tree's source with another loop in it."""
     changed = folder / "memory.c"
     patch = PATCHES / f"{source}.patch"
     command = ["patch", "-s", "-o", str(changed), str(tree.source / "mm/memory.c"), str(patch)]
     subprocess.run(command, check=True)
+    if shipped.files and source in _NO_LARGE_MAPCOUNT:
+        changed.write_text(before_large_mapcount(changed.read_text()))
     tree.compile(changed, folder / "memory.o")
     return folder / "memory.o"
 
@@ -100,10 +115,10 @@ def _record(shipped: ShippedBuild, tree: BuildTree, source: str, image: Image) -
     if source in _NO_LARGE_MAPCOUNT:
         kernel.facts = {**kernel.facts, "large_mapcount": 0}
     name = _name(shipped, tree, source)
-    checked = _OPERATION.check(kernel, name)
-    if checked.broken:
-        raise SystemExit(checked.broken)
-    steps = record_program(kernel, _OPERATION, name).steps
+    checked = shipped.operation.check(kernel, name)
+    if not checked.passed:
+        raise SystemExit(report_text(checked))
+    steps = record_program(kernel, shipped.operation, name).steps
     if isinstance(steps, str):
         print(f"{name}: not kept: {steps}", flush=True)
         return

@@ -17,15 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from costmodel.emulation.kernel import (
-    BASE_ADDRESS,
-    BASE_PFN,
-    PAGE,
-    SETUP,
-    EmulatedKernel,
-    Process,
-    build_kernel,
-)
+from costmodel.emulation.kernel import BASE_PFN, SETUP, EmulatedKernel, Process, build_kernel
 from costmodel.emulation.patching import BootCpu
 from costmodel.emulation.tree import BuildTree
 from costmodel.emulation.zap import SOURCES
@@ -33,6 +25,7 @@ from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.state import PteState
 from costmodel.operations.zap.operation import FILE_EXIT, FILE_MUNMAP, SHARED_EXIT, SHARED_MUNMAP
 from costmodel.units import LARGEST_ORDER
+from tools.files.fork import SETUPS_OF_FILES, map_file
 from tools.three_tables import (
     CALLED,
     PAGES,
@@ -47,7 +40,6 @@ from tools.three_tables import (
     window_of,
 )
 
-_OWN: Final = Path(__file__).parent / "setup.c"
 _SOURCES: Final = {
     **SOURCES,
     "mm/page-writeback.c": ("folio_mark_dirty", "noop_dirty_folio"),
@@ -93,16 +85,8 @@ class FileScene:
         for each in (*others, process):
             kernel.emulator.call("cm_map_file", each.vma, int(self.state.shared))
             for page, frame in self.folios():
-                self._map(kernel, each, page, frame)
+                map_file(kernel, each, page, frame, 1 << self.scene.order, read=self.state.file)
         return process
-
-    def _map(self, kernel: EmulatedKernel, process: Process, page: int, frame: int) -> None:
-        pages = 1 << self.scene.order
-        kernel.map(process, page, frame, pages)
-        kernel.emulator.call("cm_not_exclusive", BASE_PFN + frame, pages)
-        if self.state.file:
-            address = BASE_ADDRESS + page * PAGE
-            kernel.emulator.call("cm_only_read", process.vma, address, BASE_PFN + frame, pages)
 
 
 def record_zap(kernel: EmulatedKernel) -> Builder:
@@ -156,7 +140,7 @@ def _boot(tree: BuildTree, cpu: BootCpu, *, per_pte: bool) -> EmulatedKernel:
             tree,
             [memory],
             cpu,
-            setups=(_OWN, called, SETUP.with_name("zap.c"), SETUP),
+            setups=(called, SETUP.with_name("zap.c"), *SETUPS_OF_FILES),
             sources=_SOURCES,
         )
 

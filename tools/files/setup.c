@@ -47,12 +47,14 @@ void cm_to_file(unsigned long pfn, long shmem);
 void cm_to_file(unsigned long pfn, long shmem)
 {
 	struct folio *folio = page_folio(pfn_to_page(pfn));
-	struct lruvec *lruvec = folio_lruvec(folio);
+	bool listed = folio->lru.next; /* fork is recorded without an LRU */
 
-	lruvec_del_folio(lruvec, folio);
+	if (listed)
+		lruvec_del_folio(folio_lruvec(folio), folio);
 	if (!shmem)
 		__folio_clear_swapbacked(folio);
-	lruvec_add_folio(lruvec, folio);
+	if (listed)
+		lruvec_add_folio(folio_lruvec(folio), folio);
 	folio->mapping = &cm_mapping;
 	folio_ref_add(folio, folio_nr_pages(folio));
 	if (shmem)

@@ -71,6 +71,15 @@ ALLOCATES(__alloc_percpu);
 ALLOCATES(__alloc_percpu_gfp);
 ALLOCATES(pcpu_alloc_noprof);
 
+#if defined(CONFIG_PREEMPT_DYNAMIC) && defined(CONFIG_HAVE_PREEMPT_DYNAMIC_CALL)
+/* Where preemption is voluntary, booting lets calls of cond_resched() go to this. */
+int cm_look(void) asm("__SCT__cond_resched");
+int cm_look(void)
+{
+	return should_resched(0);
+}
+#endif
+
 static struct zone *cm_zone(void)
 {
 	return &NODE_DATA(0)->node_zones[ZONE_NORMAL];

@@ -19,5 +19,5 @@ def numbers_of(session: Session, plan: Plan, system: System) -> Iterator[Number]
     yield from said.numbers(session, system)
     yield from core.numbers(taken)
     yield from caches.numbers(taken)
-    yield from translations.numbers(taken)
+    yield from translations.numbers(taken, guest=system.guest)
     yield from atomics.numbers(taken, system.isa)

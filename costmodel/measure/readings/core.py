@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from costmodel.measure.experiment import Estimate
 from costmodel.measure.readings.number import Number, Taken
+from costmodel.measure.sampling import STEADY_PCT
 
 HALF = 0.5
 _SHIFTED = 2.0
@@ -98,7 +99,8 @@ def _forwarding(taken: Taken) -> Iterator[Number]:
             f"{name.removeprefix('forward ')} {each.value:.2f}"
             for name, each in zip(bases, times, strict=False)
         )
-        yield Number("core.store_forward_cycles", max(0.0, usual.value), low, high, how)
+        value = usual.value if usual.value > STEADY_PCT / 100 else 0.0  # of one cycle
+        yield Number("core.store_forward_cycles", value, min(low, value), high, how)
 
 
 def _choices(taken: Taken) -> Iterator[Number]:

@@ -55,11 +55,20 @@ class Taken:
         """Return an experiment in nanoseconds."""
         return self.results[name].estimate("ns")
 
+    def usual_ns(self, name: str) -> float:
+        """Return the nanoseconds of an experiment's usual round."""
+        return self.results[name].usual_ns()
 
-def knee(times: Mapping[int, float], fast: float, slow: float) -> tuple[int, int]:
-    """Return the last size before the first that is nearer to the slow level, and that first."""
-    middle = (fast + slow) / 2
+
+def knee(
+    times: Mapping[int, float], fast: float, slow: float, share: float = 0.5
+) -> tuple[int, int]:
+    """Return the last size before the first that is slow, and that first.
+
+    A size is slow that takes ``share`` of the way from the fast level to the slow one.
+    """
+    border = fast + share * (slow - fast)
     sizes = sorted(times)
-    slower = [number for number, size in enumerate(sizes) if times[size] >= middle]
+    slower = [number for number, size in enumerate(sizes) if times[size] >= border]
     first = slower[0] if slower else len(sizes) - 1
     return sizes[max(first - 1, 0)], sizes[first]

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import SharedWork, Surroundings
-from costmodel.operations.shared.flush import flush_of_all
-from costmodel.operations.shared.life import beginning
-from costmodel.operations.shared.tables import TABLE_ALLOC
+from costmodel.operations.shared.flush import TABLE_ALLOC, beginning, flush_of_all
 from costmodel.units import PS_PER_NS
 
 if TYPE_CHECKING:

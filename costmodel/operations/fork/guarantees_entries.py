@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from costmodel.mm.address_space import AddressSpace
 from costmodel.mm.build import Memory
-from costmodel.mm.findings import Findings
 from costmodel.mm.pte import (
     CONT,
     CONT_PTES,
@@ -17,7 +16,7 @@ from costmodel.mm.pte import (
     WRITE,
     YOUNG,
 )
-from costmodel.mm.violations import DirtyRule, Guarantee, Violation
+from costmodel.mm.violations import DirtyRule, Findings, Guarantee, Violation
 from costmodel.operations.fork.expectation import Expectation, Slot
 from costmodel.operations.fork.mm import ForkOperation
 

@@ -1,10 +1,11 @@
-"""The state before a later fork of a process, which wrote some of its pages since the last one."""
+"""Later forks of a process, which wrote some of its pages since the last one, or all of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from costmodel.code.yields import run_through
 from costmodel.config.parts import parts_of
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
@@ -19,7 +20,11 @@ from costmodel.mm.pte import (
     YOUNG,
     make_pte,
 )
+from costmodel.mm.shapes import TableShape
 from costmodel.mm.state import PteState
+from costmodel.operations.fork.mm import ForkOperation
+from costmodel.operations.fork.operation import READ_ONLY, WRITABLE
+from costmodel.operations.shared.strategy import Function
 
 _KEYS: Final = ("writable", "read-only")
 _MOST: Final = TABLE_PTES
@@ -80,3 +85,19 @@ def _drop(memory: Memory, pte: int) -> None:
     folio = memory.frames.find(pfn)
     assert folio is not None
     folio.map_page(folio.page(pfn), -1)
+
+
+def memory_of(function: Function, shape: TableShape, *, contpte: bool) -> Memory:
+    """Return a process with one table, which ``function`` forked before unless it is writable.
+
+    What that fork left behind matters: a kernel that unfolds contiguous blocks to write-protect
+    them does not find them folded again. The child of that fork lives on.
+    """
+    state = shape.state
+    if state != READ_ONLY and not isinstance(state, MixedState):
+        return shape.build()
+    memory = replace(shape, state=WRITABLE).build()
+    run_through(function(ForkOperation.begin(memory, contpte=contpte)))
+    if isinstance(state, MixedState):
+        write_again(memory, state)
+    return memory

@@ -105,40 +105,6 @@ class ForkOperation(TableOperation):
         """Tell whether one of ``count`` pages is exclusive in a folio that may be pinned."""
         return folio.pinned and any(folio.exclusive[first_page : first_page + count])
 
-    def try_dup_anon_rmap(self, folio: Folio, first_page: int, count: int = 1) -> bool:
-        """Share ``count`` anonymous pages: clear the exclusive mark and count the mapping of each.
-
-        That is two atomics per page. Returns False and changes nothing where a page is exclusive
-        and may be pinned: the caller must copy it at once. ``_large_mapcount`` is counted by
-        :meth:`large_mapcount_add`.
-        """
-        if folio.pinned and self.maybe_pinned(folio, first_page, count):
-            return False
-        if count == 1 and first_page < folio.pages:
-            folio.exclusive[first_page] = False
-            folio.mapcount[first_page] += 1
-            return True
-        self._share(folio, first_page, count, exclusive=True)
-        return True
-
-    def dup_file_rmap(self, folio: Folio, first_page: int, count: int = 1) -> None:
-        """Count the mapping of ``count`` file pages, one atomic each."""
-        self._share(folio, first_page, count, exclusive=False)
-
-    def _share(self, folio: Folio, first_page: int, count: int, *, exclusive: bool) -> None:
-        """Count mappings page by page, running on into the next struct page as the kernel would."""
-        self._check_batch(folio, first_page, count)
-        inside = range(first_page, min(first_page + count, folio.pages))
-        for page in inside:
-            folio.mapcount[page] += 1
-        if exclusive:
-            folio.exclusive[inside.start : inside.stop] = [False] * len(inside)
-        for pfn in range(folio.first_pfn + inside.stop, folio.first_pfn + first_page + count):
-            neighbour = self.frames.find(pfn)
-            if neighbour is not None:
-                neighbour.mapcount[neighbour.page(pfn)] += 1
-                neighbour.exclusive[neighbour.page(pfn)] &= not exclusive
-
     def rss_add(self, counter: Rss, count: int = 1) -> None:
         """Add ``count`` pages to a resident-set counter of the child."""
         self.child.rss[counter] += count

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
-from costmodel.operations.shared.life import LIFE_KEYS
+from costmodel.operations.shared.flush import LIFE_KEYS
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 WRITABLE: Final = PteState("writable", "freshly written")
 READ_ONLY: Final = PteState("read-only", "forked before, by a child that lives on", alone=False)
+FILE: Final = PteState(
+    "file", "a private mapping of a file, of which one page was written", alone=False, file=True
+)
+FILE_BUILD: Final = "gcc12-file"
+"""The build that was recorded in that state."""
 
 
 class Fork(Operation):
@@ -31,7 +36,7 @@ class Fork(Operation):
     name = "fork"
     words = Words(
         title="copy page tables in fork()",
-        states=(WRITABLE, READ_ONLY),
+        states=(WRITABLE, READ_ONLY, FILE),
         unused_keys=(
             "kernel.unmap_call_ns",
             "kernel.unmap_range_pct",
@@ -40,6 +45,8 @@ class Fork(Operation):
         ),
         has_vmas=True,
         loop="copy",
+        built_in=(WRITABLE.name,),
+        apart={FILE_BUILD: (FILE.name,)},
     )
     events = (
         "alloc", "resched", "read", "scan", "peek", "gather", "get", "clear_exclusive", "map",
@@ -84,7 +91,7 @@ class Fork(Operation):
 
     def memory_of(self, function: Function, shape: TableShape, *, contpte: bool) -> Memory:
         """Return a process with one table; if it was forked before, the strategy did that."""
-        from costmodel.operations.fork.twice import memory_of
+        from costmodel.operations.fork.mixed import memory_of
 
         return memory_of(function, shape, contpte=contpte)
 

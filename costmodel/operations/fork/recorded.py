@@ -8,9 +8,10 @@ from typing import Final
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm import struct_page
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
+from costmodel.operations.fork.named_loop import begun, candidates, loop_of
 from costmodel.operations.shared.pmd import HUGE, LAYOUT, PROGRAMS, pmd_program
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.recorded import RecordedEvents
+from costmodel.recorder.recorded import KnownLoops, RecordedEvents, Seen
 
 _PAGE_RMW: Final = {
     struct_page.REFCOUNT: "get",
@@ -46,7 +47,7 @@ class _Scanner:
         self.scanned = window.first_slot
         self.swapping = ""
 
-    def events(self) -> Iterator[tuple[int, str, int | None]]:
+    def events(self) -> Iterator[Seen]:
         """Yield row, event and slot (None where the event is not about one entry)."""
         for row, kind in enumerate(self.kind):
             found = self._match(row, kind)
@@ -124,14 +125,8 @@ class _Scanner:
         return "set", index
 
 
-def rows_of_events(
-    program: RecordedProgram, window: Recording, task_line: int
-) -> list[tuple[int, str, int | None]]:
-    """Return row, event and slot of the events of a window whose layout is not known.
-
-    ``task_line`` is the number of the line in ``other`` that begins with the flags of the running
-    task. Events on struct pages have no slot.
-    """
+def _rows_of_events(program: RecordedProgram, window: Recording, task_line: int) -> list[Seen]:
+    """Return the events of a window as :class:`KnownLoops` does; on struct pages without a slot."""
     return list(_Scanner(program, window, task_line).events())
 
 
@@ -165,7 +160,7 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     return marks
 
 
-def _slots(raw: list[tuple[int, str, int | None]], first: int) -> list[tuple[int, int]]:
+def _slots(raw: list[Seen], first: int) -> list[tuple[int, int]]:
     """Return for each event its slot, and the end of the batch that it belongs to.
 
     Events on struct pages have no slot: they are counted through the batch.
@@ -191,9 +186,7 @@ def _slots(raw: list[tuple[int, str, int | None]], first: int) -> list[tuple[int
     return _with_batch_ends(raw, slots)
 
 
-def _with_batch_ends(
-    raw: list[tuple[int, str, int | None]], slots: list[tuple[int, int]]
-) -> list[tuple[int, int]]:
+def _with_batch_ends(raw: list[Seen], slots: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the slots with the ends of their batches: behind the last entry that was counted."""
     ended: list[tuple[int, int]] = []
     end, ended_by_set = 1 << 30, True
@@ -206,9 +199,7 @@ def _with_batch_ends(
     return ended[::-1]
 
 
-def _frames(
-    raw: list[tuple[int, str, int | None]], slots: list[tuple[int, int]], window: Recording
-) -> dict[int, int]:
+def _frames(raw: list[Seen], slots: list[tuple[int, int]], window: Recording) -> dict[int, int]:
     """Return the struct-page number of each entry whose mapping the window counts, by slot."""
     return {
         slot: int(window.index[row])
@@ -231,4 +222,12 @@ RECORDED: Final = RecordedEvents(
     before_window,
     donors={pmd_program(isa): f"v6.12.117.{arch}" for isa, arch in PROGRAMS.items()},
     donated=frozenset({"alloc"}),
+    loops=KnownLoops(
+        _rows_of_events,
+        candidates,
+        loop_of,
+        begun,
+        on_pages=frozenset({"clear_exclusive", "map"}),
+        between="alloc",
+    ),
 )

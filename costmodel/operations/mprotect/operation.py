@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
-from costmodel.operations.shared.life import LIFE_KEYS, VMA_KEYS
+from costmodel.operations.shared.flush import LIFE_KEYS, VMA_KEYS
 from costmodel.recorder.recorded import RecordedEvents
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ TO_WRITE_PROTECTED: Final = PteState(
 TO_WRITE_RESOLVED: Final = PteState(
     "to-write-resolved", "and takes that back", write_protects=False
 )
+ANONYMOUS: Final = (TO_READ_ONLY, TO_WRITABLE, BOTH_WAYS, COLD_TO_READ_ONLY, COLD_TO_WRITABLE)
+"""The states of private memory that userfaultfd plays no part in."""
 _STATES: Final = (
     TO_READ_ONLY,
     TO_WRITABLE,

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from costmodel.code.events import Mark, Step, Trait
-from costmodel.operations.mprotect.operation import TO_WRITE_PROTECTED, TO_WRITE_RESOLVED
+from costmodel.operations.mprotect.named_loop import begun, candidates, loop_of
+from costmodel.operations.mprotect.operation import (
+    ANONYMOUS,
+    TO_WRITE_PROTECTED,
+    TO_WRITE_RESOLVED,
+)
 from costmodel.operations.shared.recorded import EntryScanner, marks_of
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.recorded import RecordedEvents
+from costmodel.recorder.recorded import KnownLoops, RecordedEvents, Seen
 
 _FLAGS_BYTES: Final = 8
 
@@ -51,4 +56,20 @@ def before_window(_: Recording, __: Step) -> str:
     return "commit"
 
 
-RECORDED: Final = RecordedEvents(find, before_window)
+def _rows_of_events(program: RecordedProgram, window: Recording, _task_line: int) -> list[Seen]:
+    return list(_Scanner(program, window).events())
+
+
+RECORDED: Final = RecordedEvents(
+    find,
+    before_window,
+    loops=KnownLoops(
+        _rows_of_events,
+        candidates,
+        loop_of,
+        begun,
+        on_pages=frozenset({"folio", "check"}),
+        between="lock",
+        states=tuple(state.name for state in ANONYMOUS),
+    ),
+)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.code.uops import Target
 from costmodel.operations.protocol import OutsideCost, SharedWork, Surroundings
-from costmodel.operations.shared.flush import UNMAP_CALL, flush_of_all
-from costmodel.operations.shared.tables import TABLE_ALLOC, TABLE_FREE
+from costmodel.operations.shared.flush import TABLE_ALLOC, TABLE_FREE, UNMAP_CALL, flush_of_all
 from costmodel.units import PAGE_BYTES, PS_PER_NS
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from costmodel.mm.address_space import Vma
 from costmodel.mm.build import Memory, page_of
-from costmodel.mm.findings import Findings
 from costmodel.mm.pte import (
     CONT,
     DIRTY,
@@ -17,7 +16,7 @@ from costmodel.mm.pte import (
 )
 from costmodel.mm.sanity_cont import check_cont
 from costmodel.mm.sanity_tlb import check_tlb
-from costmodel.mm.violations import Guarantee, Violation
+from costmodel.mm.violations import Findings, Guarantee, Violation
 from costmodel.operations.mremap.mm import MremapOperation
 from costmodel.operations.shared.counts import check_counts_kept
 

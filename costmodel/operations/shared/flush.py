@@ -1,15 +1,25 @@
-"""The cost of TLB flushes outside the loops over page tables."""
+"""What several operations cost outside their loops over page tables: TLB flushes, and a process.
+
+A process costs its creation and its VMAs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from costmodel.operations.protocol import FlushRequest, OutsideCost
-from costmodel.units import PS_PER_NS
+from costmodel.units import PS_PER_NS, PS_PER_US
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
+
+
+TABLE_ALLOC = "table_alloc"
+"""The part of allocating a page table that the recorded instructions do not show."""
+TABLE_FREE = "table_free"
+"""The freeing of empty page tables."""
+
 
 UNMAP_CALL = "unmap_call"
 """Cause, in CPI stacks, of the time of munmap(), madvise() or mprotect() outside page tables."""
@@ -39,3 +49,50 @@ def flush(
     flush_ps = round(flush_ns * PS_PER_NS)
     broadcast_ps = flush_ps if machine.isa == "arm64" else 0
     return OutsideCost({**(with_ps or {}), ASID_FLUSH: flush_ps}, broadcast_ps, count, request)
+
+
+FORK_FIXED: Final = "fork_fixed"
+"""Cause, in CPI stacks, of the time of fork() outside the copy loop: the task, the mm, and the VMAs
+of a small program."""
+FORK_VMAS: Final = "fork_vmas"
+"""Cause, in CPI stacks, of the copying of more VMAs than a small program has."""
+SMALL_VMAS: Final = 20
+"""VMAs of a small program with its libraries, whose copying the fixed time contains."""
+LIFE_KEYS: Final = (
+    "kernel.exit_vma_ns",
+    "kernel.exit_wait_pct",
+    "kernel.exec_pct",
+    "kernel.mm_cpu_ns",
+)
+"""Numbers of machine files that only the operation ``spawn``, a whole life of a process, uses."""
+VMA_KEYS: Final = ("kernel.fork_vma_ns", "kernel.vma_insert_ns")
+"""Numbers of machine files that the copying of VMAs uses."""
+_INSERT: Final = frozenset({
+    "v6.7", "folio-scan-v3", "arch-batch-runtime", "arch-batch-const1", "contpte-per-pte",
+    "contpte-arch-batch", "folio-batch-prototype", "folio-batch-off-by-one",
+})  # fmt: skip
+"""Strategies of kernels that insert the child's VMAs into its tree one by one; v6.8 and later copy
+the tree as a whole."""
+
+
+def further_vmas(vmas: int | None) -> int:
+    """Return how many more VMAs a process has than a small program; negative for fewer."""
+    return 0 if vmas is None else vmas - SMALL_VMAS
+
+
+def beginning(machine: Machine, vmas: int | None, strategy: str) -> OutsideCost:
+    """Return the cost of fork() without its copy loop.
+
+    ``vmas`` is the number of mappings, None for those of a small program. ``strategy`` is the name
+    that tells the kernel. Fewer VMAs than a small program has save time, at most half of the fixed
+    time.
+    """
+    kernel = machine.kernel
+    fixed_ps = round(kernel.fork_fixed_us.value * PS_PER_US)
+    further = further_vmas(vmas)
+    if not further:
+        return OutsideCost({FORK_FIXED: fixed_ps})
+    inserts = strategy.partition("@")[0] in _INSERT
+    vma_ns = kernel.fork_vma_ns.value + (kernel.vma_insert_ns.value if inserts else 0.0)
+    vmas_ps = round(vma_ns * further * PS_PER_NS)
+    return OutsideCost({FORK_FIXED: fixed_ps, FORK_VMAS: max(vmas_ps, -fixed_ps // 2)})

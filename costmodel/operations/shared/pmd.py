@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from costmodel.byte_cache import kept
 from costmodel.code.build import build
 from costmodel.code.events import Step, Trait
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
 from costmodel.code.trace import TableRun, Trace, later
+from costmodel.disk_cache import kept
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.trace import step_before

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
 
-from costmodel.byte_cache import kept
 from costmodel.code.events import Step
 from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.yields import Vocabulary, Yields, exhausted
+from costmodel.disk_cache import kept
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Function, Strategy

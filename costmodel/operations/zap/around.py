@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
 from costmodel.operations.registry import operation_named
-from costmodel.operations.shared.flush import UNMAP_CALL, flush, flush_of_all
-from costmodel.operations.shared.tables import TABLE_FREE
+from costmodel.operations.shared.flush import TABLE_FREE, UNMAP_CALL, flush, flush_of_all
 from costmodel.operations.zap.operation import (
     DONTNEED,
     FILE_DONTNEED,

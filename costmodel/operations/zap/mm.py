@@ -20,8 +20,7 @@ from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import DIRTY, MIGRATION, PFN_SHIFT, SWAP, TABLE_PTES
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee, Violation, plural
-from costmodel.operations.zap.gather import GatherList, Room
-from costmodel.operations.zap.page_lists import PageLists
+from costmodel.operations.zap.gather import GatherList, PageLists, Room
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,12 @@ class RangeState(PteState):
 def range_state(text: str) -> RangeState:
     """Return the state that a text such as ``dontneed: range 4 KiB, per_call 32`` means.
 
-    Raises KeyError for a text that does not begin with ``dontneed``, and ValueError where a part of
-    it is wrong.
+    Raises KeyError for a text that neither begins with ``dontneed`` nor has a range, and ValueError
+    where a part of it is wrong.
     """
     name, parts = parts_of(text)
+    if name != "dontneed" and "range" in parts:
+        raise ValueError("'dontneed' alone has ranges, such as 'dontneed: range 4 KiB'")
     if name != "dontneed" or not parts:
         raise KeyError(text)
     wrong = sorted(set(parts) - set(_KEYS))

@@ -8,13 +8,19 @@ from typing import Final
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm.struct_page import LARGE_MAPCOUNT
 from costmodel.operations.shared.pmd import HUGE, LAYOUT
-from costmodel.operations.zap.operation import of_file
+from costmodel.operations.zap.named_loop import begun, candidates, loop_of
+from costmodel.operations.zap.operation import DONTNEED, EXIT, MUNMAP, of_file
 from costmodel.operations.zap.recorded_files import file_marks, without_flush
 from costmodel.operations.zap.recorded_release import frames_apart, release_marks
 from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.recorded import RecordedEvents
-from costmodel.recorder.rows import WindowRows, without_rows
+from costmodel.recorder.recorded import (
+    KnownLoops,
+    RecordedEvents,
+    Seen,
+    WindowRows,
+    without_rows,
+)
 
 _WITHOUT_LARGE_MAPCOUNT: Final = ("v6.7.", "v6.7@", "v4_")
 
@@ -105,6 +111,10 @@ def before_window(window: Recording, first: Step) -> str:
     return "lock" if window.layout == "order9" else START
 
 
+def _rows_of_events(program: RecordedProgram, window: Recording, _task_line: int) -> list[Seen]:
+    return list(Scanner(program, window).events())
+
+
 _UNFOLDING: Final = "v4_before_change.arm64_contpte"
 RECORDED: Final = RecordedEvents(
     find,
@@ -114,4 +124,13 @@ RECORDED: Final = RecordedEvents(
     # The contpte kernels that clear in batches unfold a block only where a range covers it in
     # part, and no such range was recorded. The function that unfolds is the same in all of them.
     donors={"no_hint.arm64_contpte": _UNFOLDING, "v6.12.117.arm64_contpte": _UNFOLDING},
+    loops=KnownLoops(
+        _rows_of_events,
+        candidates,
+        loop_of,
+        begun,
+        on_pages=frozenset({"unmap"}),
+        between="lock",
+        states=(EXIT.name, MUNMAP.name, DONTNEED.name),
+    ),
 )

@@ -8,12 +8,13 @@ entry of a table.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
 from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.rows import WindowRows, without_rows
+from costmodel.recorder.recorded import WindowRows, without_rows
 
 _DIRTIES: Final = "noop_dirty_folio"
 _ACCESSES: Final = "folio_mark_accessed"
@@ -56,40 +57,72 @@ def _passed_on(rows: WindowRows) -> Iterator[EventRow]:
             yield EventRow(row, "activate" if times == _SECOND else "accessed")
 
 
+@dataclass
+class _Batch:
+    """Entries from slot ``first`` on, which maps ``page``, and what was done to them.
+
+    ``cleared`` entries were emptied, ``uncounted`` mappings uncounted; ``last`` is the slot of the
+    event before.
+    """
+
+    first: int = 0
+    page: int = NO_PAGE
+    cleared: int = 0
+    uncounted: int = 0
+    last: int = 0
+
+    def slot_of(self, event: str, slot: int | None) -> int:
+        """Return the slot that the next event is about; ``slot`` is what its row says of it."""
+        at = self.first if slot is None else slot
+        if event == "unmap":
+            at += self.uncounted
+            self.uncounted += 1
+        elif event == "clear":
+            self.cleared += 1
+        elif event in ("slot", "lock") and slot is None:
+            at += max(self.cleared - 1, 0)
+        elif event == "flush":
+            at = self.last
+        self.last = at
+        return at
+
+    def page_of(self, slot: int) -> int:
+        """Return the struct page of a slot."""
+        return NO_PAGE if self.page == NO_PAGE else self.page + slot - self.first
+
+
 def _marks(found: Sequence[EventRow], rows: WindowRows, window: Recording) -> Iterator[Mark]:
     """Yield the events with the entry and the struct page that each is about.
 
     A mapping that is uncounted behind the flush has no entry any more: its slot is 0.
     """
     folio, sole = 1 << int(window.layout[len("order")]), window.state.endswith("munmap")
-    common = Trait.LARGE if folio > 1 else Trait.NONE
-    common |= Trait.SOLE if sole else Trait.NONE
-    common |= Trait.SHARED if window.state.startswith("shared") else Trait.NONE
-    common |= Trait.CONT if any(each.event == "gather" for each in found) else Trait.NONE
-    first, first_page, converted, cleared, uncounted, delayed = 0, NO_PAGE, 0, 0, 0, False
+    common = _common_traits(found, window, folio)
+    batch, delayed = _Batch(), False
     for number, (row, event, slot) in enumerate(found):
         if event == "read" and slot is not None:
-            first, first_page, cleared, uncounted = slot, _first_page(row, rows), 0, 0
+            batch = _Batch(slot, _first_page(row, rows), last=batch.last)
         delayed |= event in _UNCOUNTS and found[number - 1].event == "slot"
         if delayed and event in _UNCOUNTS:
-            first, uncounted = 0, 0
-            first_page = rows.index[next(f.row for f in found[number:] if f.event == "unmap")]
-        at = first if slot is None else slot
-        if event == "unmap":
-            at += uncounted
-        elif event in ("slot", "lock") and slot is None:
-            at += max(cleared - 1, 0)
-        elif event == "flush":
-            at = converted
-        converted = at
-        cleared, uncounted = cleared + (event == "clear"), uncounted + (event == "unmap")
-        page = first_page + at - first if first_page != NO_PAGE else NO_PAGE
+            page = rows.index[next(f.row for f in found[number:] if f.event == "unmap")]
+            batch = _Batch(0, page, batch.cleared, last=batch.last)
+        at = batch.slot_of(event, slot)
+        page = batch.page_of(at)
         head = page - page % folio if page != NO_PAGE else NO_PAGE
         traits = common
         if event == "unmap" and folio > 1:
             traits |= Trait.OPENS if not sole or page == head else Trait.NONE
             traits |= Trait.CLOSES if sole and page == head + folio - 1 else Trait.NONE
         yield Mark(row, Step(event, 0 if delayed else at, page, head, traits))
+
+
+def _common_traits(found: Sequence[EventRow], window: Recording, folio: int) -> int:
+    """Return the traits that all events of a window have, of folios of ``folio`` pages."""
+    traits = Trait.LARGE if folio > 1 else Trait.NONE
+    traits |= Trait.SOLE if window.state.endswith("munmap") else Trait.NONE
+    traits |= Trait.SHARED if window.state.startswith("shared") else Trait.NONE
+    traits |= Trait.CONT if any(each.event == "gather" for each in found) else Trait.NONE
+    return traits
 
 
 def _first_page(row: int, rows: WindowRows) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
 from costmodel.recorder import RecordedProgram, Recording
-from costmodel.recorder.rows import WindowRows
+from costmodel.recorder.recorded import WindowRows
 
 _WALK: Final = "release_pages"
 _ENTRY: Final = "folios_put_refs"

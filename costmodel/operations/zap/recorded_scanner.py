@@ -8,12 +8,16 @@ from typing import Final, NamedTuple
 from costmodel.mm.pte import CONT_PTES
 from costmodel.mm.struct_page import LARGE_MAPCOUNT, MAPCOUNT
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.rows import WindowRows
+from costmodel.recorder.recorded import WindowRows
 
 _CONVERT: Final = "contpte_convert"
 _GATHERING: Final = "contpte_ptep_get"
 _ALLOCATOR: Final = "get_page_from_freelist"
-_LIST: Final = "__tlb_remove_folio_pages_size"
+_LIST: Final = ("__tlb_remove_folio_pages", "__tlb_remove_page")
+"""How functions that put a page on the gather list are called. Compilers make one of several, or
+part of one a function of its own."""
+_NUMBER_BYTES: Final = 4
+"""Size of the number of slots in use in a page of the list."""
 
 
 class EventRow(NamedTuple):
@@ -30,11 +34,13 @@ class Scanner:
     def __init__(self, program: RecordedProgram, window: Recording) -> None:
         """Begin at the first row, in front of an entry or inside one."""
         self.rows = WindowRows(program, window)
-        self.phase, self.scanned = "done", -1
+        self.phase, self.scanned, self.emptied = "done", -1, -1
         if self._starts_inside():
             self.phase, self.scanned = "read", 0
         self.swapping = False
         self.allocating = False
+        self.numbers: set[tuple[str, int, int]] = set()
+        """Places of four bytes that were read where pages are put on the list."""
 
     def _starts_inside(self) -> bool:
         """Tell whether the window begins after the read of its first entry."""
@@ -59,6 +65,8 @@ class Scanner:
     def _load(self, row: int) -> EventRow | None:
         rows = self.rows
         index, function = rows.index[row], rows.function[row]
+        if rows.size[row] == _NUMBER_BYTES and function.startswith(_LIST):
+            self.numbers.add(self._place(row))
         if rows.target[row] != "src" or self.phase == "clear":
             return None
         if function == _GATHERING:
@@ -70,7 +78,7 @@ class Scanner:
             )
         if function.startswith("contpte_try_unfold") or self.swapping:
             return None
-        if self.phase == "done" and index > self.scanned:
+        if self.phase == "done" and index > self.emptied:
             self.phase, self.scanned = "read", index
             return EventRow(row, "read", index)
         if self.phase == "read" and index > self.scanned:
@@ -89,7 +97,7 @@ class Scanner:
         rows = self.rows
         index = rows.index[row]
         if rows.function[row] != _CONVERT:
-            self.phase = "clear"
+            self.phase, self.emptied = "clear", index
             return EventRow(row, "clear", index)
         self.swapping = rows.kind[row] == "rmw" or index % CONT_PTES != CONT_PTES - 1
         if index % CONT_PTES != CONT_PTES - 1:
@@ -102,13 +110,17 @@ class Scanner:
         The first few slots are on the stack, in the mmu_gather itself.
         """
         rows = self.rows
-        if rows.size[row] == 4 and not self.allocating:
+        if self._place(row) in self.numbers and not self.allocating:
             self.phase = "done"
             return EventRow(row, "slot")
         if self.allocating and (rows.size[row] == 16 or rows.offset[row] == 8):
             self.allocating = False
             return EventRow(row, "list_page")
         return None
+
+    def _place(self, row: int) -> tuple[str, int, int]:
+        rows = self.rows
+        return rows.target[row], rows.index[row], rows.offset[row]
 
     def _rmw(self, row: int) -> EventRow | None:
         rows = self.rows

@@ -14,9 +14,8 @@ from typing import Final
 from costmodel.code.events import Step, Trait
 from costmodel.mm.folio import Folio
 from costmodel.operations.shared.entry import Steps
-from costmodel.operations.zap.gather import Gathered
+from costmodel.operations.zap.gather import CACHED_ORDERS, Gathered
 from costmodel.operations.zap.mm import ZapOperation
-from costmodel.operations.zap.page_lists import CACHED_ORDERS
 from costmodel.operations.zap.rmap import uncount
 
 BATCH_ENTRIES: Final = 31

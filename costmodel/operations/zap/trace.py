@@ -12,7 +12,6 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from typing import Final
 
-from costmodel.byte_cache import kept
 from costmodel.code.build import build
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
@@ -20,16 +19,21 @@ from costmodel.code.record import Record, recorder_of
 from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.uops import Uop
 from costmodel.code.yields import Vocabulary, Yields, exhausted
-from costmodel.disk_cache import kept_on_disk
+from costmodel.disk_cache import kept, kept_on_disk
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.operations.shared.trace import step_before
-from costmodel.operations.zap.buddies import lie_apart, with_buddies
 from costmodel.operations.zap.catalogue import FOLIOS
-from costmodel.operations.zap.gather import LIST_PAGES, MAX_SLOTS
+from costmodel.operations.zap.gather import (
+    CACHED_ORDERS,
+    LARGEST_SMALL_ORDER,
+    LIST_PAGES,
+    MAX_SLOTS,
+    PageLists,
+)
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.operation import (
     DONTNEED,
@@ -41,10 +45,9 @@ from costmodel.operations.zap.operation import (
     SHARED_MUNMAP,
     of_file,
 )
-from costmodel.operations.zap.page_lists import CACHED_ORDERS, LARGEST_SMALL_ORDER, PageLists
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.operations.zap.release import flush_and_release
-from costmodel.operations.zap.reuse import with_reuse
+from costmodel.operations.zap.reuse import lie_apart, with_buddies, with_reuse
 from costmodel.user_code.blame import StrategyError
 
 FREED_BEFORE: Final = 1 << 24
@@ -55,13 +58,13 @@ FREED_BEFORE: Final = 1 << 24
 class _Traced:
     """The traces of unmapping a table and of releasing its pages, which take ``slots`` slots.
 
-    ``released`` says what the trace of the release depends on.
+    ``release`` is None where nobody asked for it. ``released`` says what it depends on.
     """
 
     unmap: Trace
-    release: Trace
+    release: Trace | None
     slots: int
-    released: Hashable
+    released: Hashable = None
 
 
 def zap_runs(
@@ -82,19 +85,35 @@ def _runs(
     released at once. Dirty pages of files are released at the end of each table.
     """
     each_table = space.shapes[0].state.shared
-    # The page that a small list begins was not recorded with pages of files.
-    begun = space.ptes > MAX_SLOTS or of_file(space.shapes[0].state.name)
-    list_pages = LIST_PAGES if begun else 0
-    tables = [
-        _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), list_pages)
+    both = _tables(strategy, program, release_program, space, releases=True)
+    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
+    releases = (TableRun(t.release, shape.count, 0) for shape, t in both if t.release is not None)
+    lists = sum(shape.count for shape in space.shapes) if each_table else _lists(both)
+    return (*unmaps, *with_reuse(unmaps, releases, lists))
+
+
+def unmaps_alone(
+    strategy: Strategy, program: str, isa: str, space: ShapedSpace
+) -> tuple[list[TableRun], float]:
+    """Return the traces of unmapping each distinct table, and how many gather lists that fills."""
+    both = _tables(strategy, program, FOLIOS[isa], space, releases=False)
+    return [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both], _lists(both)
+
+
+def _tables(
+    strategy: Strategy, program: str, release_program: str, space: ShapedSpace, *, releases: bool
+) -> list[tuple[TableShape, _Traced]]:
+    # The page that a small list begins was not recorded with pages of files, nor of build trees.
+    begun = space.ptes > MAX_SLOTS or of_file(space.shapes[0].state.name) or strategy.archive
+    how = (LIST_PAGES if begun else 0), releases
+    return [
+        (shape, _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), *how))
         for shape in space.shapes
     ]
-    both = list(zip(space.shapes, tables, strict=True))
-    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
-    slots = sum(shape.count * table.slots for shape, table in both)
-    releases = (TableRun(table.release, shape.count, 0) for shape, table in both)
-    lists = sum(shape.count for shape in space.shapes) if each_table else slots / MAX_SLOTS
-    return (*unmaps, *with_reuse(unmaps, releases, lists))
+
+
+def _lists(both: Iterable[tuple[TableShape, _Traced]]) -> float:
+    return sum(shape.count * table.slots for shape, table in both) / MAX_SLOTS
 
 
 def _one(shape: TableShape) -> TableShape:
@@ -117,42 +136,47 @@ def _releasing(program: str, shape: TableShape) -> str:
 
 
 def _trace(
-    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
 ) -> _Traced:
-    """Return the traces of one table; of a strategy that is shipped, they are made when needed."""
-    made = _later(strategy, programs, shape, list_pages)
-    return _now(strategy, programs, shape, list_pages) if made is None else made
+    """Return the traces of one table; ``pages``: how many pages the gather list has already."""
+    made = _later(strategy, programs, shape, pages) if releases else None
+    return _now(strategy, programs, shape, pages, releases) if made is None else made
 
 
 @lru_cache(maxsize=256)
 def _later(
-    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int
 ) -> _Traced | None:
-    """Return the traces by all that they depend on; None for a strategy that is not shipped."""
+    """Return the traces of a strategy that is shipped, made when needed; None for others."""
     source = strategy.shipped_source
     if source is None:
         return None
-    now = partial(_now, strategy, programs, shape, list_pages)
+    now = partial(_now, strategy, programs, shape, pages, releases=True)
 
     def gathered() -> tuple[int, str]:
         made = now()
         return made.slots, sha256(repr(made.released).encode()).hexdigest()
 
-    said = "unmap", source, strategy.contpte, programs, shape, list_pages
+    def release() -> Trace:
+        made = now().release
+        assert made is not None
+        return made
+
+    said = "unmap", source, strategy.contpte, programs, shape, pages
     unmap = later(said, lambda: now().unmap)
     slots, released = kept_on_disk((unmap.token, "gathered"), gathered)
-    return _Traced(unmap, later(("release", released), lambda: now().release), slots, released)
+    return _Traced(unmap, later(("release", released), release), slots, released)
 
 
 def _now(
-    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
 ) -> _Traced:
-    key = "zap", strategy, programs, shape, list_pages
-    return kept(key, partial(_traced, strategy, programs, shape, list_pages))
+    how = strategy, programs, shape, pages, releases
+    return kept(("zap", *how), partial(_traced, *how))
 
 
 def _traced(
-    strategy: Strategy, programs: tuple[str, str], shape: TableShape, list_pages: int
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
 ) -> _Traced:
     evaluate = strategy.evaluate
     if shape.pmd:
@@ -162,11 +186,13 @@ def _traced(
         programs = pmd_program(load_library("zap", programs[0]).isa), programs[1]
     recorders = recorder_of("zap", programs[0]), recorder_of("zap", programs[1])
     vocabularies = recorders[0].vocabulary, recorders[1].vocabulary
-    arguments = shape, strategy.contpte, list_pages, vocabularies
+    arguments = shape, strategy.contpte, pages, vocabularies
     walked = evaluate(Walk, *arguments)
     try:
         record = recorders[0].recorded(walked.unmapped)
         unmap = build(record, load_library("zap", programs[0]), "zap", "unmap")
+        if not releases:
+            return _Traced(unmap, None, walked.slots)
 
         def make() -> Trace:
             return _release(recorders[1].recorded(walked.released()), programs[1], shape)

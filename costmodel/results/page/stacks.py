@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from costmodel.results.document import column_title
-from costmodel.results.plots.causes import FAMILIES, OTHER, by_family, fill
-from costmodel.results.plots.stack import CUT, LEAST_SHARE
+from costmodel.results.plots.stack import CUT, FAMILIES, LEAST_SHARE, OTHER, by_family, fill
 from costmodel.results.records import ResultCell
 from costmodel.results.text.numbers import nanoseconds
 

@@ -9,8 +9,7 @@ from costmodel.explaining.axes import Pair
 from costmodel.explaining.breakeven import BreakEven
 from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
-from costmodel.results.plots.scale import set_scale
-from costmodel.results.plots.style import BLACK, BLUE, GREY, LIGHT
+from costmodel.results.plots.style import BLACK, BLUE, GREY, LIGHT, set_scale
 from costmodel.results.text.breakeven import question, sentence
 
 PANEL_INCHES = 2.4

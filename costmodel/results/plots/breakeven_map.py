@@ -12,8 +12,7 @@ from costmodel.explaining.axes import Pair
 from costmodel.explaining.breakeven_map import CERTAIN, BreakevenMap, Floats, value_between
 from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
-from costmodel.results.plots.scale import set_scale
-from costmodel.results.plots.style import BLACK, BLUE, GREY, LIGHT, SKY, SMALL
+from costmodel.results.plots.style import BLACK, BLUE, GREY, LIGHT, SKY, SMALL, set_scale
 from costmodel.results.text.breakeven import question
 
 if TYPE_CHECKING:

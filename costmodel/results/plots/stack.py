@@ -2,18 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 from costmodel.results.document import ResultFile, unique
-from costmodel.results.plots.causes import FAMILIES, OTHER, by_family, fill
 from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels, write_title
 from costmodel.results.plots.picture import Picture, look
-from costmodel.results.plots.style import BLACK, SMALL
+from costmodel.results.plots.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PURPLE,
+    SKY,
+    SMALL,
+    VERMILION,
+    YELLOW,
+    Fill,
+)
 from costmodel.results.records import ResultCell
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
+
+
+FAMILIES: Final[Mapping[str, tuple[Fill, tuple[str, ...]]]] = {
+    # What can grow without bounds stands first: a bar that is cut then shows why it is so long.
+    "TLBI, barriers": (
+        Fill(VERMILION, "\\\\\\\\"),
+        ("tlbi", "barrier", "interconnect", "asid_flush"),
+    ),
+    "atomics": (Fill(ORANGE, "...."), ("atomic", "locked")),
+    "store queue": (Fill(PURPLE, "oo"), ("store_buffer",)),
+    "LLC, DRAM, TLB": (
+        Fill(BLUE, "////"),
+        ("llc", "dram", "prefetch", "miss_registers", "tlb"),
+    ),
+    "L1, L2, forwarding": (Fill(GREEN, "xxxx"), ("l1", "l2", "store_forward")),
+    "mispredicts": (Fill(YELLOW, "++++"), ("branch_mispredict",)),
+    "dependencies": (Fill(SKY, "----"), ("dependency",)),
+    "width, ports": (Fill("#FFFFFF"), ("width", "port")),
+    "tables, fixed": (Fill(LIGHT, "||||"), ("zeroing", "table_alloc", "fork_fixed", "system")),
+}
+"""Family to its look and its causes."""
+OTHER: Final = "other"
+OTHER_FILL: Final = Fill(GREY)
+
+
+def fill(family: str) -> Fill:
+    """Return the look of a family."""
+    return FAMILIES[family][0] if family in FAMILIES else OTHER_FILL
+
+
+def by_family(stack: Mapping[str, float]) -> dict[str, float]:
+    """Return ns per PTE by family, in the order of the picture; causes unknown here are other."""
+    left = dict(stack)
+    parts = {
+        family: sum(left.pop(cause, 0.0) for cause in causes)
+        for family, (_, causes) in FAMILIES.items()
+    }
+    parts[OTHER] = sum(left.values())
+    return {family: part for family, part in parts.items() if part}
+
 
 CUT = 1.9
 """A time of more than so many baselines leaves the panel and is written as a number."""
@@ -35,13 +87,9 @@ def stack_picture(results: ResultFile) -> Picture:
                 _draw(panel, row, entry, high)
         axis_label(made, "ns per PTE, without noise")
         headline = f"{results.headline}: where the time goes"
-        said = f", {results.builds_said}" if results.builds_said else ""
-        write_title(
-            figure,
-            headline,
-            f"Predicted time by cause (CPI stack){said}. costmodel {results.version}",
-            results.picture_notes,
-        )
+        how = f"Predicted time by cause (CPI stack){results.builds_said}"
+        origin = f"{how}. costmodel {results.version}"
+        write_title(figure, headline, origin, results.picture_notes)
         draw_legend(figure, _key(results), columns=5)
     return Picture(figure, headline)
 

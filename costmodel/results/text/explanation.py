@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from costmodel.explaining.attribution import Explanation, GroupEffect, Side
-from costmodel.explaining.maintenance import Maintenance
+from costmodel.explaining.groups import Maintenance
 from costmodel.explaining.more_work import MoreWork
 from costmodel.mm.pte import CONT_PTES
 from costmodel.remarks import caution, remarks
@@ -23,7 +23,8 @@ from costmodel.settings import Setting, machine_title, texts, what
 from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
-    from costmodel.experiment import Cell
+    from costmodel.experiment import Cell, Result
+    from costmodel.experiment.builds import BuildChanges
     from costmodel.strategies.builds import Build
 
 SCHEMA = 1
@@ -188,18 +189,21 @@ def _head(explanation: Explanation, version: str) -> str:
     cell = explanation.new.result.cell
     question = what(cell.workload, layout=True)
     names = f"{cell.strategy} against {explanation.base.result.cell.strategy}"
+    on = builds_text(explanation.new.result, explanation.base.result, explanation.builds)
     return (
         f"{paragraph(f'{names} on {machine_title(cell.machine, room=WIDTH)}')}\n"
-        f"{paragraph(f'{question}, {_builds(explanation)}, without noise, costmodel {version}')}"
+        f"{paragraph(f'{question}, {on}, without noise, costmodel {version}')}"
     )
 
 
-def _builds(explanation: Explanation) -> str:
-    """Return which builds are compared, and how large the change is in other builds."""
-    new, base = (side.result.described_build for side in (explanation.new, explanation.base))
+def builds_text(result: Result, baseline: Result, builds: BuildChanges | None) -> str:
+    """Return in which build two results are compared, and how large the change is in others.
+
+    ``builds`` are the changes by build, None for fewer than two.
+    """
+    new, base = (each.described_build for each in (result, baseline))
     if new != base:
         return f"{_described(new)} against {_described(base)}"
-    builds = explanation.builds
     if builds is None:
         return _described(new)
     span = interval_text(builds.low_pct, builds.high_pct)

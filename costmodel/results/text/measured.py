@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from costmodel.config.group import SIZE_KEYS
+from costmodel.config.parameter import SIZE_KEYS
 from costmodel.config.sizes import size_text
 from costmodel.results.text.layout import ascii_only, paragraph
 from costmodel.units import PAGE_BYTES

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.results.text.layout import ascii_only, paragraph
+from costmodel.results.text.numbers import fixed
 
 if TYPE_CHECKING:
     from costmodel.profile.consequence import Consequence
@@ -81,4 +82,5 @@ def _interval(share: Share) -> str:
 
 def _job(percent: float, interval: tuple[float, float]) -> str:
     low, high = interval
-    return f"{percent:10.2f}{f'{low:.2f} .. {high:.2f}':>18}"
+    ends = " .. ".join(fixed(end, room=8) for end in (low, high))
+    return f"{fixed(percent, room=10):>10}{ends:>18}"

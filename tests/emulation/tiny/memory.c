@@ -83,6 +83,15 @@ static void put(struct gather *gather, struct page *page, u64 count)
 #endif
 }
 
+__attribute__((noinline)) static void __tlb_remove_page_size(struct gather *gather, struct page *page)
+{
+	unsigned int slots = *(volatile unsigned int *)&gather->slots;
+
+	gather->pages[slots] = page;
+	gather->counts[slots] = 1;
+	gather->slots = slots + 1;
+}
+
 void unmap_page_range(struct gather *gather, struct vma *vma)
 {
 	u64 *table = vma->mm->table;
@@ -90,7 +99,7 @@ void unmap_page_range(struct gather *gather, struct vma *vma)
 
 	tiny_lock(&vma->mm->lock);
 	for (; slot < end; slot++) {
-		u64 entry = table[slot];
+		u64 entry = *(volatile u64 *)&table[slot];
 		struct page *page = VMEMMAP + (entry >> 12);
 
 		if (!(entry & PRESENT))
@@ -106,8 +115,7 @@ void unmap_page_range(struct gather *gather, struct vma *vma)
 			continue;
 		}
 #endif
-		gather->pages[gather->slots] = page;
-		gather->counts[gather->slots++] = 1;
+		__tlb_remove_page_size(gather, page);
 	}
 #ifndef FORGETS_FLUSH
 	gather->flush_from = vma->start;

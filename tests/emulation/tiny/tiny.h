@@ -33,11 +33,13 @@ struct vma {
 
 /* Pages that wait for a flush, and what the allocator has got. */
 struct gather {
-	u64 slots, flush_from, flush_to, freed;
+	unsigned int slots;
+	u64 flush_from, flush_to, freed;
 	struct page *pages[SLOTS];
 	u64 counts[SLOTS];
 };
 
 int copy_page_range(struct vma *child, struct vma *parent);
+long change_protection(struct vma *vma, long writable);
 void unmap_page_range(struct gather *gather, struct vma *vma);
 void release(struct gather *gather);

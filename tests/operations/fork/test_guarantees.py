@@ -8,7 +8,6 @@ import pytest
 
 from costmodel.mm.address_space import AddressSpace, Rss, VmaKind
 from costmodel.mm.build import Memory, build_memory
-from costmodel.mm.findings import Findings
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.layout import Area, Content, Layout, Piece
 from costmodel.mm.layouts import folios, pages, private
@@ -24,7 +23,7 @@ from costmodel.mm.pte import (
     make_pte,
 )
 from costmodel.mm.sanity_cont import check_cont
-from costmodel.mm.violations import DirtyRule, Guarantee, plural
+from costmodel.mm.violations import DirtyRule, Findings, Guarantee, plural
 from costmodel.operations.fork.guarantees import check_fork
 from costmodel.operations.fork.mm import ForkOperation
 
@@ -62,11 +61,12 @@ def forked(layout: Layout = LAYOUT) -> tuple[Memory, ForkOperation]:
             if folio is not None:
                 page = folio.page(pte >> PFN_SHIFT)
                 fork.rss_add(fork.rss_of(folio))
-                if not folio.anon:
-                    fork.dup_file_rmap(folio, page)
-                elif not fork.try_dup_anon_rmap(folio, page):
+                if folio.anon and fork.maybe_pinned(folio, page):
                     pair.dst.set_ptes(slot, 1, fork.copy_pinned(pte))
                     continue
+                fork.mapcount_add(folio, page)
+                if folio.anon:
+                    fork.clear_exclusive(folio, page)
                 fork.folio_get(folio)
             if pair.vma.is_cow:
                 pair.src.write_protect(slot)

@@ -36,7 +36,7 @@ def test_copies_end_batches() -> None:
         ("mixed: writable 0, read-only 2", "numbers of pages"),
         ("mixed: writable 1, read-only 1000", "512 in all"),
         ("mixed: writable 1, writable 2", "each part once"),
-        ("stirred", "must be 'writable' or 'read-only' for fork"),
+        ("stirred", "must be 'writable' or 'read-only' or 'file' for fork"),
     ],
 )
 def test_what_it_cannot_be_is_refused(state: str, said: str) -> None:

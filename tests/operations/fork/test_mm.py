@@ -45,37 +45,26 @@ def test_tables_follow_mappings_and_leave_out_what_fork_skips() -> None:
     assert [pair.allocated for pair in pairs] == [True, True, False, True]
 
 
-def test_sharing_anonymous_pages() -> None:
-    fork = fork_of(private(*folios(1, 2)))
-    folio = fork.frames.folios[0]
-
-    assert fork.try_dup_anon_rmap(folio, 0)
-    assert fork.try_dup_anon_rmap(folio, 1, 2)
-
-    assert folio.mapcount == [2, 2, 2, 1]
-    assert folio.exclusive == [False, False, False, True]
-    assert folio.refcount == 4, "references are taken by folio_get"
-
-
-def test_a_batch_with_a_pinned_exclusive_page_is_refused_as_a_whole() -> None:
+def test_a_pinned_page_is_only_copied_while_it_is_exclusive() -> None:
     fork = fork_of(private(pages(2, 2, pinned=True, exclusive=False),
                            pages(2, 2, first=2, again=True)))  # fmt: skip
     folio = fork.frames.folios[0]
 
-    assert not fork.try_dup_anon_rmap(folio, 0, 4)
-    assert folio.mapcount == [1, 1, 1, 1]
-    assert fork.try_dup_anon_rmap(folio, 0, 2), "these are shared already"
+    assert fork.maybe_pinned(folio, 0, 4)
+    assert not fork.maybe_pinned(folio, 0, 2), "these are shared already"
 
 
 def test_a_batch_that_overruns_counts_pages_of_the_next_folio() -> None:
     fork = fork_of(private(*folios(1, 1), *folios(1, 0)))
     first, second = fork.frames.folios
 
-    assert fork.try_dup_anon_rmap(first, 1, 3)
-    fork.dup_file_rmap(first, 1, 2)
+    for page in (1, 2):
+        fork.mapcount_add(first, page)
+        fork.clear_exclusive(first, page)
 
-    assert (first.mapcount, second.mapcount, second.exclusive) == ([1, 3], [3], [False])
-    assert [fault.guarantee for fault in fork.faults] == [Guarantee.BATCH] * 2
+    assert (first.mapcount, second.mapcount) == ([1, 2], [2])
+    assert (first.exclusive, second.exclusive) == ([True, False], [False])
+    assert [fault.guarantee for fault in fork.faults] == [Guarantee.BATCH]
 
 
 def test_the_child_entry_is_old_and_clean_where_shared() -> None:

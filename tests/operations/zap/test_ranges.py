@@ -49,6 +49,8 @@ def test_fewer_calls_and_fewer_flushes_are_faster() -> None:
         ("dontneed: range 4 KiB, per_call none", "'per_call' must be"),
         ("dontneed: range 4 KiB, flush never", "'flush' must be"),
         ("dontneed: range 4 KiB, size 3", "may have per_call and flush"),
+        ("munmap: range 4 KiB", "'dontneed' alone has ranges"),
+        ("shared-dontneed: range 4 KiB", "'dontneed' alone has ranges"),
     ],
 )
 def test_what_it_cannot_be_is_refused(state: str, said: str) -> None:

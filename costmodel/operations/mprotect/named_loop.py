@@ -1,0 +1,41 @@
+"""The change loops that an archive of a recorded build may name."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from costmodel.mm.build import Memory
+from costmodel.mm.tlb import TlbView
+from costmodel.operations.mprotect.folio_batch import ProtectBatching, change_batched
+from costmodel.operations.mprotect.mm import MprotectOperation
+from costmodel.operations.mprotect.operation import TO_WRITABLE
+from costmodel.operations.mprotect.per_pte import change_per_pte
+from costmodel.operations.shared.strategy import Function
+
+
+def candidates(_: Collection[str], contpte: bool) -> Iterator[Mapping[str, Any]]:
+    """Yield the arguments of the known kernels' loops, and of loops between them."""
+    yield {"batching": None}
+    for reads in (True, False) if contpte else (False,):
+        for past in (False, True):
+            how = ProtectBatching(looks_past_folio=past, gathers=reads, hints=reads)
+            yield {"batching": asdict(how)}
+
+
+def loop_of(choices: Mapping[str, Any]) -> Function:
+    """Return the loop whose ``batching`` has these fields, or None for entry by entry."""
+    batching = choices["batching"]
+    if batching is None:
+        return change_per_pte
+    return partial(change_batched, how=ProtectBatching(**batching))
+
+
+def begun(memory: Memory, state: str, contpte: bool, loop: Function) -> MprotectOperation:
+    """Return a change about to happen; what becomes writable was made read-only by the loop."""
+    if state == TO_WRITABLE.name:
+        deque(loop(MprotectOperation(memory, TlbView(), contpte=contpte)), maxlen=0)
+    return MprotectOperation(memory, TlbView(), contpte=contpte)

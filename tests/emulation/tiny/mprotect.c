@@ -1,0 +1,4 @@
+/* What costmodel/emulation/setup/mprotect.c is for Linux. */
+#include "tiny.h"
+
+long cm_protect(struct vma *vma, long writable) { return change_protection(vma, writable); }

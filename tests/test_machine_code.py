@@ -1,0 +1,80 @@
+"""Compiled functions that are called without numba: the same result, and no wrong call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from costmodel import jit, machine_code
+from costmodel.cpu.reuse import Ints
+
+
+class Factors(NamedTuple):
+    one: int
+    other: int
+
+
+def weigh(values: Ints, table: Ints, factors: Factors, out: Ints) -> None:
+    for i in range(len(values)):
+        for j in range(table.shape[1]):
+            out[i] += values[i] * table[i, j] * factors.one - factors.other
+
+
+def arguments() -> tuple[Ints, Ints, Factors, Ints]:
+    table = np.arange(12, dtype=np.int64).reshape(4, 3)
+    return np.arange(4, dtype=np.int64), table, Factors(3, 5), np.zeros(4, np.int64)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    if not jit.is_compiled():
+        pytest.skip("needs numba")
+    monkeypatch.setattr(jit, "directory", lambda: tmp_path)
+    return tmp_path
+
+
+def result() -> list[int]:
+    """Return what the next process would compute."""
+    given = arguments()
+    jit.Standalone(weigh, _nrt=False)(*given)
+    found: list[int] = given[-1].tolist()
+    return found
+
+
+def test_the_result_is_that_of_python(place: Path) -> None:
+    given = arguments()
+    weigh(*given)
+    assert result() == result() == given[-1].tolist()
+    assert len(list(place.glob("*.o"))) == 1
+
+
+@pytest.mark.parametrize("keep", [0, 10, 40, -1])
+def test_a_damaged_file_is_made_again(place: Path, keep: int) -> None:
+    whole = result()
+    (file,) = place.glob("*.o")
+    data = file.read_bytes()
+    file.write_bytes(data[:keep])
+    assert result() == whole
+    assert machine_code.object_code(file) is not None
+
+
+def test_what_the_code_was_not_made_for_never_reaches_it() -> None:
+    fixed = np.zeros(3)
+    fixed.flags.writeable = False
+    for wrong in (np.zeros((4, 4))[:, 1], fixed, 1.5, None):
+        with pytest.raises(TypeError):
+            machine_code.in_words([wrong], [])
+    forms = {
+        machine_code.in_words(each, [])
+        for each in (
+            [np.zeros(3)],
+            [np.zeros(3, np.int64)],
+            [np.zeros((3, 1))],
+            [1, np.zeros(3)],
+            [(1, np.zeros(3))],
+        )
+    }
+    assert len(forms) == 5
