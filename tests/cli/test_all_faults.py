@@ -146,6 +146,29 @@ def test_a_bad_value_of_any_option_is_told_with_the_rest(
     assert list(tmp_path.iterdir()) == []
 
 
+NEEDED = {
+    "trace": "xeon-4210r v6.7 -o /proc/no/x.json",
+    "compare": "no1 no2",
+    "breakeven": "v6.8 --machine xeon-4210r --over folio_order",
+    "explain": "xeon-4210r v6.8",
+    "sensitivity": "xeon-4210r v6.7",
+    "plot": "lkml-fork -o /proc/no/x.svg",
+    "report": "lkml-fork -o /proc/no/x.html",
+    "sweep": "lkml-fork --over core.width=2..8:4 -o /proc/no/x",
+    "share": "no.txt",
+    "layout": "no",
+    "record": "--build-tree no",
+    "loops": "zen3 --machine epyc-milan",
+}
+
+
+@pytest.mark.parametrize("name", available())
+def test_no_command_drops_an_unknown_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, *shlex.split(NEEDED.get(name, "")), "--bogus"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "--bogus: unknown option" in err
+
+
 def test_words_that_mean_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "noscen", "more", "--jsn", "x.json", "--jobs=0", "--order", "x"]) == 2
     told = capsys.readouterr().err
