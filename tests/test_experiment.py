@@ -13,14 +13,13 @@ from costmodel.code.uops import Kind
 from costmodel.config.errors import ConfigError, Fault
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Protocol
-from costmodel.config.workload import Workload
+from costmodel.config.workload import Workload, noise_scenario
 from costmodel.cpu.stack import Cause as Reason
 from costmodel.cpu.stack import TableCost, Timing
 from costmodel.experiment import (
     Cell,
     Result,
     compare,
-    noise_scenario,
     published_rows,
     run_cell,
     run_cells,

@@ -108,8 +108,3 @@ class ContextTracker:
             bool(traits & Trait.TRACKED),
             bool(self.last.traits & Trait.PLACED),
         )
-
-
-def lone_context(before_last: str, last: Step, now: Step) -> Context:
-    """Return the context of the step from ``last`` to ``now``, without facts about the batch."""
-    return ContextTracker(last, before_last).context_at(now)

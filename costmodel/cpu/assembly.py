@@ -50,22 +50,29 @@ _IS_TAKEN = c.flags(c.TAKEN)
 _IS_INDEPENDENT = c.flags((c.OP_SLOT, c.OP_DMB, c.OP_IMMEDIATE, c.OP_ZERO_IDIOM))
 """Operations that compute nothing, so that they do not wait for their inputs."""
 _BRANCH, _ZERO, _RMW = int(Kind.BRANCH), int(Kind.ZERO), int(Kind.RMW)
-_COMPARE = int(Subkind.COMPARE)
+_ALU, _COMPARE, _PLAIN = int(Kind.ALU), int(Subkind.COMPARE), int(Subkind.PLAIN)
 
 
 @compiled
 def fused(
-    kind: NDArray[np.uint8], subkind: NDArray[np.uint8], inputs: NDArray[np.int32]
-) -> NDArray[np.bool_]:
-    """Return which micro-ops are compares that fuse with the conditional branch behind, bool[n]."""
+    kind: NDArray[np.uint8], subkind: NDArray[np.uint8], inputs: NDArray[np.int32],
+    compares: bool, arithmetic: bool,
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Return which micro-ops fuse with the conditional branch behind them, bool[n].
+
+    Those are ``compares``, and other integer operations (``arithmetic``) whose flags it reads.
+    """
     result = np.zeros(len(kind), np.bool_)
-    for compare in range(len(kind) - 1):
-        branch = compare + 1
-        if subkind[compare] == _COMPARE and kind[branch] == _BRANCH:
-            alone = inputs[branch, FLAGS] == compare
-            for column in range(FLAGS):
-                alone &= inputs[branch, column] < 0
-            result[compare] = alone
+    for first in range(len(kind) - 1):
+        branch = first + 1
+        if kind[branch] != _BRANCH or inputs[branch, FLAGS] != first:
+            continue
+        alone = (compares and subkind[first] == _COMPARE) or (
+            arithmetic and kind[first] == _ALU and subkind[first] == _PLAIN
+        )
+        for column in range(FLAGS):
+            alone &= inputs[branch, column] < 0
+        result[first] = alone
     return result
 
 
@@ -80,8 +87,8 @@ def assembled(
 ) -> None:  # fmt: skip
     """Fill the rows of ``code``, int16[rows, COLUMNS], which must be all 0 before.
 
-    ``number``, int64[n], is the row of each micro-op in the program. A compare that is ``gone`` has
-    the row of its branch, which takes over its inputs. ``access`` holds the class, the last touch
+    ``number``, int64[n], is the row of each micro-op in the program. What is ``gone`` has the
+    row of its branch, which takes over its inputs. ``access`` holds the class, the last touch
     and the ownership of each access. The columns of prefetches are not changed. Producers
     ``window[0]`` rows or ``window[1]`` store queue entries back have left the window. ``entries``,
     int64[n], is scratch memory.

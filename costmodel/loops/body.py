@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, Trace
+from costmodel.code.trace import FLAGS, NO_ADDRESS, NO_PRODUCER, Trace
 from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.config.parameter import Isa
 from costmodel.loops.form import CHAINED, InstructionGroup, Loop
@@ -66,6 +66,9 @@ class _Rows:
     """The row with the latest result of each chain, by the chain's form and number."""
     registers: list[int] = field(default_factory=lambda: [NO_PRODUCER] * REGISTERS)
     additions: int = 0
+    flags: int = NO_PRODUCER
+    """The row with the latest flags that a branch of x86-64 reads; arm64 has branches on registers,
+    and their loops use those."""
     counter: int = NO_PRODUCER
     place: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """How many instructions of each kind and form this iteration has so far."""
@@ -84,10 +87,14 @@ class _Rows:
         address = self._address(group) if kind in _REGIONS else NO_ADDRESS
         # The address of a chained load comes from the result before; what is stored is data.
         column = 0 if kind == "load" and group.form == "chain" else 2 if address >= 0 else 0
+        if kind == "branch" and self.isa == "x86_64":
+            column, source = FLAGS, self.flags
         if kind == "load" and group.form == "forward":
             source = NO_PRODUCER  # it waits for the memory that the store before it wrote
         taken = 0 if kind == "branch" else -1
         self.rows.append(LoopRow(*what, {column: source}, address, taken))
+        if kind == "add":
+            self.flags = len(self.rows) - 1
         if chain and kind not in _NO_RESULT:
             self.chains[chain] = len(self.rows) - 1
 
@@ -97,9 +104,10 @@ class _Rows:
         self.rows += [
             LoopRow(Kind.ALU, inputs={0: self.counter}),
             LoopRow(Kind.ALU, Subkind.COMPARE, {0: counter}),
-            LoopRow(Kind.BRANCH, inputs={3: counter + 1}, taken=1),
+            LoopRow(Kind.BRANCH, inputs={FLAGS: counter + 1}, taken=1),
         ]
         self.counter = counter
+        self.flags = counter + 1
 
     def _address(self, group: InstructionGroup) -> int:
         """Return the address of the next access of a group; it is the same in every iteration."""

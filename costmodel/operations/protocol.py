@@ -41,8 +41,6 @@ class Words:
     * ``loop``: what results call the part of the time that the loop over page tables takes.
     * ``built_in``: names of the states in which other builds were recorded; empty for the first
       state only.
-    * ``apart``: names of states by the build that was recorded in these alone, and that alone was
-      recorded in them.
     * ``has_vmas``: the number of mappings changes the cost, not only their size.
     """
 
@@ -52,7 +50,6 @@ class Words:
     frames: Literal["contiguous", "scattered"] = "contiguous"
     loop: str = "loop"
     built_in: tuple[str, ...] = ()
-    apart: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     has_vmas: bool = False
 
     @property

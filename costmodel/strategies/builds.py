@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
 
@@ -30,13 +30,16 @@ class Build:
     """The compiler and the configuration of a kernel, in words.
 
     ``options`` holds the configuration options that are set, of those by which builds are told
-    apart (see :mod:`costmodel.strategies.likeness`).
+    apart (see :mod:`costmodel.strategies.likeness`). ``states`` names, by operation, the states in
+    which this build alone was recorded; it was recorded in no others. Without it, a build has all
+    that no other has to itself.
     """
 
     name: str
     compiler: str
     configuration: str
     options: frozenset[str] = frozenset()
+    states: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return ``gcc 13.3.0, distribution-like``."""
@@ -173,12 +176,14 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     option = operation_named(strategy.operation).state(workload.state).option
     if option and option not in known_builds()[build].options:
         return f"build {build} has no CONFIG_{option}, which {workload.state} needs"
-    for alone, states in operation_named(strategy.operation).words.apart.items():
+    for alone, states in _states_apart(strategy.operation).items():
         if build != alone and workload.state in states:
             return _in_no_state(strategy, alone, workload.state, isa)
         if build == alone:
             here = workload.state in states
-            return "" if here else f"build {build} was recorded in {', '.join(states)}"
+            return (
+                "" if here else f"build {build} was recorded in {', '.join(states) or 'no state'}"
+            )
     aligned = workload.frames == "aligned" and 0 in workload.folio_orders and strategy.contpte
     if build == BOOTED and not aligned:
         return ""
@@ -202,6 +207,16 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
     where = "every order" if strategy.one_by_one else f"order {orders}"
     return f"build {build} was recorded at {where}, {' and '.join(states)}"
+
+
+@cache
+def _states_apart(operation: str) -> Mapping[str, Sequence[str]]:
+    """Return the states of an operation in which builds alone were recorded, by build."""
+    return {
+        name: build.states.get(operation, ())
+        for name, build in known_builds().items()
+        if build.states
+    }
 
 
 def _in_no_state(strategy: Strategy, build: str, state: str, isa: str) -> str:

@@ -9,6 +9,7 @@ from costmodel.code.trace import TableRun
 from costmodel.code.uops import Kind, Subkind, Target, Uop
 from costmodel.config.machine import Machine
 from costmodel.cpu import engine
+from costmodel.cpu.parameters import TICKS_PER_CYCLE
 
 from .build import (
     ALTRA,
@@ -241,14 +242,32 @@ def test_eliminated_moves_cost_a_slot_only() -> None:
     assert cycles(moves, eliminates) / N == pytest.approx(1 / XEON.core.width.value, rel=0.02)
 
 
-def test_a_fused_pair_is_one_micro_op() -> None:
-    flags = trace_of([alu(subkind=Subkind.COMPARE), branch(False)] * N)
+@pytest.mark.parametrize(
+    ("subkind", "key"),
+    [
+        (Subkind.COMPARE, "core__fuses_compare_branch"),
+        (Subkind.PLAIN, "core__fuses_arithmetic_branch"),
+    ],
+)
+def test_a_fused_pair_is_one_micro_op(subkind: Subkind, key: str) -> None:
+    flags = trace_of([alu(subkind=subkind), branch(False)] * N)
     flags.inputs[1::2, 3] = np.arange(0, 2 * N, 2)
     costs = {}
     for fuses in (False, True):
-        on = machine(XEON, core__fuses_compare_branch=fuses, core__branch_ports=4)
+        on = machine(XEON, **{key: fuses}, core__branch_ports=4)
         costs[fuses] = engine.run([TableRun(flags, 1, 1)], on).ticks
     assert costs[True] == pytest.approx(costs[False] / 2, rel=0.01)
+
+
+def test_who_needs_a_fused_result_waits_for_the_pair() -> None:
+    """A chain of additions, each with a branch on its flags, takes a cycle each."""
+    pairs = trace_of([alu(), branch(False)] * N)
+    pairs.inputs[1::2, 3] = np.arange(0, 2 * N, 2)
+    pairs.inputs[2::2, 0] = np.arange(0, 2 * N - 2, 2)
+    on = machine(XEON, core__fuses_arithmetic_branch=True, core__branch_ports=4)
+    assert engine.run([TableRun(pairs, 1, 1)], on).ticks / TICKS_PER_CYCLE / N == pytest.approx(
+        1, rel=0.02
+    )
 
 
 def test_a_nop_takes_a_slot_only() -> None:

@@ -9,9 +9,11 @@ import numpy as np
 from costmodel.code.library import BUILD_MARK, RAGGED, from_arrays, load_library
 from costmodel.recorder.archive import STEPS_FOLDER, cut_programs
 from costmodel.strategies.builds import known_builds
+from tools import files
 from tools.builds.record import PATCHES, shipped_builds
 
-LISTED = shipped_builds(PATCHES / "trees.yaml")
+FILES = Path(files.__file__).with_name("trees.yaml")
+LISTED = [*shipped_builds(PATCHES / "trees.yaml"), *shipped_builds(FILES)]
 CUT = cut_programs("fork")
 
 

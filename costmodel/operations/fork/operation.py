@@ -26,8 +26,6 @@ READ_ONLY: Final = PteState("read-only", "forked before, by a child that lives o
 FILE: Final = PteState(
     "file", "a private mapping of a file, of which one page was written", alone=False, file=True
 )
-FILE_BUILD: Final = "gcc12-file"
-"""The build that was recorded in that state."""
 
 
 class Fork(Operation):
@@ -45,8 +43,6 @@ class Fork(Operation):
         ),
         has_vmas=True,
         loop="copy",
-        built_in=(WRITABLE.name,),
-        apart={FILE_BUILD: (FILE.name,)},
     )
     events = (
         "alloc", "resched", "read", "scan", "peek", "gather", "get", "clear_exclusive", "map",

@@ -35,7 +35,7 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     free_ps = round(machine.kernel.table_free_ns.value * PS_PER_NS)
     if state.shared and keeps_tables:
-        forced -= 1  # the flush of the last table is that of the call
+        forced = max(0, forced - 1)  # the flush of the last table is that of the call
     if state.mapped_by > 1 and machine.isa == "arm64":
         forced = 0  # an address space that ends is flushed with its tables alone
     after = [flush_of_all(machine, count=forced)] if forced else []

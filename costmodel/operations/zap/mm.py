@@ -81,6 +81,8 @@ class ZapOperation(TableOperation):
         self.released: list[Step | Uop] | None = None
         """Where the events of releases that the loop itself asks for are put, to be priced apart;
         None where they are events like all others."""
+        self.flushes = 0
+        """How often the loop has flushed so far."""
         self.must_flush = False
         """The list is full: the loop must stop for a flush and a release."""
 
@@ -210,6 +212,7 @@ class ZapOperation(TableOperation):
 
     def flush(self) -> None:
         """Flush the TLB of the address space."""
+        self.flushes += 1
         self.final_flush()
 
     def finish(self) -> None:

@@ -42,7 +42,6 @@ FILE_MUNMAP: Final = PteState(
 FILE_DONTNEED: Final = PteState("file-dontneed", "MADV_DONTNEED over the same", file=True)
 
 
-FILE_BUILD: Final = "gcc12-file"
 _OF_FILES: Final = (
     SHARED_EXIT, SHARED_MUNMAP, SHARED_DONTNEED, FILE_EXIT, FILE_MUNMAP, FILE_DONTNEED
 )  # fmt: skip
@@ -71,7 +70,6 @@ class Zap(Operation):
         # iteration: nothing stays in order (docs/zap.md).
         frames="scattered",
         loop="unmap",
-        apart={FILE_BUILD: tuple(state.name for state in _OF_FILES)},
     )
     events = (
         "lock", "batch", "list_page", "read", "scan", "peek", "gather", "clear_src", "flush",

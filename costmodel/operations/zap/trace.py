@@ -6,7 +6,7 @@ ends, many page tables after the first of its pages was unmapped.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -57,12 +57,14 @@ FREED_BEFORE: Final = 1 << 24
 class _Traced:
     """The traces of unmapping a table and of releasing its pages, which take ``slots`` slots.
 
-    ``release`` is None where nobody asked for it.
+    ``release`` is None where nobody asked for it. The loop itself flushes and releases ``flushes``
+    times.
     """
 
     unmap: Trace
     release: Trace | None
     slots: int
+    flushes: int
 
 
 def zap_runs(
@@ -80,20 +82,19 @@ def _runs(
     """Return the traces, those of unmaps first.
 
     Released pages were unmapped up to a full gather list before; with one call per page, each is
-    released at once. Dirty pages of files are released at the end of each table.
+    released at once. A loop that flushes by itself, as kernels do at the end of each table of dirty
+    pages of files, releases what it has gathered until then.
     """
-    each_table = space.shapes[0].state.shared
     both = _tables(strategy, program, release_program, space, releases=True)
     unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
     releases = (TableRun(t.release, shape.count, 0) for shape, t in both if t.release is not None)
-    lists = sum(shape.count for shape in space.shapes) if each_table else _lists(both)
-    return (*unmaps, *with_reuse(unmaps, releases, lists))
+    return (*unmaps, *with_reuse(unmaps, releases, _lists(both)))
 
 
 def unmaps_alone(
     strategy: Strategy, program: str, isa: str, space: ShapedSpace
 ) -> tuple[list[TableRun], float]:
-    """Return the traces of unmapping each distinct table, and how many gather lists that fills."""
+    """Return the traces of unmapping each distinct table, and how many gather lists it releases."""
     both = _tables(strategy, program, FOLIOS[isa], space, releases=False)
     return [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both], _lists(both)
 
@@ -110,8 +111,10 @@ def _tables(
     ]
 
 
-def _lists(both: Iterable[tuple[TableShape, _Traced]]) -> float:
-    return sum(shape.count * table.slots for shape, table in both) / MAX_SLOTS
+def _lists(both: Sequence[tuple[TableShape, _Traced]]) -> float:
+    """Return how many lists are released: those that the loop flushes by itself, else full ones."""
+    flushes = sum(shape.count * table.flushes for shape, table in both)
+    return flushes or sum(shape.count * table.slots for shape, table in both) / MAX_SLOTS
 
 
 def _one(shape: TableShape) -> TableShape:
@@ -158,14 +161,14 @@ def _traced(
         record = recorders[0].recorded(walked.unmapped)
         unmap = build(record, load_library("zap", programs[0]), "zap", "unmap")
         if not releases:
-            return _Traced(unmap, None, walked.slots)
+            return _Traced(unmap, None, walked.slots, walked.flushes)
 
         def make() -> Trace:
             return _release(recorders[1].recorded(walked.released()), programs[1], shape)
 
         # Most strategies fill the list alike: what they release is traced once.
         key = "release", programs[1], shape.orders, shape.first_pfns, _end_of_batch(shape)
-        return _Traced(unmap, kept((*key, walked.gathered), make), walked.slots)
+        return _Traced(unmap, kept((*key, walked.gathered), make), walked.slots, walked.flushes)
     except StrategyError as error:
         raise strategy.blamed(error) from error
 
@@ -185,13 +188,13 @@ class Walk:
         memory = shape.build()
         zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
         released: list[Step | Uop] = []
-        unmapping: Iterable[Step | Uop]
+        zap.page_lists = _full_lists(memory)
+        self.flushes = 0
         if isinstance(shape.state, RangeState):
-            zap.page_lists = _full_lists(memory)
             unmapping = _by_ranges(function, zap, shape, released)
         else:
-            zap.released = released if shape.state.shared else None
-            unmapping = function(zap)
+            zap.released = released
+            unmapping = self._whole(function, zap)
         before = step_before(_end_of_table(shape))
         self.unmapped = exhausted(unmapping, before, vocabularies[0])
         self.slots = zap.list.slots_used
@@ -199,12 +202,19 @@ class Walk:
         """What decides how the list is released: all but the function that filled it."""
 
         def release() -> Yields:
-            zap.page_lists = _full_lists(memory)
-            last = step_before(_end_of_batch(shape))
-            return exhausted(released or flush_and_release(zap), last, vocabularies[1])
+            zap.released = None
+            rest = [*released, *flush_and_release(zap)]
+            return exhausted(rest, step_before(_end_of_batch(shape)), vocabularies[1])
 
         self._release = release
         self._released: Yields | None = None
+
+    def _whole(self, function: Function, zap: ZapOperation) -> Steps:
+        """Unmap the table; mappings that still wait for a flush have that of the call."""
+        yield from function(zap)
+        self.flushes = zap.flushes
+        if zap.delayed:
+            yield from flush_and_release(zap)
 
     def released(self) -> Yields:
         """Return what is yielded for the release, which happens when this is called."""

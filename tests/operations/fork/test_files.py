@@ -13,12 +13,12 @@ from costmodel.mm.folio import Folio
 from costmodel.mm.violations import Guarantee
 from costmodel.operations.fork import folio_batch, per_pte
 from costmodel.operations.fork.mm import ForkOperation
-from costmodel.operations.fork.operation import FILE_BUILD
 from costmodel.operations.shared.entry import Steps
 from costmodel.strategies.builds import builds_for
 from costmodel.strategies.catalogue import built_in
 from costmodel.studies import Price
 
+FILE_BUILD = "gcc12-file"
 RECORDED = {
     "x86_64": {
         "v6.7", "v6.8", "folio-batch-prototype", "folio-batch-off-by-one", "folio-batch-v6.9",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,13 +16,14 @@ from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.trace import TableRun
 from costmodel.config.workload import Workload
+from costmodel.mm.folio import Folio
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import TableShape, homogeneous
 from costmodel.mm.violations import Guarantee
 from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.operations.zap import folio_batch
-from costmodel.operations.zap.mm import ZapOperation
+from costmodel.operations.zap.mm import Delayed, ZapOperation
 from costmodel.operations.zap.operation import OPERATION
 from costmodel.operations.zap.recorded import as_posted, find
 from costmodel.operations.zap.release import flush_and_release
@@ -192,3 +194,29 @@ def test_another_build_is_refused_with_the_one_that_has_the_state() -> None:
     assert booted == f"state file-exit was recorded of build {BUILD} only"
     unknown = not_recorded(v67, workload, "x86_64", build="gcc16")
     assert unknown == f"not recorded of build gcc16 (builds: {BUILD})"
+
+
+def once_per_call(zap: ZapOperation) -> Steps:
+    """Unmap as v6.12, but leave the delayed mappings to the flush at the end of the call."""
+    waiting: list[Delayed] = []
+
+    def wait(folio: Folio, first_page: int, count: int = 1, *, counts_large: bool = False) -> None:
+        waiting.append(Delayed(folio, first_page, count, counts_large))
+
+    zap.delay_rmap = wait  # type: ignore[method-assign]
+    yield from folio_batch.v6_12(zap)
+    zap.delayed = waiting
+
+
+def test_flushes_are_those_of_the_loop() -> None:
+    (kernel,) = (known for known in strategies() if known.name == f"folio-batch-v6.12@{BUILD}")
+    late = replace(kernel, function=once_per_call)
+    memory = 4 * TABLE_PTES * PAGE_BYTES
+    space = homogeneous(memory, {0: 1.0}, state=OPERATION.state("shared-munmap"))
+    by_table, by_call = (
+        list(zap_runs(known, known.programs["x86_64"], "x86_64", space)) for known in (kernel, late)
+    )
+
+    assert [sum(run.flushes for run in found) for found in (by_table, by_call)] == [4, 0]
+    executed = [sum(run.count * len(run.trace) for run in found) for found in (by_table, by_call)]
+    assert executed[1] == pytest.approx(executed[0], rel=0.02)
