@@ -19,7 +19,10 @@ from benchmarks.measurement import Measurement
 from benchmarks.table import WIDTH, compare, show
 
 LAST = Path("out") / "bench.json"
-NAMES = ("questions", "commands", "cell", "evaluation", "engines", "memory", "iterations", "cells")
+NAMES = (
+    "questions", "sweeps", "commands", "cell", "evaluation", "engines", "memory",
+    "iterations", "cells",
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.cells import MACHINES, STATES, cell, in_turn
 from benchmarks.measurement import MEGABYTES, Ended, Measurement, best, command, seconds
 from benchmarks.questions import questions
+from benchmarks.sweeps import sweeps
 from costmodel import cpu
 from costmodel.config.machine import load_machine
 from costmodel.cpu import reference
@@ -163,6 +164,7 @@ def _child(what: str, *numbers: int) -> Ended:
 
 SUITES: Mapping[str, Suite] = {
     "questions": questions,
+    "sweeps": sweeps,
     "commands": commands,
     "cell": one_cell,
     "evaluation": evaluation,

@@ -72,8 +72,11 @@ def _arrays(value: object) -> Iterator[NDArray[Any]]:
     if isinstance(value, np.ndarray):
         yield value
     elif is_dataclass(value):
+        # What a value makes when it is asked for (a trace of shipped code) is not there yet.
+        there = vars(value) if hasattr(value, "__dict__") else None
         for part in fields(value):
-            yield from _arrays(getattr(value, part.name))
+            found = getattr(value, part.name) if there is None else there.get(part.name)
+            yield from _arrays(found)
     elif isinstance(value, tuple) and value and not isinstance(value[0], str):
         for part in value:
             yield from _arrays(part)

@@ -133,6 +133,12 @@ directory = cache(cache_directory)
 """Returns the directory of this process."""
 
 
+def is_to_compile() -> bool:
+    """Tell whether nothing was compiled yet, though functions are and there is a place for it."""
+    place = directory()
+    return is_compiled() and place is not None and not any(place.iterdir())
+
+
 class Compiled:
     """A function that numba compiles when it is first called; ``options`` are those of its jit.
 

@@ -46,7 +46,7 @@ def in_words(arguments: Iterable[Any], words: list[int]) -> str:
         if isinstance(each, np.ndarray):
             if not each.flags.c_contiguous or not each.flags.writeable:
                 raise TypeError("arrays must be contiguous and writable")
-            place = each.__array_interface__["data"][0]
+            place = each.ctypes.data
             words += (0, 0, each.size, each.itemsize, place, *each.shape, *each.strides)
             form += f"{each.dtype.str}{each.ndim}"
         elif isinstance(each, tuple):

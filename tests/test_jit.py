@@ -29,6 +29,18 @@ def test_a_directory_is_made_once_and_announced(
     assert capsys.readouterr().err == ""
 
 
+def test_something_is_to_be_compiled_until_a_file_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jit, "is_compiled", lambda: True)
+    monkeypatch.setattr(jit, "directory", lambda: tmp_path)
+    assert jit.is_to_compile()
+    (tmp_path / "code.o").touch()
+    assert not jit.is_to_compile()
+    monkeypatch.setattr(jit, "directory", lambda: None)
+    assert not jit.is_to_compile()
+
+
 def test_old_directories_go_when_a_new_one_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

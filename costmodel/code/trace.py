@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.code.regions import LAST_MET, LastMet
 from costmodel.code.sequences import numbered
 from costmodel.code.uops import Kind, Target
 from costmodel.disk_cache import kept, kept_on_disk
@@ -18,6 +20,9 @@ NO_PRODUCER = -1
 """Value in ``Trace.inputs`` for an input without a producer in this trace."""
 NO_ADDRESS = -1
 """Value in ``Trace.address`` for a micro-op that touches no memory."""
+
+_ONCE: Final = LAST_MET >= LastMet.ROUND
+"""For each target, whether every table touches it anew: page tables and struct pages."""
 
 ADDRESS, DATA, FLAGS, MEMORY = slice(0, 2), slice(2, 4), 3, 4
 """Columns of ``Trace.inputs``."""
@@ -92,6 +97,14 @@ class Trace:
         return self._known.lines
 
     @property
+    def lines_once(self) -> int:
+        """How many lines of page tables and struct pages are touched: what each table has anew."""
+        return kept_on_disk((self.token, "lines once"), self._lines_once)
+
+    def _lines_once(self) -> int:
+        return len(numbered(self.line[_ONCE[self.target]])[1])
+
+    @property
     def _known(self) -> _Totals:
         return kept_on_disk((self.token, "totals"), self._totals)
 
@@ -123,14 +136,15 @@ class _LaterTrace(Trace):
         return getattr(vars(self)["_make"](), name)
 
 
-def later(name: str, make: Callable[[], Trace]) -> Trace:
+def later(said: Hashable, make: Callable[[], Trace]) -> Trace:
     """Return a trace whose columns are those of ``make()``, called whenever one is asked for.
 
-    ``name`` says all that the trace depends on. What is made from it is kept on disk by this name,
-    so that mostly nobody asks for a column. ``make`` must keep what it makes.
+    The ``repr`` of ``said`` says all that the trace depends on but for this version of the package.
+    What is made from it is kept on disk by its hash, so that mostly nobody asks for a column.
+    ``make`` must keep what it makes.
     """
     trace = object.__new__(_LaterTrace)
-    vars(trace).update(token=name, _make=make)
+    vars(trace).update(token=sha256(repr(said).encode()).hexdigest(), _make=make)
     return trace
 
 

@@ -14,7 +14,7 @@ from costmodel.experiment.cell import (
     strategy_of,
 )
 from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
-from costmodel.experiment.run import run_cells
+from costmodel.experiment.run import compile_apart, run_cells
 from costmodel.experiment.study import all_in_one_build, compare_cells, mixes_builds
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "build_of",
     "compare",
     "compare_cells",
+    "compile_apart",
     "exact_ps_of",
     "exact_seconds",
     "executed",

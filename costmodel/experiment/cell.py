@@ -237,14 +237,6 @@ def _pace(cell: Cell, exact_ps: int, met: Contention | None) -> Pace:
     return Pace(exact_ps, PS_PER_S / (exact_ps + cell.workload.between_us * PS_PER_US))
 
 
-def prepare(cell: Cell) -> None:
-    """Load what it takes to price cells like this one, for processes that are forked from this one.
-
-    The compiler is loaded only where something has to be compiled or traced anew.
-    """
-    _priced(cell, _table_runs(cell), Engine.FAST)
-
-
 def executed(cell: Cell) -> Sequence[TableRun]:
     """Return what a cell executes: one trace for each distinct page table, and how often it runs.
 

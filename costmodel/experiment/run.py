@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
-from costmodel.experiment.cell import Cell, Result, build_of, prepare, run_cell
-from costmodel.parallel import in_processes
+from costmodel.experiment.cell import Cell, Result, build_of, exact_seconds, run_cell
+from costmodel.parallel import apart, in_processes
 from costmodel.simulation import Engine
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
 from costmodel.store import Store, key_of, the_store
@@ -87,6 +87,26 @@ def run_cells(
     store.put({keys[position]: found for position, found in computed.items() if position in keys})
     values |= computed
     return [Result(cell=cell, **values[position]) for position, cell in enumerate(todo)]
+
+
+def compile_apart(cell: Cell) -> None:
+    """Compile what prices cells like this one, if nothing was compiled on this computer before.
+
+    The process that does it ends with the compiler, which takes hundreds of megabytes.
+    """
+    from costmodel.jit import is_to_compile
+
+    if is_to_compile():
+        apart(exact_seconds, cell)
+
+
+def prepare(cell: Cell) -> None:
+    """Load what it takes to price cells like this one, for processes that are forked from this one.
+
+    The compiler is loaded only where something has to be traced anew.
+    """
+    compile_apart(cell)
+    exact_seconds(cell)
 
 
 def _keys(

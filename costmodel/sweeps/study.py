@@ -13,7 +13,7 @@ from costmodel.config.document import Place
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
-from costmodel.experiment import Cell, LeftOut, matched
+from costmodel.experiment import Cell, LeftOut, compile_apart, matched
 from costmodel.plan import plan
 from costmodel.sweeps.axes import (
     UNCERTAIN,
@@ -201,6 +201,7 @@ def _blocks(
             faults += error.faults
             continue
         left_out += todo.left_out
+        compile_apart(todo.cells[0])
         for _, mine in itertools.groupby(todo.cells, key=lambda cell: cell.machine.name):
             pairs = list(_pairs(mine))
             cells, bases = zip(*pairs, strict=True)

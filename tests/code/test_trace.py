@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import wraps
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 
-from costmodel import api
-from costmodel.code.trace import Trace, later
+from costmodel import api, disk_cache
+from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.uops import Kind, Target
-from costmodel.experiment import Cell, executed
+from costmodel.disk_cache import ByteCache, forget
+from costmodel.experiment import Cell, exact_seconds, executed
 from costmodel.operations.registry import operation_named
+from costmodel.operations.shared import pmd
+from costmodel.operations.shared import trace as shared_trace
+from costmodel.operations.zap import trace as zap_trace
 
 
 def trace(kinds: Sequence[Kind]) -> Trace:
@@ -41,11 +48,11 @@ def test_it_is_made_when_a_column_is_asked_for() -> None:
         made.append(trace([Kind.LOAD, Kind.STORE, Kind.LOAD]))
         return made[-1]
 
-    promised = later("test_trace: three", make)
-    assert promised.token == "test_trace: three" and not made
+    promised = later(("test_trace", "three"), make)
+    assert promised.token == later(("test_trace", "three"), make).token and not made
     assert promised.kinds() == {"load": 2, "store": 1} and made
     count = len(made)
-    again = later("test_trace: three", make)
+    again = later(("test_trace", "three"), make)
     assert again.kinds() == {"load": 2, "store": 1}
     assert again.touches(Target.SRC) and not again.touches(Target.DST)
     assert again.lines == 2
@@ -53,8 +60,46 @@ def test_it_is_made_when_a_column_is_asked_for() -> None:
     assert len(again) == 3 and len(made) > count
 
 
+def refused(*_: object) -> Trace:
+    raise AssertionError("nobody asked for a column")
+
+
+def test_to_keep_it_does_not_make_it() -> None:
+    promised = later(("test_trace", "kept"), refused)
+    kept = ByteCache(1 << 20)
+    assert kept.get("runs", lambda: (TableRun(promised, 1, 512),))[0].trace is promised
+    assert kept.bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("maker", "question"),
+    [
+        (shared_trace, {"strategy": "folio-batch-v6.9"}),
+        (zap_trace, {"strategy": "folio-batch-v6.12", "state": "exit"}),
+        (zap_trace, {"strategy": "v6.7", "state": "munmap", "frames": "scattered"}),
+        (pmd, {"strategy": "v6.7", "overrides": {"mapped": "pmd"}}),
+    ],
+)
+def test_the_next_process_prices_other_numbers_without_making_it(
+    maker: ModuleType, question: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COSTMODEL_CACHE", str(tmp_path))
+    monkeypatch.setattr(disk_cache._made, "values", 0)
+    operation = "zap" if maker is zap_trace else "fork"
+    asked = api.cell("ampere-altra", operation=operation, memory="4 MiB", order=9, **question)
+    forget()
+    before = exact_seconds(asked)
+    forget()
+    for name in ("_trace", "_traced", "_release"):
+        if hasattr(maker, name) and (maker, name) != (zap_trace, "_trace"):
+            monkeypatch.setattr(maker, name, refused)
+    other = asked.machine.with_value("caches.l1.latency_cycles", 7.0)
+    assert exact_seconds(replace(asked, machine=other)) != before
+    forget()
+
+
 def test_a_changed_copy_has_columns_of_its_own() -> None:
-    promised = later("test_trace: copied", lambda: trace([Kind.LOAD, Kind.LOAD]))
+    promised = later(("test_trace", "copied"), lambda: trace([Kind.LOAD, Kind.LOAD]))
     copy = replace(promised, kind=np.array([Kind.STORE, Kind.STORE], np.uint8))
     assert copy.kinds() == {"store": 2}
     assert copy.token != promised.token

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from costmodel import api
@@ -27,3 +30,23 @@ def test_processes_change_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
         for order in (0, 2)
     ]
     assert run.run_cells(cells, jobs=2) == run.run_cells(cells, jobs=1)
+
+
+def _noted(_: Cell) -> float:
+    Path(os.environ["NOTED"]).write_text(str(os.getpid()))
+    return 1.0
+
+
+def test_the_compiler_runs_in_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes hundreds of megabytes, which end with that process."""
+    monkeypatch.setenv("NOTED", str(tmp_path / "pid"))
+    monkeypatch.setattr(run, "exact_seconds", _noted)
+    cell = api.cell("ampere-altra", "v6.7", memory="2 MiB")
+    monkeypatch.setattr("costmodel.jit.is_to_compile", lambda: False)
+    run.compile_apart(cell)
+    assert not (tmp_path / "pid").exists()
+    monkeypatch.setattr("costmodel.jit.is_to_compile", lambda: True)
+    run.compile_apart(cell)
+    assert int((tmp_path / "pid").read_text()) != os.getpid()

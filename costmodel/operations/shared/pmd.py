@@ -13,7 +13,7 @@ from costmodel.code.build import build
 from costmodel.code.events import Step, Trait
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
-from costmodel.code.trace import TableRun, Trace
+from costmodel.code.trace import TableRun, Trace, later
 from costmodel.disk_cache import kept
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.registry import operation_named
@@ -45,8 +45,9 @@ def pmd_runs(
     runs = []
     for shape in space.shapes:
         steps = tuple(pmd_step(event, shape, traits) for event in events)
-        make = partial(_trace, operation, pmd_program(isa), steps)
-        runs.append(TableRun(kept((LAYOUT, operation, isa, steps), make), shape.count, shape.ptes))
+        key = LAYOUT, operation, isa, steps
+        make = partial(kept, key, partial(_trace, operation, pmd_program(isa), steps))
+        runs.append(TableRun(later(key, make), shape.count, shape.ptes))
     return runs
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
-from hashlib import sha256
 
 from costmodel.code.events import Step
 from costmodel.code.trace import TableRun, Trace, later
@@ -38,12 +37,12 @@ def _known(strategy: Strategy, program: str, shape: TableShape) -> Trace:
 
 @lru_cache(maxsize=1024)
 def _later(strategy: Strategy, program: str, shape: TableShape) -> Trace | None:
-    """Return a trace by the hash of all that it depends on but for this version of the package."""
+    """Return a trace by all that it depends on; None for a strategy that is not shipped."""
     source = strategy.shipped_source
     if source is None:
         return None
-    said = repr(("loop", source, strategy.contpte, program, shape))
-    return later(sha256(said.encode()).hexdigest(), partial(_now, strategy, program, shape))
+    said = "loop", source, strategy.contpte, program, shape
+    return later(said, partial(_now, strategy, program, shape))
 
 
 def _now(strategy: Strategy, program: str, shape: TableShape) -> Trace:

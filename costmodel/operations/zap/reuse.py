@@ -9,15 +9,12 @@ from typing import Final
 import numpy as np
 
 from costmodel.code.library import Library
-from costmodel.code.regions import LAST_MET, LastMet
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Target
 from costmodel.mm.shapes import TableShape
 from costmodel.units import LINE_BYTES
 
-_ONCE: Final = LAST_MET >= LastMet.ROUND
-"""For each target, whether every table touches it anew: page tables and struct pages."""
 _PARTS: Final = 2
 """In how many parts the releases of a list are distinguished. With many parts, order 0 on the 4210R
 is 0.7 % faster, but every part is one more trace to run."""
@@ -51,12 +48,7 @@ def with_reuse(
 
 def touched_bytes(runs: Iterable[TableRun]) -> int:
     """Return how many bytes of page tables and struct pages the runs touch anew each time."""
-    return sum(run.count * _lines(run.trace) for run in runs) * LINE_BYTES
-
-
-def _lines(trace: Trace) -> int:
-    lines = trace.address[_ONCE[trace.target]] // LINE_BYTES
-    return len(numbered(lines)[1])
+    return sum(run.count * run.trace.lines_once for run in runs) * LINE_BYTES
 
 
 _BUDDY_ALLOCATOR: Final = "__free_one_page"

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
+from hashlib import sha256
 from typing import Final
 
 from costmodel.code.build import build
 from costmodel.code.events import Step
 from costmodel.code.library import load_library
 from costmodel.code.record import Record, recorder_of
-from costmodel.code.trace import TableRun, Trace
+from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.uops import Uop
 from costmodel.code.yields import Vocabulary, Yields, exhausted
-from costmodel.disk_cache import kept
+from costmodel.disk_cache import kept, kept_on_disk
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
@@ -57,14 +58,15 @@ FREED_BEFORE: Final = 1 << 24
 class _Traced:
     """The traces of unmapping a table and of releasing its pages, which take ``slots`` slots.
 
-    ``release`` is None where nobody asked for it. The loop itself flushes and releases ``flushes``
-    times.
+    ``release`` is None where nobody asked for it; ``released`` says what it depends on. The loop
+    itself flushes and releases ``flushes`` times.
     """
 
     unmap: Trace
     release: Trace | None
     slots: int
     flushes: int
+    released: Hashable = None
 
 
 def zap_runs(
@@ -140,6 +142,38 @@ def _trace(
     strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
 ) -> _Traced:
     """Return the traces of one table; ``pages``: how many pages the gather list has already."""
+    made = _later(strategy, programs, shape, pages) if releases else None
+    return _now(strategy, programs, shape, pages, releases) if made is None else made
+
+
+@lru_cache(maxsize=256)
+def _later(
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int
+) -> _Traced | None:
+    """Return the traces of a strategy that is shipped, made when needed; None for others."""
+    source = strategy.shipped_source
+    if source is None:
+        return None
+    now = partial(_now, strategy, programs, shape, pages, releases=True)
+
+    def gathered() -> tuple[int, int, str]:
+        made = now()
+        return made.slots, made.flushes, sha256(repr(made.released).encode()).hexdigest()
+
+    def release() -> Trace:
+        made = now().release
+        assert made is not None
+        return made
+
+    said = "unmap", source, strategy.contpte, programs, shape, pages
+    unmap = later(said, lambda: now().unmap)
+    slots, flushes, released = kept_on_disk((unmap.token, "gathered"), gathered)
+    return _Traced(unmap, later(("release", released), release), slots, flushes, released)
+
+
+def _now(
+    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
+) -> _Traced:
     how = strategy, programs, shape, pages, releases
     return kept(("zap", *how), partial(_traced, *how))
 
@@ -168,7 +202,9 @@ def _traced(
 
         # Most strategies fill the list alike: what they release is traced once.
         key = "release", programs[1], shape.orders, shape.first_pfns, _end_of_batch(shape)
-        return _Traced(unmap, kept((*key, walked.gathered), make), walked.slots, walked.flushes)
+        released = (*key, walked.gathered, walked.flushes)
+        release = kept(released, make)
+        return _Traced(unmap, release, walked.slots, walked.flushes, released)
     except StrategyError as error:
         raise strategy.blamed(error) from error
 
