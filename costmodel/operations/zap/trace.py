@@ -6,7 +6,7 @@ ends, many page tables after the first of its pages was unmapped.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from hashlib import sha256
@@ -90,14 +90,13 @@ def _runs(
     both = _tables(strategy, program, release_program, space, releases=True)
     unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
     releases = (TableRun(t.release, shape.count, 0) for shape, t in both if t.release is not None)
-    flushes = sum(shape.count * table.flushes for shape, table in both)
-    return (*unmaps, *with_reuse(unmaps, releases, flushes or _lists(both)))
+    return (*unmaps, *with_reuse(unmaps, releases, _lists(both)))
 
 
 def unmaps_alone(
     strategy: Strategy, program: str, isa: str, space: ShapedSpace
 ) -> tuple[list[TableRun], float]:
-    """Return the traces of unmapping each distinct table, and how many gather lists that fills."""
+    """Return the traces of unmapping each distinct table, and how many gather lists it releases."""
     both = _tables(strategy, program, FOLIOS[isa], space, releases=False)
     return [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both], _lists(both)
 
@@ -114,8 +113,10 @@ def _tables(
     ]
 
 
-def _lists(both: Iterable[tuple[TableShape, _Traced]]) -> float:
-    return sum(shape.count * table.slots for shape, table in both) / MAX_SLOTS
+def _lists(both: Sequence[tuple[TableShape, _Traced]]) -> float:
+    """Return how many lists are released: those that the loop flushes by itself, else full ones."""
+    flushes = sum(shape.count * table.flushes for shape, table in both)
+    return flushes or sum(shape.count * table.slots for shape, table in both) / MAX_SLOTS
 
 
 def _one(shape: TableShape) -> TableShape:
