@@ -87,7 +87,7 @@ def _plain(value: object) -> object:
     """Return a value as a YAML file would give it: dicts and lists for mappings and sequences."""
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_plain(item) for item in value]
     return value
 

@@ -140,9 +140,9 @@ def changed_title(machine: str, changes: Sequence[str], room: int) -> str:
     """Return a machine's title with the ``changes`` of its numbers, as far as there is room."""
     if not changes:
         return machine
-    full = f"{machine} ({', '.join(changes)})"
     number = f"{len(changes)} number{'s' * (len(changes) > 1)} changed"
-    return full if len(full) <= room else f"{machine} ({number})"
+    titles = [f"{machine} ({said})" for said in (", ".join(changes), number, "changed")]
+    return next((title for title in titles if len(title) <= room), titles[-1])
 
 
 def _frames(frames: str) -> str:

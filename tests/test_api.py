@@ -105,6 +105,9 @@ def test_a_machine_that_does_not_exist() -> None:
         (lambda: costmodel.price("xeon-4210r", "v6.7", order=4.0), "must be an order"),  # type: ignore[arg-type]
         (lambda: costmodel.price(None, "v6.7"), "machine: must be a machine"),  # type: ignore[arg-type]
         (lambda: costmodel.price("xeon-4210r", None), "must be text"),  # type: ignore[arg-type]
+        (lambda: costmodel.price("xeon-4210r", b"v6.7"), r"must be text \(got b'v6.7', a bytes"),  # type: ignore[arg-type]
+        (lambda: costmodel.price("xeon-4210r", len), "got <built-in function len>"),  # type: ignore[arg-type]
+        (lambda: costmodel.price("xeon-4210r", lambda: 0), "<lambda>>, a function"),  # type: ignore[arg-type]
         (lambda: costmodel.price("xeon-4210r", "v6.7", cpus=0), "cpus: must be at least 1"),
         (lambda: costmodel.price("xeon-4210r", "v6.7", cpus=99), "must be at most 10, the CPUs"),
         (lambda: costmodel.price("xeon-4210r", "v6.7", noise=1), "noise: must be true or"),  # type: ignore[arg-type]

@@ -13,14 +13,13 @@ from costmodel.code.uops import Kind
 from costmodel.config.errors import ConfigError, Fault
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Protocol
-from costmodel.config.workload import Workload
+from costmodel.config.workload import Workload, noise_scenario
 from costmodel.cpu.stack import Cause as Reason
 from costmodel.cpu.stack import TableCost, Timing
 from costmodel.experiment import (
     Cell,
     Result,
     compare,
-    noise_scenario,
     published_rows,
     run_cell,
     run_cells,
@@ -53,7 +52,7 @@ def trace_named(strategy: str) -> Trace:
     rows = 3
     return Trace(
         kind=np.array([Kind.LOAD, Kind.LOAD, Kind.BRANCH], np.uint8),
-        flavour=np.zeros(rows, np.uint8),
+        subkind=np.zeros(rows, np.uint8),
         inputs=np.full((rows, 5), -1, np.int32),
         address=np.full(rows, -1, np.int64),
         size_bytes=np.zeros(rows, np.int16),

@@ -103,7 +103,7 @@ def test_what_compiled_functions_import_is_covered() -> None:
         for node in imports:
             for name in node.names:
                 module = (node.module or "").split(".")[1:]
-                if name.name.isupper() or name.name in ("Kind", "Target", "Flavour", "Cause"):
+                if name.name.isupper() or name.name in ("Kind", "Target", "Subkind", "Cause"):
                     found.add(Path(*module).with_suffix(".py"))
     assert Path("code/uops.py") in found
     assert found <= covered

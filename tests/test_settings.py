@@ -67,6 +67,7 @@ def test_a_changed_machine_is_called_so() -> None:
     assert machine_title(ranged, room=32) == "Ampere Altra (tlbi.range=true)"
     several = ranged.with_value("core.width", 8).with_value("tlbi.issue_ns", 2.5)
     assert machine_title(several, room=32) == "Ampere Altra (3 numbers changed)"
+    assert machine_title(several, room=30) == "Ampere Altra (changed)"
     changes = [setting.change for setting in settings_of_machine(several)]
     assert changes[0] == "tlbi.range=true (file: false)"
     assert ALTRA.changes == {}

@@ -17,7 +17,7 @@ from costmodel.config.machine import Machine, load_machine
 from costmodel.experiment import Cell, matched, pace_of, run_cells
 from costmodel.experiment.build_doubt import doubt_of
 from costmodel.experiment.cell import DrawnLogs, Result
-from costmodel.experiment.times import CellKey, KnownTimes
+from costmodel.experiment.run import CellKey, KnownTimes
 from costmodel.uncertainty.sampling import (
     change_interval,
     drawn_machines,

@@ -13,7 +13,7 @@ from costmodel.calibration.row_class import limit_of
 from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.experiment import exact_seconds, matched
 from costmodel.experiment.build_doubt import between_two_builds, doubt_of
-from costmodel.experiment.times import CellKey, KnownTimes
+from costmodel.experiment.run import CellKey, KnownTimes
 from costmodel.published import Role
 from costmodel.uncertainty.sampling import change_interval, log_samples, seconds_interval
 from costmodel.uncertainty.spread import Interval

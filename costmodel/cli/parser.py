@@ -42,6 +42,27 @@ class _Offered(tuple[str, ...]):
         return text
 
 
+class _Once(argparse.Action):
+    """Takes the value of an option that can be given once: of two, none would be the right one."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value; note a second one."""
+        assert isinstance(parser, Parser)
+        if option_string and self.dest in parser.given:
+            from costmodel.config.errors import Fault
+
+            fault = Fault(option_string, reason="is given twice", got=repr(values))
+            parser.wrong.append(fault)
+        parser.given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser of at most 76 columns, whose options have one spelling.
 
@@ -53,8 +74,10 @@ class Parser(argparse.ArgumentParser):
         """Take the arguments of argparse's parser."""
         settings: dict[str, Any] = {"formatter_class": HelpLayout, "allow_abbrev": False}
         self.options: list[str] = []
+        self.given: set[str] = set()
         self.wrong: list[Fault] = []
         super().__init__(**(options | settings))
+        self.register("action", None, _Once)
 
     def add_argument(self, *names: str, **options: Any) -> argparse.Action:
         """Add an argument; ``type`` and ``choices`` are those of argparse."""

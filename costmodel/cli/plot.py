@@ -222,10 +222,12 @@ def _timeline(
     args: argparse.Namespace, scenario: Scenario, machines: dict[str, Machine]
 ) -> Picture:
     """Draw the last strategy that was named, or the baseline, on the first machine and layout."""
+    from costmodel.experiment import matched
     from costmodel.plan import plan
     from costmodel.results.plots.draw import draw_window
 
     name = args.strategy[-1] if args.strategy else scenario.baseline
     cells = plan(scenario, machines).cells
     cell = next(cell for cell in cells if cell.strategy == name)
-    return draw_window(cell, ptes=args.ptes or PTES)
+    shown = matched(cell, cells[0]).new  # in the build that tables show
+    return draw_window(shown, ptes=args.ptes or PTES)

@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the file and say what is in it; raise ConfigError for bad input."""
     from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.question import ask_one, cells
+    from costmodel.experiment import build_of, matched
     from costmodel.results.text.layout import ascii_only
     from costmodel.settings import machine_title, what
     from costmodel.timeline.cell import timeline_of
@@ -67,9 +68,9 @@ def run(args: argparse.Namespace) -> int:
     faults = faults_in(args)
     faults.found += _unfit(args)
     scenario, machine, (target,) = ask_one(args, {"-o": args.output}, faults)
-    cell, _ = cells(scenario, machine)
+    cell = matched(*cells(scenario, machine)).new  # in the build that tables show
     on = machine_title(machine, room=WIDTH)
-    name = f"{on}, {cell.strategy}, {what(cell.workload, layout=True)}"
+    name = f"{on}, {cell.strategy}, {what(cell.workload, layout=True)}, build {build_of(cell)}"
     if args.format == "cpus":
         text, summary = _cpus(cell, name)
     else:

@@ -17,10 +17,10 @@ from costmodel.code.placing import PlacedRows, placed
 from costmodel.code.record import NOTHING, Record
 from costmodel.code.removal import without_kinds
 from costmodel.code.steps import Steps
-from costmodel.code.subkinds import flavour_of, kind_of
+from costmodel.code.subkinds import kind_of, subkind_of
 from costmodel.code.trace import NO_ADDRESS, Trace
-from costmodel.code.uops import Flavour, Kind, Target, Uop
-from costmodel.heap import keep_freed_memory
+from costmodel.code.uops import Kind, Subkind, Target, Uop
+from costmodel.parallel import keep_freed_memory
 from costmodel.units import LINE_BYTES
 from costmodel.user_code.blame import StrategyError
 
@@ -31,7 +31,7 @@ Ints = NDArray[np.int64]
 
 _TYPES = {
     "kind": np.uint8,
-    "flavour": np.uint8,
+    "subkind": np.uint8,
     "size_bytes": np.int16,
     "target": np.uint8,
     "taken": np.int8,
@@ -61,7 +61,7 @@ def _static(operation: str, name: str) -> _Static:
     micro_ops = zip(*(c.tolist() for c in (library.kind, library.op, library.target)), strict=True)
     number = [terms.setdefault(term, len(terms)) for term in micro_ops]
     rows = (
-        (kind_of(kind), flavour_of(kind, op), 0, Target[target.upper()] if target else 0, 0, 0)
+        (kind_of(kind), subkind_of(kind, op), 0, Target[target.upper()] if target else 0, 0, 0)
         for kind, op, target in terms
     )
     known = {column: values[number] for column, values in _columns(rows).items()}
@@ -194,13 +194,13 @@ def _nothing() -> _Hand:
 
 _WAITING: Final = (Target.SRC, Target.DST, Target.PAGE)
 """Targets whose addresses are computed from the entry."""
-_form = attrgetter("kind", "flavour", "op", "target", "size_bytes", "taken", "site")
+_form = attrgetter("kind", "subkind", "op", "target", "size_bytes", "taken", "site")
 """Returns all of a hand-written micro-op but its address and its inputs."""
 
 
 def _row(
     kind: Kind,
-    flavour: Flavour,
+    subkind: Subkind,
     op: str,
     target: Target,
     size_bytes: int,
@@ -210,11 +210,11 @@ def _row(
     isa: str,
 ) -> tuple[int, ...]:
     if isa == "x86_64" and kind == Kind.DMB:  # smp_mb(): a locked operation on the stack
-        kind, flavour, target, size_bytes = Kind.RMW, Flavour.RMW_LOCKED, Target.STACK, 4
+        kind, subkind, target, size_bytes = Kind.RMW, Subkind.RMW_LOCKED, Target.STACK, 4
     if isa == "x86_64" and kind == Kind.RMW:
-        flavour = Flavour.RMW_LOCKED
+        subkind = Subkind.RMW_LOCKED
     number = 1 << 20 | crc32(f"{op}/{site}".encode()) & 0xFFFFF
-    return kind, flavour, size_bytes, target, -1 if taken is None else int(taken), number
+    return kind, subkind, size_bytes, target, -1 if taken is None else int(taken), number
 
 
 def _values(uop: Uop) -> tuple[int, ...]:

@@ -45,6 +45,9 @@ class Context(NamedTuple):
     the end of a block, contpte then checks whether to fold."""
     tracked: bool
     """Userfaultfd write-protects the mapping, or takes that back."""
+    placed: bool
+    """As ``aligned``, of a page of a large folio. It may lie otherwise where parts of folios are
+    mapped, or folios smaller than a block."""
 
 
 class ContextTracker:
@@ -103,9 +106,5 @@ class ContextTracker:
             bool(traits & Trait.SHARED),
             bool(self.last.traits & Trait.ALIGNED),
             bool(traits & Trait.TRACKED),
+            bool(self.last.traits & Trait.PLACED),
         )
-
-
-def lone_context(before_last: str, last: Step, now: Step) -> Context:
-    """Return the context of the step from ``last`` to ``now``, without facts about the batch."""
-    return ContextTracker(last, before_last).context_at(now)

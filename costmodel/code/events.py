@@ -37,6 +37,7 @@ class Trait:
     SHARED = 256  # the mapping is shared: pages of a file, no copy-on-write
     TRACKED = 512  # userfaultfd write-protects the mapping, or takes that back
     ALIGNED = 128  # a single page whose frame lies in its block of 16 as its entry does
+    PLACED = 1024  # a page of a large folio whose frame does
 
 
 class Step(NamedTuple):

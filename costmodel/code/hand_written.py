@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
-from costmodel.code.subkinds import flavours_of
-from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.code.subkinds import subkinds_of
+from costmodel.code.uops import Kind, Subkind, Target, Uop
 from costmodel.config.errors import describe
 from costmodel.user_code.blame import StrategyError
 
@@ -22,7 +22,7 @@ _ONLY_ON: Final = {
     "ZERO_LINE": "arm64",
     "ZERO_BLOCK": "x86_64",
 }
-"""Kinds and flavours that exist on one instruction set only. Both have atomics (on x86 locked
+"""Kinds and subkinds that exist on one instruction set only. Both have atomics (on x86 locked
 operations) and ``dmb``, which stands for ``smp_mb()``."""
 
 
@@ -32,11 +32,11 @@ def checked(uop: Uop, number: int, isa: str) -> Uop:
     Raises StrategyError for wrong fields, values that no earlier yield has answered, and what does
     not exist on the instruction set ``isa``.
     """
-    kind, flavour, op, target, offset, size, address, data, taken, site = uop
+    kind, subkind, op, target, offset, size, address, data, taken, site = uop
     try:
-        plain = _form(kind, flavour, op, target, size, taken, site, isa)
+        plain = _form(kind, subkind, op, target, size, taken, site, isa)
     except TypeError:  # what has no hash is not remembered
-        plain = _form.__wrapped__(kind, flavour, op, target, size, taken, site, isa)
+        plain = _form.__wrapped__(kind, subkind, op, target, size, taken, site, isa)
     memory = plain.kind in _MEMORY
     if type(offset) is not int or not -_MAX_OFFSET_BYTES < offset < _MAX_OFFSET_BYTES:
         raise _wrong(plain, "offset_bytes", "a whole number of bytes", offset)
@@ -48,13 +48,13 @@ def checked(uop: Uop, number: int, isa: str) -> Uop:
 
 @lru_cache(maxsize=1024, typed=True)
 def _form(
-    kind: Any, flavour: Any, op: Any, target: Any, size: Any, taken: Any, site: Any, isa: str
+    kind: Any, subkind: Any, op: Any, target: Any, size: Any, taken: Any, site: Any, isa: str
 ) -> Uop:
     """Return a micro-op without address and inputs, checked; remembered, as there are few forms."""
-    for value, of, name in ((kind, Kind, "kind"), (flavour, Flavour, "flavour")):
+    for value, of, name in ((kind, Kind, "kind"), (subkind, Subkind, "subkind")):
         if not isinstance(value, of):
             raise StrategyError(f"{name}: must be one of {of.__name__}", got=describe(value))
-    named = Uop(kind, flavour, str(op) if isinstance(op, str) else "")
+    named = Uop(kind, subkind, str(op) if isinstance(op, str) else "")
     if not isinstance(op, str):
         raise _wrong(named, "op", "a text", op)
     if not isinstance(target, Target):
@@ -62,10 +62,10 @@ def _form(
     if (kind in _MEMORY) == (target is Target.NONE):
         least = "some memory" if kind in _MEMORY else "Target.NONE"
         raise _wrong(named, "target", least, target)
-    flavours = flavours_of(kind)
-    if flavour not in flavours:
-        names = " or ".join(each.name for each in flavours)
-        raise _wrong(named, "flavour", names, flavour)
+    subkinds = subkinds_of(kind)
+    if subkind not in subkinds:
+        names = " or ".join(each.name for each in subkinds)
+        raise _wrong(named, "subkind", names, subkind)
     _on(named, isa)
     if type(size) is not int or not (kind in _MEMORY) <= size <= _MAX_SIZE_BYTES:
         raise _wrong(named, "size_bytes", f"from 1 to {_MAX_SIZE_BYTES} bytes", size)
@@ -73,11 +73,11 @@ def _form(
         raise _wrong(named, "taken", "true or false for a branch alone", taken)
     if not isinstance(site, str):
         raise _wrong(named, "site", "the name of a branch, a text", site)
-    return Uop(kind, flavour, str(op), target, 0, size, (), (), taken, str(site))
+    return Uop(kind, subkind, str(op), target, 0, size, (), (), taken, str(site))
 
 
 def _on(uop: Uop, isa: str) -> None:
-    for feature in (uop.kind, uop.flavour):
+    for feature in (uop.kind, uop.subkind):
         needed = _ONLY_ON.get(feature.name, isa)
         if needed != isa:
             what = _name(uop) if feature is uop.kind else f"{_name(uop)} ({feature.name})"
@@ -100,5 +100,5 @@ def _wrong(uop: Uop, name: str, needed: str, got: object) -> StrategyError:
 
 def _name(uop: Uop) -> str:
     """Return what the function that makes the micro-op is called."""
-    named_by_flavour = uop.kind is Kind.DSB  # dsb_ish, dsb_ishst
-    return uop.kind.name.lower() if named_by_flavour or not uop.op else uop.op
+    named_by_subkind = uop.kind is Kind.DSB  # dsb_ish, dsb_ishst
+    return uop.kind.name.lower() if named_by_subkind or not uop.op else uop.op

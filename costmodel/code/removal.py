@@ -41,7 +41,7 @@ def remove(trace: Trace, gone: Mask, orphans: Orphans) -> Trace:
     ends = np.append(_numbers(gone), np.int32(kept.sum()))
     last = np.append(trace.step_start[1:], len(trace))
     steps = ends[trace.step_start] < ends[last]
-    rows = ("kind", "flavour", "address", "size_bytes", "target", "taken", "site")
+    rows = ("kind", "subkind", "address", "size_bytes", "target", "taken", "site")
     return Trace(
         inputs=renumbered(inputs, gone),
         step_start=ends[trace.step_start[steps]],

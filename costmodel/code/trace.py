@@ -28,7 +28,7 @@ class Trace:
     """``n`` micro-ops in program order; row ``i`` of every array belongs to micro-op ``i``.
 
     kind        uint8[n]     a :class:`costmodel.code.uops.Kind`
-    flavour     uint8[n]     a :class:`costmodel.code.uops.Flavour`
+    subkind     uint8[n]     a :class:`costmodel.code.uops.Subkind`
     inputs      int32[n, 5]  rows of the producers, -1 for none. Memory micro-ops: columns 0, 1 are
                              address inputs, 2, 3 data inputs. Others: 0..2 registers, 3 flags.
                              Column 4: youngest older store, rmw or zero row that wrote any byte
@@ -50,7 +50,7 @@ class Trace:
     """
 
     kind: NDArray[np.uint8]
-    flavour: NDArray[np.uint8]
+    subkind: NDArray[np.uint8]
     inputs: NDArray[np.int32]
     address: NDArray[np.int64]
     size_bytes: NDArray[np.int16]

@@ -6,6 +6,7 @@ inputs. It has no latency: the machine file says that.
 
 from __future__ import annotations
 
+import warnings
 from enum import IntEnum
 from typing import Final, NamedTuple, NewType
 
@@ -55,7 +56,7 @@ class Target(IntEnum):
     BUDDY = 10  # struct pages that the page allocator meets beside a freed one: its buddies
 
 
-class Flavour(IntEnum):
+class Subkind(IntEnum):
     """The variant of a kind, where variants differ in price."""
 
     PLAIN = 0
@@ -91,7 +92,7 @@ class Uop(NamedTuple):
     """
 
     kind: Kind
-    flavour: Flavour = Flavour.PLAIN
+    subkind: Subkind = Subkind.PLAIN
     op: str = ""
     target: Target = Target.NONE
     offset_bytes: int = 0
@@ -117,7 +118,7 @@ def load(
     computed from, at most two. Without it, an access to a struct page or a page table waits for its
     address as the compiled code around it does; ``KNOWN`` says that the address is there already.
     """
-    return Uop(Kind.LOAD, Flavour.PLAIN, "load", target, offset_bytes, size_bytes, address)
+    return Uop(Kind.LOAD, Subkind.PLAIN, "load", target, offset_bytes, size_bytes, address)
 
 
 def prefetch(target: Target, offset_bytes: int, *, address: Values | None = None) -> Uop:
@@ -125,7 +126,7 @@ def prefetch(target: Target, offset_bytes: int, *, address: Values | None = None
 
     ``address`` is that of :func:`load`.
     """
-    return Uop(Kind.LOAD, Flavour.PREFETCH, "prefetch", target, offset_bytes, 1, address)
+    return Uop(Kind.LOAD, Subkind.PREFETCH, "prefetch", target, offset_bytes, 1, address)
 
 
 def store(
@@ -140,7 +141,7 @@ def store(
 
     ``address`` is that of :func:`load`; ``data`` names the values written, at most two.
     """
-    return Uop(Kind.STORE, Flavour.PLAIN, "store", target, offset_bytes, size_bytes, address, data)
+    return Uop(Kind.STORE, Subkind.PLAIN, "store", target, offset_bytes, size_bytes, address, data)
 
 
 def rmw(
@@ -148,17 +149,19 @@ def rmw(
     offset_bytes: int,
     *,
     size_bytes: int = 8,
-    flavour: Flavour = Flavour.RMW_STORE,
+    subkind: Subkind = Subkind.RMW_STORE,
     address: Values | None = None,
     data: Values = (),
+    flavour: Subkind | None = None,
 ) -> Uop:
     """Return an atomic read-modify-write of memory.
 
-    ``flavour`` is, on arm64, ``RMW_STORE`` (nobody waits for the old value), ``RMW_VALUE``,
+    ``subkind`` is, on arm64, ``RMW_STORE`` (nobody waits for the old value), ``RMW_VALUE``,
     ``RMW_CAS`` or ``RMW_ACQUIRE``; on x86 every atomic is a locked operation, whatever it says.
-    ``address`` and ``data`` are those of :func:`store`.
+    ``address`` and ``data`` are those of :func:`store`. ``flavour`` is the old name of ``subkind``.
     """
-    return Uop(Kind.RMW, flavour, "rmw", target, offset_bytes, size_bytes, address, data)
+    subkind = _under_new_name(subkind, flavour)
+    return Uop(Kind.RMW, subkind, "rmw", target, offset_bytes, size_bytes, address, data)
 
 
 def alu(*inputs: Value) -> Uop:
@@ -193,8 +196,8 @@ def dsb(*, stores_only: bool = False) -> Uop:
 
     With ``stores_only`` it waits for older stores (``dsb ishst``).
     """
-    flavour = Flavour.DSB_STORES if stores_only else Flavour.DSB_ALL
-    return Uop(Kind.DSB, flavour, "dsb_ishst" if stores_only else "dsb_ish")
+    subkind = Subkind.DSB_STORES if stores_only else Subkind.DSB_ALL
+    return Uop(Kind.DSB, subkind, "dsb_ishst" if stores_only else "dsb_ish")
 
 
 def dmb() -> Uop:
@@ -210,9 +213,18 @@ def isb() -> Uop:
     return Uop(Kind.ISB, op="isb")
 
 
-def tlbi(flavour: Flavour = Flavour.TLBI_PAGE) -> Uop:
+def tlbi(subkind: Subkind = Subkind.TLBI_PAGE, *, flavour: Subkind | None = None) -> Uop:
     """Return a broadcast TLB invalidation, which is complete at the next :func:`dsb`; arm64 only.
 
-    ``flavour`` is ``TLBI_PAGE`` for one entry, ``TLBI_RANGE`` or ``TLBI_ASID``.
+    ``subkind`` is ``TLBI_PAGE`` for one entry, ``TLBI_RANGE`` or ``TLBI_ASID``. ``flavour`` is its
+    old name.
     """
-    return Uop(Kind.TLBI, flavour, "tlbi")
+    return Uop(Kind.TLBI, _under_new_name(subkind, flavour), "tlbi")
+
+
+def _under_new_name(subkind: Subkind, flavour: Subkind | None) -> Subkind:
+    """Return ``flavour`` with a warning (FutureWarning) where it is given, else ``subkind``."""
+    if flavour is None:
+        return subkind
+    warnings.warn("'flavour' is now called 'subkind'", FutureWarning, stacklevel=3)
+    return flavour

@@ -79,6 +79,8 @@ class Core(Group):
     """Register moves cost a dispatch slot but no port and no latency."""
     fuses_compare_branch: Flag
     """A compare and the conditional branch behind it take one slot."""
+    fuses_arithmetic_branch: Flag = assumed(False)
+    """So do an addition, subtraction or logical operation and the conditional branch behind it."""
     eliminates_immediates: Flag = assumed(True)
     """Loading a constant costs a dispatch slot but no port."""
     eliminates_zero_idioms: Flag = assumed(True)

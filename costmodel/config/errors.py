@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from costmodel.config.terms import meaning_of
 
 _LONGEST_VALUE = 60
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""What Python says of a function or an object, and what no two runs have in common."""
 MOST_FAULTS = 50
 """How many faults a message shows. Where there are more, the first ones show their common cause."""
 _MOST_NAMES = 30
@@ -119,7 +122,7 @@ def describe(value: object) -> str:
             return "a tuple"
         case bool():
             return "true" if value else "false"
-    text = repr(value)
+    text = _ADDRESS.sub("", repr(value))
     if len(text) > _LONGEST_VALUE:
         text = text[: _LONGEST_VALUE - 4] + "..."
     if isinstance(value, str):

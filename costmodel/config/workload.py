@@ -202,6 +202,26 @@ def pmd_problems(operation: str, mapped: str, state: str | None) -> Iterator[Pro
         yield ("mapped",), why, mapped
 
 
+def noise_scenario(workload: Workload) -> str:
+    """Return the name of the random stream from which a workload draws its noise.
+
+    All strategies of a workload must meet the same noise, so that they are compared in pairs. So
+    the name holds neither ``contpte``, which the strategy decides, nor ``unshared``.
+    """
+    orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
+    over = f" over {workload.frames_over}" if workload.frames_over else ""
+    vmas = f" {workload.vmas} VMAs" if workload.vmas else ""
+    vmas += " by PMDs" if workload.mapped == "pmd" else ""
+    name = (
+        f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
+        f"{workload.state} {workload.cpus}{vmas}"
+    )
+    if workload.threads == 1 and not workload.between_us:
+        return name
+    varies = f"+-{workload.between_stdev_pct:g}" if workload.between_stdev_pct else ""
+    return f"{name} {workload.threads} {workload.others} {workload.between_us:g}{varies}"
+
+
 def span_problems(memory_bytes: int, frames: str, over_bytes: int | None) -> Iterator[Problem]:
     """Yield a problem if ``over_bytes`` is less than the mapping, or frames are not scattered."""
     if over_bytes is None:

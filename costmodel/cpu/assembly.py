@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from costmodel.code.trace import FLAGS
 from costmodel.code.trace import MEMORY as MEMORY_INPUT
-from costmodel.code.uops import Flavour, Kind
+from costmodel.code.uops import Kind, Subkind
 from costmodel.cpu import columns as c
 from costmodel.cpu.reuse import Ints
 from costmodel.jit import compiled, hot, inlined
@@ -21,57 +21,64 @@ _OP_OF_KIND = {
     Kind.SYSTEM: c.OP_SYSTEM,
 }  # fmt: skip
 _OP_OF_FLAVOUR = {
-    (Kind.ALU, Flavour.MOVE): c.OP_MOVE,
-    (Kind.ALU, Flavour.IMMEDIATE): c.OP_IMMEDIATE,
-    (Kind.ALU, Flavour.ZERO_IDIOM): c.OP_ZERO_IDIOM,
-    (Kind.LOAD, Flavour.PREFETCH): c.OP_PREFETCH,
-    (Kind.RMW, Flavour.RMW_STORE): c.OP_RMW_STORE,
-    (Kind.RMW, Flavour.RMW_CAS): c.OP_RMW_CAS,
-    (Kind.RMW, Flavour.RMW_LOCKED): c.OP_LOCKED,
-    (Kind.RMW, Flavour.RMW_ACQUIRE): c.OP_RMW_ACQUIRE,
-    (Kind.DSB, Flavour.DSB_ALL): c.OP_DSB_ALL,
-    (Kind.ZERO, Flavour.ZERO_LINE): c.OP_ZERO_LINE,
+    (Kind.ALU, Subkind.MOVE): c.OP_MOVE,
+    (Kind.ALU, Subkind.IMMEDIATE): c.OP_IMMEDIATE,
+    (Kind.ALU, Subkind.ZERO_IDIOM): c.OP_ZERO_IDIOM,
+    (Kind.LOAD, Subkind.PREFETCH): c.OP_PREFETCH,
+    (Kind.RMW, Subkind.RMW_STORE): c.OP_RMW_STORE,
+    (Kind.RMW, Subkind.RMW_CAS): c.OP_RMW_CAS,
+    (Kind.RMW, Subkind.RMW_LOCKED): c.OP_LOCKED,
+    (Kind.RMW, Subkind.RMW_ACQUIRE): c.OP_RMW_ACQUIRE,
+    (Kind.DSB, Subkind.DSB_ALL): c.OP_DSB_ALL,
+    (Kind.ZERO, Subkind.ZERO_LINE): c.OP_ZERO_LINE,
 }
 
 
 def _op_table() -> NDArray[np.int16]:
-    table = np.zeros((len(Kind), len(Flavour)), np.int16)
+    table = np.zeros((len(Kind), len(Subkind)), np.int16)
     for kind, op in _OP_OF_KIND.items():
         table[kind, :] = op
-    for (kind, flavour), op in _OP_OF_FLAVOUR.items():
-        table[kind, flavour] = op
+    for (kind, subkind), op in _OP_OF_FLAVOUR.items():
+        table[kind, subkind] = op
     return table
 
 
 OPS = _op_table()
-"""The operation (``OP_...`` of :mod:`costmodel.cpu.columns`) of each kind and flavour."""
+"""The operation (``OP_...`` of :mod:`costmodel.cpu.columns`) of each kind and subkind."""
 _IS_STORE = c.flags(c.STORES)
 _IS_TAKEN = c.flags(c.TAKEN)
 _IS_INDEPENDENT = c.flags((c.OP_SLOT, c.OP_DMB, c.OP_IMMEDIATE, c.OP_ZERO_IDIOM))
 """Operations that compute nothing, so that they do not wait for their inputs."""
 _BRANCH, _ZERO, _RMW = int(Kind.BRANCH), int(Kind.ZERO), int(Kind.RMW)
-_COMPARE = int(Flavour.COMPARE)
+_ALU, _COMPARE, _PLAIN = int(Kind.ALU), int(Subkind.COMPARE), int(Subkind.PLAIN)
 
 
 @compiled
 def fused(
-    kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32]
-) -> NDArray[np.bool_]:
-    """Return which micro-ops are compares that fuse with the conditional branch behind, bool[n]."""
+    kind: NDArray[np.uint8], subkind: NDArray[np.uint8], inputs: NDArray[np.int32],
+    compares: bool, arithmetic: bool,
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Return which micro-ops fuse with the conditional branch behind them, bool[n].
+
+    Those are ``compares``, and other integer operations (``arithmetic``) whose flags it reads.
+    """
     result = np.zeros(len(kind), np.bool_)
-    for compare in range(len(kind) - 1):
-        branch = compare + 1
-        if flavour[compare] == _COMPARE and kind[branch] == _BRANCH:
-            alone = inputs[branch, FLAGS] == compare
-            for column in range(FLAGS):
-                alone &= inputs[branch, column] < 0
-            result[compare] = alone
+    for first in range(len(kind) - 1):
+        branch = first + 1
+        if kind[branch] != _BRANCH or inputs[branch, FLAGS] != first:
+            continue
+        alone = (compares and subkind[first] == _COMPARE) or (
+            arithmetic and kind[first] == _ALU and subkind[first] == _PLAIN
+        )
+        for column in range(FLAGS):
+            alone &= inputs[branch, column] < 0
+        result[first] = alone
     return result
 
 
 @hot
 def assembled(
-    kind: NDArray[np.uint8], flavour: NDArray[np.uint8], inputs: NDArray[np.int32], address: Ints,
+    kind: NDArray[np.uint8], subkind: NDArray[np.uint8], inputs: NDArray[np.int32], address: Ints,
     size_bytes: NDArray[np.int16], taken: NDArray[np.int8],
     access: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]],
     page: c.Row, mispredicted: NDArray[np.bool_], looping: NDArray[np.bool_],
@@ -80,8 +87,8 @@ def assembled(
 ) -> None:  # fmt: skip
     """Fill the rows of ``code``, int16[rows, COLUMNS], which must be all 0 before.
 
-    ``number``, int64[n], is the row of each micro-op in the program. A compare that is ``gone`` has
-    the row of its branch, which takes over its inputs. ``access`` holds the class, the last touch
+    ``number``, int64[n], is the row of each micro-op in the program. What is ``gone`` has the
+    row of its branch, which takes over its inputs. ``access`` holds the class, the last touch
     and the ownership of each access. The columns of prefetches are not changed. Producers
     ``window[0]`` rows or ``window[1]`` store queue entries back have left the window. ``entries``,
     int64[n], is scratch memory.
@@ -89,7 +96,7 @@ def assembled(
     entry = 0
     atomic_line = np.int64(-2)
     for i in range(len(kind)):
-        op = OPS[kind[i], flavour[i]]
+        op = OPS[kind[i], subkind[i]]
         entries[i] = entry
         entry += int(_IS_STORE[op])
         if gone[i]:

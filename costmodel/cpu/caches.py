@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from costmodel.code.regions import LAST_MET, LastMet
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.uops import Flavour, Kind
+from costmodel.code.uops import Kind, Subkind
 from costmodel.config.machine import Machine
 from costmodel.cpu.columns import flags_of
 from costmodel.cpu.parameters import Parameters
@@ -45,7 +45,7 @@ _WEIGHT = 1 << 16
 _MEMORY_KINDS = flags_of((Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO), Kind)
 _WRITING = flags_of((Kind.STORE, Kind.ZERO), Kind)
 _OWNING = flags_of(
-    (Flavour.RMW_VALUE, Flavour.RMW_CAS, Flavour.RMW_ACQUIRE, Flavour.RMW_LOCKED), Flavour
+    (Subkind.RMW_VALUE, Subkind.RMW_CAS, Subkind.RMW_ACQUIRE, Subkind.RMW_LOCKED), Subkind
 )
 _HARD, _SOFT = False, True
 _ZERO, _LOAD, _CLEARED = int(Kind.ZERO), int(Kind.LOAD), int(LastMet.CLEARED)
@@ -193,7 +193,7 @@ def _classes(
 
 def _owned(trace: Trace, touch: Touches, met: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return ``WRITTEN``, ``LOADED`` or 0 for each micro-op, see :class:`Accesses`."""
-    return _written_before(touch.row, touch.previous, trace.kind, trace.flavour, met)
+    return _written_before(touch.row, touch.previous, trace.kind, trace.subkind, met)
 
 
 @compiled
@@ -201,7 +201,7 @@ def _written_before(
     row: Ints,
     previous: Ints,
     kind: NDArray[np.uint8],
-    flavour: NDArray[np.uint8],
+    subkind: NDArray[np.uint8],
     met: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
     """Return the same for each touch of a line; a line cleared a moment ago counts as written."""
@@ -213,7 +213,7 @@ def _written_before(
             continue
         older = row[before]
         owned[i] = owned[before]
-        if _WRITING[kind[older]] or _OWNING[flavour[older]]:
+        if _WRITING[kind[older]] or _OWNING[subkind[older]]:
             owned[i] = WRITTEN
         elif kind[older] == _LOAD:
             owned[i] = max(owned[i], LOADED)

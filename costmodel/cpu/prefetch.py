@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.code.trace import Trace
-from costmodel.code.uops import Flavour
+from costmodel.code.uops import Subkind
 from costmodel.cpu.caches import accesses
 from costmodel.cpu.reuse import Ints
 from costmodel.disk_cache import kept
@@ -58,7 +58,7 @@ def prefetches(
     def make() -> Prefetches:
         fetched = accesses(trace, line_bytes).first
         if far:
-            fetched = fetched & (trace.flavour != Flavour.RMW_STORE)
+            fetched = fetched & (trace.subkind != Subkind.RMW_STORE)
         return _requests(trace, fetched, depth, trains_after, max(line_bytes, LINE_BYTES))
 
     return kept(key, make)

@@ -50,7 +50,7 @@ class Program:
     forwards_back: int
     """The largest number of store queue entries that any row looks back."""
     kept: NDArray[np.uint8]
-    """One bit per micro-op of the trace: whether it is a row, which fused compares are not."""
+    """One bit per micro-op of the trace: whether it is a row. The first of a fused pair is not."""
     ops: frozenset[int]
     """The operations that occur in ``code[:, OP]``."""
     key: Hashable
@@ -83,7 +83,8 @@ def program_of(
     caches, core = machine.caches, machine.core
     stores = core.store_queue_entries.value
     shape = _Shape(
-        fuse=bool(core.fuses_compare_branch.value),
+        fuse_compares=bool(core.fuses_compare_branch.value),
+        fuse_arithmetic=bool(core.fuses_arithmetic_branch.value),
         loop_entries=core.small_loop_entries.value,
         history=core.branch_history_length.value,
         line_bytes=max(caches.line_bytes.value, LINE_BYTES),
@@ -109,7 +110,8 @@ def _power_of_two(entries: int) -> int:
 class _Shape:
     """The numbers of a machine that shape a program."""
 
-    fuse: bool
+    fuse_compares: bool
+    fuse_arithmetic: bool
     loop_entries: int
     history: int
     line_bytes: int
@@ -128,10 +130,11 @@ class _Shape:
 
 def _program(trace: Trace, shape: _Shape) -> Program:
     gone = np.zeros(len(trace), np.bool_)
-    if shape.fuse:
-        gone = fused(trace.kind, trace.flavour, trace.inputs)
+    if shape.fuse_compares or shape.fuse_arithmetic:
+        pairs = shape.fuse_compares, shape.fuse_arithmetic
+        gone = fused(trace.kind, trace.subkind, trace.inputs, *pairs)
     kept = ~gone
-    # A compare that is gone has the number of the row behind it, its branch.
+    # What is gone has the number of the row behind it, its branch.
     number = np.cumsum(kept, dtype=np.int64)
     number -= kept
     code = _code(trace, shape, gone, number)
@@ -169,7 +172,7 @@ def _code(trace: Trace, shape: _Shape, gone: NDArray[np.bool_], number: Ints) ->
         looping = loops_back(site, len(first), shape.loop_entries)
     code = np.zeros((len(trace) - int(np.count_nonzero(gone)), c.COLUMNS), np.int16)
     assembled(
-        trace.kind, trace.flavour, trace.inputs, trace.address, trace.size_bytes, trace.taken,
+        trace.kind, trace.subkind, trace.inputs, trace.address, trace.size_bytes, trace.taken,
         (kind, reuse.touch, reuse.owned >= (LOADED if shape.near_when_loaded else WRITTEN)), page,
         mispredicts(trace, shape.history), looping, gone, number,
         (shape.window, shape.stores), np.empty_like(number), code,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from costmodel.code.events import Mark, Step
 from costmodel.code.library import Library, from_arrays, load_library, to_arrays
@@ -76,19 +76,26 @@ def cut_into_steps(
     if loops is None:
         return "the model has no loop for it"
     cutter = _Cutter(program, operation, loops, contpte)
-    events = {t: loops.events(program, t.window, TASK_LINE) for t in (*tables, *trials)}
+    events = {t: cutter.events(t.window) for t in (*tables, *trials)}
     names = {event for seen in events.values() for _, event, _ in seen}
-    furthest, why = -1, "no loop of the model fits"
-    for choices in loops.candidates(names, contpte):
+    furthest, why = (-1, 0), "no loop of the model fits"
+    for choices in loops.choices(names, contpte):
         marks, parts = cutter.matched(choices, events)
-        if not parts:
+        if parts is None:
             return cutter.best(choices, marks, tables, trials)
-        if len(marks) > furthest:
-            furthest, why = len(marks), parts
+        if (len(marks), parts.events) > furthest:
+            furthest, why = (len(marks), parts.events), parts.reason
     return why
 
 
 _Marks = Mapping[TableRecording, Sequence[Mark]]
+
+
+class _Parting(NamedTuple):
+    """Where a loop and a kernel part: behind how many events of a table, and what differs."""
+
+    events: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -100,21 +107,23 @@ class _Cutter:
     loops: KnownLoops
     contpte: bool
 
+    def events(self, window: Recording) -> list[Seen]:
+        """Return the events of a window; what dropping a lock may look like is none of a table."""
+        found = self.loops.events(self.program, window, TASK_LINE)
+        return [seen for seen in found if seen[1] != self.loops.between]
+
     def matched(
         self, choices: Mapping[str, Any], events: Mapping[TableRecording, Sequence[Seen]]
-    ) -> tuple[_Marks, str]:
-        """Return the marks of all tables before the first one that a loop does not fit, and why.
-
-        The text is empty if the loop fits all.
-        """
+    ) -> tuple[_Marks, _Parting | None]:
+        """Return the marks of all tables before the first one that a loop does not fit, and why."""
         marks: dict[TableRecording, list[Mark]] = {}
         for table, seen in events.items():
             steps = [step for step in self._steps(choices, table) if not self._is_between(step)]
             found = _marks(table.window, seen, steps, self.loops.on_pages)
-            if isinstance(found, str):
+            if isinstance(found, _Parting):
                 return marks, found
             marks[table] = found
-        return marks, ""
+        return marks, None
 
     def best(
         self,
@@ -196,22 +205,25 @@ class _Cutter:
 
 def _marks(
     window: Recording, found: Sequence[Seen], steps: Sequence[Step], on_pages: frozenset[str]
-) -> list[Mark] | str:
+) -> list[Mark] | _Parting:
     """Return the events of a window as the loop yields them, or where the two differ."""
     place = f"{window.state}/{window.layout}"
     first = next((step.page for step in steps if step.event in on_pages), 0)
     first -= next((int(window.index[row]) for row, event, _ in found if event in on_pages), 0)
-    marks = []
+    marks: list[Mark] = []
     for (row, event, slot), step in zip(found, steps, strict=False):
         alike = step.event == event or (event == "scan" and step.event == "peek")
         if not alike or (slot is not None and slot != step.slot):
-            return f"{place}: {event} of entry {slot} where {step.event} of {step.slot} must be"
+            what = f"{event} of entry {slot} where {step.event} of {step.slot} must be"
+            return _Parting(len(marks), f"{place}: {what}")
         placed = step._replace(page=step.page - first, head=step.head - first)
         if event in on_pages and window.index[row] != placed.page:
-            return f"{place}: {event} on another page than entry {step.slot} maps"
+            what = f"{event} on another page than entry {step.slot} maps"
+            return _Parting(len(marks), f"{place}: {what}")
         marks.append(Mark(row, placed))
     if len(found) != len(steps):
-        return f"{place}: {len(found)} events where {len(steps)} must be"
+        what = f"{len(found)} events where {len(steps)} must be"
+        return _Parting(len(marks), f"{place}: {what}")
     return marks
 
 

@@ -159,6 +159,7 @@ class _Recorder:
             cut = SteadyCut([run for _, run, _ in runs], self.decoded.is_branch)
             for layout, run, targets in runs:
                 self.builder.add(state, layout, run.done, cut.window(run), targets)
+        self.steady.clear()  # what was executed takes a hundred bytes an instruction
 
     def _executed(self, scene: Scene) -> Iterator[_Executed]:
         """Yield what the kernel executes in each state; no stub is called for a table."""

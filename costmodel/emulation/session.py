@@ -250,8 +250,8 @@ def _summary(
         f"{output}: {operation.name}, Linux {info.version}, {info.isa}"
         f"{', contpte' if info.contpte else ''}, configuration {info.config_hash}",
         f"compiler: {info.compiler}; booted on {info.cpu}",
-        f"checked: page tables and counts on {layouts} layouts; rows alike for two",
-        "layouts of frames; no stub in the loop",
+        f"checked: page tables and counts on {layouts} layouts; the same instructions",
+        "for two layouts of frames; no stub in the loop",
         "",
         *_micro_ops(program, operation.states, releases=bool(info.slots)),
     ]

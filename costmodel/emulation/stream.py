@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -101,17 +102,7 @@ class StreamBuilder:
 
     def program(self, name: str) -> RecordedProgram:
         """Return the windows added so far as one program."""
-        site, kind, op, target, size, function = zip(*self.static, strict=True)
-        return RecordedProgram(
-            name=name,
-            site=np.array(site),
-            kind=np.array(kind),
-            op=np.array(op),
-            target=np.array(target),
-            size_bytes=np.array(size),
-            function=np.array(function),
-            recordings=dict(self.windows),
-        )
+        return RecordedProgram.of(name, self.static, dict(self.windows))
 
 
 class _Rows:
@@ -127,7 +118,8 @@ class _Rows:
                 self.accesses[position][writes].append((address, size))
         self.last_register: dict[str, int] = {}
         self.last_byte: dict[int, int] = {}
-        self.columns: list[tuple[int, ...]] = []
+        self.columns = array("q")
+        self.count = 0
         self.first_page: int | None = None
 
     def recording(self, state: str, layout: str) -> Recording:
@@ -136,16 +128,16 @@ class _Rows:
         for position in range(self.window.first, self.window.end):
             taken = pcs[position + 1] != self.builder.decoded[pcs[position]].next_pc
             self._instruction(position, taken)
-        columns = np.array(self.columns, dtype=np.int64)
+        columns = np.frombuffer(self.columns, dtype=np.int64).reshape(self.count, -1)
         return Recording(
             state=state,
             layout=layout,
             ptes=self.window.ptes,
-            uop=columns[:, 0],
-            distance=columns[:, 1:6],
-            index=columns[:, 6],
-            offset=columns[:, 7],
-            taken=columns[:, 8],
+            uop=columns[:, 0].copy(),
+            distance=columns[:, 1:6].copy(),
+            index=columns[:, 6].copy(),
+            offset=columns[:, 7].copy(),
+            taken=columns[:, 8].copy(),
         )
 
     def _instruction(self, position: int, taken: bool) -> None:
@@ -168,7 +160,7 @@ class _Rows:
         self, pc: int, instruction: Instruction, micro: Micro,
         touched: list[tuple[int, int]], taken: bool,
     ) -> None:  # fmt: skip
-        row = len(self.columns)
+        row = self.count
         target, index, offset, size, start = "", 0, 0, 0, 0
         if touched:
             start, size = touched[0]
@@ -184,7 +176,8 @@ class _Rows:
         uop = self.builder.number(pc, micro, target, size, instruction.function)
         outcome = int(taken) if micro.kind == "branch" else -1
         distances.append(row - producer if producer >= 0 else 0)
-        self.columns.append((uop, *distances, index, offset, outcome))
+        self.columns.extend((uop, *distances, index, offset, outcome))
+        self.count = row + 1
         for register in micro.writes:
             self.last_register[register] = row
         if micro.access in ("w", "rw"):

@@ -19,6 +19,7 @@ SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "mm/mmu_gather.c": ("tlb_flush_mmu",),
     "mm/swap_state.c": ("free_pages_and_swap_cache",),
     "mm/swap.c": ("folios_put_refs", "release_pages", "lru_add_drain"),
+    "mm/util.c": ("__page_mapcount",),
     "mm/mlock.c": ("mlock_drain_local", "mlock_page_drain_local"),
     "mm/memcontrol.c": ("memory_cgrp_subsys",),
     "mm/memcontrol-v1.c": ("memcg1_uncharge_batch", "memcg1_memcg_init"),
@@ -30,7 +31,10 @@ SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "mm/vmstat.c": ("__mod_node_page_state", "mod_node_page_state"),
     "mm/page_alloc.c": ("free_unref_folios", "free_unref_page_list"),
     "mm/mmzone.c": ("lruvec_init",),
-    "mm/huge_memory.c": ("__folio_unqueue_deferred_split", "__folio_undo_large_rmappable"),
+    "mm/huge_memory.c": (
+        "__folio_unqueue_deferred_split", "__folio_undo_large_rmappable",
+        "deferred_split_huge_page",
+    ),
     "lib/list_debug.c": (
         "__list_del_entry_valid_or_report", "__list_add_valid_or_report",
         "__list_del_entry_valid", "__list_add_valid",

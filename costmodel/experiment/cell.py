@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from costmodel import settings, statistics
+from costmodel.config.workload import noise_scenario
 from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
@@ -274,26 +275,6 @@ def named_strategy(cell: Cell) -> Strategy:
     from costmodel.strategies.resolve import resolve
 
     return resolve(cell.strategy, operation=cell.workload.operation)
-
-
-def noise_scenario(workload: Workload) -> str:
-    """Return the name of the random stream from which a workload draws its noise.
-
-    All strategies of a workload must meet the same noise, so that they are compared in pairs. So
-    the name holds neither ``contpte``, which the strategy decides, nor ``unshared``.
-    """
-    orders = ",".join(f"{order}:{share:g}" for order, share in workload.folio_orders.items())
-    over = f" over {workload.frames_over}" if workload.frames_over else ""
-    vmas = f" {workload.vmas} VMAs" if workload.vmas else ""
-    vmas += " by PMDs" if workload.mapped == "pmd" else ""
-    name = (
-        f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
-        f"{workload.state} {workload.cpus}{vmas}"
-    )
-    if workload.threads == 1 and not workload.between_us:
-        return name
-    varies = f"+-{workload.between_stdev_pct:g}" if workload.between_stdev_pct else ""
-    return f"{name} {workload.threads} {workload.others} {workload.between_us:g}{varies}"
 
 
 def _table_runs(cell: Cell) -> Sequence[TableRun]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from costmodel import published, settings, statistics
+from costmodel.config.workload import noise_scenario
 from costmodel.experiment.build_doubt import BuildDoubt
 from costmodel.experiment.builds import BuildChanges
-from costmodel.experiment.cell import Cell, Result, noise_scenario
+from costmodel.experiment.cell import Cell, Result
 from costmodel.uncertainty import sampling
 from costmodel.uncertainty.spread import ModelInterval
 

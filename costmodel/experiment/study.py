@@ -25,8 +25,7 @@ from costmodel.experiment.builds import (
 )
 from costmodel.experiment.cell import Cell, exact_seconds
 from costmodel.experiment.comparison import Comparison, LeftOut, beside, meeting_place
-from costmodel.experiment.run import run_cells
-from costmodel.experiment.times import CellKey, KnownTimes
+from costmodel.experiment.run import CellKey, KnownTimes, run_cells
 from costmodel.simulation import Engine
 from costmodel.strategies.builds import BOOTED
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from costmodel.experiment import Cell
-from costmodel.experiment.times import CellKey
-from costmodel.explaining.sensitivity import Floats, both_ends, candidates, seconds_on
+from costmodel.experiment.run import CellKey
+from costmodel.explaining.sensitivity import Floats, both_ends, seconds_on, uncertain_numbers
 from costmodel.parallel import in_processes
 from costmodel.uncertainty.priors import Prior
 
@@ -31,7 +31,7 @@ def deciding_numbers(
     """
     machine = pairs[0][0].machine
     many_cpus = any(cell.workload.many_cpus for pair in pairs for cell in pair)
-    known = candidates(machine, many_cpus=many_cpus)
+    known = uncertain_numbers(machine, many_cpus=many_cpus)
     ends = [changed for prior in known for changed in both_ends(machine, prior)]
     cells = list(dict.fromkeys(CellKey(cell) for pair in pairs for cell in pair))
     found = in_processes(seconds_on, [(key.cell, ends) for key in cells], jobs=jobs)

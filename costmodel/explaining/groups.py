@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.mm import struct_page
 from costmodel.mm.pte import CONT_PTES
 from costmodel.units import LINE_BYTES
@@ -125,7 +125,7 @@ def groups_of(trace: Trace) -> UopGroups:
         here = atomic & (trace.target == Target.PAGE) & (trace.address % LINE_BYTES == offset)
         groups[here] = group
     table_entry = np.isin(trace.target, (Target.SRC, Target.DST))
-    groups[atomic & table_entry & (trace.flavour == Flavour.RMW_VALUE)] = UopGroup.SWAPS
+    groups[atomic & table_entry & (trace.subkind == Subkind.RMW_VALUE)] = UopGroup.SWAPS
     _by_step(trace, groups)
     return groups
 
@@ -188,7 +188,7 @@ def maintenance_of(runs: Sequence[TableRun]) -> Maintenance:
     for run in runs:
         trace, groups = run.trace, groups_of(run.trace)
         here = (trace.kind == Kind.DSB) & (groups == UopGroup.INVALIDATION)
-        ranged = trace.flavour == Flavour.TLBI_RANGE
+        ranged = trace.subkind == Subkind.TLBI_RANGE
         swaps += run.count * int(np.count_nonzero(groups == UopGroup.SWAPS))
         tlbis += run.count * int(np.count_nonzero((trace.kind == Kind.TLBI) & ~ranged))
         ranges += run.count * int(np.count_nonzero(ranged))

@@ -95,7 +95,7 @@ def sensitivity_of(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -
         cell, baseline = match.new, match.base
     machine = cell.machine
     answers = _Answers(cell, baseline, jobs)
-    chosen_from = candidates(machine, many_cpus=cell.workload.many_cpus)
+    chosen_from = uncertain_numbers(machine, many_cpus=cell.workload.many_cpus)
     if not chosen_from:
         raise ConfigError.of("MACHINE", "has no number that is not known exactly", got=machine.name)
     ends = answers([m for prior in chosen_from for m in both_ends(machine, prior)])
@@ -150,7 +150,7 @@ def seconds_on(task: tuple[Cell, Sequence[Machine]]) -> Floats:
     return np.array([exact_seconds(replace(cell, machine=machine)) for machine in machines])
 
 
-def candidates(machine: Machine, *, many_cpus: bool = False) -> list[Prior]:
+def uncertain_numbers(machine: Machine, *, many_cpus: bool = False) -> list[Prior]:
     """Return the priors of all uncertain numbers; a fitted one has the bounds of its fit.
 
     With ``many_cpus`` the prices that only several CPUs at work feel are among them.

@@ -26,9 +26,7 @@ _BLOCK = 4096
 
 @dataclass(frozen=True)
 class ProcessPages:
-    """The present anonymous pages of a process, in order of address; arrays have one entry per
-    page.
-    """
+    """The present anonymous pages of a process by address; arrays have one entry per page."""
 
     address: Ints
     """Number of the virtual page."""

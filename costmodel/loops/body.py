@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, Trace
-from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.code.trace import FLAGS, NO_ADDRESS, NO_PRODUCER, Trace
+from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.config.parameter import Isa
 from costmodel.loops.form import CHAINED, InstructionGroup, Loop
 from costmodel.loops.rows import WORD_BYTES, LoopRow, trace_of_rows
@@ -20,19 +20,19 @@ them stay in any L1."""
 _LOADED, _STORED, _LOCKED, _FORWARDED = (number << 20 for number in range(1, 5))
 
 _KIND = {
-    "add": (Kind.ALU, Flavour.PLAIN),
-    "mul": (Kind.MUL, Flavour.PLAIN),
-    "move": (Kind.ALU, Flavour.MOVE),
-    "immediate": (Kind.ALU, Flavour.IMMEDIATE),
-    "zero": (Kind.ALU, Flavour.ZERO_IDIOM),
-    "load": (Kind.LOAD, Flavour.PLAIN),
-    "store": (Kind.STORE, Flavour.PLAIN),
-    "branch": (Kind.BRANCH, Flavour.PLAIN),
-    "jump": (Kind.JUMP, Flavour.PLAIN),
-    "call": (Kind.CALL, Flavour.PLAIN),
-    "return": (Kind.RET, Flavour.PLAIN),
+    "add": (Kind.ALU, Subkind.PLAIN),
+    "mul": (Kind.MUL, Subkind.PLAIN),
+    "move": (Kind.ALU, Subkind.MOVE),
+    "immediate": (Kind.ALU, Subkind.IMMEDIATE),
+    "zero": (Kind.ALU, Subkind.ZERO_IDIOM),
+    "load": (Kind.LOAD, Subkind.PLAIN),
+    "store": (Kind.STORE, Subkind.PLAIN),
+    "branch": (Kind.BRANCH, Subkind.PLAIN),
+    "jump": (Kind.JUMP, Subkind.PLAIN),
+    "call": (Kind.CALL, Subkind.PLAIN),
+    "return": (Kind.RET, Subkind.PLAIN),
 }
-_LOCK = {"x86_64": Flavour.RMW_LOCKED, "arm64": Flavour.RMW_STORE}
+_LOCK = {"x86_64": Subkind.RMW_LOCKED, "arm64": Subkind.RMW_STORE}
 _REGIONS = {"load": _LOADED, "store": _STORED, "lock": _LOCKED}
 _NO_RESULT = ("store", "branch", "jump", "call", "return")
 _NO_INPUT = ("immediate", "zero", "jump", "call", "return")
@@ -66,6 +66,9 @@ class _Rows:
     """The row with the latest result of each chain, by the chain's form and number."""
     registers: list[int] = field(default_factory=lambda: [NO_PRODUCER] * REGISTERS)
     additions: int = 0
+    flags: int = NO_PRODUCER
+    """The row with the latest flags that a branch of x86-64 reads; arm64 has branches on registers,
+    and their loops use those."""
     counter: int = NO_PRODUCER
     place: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """How many instructions of each kind and form this iteration has so far."""
@@ -84,10 +87,14 @@ class _Rows:
         address = self._address(group) if kind in _REGIONS else NO_ADDRESS
         # The address of a chained load comes from the result before; what is stored is data.
         column = 0 if kind == "load" and group.form == "chain" else 2 if address >= 0 else 0
+        if kind == "branch" and self.isa == "x86_64":
+            column, source = FLAGS, self.flags
         if kind == "load" and group.form == "forward":
             source = NO_PRODUCER  # it waits for the memory that the store before it wrote
         taken = 0 if kind == "branch" else -1
         self.rows.append(LoopRow(*what, {column: source}, address, taken))
+        if kind == "add":
+            self.flags = len(self.rows) - 1
         if chain and kind not in _NO_RESULT:
             self.chains[chain] = len(self.rows) - 1
 
@@ -96,10 +103,11 @@ class _Rows:
         counter = len(self.rows)
         self.rows += [
             LoopRow(Kind.ALU, inputs={0: self.counter}),
-            LoopRow(Kind.ALU, Flavour.COMPARE, {0: counter}),
-            LoopRow(Kind.BRANCH, inputs={3: counter + 1}, taken=1),
+            LoopRow(Kind.ALU, Subkind.COMPARE, {0: counter}),
+            LoopRow(Kind.BRANCH, inputs={FLAGS: counter + 1}, taken=1),
         ]
         self.counter = counter
+        self.flags = counter + 1
 
     def _address(self, group: InstructionGroup) -> int:
         """Return the address of the next access of a group; it is the same in every iteration."""

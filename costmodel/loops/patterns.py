@@ -8,7 +8,7 @@ import numpy as np
 
 from costmodel import cpu
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.config.machine import Machine
 from costmodel.config.sizes import size_in_bytes
 from costmodel.config.yaml_text import shipped
@@ -25,7 +25,7 @@ _OVERHEAD = {"chase": 3, "rnd": 10, "seq": 8}
 measured time of loads from the L1."""
 _HOT = 1 << 40
 _SEED = 7
-_LOCK = (Kind.RMW, Flavour.RMW_LOCKED)
+_LOCK = (Kind.RMW, Subkind.RMW_LOCKED)
 
 
 class PatternTime(NamedTuple):

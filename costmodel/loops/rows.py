@@ -9,7 +9,7 @@ import numpy as np
 
 from costmodel.code.expand import memory_producers
 from costmodel.code.trace import NO_ADDRESS, NO_PRODUCER, Trace
-from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.code.uops import Kind, Subkind, Target
 
 WORD_BYTES = 8
 """Size of each access."""
@@ -24,7 +24,7 @@ class LoopRow(NamedTuple):
     """
 
     kind: Kind
-    flavour: Flavour = Flavour.PLAIN
+    subkind: Subkind = Subkind.PLAIN
     inputs: Mapping[int, int] = {}
     address: int = NO_ADDRESS
     taken: int = -1
@@ -47,7 +47,7 @@ def trace_of_rows(
     memory_producers(kind, address, size, inputs)
     return Trace(
         kind=kind,
-        flavour=np.array([row.flavour for row in rows], np.uint8),
+        subkind=np.array([row.subkind for row in rows], np.uint8),
         inputs=inputs,
         address=address,
         size_bytes=size,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from costmodel.measure.experiment import KIB, MIB, Experiment
@@ -19,6 +19,14 @@ PATTERNS = tuple(
     f"{order} {what}" for order in ("random", "stream of") for what in ("loads", "updates", "locks")
 )
 """Kernels that touch each line once: an update is a load, an addition and a store."""
+
+BRANCH_ADDITIONS = 4
+"""The additions before each branch of these two kernels, whose times are per branch."""
+BRANCHES_BEHIND: Mapping[tuple[tuple[str, int, str], ...], str] = {
+    (("load", 1, "independent"),): "additions, load, branch",
+    (): "additions, branch",
+}
+"""The load keeps a branch from fusing with the addition before it."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,9 @@ def core(isa: Isa) -> Iterator[Experiment]:
     yield loop(isa, "a mix", mixed, 8 * 16 + 3, repeat=16)
     yield loop(isa, "branches", [("branch", 48, "independent")], 48)
     yield loop(isa, "jumps", [("jump", 16, "independent")], 16)
+    for behind, name in BRANCHES_BEHIND.items():
+        group = [("add", BRANCH_ADDITIONS, "independent"), *behind, ("branch", 1, "independent")]
+        yield loop(isa, name, group, 16, repeat=16)
     yield loop(isa, "multiplication chain", [("mul", 24, "chain")], 24)
     yield loop(isa, "multiplications", [("mul", 48, "independent")], 48)
     yield loop(isa, "moves", [("move", 47, "chain"), ("add", 1, "chain")], 48)

@@ -22,13 +22,8 @@ class TlbView:
     """
 
     __slots__ = (
-        "_in_flight",
-        "_in_flight_writable",
-        "live",
-        "removed",
-        "resizes_freely",
-        "writable",
-    )
+        "_in_flight", "_in_flight_writable", "live", "removed", "resizes_freely", "writable",
+    )  # fmt: skip
 
     def __init__(self, *, live: bool = True, resizes_freely: bool = False) -> None:
         """Create a view in which nothing is stale."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 
 from costmodel.published.rows import Metric, Role, Row, all_rows, rows_by_id
+
+_key = attrgetter("machine", "operation", "state", "memory_bytes", "order", "strategy", "cpus")
 
 
 def matching(
@@ -100,15 +103,3 @@ def change_against_pct(row: Row) -> float | None:
 def _is_plain(row: Row) -> bool:
     """Tell whether a row is of the machine that it names, in a workload without further keys."""
     return not (row.measured_on or row.workload or row.numbers or row.loop)
-
-
-def _key(row: Row) -> tuple[object, ...]:
-    return (
-        row.machine,
-        row.operation,
-        row.state,
-        row.memory_bytes,
-        row.order,
-        row.strategy,
-        row.cpus,
-    )

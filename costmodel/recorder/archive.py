@@ -44,6 +44,17 @@ class RecordedProgram:
     function: Texts
     recordings: Mapping[str, Recording]
 
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        static: Iterable[tuple[int, str, str, str, int, str]],
+        recordings: Mapping[str, Recording],
+    ) -> RecordedProgram:
+        """Return a program of rows ``static``: one value for each table, in their order."""
+        site, kind, op, target, size, function = map(np.array, zip(*static, strict=True))
+        return cls(name, site, kind, op, target, size, function, recordings)
+
     @property
     def isa(self) -> str:
         """``arm64`` or ``x86_64``."""

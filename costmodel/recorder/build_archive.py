@@ -22,6 +22,7 @@ import numpy as np
 from costmodel.code.library import FILE_MEMBERS, Library, to_arrays
 from costmodel.config.errors import ConfigError
 from costmodel.files import write_bytes
+from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import (
     RecordedProgram,
     member_of,
@@ -97,11 +98,8 @@ class BuildArchive:
     def layouts(self) -> list[str]:
         """Return the sorted names of the layouts of which a whole page table was recorded."""
         windows = self.program.recordings.values()
-        found = {w.layout for w in windows if w.ptes == _TABLE_PTES}
+        found = {w.layout for w in windows if w.ptes == TABLE_PTES}
         return sorted(layout for layout in found if not layout.endswith(RELEASE))
-
-
-_TABLE_PTES: Final = 512
 
 
 def save_archive(path: Path, archive: BuildArchive) -> None:
@@ -132,10 +130,7 @@ def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
             if meta.pop("format") != _FORMAT:
                 raise ConfigError.of(origin, "was written by another version: record it again")
             digest = meta.pop("sha256", None)
-            if digest is None:
-                reason = "is of before version 0.3, and has no checksum: record it again"
-                warnings.warn(f"{origin}: {reason}", FutureWarning, stacklevel=2)
-            elif digest != _digest(_members(path)):
+            if digest not in (None, _digest(_members(path))):
                 raise ConfigError.of(origin, "is damaged: record it again")
             tuples = {key: tuple(meta[key]) for key in ("sources", "warnings")}
             info = BuildInfo(**{**meta, **tuples})
@@ -145,6 +140,9 @@ def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
     except Exception as error:  # readers of archives raise whatever their many layers raise
         got = textwrap.shorten(str(error), _LONGEST_TEXT, placeholder=" ...")
         raise ConfigError.of(origin, "is no archive of a recorded build", got=got) from error
+    if digest is None:
+        reason = "is of before version 0.3, and has no checksum: record it again"
+        warnings.warn(f"{origin}: {reason}", FutureWarning, stacklevel=2)
     return BuildArchive(info, program)
 
 

@@ -165,9 +165,9 @@ def choose(seen: Iterable[tuple[int, Occurrence]], *, takes_turns: bool = False)
     if takes_turns:
         return take_turns([(path, o.context, id(o.window)) for path, o in occurrences], usual)
     # What was recorded with one alignment, or in private mappings, alone cannot tell of the other.
-    unknown = {Context._fields.index(name) for name in ("shared", "aligned", "tracked")} - set(
-        varying([facts for facts, _ in known])
-    )
+    unknown = {
+        Context._fields.index(name) for name in ("shared", "aligned", "tracked", "placed")
+    } - set(varying([facts for facts, _ in known]))
     facts = tuple(i for i in range(count) if i not in unknown)
     votes: dict[tuple[Any, ...], Counter[int]] = defaultdict(Counter)
     for path, occurrence in occurrences:

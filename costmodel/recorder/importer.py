@@ -108,17 +108,7 @@ class _Importer:
 
     def program(self) -> RecordedProgram:
         """Return all windows that were added so far as one program."""
-        site, kind, op, target, size, function = zip(*self.static, strict=True)
-        return RecordedProgram(
-            name=self.name,
-            site=np.array(site),
-            kind=np.array(kind),
-            op=np.array(op),
-            target=np.array(target),
-            size_bytes=np.array(size),
-            function=np.array(function),
-            recordings=self.windows,
-        )
+        return RecordedProgram.of(self.name, self.static, self.windows)
 
 
 def import_folder(folder: Path, ptes: Mapping[str, int]) -> list[RecordedProgram]:

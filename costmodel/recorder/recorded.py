@@ -12,6 +12,7 @@ from costmodel.code.events import Mark, Step
 from costmodel.code.removal import renumbered
 from costmodel.mm.build import Memory
 from costmodel.mm.operation import TableOperation
+from costmodel.mm.state import PteState
 from costmodel.recorder.archive import RecordedProgram, Recording
 
 Seen = tuple[int, str, int | None]
@@ -30,25 +31,25 @@ class KnownLoops:
     """The loops of an operation that a build tree is compared with, to cut what it executes.
 
     ``events`` returns the events of a window whose layout is not known; its last argument is the
-    number of the line in ``other`` that begins with the flags of the running task. ``candidates``
+    number of the line in ``other`` that begins with the flags of the running task. ``choices``
     yields the arguments of loops that may be the kernel's, given the names of the events that were
     seen and whether contiguous blocks are used; ``loop_of`` returns the loop that arguments mean.
     ``begun`` returns the operation about to happen to a process, which alone maps its pages, in a
     state of the recordings and with contiguous blocks or not; the loop may have been there before.
     ``on_pages``: events on one struct page, whose number must be the same in kernel and loop.
     ``between``: the event between two tables, whose steps no single table holds; those of the
-    program ``donor`` stand for them. ``states``: names of the operation's states that the steps of
-    a build tree stand for; empty for all.
+    program ``donor`` stand for them. ``holds`` tells whether the steps of a build tree are what a
+    kernel executes in a state of the operation.
     """
 
     events: Callable[[RecordedProgram, Recording, int], list[Seen]]
-    candidates: Callable[[Collection[str], bool], Iterable[Mapping[str, Any]]]
+    choices: Callable[[Collection[str], bool], Iterable[Mapping[str, Any]]]
     loop_of: Callable[[Mapping[str, Any]], Loop]
     begun: Callable[[Memory, str, bool, Loop], TableOperation]
+    holds: Callable[[PteState], bool]
     on_pages: frozenset[str]
     between: str
     donor: str = "v6.12.117"
-    states: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -241,18 +241,20 @@ class ResultFile(BaseModel):
 
     @property
     def builds_said(self) -> str:
-        """The build of each machine's numbers for a subtitle, as ``build gcc16``.
+        """The builds of the numbers for a subtitle, as ``, build gcc16``.
 
         Empty where builds were named for strategies, or are not in the file.
         """
         found = {(c.machine, c.build) for c in self.cells if c.build != c.strategy}
         builds = dict(sorted((machine, build or "") for machine, build in found))
-        if len(found) > len(builds) or not all(builds.values()):
+        if not all(builds.values()):
             return ""
+        if len(found) > len(builds):
+            return ", builds as in the table"
         if len(set(builds.values())) == 1:
             build = next(iter(builds.values()))
-            return f"build {build}{self._not_of(build)}"
-        return ", ".join(f"{machine}: build {build}" for machine, build in builds.items())
+            return f", build {build}{self._not_of(build)}"
+        return "".join(f", {machine}: build {build}" for machine, build in builds.items())
 
     @property
     def notes(self) -> tuple[str, ...]:

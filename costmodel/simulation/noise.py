@@ -123,7 +123,7 @@ class Stream:
     """Names the random numbers of one cell: by seed, machine and scenario, never by strategy.
 
     So all strategies of a scenario meet the same noise, in whichever process and order they are
-    computed. ``scenario`` is the name that ``costmodel.experiment.noise_scenario`` makes.
+    computed. ``scenario`` is the name that ``costmodel.config.workload.noise_scenario`` makes.
     """
 
     seed: int

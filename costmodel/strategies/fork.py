@@ -10,7 +10,8 @@ tables through the methods of the fork and of the tables that it hands out. It y
 yield micro-ops written by hand. docs/strategies.md explains how to write one.
 
 * Complete loops: ``copy_per_pte``, ``copy_batched`` with a ``Batching``, ``v6_9``, ``v6_12``,
-  ``v7_2``, ``contpte_v6_9``, ``contpte_v6_12``, ``copy_unbatched``, ``copy_block_batched``.
+  ``v7_2``, ``contpte_v6_9``, ``contpte_v6_12``, ``contpte_v7_2``, ``copy_unbatched``,
+  ``copy_block_batched``.
 * Changes of a complete loop: ``after``, ``before``, ``dropping``, ``without``.
 * Pieces of a loop: ``new_table``, ``read``, ``scan``, ``copy_batch``, ``copy_single``,
   ``copy_unusual`` and what these are made of; ``Progress`` and ``COPIED``.
@@ -19,11 +20,14 @@ yield micro-ops written by hand. docs/strategies.md explains how to write one.
 * ``built_on`` names the kernel build whose instructions stand behind the events.
 """
 
+import warnings
+from typing import TYPE_CHECKING
+
 from costmodel.code.events import Step, Trait
 from costmodel.code.uops import (
     KNOWN,
-    Flavour,
     Kind,
+    Subkind,
     Target,
     Uop,
     Value,
@@ -45,7 +49,14 @@ from costmodel.mm.pte import CONT, CONT_PTES, DIRTY, PRESENT, TABLE_PTES, WRITE,
 from costmodel.operations.fork.batching import Batching, copy_batch, copy_batched
 from costmodel.operations.fork.contpte_arch_batch import copy_block_batched
 from costmodel.operations.fork.contpte_per_pte import copy_unbatched
-from costmodel.operations.fork.folio_batch import contpte_v6_9, contpte_v6_12, v6_9, v6_12, v7_2
+from costmodel.operations.fork.folio_batch import (
+    contpte_v6_9,
+    contpte_v6_12,
+    contpte_v7_2,
+    v6_9,
+    v6_12,
+    v7_2,
+)
 from costmodel.operations.fork.loop import (
     COPIED,
     Progress,
@@ -86,13 +97,13 @@ __all__ = [
     "Batching",
     "Counted",
     "Entry",
-    "Flavour",
     "ForkOperation",
     "Kind",
     "Progress",
     "Rss",
     "Step",
     "Steps",
+    "Subkind",
     "TablePair",
     "Target",
     "Trait",
@@ -106,6 +117,7 @@ __all__ = [
     "call",
     "contpte_v6_9",
     "contpte_v6_12",
+    "contpte_v7_2",
     "convert",
     "copy_batch",
     "copy_batched",
@@ -141,3 +153,12 @@ __all__ = [
     "v7_2",
     "without",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker refuses the old name
+
+    def __getattr__(name: str) -> object:
+        if name != "Flavour":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        warnings.warn("'Flavour' is now called 'Subkind'", FutureWarning, stacklevel=2)
+        return Subkind

@@ -17,7 +17,7 @@ from costmodel.code.events import Step
 from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN, memory_producers
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
-from costmodel.code.subkinds import flavour_of, kind_of
+from costmodel.code.subkinds import kind_of, subkind_of
 from costmodel.code.trace import NO_ADDRESS, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError
@@ -78,11 +78,11 @@ def archive_runs(
 
 def _refuse_other_states(info: BuildInfo, space: ShapedSpace) -> None:
     """Raise ConfigError for a state in which the kernel executes what its steps do not hold."""
-    loops = operation_named(info.operation).recorded().loops
-    state = space.shapes[0].state.name
-    if loops is not None and loops.states and state not in loops.states:
-        reason = f"holds steps for the states {', '.join(loops.states)}"
-        raise ConfigError.of(f"@{info.name}", reason, got=state)
+    operation = operation_named(info.operation)
+    loops, state = operation.recorded().loops, space.shapes[0].state
+    if loops is not None and not loops.holds(state):
+        held = ", ".join(known.name for known in operation.words.states if loops.holds(known))
+        raise ConfigError.of(f"@{info.name}", f"holds steps for the states {held}", got=state.name)
 
 
 def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[TableRun]:
@@ -110,7 +110,8 @@ def _releases(
     next one: tables where some do are priced as so many whose folios all lie apart, and the others
     with none. A mix is priced as its pages' shares of tables of each order.
     """
-    archive, tables = load_archive(path), dict[tuple[str, TableShape], float]()
+    archive = load_archive(path)
+    tables: dict[tuple[str, TableShape], float] = {}
     for shape in space.shapes:
         share = share_apart(shape)
         for alike, number in _of_one_order(archive, shape):
@@ -130,12 +131,8 @@ def _of_one_order(archive: BuildArchive, shape: TableShape) -> Iterator[tuple[Ta
     Folios of an order between two recorded ones are as many tables of both as have together as many
     folios and pages.
     """
-    state = f"{_state(shape)}/order"
-    held = sorted(
-        int(order)
-        for order in range(LARGEST_ORDER + 1)
-        if f"{state}{order}{RELEASE}" in archive.program.recordings
-    )
+    released, state = archive.program.recordings, _state(shape)
+    held = [n for n in range(LARGEST_ORDER + 1) if f"{state}/order{n}{RELEASE}" in released]
     for order, folios in sorted(Counter(shape.orders).items()):
         tables = shape.count * (folios << order) / TABLE_PTES
         low = max(known for known in held if known <= order)
@@ -262,7 +259,7 @@ def _columns(
     uop = window.uop
     kinds = np.array([kind_of(kind) for kind in program.kind], np.uint8)
     pairs = zip(program.kind.tolist(), program.op.tolist(), strict=True)
-    flavours = np.array([flavour_of(kind, op) for kind, op in pairs], np.uint8)
+    subkinds = np.array([subkind_of(kind, op) for kind, op in pairs], np.uint8)
     targets = np.array([Target[t.upper()] if t else 0 for t in program.target], np.uint8)
     rows = np.arange(len(uop))[:, None]
     inputs = np.where(window.distance > 0, rows - window.distance, -1).astype(np.int32)
@@ -271,7 +268,7 @@ def _columns(
     address = _addresses(target.astype(np.int64), window, page)
     return {
         "kind": kind,
-        "flavour": flavours[uop],
+        "subkind": subkinds[uop],
         "inputs": inputs,
         "address": address,
         "size_bytes": program.size_bytes[uop].astype(np.int16),

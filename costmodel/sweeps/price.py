@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, build_of, exact_seconds, executed
-from costmodel.experiment.times import CellKey
+from costmodel.experiment.run import CellKey
 from costmodel.sweeps.design import Column, order_of
 from costmodel.sweeps.study import Chunk, SweepWork
 from costmodel.units import PS_PER_NS, PS_PER_S

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from costmodel.config.errors import ConfigError, Fault
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell
-from costmodel.experiment.times import CellKey
+from costmodel.experiment.run import CellKey
 from costmodel.explaining.deciding import deciding_numbers
 from costmodel.parallel import in_processes
 from costmodel.sweeps.axes import Number, SweepAxis, axis_faults, bounds, owned_key, spelled_out

@@ -18,8 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from costmodel.config.errors import ConfigError
 from costmodel.disk_cache import forget, memory_only
-from costmodel.heap import give_back
-from costmodel.parallel import pool
+from costmodel.parallel import give_back, pool
 from costmodel.sweeps.folder import SweepFolder
 from costmodel.sweeps.price import packed, price_chunk, price_piece
 from costmodel.sweeps.study import Chunk, SweepStudy, SweepWork

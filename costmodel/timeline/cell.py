@@ -11,7 +11,7 @@ from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError, Fault, Faults, describe
-from costmodel.experiment import Cell, executed
+from costmodel.experiment import Cell, build_of, executed
 from costmodel.timeline.times import Timeline, timeline
 
 
@@ -73,7 +73,8 @@ def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
     table = next(number for number, run in enumerate(runs) if run.ptes)
     trace = runs[table].trace
     if not trace_ptes(trace):  # no entry is touched: the whole table is one step
-        return timeline(runs, cell.machine, first=0, end=len(trace), table=table)
+        shown = timeline(runs, cell.machine, first=0, end=len(trace), table=table)
+        return replace(shown, build=build_of(cell))
     entries = trace_ptes(trace)
     faults = Faults()
     if ptes > entries:
@@ -88,4 +89,4 @@ def timeline_of(cell: Cell, *, ptes: int, first: int | None = None) -> Timeline:
     except ValueError as error:
         raise ConfigError.of("--first", str(error)) from None
     shown = timeline(runs, cell.machine, first=begin, end=end, table=table)
-    return replace(shown, ptes=ptes)
+    return replace(shown, ptes=ptes, build=build_of(cell))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN
-from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.timeline.times import MicroOpTimes
 from costmodel.units import LINE_BYTES
@@ -17,20 +17,20 @@ _KIND: Final = {
     Kind.ZERO: "clear",
 }
 _FLAVOUR: Final = {
-    Flavour.MOVE: "move",
-    Flavour.IMMEDIATE: "constant",
-    Flavour.ZERO_IDIOM: "zero",
-    Flavour.COMPARE: "compare",
-    Flavour.RMW_STORE: "atomic add",
-    Flavour.RMW_VALUE: "atomic fetch",
-    Flavour.RMW_CAS: "cas",
-    Flavour.RMW_LOCKED: "locked rmw",
-    Flavour.RMW_ACQUIRE: "cas acquire",
-    Flavour.STORE_RELEASE: "store release",
-    Flavour.DSB_STORES: "dsb ishst",
-    Flavour.TLBI_RANGE: "tlbi range",
-    Flavour.TLBI_ASID: "tlbi asid",
-    Flavour.ZERO_LINE: "dc zva",
+    Subkind.MOVE: "move",
+    Subkind.IMMEDIATE: "constant",
+    Subkind.ZERO_IDIOM: "zero",
+    Subkind.COMPARE: "compare",
+    Subkind.RMW_STORE: "atomic add",
+    Subkind.RMW_VALUE: "atomic fetch",
+    Subkind.RMW_CAS: "cas",
+    Subkind.RMW_LOCKED: "locked rmw",
+    Subkind.RMW_ACQUIRE: "cas acquire",
+    Subkind.STORE_RELEASE: "store release",
+    Subkind.DSB_STORES: "dsb ishst",
+    Subkind.TLBI_RANGE: "tlbi range",
+    Subkind.TLBI_ASID: "tlbi asid",
+    Subkind.ZERO_LINE: "dc zva",
 }
 _TARGET: Final = {
     Target.PAGE: "struct page",
@@ -46,7 +46,7 @@ _TARGET: Final = {
 
 def operation(op: MicroOpTimes) -> str:
     """Return what a micro-op does: ``load``, ``locked rmw``, ``dsb ish``."""
-    return _FLAVOUR.get(op.flavour) or _KIND.get(op.kind) or op.kind.name.lower()
+    return _FLAVOUR.get(op.subkind) or _KIND.get(op.kind) or op.kind.name.lower()
 
 
 def label(op: MicroOpTimes) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
 from costmodel.cpu.engine import Priced, priced_programs
@@ -34,7 +34,7 @@ class MicroOpTimes:
 
     row: int
     kind: Kind
-    flavour: Flavour
+    subkind: Subkind
     target: Target
     address: int
     dispatch: int
@@ -57,6 +57,8 @@ class Timeline:
     clock_ghz: float
     ptes: int | None = None
     """How many entries the stretch handles; None if it is the whole table, entries untouched."""
+    build: str = ""
+    """Name of the kernel build whose code it is."""
 
     @property
     def shows(self) -> str:
@@ -78,7 +80,7 @@ def timeline(
     """Return the times of trace rows ``first`` to ``end`` (exclusive) of ``runs[table]``.
 
     The model starts the table with an empty window and runs it up to ``first`` before it notes
-    anything; caches, predictors and TLB are in their steady state. A compare that fuses with the
+    anything; caches, predictors and TLB are in their steady state. What fuses with the
     branch behind it has no times of its own and is left out. Raises ValueError for rows that the
     trace does not have.
     """
@@ -133,7 +135,7 @@ class _Stretch:
         return MicroOpTimes(
             row=at,
             kind=Kind(int(trace.kind[at])),
-            flavour=Flavour(int(trace.flavour[at])),
+            subkind=Subkind(int(trace.subkind[at])),
             target=Target(int(trace.target[at])),
             address=int(trace.address[at]),
             dispatch=dispatch - zero,

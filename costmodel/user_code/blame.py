@@ -91,9 +91,9 @@ class Culprit:
         the function begins. ``got`` is the offending value, ready to print.
         """
         known = [place for place in places if place[1]]
-        foreign = [place for place in known if _is_foreign(place[0])]
+        theirs = [place for place in known if _is_users(place[0])]
         own = [place for place in known if place[0] in self._shown]
-        file, line = [self._defined or ("", 0), *foreign[-1:], *own[-1:]][-1]
+        file, line = [self._defined or ("", 0), *theirs[-1:], *own[-1:]][-1]
         where = self._shown.get(file) or (shown(Path(file)) if file else self._name)
         return ConfigError([Fault(where, line, 0, "strategy", reason, got)])
 
@@ -127,7 +127,7 @@ def _places_of(error: BaseException) -> Iterator[Place]:
         yield frame.f_code.co_filename, line
 
 
-def _is_foreign(file: str) -> bool:
+def _is_users(file: str) -> bool:
     path = Path(file)
     if file.startswith("<") or path.is_relative_to(_PACKAGE):
         return False
@@ -138,6 +138,6 @@ def _text_of(error: BaseException) -> str:
     """Return the text of an exception, shortened; empty if asking for it fails."""
     try:
         text = str(error)
-    except BaseException:  # foreign code: its text may do anything, too
+    except BaseException:  # a user's code: its text may do anything, too
         return ""
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 4] + " ..."

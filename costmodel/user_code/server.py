@@ -64,7 +64,7 @@ class _Server:
         try:
             self._function = self._source.load()
             place = place_of(self._function)
-        except BaseException as error:  # foreign code: whatever it raises is what is wrong with it
+        except BaseException as error:  # a user's code: whatever it raises is what is wrong with it
             return self._refusal(error, importing=True)
         self._culprit.begins(place)
         return pickle.dumps(Answer(place))
@@ -72,7 +72,7 @@ class _Server:
     def call(self, task: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
         try:
             return pickle.dumps(Answer(task(self._function, *arguments)))
-        except BaseException as error:  # foreign code, as above
+        except BaseException as error:  # a user's code, as above
             return self._refusal(error)
 
     def answer(self, make: Callable[[], bytes]) -> None:

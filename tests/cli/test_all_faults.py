@@ -152,6 +152,9 @@ def test_words_that_mean_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert "SCENARIO: unknown scenario" in told and "more: is one word too many" in told
     assert "--jsn: unknown option, did you mean '--json'?\n" in told and "x.json" not in told
     assert "--jobs: must be an integer of at least 1 (got '0')" in told
+    assert main(["run", "--seed", "1", "--seed=2", "--json", "a", "--json", "b"]) == 2
+    told = capsys.readouterr().err
+    assert "--seed: is given twice (got '2')" in told and "--json: is given twice" in told
     assert main(["--verson", "machines"]) == 2
     assert capsys.readouterr().err.startswith("--verson: unknown option, did you mean '--version'")
 

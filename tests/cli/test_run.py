@@ -27,7 +27,7 @@ def empty_trace() -> Trace:
     bytes_, ints = none.astype(np.uint8), none.astype(np.int32)
     return Trace(
         kind=bytes_,
-        flavour=bytes_,
+        subkind=bytes_,
         inputs=ints.reshape(0, 5),
         address=none,
         size_bytes=none.astype(np.int16),

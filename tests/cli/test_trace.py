@@ -19,7 +19,9 @@ def test_perfetto_is_the_default(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert json.loads(file.read_text())["traceEvents"]
     out = flat(capsys.readouterr().out)
     assert "micro-ops of 4 PTEs" in out
-    assert "(Ampere Altra, contpte-per-pte, fork, 1 GiB, writable, order-4)" in out
+    assert (
+        "(Ampere Altra, contpte-per-pte, fork, 1 GiB, writable, order-4, build gcc12-booted)" in out
+    )
 
 
 def test_kanata(tmp_path: Path) -> None:

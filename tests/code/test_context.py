@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.code.context import ContextTracker, lone_context
+from costmodel.code.context import ContextTracker
 from costmodel.code.events import Step, Trait, omitted, omitting
 from costmodel.code.uops import Kind
 
@@ -38,7 +38,9 @@ def test_a_batch_that_was_scanned_for() -> None:
 
 def test_traits_and_places() -> None:
     last = Step("peek", 15, 0, 0, Trait.CONSECUTIVE)
-    facts = lone_context("scan", last, Step("get", 511, 0, 0, Trait.LARGE | Trait.WRITABLE))
+    facts = ContextTracker(last, "scan").context_at(
+        Step("get", 511, 0, 0, Trait.LARGE | Trait.WRITABLE)
+    )
     assert facts.before_last == "scan"
     assert facts.large and facts.writable and facts.consecutive
     assert facts.last_block_end and facts.block_end and facts.table_end

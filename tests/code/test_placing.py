@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.code.trace import ADDRESS, MEMORY, Trace
-from costmodel.code.uops import Flavour, Kind, Target
+from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.config.workload import Workload
 from costmodel.operations.shared.strategy import Strategy, both
 from costmodel.strategies import fork as k
@@ -100,7 +100,7 @@ def test_a_prefetch_of_the_next_page_waits_for_this_one() -> None:
 
     here, there = traced(looks()), traced(ahead)
     load, prefetch = by_hand(here)[0], by_hand(there)[0]
-    assert there.flavour[prefetch] == Flavour.PREFETCH
+    assert there.subkind[prefetch] == Subkind.PREFETCH
     assert there.inputs[prefetch, ADDRESS].tolist() == here.inputs[load, ADDRESS].tolist()
 
 
@@ -144,7 +144,7 @@ def test_the_compiled_code_stays_as_it_is(
     kept = np.ones(len(more), np.bool_)
     kept[by_hand(more)] = False
     now = np.cumsum(kept) - 1
-    for column in ("kind", "flavour", "address", "size_bytes", "target", "taken", "site"):
+    for column in ("kind", "subkind", "address", "size_bytes", "target", "taken", "site"):
         assert np.array_equal(getattr(more, column)[kept], getattr(plain, column))
     inputs = more.inputs[kept][:, :MEMORY]
     assert np.array_equal(np.where(inputs >= 0, now[inputs], -1), plain.inputs[:, :MEMORY])

@@ -16,8 +16,8 @@ from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
 from costmodel.code.trace import ADDRESS, DATA, Trace
 from costmodel.code.uops import (
-    Flavour,
     Kind,
+    Subkind,
     Target,
     Uop,
     Value,
@@ -68,15 +68,15 @@ def test_loads_find_the_youngest_store_to_their_bytes() -> None:
 
 
 def test_atomics_are_locked_on_x86() -> None:
-    atomic = rmw(Target.PAGE, 0, flavour=Flavour.RMW_STORE)
-    assert traced([atomic]).flavour.tolist() == [Flavour.RMW_STORE]
-    assert traced([atomic], "v6.7.x86_64").flavour.tolist() == [Flavour.RMW_LOCKED]
+    atomic = rmw(Target.PAGE, 0, subkind=Subkind.RMW_STORE)
+    assert traced([atomic]).subkind.tolist() == [Subkind.RMW_STORE]
+    assert traced([atomic], "v6.7.x86_64").subkind.tolist() == [Subkind.RMW_LOCKED]
 
 
 def test_a_memory_barrier_of_x86_is_a_locked_operation_on_the_stack() -> None:
     assert traced([dmb()]).kind.tolist() == [Kind.DMB]
     trace = traced([dmb()], "v6.7.x86_64")
-    assert (trace.kind.tolist(), trace.flavour.tolist()) == ([Kind.RMW], [Flavour.RMW_LOCKED])
+    assert (trace.kind.tolist(), trace.subkind.tolist()) == ([Kind.RMW], [Subkind.RMW_LOCKED])
     assert trace.target.tolist() == [Target.STACK]
 
 

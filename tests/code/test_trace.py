@@ -20,7 +20,7 @@ def trace(kinds: Sequence[Kind]) -> Trace:
     rows = len(kinds)
     return Trace(
         kind=np.array(kinds, np.uint8),
-        flavour=np.zeros(rows, np.uint8),
+        subkind=np.zeros(rows, np.uint8),
         inputs=np.full((rows, 5), -1, np.int32),
         address=np.arange(rows, dtype=np.int64) * 48,
         size_bytes=np.full(rows, 8, np.int16),

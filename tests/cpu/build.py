@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.uops import Flavour, Kind, Target, Uop, Value
+from costmodel.code.uops import Kind, Subkind, Target, Uop, Value
 from costmodel.config.machine import Machine, load_machine
 from costmodel.cpu import engine
 from costmodel.cpu.parameters import TICKS_PER_CYCLE
@@ -53,7 +53,7 @@ def trace_of(
     starts = np.array(sorted(step_start), np.int32)
     return Trace(
         kind=np.array([uop.kind for uop in uops], np.uint8),
-        flavour=np.array([uop.flavour for uop in uops], np.uint8),
+        subkind=np.array([uop.subkind for uop in uops], np.uint8),
         inputs=inputs,
         address=address,
         size_bytes=np.array([uop.size_bytes for uop in uops], np.int16),
@@ -73,8 +73,8 @@ def cycles(uops: Sequence[Uop], on: Machine, *, count: int = 1) -> float:
     return timing.tables[-1].ticks / TICKS_PER_CYCLE
 
 
-def alu(*inputs: int, flavour: Flavour = Flavour.PLAIN) -> Uop:
-    return Uop(Kind.ALU, flavour, data_inputs=tuple(Value(i) for i in inputs))
+def alu(*inputs: int, subkind: Subkind = Subkind.PLAIN) -> Uop:
+    return Uop(Kind.ALU, subkind, data_inputs=tuple(Value(i) for i in inputs))
 
 
 def load(offset: int = 0, *, address: Sequence[int] = (), target: Target = Target.STACK) -> Uop:
@@ -88,11 +88,11 @@ def store(offset: int = 0, *, data: Sequence[int] = (), target: Target = Target.
 
 
 def rmw(
-    flavour: Flavour, offset: int = 0, *, data: Sequence[int] = (), target: Target = Target.STACK
+    subkind: Subkind, offset: int = 0, *, data: Sequence[int] = (), target: Target = Target.STACK
 ) -> Uop:
     inputs = tuple(Value(i) for i in data)
     return Uop(
-        Kind.RMW, flavour, target=target, offset_bytes=offset, size_bytes=8, data_inputs=inputs
+        Kind.RMW, subkind, target=target, offset_bytes=offset, size_bytes=8, data_inputs=inputs
     )
 
 
@@ -100,5 +100,5 @@ def branch(taken: bool, *inputs: int, site: str = "branch") -> Uop:
     return Uop(Kind.BRANCH, data_inputs=tuple(Value(i) for i in inputs), taken=taken, site=site)
 
 
-def system(kind: Kind, flavour: Flavour = Flavour.PLAIN) -> Uop:
-    return Uop(kind, flavour)
+def system(kind: Kind, subkind: Subkind = Subkind.PLAIN) -> Uop:
+    return Uop(kind, subkind)

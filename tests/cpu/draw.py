@@ -5,47 +5,47 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from costmodel.code.trace import Trace
-from costmodel.code.uops import Flavour, Kind, Target, Uop, Value
+from costmodel.code.uops import Kind, Subkind, Target, Uop, Value
 
 from .build import trace_of
 
 PLAIN = [
-    (Kind.ALU, Flavour.PLAIN),
-    (Kind.ALU, Flavour.MOVE),
-    (Kind.ALU, Flavour.IMMEDIATE),
-    (Kind.MUL, Flavour.PLAIN),
-    (Kind.NOP, Flavour.PLAIN),
-    (Kind.SYSTEM, Flavour.PLAIN),
-    (Kind.ALU, Flavour.ZERO_IDIOM),
-    (Kind.JUMP, Flavour.PLAIN),
-    (Kind.CALL, Flavour.PLAIN),
-    (Kind.RET, Flavour.PLAIN),
-    (Kind.BRANCH, Flavour.PLAIN),
-    (Kind.LOAD, Flavour.PLAIN),
-    (Kind.LOAD, Flavour.PLAIN),
-    (Kind.LOAD, Flavour.PREFETCH),
-    (Kind.STORE, Flavour.PLAIN),
-    (Kind.STORE, Flavour.PLAIN),
+    (Kind.ALU, Subkind.PLAIN),
+    (Kind.ALU, Subkind.MOVE),
+    (Kind.ALU, Subkind.IMMEDIATE),
+    (Kind.MUL, Subkind.PLAIN),
+    (Kind.NOP, Subkind.PLAIN),
+    (Kind.SYSTEM, Subkind.PLAIN),
+    (Kind.ALU, Subkind.ZERO_IDIOM),
+    (Kind.JUMP, Subkind.PLAIN),
+    (Kind.CALL, Subkind.PLAIN),
+    (Kind.RET, Subkind.PLAIN),
+    (Kind.BRANCH, Subkind.PLAIN),
+    (Kind.LOAD, Subkind.PLAIN),
+    (Kind.LOAD, Subkind.PLAIN),
+    (Kind.LOAD, Subkind.PREFETCH),
+    (Kind.STORE, Subkind.PLAIN),
+    (Kind.STORE, Subkind.PLAIN),
 ]
 ARM64 = [
     *PLAIN,
-    (Kind.RMW, Flavour.RMW_STORE),
-    (Kind.RMW, Flavour.RMW_VALUE),
-    (Kind.RMW, Flavour.RMW_CAS),
-    (Kind.RMW, Flavour.RMW_ACQUIRE),
-    (Kind.TLBI, Flavour.TLBI_PAGE),
-    (Kind.DSB, Flavour.DSB_ALL),
-    (Kind.DSB, Flavour.DSB_STORES),
-    (Kind.DMB, Flavour.PLAIN),
-    (Kind.ISB, Flavour.PLAIN),
-    (Kind.ZERO, Flavour.ZERO_LINE),
+    (Kind.RMW, Subkind.RMW_STORE),
+    (Kind.RMW, Subkind.RMW_VALUE),
+    (Kind.RMW, Subkind.RMW_CAS),
+    (Kind.RMW, Subkind.RMW_ACQUIRE),
+    (Kind.TLBI, Subkind.TLBI_PAGE),
+    (Kind.DSB, Subkind.DSB_ALL),
+    (Kind.DSB, Subkind.DSB_STORES),
+    (Kind.DMB, Subkind.PLAIN),
+    (Kind.ISB, Subkind.PLAIN),
+    (Kind.ZERO, Subkind.ZERO_LINE),
 ]
 X86 = [
     *PLAIN,
-    (Kind.RMW, Flavour.RMW_LOCKED),
-    (Kind.RMW, Flavour.RMW_LOCKED),
-    (Kind.TLBI, Flavour.TLBI_PAGE),
-    (Kind.ZERO, Flavour.ZERO_BLOCK),
+    (Kind.RMW, Subkind.RMW_LOCKED),
+    (Kind.RMW, Subkind.RMW_LOCKED),
+    (Kind.TLBI, Subkind.TLBI_PAGE),
+    (Kind.ZERO, Subkind.ZERO_BLOCK),
 ]
 MEMORY = (Kind.LOAD, Kind.STORE, Kind.RMW, Kind.ZERO)
 TARGETS = (Target.SRC, Target.PAGE, Target.PAGE, Target.STACK, Target.DST)
@@ -53,7 +53,7 @@ TARGETS = (Target.SRC, Target.PAGE, Target.PAGE, Target.STACK, Target.DST)
 
 @st.composite
 def traces(
-    draw: st.DrawFn, kinds: list[tuple[Kind, Flavour]], *, max_size: int = 60, turns: int = 1
+    draw: st.DrawFn, kinds: list[tuple[Kind, Subkind]], *, max_size: int = 60, turns: int = 1
 ) -> Trace:
     """Draw a trace of a random body that is run ``turns`` times, its addresses moving on."""
     body = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=max_size))
@@ -74,7 +74,7 @@ def traces(
     outcomes = draw(st.lists(st.booleans(), min_size=len(body), max_size=len(body)))
     uops: list[Uop] = []
     for turn in range(turns):
-        for i, (kind, flavour) in enumerate(body):
+        for i, (kind, subkind) in enumerate(body):
             at = len(uops)
             values = tuple(Value(at - back) for back in backs[i] if 0 < back <= at)
             target, line, stride = places[i]
@@ -82,7 +82,7 @@ def traces(
             uops.append(
                 Uop(
                     kind,
-                    flavour,
+                    subkind,
                     target=target if memory else Target.NONE,
                     offset_bytes=64 * line + stride * turn if memory else 0,
                     size_bytes=64 if kind == Kind.ZERO else 8 if memory else 0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from costmodel.code.trace import Trace
-from costmodel.code.uops import Flavour, Target, Uop
+from costmodel.code.uops import Subkind, Target, Uop
 
 from .build import alu, branch, load, rmw, store, trace_of
 
@@ -11,8 +11,8 @@ from .build import alu, branch, load, rmw, store, trace_of
 def fork_loop(ptes: int, isa: str, *, scattered: bool = False) -> Trace:
     """Copy ``ptes`` entries of order-0 folios."""
     locked = isa == "x86_64"
-    posted = Flavour.RMW_LOCKED if locked else Flavour.RMW_STORE
-    compared = Flavour.RMW_LOCKED if locked else Flavour.RMW_CAS
+    posted = Subkind.RMW_LOCKED if locked else Subkind.RMW_STORE
+    compared = Subkind.RMW_LOCKED if locked else Subkind.RMW_CAS
     uops: list[Uop] = []
     starts = []
     for pte in range(ptes):

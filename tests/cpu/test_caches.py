@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from costmodel.code.trace import TableRun
-from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.code.uops import Kind, Subkind, Target, Uop
 from costmodel.cpu.caches import (
     CYCLIC,
     LOADED,
@@ -108,8 +108,15 @@ def test_long_lines_bring_their_neighbour_to_the_l2() -> None:
     assert long.touch.tolist() == [-1, 0]
 
 
+def test_long_lines_bring_nothing_but_their_neighbour() -> None:
+    trace = trace_of([load(64 * line, target=Target.PAGE) for line in (0, 2, 5, 4)])
+    found = accesses(trace, 128)
+    assert found.touch.tolist() == [-1, -1, -1, 2]
+    assert found.streaming_bytes == 3 * 128
+
+
 def test_a_cleared_block_makes_its_lines_hot_and_owned() -> None:
-    zero = Uop(Kind.ZERO, Flavour.ZERO_BLOCK, target=Target.PAGE, size_bytes=4096)
+    zero = Uop(Kind.ZERO, Subkind.ZERO_BLOCK, target=Target.PAGE, size_bytes=4096)
     trace = trace_of([zero, load(4032, target=Target.PAGE)])
     found = accesses(trace, 64)
     assert found.kind[1] == 0
@@ -171,24 +178,24 @@ def test_a_line_knows_who_met_it_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flavour", "owned"),
+    ("subkind", "owned"),
     [
-        (Flavour.RMW_VALUE, WRITTEN),
-        (Flavour.RMW_CAS, WRITTEN),
-        (Flavour.RMW_ACQUIRE, WRITTEN),
-        (Flavour.RMW_LOCKED, WRITTEN),
-        (Flavour.RMW_STORE, 0),
+        (Subkind.RMW_VALUE, WRITTEN),
+        (Subkind.RMW_CAS, WRITTEN),
+        (Subkind.RMW_ACQUIRE, WRITTEN),
+        (Subkind.RMW_LOCKED, WRITTEN),
+        (Subkind.RMW_STORE, 0),
     ],
 )
-def test_an_atomic_with_a_result_owns_its_line(flavour: Flavour, owned: int) -> None:
+def test_an_atomic_with_a_result_owns_its_line(subkind: Subkind, owned: int) -> None:
     """One without may be done where the line is."""
-    assert accesses(trace_of([rmw(flavour), load()]), 64).owned.tolist() == [0, owned]
+    assert accesses(trace_of([rmw(subkind), load()]), 64).owned.tolist() == [0, owned]
 
 
 def test_what_is_fetched_once_per_round() -> None:
     """The table that is copied and its struct pages; the child's table was cleared in the caches,
     the stack stays, and what is cleared is not fetched."""
-    cleared = Uop(Kind.ZERO, Flavour.ZERO_LINE, target=Target.SRC, offset_bytes=640, size_bytes=64)
+    cleared = Uop(Kind.ZERO, Subkind.ZERO_LINE, target=Target.SRC, offset_bytes=640, size_bytes=64)
     src, page, dst, stack = (load(8, target=Target(target)) for target in (1, 3, 2, 5))
     found = accesses(trace_of([src, page, page, dst, stack, alu(), cleared]), 64)
     assert found.first.tolist() == [True, True, False, False, False, False, False]
@@ -198,7 +205,7 @@ def test_what_is_fetched_once_per_round() -> None:
 
 def test_clearing_counts_by_its_first_line() -> None:
     """Of 64 lines the first was written before; the others come once per round."""
-    zero = Uop(Kind.ZERO, Flavour.ZERO_BLOCK, target=Target.PAGE, size_bytes=4096)
+    zero = Uop(Kind.ZERO, Subkind.ZERO_BLOCK, target=Target.PAGE, size_bytes=4096)
     found = accesses(trace_of([store(0, target=Target.PAGE), zero]), 64)
     assert (found.kind[1], found.touch[1], found.owned[1]) == (0, 0, WRITTEN)
     assert found.streaming_bytes == 64 * 64

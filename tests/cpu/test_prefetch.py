@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.code.uops import Kind, Subkind, Target, Uop
 from costmodel.cpu.prefetch import Prefetches, prefetches
 
 from .build import load, rmw, trace_of
@@ -52,6 +52,11 @@ def test_a_line_between_two_lone_ones_goes_on_from_the_lower() -> None:
     assert touched([4, 2, 3, 1, 0]).row.tolist() == []
 
 
+def test_a_lone_line_is_continued_by_its_neighbour_alone() -> None:
+    assert touched([10, 12, 13]).row.tolist() == []
+    assert touched([13, 11, 10]).row.tolist() == []
+
+
 def test_scattered_lines_get_nothing() -> None:
     found = touched([7 * i % 41 * 3 for i in range(41)])
     assert not found.uses.any()
@@ -82,6 +87,13 @@ def test_a_lone_line_is_remembered_until_sixty_four_others_came() -> None:
         assert len(touched([0, *between, 1, 2, 3, 4]).row) == lines
 
 
+def test_the_oldest_lone_line_is_forgotten_not_one_that_a_stream_took() -> None:
+    others = [1000 + 3 * i for i in range(64)]
+    lines = [0, 1, 2, 100, *others, 101, 102, 103]
+    assert touched(lines).row.tolist() == [0, 1, 2, 68, 69, 70]
+    assert touched([0, 1, 2, 100, *others[:-1], 101, 102]).row.tolist() == [0, 1, 2, 3, 67, 68]
+
+
 def test_streams_beyond_those_that_can_be_followed_get_nothing() -> None:
     many = range(70)
     begun, going_on = (
@@ -103,9 +115,9 @@ def test_longer_lines_make_longer_streams_of_fewer_lines() -> None:
 
 
 def test_far_atomics_and_clearing_train_nothing() -> None:
-    far = trace_of([rmw(Flavour.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(20)])
+    far = trace_of([rmw(Subkind.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(20)])
     assert prefetches(far, 64, 4, 2, far=False).starts.any()
     assert not prefetches(far, 64, 4, 2, far=True).starts.any()
-    zero = Uop(Kind.ZERO, Flavour.ZERO_LINE, target=Target.SRC, size_bytes=64)
+    zero = Uop(Kind.ZERO, Subkind.ZERO_LINE, target=Target.SRC, size_bytes=64)
     lines = trace_of([zero._replace(offset_bytes=64 * i) for i in range(20)])
     assert not prefetches(lines, 64, 4, 2, far=False).starts.any()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.code.uops import Flavour, Kind, Target, Uop, Value
+from costmodel.code.uops import Kind, Subkind, Target, Uop, Value
 from costmodel.config.machine import Machine
 
 from .build import ALTRA, M2, XEON, alu, cycles, load, machine, rmw
@@ -28,7 +28,7 @@ LINES = [64 * (37 * i % 4096) for i in range(64)]
 def ask(offset: int, *address: int) -> Uop:
     return Uop(
         Kind.LOAD,
-        Flavour.PREFETCH,
+        Subkind.PREFETCH,
         target=Target.PAGE,
         offset_bytes=offset,
         size_bytes=1,
@@ -84,7 +84,7 @@ def test_it_needs_a_miss_register(registers: int) -> None:
 def test_no_lock_orders_it() -> None:
     """Intel: PREFETCHh is not ordered with locked memory references."""
     on = machine(XEON, caches__miss_registers=64, **COLD)
-    turns = [rmw(Flavour.RMW_LOCKED, 0), read(0)], [rmw(Flavour.RMW_LOCKED, 0), ask(0)]
+    turns = [rmw(Subkind.RMW_LOCKED, 0), read(0)], [rmw(Subkind.RMW_LOCKED, 0), ask(0)]
     lock = cycles(turns[0][:1], on, count=ROUND)
 
     assert cycles(turns[1], on, count=ROUND) < lock + 5

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from costmodel.code.trace import TableRun
-from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.code.uops import Kind, Subkind, Target, Uop
 from costmodel.config.machine import Machine
 from costmodel.cpu import engine
+from costmodel.cpu.parameters import TICKS_PER_CYCLE
 
 from .build import (
     ALTRA,
@@ -53,12 +54,12 @@ def test_a_chain_of_operations_takes_a_cycle_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flavour", "key"),
-    [(Flavour.RMW_VALUE, "atomics.value_cycles"), (Flavour.RMW_CAS, "atomics.cas_cycles")],
+    ("subkind", "key"),
+    [(Subkind.RMW_VALUE, "atomics.value_cycles"), (Subkind.RMW_CAS, "atomics.cas_cycles")],
 )
-def test_a_chain_of_atomics_runs_at_their_latency(flavour: Flavour, key: str) -> None:
+def test_a_chain_of_atomics_runs_at_their_latency(subkind: Subkind, key: str) -> None:
     # Each needs the result of the one before; the lines differ.
-    chain = [rmw(flavour, 64 * (i % 32), data=[i - 1] if i else []) for i in range(N)]
+    chain = [rmw(subkind, 64 * (i % 32), data=[i - 1] if i else []) for i in range(N)]
     on = machine(
         ALTRA,
         core__store_queue_entries=128,
@@ -70,7 +71,7 @@ def test_a_chain_of_atomics_runs_at_their_latency(flavour: Flavour, key: str) ->
 
 def test_atomics_without_result_run_at_their_occupancy() -> None:
     near = machine(ALTRA, atomics__far=False)
-    cost = cycles([rmw(Flavour.RMW_STORE, 4 * (i % 16)) for i in range(N)], near, count=3)
+    cost = cycles([rmw(Subkind.RMW_STORE, 4 * (i % 16)) for i in range(N)], near, count=3)
     assert cost / N == pytest.approx(ALTRA.atomics.store_only_cycles.value, rel=0.01)
 
 
@@ -81,9 +82,9 @@ def test_atomics_lock_one_line_at_a_time() -> None:
         atomics__store_only_cycles=3.0,
         atomics__line_change_cycles=15.0,
     )
-    one_line = [rmw(Flavour.RMW_STORE, 4 * (i % 16)) for i in range(N)]
-    two_lines = [rmw(Flavour.RMW_STORE, 64 * (i % 2)) for i in range(N)]
-    in_pairs = [rmw(Flavour.RMW_STORE, 64 * (i // 2 % 2)) for i in range(N)]
+    one_line = [rmw(Subkind.RMW_STORE, 4 * (i % 16)) for i in range(N)]
+    two_lines = [rmw(Subkind.RMW_STORE, 64 * (i % 2)) for i in range(N)]
+    in_pairs = [rmw(Subkind.RMW_STORE, 64 * (i // 2 % 2)) for i in range(N)]
     assert cycles(one_line, on, count=3) / N == pytest.approx(3, rel=0.05)
     assert cycles(two_lines, on, count=3) / N == pytest.approx(15, rel=0.05)
     assert cycles(in_pairs, on, count=3) / N == pytest.approx(9, rel=0.05)
@@ -91,7 +92,7 @@ def test_atomics_lock_one_line_at_a_time() -> None:
 
 def test_far_atomics_take_a_round_trip_unless_the_line_is_owned() -> None:
     far = machine(ALTRA, atomics__far=True, atomics__far_ns=50.0)
-    foreign = [rmw(Flavour.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(64)]
+    foreign = [rmw(Subkind.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(64)]
     owned = [store(64 * i, target=Target.PAGE) for i in range(64)] + foreign
     round_trip = 50 * far.core.clock_ghz.value
     assert cycles(foreign, far, count=3) / 64 == pytest.approx(round_trip, rel=0.02)
@@ -105,7 +106,7 @@ def test_a_line_that_was_loaded_before_is_near_where_the_machine_says_so() -> No
         for when in (True, False)
     )
     loaded = [load(64 * i, target=Target.PAGE) for i in range(64)]
-    loaded += [rmw(Flavour.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(64)]
+    loaded += [rmw(Subkind.RMW_STORE, 64 * i, target=Target.PAGE) for i in range(64)]
     round_trip = 50 * far.core.clock_ghz.value
     assert cycles(loaded, far, count=3) > 64 * round_trip * 0.9
     assert cycles(loaded, near, count=3) < 64 * round_trip / 5
@@ -113,7 +114,7 @@ def test_a_line_that_was_loaded_before_is_near_where_the_machine_says_so() -> No
 
 def test_plain_code_overlaps_few_atomics() -> None:
     """A block of atomics holds up what is behind it once the reorder buffer is full."""
-    block = [rmw(Flavour.RMW_STORE, 64 * i) for i in range(16)]
+    block = [rmw(Subkind.RMW_STORE, 64 * i) for i in range(16)]
     plain = [alu()] * 400
     near = machine(ALTRA, atomics__far=False)
     few, many = (
@@ -127,7 +128,7 @@ def test_plain_code_overlaps_few_atomics() -> None:
 
 
 def test_locked_operations_run_at_their_latency_and_hold_back_loads() -> None:
-    locks = [rmw(Flavour.RMW_LOCKED, 64 * (i % 32)) for i in range(N)]
+    locks = [rmw(Subkind.RMW_LOCKED, 64 * (i % 32)) for i in range(N)]
     latency = XEON.atomics.locked_cycles.value
     assert cycles(locks, XEON) / N == pytest.approx(latency, rel=0.01)
     alone = cycles(locks[:1], XEON)
@@ -138,7 +139,7 @@ def test_locked_operations_run_at_their_latency_and_hold_back_loads() -> None:
 def test_a_locked_operation_waits_for_the_store_buffer() -> None:
     on = machine(XEON, caches__prefetch__depth_lines=0, caches__llc__replacement="lru")
     cold = store(target=Target.PAGE)  # a new line in every table
-    lock = rmw(Flavour.RMW_LOCKED)
+    lock = rmw(Subkind.RMW_LOCKED)
     padding = [alu()] * 300  # more than the ROB holds: tables do not overlap
     tables = 1 << 20  # no cache holds so many lines
     dram = on.caches.dram.latency_ns.value * on.core.clock_ghz.value
@@ -194,19 +195,19 @@ def test_loads_take_their_data_from_the_store_queue() -> None:
 
 
 def test_tlbis_are_paid_at_the_dsb() -> None:
-    invalidations = [system(Kind.TLBI, Flavour.TLBI_PAGE)] * 16
-    barrier = system(Kind.DSB, Flavour.DSB_ALL)
+    invalidations = [system(Kind.TLBI, Subkind.TLBI_PAGE)] * 16
+    barrier = system(Kind.DSB, Subkind.DSB_ALL)
     clock, tlbi = ALTRA.core.clock_ghz.value, ALTRA.tlbi
     assert cycles(invalidations, ALTRA) < 32
     whole = (16 * tlbi.issue_ns.value + tlbi.broadcast_ns.value) * clock
     with_barrier = cycles([*invalidations, barrier], ALTRA)
     assert with_barrier == pytest.approx(whole + ALTRA.barriers.dsb_cycles.value, abs=4)
-    stores_only = system(Kind.DSB, Flavour.DSB_STORES)
+    stores_only = system(Kind.DSB, Subkind.DSB_STORES)
     assert cycles([*invalidations, stores_only], ALTRA) < 64 + ALTRA.barriers.dsb_cycles.value
 
 
 def test_a_dsb_without_tlbi_costs_itself() -> None:
-    dsb, isb = system(Kind.DSB, Flavour.DSB_ALL), system(Kind.ISB)
+    dsb, isb = system(Kind.DSB, Subkind.DSB_ALL), system(Kind.ISB)
     assert cycles([dsb] * 8, ALTRA) / 8 == pytest.approx(ALTRA.barriers.dsb_cycles.value, rel=0.1)
     assert cycles([isb] * 8, ALTRA) / 8 == pytest.approx(ALTRA.barriers.isb_cycles.value, rel=0.1)
 
@@ -216,15 +217,15 @@ def test_barriers_of_a_boot_map_cost_what_leaving_them_out_saved(
     on: Machine, published_ns: float
 ) -> None:
     """A store, DSB ISHST and ISB per PTE: arm64 map_mem() series, April 2024, an upper bound."""
-    dsb, isb = system(Kind.DSB, Flavour.DSB_STORES), system(Kind.ISB)
+    dsb, isb = system(Kind.DSB, Subkind.DSB_STORES), system(Kind.ISB)
     ns = cycles([store(), dsb, isb] * N, on) / N / on.core.clock_ghz.value
     assert published_ns / 1.3 < ns < published_ns * 1.1
 
 
 def test_zeroing_runs_at_its_rate() -> None:
-    block = Uop(Kind.ZERO, Flavour.ZERO_BLOCK, target=Target.DST, size_bytes=4096)
+    block = Uop(Kind.ZERO, Subkind.ZERO_BLOCK, target=Target.DST, size_bytes=4096)
     lines = [
-        Uop(Kind.ZERO, Flavour.ZERO_LINE, target=Target.DST, offset_bytes=64 * i, size_bytes=64)
+        Uop(Kind.ZERO, Subkind.ZERO_LINE, target=Target.DST, offset_bytes=64 * i, size_bytes=64)
         for i in range(64)
     ]
     for on, code in ((XEON, [block]), (ALTRA, lines * 4)):
@@ -234,21 +235,39 @@ def test_zeroing_runs_at_its_rate() -> None:
 
 
 def test_eliminated_moves_cost_a_slot_only() -> None:
-    moves = [alu(i - 1, flavour=Flavour.MOVE) if i else alu() for i in range(N)]
+    moves = [alu(i - 1, subkind=Subkind.MOVE) if i else alu() for i in range(N)]
     keeps = machine(XEON, core__eliminates_moves=False)
     eliminates = machine(XEON, core__eliminates_moves=True)
     assert cycles(moves, keeps) / N == pytest.approx(1, rel=0.01)
     assert cycles(moves, eliminates) / N == pytest.approx(1 / XEON.core.width.value, rel=0.02)
 
 
-def test_a_fused_pair_is_one_micro_op() -> None:
-    flags = trace_of([alu(flavour=Flavour.COMPARE), branch(False)] * N)
+@pytest.mark.parametrize(
+    ("subkind", "key"),
+    [
+        (Subkind.COMPARE, "core__fuses_compare_branch"),
+        (Subkind.PLAIN, "core__fuses_arithmetic_branch"),
+    ],
+)
+def test_a_fused_pair_is_one_micro_op(subkind: Subkind, key: str) -> None:
+    flags = trace_of([alu(subkind=subkind), branch(False)] * N)
     flags.inputs[1::2, 3] = np.arange(0, 2 * N, 2)
     costs = {}
     for fuses in (False, True):
-        on = machine(XEON, core__fuses_compare_branch=fuses, core__branch_ports=4)
+        on = machine(XEON, **{key: fuses}, core__branch_ports=4)
         costs[fuses] = engine.run([TableRun(flags, 1, 1)], on).ticks
     assert costs[True] == pytest.approx(costs[False] / 2, rel=0.01)
+
+
+def test_who_needs_a_fused_result_waits_for_the_pair() -> None:
+    """A chain of additions, each with a branch on its flags, takes a cycle each."""
+    pairs = trace_of([alu(), branch(False)] * N)
+    pairs.inputs[1::2, 3] = np.arange(0, 2 * N, 2)
+    pairs.inputs[2::2, 0] = np.arange(0, 2 * N - 2, 2)
+    on = machine(XEON, core__fuses_arithmetic_branch=True, core__branch_ports=4)
+    assert engine.run([TableRun(pairs, 1, 1)], on).ticks / TICKS_PER_CYCLE / N == pytest.approx(
+        1, rel=0.02
+    )
 
 
 def test_a_nop_takes_a_slot_only() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from costmodel.code.regions import VMEMMAP_BYTES
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.uops import Flavour, Kind, Target, Uop
+from costmodel.code.uops import Kind, Subkind, Target, Uop
 from costmodel.cpu.caches import CYCLIC
 from costmodel.cpu.parameters import parameters_of
 from costmodel.cpu.tlb import (
@@ -159,7 +159,7 @@ def test_a_table_has_blocks_of_its_own_where_they_hold_no_more_than_its_struct_p
 
 
 def test_clearing_and_hot_memory_need_no_entry() -> None:
-    zero = Uop(Kind.ZERO, Flavour.ZERO_LINE, target=Target.SRC, size_bytes=64)
+    zero = Uop(Kind.ZERO, Subkind.ZERO_LINE, target=Target.SRC, size_bytes=64)
     found = fresh_pages(trace_of([zero, load(0), load(0, target=Target.MM), alu()]), BLOCKS)
     assert (found.table_pages, found.struct_pages, found.distances) == (0, 0, (0.0,))
 

@@ -62,7 +62,7 @@ def test_steps_execute_a_recorded_table_row_by_row(folder: Path, order: int, sta
         for end in range(len(whole), len(whole) - 50, -1)
         if np.array_equal(theirs[end - rows : end], steps.site[first:])
     )
-    for column in ("kind", "flavour", "size_bytes", "taken", "target"):
+    for column in ("kind", "subkind", "size_bytes", "taken", "target"):
         left, right = getattr(steps, column)[first:], getattr(whole, column)[end - rows : end]
         assert np.array_equal(left, right), column
     page = whole.target[end - rows : end] == 3
@@ -82,6 +82,8 @@ def test_orders_and_mixes_that_were_never_recorded_are_priced(
     assert price(name, "@tiny", order=0, memory="64 MiB", state=state).ns_per_pte > 0
     with pytest.raises(ConfigError, match=r"holds tables in the states .*read-only.*got mixed"):
         price(name, "@odd", order=0, memory="64 MiB", state=state)
+    with pytest.raises(ConfigError, match=r"steps for the states writable, read-only \(got file"):
+        price(name, "@tiny", order=0, memory="64 MiB", state="file")
 
 
 USERS = """

@@ -12,8 +12,8 @@ pytest.importorskip("unicorn", reason="needs costmodel[record]")
 import numpy as np
 
 from costmodel.cli.main import main
-from costmodel.code.subkinds import flavour_of
-from costmodel.code.uops import Flavour
+from costmodel.code.subkinds import subkind_of
+from costmodel.code.uops import Subkind
 from costmodel.config.errors import ConfigError
 from costmodel.emulation.session import Outcome, Request, record
 from costmodel.recorder.build_archive import load_archive
@@ -76,7 +76,7 @@ def test_a_prefetch_is_recorded_with_the_line_that_it_asks_for(tmp_path: Path) -
     program = load_archive(tmp_path / "asks.ckb").program
     window = program.recordings["rw/order0"]
     asks = [
-        flavour_of(*row) is Flavour.PREFETCH for row in zip(program.kind, program.op, strict=True)
+        subkind_of(*row) is Subkind.PREFETCH for row in zip(program.kind, program.op, strict=True)
     ]
     rows = np.array(asks)[window.uop]
     assert set(program.target[window.uop[rows]]) == {"page"}

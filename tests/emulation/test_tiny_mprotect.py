@@ -56,7 +56,7 @@ def test_steps_execute_a_recorded_table_row_by_row(archive: Path, order: int, st
         for start in range(len(taken) - rows + 1)
         if np.array_equal(taken.site[start : start + rows], made.site[own])
     )
-    for column in ("kind", "flavour", "size_bytes", "taken", "target"):
+    for column in ("kind", "subkind", "size_bytes", "taken", "target"):
         left, right = getattr(made, column)[own], getattr(taken, column)[start : start + rows]
         assert np.array_equal(left, right), column
     page = made.target[own] == 3

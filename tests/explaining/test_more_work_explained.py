@@ -8,6 +8,13 @@ import pytest
 
 from costmodel import explain
 
+WITH_ACCIDENT = {
+    "core.access_dispatch_width": 32,
+    "core.store_dispatch_width": 32,
+    "core.fetch_width": 6,
+    "core.fuses_arithmetic_branch": False,
+}
+"""On these one more addition is faster by an accident: tests/strategies/test_more_work.py."""
 MINE = """\
 from costmodel.operations.fork.folio_batch import scan_v3
 from costmodel.strategies import fork as k
@@ -47,6 +54,7 @@ def test_it_is_said_why(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(MINE)
-    text = " ".join(explain("epyc-zen4", f"mine.py:{function}", vs="folio-scan-v3").split())
+    text = explain("epyc-zen4", f"mine.py:{function}", vs="folio-scan-v3", overrides=WITH_ACCIDENT)
+    text = " ".join(text.split())
     assert said in text
     assert ("is faster all the same" in text) == bool(said)

@@ -41,3 +41,8 @@ def test_words_for_common_pieces() -> None:
     assert [(piece.count, piece.order) for piece in folios(2, 3)] == [(8, 3), (8, 3)]
     assert (hole().count, hole().content) == (1, Content.HOLE)
     assert pages(5, 4, dirty=False) == Piece(Content.PAGES, 5, 4, dirty=False)
+
+
+def test_what_a_layout_reveals_is_no_part_of_the_address_space() -> None:
+    assert Layout("one", (), note="finds an overrun") == Layout("one", ())
+    assert Layout("one", ()) != Layout("one", (), start=512)

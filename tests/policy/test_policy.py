@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,16 +15,30 @@ from costmodel.cli.main import parser
 from costmodel.config.machine import load_machine
 from costmodel.results.reading import read_results
 from costmodel.results.text.mail import mail
+from costmodel.strategies import fork
 
 HERE = Path(__file__).parent
 NAMES = json.loads((HERE / "names-0.1.json").read_text())
 """What version 0.1 exported, and the options of its commands."""
 
 
+@pytest.mark.filterwarnings("ignore:.*is now called:FutureWarning")
 @pytest.mark.parametrize("module", ["costmodel", "costmodel.strategies.fork"])
 def test_exported_names_stay(module: str) -> None:
     there = importlib.import_module(module)
     assert [name for name in NAMES[module] if not hasattr(there, name)] == []
+
+
+def test_what_was_renamed_still_works_and_warns_at_the_line_that_uses_it() -> None:
+    with pytest.warns(FutureWarning, match="'Flavour' is now called 'Subkind'"):
+        old: Any = getattr(fork, "Flavour")  # noqa: B009 (a type checker refuses it)
+    assert old is fork.Subkind
+    with pytest.warns(FutureWarning, match="'flavour' is now called 'subkind'") as warned:
+        atomic = fork.rmw(fork.Target.PAGE, 48, flavour=fork.Subkind.RMW_VALUE)
+        flush = fork.tlbi(flavour=fork.Subkind.TLBI_ASID)
+    assert [warning.filename for warning in warned] == [__file__] * 2
+    assert atomic == fork.rmw(fork.Target.PAGE, 48, subkind=fork.Subkind.RMW_VALUE)
+    assert flush == fork.tlbi(fork.Subkind.TLBI_ASID)
 
 
 def test_options_stay() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.code.context import Context, lone_context
+from costmodel.code.context import Context, ContextTracker
 from costmodel.code.events import Step, Trait
 from costmodel.recorder import Recording
 from costmodel.recorder.choose import choose, spread, take_turns
@@ -21,7 +21,7 @@ LAST, NOW = Step("map", 1, 0, 0), Step("set", 1, 0, 0)
 
 
 def seen(path: int, *, certain: bool = True, **facts: Any) -> tuple[int, Occurrence]:
-    known = lone_context("get", LAST, NOW)._replace(**facts)
+    known = ContextTracker(LAST, "get").context_at(NOW)._replace(**facts)
     return path, Occurrence(WINDOW, 0, LAST, NOW, known, certain)
 
 
@@ -82,7 +82,9 @@ def test_each_path_comes_as_often_as_recorded(counts: dict[int, int]) -> None:
 
 
 def facts(traits: int, *, slot: int = 0) -> Context:
-    return lone_context("slot", Step("read", slot, 0, 0), Step("clear", slot, 0, 0, int(traits)))
+    return ContextTracker(Step("read", slot, 0, 0), "slot").context_at(
+        Step("clear", slot, 0, 0, int(traits))
+    )
 
 
 def test_facts_that_decide_are_kept_and_the_rest_alternates() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from costmodel.code.context import lone_context
+from costmodel.code.context import ContextTracker
 from costmodel.code.events import Step
 from costmodel.code.library import load_library, to_arrays
 from costmodel.code.step_archive import STEPS, unpacked
@@ -13,8 +13,10 @@ from costmodel.operations.fork.recorded import find
 from costmodel.recorder import load_program
 from costmodel.recorder.extract import extract
 
-NOTHING = lone_context("map", Step("map", 0, 0, 0), Step("set", 0, 0, 0))._replace(
-    block_start=False
+NOTHING = (
+    ContextTracker(Step("map", 0, 0, 0), "map")
+    .context_at(Step("set", 0, 0, 0))
+    ._replace(block_start=False)
 )
 
 

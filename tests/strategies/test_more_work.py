@@ -32,7 +32,14 @@ EVENTS: Final = ("read", "get", "clear_exclusive", "map", "large_map", "wrprotec
 PER_MACHINE: Final = 12
 GAIN: Final = 0.005
 ACCIDENT_CYCLES: Final = 1.0
-"""Per entry: 0.73 on the Zen 4 and 0.85 on the Altra are the most that draws found so far."""
+"""Per entry: 0.73 on a Zen 4 and 0.85 on the Altra are the most that draws found so far."""
+WITH_ACCIDENT: Final[dict[str, int | bool]] = {
+    "core.access_dispatch_width": 32,
+    "core.store_dispatch_width": 32,
+    "core.fetch_width": 6,
+    "core.fuses_arithmetic_branch": False,
+}
+"""Numbers of a Zen 4 on which an accident shows; on `epyc-zen4` as it is that one is gone."""
 PTES: Final = (32 << 20) // 4096
 PAGE, SRC, DST = k.Target.PAGE, k.Target.SRC, k.Target.DST
 
@@ -105,17 +112,18 @@ def test_more_work_is_never_faster(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown", "order", "edit", "event", "work"),
+    ("name", "numbers", "shown", "order", "edit", "event", "work"),
     [
-        ("epyc-zen4", "folio-scan-v3", 0, k.before, "set", alus),
-        ("ampere-altra", "contpte-folio-batch-v6.9", 2, k.after, "read", WORK["a branch"]),
+        ("epyc-zen4", WITH_ACCIDENT, "folio-scan-v3", 0, k.before, "set", alus),
+        ("ampere-altra", {}, "contpte-folio-batch-v6.9", 2, k.after, "read", WORK["a branch"]),
     ],
+    ids=["epyc-zen4", "ampere-altra"],
 )
 def test_the_gain_of_an_accident_goes_with_the_ports(
-    name: str, shown: str, order: int, edit: Any, event: str, work: Any
+    name: str, numbers: Any, shown: str, order: int, edit: Any, event: str, work: Any
 ) -> None:
     """The two largest that were found: less than a cycle, and nothing with enough ports."""
-    machine, strategy = load_machine(name), built_in("fork")[shown]
+    machine, strategy = load_machine(name).with_values(numbers), built_in("fork")[shown]
     more = with_more(strategy.function, edit, event, work)
     gains = []
     for on in (machine, with_ports(machine)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from costmodel.code.trace import TableRun
+from costmodel.code.uops import Kind, Target
 from costmodel.config.workload import Workload
 from costmodel.mm.shapes import homogeneous
 from costmodel.operations.fork.guarantees import check_fork
@@ -40,6 +41,18 @@ def test_read_only_is_what_the_strategy_itself_leaves_behind() -> None:
     assert "tlbi" not in again.trace.kinds()
     folded = runs_of("contpte-folio-batch-v6.12", 9, state="read-only")[0].trace
     assert again.trace.kinds()["load"] < 1.2 * folded.kinds()["load"]
+
+
+def test_a_block_of_written_pages_is_read_twice_or_as_a_whole() -> None:
+    """From 6.16 on the gathering read looks for each of two bits until found; before, at all 16."""
+    before, since = (
+        runs_of(f"contpte-folio-batch-{version}", 4)[0].trace for version in ("v6.12", "v7.2")
+    )
+    loads = [
+        int(((trace.kind == Kind.LOAD) & (trace.target == Target.SRC)).sum())
+        for trace in (before, since)
+    ]
+    assert loads[0] - loads[1] == 32 * (16 - 2)
 
 
 @pytest.mark.parametrize("name", ["v6.7", "contpte-per-pte", "folio-batch-v6.12"])

@@ -278,6 +278,10 @@ void cm_folio(struct vm_area_struct *vma, unsigned long pfn, unsigned int order)
 		}
 		set_compound_page_dtor(page, COMPOUND_PAGE_DTOR);
 		set_compound_order(page, order);
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+		if (order > 1) /* before 6.8 anonymous memory has no folios of order 1 */
+			INIT_LIST_HEAD(page_deferred_list(page));
+#endif
 		atomic_set(compound_mapcount_ptr(page), -1);
 		atomic_set(compound_pincount_ptr(page), 0);
 #endif

@@ -253,8 +253,10 @@ void cm_fill_lists(unsigned long pfn, unsigned long order, unsigned long count, 
 		index = NR_PCP_LISTS - 1;
 #endif
 	for (i = 0; i < count; i++, pfn += step) {
-		for (page = 0; page < 1UL << order; page++)
+		for (page = 0; page < 1UL << order; page++) {
 			cm_place(pfn_to_page(pfn + page));
+			atomic_set(&pfn_to_page(pfn + page)->_mapcount, -1); /* 6.1 looks at it */
+		}
 		list_add(&pfn_to_page(pfn)->lru, &lists->lists[index]);
 		lists->count += 1 << order;
 	}

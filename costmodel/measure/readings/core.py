@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from costmodel.measure.experiment import Estimate
 from costmodel.measure.readings.number import Number, Taken
 from costmodel.measure.sampling import STEADY_PCT
+from costmodel.measure.suite import BRANCH_ADDITIONS, BRANCHES_BEHIND
 
 HALF = 0.5
 _SHIFTED = 2.0
@@ -20,6 +21,7 @@ def numbers(taken: Taken) -> Iterator[Number]:
     yield from _latencies(taken)
     yield from _forwarding(taken)
     yield from _branches(taken)
+    yield from _shared_ports(taken)
     yield from _choices(taken)
 
 
@@ -79,6 +81,29 @@ def _branches(taken: Taken) -> Iterator[Number]:
         high = next((n for n in lengths if n > longest), 4096)
         how = "loops of a constant length whose exit costs nothing"
         yield Number("core.branch_history_length", longest, longest, high, how)
+
+
+def _shared_ports(taken: Taken) -> Iterator[Number]:
+    """Yield whether branches take integer ports, and fuse with additions, where it can be seen.
+
+    It cannot where so few micro-ops are dispatched that the ports do not matter.
+    """
+    apart, behind = BRANCHES_BEHIND.values()
+    if not taken.has("adds", "nops", apart):
+        return
+    add, slot = taken.cycles("adds").value, taken.cycles("nops").value
+    time = taken.cycles(apart).value
+    own = max(BRANCH_ADDITIONS * add, (BRANCH_ADDITIONS + 2) * slot)
+    shared = max((BRANCH_ADDITIONS + 1) * add, own)
+    if shared < 1.1 * own:
+        return
+    shares = time > (own + shared) / 2
+    how = "4 additions, a load and a branch, over 4 additions"
+    yield Number.choice("core.branches_take_alu_ports", shares, how)
+    if shares and taken.has(behind):
+        fuses = taken.cycles(behind).value < (own + time) / 2
+        how = "4 additions and a branch, with and without a load between"
+        yield Number.choice("core.fuses_arithmetic_branch", fuses, how)
 
 
 def _exit_known(taken: Taken, length: int) -> bool:

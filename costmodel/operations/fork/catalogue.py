@@ -144,5 +144,13 @@ STRATEGIES: Final = (
         arm64("v6.12.117"),
         contpte=True,
     ),
+    Strategy(
+        "contpte-folio-batch-v7.2",
+        "v7.2 with contpte",
+        folio_batch.contpte_v7_2,
+        "fork",
+        {"arm64": "v7.2.13@gcc12-own.arm64_contpte"},
+        contpte=True,
+    ),
 )
 """The built-in strategies of fork, the default baseline first."""

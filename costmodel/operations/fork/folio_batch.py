@@ -70,3 +70,8 @@ def contpte_v6_9(fork: ForkOperation) -> Steps:
 def contpte_v6_12(fork: ForkOperation) -> Steps:
     """Copy as v6.12 with contiguous blocks."""
     return copy_batched(fork, Batching(counts_large=True, gathers=True, hints=True))
+
+
+def contpte_v7_2(fork: ForkOperation) -> Steps:
+    """Copy as v7.2 with contiguous blocks."""
+    return copy_batched(fork, Batching(gathers=True, hints=True))

@@ -22,7 +22,7 @@ _LOOKS: Final = "resched"
 """Event of the look at need_resched."""
 
 
-def candidates(seen: Collection[str], contpte: bool) -> Iterator[Mapping[str, Any]]:
+def loop_choices(seen: Collection[str], contpte: bool) -> Iterator[Mapping[str, Any]]:
     """Yield the arguments of the known kernels' loops, and of loops between them.
 
     ``seen``: names of the events of a kernel.

@@ -8,8 +8,10 @@ from typing import Final
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm import struct_page
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
-from costmodel.operations.fork.named_loop import begun, candidates, loop_of
+from costmodel.mm.state import PteState
+from costmodel.operations.fork.named_loop import begun, loop_choices, loop_of
 from costmodel.operations.shared.pmd import HUGE, LAYOUT, PROGRAMS, pmd_program
+from costmodel.operations.shared.recorded import GATHERS, ends_gather
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import KnownLoops, RecordedEvents, Seen
 
@@ -42,7 +44,7 @@ class _Scanner:
         self.large = window.layout[len("order")] != "0"
         self.whole_table = window.ptes == TABLE_PTES
         # A whole table starts behind the locks, or inside the first gathering read.
-        in_read = not self.whole_table or self.function[0] == "contpte_ptep_get"
+        in_read = not self.whole_table or self.function[0] == GATHERS
         self.phase = "read" if in_read else "set"
         self.scanned = window.first_slot
         self.swapping = ""
@@ -96,8 +98,9 @@ class _Scanner:
             return "resched", None
         if target != "src":
             return None
-        if function == "contpte_ptep_get" and self.function[max(row - 1, 0)] == function:
-            return ("gather", self.scanned) if index % CONT_PTES == CONT_PTES - 1 else None
+        if function == GATHERS and self.function[max(row - 1, 0)] == function:
+            ends = ends_gather(row, self.function, self.target)
+            return ("gather", self.scanned) if ends else None
         if self.phase in ("set", "resched", "alloc"):
             self.phase, self.scanned = "read", index
             return "read", index
@@ -128,6 +131,11 @@ class _Scanner:
 def _rows_of_events(program: RecordedProgram, window: Recording, task_line: int) -> list[Seen]:
     """Return the events of a window as :class:`KnownLoops` does; on struct pages without a slot."""
     return list(_Scanner(program, window, task_line).events())
+
+
+def _held(state: PteState) -> bool:
+    """Tell whether a state is one of anonymous memory, which build trees are recorded with."""
+    return not state.file
 
 
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
@@ -224,9 +232,10 @@ RECORDED: Final = RecordedEvents(
     donated=frozenset({"alloc"}),
     loops=KnownLoops(
         _rows_of_events,
-        candidates,
+        loop_choices,
         loop_of,
         begun,
+        holds=_held,
         on_pages=frozenset({"clear_exclusive", "map"}),
         between="alloc",
     ),

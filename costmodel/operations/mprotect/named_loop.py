@@ -17,7 +17,7 @@ from costmodel.operations.mprotect.per_pte import change_per_pte
 from costmodel.operations.shared.strategy import Function
 
 
-def candidates(_: Collection[str], contpte: bool) -> Iterator[Mapping[str, Any]]:
+def loop_choices(_: Collection[str], contpte: bool) -> Iterator[Mapping[str, Any]]:
     """Yield the arguments of the known kernels' loops, and of loops between them."""
     yield {"batching": None}
     for reads in (True, False) if contpte else (False,):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from costmodel.code.events import Mark, Step, Trait
-from costmodel.operations.mprotect.named_loop import begun, candidates, loop_of
+from costmodel.operations.mprotect.named_loop import begun, loop_choices, loop_of
 from costmodel.operations.mprotect.operation import (
     ANONYMOUS,
     TO_WRITE_PROTECTED,
@@ -65,11 +65,11 @@ RECORDED: Final = RecordedEvents(
     before_window,
     loops=KnownLoops(
         _rows_of_events,
-        candidates,
+        loop_choices,
         loop_of,
         begun,
+        holds=ANONYMOUS.__contains__,
         on_pages=frozenset({"folio", "check"}),
         between="lock",
-        states=tuple(state.name for state in ANONYMOUS),
     ),
 )

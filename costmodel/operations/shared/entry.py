@@ -21,7 +21,7 @@ Counted = Generator[Step | Uop, None, int]
 # Plain numbers: operations on members of an enumeration cost a microsecond each.
 _LARGE, _CONT = int(Trait.LARGE), int(Trait.CONT)
 _WRITABLE, _CONSECUTIVE = int(Trait.WRITABLE), int(Trait.CONSECUTIVE)
-_ALIGNED = int(Trait.ALIGNED)
+_ALIGNED, _PLACED = int(Trait.ALIGNED), int(Trait.PLACED)
 _new = tuple.__new__
 
 
@@ -73,12 +73,12 @@ class Entry:
             self.traits |= _WRITABLE
 
     def note_alignment(self) -> None:
-        """Set the trait ``ALIGNED`` where a single page lies in its block of 16 as the entry does.
+        """Set the trait ``ALIGNED`` (single page) or ``PLACED`` where the frame is so aligned.
 
         That is, frame and entry have the same number modulo 16. Only contpte kernels look at it.
         """
-        if not self.traits & _LARGE and (self.page ^ self.slot) % CONT_PTES == 0:
-            self.traits |= _ALIGNED
+        if (self.page ^ self.slot) % CONT_PTES == 0:
+            self.traits |= _PLACED if self.traits & _LARGE else _ALIGNED
 
     @property
     def writable(self) -> bool:

@@ -43,11 +43,13 @@ def flush(
     """Return the cost of ``count`` flushes of ``flush_ns`` nanoseconds each.
 
     ``with_ps`` is other work before each of them, picoseconds by cause. ``request`` says which part
-    of the address space other CPUs have to flush. On arm64 a flush is one broadcast. On x86 a CPU
-    flushes itself by writing CR3, and asks the other CPUs that run the address space.
+    of the address space other CPUs have to flush. On arm64 a flush is one broadcast, unless TLBIs
+    stay on their CPU (``tlbi.local_only``): then a broadcast costs nothing on ``machine``. On x86 a
+    CPU flushes itself by writing CR3, and asks the other CPUs that run the address space.
     """
     flush_ps = round(flush_ns * PS_PER_NS)
-    broadcast_ps = flush_ps if machine.isa == "arm64" else 0
+    is_broadcast = machine.isa == "arm64" and machine.tlbi.broadcast_ns.value > 0
+    broadcast_ps = flush_ps if is_broadcast else 0
     return OutsideCost({**(with_ps or {}), ASID_FLUSH: flush_ps}, broadcast_ps, count, request)
 
 

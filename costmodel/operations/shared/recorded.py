@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
@@ -15,7 +15,8 @@ _Raw = tuple[int, str, int]
 """Row, name of the event, and slot of the entry that it is about."""
 _CONVERTS: Final = ("contpte_convert", "__contpte_try_fold", "__contpte_try_unfold")
 """Functions that fold or unfold a block; the first may be part of the others."""
-_GATHERS: Final = "contpte_ptep_get"
+GATHERS: Final = "contpte_ptep_get"
+"""The function that reads the access and dirty bits of all entries of a block."""
 _LAST: Final = CONT_PTES - 1
 _OPEN: Final = 1 << 30
 """Stands for the end of a batch that is not known yet."""
@@ -88,8 +89,9 @@ class EntryScanner:
             return self.stores, index
         if target == "dst":
             return None
-        if function == _GATHERS:
-            return ("gather", self.scanned) if self._ends_gather(row) else None
+        if function == GATHERS:
+            ends = ends_gather(row, self.function, self.target)
+            return ("gather", self.scanned) if ends else None
         if self.phase in (self.stores, "lock"):
             self.phase, self.first, self.scanned = "read", index, index
             return "read", index
@@ -109,14 +111,16 @@ class EntryScanner:
         self.side = ""
         return f"restore_{target}", index
 
-    def _ends_gather(self, row: int) -> bool:
-        """Tell whether the gathering function reads no further entry: it stops at what it needs."""
-        row += 1
-        while self.function[row] == _GATHERS:
-            if self.target[row] == "src":
-                return False
-            row += 1
-        return True
+
+def ends_gather(row: int, function: Sequence[str], target: Sequence[str]) -> bool:
+    """Tell whether the function that gathers a block reads no further entry behind a row.
+
+    ``function`` and ``target`` are those of all rows. From v6.16 on it stops at what it needs.
+    """
+    for name, place in zip(function[row + 1 :], target[row + 1 :], strict=True):
+        if name != GATHERS or place == "src":
+            return name != GATHERS
+    return True
 
 
 def marks_of(scanner: EntryScanner, window: Recording, traits: int) -> list[Mark]:

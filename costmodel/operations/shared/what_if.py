@@ -22,6 +22,8 @@ Extra = Uop | Callable[[Step], Uop | Iterable[Uop]]
 """A micro-op, or a function of the event which returns a micro-op or several of them. Instead it
 may yield them; each yield answers with the value that names the micro-op's result."""
 _Edited = Generator[Step | Uop, Any, None]
+_StepEdit = Callable[[Any, Any], Generator[Step | Uop, Any, Any]]
+"""What stands in the place of a step; it is called with the step and the answer before."""
 
 
 def dropping(steps: Steps, event: str) -> Steps:
@@ -37,7 +39,7 @@ def dropping(steps: Steps, event: str) -> Steps:
     not have.
     """
     edit = _Edit("dropping", event, _asked())
-    return _dropping(steps, edit, edit.asked_at)
+    return _edited(steps, _dropping(edit), edit.asked_at)
 
 
 def after(steps: Steps, event: str, *extra: Extra) -> Steps:
@@ -50,7 +52,7 @@ def after(steps: Steps, event: str, *extra: Extra) -> Steps:
     Raises StrategyError as :func:`dropping` does, and without any ``extra``.
     """
     edit = _Edit("after", event, _asked(), extra)
-    return _around(steps, edit, (), extra, edit.asked_at)
+    return _edited(steps, _around(edit, (), extra), edit.asked_at)
 
 
 def before(steps: Steps, event: str, *extra: Extra) -> Steps:
@@ -60,7 +62,7 @@ def before(steps: Steps, event: str, *extra: Extra) -> Steps:
     stand right behind the event before. ``extra`` and errors are those of :func:`after`.
     """
     edit = _Edit("before", event, _asked(), extra)
-    return _around(steps, edit, extra, (), edit.asked_at)
+    return _edited(steps, _around(edit, extra, ()), edit.asked_at)
 
 
 def without(steps: Steps, *kinds: Kind) -> Steps:
@@ -72,7 +74,7 @@ def without(steps: Steps, *kinds: Kind) -> Steps:
     for kind in kinds:
         if not isinstance(kind, Kind):
             raise StrategyError("without: must be kinds, as Kind.TLBI is", got=describe(kind))
-    return _without(steps, kinds, _asked())
+    return _edited(steps, _without(kinds), _asked())
 
 
 class _Edit:
@@ -110,51 +112,44 @@ class _Edit:
         return item.event == self.event
 
 
-def _around(
-    steps: Steps,
-    edit: _Edit,
-    first: tuple[Extra, ...],
-    behind: tuple[Extra, ...],
-    asked_at: Place,
-) -> _Edited:
+def _edited(steps: Steps, edit: _StepEdit, asked_at: Place) -> _Edited:
+    """Pass on what ``edit`` makes of each step; its answer is that to the step."""
     stream, answer = generator(steps), None
     while True:
         try:
             step = stream.send(answer)
         except StopIteration:
             return
-        meant = edit.is_of(step)
-        if meant:
-            yield from _made(first, step)
+        answer = yield from edit(step, answer)
+
+
+def _around(edit: _Edit, first: tuple[Extra, ...], behind: tuple[Extra, ...]) -> _StepEdit:
+    def around(step: Any, _: Any) -> Generator[Step | Uop, Any, Any]:
+        if not edit.is_of(step):
+            return (yield step)
+        yield from _made(first, step)
         answer = yield step
-        if meant:
-            yield from _made(behind, step)
+        yield from _made(behind, step)
+        return answer
+
+    return around
 
 
-def _dropping(steps: Steps, edit: _Edit, asked_at: Place) -> _Edited:
-    stream, answer = generator(steps), None
-    while True:
-        try:
-            step = stream.send(answer)
-        except StopIteration:
-            return
+def _dropping(edit: _Edit) -> _StepEdit:
+    def drop(step: Any, before: Any) -> Generator[Step | Uop, Any, Any]:
         # Who waits for what is left out waits for what is in front of it.
-        meant = edit.is_of(step)
-        if answer is None or not meant:
-            answer = yield step
+        return before if edit.is_of(step) and before is not None else (yield step)
+
+    return drop
 
 
-def _without(steps: Steps, kinds: tuple[Kind, ...], asked_at: Place) -> _Edited:
-    stream, answer = generator(steps), None
-    while True:
-        try:
-            step = stream.send(answer)
-        except StopIteration:
-            return
+def _without(kinds: tuple[Kind, ...]) -> _StepEdit:
+    def leave_out(step: Any, before: Any) -> Generator[Step | Uop, Any, Any]:
         if isinstance(step, Step):
-            answer = yield step._replace(traits=omitting(step.traits, kinds))
-        elif not isinstance(step, Uop) or step.kind not in kinds:
-            answer = yield step
+            return (yield step._replace(traits=omitting(step.traits, kinds)))
+        return before if isinstance(step, Uop) and step.kind in kinds else (yield step)
+
+    return leave_out
 
 
 def _made(extra: tuple[Extra, ...], step: Step) -> _Edited:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from costmodel.code.events import Step
-from costmodel.code.uops import Flavour, Target, Uop, Value, alu, branch, rmw
+from costmodel.code.uops import Subkind, Target, Uop, Value, alu, branch, rmw
 from costmodel.mm.pte import DIRTY, SOFT_DIRTY, WRITE, YOUNG
 from costmodel.mm.struct_page import NR_PAGES_MAPPED, STRUCT_PAGE_BYTES
 from costmodel.operations.shared.contpte import unfold_partial
@@ -68,7 +68,7 @@ def _count_page(step: Step) -> Generator[Uop, Value, None]:
         Target.PAGE,
         STRUCT_PAGE_BYTES * (step.head + 1) + NR_PAGES_MAPPED,
         size_bytes=4,
-        flavour=Flavour.RMW_VALUE,
+        subkind=Subkind.RMW_VALUE,
     )
     left = yield alu(mapped)
     yield branch("entirely mapped", left, taken=True)

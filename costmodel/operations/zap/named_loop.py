@@ -17,7 +17,7 @@ from costmodel.operations.zap.operation import EXIT
 from costmodel.operations.zap.per_pte import unmap_per_pte, unmap_unfolding
 
 
-def candidates(_: Collection[str], contpte: bool) -> Iterator[Mapping[str, Any]]:
+def loop_choices(_: Collection[str], contpte: bool) -> Iterator[Mapping[str, Any]]:
     """Yield the arguments of the known kernels' loops, and of loops between them."""
     yield {"batching": None, "unfolds": contpte}
     reads = [(True, True), (True, False), (False, False)] if contpte else [(False, False)]

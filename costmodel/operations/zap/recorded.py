@@ -8,7 +8,7 @@ from typing import Final
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm.struct_page import LARGE_MAPCOUNT
 from costmodel.operations.shared.pmd import HUGE, LAYOUT
-from costmodel.operations.zap.named_loop import begun, candidates, loop_of
+from costmodel.operations.zap.named_loop import begun, loop_choices, loop_of
 from costmodel.operations.zap.operation import DONTNEED, EXIT, MUNMAP, of_file
 from costmodel.operations.zap.recorded_files import file_marks, without_flush
 from costmodel.operations.zap.recorded_release import frames_apart, release_marks
@@ -126,11 +126,11 @@ RECORDED: Final = RecordedEvents(
     donors={"no_hint.arm64_contpte": _UNFOLDING, "v6.12.117.arm64_contpte": _UNFOLDING},
     loops=KnownLoops(
         _rows_of_events,
-        candidates,
+        loop_choices,
         loop_of,
         begun,
+        holds=(EXIT, MUNMAP, DONTNEED).__contains__,
         on_pages=frozenset({"unmap"}),
         between="lock",
-        states=(EXIT.name, MUNMAP.name, DONTNEED.name),
     ),
 )

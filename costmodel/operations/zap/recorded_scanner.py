@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 
 from costmodel.mm.pte import CONT_PTES
 from costmodel.mm.struct_page import LARGE_MAPCOUNT, MAPCOUNT
+from costmodel.operations.shared.recorded import GATHERS, ends_gather
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.recorded import WindowRows
 
 _CONVERT: Final = "contpte_convert"
-_GATHERING: Final = "contpte_ptep_get"
 _ALLOCATOR: Final = "get_page_from_freelist"
 _LIST: Final = ("__tlb_remove_folio_pages", "__tlb_remove_page")
 """How functions that put a page on the gather list are called. Compilers make one of several, or
@@ -46,7 +46,7 @@ class Scanner:
         """Tell whether the window begins after the read of its first entry."""
         rows = self.rows
         row = rows.target.index("src")
-        return rows.index[row] > 0 or rows.function[row] == _GATHERING
+        return rows.index[row] > 0 or rows.function[row] == GATHERS
 
     def events(self) -> Iterator[EventRow]:
         """Yield the events in order."""
@@ -69,13 +69,10 @@ class Scanner:
             self.numbers.add(self._place(row))
         if rows.target[row] != "src" or self.phase == "clear":
             return None
-        if function == _GATHERING:
+        if function == GATHERS:
             # The helper has read the entry before it is called.
-            return (
-                EventRow(row, "gather", self.scanned)
-                if index % CONT_PTES == CONT_PTES - 1
-                else None
-            )
+            ends = ends_gather(row, rows.function, rows.target)
+            return EventRow(row, "gather", self.scanned) if ends else None
         if function.startswith("contpte_try_unfold") or self.swapping:
             return None
         if self.phase == "done" and index > self.emptied:

@@ -73,13 +73,11 @@ def used_patterns(cells: Sequence[ResultCell]) -> list[CausePattern]:
         for family, part in by_family(cell.cpi_stack_ns_per_pte).items()
         if part > LEAST_SHARE * cell.ns_per_pte
     }
-    found = []
-    for number, family in enumerate((*FAMILIES, OTHER)):
-        if family in used:
-            look = fill(family)
-            lines = _HATCHES.get(look.hatch[:1], "")
-            found.append(CausePattern(f"cause-{number}", family, look.colour, lines))
-    return found
+    return [
+        CausePattern(f"cause-{number}", family, look.colour, _HATCHES.get(look.hatch[:1], ""))
+        for number, (family, look) in enumerate((each, fill(each)) for each in (*FAMILIES, OTHER))
+        if family in used
+    ]
 
 
 def stacks_of(cells: Sequence[ResultCell], known: Sequence[CausePattern]) -> Stacks:

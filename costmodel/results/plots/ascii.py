@@ -20,7 +20,7 @@ BAR, PUBLISHED = "#", "o"
 def ascii_chart(results: ResultFile) -> str:
     """Return a chart per machine, layout and number of CPUs; ``#`` predicted, ``o`` published."""
     parts = [paragraph(f"{results.case}: change of run time against {results.baseline}")]
-    parts[0] += "\n" + paragraph(results.origin)
+    parts[0] += "\n" + paragraph(f"predicted{results.builds_said}, {results.origin}")
     for machine in results.machines:
         for column in results.columns:
             entries = results.panel(machine, column)

@@ -53,8 +53,9 @@ def change_picture(results: ResultFile) -> Picture:
         axis_label(made, f"change against {results.baseline}, %")
         headline = f"{results.headline}: change of run time"
         any_published = any(cell.published for cell in results.cells)
-        shown = "Predicted and published" if any_published else "Predicted"
-        write_title(figure, headline, f"{shown}. {results.origin}", results.picture_notes)
+        beside = ", and published" if any_published else ""
+        origin = f"Predicted{results.builds_said}{beside}. {results.origin}"
+        write_title(figure, headline, origin, results.picture_notes)
         draw_legend(figure, _key(results), columns=2)
     return Picture(figure, f"{headline} against {results.baseline}")
 

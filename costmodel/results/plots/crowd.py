@@ -65,7 +65,7 @@ def cpus_picture(results: ResultFile) -> Picture:
         headline = f"{results.headline}: time and throughput over {_axis_name(results)}"
         shaded = "shaded: 90 % interval of the model; " if any(map(_spans, results.cells)) else ""
         published = "open markers: published; " if any(_points(row) for row in rows) else ""
-        shown = f"Predicted; {shaded}{published}".removesuffix("; ")
+        shown = f"Predicted{results.builds_said}; {shaded}{published}".removesuffix("; ")
         origin = f"{shown}. costmodel {results.version}"
         write_title(figure, headline, origin, results.picture_notes)
         marked = {entry.strategy: entry.marked for entry in results.cells}
@@ -102,7 +102,8 @@ def shared_picture(results: ResultFile) -> Picture:
         for ax in axes[::columns]:
             ax.set_ylabel("in use, % of the time")
         headline = f"{results.headline}: how busy shared things are"
-        origin = f"Predicted; of several of a kind the busiest. costmodel {results.version}"
+        origin = f"Predicted{results.builds_said}; of several of a kind the busiest."
+        origin += f" costmodel {results.version}"
         write_title(figure, headline, origin, results.picture_notes)
         draw_legend(figure, [_key(n, s) for n, s in strokes.items()], columns=2 * LEGEND_COLUMNS)
     return Picture(figure, headline)

@@ -69,6 +69,7 @@ def draw_window(cell: Cell, *, ptes: int) -> Picture:
     what = f"{workload.operation} of {size_text(workload.memory_bytes)} ({workload.state})"
     shown = timeline_of(cell, ptes=ptes)
     where = f"{cell.machine.name}, {cell.strategy}, {column_title(workload.layout)}"
+    where += f", build {shown.build}"
     return timeline_picture(
         shown,
         headline=f"{what}: {shown.shows} in the out-of-order window",

@@ -56,10 +56,9 @@ def order_picture(results: ResultFile) -> Picture:
             folio_axis(ax, orders)
         axes[-1].set_xlabel("folio size, KiB (order)")
         headline = f"{results.headline}: time over folio order"
-        said = f", {results.builds_said}" if results.builds_said else ""
         points = any(_published_ns(cell) for cell in entries)
         published = "; open markers: published" if points else ""
-        origin = f"Predicted{said}{published}. costmodel {results.version}"
+        origin = f"Predicted{results.builds_said}{published}. costmodel {results.version}"
         write_title(figure, headline, origin, results.picture_notes)
         marked = {entry.strategy: entry.marked for entry in entries}
         keys = [_key(marked[name], line) for name, line in strokes.items() if name in marked]

@@ -35,7 +35,8 @@ def samples_picture(results: ResultFile, samples: Samples) -> Picture:
         axis_label(made, "ms per operation")
         first, seed = results.first, results.provenance.seed
         headline = f"{results.headline}: {first.runs} runs x {first.iterations} iterations"
-        origin = f"Predicted with noise, seed {seed}. One lane per run, the first on top."
+        origin = f"Predicted with noise, seed {seed}{results.builds_said}."
+        origin += " One lane per run, the first on top."
         write_title(
             figure, headline, f"{origin} costmodel {results.version}", results.picture_notes
         )

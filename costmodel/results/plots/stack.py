@@ -87,13 +87,9 @@ def stack_picture(results: ResultFile) -> Picture:
                 _draw(panel, row, entry, high)
         axis_label(made, "ns per PTE, without noise")
         headline = f"{results.headline}: where the time goes"
-        said = f", {results.builds_said}" if results.builds_said else ""
-        write_title(
-            figure,
-            headline,
-            f"Predicted time by cause (CPI stack){said}. costmodel {results.version}",
-            results.picture_notes,
-        )
+        how = f"Predicted time by cause (CPI stack){results.builds_said}"
+        origin = f"{how}. costmodel {results.version}"
+        write_title(figure, headline, origin, results.picture_notes)
         draw_legend(figure, _key(results), columns=5)
     return Picture(figure, headline)
 

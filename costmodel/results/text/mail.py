@@ -228,7 +228,11 @@ def _remarks(results: ResultFile, cells: Sequence[ResultCell]) -> list[str]:
     if smallest:
         protocol = f"{first.runs} x {first.iterations}"
         found.append(f"Smallest change that {protocol} would show here: {smallest}.")
-    cliffs = [f"{_label(cell)} ({cell.column})" for cell in cells if cell.model_change_jumps]
+    jumping: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.model_change_jumps:
+            jumping.setdefault(_label(cell), []).append(cell.column)
+    cliffs = [f"{label} ({', '.join(columns)})" for label, columns in jumping.items()]
     if cliffs:
         found.append(
             f"caution: within the ranges of the machine's numbers the change jumps for "

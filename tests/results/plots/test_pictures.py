@@ -179,6 +179,20 @@ def test_change_tells_published_points_apart(results: MakeResults) -> None:
     assert not any("published," in text for text in texts(alone.figure))
 
 
+@pytest.mark.parametrize(
+    ("builds", "said"),
+    [(["gcc16"], "Predicted, build gcc16"), (["gcc16", "gcc12"], "Predicted, builds as in the")],
+)
+def test_changes_say_of_which_build_they_are(
+    builds: list[str], said: str, make_document: Callable[..., Any]
+) -> None:
+    document = make_document()
+    for number, cell in enumerate(document["cells"]):
+        cell["build"] = builds[number % len(builds)]
+    shown = texts(picture("change", results_of(document)).figure)
+    assert any(text.startswith(said) for text in shown), shown
+
+
 def test_order_axis_is_logarithmic_and_in_kib(results: MakeResults) -> None:
     figure = picture("order", results(["ampere-altra"], ORDERS)).figure
     (ax,) = figure.axes

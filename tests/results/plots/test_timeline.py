@@ -36,7 +36,9 @@ def test_it_names_what_touches_memory_and_what_held_retirement_up() -> None:
     assert any(text.startswith("locked rmw struct page") for text in texts)
     assert any(text.startswith("locked ") and text.split()[1].isdigit() for text in texts)
     assert "fork of 128 KiB (writable): 2 PTEs in the out-of-order window" in texts
-    assert any("xeon-4210r, v6.7, order-0 (4 KiB). costmodel" in text for text in texts)
+    assert any(
+        "xeon-4210r, v6.7, order-0 (4 KiB), build gcc12-booted. costmodel" in text for text in texts
+    )
 
 
 def test_equal_input_gives_equal_bytes() -> None:

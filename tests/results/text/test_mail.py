@@ -192,3 +192,10 @@ def test_the_report_of_a_file_is_that_of_the_run(comparisons: Made, tmp_path: Pa
     file = tmp_path / "result.json"
     file.write_text(json_text(results.data()))
     assert mail(read_results(file)) == mail(results)
+
+
+def test_a_strategy_that_jumps_in_several_columns_is_named_once(comparisons: Made) -> None:
+    made = document(comparisons())
+    cells = [c.model_copy(update={"model_change_jumps": not c.is_baseline}) for c in made.cells]
+    printed = " ".join(mail(made.model_copy(update={"cells": tuple(cells)})).split())
+    assert "contpte-per-pte (order-0, order-9)" in printed

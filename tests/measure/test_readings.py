@@ -1,0 +1,38 @@
+"""What a kernel's times say of the core that ran it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from costmodel.measure.experiment import Series
+from costmodel.measure.readings.core import numbers
+from costmodel.measure.readings.number import Taken
+from costmodel.measure.suite import Plan
+
+
+def found(cycles: Mapping[str, float]) -> dict[str, float | bool]:
+    """Return the numbers that follow from the cycles of each kernel."""
+    series = {name: Series([[each] * 8], [[each] * 8]) for name, each in cycles.items()}
+    return {number.key: number.value for number in numbers(Taken(series, Plan()))}
+
+
+@pytest.mark.parametrize(
+    ("apart", "behind", "shares", "fuses"),
+    [(1.1, 0.86, True, True), (1.1, 1.1, True, False), (0.83, 0.83, False, None)],
+)
+def test_branches_beside_additions(
+    apart: float, behind: float, shares: bool, fuses: bool | None
+) -> None:
+    """Of a core with five integer ports, eight micro-ops wide; the first is a Zen 5."""
+    kernels = {"additions, load, branch": apart, "additions, branch": behind}
+    core = found({"adds": 0.2, "nops": 0.125} | kernels)
+    assert core["core.branches_take_alu_ports"] is shares
+    assert core.get("core.fuses_arithmetic_branch") is fuses
+
+
+def test_a_narrow_core_does_not_tell() -> None:
+    """Four micro-ops a cycle and four integer ports: six micro-ops take 1.5 cycles either way."""
+    kernels = {"additions, load, branch": 1.5, "additions, branch": 1.25}
+    assert "core.branches_take_alu_ports" not in found({"adds": 0.25, "nops": 0.25} | kernels)
