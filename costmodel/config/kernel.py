@@ -33,8 +33,8 @@ _MT_DUP = "the cover letter of __mt_dup() (August 2023)"
 FORK_VMA = usual(250, 160, 340, f"between {_MT_DUP} and {_ZEN3}, without their entries")
 VMA_INSERT = usual(170, 100, 250, f"481 against 310 ns for fork, exit and wait in {_MT_DUP}")
 EXIT_VMA = usual(230, 140, 320, f"between {_MT_DUP} and {_ZEN3}")
-EXIT_WAIT = usual(110, 60, 200, f"65 us behind a fork of 53 us, {_ZEN3}")
-EXEC = usual(600, 300, 1000, f"posix_spawn() of a static program 327 us above vfork(), {_ZEN3}")
+EXIT_WAIT = usual(140, 100, 200, f"65 us behind 53, 45 behind 30, 82 behind 41, {_ZEN3}")
+EXEC = usual(880, 500, 1300, f"327 us above vfork(), 411 above fork(), which takes 42, {_ZEN3}")
 MM_CPU = usual(107, 20, 214, "at most 41 us at 192 CPUs, 20230608111408.s2minsenlcjow7q3@quack3")
 
 
