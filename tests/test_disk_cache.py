@@ -74,6 +74,16 @@ def test_a_process_can_leave_the_store_alone(made: list[int]) -> None:
     assert the_store().size().entries == 1, "afterwards it is as before"
 
 
+def test_a_process_of_a_study_keeps_less_in_memory() -> None:
+    usual = disk_cache._kept.limit_bytes
+    with disk_cache.memory_only():
+        for number in range(6):
+            disk_cache.kept(("test", number), lambda: np.zeros(10 << 20, np.uint8))
+        assert disk_cache._kept.bytes <= disk_cache.STUDY_BYTES < usual
+    assert disk_cache._kept.limit_bytes == usual
+    disk_cache.forget()
+
+
 Bytes = NDArray[np.uint8]
 
 
