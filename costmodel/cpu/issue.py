@@ -108,7 +108,7 @@ def take_lock(ports: Ints, cycle: int, p: Parameters) -> None:
 @inlined
 def _begin(ready: int, first: int, cycle: int, group: int, w: Window) -> None:
     now = w.now[0]
-    now.start = ready if cycle == first else cycle * TICKS_PER_CYCLE
+    now.start = ready + (cycle - first) * TICKS_PER_CYCLE
     wait(now.start - ready, _PORT, now)
     now.latest = max(now.latest, now.start)
     w.rows[now.row & (RING - 1)].issued = (now.start << GROUP_BITS) | group

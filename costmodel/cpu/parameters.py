@@ -188,7 +188,7 @@ def _window(machine: Machine) -> dict[str, int]:
         "width": core.width.value,
         "access_width": min(core.access_dispatch_width.value, core.width.value),
         "store_width": min(core.store_dispatch_width.value, core.width.value),
-        "retire_width": core.retire_width.value,
+        "retire_width": min(core.retire_width.value, core.rob_entries.value),
         "rob": core.rob_entries.value,
         "load_queue": core.load_queue_entries.value,
         "store_queue": core.store_queue_entries.value,

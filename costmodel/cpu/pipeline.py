@@ -69,13 +69,9 @@ def _fetch(row: c.Row, op: int, p: Parameters, w: Window) -> int:
     """Return when the row is fetched: after those before it, once the fetch queue has room."""
     now = w.now[0]
     room = w.rows[(now.row - p.fetch_queue) & (RING - 1)].dispatched
-    at: int = max(now.fetched, room, now.redirect)
-    if at // TICKS_PER_CYCLE > now.fetched // TICKS_PER_CYCLE:
-        now.fetching = 0
-    if now.fetching == p.fetch_width:
-        at = (at // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
-        now.fetching = 0
-    now.fetching += 1
+    before = w.rows[(now.row - p.fetch_width) & (RING - 1)].fetched
+    at: int = max(now.fetched, room, now.redirect, before + TICKS_PER_CYCLE)
+    w.rows[now.row & (RING - 1)].fetched = at
     now.fetched = at
     if _IS_TAKEN[op]:
         follows = p.taken_in_loop if row[c.LINES] else p.taken
@@ -84,8 +80,6 @@ def _fetch(row: c.Row, op: int, p: Parameters, w: Window) -> int:
         elif op == c.OP_RETURN:
             follows = max(follows, p.call) + p.ret
         now.fetched = at + follows
-        if now.fetched // TICKS_PER_CYCLE > at // TICKS_PER_CYCLE:
-            now.fetching = 0
     return at
 
 
@@ -116,21 +110,17 @@ def _dispatch(row: c.Row, op: int, p: Parameters, w: Window) -> None:
         if fetched > at:
             at = fetched
             cause = _FETCH
-    accesses = _IS_ACCESS[op]
-    stores = _IS_STORE[op]
-    full = (
-        now.slots == p.width
-        or (accesses and now.accesses == p.access_width)
-        or (stores and now.storing == p.store_width)
-    )
-    begins = at // TICKS_PER_CYCLE > now.cycle // TICKS_PER_CYCLE
-    if full and not begins:
-        at = (now.cycle // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
-    if full or begins:
-        now.slots = now.accesses = now.storing = 0
-    now.slots += 1
-    now.accesses += accesses
-    now.storing += stores
+    # No more than the widths in any cycle, wherever it begins: whole cycles would round times.
+    at = max(at, w.rows[(now.row - p.width) & (RING - 1)].dispatched + TICKS_PER_CYCLE)
+    if _IS_ACCESS[op]:
+        before = w.accessed[(now.accesses - p.access_width) & (RING - 1)]
+        at = max(at, before + TICKS_PER_CYCLE)
+        if _IS_STORE[op]:
+            before = w.stores[(now.store - p.store_width) & (RING - 1)].dispatched
+            at = max(at, before + TICKS_PER_CYCLE)
+            w.stores[now.store & (RING - 1)].dispatched = at
+        w.accessed[now.accesses & (RING - 1)] = at
+        now.accesses += 1
     now.cycle = at
     now.front_cause = cause
     w.rows[now.row & (RING - 1)].dispatched = at
@@ -147,14 +137,9 @@ def _retire(op: int, p: Parameters, w: Window, totals: Ints) -> None:
         finished = w.atomics[(now.atomics - p.in_flight) & (RING - 1)]
         late = max(0, finished - done)
         done += late
-    now.retired = done
-    if done // TICKS_PER_CYCLE > last // TICKS_PER_CYCLE:
-        now.retiring = 0
-    elif now.retiring == p.retire_width:
-        now.retired = (done // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
-        now.retiring = 0
-        totals[COUNTERS + _WIDTH] += now.retired - done
-    now.retiring += 1
+    before = w.rows[(now.row - p.retire_width) & (RING - 1)].retires
+    now.retired = max(done, before + TICKS_PER_CYCLE)
+    totals[COUNTERS + _WIDTH] += now.retired - done
     totals[COUNTERS + _ATOMIC] += late
     left = done - last - late
     # Dispatch and the one cycle that any operation takes are not the row's fault.

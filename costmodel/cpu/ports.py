@@ -50,7 +50,7 @@ class Ports:
                 if all(used[group] + n <= self.counts[group] for group, n in needs.items()):
                     used.update(needs)
                     del self.waiting[number]
-                    granted.succeed(max(ready, begins))
+                    granted.succeed(ready + begins - ready // TICKS_PER_CYCLE * TICKS_PER_CYCLE)
             if self.waiting:
                 yield self.env.timeout(ARBITRATION)
         self.arbitrating = False

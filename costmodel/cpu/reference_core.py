@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import simpy
@@ -15,44 +16,30 @@ from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import COUNTERS
 
 
-def cycle_of(time: float) -> int:
-    """Return the number of the cycle that a time in ticks lies in."""
-    return int(time) // TICKS_PER_CYCLE
-
-
 class _Slots:
-    """Gives out the slots of each cycle, in order: so many in all, and of each further kind."""
+    """Gives out times in order: in any cycle so many in all, and of each further kind."""
 
     def __init__(self, *per_cycle: int) -> None:
-        self.per_cycle = per_cycle
         self.time = 0
-        self.used = [0] * len(per_cycle)
+        self.latest = [deque[int](maxlen=limit) for limit in per_cycle]
 
     def take(self, at: int, *kinds: bool) -> int:
-        """Take the first free slot at or after ``at``, not before the last one; return its time.
+        """Return the first free time at or after ``at``, not before the last one.
 
         ``kinds`` tells which of the further kinds it is of.
         """
-        at, needs = max(at, self.time), (True, *kinds)
-        if cycle_of(at) > cycle_of(self.time):
-            self._begin()
-        elif any(
-            need and used == limit
-            for need, used, limit in zip(needs, self.used, self.per_cycle, strict=True)
-        ):
-            at = (cycle_of(at) + 1) * TICKS_PER_CYCLE
-            self._begin()
+        at = max(at, self.time)
+        taken = [latest for latest, need in zip(self.latest, (True, *kinds), strict=True) if need]
+        for latest in taken:
+            if len(latest) == latest.maxlen:
+                at = max(at, latest[0] + TICKS_PER_CYCLE)
+        for latest in taken:
+            latest.append(at)
         self.time = at
-        self.used = [used + need for used, need in zip(self.used, needs, strict=True)]
         return at
 
-    def _begin(self) -> None:
-        self.used = [0] * len(self.used)
-
     def pause(self, ticks: int) -> None:
-        """Give out no slot for some ticks."""
-        if cycle_of(self.time + ticks) > cycle_of(self.time):
-            self._begin()
+        """Give out no time for some ticks."""
         self.time += ticks
 
 

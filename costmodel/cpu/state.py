@@ -31,9 +31,9 @@ from costmodel.cpu.window import (
 from costmodel.jit import hot, inlined
 
 _NONE = -1
-_CARRIED = 19
+_CARRIED = 14
 """How many numbers of the state are single ones, not parts of a ring."""
-_ATOMIC_BEGAN = 11
+_ATOMIC_BEGAN = 10
 """The position of ``Now.atomic_began`` in the state."""
 
 
@@ -55,6 +55,7 @@ def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
     return (
         _CARRIED + p.miss_registers + 2 * p.rob + p.load_queue + 2 * p.store_queue
         + p.in_flight + p.locked_in_flight + p.fetches * p.fetch_queue
+        + p.width + p.access_width + p.store_width + p.fetches * p.fetch_width  # _widths
         + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
     )  # fmt: skip
 
@@ -64,7 +65,10 @@ def empty_state(p: Parameters) -> Ints:
     state = np.zeros(state_length(p), np.int64)
     state[_ATOMIC_BEGAN] = -p.line_change
     rows = state[_CARRIED + p.miss_registers :][: 2 * p.rob]
+    rows[0::2] = -TICKS_PER_CYCLE
     rows[1::2] = _NONE
+    widths = p.width + p.access_width + p.store_width + p.fetches * p.fetch_width
+    state[len(state) - widths :] = -TICKS_PER_CYCLE
     return state
 
 
@@ -80,7 +84,7 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     at += p.miss_registers
     for back in range(1, p.rob + 1):
         slot = (now.row - back) & (RING - 1)
-        out[at] = max(w.rows[slot].retires - zero, 0)
+        out[at] = max(w.rows[slot].retires - zero, -TICKS_PER_CYCLE)
         issued = w.rows[slot].issued - (zero << GROUP_BITS)
         out[at + 1] = issued if issued >= 0 else _NONE
         at += 2
@@ -103,55 +107,46 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
         dispatched = w.rows[(now.row - back) & (RING - 1)].dispatched
         out[at] = max(dispatched, now.fetched) - zero
         at += 1
-    _save_data(p, w, reach, out, at)
+    _save_widths(p, w, out, at)
+    _save_data(p, w, reach, out, at + _widths(p))
 
 
 @inlined
 def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
     """Write the single numbers of the state; :func:`_load_carried` reads them in the same order."""
-    out[0] = now.slots
+    out[0] = now.cycle - zero
     out[1] = now.retired - zero
-    out[2] = now.retiring
     # Fetch looks further back than dispatch.
-    out[3] = max(now.redirect - zero, min(now.fetched - zero, 0) if p.fetches else 0)
-    out[4] = now.redirect_cause if now.redirect > zero else 0
-    out[5] = max(now.fence - zero, 0)
-    out[6] = now.fence_cause if now.fence > zero else 0
-    out[7] = max(now.drained - zero, 0)
-    out[8] = now.drained_cause if now.drained > zero else 0
-    out[9] = max(now.tlbi_free - zero, 0)
-    out[10] = now.tlbi_pending
+    out[2] = max(now.redirect - zero, min(now.fetched - zero, 0) if p.fetches else 0)
+    out[3] = now.redirect_cause if now.redirect > zero else 0
+    out[4] = max(now.fence - zero, 0)
+    out[5] = now.fence_cause if now.fence > zero else 0
+    out[6] = max(now.drained - zero, 0)
+    out[7] = now.drained_cause if now.drained > zero else 0
+    out[8] = max(now.tlbi_free - zero, 0)
+    out[9] = now.tlbi_pending
     out[_ATOMIC_BEGAN] = max(now.atomic_began - zero, -p.line_change)
-    out[12] = now.cycle - zero
-    out[13] = now.fetched - zero if p.fetches else 0
-    out[14] = now.fetching
-    out[15] = max(now.lock_done - zero, 0)
-    out[16] = max(now.loaded - zero, 0) if not (p.locked_alone or p.locked_oldest) else 0
-    out[17] = now.accesses if p.access_width < p.width else 0
-    out[18] = now.storing if p.store_width < p.width else 0
+    out[11] = now.fetched - zero if p.fetches else 0
+    out[12] = max(now.lock_done - zero, 0)
+    out[13] = max(now.loaded - zero, 0) if not (p.locked_alone or p.locked_oldest) else 0
 
 
 @inlined
 def _load_carried(zero: int, now: Now, state: Ints) -> None:
-    now.cycle = zero + state[12]
-    now.slots = state[0]
-    now.accesses = state[17]
-    now.storing = state[18]
+    now.cycle = zero + state[0]
     now.retired = state[1] + zero
-    now.retiring = state[2]
-    now.redirect = state[3] + zero
-    now.redirect_cause = state[4]
-    now.fence = state[5] + zero
-    now.fence_cause = state[6]
-    now.drained = state[7] + zero
-    now.drained_cause = state[8]
-    now.tlbi_free = state[9] + zero
-    now.tlbi_pending = state[10]
+    now.redirect = state[2] + zero
+    now.redirect_cause = state[3]
+    now.fence = state[4] + zero
+    now.fence_cause = state[5]
+    now.drained = state[6] + zero
+    now.drained_cause = state[7]
+    now.tlbi_free = state[8] + zero
+    now.tlbi_pending = state[9]
     now.atomic_began = state[_ATOMIC_BEGAN] + zero
-    now.fetched = state[13] + zero
-    now.fetching = state[14]
-    now.lock_done = state[15] + zero
-    now.loaded = state[16] + zero
+    now.fetched = state[11] + zero
+    now.lock_done = state[12] + zero
+    now.loaded = state[13] + zero
 
 
 @inlined
@@ -213,6 +208,54 @@ def restore_state(p: Parameters, w: Window, state: Ints) -> None:
         at += 1
     for back in range(1, p.fetches * p.fetch_queue + 1):
         w.rows[(now.row - back) & (RING - 1)].dispatched = state[at] + zero
+        at += 1
+
+    _load_widths(p, w, zero, state, at)
+
+
+@inlined
+def _widths(p: Parameters) -> int:
+    """Return how many rows, accesses, stores and fetched rows the widths look back at."""
+    return p.width + p.access_width + p.store_width + p.fetches * p.fetch_width
+
+
+@inlined
+def _save_widths(p: Parameters, w: Window, out: Ints, at: int) -> None:
+    """Write when the last rows were dispatched and fetched; a cycle ago is long ago."""
+    now = w.now[0]
+    oldest = _cycle_of(now) - TICKS_PER_CYCLE
+    zero = _cycle_of(now)
+    for back in range(1, p.width + 1):
+        out[at] = max(w.rows[(now.row - back) & (RING - 1)].dispatched, oldest) - zero
+        at += 1
+    for back in range(1, p.access_width + 1):
+        out[at] = max(w.accessed[(now.accesses - back) & (RING - 1)], oldest) - zero
+        at += 1
+    for back in range(1, p.store_width + 1):
+        out[at] = max(w.stores[(now.store - back) & (RING - 1)].dispatched, oldest) - zero
+        at += 1
+    for back in range(1, p.fetches * p.fetch_width + 1):
+        out[at] = max(
+            w.rows[(now.row - back) & (RING - 1)].fetched - zero,
+            min(now.fetched - zero, 0) - TICKS_PER_CYCLE,
+        )
+        at += 1
+
+
+@inlined
+def _load_widths(p: Parameters, w: Window, zero: int, state: Ints, at: int) -> None:
+    now = w.now[0]
+    for back in range(1, p.width + 1):
+        w.rows[(now.row - back) & (RING - 1)].dispatched = state[at] + zero
+        at += 1
+    for back in range(1, p.access_width + 1):
+        w.accessed[(now.accesses - back) & (RING - 1)] = state[at] + zero
+        at += 1
+    for back in range(1, p.store_width + 1):
+        w.stores[(now.store - back) & (RING - 1)].dispatched = state[at] + zero
+        at += 1
+    for back in range(1, p.fetches * p.fetch_width + 1):
+        w.rows[(now.row - back) & (RING - 1)].fetched = state[at] + zero
         at += 1
 
 

@@ -27,16 +27,8 @@ class Now:
 
     cycle: int
     """When the youngest row was dispatched."""
-    slots: int
-    """How many rows were dispatched in that cycle."""
-    accesses: int
-    """How many of them are loads or stores."""
-    storing: int
-    """How many of them are stores."""
     retired: int
     """When the youngest row retired."""
-    retiring: int
-    """How many rows retire in that cycle."""
     redirect: int
     """Nothing is dispatched before this time, because of a mispredicted branch or a barrier."""
     redirect_cause: int
@@ -54,14 +46,14 @@ class Now:
     """When the youngest arm64 atomic began to update its line."""
     fetched: int
     """When the youngest row was fetched; after a taken branch, when the next one can be."""
-    fetching: int
-    """How many rows were fetched in that cycle."""
     lock_done: int
     """When the youngest locked operation that is not alone is done."""
     loaded: int
     """When all older loads are done."""
     row: int
     """The number of this row: how many there were so far."""
+    accesses: int
+    """How many loads and stores there were so far."""
     load: int
     """How many entries of the load queue were taken so far."""
     store: int
@@ -94,6 +86,7 @@ class WindowRow:
     """What younger rows have to know about a row: an entry of ``Window.rows``."""
 
     dispatched: int
+    fetched: int
     done: int
     arrives: int
     """When its line arrives; 0 where the line is there."""
@@ -107,6 +100,7 @@ class WindowRow:
 class StoreEntry:
     """An entry of the store queue."""
 
+    dispatched: int
     known: int
     """When the data are known."""
     drains: int
@@ -150,6 +144,8 @@ class Window(NamedTuple):
 
     rows: MutableSequence[WindowRow]
     """The youngest rows, a ring indexed by the number of the row."""
+    accessed: Ints
+    """When each load or store was dispatched, a ring."""
     loads: Ints
     """When each entry of the load queue is free again, a ring."""
     stores: MutableSequence[StoreEntry]
@@ -179,12 +175,15 @@ def _records(fields: type, count: int) -> Any:
 def new_window(miss_registers: int) -> Window:
     """Return a window in which nothing is in flight."""
     rows, now = _records(WindowRow, RING), _records(Now, 1)
+    stores = _records(StoreEntry, RING)
     rows.issued = NO_ISSUE
+    rows.dispatched = rows.fetched = rows.retires = stores.dispatched = LONG_AGO
     now.atomic_began = LONG_AGO
     return Window(
         rows=rows,
+        accessed=np.full(RING, LONG_AGO, np.int64),
         loads=np.zeros(RING, np.int64),
-        stores=_records(StoreEntry, RING),
+        stores=stores,
         atomics=np.zeros(RING, np.int64),
         locks=np.zeros(RING, np.int64),
         requests=np.zeros((STREAMS, REQUEST_RING), np.int64),

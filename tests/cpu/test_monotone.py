@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
+from costmodel import api, cpu
 from costmodel.code.trace import TableRun
 from costmodel.config.machine import Machine
 from costmodel.cpu import engine
+from costmodel.experiment.cell import executed
 
 from .build import ALTRA, M2, XEON
 from .loops import fork_loop
@@ -46,3 +50,24 @@ def test_raising_a_latency_lowers_nothing(key: str, base: Machine, scattered: bo
         ticks = engine.run(runs, on).ticks
         assert ticks >= before * (1 - ANOMALY)
         before = ticks
+
+
+@pytest.mark.parametrize(
+    ("machine", "key", "cycles"),
+    [
+        ("xeon-4210r", "atomics.locked_cycles", 18),
+        ("xeon-4210r", "caches.l1.latency_cycles", 4),
+        ("skylake-sp", "atomics.locked_cycles", 18),
+    ],
+)
+def test_tables_have_no_stairs(machine: str, key: str, cycles: float) -> None:
+    """An eighth of a cycle more costs about what the eighths beside it do, on a real page table."""
+    cell = api.cell(machine, "folio-batch-v6.9", order=0, memory="64 MiB")
+    runs = executed(cell)
+    times = [
+        cpu.run(runs, cell.machine.with_values({key: cycles + eighth / 8})).ticks
+        for eighth in range(-4, 5)
+    ]
+    steps = [after - before for before, after in pairwise(times)]
+    assert max(steps) < 2.5 * max(sum(steps) / len(steps), 0.0005 * times[0])
+    assert min(steps) > -0.002 * times[0]
