@@ -98,7 +98,7 @@ def test_nothing_is_said_of_narrow_intervals() -> None:
 
 
 def test_the_command_that_is_named_asks_the_same_question() -> None:
-    text = decided("ampere-altra", "folio-batch-v6.9", orders=9, operation="zap", state="munmap")
+    text = decided("graviton3", "folio-batch-v6.9", orders=9, operation="zap", state="munmap")
     assert "folio-batch-v6.9 --vs v6.7 --operation zap --state munmap --order 9 says" in text
 
 

@@ -74,13 +74,13 @@ def test_tlb_maintenance_is_counted_per_block(capsys: pytest.CaptureFixture[str]
 
 def test_a_machine_of_inferred_numbers_gets_a_caution(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (
-        ["explain", "graviton3", "v6.7", "--vs", "v6.7"],
-        ["breakeven", "v6.7", "--machine", "graviton3", "--over", "core.width"],
-        ["run", "--machine", "graviton3", "--strategy", "v6.7", "--no-noise"],
+        ["explain", "ampereone", "v6.7", "--vs", "v6.7"],
+        ["breakeven", "v6.7", "--machine", "ampereone", "--over", "core.width"],
+        ["run", "--machine", "ampereone", "--strategy", "v6.7", "--no-noise"],
     ):
         assert main(words) == 0
         out = " ".join(capsys.readouterr().out.split())
-        assert "numbers of graviton3 that fork uses are inferred, not sourced, among them" in out
+        assert "numbers of ampereone that fork uses are inferred, not sourced, among them" in out
     main([*EXPLAIN, "--vs", "folio-batch-v6.9"])
     assert "caution" not in capsys.readouterr().out
 
