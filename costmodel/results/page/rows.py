@@ -111,6 +111,12 @@ def fastest(cells: Sequence[ResultCell]) -> ResultCell | None:
     return min(sound, key=lambda cell: cell.change_pct.mean, default=None)
 
 
+def _verdict(cell: ResultCell) -> str:
+    """Return ``faster`` or ``slower`` where the whole interval says so, else an empty text."""
+    low, high = cell.model_interval_pct90 or (cell.change_pct.mean, cell.change_pct.mean)
+    return "faster" if high < 0 else "slower" if low > 0 else ""
+
+
 def fastest_by_place(results: ResultFile) -> list[dict[str, Any]]:
     """Return for each machine and layout which strategy is the fastest, and by how much."""
     found = []
@@ -127,7 +133,7 @@ def fastest_by_place(results: ResultFile) -> list[dict[str, Any]]:
                     "strategy": best.strategy,
                     "change": percent(best.change_pct.mean),
                     "interval": "" if model is None else interval_text(*model),
-                    "wins": best.change_pct.mean < 0,
+                    "verdict": _verdict(best),
                 }
             )
     return found

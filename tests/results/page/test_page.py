@@ -10,7 +10,10 @@ from html.parser import HTMLParser
 import pytest
 
 from costmodel.results.page.page import page
+from costmodel.results.page.rows import fastest_by_place
+from costmodel.results.reading import results_of
 from costmodel.results.text.numbers import nanoseconds, percent
+from tests.results.made import four_strategies
 from tests.results.page.made import BROKEN, HOSTILE, MACHINE, grid, hostile_results, results
 
 VOID = ("meta", "input", "img", "br", "wbr")
@@ -88,6 +91,20 @@ def test_the_results_can_be_taken_out_of_the_page_again() -> None:
     found = re.search(r'href="data:application/json;base64,([^"]+)"', written())
     assert found is not None
     assert json.loads(base64.b64decode(found[1])) == results().data()
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [((-9.0, -1.0), "faster"), ((-9.0, 1.0), ""), ((1.0, 9.0), "slower"), (None, "faster")],
+)
+def test_only_a_whole_interval_on_one_side_of_zero_is_coloured(
+    interval: tuple[float, float] | None, verdict: str
+) -> None:
+    made = four_strategies([MACHINE], (9,))
+    for cell in made["cells"]:
+        cell["model_interval_pct90"] = interval
+    (found,) = fastest_by_place(results_of(made))
+    assert found["verdict"] == verdict
 
 
 def test_equal_results_give_equal_pages() -> None:
