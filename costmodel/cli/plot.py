@@ -229,5 +229,7 @@ def _timeline(
     name = args.strategy[-1] if args.strategy else scenario.baseline
     cells = plan(scenario, machines).cells
     cell = next(cell for cell in cells if cell.strategy == name)
-    shown = matched(cell, cells[0]).new  # in the build that tables show
+    # In the build that tables show; the baseline is the first cell of each machine.
+    base = next(other for other in cells if other.machine is cell.machine)
+    shown = matched(cell, base).new
     return draw_window(shown, ptes=args.ptes or PTES)

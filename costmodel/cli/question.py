@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from costmodel.cli.output import Output
-    from costmodel.config.errors import Faults
+    from costmodel.config.errors import Fault, Faults
     from costmodel.config.machine import Machine
     from costmodel.config.scenario import Scenario
     from costmodel.experiment import Cell
@@ -90,6 +90,11 @@ def ask(
             faults.tell()
         else:
             scenario = rest
+    whole_file = not faults.found
+
+    def also(scenario: Scenario, machines: Mapping[str, Machine], *, is_whole: bool) -> list[Fault]:
+        return plan_faults(scenario, machines, is_whole=is_whole and whole_file)
+
     said = dict(_options(args))
     on = said.pop("machines", None)
     options = {key: (Place(file=at, names_key=True), value) for key, (at, value) in said.items()}
@@ -100,7 +105,7 @@ def ask(
             strategies=names,
             options=options,
             on=on,
-            also=plan_faults if whole else None,
+            also=also if whole else None,
         )
     faults.tell()
     return found

@@ -40,7 +40,7 @@ _BY_OP: Final = {
     "rep_stosb": Subkind.ZERO_BLOCK,
     "rep_stosq": Subkind.ZERO_BLOCK,
 }
-_KINDS_WITH_FLAVOUR: Final = {
+_KINDS_WITH_SUBKIND: Final = {
     "alu": (Subkind.MOVE, Subkind.IMMEDIATE, Subkind.ZERO_IDIOM, Subkind.COMPARE),
     "rmw": (Subkind.RMW_STORE, Subkind.RMW_VALUE, Subkind.RMW_CAS, Subkind.RMW_ACQUIRE),
     "load": (Subkind.PREFETCH,),
@@ -64,7 +64,7 @@ def subkinds_of(kind: Kind) -> tuple[Subkind, ...]:
     """Return the subkinds that micro-ops of a kind can have."""
     name = kind.name.lower()
     plain = () if name in _NEVER_PLAIN else (Subkind.PLAIN,)
-    return (*plain, *_KINDS_WITH_FLAVOUR.get(name, ()), *_BY_HAND.get(name, ()))
+    return (*plain, *_KINDS_WITH_SUBKIND.get(name, ()), *_BY_HAND.get(name, ()))
 
 
 @cache
@@ -79,4 +79,4 @@ def subkind_of(kind: str, op: str) -> Subkind:
     if kind == "rmw" and op.startswith(("lock_", "xchg")):
         return Subkind.RMW_LOCKED
     subkind = _BY_OP.get(op, Subkind.PLAIN)
-    return subkind if subkind in _KINDS_WITH_FLAVOUR.get(kind, ()) else Subkind.PLAIN
+    return subkind if subkind in _KINDS_WITH_SUBKIND.get(kind, ()) else Subkind.PLAIN

@@ -180,11 +180,17 @@ def _place(scenario: Scenario, key: str) -> Place:
 
 
 def _assigned(texts: Iterable[str], origin: str, faults: list[Fault]) -> Iterator[_Change]:
+    known: set[str] = set()
     for text in texts:
         try:
-            yield _Change(*parse_assignment(text, origin=origin), Place(file=origin))
+            change = _Change(*parse_assignment(text, origin=origin), Place(file=origin))
         except ConfigError as error:
             faults += error.faults
+            continue
+        if change.key in known:
+            faults.append(change.fault("is given twice"))
+        known.add(change.key)
+        yield change
 
 
 def _owner(key: str, machines: Collection[str]) -> str | None:

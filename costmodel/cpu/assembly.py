@@ -20,7 +20,7 @@ _OP_OF_KIND = {
     Kind.ISB: c.OP_ISB, Kind.TLBI: c.OP_TLBI, Kind.ZERO: c.OP_ZERO_BLOCK, Kind.NOP: c.OP_SLOT,
     Kind.SYSTEM: c.OP_SYSTEM,
 }  # fmt: skip
-_OP_OF_FLAVOUR = {
+_OP_OF_SUBKIND = {
     (Kind.ALU, Subkind.MOVE): c.OP_MOVE,
     (Kind.ALU, Subkind.IMMEDIATE): c.OP_IMMEDIATE,
     (Kind.ALU, Subkind.ZERO_IDIOM): c.OP_ZERO_IDIOM,
@@ -38,7 +38,7 @@ def _op_table() -> NDArray[np.int16]:
     table = np.zeros((len(Kind), len(Subkind)), np.int16)
     for kind, op in _OP_OF_KIND.items():
         table[kind, :] = op
-    for (kind, subkind), op in _OP_OF_FLAVOUR.items():
+    for (kind, subkind), op in _OP_OF_SUBKIND.items():
         table[kind, subkind] = op
     return table
 

@@ -221,10 +221,13 @@ def _widths(p: Parameters) -> int:
 
 @inlined
 def _save_widths(p: Parameters, w: Window, out: Ints, at: int) -> None:
-    """Write when the last rows were dispatched and fetched; a cycle ago is long ago."""
+    """Write when the last rows were dispatched and fetched; a cycle ago is long ago.
+
+    Fetch, where it lags, still asks when older rows left its queue.
+    """
     now = w.now[0]
-    oldest = _cycle_of(now) - TICKS_PER_CYCLE
     zero = _cycle_of(now)
+    oldest = (min(now.fetched, zero) if p.fetches else zero) - TICKS_PER_CYCLE
     for back in range(1, p.width + 1):
         out[at] = max(w.rows[(now.row - back) & (RING - 1)].dispatched, oldest) - zero
         at += 1

@@ -130,7 +130,8 @@ class _Recorder:
             mine = self.pcs[done.state, scene.layout]
             if mine != done.pcs:
                 pairs = enumerate(zip(mine, done.pcs, strict=False))
-                place = next((at for at, pair in pairs if len(set(pair)) > 1), len(mine))
+                least = min(len(mine), len(done.pcs))
+                place = next((at for at, pair in pairs if len(set(pair)) > 1), least)
                 where = f"instruction {place} of {done.state}/{scene.layout}"
                 reason = f"executes other instructions where frames descend: {where}"
                 raise refuse("record", reason)

@@ -17,8 +17,9 @@ from costmodel.measure.prediction import NOTHING_NAMED, RunningKernel, cells_of
 from costmodel.units import PAGE_BYTES
 
 EXIT_CYCLES = 1500
-"""What a trap to a hypervisor and back takes at least. 1,500 to 3,000 are what a kick costs a guest
-beyond the interrupt; the handler of the trap comes on top."""
+"""What a trap to a hypervisor and back takes at least: kicking a guest's CPU costs 1,500 to 3,000
+cycles more than an interrupt that is posted to it, which is one exit and one entry (from memory of
+what is published of KVM; no single source). The handler of the trap comes on top."""
 _FEW, _MANY = 64, 256
 """Pages of one table, above the 33 that x86 flushes one by one."""
 _FLUSHED = 8, 32

@@ -126,21 +126,24 @@ def measure_operations(
         orders = [order for order in folios.orders() if not quick or order in (0, 4, HUGE_ORDER)]
         try:
             _small(found, measuring)
+            _empty(found, measuring)
         except Lost as reason:
             found.lacking.append(f"operations: {reason}")
             return found
-        _empty(found, measuring)
         end = time.monotonic() + seconds
         most = MOST_ROUNDS * len(orders)
-        for number, order in itertools.product(range(MOST_ROUNDS), list(orders)):
-            if number >= _LEAST_ROUNDS and time.monotonic() > end:
-                break
-            if order == orders[0]:
-                _empty(found, measuring)
-            if order in orders and not _round(found, measuring, folios, size, order, number):
-                orders.remove(order)
-            progress(1 / most)
-        _small(found, measuring)  # other moments of a busy machine
+        try:
+            for number, order in itertools.product(range(MOST_ROUNDS), list(orders)):
+                if not orders or (number >= _LEAST_ROUNDS and time.monotonic() > end):
+                    break
+                if order == orders[0]:
+                    _empty(found, measuring)
+                if order in orders and not _round(found, measuring, folios, size, order, number):
+                    orders.remove(order)
+                progress(1 / most)
+            _small(found, measuring)  # other moments of a busy machine
+        except Lost as reason:  # what was measured until then is kept
+            found.lacking.append(f"further rounds: {reason}")
     return found
 
 

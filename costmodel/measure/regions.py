@@ -44,14 +44,16 @@ class Region:
         """Write a ring of pointers, one every ``step`` bytes, in random order; return its start.
 
         In each page of 4 KiB the pointers stand one cache line further on than in the page before,
-        so that a ring with steps of whole pages does not fall into one set of a cache.
+        and one more after each round of a page's lines, so that a ring with steps of whole pages
+        does not fall into few sets of a cache.
         """
         import numpy as np
 
         count = max(self.size // step, 1)
         at = np.arange(count, dtype=np.int64) * step
         if step >= 4096:
-            at += np.arange(count, dtype=np.int64) % (4096 // LINE) * LINE
+            lines, number = 4096 // LINE, np.arange(count, dtype=np.int64)
+            at += (number + number // lines) % lines * LINE
         order = np.random.default_rng(seed).permutation(count)
         self.words()[at[order] // 8] = self.address + at[np.roll(order, -1)]
         return self.address + int(at[order[0]])

@@ -250,7 +250,7 @@ class ResultFile(BaseModel):
         if not all(builds.values()):
             return ""
         if len(found) > len(builds):
-            return ", builds as in the table"
+            return ", each in its own build"
         if len(set(builds.values())) == 1:
             build = next(iter(builds.values()))
             return f", build {build}{self._not_of(build)}"

@@ -21,6 +21,7 @@ from costmodel.code.subkinds import kind_of, subkind_of
 from costmodel.code.trace import NO_ADDRESS, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError
+from costmodel.config.sizes import size_text
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
@@ -39,7 +40,7 @@ from costmodel.recorder.build_archive import (
     BuildInfo,
     load_archive,
 )
-from costmodel.units import LARGEST_ORDER, LINE_BYTES
+from costmodel.units import LARGEST_ORDER, LINE_BYTES, PAGE_BYTES
 
 Ints = NDArray[np.int64]
 
@@ -69,9 +70,13 @@ def archive_runs(
     assert path is not None
     if strategy.code is None and not _steps_execute(path, space, aligned=aligned):
         return recorded_runs(path, space, aligned=aligned)
-    _refuse_other_states(load_archive(path).info, space)
-    if not load_archive(path).info.slots:
+    info = load_archive(path).info
+    _refuse_other_states(info, space)
+    if not info.slots:
         return list(operation_named(strategy.operation).trace(strategy, program, isa, space))
+    if space.ptes % TABLE_PTES:
+        reason = "holds releases of whole tables: memory must be a multiple of 2 MiB"
+        raise ConfigError.of(f"@{info.name}", reason, got=size_text(space.ptes * PAGE_BYTES))
     unmaps, lists = unmaps_alone(strategy, program, isa, space)
     return [*unmaps, *_releases(path, space, unmaps, lists)]
 
@@ -120,6 +125,7 @@ def _releases(
             scattered = share if apart in archive.program.recordings else 0.0
             for window, part in ((apart, scattered), (f"{name}{RELEASE}", 1 - scattered)):
                 tables[window, alike] = tables.get((window, alike), 0.0) + number * part
+    tables = {key: number for key, number in tables.items() if number}
     whole = zip(tables, _rounded(list(tables.values())), strict=True)
     runs = [TableRun(_open(path, name, alike), count, 0) for (name, alike), count in whole if count]
     return with_reuse(unmaps, runs, lists)

@@ -16,7 +16,7 @@ _KIND: Final = {
     Kind.TLBI: "tlbi",
     Kind.ZERO: "clear",
 }
-_FLAVOUR: Final = {
+_SUBKIND: Final = {
     Subkind.MOVE: "move",
     Subkind.IMMEDIATE: "constant",
     Subkind.ZERO_IDIOM: "zero",
@@ -46,7 +46,7 @@ _TARGET: Final = {
 
 def operation(op: MicroOpTimes) -> str:
     """Return what a micro-op does: ``load``, ``locked rmw``, ``dsb ish``."""
-    return _FLAVOUR.get(op.subkind) or _KIND.get(op.kind) or op.kind.name.lower()
+    return _SUBKIND.get(op.subkind) or _KIND.get(op.kind) or op.kind.name.lower()
 
 
 def label(op: MicroOpTimes) -> str:

@@ -223,3 +223,22 @@ def test_every_fault_has_its_line(words: str, capsys: pytest.CaptureFixture[str]
     for fault in CASES[words]:
         assert fault in told, err
     assert max(map(len, err.splitlines())) <= 76
+
+
+def test_a_scenario_with_a_fault_is_not_said_to_have_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "title: mine\noperation: fork\nmemory: 16 MiB\nfolio_orders: [0]\nstate: fil\n"
+        "machines: [ampere-altra]\nstrategies: [v6.7, folio-batch-v6.12]\nbaseline: v6.7\n"
+        "build: gcc12-file\n"
+    )
+    assert main(["run", str(file)]) == 2
+    assert capsys.readouterr().err.count(str(file)) == 1
+
+
+def test_one_number_is_set_once(capsys: pytest.CaptureFixture[str]) -> None:
+    set_twice = ["--set", "core.width=4", "--set", "core.width=2"]
+    assert main(["run", "--machine", "xeon-4210r", "--strategy", "v6.7", *set_twice]) == 2
+    assert "--set: core.width: is given twice (got 2" in capsys.readouterr().err

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.code.trace import TableRun, Trace
+from costmodel.code.uops import Kind, Target
 from costmodel.config.machine import Machine, load_machine
 from costmodel.cpu import engine, reference
 from costmodel.cpu.stack import Cause
 
-from .build import ALTRA, M2, XEON, machine
+from .build import ALTRA, M2, XEON, alu, load, machine, system, trace_of
 from .draw import ARM64, X86, traces
 from .loops import fork_loop
 
@@ -146,3 +147,23 @@ def test_cold_machines_are_cold() -> None:
         caches__prefetch__depth_lines=4,
     )
     assert Cause.PREFETCH in engine.run(stream, quick).stack_ticks
+
+
+@pytest.mark.parametrize("queue", [4, 16])
+@pytest.mark.parametrize("kind", [Kind.RET, Kind.CALL])
+def test_fetch_that_lags_asks_when_old_rows_left_its_queue(queue: int, kind: Kind) -> None:
+    on = machine(
+        XEON,
+        **SMALL | {"core__width": 4, "core__retire_width": 4, "core__load_queue_entries": 8},
+        **COLD,
+        core__fetch_width=4,
+        core__taken_branches_per_cycle=0.25,
+        core__call_return_cycles=8.0,
+        core__fetch_queue_entries=queue,
+    )
+    for nops in (11, 14):
+        one = trace_of([load(7 * 4096, target=Target.PAGE)] + [system(Kind.NOP)] * nops)
+        for lead in range(8):
+            rest = [system(Kind.NOP)] * lead + [system(kind)] * 2 + [alu()] * 6
+            two = trace_of(rest)
+            assert_equal([TableRun(one, 1, 1, 1e9), TableRun(two, 1, 1, 1e9)], on)

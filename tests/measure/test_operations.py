@@ -1,6 +1,7 @@
 """Operations on this machine's page tables, on little memory: laws, not times."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from costmodel.measure.operations import (
     size_for,
 )
 from costmodel.measure.prediction import RunningKernel, compared, strategies_named
-from costmodel.measure.process import Lost
+from costmodel.measure.process import Lost, Measuring
 from costmodel.measure.system import read_system
 
 SYSTEM = replace(read_system(), root=False, thp_enabled="never")
@@ -70,6 +71,27 @@ def test_little_memory_is_said_and_nothing_is_run() -> None:
         size_for(poor, quick=False)
     found = measure_operations(poor)
     assert found.measured == [] and found.lacking == ["operations: needs 64 MiB of free memory"]
+
+
+@pytest.mark.parametrize("lost", ["round", "layout", "small"])
+def test_what_ends_on_the_way_is_said_and_the_rest_is_kept(
+    lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = Measuring.ask
+
+    def failing(self: Measuring, request: dict[str, Any]) -> Any:
+        again = request["task"] in asked
+        asked.append(request["task"])
+        if request["task"] == lost and (again or lost == "layout"):
+            raise Lost("no more memory")
+        return ask(self, request)
+
+    monkeypatch.setattr(Measuring, "ask", failing)
+    little = replace(SYSTEM, available_bytes=64 << 20)
+    found = measure_operations(little, quick=True, seconds=0)
+    assert any("no more memory" in text for text in found.lacking)
+    assert found.small_ns
 
 
 def test_other_page_sizes_are_refused() -> None:

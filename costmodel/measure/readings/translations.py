@@ -24,7 +24,7 @@ def numbers(taken: Taken, *, guest: bool) -> Iterator[Number]:
     if {32, 256, 8192} <= set(times) and taken.has(f"chase {taken.plan.l2_size}"):
         yield from _latencies(taken)
         if guest and taken.has(IN_HUGE_PAGES):
-            yield _host_page(taken)
+            yield from _host_page(taken)
         if not taken.plan.quick:
             yield from _entries(times)
 
@@ -44,18 +44,21 @@ def _latencies(taken: Taken) -> Iterator[Number]:
         yield Number("caches.dtlb.walk_ns", walk, 0.5 * walk, 2 * walk, how)
 
 
-def _host_page(taken: Taken) -> Number:
-    """Return the size of the host's pages: the guest's huge ones, or small ones.
+def _host_page(taken: Taken) -> Iterator[Number]:
+    """Yield the size of the host's pages: the guest's huge ones, or small ones.
 
     A translation covers no more than a page of the host. 1024 steps in two huge pages of the guest
-    meet two translations, or 1024, which only the second level holds.
+    meet two translations, or 1024, which only the second level holds. Nothing is known where the
+    second level takes no time that can be seen.
     """
     added = taken.cycles("pages 256").value - taken.cycles("pages 32").value
+    if added <= 1:
+        return
     l2 = taken.cycles(f"chase {taken.plan.l2_size}").value
     small = taken.cycles(IN_HUGE_PAGES).value - l2 > added / 2
     bytes_ = TLB_STEP if small else 2 * MIB
     how = f"1024 steps of 4 KiB in two huge pages {'miss' if small else 'hit'} the first level"
-    return Number("kernel.host_page_bytes", bytes_, bytes_, bytes_ if small else GIB, how)
+    yield Number("kernel.host_page_bytes", bytes_, bytes_, bytes_ if small else GIB, how)
 
 
 def _entries(times: Mapping[int, float]) -> Iterator[Number]:

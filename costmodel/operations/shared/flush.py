@@ -97,4 +97,6 @@ def beginning(machine: Machine, vmas: int | None, strategy: str) -> OutsideCost:
     inserts = strategy.partition("@")[0] in _INSERT
     vma_ns = kernel.fork_vma_ns.value + (kernel.vma_insert_ns.value if inserts else 0.0)
     vmas_ps = round(vma_ns * further * PS_PER_NS)
-    return OutsideCost({FORK_FIXED: fixed_ps, FORK_VMAS: max(vmas_ps, -fixed_ps // 2)})
+    if further < 0:
+        return OutsideCost({FORK_FIXED: fixed_ps + max(vmas_ps, -fixed_ps // 2)})
+    return OutsideCost({FORK_FIXED: fixed_ps, FORK_VMAS: vmas_ps})

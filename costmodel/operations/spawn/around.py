@@ -49,9 +49,11 @@ def around(machine: Machine, workload: Workload, *, executes: bool, strategy: st
     end_ps = round(fixed_us * kernel.exit_wait_pct.value / 100 * PS_PER_US)
     end = {EXIT_WAIT: end_ps, MM_CPUS: round(spaces * cpus_ns * PS_PER_NS)}
     further = further_vmas(workload.vmas)
-    if further:
-        vmas_ps = round(kernel.exit_vma_ns.value * further * PS_PER_NS)
-        end[EXIT_VMAS] = max(vmas_ps, -end_ps // 2)
+    vmas_ps = round(kernel.exit_vma_ns.value * further * PS_PER_NS)
+    if further > 0:
+        end[EXIT_VMAS] = vmas_ps
+    else:
+        end[EXIT_WAIT] += max(vmas_ps, -end_ps // 2)
     if executes:
         end[EXEC] = round(fixed_us * kernel.exec_pct.value / 100 * PS_PER_US)
     after += [free, OutsideCost(end), flush_of_all(machine)]

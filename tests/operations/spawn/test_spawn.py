@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import costmodel
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Protocol
@@ -45,6 +46,18 @@ def test_vmas_added_to_a_small_process(added: int, before_us: float, after_us: f
 def test_a_duplicated_tree_of_vmas_takes_less() -> None:
     assert us("v6.8", vmas=2000) < us("v6.7", vmas=2000)
     assert us("v6.8") == pytest.approx(us("v6.7"), rel=0.02)
+
+
+@pytest.mark.parametrize("operation", ["fork", "spawn"])
+def test_fewer_vmas_than_those_of_a_small_program_save_time(operation: str) -> None:
+    few, usual = (
+        costmodel.price(
+            "xeon-4210r", "v6.7", operation=operation, memory="4 MiB", overrides={"vmas": vmas}
+        )
+        for vmas in (1, 20)
+    )
+    assert 0 < few.ns_per_pte < usual.ns_per_pte
+    assert min(few.stack_ns_per_pte.values()) >= 0
 
 
 def test_a_new_program_takes_more_than_an_exit() -> None:

@@ -181,7 +181,7 @@ def test_change_tells_published_points_apart(results: MakeResults) -> None:
 
 @pytest.mark.parametrize(
     ("builds", "said"),
-    [(["gcc16"], "Predicted, build gcc16"), (["gcc16", "gcc12"], "Predicted, builds as in the")],
+    [(["gcc16"], "Predicted, build gcc16"), (["gcc16", "gcc12"], "Predicted, each in its own")],
 )
 def test_changes_say_of_which_build_they_are(
     builds: list[str], said: str, make_document: Callable[..., Any]
