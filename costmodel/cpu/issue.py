@@ -60,7 +60,7 @@ def take(ports: Ints, group: int, cycle: int) -> None:
 
 @inlined
 def start(ready: int, group: int, limit: int, shared: int, units: int, w: Window) -> None:
-    """Start the row at ``ready``, or at the beginning of the first cycle with a free port.
+    """Start the row at ``ready``, or as many whole cycles later as it takes to find a free port.
 
     At most ``limit`` rows of the group start per cycle, and at most ``units`` of all groups that
     use the group ``shared``. Starts are counted per cycle: a row that starts late leaves earlier
@@ -82,7 +82,7 @@ def start(ready: int, group: int, limit: int, shared: int, units: int, w: Window
 
 @inlined
 def start_lock(ready: int, p: Parameters, w: Window) -> None:
-    """Start a locked operation in the first cycle that has all its ports free."""
+    """Start a locked operation so many whole cycles late that all its ports are free."""
     first = ready // TICKS_PER_CYCLE
     cycle = first
     if cycle - w.now[0].cycle // TICKS_PER_CYCLE < PORT_RING:
