@@ -67,8 +67,8 @@ class _Rows:
     registers: list[int] = field(default_factory=lambda: [NO_PRODUCER] * REGISTERS)
     additions: int = 0
     flags: int = NO_PRODUCER
-    """The row with the latest flags that a branch of x86-64 reads; arm64 has branches on registers,
-    and their loops use those."""
+    """The row with the latest flags: of an addition, or of the compare that ends an iteration. On
+    x86-64 the branches of a group read them; those of arm64 test a register (``cbnz``)."""
     counter: int = NO_PRODUCER
     place: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """How many instructions of each kind and form this iteration has so far."""
