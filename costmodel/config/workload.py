@@ -222,12 +222,17 @@ def noise_scenario(workload: Workload) -> str:
     return f"{name} {workload.threads} {workload.others} {workload.between_us:g}{varies}"
 
 
-def span_problems(memory_bytes: int, frames: str, over_bytes: int | None) -> Iterator[Problem]:
-    """Yield a problem if ``over_bytes`` is less than the mapping, or frames are not scattered."""
+def span_problems(
+    memory_bytes: int, frames: str, over_bytes: int | None, key: str = "frames_over"
+) -> Iterator[Problem]:
+    """Yield a problem if ``over_bytes`` is less than the mapping, or frames are not scattered.
+
+    ``key`` is its name in the file.
+    """
     if over_bytes is None:
         return
     if frames in (CONTIGUOUS, ALIGNED):
-        yield ("frames_over",), f"has no meaning where frames are {frames}", size_text(over_bytes)
+        yield (key,), f"has no meaning where frames are {frames}", size_text(over_bytes)
     elif over_bytes < memory_bytes:
         reason = f"must be at least the size of the mapping, {size_text(memory_bytes)}"
-        yield ("frames_over",), reason, size_text(over_bytes)
+        yield (key,), reason, size_text(over_bytes)

@@ -64,7 +64,8 @@ class OperationRow(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> OperationRow:
-        problems = span_problems(self.memory_bytes, self.lies, self.frames_over_bytes)
+        key = "frames_over_bytes"
+        problems = span_problems(self.memory_bytes, self.lies, self.frames_over_bytes, key)
         raise_problems("operation", problems)
         return self
 
