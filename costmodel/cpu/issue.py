@@ -43,16 +43,18 @@ def ready_at(row: c.Row, w: Window) -> int:
 
 
 @inlined
-def has_room(ports: Ints, group: int, cycle: int, limit: int) -> bool:
-    """Tell whether fewer than ``limit`` rows start at a group's ports in a cycle."""
+def has_room(ports: Ints, group: int, time: int, limit: int) -> bool:
+    """Tell whether fewer than ``limit`` rows start at a group's ports in the cycle of ``time``."""
+    cycle = time // TICKS_PER_CYCLE
     packed = ports[group, cycle & (PORT_RING - 1)]
     room: bool = packed >> 6 != cycle or (packed & 63) < limit
     return room
 
 
 @inlined
-def take(ports: Ints, group: int, cycle: int) -> None:
-    """Count one more start at a group's ports in a cycle."""
+def take(ports: Ints, group: int, time: int) -> None:
+    """Count one more start at a group's ports in the cycle of ``time``."""
+    cycle = time // TICKS_PER_CYCLE
     at = cycle & (PORT_RING - 1)
     packed = ports[group, at]
     ports[group, at] = packed + 1 if packed >> 6 == cycle else (cycle << 6) | 1
@@ -66,52 +68,56 @@ def start(ready: int, group: int, limit: int, shared: int, units: int, w: Window
     use the group ``shared``. Starts are counted per cycle: a row that starts late leaves earlier
     cycles to younger rows.
     """
-    first = ready // TICKS_PER_CYCLE
-    cycle = first
-    if cycle - w.now[0].cycle // TICKS_PER_CYCLE < PORT_RING:
+    time = ready
+    if _is_counted(time, w):
         while not (
-            has_room(w.ports, group, cycle, limit)
-            and (shared == NO_SHARE or has_room(w.ports, shared, cycle, units))
+            has_room(w.ports, group, time, limit)
+            and (shared == NO_SHARE or has_room(w.ports, shared, time, units))
         ):
-            cycle += 1
-        take(w.ports, group, cycle)
+            time += TICKS_PER_CYCLE
+        take(w.ports, group, time)
         if shared != NO_SHARE:
-            take(w.ports, shared, cycle)
-    _begin(ready, first, cycle, group, w)
+            take(w.ports, shared, time)
+    _begin(ready, time, group, w)
 
 
 @inlined
 def start_lock(ready: int, p: Parameters, w: Window) -> None:
     """Start a locked operation so many whole cycles late that all its ports are free."""
-    first = ready // TICKS_PER_CYCLE
-    cycle = first
-    if cycle - w.now[0].cycle // TICKS_PER_CYCLE < PORT_RING:
+    time = ready
+    if _is_counted(time, w):
         while not (
-            has_room(w.ports, LOADING, cycle, p.load_ports)
-            and has_room(w.ports, ADDRESS, cycle, p.address_units)
-            and has_room(w.ports, ALU, cycle, p.alu_ports - p.locked_alus + 1)
+            has_room(w.ports, LOADING, time, p.load_ports)
+            and has_room(w.ports, ADDRESS, time, p.address_units)
+            and has_room(w.ports, ALU, time, p.alu_ports - p.locked_alus + 1)
         ):
-            cycle += 1
-        take_lock(w.ports, cycle, p)
-    _begin(ready, first, cycle, LOCKING, w)
+            time += TICKS_PER_CYCLE
+        take_lock(w.ports, time, p)
+    _begin(ready, time, LOCKING, w)
 
 
 @inlined
-def take_lock(ports: Ints, cycle: int, p: Parameters) -> None:
-    """Count a start of a locked operation at all its ports in a cycle."""
-    take(ports, LOADING, cycle)
-    take(ports, ADDRESS, cycle)
+def take_lock(ports: Ints, time: int, p: Parameters) -> None:
+    """Count a start of a locked operation at all its ports in the cycle of ``time``."""
+    take(ports, LOADING, time)
+    take(ports, ADDRESS, time)
     for _ in range(p.locked_alus):
-        take(ports, ALU, cycle)
+        take(ports, ALU, time)
 
 
 @inlined
-def _begin(ready: int, first: int, cycle: int, group: int, w: Window) -> None:
+def _is_counted(time: int, w: Window) -> bool:
+    """Tell whether starts in the cycle of ``time`` are counted: later ones meet nobody."""
+    return time // TICKS_PER_CYCLE - w.now[0].cycle // TICKS_PER_CYCLE < PORT_RING
+
+
+@inlined
+def _begin(ready: int, time: int, group: int, w: Window) -> None:
     now = w.now[0]
-    now.start = ready + (cycle - first) * TICKS_PER_CYCLE
-    wait(now.start - ready, _PORT, now)
-    now.latest = max(now.latest, now.start)
-    w.rows[now.row & (RING - 1)].issued = (now.start << GROUP_BITS) | group
+    now.start = time
+    wait(time - ready, _PORT, now)
+    now.latest = max(now.latest, time)
+    w.rows[now.row & (RING - 1)].issued = (time << GROUP_BITS) | group
 
 
 @inlined

@@ -55,8 +55,7 @@ def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
     return (
         _CARRIED + p.miss_registers + 2 * p.rob + p.load_queue + 2 * p.store_queue
         + p.in_flight + p.locked_in_flight + p.fetches * p.fetch_queue
-        + p.width + p.access_width + p.store_width + p.fetches * p.fetch_width  # _widths
-        + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
+        + _widths(p) + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
     )  # fmt: skip
 
 
@@ -67,9 +66,13 @@ def empty_state(p: Parameters) -> Ints:
     rows = state[_CARRIED + p.miss_registers :][: 2 * p.rob]
     rows[0::2] = -TICKS_PER_CYCLE
     rows[1::2] = _NONE
-    widths = p.width + p.access_width + p.store_width + p.fetches * p.fetch_width
-    state[len(state) - widths :] = -TICKS_PER_CYCLE
+    state[len(state) - _widths(p) :] = -TICKS_PER_CYCLE
     return state
+
+
+def _widths(p: Parameters) -> int:
+    """Return how many rows, accesses, stores and fetched rows the widths look back at."""
+    return p.width + p.access_width + p.store_width + p.fetches * p.fetch_width
 
 
 @hot
@@ -107,8 +110,8 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
         dispatched = w.rows[(now.row - back) & (RING - 1)].dispatched
         out[at] = max(dispatched, now.fetched) - zero
         at += 1
-    _save_widths(p, w, out, at)
-    _save_data(p, w, reach, out, at + _widths(p))
+    at = _save_widths(p, w, out, at)
+    _save_data(p, w, reach, out, at)
 
 
 @inlined
@@ -214,16 +217,10 @@ def restore_state(p: Parameters, w: Window, state: Ints) -> None:
 
 
 @inlined
-def _widths(p: Parameters) -> int:
-    """Return how many rows, accesses, stores and fetched rows the widths look back at."""
-    return p.width + p.access_width + p.store_width + p.fetches * p.fetch_width
+def _save_widths(p: Parameters, w: Window, out: Ints, at: int) -> int:
+    """Write when the last rows were dispatched and fetched; return the position behind them.
 
-
-@inlined
-def _save_widths(p: Parameters, w: Window, out: Ints, at: int) -> None:
-    """Write when the last rows were dispatched and fetched; a cycle ago is long ago.
-
-    Fetch, where it lags, still asks when older rows left its queue.
+    A cycle ago is long ago; fetch, where it lags, still asks when older rows left its queue.
     """
     now = w.now[0]
     zero = _cycle_of(now)
@@ -243,6 +240,7 @@ def _save_widths(p: Parameters, w: Window, out: Ints, at: int) -> None:
             min(now.fetched - zero, 0) - TICKS_PER_CYCLE,
         )
         at += 1
+    return at
 
 
 @inlined
@@ -274,12 +272,11 @@ def _issued_again(issued: int, slot: int, p: Parameters, w: Window) -> None:
     w.rows[slot].issued = issued
     time, group = issued >> GROUP_BITS, issued & ((1 << GROUP_BITS) - 1)
     w.now[0].latest = max(w.now[0].latest, time)
-    cycle = time // TICKS_PER_CYCLE
     if group == LOCKING:
-        take_lock(w.ports, cycle, p)
+        take_lock(w.ports, time, p)
         return
-    take(w.ports, group, cycle)
+    take(w.ports, group, time)
     if group in (LOADING, STORING):
-        take(w.ports, ADDRESS, cycle)
+        take(w.ports, ADDRESS, time)
     elif group == MULTIPLY or (group == BRANCH and p.branches_on_alus):
-        take(w.ports, ALU, cycle)
+        take(w.ports, ALU, time)
