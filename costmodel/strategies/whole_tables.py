@@ -27,9 +27,8 @@ from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.operations.zap.operation import DONTNEED, MUNMAP
-from costmodel.operations.zap.reuse import share_apart, with_reuse
+from costmodel.operations.zap.reuse import Lists, share_apart, with_reuse
 from costmodel.operations.zap.trace import FREED_BEFORE, unmaps_alone
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import (
@@ -104,13 +103,13 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
         return runs
     released = (f"{key.removesuffix(_TABLE)}{RELEASE}" for key, _ in keys)
     taken = sum(shape.count * slots[key] for key, shape in zip(released, space.shapes, strict=True))
-    return [*runs, *_releases(path, space, runs, taken / MAX_SLOTS, aligned=aligned)]
+    return [*runs, *_releases(path, space, runs, Lists.of(taken), aligned=aligned)]
 
 
 def _releases(
-    path: Path, space: ShapedSpace, unmaps: Sequence[TableRun], lists: float, *, aligned: bool
+    path: Path, space: ShapedSpace, unmaps: Sequence[TableRun], lists: Lists, *, aligned: bool
 ) -> Iterator[TableRun]:
-    """Return the release of what unmaps gathered, in ``lists`` lists, as an archive holds it.
+    """Return the release of what unmaps gathered, as an archive holds it.
 
     Recorded are tables of folios of one order. Of folios that lie apart none is merged with the
     next one: tables where some do are priced as so many whose folios all lie apart, and the others
