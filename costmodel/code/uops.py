@@ -102,6 +102,11 @@ class Uop(NamedTuple):
     taken: bool | None = None
     site: str = ""
 
+    @property
+    def flavour(self) -> Subkind:
+        """The old name of ``subkind``, with a warning (FutureWarning)."""
+        return _under_new_name(self.subkind, self.subkind)
+
 
 def load(
     target: Target,

@@ -12,7 +12,7 @@ import textwrap
 import warnings
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -119,19 +119,23 @@ def load_archive(path: Path, *, origin: str = "") -> BuildArchive:
 
     ``origin`` names the option or key that the path comes from, for the fault.
     """
-    return _load(path.resolve(), path.stat().st_mtime_ns, origin or str(path))
+    try:
+        return _load(path.resolve(), path.stat().st_mtime_ns)
+    except ConfigError as error:
+        here = (replace(fault, file=origin or str(path)) for fault in error.faults)
+        raise ConfigError(here) from error.__cause__
 
 
 @lru_cache(maxsize=16)
-def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
+def _load(path: Path, mtime_ns: int) -> BuildArchive:
     try:
         with path.open("rb") as file, np.load(file) as arrays:
             meta: dict[str, Any] = json.loads(arrays["meta"].tobytes())
             if meta.pop("format") != _FORMAT:
-                raise ConfigError.of(origin, "was written by another version: record it again")
+                raise ConfigError.of(path.name, "was written by another version: record it again")
             digest = meta.pop("sha256", None)
             if digest not in (None, _digest(_members(path))):
-                raise ConfigError.of(origin, "is damaged: record it again")
+                raise ConfigError.of(path.name, "is damaged: record it again")
             tuples = {key: tuple(meta[key]) for key in ("sources", "warnings")}
             info = BuildInfo(**{**meta, **tuples})
             program = program_from_arrays(info.program, arrays)
@@ -139,10 +143,10 @@ def _load(path: Path, mtime_ns: int, origin: str) -> BuildArchive:
         raise
     except Exception as error:  # readers of archives raise whatever their many layers raise
         got = textwrap.shorten(str(error), _LONGEST_TEXT, placeholder=" ...")
-        raise ConfigError.of(origin, "is no archive of a recorded build", got=got) from error
+        raise ConfigError.of(path.name, "is no archive of a recorded build", got=got) from error
     if digest is None:
         reason = "is of before version 0.3, and has no checksum: record it again"
-        warnings.warn(f"{origin}: {reason}", FutureWarning, stacklevel=2)
+        warnings.warn(f"{path.name}: {reason}", FutureWarning, stacklevel=3)
     return BuildArchive(info, program)
 
 

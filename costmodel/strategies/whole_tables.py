@@ -27,9 +27,8 @@ from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.operations.zap.operation import DONTNEED, MUNMAP
-from costmodel.operations.zap.reuse import share_apart, with_reuse
+from costmodel.operations.zap.reuse import Lists, share_apart, with_reuse
 from costmodel.operations.zap.trace import FREED_BEFORE, unmaps_alone
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import (
@@ -49,6 +48,7 @@ _RECORDED_AS: Final = {WRITABLE.name: "rw", READ_ONLY.name: "ro", DONTNEED.name:
 munmap() does, so both are one recording."""
 _TABLE: Final = "_table"
 _SCATTERED: Final = "_scattered"
+_ALIGNED: Final = "_aligned"
 _ALLOCATING: Final = "v6.12.117"
 """Variant whose recording provides the allocation, clearing and locking of tables, which cannot be
 emulated from a build tree."""
@@ -78,7 +78,7 @@ def archive_runs(
         reason = "holds releases of whole tables: memory must be a multiple of 2 MiB"
         raise ConfigError.of(f"@{info.name}", reason, got=size_text(space.ptes * PAGE_BYTES))
     unmaps, lists = unmaps_alone(strategy, program, isa, space)
-    return [*unmaps, *_releases(path, space, unmaps, lists)]
+    return [*unmaps, *_releases(path, space, unmaps, lists, aligned=aligned)]
 
 
 def _refuse_other_states(info: BuildInfo, space: ShapedSpace) -> None:
@@ -103,27 +103,29 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
         return runs
     released = (f"{key.removesuffix(_TABLE)}{RELEASE}" for key, _ in keys)
     taken = sum(shape.count * slots[key] for key, shape in zip(released, space.shapes, strict=True))
-    return [*runs, *_releases(path, space, runs, taken / MAX_SLOTS)]
+    return [*runs, *_releases(path, space, runs, Lists.of(taken), aligned=aligned)]
 
 
 def _releases(
-    path: Path, space: ShapedSpace, unmaps: Sequence[TableRun], lists: float
+    path: Path, space: ShapedSpace, unmaps: Sequence[TableRun], lists: Lists, *, aligned: bool
 ) -> Iterator[TableRun]:
-    """Return the release of what unmaps gathered, in ``lists`` lists, as an archive holds it.
+    """Return the release of what unmaps gathered, as an archive holds it.
 
     Recorded are tables of folios of one order. Of folios that lie apart none is merged with the
     next one: tables where some do are priced as so many whose folios all lie apart, and the others
     with none. A mix is priced as its pages' shares of tables of each order.
     """
     archive = load_archive(path)
+    held = archive.program.recordings
     tables: dict[tuple[str, TableShape], float] = {}
     for shape in space.shapes:
         share = share_apart(shape)
         for alike, number in _of_one_order(archive, shape):
             name = f"{_state(shape)}/order{alike.orders[0]}"
-            apart = f"{name}_scattered{RELEASE}"
-            scattered = share if apart in archive.program.recordings else 0.0
-            for window, part in ((apart, scattered), (f"{name}{RELEASE}", 1 - scattered)):
+            apart, as_entries = f"{name}{_SCATTERED}{RELEASE}", f"{name}{_ALIGNED}{RELEASE}"
+            together = as_entries if aligned and as_entries in held else f"{name}{RELEASE}"
+            scattered = share if apart in held else 0.0
+            for window, part in ((apart, scattered), (together, 1 - scattered)):
                 tables[window, alike] = tables.get((window, alike), 0.0) + number * part
     tables = {key: number for key, number in tables.items() if number}
     whole = zip(tables, _rounded(list(tables.values())), strict=True)
@@ -214,9 +216,9 @@ def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
     if shape.ptes != TABLE_PTES:
         raise ConfigError.of(f"@{name}", "holds whole tables: memory must be a multiple of 2 MiB")
     order = shape.orders[0]
-    for layout in (f"order{order}_aligned",) * aligned + (f"order{order}{_TABLE}", f"order{order}"):
-        if layout in held:
-            return layout
+    for kind in (_ALIGNED,) * aligned + (_TABLE, ""):
+        if f"order{order}{kind}" in held:
+            return f"order{order}{kind}"
     orders = sorted({layout.removeprefix("order")[0] for layout in held})
     reason = f"holds tables of the orders {', '.join(orders)}"
     raise ConfigError.of(f"@{name}", reason, got=f"order {order}")

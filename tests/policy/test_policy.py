@@ -36,7 +36,8 @@ def test_what_was_renamed_still_works_and_warns_at_the_line_that_uses_it() -> No
     with pytest.warns(FutureWarning, match="'flavour' is now called 'subkind'") as warned:
         atomic = fork.rmw(fork.Target.PAGE, 48, flavour=fork.Subkind.RMW_VALUE)
         flush = fork.tlbi(flavour=fork.Subkind.TLBI_ASID)
-    assert [warning.filename for warning in warned] == [__file__] * 2
+        assert atomic.flavour is atomic.subkind
+    assert [warning.filename for warning in warned] == [__file__] * 3
     assert atomic == fork.rmw(fork.Target.PAGE, 48, subkind=fork.Subkind.RMW_VALUE)
     assert flush == fork.tlbi(fork.Subkind.TLBI_ASID)
 

@@ -8,12 +8,7 @@ from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.flush import TABLE_FREE, UNMAP_CALL, flush, flush_of_all
-from costmodel.operations.zap.operation import (
-    DONTNEED,
-    FILE_DONTNEED,
-    SHARED_DONTNEED,
-    of_file,
-)
+from costmodel.operations.zap.operation import keeps_tables, of_file
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.units import LARGEST_ORDER, PS_PER_NS
 
@@ -29,13 +24,11 @@ UNMAP_RANGE = "unmap_range"
 def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings:
     """Return the calls with their flushes, ``forced`` ones inside the loop, and freed tables."""
     state = operation_named("zap").state(workload.state)
-    keeps_tables = _keeps_tables(state)
+    kept = keeps_tables(state)
     ranges, calls, flushed = _counts(workload, state)
-    tables = _freed_tables(workload, keeps_tables=keeps_tables)
+    tables = _freed_tables(workload, kept=kept)
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     free_ps = round(machine.kernel.table_free_ns.value * PS_PER_NS)
-    if state.shared and keeps_tables:
-        forced = max(0, forced - 1)  # the flush of the last table is that of the call
     if state.mapped_by > 1 and machine.isa == "arm64":
         forced = 0  # an address space that ends is flushed with its tables alone
     after = [flush_of_all(machine, count=forced)] if forced else []
@@ -43,7 +36,7 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
         after.append(OutsideCost({TABLE_FREE: free_ps}, count=tables))
     one_page = isinstance(state, RangeState) and flushed == 1
     flush_ns = _flush_ns(machine, one_page=one_page)
-    request = FlushRequest(pages=flushed if keeps_tables else None, frees_tables=not keeps_tables)
+    request = FlushRequest(pages=flushed if kept else None, frees_tables=not kept)
     if ranges > calls:  # the first of a call is in its price
         range_ps = round(machine.kernel.unmap_range_pct.value / 100 * call_ps)
         after.append(OutsideCost({UNMAP_RANGE: range_ps}, count=ranges - calls))
@@ -61,33 +54,28 @@ def shared_work(workload: Workload) -> SharedWork:
     files stay in the page cache.
     """
     state = operation_named("zap").state(workload.state)
-    keeps_tables, of_child = _keeps_tables(state), state.mapped_by > 1
+    kept, of_child = keeps_tables(state), state.mapped_by > 1
     folios = {
         order: round(share * workload.pages / (1 << order))
         for order, share in workload.folio_orders.items()
     }
     _, calls, _ = _counts(workload, state)
     return SharedWork(
-        address_space="read" if keeps_tables or of_child else "write, read",
-        tables=_freed_tables(workload, keeps_tables=keeps_tables),
+        address_space="read" if kept or of_child else "write, read",
+        tables=_freed_tables(workload, kept=kept),
         freed={} if of_child or of_file(state.name) else folios,
         folio_updates=sum(folios.values()),
         calls=calls,
     )
 
 
-def _freed_tables(workload: Workload, *, keeps_tables: bool) -> int:
+def _freed_tables(workload: Workload, *, kept: bool) -> int:
     """Return how many tables go: where mappings stay, those that wait beside PMDs for a split."""
     tables = -(-workload.pages // TABLE_PTES)
-    if not keeps_tables:
+    if not kept:
         return tables
     by_pmd = workload.folio_orders.get(LARGEST_ORDER, 0.0) if workload.mapped == "pmd" else 0.0
     return round(by_pmd * tables)
-
-
-def _keeps_tables(state: PteState) -> bool:
-    kept = (DONTNEED, SHARED_DONTNEED, FILE_DONTNEED)
-    return state in kept or isinstance(state, RangeState)
 
 
 def _counts(workload: Workload, state: PteState) -> tuple[int, int, int]:

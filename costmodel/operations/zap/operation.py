@@ -52,6 +52,11 @@ def of_file(state: str) -> bool:
     return any(state == known.name for known in _OF_FILES)
 
 
+def keeps_tables(state: PteState) -> bool:
+    """Tell whether page tables stay after an unmap: MADV_DONTNEED empties them only."""
+    return state in (DONTNEED, SHARED_DONTNEED, FILE_DONTNEED) or isinstance(state, RangeState)
+
+
 class Zap(Operation):
     """Unmaps the page tables of a process and frees the pages that nobody else maps."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from costmodel.code.sequences import numbered
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Target
 from costmodel.mm.shapes import TableShape
+from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.units import LINE_BYTES
 
 _PARTS: Final = 2
@@ -20,12 +21,25 @@ _PARTS: Final = 2
 is 0.7 % faster, but every part is one more trace to run."""
 
 
-def with_reuse(
-    unmaps: Sequence[TableRun], releases: Iterable[TableRun], lists: float
-) -> Iterator[TableRun]:
-    """Yield the releases of ``lists`` lists, the last of which may be partly filled, part by part.
+class Lists(NamedTuple):
+    """The gather lists of an unmap, the last of which may be partly filled.
 
-    Each whole list forces a flush; what is left waits for the flush at the end of the call.
+    ``flushes``: how many of them force a flush; what is left waits for the flush of the call.
+    """
+
+    number: float
+    flushes: int
+
+    @classmethod
+    def of(cls, slots: int) -> Lists:
+        """Return the lists that ``slots`` slots fill; each whole one forces a flush."""
+        return cls(slots / MAX_SLOTS, slots // MAX_SLOTS)
+
+
+def with_reuse(
+    unmaps: Sequence[TableRun], releases: Iterable[TableRun], lists: Lists
+) -> Iterator[TableRun]:
+    """Yield the releases of lists, part by part.
 
     A list is unmapped, then released in the same order. For a page at the position ``x`` (0 to 1)
     of the list, the rest of the unmap and the release of the pages before it lie between the
@@ -33,9 +47,9 @@ def with_reuse(
     unmapping does: also their neighbours among the free pages.
     """
     releases = list(releases)
-    share = min(1.0, 1 / lists) if lists else 0.0
+    share = min(1.0, 1 / lists.number) if lists.number else 0.0
     unmap, release = (share * touched_bytes(runs) for runs in (unmaps, releases))
-    flushes = int(lists)
+    flushes = lists.flushes
     for part in range(_PARTS):
         x = (part + 0.5) / _PARTS
         for run in releases:

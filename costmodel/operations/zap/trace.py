@@ -43,11 +43,12 @@ from costmodel.operations.zap.operation import (
     MUNMAP,
     SHARED_DONTNEED,
     SHARED_MUNMAP,
+    keeps_tables,
     of_file,
 )
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.operations.zap.release import flush_and_release
-from costmodel.operations.zap.reuse import lie_apart, with_buddies, with_reuse
+from costmodel.operations.zap.reuse import Lists, lie_apart, with_buddies, with_reuse
 from costmodel.user_code.blame import StrategyError
 
 FREED_BEFORE: Final = 1 << 24
@@ -90,15 +91,16 @@ def _runs(
     both = _tables(strategy, program, release_program, space, releases=True)
     unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
     releases = (TableRun(t.release, shape.count, 0) for shape, t in both if t.release is not None)
-    return (*unmaps, *with_reuse(unmaps, releases, _lists(both)))
+    return (*unmaps, *with_reuse(unmaps, releases, _lists(both, space)))
 
 
 def unmaps_alone(
     strategy: Strategy, program: str, isa: str, space: ShapedSpace
-) -> tuple[list[TableRun], float]:
-    """Return the traces of unmapping each distinct table, and how many gather lists it releases."""
+) -> tuple[list[TableRun], Lists]:
+    """Return the traces of unmapping each distinct table, and the gather lists that it releases."""
     both = _tables(strategy, program, FOLIOS[isa], space, releases=False)
-    return [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both], _lists(both)
+    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
+    return unmaps, _lists(both, space)
 
 
 def _tables(
@@ -113,10 +115,17 @@ def _tables(
     ]
 
 
-def _lists(both: Sequence[tuple[TableShape, _Traced]]) -> float:
-    """Return how many lists are released: those that the loop flushes by itself, else full ones."""
+def _lists(both: Sequence[tuple[TableShape, _Traced]], space: ShapedSpace) -> Lists:
+    """Return the lists that are released: those that the loop flushes by itself, else full ones.
+
+    A call that frees no tables flushes no more behind a loop that has flushed all by itself.
+    """
     flushes = sum(shape.count * table.flushes for shape, table in both)
-    return flushes or sum(shape.count * table.slots for shape, table in both) / MAX_SLOTS
+    slots = sum(shape.count * table.slots for shape, table in both)
+    if not flushes:
+        return Lists.of(slots)
+    of_call = keeps_tables(space.shapes[0].state) and not slots
+    return Lists(flushes, flushes - of_call)
 
 
 def _one(shape: TableShape) -> TableShape:
@@ -225,7 +234,7 @@ class Walk:
         zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
         released: list[Step | Uop] = []
         zap.page_lists = _full_lists(memory)
-        self.flushes = 0
+        self.flushes = self.slots = 0
         if isinstance(shape.state, RangeState):
             unmapping = _by_ranges(function, zap, shape, released)
         else:
@@ -233,7 +242,6 @@ class Walk:
             unmapping = self._whole(function, zap)
         before = step_before(_end_of_table(shape))
         self.unmapped = exhausted(unmapping, before, vocabularies[0])
-        self.slots = zap.list.slots_used
         self.gathered: Hashable = (tuple(released), _gathered(zap))
         """What decides how the list is released: all but the function that filled it."""
 
@@ -248,7 +256,7 @@ class Walk:
     def _whole(self, function: Function, zap: ZapOperation) -> Steps:
         """Unmap the table; mappings that still wait for a flush have that of the call."""
         yield from function(zap)
-        self.flushes = zap.flushes
+        self.flushes, self.slots = zap.flushes, zap.list.slots_used
         if zap.delayed:
             yield from flush_and_release(zap)
 

@@ -23,6 +23,7 @@ from costmodel.mm.violations import Guarantee
 from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.operations.zap import folio_batch
+from costmodel.operations.zap.gather import MAX_SLOTS
 from costmodel.operations.zap.mm import Delayed, ZapOperation
 from costmodel.operations.zap.operation import OPERATION
 from costmodel.operations.zap.recorded import as_posted, find
@@ -208,15 +209,26 @@ def once_per_call(zap: ZapOperation) -> Steps:
     zap.delayed = waiting
 
 
-def test_flushes_are_those_of_the_loop() -> None:
+@pytest.mark.parametrize(
+    ("state", "tables", "flushes"),
+    [
+        ("shared-munmap", 4, [4, 0]),
+        ("shared-dontneed", 4, [3, 0]),  # what frees no tables ends with the last table's flush
+        ("shared-munmap", 40, [40, 40 * TABLE_PTES // MAX_SLOTS]),
+        ("shared-dontneed", 40, [39, 40 * TABLE_PTES // MAX_SLOTS]),
+    ],
+)
+def test_flushes_are_those_of_the_loop_or_of_full_lists(
+    state: str, tables: int, flushes: list[int]
+) -> None:
     (kernel,) = (known for known in strategies() if known.name == f"folio-batch-v6.12@{BUILD}")
     late = replace(kernel, function=once_per_call)
-    memory = 4 * TABLE_PTES * PAGE_BYTES
-    space = homogeneous(memory, {0: 1.0}, state=OPERATION.state("shared-munmap"))
+    memory = tables * TABLE_PTES * PAGE_BYTES
+    space = homogeneous(memory, {0: 1.0}, state=OPERATION.state(state))
     by_table, by_call = (
         list(zap_runs(known, known.programs["x86_64"], "x86_64", space)) for known in (kernel, late)
     )
 
-    assert [sum(run.flushes for run in found) for found in (by_table, by_call)] == [4, 0]
+    assert [sum(run.flushes for run in found) for found in (by_table, by_call)] == flushes
     executed = [sum(run.count * len(run.trace) for run in found) for found in (by_table, by_call)]
     assert executed[1] == pytest.approx(executed[0], rel=0.02)
