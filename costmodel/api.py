@@ -46,7 +46,7 @@ from costmodel.arguments import (
 )
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.machine import Machine
-from costmodel.experiment import Cell, run_cell
+from costmodel.experiment import Cell, matched, run_cell
 from costmodel.ineffective import ineffective_by_machine
 from costmodel.operations.registry import DEFAULT
 from costmodel.plan import plan
@@ -347,14 +347,19 @@ def window(
     """Return a picture of the out-of-order window over ``ptes`` page-table entries.
 
     Each micro-op is a row, from its dispatch to its retirement: the picture shows which of them
-    waits for which. ``save()`` writes it as SVG or PNG, notebooks show it. Raises ConfigError for a
-    faulty question, and for more micro-ops than a picture can hold.
+    waits for which. Without ``build`` it shows the build in which ``study()`` shows the strategy
+    beside the operation's default baseline. ``save()`` writes it as SVG or PNG, notebooks show it.
+    Raises ConfigError for a faulty question, and for more micro-ops than a picture can hold.
     """
-    arguments = all_but(locals(), "ptes")
+    arguments = all_but(locals(), "strategy", "ptes")
     from costmodel.results.plots.draw import draw_window
 
     check_count("ptes", ptes)
-    return draw_window(cell(**arguments), ptes=ptes)
+    new = cell(strategy=strategy, **arguments)
+    # Neither may keep the baseline from being there: its build is the only thing it is asked for.
+    first = strategy_names(new.workload.operation)[0]
+    base = cell(strategy=first, **arguments | {"contpte": None, "build": None})
+    return draw_window(matched(new, base).new, ptes=ptes)
 
 
 def strategy_names(operation: str = DEFAULT) -> list[str]:

@@ -1,9 +1,9 @@
 """Statistics of repeated measurements, by default 8 runs of 100 iterations, with the run as unit.
 
 The 800 samples are not independent, because all iterations of a run share its physical layout.
-Pooling them gives 51 to 79 % false alarms at a nominal 5 %. Student's t
-quantile comes from ``scipy.special``, as ``scipy.stats`` needs 0.7 s to import; tests compare every
-function here with its counterpart in ``scipy.stats``.
+Pooling them gives 51 to 79 % false alarms at a nominal 5 %. Student's t quantile comes from
+``scipy.special``, as ``scipy.stats`` needs 0.7 s to import; tests compare every function here with
+its counterpart in ``scipy.stats``.
 """
 
 from __future__ import annotations

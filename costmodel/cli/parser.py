@@ -93,6 +93,7 @@ class Parser(argparse.ArgumentParser):
         """Return ``parse`` so that it notes a fault, and returns the default in its place."""
 
         def noted(text: str) -> Any:
+            """Return the value that the text means, or the default."""
             try:
                 return parse(text)
             except argparse.ArgumentTypeError as error:

@@ -84,7 +84,7 @@ _OUTSIDE: Final = (
     ("vfork clone_vm", "spawn, state exec (with --memory '4 KiB': no memory is copied)"),
     (
         "wipeonfork vm_wipeonfork madv_wipeonfork dontfork vm_dontcopy madv_dontfork",
-        "fork of the memory that it leaves, by --memory and --set vmas=N",
+        "fork of the memory that it leaves (--memory, --set vmas=N)",
     ),
     (
         "swap swapout swap_out swapoff reclaim kswapd vmscan madv_pageout pageout madv_cold cold "
@@ -97,18 +97,24 @@ _OUTSIDE: Final = (
         "migration migrate migrate_pages move_pages compaction mbind",
         "mprotect, state both-ways (each entry is taken out and put back, without a copy)",
     ),
-    ("numa node remote_memory", "--set caches.dram.latency_ns=N (all memory is as far away)"),
+    (
+        "numa node remote_memory",
+        "--frames scattered --set caches.dram.latency_ns=N (all memory is as far away)",
+    ),
     (
         "khugepaged collapse madv_collapse collapse_huge_page",
         "zap, state dontneed (the old entries are emptied, without a copy)",
     ),
-    ("split_huge_page split_huge_pmd", "fork with --set mapped=pmd, against tables of PTEs"),
+    (
+        "split_huge_page split_huge_pmd",
+        "fork with --order 9 --set mapped=pmd, against tables of PTEs",
+    ),
     ("ksm ksmd mergeable madv_mergeable", "fork, state read-only (pages that others map, too)"),
     (
         "hugetlb hugetlbfs hugetlb_order hugepages",
         "fork with --order 9 --set mapped=pmd (one entry for 2 MiB)",
     ),
-    ("page_size pagesize granule page_shift", "folios of order 4, with a contpte strategy"),
+    ("page_size pagesize granule page_shift", "--order 4, with a contpte strategy"),
     ("guard madv_guard_install guard_pages", "zap, state dontneed"),
     ("oom oom_reaper oom_reap_task process_mrelease", "zap, state munmap"),
     ("lse llsc ll_sc", "the numbers of atomics.* (docs/machine-file.md)"),

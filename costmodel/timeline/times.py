@@ -80,9 +80,9 @@ def timeline(
     """Return the times of trace rows ``first`` to ``end`` (exclusive) of ``runs[table]``.
 
     The model starts the table with an empty window and runs it up to ``first`` before it notes
-    anything; caches, predictors and TLB are in their steady state. What fuses with the
-    branch behind it has no times of its own and is left out. Raises ValueError for rows that the
-    trace does not have.
+    anything; caches, predictors and TLB are in their steady state. What fuses with the branch
+    behind it has no times of its own and is left out. Raises ValueError for rows that the trace
+    does not have.
     """
     trace = runs[table].trace
     if not 0 <= first < end <= len(trace):
