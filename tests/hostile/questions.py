@@ -10,7 +10,7 @@ from typing import Final
 
 import yaml
 
-from tests.hostile.test_other_files import REPORT
+from tests.hostile.test_other_files import MEASURED, REPORT
 from tests.results.made import four_strategies
 
 TREE: Final = Path(os.environ.get("COSTMODEL_TREES", "trees")) / "x86-small"
@@ -27,14 +27,14 @@ QUESTIONS: Final = {
     "sensitivity": f"sensitivity xeon-4210r v6.7 {MEMORY} --json numbers.json -o numbers.svg",
     "sweep": f"sweep lkml-fork {XEON} --over core.width=2..8:4 -o swept",
     "compare": "compare old.json old.json",
-    "plot": f"plot lkml-fork {XEON} -o plot.svg",
+    "plot": "plot lkml-fork --machine xeon-4210r --strategy folio-batch-v6.9 -o plot.svg",
     "report": "report old.json -o report.html",
     "trace": f"trace xeon-4210r v6.7 {MEMORY} -o trace.json",
     "loops": "loops zen3 --machine epyc-milan --json loops.json",
     "check": "check mine.py:mine",
     "record": f"record --build-tree {TREE.absolute()} -o tree.ckb",
-    "calibrate": "calibrate xeon-4210r --starts 1",
-    "validate": "validate --json validated.json",
+    "calibrate": "calibrate epyc-zen5 --measured taken.json --starts 1",
+    "validate": "validate epyc-zen5 --measured taken.json --json validated.json",
     "measure": "measure --quick --no-validate -o mine.yaml --json measured.json",
     "share": f"share perf.txt {XEON} --json share.json",
     "layout": f"layout {os.getpid()} -o layout.yaml --json layout.json",
@@ -56,6 +56,7 @@ def furnish(folder: Path) -> Path:
     (folder / "mine.py").write_text(MINE)
     (folder / "perf.txt").write_text(REPORT)
     (folder / "old.json").write_text(json.dumps(four_strategies()))
+    (folder / "taken.json").write_text(json.dumps(MEASURED))
     return folder
 
 
