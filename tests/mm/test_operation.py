@@ -31,13 +31,11 @@ def test_counters_of_pages(operation: TableOperation) -> None:
     operation.folio_put(folio)
     operation.mapcount_add(folio, 2)
     operation.clear_exclusive(folio, 2)
-    assert not operation.keeps_large_mapcount
     operation.large_mapcount_add(folio, 1)
 
     assert (folio.refcount, folio.large_mapcount) == (2, 1)
     assert folio.mapcount == [0, 0, 1, 0]
     assert folio.exclusive == [True, True, False, True]
-    assert operation.keeps_large_mapcount
     assert operation.faults == []
 
 
