@@ -62,6 +62,17 @@ class Setup:
             return cpu % self.prices.sockets
         return cpu // self.prices.cpus_per_socket
 
+    @property
+    def leaves_cpus(self) -> bool:
+        """Whether threads come from CPUs that stay in the mask of their address space."""
+        lazy = self.shootdown is not None and self.shootdown.lazy_mask
+        return lazy and self.workload.placement == "moving"
+
+    @property
+    def online(self) -> int:
+        """CPUs of the machine; at least those in use."""
+        return max(self.cpus, self.prices.sockets * self.prices.cpus_per_socket)
+
     @cached_property
     def shares_of_work(self) -> tuple[float, ...]:
         """Which part of the operation's own work is done at the end of each segment."""
