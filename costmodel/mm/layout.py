@@ -53,6 +53,8 @@ class Piece:
     """Whether another process maps the pages too."""
     cont: bool = True
     """Whether whole aligned blocks have the contiguous bit, if the kernel uses it."""
+    pmd: bool = False
+    """Whether a PMD maps it, where it is a whole anonymous folio of 512 pages that may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,11 @@ class Layout:
     start: int = 0
     note: str = field(default="", compare=False)
     """One line on which error it reveals."""
+
+    @property
+    def has_pmds(self) -> bool:
+        """Whether PMDs map some of its folios."""
+        return any(piece.pmd for area in self.areas for piece in area.pieces)
 
     def protected(self) -> Layout:
         """Return the layout with all its mappings read-only."""

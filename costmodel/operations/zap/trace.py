@@ -25,6 +25,7 @@ from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.shared.entry import Steps
+from costmodel.operations.shared.pmd import pmd_program, with_pmds
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.operations.shared.trace import step_before
 from costmodel.operations.zap.catalogue import FOLIOS
@@ -216,17 +217,13 @@ def _now(
 def _traced(
     strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
 ) -> _Traced:
-    evaluate = strategy.evaluate
     if shape.pmd:
-        from costmodel.operations.shared.pmd import pmd_program
-        from costmodel.operations.zap.pmd import evaluate_on_pmds as evaluate
-
-        programs = pmd_program(load_library("zap", programs[0]).isa), programs[1]
+        programs = pmd_program(programs[0]), programs[1]
     recorders = recorder_of("zap", programs[0]), recorder_of("zap", programs[1])
     vocabularies = recorders[0].vocabulary, recorders[1].vocabulary
     arguments = shape, strategy.contpte, pages, vocabularies
-    walked = evaluate(Walk, *arguments)
     try:
+        walked = strategy.evaluate(Walk, *arguments)
         record = recorders[0].recorded(walked.unmapped)
         unmap = build(record, load_library("zap", programs[0]), "zap", "unmap")
         if not releases:
@@ -265,7 +262,7 @@ class Walk:
             unmapping = _by_ranges(function, zap, shape, released)
         else:
             zap.released = released
-            unmapping = self._whole(function, zap)
+            unmapping = self._whole(partial(with_pmds, "zap", function), zap)
         before = step_before(_end_of_table(shape))
         self.unmapped = exhausted(unmapping, before, vocabularies[0])
         self.gathered: Hashable = (tuple(released), _gathered(zap))
@@ -300,7 +297,9 @@ class Walk:
 def _gathered(zap: ZapOperation) -> Hashable:
     entries = tuple((g.folio.first_pfn, g.references, g.page) for g in zap.list.entries)
     folios = {g.folio.first_pfn: g.folio for g in zap.list.entries}.values()
-    counts = tuple((folio.order, folio.refcount, *folio.mapcount) for folio in folios)
+    counts = tuple(
+        (folio.order, folio.refcount, folio.entire_mapcount, *folio.mapcount) for folio in folios
+    )
     return entries, counts, zap.frees_large_alone
 
 
@@ -335,8 +334,6 @@ def _release(record: Record, program: str, shape: TableShape) -> Trace:
 
 def _end_of_table(shape: TableShape) -> str:
     """Return the event that a table before the first one would have ended with."""
-    if shape.pmd:
-        return "huge"
     return "unmap" if shape.state.shared else "slot"
 
 
