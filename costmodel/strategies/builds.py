@@ -224,8 +224,8 @@ def _in_no_state(strategy: Strategy, build: str, state: str, isa: str) -> str:
     others = built_in(strategy.operation).values()
     recorded = [known.name for known in others if build in builds_for(known, isa)]
     if strategy.name in recorded:
-        return f"state {state} was recorded of build {build} only"
-    return f"was not recorded in state {state}; recorded were: {', '.join(recorded)}"
+        return f"state {state!r} was recorded of build {build} only"
+    return f"was not recorded in the state {state!r}; recorded were: {', '.join(recorded)}"
 
 
 def kernel_changed_by(strategy: Strategy, isa: str) -> Strategy | None:

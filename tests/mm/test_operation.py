@@ -145,3 +145,12 @@ def test_flushes(operation: TableOperation) -> None:
     operation.tlb.weakened(3)
     operation.final_flush()
     assert operation.tlb.may_write() == []
+
+
+def test_each_batch_that_leaves_its_folio_is_one_fault(operation: TableOperation) -> None:
+    folio = operation.frames.folios[0]
+    for _ in range(2):
+        operation.folio_get(folio, 4)
+        for page in (3, 4, 5):
+            operation.mapcount_add(folio, page)
+    assert [str(fault).partition(":")[0] for fault in operation.faults] == ["frames 11-14"] * 2

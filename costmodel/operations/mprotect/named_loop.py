@@ -35,7 +35,7 @@ def loop_of(choices: Mapping[str, Any]) -> Function:
     batching = choices["batching"]
     if batching is None:
         return change_per_pte
-    return partial(change_batched, how=ProtectBatching(**batching))
+    return partial(change_batched, how=ProtectBatching.of(batching))
 
 
 def begun(memory: Memory, state: str, contpte: bool, loop: Function) -> MprotectOperation:

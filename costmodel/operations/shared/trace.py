@@ -77,9 +77,9 @@ def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
 
     name = strategy.operation
     recorder = recorder_of(name, program)
-    yields = _yields(strategy, shape, recorder.vocabulary)
     segment = operation_named(name).words.loop
     try:
+        yields = _yields(strategy, shape, recorder.vocabulary)
         return build(recorder.recorded(yields), load_library(name, program), name, segment)
     except StrategyError as error:
         raise strategy.blamed(error) from error

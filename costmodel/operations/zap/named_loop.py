@@ -33,7 +33,7 @@ def loop_of(choices: Mapping[str, Any]) -> Function:
     """
     batching = choices["batching"]
     if batching is not None:
-        return partial(unmap_batched, how=UnmapBatching(**batching))
+        return partial(unmap_batched, how=UnmapBatching.of(batching))
     return unmap_unfolding if choices["unfolds"] else unmap_per_pte
 
 

@@ -196,8 +196,8 @@ def _traced(
     recorders = recorder_of("zap", programs[0]), recorder_of("zap", programs[1])
     vocabularies = recorders[0].vocabulary, recorders[1].vocabulary
     arguments = shape, strategy.contpte, pages, vocabularies
-    walked = strategy.evaluate(Walk, *arguments)
     try:
+        walked = strategy.evaluate(Walk, *arguments)
         record = recorders[0].recorded(walked.unmapped)
         unmap = build(record, load_library("zap", programs[0]), "zap", "unmap")
         if not releases:
