@@ -178,7 +178,7 @@ class _Recorder:
         self.kernel.reset()
         process = self.operation.lay(scene, self.kernel)
         contiguous = self.kernel.contiguous(process)
-        for state in self.operation.states:
+        for state in self.operation.states_in(self.kernel):
             run = self.operation.execute(self.kernel, scene, process, state)
             source = run.source or process
             targets = Targets(self.kernel, source, run.process, self.lines, self.counts)

@@ -102,6 +102,14 @@ class Layout:
         areas = tuple(replace(area, protected=True) for area in self.areas)
         return replace(self, name=f"{self.name}, protected", areas=areas)
 
+    def write_protected(self) -> Layout:
+        """Return the layout with pages that userfaultfd protects."""
+        areas = tuple(
+            replace(area, pieces=tuple(replace(piece, uffd_wp=True) for piece in area.pieces))
+            for area in self.areas
+        )
+        return replace(self, areas=areas)
+
     def write_protecting(self, *, protects: bool) -> Layout:
         """Return the layout with mappings that userfaultfd is about to protect, or to release."""
         areas = tuple(replace(area, write_protects=protects) for area in self.areas)

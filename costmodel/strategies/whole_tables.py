@@ -24,6 +24,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
+from costmodel.mm.state import PteState
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
@@ -37,7 +38,6 @@ from costmodel.recorder.build_archive import (
     SCATTERED,
     SPREAD,
     BuildArchive,
-    BuildInfo,
     load_archive,
 )
 from costmodel.units import LARGEST_ORDER, LINE_BYTES, PAGE_BYTES
@@ -71,7 +71,7 @@ def archive_runs(
     if strategy.code is None and not _steps_execute(path, space, aligned=aligned):
         return recorded_runs(path, space, aligned=aligned)
     info = load_archive(path).info
-    _refuse_other_states(info, space)
+    _refuse_other_states(load_archive(path), space)
     if not info.slots:
         return list(operation_named(strategy.operation).trace(strategy, program, isa, space))
     if space.ptes % TABLE_PTES:
@@ -81,13 +81,25 @@ def archive_runs(
     return [*unmaps, *_releases(path, space, unmaps, lists, aligned=aligned)]
 
 
-def _refuse_other_states(info: BuildInfo, space: ShapedSpace) -> None:
-    """Raise ConfigError for a state in which the kernel executes what its steps do not hold."""
-    operation = operation_named(info.operation)
-    loops, state = operation.recorded().loops, space.shapes[0].state
-    if loops is not None and not loops.holds(state):
-        held = ", ".join(known.name for known in operation.words.states if loops.holds(known))
-        raise ConfigError.of(f"@{info.name}", f"holds steps for the states {held}", got=state.name)
+def _refuse_other_states(archive: BuildArchive, space: ShapedSpace) -> None:
+    """Raise ConfigError for a state in which the kernel executes what its steps do not hold.
+
+    A state that needs an option of the kernel must have been recorded itself.
+    """
+    operation = operation_named(archive.info.operation)
+    loops = operation.recorded().loops
+    recorded = {window.state for window in archive.program.recordings.values()}
+
+    def holds(state: PteState) -> bool:
+        has_option = not state.option or state.name in recorded
+        return has_option and (loops is None or loops.holds(state))
+
+    asked = space.shapes[0].state
+    if not holds(asked):
+        held = ", ".join(state.name for state in operation.words.states if holds(state))
+        raise ConfigError.of(
+            f"@{archive.info.name}", f"holds steps for the states {held}", got=asked.name
+        )
 
 
 def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[TableRun]:

@@ -403,6 +403,9 @@ unsigned long cm_read_pte(struct vm_area_struct *vma, unsigned long address)
 #ifdef CONFIG_ARM64
 	       | !!(pte_val(pte) & PTE_CONT) << 5
 #endif
+#ifdef CONFIG_HAVE_ARCH_USERFAULTFD_WP
+	       | !!pte_uffd_wp(pte) << 6
+#endif
 		;
 }
 

@@ -91,7 +91,7 @@ RECORDED: Final = RecordedEvents(
         loop_choices,
         loop_of,
         begun,
-        holds=ANONYMOUS.__contains__,
+        holds=(*ANONYMOUS, TO_WRITE_PROTECTED, TO_WRITE_RESOLVED).__contains__,
         on_pages=frozenset({"folio", "check"}),
         between="lock",
     ),
