@@ -269,13 +269,18 @@ def _summary(
         f"checked: page tables and counts on {layouts} layouts; the same instructions",
         "for two layouts of frames; no stub in the loop",
         "",
-        *_micro_ops(program, operation.states, releases=bool(info.slots)),
+        *_micro_ops(program, _states(program), releases=bool(info.slots)),
     ]
     lines += ["", *textwrap.wrap(_priced(archive), WIDTH)]
     lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", WIDTH)]
     asked = "" if operation.name == DEFAULT else f"--operation {operation.name} "
     lines.append(f"next: costmodel run {asked}--machine M --strategy @{output.with_suffix('')}")
     return "\n".join(lines)
+
+
+def _states(program: RecordedProgram) -> list[str]:
+    """Return the recorded states, in the order in which a process went through them."""
+    return list(dict.fromkeys(window.state for window in program.recordings.values()))
 
 
 def _micro_ops(program: RecordedProgram, states: Sequence[str], *, releases: bool) -> Iterator[str]:
@@ -316,4 +321,7 @@ def _priced(archive: BuildArchive) -> str:
     )
 
 
-_TITLES: Final = {"rw": "writable", "ro": "read-only"}
+_TITLES: Final = {
+    "rw": "writable", "ro": "read-only", "to-write-protected": "uffd-wp",
+    "to-write-resolved": "uffd-wp gone",
+}  # fmt: skip
