@@ -146,18 +146,22 @@ def used(machine: Machine, operation: str, crowd: Crowd = LONE_CPU) -> dict[str,
     """Return the numbers of a machine that an operation uses, by dotted key.
 
     Numbers that matter only where several CPUs work at once are there if ``crowd`` is such; prices
-    of shootdowns only if an address space has several threads.
+    of shootdowns only if an address space has several threads, or leaves CPUs in its mask.
     """
     left_out = operation_named(operation).words.unused_keys
+    leaves = machine.shootdown.lazy_mask.value and crowd.placement == "moving"
+    sends = crowd.threads > 1 or leaves
     return {
-        key: p for key, p in machine.parameters.items() if key not in left_out and _felt(key, crowd)
+        key: p
+        for key, p in machine.parameters.items()
+        if key not in left_out and _felt(key, crowd, sends=sends)
     }
 
 
-def _felt(key: str, crowd: Crowd) -> bool:
+def _felt(key: str, crowd: Crowd, *, sends: bool) -> bool:
     if not key.startswith(ONLY_MANY_CPUS):
         return True
-    return crowd.many_cpus and (crowd.threads > 1 or not key.startswith("shootdown."))
+    return crowd.many_cpus and (sends or not key.startswith("shootdown."))
 
 
 def inferred(machine: Machine, operation: str, crowd: Crowd = LONE_CPU) -> list[str]:

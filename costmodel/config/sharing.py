@@ -11,6 +11,7 @@ from costmodel.config.parameter import (
     Count,
     Flag,
     Group,
+    Microseconds,
     Nanoseconds,
     Parameter,
     assumed,
@@ -125,6 +126,14 @@ class Shootdown(Group):
     to idle CPUs."""
     reads_generation: Annotated[Flag, X86_64_MAYBE] = assumed(False)
     """Each handler reads the generation of the address space: kernels before v6.0 always do."""
+    lazy_mask: Annotated[Flag, X86_64_MAYBE] = assumed(False)
+    """A CPU stays in the mask of an address space (mm_cpumask) after it has switched to another
+    one, until a flush interrupts it in vain: kernels from v6.14 on (commit 209954cbc7d0)."""
+    mask_trim_us: Annotated[Microseconds, X86_64_MAYBE] = usual(
+        1e6, 1e6, 1e6, "HZ jiffies, arch/x86/mm/tlb.c of v6.14 (commit 6db2526c1d69)"
+    )
+    """Time between two flushes of an address space that go to such CPUs; those that free page
+    tables always do. 0: all flushes do (commit 209954cbc7d0 alone)."""
     invlpgb: Annotated[Flag, X86_64_MAYBE] = assumed(False)
     """CPU, hypervisor and kernel (v6.15) have INVLPGB and TLBSYNC in use."""
     invlpgb_cpus: Annotated[Count, X86_64_MAYBE] = usual_count(

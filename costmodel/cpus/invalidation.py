@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from costmodel.cpus.prices import in_ps
 from costmodel.cpus.resources import Server, Usage
+from costmodel.units import PS_PER_US
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
@@ -20,6 +21,8 @@ SENDER_LINES = 3
 calls, the call itself, which it changed last time, and its answer (kernel/smp.c)."""
 HANDLER_LINES = 3
 """Cache lines that the interrupted CPU has to fetch: the queue, the call, and what to flush."""
+NOWHERE = -1
+"""Number of the CPU that a thread left where its process runs on that, or on all CPUs."""
 READS_AT_ONCE = 8
 """How many reads of one line overlap; the next one has to wait. No source: it was chosen knowing
 the published figures of tlb_flush1 (docs/cpus.md)."""
@@ -42,6 +45,8 @@ class ShootdownPrices:
     ceiling_pages: int
     idle_wake_ps: int
     reads_generation: bool
+    lazy_mask: bool
+    mask_trim_ps: int
     invlpgb: bool
     invlpgb_cpus: int
     invlpgb_pages: int
@@ -64,6 +69,8 @@ class ShootdownPrices:
             ceiling_pages=group.ceiling_pages.value,
             idle_wake_ps=in_ps(group.idle_wake_ns),
             reads_generation=group.reads_generation.value,
+            lazy_mask=group.lazy_mask.value,
+            mask_trim_ps=round(group.mask_trim_us.value * PS_PER_US),
             invlpgb=group.invlpgb.value,
             invlpgb_cpus=group.invlpgb_cpus.value,
             invlpgb_pages=group.invlpgb_pages.value,
@@ -79,56 +86,108 @@ class ShootdownPrices:
         return pages * self.invlpg_ps
 
 
+def left_cpus(first: int, threads: int, online: int) -> list[int]:
+    """Return which CPU each thread of a process was on before it moved, or :data:`NOWHERE`.
+
+    The process ran on the CPUs behind its own, where another address space is loaded now.
+
+    >>> left_cpus(0, 2, 8), left_cpus(6, 2, 8), left_cpus(0, 3, 4)
+    ([2, 3], [0, 1], [3, -1, -1])
+    """
+    behind = [(cpu + threads) % online for cpu in range(first, first + threads)]
+    own = range(first, first + threads)
+    return [NOWHERE if cpu in own else cpu for cpu in behind]
+
+
 @dataclass
 class Receivers:
-    """The CPUs of one address space as receivers of interrupts; arrays have one entry per CPU.
+    """The CPUs of one address space as receivers of interrupts.
 
-    ``first`` is the number of the first one. ``running``: whether it works in user mode or in the
-    kernel. The others sleep and have the address space loaded lazily, so they are interrupted only
-    when page tables are freed.
+    ``numbers``, ``sockets``: of all CPUs in its mask, its own ones and behind those, as many or
+    none, the CPUs that these threads left (:func:`left_cpus`); ``own`` is how many are its own.
+    ``running`` bool[own]: whether each works in user mode or in the kernel. The others sleep and
+    have the address space loaded lazily, so they are interrupted only when page tables are freed.
     """
 
-    first: int
+    numbers: NDArray[np.int64]
     sockets: NDArray[np.int64]
     running: NDArray[np.bool_]
-    begins_ps: NDArray[np.int64] = field(init=False)
-    """When the handling of the interrupt that was sent last begins."""
-    free_ps: NDArray[np.int64] = field(init=False)
-    """When all interrupts that were sent are handled."""
+    lingering: NDArray[np.bool_] = field(init=False)
+    """bool[CPUs left]: whether the mask has this CPU, so that it will be interrupted in vain."""
+    trims_ps: int = 0
+    """From when on a flush is sent to the CPUs that were left, whatever it flushes."""
 
     def __post_init__(self) -> None:
-        """Begin without any interrupt."""
-        self.begins_ps = np.zeros(len(self.running), np.int64)
-        self.free_ps = np.zeros(len(self.running), np.int64)
+        """Begin with no CPU in the mask but those of the address space."""
+        self.lingering = np.zeros(len(self.numbers) - self.own, np.bool_)
+
+    @property
+    def own(self) -> int:
+        """The number of CPUs of the address space."""
+        return len(self.running)
 
     @property
     def active(self) -> int:
         """The number of CPUs on which a flush of pages is needed."""
         return int(self.running.sum())
 
+    def place(self, cpu: int) -> int:
+        """Return the place of one of its CPUs."""
+        return int(cpu - self.numbers[0])
+
+    def move(self, cpu: int, *, all_of_them: bool) -> None:
+        """Note that the thread of a CPU came from another one, or that all that run did."""
+        if len(self.lingering):
+            who = slice(None) if all_of_them else slice(self.place(cpu), self.place(cpu) + 1)
+            self.lingering[who] |= (self.running & (self.numbers[self.own :] != NOWHERE))[who]
+
 
 @dataclass
 class Shootdowns:
     """Sends interrupts, and computes when the other CPUs have answered.
 
-    ``stolen_ps``, int64[CPUs], is the time that handlers took from each CPU so far.
+    ``cpus`` are in use. Arrays have one entry for each CPU of the machine: ``stolen_ps`` is the
+    time that handlers took from it so far, ``begins_ps`` when the handling of the interrupt that
+    was sent last begins, and ``free_ps`` when all that were sent are handled.
     """
 
     prices: ShootdownPrices
     line_ps: int
     far_line_ps: int
     stolen_ps: NDArray[np.int64]
+    cpus: int
     usage: Usage = field(default_factory=Usage)
 
+    def __post_init__(self) -> None:
+        """Begin without any interrupt."""
+        self.begins_ps = np.zeros_like(self.stolen_ps)
+        self.free_ps = np.zeros_like(self.stolen_ps)
+
     def send_ps(self, receivers: Receivers, cpu: int, request: FlushRequest) -> int:
-        """Return how long the sender is busy until the last interrupt is sent."""
+        """Return how long the sender is busy until all of its own address space are interrupted."""
         wanted = self._wanted(receivers, cpu, request)
-        count = int(wanted.sum())
-        if not count:
-            return 0
-        lines = self._lines(receivers, cpu)[wanted]
-        writes = -(-count // self.prices.send_cpus)
-        return SENDER_LINES * int(lines.sum()) + writes * self.prices.send_ps
+        lines = self._lines(receivers, cpu)[: receivers.own][wanted]
+        return SENDER_LINES * int(lines.sum()) + self._writes_ps(len(lines))
+
+    def send_in_vain_ps(
+        self, receivers: Receivers, cpu: int, request: FlushRequest, *, now: int
+    ) -> int | None:
+        """Return how much longer the sender is busy because of CPUs that were left.
+
+        None where the flush is not sent to them: it frees no page tables, and the mask was trimmed
+        a short time ago.
+        """
+        if not len(receivers.lingering):
+            return None
+        own = int(self._wanted(receivers, cpu, request).sum())
+        lines = self._lines(receivers, cpu)[receivers.own :][receivers.lingering]
+        due = now >= receivers.trims_ps and (own or len(lines))
+        if due:
+            receivers.trims_ps = now + self.prices.mask_trim_ps
+        if not due and not request.frees_tables:
+            return None
+        more_ps = self._writes_ps(own + len(lines)) - self._writes_ps(own)
+        return SENDER_LINES * int(lines.sum()) + more_ps
 
     def answered_ps(
         self,
@@ -139,35 +198,47 @@ class Shootdowns:
         now: int,
         times: int = 1,
         generation: Server | None = None,
+        in_vain: bool = False,
     ) -> int:
         """Send interrupts at ``now``, and return when every CPU has answered.
 
         It is ``now`` where no CPU must answer. ``times`` flushes in a row are taken together.
         ``generation`` is the line with the address space's generation that the sender has just
-        changed, if it is simulated.
+        changed, if it is simulated. ``in_vain``: the first of them goes to CPUs that were left.
         """
-        wanted = self._wanted(receivers, cpu, request)
+        own = receivers.own
+        wanted = np.zeros(len(receivers.numbers), np.bool_)
+        wanted[:own] = self._wanted(receivers, cpu, request)
+        wanted[own:] = receivers.lingering & in_vain
         if not wanted.any():
             return now
         p, lines = self.prices, self._lines(receivers, cpu)
-        far = receivers.sockets != receivers.sockets[cpu - receivers.first]
+        sleeps, each = np.zeros_like(wanted), np.ones(len(wanted), np.int64)
+        sleeps[:own], each[:own] = ~receivers.running, times
+        far = receivers.sockets != receivers.sockets[receivers.place(cpu)]
         delivery = np.where(far, p.far_delivery_ps, p.delivery_ps)
-        arrives = now + times * (delivery + np.where(receivers.running, 0, p.idle_wake_ps))
+        arrives = now + each * (delivery + np.where(sleeps, p.idle_wake_ps, 0))
         # A call that arrives before the last interrupt is handled shares its handler, and finds
         # the flush of the newest generation done (kernel/smp.c, arch/x86/mm/tlb.c).
-        joins = arrives < receivers.begins_ps
-        begins = np.where(joins, receivers.begins_ps, np.maximum(receivers.free_ps, arrives))
-        handler = p.handler_ps + p.flush_ps(request.pages)
-        handler += self._generation_ps(generation, cpu, lines[wanted], times)
-        took = times * (HANDLER_LINES * lines + np.where(joins, 0, handler))
-        ends = np.where(joins, receivers.free_ps, begins) + took
-        receivers.begins_ps[wanted] = begins[wanted]
-        receivers.free_ps[wanted] = ends[wanted]
-        block = self.stolen_ps[receivers.first : receivers.first + len(wanted)]
-        block[wanted] += took[wanted]
-        self.usage.visits += times * int(wanted.sum())
-        self.usage.busy_ps += int(took[wanted].sum())
-        return int((ends + times * lines)[wanted].max())
+        begins, free = self.begins_ps[receivers.numbers], self.free_ps[receivers.numbers]
+        joins = arrives < begins
+        # A CPU that was left takes itself out of the mask, whose line it has to fetch.
+        handler = p.handler_ps + lines
+        mine = wanted[:own]
+        if mine.any():
+            flush_ps = p.flush_ps(request.pages)
+            flush_ps += self._generation_ps(generation, cpu, lines[:own][mine], times)
+            handler[:own] = p.handler_ps + flush_ps
+        took = each * (HANDLER_LINES * lines + np.where(joins, 0, handler))
+        begins = np.where(joins, begins, np.maximum(free, arrives))
+        ends = np.where(joins, free, begins) + took
+        numbers = receivers.numbers[wanted]
+        self.begins_ps[numbers], self.free_ps[numbers] = begins[wanted], ends[wanted]
+        self.stolen_ps[numbers] += took[wanted]
+        receivers.lingering[wanted[own:]] = False
+        self.usage.visits += int(each[wanted].sum())
+        self.usage.busy_ps += int(took[wanted & (receivers.numbers < self.cpus)].sum())
+        return int((ends + each * lines)[wanted].max())
 
     def _generation_ps(
         self, line: Server | None, cpu: int, transfers: NDArray[np.int64], times: int
@@ -190,15 +261,20 @@ class Shootdowns:
         pages = request.pages
         whole = pages is None or pages > p.ceiling_pages
         issues = 1 if whole or pages is None else -(-pages // p.invlpgb_pages)
-        far = bool((receivers.sockets != receivers.sockets[cpu - receivers.first]).any())
+        sockets = receivers.sockets[: receivers.own]
+        far = bool((sockets != sockets[receivers.place(cpu)]).any())
         return issues * p.invlpgb_ps + (p.far_tlbsync_ps if far else p.tlbsync_ps)
 
+    def _writes_ps(self, count: int) -> int:
+        return -(-count // self.prices.send_cpus) * self.prices.send_ps
+
     def _wanted(self, receivers: Receivers, cpu: int, request: FlushRequest) -> NDArray[np.bool_]:
+        """Return which CPUs of the address space are interrupted."""
         everybody = np.ones_like(receivers.running) if request.frees_tables else receivers.running
         wanted = everybody.copy()
-        wanted[cpu - receivers.first] = False
+        wanted[receivers.place(cpu)] = False
         return wanted
 
     def _lines(self, receivers: Receivers, cpu: int) -> NDArray[np.int64]:
-        near = receivers.sockets == receivers.sockets[cpu - receivers.first]
+        near = receivers.sockets == receivers.sockets[receivers.place(cpu)]
         return np.where(near, self.line_ps, self.far_line_ps)

@@ -62,18 +62,39 @@ def segments_of(
     shared: Mapping[str, Visit],
     *,
     segments: int = SEGMENTS,
+    pieces: Mapping[str, int] | None = None,
     syncs_per_tlbi: float = 1.0,
 ) -> tuple[Segment, ...]:
     """Return an operation as about ``segments`` segments, whose times sum to that of a lone CPU.
 
     ``shared`` holds the visits of the whole operation, by name; they are spread over the segments
-    in proportion to the work. Broadcasts and flushes stay in their places, some of them merged.
+    in proportion to the work, those in ``pieces`` over at most so many of them. Broadcasts and
+    flushes stay in their places, some of them merged.
     """
     meetings = sum(stage.count for stage in schedule.stages if _meets_others(stage))
     group = max(1, -(-meetings // segments))
     longest_ps = max(1, -(-schedule.layout_ps // segments))
     bare = list(_bare(schedule.stages, group, longest_ps, syncs_per_tlbi))
-    return tuple(_spread(bare, shared)) if shared else tuple(bare)
+    return tuple(_spread(bare, shared, pieces or {})) if shared else tuple(bare)
+
+
+def pieces_of(
+    visits: Mapping[str, Visit], other: Mapping[str, Visit], segments: int
+) -> dict[str, int]:
+    """Return into how many pieces each visit is cut, so that those of ``other`` are as long.
+
+    The longer one has ``segments`` pieces. Where short visits met long ones of the same CPUs'
+    other work, they would wait the longer the more of them there are.
+
+    >>> pieces_of({"memory": Visit("memory", 10, 1)}, {"memory": Visit("memory", 40, 1)}, 16)
+    {'memory': 4}
+    """
+    found = {}
+    for name, visit in visits.items():
+        longest_ps = max(visit.held_ps, other[name].held_ps if name in other else 0)
+        if longest_ps:
+            found[name] = max(1, round(segments * visit.held_ps / longest_ps))
+    return found
 
 
 def _meets_others(stage: Stage) -> bool:
@@ -116,7 +137,9 @@ def _split(time_ps: int, longest_ps: int) -> Iterator[Segment]:
         yield Segment(time_ps * (number + 1) // parts - time_ps * number // parts)
 
 
-def _spread(bare: Sequence[Segment], shared: Mapping[str, Visit]) -> Iterator[Segment]:
+def _spread(
+    bare: Sequence[Segment], shared: Mapping[str, Visit], pieces: Mapping[str, int]
+) -> Iterator[Segment]:
     """Yield the segments with their share of every visit, which is taken out of their work."""
     total_ps = sum(segment.work_ps for segment in bare)
     held_ps = sum(visit.held_ps for visit in shared.values())
@@ -125,11 +148,23 @@ def _spread(bare: Sequence[Segment], shared: Mapping[str, Visit]) -> Iterator[Se
     if not total_ps:
         yield from bare
         return
+    passed_ps = 0
+    done, taken_ps = dict.fromkeys(shared, 0.0), dict.fromkeys(shared, 0)
     for segment in bare:
-        share = segment.work_ps / total_ps
-        visits = tuple(
-            Visit(name, int(visit.held_ps * scale * share), visit.visits * share)
-            for name, visit in shared.items()
-        )
-        work_ps = segment.work_ps - sum(visit.held_ps for visit in visits)
-        yield replace(segment, work_ps=work_ps, visits=visits)
+        passed_ps += segment.work_ps
+        visits, work_ps = [], segment.work_ps
+        for name, visit in shared.items():
+            upto = passed_ps / total_ps
+            held_ps = int(visit.held_ps * scale * upto)
+            work_ps -= held_ps - taken_ps[name]
+            taken_ps[name] = held_ps
+            if name in pieces and passed_ps < total_ps:
+                upto = int(upto * pieces[name]) / pieces[name]
+            if upto > done[name]:
+                share = upto - done[name]
+                service_ps = int(visit.held_ps * scale * upto) - int(
+                    visit.held_ps * scale * done[name]
+                )
+                visits.append(Visit(name, service_ps, visit.visits * share))
+                done[name] = upto
+        yield replace(segment, work_ps=work_ps, visits=tuple(visits))

@@ -12,7 +12,7 @@ from costmodel.cpus.demand import demand
 from costmodel.cpus.invalidation import ShootdownPrices
 from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.cpus.prices import Prices
-from costmodel.cpus.segments import Segment, segments_for, segments_of
+from costmodel.cpus.segments import Segment, pieces_of, segments_for, segments_of
 from costmodel.operations.registry import operation_named
 from costmodel.simulation.schedule import Schedule, Stage
 from costmodel.units import PS_PER_US
@@ -62,6 +62,17 @@ class Setup:
             return cpu % self.prices.sockets
         return cpu // self.prices.cpus_per_socket
 
+    @property
+    def leaves_cpus(self) -> bool:
+        """Whether threads come from CPUs that stay in the mask of their address space."""
+        lazy = self.shootdown is not None and self.shootdown.lazy_mask
+        return lazy and self.workload.placement == "moving"
+
+    @property
+    def online(self) -> int:
+        """CPUs of the machine; at least those in use."""
+        return max(self.cpus, self.prices.sockets * self.prices.cpus_per_socket)
+
     @cached_property
     def shares_of_work(self) -> tuple[float, ...]:
         """Which part of the operation's own work is done at the end of each segment."""
@@ -105,9 +116,15 @@ def setup(
             priced.schedule,
             asked.operation,
             segments=segments,
+            pieces=pieces_of(asked.operation, asked.between, segments),
             syncs_per_tlbi=priced.syncs_per_tlbi,
         ),
-        between=segments_of(Schedule((Stage(between_ps),)), asked.between, segments=segments // 4)
+        between=segments_of(
+            Schedule((Stage(between_ps),)),
+            asked.between,
+            segments=segments,
+            pieces=pieces_of(asked.between, asked.operation, segments),
+        )
         if between_ps
         else (),
         alone_ps=priced.schedule.total_ps,

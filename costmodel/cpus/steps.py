@@ -12,6 +12,7 @@ from costmodel.cpus.compiled import interrupts, locks, loop
 from costmodel.cpus.compiled.arrays import Ints
 from costmodel.cpus.compiled.events import PendingEvents
 from costmodel.cpus.compiled.servers import Servers
+from costmodel.cpus.invalidation import NOWHERE
 from costmodel.cpus.ran import Ran
 from costmodel.cpus.resources import Server, Usage
 from costmodel.cpus.world import INTERRUPTED, World, bursts
@@ -153,7 +154,7 @@ def _crowd(
 ) -> loop.CrowdState:
     setup, threads = world.setup, world.setup.workload.threads
     workers = np.array(list(setup.workers))
-    sockets = np.array([setup.socket(cpu) for cpu in range(setup.cpus)])
+    sockets = np.array([setup.socket(cpu) for cpu in range(setup.online)])
     lines = [(server.line_ps, server.far_line_ps, server.most_waiting) for server in servers]
     growth = np.array([server.growth for server in servers], float)
     return loop.CrowdState(
@@ -161,6 +162,24 @@ def _crowd(
         Servers.idle(np.array(lines, np.int64).reshape(-1, 3), growth, len(workers)),
         locks.LockArrays.free(workers // threads, threads),
         _receivers(world, workers, sockets),
+        _left(world),
+    )
+
+
+def _left(world: World) -> interrupts.LeftArrays:
+    setup, prices = world.setup, world.setup.shootdown
+    moving = world.shootdowns is not None and setup.leaves_cpus
+    left = np.full(setup.cpus, NOWHERE)
+    if moving:
+        left = np.concatenate([each.numbers[each.own :] for each in world.receivers.values()])
+    p = prices and (prices.mask_trim_ps, prices.send_ps, prices.send_cpus, prices.handler_ps)
+    return interrupts.LeftArrays(
+        left=left,
+        lingering=np.zeros(setup.cpus, np.bool_),
+        asks=np.zeros(len(setup.workers), np.bool_),
+        trims=np.full(setup.cpus, prices.mask_trim_ps if prices else 0),
+        prices=np.array(p or (0, 0, 1, 0)),
+        moves=np.array([moving, setup.workload.others != "same"]),
     )
 
 
@@ -248,5 +267,5 @@ def _flush(world: World, flushes: Flushes, sent: Shootdowns) -> Iterator[_Step]:
             yield _Step(loop.PASS, cause="shootdown", takes=passes)
             continue
         sends = tuple(times * ps for ps in send_ps)
-        yield _Step(loop.SEND, cause="shootdown", takes=sends)
+        yield _Step(loop.SEND, cause="shootdown", takes=sends, flush=request)
         yield _Step(loop.ANSWERS, cause="shootdown", flush=request, times=times)

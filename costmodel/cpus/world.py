@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import simpy
 
-from costmodel.cpus.invalidation import Receivers, Shootdowns
+from costmodel.cpus.invalidation import Receivers, Shootdowns, left_cpus
 from costmodel.cpus.resources import Events, ReadWriteLock, Server, Thing, Usage
 from costmodel.cpus.segments import Flushes, Segment, Visit
 from costmodel.cpus.setup import Setup
@@ -52,16 +52,19 @@ class World:
     def __post_init__(self) -> None:
         """Make what is asked for by number of CPU."""
         setup, workload = self.setup, self.setup.workload
-        self.stolen_ps = np.zeros(setup.cpus, np.int64)
+        self.stolen_ps = np.zeros(setup.online, np.int64)
         self.shootdowns: Shootdowns | None = None
-        if setup.shootdown and workload.threads > 1 and setup.shares("shootdown"):
+        several = workload.threads > 1
+        if setup.shootdown and (several or setup.leaves_cpus) and setup.shares("shootdown"):
             p = setup.prices
-            self.shootdowns = Shootdowns(setup.shootdown, p.line_ps, p.far_line_ps, self.stolen_ps)
+            self.shootdowns = Shootdowns(
+                setup.shootdown, p.line_ps, p.far_line_ps, self.stolen_ps, setup.cpus
+            )
             for process in range(workload.cpus):
                 self.receivers[process] = _receivers(setup, process)
         # Nobody waits for a lock that all hold for reading.
-        several = workload.threads > 1 and workload.others == "same"
-        self.locking = several and setup.writes and setup.shares("mmap_lock")
+        waits = several and workload.others == "same"
+        self.locking = waits and setup.writes and setup.shares("mmap_lock")
         self.outside_ps = setup.outside_ps if self.locking and not setup.writes_tables else 0
         """What is done under the lock before anything of the page tables is."""
         self.broadcasts_ps = 0
@@ -120,8 +123,13 @@ def _receivers(setup: Setup, process: int) -> Receivers:
     first = process * threads
     running = np.full(threads, setup.workload.others != "idle")
     running[0] = True
-    sockets = np.array([setup.socket(cpu) for cpu in range(first, first + threads)])
-    return Receivers(first, sockets, running)
+    numbers = list(range(first, first + threads))
+    if setup.leaves_cpus:
+        numbers += left_cpus(first, threads, setup.online)
+    sockets = np.array([setup.socket(cpu) for cpu in numbers])
+    # Masks were trimmed as the simulation begins.
+    trims_ps = setup.shootdown.mask_trim_ps if setup.shootdown else 0
+    return Receivers(np.array(numbers), sockets, running, trims_ps)
 
 
 def bursts(flushes: Flushes) -> Iterator[int]:
@@ -160,6 +168,9 @@ class CrowdCpu:
         world = self.world
         setup = world.setup
         began = int(self.env.now)
+        if world.shootdowns is not None:
+            all_of_them = setup.workload.others != "same"
+            world.receivers_of(self.number).move(self.number, all_of_them=all_of_them)
         if world.locking:
             yield from world.lock(self.number).acquire(write=True)
             self._charge("mmap_lock", int(self.env.now) - began)
@@ -262,10 +273,19 @@ class CrowdCpu:
             if there_ps is not None:
                 yield from self._pass("shootdown", times * there_ps)
                 continue
-            yield from self.work(times * shootdowns.send_ps(receivers, self.number, request))
+            send_ps = times * shootdowns.send_ps(receivers, self.number, request)
+            now = int(self.env.now)
+            more_ps = shootdowns.send_in_vain_ps(receivers, self.number, request, now=now)
+            yield from self.work(send_ps + (more_ps or 0))
             now = int(self.env.now)
             until = shootdowns.answered_ps(
-                receivers, self.number, request, now=now, times=times, generation=generation
+                receivers,
+                self.number,
+                request,
+                now=now,
+                times=times,
+                generation=generation,
+                in_vain=more_ps is not None,
             )
             if until > now:
                 yield from self._pass("shootdown", until - now)

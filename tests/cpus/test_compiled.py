@@ -58,6 +58,9 @@ def test_events_are_those_of_simpy(
 
 OLD = {"shootdown.reads_generation": True, "topology.sockets": 2}
 BROADCASTS = {"shootdown.invlpgb": True, "topology.sockets": 2}
+LEFT = {"shootdown.lazy_mask": True, "shootdown.mask_trim_us": 150, "shootdown.send_cpus": 2}
+LEFT_HERE = LEFT | {"shootdown.mask_trim_us": 0, "tlbi.cpus_online": 12, "topology.sockets": 2}
+"""Threads come from CPUs that work for others, or for nobody."""
 
 
 @settings(deadline=None, max_examples=40)
@@ -68,11 +71,14 @@ BROADCASTS = {"shootdown.invlpgb": True, "topology.sockets": 2}
         ),
         min_size=1, max_size=3,
     ),
-    st.sampled_from([(1, 2), (1, 9), (2, 5), (3, 3)]),
-    st.sampled_from([{}, OLD, BROADCASTS, {"shootdown.send_cpus": 2}]),
+    st.sampled_from([(1, 2), (1, 9), (2, 5), (3, 3), (4, 1)]),
+    st.sampled_from([{}, OLD, BROADCASTS, {"shootdown.send_cpus": 2}, LEFT, LEFT_HERE]),
     st.sampled_from(
         [
             {},
+            {"placement": "moving"},
+            {"placement": "moving", "others": "busy"},
+            {"placement": "moving", "others": "idle", "between_us": 40.0},
             {"others": "busy"},
             {"others": "idle"},
             {"sockets": "spread", "between_us": 3.0, "between_stdev_pct": 100},
@@ -97,7 +103,8 @@ def test_threads_interrupt_each_other_and_wait_for_their_lock_as_in_simpy(
     cpus, threads = crowd
     setup = made(*stages, machine=XEON, numbers=numbers, cpus=cpus, threads=threads, **of, **does)
     assert_equal(setup)
-    assert contention(setup).shared["shootdown"].visits_per_operation >= 0
+    if threads > 1 or setup.leaves_cpus:
+        assert contention(setup).shared["shootdown"].visits_per_operation >= 0
 
 
 @pytest.mark.parametrize("machine", [ALTRA, XEON])

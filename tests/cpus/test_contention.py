@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -156,6 +158,21 @@ def test_more_segments_hardly_move_the_time(monkeypatch: pytest.MonkeyPatch) -> 
     assert len({len(setup.operation) for setup in cut}) == 3
     times = [contention(setup).mean_ps for setup in cut]
     assert np.ptp(times) < 0.1 * min(times)
+
+
+def test_cuts_of_an_unmap_hardly_move_the_time_where_pages_come_back_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Visits of the operation meet those of page faults, which are as long."""
+    of: dict[str, Any] = {"operation": "zap", "state": "munmap", "between_us": 20000.0}
+    times = []
+    for segments in (12, 24, 48):
+        monkeypatch.setattr("costmodel.cpus.setup.segments_for", lambda cpus, n=segments: n)
+        cut = made(Stage(MS), cpus=40, between_stdev_pct=100, memory_bytes=32 << 20, **of)
+        assert len(cut.operation) == len(cut.between) == segments
+        times.append(contention(cut).mean_ps)
+    assert np.ptp(times) < 0.05 * min(times)
+    assert min(times) > 1.05 * MS
 
 
 def test_more_broadcasts_of_the_same_length_hardly_move_the_time() -> None:

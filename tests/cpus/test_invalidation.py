@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from costmodel.config.machine import load_machine
 from costmodel.cpus.contention import Contention, contention
+from costmodel.cpus.invalidation import HANDLER_LINES, SENDER_LINES
 from costmodel.operations.protocol import FlushRequest
 from costmodel.simulation import Stage
 from tests.cpus.made import XEON, made
@@ -99,3 +102,71 @@ def test_what_one_invlpgb_does_not_cover_takes_more_of_them() -> None:
 def test_switched_off_nobody_is_interrupted() -> None:
     off = met(threads=8, unshared=("shootdown", "memory", "mmap_lock", "counters", "memcg"))
     assert not {"shootdown", "interrupted"} & set(off.extra_ps)
+
+
+EXACT: dict[str, Any] = {}
+LAZY = {"shootdown.lazy_mask": True}
+ALWAYS = LAZY | {"shootdown.mask_trim_us": 0}
+CROWDS = st.sampled_from(
+    [
+        {"threads": 2},
+        {"threads": 5, "sockets": "spread"},
+        {"threads": 4, "others": "busy"},
+        {"threads": 4, "others": "idle"},
+        {"cpus": 6},
+        {"cpus": 3, "threads": 3, "between_us": 5.0},
+    ]
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(CROWDS, st.sampled_from([ONE_PAGE, TABLES]), st.sampled_from(["xeon-4210r", "epyc-milan"]))
+def test_cpus_left_in_the_mask_never_make_a_flush_faster(
+    of: dict[str, Any], request: FlushRequest, machine: str
+) -> None:
+    """The less often it is trimmed the better; without moves nobody is in it in vain."""
+    exact, lazy, always = (
+        met(request, machine, placement="moving", **(of | {"numbers": numbers})).mean_ps
+        for numbers in (EXACT, LAZY, ALWAYS)
+    )
+    assert exact <= lazy <= always > exact
+    pinned = [met(request, machine, **(of | {"numbers": n})).mean_ps for n in (EXACT, ALWAYS)]
+    assert pinned[0] == pinned[1] == exact
+
+
+def test_a_cpu_that_was_left_answers_once() -> None:
+    """The sender asks it, it takes itself out of the mask, and flushes nothing."""
+    alone: dict[str, Any] = {"threads": 2, "others": "idle", "placement": "moving"}
+    p, line_ns = XEON.shootdown, XEON.topology.line_ns.value
+    times_ns = p.send_ns.value + p.delivery_ns.value + p.handler_ns.value
+    lines = SENDER_LINES + HANDLER_LINES + len(("the mask", "the answer"))
+    met_it = met(FlushRequest(30), numbers=ALWAYS, **alone)
+    assert met_it.mean_ps == 10 * US + (times_ns + lines * line_ns) * 1000
+    assert met_it.shared["shootdown"].visits_per_operation == 1
+
+
+def test_the_mask_is_trimmed_as_often_as_it_is_said() -> None:
+    """Within one time between two trims, so that a second passes without any of them here."""
+    alone: dict[str, Any] = {"threads": 2, "others": "idle", "placement": "moving"}
+    alone |= {"between_us": 15.0, "between_stdev_pct": 1}
+    each = met(numbers=LAZY | {"shootdown.mask_trim_us": 99}, **alone)
+    assert each.shared["shootdown"].visits_per_operation == pytest.approx(1 / 4, abs=0.03)
+    assert met(numbers=LAZY, **alone).mean_ps == 10 * US
+    assert met(TABLES, numbers=LAZY, **alone).shared["shootdown"].visits_per_operation == 2
+
+
+def test_a_process_on_all_cpus_leaves_none() -> None:
+    """Its threads change places; a process on half of them left the other half."""
+    small = {"tlbi.cpus_online": 4}
+    for threads, lingers in ((4, False), (2, True)):
+        both = [
+            met(threads=threads, placement="moving", numbers=small | n).mean_ps
+            for n in (EXACT, ALWAYS)
+        ]
+        assert (both[0] < both[1]) is lingers
+
+
+def test_invlpgb_needs_no_mask() -> None:
+    on = {"shootdown.invlpgb": True}
+    moving: dict[str, Any] = {"machine": "epyc-zen4", "threads": 8, "placement": "moving"}
+    assert met(numbers=on, **moving).mean_ps == met(numbers=on | ALWAYS, **moving).mean_ps

@@ -8,7 +8,7 @@ import numpy as np
 
 from costmodel.cpus.compiled.arrays import Flags, Floats, Ints
 from costmodel.cpus.compiled.servers import Servers, turn
-from costmodel.cpus.invalidation import HANDLER_LINES, READS_AT_ONCE
+from costmodel.cpus.invalidation import HANDLER_LINES, NOWHERE, READS_AT_ONCE, SENDER_LINES
 from costmodel.jit import inlined
 
 
@@ -16,10 +16,10 @@ class ReceiverArrays(NamedTuple):
     """All CPUs as receivers of interrupts, one entry each, those of a process side by side.
 
     ``numbers``: which of them execute operations. ``threads`` int64[1]: CPUs of a process.
-    ``stolen``: what handlers took from each so far. ``begins``, ``free``: see
-    :class:`costmodel.cpus.invalidation.Receivers`. ``near`` and ``far`` int64[2] are the transfer
-    of a line and the delivery in ps, ``idle_wake`` int64[1] what comes on top where a CPU sleeps.
-    ``visited``, ``busy``: of all interrupts while operations count.
+    ``stolen``, ``begins``, ``free``: see :class:`costmodel.cpus.invalidation.Shootdowns`; they and
+    ``sockets`` have entries for CPUs that are not in use, too. ``near`` and ``far`` int64[2] are
+    the transfer of a line and the delivery in ps, ``idle_wake`` int64[1] what comes on top where a
+    CPU sleeps. ``visited``, ``busy``: of all interrupts while operations count.
     """
 
     numbers: Ints
@@ -34,6 +34,24 @@ class ReceiverArrays(NamedTuple):
     idle_wake: Ints
     visited: Floats
     busy: Ints
+
+
+class LeftArrays(NamedTuple):
+    """The CPUs that threads were on before they moved; one entry for each CPU that they are on.
+
+    ``left``: its number, ``lingering``: whether the mask has it (see
+    :class:`costmodel.cpus.invalidation.Receivers`). ``asks``: the flush that this CPU sends goes to
+    them. ``trims``: from when on flushes do, of the process whose first CPU it is. ``prices``
+    int64[4]: how long it takes until then, of one write, how many CPUs that reaches, of a handler.
+    ``moves`` bool[2]: whether threads move, and all of a process as its first one begins.
+    """
+
+    left: Ints
+    lingering: Flags
+    asks: Flags
+    trims: Ints
+    prices: Ints
+    moves: Flags
 
 
 class FlushTable(NamedTuple):
@@ -78,25 +96,105 @@ def _generation_ps(
 
 
 @inlined
+def move(receivers: ReceiverArrays, of: LeftArrays, cpu: int) -> None:
+    """Note that threads came from another CPU, as an operation begins."""
+    if not of.moves[0]:
+        return
+    first = receivers.numbers[cpu]
+    last = first + (receivers.threads[0] if of.moves[1] else 1)
+    for one in range(first, last):
+        if receivers.running[one] and of.left[one] != NOWHERE:
+            of.lingering[one] = True
+
+
+@inlined
+def send_in_vain(
+    receivers: ReceiverArrays, of: LeftArrays, flushes: FlushTable, step: int, cpu: int, now: int
+) -> int:
+    """Decide whether a flush goes to CPUs that were left; return how long sending to them takes."""
+    if not of.moves[0]:
+        return 0
+    number = receivers.numbers[cpu]
+    first = number - number % receivers.threads[0]
+    own, left, lines = 0, 0, 0
+    for one in range(first, first + receivers.threads[0]):
+        own += _wanted(receivers, one, number, flushes.frees[step])
+        if of.lingering[one]:
+            left += 1
+            lines += _line(receivers, of.left[one], number)
+    due = now >= of.trims[first] and own + left > 0
+    if due:
+        of.trims[first] = now + of.prices[0]
+    of.asks[cpu] = due or flushes.frees[step]
+    if not of.asks[cpu]:
+        return 0
+    reach = of.prices[2]
+    writes = (own + left + reach - 1) // reach - (own + reach - 1) // reach
+    return int(SENDER_LINES * lines + writes * of.prices[1])
+
+
+@inlined
+def _answer(receivers: ReceiverArrays, one: int, arrives: int, lines: int, handler: int) -> int:
+    """Let a CPU handle an interrupt, for which it fetches lines; return when it is done."""
+    took = lines
+    if arrives < receivers.begins[one]:
+        receivers.free[one] += took
+    else:
+        receivers.begins[one] = max(receivers.free[one], arrives)
+        took += handler
+        receivers.free[one] = receivers.begins[one] + took
+    receivers.stolen[one] += took
+    receivers.busy[0] += took if one < len(receivers.running) else 0
+    return int(receivers.free[one])
+
+
+@inlined
+def _answered_in_vain(
+    receivers: ReceiverArrays, of: LeftArrays, first: int, number: int, now: int
+) -> int:
+    """Interrupt the CPUs that threads left; return when they have answered."""
+    until = now
+    for one in range(first, first + receivers.threads[0]):
+        if not of.lingering[one]:
+            continue
+        of.lingering[one] = False
+        left = of.left[one]
+        near = receivers.sockets[left] == receivers.sockets[number]
+        arrives = now + (receivers.near[1] if near else receivers.far[1])
+        line = _line(receivers, left, number)
+        handler = of.prices[3] + line
+        answered = _answer(receivers, left, arrives, HANDLER_LINES * line, handler)
+        until = max(until, answered + line)
+        receivers.visited[0] += 1
+    return int(until)
+
+
+@inlined
 def until_answered(
-    receivers: ReceiverArrays, flushes: FlushTable, step: int, servers: Servers, cpu: int, now: int
+    receivers: ReceiverArrays,
+    of: LeftArrays,
+    flushes: FlushTable,
+    step: int,
+    servers: Servers,
+    cpu: int,
+    now: int,
 ) -> int:
     """Send what a step flushes; return after how many ps every CPU has answered."""
     number, times = receivers.numbers[cpu], flushes.times[step]
     first = number - number % receivers.threads[0]
     last = first + receivers.threads[0]
+    until = _answered_in_vain(receivers, of, first, number, now) if of.asks[cpu] else now
     count, lines = 0, 0
     for one in range(first, last):
         if _wanted(receivers, one, number, flushes.frees[step]):
             count += 1
             lines += _line(receivers, one, number)
     if not count:
-        return 0
+        return int(until - now)
     handler = flushes.handlers[step]
     if flushes.reads[step]:
         line = flushes.lines[step, cpu]
         handler += _generation_ps(line, cpu, servers, now, times, lines, count)
-    until = now
     for one in range(first, last):
         if not _wanted(receivers, one, number, flushes.frees[step]):
             continue
@@ -105,16 +203,9 @@ def until_answered(
         wakes = 0 if receivers.running[one] else receivers.idle_wake[0]
         arrives = now + times * (delivery + wakes)
         transfer = _line(receivers, one, number)
-        took = times * HANDLER_LINES * transfer
-        if arrives < receivers.begins[one]:
-            receivers.free[one] += took
-        else:
-            receivers.begins[one] = max(receivers.free[one], arrives)
-            took += times * handler
-            receivers.free[one] = receivers.begins[one] + took
-        receivers.stolen[one] += took
-        receivers.busy[0] += took
-        until = max(until, receivers.free[one] + times * transfer)
+        fetches = times * HANDLER_LINES * transfer
+        answered = _answer(receivers, one, arrives, fetches, times * handler)
+        until = max(until, answered + times * transfer)
     receivers.visited[0] += times * count
     return int(until - now)
 

@@ -12,7 +12,14 @@ import numpy as np
 
 from costmodel.cpus.compiled.arrays import Flags, Floats, Ints
 from costmodel.cpus.compiled.events import NEVER, PendingEvents, settle, wake
-from costmodel.cpus.compiled.interrupts import FlushTable, ReceiverArrays, until_answered
+from costmodel.cpus.compiled.interrupts import (
+    FlushTable,
+    LeftArrays,
+    ReceiverArrays,
+    move,
+    send_in_vain,
+    until_answered,
+)
 from costmodel.cpus.compiled.locks import NOBODY, LockArrays, release_lock, request_lock
 from costmodel.cpus.compiled.servers import Servers, turn
 from costmodel.jit import compiled, inlined
@@ -111,6 +118,7 @@ class CrowdState(NamedTuple):
     servers: Servers
     locks: LockArrays
     receivers: ReceiverArrays
+    left: LeftArrays
 
 
 @inlined
@@ -237,6 +245,7 @@ def run(
                     counting, since = True, now
                     _forget(crowd)
                 _begin(cpus, cpu, now, counting)
+                move(crowd.receivers, crowd.left, cpu)
             kind, wait, cause = steps.kinds[step], 0, steps.causes[step]
             charged = cause != UNCHARGED and not cpus.resuming[cpu]
             if kind == WORK:
@@ -249,10 +258,14 @@ def run(
                 cpus.costs[cpu, cause] += wait if charged else 0
             elif kind == SEND:
                 sends = flushes.takes[step, cpu]
+                if not cpus.resuming[cpu]:
+                    sends += send_in_vain(crowd.receivers, crowd.left, flushes, step, cpu, now)
                 wait = _work(steps, step, crowd, cpu, sends, more, broadcasts)
                 cpus.costs[cpu, cause] += sends if charged else 0
             elif kind == ANSWERS:
-                wait = until_answered(crowd.receivers, flushes, step, crowd.servers, cpu, now)
+                wait = until_answered(
+                    crowd.receivers, crowd.left, flushes, step, crowd.servers, cpu, now
+                )
                 cpus.costs[cpu, cause] += wait
             elif kind == LOCK:
                 wait = _lock(steps, step, crowd, cpu, now)

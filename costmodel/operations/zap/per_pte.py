@@ -1,8 +1,10 @@
-"""``v6.7``, ``arch-batch-const1`` and ``contpte-per-pte``: unmap one entry at a time.
+"""``v6.7``, ``arch-batch-const1``, ``contpte-per-pte`` and ``contpte-clear-full``: unmap one entry
+at a time.
 
 The first two walk alike, and differ in the instructions that the compiler makes of the loop. With
 contiguous blocks, the first entry that is emptied unfolds its block: 16 swaps, 16 TLBIs, 2 DSBs and
-16 stores.
+16 stores. Where the whole address space goes, ``contpte-clear-full`` empties entry by entry what
+stays marked as a block: each read goes through all entries of it that are left.
 """
 
 from __future__ import annotations
@@ -24,11 +26,21 @@ def unmap_unfolding(zap: ZapOperation) -> Steps:
     return loop.unmap_tables(zap, unmap_one, gathers=True)
 
 
+def unmap_keeping_blocks(zap: ZapOperation) -> Steps:
+    """Unmap entry by entry without unfolding, as all of a block will go."""
+    return loop.unmap_tables(zap, clear_one, gathers=True)
+
+
 def unmap_one(zap: ZapOperation, table: ZapTable, entry: Entry) -> Counted:
     """Unmap one page."""
     if entry.pte & CONT:
         entry.pte = table.src.ptep_get(entry.slot)
         yield from unfold_partial(table, entry, 1, whole_blocks_stay=False)
+    return (yield from clear_one(zap, table, entry))
+
+
+def clear_one(zap: ZapOperation, table: ZapTable, entry: Entry) -> Counted:
+    """Unmap one page; its entry may be one of a block."""
     yield from loop.clear(table, entry)
     yield from loop.remove_rmap(zap, entry)
     loop.account(zap, entry)
