@@ -11,6 +11,7 @@ from costmodel.mm.pte import (
     CONT,
     CONT_PTES,
     DIRTY,
+    HUGE,
     MIGRATION,
     PRESENT,
     SPECIAL,
@@ -60,7 +61,10 @@ def _rows(vma: Vma, space: AddressSpace, marked: set[int]) -> Iterator[tuple[int
     start = vma.start
     while start < vma.end:
         end = min(vma.end, start + _ROW, (start // TABLE_PTES + 1) * TABLE_PTES)
-        if any(space.get(vpn) or vpn in marked for vpn in range(start, end)):
+        if space.get(start) & HUGE:
+            yield start, start + 1
+            end = start + TABLE_PTES
+        elif any(space.get(vpn) or vpn in marked for vpn in range(start, end)):
             yield start, end
         start = end
 
@@ -71,7 +75,9 @@ def _row(
     vpns = range(first, end)
     ptes = [memory.space.get(vpn) for vpn in vpns]
     found = [memory.frames.find(pte >> 16) if pte & PRESENT else None for pte in ptes]
-    yield _label(_page_label(first), "".join(names[id(folio)] if folio else "." for folio in found))
+    folios = "".join(names[id(folio)] if folio else "." for folio in found)
+    huge = f" (a PMD maps it: pages {first} to {first + TABLE_PTES - 1})" if ptes[0] & HUGE else ""
+    yield _label(_page_label(first), folios + huge)
     yield _label("  index", "".join(map(_page, ptes, found)))
     yield _label("  state", "".join(map(_state, ptes, found)))
     if len({pte & DIRTY for pte in ptes if pte & PRESENT}) > 1:

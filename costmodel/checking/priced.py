@@ -80,7 +80,10 @@ def counted_on(
     done = Counter[str]()
     for name, event in known.announced.folios.items():
         setattr(made, name, _counting(getattr(made, name), event, done))
-    made.tables = partial(_watched, made.tables, known.announced.tables, done)
+    for asked in ("tables", "pmds"):
+        if hasattr(made, asked):
+            watched = partial(_watched, getattr(made, asked), known.announced.tables, done)
+            setattr(made, asked, watched)
     return done, Counter(step.event for step in _steps(function(made)))
 
 

@@ -14,6 +14,7 @@ from costmodel.mm.layout import Layout
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.violations import DirtyRule, Violation
 from costmodel.operations.registry import DEFAULT, operation_named
+from costmodel.operations.shared.pmd import with_pmds
 from costmodel.operations.shared.strategy import elsewhere
 from costmodel.user_code.process import UserCode
 
@@ -78,8 +79,9 @@ def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Vi
     operation = known.begin(memory, **kernel)
     pages = sum(area.pages for area in layout.areas)
     limit = STEPS_PER_TABLE * (2 + pages // TABLE_PTES) + STEPS_PER_PAGE * pages
-    exhaust(strategy(operation), limit)
-    if not subject.flushes:
+    exhaust(with_pmds(subject.operation, strategy, operation), limit)
+    leaves_pmds = layout.has_pmds and not operation.pmds_are_taken  # handled behind its flushes
+    if leaves_pmds or not subject.flushes:
         operation.finish()
     return known.violations(before, operation, dirty=subject.dirty)
 

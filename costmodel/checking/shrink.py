@@ -22,6 +22,7 @@ _PLAIN_FIELDS = (
     "elsewhere",
     "cont",
     "again",
+    "pmd",
 )
 
 

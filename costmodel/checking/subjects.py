@@ -9,6 +9,7 @@ from costmodel.checking.run import Subject
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy
+from costmodel.recorder.build_archive import find_archive
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import added_names, known_names, resolve
 
@@ -31,6 +32,7 @@ def find_subjects(
     for name in names:
         try:
             if name.startswith("@"):
+                find_archive(name, origin="STRATEGY")
                 reason = "is an archive: it was checked when it was recorded (costmodel record)"
                 raise ConfigError.of("STRATEGY", reason, got=repr(name))
             if ":" in name or name.endswith(".py") or name in added_names():

@@ -112,12 +112,19 @@ class Parser(argparse.ArgumentParser):
         return found, []
 
     def _unused(self, words: Sequence[str]) -> Iterator[Fault]:
+        from difflib import get_close_matches
+
         from costmodel.config.errors import Fault, unknown
 
         for before, word in zip(["", *words], words, strict=False):
             if word.startswith("-"):
                 option = word.partition("=")[0]
-                yield Fault(option, reason=unknown("option", option, self.options))
+                # The dashes of both are no likeness.
+                known = [each.lstrip("-") for each in self.options]
+                near = get_close_matches(option.lstrip("-"), known, n=1, cutoff=0.5)
+                like = [f"--{name}" for name in near]
+                reason = unknown("option", option, like) if like else "unknown option"
+                yield Fault(option, reason=reason)
             elif not before.startswith("-"):  # else it is the value of what is unknown
                 yield Fault(word, reason="is one word too many")
 

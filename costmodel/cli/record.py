@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Record, check and write the archive; return 1 if the kernel breaks a guarantee."""
     from costmodel.config.errors import ConfigError
 
-    faults_in(args).tell()
+    told = faults_in(args)
     try:
         from costmodel.emulation.session import Request, record
     except ImportError as error:
@@ -76,6 +76,6 @@ def run(args: argparse.Namespace) -> int:
         operation=args.operation,
         cpu=args.cpu,
     )
-    outcome = record(request)
+    outcome = record(request, told=told)
     print(outcome.text, file=sys.stderr if outcome.broken else sys.stdout)
     return 1 if outcome.broken else 0

@@ -99,7 +99,7 @@ def _missing(args: argparse.Namespace) -> Iterator[Fault]:
 
 def _questions(args: argparse.Namespace) -> dict[str, Question]:
     """Return scenario and machines by operation; raise ConfigError with every fault."""
-    from costmodel.cli.question import ask, check_machines
+    from costmodel.cli.question import ask
     from costmodel.config.errors import Faults
 
     found, faults = {}, Faults()
@@ -107,7 +107,8 @@ def _questions(args: argparse.Namespace) -> dict[str, Question]:
     with faults.collected():
         operations = _operations(args)
     if faults.found:
-        check_machines(args, faults)
+        with faults.collected():
+            ask(argparse.Namespace(**{**vars(args), "strategy": None, "operation": None}))
     for operation in operations:
         args.operation = operation
         with faults.collected():
@@ -182,6 +183,7 @@ def _operations(args: argparse.Namespace) -> list[str]:
     if asked is not None:
         if asked not in LOOPS:
             reason = "has no loop of its own in a profile: ask for fork and for zap"
-            raise ConfigError.of("operation", reason, got=repr(asked))
+            place = "--operation" if args.operation else "--scenario"
+            raise ConfigError.of(place, reason, got=repr(asked))
         return [asked]
     return [name for name in operations_of(args.strategy, origin="--strategy") if name in LOOPS]

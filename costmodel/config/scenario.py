@@ -151,7 +151,7 @@ class Question(BaseModel):
     """Size of the physical memory that scattered folios lie in, such as 16 GiB; default: memory."""
     mapped: MappedBy = "pte"
     """What maps folios of order 9: pte (a table of entries), or pmd (one entry for each, as THP is
-    mapped); for fork, zap and spawn."""
+    mapped)."""
     vmas: VmaCount | None = None
     """Number of the process's mappings, for fork and spawn; default: about 20, as a small program
     has."""

@@ -12,10 +12,10 @@ from costmodel.mm.address_space import AddressSpace, Rss
 from costmodel.mm.folio import Folio
 from costmodel.mm.layout import Area, Content, Layout, Piece
 from costmodel.mm.operation import TableOperation
-from costmodel.mm.pte import CONT, DIRTY, PFN_SHIFT, PRESENT, WRITE, YOUNG, make_pte
+from costmodel.mm.pte import CONT, DIRTY, PFN_SHIFT, PRESENT, UFFD_WP, WRITE, YOUNG, make_pte
 from costmodel.operations.fork.mm import ForkOperation
 
-_FLAGS: Final = {1: PRESENT, 2: WRITE, 4: DIRTY, 8: YOUNG, 32: CONT}
+_FLAGS: Final = {1: PRESENT, 2: WRITE, 4: DIRTY, 8: YOUNG, 32: CONT, 64: UFFD_WP}
 """Bits of :meth:`EmulatedKernel.entry` to those of the model."""
 _SHRINKING: Final = 40
 """How many emulations may be spent on finding a smaller layout that breaks a guarantee."""

@@ -131,9 +131,10 @@ class EmulatedKernel:
         return self.emulator.call("cm_fork", child.vma, parent.vma)
 
     def entry(self, process: Process, page: int) -> int:
-        """Return what an entry holds: frame << 8, below it present, writable, dirty, young, cont.
+        """Return what an entry holds: frame << 8, below it its flags.
 
-        The flags are bits 0 to 3 and 5; bit 4 alone is an entry that is not present.
+        Bits 0 to 3 are present, writable, dirty and young, 5 and 6 contiguous and uffd-wp; bit 4
+        alone is an entry that is not present.
         """
         value = self.emulator.call("cm_read_pte", process.vma, BASE_ADDRESS + page * PAGE) & _MASK
         return value - (BASE_PFN << 8) if value & 1 else value
@@ -210,7 +211,10 @@ def compile_around(
     linked = known.copy()
     for path in setups:
         _compile(tree, path, folder, linked, compiler)
-    wanted = {**_HELPERS, **sources}
+    wanted = {
+        source: (*_HELPERS.get(source, ()), *sources.get(source, ()))
+        for source in (*_HELPERS, *sources)
+    }
     while source := _needed(linked, wanted, tree):
         del wanted[source]
         made = tree.folder / Path(source).with_suffix(".o")

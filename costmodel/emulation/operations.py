@@ -9,13 +9,19 @@ from typing import Final
 from costmodel.checking.check import CheckReport
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.guarantees import check_kernel
-from costmodel.emulation.guarantees_mprotect import check_mprotect
+from costmodel.emulation.guarantees_mprotect import WRITE_PROTECT, check_mprotect
 from costmodel.emulation.guarantees_zap import check_unmap
 from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.emulation.run import EmulatedRun
 from costmodel.emulation.scenes import Scene
 from costmodel.emulation.tree import MEMORY
 from costmodel.emulation.zap import SOURCES, STATES, unmap
+from costmodel.operations.mprotect.operation import (
+    TO_READ_ONLY,
+    TO_WRITABLE,
+    TO_WRITE_PROTECTED,
+    TO_WRITE_RESOLVED,
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,8 @@ class EmulatedOperation:
 
     ``recorded``: the object file that holds the loop, and ``entries``: its functions, of which one
     is called. ``linked``: other object files of the tree that it calls. ``setups``: further C files
-    of the set-up, besides setup.c. ``states``: the states that one process goes through, in order.
+    of the set-up, besides setup.c. ``states``: the states that one process goes through, in order;
+    ``tracked`` those that follow where the kernel has userfaultfd.
     ``lay``: makes the process of a scene. ``execute``: performs the operation in a state, given a
     scene and its process. ``check``: checks what must hold afterwards. ``sources``: source files of
     the tree that are compiled in if one of their functions is called.
@@ -37,9 +44,14 @@ class EmulatedOperation:
     execute: Callable[[EmulatedKernel, Scene, Process, str], EmulatedRun]
     check: Callable[[EmulatedKernel, str], CheckReport]
     lay: Callable[[Scene, EmulatedKernel], Process] = Scene.lay
+    tracked: tuple[str, ...] = ()
     linked: tuple[str, ...] = ()
     setups: tuple[str, ...] = ()
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def states_in(self, kernel: EmulatedKernel) -> tuple[str, ...]:
+        """Return the states that a kernel can be recorded in."""
+        return self.states + self.tracked * (WRITE_PROTECT in kernel.image.symbols)
 
 
 def _fork(kernel: EmulatedKernel, _: Scene, parent: Process, _state: str) -> EmulatedRun:
@@ -50,11 +62,11 @@ def _fork(kernel: EmulatedKernel, _: Scene, parent: Process, _state: str) -> Emu
     return EmulatedRun(done, child, (kernel.lock(parent, 0), kernel.lock(child, 0)))
 
 
-TO_READ_ONLY, TO_WRITABLE = "to-read-only", "to-writable"
-
-
 def _protect(kernel: EmulatedKernel, _: Scene, process: Process, state: str) -> EmulatedRun:
-    pages, done = kernel.emulator.record("cm_protect", process.vma, int(state == TO_WRITABLE))
+    tracked = state in (TO_WRITE_PROTECTED.name, TO_WRITE_RESOLVED.name)
+    asked = state in (TO_WRITABLE.name, TO_WRITE_PROTECTED.name)
+    function = WRITE_PROTECT if tracked else "cm_protect"
+    pages, done = kernel.emulator.record(function, process.vma, int(asked))
     if pages != process.pages:
         reason = f"must change {process.pages} entries in the emulator"
         raise refuse("change_protection", reason, got=str(pages))
@@ -69,9 +81,10 @@ OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
             "mprotect",
             "mm/mprotect.o",
             ("change_protection",),
-            (TO_READ_ONLY, TO_WRITABLE),
+            (TO_READ_ONLY.name, TO_WRITABLE.name),
             _protect,
             check_mprotect,
+            tracked=(TO_WRITE_PROTECTED.name, TO_WRITE_RESOLVED.name),
             linked=(MEMORY,),
             setups=("mprotect.c",),
         ),

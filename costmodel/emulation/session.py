@@ -19,7 +19,7 @@ from costmodel.emulation.objects import defined
 from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
 from costmodel.emulation.patching import CPUS, BootCpu
 from costmodel.emulation.record import Recorded, record_program
-from costmodel.emulation.tree import BuildTree, read_tree
+from costmodel.emulation.tree import BuildTree, compiler_words, read_tree
 from costmodel.files import why_not
 from costmodel.operations.registry import DEFAULT
 from costmodel.recorder.archive import RecordedProgram
@@ -62,14 +62,17 @@ class Outcome:
     broken: bool
 
 
-def record(request: Request, *, setup: Path = SETUP) -> Outcome:
+def record(request: Request, *, setup: Path = SETUP, told: Faults | None = None) -> Outcome:
     """Record a build; raise ConfigError for what cannot be recorded.
 
-    ``setup`` is the C file that makes what the loop meets: another one for another kernel.
+    ``setup`` is the C file that makes what the loop meets: another one for another kernel. ``told``
+    has faults that were found before.
     """
+    faults = told or Faults()
     if request.like is not None:
-        request = _like(request)
-    tree, name, output = _asked(request)
+        with faults.collected():
+            request = _like(request)
+    tree, name, output = _asked(request, faults)
     operation = OPERATIONS[request.operation or DEFAULT]
     with TemporaryDirectory() as folder:
         kernel = _kernel(tree, request, operation, Path(folder), setup)
@@ -92,10 +95,9 @@ def _broken_advice(request: Request) -> str:
     return "\n".join(textwrap.wrap(text, WIDTH))
 
 
-def _asked(request: Request) -> tuple[BuildTree, str, Path]:
+def _asked(request: Request, faults: Faults) -> tuple[BuildTree, str, Path]:
     """Return the tree, the name of the recording and its file; raise ConfigError for all faults."""
-    faults = Faults()
-    if request.build_tree is None:
+    if request.build_tree is None and request.like is None:
         faults.found.append(Fault("--build-tree", reason="needed, or --like NAME"))
     folder = Path(request.build_tree or os.curdir).expanduser()
     name = request.name or folder.resolve().name
@@ -108,11 +110,19 @@ def _asked(request: Request) -> tuple[BuildTree, str, Path]:
     elif not output.parent.is_dir():
         reason = "must lie in a folder that exists"
         faults.found.append(Fault("-o", reason=reason, got=describe(str(output))))
+    if request.compiler is not None and not compiler_words(request.compiler):
+        reason = "must be a compiler, with what is quoted at both ends"
+        faults.found.append(Fault("--cc", reason=reason, got=describe(request.compiler)))
+    if request.like is not None and request.name is None and request.output is None:
+        reason = "needed with --like: the archive must not write over its model"
+        faults.found.append(Fault("--name", reason=reason))
     if request.build_tree is not None:
         with faults.collected():
             tree = read_tree(folder)
             with faults.collected():
                 _cpu(tree, request)
+            with faults.collected():
+                _named(tree, request)
             for source in request.sources:
                 with faults.collected():
                     _check_source(tree, source)
@@ -131,8 +141,6 @@ def _like(request: Request) -> Request:
     if request.build_tree is None and not Path(known.tree).is_dir():
         reason = "was recorded in a tree that is gone; name it with --build-tree"
         raise refuse("--like", reason, got=describe(known.tree))
-    if request.name is None and request.output is None:
-        raise refuse("--name", "needed with --like: the archive must not write over its model")
     return replace(
         request,
         build_tree=request.build_tree or known.tree,
@@ -171,16 +179,24 @@ def _cpu(tree: BuildTree, request: Request) -> BootCpu:
 
 def _object(tree: BuildTree, operation: EmulatedOperation, request: Request, folder: Path) -> Path:
     """Return the object to record: the one named, below this directory or the tree."""
+    path = _named(tree, request)
+    if path is None:
+        return _made(tree, operation.recorded, request.compiler or "", folder)
+    tree.refuse_other(path, "--object")
+    if defined(path).isdisjoint(operation.entries):
+        names = " and no ".join(f"{function}()" for function in operation.entries)
+        reason = f"holds no {names}: {operation.name} is recorded from {operation.recorded}"
+        raise refuse("--object", reason, got=describe(str(path)))
+    return path
+
+
+def _named(tree: BuildTree, request: Request) -> Path | None:
+    """Return the file of the object that is named; raise ConfigError where there is none."""
     name = request.object_file
     if name is None:
-        return _made(tree, operation.recorded, request.compiler or "", folder)
+        return None
     for path in (Path(name).expanduser(), tree.folder / name):
         if path.is_file():
-            tree.refuse_other(path, "--object")
-            if defined(path).isdisjoint(operation.entries):
-                names = " and no ".join(f"{function}()" for function in operation.entries)
-                reason = f"holds no {names}: {operation.name} is recorded from {operation.recorded}"
-                raise refuse("--object", reason, got=describe(str(path)))
             return path
     raise refuse("--object", "no such file, here or in the tree", got=describe(name))
 
@@ -253,13 +269,18 @@ def _summary(
         f"checked: page tables and counts on {layouts} layouts; the same instructions",
         "for two layouts of frames; no stub in the loop",
         "",
-        *_micro_ops(program, operation.states, releases=bool(info.slots)),
+        *_micro_ops(program, _states(program), releases=bool(info.slots)),
     ]
     lines += ["", *textwrap.wrap(_priced(archive), WIDTH)]
     lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", WIDTH)]
     asked = "" if operation.name == DEFAULT else f"--operation {operation.name} "
     lines.append(f"next: costmodel run {asked}--machine M --strategy @{output.with_suffix('')}")
     return "\n".join(lines)
+
+
+def _states(program: RecordedProgram) -> list[str]:
+    """Return the recorded states, in the order in which a process went through them."""
+    return list(dict.fromkeys(window.state for window in program.recordings.values()))
 
 
 def _micro_ops(program: RecordedProgram, states: Sequence[str], *, releases: bool) -> Iterator[str]:
@@ -300,4 +321,7 @@ def _priced(archive: BuildArchive) -> str:
     )
 
 
-_TITLES: Final = {"rw": "writable", "ro": "read-only"}
+_TITLES: Final = {
+    "rw": "writable", "ro": "read-only", "to-write-protected": "uffd-wp",
+    "to-write-resolved": "uffd-wp gone",
+}  # fmt: skip

@@ -97,7 +97,7 @@ class BuildTree:
     @cached_property
     def source(self) -> Path:
         """The folder of the sources, which an out-of-tree build has elsewhere."""
-        text = (self.folder / "mm/.memory.o.cmd").read_text()
+        text = _text(self.folder / "mm/.memory.o.cmd")
         found = re.search(r"^source_mm/memory\.o := (.*)mm/memory\.c$", text, re.M)
         return self.folder / (found.group(1) if found else "")
 
@@ -105,17 +105,19 @@ class BuildTree:
     def flags(self) -> list[str]:
         """The words of the saved command, the compiler first, without its input and output."""
         path = self.folder / "mm/.memory.o.cmd"
-        found = re.search(r"^(?:saved)?cmd_mm/memory\.o := (.*)$", path.read_text(), re.M)
+        found = re.search(r"^(?:saved)?cmd_mm/memory\.o := (.*)$", _text(path), re.M)
         if found is None:
             raise refuse(str(path), "holds no command for mm/memory.o")
         command = re.split(r"\s(?:;|&&)\s", found.group(1).replace(r"\#", "#").replace("$$", "$"))
-        words, kept = iter(shlex.split(command[0])), []
+        words, kept = iter(compiler_words(command[0])), []
         for word in words:
             if word in ("-o", "-c") or word.startswith("-Wp,-M") or word.endswith("memory.c"):
                 if word == "-o":
-                    next(words)
+                    next(words, "")
                 continue
             kept.append(word)
+        if not kept:
+            raise refuse(str(path), "holds no command for mm/memory.o")
         return kept
 
     def refuse_other(self, path: Path, origin: str) -> None:
@@ -124,7 +126,7 @@ class BuildTree:
         Structures are laid out otherwise there; the set-up is compiled against the headers here.
         """
         folder = next((f for f in path.resolve().parents if (f / ".config").is_file()), self.folder)
-        config = _config((folder / ".config").read_text())
+        config = _config(_text(folder / ".config"))
         version = _version(folder) or self.version
         if version != self.version:
             found = f"of Linux {'.'.join(map(str, version))}"
@@ -154,7 +156,7 @@ class BuildTree:
         name = source.stem.replace("-", "_")
         words = [word.replace('"memory"', f'"{name}"') for word in self.flags]
         words = [word.replace("mm/memory", name).replace("kmod_memory", name) for word in words]
-        driver = shlex.split(compiler) if compiler else words[:1]
+        driver = compiler_words(compiler) if compiler else words[:1]
         folders = [source.parent, self.source / "mm", self.source / "kernel/sched"]
         include = [word for folder in folders for word in ("-I", str(folder.resolve()))]
         assembly = ["-D__ASSEMBLY__"] if source.suffix == ".S" else []
@@ -175,8 +177,11 @@ class BuildTree:
                 env={**os.environ, "LC_ALL": "C"},
             )  # fmt: skip
         except OSError as error:
-            reason = "cannot run the tree's compiler; name it with --cc"
-            raise refuse(str(self.folder), reason, got=str(error)) from error
+            reason = f"cannot be run: {error.strerror}"
+            if not compiler:
+                reason = f"the tree's compiler {reason}; name another with --cc"
+            place = "--cc" if compiler else str(self.folder)
+            raise refuse(place, reason, got=describe(driver[0])) from error
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line]
             reason = f"{source.name} does not compile with the flags of {MEMORY}"
@@ -185,12 +190,20 @@ class BuildTree:
             )
 
 
+def compiler_words(text: str) -> list[str]:
+    """Return the words of a shell's command; none where it is no command, as with an open quote."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return []
+
+
 def read_tree(folder: Path) -> BuildTree:
     """Read a build tree; raise ConfigError for one that cannot be recorded, all faults at once."""
     config_path = folder / ".config"
     if not config_path.is_file():
         raise refuse(str(folder), "must be a configured kernel build tree: it holds no .config")
-    config = _config(config_path.read_text())
+    config = _config(_text(config_path))
     faults = [Fault(str(folder), reason=reason) for reason in _reasons(folder, config)]
     if faults:
         raise ConfigError(faults)
@@ -220,11 +233,15 @@ def _reasons(folder: Path, config: Mapping[str, str]) -> Sequence[str]:
 
 def _version(folder: Path) -> tuple[int, int, int] | tuple[()]:
     path = folder / "include/generated/uapi/linux/version.h"
-    found = re.search(r"LINUX_VERSION_CODE (\d+)", path.read_text()) if path.is_file() else None
+    found = re.search(r"LINUX_VERSION_CODE (\d+)", _text(path)) if path.is_file() else None
     if found is None:
         return ()
     code = int(found.group(1))
     return code >> 16, code >> 8 & 255, code & 255
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace")
 
 
 def _config(text: str) -> dict[str, str]:

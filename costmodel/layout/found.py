@@ -63,6 +63,8 @@ def read_layout(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
     ``/proc/PID/smaps``. Raises ConfigError where there is no such process or file, and where the
     user is not allowed to read it.
     """
+    if not reference:
+        raise ConfigError.of("PID", "must be the number of a process, or a file", got="''")
     if not reference.isdecimal():
         path = Path(reference)
         mappings = read_mappings(_text(path), reference)

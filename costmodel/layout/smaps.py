@@ -30,7 +30,10 @@ class Mapping:
 
 
 def read_mappings(text: str, file: str) -> list[Mapping]:
-    """Return the mappings in a text of smaps; raise ConfigError with all lines of other forms."""
+    """Return the mappings in a text of smaps; raise ConfigError with all lines of other forms.
+
+    Of a text without a single mapping that is the first one.
+    """
     found: list[Mapping] = []
     faults = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -43,7 +46,7 @@ def read_mappings(text: str, file: str) -> list[Mapping]:
             reason = "is no line of /proc/PID/smaps"
             faults.append(Fault(file, number, 1, reason=reason, got=describe(line.strip())))
     if faults:
-        raise ConfigError(faults)
+        raise ConfigError(faults if found else faults[:1])
     if not found:
         raise ConfigError.of(file, "holds no mapping")
     return found

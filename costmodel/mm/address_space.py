@@ -19,21 +19,41 @@ def empty_table() -> Slots:
 
 
 class Pmds:
-    """The page tables of an address space by number, which is virtual page number // 512."""
+    """The PMDs of an address space by number, which is virtual page number // 512.
 
-    __slots__ = ("_tables",)
+    A PMD is empty, points to a page table, or maps a folio of 2 MiB itself. ``deposits`` counts the
+    tables that wait for a split of such a PMD, by the page that the PMD lies in (number // 512).
+    """
+
+    __slots__ = ("_huge", "_tables", "deposits")
 
     def __init__(self) -> None:
-        """Create a level without tables."""
+        """Create a level of empty PMDs."""
         self._tables: dict[int, Slots] = {}
+        self._huge: dict[int, Slots] = {}
+        self.deposits: Counter[int] = Counter()
 
     def find(self, number: int) -> Slots | None:
-        """Return the table of a number; None where the PMD is empty."""
+        """Return the table of a number; None where there is none."""
         return self._tables.get(number)
 
     def ensure(self, number: int) -> Slots:
         """Return the table of a number; where the PMD is empty, allocate the table first."""
         return self._tables.setdefault(number, empty_table())
+
+    def find_huge(self, number: int) -> Slots | None:
+        """Return a list of the one PMD of a number that maps a folio, or once did; else None."""
+        return self._huge.get(number)
+
+    def ensure_huge(self, number: int) -> Slots:
+        """Return the list of the one PMD of a number, to map a folio by it."""
+        return self._huge.setdefault(number, [0])
+
+    def huge(self) -> Iterator[tuple[int, int]]:
+        """Yield (number, PMD) of those that map a folio, in ascending order."""
+        for number, (pmd,) in sorted(self._huge.items()):
+            if pmd:
+                yield number, pmd
 
     def __iter__(self) -> Iterator[tuple[int, Slots]]:
         """Yield (number, table) in ascending order."""
@@ -43,6 +63,8 @@ class Pmds:
         """Return an independent copy."""
         twin = Pmds()
         twin._tables = {number: slots.copy() for number, slots in self._tables.items()}
+        twin._huge = {number: slots.copy() for number, slots in self._huge.items()}
+        twin.deposits = self.deposits.copy()
         return twin
 
 
@@ -92,6 +114,12 @@ class Vma:
         """Whether fork copies the entries of this mapping."""
         return not (self.dontfork or self.lazy)
 
+    def whole_tables(self) -> Iterator[int]:
+        """Yield the numbers of the PMDs of which the mapping has all 512 pages."""
+        for number, first, end in self.table_ranges():
+            if end - first == TABLE_PTES:
+                yield number
+
     def table_ranges(self) -> Iterator[tuple[int, int, int]]:
         """Yield (table number, first slot, end slot) for each table that the mapping touches."""
         vpn = self.start
@@ -118,32 +146,52 @@ class AddressSpace:
         self.rss: Counter[Rss] = Counter()
 
     def get(self, vpn: int) -> int:
-        """Return the raw entry of a virtual page number; 0 where there is no table."""
+        """Return the raw entry of a virtual page number; 0 where there is no table.
+
+        A PMD that maps a folio stands at the first of its pages, and nothing at the others.
+        """
         number, slot = divmod(vpn, TABLE_PTES)
         slots = self.pmds.find(number)
-        return slots[slot] if slots is not None else 0
+        return slots[slot] if slots is not None and slots[slot] else self._huge_at(number, slot)
+
+    def _huge_at(self, number: int, slot: int) -> int:
+        found = self.pmds.find_huge(number) if slot == 0 else None
+        return found[0] if found is not None else 0
 
     def gathered(self, vpn: int) -> int:
         """Return the entry of a virtual page number as ``ptep_get()`` returns it.
 
-        It has the access and dirty bits of its whole contiguous block; 0 where there is no table.
+        It has the access and dirty bits of its whole contiguous block. Where there is no table it
+        is as that of :meth:`get`.
         """
         number, slot = divmod(vpn, TABLE_PTES)
         slots = self.pmds.find(number)
-        return gathered_pte(slots, slot) if slots is not None else 0
+        if slots is not None and slots[slot]:
+            return gathered_pte(slots, slot)
+        return self._huge_at(number, slot)
 
     def put(self, vpn: int, pte: int) -> None:
         """Store an entry and allocate its table if needed, to set a state up."""
         number, slot = divmod(vpn, TABLE_PTES)
         self.pmds.ensure(number)[slot] = pte
 
+    def map_whole(self, number: int, pmd: int) -> None:
+        """Let a PMD map a folio, with a table that waits for its split, to set a state up."""
+        self.pmds.ensure_huge(number)[0] = pmd
+        self.pmds.deposits[number // TABLE_PTES] += 1
+
     def entries(self) -> Iterator[tuple[int, int]]:
-        """Yield (virtual page number, raw entry) of all entries that are not empty."""
+        """Yield (virtual page number, raw entry) of all entries that are not empty.
+
+        PMDs that map folios come last.
+        """
         for number, slots in self.pmds:
             base = number * TABLE_PTES
             for slot, pte in enumerate(slots):
                 if pte:
                     yield base + slot, pte
+        for number, pmd in self.pmds.huge():
+            yield number * TABLE_PTES, pmd
 
     def for_child(self) -> AddressSpace:
         """Return the child's address space before fork copies entries: mappings, no page tables."""

@@ -12,12 +12,14 @@ from costmodel.mm.pte import (
     CONT_PTES,
     DIRTY,
     EXCLUSIVE,
+    HUGE,
     MIGRATION,
     PFN_SHIFT,
     PRESENT,
     SOFT_DIRTY,
     SPECIAL,
     SWAP,
+    TABLE_PTES,
     UFFD_WP,
     WRITE,
     YOUNG,
@@ -104,6 +106,9 @@ class _Builder:
         folio = self._folio(piece, area, count)
         anon = folio.anon
         flags = _present_flags(piece, area)
+        if piece.pmd and count == TABLE_PTES and anon and self.vpn % TABLE_PTES == 0:
+            self._by_pmd(piece, folio, flags)
+            return
         if not anon and area.kind is not VmaKind.SHARED:
             flags &= ~WRITE
         self._fill(piece, range(index, index + count), folio.first_pfn + piece.first, flags)
@@ -112,6 +117,13 @@ class _Builder:
             folio.map_page(page, 2 if piece.elsewhere else 1)
             folio.exclusive[page] = alone
         self.space.rss[Rss.ANON if anon else Rss.FILE] += count
+
+    def _by_pmd(self, piece: Piece, folio: Folio, flags: int) -> None:
+        """Map a folio as a whole; its first page has the exclusive mark for all."""
+        self.space.map_whole(self.vpn // TABLE_PTES, make_pte(folio.first_pfn, flags | HUGE))
+        folio.map_whole(2 if piece.elsewhere else 1)
+        folio.exclusive[0] = piece.exclusive and not piece.elsewhere
+        self.space.rss[Rss.ANON] += folio.pages
 
     def _folio(self, piece: Piece, area: Area, count: int) -> Folio:
         """Return the folio of a piece: a new one, unless the piece maps more of the last one."""

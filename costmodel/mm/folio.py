@@ -10,7 +10,8 @@ class Folio:
 
     * ``first_pfn`` is the first frame number, ``pages`` the number of frames.
     * ``mapcount`` counts, for each page, the page-table entries that map it (0: unmapped; the
-      kernel stores one less). ``large_mapcount`` is their sum, which kernels from v6.10 on keep.
+      kernel stores one less), ``entire_mapcount`` the PMDs that map it as a whole.
+      ``large_mapcount`` is the sum of both, which kernels from v6.10 on keep.
     * ``exclusive`` says for each page whether it belongs to one process alone (anon-exclusive).
     * ``anon``: an anonymous folio, else one of a file. ``dirty``, ``referenced`` (accessed once
       lately) and ``active`` (accessed again: reclaim tries others first) are those of a file's
@@ -23,6 +24,7 @@ class Folio:
         "active",
         "anon",
         "dirty",
+        "entire_mapcount",
         "exclusive",
         "first_pfn",
         "freed",
@@ -56,6 +58,7 @@ class Folio:
         self.pages = 1 << order
         self.mapcount = [mapped] * self.pages
         self.refcount = self.large_mapcount = mapped * self.pages
+        self.entire_mapcount = 0
         self.anon = anon
         self.exclusive = [exclusive] * self.pages
         self.pinned = pinned
@@ -66,7 +69,7 @@ class Folio:
     def mapped(self) -> bool:
         """Whether any page of the folio is mapped."""
         # Unmapping ascends: the last page knows most often.
-        return bool(self.mapcount[-1]) or any(self.mapcount)
+        return bool(self.mapcount[-1] or self.entire_mapcount) or any(self.mapcount)
 
     def page(self, pfn: int) -> int:
         """Return the index in this folio of the page at ``pfn``."""
@@ -78,12 +81,19 @@ class Folio:
         self.large_mapcount += times
         self.refcount += times
 
+    def map_whole(self, times: int = 1) -> None:
+        """Count ``times`` more mappings by PMDs and a reference for each, to set a state up."""
+        self.entire_mapcount += times
+        self.large_mapcount += times
+        self.refcount += times
+
     def copy(self) -> Folio:
         """Return an independent copy of the state."""
         twin = Folio(self.order, self.first_pfn, anon=self.anon, pinned=self.pinned)
         twin.refcount = self.refcount
         twin.mapcount = self.mapcount.copy()
         twin.large_mapcount = self.large_mapcount
+        twin.entire_mapcount = self.entire_mapcount
         twin.exclusive = self.exclusive.copy()
         twin.dirty, twin.referenced, twin.active = self.dirty, self.referenced, self.active
         twin.freed = self.freed

@@ -53,6 +53,8 @@ class Piece:
     """Whether another process maps the pages too."""
     cont: bool = True
     """Whether whole aligned blocks have the contiguous bit, if the kernel uses it."""
+    pmd: bool = False
+    """Whether a PMD maps it, where it is a whole anonymous folio of 512 pages that may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,23 @@ class Layout:
     note: str = field(default="", compare=False)
     """One line on which error it reveals."""
 
+    @property
+    def has_pmds(self) -> bool:
+        """Whether PMDs map some of its folios."""
+        return any(piece.pmd for area in self.areas for piece in area.pieces)
+
     def protected(self) -> Layout:
         """Return the layout with all its mappings read-only."""
         areas = tuple(replace(area, protected=True) for area in self.areas)
         return replace(self, name=f"{self.name}, protected", areas=areas)
+
+    def write_protected(self) -> Layout:
+        """Return the layout with pages that userfaultfd protects."""
+        areas = tuple(
+            replace(area, pieces=tuple(replace(piece, uffd_wp=True) for piece in area.pieces))
+            for area in self.areas
+        )
+        return replace(self, areas=areas)
 
     def write_protecting(self, *, protects: bool) -> Layout:
         """Return the layout with mappings that userfaultfd is about to protect, or to release."""

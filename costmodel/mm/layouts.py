@@ -6,6 +6,7 @@ Every strategy is checked on them before the random ones.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from costmodel.mm.address_space import VmaKind
 from costmodel.mm.layout import Area, Content, Layout, Piece
@@ -41,7 +42,37 @@ def telling_layouts() -> tuple[Layout, ...]:
         *_tracked_layouts(),
         *_vma_layouts(),
         *_contpte_layouts(),
+        *_pmd_layouts(),
     )
+
+
+def _pmd_layouts() -> Iterator[Layout]:
+    """Folios that PMDs map: no loop over tables sees them."""
+    huge = pages(512, 9, pmd=True)
+    yield Layout("folio by its PMD", (private(huge),))
+    yield Layout(
+        "PMDs in all states",
+        (
+            private(
+                huge,
+                replace(huge, writable=False, exclusive=False),
+                replace(huge, elsewhere=True),
+                replace(huge, writable=False, dirty=False, soft_dirty=True),
+            ),
+        ),
+        note="each entry stands for 512 pages, and a table waits beside it",
+    )
+    yield Layout(
+        "PMDs and tables", (private(huge, *folios(2, 4), *folios(3, 0)), private(huge, before=477))
+    )
+    yield Layout(
+        "PMDs of tracked mappings",
+        (
+            private(replace(huge, uffd_wp=True), keeps_uffd_wp=True),
+            private(replace(huge, uffd_wp=True, soft_dirty=True), tracks_soft_dirty=True),
+        ),
+    )
+    yield Layout("PMDs that fork leaves out", (private(huge, dontfork=True), private(huge)))
 
 
 def _folio_layouts() -> Iterator[Layout]:

@@ -13,7 +13,9 @@ class TableOperation:
 
     ``contpte`` says whether the kernel uses the contiguous bit. ``frames`` holds all folios and
     ``tlb`` what TLBs may hold. ``faults`` collects what goes wrong during the operation, in order;
-    checks afterwards find what is wrong with the outcome.
+    checks afterwards find what is wrong with the outcome. ``pmds_are_taken``: the strategy has
+    asked for the PMDs that map folios, so it handles them itself. ``keeps_large_mapcount``: the
+    kernel is known to keep that counter; else it does if it ever changes it.
     """
 
     def __init__(self, frames: FrameTable, tlb: TlbView, *, contpte: bool = False) -> None:
@@ -22,6 +24,7 @@ class TableOperation:
         self.tlb = tlb
         self.contpte = contpte
         self.faults: list[Violation] = []
+        self.pmds_are_taken = False
         self.keeps_large_mapcount = False
         self._batch_count = 1
         self._batch_first = -1
@@ -65,10 +68,13 @@ class TableOperation:
     def large_mapcount_add(self, folio: Folio, delta: int) -> None:
         """Add ``delta`` to ``_large_mapcount`` by one atomic; for large folios, from v6.10 on.
 
-        A strategy that never calls this stands for a kernel without the counter.
+        A strategy that never does so stands for a kernel without the counter.
         """
-        self.keeps_large_mapcount = True
         folio.large_mapcount += delta
+
+    def entire_mapcount_add(self, folio: Folio, delta: int = 1) -> None:
+        """Add ``delta`` to the ``_entire_mapcount``, which counts PMDs, by one atomic."""
+        folio.entire_mapcount += delta
 
     def is_exclusive(self, folio: Folio, page: int) -> bool:
         """Tell whether one page has the anon-exclusive mark: it belongs to one process alone."""

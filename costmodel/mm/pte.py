@@ -20,6 +20,7 @@ CONT: Final = 1 << 7  # arm64: one of 16 entries that a TLB may hold as one
 SWAP: Final = 1 << 8  # not present; the number above is a swap offset
 MIGRATION: Final = 1 << 9  # not present; the number above is the frame under migration
 EXCLUSIVE: Final = 1 << 10  # swap and migration entries: the page belongs to this process alone
+HUGE: Final = 1 << 11  # an entry of the level above (a PMD) that maps a folio of 2 MiB
 
 PFN_SHIFT: Final = 16
 PFN_STEP: Final = 1 << PFN_SHIFT

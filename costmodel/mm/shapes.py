@@ -17,6 +17,7 @@ from costmodel.mm.pte import (
     CONT,
     CONT_PTES,
     DIRTY,
+    HUGE,
     PFN_STEP,
     PRESENT,
     TABLE_PTES,
@@ -89,12 +90,17 @@ class TableShape:
 
     def _by_pmd(self) -> Memory:
         """Return a process whose only folio a PMD maps: one reference for each mapping of it."""
-        (order,), (first_pfn,), times = self.orders, self.first_pfns, self.state.mapped_by
-        folio = Folio(order, first_pfn, mapped=times, exclusive=self.state.alone)
-        folio.refcount = times
+        (order,), (first_pfn,), state = self.orders, self.first_pfns, self.state
+        folio = Folio(order, first_pfn)
+        folio.map_whole(state.mapped_by)
+        folio.exclusive[0] = state.alone
         frames = FrameTable()
         frames.add(folio)
-        space = AddressSpace([Vma(0, folio.pages)])
+        space = AddressSpace([Vma(0, folio.pages, writable=not state.protected)])
+        flags = PRESENT | YOUNG | DIRTY | HUGE
+        if state.alone and not state.protected:
+            flags |= WRITE
+        space.map_whole(0, make_pte(first_pfn, flags))
         space.rss[Rss.ANON] = folio.pages
         return Memory(space, frames)
 

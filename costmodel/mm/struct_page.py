@@ -12,6 +12,8 @@ FLAGS: Final = tuple(range(8))
 """The bytes of ``flags``. Which of them holds the anon-exclusive bit depends on the version."""
 LARGE_MAPCOUNT: Final = 16
 """``_large_mapcount``, in the second struct page of a folio."""
+ENTIRE_MAPCOUNT: Final = 20
+"""``_entire_mapcount``, in the second struct page of a folio: how many PMDs map it."""
 NR_PAGES_MAPPED: Final = 24
 """``_nr_pages_mapped``, in the second struct page of a folio."""
 MAPCOUNT: Final = 48

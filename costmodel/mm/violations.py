@@ -28,6 +28,7 @@ class Guarantee(Enum):
     ACCESSED = "access bits of file folios are not lost"
     PROTECTION = "the protection is what was asked for"
     ENTRY_BITS = "entries keep their page, and dirty, young, soft-dirty and uffd-wp bits"
+    DEPOSIT = "a page table waits beside each PMD that maps a folio"
     MOVED = "moved entries arrive, once, and nowhere else"
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from costmodel.mm.shapes import ShapedSpace, TableShape
     from costmodel.mm.state import PteState
     from costmodel.mm.violations import DirtyRule, Violation
+    from costmodel.operations.shared.entry import Steps
     from costmodel.operations.shared.strategy import Function, Strategy
     from costmodel.recorder.recorded import RecordedEvents
 
@@ -179,6 +180,10 @@ class Operation(ABC):
         """Tell whether it was recorded with folios that PMDs map, in a state (None: in any)."""
         return False
 
+    def on_pmds(self, begun: TableOperation) -> Steps:
+        """Handle each PMD that maps a folio, as the kernel does outside the loop of a strategy."""
+        return iter(())
+
     @abstractmethod
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies; the first one is the baseline where none is named."""
@@ -212,8 +217,11 @@ class Operation(ABC):
         """
 
     def layouts(self, layouts: Sequence[Layout]) -> Sequence[Layout]:
-        """Return the layouts on which strategies are checked, made of those for all operations."""
-        return layouts
+        """Return the layouts on which strategies are checked, made of those for all operations.
+
+        By default these are all, without those that have PMDs where the operation knows none.
+        """
+        return [layout for layout in layouts if self.maps_pmds(None) or not layout.has_pmds]
 
     @abstractmethod
     def violations(

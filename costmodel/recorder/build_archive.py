@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from costmodel.code.library import FILE_MEMBERS, Library, to_arrays
 from costmodel.config.errors import ConfigError
@@ -35,6 +36,8 @@ SUFFIX: Final = ".ckb"
 RELEASE: Final = "_release"
 """How the layout names of those windows end that release the pages of a table: their TLB entries
 are flushed and the pages are freed, after the window of the table has gathered them."""
+SCATTERED: Final = "_scattered"
+"""Part of the names of layouts whose folios lie apart, before RELEASE."""
 SPREAD: Final = 4
 """In scattered layouts, the distance from the start of one folio to that of the next, in sizes of a
 folio."""
@@ -87,6 +90,9 @@ class BuildInfo:
         return f"{self.name}.{build}"
 
 
+_INFO: Final = TypeAdapter(BuildInfo)
+
+
 @dataclass(frozen=True)
 class BuildArchive:
     """A recorded build: where it comes from, its windows, and its steps if it could be cut."""
@@ -107,9 +113,9 @@ def save_archive(path: Path, archive: BuildArchive) -> None:
     arrays = program_to_arrays(archive.program)
     if archive.steps is not None:
         arrays |= dict(zip(FILE_MEMBERS, to_arrays(archive.steps).values(), strict=True))
-    digest = _digest({f"{name}.npy": member_of(array) for name, array in arrays.items()})
-    about = {"format": _FORMAT, "sha256": digest, **asdict(archive.info)}
-    meta = json.dumps(about, sort_keys=True)
+    about = json.loads(json.dumps(asdict(archive.info)))
+    digest = _digest({f"{name}.npy": member_of(array) for name, array in arrays.items()}, about)
+    meta = json.dumps({"format": _FORMAT, "sha256": digest, **about}, sort_keys=True)
     arrays["meta"] = np.frombuffer(meta.encode(), dtype=np.uint8)
     write_bytes(path, zip_arrays(arrays.items(), quickly=True))
 
@@ -134,20 +140,28 @@ def _load(path: Path, mtime_ns: int) -> BuildArchive:
             if meta.pop("format") != _FORMAT:
                 raise ConfigError.of(path.name, "was written by another version: record it again")
             digest = meta.pop("sha256", None)
-            if digest not in (None, _digest(_members(path))):
+            members = _members(path)
+            if digest not in (None, _digest(members), _digest(members, meta)):
                 raise ConfigError.of(path.name, "is damaged: record it again")
-            tuples = {key: tuple(meta[key]) for key in ("sources", "warnings")}
-            info = BuildInfo(**{**meta, **tuples})
+            info = _info(meta)
             program = program_from_arrays(info.program, arrays)
     except ConfigError:
         raise
     except Exception as error:  # readers of archives raise whatever their many layers raise
-        got = textwrap.shorten(str(error), _LONGEST_TEXT, placeholder=" ...")
+        got = textwrap.shorten(_why(error), _LONGEST_TEXT, placeholder=" ...")
         raise ConfigError.of(path.name, "is no archive of a recorded build", got=got) from error
     if digest is None:
         reason = "is of before version 0.3, and has no checksum: record it again"
         warnings.warn(f"{path.name}: {reason}", FutureWarning, stacklevel=3)
     return BuildArchive(info, program)
+
+
+def _why(error: Exception) -> str:
+    """Return what was wrong in an archive, in words."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
+    return f"without {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _members(path: Path) -> dict[str, bytes]:
@@ -157,12 +171,31 @@ def _members(path: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in names}
 
 
-def _digest(members: Mapping[str, bytes]) -> str:
-    """Return the SHA-256 of the content of an archive."""
+def _digest(members: Mapping[str, bytes], about: Mapping[str, Any] | None = None) -> str:
+    """Return the SHA-256 of the content of an archive, and of what is said about it.
+
+    Until version 0.4 the latter was not in it.
+    """
     found = hashlib.sha256()
     for name, content in sorted(members.items()):
         found.update(f"{name} {len(content)}\n".encode() + content)
+    if about is not None:
+        found.update(json.dumps(about, sort_keys=True).encode())
     return found.hexdigest()
+
+
+def _info(about: Mapping[str, Any]) -> BuildInfo:
+    """Return what is said about a build; raise ValueError or TypeError where it is none of that."""
+    unknown = about.keys() - BuildInfo.__dataclass_fields__.keys()
+    if unknown:
+        raise ValueError(f"unknown key {min(unknown)!r}")
+    info = _INFO.validate_json(json.dumps(about), strict=True)
+    if info.exact and not info.has_steps:
+        raise ValueError("exact steps that are not there")
+    shown = info.name, info.version, info.compiler, info.cpu, info.uncut, *info.warnings
+    if not "".join(shown).replace("\n", "").isprintable():
+        raise ValueError("texts that cannot be printed")
+    return info
 
 
 def archive_path(reference: str) -> Path:

@@ -189,7 +189,7 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
         return ""
     layouts = layouts_of(strategy.operation, _program(strategy.programs[isa], build))
     if any(layout.startswith(RAGGED) for layout in layouts):
-        return ""
+        return _lacks_state(strategy.operation, build, workload.state)
     if aligned and "order0_aligned" not in layouts:
         return "was not recorded with aligned frames"
     whole = {"order2", "order9"} <= set(layouts)  # the same steps lead from the one to the other
@@ -209,6 +209,16 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     return f"build {build} was recorded at {where}, {' and '.join(states)}"
 
 
+def _lacks_state(operation: str, build: str, state: str) -> str:
+    """Return why a build that was cut into steps holds none for a state; empty where it does."""
+    known = operation_named(operation)
+    loops = known.recorded().loops
+    if known_builds()[build].states or loops is None or loops.holds(known.state(state)):
+        return ""
+    held = [one.name for one in known.words.states if loops.holds(one)]
+    return f"build {build} was recorded in {', '.join(held)}"
+
+
 @cache
 def _states_apart(operation: str) -> Mapping[str, Sequence[str]]:
     """Return the states of an operation in which builds alone were recorded, by build."""
@@ -224,8 +234,8 @@ def _in_no_state(strategy: Strategy, build: str, state: str, isa: str) -> str:
     others = built_in(strategy.operation).values()
     recorded = [known.name for known in others if build in builds_for(known, isa)]
     if strategy.name in recorded:
-        return f"state {state} was recorded of build {build} only"
-    return f"was not recorded in state {state}; recorded were: {', '.join(recorded)}"
+        return f"state {state!r} was recorded of build {build} only"
+    return f"was not recorded in the state {state!r}; recorded were: {', '.join(recorded)}"
 
 
 def kernel_changed_by(strategy: Strategy, isa: str) -> Strategy | None:

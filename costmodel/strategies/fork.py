@@ -15,6 +15,7 @@ yield micro-ops written by hand. docs/strategies.md explains how to write one.
 * Changes of a complete loop: ``after``, ``before``, ``dropping``, ``without``.
 * Pieces of a loop: ``new_table``, ``read``, ``scan``, ``copy_batch``, ``copy_single``,
   ``copy_unusual`` and what these are made of; ``Progress`` and ``COPIED``.
+* PMDs that map folios, which no loop over tables sees: ``copy_pmds``, ``copy_pmd``.
 * Micro-ops: ``load``, ``store``, ``rmw``, ``prefetch``, ``alu``, ``branch``, ``call``, ``ret``,
   ``dmb``, ``dsb``, ``isb``, ``tlbi``.
 * ``built_on`` names the kernel build whose instructions stand behind the events.
@@ -73,6 +74,7 @@ from costmodel.operations.fork.loop import (
 )
 from costmodel.operations.fork.mm import ForkOperation, TablePair
 from costmodel.operations.fork.per_pte import copy_per_pte
+from costmodel.operations.fork.pmd import copy_pmd, copy_pmds
 from costmodel.operations.shared.contpte import (
     convert,
     gathered,
@@ -124,6 +126,8 @@ __all__ = [
     "copy_block_batched",
     "copy_per_pte",
     "copy_pinned",
+    "copy_pmd",
+    "copy_pmds",
     "copy_single",
     "copy_unbatched",
     "copy_unusual",

@@ -9,11 +9,12 @@ from typing import Any
 
 from costmodel.code.events import Step
 from costmodel.code.library import FILE_MARK
-from costmodel.config.errors import ConfigError
+from costmodel.config.errors import ConfigError, describe
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.recorder.build_archive import BuildInfo, find_archive, load_archive
 from costmodel.store import depends_on_more
+from costmodel.user_code.blame import StrategyError
 
 
 def of_archive(reference: str, operation: str, origin: str) -> Strategy:
@@ -61,7 +62,13 @@ def _recorded(reference: str, path: Path, mtime_ns: int, operation: str, origin:
 def _loop_of(info: BuildInfo) -> Function:
     """Return the loop that executes the steps of an archive; one that raises if it has none."""
     loops = operation_named(info.operation).recorded().loops
-    return loops.loop_of(info.loop) if info.has_steps and loops else _only_recorded
+    if not info.has_steps or loops is None:
+        return _only_recorded
+    try:
+        return loops.loop_of(info.loop)
+    except (KeyError, TypeError, AttributeError, StrategyError) as error:
+        reason = "names a loop that this version does not know: record it again"
+        raise ConfigError.of(f"@{info.name}", reason, got=describe(info.loop)) from error
 
 
 def steps_program(path: Path, info: BuildInfo) -> str:

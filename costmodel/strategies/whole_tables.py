@@ -24,6 +24,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
+from costmodel.mm.state import PteState
 from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
@@ -34,9 +35,9 @@ from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import (
     OLD_FRAMES,
     RELEASE,
+    SCATTERED,
     SPREAD,
     BuildArchive,
-    BuildInfo,
     load_archive,
 )
 from costmodel.units import LARGEST_ORDER, LINE_BYTES, PAGE_BYTES
@@ -47,7 +48,6 @@ _RECORDED_AS: Final = {WRITABLE.name: "rw", READ_ONLY.name: "ro", DONTNEED.name:
 """States that have another name in recordings. MADV_DONTNEED over a range empties a table as
 munmap() does, so both are one recording."""
 _TABLE: Final = "_table"
-_SCATTERED: Final = "_scattered"
 _ALIGNED: Final = "_aligned"
 _ALLOCATING: Final = "v6.12.117"
 """Variant whose recording provides the allocation, clearing and locking of tables, which cannot be
@@ -71,7 +71,7 @@ def archive_runs(
     if strategy.code is None and not _steps_execute(path, space, aligned=aligned):
         return recorded_runs(path, space, aligned=aligned)
     info = load_archive(path).info
-    _refuse_other_states(info, space)
+    _refuse_other_states(load_archive(path), space)
     if not info.slots:
         return list(operation_named(strategy.operation).trace(strategy, program, isa, space))
     if space.ptes % TABLE_PTES:
@@ -81,13 +81,25 @@ def archive_runs(
     return [*unmaps, *_releases(path, space, unmaps, lists, aligned=aligned)]
 
 
-def _refuse_other_states(info: BuildInfo, space: ShapedSpace) -> None:
-    """Raise ConfigError for a state in which the kernel executes what its steps do not hold."""
-    operation = operation_named(info.operation)
-    loops, state = operation.recorded().loops, space.shapes[0].state
-    if loops is not None and not loops.holds(state):
-        held = ", ".join(known.name for known in operation.words.states if loops.holds(known))
-        raise ConfigError.of(f"@{info.name}", f"holds steps for the states {held}", got=state.name)
+def _refuse_other_states(archive: BuildArchive, space: ShapedSpace) -> None:
+    """Raise ConfigError for a state in which the kernel executes what its steps do not hold.
+
+    A state that needs an option of the kernel must have been recorded itself.
+    """
+    operation = operation_named(archive.info.operation)
+    loops = operation.recorded().loops
+    recorded = {window.state for window in archive.program.recordings.values()}
+
+    def holds(state: PteState) -> bool:
+        has_option = not state.option or state.name in recorded
+        return has_option and (loops is None or loops.holds(state))
+
+    asked = space.shapes[0].state
+    if not holds(asked):
+        held = ", ".join(state.name for state in operation.words.states if holds(state))
+        raise ConfigError.of(
+            f"@{archive.info.name}", f"holds steps for the states {held}", got=asked.name
+        )
 
 
 def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[TableRun]:
@@ -122,7 +134,7 @@ def _releases(
         share = share_apart(shape)
         for alike, number in _of_one_order(archive, shape):
             name = f"{_state(shape)}/order{alike.orders[0]}"
-            apart, as_entries = f"{name}{_SCATTERED}{RELEASE}", f"{name}{_ALIGNED}{RELEASE}"
+            apart, as_entries = f"{name}{SCATTERED}{RELEASE}", f"{name}{_ALIGNED}{RELEASE}"
             together = as_entries if aligned and as_entries in held else f"{name}{RELEASE}"
             scattered = share if apart in held else 0.0
             for window, part in ((apart, scattered), (together, 1 - scattered)):
@@ -231,7 +243,7 @@ def _open(path: Path, key: str, shape: TableShape) -> Trace:
 @lru_cache(maxsize=64)
 def _trace(path: Path, _mtime_ns: int, key: str, shape: TableShape) -> Trace:
     archive = load_archive(path)
-    spread = SPREAD if _SCATTERED in key else 1
+    spread = SPREAD if SCATTERED in key else 1
     rows = _columns(archive.program, archive.program.recordings[key], shape, spread)
     segment = operation_named(archive.info.operation).words.loop
     if archive.info.operation == OPERATION.name:

@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.config.fit import ROUNDING
 from costmodel.config.machine import Machine
 from costmodel.disk_cache import ByIdentity
 from costmodel.uncertainty.priors import Prior, priors, shared_priors, variants
@@ -124,6 +125,9 @@ def _lone_spread(machine: Machine) -> Spread:
     chosen = priors(machine, known.keys)
     at = [known.keys.index(prior.key) for prior in chosen]
     stdev = np.array([known.stdev[i] for i in at]) / np.array([p.sigma for p in chosen])
+    # No row makes a number less certain than its bounds. Where these were narrowed beside a fit,
+    # the fit's deviation is several of theirs, and other machines would be drawn for all numbers.
+    stdev[stdev > 1 + ROUNDING] = 1.0
     return Spread(chosen, known.matrix()[np.ix_(at, at)] * np.outer(stdev, stdev))
 
 

@@ -20,8 +20,9 @@ OTHERS = {
     Guarantee.PROTECTION,
     Guarantee.ENTRY_BITS,
     Guarantee.MOVED,
+    Guarantee.DEPOSIT,
 }
-"""Guarantees of zap, mprotect and mremap."""
+"""Guarantees of zap, mprotect and mremap, and of PMDs (tests/operations/test_pmd.py)."""
 FORK_GUARANTEES = set(Guarantee) - OTHERS
 
 

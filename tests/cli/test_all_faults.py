@@ -93,6 +93,17 @@ CASES = {
     f"share nofile --machine nomach --strategy v6.70 --json {NOWHERE}": (
         *("nofile: cannot be read", "--machine: unknown", "--strategy: unknown", "--json: cannot"),
     ),
+    "share nofile --machine xeon-4210r --strategy @nope --build gcc99 --memory x": (
+        *("nofile: cannot be read", "--strategy: no such archive", "--build: unknown build"),
+        "--memory: must be a size",
+    ),
+    f"record --operation zapp --name 'a b' --cc 'cc \"' --build-tree no -o {NOWHERE}": (
+        *("--operation: must be one of", "--name: must be letters", "--cc: must be a compiler"),
+        *("no: must be a configured kernel build tree", "-o: cannot be written"),
+    ),
+    "record --like nope --operation zapp": (
+        *("--like: no such archive", "--name: needed with --like", "--operation: must be one of"),
+    ),
     f"layout 99999999 --machine nomach --operation x -o {NOWHERE}.yaml": (
         *("PID: no such process", "--machine: unknown", "--operation: unknown", "-o: cannot"),
     ),
@@ -110,6 +121,7 @@ CASES = {
     f"explain xeon-4210r contpte-per-pte --json {NOWHERE}": (
         *("cannot be priced on xeon-4210r: arm64 only", "--json: cannot be written"),
     ),
+    "check @nope no.py:f": ("no such archive: costmodel record writes nope", "no.py: no such file"),
     "check v6.70 no.py:f": ("(got 'v6.70')", "no.py: no such file"),
 }
 
@@ -178,6 +190,8 @@ def test_words_that_mean_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--seed", "1", "--seed=2", "--json", "a", "--json", "b"]) == 2
     told = capsys.readouterr().err
     assert "--seed: is given twice (got '2')" in told and "--json: is given twice" in told
+    assert main(["machines", "--bogus"]) == 2
+    assert capsys.readouterr().err == "--bogus: unknown option\n"
     assert main(["--verson", "machines"]) == 2
     assert capsys.readouterr().err.startswith("--verson: unknown option, did you mean '--version'")
 

@@ -111,6 +111,12 @@ def test_what_a_command_prints(
     assert_straight(out)
 
 
+def test_no_label_of_a_table_is_cut_where_there_is_room(capsys: pytest.CaptureFixture[str]) -> None:
+    words = f"run {XEON} --operation mprotect --strategy folio-batch-v6.17 --no-noise"
+    assert cli.main(shlex.split(words)) == 0
+    assert "|   v6.12, same build |" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("line", ERRORS, ids=str)
 def test_what_is_wrong(
     line: str, directory: Path, monkeypatch: pytest.MonkeyPatch,

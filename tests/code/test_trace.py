@@ -18,7 +18,6 @@ from costmodel.code.uops import Kind, Target
 from costmodel.disk_cache import ByteCache, forget
 from costmodel.experiment import Cell, exact_seconds, executed
 from costmodel.operations.registry import operation_named
-from costmodel.operations.shared import pmd
 from costmodel.operations.shared import trace as shared_trace
 from costmodel.operations.zap import trace as zap_trace
 
@@ -77,7 +76,7 @@ def test_to_keep_it_does_not_make_it() -> None:
         (shared_trace, {"strategy": "folio-batch-v6.9"}),
         (zap_trace, {"strategy": "folio-batch-v6.12", "state": "exit"}),
         (zap_trace, {"strategy": "v6.7", "state": "munmap", "frames": "scattered"}),
-        (pmd, {"strategy": "v6.7", "overrides": {"mapped": "pmd"}}),
+        (shared_trace, {"strategy": "v6.7", "overrides": {"mapped": "pmd"}}),
     ],
 )
 def test_the_next_process_prices_other_numbers_without_making_it(

@@ -79,6 +79,35 @@ def test_any_order_mix_and_state_of_private_memory_is_priced(
         price(MACHINE, "@tiny", state="shared-to-read-only", **ask)  # type: ignore[arg-type]
 
 
+def test_a_kernel_with_userfaultfd_is_recorded_in_its_states(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = recorded(make_tree(tmp_path / "tree", flags="-DTRACKS"), tmp_path / "tracks.ckb")
+    assert "to-writable       uffd-wp  uffd-wp gone" in outcome.text
+    monkeypatch.chdir(tmp_path)
+    ask = {"operation": "mprotect", "memory": "64 MiB", "order": {0: 0.5, 4: 0.5}}
+    protected, read_only = (
+        price(MACHINE, "@tracks", state=state, **ask).ns_per_pte  # type: ignore[arg-type]
+        for state in ("to-write-protected", "to-read-only")
+    )
+    assert protected == pytest.approx(read_only, rel=0.2)
+
+
+def test_a_kernel_without_userfaultfd_is_refused_in_its_states(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(archive.parent)
+    with pytest.raises(ConfigError, match="got to-write-protected"):
+        price(MACHINE, "@tiny", operation="mprotect", state="to-write-protected")
+
+
+def test_write_protection_that_is_not_marked_is_drawn(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "tree", flags="-DTRACKS -DFORGETS")
+    outcome = recorded(tree, tmp_path / "broken.ckb")
+    assert outcome.broken
+    assert "uffd-wp bit is not set" in " ".join(outcome.text.split())
+
+
 def test_rights_to_pages_that_others_map_are_drawn_and_not_written(tmp_path: Path) -> None:
     outcome = recorded(make_tree(tmp_path / "tree", flags="-DTRUSTS"), tmp_path / "broken.ckb")
     assert outcome.broken

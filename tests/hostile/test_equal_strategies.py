@@ -5,32 +5,13 @@ What is compared is one strategy with itself under other seeds, so that the nois
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from costmodel import cell, statistics
 from costmodel.config.resources import names
-from costmodel.experiment import run_cell
 from tests.hostile.mutations import LONG
+from tools.false_alarms import ALPHA, alarms
 
-ALPHA = 0.05
 PAIRS, ORDERS = (1500, (0, 2, 4, 9)) if LONG else (25, (0,))
-
-
-def alarms(machine: str, order: int, pairs: int) -> int:
-    """Return how many of some comparisons of equal strategies are significant."""
-    asked = cell(machine, "v6.7", order=order, memory="16 MiB")
-
-    def summary(seed: int) -> statistics.Summary:
-        protocol = asked.protocol.model_copy(update={"seed": seed})
-        return run_cell(replace(asked, protocol=protocol)).summary
-
-    values = [
-        statistics.change(summary(2 * pair), summary(2 * pair + 1), paired=False).p_value
-        for pair in range(1, pairs + 1)
-    ]
-    return sum(value is not None and value < ALPHA for value in values)
 
 
 @pytest.mark.skipif(bool(LONG), reason="make hostile looks at each machine alone")

@@ -86,7 +86,9 @@ def test_a_saved_smaps_has_sizes_alone(tmp_path: Path) -> None:
         ("43", None, "PID: no such process"),
         ("none.smaps", None, "none.smaps: cannot be read: No such file"),
         ("x.smaps", "hello\n", "x.smaps:1:1: is no line of /proc/PID/smaps"),
+        ("x.smaps", "root:x\n" * 9, r"\Ax.smaps:1:1: is no line of .* \(got 'root:x'\)\Z"),
         ("x.smaps", "", "x.smaps: holds no mapping"),
+        ("", None, "PID: must be the number of a process, or a file"),
         ("x.smaps", smaps((4, 0, 0)), "has no anonymous memory"),
     ],
 )

@@ -31,13 +31,11 @@ def test_counters_of_pages(operation: TableOperation) -> None:
     operation.folio_put(folio)
     operation.mapcount_add(folio, 2)
     operation.clear_exclusive(folio, 2)
-    assert not operation.keeps_large_mapcount
     operation.large_mapcount_add(folio, 1)
 
     assert (folio.refcount, folio.large_mapcount) == (2, 1)
     assert folio.mapcount == [0, 0, 1, 0]
     assert folio.exclusive == [True, True, False, True]
-    assert operation.keeps_large_mapcount
     assert operation.faults == []
 
 
@@ -147,3 +145,12 @@ def test_flushes(operation: TableOperation) -> None:
     operation.tlb.weakened(3)
     operation.final_flush()
     assert operation.tlb.may_write() == []
+
+
+def test_each_batch_that_leaves_its_folio_is_one_fault(operation: TableOperation) -> None:
+    folio = operation.frames.folios[0]
+    for _ in range(2):
+        operation.folio_get(folio, 4)
+        for page in (3, 4, 5):
+            operation.mapcount_add(folio, page)
+    assert [str(fault).partition(":")[0] for fault in operation.faults] == ["frames 11-14"] * 2

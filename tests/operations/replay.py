@@ -16,7 +16,7 @@ from costmodel.mm.build import Memory
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.fork.recorded import find
-from costmodel.operations.shared.pmd import PROGRAMS, pmd_program
+from costmodel.operations.shared.pmd import ARCHITECTURES, pmd_program
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.recorder import Recording, load_program, recorded_names
 from costmodel.strategies.builds import source_of
@@ -53,7 +53,7 @@ def windows() -> Iterator[tuple[str, str]]:
 
 def loop_names() -> list[str]:
     """Return the recorded programs of fork, but for that of folios that PMDs map."""
-    pmds = {pmd_program(isa) for isa in PROGRAMS}
+    pmds = {pmd_program(name) for name in ARCHITECTURES}
     return [name for name in recorded_names("fork") if name not in pmds]
 
 

@@ -7,7 +7,9 @@ import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +20,11 @@ from costmodel import price
 from costmodel.config.errors import ConfigError
 from costmodel.recorder import load_program
 from costmodel.recorder.build_archive import BuildArchive, BuildInfo, load_archive, save_archive
+from costmodel.strategies.recorded import of_archive
+from tests.hostile.mutations import damaged_data, examples
 
 MACHINE = "xeon-4210r"
+NUMBER = count()
 
 
 @pytest.fixture(scope="module")
@@ -98,16 +103,53 @@ def test_an_archive_whose_content_was_changed_is_refused(protecting: str, tmp_pa
         load_archive(path)
 
 
-def test_an_archive_without_a_checksum_says_so_once(protecting: str, tmp_path: Path) -> None:
-    path = tmp_path / "old.ckb"
-    path.write_bytes(Path(protecting[1:]).read_bytes())
+def _said(path: Path) -> dict[str, Any]:
+    """Return what is said about the build in an archive."""
     with np.load(path) as arrays:
-        meta = json.loads(arrays["meta"].tobytes())
-    del meta["sha256"]
-    text = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
+        said: dict[str, Any] = json.loads(arrays["meta"].tobytes())
+    return said
+
+
+def _saying(path: Path, said: object, whole: Path) -> Path:
+    """Write a copy of a whole archive of which something else is said."""
     made = io.BytesIO()
-    np.save(made, text)
-    _rewritten(path, "meta.npy", lambda content: made.getvalue())
+    np.save(made, np.frombuffer(json.dumps(said).encode(), dtype=np.uint8))
+    path.write_bytes(whole.read_bytes())
+    _rewritten(path, "meta.npy", lambda _: made.getvalue())
+    return path
+
+
+def test_what_is_said_about_a_build_is_under_its_checksum(protecting: str, tmp_path: Path) -> None:
+    whole = Path(protecting[1:])
+    path = _saying(tmp_path / "x.ckb", _said(whole) | {"contpte": True}, whole)
+    with pytest.raises(ConfigError, match="is damaged: record it again"):
+        load_archive(path)
+
+
+@given(damaged_data({key: said for key, said in _said(DEBIAN_ZAP).items() if key != "sha256"}))
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.filterwarnings("ignore:.*has no checksum")
+def test_whatever_is_said_about_a_build_is_one_line_or_a_strategy(
+    tmp_path: Path, said: Any
+) -> None:
+    """Without a checksum it is read: a loop that nobody has, or flags of another kind."""
+    try:
+        path = _saying(tmp_path / f"{next(NUMBER)}.ckb", said, DEBIAN_ZAP)
+    except UnicodeEncodeError:
+        return
+    try:
+        of_archive(f"@{path}", "zap", "STRATEGY")
+    except ConfigError as error:
+        (line,) = error.lines()
+        assert line.isprintable() and line.isascii()
+    finally:
+        path.unlink()
+
+
+def test_an_archive_without_a_checksum_says_so_once(protecting: str, tmp_path: Path) -> None:
+    whole = Path(protecting[1:])
+    said_without = {key: said for key, said in _said(whole).items() if key != "sha256"}
+    path = _saying(tmp_path / "old.ckb", said_without, whole)
     with pytest.warns(FutureWarning, match="has no checksum: record it again") as said:
         assert len(load_archive(path).program.kind)
         assert load_archive(path, origin=f"@{path}") is load_archive(path)

@@ -12,6 +12,7 @@ from costmodel.mm.live_table import shared_entry
 from costmodel.mm.pte import (
     CONT,
     DIRTY,
+    HUGE,
     MIGRATION,
     PFN_SHIFT,
     PRESENT,
@@ -45,12 +46,14 @@ class Slot:
 class Expectation:
     """All entries that fork must copy, and by how much it must raise each counter.
 
-    ``mapped`` counts mappings by first frame of the folio and page in it, ``swap`` uses of swap
-    entries by offset, ``rss`` pages of the child's resident set.
+    ``mapped`` counts mappings by first frame of the folio and page in it, ``entire`` those by PMDs
+    by first frame, ``swap`` uses of swap entries by offset, ``rss`` pages of the child's resident
+    set.
     """
 
     slots: list[Slot] = field(default_factory=list)
     mapped: Counter[tuple[int, int]] = field(default_factory=Counter)
+    entire: Counter[int] = field(default_factory=Counter)
     swap: Counter[int] = field(default_factory=Counter)
     rss: Counter[Rss] = field(default_factory=Counter)
 
@@ -75,6 +78,8 @@ def _entries(before: Memory, vma: Vma) -> Iterator[tuple[int, int]]:
             base = number * TABLE_PTES
             for index in range(first, end):
                 yield base + index, gathered_pte(slots, index) & ~CONT
+        elif huge := before.space.get(number * TABLE_PTES):
+            yield number * TABLE_PTES, huge
 
 
 def _slot(before: Memory, vma: Vma, vpn: int, pte: int) -> Slot:
@@ -103,6 +108,8 @@ def _count(expected: Expectation, before: Memory, slot: Slot) -> None:
         expected.rss[Rss.ANON if moving is not None and moving.anon else Rss.FILE] += 1
     elif (found := page_of(before, pte)) is not None:
         folio, page = found
-        expected.rss[Rss.ANON if folio.anon else Rss.FILE] += 1
-        if not slot.copied:
+        expected.rss[Rss.ANON if folio.anon else Rss.FILE] += folio.pages if pte & HUGE else 1
+        if pte & HUGE:
+            expected.entire[folio.first_pfn] += 1
+        elif not slot.copied:
             expected.mapped[folio.first_pfn, page] += 1

@@ -15,6 +15,7 @@ from costmodel.operations.fork.expectation import Expectation, expect_fork
 from costmodel.operations.fork.guarantees_counts import check_counts
 from costmodel.operations.fork.guarantees_entries import check_entries
 from costmodel.operations.fork.mm import ForkOperation
+from costmodel.operations.shared.pmd import check_deposits
 
 
 def check_fork(
@@ -33,6 +34,8 @@ def check_fork(
         *check_cont("child", fork.child, fork.frames),
         *check_counts(before, fork, expected),
         *_check_rss(fork, expected),
+        *check_deposits("parent", fork.parent),
+        *check_deposits("child", fork.child),
         *check_tlb(fork.tlb),
     ]
     return [_located(before, fault) for fault in dict.fromkeys(found)]

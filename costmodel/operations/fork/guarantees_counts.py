@@ -10,17 +10,21 @@ from costmodel.mm.folio import Folio
 from costmodel.mm.violations import Guarantee, Violation, span
 from costmodel.operations.fork.expectation import Expectation
 from costmodel.operations.fork.mm import ForkOperation
+from costmodel.operations.shared.counts import keeps_large_mapcount
 
 
 def check_counts(before: Memory, fork: ForkOperation, expected: Expectation) -> Iterator[Violation]:
     """Yield a violation for every wrong counter of old folios, new copies and swap entries."""
     pinned = {slot.before for slot in expected.slots if slot.copied}
     copied = {page_of(before, pte) for pte in pinned}
+    keeps_large = keeps_large_mapcount(before, fork)
     for was in before.frames:
         now = fork.frames.find(was.first_pfn)
         assert now is not None
         raised = [expected.mapped[was.first_pfn, page] for page in range(was.pages)]
-        yield from _check_folio(was, now, raised, large=fork.keeps_large_mapcount)
+        entire = expected.entire[was.first_pfn]
+        yield from _check_folio(was, now, raised, entire, large=keeps_large(was))
+        raised = [times + entire for times in raised]
         kept = [page for folio, page in filter(None, copied) if folio is was]
         yield from _check_exclusive(was, now, raised, kept)
     yield from _check_new(before, fork)
@@ -31,10 +35,16 @@ def check_counts(before: Memory, fork: ForkOperation, expected: Expectation) -> 
             yield Violation(Guarantee.SWAP, f"swap offset {offset}", what)
 
 
-def _check_folio(was: Folio, now: Folio, raised: list[int], *, large: bool) -> Iterator[Violation]:
-    """Check the counters of one folio against its state before."""
+def _check_folio(
+    was: Folio, now: Folio, raised: list[int], entire: int, *, large: bool
+) -> Iterator[Violation]:
+    """Check the counters of one folio against its state before; PMDs map it ``entire`` times."""
     frames = range(was.first_pfn, was.first_pfn + was.pages)
-    total = sum(raised)
+    total = sum(raised) + entire
+    if now.entire_mapcount != was.entire_mapcount + entire:
+        got = now.entire_mapcount - was.entire_mapcount
+        what = f"entire mapcount rose by {got}, but {entire} child PMDs map the folio"
+        yield Violation(Guarantee.MAPCOUNT, str(was), what, pfns=frames)
     if now.refcount != was.refcount + total:
         yield Violation(
             Guarantee.REFCOUNT,

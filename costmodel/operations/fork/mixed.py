@@ -94,7 +94,7 @@ def memory_of(function: Function, shape: TableShape, *, contpte: bool) -> Memory
     them does not find them folded again. The child of that fork lives on.
     """
     state = shape.state
-    if state != READ_ONLY and not isinstance(state, MixedState):
+    if shape.pmd or (state != READ_ONLY and not isinstance(state, MixedState)):
         return shape.build()
     memory = replace(shape, state=WRITABLE).build()
     run_through(function(ForkOperation.begin(memory, contpte=contpte)))

@@ -29,6 +29,7 @@ from costmodel.mm.pte import (
     make_pte,
 )
 from costmodel.mm.tlb import TlbView
+from costmodel.operations.shared.pmd import huge_numbers, huge_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,22 @@ class ForkOperation(TableOperation):
             )
             dst.batches = self.batches
             yield TablePair(vma, src, dst, first, end, allocated)
+
+    def pmds(self) -> Iterator[TablePair]:
+        """Yield the PMDs that map folios, each as a pair of tables of one entry, in slot 0.
+
+        Whoever asks for them handles them: the kernel's own code does not then.
+        """
+        self.pmds_are_taken = True
+        for vma in self.parent.vmas:
+            for number in huge_numbers(self.parent, vma) if vma.is_copied else ():
+                src = huge_table(self.parent, number, self.tlb, self.faults)
+                dst = huge_table(self.child, number, self._child_tlb, self.faults)
+                yield TablePair(vma, src, dst, 0, 1, allocated=True)
+
+    def deposit(self, pair: TablePair) -> None:
+        """Let the child's new table wait beside its PMD for a split."""
+        self.child.pmds.deposits[pair.dst.base // TABLE_PTES // TABLE_PTES] += 1
 
     def try_dup_anon_rmap(self, folio: Folio, first_page: int, count: int = 1) -> bool:
         """Share ``count`` pages; an old name, with a warning (FutureWarning).

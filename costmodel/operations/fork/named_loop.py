@@ -50,7 +50,7 @@ def loop_of(choices: Mapping[str, Any]) -> Function:
     entry) and ``resched`` (whether the loop ever looks at need_resched).
     """
     batching = choices["batching"]
-    loop = copy_per_pte if batching is None else partial(copy_batched, how=Batching(**batching))
+    loop = copy_per_pte if batching is None else partial(copy_batched, how=Batching.of(batching))
     return loop if choices["resched"] else partial(_never_looking, loop)
 
 

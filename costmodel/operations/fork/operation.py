@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from costmodel.mm.shapes import ShapedSpace, TableShape
     from costmodel.mm.violations import DirtyRule, Violation
     from costmodel.operations.fork.mm import ForkOperation
+    from costmodel.operations.shared.entry import Steps
     from costmodel.operations.shared.strategy import Function, Strategy
     from costmodel.recorder.recorded import RecordedEvents
 
@@ -47,15 +48,17 @@ class Fork(Operation):
     events = (
         "alloc", "resched", "read", "scan", "peek", "gather", "get", "clear_exclusive", "map",
         "large_map", "clear_src", "flush", "restore_src", "wrprotect", "set", "clear_dst",
-        "restore_dst", "huge",
+        "restore_dst", "deposit",
     )  # fmt: skip
     event_before = "set"
     announced = Announced(
         folios={
             "folio_get": "get",
             "mapcount_add": "map",
+            "entire_mapcount_add": "map",
             "clear_exclusive": "clear_exclusive",
             "large_mapcount_add": "large_map",
+            "deposit": "deposit",
         },
         tables={
             ("src", "write_protect"): "wrprotect",
@@ -97,15 +100,15 @@ class Fork(Operation):
         """Return the trace of copying each distinct table, and each PMD that maps a folio."""
         from costmodel.operations.shared.trace import loop_runs
 
-        tables, pmds = (space.mapped_by(pmd=pmd) for pmd in (False, True))
-        copied = loop_runs(strategy, program, tables)
-        if not pmds.shapes:
-            return copied
-        from costmodel.code.events import Trait
-        from costmodel.operations.shared.pmd import HUGE, pmd_runs
+        return loop_runs(strategy, program, space)
 
-        traits = Trait.WRITABLE if pmds.shapes[0].state.alone else Trait.NONE
-        return (*copied, *pmd_runs(self.name, isa, pmds, ("alloc", HUGE), traits))
+    def on_pmds(self, begun: TableOperation) -> Steps:
+        """Copy what PMDs map."""
+        from costmodel.operations.fork.mm import ForkOperation
+        from costmodel.operations.fork.pmd import copy_pmds
+
+        assert isinstance(begun, ForkOperation)
+        return copy_pmds(begun)
 
     def maps_pmds(self, state: str | None) -> bool:
         """Tell whether it was recorded with PMDs that map folios; written pages have split them."""

@@ -10,10 +10,21 @@ from costmodel.mm import struct_page
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.mm.state import PteState
 from costmodel.operations.fork.named_loop import begun, loop_choices, loop_of
-from costmodel.operations.shared.pmd import HUGE, LAYOUT, PROGRAMS, pmd_program
-from costmodel.operations.shared.recorded import GATHERS, ends_gather
+from costmodel.operations.shared.pmd import ARCHITECTURES, LAYOUT, pmd_program
+from costmodel.operations.shared.recorded import (
+    GATHERS,
+    GETS,
+    MAPS,
+    MAPS_LARGE,
+    UNSHARES,
+    RowTest,
+    ends_gather,
+    pmd_marks,
+    rmw_in,
+    store_in,
+)
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.recorded import KnownLoops, RecordedEvents, Seen
+from costmodel.recorder.recorded import KnownLoops, RecordedEvents, Seen, WindowRows
 
 _PAGE_RMW: Final = {
     struct_page.REFCOUNT: "get",
@@ -138,14 +149,31 @@ def _held(state: PteState) -> bool:
     return not state.file
 
 
+def _reads_pmd(rows: WindowRows, row: int) -> bool:
+    """Tell whether a row reads the parent's PMD before a reference is taken."""
+    if rows.function[row] != "copy_huge_pmd" or rows.kind[row] != "load":
+        return False
+    written = max(r for r in range(len(rows)) if _ON_PMDS["wrprotect"](rows, r))
+    places = [(rows.target[r], rows.index[r], rows.offset[r]) for r in (row, written)]
+    return places[0] == places[1] and any(GETS(rows, r) for r in range(row, len(rows)))
+
+
+_ON_PMDS: Final[dict[str, RowTest]] = {
+    "read": _reads_pmd,
+    "get": GETS,
+    "clear_exclusive": UNSHARES,
+    "map": MAPS,
+    "large_map": MAPS_LARGE,
+    "deposit": store_in("pgtable_trans_huge_deposit"),
+    "wrprotect": rmw_in("copy_huge_pmd"),
+}
+
+
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded window of fork, in order."""
     if window.layout == LAYOUT:  # from the allocated table to the stored PMD
-        traits = Trait.LARGE | (Trait.WRITABLE if window.state == "rw" else Trait.NONE)
-        return [
-            Mark(row, Step(event, 0, 0, 0, traits))
-            for row, event in ((0, "alloc"), (len(window.uop) - 1, HUGE))
-        ]
+        traits = Trait.WRITABLE if window.state == "rw" else Trait.NONE
+        return pmd_marks(WindowRows(program, window), ("alloc", "set"), _ON_PMDS, traits)
     scanner = _Scanner(program, window)
     raw = list(scanner.events())
     slots = _slots(raw, window.first_slot)
@@ -228,7 +256,7 @@ def before_window(window: Recording, first: Step) -> str:
 RECORDED: Final = RecordedEvents(
     find,
     before_window,
-    donors={pmd_program(isa): f"v6.12.117.{arch}" for isa, arch in PROGRAMS.items()},
+    donors={pmd_program(arch): f"v6.12.117.{arch}" for arch in ARCHITECTURES},
     donated=frozenset({"alloc"}),
     loops=KnownLoops(
         _rows_of_events,

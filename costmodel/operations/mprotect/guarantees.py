@@ -22,6 +22,7 @@ from costmodel.mm.sanity_tlb import check_tlb
 from costmodel.mm.violations import Findings, Guarantee, Violation
 from costmodel.operations.mprotect.mm import MprotectOperation, as_registered, changed_nonpresent
 from costmodel.operations.shared.counts import check_counts_kept
+from costmodel.operations.shared.pmd import check_deposits
 
 _SIDE = "mapping"
 _TRACKED = SOFT_DIRTY | UFFD_WP
@@ -39,6 +40,7 @@ def check_protection(before: Memory, done: MprotectOperation) -> list[Violation]
         *check_cont(_SIDE, done.space, done.frames),
         *check_counts_kept(before, done.frames),
         *check_tlb(done.tlb),
+        *check_deposits(_SIDE, done.space),
     ]
     return list(dict.fromkeys(found))
 

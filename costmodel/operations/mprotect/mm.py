@@ -16,6 +16,7 @@ from costmodel.mm.live_table import LiveTable
 from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import EXCLUSIVE, MIGRATION, PFN_SHIFT, SOFT_DIRTY, TABLE_PTES, UFFD_WP, WRITE
 from costmodel.mm.tlb import TlbView
+from costmodel.operations.shared.pmd import huge_numbers, huge_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,17 @@ class MprotectOperation(TableOperation):
                 part = first, end
                 table = LiveTable(slots, number * TABLE_PTES, part, self.tlb, self.faults)
                 yield ProtectedTable(vma, table, first, end)
+
+    def pmds(self) -> Iterator[ProtectedTable]:
+        """Yield the PMDs that map folios, each as a table of one entry, in slot 0.
+
+        Whoever asks for them handles them: the kernel's own code does not then.
+        """
+        self.pmds_are_taken = True
+        for vma in self.space.vmas:
+            for number in huge_numbers(self.space, vma):
+                table = huge_table(self.space, number, self.tlb, self.faults)
+                yield ProtectedTable(vma, table, 0, 1)
 
     def flush_later(self, table: LiveTable, slot: int, count: int = 1) -> None:
         """Note pages for the flush at the end (``tlb_flush_pte_range()``)."""

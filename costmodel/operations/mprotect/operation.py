@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from costmodel.mm.shapes import ShapedSpace
     from costmodel.mm.violations import DirtyRule, Violation
     from costmodel.operations.mprotect.mm import MprotectOperation
+    from costmodel.operations.shared.entry import Steps
     from costmodel.operations.shared.strategy import Strategy
 
 TO_READ_ONLY: Final = PteState("to-read-only", "PROT_READ over memory that was written")
@@ -138,6 +139,18 @@ class Mprotect(Operation):
         there, back = (space.in_state(state) for state in (TO_READ_ONLY, TO_WRITABLE))
         again = (replace(run, ptes=0) for run in loop_runs(strategy, program, back))
         return (*loop_runs(strategy, program, there), *again)
+
+    def maps_pmds(self, state: str | None) -> bool:
+        """Tell whether it was recorded with PMDs that map folios, which are anonymous."""
+        return state is None or any(state == known.name for known in ANONYMOUS)
+
+    def on_pmds(self, begun: TableOperation) -> Steps:
+        """Change what PMDs map."""
+        from costmodel.operations.mprotect.mm import MprotectOperation
+        from costmodel.operations.mprotect.pmd import change_pmds
+
+        assert isinstance(begun, MprotectOperation)
+        return change_pmds(begun)
 
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule

@@ -8,12 +8,15 @@ from costmodel.code.events import Mark, Step, Trait
 from costmodel.operations.mprotect.named_loop import begun, loop_choices, loop_of
 from costmodel.operations.mprotect.operation import (
     ANONYMOUS,
+    TO_READ_ONLY,
+    TO_WRITABLE,
     TO_WRITE_PROTECTED,
     TO_WRITE_RESOLVED,
 )
-from costmodel.operations.shared.recorded import EntryScanner, marks_of
+from costmodel.operations.shared.pmd import LAYOUT
+from costmodel.operations.shared.recorded import EntryScanner, RowTest, marks_of, pmd_marks
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.recorded import KnownLoops, RecordedEvents, Seen
+from costmodel.recorder.recorded import KnownLoops, RecordedEvents, Seen, WindowRows
 
 _FLAGS_BYTES: Final = 8
 
@@ -40,8 +43,28 @@ class _Scanner(EntryScanner):
         return None
 
 
+def _empties_pmd(rows: WindowRows, row: int) -> bool:
+    """Tell whether a row takes a PMD out."""
+    return rows.kind[row] == "rmw" and rows.function[row] == "pmdp_invalidate_ad"
+
+
+def _looks_at_folio(rows: WindowRows, row: int) -> bool:
+    """Tell whether a row reads the flags of the folio's first page."""
+    return rows.kind[row] == "load" and rows.target[row] == "page" and rows.offset[row] == 0
+
+
+_ON_PMDS: Final[dict[str, dict[str, RowTest]]] = {
+    TO_READ_ONLY.name: {"clear": _empties_pmd},
+    TO_WRITABLE.name: {"clear": _empties_pmd, "check": _looks_at_folio},
+}
+
+
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded window, in order."""
+    if window.layout == LAYOUT:  # from one stored PMD to the next
+        traits = Trait.WRITABLE if window.state == TO_READ_ONLY.name else Trait.NONE
+        ends = "commit", "commit"
+        return pmd_marks(WindowRows(program, window), ends, _ON_PMDS[window.state], traits)
     takes_away = window.state.endswith(("read-only", "write-protected"))
     traits = Trait.WRITABLE if takes_away else Trait.NONE
     if window.state.startswith("shared"):
@@ -68,7 +91,7 @@ RECORDED: Final = RecordedEvents(
         loop_choices,
         loop_of,
         begun,
-        holds=ANONYMOUS.__contains__,
+        holds=(*ANONYMOUS, TO_WRITE_PROTECTED, TO_WRITE_RESOLVED).__contains__,
         on_pages=frozenset({"folio", "check"}),
         between="lock",
     ),

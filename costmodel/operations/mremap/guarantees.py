@@ -19,6 +19,7 @@ from costmodel.mm.sanity_tlb import check_tlb
 from costmodel.mm.violations import Findings, Guarantee, Violation
 from costmodel.operations.mremap.mm import MremapOperation
 from costmodel.operations.shared.counts import check_counts_kept
+from costmodel.operations.shared.pmd import check_deposits
 
 _SIDE = "mapping"
 _MAY_CHANGE = CONT | DIRTY | YOUNG | SOFT_DIRTY | UFFD_WP
@@ -36,6 +37,7 @@ def check_moved(before: Memory, done: MremapOperation) -> list[Violation]:
         *check_cont(_SIDE, done.space, done.frames),
         *check_counts_kept(before, done.frames),
         *check_tlb(done.tlb),
+        *check_deposits(_SIDE, done.space),
     ]
     return list(dict.fromkeys(found))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from costmodel.mm.address_space import AddressSpace, Vma
 from costmodel.mm.build import Memory
@@ -16,6 +17,10 @@ from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import PRESENT, SOFT_DIRTY, SWAP, TABLE_PTES, UFFD_WP
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee, Violation, plural
+from costmodel.operations.shared.pmd import huge_numbers, huge_table
+
+_PMD_PAGE: Final = TABLE_PTES**2
+"""Pages that the PMDs of one page of PMDs stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class MremapOperation(TableOperation):
         self.space: AddressSpace = memory.space
         end = max((vma.end for vma in self.space.vmas), default=0)
         self.distance = (end // TABLE_PTES + 1) * TABLE_PTES
+        if any(self.space.pmds.huge()):  # PMDs move to another page of PMDs
+            self.distance = -(-end // _PMD_PAGE) * _PMD_PAGE
 
     def tables(self) -> Iterator[MovedTable]:
         """Yield the parts of tables in ascending order; each must be flushed before the next."""
@@ -57,6 +64,27 @@ class MremapOperation(TableOperation):
                 dst = LiveTable(beyond, base + self.distance, part, self.tlb, self.faults)
                 yield MovedTable(vma, src, dst, first, end)
                 self._check_flushed()
+
+    def pmds(self) -> Iterator[MovedTable]:
+        """Yield the PMDs that map folios, each as a pair of tables of one entry, in slot 0.
+
+        Whoever asks for them handles them: the kernel's own code does not then. Each must be
+        flushed before the next.
+        """
+        self.pmds_are_taken = True
+        for vma in self.space.vmas:
+            for number in list(huge_numbers(self.space, vma)):
+                src = huge_table(self.space, number, self.tlb, self.faults)
+                beyond = number + self.distance // TABLE_PTES
+                dst = huge_table(self.space, beyond, self.tlb, self.faults)
+                yield MovedTable(vma, src, dst, 0, 1)
+                self._check_flushed()
+
+    def move_deposit(self, table: MovedTable) -> None:
+        """Move the page table that waits for a split to the page of the new PMD."""
+        deposits = self.space.pmds.deposits
+        for side, more in ((table.src, -1), (table.dst, 1)):
+            deposits[side.base // TABLE_PTES // TABLE_PTES] += more
 
     def flush(self, table: MovedTable) -> None:
         """Flush what a TLB may hold of the old addresses of a table (``flush_tlb_range()``)."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from costmodel.mm.shapes import ShapedSpace
     from costmodel.mm.violations import DirtyRule, Violation
     from costmodel.operations.mremap.mm import MremapOperation
+    from costmodel.operations.shared.entry import Steps
     from costmodel.operations.shared.strategy import Strategy
     from costmodel.recorder.recorded import RecordedEvents
 
@@ -75,6 +76,18 @@ class Mremap(Operation):
         from costmodel.operations.shared.trace import loop_runs
 
         return loop_runs(strategy, program, space)
+
+    def maps_pmds(self, state: str | None) -> bool:
+        """Tell whether it was recorded with PMDs that map folios: in every state."""
+        return True
+
+    def on_pmds(self, begun: TableOperation) -> Steps:
+        """Move what PMDs map."""
+        from costmodel.operations.mremap.mm import MremapOperation
+        from costmodel.operations.mremap.pmd import move_pmds
+
+        assert isinstance(begun, MremapOperation)
+        return move_pmds(begun)
 
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule

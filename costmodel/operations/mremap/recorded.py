@@ -6,11 +6,13 @@ from typing import Final
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
 from costmodel.mm.pte import TABLE_PTES
-from costmodel.operations.shared.recorded import EntryScanner, marks_of
+from costmodel.operations.shared.pmd import LAYOUT
+from costmodel.operations.shared.recorded import EntryScanner, marks_of, pmd_marks, rmw_in
 from costmodel.recorder.archive import RecordedProgram, Recording
-from costmodel.recorder.recorded import RecordedEvents
+from costmodel.recorder.recorded import RecordedEvents, WindowRows
 
 _TABLES: Final = "tables"
+_ON_PMDS: Final = {"clear": rmw_in("move_huge_pmd")}
 
 
 class _Scanner(EntryScanner):
@@ -24,6 +26,9 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     if window.layout == _TABLES:  # from one store that hangs a table in to the next
         rows = (0, 0), (len(window.uop) - 1, TABLE_PTES)
         return [Mark(row, Step("table", slot, NO_PAGE, NO_PAGE)) for row, slot in rows]
+    if window.layout == LAYOUT:  # from one stored PMD to the next
+        ends = "set", "set"
+        return pmd_marks(WindowRows(program, window), ends, _ON_PMDS, Trait.WRITABLE)
     return marks_of(_Scanner(program, window), window, Trait.WRITABLE)
 
 

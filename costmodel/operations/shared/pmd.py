@@ -1,57 +1,71 @@
-"""Folios of 2 MiB that a PMD maps: no strategy's loop sees them.
+"""Folios of 2 MiB that a PMD maps: what all operations on them share.
 
-Whatever the strategy, the same recorded code of 6.12 copies or clears the entry.
+A loop over page tables never sees them: the kernel handles a PMD in the function that would else
+call the loop. A strategy that does not ask for them (``pmds()`` of its operation) leaves them to
+what 6.12 does (``on_pmds()``), in the recorded code of 6.12.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
 
-from costmodel.code.build import build
-from costmodel.code.events import Step, Trait
-from costmodel.code.library import load_library
-from costmodel.code.record import recorder_of
-from costmodel.code.trace import TableRun, Trace, later
-from costmodel.disk_cache import kept
-from costmodel.mm.shapes import ShapedSpace, TableShape
+from costmodel.code.yields import generator
+from costmodel.mm.address_space import AddressSpace, Vma
+from costmodel.mm.live_table import LiveTable
+from costmodel.mm.operation import TableOperation
+from costmodel.mm.pte import TABLE_PTES
+from costmodel.mm.tlb import TlbView
+from costmodel.mm.violations import Guarantee, Violation, plural
 from costmodel.operations.registry import operation_named
-from costmodel.operations.shared.trace import step_before
+from costmodel.operations.shared.entry import Steps
+
+if TYPE_CHECKING:
+    from costmodel.operations.shared.strategy import Function
 
 LAYOUT: Final = "pmd"
 """What recordings of them are called."""
-HUGE: Final = "huge"
-"""The event that the PMD is stored, or emptied."""
-PROGRAMS: Final = {"x86_64": "x86_64", "arm64": "arm64_nocontpte"}
-"""Contiguous blocks of PTEs change nothing there."""
+ARCHITECTURES: Final = ("x86_64", "arm64_nocontpte")
+"""Those of the recordings. Contiguous blocks of PTEs change nothing there."""
 
 
-def pmd_program(isa: str) -> str:
-    """Return the program that was recorded with them."""
-    return f"v6.12.117_pmd.{PROGRAMS[isa]}"
+def pmd_program(program: str) -> str:
+    """Return the program that was recorded with them, for the architecture of another one."""
+    return f"v6.12.117_pmd.{ARCHITECTURES[not program.endswith(ARCHITECTURES[0])]}"
 
 
-def pmd_step(event: str, shape: TableShape, traits: int = 0) -> Step:
-    """Return an event on the folio of a PMD."""
-    first = shape.first_pfns[0]
-    return Step(event, 0, first, first, traits | Trait.LARGE)
+def with_pmds(operation: str, function: Function, begun: TableOperation) -> Steps:
+    """Run a strategy; what PMDs map is handled behind it, unless it asks for them itself."""
+    yield from generator(function(begun))
+    if not begun.pmds_are_taken:
+        yield from operation_named(operation).on_pmds(begun)
+        begun.pmds_are_taken = False  # by the kernel, not by the strategy
 
 
-def pmd_runs(
-    operation: str, isa: str, space: ShapedSpace, events: Sequence[str], traits: int
-) -> list[TableRun]:
-    """Return what an operation executes for each PMD of a space: its recorded ``events``."""
-    runs = []
-    for shape in space.shapes:
-        steps = tuple(pmd_step(event, shape, traits) for event in events)
-        key = LAYOUT, operation, isa, steps
-        make = partial(kept, key, partial(_trace, operation, pmd_program(isa), steps))
-        runs.append(TableRun(later(key, make), shape.count, shape.ptes))
-    return runs
+def huge_table(
+    space: AddressSpace, number: int, tlb: TlbView, faults: list[Violation]
+) -> LiveTable:
+    """Return one PMD as a table of one entry, whose slot 0 maps all pages of a folio."""
+    slots = space.pmds.ensure_huge(number)
+    return LiveTable(slots, number * TABLE_PTES, (0, 1), tlb, faults)
 
 
-def _trace(operation: str, program: str, steps: Sequence[Step]) -> Trace:
-    known = operation_named(operation)
-    record = recorder_of(operation, program).record(steps, step_before(known.event_before))
-    return build(record, load_library(operation, program), operation, known.words.loop)
+def huge_numbers(space: AddressSpace, vma: Vma) -> Iterator[int]:
+    """Yield the numbers of the PMDs of a mapping that map a folio."""
+    mapped = {number for number, _ in space.pmds.huge()}
+    return (number for number in vma.whole_tables() if number in mapped)
+
+
+def check_deposits(owner: str, space: AddressSpace) -> Iterator[Violation]:
+    """Yield a violation for each page of PMDs with more or fewer waiting tables than it must have.
+
+    ``owner`` is the name of the process in messages.
+    """
+    want: dict[int, int] = {}
+    for number, _ in space.pmds.huge():
+        want[number // TABLE_PTES] = want.get(number // TABLE_PTES, 0) + 1
+    for page in sorted({*want, *space.pmds.deposits}):
+        got, wanted = space.pmds.deposits[page], want.get(page, 0)
+        if got != wanted:
+            what = f"{plural(got, 'table')} for a split, beside {plural(wanted, 'PMD')} with folios"
+            yield Violation(Guarantee.DEPOSIT, f"{owner}, PMDs of GiB {page}", what)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
+from costmodel.mm.struct_page import ENTIRE_MAPCOUNT, FLAGS, LARGE_MAPCOUNT, REFCOUNT
 from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.recorder.recorded import WindowRows
 
 _ALIGNED: Final = "_aligned"
 """Suffix of the names of layouts whose frames lie in their blocks of 16 as their entries do."""
@@ -172,3 +174,53 @@ def _batch_ends(raw: list[_Raw]) -> list[int]:
         if event in ("read", "lock"):
             end = _OPEN
     return ends[::-1]
+
+
+RowTest = Callable[[WindowRows, int], bool]
+"""Tells whether an event happens at a row."""
+
+
+def rmw_of_page(offsets: Collection[int]) -> RowTest:
+    """Return the test for an atomic on some bytes of a struct page."""
+    return lambda rows, row: (
+        rows.kind[row] == "rmw" and rows.target[row] == "page" and rows.offset[row] in offsets
+    )
+
+
+def store_in(function: str) -> RowTest:
+    """Return the test for a store in a function whose name begins so."""
+    return lambda rows, row: rows.kind[row] == "store" and rows.function[row].startswith(function)
+
+
+def rmw_in(function: str) -> RowTest:
+    """Return the test for an atomic in a function on what is no struct page, such as a PMD."""
+    return lambda rows, row: (
+        rows.kind[row] == "rmw" and rows.target[row] == "other" and rows.function[row] == function
+    )
+
+
+GETS: Final = rmw_of_page((REFCOUNT,))
+UNSHARES: Final = rmw_of_page(FLAGS)
+MAPS: Final = rmw_of_page((ENTIRE_MAPCOUNT,))
+MAPS_LARGE: Final = rmw_of_page((LARGE_MAPCOUNT,))
+
+
+def pmd_marks(
+    rows: WindowRows, ends: tuple[str, str], between: Mapping[str, RowTest], traits: int
+) -> list[Mark]:
+    """Return the events of a window on one PMD, in order.
+
+    ``ends`` are those of its first and last row. Of the rows between that an event's test is true
+    of, the last one is the event's.
+    """
+    last = len(rows) - 1
+    found = {
+        event: max((row for row in range(1, last) if test(rows, row)), default=0)
+        for event, test in between.items()
+    }
+    inside = sorted((row, event) for event, row in found.items() if row)
+    traits |= Trait.LARGE | Trait.CONSECUTIVE
+    return [
+        Mark(row, Step(event, 0, 0, 0, traits))
+        for row, event in ((0, ends[0]), *inside, (last, ends[1]))
+    ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from costmodel.code.events import Step, Trait
 from costmodel.config.errors import describe
@@ -55,6 +57,14 @@ class Scan:
         if type(self.limit) is not int or self.limit < 1:
             reason = "limit: must be at least 1: the entries of a batch"
             raise StrategyError(reason, got=describe(self.limit))
+
+    @classmethod
+    def of(cls, fields: Mapping[str, object]) -> Self:
+        """Return the choices of a recorded loop; raise TypeError where a field is none of them."""
+        for name, value in fields.items():
+            if type(value) is not type(getattr(cls, name, None)):
+                raise TypeError(f"{name}: {describe(value)}")
+        return cls(**fields)  # type: ignore[arg-type]
 
 
 def scan(part: TablePart, entry: Entry, how: Scan) -> Counted:

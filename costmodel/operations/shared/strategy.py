@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from costmodel.code.events import Step
 from costmodel.code.uops import Uop
+from costmodel.config.errors import ConfigError
 from costmodel.mm.violations import DirtyRule
 from costmodel.user_code.blame import StrategyError
 
@@ -93,9 +94,14 @@ class Strategy:
     def blamed(self, error: StrategyError) -> Exception:
         """Return the exception to raise for an error in what the strategy yielded.
 
-        For a user's strategy it is a ConfigError with the file and line of the yield.
+        For a user's strategy it is a ConfigError with the file and line of the yield, for a
+        recorded build one with its name.
         """
-        return error if self.code is None else self.code.blamed(error)
+        if self.code is not None:
+            return self.code.blamed(error)
+        if self.archive is not None:
+            return ConfigError.of(self.name, error.reason, got=error.got)
+        return error
 
     def program(self, isa: str, *, range_tlbi: bool) -> str:
         """Return the name of the recorded program for a CPU.

@@ -10,8 +10,11 @@ from costmodel.code.events import Step
 from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.yields import Vocabulary, Yields, exhausted
 from costmodel.disk_cache import kept
+from costmodel.mm.operation import TableOperation
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.registry import operation_named
+from costmodel.operations.shared.entry import Steps
+from costmodel.operations.shared.pmd import pmd_program, with_pmds
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.units import PAGE_BYTES
 from costmodel.user_code.blame import StrategyError
@@ -21,12 +24,29 @@ def loop_runs(strategy: Strategy, program: str, space: ShapedSpace) -> Iterator[
     """Yield what a strategy executes on each distinct table of an address space.
 
     In a state that is cold, the process touched all of its memory since it last touched the tables,
-    so nothing of them is in a cache (``TableRun.reuse_bytes``).
+    so nothing of them is in a cache (``TableRun.reuse_bytes``). What a PMD maps is handled alike by
+    all strategies but a user's own.
     """
     for shape in space.shapes:
-        trace = _known(strategy, program, replace(shape, count=1))
+        how = (_on_pmds(strategy), pmd_program(program)) if shape.pmd else (strategy, program)
+        trace = _known(*how, replace(shape, count=1))
         reuse_bytes = float(space.ptes * PAGE_BYTES) if shape.state.cold else None
         yield TableRun(trace, shape.count, shape.ptes, reuse_bytes)
+
+
+def _on_pmds(strategy: Strategy) -> Strategy:
+    """Return what handles PMDs: a user's strategy may do so itself, for others the kernel does."""
+    return _kernel(strategy.operation) if strategy.code is None else strategy
+
+
+@lru_cache
+def _kernel(operation: str) -> Strategy:
+    return Strategy("pmds", "what all kernels do", no_tables, operation)
+
+
+def no_tables(_: TableOperation) -> Steps:
+    """Handle nothing: there is no page table."""
+    return iter(())
 
 
 def _known(strategy: Strategy, program: str, shape: TableShape) -> Trace:
@@ -57,9 +77,9 @@ def _trace(strategy: Strategy, program: str, shape: TableShape) -> Trace:
 
     name = strategy.operation
     recorder = recorder_of(name, program)
-    yields = _yields(strategy, shape, recorder.vocabulary)
     segment = operation_named(name).words.loop
     try:
+        yields = _yields(strategy, shape, recorder.vocabulary)
         return build(recorder.recorded(yields), load_library(name, program), name, segment)
     except StrategyError as error:
         raise strategy.blamed(error) from error
@@ -82,7 +102,8 @@ def table_yields(
     operation = operation_named(name)
     memory = operation.memory_of(function, shape, contpte=contpte)
     begun = operation.begin(memory, contpte=contpte)
-    return exhausted(function(begun), step_before(operation.event_before), vocabulary)
+    steps = with_pmds(name, function, begun) if shape.pmd else function(begun)
+    return exhausted(steps, step_before(operation.event_before), vocabulary)
 
 
 def step_before(event: str) -> Step:

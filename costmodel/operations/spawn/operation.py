@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from costmodel.mm.operation import TableOperation
     from costmodel.mm.shapes import ShapedSpace, TableShape
     from costmodel.mm.violations import DirtyRule, Violation
+    from costmodel.operations.shared.entry import Steps
     from costmodel.operations.shared.strategy import Function, Strategy
 
 _FORK: Final = operation_named("fork")
@@ -77,6 +78,10 @@ class Spawn(Operation):
     def maps_pmds(self, state: str | None) -> bool:
         """Tell whether fork and exit were recorded with folios that PMDs map: in every state."""
         return True
+
+    def on_pmds(self, begun: TableOperation) -> Steps:
+        """Copy what PMDs map."""
+        return _FORK.on_pmds(begun)
 
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""

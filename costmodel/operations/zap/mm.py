@@ -20,6 +20,7 @@ from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import DIRTY, MIGRATION, PFN_SHIFT, SWAP, TABLE_PTES
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee, Violation, plural
+from costmodel.operations.shared.pmd import huge_numbers, huge_table
 from costmodel.operations.zap.gather import GatherList, PageLists, Room
 
 
@@ -115,6 +116,26 @@ class ZapOperation(TableOperation):
                     part = (first, end)
                     src = LiveTable(slots, base, part, self.tlb, self.faults)
                     yield ZapTable(vma, src, first, end)
+
+    def pmds(self) -> Iterator[ZapTable]:
+        """Yield the PMDs that map folios, each as a table of one entry, in slot 0.
+
+        Whoever asks for them handles them: the kernel's own code does not then.
+        """
+        self.pmds_are_taken = True
+        for vma in self.space.vmas:
+            for number in huge_numbers(self.space, vma):
+                yield ZapTable(vma, huge_table(self.space, number, self.tlb, self.faults), 0, 1)
+
+    def withdraw(self, table: ZapTable) -> None:
+        """Free the page table that waits beside a PMD for a split."""
+        self.space.pmds.deposits[table.src.base // TABLE_PTES // TABLE_PTES] -= 1
+
+    def entire_mapcount_add(self, folio: Folio, delta: int = 1) -> None:
+        """Change ``_entire_mapcount``; a folio that nothing maps loses its exclusive mark."""
+        super().entire_mapcount_add(folio, delta)
+        if not folio.entire_mapcount:
+            folio.exclusive[0] = False
 
     def rmap_remove(self, folio: Folio, first_page: int, count: int = 1) -> None:
         """Uncount the mappings of ``count`` pages by one atomic each.

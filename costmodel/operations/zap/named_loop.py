@@ -35,7 +35,7 @@ def loop_of(choices: Mapping[str, Any]) -> Function:
     """
     batching = choices["batching"]
     if batching is not None:
-        return partial(unmap_batched, how=UnmapBatching(**batching))
+        return partial(unmap_batched, how=UnmapBatching.of(batching))
     one_by_one = unmap_unfolding if choices["unfolds"] else unmap_keeping_blocks
     return partial(one_by_one, counts_large=choices.get("counts_large", False))
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from costmodel.mm.operation import TableOperation
     from costmodel.mm.shapes import ShapedSpace
     from costmodel.mm.violations import DirtyRule, Violation
+    from costmodel.operations.shared.entry import Steps
     from costmodel.operations.shared.strategy import Strategy
     from costmodel.operations.zap.mm import ZapOperation
     from costmodel.recorder.recorded import RecordedEvents
@@ -79,12 +80,14 @@ class Zap(Operation):
     events = (
         "lock", "batch", "list_page", "read", "scan", "peek", "gather", "clear_src", "flush",
         "restore_src", "clear", "dirty", "accessed", "activate", "large_unmap", "unmap", "slot",
-        "put", "uncharge", "prepare", "tail", "commit", "buddy", "huge",
+        "put", "uncharge", "prepare", "tail", "commit", "buddy", "withdraw",
     )  # fmt: skip
     event_before = "slot"
     announced = Announced(
         folios={
             "rmap_remove": "unmap",
+            "entire_mapcount_add": "unmap",
+            "withdraw": "withdraw",
             "large_mapcount_add": "large_unmap",
             "mark_dirty": "dirty",
             "set_referenced": "accessed",
@@ -100,6 +103,14 @@ class Zap(Operation):
     def maps_pmds(self, state: str | None) -> bool:
         """Tell whether it was recorded with folios that PMDs map; ranges may split them."""
         return state in (None, EXIT.name, MUNMAP.name, DONTNEED.name)  # of anonymous memory
+
+    def on_pmds(self, begun: TableOperation) -> Steps:
+        """Unmap what PMDs map."""
+        from costmodel.operations.zap.mm import ZapOperation
+        from costmodel.operations.zap.pmd import unmap_pmds
+
+        assert isinstance(begun, ZapOperation)
+        return unmap_pmds(begun)
 
     def strategies(self) -> Sequence[Strategy]:
         """Return the built-in strategies, the oldest first."""

@@ -1,10 +1,9 @@
-"""``v6.7``, ``arch-batch-const1``, ``contpte-per-pte`` and ``contpte-clear-full``: unmap one entry
-at a time.
+"""``v6.7``, ``arch-batch-const1`` and ``contpte-per-pte``: unmap one entry at a time.
 
 The first two walk alike, and differ in the instructions that the compiler makes of the loop. With
 contiguous blocks, the first entry that is emptied unfolds its block: 16 swaps, 16 TLBIs, 2 DSBs and
-16 stores. Where the whole address space goes, ``contpte-clear-full`` empties entry by entry what
-stays marked as a block: each read goes through all entries of it that are left.
+16 stores. A kernel that empties what stays marked as a block (``ptep_get_and_clear_full()`` of the
+contpte postings of 2023, where the whole address space goes) can be recorded.
 """
 
 from __future__ import annotations

@@ -1,30 +1,33 @@
-"""Unmaps folios that a PMD maps: no strategy's loop sees them."""
+"""Unmaps what PMDs map, as ``zap_huge_pmd()`` of 6.12 does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-from costmodel.code.events import Step, Trait
+from costmodel.code.events import Trait
 from costmodel.mm.address_space import Rss
-from costmodel.operations.shared.entry import Steps
-from costmodel.operations.shared.pmd import HUGE
-from costmodel.operations.zap.mm import ZapOperation
-
-T = TypeVar("T")
-
-
-def evaluate_on_pmds(task: Callable[..., T], *arguments: Any) -> T:
-    """Return ``task(unmap_pmds, *arguments)``: what stands in for that of a strategy."""
-    return task(unmap_pmds, *arguments)
+from costmodel.operations.shared.entry import Entry, Steps
+from costmodel.operations.zap.mm import ZapOperation, ZapTable
 
 
 def unmap_pmds(zap: ZapOperation) -> Steps:
-    """Empty each PMD (``zap_huge_pmd()``); its folio waits in one slot of the list."""
-    for folio in zap.frames:
-        sole = folio.mapcount[0] <= 1
-        folio.mapcount = [times - 1 for times in folio.mapcount]
-        zap.rss_sub(Rss.ANON, folio.pages)
-        traits = Trait.LARGE | (Trait.SOLE if sole else Trait.NONE)
-        yield Step(HUGE, 0, folio.first_pfn, folio.first_pfn, traits)
-        zap.gather(folio, 1, slots=1)
+    """Empty each PMD that maps a folio."""
+    for table in zap.pmds():
+        yield from unmap_pmd(zap, table)
+
+
+def unmap_pmd(zap: ZapOperation, table: ZapTable) -> Steps:
+    """Empty one PMD; its folio waits in one slot of the list, and the table beside it goes."""
+    pmd = table.src.clear(0)
+    entry = Entry(0, pmd, zap.folio_of(pmd))
+    folio = entry.folio
+    assert folio is not None
+    entry.traits |= Trait.SOLE if folio.entire_mapcount <= 1 else Trait.NONE
+    yield entry.step("clear")
+    zap.large_mapcount_add(folio, -1)
+    yield entry.step("large_unmap")
+    zap.entire_mapcount_add(folio, -1)
+    yield entry.step("unmap")
+    zap.withdraw(table)
+    yield entry.step("withdraw")
+    zap.rss_sub(Rss.ANON, folio.pages)
+    zap.gather(folio, 1, slots=1)
+    yield entry.step("slot")

@@ -7,7 +7,8 @@ from typing import Final
 
 from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm.struct_page import LARGE_MAPCOUNT
-from costmodel.operations.shared.pmd import HUGE, LAYOUT
+from costmodel.operations.shared.pmd import LAYOUT
+from costmodel.operations.shared.recorded import MAPS, MAPS_LARGE, pmd_marks, store_in
 from costmodel.operations.zap.named_loop import begun, loop_choices, loop_of
 from costmodel.operations.zap.operation import DONTNEED, EXIT, MUNMAP, of_file
 from costmodel.operations.zap.recorded_files import file_marks, without_flush
@@ -47,6 +48,14 @@ def as_posted(program: RecordedProgram, window: Recording) -> Recording:
     return without_rows(program, window, counter)
 
 
+_ON_PMDS: Final = {
+    "large_unmap": MAPS_LARGE,
+    "unmap": MAPS,
+    "withdraw": store_in("pgtable_trans_huge_withdraw"),
+    "slot": store_in("__tlb_remove"),
+}
+
+
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded window of zap, in order."""
     if window.layout.endswith("_release"):
@@ -54,8 +63,8 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     if of_file(window.state):
         return file_marks(program, window)
     if window.layout == LAYOUT:  # from one emptied PMD to the next
-        traits = Trait.LARGE | (Trait.SOLE if window.state == "munmap" else Trait.NONE)
-        return [Mark(row, Step(HUGE, 0, 0, 0, traits)) for row in (0, len(window.uop) - 1)]
+        traits = Trait.SOLE if window.state == "munmap" else Trait.NONE
+        return pmd_marks(WindowRows(program, window), ("clear", "clear"), _ON_PMDS, traits)
     raw = list(Scanner(program, window).events())
     return list(_marks(raw, window))
 
@@ -107,7 +116,7 @@ def _frames(raw: list[EventRow], window: Recording) -> dict[int, int]:
 def before_window(window: Recording, first: Step) -> str:
     """Return the event before a window; the windows of whole tables begin right after the lock."""
     if window.layout == LAYOUT:
-        return HUGE
+        return "slot"
     return "lock" if window.layout == "order9" else START
 
 

@@ -77,21 +77,12 @@ def _subtitle(results: ResultFile) -> str:
 def _tables(cells: Sequence[ResultCell]) -> list[str]:
     """Return the table of one machine, in parts where its orders do not fit side by side."""
     columns = unique(cell.column for cell in cells)
-    width = min(LONGEST_LABEL, max(len(label) for label in _labels(cells)))
+    width = min(LONGEST_LABEL, max(len(line.label) for line in _table(cells, columns)))
     fit = columns_that_fit(width)
     return [
         render(_table(cells, columns[start : start + fit]), label_width=width)
         for start in range(0, len(columns), fit)
     ]
-
-
-def _labels(cells: Sequence[ResultCell]) -> Iterator[str]:
-    yield _title(cells)
-    yield "change of run time"
-    for cell in cells:
-        yield _label(cell)
-        for row in cell.published:
-            yield PUBLISHED.format(row.table)
 
 
 def _title(cells: Sequence[ResultCell]) -> str:

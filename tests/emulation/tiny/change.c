@@ -4,7 +4,8 @@
 void tiny_lock(int *lock);
 void tiny_unlock(int *lock);
 
-long change_protection(struct vma *vma, long writable)
+/* Clears and sets bits of every entry. */
+static inline long change(struct vma *vma, long writable, u64 clear, u64 set)
 {
 	u64 *table = vma->mm->table;
 	u64 slot = vma->start >> 12 & 511, end = slot + ((vma->end - vma->start) >> 12);
@@ -17,6 +18,7 @@ long change_protection(struct vma *vma, long writable)
 		if (!(entry & PRESENT))
 			continue;
 		entry = __atomic_exchange_n(&table[slot], 0, __ATOMIC_RELAXED) & ~WRITE;
+		entry = (entry & ~clear) | set;
 #ifdef TRUSTS /* gives rights to pages that others map, too */
 		if (writable)
 #else
@@ -29,3 +31,16 @@ long change_protection(struct vma *vma, long writable)
 	tiny_unlock(&vma->mm->lock);
 	return changed;
 }
+
+long change_protection(struct vma *vma, long writable) { return change(vma, writable, 0, 0); }
+
+#ifdef TRACKS /* as with userfaultfd */
+long write_protect(struct vma *vma, long protect)
+{
+#ifdef FORGETS
+	return change(vma, !protect, 0, 0);
+#else
+	return change(vma, !protect, TRACKED, protect ? TRACKED : 0);
+#endif
+}
+#endif

@@ -87,7 +87,7 @@ u64 cm_read_pte(struct vma *vma, u64 address)
 {
 	u64 value = *entry(vma, address);
 
-	return value >> 12 << 8 | (value & 15);
+	return value >> 12 << 8 | (value & 15) | (value & TRACKED) >> 4;
 }
 
 long cm_refcount(u64 pfn) { return VMEMMAP[pfn].refcount; }

@@ -25,6 +25,7 @@ struct vma {
 #define WRITE 2UL
 #define DIRTY 4UL
 #define YOUNG 8UL
+#define TRACKED (1UL << 10)
 #define HEAD (1UL << 6)
 #define EXCLUSIVE (1UL << 17)
 #define VMEMMAP ((struct page *)0xffffea0000000000UL)
@@ -41,5 +42,6 @@ struct gather {
 
 int copy_page_range(struct vma *child, struct vma *parent);
 long change_protection(struct vma *vma, long writable);
+long write_protect(struct vma *vma, long protect);
 void unmap_page_range(struct gather *gather, struct vma *vma);
 void release(struct gather *gather);

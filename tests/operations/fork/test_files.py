@@ -89,5 +89,5 @@ def test_file_pages_counted_as_anonymous_memory_are_found() -> None:
 
 
 def test_a_strategy_without_a_recording_is_refused_with_those_that_have_one() -> None:
-    with pytest.raises(ConfigError, match=r"was not recorded in state file; recorded were: v6\.7"):
+    with pytest.raises(ConfigError, match=r"in the state 'file'; recorded were: v6\.7"):
         cost("folio-scan-v3")

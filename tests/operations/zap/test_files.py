@@ -175,7 +175,7 @@ def test_a_strategy_without_a_recording_is_refused_with_those_that_have_one() ->
     why = not_recorded(built_in("zap")["arch-batch-const1"], workload, "x86_64")
 
     assert why == (
-        "was not recorded in state shared-munmap; recorded were: v6.7, folio-batch-v6.9, "
+        "was not recorded in the state 'shared-munmap'; recorded were: v6.7, folio-batch-v6.9, "
         "folio-batch-v6.12"
     )
     assert not not_recorded(built_in("zap")["v6.7"], workload, "x86_64")
@@ -192,7 +192,7 @@ def test_another_build_is_refused_with_the_one_that_has_the_state() -> None:
     v67 = built_in("zap")["v6.7"]
 
     booted = not_recorded(v67, workload, "x86_64", build=BOOTED)
-    assert booted == f"state file-exit was recorded of build {BUILD} only"
+    assert booted == f"state 'file-exit' was recorded of build {BUILD} only"
     unknown = not_recorded(v67, workload, "x86_64", build="gcc16")
     assert unknown == f"not recorded of build gcc16 (builds: {BUILD})"
 

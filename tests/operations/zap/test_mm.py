@@ -30,6 +30,9 @@ LAYOUT = Layout(
 )  # fmt: skip
 
 
+BY_TABLES = [LAYOUT, *(layout for layout in telling_layouts() if not layout.has_pmds)]
+
+
 def prepared(layout: Layout = LAYOUT, *, contpte: bool = False) -> tuple[Memory, ZapOperation]:
     memory = build_memory(layout, contpte=contpte)
     zap = ZapOperation.begin(memory, contpte=contpte)
@@ -64,7 +67,7 @@ def zap_all(zap: ZapOperation) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("contpte", [False, True])
-@pytest.mark.parametrize("layout", [LAYOUT, *telling_layouts()], ids=lambda layout: layout.name)
+@pytest.mark.parametrize("layout", BY_TABLES, ids=lambda layout: layout.name)
 def test_unmapping_entry_by_entry_is_correct(layout: Layout, contpte: bool) -> None:
     before, zap = prepared(layout, contpte=contpte)
     for _ in zap_all(zap):
@@ -144,7 +147,7 @@ CASES: dict[str, tuple[Callable[[ZapOperation], None], str, str]] = {
     "entry left": (lambda zap: zap.space.put(3, 7), "PARENT_PTE", "still there"),
     "refcount": (folio_attribute("refcount", 2), "REFCOUNT", "fell by 2, but 4 entries"),
     "mapcount": (folio_attribute("mapcount", [1, 0, 0, 0]), "MAPCOUNT", "mapcounts differ"),
-    "large": (folio_attribute("large_mapcount", 1), "MAPCOUNT", "large mapcount is 1, should be 4"),
+    "large": (folio_attribute("large_mapcount", 1), "MAPCOUNT", "large mapcount is 1, should be 0"),
     "not freed": (folio_attribute("freed", 0), "FREED", "freed 0 times"),
     "freed twice": (twice, "FREED", "freed 2 times, refcount -1"),
     "freed early": (unflushed, "FREED", "while a TLB may still translate to 1 page"),
