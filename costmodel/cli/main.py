@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 from costmodel import __version__
 from costmodel.cli.parser import Parser, wrapped
-from costmodel.cli.process import BAD_INPUT, complain, guarded
+from costmodel.cli.process import BAD_INPUT, complain, guarded, interrupted
 from costmodel.units import WIDTH
 
 COMMANDS = (
@@ -89,7 +89,7 @@ def run_words(words: list[str]) -> int:
     try:
         return commands[args.command].run(args)
     except Exception as error:
-        if not _is_bad_input(error):
+        if interrupted() or not _is_bad_input(error):
             raise
         complain(wrapped(str(error)))
         return BAD_INPUT

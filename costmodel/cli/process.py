@@ -97,6 +97,15 @@ def give_up(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+_listening: list[Interruption] = []
+"""Those whose command runs now: one, or none."""
+
+
+def interrupted() -> bool:
+    """Tell whether Ctrl-C came while this command runs: what goes wrong now may come of it."""
+    return any(each.happened for each in _listening)
+
+
 class Interruption:
     """Remembers Ctrl-C while a command runs, even if the interrupted code suppresses it.
 
@@ -116,6 +125,7 @@ class Interruption:
         if main and signal.getsignal(signal.SIGINT) in (signal.default_int_handler, leave):
             self._handler = signal.signal(signal.SIGINT, self._interrupt)
             sys.unraisablehook = self._unraisable
+        _listening.append(self)
         return self
 
     def __exit__(
@@ -125,6 +135,7 @@ class Interruption:
         traceback: TracebackType | None,
     ) -> None:
         """Restore the signal handler and the hook that were there before."""
+        _listening.remove(self)
         if self._handler is not None:
             signal.signal(signal.SIGINT, self._handler)
             sys.unraisablehook = self._hook

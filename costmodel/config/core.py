@@ -47,6 +47,12 @@ class Core(Group):
     """Loads in flight."""
     store_queue_entries: Count
     """Stores in flight, from dispatch until they leave for the L1."""
+    branches_in_flight: Count = no_limit(4096)
+    """Branches in flight, taken or not, calls and returns among them."""
+    calls_in_flight: Count = no_limit(4096)
+    """Calls and returns in flight."""
+    results_in_flight: Count = no_limit(4096)
+    """Results of loads and integer operations in flight: registers for renaming."""
     alu_ports: Annotated[Parameter[int], Bounds(1, 16)]
     """Integer operations started per cycle."""
     branch_ports: Annotated[Parameter[int], Bounds(1, 16)]

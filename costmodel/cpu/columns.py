@@ -36,6 +36,12 @@ ATOMICS = (OP_RMW_STORE, OP_RMW_VALUE, OP_RMW_CAS, OP_RMW_ACQUIRE)
 TAKEN = (OP_JUMP, OP_CALL, OP_RETURN)
 """Operations that are taken branches; ``OP_BRANCH`` is a branch that is not taken."""
 BRANCHES = (OP_BRANCH, *TAKEN)
+CALLS = (OP_CALL, OP_RETURN)
+RESULTS = (
+    OP_ALU, OP_MUL, OP_MOVE, OP_LOAD, OP_RMW_VALUE, OP_RMW_CAS, OP_RMW_ACQUIRE, OP_SYSTEM,
+    OP_IMMEDIATE,
+)  # fmt: skip
+"""Operations whose result takes a register; a move only where it is executed."""
 
 
 def flags(ops: tuple[int, ...]) -> NDArray[np.uint8]:

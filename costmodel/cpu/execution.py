@@ -108,7 +108,7 @@ def _load(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> Non
     now = w.now[0]
     start_access(row, ready, p, costs, w)
     data = fetch(row, now.start, p, costs, w)
-    now.finish = forwarded(row, data, p, w)
+    now.finish = forwarded(row, data, p.l1, p.forward, w)
     now.loaded = max(now.loaded, now.finish)
     hold_register(row, now.finish, costs, w)
 
@@ -133,9 +133,9 @@ def _atomic(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Win
     now = w.now[0]
     latency = p.value if op == c.OP_RMW_VALUE else (p.cas if op == c.OP_RMW_CAS else p.acquire)
     start_access(row, ready, p, costs, w)
-    data = fetch(row, now.start, p, costs, w)
-    data = forwarded(row, data, p, w)
-    now.finish = data - p.l1 + latency
+    data = fetch(row, now.start, p, costs, w) - p.l1 + latency
+    # Its measured latency is that of a chain: from the data of an older store on, too.
+    now.finish = forwarded(row, data, latency, latency, w)
     now.tail = latency
     now.body_cause = now.tail_cause
     now.tail_cause = _ATOMIC
@@ -188,8 +188,10 @@ def _lock_that_lets_pass(row: c.Row, ready: int, p: Parameters, costs: Costs, w:
     else:
         if now.loaded > begin:
             begin, now.body_cause = now.loaded, _DEPENDENCY
-        if now.lock_done > begin:
-            begin, now.body_cause = now.lock_done, _LOCKED
+        # Its own line, too, comes into the L1 only behind the older one.
+        fill = p.l2 - p.l1 if costs.misses[row[c.CLASS]] else 0
+        if now.lock_done + fill > begin:
+            begin, now.body_cause = now.lock_done + fill, _LOCKED
         now.lock_done = begin + p.locked
     now.tail_cause = _LOCKED
     now.finish = begin + p.locked

@@ -74,8 +74,11 @@ def _prefetch(row: c.Row, earliest: int, gap: int, w: Window) -> None:
 
 
 @inlined
-def forwarded(row: c.Row, data: int, p: Parameters, w: Window) -> int:
-    """Return the tick at which the data arrive, if need be from an older store in the queue."""
+def forwarded(row: c.Row, data: int, hit: int, takes: int, w: Window) -> int:
+    """Return the tick at which the data arrive, if need be from an older store in the queue.
+
+    ``hit`` is the latency where the L1 has the line, ``takes`` that from the store's data on.
+    """
     now = w.now[0]
     back = row[c.MEMORY]
     if not back:
@@ -84,12 +87,11 @@ def forwarded(row: c.Row, data: int, p: Parameters, w: Window) -> int:
     if w.stores[entry].drains <= now.start:
         return data
     if w.stores[entry].forwards:
-        hit = now.start + p.l1
-        data = max(hit, w.stores[entry].known + p.forward)
+        data = max(now.start + hit, w.stores[entry].known + takes)
         now.tail = data - now.start
         now.tail_cause = _STORE_FORWARD
         return data
-    drained: int = w.stores[entry].drains + p.l1
+    drained: int = w.stores[entry].drains + hit
     if drained <= data:
         return data
     now.tail = drained - now.start

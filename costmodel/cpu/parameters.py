@@ -37,6 +37,9 @@ ONLY_FOR = {
     "store_only": c.ATOMICS,
     "line_change": c.ATOMICS,
     "in_flight": c.ATOMICS,
+    "branches": c.BRANCHES,
+    "calls": c.CALLS,
+    "results": c.RESULTS,
     "locked": (c.OP_LOCKED,),
     "locked_alone": (c.OP_LOCKED,),
     "locked_oldest": (c.OP_LOCKED,),
@@ -57,7 +60,7 @@ ONLY_FOR = {
 class Parameters(NamedTuple):
     """The numbers of a machine for the core: times are in ticks, the others are counts or flags.
 
-    It is a flat tuple of integers, which the compiled code can take as it is.
+    It is a flat tuple of integers. Compiled code takes it as a record with the same fields.
     """
 
     width: int
@@ -68,6 +71,12 @@ class Parameters(NamedTuple):
     retire_width: int
     rob: int
     load_queue: int
+    """Loads in flight; 0 for no limit but that of the reorder buffer, as for the next three."""
+    branches: int
+    calls: int
+    """Calls and returns in flight."""
+    results: int
+    """Results in registers, until those retire that compute them."""
     store_queue: int
     alu_ports: int
     branch_ports: int
@@ -183,14 +192,17 @@ def parameters_of(machine: Machine) -> Parameters:
 
 def _window(machine: Machine) -> dict[str, int]:
     """Return the limits of the window, the ports, and the latencies without memory."""
-    core = machine.core
+    core, rob = machine.core, machine.core.rob_entries.value
     return {
         "width": core.width.value,
         "access_width": min(core.access_dispatch_width.value, core.width.value),
         "store_width": min(core.store_dispatch_width.value, core.width.value),
         "retire_width": min(core.retire_width.value, core.rob_entries.value),
-        "rob": core.rob_entries.value,
-        "load_queue": core.load_queue_entries.value,
+        "rob": rob,
+        "load_queue": _limit(core.load_queue_entries.value, rob),
+        "branches": _limit(core.branches_in_flight.value, rob),
+        "calls": _limit(core.calls_in_flight.value, rob),
+        "results": _limit(core.results_in_flight.value, rob),
         "store_queue": core.store_queue_entries.value,
         "alu_ports": core.alu_ports.value,
         "branch_ports": core.branch_ports.value,

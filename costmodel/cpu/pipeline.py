@@ -12,7 +12,18 @@ from costmodel.cpu.execution import execute
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import Cause
-from costmodel.cpu.window import COUNTERS, RING, Costs, Now, Window
+from costmodel.cpu.window import (
+    BRANCHES,
+    CALLS,
+    COUNTERS,
+    LOADS,
+    LOCKS,
+    RESULTS,
+    RING,
+    Costs,
+    Now,
+    Window,
+)
 from costmodel.jit import hot, inlined
 
 _WIDTH = int(Cause.WIDTH)
@@ -29,6 +40,9 @@ _IS_STORE = c.flags(c.STORES)
 _IS_ACCESS = c.flags((*c.LOADS, *c.STORES))
 _IS_ATOMIC = c.flags(c.ATOMICS)
 _IS_TAKEN = c.flags(c.TAKEN)
+_IS_BRANCH = c.flags(c.BRANCHES)
+_IS_CALL = c.flags(c.CALLS)
+_IS_RESULT = c.flags(c.RESULTS)
 
 
 @hot
@@ -51,17 +65,48 @@ def advance(
         w.rows[at].done = now.finish
         w.rows[at].retires = now.retired
         now.row += 1
-        if _IS_LOAD[op]:
-            w.loads[now.load & (RING - 1)] = now.retired
-            now.load += 1
+        _enter(op, p, w)
         if _IS_STORE[op]:
             _drain(row, op, p, w)
         if _IS_ATOMIC[op]:
             w.atomics[now.atomics & (RING - 1)] = now.drained
             now.atomics += 1
-        elif op == c.OP_LOCKED:
-            w.locks[now.locks & (RING - 1)] = now.retired
-            now.locks += 1
+
+
+@inlined
+def _leaves(queue: int, entries: int, w: Window) -> int:
+    """Return when the entry of a queue is free that the next row takes; 0 for no limit."""
+    at: int = w.queues[queue, (w.entered[queue] - entries) & (RING - 1)]
+    return at if entries else 0
+
+
+@inlined
+def _take(queue: int, entries: int, w: Window) -> None:
+    """Take an entry of a queue until the row retires."""
+    if entries:
+        w.queues[queue, w.entered[queue] & (RING - 1)] = w.now[0].retired
+        w.entered[queue] += 1
+
+
+@inlined
+def _takes_register(op: int, p: Parameters) -> bool:
+    takes: bool = _IS_RESULT[op] and not (op == c.OP_MOVE and p.moves_free)
+    return takes
+
+
+@inlined
+def _enter(op: int, p: Parameters, w: Window) -> None:
+    """Take the entries of the row in all queues."""
+    if _IS_LOAD[op]:
+        _take(LOADS, p.load_queue, w)
+        if op == c.OP_LOCKED:
+            _take(LOCKS, p.locked_in_flight, w)
+    elif _IS_BRANCH[op]:
+        _take(BRANCHES, p.branches, w)
+        if _IS_CALL[op]:
+            _take(CALLS, p.calls, w)
+    if _takes_register(op, p):
+        _take(RESULTS, p.results, w)
 
 
 @inlined
@@ -94,14 +139,20 @@ def _dispatch(row: c.Row, op: int, p: Parameters, w: Window) -> None:
         cause = now.redirect_cause
     at = max(at, w.rows[(now.row - p.rob) & (RING - 1)].retires)
     if _IS_LOAD[op]:
-        at = max(at, w.loads[(now.load - p.load_queue) & (RING - 1)])
+        at = max(at, _leaves(LOADS, p.load_queue, w))
+    elif _IS_BRANCH[op]:
+        at = max(at, _leaves(BRANCHES, p.branches, w))
+        if _IS_CALL[op]:
+            at = max(at, _leaves(CALLS, p.calls, w))
+    if _takes_register(op, p):
+        at = max(at, _leaves(RESULTS, p.results, w))
     if _IS_STORE[op]:
         oldest = (now.store - p.store_queue) & (RING - 1)
         if w.stores[oldest].drains > at:
             at = w.stores[oldest].drains
             cause = w.stores[oldest].drain_cause
-    if op == c.OP_LOCKED and p.locked_in_flight:
-        retires = w.locks[(now.locks - p.locked_in_flight) & (RING - 1)]
+    if op == c.OP_LOCKED:
+        retires = _leaves(LOCKS, p.locked_in_flight, w)
         if retires > at:
             at = retires
             cause = _LOCKED

@@ -13,7 +13,7 @@ from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.ports import Steps
 from costmodel.cpu.reference_execution import Execution
 from costmodel.cpu.stack import Cause
-from costmodel.cpu.window import COUNTERS
+from costmodel.cpu.window import BRANCHES, CALLS, COUNTERS, LOADS, LOCKS, QUEUES, RESULTS
 
 
 class _Slots:
@@ -59,7 +59,8 @@ class ReferenceCore(Execution):
         fetched = _Slots(self.p.fetch_width)
         dispatched = _Slots(self.p.width, self.p.access_width, self.p.store_width)
         redirect: MicroOp | None = None
-        stores = loads = locks = 0
+        queues: dict[int, list[MicroOp]] = {queue: [] for queue in range(QUEUES)}
+        stores = loads = 0
         for op in self.ops:
             room, resumed = dispatched.time, 0
             if redirect is not None:
@@ -68,16 +69,18 @@ class ReferenceCore(Execution):
                     room, op.front_cause = resumed, redirect.redirects or Cause.WIDTH
             if op.number >= self.p.rob:
                 room = max(room, (yield self.ops[op.number - self.p.rob].retired))
-            if op.is_load and loads >= self.p.load_queue:
-                room = max(room, (yield self.loads[loads - self.p.load_queue].retired))
+            taken = self._queues_of(op)
+            for queue, entries in taken.items():
+                if queue != LOCKS and entries and len(queues[queue]) >= entries:
+                    room = max(room, (yield queues[queue][-entries].retired))
             if op.is_store and stores >= self.p.store_queue:
                 oldest = self.stores[stores - self.p.store_queue]
                 drained = yield oldest.drained
                 if drained > room:
                     room, op.front_cause = drained, oldest.drain_cause
-            limit = self.p.locked_in_flight
-            if op.op == c.OP_LOCKED and limit and locks >= limit:
-                retired = yield self.locks[locks - limit].retired
+            limit = taken.get(LOCKS, 0)
+            if limit and len(queues[LOCKS]) >= limit:
+                retired = yield queues[LOCKS][-limit].retired
                 if retired > room:
                     room, op.front_cause = retired, Cause.LOCKED
             if self.p.fetches:
@@ -87,10 +90,23 @@ class ReferenceCore(Execution):
             op.dispatch = dispatched.take(room, op.is_load or op.is_store, op.is_store)
             loads += op.is_load
             stores += op.is_store
-            locks += op.op == c.OP_LOCKED
+            for queue in taken:
+                queues[queue].append(op)
             yield self.until(op.dispatch)
             self.enter(op, loads - op.is_load)
             redirect = op if op.redirects is not None else redirect
+
+    def _queues_of(self, op: MicroOp) -> dict[int, int]:
+        """Return the size of each queue that a micro-op takes an entry of; 0 for no limit."""
+        p, executed = self.p, op.op != c.OP_MOVE or not self.p.moves_free
+        members = {
+            LOADS: (c.LOADS, p.load_queue),
+            LOCKS: ((c.OP_LOCKED,), p.locked_in_flight),
+            BRANCHES: (c.BRANCHES, p.branches),
+            CALLS: (c.CALLS, p.calls),
+            RESULTS: (c.RESULTS if executed else (), p.results),
+        }
+        return {queue: entries for queue, (ops, entries) in members.items() if op.op in ops}
 
     def _fetched(self, op: MicroOp, fetched: _Slots, resumed: int) -> int:
         """Return when a micro-op is fetched."""

@@ -48,7 +48,6 @@ class Execution:
         self.loads = [op for op in micro_ops if op.is_load]
         self.stores = [op for op in micro_ops if op.is_store]
         self.atomics = [op for op in micro_ops if op.op in c.ATOMICS]
-        self.locks = [op for op in micro_ops if op.op == c.OP_LOCKED]
         self.entry = {op.number: i for i, op in enumerate(self.stores)}
         self.ports = Ports(
             env,
@@ -189,17 +188,19 @@ class Execution:
         yield from self._wait_for_register(op)
         yield from self._begin(op, LOADING, ADDRESS)
         data = yield from self._fetch(op, op.start)
-        data = yield from self._forwarded(op, data)
         latencies = {
             c.OP_RMW_VALUE: self.p.value, c.OP_RMW_CAS: self.p.cas, c.OP_RMW_ACQUIRE: self.p.acquire
         }  # fmt: skip
-        op.finish = data
-        if op.op in latencies:
-            self._atomic(op, data, latencies[op.op], Cause.ATOMIC)
+        latency = latencies.get(op.op)
+        if latency is None:
+            op.finish = yield from self._forwarded(op, data, self.p.l1, self.p.forward)
+        else:
+            data += latency - self.p.l1
+            op.finish = yield from self._forwarded(op, data, latency, latency)
+            self._atomic(op, latency, Cause.ATOMIC)
         self._release(op, op.finish)
 
-    def _atomic(self, op: MicroOp, data: int, latency: int, cause: Cause) -> None:
-        op.finish = data - self.p.l1 + latency
+    def _atomic(self, op: MicroOp, latency: int, cause: Cause) -> None:
         op.tail, op.body_cause, op.tail_cause = latency, op.tail_cause, cause
 
     def _alone(self, op: MicroOp) -> Steps:
@@ -207,7 +208,8 @@ class Execution:
         yield from self._oldest_and_drained(op)
         yield from self._begin(op, LOADING, ADDRESS, alus=self.p.locked_alus)
         data = yield from self._fetch(op, op.start)
-        self._atomic(op, data, self.p.locked, Cause.LOCKED)
+        op.finish = data + self.p.locked - self.p.l1
+        self._atomic(op, self.p.locked, Cause.LOCKED)
         self._release(op, op.finish)
 
     def _let_pass(self, op: MicroOp) -> Steps:
@@ -321,21 +323,24 @@ class Execution:
             yield self.env.timeout(0)
         request.succeed(arrival)
 
-    def _forwarded(self, op: MicroOp, data: int) -> Timed:
-        """Return the tick at which the data arrive, if need be from an older store."""
+    def _forwarded(self, op: MicroOp, data: int, hit: int, takes: int) -> Timed:
+        """Return the tick at which the data arrive, if need be from an older store.
+
+        ``hit`` is the latency in the L1, ``takes`` that from the store's data on.
+        """
         if not op.row[c.MEMORY]:
             return data
         store = self.stores[self._entries_before(op) - int(op.row[c.MEMORY])]
         if store.drained.triggered and _time(store.drained) <= op.start:
             return data
         if store.op in (c.OP_RMW_STORE, c.OP_ZERO_LINE):
-            drained = (yield store.drained) + self.p.l1
+            drained = (yield store.drained) + hit
             if drained > data:
                 data = drained
                 op.tail, op.tail_cause = drained - op.start, store.drain_cause
             return data
         known = yield store.started if store.op == c.OP_STORE else store.done
-        data = max(op.start + self.p.l1, known + self.p.forward)
+        data = max(op.start + hit, known + takes)
         op.tail, op.tail_cause = data - op.start, Cause.STORE_FORWARD
         return data
 

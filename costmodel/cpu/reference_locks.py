@@ -36,10 +36,12 @@ def turn_begins(core: Execution, op: MicroOp, begin: int, body: int) -> Begins:
     """Begin after older locked operations and older loads."""
     before = core.loads_before[op.number]
     # Older ones than these retired long ago.
-    for load in core.loads[max(0, before - core.p.load_queue) : before]:
+    for load in core.loads[max(0, before - (core.p.load_queue or core.p.rob)) : before]:
         loaded: int = yield load.done
         if load.op == c.OP_LOAD and loaded > begin:
             begin, body = loaded, Cause.DEPENDENCY
     lock = core.lock_before[op.number]
     done: int = 0 if lock is None else (yield lock.done)
+    if lock is not None and op.priced.costs.misses[op.row[c.CLASS]]:
+        done += core.p.l2 - core.p.l1  # its line comes into the L1 only then
     return (done, Cause.LOCKED) if done > begin else (begin, body)

@@ -53,8 +53,9 @@ NOTHING = Reach(0, 0, 0, 0)
 def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
     """Return the length of the state of a window, for a program with a given reach."""
     return (
-        _CARRIED + p.miss_registers + 2 * p.rob + p.load_queue + 2 * p.store_queue
-        + p.in_flight + p.locked_in_flight + p.fetches * p.fetch_queue
+        _CARRIED + p.miss_registers + 2 * p.rob + 2 * p.store_queue + p.in_flight
+        + p.load_queue + p.locked_in_flight + p.branches + p.calls + p.results
+        + p.fetches * p.fetch_queue
         + _widths(p) + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
     )  # fmt: skip
 
@@ -68,6 +69,12 @@ def empty_state(p: Parameters) -> Ints:
     rows[1::2] = _NONE
     state[len(state) - _widths(p) :] = -TICKS_PER_CYCLE
     return state
+
+
+@inlined
+def _entries(p: Parameters) -> tuple[int, int, int, int, int]:
+    """Return the entries of each queue, in the order of their numbers."""
+    return p.load_queue, p.locked_in_flight, p.branches, p.calls, p.results
 
 
 def _widths(p: Parameters) -> int:
@@ -91,9 +98,10 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
         issued = w.rows[slot].issued - (zero << GROUP_BITS)
         out[at + 1] = issued if issued >= 0 else _NONE
         at += 2
-    for back in range(1, p.load_queue + 1):
-        out[at] = max(w.loads[(now.load - back) & (RING - 1)] - zero, 0)
-        at += 1
+    for queue, entries in enumerate(_entries(p)):
+        for back in range(1, entries + 1):
+            out[at] = max(w.queues[queue, (w.entered[queue] - back) & (RING - 1)] - zero, 0)
+            at += 1
     for back in range(1, p.store_queue + 1):
         entry = (now.store - back) & (RING - 1)
         drains = w.stores[entry].drains - zero
@@ -102,9 +110,6 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
         at += 2
     for back in range(1, p.in_flight + 1):
         out[at] = max(w.atomics[(now.atomics - back) & (RING - 1)] - zero, 0)
-        at += 1
-    for back in range(1, p.locked_in_flight + 1):
-        out[at] = max(w.locks[(now.locks - back) & (RING - 1)] - zero, 0)
         at += 1
     for back in range(1, p.fetches * p.fetch_queue + 1):
         dispatched = w.rows[(now.row - back) & (RING - 1)].dispatched
@@ -157,6 +162,7 @@ def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> No
     """Write what rows of the same execution look back at: inputs, lines and stored data."""
     now = w.now[0]
     zero = _cycle_of(now)
+    longest = max(p.forward, p.value, p.cas, p.acquire)
     for back in range(1, reach.rows + 1):
         slot = (now.row - back) & (RING - 1)
         out[at] = max(w.rows[slot].done - zero, 0)
@@ -167,7 +173,7 @@ def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> No
     for back in range(1, reach.entries + 1):
         entry = (now.store - back) & (RING - 1)
         waits = w.stores[entry].drains > zero
-        out[at] = max(w.stores[entry].known - zero, -p.forward) if waits else _NONE
+        out[at] = max(w.stores[entry].known - zero, -longest) if waits else _NONE
         out[at + 1] = w.stores[entry].forwards if waits else _NONE
         at += 2
     for stream in range(reach.streams):
@@ -195,9 +201,10 @@ def restore_state(p: Parameters, w: Window, state: Ints) -> None:
         if state[at + 1] >= 0:
             _issued_again(state[at + 1] + (zero << GROUP_BITS), slot, p, w)
         at += 2
-    for back in range(1, p.load_queue + 1):
-        w.loads[(now.load - back) & (RING - 1)] = state[at] + zero
-        at += 1
+    for queue, entries in enumerate(_entries(p)):
+        for back in range(1, entries + 1):
+            w.queues[queue, (w.entered[queue] - back) & (RING - 1)] = state[at] + zero
+            at += 1
     for back in range(1, p.store_queue + 1):
         entry = (now.store - back) & (RING - 1)
         w.stores[entry].drains = state[at] + zero
@@ -205,9 +212,6 @@ def restore_state(p: Parameters, w: Window, state: Ints) -> None:
         at += 2
     for back in range(1, p.in_flight + 1):
         w.atomics[(now.atomics - back) & (RING - 1)] = state[at] + zero
-        at += 1
-    for back in range(1, p.locked_in_flight + 1):
-        w.locks[(now.locks - back) & (RING - 1)] = state[at] + zero
         at += 1
     for back in range(1, p.fetches * p.fetch_queue + 1):
         w.rows[(now.row - back) & (RING - 1)].dispatched = state[at] + zero

@@ -54,14 +54,10 @@ class Now:
     """The number of this row: how many there were so far."""
     accesses: int
     """How many loads and stores there were so far."""
-    load: int
-    """How many entries of the load queue were taken so far."""
     store: int
     """How many entries of the store queue were taken so far."""
     atomics: int
     """How many arm64 atomics there were so far."""
-    locks: int
-    """How many locked operations there were so far."""
     latest: int
     """The latest start so far."""
     front_cause: int
@@ -117,6 +113,10 @@ ALU, BRANCH, LOADING, STORING, MULTIPLY, ADDRESS, LOCKING = range(7)
 locked operation takes the ports of a load, and ALUs."""
 GROUPS, GROUP_BITS = 7, 3
 NO_SHARE = -1
+LOADS, LOCKS, BRANCHES, CALLS, RESULTS = range(5)
+"""Queues whose entries are taken at dispatch and free again at retirement. Limits of what is in
+flight are such queues, too."""
+QUEUES = 5
 
 LONG_AGO = -(1 << 40)
 """A time before everything else."""
@@ -146,14 +146,14 @@ class Window(NamedTuple):
     """The youngest rows, a ring indexed by the number of the row."""
     accessed: Ints
     """When each load or store was dispatched, a ring."""
-    loads: Ints
-    """When each entry of the load queue is free again, a ring."""
+    queues: Ints
+    """When each entry of each queue is free again, [queues, ring]."""
+    entered: Ints
+    """How many entries of each queue were taken so far."""
     stores: MutableSequence[StoreEntry]
     """The entries of the store queue, a ring."""
     atomics: Ints
     """When each arm64 atomic is finished, a ring."""
-    locks: Ints
-    """When each locked operation retires, a ring."""
     requests: Ints
     """When the prefetch requests of each stream arrive, [streams, ring]."""
     requested: Ints
@@ -166,7 +166,7 @@ class Window(NamedTuple):
     """One record: the progress of the window."""
 
 
-def _records(fields: type, count: int) -> Any:
+def records(fields: type, count: int) -> Any:
     """Return ``count`` records of integers, all 0, whose fields numba and numpy access by name."""
     names = [(name, np.int64) for name in fields.__annotations__]
     return np.zeros(count, np.dtype(names, align=True)).view(np.recarray)
@@ -174,18 +174,18 @@ def _records(fields: type, count: int) -> Any:
 
 def new_window(miss_registers: int) -> Window:
     """Return a window in which nothing is in flight."""
-    rows, now = _records(WindowRow, RING), _records(Now, 1)
-    stores = _records(StoreEntry, RING)
+    rows, now = records(WindowRow, RING), records(Now, 1)
+    stores = records(StoreEntry, RING)
     rows.issued = NO_ISSUE
     rows.dispatched = rows.fetched = rows.retires = stores.dispatched = LONG_AGO
     now.atomic_began = LONG_AGO
     return Window(
         rows=rows,
         accessed=np.full(RING, LONG_AGO, np.int64),
-        loads=np.zeros(RING, np.int64),
+        queues=np.zeros((QUEUES, RING), np.int64),
+        entered=np.zeros(QUEUES, np.int64),
         stores=stores,
         atomics=np.zeros(RING, np.int64),
-        locks=np.zeros(RING, np.int64),
         requests=np.zeros((STREAMS, REQUEST_RING), np.int64),
         requested=np.zeros(STREAMS, np.int64),
         misses=np.zeros(miss_registers, np.int64),

@@ -9,7 +9,7 @@ they were not cut from.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from costmodel.code.events import Mark, Step
@@ -24,13 +24,15 @@ from costmodel.mm.pte import CONT, DIRTY, PRESENT, TABLE_PTES, WRITE, YOUNG, mak
 from costmodel.operations.fork.operation import FILE
 from costmodel.operations.registry import operation_named
 from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.recorder.build_archive import RELEASE
 from costmodel.recorder.donors import completed
 from costmodel.recorder.extract import libraries_of
 from costmodel.recorder.recorded import KnownLoops, Seen
 
 _BASE_PFN: Final = 1 << 20
 MOST_OFF_PCT: Final = 1.0
-"""By how many percent steps may miss the number of micro-ops of a table; else they are refused."""
+"""By how many percent steps may miss the number of micro-ops of a table; else they are refused, if
+the caller does not allow more."""
 _NEARLY_EXACT_PCT: Final = 0.05
 """If steps miss no table by more than this, taking paths in turn is not tried as well."""
 
@@ -66,16 +68,25 @@ def cut_into_steps(
     *,
     operation: str,
     contpte: bool,
+    releases: bool = False,
+    most_off_pct: float = MOST_OFF_PCT,
 ) -> Cut | str:
     """Return the steps of a kernel, or why there are none.
 
     They are cut from ``tables`` and tried on ``trials``. Loops of the model are tried one after the
     other; if none fits, the text says where the one that came furthest differs from the kernel.
+    ``releases``: the recorded releases of the program are cut as well.
     """
     loops = operation_named(operation).recorded().loops
     if loops is None:
         return "the model has no loop for it"
-    cutter = _Cutter(program, operation, loops, contpte)
+    if releases:  # a shipped build, whose variant may lack what its tree has
+        known = operation_named(operation).recorded()
+        tables, trials = (
+            [replace(table, window=known.prepare(program, table.window)) for table in some]
+            for some in (tables, trials)
+        )
+    cutter = _Cutter(program, operation, loops, contpte, releases, most_off_pct)
     events = {t: cutter.events(t.window) for t in (*tables, *trials)}
     names = {event for seen in events.values() for _, event, _ in seen}
     furthest, why = (-1, 0), "no loop of the model fits"
@@ -106,6 +117,8 @@ class _Cutter:
     operation: str
     loops: KnownLoops
     contpte: bool
+    cuts_releases: bool
+    most_off_pct: float
 
     def events(self, window: Recording) -> list[Seen]:
         """Return the events of a window; what dropping a lock may look like is none of a table."""
@@ -138,15 +151,28 @@ class _Cutter:
         in turn where that is nearer to the tables.
         """
         marked = [(table.window, marks[table]) for table in tables]
+        releases = self.releases() if self.cuts_releases else []
+        events = {mark.step.event for _, found in releases for mark in found}
         found: Cut | str = ""
         least_pct = float("inf")
-        for library in libraries_of(self.operation, self.program, marked):
+        libraries = libraries_of(self.operation, self.program, [*marked, *releases], events)
+        for library in libraries:
             cut, missed_pct = self._tried(choices, library, marks, trials)
             if missed_pct < least_pct:
                 found, least_pct = cut, missed_pct
             if missed_pct <= _NEARLY_EXACT_PCT:
                 break
         return found
+
+    def releases(self) -> list[tuple[Recording, Sequence[Mark]]]:
+        """Return the recorded releases of gathered pages with their events."""
+        known = operation_named(self.operation).recorded()
+        windows = (
+            known.prepare(self.program, window)
+            for window in self.program.recordings.values()
+            if window.layout.endswith(RELEASE)
+        )
+        return [(window, known.find(self.program, window)) for window in windows]
 
     def _tried(
         self,
@@ -159,7 +185,7 @@ class _Cutter:
         library = self._completed(library)
         missed = {t: self._missed_pct(library, choices, t, of) for t, of in marks.items()}
         worst = max(missed, key=missed.__getitem__)
-        if missed[worst] <= MOST_OFF_PCT:
+        if missed[worst] <= self.most_off_pct:
             exact = not any(pct for table, pct in missed.items() if not table.scene.mixed)
             return Cut(choices, library, exact, max(missed[t] for t in trials)), missed[worst]
         place = f"{worst.window.state}/{worst.window.layout}"

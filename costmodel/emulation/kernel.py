@@ -211,7 +211,10 @@ def compile_around(
     linked = known.copy()
     for path in setups:
         _compile(tree, path, folder, linked, compiler)
-    wanted = {**_HELPERS, **sources}
+    wanted = {
+        source: (*_HELPERS.get(source, ()), *sources.get(source, ()))
+        for source in (*_HELPERS, *sources)
+    }
     while source := _needed(linked, wanted, tree):
         del wanted[source]
         made = tree.folder / Path(source).with_suffix(".o")

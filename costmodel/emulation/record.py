@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from costmodel.emulation.cutting import Cut, TableRecording, cut_into_steps
+from costmodel.emulation.cutting import MOST_OFF_PCT, Cut, TableRecording, cut_into_steps
 from costmodel.emulation.decode_arm64 import Arm64Decoder
 from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import EmulatedCall
@@ -48,21 +48,30 @@ class Recorded:
     slots: Mapping[str, int] = field(default_factory=dict)
 
 
-def record_program(kernel: EmulatedKernel, operation: EmulatedOperation, name: str) -> Recorded:
+def record_program(
+    kernel: EmulatedKernel,
+    operation: EmulatedOperation,
+    name: str,
+    *,
+    releases: Sequence[Scene] | None = None,
+    most_off_pct: float = MOST_OFF_PCT,
+) -> Recorded:
     """Record every scene in every state of an operation, as the program ``name``.
 
-    Raises ConfigError if the executed instructions depend on which frames pages of order 0 lie on:
-    then the few recorded layouts would not stand for all.
+    ``releases``: of what the release of gathered pages is recorded and cut into steps; the kernel
+    must have the functions of the booted kernels there. None: as whole tables, not cut.
+    ``most_off_pct``: by how much the steps may miss a table. Raises ConfigError if the executed
+    instructions depend on which frames pages of order 0 lie on: then the few recorded layouts would
+    not stand for all.
     """
     recorder = _Recorder(kernel, operation)
     contpte = bool(kernel.facts["contpte"])
     for scene in scenes(contpte=contpte):
-        recorder.record(scene)
+        recorder.record(replace(scene, releases=releases is None))
     recorder.cut_steady()
     recorder.compare_frames()
-    if recorder.slots:
-        for scene in released_scenes():
-            recorder.record_releases(scene)
+    for scene in (released_scenes() if recorder.slots else ()) if releases is None else releases:
+        recorder.record_releases(scene)
     program = recorder.builder.program(name)
     tables = recorder.tables.copy()
     for scene in mixed_scenes((*_TAUGHT, *_TRIED)):
@@ -76,6 +85,8 @@ def record_program(kernel: EmulatedKernel, operation: EmulatedOperation, name: s
         trials,
         operation=operation.name,
         contpte=contpte,
+        releases=releases is not None,
+        most_off_pct=most_off_pct,
     )
     return Recorded(program, steps, recorder.slots)
 
@@ -125,7 +136,7 @@ class _Recorder:
 
         Releases are not compared: whether the allocator merges pages depends on their frames.
         """
-        scene = other_frames()
+        scene = replace(other_frames(), releases=False)
         for done in self._executed(scene):
             mine = self.pcs[done.state, scene.layout]
             if mine != done.pcs:
@@ -181,7 +192,8 @@ class _Recorder:
         done = executed.run.released
         if done is None:
             return
-        whole = CutWindow(0, len(done.pcs) - 1, 0, TABLE_PTES)
+        pages = sum(piece.pages for piece in scene.pieces)
+        whole = CutWindow(0, len(done.pcs) - 1, 0, pages)
         _no_stubs(self.kernel, done, whole.first, whole.end)
         layout = f"{scene.layout}{RELEASE}"
         window = self.builder.add(executed.state, layout, done, whole, executed.targets)

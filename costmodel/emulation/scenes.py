@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from costmodel.code.library import RAGGED
 from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
-from costmodel.recorder.build_archive import SPREAD
+from costmodel.recorder.build_archive import SCATTERED, SPREAD
 
 PTE_BYTES: Final = 8
 """Bytes of a page-table entry."""
@@ -38,7 +38,8 @@ class Scene:
     ``pieces``: what it maps. ``steady``: all folios have one order, and a window from the middle is
     recorded under the layout's name; the recording of the whole table is then called ``..._table``.
     ``mixed``: folios of many orders; steps are cut from such tables or tried on them. ``spread``:
-    distance from the start of one folio to that of the next, in sizes of a folio.
+    distance from the start of one folio to that of the next, in sizes of a folio. ``releases``:
+    where pages are gathered, their release is recorded as well.
     """
 
     layout: str
@@ -46,6 +47,7 @@ class Scene:
     steady: bool = False
     mixed: bool = False
     spread: int = 1
+    releases: bool = True
 
     @property
     def order(self) -> int:
@@ -54,9 +56,11 @@ class Scene:
 
     def lay(self, kernel: EmulatedKernel) -> Process:
         """Make a process whose table it is."""
-        process = kernel.process(TABLE_PTES)
+        last = self.pieces[-1]
+        process = kernel.process(last.page + last.pages)
+        for frame, order in dict.fromkeys((piece.frame, piece.order) for piece in self.pieces):
+            kernel.folio(process, frame, order)
         for piece in self.pieces:
-            kernel.folio(process, piece.frame, piece.order)
             kernel.map(process, piece.page, piece.frame + piece.first, piece.pages)
         return process
 
@@ -82,7 +86,24 @@ def released_scenes() -> list[Scene]:
     """
     return [
         *(_alike(f"order{order}", order) for order in (1, 3, 8)),
-        *(_alike(f"order{order}_scattered", order, spread=SPREAD) for order in (0, 1, 2, 3, 4, 8)),
+        *(_alike(f"order{order}{SCATTERED}", order, spread=SPREAD) for order in (0, 1, 2, 3, 4, 8)),
+    ]
+
+
+def releases_by_batch() -> list[Scene]:
+    """Return of which tables releases are recorded, to cut them into steps: some batches of each.
+
+    The steps know small folios, which lists of a CPU keep, and others, but no orders. Where the
+    pages of a folio are mapped backwards, each of them is unmapped and listed alone, as kernels do
+    that know no batches.
+    """
+    return [
+        *(_alike(f"order{order}", order, few=True) for order in (0, 2, 4, 9)),
+        *(
+            _alike(f"order{order}{SCATTERED}", order, spread=SPREAD, few=True)
+            for order in (0, 2, 4)
+        ),
+        *(_backwards(f"order{order}_backwards", order) for order in (2, 4)),
     ]
 
 
@@ -101,24 +122,40 @@ def mixed_scenes(seeds: tuple[int, ...]) -> list[Scene]:
     begin anywhere and some are mapped in part.
     """
     return [
-        Scene(f"{kind}{seed}", tuple(make(Random(seed))), mixed=True)
+        Scene(f"{kind}{seed}", tuple(make(Random(seed))), mixed=True, releases=False)
         for seed in seeds
         for kind, make in (("blocks", _blocks), (RAGGED, _ragged))
     ]
 
 
+_BATCH: Final = 31
+_FEW_PAGES: Final = 8 * _BATCH
+"""Pages of eight batches of a release, of folios of one page; at least two batches of others."""
 _SHIFT: Final = 5
 """As the frames of the booted kernels' order-0 pages: not aligned with their addresses."""
 
 
 def _alike(
-    layout: str, order: int, *, shift: int = 0, steady: bool = False, spread: int = 1
+    layout: str,
+    order: int,
+    *,
+    shift: int = 0,
+    steady: bool = False,
+    spread: int = 1,
+    few: bool = False,
 ) -> Scene:
     pages = 1 << order
-    pieces = (
-        Part(page, page * spread + shift, order, 0, pages) for page in range(0, TABLE_PTES, pages)
-    )
+    end = _FEW_PAGES if few and pages < _FEW_PAGES // _BATCH else TABLE_PTES
+    pieces = (Part(page, page * spread + shift, order, 0, pages) for page in range(0, end, pages))
     return Scene(layout, tuple(pieces), steady=steady, spread=spread)
+
+
+def _backwards(layout: str, order: int) -> Scene:
+    last = (1 << order) - 1
+    pieces = (
+        Part(page, page & ~last, order, last - (page & last), 1) for page in range(_FEW_PAGES)
+    )
+    return Scene(layout, tuple(pieces))
 
 
 def _blocks(random: Random) -> Iterator[Part]:

@@ -31,6 +31,8 @@ SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "mm/vmstat.c": ("__mod_node_page_state", "mod_node_page_state"),
     "mm/page_alloc.c": ("free_unref_folios", "free_unref_page_list"),
     "mm/mmzone.c": ("lruvec_init",),
+    "mm/shrinker.c": ("set_shrinker_bit",),
+    "mm/vmscan.c": ("set_shrinker_bit",),  # before 6.7
     "mm/huge_memory.c": (
         "__folio_unqueue_deferred_split", "__folio_undo_large_rmappable",
         "deferred_split_huge_page",
@@ -61,7 +63,7 @@ def unmap(kernel: EmulatedKernel, scene: Scene, process: Process, state: str) ->
     _, unmapped = kernel.emulator.record("cm_unmap", process.vma)
     slots = call("cm_slots")
     flush_as_asked(kernel, process)
-    if scene.mixed:  # only their unmapping is wanted
+    if not scene.releases:
         call("cm_release")
         return EmulatedRun(unmapped, process, (lock,), source=process, slots=slots)
     if state == MUNMAP.name:

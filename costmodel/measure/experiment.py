@@ -33,6 +33,8 @@ class Experiment:
     choice: int = 0
     """Word 2 of the state."""
     sample_ns: float = 30_000
+    warm_bytes: int = 0
+    """How much of the region is touched before the first sample; 0: all of it."""
 
     def request(self, samples: int) -> dict[str, Any]:
         """Return it as the measuring process reads it."""
@@ -48,9 +50,9 @@ class Experiment:
         }
 
     def _warm_rounds(self) -> int:
-        """Return the rounds that touch all of the memory once."""
+        """Return the rounds that touch the memory once."""
         step = self.ring_step or LINE
-        return int(self.region_bytes / step / self.units) + 1
+        return int((self.warm_bytes or self.region_bytes) / step / self.units) + 1
 
 
 @dataclass

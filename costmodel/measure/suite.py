@@ -28,6 +28,17 @@ BRANCHES_BEHIND: Mapping[tuple[tuple[str, int, str], ...], str] = {
 }
 """The load keeps a branch from fusing with the addition before it."""
 
+IN_FLIGHT: Mapping[str, range] = {
+    "no-operations": range(112, 1100),
+    "stores": range(30, 160),
+    "additions": range(64, 520),
+    "jumps": range(24, 260),
+    "calls": range(6, 70),
+}
+"""How many of what stands between two misses, to see until when the misses overlap."""
+_STEP = 1.14
+"""The next number is larger by this factor."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -182,15 +193,43 @@ def private_caches(isa: Isa, plan: Plan) -> Iterator[Experiment]:
 
 def near(isa: Isa, plan: Plan) -> Iterator[Experiment]:
     """Yield what runs on the smallest memory that the L2 does not hold."""
-    yield from _levels(isa, plan.shared_sizes()[:1])
+    yield from _rings(isa, plan.shared_sizes()[:1])
+    yield from _walks(isa, plan.shared_sizes()[:1])
 
 
 def far(isa: Isa, plan: Plan) -> Iterator[Experiment]:
     """Yield what runs on all larger memory, which takes long to prepare."""
-    yield from _levels(isa, plan.shared_sizes()[1:])
+    sizes = plan.shared_sizes()[1:]
+    yield from _rings(isa, sizes)
+    if not plan.quick:
+        yield from between_misses(isa, sizes[-1])
+    yield from _walks(isa, sizes)
 
 
-def _levels(isa: Isa, sizes: list[int]) -> Iterator[Experiment]:
+def counts(what: str) -> list[int]:
+    """Return how many of something are put between two misses, in ascending order."""
+    found = [IN_FLIGHT[what].start]
+    while found[-1] * _STEP < IN_FLIGHT[what].stop:
+        found.append(max(found[-1] + 1, round(found[-1] * _STEP)))
+    return found
+
+
+def between_misses(isa: Isa, size: int) -> Iterator[Experiment]:
+    """Yield two chains through memory, on the ring that the largest one has just used."""
+    for what, one in isa.BETWEEN_MISSES.items():
+        for count in counts(what):
+            yield Experiment(
+                f"{count} {what} between misses",
+                isa.misses("\n".join([one] * count)),
+                region_bytes=size,
+                ring_step=64,
+                mask=size // 2,
+                sample_ns=40_000,
+                warm_bytes=1 << 14,
+            )
+
+
+def _rings(isa: Isa, sizes: list[int]) -> Iterator[Experiment]:
     for size in sizes:
         yield Experiment(
             f"chase {size}",
@@ -200,6 +239,9 @@ def _levels(isa: Isa, sizes: list[int]) -> Iterator[Experiment]:
             ring_step=64,
             sample_ns=40_000,
         )
+
+
+def _walks(isa: Isa, sizes: list[int]) -> Iterator[Experiment]:
     for size in sizes[-1:]:
         for kernel in ("random loads", "stream of loads", "clear pages"):
             yield _lines(isa, kernel, size, f"{kernel} {size}")

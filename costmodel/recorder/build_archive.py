@@ -36,6 +36,8 @@ SUFFIX: Final = ".ckb"
 RELEASE: Final = "_release"
 """How the layout names of those windows end that release the pages of a table: their TLB entries
 are flushed and the pages are freed, after the window of the table has gathered them."""
+SCATTERED: Final = "_scattered"
+"""Part of the names of layouts whose folios lie apart, before RELEASE."""
 SPREAD: Final = 4
 """In scattered layouts, the distance from the start of one folio to that of the next, in sizes of a
 folio."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -55,16 +56,21 @@ def libraries_of(
     operation: str,
     program: RecordedProgram,
     marked: Iterable[tuple[Recording, Sequence[Mark]]],
+    turning: Collection[str] = (),
 ) -> Iterator[Library]:
     """Yield the steps of windows whose events the caller has found, chosen in two ways.
 
     ``marked``: each window with its events in order. The first library takes the commonest path
-    where no known fact decides, the second one takes such paths in turn.
+    where no known fact decides, the second one takes such paths in turn. Paths that end with an
+    event of ``turning`` are taken in turn in both.
     """
     found = _cut_all(operation_named(operation).recorded(), marked)
     builder, numbered = _numbered(program, found)
+    inside = {key: paths for key, paths in numbered.items() if key[1] not in turning}
+    outside = {key: paths for key, paths in numbered.items() if key[1] in turning}
     for turns in (False, True):
-        yield _library(program, builder, _choices(numbered, takes_turns=turns))
+        choices = _choices(inside, takes_turns=turns) | _choices(outside, takes_turns=True)
+        yield _library(program, builder, dict(sorted(choices.items())))
 
 
 def _cut_all(known: RecordedEvents, marked: Iterable[tuple[Recording, Sequence[Mark]]]) -> _Found:
@@ -154,6 +160,39 @@ def _library(
         choices=choices,
         layouts=tuple(sorted({window.layout for window in program.recordings.values()})),
     )
+
+
+def without_unused(library: Library) -> Library:
+    """Return a library as it was cut without the paths and micro-ops that no choice leads to."""
+    paths = sorted({path for choice in library.choices.values() for path in choice.numbers})
+    starts, lengths = library.path_start[paths], library.path_length[paths]
+    ranges = zip(starts, starts + lengths, strict=True)
+    rows = np.concatenate([np.arange(start, end) for start, end in ranges])
+    groups = np.unique(library.far[rows][library.far[rows] >= 0])
+    members = [
+        library.group_member[library.group_start[group] : library.group_start[group + 1]]
+        for group in groups
+    ]
+    uops = np.unique(np.concatenate([library.uop[rows], *members]))
+    number = {path: new for new, path in enumerate(paths)}
+    far = np.where(library.far[rows] < 0, -1, np.searchsorted(groups, library.far[rows]))
+    by_row = {name: getattr(library, name)[rows] for name in _BY_ROW}
+    return replace(
+        library,
+        **{name: getattr(library, name)[uops] for name in _BY_UOP},
+        **by_row,
+        uop=np.searchsorted(uops, library.uop[rows]),
+        far=far.astype(np.int32),
+        path_start=np.cumsum([0, *lengths])[:-1],
+        path_length=lengths,
+        group_start=np.cumsum([0, *map(len, members)]),
+        group_member=np.searchsorted(uops, np.concatenate([np.zeros(0, np.int64), *members])),
+        choices={key: choice.renumbered(number) for key, choice in library.choices.items()},
+    )
+
+
+_BY_UOP = ("site", "kind", "op", "target", "size_bytes", "function")
+_BY_ROW = ("taken", "role", "index", "offset", "near")
 
 
 def _steps_of(operation: str) -> Iterator[tuple[str, Arrays]]:

@@ -189,7 +189,7 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
         return ""
     layouts = layouts_of(strategy.operation, _program(strategy.programs[isa], build))
     if any(layout.startswith(RAGGED) for layout in layouts):
-        return ""
+        return _lacks_state(strategy.operation, build, workload.state)
     if aligned and "order0_aligned" not in layouts:
         return "was not recorded with aligned frames"
     whole = {"order2", "order9"} <= set(layouts)  # the same steps lead from the one to the other
@@ -207,6 +207,16 @@ def _not_recorded(strategy: Strategy, build: str, workload: Workload, isa: str) 
     orders = " and ".join(sorted({layout[len("order")] for layout in layouts}))
     where = "every order" if strategy.one_by_one else f"order {orders}"
     return f"build {build} was recorded at {where}, {' and '.join(states)}"
+
+
+def _lacks_state(operation: str, build: str, state: str) -> str:
+    """Return why a build that was cut into steps holds none for a state; empty where it does."""
+    known = operation_named(operation)
+    loops = known.recorded().loops
+    if known_builds()[build].states or loops is None or loops.holds(known.state(state)):
+        return ""
+    held = [one.name for one in known.words.states if loops.holds(one)]
+    return f"build {build} was recorded in {', '.join(held)}"
 
 
 @cache

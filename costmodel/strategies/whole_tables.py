@@ -35,6 +35,7 @@ from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import (
     OLD_FRAMES,
     RELEASE,
+    SCATTERED,
     SPREAD,
     BuildArchive,
     load_archive,
@@ -47,7 +48,6 @@ _RECORDED_AS: Final = {WRITABLE.name: "rw", READ_ONLY.name: "ro", DONTNEED.name:
 """States that have another name in recordings. MADV_DONTNEED over a range empties a table as
 munmap() does, so both are one recording."""
 _TABLE: Final = "_table"
-_SCATTERED: Final = "_scattered"
 _ALIGNED: Final = "_aligned"
 _ALLOCATING: Final = "v6.12.117"
 """Variant whose recording provides the allocation, clearing and locking of tables, which cannot be
@@ -134,7 +134,7 @@ def _releases(
         share = share_apart(shape)
         for alike, number in _of_one_order(archive, shape):
             name = f"{_state(shape)}/order{alike.orders[0]}"
-            apart, as_entries = f"{name}{_SCATTERED}{RELEASE}", f"{name}{_ALIGNED}{RELEASE}"
+            apart, as_entries = f"{name}{SCATTERED}{RELEASE}", f"{name}{_ALIGNED}{RELEASE}"
             together = as_entries if aligned and as_entries in held else f"{name}{RELEASE}"
             scattered = share if apart in held else 0.0
             for window, part in ((apart, scattered), (together, 1 - scattered)):
@@ -243,7 +243,7 @@ def _open(path: Path, key: str, shape: TableShape) -> Trace:
 @lru_cache(maxsize=64)
 def _trace(path: Path, _mtime_ns: int, key: str, shape: TableShape) -> Trace:
     archive = load_archive(path)
-    spread = SPREAD if _SCATTERED in key else 1
+    spread = SPREAD if SCATTERED in key else 1
     rows = _columns(archive.program, archive.program.recordings[key], shape, spread)
     segment = operation_named(archive.info.operation).words.loop
     if archive.info.operation == OPERATION.name:

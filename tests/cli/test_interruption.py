@@ -62,6 +62,11 @@ WAYS = {
         "try: signal.raise_signal(signal.SIGINT)\n"
         "        except KeyboardInterrupt as e: raise ImportError('half of a module') from e"
     ),
+    "a fault comes of it": (
+        "from costmodel.config.errors import ConfigError\n"
+        "        try: signal.raise_signal(signal.SIGINT)\n"
+        "        except KeyboardInterrupt: raise ConfigError.of('x', 'is half of it')"
+    ),
     "a destructor meets it": "late = Late(); del late; time.sleep(20)",
 }
 

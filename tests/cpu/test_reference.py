@@ -36,6 +36,9 @@ COLD = {
 # Every limit that a machine file may leave out.
 FRONT = {
     "core__access_dispatch_width": 1,
+    "core__branches_in_flight": 3,
+    "core__calls_in_flight": 1,
+    "core__results_in_flight": 4,
     "core__fetch_width": 2,
     "core__fetch_queue_entries": 5,
     "core__taken_branches_per_cycle": 0.7,

@@ -27,6 +27,15 @@ from .build import (
 )
 
 N = 400
+UNCACHED = {
+    "caches__prefetch__depth_lines": 0,
+    "caches__l1__size_bytes": "1 KiB",
+    "caches__l2__size_bytes": "2 KiB",
+    "caches__llc__size_bytes": "4 KiB",
+    "caches__llc__replacement": "lru",
+    "caches__dtlb__walk_ns": 0.0,
+    "caches__dtlb__l2_latency_cycles": 0.0,
+}
 ROOMY = {"core__rob_entries": 1024, "core__load_queue_entries": 512}
 
 
@@ -176,6 +185,52 @@ def test_misses_overlap_up_to_the_miss_registers(registers: int) -> None:
     dram = on.caches.dram.latency_ns.value * on.core.clock_ghz.value
     cost = cycles(misses, on, count=600) / 600
     assert cost == pytest.approx(dram / registers, rel=0.06)
+
+
+BETWEEN = {
+    "rob_entries": [system(Kind.NOP)],
+    "load_queue_entries": [load()],
+    "store_queue_entries": [store()],
+    "branches_in_flight": [branch(True)],
+    "calls_in_flight": [system(Kind.CALL)],
+    "results_in_flight": [alu(subkind=Subkind.IMMEDIATE)],
+}
+
+
+@pytest.mark.parametrize("limit", BETWEEN)
+def test_two_misses_overlap_across_what_may_be_in_flight(limit: str) -> None:
+    """That is how such limits are measured; some of the queues hold the first miss, too."""
+    first, second = load(0, target=Target.PAGE), load(1 << 16, target=Target.PAGE)
+    room = {f"core__{name}": 40 if limit == "rob_entries" else 512 for name in BETWEEN}
+    on = machine(ALTRA, **UNCACHED, **room | {f"core__{limit}": 40})
+    dram = on.caches.dram.latency_ns.value * on.core.clock_ghz.value
+
+    def misses(count: int) -> float:
+        between = BETWEEN[limit] * count
+        return cycles([first, *between, second, *between], on, count=600) / dram
+
+    assert [misses(count) for count in (38, 42)] == pytest.approx([1, 2], rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("limit", "row", "takes"),
+    [
+        ("branches_in_flight", branch(False), True),
+        ("branches_in_flight", system(Kind.RET), True),
+        ("branches_in_flight", alu(), False),
+        ("calls_in_flight", system(Kind.RET), True),
+        ("calls_in_flight", branch(True), False),
+        ("results_in_flight", alu(), True),
+        ("results_in_flight", load(), True),
+        ("results_in_flight", store(), False),
+        ("results_in_flight", alu(subkind=Subkind.ZERO_IDIOM), False),
+    ],
+)
+def test_what_takes_an_entry(limit: str, row: Uop, takes: bool) -> None:
+    rows = [load(0, target=Target.PAGE), *[row] * 40]
+    on = machine(M2, **UNCACHED)
+    few, many = (cycles(rows, machine(on, **{f"core__{limit}": n}), count=600) for n in (20, 500))
+    assert (few > 1.5 * many) == takes
 
 
 def test_a_prefetched_stream_runs_at_the_streaming_rate() -> None:

@@ -77,6 +77,7 @@ LOOPS = {
 TEXTS = {
     **arm64.KERNELS,
     **{name: LoopBody(arm64.INSTRUCTIONS).text(ops, 2) for name, ops in LOOPS.items()},
+    **{f"{what} between misses": arm64.misses(one) for what, one in arm64.BETWEEN_MISSES.items()},
 }
 
 
@@ -92,8 +93,10 @@ def test_every_kernel_returns_and_leaves_the_saved_registers_alone(
     name: str, tmp_path: Path
 ) -> None:
     # Positions in the state are numbers for most kernels and an address for rings.
-    ring = "str x1, [x1]" if name == "chase" else "str xzr, [x2]"
+    ring = "str x1, [x1]" if name.endswith(("chase", "misses")) else "str xzr, [x2]"
     text = PROGRAM.format(driver=arm64.DRIVER, kernel=TEXTS[name], ring=ring)
+    if name.endswith("misses"):  # the second chain is where the first is
+        text = text.replace("mov x9, #4095", "mov x9, #0")
     assemble(text.replace("mov w10, #1024", "mov w10, #1"), tmp_path / "program.o")
     program = tmp_path / "program"
     subprocess.run([LINKER, "-o", program, tmp_path / "program.o"], check=True)

@@ -9,7 +9,7 @@ import pytest
 from costmodel.measure.experiment import Series
 from costmodel.measure.readings.core import numbers
 from costmodel.measure.readings.number import Taken
-from costmodel.measure.suite import Plan
+from costmodel.measure.suite import Plan, counts
 
 
 def found(cycles: Mapping[str, float]) -> dict[str, float | bool]:
@@ -36,3 +36,15 @@ def test_a_narrow_core_does_not_tell() -> None:
     """Four micro-ops a cycle and four integer ports: six micro-ops take 1.5 cycles either way."""
     kernels = {"additions, load, branch": 1.5, "additions, branch": 1.25}
     assert "core.branches_take_alu_ports" not in found({"adds": 0.25, "nops": 0.25} | kernels)
+
+
+@pytest.mark.parametrize(("entries", "calls"), [(61, 60), (29, 28)])
+def test_misses_stop_to_overlap_where_calls_do_not_fit(entries: int, calls: int) -> None:
+    """Each call and its return take an entry; more time passes with more of them, too."""
+    times = {n: (700 if 2 * n < entries else 1300) + 4 * n for n in counts("calls")}
+    core = found({f"{n} calls between misses": time for n, time in times.items()})
+    assert core["core.calls_in_flight"] == pytest.approx(calls, rel=0.1)
+
+
+def test_misses_that_always_overlap_tell_no_limit() -> None:
+    assert found({f"{n} jumps between misses": 700 + n for n in counts("jumps")}) == {}

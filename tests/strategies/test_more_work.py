@@ -1,11 +1,11 @@
 """More work never comes out faster.
 
 Micro-ops are put before or behind events of built-in strategies, on machines and at folio orders
-drawn at random. Loads and atomics touch what the loop touches at that point anyway. Of some 2,000
-further draws two gained more than half a percent, and one mechanism of real cores was behind both:
-a core that starts the oldest micro-op first may, by an accident, leave a port to a more important
-one (Graham's anomaly). That gain is less than a cycle per entry, is gone where ports are many, and
-``explain`` says so.
+drawn at random. Loads and atomics touch what the loop touches at that point anyway. Of thousands of
+further draws (tools/more_work.py) two in a thousand gain more than half a percent; docs/model.md
+says which mechanisms of real cores are behind it: a core that starts the oldest micro-op first may
+leave a port to a more important one (Graham's anomaly), and another history of branches is
+predicted otherwise. Such gains are less than a cycle per entry, and ``explain`` says so.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""Records the shipped builds of fork: ``python -m tools.builds.record TREES FOLDER [TREE ...]``.
+"""Records shipped builds: ``python -m tools.builds.record TREES FOLDER [OPERATION | TREE ...]``.
 
 ``TREES`` is a YAML file: each build tree below ``FOLDER`` with the build that it is and the loops
-to record in it. A loop is the tree's own source (``own: NAME`` says what that is called) or one of
-the patches here, which put the loop of an older kernel into the source of 6.12. What is kept are
+of fork to record in it. A loop is the tree's own source (``own: NAME`` says what that is called) or
+one of the patches here, which put the loop of an older kernel into the source of 6.12. ``zap``
+names the loops of an unmap; the older one is 6.12's without its batches. How pages are released is
+recorded once for each tree without contiguous blocks, with its own loop. What is kept are
 the steps, cut as ``costmodel record`` cuts them; ``python -m costmodel.recorder.extract`` then puts
 them into the step archives. What was recorded before is not recorded again.
 """
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,19 +23,28 @@ import yaml
 
 from costmodel.checking.check import report_text
 from costmodel.code.library import to_arrays
+from costmodel.emulation.cutting import MOST_OFF_PCT
 from costmodel.emulation.image import Image, link
 from costmodel.emulation.kernel import SETUP, EmulatedKernel, compile_around
 from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
 from costmodel.emulation.patching import CPUS
 from costmodel.emulation.record import record_program
+from costmodel.emulation.scenes import Scene, releases_by_batch
 from costmodel.emulation.tree import MEMORY, BuildTree, read_tree
 from costmodel.files import write_bytes
 from costmodel.recorder.archive import STEPS_FOLDER, zip_arrays
+from costmodel.recorder.extract import without_unused
 from tools.files.fork import FORK_OF_FILES, SETUPS_OF_FILES, before_large_mapcount
+from tools.files.record import PER_PTE
+from tools.three_tables import changed_source
 
 PATCHES: Final = Path(__file__).parent
 _NO_LARGE_MAPCOUNT: Final = frozenset({"v6.7", "v6.8base", "v6.9", "prototype_dec20"})
 """Loops from before 6.10, which keep no ``_large_mapcount``."""
+_MOST_OFF_PCT: Final = 1.5
+"""By how many percent an older loop may miss a table. Page by page, the first one of a folio of two
+pages takes 40 micro-ops in an unmap that the steps do not know: it finds that such a folio has no
+room for the list of those to be split."""
 _WITH_CONTPTE: Final = {"v6.7": "v4_before_change"}
 """What recordings call the loop of a version where the kernel has contiguous blocks."""
 
@@ -51,20 +63,23 @@ class ShippedBuild:
     patches: tuple[str, ...] = ()
     mitigations: bool = False
     files: bool = False
+    unmaps: bool = False
 
     @property
     def operation(self) -> EmulatedOperation:
         """Return what is recorded."""
-        return FORK_OF_FILES if self.files else OPERATIONS["fork"]
+        return FORK_OF_FILES if self.files else OPERATIONS["zap" if self.unmaps else "fork"]
 
 
-def shipped_builds(path: Path) -> list[ShippedBuild]:
-    """Return the builds that a YAML file lists."""
+def shipped_builds(path: Path) -> Iterator[ShippedBuild]:
+    """Yield the builds that a YAML file lists: those of fork, and those of zap of the same tree."""
     listed: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text())
-    return [
-        ShippedBuild(tree, **{**facts, "patches": tuple(facts.get("patches", ()))})
-        for tree, facts in listed.items()
-    ]
+    for tree, facts in listed.items():
+        zap = facts.pop("zap", ())
+        fork = ShippedBuild(tree, **{**facts, "patches": tuple(facts.get("patches", ()))})
+        yield fork
+        if zap:
+            yield replace(fork, patches=tuple(set(zap) - {fork.own}), unmaps=True)
 
 
 def record_build(shipped: ShippedBuild, folder: Path) -> None:
@@ -73,11 +88,12 @@ def record_build(shipped: ShippedBuild, folder: Path) -> None:
     own = tree.folder / MEMORY
     with TemporaryDirectory() as made:
         folder = Path(made)
-        setups = SETUPS_OF_FILES if shipped.files else (SETUP,)
+        setups = tuple(SETUP.with_name(name) for name in shipped.operation.setups)
+        setups = SETUPS_OF_FILES if shipped.files else (*setups, SETUP)
         sources = shipped.operation.sources
         parts = compile_around(tree, [own], folder, setups=setups, sources=sources)
         for source in (shipped.own, *shipped.patches):
-            if not _path(_name(shipped, tree, source)).exists():
+            if not _path(shipped, _name(shipped, tree, source)).exists():
                 recorded = own
                 if source != shipped.own:
                     recorded = _patched(shipped, tree, source, folder)
@@ -93,13 +109,17 @@ def _name(shipped: ShippedBuild, tree: BuildTree, source: str) -> str:
     return f"{source}@{shipped.build}.{place}"
 
 
-def _path(name: str) -> Path:
-    return STEPS_FOLDER / "fork" / f"{name}.npz"
+def _path(shipped: ShippedBuild, name: str) -> Path:
+    return STEPS_FOLDER / shipped.operation.name / f"{name}.npz"
 
 
 def _patched(shipped: ShippedBuild, tree: BuildTree, source: str, folder: Path) -> Path:
     """Return the object of the tree's source with another loop in it."""
     changed = folder / "memory.c"
+    if shipped.unmaps:
+        changed.write_text(changed_source((tree.source / "mm/memory.c").read_text(), PER_PTE))
+        tree.compile(changed, folder / "memory.o")
+        return folder / "memory.o"
     patch = PATCHES / f"{source}.patch"
     command = ["patch", "-s", "-o", str(changed), str(tree.source / "mm/memory.c"), str(patch)]
     subprocess.run(command, check=True)
@@ -112,17 +132,26 @@ def _patched(shipped: ShippedBuild, tree: BuildTree, source: str, folder: Path) 
 def _record(shipped: ShippedBuild, tree: BuildTree, source: str, image: Image) -> None:
     cpu = next(iter(CPUS[tree.isa].values()))
     kernel = EmulatedKernel(image, replace(cpu, mitigations=shipped.mitigations))
-    if source in _NO_LARGE_MAPCOUNT:
+    if source in _NO_LARGE_MAPCOUNT and not shipped.unmaps:
         kernel.facts = {**kernel.facts, "large_mapcount": 0}
     name = _name(shipped, tree, source)
     checked = shipped.operation.check(kernel, name)
     if not checked.passed:
         raise SystemExit(report_text(checked))
-    steps = record_program(kernel, shipped.operation, name).steps
+    releases: Sequence[Scene] | None = None
+    if shipped.unmaps:
+        others = kernel.facts["contpte"] or source != shipped.own
+        releases = [] if others else releases_by_batch()
+    older = shipped.unmaps and source != shipped.own
+    most = _MOST_OFF_PCT if older else MOST_OFF_PCT
+    steps = record_program(
+        kernel, shipped.operation, name, releases=releases, most_off_pct=most
+    ).steps
     if isinstance(steps, str):
         print(f"{name}: not kept: {steps}", flush=True)
         return
-    write_bytes(_path(name), zip_arrays(to_arrays(steps.library).items()))
+    kept = without_unused(steps.library)
+    write_bytes(_path(shipped, name), zip_arrays(to_arrays(kept).items()))
     print(name, steps.loop, f"exact {steps.exact}, off {steps.off_pct:.3f} %", flush=True)
 
 
@@ -130,7 +159,7 @@ def main() -> None:
     """Record the trees that are named, or all that the file lists."""
     listed, folder, *names = sys.argv[1:]
     for shipped in shipped_builds(Path(listed)):
-        if not names or shipped.tree in names:
+        if not names or {shipped.tree, shipped.operation.name} & set(names):
             record_build(shipped, Path(folder))
 
 

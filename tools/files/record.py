@@ -47,7 +47,7 @@ _SOURCES: Final = {
     "mm/util.c": ("folio_mapping", "folio_pte_batch_flags", "folio_pte_batch"),
 }
 _MACHINE_CALLS: Final = ("flush_tlb_mm_range",)
-_PER_PTE: Final = (
+PER_PTE: Final = (
     ("if (unlikely(folio_test_large(folio) && max_nr != 1))", "if (0)"),
     (
         "__tlb_remove_folio_pages(tlb, page, nr, delay_rmap)",
@@ -133,7 +133,7 @@ def _boot(tree: BuildTree, cpu: BootCpu, *, per_pte: bool) -> EmulatedKernel:
         source, memory, called = (
             Path(built) / name for name in ("memory.c", "memory.o", "called.c")
         )
-        source.write_text(changed_source(text, _PER_PTE) if per_pte else text)
+        source.write_text(changed_source(text, PER_PTE) if per_pte else text)
         tree.compile(source, memory)
         called.write_text(CALLED)
         return build_kernel(

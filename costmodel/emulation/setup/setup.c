@@ -67,6 +67,11 @@ void __weak cm_reset_more(void)
 {
 }
 
+void __weak cm_map_more(struct folio *folio, long pages)
+{
+}
+
+void cm_folio_more(struct folio *folio);
 void __weak cm_folio_more(struct folio *folio)
 {
 }
@@ -345,6 +350,7 @@ void cm_map(struct vm_area_struct *vma, unsigned long address, unsigned long pfn
 	pte_t pte = pte_mkdirty(pte_mkyoung(pfn_pte(pfn, vma->vm_page_prot)));
 
 	cm_count_mappings(vma, pfn, pages);
+	cm_map_more(page_folio(pfn_to_page(pfn)), pages);
 #if SINCE(6, 6)
 	pte = pte_mkwrite_novma(pte);
 	set_ptes(vma->vm_mm, address, cm_entry(vma, address), pte, pages);

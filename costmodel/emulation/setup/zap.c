@@ -12,6 +12,7 @@
 #include <linux/jump_label.h>
 #include <linux/memcontrol.h>
 #include <linux/percpu-refcount.h>
+#include <linux/shrinker.h>
 #include <asm/tlb.h>
 #include "internal.h"
 
@@ -183,6 +184,23 @@ static struct mem_cgroup *cm_make_group(struct mem_cgroup *parent)
 	return mem_cgroup_from_css(css);
 }
 
+/* Large folios that are unmapped in part wait for a shrinker of their group. */
+static struct shrinker_info *cm_make_shrinkers(void)
+{
+	struct shrinker_info *info = cm_alloc(sizeof(struct shrinker_info) + sizeof(void *));
+
+#if SINCE(6, 7)
+	info->unit[0] = cm_alloc(sizeof(struct shrinker_info_unit));
+	info->map_nr_max = SHRINKER_UNIT_BITS;
+#else
+	info->map = cm_alloc(sizeof(long));
+#if SINCE(6, 4)
+	info->map_nr_max = BITS_PER_LONG;
+#endif
+#endif
+	return info;
+}
+
 /* Pages are charged to a group below the root, as those of any service. */
 static void cm_make_groups(void)
 {
@@ -192,6 +210,7 @@ static void cm_make_groups(void)
 	cm_memcg = cm_make_group(root);
 	cm_charge(&cm_memcg->memory);
 	cm_charge(&cm_memcg->memsw);
+	cm_memcg->nodeinfo[0]->shrinker_info = cm_make_shrinkers();
 	cm_charged = cm_memcg;
 #if SINCE(7, 1)
 	cm_charged = cm_alloc(sizeof(struct obj_cgroup));
@@ -235,6 +254,15 @@ void cm_folio_more(struct folio *folio)
 	folio->memcg_data = (unsigned long)cm_charged;
 #endif
 	lruvec_add_folio(folio_lruvec(folio), folio);
+}
+
+/* A folio that is mapped in part was unmapped in part before. */
+void cm_map_more(struct folio *folio, long pages)
+{
+#if SINCE(6, 12)
+	if (folio_test_large(folio) && pages < folio_nr_pages(folio))
+		deferred_split_folio(folio, true);
+#endif
 }
 
 /*

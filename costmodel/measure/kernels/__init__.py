@@ -28,8 +28,14 @@ class Isa(Protocol):
     """Returns the counter that stamps are read from."""
     KERNELS: Mapping[str, str]
     """Hand-written kernels by name."""
+    BETWEEN_MISSES: Mapping[str, str]
+    """What can stand between two misses, by name; ``{n}`` is its number."""
     INSTRUCTIONS: Instructions
     """How loops are written."""
+
+    def misses(self, between: str) -> str:
+        """Return two chains over one ring, half of the region apart (its bit: word 1 of the state),
+        with the same instructions behind each of their loads; they may call the function 5."""
 
 
 def isa_here() -> Isa | None:

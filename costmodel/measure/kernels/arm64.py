@@ -191,6 +191,24 @@ KERNELS: Final[Mapping[str, str]] = {
 """Hand-written kernels by name; how often each body does its work stands with the experiments."""
 
 _HOMES = ("x4", "x5")
+BETWEEN_MISSES: Final[Mapping[str, str]] = {
+    "no-operations": "nop",
+    "stores": "str xzr, [sp, #-16]",
+    "additions": "add x8, x3, #1",
+    "jumps": "b 3f\n.p2align 6\n3:",
+    "calls": "bl 5f",
+}
+
+
+def misses(between: str) -> str:
+    """Return two chains of loads with the same instructions behind each load."""
+    other = "sub x10, x9, x1\nldr x11, [x2, #8]\neor x10, x10, x11\nadd x10, x10, x1\n"
+    body = f"ldr x9, [x9]\n{between}\nldr x10, [x10]\n{between}"
+    before = _SAVE_LINK["before"] + "\n" + _CHASE["before"] + other
+    after = _CHASE["after"] + _SAVE_LINK["after"]
+    return counted(body, before=before, after=after) + ".p2align 6\n5: ret\n"
+
+
 _ROTATING = tuple(f"x{number}" for number in range(9, 17))
 
 INSTRUCTIONS: Final = Instructions(

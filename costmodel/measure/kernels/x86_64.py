@@ -245,6 +245,23 @@ KERNELS: Final[Mapping[str, str]] = {
 }
 """Hand-written kernels by name; how often each body does its work stands with the experiments."""
 
+BETWEEN_MISSES: Final[Mapping[str, str]] = {
+    "no-operations": "nop",
+    "stores": "mov %rbx, -8(%rsp)",
+    "additions": "lea 1(%rbx), %r8",
+    "jumps": "jmp 3f\n.p2align 6\n3:",
+    "calls": "call 5f",
+}
+
+
+def misses(between: str) -> str:
+    """Return two chains of loads with the same instructions behind each load."""
+    other = "mov %rax, %rcx\nsub %rsi, %rcx\nxor 8(%rdx), %rcx\nadd %rsi, %rcx\n"
+    body = f"mov (%rax), %rax\n{between}\nmov (%rcx), %rcx\n{between}"
+    before = "mov (%rdx), %rax\n" + other + "xor %ebx, %ebx"
+    return counted(body, before=before, after=_CHASE["after"]) + ".p2align 6\n5: ret\n"
+
+
 _HOMES = ("%rax", "%rcx")
 _ROTATING = ("%r8", "%r9", "%r10", "%r11", "%r12", "%r13", "%r14", "%r15")
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import median
 
 from costmodel.measure.experiment import Estimate
-from costmodel.measure.readings.number import Number, Taken
+from costmodel.measure.readings.number import Number, Taken, knee
 from costmodel.measure.sampling import STEADY_PCT
-from costmodel.measure.suite import BRANCH_ADDITIONS, BRANCHES_BEHIND
+from costmodel.measure.suite import BRANCH_ADDITIONS, BRANCHES_BEHIND, counts
 
 HALF = 0.5
 _SHIFTED = 2.0
 """Cycles by which a mispredicted branch resolves earlier or later than the model has it."""
 _EXIT_CYCLES = 5
+_APART = 1.7
+"""How many times as long two misses take one after the other, at the least: what stands between
+takes time as well, so it is not 2."""
 
 
 def numbers(taken: Taken) -> Iterator[Number]:
@@ -23,6 +27,7 @@ def numbers(taken: Taken) -> Iterator[Number]:
     yield from _branches(taken)
     yield from _shared_ports(taken)
     yield from _choices(taken)
+    yield from _in_flight(taken)
 
 
 def _rates(taken: Taken) -> Iterator[Number]:
@@ -144,6 +149,27 @@ def _choices(taken: Taken) -> Iterator[Number]:
         )
         how = "compare and branch among additions, with and without a NOP between"
         yield Number.choice("core.fuses_compare_branch", near < 0.95 * apart, how)
+
+
+def _in_flight(taken: Taken) -> Iterator[Number]:
+    """Yield how many may be in flight: when more stand between two misses, those do not overlap."""
+    for key, what, entries in (
+        ("core.rob_entries", "no-operations", 1),
+        ("core.store_queue_entries", "stores", 1),
+        ("core.results_in_flight", "additions", 1),
+        ("core.branches_in_flight", "jumps", 1),
+        ("core.calls_in_flight", "calls", 2),
+    ):
+        names = {count: f"{count} {what} between misses" for count in counts(what)}
+        times = {n: taken.cycles(name).value for n, name in names.items() if taken.has(name)}
+        few = sorted(times.values())[: len(times) // 3]
+        if not few or max(times.values()) < _APART * median(few):
+            continue
+        last, first = knee(times, median(few), _APART * median(few))
+        how = (
+            f"two misses overlap across {last} {what}{' and returns' * (entries == 2)}, not {first}"
+        )
+        yield Number(key, entries * ((last + first) // 2), entries * last, entries * first, how)
 
 
 def _not_negative(estimate: Estimate) -> Estimate:

@@ -2,12 +2,13 @@
 
 The kernel works in batches of 31 list entries. It takes them from the list and drops the references
 of all. Folios without references are given back to their memory cgroup, prepared page by page, and
-handed to the page allocator.
+handed to the page allocator. Windows of booted kernels consist of whole batches, those of build
+trees are the release of a whole list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -15,11 +16,21 @@ import numpy as np
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
 from costmodel.recorder import RecordedProgram, Recording
+from costmodel.recorder.build_archive import RELEASE, SCATTERED, SPREAD
 from costmodel.recorder.recorded import WindowRows
 
-_WALK: Final = "release_pages"
+_WALKS: Final = ("release_pages", "free_pages_and_swap_cache")
 _ENTRY: Final = "folios_put_refs"
-_FREES: Final = "__page_cache_release"
+_WRITES: Final = {
+    ("uncharge_folio", 56): "uncharge",
+    ("__mem_cgroup_uncharge_folios", 56): "uncharge",
+    ("free_unref_folios", 24): "prepare",
+    ("free_unref_folios", 0): "tail",
+    ("free_unref_page_commit", 8): "commit",
+    ("free_frozen_page_commit", 8): "commit",
+    ("free_pcppages_bulk", 16): "buddy",
+}
+"""Events by the function that writes to a struct page, and the byte in it."""
 _APART: Final = 128
 """A distance in pages that is larger than an address may be from the page that its step is about
 (:mod:`costmodel.recorder.paths`)."""
@@ -32,64 +43,88 @@ class _Found(NamedTuple):
 
 
 def frames_apart(program: RecordedProgram, window: Recording) -> Recording:
-    """Return a release of order-0 pages as if no two of them were neighbours in memory.
+    """Return a release as if no two folios that only lists link were neighbours in memory.
 
-    The recorded ones were neighbours. So the page released before, which is the neighbour in the
-    LRU and in the free list, would be taken for the page one frame further down.
+    The recorded ones lay near each other. So the page released before, which is the neighbour in
+    the LRU and in the free lists, would be taken for the page some frames further down.
     """
-    if window.layout != "order0_release":
+    scattered = window.layout.endswith(f"{SCATTERED}{RELEASE}")
+    if not scattered and window.layout != f"order0{RELEASE}":
         return window
+    stride = _pages(window) * SPREAD if scattered else 1
+    folio, inside = np.divmod(window.index, stride)
     pages = program.target[window.uop] == "page"
-    return replace(window, index=np.where(pages, window.index * _APART, window.index))
+    return replace(window, index=np.where(pages, folio * stride * _APART + inside, window.index))
+
+
+def _pages(window: Recording) -> int:
+    return 1 << int(window.layout[len("order")])
 
 
 def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
-    """Return the events of a recorded window of a release, which consists of whole batches."""
-    rows = WindowRows(program, window)
-    # What leaves the per-CPU lists is as large as what comes in, but was freed long before.
-    folio = 1 << int(window.layout[len("order")])
+    """Return the events of a recorded window of a release.
+
+    What leaves the per-CPU lists is as large as what comes in, but was freed long before.
+    """
+    rows, folio = WindowRows(program, window), _pages(window)
     events = list(_events(rows))
     first = next(found.page for found in events if found.event == "put")
-    # arm64 writes the flags of heads too, and twice those of the second page.
-    inner = [
+    raw = [
         found
         for found, after in zip(events, [*events[1:], None], strict=True)
-        if found.event != "tail"
-        or ((found.page - first) % folio and not (after and after.page == found.page))
+        if not _is_repeated(found, after, (found.page - first) % folio)
     ]
-    raw = [_Found(-1, "batch", NO_PAGE), *inner, _Found(len(rows) - 1, "batch", NO_PAGE)]
+    if rows.function[0] == _ENTRY:  # whole batches
+        raw = [_Found(-1, "batch", NO_PAGE), *raw, _Found(len(rows) - 1, "batch", NO_PAGE)]
+    else:
+        del raw[: next(i for i, found in enumerate(raw) if found.event == "take")]
+    last_references = _last_references(raw)
+    common = Trait.SOLE if window.state == "munmap" else Trait.NONE
+    common |= Trait.NONE if SCATTERED in window.layout else Trait.CONSECUTIVE
     marks = []
-    for number, found in enumerate(raw):
+    for found in raw:
         # Page tables lie in the list of a whole table, too: order-0 pages somewhere else.
         large = folio > 1 and (found.page < 0 or (found.page - first) % folio == 0)
         large |= folio > 1 and found.event in ("take", "tail", "buddy")
         head = found.page - (found.page - first) % folio if large else found.page
         head = found.page if found.event == "buddy" else head
-        traits = Trait.LARGE if large else Trait.NONE
-        traits |= Trait.SOLE if window.state == "munmap" else Trait.NONE
-        if found.event == "put" and _frees(rows, found.row, raw[number + 1].row):
-            traits |= Trait.CLOSES
+        traits = common | (Trait.LARGE if large else Trait.NONE)
+        traits |= Trait.CLOSES if found.row in last_references else Trait.NONE
         marks.append(Mark(found.row, Step(found.event, 0, found.page, head, int(traits))))
     return marks
 
 
-def _frees(rows: WindowRows, row: int, end: int) -> bool:
-    """Tell whether a reference was the last one: the folio leaves the LRU before the next event."""
-    return any(function.startswith(_FREES) for function in rows.function[row:end])
+def _is_repeated(found: _Found, after: _Found | None, behind_head: int) -> bool:
+    """Tell whether a store is none of the events, or is followed by another of the same one.
+
+    arm64 writes the flags of heads too, and twice those of the second page; clang clears the
+    mapping of all pages where it prepares the head.
+    """
+    if found.event == "prepare":
+        return behind_head > 0
+    return found.event == "tail" and (
+        not behind_head or (after is not None and after[1:] == found[1:])
+    )
+
+
+def _last_references(found: Sequence[_Found]) -> set[int]:
+    """Return the rows that drop a folio's last reference: behind them it is uncharged."""
+    rows, freed = set[int](), set[int]()
+    for row, event, page in reversed(found):
+        if event == "uncharge":
+            freed.add(page)
+        elif event == "put" and page in freed:
+            freed.remove(page)
+            rows.add(row)
+    return rows
 
 
 def _events(rows: WindowRows) -> Iterator[_Found]:
-    head = -1
     for row, function in enumerate(rows.function):
         if rows.kind[row] == "call" and row + 1 < len(rows):
             if rows.function[row + 1] == _ENTRY and function != _ENTRY and _enters(rows, row):
                 yield _Found(row, "batch", NO_PAGE)
-            continue
-        if rows.target[row] != "page":
-            continue
-        event = _event(rows, row, head)
-        if event:
-            head = rows.index[row] if event not in ("take", "tail") else head
+        elif rows.target[row] == "page" and (event := _event(rows, row)):
             yield _Found(row, event, rows.index[row])
 
 
@@ -98,25 +133,17 @@ def _enters(rows: WindowRows, row: int) -> bool:
     return rows.function[row].startswith(("release_pages", "folios_put", "free_"))
 
 
-def _event(rows: WindowRows, row: int, head: int) -> str:
-    kind, function, offset = rows.kind[row], rows.function[row], rows.offset[row]
+def _event(rows: WindowRows, row: int) -> str:
+    kind, offset = rows.kind[row], rows.offset[row]
+    function = rows.function[row].partition(".")[0]  # compilers add .part.0, .constprop.0, ...
     if kind == "load":
-        return "take" if offset == 8 and function.startswith(_WALK) else ""
+        return "take" if offset == 8 and function in _WALKS else ""
     if kind == "rmw":
         return "put" if offset == 52 and function == _ENTRY else ""
     if kind != "store":
         return ""
-    match function, offset:
-        case "uncharge_folio", 56:
-            return "uncharge"
-        case "free_unref_folios", 24:
-            return "prepare"
-        case "free_unref_folios", 0 if rows.index[row] != head and rows.op[row] != "and_store":
-            return "tail"
-        case "free_unref_page_commit", 8:
-            return "commit"
-        case "free_pcppages_bulk", 16:
-            return "buddy"
-        case "free_pcppages_bulk", 8 if rows.op[row] == "stp":
-            return "buddy"
-    return ""
+    if function == "free_pcppages_bulk" and rows.op[row] == "stp":  # writes bytes 8 to 24
+        return "buddy" if offset == 8 else ""
+    if rows.op[row] == "and_store":  # flags of heads, and of page tables that go with the pages
+        return ""
+    return _WRITES.get((function, offset), "")

@@ -28,7 +28,8 @@ def uncount(
         zap.large_mapcount_add(folio, -count)
         yield step("large_unmap", 0)
     for ahead in range(count):
-        fresh = folio.order > 0 and zap.maps_all(folio)
+        # Folios of two pages have no room for the list of those to be split.
+        fresh = folio.order > 1 and zap.maps_all(folio)
         zap.rmap_remove(folio, first_page + ahead)
         made = step("unmap", ahead)
         yield _marked(made, folio, fresh=fresh) if folio.order else made

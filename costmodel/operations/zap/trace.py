@@ -14,8 +14,9 @@ from typing import Final
 
 from costmodel.code.build import build
 from costmodel.code.events import Step
-from costmodel.code.library import load_library
+from costmodel.code.library import BUILD_MARK, layouts_of, load_library
 from costmodel.code.record import Record, recorder_of
+from costmodel.code.step_archive import BUILDS, names_of
 from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.uops import Uop
 from costmodel.code.yields import Vocabulary, Yields, exhausted
@@ -50,6 +51,7 @@ from costmodel.operations.zap.operation import (
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.reuse import Lists, lie_apart, with_buddies, with_reuse
+from costmodel.recorder.build_archive import RELEASE
 from costmodel.user_code.blame import StrategyError
 
 FREED_BEFORE: Final = 1 << 24
@@ -75,7 +77,7 @@ def zap_runs(
     strategy: Strategy, program: str, isa: str, space: ShapedSpace
 ) -> tuple[TableRun, ...]:
     """Return the traces of unmapping each distinct table, then of releasing its pages."""
-    release = (strategy.release_programs or FOLIOS)[isa]
+    release = _in_build_of(program, (strategy.release_programs or FOLIOS)[isa])
     make = partial(_runs, strategy, program, release, space)
     return kept(("unmap", strategy, program, release, space), make)
 
@@ -107,8 +109,8 @@ def unmaps_alone(
 def _tables(
     strategy: Strategy, program: str, release_program: str, space: ShapedSpace, *, releases: bool
 ) -> list[tuple[TableShape, _Traced]]:
-    # The page that a small list begins was not recorded with pages of files, nor of build trees.
-    begun = space.ptes > MAX_SLOTS or of_file(space.shapes[0].state.name) or strategy.archive
+    # The page that a small list begins was recorded of the booted kernels alone.
+    begun = space.ptes > MAX_SLOTS or strategy.archive or BUILD_MARK in program
     how = (LIST_PAGES if begun else 0), releases
     return [
         (shape, _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), *how))
@@ -142,10 +144,34 @@ _UNMAPS_AS: Final = {
 def _releasing(program: str, shape: TableShape) -> str:
     """Return the program that releases the pages of a table.
 
-    A list of order-0 pages is the same in every kernel, so one recording serves all. Otherwise two
-    strategies could differ by what the free lists happened to hold when they were recorded.
+    A list of order-0 pages is the same in every kernel that was booted, so one recording serves
+    all. Otherwise two strategies could differ by what the free lists happened to hold when they
+    were recorded.
     """
-    return program if any(shape.orders) else f"v6.7.{program.rpartition('.')[2]}"
+    booted = BUILD_MARK not in program
+    return f"v6.7.{program.rpartition('.')[2]}" if booted and not any(shape.orders) else program
+
+
+_RELEASES_ALL: Final = "v6.12.117"
+"""The variant of which builds release lists of pages as well as of folios; the others are built in
+its source, whose release is the same."""
+
+
+def _in_build_of(program: str, release: str) -> str:
+    """Return the program of a release in the build of another one, where it was recorded of it."""
+    build = _build_of(program)
+    name, _, place = release.rpartition(".")
+    known = names_of("zap", place, BUILDS) if build else ()
+    for variant in (name.partition(BUILD_MARK)[0], _RELEASES_ALL):
+        built = f"{variant}{BUILD_MARK}{build}"
+        if built in known and f"order0{RELEASE}" in layouts_of("zap", f"{built}.{place}"):
+            return f"{built}.{place}"
+    return release
+
+
+def _build_of(program: str) -> str:
+    """Return the build in the name of a program; empty for the kernels that were booted."""
+    return program.rpartition(".")[0].partition(BUILD_MARK)[2]
 
 
 def _trace(
