@@ -15,7 +15,7 @@ from costmodel.config.machine import Machine, load_machine
 from costmodel.config.scenario import Protocol
 from costmodel.config.workload import Workload, noise_scenario
 from costmodel.cpu.stack import Cause as Reason
-from costmodel.cpu.stack import TableCost, Timing
+from costmodel.cpu.stack import Charges, TableCost, Timing
 from costmodel.experiment import (
     Cell,
     Result,
@@ -70,21 +70,29 @@ def stand_in_runs(cell: Cell) -> list[TableRun]:
     return [TableRun(trace_named(cell.strategy), cell.workload.pages // 512, 512)]
 
 
-def stand_in_timing(runs: Iterable[TableRun], machine: Machine, engine: Engine) -> Timing:
+def stand_in_timing(runs: Iterable[TableRun], machine: Machine) -> Timing:
     costs = []
     for run in runs:
         name = run.trace.step_names[0]
         waits = TICKS[name] // 2 if name == "storm" else 0
         stack = {Reason.LLC: TICKS[name] - waits, Reason.TLBI: waits}
-        costs.append(TableCost(run.count, {"copy": TICKS[name]}, stack, 96 if waits else 0, waits))
-    return Timing(tuple(costs))
+        charges = Charges(tuple(stack.get(reason, 0) for reason in Reason))
+        cost = TableCost({"copy": TICKS[name]}, charges, 96 if waits else 0, waits)
+        costs.append((cost, run.count))
+    return Timing.of(costs, machine.core.clock_ghz.value)
+
+
+def stand_in_timings(
+    asked: Iterable[tuple[Iterable[TableRun], Machine]], engine: Engine
+) -> list[Timing]:
+    return [stand_in_timing(runs, machine) for runs, machine in asked]
 
 
 @pytest.fixture(autouse=True)
 def stand_in_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fixed prices instead of strategies and core: this file is about what comes after them."""
     monkeypatch.setattr(cell_module, "_table_runs", stand_in_runs)
-    monkeypatch.setattr(cell_module, "_timing", stand_in_timing)
+    monkeypatch.setattr(cell_module, "_timings", stand_in_timings)
 
 
 def means(results: Iterable[Result]) -> list[tuple[float, ...]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.calibration.targets import Case, PublishedNumber
 from costmodel.config.scenario import Protocol
-from costmodel.experiment import Cell, exact_seconds
+from costmodel.experiment import Cell, exact_seconds_of
 from costmodel.uncertainty.priors import Prior, variants
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def log_times(machine: Machine, cases: Iterable[Case]) -> dict[Case, float]:
 
     Raises ConfigError for a case that cannot run on the machine.
     """
-    return {case: math.log(exact_seconds(cell_of(case, machine))) for case in cases}
+    asked = list(cases)
+    seconds = exact_seconds_of([cell_of(case, machine) for case in asked])
+    return {case: math.log(each) for case, each in zip(asked, seconds, strict=True)}
 
 
 def cell_of(case: Case, machine: Machine) -> Cell:

@@ -14,7 +14,7 @@ from costmodel.calibration.predict import cell_of
 from costmodel.calibration.targets import Case, PublishedNumber, reported
 from costmodel.calibration.validation import Assessment
 from costmodel.config.machine import Machine, load_machine
-from costmodel.experiment import Cell, matched, pace_of, run_cells
+from costmodel.experiment import Cell, matched, paces_of, run_cells
 from costmodel.experiment.build_doubt import doubt_of
 from costmodel.experiment.cell import DrawnLogs, Result
 from costmodel.experiment.run import CellKey, KnownTimes
@@ -94,10 +94,11 @@ class _Known:
         key = CellKey(cell)
         if key not in self._drawn:
             result, many_cpus = self.result(cell), cell.workload.many_cpus
-            paces = [
-                pace_of(replace(cell, machine=_with_numbers(drawn, case.numbers)))
+            machines = [
+                _with_numbers(drawn, case.numbers)
                 for drawn in drawn_machines(_machine(cell.machine.name), many_cpus=many_cpus)
             ]
+            paces = paces_of([replace(cell, machine=machine) for machine in machines])
             self._drawn[key] = result.logs_of(paces)
         return self._drawn[key]
 

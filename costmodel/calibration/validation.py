@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from costmodel.calibration.predict import cell_of
 from costmodel.calibration.row_class import limit_of
 from costmodel.calibration.targets import PublishedNumber, targets
-from costmodel.experiment import exact_seconds, matched
+from costmodel.experiment import exact_seconds_on, matched
 from costmodel.experiment.build_doubt import between_two_builds, doubt_of
 from costmodel.experiment.run import CellKey, KnownTimes
 from costmodel.published import Role
@@ -133,7 +133,5 @@ def _assessment(
 
 
 def _log_samples(key: CellKey, times: KnownTimes) -> tuple[float, ...]:
-    def seconds(changed: Machine) -> float:
-        return exact_seconds(replace(key.cell, machine=changed))
-
+    seconds = partial(exact_seconds_on, key.cell)
     return log_samples(key.cell.machine, times(key.cell), seconds)

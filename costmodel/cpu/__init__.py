@@ -15,17 +15,22 @@ if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
     from costmodel.config.machine import Machine
 
-__all__ = ["Cause", "TableCost", "Timing", "load", "run"]
+__all__ = ["Cause", "TableCost", "Timing", "run", "run_all"]
 
 
 def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
-    """Return what page tables cost on a machine; see :func:`costmodel.cpu.engine.run`.
+    """Return what page tables cost on a machine, one after the other.
 
     The engine, and numba with it, is loaded on the first call.
     """
-    from costmodel.cpu.engine import run as run_engine
+    return run_all([(runs, machine)])[0]
 
-    return run_engine(runs, machine)
+
+def run_all(asked: Sequence[tuple[Sequence[TableRun], Machine]]) -> list[Timing]:
+    """Return the same of many page tables and machines, which are computed together."""
+    from costmodel.cpu.engine import run_together
+
+    return run_together(asked)
 
 
 @cache

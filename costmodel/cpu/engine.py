@@ -1,37 +1,25 @@
-"""The fast engine: computes page tables of one shape until the state of the window repeats."""
+"""The fast engine: prices page tables on machines, and remembers what was asked before."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-
-import numpy as np
+from dataclasses import dataclass
 
 from costmodel.code.trace import TableRun, Trace
 from costmodel.config.machine import Machine
+from costmodel.cpu.batch import Lane, Tables, computed
 from costmodel.cpu.caches import alike, class_costs, footprint_bytes, reuse_of
 from costmodel.cpu.parameters import Parameters, parameters_of, relevant
 from costmodel.cpu.program import Program, program_of
-from costmodel.cpu.reuse import Ints
-from costmodel.cpu.stack import CAUSES, Cause, TableCost, Timing, shared_out
-from costmodel.cpu.state import Reach, empty_state, state_length
-from costmodel.cpu.table import KEPT, run_table
+from costmodel.cpu.stack import Cause, Timing
 from costmodel.cpu.tlb import blocks_of, footprint_pages, fresh_pages, page_ticks
-from costmodel.cpu.window import (
-    BROADCAST_TICKS,
-    BROADCASTS,
-    COUNTERS,
-    Costs,
-    Window,
-    new_window,
-)
+from costmodel.cpu.window import Costs
 
-LISTED = 4096
-"""The most tables of repeating groups that are listed in their order."""
+TOGETHER = 64
+"""The most sequences of page tables that one call of compiled code computes."""
 _KNOWN = 256
-_known: OrderedDict[Hashable, tuple[TableCost, ...]] = OrderedDict()
+_known: OrderedDict[Hashable, Tables] = OrderedDict()
 """The latest answers. Most numbers that a what-if changes do not matter to most programs."""
 
 
@@ -101,136 +89,48 @@ def _priced(
 
 
 def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
-    """Return what the page tables of ``runs`` cost on a machine, one after the other.
+    """Return what the page tables of ``runs`` cost on a machine, one after the other."""
+    return run_together([(runs, machine)])[0]
 
-    Nothing is approximated: a cost is used again only if the window is in the same state as when
-    the same rows were executed before.
+
+def run_together(asked: Sequence[tuple[Sequence[TableRun], Machine]]) -> list[Timing]:
+    """Return for each of ``asked`` what its page tables cost on its machine, one after the other.
+
+    ``TOGETHER`` of them are computed in one call of compiled code. Nothing is approximated: a cost
+    is used again only if the window is in the same state as when the same rows were executed
+    before.
     """
+    groups = (asked[at : at + TOGETHER] for at in range(0, len(asked), TOGETHER))
+    return [timing for group in groups for timing in _together(group)]
+
+
+def _together(asked: Sequence[tuple[Sequence[TableRun], Machine]]) -> list[Timing]:
+    keys: list[Hashable] = []
+    known: dict[Hashable, Tables] = {}
+    lanes: dict[Hashable, Lane] = {}
+    for runs, machine in asked:
+        key, lane = _lane(runs, machine)
+        keys.append(key)
+        if key in _known:
+            known[key] = _known[key]
+        else:
+            lanes[key] = lane
+    found = dict(zip(lanes, computed(list(lanes.values())), strict=True))
+    _known.update(found)
+    while len(_known) > _KNOWN:
+        _known.popitem(last=False)
+    known |= found
+    return [
+        Timing(*known[key], machine.core.clock_ghz.value)
+        for key, (_, machine) in zip(keys, asked, strict=True)
+    ]
+
+
+def _lane(runs: Sequence[TableRun], machine: Machine) -> tuple[Hashable, Lane]:
+    """Return what is to be computed, and all that decides the result."""
     parameters = parameters_of(machine)
     priced = priced_programs(runs, machine, parameters)
     parts = tuple((each.key(), run.count) for each, run in zip(priced, runs, strict=True))
     ops = frozenset().union(*(each.program.ops for each in priced))
-    key = relevant(parameters, ops), parts
-    if key not in _known:
-        _known[key] = _tables(runs, priced, parameters)
-        if len(_known) > _KNOWN:
-            _known.popitem(last=False)
-    return Timing(_known[key], machine.core.clock_ghz.value)
-
-
-def _tables(
-    runs: Sequence[TableRun], priced: Sequence[Priced], parameters: Parameters
-) -> tuple[TableCost, ...]:
-    """Return the costs of the tables in order; neighbours of equal cost are merged."""
-    sequence = _Sequence(parameters, _window(parameters.miss_registers))
-    tables: list[TableCost] = []
-    for run_, each in zip(runs, priced, strict=True):
-        for cost, count in sequence.repeat(each, run_.count):
-            if tables and replace(tables[-1], count=0) == cost:
-                tables[-1] = replace(tables[-1], count=tables[-1].count + count)
-            else:
-                tables.append(replace(cost, count=count))
-    return tuple(tables)
-
-
-def _window(miss_registers: int) -> Window:
-    """Return a window whose state can be set.
-
-    Its rings are those of the last one: making them takes long, and they have five megabytes.
-    """
-    return _rings()._replace(misses=np.zeros(miss_registers, np.int64))
-
-
-@cache
-def _rings() -> Window:
-    return new_window(0)
-
-
-@dataclass
-class _Sequence:
-    """Numbers every state of the window that occurs, and remembers what follows from it."""
-
-    parameters: Parameters
-    window: Window
-    states: list[Ints] = field(default_factory=list)
-    number_of: dict[bytes, int] = field(default_factory=dict)
-    known: dict[tuple[int, int], tuple[int, TableCost]] = field(default_factory=dict)
-    current: int = 0
-
-    def __post_init__(self) -> None:
-        self._number(empty_state(self.parameters))
-
-    def repeat(self, priced: Priced, count: int) -> list[tuple[TableCost, int]]:
-        """Run a program ``count`` times; return the costs in order, each with its repetitions."""
-        result: list[tuple[TableCost, int]] = []
-        seen: dict[int, int] = {}
-        done = 0
-        while done < count:
-            if self.current in seen:  # the tables since then repeat for ever
-                cycle = result[seen[self.current] :]
-                times = (count - done) // len(cycle)
-                result += _repeated(cycle, times)
-                done += times * len(cycle)
-                seen.clear()
-                continue
-            seen[self.current] = len(result)
-            result.append((self._step(priced), 1))
-            done += 1
-        return result
-
-    def _step(self, priced: Priced) -> TableCost:
-        key = (self.current, id(priced))
-        if key not in self.known:
-            state = self.states[self.current].copy()
-            cost = self._table(priced, state)
-            self.known[key] = (self._number(state), cost)
-        self.current, cost = self.known[key]
-        return cost
-
-    def _table(self, priced: Priced, state: Ints) -> TableCost:
-        """Run one table from ``state``, which is replaced by the state after it."""
-        program, parameters = priced.program, self.parameters
-        reach = Reach(
-            program.longest_back, program.forwards_back, program.streams, program.requests_back
-        )
-        totals = np.zeros(COUNTERS + CAUSES + len(priced.weights), np.int64)
-        segments = np.zeros(len(program.segments), np.int64)
-        length = max(state_length(parameters, reach), len(totals) + 2)
-        run_table(
-            program.code, program.parts, reach, parameters, priced.costs, self.window, state,
-            np.zeros((2 * KEPT + 1, length), np.int64), segments, totals,
-        )  # fmt: skip
-        return table_cost(priced, segments, totals)
-
-    def _number(self, state: Ints) -> int:
-        number = self.number_of.setdefault(state.tobytes(), len(self.states))
-        if number == len(self.states):
-            self.states.append(state)
-        return number
-
-
-def _repeated(cycle: list[tuple[TableCost, int]], times: int) -> list[tuple[TableCost, int]]:
-    """Return a cycle of tables repeated; in order, unless the list would be too long."""
-    if len(cycle) == 1 or len(cycle) * times > LISTED:
-        return [(cost, times) for cost, _ in cycle if times]
-    return cycle * times
-
-
-def table_cost(priced: Priced, segments: Ints, totals: Ints) -> TableCost:
-    """Return what an engine counted as the cost of a table, whose ``count`` is still 0."""
-    stack: dict[Cause, int] = {}
-    for cause in Cause:
-        stack[cause] = int(totals[COUNTERS + cause])
-    for ticks, weights in zip(totals[COUNTERS + CAUSES :], priced.weights, strict=True):
-        for cause, share in shared_out(int(ticks), weights).items():
-            stack[cause] += share
-    by_name: dict[str, int] = {}
-    for name, ticks in zip(priced.program.segments, segments, strict=True):
-        by_name[name] = by_name.get(name, 0) + int(ticks)
-    return TableCost(
-        count=0,
-        segments=by_name,
-        stack_ticks={cause: ticks for cause, ticks in stack.items() if ticks},
-        broadcasts=int(totals[BROADCASTS]),
-        broadcast_ticks=int(totals[BROADCAST_TICKS]),
-    )
+    lane = Lane(parameters, priced, [run.count for run in runs])
+    return (relevant(parameters, ops), parts), lane

@@ -60,7 +60,7 @@ ONLY_FOR = {
 class Parameters(NamedTuple):
     """The numbers of a machine for the core: times are in ticks, the others are counts or flags.
 
-    It is a flat tuple of integers, which the compiled code can take as it is.
+    It is a flat tuple of integers. Compiled code takes it as a record with the same fields.
     """
 
     width: int

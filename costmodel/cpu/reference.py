@@ -7,14 +7,14 @@ that both return the same ticks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 
 import numpy as np
 import simpy
 
 from costmodel.code.trace import TableRun
 from costmodel.config.machine import Machine
-from costmodel.cpu.engine import Priced, priced_programs, table_cost
+from costmodel.cpu.batch import table_cost
+from costmodel.cpu.engine import Priced, priced_programs
 from costmodel.cpu.micro_op import MicroOp
 from costmodel.cpu.parameters import parameters_of
 from costmodel.cpu.reference_core import ReferenceCore
@@ -41,12 +41,7 @@ def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
             continue
         costs.append(_cost(table, core, retired))
         retired = table[-1].retirement
-    merged = [(cost, len(list(same))) for cost, same in groupby(costs)]
-    counted = tuple(
-        TableCost(count, c.segments, c.stack_ticks, c.broadcasts, c.broadcast_ticks)
-        for c, count in merged
-    )
-    return Timing(counted, machine.core.clock_ghz.value)
+    return Timing.of(((cost, 1) for cost in costs), machine.core.clock_ghz.value)
 
 
 def _micro_ops(env: simpy.Environment, number: int, priced: Priced) -> list[MicroOp]:
@@ -64,4 +59,4 @@ def _cost(table: list[MicroOp], core: ReferenceCore, retired: int) -> TableCost:
         segments[micro_op.segment] += micro_op.retirement - retired
         retired = micro_op.retirement
         totals += core.totals(micro_op)
-    return table_cost(priced, segments, totals)
+    return table_cost(priced, segments.tolist(), totals.tolist())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 
 
 class Cause(IntEnum):
@@ -36,47 +37,104 @@ CAUSES = len(Cause)
 
 
 @dataclass(frozen=True)
-class TableCost:
-    """The cost of each of ``count`` consecutive page tables; all other fields are per table."""
+class Charges:
+    """What the ticks of a table are charged to."""
 
-    count: int
+    by_cause: tuple[int, ...]
+    """Ticks of each :class:`Cause`, without those of late accesses."""
+    by_class: tuple[int, ...] = ()
+    """Ticks of late accesses, by class."""
+    weights: tuple[Mapping[Cause, int], ...] = ()
+    """The causes that each class is charged to, with their weights."""
+
+    def by_name(self) -> dict[Cause, int]:
+        """Return the ticks by cause, without zeros."""
+        stack = list(self.by_cause)
+        for ticks, weights in zip(self.by_class, self.weights, strict=True):
+            if ticks:
+                for cause, share in shared_out(ticks, weights).items():
+                    stack[cause] += share
+        return {cause: stack[cause] for cause in Cause if stack[cause]}
+
+
+@dataclass(frozen=True)
+class TableCost:
+    """The cost of a page table."""
+
     segments: Mapping[str, int]
     """Ticks by the name of the trace's segment, in order; they sum to ``ticks``."""
-    stack_ticks: Mapping[Cause, int]
-    """Ticks by cause, without zeros; they sum to ``ticks``."""
-    broadcasts: int
+    charges: Charges
+    broadcasts: int = 0
     """How many TLB invalidations were sent to other CPUs."""
-    broadcast_ticks: int
+    broadcast_ticks: int = 0
     """Ticks that barriers waited for these, which a busy interconnect would make longer."""
 
     @property
     def ticks(self) -> int:
-        """The time of one table in ticks."""
+        """The time of the table in ticks."""
         return sum(self.segments.values())
+
+    @cached_property
+    def stack_ticks(self) -> Mapping[Cause, int]:
+        """Ticks by cause, without zeros; they sum to ``ticks``."""
+        return self.charges.by_name()
 
 
 @dataclass(frozen=True)
 class Timing:
     """The time of a sequence of page tables."""
 
-    tables: tuple[TableCost, ...]
-    """The costs in order; neighbours of equal cost are one entry. Where a group of tables repeats
-    thousands of times, each table of the group is listed once, with the number of repetitions."""
+    costs: tuple[TableCost, ...]
+    """The different costs, in the order in which they occur first."""
+    order: tuple[tuple[int, int], ...]
+    """All tables in order: an index into ``costs``, and how many tables in a row cost the same.
+    Where a group of tables repeats thousands of times, each table of the group is listed once, with
+    the number of repetitions."""
     clock_ghz: float = field(default=1.0)
+
+    @classmethod
+    def of(cls, tables: Iterable[tuple[TableCost, int]], clock_ghz: float = 1.0) -> Timing:
+        """Return the time of tables in order, each with how often it comes in a row."""
+        costs: list[TableCost] = []
+        order: list[tuple[int, int]] = []
+        for cost, count in tables:
+            if cost not in costs:
+                costs.append(cost)
+            order.append((costs.index(cost), count))
+        return cls(tuple(costs), merged(order), clock_ghz)
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """How many tables have each of the costs."""
+        counts = [0] * len(self.costs)
+        for index, count in self.order:
+            counts[index] += count
+        return tuple(counts)
 
     @property
     def ticks(self) -> int:
         """The total time in ticks."""
-        return sum(table.count * table.ticks for table in self.tables)
+        return sum(n * cost.ticks for cost, n in zip(self.costs, self.counts, strict=True))
 
     @property
     def stack_ticks(self) -> dict[Cause, int]:
         """The ticks of all tables by cause; they sum to ``ticks``."""
         total: dict[Cause, int] = {}
-        for table in self.tables:
-            for cause, ticks in table.stack_ticks.items():
-                total[cause] = total.get(cause, 0) + table.count * ticks
+        for cost, count in zip(self.costs, self.counts, strict=True):
+            for cause, ticks in cost.stack_ticks.items():
+                total[cause] = total.get(cause, 0) + count * ticks
         return total
+
+
+def merged(order: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return an order of tables in which neighbours of equal cost are one entry."""
+    found: list[tuple[int, int]] = []
+    for index, count in order:
+        if found and found[-1][0] == index:
+            found[-1] = index, found[-1][1] + count
+        else:
+            found.append((index, count))
+    return tuple(found)
 
 
 def shared_out(total: int, weights: Mapping[Cause, int]) -> dict[Cause, int]:

@@ -1,4 +1,7 @@
-"""Executes a program once; the iterations of its loops are computed until they repeat."""
+"""Executes programs in a sequence: tables and iterations of loops are computed until they repeat.
+
+What follows a state that occurred before is known, so that it is not computed again.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from costmodel.cpu.pipeline import advance
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.state import NOTHING, Reach, restore_state, save_state
 from costmodel.cpu.window import Costs, Window
-from costmodel.jit import hot, standalone
+from costmodel.jit import hot
 
 KEPT = 16
 """The states after so many iterations are kept for comparison. After that, one state is kept at a
@@ -17,19 +20,19 @@ time, at powers of two (Brent's method)."""
 _GROUP, _TICKS, _TOTALS = range(3)
 
 
-@standalone
+@hot
 def run_table(
     code: c.Code, parts: Ints, reach: Reach, p: Parameters, costs: Costs, w: Window,
-    state: Ints, scratch: Ints, segment_ticks: Ints, totals: Ints,
+    state: Ints, scratch: Ints, length: int, segment_ticks: Ints, totals: Ints,
 ) -> None:  # fmt: skip
     """Execute a program once from ``state``, which is replaced by the state after it.
 
     ``segment_ticks`` receives the ticks of each segment, ``totals`` the counters and the ticks of
-    each cause. ``scratch`` is int64[2 * KEPT + 1, n], where n is enough for a state, and for
-    ``totals`` and two more numbers.
+    each cause. ``scratch`` is int64[2 * KEPT + 1, n], where n is enough for ``totals`` and two more
+    numbers, and for the ``length`` of a state with this reach.
     """
     restore_state(p, w, state)
-    current = scratch[2 * KEPT]
+    current = scratch[2 * KEPT, :length]
     for i in range(len(parts)):
         first, rows, groups, segment = parts[i, 0], parts[i, 1], parts[i, 2], parts[i, 3]
         began = w.now[0].retired
@@ -38,7 +41,7 @@ def run_table(
         if groups > 1:
             save_state(p, w, reach, current)
             began = w.now[0].retired
-            skipped = _loop(code, first, rows, groups, reach, p, costs, w, scratch, totals)
+            skipped = _loop(code, first, rows, groups, reach, p, costs, w, scratch, current, totals)
             segment_ticks[segment] += w.now[0].retired - began + skipped
     save_state(p, w, NOTHING, state)
 
@@ -46,7 +49,7 @@ def run_table(
 @hot
 def _loop(
     code: c.Code, first: int, rows: int, groups: int, reach: Reach, p: Parameters,
-    costs: Costs, w: Window, scratch: Ints, totals: Ints,
+    costs: Costs, w: Window, scratch: Ints, current: Ints, totals: Ints,
 ) -> int:  # fmt: skip
     """Execute equal groups of rows after the first one; return the ticks of those not computed.
 
@@ -93,14 +96,15 @@ def _keep(current: Ints, totals: Ints, group: int, ticks: int, kept: Ints, known
 def _find(kept: Ints, known: Ints, current: Ints) -> int:
     """Return the number of the kept state that equals the current one; -1 for none."""
     for at in range(len(kept)):
-        if known[at, _GROUP] and _equal(kept[at], current):
+        if known[at, _GROUP] and begins_with(kept[at], current):
             return at
     return -1
 
 
 @hot
-def _equal(one: Ints, other: Ints) -> bool:
-    for i in range(len(one)):  # noqa: SIM110 (a generator would allocate)
-        if one[i] != other[i]:
+def begins_with(row: Ints, state: Ints) -> bool:
+    """Tell whether a row, which may be longer, holds a state."""
+    for i in range(len(state)):  # noqa: SIM110 (a generator would allocate)
+        if row[i] != state[i]:
             return False
     return True

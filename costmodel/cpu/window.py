@@ -166,7 +166,7 @@ class Window(NamedTuple):
     """One record: the progress of the window."""
 
 
-def _records(fields: type, count: int) -> Any:
+def records(fields: type, count: int) -> Any:
     """Return ``count`` records of integers, all 0, whose fields numba and numpy access by name."""
     names = [(name, np.int64) for name in fields.__annotations__]
     return np.zeros(count, np.dtype(names, align=True)).view(np.recarray)
@@ -174,8 +174,8 @@ def _records(fields: type, count: int) -> Any:
 
 def new_window(miss_registers: int) -> Window:
     """Return a window in which nothing is in flight."""
-    rows, now = _records(WindowRow, RING), _records(Now, 1)
-    stores = _records(StoreEntry, RING)
+    rows, now = records(WindowRow, RING), records(Now, 1)
+    stores = records(StoreEntry, RING)
     rows.issued = NO_ISSUE
     rows.dispatched = rows.fetched = rows.retires = stores.dispatched = LONG_AGO
     now.atomic_began = LONG_AGO

@@ -126,7 +126,7 @@ class Result:
         if self.drawn_logs is not None:
             return self.drawn_logs
         drawn = sampling.drawn_machines(self.cell.machine, many_cpus=self.cell.workload.many_cpus)
-        return self.logs_of([pace_of(replace(self.cell, machine=machine)) for machine in drawn])
+        return self.logs_of(paces_of([replace(self.cell, machine=machine) for machine in drawn]))
 
     def logs_of(self, paces: Sequence[Pace]) -> DrawnLogs:
         """Return the logarithms of other times and throughputs over those of this result."""
@@ -190,7 +190,17 @@ def run_cell(
 
 def exact_seconds(cell: Cell) -> float:
     """Return the time of one operation of a cell in seconds, without noise and without a result."""
-    return exact_ps_of(_table_runs(cell), cell) / PS_PER_S
+    return exact_seconds_of([cell])[0]
+
+
+def exact_seconds_of(cells: Sequence[Cell]) -> list[float]:
+    """Return the same of many cells, which the core computes together."""
+    return [pace.ps / PS_PER_S for pace in paces_of(cells)]
+
+
+def exact_seconds_on(cell: Cell, machines: Sequence[Machine]) -> list[float]:
+    """Return the same of a cell on other machines."""
+    return exact_seconds_of([replace(cell, machine=machine) for machine in machines])
 
 
 def seconds_around(cell: Cell) -> Callable[[Machine], float]:
@@ -205,26 +215,36 @@ def seconds_around(cell: Cell) -> Callable[[Machine], float]:
     def seconds(machine: Machine) -> float:
         used = machine_in_use(machine, cell.workload)
         operation = price_operation(timing, used, cell.workload, runs, strategy=cell.strategy)
-        return operation.schedule.total_ps / PS_PER_S
+        return operation.total_ps / PS_PER_S
 
     return seconds
 
 
 def exact_ps_of(runs: Sequence[TableRun], cell: Cell) -> int:
     """Return the time of a cell in picoseconds, without noise; ``runs`` is what it executes."""
-    return pace_of(cell, runs).ps
+    return paces_of([cell], [runs])[0].ps
 
 
-def pace_of(cell: Cell, runs: Sequence[TableRun] | None = None) -> Pace:
-    """Return the time of an operation of a cell, and how often it is done, without noise.
+def paces_of(
+    cells: Sequence[Cell], executes: Sequence[Sequence[TableRun]] | None = None
+) -> list[Pace]:
+    """Return how long an operation takes, and how often it is done, of each cell, without noise.
 
-    ``runs`` is what the cell executes, by default what its strategy says.
+    The core computes all together. ``executes`` says what each cell executes; by default it is what
+    its strategy says.
     """
-    executes = _table_runs(cell) if runs is None else runs
-    operation = _priced(cell, executes, Engine.FAST)
-    crowd = setup_of(cell, operation, executes)
+    runs = [_table_runs(cell) for cell in cells] if executes is None else executes
+    machines = [machine_in_use(cell.machine, cell.workload) for cell in cells]
+    timings = _timings(list(zip(runs, machines, strict=True)), Engine.FAST)
+    return list(map(_pace_with, cells, runs, machines, timings))
+
+
+def _pace_with(cell: Cell, runs: Sequence[TableRun], machine: Machine, timing: Timing) -> Pace:
+    """Return the pace of a cell whose page tables take ``timing`` on the machine in use."""
+    operation = price_operation(timing, machine, cell.workload, runs, strategy=cell.strategy)
+    crowd = setup_of(cell, operation, runs)
     if crowd is None:
-        return _pace(cell, operation.schedule.total_ps, None)
+        return _pace(cell, operation.total_ps, None)
     from costmodel.cpus.contention import contention
 
     met = contention(crowd)
@@ -294,14 +314,14 @@ def _met(cell: Cell, crowd: Setup, runs: Sequence[TableRun], engine: Engine) -> 
         return found
     unshared = cell.workload.model_copy(update={"unshared": ("llc",)})
     whole = _priced(replace(cell, workload=unshared), runs, Engine.FAST)
-    lost_ns = (found.alone_ps - whole.schedule.total_ps) / PS_PER_NS
+    lost_ns = (found.alone_ps - whole.total_ps) / PS_PER_NS
     return replace(found, shared={**found.shared, "llc": SharedUse(lost_ns, 0.0, 1.0, 0.0)})
 
 
 def _lone_cpu_ps(cell: Cell, runs: Sequence[TableRun]) -> int:
     """Return the time of the operation where its CPU has the machine to itself."""
     lone = cell.workload.model_copy(update={"cpus": 1, "threads": 1})
-    return _priced(replace(cell, workload=lone), runs, Engine.FAST).schedule.total_ps
+    return _priced(replace(cell, workload=lone), runs, Engine.FAST).total_ps
 
 
 def setup_of(cell: Cell, operation: PricedOperation, runs: Sequence[TableRun]) -> Setup | None:
@@ -324,13 +344,20 @@ def _priced(cell: Cell, runs: Sequence[TableRun], engine: Engine) -> PricedOpera
 
 
 def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timing:
+    return _timings([(runs, machine)], engine)[0]
+
+
+def _timings(
+    asked: Sequence[tuple[Sequence[TableRun], Machine]], engine: Engine
+) -> Sequence[Timing]:
+    """Return what the core takes for the page tables of each of ``asked`` on its machine."""
     if engine is Engine.REFERENCE:
         from costmodel.cpu import reference
 
-        return reference.run(runs, machine)
+        return [reference.run(runs, machine) for runs, machine in asked]
     from costmodel import cpu
 
-    return cpu.run(runs, machine)
+    return cpu.run_all(asked)
 
 
 def _lone_ps(operation: PricedOperation, engine: Engine) -> int:
@@ -338,7 +365,7 @@ def _lone_ps(operation: PricedOperation, engine: Engine) -> int:
         from costmodel.simulation.process import run_once
 
         return run_once(operation.schedule)
-    return operation.schedule.total_ps
+    return operation.total_ps
 
 
 def _samples(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import Final
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
-from costmodel.experiment import Cell, exact_seconds, matched
+from costmodel.experiment import Cell, exact_seconds, exact_seconds_of, exact_seconds_on, matched
 from costmodel.explaining.axes import Axis, Pair
 from costmodel.uncertainty.spread import Z90, log_slopes, spread_of
 
@@ -45,11 +45,9 @@ def doubt_at(pair: tuple[Cell, Cell]) -> Doubt:
 
 
 def _slopes(cell: Cell, machine: Machine) -> tuple[float, ...]:
-    def seconds(changed: Machine) -> float:
-        return exact_seconds(replace(cell, machine=changed))
-
-    many_cpus = cell.workload.many_cpus
-    return log_slopes(machine, seconds(machine), seconds, many_cpus=many_cpus)
+    own = exact_seconds(replace(cell, machine=machine))
+    times = partial(exact_seconds_on, cell)
+    return log_slopes(machine, own, times, many_cpus=cell.workload.many_cpus)
 
 
 TOLERANCE: Final = 1e-4
@@ -171,7 +169,8 @@ def _excess(pair: Pair, axis: Axis) -> Excess:
 
 def excess_of(pair: Pair) -> float:
     """Return by which share the first cell takes longer than the second, without noise."""
-    return exact_seconds(pair[0]) / exact_seconds(pair[1]) - 1
+    new, base = exact_seconds_of(pair)
+    return new / base - 1
 
 
 def _crossing(axis: Axis, excess: Excess, one: BreakevenPoint, other: BreakevenPoint) -> Crossing:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
-from costmodel.experiment import Cell, exact_seconds, matched
+from costmodel.experiment import Cell, exact_seconds_on, matched
 from costmodel.parallel import in_processes
 from costmodel.uncertainty.priors import Prior, priors, value_of
 from costmodel.uncertainty.spread import spread_of
@@ -147,7 +147,7 @@ def seconds_on(task: tuple[Cell, Sequence[Machine]]) -> Floats:
     ``task`` is the cell and the machines.
     """
     cell, machines = task
-    return np.array([exact_seconds(replace(cell, machine=machine)) for machine in machines])
+    return np.array(exact_seconds_on(cell, machines))
 
 
 def uncertain_numbers(machine: Machine, *, many_cpus: bool = False) -> list[Prior]:

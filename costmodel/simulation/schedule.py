@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
     from costmodel.cpu.stack import TableCost, Timing
-    from costmodel.operations.protocol import OutsideCost
+    from costmodel.operations.protocol import OutsideCost, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +84,94 @@ def scale(time_ps: int, factor: NDArray[np.float64] | float) -> NDArray[np.int64
 
 @dataclass(frozen=True)
 class PricedOperation:
-    """One operation on one machine, without noise.
+    """One operation on one machine, without noise: its page tables and what lies around them."""
 
-    ``stack_ps`` splits the time of a lone CPU by cause; it sums to ``schedule.total_ps`` up to the
-    rounding of floating-point numbers. ``syncs_per_tlbi`` is the number of barriers that wait for
-    broadcasts in the page tables for each TLBI there, at most 1. ``outside_ps`` is the time outside
-    the page tables without flushes. ``segments_ps`` splits the time by part of the operation: the
-    loop (such as ``copy`` or ``unmap``), for zap the freeing of pages (``release``), and the rest
-    (``around``).
-    """
-
-    schedule: Schedule
-    stack_ps: Mapping[str, float]
+    timing: Timing
+    """What the core takes for the page tables."""
+    around: Surroundings
+    """What lies around them."""
     syncs_per_tlbi: float
-    outside_ps: int
-    segments_ps: Mapping[str, float]
+    """The number of barriers that wait for broadcasts in the page tables for each TLBI there, at
+    most 1."""
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Every stage in order."""
+        per_table_ps = sum(self.around.per_table.values())
+        made: dict[tuple[int, int], Stage] = {}
+        for entry in self.timing.order:
+            if entry not in made:
+                at, count = entry
+                total_ps, broadcast_ps = self._tables_ps[at]
+                layout_ps = total_ps - broadcast_ps + per_table_ps
+                tlbis = self.timing.costs[at].broadcasts
+                made[entry] = Stage(layout_ps, broadcast_ps, count, tlbis)
+        before, after = (map(_stage, parts) for parts in (self.around.before, self.around.after))
+        return Schedule((*before, *map(made.__getitem__, self.timing.order), *after))
+
+    @cached_property
+    def total_ps(self) -> int:
+        """Time of the undisturbed operation on a lone CPU: that of its schedule."""
+        per_table_ps = sum(self.around.per_table.values())
+        of_tables = zip(self._tables_ps, self.timing.counts, strict=True)
+        return sum((each + per_table_ps) * count for (each, _), count in of_tables) + sum(
+            (part.layout_ps + part.broadcast_ps) * part.count for part in self._outside
+        )
+
+    @property
+    def stack_ps(self) -> Mapping[str, float]:
+        """The time of a lone CPU by cause.
+
+        It sums to ``total_ps`` up to the rounding of floating-point numbers.
+        """
+        stack: dict[str, float] = {}
+        for table, (total_ps, _), count in self._each_cost:
+            for cause, ps in self.around.per_table.items():
+                stack[cause] = stack.get(cause, 0.0) + ps * count
+            for of_core, ticks in table.stack_ticks.items():
+                name = of_core.name.lower()
+                stack[name] = stack.get(name, 0.0) + total_ps * count * ticks / table.ticks
+        for part in self._outside:
+            for cause, ps in part.causes_ps.items():
+                stack[cause] = stack.get(cause, 0.0) + ps * part.count
+        return {cause: ps for cause, ps in stack.items() if ps}
+
+    @property
+    def segments_ps(self) -> Mapping[str, float]:
+        """The time of a lone CPU by part of the operation.
+
+        These are the loop (such as ``copy`` or ``unmap``), for zap the freeing of pages
+        (``release``), and the rest (``around``).
+        """
+        segments: dict[str, float] = {}
+        for table, _, count in self._each_cost:
+            for name, ticks in table.segments.items():
+                ps = ticks_to_ps(ticks, self.timing.clock_ghz) * count
+                segments[name] = segments.get(name, 0.0) + ps
+        return {**segments, "around": self.total_ps - sum(segments.values())}
+
+    @property
+    def outside_ps(self) -> int:
+        """The time outside the page tables without flushes."""
+        return sum(
+            ps * part.count
+            for part in self._outside
+            for cause, ps in part.causes_ps.items()
+            if cause != ASID_FLUSH
+        )
+
+    @property
+    def _outside(self) -> tuple[OutsideCost, ...]:
+        return *self.around.before, *self.around.after
+
+    @cached_property
+    def _tables_ps(self) -> list[tuple[int, int]]:
+        return [_table_ps(cost, self.timing.clock_ghz) for cost in self.timing.costs]
+
+    @property
+    def _each_cost(self) -> Iterator[tuple[TableCost, tuple[int, int], int]]:
+        """Each cost of a table, its time and that for broadcasts, and how many tables have it."""
+        return zip(self.timing.costs, self._tables_ps, self.timing.counts, strict=True)
 
 
 def price_operation(
@@ -114,40 +187,9 @@ def price_operation(
     ``runs`` is what the strategy called ``strategy`` executes on the page tables, ``timing`` how
     long the core takes for that.
     """
-    clock_ghz = float(machine.core.clock_ghz.value)
     operation = operation_named(workload.operation)
     around = operation.surroundings(machine, workload, runs, strategy=strategy)
-    per_table_ps = sum(around.per_table.values())
-    stages: list[Stage] = []
-    stack: dict[str, float] = {}
-    segments: dict[str, float] = {}
-    for table in timing.tables:
-        total_ps, broadcast_ps = _table_ps(table, clock_ghz)
-        layout_ps = total_ps - broadcast_ps + per_table_ps
-        stages.append(Stage(layout_ps, broadcast_ps, table.count, table.broadcasts))
-        for name, ticks in table.segments.items():
-            segments[name] = segments.get(name, 0.0) + ticks_to_ps(ticks, clock_ghz) * table.count
-        for cause, ps in around.per_table.items():
-            stack[cause] = stack.get(cause, 0.0) + ps * table.count
-        for of_core, ticks in table.stack_ticks.items():
-            name = of_core.name.lower()
-            stack[name] = stack.get(name, 0.0) + total_ps * table.count * ticks / table.ticks
-    for part in (*around.before, *around.after):
-        for cause, ps in part.causes_ps.items():
-            stack[cause] = stack.get(cause, 0.0) + ps * part.count
-    schedule = Schedule((*map(_stage, around.before), *stages, *map(_stage, around.after)))
-    return PricedOperation(
-        schedule=schedule,
-        stack_ps={cause: ps for cause, ps in stack.items() if ps},
-        syncs_per_tlbi=_syncs_per_tlbi(runs),
-        outside_ps=sum(
-            ps * part.count
-            for part in (*around.before, *around.after)
-            for cause, ps in part.causes_ps.items()
-            if cause != ASID_FLUSH
-        ),
-        segments_ps={**segments, "around": schedule.total_ps - sum(segments.values())},
-    )
+    return PricedOperation(timing, around, _syncs_per_tlbi(runs))
 
 
 def _syncs_per_tlbi(runs: Sequence[TableRun]) -> float:

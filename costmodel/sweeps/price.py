@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -13,12 +12,14 @@ from numpy.typing import NDArray
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
-from costmodel.experiment import Cell, build_of, exact_seconds, executed
+from costmodel.experiment import Cell, build_of, exact_seconds_on, executed
 from costmodel.experiment.run import CellKey
 from costmodel.sweeps.design import Column, order_of
 from costmodel.sweeps.study import Chunk, SweepWork
 from costmodel.units import PS_PER_NS, PS_PER_S
 
+_TOGETHER = 64
+"""How many points are priced together."""
 Table = dict[str, NDArray[Any]]
 """Columns of equal length, by name."""
 
@@ -64,10 +65,11 @@ def _priced(
     block = study.blocks[number]
     each = len(block.cells)
     different = list(dict.fromkeys(CellKey(cell) for cell in (*block.cells, *block.bases)))
-    all_seconds = np.array(
+    asked = [key.cell for key in different]
+    all_seconds = np.concatenate(
         [
-            list(_seconds([key.cell for key in different], _changed(block.machine, values, point)))
-            for point in points.tolist()
+            _seconds(asked, [_changed(block.machine, values, point) for point in some.tolist()])
+            for some in np.split(points, range(_TOGETHER, len(points), _TOGETHER))
         ]
     )
     at = {key: column for column, key in enumerate(different)}
@@ -107,6 +109,11 @@ def _changed(machine: Machine, values: Mapping[str, Column], point: int) -> Mach
         return None
 
 
-def _seconds(cells: Sequence[Cell], machine: Machine | None) -> Iterator[float]:
-    for cell in cells:
-        yield np.nan if machine is None else exact_seconds(replace(cell, machine=machine))
+def _seconds(cells: Sequence[Cell], machines: Sequence[Machine | None]) -> NDArray[np.float64]:
+    """Return the times of cells on each of some machines, float64[machines, cells]."""
+    seconds = np.full((len(machines), len(cells)), np.nan)
+    on = [at for at, machine in enumerate(machines) if machine is not None]
+    known = [machine for machine in machines if machine is not None]
+    for column, cell in enumerate(cells):
+        seconds[on, column] = exact_seconds_on(cell, known)
+    return seconds

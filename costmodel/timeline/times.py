@@ -12,6 +12,7 @@ from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
+from costmodel.cpu.batch import parameter_records
 from costmodel.cpu.engine import Priced, priced_programs
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters, parameters_of
 from costmodel.cpu.pipeline import advance
@@ -103,7 +104,7 @@ class _Stretch:
     ) -> None:
         self.trace = trace
         self.priced = priced
-        self.p = parameters
+        self.p = parameter_records([parameters])[0]
         self.first, self.end = first, end
         self.code, _ = priced.program.unrolled()
         self.trace_rows = priced.program.trace_rows()

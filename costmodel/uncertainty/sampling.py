@@ -9,7 +9,7 @@ the reorder buffer, then shows as a wide interval.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from costmodel.config.machine import SET_BY_USER, Machine
 from costmodel.disk_cache import ByIdentity
 from costmodel.uncertainty.priors import value_of
-from costmodel.uncertainty.spread import Z90, Interval, spread_of
+from costmodel.uncertainty.spread import Z90, Interval, Times, spread_of
 
 SAMPLES = 16
 """How many machines are drawn."""
@@ -49,16 +49,16 @@ _ORDERED = (
 
 
 def log_samples(
-    machine: Machine, seconds: float, time: Callable[[Machine], float], *, many_cpus: bool = False
+    machine: Machine, seconds: float, times: Times, *, many_cpus: bool = False
 ) -> tuple[float, ...]:
     """Return the natural logarithm of the time on each drawn machine over that on the machine.
 
-    ``seconds`` is the time on ``machine`` itself; ``time`` returns it for another machine. The
+    ``seconds`` is the time on ``machine`` itself; ``times`` returns those on other machines. The
     machines drawn are the same for all times, so logarithms of two results can be subtracted one by
     one. With ``many_cpus`` the prices that only several CPUs at work feel are drawn, too.
     """
     drawn = drawn_machines(machine, many_cpus=many_cpus)
-    return tuple(math.log(time(each) / seconds) for each in drawn)
+    return tuple(math.log(each / seconds) for each in times(drawn))
 
 
 def drawn_machines(machine: Machine, *, many_cpus: bool = False) -> tuple[Machine, ...]:

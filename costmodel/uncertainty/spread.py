@@ -22,6 +22,8 @@ from costmodel.disk_cache import ByIdentity
 from costmodel.uncertainty.priors import Prior, priors, shared_priors, variants
 
 Floats = NDArray[np.float64]
+Times = Callable[[Sequence[Machine]], Sequence[float]]
+"""The time of something on each of some machines, in seconds."""
 Interval = tuple[float, float]
 """Lower and upper end of an interval."""
 
@@ -132,17 +134,18 @@ def _lone_spread(machine: Machine) -> Spread:
 
 
 def log_slopes(
-    machine: Machine, seconds: float, time: Callable[[Machine], float], *, many_cpus: bool = False
+    machine: Machine, seconds: float, times: Times, *, many_cpus: bool = False
 ) -> tuple[float, ...]:
     """Return how much the logarithm of a time grows per standard deviation of each number.
 
     The numbers are the priors of ``spread_of(machine, many_cpus=many_cpus)``, in their order.
-    ``seconds`` is the time on the machine itself; ``time`` returns it for another one and is called
-    once per number.
+    ``seconds`` is the time on the machine itself; ``times`` returns those on others, of which there
+    is one per number.
     """
+    changed = _variants(ByIdentity(machine), many_cpus)
+    found = times([each for each, _ in changed])
     return tuple(
-        math.log(time(changed) / seconds) / by
-        for changed, by in _variants(ByIdentity(machine), many_cpus)
+        math.log(each / seconds) / by for each, (_, by) in zip(found, changed, strict=True)
     )
 
 

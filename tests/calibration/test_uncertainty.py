@@ -1,7 +1,7 @@
 """Intervals: algebra on hand-made slopes, and the shipped machines."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -30,10 +30,10 @@ def test_numbers_tied_against_each_other_cancel() -> None:
 
 
 def test_slopes_of_a_known_time() -> None:
-    def seconds(machine: Machine) -> float:
-        return float(math.exp(machine.kernel.table_alloc_ns.value / 1000))
+    def seconds(machines: Sequence[Machine]) -> list[float]:
+        return [math.exp(machine.kernel.table_alloc_ns.value / 1000) for machine in machines]
 
-    slopes = log_slopes(ALTRA, seconds(ALTRA), seconds)
+    slopes = log_slopes(ALTRA, seconds([ALTRA])[0], seconds)
     for prior, slope in zip(spread_of(ALTRA).priors, slopes, strict=True):
         expected = prior.sigma / 1000 if prior.key == "kernel.table_alloc_ns" else 0.0
         assert slope == pytest.approx(expected), prior.key

@@ -230,6 +230,15 @@ def test_a_file_tells_its_faults_with_those_of_options(
         assert fault in told
 
 
+def test_a_machine_file_that_cannot_be_written_is_told_before_the_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("costmodel.files.why_not", lambda path: "cannot be written: full")
+    monkeypatch.setattr("costmodel.calibration.calibrate.calibrate", None)  # nobody gets so far
+    assert main(["calibrate", "ampere-altra", "--write"]) == 2
+    assert capsys.readouterr().err == "--write: cannot be written: full (got 'ampere-altra')\n"
+
+
 @pytest.mark.parametrize("words", CASES)
 def test_every_fault_has_its_line(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(shlex.split(words)) == 2

@@ -13,7 +13,7 @@ import pytest
 from costmodel.cli.main import main
 from costmodel.code.trace import TableRun, Trace
 from costmodel.config.machine import Machine
-from costmodel.cpu.stack import Cause, TableCost, Timing
+from costmodel.cpu.stack import Cause, Charges, TableCost, Timing
 from costmodel.experiment import Cell
 from costmodel.experiment import cell as cell_module
 from costmodel.simulation import Engine
@@ -46,15 +46,20 @@ def stand_in_runs(cell: Cell) -> list[TableRun]:
     return [TableRun(empty_trace(), len(cell.strategy), cell.workload.pages // len(cell.strategy))]
 
 
-def stand_in_timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timing:
-    costs = [TableCost(run.count, {"copy": 10**7}, {Cause.LLC: 10**7}, 0, 0) for run in runs]
-    return Timing(tuple(costs))
+def stand_in_timings(
+    asked: Sequence[tuple[Sequence[TableRun], Machine]], engine: Engine
+) -> list[Timing]:
+    cost = TableCost({"copy": 10**7}, Charges(tuple(10**7 * (c is Cause.LLC) for c in Cause)))
+    return [
+        Timing.of([(cost, run.count) for run in runs], machine.core.clock_ghz.value)
+        for runs, machine in asked
+    ]
 
 
 @pytest.fixture(autouse=True)
 def stand_in_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cell_module, "_table_runs", stand_in_runs)
-    monkeypatch.setattr(cell_module, "_timing", stand_in_timing)
+    monkeypatch.setattr(cell_module, "_timings", stand_in_timings)
 
 
 def test_a_quick_question_compares_with_v6_7(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,7 +70,8 @@ def trace_of(
 def cycles(uops: Sequence[Uop], on: Machine, *, count: int = 1) -> float:
     """Return the cycles of the last of ``count`` executions."""
     timing = engine.run([TableRun(trace_of(uops), count, 1)], on)
-    return timing.tables[-1].ticks / TICKS_PER_CYCLE
+    last, _ = timing.order[-1]
+    return timing.costs[last].ticks / TICKS_PER_CYCLE
 
 
 def alu(*inputs: int, subkind: Subkind = Subkind.PLAIN) -> Uop:

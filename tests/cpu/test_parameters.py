@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from costmodel.code.trace import TableRun, Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu import engine
+from costmodel.cpu.batch import Lane, computed
 from costmodel.cpu.parameters import (
     ONLY_FOR,
     Parameters,
@@ -47,7 +48,8 @@ def test_only_some_micro_ops_look_at_some_numbers(drawn: tuple[object, Trace], o
     }
     others = parameters._replace(**changed)
     assert relevant(others, ops) == relevant(parameters, ops)
-    assert engine._tables(runs, priced, others) == engine._tables(runs, priced, parameters)
+    one, other_lane = (Lane(numbers, priced, [2]) for numbers in (parameters, others))
+    assert computed([other_lane]) == computed([one])
 
 
 def test_an_answer_is_used_again_only_where_nothing_that_matters_changed(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from costmodel.code.uops import Target, Uop
 from costmodel.config.machine import Machine
 from costmodel.config.workload import Workload
 from costmodel.cpu import engine
-from costmodel.cpu.parameters import parameters_of
+from costmodel.cpu.engine import priced_programs
+from costmodel.cpu.parameters import Parameters, parameters_of
 from costmodel.cpu.program import Program, program_of
 from costmodel.cpu.stack import Timing
 from costmodel.cpu.state import NOTHING, empty_state, save_state
@@ -39,9 +41,9 @@ def computed_in_full(runs: list[TableRun], on: Machine) -> Timing:
     """Run with every loop unrolled and every table computed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "program_of", _unrolled)
-        patch.setattr(engine._Sequence, "repeat", _every_one)
         patch.setattr(engine, "_known", OrderedDict())
-        return engine.run(runs, on)
+        patch.setattr(engine, "priced_programs", _each_its_own)
+        return engine.run([replace(run, count=1) for run in runs for _ in range(run.count)], on)
 
 
 def _unrolled(
@@ -56,12 +58,11 @@ def _unrolled(
     return Program(**{**vars(program), "parts": np.array(parts, np.int64)})
 
 
-def _every_one(
-    self: engine._Sequence, priced: engine.Priced, count: int
-) -> Iterator[tuple[object, int]]:
-    for _ in range(count):
-        self.known.clear()
-        yield self._step(priced), 1
+def _each_its_own(
+    runs: Sequence[TableRun], on: Machine, parameters: Parameters
+) -> list[engine.Priced]:
+    """Return a program for each table that no other one shares."""
+    return [replace(priced) for priced in priced_programs(runs, on, parameters)]
 
 
 @pytest.mark.parametrize("on", [ALTRA, M2, COLD], ids=["altra", "m2", "cold"])
@@ -107,14 +108,14 @@ def test_a_copy_loop_is_found_and_mostly_skipped() -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 10, 512, 1 << 20])
 def test_counts_add_up(count: int) -> None:
     timing = engine.run([TableRun(copy_loop(64), count, 64)], ALTRA)
-    assert sum(table.count for table in timing.tables) == count
+    assert sum(timing.counts) == count
 
 
 @settings(max_examples=40, deadline=None)
 @given(one=traces(ARM64, turns=3), count=st.integers(1, 5))
 def test_stack_and_segments_sum_to_the_ticks_of_each_table(one: Trace, count: int) -> None:
     timing = engine.run([TableRun(one, count, 1)], ALTRA)
-    for table in timing.tables:
+    for table in timing.costs:
         assert sum(table.stack_ticks.values()) == sum(table.segments.values()) == table.ticks
         assert min(table.stack_ticks.values(), default=0) >= 0
     assert sum(timing.stack_ticks.values()) == timing.ticks

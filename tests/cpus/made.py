@@ -7,7 +7,9 @@ from typing import Any
 
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.workload import Workload
+from costmodel.cpu.stack import Timing
 from costmodel.cpus.setup import Setup, setup
+from costmodel.operations.protocol import OutsideCost, Surroundings
 from costmodel.simulation.schedule import PricedOperation, Schedule, Stage
 
 ALTRA = load_machine("ampere-altra")
@@ -28,8 +30,10 @@ def workload(**changes: Any) -> Workload:
 
 def priced(*stages: Stage, outside_ps: int = 0) -> PricedOperation:
     """Return an operation of some stages, part of it outside the page tables."""
-    schedule = Schedule(stages)
-    return PricedOperation(schedule, {"width": float(schedule.total_ps)}, 1.0, outside_ps, {})
+    around = Surroundings(before=(OutsideCost({"around": outside_ps}),))
+    operation = PricedOperation(Timing((), ()), around, 1.0)
+    vars(operation)["schedule"] = Schedule(stages)
+    return operation
 
 
 def made(

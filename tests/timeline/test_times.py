@@ -18,7 +18,7 @@ from costmodel.timeline.times import Timeline, timeline
 def test_the_whole_table_takes_as_long_as_the_engine_says(small_cell: Cell) -> None:
     runs = executed(small_cell)
     whole = timeline(runs, small_cell.machine, first=0, end=len(runs[0].trace))
-    cost = cpu.run(runs, small_cell.machine).tables[0]
+    cost = cpu.run(runs, small_cell.machine).costs[0]
     assert whole.micro_ops[-1].retire == cost.ticks
     charged: dict[Cause, int] = {}
     for op in whole.micro_ops:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,22 +17,28 @@ from costmodel.uncertainty.sampling import (
     SAMPLES,
     change_interval,
     doubtful_choices,
+    drawn_machines,
     has_cliff,
     log_samples,
     seconds_interval,
     shares_by_number,
 )
+from costmodel.uncertainty.spread import Times
 
 ALTRA = load_machine("ampere-altra")
 XEON = load_machine("xeon-4210r")
 GRAVITON = load_machine("graviton3")
 
 
+def each(time: Callable[[Machine], float]) -> Times:
+    return lambda machines: [time(machine) for machine in machines]
+
+
 def test_the_same_machines_are_drawn_every_time() -> None:
     def seconds(machine: Machine) -> float:
         return math.exp(machine.kernel.table_alloc_ns.value / 1000)
 
-    first, second = (log_samples(ALTRA, seconds(ALTRA), seconds) for _ in range(2))
+    first, second = (log_samples(ALTRA, seconds(ALTRA), each(seconds)) for _ in range(2))
     assert first == second and len(first) == SAMPLES
     assert min(first) < 0 < max(first)
 
@@ -43,7 +50,7 @@ def test_numbers_stay_within_their_ranges() -> None:
         assert machine.core.store_queue_entries.value <= machine.core.rob_entries.value
         return 1.0
 
-    assert set(log_samples(GRAVITON, 1.0, seconds)) == {0.0}
+    assert set(log_samples(GRAVITON, 1.0, each(seconds))) == {0.0}
 
 
 def test_each_side_has_its_own_width() -> None:
@@ -86,7 +93,7 @@ def test_a_choice_without_a_source_widens_the_interval() -> None:
     def high_over_value(machine: Machine) -> float:
         (log,) = log_times(machine, [case]).values()
         logs = log_samples(
-            machine, math.exp(log), lambda m: math.exp(next(iter(log_times(m, [case]).values())))
+            machine, math.exp(log), each(lambda m: math.exp(log_times(m, [case])[case]))
         )
         return seconds_interval(1.0, logs)[1]
 
@@ -97,20 +104,10 @@ def test_a_choice_without_a_source_widens_the_interval() -> None:
 
 
 def test_what_only_several_cpus_feel_is_drawn_for_them_alone() -> None:
-    def drawn(*, many_cpus: bool) -> list[Machine]:
-        found: list[Machine] = []
-
-        def time(machine: Machine) -> float:
-            found.append(machine)
-            return 1.0
-
-        log_samples(XEON, 1.0, time, many_cpus=many_cpus)
-        return found
-
-    lines_ns = [machine.topology.line_ns.value for machine in drawn(many_cpus=True)]
-    assert len(set(lines_ns)) > SAMPLES / 2
-    assert {m.topology.line_ns.value for m in drawn(many_cpus=False)} == {47}
-    for machine in drawn(many_cpus=True):
+    alone, together = (drawn_machines(XEON, many_cpus=many_cpus) for many_cpus in (False, True))
+    assert len({machine.topology.line_ns.value for machine in together}) > SAMPLES / 2
+    assert {machine.topology.line_ns.value for machine in alone} == {47}
+    for machine in together:
         assert machine.topology.line_ns.value <= machine.topology.far_line_ns.value
         assert machine.shootdown.delivery_ns.value <= machine.shootdown.far_delivery_ns.value
         assert {machine.topology.sockets.value} <= {1, 2}
@@ -134,13 +131,7 @@ def test_levels_whose_ranges_overlap_are_drawn_in_order() -> None:
     shipped = load_machine("epyc-milan")
     near = 0.97 * shipped.caches.llc.latency_ns.value * shipped.core.clock_ghz.value
     overlapping = shipped.with_values({"caches.l2.latency_cycles": near})
-    drawn: list[Machine] = []
-
-    def time(machine: Machine) -> float:
-        drawn.append(machine)
-        return 1.0
-
-    log_samples(overlapping, 1.0, time)
+    drawn = drawn_machines(overlapping)
     assert len(drawn) == SAMPLES
     for machine in drawn:
         l2_ns = machine.caches.l2.latency_cycles.value / machine.core.clock_ghz.value
@@ -149,7 +140,9 @@ def test_levels_whose_ranges_overlap_are_drawn_in_order() -> None:
 
 def test_what_follows_one_number_is_decided_by_it() -> None:
     machine = load_machine("graviton3")
-    logs = log_samples(machine, 1.0, lambda drawn: float(drawn.caches.llc.latency_ns.value) ** 3)
+    logs = log_samples(
+        machine, 1.0, each(lambda drawn: float(drawn.caches.llc.latency_ns.value) ** 3)
+    )
     shares = shares_by_number(machine, logs)
     assert shares["caches.llc.latency_ns"] == pytest.approx(1)
     assert sorted(shares.values())[-2] < 0.5
@@ -157,7 +150,7 @@ def test_what_follows_one_number_is_decided_by_it() -> None:
 
 def test_what_builds_decide_no_number_does() -> None:
     machine = load_machine("graviton3")
-    logs = log_samples(machine, 1.0, lambda drawn: float(drawn.caches.llc.latency_ns.value))
+    logs = log_samples(machine, 1.0, each(lambda drawn: float(drawn.caches.llc.latency_ns.value)))
     alone = shares_by_number(machine, logs)
     beside = shares_by_number(machine, logs, (0.5, 0.5))
     assert all(beside[key] < share for key, share in alone.items() if share)

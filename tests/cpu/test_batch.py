@@ -1,0 +1,102 @@
+"""Many sequences of page tables in one call: each costs what it costs alone, to the tick."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from costmodel.code.trace import TableRun, Trace
+from costmodel.config.machine import Machine
+from costmodel.config.workload import Workload
+from costmodel.cpu import batch, engine
+from costmodel.cpu.stack import Timing
+from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.runs import trace_runs
+from costmodel.uncertainty.sampling import drawn_machines
+
+from .build import ALTRA, M2, XEON, machine
+from .draw import ARM64, X86, traces
+from .loops import fork_loop
+
+Asked = list[tuple[list[TableRun], Machine]]
+
+
+def one_by_one(asked: Asked) -> list[Timing]:
+    found = []
+    for runs, on in asked:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engine, "_known", OrderedDict())
+            found.append(engine.run(runs, on))
+    return found
+
+
+def together(asked: Asked) -> list[Timing]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_known", OrderedDict())
+        return engine.run_together(asked)
+
+
+def on_drawn(traces: list[Trace], on: Machine) -> Asked:
+    """Return some tables on all machines drawn for one, and in other orders on the machine."""
+    runs = [TableRun(trace, 3 + at, 1) for at, trace in enumerate(traces)]
+    alone = [([run], on) for run in runs]
+    return [*((runs, each) for each in drawn_machines(on)), *alone, (runs[::-1], on), ([], on)]
+
+
+@pytest.mark.parametrize("on", [ALTRA, M2], ids=["altra", "m2"])
+@settings(max_examples=4, deadline=None)
+@given(drawn=st.lists(traces(ARM64, max_size=30, turns=20), min_size=1, max_size=3))
+def test_arm64(on: Machine, drawn: list[Trace]) -> None:
+    asked = on_drawn(drawn, on)
+    assert together(asked) == one_by_one(asked)
+
+
+@settings(max_examples=4, deadline=None)
+@given(drawn=st.lists(traces(X86, max_size=30, turns=20), min_size=1, max_size=3))
+def test_x86(drawn: list[Trace]) -> None:
+    asked = on_drawn(drawn, XEON)
+    assert together(asked) == one_by_one(asked)
+
+
+def test_machines_with_any_number_of_miss_registers_are_computed_together() -> None:
+    runs = [TableRun(fork_loop(64, "arm64"), 5, 64)]
+    asked = [(runs, machine(ALTRA, caches__miss_registers=n)) for n in (6, 20, 6, 3)]
+    assert together(asked) == one_by_one(asked)
+
+
+def test_a_lane_with_more_states_than_there_is_room_for_is_computed_with_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fork = TableRun(fork_loop(64, "arm64"), 5, 64)
+    runs = [fork, TableRun(fork_loop(16, "arm64"), 2, 16), fork, TableRun(fork.trace, 600, 64)]
+    asked = [
+        (runs, machine(ALTRA, atomics__store_only_cycles=cycles)) for cycles in (4.0, 4.3, 5.1)
+    ]
+    before = together(asked)
+    monkeypatch.setattr(batch, "_MOST", 2)
+    monkeypatch.setattr(batch, "_MORE", 2)
+    assert together(asked) == before
+    assert before[0].ticks < before[1].ticks < before[2].ticks
+
+
+def test_more_than_one_call_takes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [TableRun(fork_loop(16, "arm64"), 2, 16)]
+    asked = [(runs, each) for each in drawn_machines(ALTRA)]
+    before = together(asked)
+    monkeypatch.setattr(engine, "TOGETHER", 5)
+    assert together(asked) == before
+
+
+def test_an_order_lists_a_cycle_of_tables_that_repeats() -> None:
+    """Loads of 4.05 cycles: tables begin at different parts of a cycle."""
+    on = machine(ALTRA, caches__l1__latency_cycles=4.05)
+    workload = Workload(
+        operation="fork", memory_bytes=1 << 30, folio_orders={0: 1.0}, state="writable"
+    )
+    runs = trace_runs(built_in("fork")["v6.7"], workload, on.isa, range_tlbi=False)
+    found = engine.run(runs, on)
+    assert sum(count for _, count in found.order) == sum(run.count for run in runs) == 512
+    assert 1 < len(found.costs) < len(found.order)
