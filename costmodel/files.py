@@ -119,12 +119,17 @@ def why_not(path: Path) -> str:
     parent = path.absolute().parent
     while not parent.exists() and parent != parent.parent:
         parent = parent.parent
+    temporary = _temporary(parent)
     try:
-        temporary = _temporary(parent)
-        temporary.touch(exist_ok=False)
-        temporary.unlink()
+        if nameless := _nameless(parent):
+            nameless.close()
+        else:
+            temporary.touch(exist_ok=False)
     except OSError as error:
         return f"cannot be written: {error.strerror}"
+    finally:  # Ctrl-C may come between the two
+        with suppress(OSError):
+            temporary.unlink()
     return ""
 
 

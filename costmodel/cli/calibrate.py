@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         with faults.collected():
             machines.append(load_machine(reference, origin="MACHINE"))
             check_can_calibrate(machines[-1])
+            _check_writable(args, reference)
     faults.tell()
     total = sum(progress_steps(machine, starts=starts) for machine in machines)
     # disable=None: no bar where stderr is no terminal.
@@ -75,6 +76,16 @@ def run(args: argparse.Namespace) -> int:
             write_fit(path, result.machine, result.fitted, result.uncertainty)
             print(f"\nwritten to {path}")
     return 0
+
+
+def _check_writable(args: argparse.Namespace, reference: str) -> None:
+    """Raise ConfigError now where a machine file could not be written after minutes of fitting."""
+    from costmodel.config.errors import ConfigError
+    from costmodel.config.resources import find_file
+    from costmodel.files import why_not
+
+    if args.write and (reason := why_not(find_file("machines", reference))):
+        raise ConfigError.of("--write", reason, got=repr(reference))
 
 
 def _run_measured(args: argparse.Namespace) -> int:
@@ -101,6 +112,7 @@ def _run_measured(args: argparse.Namespace) -> int:
     for reference in args.machine:
         with faults.collected():
             machine = load_machine(reference, origin="MACHINE")
+            _check_writable(args, reference)
     with faults.collected():
         named = strategies_named(args.strategy)
     if args.measured:

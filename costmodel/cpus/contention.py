@@ -79,14 +79,18 @@ def contention(setup: Setup, *, engine: Engine = Engine.FAST) -> Contention:
         for draw in range(max(1, _DRAWS // workers))
     ]
     operations = sum(ran.operations for ran in rans)
-    wall_s = sum(ran.wall_ps for ran in rans) / PS_PER_S
+    # From one end to the next, as the time that counts is no whole number of all CPUs' rounds.
+    rounds, rounds_s = (
+        sum(ran.rounds for ran in rans),
+        sum(ran.rounds_ps for ran in rans) / PS_PER_S,
+    )
     period_ps = setup.alone_ps + setup.between_ps
     return Contention(
         cpus=setup.cpus,
         workers=workers,
         mean_ps=round(sum(ran.elapsed_ps for ran in rans) / operations),
         alone_ps=setup.alone_ps,
-        throughput_per_s=sum(ran.finished for ran in rans) / wall_s if wall_s else 0.0,
+        throughput_per_s=workers * rounds / rounds_s if rounds_s else 0.0,
         alone_per_s=PS_PER_S / period_ps if period_ps else 0.0,
         extra_ps={cause: ps / operations for cause, ps in _extra_ps(rans).items()},
         shared=_shared(rans, setup.cpus),

@@ -24,6 +24,10 @@ class _Counted:
     operations: int = 0
     elapsed_ps: int = 0
     finished: int = 0
+    rounds: int = 0
+    rounds_ps: int = 0
+    ended_ps: dict[int, int] = field(default_factory=dict)
+    """When each CPU ended its last operation."""
     extra_ps: dict[str, int] = field(default_factory=dict)
 
     def operation(self, cpu: CrowdCpu, more_ps: int) -> Generator[simpy.Event, Any, int]:
@@ -31,8 +35,13 @@ class _Counted:
         began, here = int(cpu.env.now), self.counting
         before = dict(cpu.extra_ps)
         yield from cpu.operate(more_ps)
-        took_ps = int(cpu.env.now) - began
+        now = int(cpu.env.now)
+        took_ps, before_ps = now - began, self.ended_ps.get(cpu.number)
+        self.ended_ps[cpu.number] = now
         self.finished += self.counting
+        if self.counting and before_ps is not None:
+            self.rounds += 1
+            self.rounds_ps += now - before_ps
         if here:
             self.operations += 1
             self.elapsed_ps += took_ps
@@ -85,6 +94,8 @@ def run(
             operations=counted.operations,
             elapsed_ps=counted.elapsed_ps,
             finished=counted.finished,
+            rounds=counted.rounds,
+            rounds_ps=counted.rounds_ps,
             wall_ps=int(cpu.env.now) - since_ps,
             extra_ps=counted.extra_ps,
             usages={

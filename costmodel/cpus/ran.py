@@ -17,14 +17,18 @@ class Ran:
 
     ``took_ps``, int64[operations], holds the times of the first CPU. ``wall_ps`` is the length of
     all this time. ``operations`` operations of all CPUs lie in it as a whole and took
-    ``elapsed_ps`` together; ``finished`` operations ended in it. ``extra_ps`` is what other CPUs
-    cost these operations, by cause; ``usages`` is how shared things were used in that time.
+    ``elapsed_ps`` together; ``finished`` operations ended in it. Of these, ``rounds`` had one
+    of the same CPU before them, which ended ``rounds_ps`` earlier, summed up. ``extra_ps`` is what
+    other CPUs cost these operations, by cause; ``usages`` is how shared things were used in that
+    time.
     """
 
     took_ps: NDArray[np.int64]
     operations: int
     elapsed_ps: int
     finished: int
+    rounds: int
+    rounds_ps: int
     wall_ps: int
     extra_ps: Mapping[str, int]
     usages: Mapping[Thing, Usage]

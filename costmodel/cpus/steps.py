@@ -64,7 +64,7 @@ def run(
     numbers = {id(server): number for number, server in enumerate(servers)}
     places = {name: [numbers[id(server)] for server in each] for name, each in visited.items()}
     nowhere, crowd = [0] * len(workers), _crowd(world, servers, causes, warm_up)
-    counted = loop.Counted(*(np.zeros(n, np.int64) for n in (operations, len(causes), 4)))
+    counted = loop.Counted(*(np.zeros(n, np.int64) for n in (operations, len(causes), 6)))
     changes = more.copy()
     changes[0] -= world.outside_ps
     loop.run(
@@ -76,12 +76,14 @@ def run(
         counted,
     )
     _tell(world, servers, crowd)
-    complete, elapsed_ps, finished, wall_ps = counted.sums.tolist()
+    complete, elapsed_ps, finished, wall_ps, rounds, rounds_ps = counted.sums.tolist()
     return Ran(
         took_ps=counted.took,
         operations=complete,
         elapsed_ps=elapsed_ps,
         finished=finished,
+        rounds=rounds,
+        rounds_ps=rounds_ps,
         wall_ps=wall_ps,
         extra_ps={c: ps for c, ps in zip(causes, counted.extra.tolist(), strict=True) if ps},
         usages=world.usages(),

@@ -21,6 +21,7 @@ _LARGEST_BYTES = 1 << 28
 has at most 65530 mappings by default (vm.max_map_count)."""
 
 MOSTLY = 0.5
+_COUNTS = "; what PTEs map counts as order 0"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class ProcessLayout:
     span_bytes: int | None = None
     """Bytes of physical memory from the first to the last frame; None if unknown."""
     lacking: list[str] = field(default_factory=list)
+    orders_seen: bool = True
+    """Whether the system showed folio orders; else all that PTEs map counts as order 0."""
 
     def document(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -68,8 +71,8 @@ def read_layout(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
     if not reference.isdecimal():
         path = Path(reference)
         mappings = read_mappings(_text(path), reference)
-        only = "pages: a saved smaps has no page frames: orders but PMDs are unknown"
-        return _found(path.name, reference, mappings, None, None, [only])
+        only = "folio orders: a saved smaps has no page frames"
+        return _found(path.name, reference, mappings, None, None, [only + _COUNTS])
     process = root / reference
     if not process.is_dir():
         raise ConfigError.of("PID", "no such process", got=describe(reference))
@@ -81,14 +84,14 @@ def read_layout(reference: str, root: Path = Path("/proc")) -> ProcessLayout:
     try:
         pages = read_pages(process / "pagemap", copied)
     except OSError as error:
-        lacking.append(f"pages: {process / 'pagemap'}: {error.strerror}")
+        lacking.append(f"pages: {process / 'pagemap'}: {error.strerror}{_COUNTS}")
     if pages is not None and pages.frame is None:
-        lacking.append("page frames: only root sees them: orders but PMDs and runs are unknown")
+        lacking.append(f"folio orders and runs: only root sees page frames{_COUNTS}")
     elif pages is not None and pages.frame is not None:
         try:
             orders = orders_of(pages.frame, root / "kpageflags")
         except OSError as error:
-            lacking.append(f"folio orders: {root / 'kpageflags'}: {error.strerror}")
+            lacking.append(f"folio orders: {root / 'kpageflags'}: {error.strerror}{_COUNTS}")
     return _found(name, name, mappings, pages, orders, lacking)
 
 
@@ -112,8 +115,9 @@ def _found(
         raise ConfigError.of(place, "has no anonymous memory that PTEs map")
     if pages is None or not len(pages.address):
         return ProcessLayout(
-            name, len(mappings), len(copied), memory, by_pmd, {0: 1.0}, lacking=lacking
-        )
+            name, len(mappings), len(copied), memory, by_pmd, {0: 1.0}, lacking=lacking,
+            orders_seen=False,
+        )  # fmt: skip
     seen = len(pages.address) * PAGE_BYTES / anonymous
     if seen < MOSTLY:
         lacking.append(f"pages: {100 * seen:.0f} % of the memory was looked at, evenly spread")
@@ -121,12 +125,13 @@ def _found(
     exclusive = float(pages.exclusive.mean())
     if pages.frame is None:
         return ProcessLayout(
-            name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, lacking=lacking
-        )
+            name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, lacking=lacking,
+            orders_seen=False,
+        )  # fmt: skip
     found = placement_of(pages.address, pages.frame, orders)
     return ProcessLayout(
         name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, found.alone,
-        found.run_bytes, max(found.span_bytes, memory), lacking,
+        found.run_bytes, max(found.span_bytes, memory), lacking, orders is not None,
     )  # fmt: skip
 
 

@@ -192,6 +192,8 @@ def test_words_that_mean_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--seed: is given twice (got '2')" in told and "--json: is given twice" in told
     assert main(["machines", "--bogus"]) == 2
     assert capsys.readouterr().err == "--bogus: unknown option\n"
+    assert main(["run", "--strat", "v6.7"]) == 2
+    assert "--strat: unknown option, did you mean '--strategy'?\n" in capsys.readouterr().err
     assert main(["--verson", "machines"]) == 2
     assert capsys.readouterr().err.startswith("--verson: unknown option, did you mean '--version'")
 
@@ -226,6 +228,15 @@ def test_a_file_tells_its_faults_with_those_of_options(
         *("--seed: must be", "--json: cannot be written"),
     ):
         assert fault in told
+
+
+def test_a_machine_file_that_cannot_be_written_is_told_before_the_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("costmodel.files.why_not", lambda path: "cannot be written: full")
+    monkeypatch.setattr("costmodel.calibration.calibrate.calibrate", None)  # nobody gets so far
+    assert main(["calibrate", "ampere-altra", "--write"]) == 2
+    assert capsys.readouterr().err == "--write: cannot be written: full (got 'ampere-altra')\n"
 
 
 @pytest.mark.parametrize("words", CASES)

@@ -175,6 +175,14 @@ def test_cuts_of_an_unmap_hardly_move_the_time_where_pages_come_back_in_between(
     assert min(times) > 1.05 * MS
 
 
+def test_a_full_lock_gives_back_as_many_pages_per_second_for_any_number_of_cpus() -> None:
+    of: dict[str, Any] = {"operation": "zap", "state": "munmap", "between_us": 20.0}
+    found = [contention(made(Stage(MS // 8), cpus=n, **of)) for n in range(9, 17)]
+    assert all(each.shared["lru_lock"].utilisation > 0.9 for each in found)
+    per_s = [each.throughput_per_s for each in found]
+    assert np.ptp(per_s) < 0.01 * min(per_s)
+
+
 def test_more_broadcasts_of_the_same_length_hardly_move_the_time() -> None:
     times = []
     for count in (5, 20, 40):

@@ -6,6 +6,7 @@ import pytest
 
 from costmodel.config.errors import ConfigError
 from costmodel.layout.found import read_layout
+from costmodel.results.text.layout_found import layout_text
 from tests.layout.system import process, smaps
 
 
@@ -59,8 +60,9 @@ def test_without_frames_orders_are_not_known_and_it_is_said(tmp_path: Path) -> N
     assert found.orders == {0: 1.0} and found.alone is None
     assert found.exclusive == 0.5
     assert found.lacking == [
-        "page frames: only root sees them: orders but PMDs and runs are unknown"
+        "folio orders and runs: only root sees page frames; what PTEs map counts as order 0"
     ]
+    assert "mapped by PTEs, counted as order 0 " in layout_text(found)
 
 
 def test_without_kpageflags_runs_are_known_and_orders_are_not(tmp_path: Path) -> None:
@@ -68,7 +70,8 @@ def test_without_kpageflags_runs_are_known_and_orders_are_not(tmp_path: Path) ->
     (root / "kpageflags").unlink()
     found = read_layout("42", root)
     assert found.alone == 0 and found.run_bytes == 8192
-    assert found.lacking == [f"folio orders: {root}/kpageflags: No such file or directory"]
+    why = "No such file or directory; what PTEs map counts as order 0"
+    assert found.lacking == [f"folio orders: {root}/kpageflags: {why}"] and not found.orders_seen
 
 
 def test_a_saved_smaps_has_sizes_alone(tmp_path: Path) -> None:

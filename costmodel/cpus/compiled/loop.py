@@ -30,6 +30,8 @@ other CPUs; let time pass; send interrupts; wait until they are answered; wait f
 address space, and leave it."""
 OPERATION_END = 8
 """The step behind an operation."""
+NOT_YET = -1
+"""End of the last operation of a CPU that has not ended one."""
 UNCHARGED = -1
 """Cause of a step that would take a CPU alone as long."""
 
@@ -65,7 +67,7 @@ class Cpus(NamedTuple):
     in: when it ``began``, whether that was ``here``, in the time that counts, what work is ``done``
     and what others cost it so far (``costs`` int64[CPUs, causes]). ``paid``: what
     broadcasts took that it sent, or has made up for; ``known``: the time of handlers that it has
-    made up for.
+    made up for. ``ended``: when its last operation did, or :data:`NOT_YET`.
     """
 
     sockets: Ints
@@ -78,6 +80,7 @@ class Cpus(NamedTuple):
     costs: Ints
     paid: Ints
     known: Ints
+    ended: Ints
 
     @classmethod
     def at_the_start(cls, sockets: Ints, causes: int, warm_up: int) -> Cpus:
@@ -96,6 +99,7 @@ class Cpus(NamedTuple):
             costs=np.zeros((count, causes), np.int64),
             paid=ints[4],
             known=ints[5],
+            ended=np.full(count, NOT_YET),
         )
 
 
@@ -103,7 +107,8 @@ class Counted(NamedTuple):
     """What is counted: ``took``, the first CPU's times, and sums over the time of these.
 
     ``extra``: by cause, of the operations that lie in that time as a whole; ``sums``: how many
-    these are, how long they took together, how many ended in that time, how long it was.
+    these are, how long they took together, how many ended in that time, how long it was; how many
+    of them a CPU ended after another one, and the sum of the times from one end to the next.
     """
 
     took: Ints
@@ -192,8 +197,12 @@ def _begin(cpus: Cpus, cpu: int, now: int, counting: bool) -> None:
 @inlined
 def _end(cpus: Cpus, cpu: int, now: int, counting: bool, counted: Counted) -> None:
     """End an operation; count it if it is time."""
+    before, cpus.ended[cpu] = cpus.ended[cpu], now
     if counting:
         counted.sums[2] += 1
+        if before != NOT_YET:
+            counted.sums[4] += 1
+            counted.sums[5] += now - before
         if cpus.here[cpu]:
             counted.sums[0] += 1
             counted.sums[1] += now - cpus.began[cpu]

@@ -19,9 +19,8 @@ from costmodel.operations.zap.per_pte import unmap_keeping_blocks, unmap_unfoldi
 
 def loop_choices(_: Collection[str], contpte: bool) -> Iterator[Mapping[str, Any]]:
     """Yield the arguments of the known kernels' loops, and of loops between them."""
-    yield {"batching": None, "unfolds": contpte}
-    if contpte:
-        yield {"batching": None, "unfolds": False}
+    for unfolds, large in product({contpte: 1, False: 1}, (False, True)):
+        yield {"batching": None, "unfolds": unfolds} | ({"counts_large": True} if large else {})
     reads = [(True, True), (True, False), (False, False)] if contpte else [(False, False)]
     for (gathers, hints), past, large in product(reads, (False, True), (True, False)):
         how = UnmapBatching(looks_past_folio=past, counts_large=large, gathers=gathers, hints=hints)
@@ -32,11 +31,13 @@ def loop_of(choices: Mapping[str, Any]) -> Function:
     """Return the loop whose ``batching`` has these fields, or None for entry by entry.
 
     ``unfolds``: a loop entry by entry unfolds contiguous blocks; else it keeps them, if there are.
+    ``counts_large``: it lowers ``_large_mapcount``, as from v6.10 on.
     """
     batching = choices["batching"]
     if batching is not None:
         return partial(unmap_batched, how=UnmapBatching.of(batching))
-    return unmap_unfolding if choices["unfolds"] else unmap_keeping_blocks
+    one_by_one = unmap_unfolding if choices["unfolds"] else unmap_keeping_blocks
+    return partial(one_by_one, counts_large=choices.get("counts_large", False))
 
 
 def begun(memory: Memory, state: str, contpte: bool, _: Function) -> ZapOperation:

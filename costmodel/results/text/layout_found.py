@@ -17,7 +17,8 @@ def layout_text(found: ProcessLayout) -> str:
     lines = [paragraph(ascii_only(head)), "", f"{'anonymous memory':36}{'share':>8}{'size':>14}"]
     for order, share in found.orders.items():
         size = _rounded(share * found.memory_bytes)
-        name = f"mapped by PTEs, folios of order {order}"
+        of = "folios of" if found.orders_seen else "counted as"
+        name = f"mapped by PTEs, {of} order {order}"
         lines.append(f"{name:36}{100 * share:6.1f} %{size:>14}")
     if found.pmd_bytes:
         size = _rounded(found.pmd_bytes)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from costmodel.code.events import Step
 from costmodel.mm.address_space import Rss, VmaKind
 from costmodel.mm.build import Memory, build_memory
 from costmodel.mm.layout import Area, Content, Layout, Piece
@@ -16,6 +17,7 @@ from costmodel.mm.violations import Guarantee
 from costmodel.operations.zap.gather import MAX_SLOTS, Room
 from costmodel.operations.zap.guarantees import check_zap
 from costmodel.operations.zap.mm import ZapOperation
+from costmodel.operations.zap.named_loop import loop_choices, loop_of
 
 LAYOUT = Layout(
     "it",
@@ -71,6 +73,21 @@ def test_unmapping_entry_by_entry_is_correct(layout: Layout, contpte: bool) -> N
     for _ in zap_all(zap):
         pass
     assert check_zap(before, zap) == []
+
+
+@pytest.mark.parametrize("contpte", [False, True])
+@pytest.mark.parametrize("layout", BY_TABLES, ids=lambda layout: layout.name)
+def test_loops_that_an_archive_may_name_are_correct(layout: Layout, contpte: bool) -> None:
+    """They unfold blocks or keep them, and count large folios or do not."""
+    one_by_one = [how for how in loop_choices((), contpte) if how["batching"] is None]
+    assert len(one_by_one) == (4 if contpte else 2)
+    for how in one_by_one:
+        before, zap = prepared(layout, contpte=contpte)
+        zap.keeps_large_mapcount = how.get("counts_large", False)
+        steps = [step for step in loop_of(how)(zap) if isinstance(step, Step)]
+        zap.finish()
+        assert check_zap(before, zap) == []
+        assert how["unfolds"] or not any(step.event == "flush" for step in steps)
 
 
 @pytest.mark.parametrize("getting", [True, False])
