@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -24,7 +24,7 @@ from costmodel.cpu.lanes import (
 )
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.reuse import Ints
-from costmodel.cpu.stack import CAUSES, Charges, TableCost, merged
+from costmodel.cpu.stack import CAUSES, Charges, Group, TableCost
 from costmodel.cpu.state import Reach, empty_state, state_length
 from costmodel.cpu.table import KEPT
 from costmodel.cpu.window import (
@@ -41,18 +41,16 @@ if TYPE_CHECKING:
     from costmodel.cpu.engine import Priced
     from costmodel.cpu.program import Program
 
-LISTED = 4096
-"""The most tables of repeating groups that are listed in their order."""
 _MOST = 32
 """How many states of a lane there is room for at first: nearly all repeat after 17 tables."""
 _MORE = 8
 
 
 class Tables(NamedTuple):
-    """The costs of the tables of a lane, and their order; see :class:`costmodel.cpu.Timing`."""
+    """The costs of the tables of a lane, and all in order; see :class:`costmodel.cpu.Timing`."""
 
     costs: tuple[TableCost, ...]
-    order: tuple[tuple[int, int], ...]
+    groups: tuple[Group, ...]
 
 
 @dataclass(frozen=True)
@@ -201,22 +199,20 @@ def _tables(priced: Sequence[Priced], steps: Sequence[Sequence[int]], order: Int
                 costs.append(cost)
             known[key] = costs.index(cost)
         cost_of.append(known[key])
-    return Tables(tuple(costs), merged(_in_order(order, cost_of)))
+    return Tables(tuple(costs), tuple(_in_order(order, cost_of)))
 
 
-def _in_order(order: Ints, cost_of: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the number of the cost of each table, with how often it comes in a row."""
-    found: list[tuple[int, int]] = []
+def _in_order(order: Ints, cost_of: Sequence[int]) -> Iterator[Group]:
+    """Yield the tables in order."""
+    single: list[tuple[int, int]] = []
     for step, back, times in order.tolist():
         if step != AGAIN:
-            found.append((cost_of[step], 1))
+            single.append((cost_of[step], 1))
             continue
-        cycle = found[len(found) - back :]
-        if back == 1 or back * times > LISTED:
-            found += [(cost, times) for cost, _ in cycle if times]
-        else:
-            found += cycle * times
-    return found
+        yield tuple(single), 1
+        yield tuple(single[len(single) - back :]), times
+        single = []
+    yield tuple(single), 1
 
 
 def table_cost(priced: Priced, segments: Sequence[int], totals: Sequence[int]) -> TableCost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -80,16 +80,21 @@ class TableCost:
         return self.charges.by_name()
 
 
-@dataclass(frozen=True)
+Group = tuple[tuple[tuple[int, int], ...], int]
+"""Tables that come in this order so many times; each is the number of its cost, and how many in a
+row have that cost."""
+LISTED = 4096
+"""The most tables of a group that are listed in their order."""
+
+
+@dataclass(frozen=True, eq=False)
 class Timing:
     """The time of a sequence of page tables."""
 
     costs: tuple[TableCost, ...]
     """The different costs, in the order in which they occur first."""
-    order: tuple[tuple[int, int], ...]
-    """All tables in order: an index into ``costs``, and how many tables in a row cost the same.
-    Where a group of tables repeats thousands of times, each table of the group is listed once, with
-    the number of repetitions."""
+    groups: tuple[Group, ...]
+    """All tables in order."""
     clock_ghz: float = field(default=1.0)
 
     @classmethod
@@ -101,15 +106,42 @@ class Timing:
             if cost not in costs:
                 costs.append(cost)
             order.append((costs.index(cost), count))
-        return cls(tuple(costs), merged(order), clock_ghz)
+        return cls(tuple(costs), ((tuple(order), 1),), clock_ghz)
+
+    @cached_property
+    def order(self) -> tuple[tuple[int, int], ...]:
+        """All tables in order: the number of the cost, and how many in a row have that cost.
+
+        Where a group of tables repeats thousands of times, each table of the group is listed once,
+        with the number of repetitions.
+        """
+        found: list[tuple[int, int]] = []
+        for tables, times in self.groups:
+            short = len(tables) * times <= LISTED
+            again = tables * times if short else [(cost, count * times) for cost, count in tables]
+            for cost, count in again:
+                if found and found[-1][0] == cost:
+                    found[-1] = cost, found[-1][1] + count
+                else:
+                    found.append((cost, count))
+        return tuple(found)
 
     @cached_property
     def counts(self) -> tuple[int, ...]:
         """How many tables have each of the costs."""
         counts = [0] * len(self.costs)
-        for index, count in self.order:
-            counts[index] += count
+        for tables, times in self.groups:
+            for cost, count in tables:
+                counts[cost] += count * times
         return tuple(counts)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both are the same costs in the same order."""
+        return isinstance(other, Timing) and all(
+            getattr(self, name) == getattr(other, name) for name in ("clock_ghz", "costs", "order")
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def ticks(self) -> int:
@@ -124,17 +156,6 @@ class Timing:
             for cause, ticks in cost.stack_ticks.items():
                 total[cause] = total.get(cause, 0) + count * ticks
         return total
-
-
-def merged(order: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return an order of tables in which neighbours of equal cost are one entry."""
-    found: list[tuple[int, int]] = []
-    for index, count in order:
-        if found and found[-1][0] == index:
-            found[-1] = index, found[-1][1] + count
-        else:
-            found.append((index, count))
-    return tuple(found)
 
 
 def shared_out(total: int, weights: Mapping[Cause, int]) -> dict[Cause, int]:
