@@ -119,10 +119,12 @@ class Parser(argparse.ArgumentParser):
         for before, word in zip(["", *words], words, strict=False):
             if word.startswith("-"):
                 option = word.partition("=")[0]
-                # The dashes of both are no likeness.
+                # The dashes of both are no likeness; an option that begins so was cut short.
+                name = option.lstrip("-")
                 known = [each.lstrip("-") for each in self.options]
-                near = get_close_matches(option.lstrip("-"), known, n=1, cutoff=0.5)
-                like = [f"--{name}" for name in near]
+                begun = [each for each in known if name and each.startswith(name)]
+                near = get_close_matches(name, begun or known, n=1, cutoff=0.0 if begun else 0.5)
+                like = [f"--{each}" for each in near]
                 reason = unknown("option", option, like) if like else "unknown option"
                 yield Fault(option, reason=reason)
             elif not before.startswith("-"):  # else it is the value of what is unknown

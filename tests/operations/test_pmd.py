@@ -28,6 +28,7 @@ from costmodel.operations.shared.pmd import ARCHITECTURES, LAYOUT, pmd_program, 
 from costmodel.operations.zap.mm import ZapOperation
 from costmodel.operations.zap.operation import EXIT, MUNMAP
 from costmodel.recorder import load_program
+from costmodel.strategies import fork as k
 
 GIB = 1 << 30
 STATES = {
@@ -245,6 +246,18 @@ def test_check_finds_what_a_fork_of_a_pmd_left_out(
 ) -> None:
     found = broken("fork", fork_by(lambda fork, pair: copy(fork, pair, without)))
     assert guarantee in found if guarantee else not found
+
+
+@pytest.mark.parametrize("without", ["", "counter"])
+def test_a_loop_that_counts_mappings_of_large_folios_counts_pmds_too(without: str) -> None:
+    def strategy(fork: Any) -> Iterator[Any]:
+        yield from k.v6_12(fork)
+        yield from fork_by(lambda fork, pair: copy(fork, pair, without))(fork)
+
+    layouts = [layout for layout in telling_layouts() if layout.name == "PMDs and tables"]
+    subject = Subject("mine", strategy, operation="fork", flushes=False)
+    found = {fault.guarantee for fault in check_strategy(subject, layouts).breaks}
+    assert found == ({Guarantee.MAPCOUNT} if without else set())
 
 
 @pytest.mark.parametrize(

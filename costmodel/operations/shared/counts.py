@@ -13,8 +13,9 @@ from costmodel.mm.violations import Guarantee, Violation
 def keeps_large_mapcount(before: Memory, done: TableOperation) -> Callable[[Folio], bool]:
     """Return the test of whether a kernel counts the mappings of a folio in ``_large_mapcount``.
 
-    It does if it has changed the counter of any large folio that the same level maps: PMDs are
-    counted by other code than the entries of tables.
+    It does if it has changed the counter of any large folio that the same level maps: PMDs may be
+    counted by other code than the entries of tables. A strategy that handles both is one kernel:
+    where it counts entries of tables, it must count PMDs.
     """
     found = dict.fromkeys((False, True), done.keeps_large_mapcount)
     for was in before.frames:
@@ -22,6 +23,7 @@ def keeps_large_mapcount(before: Memory, done: TableOperation) -> Callable[[Foli
         assert now is not None
         by_pmd = was.entire_mapcount > 0
         found[by_pmd] |= was.order > 0 and now.large_mapcount != was.large_mapcount
+    found[True] |= found[False] and done.pmds_are_taken
     return lambda folio: found[folio.entire_mapcount > 0]
 
 
