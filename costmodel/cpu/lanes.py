@@ -28,7 +28,7 @@ TABLE, NEXT, TICKS = range(3)
 
 
 class LaidPrograms(NamedTuple):
-    """LaidPrograms one behind the other; ``which`` says where each is."""
+    """Programs one behind the other; ``which`` says where each is."""
 
     code: c.Code
     """The rows of all, int16[rows, COLUMNS]."""
@@ -39,7 +39,7 @@ class LaidPrograms(NamedTuple):
 
 
 class PricedTables(NamedTuple):
-    """LaidPrograms with the costs of their classes on a machine, one behind the other."""
+    """Programs with the costs of their classes on a machine, one behind the other."""
 
     costs: Costs
     """The costs of all classes."""

@@ -201,7 +201,7 @@ def far(isa: Isa, plan: Plan) -> Iterator[Experiment]:
     """Yield what runs on all larger memory, which takes long to prepare."""
     sizes = plan.shared_sizes()[1:]
     yield from _rings(isa, sizes)
-    if not plan.quick:
+    if sizes and not plan.quick:
         yield from between_misses(isa, sizes[-1])
     yield from _walks(isa, sizes)
 

@@ -48,3 +48,18 @@ def test_misses_stop_to_overlap_where_calls_do_not_fit(entries: int, calls: int)
 
 def test_misses_that_always_overlap_tell_no_limit() -> None:
     assert found({f"{n} jumps between misses": 700 + n for n in counts("jumps")}) == {}
+
+
+def test_what_takes_as_long_as_both_misses_tells_no_limit() -> None:
+    """Two cycles a jump: from 75 jumps on their own time is more than that of the misses."""
+    times = {n: max(300.0, 4.0 * n) for n in counts("jumps")}
+    assert max(times.values()) > 3 * min(times.values())
+    assert found({f"{n} jumps between misses": time for n, time in times.items()}) == {}
+
+
+def test_a_sample_that_was_disturbed_is_no_limit() -> None:
+    times = {n: 700.0 + n for n in counts("jumps")}
+    slow = {n: time + 700 for n, time in times.items() if n > 90}
+    once = {35: times[35] + 600}
+    core = found({f"{n} jumps between misses": time for n, time in (times | slow | once).items()})
+    assert core["core.branches_in_flight"] == pytest.approx(93, abs=1)

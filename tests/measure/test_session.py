@@ -13,7 +13,7 @@ from costmodel.measure.likeness import nearest
 from costmodel.measure.machine_text import machine_text
 from costmodel.measure.readings import Number, numbers_of
 from costmodel.measure.session import Session, measure_core, plan_for, steps
-from costmodel.measure.suite import Plan
+from costmodel.measure.suite import Plan, far
 from costmodel.measure.system import System, read_system
 from costmodel.measure.visited import cpus_to_visit
 
@@ -31,6 +31,13 @@ def system() -> System:
 def plan(system: System) -> Plan:
     usual = plan_for(system, quick=True)
     return replace(usual, memory_bytes=64 * MIB, rounds=1, samples=4)
+
+
+def test_an_l2_of_which_memory_is_but_four_times_the_size_leaves_no_larger_ring() -> None:
+    assert ISA is not None
+    small = Plan(l2_bytes=16 * MIB, memory_bytes=64 * MIB)
+    assert small.shared_sizes() == [64 * MIB]
+    assert list(far(ISA, small)) == []
 
 
 @pytest.fixture(scope="module")

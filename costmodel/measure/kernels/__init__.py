@@ -29,7 +29,7 @@ class Isa(Protocol):
     KERNELS: Mapping[str, str]
     """Hand-written kernels by name."""
     BETWEEN_MISSES: Mapping[str, str]
-    """What can stand between two misses, by name; ``{n}`` is its number."""
+    """What can stand between two misses: one instruction or jump of each kind, by name."""
     INSTRUCTIONS: Instructions
     """How loops are written."""
 
