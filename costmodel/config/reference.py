@@ -48,7 +48,10 @@ A file may end with `fit`, which `costmodel calibrate --write` writes: `rows` (w
 `priors` (each fitted number as its sources have it, so that a later fit starts from there) and
 `uncertainty` (`keys`, `stdev`, `correlation`: the joint uncertainty of the numbers that matter,
 from which predictions get their intervals). A file without it has independent numbers, each
-uncertain by its interval.
+uncertain by its interval. If you change a number or its bounds beside a fit, calibrate anew:
+machines are drawn along the axes of the joint uncertainty, in the order of their widths, so that
+one `stdev` that does not fit its bounds draws other machines for all numbers (one wider than the
+bounds counts as those).
 """
 
 _SCENARIO_HEAD = """\

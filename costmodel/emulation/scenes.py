@@ -93,16 +93,13 @@ def released_scenes() -> list[Scene]:
 def releases_by_batch() -> list[Scene]:
     """Return of which tables releases are recorded, to cut them into steps: some batches of each.
 
-    The steps know small folios, which lists of a CPU keep, and others, but no orders. Where the
-    pages of a folio are mapped backwards, each of them is unmapped and listed alone, as kernels do
-    that know no batches.
+    The steps know small folios, which lists of a CPU keep, and others, but no orders. Folios lie
+    side by side, so that freed ones are merged: a process that ends or unmaps all frees all of its
+    folios sooner or later, and as many are merged wherever they lie. Where the pages of a folio are
+    mapped backwards, each of them is unmapped and listed alone, as kernels do that know no batches.
     """
     return [
         *(_alike(f"order{order}", order, few=True) for order in (0, 2, 4, 9)),
-        *(
-            _alike(f"order{order}{SCATTERED}", order, spread=SPREAD, few=True)
-            for order in (0, 2, 4)
-        ),
         *(_backwards(f"order{order}_backwards", order) for order in (2, 4)),
     ]
 

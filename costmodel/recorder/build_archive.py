@@ -46,6 +46,8 @@ OLD_FRAMES: Final = 1 << 17
 before."""
 _FORMAT: Final = 2
 _LONGEST_TEXT: Final = 60
+_LARGEST_BYTES: Final = 1 << 30
+"""Of an archive unpacked; one of zap takes 73 MiB."""
 
 
 @dataclass(frozen=True)
@@ -135,12 +137,12 @@ def load_archive(path: Path, *, origin: str = "") -> BuildArchive:
 @lru_cache(maxsize=16)
 def _load(path: Path, mtime_ns: int) -> BuildArchive:
     try:
+        members = _members(path)
         with path.open("rb") as file, np.load(file) as arrays:
             meta: dict[str, Any] = json.loads(arrays["meta"].tobytes())
             if meta.pop("format") != _FORMAT:
                 raise ConfigError.of(path.name, "was written by another version: record it again")
             digest = meta.pop("sha256", None)
-            members = _members(path)
             if digest not in (None, _digest(members), _digest(members, meta)):
                 raise ConfigError.of(path.name, "is damaged: record it again")
             info = _info(meta)
@@ -167,6 +169,9 @@ def _why(error: Exception) -> str:
 def _members(path: Path) -> dict[str, bytes]:
     """Return everything in an archive but what is said about it."""
     with zipfile.ZipFile(path) as archive:
+        size_bytes = sum(member.file_size for member in archive.infolist())
+        if size_bytes > _LARGEST_BYTES:
+            raise ValueError(f"{size_bytes >> 20} MiB unpacked")
         names = (name for name in archive.namelist() if name != "meta.npy")
         return {name: archive.read(name) for name in names}
 

@@ -68,6 +68,6 @@ def test_an_override_of_it_is_said_where_it_stands(
         f"strategies: [v6.7]\nbaseline: v6.7\nfolio_orders: [9]\n{overrides}"
     )
     assert main(["run", str(file), "--no-noise", *options]) == 0
-    said = " ".join(capsys.readouterr().err.split())
-    assert f"{place}: noise.build_layout_pct: is no longer read" in said
-    assert said.count("is no longer read") == 1
+    said = "".join(capsys.readouterr().err.split())  # a long path is broken anywhere
+    assert f"{place}:noise.build_layout_pct:isnolongerread" in said
+    assert said.count("isnolongerread") == 1

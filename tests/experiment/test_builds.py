@@ -20,6 +20,10 @@ def cell(strategy: str, machine: str = "xeon-4210r", order: int = 0) -> Cell:
     return costmodel.cell(machine, strategy, order=order)
 
 
+def unmap(strategy: str, machine: str, order: int) -> Cell:
+    return costmodel.cell(machine, strategy, operation="zap", state="munmap", order=order)
+
+
 def table(*strategies: str) -> list[Comparison]:
     """Return the rows of a table for the 4210R, the baseline's first."""
     base = cell("v6.7")
@@ -116,3 +120,16 @@ def test_the_ranges_that_the_document_states_are_found() -> None:
                 assert (found.low_pct, found.high_pct) == pytest.approx((low, high), abs=0.06)
                 checked += 1
     assert checked == 13
+
+
+def test_the_ranges_of_unmaps_that_the_document_states_are_found() -> None:
+    table = DOCUMENT.partition("| order 0 | order 4 | order 9 |")[2].partition("\n\n")[0]
+    names = {"Xeon 4210R": "xeon-4210r", "Ampere Altra": "ampere-altra"}
+    for line in table.splitlines()[2:]:
+        title, strategy, *ranges = (part.strip() for part in line.strip("|").split("|"))
+        for order, text in zip((0, 4, 9), ranges, strict=True):
+            new, base = (unmap(name, names[title], order) for name in (strategy, "v6.7"))
+            found = matched(new, base).builds
+            low, high = (float(number) for number in re.findall(r"[-+]?\d+\.\d", text))
+            assert found is not None
+            assert (found.low_pct, found.high_pct) == pytest.approx((low, high), abs=0.06)

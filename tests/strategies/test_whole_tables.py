@@ -156,6 +156,16 @@ def test_an_archive_without_a_checksum_says_so_once(protecting: str, tmp_path: P
     assert len(said) == 1
 
 
+def test_an_archive_that_unpacks_to_more_than_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.ckb"
+    bomb = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
+    with bomb as archive, archive.open("kind.npy", "w") as member:
+        for _ in range(1 + (1 << 30) // (1 << 24)):
+            member.write(bytes(1 << 24))
+    with pytest.raises(ConfigError, match=r"is no archive of a recorded build \(got 1040 MiB"):
+        load_archive(path)
+
+
 @given(st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_archive_is_one_line(protecting: str, at: int, junk: bytes) -> None:

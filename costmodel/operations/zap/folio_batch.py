@@ -97,16 +97,6 @@ def contpte_v6_12(zap: ZapOperation) -> Steps:
     return unmap_batched(zap, UnmapBatching(counts_large=True, gathers=True, hints=True))
 
 
-def v7_2(zap: ZapOperation) -> Steps:
-    """Unmap as v7.2: who maps a large folio is counted under a lock, no longer by an atomic."""
-    return unmap_batched(zap, UnmapBatching())
-
-
-def contpte_v7_2(zap: ZapOperation) -> Steps:
-    """Unmap as v7.2 with contiguous blocks."""
-    return unmap_batched(zap, UnmapBatching(gathers=True, hints=True))
-
-
 def contpte_no_hint(zap: ZapOperation) -> Steps:
     """Unmap with ``ptep_get()`` on every entry of the scan: 16 x 16 reads per block."""
     return unmap_batched(zap, UnmapBatching(counts_large=True, gathers=True))

@@ -8,7 +8,7 @@ trees are the release of a whole list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
 from costmodel.recorder import RecordedProgram, Recording
-from costmodel.recorder.build_archive import RELEASE, SCATTERED, SPREAD
+from costmodel.recorder.build_archive import RELEASE
 from costmodel.recorder.recorded import WindowRows
 
 _WALKS: Final = ("release_pages", "free_pages_and_swap_cache")
@@ -43,18 +43,15 @@ class _Found(NamedTuple):
 
 
 def frames_apart(program: RecordedProgram, window: Recording) -> Recording:
-    """Return a release as if no two folios that only lists link were neighbours in memory.
+    """Return a release of order-0 pages as if no two of them were neighbours in memory.
 
-    The recorded ones lay near each other. So the page released before, which is the neighbour in
-    the LRU and in the free lists, would be taken for the page some frames further down.
+    The recorded ones were neighbours. So the page released before, which is the neighbour in the
+    LRU and in the free lists, would be taken for the page one frame further down.
     """
-    scattered = window.layout.endswith(f"{SCATTERED}{RELEASE}")
-    if not scattered and window.layout != f"order0{RELEASE}":
+    if window.layout != f"order0{RELEASE}":
         return window
-    stride = _pages(window) * SPREAD if scattered else 1
-    folio, inside = np.divmod(window.index, stride)
     pages = program.target[window.uop] == "page"
-    return replace(window, index=np.where(pages, folio * stride * _APART + inside, window.index))
+    return replace(window, index=np.where(pages, window.index * _APART, window.index))
 
 
 def _pages(window: Recording) -> int:
@@ -68,11 +65,12 @@ def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
     """
     rows, folio = WindowRows(program, window), _pages(window)
     events = list(_events(rows))
+    heads = {found.page for found in events if found.event == "put"}
     first = next(found.page for found in events if found.event == "put")
     raw = [
         found
         for found, after in zip(events, [*events[1:], None], strict=True)
-        if not _is_repeated(found, after, (found.page - first) % folio)
+        if not _is_repeated(found, after, (found.page - first) % folio, heads)
     ]
     if rows.function[0] == _ENTRY:  # whole batches
         raw = [_Found(-1, "batch", NO_PAGE), *raw, _Found(len(rows) - 1, "batch", NO_PAGE)]
@@ -80,7 +78,6 @@ def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
         del raw[: next(i for i, found in enumerate(raw) if found.event == "take")]
     last_references = _last_references(raw)
     common = Trait.SOLE if window.state == "munmap" else Trait.NONE
-    common |= Trait.NONE if SCATTERED in window.layout else Trait.CONSECUTIVE
     marks = []
     for found in raw:
         # Page tables lie in the list of a whole table, too: order-0 pages somewhere else.
@@ -94,17 +91,20 @@ def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
     return marks
 
 
-def _is_repeated(found: _Found, after: _Found | None, behind_head: int) -> bool:
+def _is_repeated(
+    found: _Found, after: _Found | None, behind_head: int, heads: Collection[int]
+) -> bool:
     """Tell whether a store is none of the events, or is followed by another of the same one.
 
-    arm64 writes the flags of heads too, and twice those of the second page; clang clears the
-    mapping of all pages where it prepares the head.
+    Flags are written of heads too, and of page tables that go with the pages; arm64 writes those of
+    the second page twice; clang clears the mapping of all pages where it prepares the head.
     """
     if found.event == "prepare":
         return behind_head > 0
-    return found.event == "tail" and (
-        not behind_head or (after is not None and after[1:] == found[1:])
-    )
+    if found.event != "tail":
+        return False
+    is_tail = behind_head > 0 and found.page - behind_head in heads
+    return not is_tail or (after is not None and after[1:] == found[1:])
 
 
 def _last_references(found: Sequence[_Found]) -> set[int]:
@@ -144,6 +144,4 @@ def _event(rows: WindowRows, row: int) -> str:
         return ""
     if function == "free_pcppages_bulk" and rows.op[row] == "stp":  # writes bytes 8 to 24
         return "buddy" if offset == 8 else ""
-    if rows.op[row] == "and_store":  # flags of heads, and of page tables that go with the pages
-        return ""
     return _WRITES.get((function, offset), "")

@@ -70,15 +70,8 @@ def batches(entries: Sequence[Gathered], *, alone: bool = False) -> Iterator[Seq
 
 
 def release_batch(zap: ZapOperation, batch: Sequence[Gathered]) -> Steps:
-    """Drop the references of a batch, then free folios without any, in passes over the batch.
-
-    Folios that lie beside another one in memory may be merged with it: CONSECUTIVE. What leaves the
-    per-CPU lists lies as what comes in.
-    """
-    heads = {
-        folio: _step("take", folio).with_traits(_beside(zap, folio))
-        for folio in dict.fromkeys(entry.folio for entry in batch)
-    }
+    """Drop the references of a batch, then free folios without any, in passes over the batch."""
+    heads = {folio: _step("take", folio) for folio in dict.fromkeys(e.folio for e in batch)}
     for entry in batch:
         yield heads[entry.folio].at("take", entry.page)
     yield heads[batch[0].folio].at("batch")
@@ -99,13 +92,7 @@ def release_batch(zap: ZapOperation, batch: Sequence[Gathered]) -> Steps:
         if folio.order in CACHED_ORDERS:
             yield heads[folio].at("commit")
             for old in zap.page_lists.add(folio):
-                yield _step("buddy", old).with_traits(_beside(zap, folio))
-
-
-def _beside(zap: ZapOperation, folio: Folio) -> int:
-    first = folio.first_pfn
-    beside = any(zap.frames.find(frame) for frame in (first - 1, first + folio.pages))
-    return Trait.CONSECUTIVE if beside else Trait.NONE
+                yield _step("buddy", old)
 
 
 def _step(event: str, folio: Folio) -> Step:

@@ -76,7 +76,7 @@ def test_unmapping_entry_by_entry_is_correct(layout: Layout, contpte: bool) -> N
 
 
 @pytest.mark.parametrize("contpte", [False, True])
-@pytest.mark.parametrize("layout", [LAYOUT, *telling_layouts()], ids=lambda layout: layout.name)
+@pytest.mark.parametrize("layout", BY_TABLES, ids=lambda layout: layout.name)
 def test_loops_that_an_archive_may_name_are_correct(layout: Layout, contpte: bool) -> None:
     """They unfold blocks or keep them, and count large folios or do not."""
     one_by_one = [how for how in loop_choices((), contpte) if how["batching"] is None]

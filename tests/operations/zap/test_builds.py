@@ -1,0 +1,74 @@
+"""Builds of zap by ``costmodel record``: each unmaps and releases with its own code."""
+
+from __future__ import annotations
+
+import pytest
+
+import costmodel
+from costmodel import price
+from costmodel.code.library import layouts_of, load_library
+from costmodel.config.errors import ConfigError
+from costmodel.experiment import Cell
+from costmodel.experiment.builds import matched
+from costmodel.strategies.builds import BOOTED, builds_for, built
+from costmodel.strategies.catalogue import built_in
+from costmodel.strategies.runs import trace_runs
+
+OLD, NEW = "v6.7", "folio-batch-v6.12"
+CASES = [
+    (isa, build)
+    for isa in ("x86_64", "arm64")
+    for build in builds_for(built_in("zap")[NEW], isa)
+    if build not in (BOOTED, "gcc12-file")
+]
+
+
+def cell(strategy: str, machine: str, order: int, state: str = "munmap") -> Cell:
+    return costmodel.cell(machine, strategy, operation="zap", state=state, order=order)
+
+
+def micro_ops(strategy: str, isa: str, build: str, order: int) -> dict[str, float]:
+    """Return the micro-ops per PTE of an unmap, and of the release, in a build."""
+    machine = "xeon-4210r" if isa == "x86_64" else "ampere-altra"
+    known = built_in("zap")[strategy]
+    there = known if build == BOOTED else built(known, build)
+    workload = cell(strategy, machine, order).workload
+    found = {"unmap": 0.0, "release": 0.0}
+    for run in trace_runs(there, workload, isa, range_tlbi=False):
+        found[run.trace.segments[0][0]] += run.count * len(run.trace)
+    return {name: count / (1 << 18) for name, count in found.items()}
+
+
+@pytest.mark.parametrize(("isa", "build"), CASES)
+def test_a_build_executes_about_what_the_booted_kernel_does(isa: str, build: str) -> None:
+    """Debian's calls and list checks take up to half more."""
+    most = 1.6 if build.endswith("debian") else 1.25
+    for strategy in (OLD, NEW):
+        for order in (0, 4):  # page by page, order 4 fills the list with pages of folios
+            booted = micro_ops(strategy, isa, BOOTED, order)
+            for part, count in micro_ops(strategy, isa, build, order).items():
+                assert booted[part] / 1.2 < count < booted[part] * most, (strategy, order, part)
+
+
+@pytest.mark.parametrize(("isa", "build"), CASES)
+def test_its_release_is_its_own(isa: str, build: str) -> None:
+    place = "x86_64" if isa == "x86_64" else "arm64_nocontpte"
+    program = f"v6.12.117@{build}.{place}"
+    assert {"order0_release", "order2_backwards_release"} <= set(layouts_of("zap", program))
+    assert {"take", "put", "uncharge", "buddy"} <= set(load_library("zap", program).events)
+    assert "take" not in load_library("zap", f"v6.7@{build}.{place}").events
+
+
+@pytest.mark.parametrize("machine", ["xeon-4210r", "ampere-altra"])
+@pytest.mark.parametrize("state", ["munmap", "dontneed"])
+def test_a_change_has_a_range_over_builds(machine: str, state: str) -> None:
+    found = matched(cell(NEW, machine, 4, state), cell(OLD, machine, 4, state)).builds
+    assert found is not None and len(found.changes_pct) > 1
+    assert BOOTED not in found.changes_pct
+    assert found.low_pct <= found.shown_pct <= found.high_pct < 0
+
+
+def test_a_build_is_refused_where_it_was_not_recorded() -> None:
+    for state in ("dontneed-per-page", "shared-munmap"):
+        with pytest.raises(ConfigError, match="gcc16"):
+            price("xeon-4210r", f"{NEW}@gcc16", operation="zap", state=state, memory="2 MiB")
