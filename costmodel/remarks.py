@@ -154,8 +154,14 @@ def used(machine: Machine, operation: str, crowd: Crowd = LONE_CPU) -> dict[str,
     return {
         key: p
         for key, p in machine.parameters.items()
-        if key not in left_out and _felt(key, crowd, sends=sends)
+        if key not in left_out and _felt(key, crowd, sends=sends) and not _no_limit(key, p)
     }
+
+
+def _no_limit(key: str, parameter: ParameterLike) -> bool:
+    """Tell whether a limit of the core is left out, so that the machine is modelled without it."""
+    in_flight = key.startswith("core.") and key.endswith("_in_flight")
+    return in_flight and parameter.source.startswith("not stated")
 
 
 def _felt(key: str, crowd: Crowd, *, sends: bool) -> bool:
