@@ -40,7 +40,7 @@ class Price(Result):
     """The cost of one strategy; printed, it says what a table would say beside the number.
 
     It has the fields and properties of a result: ``ns_per_pte``, ``stack_ns_per_pte``,
-    ``segments_ns_per_pte`` and ``micro_ops_per_pte`` (see ``costmodel.experiment.cell.Result``).
+    ``segments_ns_per_pte`` and ``micro_ops_per_pte`` (see ``costmodel.experiment.result.Result``).
     """
 
     @classmethod

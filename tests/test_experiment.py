@@ -20,11 +20,12 @@ from costmodel.experiment import (
     Cell,
     Result,
     compare,
+    pace,
     published_rows,
+    result,
     run_cell,
     run_cells,
 )
-from costmodel.experiment import cell as cell_module
 from costmodel.simulation import Engine, NoiseCause
 
 ALTRA = load_machine("ampere-altra")
@@ -91,8 +92,9 @@ def stand_in_timings(
 @pytest.fixture(autouse=True)
 def stand_in_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fixed prices instead of strategies and core: this file is about what comes after them."""
-    monkeypatch.setattr(cell_module, "_table_runs", stand_in_runs)
-    monkeypatch.setattr(cell_module, "_timings", stand_in_timings)
+    for module in (pace, result):
+        monkeypatch.setattr(module, "executed", stand_in_runs)
+    monkeypatch.setattr(pace, "_timings", stand_in_timings)
 
 
 def means(results: Iterable[Result]) -> list[tuple[float, ...]]:
@@ -119,7 +121,8 @@ def test_bad_input_found_by_a_worker_process_keeps_its_text(
     def refuse(cell: Cell) -> list[TableRun]:
         raise ConfigError([fault])
 
-    monkeypatch.setattr(cell_module, "_table_runs", refuse)
+    for module in (pace, result):
+        monkeypatch.setattr(module, "executed", refuse)
     with pytest.raises(ConfigError) as error:
         run_cells([cell(name) for name in TICKS], jobs=2)
     assert str(error.value) == str(fault)

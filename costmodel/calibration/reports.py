@@ -16,7 +16,7 @@ from costmodel.calibration.validation import Assessment
 from costmodel.config.machine import Machine, load_machine
 from costmodel.experiment import Cell, matched, paces_of, run_cells
 from costmodel.experiment.build_doubt import doubt_of
-from costmodel.experiment.cell import DrawnLogs, Result
+from costmodel.experiment.result import DrawnLogs, Result
 from costmodel.experiment.run import CellKey, KnownTimes
 from costmodel.uncertainty.sampling import (
     change_interval,

@@ -1,21 +1,17 @@
 """Computes cells (what runs where, how often) and compares each result with its baseline."""
 
 from costmodel.experiment.builds import matched
-from costmodel.experiment.cell import (
-    Cell,
-    Result,
-    build_of,
+from costmodel.experiment.cell import Cell, build_of, executed, strategy_of
+from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
+from costmodel.experiment.pace import (
     exact_ps_of,
     exact_seconds,
     exact_seconds_of,
     exact_seconds_on,
-    executed,
     paces_of,
-    run_cell,
     seconds_around,
-    strategy_of,
 )
-from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
+from costmodel.experiment.result import Result, run_cell
 from costmodel.experiment.run import compile_apart, run_cells
 from costmodel.experiment.study import all_in_one_build, compare_cells, mixes_builds
 

@@ -31,7 +31,8 @@ from costmodel.experiment.builds import (
     is_named,
     own_builds,
 )
-from costmodel.experiment.cell import Cell, exact_seconds, named_strategy
+from costmodel.experiment.cell import Cell, named_strategy
+from costmodel.experiment.pace import exact_seconds
 from costmodel.operations.registry import DEFAULT
 from costmodel.uncertainty.spread import Interval
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from costmodel.experiment.cell import Cell, build_of, exact_seconds, named_strategy
+from costmodel.experiment.cell import Cell, build_of, named_strategy
+from costmodel.experiment.pace import exact_seconds
 
 Seconds = Callable[[Cell], float]
 """A function that returns the exact time of a cell in seconds."""

@@ -10,7 +10,8 @@ from costmodel import published, settings, statistics
 from costmodel.config.workload import noise_scenario
 from costmodel.experiment.build_doubt import BuildDoubt
 from costmodel.experiment.builds import BuildChanges
-from costmodel.experiment.cell import Cell, Result
+from costmodel.experiment.cell import Cell
+from costmodel.experiment.result import Result
 from costmodel.uncertainty import sampling
 from costmodel.uncertainty.spread import ModelInterval
 

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
-from costmodel.experiment.cell import Cell, Result, build_of, exact_seconds, run_cell
+from costmodel.experiment.cell import Cell, build_of
+from costmodel.experiment.pace import exact_seconds
+from costmodel.experiment.result import Result, run_cell
 from costmodel.parallel import apart, in_processes
 from costmodel.simulation import Engine
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause

@@ -23,8 +23,9 @@ from costmodel.experiment.builds import (
     matched,
     own_builds,
 )
-from costmodel.experiment.cell import Cell, exact_seconds
+from costmodel.experiment.cell import Cell
 from costmodel.experiment.comparison import Comparison, LeftOut, beside, meeting_place
+from costmodel.experiment.pace import exact_seconds
 from costmodel.experiment.run import CellKey, KnownTimes, run_cells
 from costmodel.simulation import Engine
 from costmodel.strategies.builds import BOOTED

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
 from costmodel.cpus.contention import recorded
-from costmodel.experiment.cell import crowd_of
+from costmodel.experiment.pace import crowd_of
 from costmodel.units import PS_PER_US
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from costmodel.cli.main import main
-from costmodel.experiment import cell as cell_module
+from costmodel.experiment import pace, result
 from tests.cli.lines import flat
 
 SCENARIO = """\
@@ -47,7 +47,8 @@ def no_computing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("computed before the target was looked at")
 
-    monkeypatch.setattr(cell_module, "_table_runs", refuse)
+    for module in (pace, result):
+        monkeypatch.setattr(module, "executed", refuse)
 
 
 @pytest.mark.usefixtures("no_computing")

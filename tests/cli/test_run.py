@@ -14,8 +14,7 @@ from costmodel.cli.main import main
 from costmodel.code.trace import TableRun, Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu.stack import Cause, Charges, TableCost, Timing
-from costmodel.experiment import Cell
-from costmodel.experiment import cell as cell_module
+from costmodel.experiment import Cell, pace, result
 from costmodel.simulation import Engine
 from tests.cli.lines import flat
 
@@ -58,8 +57,9 @@ def stand_in_timings(
 
 @pytest.fixture(autouse=True)
 def stand_in_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cell_module, "_table_runs", stand_in_runs)
-    monkeypatch.setattr(cell_module, "_timings", stand_in_timings)
+    for module in (pace, result):
+        monkeypatch.setattr(module, "executed", stand_in_runs)
+    monkeypatch.setattr(pace, "_timings", stand_in_timings)
 
 
 def test_a_quick_question_compares_with_v6_7(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +153,8 @@ def test_ctrl_c_ends_with_130_and_no_file(tmp_path: Path, monkeypatch: pytest.Mo
     def interrupted(cell: Cell) -> list[TableRun]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cell_module, "_table_runs", interrupted)
+    for module in (pace, result):
+        monkeypatch.setattr(module, "executed", interrupted)
     file = tmp_path / "result.json"
     assert main([*QUICK, "--json", str(file)]) == 130
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ import pytest
 
 from costmodel import api
 from costmodel.code.events import Step
-from costmodel.experiment.cell import exact_seconds
+from costmodel.experiment.pace import exact_seconds
 from costmodel.operations.shared import trace
 from costmodel.strategies.builds import builds_on
 from costmodel.strategies.catalogue import built_in
