@@ -6,7 +6,7 @@ import pytest
 
 from costmodel.mm.address_space import AddressSpace, Vma
 from costmodel.mm.folio import Folio, FrameTable
-from costmodel.mm.pte import CONT, DIRTY, MIGRATION, PRESENT, WRITE, YOUNG, make_pte
+from costmodel.mm.pte import CONT, DIRTY, MIGRATION, PFN_STEP, PRESENT, WRITE, YOUNG, make_pte
 from costmodel.mm.sanity_cont import check_cont
 from costmodel.mm.violations import Guarantee
 
@@ -59,9 +59,10 @@ def test_all_are_present() -> None:
 def test_frames_are_consecutive_from_an_aligned_one(first_pfn: int) -> None:
     text = "cont bit on frames that are not 16 consecutive ones from an aligned one"
     assert faults(block(first_pfn), 6) == [text]
-    entries = block()
-    entries[7] += 1 << 16
-    assert faults(entries, 6) == [text]
+    for frames in (1, -1):
+        entries = block()
+        entries[7] += frames * PFN_STEP
+        assert faults(entries, 6) == [text]
 
 
 def test_other_bits_agree() -> None:
