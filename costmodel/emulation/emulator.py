@@ -183,6 +183,7 @@ class Emulator:
         prefetches = self._prefetches
 
         def on_code(uc: Any, pc: int, _size: int, _data: Any) -> None:
+            """Note an instruction; of one that repeats itself only the first turn."""
             if pcs and pcs[-1] == pc and self._is_repeated(pc):
                 return
             asked = prefetches.address(uc, pc)
@@ -191,6 +192,7 @@ class Emulator:
             pcs.append(pc)
 
         def on_access(_uc: Any, access: int, address: int, size: int, _v: int, _d: Any) -> None:
+            """Note what the last instruction reads or writes."""
             writes = access in (unicorn.UC_MEM_WRITE, unicorn.UC_MEM_WRITE_PROT)
             accesses.append((len(pcs) - 1, virtual(address & _MASK), size, writes))
 

@@ -103,6 +103,19 @@ def files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if "swept" not in path.parts}
 
 
+def struck_and_whole(
+    command: str, folder: Path, number: int, sent: signal.Signals
+) -> tuple[int, str]:
+    """Return the same; no file may be half-written, or there that was not there before."""
+    skip_without_tree(command)
+    whole(command, folder)
+    before = files(folder)
+    code, err = struck(command, folder, number, sent)
+    assert not half_written(folder)
+    assert files(folder) == before or code == 0
+    return code, err
+
+
 def moments(of_all: int, of_run: int) -> list[tuple[str, int]]:
     """Return commands and numbers of the moments at which they are struck."""
     return [
@@ -124,25 +137,15 @@ def test_every_command_is_asked() -> None:
 
 @pytest.mark.parametrize(("command", "number"), moments(INTERRUPTED, OF_RUN[0]))
 def test_an_interrupted_command_leaves_no_trace(command: str, number: int, folder: Path) -> None:
-    skip_without_tree(command)
-    whole(command, folder)
-    before = files(folder)
-    code, err = struck(command, folder, number, signal.SIGINT)
+    code, err = struck_and_whole(command, folder, number, signal.SIGINT)
     if "Traceback" in err:
         # Python itself was still starting; once this package has begun nothing of it is heard.
         assert "costmodel" not in err
     elif code != 0:
         assert (code, err) in ((130, ""), (-signal.SIGINT, ""))
-    assert not half_written(folder)
-    assert files(folder) == before or code == 0
 
 
 @pytest.mark.parametrize(("command", "number"), moments(KILLED, OF_RUN[1]))
 def test_a_killed_command_leaves_old_files(command: str, number: int, folder: Path) -> None:
-    skip_without_tree(command)
-    whole(command, folder)
-    before = files(folder)
-    code, _ = struck(command, folder, number, signal.SIGKILL)
+    code, _ = struck_and_whole(command, folder, number, signal.SIGKILL)
     assert code in (-signal.SIGKILL, 0)
-    assert not half_written(folder)
-    assert files(folder) == before or code == 0

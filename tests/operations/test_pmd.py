@@ -227,9 +227,8 @@ def broken(operation: str, strategy: Callable[[Any], Iterator[Any]]) -> set[Guar
     return {fault.guarantee for fault in check_strategy(subject, PMDS_ALONE).breaks}
 
 
-@pytest.mark.parametrize(
-    ("without", "guarantee"),
-    [
+LEFT_OUT = {
+    "fork": [
         ("", None),
         ("reference", Guarantee.REFCOUNT),
         ("mapping", Guarantee.MAPCOUNT),
@@ -240,11 +239,44 @@ def broken(operation: str, strategy: Callable[[Any], Iterator[Any]]) -> set[Guar
         ("protection", Guarantee.WRITE_PROTECT),
         ("child's", Guarantee.CHILD_PTE),
     ],
+    "zap": [
+        ("", None),
+        ("entry", Guarantee.PARENT_PTE),
+        ("mapping", Guarantee.MAPCOUNT),
+        ("table", Guarantee.DEPOSIT),
+        ("resident set", Guarantee.RSS),
+        ("flush", Guarantee.FREED),
+    ],
+    "mprotect": [
+        ("", None),
+        ("rights", Guarantee.PROTECTION),
+        ("entry", Guarantee.ENTRY_BITS),
+        ("flush", Guarantee.STALE_TLB),
+    ],
+    "mremap": [
+        ("", None),
+        ("entry", Guarantee.MOVED),
+        ("table", Guarantee.DEPOSIT),
+        ("flush", Guarantee.STALE_TLB),
+    ],
+}
+"""Steps that each operation on a PMD takes, and the guarantee that breaks without them."""
+WITHOUT = {
+    "fork": lambda without: fork_by(lambda fork, pair: copy(fork, pair, without)),
+    "zap": zap_by,
+    "mprotect": change_by,
+    "mremap": move_by,
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "without", "guarantee"),
+    [(operation, *case) for operation, cases in LEFT_OUT.items() for case in cases],
 )
-def test_check_finds_what_a_fork_of_a_pmd_left_out(
-    without: str, guarantee: Guarantee | None
+def test_check_finds_what_was_left_out_of_a_pmd(
+    operation: str, without: str, guarantee: Guarantee | None
 ) -> None:
-    found = broken("fork", fork_by(lambda fork, pair: copy(fork, pair, without)))
+    found = broken(operation, WITHOUT[operation](without))
     assert guarantee in found if guarantee else not found
 
 
@@ -258,56 +290,6 @@ def test_a_loop_that_counts_mappings_of_large_folios_counts_pmds_too(without: st
     subject = Subject("mine", strategy, operation="fork", flushes=False)
     found = {fault.guarantee for fault in check_strategy(subject, layouts).breaks}
     assert found == ({Guarantee.MAPCOUNT} if without else set())
-
-
-@pytest.mark.parametrize(
-    ("without", "guarantee"),
-    [
-        ("", None),
-        ("entry", Guarantee.PARENT_PTE),
-        ("mapping", Guarantee.MAPCOUNT),
-        ("table", Guarantee.DEPOSIT),
-        ("resident set", Guarantee.RSS),
-        ("flush", Guarantee.FREED),
-    ],
-)
-def test_check_finds_what_an_unmap_of_a_pmd_left_out(
-    without: str, guarantee: Guarantee | None
-) -> None:
-    found = broken("zap", zap_by(without))
-    assert guarantee in found if guarantee else not found
-
-
-@pytest.mark.parametrize(
-    ("strategy", "guarantee"),
-    [
-        (change_by(), None),
-        (change_by("rights"), Guarantee.PROTECTION),
-        (change_by("entry"), Guarantee.ENTRY_BITS),
-        (change_by("flush"), Guarantee.STALE_TLB),
-    ],
-)
-def test_check_finds_what_an_mprotect_of_a_pmd_left_out(
-    strategy: Callable[[Any], Iterator[Any]], guarantee: Guarantee | None
-) -> None:
-    found = broken("mprotect", strategy)
-    assert guarantee in found if guarantee else not found
-
-
-@pytest.mark.parametrize(
-    ("without", "guarantee"),
-    [
-        ("", None),
-        ("entry", Guarantee.MOVED),
-        ("table", Guarantee.DEPOSIT),
-        ("flush", Guarantee.STALE_TLB),
-    ],
-)
-def test_check_finds_what_a_move_of_a_pmd_left_out(
-    without: str, guarantee: Guarantee | None
-) -> None:
-    found = broken("mremap", move_by(without))
-    assert guarantee in found if guarantee else not found
 
 
 def test_what_is_done_to_a_pmd_must_be_priced() -> None:

@@ -189,9 +189,12 @@ def _unlock(crowd: CrowdState, events: PendingEvents, cpu: int, now: int, schedu
 
 
 @inlined
-def _begin(cpus: Cpus, cpu: int, now: int, counting: bool) -> None:
+def _begin(crowd: CrowdState, cpu: int, now: int, counting: bool) -> None:
+    """Begin an operation, on the CPU that the thread has moved to."""
+    cpus = crowd.cpus
     cpus.began[cpu], cpus.here[cpu], cpus.done[cpu] = now, counting, 0
     cpus.costs[cpu] = 0
+    move(crowd.receivers, crowd.left, cpu)
 
 
 @inlined
@@ -221,6 +224,21 @@ def _forget(crowd: CrowdState) -> None:
     servers.visited[:], servers.busy[:], servers.waited[:] = 0, 0, 0
     locks.visited[:], locks.busy[:], locks.waited[:] = 0, 0, 0
     receivers.visited[:], receivers.busy[:] = 0, 0
+
+
+@inlined
+def _sends(flushes: FlushTable, step: int, crowd: CrowdState, cpu: int, now: int) -> int:
+    """Return how long a CPU sends interrupts; those in vain are sent once."""
+    sends: int = flushes.takes[step, cpu]
+    if not crowd.cpus.resuming[cpu]:
+        sends += send_in_vain(crowd.receivers, crowd.left, flushes, step, cpu, now)
+    return sends
+
+
+@inlined
+def _answered(flushes: FlushTable, step: int, crowd: CrowdState, cpu: int, now: int) -> int:
+    """Return how long a CPU waits until all that it interrupted have answered."""
+    return until_answered(crowd.receivers, crowd.left, flushes, step, crowd.servers, cpu, now)
 
 
 @compiled
@@ -253,8 +271,7 @@ def run(
                 if cpu == 0 and cpus.number[0] == 0:
                     counting, since = True, now
                     _forget(crowd)
-                _begin(cpus, cpu, now, counting)
-                move(crowd.receivers, crowd.left, cpu)
+                _begin(crowd, cpu, now, counting)
             kind, wait, cause = steps.kinds[step], 0, steps.causes[step]
             charged = cause != UNCHARGED and not cpus.resuming[cpu]
             if kind == WORK:
@@ -266,15 +283,11 @@ def run(
                 wait = flushes.takes[step, cpu]
                 cpus.costs[cpu, cause] += wait if charged else 0
             elif kind == SEND:
-                sends = flushes.takes[step, cpu]
-                if not cpus.resuming[cpu]:
-                    sends += send_in_vain(crowd.receivers, crowd.left, flushes, step, cpu, now)
+                sends = _sends(flushes, step, crowd, cpu, now)
                 wait = _work(steps, step, crowd, cpu, sends, more, broadcasts)
                 cpus.costs[cpu, cause] += sends if charged else 0
             elif kind == ANSWERS:
-                wait = until_answered(
-                    crowd.receivers, crowd.left, flushes, step, crowd.servers, cpu, now
-                )
+                wait = _answered(flushes, step, crowd, cpu, now)
                 cpus.costs[cpu, cause] += wait
             elif kind == LOCK:
                 wait = _lock(steps, step, crowd, cpu, now)

@@ -125,6 +125,7 @@ def _edited(steps: Steps, edit: _StepEdit, asked_at: Place) -> _Edited:
 
 def _around(edit: _Edit, first: tuple[Extra, ...], behind: tuple[Extra, ...]) -> _StepEdit:
     def around(step: Any, _: Any) -> Generator[Step | Uop, Any, Any]:
+        """Pass on a step, with what is put before and behind it."""
         if not edit.is_of(step):
             return (yield step)
         yield from _made(first, step)
