@@ -127,8 +127,8 @@ def _lone_spread(machine: Machine) -> Spread:
     chosen = priors(machine, known.keys)
     at = [known.keys.index(prior.key) for prior in chosen]
     stdev = np.array([known.stdev[i] for i in at]) / np.array([p.sigma for p in chosen])
-    # No row makes a number less certain than its bounds. Where these were narrowed beside a fit,
-    # the fit's deviation is several of theirs, and other machines would be drawn for all numbers.
+    # No row makes a number less certain than its bounds, which may be narrower since the fit.
+    # Samples follow the largest variances: one too large would change what is drawn of all.
     stdev[stdev > 1 + ROUNDING] = 1.0
     return Spread(chosen, known.matrix()[np.ix_(at, at)] * np.outer(stdev, stdev))
 
