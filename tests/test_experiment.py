@@ -22,11 +22,11 @@ from costmodel.experiment import (
     compare,
     pace,
     published_rows,
-    result,
     run_cell,
     run_cells,
 )
 from costmodel.simulation import Engine, NoiseCause
+from tests.experiment.stand_in import execute_instead
 
 ALTRA = load_machine("ampere-altra")
 XEON = load_machine("xeon-4210r")
@@ -92,8 +92,7 @@ def stand_in_timings(
 @pytest.fixture(autouse=True)
 def stand_in_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fixed prices instead of strategies and core: this file is about what comes after them."""
-    for module in (pace, result):
-        monkeypatch.setattr(module, "executed", stand_in_runs)
+    execute_instead(monkeypatch, stand_in_runs)
     monkeypatch.setattr(pace, "_timings", stand_in_timings)
 
 
@@ -121,8 +120,7 @@ def test_bad_input_found_by_a_worker_process_keeps_its_text(
     def refuse(cell: Cell) -> list[TableRun]:
         raise ConfigError([fault])
 
-    for module in (pace, result):
-        monkeypatch.setattr(module, "executed", refuse)
+    execute_instead(monkeypatch, refuse)
     with pytest.raises(ConfigError) as error:
         run_cells([cell(name) for name in TICKS], jobs=2)
     assert str(error.value) == str(fault)

@@ -112,23 +112,24 @@ class Parser(argparse.ArgumentParser):
         return found, []
 
     def _unused(self, words: Sequence[str]) -> Iterator[Fault]:
-        from difflib import get_close_matches
-
-        from costmodel.config.errors import Fault, unknown
+        from costmodel.config.errors import Fault
 
         for before, word in zip(["", *words], words, strict=False):
             if word.startswith("-"):
                 option = word.partition("=")[0]
-                # The dashes of both are no likeness; an option that begins so was cut short.
-                name = option.lstrip("-")
-                known = [each.lstrip("-") for each in self.options]
-                begun = [each for each in known if name and each.startswith(name)]
-                near = get_close_matches(name, begun or known, n=1, cutoff=0.0 if begun else 0.5)
-                like = [f"--{each}" for each in near]
-                reason = unknown("option", option, like) if like else "unknown option"
-                yield Fault(option, reason=reason)
+                yield Fault(option, reason=self._unknown(option.lstrip("-")))
             elif not before.startswith("-"):  # else it is the value of what is unknown
                 yield Fault(word, reason="is one word too many")
+
+    def _unknown(self, name: str) -> str:
+        """Return the reason for an option of an unknown name: the dashes of two are no likeness."""
+        from difflib import get_close_matches
+
+        known = [each.lstrip("-") for each in self.options]
+        # An option that begins so was cut short, however far.
+        begun = [each for each in known if name and each.startswith(name)]
+        near = get_close_matches(name, begun or known, n=1, cutoff=0.0 if begun else 0.5)
+        return f"unknown option, did you mean '--{near[0]}'?" if near else "unknown option"
 
     def error(self, message: str) -> NoReturn:
         """Print usage and message, wrapped, and what else is wrong, and exit with 2."""

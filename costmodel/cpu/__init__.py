@@ -23,7 +23,9 @@ def run(runs: Sequence[TableRun], machine: Machine) -> Timing:
 
     The engine, and numba with it, is loaded on the first call.
     """
-    return run_all([(runs, machine)])[0]
+    from costmodel.cpu.engine import run as run_engine
+
+    return run_engine(runs, machine)
 
 
 def run_all(asked: Sequence[tuple[Sequence[TableRun], Machine]]) -> list[Timing]:

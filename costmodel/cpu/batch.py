@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 _MOST = 32
 """How many states of a lane there is room for at first: nearly all repeat after 17 tables."""
 _MORE = 8
+"""How many times as much room there is next for the lanes that need more."""
 
 
 class Tables(NamedTuple):

@@ -47,7 +47,7 @@ class Charges:
     weights: tuple[Mapping[Cause, int], ...] = ()
     """The causes that each class is charged to, with their weights."""
 
-    def by_name(self) -> dict[Cause, int]:
+    def stack_ticks(self) -> dict[Cause, int]:
         """Return the ticks by cause, without zeros."""
         stack = list(self.by_cause)
         for ticks, weights in zip(self.by_class, self.weights, strict=True):
@@ -77,7 +77,7 @@ class TableCost:
     @cached_property
     def stack_ticks(self) -> Mapping[Cause, int]:
         """Ticks by cause, without zeros; they sum to ``ticks``."""
-        return self.charges.by_name()
+        return self.charges.stack_ticks()
 
 
 Group = tuple[tuple[tuple[int, int], ...], int]

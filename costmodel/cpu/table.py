@@ -1,7 +1,4 @@
-"""Executes programs in a sequence: tables and iterations of loops are computed until they repeat.
-
-What follows a state that occurred before is known, so that it is not computed again.
-"""
+"""Executes a program once; the iterations of its loops are computed until they repeat."""
 
 from __future__ import annotations
 

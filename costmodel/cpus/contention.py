@@ -80,10 +80,8 @@ def contention(setup: Setup, *, engine: Engine = Engine.FAST) -> Contention:
     ]
     operations = sum(ran.operations for ran in rans)
     # From one end to the next, as the time that counts is no whole number of all CPUs' rounds.
-    rounds, rounds_s = (
-        sum(ran.rounds for ran in rans),
-        sum(ran.rounds_ps for ran in rans) / PS_PER_S,
-    )
+    rounds = sum(ran.rounds for ran in rans)
+    rounds_s = sum(ran.rounds_ps for ran in rans) / PS_PER_S
     period_ps = setup.alone_ps + setup.between_ps
     return Contention(
         cpus=setup.cpus,

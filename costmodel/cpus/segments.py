@@ -140,7 +140,10 @@ def _split(time_ps: int, longest_ps: int) -> Iterator[Segment]:
 def _spread(
     bare: Sequence[Segment], shared: Mapping[str, Visit], pieces: Mapping[str, int]
 ) -> Iterator[Segment]:
-    """Yield the segments with their share of every visit, which is taken out of their work."""
+    """Yield the segments with every visit, whose time is taken out of the work of all segments.
+
+    A visit in ``pieces`` is made behind the segments in which another piece of it is complete.
+    """
     total_ps = sum(segment.work_ps for segment in bare)
     held_ps = sum(visit.held_ps for visit in shared.values())
     # More under locks than the whole loop takes cannot be: the price of the loop is the measure.
@@ -148,23 +151,20 @@ def _spread(
     if not total_ps:
         yield from bare
         return
-    passed_ps = 0
-    done, taken_ps = dict.fromkeys(shared, 0.0), dict.fromkeys(shared, 0)
+    passed_ps, before, done = 0, 0.0, dict.fromkeys(shared, 0.0)
     for segment in bare:
         passed_ps += segment.work_ps
+        passed = passed_ps / total_ps
         visits, work_ps = [], segment.work_ps
         for name, visit in shared.items():
-            upto = passed_ps / total_ps
-            held_ps = int(visit.held_ps * scale * upto)
-            work_ps -= held_ps - taken_ps[name]
-            taken_ps[name] = held_ps
+            inside_ps = visit.held_ps * scale
+            work_ps -= int(inside_ps * passed) - int(inside_ps * before)
+            upto = passed
             if name in pieces and passed_ps < total_ps:
-                upto = int(upto * pieces[name]) / pieces[name]
+                upto = int(passed * pieces[name]) / pieces[name]
             if upto > done[name]:
-                share = upto - done[name]
-                service_ps = int(visit.held_ps * scale * upto) - int(
-                    visit.held_ps * scale * done[name]
-                )
-                visits.append(Visit(name, service_ps, visit.visits * share))
+                service_ps = int(inside_ps * upto) - int(inside_ps * done[name])
+                visits.append(Visit(name, service_ps, visit.visits * (upto - done[name])))
                 done[name] = upto
+        before = passed
         yield replace(segment, work_ps=work_ps, visits=tuple(visits))

@@ -169,18 +169,22 @@ def _crowd(
 
 
 def _left(world: World) -> interrupts.LeftArrays:
-    setup, prices = world.setup, world.setup.shootdown
+    setup, p = world.setup, world.setup.shootdown
     moving = world.shootdowns is not None and setup.leaves_cpus
-    left = np.full(setup.cpus, NOWHERE)
-    if moving:
-        left = np.concatenate([each.numbers[each.own :] for each in world.receivers.values()])
-    p = prices and (prices.mask_trim_ps, prices.send_ps, prices.send_cpus, prices.handler_ps)
+    left, trims = np.full(setup.cpus, NOWHERE), np.zeros(setup.cpus, np.int64)
+    prices = np.zeros(4, np.int64)
+    if p and moving:
+        processes = world.receivers.values()
+        left = np.concatenate([each.numbers[each.own :] for each in processes])
+        trims = np.repeat([each.trims_ps for each in processes], setup.workload.threads)
+        prices[interrupts.TRIM], prices[interrupts.WRITE] = p.mask_trim_ps, p.send_ps
+        prices[interrupts.WRITE_CPUS], prices[interrupts.HANDLER] = p.send_cpus, p.handler_ps
     return interrupts.LeftArrays(
         left=left,
         lingering=np.zeros(setup.cpus, np.bool_),
         asks=np.zeros(len(setup.workers), np.bool_),
-        trims=np.full(setup.cpus, prices.mask_trim_ps if prices else 0),
-        prices=np.array(p or (0, 0, 1, 0)),
+        trims=trims,
+        prices=prices,
         moves=np.array([moving, setup.workload.others != "same"]),
     )
 

@@ -194,6 +194,8 @@ def test_words_that_mean_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "--bogus: unknown option\n"
     assert main(["run", "--strat", "v6.7"]) == 2
     assert "--strat: unknown option, did you mean '--strategy'?\n" in capsys.readouterr().err
+    assert main(["record", "--b"]) == 2
+    assert "--b: unknown option, did you mean '--build-tree'?\n" in capsys.readouterr().err
     assert main(["--verson", "machines"]) == 2
     assert capsys.readouterr().err.startswith("--verson: unknown option, did you mean '--version'")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from costmodel.cli.main import main
-from costmodel.experiment import pace, result
 from tests.cli.lines import flat
+from tests.experiment.stand_in import execute_instead
 
 SCENARIO = """\
 title: a small fork
@@ -47,8 +47,7 @@ def no_computing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("computed before the target was looked at")
 
-    for module in (pace, result):
-        monkeypatch.setattr(module, "executed", refuse)
+    execute_instead(monkeypatch, refuse)
 
 
 @pytest.mark.usefixtures("no_computing")

@@ -14,9 +14,10 @@ from costmodel.cli.main import main
 from costmodel.code.trace import TableRun, Trace
 from costmodel.config.machine import Machine
 from costmodel.cpu.stack import Cause, Charges, TableCost, Timing
-from costmodel.experiment import Cell, pace, result
+from costmodel.experiment import Cell, pace
 from costmodel.simulation import Engine
 from tests.cli.lines import flat
+from tests.experiment.stand_in import execute_instead
 
 QUICK = ["run", "--machine", "ampere-altra", "--strategy", "folio-batch-v6.9", "--order", "9"]
 
@@ -57,8 +58,7 @@ def stand_in_timings(
 
 @pytest.fixture(autouse=True)
 def stand_in_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (pace, result):
-        monkeypatch.setattr(module, "executed", stand_in_runs)
+    execute_instead(monkeypatch, stand_in_runs)
     monkeypatch.setattr(pace, "_timings", stand_in_timings)
 
 
@@ -153,8 +153,7 @@ def test_ctrl_c_ends_with_130_and_no_file(tmp_path: Path, monkeypatch: pytest.Mo
     def interrupted(cell: Cell) -> list[TableRun]:
         raise KeyboardInterrupt
 
-    for module in (pace, result):
-        monkeypatch.setattr(module, "executed", interrupted)
+    execute_instead(monkeypatch, interrupted)
     file = tmp_path / "result.json"
     assert main([*QUICK, "--json", str(file)]) == 130
     assert list(tmp_path.iterdir()) == []

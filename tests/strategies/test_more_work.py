@@ -2,10 +2,11 @@
 
 Micro-ops are put before or behind events of built-in strategies, on machines and at folio orders
 drawn at random. Loads and atomics touch what the loop touches at that point anyway. Of thousands of
-further draws (tools/more_work.py) two in a thousand gain more than half a percent; docs/model.md
-says which mechanisms of real cores are behind it: a core that starts the oldest micro-op first may
-leave a port to a more important one (Graham's anomaly), and another history of branches is
-predicted otherwise. Such gains are less than a cycle per entry, and ``explain`` says so.
+further draws (tools/more_work.py) two or three in a thousand gain more than half a percent;
+docs/model.md says which mechanisms of real cores are behind it: a core that starts the oldest
+micro-op first may leave a port to a more important one (Graham's anomaly), and another history of
+branches is predicted otherwise. Such gains are less than a cycle per entry, and ``explain`` says
+so.
 """
 
 from __future__ import annotations

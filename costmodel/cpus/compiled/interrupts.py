@@ -36,14 +36,19 @@ class ReceiverArrays(NamedTuple):
     busy: Ints
 
 
+TRIM, WRITE, WRITE_CPUS, HANDLER = range(4)
+"""Prices: the time between two flushes that trim, one write of the sender, how many CPUs it
+reaches, and a handler."""
+
+
 class LeftArrays(NamedTuple):
     """The CPUs that threads were on before they moved; one entry for each CPU that they are on.
 
     ``left``: its number, ``lingering``: whether the mask has it (see
     :class:`costmodel.cpus.invalidation.Receivers`). ``asks``: the flush that this CPU sends goes to
     them. ``trims``: from when on flushes do, of the process whose first CPU it is. ``prices``
-    int64[4]: how long it takes until then, of one write, how many CPUs that reaches, of a handler.
-    ``moves`` bool[2]: whether threads move, and all of a process as its first one begins.
+    int64[4]: see :data:`TRIM`. ``moves`` bool[2]: whether threads move, and all of a process as its
+    first one begins.
     """
 
     left: Ints
@@ -124,13 +129,13 @@ def send_in_vain(
             lines += _line(receivers, of.left[one], number)
     due = now >= of.trims[first] and own + left > 0
     if due:
-        of.trims[first] = now + of.prices[0]
+        of.trims[first] = now + of.prices[TRIM]
     of.asks[cpu] = due or flushes.frees[step]
     if not of.asks[cpu]:
         return 0
-    reach = of.prices[2]
+    reach = of.prices[WRITE_CPUS]
     writes = (own + left + reach - 1) // reach - (own + reach - 1) // reach
-    return int(SENDER_LINES * lines + writes * of.prices[1])
+    return int(SENDER_LINES * lines + writes * of.prices[WRITE])
 
 
 @inlined
@@ -162,7 +167,7 @@ def _answered_in_vain(
         near = receivers.sockets[left] == receivers.sockets[number]
         arrives = now + (receivers.near[1] if near else receivers.far[1])
         line = _line(receivers, left, number)
-        handler = of.prices[3] + line
+        handler = of.prices[HANDLER] + line
         answered = _answer(receivers, left, arrives, HANDLER_LINES * line, handler)
         until = max(until, answered + line)
         receivers.visited[0] += 1
