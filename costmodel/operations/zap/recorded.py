@@ -15,6 +15,7 @@ from costmodel.operations.zap.recorded_files import file_marks, without_flush
 from costmodel.operations.zap.recorded_release import frames_apart, release_marks
 from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
 from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.recorder.build_archive import RELEASE
 from costmodel.recorder.recorded import (
     KnownLoops,
     RecordedEvents,
@@ -58,7 +59,7 @@ _ON_PMDS: Final = {
 
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded window of zap, in order."""
-    if window.layout.endswith("_release"):
+    if window.layout.endswith(RELEASE):
         return release_marks(program, window)
     if of_file(window.state):
         return file_marks(program, window)
