@@ -33,7 +33,7 @@ from costmodel.emulation.windows import (
 )
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
-from costmodel.recorder.build_archive import RELEASE
+from costmodel.recorder.build_archive import RELEASE, TABLE
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class _Recorder:
     def record(self, scene: Scene) -> None:
         """Take a process through all states of the operation, and record each of them."""
         for done in self._executed(scene):
-            layout = f"{scene.layout}_table" if scene.steady else scene.layout
+            layout = f"{scene.layout}{TABLE}" if scene.steady else scene.layout
             window = self.builder.add(done.state, layout, done.run.done, done.table, done.targets)
             self.tables.append(TableRecording(scene, done.contiguous, window))
             if scene.steady:
