@@ -64,7 +64,7 @@ def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     if of_file(window.state):
         return file_marks(program, window)
     if window.layout == LAYOUT:  # from one emptied PMD to the next
-        traits = Trait.SOLE if window.state == "munmap" else Trait.NONE
+        traits = Trait.SOLE if window.state == MUNMAP.name else Trait.NONE
         return pmd_marks(WindowRows(program, window), ("clear", "clear"), _ON_PMDS, traits)
     raw = list(Scanner(program, window).events())
     return list(_marks(raw, window))
@@ -79,7 +79,7 @@ def _marks(raw: list[EventRow], window: Recording) -> Iterator[Mark]:
     folio = 1 << int(window.layout[len("order")])
     frames = _frames(raw, window)
     common = Trait.LARGE if folio > 1 else Trait.NONE
-    common |= Trait.SOLE if window.state == "munmap" else Trait.NONE
+    common |= Trait.SOLE if window.state == MUNMAP.name else Trait.NONE
     common |= Trait.CONT if any(found.event == "gather" for found in raw) else Trait.NONE
     for found, slot in _slots(raw):
         page, head = frames.get(slot, NO_PAGE), frames.get(slot - slot % folio, NO_PAGE)
