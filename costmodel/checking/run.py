@@ -80,7 +80,8 @@ def _violations(strategy: Strategy, subject: Subject, layout: Layout) -> list[Vi
     pages = sum(area.pages for area in layout.areas)
     limit = STEPS_PER_TABLE * (2 + pages // TABLE_PTES) + STEPS_PER_PAGE * pages
     exhaust(with_pmds(subject.operation, strategy, operation), limit)
-    leaves_pmds = layout.has_pmds and not operation.pmds_are_taken  # handled behind its flushes
+    # PMDs that a strategy leaves to the kernel are handled after its own flushes.
+    leaves_pmds = layout.has_pmds and not operation.pmds_are_taken
     if leaves_pmds or not subject.flushes:
         operation.finish()
     return known.violations(before, operation, dirty=subject.dirty)

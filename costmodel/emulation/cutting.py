@@ -77,11 +77,11 @@ def cut_into_steps(
     other; if none fits, the text says where the one that came furthest differs from the kernel.
     ``releases``: the recorded releases of the program are cut as well.
     """
-    loops = operation_named(operation).recorded().loops
+    known = operation_named(operation).recorded()
+    loops = known.loops
     if loops is None:
         return "the model has no loop for it"
     if releases:  # a shipped build, whose variant may lack what its tree has
-        known = operation_named(operation).recorded()
         tables, trials = (
             [replace(table, window=known.prepare(program, table.window)) for table in some]
             for some in (tables, trials)

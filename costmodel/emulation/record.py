@@ -33,7 +33,7 @@ from costmodel.emulation.windows import (
 )
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
-from costmodel.recorder.build_archive import RELEASE
+from costmodel.recorder.build_archive import RELEASE, TABLE
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,22 @@ def record_program(
 ) -> Recorded:
     """Record every scene in every state of an operation, as the program ``name``.
 
-    ``releases``: of what the release of gathered pages is recorded and cut into steps; the kernel
-    must have the functions of the booted kernels there. None: as whole tables, not cut.
+    ``releases``: the scenes of which alone the release of gathered pages is recorded, and cut into
+    steps; the kernel must have the functions of the booted kernels there. Without them, the release
+    of every scene is recorded as a whole, and not cut.
     ``most_off_pct``: by how much the steps may miss a table. Raises ConfigError if the executed
     instructions depend on which frames pages of order 0 lie on: then the few recorded layouts would
     not stand for all.
     """
-    recorder = _Recorder(kernel, operation)
+    recorder, cuts_releases = _Recorder(kernel, operation), releases is not None
     contpte = bool(kernel.facts["contpte"])
     for scene in scenes(contpte=contpte):
-        recorder.record(replace(scene, releases=releases is None))
+        recorder.record(replace(scene, releases=not cuts_releases))
     recorder.cut_steady()
     recorder.compare_frames()
-    for scene in (released_scenes() if recorder.slots else ()) if releases is None else releases:
+    if releases is None:
+        releases = released_scenes() if recorder.slots else ()
+    for scene in releases:
         recorder.record_releases(scene)
     program = recorder.builder.program(name)
     tables = recorder.tables.copy()
@@ -85,7 +88,7 @@ def record_program(
         trials,
         operation=operation.name,
         contpte=contpte,
-        releases=releases is not None,
+        releases=cuts_releases,
         most_off_pct=most_off_pct,
     )
     return Recorded(program, steps, recorder.slots)
@@ -150,7 +153,7 @@ class _Recorder:
     def record(self, scene: Scene) -> None:
         """Take a process through all states of the operation, and record each of them."""
         for done in self._executed(scene):
-            layout = f"{scene.layout}_table" if scene.steady else scene.layout
+            layout = f"{scene.layout}{TABLE}" if scene.steady else scene.layout
             window = self.builder.add(done.state, layout, done.run.done, done.table, done.targets)
             self.tables.append(TableRecording(scene, done.contiguous, window))
             if scene.steady:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from costmodel.code.library import RAGGED
 from costmodel.emulation.kernel import EmulatedKernel, Process
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
+from costmodel.recorder.archive import ALIGNED
 from costmodel.recorder.build_archive import SCATTERED, SPREAD
 
 PTE_BYTES: Final = 8
@@ -69,7 +70,7 @@ def scenes(*, contpte: bool) -> list[Scene]:
     """Return what is recorded of every build; with contpte aligned order-0 frames as well."""
     zero = [_alike("order0", 0, shift=_SHIFT, steady=True)]
     if contpte:
-        zero.append(_alike("order0_aligned", 0))
+        zero.append(_alike(f"order0{ALIGNED}", 0))
     return [
         *zero,
         *(_alike(f"order{order}", order, steady=True) for order in (2, 4)),

@@ -26,6 +26,7 @@ from costmodel.recorder.archive import RecordedProgram
 from costmodel.recorder.build_archive import (
     RELEASE,
     SUFFIX,
+    TABLE,
     BuildArchive,
     BuildInfo,
     find_archive,
@@ -289,7 +290,7 @@ def _micro_ops(program: RecordedProgram, states: Sequence[str], *, releases: boo
         f"{_TITLES.get(s, s):>14}" + f"{'+ release':>11}" * releases for s in states
     )
     for order in (0, 2, 4, 9):
-        table = f"order{order}" if order == 9 else f"order{order}_table"
+        table = f"order{order}" if order == 9 else f"order{order}{TABLE}"
         line = f"order-{order:<11}"
         for state in states:
             window = program.recordings[f"{state}/{table}"]

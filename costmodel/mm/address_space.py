@@ -49,6 +49,10 @@ class Pmds:
         """Return the list of the one PMD of a number, to map a folio by it."""
         return self._huge.setdefault(number, [0])
 
+    def deposit(self, number: int, tables: int = 1) -> None:
+        """Let so many more page tables wait for a split in the page that a PMD lies in."""
+        self.deposits[number // TABLE_PTES] += tables
+
     def huge(self) -> Iterator[tuple[int, int]]:
         """Yield (number, PMD) of those that map a folio, in ascending order."""
         for number, (pmd,) in sorted(self._huge.items()):
@@ -178,7 +182,7 @@ class AddressSpace:
     def map_whole(self, number: int, pmd: int) -> None:
         """Let a PMD map a folio, with a table that waits for its split, to set a state up."""
         self.pmds.ensure_huge(number)[0] = pmd
-        self.pmds.deposits[number // TABLE_PTES] += 1
+        self.pmds.deposit(number)
 
     def entries(self) -> Iterator[tuple[int, int]]:
         """Yield (virtual page number, raw entry) of all entries that are not empty.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "tools" / "recordings"
 """Where the recordings lie: in the repository only; installed packages do not contain them."""
 STEPS_FOLDER = FOLDER / "steps"
 """Where the steps of those builds lie that ``tools.builds.record`` cuts when it records them."""
+ALIGNED: Final = "_aligned"
+"""How the names of layouts end whose frames lie in their blocks of 16 as their entries do."""
 
 
 @dataclass(frozen=True)

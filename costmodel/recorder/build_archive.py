@@ -33,6 +33,8 @@ from costmodel.recorder.archive import (
 )
 
 SUFFIX: Final = ".ckb"
+TABLE: Final = "_table"
+"""How the layout names of whole tables end of which a window from the middle is kept, too."""
 RELEASE: Final = "_release"
 """How the layout names of those windows end that release the pages of a table: their TLB entries
 are flushed and the pages are freed, after the window of the table has gathered them."""

@@ -49,7 +49,7 @@ def extract(operation: str, program: RecordedProgram) -> Library:
         if _add_donated(known, program, from_donor, found):
             program = joined(program, from_donor)
     builder, numbered = _numbered(program, found)
-    return _library(program, builder, _choices(numbered, takes_turns=known.takes_turns))
+    return _library(program, builder, _choices(numbered, (), takes_turns=known.takes_turns))
 
 
 def libraries_of(
@@ -66,11 +66,8 @@ def libraries_of(
     """
     found = _cut_all(operation_named(operation).recorded(), marked)
     builder, numbered = _numbered(program, found)
-    inside = {key: paths for key, paths in numbered.items() if key[1] not in turning}
-    outside = {key: paths for key, paths in numbered.items() if key[1] in turning}
     for turns in (False, True):
-        choices = _choices(inside, takes_turns=turns) | _choices(outside, takes_turns=True)
-        yield _library(program, builder, dict(sorted(choices.items())))
+        yield _library(program, builder, _choices(numbered, turning, takes_turns=turns))
 
 
 def _cut_all(known: RecordedEvents, marked: Iterable[tuple[Recording, Sequence[Mark]]]) -> _Found:
@@ -89,10 +86,18 @@ def _numbered(program: RecordedProgram, found: _Found) -> tuple[PathBuilder, _Nu
     }
 
 
-def _choices(numbered: _Numbered, *, takes_turns: bool) -> dict[_Key, RecordedChoice]:
-    """Return what decides between the paths of each pair of events."""
+def _choices(
+    numbered: _Numbered, turning: Collection[str], *, takes_turns: bool
+) -> dict[_Key, RecordedChoice]:
+    """Return what decides between the paths of each pair of events.
+
+    Those that end with an event of ``turning`` are taken in turn whatever ``takes_turns`` says.
+    """
     return {
-        key: choose(((path, o) for path, seen in paths for o in seen), takes_turns=takes_turns)
+        key: choose(
+            ((path, o) for path, seen in paths for o in seen),
+            takes_turns=takes_turns or key[1] in turning,
+        )
         for key, paths in numbered.items()
     }
 

@@ -17,10 +17,9 @@ from typing import Final
 import numpy as np
 
 from costmodel.files import write_bytes
-from costmodel.recorder.archive import FOLDER, RecordedProgram, Recording, save_program
+from costmodel.recorder.archive import ALIGNED, FOLDER, RecordedProgram, Recording, save_program
 
 _TABLE_TARGETS = ("src", "dst", "page")
-_ALIGNED = "_aligned"
 BUILDS: Final = {
     "gcc12": "gcc12",
     "gcc13": "gcc13",
@@ -38,7 +37,7 @@ _BOOTED: Final = {
     ("v6.7", "arm64_contpte"): "v4_before_change",
 }
 """Names of sources that have another name among the booted kernels."""
-WINDOW_PTES: Final = {"order0": 64, f"order0{_ALIGNED}": 64, "order9": 512}
+WINDOW_PTES: Final = {"order0": 64, f"order0{ALIGNED}": 64, "order9": 512}
 """How many page-table entries a window of a build covers, by layout."""
 _Static = tuple[int, str, str, str, int, str]
 
@@ -132,8 +131,8 @@ def import_builds(folder: Path) -> list[RecordedProgram]:
     for path in sorted(folder.glob("*.csv.gz")):
         source, state, layout = path.name[: -len(".csv.gz")].rsplit(".", 2)
         variant, code, arch = source.rsplit(".", 2)
-        if arch.endswith(_ALIGNED):
-            arch, layout = arch[: -len(_ALIGNED)], layout + _ALIGNED
+        if arch.endswith(ALIGNED):
+            arch, layout = arch[: -len(ALIGNED)], layout + ALIGNED
         booted = _BOOTED.get((variant, arch)) or _BOOTED.get((variant, ""), variant)
         name = f"{booted}@{BUILDS[code]}.{arch}"
         importer = importers.setdefault(name, _Importer(name))

@@ -31,12 +31,13 @@ from costmodel.operations.shared.strategy import Strategy
 from costmodel.operations.zap.operation import DONTNEED, MUNMAP
 from costmodel.operations.zap.reuse import Lists, share_apart, with_reuse
 from costmodel.operations.zap.trace import FREED_BEFORE, unmaps_alone
-from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.recorder.archive import ALIGNED, RecordedProgram, Recording
 from costmodel.recorder.build_archive import (
     OLD_FRAMES,
     RELEASE,
     SCATTERED,
     SPREAD,
+    TABLE,
     BuildArchive,
     load_archive,
 )
@@ -47,8 +48,6 @@ Ints = NDArray[np.int64]
 _RECORDED_AS: Final = {WRITABLE.name: "rw", READ_ONLY.name: "ro", DONTNEED.name: MUNMAP.name}
 """States that have another name in recordings. MADV_DONTNEED over a range empties a table as
 munmap() does, so both are one recording."""
-_TABLE: Final = "_table"
-_ALIGNED: Final = "_aligned"
 _ALLOCATING: Final = "v6.12.117"
 """Variant whose recording provides the allocation, clearing and locking of tables, which cannot be
 emulated from a build tree."""
@@ -113,7 +112,7 @@ def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[Tabl
     slots = archive.info.slots
     if not slots:
         return runs
-    released = (f"{key.removesuffix(_TABLE)}{RELEASE}" for key, _ in keys)
+    released = (f"{key.removesuffix(TABLE)}{RELEASE}" for key, _ in keys)
     taken = sum(shape.count * slots[key] for key, shape in zip(released, space.shapes, strict=True))
     return [*runs, *_releases(path, space, runs, Lists.of(taken), aligned=aligned)]
 
@@ -134,7 +133,7 @@ def _releases(
         share = share_apart(shape)
         for alike, number in _of_one_order(archive, shape):
             name = f"{_state(shape)}/order{alike.orders[0]}"
-            apart, as_entries = f"{name}{SCATTERED}{RELEASE}", f"{name}{_ALIGNED}{RELEASE}"
+            apart, as_entries = f"{name}{SCATTERED}{RELEASE}", f"{name}{ALIGNED}{RELEASE}"
             together = as_entries if aligned and as_entries in held else f"{name}{RELEASE}"
             scattered = share if apart in held else 0.0
             for window, part in ((apart, scattered), (together, 1 - scattered)):
@@ -228,7 +227,7 @@ def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
     if shape.ptes != TABLE_PTES:
         raise ConfigError.of(f"@{name}", "holds whole tables: memory must be a multiple of 2 MiB")
     order = shape.orders[0]
-    for kind in (_ALIGNED,) * aligned + (_TABLE, ""):
+    for kind in (ALIGNED,) * aligned + (TABLE, ""):
         if f"order{order}{kind}" in held:
             return f"order{order}{kind}"
     orders = sorted({layout.removeprefix("order")[0] for layout in held})

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from costmodel.code.context import ContextTracker
 from costmodel.code.events import Step
-from costmodel.code.library import load_library, to_arrays
+from costmodel.code.library import Library, load_library, to_arrays
 from costmodel.code.step_archive import STEPS, unpacked
 from costmodel.operations.fork.recorded import find
 from costmodel.recorder import load_program
-from costmodel.recorder.extract import extract
+from costmodel.recorder.extract import extract, without_unused
 
 NOTHING = (
     ContextTracker(Step("map", 0, 0, 0), "map")
@@ -74,3 +76,40 @@ def test_what_decides_between_paths_is_what_the_kernel_branches_on() -> None:
     aligned = unfolded._replace(ends_block=True)
     protect = "large_map", "wrprotect"
     assert library.turns(*protect, unfolded) != library.turns(*protect, aligned)
+
+
+Row = tuple[object, ...]
+
+
+def rows_by_choice(library: Library) -> dict[tuple[str, str], list[list[Row]]]:
+    """Return the rows of all paths of each choice, by the sites of their micro-ops."""
+
+    def row(at: int) -> Row:
+        groups = [library.group_start[g : g + 2] for g in library.far[at] if g >= 0]
+        far = [sorted(library.site[library.group_member[a:b]].tolist()) for a, b in groups]
+        what = (library.site, library.kind, library.op, library.target, library.function)
+        columns = (library.taken, library.role, library.index, library.offset)
+        uop = library.uop[at]
+        return (
+            *(values[uop] for values in what), *(values[at] for values in columns),
+            *library.near[at], far, *(group < 0 for group in library.far[at]),
+        )  # fmt: skip
+
+    spans = [
+        range(start, start + length)
+        for start, length in zip(library.path_start, library.path_length, strict=True)
+    ]
+    return {
+        key: [[row(at) for at in spans[path]] for path in choice.numbers]
+        for key, choice in library.choices.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["v6.12.117.x86_64", "v6.9.arm64_contpte"])
+def test_what_no_choice_leads_to_can_be_left_out(name: str) -> None:
+    whole = extract("fork", load_program("fork", name))
+    some = dict(list(whole.choices.items())[::2])
+    less = without_unused(replace(whole, choices=some))
+    assert rows_by_choice(less) == {key: rows_by_choice(whole)[key] for key in some}
+    assert len(less.path_start) == len({n for c in less.choices.values() for n in c.numbers})
+    assert len(less.path_start) < len(whole.path_start) and len(less.site) < len(whole.site)

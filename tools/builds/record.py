@@ -4,8 +4,8 @@
 of fork to record in it. A loop is the tree's own source (``own: NAME`` says what that is called) or
 one of the patches here, which put the loop of an older kernel into the source of 6.12. ``zap``
 names the loops of an unmap; the older one is 6.12's without its batches. How pages are released is
-recorded once for each tree without contiguous blocks, with its own loop. What is kept are
-the steps, cut as ``costmodel record`` cuts them; ``python -m costmodel.recorder.extract`` then puts
+recorded once for each tree without contiguous blocks, with its own loop. What is kept are the
+steps, cut as ``costmodel record`` cuts them; ``python -m costmodel.recorder.extract`` then puts
 them into the step archives. What was recorded before is not recorded again.
 """
 
@@ -54,7 +54,7 @@ class ShippedBuild:
     """A build tree: the build that it is, its own loop, and patches to record beside it.
 
     ``mitigations``: returns and indirect calls go through the thunks of the build. ``files``: fork
-    copies entries of file pages.
+    copies entries of file pages. ``unmaps``: the loop is that of zap, not of fork.
     """
 
     tree: str
@@ -79,7 +79,8 @@ def shipped_builds(path: Path) -> Iterator[ShippedBuild]:
         fork = ShippedBuild(tree, **{**facts, "patches": tuple(facts.get("patches", ()))})
         yield fork
         if zap:
-            yield replace(fork, patches=tuple(set(zap) - {fork.own}), unmaps=True)
+            older = tuple(loop for loop in zap if loop != fork.own)
+            yield replace(fork, patches=older, unmaps=True)
 
 
 def record_build(shipped: ShippedBuild, folder: Path) -> None:
@@ -88,10 +89,10 @@ def record_build(shipped: ShippedBuild, folder: Path) -> None:
     own = tree.folder / MEMORY
     with TemporaryDirectory() as made:
         folder = Path(made)
-        setups = tuple(SETUP.with_name(name) for name in shipped.operation.setups)
-        setups = SETUPS_OF_FILES if shipped.files else (*setups, SETUP)
-        sources = shipped.operation.sources
-        parts = compile_around(tree, [own], folder, setups=setups, sources=sources)
+        operation = shipped.operation
+        further = (SETUP.with_name(name) for name in operation.setups)
+        setups = SETUPS_OF_FILES if shipped.files else (*further, SETUP)
+        parts = compile_around(tree, [own], folder, setups=setups, sources=operation.sources)
         for source in (shipped.own, *shipped.patches):
             if not _path(shipped, _name(shipped, tree, source)).exists():
                 recorded = own
@@ -115,18 +116,16 @@ def _path(shipped: ShippedBuild, name: str) -> Path:
 
 def _patched(shipped: ShippedBuild, tree: BuildTree, source: str, folder: Path) -> Path:
     """Return the object of the tree's source with another loop in it."""
-    changed = folder / "memory.c"
+    own, changed, made = tree.source / "mm/memory.c", folder / "memory.c", folder / "memory.o"
     if shipped.unmaps:
-        changed.write_text(changed_source((tree.source / "mm/memory.c").read_text(), PER_PTE))
-        tree.compile(changed, folder / "memory.o")
-        return folder / "memory.o"
-    patch = PATCHES / f"{source}.patch"
-    command = ["patch", "-s", "-o", str(changed), str(tree.source / "mm/memory.c"), str(patch)]
-    subprocess.run(command, check=True)
+        changed.write_text(changed_source(own.read_text(), PER_PTE))
+    else:
+        patch = PATCHES / f"{source}.patch"
+        subprocess.run(["patch", "-s", "-o", changed, own, patch], check=True)
     if shipped.files and source in _NO_LARGE_MAPCOUNT:
         changed.write_text(before_large_mapcount(changed.read_text()))
-    tree.compile(changed, folder / "memory.o")
-    return folder / "memory.o"
+    tree.compile(changed, made)
+    return made
 
 
 def _record(shipped: ShippedBuild, tree: BuildTree, source: str, image: Image) -> None:
@@ -139,13 +138,13 @@ def _record(shipped: ShippedBuild, tree: BuildTree, source: str, image: Image) -
     if not checked.passed:
         raise SystemExit(report_text(checked))
     releases: Sequence[Scene] | None = None
+    most_off_pct = MOST_OFF_PCT
     if shipped.unmaps:
-        others = kernel.facts["contpte"] or source != shipped.own
-        releases = [] if others else releases_by_batch()
-    older = shipped.unmaps and source != shipped.own
-    most = _MOST_OFF_PCT if older else MOST_OFF_PCT
+        older = source != shipped.own
+        releases = [] if older or kernel.facts["contpte"] else releases_by_batch()
+        most_off_pct = _MOST_OFF_PCT if older else MOST_OFF_PCT
     steps = record_program(
-        kernel, shipped.operation, name, releases=releases, most_off_pct=most
+        kernel, shipped.operation, name, releases=releases, most_off_pct=most_off_pct
     ).steps
     if isinstance(steps, str):
         print(f"{name}: not kept: {steps}", flush=True)

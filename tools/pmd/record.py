@@ -32,11 +32,11 @@ from costmodel.emulation.zap import SOURCES, flush_as_asked
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.mprotect.operation import TO_READ_ONLY, TO_WRITABLE
 from costmodel.operations.mremap.operation import MOVED
+from costmodel.operations.shared.pmd import LAYOUT
 from costmodel.operations.zap.operation import EXIT, MUNMAP
 from costmodel.units import LARGEST_ORDER
 from tools.three_tables import CALLED, PAGES, TABLES, Builder, save
 
-LAYOUT: Final = "pmd"
 _TOOLS: Final = Path(__file__).parent.parent
 _OWN: Final = _TOOLS / "pmd/setup.c"
 _TARGET: Final = 1 << 18

@@ -62,11 +62,12 @@ void *cm_alloc(unsigned long bytes)
 	return memory;
 }
 
-/* What another part of the set-up does behind cm_reset() and cm_folio(). */
+/* What another part of the set-up does behind cm_reset(), cm_map() and cm_folio(). */
 void __weak cm_reset_more(void)
 {
 }
 
+void cm_map_more(struct folio *folio, long pages);
 void __weak cm_map_more(struct folio *folio, long pages)
 {
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from costmodel.mm.build import Memory, page_of
 from costmodel.mm.folio import Folio
-from costmodel.mm.violations import Guarantee, Violation, span
+from costmodel.mm.violations import Guarantee, Violation, plural, span
 from costmodel.operations.fork.expectation import Expectation
 from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.shared.counts import keeps_large_mapcount
@@ -43,7 +43,7 @@ def _check_folio(
     total = sum(raised) + entire
     if now.entire_mapcount != was.entire_mapcount + entire:
         got = now.entire_mapcount - was.entire_mapcount
-        what = f"entire mapcount rose by {got}, but {entire} child PMDs map the folio"
+        what = f"entire mapcount rose by {got}, not by {plural(entire, 'PMD')} of the child"
         yield Violation(Guarantee.MAPCOUNT, str(was), what, pfns=frames)
     if now.refcount != was.refcount + total:
         yield Violation(
@@ -67,7 +67,7 @@ def _check_folio(
     want = total if large and was.order else 0
     if now.large_mapcount != was.large_mapcount + want:
         got = now.large_mapcount - was.large_mapcount
-        what = f"large mapcount rose by {got}, but {want} child entries map the folio"
+        what = f"large mapcount rose by {got}, not by {plural(want, 'mapping')} of the child"
         yield Violation(Guarantee.MAPCOUNT, str(was), what, pfns=frames)
 
 

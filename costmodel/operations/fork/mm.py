@@ -117,7 +117,7 @@ class ForkOperation(TableOperation):
 
     def deposit(self, pair: TablePair) -> None:
         """Let the child's new table wait beside its PMD for a split."""
-        self.child.pmds.deposits[pair.dst.base // TABLE_PTES // TABLE_PTES] += 1
+        self.child.pmds.deposit(pair.dst.base // TABLE_PTES)
 
     def try_dup_anon_rmap(self, folio: Folio, first_page: int, count: int = 1) -> bool:
         """Share ``count`` pages; an old name, with a warning (FutureWarning).

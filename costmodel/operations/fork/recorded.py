@@ -23,7 +23,7 @@ from costmodel.operations.shared.recorded import (
     rmw_in,
     store_in,
 )
-from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.recorder.archive import ALIGNED, RecordedProgram, Recording
 from costmodel.recorder.recorded import KnownLoops, RecordedEvents, Seen, WindowRows
 
 _PAGE_RMW: Final = {
@@ -33,7 +33,7 @@ _PAGE_RMW: Final = {
     struct_page.LARGE_MAPCOUNT: "large_map",
 }
 """The event of an atomic on ``struct page``, by its offset in bytes."""
-ALIGNED_LAYOUT: Final = "order0_aligned"
+ALIGNED_LAYOUT: Final = f"order0{ALIGNED}"
 """The layout of order-0 frames that lie in their blocks of 16 as their entries do."""
 
 

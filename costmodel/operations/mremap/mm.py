@@ -82,9 +82,8 @@ class MremapOperation(TableOperation):
 
     def move_deposit(self, table: MovedTable) -> None:
         """Move the page table that waits for a split to the page of the new PMD."""
-        deposits = self.space.pmds.deposits
-        for side, more in ((table.src, -1), (table.dst, 1)):
-            deposits[side.base // TABLE_PTES // TABLE_PTES] += more
+        self.space.pmds.deposit(table.src.base // TABLE_PTES, -1)
+        self.space.pmds.deposit(table.dst.base // TABLE_PTES)
 
     def flush(self, table: MovedTable) -> None:
         """Flush what a TLB may hold of the old addresses of a table (``flush_tlb_range()``)."""

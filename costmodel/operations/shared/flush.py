@@ -77,26 +77,30 @@ _INSERT: Final = frozenset({
 the tree as a whole."""
 
 
-def further_vmas(vmas: int | None) -> int:
-    """Return how many more VMAs a process has than a small program; negative for fewer."""
-    return 0 if vmas is None else vmas - SMALL_VMAS
+def with_vmas(
+    vmas: int | None, vma_ns: float, vmas_cause: str, *, fixed_ps: int, fixed_cause: str
+) -> dict[str, int]:
+    """Return a fixed cost and that of a process's VMAs, picoseconds by cause.
+
+    ``vmas`` is their number, None for those of a small program, which the fixed cost contains.
+    Fewer save time, at most half of the fixed time.
+    """
+    further = 0 if vmas is None else vmas - SMALL_VMAS
+    vmas_ps = round(vma_ns * further * PS_PER_NS)
+    if further > 0:
+        return {fixed_cause: fixed_ps, vmas_cause: vmas_ps}
+    return {fixed_cause: fixed_ps + max(vmas_ps, -fixed_ps // 2)}
 
 
 def beginning(machine: Machine, vmas: int | None, strategy: str) -> OutsideCost:
     """Return the cost of fork() without its copy loop.
 
-    ``vmas`` is the number of mappings, None for those of a small program. ``strategy`` is the name
-    that tells the kernel. Fewer VMAs than a small program has save time, at most half of the fixed
-    time.
+    ``vmas`` is that of :func:`with_vmas`. ``strategy`` is the name that tells the kernel.
     """
     kernel = machine.kernel
     fixed_ps = round(kernel.fork_fixed_us.value * PS_PER_US)
-    further = further_vmas(vmas)
-    if not further:
-        return OutsideCost({FORK_FIXED: fixed_ps})
     inserts = strategy.partition("@")[0] in _INSERT
     vma_ns = kernel.fork_vma_ns.value + (kernel.vma_insert_ns.value if inserts else 0.0)
-    vmas_ps = round(vma_ns * further * PS_PER_NS)
-    if further < 0:
-        return OutsideCost({FORK_FIXED: fixed_ps + max(vmas_ps, -fixed_ps // 2)})
-    return OutsideCost({FORK_FIXED: fixed_ps, FORK_VMAS: vmas_ps})
+    return OutsideCost(
+        with_vmas(vmas, vma_ns, FORK_VMAS, fixed_ps=fixed_ps, fixed_cause=FORK_FIXED)
+    )

@@ -8,11 +8,9 @@ from typing import ClassVar, Final
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.mm.struct_page import ENTIRE_MAPCOUNT, FLAGS, LARGE_MAPCOUNT, REFCOUNT
-from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.recorder.archive import ALIGNED, RecordedProgram, Recording
 from costmodel.recorder.recorded import WindowRows
 
-_ALIGNED: Final = "_aligned"
-"""Suffix of the names of layouts whose frames lie in their blocks of 16 as their entries do."""
 _Raw = tuple[int, str, int]
 """Row, name of the event, and slot of the entry that it is about."""
 _CONVERTS: Final = ("contpte_convert", "__contpte_try_fold", "__contpte_try_unfold")
@@ -132,7 +130,7 @@ def marks_of(scanner: EntryScanner, window: Recording, traits: int) -> list[Mark
     its states mean.
     """
     raw = list(scanner.events())
-    pages = 1 << int(window.layout.removeprefix("order").removesuffix(_ALIGNED))
+    pages = 1 << int(window.layout.removeprefix("order").removesuffix(ALIGNED))
     frames = _frames(scanner.frames, pages)
     common = traits | _traits(raw, window, large=pages > 1)
     marks = []
@@ -151,7 +149,7 @@ def _traits(raw: list[_Raw], window: Recording, *, large: bool) -> int:
     traits = Trait.LARGE if large else Trait.NONE
     if any(event == "gather" for _, event, _ in raw):
         traits |= Trait.CONT
-    return traits | (Trait.ALIGNED if window.layout.endswith(_ALIGNED) else Trait.NONE)
+    return traits | (Trait.ALIGNED if window.layout.endswith(ALIGNED) else Trait.NONE)
 
 
 def _frames(known: dict[int, int], pages: int) -> dict[int, int]:

@@ -13,7 +13,7 @@ from costmodel.operations.shared.flush import (
     TABLE_FREE,
     beginning,
     flush_of_all,
-    further_vmas,
+    with_vmas,
 )
 from costmodel.units import PS_PER_NS, PS_PER_US
 
@@ -47,13 +47,9 @@ def around(machine: Machine, workload: Workload, *, executes: bool, strategy: st
     before = [beginning(machine, workload.vmas, strategy), alloc]
     after = [flush_of_all(machine)]
     end_ps = round(fixed_us * kernel.exit_wait_pct.value / 100 * PS_PER_US)
-    end = {EXIT_WAIT: end_ps, MM_CPUS: round(spaces * cpus_ns * PS_PER_NS)}
-    further = further_vmas(workload.vmas)
-    vmas_ps = round(kernel.exit_vma_ns.value * further * PS_PER_NS)
-    if further > 0:
-        end[EXIT_VMAS] = vmas_ps
-    else:
-        end[EXIT_WAIT] += max(vmas_ps, -end_ps // 2)
+    vma_ns = kernel.exit_vma_ns.value
+    end = with_vmas(workload.vmas, vma_ns, EXIT_VMAS, fixed_ps=end_ps, fixed_cause=EXIT_WAIT)
+    end[MM_CPUS] = round(spaces * cpus_ns * PS_PER_NS)
     if executes:
         end[EXEC] = round(fixed_us * kernel.exec_pct.value / 100 * PS_PER_US)
     after += [free, OutsideCost(end), flush_of_all(machine)]

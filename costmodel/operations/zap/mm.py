@@ -129,7 +129,7 @@ class ZapOperation(TableOperation):
 
     def withdraw(self, table: ZapTable) -> None:
         """Free the page table that waits beside a PMD for a split."""
-        self.space.pmds.deposits[table.src.base // TABLE_PTES // TABLE_PTES] -= 1
+        self.space.pmds.deposit(table.src.base // TABLE_PTES, -1)
 
     def entire_mapcount_add(self, folio: Folio, delta: int = 1) -> None:
         """Change ``_entire_mapcount``; a folio that nothing maps loses its exclusive mark."""

@@ -19,7 +19,7 @@ from costmodel.operations.zap.per_pte import unmap_keeping_blocks, unmap_unfoldi
 
 def loop_choices(_: Collection[str], contpte: bool) -> Iterator[Mapping[str, Any]]:
     """Yield the arguments of the known kernels' loops, and of loops between them."""
-    for unfolds, large in product({contpte: 1, False: 1}, (False, True)):
+    for unfolds, large in product((True, False) if contpte else (False,), (False, True)):
         yield {"batching": None, "unfolds": unfolds} | ({"counts_large": True} if large else {})
     reads = [(True, True), (True, False), (False, False)] if contpte else [(False, False)]
     for (gathers, hints), past, large in product(reads, (False, True), (True, False)):

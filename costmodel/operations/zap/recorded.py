@@ -15,6 +15,7 @@ from costmodel.operations.zap.recorded_files import file_marks, without_flush
 from costmodel.operations.zap.recorded_release import frames_apart, release_marks
 from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
 from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.recorder.build_archive import RELEASE
 from costmodel.recorder.recorded import (
     KnownLoops,
     RecordedEvents,
@@ -58,12 +59,12 @@ _ON_PMDS: Final = {
 
 def find(program: RecordedProgram, window: Recording) -> list[Mark]:
     """Return the events of a recorded window of zap, in order."""
-    if window.layout.endswith("_release"):
+    if window.layout.endswith(RELEASE):
         return release_marks(program, window)
     if of_file(window.state):
         return file_marks(program, window)
     if window.layout == LAYOUT:  # from one emptied PMD to the next
-        traits = Trait.SOLE if window.state == "munmap" else Trait.NONE
+        traits = Trait.SOLE if window.state == MUNMAP.name else Trait.NONE
         return pmd_marks(WindowRows(program, window), ("clear", "clear"), _ON_PMDS, traits)
     raw = list(Scanner(program, window).events())
     return list(_marks(raw, window))
@@ -78,7 +79,7 @@ def _marks(raw: list[EventRow], window: Recording) -> Iterator[Mark]:
     folio = 1 << int(window.layout[len("order")])
     frames = _frames(raw, window)
     common = Trait.LARGE if folio > 1 else Trait.NONE
-    common |= Trait.SOLE if window.state == "munmap" else Trait.NONE
+    common |= Trait.SOLE if window.state == MUNMAP.name else Trait.NONE
     common |= Trait.CONT if any(found.event == "gather" for found in raw) else Trait.NONE
     for found, slot in _slots(raw):
         page, head = frames.get(slot, NO_PAGE), frames.get(slot - slot % folio, NO_PAGE)

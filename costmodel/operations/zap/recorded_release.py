@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
+from costmodel.mm.struct_page import REFCOUNT
+from costmodel.operations.zap.operation import MUNMAP
 from costmodel.recorder import RecordedProgram, Recording
 from costmodel.recorder.build_archive import RELEASE
 from costmodel.recorder.recorded import WindowRows
@@ -77,7 +79,7 @@ def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
     else:
         del raw[: next(i for i, found in enumerate(raw) if found.event == "take")]
     last_references = _last_references(raw)
-    common = Trait.SOLE if window.state == "munmap" else Trait.NONE
+    common = Trait.SOLE if window.state == MUNMAP.name else Trait.NONE
     marks = []
     for found in raw:
         # Page tables lie in the list of a whole table, too: order-0 pages somewhere else.
@@ -139,7 +141,7 @@ def _event(rows: WindowRows, row: int) -> str:
     if kind == "load":
         return "take" if offset == 8 and function in _WALKS else ""
     if kind == "rmw":
-        return "put" if offset == 52 and function == _ENTRY else ""
+        return "put" if offset == REFCOUNT and function == _ENTRY else ""
     if kind != "store":
         return ""
     if function == "free_pcppages_bulk" and rows.op[row] == "stp":  # writes bytes 8 to 24
