@@ -1,4 +1,9 @@
-"""Computes when a micro-op can start: once its inputs are done and a port is free."""
+"""Computes when a micro-op can start: once its inputs are done and it has its ports.
+
+In each tick the oldest micro-ops that wait have the ports. A micro-op needs all its ports for a
+cycle, at once or in parts, and counts as started a cycle before that is over. So nothing depends on
+where a cycle begins, and no part of a port is lost.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +29,10 @@ from costmodel.jit import hot, inlined
 
 _PORT = int(Cause.PORT)
 _ALL = (1 << WORD_TICKS) - 1
-"""All ticks of a number."""
+"""All ticks of a stretch."""
 _CYCLE = (1 << TICKS_PER_CYCLE) - 1
 _AHEAD = PORT_WORDS * WORD_TICKS // 2
-"""Rows that ask for their ports so many ticks after dispatch meet nobody there."""
+"""Rows that ask for their ports later than so many ticks after dispatch meet nobody there."""
 
 
 @inlined
@@ -51,9 +56,9 @@ def ready_at(row: c.Row, w: Window) -> int:
 
 @inlined
 def start(ready: int, group: int, p: Parameters, w: Window) -> None:
-    """Start the row so that it has all its ports for a cycle from ``ready`` on, at once or in parts.
+    """Start the row, which asks for its ports at ``ready``.
 
-    In each tick the oldest rows that wait have the ports. What they leave, younger ones have.
+    It takes what older rows leave; no younger row can change that.
     """
     end = ready + TICKS_PER_CYCLE
     if ready - w.now[0].cycle < _AHEAD:
@@ -111,8 +116,10 @@ def _end(asked: int, group: int, p: Parameters, ports: Ints) -> int:
         tick = 0
 
 
-# A stretch of ``WORD_TICKS`` ticks has a block in ``Window.ports``: its number, negative, and then a
-# number for each port, group by group, in which a bit says that so many ports are taken in a tick.
+# Each stretch of ``WORD_TICKS`` ticks has a block in ``Window.ports``. The first number of a block
+# tells the stretch; it is negative, so that no other number of a block can be taken for it. Then
+# come, group by group, numbers with a bit for each tick: that of the n-th says that n ports of the
+# group are taken, so the last one of a group says where none is free.
 
 
 @inlined

@@ -14,7 +14,7 @@ from costmodel.cpu.parameters import TICKS_PER_CYCLE
 Steps = Generator[simpy.Event, Any, None]
 Timed = Generator[simpy.Event, Any, int]
 ARBITRATION = 0.5
-"""How many ticks before the end of a cycle ports are given out, when all that is ready is known."""
+"""The part of a tick after which ports are given out, when all that is ready is known."""
 
 
 class Ports:

@@ -25,9 +25,9 @@ from costmodel.cpu.window import (
 from costmodel.jit import hot, inlined
 
 _NONE = -1
-_CARRIED = 14
+_CARRIED = 13
 """How many numbers of the state are single ones, not parts of a ring."""
-_ATOMIC_BEGAN = 10
+_ATOMIC_BEGAN = 9
 """The position of ``Now.atomic_began`` in the state."""
 
 
@@ -118,39 +118,38 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
 @inlined
 def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
     """Write the single numbers of the state; :func:`_load_carried` reads them in the same order."""
-    out[0] = now.cycle - zero
-    out[1] = now.retired - zero
+    out[0] = now.retired - zero
     # Fetch looks further back than dispatch.
-    out[2] = max(now.redirect - zero, min(now.fetched - zero, 0) if p.fetches else 0)
-    out[3] = now.redirect_cause if now.redirect > zero else 0
-    out[4] = max(now.fence - zero, 0)
-    out[5] = now.fence_cause if now.fence > zero else 0
-    out[6] = max(now.drained - zero, 0)
-    out[7] = now.drained_cause if now.drained > zero else 0
-    out[8] = max(now.tlbi_free - zero, 0)
-    out[9] = now.tlbi_pending
+    out[1] = max(now.redirect - zero, min(now.fetched - zero, 0) if p.fetches else 0)
+    out[2] = now.redirect_cause if now.redirect > zero else 0
+    out[3] = max(now.fence - zero, 0)
+    out[4] = now.fence_cause if now.fence > zero else 0
+    out[5] = max(now.drained - zero, 0)
+    out[6] = now.drained_cause if now.drained > zero else 0
+    out[7] = max(now.tlbi_free - zero, 0)
+    out[8] = now.tlbi_pending
     out[_ATOMIC_BEGAN] = max(now.atomic_began - zero, -p.line_change)
-    out[11] = now.fetched - zero if p.fetches else 0
-    out[12] = max(now.lock_done - zero, 0)
-    out[13] = max(now.loaded - zero, 0) if not (p.locked_alone or p.locked_oldest) else 0
+    out[10] = now.fetched - zero if p.fetches else 0
+    out[11] = max(now.lock_done - zero, 0)
+    out[12] = max(now.loaded - zero, 0) if not (p.locked_alone or p.locked_oldest) else 0
 
 
 @inlined
 def _load_carried(zero: int, now: Now, state: Ints) -> None:
-    now.cycle = zero + state[0]
-    now.retired = state[1] + zero
-    now.redirect = state[2] + zero
-    now.redirect_cause = state[3]
-    now.fence = state[4] + zero
-    now.fence_cause = state[5]
-    now.drained = state[6] + zero
-    now.drained_cause = state[7]
-    now.tlbi_free = state[8] + zero
-    now.tlbi_pending = state[9]
+    now.cycle = zero
+    now.retired = state[0] + zero
+    now.redirect = state[1] + zero
+    now.redirect_cause = state[2]
+    now.fence = state[3] + zero
+    now.fence_cause = state[4]
+    now.drained = state[5] + zero
+    now.drained_cause = state[6]
+    now.tlbi_free = state[7] + zero
+    now.tlbi_pending = state[8]
     now.atomic_began = state[_ATOMIC_BEGAN] + zero
-    now.fetched = state[11] + zero
-    now.lock_done = state[12] + zero
-    now.loaded = state[13] + zero
+    now.fetched = state[10] + zero
+    now.lock_done = state[11] + zero
+    now.loaded = state[12] + zero
 
 
 @inlined

@@ -16,11 +16,11 @@ RING = 8192
 REQUEST_RING = 512
 """How many requests of a stream are remembered: twice the deepest prefetcher."""
 WORD_TICKS = 48
-"""How many ticks of a port are kept in one number, a bit for each."""
+"""For how many ticks one number says whether a port is taken."""
 PORT_WORDS = 1 << 14
-"""How many such numbers of a port are remembered, from dispatch on."""
-PORTS = 16 * 5 + 32
-"""The most ports that a machine file can have in all groups."""
+"""How many such stretches are remembered."""
+PORTS = 5 * 16 + 32
+"""The most ports that a machine file can have, with its address units."""
 
 
 class Now:
@@ -96,7 +96,7 @@ class WindowRow:
     asked: int
     """When it asked for its ports."""
     issued: int
-    """When it has had them for a cycle, and their group, packed; ``NO_ISSUE`` where it uses none."""
+    """When it had them for a cycle, and their group, packed; ``NO_ISSUE`` where it uses none."""
 
 
 class StoreEntry:
