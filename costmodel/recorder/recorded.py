@@ -39,7 +39,7 @@ class KnownLoops:
     ``on_pages``: events on one struct page, whose number must be the same in kernel and loop.
     ``between``: the event between two tables, whose steps no single table holds; those of the
     program ``donor`` stand for them. ``holds`` tells whether the steps of a build tree are what a
-    kernel executes in a state of the operation.
+    kernel executes in a state of the operation. ``released``: the events of a release of pages.
     """
 
     events: Callable[[RecordedProgram, Recording, int], list[Seen]]
@@ -50,6 +50,7 @@ class KnownLoops:
     on_pages: frozenset[str]
     between: str
     donor: str = "v6.12.117"
+    released: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -187,12 +187,12 @@ def _rounded(numbers: Sequence[float]) -> list[int]:
 def _steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
     """Tell whether an address space is priced by the steps of an archive, not by its whole tables.
 
-    It is where the steps reproduce all recorded tables exactly, and where the archive has steps but
-    lacks a table of the address space.
+    It is where the steps reproduce all recorded tables exactly or hold the release of their pages,
+    and where the archive has steps but lacks a table of the address space.
     """
     archive = load_archive(path)
-    if archive.info.exact or not archive.info.has_steps:
-        return archive.info.exact
+    if archive.info.exact or archive.releases_by_steps or not archive.info.has_steps:
+        return archive.info.has_steps
     try:
         for shape in space.shapes:
             _key(archive, shape, aligned)

@@ -14,7 +14,7 @@ from typing import Final
 
 from costmodel.code.build import build
 from costmodel.code.events import Step
-from costmodel.code.library import BUILD_MARK, layouts_of, load_library
+from costmodel.code.library import BUILD_MARK, FILE_MARK, layouts_of, load_library
 from costmodel.code.record import Record, recorder_of
 from costmodel.code.step_archive import BUILDS, names_of
 from costmodel.code.trace import TableRun, Trace, later
@@ -158,7 +158,12 @@ its source, whose release is the same."""
 
 
 def _in_build_of(program: str, release: str) -> str:
-    """Return the program of a release in the build of another one, where it was recorded of it."""
+    """Return the program of a release in the build of another one, where it was recorded of it.
+
+    An archive of a user's build holds its own release.
+    """
+    if program.startswith(FILE_MARK):
+        return program
     build = _build_of(program)
     name, _, place = release.rpartition(".")
     known = names_of("zap", place, BUILDS) if build else ()
