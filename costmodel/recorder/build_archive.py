@@ -46,6 +46,9 @@ folio."""
 OLD_FRAMES: Final = 1 << 17
 """Distance, in frames, from the first frame of a table to the frames of folios that were freed long
 before."""
+FREED_BEFORE: Final = 1 << 24
+"""Distance in frames between a page and the one that was freed in its place some lists earlier,
+where they are priced."""
 _FORMAT: Final = 2
 _LONGEST_TEXT: Final = 60
 _LARGEST_BYTES: Final = 1 << 30

@@ -14,6 +14,7 @@ from costmodel.operations.zap.operation import DONTNEED, EXIT, MUNMAP, of_file
 from costmodel.operations.zap.recorded_files import file_marks, without_flush
 from costmodel.operations.zap.recorded_release import EVENTS, frames_apart, release_marks
 from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
+from costmodel.operations.zap.whole_releases import WHOLE
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import RELEASE
 from costmodel.recorder.recorded import (
@@ -144,4 +145,5 @@ RECORDED: Final = RecordedEvents(
         between="lock",
         released=EVENTS,
     ),
+    whole=WHOLE,
 )
