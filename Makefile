@@ -41,11 +41,11 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
 docs: $(STAMP)
-	$(BIN)/python -m costmodel.config.reference docs
-	$(BIN)/python -m costmodel.config.json_schema docs/machine.schema.json
-	$(BIN)/python -m costmodel.results.json_schema docs/result.schema.json
-	$(BIN)/python -m costmodel.calibration.document docs/accuracy.md
-	$(BIN)/python -m costmodel.calibration.reports_page docs/reports.md
+	$(BIN)/python -m tools.pages.reference docs
+	$(BIN)/python -m tools.pages.machine_schema docs/machine.schema.json
+	$(BIN)/python -m tools.pages.result_schema docs/result.schema.json
+	$(BIN)/python -m tools.pages.accuracy docs/accuracy.md
+	$(BIN)/python -m tools.pages.reports docs/reports.md
 	$(BIN)/python -m tools.examples README.md docs/*.md
 
 # A kernel with one line changed, recorded and priced on three machines (docs/mail.md). LINUX names a

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from costmodel.calibration.choices import FITTED, fitted_keys
 from costmodel.calibration.fit import STARTS, Fitted, fit
-from costmodel.calibration.leave_one_out import WithoutRow, leave_one_out
-from costmodel.calibration.problem import problem_of
+from costmodel.calibration.problem import Floats, Problem, problem_of
 from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.config.errors import ConfigError
 from costmodel.published import Role
@@ -134,3 +135,39 @@ def _weak(fitted: Fitted) -> Iterator[str]:
 def _bounds(fitted: Fitted) -> Iterator[str]:
     for key in fitted.on_bounds:
         yield f"  on its bound: {key}"
+
+
+@dataclass(frozen=True)
+class WithoutRow:
+    """A datum that was left out of a fit; both numbers are natural logarithms of factors."""
+
+    name: str
+    published: float
+    predicted: float
+
+    @property
+    def error_pct(self) -> float:
+        """The error of the predicted time or ratio, in percent of the published one."""
+        return 100 * float(np.expm1(self.predicted - self.published))
+
+
+def leave_one_out(
+    problem: Problem, *, starts: int = 1, progress: Callable[[], object] = lambda: None
+) -> list[WithoutRow]:
+    """Return each datum as predicted by a fit without it; the priors stay.
+
+    ``starts`` is that of :func:`costmodel.calibration.fit.fit`; ``progress`` is called per datum.
+    """
+    found = []
+    for position, name in enumerate(problem.data.names):
+        data, keep = problem.data.without(name)
+        part = replace(problem, data=data, model=_some(problem.model, keep))
+        numbers = part.numbers(fit(part, starts=starts).z)
+        predicted = problem.model(numbers)[position]
+        found.append(WithoutRow(name, float(problem.data.log[position]), float(predicted)))
+        progress()
+    return found
+
+
+def _some(model: Callable[[Floats], Floats], keep: Any) -> Callable[[Floats], Floats]:
+    return lambda numbers: model(numbers)[keep]

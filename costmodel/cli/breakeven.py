@@ -112,7 +112,7 @@ def _over_two(
     from costmodel.explaining.breakeven import applied
     from costmodel.explaining.breakeven_map import break_even_map
     from costmodel.parallel import cpus
-    from costmodel.results.plots.breakeven_map import map_picture
+    from costmodel.results.plots.breakeven import map_picture
     from costmodel.results.text.breakeven_map import map_document, map_text
 
     given = [text.partition("=")[0].strip() for text in args.over if "=" in text]

@@ -40,9 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Print a line per loop; raise ConfigError with every fault of file, machine and options."""
     from costmodel.cli.output import output
     from costmodel.config.resources import find_file
-    from costmodel.loops.form import read_loops
+    from costmodel.loops.form import loops_path, read_loops
     from costmodel.loops.price import price_loop
-    from costmodel.loops.shipped import loops_path
     from costmodel.results.text.loops import loops_text
 
     faults = faults_in(args)

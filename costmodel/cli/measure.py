@@ -80,8 +80,7 @@ def _asked(args: argparse.Namespace) -> tuple[Wanted, tuple[Output, ...]]:
     from costmodel.cli.output import STDOUT, outputs
     from costmodel.config.errors import Fault, describe
     from costmodel.config.machine import load_machine
-    from costmodel.loops.form import read_loops
-    from costmodel.loops.shipped import loops_path
+    from costmodel.loops.form import loops_path, read_loops
     from costmodel.measure.command import Wanted, check_wanted
 
     faults = faults_in(args)

@@ -26,11 +26,9 @@ from costmodel.experiment import (
 from costmodel.experiment.build_doubt import doubt_of
 from costmodel.experiment.builds import BuildChanges, Match
 from costmodel.experiment.cell import named_strategy
-from costmodel.explaining.early import early_accesses
-from costmodel.explaining.effect import Effect
 from costmodel.explaining.groups import Maintenance, UopGroup, groups_of, maintenance_of
-from costmodel.explaining.more_work import LEAST_PCT, MoreWork, more_work
-from costmodel.explaining.reloads import Reload, reloads_between
+from costmodel.explaining.more_work import LEAST_PCT, MoreWork, early_accesses, more_work
+from costmodel.explaining.reloads import Effect, Reload, reloads_between
 from costmodel.parallel import in_processes
 from costmodel.units import PS_PER_NS
 

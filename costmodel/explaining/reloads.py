@@ -18,7 +18,6 @@ from costmodel.code.removal import Orphans, remove
 from costmodel.code.trace import NO_PRODUCER, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.experiment import Cell, exact_ps_of, executed
-from costmodel.explaining.effect import Effect
 from costmodel.units import PS_PER_NS
 
 LEAST: Final = 0.05
@@ -39,6 +38,29 @@ class LoadPlace(NamedTuple):
     behind: str
     target: Target
     points_to: Target | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """How often something is executed on two sides, and its marginal cost there.
+
+    ``base_count`` and ``new_count`` are per PTE, ``base_ns`` and ``new_ns`` nanoseconds per PTE.
+    """
+
+    base_count: float
+    new_count: float
+    base_ns: float
+    new_ns: float
+
+    @property
+    def change(self) -> float:
+        """How much more often per PTE it is executed; negative for less often."""
+        return self.new_count - self.base_count
+
+    @property
+    def effect_ns(self) -> float:
+        """Nanoseconds added per PTE; negative for saved."""
+        return self.new_ns - self.base_ns
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,8 @@ import numpy as np
 
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.yaml_text import bounded, decoded
-from costmodel.layout.pages import Ints, ProcessPages, orders_of, read_pages
+from costmodel.layout.pages import Ints, Mapping, ProcessPages, orders_of, read_mappings, read_pages
 from costmodel.layout.placement import placement_of
-from costmodel.layout.smaps import Mapping, read_mappings
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
 _LARGEST_BYTES = 1 << 28

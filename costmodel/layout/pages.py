@@ -1,15 +1,16 @@
-"""Pages of a process as ``/proc/PID/pagemap`` and ``/proc/kpageflags`` show them."""
+"""Mappings and pages of a process, as ``smaps``, ``pagemap`` and ``/proc/kpageflags`` show them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.layout.smaps import Mapping
+from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
 Words = NDArray[np.uint64]
@@ -19,9 +20,52 @@ MOST_PAGES = 1 << 21
 """How many pages are looked at. Of larger processes, evenly spread pieces of 2 MiB are taken."""
 _PIECE = 512
 _PRESENT, _FILE, _EXCLUSIVE, _FRAME_BITS = 63, 61, 56, 55
-_HEAD, _TAIL = 15, 16
+_FOLIO_HEAD, _FOLIO_TAIL = 15, 16
 _BLOCK = 4096
 """How many page frames have their flags read together; an aligned block holds whole folios."""
+_HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) [0-9a-f]+ \S+ \d+\s*(.*)")
+_VALUE = re.compile(r"(\w+):\s+(\d+) kB")
+_OTHER = re.compile(r"(THPeligible|VmFlags|ProtectionKey):.*")
+_KIB = 1 << 10
+
+
+@dataclass
+class Mapping:
+    """One mapping (VMA); ``sizes`` are in bytes, by the names of smaps such as ``Anonymous``."""
+
+    start: int
+    end: int
+    rights: str
+    name: str
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def copied(self) -> bool:
+        """Whether fork copies its entries: it is private and holds anonymous memory."""
+        return self.rights.endswith("p") and self.sizes.get("Anonymous", 0) > 0
+
+
+def read_mappings(text: str, file: str) -> list[Mapping]:
+    """Return the mappings in a text of smaps; raise ConfigError with all lines of other forms.
+
+    Of a text without a single mapping that is the first one.
+    """
+    found: list[Mapping] = []
+    faults = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if head := _HEAD.fullmatch(line):
+            start, end = int(head[1], 16), int(head[2], 16)
+            found.append(Mapping(start, end, head[3], head[4]))
+        elif found and (value := _VALUE.fullmatch(line.strip())):
+            found[-1].sizes[value[1]] = _KIB * int(value[2])
+        elif line.strip() and not (found and _OTHER.fullmatch(line)):
+            reason = "is no line of /proc/PID/smaps"
+            faults.append(Fault(file, number, 1, reason=reason, got=describe(line.strip())))
+    if faults:
+        raise ConfigError(faults if found else faults[:1])
+    if not found:
+        raise ConfigError.of(file, "holds no mapping")
+    return found
 
 
 @dataclass(frozen=True)
@@ -96,10 +140,10 @@ def orders_of(frames: Ints, file: Path = Path("/proc/kpageflags")) -> Ints:
 
 def _folio_sizes(flags: Words) -> Ints:
     """Return the pages of the folio that holds each frame of a block; 1 for single pages."""
-    tail = _bit(flags, _TAIL)
+    tail = _bit(flags, _FOLIO_TAIL)
     starts = np.flatnonzero(~tail)
     lengths = np.diff([*starts, len(flags)])
-    heads = _bit(flags[starts], _HEAD)
+    heads = _bit(flags[starts], _FOLIO_HEAD)
     sizes = np.ones(len(flags), np.int64)
     if len(starts):
         sizes[starts[0] :] = np.repeat(np.where(heads, lengths, 1), lengths)

@@ -1,9 +1,10 @@
-"""Reads files of loops: a list of loop bodies, each with its measured time if there is one."""
+"""Finds and reads files of loops: lists of loop bodies, each with its measured time, if any."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_va
 
 from costmodel.config.document import parse_list
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
+from costmodel.config.resources import is_path
 from costmodel.config.schema import STRICT, Problem, faults_of, raise_problems
 from costmodel.config.yaml_text import read_text
 
@@ -120,3 +122,17 @@ def _problems(value: object) -> Iterator[Problem]:
 def _is_form(form: str) -> bool:
     base, dash, chain = form.partition("-")
     return form in FORMS or (base in CHAINED and bool(dash) and chain.isalnum())
+
+
+def loops_path(reference: str, *, origin: str = "FILE") -> Path:
+    """Return the path of the file that a name or a path means.
+
+    Raises ConfigError for an unknown name; ``origin`` is what messages call its place.
+    """
+    if is_path(reference):
+        return Path(reference)
+    data = Path(str(files("costmodel.loops"))) / "data"
+    known = sorted(path.stem for path in data.glob("*.yaml"))
+    if reference not in known:
+        raise ConfigError.of(origin, unknown("file", reference, known), got=describe(reference))
+    return data / f"{reference}.yaml"

@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from costmodel.calibration import report, reports_page
+from costmodel.calibration import report
 from costmodel.calibration.calibrate import fit_rows
 from costmodel.calibration.choices import fitted_keys
 from costmodel.calibration.claims import causes, claims, loop_verdicts
-from costmodel.calibration.document import accuracy
 from costmodel.calibration.problem import Floats, Problem, problem_of
 from costmodel.calibration.report import MachineReport
 from costmodel.calibration.reports import assess_reports, report_scores
@@ -25,6 +24,8 @@ from costmodel.config.resources import names
 from costmodel.config.scenario import load_scenario
 from costmodel.config.workload import Workload
 from costmodel.uncertainty.priors import priors, value_of
+from tools.pages.accuracy import accuracy
+from tools.pages.reports import reports as reports_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 NUMBER = re.compile(r"-?\d+\.\d+|-?\d+")
@@ -73,7 +74,7 @@ def test_the_documents_are_up_to_date(
 ) -> None:
     """If this fails: ``make docs``, and look at the difference."""
     assert_alike((DOCS / "accuracy.md").read_text(), accuracy(reports, elsewhere))
-    assert_alike((DOCS / "reports.md").read_text(), reports_page.reports(elsewhere))
+    assert_alike((DOCS / "reports.md").read_text(), reports_page(elsewhere))
 
 
 def test_what_a_kernel_does_more_is_more_of_what_is_not_known(elsewhere: list[Assessment]) -> None:

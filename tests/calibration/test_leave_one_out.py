@@ -2,7 +2,7 @@
 
 import pytest
 
-from costmodel.calibration.leave_one_out import leave_one_out
+from costmodel.calibration.calibrate import leave_one_out
 from tests.calibration.linear import linear
 
 

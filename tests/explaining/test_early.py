@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from costmodel.config.workload import Workload
-from costmodel.explaining.early import early_accesses
+from costmodel.explaining.more_work import early_accesses
 from costmodel.operations.shared.strategy import Strategy, both
 from costmodel.strategies import fork as k
 from costmodel.strategies.runs import trace_runs

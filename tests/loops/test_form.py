@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from costmodel.config.errors import ConfigError
-from costmodel.loops.form import InstructionGroup, read_loops
-from costmodel.loops.shipped import loops_path
+from costmodel.loops.form import InstructionGroup, loops_path, read_loops
 
 
 def faults_in(tmp_path: Path, text: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ DEBIAN_FACTORS = {
 
 def measured(operation: str, what: str) -> dict[int, float]:
     """Return ``min`` or ``median`` of an operation by folio order, ns per PTE."""
-    text = files("costmodel.loops").joinpath("page_tables", "zen3.yaml").read_text()
+    text = Path(__file__).with_name("page_tables_zen3.yaml").read_text()
     return {
         ORDERS[row["layout"]]: row[what]
         for row in yaml.safe_load(text)

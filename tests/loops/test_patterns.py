@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from costmodel.config.machine import load_machine
-from costmodel.loops.patterns import PatternTime, measured, pattern_ns
+from tests.loops.patterns import PatternTime, measured, pattern_ns
 
 MILAN = load_machine("epyc-milan")
 MIB = 1 << 20

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.config.machine import Machine, load_machine
-from costmodel.loops.form import FORMS, KINDS, Loop, read_loops
+from costmodel.loops.form import FORMS, KINDS, Loop, loops_path, read_loops
 from costmodel.loops.price import mean_absolute_error_pct, price_loop
-from costmodel.loops.shipped import loops_path
 
 PUBLIC = "zen3_public.yaml"
 XEON = load_machine("xeon-4210r")

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from costmodel.loops.form import Loop, read_loops
-from costmodel.loops.shipped import loops_path
+from costmodel.loops.form import Loop, loops_path, read_loops
 from costmodel.measure.experiment import Series
 from costmodel.measure.kernels import arm64, isa_here, x86_64
 from costmodel.measure.loops import experiments, loops_file, with_cycles

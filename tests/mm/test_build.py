@@ -29,7 +29,7 @@ from costmodel.mm.pte import (
     YOUNG,
 )
 from costmodel.mm.random_layouts import random_layout, random_layouts
-from costmodel.mm.sanity_cont import check_cont
+from costmodel.mm.sanity import check_cont
 
 
 def mapcounts(memory: Memory) -> tuple[int, int]:

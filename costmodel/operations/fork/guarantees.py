@@ -8,8 +8,7 @@ from dataclasses import replace
 from costmodel.mm.address_space import Rss
 from costmodel.mm.build import Memory
 from costmodel.mm.pte import PFN_SHIFT, PRESENT
-from costmodel.mm.sanity_cont import check_cont
-from costmodel.mm.sanity_tlb import check_tlb
+from costmodel.mm.sanity import check_cont, check_tlb
 from costmodel.mm.violations import DirtyRule, Guarantee, Violation, span
 from costmodel.operations.fork.expectation import Expectation, expect_fork
 from costmodel.operations.fork.guarantees_counts import check_counts

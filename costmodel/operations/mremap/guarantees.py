@@ -14,8 +14,7 @@ from costmodel.mm.pte import (
     UFFD_WP,
     YOUNG,
 )
-from costmodel.mm.sanity_cont import check_cont
-from costmodel.mm.sanity_tlb import check_tlb
+from costmodel.mm.sanity import check_cont, check_tlb
 from costmodel.mm.violations import Findings, Guarantee, Violation
 from costmodel.operations.mremap.mm import MremapOperation
 from costmodel.operations.shared.counts import check_counts_kept

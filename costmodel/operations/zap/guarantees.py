@@ -9,8 +9,7 @@ from costmodel.mm.address_space import Rss
 from costmodel.mm.build import Memory, page_of
 from costmodel.mm.folio import Folio
 from costmodel.mm.pte import CONT, DIRTY, HUGE, PFN_SHIFT, SWAP, YOUNG
-from costmodel.mm.sanity_cont import check_cont
-from costmodel.mm.sanity_tlb import check_tlb
+from costmodel.mm.sanity import check_cont, check_tlb
 from costmodel.mm.violations import Guarantee, Violation
 from costmodel.operations.shared.counts import large_mapcount_is_kept
 from costmodel.operations.shared.pmd import check_deposits

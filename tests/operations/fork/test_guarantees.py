@@ -22,7 +22,7 @@ from costmodel.mm.pte import (
     YOUNG,
     make_pte,
 )
-from costmodel.mm.sanity_cont import check_cont
+from costmodel.mm.sanity import check_cont
 from costmodel.mm.violations import DirtyRule, Findings, Guarantee, plural
 from costmodel.operations.fork.guarantees import check_fork
 from costmodel.operations.fork.mm import ForkOperation

@@ -9,13 +9,13 @@ from pathlib import Path
 from costmodel import published
 from costmodel.calibration import text
 from costmodel.calibration.claims import causes
-from costmodel.calibration.document import UNKNOWN, Table, table, value_text
 from costmodel.calibration.reports import assess_reports
 from costmodel.calibration.reports_text import ReportLimits, Verdict, score_lines, worst_first
 from costmodel.calibration.validation import Assessment
 from costmodel.config.machine import load_machine
 from costmodel.files import write_text
 from costmodel.published import Role, Row
+from tools.pages.accuracy import UNKNOWN, Table, table, value_text
 
 HEAD = """\
 # What was reported, and what the model says

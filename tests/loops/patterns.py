@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import yaml
 
 from costmodel import cpu
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.config.machine import Machine
 from costmodel.config.sizes import size_in_bytes
-from costmodel.config.yaml_text import shipped
 from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.loops.rows import LoopRow, trace_of_rows
 from costmodel.units import LINE_BYTES
@@ -40,7 +41,7 @@ class PatternTime(NamedTuple):
 
 def measured(name: str) -> tuple[PatternTime, ...]:
     """Return the patterns that were measured on a machine; ``name`` is that of their file."""
-    table = shipped("costmodel.loops", "memory", f"{name}.yaml")
+    table = yaml.safe_load(Path(__file__).with_name(f"memory_{name}.yaml").read_text())
     sizes = [size_in_bytes(column) for column in table["columns"]]
     return tuple(
         PatternTime(pattern, size, *times)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from costmodel.config import reference
 from costmodel.config.keys import branches, leaves
 from costmodel.config.machine import Machine
+from tools.pages import reference
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from costmodel.config.json_schema import machine_schema, machine_schema_text
+from tools.pages.machine_schema import machine_schema, machine_schema_text
 
 TOP = Path(__file__).parents[2]
 SHIPPED = sorted((TOP / "machines").glob("*.yaml"))

@@ -1,4 +1,4 @@
-"""Checks that contiguous bits are set only where the architecture allows them."""
+"""Checks that contiguous bits stand only where they may, and that no TLB holds what is gone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from costmodel.mm.pte import (
     TABLE_PTES,
     YOUNG,
 )
-from costmodel.mm.violations import Guarantee, Violation, span
+from costmodel.mm.tlb import TlbView
+from costmodel.mm.violations import Guarantee, Violation, plural, span
 
 
 def check_cont(owner: str, space: AddressSpace, frames: FrameTable) -> Iterator[Violation]:
@@ -54,3 +55,16 @@ def _fault(block: list[int], frames: FrameTable) -> str:
     if frames.find(first) is not frames.find(first + CONT_PTES - 1):
         return "cont bit on a block that is not within one folio"
     return ""
+
+
+def check_tlb(tlb: TlbView) -> Iterator[Violation]:
+    """Yield a violation for pages that TLBs may still write or translate after the final flush."""
+    stale = (("written", tlb.may_write()), ("translated", tlb.may_translate()))
+    for access, vpns in stale:
+        if vpns:
+            where = f"TLB, first page {vpns[0]}"
+            what = (
+                f"{plural(len(vpns), 'page')} may still be {access} through a stale TLB entry "
+                "after the final flush"
+            )
+            yield Violation(Guarantee.STALE_TLB, where, what, range(vpns[0], vpns[-1] + 1))

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from costmodel.config.reference import docstrings
 from costmodel.files import json_text, write_text
 from costmodel.results.crowd_records import CrowdRecord, SharedRecord
 from costmodel.results.document import LeftOutEntry, Provenance, ResultFile
 from costmodel.results.records import CellChangePct, CellSeconds, PublishedPoint, ResultCell
+from tools.pages.reference import docstrings
 
 MODELS: Final[tuple[type[BaseModel], ...]] = (
     ResultFile, Provenance, LeftOutEntry, ResultCell, CellSeconds, CellChangePct, PublishedPoint,

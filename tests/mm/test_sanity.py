@@ -1,4 +1,4 @@
-"""Where a contiguous bit may be, and what is said where it may not."""
+"""Where a contiguous bit may be, what a TLB may hold, and what is said where they may not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from costmodel.mm.address_space import AddressSpace, Vma
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.pte import CONT, DIRTY, MIGRATION, PFN_STEP, PRESENT, WRITE, YOUNG, make_pte
-from costmodel.mm.sanity_cont import check_cont
+from costmodel.mm.sanity import check_cont, check_tlb
+from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee
 
 FIRST_VPN = 1024 + 32
@@ -74,3 +75,31 @@ def test_other_bits_agree() -> None:
 @pytest.mark.parametrize("orders", [(3, 3), (2, 2, 3), (0, *[0] * 15)])
 def test_one_folio_holds_all(orders: tuple[int, ...]) -> None:
     assert faults(block(), *orders) == ["cont bit on a block that is not within one folio"]
+
+
+def test_a_flushed_tlb_is_right() -> None:
+    tlb = TlbView()
+    assert list(check_tlb(tlb)) == []
+    tlb.weakened(3)
+    tlb.invalidate_all()
+    tlb.synchronise()
+    assert list(check_tlb(tlb)) == []
+
+
+def test_stale_pages_are_counted_from_the_first_to_the_last() -> None:
+    tlb = TlbView()
+    tlb.weakened(3)
+    tlb.weakened(7)
+    tlb.cleared(5, make_pte(9, PRESENT | WRITE))
+    assert [(str(fault), fault.vpns) for fault in check_tlb(tlb)] == [
+        (
+            "TLB, first page 3: 3 pages may still be written through a stale TLB entry "
+            "after the final flush",
+            range(3, 8),
+        ),
+        (
+            "TLB, first page 5: 1 page may still be translated through a stale TLB entry "
+            "after the final flush",
+            range(5, 6),
+        ),
+    ]

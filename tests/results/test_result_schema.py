@@ -14,8 +14,8 @@ import pytest
 from costmodel.experiment import Comparison
 from costmodel.files import json_text
 from costmodel.results.build import result_file
-from costmodel.results.json_schema import MODELS, result_schema, result_schema_text
 from tests.results.made import four_strategies
+from tools.pages.result_schema import MODELS, result_schema, result_schema_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 

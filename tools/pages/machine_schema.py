@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from costmodel.config.keys import RETIRED, Leaf, branches, leaves
 from costmodel.config.machine import Machine
 from costmodel.config.parameter import SIZE_KEYS, Choice
-from costmodel.config.reference import docstrings
 from costmodel.files import json_text, write_text
+from tools.pages.reference import docstrings
 
 _SIZE: Final = {
     "anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^[0-9.]+ ?[KMGT]iB$"}]

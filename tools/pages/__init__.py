@@ -1,0 +1,1 @@
+"""Writes the generated pages and schemas of docs/, for ``make docs``."""
