@@ -18,7 +18,8 @@ scenario, or the default, decides.
 * ``cpus``: processes that do the same at the same time. ``threads``: threads of each process.
 * ``runs``, ``iterations``: how many independent runs are simulated and how many operations each of
   them times. ``seed``: of the random streams. They matter only with ``noise=True``.
-* ``overrides``: numbers that differ from the machine files, by their dotted key.
+* ``overrides``: numbers that differ from the machine files, by their dotted key, and keys of
+  scenario files that are no argument (``{"vmas": 1000}``, ``{"mapped": "pmd"}``).
 * ``jobs``: how many processes share the work. Answers do not depend on it.
 
 The keys of scenario files have the same names and are described in docs/scenario-file.md.

@@ -64,11 +64,9 @@ def run(args: argparse.Namespace) -> int:
     from costmodel.sweeps.axes import parse_over
 
     faults = faults_in(args)
-    over: tuple[SweepAxis, ...] = ()
     if Path(args.output).suffix not in SUFFIXES:
         faults.found.append(Fault("-o", reason="must end in .html", got=describe(args.output)))
-    with faults.collected():
-        over = parse_over(args.over)
+    over = parse_over(args.over, faults=faults)
     from_file = args.scenario.endswith(".json")
     said = _of_file(args, over, faults) if from_file else _of_scenario(args, over, faults)
     print(wrapped(f"{args.output}: {said}"))

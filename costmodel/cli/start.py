@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+# signal's compiled part: its Python part takes a millisecond to import, in which Ctrl-C would
+# still end in a traceback.
+import _signal as signal  # type: ignore[import-not-found]
 import os
-import signal
 import sys
 
 INTERRUPTED = 130

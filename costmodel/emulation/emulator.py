@@ -12,6 +12,7 @@ from unicorn import arm64_const, x86_const
 
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.image import Image
+from costmodel.emulation.lookup import Lookup
 from costmodel.emulation.prefetches import PrefetchInstructions
 
 unicorn: Any = _untyped
@@ -65,6 +66,8 @@ class Emulator:
         self._replaced: dict[int, bytes] = {}
         self._uc = self._make()
         self._prefetches = PrefetchInstructions(self.isa, self.read_code)
+        self._special = Lookup(self._is_special)
+        """Whether an instruction, by its address, repeats itself or prefetches."""
         stop, top = _STOP[self.isa], STACK_TOP[self.isa]
         first, last = min(image.chunks), max(s + len(c) for s, c in image.chunks.items())
         self.allow(first & -PAGE, last - (first & -PAGE) + PAGE)
@@ -180,15 +183,12 @@ class Emulator:
         """Call a function by name; return its result (64 bits, signed) and what it executed."""
         done = EmulatedCall()
         pcs, accesses, virtual = done.pcs, done.accesses, self._virtual
-        prefetches = self._prefetches
+        special = self._special
 
         def on_code(uc: Any, pc: int, _size: int, _data: Any) -> None:
             """Note an instruction; of one that repeats itself only the first turn."""
-            if pcs and pcs[-1] == pc and self._is_repeated(pc):
+            if special[pc] and not self._is_noted(uc, pc, done):
                 return
-            asked = prefetches.address(uc, pc)
-            if asked is not None:
-                accesses.append((len(pcs), asked, 1, False))
             pcs.append(pc)
 
         def on_access(_uc: Any, access: int, address: int, size: int, _v: int, _d: Any) -> None:
@@ -209,9 +209,20 @@ class Emulator:
             self._uc.ctl_flush_tb()
         return result, done
 
+    def _is_noted(self, uc: Any, pc: int, done: EmulatedCall) -> bool:
+        """Tell whether a special instruction is to be noted; note what a prefetch asks for."""
+        asked = self._prefetches.address(uc, pc)
+        if asked is None:
+            return not (done.pcs and done.pcs[-1] == pc and self._is_repeated(pc))
+        done.accesses.append((len(done.pcs), asked, 1, False))
+        return True
+
     def _is_repeated(self, pc: int) -> bool:
         """Tell whether an instruction is reported once per repetition though it is only one."""
         return self.isa == "x86_64" and _REPEATED.match(self.read(pc, _PREFIXED_BYTES)) is not None
+
+    def _is_special(self, pc: int) -> bool:
+        return self._is_repeated(pc) or self._prefetches.knows(pc)
 
     def _run(self, name: str, arguments: tuple[int, ...]) -> int:
         stop, top = _STOP[self.isa], STACK_TOP[self.isa] - 256

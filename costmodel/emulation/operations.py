@@ -31,7 +31,7 @@ class EmulatedOperation:
     ``recorded``: the object file that holds the loop, and ``entries``: its functions, of which one
     is called. ``linked``: other object files of the tree that it calls. ``setups``: further C files
     of the set-up, besides setup.c. ``states``: the states that one process goes through, in order;
-    ``tracked`` those that follow where the kernel has userfaultfd.
+    ``optional`` those that follow where the kernel has a function, by its name.
     ``lay``: makes the process of a scene. ``execute``: performs the operation in a state, given a
     scene and its process. ``check``: checks what must hold afterwards. ``sources``: source files of
     the tree that are compiled in if one of their functions is called.
@@ -44,14 +44,15 @@ class EmulatedOperation:
     execute: Callable[[EmulatedKernel, Scene, Process, str], EmulatedRun]
     check: Callable[[EmulatedKernel, str], CheckReport]
     lay: Callable[[Scene, EmulatedKernel], Process] = Scene.lay
-    tracked: tuple[str, ...] = ()
+    optional: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     linked: tuple[str, ...] = ()
     setups: tuple[str, ...] = ()
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def states_in(self, kernel: EmulatedKernel) -> tuple[str, ...]:
         """Return the states that a kernel can be recorded in."""
-        return self.states + self.tracked * (WRITE_PROTECT in kernel.image.symbols)
+        further = (states for name, states in self.optional.items() if name in kernel.image.symbols)
+        return self.states + sum(further, ())
 
 
 def _fork(kernel: EmulatedKernel, _: Scene, parent: Process, _state: str) -> EmulatedRun:
@@ -84,7 +85,7 @@ OPERATIONS: Final[Mapping[str, EmulatedOperation]] = {
             (TO_READ_ONLY.name, TO_WRITABLE.name),
             _protect,
             check_mprotect,
-            tracked=(TO_WRITE_PROTECTED.name, TO_WRITE_RESOLVED.name),
+            optional={WRITE_PROTECT: (TO_WRITE_PROTECTED.name, TO_WRITE_RESOLVED.name)},
             linked=(MEMORY,),
             setups=("mprotect.c",),
         ),

@@ -8,6 +8,8 @@ from typing import Any, Final
 import capstone
 from unicorn import arm64_const, x86_const
 
+from costmodel.emulation.lookup import Lookup
+
 PREFETCHES: Final = {
     "x86_64": ("prefetchw", "prefetchwt1", "prefetcht0", "prefetcht1", "prefetcht2", "prefetchnta"),
     "arm64": ("prfm", "prfum"),
@@ -31,16 +33,18 @@ class PrefetchInstructions:
         self._capstone = capstone.Cs(architecture, mode)
         self._capstone.detail = True
         self._isa, self._read = isa, read
-        self._known: dict[int, Any] = {}
+        self._operands = Lookup(self._operand)
+
+    def knows(self, pc: int) -> bool:
+        """Tell whether the instruction at ``pc`` is a prefetch of an address."""
+        return self._operands[pc] is not None
 
     def address(self, uc: Any, pc: int) -> int | None:
         """Return the address that the prefetch at ``pc`` asks for; None for other instructions.
 
         ``uc`` is the Unicorn engine, before it executes the instruction.
         """
-        if pc not in self._known:
-            self._known[pc] = self._operand(pc)
-        operand = self._known[pc]
+        operand = self._operands[pc]
         if operand is None:
             return None
         memory = operand.mem

@@ -12,6 +12,7 @@ from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import EmulatedKernel
+from costmodel.emulation.lookup import Lookup
 from costmodel.emulation.operations import EmulatedOperation
 from costmodel.emulation.run import EmulatedRun
 from costmodel.emulation.scenes import (
@@ -203,24 +204,12 @@ class _Recorder:
         self.slots[f"{window.state}/{window.layout}"] = executed.run.slots
 
     def _table(self, done: EmulatedCall, locks: Sequence[int]) -> CutWindow:
-        functions = _Functions(self.kernel)
+        functions = Lookup(self.kernel.image.function_at)
         try:
             return whole_table(done, locks, functions)
         except NoLocksError:
             _no_stubs(self.kernel, done, 0, len(done.pcs))
             raise
-
-
-class _Functions(dict[int, str]):
-    """Names of functions by address, looked up once."""
-
-    def __init__(self, kernel: EmulatedKernel) -> None:
-        super().__init__()
-        self._image = kernel.image
-
-    def __missing__(self, pc: int) -> str:
-        self[pc] = self._image.function_at(pc)
-        return self[pc]
 
 
 def _touching(done: EmulatedCall, targets: Targets) -> tuple[int, int]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
@@ -33,8 +31,9 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class Instruction:
-    """A decoded instruction: where the next one is, and whether it uses per-CPU memory."""
+    """A decoded instruction: where it and the next one are, and whether it uses per-CPU memory."""
 
+    pc: int
     next_pc: int
     micros: tuple[Micro, ...]
     per_cpu: bool
@@ -65,7 +64,7 @@ class Decoded:
             reason = f"executes an instruction that the micro-op rules do not know: {error}"
             raise refuse(function, reason, got=f"{code[:8].hex(' ')} at {pc:#x}") from error
         return Instruction(
-            pc + size, micros, code[0] == _GS and self._image.isa == "x86_64", function
+            pc, pc + size, micros, code[0] == _GS and self._image.isa == "x86_64", function
         )
 
     def is_branch(self, pc: int) -> bool:
@@ -73,6 +72,7 @@ class Decoded:
         return any(micro.kind == "branch" for micro in self[pc].micros)
 
 
+Ints = NDArray[np.int64]
 _Static = tuple[int, str, str, str, int, str]
 
 
@@ -106,118 +106,211 @@ class StreamBuilder:
 
 
 class _Rows:
-    """The rows of one window while they are made."""
+    """The rows of one window, made for all executed instructions at once."""
 
     def __init__(
         self, builder: StreamBuilder, done: EmulatedCall, window: CutWindow, targets: Targets
     ) -> None:
-        self.builder, self.done, self.window, self.targets = builder, done, window, targets
-        self.accesses: dict[int, _Touched] = defaultdict(lambda: ([], []))
-        for position, address, size, writes in done.accesses:
-            if window.first <= position < window.end:
-                self.accesses[position][writes].append((address, size))
-        self.last_register: dict[str, int] = {}
-        self.last_byte: dict[int, int] = {}
-        self.columns = array("q")
-        self.count = 0
-        self.first_page: int | None = None
+        self.builder, self.window, self.targets = builder, window, targets
+        pcs = np.array(done.pcs[window.first : window.end + 1], np.uint64)
+        self.instructions, of = self._decoded(pcs[:-1])
+        self.micros = [micro for known in self.instructions for micro in known.micros]
+        counts = np.array([len(known.micros) for known in self.instructions])
+        self.instruction_of = np.repeat(np.arange(len(counts)), counts)
+        """The instruction of each static micro-op."""
+        executed = counts[of]
+        self.position = np.repeat(np.arange(len(of)), executed)
+        begun = np.cumsum(executed) - executed
+        self.rows = np.arange(len(self.position))
+        self.micro = (np.cumsum(counts) - counts)[of][self.position]
+        self.micro += self.rows - begun[self.position]
+        following = np.array([known.next_pc for known in self.instructions], np.uint64)
+        self.jumps = pcs[1:] != following[of]
+        self.touches = np.array([_TOUCHES[micro.access] for micro in self.micros])[self.micro]
+        self.start, self.size = self._touched(done)
+
+    def _decoded(self, pcs: NDArray[np.uint64]) -> tuple[list[Instruction], Ints]:
+        """Return the instructions in the order of their first execution, and which one each is."""
+        known, first, of = np.unique(pcs, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        decoded = self.builder.decoded
+        return [decoded[pc] for pc in known[order].tolist()], rank[of]
+
+    def _touched(self, done: EmulatedCall) -> tuple[NDArray[np.uint64], Ints]:
+        """Return the first address and the bytes that each row touches; 0 bytes for none.
+
+        Raises ConfigError for a row that must touch memory and does not.
+        """
+        number = len(self.jumps)
+        noted = np.array(done.accesses, np.uint64).reshape(-1, 4)
+        position = noted[:, 0].astype(np.int64) - self.window.first
+        inside = (position >= 0) & (position < number)
+        start, size = np.zeros((2, number), np.uint64), np.zeros((2, number), np.int64)
+        for writes in (0, 1):
+            chosen = inside & (noted[:, 3] == writes)
+            if chosen.any():
+                at, address, length = position[chosen], noted[chosen, 1], noted[chosen, 2]
+                firsts = np.flatnonzero(np.diff(at, prepend=-1))
+                lowest = np.minimum.reduceat(address, firsts)
+                start[writes, at[firsts]] = lowest
+                size[writes, at[firsts]] = np.maximum.reduceat(address + length, firsts) - lowest
+        written = (self.touches == _WRITES) | (
+            (self.touches == _READS_OR_WRITES) & (size[0][self.position] == 0)
+        )
+        sizes = np.where(self.touches > 0, size[written.astype(int), self.position], 0)
+        for row in np.flatnonzero((self.touches > 0) & (sizes == 0))[:1]:
+            number = self.micro[row]
+            instruction = self.instructions[self.instruction_of[number]]
+            reason = f"executes {self.micros[number].op} without touching memory"
+            raise refuse(instruction.function, reason, got=hex(instruction.pc))
+        return start[written.astype(int), self.position], sizes
 
     def recording(self, state: str, layout: str) -> Recording:
         """Return the window's micro-ops with their data flow, called ``state`` and ``layout``."""
-        pcs = self.done.pcs
-        for position in range(self.window.first, self.window.end):
-            taken = pcs[position + 1] != self.builder.decoded[pcs[position]].next_pc
-            self._instruction(position, taken)
-        columns = np.frombuffer(self.columns, dtype=np.int64).reshape(self.count, -1)
+        target, index, offset = self._places()
+        is_branch = np.array([micro.kind == "branch" for micro in self.micros])[self.micro]
         return Recording(
             state=state,
             layout=layout,
             ptes=self.window.ptes,
-            uop=columns[:, 0].copy(),
-            distance=columns[:, 1:6].copy(),
-            index=columns[:, 6].copy(),
-            offset=columns[:, 7].copy(),
-            taken=columns[:, 8].copy(),
+            uop=self._numbers(target),
+            distance=self._distances(),
+            index=index,
+            offset=offset,
+            taken=np.where(is_branch, self.jumps[self.position], -1),
         )
 
-    def _instruction(self, position: int, taken: bool) -> None:
-        pc = self.done.pcs[position]
-        instruction = self.builder.decoded[pc]
-        reads, writes = self.accesses.get(position, _NOTHING)
-        for micro in instruction.micros:
-            match micro.access:
-                case "":
-                    touched = []
-                case "r" | "p":
-                    touched = reads
-                case "w":
-                    touched = writes
-                case _:
-                    touched = reads or writes
-            self._micro(pc, instruction, micro, touched, taken)
+    def _places(self) -> tuple[list[str], Ints, Ints]:
+        """Return the target of each row, its index and its offset."""
+        per_cpu = np.array([known.per_cpu for known in self.instructions])
+        here = per_cpu[self.instruction_of][self.micro]
+        places: dict[tuple[int, bool], tuple[str, int, int]] = {}
+        first_page: int | None = None
+        found: list[tuple[str, int, int]] = []
+        for key, size in zip(
+            zip(self.start.tolist(), here.tolist(), strict=True), self.size.tolist(), strict=True
+        ):
+            if not size:
+                found.append(_NOWHERE)
+                continue
+            place = places.get(key)
+            if place is None:
+                target, index, offset = self.targets.place(key[0], per_cpu=key[1])
+                if target in ("src", "dst"):
+                    index -= self.window.slot
+                elif target == "page":
+                    first_page = index if first_page is None else first_page
+                    index -= first_page
+                place = places[key] = target, index, offset
+            found.append(place)
+        targets, indices, offsets = zip(*found, strict=True)
+        return list(targets), np.array(indices, np.int64), np.array(offsets, np.int64)
 
-    def _micro(
-        self, pc: int, instruction: Instruction, micro: Micro,
-        touched: list[tuple[int, int]], taken: bool,
-    ) -> None:  # fmt: skip
-        row = self.count
-        target, index, offset, size, start = "", 0, 0, 0, 0
-        if touched:
-            start, size = touched[0]
-            if len(touched) > 1:
-                start = min(touched)[0]
-                size = max(address + length for address, length in touched) - start
-            target, index, offset = self._place(start, instruction)
-        elif micro.access:
-            reason = f"executes {micro.op} without touching memory"
-            raise refuse(instruction.function, reason, got=hex(pc))
-        distances = self._distances(row, micro, bool(micro.access))
-        producer = self._written(start, size) if micro.access in ("r", "rw") else -1
-        uop = self.builder.number(pc, micro, target, size, instruction.function)
-        outcome = int(taken) if micro.kind == "branch" else -1
-        distances.append(row - producer if producer >= 0 else 0)
-        self.columns.extend((uop, *distances, index, offset, outcome))
-        self.count = row + 1
-        for register in micro.writes:
-            self.last_register[register] = row
-        if micro.access in ("w", "rw"):
-            self.last_byte.update(dict.fromkeys(range(start, start + size), row))
+    def _numbers(self, targets: Sequence[str]) -> Ints:
+        """Return the static micro-op of each row; they are numbered in order of execution."""
+        keys = list(zip(self.micro.tolist(), targets, self.size.tolist(), strict=True))
+        numbers = dict.fromkeys(keys, 0)
+        for number, target, size in numbers:
+            known = self.instructions[self.instruction_of[number]]
+            uop = self.builder.number(known.pc, self.micros[number], target, size, known.function)
+            numbers[number, target, size] = uop
+        return np.array([numbers[key] for key in keys], np.int64)
 
-    def _place(self, address: int, instruction: Instruction) -> tuple[str, int, int]:
-        target, index, offset = self.targets.place(address, per_cpu=instruction.per_cpu)
-        if target in ("src", "dst"):
-            index -= self.window.slot
-        elif target == "page":
-            if self.first_page is None:
-                self.first_page = index
-            index -= self.first_page
-        return target, index, offset
+    def _distances(self) -> Ints:
+        """Return how many rows back the five inputs of each row were produced; 0 for none.
 
-    def _written(self, start: int, size: int) -> int:
-        last = self.last_byte
-        return max(map(last.get, range(start, start + size), repeat(-1)), default=-1)
+        Inputs without a producer in the window close up.
+        """
+        numbers: dict[str, int] = {}
 
-    def _distances(self, row: int, micro: Micro, memory: bool) -> list[int]:
-        """Return the four inputs; those without a producer in the window close up."""
-        data = self._producers(row, micro.data)
-        if memory:
-            return [*_padded(self._producers(row, micro.address), 2), *_padded(data, 2)]
-        flags = self._producers(row, (FLAGS,) if micro.reads_flags else ())
-        return [*_padded(data, 3), *_padded(flags, 1)]
+        def registers(names: Sequence[tuple[str, ...]]) -> Ints:
+            """Return the numbers of each row's registers; -1 behind the last."""
+            columns = np.full((len(names), max(map(len, names))), -1)
+            for row, some in enumerate(names):
+                columns[row, : len(some)] = [numbers.setdefault(n, len(numbers)) for n in some]
+            rows: Ints = columns[self.micro]
+            return rows
 
-    def _producers(self, row: int, registers: Iterable[str]) -> list[int]:
-        last = self.last_register
-        rows = [last[name] for name in registers if name in last]
-        return [row - producer for producer in (dict.fromkeys(rows) if len(rows) > 1 else rows)]
+        written = registers([micro.writes for micro in self.micros])
+        rows, which = np.nonzero(written >= 0)
+        writers = _Writers(written[rows, which], rows, len(self.rows))
+
+        def producers(read: Sequence[tuple[str, ...]], count: int) -> Ints:
+            found = [writers.before(column, self.rows) for column in registers(read).T]
+            return self._closed_up(found, count)
+
+        data = producers([micro.data for micro in self.micros], 3)
+        address = producers([micro.address for micro in self.micros], 2)
+        flags = producers([(FLAGS,) * micro.reads_flags for micro in self.micros], 1)
+        memory = (self.touches > 0)[:, None]
+        inputs = np.where(memory, np.hstack((address, data[:, :2])), np.hstack((data, flags)))
+        return np.column_stack((inputs, self._closed_up([self._stored()], 1)))
+
+    def _closed_up(self, producers: Sequence[Ints], count: int) -> Ints:
+        """Return the distances to the first ``count`` different producers of each row."""
+        kept = np.full((len(self.rows), count), -1)
+        filled = np.zeros(len(self.rows), int)
+        for column in producers:
+            new = (column >= 0) & (filled < count) & (kept != column[:, None]).all(axis=1)
+            kept[new, filled[new]] = column[new]
+            filled[new] += 1
+        return np.where(kept >= 0, self.rows[:, None] - kept, 0)
+
+    def _stored(self) -> Ints:
+        """Return the last row before each that wrote a byte which it reads; -1 for none."""
+        access = np.array([micro.access for micro in self.micros])[self.micro]
+        reading, writing = (
+            np.flatnonzero(np.isin(access, names)) for names in (("r", "rw"), ("w", "rw"))
+        )
+        found = np.full(len(self.rows), -1)
+        if not (len(reading) and len(writing)):
+            return found
+        read, written = self._bytes(reading), self._bytes(writing)
+        pages = np.unique(written >> _PAGE_BITS)
+
+        def numbered(places: NDArray[np.uint64]) -> Ints:
+            """Return numbers of bytes in the pages that are written; -1 elsewhere."""
+            page = np.minimum(np.searchsorted(pages, places >> _PAGE_BITS), len(pages) - 1)
+            inside = pages[page] == places >> _PAGE_BITS
+            offset = (places & _IN_PAGE).astype(np.int64)
+            return np.where(inside, (page << int(_PAGE_BITS)) + offset, -1)
+
+        writers = _Writers(
+            numbered(written), np.repeat(writing, self.size[writing]), len(self.rows)
+        )
+        last = writers.before(numbered(read), np.repeat(reading, self.size[reading]))
+        sizes = self.size[reading]
+        found[reading] = np.maximum.reduceat(last, np.cumsum(sizes) - sizes)
+        return found
+
+    def _bytes(self, rows: Ints) -> NDArray[np.uint64]:
+        """Return the address of each byte that rows touch."""
+        sizes = self.size[rows]
+        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return np.repeat(self.start[rows], sizes) + within.astype(np.uint64)
 
 
-_Touched = tuple[list[tuple[int, int]], list[tuple[int, int]]]
-"""Address and size of what an instruction reads, and of what it writes."""
-_NOTHING: _Touched = ([], [])
+class _Writers:
+    """Which row last wrote something: a register or a byte, by its number."""
+
+    def __init__(self, what: Ints, rows: Ints, count: int) -> None:
+        """``what`` was written by each of ``rows``; the window has ``count`` rows."""
+        self._count, self._keys = count, np.sort(what * count + rows)
+
+    def before(self, what: Ints, rows: Ints) -> Ints:
+        """Return the last row before each of ``rows`` that wrote its ``what``; -1 for none."""
+        if not len(self._keys):
+            return np.full(len(rows), -1)
+        key = self._keys[np.searchsorted(self._keys, what * self._count + rows) - 1]
+        least = what * self._count
+        known = (what >= 0) & (key >= least) & (key < least + rows)
+        return np.where(known, key - least, -1)
 
 
-def _padded(values: list[int], count: int) -> list[int]:
-    return [*values, *_ZEROS[count]][:count] if len(values) != count else values
-
-
-_ZEROS = [(0,) * count for count in range(4)]
+_TOUCHES: Final = {"": 0, "r": 1, "p": 1, "w": 2, "rw": 3}
+_WRITES, _READS_OR_WRITES = 2, 3
+_NOWHERE: Final = "", 0, 0
+_PAGE_BITS: Final = np.uint64(12)
+_IN_PAGE: Final = np.uint64(4095)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from costmodel.mm.address_space import AddressSpace, Vma
 from costmodel.mm.folio import Folio, FrameTable
 from costmodel.mm.pte import PFN_SHIFT, PRESENT, SPECIAL
 from costmodel.mm.tlb import TlbView
@@ -29,6 +32,18 @@ class TableOperation:
         self._batch_count = 1
         self._batch_first = -1
         self._overrun_at = -1
+
+    def take_pmds(self, space: AddressSpace, vmas: Iterable[Vma]) -> Iterator[tuple[Vma, int]]:
+        """Yield the PMDs that map folios by their numbers, each with its mapping.
+
+        From now on the strategy handles them: the kernel's own code does not.
+        """
+        self.pmds_are_taken = True
+        mapped = {number for number, _ in space.pmds.huge()}
+        for vma in vmas:
+            for number in vma.whole_tables():
+                if number in mapped:
+                    yield vma, number
 
     def folio_of(self, pte: int) -> Folio | None:
         """Return the folio behind an entry, as ``vm_normal_page()`` does.

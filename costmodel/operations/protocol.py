@@ -63,7 +63,7 @@ class Words:
 class FlushRequest:
     """A TLB flush that the other CPUs which run the address space take part in.
 
-    ``pages`` is the number of pages flushed, each as large as what one entry maps; None flushes the
+    ``pages`` is the number of translations flushed, each of what one entry maps; None flushes the
     whole address space. ``frees_tables``: page tables are freed after it, so even idle CPUs must
     stop using them.
     """

@@ -19,6 +19,8 @@ SIGMAS = 3.29
 distribution, which is 2 x 1.645 deviations wide."""
 LEFT_OUT = ("noise.", "kernel.tick_", "tlbi.cpus_online", "tlbi.per_cpu_ns", *ONLY_MANY_CPUS)
 """Beginnings of keys that the exact time of a lone CPU does not depend on."""
+OWN_FLUSHES = ("shootdown.invlpg_ns", "shootdown.full_flush_ns")
+"""Those among them that it does depend on: an x86 CPU flushes its own TLB with them, too."""
 _SHARED = (*ONLY_MANY_CPUS, "tlbi.per_cpu_ns")
 """What several CPUs at work feel beside it. How many CPUs there are is the user's to say."""
 STEP_SIGMAS = 0.5
@@ -70,13 +72,13 @@ def priors(machine: Machine, keys: Iterable[str] | None = None) -> tuple[Prior, 
     run count as exact and have none, nor have numbers that a lone CPU does not depend on.
     """
     wanted = None if keys is None else list(keys)
-    found = {p.key: p for p in _priors(machine, lambda key: not key.startswith(LEFT_OUT))}
+    found = {p.key: p for p in _priors(machine, _felt_alone)}
     return tuple(found[key] for key in (found if wanted is None else wanted) if key in found)
 
 
 def shared_priors(machine: Machine) -> tuple[Prior, ...]:
     """Return the priors of what several CPUs at work share, which one alone does not feel."""
-    return tuple(_priors(machine, lambda key: key.startswith(_SHARED)))
+    return tuple(_priors(machine, lambda key: key.startswith(_SHARED) and key not in OWN_FLUSHES))
 
 
 def value_of(machine: Machine, prior: Prior) -> float:
@@ -107,6 +109,10 @@ def variants(machine: Machine, chosen: Iterable[Prior]) -> list[tuple[Machine, f
         to = high if high - at >= at - low else low
         found.append((with_numbers(machine, {prior: to}), (to - at) / prior.sigma))
     return found
+
+
+def _felt_alone(key: str) -> bool:
+    return key in OWN_FLUSHES or not key.startswith(LEFT_OUT)
 
 
 def _priors(machine: Machine, felt: Callable[[str], bool]) -> Iterator[Prior]:

@@ -1,6 +1,7 @@
 """Computes 90 % intervals by sampling: prices machines drawn from what is not known about one.
 
-Uncertain numbers are drawn together, correlated as the fit found them. Sizes of queues are drawn
+Uncertain numbers are drawn together, correlated as the fit found them; prices of what lies around
+the loops each on its own. Sizes of queues are drawn
 within ``SIZE_SHARE`` of their value, and choices that only reasoning supports take the other value
 on a share ``DOUBT`` of the machines. A cliff inside the ranges, such as a loop that just fits into
 the reorder buffer, then shows as a wide interval.
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from costmodel.config.machine import SET_BY_USER, Machine
 from costmodel.disk_cache import ByIdentity
 from costmodel.uncertainty.priors import value_of
-from costmodel.uncertainty.spread import Z90, Interval, Times, spread_of
+from costmodel.uncertainty.spread import Z90, Interval, Times, around_priors, joint_spread
 
 SAMPLES = 16
 """How many machines are drawn."""
@@ -182,7 +183,8 @@ def _ends(logs: NDArray[np.float64], builds: Interval) -> Interval:
 def _drawn(key: ByIdentity[Machine], many_cpus: bool) -> tuple[Machine, ...]:
     """Return the machines drawn for a machine; they are the same in every process."""
     machine = key.value
-    spread = spread_of(machine, many_cpus=many_cpus)
+    spread = joint_spread(machine, many_cpus=many_cpus)
+    around = [(prior, _normal(prior.key)) for prior in around_priors(machine, spread)]
     named = {prior.key for prior in spread.priors}
     sizes = [size for size in _of_this_run(machine, SIZES) if size not in named]
     choices = doubtful_choices(machine)
@@ -204,6 +206,9 @@ def _drawn(key: ByIdentity[Machine], many_cpus: bool) -> tuple[Machine, ...]:
                 low, high = prior.steps(middle)
                 number = low if move < -0.5 else high if move > 0.5 else middle
             numbers[prior.key] = prior.typed(number)
+        for prior, own in around:
+            number = prior.within(value_of(machine, prior) + own[sample] * prior.sigma)
+            numbers[prior.key] = prior.typed(number)
         for at, size in enumerate(sizes, count):
             middle = machine.parameters[size].value
             numbers[size] = max(8, round(middle * (1 + SIZE_SHARE * (2 * points[sample, at] - 1))))
@@ -223,6 +228,16 @@ def _latin_hypercube(dimensions: int) -> NDArray[np.float64]:
     rng = np.random.default_rng(_SEED)
     slices = np.stack([rng.permutation(SAMPLES) for _ in range(dimensions)], axis=1)
     return (slices + rng.random(slices.shape)) / SAMPLES
+
+
+def _normal(key: str) -> list[float]:
+    """Return standard normal draws of one number, one in each of SAMPLES equally likely parts.
+
+    They depend on the key alone, so that no other number changes what is drawn of it.
+    """
+    rng = np.random.default_rng((_SEED, *key.encode()))
+    points = (rng.permutation(SAMPLES) + rng.random(SAMPLES)) / SAMPLES
+    return [NormalDist().inv_cdf(point) for point in points]
 
 
 def _of_this_run(machine: Machine, keys: Sequence[str]) -> Iterator[str]:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from costmodel.config.fit import ROUNDING
 from costmodel.config.machine import Machine
 from costmodel.disk_cache import ByIdentity
-from costmodel.uncertainty.priors import Prior, priors, shared_priors, variants
+from costmodel.operations.shared.flush import LIFE_KEYS, VMA_KEYS
+from costmodel.uncertainty.priors import OWN_FLUSHES, Prior, priors, shared_priors, variants
 
 Floats = NDArray[np.float64]
 Times = Callable[[Sequence[Machine]], Sequence[float]]
@@ -65,6 +66,21 @@ DOMINANT = {
 """The uncertain numbers of a machine that was not fitted: all others together make less than a
 fifth of the variance of an answer, which a test checks."""
 
+AROUND = (
+    "tlbi.asid_flush_ns",
+    "kernel.table_alloc_ns",
+    "kernel.table_free_ns",
+    "kernel.fork_fixed_us",
+    "kernel.unmap_call_ns",
+    "kernel.unmap_range_pct",
+    *OWN_FLUSHES,
+    *VMA_KEYS,
+    *LIFE_KEYS,
+)
+"""Prices of what lies around the loops over page tables. Whether they matter depends on the
+question (a call per page, a process with many mappings), so that they are uncertain on every
+machine, fitted or not. Fits are made to rows of other questions and say nothing of most of them."""
+
 
 @dataclass(frozen=True)
 class ModelInterval:
@@ -107,19 +123,35 @@ def spread_of(machine: Machine, *, many_cpus: bool = False) -> Spread:
     """Return what is uncertain about a machine.
 
     A machine with a fit has the numbers and the covariance that the fit found; any other one has
-    the independent priors of ``DOMINANT``. Numbers that the user set for this run are left out.
-    With ``many_cpus`` the prices that only several CPUs at work feel are in it, too.
+    the independent priors of ``DOMINANT``. Those of ``AROUND`` are in it too, independent of all
+    others unless the fit found how they depend. Numbers that the user set for this run are left
+    out. With ``many_cpus`` the prices that only several CPUs at work feel are in it.
     """
-    lone = _lone_spread(machine)
-    if not many_cpus:
-        return lone
-    shared, size = shared_priors(machine), len(lone.priors)
-    covariance = np.eye(size + len(shared))
-    covariance[:size, :size] = lone.covariance
-    return Spread((*lone.priors, *shared), covariance)
+    joint = joint_spread(machine, many_cpus=many_cpus)
+    return _widened(joint, around_priors(machine, joint))
 
 
-def _lone_spread(machine: Machine) -> Spread:
+def joint_spread(machine: Machine, *, many_cpus: bool = False) -> Spread:
+    """Return what is uncertain about a machine but for the priors of :func:`around_priors`."""
+    core = _core_spread(machine)
+    return _widened(core, shared_priors(machine)) if many_cpus else core
+
+
+def around_priors(machine: Machine, joint: Spread) -> tuple[Prior, ...]:
+    """Return the priors of ``AROUND`` that are not in ``joint``: each is independent of all."""
+    known = {prior.key for prior in joint.priors}
+    return priors(machine, (key for key in AROUND if key not in known))
+
+
+def _widened(spread: Spread, others: tuple[Prior, ...]) -> Spread:
+    """Return a spread with more numbers, which depend on none."""
+    size = len(spread.priors)
+    covariance = np.eye(size + len(others))
+    covariance[:size, :size] = spread.covariance
+    return Spread((*spread.priors, *others), covariance)
+
+
+def _core_spread(machine: Machine) -> Spread:
     if machine.fit is None:
         chosen = priors(machine, DOMINANT[machine.isa])
         return Spread(chosen, np.eye(len(chosen)))

@@ -11,7 +11,7 @@ from costmodel.calibration.targets import Case, usual_case
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.workload import Workload
 from costmodel.uncertainty.priors import priors
-from costmodel.uncertainty.spread import DOMINANT, Spread, log_slopes, spread_of
+from costmodel.uncertainty.spread import AROUND, DOMINANT, Spread, log_slopes, spread_of
 
 ALTRA = load_machine("ampere-altra")
 
@@ -49,7 +49,7 @@ def test_a_number_set_by_the_user_is_certain() -> None:
 def test_a_machine_without_fit_has_independent_priors(name: str) -> None:
     machine = load_machine(name)
     found = spread_of(machine)
-    assert {p.key for p in found.priors} <= set(DOMINANT[machine.isa])
+    assert {p.key for p in found.priors} <= {*DOMINANT[machine.isa], *AROUND}
     assert np.array_equal(found.covariance, np.eye(len(found.priors)))
 
 

@@ -96,6 +96,7 @@ FAULTS = [
     (["-o", "a.html", "--over", "core.depth"], "--over: "),
     (["-o", "a.html", "--over", "core.width=0..4"], "--over: "),
     (["-o", "a.html", "--over", "memory=1..2"], "--over: "),
+    (["-o", "a.html", "--over", "core.width", "--over", "core.width", "--over", "x=1"], "x: "),
     (
         ["-o", "a.html"]
         + [w for k in ("core.width", "tlbi.issue_ns", "tlbi.broadcast_ns", "core.rob_entries")

@@ -12,7 +12,7 @@ from costmodel import api
 from costmodel.calibration.predict import log_times
 from costmodel.calibration.targets import usual_case
 from costmodel.config.machine import Machine, load_machine
-from costmodel.experiment import run_cell
+from costmodel.experiment import Cell, run_cell
 from costmodel.uncertainty.sampling import (
     SAMPLES,
     change_interval,
@@ -124,6 +124,30 @@ def test_unknown_prices_of_sharing_widen_answers_of_several_cpus() -> None:
         return high / low
 
     assert width(cell.machine) > 1.2 * width(known) > 1.2
+
+
+@pytest.mark.parametrize("name", ["xeon-4210r", "graviton3"])
+def test_an_answer_is_as_uncertain_as_the_call_that_decides_it(name: str) -> None:
+    """A call per page is most of the time, fitted machine or not, and nobody measured it."""
+    cell = api.cell(name, "v6.7", operation="zap", state="dontneed-per-page", memory="64 KiB")
+    key = "kernel.unmap_call_ns"
+    call = cell.machine.parameters[key]
+    known = replace(cell, machine=cell.machine.with_values({key: call.value}))
+
+    def ratio(asked: Cell) -> float:
+        low, high = seconds_interval(1.0, run_cell(asked).log_samples)
+        return high / low
+
+    assert ratio(cell) > 1.4 * ratio(known)
+    assert ratio(cell) < call.high / call.low
+
+
+def test_a_number_is_drawn_alike_whatever_else_is_uncertain() -> None:
+    """What the user sets for this run, or a fit leaves out, changes no other independent number."""
+    key, other = "kernel.unmap_call_ns", "kernel.table_free_ns"
+    settled = XEON.with_values({other: XEON.parameters[other].value})
+    drawn = [[m.parameters[key].value for m in drawn_machines(on)] for on in (XEON, settled)]
+    assert drawn[0] == drawn[1] and len(set(drawn[0])) > SAMPLES / 2
 
 
 def test_levels_whose_ranges_overlap_are_drawn_in_order() -> None:

@@ -10,14 +10,14 @@ from costmodel.mm.folio import Folio
 from costmodel.mm.violations import Guarantee, Violation, plural, span
 from costmodel.operations.fork.expectation import Expectation
 from costmodel.operations.fork.mm import ForkOperation
-from costmodel.operations.shared.counts import keeps_large_mapcount
+from costmodel.operations.shared.counts import large_mapcount_is_kept
 
 
 def check_counts(before: Memory, fork: ForkOperation, expected: Expectation) -> Iterator[Violation]:
     """Yield a violation for every wrong counter of old folios, new copies and swap entries."""
     pinned = {slot.before for slot in expected.slots if slot.copied}
     copied = {page_of(before, pte) for pte in pinned}
-    keeps_large = keeps_large_mapcount(before, fork)
+    keeps_large = large_mapcount_is_kept(before, fork)
     for was in before.frames:
         now = fork.frames.find(was.first_pfn)
         assert now is not None

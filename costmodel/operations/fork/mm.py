@@ -29,7 +29,7 @@ from costmodel.mm.pte import (
     make_pte,
 )
 from costmodel.mm.tlb import TlbView
-from costmodel.operations.shared.pmd import huge_numbers, huge_table
+from costmodel.operations.shared.pmd import huge_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +108,11 @@ class ForkOperation(TableOperation):
 
         Whoever asks for them handles them: the kernel's own code does not then.
         """
-        self.pmds_are_taken = True
-        for vma in self.parent.vmas:
-            for number in huge_numbers(self.parent, vma) if vma.is_copied else ():
-                src = huge_table(self.parent, number, self.tlb, self.faults)
-                dst = huge_table(self.child, number, self._child_tlb, self.faults)
-                yield TablePair(vma, src, dst, 0, 1, allocated=True)
+        copied = (vma for vma in self.parent.vmas if vma.is_copied)
+        for vma, number in self.take_pmds(self.parent, copied):
+            src = huge_table(self.parent, number, self.tlb, self.faults)
+            dst = huge_table(self.child, number, self._child_tlb, self.faults)
+            yield TablePair(vma, src, dst, 0, 1, allocated=True)
 
     def deposit(self, pair: TablePair) -> None:
         """Let the child's new table wait beside its PMD for a split."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from costmodel.operations.mprotect.operation import BOTH_WAYS
-from costmodel.operations.protocol import OutsideCost, Surroundings
-from costmodel.operations.shared.flush import UNMAP_CALL, flush_of_all
+from costmodel.operations.protocol import FlushRequest, OutsideCost, Surroundings
+from costmodel.operations.shared.flush import UNMAP_CALL, flush, flushed_entries
 from costmodel.units import PS_PER_NS
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
     from costmodel.mm.state import PteState
 
 
-def around(machine: Machine, state: PteState) -> Surroundings:
+def around(machine: Machine, workload: Workload, state: PteState) -> Surroundings:
     """Return the calls that a state stands for, each with its flush.
 
     ``UFFDIO_WRITEPROTECT`` is taken to cost what the other calls do. x86 flushes nothing where
@@ -27,5 +28,7 @@ def around(machine: Machine, state: PteState) -> Surroundings:
         flushes = 0 if grow else 1
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     call = OutsideCost({UNMAP_CALL: call_ps}, count=calls)
-    flush = (flush_of_all(machine, count=flushes),) if flushes else ()
-    return Surroundings(after=(call, *flush))
+    if not flushes:
+        return Surroundings(after=(call,))
+    request = FlushRequest(flushed_entries(workload, workload.pages))
+    return Surroundings(after=(call, flush(machine, request, count=flushes)))

@@ -16,7 +16,7 @@ from costmodel.mm.live_table import LiveTable
 from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import EXCLUSIVE, MIGRATION, PFN_SHIFT, SOFT_DIRTY, TABLE_PTES, UFFD_WP, WRITE
 from costmodel.mm.tlb import TlbView
-from costmodel.operations.shared.pmd import huge_numbers, huge_table
+from costmodel.operations.shared.pmd import huge_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,9 @@ class MprotectOperation(TableOperation):
 
         Whoever asks for them handles them: the kernel's own code does not then.
         """
-        self.pmds_are_taken = True
-        for vma in self.space.vmas:
-            for number in huge_numbers(self.space, vma):
-                table = huge_table(self.space, number, self.tlb, self.faults)
-                yield ProtectedTable(vma, table, 0, 1)
+        for vma, number in self.take_pmds(self.space, self.space.vmas):
+            table = huge_table(self.space, number, self.tlb, self.faults)
+            yield ProtectedTable(vma, table, 0, 1)
 
     def flush_later(self, table: LiveTable, slot: int, count: int = 1) -> None:
         """Note pages for the flush at the end (``tlb_flush_pte_range()``)."""

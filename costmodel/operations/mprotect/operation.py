@@ -174,7 +174,7 @@ class Mprotect(Operation):
         """Return the cost of the call and of the flush at its end."""
         from costmodel.operations.mprotect.around import around
 
-        return around(machine, self.state(workload.state))
+        return around(machine, workload, self.state(workload.state))
 
     def shared_work(self, workload: Workload) -> SharedWork:
         """Return how the lock of the address space is held: userfaultfd changes no mapping."""

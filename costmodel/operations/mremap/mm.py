@@ -17,7 +17,7 @@ from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import PRESENT, SOFT_DIRTY, SWAP, TABLE_PTES, UFFD_WP
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee, Violation, plural
-from costmodel.operations.shared.pmd import huge_numbers, huge_table
+from costmodel.operations.shared.pmd import huge_table
 
 _PMD_PAGE: Final = TABLE_PTES**2
 """Pages that the PMDs of one page of PMDs stand for."""
@@ -71,14 +71,12 @@ class MremapOperation(TableOperation):
         Whoever asks for them handles them: the kernel's own code does not then. Each must be
         flushed before the next.
         """
-        self.pmds_are_taken = True
-        for vma in self.space.vmas:
-            for number in list(huge_numbers(self.space, vma)):
-                src = huge_table(self.space, number, self.tlb, self.faults)
-                beyond = number + self.distance // TABLE_PTES
-                dst = huge_table(self.space, beyond, self.tlb, self.faults)
-                yield MovedTable(vma, src, dst, 0, 1)
-                self._check_flushed()
+        for vma, number in self.take_pmds(self.space, self.space.vmas):
+            src = huge_table(self.space, number, self.tlb, self.faults)
+            beyond = number + self.distance // TABLE_PTES
+            dst = huge_table(self.space, beyond, self.tlb, self.faults)
+            yield MovedTable(vma, src, dst, 0, 1)
+            self._check_flushed()
 
     def move_deposit(self, table: MovedTable) -> None:
         """Move the page table that waits for a split to the page of the new PMD."""

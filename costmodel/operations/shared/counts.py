@@ -10,7 +10,7 @@ from costmodel.mm.operation import TableOperation
 from costmodel.mm.violations import Guarantee, Violation
 
 
-def keeps_large_mapcount(before: Memory, done: TableOperation) -> Callable[[Folio], bool]:
+def large_mapcount_is_kept(before: Memory, done: TableOperation) -> Callable[[Folio], bool]:
     """Return the test of whether a kernel counts the mappings of a folio in ``_large_mapcount``.
 
     It does if it has changed the counter of any large folio that the same level maps: PMDs may be

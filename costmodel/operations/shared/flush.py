@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import FlushRequest, OutsideCost
-from costmodel.units import PS_PER_NS, PS_PER_US
+from costmodel.units import LARGEST_ORDER, PS_PER_NS, PS_PER_US
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
 
 
 TABLE_ALLOC = "table_alloc"
@@ -29,28 +31,72 @@ ASID_FLUSH = "asid_flush"
 
 def flush_of_all(machine: Machine, *, count: int = 1) -> OutsideCost:
     """Return the cost of ``count`` flushes of a whole address space."""
-    return flush(machine, machine.tlbi.asid_flush_ns.value, FlushRequest(), count=count)
+    return flush(machine, FlushRequest(), count=count)
 
 
 def flush(
     machine: Machine,
-    flush_ns: float,
     request: FlushRequest,
     *,
     count: int = 1,
     with_ps: Mapping[str, int] | None = None,
 ) -> OutsideCost:
-    """Return the cost of ``count`` flushes of ``flush_ns`` nanoseconds each.
+    """Return the cost of ``count`` flushes of what ``request`` says.
 
-    ``with_ps`` is other work before each of them, picoseconds by cause. ``request`` says which part
-    of the address space other CPUs have to flush. On arm64 a flush is one broadcast, unless TLBIs
-    stay on their CPU (``tlbi.local_only``): then a broadcast costs nothing on ``machine``. On x86 a
-    CPU flushes itself by writing CR3, and asks the other CPUs that run the address space.
+    ``with_ps`` is other work before each of them, picoseconds by cause. On arm64 a flush is a
+    broadcast, unless TLBIs stay on their CPU (``tlbi.local_only``): then a broadcast costs nothing
+    on ``machine``. On x86 a CPU flushes itself, and asks the other CPUs that run the address space.
     """
-    flush_ps = round(flush_ns * PS_PER_NS)
+    flush_ps = round(_flush_ns(machine, request.pages) * PS_PER_NS)
     is_broadcast = machine.isa == "arm64" and machine.tlbi.broadcast_ns.value > 0
     broadcast_ps = flush_ps if is_broadcast else 0
     return OutsideCost({**(with_ps or {}), ASID_FLUSH: flush_ps}, broadcast_ps, count, request)
+
+
+def flushed_entries(workload: Workload, pages: int) -> int:
+    """Return how many translations a flush of ``pages`` pages in a row names.
+
+    ``mmu_gather`` strides by 2 MiB where it gathered PMDs alone, and else by pages.
+    """
+    only_pmds = workload.mapped == "pmd" and workload.folio_orders.get(LARGEST_ORDER) == 1.0
+    return -(-pages // TABLE_PTES) if only_pmds else pages
+
+
+def _flush_ns(machine: Machine, pages: int | None) -> float:
+    """Return how long a CPU takes for a flush of some translations, or of all (None).
+
+    x86 flushes up to ``shootdown.ceiling_pages`` by one INVLPG each, which take the place of the
+    flush of everything inside ``tlbi.asid_flush_ns``. arm64 invalidates fewer than a page table by
+    one TLBI each, or by range TLBIs where the CPU has them.
+    """
+    whole_ns = machine.tlbi.asid_flush_ns.value
+    if pages is None:
+        return whole_ns
+    if machine.isa == "x86_64":
+        group = machine.shootdown
+        if pages > group.ceiling_pages.value:
+            return whole_ns
+        return max(0.0, whole_ns - group.full_flush_ns.value) + pages * group.invlpg_ns.value
+    if not machine.tlbi.range.value and pages >= TABLE_PTES:
+        return whole_ns
+    issued = range_tlbis(pages) if machine.tlbi.range.value else pages
+    return issued * machine.tlbi.issue_ns.value + machine.tlbi.broadcast_ns.value
+
+
+def range_tlbis(pages: int) -> int:
+    """Return how many TLBIs arm64 with range TLBIs issues for ``pages`` pages.
+
+    One for an odd page, and one for each non-zero digit of the other pairs of pages in base 32
+    (``__flush_tlb_range_op()``).
+
+    >>> [range_tlbis(pages) for pages in (1, 2, 33, 64, 512, 511)]
+    [1, 1, 2, 1, 1, 3]
+    """
+    issued, pairs = pages % 2, pages // 2
+    while pairs:
+        pairs, digit = divmod(pairs, 32)
+        issued += digit > 0
+    return issued
 
 
 FORK_FIXED: Final = "fork_fixed"

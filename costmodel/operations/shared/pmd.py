@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from costmodel.code.yields import generator
-from costmodel.mm.address_space import AddressSpace, Vma
+from costmodel.mm.address_space import AddressSpace
 from costmodel.mm.live_table import LiveTable
 from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import TABLE_PTES
@@ -48,12 +48,6 @@ def huge_table(
     """Return one PMD as a table of one entry, whose slot 0 maps all pages of a folio."""
     slots = space.pmds.ensure_huge(number)
     return LiveTable(slots, number * TABLE_PTES, (0, 1), tlb, faults)
-
-
-def huge_numbers(space: AddressSpace, vma: Vma) -> Iterator[int]:
-    """Yield the numbers of the PMDs of a mapping that map a folio."""
-    mapped = {number for number, _ in space.pmds.huge()}
-    return (number for number in vma.whole_tables() if number in mapped)
 
 
 def check_deposits(owner: str, space: AddressSpace) -> Iterator[Violation]:

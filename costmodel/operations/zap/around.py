@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
 from costmodel.operations.registry import operation_named
-from costmodel.operations.shared.flush import TABLE_FREE, UNMAP_CALL, flush, flush_of_all
+from costmodel.operations.shared.flush import (
+    TABLE_FREE,
+    UNMAP_CALL,
+    flush,
+    flush_of_all,
+    flushed_entries,
+)
 from costmodel.operations.zap.operation import keeps_tables, of_file
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.units import LARGEST_ORDER, PS_PER_NS
@@ -22,7 +28,10 @@ UNMAP_RANGE = "unmap_range"
 
 
 def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings:
-    """Return the calls with their flushes, ``forced`` ones inside the loop, and freed tables."""
+    """Return the calls with their flushes, ``forced`` ones inside the loop, and freed tables.
+
+    The address space of an exit is flushed as a whole.
+    """
     state = operation_named("zap").state(workload.state)
     kept = keeps_tables(state)
     ranges, calls, flushed = _counts(workload, state)
@@ -34,16 +43,15 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
     after = [flush_of_all(machine, count=forced)] if forced else []
     if tables:
         after.append(OutsideCost({TABLE_FREE: free_ps}, count=tables))
-    one_page = isinstance(state, RangeState) and flushed == 1
-    flush_ns = _flush_ns(machine, one_page=one_page)
-    request = FlushRequest(pages=flushed if kept else None, frees_tables=not kept)
+    named = None if state.mapped_by > 1 else flushed_entries(workload, flushed)
+    request = FlushRequest(pages=named, frees_tables=not kept)
     if ranges > calls:  # the first of a call is in its price
         range_ps = round(machine.kernel.unmap_range_pct.value / 100 * call_ps)
         after.append(OutsideCost({UNMAP_RANGE: range_ps}, count=ranges - calls))
         if isinstance(state, RangeState) and state.flushes_each:
-            after.append(flush(machine, flush_ns, request, count=ranges - calls))
+            after.append(flush(machine, request, count=ranges - calls))
     call = {UNMAP_CALL: call_ps}
-    after.append(flush(machine, flush_ns, request, count=calls, with_ps=call))
+    after.append(flush(machine, request, count=calls, with_ps=call))
     return Surroundings(after=tuple(after))
 
 
@@ -86,10 +94,3 @@ def _counts(workload: Workload, state: PteState) -> tuple[int, int, int]:
     calls = -(-ranges // state.per_call)
     each = 1 if state.flushes_each else state.per_call
     return ranges, calls, min(each * state.pages, workload.pages)
-
-
-def _flush_ns(machine: Machine, *, one_page: bool) -> float:
-    """Return the time of a flush: of one page, where arm64 can flush that alone, or of all."""
-    if one_page and machine.isa == "arm64":
-        return float(machine.tlbi.issue_ns.value + machine.tlbi.broadcast_ns.value)
-    return float(machine.tlbi.asid_flush_ns.value)

@@ -11,7 +11,7 @@ from costmodel.mm.folio import Folio
 from costmodel.mm.pte import CONT, DIRTY, HUGE, PFN_SHIFT, SWAP, YOUNG
 from costmodel.mm.sanity import check_cont, check_tlb
 from costmodel.mm.violations import Guarantee, Violation
-from costmodel.operations.shared.counts import keeps_large_mapcount
+from costmodel.operations.shared.counts import large_mapcount_is_kept
 from costmodel.operations.shared.pmd import check_deposits
 from costmodel.operations.zap.mm import ZapOperation
 
@@ -63,7 +63,7 @@ def _check_folios(before: Memory, zap: ZapOperation) -> Iterator[Violation]:
                 dirty.add(found[0].first_pfn)
             if pte & YOUNG and not found[0].anon:
                 young.add(found[0].first_pfn)
-    keeps_large = keeps_large_mapcount(before, zap)
+    keeps_large = large_mapcount_is_kept(before, zap)
     for was in before.frames:
         now = zap.frames.find(was.first_pfn)
         assert now is not None

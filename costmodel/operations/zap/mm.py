@@ -20,7 +20,7 @@ from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import DIRTY, MIGRATION, PFN_SHIFT, SWAP, TABLE_PTES
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import Guarantee, Violation, plural
-from costmodel.operations.shared.pmd import huge_numbers, huge_table
+from costmodel.operations.shared.pmd import huge_table
 from costmodel.operations.zap.gather import GatherList, PageLists, Room
 
 
@@ -122,10 +122,8 @@ class ZapOperation(TableOperation):
 
         Whoever asks for them handles them: the kernel's own code does not then.
         """
-        self.pmds_are_taken = True
-        for vma in self.space.vmas:
-            for number in huge_numbers(self.space, vma):
-                yield ZapTable(vma, huge_table(self.space, number, self.tlb, self.faults), 0, 1)
+        for vma, number in self.take_pmds(self.space, self.space.vmas):
+            yield ZapTable(vma, huge_table(self.space, number, self.tlb, self.faults), 0, 1)
 
     def withdraw(self, table: ZapTable) -> None:
         """Free the page table that waits beside a PMD for a split."""

@@ -69,6 +69,11 @@ def _table(cells: Sequence[ResultCell]) -> ChangeTable:
     )
 
 
+def _range_text(low: float, high: float) -> str:
+    """Return a range that a narrow page breaks into two lines, not three."""
+    return interval_text(low, high).replace(" ..", "\N{NO-BREAK SPACE}..")
+
+
 def _stdev(cell: ResultCell) -> TableEntry:
     stdev = cell.change_pct.stdev
     return TableEntry("") if stdev is None else TableEntry(percent(stdev), stdev)
@@ -79,7 +84,7 @@ def _interval(cell: ResultCell) -> TableEntry:
     return (
         TableEntry("")
         if model is None or cell.is_baseline
-        else TableEntry(interval_text(*model), model[0])
+        else TableEntry(_range_text(*model), model[0])
     )
 
 
@@ -87,7 +92,7 @@ def _builds(cell: ResultCell) -> TableEntry:
     found = cell.build_range
     if found is None or cell.is_baseline:
         return TableEntry("")
-    return TableEntry(interval_text(found.low_pct, found.high_pct), found.low_pct)
+    return TableEntry(_range_text(found.low_pct, found.high_pct), found.low_pct)
 
 
 def _published(cell: ResultCell) -> TableEntry:
@@ -132,7 +137,7 @@ def fastest_by_place(results: ResultFile) -> list[dict[str, Any]]:
                     "layout": column_title(layout),
                     "strategy": best.strategy,
                     "change": percent(best.change_pct.mean),
-                    "interval": "" if model is None else interval_text(*model),
+                    "interval": "" if model is None else _range_text(*model),
                     "verdict": _verdict(best),
                 }
             )

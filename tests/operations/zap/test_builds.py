@@ -41,13 +41,13 @@ def micro_ops(strategy: str, isa: str, build: str, order: int) -> dict[str, floa
 
 @pytest.mark.parametrize(("isa", "build"), CASES)
 def test_a_build_executes_about_what_the_booted_kernel_does(isa: str, build: str) -> None:
-    """Debian's calls and list checks take up to half more."""
-    most = 1.6 if build.endswith("debian") else 1.25
+    """Debian's calls and list checks take up to half more, clang's release a fifth less."""
+    most = 1.6 if build.endswith("debian") else 1.3
     for strategy in (OLD, NEW):
         for order in (0, 4):  # page by page, order 4 fills the list with pages of folios
             booted = micro_ops(strategy, isa, BOOTED, order)
             for part, count in micro_ops(strategy, isa, build, order).items():
-                assert booted[part] / 1.25 < count < booted[part] * most, (strategy, order, part)
+                assert booted[part] / 1.3 < count < booted[part] * most, (strategy, order, part)
 
 
 @pytest.mark.parametrize(("isa", "build"), CASES)
