@@ -60,8 +60,9 @@ def start(ready: int, group: int, p: Parameters, w: Window) -> None:
 
     It takes what older rows leave; no younger row can change that.
     """
+    now = w.now[0]
     end = ready + TICKS_PER_CYCLE
-    if ready - w.now[0].cycle < _AHEAD:
+    if ready - now.cycle < _AHEAD:
         word = ready // WORD_TICKS
         wanted = _CYCLE << (ready - word * WORD_TICKS)
         first, second = wanted & _ALL, wanted >> WORD_TICKS
@@ -75,12 +76,11 @@ def start(ready: int, group: int, p: Parameters, w: Window) -> None:
         else:
             end = _end(ready, group, p, w.ports)
             take_until(ready, end, group, p, w.ports)
-    now = w.now[0]
+        now.latest = max(now.latest, end)
+        w.rows[now.row & (RING - 1)].asked = ready
+        w.rows[now.row & (RING - 1)].issued = (end << GROUP_BITS) | group
     now.start = end - TICKS_PER_CYCLE
     wait(now.start - ready, _PORT, now)
-    now.latest = max(now.latest, end)
-    w.rows[now.row & (RING - 1)].asked = ready
-    w.rows[now.row & (RING - 1)].issued = (end << GROUP_BITS) | group
 
 
 @hot

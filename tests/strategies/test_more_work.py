@@ -34,7 +34,7 @@ EVENTS: Final = ("read", "get", "clear_exclusive", "map", "large_map", "wrprotec
 PER_MACHINE: Final = 12
 GAIN: Final = 0.005
 ACCIDENT_CYCLES: Final = 1.0
-"""Per entry: 0.73 on a Zen 4 and 0.85 on the Altra are the most that draws found so far."""
+"""Per entry: 0.76 on a Zen 4 and 0.61 on Milan are the most that draws found."""
 WITH_ACCIDENT: Final[dict[str, int | bool]] = {
     "core.access_dispatch_width": 32,
     "core.store_dispatch_width": 32,
@@ -136,14 +136,14 @@ def test_more_work_is_never_faster(name: str) -> None:
     ("name", "numbers", "shown", "order", "edit", "event", "work"),
     [
         ("epyc-zen4", WITH_ACCIDENT, "folio-scan-v3", 0, k.before, "set", alus),
-        ("ampere-altra", {}, "contpte-folio-batch-v6.9", 2, k.after, "read", WORK["a branch"]),
+        ("epyc-milan", {}, "folio-batch-v7.2", 0, k.after, "clear_exclusive", WORK["a look"]),
     ],
-    ids=["epyc-zen4", "ampere-altra"],
+    ids=["epyc-zen4", "epyc-milan"],
 )
 def test_the_gain_of_an_accident_goes_with_the_ports(
     name: str, numbers: Any, shown: str, order: int, edit: Any, event: str, work: Any
 ) -> None:
-    """The two largest that were found: less than a cycle, and nothing with enough ports."""
+    """Two large ones that were found: less than a cycle, and nothing with enough ports."""
     machine, strategy = load_machine(name).with_values(numbers), built_in("fork")[shown]
     more = with_more(strategy.function, edit, event, work)
     gains = []
