@@ -11,6 +11,7 @@ PAGES: Final = both("v6.7")
 """The programs that release a list of single pages; contpte makes no difference there."""
 FOLIOS: Final = both("v6.12.117")
 """The programs that release a list of folios with their numbers of pages."""
+_V7_2: Final = {"arm64": "v7.2.13@gcc12-own.arm64_nocontpte", "x86_64": "v7.2.13@gcc12-own.x86_64"}
 
 STRATEGIES: Final = (
     Strategy(
@@ -65,6 +66,14 @@ STRATEGIES: Final = (
         release_programs=FOLIOS,
     ),
     Strategy(
+        "folio-batch-v7.2",
+        "v7.2: large folios keep who maps them",
+        folio_batch.v7_2,
+        "zap",
+        _V7_2,
+        release_programs=_V7_2,
+    ),
+    Strategy(
         "contpte-folio-batch-no-hint",
         "ptep_get() per PTE: 16 x 16 reads a block",
         folio_batch.contpte_no_hint,
@@ -100,6 +109,15 @@ STRATEGIES: Final = (
         arm64("v6.12.117"),
         contpte=True,
         release_programs=FOLIOS,
+    ),
+    Strategy(
+        "contpte-folio-batch-v7.2",
+        "v7.2 with contpte",
+        folio_batch.contpte_v7_2,
+        "zap",
+        {"arm64": "v7.2.13@gcc12-own.arm64_contpte"},
+        contpte=True,
+        release_programs=_V7_2,
     ),
 )
 """The built-in strategies of zap, the oldest first."""

@@ -85,6 +85,11 @@ def v6_12(zap: ZapOperation) -> Steps:
     return unmap_batched(zap, UnmapBatching(counts_large=True))
 
 
+def v7_2(zap: ZapOperation) -> Steps:
+    """Unmap as v7.2: a large folio keeps who maps it, behind a lock around its mapcount."""
+    return unmap_batched(zap, UnmapBatching())
+
+
 def contpte_v6_9(zap: ZapOperation) -> Steps:
     """Unmap as v6.9 with contiguous blocks: the scan steps over whole blocks."""
     zap.frees_large_alone = True
@@ -95,6 +100,11 @@ def contpte_v6_9(zap: ZapOperation) -> Steps:
 def contpte_v6_12(zap: ZapOperation) -> Steps:
     """Unmap as v6.12 with contiguous blocks."""
     return unmap_batched(zap, UnmapBatching(counts_large=True, gathers=True, hints=True))
+
+
+def contpte_v7_2(zap: ZapOperation) -> Steps:
+    """Unmap as v7.2 with contiguous blocks."""
+    return unmap_batched(zap, UnmapBatching(gathers=True, hints=True))
 
 
 def contpte_no_hint(zap: ZapOperation) -> Steps:

@@ -59,6 +59,13 @@ def test_its_release_is_its_own(isa: str, build: str) -> None:
     assert "take" not in load_library("zap", f"v6.7@{build}.{place}").events
 
 
+@pytest.mark.parametrize("isa", ["x86_64", "arm64"])
+def test_v7_2_unmaps_and_releases_as_its_own_tree_does(isa: str) -> None:
+    before, after = (micro_ops(name, isa, "gcc12-own", 0) for name in (NEW, "folio-batch-v7.2"))
+    for part, count in before.items():
+        assert count < after[part] < 2 * count, part
+
+
 @pytest.mark.parametrize("machine", ["xeon-4210r", "ampere-altra"])
 @pytest.mark.parametrize("state", ["munmap", "dontneed"])
 def test_a_change_has_a_range_over_builds(machine: str, state: str) -> None:
