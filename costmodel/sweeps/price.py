@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
+from costmodel.cpu.engine import TOGETHER
 from costmodel.experiment import Cell, build_of, exact_seconds_on, executed
 from costmodel.experiment.run import CellKey
 from costmodel.sweeps.design import Column, order_of
 from costmodel.sweeps.study import Chunk, SweepWork
 from costmodel.units import PS_PER_NS, PS_PER_S
 
-_TOGETHER = 64
-"""How many points are priced together."""
 Table = dict[str, NDArray[Any]]
 """Columns of equal length, by name."""
 
@@ -69,7 +68,7 @@ def _priced(
     all_seconds = np.concatenate(
         [
             _seconds(asked, [_changed(block.machine, values, point) for point in some.tolist()])
-            for some in np.split(points, range(_TOGETHER, len(points), _TOGETHER))
+            for some in np.split(points, range(TOGETHER, len(points), TOGETHER))
         ]
     )
     at = {key: column for column, key in enumerate(different)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from costmodel.loops.price import PricedLoop, mean_absolute_error_pct
+from costmodel.results.text.layout import paragraph
 
 _NAME = 42
 
@@ -24,7 +25,10 @@ def loops_text(loops: Sequence[PricedLoop], title: str) -> str:
     else:
         errors = [abs(loop.error_pct) for loop in loops if loop.error_pct is not None]
         lines.append(
-            f"{len(loops)} loops, {len(errors)} of them measured:"
-            f" mean absolute error {mean:.1f} %, worst {max(errors):.1f} %"
+            paragraph(
+                f"{len(loops)} loops, {len(errors)} of them measured: mean absolute error "
+                f"{mean:.1f} %, worst {max(errors):.1f} %",
+                hanging="  ",
+            )
         )
     return "\n".join(lines) + "\n"
