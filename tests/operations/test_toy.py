@@ -201,8 +201,8 @@ def window(layout: str, index: Ints, uop: Ints, *, data: Ints) -> Recording:
     return Recording("new", layout, TABLE_PTES, uop, distance, index, nothing, nothing - 1)
 
 
-def executed(strategy: str, **words: str) -> dict[str, float]:
-    cost = costmodel.price("xeon-4210r", strategy, operation="age", order=0, **words)
+def executed(strategy: str, *, memory: str) -> dict[str, float]:
+    cost = costmodel.price("xeon-4210r", strategy, operation="age", order=0, memory=memory)
     return dict(cost.micro_ops_per_pte)
 
 
