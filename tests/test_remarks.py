@@ -45,6 +45,13 @@ def test_a_machine_says_whether_only_reports_are_about_it(machine: str, said: st
     assert any(text.startswith(said) for text in found)
 
 
+def test_a_machine_that_was_measured_as_a_guest_says_so() -> None:
+    (said, *_) = remarks(api.cell("epyc-milan", "v6.12", operation="mprotect"))
+    assert "of a guest on such a machine were compared (docs/mprotect.md" in said
+    (said, *_) = remarks(api.cell("epyc-rome", "v6.12", operation="mprotect"))
+    assert said.startswith("No absolute mprotect time of this machine was ever compared")
+
+
 def test_numbers_of_another_operation_do_not_count() -> None:
     machine = load_machine("xeon-4210r")
     fork, zap = (set(used(machine, operation)) for operation in ("fork", "zap"))

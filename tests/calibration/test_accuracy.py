@@ -77,13 +77,6 @@ def test_the_documents_are_up_to_date(
     assert_alike((DOCS / "reports.md").read_text(), reports_page(elsewhere))
 
 
-def test_what_a_kernel_does_more_is_more_of_what_is_not_known(elsewhere: list[Assessment]) -> None:
-    """F01 adds 17 of 250 ns to each mapping: that these 250 may be 160 to 340 blurs it little."""
-    (locked,) = (a for a in elsewhere if a.target.id == "F01/1")
-    low, high = locked.interval
-    assert 0 < low < locked.predicted < high < 2 * locked.predicted
-
-
 def test_reports_from_elsewhere_are_met_as_far_as_the_page_says(
     elsewhere: list[Assessment],
 ) -> None:
@@ -101,10 +94,13 @@ def test_reports_from_elsewhere_are_met_as_far_as_the_page_says(
 def test_a_number_that_is_set_is_compared_on_the_same_machines(
     elsewhere: list[Assessment],
 ) -> None:
-    """Two kernels that differ in one price per VMA: no other doubt is left in their change."""
+    """Two kernels that differ by 17 of 250 ns per VMA, which may be 160 to 340.
+
+    The share of the VMAs in the time alone remains in doubt.
+    """
     (locked,) = [a for a in elsewhere if a.target.id == "F01/1"]
     low, high = locked.interval
-    assert low < locked.predicted < high < low + 0.5
+    assert low < locked.predicted < high < low + 2
 
 
 def test_a_benchmark_loop_is_asked_as_its_scenario_says() -> None:
