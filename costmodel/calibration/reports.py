@@ -24,6 +24,7 @@ from costmodel.uncertainty.sampling import (
     of_throughput,
     seconds_interval,
 )
+from costmodel.uncertainty.spread import AROUND
 
 
 @dataclass(frozen=True)
@@ -89,14 +90,16 @@ class _Known:
         """Return the logarithms on the machines drawn for that of a cell as in its file.
 
         The numbers of the case are put into each, so that two cases that differ in them are
-        compared on the same machines.
+        compared on the same machines. Prices around the loops are put in as multiples of those in
+        the file: what is published is how much more a kernel does.
         """
         key = CellKey(cell)
         if key not in self._drawn:
             result, many_cpus = self.result(cell), cell.workload.many_cpus
+            shipped = _machine(cell.machine.name)
             machines = [
-                _with_numbers(drawn, case.numbers)
-                for drawn in drawn_machines(_machine(cell.machine.name), many_cpus=many_cpus)
+                _with_numbers(drawn, _scaled(case.numbers, drawn, shipped))
+                for drawn in drawn_machines(shipped, many_cpus=many_cpus)
             ]
             paces = paces_of([replace(cell, machine=machine) for machine in machines])
             self._drawn[key] = result.logs_of(paces)
@@ -130,6 +133,18 @@ def _cell(case: Case, name: str) -> Cell:
 def _machine(name: str, numbers: tuple[tuple[str, bool | float], ...] = ()) -> Machine:
     """Return a shipped machine with other numbers: the same object each time."""
     return _with_numbers(_machine(name), numbers) if numbers else load_machine(name)
+
+
+def _scaled(
+    numbers: tuple[tuple[str, bool | float], ...], drawn: Machine, shipped: Machine
+) -> tuple[tuple[str, bool | float], ...]:
+    """Return the numbers of a case for a machine drawn: prices around the loops in proportion."""
+    return tuple(
+        (key, value * drawn.parameters[key].value / shipped.parameters[key].value)
+        if key in AROUND
+        else (key, value)
+        for key, value in numbers
+    )
 
 
 def _with_numbers(machine: Machine, numbers: tuple[tuple[str, bool | float], ...]) -> Machine:

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from costmodel.cpu.engine import Priced
     from costmodel.cpu.program import Program
 
-_MOST = 32
-"""How many states of a lane there is room for at first: nearly all repeat after 17 tables."""
+_MOST = 16
+"""How many states of a lane there is room for at first: nearly all repeat after six tables."""
 _MORE = 8
 """How many times as much room there is next for the lanes that need more."""
 
@@ -108,7 +108,7 @@ def _in_room(lanes: Sequence[Lane], most: int) -> dict[int, Tables]:
 
 @cache
 def _rings() -> Window:
-    """Return the one window of the process: making it takes long, and it has five megabytes."""
+    """Return the one window of the process: making it takes long."""
     return new_window(0)
 
 

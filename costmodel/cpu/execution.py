@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from costmodel.cpu import columns as c
-from costmodel.cpu.issue import ready_at, redirect, start, start_lock, wait
+from costmodel.cpu.issue import ready_at, redirect, start, wait
 from costmodel.cpu.memory import fetch, forwarded, free_register, hold_register
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import (
-    ADDRESS,
     ALU,
     BRANCH,
     BROADCAST_TICKS,
     BROADCASTS,
     LOADING,
+    LOCKING,
     MULTIPLY,
     NO_ISSUE,
-    NO_SHARE,
     RING,
     STORING,
     Costs,
@@ -49,7 +48,7 @@ def execute(row: c.Row, op: int, p: Parameters, costs: Costs, w: Window, totals:
     now.tail = 0
     ready = ready_at(row, w)
     if op == c.OP_ALU or (op == c.OP_MOVE and not p.moves_free):
-        start(ready, ALU, p.alu_ports, NO_SHARE, 0, w)
+        start(ready, ALU, p, w)
         now.finish = now.start + TICKS_PER_CYCLE
     elif op == c.OP_LOAD:
         _load(row, ready, p, costs, w)
@@ -71,10 +70,10 @@ def execute(row: c.Row, op: int, p: Parameters, costs: Costs, w: Window, totals:
     elif op == c.OP_PREFETCH:
         _prefetch(row, ready, p, costs, w)
     elif op == c.OP_MUL:
-        start(ready, MULTIPLY, p.mul_ports, ALU, p.alu_ports, w)
+        start(ready, MULTIPLY, p, w)
         now.finish = now.start + p.mul
     elif op == c.OP_SYSTEM:
-        start(ready, ALU, p.alu_ports, NO_SHARE, 0, w)
+        start(ready, ALU, p, w)
         now.finish = now.start + p.system
         now.tail_cause = now.body_cause = _SYSTEM
     else:
@@ -84,7 +83,7 @@ def execute(row: c.Row, op: int, p: Parameters, costs: Costs, w: Window, totals:
 @inlined
 def _branch(row: c.Row, op: int, ready: int, p: Parameters, w: Window) -> None:
     now = w.now[0]
-    start(ready, BRANCH, p.branch_ports, ALU if p.branches_on_alus else NO_SHARE, p.alu_ports, w)
+    start(ready, BRANCH, p, w)
     now.finish = now.start + TICKS_PER_CYCLE
     if row[c.MISPREDICTED] or (op == c.OP_RETURN and p.returns_mispredict):
         redirect(now.finish + p.mispredict, _MISPREDICT, now)
@@ -97,7 +96,7 @@ def _constant(op: int, p: Parameters, w: Window) -> None:
     if (op == c.OP_IMMEDIATE and not p.immediates_free) or (
         op == c.OP_ZERO_IDIOM and not p.zeros_free
     ):
-        start(now.cycle, ALU, p.alu_ports, NO_SHARE, 0, w)
+        start(now.cycle, ALU, p, w)
         now.finish = now.start + TICKS_PER_CYCLE
     else:
         now.start = now.finish = now.cycle
@@ -119,7 +118,7 @@ def _prefetch(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) ->
     now = w.now[0]
     free = free_register(row, ready, costs, w)
     wait(free - ready, _MISS_REGISTERS, now)
-    start(free, LOADING, p.load_ports, ADDRESS, p.address_units, w)
+    start(free, LOADING, p, w)
     data = fetch(row, now.start, p, costs, w)
     hold_register(row, data, costs, w)
     now.finish = now.start + TICKS_PER_CYCLE
@@ -155,7 +154,7 @@ def _lock_alone(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) 
     ready = max(ready, now.retired)
     at = max(ready, now.drained)
     wait(at - ready, now.drained_cause, now)
-    start_lock(at, p, w)
+    start(at, LOCKING, p, w)
     data = fetch(row, now.start, p, costs, w)
     now.finish = data - p.l1 + p.locked
     now.tail = p.locked
@@ -176,7 +175,7 @@ def _lock_that_lets_pass(row: c.Row, ready: int, p: Parameters, costs: Costs, w:
     now = w.now[0]
     free = free_register(row, ready, costs, w)
     wait(free - ready, _MISS_REGISTERS, now)
-    start_lock(free, p, w)
+    start(free, LOCKING, p, w)
     line = fetch(row, now.start, p, costs, w) - p.l1
     now.tail = p.locked
     now.body_cause = now.tail_cause
@@ -202,7 +201,7 @@ def _lock_that_lets_pass(row: c.Row, ready: int, p: Parameters, costs: Costs, w:
 def _post(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
     """Execute a store: it is done once address and data are known, and then requests its line."""
     now = w.now[0]
-    start(ready, STORING, p.store_ports, ADDRESS, p.address_units, w)
+    start(ready, STORING, p, w)
     stays = op == c.OP_ZERO_LINE or (op == c.OP_RMW_STORE and p.far and not row[c.LINES])
     if stays:
         w.rows[now.row & (RING - 1)].arrives = 0
@@ -273,4 +272,4 @@ def start_access(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window)
     wait(at - ready, now.fence_cause, now)
     free = free_register(row, at, costs, w)
     wait(free - at, _MISS_REGISTERS, now)
-    start(free, LOADING, p.load_ports, ADDRESS, p.address_units, w)
+    start(free, LOADING, p, w)

@@ -1,4 +1,9 @@
-"""Computes when a micro-op can start: once its inputs are done and a port is free."""
+"""Computes when a micro-op can start: once its inputs are done and it has its ports.
+
+In each tick the oldest micro-ops that wait have the ports. A micro-op needs all its ports for a
+cycle, at once or in parts, and counts as started a cycle before that is over. So nothing depends on
+where a cycle begins, and no part of a port is lost.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +12,27 @@ from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import (
-    ADDRESS,
     ALU,
+    BRANCH,
     GROUP_BITS,
     LOADING,
     LOCKING,
-    NO_SHARE,
-    PORT_RING,
+    MULTIPLY,
+    PORT_WORDS,
     RING,
+    STORING,
+    WORD_TICKS,
     Now,
     Window,
 )
-from costmodel.jit import inlined
+from costmodel.jit import hot, inlined
 
 _PORT = int(Cause.PORT)
+_ALL = (1 << WORD_TICKS) - 1
+"""All ticks of a stretch."""
+_CYCLE = (1 << TICKS_PER_CYCLE) - 1
+_AHEAD = PORT_WORDS * WORD_TICKS // 2
+"""Rows that ask for their ports later than so many ticks after dispatch meet nobody there."""
 
 
 @inlined
@@ -43,81 +55,157 @@ def ready_at(row: c.Row, w: Window) -> int:
 
 
 @inlined
-def has_room(ports: Ints, group: int, time: int, limit: int) -> bool:
-    """Tell whether fewer than ``limit`` rows start at a group's ports in the cycle of ``time``."""
-    cycle = time // TICKS_PER_CYCLE
-    packed = ports[group, cycle & (PORT_RING - 1)]
-    room: bool = packed >> 6 != cycle or (packed & 63) < limit
-    return room
+def start(ready: int, group: int, p: Parameters, w: Window) -> None:
+    """Start the row, which asks for its ports at ``ready``.
 
-
-@inlined
-def take(ports: Ints, group: int, time: int) -> None:
-    """Count one more start at a group's ports in the cycle of ``time``."""
-    cycle = time // TICKS_PER_CYCLE
-    at = cycle & (PORT_RING - 1)
-    packed = ports[group, at]
-    ports[group, at] = packed + 1 if packed >> 6 == cycle else (cycle << 6) | 1
-
-
-@inlined
-def start(ready: int, group: int, limit: int, shared: int, units: int, w: Window) -> None:
-    """Start the row at ``ready``, or as many whole cycles later as it takes to find a free port.
-
-    At most ``limit`` rows of the group start per cycle, and at most ``units`` of all groups that
-    use the group ``shared``. Starts are counted per cycle: a row that starts late leaves earlier
-    cycles to younger rows.
+    It takes what older rows leave; no younger row can change that.
     """
-    time = ready
-    if _is_counted(time, w):
-        while not (
-            has_room(w.ports, group, time, limit)
-            and (shared == NO_SHARE or has_room(w.ports, shared, time, units))
+    end = ready + TICKS_PER_CYCLE
+    if ready - w.now[0].cycle < _AHEAD:
+        word = ready // WORD_TICKS
+        wanted = _CYCLE << (ready - word * WORD_TICKS)
+        first, second = wanted & _ALL, wanted >> WORD_TICKS
+        if not (
+            _taken(group, word, p, w.ports) & first
+            or (second and _taken(group, word + 1, p, w.ports) & second)
         ):
-            time += TICKS_PER_CYCLE
-        take(w.ports, group, time)
-        if shared != NO_SHARE:
-            take(w.ports, shared, time)
-    _begin(ready, time, group, w)
-
-
-@inlined
-def start_lock(ready: int, p: Parameters, w: Window) -> None:
-    """Start a locked operation so many whole cycles late that all its ports are free."""
-    time = ready
-    if _is_counted(time, w):
-        while not (
-            has_room(w.ports, LOADING, time, p.load_ports)
-            and has_room(w.ports, ADDRESS, time, p.address_units)
-            and has_room(w.ports, ALU, time, p.alu_ports - p.locked_alus + 1)
-        ):
-            time += TICKS_PER_CYCLE
-        take_lock(w.ports, time, p)
-    _begin(ready, time, LOCKING, w)
-
-
-@inlined
-def take_lock(ports: Ints, time: int, p: Parameters) -> None:
-    """Count a start of a locked operation at all its ports in the cycle of ``time``."""
-    take(ports, LOADING, time)
-    take(ports, ADDRESS, time)
-    for _ in range(p.locked_alus):
-        take(ports, ALU, time)
-
-
-@inlined
-def _is_counted(time: int, w: Window) -> bool:
-    """Tell whether starts in the cycle of ``time`` are counted: later ones meet nobody."""
-    return time // TICKS_PER_CYCLE - w.now[0].cycle // TICKS_PER_CYCLE < PORT_RING
-
-
-@inlined
-def _begin(ready: int, time: int, group: int, w: Window) -> None:
+            _take(group, word, first, p, w.ports)
+            if second:
+                _take(group, word + 1, second, p, w.ports)
+        else:
+            end = _end(ready, group, p, w.ports)
+            take_until(ready, end, group, p, w.ports)
     now = w.now[0]
-    now.start = time
-    wait(time - ready, _PORT, now)
-    now.latest = max(now.latest, time)
-    w.rows[now.row & (RING - 1)].issued = (time << GROUP_BITS) | group
+    now.start = end - TICKS_PER_CYCLE
+    wait(now.start - ready, _PORT, now)
+    now.latest = max(now.latest, end)
+    w.rows[now.row & (RING - 1)].asked = ready
+    w.rows[now.row & (RING - 1)].issued = (end << GROUP_BITS) | group
+
+
+@hot
+def take_until(asked: int, end: int, group: int, p: Parameters, ports: Ints) -> None:
+    """Take the ports of a row in every tick from ``asked`` to ``end`` in which all are free."""
+    for word in range(asked // WORD_TICKS, (end - 1) // WORD_TICKS + 1):
+        begins = word * WORD_TICKS
+        ticks = (1 << min(end - begins, WORD_TICKS)) - (1 << max(asked - begins, 0))
+        ticks &= ~_taken(group, word, p, ports)
+        if ticks:
+            _take(group, word, ticks, p, ports)
+
+
+@hot
+def _end(asked: int, group: int, p: Parameters, ports: Ints) -> int:
+    """Return the tick by which a row's ports were all free for a cycle since ``asked``."""
+    word = asked // WORD_TICKS
+    tick = asked - word * WORD_TICKS
+    left = TICKS_PER_CYCLE
+    while True:
+        taken = _taken(group, word, p, ports) >> tick
+        while tick < WORD_TICKS:
+            if taken & _CYCLE == _CYCLE:
+                tick += TICKS_PER_CYCLE
+                taken >>= TICKS_PER_CYCLE
+                continue
+            left -= 1 - (taken & 1)
+            tick += 1
+            taken >>= 1
+            if left == 0:
+                return word * WORD_TICKS + tick
+        word += 1
+        tick = 0
+
+
+# Each stretch of ``WORD_TICKS`` ticks has a block in ``Window.ports``. The first number of a block
+# tells the stretch; it is negative, so that no other number of a block can be taken for it. Then
+# come, group by group, numbers with a bit for each tick: that of the n-th says that n ports of the
+# group are taken, so the last one of a group says where none is free.
+
+
+@inlined
+def _block(word: int, p: Parameters) -> int:
+    """Return where the block of a stretch begins."""
+    length = (
+        1 + p.alu_ports + p.branch_ports + p.load_ports + p.store_ports + p.mul_ports
+        + p.address_units
+    )  # fmt: skip
+    return (word & (PORT_WORDS - 1)) * length
+
+
+@inlined
+def _taken(group: int, word: int, p: Parameters, ports: Ints) -> int:
+    """Return the ticks of a stretch in which a row of a group does not find all its ports."""
+    block = _block(word, p)
+    if ports[block] != -1 - word:
+        return 0
+    alu = block + p.alu_ports
+    branch = alu + p.branch_ports
+    loading = branch + p.load_ports
+    storing = loading + p.store_ports
+    multiply = storing + p.mul_ports
+    address = multiply + p.address_units
+    taken: int = 0
+    if group == ALU:
+        taken = ports[alu]
+    elif group == BRANCH:
+        taken = ports[branch]
+        if p.branches_on_alus:
+            taken |= ports[alu]
+    elif group == LOADING:
+        taken = ports[loading] | ports[address]
+    elif group == STORING:
+        taken = ports[storing] | ports[address]
+    elif group == MULTIPLY:
+        taken = ports[multiply] | ports[alu]
+    else:
+        taken = ports[loading] | ports[address]
+        if p.locked_alus:
+            taken |= ports[alu - p.locked_alus + 1]
+    return taken
+
+
+@inlined
+def _take(group: int, word: int, ticks: int, p: Parameters, ports: Ints) -> None:
+    """Take the ports of a row of a group in some ticks of a stretch, in which all are free."""
+    block = _block(word, p)
+    if ports[block] != -1 - word:
+        ports[block] = -1 - word
+        for port in range(block + 1, _block(1, p) + block):
+            ports[port] = 0
+    alu = block + 1
+    branch = alu + p.alu_ports
+    loading = branch + p.branch_ports
+    storing = loading + p.load_ports
+    multiply = storing + p.store_ports
+    address = multiply + p.mul_ports
+    alus = 0
+    if group == ALU:
+        alus = 1
+    elif group == BRANCH:
+        _take_one(ports, branch, ticks)
+        alus = 1 if p.branches_on_alus else 0
+    elif group == STORING:
+        _take_one(ports, storing, ticks)
+        _take_one(ports, address, ticks)
+    elif group == MULTIPLY:
+        _take_one(ports, multiply, ticks)
+        alus = 1
+    else:
+        _take_one(ports, loading, ticks)
+        _take_one(ports, address, ticks)
+        alus = p.locked_alus if group == LOCKING else 0
+    for _ in range(alus):
+        _take_one(ports, alu, ticks)
+
+
+@inlined
+def _take_one(ports: Ints, port: int, ticks: int) -> None:
+    """Take the first free port, from ``port`` on, in each of some ticks."""
+    while ticks:
+        before = ports[port]
+        ports[port] = before | ticks
+        ticks &= before
+        port += 1
 
 
 @inlined

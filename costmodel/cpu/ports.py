@@ -14,26 +14,28 @@ from costmodel.cpu.parameters import TICKS_PER_CYCLE
 Steps = Generator[simpy.Event, Any, None]
 Timed = Generator[simpy.Event, Any, int]
 ARBITRATION = 0.5
-"""How many ticks before the end of a cycle ports are given out, when all that is ready is known."""
+"""The part of a tick after which ports are given out, when all that is ready is known."""
 
 
 class Ports:
-    """The ports of each group; of the micro-ops that are ready in a cycle, the oldest start."""
+    """The ports of each group; in every tick the oldest micro-ops that wait have them."""
 
     def __init__(self, env: simpy.Environment, counts: Mapping[int, int]) -> None:
-        """Create ports; ``counts`` is how many starts per cycle each group allows."""
+        """Create ports; ``counts`` is how many each group has."""
         self.env = env
         self.counts = counts
-        self.waiting: dict[int, tuple[int, Mapping[int, int], simpy.Event]] = {}
+        self.waiting: dict[int, tuple[Mapping[int, int], simpy.Event]] = {}
+        self.left: dict[int, int] = {}
         self.arbitrating = False
 
     def start(self, micro_op: MicroOp, needs: Mapping[int, int]) -> Timed:
-        """Wait for a cycle in which all needed ports are free, and return the start.
+        """Wait until all needed ports were had for a cycle, and return the start.
 
-        A start is known at the end of its cycle, before anything can depend on it.
+        A start is known a cycle later, before anything can depend on it.
         """
         granted = self.env.event()
-        self.waiting[micro_op.number] = int(self.env.now), needs, granted
+        self.waiting[micro_op.number] = needs, granted
+        self.left[micro_op.number] = TICKS_PER_CYCLE
         if not self.arbitrating:
             self.arbitrating = True
             self.env.process(self._arbitrate())
@@ -42,15 +44,16 @@ class Ports:
 
     def _arbitrate(self) -> Steps:
         while self.waiting:
-            begins = int(self.env.now) // TICKS_PER_CYCLE * TICKS_PER_CYCLE
-            yield self.env.timeout(begins + TICKS_PER_CYCLE - ARBITRATION - self.env.now)
+            tick = int(self.env.now)
+            yield self.env.timeout(ARBITRATION)
             used: Counter[int] = Counter()
             for number in sorted(self.waiting):
-                ready, needs, granted = self.waiting[number]
+                needs, granted = self.waiting[number]
                 if all(used[group] + n <= self.counts[group] for group, n in needs.items()):
                     used.update(needs)
-                    del self.waiting[number]
-                    granted.succeed(ready + begins - ready // TICKS_PER_CYCLE * TICKS_PER_CYCLE)
-            if self.waiting:
-                yield self.env.timeout(ARBITRATION)
+                    self.left[number] -= 1
+                    if not self.left[number]:
+                        del self.waiting[number], self.left[number]
+                        granted.succeed(tick + 1 - TICKS_PER_CYCLE)
+            yield self.env.timeout(1 - ARBITRATION)
         self.arbitrating = False

@@ -10,30 +10,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from costmodel.cpu.issue import take, take_lock
+from costmodel.cpu.issue import take_until
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.reuse import Ints
 from costmodel.cpu.window import (
-    ADDRESS,
-    ALU,
-    BRANCH,
     GROUP_BITS,
-    LOADING,
-    LOCKING,
-    MULTIPLY,
     NO_ISSUE,
     REQUEST_RING,
     RING,
-    STORING,
+    WORD_TICKS,
     Now,
     Window,
 )
 from costmodel.jit import hot, inlined
 
 _NONE = -1
-_CARRIED = 14
+_CARRIED = 13
 """How many numbers of the state are single ones, not parts of a ring."""
-_ATOMIC_BEGAN = 10
+_ATOMIC_BEGAN = 9
 """The position of ``Now.atomic_began`` in the state."""
 
 
@@ -53,7 +47,7 @@ NOTHING = Reach(0, 0, 0, 0)
 def state_length(p: Parameters, reach: Reach = NOTHING) -> int:
     """Return the length of the state of a window, for a program with a given reach."""
     return (
-        _CARRIED + p.miss_registers + 2 * p.rob + 2 * p.store_queue + p.in_flight
+        _CARRIED + p.miss_registers + 3 * p.rob + 2 * p.store_queue + p.in_flight
         + p.load_queue + p.locked_in_flight + p.branches + p.calls + p.results
         + p.fetches * p.fetch_queue
         + _widths(p) + 3 * reach.rows + 2 * reach.entries + reach.streams * reach.requests
@@ -64,9 +58,9 @@ def empty_state(p: Parameters) -> Ints:
     """Return the state of a window in which nothing is in flight."""
     state = np.zeros(state_length(p), np.int64)
     state[_ATOMIC_BEGAN] = -p.line_change
-    rows = state[_CARRIED + p.miss_registers :][: 2 * p.rob]
-    rows[0::2] = -TICKS_PER_CYCLE
-    rows[1::2] = _NONE
+    rows = state[_CARRIED + p.miss_registers :][: 3 * p.rob]
+    rows[0::3] = -TICKS_PER_CYCLE
+    rows[1::3] = _NONE
     state[len(state) - _widths(p) :] = -TICKS_PER_CYCLE
     return state
 
@@ -86,7 +80,7 @@ def _widths(p: Parameters) -> int:
 def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     """Write the state into ``out``, whose length is that of :func:`state_length`."""
     now = w.now[0]
-    zero = _cycle_of(now)
+    zero = now.cycle
     _save_carried(p, zero, now, out)
     at = _CARRIED
     for i in range(p.miss_registers):
@@ -95,9 +89,11 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     for back in range(1, p.rob + 1):
         slot = (now.row - back) & (RING - 1)
         out[at] = max(w.rows[slot].retires - zero, -TICKS_PER_CYCLE)
-        issued = w.rows[slot].issued - (zero << GROUP_BITS)
-        out[at + 1] = issued if issued >= 0 else _NONE
-        at += 2
+        # A row that had its ports before now does not matter to them any more.
+        has_them = (w.rows[slot].issued >> GROUP_BITS) > zero
+        out[at + 1] = w.rows[slot].issued - (zero << GROUP_BITS) if has_them else _NONE
+        out[at + 2] = max(w.rows[slot].asked - zero, 0) if has_them else 0
+        at += 3
     for queue, entries in enumerate(_entries(p)):
         for back in range(1, entries + 1):
             out[at] = max(w.queues[queue, (w.entered[queue] - back) & (RING - 1)] - zero, 0)
@@ -122,46 +118,45 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
 @inlined
 def _save_carried(p: Parameters, zero: int, now: Now, out: Ints) -> None:
     """Write the single numbers of the state; :func:`_load_carried` reads them in the same order."""
-    out[0] = now.cycle - zero
-    out[1] = now.retired - zero
+    out[0] = now.retired - zero
     # Fetch looks further back than dispatch.
-    out[2] = max(now.redirect - zero, min(now.fetched - zero, 0) if p.fetches else 0)
-    out[3] = now.redirect_cause if now.redirect > zero else 0
-    out[4] = max(now.fence - zero, 0)
-    out[5] = now.fence_cause if now.fence > zero else 0
-    out[6] = max(now.drained - zero, 0)
-    out[7] = now.drained_cause if now.drained > zero else 0
-    out[8] = max(now.tlbi_free - zero, 0)
-    out[9] = now.tlbi_pending
+    out[1] = max(now.redirect - zero, min(now.fetched - zero, 0) if p.fetches else 0)
+    out[2] = now.redirect_cause if now.redirect > zero else 0
+    out[3] = max(now.fence - zero, 0)
+    out[4] = now.fence_cause if now.fence > zero else 0
+    out[5] = max(now.drained - zero, 0)
+    out[6] = now.drained_cause if now.drained > zero else 0
+    out[7] = max(now.tlbi_free - zero, 0)
+    out[8] = now.tlbi_pending
     out[_ATOMIC_BEGAN] = max(now.atomic_began - zero, -p.line_change)
-    out[11] = now.fetched - zero if p.fetches else 0
-    out[12] = max(now.lock_done - zero, 0)
-    out[13] = max(now.loaded - zero, 0) if not (p.locked_alone or p.locked_oldest) else 0
+    out[10] = now.fetched - zero if p.fetches else 0
+    out[11] = max(now.lock_done - zero, 0)
+    out[12] = max(now.loaded - zero, 0) if not (p.locked_alone or p.locked_oldest) else 0
 
 
 @inlined
 def _load_carried(zero: int, now: Now, state: Ints) -> None:
-    now.cycle = zero + state[0]
-    now.retired = state[1] + zero
-    now.redirect = state[2] + zero
-    now.redirect_cause = state[3]
-    now.fence = state[4] + zero
-    now.fence_cause = state[5]
-    now.drained = state[6] + zero
-    now.drained_cause = state[7]
-    now.tlbi_free = state[8] + zero
-    now.tlbi_pending = state[9]
+    now.cycle = zero
+    now.retired = state[0] + zero
+    now.redirect = state[1] + zero
+    now.redirect_cause = state[2]
+    now.fence = state[3] + zero
+    now.fence_cause = state[4]
+    now.drained = state[5] + zero
+    now.drained_cause = state[6]
+    now.tlbi_free = state[7] + zero
+    now.tlbi_pending = state[8]
     now.atomic_began = state[_ATOMIC_BEGAN] + zero
-    now.fetched = state[11] + zero
-    now.lock_done = state[12] + zero
-    now.loaded = state[13] + zero
+    now.fetched = state[10] + zero
+    now.lock_done = state[11] + zero
+    now.loaded = state[12] + zero
 
 
 @inlined
 def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> None:
     """Write what rows of the same execution look back at: inputs, lines and stored data."""
     now = w.now[0]
-    zero = _cycle_of(now)
+    zero = now.cycle
     longest = max(p.forward, p.value, p.cas, p.acquire)
     for back in range(1, reach.rows + 1):
         slot = (now.row - back) & (RING - 1)
@@ -187,20 +182,23 @@ def _save_data(p: Parameters, w: Window, reach: Reach, out: Ints, at: int) -> No
 def restore_state(p: Parameters, w: Window, state: Ints) -> None:
     """Set a window to a state without reach: it knows no rows, entries or requests of a program."""
     now = w.now[0]
-    # Later than any start so far: the ports' cycles are then all free.
-    zero = (max(now.latest, now.cycle) // TICKS_PER_CYCLE + 1) * TICKS_PER_CYCLE
+    # Later than all that is known of ports: they are then all free.
+    zero = (max(now.latest, now.cycle) // WORD_TICKS + 1) * WORD_TICKS
     _load_carried(zero, now, state)
     at = _CARRIED
     for i in range(p.miss_registers):
         w.misses[i] = state[at + i] + zero
     at += p.miss_registers
-    for back in range(1, p.rob + 1):
+    for back in range(p.rob, 0, -1):  # the oldest has the ports first
         slot = (now.row - back) & (RING - 1)
-        w.rows[slot].retires = state[at] + zero
+        of_row = at + 3 * (back - 1)
+        w.rows[slot].retires = state[of_row] + zero
         w.rows[slot].issued = NO_ISSUE
-        if state[at + 1] >= 0:
-            _issued_again(state[at + 1] + (zero << GROUP_BITS), slot, p, w)
-        at += 2
+        if state[of_row + 1] != _NONE:
+            w.rows[slot].issued = state[of_row + 1] + (zero << GROUP_BITS)
+            w.rows[slot].asked = state[of_row + 2] + zero
+            _take_again(slot, p, w)
+    at += 3 * p.rob
     for queue, entries in enumerate(_entries(p)):
         for back in range(1, entries + 1):
             w.queues[queue, (w.entered[queue] - back) & (RING - 1)] = state[at] + zero
@@ -227,7 +225,7 @@ def _save_widths(p: Parameters, w: Window, out: Ints, at: int) -> int:
     A cycle ago is long ago; fetch, where it lags, still asks when older rows left its queue.
     """
     now = w.now[0]
-    zero = _cycle_of(now)
+    zero = now.cycle
     oldest = (min(now.fetched, zero) if p.fetches else zero) - TICKS_PER_CYCLE
     for back in range(1, p.width + 1):
         out[at] = max(w.rows[(now.row - back) & (RING - 1)].dispatched, oldest) - zero
@@ -265,22 +263,9 @@ def _load_widths(p: Parameters, w: Window, zero: int, state: Ints, at: int) -> N
 
 
 @inlined
-def _cycle_of(now: Now) -> int:
-    """Return the beginning of the cycle of the youngest dispatch, which states are relative to."""
-    return now.cycle & -TICKS_PER_CYCLE
-
-
-@inlined
-def _issued_again(issued: int, slot: int, p: Parameters, w: Window) -> None:
-    """Count a start that lies in the future at its ports, when a state is restored."""
-    w.rows[slot].issued = issued
-    time, group = issued >> GROUP_BITS, issued & ((1 << GROUP_BITS) - 1)
-    w.now[0].latest = max(w.now[0].latest, time)
-    if group == LOCKING:
-        take_lock(w.ports, time, p)
-        return
-    take(w.ports, group, time)
-    if group in (LOADING, STORING):
-        take(w.ports, ADDRESS, time)
-    elif group == MULTIPLY or (group == BRANCH and p.branches_on_alus):
-        take(w.ports, ALU, time)
+def _take_again(slot: int, p: Parameters, w: Window) -> None:
+    """Take the ports of a row that has them in the future, when a state is restored."""
+    end = w.rows[slot].issued >> GROUP_BITS
+    group = w.rows[slot].issued & ((1 << GROUP_BITS) - 1)
+    take_until(w.rows[slot].asked, end, group, p, w.ports)
+    w.now[0].latest = max(w.now[0].latest, end)

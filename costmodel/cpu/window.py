@@ -15,8 +15,12 @@ RING = 8192
 """How many rows, loads and stores are remembered: twice the largest window."""
 REQUEST_RING = 512
 """How many requests of a stream are remembered: twice the deepest prefetcher."""
-PORT_RING = 1 << 16
-"""For how many cycles ahead of dispatch the starts at ports are counted."""
+WORD_TICKS = 48
+"""For how many ticks one number says whether a port is taken."""
+PORT_WORDS = 1 << 14
+"""How many such stretches are remembered."""
+PORTS = 5 * 16 + 32
+"""The most ports that a machine file can have, with its address units."""
 
 
 class Now:
@@ -59,7 +63,7 @@ class Now:
     atomics: int
     """How many arm64 atomics there were so far."""
     latest: int
-    """The latest start so far."""
+    """The latest tick so far up to which a port is taken."""
     front_cause: int
     """The cause that delayed the dispatch of this row."""
     start: int
@@ -89,8 +93,10 @@ class WindowRow:
     arrival_class: int
     """What the wait for the line is charged to: an index into ``totals`` behind the counters."""
     retires: int
+    asked: int
+    """When it asked for its ports."""
     issued: int
-    """Its start and its group of ports, packed; ``NO_ISSUE`` where it uses no port."""
+    """When it had them for a cycle, and their group, packed; ``NO_ISSUE`` where it uses none."""
 
 
 class StoreEntry:
@@ -111,8 +117,7 @@ COUNTERS = 2
 ALU, BRANCH, LOADING, STORING, MULTIPLY, ADDRESS, LOCKING = range(7)
 """Groups of ports. Loads and stores share address units; a multiplication takes an ALU as well; a
 locked operation takes the ports of a load, and ALUs."""
-GROUPS, GROUP_BITS = 7, 3
-NO_SHARE = -1
+GROUP_BITS = 3
 LOADS, LOCKS, BRANCHES, CALLS, RESULTS = range(5)
 """Queues whose entries are taken at dispatch and free again at retirement. Limits of what is in
 flight are such queues, too."""
@@ -161,7 +166,7 @@ class Window(NamedTuple):
     misses: Ints
     """When the youngest misses are done, ascending; as many as there are miss registers."""
     ports: Ints
-    """The number of a cycle and the starts in it, packed, [groups of ports, ring of cycles]."""
+    """When ports are taken, see :mod:`costmodel.cpu.issue`."""
     now: MutableSequence[Now]
     """One record: the progress of the window."""
 
@@ -189,6 +194,6 @@ def new_window(miss_registers: int) -> Window:
         requests=np.zeros((STREAMS, REQUEST_RING), np.int64),
         requested=np.zeros(STREAMS, np.int64),
         misses=np.zeros(miss_registers, np.int64),
-        ports=np.full((GROUPS, PORT_RING), -1, np.int64),
+        ports=np.zeros(PORT_WORDS * (1 + PORTS), np.int64),
         now=now,
     )

@@ -52,13 +52,15 @@ class Cut:
 
     ``loop``: the arguments that name the loop in an archive. ``exact``: whether the steps reproduce
     the number of micro-ops of every table with folios of one order. ``off_pct``: the most by which
-    they miss the number of micro-ops of any other table, in percent.
+    they miss the number of micro-ops of any other table, in percent. ``releases``: whether the
+    release of gathered pages is in the steps.
     """
 
     loop: Mapping[str, Any]
     library: Library
     exact: bool
     off_pct: float
+    releases: bool = False
 
 
 def cut_into_steps(
@@ -68,25 +70,26 @@ def cut_into_steps(
     *,
     operation: str,
     contpte: bool,
-    releases: bool = False,
+    posted: bool = False,
     most_off_pct: float = MOST_OFF_PCT,
 ) -> Cut | str:
     """Return the steps of a kernel, or why there are none.
 
     They are cut from ``tables`` and tried on ``trials``. Loops of the model are tried one after the
     other; if none fits, the text says where the one that came furthest differs from the kernel.
-    ``releases``: the recorded releases of the program are cut as well.
+    Recorded releases of pages are cut as well, if they have the events of the model. ``posted``:
+    the program is named after a posting, which may lack what the tree of its recording has.
     """
     known = operation_named(operation).recorded()
     loops = known.loops
     if loops is None:
         return "the model has no loop for it"
-    if releases:  # a shipped build, whose variant may lack what its tree has
+    if posted:
         tables, trials = (
             [replace(table, window=known.prepare(program, table.window)) for table in some]
             for some in (tables, trials)
         )
-    cutter = _Cutter(program, operation, loops, contpte, releases, most_off_pct)
+    cutter = _Cutter(program, operation, loops, contpte, most_off_pct)
     events = {t: cutter.events(t.window) for t in (*tables, *trials)}
     names = {event for seen in events.values() for _, event, _ in seen}
     furthest, why = (-1, 0), "no loop of the model fits"
@@ -117,7 +120,6 @@ class _Cutter:
     operation: str
     loops: KnownLoops
     contpte: bool
-    cuts_releases: bool
     most_off_pct: float
 
     def events(self, window: Recording) -> list[Seen]:
@@ -151,13 +153,15 @@ class _Cutter:
         in turn where that is nearer to the tables.
         """
         marked = [(table.window, marks[table]) for table in tables]
-        releases = self.releases() if self.cuts_releases else []
+        releases = self.releases()
         events = {mark.step.event for _, found in releases for mark in found}
         found: Cut | str = ""
         least_pct = float("inf")
         libraries = libraries_of(self.operation, self.program, [*marked, *releases], events)
         for library in libraries:
             cut, missed_pct = self._tried(choices, library, marks, trials)
+            if isinstance(cut, Cut):
+                cut = replace(cut, releases=bool(releases))
             if missed_pct < least_pct:
                 found, least_pct = cut, missed_pct
             if missed_pct <= _NEARLY_EXACT_PCT:
@@ -165,14 +169,21 @@ class _Cutter:
         return found
 
     def releases(self) -> list[tuple[Recording, Sequence[Mark]]]:
-        """Return the recorded releases of gathered pages with their events."""
+        """Return the recorded releases of gathered pages with their events.
+
+        There are none where the kernel lacks an event by which the model releases pages.
+        """
         known = operation_named(self.operation).recorded()
         windows = (
             known.prepare(self.program, window)
             for window in self.program.recordings.values()
             if window.layout.endswith(RELEASE)
         )
-        return [(window, known.find(self.program, window)) for window in windows]
+        found: list[tuple[Recording, Sequence[Mark]]] = [
+            (window, known.find(self.program, window)) for window in windows
+        ]
+        seen = {mark.step.event for _, marks in found for mark in marks}
+        return found if seen >= self.loops.released else []
 
     def _tried(
         self,

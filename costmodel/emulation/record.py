@@ -21,6 +21,7 @@ from costmodel.emulation.scenes import (
     mixed_scenes,
     other_frames,
     released_scenes,
+    releases_by_batch,
     scenes,
 )
 from costmodel.emulation.stream import Decoded, StreamBuilder
@@ -41,7 +42,8 @@ from costmodel.recorder.build_archive import RELEASE, TABLE
 class Recorded:
     """The recorded windows of a kernel, and its steps, or why it has none.
 
-    ``slots``: by ``STATE/LAYOUT``, how many slots of the gather list the pages of a window take.
+    ``slots``: by ``STATE/LAYOUT``, how many slots of the gather list the pages of a window take;
+    empty where the steps hold the release of pages.
     """
 
     program: RecordedProgram
@@ -54,45 +56,49 @@ def record_program(
     operation: EmulatedOperation,
     name: str,
     *,
-    releases: Sequence[Scene] | None = None,
+    batches: Sequence[Scene] | None = None,
     most_off_pct: float = MOST_OFF_PCT,
 ) -> Recorded:
     """Record every scene in every state of an operation, as the program ``name``.
 
-    ``releases``: the scenes of which alone the release of gathered pages is recorded, and cut into
-    steps; the kernel must have the functions of the booted kernels there. Without them, the release
-    of every scene is recorded as a whole, and not cut.
-    ``most_off_pct``: by how much the steps may miss a table. Raises ConfigError if the executed
-    instructions depend on which frames pages of order 0 lie on: then the few recorded layouts would
-    not stand for all.
+    ``batches``: the scenes whose release of gathered pages is cut into steps; the usual ones where
+    None is given. Where a kernel releases otherwise than the model, whole tables of releases are
+    recorded instead. ``most_off_pct``: by how much the steps may miss a table. Raises ConfigError
+    if the executed instructions depend on which frames pages of order 0 lie on: then the few
+    recorded layouts would not stand for all.
     """
-    recorder, cuts_releases = _Recorder(kernel, operation), releases is not None
-    contpte = bool(kernel.facts["contpte"])
+    recorder, contpte = _Recorder(kernel, operation), bool(kernel.facts["contpte"])
+    builder = recorder.builder
     for scene in scenes(contpte=contpte):
-        recorder.record(replace(scene, releases=not cuts_releases))
+        recorder.record(replace(scene, releases=False))
     recorder.cut_steady()
     recorder.compare_frames()
-    if releases is None:
-        releases = released_scenes() if recorder.slots else ()
-    for scene in releases:
-        recorder.record_releases(scene)
-    program = recorder.builder.program(name)
-    tables = recorder.tables.copy()
+    tables, windows = recorder.tables.copy(), dict(builder.windows)
+    if recorder.gathers:
+        for scene in releases_by_batch() if batches is None else batches:
+            recorder.record_releases(scene)
+    kept = dict(builder.windows)
     for scene in mixed_scenes((*_TAUGHT, *_TRIED)):
         recorder.record(scene)
     mixed = recorder.tables[len(tables) :]
     taught = mixed[: len(mixed) * len(_TAUGHT) // len((*_TAUGHT, *_TRIED))]
-    trials = mixed[len(taught) :]
     steps = cut_into_steps(
-        recorder.builder.program(name),
+        builder.program(name),
         [*tables, *taught],
-        trials,
+        mixed[len(taught) :],
         operation=operation.name,
         contpte=contpte,
-        releases=cuts_releases,
+        posted=batches is not None,
         most_off_pct=most_off_pct,
     )
-    return Recorded(program, steps, recorder.slots)
+    recorder.slots.clear()
+    builder.windows = kept
+    in_steps = isinstance(steps, Cut) and steps.releases
+    if batches is None and recorder.gathers and not in_steps:
+        builder.windows = windows
+        for scene in (*scenes(contpte=contpte), *released_scenes()):
+            recorder.record_releases(scene)
+    return Recorded(builder.program(name), steps, recorder.slots)
 
 
 _TAUGHT: Final = (1,)
@@ -134,6 +140,7 @@ class _Recorder:
         self.pcs: dict[tuple[str, str], list[int]] = {}
         """The instructions of each table of folios of order 0, by state and layout."""
         self.slots: dict[str, int] = {}
+        self.gathers = False
 
     def compare_frames(self) -> None:
         """Raise ConfigError if pages of order 0 on other frames need other instructions.
@@ -154,6 +161,7 @@ class _Recorder:
     def record(self, scene: Scene) -> None:
         """Take a process through all states of the operation, and record each of them."""
         for done in self._executed(scene):
+            self.gathers |= done.run.slots > 0
             layout = f"{scene.layout}{TABLE}" if scene.steady else scene.layout
             window = self.builder.add(done.state, layout, done.run.done, done.table, done.targets)
             self.tables.append(TableRecording(scene, done.contiguous, window))

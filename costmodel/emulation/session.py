@@ -270,7 +270,7 @@ def _summary(
         f"checked: page tables and counts on {layouts} layouts; the same instructions",
         "for two layouts of frames; no stub in the loop",
         "",
-        *_micro_ops(program, _states(program), releases=bool(info.slots)),
+        *_micro_ops(program, _states(program), releases=archive.releases),
     ]
     lines += ["", *textwrap.wrap(_priced(archive), WIDTH)]
     lines += [line for text in info.warnings for line in textwrap.wrap(f"warning: {text}", WIDTH)]
@@ -313,7 +313,8 @@ def _priced(archive: BuildArchive) -> str:
         )
     loop = "entry by entry" if info.loop["batching"] is None else "batch by batch"
     off_pct = max(info.off_pct, 0.01)
-    tables = "" if info.exact else f", tables of orders {orders} as they were recorded"
+    by_steps = info.exact or archive.releases_by_steps
+    tables = "" if by_steps else f", tables of orders {orders} as they were recorded"
     released = " What is released: shares of recorded tables of one order." if info.slots else ""
     return (
         f"priced by its steps, {loop}: any order, mix and strategy{tables}. Tables of mixed "

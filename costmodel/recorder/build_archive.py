@@ -46,10 +46,13 @@ folio."""
 OLD_FRAMES: Final = 1 << 17
 """Distance, in frames, from the first frame of a table to the frames of folios that were freed long
 before."""
+FREED_BEFORE: Final = 1 << 24
+"""Distance in frames between a page and the one that was freed in its place some lists earlier,
+where they are priced."""
 _FORMAT: Final = 2
 _LONGEST_TEXT: Final = 60
 _LARGEST_BYTES: Final = 1 << 30
-"""Of an archive unpacked; one of zap takes 73 MiB."""
+"""Of an archive unpacked; one of zap takes up to 73 MiB."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class BuildInfo:
     ``sources`` (source files): ``--like`` records another object with the same ones. ``has_steps``:
     whether it could be cut into steps; ``uncut`` says why if not, and ``loop``, ``exact`` and
     ``off_pct`` are those of :class:`costmodel.emulation.cutting.Cut`. ``slots``: by
-    ``STATE/LAYOUT``, how many slots of the gather list the pages of a release take.
+    ``STATE/LAYOUT``, how many slots of the gather list the pages of a release take; empty where the
+    steps hold the release.
     """
 
     name: str
@@ -104,6 +108,17 @@ class BuildArchive:
     info: BuildInfo
     program: RecordedProgram
     steps: Library | None = None
+
+    @property
+    def releases(self) -> bool:
+        """Whether pages are gathered, and their release was recorded."""
+        windows = self.program.recordings.values()
+        return any(window.layout.endswith(RELEASE) for window in windows)
+
+    @property
+    def releases_by_steps(self) -> bool:
+        """Whether the steps hold the release of gathered pages."""
+        return self.info.has_steps and self.releases and not self.info.slots
 
     def layouts(self) -> list[str]:
         """Return the sorted names of the layouts of which a whole page table was recorded."""

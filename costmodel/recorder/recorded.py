@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,15 +10,21 @@ import numpy as np
 
 from costmodel.code.events import Mark, Step
 from costmodel.code.removal import renumbered
+from costmodel.code.trace import TableRun, Trace
 from costmodel.mm.build import Memory
 from costmodel.mm.operation import TableOperation
+from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.mm.state import PteState
 from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.recorder.build_archive import BuildArchive
 
 Seen = tuple[int, str, int | None]
 """The row of an event, its name, and the slot of its entry (None: it is about no single entry)."""
 Loop = Callable[[Any], Iterator[Any]]
 """A loop of the model: the function of a strategy."""
+Opens = Callable[[str, TableShape], Trace]
+"""Returns the trace of a recorded window, by its name, with the folios of a table's shape."""
+Behind = Callable[[BuildArchive, Opens, ShapedSpace, Sequence[TableRun], bool], Iterable[TableRun]]
 
 
 def as_recorded(_: RecordedProgram, window: Recording) -> Recording:
@@ -39,7 +45,7 @@ class KnownLoops:
     ``on_pages``: events on one struct page, whose number must be the same in kernel and loop.
     ``between``: the event between two tables, whose steps no single table holds; those of the
     program ``donor`` stand for them. ``holds`` tells whether the steps of a build tree are what a
-    kernel executes in a state of the operation.
+    kernel executes in a state of the operation. ``released``: the events of a release of pages.
     """
 
     events: Callable[[RecordedProgram, Recording, int], list[Seen]]
@@ -50,6 +56,28 @@ class KnownLoops:
     on_pages: frozenset[str]
     between: str
     donor: str = "v6.12.117"
+    released: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class WholeTables:
+    """What prices an archive beside its recorded tables, where steps do not hold it.
+
+    ``states``: by name of a state, what recordings call it where that is another name. ``before``
+    returns what is executed before the entries of a table of a shape, given the architecture of the
+    build; its last micro-op stands for the first one of the table. ``behind`` returns what follows
+    the tables of an address space, such as the release of their pages, given an archive whose
+    ``slots`` are not empty, a function that opens one of its windows, the address space, what is
+    executed on its tables, and whether order-0 frames are aligned as their entries are.
+    """
+
+    states: Mapping[str, str] = field(default_factory=dict)
+    before: Callable[[str, TableShape], Trace] | None = None
+    behind: Behind | None = None
+
+    def state(self, shape: TableShape) -> str:
+        """Return what recordings call the state of a table."""
+        return self.states.get(shape.state.name, shape.state.name)
 
 
 @dataclass(frozen=True)
@@ -62,7 +90,8 @@ class RecordedEvents:
     whether paths between which no known fact decides are taken in turn; otherwise the commonest one
     is always taken. ``donors``: for programs that were never recorded doing some steps, the program
     that they are taken from; these are the steps that begin or end with an event of ``donated``.
-    ``loops``: by which archives of build trees are cut; None where none is.
+    ``loops``: by which archives of build trees are cut; None where none is. ``whole``: what prices
+    their whole tables.
     """
 
     find: Callable[[RecordedProgram, Recording], list[Mark]]
@@ -72,6 +101,7 @@ class RecordedEvents:
     donors: Mapping[str, str] = field(default_factory=dict)
     donated: frozenset[str] = frozenset({"clear_src", "flush", "restore_src"})
     loops: KnownLoops | None = None
+    whole: WholeTables = WholeTables()
 
 
 class WindowRows:

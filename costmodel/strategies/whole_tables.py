@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.build import build
-from costmodel.code.events import Step
 from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN, memory_producers
-from costmodel.code.library import load_library
-from costmodel.code.record import recorder_of
 from costmodel.code.subkinds import kind_of, subkind_of
 from costmodel.code.trace import NO_ADDRESS, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError
-from costmodel.config.sizes import size_text
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.mm.state import PteState
-from costmodel.operations.fork.operation import OPERATION, READ_ONLY, WRITABLE
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.operations.zap.operation import DONTNEED, MUNMAP
-from costmodel.operations.zap.reuse import Lists, share_apart, with_reuse
-from costmodel.operations.zap.trace import FREED_BEFORE, unmaps_alone
 from costmodel.recorder.archive import ALIGNED, RecordedProgram, Recording
 from costmodel.recorder.build_archive import (
+    FREED_BEFORE,
     OLD_FRAMES,
     RELEASE,
     SCATTERED,
@@ -41,16 +30,11 @@ from costmodel.recorder.build_archive import (
     BuildArchive,
     load_archive,
 )
-from costmodel.units import LARGEST_ORDER, LINE_BYTES, PAGE_BYTES
+from costmodel.recorder.recorded import WholeTables
+from costmodel.units import LINE_BYTES
 
 Ints = NDArray[np.int64]
 
-_RECORDED_AS: Final = {WRITABLE.name: "rw", READ_ONLY.name: "ro", DONTNEED.name: MUNMAP.name}
-"""States that have another name in recordings. MADV_DONTNEED over a range empties a table as
-munmap() does, so both are one recording."""
-_ALLOCATING: Final = "v6.12.117"
-"""Variant whose recording provides the allocation, clearing and locking of tables, which cannot be
-emulated from a build tree."""
 _OTHER_LINES: Final = 1 << 12
 """First number of cache lines of the recorded build, so that they differ from the allocation's."""
 _OTHER_SITES: Final = 1 << 16
@@ -67,17 +51,17 @@ def archive_runs(
     """
     path = strategy.archive
     assert path is not None
+    archive = load_archive(path)
     if strategy.code is None and not _steps_execute(path, space, aligned=aligned):
-        return recorded_runs(path, space, aligned=aligned)
-    info = load_archive(path).info
-    _refuse_other_states(load_archive(path), space)
-    if not info.slots:
-        return list(operation_named(strategy.operation).trace(strategy, program, isa, space))
-    if space.ptes % TABLE_PTES:
-        reason = "holds releases of whole tables: memory must be a multiple of 2 MiB"
-        raise ConfigError.of(f"@{info.name}", reason, got=size_text(space.ptes * PAGE_BYTES))
-    unmaps, lists = unmaps_alone(strategy, program, isa, space)
-    return [*unmaps, *_releases(path, space, unmaps, lists, aligned=aligned)]
+        runs = recorded_runs(path, space, aligned=aligned)
+    else:
+        _refuse_other_states(archive, space)
+        traced = operation_named(strategy.operation).trace(strategy, program, isa, space)
+        runs = list(traced)
+    behind = _whole(archive).behind
+    if not archive.info.slots or behind is None:
+        return runs
+    return [*runs, *behind(archive, partial(_open, path), space, runs, aligned)]
 
 
 def _refuse_other_states(archive: BuildArchive, space: ShapedSpace) -> None:
@@ -102,97 +86,24 @@ def _refuse_other_states(archive: BuildArchive, space: ShapedSpace) -> None:
 
 
 def recorded_runs(path: Path, space: ShapedSpace, *, aligned: bool) -> list[TableRun]:
-    """Return what the build in an archive executes on an address space of whole, equal tables.
+    """Return the tables of an address space of whole, equal tables as an archive recorded them.
 
     Raises ConfigError for a folio layout or a state that the archive does not hold.
     """
     archive = load_archive(path)
     keys = [(_key(archive, shape, aligned), shape) for shape in space.shapes]
-    runs = [TableRun(_open(path, key, shape), shape.count, shape.ptes) for key, shape in keys]
-    slots = archive.info.slots
-    if not slots:
-        return runs
-    released = (f"{key.removesuffix(TABLE)}{RELEASE}" for key, _ in keys)
-    taken = sum(shape.count * slots[key] for key, shape in zip(released, space.shapes, strict=True))
-    return [*runs, *_releases(path, space, runs, Lists.of(taken), aligned=aligned)]
-
-
-def _releases(
-    path: Path, space: ShapedSpace, unmaps: Sequence[TableRun], lists: Lists, *, aligned: bool
-) -> Iterator[TableRun]:
-    """Return the release of what unmaps gathered, as an archive holds it.
-
-    Recorded are tables of folios of one order. Of folios that lie apart none is merged with the
-    next one: tables where some do are priced as so many whose folios all lie apart, and the others
-    with none. A mix is priced as its pages' shares of tables of each order.
-    """
-    archive = load_archive(path)
-    held = archive.program.recordings
-    tables: dict[tuple[str, TableShape], float] = {}
-    for shape in space.shapes:
-        share = share_apart(shape)
-        for alike, number in _of_one_order(archive, shape):
-            name = f"{_state(shape)}/order{alike.orders[0]}"
-            apart, as_entries = f"{name}{SCATTERED}{RELEASE}", f"{name}{ALIGNED}{RELEASE}"
-            together = as_entries if aligned and as_entries in held else f"{name}{RELEASE}"
-            scattered = share if apart in held else 0.0
-            for window, part in ((apart, scattered), (together, 1 - scattered)):
-                tables[window, alike] = tables.get((window, alike), 0.0) + number * part
-    tables = {key: number for key, number in tables.items() if number}
-    whole = zip(tables, _rounded(list(tables.values())), strict=True)
-    runs = [TableRun(_open(path, name, alike), count, 0) for (name, alike), count in whole if count]
-    return with_reuse(unmaps, runs, lists)
-
-
-def _of_one_order(archive: BuildArchive, shape: TableShape) -> Iterator[tuple[TableShape, float]]:
-    """Yield full tables of recorded orders that have a table's folios together, and how many.
-
-    Folios of an order between two recorded ones are as many tables of both as have together as many
-    folios and pages.
-    """
-    released, state = archive.program.recordings, _state(shape)
-    held = [n for n in range(LARGEST_ORDER + 1) if f"{state}/order{n}{RELEASE}" in released]
-    for order, folios in sorted(Counter(shape.orders).items()):
-        tables = shape.count * (folios << order) / TABLE_PTES
-        low = max(known for known in held if known <= order)
-        high = min(known for known in held if known >= order)
-        share = 1.0 if low == high else (2.0**-order - 2.0**-high) / (2.0**-low - 2.0**-high)
-        yield _filled(shape, low), tables * share
-        if high != low:
-            yield _filled(shape, high), tables * (1 - share)
-
-
-def _filled(shape: TableShape, order: int) -> TableShape:
-    """Return a table full of folios of one order that lie about where those of another do."""
-    full = (order,) * (TABLE_PTES >> order)
-    if shape.orders == full:
-        return replace(shape, count=1)
-    pages = [
-        first + page
-        for first, folio in zip(shape.first_pfns, shape.orders, strict=True)
-        for page in range(1 << folio)
-    ]
-    places = [index * len(pages) // len(full) for index in range(len(full))]
-    frames = tuple(pages[place] >> order << order for place in places)
-    return replace(shape, count=1, orders=full, first_pfns=frames)
-
-
-def _rounded(numbers: Sequence[float]) -> list[int]:
-    """Return whole numbers near these with the same rounded sum, at least 1."""
-    sums = np.round(np.cumsum(numbers))
-    sums[-1] = max(sums[-1], 1)
-    return [int(number) for number in np.diff(sums, prepend=0)]
+    return [TableRun(_open(path, key, shape), shape.count, shape.ptes) for key, shape in keys]
 
 
 def _steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
     """Tell whether an address space is priced by the steps of an archive, not by its whole tables.
 
-    It is where the steps reproduce all recorded tables exactly, and where the archive has steps but
-    lacks a table of the address space.
+    It is where the steps reproduce all recorded tables exactly or hold the release of their pages,
+    and where the archive has steps but lacks a table of the address space.
     """
     archive = load_archive(path)
-    if archive.info.exact or not archive.info.has_steps:
-        return archive.info.exact
+    if archive.info.exact or archive.releases_by_steps or not archive.info.has_steps:
+        return archive.info.has_steps
     try:
         for shape in space.shapes:
             _key(archive, shape, aligned)
@@ -204,18 +115,19 @@ def _steps_execute(path: Path, space: ShapedSpace, *, aligned: bool) -> bool:
 def _key(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
     """Return the name of the recorded window of a table's shape; raise ConfigError if none is."""
     recordings, layout = archive.program.recordings, _layout(archive, shape, aligned)
-    state = _state(shape)
+    whole = _whole(archive)
+    state = whole.state(shape)
     if f"{state}/{layout}" not in recordings:
         states = {window.state for window in recordings.values()}
         words = operation_named(archive.info.operation).words.states
-        held = [s.name for s in words if _RECORDED_AS.get(s.name, s.name) in states]
+        held = [s.name for s in words if whole.states.get(s.name, s.name) in states]
         reason = f"holds tables in the states {', '.join(held)}"
         raise ConfigError.of(f"@{archive.info.name}", reason, got=shape.state.name)
     return f"{state}/{layout}"
 
 
-def _state(shape: TableShape) -> str:
-    return _RECORDED_AS.get(shape.state.name, shape.state.name)
+def _whole(archive: BuildArchive) -> WholeTables:
+    return operation_named(archive.info.operation).recorded().whole
 
 
 def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
@@ -244,10 +156,12 @@ def _trace(path: Path, _mtime_ns: int, key: str, shape: TableShape) -> Trace:
     archive = load_archive(path)
     spread = SPREAD if SCATTERED in key else 1
     rows = _columns(archive.program, archive.program.recordings[key], shape, spread)
-    segment = operation_named(archive.info.operation).words.loop
-    if archive.info.operation == OPERATION.name:
-        return _joined(_allocation(archive.program, shape), rows, segment)
-    segment = "release" if key.endswith(RELEASE) else segment
+    is_release = key.endswith(RELEASE)
+    segment = "release" if is_release else operation_named(archive.info.operation).words.loop
+    before = _whole(archive).before
+    if before is not None and not is_release:
+        architecture = archive.program.name.rpartition(".")[2]
+        return _joined(before(architecture, shape), rows, segment)
     return Trace(
         **rows,
         step_start=np.zeros(1, np.int32),
@@ -255,16 +169,6 @@ def _trace(path: Path, _mtime_ns: int, key: str, shape: TableShape) -> Trace:
         step_names=(),
         segments=((segment, 0, len(rows["kind"])),),
     )
-
-
-def _allocation(program: RecordedProgram, shape: TableShape) -> Trace:
-    """Return the trace that allocates, clears and locks the child's table before its entries."""
-    build_name = program.name.rpartition(".")[2]
-    name = f"{_ALLOCATING}.{build_name}"
-    first = shape.first_pfns[0]
-    steps = [Step("alloc", -1, first - 1, first), Step("read", 0, first, first)]
-    record = recorder_of("fork", name).record(steps, Step("set", -1, -1, -1))
-    return build(record, load_library("fork", name), "fork")
 
 
 def _columns(

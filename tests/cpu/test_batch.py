@@ -9,15 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.code.trace import TableRun, Trace
+from costmodel.code.uops import Kind
 from costmodel.config.machine import Machine
-from costmodel.config.workload import Workload
 from costmodel.cpu import batch, engine
+from costmodel.cpu.parameters import TICKS_PER_CYCLE, parameters_of
 from costmodel.cpu.stack import Timing
-from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.runs import trace_runs
 from costmodel.uncertainty.sampling import drawn_machines
 
-from .build import ALTRA, M2, XEON, machine
+from .build import ALTRA, M2, XEON, machine, system, trace_of
 from .draw import ARM64, X86, traces
 from .loops import fork_loop
 
@@ -91,12 +90,10 @@ def test_more_than_one_call_takes_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_order_lists_a_cycle_of_tables_that_repeats() -> None:
-    """Loads of 4.05 cycles: tables begin at different parts of a cycle."""
-    on = machine(ALTRA, caches__l1__latency_cycles=4.05)
-    workload = Workload(
-        operation="fork", memory_bytes=1 << 30, folio_orders={0: 1.0}, state="writable"
-    )
-    runs = trace_runs(built_in("fork")["v6.7"], workload, on.isa, range_tlbi=False)
-    found = engine.run(runs, on)
-    assert sum(count for _, count in found.order) == sum(run.count for run in runs) == 512
-    assert 1 < len(found.costs) < len(found.order)
+    """Four micro-ops per cycle and five per table: four tables in turn take five cycles."""
+    assert parameters_of(ALTRA).width == 4
+    found = engine.run([TableRun(trace_of([system(Kind.NOP)] * 5), 512, 1)], ALTRA)
+    assert sum(count for _, count in found.order) == 512
+    tables, times = max(found.groups, key=lambda group: group[1])
+    assert times > 100 and len(tables) == 4 and len({cost for cost, _ in tables}) == 2
+    assert sum(found.costs[cost].ticks for cost, _ in tables) == 5 * TICKS_PER_CYCLE

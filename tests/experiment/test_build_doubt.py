@@ -9,7 +9,7 @@ import pytest
 
 import costmodel
 from costmodel import published
-from costmodel.experiment import Cell, Comparison, compare_cells
+from costmodel.experiment import Cell, Comparison, compare_cells, exact_seconds
 from costmodel.experiment.build_doubt import CERTAIN, doubt_of, measured_log, widest
 from costmodel.experiment.builds import Match, matched
 
@@ -94,6 +94,18 @@ def test_folios_that_pmds_map_meet_no_loop_that_a_compiler_could_change() -> Non
     doubt = doubt_of(matched(new, base))
     assert doubt.change == CERTAIN
     assert doubt.seconds == (-measured_log(new.machine, (9,)), measured_log(new.machine, (9,)))
+
+
+def test_mappings_beside_pmds_are_no_code_of_a_build_either() -> None:
+    """v6.7 puts them into its tree one by one: that is a number of the machine."""
+    many = {"mapped": "pmd", "vmas": 300}
+    new, base = (
+        replace(each, workload=each.workload.model_copy(update=many))
+        for each in (cell("folio-batch-v6.12", order=9), cell("v6.7", order=9))
+    )
+    match = matched(new, base)
+    assert exact_seconds(match.new) < exact_seconds(match.base)
+    assert doubt_of(match).change == CERTAIN
 
 
 def test_pmds_take_no_build_from_folios_that_they_do_not_map() -> None:

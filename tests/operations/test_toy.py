@@ -10,25 +10,32 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import costmodel
 from costmodel.cli.main import main
 from costmodel.code.trace import TableRun
+from costmodel.config.errors import ConfigError
 from costmodel.mm.build import Memory
 from costmodel.mm.live_table import LiveTable
 from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import PRESENT, TABLE_PTES, YOUNG
-from costmodel.mm.shapes import ShapedSpace
+from costmodel.mm.shapes import ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.mm.tlb import TlbView
 from costmodel.mm.violations import DirtyRule, Guarantee, Violation
+from costmodel.operations.fork.allocation import allocation
 from costmodel.operations.protocol import Announced, Operation, Words
 from costmodel.operations.registry import operation_named, register, unregister
 from costmodel.operations.shared.entry import Entry, Steps
 from costmodel.operations.shared.strategy import Strategy, both
 from costmodel.operations.shared.trace import loop_runs
+from costmodel.recorder.archive import Ints, RecordedProgram, Recording
+from costmodel.recorder.build_archive import RELEASE, TABLE, BuildArchive, BuildInfo, save_archive
+from costmodel.recorder.recorded import Opens, RecordedEvents, WholeTables
 
 
 class Ageing(TableOperation):
@@ -63,6 +70,19 @@ def nothing(ageing: Ageing) -> Steps:
     yield from ()
 
 
+def freed(
+    archive: BuildArchive,
+    opens: Opens,
+    space: ShapedSpace,
+    _tables: Sequence[TableRun],
+    _aligned: bool,
+) -> Iterator[TableRun]:
+    """Release as many tables of pages as there are."""
+    assert archive.info.slots
+    for shape in space.shapes:
+        yield TableRun(opens(f"new/order0{RELEASE}", shape), shape.count, 0)
+
+
 class Age(Operation):
     """Clears accessed bits, with the recorded steps of fork."""
 
@@ -88,6 +108,14 @@ class Age(Operation):
         self, strategy: Strategy, program: str, isa: str, space: ShapedSpace
     ) -> Iterable[TableRun]:
         return loop_runs(strategy, program, space)
+
+    def recorded(self) -> RecordedEvents:
+        def unknown(*_: object) -> Any:
+            raise AssertionError("its windows are priced as they are")
+
+        return RecordedEvents(
+            unknown, unknown, whole=WholeTables({"fresh": "new"}, allocation, freed)
+        )
 
     def violations(
         self, before: Memory, done: TableOperation, *, dirty: DirtyRule
@@ -138,6 +166,59 @@ def test_what_it_costs_is_the_walk_alone() -> None:
     assert parts["walk"] > 1
     assert parts["around"] == 0
     assert cost.micro_ops_per_pte["rmw"] == pytest.approx(1, abs=0.01)
+
+
+def archive(folder: Path, *, slots: int = 0) -> str:
+    """Write an archive of a kernel that ages a table of order-0 pages, and return its name.
+
+    Each entry is read and stored. With ``slots`` a release follows, of one access for each page.
+    """
+    static = [
+        (0, "load", "mov", "src", 8, "age"),
+        (1, "store", "mov", "src", 8, "age"),
+        (2, "load", "mov", "page", 4, "release"),
+    ]
+    entry = np.arange(2 * TABLE_PTES) // 2
+    table = window(f"order0{TABLE}", entry, np.arange(2 * TABLE_PTES) % 2, data=np.arange(2) % 2)
+    pages = np.arange(TABLE_PTES)
+    release = window(f"order0{RELEASE}", pages, np.full(TABLE_PTES, 2), data=np.zeros(1, int))
+    windows = {f"new/{each.layout}": each for each in (table, release)[: 2 if slots else 1]}
+    info = BuildInfo(
+        name="old", operation="age", isa="x86_64", version="6.12", compiler="gcc", config_hash="0",
+        contpte=False, mitigations=False, cpu="cascade-lake", uncut="no loop",
+        slots={f"new/order0{RELEASE}": slots} if slots else {},
+    )  # fmt: skip
+    program = RecordedProgram.of("old.x86_64", static, windows)
+    save_archive(folder / "old.ckb", BuildArchive(info, program))
+    return f"@{folder / 'old.ckb'}"
+
+
+def window(layout: str, index: Ints, uop: Ints, *, data: Ints) -> Recording:
+    """Return a window of whole iterations; ``data``: the distance to the value of each row."""
+    distance = np.zeros((len(uop), 5), np.int64)
+    distance[:, 2] = np.resize(data, len(uop))
+    nothing = np.zeros(len(uop), np.int64)
+    return Recording("new", layout, TABLE_PTES, uop, distance, index, nothing, nothing - 1)
+
+
+def executed(strategy: str, **words: str) -> dict[str, float]:
+    cost = costmodel.price("xeon-4210r", strategy, operation="age", order=0, **words)
+    return dict(cost.micro_ops_per_pte)
+
+
+def test_a_recorded_table_is_priced_as_it_is(tmp_path: Path) -> None:
+    """Its state has another name in recordings, and a table is allocated before it."""
+    found = executed(archive(tmp_path), memory="4 MiB")
+    ahead = len(allocation("x86_64", homogeneous(2 << 20, {0: 1.0}).shapes[0])) - 1
+    assert sum(found.values()) == pytest.approx(2 + ahead / TABLE_PTES)
+    with pytest.raises(ConfigError, match="holds whole tables: memory must be a multiple of 2 MiB"):
+        executed(f"@{tmp_path / 'old.ckb'}", memory="1 MiB")
+
+
+def test_what_follows_recorded_tables_is_the_operations_own(tmp_path: Path) -> None:
+    name = archive(tmp_path, slots=TABLE_PTES)
+    cost = costmodel.price("xeon-4210r", name, operation="age", order=0, memory="4 MiB")
+    assert cost.segments_ns_per_pte["release"] > 0 < cost.segments_ns_per_pte["walk"]
 
 
 def test_a_strategy_that_does_nothing_is_found_out() -> None:

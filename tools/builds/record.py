@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,7 @@ from costmodel.emulation.kernel import SETUP, EmulatedKernel, compile_around
 from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
 from costmodel.emulation.patching import CPUS
 from costmodel.emulation.record import record_program
-from costmodel.emulation.scenes import Scene, releases_by_batch
+from costmodel.emulation.scenes import releases_by_batch
 from costmodel.emulation.tree import MEMORY, BuildTree, read_tree
 from costmodel.files import write_bytes
 from costmodel.recorder.archive import STEPS_FOLDER, zip_arrays
@@ -137,14 +137,13 @@ def _record(shipped: ShippedBuild, tree: BuildTree, source: str, image: Image) -
     checked = shipped.operation.check(kernel, name)
     if not checked.passed:
         raise SystemExit(report_text(checked))
-    releases: Sequence[Scene] | None = None
-    most_off_pct = MOST_OFF_PCT
-    if shipped.unmaps:
-        older = source != shipped.own
-        releases = [] if older or kernel.facts["contpte"] else releases_by_batch()
-        most_off_pct = _MOST_OFF_PCT if older else MOST_OFF_PCT
+    older = shipped.unmaps and source != shipped.own
     steps = record_program(
-        kernel, shipped.operation, name, releases=releases, most_off_pct=most_off_pct
+        kernel,
+        shipped.operation,
+        name,
+        batches=[] if older or kernel.facts["contpte"] else releases_by_batch(),
+        most_off_pct=_MOST_OFF_PCT if older else MOST_OFF_PCT,
     ).steps
     if isinstance(steps, str):
         print(f"{name}: not kept: {steps}", flush=True)

@@ -338,7 +338,10 @@ static void cm_count_mappings(struct vm_area_struct *vma, unsigned long pfn, lon
 	atomic_add(pages, &folio->_nr_pages_mapped);
 #endif
 #if SINCE(6, 15)
-	folio_set_large_mapcount(folio, pages, vma);
+	if (folio_large_mapcount(folio)) /* its pages are mapped one by one */
+		folio_add_large_mapcount(folio, pages, vma);
+	else
+		folio_set_large_mapcount(folio, pages, vma);
 #elif SINCE(6, 10)
 	atomic_add(pages, &folio->_large_mapcount);
 #endif

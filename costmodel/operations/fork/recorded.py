@@ -9,6 +9,7 @@ from costmodel.code.events import NO_PAGE, START, Mark, Step, Trait
 from costmodel.mm import struct_page
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.mm.state import PteState
+from costmodel.operations.fork.allocation import WHOLE
 from costmodel.operations.fork.named_loop import begun, loop_choices, loop_of
 from costmodel.operations.shared.pmd import ARCHITECTURES, LAYOUT, pmd_program
 from costmodel.operations.shared.recorded import (
@@ -267,4 +268,5 @@ RECORDED: Final = RecordedEvents(
         on_pages=frozenset({"clear_exclusive", "map"}),
         between="alloc",
     ),
+    whole=WHOLE,
 )

@@ -12,8 +12,9 @@ from costmodel.operations.shared.recorded import MAPS, MAPS_LARGE, pmd_marks, st
 from costmodel.operations.zap.named_loop import begun, loop_choices, loop_of
 from costmodel.operations.zap.operation import DONTNEED, EXIT, MUNMAP, of_file
 from costmodel.operations.zap.recorded_files import file_marks, without_flush
-from costmodel.operations.zap.recorded_release import frames_apart, release_marks
+from costmodel.operations.zap.recorded_release import EVENTS, frames_apart, release_marks
 from costmodel.operations.zap.recorded_scanner import EventRow, Scanner
+from costmodel.operations.zap.whole_releases import WHOLE
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import RELEASE
 from costmodel.recorder.recorded import (
@@ -142,5 +143,7 @@ RECORDED: Final = RecordedEvents(
         holds=(EXIT, MUNMAP, DONTNEED).__contains__,
         on_pages=frozenset({"unmap"}),
         between="lock",
+        released=EVENTS,
     ),
+    whole=WHOLE,
 )

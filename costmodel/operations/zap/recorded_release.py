@@ -33,6 +33,7 @@ _WRITES: Final = {
     ("free_pcppages_bulk", 16): "buddy",
 }
 """Events by the function that writes to a struct page, and the byte in it."""
+EVENTS: Final = frozenset({"take", "batch", "put", *_WRITES.values()})
 _APART: Final = 128
 """A distance in pages that is larger than an address may be from the page that its step is about
 (:mod:`costmodel.recorder.paths`)."""
@@ -67,8 +68,10 @@ def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
     """
     rows, folio = WindowRows(program, window), _pages(window)
     events = list(_events(rows))
-    heads = {found.page for found in events if found.event == "put"}
-    first = next(found.page for found in events if found.event == "put")
+    puts = [found.page for found in events if found.event == "put"]
+    if not puts:
+        return []  # a kernel that releases by other functions
+    heads, first = set(puts), puts[0]
     raw = [
         found
         for found, after in zip(events, [*events[1:], None], strict=True)

@@ -14,7 +14,7 @@ from typing import Final
 
 from costmodel.code.build import build
 from costmodel.code.events import Step
-from costmodel.code.library import BUILD_MARK, layouts_of, load_library
+from costmodel.code.library import BUILD_MARK, FILE_MARK, layouts_of, load_library
 from costmodel.code.record import Record, recorder_of
 from costmodel.code.step_archive import BUILDS, names_of
 from costmodel.code.trace import TableRun, Trace, later
@@ -51,11 +51,8 @@ from costmodel.operations.zap.operation import (
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.operations.zap.release import flush_and_release
 from costmodel.operations.zap.reuse import Lists, lie_apart, with_buddies, with_reuse
-from costmodel.recorder.build_archive import RELEASE
+from costmodel.recorder.build_archive import FREED_BEFORE, RELEASE, load_archive
 from costmodel.user_code.blame import StrategyError
-
-FREED_BEFORE: Final = 1 << 24
-"""Distance in frames between a page and the one that was freed in its place some lists earlier."""
 
 
 @dataclass(frozen=True)
@@ -89,21 +86,15 @@ def _runs(
 
     Released pages were unmapped up to a full gather list before; with one call per page, each is
     released at once. A loop that flushes by itself, as kernels do at the end of each table of dirty
-    pages of files, releases what it has gathered until then.
+    pages of files, releases what it has gathered until then. An archive whose steps do not hold its
+    release adds that itself.
     """
-    both = _tables(strategy, program, release_program, space, releases=True)
+    path = strategy.archive
+    releasing = path is None or load_archive(path).releases_by_steps
+    both = _tables(strategy, program, release_program, space, releases=releasing)
     unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
     releases = (TableRun(t.release, shape.count, 0) for shape, t in both if t.release is not None)
     return (*unmaps, *with_reuse(unmaps, releases, _lists(both, space)))
-
-
-def unmaps_alone(
-    strategy: Strategy, program: str, isa: str, space: ShapedSpace
-) -> tuple[list[TableRun], Lists]:
-    """Return the traces of unmapping each distinct table, and the gather lists that it releases."""
-    both = _tables(strategy, program, FOLIOS[isa], space, releases=False)
-    unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
-    return unmaps, _lists(both, space)
 
 
 def _tables(
@@ -158,7 +149,12 @@ its source, whose release is the same."""
 
 
 def _in_build_of(program: str, release: str) -> str:
-    """Return the program of a release in the build of another one, where it was recorded of it."""
+    """Return the program of a release in the build of another one, where it was recorded of it.
+
+    An archive of a user's build holds its own release.
+    """
+    if program.startswith(FILE_MARK):
+        return program
     build = _build_of(program)
     name, _, place = release.rpartition(".")
     known = names_of("zap", place, BUILDS) if build else ()
