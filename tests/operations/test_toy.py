@@ -201,18 +201,18 @@ def window(layout: str, index: Ints, uop: Ints, *, data: Ints) -> Recording:
     return Recording("new", layout, TABLE_PTES, uop, distance, index, nothing, nothing - 1)
 
 
-def executed(strategy: str, **words: str) -> dict[str, float]:
-    cost = costmodel.price("xeon-4210r", strategy, operation="age", order=0, **words)
+def executed(strategy: str, memory: str) -> dict[str, float]:
+    cost = costmodel.price("xeon-4210r", strategy, operation="age", order=0, memory=memory)
     return dict(cost.micro_ops_per_pte)
 
 
 def test_a_recorded_table_is_priced_as_it_is(tmp_path: Path) -> None:
     """Its state has another name in recordings, and a table is allocated before it."""
-    found = executed(archive(tmp_path), memory="4 MiB")
+    found = executed(archive(tmp_path), "4 MiB")
     ahead = len(allocation("x86_64", homogeneous(2 << 20, {0: 1.0}).shapes[0])) - 1
     assert sum(found.values()) == pytest.approx(2 + ahead / TABLE_PTES)
     with pytest.raises(ConfigError, match="holds whole tables: memory must be a multiple of 2 MiB"):
-        executed(f"@{tmp_path / 'old.ckb'}", memory="1 MiB")
+        executed(f"@{tmp_path / 'old.ckb'}", "1 MiB")
 
 
 def test_what_follows_recorded_tables_is_the_operations_own(tmp_path: Path) -> None:
