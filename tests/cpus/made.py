@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from costmodel.config.machine import Machine, load_machine
@@ -28,12 +30,22 @@ def workload(**changes: Any) -> Workload:
     return Workload.model_validate(base | changes)
 
 
+@dataclass(frozen=True)
+class GivenStages(PricedOperation):
+    """An operation whose stages are said, not made from what the core takes."""
+
+    stages: tuple[Stage, ...]
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The stages in order."""
+        return Schedule(self.stages)
+
+
 def priced(*stages: Stage, outside_ps: int = 0) -> PricedOperation:
     """Return an operation of some stages, part of it outside the page tables."""
     around = Surroundings(before=(OutsideCost({"around": outside_ps}),))
-    operation = PricedOperation(Timing((), ()), around, 1.0)
-    vars(operation)["schedule"] = Schedule(stages)
-    return operation
+    return GivenStages(Timing((), ()), around, 1.0, stages)
 
 
 def made(
