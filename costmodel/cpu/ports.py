@@ -31,7 +31,8 @@ class Ports:
     def start(self, micro_op: MicroOp, needs: Mapping[int, int]) -> Timed:
         """Wait until all needed ports were had for a cycle, and return the start.
 
-        A start is known a cycle later, before anything can depend on it.
+        A start is known a cycle later. Nothing depends on it earlier as long as every latency is at
+        least a cycle.
         """
         granted = self.env.event()
         self.waiting[micro_op.number] = needs, granted

@@ -89,7 +89,7 @@ def save_state(p: Parameters, w: Window, reach: Reach, out: Ints) -> None:
     for back in range(1, p.rob + 1):
         slot = (now.row - back) & (RING - 1)
         out[at] = max(w.rows[slot].retires - zero, -TICKS_PER_CYCLE)
-        # A row that had its ports before now does not matter to them any more.
+        # Ports that a row had before now matter to no younger row.
         has_them = (w.rows[slot].issued >> GROUP_BITS) > zero
         out[at + 1] = w.rows[slot].issued - (zero << GROUP_BITS) if has_them else _NONE
         out[at + 2] = max(w.rows[slot].asked - zero, 0) if has_them else 0

@@ -20,7 +20,7 @@ WORD_TICKS = 48
 PORT_WORDS = 1 << 14
 """How many such stretches are remembered."""
 PORTS = 5 * 16 + 32
-"""The most ports that a machine file can have, with its address units."""
+"""The most ports that a machine file can have, with its address units: no index is checked."""
 
 
 class Now:

@@ -61,11 +61,12 @@ def record_program(
 ) -> Recorded:
     """Record every scene in every state of an operation, as the program ``name``.
 
-    ``batches``: the scenes whose release of gathered pages is cut into steps; the usual ones where
-    None is given. Where a kernel releases otherwise than the model, whole tables of releases are
-    recorded instead. ``most_off_pct``: by how much the steps may miss a table. Raises ConfigError
-    if the executed instructions depend on which frames pages of order 0 lie on: then the few
-    recorded layouts would not stand for all.
+    ``batches``: the scenes whose release of gathered pages is cut into steps. They are given for a
+    shipped build, which is named after a posting and keeps no whole tables. None stands for the
+    tree of a user: the usual scenes, or whole tables of releases where its kernel releases pages
+    otherwise than the model. ``most_off_pct``: by how much the steps may miss a table. Raises
+    ConfigError if the executed instructions depend on which frames pages of order 0 lie on: then
+    the few recorded layouts would not stand for all.
     """
     recorder, contpte = _Recorder(kernel, operation), bool(kernel.facts["contpte"])
     builder = recorder.builder

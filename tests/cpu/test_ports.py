@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import get_type_hints
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Kind, Subkind, Target, Uop
+from costmodel.config.core import Core
 from costmodel.config.machine import Machine, load_machine
+from costmodel.config.parameter import Bounds
 from costmodel.cpu import engine, reference
 from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.cpu.stack import Timing
+from costmodel.cpu.window import PORTS
 
 from .build import ALTRA, XEON, alu, load, machine, rmw, system, trace_of
 from .draw import ARM64, X86, traces
@@ -135,3 +140,18 @@ def test_a_locked_operation_needs_its_ports_together() -> None:
         for n in (8, 9, 12)
     ]
     assert ticks[0] + TICKS_PER_CYCLE == ticks[1] == ticks[2]
+
+
+def test_there_is_room_for_the_most_ports_that_a_machine_may_have() -> None:
+    """Compiled code checks no index, so the ring of ports must hold what a file may say."""
+    hints = get_type_hints(Core, include_extras=True)
+    most = {
+        f"core__{name}": int(bounds.high)
+        for name, hint in hints.items()
+        if name.endswith("_ports") or name == "address_units"
+        for bounds in getattr(hint, "__metadata__", ())
+        if isinstance(bounds, Bounds)
+    }
+    assert len(most) == 6 and sum(most.values()) == PORTS
+    table = TableRun(fork_loop(64, MILAN.isa), 4, 64)
+    in_both([table], machine(MILAN, **most, caches__l1__latency_cycles=4.3))

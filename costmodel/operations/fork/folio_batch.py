@@ -43,7 +43,11 @@ def v6_12(fork: ForkOperation) -> Steps:
 
 
 def v7_2(fork: ForkOperation) -> Steps:
-    """Copy as v7.2: a large folio keeps who maps it, behind a lock around its mapcount."""
+    """Copy as v7.2: a large folio keeps who maps it, behind a lock around its mapcount.
+
+    Under that lock plain stores change ``_large_mapcount``. They are part of the recorded steps
+    around them, so ``counts_large``, which stands for an atomic, is not set.
+    """
     return copy_batched(fork, Batching())
 
 

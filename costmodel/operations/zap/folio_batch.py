@@ -86,7 +86,11 @@ def v6_12(zap: ZapOperation) -> Steps:
 
 
 def v7_2(zap: ZapOperation) -> Steps:
-    """Unmap as v7.2: a large folio keeps who maps it, behind a lock around its mapcount."""
+    """Unmap as v7.2: a large folio keeps who maps it, behind a lock around its mapcount.
+
+    Under that lock plain stores change ``_large_mapcount``. They are part of the recorded steps
+    around them, so ``counts_large``, which stands for an atomic, is not set.
+    """
     return unmap_batched(zap, UnmapBatching())
 
 
