@@ -49,6 +49,7 @@ DOMINANT = {
         "core.store_queue_entries",
         "kernel.table_alloc_ns",
         "kernel.fork_fixed_us",
+        "core.store_forward_cycles",
     ),
     "x86_64": (
         "atomics.locked_cycles",
