@@ -76,6 +76,9 @@ _GUESTS: Final[Mapping[tuple[str, str], str]] = {
     ("epyc-milan", "zap"): "docs/loops.md",
     ("epyc-milan", "mprotect"): "docs/mprotect.md",
     ("epyc-milan", "spawn"): "docs/spawn.md",
+    ("epyc-zen5", "fork"): "docs/measure.md",
+    ("epyc-zen5", "zap"): "docs/measure.md",
+    ("epyc-zen5", "mprotect"): "docs/measure.md",
 }
 """Machines and operations that were measured for this project, and the page that says so."""
 

@@ -45,9 +45,15 @@ def test_a_machine_says_whether_only_reports_are_about_it(machine: str, said: st
     assert any(text.startswith(said) for text in found)
 
 
-def test_a_machine_that_was_measured_as_a_guest_says_so() -> None:
-    (said, *_) = remarks(api.cell("epyc-milan", "v6.12", operation="mprotect"))
-    assert "of a guest on such a machine were compared (docs/mprotect.md" in said
+@pytest.mark.parametrize(
+    ("machine", "page"), [("epyc-milan", "docs/mprotect.md"), ("epyc-zen5", "docs/measure.md")]
+)
+def test_a_machine_that_was_measured_as_a_guest_says_so(machine: str, page: str) -> None:
+    (said, *_) = remarks(api.cell(machine, "v6.12", operation="mprotect"))
+    assert f"of a guest on such a machine were compared ({page}" in said
+
+
+def test_a_machine_of_which_nothing_was_measured_says_so() -> None:
     (said, *_) = remarks(api.cell("epyc-rome", "v6.12", operation="mprotect"))
     assert said.startswith("No absolute mprotect time of this machine was ever compared")
 

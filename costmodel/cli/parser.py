@@ -122,7 +122,10 @@ class Parser(argparse.ArgumentParser):
                 yield Fault(word, reason="is one word too many")
 
     def _unknown(self, name: str) -> str:
-        """Return the reason for an option of an unknown name: the dashes of two are no likeness."""
+        """Return why an option of an unknown name is refused, and the known one nearest to it.
+
+        Names come without their dashes: those are in all options, and make none alike.
+        """
         from difflib import get_close_matches
 
         known = [each.lstrip("-") for each in self.options]

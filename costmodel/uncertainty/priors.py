@@ -24,8 +24,8 @@ OWN_FLUSHES = ("shootdown.invlpg_ns", "shootdown.full_flush_ns")
 _SHARED = (*ONLY_MANY_CPUS, "tlbi.per_cpu_ns")
 """What several CPUs at work feel beside it. How many CPUs there are is the user's to say."""
 STEP_SIGMAS = 0.5
-"""Half-width of a finite difference in standard deviations. The core starts micro-ops on cycle
-boundaries, so a step of less than one cycle can find a plateau where there is a slope."""
+"""Half-width of a finite difference in standard deviations. It is a cycle at least: smaller steps
+of a latency meet accidents of ports, up and down, where there is a slope (docs/model.md)."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """Computes 90 % intervals by sampling: prices machines drawn from what is not known about one.
 
 Uncertain numbers are drawn together, correlated as the fit found them; prices of what lies around
-the loops each on its own. Sizes of queues are drawn
-within ``SIZE_SHARE`` of their value, and choices that only reasoning supports take the other value
-on a share ``DOUBT`` of the machines. A cliff inside the ranges, such as a loop that just fits into
-the reorder buffer, then shows as a wide interval.
+the loops are drawn each on its own. Sizes of queues are drawn within ``SIZE_SHARE`` of their value,
+and choices that only reasoning supports take the other value on a share ``DOUBT`` of the machines.
+A cliff inside the ranges, such as a loop that just fits into the reorder buffer, then shows as a
+wide interval.
 """
 
 from __future__ import annotations

@@ -106,7 +106,10 @@ def files(folder: Path) -> set[Path]:
 def struck_and_whole(
     command: str, folder: Path, number: int, sent: signal.Signals
 ) -> tuple[int, str]:
-    """Return the same; no file may be half-written, or there that was not there before."""
+    """Strike a command and return what :func:`struck` does.
+
+    No file may be half-written then, and a command that failed leaves no new one.
+    """
     skip_without_tree(command)
     whole(command, folder)
     before = files(folder)

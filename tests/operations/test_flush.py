@@ -13,6 +13,7 @@ from costmodel.config.machine import load_machine
 from costmodel.operations.protocol import FlushRequest
 from costmodel.operations.shared.flush import (
     ASID_FLUSH,
+    RANGE_TLBI_PAGES,
     flush,
     flush_of_all,
     flushed_entries,
@@ -44,6 +45,8 @@ def test_arm64_without_range_tlbis_issues_one_per_page_up_to_a_table() -> None:
 def test_arm64_with_range_tlbis_issues_few_for_any_number() -> None:
     few, many = (flush(M2, FlushRequest(n)).causes_ps[ASID_FLUSH] for n in (1, 511))
     assert many - few == pytest.approx(2e3 * M2.tlbi.issue_ns.value)
+    above = flush(M2, FlushRequest(RANGE_TLBI_PAGES + 1))
+    assert above.causes_ps == flush_of_all(M2).causes_ps
 
 
 @given(pages=st.integers(1, (1 << 21) - 1))
@@ -100,3 +103,16 @@ def test_an_exit_flushes_everything_at_once() -> None:
         "xeon-4210r", "v6.7", operation="zap", state="exit", memory="64 KiB", order=0
     )
     assert cost.stack_ns_per_pte[ASID_FLUSH] * 16 == pytest.approx(XEON.tlbi.asid_flush_ns.value)
+
+
+def test_a_move_flushes_its_few_pages_one_by_one() -> None:
+    """``move_ptes()`` calls ``flush_tlb_range()`` for what it moved of a table."""
+
+    def ns(pages: int) -> float:
+        cost = costmodel.price(
+            "xeon-4210r", "v6.12", operation="mremap", memory=f"{4 * pages} KiB", order=0
+        )
+        return cost.stack_ns_per_pte[ASID_FLUSH] * pages
+
+    assert ns(33) - ns(16) == pytest.approx(17 * XEON.shootdown.invlpg_ns.value)
+    assert ns(34) == pytest.approx(XEON.tlbi.asid_flush_ns.value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.code.uops import Target
-from costmodel.operations.protocol import OutsideCost, SharedWork, Surroundings
-from costmodel.operations.shared.flush import TABLE_ALLOC, TABLE_FREE, UNMAP_CALL, flush_of_all
+from costmodel.operations.protocol import FlushRequest, OutsideCost, SharedWork, Surroundings
+from costmodel.operations.shared.flush import TABLE_ALLOC, TABLE_FREE, UNMAP_CALL, flush
 from costmodel.units import PAGE_BYTES, PS_PER_NS
 
 if TYPE_CHECKING:
@@ -19,15 +20,18 @@ if TYPE_CHECKING:
 def around(machine: Machine, runs: Sequence[TableRun]) -> Surroundings:
     """Return the cost of the call, and for each table what its recorded instructions do not show.
 
-    x86 flushes once per table in another file of the kernel, which was not recorded; the TLBIs of
-    arm64 are among the recorded instructions. Tables whose entries are moved one by one are
-    allocated and cleared at the new address, and freed at the old one.
+    x86 flushes once per table in another file of the kernel, which was not recorded: by pages of
+    4 KiB, whatever maps them. The TLBIs of arm64 are among the recorded instructions. Tables whose
+    entries are moved one by one are allocated and cleared at the new address, and freed at the old
+    one.
     """
     kernel = machine.kernel
     after = [OutsideCost({UNMAP_CALL: round(kernel.unmap_call_ns.value * PS_PER_NS)})]
-    tables = sum(run.count for run in runs)
     if machine.isa == "x86_64":
-        after.append(flush_of_all(machine, count=tables))
+        tables = Counter[int]()
+        for run in runs:
+            tables[run.ptes] += run.count
+        after += [flush(machine, FlushRequest(ptes), count=n) for ptes, n in tables.items()]
     filled = sum(run.count for run in runs if run.trace.touches(Target.DST))
     if filled:
         alloc_ns = kernel.table_alloc_ns.value + PAGE_BYTES / kernel.zero_bytes_per_ns.value

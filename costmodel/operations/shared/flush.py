@@ -26,7 +26,9 @@ TABLE_FREE = "table_free"
 UNMAP_CALL = "unmap_call"
 """Cause, in CPI stacks, of the time of munmap(), madvise() or mprotect() outside page tables."""
 ASID_FLUSH = "asid_flush"
-"""Cause, in CPI stacks, of flushes of an address space, or of one page by a call of its own."""
+"""Cause, in CPI stacks, of TLB flushes: of a whole address space, or of some of its pages."""
+RANGE_TLBI_PAGES: Final = 1 << 21
+"""The most pages that arm64 invalidates by range TLBIs (``MAX_TLBI_RANGE_PAGES``): 8 GiB."""
 
 
 def flush_of_all(machine: Machine, *, count: int = 1) -> OutsideCost:
@@ -67,7 +69,7 @@ def _flush_ns(machine: Machine, pages: int | None) -> float:
 
     x86 flushes up to ``shootdown.ceiling_pages`` by one INVLPG each, which take the place of the
     flush of everything inside ``tlbi.asid_flush_ns``. arm64 invalidates fewer than a page table by
-    one TLBI each, or by range TLBIs where the CPU has them.
+    one TLBI each, or up to ``RANGE_TLBI_PAGES`` by range TLBIs where the CPU has them.
     """
     whole_ns = machine.tlbi.asid_flush_ns.value
     if pages is None:
@@ -77,9 +79,10 @@ def _flush_ns(machine: Machine, pages: int | None) -> float:
         if pages > group.ceiling_pages.value:
             return whole_ns
         return max(0.0, whole_ns - group.full_flush_ns.value) + pages * group.invlpg_ns.value
-    if not machine.tlbi.range.value and pages >= TABLE_PTES:
+    has_range = machine.tlbi.range.value
+    if pages > (RANGE_TLBI_PAGES if has_range else TABLE_PTES - 1):
         return whole_ns
-    issued = range_tlbis(pages) if machine.tlbi.range.value else pages
+    issued = range_tlbis(pages) if has_range else pages
     return issued * machine.tlbi.issue_ns.value + machine.tlbi.broadcast_ns.value
 
 

@@ -34,7 +34,7 @@ MEANING: Final[Mapping[str, str]] = {
     "fork_fixed": "fork() outside its loop",
     "unmap_range": "further ranges of a call outside their page tables",
     "unmap_call": "the system call outside its page tables",
-    "asid_flush": "the flush of the address space at the end",
+    "asid_flush": "TLB flushes outside the loop",
     "interrupted": "handlers of flushes that other CPUs asked for",
 }
 """What the time goes into, by the name that tables give a cause."""
