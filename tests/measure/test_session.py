@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from costmodel.config.machine import Machine
-from costmodel.measure.experiment import MIB, Experiment
+from costmodel.measure.experiment import MIB, Experiment, Series
 from costmodel.measure.kernels import isa_here
 from costmodel.measure.likeness import nearest
 from costmodel.measure.machine_text import machine_text
@@ -60,6 +60,17 @@ def test_nothing_is_lost(session: Session) -> None:
 
 def test_at_least_25_numbers_are_measured(numbers: dict[str, Number]) -> None:
     assert len(numbers) >= 25
+
+
+def test_an_experiment_that_was_always_disturbed_gives_no_number(
+    session: Session, plan: Plan, system: System
+) -> None:
+    """On a machine that is busy all the time an experiment may end without a sample."""
+    for name in session.results:
+        results = {**session.results, name: Series(unsteady=9)}
+        disturbed = replace(session, results=results, lacking=[])
+        assert list(numbers_of(disturbed, plan, system)), name
+        assert all(line.startswith(f"{name}: every sample") for line in disturbed.lacking)
 
 
 def test_values_lie_in_their_intervals(numbers: dict[str, Number]) -> None:

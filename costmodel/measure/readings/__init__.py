@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from costmodel.measure.readings import atomics, caches, core, said, translations
-from costmodel.measure.readings.number import Number, Taken
+from costmodel.measure.readings.number import DisturbedError, Number, Taken
 from costmodel.measure.session import Session
 from costmodel.measure.suite import Plan
 from costmodel.measure.system import System
@@ -14,10 +14,20 @@ __all__ = ["Number", "numbers_of"]
 
 
 def numbers_of(session: Session, plan: Plan, system: System) -> Iterator[Number]:
-    """Yield every number of a machine file that a session gives, and some that no file has yet."""
+    """Yield every number of a machine file that a session gives, and some that no file has yet.
+
+    Where an experiment gave no samples the numbers of its part that follow are left out, which
+    ``session.lacking`` says.
+    """
     taken = Taken(session.results, plan)
-    yield from said.numbers(session, system)
-    yield from core.numbers(taken)
-    yield from caches.numbers(taken)
-    yield from translations.numbers(taken, guest=system.guest)
-    yield from atomics.numbers(taken, system.isa)
+    for part in (
+        said.numbers(session, system),
+        core.numbers(taken),
+        caches.numbers(taken),
+        translations.numbers(taken, guest=system.guest),
+        atomics.numbers(taken, system.isa),
+    ):
+        try:
+            yield from part
+        except DisturbedError as name:
+            session.lacking.append(f"{name}: every sample was interrupted; is the machine busy?")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from costmodel.measure.experiment import Estimate, Results
+from costmodel.measure.experiment import Estimate, Results, Series
 from costmodel.measure.suite import Plan
 
 
@@ -36,6 +36,10 @@ class Number:
         return cls(key, 1 / estimate.value, 1 / estimate.high, 1 / estimate.low, how)
 
 
+class DisturbedError(Exception):
+    """An experiment gave no samples, because every one was interrupted; its text is the name."""
+
+
 @dataclass(frozen=True)
 class Taken:
     """What was run, by name."""
@@ -48,16 +52,21 @@ class Taken:
         return all(name in self.results and self.results[name].cycles for name in names)
 
     def cycles(self, name: str) -> Estimate:
-        """Return an experiment in cycles."""
-        return self.results[name].estimate("cycles")
+        """Return an experiment in cycles; raise DisturbedError if it gave no samples."""
+        return self._series(name).estimate("cycles")
 
     def ns(self, name: str) -> Estimate:
-        """Return an experiment in nanoseconds."""
-        return self.results[name].estimate("ns")
+        """Return an experiment in nanoseconds; raise DisturbedError if it gave no samples."""
+        return self._series(name).estimate("ns")
 
     def usual_ns(self, name: str) -> float:
-        """Return the nanoseconds of an experiment's usual round."""
-        return self.results[name].usual_ns()
+        """Return the nanoseconds of an experiment's usual round, or raise DisturbedError."""
+        return self._series(name).usual_ns()
+
+    def _series(self, name: str) -> Series:
+        if not self.has(name):
+            raise DisturbedError(name)
+        return self.results[name]
 
 
 def knee(
