@@ -67,6 +67,7 @@ ENDS: Final[dict[str, Callable[[bytes], object]]] = {
     ".html": lambda content: content.rindex(b"</html>"),
     ".npz": lambda content: content.rindex(b"PK\x05\x06"),  # a zip's directory, its last piece
     ".ckb": lambda content: content.rindex(b"PK\x05\x06"),
+    ".parquet": lambda content: content.index(b"PAR1", len(content) - 4),
 }
 """By suffix: what fails for a file that was cut off."""
 
