@@ -18,10 +18,11 @@ EPILOG = """\
 FILE is a list of loops, see docs/loops.md:
   - {name: locks, ops: [[lock, 2, new-line], [add, 9, chain]], cycles: 16}
 Without cycles a loop is only predicted. The package brings the loops of a
-Zen 3 and of a Zen 5.
+Zen 3, of a Zen 5 and of a Raptor Cove (Emerald Rapids).
 
 examples:
   costmodel loops zen3 --machine epyc-milan
+  costmodel loops raptor-cove --machine sapphire-rapids
   costmodel loops mine.yaml --machine ./mine-cpu.yaml --set core.width=4
 """
 
@@ -30,7 +31,9 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add ``loops FILE --machine M [--set KEY=VALUE] [--json F]``."""
     about = "predict small loops, beside what hardware took for them"
     parser = command(subparsers, "loops", about, epilog=EPILOG)
-    parser.add_argument("file", metavar="FILE", help="loops to predict (YAML); or zen3, zen5")
+    parser.add_argument(
+        "file", metavar="FILE", help="loops to predict (YAML); or zen3, zen5, raptor-cove"
+    )
     parser.add_argument("--machine", required=True, metavar="M", help="a name, or a machine file")
     several(parser, "--set", "KEY=VALUE", "change a number of the machine", dest="assignments")
     add_json(parser, "the results")
@@ -55,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     with faults.collected():
         target = output(args.json, inputs=inputs)
     faults.tell()
-    priced = [price_loop(loop, machine) for loop in loops]
+    # Loops run in user space: no thunk of a kernel is in their returns.
+    bare = machine.without_mitigations()
+    priced = [price_loop(loop, bare) for loop in loops]
     target.show(loops_text(priced, machine.title))
     target.write_json(lambda: [each._asdict() for each in priced])
     return 0

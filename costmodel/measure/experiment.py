@@ -124,6 +124,11 @@ class Estimate:
         value, low, high = (each * factor - less for each in (self.value, self.low, self.high))
         return Estimate(value, low, high, self.samples)
 
+    def not_negative(self) -> Estimate:
+        """Return it with what is below zero as zero, as differences of two times may be."""
+        value, low, high = (max(0.0, each) for each in (self.value, self.low, self.high))
+        return Estimate(value, low, high, self.samples)
+
     def doubted(self) -> Estimate:
         """Return it with ``low`` divided by the spread.
 

@@ -38,7 +38,7 @@ def test_predicted_stands_beside_measured(file: Path, capsys: pytest.CaptureFixt
     ]
 
 
-@pytest.mark.parametrize("name", ["zen3", "zen5"])
+@pytest.mark.parametrize("name", ["zen3", "zen5", "raptor-cove"])
 def test_shipped_loops_fit_the_page(name: str) -> None:
     loops = read_loops(loops_path(name))
     text = loops_text([PricedLoop(loop.name, 12345.6, loop.cycles) for loop in loops], "a machine")

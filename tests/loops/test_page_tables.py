@@ -1,4 +1,4 @@
-"""Page-table operations of the Zen 3 guest: which build explains them, and how far."""
+"""Page-table operations of a Zen 3 and an Emerald Rapids: which build explains them, how far."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import pytest
 import yaml
 
 from costmodel import api
+from costmodel.config.machine import load_machine
+from costmodel.measure.document import read_measured
+from costmodel.measure.prediction import compared
 
 ORDERS = {"o0": 0, "o4": 4, "o9pte": 9}
 OPERATIONS = {
@@ -102,3 +105,11 @@ def test_with_the_frames_where_they_lay_every_order_is_in_range(operation: str) 
     assert all(0.6 * minimum[order] < found[order] < 1.5 * median[order] for order in found)
     in_a_row = predicted(operation, f"@{DEBIAN}")
     assert all(found[order] > 0.97 * in_a_row[order] for order in found)
+
+
+def test_an_emerald_rapids_is_met_by_what_is_known_of_its_predecessor() -> None:
+    """72 operations of a guest; only the core of sapphire-rapids.yaml was measured there."""
+    file = read_measured(Path(__file__).with_name("page_tables_emerald_rapids.json"))
+    rows = compared(file.measured, load_machine("sapphire-rapids"), file.system.running)
+    assert len(rows) == 72
+    assert all(row.ratio is not None and 0.6 < row.ratio < 1.5 for row in rows)

@@ -145,6 +145,19 @@ def test_loops_of_a_zen_5_are_met() -> None:
     assert other is not None and other > 2 * mean
 
 
+@pytest.mark.parametrize("name", ["sapphire-rapids", "core-i7-14700"])
+def test_loops_of_a_raptor_cove_are_met(name: str) -> None:
+    """By the rule of a Zen 5; if loads waited for locked operations, as on Skylake, by no means."""
+    machine = load_machine(name)
+    loops = read_loops(loops_path("raptor-cove"))
+    mean = mean_absolute_error_pct(price_loop(loop, machine) for loop in loops)
+    assert mean is not None and mean < 8
+    beside_loads = next(loop for loop in loops if loop.name == "lock k=1 alu=0 ld=80")
+    alone = machine.with_values({"atomics.locked_alone": True})
+    assert price_loop(beside_loads, machine).predicted_cycles == pytest.approx(29, rel=0.05)
+    assert price_loop(beside_loads, alone).predicted_cycles > 1.3 * 29
+
+
 @pytest.mark.parametrize("additions", [0, 20, 40, 80, 160])
 def test_what_is_younger_than_a_locked_operation_retires_behind_it(additions: int) -> None:
     expected = max(20, 16.5 + (additions + 4) / 8)

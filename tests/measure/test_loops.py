@@ -21,7 +21,7 @@ CHAIN = loop("a chain: 8", ["add", 8, "chain"], repeat=2)
 UNPAIRED = loop("unpaired", ["call", 1, "independent"])
 
 
-@pytest.mark.parametrize("name", ["zen3", "zen5"])
+@pytest.mark.parametrize("name", ["zen3", "zen5", "raptor-cove"])
 @pytest.mark.parametrize("isa", [x86_64, arm64], ids=["x86_64", "arm64"])
 def test_every_shipped_loop_can_be_written(name: str, isa: object) -> None:
     loops = read_loops(loops_path(name))

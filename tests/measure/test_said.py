@@ -59,11 +59,3 @@ def test_ticks_of_several_rounds_are_counted_together() -> None:
 def test_no_steal_is_measured_and_some_is_not() -> None:
     assert found(session())["noise.vm_steal.rate_hz"] == (0, 0, 0)
     assert "noise.vm_steal.rate_hz" not in found(replace(session(), steal_pct=2.0))
-
-
-def test_a_kernel_with_safe_returns_says_so() -> None:
-    texts = {"spec_rstack_overflow": "Mitigation: Safe RET", "retbleed": "Not affected"}
-    for texts_now, forced in ((texts, True), ({"retbleed": "Not affected"}, False)):
-        system = replace(SYSTEM, vulnerabilities=texts_now)
-        values = {each.key: each.value for each in numbers(session(), system)}
-        assert values["mitigations.returns_mispredict"] is forced

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from costmodel.measure.kernels.loop_body import Instructions
+from costmodel.measure.kernels.loop_body import RING_START, Instructions
 
 NAME: Final = "arm64"
 
@@ -223,14 +223,15 @@ INSTRUCTIONS: Final = Instructions(
     immediate="mov {d}, #5",
     zero="mov {d}, #0",
     chase="ldr {d}, [{d}]",
+    pointer="add x9, x1, #{to}\nstr x9, [x1, #{at}]",
     load="ldr {d}, [x1, #{o}]",
     store="str {d}, [x1, #{o}]",
     lock="stadd x3, [{address}]",
     branch="cbnz x3, 9f",
     jump="b {label}f\n.p2align 6\n{label}:",
     call="bl {label}f",
-    kernel="str x30, [sp, #-16]!\nstr x1, [x1]\nmov x2, #1\nmov x3, xzr\n"
-    + "".join(f"mov {home}, x1\n" for home in _HOMES)
+    kernel="str x30, [sp, #-16]!\n{ring}\nmov x2, #1\nmov x3, xzr\n"
+    + "".join(f"add {home}, x1, #{RING_START}\n" for home in _HOMES)
     + "".join(f"mov {register}, xzr\n" for register in _ROTATING)
     + "".join(f"add x{19 + line}, x1, #{2176 + 64 * line}\n" for line in range(8))
     + ".p2align 6\n1:\n{body}\nsub x0, x0, #1\ncmp x0, #0\nb.ne 1b\n9: ldr x30, [sp], #16\nret\n"

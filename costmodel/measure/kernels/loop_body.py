@@ -12,6 +12,13 @@ Operations = Iterable[tuple[str, int, str]]
 _WORD, _LINE = 8, 64
 _LOADED, _STORED, _NEW_LINES, _FORWARDED, _LOCKED, _END = 64, 1024, 1088, 1920, 2176, 4096
 """Where each kind of access finds its memory, in bytes from the start of the data."""
+_RING = 61
+"""A prime, of which 2 is a primitive root: doubling goes through all smaller numbers. The chains of
+loads go so through the words that independent loads read, no step like the one before: a Raptor
+Cove hands on what a load of one address always gave without waiting for it (four chained loads
+take 1.3 cycles)."""
+RING_START = _LOADED + _WORD
+"""Where chains begin, in bytes from the start of the data."""
 
 
 class CannotWrite(ValueError):
@@ -46,6 +53,8 @@ class Instructions:
     zero: str
     chase: str
     """A load of the address in its own register."""
+    pointer: str
+    """Writes the address of offset ``{to}`` to offset ``{at}``, before the loop."""
     load: str
     store: str
     lock: str
@@ -56,7 +65,8 @@ class Instructions:
     """To the next line of instructions."""
     call: str
     kernel: str
-    """The whole kernel around ``{body}`` and the ``{functions}`` that it calls."""
+    """The whole kernel around ``{body}`` and the ``{functions}`` that it calls; ``{ring}`` writes
+    what chains of loads go through."""
     lock_registers: tuple[str, ...] = ()
     """Where atomics take no offset: registers with the addresses of so many lines."""
 
@@ -86,7 +96,14 @@ class LoopBody:
         body = "\n".join(self._texts[0])
         # Outer before inner: calls go forward.
         functions = "\n".join(self._functions[label] for label in sorted(self._functions))
-        return self._isa.kernel.format(body=body, functions=functions)
+        return self._isa.kernel.format(ring=self._ring(), body=body, functions=functions)
+
+    def _ring(self) -> str:
+        at = [_LOADED + _WORD * number for number in range(_RING)]
+        return "\n".join(
+            self._isa.pointer.format(at=at[number], to=at[2 * number % _RING])
+            for number in range(1, _RING)
+        )
 
     def _group(self, kind: str, number: int, form: str) -> None:
         base = form.partition("-")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from costmodel.measure.kernels.loop_body import Instructions
+from costmodel.measure.kernels.loop_body import RING_START, Instructions
 
 NAME: Final = "x86_64"
 
@@ -128,6 +128,13 @@ int3
 6: call 7b
 int3
 """
+_ALIGNED_RET = """\
+jmp 6f
+.p2align 6
+.skip 32, 0xcc
+6: ret
+int3
+"""
 _RETPOLINE = """\
 jmp 6f
 .p2align 6
@@ -220,6 +227,7 @@ KERNELS: Final[Mapping[str, str]] = {
     "call and return": _called("ret"),
     "indirect call and return": _called("ret", call="call *%r11"),
     "call and safe return": _called(_SAFE_RET),
+    "call and aligned return": _called(_ALIGNED_RET),
     "retpoline and return": counted(_rows("call 6f", 8), before="lea 5f(%rip), %r11")
     + ".p2align 6\n5: ret\n"
     + _RETPOLINE.removeprefix("jmp 6f\n"),
@@ -277,14 +285,15 @@ INSTRUCTIONS: Final = Instructions(
     immediate="mov $5, {d}",
     zero="xor %ebp, %ebp",
     chase="mov ({d}), {d}",
+    pointer="lea {to}(%rsi), %rax\nmov %rax, {at}(%rsi)",
     load="mov {o}(%rsi), {d}",
     store="mov {d}, {o}(%rsi)",
     lock="lock add %rbx, {o}(%rsi)",
     branch="jo 9f",
     jump="jmp {label}f\n.p2align 6\n{label}:",
     call="call {label}f",
-    kernel="mov %rsi, (%rsi)\n"
-    + "".join(f"mov %rsi, {home}\n" for home in _HOMES)
+    kernel="{ring}\n"
+    + "".join(f"lea {RING_START}(%rsi), {home}\n" for home in _HOMES)
     + "".join(f"xor {register}, {register}\n" for register in ("%rbx", *_ROTATING))
     + ".p2align 6\n1:\n{body}\nsub $1, %rdi\ncmp $0, %rdi\njne 1b\n9: ret\n{functions}",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from costmodel.measure.readings import atomics, caches, core, said, translations
+from costmodel.measure.readings import atomics, caches, core, mitigations, said, translations
 from costmodel.measure.readings.number import DisturbedError, Number, Taken
 from costmodel.measure.session import Session
 from costmodel.measure.suite import Plan
@@ -23,6 +23,7 @@ def numbers_of(session: Session, plan: Plan, system: System) -> Iterator[Number]
     for part in (
         said.numbers(session, system),
         core.numbers(taken),
+        mitigations.numbers(taken, system.vulnerabilities),
         caches.numbers(taken),
         translations.numbers(taken, guest=system.guest),
         atomics.numbers(taken, system.isa),

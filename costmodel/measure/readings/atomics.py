@@ -10,6 +10,9 @@ _CHAINED_LOADS = 4
 _SERIAL = 0.85
 """Of the sum of two times: above it they follow each other, else they overlap."""
 
+_ADDS = (40, 80)
+"""So many additions take longer to retire than to run beneath a locked operation."""
+
 
 def numbers(taken: Taken, isa: str) -> Iterator[Number]:
     """Yield the numbers of ``atomics`` and ``barriers``."""
@@ -32,6 +35,32 @@ def _x86(taken: Taken) -> Iterator[Number]:
         how = f"lock add beside a chain of {_CHAINED_LOADS} loads: {times}"
         waits = beside > _SERIAL * (alone + chain)
         yield Number.choice("atomics.locked_alone", waits, how)
+        if not waits:
+            yield from _as_the_oldest(taken)
+
+
+def _as_the_oldest(taken: Taken) -> Iterator[Number]:
+    """Yield whether a locked operation that lets younger work pass starts as the oldest.
+
+    Then what is younger retires behind it, so that its time and that of the retirement of n
+    additions add up, though the additions are done before. Otherwise whichever takes longer counts.
+    """
+    few, many = _ADDS
+    names = [f"lock + {n} adds" for n in _ADDS]
+    if not taken.has("lock", "adds", *names):
+        return
+    fewer, more = (taken.cycles(name) for name in names)
+    each = more.scaled(1 / (many - few), fewer.value / (many - few))
+    behind = many * each.value
+    slower = max(taken.cycles("lock").value, many * taken.cycles("adds").value)
+    oldest = more.value - slower > behind / 2
+    how = f"lock add with {few} and {many} additions: {fewer.value:.1f} and {more.value:.1f} cycles"
+    yield Number.choice("atomics.locked_oldest", oldest, how)
+    if oldest:
+        alone = more.scaled(1, behind)
+        yield Number.of("atomics.locked_retires_cycles", alone, f"{how}; without the additions")
+        how = f"{many} additions that retire behind a lock add, less {few}"
+        yield Number.rate("core.retire_width", each, how)
 
 
 def _arm(taken: Taken) -> Iterator[Number]:

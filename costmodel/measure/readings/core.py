@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from costmodel.measure.experiment import Estimate
-from costmodel.measure.readings.number import Number, Taken
+from costmodel.measure.readings.number import SHIFTED, Number, Taken
 from costmodel.measure.sampling import STEADY_PCT
 from costmodel.measure.suite import BRANCH_ADDITIONS, BRANCHES_BEHIND, counts
 
 HALF = 0.5
-_SHIFTED = 2.0
-"""Cycles by which a mispredicted branch resolves earlier or later than the model has it."""
 _EXIT_CYCLES = 5
 _APART = 1.5
 """How many times as long two misses take one after the other, at the least: what stands between
@@ -56,26 +53,14 @@ def _latencies(taken: Taken) -> Iterator[Number]:
         chain = taken.cycles("multiplication chain")
         yield Number.of("core.mul_latency_cycles", chain, "a chain of multiplications")
     if taken.has("mispredict", "predicted"):
-        random, known = taken.cycles("mispredict"), taken.cycles("predicted").value
-        # Half of the random branches are mispredicted; one cycle is the shift before each.
-        each = random.scaled(2, 2 * known + 1)
+        each = taken.mispredict_cycles()
         how = "branches on random bits, less the same on constant ones"
         key = "core.mispredict_penalty_cycles"
-        yield Number(key, each.value, each.low - _SHIFTED, each.high + _SHIFTED, how)
-    if taken.has("call and return", "call and safe return", "mispredict", "predicted"):
-        # A Safe RET costs a mispredict, and the instructions of its thunk.
-        thunk = taken.cycles("call and safe return").scaled(
-            1, taken.cycles("call and return").value
-        )
-        miss = taken.cycles("mispredict").scaled(2, 2 * taken.cycles("predicted").value + 1)
-        left = _not_negative(thunk.scaled(1, miss.value))
-        how = "a call through a Safe RET thunk, less a plain one and a mispredict"
-        low, high = max(0.0, left.low - _SHIFTED), left.high + _SHIFTED
-        yield Number("mitigations.return_cycles", left.value, low, high, how)
+        yield Number(key, each.value, each.low - SHIFTED, each.high + SHIFTED, how)
     if taken.has("call and return", "jumps"):
         each = taken.cycles("call and return").scaled(HALF, taken.cycles("jumps").value)
         how = "calls of an empty function"
-        yield Number.of("core.call_return_cycles", _not_negative(each), how)
+        yield Number.of("core.call_return_cycles", each.not_negative(), how)
 
 
 def _branches(taken: Taken) -> Iterator[Number]:
@@ -174,8 +159,3 @@ def _in_flight(taken: Taken) -> Iterator[Number]:
             f"two misses overlap across {last} {what}{' and returns' * (entries == 2)}, not {first}"
         )
         yield Number(key, entries * ((last + first) // 2), entries * last, entries * first, how)
-
-
-def _not_negative(estimate: Estimate) -> Estimate:
-    value, low, high = (max(0.0, n) for n in (estimate.value, estimate.low, estimate.high))
-    return Estimate(value, low, high, estimate.samples)

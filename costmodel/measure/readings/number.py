@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from costmodel.measure.experiment import Estimate, Results, Series
 from costmodel.measure.suite import Plan
 
+SHIFTED = 2.0
+"""Cycles by which a mispredicted branch resolves earlier or later than the model has it."""
+
 
 @dataclass(frozen=True)
 class Number:
@@ -62,6 +65,11 @@ class Taken:
     def usual_ns(self, name: str) -> float:
         """Return the nanoseconds of an experiment's usual round, or raise DisturbedError."""
         return self._series(name).usual_ns()
+
+    def mispredict_cycles(self) -> Estimate:
+        """Return what a mispredicted branch costs; raise DisturbedError without samples."""
+        # Half of the random branches are mispredicted; one cycle is the shift before each.
+        return self.cycles("mispredict").scaled(2, 2 * self.cycles("predicted").value + 1)
 
     def _series(self, name: str) -> Series:
         if not self.has(name):

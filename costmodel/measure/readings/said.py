@@ -35,11 +35,6 @@ def numbers(session: Session, system: System) -> Iterator[Number]:
     if session.steal_pct is not None and session.steal_pct == 0:
         yield _said("noise.vm_steal.rate_hz", 0, "/proc/stat saw none")
     yield from _ticks(session, system)
-    if system.vulnerabilities:
-        texts = " ".join(system.vulnerabilities.values()).lower()
-        how = "/sys/devices/system/cpu/vulnerabilities"
-        forced = any(word in texts for word in ("safe ret", "untrained return thunk"))
-        yield Number.choice("mitigations.returns_mispredict", forced, how)
 
 
 def _ticks(session: Session, system: System) -> Iterator[Number]:

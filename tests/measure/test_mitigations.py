@@ -1,0 +1,45 @@
+"""What returns cost in the running kernel, from what the system says and what thunks take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from costmodel.measure.experiment import Series
+from costmodel.measure.readings.mitigations import numbers
+from costmodel.measure.readings.number import Taken
+from costmodel.measure.suite import Plan
+
+TIMES = {
+    "call and return": 4.0,
+    "call and safe return": 29.0,
+    "call and aligned return": 5.5,
+    "mispredict": 9.5,
+    "predicted": 1.0,
+}
+"""A mispredict takes 2 * (9.5 - 1) - 1 = 16 cycles."""
+
+
+def found(**vulnerabilities: str) -> Mapping[str, float | bool]:
+    series = {name: Series([[each] * 8], [[each] * 8]) for name, each in TIMES.items()}
+    return {each.key: each.value for each in numbers(Taken(series, Plan()), vulnerabilities)}
+
+
+@pytest.mark.parametrize(
+    ("said", "mispredicts", "cycles"),
+    [
+        ("Mitigation: Safe RET", True, 9.0),
+        ("Mitigation: untrained return thunk; SMT vulnerable", True, 9.0),
+        ("Mitigation: Aligned branch/return thunks", False, 1.5),
+        ("Not affected", False, 0.0),
+    ],
+)
+def test_a_return_costs_what_its_thunk_takes(said: str, mispredicts: bool, cycles: float) -> None:
+    of_machine = found(spectre_v2="Mitigation: Retpolines", one=said)
+    assert of_machine["mitigations.returns_mispredict"] is mispredicts
+    assert of_machine["mitigations.return_cycles"] == pytest.approx(cycles)
+
+
+def test_a_system_that_says_nothing_tells_nothing() -> None:
+    assert found() == {}
