@@ -71,6 +71,8 @@ class Core(Group):
     """Stores dispatched per cycle."""
     store_commit_cycles: Annotated[Parameter[float], Bounds(0, 20)] = no_cost()
     """Time between two stores that leave for the L1; 0: as many leave per cycle as start."""
+    store_line_commit_cycles: Annotated[Parameter[float], Bounds(0, 20)] = no_cost()
+    """The same where the store goes to another line than the store before it; 0: no difference."""
     mul_ports: Annotated[Parameter[int], Bounds(1, 16)] = no_limit(16)
     """Multiplications started per cycle; each takes an integer port as well."""
     mul_latency_cycles: Annotated[Parameter[float], Bounds(1, 40)]

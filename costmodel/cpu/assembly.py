@@ -94,7 +94,7 @@ def assembled(
     int64[n], is scratch memory.
     """
     entry = 0
-    atomic_line = np.int64(-2)
+    atomic_line = stored_line = np.int64(-2)
     for i in range(len(kind)):
         op = OPS[kind[i], subkind[i]]
         entries[i] = entry
@@ -119,6 +119,9 @@ def assembled(
         if kind[i] == _RMW:
             row[c.SAME_LINE] = address[i] // LINE_BYTES == atomic_line
             atomic_line = address[i] // LINE_BYTES
+        elif op == c.OP_STORE:
+            row[c.SAME_LINE] = address[i] // LINE_BYTES == stored_line
+            stored_line = address[i] // LINE_BYTES
         writer = inputs[i, MEMORY_INPUT]
         if writer >= 0:
             back = entries[i] - entries[writer]

@@ -84,5 +84,6 @@ for a taken branch to code that was executed a moment ago; else 0."""
 STREAM = 14
 """The stream that the columns about prefetches refer to."""
 SAME_LINE = 15
-"""1 for an arm64 atomic in the 64-byte line of the atomic before it."""
+"""1 for an arm64 atomic in the 64-byte line of the atomic before it, and for a store in that of the
+store before it."""
 COLUMNS = 16

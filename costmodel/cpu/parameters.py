@@ -113,6 +113,7 @@ class Parameters(NamedTuple):
     tlb_walk: int
     forward: int
     store_drain: int
+    store_line_drain: int
     stream_gap: int
     """Time between two lines of a stream out of memory."""
     llc_stream_gap: int
@@ -193,6 +194,7 @@ def parameters_of(machine: Machine) -> Parameters:
 def _window(machine: Machine) -> dict[str, int]:
     """Return the limits of the window, the ports, and the latencies without memory."""
     core, rob = machine.core, machine.core.rob_entries.value
+    commit = core.store_commit_cycles.value or 1 / core.store_ports.value
     return {
         "width": core.width.value,
         "access_width": min(core.access_dispatch_width.value, core.width.value),
@@ -218,9 +220,8 @@ def _window(machine: Machine) -> dict[str, int]:
         "system": cycles_to_ticks(SYSTEM_CYCLES),
         "mispredict": cycles_to_ticks(core.mispredict_penalty_cycles.value),
         "forward": cycles_to_ticks(core.store_forward_cycles.value),
-        "store_drain": cycles_to_ticks(
-            core.store_commit_cycles.value or 1 / core.store_ports.value
-        ),
+        "store_drain": cycles_to_ticks(commit),
+        "store_line_drain": cycles_to_ticks(core.store_line_commit_cycles.value or commit),
     }
 
 

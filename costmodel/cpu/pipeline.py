@@ -224,7 +224,7 @@ def _drain(row: c.Row, op: int, p: Parameters, w: Window) -> None:
     data, forwards = now.finish, 1
     if op == c.OP_STORE:
         begin = max(begin, now.arrival)
-        takes, cause = p.store_drain, _STORE_BUFFER
+        takes, cause = p.store_drain if row[c.SAME_LINE] else p.store_line_drain, _STORE_BUFFER
         data = now.start
     elif op == c.OP_LOCKED or op == c.OP_ZERO_BLOCK:
         begin, cause = max(now.drained, now.finish), _ZEROING

@@ -165,7 +165,8 @@ class ReferenceCore(Execution):
                 line: int = yield op.line_known
                 begin = max(begin, line)
             if op.op == c.OP_STORE:
-                takes, own = self.p.store_drain, Cause.STORE_BUFFER
+                takes = self.p.store_drain if op.row[c.SAME_LINE] else self.p.store_line_drain
+                own = Cause.STORE_BUFFER
             elif op.op in (c.OP_LOCKED, c.OP_ZERO_BLOCK):
                 writes = self.p.locked_writes if op.op == c.OP_LOCKED else 0
                 begin, takes = max(drained, op.finish + writes), 0

@@ -37,6 +37,7 @@ LATENCIES = (
 MORE = (
     "core.call_return_cycles",
     "core.store_commit_cycles",
+    "core.store_line_commit_cycles",
     "mitigations.return_cycles",
     "caches.l2.cycles_per_line",
     "caches.llc.ns_per_line",

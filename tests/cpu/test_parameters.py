@@ -183,3 +183,9 @@ def test_a_locked_operation_has_no_more_alu_operations_than_ports() -> None:
 def test_stores_leave_at_the_rate_of_their_ports_unless_the_machine_says_else() -> None:
     assert of(XEON, core__store_ports=2, core__store_commit_cycles=0.0).store_drain == 8
     assert of(XEON, core__store_ports=2, core__store_commit_cycles=3.0).store_drain == 48
+
+
+def test_stores_to_other_lines_leave_as_those_to_one_unless_the_machine_says_else() -> None:
+    same = of(XEON, core__store_commit_cycles=3.0, core__store_line_commit_cycles=0.0)
+    other = of(XEON, core__store_commit_cycles=3.0, core__store_line_commit_cycles=4.0)
+    assert (same.store_line_drain, other.store_line_drain) == (48, 64)

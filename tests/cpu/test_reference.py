@@ -49,6 +49,7 @@ FRONT = {
     "core__branches_take_alu_ports": True,
     "core__mul_ports": 1,
     "core__store_commit_cycles": 1.4,
+    "core__store_line_commit_cycles": 2.3,
     "core__eliminates_immediates": False,
     "core__eliminates_zero_idioms": False,
     "caches__l2__cycles_per_line": 3.3,

@@ -158,6 +158,12 @@ def test_loops_of_a_raptor_cove_are_met(name: str) -> None:
     assert price_loop(beside_loads, alone).predicted_cycles > 1.3 * 29
 
 
+@pytest.mark.parametrize(("form", "expected"), [("same-line", 24), ("new-line", 48)])
+def test_stores_of_a_raptor_cove_leave_two_a_cycle_to_one_line(form: str, expected: float) -> None:
+    body = ("store", 48, form)
+    assert cycles(load_machine("sapphire-rapids"), body) == pytest.approx(expected, rel=0.02)
+
+
 @pytest.mark.parametrize("additions", [0, 20, 40, 80, 160])
 def test_what_is_younger_than_a_locked_operation_retires_behind_it(additions: int) -> None:
     expected = max(20, 16.5 + (additions + 4) / 8)

@@ -46,6 +46,9 @@ def _rates(taken: Taken) -> Iterator[Number]:
         yield Number.rate("core.address_units", best, "loads and stores mixed")
     if taken.has("stores"):
         yield Number.of("core.store_commit_cycles", taken.cycles("stores"), "stores in a row")
+    if taken.has("stores to lines"):
+        how = "stores to one line after the other"
+        yield Number.of("core.store_line_commit_cycles", taken.cycles("stores to lines"), how)
 
 
 def _latencies(taken: Taken) -> Iterator[Number]:
