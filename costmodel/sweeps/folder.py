@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from costmodel import __version__
@@ -207,10 +208,24 @@ def _parquet(table: Table) -> bytes:
     from pyarrow import parquet
 
     stream = io.BytesIO()
-    columns = {name: pa.array(values) for name, values in table.items()}
+    columns = {name: _arrow(values) for name, values in table.items()}
     # A file of which a bit changed is then no other result, but damaged.
     parquet.write_table(pa.table(columns), stream, compression="zstd", write_page_checksum=True)
     return stream.getvalue()
+
+
+def _arrow(values: NDArray[Any]) -> Any:
+    """Return a column for pyarrow, whose own ``array()`` loads pandas: 0.2 s, and 40 MB."""
+    import pyarrow as pa
+
+    if values.dtype.kind == "U":
+        texts = [text.encode() for text in values.tolist()]
+        ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        parts = [pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+        return pa.StringArray.from_buffers(len(texts), *parts)
+    bits = np.packbits(values, bitorder="little") if values.dtype.kind == "b" else values
+    parts = [None, pa.py_buffer(np.ascontiguousarray(bits))]
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), parts)
 
 
 def _npz(table: Table) -> bytes:
