@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.code.sequences import numbered
 from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
 from costmodel.emulation.image import Image
@@ -131,12 +132,9 @@ class _Rows:
 
     def _decoded(self, pcs: NDArray[np.uint64]) -> tuple[list[Instruction], Ints]:
         """Return the instructions in the order of their first execution, and which one each is."""
-        known, first, of = np.unique(pcs, return_index=True, return_inverse=True)
-        order = np.argsort(first)
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
+        of, first = numbered(pcs.view(np.int64))
         decoded = self.builder.decoded
-        return [decoded[pc] for pc in known[order].tolist()], rank[of]
+        return [decoded[pc] for pc in pcs[first].tolist()], of
 
     def _touched(self, done: EmulatedCall) -> tuple[NDArray[np.uint64], Ints]:
         """Return the first address and the bytes that each row touches; 0 bytes for none.
@@ -169,54 +167,56 @@ class _Rows:
 
     def recording(self, state: str, layout: str) -> Recording:
         """Return the window's micro-ops with their data flow, called ``state`` and ``layout``."""
-        target, index, offset = self._places()
+        targets, target, index, offset = self._places()
         is_branch = np.array([micro.kind == "branch" for micro in self.micros])[self.micro]
         return Recording(
             state=state,
             layout=layout,
             ptes=self.window.ptes,
-            uop=self._numbers(target),
+            uop=self._numbers(targets, target),
             distance=self._distances(),
             index=index,
             offset=offset,
             taken=np.where(is_branch, self.jumps[self.position], -1),
         )
 
-    def _places(self) -> tuple[list[str], Ints, Ints]:
-        """Return the target of each row, its index and its offset."""
+    def _places(self) -> tuple[list[str], Ints, Ints, Ints]:
+        """Return the targets, and of each row the number of its target, its index and its offset.
+
+        Rows that touch nothing have the target with the number 0.
+        """
         per_cpu = np.array([known.per_cpu for known in self.instructions])
         here = per_cpu[self.instruction_of][self.micro]
-        places: dict[tuple[int, bool], tuple[str, int, int]] = {}
+        found = np.zeros((3, len(self.rows)), np.int64)
+        touching = np.flatnonzero(self.size)
+        targets: dict[str, int] = {"": 0}
         first_page: int | None = None
-        found: list[tuple[str, int, int]] = []
-        for key, size in zip(
-            zip(self.start.tolist(), here.tolist(), strict=True), self.size.tolist(), strict=True
-        ):
-            if not size:
-                found.append(_NOWHERE)
-                continue
-            place = places.get(key)
-            if place is None:
-                target, index, offset = self.targets.place(key[0], per_cpu=key[1])
-                if target in ("src", "dst"):
-                    index -= self.window.slot
-                elif target == "page":
-                    first_page = index if first_page is None else first_page
-                    index -= first_page
-                place = places[key] = target, index, offset
-            found.append(place)
-        targets, indices, offsets = zip(*found, strict=True)
-        return list(targets), np.array(indices, np.int64), np.array(offsets, np.int64)
+        places: list[tuple[int, int, int]] = []
+        of, first = numbered(2 * numbered(self.start[touching].view(np.int64))[0] + here[touching])
+        for row in touching[first].tolist():
+            start, local = int(self.start[row]), bool(here[row])
+            target, index, offset = self.targets.place(start, per_cpu=local)
+            if target in ("src", "dst"):
+                index -= self.window.slot
+            elif target == "page":
+                first_page = index if first_page is None else first_page
+                index -= first_page
+            places.append((targets.setdefault(target, len(targets)), index, offset))
+        if places:
+            found[:, touching] = np.array(places, np.int64).T[:, of]
+        return list(targets), found[0], found[1], found[2]
 
-    def _numbers(self, targets: Sequence[str]) -> Ints:
+    def _numbers(self, targets: Sequence[str], target: Ints) -> Ints:
         """Return the static micro-op of each row; they are numbered in order of execution."""
-        keys = list(zip(self.micro.tolist(), targets, self.size.tolist(), strict=True))
-        numbers = dict.fromkeys(keys, 0)
-        for number, target, size in numbers:
-            known = self.instructions[self.instruction_of[number]]
-            uop = self.builder.number(known.pc, self.micros[number], target, size, known.function)
-            numbers[number, target, size] = uop
-        return np.array([numbers[key] for key in keys], np.int64)
+        sizes = int(self.size.max(initial=0)) + 1
+        of, first = numbered((self.micro * len(targets) + target) * sizes + self.size)
+        numbers = np.empty(len(first), np.int64)
+        for place, row in enumerate(first.tolist()):
+            micro, size = self.micro[row], int(self.size[row])
+            known = self.instructions[self.instruction_of[micro]]
+            what = known.pc, self.micros[micro], targets[target[row]], size, known.function
+            numbers[place] = self.builder.number(*what)
+        return numbers[of]
 
     def _distances(self) -> Ints:
         """Return how many rows back the five inputs of each row were produced; 0 for none.
@@ -311,6 +311,5 @@ class _Writers:
 
 _TOUCHES: Final = {"": 0, "r": 1, "p": 1, "w": 2, "rw": 3}
 _WRITES, _READS_OR_WRITES = 2, 3
-_NOWHERE: Final = "", 0, 0
 _PAGE_BITS: Final = np.uint64(12)
 _IN_PAGE: Final = np.uint64(4095)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costmodel.code.context import Context
 from costmodel.code.events import NO_PAGE, Step
@@ -24,6 +25,15 @@ _MAX_REACH: Final = 64
 """An address that is further than this from the origin of a role does not belong to the role. Only
 the clearing of a table reaches all of its entries."""
 
+_INPUTS: Final = 4
+"""Columns of distances that are inputs; behind them stands the store that a load reads."""
+_COLUMNS: Final = (
+    (slice(0, 2), True), (slice(2, 4), True), (slice(0, 3), False), (slice(3, 4), False),
+)  # fmt: skip
+"""Inputs that may change places, of micro-ops that touch memory (address, data) and of others."""
+
+_Ints = NDArray[np.int64]
+_Input = tuple[int, set[int]]
 
 Path = tuple[tuple[int, int], ...]
 """The static micro-op and the branch outcome of each row."""
@@ -41,6 +51,38 @@ class Occurrence:
     certain: bool
 
 
+@dataclass(frozen=True)
+class _Executed:
+    """What all occurrences of a path executed, with axes for the occurrence and the row.
+
+    ``distance`` and ``producer`` (static micro-ops) have a third axis, the input; a producer means
+    something where there is a distance.
+    """
+
+    distance: _Ints
+    producer: _Ints
+    index: _Ints
+    offset: _Ints
+
+    @classmethod
+    def of(cls, length: int, seen: Sequence[Occurrence]) -> _Executed:
+        """Read the rows of a path of ``length`` rows out of the windows of its occurrences."""
+        by_window: dict[int, list[int]] = {}
+        for number, occurrence in enumerate(seen):
+            by_window.setdefault(id(occurrence.window), []).append(number)
+        distance, producer = np.empty((2, len(seen), length, _INPUTS), np.int64)
+        index, offset = np.empty((2, len(seen), length), np.int64)
+        for numbers in by_window.values():
+            window = seen[numbers[0]].window
+            rows = np.array([[seen[number].first_row] for number in numbers]) + np.arange(length)
+            back = window.distance[rows, :_INPUTS]
+            distance[numbers] = back
+            producer[numbers] = window.uop[rows[:, :, None] - back]
+            index[numbers] = window.index[rows]
+            offset[numbers] = window.offset[rows]
+        return cls(distance, producer, index, offset)
+
+
 @dataclass
 class PathBuilder:
     """Collects the rows of a library."""
@@ -50,7 +92,6 @@ class PathBuilder:
     lengths: list[int] = field(default_factory=list)
     groups: dict[tuple[int, ...], int] = field(default_factory=dict)
     executed: dict[tuple[int, int], list[int]] = field(default_factory=dict)
-    distances: dict[int, list[list[int]]] = field(default_factory=dict)
 
     def add(self, program: RecordedProgram, path: Path, seen: Sequence[Occurrence]) -> int:
         """Append a path with the addresses and producers that fit all of its occurrences.
@@ -59,70 +100,85 @@ class PathBuilder:
         """
         self.starts.append(len(self.rows))
         self.lengths.append(len(path))
+        executed = _Executed.of(len(path), seen)
+        inputs = self._inputs(program, path, seen, executed)
         for position, (uop, taken) in enumerate(path):
-            role, index, offset = _address(program, uop, position, seen)
-            near, far = zip(*self._producers(program, uop, position, seen), strict=True)
+            indices = executed.index[:, position].tolist()
+            offsets = executed.offset[:, position].tolist()
+            role, index, offset = _address(program, uop, seen, indices, offsets)
+            near, far = zip(*map(self._producer, inputs[position]), strict=True)
             self.rows.append((uop, taken, role, index, offset, *near, *far))
         return len(self.starts) - 1
 
-    def _producers(
-        self, program: RecordedProgram, uop: int, position: int, seen: Sequence[Occurrence]
-    ) -> Iterator[tuple[int, int]]:
-        """Yield two numbers per input: how many rows back its producer is within the step, or else
-        the group of micro-ops outside the step of which one produced it.
+    def _producer(self, known: _Input) -> tuple[int, int]:
+        """Return how many rows back the producer of an input is within the step, or else the group
+        of micro-ops outside the step of which one produced it.
         """
-        memory = bool(program.target[uop])
-        for columns in ((0, 1), (2, 3)) if memory else ((0, 1, 2), (3,)):
-            for near, outside in self._inputs(position, seen, columns):
-                yield near, -1 if near or not outside else self._group(outside)
-
-    def _group(self, members: set[int]) -> int:
-        return self.groups.setdefault(tuple(sorted(members)), len(self.groups))
+        near, outside = known
+        if near or not outside:
+            return near, -1
+        return near, self.groups.setdefault(tuple(sorted(outside)), len(self.groups))
 
     def _inputs(
-        self, position: int, seen: Sequence[Occurrence], columns: tuple[int, ...]
-    ) -> list[tuple[int, set[int]]]:
+        self,
+        program: RecordedProgram,
+        path: Path,
+        seen: Sequence[Occurrence],
+        executed: _Executed,
+    ) -> list[list[_Input]]:
+        """Return the inputs of each row of a path."""
+        memory = np.array([bool(program.target[uop]) for uop, _ in path])
+        inputs: list[list[_Input]] = [[] for _ in path]
+        for columns, of_memory in _COLUMNS:
+            positions = np.flatnonzero(memory == of_memory)
+            if len(positions):
+                found = self._of_columns(
+                    positions,
+                    executed.distance[:, positions, columns],
+                    executed.producer[:, positions, columns],
+                    seen,
+                )
+                for position, some in zip(positions.tolist(), found, strict=True):
+                    inputs[position] += some
+        return inputs
+
+    def _of_columns(
+        self, positions: _Ints, distance: _Ints, producer: _Ints, seen: Sequence[Occurrence]
+    ) -> list[list[_Input]]:
         """Return for each input the distance of its producer in the step, and producers outside it.
 
-        A recording leaves no empty column for an input whose producer lies before the window, and
-        it names the producer of two inputs once. The same input may therefore stand in different
-        columns. The occurrences with the most inputs determine the columns; the producers of all
-        other occurrences are put into columns where they contradict none of them.
+        ``distance`` and ``producer`` have a row for each occurrence, and columns for each of
+        ``positions`` and each of the inputs that may change places: a recording leaves no empty
+        column for an input whose producer lies before the window, and it names the producer of two
+        inputs once. The occurrences with the most inputs determine the columns; the producers of
+        all other occurrences are put into columns where they contradict none of them.
         """
-        rows = [o.first_row + position for o in seen]
-        first, end = columns[0], columns[-1] + 1
-        distances = [
-            self._distances(o.window)[row][first:end] for o, row in zip(seen, rows, strict=True)
-        ]
-        counts = [sum(d > 0 for d in ds) for ds in distances]
-        most = max(counts)
-        full = [i for i, count in enumerate(counts) if count == most]
-        near = [
-            next((d for i in full if 0 < (d := distances[i][c]) <= position), 0)
-            for c in range(len(columns))
-        ]
-        known = [
-            [(i, rows[i] - distances[i][c]) for i in full if distances[i][c] > position]
-            for c in range(len(columns))
-        ]
-        outside = [{int(seen[i].window.uop[row]) for i, row in places} for places in known]
-        others = {
-            int(seen[i].window.uop[rows[i] - distance])
-            for i in set(range(len(seen))).difference(full)
-            for distance in distances[i]
-            if distance > position
-        }
-        for producer in others.difference(*outside):
-            for group, places in zip(outside, known, strict=True):
-                if places and all(self._is_older(producer, seen[i], row) for i, row in places):
-                    group.add(producer)
-        return list(zip(near, outside, strict=True))
-
-    def _distances(self, window: Recording) -> list[list[int]]:
-        """Return the distances of a window as lists, whose single rows are faster to read."""
-        if id(window) not in self.distances:
-            self.distances[id(window)] = window.distance.tolist()
-        return self.distances[id(window)]
+        given = (distance > 0).sum(axis=2)
+        full = (given == given.max(axis=0))[:, :, None]
+        before = distance > positions[:, None]
+        inside = full & ~before & (distance > 0)
+        first = inside.argmax(axis=0)[None]
+        near = np.where(inside.any(axis=0), np.take_along_axis(distance, first, axis=0)[0], 0)
+        known = full & before
+        outside: list[list[set[int]]] = [[set() for _ in row] for row in near]
+        _, *at = np.nonzero(known)
+        for place, which, uop in set(zip(*np.array([*at, producer[known]]).tolist(), strict=True)):
+            outside[place][which].add(uop)
+        others = before & ~full
+        for place in np.flatnonzero(others.any(axis=(0, 2))).tolist():
+            groups = outside[place]
+            rows = [
+                [
+                    (seen[i], seen[i].first_row + int(positions[place] - distance[i, place, which]))
+                    for i in np.flatnonzero(known[:, place, which]).tolist()
+                ]
+                for which in range(len(groups))
+            ]
+            for uop in {*producer[:, place][others[:, place]].tolist()}.difference(*groups):
+                for group, places in zip(groups, rows, strict=True):
+                    if places and all(self._is_older(uop, o, row) for o, row in places):
+                        group.add(uop)
+        return [list(zip(*pair, strict=True)) for pair in zip(near.tolist(), outside, strict=True)]
 
     def _is_older(self, uop: int, occurrence: Occurrence, row: int) -> bool:
         """Tell whether ``uop`` was not executed between ``row`` and the occurrence's start."""
@@ -135,26 +191,28 @@ class PathBuilder:
 
 
 def _address(
-    program: RecordedProgram, uop: int, position: int, seen: Sequence[Occurrence]
+    program: RecordedProgram,
+    uop: int,
+    seen: Sequence[Occurrence],
+    indices: list[int],
+    offsets: list[int],
 ) -> tuple[int, int, int]:
     """Return role, index and offset of an address, which fit every occurrence.
 
     Where none do, the index is the one that fits most occurrences.
     """
-    rows = [(o, o.first_row + position) for o in seen]
-    offset = Counter(int(o.window.offset[row]) for o, row in rows).most_common(1)[0][0]
-    indices = [int(o.window.index[row]) for o, row in rows]
+    offset = Counter(offsets).most_common(1)[0][0]
     target = program.target[uop]
     if target in ("src", "dst"):
         names: tuple[str, ...] = ("slot", "last_slot", "block")
-        indices = [index + o.window.first_slot for index, (o, _) in zip(indices, rows, strict=True)]
+        indices = [index + o.window.first_slot for index, o in zip(indices, seen, strict=True)]
     elif target == "page":
         names = ("page", "last_page", "head", "last_head")
     else:
         return 0, Counter(indices).most_common(1)[0][0], offset
     reach = TABLE_PTES if program.kind[uop] == "zero" else _MAX_REACH
     best = max(
-        (_fit(name, [o for o, _ in rows], indices, reach) for name in names),
+        (_fit(name, seen, indices, reach) for name in names),
         key=lambda fit: fit[0],
     )
     _, role, index = best
