@@ -10,7 +10,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from costmodel.config.crowd import Crowd
 from costmodel.config.parameter import Parameter
@@ -71,25 +71,13 @@ def idle_remarks(idle: Sequence[Setting]) -> Iterator[str]:
         yield f"No time here depends on: {', '.join(map(str, idle))}."
 
 
-_GUESTS: Final[Mapping[tuple[str, str], str]] = {
-    ("epyc-milan", "fork"): "docs/loops.md",
-    ("epyc-milan", "zap"): "docs/loops.md",
-    ("epyc-milan", "mprotect"): "docs/mprotect.md",
-    ("epyc-milan", "spawn"): "docs/spawn.md",
-    ("epyc-zen5", "fork"): "docs/measure.md",
-    ("epyc-zen5", "zap"): "docs/measure.md",
-    ("epyc-zen5", "mprotect"): "docs/measure.md",
-}
-"""Machines and operations that were measured for this project, and the page that says so."""
-
-
 def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
     roles = roles_of_times(machine.name, operation) if machine.is_shipped else frozenset()
-    guest = _GUESTS.get((machine.name, operation)) if machine.is_shipped else None
-    if guest:
+    page = None if machine.changes else machine.compared.get(operation)
+    if page and not roles:
         yield (
-            f"No published absolute {operation} time is of this machine; those of a guest on such "
-            f"a machine were compared ({guest} says how far off they are)."
+            f"No published absolute {operation} time is of this machine; those measured on such a "
+            f"machine, or on a guest of it, were compared ({page} says how far off they are)."
         )
     elif not roles:
         yield f"No absolute {operation} time of this machine was ever compared with a measurement."

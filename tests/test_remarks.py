@@ -1,6 +1,7 @@
 """Little is known about a machine: counted over the numbers that the operation uses."""
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from costmodel.calibration.targets import reported
 from costmodel.cli.main import parser
 from costmodel.config.crowd import Crowd
 from costmodel.config.machine import load_machine
+from costmodel.config.resources import directory
 from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.operations.shared.flush import LIFE_KEYS
@@ -50,7 +52,19 @@ def test_a_machine_says_whether_only_reports_are_about_it(machine: str, said: st
 )
 def test_a_machine_that_was_measured_as_a_guest_says_so(machine: str, page: str) -> None:
     (said, *_) = remarks(api.cell(machine, "v6.12", operation="mprotect"))
-    assert f"of a guest on such a machine were compared ({page}" in said
+    assert f"on such a machine, or on a guest of it, were compared ({page}" in said
+
+
+def test_a_file_of_ones_own_says_what_was_compared_until_a_number_changes(tmp_path: Path) -> None:
+    text = (directory("machines") / "epyc-rome.yaml").read_text()
+    path = tmp_path / "mine.yaml"
+    named = text.replace("name: epyc-rome", "name: mine")
+    path.write_text(named.replace("isa: x86_64", "isa: x86_64\ncompared: {fork: my notes}"))
+    machine = load_machine(str(path))
+    (said, *_) = remarks(api.cell(machine, "v6.7"))
+    assert "were compared (my notes says how far off" in said
+    for other in (machine.with_value("core.width", 4), load_machine("epyc-rome")):
+        assert not any("were compared (my" in each for each in remarks(api.cell(other, "v6.7")))
 
 
 def test_a_machine_of_which_nothing_was_measured_says_so() -> None:

@@ -221,7 +221,8 @@ def _options(args: argparse.Namespace) -> Iterator[tuple[str, tuple[str, object]
         if value is None or value == []:
             continue
         origin = name.upper() if name in _positional(args) else f"--{name}"
-        if name not in _WORDS:
+        # A state in parts may be written as in a file, too: {mixed: {writable: 1, read-only: 15}}.
+        if name not in _WORDS or (name == "state" and value.startswith("{")):
             value = (
                 [parse_scalar(v) for v in value] if isinstance(value, list) else parse_scalar(value)
             )

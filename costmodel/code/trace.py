@@ -161,4 +161,6 @@ class TableRun:
     trace touches anew. None: they are new to this run, and were last touched one round through the
     workload ago."""
     flushes: int = 0
-    """How many flushes of the whole TLB all these executions force; traces do not contain them."""
+    """How many TLB flushes all these executions force; traces do not contain them."""
+    flushed_pages: int = 0
+    """How many pages each of these flushes is for, in the mean."""

@@ -31,6 +31,7 @@ from costmodel.config.resources import find_file, names
 from costmodel.config.schema import Problem, Title, faults_of, raise_problems, validated
 from costmodel.config.sharing import Locks, Shootdown, Topology
 from costmodel.config.yaml_text import decoded, read_bytes
+from costmodel.operations.registry import operation_names
 
 SET_BY_USER = "set for this run"
 """The source of a number that was overridden."""
@@ -67,6 +68,9 @@ class Machine(Group):
     """The name in tables."""
     isa: Isa
     """Instruction set: arm64 or x86_64."""
+    compared: Mapping[str, Title] = {}
+    """Operations of which times were measured on such a machine, or on a guest of it, without being
+    published, by name; and the page that says how far off predictions are."""
     core: Core
     caches: Caches
     atomics: Atomics = Atomics()
@@ -101,6 +105,16 @@ class Machine(Group):
         A file that was read before is parsed again only if its content changed.
         """
         return _loaded(path, read_bytes(path))
+
+    @field_validator("compared")
+    @classmethod
+    def _names_operations(cls, compared: Mapping[str, str]) -> Mapping[str, str]:
+        known = operation_names()
+        wrong = (name for name in compared if name not in known)
+        raise_problems(
+            "compared", (((name,), unknown("operation", name, known), name) for name in wrong)
+        )
+        return compared
 
     @field_validator("atomics", "barriers", "tlbi", "shootdown")
     @classmethod

@@ -22,15 +22,25 @@ _MEANT: Final = (
     ),
     ("zap_pte_range unmap_page_range tlb_gather", "is in zap (operation zap)"),
     (
-        "exec execve clone clone3 posix_spawn wait waitpid system popen subprocess",
+        "exec execve fork_exec clone clone3 wait wait4 waitpid",
         "is in spawn (operation spawn, state exec or exit)",
     ),
-    ("copy_page_range copy_pte_range dup_mmap dup_mm", "is in fork (operation fork)"),
+    (
+        "copy_page_range copy_pte_range dup_mmap dup_mm bgsave redis snapshot rdb",
+        "is in fork (operation fork; of a process that runs: docs/layout.md)",
+    ),
+    (
+        "maple_tree mt_dup vma_iterator mas_store",
+        "is vmas, a number, in fork and spawn (docs/spawn.md)",
+    ),
     (
         "change_protection change_pte_range pkey_mprotect",
         "is in mprotect (operation mprotect)",
     ),
-    ("move_page_tables move_ptes", "is in mremap (operation mremap)"),
+    (
+        "move_page_tables move_ptes move_normal_pmd move_huge_pmd",
+        "is in mremap (operation mremap)",
+    ),
     (
         "uffd userfaultfd uffd_wp uffdio_writeprotect",
         "is mprotect in the states to-write-protected and to-write-resolved",
@@ -44,6 +54,11 @@ _MEANT: Final = (
     ("cpu_count ncpus nr_cpus cores nproc", "is cpus (processes) or threads (of each)"),
     ("size memory_size mem", "is memory, with --memory as its option"),
     ("fragmentation scattered contiguous", "is frames: contiguous, scattered, or a part of them"),
+    ("cont_pte contpte_bit cont_bit", "is contpte: true, or a strategy called contpte-..."),
+    (
+        "mmap_lock mmap_sem mm_lock",
+        "is among what threads share (threads: N, docs/cpus.md), without page faults",
+    ),
 )
 """Words with what they are called here."""
 
@@ -53,6 +68,12 @@ _NUMBERS: Final = (
     ("dram dram_ns memory_latency cxl", "is caches.dram.latency_ns"),
     ("dsb dvm", "is in tlbi.issue_ns, tlbi.broadcast_ns and tlbi.shared_* (docs/cpus.md)"),
     ("ipi ipis shootdowns", "is in shootdown.* (docs/cpus.md)"),
+    ("lazy_tlb lazy_mm cpumask mm_cpumask", "is shootdown.lazy_mask (docs/cpus.md)"),
+    ("tlbi_range range_tlbi rtlbi", "is tlbi.range"),
+    ("invlpgb_count rar", "is in shootdown.invlpgb_* (docs/cpus.md)"),
+    ("memcg cgroup memory_cgroup uncharge", "is in locks.memcg_* (docs/cpus.md)"),
+    ("zone_lock pcp page_allocator buddy", "is in locks.* (several CPUs) and in zap's release"),
+    ("rss_stat percpu_counter mm_counters", "is kernel.mm_cpu_ns (spawn, docs/spawn.md)"),
     (
         "kpti pti meltdown spectre retpoline srso safe_ret ibrs untrain",
         "is part of a build and of mitigations: on or off (docs/scenario-file.md)",
@@ -81,17 +102,45 @@ _OUTSIDE: Final = (
         "numa_balancing autonuma numab change_prot_numa numa_hinting prot_numa",
         "mprotect, state to-read-only (the same loop, without its tests of a page's node)",
     ),
-    ("vfork clone_vm", "spawn, state exec (with --memory '4 KiB': no memory is copied)"),
+    (
+        "vfork clone_vm clone_vfork posix_spawn system popen subprocess",
+        "spawn, state exec (with --memory '4 KiB', as they copy no page table and no mapping)",
+    ),
+    (
+        "pinned pin_user_pages fork_pinned gup dma_pinned rdma",
+        "fork, state writable (a pinned page is copied at once, which is not in it)",
+    ),
+    (
+        "odfork on_demand_fork cow_page_table copy_on_write_page_table shared_page_tables mshare",
+        "fork with --order 9 --set mapped=pmd (one entry for 2 MiB)",
+    ),
+    ("anon_vma anon_vma_fork anon_vma_chain", "fork with --set vmas=N (mappings without pages)"),
+    (
+        "holes sparse pte_none zero_page huge_zero_page",
+        "fork of the memory that is there (--memory)",
+    ),
     (
         "wipeonfork vm_wipeonfork madv_wipeonfork dontfork vm_dontcopy madv_dontfork",
         "fork of the memory that it leaves (--memory, --set vmas=N)",
     ),
     (
         "swap swapout swap_out swapoff reclaim kswapd vmscan madv_pageout pageout madv_cold cold "
-        "try_to_unmap shrink_folio_list mglru zswap zram",
+        "try_to_unmap shrink_folio_list mglru multi_gen_lru zswap zram proactive_reclaim damos "
+        "batched_unmap_tlb_flush arch_want_batched_unmap_tlb_flush try_to_unmap_flush tlbbatch",
         "zap, state dontneed (the same entries are emptied, and nothing is written)",
     ),
-    ("swapin swap_in do_swap_page swap_entry swap_entries", "zap, state dontneed"),
+    (
+        "swapin swap_in do_swap_page swap_entry swap_entries free_swap_and_cache zap_swap",
+        "zap, state dontneed",
+    ),
+    (
+        "truncate unmap_mapping_range fallocate punch_hole madv_remove invalidate_inode_pages2",
+        "zap, state file-dontneed (of one process, without the page cache's part)",
+    ),
+    (
+        "folio_mkclean page_mkclean page_vma_mkclean writeback msync fsync",
+        "mprotect, state shared-to-read-only (each entry loses its write bit)",
+    ),
     ("madv_free lazyfree", "zap, state dontneed (the pages are freed at once)"),
     (
         "migration migrate migrate_pages move_pages compaction mbind",
@@ -106,7 +155,7 @@ _OUTSIDE: Final = (
         "zap, state dontneed (the old entries are emptied, without a copy)",
     ),
     (
-        "split_huge_page split_huge_pmd",
+        "split split_folio split_huge_page split_huge_pmd deferred_split",
         "fork with --order 9 --set mapped=pmd, against tables of PTEs",
     ),
     ("ksm ksmd mergeable madv_mergeable", "fork, state read-only (pages that others map, too)"),
@@ -122,6 +171,10 @@ _OUTSIDE: Final = (
     ("lva lpa lpa2 va_bits 52bit la57 5level pgtable_levels", ""),
     ("smt hyperthreading turbo governor", "--set core.clock_ghz=N"),
     ("scheduler sched", ""),
+    ("per_vma_lock vma_lock lock_vma_under_rcu", ""),
+    ("kvm ept npt stage2 mmu_notifier secondary_mmu shadow_paging iommu vfio", ""),
+    ("riscv svnapot powerpc ppc64 s390 loongarch mips", ""),
+    ("mseal shadow_stack mte kasan page_table_check dax fsdax pmem pfnmap", ""),
     ("vmap vmalloc vunmap ioremap", ""),
 )
 """Words that stand for what the model does not have, with the question nearest to theirs."""

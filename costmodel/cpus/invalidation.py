@@ -79,11 +79,11 @@ class ShootdownPrices:
             far_tlbsync_ps=in_ps(group.far_tlbsync_ns),
         )
 
-    def flush_ps(self, pages: int | None) -> int:
-        """Return the time of the flush itself on one CPU, by pages or of everything (None)."""
-        if pages is None or pages > self.ceiling_pages:
+    def flush_ps(self, entries: int | None) -> int:
+        """Return the time of the flush itself on one CPU, by entries or of everything (None)."""
+        if entries is None or entries > self.ceiling_pages:
             return self.full_flush_ps
-        return pages * self.invlpg_ps
+        return entries * self.invlpg_ps
 
 
 def left_cpus(first: int, threads: int, online: int) -> list[int]:
@@ -226,7 +226,7 @@ class Shootdowns:
         handler = p.handler_ps + lines
         mine = wanted[:own]
         if mine.any():
-            flush_ps = p.flush_ps(request.pages)
+            flush_ps = p.flush_ps(request.entries)
             flush_ps += self._generation_ps(generation, cpu, lines[:own][mine], times)
             handler[:own] = p.handler_ps + flush_ps
         took = each * (HANDLER_LINES * lines + np.where(joins, 0, handler))
@@ -258,9 +258,9 @@ class Shootdowns:
         p = self.prices
         if not p.invlpgb or receivers.active < p.invlpgb_cpus:
             return None
-        pages = request.pages
-        whole = pages is None or pages > p.ceiling_pages
-        issues = 1 if whole or pages is None else -(-pages // p.invlpgb_pages)
+        entries = request.entries
+        whole = entries is None or entries > p.ceiling_pages
+        issues = 1 if whole or entries is None else -(-entries // p.invlpgb_pages)
         sockets = receivers.sockets[: receivers.own]
         far = bool((sockets != sockets[receivers.place(cpu)]).any())
         return issues * p.invlpgb_ps + (p.far_tlbsync_ps if far else p.tlbsync_ps)

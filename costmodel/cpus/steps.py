@@ -134,7 +134,7 @@ def _flushes(
     """Return what the steps flush; where they do not, nothing of it is read."""
     workers, prices = len(world.setup.workers), world.setup.shootdown
     handlers = [
-        prices.handler_ps + prices.flush_ps(step.flush.pages) if prices and step.flush else 0
+        prices.handler_ps + prices.flush_ps(step.flush.entries) if prices and step.flush else 0
         for step in steps
     ]
     return interrupts.FlushTable(

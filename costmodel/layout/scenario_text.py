@@ -9,32 +9,62 @@ from costmodel.config.sizes import size_text
 from costmodel.layout.found import MOSTLY, ProcessLayout
 from costmodel.layout.placement import Placement
 from costmodel.operations.registry import DEFAULT, operation_named
+from costmodel.units import LARGEST_ORDER
 
 _LEAST_SHARE = 0.001
 
 
 def scenario_text(found: ProcessLayout, machines: Sequence[str], operation: str, date: str) -> str:
-    """Return the text of a scenario file whose only column is the memory of a process."""
+    """Return the text of a scenario file whose only column is the memory of a process.
+
+    What PMDs map is part of it where the operation was recorded with PMDs.
+    """
+    known = operation_named(operation)
+    state = _state(found, operation)
+    with_pmds = found.pmd_bytes > 0 and known.maps_pmds(state or known.words.states[0].name)
+    orders = _with_pmds(found) if with_pmds else found.orders
     lines = [
         f"# The anonymous memory of {found.name}, as `costmodel layout` saw it on {date}:",
         f"# {found.copied} of {found.mappings} mappings hold some of it.",
     ]
-    if found.pmd_bytes:
+    if found.pmd_bytes and not with_pmds:
         lines.append(f"# Another {size_text(found.pmd_bytes)} is mapped by PMDs, and left out.")
+    if with_pmds and LARGEST_ORDER in found.orders:
+        lines.append(
+            "# Folios of 2 MiB that PTEs map count as order 8, as PMDs map all of order 9."
+        )
     lines += [f"# Lacking: {line}" for line in found.lacking]
     lines += [
         "",
         f"title: {operation} of {_quoted(found.name)}",
         f"operation: {operation}",
-        f"memory: {size_text(found.memory_bytes)}",
+        f"memory: {size_text(found.memory_bytes + with_pmds * found.pmd_bytes)}",
     ]
-    if operation == DEFAULT and found.exclusive is not None:
-        lines.append(f"state: {'writable' if found.exclusive >= MOSTLY else 'read-only'}")
-    lines.append(f"folio_orders: [{_orders(found.orders)}]")
-    lines += _frames(found)
-    baseline = operation_named(operation).strategies()[0].name
+    lines += [f"state: {state}"] if state else []
+    lines.append(f"folio_orders: [{_orders(orders)}]")
+    lines += ["mapped: pmd"] if with_pmds else []
+    lines += [f"vmas: {found.mappings}"] if known.words.has_vmas else []
+    lines += _frames(found, max(found.orders) - (with_pmds and LARGEST_ORDER in found.orders))
+    baseline = known.strategies()[0].name
     lines += [f"machines: [{', '.join(machines)}]", f"baseline: {baseline}"]
     return "\n".join(lines) + "\n"
+
+
+def _state(found: ProcessLayout, operation: str) -> str | None:
+    """Return the state of the entries for fork; None where the default of the operation holds."""
+    if operation != DEFAULT or found.exclusive is None:
+        return None
+    return "writable" if found.exclusive >= MOSTLY else "read-only"
+
+
+def _with_pmds(found: ProcessLayout) -> dict[int, float]:
+    """Return the share of each order in all the memory: PMDs map what is of order 9."""
+    by_pmd = found.pmd_bytes / (found.memory_bytes + found.pmd_bytes)
+    orders = {LARGEST_ORDER: by_pmd}
+    for order, share in found.orders.items():
+        of_ptes = min(order, LARGEST_ORDER - 1)
+        orders[of_ptes] = orders.get(of_ptes, 0.0) + share * (1 - by_pmd)
+    return dict(sorted(orders.items()))
 
 
 def _quoted(name: str) -> str:
@@ -55,12 +85,15 @@ def _orders(orders: Mapping[int, float]) -> str:
     return "{" + ", ".join(f"{order}: {share / 10:g}%" for order, share in tenths.items()) + "}"
 
 
-def _frames(found: ProcessLayout) -> list[str]:
-    """Return the lines that say how the frames lie; no lines if that is not known."""
+def _frames(found: ProcessLayout, largest: int) -> list[str]:
+    """Return the lines that say how the frames lie; no lines if that is not known.
+
+    ``largest`` is the largest order of what PTEs map.
+    """
     if found.alone is None:
         return []
     placed = Placement(found.alone, found.run_bytes, found.span_bytes or 0)
-    frames = placed.frames(max(found.orders))
+    frames = placed.frames(largest)
     if frames == CONTIGUOUS:
         return ["frames: contiguous"]
     text = frames if isinstance(frames, str) else _mapping(frames)

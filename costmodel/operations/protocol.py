@@ -63,13 +63,20 @@ class Words:
 class FlushRequest:
     """A TLB flush that the other CPUs which run the address space take part in.
 
-    ``pages`` is the number of translations flushed, each of what one entry maps; None flushes the
-    whole address space. ``frees_tables``: page tables are freed after it, so even idle CPUs must
-    stop using them.
+    ``pages`` is the number of pages in the range that is flushed, of 4 KiB each; None flushes the
+    whole address space. ``stride`` is how many of them one entry maps (``stride_shift`` of
+    ``flush_tlb_mm_range()``): the kernel flushes every ``stride``-th page of the range.
+    ``frees_tables``: page tables are freed after it, so even idle CPUs must stop using them.
     """
 
     pages: int | None = None
+    stride: int = 1
     frees_tables: bool = False
+
+    @property
+    def entries(self) -> int | None:
+        """The number of translations in the range; None for those of the whole address space."""
+        return None if self.pages is None else -(-self.pages // self.stride)
 
 
 @dataclass(frozen=True)

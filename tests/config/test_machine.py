@@ -33,6 +33,24 @@ def edited(text: str, key: str, old: str, new: str) -> str:
 
 
 @pytest.mark.parametrize(
+    ("compared", "fault"),
+    [
+        ("{frok: docs/x.md}", "compared.frok: unknown operation, did you mean 'fork'?"),
+        ("{fork: 3}", "compared.fork: must be text"),
+        ("{fork: ''}", "compared.fork: "),
+        ("fork", "compared: "),
+    ],
+)
+def test_what_was_compared_names_operations_and_pages(
+    tmp_path: Path, compared: str, fault: str
+) -> None:
+    text = ALTRA.replace("isa: arm64", f"isa: arm64\ncompared: {compared}")
+    (found,) = faults(tmp_path, text)
+    assert re.match(r"m\.yaml:\d+:\d+: ", found)
+    assert fault in found
+
+
+@pytest.mark.parametrize(
     ("key", "old", "new", "fault"),
     [
         ("width", "width:", "widht:", "core.widht: unknown key, did you mean 'width'?"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from costmodel.config.scenario import Scenario, default_scenario, load_scenario
 from costmodel.layout.found import ProcessLayout
 from costmodel.layout.scenario_text import scenario_text
-from costmodel.operations.registry import operation_names
+from costmodel.operations.registry import operation_named, operation_names
 
 
 def loaded(directory: Path, operation: str = "fork", **found: Any) -> Scenario:
@@ -36,6 +36,32 @@ def test_every_operation_is_compared_with_its_own_baseline(operation: str, tmp_p
     """The first kernel whose mprotect was recorded is v6.12: its scenario once named v6.7."""
     found = loaded(tmp_path, operation, exclusive=1.0)
     assert found.baseline == default_scenario(operation).baseline
+
+
+def test_what_pmds_map_is_part_of_it_where_that_can_be_priced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[str, Any] = {
+        "memory_bytes": 1 << 30,
+        "pmd_bytes": 3 << 30,
+        "orders": {0: 0.5, 9: 0.5},
+    }
+    fork = loaded(tmp_path, **found)
+    assert (fork.memory, fork.mapped) == (4 << 30, "pmd")
+    assert fork.folio_orders == ({0: 0.125, 8: 0.125, 9: 0.75},)
+    assert "Folios of 2 MiB that PTEs map count as order 8" in (tmp_path / "redis.yaml").read_text()
+    lies = loaded(tmp_path, alone=0.3, run_bytes=8192, span_bytes=1 << 34, **found).frames
+    assert lies == "30% scattered, runs of 1 MiB", "of what PTEs map"
+    monkeypatch.setattr(type(operation_named("fork")), "maps_pmds", lambda *_: False)
+    without = loaded(tmp_path, **found)
+    assert (without.memory, without.mapped) == (1 << 30, "pte")
+    assert "Another 3 GiB is mapped by PMDs" in (tmp_path / "redis.yaml").read_text()
+
+
+@pytest.mark.parametrize("operation", operation_names())
+def test_mappings_count_where_they_are_copied(operation: str, tmp_path: Path) -> None:
+    copied = operation in ("fork", "spawn")
+    assert loaded(tmp_path, operation, mappings=1234).vmas == (1234 if copied else None)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 import costmodel
 from costmodel import api
 from costmodel.arguments import Order
-from costmodel.config.machine import load_machine
+from costmodel.config.machine import Machine, load_machine
 from costmodel.operations.protocol import FlushRequest
 from costmodel.operations.shared.flush import (
     ASID_FLUSH,
     RANGE_TLBI_PAGES,
     flush,
     flush_of_all,
-    flushed_entries,
+    gathered_stride,
     range_tlbis,
 )
 
@@ -63,16 +63,39 @@ def test_range_tlbis_cover_all_pages(pages: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mapped", "order", "entries"),
+    ("mapped", "order", "stride"),
     [
-        ("pmd", 9, 4),
-        ("pte", 9, 2048),
-        ("pmd", {0: "50%", 9: "50%"}, 2048),  # with PTEs among them the flush strides by pages
+        ("pmd", 9, 512),
+        ("pte", 9, 1),
+        ("pmd", {0: "50%", 9: "50%"}, 1),  # with PTEs among them the flush strides by pages
     ],
 )
-def test_pmds_alone_are_flushed_by_2_mib(mapped: str, order: Order, entries: int) -> None:
+def test_pmds_alone_are_flushed_by_2_mib(mapped: str, order: Order, stride: int) -> None:
     cell = api.cell("xeon-4210r", "v6.7", memory="8 MiB", order=order, overrides={"mapped": mapped})
-    assert flushed_entries(cell.workload, cell.workload.pages) == entries
+    assert gathered_stride(cell.workload) == stride
+
+
+@pytest.mark.parametrize(("pages", "stride", "entries"), [(33, 1, 33), (1024, 512, 2), (1, 512, 1)])
+def test_a_stride_says_how_many_translations_a_range_holds(
+    pages: int, stride: int, entries: int
+) -> None:
+    assert FlushRequest(pages, stride).entries == entries
+
+
+def test_only_range_tlbis_count_pages_whatever_maps_them() -> None:
+    """``__flush_tlb_range()`` compares ``end - start`` with strides, or pages with 2^21."""
+
+    def ns(machine: Machine, pmds: int) -> float:
+        cause = flush(machine, FlushRequest(pmds * 512, 512)).causes_ps[ASID_FLUSH]
+        return cause / 1000 - machine.tlbi.broadcast_ns.value
+
+    each, of_range = ALTRA.tlbi.issue_ns.value, M2.tlbi.issue_ns.value
+    assert [ns(ALTRA, n) / each for n in (1, 32, 511)] == pytest.approx([1, 32, 511], rel=1e-3)
+    # 256, 256 * 32 and 256 * 33 pairs of pages are 8, (8, 0) and (8, 8) in base 32.
+    assert [ns(M2, n) / of_range for n in (1, 32, 33)] == pytest.approx([1, 1, 2], rel=1e-3)
+    whole = flush_of_all(M2).causes_ps
+    assert flush(M2, FlushRequest((1 << 21) + 512, 512)).causes_ps == whole
+    assert flush(M2, FlushRequest(1 << 21, 512)).causes_ps != whole
 
 
 @pytest.mark.parametrize("state", ["dontneed", "munmap", "to-read-only"])
@@ -116,3 +139,54 @@ def test_a_move_flushes_its_few_pages_one_by_one() -> None:
 
     assert ns(33) - ns(16) == pytest.approx(17 * XEON.shootdown.invlpg_ns.value)
     assert ns(34) == pytest.approx(XEON.tlbi.asid_flush_ns.value)
+
+
+@pytest.mark.parametrize(("machine", "ranged"), [("apple-m2-vm", True), ("ampere-altra", False)])
+def test_tables_of_dirty_pages_are_flushed_as_ranges(machine: str, ranged: bool) -> None:
+    """The loop flushes what it gathered of a table, then the call what covered the tables."""
+    profile = load_machine(machine)
+    cost = costmodel.price(
+        machine,
+        "folio-batch-v6.12",
+        operation="zap",
+        state="shared-munmap",
+        memory="8 MiB",
+        order=0,
+        overrides={"contpte": False},
+    )
+    flushed_ns = cost.stack_ns_per_pte[ASID_FLUSH] * 2048
+    forced = [flush(profile, FlushRequest(512))] * 4
+    last = flush(profile, FlushRequest(2048, 512, frees_tables=True))
+    assert flushed_ns * 1000 == pytest.approx(
+        sum(one.causes_ps[ASID_FLUSH] for one in (*forced, last)), rel=1e-6
+    )
+    assert (forced[0].causes_ps == flush_of_all(profile).causes_ps) is not ranged
+
+
+def test_few_dirty_pages_are_flushed_one_by_one_though_the_loop_forces_it() -> None:
+    def ns(pages: int) -> float:
+        cost = costmodel.price(
+            "xeon-4210r",
+            "folio-batch-v6.12",
+            operation="zap",
+            state="shared-dontneed",
+            memory=f"{4 * pages} KiB",
+            order=0,
+        )
+        return cost.stack_ns_per_pte[ASID_FLUSH] * pages
+
+    assert ns(33) - ns(3) == pytest.approx(30 * XEON.shootdown.invlpg_ns.value)
+
+
+def test_the_flush_of_a_call_is_for_what_full_lists_left() -> None:
+    """9,698 slots fill a list: 38 MiB of pages force one flush, and leave 30 pages."""
+
+    def ns(pages: int) -> float:
+        cost = costmodel.price(
+            "xeon-4210r", "v6.7", operation="zap", state="munmap", memory=f"{4 * pages} KiB",
+            order=0,
+        )  # fmt: skip
+        return cost.stack_ns_per_pte[ASID_FLUSH] * pages
+
+    each = XEON.shootdown.invlpg_ns.value
+    assert ns(9698 + 30) - ns(9698 + 1) == pytest.approx(29 * each, abs=0.02 * each)

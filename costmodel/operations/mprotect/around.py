@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.operations.mprotect.operation import BOTH_WAYS
 from costmodel.operations.protocol import FlushRequest, OutsideCost, Surroundings
-from costmodel.operations.shared.flush import UNMAP_CALL, flush, flushed_entries
+from costmodel.operations.shared.flush import UNMAP_CALL, flush, gathered_stride
 from costmodel.units import PS_PER_NS
 
 if TYPE_CHECKING:
@@ -30,5 +30,5 @@ def around(machine: Machine, workload: Workload, state: PteState) -> Surrounding
     call = OutsideCost({UNMAP_CALL: call_ps}, count=calls)
     if not flushes:
         return Surroundings(after=(call,))
-    request = FlushRequest(flushed_entries(workload, workload.pages))
+    request = FlushRequest(workload.pages, gathered_stride(workload))
     return Surroundings(after=(call, flush(machine, request, count=flushes)))

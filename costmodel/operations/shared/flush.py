@@ -49,40 +49,42 @@ def flush(
     broadcast, unless TLBIs stay on their CPU (``tlbi.local_only``): then a broadcast costs nothing
     on ``machine``. On x86 a CPU flushes itself, and asks the other CPUs that run the address space.
     """
-    flush_ps = round(_flush_ns(machine, request.pages) * PS_PER_NS)
+    flush_ps = round(_flush_ns(machine, request) * PS_PER_NS)
     is_broadcast = machine.isa == "arm64" and machine.tlbi.broadcast_ns.value > 0
     broadcast_ps = flush_ps if is_broadcast else 0
     return OutsideCost({**(with_ps or {}), ASID_FLUSH: flush_ps}, broadcast_ps, count, request)
 
 
-def flushed_entries(workload: Workload, pages: int) -> int:
-    """Return how many translations a flush of ``pages`` pages in a row names.
+def gathered_stride(workload: Workload) -> int:
+    """Return the stride, in pages, of the flushes that ``mmu_gather`` makes for a workload.
 
-    ``mmu_gather`` strides by 2 MiB where it gathered PMDs alone, and else by pages.
+    It is a PMD where PMDs alone were gathered, and else a page (``tlb_get_unmap_shift()``).
     """
     only_pmds = workload.mapped == "pmd" and workload.folio_orders.get(LARGEST_ORDER) == 1.0
-    return -(-pages // TABLE_PTES) if only_pmds else pages
+    return TABLE_PTES if only_pmds else 1
 
 
-def _flush_ns(machine: Machine, pages: int | None) -> float:
-    """Return how long a CPU takes for a flush of some translations, or of all (None).
+def _flush_ns(machine: Machine, request: FlushRequest) -> float:
+    """Return how long a CPU takes for a flush of a range, or of everything.
 
-    x86 flushes up to ``shootdown.ceiling_pages`` by one INVLPG each, which take the place of the
-    flush of everything inside ``tlbi.asid_flush_ns``. arm64 invalidates fewer than a page table by
-    one TLBI each, or up to ``RANGE_TLBI_PAGES`` by range TLBIs where the CPU has them.
+    x86 flushes up to ``shootdown.ceiling_pages`` translations by one INVLPG each, which take the
+    place of the flush of everything inside ``tlbi.asid_flush_ns``. arm64 invalidates fewer than
+    a page table has by one TLBI each. Where the CPU has range TLBIs, what counts is pages, whatever
+    the stride: they invalidate up to ``RANGE_TLBI_PAGES`` (``__flush_tlb_range()``).
     """
     whole_ns = machine.tlbi.asid_flush_ns.value
-    if pages is None:
+    pages, entries = request.pages, request.entries
+    if pages is None or entries is None:
         return whole_ns
     if machine.isa == "x86_64":
         group = machine.shootdown
-        if pages > group.ceiling_pages.value:
+        if entries > group.ceiling_pages.value:
             return whole_ns
-        return max(0.0, whole_ns - group.full_flush_ns.value) + pages * group.invlpg_ns.value
+        return max(0.0, whole_ns - group.full_flush_ns.value) + entries * group.invlpg_ns.value
     has_range = machine.tlbi.range.value
-    if pages > (RANGE_TLBI_PAGES if has_range else TABLE_PTES - 1):
+    if pages > RANGE_TLBI_PAGES or (not has_range and entries >= TABLE_PTES):
         return whole_ns
-    issued = range_tlbis(pages) if has_range else pages
+    issued = range_tlbis(pages) if has_range else entries
     return issued * machine.tlbi.issue_ns.value + machine.tlbi.broadcast_ns.value
 
 

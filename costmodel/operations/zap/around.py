@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from costmodel.mm.pte import TABLE_PTES
@@ -11,14 +13,14 @@ from costmodel.operations.shared.flush import (
     TABLE_FREE,
     UNMAP_CALL,
     flush,
-    flush_of_all,
-    flushed_entries,
+    gathered_stride,
 )
 from costmodel.operations.zap.operation import keeps_tables, of_file
 from costmodel.operations.zap.ranges import RangeState
 from costmodel.units import LARGEST_ORDER, PS_PER_NS
 
 if TYPE_CHECKING:
+    from costmodel.code.trace import TableRun
     from costmodel.config.machine import Machine
     from costmodel.config.workload import Workload
     from costmodel.mm.state import PteState
@@ -27,10 +29,12 @@ UNMAP_RANGE = "unmap_range"
 """Cause, in CPI stacks, of the time of a call's further ranges outside the page tables."""
 
 
-def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings:
-    """Return the calls with their flushes, ``forced`` ones inside the loop, and freed tables.
+def around(machine: Machine, workload: Workload, runs: Sequence[TableRun]) -> Surroundings:
+    """Return the calls with their flushes, those that the loop forces, and freed tables.
 
-    The address space of an exit is flushed as a whole.
+    The address space of an exit is flushed as a whole. Other flushes are for the pages that were
+    gathered since the last one; where none are left, the last is for the freed tables alone
+    (``tlb_flush_mmu_tlbonly()``, ``pte_free_tlb()``).
     """
     state = operation_named("zap").state(workload.state)
     kept = keeps_tables(state)
@@ -38,13 +42,26 @@ def around(machine: Machine, workload: Workload, *, forced: int) -> Surroundings
     tables = _freed_tables(workload, kept=kept)
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     free_ps = round(machine.kernel.table_free_ns.value * PS_PER_NS)
-    if state.mapped_by > 1 and machine.isa == "arm64":
-        forced = 0  # an address space that ends is flushed with its tables alone
-    after = [flush_of_all(machine, count=forced)] if forced else []
+    ends, stride = state.mapped_by > 1, gathered_stride(workload)
+    forced = Counter[int]()
+    for run in runs:
+        forced[run.flushed_pages] += run.flushes
+    after = []
+    if not (ends and machine.isa == "arm64"):  # there an end flushes with its tables alone
+        after += [
+            flush(machine, FlushRequest(None if ends else pages, stride), count=count)
+            for pages, count in forced.items()
+            if count
+        ]
     if tables:
         after.append(OutsideCost({TABLE_FREE: free_ps}, count=tables))
-    named = None if state.mapped_by > 1 else flushed_entries(workload, flushed)
-    request = FlushRequest(pages=named, frees_tables=not kept)
+    left = flushed - sum(pages * count for pages, count in forced.items())
+    if ends:
+        request = FlushRequest(frees_tables=True)
+    elif kept or left > 0:
+        request = FlushRequest(max(1, left), stride, frees_tables=not kept)
+    else:
+        request = FlushRequest(workload.pages, TABLE_PTES, frees_tables=True)
     if ranges > calls:  # the first of a call is in its price
         range_ps = round(machine.kernel.unmap_range_pct.value / 100 * call_ps)
         after.append(OutsideCost({UNMAP_RANGE: range_ps}, count=ranges - calls))

@@ -156,7 +156,7 @@ class Zap(Operation):
         """Return the costs of calls with their flushes, forced flushes, and freed tables."""
         from costmodel.operations.zap.around import around
 
-        return around(machine, workload, forced=sum(run.flushes for run in runs))
+        return around(machine, workload, runs)
 
     def shared_work(self, workload: Workload) -> SharedWork:
         """Return the tables and folios that an unmap gives back."""

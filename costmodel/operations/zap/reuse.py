@@ -25,15 +25,18 @@ class Lists(NamedTuple):
     """The gather lists of an unmap, the last of which may be partly filled.
 
     ``flushes``: how many of them force a flush; what is left waits for the flush of the call.
+    ``pages``: how many pages a list holds, in the mean, which is what its flush is for.
     """
 
     number: float
     flushes: int
+    pages: int
 
     @classmethod
-    def of(cls, slots: int) -> Lists:
-        """Return the lists that ``slots`` slots fill; each whole one forces a flush."""
-        return cls(slots / MAX_SLOTS, slots // MAX_SLOTS)
+    def of(cls, slots: int, pages: int) -> Lists:
+        """Return the lists that ``pages`` pages in ``slots`` slots fill; whole ones are flushed."""
+        number = slots / MAX_SLOTS
+        return cls(number, slots // MAX_SLOTS, round(pages / number) if slots else 0)
 
 
 def with_reuse(
@@ -46,10 +49,10 @@ def with_reuse(
     two: ``(1 - x) unmap + x release`` bytes. Where frames are scattered, freeing touches more than
     unmapping does: also their neighbours among the free pages.
     """
-    releases = list(releases)
+    releases = [replace(run, flushed_pages=lists.pages) for run in releases]
+    flushes = lists.flushes
     share = min(1.0, 1 / lists.number) if lists.number else 0.0
     unmap, release = (share * touched_bytes(runs) for runs in (unmaps, releases))
-    flushes = lists.flushes
     for part in range(_PARTS):
         x = (part + 0.5) / _PARTS
         for run in releases:

@@ -117,9 +117,9 @@ def _lists(both: Sequence[tuple[TableShape, _Traced]], space: ShapedSpace) -> Li
     flushes = sum(shape.count * table.flushes for shape, table in both)
     slots = sum(shape.count * table.slots for shape, table in both)
     if not flushes:
-        return Lists.of(slots)
+        return Lists.of(slots, space.ptes)
     of_call = keeps_tables(space.shapes[0].state) and not slots
-    return Lists(flushes, flushes - of_call)
+    return Lists(flushes, flushes - of_call, -(-space.ptes // flushes))
 
 
 def _one(shape: TableShape) -> TableShape:

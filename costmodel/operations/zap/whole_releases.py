@@ -56,7 +56,7 @@ def releases(
     tables = {key: number for key, number in tables.items() if number}
     whole = zip(tables, _rounded(list(tables.values())), strict=True)
     runs = [TableRun(opens(name, alike), count, 0) for (name, alike), count in whole if count]
-    return with_reuse(unmaps, runs, Lists.of(round(slots)))
+    return with_reuse(unmaps, runs, Lists.of(round(slots), space.ptes))
 
 
 def _of_one_order(archive: BuildArchive, shape: TableShape) -> Iterator[tuple[TableShape, float]]:

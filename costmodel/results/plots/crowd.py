@@ -78,12 +78,13 @@ def shared_picture(results: ResultFile) -> Picture:
     """Draw for which part of the time each shared thing is in use, over the number of CPUs.
 
     One panel per strategy. Raises ConfigError where there are fewer than two numbers of CPUs, or
-    where nothing is shared.
+    where nothing shared is in use for long.
     """
     rows = _rows(results, "shared")
     names = _names_in_use(results.cells)
     if not names:
-        raise ConfigError.of("--kind shared", "nothing is shared in these results")
+        reason = f"nothing shared is in use for over {100 * SHOWN_SHARE:g} % of the time here"
+        raise ConfigError.of("--kind shared", reason)
     strokes = {name: stroke(number) for number, name in enumerate(names)}
     panels = [(row, name) for row in rows for name in unique(c.strategy for c in row.cells)]
     columns = min(2, len(panels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from costmodel import __version__
@@ -60,9 +61,10 @@ def draw(results: ResultFile, kind: str, *, samples: Samples | None = None) -> P
 def draw_window(cell: Cell, *, ptes: int) -> Picture:
     """Return the timeline of ``ptes`` entries of a cell.
 
-    Raises ConfigError for more micro-ops than a picture can hold.
+    Raises ConfigError for more micro-ops than a picture can hold. Where one entry alone has more,
+    as a folio that is handled at once has, the picture shows the first of them and says so.
     """
-    from costmodel.results.plots.timeline import timeline_picture
+    from costmodel.results.plots.timeline import MOST_ROWS, timeline_picture
     from costmodel.timeline.cell import timeline_of
 
     workload = cell.workload
@@ -70,6 +72,10 @@ def draw_window(cell: Cell, *, ptes: int) -> Picture:
     shown = timeline_of(cell, ptes=ptes)
     where = f"{cell.machine.name}, {cell.strategy}, {column_title(workload.layout)}"
     where += f", build {shown.build}"
+    rows = len(shown.micro_ops)
+    if min(rows, len(timeline_of(cell, ptes=1).micro_ops)) > MOST_ROWS:
+        shown = replace(shown, micro_ops=shown.micro_ops[:MOST_ROWS])
+        where += f", the first {MOST_ROWS} of {rows} micro-ops"
     return timeline_picture(
         shown,
         headline=f"{what}: {shown.shows} in the out-of-order window",
