@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from costmodel.arrays import Floats
 from costmodel.calibration.choices import FITTED, fitted_keys
 from costmodel.calibration.fit import STARTS, Fitted, fit
-from costmodel.calibration.problem import Floats, Problem, problem_of
+from costmodel.calibration.problem import Problem, problem_of
 from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.config.errors import ConfigError
 from costmodel.published import Role
@@ -19,8 +20,7 @@ from costmodel.uncertainty.priors import priors
 from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
-    from costmodel.config.fit import Uncertainty
-    from costmodel.config.machine import Machine
+    from costmodel.config.machine import Machine, Uncertainty
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.bridge import bridge
-from costmodel.code.context import Context
+from costmodel.code.events import Context
 from costmodel.code.step_archive import (
     BUILDS,
     STEPS,
@@ -29,7 +30,6 @@ from costmodel.config.errors import ConfigError
 from costmodel.disk_cache import kept_on_disk
 from costmodel.operations.registry import operation_named
 
-Ints = NDArray[np.int64]
 Names = NDArray[np.object_]
 """Texts, of which only few are different: an array of references takes a tenth of their space."""
 

@@ -11,11 +11,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from costmodel.arrays import Floats
 from costmodel.calibration.fit import STARTS, Fitted, fit
-from costmodel.calibration.problem import Data, Floats, Problem
+from costmodel.calibration.problem import Data, Problem
 from costmodel.config.errors import ConfigError
-from costmodel.config.fit import Uncertainty
-from costmodel.config.machine import Machine
+from costmodel.config.machine import Machine, Uncertainty
 from costmodel.experiment import Cell, seconds_around
 from costmodel.measure.operations import Measured
 from costmodel.measure.prediction import NOTHING_NAMED, RunningKernel, cells_of

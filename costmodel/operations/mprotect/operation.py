@@ -146,8 +146,8 @@ class Mprotect(Operation):
 
     def on_pmds(self, begun: TableOperation) -> Steps:
         """Change what PMDs map."""
+        from costmodel.operations.mprotect.loop import change_pmds
         from costmodel.operations.mprotect.mm import MprotectOperation
-        from costmodel.operations.mprotect.pmd import change_pmds
 
         assert isinstance(begun, MprotectOperation)
         return change_pmds(begun)

@@ -83,8 +83,8 @@ class Mremap(Operation):
 
     def on_pmds(self, begun: TableOperation) -> Steps:
         """Move what PMDs map."""
+        from costmodel.operations.mremap.loop import move_pmds
         from costmodel.operations.mremap.mm import MremapOperation
-        from costmodel.operations.mremap.pmd import move_pmds
 
         assert isinstance(begun, MremapOperation)
         return move_pmds(begun)
