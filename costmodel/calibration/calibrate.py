@@ -152,17 +152,17 @@ class WithoutRow:
 
 
 def leave_one_out(
-    problem: Problem, *, starts: int = 1, progress: Callable[[], object] = lambda: None
+    problem: Problem, *, progress: Callable[[], object] = lambda: None
 ) -> list[WithoutRow]:
     """Return each datum as predicted by a fit without it; the priors stay.
 
-    ``starts`` is that of :func:`costmodel.calibration.fit.fit`; ``progress`` is called per datum.
+    ``progress`` is called once for each datum.
     """
     found = []
     for position, name in enumerate(problem.data.names):
         data, keep = problem.data.without(name)
         part = replace(problem, data=data, model=_some(problem.model, keep))
-        numbers = part.numbers(fit(part, starts=starts).z)
+        numbers = part.numbers(fit(part).z)
         predicted = problem.model(numbers)[position]
         found.append(WithoutRow(name, float(problem.data.log[position]), float(predicted)))
         progress()

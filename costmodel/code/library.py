@@ -22,8 +22,8 @@ from costmodel.code.step_archive import (
     STEPS,
     Arrays,
     archives_of,
+    build_names_of,
     names_in,
-    names_of,
     unpacked,
 )
 from costmodel.config.errors import ConfigError
@@ -344,7 +344,7 @@ def layouts_of(operation: str, program: str) -> tuple[str, ...]:
 def builds_of(operation: str, program: str) -> tuple[str, ...]:
     """Return the names of all other builds of one source and architecture, sorted."""
     source, _, architecture = program.rpartition(".")
-    pairs = (name.split(BUILD_MARK) for name in names_of(operation, architecture, BUILDS))
+    pairs = (name.split(BUILD_MARK) for name in build_names_of(operation, architecture))
     return tuple(sorted(build for known, build in pairs if known == source))
 
 

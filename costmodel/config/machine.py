@@ -310,13 +310,13 @@ def _loaded(path: Path, content: bytes) -> Machine:
     return validated(Machine, without_retired(document))
 
 
-def load_machine(reference: str, *, origin: str = "--machine", base: Path | None = None) -> Machine:
+def load_machine(reference: str, *, origin: str = "--machine") -> Machine:
     """Return the machine that a name or a path means.
 
     Arguments are those of :func:`costmodel.config.resources.find_file`. Raises ConfigError for an
     unknown name and with every fault of the file.
     """
-    return Machine.load(find_file("machines", reference, origin=origin, base=base))
+    return Machine.load(find_file("machines", reference, origin=origin))
 
 
 def _isa_problems(group: Group, isa: Isa | None) -> Iterator[Problem]:

@@ -258,7 +258,7 @@ def mixes_builds(comparisons: Iterable[Comparison]) -> bool:
 
 
 def all_in_one_build(
-    comparisons: Sequence[Comparison], *, jobs: int = 1
+    comparisons: Sequence[Comparison],
 ) -> tuple[list[Comparison], list[LeftOut]]:
     """Return the same without noise, all of a machine in one build, and what that leaves out.
 
@@ -279,7 +279,7 @@ def all_in_one_build(
         ]
         if missing:
             left_out.append(LeftOut(machine, missing, f"not recorded of build {build}"))
-    found = compare_cells(cells, baseline, noise=False, jobs=jobs, intervals=False)
+    found = compare_cells(cells, baseline, noise=False, intervals=False)
     return found, left_out
 
 
