@@ -18,7 +18,7 @@ import numpy as np
 from costmodel.arrays import Floats
 from costmodel.config.machine import ROUNDING, Machine
 from costmodel.disk_cache import ByIdentity
-from costmodel.operations.shared.flush import LIFE_KEYS, VMA_KEYS
+from costmodel.operations.shared.process import LIFE_KEYS, VMA_KEYS
 from costmodel.uncertainty.priors import OWN_FLUSHES, Prior, priors, shared_priors, variants
 
 Times = Callable[[Sequence[Machine]], Sequence[float]]
