@@ -20,6 +20,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Floats
+
 _PACKAGE: Final = "scipy.special"
 
 
@@ -46,8 +48,6 @@ def special_functions() -> Any:
         if sys.modules.get(_PACKAGE) is bare:
             del sys.modules[_PACKAGE]
 
-
-Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 """Confidence level of intervals and of the smallest detectable change."""

@@ -15,7 +15,7 @@ from costmodel.config.machine import load_machine
 from costmodel.config.resources import directory
 from costmodel.config.sharing import ONLY_MANY_CPUS
 from costmodel.operations.registry import operation_named, operation_names
-from costmodel.operations.shared.flush import LIFE_KEYS
+from costmodel.operations.shared.process import LIFE_KEYS
 from costmodel.remarks import caution, decided_by, inferred, remarks, used
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from costmodel.arrays import Floats
 from costmodel.calibration.choices import FITTED, fitted_keys
 from costmodel.calibration.fit import STARTS, Fitted, fit
-from costmodel.calibration.problem import Floats, Problem, problem_of
+from costmodel.calibration.problem import Problem, problem_of
 from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.config.errors import ConfigError
 from costmodel.published import Role
@@ -19,8 +20,7 @@ from costmodel.uncertainty.priors import priors
 from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
-    from costmodel.config.fit import Uncertainty
-    from costmodel.config.machine import Machine
+    from costmodel.config.machine import Machine, Uncertainty
 
 
 @dataclass(frozen=True)
@@ -152,17 +152,17 @@ class WithoutRow:
 
 
 def leave_one_out(
-    problem: Problem, *, starts: int = 1, progress: Callable[[], object] = lambda: None
+    problem: Problem, *, progress: Callable[[], object] = lambda: None
 ) -> list[WithoutRow]:
     """Return each datum as predicted by a fit without it; the priors stay.
 
-    ``starts`` is that of :func:`costmodel.calibration.fit.fit`; ``progress`` is called per datum.
+    ``progress`` is called once for each datum.
     """
     found = []
     for position, name in enumerate(problem.data.names):
         data, keep = problem.data.without(name)
         part = replace(problem, data=data, model=_some(problem.model, keep))
-        numbers = part.numbers(fit(part, starts=starts).z)
+        numbers = part.numbers(fit(part).z)
         predicted = problem.model(numbers)[position]
         found.append(WithoutRow(name, float(problem.data.log[position]), float(predicted)))
         progress()

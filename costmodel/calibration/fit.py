@@ -9,7 +9,8 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.stats import qmc
 
-from costmodel.calibration.problem import Floats, Problem
+from costmodel.arrays import Floats
+from costmodel.calibration.problem import Problem
 
 STARTS = 4
 SEED = 1

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from costmodel.arrays import Floats
 from costmodel.calibration.predict import slopes
-from costmodel.calibration.problem import Floats
 from costmodel.calibration.targets import BASELINE, Case, PublishedNumber, cases, usual_case
-from costmodel.config.fit import Uncertainty
+from costmodel.config.machine import Uncertainty
 from costmodel.uncertainty.priors import Prior, priors
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Floats
+
 if TYPE_CHECKING:
     from costmodel.calibration.targets import PublishedNumber
     from costmodel.config.machine import Machine
     from costmodel.uncertainty.priors import Prior
 
-Floats = NDArray[np.float64]
 LogFactors = Callable[[Floats], Floats]
 """A function from the parameters in their own units, float64[p], to the predicted logarithm of
 every datum, float64[n]."""

@@ -52,7 +52,7 @@ kinds:
 
 examples:
   costmodel plot lkml-fork -o out/thread.svg
-  costmodel plot out/lkml-fork.json --kind stack -o out/stack.png
+  costmodel plot lkml-fork --kind stack -o out/stack.png
   costmodel plot out/tlbi -o out/tlbi.svg        the folder of a sweep
   costmodel plot lkml-fork --ascii --machine xeon-4210r
   costmodel plot mine.json -o mine.svg     (of `measure --json`)

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.sequences import numbered
 from costmodel.jit import compiled
 
-Ints = NDArray[np.int64]
 Shorts = NDArray[np.int16]
 
 STAYS: Final = -(1 << 62)

@@ -7,13 +7,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.library import ROLES
 from costmodel.code.uops import Kind, Target
 from costmodel.jit import compiled, inlined
 from costmodel.mm.pte import CONT_PTES
 from costmodel.units import LINE_BYTES
-
-Ints = NDArray[np.int64]
 
 REGION_SHIFT: Final = 44
 """Bits of an address below the number of its target, so that regions do not overlap."""

@@ -14,22 +14,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.bridge import bridge
-from costmodel.code.context import Context
+from costmodel.code.events import Context
 from costmodel.code.step_archive import (
     BUILDS,
     STEPS,
     Arrays,
     archives_of,
+    build_names_of,
     names_in,
-    names_of,
     unpacked,
 )
 from costmodel.config.errors import ConfigError
 from costmodel.disk_cache import kept_on_disk
 from costmodel.operations.registry import operation_named
 
-Ints = NDArray[np.int64]
 Names = NDArray[np.object_]
 """Texts, of which only few are different: an array of references takes a tenth of their space."""
 
@@ -344,7 +344,7 @@ def layouts_of(operation: str, program: str) -> tuple[str, ...]:
 def builds_of(operation: str, program: str) -> tuple[str, ...]:
     """Return the names of all other builds of one source and architecture, sorted."""
     source, _, architecture = program.rpartition(".")
-    pairs = (name.split(BUILD_MARK) for name in names_of(operation, architecture, BUILDS))
+    pairs = (name.split(BUILD_MARK) for name in build_names_of(operation, architecture))
     return tuple(sorted(build for known, build in pairs if known == source))
 
 

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.expand import PTE_BYTES
 from costmodel.code.trace import ADDRESS, MEMORY, NO_PRODUCER
 from costmodel.code.uops import Target
 from costmodel.jit import compiled
 from costmodel.units import LINE_BYTES
-
-Ints = NDArray[np.int64]
 
 _PAGE = int(Target.PAGE)
 

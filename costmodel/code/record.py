@@ -15,17 +15,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.automaton import STAYS, Automaton, Events, Hop, Move, Way
 from costmodel.code.bridge import is_before
-from costmodel.code.context import ContextTracker
-from costmodel.code.events import Step, omitted
+from costmodel.code.events import ContextTracker, Step, omitted
 from costmodel.code.library import Library, load_library
 from costmodel.code.uops import Uop
 from costmodel.code.yields import Vocabulary, Yields, endless, exhausted
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.user_code.blame import StrategyError
-
-Ints = NDArray[np.int64]
 
 _RESTART: Final = "batch"
 """The event from which paths taken in turn start again, so that equal batches look equal."""

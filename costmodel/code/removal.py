@@ -8,12 +8,12 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Flags
 from costmodel.code.trace import NO_PRODUCER, Trace
 from costmodel.code.uops import Target
 from costmodel.jit import compiled
 
 Rows = NDArray[np.int32]
-Mask = NDArray[np.bool_]
 
 _HANDED = 4
 """The most inputs that a removed micro-op hands on to others: the youngest ones."""
@@ -28,7 +28,7 @@ class Orphans(Enum):
     )
 
 
-def remove(trace: Trace, gone: Mask, orphans: Orphans) -> Trace:
+def remove(trace: Trace, gone: Flags, orphans: Orphans) -> Trace:
     """Return the trace without the rows where ``gone``, bool[n], is true.
 
     Steps without any row left are removed too. A load that took its data from a removed store reads
@@ -65,7 +65,7 @@ def without_kinds(trace: Trace, by_step: NDArray[np.int64]) -> Trace:
     return remove(replace(trace, step_id=ids, step_names=names), gone, Orphans.START)
 
 
-def renumbered(inputs: Rows, gone: Mask) -> Rows:
+def renumbered(inputs: Rows, gone: Flags) -> Rows:
     """Return the producers of the rows that are left, by their new numbers.
 
     A producer that is gone becomes -1, as does none.
@@ -76,7 +76,7 @@ def renumbered(inputs: Rows, gone: Mask) -> Rows:
     return np.ascontiguousarray(found)
 
 
-def _numbers(gone: Mask) -> Rows:
+def _numbers(gone: Flags) -> Rows:
     """Return the new number of each row: how many rows before it are left, int32[n]."""
     numbers: Rows = (np.cumsum(~gone) - ~gone).astype(np.int32)
     return numbers
@@ -98,7 +98,7 @@ def _new_ids(trace: Trace, by_step: NDArray[np.int64]) -> tuple[tuple[str, ...],
 
 
 @compiled
-def _hand_on(inputs: Rows, removed: Mask, memory: Mask) -> Rows:
+def _hand_on(inputs: Rows, removed: Flags, memory: Flags) -> Rows:
     """Return the inputs with every removed producer replaced by its own producers."""
     result = inputs.copy()
     handed = np.full((len(inputs), _HANDED), -1, np.int32)
@@ -120,7 +120,7 @@ def _hand_on(inputs: Rows, removed: Mask, memory: Mask) -> Rows:
 
 
 @compiled
-def _add_all(handed: Rows, row: int, producer: int, removed: Mask) -> None:
+def _add_all(handed: Rows, row: int, producer: int, removed: Flags) -> None:
     """Add a producer, or what it hands on if it is removed, to what ``row`` hands on."""
     if producer < 0:
         return
@@ -146,7 +146,7 @@ def _insert(youngest: Rows, producer: int) -> None:
 
 
 @compiled
-def _resolve(result: Rows, handed: Rows, row: int, first: int, end: int, removed: Mask) -> None:
+def _resolve(result: Rows, handed: Rows, row: int, first: int, end: int, removed: Flags) -> None:
     """Replace the removed producers in some columns by what they hand on."""
     youngest = np.full(_HANDED, -1, np.int32)
     for column in range(first, end):

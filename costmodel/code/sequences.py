@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.jit import compiled
 
-Ints = NDArray[np.int64]
 MAX_PERIOD = 1024
 """The longest period that is looked for."""
 

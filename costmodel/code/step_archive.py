@@ -162,9 +162,9 @@ def archives_of(operation: str, kind: str) -> dict[str, Traversable]:
 
 
 @cache
-def names_of(operation: str, architecture: str, kind: str) -> list[str]:
-    """Return the names of the programs of one architecture; none where nothing was recorded."""
-    file = archives_of(operation, kind).get(architecture)
+def build_names_of(operation: str, architecture: str) -> list[str]:
+    """Return the names of the other builds of one architecture; none where none was recorded."""
+    file = archives_of(operation, BUILDS).get(architecture)
     return [] if file is None else names_in(file.read_bytes())
 
 

@@ -84,7 +84,7 @@ class Faults:
             target = output(file)
         faults.tell()
 
-    ``found`` holds them. What a block sets is there once ``tell`` has raised nothing.
+    ``found`` holds the faults. What the blocks set can be used after ``tell`` has not raised.
     """
 
     def __init__(self, found: Iterable[Fault] = ()) -> None:
@@ -138,9 +138,10 @@ _ASKED_WITH = ("operation", "scenario", "key")
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """Return the reason for an unknown name: it suggests the nearest known one, or lists them all.
 
-    ``what`` is what the name should be one of. More than 30 names are not listed. Of an operation,
-    a scenario and a key, a word that means something else here, or nothing that is modelled, is
-    explained (:mod:`costmodel.config.terms`), unless a known key begins with it.
+    ``what`` is what the name should be one of. More than 30 names are not listed. An operation, a
+    scenario or a key may be named by a word that means something else here, or that is not
+    modelled. The reason then explains the word (:mod:`costmodel.config.terms`), unless a known key
+    begins with it.
 
     >>> unknown("machine", "ampere-altro", ["ampere-altra", "xeon-4210r"])
     "unknown machine, did you mean 'ampere-altra'?"

@@ -301,16 +301,15 @@ def salvaged_scenario(
     return None
 
 
-def default_scenario(operation: str = DEFAULT, *, origin: str = "operation") -> Scenario:
+def default_scenario(operation: str = DEFAULT) -> Scenario:
     """Return the question that commands and functions ask where nothing else is said.
 
     It is about 1 GiB in folios of order 0 on the Ampere Altra, all strategies against the first one
-    of the operation. Raises ConfigError for an unknown operation; ``origin`` is its place in the
-    message.
+    of the operation. Raises ConfigError for an unknown operation.
     """
     if not isinstance(operation, str) or operation not in operation_names():
         reason = unknown("operation", operation, operation_names())
-        raise ConfigError.of(origin, reason, got=describe(operation))
+        raise ConfigError.of("operation", reason, got=describe(operation))
     return Scenario.model_validate(
         {
             "title": "a quick question",

@@ -123,61 +123,64 @@ def _end(asked: int, group: int, p: Parameters, ports: Ints) -> int:
 
 
 @inlined
-def _block(word: int, p: Parameters) -> int:
-    """Return where the block of a stretch begins."""
-    length = (
-        1 + p.alu_ports + p.branch_ports + p.load_ports + p.store_ports + p.mul_ports
-        + p.address_units
-    )  # fmt: skip
-    return (word & (PORT_WORDS - 1)) * length
+def _block(word: int, p: Parameters) -> tuple[int, int, int, int, int, int, int, int]:
+    """Return where the block of a stretch begins, where each group in it does, and where it ends.
+
+    The groups are ALUs, branches, loads, stores, multipliers and address units.
+    """
+    branch = 1 + p.alu_ports
+    loading = branch + p.branch_ports
+    storing = loading + p.load_ports
+    multiply = storing + p.store_ports
+    address = multiply + p.mul_ports
+    length = address + p.address_units
+    block = (word & (PORT_WORDS - 1)) * length
+    return (
+        block,
+        block + 1,
+        block + branch,
+        block + loading,
+        block + storing,
+        block + multiply,
+        block + address,
+        block + length,
+    )
 
 
 @inlined
 def _taken(group: int, word: int, p: Parameters, ports: Ints) -> int:
     """Return the ticks of a stretch in which a row of a group does not find all its ports."""
-    block = _block(word, p)
+    block, _, branch, loading, storing, multiply, address, end = _block(word, p)
     if ports[block] != -1 - word:
         return 0
-    alu = block + p.alu_ports
-    branch = alu + p.branch_ports
-    loading = branch + p.load_ports
-    storing = loading + p.store_ports
-    multiply = storing + p.mul_ports
-    address = multiply + p.address_units
     taken: int = 0
     if group == ALU:
-        taken = ports[alu]
+        taken = ports[branch - 1]
     elif group == BRANCH:
-        taken = ports[branch]
+        taken = ports[loading - 1]
         if p.branches_on_alus:
-            taken |= ports[alu]
+            taken |= ports[branch - 1]
     elif group == LOADING:
-        taken = ports[loading] | ports[address]
+        taken = ports[storing - 1] | ports[end - 1]
     elif group == STORING:
-        taken = ports[storing] | ports[address]
+        taken = ports[multiply - 1] | ports[end - 1]
     elif group == MULTIPLY:
-        taken = ports[multiply] | ports[alu]
+        taken = ports[address - 1] | ports[branch - 1]
     else:
-        taken = ports[loading] | ports[address]
+        taken = ports[storing - 1] | ports[end - 1]
         if p.locked_alus:
-            taken |= ports[alu - p.locked_alus + 1]
+            taken |= ports[branch - p.locked_alus]
     return taken
 
 
 @inlined
 def _take(group: int, word: int, ticks: int, p: Parameters, ports: Ints) -> None:
     """Take the ports of a row of a group in some ticks of a stretch, in which all are free."""
-    block = _block(word, p)
+    block, alu, branch, loading, storing, multiply, address, end = _block(word, p)
     if ports[block] != -1 - word:
         ports[block] = -1 - word
-        for port in range(block + 1, _block(1, p) + block):
+        for port in range(alu, end):
             ports[port] = 0
-    alu = block + 1
-    branch = alu + p.alu_ports
-    loading = branch + p.branch_ports
-    storing = loading + p.load_ports
-    multiply = storing + p.store_ports
-    address = multiply + p.mul_ports
     alus = 0
     if group == ALU:
         alus = 1

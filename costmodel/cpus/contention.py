@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from costmodel.arrays import Ints
 from costmodel.cpus import processes
 from costmodel.cpus.ran import Ran
 from costmodel.cpus.resources import Thing, Usage
@@ -14,7 +15,7 @@ from costmodel.cpus.setup import Setup
 from costmodel.cpus.world import Recorder, World
 from costmodel.simulation import Engine
 from costmodel.simulation.engine import elapsed_ps
-from costmodel.simulation.noise import Ints, NoiseSizes, Stream, draw_noise, stable_hash
+from costmodel.simulation.noise import NoiseSizes, Stream, draw_noise, stable_hash
 from costmodel.simulation.schedule import Schedule
 from costmodel.units import PS_PER_S
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from costmodel.arrays import Ints
 from costmodel.cpus.compiled import interrupts, locks, loop
-from costmodel.cpus.compiled.arrays import Ints
 from costmodel.cpus.compiled.events import PendingEvents
 from costmodel.cpus.compiled.servers import Servers
 from costmodel.cpus.invalidation import NOWHERE

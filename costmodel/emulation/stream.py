@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.sequences import numbered
 from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.errors import refuse
@@ -73,7 +74,6 @@ class Decoded:
         return any(micro.kind == "branch" for micro in self[pc].micros)
 
 
-Ints = NDArray[np.int64]
 _Static = tuple[int, str, str, str, int, str]
 
 

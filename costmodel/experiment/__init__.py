@@ -2,7 +2,6 @@
 
 from costmodel.experiment.builds import matched
 from costmodel.experiment.cell import Cell, build_of, executed, strategy_of
-from costmodel.experiment.comparison import Comparison, LeftOut, beside, compare, published_rows
 from costmodel.experiment.pace import (
     exact_ps_of,
     exact_seconds,
@@ -13,7 +12,16 @@ from costmodel.experiment.pace import (
 )
 from costmodel.experiment.result import Result, run_cell
 from costmodel.experiment.run import compile_apart, run_cells
-from costmodel.experiment.study import all_in_one_build, compare_cells, mixes_builds
+from costmodel.experiment.study import (
+    Comparison,
+    LeftOut,
+    all_in_one_build,
+    beside,
+    compare,
+    compare_cells,
+    mixes_builds,
+    published_rows,
+)
 
 __all__ = [
     "Cell",

@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Floats
 from costmodel.config.errors import ConfigError
 from costmodel.explaining.axes import Axis, Pair, check_apart
 from costmodel.explaining.breakeven import SAME, doubt_at, excess_of
 from costmodel.parallel import in_processes
 
-Floats = NDArray[np.float64]
 Line = tuple[tuple[float, float], ...]
 """Points of a line, x and y of each."""
 Place = tuple[int, int]

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from costmodel.arrays import Floats
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds_on, matched
@@ -23,7 +23,6 @@ from costmodel.parallel import in_processes
 from costmodel.uncertainty.priors import Prior, priors, value_of
 from costmodel.uncertainty.spread import spread_of
 
-Floats = NDArray[np.float64]
 POINTS = 256
 """Sample size of the Sobol indices, a power of two: with n numbers, POINTS x (n + 2) machines are
 priced."""

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from costmodel.arrays import Ints
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.yaml_text import bounded, decoded
-from costmodel.layout.pages import Ints, Mapping, ProcessPages, orders_of, read_mappings, read_pages
+from costmodel.layout.pages import Mapping, ProcessPages, orders_of, read_mappings, read_pages
 from costmodel.layout.placement import placement_of
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
 Words = NDArray[np.uint64]
-Ints = NDArray[np.int64]
 
 MOST_PAGES = 1 << 21
 """How many pages are looked at. Of larger processes, evenly spread pieces of 2 MiB are taken."""

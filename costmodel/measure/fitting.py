@@ -11,11 +11,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from costmodel.arrays import Floats
 from costmodel.calibration.fit import STARTS, Fitted, fit
-from costmodel.calibration.problem import Data, Floats, Problem
+from costmodel.calibration.problem import Data, Problem
 from costmodel.config.errors import ConfigError
-from costmodel.config.fit import Uncertainty
-from costmodel.config.machine import Machine
+from costmodel.config.machine import Machine, Uncertainty
 from costmodel.experiment import Cell, seconds_around
 from costmodel.measure.operations import Measured
 from costmodel.measure.prediction import NOTHING_NAMED, RunningKernel, cells_of
@@ -23,9 +23,9 @@ from costmodel.uncertainty.priors import Prior, priors, with_numbers
 from costmodel.uncertainty.spread import DOMINANT
 from costmodel.units import WIDTH
 
-AROUND = ("kernel.table_alloc_ns", "kernel.table_free_ns", "tlbi.asid_flush_ns")
+OFF_CORE = ("kernel.table_alloc_ns", "kernel.table_free_ns", "tlbi.asid_flush_ns")
 """Those of ``KEYS`` that the core never meets: they lie around the page tables."""
-KEYS = (*AROUND, "tlbi.issue_ns", "tlbi.broadcast_ns", "atomics.far_ns")
+KEYS = (*OFF_CORE, "tlbi.issue_ns", "tlbi.broadcast_ns", "atomics.far_ns")
 """Numbers that user space cannot measure one by one, and that these operations depend on."""
 LEAST_SIGMA = 0.05
 """The least relative standard deviation of a measured time: a machine that also runs other things
@@ -91,14 +91,14 @@ def _problem(
     @lru_cache(maxsize=2 * len(free) + 1)  # the last Jacobian's
     def priced(core: tuple[float, ...]) -> list[Callable[[Machine], float]]:
         """Price what the core executes where its own numbers among ``free`` are these."""
-        numbers = dict(zip((p for p in free if p.key not in AROUND), core, strict=True))
+        numbers = dict(zip((p for p in free if p.key not in OFF_CORE), core, strict=True))
         changed = with_numbers(without, numbers)
         return [seconds_around(replace(cell, machine=changed)) for _, cell in asked]
 
     def model(numbers: Floats) -> Floats:
         by_prior = dict(zip(free, numbers.tolist(), strict=True))
         changed = with_numbers(without, by_prior)
-        core = tuple(number for prior, number in by_prior.items() if prior.key not in AROUND)
+        core = tuple(number for prior, number in by_prior.items() if prior.key not in OFF_CORE)
         return np.log([seconds(changed) for seconds in priced(core)])
 
     data = Data(

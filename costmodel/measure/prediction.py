@@ -78,7 +78,7 @@ def running_kernel(
     return RunningKernel(release)
 
 
-def strategies_named(references: Iterable[str], *, origin: str = "--strategy") -> dict[str, str]:
+def strategies_named(references: Iterable[str]) -> dict[str, str]:
     """Return strategies by operation, from references to built-in strategies, archives and files.
 
     A name that strategies of several operations have stands for all of them. Raises ConfigError for
@@ -88,10 +88,10 @@ def strategies_named(references: Iterable[str], *, origin: str = "--strategy") -
     faults = Faults()
     for reference in references:
         with faults.collected():
-            for operation in operations_of(reference, origin=origin):
+            for operation in operations_of(reference, origin="--strategy"):
                 if operation in found:
                     reason = f"names {operation} twice: {found[operation]} and {reference}"
-                    raise ConfigError.of(origin, reason)
+                    raise ConfigError.of("--strategy", reason)
                 found[operation] = reference
     faults.tell()
     return found

@@ -1,21 +1,19 @@
 """Published measurements, copied with their sources and mapped to this package's names."""
 
-from costmodel.published.matching import (
-    change_against_pct,
-    implied_change_pct,
-    loop_names,
-    matching,
-    matching_loop,
-    roles_of_times,
-)
 from costmodel.published.rows import (
     Metric,
     Role,
     Row,
     Table,
     all_rows,
+    change_against_pct,
     half_range_pct,
+    implied_change_pct,
     least_half_range_pct,
+    loop_names,
+    matching,
+    matching_loop,
+    roles_of_times,
     rows_by_id,
     tables,
 )

@@ -18,7 +18,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from costmodel.arrays import Ints
+
 Texts = NDArray[np.str_]
 
 FOLDER = Path(__file__).resolve().parents[2] / "tools" / "recordings"

@@ -15,7 +15,7 @@ from itertools import combinations
 from math import gcd
 from typing import Any, Final
 
-from costmodel.code.context import Context
+from costmodel.code.events import Context
 from costmodel.code.library import RecordedChoice
 from costmodel.recorder.paths import Occurrence
 

@@ -15,8 +15,7 @@ from pathlib import Path as FilePath
 
 import numpy as np
 
-from costmodel.code.context import ContextTracker
-from costmodel.code.events import Mark
+from costmodel.code.events import ContextTracker, Mark
 from costmodel.code.library import BUILD_MARK, Library, RecordedChoice, to_arrays
 from costmodel.code.step_archive import BUILDS, STEPS, Arrays, pack
 from costmodel.files import write_bytes

@@ -15,8 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.context import Context
-from costmodel.code.events import NO_PAGE, Step
+from costmodel.code.events import NO_PAGE, Context, Step
 from costmodel.code.library import ROLES
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.recorder import RecordedProgram, Recording

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from costmodel.config.document import Document
 from costmodel.config.errors import ConfigError, describe
 from costmodel.config.json_text import read_json
 from costmodel.config.schema import validated
@@ -26,13 +25,3 @@ def read_results(path: Path) -> ResultFile:
         reason = "is no result file: costmodel run --json writes those"
         raise ConfigError([placed.fault(("kind",), reason, describe(placed.data["kind"]))])
     return validated(ResultFile, placed)
-
-
-def results_of(data: object, *, origin: str = "results") -> ResultFile:
-    """Return plain data as results; raise ConfigError where they are none.
-
-    ``origin`` is what messages call the place of the data.
-    """
-    if not isinstance(data, dict):
-        raise ConfigError.of(origin, "must be a JSON object", got=describe(data))
-    return validated(ResultFile, Document(origin, data))

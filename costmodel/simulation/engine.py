@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from costmodel.simulation.noise import Ints, NoiseSizes, RunNoise, Stream, draw_noise
+from costmodel.arrays import Ints
+from costmodel.simulation.noise import NoiseSizes, RunNoise, Stream, draw_noise
 from costmodel.simulation.schedule import Schedule
 
 if TYPE_CHECKING:

@@ -11,16 +11,14 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from costmodel.arrays import Floats, Ints
 from costmodel.disk_cache import ByteCache
 from costmodel.units import PS_PER_S, PS_PER_US
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 _KEPT_BYTES: Final = 4 << 20
 """How much drawn noise is remembered: that of 200 scenarios of 8 runs of 100 iterations."""

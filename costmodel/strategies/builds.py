@@ -103,9 +103,7 @@ def builds_on(strategy: Strategy, workload: Workload, isa: str) -> tuple[str, ..
     )
 
 
-def in_build(
-    strategy: Strategy, build: str, workload: Workload, isa: str, *, origin: str = "build"
-) -> Strategy:
+def in_build(strategy: Strategy, build: str, workload: Workload, isa: str) -> Strategy:
     """Return the strategy as a build executes it on a workload.
 
     Raises ConfigError for a build that was not recorded of the strategy (the message lists those
@@ -113,10 +111,10 @@ def in_build(
     """
     known = builds_for(strategy, isa)
     if build not in known:
-        raise ConfigError.of(origin, lacks(strategy, isa), key=strategy.name, got=repr(build))
+        raise ConfigError.of("build", lacks(strategy, isa), key=strategy.name, got=repr(build))
     if why := _not_recorded(strategy, build, workload, isa):
-        raise ConfigError.of(origin, why, key=strategy.name)
-    return strategy if build == known[0] else built(strategy, build, origin=origin)
+        raise ConfigError.of("build", why, key=strategy.name)
+    return strategy if build == known[0] else built(strategy, build, origin="build")
 
 
 def lacks(strategy: Strategy, isa: str) -> str:

@@ -47,13 +47,14 @@ from costmodel.code.uops import (
 )
 from costmodel.mm.address_space import Rss
 from costmodel.mm.pte import CONT, CONT_PTES, DIRTY, PRESENT, TABLE_PTES, WRITE, YOUNG
-from costmodel.operations.fork.batching import Batching, copy_batch, copy_batched
-from costmodel.operations.fork.contpte_arch_batch import copy_block_batched
-from costmodel.operations.fork.contpte_per_pte import copy_unbatched
-from costmodel.operations.fork.folio_batch import (
+from costmodel.operations.fork.batching import (
+    Batching,
     contpte_v6_9,
     contpte_v6_12,
     contpte_v7_2,
+    copy_batch,
+    copy_batched,
+    copy_block_batched,
     v6_9,
     v6_12,
     v7_2,
@@ -73,7 +74,7 @@ from costmodel.operations.fork.loop import (
     set_child,
 )
 from costmodel.operations.fork.mm import ForkOperation, TablePair
-from costmodel.operations.fork.per_pte import copy_per_pte
+from costmodel.operations.fork.per_pte import copy_per_pte, copy_unbatched
 from costmodel.operations.fork.pmd import copy_pmd, copy_pmds
 from costmodel.operations.shared.contpte import (
     convert,

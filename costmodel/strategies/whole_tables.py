@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN, memory_producers
 from costmodel.code.subkinds import kind_of, subkind_of
 from costmodel.code.trace import NO_ADDRESS, TableRun, Trace
@@ -32,8 +33,6 @@ from costmodel.recorder.build_archive import (
 )
 from costmodel.recorder.recorded import WholeTables
 from costmodel.units import LINE_BYTES
-
-Ints = NDArray[np.int64]
 
 _OTHER_LINES: Final = 1 << 12
 """First number of cache lines of the recorded build, so that they differ from the allocation's."""

@@ -6,11 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from costmodel.arrays import Floats
 from costmodel.sweeps.folder import SweepFolder
-
-Floats = NDArray[np.float64]
 
 ENDS = (0.05, 0.5, 0.95)
 """Quantiles of the points at one value: both ends of the band, and the line."""

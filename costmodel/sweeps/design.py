@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
+from costmodel.arrays import Floats
 from costmodel.config.document import Document, Location, Place
 from costmodel.config.machine import Machine
 from costmodel.config.schema import STRICT, Problem, validated
 from costmodel.parallel import apart
 from costmodel.sweeps.axes import Number, SweepAxis, bounds, owned_key
 
-Floats = NDArray[np.float64]
 MOST_POINTS = 10_000_000
 
 

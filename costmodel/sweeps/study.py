@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from costmodel.arrays import Floats
 from costmodel.config.document import Place
 from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine
@@ -22,7 +23,7 @@ from costmodel.sweeps.axes import (
     axis_faults,
     spelled_out,
 )
-from costmodel.sweeps.design import Column, Design, Floats, columns, unit_points
+from costmodel.sweeps.design import Column, Design, columns, unit_points
 
 CHUNK_CELLS = 4000
 """Cells of a chunk: some seconds of work, which is what a kill costs at most per process."""

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Floats
 from costmodel.config.errors import ConfigError, Fault
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell
 from costmodel.experiment.run import CellKey
-from costmodel.explaining.sensitivity import Floats, both_ends, seconds_on, uncertain_numbers
+from costmodel.explaining.sensitivity import both_ends, seconds_on, uncertain_numbers
 from costmodel.parallel import in_processes
 from costmodel.sweeps.axes import Number, SweepAxis, axis_faults, bounds, owned_key, spelled_out
 from costmodel.sweeps.design import Design

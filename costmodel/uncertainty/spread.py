@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from costmodel.config.fit import ROUNDING
-from costmodel.config.machine import Machine
+from costmodel.arrays import Floats
+from costmodel.config.machine import ROUNDING, Machine
 from costmodel.disk_cache import ByIdentity
-from costmodel.operations.shared.flush import LIFE_KEYS, VMA_KEYS
+from costmodel.operations.shared.process import LIFE_KEYS, VMA_KEYS
 from costmodel.uncertainty.priors import OWN_FLUSHES, Prior, priors, shared_priors, variants
 
-Floats = NDArray[np.float64]
 Times = Callable[[Sequence[Machine]], Sequence[float]]
 """The time of something on each of some machines, in seconds."""
 Interval = tuple[float, float]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from costmodel.calibration.problem import Data, Floats, Problem
+from costmodel.arrays import Floats
+from costmodel.calibration.problem import Data, Problem
 from costmodel.uncertainty.priors import Prior
 
 

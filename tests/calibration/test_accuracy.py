@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from costmodel.arrays import Floats
 from costmodel.calibration import report
 from costmodel.calibration.calibrate import fit_rows
 from costmodel.calibration.choices import fitted_keys
 from costmodel.calibration.claims import causes, claims, loop_verdicts
-from costmodel.calibration.problem import Floats, Problem, problem_of
+from costmodel.calibration.problem import Problem, problem_of
 from costmodel.calibration.report import MachineReport
 from costmodel.calibration.reports import assess_reports, report_scores
 from costmodel.calibration.row_class import Measure, RowClass, limit_of

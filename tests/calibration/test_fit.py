@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costmodel.arrays import Floats
 from costmodel.calibration.fit import fit
-from costmodel.calibration.problem import Data, Floats, Problem
+from costmodel.calibration.problem import Data, Problem
 from costmodel.uncertainty.priors import Prior
 from tests.calibration.linear import linear, prior
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from costmodel.arrays import Floats
 from costmodel.calibration.fit import Fitted, fit
 from costmodel.calibration.machine_file import with_fit, write_fit
-from costmodel.calibration.problem import Data, Floats, Problem
+from costmodel.calibration.problem import Data, Problem
 from costmodel.config.errors import ConfigError
-from costmodel.config.fit import Uncertainty
-from costmodel.config.machine import Machine
+from costmodel.config.machine import Machine, Uncertainty
 from costmodel.config.resources import find_file
 from costmodel.uncertainty.priors import priors
 

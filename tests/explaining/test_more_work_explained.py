@@ -16,7 +16,7 @@ WITH_ACCIDENT = {
 }
 """On these one more addition is faster by an accident: tests/strategies/test_more_work.py."""
 MINE = """\
-from costmodel.operations.fork.folio_batch import scan_v3
+from costmodel.operations.fork.batching import scan_v3
 from costmodel.strategies import fork as k
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import costmodel
+from costmodel.arrays import Ints
 from costmodel.cli.main import main
 from costmodel.code.trace import TableRun
 from costmodel.config.errors import ConfigError
@@ -33,7 +34,7 @@ from costmodel.operations.registry import operation_named, register, unregister
 from costmodel.operations.shared.entry import Entry, Steps
 from costmodel.operations.shared.strategy import Strategy, both
 from costmodel.operations.shared.trace import loop_runs
-from costmodel.recorder.archive import Ints, RecordedProgram, Recording
+from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import RELEASE, TABLE, BuildArchive, BuildInfo, save_archive
 from costmodel.recorder.recorded import Opens, RecordedEvents, WholeTables
 

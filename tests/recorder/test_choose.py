@@ -9,8 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costmodel.code.context import Context, ContextTracker
-from costmodel.code.events import Step, Trait
+from costmodel.code.events import Context, ContextTracker, Step, Trait
 from costmodel.recorder import Recording
 from costmodel.recorder.choose import choose, spread, take_turns
 from costmodel.recorder.paths import Occurrence

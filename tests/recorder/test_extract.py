@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from costmodel.code.context import ContextTracker
-from costmodel.code.events import Step
+from costmodel.code.events import ContextTracker, Step
 from costmodel.code.library import Library, load_library, to_arrays
 from costmodel.code.step_archive import STEPS, unpacked
 from costmodel.operations.fork.recorded import find

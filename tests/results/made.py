@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from costmodel.config.document import Document
+from costmodel.config.schema import validated
+from costmodel.results.document import ResultFile
+
 PTES = 1 << 18
 NAMES = ("v6.7", "folio-batch-prototype", "contpte-folio-batch-noyoungdirty", "contpte-per-pte")
 NS = {0: (20.0, 20.2, 20.4, 21.0), 9: (19.0, 16.5, 16.2, 990.0)}
 """Per PTE by order; contpte-per-pte is a storm at order-9."""
+
+
+def results_of(data: dict[str, Any]) -> ResultFile:
+    """Return plain data as results; raise ConfigError where they contradict each other."""
+    return validated(ResultFile, Document("results", data))
 
 
 def row(number: str, mean: float, **changes: Any) -> dict[str, Any]:

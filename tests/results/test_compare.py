@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from costmodel.config.errors import ConfigError
 from costmodel.results.compare import FileComparison, compare_files
-from costmodel.results.reading import read_results, results_of
+from costmodel.results.reading import read_results
 from costmodel.results.tables import comparison_markdown, comparisons_markdown
 from costmodel.results.text.comparison import comparison_text
 from costmodel.results.text.comparisons import comparisons_text
-from tests.results.made import cell, document, versus
+from tests.results.made import cell, document, results_of, versus
 
 NAMES = ("old.json", "new.json")
 

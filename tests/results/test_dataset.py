@@ -10,8 +10,7 @@ import pytest
 import costmodel
 from costmodel.config.errors import ConfigError
 from costmodel.results.dataset import dataset
-from costmodel.results.reading import results_of
-from tests.results.made import four_strategies
+from tests.results.made import four_strategies, results_of
 
 
 def test_cells_are_found_by_their_names() -> None:

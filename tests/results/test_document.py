@@ -8,8 +8,7 @@ import pytest
 
 from costmodel.config.errors import ConfigError
 from costmodel.results.document import ResultFile, column_title
-from costmodel.results.reading import results_of
-from tests.results.made import cell, document, four_strategies, row
+from tests.results.made import cell, document, four_strategies, results_of, row
 
 
 def made(*args: Any, **kwargs: Any) -> ResultFile:

@@ -6,14 +6,13 @@ import csv
 import io
 
 from costmodel.results.compare import compare_files
-from costmodel.results.reading import results_of
 from costmodel.results.tables import (
     comparison_csv,
     comparison_markdown,
     results_csv,
     results_markdown,
 )
-from tests.results.made import cell, crowd, document, four_strategies, versus
+from tests.results.made import cell, crowd, document, four_strategies, results_of, versus
 
 NAMES = ("old.json", "new_1.json")
 

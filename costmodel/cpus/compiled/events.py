@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from costmodel.cpus.compiled.arrays import Ints
+from costmodel.arrays import Ints
 from costmodel.jit import inlined
 
 NEVER = 1 << 62

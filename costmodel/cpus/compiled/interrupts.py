@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from costmodel.cpus.compiled.arrays import Flags, Floats, Ints
+from costmodel.arrays import Flags, Floats, Ints
 from costmodel.cpus.compiled.servers import Servers, turn
 from costmodel.cpus.invalidation import HANDLER_LINES, NOWHERE, READS_AT_ONCE, SENDER_LINES
 from costmodel.jit import inlined

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from costmodel.cpus.compiled.arrays import Flags, Floats, Ints
+from costmodel.arrays import Flags, Floats, Ints
 from costmodel.jit import inlined
 
 NOBODY = -1

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from costmodel.cpus.compiled.arrays import Flags, Floats, Ints
+from costmodel.arrays import Flags, Floats, Ints
 from costmodel.cpus.compiled.events import NEVER, PendingEvents, settle, wake
 from costmodel.cpus.compiled.interrupts import (
     FlushTable,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from costmodel.cpus.compiled.arrays import Floats, Ints
+from costmodel.arrays import Floats, Ints
 from costmodel.jit import inlined
 
 

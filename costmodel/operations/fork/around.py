@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import SharedWork, Surroundings
-from costmodel.operations.shared.flush import TABLE_ALLOC, beginning, flush_of_all
+from costmodel.operations.shared.flush import TABLE_ALLOC, flush_of_all
+from costmodel.operations.shared.process import beginning
 from costmodel.units import PS_PER_NS
 
 if TYPE_CHECKING:

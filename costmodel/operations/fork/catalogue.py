@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from costmodel.mm.violations import DirtyRule
-from costmodel.operations.fork import contpte_arch_batch, contpte_per_pte, folio_batch, per_pte
+from costmodel.operations.fork import batching, per_pte
 from costmodel.operations.shared.strategy import Strategy, arm64, both
 
 STRATEGIES: Final = (
@@ -28,7 +28,7 @@ STRATEGIES: Final = (
     Strategy(
         "folio-scan-v3",
         "Ryan Roberts' v3: scan for a folio's PTEs",
-        folio_batch.scan_v3,
+        batching.scan_v3,
         "fork",
         both("ryan_v3"),
         dirty=DirtyRule.ANY_OF_BATCH,
@@ -52,7 +52,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-per-pte",
         "no batching: three converts per block",
-        contpte_per_pte.copy_unbatched,
+        per_pte.copy_unbatched,
         "fork",
         arm64("v4_before_change"),
         arm64("v4_before_change_range_tlbi"),
@@ -61,7 +61,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-arch-batch",
         "v4 with arm64 helpers: block by block",
-        contpte_arch_batch.copy_block_batched,
+        batching.copy_block_batched,
         "fork",
         arm64("v4_helpers"),
         contpte=True,
@@ -69,14 +69,14 @@ STRATEGIES: Final = (
     Strategy(
         "folio-batch-prototype",
         "David Hildenbrand's batching of 20 Dec",
-        folio_batch.prototype,
+        batching.prototype,
         "fork",
         both("prototype_dec20"),
     ),
     Strategy(
         "folio-batch-off-by-one",
         "the same on 19 Dec: corrupts page state",
-        folio_batch.off_by_one,
+        batching.off_by_one,
         "fork",
         both("prototype_dec20"),
         broken="its batches run on into the next folio and corrupt page state",
@@ -84,28 +84,28 @@ STRATEGIES: Final = (
     Strategy(
         "folio-batch-v6.9",
         "generic batching as merged in v6.9",
-        folio_batch.v6_9,
+        batching.v6_9,
         "fork",
         both("v6.9"),
     ),
     Strategy(
         "folio-batch-v6.12",
         "v6.12: clamped scan, _large_mapcount",
-        folio_batch.v6_12,
+        batching.v6_12,
         "fork",
         both("v6.12.117"),
     ),
     Strategy(
         "folio-batch-v7.2",
         "v7.2: large folios keep who maps them",
-        folio_batch.v7_2,
+        batching.v7_2,
         "fork",
         {"arm64": "v7.2.13@gcc12-own.arm64_nocontpte", "x86_64": "v7.2.13@gcc12-own.x86_64"},
     ),
     Strategy(
         "contpte-basic-v5",
         "no helpers: unfolds, gathers on every PTE",
-        folio_batch.contpte_basic_v5,
+        batching.contpte_basic_v5,
         "fork",
         arm64("v5_contpte_basic"),
         arm64("v5_contpte_basic_range_tlbi"),
@@ -114,7 +114,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-no-hint",
         "ptep_get() per PTE: 16 x 16 reads a block",
-        folio_batch.contpte_no_hint,
+        batching.contpte_no_hint,
         "fork",
         arm64("no_hint"),
         contpte=True,
@@ -122,7 +122,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-noyoungdirty",
         "ptep_get_noyoungdirty(): no gathering",
-        folio_batch.contpte_noyoungdirty,
+        batching.contpte_noyoungdirty,
         "fork",
         arm64("no_hint"),
         contpte=True,
@@ -131,7 +131,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v6.9",
         "as merged in v6.9, with pte_batch_hint()",
-        folio_batch.contpte_v6_9,
+        batching.contpte_v6_9,
         "fork",
         arm64("v6.9"),
         contpte=True,
@@ -139,7 +139,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v6.12",
         "v6.12 with contpte",
-        folio_batch.contpte_v6_12,
+        batching.contpte_v6_12,
         "fork",
         arm64("v6.12.117"),
         contpte=True,
@@ -147,7 +147,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v7.2",
         "v7.2 with contpte",
-        folio_batch.contpte_v7_2,
+        batching.contpte_v7_2,
         "fork",
         {"arm64": "v7.2.13@gcc12-own.arm64_contpte"},
         contpte=True,

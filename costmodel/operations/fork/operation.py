@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
-from costmodel.operations.shared.flush import LIFE_KEYS
+from costmodel.operations.shared.process import LIFE_KEYS
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from costmodel.operations.mprotect import folio_batch, per_pte
+from costmodel.operations.mprotect import loop
 from costmodel.operations.shared.strategy import Strategy, arm64, both
 
 _NAME: Final = "mprotect"
@@ -12,26 +12,26 @@ _FOLDS: Final = "it may fold a block without break-before-make"
 """A batch over a block that was not folded is stored at once, without an invalidation before."""
 STRATEGIES: Final = (
     Strategy(
-        "v6.12", "one PTE at a time: the baseline", per_pte.change_per_pte, _NAME, both("v6.12.117")
+        "v6.12", "one PTE at a time: the baseline", loop.change_per_pte, _NAME, both("v6.12.117")
     ),
     Strategy(
         "folio-batch-v6.17",
         "batched; recreated in the tree of 7.2",
-        folio_batch.batched,
+        loop.batched,
         _NAME,
         both("v6.17_recreated"),
     ),
     Strategy(
         "folio-batch-single-pte",
         "batched; single pages have their own path",
-        folio_batch.batched,
+        loop.batched,
         _NAME,
         both("v7.2.13"),
     ),
     Strategy(
         "contpte-per-pte",
         "v6.12: each block is unfolded and folded",
-        per_pte.change_per_pte,
+        loop.change_per_pte,
         _NAME,
         arm64("v6.12.117"),
         arm64("v6.12.117_range_tlbi"),
@@ -40,7 +40,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v6.17",
         "whole blocks stay folded; recreated",
-        folio_batch.contpte_batched,
+        loop.contpte_batched,
         _NAME,
         arm64("v6.17_recreated"),
         contpte=True,
@@ -49,7 +49,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-single-pte",
         "the same, own path for single pages",
-        folio_batch.contpte_batched,
+        loop.contpte_batched,
         _NAME,
         arm64("v7.2.13"),
         contpte=True,

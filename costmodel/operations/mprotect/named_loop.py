@@ -10,14 +10,13 @@ from typing import Any
 
 from costmodel.mm.build import Memory
 from costmodel.mm.tlb import TlbView
-from costmodel.operations.mprotect.folio_batch import ProtectBatching, change_batched
+from costmodel.operations.mprotect.loop import ProtectBatching, change_batched, change_per_pte
 from costmodel.operations.mprotect.mm import MprotectOperation
 from costmodel.operations.mprotect.operation import (
     TO_READ_ONLY,
     TO_WRITE_PROTECTED,
     TO_WRITE_RESOLVED,
 )
-from costmodel.operations.mprotect.per_pte import change_per_pte
 from costmodel.operations.shared.strategy import Function
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
-from costmodel.operations.shared.flush import LIFE_KEYS, VMA_KEYS
+from costmodel.operations.shared.process import LIFE_KEYS, VMA_KEYS
 from costmodel.recorder.recorded import RecordedEvents
 
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ class Mprotect(Operation):
 
     def on_pmds(self, begun: TableOperation) -> Steps:
         """Change what PMDs map."""
+        from costmodel.operations.mprotect.loop import change_pmds
         from costmodel.operations.mprotect.mm import MprotectOperation
-        from costmodel.operations.mprotect.pmd import change_pmds
 
         assert isinstance(begun, MprotectOperation)
         return change_pmds(begun)

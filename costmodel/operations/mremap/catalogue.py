@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from costmodel.operations.mremap import folio_batch, per_pte, whole_tables
+from costmodel.operations.mremap import loop
 from costmodel.operations.shared.strategy import Strategy, arm64, both
 
 _NAME: Final = "mremap"
@@ -17,35 +17,35 @@ STRATEGIES: Final = (
     Strategy(
         "v6.12",
         "one PTE at a time: the baseline",
-        per_pte.move_per_pte,
+        loop.move_per_pte,
         _NAME,
         both(_BY_ENTRY),
     ),
     Strategy(
         "folio-batch-v6.17-rc1",
         "batched by folio; recreated",
-        folio_batch.batched,
+        loop.batched,
         _NAME,
         both(_POSTED),
     ),
     Strategy(
         "hint-batch-v6.17",
         "batched in contiguous blocks alone",
-        folio_batch.hinted,
+        loop.hinted,
         _NAME,
         both(_MERGED),
     ),
     Strategy(
         "whole-tables",
         "page tables move as they are",
-        whole_tables.move_whole_tables,
+        loop.move_whole_tables,
         _NAME,
         both(_TABLES),
     ),
     Strategy(
         "contpte-per-pte",
         "v6.12: each block is unfolded and folded",
-        per_pte.move_per_pte,
+        loop.move_per_pte,
         _NAME,
         arm64(_BY_ENTRY),
         arm64(_RANGE),
@@ -54,7 +54,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v6.17-rc1",
         "whole blocks stay folded; recreated",
-        folio_batch.contpte_batched,
+        loop.contpte_batched,
         _NAME,
         arm64(_POSTED),
         contpte=True,
@@ -62,7 +62,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-hint-batch-v6.17",
         "the same; no struct pages of single pages",
-        folio_batch.contpte_hinted,
+        loop.contpte_hinted,
         _NAME,
         arm64(_MERGED),
         contpte=True,
@@ -70,7 +70,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-whole-tables",
         "the same, with contpte",
-        whole_tables.move_whole_tables,
+        loop.move_whole_tables,
         _NAME,
         arm64(_TABLES),
         contpte=True,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
-from costmodel.operations.shared.flush import LIFE_KEYS, VMA_KEYS
+from costmodel.operations.shared.process import LIFE_KEYS, VMA_KEYS
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
@@ -83,8 +83,8 @@ class Mremap(Operation):
 
     def on_pmds(self, begun: TableOperation) -> Steps:
         """Move what PMDs map."""
+        from costmodel.operations.mremap.loop import move_pmds
         from costmodel.operations.mremap.mm import MremapOperation
-        from costmodel.operations.mremap.pmd import move_pmds
 
         assert isinstance(begun, MremapOperation)
         return move_pmds(begun)

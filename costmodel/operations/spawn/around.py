@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Final
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.fork import around as fork
 from costmodel.operations.protocol import OutsideCost, SharedWork, Surroundings
-from costmodel.operations.shared.flush import (
-    TABLE_ALLOC,
-    TABLE_FREE,
-    beginning,
-    flush_of_all,
-    with_vmas,
-)
+from costmodel.operations.shared.flush import TABLE_ALLOC, TABLE_FREE, flush_of_all
+from costmodel.operations.shared.process import beginning, with_vmas
 from costmodel.units import PS_PER_NS, PS_PER_US
 
 if TYPE_CHECKING:

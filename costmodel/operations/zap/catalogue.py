@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from costmodel.operations.shared.strategy import Strategy, arm64, both
-from costmodel.operations.zap import contpte_arch_batch, folio_batch, per_pte
+from costmodel.operations.zap import folio_batch, per_pte
 
 PAGES: Final = both("v6.7")
 """The programs that release a list of single pages; contpte makes no difference there."""
@@ -43,7 +43,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-arch-batch",
         "v4 with clear_ptes(): block by block",
-        contpte_arch_batch.unmap_block_batched,
+        folio_batch.unmap_block_batched,
         "zap",
         arm64("v4_helpers"),
         contpte=True,

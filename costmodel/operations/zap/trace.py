@@ -16,7 +16,7 @@ from costmodel.code.build import build
 from costmodel.code.events import Step
 from costmodel.code.library import BUILD_MARK, FILE_MARK, layouts_of, load_library
 from costmodel.code.record import Record, recorder_of
-from costmodel.code.step_archive import BUILDS, names_of
+from costmodel.code.step_archive import build_names_of
 from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.uops import Uop
 from costmodel.code.yields import Vocabulary, Yields, exhausted
@@ -157,7 +157,7 @@ def _in_build_of(program: str, release: str) -> str:
         return program
     build = _build_of(program)
     name, _, place = release.rpartition(".")
-    known = names_of("zap", place, BUILDS) if build else ()
+    known = build_names_of("zap", place) if build else ()
     for variant in (name.partition(BUILD_MARK)[0], _RELEASES_ALL):
         built = f"{variant}{BUILD_MARK}{build}"
         if built in known and f"order0{RELEASE}" in layouts_of("zap", f"{built}.{place}"):

@@ -10,7 +10,7 @@ from costmodel.results.plots.change import CUT_PCT
 from costmodel.results.records import ResultCell
 
 LEAST_PCT = 5.0
-"""A scale reaches at least so far to both sides."""
+"""A scale reaches at least this many percent to both sides."""
 _MARGIN = 0.06
 _TICKS = 5
 _EDGE = 0.03
@@ -33,7 +33,7 @@ class Scale:
         return cls(low - room, high + room)
 
     def at(self, change: float) -> float:
-        """Return where a change stands, 0 to 100, with two digits after the point."""
+        """Return where a change stands, from 0 (left) to 100 (right), rounded to two decimals."""
         share = (change - self.low) / (self.high - self.low)
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
@@ -54,7 +54,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Bar:
-    """The marks of one row, as places on a scale; None is not drawn."""
+    """The marks of one row, each as its place on a scale, 0 to 100. What is None is not drawn."""
 
     zero: float
     end: float
@@ -88,7 +88,7 @@ def bar_of(change: float, scale: Scale) -> Bar:
 
 
 def cell_bar(cell: ResultCell, scale: Scale) -> Bar:
-    """Return the bar of a cell with its interval, its deviation and what was published."""
+    """Return the bar of a cell, with the model's interval, the deviation and published numbers."""
     mean, spread, model = cell.change_pct.mean, cell.change_pct.stdev, cell.model_interval_pct90
     points = [p for p in cell.measurements if p.change is not None and not cell.is_baseline]
     builds = [scale.at(p.change) for p in points if p.band and p.change is not None]

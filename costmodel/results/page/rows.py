@@ -14,7 +14,7 @@ from costmodel.results.text.numbers import interval_text, milliseconds, nanoseco
 
 @dataclass(frozen=True)
 class TableEntry:
-    """One entry of a table: its text, and what it is sorted by where that is a number."""
+    """One entry of a table: its text, and the number that it is sorted by, if it has one."""
 
     text: str
     key: float | None = None
@@ -111,7 +111,7 @@ def _ns(cell: ResultCell) -> TableEntry:
 
 
 def fastest(cells: Sequence[ResultCell]) -> ResultCell | None:
-    """Return the fastest strategy of a place whose price can be taken at its word, if any."""
+    """Return the cell of the fastest strategy that has no remark; None where every one has."""
     sound = [cell for cell in cells if not cell.is_baseline and not cell.remarks]
     return min(sound, key=lambda cell: cell.change_pct.mean, default=None)
 
@@ -123,7 +123,7 @@ def _verdict(cell: ResultCell) -> str:
 
 
 def fastest_by_place(results: ResultFile) -> list[dict[str, Any]]:
-    """Return for each machine and layout which strategy is the fastest, and by how much."""
+    """Return which strategy is the fastest on each machine and layout, and by how much."""
     found = []
     for machine in results.machines:
         for layout in results.columns:

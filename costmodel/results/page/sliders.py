@@ -1,4 +1,4 @@
-"""The part of a page that answers to sliders: what is shown at rest, and all it can show."""
+"""The part of a page that moves with sliders: what it shows at first, and all that it can show."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from costmodel.sweeps.what_if import Slider, WhatIf
 
 @dataclass(frozen=True)
 class Knob:
-    """One slider: ``texts`` are its positions in words, ``now`` the one at rest."""
+    """One slider: ``texts`` are the values at its positions, ``now`` is the one to begin with."""
 
     key: str
     texts: tuple[str, ...]
@@ -48,7 +48,7 @@ class SliderTable:
 
 @dataclass(frozen=True)
 class SliderPanel:
-    """The sliders of one machine and what they move; ``data`` is what the script reads."""
+    """The sliders of one machine and what they move; ``data`` is what the page's script reads."""
 
     knobs: tuple[Knob, ...]
     tables: tuple[SliderTable, ...]
@@ -56,7 +56,7 @@ class SliderPanel:
 
 
 def panel_of(grid: WhatIf, results: ResultFile) -> SliderPanel:
-    """Return the panel of a grid of a machine of the results."""
+    """Return the panel of the machine that ``grid`` is about, which is one of the results."""
     marked = {cell.strategy for cell in results.cells if cell.remarks}
     layouts = unique(cell.workload.column for cell, _ in grid.pairs)
     tables = tuple(_table(grid, layout, results.baseline, marked) for layout in layouts)

@@ -26,7 +26,7 @@ _HATCHES: Final = {
 
 @dataclass(frozen=True)
 class CausePattern:
-    """How a family of causes is filled: ``lines`` tell it from others in grey."""
+    """How a family of causes is filled; ``lines`` tell it from others in black and white."""
 
     name: str
     family: str

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from costmodel import __version__
+from costmodel.arrays import Floats
 from costmodel.explaining.axes import Pair
 from costmodel.explaining.breakeven import BreakEven
-from costmodel.explaining.breakeven_map import CERTAIN, BreakevenMap, Floats, value_between
+from costmodel.explaining.breakeven_map import CERTAIN, BreakevenMap, value_between
 from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.style import BLACK, BLUE, GREY, LIGHT, SKY, SMALL, set_scale

@@ -20,7 +20,8 @@ CUT_PCT = 60.0
 readable, where the largest one is beyond ``FAR_PCT``."""
 FAR_PCT = 240.0
 PREDICTED, PUBLISHED = -0.19, 0.23
-"""Where in its row a number stands; a prediction is in the middle where nothing is published."""
+"""The height within a row at which numbers are drawn; without a published number the prediction is
+in the middle."""
 ROOM = 0.6
 """How far a panel with a cut bar goes to the right, as a part of how far it goes to the left: the
 number stands in the bar."""

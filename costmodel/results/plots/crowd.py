@@ -23,7 +23,7 @@ PANEL_INCHES = 2.3
 LEGEND_LINE_INCHES = 0.13
 LEGEND_COLUMNS = 3
 LOGARITHMIC = 6.0
-"""An axis whose ends are a larger factor apart than this is logarithmic."""
+"""An axis whose end is more than this many times its beginning is logarithmic."""
 SHOWN_SHARE = 0.005
 """A shared thing that is never in use for more than this part of the time has no line."""
 US_PER_S = 1e6

@@ -21,16 +21,18 @@ if TYPE_CHECKING:
 
 KIB = 1024
 CUT = 1.6
-"""A time of more than so many of the baseline's longest is written above the panel, not drawn."""
+"""A time longer than this many times the baseline's longest one is written above the panel as a
+number."""
 PANEL_INCHES = 2.5
 LEGEND_LINE_INCHES = 0.13
 LEGEND_COLUMNS = 3
 ROOM = 1.06
-"""Height of a panel over its longest time."""
+"""The height of a panel, divided by the height of its longest time."""
 BROKEN = 0.6
-"""Where all times are beyond this part of the longest the axis begins later, and says so."""
+"""Where every time is longer than this part of the longest one, the axis begins above zero, and
+says so."""
 FOOT = 0.2
-"""Part of the span of times that such an axis leaves below them."""
+"""The room that such an axis leaves below the shortest time, as a part of the span of all times."""
 
 
 def order_picture(results: ResultFile) -> Picture:

@@ -22,11 +22,12 @@ OUTSIDE_INCHES = 1.0
 LINE_INCHES = 0.12
 """Height of one more line of a panel's title."""
 LABEL = 34
-"""Characters of a strategy's name that are shown; of a longer one (a path) the end."""
+"""How many characters of a strategy's name are shown; of a longer name, such as a path, the last
+ones."""
 COLUMNS = 2
-"""Panels side by side that 600 pixels can hold beside the names of strategies."""
+"""How many panels fit side by side into 600 pixels, beside the names of strategies."""
 NARROW_COLUMNS, NARROW_TITLE = 3, 18
-"""One more, where three layouts have titles as short as this."""
+"""So many panels fit where the titles of three layouts have no more characters than this."""
 
 
 class Panel(NamedTuple):

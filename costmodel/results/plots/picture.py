@@ -109,7 +109,7 @@ class Picture:
         return self.png(dpi=120)
 
 
-def check_suffix(path: str | Path | None, *, origin: str = "-o") -> None:
+def check_suffix(path: str | Path | None) -> None:
     """Raise ConfigError for a file, if there is one, that ends in neither ``.svg`` nor ``.png``."""
     if path is not None and Path(path).suffix not in SUFFIXES:
-        raise ConfigError.of(origin, "must end in .svg or .png", got=describe(str(path)))
+        raise ConfigError.of("-o", "must end in .svg or .png", got=describe(str(path)))

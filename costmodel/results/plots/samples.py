@@ -22,7 +22,7 @@ Samples = Mapping[ResultKey, NDArray[np.int64]]
 """Picoseconds, int64[runs, iterations], by the key of a cell."""
 
 LANES = 0.8
-"""Part of a row that the lanes of its runs take."""
+"""The part of a row's height that the lanes of its runs take together."""
 PS_PER_MS = 1e9
 
 

@@ -46,18 +46,18 @@ FAMILIES: Final[Mapping[str, tuple[Fill, tuple[str, ...]]]] = {
     "width, ports": (Fill("#FFFFFF"), ("width", "port")),
     "tables, fixed": (Fill(LIGHT, "||||"), ("zeroing", "table_alloc", "fork_fixed", "system")),
 }
-"""Family to its look and its causes."""
+"""By the name of a family of causes: how it is filled, and which causes belong to it."""
 OTHER: Final = "other"
 OTHER_FILL: Final = Fill(GREY)
 
 
 def fill(family: str) -> Fill:
-    """Return the look of a family."""
+    """Return how the area of a family is filled."""
     return FAMILIES[family][0] if family in FAMILIES else OTHER_FILL
 
 
 def by_family(stack: Mapping[str, float]) -> dict[str, float]:
-    """Return ns per PTE by family, in the order of the picture; causes unknown here are other."""
+    """Return ns per PTE by family, in the order of the picture; unknown causes are other."""
     left = dict(stack)
     parts = {
         family: sum(left.pop(cause, 0.0) for cause in causes)
@@ -68,12 +68,14 @@ def by_family(stack: Mapping[str, float]) -> dict[str, float]:
 
 
 CUT = 1.9
-"""A time of more than so many baselines leaves the panel and is written as a number."""
+"""A time longer than this many times the baseline's leaves the panel and is written as a number."""
 BAR = 0.72
 LEAST_SHARE = 0.005
-"""A family that is nowhere wider than this part of a bar cannot be seen: it has no legend."""
+"""A family that takes no more than this part of any bar cannot be seen, so the legend leaves it
+out."""
 ROOM = 1.22
-"""Width of a panel over its longest bar: the number stands behind the bar."""
+"""The width of a panel, divided by that of its longest bar: there is room for a number behind
+it."""
 
 
 def stack_picture(results: ResultFile) -> Picture:
@@ -126,7 +128,7 @@ def _draw(panel: Panel, row: int, entry: ResultCell, high: float) -> None:
 
 
 def shown_ns(value: float) -> str:
-    """Return a positive number with three digits, more where it has them before the point.
+    """Return a positive number with three digits, or with all that it has before the point.
 
     >>> shown_ns(17.96), shown_ns(5.249), shown_ns(998.4)
     ('18.0', '5.25', '998')

@@ -20,13 +20,13 @@ WIDTH_INCHES: Final = 6.0
 DPI: Final = 200
 
 PAD_INCHES: Final = 0.03
-"""Around every part of a figure."""
+"""Empty space around every part of a figure."""
 TITLE_INCHES: Final = 0.36
 """Height of the two lines above a figure."""
 NOTE_INCHES: Final = 0.13
-"""Height of a small line below them."""
+"""Height of a small line below these two."""
 NOTE_COLUMNS: Final = 110
-"""Characters of a small line across a figure."""
+"""How many characters of a small line fit into the width of a figure."""
 
 BLACK, GREY, LIGHT = "#000000", "#767676", "#D9D9D9"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -95,7 +95,10 @@ _LINES: Final = (
 
 
 def stroke(number: int) -> Stroke:
-    """Return the line of the ``number``-th strategy; later rounds change dashes and marker."""
+    """Return the line of a strategy by its number, from 0.
+
+    Where the colours begin again, the lines have other dashes and markers.
+    """
     shift, place = divmod(number, len(_LINES))
     dashes: tuple[Dashes, ...] = ("-", "--", "-.", ":")
     line, other = _LINES[place], _LINES[(place + 3 * shift) % len(_LINES)]
@@ -104,7 +107,7 @@ def stroke(number: int) -> Stroke:
 
 
 WIDE = 20.0
-"""A range that ends so many times above its begin is drawn in its logarithm."""
+"""A range whose end is more than this many times its beginning has a logarithmic axis."""
 _TICKS = 7
 
 

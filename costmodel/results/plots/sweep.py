@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.results.document import unique
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-Floats = NDArray[np.float64]
 
 PANEL_INCHES = 2.1
 LEGEND_COLUMNS = 3

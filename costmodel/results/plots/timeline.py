@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 MOST_ROWS = 500
 BODY_INCHES = 8.0
 LEAST_ROW, MOST_ROW = 0.022, 0.1
-"""Inches that a micro-op takes."""
+"""The least and the largest height of one micro-op in inches."""
 TEXT_INCHES = 0.088
-"""Distance of two labels."""
+"""The least distance between two labels in inches."""
 LABEL = SMALL - 1.2
 NOTABLE_CYCLES = 3
-"""A micro-op that delays retirement by so much is labelled with the reason."""
+"""A micro-op that delays retirement by at least this many cycles is labelled with the reason."""
 _EDGED = (Kind.RMW, Kind.DSB, Kind.DMB, Kind.ISB, Kind.TLBI)
 """Drawn with a black edge: what orders or serialises shows without colour, too."""
 _PLAIN = (Kind.ALU, Kind.NOP, Kind.BRANCH, Kind.CALL, Kind.RET, Kind.JUMP)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from costmodel.arrays import Floats
 from costmodel.checking.verdict import verdicts_of
 from costmodel.remarks import remarks
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import percent
 from costmodel.settings import what
 from costmodel.sweeps.axes import OWN
-from costmodel.sweeps.design import Floats
 from costmodel.sweeps.folder import CELLS, STUDY, SweepFolder
 from costmodel.sweeps.study import SweepStudy
 

@@ -11,7 +11,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.mm.address_space import Rss
 from costmodel.mm.folio import Folio
 from costmodel.mm.violations import Guarantee
-from costmodel.operations.fork import folio_batch, per_pte
+from costmodel.operations.fork import batching, per_pte
 from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.shared.entry import Steps
 from costmodel.strategies.builds import builds_for
@@ -73,7 +73,7 @@ def test_a_file_mapping_that_is_not_counted_is_found() -> None:
                 counted(folio, page)
 
         fork.mapcount_add = anonymous_alone  # type: ignore[method-assign,assignment]
-        return folio_batch.v6_12(fork)
+        return batching.v6_12(fork)
 
     report = check_strategy(Subject("it", forgetful, flushes=False), standard_layouts(0, seed=0))
     assert {fault.guarantee for fault in report.breaks} == {Guarantee.MAPCOUNT}

@@ -9,10 +9,9 @@ from costmodel.config.scenario import Protocol
 from costmodel.config.workload import Workload
 from costmodel.experiment import Cell
 from costmodel.results.document import ResultFile
-from costmodel.results.reading import results_of
 from costmodel.sweeps.what_if import Slider, WhatIf
 from tests.results.made import cell as cell_data
-from tests.results.made import document, four_strategies
+from tests.results.made import document, four_strategies, results_of
 
 HOSTILE = "</script><img src=x onerror=\"document.title='broken in'\">'\"<b>&amp;"
 BROKEN = f"{HOSTILE} 2"

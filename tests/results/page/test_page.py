@@ -11,9 +11,8 @@ import pytest
 
 from costmodel.results.page.page import page
 from costmodel.results.page.rows import fastest_by_place
-from costmodel.results.reading import results_of
 from costmodel.results.text.numbers import nanoseconds, percent
-from tests.results.made import four_strategies
+from tests.results.made import four_strategies, results_of
 from tests.results.page.made import BROKEN, HOSTILE, MACHINE, grid, hostile_results, results
 
 VOID = ("meta", "input", "img", "br", "wbr")

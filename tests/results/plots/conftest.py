@@ -14,8 +14,7 @@ from matplotlib.transforms import Bbox
 
 from costmodel.results.document import ResultFile
 from costmodel.results.plots.picture import look
-from costmodel.results.reading import results_of
-from tests.results.made import four_strategies
+from tests.results.made import four_strategies, results_of
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from matplotlib.lines import Line2D
 from costmodel.config.errors import ConfigError
 from costmodel.results.document import ResultFile
 from costmodel.results.plots.crowd import cpus_picture, shared_picture
-from costmodel.results.reading import results_of
-from tests.results.made import cell, crowd, document, row
+from tests.results.made import cell, crowd, document, results_of, row
 
 
 def over_cpus(*counts: int) -> ResultFile:

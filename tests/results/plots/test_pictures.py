@@ -18,8 +18,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.results.document import ResultFile
 from costmodel.results.plots.draw import draw
 from costmodel.results.plots.picture import Picture
-from costmodel.results.reading import results_of
-from tests.results.made import versus
+from tests.results.made import results_of, versus
 
 MakeResults = Callable[..., ResultFile]
 ORDERS = (0, 2, 3, 4, 5, 9)
@@ -100,8 +99,8 @@ def test_svg_bytes_do_not_depend_on_the_process(results: MakeResults, tmp_path: 
     code = (
         "import sys, runpy, pathlib; made = runpy.run_path(sys.argv[1]);"
         "from costmodel.results.plots.draw import draw;"
-        "from costmodel.results.reading import results_of;"
-        "picture = draw(results_of(made['four_strategies'](['ampere-altra'])), 'stack');"
+        "results = made['results_of'](made['four_strategies'](['ampere-altra']));"
+        "picture = draw(results, 'stack');"
         "pathlib.Path(sys.argv[2]).write_bytes(picture.svg())"
     )
     made = str(Path(__file__).parents[1] / "made.py")

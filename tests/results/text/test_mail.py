@@ -1,8 +1,11 @@
 """The mail: the thread's shape, plain ASCII, 76 columns, published beside predicted."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,21 +16,22 @@ from costmodel.files import json_text
 from costmodel.results.build import result_file
 from costmodel.results.document import ResultFile
 from costmodel.results.reading import read_results
-from costmodel.results.text.mail import mail
+from costmodel.results.text.mail import dearer_orders, mail
 from costmodel.statistics import change, exact
+from tests.results.made import cell, document
 
 Made = Callable[..., list[Comparison]]
 STORM = "| contpte-per-pte                  |    5.9% |    0.9% | 3654.3% |"
 
 
-def document(comparisons: list[Comparison], left_out: Sequence[LeftOut] = ()) -> ResultFile:
+def file_of(comparisons: list[Comparison], left_out: Sequence[LeftOut] = ()) -> ResultFile:
     noise = comparisons[0].result.samples_ps is not None
     origin = {"version": "1.2.3", "seed": 1, "noise": noise}
     return result_file(comparisons, origin, title="fork of 1 GiB", left_out=left_out)
 
 
 def text(comparisons: list[Comparison], left_out: Sequence[LeftOut] = ()) -> str:
-    return mail(document(comparisons, left_out))
+    return mail(file_of(comparisons, left_out))
 
 
 def test_the_table_has_the_shape_of_the_thread(comparisons: Made) -> None:
@@ -178,7 +182,7 @@ def test_what_is_left_out_is_said_with_its_reason(comparisons: Made) -> None:
 
 def test_a_long_name_of_a_user_is_cut_in_front(comparisons: Made) -> None:
     name = "/home/user/patches/a/very/long/path/my_patch.py:my_copy_loop"
-    results = document(comparisons())
+    results = file_of(comparisons())
     mine = results.cells[1].model_copy(update={"strategy": name})
     report = mail(results.model_copy(update={"cells": [results.cells[0], mine]}))
     assert "my_patch.py:my_copy_loop |" in report
@@ -188,14 +192,41 @@ def test_a_long_name_of_a_user_is_cut_in_front(comparisons: Made) -> None:
 def test_the_report_of_a_file_is_that_of_the_run(comparisons: Made, tmp_path: Path) -> None:
     """All that the report shows stands in the result file: reading it back gives the same text."""
     left = LeftOut("ampere-altra", ("my-x86-patch",), "x86_64 only")
-    results = document(comparisons(), [left])
+    results = file_of(comparisons(), [left])
     file = tmp_path / "result.json"
     file.write_text(json_text(results.data()))
     assert mail(read_results(file)) == mail(results)
 
 
 def test_a_strategy_that_jumps_in_several_columns_is_named_once(comparisons: Made) -> None:
-    made = document(comparisons())
+    made = file_of(comparisons())
     cells = [c.model_copy(update={"model_change_jumps": not c.is_baseline}) for c in made.cells]
     printed = " ".join(mail(made.model_copy(update={"cells": tuple(cells)})).split())
     assert "contpte-per-pte (order-0, order-9)" in printed
+
+
+def results(times: dict[int, float], **stacks: Any) -> ResultFile:
+    cells = [cell("v6.7", 1e-3 * ms, order=order, noise=False) for order, ms in times.items()]
+    for each in cells:
+        each.update(stacks)
+    return ResultFile.model_validate(document(*cells, noise=False))
+
+
+def test_a_rise_between_neighbours_is_told_with_its_cause() -> None:
+    file = results({5: 6.0, 4: 5.0, 9: 5.9})
+    (said,) = dearer_orders(file.cells)
+    assert said.startswith("Dearer per PTE with larger folios: v6.7 +20.0% from order-4 to order-5")
+    assert "(tlbi +2.29, dram +1.14 ns)" in said and "dram: waiting for memory" in said
+    assert "+20.0% from order-4" in " ".join(mail(file).split())
+
+
+@pytest.mark.parametrize(
+    "times", [{4: 5.0, 5: 5.1}, {4: 5.0, 5: 4.0}, {0: 5.0, 9: 9.0}, {4: 5.0}, {2: 5.0, 4: 9.0}]
+)
+def test_small_rises_falls_and_orders_far_apart_are_not(times: dict[int, float]) -> None:
+    assert not list(dearer_orders(results(times).cells))
+
+
+def test_order_2_is_the_neighbour_of_order_0() -> None:
+    (said,) = dearer_orders(results({0: 5.0, 2: 6.0}).cells)
+    assert "from order-0 to order-2" in said

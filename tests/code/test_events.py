@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.code.context import ContextTracker
-from costmodel.code.events import Step, Trait, omitted, omitting
+from costmodel.code.events import ContextTracker, Step, Trait, omitted, omitting
 from costmodel.code.uops import Kind
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from costmodel.experiment import Comparison
 from costmodel.files import json_text
 from costmodel.results.build import result_file
+from tests.results.conftest import made
 from tests.results.made import four_strategies
 from tools.pages.result_schema import MODELS, result_schema, result_schema_text
 
@@ -25,9 +24,9 @@ def faults(data: object) -> list[str]:
     return [error.json_path for error in validator.iter_errors(data)]
 
 
-def test_what_is_written_is_accepted(comparisons: Callable[..., list[Comparison]]) -> None:
+def test_what_is_written_is_accepted() -> None:
     origin = {"version": "1.2.3", "seed": 1, "noise": True}
-    assert faults(json.loads(json_text(result_file(comparisons(), origin).data()))) == []
+    assert faults(json.loads(json_text(result_file(made(), origin).data()))) == []
     assert faults(four_strategies()) == []
 
 

@@ -1,4 +1,4 @@
-"""Types of arrays in compiled code."""
+"""Types of arrays that many modules have."""
 
 from __future__ import annotations
 
