@@ -5,6 +5,8 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+from costmodel.operations.registry import operation_names
+
 TOP = Path(__file__).parents[1]
 NAMES_FROM = 48
 """The column of the drawing in which names of files and folders begin."""
@@ -34,3 +36,8 @@ def test_the_drawing_has_every_module_and_folder_of_the_package() -> None:
     files = {file.stem for file in package.glob("*.py")} - {"__init__"}
     folders = {file.parent.name for file in package.glob("*/__init__.py")}
     assert {name.partition(".")[0] for name in drawn()} == files | folders
+
+
+def test_the_drawing_has_every_operation() -> None:
+    names = {name for name in drawn() if name.startswith("operations.")}
+    assert names >= {f"operations.{name}" for name in operation_names()}

@@ -18,8 +18,7 @@ from costmodel.mm.shapes import homogeneous
 from costmodel.operations.registry import operation_named
 from costmodel.strategies.resolve import resolve
 from costmodel.strategies.whole_tables import recorded_runs
-from tests.emulation.test_tiny_kernel import recorded
-from tests.emulation.tiny_tree import machine, make_tree
+from tests.emulation.tiny_tree import machine, make_tree, recorded
 
 FORK = operation_named("fork")
 

@@ -15,20 +15,15 @@ from costmodel.cli.main import main
 from costmodel.code.subkinds import subkind_of
 from costmodel.code.uops import Subkind
 from costmodel.config.errors import ConfigError
-from costmodel.emulation.session import Outcome, Request, record
+from costmodel.emulation.session import Request, record
 from costmodel.recorder.build_archive import load_archive
 from costmodel.strategies.resolve import resolve
-from tests.emulation.tiny_tree import SETUP, machine, make_tree
+from tests.emulation.tiny_tree import SETUP, machine, make_tree, recorded
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tree(tmp_path_factory.mktemp("tiny") / "tree")
-
-
-def recorded(tree: Path, output: Path, **more: object) -> Outcome:
-    options = {"sources": ("mm/locks.c",), "name": "tiny", "output": str(output), **more}
-    return record(Request(build_tree=str(tree), **options), setup=SETUP)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -11,32 +11,20 @@ pytest.importorskip("unicorn", reason="needs costmodel[record]")
 
 from costmodel import price
 from costmodel.config.errors import ConfigError
-from costmodel.emulation.session import Outcome, Request, record
 from costmodel.mm.shapes import homogeneous
 from costmodel.operations.registry import operation_named
 from costmodel.strategies.resolve import resolve
 from costmodel.strategies.whole_tables import recorded_runs
-from tests.emulation.tiny_tree import SETUP, machine, make_tree
+from tests.emulation.tiny_tree import machine, make_tree, recorded
 
 MACHINE = "xeon-4210r" if machine() == "x86_64" else "ampere-altra"
 MPROTECT = operation_named("mprotect")
 
 
-def recorded(tree: Path, output: Path) -> Outcome:
-    request = Request(
-        build_tree=str(tree),
-        operation="mprotect",
-        sources=("mm/locks.c",),
-        name="tiny",
-        output=str(output),
-    )
-    return record(request, setup=SETUP)
-
-
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mprotect")
-    outcome = recorded(make_tree(folder / "tree"), folder / "tiny.ckb")
+    outcome = recorded(make_tree(folder / "tree"), folder / "tiny.ckb", operation="mprotect")
     assert "priced by its steps, entry by entry" in " ".join(outcome.text.split())
     return folder / "tiny.ckb"
 
@@ -82,7 +70,11 @@ def test_any_order_mix_and_state_of_private_memory_is_priced(
 def test_a_kernel_with_userfaultfd_is_recorded_in_its_states(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcome = recorded(make_tree(tmp_path / "tree", flags="-DTRACKS"), tmp_path / "tracks.ckb")
+    outcome = recorded(
+        make_tree(tmp_path / "tree", flags="-DTRACKS"),
+        tmp_path / "tracks.ckb",
+        operation="mprotect",
+    )
     assert "to-writable       uffd-wp  uffd-wp gone" in outcome.text
     monkeypatch.chdir(tmp_path)
     ask = {"operation": "mprotect", "memory": "64 MiB", "order": {0: 0.5, 4: 0.5}}
@@ -103,13 +95,17 @@ def test_a_kernel_without_userfaultfd_is_refused_in_its_states(
 
 def test_write_protection_that_is_not_marked_is_drawn(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "tree", flags="-DTRACKS -DFORGETS")
-    outcome = recorded(tree, tmp_path / "broken.ckb")
+    outcome = recorded(tree, tmp_path / "broken.ckb", operation="mprotect")
     assert outcome.broken
     assert "uffd-wp bit is not set" in " ".join(outcome.text.split())
 
 
 def test_rights_to_pages_that_others_map_are_drawn_and_not_written(tmp_path: Path) -> None:
-    outcome = recorded(make_tree(tmp_path / "tree", flags="-DTRUSTS"), tmp_path / "broken.ckb")
+    outcome = recorded(
+        make_tree(tmp_path / "tree", flags="-DTRUSTS"),
+        tmp_path / "broken.ckb",
+        operation="mprotect",
+    )
     assert outcome.broken
     said = " ".join(outcome.text.split())
     assert "broken: the protection is what was asked for" in said

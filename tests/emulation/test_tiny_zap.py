@@ -10,29 +10,17 @@ pytest.importorskip("unicorn", reason="needs costmodel[record]")
 
 from costmodel import price
 from costmodel.config.errors import ConfigError
-from costmodel.emulation.session import Outcome, Request, record
 from costmodel.recorder.build_archive import load_archive
-from tests.emulation.tiny_tree import SETUP, machine, make_tree
+from tests.emulation.tiny_tree import machine, make_tree, recorded
 
 MACHINE = "xeon-4210r" if machine() == "x86_64" else "ampere-altra"
 SIZE = "64 MiB"
 
 
-def recorded(tree: Path, output: Path) -> Outcome:
-    request = Request(
-        build_tree=str(tree),
-        operation="zap",
-        sources=("mm/locks.c",),
-        name="tiny",
-        output=str(output),
-    )
-    return record(request, setup=SETUP)
-
-
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("zap")
-    outcome = recorded(make_tree(folder / "tree"), folder / "tiny.ckb")
+    outcome = recorded(make_tree(folder / "tree"), folder / "tiny.ckb", operation="zap")
     assert not outcome.broken
     assert "+ release" in outcome.text
     assert "priced by its steps, entry by entry" in " ".join(outcome.text.split())
@@ -123,7 +111,7 @@ def test_a_kernel_that_breaks_a_guarantee_is_drawn_and_not_written(
     flag: str, said: str, tmp_path: Path
 ) -> None:
     tree = make_tree(tmp_path / "tree", flags=f"-D{flag}")
-    outcome = recorded(tree, tmp_path / "broken.ckb")
+    outcome = recorded(tree, tmp_path / "broken.ckb", operation="zap")
     assert outcome.broken
     assert said in " ".join(outcome.text.split())
     assert not (tmp_path / "broken.ckb").exists()

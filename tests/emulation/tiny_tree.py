@@ -5,8 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from costmodel.emulation.session import Outcome
 
 TINY = Path(__file__).parent / "tiny"
 SETUP = TINY / "setup.c"
@@ -50,3 +54,11 @@ def make_tree(folder: Path, *, flags: str = "", config: str = "", linked: bool =
     text = f"savedcmd_mm/memory.o := {command} ; ./tools/objtool mm/memory.o\n\n"
     (folder / "mm/.memory.o.cmd").write_text(f"{text}source_mm/memory.o := mm/memory.c\n")
     return folder
+
+
+def recorded(tree: Path, output: Path, **more: object) -> Outcome:
+    """Record a tree as ``output``; ``more`` are further options of the request."""
+    from costmodel.emulation.session import Request, record  # needs costmodel[record]
+
+    options = {"sources": ("mm/locks.c",), "name": "tiny", "output": str(output), **more}
+    return record(Request(build_tree=str(tree), **options), setup=SETUP)  # type: ignore[arg-type]
