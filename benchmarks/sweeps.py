@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +28,17 @@ _ONE = ("--over", f"atomics.store_only_cycles=4..15:{_POINTS}")
 _FREE = ("--over", "uncertain", "--sample", "sobol", "--points")
 _ALL, _FEW = (*_FREE, str(_POINTS)), (*_FREE, "16")
 _MOST_MB = 500.0
+_MAPPING = re.compile(r"^[0-9a-f]+-.* (/.*)\n((?:[A-Z].*\n)+)", re.MULTILINE)
+"""A mapping of a file in ``/proc/PID/smaps``: the path of the file, and the lines of its sizes."""
 
 
 @dataclass(frozen=True)
 class Swept:
     """What a sweep took: CPU time of all its processes, and their memory together at its highest.
 
-    Memory that processes share counts once (proportional set size); it is 0 where the system does
-    not say it.
+    What they share counts once: of their own memory the proportional set size, of each file as much
+    as the process that uses most of it, no matter what else on the machine uses it. It is 0 where
+    the system does not say it.
     """
 
     cpu_seconds: float
@@ -72,7 +77,7 @@ def _swept(words: Sequence[str], environment: Mapping[str, str] | None = None) -
         ) as process:
             peak = 0
             while process.poll() is None:
-                peak = max(peak, sum(map(_own_kb, _tree(process.pid))))
+                peak = max(peak, _together_kb(process.pid))
                 time.sleep(_LOOK_SECONDS)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
@@ -93,9 +98,23 @@ def _tree(pid: int) -> Iterator[int]:
             yield from _tree(int(child))
 
 
-def _own_kb(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+def _together_kb(pid: int) -> int:
+    """Return the memory of a process and those that it started, in KiB."""
+    own = 0
+    files: dict[str, int] = {}
+    for each in _tree(pid):
+        here: Counter[str] = Counter()
+        try:
+            own += _kb(Path(f"/proc/{each}/smaps_rollup").read_text(), "Pss_Anon")
+            mappings = Path(f"/proc/{each}/smaps").read_text()
+        except OSError:  # it has ended
+            continue
+        for name, mapping in _MAPPING.findall(mappings):
+            here[name] += _kb(mapping, "Rss") - _kb(mapping, "Anonymous")
+        files |= {name: max(kb, files.get(name, 0)) for name, kb in here.items()}
+    return own + sum(files.values())
+
+
+def _kb(text: str, key: str) -> int:
+    found = re.search(rf"^{key}: +(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) if found else 0

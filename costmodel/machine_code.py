@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import importlib
+import math
 import os
 import sys
 import time
@@ -166,18 +167,53 @@ def keep(dispatcher: Any, compiled: Callable[[Any], object] | None = None) -> No
 
         def save_overload(self, sig: Any, data: Any) -> None:
             """Write machine code down; a full disk only means that it is compiled again."""
+            is_kept = False
             try:
                 with suppress(OSError):
                     super().save_overload(sig, data)
+                    is_kept = True
                 if compiled is not None:
                     compiled(data)
             finally:
                 _lock.leave(function)
+            if is_kept:
+                _share.take_one()
 
     function: Callable[..., Any] = dispatcher.py_func
     cache: Any = Kept(function)
     _lock = _Lock(Path(cache.cache_path) / f"{function.__module__}.{function.__name__}.lock")
     dispatcher._cache = cache
+
+
+class _Enough(BaseException):
+    """This process has compiled its share; numba handles exceptions of any other kind itself."""
+
+
+class _Share:
+    """How many functions this process is still to compile."""
+
+    left = math.inf
+
+    def take_one(self) -> None:
+        self.left -= 1
+        if not self.left:
+            raise _Enough
+
+
+_share = _Share()
+
+
+def ends_within(functions: int, work: Callable[..., object], *arguments: Any) -> bool:
+    """Call ``work(*arguments)`` until it ends, or has compiled and kept so many functions.
+
+    Return whether it ended. If not, this process can compile no more, and another goes on.
+    """
+    _share.left = functions
+    try:
+        work(*arguments)
+    except _Enough:
+        return False
+    return True
 
 
 class _Lock:

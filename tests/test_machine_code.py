@@ -10,6 +10,7 @@ import pytest
 
 from costmodel import jit, machine_code
 from costmodel.cpu.reuse import Ints
+from costmodel.parallel import apart
 
 
 class Factors(NamedTuple):
@@ -49,6 +50,14 @@ def test_the_result_is_that_of_python(place: Path) -> None:
     weigh(*given)
     assert result() == result() == given[-1].tolist()
     assert len(list(place.glob("*.o"))) == 1
+
+
+def test_a_process_compiles_its_share_and_the_next_one_goes_on(place: Path) -> None:
+    assert not apart(machine_code.ends_within, 1, result)
+    (file,) = place.glob("*.o")
+    made = file.stat().st_mtime_ns
+    assert apart(machine_code.ends_within, 1, result)
+    assert file.stat().st_mtime_ns == made
 
 
 @pytest.mark.parametrize("keep", [0, 10, 40, -1])

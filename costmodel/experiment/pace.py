@@ -42,15 +42,6 @@ def exact_seconds_on(cell: Cell, machines: Sequence[Machine]) -> list[float]:
     return exact_seconds_of([replace(cell, machine=machine) for machine in machines])
 
 
-def lay_out(cell: Cell) -> None:
-    """Make the programs of a cell, which are kept, without executing them."""
-    from costmodel.cpu.engine import priced_programs
-    from costmodel.cpu.parameters import parameters_of
-
-    machine = machine_in_use(cell.machine, cell.workload)
-    priced_programs(executed(cell), machine, parameters_of(machine))
-
-
 def seconds_around(cell: Cell) -> Callable[[Machine], float]:
     """Return the exact time of a cell of one CPU, in seconds, as a function of its machine.
 

@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -14,7 +14,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.sizes import size_text
 from costmodel.disk_cache import memory_only
 from costmodel.experiment.cell import Cell, build_of
-from costmodel.experiment.pace import exact_seconds, lay_out
+from costmodel.experiment.pace import exact_seconds
 from costmodel.experiment.result import Result, run_cell
 from costmodel.parallel import apart, in_processes
 from costmodel.simulation import Engine
@@ -92,18 +92,27 @@ def run_cells(
     return [Result(cell=cell, **values[position]) for position, cell in enumerate(todo)]
 
 
+_COMPILED_BY_ONE: Final = 40
+"""How many functions one process compiles: the compiler keeps some 3 MB of each until it ends, and
+takes a second to load."""
+_COMPILING_PROCESSES: Final = 20
+
+
 def compile_apart(cell: Cell) -> None:
     """Compile what prices cells like this one, if nothing was compiled on this computer before.
 
-    The compiler keeps all that it makes, 500 MB in the end. So what makes programs is compiled in a
-    process that ends before another compiles the window that executes them.
+    The processes that do it, one after the other, end with the compiler, which would take 600 MB
+    if one of them compiled everything.
     """
     from costmodel.jit import is_to_compile
+    from costmodel.machine_code import ends_within
 
-    if is_to_compile():
-        with memory_only():  # what is found in the store compiles nothing
-            apart(lay_out, cell)
-            apart(exact_seconds, cell)
+    if not is_to_compile():
+        return
+    with memory_only():  # what is found in the store compiles nothing
+        for _ in range(_COMPILING_PROCESSES):
+            if apart(ends_within, _COMPILED_BY_ONE, exact_seconds, cell):
+                break
 
 
 def prepare(cell: Cell) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from costmodel import api
+from costmodel import api, jit
 from costmodel.experiment import run
 from costmodel.experiment.cell import Cell
 
@@ -50,3 +50,32 @@ def test_the_compiler_runs_in_a_process_of_its_own(
     monkeypatch.setattr("costmodel.jit.is_to_compile", lambda: True)
     run.compile_apart(cell)
     assert int((tmp_path / "pid").read_text()) != os.getpid()
+
+
+def _doubled(number: int) -> int:
+    return 2 * number
+
+
+def _raised(number: int) -> int:
+    return number + 1
+
+
+def _noted_and_compiled(_: Cell) -> float:
+    with Path(os.environ["NOTED"]).open("a") as stream:
+        stream.write(f"{os.getpid()}\n")
+    return float(jit.Compiled(_doubled)(1) + jit.Compiled(_raised)(1))
+
+
+@pytest.mark.skipif(not jit.is_compiled(), reason="needs numba")
+def test_several_processes_compile_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each compiles one function; the third finds nothing left to compile."""
+    monkeypatch.setenv("NOTED", str(tmp_path / "pids"))
+    monkeypatch.setattr(run, "exact_seconds", _noted_and_compiled)
+    monkeypatch.setattr(run, "_COMPILED_BY_ONE", 1)
+    monkeypatch.setattr("costmodel.jit.is_to_compile", lambda: True)
+    monkeypatch.setattr(jit, "directory", lambda: tmp_path)
+    run.compile_apart(api.cell("ampere-altra", "v6.7", memory="2 MiB"))
+    pids = (tmp_path / "pids").read_text().split()
+    assert len(set(pids)) == len(pids) == 3

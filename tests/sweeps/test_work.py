@@ -113,6 +113,31 @@ def test_a_point_is_one_combination_of_values(tmp_path: Path) -> None:
     assert all(len(combinations) == 1 for combinations in found.values())
 
 
+def test_parquet_is_written_without_pandas_and_keeps_every_kind_of_column() -> None:
+    """pyarrow loads pandas for arrays and lists, which a sweep would carry to its end."""
+    program = (
+        "import io, sys; import numpy as np; from pyarrow import parquet\n"
+        "from costmodel.sweeps.folder import _parquet\n"
+        "table = {'text': np.array(['', 'a', '\u00e4\u20ac'])}\n"
+        "table |= {'whole': np.array([1, -2, 1 << 60]),\n"
+        "  'real': np.array([0.1, np.nan, -np.inf]), 'flag': np.array([True, False, True])}\n"
+        "data = _parquet(table)\n"
+        "assert 'pandas' not in sys.modules\n"
+        "found = parquet.read_table(io.BytesIO(data))\n"
+        "assert found.schema.names == [*table] and not any(c.null_count for c in found.columns)\n"
+        "print([str(kind) for kind in found.schema.types], found.to_pylist())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == (
+        "['string', 'int64', 'double', 'bool'] "
+        "[{'text': '', 'whole': 1, 'real': 0.1, 'flag': True}, "
+        "{'text': 'a', 'whole': -2, 'real': nan, 'flag': False}, "
+        "{'text': '\u00e4\u20ac', 'whole': 1152921504606846976, 'real': -inf, 'flag': True}]"
+    )
+
+
 def test_strategies_that_a_machine_cannot_have_are_named(tmp_path: Path) -> None:
     asked = default_scenario().replace(
         {"memory": "2 MiB", "strategies": ["v6.7", "contpte-per-pte"], "folio_orders": [0]}
