@@ -42,7 +42,7 @@ def micro_ops(strategy: str, isa: str, build: str, order: int) -> dict[str, floa
 @pytest.mark.parametrize(("isa", "build"), CASES)
 def test_a_build_executes_about_what_the_booted_kernel_does(isa: str, build: str) -> None:
     """Debian's calls and list checks take up to half more, clang's release a fifth less."""
-    most = 1.6 if build.endswith("debian") else 1.3
+    most = 1.6 if build.endswith("debian") else 1.25
     for strategy in (OLD, NEW):
         for order in (0, 4):  # page by page, order 4 fills the list with pages of folios
             booted = micro_ops(strategy, isa, BOOTED, order)
@@ -59,11 +59,35 @@ def test_its_release_is_its_own(isa: str, build: str) -> None:
     assert "take" not in load_library("zap", f"v6.7@{build}.{place}").events
 
 
+TREES_OF_7_2 = {
+    ("x86_64", 0): (371.36, 951.27), ("x86_64", 2): (145.36, 392.24),
+    ("x86_64", 4): (58.36, 81.83), ("x86_64", 9): (30.21, 30.59),
+    ("arm64", 0): (473.60, 1034.40), ("arm64", 2): (171.07, 405.20),
+    ("arm64", 4): (64.19, 94.93), ("arm64", 9): (29.51, 38.88),
+}  # fmt: skip
+"""Micro-ops per PTE of munmap and of its release, as ``costmodel record --operation zap`` prints
+them for the trees x86s-7.2 and arm64nc-7.2 of ``tools/builds``."""
+
+
+@pytest.mark.parametrize(("isa", "order"), TREES_OF_7_2)
+def test_v7_2_unmaps_and_releases_as_its_own_tree_does(isa: str, order: int) -> None:
+    """Of order 2 twice as many folios leave the CPU's lists in the tree as come in, which no steady
+    state does. Of order 4 the steps lack that the folio goes to the buddy lists (docs/builds.md).
+    """
+    unmap, release = TREES_OF_7_2[isa, order]
+    found = micro_ops("folio-batch-v7.2", isa, "gcc12-own", order)
+    assert found["unmap"] == pytest.approx(unmap, rel=0.01)
+    if order in (2, 4):
+        assert 0.7 * release < found["release"] < release
+    else:
+        assert found["release"] == pytest.approx(release, rel=0.04)
+
+
 @pytest.mark.parametrize("isa", ["x86_64", "arm64"])
-def test_v7_2_unmaps_and_releases_as_its_own_tree_does(isa: str) -> None:
+def test_v7_2_executes_more_of_single_pages_than_v6_12(isa: str) -> None:
     before, after = (micro_ops(name, isa, "gcc12-own", 0) for name in (NEW, "folio-batch-v7.2"))
     for part, count in before.items():
-        assert count < after[part] < 2 * count, part
+        assert 1.05 * count < after[part] < 1.5 * count, part
 
 
 @pytest.mark.parametrize("machine", ["xeon-4210r", "ampere-altra"])
