@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from costmodel.config.frames import WORDS
+from costmodel.config.frames import frames_text
 from costmodel.config.sizes import size_text
 from costmodel.config.workload import Workload, frames_of
 
@@ -42,7 +42,7 @@ class Setting:
         """
         match self.key, self.value:
             case "frames", frames:
-                return _frames(frames)
+                return frames_text(frames)
             case "frames_over", size:
                 return f"frames over {size_text(size)}"
             case "mapped", by:
@@ -127,7 +127,7 @@ def what(workload: Workload, *without: str, layout: bool = False) -> str:
     words += [workload.layout] if layout else []
     settings = {setting.key: str(setting) for setting in settings_of_workload(workload)}
     if workload.frames != "contiguous" and "frames" not in without:
-        settings = {"frames": _frames(workload.frames)} | settings
+        settings = {"frames": frames_text(workload.frames)} | settings
     return ", ".join([*words, *(text for key, text in settings.items() if key not in without)])
 
 
@@ -143,11 +143,6 @@ def changed_title(machine: str, changes: Sequence[str], room: int) -> str:
     number = f"{len(changes)} number{'s' * (len(changes) > 1)} changed"
     titles = [f"{machine} ({said})" for said in (", ".join(changes), number, "changed")]
     return next((title for title in titles if len(title) <= room), titles[-1])
-
-
-def _frames(frames: str) -> str:
-    """Return how frames lie in words: ``scattered frames``, ``frames 30% scattered``."""
-    return f"{frames} frames" if frames in WORDS else f"frames {frames}"
 
 
 def _value(value: object) -> str:

@@ -131,14 +131,16 @@ def test_the_command_that_is_named_asks_the_same_question() -> None:
 
 def test_the_command_has_all_that_is_not_default() -> None:
     text = decided(
-        "ampere-altra",
-        "contpte-per-pte",
+        "graviton4",
+        "folio-batch-v6.17",
+        operation="mprotect",
         orders={0: "50%", 4: "50%"},
-        cpus=8,
-        overrides={"ampere-altra.core.clock_ghz": 2.5},
+        memory="64 MiB",
+        cpus=2,
+        overrides={"graviton4.core.clock_ghz": 2.5},
     )
     command = text.partition("; ")[2].removesuffix(" says how much of it")
     args = parser().parse_args(shlex.split(command)[1:])
-    assert (args.machine, args.strategy, args.vs) == ("ampere-altra", "contpte-per-pte", "v6.7")
-    assert "--set core.clock_ghz=2.5 --set cpus=8" in command
+    assert (args.machine, args.strategy, args.vs) == ("graviton4", "folio-batch-v6.17", "v6.12")
+    assert "--memory '64 MiB' --set core.clock_ghz=2.5 --set cpus=2" in command
     assert "--order '{0: 50%, 4: 50%}'" in command

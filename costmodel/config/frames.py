@@ -54,6 +54,11 @@ def scatter_of(frames: str) -> Scatter:
     return Scatter(found, size_in_bytes(match[2]) if match[2] else None)
 
 
+def frames_text(frames: str) -> str:
+    """Return how frames lie in words: ``scattered frames``, ``frames 30% scattered``."""
+    return f"{frames} frames" if frames in WORDS else f"frames {frames}"
+
+
 def _text(scattered: float, run_bytes: int | None) -> str:
     runs = f", runs of {size_text(run_bytes)}" if run_bytes else ""
     return f"{100 * scattered:g}% scattered{runs}"

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from costmodel.config.errors import ConfigError
+from costmodel.config.frames import frames_text
 from costmodel.config.schema import Problem, raise_problems
 from costmodel.config.sizes import size_text
 from costmodel.results.records import LENIENT, ResultCell, Words
@@ -184,7 +185,7 @@ class ResultFile(BaseModel):
         cell, common = self.first, self.common_settings
         settings = [text for text in cell.workload_settings if text in common]
         if cell.frames != "contiguous":
-            frames = f"{cell.frames} frames"
+            frames = frames_text(cell.frames)
             settings = [frames, *(text for text in settings if text != frames)]
         return ", ".join([cell.operation, size_text(cell.memory_bytes), cell.state, *settings])
 

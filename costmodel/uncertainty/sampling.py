@@ -129,30 +129,29 @@ def shares_by_number(
 
     ``log_ratios`` float[SAMPLES] are the logarithms of the ratio of two times on the machines
     drawn (with or without ``many_cpus``), ``builds`` how far it lies in other builds. The share is
-    the square of the rank correlation (chance alone reaches half for one of twenty numbers in one
-    case of twenty), of what the builds leave. Numbers that a fit left correlated share what they
-    decide together.
+    the square of the correlation, less what chance gives a number that plays no part, of what the
+    builds leave. Values are correlated and not ranks: a choice that moves the answer by much on few
+    machines decides it. Numbers that a fit left correlated share what they decide together.
     """
     of_machine = float(np.var(log_ratios))
     if not of_machine:
         return {}
     left = of_machine / (of_machine + (sum(map(abs, builds)) / 2 / Z90) ** 2)
     drawn = _drawn(ByIdentity(machine), many_cpus)
-    answer = _centred_ranks(log_ratios)
+    answer = _centred(log_ratios)
+    chance = 1 / (SAMPLES - 1)
     columns = {key: [float(m.parameters[key].value) for m in drawn] for key in drawn[0].changes}
     return {
-        key: left * float(_centred_ranks(column) @ answer) ** 2
+        key: left * max(0.0, (float(_centred(column) @ answer) ** 2 - chance) / (1 - chance))
         for key, column in columns.items()
         if len(set(column)) > 1
     }
 
 
-def _centred_ranks(values: Sequence[float]) -> NDArray[np.float64]:
-    """Return ranks, equal values sharing theirs, with a mean of zero and a length of one."""
+def _centred(values: Sequence[float]) -> NDArray[np.float64]:
+    """Return values that are not all equal with a mean of zero and a length of one."""
     column = np.asarray(values, dtype=np.float64)
-    ordered = np.sort(column)
-    ranks = ordered.searchsorted(column, "left") + ordered.searchsorted(column, "right")
-    centred = ranks - ranks.mean()
+    centred = column - column.mean()
     return np.asarray(centred / np.linalg.norm(centred))
 
 

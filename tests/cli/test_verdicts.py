@@ -65,3 +65,10 @@ def test_all_that_is_not_default_is_said(line: str, capsys: pytest.CaptureFixtur
     assert "scattered frames" in said
     assert "Changed for this run: caches.l1.latency_cycles=5 (file: 4)." in said
     assert "No absolute fork time of this machine was ever compared" in said
+
+
+def test_a_part_of_scattered_frames_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    part = ["--frames", "{scattered: 30%, run: 64 KiB}", "--memory", "4 MiB"]
+    assert main(["run", "--machine", "xeon-4210r", "--strategy", "v6.7", *part, "--no-noise"]) == 0
+    head = capsys.readouterr().out.partition("|")[0]
+    assert head.count("frames 30% scattered, runs of 64 KiB") == head.count("scattered") == 1

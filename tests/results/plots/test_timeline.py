@@ -88,3 +88,11 @@ def test_equal_input_gives_equal_bytes() -> None:
 def test_a_picture_holds_only_so_much() -> None:
     with pytest.raises(ConfigError, match="a picture holds 500 micro-ops"):
         window(ptes=16)
+
+
+def test_of_a_folio_that_is_handled_at_once_the_beginning_is_drawn() -> None:
+    asked: dict[str, Any] = {"order": 4, "memory": "128 KiB"}
+    picture = costmodel.window("xeon-4210r", "folio-batch-v6.9", ptes=1, **asked)
+    assert says(picture, ", the first 500 of ")
+    with pytest.raises(ConfigError, match="a picture holds 500 micro-ops"):
+        costmodel.window("xeon-4210r", "v6.7", ptes=16, **asked)
