@@ -33,8 +33,8 @@ def around(machine: Machine, workload: Workload, runs: Sequence[TableRun]) -> Su
     """Return the calls with their flushes, those that the loop forces, and freed tables.
 
     The address space of an exit is flushed as a whole. Other flushes are for the pages that were
-    gathered since the last one; where none are left, the last is for the freed tables alone
-    (``tlb_flush_mmu_tlbonly()``, ``pte_free_tlb()``).
+    gathered since the last one. The last is for all that freed tables mapped, by tables where no
+    pages are left (``tlb_flush_mmu_tlbonly()``, ``pte_free_tlb()``, ``tlb_get_unmap_shift()``).
     """
     state = operation_named("zap").state(workload.state)
     kept = keeps_tables(state)
@@ -58,8 +58,11 @@ def around(machine: Machine, workload: Workload, runs: Sequence[TableRun]) -> Su
     left = flushed - sum(pages * count for pages, count in forced.items())
     if ends:
         request = FlushRequest(frees_tables=True)
-    elif kept or left > 0:
-        request = FlushRequest(max(1, left), stride, frees_tables=not kept)
+    elif kept:
+        request = FlushRequest(max(1, left), stride)
+    elif left > 0:
+        # What the freed tables mapped is part of the range, and the stride is that of the pages.
+        request = FlushRequest(workload.pages, stride, frees_tables=True)
     else:
         request = FlushRequest(workload.pages, TABLE_PTES, frees_tables=True)
     if ranges > calls:  # the first of a call is in its price
