@@ -168,8 +168,7 @@ def used(machine: Machine, operation: str, crowd: Crowd = LONE_CPU) -> dict[str,
 
 def _no_limit(key: str, parameter: ParameterLike) -> bool:
     """Tell whether a limit of the core is left out, so that the machine is modelled without it."""
-    in_flight = key.startswith("core.") and key.endswith("_in_flight")
-    return in_flight and parameter.source.startswith("not stated")
+    return key.startswith("core.") and parameter.source.startswith("not stated: no such")
 
 
 def _felt(key: str, crowd: Crowd, *, sends: bool) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from costmodel import jit, machine_code
-from costmodel.cpu.reuse import Ints
+from costmodel.arrays import Ints
 from costmodel.parallel import apart
 
 

@@ -96,8 +96,8 @@ def test_prices_of_sharing_count_where_several_cpus_are_at_work() -> None:
 
 
 def test_the_caution_about_several_cpus_says_so() -> None:
-    text = caution(load_machine("epyc-zen4"), "zap", Crowd(cpus=4))
-    assert "numbers of epyc-zen4 that zap on several CPUs uses are inferred" in text
+    text = caution(load_machine("graviton3"), "zap", Crowd(cpus=4))
+    assert "numbers of graviton3 that zap on several CPUs uses are inferred" in text
 
 
 LINE_CHANGE = "atomics.line_change_cycles"

@@ -162,7 +162,7 @@ def leave_one_out(
     for position, name in enumerate(problem.data.names):
         data, keep = problem.data.without(name)
         part = replace(problem, data=data, model=_some(problem.model, keep))
-        numbers = part.numbers(fit(part).z)
+        numbers = part.numbers(fit(part, starts=1).z)
         predicted = problem.model(numbers)[position]
         found.append(WithoutRow(name, float(problem.data.log[position]), float(predicted)))
         progress()

@@ -58,21 +58,22 @@ def run(args: argparse.Namespace) -> int:
     with faults.collected():
         target = output(args.json, inputs=inputs)
     faults.tell()
-    # Loops run in user space: no thunk of a kernel is in their returns.
-    bare = machine.without_mitigations()
-    priced = [price_loop(loop, bare) for loop in loops]
+    priced = [price_loop(loop, machine) for loop in loops]
     target.show(loops_text(priced, machine.title))
     target.write_json(lambda: [each._asdict() for each in priced])
     return 0
 
 
 def _machine(reference: str, assignments: Iterable[str]) -> Machine:
-    """Return a machine with numbers changed; raise ConfigError with every fault of these."""
+    """Return a machine with numbers changed; raise ConfigError with every fault of these.
+
+    Loops run in user space: no thunk of a kernel is in their returns, unless one is asked for.
+    """
     from costmodel.config.errors import Faults
     from costmodel.config.machine import load_machine
     from costmodel.config.overrides import parse_assignment
 
-    machine = load_machine(reference, origin="--machine")
+    machine = load_machine(reference, origin="--machine").without_mitigations()
     faults = Faults()
     values: dict[str, object] = {}
     for text in assignments:

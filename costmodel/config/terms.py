@@ -70,7 +70,7 @@ _NUMBERS: Final = (
     ("ipi ipis shootdowns", "is in shootdown.* (docs/cpus.md)"),
     ("lazy_tlb lazy_mm cpumask mm_cpumask", "is shootdown.lazy_mask (docs/cpus.md)"),
     ("tlbi_range range_tlbi rtlbi", "is tlbi.range"),
-    ("invlpgb_count rar", "is in shootdown.invlpgb_* (docs/cpus.md)"),
+    ("invlpgb_count", "is in shootdown.invlpgb_* (docs/cpus.md)"),
     ("memcg cgroup memory_cgroup uncharge", "is in locks.memcg_* (docs/cpus.md)"),
     ("zone_lock pcp page_allocator buddy", "is in locks.* (several CPUs) and in zap's release"),
     ("rss_stat percpu_counter mm_counters", "is kernel.mm_cpu_ns (spawn, docs/spawn.md)"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.trace import FLAGS
 from costmodel.code.trace import MEMORY as MEMORY_INPUT
 from costmodel.code.uops import Kind, Subkind
 from costmodel.cpu import columns as c
-from costmodel.cpu.reuse import Ints
 from costmodel.jit import compiled, hot, inlined
 from costmodel.units import LINE_BYTES
 

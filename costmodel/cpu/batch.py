@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.cpu.lanes import (
     AGAIN,
     STATE_LENGTH,
@@ -23,7 +24,6 @@ from costmodel.cpu.lanes import (
     run_lanes,
 )
 from costmodel.cpu.parameters import Parameters
-from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import CAUSES, Charges, Group, TableCost
 from costmodel.cpu.state import Reach, empty_state, state_length
 from costmodel.cpu.table import KEPT

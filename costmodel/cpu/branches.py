@@ -16,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Kind
-from costmodel.cpu.reuse import Ints
 from costmodel.disk_cache import kept
 from costmodel.jit import compiled
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.regions import LAST_MET, LastMet
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import TableRun, Trace
@@ -23,7 +24,7 @@ from costmodel.code.uops import Kind, Subkind
 from costmodel.config.machine import Machine
 from costmodel.cpu.columns import flags_of
 from costmodel.cpu.parameters import Parameters
-from costmodel.cpu.reuse import FIRST, Ints, Touches, touches
+from costmodel.cpu.reuse import FIRST, Touches, touches
 from costmodel.cpu.stack import Cause
 from costmodel.disk_cache import kept, kept_on_disk
 from costmodel.jit import compiled

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.issue import ready_at, redirect, start, wait
 from costmodel.cpu.memory import fetch, forwarded, free_register, hold_register
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
-from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import (
     ALU,

@@ -7,9 +7,9 @@ where a cycle begins, and no part of a port is lost.
 
 from __future__ import annotations
 
+from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
-from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import (
     ALU,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import MutableSequence
 from typing import NamedTuple
 
+from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.parameters import Parameters
-from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import CAUSES
 from costmodel.cpu.state import Reach
 from costmodel.cpu.table import begins_with, run_table

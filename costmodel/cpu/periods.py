@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from costmodel.arrays import Ints
 from costmodel.code.sequences import loops, numbered
 from costmodel.cpu.columns import COLUMNS, Code
-from costmodel.cpu.reuse import Ints
 from costmodel.jit import compiled
 
 MIN_ROWS = 256

@@ -7,10 +7,10 @@ serve the oldest first. What younger micro-ops have to know about older ones is 
 
 from __future__ import annotations
 
+from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.execution import execute
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
-from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import (
     BRANCHES,

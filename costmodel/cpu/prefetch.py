@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Subkind
 from costmodel.cpu.caches import accesses
-from costmodel.cpu.reuse import Ints
 from costmodel.disk_cache import kept
 from costmodel.jit import compiled
 from costmodel.units import LINE_BYTES

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import Trace
 from costmodel.config.machine import Machine
@@ -22,7 +23,6 @@ from costmodel.cpu.branches import mispredicts
 from costmodel.cpu.caches import LOADED, WRITTEN, accesses, reuse_of
 from costmodel.cpu.periods import parts
 from costmodel.cpu.prefetch import prefetches
-from costmodel.cpu.reuse import Ints
 from costmodel.cpu.tlb import Blocks, blocks_of, fresh_pages, page_reuse
 from costmodel.disk_cache import kept_on_disk
 from costmodel.jit import compiled

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import simpy
 
+from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.micro_op import MicroOp
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
 from costmodel.cpu.ports import Ports, Steps, Timed
 from costmodel.cpu.reference_locks import oldest_begins, turn_begins
-from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import CAUSES, Cause
 from costmodel.cpu.window import (
     ADDRESS,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.sequences import numbered
 from costmodel.jit import compiled
 
-Ints = NDArray[np.int64]
 FIRST = -1
 """Stands for the distance and the previous touch of what is touched for the first time."""
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from costmodel.arrays import Ints
 from costmodel.cpu.issue import take_until
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
-from costmodel.cpu.reuse import Ints
 from costmodel.cpu.window import (
     GROUP_BITS,
     NO_ISSUE,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.pipeline import advance
-from costmodel.cpu.reuse import Ints
 from costmodel.cpu.state import NOTHING, Reach, restore_state, save_state
 from costmodel.cpu.window import Costs, Window
 from costmodel.jit import hot

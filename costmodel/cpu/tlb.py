@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.code.regions import OF_FRAMES, REACHED, TABLE_STRUCT_BYTES, VMEMMAP_BYTES, Reached
 from costmodel.code.sequences import numbered
 from costmodel.code.trace import TableRun, Trace
@@ -22,7 +23,7 @@ from costmodel.code.uops import Kind
 from costmodel.config.machine import Machine
 from costmodel.cpu.caches import CYCLIC
 from costmodel.cpu.parameters import Parameters
-from costmodel.cpu.reuse import Ints, touches
+from costmodel.cpu.reuse import touches
 from costmodel.disk_cache import kept, kept_on_disk
 from costmodel.jit import compiled, inlined
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.arrays import Ints
 from costmodel.cpu.prefetch import STREAMS
-from costmodel.cpu.reuse import Ints
 
 RING = 8192
 """How many rows, loads and stores are remembered: twice the largest window."""

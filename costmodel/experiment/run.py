@@ -101,8 +101,8 @@ _COMPILING_PROCESSES: Final = 20
 def compile_apart(cell: Cell) -> None:
     """Compile what prices cells like this one, if nothing was compiled on this computer before.
 
-    The processes that do it, one after the other, end with the compiler, which would take 600 MB
-    if one of them compiled everything.
+    The processes that do it, one after the other, end with the compiler, which would take 500 MB
+    if one of them compiled everything (docs/sweep.md).
     """
     from costmodel.jit import is_to_compile
     from costmodel.machine_code import ends_within

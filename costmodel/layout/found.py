@@ -131,7 +131,7 @@ def _found(
     found = placement_of(pages.address, pages.frame, orders)
     return ProcessLayout(
         name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, found.alone,
-        found.run_bytes, max(found.span_bytes, memory), lacking, orders is not None,
+        found.run_bytes, max(found.span_bytes, anonymous), lacking, orders is not None,
     )  # fmt: skip
 
 

@@ -21,7 +21,8 @@ def scenario_text(found: ProcessLayout, machines: Sequence[str], operation: str,
     """
     known = operation_named(operation)
     state = _state(found, operation)
-    with_pmds = found.pmd_bytes > 0 and known.maps_pmds(state or known.words.states[0].name)
+    by_pmd = found.pmd_bytes / (found.memory_bytes + found.pmd_bytes)
+    with_pmds = by_pmd >= _LEAST_SHARE and known.maps_pmds(state or known.words.states[0].name)
     orders = _with_pmds(found) if with_pmds else found.orders
     lines = [
         f"# The anonymous memory of {found.name}, as `costmodel layout` saw it on {date}:",

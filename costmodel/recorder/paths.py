@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from costmodel.code.events import NO_PAGE, Context, Step
 from costmodel.code.library import ROLES
@@ -31,7 +30,6 @@ _COLUMNS: Final = (
 )  # fmt: skip
 """Inputs that may change places, of micro-ops that touch memory (address, data) and of others."""
 
-_Ints = NDArray[np.int64]
 _Input = tuple[int, set[int]]
 
 Path = tuple[tuple[int, int], ...]
@@ -58,10 +56,10 @@ class _Executed:
     something where there is a distance.
     """
 
-    distance: _Ints
-    producer: _Ints
-    index: _Ints
-    offset: _Ints
+    distance: Ints
+    producer: Ints
+    index: Ints
+    offset: Ints
 
     @classmethod
     def of(cls, length: int, seen: Sequence[Occurrence]) -> _Executed:
@@ -142,7 +140,7 @@ class PathBuilder:
         return inputs
 
     def _of_columns(
-        self, positions: _Ints, distance: _Ints, producer: _Ints, seen: Sequence[Occurrence]
+        self, positions: Ints, distance: Ints, producer: Ints, seen: Sequence[Occurrence]
     ) -> list[list[_Input]]:
         """Return for each input the distance of its producer in the step, and producers outside it.
 

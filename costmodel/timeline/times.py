@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from costmodel.arrays import Ints
 from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.config.machine import Machine
@@ -16,7 +17,6 @@ from costmodel.cpu.batch import parameter_records
 from costmodel.cpu.engine import Priced, priced_programs
 from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters, parameters_of
 from costmodel.cpu.pipeline import advance
-from costmodel.cpu.reuse import Ints
 from costmodel.cpu.stack import CAUSES, Cause, shared_out
 from costmodel.cpu.window import COUNTERS, Window, new_window
 

@@ -41,5 +41,10 @@ def test_a_return_costs_what_its_thunk_takes(said: str, mispredicts: bool, cycle
     assert of_machine["mitigations.return_cycles"] == pytest.approx(cycles)
 
 
+def test_a_thunk_that_nobody_timed_tells_no_cycles() -> None:
+    said = found(spectre_v2="Mitigation: Retpolines, Stuffing RSB")
+    assert said == {"mitigations.returns_mispredict": False}
+
+
 def test_a_system_that_says_nothing_tells_nothing() -> None:
     assert found() == {}

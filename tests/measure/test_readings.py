@@ -32,6 +32,12 @@ def test_branches_beside_additions(
     assert core.get("core.fuses_arithmetic_branch") is fuses
 
 
+def test_stores_leave_at_a_rate_to_one_line_and_to_others() -> None:
+    """Of a Raptor Cove."""
+    core = found({"stores": 0.5, "stores to lines": 1.0})
+    assert (core["core.store_commit_cycles"], core["core.store_line_commit_cycles"]) == (0.5, 1.0)
+
+
 def test_a_narrow_core_does_not_tell() -> None:
     """Four micro-ops a cycle and four integer ports: six micro-ops take 1.5 cycles either way."""
     kernels = {"additions, load, branch": 1.5, "additions, branch": 1.25}

@@ -264,11 +264,6 @@ def test_contiguous_single_pages_lie_in_another_place_of_their_blocks_than_their
 PAGES = (0,) * 512
 
 
-def neighbours(first_pfns: tuple[int, ...]) -> int:
-    """Count the single pages that lie right behind the one before."""
-    return sum(b - a == 1 for a, b in pairwise(first_pfns))
-
-
 @pytest.mark.parametrize(("scattered", "behind"), [(10, 460), (30, 358), (90, 51)])
 def test_a_part_lies_alone_and_the_rest_in_one_run(scattered: int, behind: int) -> None:
     """The run goes on behind a page that lies elsewhere."""

@@ -46,7 +46,7 @@ a sibling), `derived` (arithmetic on measurements), `inferred` (reasoning withou
 
 `compared` may name operations of which times were measured on such a machine, or on a guest of it,
 without being published, and the page that says how far off predictions are
-(`compared: {fork: docs/loops.md}`): a run then says so in place of that nothing was ever compared.
+(`compared: {fork: docs/loops.md}`): a run then says so, and not that nothing was ever compared.
 
 A file may end with `fit`, which `costmodel calibrate --write` writes: `rows` (what was fitted),
 `priors` (each fitted number as its sources have it, so that a later fit starts from there) and

@@ -34,7 +34,8 @@ def around(machine: Machine, workload: Workload, runs: Sequence[TableRun]) -> Su
 
     The address space of an exit is flushed as a whole. Other flushes are for the pages that were
     gathered since the last one. The last is for all that freed tables mapped, by tables where no
-    pages are left (``tlb_flush_mmu_tlbonly()``, ``pte_free_tlb()``, ``tlb_get_unmap_shift()``).
+    pages are left (``tlb_flush_mmu_tlbonly()``, ``pte_free_tlb()``, ``tlb_get_unmap_shift()``);
+    arm64 flushes the pages before (``tlb_end_vma()``).
     """
     state = operation_named("zap").state(workload.state)
     kept = keeps_tables(state)
@@ -60,10 +61,12 @@ def around(machine: Machine, workload: Workload, runs: Sequence[TableRun]) -> Su
         request = FlushRequest(frees_tables=True)
     elif kept:
         request = FlushRequest(max(1, left), stride)
-    elif left > 0:
+    elif left > 0 and machine.isa == "x86_64":
         # What the freed tables mapped is part of the range, and the stride is that of the pages.
         request = FlushRequest(workload.pages, stride, frees_tables=True)
     else:
+        if left > 0:  # at the end of the mapping: CONFIG_MMU_GATHER_MERGE_VMAS is x86's
+            after.append(flush(machine, FlushRequest(left, stride), count=calls))
         request = FlushRequest(workload.pages, TABLE_PTES, frees_tables=True)
     if ranges > calls:  # the first of a call is in its price
         range_ps = round(machine.kernel.unmap_range_pct.value / 100 * call_ps)

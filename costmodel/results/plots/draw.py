@@ -73,7 +73,7 @@ def draw_window(cell: Cell, *, ptes: int) -> Picture:
     where = f"{cell.machine.name}, {cell.strategy}, {column_title(workload.layout)}"
     where += f", build {shown.build}"
     rows = len(shown.micro_ops)
-    if min(rows, len(timeline_of(cell, ptes=1).micro_ops)) > MOST_ROWS:
+    if rows > MOST_ROWS and len(timeline_of(cell, ptes=1).micro_ops) > MOST_ROWS:
         shown = replace(shown, micro_ops=shown.micro_ops[:MOST_ROWS])
         where += f", the first {MOST_ROWS} of {rows} micro-ops"
     return timeline_picture(
