@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from costmodel.arrays import Ints
 from costmodel.code.events import NO_PAGE, Context, Step
 from costmodel.code.library import ROLES
 from costmodel.mm.pte import CONT_PTES, TABLE_PTES
