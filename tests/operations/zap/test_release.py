@@ -8,8 +8,7 @@ from itertools import pairwise
 import pytest
 
 from costmodel.code.build import build
-from costmodel.code.context import Context
-from costmodel.code.events import Step, Trait
+from costmodel.code.events import Context, Step, Trait
 from costmodel.code.expand import REGION_SHIFT
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
