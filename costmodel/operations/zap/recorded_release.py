@@ -16,6 +16,7 @@ import numpy as np
 
 from costmodel.code.events import NO_PAGE, Mark, Step, Trait
 from costmodel.mm.struct_page import REFCOUNT
+from costmodel.operations.zap.gather import CACHED_ORDERS
 from costmodel.operations.zap.operation import MUNMAP
 from costmodel.recorder import RecordedProgram, Recording
 from costmodel.recorder.build_archive import RELEASE
@@ -83,6 +84,7 @@ def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
         del raw[: next(i for i, found in enumerate(raw) if found.event == "take")]
     last_references = _last_references(raw)
     common = Trait.SOLE if window.state == MUNMAP.name else Trait.NONE
+    kept = folio in {1 << order for order in CACHED_ORDERS}
     marks = []
     for found in raw:
         # Page tables lie in the list of a whole table, too: order-0 pages somewhere else.
@@ -92,6 +94,8 @@ def release_marks(program: RecordedProgram, window: Recording) -> list[Mark]:
         head = found.page if found.event == "buddy" else head
         traits = common | (Trait.LARGE if large else Trait.NONE)
         traits |= Trait.CLOSES if found.row in last_references else Trait.NONE
+        if found.event == "prepare" and large and not kept:
+            traits |= Trait.BYPASSES
         marks.append(Mark(found.row, Step(found.event, 0, found.page, head, int(traits))))
     return marks
 

@@ -87,7 +87,8 @@ def release_batch(zap: ZapOperation, batch: Sequence[Gathered]) -> Steps:
     for folio in free:
         for page in range(1, folio.pages):
             yield heads[folio].at("tail", page)
-        yield heads[folio].at("prepare")
+        step = heads[folio].at("prepare")
+        yield step if folio.order in CACHED_ORDERS else step.with_traits(Trait.BYPASSES)
     for folio in free:
         if folio.order in CACHED_ORDERS:
             yield heads[folio].at("commit")

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from costmodel.code.build import build
-from costmodel.code.events import Step
+from costmodel.code.events import Context, Step, Trait
 from costmodel.code.expand import REGION_SHIFT
 from costmodel.code.library import load_library
 from costmodel.code.record import recorder_of
@@ -106,6 +106,33 @@ def test_a_page_goes_with_its_neighbours_in_the_lists_not_in_memory() -> None:
     touched = set((pages // LINE_BYTES).tolist())
     assert touched.issuperset(pfns)
     assert len(touched) <= len(pfns) + 2  # what was freed before each of the two batches
+
+
+@pytest.mark.parametrize(("order", "bypasses"), [(0, False), (3, False), (4, True), (9, False)])
+def test_folios_too_large_for_the_lists_of_a_cpu_are_freed_at_once(
+    order: int, bypasses: bool
+) -> None:
+    steps = released(unmapped((order,) * (512 >> order), "munmap", 2 if order else 1))
+    prepared = {bool(s.traits & Trait.BYPASSES) for s in steps if s.event == "prepare"}
+    assert prepared == {bypasses}
+    assert not any(s.traits & Trait.BYPASSES for s in steps if s.event != "prepare")
+    assert any(s.event == "commit" for s in steps) is not bypasses
+
+
+@pytest.mark.parametrize("program", ["v6.12.117.x86_64", "v6.12.117.arm64_nocontpte"])
+def test_what_bypasses_the_lists_goes_to_the_buddy_allocator(program: str) -> None:
+    """Behind each prepared folio of order 4 its recording goes on to ``__free_one_page()``."""
+    library = load_library("zap", program)
+    choice = library.choices["prepare", "tail"]
+    freed: dict[bool, set[bool]] = {False: set(), True: set()}
+    for facts, path in choice.paths.items():
+        opens = dict(zip((Context._fields[i] for i in choice.decisive), facts, strict=True))[
+            "opens"
+        ]
+        start = int(library.path_start[path])
+        uops = library.uop[start : start + int(library.path_length[path])]
+        freed[opens].add("__free_one_page" in library.function[uops])
+    assert freed == {False: {False}, True: {True}}
 
 
 def test_every_page_is_taken_from_the_list() -> None:
