@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from costmodel.cli.parser import add_jobs, add_scenario_options, command, faults_in, several
 
 if TYPE_CHECKING:
     from costmodel.cli.main import Subparsers
+    from costmodel.config.machine import Machine
     from costmodel.sweeps.study import SweepStudy
 
 EPILOG = """\
@@ -41,9 +44,9 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         "scenario", nargs="?", metavar="STUDY", help="a study file, or a scenario with --over"
     )
     several(parser, "--over", "AXIS", "what varies, see below; may be repeated")
-    parser.add_argument(
-        "--sample", choices=("grid", "sobol", "lhs"), help="which points (default grid)"
-    )
+    # Design knows the kinds: they are checked with the other options of the sample.
+    about = "which points (default grid)"
+    parser.add_argument("--sample", metavar="{grid,sobol,lhs}", help=about)
     parser.add_argument("--points", metavar="N", help="how many, for sobol and lhs")
     parser.add_argument("--sample-seed", metavar="N", help="of the sample (default 1)")
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder")
@@ -99,23 +102,26 @@ def _study(args: argparse.Namespace) -> SweepStudy:
     from pathlib import Path
 
     from costmodel.cli.question import ask, check_machines
+    from costmodel.config.errors import ConfigError, Faults
     from costmodel.strategies.resolve import NamesByOperation
     from costmodel.sweeps.axes import parse_over
     from costmodel.sweeps.design import Design
     from costmodel.sweeps.file import load_study
     from costmodel.sweeps.folder import check_folder
-    from costmodel.sweeps.study import sweep_study
+    from costmodel.sweeps.study import axes_faults, sweep_study
 
     faults = faults_in(args)
     file = None
-    with faults.collected():
+    unread = Faults()
+    with unread.collected():
         if args.scenario:
             file = load_study(args.scenario, strategies=NamesByOperation())
+    faults.found += unread.found
     design = Design() if file is None else file.design
     axes = {} if file is None else {axis.key: axis for axis in file.axes}
     places = {} if file is None else dict(file.places)
     asked = None
-    if faults.found:
+    if unread.found:
         check_machines(args, faults)
     else:
         with faults.collected():
@@ -123,15 +129,34 @@ def _study(args: argparse.Namespace) -> SweepStudy:
     given = parse_over(args.over, faults=faults)
     axes |= {axis.key: axis for axis in given}
     places = {key: place for key, place in places.items() if axes[key] not in given}
-    with faults.collected():
+    try:
         design = design.changed(_options(args))
+    except ConfigError as error:
+        faults.found += error.faults
+        design = Design(sample="lhs", points=2)  # asks nothing of axes, which are looked at anyway
     with faults.collected():
         check_folder(Path(args.output))
-    if asked and (axes or not args.over):
+    varied = list(axes.values())
+    named = args.machine or ([] if file is None else file.scenario.machines)
+    if varied or not args.over:
         with faults.collected():
-            study = sweep_study(*asked, list(axes.values()), design, places=places)
+            if asked:
+                study = sweep_study(*asked, varied, design, places=places)
+            elif machines := dict(_machines(named)):
+                faults.found += axes_faults(machines, varied, design, places=places)
     faults.tell()
     return study
+
+
+def _machines(references: Iterable[str]) -> Iterator[tuple[str, Machine]]:
+    """Yield those of the machines that can be read."""
+    from costmodel.config.errors import ConfigError
+    from costmodel.config.machine import load_machine
+
+    for reference in references:
+        with suppress(ConfigError):
+            machine = load_machine(reference)
+            yield machine.name, machine
 
 
 def _options(args: argparse.Namespace) -> dict[str, object]:

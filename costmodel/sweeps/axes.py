@@ -158,8 +158,23 @@ def owned_key(key: str, machine: Machine) -> str | None:
     return inner if inner in leaves_by_key(Machine, machine.isa) else None
 
 
-_REPEATED = ("machine", "strategy", "order")
-"""Options whose values are all combined anyway."""
+_LISTS: Final = {
+    "--machine": ("machine", "machines"),
+    "--strategy": ("strategy", "strategies"),
+    "--order": ("order", "orders", "folio_order", "folio_orders"),
+}
+NO_AXES: Final = {
+    word: f"is no axis: give {option} several times, all of them are computed at every point"
+    for option, words in _LISTS.items()
+    for word in words
+} | {
+    "builds": "is called build: --over build=NAME,NAME",
+    "kernel": "is called build: --over build=NAME,NAME",
+    "kernels": "is called build: --over build=NAME,NAME",
+    "baseline": "is no axis, a sweep has one: give --baseline",
+    "operation": "is no axis, a sweep has one: give --operation",
+}
+"""Why some keys that one may expect cannot vary, by key, and how to ask instead."""
 
 
 def axis_faults(
@@ -174,9 +189,7 @@ def axis_faults(
         owners = [(m, key) for m in machines.values() if (key := owned_key(axis.key, m))]
         if not owners:
             isa = next(iter(machines.values())).isa
-            reason = unknown_number(axis.key, isa, more=(UNCERTAIN,))
-            if axis.key in _REPEATED:
-                reason = f"is no axis: give --{axis.key} several times"
+            reason = NO_AXES.get(axis.key) or unknown_number(axis.key, isa, more=(UNCERTAIN,))
             yield axis.key, reason, "" if axis.low is None else f"{axis.low:g}..{axis.high:g}"
         for machine, key in owners:
             other = varied.setdefault((machine.name, key), axis.key)
@@ -294,6 +307,7 @@ def _listed(values: Sequence[object]) -> tuple[Number, ...]:
 
 __all__ = [
     "FORM",
+    "NO_AXES",
     "OWN",
     "UNCERTAIN",
     "Number",

@@ -15,8 +15,9 @@ from costmodel.config.errors import ConfigError, Fault, describe, unknown
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import Scenario
 from costmodel.experiment import Cell, LeftOut, compile_apart, matched
-from costmodel.plan import plan
+from costmodel.plan import CellPlan, plan, plan_faults
 from costmodel.sweeps.axes import (
+    NO_AXES,
     UNCERTAIN,
     Number,
     SweepAxis,
@@ -27,9 +28,7 @@ from costmodel.sweeps.design import Column, Design, columns, unit_points
 
 CHUNK_CELLS = 4000
 """Cells of a chunk: some seconds of work, which is what a kill costs at most per process."""
-LISTS = ("machines", "folio_orders", "strategies")
-"""Keys of a scenario that are lists anyway: every combination of their items is computed."""
-NOT_VARIED = ("title", "operation", "baseline", "protocol", "overrides", *LISTS)
+NOT_VARIED = ("title", "protocol", "overrides", *NO_AXES)
 SCENARIO_AXES = tuple(key for key in Scenario.model_fields if key not in NOT_VARIED)
 """Keys of a scenario that a sweep can vary."""
 
@@ -143,23 +142,49 @@ def sweep_study(
     for other axes ``origin`` is the place in messages. Raises ConfigError with every fault of axes,
     design and scenario.
     """
+    keys, numbers = _parted(axes, machines, design)
+    faults = axes_faults(machines, axes, design, places=places, origin=origin)
+    at = {axis.key: _placed(axis.key, "", "", places or {}, origin) for axis in keys}
+    wrong = {fault.key for fault in faults}
+    planned = list(
+        _planned(scenario, machines, [k for k in keys if k.key not in wrong], at, faults)
+    )
+    if faults:
+        raise ConfigError(faults)
+    blocks = tuple(_blocks(planned))
+    missing = tuple(dict.fromkeys(out for _, todo in planned for out in todo.left_out))
+    return SweepStudy(blocks, numbers, keys, design, scenario.title, scenario, missing)
+
+
+def axes_faults(
+    machines: Mapping[str, Machine],
+    axes: Sequence[SweepAxis],
+    design: Design,
+    *,
+    places: Mapping[str, Fault] | None = None,
+    origin: str = "--over",
+) -> list[Fault]:
+    """Return the faults of axes and design that no scenario could have; see :func:`sweep_study`."""
     grid = design.sample == "grid"
-    keys = tuple(axis for axis in axes if axis.key in Scenario.model_fields)
-    numbers = spelled_out([axis for axis in axes if axis not in keys], machines.values())
+    keys, numbers = _parted(axes, machines, design)
     found = [*_key_faults(keys), *axis_faults(numbers, machines, grid=grid)]
     if not axes:
         found.append(("", "nothing varies: name a key", ""))
     if grid and any(axis.key == UNCERTAIN for axis in axes):
-        found = [(UNCERTAIN, "are too many numbers for a grid: --sample sobol or lhs", "")]
+        found.append((UNCERTAIN, "are too many numbers for a grid: --sample sobol or lhs", ""))
     faults = [_placed(key, reason, got, places or {}, origin) for key, reason, got in found]
-    faults += _design_faults(design)
-    if faults:
-        raise ConfigError(faults)
-    at = {axis.key: _placed(axis.key, "", "", places or {}, origin) for axis in keys}
-    left_out: list[LeftOut] = []
-    blocks = tuple(_blocks(scenario, machines, keys, at, left_out))
-    missing = tuple(dict.fromkeys(left_out))
-    return SweepStudy(blocks, numbers, keys, design, scenario.title, scenario, missing)
+    return [*faults, *_design_faults(design)]
+
+
+def _parted(
+    axes: Sequence[SweepAxis], machines: Mapping[str, Machine], design: Design
+) -> tuple[tuple[SweepAxis, ...], tuple[SweepAxis, ...]]:
+    """Return the axes of scenario keys, and those of machine numbers that the design can have."""
+    keys = tuple(axis for axis in axes if axis.key in Scenario.model_fields)
+    named = [axis for axis in axes if axis not in keys]
+    if design.sample == "grid":
+        named = [axis for axis in named if axis.key != UNCERTAIN]
+    return keys, spelled_out(named, machines.values())
 
 
 def _placed(key: str, reason: str, got: str, places: Mapping[str, Fault], origin: str) -> Fault:
@@ -171,10 +196,8 @@ def _placed(key: str, reason: str, got: str, places: Mapping[str, Fault], origin
 
 def _key_faults(keys: Iterable[SweepAxis]) -> Iterator[tuple[str, str, str]]:
     for axis in keys:
-        if axis.key in LISTS:
-            yield axis.key, "is a list of the scenario: name all its items there", ""
-        elif axis.key not in SCENARIO_AXES:
-            yield axis.key, unknown("key", axis.key, SCENARIO_AXES), ""
+        if axis.key not in SCENARIO_AXES:
+            yield axis.key, NO_AXES.get(axis.key) or unknown("key", axis.key, SCENARIO_AXES), ""
         elif not axis.is_listed and (axis.low is None or axis.count is None):
             yield axis.key, "a key of the scenario needs values, or LOW..HIGH:N", ""
 
@@ -184,31 +207,38 @@ def _design_faults(design: Design) -> Iterator[Fault]:
         yield Fault(f"--{key}", reason=reason, got="" if got is None else describe(got))
 
 
-def _blocks(
+def _planned(
     scenario: Scenario,
     machines: Mapping[str, Machine],
     keys: Sequence[SweepAxis],
     places: Mapping[str, Fault],
-    left_out: list[LeftOut],
-) -> Iterator[Block]:
-    faults: list[Fault] = []
+    faults: list[Fault],
+) -> Iterator[tuple[Mapping[str, Number], CellPlan]]:
+    """Yield each setting of the keys with its cells; add to ``faults`` what is wrong with others.
+
+    Where something is wrong already, no strategy is said not to fit into the question.
+    """
+    is_whole = not faults
     said = {key: Place(at.line, at.col, at.file) for key, at in places.items()}
     for values in itertools.product(*(_listed(axis) for axis in keys)):
         setting = {axis.key: value for axis, value in zip(keys, values, strict=True)}
         try:
             asked = scenario.replace(setting, origin=said) if setting else scenario
-            todo = plan(asked, machines)
+            if is_whole:
+                yield setting, plan(asked, machines)
+            else:
+                faults += plan_faults(asked, machines, is_whole=False)
         except ConfigError as error:
             faults += error.faults
-            continue
-        left_out += todo.left_out
+
+
+def _blocks(planned: Iterable[tuple[Mapping[str, Number], CellPlan]]) -> Iterator[Block]:
+    for setting, todo in planned:
         compile_apart(todo.cells[0])
         for _, mine in itertools.groupby(todo.cells, key=lambda cell: cell.machine.name):
             pairs = list(_pairs(mine))
             cells, bases = zip(*pairs, strict=True)
             yield Block(setting, pairs[0][0].machine, cells, bases)
-    if faults:
-        raise ConfigError(faults)
 
 
 def _pairs(cells: Iterable[Cell]) -> Iterator[tuple[Cell, Cell]]:
@@ -231,4 +261,4 @@ def _listed(axis: SweepAxis) -> Sequence[Number]:
     return [int(value) for value in np.unique(found)]
 
 
-__all__ = ["Block", "Chunk", "SweepStudy", "SweepWork", "sweep_study"]
+__all__ = ["Block", "Chunk", "SweepStudy", "SweepWork", "axes_faults", "sweep_study"]

@@ -53,6 +53,19 @@ CASES = {
     f"sweep lkml-fork --over core.widht --over core.width=x -o {NOWHERE}": (
         *("--over: core.widht: unknown", "--over: core.width: must be", "-o: cannot be written"),
     ),
+    "sweep --machine ampere-altra --strategy contpte-per-pte --order 9 --sample foo --points -3"
+    f" --over nosuch=1..2 --over tlbi.issue_ns=9..x --over memory=zz --jobs x -o {NOWHERE}": (
+        *("--sample: must be 'grid', 'sobol' or 'lhs' (got 'foo')", "--points: must be at least 2"),
+        *("--over: nosuch: unknown key", "--over: tlbi.issue_ns: must be LOW..HIGH"),
+        *("--over: memory: must be a size", "--jobs: must be", "-o: cannot be written"),
+    ),
+    f"sweep --machine ampere-altra --strategy v6.70 --over core.widht=1,2 -o {NOWHERE}": (
+        *("--strategy: unknown", "--over: core.widht: unknown", "-o: cannot be written"),
+    ),
+    "sweep --machine ampere-altra --strategy v6.8 -o y"
+    " --over uncertain --over cpus=999 --over x=1": (
+        *("--over: uncertain: are too many", "--over: cpus: must be at most 80", "--over: x: unkn"),
+    ),
     "plot noscen --machine nomach --over x -o x.txt": (
         *("SCENARIO: unknown", "--machine: unknown", "--over: is for the folder", "-o: must end"),
     ),
@@ -179,6 +192,13 @@ def test_no_command_drops_an_unknown_option(name: str, capsys: pytest.CaptureFix
     assert main([name, *shlex.split(NEEDED.get(name, "")), "--bogus"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and "--bogus: unknown option" in err
+
+
+def test_a_sample_that_is_wrong_makes_no_fault_of_axes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A range without a number of points is one for a sample, and a fault of a grid alone."""
+    asked = "sweep --machine ampere-altra --strategy v6.8 --over core.width=2..4 -o /tmp/none"
+    assert main([*shlex.split(asked), "--sample", "sobl", "--points", "8"]) == 2
+    assert capsys.readouterr().err == "--sample: must be 'grid', 'sobol' or 'lhs' (got 'sobl')\n"
 
 
 def test_words_that_mean_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,9 +50,19 @@ def test_what_is_right_is_looked_at_beside_what_is_wrong() -> None:
     assert axis.key == "tlbi.issue_ns" and len(faults.found) == 1
 
 
-def test_an_option_that_is_repeated_is_no_axis() -> None:
-    ((key, reason, _),) = axis_faults(parse_over(["order=4,9"]), {"ampere-altra": ALTRA}, grid=True)
-    assert (key, reason) == ("order", "is no axis: give --order several times")
+@pytest.mark.parametrize(
+    ("key", "how"),
+    [
+        ("order", "give --order several times"),
+        ("orders", "give --order several times"),
+        ("strategy", "give --strategy several times"),
+        ("machines", "give --machine several times"),
+        ("kernels", "--over build=NAME,NAME"),
+    ],
+)
+def test_a_key_that_cannot_vary_says_how_to_ask_instead(key: str, how: str) -> None:
+    ((named, reason, _),) = axis_faults(parse_over([f"{key}=a,b"]), {ALTRA.name: ALTRA}, grid=True)
+    assert named == key and how in reason
 
 
 @given(st.floats(0.1, 1e3), st.floats(1.01, 1e3), st.sampled_from(["linear", "log"]))

@@ -204,11 +204,38 @@ def test_archives_hold_the_same_without_pyarrow(
             assert one[name].tolist() == two[name].tolist()
 
 
+def test_a_strategy_has_one_row_of_text_whatever_its_builds(tmp_path: Path) -> None:
+    """With another number of CPUs another build can have the median change."""
+    asked = default_scenario().replace(
+        {"strategies": ["folio-batch-v6.9", "v6.8"], "folio_orders": [0, 9], "memory": "8 MiB"}
+    )
+    study = sweep_study(
+        asked, {"ampere-altra": load_machine("ampere-altra")}, parse_over(["cpus=1,2"]), Design()
+    )
+    text = sweep_text(study, computed(study, tmp_path / "a"))
+    (table,) = (part for part in text.split("\n\n") if part.startswith("ampere-altra\n"))
+    heads = [line.split("@")[0].split(",")[0].strip() for line in table.splitlines()[2:]]
+    assert [head.split("  ")[0] for head in heads] == [
+        *("order-0", "folio-batch-v6.9", "v6.8"),
+        *("order-9", "folio-batch-v6.9", "v6.8"),
+    ]
+    builds = {
+        (where, strategy, build)
+        for part in SweepFolder.opened(tmp_path / "a").tables()
+        for where, strategy, build in zip(
+            part["folio_layout"], part["strategy"], part["build"], strict=True
+        )
+    }
+    assert len(builds) > 6, "no row is of several builds: nothing was tested"
+    assert "builds vary" in text
+
+
 @pytest.mark.parametrize(
     ("over", "reason"),
     [
         ([], "nothing varies"),
-        (["strategies=v6.7,v6.12"], "list of the scenario"),
+        (["strategies=v6.7,v6.12"], "give --strategy several times"),
+        (["baseline=v6.7,v6.8"], "a sweep has one: give --baseline"),
         (["uncertain"], "too many numbers for a grid"),
         (["cpus=0,1"], "must be at least 1"),
         (["memory=64 MiB..1 GiB"], "needs values"),

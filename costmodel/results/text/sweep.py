@@ -72,20 +72,26 @@ def _verdicts(study: SweepStudy) -> list[str]:
 def _changes(folder: SweepFolder) -> _Changes:
     """Return the changes; the build of a row is named where it is not that of the baseline's row.
 
-    Each change counts from the baseline in the row's own build.
+    Each change counts from the baseline in the row's own build. Axes that are keys of the scenario
+    can make another build the one with the median change: a row is then of several.
     """
     found: dict[_Row, list[Floats]] = defaultdict(list)
+    names: dict[_Row, dict[str, None]] = defaultdict(dict)
     for table in folder.tables(["machine", "folio_layout", "strategy", "build", "change_pct"]):
         own = table["build"][0]  # of the baseline, which comes first
-        shown = [
-            strategy if build == own or strategy.endswith(f"@{build}") else f"{strategy}@{build}"
-            for strategy, build in zip(table["strategy"], table["build"], strict=True)
-        ]
-        names = list(zip(table["machine"], table["folio_layout"], shown, strict=True))
-        for row in dict.fromkeys(names):
-            mine = np.fromiter((name == row for name in names), bool, len(names))
+        rows = list(zip(table["machine"], table["folio_layout"], table["strategy"], strict=True))
+        for row, build in dict.fromkeys(zip(rows, table["build"], strict=True)):
+            named = row[2] if build == own or row[2].endswith(f"@{build}") else f"{row[2]}@{build}"
+            names[row][named] = None
+        for row in dict.fromkeys(rows):
+            mine = np.fromiter((each == row for each in rows), bool, len(rows))
             found[row].append(table["change_pct"][mine])
-    return {row: np.concatenate(parts) for row, parts in found.items()}
+    return {
+        (*row[:2], next(iter(names[row])) if len(names[row]) == 1 else f"{row[2]}, builds vary"): (
+            np.concatenate(parts)
+        )
+        for row, parts in found.items()
+    }
 
 
 def _axes(over: dict[str, str]) -> Iterator[str]:
