@@ -4,7 +4,8 @@ Each number alone is moved to both ends of its range (a tornado). Then the varia
 over machines drawn from all ranges together is divided among the numbers (Sobol indices). Numbers
 that a fit left correlated are first made independent by the symmetric root of their correlation,
 which keeps each as close to itself as possible (Kessy, Lewin and Strimmer, "Optimal whitening and
-decorrelation", The American Statistician 72, 2018).
+decorrelation", The American Statistician 72, 2018). A choice that is only inferred counts as a
+number, 0 or 1: the machines drawn have the other one as often as intervals have it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds_on, matched
 from costmodel.parallel import in_processes
 from costmodel.uncertainty.priors import Prior, priors, value_of
+from costmodel.uncertainty.sampling import DOUBT, doubtful_choices
 from costmodel.uncertainty.spread import spread_of
 
 POINTS = 256
@@ -37,7 +39,8 @@ _SEED = 20231218
 class Influence:
     """The influence of one number on the answer.
 
-    ``value``, ``low`` and ``high`` are in the unit of the number (``key``). ``at_low`` and
+    ``value``, ``low`` and ``high`` are in the unit of the number (``key``); of a choice they are 0
+    for false and 1 for true. ``at_low`` and
     ``at_high`` are the answers with this number at ``low`` and ``high`` and all others unchanged.
     ``first_order`` is the share of the variance that would vanish if the number were known,
     ``total_order`` the share that would remain if all others were known. These two are None for a
@@ -94,7 +97,10 @@ def sensitivity_of(cell: Cell, baseline: Cell | None = None, *, jobs: int = 1) -
         cell, baseline = match.new, match.base
     machine = cell.machine
     answers = _Answers(cell, baseline, jobs)
-    chosen_from = uncertain_numbers(machine, many_cpus=cell.workload.many_cpus)
+    chosen_from = [
+        *uncertain_numbers(machine, many_cpus=cell.workload.many_cpus),
+        *(_choice(machine, key) for key in doubtful_choices(machine)),
+    ]
     if not chosen_from:
         raise ConfigError.of("MACHINE", "has no number that is not known exactly", got=machine.name)
     ends = answers([m for prior in chosen_from for m in both_ends(machine, prior)])
@@ -149,6 +155,20 @@ def seconds_on(task: tuple[Cell, Sequence[Machine]]) -> Floats:
     return np.array(exact_seconds_on(cell, machines))
 
 
+@dataclass(frozen=True)
+class _Choice(Prior):
+    """A choice as a number: 0 stands for false, 1 for true."""
+
+    def typed(self, number: float) -> bool:
+        """Return the choice that a number stands for."""
+        return number > 0.5
+
+
+def _choice(machine: Machine, key: str) -> _Choice:
+    value = float(machine.parameters[key].value)
+    return _Choice(key, value, low=0.0, high=1.0, sigma=1.0, step=1.0, whole=True)
+
+
 def uncertain_numbers(machine: Machine, *, many_cpus: bool = False) -> list[Prior]:
     """Return the priors of all uncertain numbers; a fitted one has the bounds of its fit.
 
@@ -192,12 +212,16 @@ def _sobol(
 
     middle = np.array([value_of(machine, prior) for prior in chosen])
     sigma = np.array([prior.sigma for prior in chosen])
+    choices = [at for at, prior in enumerate(chosen) if isinstance(prior, _Choice)]
     root = _root(machine, chosen)
     drawn: list[Floats] = []
 
     def answers_at(points: Floats) -> Floats:
         """Return the answers, float64[1, n], at standard normal points, float64[numbers, n]."""
-        numbers = middle[:, None] + sigma[:, None] * (root @ points)
+        moves = root @ points
+        numbers = middle[:, None] + sigma[:, None] * moves
+        other = moves < norm.ppf(DOUBT)
+        numbers[choices] = np.abs(middle[choices, None] - other[choices])
         inside = (map(Prior.within, chosen, column.tolist()) for column in numbers.T)
         found = answers([_with(machine, dict(zip(chosen, each, strict=True))) for each in inside])
         drawn.append(found)

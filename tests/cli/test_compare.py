@@ -91,6 +91,21 @@ def test_several_files_stand_beside_the_first(
     assert "v6.8" in out.partition("Not in")[2]
 
 
+def test_the_legend_of_several_files_names_the_tests_of_all(
+    three: tuple[str, str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One has the seed of the first file, and its runs are compared in pairs; the other has not."""
+    document = json.loads(Path(three[2]).read_text())
+    document["provenance"]["seed"] += 1
+    Path(three[2]).write_text(json.dumps(document))
+    assert main(["compare", *three]) == 0
+    out = flat(capsys.readouterr().out)
+    assert "paired t for files of the same seed" in out and "else Welch's t" in out
+    assert "p and interval" not in out  # which have no columns here
+    assert main(["compare", *three[:2]]) == 0
+    assert "p and interval: paired t" in flat(capsys.readouterr().out)
+
+
 def test_one_of_several_files_is_enough_to_fail(three: tuple[str, str, str]) -> None:
     first, slower, faster = three
     assert main(["compare", first, faster, slower, "--fail-above", "3"]) == 1

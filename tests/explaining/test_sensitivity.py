@@ -45,6 +45,28 @@ def test_numbers_that_do_not_matter_have_no_share(storm: Sensitivity) -> None:
     assert all(one.first_order is None for one in idle)
 
 
+def test_a_choice_that_is_only_inferred_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caution of ``run`` names it, so the command that it points to has to know it."""
+    monkeypatch.setattr(module, "POINTS", 16)
+    monkeypatch.setattr(module, "MOST_NUMBERS", 4)
+    key = "atomics.near_when_loaded"
+    cells = (
+        api.cell(api.machine("graviton3"), name, order=9, memory="8 MiB")
+        for name in ("folio-batch-v6.9", "v6.7")
+    )
+    found = sensitivity_of(*cells)
+    choice = next(one for one in found.influences if one.key == key)
+    assert (choice.value, choice.low, choice.high) == (1, 0, 1)
+    assert choice.at_high == pytest.approx(found.answer)
+    assert choice.at_low < found.answer - 5  # batches save more where locked operations are far
+    assert (choice.first_order or 0.0) > 0.1
+    settled = api.machine("graviton3", changes={key: True})
+    cells = (
+        api.cell(settled, name, order=9, memory="8 MiB") for name in ("folio-batch-v6.9", "v6.7")
+    )
+    assert key not in [one.key for one in sensitivity_of(*cells).influences]
+
+
 def test_the_table_fits_a_mail_and_the_picture_names_its_numbers(storm: Sensitivity) -> None:
     text = sensitivity_text(storm, version="1")
     assert max(map(len, text.splitlines())) <= 76

@@ -103,15 +103,26 @@ def _interval(low: float, high: float) -> str:
     return f"{low:+.1f}..{high:+.1f}%"
 
 
-def comparison_legend(comparison: FileComparison) -> str:
-    """Return the legend: which statistical tests were made, and what the signs mean."""
-    if not comparison.noise:
+def comparison_legend(*comparisons: FileComparison) -> str:
+    """Return the legend: which statistical tests were made, and what the signs mean.
+
+    Tables of several comparisons have no columns for p and intervals.
+    """
+    if not comparisons[0].noise:
         return (
             f"Exact times, without noise. {NOTHING}: less than {NEGLIGIBLE_PCT:g}%, below the "
             "model's own resolution."
         )
-    test = "paired t (the same seed: both met the same noise)" if comparison.paired else "Welch's t"
+    paired = {comparison.paired for comparison in comparisons}
+    test = "paired t (the same seed: both met the same noise)" if True in paired else "Welch's t"
+    if len(paired) > 1:
+        test = "paired t for files of the same seed (both met the same noise), else Welch's t"
+    nothing = f"{NOTHING}: not significant at 5%, or less than {NEGLIGIBLE_PCT:g}%."
+    if len(comparisons) > 1:
+        return (
+            f"Tested by {test}, over run means. {nothing} Noise is tested, not the model's error."
+        )
     return (
-        f"p and interval: {test}, over run means. {NOTHING}: not significant at 5%, or less than "
-        f"{NEGLIGIBLE_PCT:g}%. The intervals cover noise, not the model's own error."
+        f"p and interval: {test}, over run means. {nothing} The intervals cover noise, not the "
+        "model's own error."
     )

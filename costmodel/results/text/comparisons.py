@@ -35,7 +35,7 @@ def comparisons_text(comparisons: Sequence[FileComparison], *, names: Sequence[s
             only = "; ".join(f"{c.machine} {c.column} {c.strategy}" for c in comparison.new_only)
             parts.append(paragraph(f"Not in {names[0]} but in {name}: {only}.", hanging="  "))
         parts += [paragraph(f"{name}: {text}", hanging="  ") for text in cautions(comparison)]
-    legend = comparison_legend(comparisons[0])
+    legend = comparison_legend(*comparisons)
     parts.append(paragraph(f"Changes are against (1). {legend} {MISSING}: not in that file."))
     return ascii_only("\n\n".join(parts)) + "\n"
 
