@@ -232,4 +232,4 @@ def _timeline(
     # In the build that tables show; the baseline is the first cell of each machine.
     base = next(other for other in cells if other.machine is cell.machine)
     shown = matched(cell, base).new
-    return draw_window(shown, ptes=args.ptes or PTES)
+    return draw_window(shown, ptes=args.ptes or PTES, cut=args.ptes is None)

@@ -63,7 +63,7 @@ class Spawn(Operation):
         states=_STATES,
         unused_keys=("kernel.unmap_call_ns", "kernel.unmap_range_pct"),
         loop="copy",
-        built_in=("exit", "exec"),
+        built_in=tuple(state.name for state in _STATES),
         has_vmas=True,
     )
     events = _FORK.events

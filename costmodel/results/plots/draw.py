@@ -58,11 +58,12 @@ def draw(results: ResultFile, kind: str, *, samples: Samples | None = None) -> P
     return change_picture(results)
 
 
-def draw_window(cell: Cell, *, ptes: int) -> Picture:
+def draw_window(cell: Cell, *, ptes: int, cut: bool = False) -> Picture:
     """Return the timeline of ``ptes`` entries of a cell.
 
-    Raises ConfigError for more micro-ops than a picture can hold. Where one entry alone has more,
-    as a folio that is handled at once has, the picture shows the first of them and says so.
+    Raises ConfigError for more micro-ops than a picture can hold. With ``cut``, and where one entry
+    alone has more, as a folio that is handled at once has, the picture shows the first of them and
+    says so.
     """
     from costmodel.results.plots.timeline import MOST_ROWS, timeline_picture
     from costmodel.timeline.cell import timeline_of
@@ -73,7 +74,8 @@ def draw_window(cell: Cell, *, ptes: int) -> Picture:
     where = f"{cell.machine.name}, {cell.strategy}, {column_title(workload.layout)}"
     where += f", build {shown.build}"
     rows = len(shown.micro_ops)
-    if rows > MOST_ROWS and len(timeline_of(cell, ptes=1).micro_ops) > MOST_ROWS:
+    cut = cut or len(timeline_of(cell, ptes=1).micro_ops) > MOST_ROWS
+    if rows > MOST_ROWS and cut:
         shown = replace(shown, micro_ops=shown.micro_ops[:MOST_ROWS])
         where += f", the first {MOST_ROWS} of {rows} micro-ops"
     return timeline_picture(
