@@ -1,4 +1,4 @@
-"""Finds the way from one event to another when a strategy leaves events out.
+"""Finds the chain from one event to another when a strategy leaves events out.
 
 A patch that saves an atomic is a strategy that does not announce this event. The instructions that
 the compiler put around the atomic stay: the steps through the event that was left out are executed
@@ -20,7 +20,7 @@ def bridge(
 ) -> tuple[str, ...]:
     """Return the fewest events between ``last`` and ``now`` that make a chain of recorded pairs.
 
-    Each comes later in ``order`` than the one before, so no other entry is on the way. The result
+    Each comes later in ``order`` than the one before, so no other entry is on the chain. The result
     is empty if there is no such chain.
 
     >>> bridge({("read", "get"), ("get", "map")}, "read", "map", ("read", "get", "map"))
@@ -30,16 +30,16 @@ def bridge(
     for event, after in sorted(recorded):
         if event in order and after in order:
             following.setdefault(event, []).append(after)
-    ways: list[tuple[str, ...]] = [(last,)]
-    while ways:
+    chains: list[tuple[str, ...]] = [(last,)]
+    while chains:
         longer = []
-        for way in ways:
-            if len(way) > 1 and now in following.get(way[-1], ()):
-                return way[1:]
+        for chain in chains:
+            if len(chain) > 1 and now in following.get(chain[-1], ()):
+                return chain[1:]
             longer += [
-                (*way, event)
-                for event in following.get(way[-1], ())
-                if is_before(way[-1], event, order)
+                (*chain, event)
+                for event in following.get(chain[-1], ())
+                if is_before(chain[-1], event, order)
             ]
-        ways = longer
+        chains = longer
     return ()

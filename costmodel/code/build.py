@@ -26,21 +26,21 @@ from costmodel.user_code.blame import StrategyError
 
 
 class Steps(NamedTuple):
-    """The steps of a trace: paths of a library or parts of them; all fields are int64[m]."""
+    """The steps of a trace: fragments of a library or parts of them; all fields are int64[m]."""
 
-    path: Ints
-    """The path of the library; ``-1 - k`` for hand-written micro-op ``k``."""
+    fragment: Ints
+    """The fragment of the library; ``-1 - k`` for hand-written micro-op ``k``."""
     first: Ints
-    """The row of the path with which the step begins."""
+    """The row of the fragment with which the step begins."""
     length: Ints
     """The number of rows."""
     mask: Ints
     """The kinds of micro-ops that are left out, as a bit mask."""
 
     @classmethod
-    def of(cls, paths: Ints, lengths: Ints, masks: Ints) -> Steps:
-        """Return steps that execute whole paths."""
-        return cls(paths, np.zeros(len(paths), np.int64), lengths, masks)
+    def of(cls, fragments: Ints, lengths: Ints, masks: Ints) -> Steps:
+        """Return steps that execute whole fragments."""
+        return cls(fragments, np.zeros(len(fragments), np.int64), lengths, masks)
 
     @property
     def start(self) -> Ints:
@@ -50,7 +50,7 @@ class Steps(NamedTuple):
     @property
     def of_rows(self) -> Ints:
         """The step of each row, int64[n]."""
-        return np.repeat(np.arange(len(self.path)), self.length)
+        return np.repeat(np.arange(len(self.fragment)), self.length)
 
     def ordered(self, order: Ints) -> Steps:
         """Return the steps of the same rows in another order, which may cut steps into two."""
@@ -60,23 +60,26 @@ class Steps(NamedTuple):
         begins = np.flatnonzero(np.diff(step, prepend=-1))
         old = step[begins]
         length = np.diff(np.append(begins, len(step)))
-        return Steps(self.path[old], position[begins], length, self.mask[old])
+        return Steps(self.fragment[old], position[begins], length, self.mask[old])
 
     def numbered(self, library: Library) -> tuple[Ints, tuple[str, ...]]:
         """Return a number for each step, equal for steps that execute the same, and their names.
 
         Hand-written micro-ops have numbers beyond the names.
         """
-        known = len(library.path_events)
-        path = np.maximum(self.path, 0)
-        whole = (self.path < 0) | (self.length == library.path_length[path])
+        known = len(library.fragment_events)
+        fragment = np.maximum(self.fragment, 0)
+        whole = (self.fragment < 0) | (self.length == library.fragment_length[fragment])
         parts, number = np.unique(
-            np.stack([self.path, self.first, self.length], axis=1)[~whole],
+            np.stack([self.fragment, self.first, self.length], axis=1)[~whole],
             axis=0,
             return_inverse=True,
         )
-        names = (*library.path_events, *(library.path_events[p] for p in parts[:, 0].tolist()))
-        ids = np.where(self.path < 0, len(names) - 1 - self.path, self.path)
+        names = (
+            *library.fragment_events,
+            *(library.fragment_events[p] for p in parts[:, 0].tolist()),
+        )
+        ids = np.where(self.fragment < 0, len(names) - 1 - self.fragment, self.fragment)
         ids[~whole] = known + number.reshape(-1)
         return ids, names
 
@@ -135,17 +138,17 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
     """
     static = _static(operation, library.name)
     hand = _Hand(record.uops, record.results, library.isa) if record.uops else _nothing()
-    paths, lengths = record.paths, library.lengths(record.paths)
+    fragments, lengths = record.fragments, library.lengths(record.fragments)
     rows = int(lengths.sum())
     library_row = np.empty(rows, dtype=np.int64)
     inputs = np.empty((rows, 5), dtype=np.int32)
     address = np.empty(rows, dtype=np.int64)
     expand(
         (
-            paths,
+            fragments,
             record.contexts,
-            library.path_start,
-            library.path_length,
+            library.fragment_start,
+            library.fragment_length,
             library.uop,
             library.role,
             library.index,
@@ -162,7 +165,7 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
             address,
         )
     )
-    steps = Steps.of(paths, lengths, record.masks)
+    steps = Steps.of(fragments, lengths, record.masks)
     if hand.waits.any():
         laid = _laid(record, library, hand, static.target, steps, library_row, address)
         order = placed(laid, inputs)
@@ -203,8 +206,8 @@ def _laid(
     number = np.maximum(-1 - library_row, 0)
     by_hand = library_row < 0
     recorded = target[library.uop[np.maximum(library_row, 0)]]
-    read = np.array([name == _READ for name in library.path_events], np.bool_)
-    reads = (steps.path >= 0) & read[np.maximum(steps.path, 0)]
+    read = np.array([name == _READ for name in library.fragment_events], np.bool_)
+    reads = (steps.fragment >= 0) & read[np.maximum(steps.fragment, 0)]
     pages = (int(Target.PAGE) << REGION_SHIFT) + LINE_BYTES * record.contexts
     return PlacedRows(
         target=np.where(by_hand, hand.columns["target"][number], recorded),

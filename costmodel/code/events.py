@@ -107,8 +107,8 @@ class Context(NamedTuple):
     """Facts on which a compiled kernel can branch between two events.
 
     The first ones are traits of the events, then come facts about the batch, then positions in the
-    block of 16 entries. Where several sets of facts distinguish the recorded paths, earlier facts
-    are preferred.
+    block of 16 entries. Where several sets of facts distinguish the recorded fragments, earlier
+    facts are preferred.
     """
 
     large: bool

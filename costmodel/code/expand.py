@@ -1,4 +1,4 @@
-"""Expands recorded paths into rows: computes addresses, and the producer of every input."""
+"""Expands recorded fragments into rows: computes addresses, and the producer of every input."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _LOAD, _STORE, _RMW, _ZERO = (int(k) for k in (Kind.LOAD, Kind.STORE, Kind.RMW, 
 
 
 def lay_out(
-    record_paths: Ints,
+    record_fragments: Ints,
     contexts: Ints,
-    path_start: Ints,
-    path_length: Ints,
+    fragment_start: Ints,
+    fragment_length: Ints,
     row_uop: Ints,
     row_role: Ints,
     row_index: Ints,
@@ -64,18 +64,18 @@ def lay_out(
     """
     latest = np.full(len(uop_target), -1, dtype=np.int64)
     row = 0
-    for step in range(len(record_paths)):
-        path = record_paths[step]
-        if path < 0:
-            hand = -1 - path
-            library_row[row] = path
+    for step in range(len(record_fragments)):
+        fragment = record_fragments[step]
+        if fragment < 0:
+            hand = -1 - fragment
+            library_row[row] = fragment
             address[row] = hand_address[hand]
             for column in range(4):
                 inputs[row, column] = hand_inputs[hand, column]
             row += 1
             continue
-        start = path_start[path]
-        for position in range(path_length[path]):
+        start = fragment_start[fragment]
+        for position in range(fragment_length[fragment]):
             line = start + position
             uop = row_uop[line]
             library_row[row] = line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import chain
@@ -54,29 +54,29 @@ code up to its last branch."""
 
 @dataclass(frozen=True)
 class RecordedChoice:
-    """The recorded paths between two events, and the facts that decide between them.
+    """The recorded fragments between two events, and the facts that decide between them.
 
-    ``decisive`` holds indices into :class:`Context`, ``paths`` maps the values of these facts to a
-    path number. ``usual`` is the path recorded most often, for a context that was not recorded.
-    ``turns`` maps the values to paths that are taken in turn, where no known fact decides (per-CPU
-    counters that overflow, free lists that are merged).
+    ``decisive`` holds indices into :class:`Context`, ``fragments`` maps the values of these facts
+    to a fragment number. ``usual`` is the fragment recorded most often, for a context that was not
+    recorded. ``turns`` maps the values to fragments that are taken in turn, where no known fact
+    decides (per-CPU counters that overflow, free lists that are merged).
     """
 
     decisive: tuple[int, ...]
-    paths: Mapping[tuple[Any, ...], int]
+    fragments: Mapping[tuple[Any, ...], int]
     usual: int
     turns: Mapping[tuple[Any, ...], tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """All path numbers; some occur more than once."""
-        return (*self.paths.values(), self.usual, *chain(*self.turns.values()))
+        """All fragment numbers; some occur more than once."""
+        return (*self.fragments.values(), self.usual, *chain(*self.turns.values()))
 
     def renumbered(self, number: Mapping[int, int]) -> RecordedChoice:
-        """Return the same choice with other numbers for its paths."""
-        paths = {facts: number[path] for facts, path in self.paths.items()}
-        turns = {facts: tuple(map(number.__getitem__, some)) for facts, some in self.turns.items()}
-        return RecordedChoice(self.decisive, paths, number[self.usual], turns)
+        """Return the same choice with other numbers for its fragments."""
+        fragments = {key: number[fragment] for key, fragment in self.fragments.items()}
+        turns = {key: tuple(map(number.__getitem__, some)) for key, some in self.turns.items()}
+        return RecordedChoice(self.decisive, fragments, number[self.usual], turns)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Library:
 
     * Static micro-ops, ``[u]``: ``site``, ``kind``, ``op``, ``target``, ``size_bytes`` and
       ``function``.
-    * Paths, ``[p]``: ``path_start`` and ``path_length`` into the rows.
+    * Fragments, ``[p]``: ``fragment_start`` and ``fragment_length`` into the rows.
     * Rows, ``[r]``: ``uop`` (the static micro-op), ``taken``, ``role`` (index into ROLES),
       ``index`` (a line number, or a slot or struct-page number relative to the role), ``offset``
       (bytes), ``near`` (``[r, 4]``, rows back to a producer in the same step, 0 for none) and
@@ -101,8 +101,8 @@ class Library:
     target: Names
     size_bytes: Ints
     function: Names
-    path_start: Ints
-    path_length: Ints
+    fragment_start: Ints
+    fragment_length: Ints
     uop: Ints
     taken: Ints
     role: Ints
@@ -124,21 +124,22 @@ class Library:
         return "x86_64" if self.name.endswith("x86_64") else "arm64"
 
     @cached_property
-    def path_events(self) -> tuple[str, ...]:
-        """The event that each path ends with, by path number; empty for an unused path."""
-        events = [""] * len(self.path_start)
+    def fragment_events(self) -> tuple[str, ...]:
+        """The event that each fragment ends with; empty for an unused fragment."""
+        events = [""] * len(self.fragment_start)
         for (_, now), choice in self.choices.items():
-            for path in choice.numbers:
-                events[path] = events[path + self.recorded_paths] = now
+            for fragment in choice.numbers:
+                events[fragment] = events[fragment + self.recorded_fragments] = now
         return tuple(events)
 
     @property
-    def recorded_paths(self) -> int:
-        """The number of recorded paths.
+    def recorded_fragments(self) -> int:
+        """The number of recorded fragments.
 
-        Path ``p + recorded_paths`` is path ``p`` without its last row, the event itself.
+        Fragment ``p + recorded_fragments`` is fragment ``p`` without its last row, the event
+        itself.
         """
-        return len(self.path_start) // 2
+        return len(self.fragment_start) // 2
 
     @cached_property
     def _lasts(self) -> dict[str, list[str]]:
@@ -148,12 +149,22 @@ class Library:
             known.setdefault(now, []).append(last)
         return known
 
-    def lengths(self, paths: Ints) -> Ints:
-        """Return the number of micro-ops of each path, int64[m].
+    def rows(self, fragment: int) -> slice:
+        """Return the rows of a fragment."""
+        start = int(self.fragment_start[fragment])
+        return slice(start, start + int(self.fragment_length[fragment]))
 
-        A negative path is one hand-written micro-op.
+    def rows_of(self, fragments: Iterable[int]) -> Ints:
+        """Return the rows of some fragments, one behind the other, int64[n]."""
+        rows = np.arange(len(self.uop))
+        return np.concatenate([rows[self.rows(fragment)] for fragment in fragments])
+
+    def lengths(self, fragments: Ints) -> Ints:
+        """Return the number of micro-ops of each fragment, int64[m].
+
+        A negative fragment is one hand-written micro-op.
         """
-        return np.where(paths < 0, 1, self.path_length[np.maximum(paths, 0)])
+        return np.where(fragments < 0, 1, self.fragment_length[np.maximum(fragments, 0)])
 
     @property
     def events(self) -> tuple[str, ...]:
@@ -168,52 +179,50 @@ class Library:
     def skipped(self, last: str, now: str) -> tuple[str, ...]:
         """Return the events that were left out between two which never followed each other.
 
-        Empty where they did follow each other, and where there is no way between them: see
+        Empty where they did follow each other, and where there is no chain between them: see
         :func:`costmodel.code.bridge.bridge`.
         """
         last, now = self._known(last), self._known(now)
         return () if (last, now) in self.choices else bridge(self.choices, last, now, self.order)
 
     def turns(self, last: str, now: str, context: Context) -> tuple[int, ...]:
-        """Return the paths from event ``last`` to ``now``, to be taken in turn; mostly it is one.
+        """Return the fragments from event ``last`` to ``now``, taken in turn; mostly it is one.
 
         A relative stands for an event that the program was not recorded with. For a pair of events
-        that was never recorded, it is the shortest path that led to ``now`` from another event.
+        that was never recorded, it is the shortest fragment that led to ``now`` from another event.
         Raises KeyError where the program does not know ``now``.
         """
         now = self._known(now)
         choice = self.choices.get((self._known(last), now))
         if choice is None:
             usual = [self.choices[before, now].usual for before in self._lasts[now]]
-            return (min(usual, key=lambda path: int(self.path_length[path])),)
+            return (min(usual, key=lambda fragment: int(self.fragment_length[fragment])),)
         key = tuple(context[i] for i in choice.decisive)
-        paths = choice.turns.get(key) or (choice.paths.get(key, choice.usual),)
-        return paths if choice.decisive else self._of_relative(last, now, context, paths)
+        fragments = choice.turns.get(key) or (choice.fragments.get(key, choice.usual),)
+        return fragments if choice.decisive else self._of_relative(last, now, context, fragments)
 
     def _of_relative(
-        self, last: str, now: str, context: Context, paths: tuple[int, ...]
+        self, last: str, now: str, context: Context, fragments: tuple[int, ...]
     ) -> tuple[int, ...]:
-        """Return the paths to ``now`` in a context in which only its relative was recorded.
+        """Return the fragments to ``now`` in a context in which only its relative was recorded.
 
         Of a scan that stops at once the beginning of its batch is recorded with it. One that stops
         later has no such beginning: it executes what a scan that goes on does there.
         """
         other = self.choices.get((last, _RELATIVES.get(now, "")))
-        if other is None or len(paths) > 1:
-            return paths
-        here = other.paths.get(tuple(context[i] for i in other.decisive))
-        alike = [path for path in other.paths.values() if self._execute_alike(path, paths[0])]
-        return paths if here is None or not alike or here in alike else (here,)
+        if other is None or len(fragments) > 1:
+            return fragments
+        here = other.fragments.get(tuple(context[i] for i in other.decisive))
+        alike = [
+            fragment
+            for fragment in other.fragments.values()
+            if self._execute_alike(fragment, fragments[0])
+        ]
+        return fragments if here is None or not alike or here in alike else (here,)
 
     def _execute_alike(self, one: int, other: int) -> bool:
-        """Tell whether two paths execute the same micro-ops up to their last."""
-        first, second = (
-            self.uop[start : start + length - 1]
-            for start, length in (
-                (int(self.path_start[path]), int(self.path_length[path])) for path in (one, other)
-            )
-        )
-        return np.array_equal(first, second)
+        """Tell whether two fragments execute the same micro-ops up to their last."""
+        return np.array_equal(self.uop[self.rows(one)][:-1], self.uop[self.rows(other)][:-1])
 
 
 BUILD_MARK: Final = "@"
@@ -221,9 +230,11 @@ BUILD_MARK: Final = "@"
 
 _NAMES = ("kind", "op", "target", "function")
 _NUMBERS = (
-    "site", "size_bytes", "path_start", "path_length", "uop", "taken", "role", "index", "offset",
-    "near", "far", "group_start", "group_member",
+    "site", "size_bytes", "fragment_start", "fragment_length", "uop", "taken", "role", "index",
+    "offset", "near", "far", "group_start", "group_member",
 )  # fmt: skip
+_IN_ARCHIVES = {"fragment_start": "path_start", "fragment_length": "path_length"}
+"""What archives call a column that has another name here."""
 
 
 def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
@@ -234,7 +245,7 @@ def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
     lowest numbers and their shapes.
     """
     names = {column: sorted(set(getattr(library, column).tolist())) for column in _NAMES}
-    columns = {column: getattr(library, column) for column in _NUMBERS}
+    columns = {_IN_ARCHIVES.get(field, field): getattr(library, field) for field in _NUMBERS}
     columns |= {
         column: np.searchsorted(names[column], getattr(library, column).astype(np.str_))
         for column in _NAMES
@@ -259,7 +270,7 @@ def _choices_as_lists(library: Library) -> list[Any]:
             last,
             now,
             [Context._fields[i] for i in c.decisive],
-            [[list(k), v] for k, v in sorted(c.paths.items())],
+            [[list(k), v] for k, v in sorted(c.fragments.items())],
             c.usual,
             *([[[list(k), list(v)] for k, v in sorted(c.turns.items())]] if c.turns else []),
         ]
@@ -302,8 +313,8 @@ def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[
         columns[column] = columns[column].astype(np.int32)
     return Library(
         name=name,
-        path_start=np.concatenate([start, start]),
-        path_length=np.concatenate([length, length - 1]),
+        fragment_start=np.concatenate([start, start]),
+        fragment_length=np.concatenate([length, length - 1]),
         choices=dict(_choices_of(text["choices"])),
         layouts=tuple(text["layouts"]),
         order=operation_named(operation).events,
@@ -358,12 +369,12 @@ def _columns_of(
 
 
 def _choices_of(lists: list[Any]) -> Iterator[tuple[tuple[str, str], RecordedChoice]]:
-    for last, now, features, paths, usual, *rest in lists:
+    for last, now, decisive, fragments, usual, *rest in lists:
         yield (
             (last, now),
             RecordedChoice(
-                tuple(Context._fields.index(name) for name in features),
-                {tuple(k): v for k, v in paths},
+                tuple(Context._fields.index(name) for name in decisive),
+                {tuple(k): v for k, v in fragments},
                 usual,
                 {tuple(k): tuple(v) for k, v in (rest[0] if rest else ())},
             ),

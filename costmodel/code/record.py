@@ -1,6 +1,6 @@
-"""Records a strategy: the recorded paths that it takes, and its hand-written micro-ops.
+"""Records a strategy: the recorded fragments that it takes, and its hand-written micro-ops.
 
-Strategies yield thousands of events per page table, in few contexts, so the choice of a path is
+Strategies yield thousands of events per page table, in few contexts, so the choice of a fragment is
 remembered.
 """
 
@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.arrays import Ints
-from costmodel.code.automaton import STAYS, Automaton, Events, Hop, Move, Way
+from costmodel.code.automaton import (
+    STAYS,
+    Automaton,
+    Events,
+    FragmentSequence,
+    FragmentUse,
+    Transition,
+)
 from costmodel.code.bridge import is_before
 from costmodel.code.events import ContextTracker, Step, omitted
 from costmodel.code.library import Library, load_library
@@ -26,7 +33,7 @@ from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.user_code.blame import StrategyError
 
 _RESTART: Final = "batch"
-"""The event from which paths taken in turn start again, so that equal batches look equal."""
+"""The event from which fragments taken in turn start again, so that equal batches look equal."""
 _STARTS: Final = "get"
 """The event at which a batch starts."""
 _EVENT_BITS: Final = 8
@@ -41,19 +48,19 @@ one."""
 
 
 class Choices:
-    """The contexts that occurred with one library, and the paths chosen in them."""
+    """The contexts that occurred with one library, and the fragments chosen in them."""
 
     def __init__(self, library: Library) -> None:
         """Start with nothing learnt."""
         self.events = {event: number for number, event in enumerate(library.events)}
-        """The number of each event that there is a path to."""
+        """The number of each event that there is a fragment to."""
         self._library = library
         self._automaton = Automaton(CONT_PTES - 1)
         self._states: dict[tuple[object, ...], int] = {}
         self._trackers: list[ContextTracker] = []
 
-    def way(self, yields: Yields) -> Way:
-        """Return the paths along what a strategy yielded; the first event happened before."""
+    def fragments(self, yields: Yields) -> FragmentSequence:
+        """Return the fragments along what a strategy yielded; the first event happened before."""
         slot, traits = yields.columns[0], yields.columns[-1]
         known = map(self.events.__getitem__, yields.events[1:])
         number = np.frombuffer(array("q", [0, *known]), np.int64)
@@ -64,36 +71,36 @@ class Choices:
         if _RESTART in self.events:
             restarts = number == self.events[_RESTART]
 
-        def learn(state: int, last: int, now: int, first: int) -> Move:
+        def learn(state: int, last: int, now: int, first: int) -> Transition:
             return self._learn(state, yields.step(last), yields.step(now), first)
 
         begin = yields.step(0)
         start = self._state(ContextTracker(begin, begin.event))
         return self._automaton.follow(Events(kind, slot, restarts), start, learn)
 
-    def _learn(self, state: int, last: Step, now: Step, first: int) -> Move:
-        """Return the move from ``last`` to ``now``; the batch started at slot ``first``."""
+    def _learn(self, state: int, last: Step, now: Step, first: int) -> Transition:
+        """Return the transition from ``last`` to ``now``; the batch started at slot ``first``."""
         tracker = self._trackers[state].copy()
         tracker.last, tracker.first = last, first
-        hops = self._hops(tracker, now)
-        for hop, event in hops:
-            tracker.advance((now if hop.at_now else last)._replace(event=event))
-        return Move(tuple(hop for hop, _ in hops), self._state(tracker))
+        uses = self._uses(tracker, now)
+        for use, event in uses:
+            tracker.advance((now if use.at_now else last)._replace(event=event))
+        return Transition(tuple(use for use, _ in uses), self._state(tracker))
 
-    def _hops(self, tracker: ContextTracker, now: Step) -> list[tuple[Hop, str]]:
-        """Return the hops that lead to ``now``, each with its event."""
-        last, facts, library = tracker.last.event, tracker.context_at(now), self._library
-        hops = []
+    def _uses(self, tracker: ContextTracker, now: Step) -> list[tuple[FragmentUse, str]]:
+        """Return the uses of fragments that lead to ``now``, each with its event."""
+        last, context, library = tracker.last.event, tracker.context_at(now), self._library
+        uses = []
         for event in (*library.skipped(last, now.event), now.event):
-            paths, on_the_way = library.turns(last, event, facts), event != now.event
-            if on_the_way:  # all but the event itself
-                paths = tuple(path + library.recorded_paths for path in paths)
-            at_now = not on_the_way or is_before(event, now.event, library.order)
+            fragments, left_out = library.turns(last, event, context), event != now.event
+            if left_out:  # all but the event itself
+                fragments = tuple(fragment + library.recorded_fragments for fragment in fragments)
+            at_now = not left_out or is_before(event, now.event, library.order)
             # A statistic runs over every so many pages, whatever they are.
-            turn = last, event, len(paths)
-            hops.append((Hop(at_now, paths, turn, event == _STARTS), event))
+            turn = last, event, len(fragments)
+            uses.append((FragmentUse(at_now, fragments, turn, event == _STARTS), event))
             last = event
-        return hops
+        return uses
 
     def _state(self, tracker: ContextTracker) -> int:
         last = tracker.last
@@ -121,8 +128,8 @@ NOTHING: Final = "executes nothing at all: there is nothing to price"
 class Record:
     """What a strategy yielded, as arrays with one entry per step."""
 
-    paths: Ints
-    """The path of the library, or ``-1 - k`` for hand-written micro-op ``k``, int64[m]."""
+    fragments: Ints
+    """The fragment of the library, or ``-1 - k`` for hand-written micro-op ``k``, int64[m]."""
     contexts: Ints
     """Slot, last slot, page, last page, head and last head, int64[m, 6]."""
     masks: Ints
@@ -136,14 +143,14 @@ class Record:
         """Return the record of some steps; hand-written micro-ops keep their numbers."""
         return replace(
             self,
-            paths=self.paths[steps],
+            fragments=self.fragments[steps],
             contexts=self.contexts[steps],
             masks=self.masks[steps],
         )
 
 
 class Recorder:
-    """Records strategies over one library, and remembers which paths were chosen."""
+    """Records strategies over one library, and remembers which fragments were chosen."""
 
     def __init__(self, library: Library) -> None:
         """Begin with the steps of ``library`` and without any choice."""
@@ -170,19 +177,21 @@ class Recorder:
         if len(yields) == 1:
             raise StrategyError(NOTHING)
         by_hand = list(yields.by_hand)
-        way = self._choices.way(yields)
+        taken = self._choices.fragments(yields)
         *places, traits = yields.columns
-        before = np.append(0, way.events[:-1])[: len(way.events)]
-        contexts = np.stack([of[which] for of in places for which in (way.events, before)], axis=1)
+        before = np.append(0, taken.events[:-1])[: len(taken.events)]
+        contexts = np.stack(
+            [of[which] for of in places for which in (taken.events, before)], axis=1
+        )
         without = omitted(traits)
         without[by_hand] = 0
-        masks = np.zeros(len(way.paths), np.int64)
-        masks[way.ends[1:] - 1] = without[1:]
-        lengths = self._library.lengths(way.paths)
+        masks = np.zeros(len(taken.fragments), np.int64)
+        masks[taken.ends[1:] - 1] = without[1:]
+        lengths = self._library.lengths(taken.fragments)
         rows = np.append(0, np.cumsum(lengths))
         if rows[-1] > MAX_MICRO_OPS:
             raise endless(len(yields) - 1)
-        record = Record(way.paths, contexts, masks, yields.uops, rows[way.ends[1:]] - 1)
+        record = Record(taken.fragments, contexts, masks, yields.uops, rows[taken.ends[1:]] - 1)
         return record if lengths.all() else record.chosen(lengths > 0)
 
 

@@ -25,8 +25,8 @@ from costmodel.operations.fork.operation import FILE
 from costmodel.operations.registry import operation_named
 from costmodel.recorder.archive import RecordedProgram, Recording
 from costmodel.recorder.build_archive import RELEASE
-from costmodel.recorder.donors import completed
 from costmodel.recorder.extract import libraries_of
+from costmodel.recorder.fallback import completed
 from costmodel.recorder.recorded import KnownLoops, Seen
 
 _BASE_PFN: Final = 1 << 20
@@ -206,8 +206,8 @@ class _Cutter:
     def _completed(self, steps: Library) -> Library:
         """Return steps with those between tables, from a recorded kernel that has them."""
         build_name = self.program.name.rpartition(".")[2]
-        donor = load_library(self.operation, f"{self.loops.donor}.{build_name}")
-        return completed(steps, donor, {self.loops.between})
+        fallback = load_library(self.operation, f"{self.loops.fallback}.{build_name}")
+        return completed(steps, fallback, {self.loops.between})
 
     def _missed_pct(
         self,

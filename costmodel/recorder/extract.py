@@ -1,7 +1,7 @@
 """Cuts recordings into steps: ``python -m costmodel.recorder.extract`` rebuilds the step archives.
 
 A step is the code that was executed between two successive events, and these two identify it. Where
-a program was recorded with several paths between the same two events, the smallest set of facts
+a program was recorded with several fragments between the same two events, the smallest set of facts
 that decides between them is found and stored with them.
 """
 
@@ -11,7 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
@@ -28,25 +28,25 @@ from costmodel.recorder.archive import (
     recorded_names,
 )
 from costmodel.recorder.choose import choose
-from costmodel.recorder.donors import donated_events, donor_of, joined, windows_of
-from costmodel.recorder.paths import Occurrence, Path, PathBuilder
+from costmodel.recorder.fallback import fallback_events, fallback_of, joined, windows_of
+from costmodel.recorder.fragments import Fragment, FragmentBuilder, Occurrence
 from costmodel.recorder.recorded import RecordedEvents
 
 _Key = tuple[str, str]
-_Found = dict[_Key, dict[Path, list[Occurrence]]]
+_Found = dict[_Key, dict[Fragment, list[Occurrence]]]
 _Numbered = dict[_Key, list[tuple[int, list[Occurrence]]]]
 
 
 def extract(operation: str, program: RecordedProgram) -> Library:
-    """Return the steps of a recorded program, with those of its donor if it needs one."""
+    """Return the steps of a recorded program, with those of its fallback if it needs one."""
     known = operation_named(operation).recorded()
     windows = (known.prepare(program, recorded) for recorded in program.recordings.values())
     found = _cut_all(known, ((window, known.find(program, window)) for window in windows))
-    donor = donor_of(program.name, known.donors)
-    if donor is not None:
-        from_donor = load_program(operation, donor)
-        if _add_donated(known, program, from_donor, found):
-            program = joined(program, from_donor)
+    fallback = fallback_of(program.name, known.fallbacks)
+    if fallback is not None:
+        fallback_program = load_program(operation, fallback)
+        if _add_missing(known, program, fallback_program, found):
+            program = joined(program, fallback_program)
     builder, numbered = _numbered(program, found)
     return _library(program, builder, _choices(numbered, (), takes_turns=known.takes_turns))
 
@@ -59,9 +59,9 @@ def libraries_of(
 ) -> Iterator[Library]:
     """Yield the steps of windows whose events the caller has found, chosen in two ways.
 
-    ``marked``: each window with its events in order. The first library takes the commonest path
-    where no known fact decides, the second one takes such paths in turn. Paths that end with an
-    event of ``turning`` are taken in turn in both.
+    ``marked``: each window with its events in order. The first library takes the commonest fragment
+    where no known fact decides, the second one takes such fragments in turn. Fragments that end
+    with an event of ``turning`` are taken in turn in both.
     """
     found = _cut_all(operation_named(operation).recorded(), marked)
     builder, numbered = _numbered(program, found)
@@ -76,45 +76,45 @@ def _cut_all(known: RecordedEvents, marked: Iterable[tuple[Recording, Sequence[M
     return found
 
 
-def _numbered(program: RecordedProgram, found: _Found) -> tuple[PathBuilder, _Numbered]:
-    """Return the paths that were found with their numbers, and what built them."""
-    builder = PathBuilder()
+def _numbered(program: RecordedProgram, found: _Found) -> tuple[FragmentBuilder, _Numbered]:
+    """Return the fragments that were found with their numbers, and what built them."""
+    builder = FragmentBuilder()
     return builder, {
-        key: [(builder.add(program, path, seen), seen) for path, seen in paths.items()]
-        for key, paths in sorted(found.items())
+        key: [(builder.add(program, fragment, seen), seen) for fragment, seen in fragments.items()]
+        for key, fragments in sorted(found.items())
     }
 
 
 def _choices(
     numbered: _Numbered, turning: Collection[str], *, takes_turns: bool
 ) -> dict[_Key, RecordedChoice]:
-    """Return what decides between the paths of each pair of events.
+    """Return what decides between the fragments of each pair of events.
 
     Those that end with an event of ``turning`` are taken in turn whatever ``takes_turns`` says.
     """
     return {
         key: choose(
-            ((path, o) for path, seen in paths for o in seen),
+            ((fragment, o) for fragment, seen in fragments for o in seen),
             takes_turns=takes_turns or key[1] in turning,
         )
-        for key, paths in numbered.items()
+        for key, fragments in numbered.items()
     }
 
 
-def _add_donated(
-    known: RecordedEvents, program: RecordedProgram, donor: RecordedProgram, found: _Found
+def _add_missing(
+    known: RecordedEvents, program: RecordedProgram, fallback: RecordedProgram, found: _Found
 ) -> bool:
-    """Add the steps of a donor for the events that are not in the program's own recordings.
+    """Add the steps of the fallback that are missing in the program's own recordings.
 
     Returns whether there are any.
     """
-    donated: _Found = defaultdict(lambda: defaultdict(list))
-    for recorded, window in windows_of(program, donor):
-        _cut(known, window, known.find(donor, recorded), donated)
-    events = donated_events(program, known.donated)
-    added = {key: paths for key, paths in donated.items() if not events.isdisjoint(key)}
-    for key, paths in added.items():
-        found.setdefault(key, paths)
+    theirs: _Found = defaultdict(lambda: defaultdict(list))
+    for recorded, window in windows_of(program, fallback):
+        _cut(known, window, known.find(fallback, recorded), theirs)
+    events = fallback_events(program, known.missing)
+    added = {key: fragments for key, fragments in theirs.items() if not events.isdisjoint(key)}
+    for key, fragments in added.items():
+        found.setdefault(key, fragments)
     return bool(added)
 
 
@@ -129,16 +129,16 @@ def _cut(
     first_row, certain = marks[0].row + 1, marks[0].certain
     for mark in marks[1:]:  # the first step of a window is cut off in its middle
         stop = mark.row + 1
-        path = tuple(zip(uops[first_row:stop], taken[first_row:stop], strict=True))
-        facts = tracker.context_at(mark.step)
-        occurrence = Occurrence(window, first_row, tracker.last, mark.step, facts, certain)
-        found[tracker.last.event, mark.step.event][path].append(occurrence)
+        fragment = tuple(zip(uops[first_row:stop], taken[first_row:stop], strict=True))
+        context = tracker.context_at(mark.step)
+        occurrence = Occurrence(window, first_row, tracker.last, mark.step, context, certain)
+        found[tracker.last.event, mark.step.event][fragment].append(occurrence)
         tracker.advance(mark.step)
         first_row, certain = stop, mark.certain
 
 
 def _library(
-    program: RecordedProgram, builder: PathBuilder, choices: dict[_Key, RecordedChoice]
+    program: RecordedProgram, builder: FragmentBuilder, choices: dict[_Key, RecordedChoice]
 ) -> Library:
     rows = np.array(builder.rows, dtype=np.int64)
     lengths = [len(group) for group in builder.groups]
@@ -150,8 +150,8 @@ def _library(
         target=program.target.astype(np.object_),
         size_bytes=program.size_bytes,
         function=program.function.astype(np.object_),
-        path_start=np.array(builder.starts),
-        path_length=np.array(builder.lengths),
+        fragment_start=np.array(builder.starts),
+        fragment_length=np.array(builder.lengths),
         uop=rows[:, 0],
         taken=rows[:, 1],
         role=rows[:, 2],
@@ -167,18 +167,18 @@ def _library(
 
 
 def without_unused(library: Library) -> Library:
-    """Return a library as it was cut without the paths and micro-ops that no choice leads to."""
-    paths = sorted({path for choice in library.choices.values() for path in choice.numbers})
-    starts, lengths = library.path_start[paths], library.path_length[paths]
-    ranges = zip(starts, starts + lengths, strict=True)
-    rows = np.concatenate([np.arange(start, end) for start, end in ranges])
+    """Return a library as it was cut, without fragments and micro-ops that no choice leads to."""
+    fragments = sorted(
+        {fragment for choice in library.choices.values() for fragment in choice.numbers}
+    )
+    rows, lengths = library.rows_of(fragments), library.fragment_length[fragments]
     groups = np.unique(library.far[rows][library.far[rows] >= 0])
     members = [
         library.group_member[library.group_start[group] : library.group_start[group + 1]]
         for group in groups
     ]
     uops = np.unique(np.concatenate([library.uop[rows], *members]))
-    number = {path: new for new, path in enumerate(paths)}
+    number = {fragment: new for new, fragment in enumerate(fragments)}
     far = np.where(library.far[rows] < 0, -1, np.searchsorted(groups, library.far[rows]))
     by_row = {name: getattr(library, name)[rows] for name in _BY_ROW}
     return replace(
@@ -187,8 +187,8 @@ def without_unused(library: Library) -> Library:
         **by_row,
         uop=np.searchsorted(uops, library.uop[rows]),
         far=far.astype(np.int32),
-        path_start=np.cumsum([0, *lengths])[:-1],
-        path_length=lengths,
+        fragment_start=np.cumsum([0, *lengths])[:-1],
+        fragment_length=lengths,
         group_start=np.cumsum([0, *map(len, members)]),
         group_member=np.searchsorted(uops, np.concatenate([np.zeros(0, np.int64), *members])),
         choices={key: choice.renumbered(number) for key, choice in library.choices.items()},
@@ -213,7 +213,7 @@ def _steps_of(operation: str) -> Iterator[tuple[str, Arrays]]:
 def main() -> None:
     """Rebuild the step archives of the operations named on the command line, or of all."""
     for operation in sys.argv[1:] or operation_names():
-        folder = FilePath(str(operation_named(operation).steps))
+        folder = Path(str(operation_named(operation).steps))
         archives: dict[str, dict[str, Arrays]] = defaultdict(dict)
         for name, steps in _steps_of(operation):
             program, _, architecture = name.rpartition(".")

@@ -44,8 +44,9 @@ class KnownLoops:
     state of the recordings and with contiguous blocks or not; the loop may have been there before.
     ``on_pages``: events on one struct page, whose number must be the same in kernel and loop.
     ``between``: the event between two tables, whose steps no single table holds; those of the
-    program ``donor`` stand for them. ``holds`` tells whether the steps of a build tree are what a
-    kernel executes in a state of the operation. ``released``: the events of a release of pages.
+    program ``fallback`` are taken instead. ``holds`` tells whether the steps of a build tree are
+    what a kernel executes in a state of the operation. ``released``: the events of a release of
+    pages.
     """
 
     events: Callable[[RecordedProgram, Recording, int], list[Seen]]
@@ -55,7 +56,7 @@ class KnownLoops:
     holds: Callable[[PteState], bool]
     on_pages: frozenset[str]
     between: str
-    donor: str = "v6.12.117"
+    fallback: str = "v6.12.117"
     released: frozenset[str] = frozenset()
 
 
@@ -87,19 +88,19 @@ class RecordedEvents:
     ``find`` returns the events of a window in order. ``before_window`` returns the name of the
     event that came before a window, whose first event it is given. ``prepare`` removes from a
     window what was recorded but is not in the kernel that its variant stands for. ``takes_turns``:
-    whether paths between which no known fact decides are taken in turn; otherwise the commonest one
-    is always taken. ``donors``: for programs that were never recorded doing some steps, the program
-    that they are taken from; these are the steps that begin or end with an event of ``donated``.
-    ``loops``: by which archives of build trees are cut; None where none is. ``whole``: what prices
-    their whole tables.
+    whether fragments between which no known fact decides are taken in turn; otherwise the commonest
+    one is always taken. ``fallbacks``: for programs that were never recorded doing some steps, the
+    program that these are taken from; they begin or end with an event of ``missing``. ``loops``: by
+    which archives of build trees are cut; None where none is. ``whole``: what prices their whole
+    tables.
     """
 
     find: Callable[[RecordedProgram, Recording], list[Mark]]
     before_window: Callable[[Recording, Step], str]
     prepare: Callable[[RecordedProgram, Recording], Recording] = as_recorded
     takes_turns: bool = False
-    donors: Mapping[str, str] = field(default_factory=dict)
-    donated: frozenset[str] = frozenset({"clear_src", "flush", "restore_src"})
+    fallbacks: Mapping[str, str] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset({"clear_src", "flush", "restore_src"})
     loops: KnownLoops | None = None
     whole: WholeTables = WholeTables()
 

@@ -45,7 +45,7 @@ def test_a_library_passes_only_what_was_never_recorded() -> None:
 
 def test_a_path_without_its_event_is_one_row_shorter() -> None:
     library = load_library("fork", "v6.12.117.x86_64")
-    paths = library.recorded_paths
-    assert (library.path_length[:paths] - library.path_length[paths:] == 1).all()
-    assert (library.path_start[:paths] == library.path_start[paths:]).all()
-    assert library.path_events[:paths] == library.path_events[paths:]
+    fragments = library.recorded_fragments
+    assert (library.fragment_length[:fragments] - library.fragment_length[fragments:] == 1).all()
+    assert (library.fragment_start[:fragments] == library.fragment_start[fragments:]).all()
+    assert library.fragment_events[:fragments] == library.fragment_events[fragments:]

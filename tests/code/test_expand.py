@@ -69,7 +69,7 @@ def test_plain_python_finds_the_same(accesses: list[Access]) -> None:
 
 
 def test_rows_of_a_path_in_plain_python() -> None:
-    """One path of two rows, executed twice: a load of the entry and a branch on it.
+    """One fragment of two rows, executed twice: a load of the entry and a branch on it.
 
     The branch takes its input from the step; the load's address depends on the last branch.
     """
@@ -81,7 +81,7 @@ def test_rows_of_a_path_in_plain_python() -> None:
     expand.lay_out(
         executed,
         contexts,
-        np.array([0]),  # the path's first row
+        np.array([0]),  # the fragment's first row
         np.array([2]),  # its length
         np.array([0, 1]),  # static micro-op
         np.array([slot_role, 0]),

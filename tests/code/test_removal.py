@@ -125,7 +125,7 @@ def test_steps_with_and_without_have_different_numbers() -> None:
     names = [trace.step_names[i] for i in trace.step_id]
     assert names == ["clear_src", "flush", "restore_src"]
     assert trace.step_id[1] >= len(
-        load_library("fork", "v4_before_change.arm64_contpte").path_events
+        load_library("fork", "v4_before_change.arm64_contpte").fragment_events
     )
 
 

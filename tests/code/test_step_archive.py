@@ -48,4 +48,4 @@ def test_every_program_and_build_opens() -> None:
             for build in builds_of(operation, name)[:2]:
                 source, _, architecture = name.rpartition(".")
                 built = load_library(operation, f"{source}@{build}.{architecture}")
-                assert len(built.path_start) > 0
+                assert len(built.fragment_start) > 0

@@ -44,9 +44,13 @@ def differences(operation: str, name: str, key: str) -> list[list[Event]]:
     table = _shape(operation, window, marks, strategy).build()
     known = operation_named(operation)
     items = strategy.function(known.begin(table, contpte=strategy.contpte))
-    steps, paths = walked(operation, name, items, step_before(known.event_before))
+    steps, fragments = walked(operation, name, items, step_before(known.event_before))
     first = TABLE_PTES - window.ptes
-    behind = [(step, path) for step, path in zip(steps, paths, strict=True) if step.slot >= first]
+    behind = [
+        (step, fragment)
+        for step, fragment in zip(steps, fragments, strict=True)
+        if step.slot >= first
+    ]
     if first:  # a window of small folios begins behind the lock
         begin = next(i for i, (step, _) in enumerate(behind) if step.event == "read")
         behind = behind[begin:]
@@ -57,8 +61,7 @@ def differences(operation: str, name: str, key: str) -> list[list[Event]]:
     differ = []
     for number in range(1, len(marks)):
         begin, end = marks[number - 1].row + 1, marks[number].row + 1
-        path = behind[number][1]
-        rows = slice(library.path_start[path], library.path_start[path] + library.path_length[path])
+        rows = library.rows(behind[number][1])
         if not np.array_equal(library.uop[rows], window.uop[begin:end]):
             differ.append(found[number - 1 : number + 1])
     return differ
@@ -87,7 +90,7 @@ def _shape(operation: str, window: Recording, marks: list[Mark], strategy: Strat
 def walked(
     operation: str, program: str, items: Iterable[Step | Uop], before: Step
 ) -> tuple[list[Step], list[int]]:
-    """Return the events that a strategy yields and the path that leads to each.
+    """Return the events that a strategy yields and the fragment that leads to each.
 
     ``before`` is the event that the first one follows.
     """
@@ -100,4 +103,4 @@ def walked(
             yield item
 
     record = recorder_of(operation, program).record(tee(), before)
-    return steps, record.paths.tolist()
+    return steps, record.fragments.tolist()

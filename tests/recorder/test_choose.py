@@ -1,4 +1,4 @@
-"""The facts that decide between recorded paths."""
+"""The facts that decide between recorded fragments."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from costmodel.code.events import Context, ContextTracker, Step, Trait
 from costmodel.recorder import Recording
 from costmodel.recorder.choose import choose, spread, take_turns
-from costmodel.recorder.paths import Occurrence
+from costmodel.recorder.fragments import Occurrence
 
 NO_ROWS = np.zeros(0, dtype=np.int64)
 WINDOW = Recording("rw", "order0", 1, NO_ROWS, NO_ROWS, NO_ROWS, NO_ROWS, NO_ROWS)
 LAST, NOW = Step("map", 1, 0, 0), Step("set", 1, 0, 0)
 
 
-def seen(path: int, *, certain: bool = True, **facts: Any) -> tuple[int, Occurrence]:
+def seen(fragment: int, *, certain: bool = True, **facts: Any) -> tuple[int, Occurrence]:
     known = ContextTracker(LAST, "get").context_at(NOW)._replace(**facts)
-    return path, Occurrence(WINDOW, 0, LAST, NOW, known, certain)
+    return fragment, Occurrence(WINDOW, 0, LAST, NOW, known, certain)
 
 
 def names(features: tuple[int, ...]) -> list[str]:
@@ -35,7 +35,7 @@ def test_one_path_needs_no_facts() -> None:
 def test_the_fewest_facts_decide() -> None:
     choice = choose([seen(1), seen(2, large=True), seen(2, large=True, cont=True)])
     assert names(choice.decisive) == ["large"]
-    assert choice.paths == {(False,): 1, (True,): 2}
+    assert choice.fragments == {(False,): 1, (True,): 2}
     assert choice.usual == 2
 
 
@@ -55,13 +55,13 @@ def test_the_end_of_a_window_decides_nothing() -> None:
 
 def test_a_path_seen_only_at_the_end_means_that_the_next_frame_does_not_follow() -> None:
     choice = choose([seen(1, consecutive=True), seen(2, certain=False, consecutive=True)])
-    assert choice.paths == {(False,): 2, (True,): 1}
+    assert choice.fragments == {(False,): 2, (True,): 1}
 
 
 def test_where_nothing_decides_the_majority_does() -> None:
     choice = choose([seen(1), seen(2), seen(2)])
     assert choice.usual == 2
-    assert set(choice.paths.values()) == {2}
+    assert set(choice.fragments.values()) == {2}
 
 
 def test_rare_paths_are_spread_evenly() -> None:
@@ -87,7 +87,8 @@ def facts(traits: int, *, slot: int = 0) -> Context:
 
 
 def test_facts_that_decide_are_kept_and_the_rest_alternates() -> None:
-    """Large folios always take path 3, others mostly path 1 and every fourth time path 2."""
+    """Large folios always take fragment 3, others mostly fragment 1 and every fourth time fragment
+    2."""
     seen = [(3, facts(Trait.LARGE), 0)] * 4 + [
         (2 if n % 4 == 3 else 1, facts(Trait.NONE, slot=n), 1) for n in range(16)
     ]
@@ -95,7 +96,7 @@ def test_facts_that_decide_are_kept_and_the_rest_alternates() -> None:
     choice = take_turns(seen, usual=1)
 
     assert [Context._fields[i] for i in choice.decisive] == ["large"]
-    assert choice.paths == {(True,): 3, (False,): 1}
+    assert choice.fragments == {(True,): 3, (False,): 1}
     assert {key: sorted(turns) for key, turns in choice.turns.items()} == {(False,): [1, 1, 1, 2]}
 
 

@@ -81,7 +81,7 @@ Row = tuple[object, ...]
 
 
 def rows_by_choice(library: Library) -> dict[tuple[str, str], list[list[Row]]]:
-    """Return the rows of all paths of each choice, by the sites of their micro-ops."""
+    """Return the rows of all fragments of each choice, by the sites of their micro-ops."""
 
     def row(at: int) -> Row:
         groups = [library.group_start[g : g + 2] for g in library.far[at] if g >= 0]
@@ -94,12 +94,8 @@ def rows_by_choice(library: Library) -> dict[tuple[str, str], list[list[Row]]]:
             *library.near[at], far, *(group < 0 for group in library.far[at]),
         )  # fmt: skip
 
-    spans = [
-        range(start, start + length)
-        for start, length in zip(library.path_start, library.path_length, strict=True)
-    ]
     return {
-        key: [[row(at) for at in spans[path]] for path in choice.numbers]
+        key: [[row(at) for at in library.rows_of([number])] for number in choice.numbers]
         for key, choice in library.choices.items()
     }
 
@@ -110,5 +106,5 @@ def test_what_no_choice_leads_to_can_be_left_out(name: str) -> None:
     some = dict(list(whole.choices.items())[::2])
     less = without_unused(replace(whole, choices=some))
     assert rows_by_choice(less) == {key: rows_by_choice(whole)[key] for key in some}
-    assert len(less.path_start) == len({n for c in less.choices.values() for n in c.numbers})
-    assert len(less.path_start) < len(whole.path_start) and len(less.site) < len(whole.site)
+    assert len(less.fragment_start) == len({n for c in less.choices.values() for n in c.numbers})
+    assert len(less.fragment_start) < len(whole.fragment_start) and len(less.site) < len(whole.site)

@@ -257,8 +257,8 @@ def before_window(window: Recording, first: Step) -> str:
 RECORDED: Final = RecordedEvents(
     find,
     before_window,
-    donors={pmd_program(arch): f"v6.12.117.{arch}" for arch in ARCHITECTURES},
-    donated=frozenset({"alloc"}),
+    fallbacks={pmd_program(arch): f"v6.12.117.{arch}" for arch in ARCHITECTURES},
+    missing=frozenset({"alloc"}),
     loops=KnownLoops(
         _rows_of_events,
         loop_choices,

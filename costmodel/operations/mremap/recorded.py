@@ -41,11 +41,11 @@ _BY_ENTRY: Final = "v6.12.117"
 RECORDED: Final = RecordedEvents(
     find,
     before_window,
-    donors={
+    fallbacks={
         f"{_BY_ENTRY}_tables.{arch}": f"{_BY_ENTRY}.{arch}"
         for arch in ("x86_64", "arm64_nocontpte", "arm64_contpte")
     },
-    donated=frozenset({
+    missing=frozenset({
         "lock", "read", "gather", "clear_src", "flush", "restore_src", "clear", "set", "clear_dst",
         "restore_dst",
     }),

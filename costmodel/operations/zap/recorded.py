@@ -134,7 +134,7 @@ RECORDED: Final = RecordedEvents(
     takes_turns=True,
     # The contpte kernels that clear in batches unfold a block only where a range covers it in
     # part, and no such range was recorded. The function that unfolds is the same in all of them.
-    donors={"no_hint.arm64_contpte": _UNFOLDING, "v6.12.117.arm64_contpte": _UNFOLDING},
+    fallbacks={"no_hint.arm64_contpte": _UNFOLDING, "v6.12.117.arm64_contpte": _UNFOLDING},
     loops=KnownLoops(
         _rows_of_events,
         loop_choices,

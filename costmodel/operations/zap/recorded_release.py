@@ -37,7 +37,7 @@ _WRITES: Final = {
 EVENTS: Final = frozenset({"take", "batch", "put", *_WRITES.values()})
 _APART: Final = 128
 """A distance in pages that is larger than an address may be from the page that its step is about
-(:mod:`costmodel.recorder.paths`)."""
+(:mod:`costmodel.recorder.fragments`)."""
 
 
 class _Found(NamedTuple):

@@ -58,7 +58,7 @@ def table(case: Case, frames: dict[int, int]) -> TableShape:
 
 
 def on_table(case: Case, shape: TableShape) -> tuple[list[Step], list[int]]:
-    """Return the events of the strategy on a table and the path that leads to each."""
+    """Return the events of the strategy on a table and the fragment that leads to each."""
     zap = ZapOperation.begin(shape.build(), contpte=case.strategy.contpte)
     while zap.list.slots_left != PAGE_SLOTS:  # no list page ends within the window
         zap.list.add(next(iter(zap.frames)), 0, 1)
@@ -79,7 +79,7 @@ def test_same_events_and_the_same_micro_ops_between_them(case: Case) -> None:
     window = as_posted(program, program.recordings[f"{case.state}/order{case.order}"])
     marks = find(program, window)
     frames = {m.step.slot: m.step.page for m in marks if m.step.event == "unmap"}
-    steps, paths = on_table(case, table(case, frames))
+    steps, fragments = on_table(case, table(case, frames))
 
     wanted = [(m.step.event, m.step.slot + START) for m in marks]
     events = [(step.event, step.slot) for step in steps]
@@ -89,8 +89,7 @@ def test_same_events_and_the_same_micro_ops_between_them(case: Case) -> None:
     differ = []
     for number in range(1, len(marks)):
         begin, end = marks[number - 1].row + 1, marks[number].row + 1
-        path = paths[first + number]
-        rows = slice(library.path_start[path], library.path_start[path] + library.path_length[path])
+        rows = library.rows(fragments[first + number])
         same = np.array_equal(library.uop[rows], window.uop[begin:end]) and np.array_equal(
             library.taken[rows], window.taken[begin:end]
         )

@@ -74,7 +74,7 @@ def table(case: Case, frames: dict[int, int]) -> TableShape:
 
 
 def on_table(case: Case, shape: TableShape) -> tuple[list[Step], list[int]]:
-    """Return the events of the strategy on a table, and the path that leads to each."""
+    """Return the events of the strategy on a table, and the fragment that leads to each."""
     zap = ZapOperation.begin(shape.build(), contpte=case.strategy.contpte, list_pages=1)
     zap.released = []
     last = "unmap" if shape.state.shared else "slot"
@@ -89,20 +89,20 @@ def test_same_events_and_the_same_micro_ops_between_them(case: Case) -> None:
     window = as_posted(program, program.recordings[f"{case.state}/order{case.order}"])
     marks = find(program, window)
     frames = {m.step.slot: m.step.page for m in marks if m.step.event == "clear"}
-    steps, paths = on_table(case, table(case, frames))
+    steps, fragments = on_table(case, table(case, frames))
 
     wanted = [(m.step.event, m.step.slot, m.step.page) for m in marks[:-1]]
     assert [(s.event, s.slot, s.page - BASE) for s in steps[1:]] == wanted
     assert (steps[0].event, marks[-1].step.event) == ("lock", "lock")  # of the next table
 
-    paths = [*paths[1:], paths[0]]
+    fragments = [*fragments[1:], fragments[0]]
     differ, executed = [], 0
     for number in range(1, len(marks)):
         begin, end = marks[number - 1].row + 1, marks[number].row + 1
-        first, length = library.path_start[paths[number]], library.path_length[paths[number]]
-        executed += length
+        uops = library.uop[library.rows(fragments[number])]
+        executed += len(uops)
         # The first eight slots are in the mmu_gather, others in a page: the same instructions.
-        ran = library.site[library.uop[first : first + length]]
+        ran = library.site[uops]
         if not np.array_equal(ran, program.site[window.uop[begin:end]]):
             differ.append((marks[number - 1].step.event, marks[number].step.event))
     # Statistics run over now and then: as often as recorded, not at the same entries. What happens

@@ -78,11 +78,11 @@ def test_one_batch_is_what_was_recorded() -> None:
     zap = unmapped((0,) * 62, "munmap", 1)
     steps = released(zap)[31:]
     last = Step("take", -1, -1, -1)
-    paths = recorder_of("zap", "v6.7.x86_64").record(iter(steps), last).paths
+    fragments = recorder_of("zap", "v6.7.x86_64").record(iter(steps), last).fragments
     marks = marks[: len(steps)]
 
     assert [step.event for step in steps] == [m.step.event for m in marks]
-    rows = [library.path_length[path] for path in paths[1:]]
+    rows = [library.fragment_length[fragment] for fragment in fragments[1:]]
     wanted = [after.row - mark.row for mark, after in pairwise(marks)]
     differ = [
         marks[number].step.event
@@ -125,12 +125,11 @@ def test_what_bypasses_the_lists_goes_to_the_buddy_allocator(program: str) -> No
     library = load_library("zap", program)
     choice = library.choices["prepare", "tail"]
     freed: dict[bool, set[bool]] = {False: set(), True: set()}
-    for facts, path in choice.paths.items():
+    for facts, fragment in choice.fragments.items():
         opens = dict(zip((Context._fields[i] for i in choice.decisive), facts, strict=True))[
             "opens"
         ]
-        start = int(library.path_start[path])
-        uops = library.uop[start : start + int(library.path_length[path])]
+        uops = library.uop[library.rows(fragment)]
         freed[opens].add("__free_one_page" in library.function[uops])
     assert freed == {False: {False}, True: {True}}
 

@@ -1,4 +1,4 @@
-"""Merges all recorded executions of one path into one description of it.
+"""Merges all recorded executions of one fragment into one description of it.
 
 An address becomes a role (such as the entry that is being copied) and a distance from it; a
 producer becomes a static micro-op.
@@ -33,13 +33,13 @@ _COLUMNS: Final = (
 
 _Input = tuple[int, set[int]]
 
-Path = tuple[tuple[int, int], ...]
+Fragment = tuple[tuple[int, int], ...]
 """The static micro-op and the branch outcome of each row."""
 
 
 @dataclass(frozen=True)
 class Occurrence:
-    """One time that a path was executed in a recording."""
+    """One time that a fragment was executed in a recording."""
 
     window: Recording
     first_row: int
@@ -51,7 +51,7 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class _Executed:
-    """What all occurrences of a path executed, with axes for the occurrence and the row.
+    """What all occurrences of a fragment executed, with axes for the occurrence and the row.
 
     ``distance`` and ``producer`` (static micro-ops) have a third axis, the input; a producer means
     something where there is a distance.
@@ -64,7 +64,7 @@ class _Executed:
 
     @classmethod
     def of(cls, length: int, seen: Sequence[Occurrence]) -> _Executed:
-        """Read the rows of a path of ``length`` rows out of the windows of its occurrences."""
+        """Read the rows of a fragment of ``length`` rows out of the windows of its occurrences."""
         by_window: dict[int, list[int]] = {}
         for number, occurrence in enumerate(seen):
             by_window.setdefault(id(occurrence.window), []).append(number)
@@ -82,7 +82,7 @@ class _Executed:
 
 
 @dataclass
-class PathBuilder:
+class FragmentBuilder:
     """Collects the rows of a library."""
 
     rows: list[tuple[int, ...]] = field(default_factory=list)
@@ -91,16 +91,16 @@ class PathBuilder:
     groups: dict[tuple[int, ...], int] = field(default_factory=dict)
     executed: dict[tuple[int, int], list[int]] = field(default_factory=dict)
 
-    def add(self, program: RecordedProgram, path: Path, seen: Sequence[Occurrence]) -> int:
-        """Append a path with the addresses and producers that fit all of its occurrences.
+    def add(self, program: RecordedProgram, fragment: Fragment, seen: Sequence[Occurrence]) -> int:
+        """Append a fragment with the addresses and producers that fit all of its occurrences.
 
-        Returns the number of the path.
+        Returns the number of the fragment.
         """
         self.starts.append(len(self.rows))
-        self.lengths.append(len(path))
-        executed = _Executed.of(len(path), seen)
-        inputs = self._inputs(program, path, seen, executed)
-        for position, (uop, taken) in enumerate(path):
+        self.lengths.append(len(fragment))
+        executed = _Executed.of(len(fragment), seen)
+        inputs = self._inputs(program, fragment, seen, executed)
+        for position, (uop, taken) in enumerate(fragment):
             indices = executed.index[:, position].tolist()
             offsets = executed.offset[:, position].tolist()
             role, index, offset = _address(program, uop, seen, indices, offsets)
@@ -120,13 +120,13 @@ class PathBuilder:
     def _inputs(
         self,
         program: RecordedProgram,
-        path: Path,
+        fragment: Fragment,
         seen: Sequence[Occurrence],
         executed: _Executed,
     ) -> list[list[_Input]]:
-        """Return the inputs of each row of a path."""
-        memory = np.array([bool(program.target[uop]) for uop, _ in path])
-        inputs: list[list[_Input]] = [[] for _ in path]
+        """Return the inputs of each row of a fragment."""
+        memory = np.array([bool(program.target[uop]) for uop, _ in fragment])
+        inputs: list[list[_Input]] = [[] for _ in fragment]
         for columns, of_memory in _COLUMNS:
             positions = np.flatnonzero(memory == of_memory)
             if len(positions):

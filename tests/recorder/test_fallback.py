@@ -8,23 +8,21 @@ from costmodel.code.library import load_library
 from costmodel.operations.fork.recorded import find
 from costmodel.operations.registry import operation_named
 from costmodel.recorder import RecordedProgram, load_program
-from costmodel.recorder.donors import donated_events, donor_of
+from costmodel.recorder.fallback import fallback_events, fallback_of
 
 
 def test_kernels_that_were_never_seen_unfolding_can_unfold() -> None:
     for name in ("v6.12.117.arm64_contpte", "no_hint.arm64_contpte"):
         program = load_program("zap", name)
         library = load_library("zap", name)
-        events = donated_events(program, operation_named("zap").recorded().donated)
-        donated = [key for key in library.choices if not events.isdisjoint(key)]
+        events = fallback_events(program, operation_named("zap").recorded().missing)
+        theirs = [key for key in library.choices if not events.isdisjoint(key)]
 
-        assert {now for _, now in donated} >= events
+        assert {now for _, now in theirs} >= events
         own = len(program.site)
         for last, now in library.choices:
-            path = library.choices[last, now].usual
-            start = library.path_start[path]
-            rows = library.uop[start : start + library.path_length[path]]
-            assert ((rows >= own) == ((last, now) in donated)).all()
+            rows = library.uop[library.rows(library.choices[last, now].usual)]
+            assert ((rows >= own) == ((last, now) in theirs)).all()
 
 
 def test_builds_go_from_table_to_table_as_the_booted_kernel_of_their_source() -> None:
@@ -33,7 +31,7 @@ def test_builds_go_from_table_to_table_as_the_booted_kernel_of_their_source() ->
         ("v6.8base@gcc14.arm64_nocontpte", "v6.7.arm64_nocontpte"),
     ):
         build = load_program("fork", name)
-        assert donor_of(build.name, {}) == booted
+        assert fallback_of(build.name, {}) == booted
         library = load_library("fork", name)
         assert {("set", "alloc"), ("alloc", "read")} <= set(library.choices)
         assert not {("set", "alloc"), ("alloc", "read")} & set(cut_alone(build))
@@ -48,12 +46,12 @@ def cut_alone(program: RecordedProgram) -> set[tuple[str, str]]:
     return found
 
 
-def test_others_need_no_donor() -> None:
-    assert "v6.7.x86_64" not in operation_named("zap").recorded().donors
-    assert "v6.7.x86_64" not in operation_named("fork").recorded().donors
+def test_others_need_no_fallback() -> None:
+    assert "v6.7.x86_64" not in operation_named("zap").recorded().fallbacks
+    assert "v6.7.x86_64" not in operation_named("fork").recorded().fallbacks
 
 
-def test_what_a_pmd_maps_takes_the_allocation_of_its_table_from_a_donor() -> None:
+def test_what_a_pmd_maps_takes_the_allocation_of_its_table_from_another_program() -> None:
     known = operation_named("fork").recorded()
-    assert known.donors["v6.12.117_pmd.x86_64"] == "v6.12.117.x86_64"
-    assert known.donated == {"alloc"}
+    assert known.fallbacks["v6.12.117_pmd.x86_64"] == "v6.12.117.x86_64"
+    assert known.missing == {"alloc"}
