@@ -18,6 +18,7 @@ import math
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
@@ -171,7 +172,8 @@ def keep(dispatcher: Any, compiled: Callable[[Any], object] | None = None) -> No
             try:
                 with suppress(OSError):
                     super().save_overload(sig, data)
-                    is_kept = True
+                    with warnings.catch_warnings(action="ignore"):  # it was told above
+                        is_kept = self._impl.check_cachable(data)
                 if compiled is not None:
                     compiled(data)
             finally:

@@ -8,6 +8,8 @@ PS_PER_NS: Final = 1_000
 """Schedules and results are kept in integer picoseconds."""
 PS_PER_US: Final = 1_000_000
 PS_PER_S: Final = 1_000_000_000_000
+TICKS_PER_CYCLE: Final = 16
+"""The core computes in integer ticks, each a sixteenth of one of its cycles."""
 
 PAGE_BYTES: Final = 4096
 """The base page of every machine here."""
@@ -20,3 +22,8 @@ WIDTH: Final = 76
 """The most columns of printed text, so that it can be quoted in a mail."""
 YAML_WIDTH: Final = 100
 """The most columns of machine files."""
+
+
+def ticks_to_ps(ticks: int, clock_ghz: float) -> int:
+    """Return ticks in picoseconds, rounded to the nearest one."""
+    return round(ticks * PS_PER_NS / (TICKS_PER_CYCLE * clock_ghz))

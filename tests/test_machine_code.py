@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -58,6 +59,27 @@ def test_a_process_compiles_its_share_and_the_next_one_goes_on(place: Path) -> N
     made = file.stat().st_mtime_ns
     assert apart(machine_code.ends_within, 1, result)
     assert file.stat().st_mtime_ns == made
+
+
+def test_what_numba_cannot_keep_ends_no_process(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next process would have to compile it again, and the one after it, without end."""
+    import numba
+
+    outside = ctypes.CDLL(None).labs
+    outside.argtypes, outside.restype = [ctypes.c_long], ctypes.c_long
+
+    def magnitude(value: int) -> int:
+        return int(outside(value))
+
+    absolute: Any = numba.njit(magnitude)
+    machine_code.keep(absolute)
+    monkeypatch.setattr(machine_code._share, "left", 1)  # and back after the test
+    with pytest.warns(numba.NumbaWarning, match="dynamic globals") as told:
+        assert machine_code.ends_within(1, lambda: absolute(-3))
+    assert len(told) == 1
+    assert absolute(-3) == 3
 
 
 @pytest.mark.parametrize("keep", [0, 10, 40, -1])

@@ -16,8 +16,8 @@ from typing import Final
 
 from costmodel.config.machine import load_machine
 from costmodel.config.resources import names
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.explaining.more_work import with_ports
+from costmodel.units import TICKS_PER_CYCLE
 from tests.strategies.test_more_work import GAIN, PTES, Draw, draws
 
 _SHOWN: Final = 3

@@ -20,7 +20,8 @@ from costmodel.uncertainty.priors import priors
 from costmodel.units import WIDTH
 
 if TYPE_CHECKING:
-    from costmodel.config.machine import Machine, Uncertainty
+    from costmodel.config.fit import Uncertainty
+    from costmodel.config.machine import Machine
 
 
 @dataclass(frozen=True)

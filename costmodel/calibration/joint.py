@@ -17,7 +17,7 @@ import numpy as np
 from costmodel.arrays import Floats
 from costmodel.calibration.predict import slopes
 from costmodel.calibration.targets import BASELINE, Case, PublishedNumber, cases, usual_case
-from costmodel.config.machine import Uncertainty
+from costmodel.config.fit import Uncertainty
 from costmodel.uncertainty.priors import Prior, priors
 
 if TYPE_CHECKING:

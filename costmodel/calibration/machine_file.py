@@ -16,8 +16,9 @@ import yaml
 from pydantic import BaseModel
 
 from costmodel.config.document import parse_document
+from costmodel.config.fit import Fit, Uncertainty
 from costmodel.config.keys import replaced
-from costmodel.config.machine import Fit, Machine, Uncertainty
+from costmodel.config.machine import Machine
 from costmodel.config.parameter import Parameter
 from costmodel.config.schema import validated
 from costmodel.files import write_text

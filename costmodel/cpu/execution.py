@@ -6,7 +6,7 @@ from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.issue import ready_at, redirect, start, wait
 from costmodel.cpu.memory import fetch, forwarded, free_register, hold_register
-from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
+from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import (
     ALU,
@@ -24,6 +24,7 @@ from costmodel.cpu.window import (
     Window,
 )
 from costmodel.jit import inlined
+from costmodel.units import TICKS_PER_CYCLE
 
 _DEPENDENCY = int(Cause.DEPENDENCY)
 _MISPREDICT = int(Cause.BRANCH_MISPREDICT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
-from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
+from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import (
     ALU,
@@ -26,6 +26,7 @@ from costmodel.cpu.window import (
     Window,
 )
 from costmodel.jit import hot, inlined
+from costmodel.units import TICKS_PER_CYCLE
 
 _PORT = int(Cause.PORT)
 _ALL = (1 << WORD_TICKS) - 1

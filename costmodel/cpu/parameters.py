@@ -11,10 +11,8 @@ from typing import NamedTuple
 from costmodel.config.core import NO_BRANCH_LIMIT
 from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
-from costmodel.units import LINE_BYTES
+from costmodel.units import LINE_BYTES, TICKS_PER_CYCLE
 
-TICKS_PER_CYCLE = 16
-"""The resolution of time inside the core."""
 SYSTEM_CYCLES = 4
 """Latency of system instructions such as reading a register; no published loop has any."""
 
@@ -167,11 +165,6 @@ def _limit(count: int, rob_entries: int) -> int:
 def ns_to_ticks(ns: float, clock_ghz: float) -> int:
     """Return nanoseconds in ticks of a core at ``clock_ghz``, at least one tick."""
     return cycles_to_ticks(ns * clock_ghz)
-
-
-def ticks_to_ps(ticks: int, clock_ghz: float) -> int:
-    """Return ticks in picoseconds, rounded to the nearest one."""
-    return round(ticks * 1000 / (TICKS_PER_CYCLE * clock_ghz))
 
 
 def relevant(parameters: Parameters, ops: Collection[int]) -> Parameters:

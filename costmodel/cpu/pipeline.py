@@ -10,7 +10,7 @@ from __future__ import annotations
 from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.execution import execute
-from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
+from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import (
     BRANCHES,
@@ -25,6 +25,7 @@ from costmodel.cpu.window import (
     Window,
 )
 from costmodel.jit import hot, inlined
+from costmodel.units import TICKS_PER_CYCLE
 
 _WIDTH = int(Cause.WIDTH)
 _STORE_BUFFER = int(Cause.STORE_BUFFER)

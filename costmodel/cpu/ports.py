@@ -9,7 +9,7 @@ from typing import Any
 import simpy
 
 from costmodel.cpu.micro_op import MicroOp
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
+from costmodel.units import TICKS_PER_CYCLE
 
 Steps = Generator[simpy.Event, Any, None]
 Timed = Generator[simpy.Event, Any, int]

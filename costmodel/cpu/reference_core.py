@@ -9,11 +9,12 @@ import simpy
 
 from costmodel.cpu import columns as c
 from costmodel.cpu.micro_op import MicroOp
-from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
+from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.ports import Steps
 from costmodel.cpu.reference_execution import Execution
 from costmodel.cpu.stack import Cause
 from costmodel.cpu.window import BRANCHES, CALLS, COUNTERS, LOADS, LOCKS, QUEUES, RESULTS
+from costmodel.units import TICKS_PER_CYCLE
 
 
 class _Slots:

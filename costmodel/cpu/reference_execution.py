@@ -12,7 +12,7 @@ import simpy
 from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.micro_op import MicroOp
-from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
+from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.ports import Ports, Steps, Timed
 from costmodel.cpu.reference_locks import oldest_begins, turn_begins
 from costmodel.cpu.stack import CAUSES, Cause
@@ -27,6 +27,7 @@ from costmodel.cpu.window import (
     MULTIPLY,
     STORING,
 )
+from costmodel.units import TICKS_PER_CYCLE
 
 
 def _time(event: simpy.Event) -> int:

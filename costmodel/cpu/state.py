@@ -12,7 +12,7 @@ import numpy as np
 
 from costmodel.arrays import Ints
 from costmodel.cpu.issue import take_until
-from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters
+from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.window import (
     GROUP_BITS,
     NO_ISSUE,
@@ -23,6 +23,7 @@ from costmodel.cpu.window import (
     Window,
 )
 from costmodel.jit import hot, inlined
+from costmodel.units import TICKS_PER_CYCLE
 
 _NONE = -1
 _CARRIED = 13

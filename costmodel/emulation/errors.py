@@ -5,6 +5,6 @@ from __future__ import annotations
 from costmodel.config.errors import ConfigError
 
 
-def refuse(origin: str, reason: str, *, key: str = "", got: str = "") -> ConfigError:
+def refuse(origin: str, reason: str, *, got: str = "") -> ConfigError:
     """Return the error to raise: ``origin`` is a file, an option or ``file: symbol``."""
-    return ConfigError.of(origin, reason, key=key, got=got)
+    return ConfigError.of(origin, reason, got=got)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from costmodel import cpu
 from costmodel.code.trace import TableRun
 from costmodel.config.machine import Machine
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.loops.body import trace_of
 from costmodel.loops.form import Loop
+from costmodel.units import TICKS_PER_CYCLE
 
 ROWS = 8192
 """About how many micro-ops are executed before time is taken, so that the pipeline is warm."""

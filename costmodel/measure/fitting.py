@@ -15,7 +15,8 @@ from costmodel.arrays import Floats
 from costmodel.calibration.fit import STARTS, Fitted, fit
 from costmodel.calibration.problem import Data, Problem
 from costmodel.config.errors import ConfigError
-from costmodel.config.machine import Machine, Uncertainty
+from costmodel.config.fit import Uncertainty
+from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, seconds_around
 from costmodel.measure.operations import Measured
 from costmodel.measure.prediction import NOTHING_NAMED, RunningKernel, cells_of

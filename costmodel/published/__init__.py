@@ -1,11 +1,6 @@
 """Published measurements, copied with their sources and mapped to this package's names."""
 
-from costmodel.published.rows import (
-    Metric,
-    Role,
-    Row,
-    Table,
-    all_rows,
+from costmodel.published.matching import (
     change_against_pct,
     half_range_pct,
     implied_change_pct,
@@ -14,9 +9,8 @@ from costmodel.published.rows import (
     matching,
     matching_loop,
     roles_of_times,
-    rows_by_id,
-    tables,
 )
+from costmodel.published.rows import Metric, Role, Row, Table, all_rows, rows_by_id, tables
 
 __all__ = [
     "Metric",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.cpu.parameters import ticks_to_ps
 from costmodel.operations.protocol import FlushRequest
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.flush import ASID_FLUSH
+from costmodel.units import ticks_to_ps
 
 if TYPE_CHECKING:
     from costmodel.code.trace import TableRun

@@ -91,10 +91,10 @@ def sweep_axis_of(key: str, value: object) -> SweepAxis:
     return SweepAxis(key, values=_listed([value]))
 
 
-def axes_of(over: Mapping[str, object], *, origin: str = "over") -> tuple[SweepAxis, ...]:
+def axes_of(over: Mapping[str, object]) -> tuple[SweepAxis, ...]:
     """Return the axes of a mapping from keys to ranges or values.
 
-    Raises ConfigError with every fault; ``origin`` is what messages call the mapping.
+    Raises ConfigError with every fault.
     """
     found = []
     faults = []
@@ -102,15 +102,16 @@ def axes_of(over: Mapping[str, object], *, origin: str = "over") -> tuple[SweepA
         try:
             found.append(sweep_axis_of(key, value))
         except ValueError as error:
-            faults.append(Fault(origin, key=str(key), reason=str(error), got=describe(value)))
+            faults.append(Fault("over", key=str(key), reason=str(error), got=describe(value)))
     if faults:
         raise ConfigError(faults)
     return tuple(found)
 
 
-def parse_over(
-    texts: Iterable[str], *, origin: str = "--over", faults: Faults | None = None
-) -> tuple[SweepAxis, ...]:
+_OPTION: Final = "--over"
+
+
+def parse_over(texts: Iterable[str], *, faults: Faults | None = None) -> tuple[SweepAxis, ...]:
     """Return the axes of options such as ``KEY=LOW..HIGH:N``, ``KEY=a,b,c`` and ``KEY``.
 
     A key alone varies over the range of each machine file. Raises ConfigError with every fault, or
@@ -122,15 +123,15 @@ def parse_over(
     for text in texts:
         key, equals, value = (part.strip() for part in text.partition("="))
         if not key or (equals and not value):
-            wrong.append(Fault(origin, reason="must have the form KEY=VALUES", got=describe(text)))
+            wrong.append(Fault(_OPTION, reason="must have the form KEY=VALUES", got=describe(text)))
             continue
         if key in found:
-            wrong.append(Fault(origin, key=key, reason="is given twice", got=describe(text)))
+            wrong.append(Fault(_OPTION, key=key, reason="is given twice", got=describe(text)))
             continue
         try:
             found[key] = sweep_axis_of(key, parse_scalar(value) if equals else OWN)
         except ValueError as error:
-            wrong.append(Fault(origin, key=key, reason=str(error), got=describe(value)))
+            wrong.append(Fault(_OPTION, key=key, reason=str(error), got=describe(value)))
     if faults is None:
         collected.tell()
     return tuple(found.values())

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.timeline.labels import label, waited_for
 from costmodel.timeline.times import MicroOpTimes, Timeline
+from costmodel.units import TICKS_PER_CYCLE
 
 HEADER = "Kanata\t0004"
 LANE = 0

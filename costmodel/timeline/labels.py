@@ -6,9 +6,8 @@ from typing import Final
 
 from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN
 from costmodel.code.uops import Kind, Subkind, Target
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.timeline.times import MicroOpTimes
-from costmodel.units import LINE_BYTES
+from costmodel.units import LINE_BYTES, TICKS_PER_CYCLE
 
 _KIND: Final = {
     Kind.RMW: "atomic",

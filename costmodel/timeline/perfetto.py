@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from costmodel import __version__
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.timeline.labels import label, operation, place, waited_for
 from costmodel.timeline.times import MicroOpTimes, Timeline
+from costmodel.units import TICKS_PER_CYCLE
 
 PROCESS = 1
 

@@ -15,10 +15,11 @@ from costmodel.config.machine import Machine
 from costmodel.cpu import columns as c
 from costmodel.cpu.batch import parameter_records
 from costmodel.cpu.engine import Priced, priced_programs
-from costmodel.cpu.parameters import TICKS_PER_CYCLE, Parameters, parameters_of
+from costmodel.cpu.parameters import Parameters, parameters_of
 from costmodel.cpu.pipeline import advance
 from costmodel.cpu.stack import CAUSES, Cause, shared_out
 from costmodel.cpu.window import COUNTERS, Window, new_window
+from costmodel.units import TICKS_PER_CYCLE
 
 
 @dataclass(frozen=True)

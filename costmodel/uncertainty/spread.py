@@ -16,7 +16,8 @@ from functools import lru_cache
 import numpy as np
 
 from costmodel.arrays import Floats
-from costmodel.config.machine import ROUNDING, Machine
+from costmodel.config.fit import ROUNDING
+from costmodel.config.machine import Machine
 from costmodel.disk_cache import ByIdentity
 from costmodel.operations.shared.process import LIFE_KEYS, VMA_KEYS
 from costmodel.uncertainty.priors import OWN_FLUSHES, Prior, priors, shared_priors, variants

@@ -4,7 +4,8 @@ import pytest
 
 from costmodel.calibration.calibrate import fit_rows
 from costmodel.calibration.joint import MOST, uncertainty
-from costmodel.config.machine import Uncertainty, load_machine
+from costmodel.config.fit import Uncertainty
+from costmodel.config.machine import load_machine
 from costmodel.uncertainty.priors import priors
 
 ALTRA = load_machine("ampere-altra")

@@ -10,7 +10,8 @@ from costmodel.calibration.fit import Fitted, fit
 from costmodel.calibration.machine_file import with_fit, write_fit
 from costmodel.calibration.problem import Data, Problem
 from costmodel.config.errors import ConfigError
-from costmodel.config.machine import Machine, Uncertainty
+from costmodel.config.fit import Uncertainty
+from costmodel.config.machine import Machine
 from costmodel.config.resources import find_file
 from costmodel.uncertainty.priors import priors
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from costmodel.config.errors import ConfigError
-from costmodel.config.machine import SET_BY_USER, Machine, Uncertainty, load_machine
+from costmodel.config.fit import Uncertainty
+from costmodel.config.machine import SET_BY_USER, Machine, load_machine
 from costmodel.config.resources import directory, find_file
 
 ALTRA = (directory("machines") / "ampere-altra.yaml").read_text()

@@ -10,7 +10,7 @@ from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Kind, Subkind, Target, Uop, Value
 from costmodel.config.machine import Machine, load_machine
 from costmodel.cpu import engine
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
+from costmodel.units import TICKS_PER_CYCLE
 
 REGION_BYTES = 1 << 40
 ALTRA = load_machine("ampere-altra")

@@ -12,9 +12,10 @@ from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Kind
 from costmodel.config.machine import Machine
 from costmodel.cpu import batch, engine
-from costmodel.cpu.parameters import TICKS_PER_CYCLE, parameters_of
+from costmodel.cpu.parameters import parameters_of
 from costmodel.cpu.stack import Timing
 from costmodel.uncertainty.sampling import drawn_machines
+from costmodel.units import TICKS_PER_CYCLE
 
 from .build import ALTRA, M2, XEON, machine, system, trace_of
 from .draw import ARM64, X86, traces

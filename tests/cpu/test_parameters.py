@@ -19,9 +19,9 @@ from costmodel.cpu.parameters import (
     ns_to_ticks,
     parameters_of,
     relevant,
-    ticks_to_ps,
 )
 from costmodel.cpu.program import program_of
+from costmodel.units import ticks_to_ps
 
 from .build import ALTRA, XEON, alu, load, machine, trace_of
 from .draw import ARM64, X86, traces

@@ -14,9 +14,9 @@ from costmodel.config.core import Core
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.parameter import Bounds
 from costmodel.cpu import engine, reference
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.cpu.stack import Timing
 from costmodel.cpu.window import PORTS
+from costmodel.units import TICKS_PER_CYCLE
 
 from .build import ALTRA, XEON, alu, load, machine, rmw, system, trace_of
 from .draw import ARM64, X86, traces

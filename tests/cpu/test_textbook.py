@@ -9,7 +9,7 @@ from costmodel.code.trace import TableRun
 from costmodel.code.uops import Kind, Subkind, Target, Uop
 from costmodel.config.machine import Machine
 from costmodel.cpu import engine
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
+from costmodel.units import TICKS_PER_CYCLE
 
 from .build import (
     ALTRA,

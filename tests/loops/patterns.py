@@ -13,9 +13,8 @@ from costmodel.code.trace import TableRun, Trace
 from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.config.machine import Machine
 from costmodel.config.sizes import size_in_bytes
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.loops.rows import LoopRow, trace_of_rows
-from costmodel.units import LINE_BYTES
+from costmodel.units import LINE_BYTES, TICKS_PER_CYCLE
 
 LINES = 2048
 """The number of lines that a trace of a pattern touches, each once."""

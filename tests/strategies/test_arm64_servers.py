@@ -7,11 +7,11 @@ import pytest
 from costmodel import cpu
 from costmodel.config.machine import load_machine
 from costmodel.config.workload import Workload
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.operations.fork.mm import ForkOperation
 from costmodel.operations.shared.strategy import Strategy, both
 from costmodel.strategies import fork as k
 from costmodel.strategies.runs import trace_runs
+from costmodel.units import TICKS_PER_CYCLE
 
 SERVERS = ["graviton3", "graviton4", "nvidia-grace", "ampereone"]
 PTES = (64 << 20) // 4096

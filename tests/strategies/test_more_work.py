@@ -23,12 +23,12 @@ from costmodel import cpu
 from costmodel.config.machine import Machine, load_machine
 from costmodel.config.resources import names
 from costmodel.config.workload import Workload
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.explaining.more_work import with_ports
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.strategies import fork as k
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.runs import trace_runs
+from costmodel.units import TICKS_PER_CYCLE
 
 EVENTS: Final = ("read", "get", "clear_exclusive", "map", "large_map", "wrprotect", "set", "scan")
 PER_MACHINE: Final = 12

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.timeline.kanata import STAGES, kanata
 from costmodel.timeline.times import Timeline
+from costmodel.units import TICKS_PER_CYCLE
 
 ARGUMENTS = {"C": 1, "I": 3, "L": 3, "S": 3, "E": 3, "R": 3, "W": 3}
 

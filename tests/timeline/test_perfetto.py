@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.timeline.perfetto import lanes, perfetto
 from costmodel.timeline.times import Timeline
+from costmodel.units import TICKS_PER_CYCLE
 
 
 def events_of(timeline: Timeline) -> list[dict[str, Any]]:

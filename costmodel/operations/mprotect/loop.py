@@ -20,10 +20,10 @@ from costmodel.operations.mprotect.mm import (
     as_registered,
     changed_nonpresent,
 )
-from costmodel.operations.shared.contpte import convert, unfold_partial
+from costmodel.operations.shared.contpte import convert
 from costmodel.operations.shared.entry import Counted, Entry, Steps
-from costmodel.operations.shared.scan import Scan, scan
-from costmodel.operations.shared.walk import empty, entry_of, fold, walk
+from costmodel.operations.shared.scan import Scan
+from costmodel.operations.shared.walk import empty, empty_batch, entry_of, fold, walk
 
 Change = Callable[[MprotectOperation, ProtectedTable, Entry], Counted]
 """A function that changes entries from a present one on, and returns their number."""
@@ -117,13 +117,7 @@ def change_batched(mprotect: MprotectOperation, how: ProtectBatching) -> Steps:
 def _change_from(
     how: ProtectBatching, mprotect: MprotectOperation, table: ProtectedTable, entry: Entry
 ) -> Counted:
-    count = 1
-    if entry.folio is not None:
-        yield entry.step("folio")
-        if entry.folio.order:
-            count = yield from scan(table, entry, how)
-    yield from unfold_partial(table, entry, count, whole_blocks_stay=True)
-    yield from empty(table, entry, count)
+    count = yield from empty_batch(table, entry, how)
     if looks_at_pages(table):
         yield from _commit_runs(mprotect, table, entry, count)
     else:

@@ -15,10 +15,10 @@ from functools import partial
 
 from costmodel.mm.pte import CONT, DIRTY, SOFT_DIRTY, YOUNG
 from costmodel.operations.mremap.mm import MovedTable, MremapOperation, moved_entry
-from costmodel.operations.shared.contpte import convert, unfold_partial
+from costmodel.operations.shared.contpte import convert
 from costmodel.operations.shared.entry import Counted, Entry, Steps
-from costmodel.operations.shared.scan import Scan, scan
-from costmodel.operations.shared.walk import empty, entry_of, fold, walk
+from costmodel.operations.shared.scan import Scan
+from costmodel.operations.shared.walk import empty, empty_batch, entry_of, fold, walk
 
 Move = Callable[[MremapOperation, MovedTable, Entry], Counted]
 """A function that moves entries from a present one on, and returns their number."""
@@ -100,15 +100,9 @@ def contpte_hinted(mremap: MremapOperation) -> Steps:
 def _move_from(
     how: Scan, needs_hint: bool, mremap: MremapOperation, table: MovedTable, entry: Entry
 ) -> Counted:
-    count = 1
     alone = table.end - entry.slot == 1  # nothing is left to batch
     looks = not alone and (entry.pte & CONT or not needs_hint)
-    if looks and entry.folio is not None:
-        yield entry.step("folio")
-        if entry.folio.order:
-            count = yield from scan(table, entry, how)
-    yield from unfold_partial(table, entry, count, whole_blocks_stay=True)
-    yield from empty(table, entry, count)
+    count = yield from empty_batch(table, entry, how if looks else None)
     yield from arrive(mremap, table, entry, count)
     return count
 

@@ -11,8 +11,9 @@ from costmodel.mm.address_space import VmaKind
 from costmodel.mm.live_table import LiveTable
 from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import CONT, CONT_PTES, PRESENT
-from costmodel.operations.shared.contpte import convert, gathered
+from costmodel.operations.shared.contpte import convert, gathered, unfold_partial
 from costmodel.operations.shared.entry import Counted, Entry, Steps, TablePart
+from costmodel.operations.shared.scan import Scan, scan
 
 
 def walk(
@@ -72,6 +73,22 @@ def empty(part: TablePart, entry: Entry, count: int = 1) -> Steps:
     entry.pte = part.src.clear(entry.slot, count)
     for ahead in range(count):
         yield entry.step("clear", ahead)
+
+
+def empty_batch(part: TablePart, entry: Entry, how: Scan | None) -> Counted:
+    """Find a batch from ``entry`` on and empty it; return its number of entries.
+
+    ``how`` says which entries belong to it; None for ``entry`` alone, whose folio is not looked at.
+    A contiguous block that the batch covers only in part is unfolded before.
+    """
+    count = 1
+    if how is not None and entry.folio is not None:
+        yield entry.step("folio")
+        if entry.folio.order:
+            count = yield from scan(part, entry, how)
+    yield from unfold_partial(part, entry, count, whole_blocks_stay=True)
+    yield from empty(part, entry, count)
+    return count
 
 
 def fold(table: LiveTable, side: str, entry: Entry) -> Steps:

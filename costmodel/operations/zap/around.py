@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -44,19 +43,16 @@ def around(machine: Machine, workload: Workload, runs: Sequence[TableRun]) -> Su
     call_ps = round(machine.kernel.unmap_call_ns.value * PS_PER_NS)
     free_ps = round(machine.kernel.table_free_ns.value * PS_PER_NS)
     ends, stride = state.mapped_by > 1, gathered_stride(workload)
-    forced = Counter[int]()
-    for run in runs:
-        forced[run.flushed_pages] += run.flushes
+    forced = sum(run.flushes for run in runs)
+    gathered = max((run.flushed_pages for run in runs), default=0)  # all lists have one size
     after = []
-    if not (ends and machine.isa == "arm64"):  # there an end flushes with its tables alone
-        after += [
-            flush(machine, FlushRequest(None if ends else pages, stride), count=count)
-            for pages, count in forced.items()
-            if count
-        ]
+    # On arm64 an end flushes with its tables alone.
+    if forced and not (ends and machine.isa == "arm64"):
+        request = FlushRequest(None if ends else gathered, stride)
+        after.append(flush(machine, request, count=forced))
     if tables:
         after.append(OutsideCost({TABLE_FREE: free_ps}, count=tables))
-    left = flushed - sum(pages * count for pages, count in forced.items())
+    left = flushed - gathered * forced
     if ends:
         request = FlushRequest(frees_tables=True)
     elif kept:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from costmodel.code.uops import Kind
 from costmodel.config.errors import ConfigError
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
 from costmodel.results.plots.picture import Picture, look, new_figure
 from costmodel.results.plots.style import (
@@ -24,6 +23,7 @@ from costmodel.results.plots.style import (
 )
 from costmodel.timeline.labels import label
 from costmodel.timeline.times import MicroOpTimes, Timeline
+from costmodel.units import TICKS_PER_CYCLE
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

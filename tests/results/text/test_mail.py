@@ -16,7 +16,8 @@ from costmodel.files import json_text
 from costmodel.results.build import result_file
 from costmodel.results.document import ResultFile
 from costmodel.results.reading import read_results
-from costmodel.results.text.mail import dearer_orders, mail
+from costmodel.results.text.dearer import dearer_orders
+from costmodel.results.text.mail import mail
 from costmodel.statistics import change, exact
 from tests.results.made import cell, document
 
