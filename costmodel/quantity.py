@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from costmodel.units import MIB
+
 _ENDS: Final = {
     "_ns": "ns",
     "_us": "us",
@@ -17,7 +19,6 @@ _ENDS: Final = {
 """Endings of the keys of numbers, and the unit that each means."""
 _TIMES: Final = (("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9))
 _PLAIN: Final = (1e-4, 1e6)
-_MIB: Final = 1 << 20
 
 
 def three_digits(value: float) -> str:
@@ -39,8 +40,8 @@ def ends_text(low: float, high: float, key: str) -> tuple[str, str]:
     >>> ends_text(24.0, 40.0, "caches.llc.latency_ns"), ends_text(2**24, 2**25, "llc.size_bytes")
     (('24', '40'), ('16', '32 MiB'))
     """
-    if key.endswith("_bytes") and low >= _MIB:
-        return three_digits(low / _MIB), f"{three_digits(high / _MIB)} MiB"
+    if key.endswith("_bytes") and low >= MIB:
+        return three_digits(low / MIB), f"{three_digits(high / MIB)} MiB"
     return three_digits(low), three_digits(high)
 
 

@@ -16,9 +16,7 @@ from costmodel.experiment import (
     Comparison,
     LeftOut,
     Result,
-    all_in_one_build,
     compare_cells,
-    mixes_builds,
 )
 from costmodel.ineffective import ineffective, ineffective_by_machine
 from costmodel.plan import plan
@@ -171,6 +169,7 @@ class Study:
         The times of ``order`` and ``stack`` are priced in one build for each machine, the picture
         says which; a strategy that was not recorded of it is left out.
         """
+        from costmodel.experiment.one_build import all_in_one_build, mixes_builds
         from costmodel.results.plots.draw import ONE_BUILD, draw
 
         shown = self

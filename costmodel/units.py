@@ -11,6 +11,10 @@ PS_PER_S: Final = 1_000_000_000_000
 TICKS_PER_CYCLE: Final = 16
 """The core computes in integer ticks, each a sixteenth of one of its cycles."""
 
+KIB: Final = 1 << 10
+MIB: Final = 1 << 20
+GIB: Final = 1 << 30
+
 PAGE_BYTES: Final = 4096
 """The base page of every machine here."""
 LINE_BYTES: Final = 64

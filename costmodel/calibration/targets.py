@@ -19,6 +19,7 @@ from costmodel.published import (
     implied_change_pct,
     rows_by_id,
 )
+from costmodel.units import GIB
 
 FLOOR = 0.01
 """The least relative uncertainty of a time. The smallest published deviations are 0.0 and 0.1 %,
@@ -177,7 +178,7 @@ def _sigma(row: Row, size: float) -> float:
 
 def usual_case(strategy: str, order: int) -> Case:
     """Return the case of most published rows: fork of 1 GiB of written pages of one folio order."""
-    return _of(DEFAULT, strategy, 1 << 30, states_of(DEFAULT)[0], folio_orders={order: 1.0})
+    return _of(DEFAULT, strategy, GIB, states_of(DEFAULT)[0], folio_orders={order: 1.0})
 
 
 def _case(row: Row, strategy: str | None) -> Case:

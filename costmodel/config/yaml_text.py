@@ -17,8 +17,9 @@ from yaml.reader import ReaderError
 
 from costmodel.config.errors import ConfigError, Fault
 from costmodel.files import read_bounded
+from costmodel.units import MIB
 
-_LARGEST_FILE_BYTES = 1 << 20
+_LARGEST_FILE_BYTES = MIB
 # libyaml where PyYAML was built with it: twenty times faster than Python.
 _PARSER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _SHIPPED_PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

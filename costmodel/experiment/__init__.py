@@ -15,11 +15,9 @@ from costmodel.experiment.run import compile_apart, run_cells
 from costmodel.experiment.study import (
     Comparison,
     LeftOut,
-    all_in_one_build,
     beside,
     compare,
     compare_cells,
-    mixes_builds,
     published_rows,
 )
 
@@ -28,7 +26,6 @@ __all__ = [
     "Comparison",
     "LeftOut",
     "Result",
-    "all_in_one_build",
     "beside",
     "build_of",
     "compare",
@@ -40,7 +37,6 @@ __all__ = [
     "exact_seconds_on",
     "executed",
     "matched",
-    "mixes_builds",
     "paces_of",
     "published_rows",
     "run_cell",

@@ -35,13 +35,14 @@ from costmodel.experiment.cell import Cell, named_strategy
 from costmodel.experiment.pace import exact_seconds
 from costmodel.operations.registry import DEFAULT
 from costmodel.uncertainty.spread import Interval
+from costmodel.units import GIB
 
 DoubtSource = Literal["own", "others", "none"]
 CERTAIN: Interval = (0.0, 0.0)
 """The interval where the user named the build: no other one is meant."""
 _ENDS = (0, 9)
 """The folio orders at which other builds were recorded."""
-_MEMORY_BYTES = 1 << 30
+_MEMORY_BYTES = GIB
 """Size of the mapping on which builds are compared: that of nearly all published measurements, and
 the default of the program."""
 

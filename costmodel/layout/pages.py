@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from costmodel.arrays import Ints
 from costmodel.config.errors import ConfigError, Fault, describe
-from costmodel.units import LARGEST_ORDER, PAGE_BYTES
+from costmodel.units import KIB, LARGEST_ORDER, PAGE_BYTES
 
 Words = NDArray[np.uint64]
 
@@ -26,7 +26,6 @@ _BLOCK = 4096
 _HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) [0-9a-f]+ \S+ \d+\s*(.*)")
 _VALUE = re.compile(r"(\w+):\s+(\d+) kB")
 _OTHER = re.compile(r"(THPeligible|VmFlags|ProtectionKey):.*")
-_KIB = 1 << 10
 
 
 @dataclass
@@ -57,7 +56,7 @@ def read_mappings(text: str, file: str) -> list[Mapping]:
             start, end = int(head[1], 16), int(head[2], 16)
             found.append(Mapping(start, end, head[3], head[4]))
         elif found and (value := _VALUE.fullmatch(line.strip())):
-            found[-1].sizes[value[1]] = _KIB * int(value[2])
+            found[-1].sizes[value[1]] = KIB * int(value[2])
         elif line.strip() and not (found and _OTHER.fullmatch(line)):
             reason = "is no line of /proc/PID/smaps"
             faults.append(Fault(file, number, 1, reason=reason, got=describe(line.strip())))

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from costmodel.config.frames import CONTIGUOUS, SCATTERED
 from costmodel.config.sizes import size_text
-from costmodel.units import PAGE_BYTES
+from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
-_TABLE_BYTES = 512 * PAGE_BYTES
+_TABLE_BYTES = PAGE_BYTES << LARGEST_ORDER
 _LEAST_ALONE = 0.01
 
 

@@ -9,8 +9,7 @@ from statistics import median
 from typing import Any
 
 from costmodel.measure.regions import LINE, Pages
-
-KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+from costmodel.units import KIB
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,13 @@ import numpy as np
 
 from costmodel.config.frames import CONTIGUOUS, SCATTERED
 from costmodel.layout.placement import placement_of
-from costmodel.measure.experiment import GIB, MIB
 from costmodel.measure.folios import HUGE_ORDER, Folios
 from costmodel.measure.kernels.assembler import Assembler
 from costmodel.measure.kernels.calls import NUMBERS, TIMED
 from costmodel.measure.process import Lost, Measuring
 from costmodel.measure.readings.number import Number
 from costmodel.measure.system import System
-from costmodel.units import PAGE_BYTES
+from costmodel.units import GIB, MIB, PAGE_BYTES
 
 WORKER = Path(__file__).with_name("operations_worker.py")
 OF_THE_PROCESS = ("fork", "exit")

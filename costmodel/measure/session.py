@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
-from costmodel.measure.experiment import MIB, Experiment, Series
+from costmodel.measure.experiment import Experiment, Series
 from costmodel.measure.kernels import Isa
 from costmodel.measure.process import Lost, Measuring
 from costmodel.measure.suite import (
@@ -26,6 +26,7 @@ from costmodel.measure.suite import (
 )
 from costmodel.measure.system import System, load_average, steal_seconds
 from costmodel.measure.visited import unlike_cpus
+from costmodel.units import MIB
 
 WORKER = "costmodel.measure.worker"
 BUSY_SPREAD = 1.3

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from costmodel.measure.experiment import KIB, MIB, Experiment
+from costmodel.measure.experiment import Experiment
 from costmodel.measure.kernels import Isa
 from costmodel.measure.kernels.loop_body import LoopBody, Operations
+from costmodel.units import KIB, MIB
 
 UNROLLED = 8
 """How often the hand-written kernels repeat what they time."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from costmodel.strategies.likeness import build_facts
+from costmodel.units import KIB
 
-KIB = 1 << 10
 _UNITS = {"": 1, "K": KIB, "M": KIB**2, "G": KIB**3}
 _COARSE_CLOCK = 5  # CLOCK_REALTIME_COARSE
 _DIRECT_MAPS = (

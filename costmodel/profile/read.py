@@ -11,6 +11,7 @@ from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.config.yaml_text import bounded, decoded
 from costmodel.profile import report
 from costmodel.profile.stacks import Profile, Stack, chosen_event, named
+from costmodel.units import GIB
 
 FORM = "perf script"
 _LONGEST_COMM = 63
@@ -109,7 +110,7 @@ def _alone(rest: str) -> Iterator[str]:
 
 
 _PERF_DATA = b"PERFILE2"
-_LARGEST_BYTES = 1 << 30
+_LARGEST_BYTES = GIB
 _FIRST_LINES = 200
 
 

@@ -13,8 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from costmodel.config.yaml_text import shipped
-
-MIB = 1 << 20
+from costmodel.units import MIB
 
 
 class Role(StrEnum):

@@ -31,6 +31,7 @@ from costmodel.recorder.archive import (
     program_to_arrays,
     zip_arrays,
 )
+from costmodel.units import GIB
 
 SUFFIX: Final = ".ckb"
 TABLE: Final = "_table"
@@ -51,7 +52,7 @@ FREED_BEFORE: Final = 1 << 24
 where they are priced."""
 _FORMAT: Final = 2
 _LONGEST_TEXT: Final = 60
-_LARGEST_BYTES: Final = 1 << 30
+_LARGEST_BYTES: Final = GIB
 """Of an archive unpacked; one of zap takes up to 73 MiB."""
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from costmodel.units import GIB
+
 resource: Any = None
 with suppress(ImportError):  # not on Windows
     import resource
@@ -48,7 +50,7 @@ class Limits:
     @property
     def too_large(self) -> str:
         """The reason for code that ran out of memory."""
-        return f"needs more than {self.memory_bytes / (1 << 30):.3g} GiB of memory"
+        return f"needs more than {self.memory_bytes / GIB:.3g} GiB of memory"
 
 
 Stop = Callable[[str, FrameType | None], None]

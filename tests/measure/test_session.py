@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from costmodel.config.machine import Machine
-from costmodel.measure.experiment import MIB, Experiment, Series
+from costmodel.measure.experiment import Experiment, Series
 from costmodel.measure.kernels import isa_here
 from costmodel.measure.likeness import nearest
 from costmodel.measure.machine_text import machine_text
@@ -16,6 +16,7 @@ from costmodel.measure.session import Session, measure_core, plan_for, steps
 from costmodel.measure.suite import Plan, far
 from costmodel.measure.system import System, read_system
 from costmodel.measure.visited import cpus_to_visit
+from costmodel.units import MIB
 
 ISA = isa_here()
 CPUS = cpus_to_visit(os.sched_getaffinity(0))

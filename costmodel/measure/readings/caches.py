@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from costmodel.measure.experiment import MIB, Estimate
+from costmodel.measure.experiment import Estimate
 from costmodel.measure.readings.number import Number, Taken, knee
+from costmodel.units import MIB
 
 _SLOWEST = 3.5
 """The next level over this one, at most."""

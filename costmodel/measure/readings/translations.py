@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from costmodel.measure.experiment import GIB, MIB
 from costmodel.measure.readings.number import Number, Taken, knee
 from costmodel.measure.suite import IN_HUGE_PAGES, TLB_STEP
+from costmodel.units import GIB, MIB
 
 _FULL = 1.2
 """A time over the least, from which some translations miss."""

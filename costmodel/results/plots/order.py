@@ -13,13 +13,12 @@ from costmodel.results.plots.stack import shown_ns
 from costmodel.results.plots.style import BLACK, NOTE_COLUMNS, SMALL, TEXT, Stroke, stroke
 from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
-from costmodel.units import PAGE_BYTES
+from costmodel.units import KIB, PAGE_BYTES
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-KIB = 1024
 CUT = 1.6
 """A time longer than this many times the baseline's longest one is written above the panel as a
 number."""

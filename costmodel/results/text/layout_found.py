@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from costmodel.config.sizes import size_text
 from costmodel.results.text.layout import ascii_only, paragraph
+from costmodel.units import GIB, KIB, MIB
 
 if TYPE_CHECKING:
     from costmodel.layout.found import ProcessLayout
@@ -44,7 +45,7 @@ def _frames(found: ProcessLayout) -> list[str]:
 
 def _rounded(size_bytes: float) -> str:
     """Return a size with its unit, rounded to three digits."""
-    for unit, scale in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)):
+    for unit, scale in (("TiB", GIB * KIB), ("GiB", GIB), ("MiB", MIB)):
         if size_bytes >= scale:
             return f"{size_bytes / scale:.3g} {unit}"
-    return size_text(round(size_bytes / 1024) * 1024)
+    return size_text(round(size_bytes / KIB) * KIB)

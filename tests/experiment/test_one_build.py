@@ -9,7 +9,7 @@ import pytest
 from costmodel import study
 from costmodel.cli.main import main
 from costmodel.config.errors import ConfigError
-from costmodel.experiment import all_in_one_build, mixes_builds
+from costmodel.experiment.one_build import all_in_one_build, mixes_builds
 
 BATCHED = ["folio-batch-v6.9", "folio-batch-v6.12"]
 
