@@ -32,7 +32,6 @@ from inspect import isfunction
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from costmodel import __version__
 from costmodel.api_sweep import sweep
 from costmodel.arguments import (
     MachineLike,
@@ -246,7 +245,7 @@ def explain(
     found = attribute(new, base)
     idle = ineffective_by_machine([found.base.result, found.new.result])[new.machine.name]
     verdicts = verdicts_of((new, base))
-    text = explanation_text(found, version=__version__, idle=idle, verdicts=verdicts)
+    text = explanation_text(found, idle=idle, verdicts=verdicts)
     return text.rstrip()
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 from costmodel.mm.address_space import VmaKind
 from costmodel.mm.layout import Area, Content, Layout, Piece
+
+T = TypeVar("T")
 
 _PLAIN = Piece(Content.HOLE, 1)
 _PLAIN_FIELDS = (
@@ -51,26 +54,26 @@ def smaller_layouts(layout: Layout) -> Iterator[Layout]:
 
     They lack a mapping or a piece, have fewer pages or lower orders, or one property less.
     """
-    areas = layout.areas
-    for index, area in enumerate(areas):
-        around = areas[:index], areas[index + 1 :]
-        if len(areas) > 1:
-            yield replace(layout, areas=around[0] + around[1])
-        for smaller in _smaller_areas(area):
-            yield replace(layout, areas=(*around[0], smaller, *around[1]))
+    for areas in _simpler(layout.areas, _smaller_areas):
+        yield replace(layout, areas=areas)
     for start in (0, layout.start & ~15):
         if start < layout.start:
             yield replace(layout, start=start)
 
 
+def _simpler(items: tuple[T, ...], smaller: Callable[[T], Iterable[T]]) -> Iterator[tuple[T, ...]]:
+    """Yield the items without one of them, or with a smaller one in its place."""
+    for index, item in enumerate(items):
+        before, behind = items[:index], items[index + 1 :]
+        if len(items) > 1:
+            yield before + behind
+        for one in smaller(item):
+            yield (*before, one, *behind)
+
+
 def _smaller_areas(area: Area) -> Iterator[Area]:
-    pieces = area.pieces
-    for index, piece in enumerate(pieces):
-        around = pieces[:index], pieces[index + 1 :]
-        if len(pieces) > 1:
-            yield replace(area, pieces=around[0] + around[1])
-        for smaller in _smaller_pieces(piece):
-            yield replace(area, pieces=(*around[0], smaller, *around[1]))
+    for pieces in _simpler(area.pieces, _smaller_pieces):
+        yield replace(area, pieces=pieces)
     if area.before:
         yield replace(area, before=0)
     for name in ("dontfork", "lazy", "keeps_uffd_wp", "tracks_soft_dirty"):

@@ -90,7 +90,6 @@ def run(args: argparse.Namespace) -> int:
 def _over_one(
     args: argparse.Namespace, scenario: Scenario, pair: Pair, axes: Sequence[Axis]
 ) -> ShownAnswer:
-    from costmodel import __version__
     from costmodel.explaining.breakeven import break_even
     from costmodel.results.plots.breakeven import breakeven_picture
     from costmodel.results.text.breakeven import breakeven_document, breakeven_text
@@ -99,7 +98,7 @@ def _over_one(
     places = [axes[0].apply(pair, point.x) for point in found.points]
     idle, verdicts, origin = _beside(args, scenario, pair, places)
     return ShownAnswer(
-        breakeven_text(found, pair, version=__version__, idle=idle, verdicts=verdicts),
+        breakeven_text(found, pair, idle=idle, verdicts=verdicts),
         lambda: breakeven_document(found, pair, origin(), verdicts),
         lambda: breakeven_picture(found, pair),
     )
@@ -108,7 +107,6 @@ def _over_one(
 def _over_two(
     args: argparse.Namespace, scenario: Scenario, pair: Pair, axes: Sequence[Axis]
 ) -> ShownAnswer:
-    from costmodel import __version__
     from costmodel.explaining.breakeven import applied
     from costmodel.explaining.breakeven_map import break_even_map
     from costmodel.parallel import cpus
@@ -121,7 +119,7 @@ def _over_two(
     places = [place for place in edges if place is not None]
     idle, verdicts, origin = _beside(args, scenario, pair, places)
     return ShownAnswer(
-        map_text(found, pair, version=__version__, idle=idle, verdicts=verdicts),
+        map_text(found, pair, idle=idle, verdicts=verdicts),
         lambda: map_document(found, pair, origin(), verdicts),
         lambda: map_picture(found, pair),
     )

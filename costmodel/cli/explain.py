@@ -33,7 +33,6 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the explanation; raise ConfigError for bad input."""
-    from costmodel import __version__
     from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.question import ask_one, cells, origin_of
     from costmodel.explaining.attribution import explained
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     explanation = explained(new, base, jobs=args.jobs or min(MOST_JOBS, cpus()))
     idle = ineffective([explanation.base.result, explanation.new.result])
     verdicts = verdicts_of((new, base))
-    text = explanation_text(explanation, version=__version__, idle=idle, verdicts=verdicts)
+    text = explanation_text(explanation, idle=idle, verdicts=verdicts)
     target.show(text)
     origin = origin_of(args, scenario, [machine.name])
     target.write_json(lambda: explanation_document(explanation, origin, verdicts))

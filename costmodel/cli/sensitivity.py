@@ -33,7 +33,6 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the numbers by influence; raise ConfigError for bad input."""
-    from costmodel import __version__
     from costmodel.checking.verdict import verdicts_of
     from costmodel.cli.question import ask_one, cells, origin_of
     from costmodel.experiment import matched
@@ -52,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     cell, baseline = match.new, match.base
     found = sensitivity_of(cell, baseline if args.vs else None, jobs=args.jobs or cpus())
     verdicts = verdicts_of((cell, baseline) if args.vs else (cell,))
-    target.show(sensitivity_text(found, version=__version__, verdicts=verdicts))
+    target.show(sensitivity_text(found, verdicts=verdicts))
     origin = origin_of(args, scenario, [machine.name])
     target.write_json(lambda: sensitivity_document(found, origin, verdicts))
     if args.output is not None:

@@ -31,7 +31,10 @@ class Leaf:
 
 
 def branches(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
-    """Yield the dotted key and the class of every group of a schema, outer before inner ones."""
+    """Yield the dotted key and the class of every group of a schema.
+
+    Outer groups come before inner ones. Keys begin with ``prefix``.
+    """
     for name, info in model.model_fields.items():
         group = _class_of(info)
         if group is not None and not issubclass(group, Parameter | Choice):
@@ -53,12 +56,18 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[Leaf]:
 
 @lru_cache
 def leaves_by_key(model: type[BaseModel], isa: Isa) -> dict[str, Leaf]:
-    """Return the parameters that an instruction set has, by dotted key."""
+    """Return the parameters of a schema that an instruction set has, by dotted key.
+
+    They stand in the order of the schema's fields.
+    """
     return {leaf.key: leaf for leaf in leaves(model) if leaf.isa in (None, isa)}
 
 
 def value_at(model: BaseModel, key: str) -> Any:
-    """Return the parameter or group that a dotted key names; raise AttributeError if none is."""
+    """Return the parameter or group of a model that a dotted key names.
+
+    Raises AttributeError where the model has none of this name.
+    """
     found: Any = model
     for name in key.split("."):
         found = getattr(found, name)
@@ -66,7 +75,10 @@ def value_at(model: BaseModel, key: str) -> Any:
 
 
 def replaced(model: BaseModel, key: str, value: object) -> BaseModel:
-    """Return a copy of the model with the value at a dotted key replaced, without any check."""
+    """Return a copy of the model with the value at a dotted key replaced.
+
+    Nothing is validated: the caller has done that.
+    """
     name, _, rest = key.partition(".")
     inner = replaced(getattr(model, name), rest, value) if rest else value
     return model.model_copy(update={name: inner})

@@ -16,18 +16,24 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 def directory(which: Directory) -> Path:
-    """Return the directory of shipped files: in the installed package, or at the top of a clone."""
+    """Return the directory of the shipped machine files or scenarios.
+
+    It is in the installed package, or at the top of a clone.
+    """
     installed = _PACKAGE / "data" / which
     return installed if installed.is_dir() else _PACKAGE.parent / which
 
 
 def names(which: Directory) -> list[str]:
-    """Return the names of the shipped files, sorted."""
+    """Return the names of the shipped files, sorted: file names without ``.yaml``."""
     return sorted(path.stem for path in directory(which).glob("*.yaml"))
 
 
 def is_path(reference: str) -> bool:
-    """Tell a path (``./mine.yaml``, any existing file) from a name (``ampere-altra``)."""
+    """Tell whether a text means a file (``./mine.yaml``) and not a name (``ampere-altra``).
+
+    What exists as a file is a path, too.
+    """
     if "/" in reference or reference.endswith(_SUFFIXES):
         return True
     looked_for(reference)

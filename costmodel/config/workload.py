@@ -139,7 +139,7 @@ class Workload(Crowd, Mapped):
 
     @property
     def folio_order(self) -> int | None:
-        """The order of all folios; None for a mix of orders."""
+        """The order of all folios (a folio of order n has 2**n pages); None for a mix of orders."""
         return next(iter(self.folio_orders)) if len(self.folio_orders) == 1 else None
 
     @property
@@ -161,12 +161,18 @@ class Workload(Crowd, Mapped):
 
 
 def states_of(operation: str) -> tuple[str, ...]:
-    """Return the names of the states that an operation can find; the first one is the default."""
+    """Return the names of the states in which an operation can find page tables.
+
+    The first one is the default. Raises KeyError for an unknown operation.
+    """
     return tuple(state.name for state in operation_named(operation).words.states)
 
 
 def frames_of(operation: str) -> str:
-    """Return how folios lie by default for an operation, a value of ``frames``."""
+    """Return how folios lie by default for an operation, as a value of ``frames``.
+
+    Raises KeyError for an unknown operation.
+    """
     return operation_named(operation).words.frames
 
 

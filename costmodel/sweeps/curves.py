@@ -38,7 +38,12 @@ class Curve:
     words: tuple[str, ...] = ()
 
     def quantiles(self) -> tuple[Floats, Floats]:
-        """Return values of the number and the change at them, float64[m] and float64[m, 3]."""
+        """Return values of the number and the change at them, float64[m] and float64[m, 3].
+
+        The three changes, in percent, are the quantiles :data:`ENDS` of all points at that value.
+        Where a number has many values, neighbouring points are put together, and the value is their
+        median.
+        """
         values = np.unique(self.x)
         if len(values) > _MOST_VALUES:
             count = min(_BINS, max(1, len(self.x) // _LEAST_OF_BIN))
@@ -51,7 +56,10 @@ class Curve:
 
 
 def varied_numbers(folder: SweepFolder) -> list[str]:
-    """Return the keys along which a sweep has more than one number."""
+    """Return the keys along which a sweep has more than one number.
+
+    Raises ConfigError for a chunk that is damaged.
+    """
     found = []
     for key in _axes(folder):
         parts = [table[key] for table in folder.tables([key])]
@@ -63,7 +71,11 @@ def varied_numbers(folder: SweepFolder) -> list[str]:
 
 
 def varied_words(folder: SweepFolder) -> dict[str, list[str]]:
-    """Return the keys along which a sweep has more than one word, size or truth value, with all."""
+    """Return the keys along which a sweep has more than one value that is no number.
+
+    These are words, sizes and truth values; each key is mapped to all its values as text. Raises
+    ConfigError for a chunk that is damaged.
+    """
     found = {}
     for key in _axes(folder):
         parts = [table[key] for table in folder.tables([key])]
@@ -75,7 +87,12 @@ def varied_words(folder: SweepFolder) -> dict[str, list[str]]:
 
 
 def curves_along(folder: SweepFolder, key: str, by: Collection[str] = ()) -> Iterator[Curve]:
-    """Yield the curves of all strategies but the baseline; each has one word of the keys ``by``."""
+    """Yield the change of run time along the number ``key``, a curve for each strategy.
+
+    The baseline has none. There is a curve for each machine, folio layout, and combination of the
+    values that the keys ``by`` have. Points without a number or without a time are left out. Raises
+    ConfigError for a chunk that is damaged.
+    """
     names = ("machine", "folio_layout", "strategy", *by)
     parts = list(folder.tables([*names, key, "change_pct"]))
     table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -94,7 +111,11 @@ def curves_along(folder: SweepFolder, key: str, by: Collection[str] = ()) -> Ite
 
 
 def followed(curves: Sequence[Curve]) -> float:
-    """Return how much the changes follow a number: the mean square of the rank correlation."""
+    """Return how closely the changes follow a number, from 0 (not at all) to 1.
+
+    It is the mean square of Spearman's rank correlation, over the curves in which both vary; 0
+    where there is no such curve.
+    """
     from scipy.stats import spearmanr
 
     found = [

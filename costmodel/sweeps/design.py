@@ -56,7 +56,11 @@ class Design(BaseModel):
         return validated(Design, Document("", data, values=values))
 
     def problems(self) -> Iterator[Problem]:
-        """Yield a problem for each contradiction between the kind of sample and its points."""
+        """Yield a problem for each contradiction between the kind of sample and its points.
+
+        A grid has no number of points, a sample needs one, and a Sobol sequence is balanced only
+        for powers of two.
+        """
         if self.sample == "grid" and self.points is not None:
             yield ("points",), "is for sobol and lhs: a grid has what its axes say", self.points
         if self.sample != "grid" and self.points is None:
@@ -66,7 +70,12 @@ class Design(BaseModel):
 
 
 def unit_points(axes: Sequence[SweepAxis], design: Design) -> Floats:
-    """Return the points as shares (0 to 1) of the way along each axis, float64[points, axes]."""
+    """Return the points of a sweep as shares of the way along each axis, float64[points, axes].
+
+    0 is the low end of a range, or its first listed value; 1 is the other end. In a grid the last
+    axis changes fastest. Without axes there is one point, with no column. Samples are drawn in a
+    process of their own.
+    """
     if not axes:
         return np.zeros((1, 0))
     if design.sample == "grid":
@@ -94,7 +103,7 @@ class Column:
     values: NDArray[np.generic]
 
     def typed(self, at: int) -> Number:
-        """Return the value at one point as a plain Python object."""
+        """Return the value at point ``at`` as a number, text or truth value of Python."""
         value: Number = self.values[at].item()
         return value
 

@@ -37,7 +37,10 @@ _LENIENT = ConfigDict(strict=True, extra="ignore", frozen=True)
 
 
 def preferred_format() -> Format:
-    """Return ``parquet``, or ``npz`` where pyarrow is not installed."""
+    """Return the format of the chunks of a new sweep.
+
+    It is ``parquet``, or ``npz`` where pyarrow is not installed.
+    """
     return "parquet" if importlib.util.find_spec("pyarrow") else "npz"
 
 
@@ -66,7 +69,10 @@ class _Question(BaseModel):
 
 
 class StudyRecord(BaseModel):
-    """The keys of ``study.json`` that are read."""
+    """The keys of ``study.json`` that are read.
+
+    Others are ignored, so that files of newer versions can be read.
+    """
 
     model_config = _LENIENT
     kind: Literal["sweep"]
@@ -130,23 +136,33 @@ class SweepFolder:
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
-        """The path of each chunk, whether it is computed yet or not."""
+        """The path of the file of each chunk, in order.
+
+        A chunk is computed if and only if its file exists.
+        """
         suffix, count = self.document["format"], self.document["chunks"]
         return tuple(self.path / CELLS / f"part-{n:06d}.{suffix}" for n in range(count))
 
     def missing(self) -> list[int]:
-        """Return the numbers of the chunks that are not computed yet."""
+        """Return the numbers of the chunks that are not computed yet, ascending."""
         return [number for number, file in enumerate(self.files) if not file.is_file()]
 
     def missing_cells(self) -> int:
-        """Return how many of the cells are not computed yet."""
+        """Return how many cells of the sweep are not computed yet.
+
+        Raises ConfigError for a chunk that is damaged, because computed chunks are read for it.
+        """
         if not self.missing():
             return 0
         there = sum(len(table["point"]) for table in self.tables(["point"]))
         return int(self.document["cells"]) - there
 
     def keep(self, number: int, table: Table) -> None:
-        """Write a chunk in one step, so that no reader sees a part of it."""
+        """Write the rows of chunk ``number`` to its file.
+
+        The file appears in one step, so that no reader sees a part of it. Raises OSError where it
+        cannot be written.
+        """
         write = _parquet if self.document["format"] == "parquet" else _npz
         write_bytes(self.files[number], write(table))
 

@@ -25,12 +25,12 @@ Table = dict[str, NDArray[Any]]
 
 
 def packed(study: SweepWork) -> bytes:
-    """Return a study as bytes, in which form workers get it."""
+    """Return the work of a sweep as bytes, in which form other processes get it."""
     return pickle.dumps(study)
 
 
 def price_chunk(study: bytes, number: int) -> Table:
-    """Return the rows of the chunk of a number; see :func:`price_piece`."""
+    """Return the rows of chunk ``number`` of a packed study, as :func:`price_piece` does."""
     return price_piece(study, _unpacked(study).chunks[number])
 
 

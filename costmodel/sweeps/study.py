@@ -25,6 +25,7 @@ from costmodel.sweeps.axes import (
     spelled_out,
 )
 from costmodel.sweeps.design import Column, Design, columns, unit_points
+from costmodel.units import PAGE_BYTES
 
 CHUNK_CELLS = 4000
 """Cells of a chunk: some seconds of work, which is what a kill costs at most per process."""
@@ -72,19 +73,25 @@ class SweepWork:
 
     @cached_property
     def shares(self) -> Floats:
-        """The points as shares of the way along each axis, float64[points, axes]."""
+        """The points as shares of the way along each axis of ``numbers``, float64[points, axes].
+
+        0 is the low end of a range, 1 the high end.
+        """
         return unit_points(self.numbers, self.design)
 
     @property
     def points(self) -> int:
-        """The number of points that each block has."""
+        """The number of points that each block has: those of the sample, or of the whole grid."""
         if self.design.points is not None and self.numbers:
             return self.design.points
         return int(np.prod([len(axis.values) or axis.count or 1 for axis in self.numbers]))
 
     @cached_property
     def settings(self) -> tuple[Mapping[str, Number], ...]:
-        """The combinations of values of ``keys``, each once, in order."""
+        """The combinations of values of ``keys``, each once, in the order of the blocks.
+
+        Without such axes there is one, which is empty.
+        """
         found: list[Mapping[str, Number]] = []
         for block in self.blocks:
             if block.setting not in found:
@@ -92,28 +99,43 @@ class SweepWork:
         return tuple(found)
 
     def first_point(self, block: int) -> int:
-        """Return the number of the first point of a block: each setting has points of its own."""
+        """Return the number of the first point of the block at position ``block``.
+
+        Points are numbered over all settings of the scenario's keys. The blocks of one setting, one
+        for each machine, share their numbers.
+        """
         return self.settings.index(self.blocks[block].setting) * self.points
 
     @property
     def cells(self) -> int:
-        """The number of cells, at all points together."""
+        """The number of cells of the whole sweep: the cells of every block, at every point."""
         return self.points * sum(len(block.cells) for block in self.blocks)
 
     @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
-        """The pieces of work, in order; the same for every number of workers."""
+        """The pieces of work, in order.
+
+        They do not depend on the number of workers, so a sweep that goes on with other workers
+        finds the files of the pieces that are done.
+        """
         return tuple(self.pieces(CHUNK_CELLS))
 
     def pieces(self, cells: int) -> Iterator[Chunk]:
-        """Yield the work in order, in pieces of at most ``cells`` cells, but at least one point."""
+        """Yield the work in order, in pieces of at most ``cells`` cells.
+
+        A piece has all cells of its points. A block with more than ``cells`` cells has one point
+        in each piece.
+        """
         for number, block in enumerate(self.blocks):
             step = max(1, cells // len(block.cells))
             for first in range(0, self.points, step):
                 yield Chunk(number, first, min(first + step, self.points))
 
     def values(self, machine: Machine) -> dict[str, Column]:
-        """Return the values of every axis on a machine, by key, in the order of the points."""
+        """Return the values of every axis of ``numbers`` on a machine, by key of the axis.
+
+        They stand in the order of the points. Axes of other machines are left out.
+        """
         return columns(self.numbers, self.shares, machine, grid=self.design.sample == "grid")
 
 
@@ -164,7 +186,10 @@ def axes_faults(
     places: Mapping[str, Fault] | None = None,
     origin: str = "--over",
 ) -> list[Fault]:
-    """Return the faults of axes and design that no scenario could have; see :func:`sweep_study`."""
+    """Return the faults of axes and design that are wrong for every scenario.
+
+    The list is empty where there are none. Arguments are those of :func:`sweep_study`.
+    """
     grid = design.sample == "grid"
     keys, numbers = _parted(axes, machines, design)
     found = [*_key_faults(keys), *axis_faults(numbers, machines, grid=grid)]
@@ -256,7 +281,7 @@ def _listed(axis: SweepAxis) -> Sequence[Number]:
         return axis.values
     assert axis.low is not None and axis.high is not None
     shares = np.linspace(0, 1, axis.count or 1)
-    step = 4096 if axis.key == "memory" else 1
+    step = PAGE_BYTES if axis.key == "memory" else 1
     found = np.rint(axis.at(shares, axis.low, axis.high) / step).astype(np.int64) * step
     return [int(value) for value in np.unique(found)]
 

@@ -71,7 +71,10 @@ class WhatIf:
 
     @property
     def now(self) -> int:
-        """The number of the point at which all sliders have the machine's own values."""
+        """The number of the point at which all sliders have the machine's own values.
+
+        It is the row of that point in ``ns_per_pte`` and ``change_pct``.
+        """
         at = 0
         for slider in self.sliders:
             at = at * len(slider.values) + slider.now

@@ -31,10 +31,10 @@ _AHEAD = 3
 
 
 class Serial(Executor):
-    """An executor of ``concurrent.futures`` that runs everything at once, in this process."""
+    """An executor of ``concurrent.futures`` that runs each task in this process, when submitted."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Return a future that is done already."""
+        """Call ``fn`` and return a future that is done; what ``fn`` raises is raised here."""
         future: Future[T] = Future()
         future.set_result(fn(*args, **kwargs))
         return future

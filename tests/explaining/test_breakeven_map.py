@@ -191,7 +191,7 @@ def test_beyond_a_gap_the_edges_begin_at_the_crossing(cells: Pair) -> None:
 
 def test_a_map_of_one_row_has_its_break_even(cells: Pair) -> None:
     found = drawn(on(LINE, cells, 10.0, 40.0), on(STORE, cells, 4.0), [[-0.5, 1.0]], [[0.1, 0.1]])
-    text = map_text(found, cells, version="0")
+    text = map_text(found, cells)
     assert "40  break-even\n" in text and "20 (" in text
 
 
@@ -205,8 +205,7 @@ def test_whole_numbers_have_all_their_digits(cells: Pair) -> None:
 def test_the_legend_says_what_no_machine_can_be(cells: Pair) -> None:
     x, y, nan = on(LINE, cells, 10.0, 40.0), on(STORE, cells, 4.0), float("nan")
     there, missing = (
-        map_text(drawn(x, y, [[-0.5, last]], [[nan, nan]]), cells, version="0")
-        for last in (-0.4, nan)
+        map_text(drawn(x, y, [[-0.5, last]], [[nan, nan]]), cells) for last in (-0.4, nan)
     )
     assert "-: no such machine can be." in missing
     assert "no such machine" not in there and "?:" not in there

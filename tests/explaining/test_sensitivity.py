@@ -68,7 +68,7 @@ def test_a_choice_that_is_only_inferred_counts(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_table_fits_a_mail_and_the_picture_names_its_numbers(storm: Sensitivity) -> None:
-    text = sensitivity_text(storm, version="1")
+    text = sensitivity_text(storm)
     assert max(map(len, text.splitlines())) <= 76
     assert "tlbi.broadcast_ns decides most of it" in text
     names = [label.get_text() for label in tornado_picture(storm).figure.axes[0].get_yticklabels()]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from costmodel import __version__
 from costmodel.explaining.axes import Axis, Pair
 from costmodel.explaining.breakeven import SAME, BreakEven, BreakevenPoint, Crossing
 from costmodel.remarks import caution, remarks
@@ -29,7 +30,6 @@ def breakeven_text(
     answer: BreakEven,
     pair: Pair,
     *,
-    version: str,
     idle: Sequence[Setting] = (),
     verdicts: Sequence[str] = (),
 ) -> str:
@@ -44,7 +44,7 @@ def breakeven_text(
     if answer.others:
         places = ", ".join(answer.axis.text(other.x) for other in answer.others)
         sentences.append(f"The winner changes again at {places}.")
-    asked = f"{question(pair, answer.axis.key)}, without noise, costmodel {version}"
+    asked = f"{question(pair, answer.axis.key)}, without noise, costmodel {__version__}"
     parts = [paragraph(" ".join(sentences)), _table(answer), paragraph(asked)]
     return with_remarks(parts, [*verdicts, *remarks(pair[0], idle)])
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from costmodel import __version__
 from costmodel.explaining.axes import Axis, Pair
 from costmodel.explaining.breakeven_map import BreakevenMap, Line, RowCrossing
 from costmodel.remarks import caution, remarks
@@ -28,7 +29,6 @@ def map_text(
     found: BreakevenMap,
     pair: Pair,
     *,
-    version: str,
     idle: Sequence[Setting] = (),
     verdicts: Sequence[str] = (),
 ) -> str:
@@ -42,7 +42,7 @@ def map_text(
     parts.append(_table(found, crosses=crosses))
     parts += [paragraph(legend)] if (legend := _legend(found, crosses=crosses)) else []
     asked = question(pair, found.x.key, found.y.key)
-    parts.append(paragraph(f"{asked}, without noise, costmodel {version}"))
+    parts.append(paragraph(f"{asked}, without noise, costmodel {__version__}"))
     return with_remarks(parts, [*verdicts, *remarks(pair[0], idle)])
 
 

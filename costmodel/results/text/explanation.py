@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from costmodel import __version__
 from costmodel.explaining.attribution import Explanation, GroupEffect, Side
 from costmodel.explaining.groups import Maintenance
 from costmodel.explaining.more_work import MoreWork
@@ -55,7 +56,6 @@ _NEGATIVE = (
 def explanation_text(
     explanation: Explanation,
     *,
-    version: str,
     idle: Sequence[Setting] = (),
     verdicts: Sequence[str] = (),
 ) -> str:
@@ -64,7 +64,7 @@ def explanation_text(
     ``idle``: settings that change nothing in this question. ``verdicts``: what must stand beside
     the time of one of the two strategies, such as guarantees that it breaks.
     """
-    parts = [_head(explanation, version), _stacks(explanation)]
+    parts = [_head(explanation), _stacks(explanation)]
     if len(_segments(explanation.base)) > 1:
         parts.append(_shares(explanation))
     if explanation.parts or explanation.difference_ns:
@@ -185,14 +185,14 @@ def _part_data(part: GroupEffect) -> dict[str, Any]:
     }
 
 
-def _head(explanation: Explanation, version: str) -> str:
+def _head(explanation: Explanation) -> str:
     cell = explanation.new.result.cell
     question = what(cell.workload, layout=True)
     names = f"{cell.strategy} against {explanation.base.result.cell.strategy}"
     on = builds_text(explanation.new.result, explanation.base.result, explanation.builds)
     return (
         f"{paragraph(f'{names} on {machine_title(cell.machine, room=WIDTH)}')}\n"
-        f"{paragraph(f'{question}, {on}, without noise, costmodel {version}')}"
+        f"{paragraph(f'{question}, {on}, without noise, costmodel {__version__}')}"
     )
 
 

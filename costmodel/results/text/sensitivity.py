@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from costmodel import __version__
 from costmodel.explaining.sensitivity import Influence, Sensitivity
 from costmodel.quantity import ends_text
 from costmodel.remarks import remarks
@@ -23,7 +24,7 @@ _SAME = 1e-3
 """A swing of less than this share of the largest one counts as none."""
 
 
-def sensitivity_text(found: Sensitivity, *, version: str, verdicts: Sequence[str] = ()) -> str:
+def sensitivity_text(found: Sensitivity, *, verdicts: Sequence[str] = ()) -> str:
     """Return the table as plain ASCII text of at most 76 columns, the answer first.
 
     ``verdicts`` are what must stand beside the price of a strategy.
@@ -35,7 +36,7 @@ def sensitivity_text(found: Sensitivity, *, version: str, verdicts: Sequence[str
     else:
         parts.append(paragraph("No number of the machine moves that within its range."))
     asked = question([cell for cell in (found.cell, found.baseline) if cell is not None])
-    parts.append(paragraph(f"{asked}, without noise, costmodel {version}"))
+    parts.append(paragraph(f"{asked}, without noise, costmodel {__version__}"))
     parts += [paragraph(remark, hanging="  ") for remark in [*verdicts, *remarks(found.cell)]]
     return ascii_only("\n\n".join(parts)) + "\n"
 
