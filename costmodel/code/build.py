@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -15,7 +15,6 @@ from costmodel.arrays import Ints
 from costmodel.code.executed import ExecutedSteps
 from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN, expand, memory_producers
 from costmodel.code.library import Library, load_library
-from costmodel.code.placing import PlacedRows, placed
 from costmodel.code.record import NOTHING, Record
 from costmodel.code.removal import without_kinds
 from costmodel.code.subkinds import kind_of, subkind_of
@@ -24,6 +23,9 @@ from costmodel.code.uops import Kind, Subkind, Target, Uop
 from costmodel.parallel import keep_freed_memory
 from costmodel.units import LINE_BYTES
 from costmodel.user_code.blame import StrategyError
+
+if TYPE_CHECKING:
+    from costmodel.code.placing import PlacedRows
 
 keep_freed_memory()
 
@@ -108,6 +110,8 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
     )
     steps = ExecutedSteps.of(fragments, lengths, record.masks)
     if hand.waits.any():
+        from costmodel.code.placing import placed
+
         laid = _laid(record, library, hand, static.target, steps, library_row, address)
         order = placed(laid, inputs)
         library_row, address, inputs = library_row[order], address[order], inputs[order]
@@ -144,6 +148,8 @@ def _laid(
     address: Ints,
 ) -> PlacedRows:
     """Return what decides at which rows hand-written accesses are placed."""
+    from costmodel.code.placing import PlacedRows
+
     number = np.maximum(-1 - library_row, 0)
     by_hand = library_row < 0
     recorded = target[library.uop[np.maximum(library_row, 0)]]

@@ -226,7 +226,7 @@ class Library:
 
 
 BUILD_MARK: Final = "@"
-"""Mark before the build in the name of a program: ``v6.7@gcc13.x86_64``."""
+"""Mark before the build in the names of programs (``v6.7@gcc13.x86_64``) and of strategies."""
 
 _NAMES = ("kind", "op", "target", "function")
 _NUMBERS = (

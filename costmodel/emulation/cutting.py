@@ -149,8 +149,8 @@ class _Cutter:
     ) -> Cut | str:
         """Return the steps of a loop that fits, or why they are not good enough.
 
-        Paths between which no known fact decides, such as the copies of an unrolled loop, are taken
-        in turn where that is nearer to the tables.
+        Fragments between which no known fact decides, such as the copies of an unrolled loop, are
+        taken in turn where that is nearer to the tables.
         """
         marked = [(table.window, marks[table]) for table in tables]
         releases = self.releases()

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.library import Library
+from costmodel.code.library import BUILD_MARK, Library
 from costmodel.recorder.archive import RecordedProgram, Recording
 
 _BOOTED: Final = {"v6.8base": "v6.7"}
@@ -44,7 +44,7 @@ def fallback_events(program: RecordedProgram, missing: frozenset[str]) -> frozen
 
 def _booted(name: str) -> str | None:
     """Return the booted kernel of the source of a build; None if ``name`` was booted itself."""
-    source, build, place = name.partition("@")
+    source, build, place = name.partition(BUILD_MARK)
     arch = place.rpartition(".")[2]
     return f"{_BOOTED.get(source, source)}.{arch}" if build else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
 
-from costmodel.code.library import RAGGED, builds_of, layouts_of
+from costmodel.code.library import BUILD_MARK, RAGGED, builds_of, layouts_of
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.workload import Workload
 from costmodel.config.yaml_text import shipped
@@ -15,8 +15,6 @@ from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.strategies.catalogue import built_in
 
-MARK: Final = "@"
-"""Stands between the name of a strategy and that of its build: ``v6.7@gcc13``."""
 BOOTED: Final = "gcc12-booted"
 """The build of the kernels that were booted to record them. Only this build was recorded of every
 strategy, at every order and in every state."""
@@ -129,7 +127,7 @@ def built(strategy: Strategy, build: str, *, origin: str = "strategy") -> Strate
     The same object is returned each time, because traces are kept by strategy object. Raises
     ConfigError for an unknown build, and for one that was not recorded of this strategy.
     """
-    name = f"{strategy.name}{MARK}{build}"
+    name = f"{strategy.name}{BUILD_MARK}{build}"
     there = {isa: builds_for(strategy, isa) for isa in strategy.programs}
     programs = {
         isa: _program(strategy.programs[isa], build)
@@ -267,13 +265,13 @@ def _lacks_steps(strategy: Strategy, build: str, workload: Workload, isa: str) -
 
 def source_of(program: str) -> str:
     """Return a program's name without its build: ``v6.7@gcc13.x86_64`` to ``v6.7.x86_64``."""
-    source, _, place = program.partition(MARK)
+    source, _, place = program.partition(BUILD_MARK)
     return f"{source}.{place.rpartition('.')[2]}" if place else program
 
 
 def _build_in(program: str) -> str:
     """Return the build that a program's name contains: ``gcc13`` for ``v6.7@gcc13.x86_64``."""
-    _, _, place = program.partition(MARK)
+    _, _, place = program.partition(BUILD_MARK)
     return place.rpartition(".")[0] if place else BOOTED
 
 
@@ -281,4 +279,4 @@ def _program(program: str, build: str) -> str:
     if build == BOOTED:
         return source_of(program)
     source, _, arch = source_of(program).rpartition(".")
-    return f"{source}{MARK}{build}.{arch}"
+    return f"{source}{BUILD_MARK}{build}.{arch}"

@@ -13,11 +13,11 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from costmodel.code.library import FILE_MARK, builds_of, program_names
+from costmodel.code.library import BUILD_MARK, FILE_MARK, builds_of, program_names
 from costmodel.config.errors import ConfigError, describe, unknown
 from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
-from costmodel.strategies.builds import BOOTED, MARK, builds_for, built, known_builds
+from costmodel.strategies.builds import BOOTED, builds_for, built, known_builds
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.origin import KernelBuild, kernel_of
 from costmodel.user_code.blame import StrategyError
@@ -78,7 +78,7 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
         from costmodel.strategies.recorded import of_archive
 
         return of_archive(reference, operation, origin)
-    name, mark, build = reference.rpartition(MARK)
+    name, mark, build = reference.rpartition(BUILD_MARK)
     if mark and name in built_in(operation):
         return built(built_in(operation)[name], build, origin=origin)
     file, colon, function = reference.rpartition(":")
@@ -91,7 +91,7 @@ def resolve(reference: str, *, operation: str = DEFAULT, origin: str = "strategy
     if path.suffix != ".py" or not path.is_file():
         reason = "no such file" if path.suffix == ".py" else "must be a Python file (.py)"
         raise ConfigError.of(origin, reason, key=file, got=describe(reference))
-    function, mark, build = function.partition(MARK)
+    function, mark, build = function.partition(BUILD_MARK)
     name = f"{file}:{function}"
     found = _of_file(name, path.resolve(), path.stat().st_mtime_ns, function, operation)
     return _in_named(found, build, origin) if mark else found
@@ -152,14 +152,14 @@ def _in_named(strategy: Strategy, build: str, origin: str) -> Strategy:
     if not path.is_file() and path.name == str(path):
         names = dict.fromkeys(one for isa in strategy.programs for one in builds_for(strategy, isa))
         reason = f"no archive {path}, and {unknown('build', build, names)}"
-        raise ConfigError.of(origin, reason, got=repr(f"{strategy.name}{MARK}{build}"))
+        raise ConfigError.of(origin, reason, got=repr(f"{strategy.name}{BUILD_MARK}{build}"))
     return _on(strategy, kernel_of_archive(f"@{build}", strategy.operation, origin), build)
 
 
 @cache
 def _on(strategy: Strategy, archive: Strategy, build: str) -> Strategy:
     """Return a user's strategy that executes the steps of an archive; cached as traces are."""
-    name = f"{strategy.name}{MARK}{build}"
+    name = f"{strategy.name}{BUILD_MARK}{build}"
     summary, code = strategy.summary, strategy.code
     return replace(archive, name=name, summary=summary, function=elsewhere, code=code)
 
@@ -219,7 +219,7 @@ def described_as(function: Callable[..., Any], operation: str) -> Described:
 
 def _is_recorded(name: str, operation: str) -> bool:
     """Tell whether there is a program of a name, which may be that of another build."""
-    source, mark, place = name.partition(MARK)
+    source, mark, place = name.partition(BUILD_MARK)
     if not mark:
         return name in program_names(operation)
     build, _, architecture = place.rpartition(".")
@@ -228,7 +228,7 @@ def _is_recorded(name: str, operation: str) -> bool:
 
 def _not_recorded(kernel: KernelBuild, operation: str) -> str:
     """Return why there is no recorded program for a kernel build."""
-    source, mark, build = kernel.program.partition(MARK)
+    source, mark, build = kernel.program.partition(BUILD_MARK)
     if mark and source in _variants(operation):
         places = _BUILDS[kernel.contpte].values()
         names = {one for place in places for one in builds_of(operation, f"{source}.{place}")}

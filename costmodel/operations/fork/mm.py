@@ -7,7 +7,6 @@ those afterwards.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -118,30 +117,6 @@ class ForkOperation(TableOperation):
         """Let the child's new table wait beside its PMD for a split."""
         self.child.pmds.deposit(pair.dst.base // TABLE_PTES)
 
-    def try_dup_anon_rmap(self, folio: Folio, first_page: int, count: int = 1) -> bool:
-        """Share ``count`` pages; an old name, with a warning (FutureWarning).
-
-        Returns False and changes nothing where one of them may be pinned.
-        """
-        _retired("try_dup_anon_rmap", "maybe_pinned(), mapcount_add() and clear_exclusive()")
-        if self.maybe_pinned(folio, first_page, count):
-            return False
-        for page in range(first_page, first_page + count):
-            self.mapcount_add(folio, page)
-            self.clear_exclusive(folio, page)
-        return True
-
-    def dup_file_rmap(self, folio: Folio, first_page: int, count: int = 1) -> None:
-        """Count the mapping of ``count`` pages; an old name, with a warning (FutureWarning)."""
-        _retired("dup_file_rmap", "mapcount_add()")
-        for page in range(first_page, first_page + count):
-            self.mapcount_add(folio, page)
-
-    def tlbi_asid(self) -> None:
-        """Invalidate the address space; an old name, with a warning (FutureWarning)."""
-        _retired("tlbi_asid", "tlb.invalidate_all()")
-        self.tlb.invalidate_all()
-
     def maybe_pinned(self, folio: Folio, first_page: int, count: int = 1) -> bool:
         """Tell whether one of ``count`` pages is exclusive in a folio that may be pinned."""
         return folio.pinned and any(folio.exclusive[first_page : first_page + count])
@@ -194,7 +169,3 @@ class ForkOperation(TableOperation):
             pair.src.set_nonpresent(slot, shared)
         keep = ~0 if pair.vma.keeps_uffd_wp else ~UFFD_WP
         pair.dst.set_nonpresent(slot, shared & keep)
-
-
-def _retired(name: str, now: str) -> None:
-    warnings.warn(f"{name!r} is now {now}", FutureWarning, stacklevel=3)

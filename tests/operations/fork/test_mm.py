@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from costmodel.mm.address_space import Rss, VmaKind
 from costmodel.mm.build import build_memory
 from costmodel.mm.layout import Area, Content, Layout, Piece
@@ -116,17 +114,3 @@ def test_a_migration_entry_of_an_unknown_frame_counts_as_file() -> None:
         fork.copy_nonpresent(pair, 0)
 
     assert fork.child.rss == {Rss.FILE: 1}
-
-
-def test_retired_primitives_still_work_and_warn() -> None:
-    fork = fork_of(private(*folios(2, 4)))
-    folio = next(iter(fork.frames))
-    before = list(folio.mapcount)
-    with pytest.warns(FutureWarning, match="'try_dup_anon_rmap' is now maybe_pinned"):
-        assert fork.try_dup_anon_rmap(folio, 0, 2)
-    with pytest.warns(FutureWarning, match="'dup_file_rmap' is now mapcount_add"):
-        fork.dup_file_rmap(folio, 0)
-    with pytest.warns(FutureWarning, match="'tlbi_asid' is now tlb"):
-        fork.tlbi_asid()
-    assert folio.mapcount[:2] == [before[0] + 2, before[1] + 1]
-    assert folio.exclusive[:3] == [False, False, True]
