@@ -23,6 +23,7 @@ struct page of a large folio to split it (``THP_ORDERS_ALL_ANON``)."""
 _ORDERS = f"0 or 2 to {LARGEST_ORDER}"
 
 _SHARES_SUM_TO = 1e-6
+TABLE_PTES = 1 << LARGEST_ORDER
 
 
 def _meaning(name: str) -> str:
@@ -87,6 +88,20 @@ MappedBy = Literal["pte", "pmd"]
 """What maps folios of 2 MiB: a table full of entries, or one entry of the level above."""
 
 
+
+
+def _holes(value: object) -> float:
+    """Return ``75%`` or 0.75 as 0.75; raise a problem for what is no share below 100 %."""
+    found = 0.0 if value in (0, "0%") and not isinstance(value, bool) else share_of(value)
+    if found is None or found >= 1:
+        raise problem("must be a share such as 75%, at least 0 and less than 100%")
+    return found
+
+
+Holes = Annotated[float, BeforeValidator(_holes)]
+"""The share of a mapping, from 0 to less than 1, whose entries are empty."""
+
+
 class Mapped(BaseModel):
     """An address space and what is done to it."""
 
@@ -107,6 +122,8 @@ class Mapped(BaseModel):
     """How the operation finds the PTEs (fork), or which call unmaps them (zap)."""
     mapped: MappedBy = "pte"
     """What maps folios of order 9: PTEs, or one PMD for each."""
+    holes: Holes = 0.0
+    """Share of the mapping that was never touched."""
     vmas: VmaCount | None = None
     """Number of the process's mappings, for fork and spawn; None: about 20, as a small program
     has."""
@@ -123,19 +140,31 @@ class Workload(Crowd, Mapped):
         raise_problems("workload", span_problems(self.memory_bytes, self.frames, self.frames_over))
         raise_problems("workload", vma_problems(self.operation, self.vmas))
         raise_problems("workload", pmd_problems(self.operation, self.mapped, self.state))
+        raise_problems("workload", hole_problems(self.holes, self.folio_orders))
         return self
 
     def __hash__(self) -> int:
         """Return a hash, so that results can be cached per workload."""
         orders = tuple(self.folio_orders.items())
         frames = self.frames, self.frames_over
-        how = self.state, self.vmas, self.mapped
+        how = self.state, self.vmas, self.mapped, self.holes
         return hash((self.operation, self.memory_bytes, orders, *frames, *how))
 
     @property
     def pages(self) -> int:
         """The number of 4 KiB pages, and so of PTEs, of the mapping."""
         return self.memory_bytes // PAGE_BYTES
+
+    @property
+    def touched_pages(self) -> float:
+        """The number of pages of the mapping that are there."""
+        return self.pages * (1 - self.holes)
+
+    @property
+    def tables(self) -> int:
+        """The number of its page tables, with those that wait beside PMDs for a split."""
+        held = max(round(self.touched_pages) >> min(self.folio_orders), 1)
+        return min(-(-self.pages // TABLE_PTES), held)
 
     @property
     def folio_order(self) -> int | None:
@@ -202,6 +231,14 @@ def pmd_problems(operation: str, mapped: str, state: str | None) -> Iterator[Pro
         yield ("mapped",), why, mapped
 
 
+def hole_problems(holes: float, layout: Mapping[int, float]) -> Iterator[Problem]:
+    """Yield a problem if a table of a mix, with that share of holes, has no room for a folio."""
+    small = [order for order in layout if order < LARGEST_ORDER]
+    if holes and len(small) > 1 and TABLE_PTES * (1 - holes) < 1 << max(small):
+        reason = f"leaves no room for a folio of order {max(small)} of the mix in a page table"
+        yield ("holes",), reason, f"{100 * holes:g}%"
+
+
 def noise_scenario(workload: Workload) -> str:
     """Return the name of the random stream from which a workload draws its noise.
 
@@ -212,6 +249,7 @@ def noise_scenario(workload: Workload) -> str:
     over = f" over {workload.frames_over}" if workload.frames_over else ""
     vmas = f" {workload.vmas} VMAs" if workload.vmas else ""
     vmas += " by PMDs" if workload.mapped == "pmd" else ""
+    vmas += f" {workload.holes:g} holes" if workload.holes else ""
     name = (
         f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
         f"{workload.state} {workload.cpus}{vmas}"
