@@ -37,11 +37,11 @@ from costmodel.config.workload import (
     VmaCount,
     Workload,
     frames_of,
-    hole_problems,
     pmd_problems,
     span_problems,
     state_problems,
     states_of,
+    touched_bytes,
     vma_problems,
 )
 from costmodel.operations.registry import DEFAULT, operation_named, operation_names
@@ -206,11 +206,10 @@ class Scenario(CrowdWays, SeveralCounts, Question):
         if self.frames is None:
             object.__setattr__(self, "frames", frames_of(self.operation))
         assert self.frames is not None
-        raise_problems("scenario", span_problems(self.memory, self.frames, self.frames_over))
+        there = touched_bytes(self.memory, self.holes)
+        raise_problems("scenario", span_problems(there, self.frames, self.frames_over))
         raise_problems("scenario", vma_problems(self.operation, self.vmas))
         raise_problems("scenario", pmd_problems(self.operation, self.mapped, self.state))
-        for layout in self.folio_orders:
-            raise_problems("scenario", hole_problems(self.holes, layout))
         return self
 
     @property

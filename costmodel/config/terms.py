@@ -50,6 +50,7 @@ _MEANT: Final = (
         "is a state of zap (shared-munmap and others) and of mprotect (shared-to-read-only)",
     ),
     ("folio mthp thp page_order", "is folio_orders (0, 2 to 9, or a mix), --order as an option"),
+    ("sparse pte_none hole empty_entries", "is holes, a share of the mapping such as 75%"),
     ("pmd pmd_mapped", "is mapped: pmd, with folios of order 9 (docs/scope.md)"),
     ("cpu_count ncpus nr_cpus cores nproc", "is cpus (processes) or threads (of each)"),
     ("size memory_size mem", "is memory, with --memory as its option"),
@@ -115,10 +116,7 @@ _OUTSIDE: Final = (
         "fork with --order 9 --set mapped=pmd (one entry for 2 MiB)",
     ),
     ("anon_vma anon_vma_fork anon_vma_chain", "fork with --set vmas=N (mappings without pages)"),
-    (
-        "holes sparse pte_none zero_page huge_zero_page",
-        "fork of the memory that is there (--memory)",
-    ),
+    ("zero_page huge_zero_page", "fork of the memory that is there (--memory, --set holes=0.75)"),
     (
         "wipeonfork vm_wipeonfork madv_wipeonfork dontfork vm_dontcopy madv_dontfork",
         "fork of the memory that it leaves (--memory, --set vmas=N)",

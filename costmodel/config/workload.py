@@ -88,8 +88,6 @@ MappedBy = Literal["pte", "pmd"]
 """What maps folios of 2 MiB: a table full of entries, or one entry of the level above."""
 
 
-
-
 def _holes(value: object) -> float:
     """Return ``75%`` or 0.75 as 0.75; raise a problem for what is no share below 100 %."""
     found = 0.0 if value in (0, "0%") and not isinstance(value, bool) else share_of(value)
@@ -137,10 +135,10 @@ class Workload(Crowd, Mapped):
     @model_validator(mode="after")
     def _fits_together(self) -> Workload:
         raise_problems("workload", state_problems(self.operation, self.state))
-        raise_problems("workload", span_problems(self.memory_bytes, self.frames, self.frames_over))
+        there = touched_bytes(self.memory_bytes, self.holes)
+        raise_problems("workload", span_problems(there, self.frames, self.frames_over))
         raise_problems("workload", vma_problems(self.operation, self.vmas))
         raise_problems("workload", pmd_problems(self.operation, self.mapped, self.state))
-        raise_problems("workload", hole_problems(self.holes, self.folio_orders))
         return self
 
     def __hash__(self) -> int:
@@ -158,7 +156,7 @@ class Workload(Crowd, Mapped):
     @property
     def touched_pages(self) -> float:
         """The number of pages of the mapping that are there."""
-        return self.pages * (1 - self.holes)
+        return touched_bytes(self.memory_bytes, self.holes) / PAGE_BYTES
 
     @property
     def tables(self) -> int:
@@ -212,6 +210,11 @@ def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
         yield ("state",), f"must be {fitting} for {operation}{_meaning(state)}", state
 
 
+def touched_bytes(memory_bytes: int, holes: float) -> int:
+    """Return the size of what is there of a mapping, in whole pages, with a share of holes."""
+    return max(round(memory_bytes / PAGE_BYTES * (1 - holes)), 1) * PAGE_BYTES
+
+
 def vma_problems(operation: str, vmas: int | None) -> Iterator[Problem]:
     """Yield a problem if a number of mappings is given and the operation does not depend on it."""
     if vmas is not None and not operation_named(operation).words.has_vmas:
@@ -229,14 +232,6 @@ def pmd_problems(operation: str, mapped: str, state: str | None) -> Iterator[Pro
     elif state is not None and not operation_named(operation).maps_pmds(state):
         why = f"'pmd' has no meaning here: {state} splits PMDs, or none was recorded"
         yield ("mapped",), why, mapped
-
-
-def hole_problems(holes: float, layout: Mapping[int, float]) -> Iterator[Problem]:
-    """Yield a problem if a table of a mix, with that share of holes, has no room for a folio."""
-    small = [order for order in layout if order < LARGEST_ORDER]
-    if holes and len(small) > 1 and TABLE_PTES * (1 - holes) < 1 << max(small):
-        reason = f"leaves no room for a folio of order {max(small)} of the mix in a page table"
-        yield ("holes",), reason, f"{100 * holes:g}%"
 
 
 def noise_scenario(workload: Workload) -> str:

@@ -237,7 +237,7 @@ def homogeneous(
     one of order 9, two mixtures of the other orders, and one that is partly used.
     With ``pmd``, order-9 folios are mapped by PMDs and not by a table each. ``holes`` is the share
     of the memory that was never touched: entries behind the folios of each table are empty. A table
-    without a folio does not exist.
+    without a folio does not exist. Folios larger than what a table maps fill tables of their own.
 
     Raises ValueError for a size that is no multiple of 4096, unknown orders, shares that do not sum
     to 1, and unknown ``frames``.
@@ -253,8 +253,16 @@ def homogeneous(
     whole = round(there * (folio_orders.get(LARGEST_ORDER, 0.0) if small else 1.0))
     if whole:
         layouts.append((whole, (LARGEST_ORDER,), TABLE_PTES))
+    # Folios that a table with its holes has no room for fill tables of their own.
+    while len(small) > 1 and (there - whole) * TABLE_PTES < (tables - whole) << max(small):
+        order, share = max(small.items())
+        full = min(round(there * share), tables - whole)
+        layouts.append((full, (order,) * (TABLE_PTES >> order), TABLE_PTES))
+        whole += full
+        del small[order]
+    layouts = [layout for layout in layouts if layout[0]]
     random = Random(f"{seed}/{sorted(folio_orders.items())}/{frames}")
-    span = max(total_pages, over_bytes // PAGE_BYTES)
+    span = max(round(total_pages * (1 - holes)), over_bytes // PAGE_BYTES)
     unit = 1 << min(small, default=0)
     for count, pages in _filled(tables - whole, (there - whole) * TABLE_PTES, unit, TABLE_PTES):
         mixed = _interleaved(count, pages, small, random) if small else []

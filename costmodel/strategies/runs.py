@@ -11,6 +11,7 @@ from costmodel.mm.shapes import ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
+from costmodel.units import PAGE_BYTES
 
 
 def trace_runs(
@@ -26,7 +27,7 @@ def trace_runs(
     program = strategy.program(isa, range_tlbi=range_tlbi)
     orders = tuple(workload.folio_orders.items())
     state = operation.state(workload.state)
-    frames = workload.frames, workload.frames_over or workload.memory_bytes
+    frames = workload.frames, workload.frames_over or round(workload.touched_pages) * PAGE_BYTES
     how = state, strategy.contpte, workload.mapped == "pmd", workload.holes
     space = _space(workload.memory_bytes, orders, *frames, *how)
     if strategy.archive is not None:

@@ -65,9 +65,7 @@ _Row = tuple[Uop, tuple[str, ...], str]
 """A micro-op, and the names of the registers that it reads and writes."""
 
 
-def skip(
-    begun: TableOperation, operation: str, slot: int
-) -> Generator[Step | Uop, Any, None]:
+def skip(begun: TableOperation, operation: str, slot: int) -> Generator[Step | Uop, Any, None]:
     """Yield what is executed for the empty entry ``slot``.
 
     It waits for what the entry before left in registers where that was empty too.

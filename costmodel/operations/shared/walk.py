@@ -25,8 +25,9 @@ def walk(
 ) -> Steps:
     """Take the lock of a table and handle each entry of the part.
 
-    ``operation`` is its name. ``change`` handles a batch of entries from a present one on and returns their number.
-    ``change_nonpresent`` handles one entry that maps nothing and is not empty.
+    ``operation`` is the name of what goes on. ``change`` handles a batch of entries from a present
+    one on and returns their number. ``change_nonpresent`` handles one that maps nothing and is not
+    empty.
     """
     yield entry_of(begun, part, part.first).step("lock")
     slot = part.first
