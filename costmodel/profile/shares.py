@@ -86,7 +86,8 @@ LOOPS: Final[Mapping[str, KernelLoop]] = {
             "can_change_private_pte_writable "
             "__ptep_modify_prot_start __ptep_modify_prot_commit ptep_modify_prot_start "
             "ptep_modify_prot_commit modify_prot_start_ptes modify_prot_commit_ptes "
-            "change_present_ptes change_softleaf_pte prot_commit_flush_ptes page_anon_exclusive_sub_batch commit_anon_folio_batch"
+            "change_present_ptes change_softleaf_pte prot_commit_flush_ptes "
+            "page_anon_exclusive_sub_batch commit_anon_folio_batch"
         ),
     ),
     "mremap": KernelLoop(

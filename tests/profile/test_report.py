@@ -184,7 +184,7 @@ def test_events_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (FLAT.replace("    40.00%  redis", "    40,00%  redis"), "perf.txt:12:1: is neither"),
+        (FLAT.replace("    40.00%  redis", "    40;00%  redis"), "perf.txt:12:1: is neither"),
         (HEAD + "# Overhead  Command\n# ........  .......\n#\n", "lacks the column Symbol"),
         (FLAT.partition("    40.00%")[0], "has no entry"),
     ],
