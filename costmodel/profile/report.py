@@ -108,7 +108,8 @@ def _stacks(entry: _Entry, *, graph: bool) -> Iterator[Stack]:
 
 
 def _tables(text: str, file: str) -> tuple[list[_Table], list[Fault]]:
-    tables, faults, header = [_Table()], [], ""
+    faults: list[Fault] = []
+    tables, header = [_Table()], ""
     for number, line in enumerate(text.splitlines(), 1):
         if found := _SAMPLES.match(line):
             count = float(found["count"]) * _UNITS[found["unit"]]
