@@ -88,8 +88,8 @@ _NUMBERS: Final = (
 
 _OUTSIDE: Final = (
     (
-        "page_fault page_faults pagefault pagefaults fault faults page_fault1 page_fault2 page_fault3 do_anonymous_page "
-        "fault_around filemap_map_pages do_fault",
+        "page_fault page_faults pagefault pagefaults fault faults page_fault1 page_fault2 "
+        "page_fault3 do_anonymous_page fault_around filemap_map_pages do_fault",
         "zap, state dontneed (it takes away what they map)",
     ),
     ("cow do_wp_page wp_page_copy", "fork, state 'mixed: writable 1, read-only 15'"),
@@ -174,10 +174,7 @@ _OUTSIDE: Final = (
     ("smt hyperthreading turbo governor", "--set core.clock_ghz=N"),
     ("scheduler sched", ""),
     ("per_vma_lock vma_lock lock_vma_under_rcu", ""),
-    (
-        "nested nested_paging guest hypervisor virtualization virtualisation vm",
-        "--set caches.dtlb.walk_ns=N (a walk of two levels of tables takes longer)",
-    ),
+    ("nested nested_paging guest hypervisor virtualization virtualisation vm", ""),
     ("kvm ept npt stage2 mmu_notifier secondary_mmu shadow_paging iommu vfio", ""),
     ("riscv svnapot powerpc ppc64 s390 loongarch mips", ""),
     ("mseal shadow_stack mte kasan page_table_check dax fsdax pmem pfnmap", ""),
