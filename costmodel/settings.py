@@ -47,6 +47,8 @@ class Setting:
                 return f"frames over {size_text(size)}"
             case "mapped", by:
                 return f"order-9 folios mapped by {by.upper()}s"
+            case "holes", share:
+                return f"{100 * share:g}% holes"
             case "vmas", vmas:
                 return f"{vmas} VMA{'s' * (vmas > 1)}"
             case "cpus", cpus:

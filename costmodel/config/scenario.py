@@ -29,6 +29,7 @@ from costmodel.config.parts import joined_parts
 from costmodel.config.resources import find_file, is_path, names, unknown_name
 from costmodel.config.schema import STRICT, Title, no_repeats, problem, raise_problems, validated
 from costmodel.config.workload import (
+    Holes,
     Layout,
     MappedBy,
     MemoryBytes,
@@ -40,6 +41,7 @@ from costmodel.config.workload import (
     span_problems,
     state_problems,
     states_of,
+    touched_bytes,
     vma_problems,
 )
 from costmodel.operations.registry import DEFAULT, operation_named, operation_names
@@ -152,6 +154,9 @@ class Question(BaseModel):
     mapped: MappedBy = "pte"
     """What maps folios of order 9: pte (a table of entries), or pmd (one entry for each, as THP is
     mapped)."""
+    holes: Holes = 0.0
+    """Share of the mapping that was never touched, such as 75%: so many entries of its page tables
+    are empty, those behind the folios of each table. A table without a folio does not exist."""
     vmas: VmaCount | None = None
     """Number of the process's mappings, for fork and spawn; default: about 20, as a small program
     has."""
@@ -201,7 +206,8 @@ class Scenario(CrowdWays, SeveralCounts, Question):
         if self.frames is None:
             object.__setattr__(self, "frames", frames_of(self.operation))
         assert self.frames is not None
-        raise_problems("scenario", span_problems(self.memory, self.frames, self.frames_over))
+        there = touched_bytes(self.memory, self.holes)
+        raise_problems("scenario", span_problems(there, self.frames, self.frames_over))
         raise_problems("scenario", vma_problems(self.operation, self.vmas))
         raise_problems("scenario", pmd_problems(self.operation, self.mapped, self.state))
         return self
@@ -217,6 +223,7 @@ class Scenario(CrowdWays, SeveralCounts, Question):
                 frames=self.frames or frames_of(self.operation),
                 frames_over=self.frames_over,
                 mapped=self.mapped,
+                holes=self.holes,
                 vmas=self.vmas,
                 state=self.state or states_of(self.operation)[0],
                 contpte=self.contpte,

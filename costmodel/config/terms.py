@@ -20,6 +20,10 @@ _MEANT: Final = (
         "madvise madv_dontneed dontneed process_madvise",
         "is zap (operation zap, state dontneed; of ranges: docs/zap.md)",
     ),
+    (
+        "range ranges range_size per_call flush_per_call iovec vlen",
+        "is part of a state of zap, such as 'dontneed: range 4 KiB, per_call 32'",
+    ),
     ("zap_pte_range unmap_page_range tlb_gather", "is in zap (operation zap)"),
     (
         "exec execve fork_exec clone clone3 wait wait4 waitpid",
@@ -50,6 +54,7 @@ _MEANT: Final = (
         "is a state of zap (shared-munmap and others) and of mprotect (shared-to-read-only)",
     ),
     ("folio mthp thp page_order", "is folio_orders (0, 2 to 9, or a mix), --order as an option"),
+    ("sparse pte_none hole empty_entries", "is holes, a share of the mapping such as 75%"),
     ("pmd pmd_mapped", "is mapped: pmd, with folios of order 9 (docs/scope.md)"),
     ("cpu_count ncpus nr_cpus cores nproc", "is cpus (processes) or threads (of each)"),
     ("size memory_size mem", "is memory, with --memory as its option"),
@@ -83,8 +88,8 @@ _NUMBERS: Final = (
 
 _OUTSIDE: Final = (
     (
-        "page_fault page_faults fault faults page_fault1 page_fault2 page_fault3 do_anonymous_page "
-        "fault_around filemap_map_pages do_fault",
+        "page_fault page_faults pagefault pagefaults fault faults page_fault1 page_fault2 "
+        "page_fault3 do_anonymous_page fault_around filemap_map_pages do_fault",
         "zap, state dontneed (it takes away what they map)",
     ),
     ("cow do_wp_page wp_page_copy", "fork, state 'mixed: writable 1, read-only 15'"),
@@ -115,10 +120,7 @@ _OUTSIDE: Final = (
         "fork with --order 9 --set mapped=pmd (one entry for 2 MiB)",
     ),
     ("anon_vma anon_vma_fork anon_vma_chain", "fork with --set vmas=N (mappings without pages)"),
-    (
-        "holes sparse pte_none zero_page huge_zero_page",
-        "fork of the memory that is there (--memory)",
-    ),
+    ("zero_page huge_zero_page", "fork of the memory that is there (--memory, --set holes=0.75)"),
     (
         "wipeonfork vm_wipeonfork madv_wipeonfork dontfork vm_dontcopy madv_dontfork",
         "fork of the memory that it leaves (--memory, --set vmas=N)",
@@ -147,7 +149,7 @@ _OUTSIDE: Final = (
         "mprotect, state both-ways (each entry is taken out and put back, without a copy)",
     ),
     (
-        "numa node remote_memory",
+        "numa node nodes numa_nodes remote_memory",
         "--frames scattered --set caches.dram.latency_ns=N (all memory is as far away)",
     ),
     (
@@ -168,10 +170,11 @@ _OUTSIDE: Final = (
     ("oom oom_reaper oom_reap_task process_mrelease", "zap, state munmap"),
     ("lse llsc ll_sc", "the numbers of atomics.* (docs/machine-file.md)"),
     ("pcid", "--set tlbi.asid_flush_ns=N"),
-    ("lva lpa lpa2 va_bits 52bit la57 5level pgtable_levels", ""),
+    ("lva lpa lpa2 va_bits 52bit la57 5level 5_level levels page_levels pgtable_levels", ""),
     ("smt hyperthreading turbo governor", "--set core.clock_ghz=N"),
     ("scheduler sched", ""),
     ("per_vma_lock vma_lock lock_vma_under_rcu", ""),
+    ("nested nested_paging guest hypervisor virtualization virtualisation vm", ""),
     ("kvm ept npt stage2 mmu_notifier secondary_mmu shadow_paging iommu vfio", ""),
     ("riscv svnapot powerpc ppc64 s390 loongarch mips", ""),
     ("mseal shadow_stack mte kasan page_table_check dax fsdax pmem pfnmap", ""),

@@ -23,6 +23,7 @@ struct page of a large folio to split it (``THP_ORDERS_ALL_ANON``)."""
 _ORDERS = f"0 or 2 to {LARGEST_ORDER}"
 
 _SHARES_SUM_TO = 1e-6
+TABLE_PTES = 1 << LARGEST_ORDER
 
 
 def _meaning(name: str) -> str:
@@ -87,6 +88,18 @@ MappedBy = Literal["pte", "pmd"]
 """What maps folios of 2 MiB: a table full of entries, or one entry of the level above."""
 
 
+def _holes(value: object) -> float:
+    """Return ``75%`` or 0.75 as 0.75; raise a problem for what is no share below 100 %."""
+    found = 0.0 if value in (0, "0%") and not isinstance(value, bool) else share_of(value)
+    if found is None or found >= 1:
+        raise problem("must be a share such as 75%, at least 0 and less than 100%")
+    return found
+
+
+Holes = Annotated[float, BeforeValidator(_holes)]
+"""The share of a mapping, from 0 to less than 1, whose entries are empty."""
+
+
 class Mapped(BaseModel):
     """An address space and what is done to it."""
 
@@ -107,6 +120,8 @@ class Mapped(BaseModel):
     """How the operation finds the PTEs (fork), or which call unmaps them (zap)."""
     mapped: MappedBy = "pte"
     """What maps folios of order 9: PTEs, or one PMD for each."""
+    holes: Holes = 0.0
+    """Share of the mapping that was never touched."""
     vmas: VmaCount | None = None
     """Number of the process's mappings, for fork and spawn; None: about 20, as a small program
     has."""
@@ -120,7 +135,8 @@ class Workload(Crowd, Mapped):
     @model_validator(mode="after")
     def _fits_together(self) -> Workload:
         raise_problems("workload", state_problems(self.operation, self.state))
-        raise_problems("workload", span_problems(self.memory_bytes, self.frames, self.frames_over))
+        there = touched_bytes(self.memory_bytes, self.holes)
+        raise_problems("workload", span_problems(there, self.frames, self.frames_over))
         raise_problems("workload", vma_problems(self.operation, self.vmas))
         raise_problems("workload", pmd_problems(self.operation, self.mapped, self.state))
         return self
@@ -129,13 +145,24 @@ class Workload(Crowd, Mapped):
         """Return a hash, so that results can be cached per workload."""
         orders = tuple(self.folio_orders.items())
         frames = self.frames, self.frames_over
-        how = self.state, self.vmas, self.mapped
+        how = self.state, self.vmas, self.mapped, self.holes
         return hash((self.operation, self.memory_bytes, orders, *frames, *how))
 
     @property
     def pages(self) -> int:
         """The number of 4 KiB pages, and so of PTEs, of the mapping."""
         return self.memory_bytes // PAGE_BYTES
+
+    @property
+    def touched_pages(self) -> float:
+        """The number of pages of the mapping that are there."""
+        return touched_bytes(self.memory_bytes, self.holes) / PAGE_BYTES
+
+    @property
+    def tables(self) -> int:
+        """The number of its page tables, with those that wait beside PMDs for a split."""
+        held = max(round(self.touched_pages) >> min(self.folio_orders), 1)
+        return min(-(-self.pages // TABLE_PTES), held)
 
     @property
     def folio_order(self) -> int | None:
@@ -189,6 +216,11 @@ def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
         yield ("state",), f"must be {fitting} for {operation}{_meaning(state)}", state
 
 
+def touched_bytes(memory_bytes: int, holes: float) -> int:
+    """Return the size of what is there of a mapping, in whole pages, with a share of holes."""
+    return max(round(memory_bytes / PAGE_BYTES * (1 - holes)), 1) * PAGE_BYTES
+
+
 def vma_problems(operation: str, vmas: int | None) -> Iterator[Problem]:
     """Yield a problem if a number of mappings is given and the operation does not depend on it."""
     if vmas is not None and not operation_named(operation).words.has_vmas:
@@ -218,6 +250,7 @@ def noise_scenario(workload: Workload) -> str:
     over = f" over {workload.frames_over}" if workload.frames_over else ""
     vmas = f" {workload.vmas} VMAs" if workload.vmas else ""
     vmas += " by PMDs" if workload.mapped == "pmd" else ""
+    vmas += f" {workload.holes:g} holes" if workload.holes else ""
     name = (
         f"{workload.operation} {workload.memory_bytes} {orders} {workload.frames}{over} "
         f"{workload.state} {workload.cpus}{vmas}"

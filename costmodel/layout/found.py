@@ -38,7 +38,8 @@ class ProcessLayout:
     pmd_bytes: int
     """Anonymous memory that entries of the level above (PMDs) map: whole folios of 2 MiB."""
     orders: dict[int, float]
-    """Share of ``memory_bytes`` in folios of each order; the shares sum to 1."""
+    """Share of ``memory_bytes`` in folios of each order; the shares sum to 1. Empty where PMDs map
+    all of the memory."""
     exclusive: float | None = None
     """Share of the pages that no other process maps; None where that could not be seen."""
     alone: float | None = None
@@ -49,6 +50,8 @@ class ProcessLayout:
     None if unknown."""
     span_bytes: int | None = None
     """Bytes of physical memory from the first to the last frame; None if unknown."""
+    holes: float = 0.0
+    """Share of the entries that are empty in page tables that PTEs of this memory lie in."""
     lacking: list[str] = field(default_factory=list)
     orders_seen: bool = True
     """Whether the system showed folio orders; else all that PTEs map counts as order 0."""
@@ -111,27 +114,33 @@ def _found(
     anonymous = sum(mapping.sizes["Anonymous"] for mapping in copied)
     by_pmd = sum(mapping.sizes.get("AnonHugePages", 0) for mapping in copied)
     memory = anonymous - by_pmd
-    if memory <= 0:
-        raise ConfigError.of(place, "has no anonymous memory that PTEs map")
+    if anonymous <= 0:
+        raise ConfigError.of(place, "has no anonymous memory")
+    single = {0: 1.0} if memory else {}
     if pages is None or not len(pages.address):
         return ProcessLayout(
-            name, len(mappings), len(copied), memory, by_pmd, {0: 1.0}, lacking=lacking,
+            name, len(mappings), len(copied), memory, by_pmd, single, lacking=lacking,
             orders_seen=False,
         )  # fmt: skip
     seen = len(pages.address) * PAGE_BYTES / anonymous
     if seen < MOSTLY:
         lacking.append(f"pages: {100 * seen:.0f} % of the memory was looked at, evenly spread")
-    shares = _shares(orders, by_pmd / anonymous) if orders is not None else {0: 1.0}
+    if pages.swapped:
+        swapped = pages.swapped / (pages.swapped + len(pages.address))
+        lacking.append(f"{100 * swapped:.1f} % of the pages are swapped out or migrate: left out")
+    shares = _shares(orders, by_pmd / anonymous) if memory and orders is not None else single
     exclusive = float(pages.exclusive.mean())
+    by_ptes = len(pages.address) * memory / anonymous
+    holes = pages.empty / (pages.empty + by_ptes) if by_ptes else 0.0
     if pages.frame is None:
         return ProcessLayout(
-            name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, lacking=lacking,
-            orders_seen=False,
+            name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, holes=holes,
+            lacking=lacking, orders_seen=False,
         )  # fmt: skip
     found = placement_of(pages.address, pages.frame, orders)
     return ProcessLayout(
         name, len(mappings), len(copied), memory, by_pmd, shares, exclusive, found.alone,
-        found.run_bytes, max(found.span_bytes, anonymous), lacking, orders is not None,
+        found.run_bytes, max(found.span_bytes, anonymous), holes, lacking, orders is not None,
     )  # fmt: skip
 
 

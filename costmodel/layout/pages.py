@@ -19,7 +19,7 @@ Words = NDArray[np.uint64]
 MOST_PAGES = 1 << 21
 """How many pages are looked at. Of larger processes, evenly spread pieces of 2 MiB are taken."""
 _PIECE = 512
-_PRESENT, _FILE, _EXCLUSIVE, _FRAME_BITS = 63, 61, 56, 55
+_PRESENT, _SWAPPED, _FILE, _EXCLUSIVE, _FRAME_BITS = 63, 62, 61, 56, 55
 _FOLIO_HEAD, _FOLIO_TAIL = 15, 16
 _BLOCK = 4096
 """How many page frames have their flags read together; an aligned block holds whole folios."""
@@ -77,6 +77,10 @@ class ProcessPages:
     """Number of the page frame; None where the system does not say."""
     exclusive: NDArray[np.bool_]
     """Whether no other process maps it."""
+    empty: int = 0
+    """Number of empty entries of the mappings, in page tables that map some of the pages."""
+    swapped: int = 0
+    """Number of pages that are swapped out or migrate."""
 
 
 def read_pages(file: Path, mappings: Iterable[Mapping]) -> ProcessPages:
@@ -98,9 +102,14 @@ def read_pages(file: Path, mappings: Iterable[Mapping]) -> ProcessPages:
     word = np.concatenate(words) if words else np.zeros(0, np.uint64)
     number = np.concatenate(numbers) if numbers else np.zeros(0, np.int64)
     there = _bit(word, _PRESENT) & ~_bit(word, _FILE)
+    table = number // _PIECE
+    swapped = _bit(word, _SWAPPED)
+    empty = np.isin(table, np.unique(table[there])) & ~swapped & ~_bit(word, _PRESENT)
     word, number = word[there], number[there]
     frame = (word & np.uint64((1 << _FRAME_BITS) - 1)).astype(np.int64)
-    return ProcessPages(number, frame if frame.any() else None, _bit(word, _EXCLUSIVE))
+    frames = frame if frame.any() else None
+    exclusive = _bit(word, _EXCLUSIVE)
+    return ProcessPages(number, frames, exclusive, int(empty.sum()), int(swapped.sum()))
 
 
 def _pieces(spans: Iterable[tuple[int, int]], every: int) -> Iterable[tuple[int, int]]:

@@ -9,7 +9,7 @@ from costmodel.config.sizes import size_text
 from costmodel.layout.found import MOSTLY, ProcessLayout
 from costmodel.layout.placement import Placement
 from costmodel.operations.registry import DEFAULT, operation_named
-from costmodel.units import LARGEST_ORDER
+from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
 _LEAST_SHARE = 0.001
 
@@ -24,6 +24,8 @@ def scenario_text(found: ProcessLayout, machines: Sequence[str], operation: str,
     by_pmd = found.pmd_bytes / (found.memory_bytes + found.pmd_bytes)
     with_pmds = by_pmd >= _LEAST_SHARE and known.maps_pmds(state or known.words.states[0].name)
     orders = _with_pmds(found) if with_pmds else found.orders
+    there = found.memory_bytes + with_pmds * found.pmd_bytes
+    empty_bytes = found.memory_bytes * found.holes / (1 - found.holes)
     lines = [
         f"# The anonymous memory of {found.name}, as `costmodel layout` saw it on {date}:",
         f"# {found.copied} of {found.mappings} mappings hold some of it.",
@@ -39,13 +41,16 @@ def scenario_text(found: ProcessLayout, machines: Sequence[str], operation: str,
         "",
         f"title: {operation} of {_quoted(found.name)}",
         f"operation: {operation}",
-        f"memory: {size_text(found.memory_bytes + with_pmds * found.pmd_bytes)}",
+        f"memory: {size_text(_whole_pages(there + empty_bytes))}",
     ]
     lines += [f"state: {state}"] if state else []
     lines.append(f"folio_orders: [{_orders(orders)}]")
     lines += ["mapped: pmd"] if with_pmds else []
+    holes = empty_bytes / (there + empty_bytes)
+    lines += [f"holes: {100 * holes:.1f}%"] if holes >= _LEAST_SHARE else []
     lines += [f"vmas: {found.mappings}"] if known.words.has_vmas else []
-    lines += _frames(found, max(found.orders) - (with_pmds and LARGEST_ORDER in found.orders))
+    largest = max(found.orders, default=LARGEST_ORDER)
+    lines += _frames(found, largest - (with_pmds and LARGEST_ORDER in found.orders))
     baseline = known.strategies()[0].name
     lines += [f"machines: [{', '.join(machines)}]", f"baseline: {baseline}"]
     return "\n".join(lines) + "\n"
@@ -56,6 +61,10 @@ def _state(found: ProcessLayout, operation: str) -> str | None:
     if operation != DEFAULT or found.exclusive is None:
         return None
     return "writable" if found.exclusive >= MOSTLY else "read-only"
+
+
+def _whole_pages(size_bytes: float) -> int:
+    return round(size_bytes / PAGE_BYTES) * PAGE_BYTES
 
 
 def _with_pmds(found: ProcessLayout) -> dict[int, float]:

@@ -18,7 +18,9 @@ class TableOperation:
     ``tlb`` what TLBs may hold. ``faults`` collects what goes wrong during the operation, in order;
     checks afterwards find what is wrong with the outcome. ``pmds_are_taken``: the strategy has
     asked for the PMDs that map folios, so it handles them itself. ``keeps_large_mapcount``: the
-    kernel is known to keep that counter; else it does if it ever changes it.
+    kernel is known to keep that counter; else it does if it ever changes it. ``isa`` is the
+    instruction set of the kernel that is priced. ``skipped`` is the last entry that was found
+    empty, and ``registers`` names what the loop held in registers behind it.
     """
 
     def __init__(self, frames: FrameTable, tlb: TlbView, *, contpte: bool = False) -> None:
@@ -29,6 +31,9 @@ class TableOperation:
         self.faults: list[Violation] = []
         self.pmds_are_taken = False
         self.keeps_large_mapcount = False
+        self.isa = "x86_64"
+        self.skipped = -1
+        self.registers: dict[str, int] = {}
         self._batch_count = 1
         self._batch_first = -1
         self._overrun_at = -1

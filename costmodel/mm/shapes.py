@@ -115,7 +115,8 @@ class TableShape:
     """A page table that occurs ``count`` times.
 
     ``orders`` and ``first_pfns`` give the order and the first frame of each of its folios, in the
-    order of addresses. ``contpte``: its entries have contiguous bits where they may.
+    order of addresses. ``contpte``: its entries have contiguous bits where they may. ``empty``
+    entries behind the folios map nothing.
     """
 
     count: int
@@ -125,11 +126,17 @@ class TableShape:
     contpte: bool
     pmd: bool = False
     """There is no table: one entry of the level above maps its only folio."""
+    empty: int = 0
+
+    @property
+    def pages(self) -> int:
+        """The number of pages that it maps."""
+        return sum(map((1).__lshift__, self.orders))
 
     @property
     def ptes(self) -> int:
-        """The number of entries in use, at most 512; those that a PMD stands for."""
-        return sum(map((1).__lshift__, self.orders))
+        """The number of entries of its mapping, at most 512; those that a PMD stands for."""
+        return self.pages + self.empty
 
     def build(self) -> Memory:
         """Return a new process that has only this table, in its state."""
@@ -190,8 +197,13 @@ class ShapedSpace:
 
     @property
     def ptes(self) -> int:
-        """The number of entries in use in all tables."""
+        """The number of entries of the mapping in all tables."""
         return sum(shape.count * shape.ptes for shape in self.shapes)
+
+    @property
+    def pages(self) -> int:
+        """The number of pages that all tables map."""
+        return sum(shape.count * shape.pages for shape in self.shapes)
 
     def in_state(self, state: PteState) -> ShapedSpace:
         """Return the same tables in another state."""
@@ -211,6 +223,7 @@ def homogeneous(
     state: PteState = FRESH,
     contpte: bool = False,
     pmd: bool = False,
+    holes: float = 0.0,
     seed: int = 0,
 ) -> ShapedSpace:
     """Return an address space of ``memory_bytes``, made of folios in the given shares of it.
@@ -222,7 +235,9 @@ def homogeneous(
     anywhere in a region of ``over_bytes``, which is at least as large as the memory. A part of the
     memory can be scattered, see :mod:`costmodel.config.frames`. The result has at most four tables:
     one of order 9, two mixtures of the other orders, and one that is partly used.
-    With ``pmd``, order-9 folios are mapped by PMDs and not by a table each.
+    With ``pmd``, order-9 folios are mapped by PMDs and not by a table each. ``holes`` is the share
+    of the memory that was never touched: entries behind the folios of each table are empty. A table
+    without a folio does not exist. Folios larger than what a table maps fill tables of their own.
 
     Raises ValueError for a size that is no multiple of 4096, unknown orders, shares that do not sum
     to 1, and unknown ``frames``.
@@ -230,19 +245,32 @@ def homogeneous(
     _check_arguments(memory_bytes, folio_orders, frames)
     total_pages = memory_bytes // PAGE_BYTES
     tables, rest = divmod(total_pages, TABLE_PTES)
-    layouts: list[tuple[int, tuple[int, ...]]] = []
+    there = tables * (1 - holes)
+    layouts: list[tuple[int, tuple[int, ...], int]] = []
     small = {
         order: share for order, share in folio_orders.items() if order < LARGEST_ORDER and share
     }
-    whole = round(tables * folio_orders.get(LARGEST_ORDER, 0.0)) if small else tables
+    whole = round(there * (folio_orders.get(LARGEST_ORDER, 0.0) if small else 1.0))
     if whole:
-        layouts.append((whole, (LARGEST_ORDER,)))
+        layouts.append((whole, (LARGEST_ORDER,), TABLE_PTES))
+    # Folios that a table with its holes has no room for fill tables of their own.
+    while len(small) > 1 and (there - whole) * TABLE_PTES < (tables - whole) << max(small):
+        order, share = max(small.items())
+        full = min(round(there * share), tables - whole)
+        layouts.append((full, (order,) * (TABLE_PTES >> order), TABLE_PTES))
+        whole += full
+        del small[order]
+    layouts = [layout for layout in layouts if layout[0]]
     random = Random(f"{seed}/{sorted(folio_orders.items())}/{frames}")
-    span = max(total_pages, over_bytes // PAGE_BYTES)
-    if small:
-        layouts.extend(_interleaved(tables - whole, small, random))
+    span = max(round(total_pages * (1 - holes)), over_bytes // PAGE_BYTES)
+    unit = 1 << min(small, default=0)
+    for count, pages in _filled(tables - whole, (there - whole) * TABLE_PTES, unit, TABLE_PTES):
+        mixed = _interleaved(count, pages, small, random) if small else []
+        layouts.extend((number, orders, TABLE_PTES) for number, orders in mixed)
     if rest:
-        layouts.append((1, _fill(rest, _quotas(rest, small or {0: 1.0}, math.floor), random)))
+        ((_, pages), *_) = _filled(1, rest * (1 - holes), unit, rest)
+        orders = _fill(pages, _quotas(pages, small or {0: 1.0}, math.floor), random)
+        layouts.append((1, orders, rest))
     return ShapedSpace(
         tuple(
             TableShape(
@@ -252,8 +280,9 @@ def homogeneous(
                 state,
                 contpte,
                 pmd and orders == (LARGEST_ORDER,),
+                size - _pages(orders),
             )
-            for count, orders in layouts
+            for count, orders, size in layouts
         )
     )
 
@@ -269,23 +298,40 @@ def _check_arguments(memory_bytes: int, folio_orders: Mapping[int, float], frame
     scatter_of(frames)
 
 
+def _filled(tables: int, pages: float, unit: int, size: int) -> list[tuple[int, int]]:
+    """Return how many tables of ``size`` entries map how many of ``pages`` pages: one or two kinds.
+
+    All map about as many, at least ``unit``. Where that is too much there are fewer tables.
+    """
+    each = pages / tables if tables else 0.0
+    if each >= size - 1e-6:
+        return [(tables, size)]
+    if each < unit:
+        number = max(round(pages / unit), 1) if tables else 0
+        return [(number, min(unit, size))] if number else []
+    fewer = int(each / unit) * unit
+    more = round((pages - tables * fewer) / unit)
+    kinds = (tables - more, fewer), (more, min(fewer + unit, size))
+    return [(count, pages) for count, pages in kinds if count]
+
+
 def _interleaved(
-    tables: int, shares: Mapping[int, float], random: Random
+    tables: int, pages: int, shares: Mapping[int, float], random: Random
 ) -> list[tuple[int, tuple[int, ...]]]:
-    """Return one or two tables of mixed orders below 9, each with its count.
+    """Return one or two tables of ``pages`` pages in mixed orders below 9, each with its count.
 
     Where the largest order's share is no whole number of folios per table, the two tables hold one
     folio more and one less, in the proportion that meets the share. Shares of the other orders are
     met to half a folio per table; the smallest order gets the rest.
     """
     largest = max(shares)
-    per_table = shares[largest] / sum(shares.values()) * (TABLE_PTES >> largest)
+    per_table = shares[largest] / sum(shares.values()) * pages / (1 << largest)
     more = round(tables * (per_table - math.floor(per_table + 1e-9)))
     if not more and len(shares) > 1:
         more = tables // 2
     parts = ((tables - more, math.floor), (more, math.ceil))
     return [
-        (count, _fill(TABLE_PTES, _quotas(TABLE_PTES, shares, rounding), random))
+        (count, _fill(pages, _quotas(pages, shares, rounding), random))
         for count, rounding in parts
         if count
     ]

@@ -16,6 +16,9 @@ _SAMPLES = re.compile(
 )
 _RULER = re.compile(r"#\s+\.+(\s+\.+)*\s*")
 _PERCENT = re.compile(r"\s*(\d{1,2}(?:\.\d+)?|100(?:\.0+)?)%")
+_COMMA = re.compile(r"(\d),(\d+%)")
+"""A percentage as some locales write it."""
+_NO_HEADER = "stands before the header of a table"
 _SYMBOL = re.compile(r"\[[^\]]\]\s+(?P<name>.+?)(?:\s{2,}.*)?")
 _ROUNDED = 0.005
 """Percent by which an entry may be rounded."""
@@ -60,7 +63,7 @@ def read_report(text: str, file: str, event: str | None = None) -> Profile:
 
     ``file`` is the name that faults give. Raises ConfigError with every line that cannot be read.
     """
-    tables, faults = _tables(text, file)
+    tables, faults = _tables(_COMMA.sub(r"\1.\2", text), file)
     headers = [table.columns for table in tables if table.columns]
     if headers and not any("symbol" in columns.spans for columns in headers):
         reason = "lacks the column Symbol (perf report --sort comm,dso,symbol)"
@@ -105,7 +108,8 @@ def _stacks(entry: _Entry, *, graph: bool) -> Iterator[Stack]:
 
 
 def _tables(text: str, file: str) -> tuple[list[_Table], list[Fault]]:
-    tables, faults, header = [_Table()], [], ""
+    faults: list[Fault] = []
+    tables, header = [_Table()], ""
     for number, line in enumerate(text.splitlines(), 1):
         if found := _SAMPLES.match(line):
             count = float(found["count"]) * _UNITS[found["unit"]]
@@ -115,6 +119,8 @@ def _tables(text: str, file: str) -> tuple[list[_Table], list[Fault]]:
         elif line.startswith("#"):
             header = line
         elif line.strip() and (reason := _add(tables[-1], line)):
+            if reason == _NO_HEADER and faults and faults[-1].reason == reason:
+                continue  # all lines up to the header have one fault
             faults.append(Fault(file, number, 1, reason=reason, got=describe(line.strip())))
     return tables, faults
 
@@ -132,7 +138,7 @@ def _add(table: _Table, line: str) -> str:
     """Add a line to a table; return why it cannot be a line of it, or an empty text."""
     columns = table.columns
     if columns is None:
-        return "stands before the header of a table"
+        return _NO_HEADER
     entry = _entry(columns, line)
     if entry is not None:
         table.entries.append(entry)

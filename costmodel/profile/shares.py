@@ -56,11 +56,14 @@ LOOPS: Final[Mapping[str, KernelLoop]] = {
     "zap": KernelLoop(
         "zap: unmapping and freeing",
         _names(
-            "unmap_vmas unmap_page_range zap_page_range_single zap_page_range "
+            "unmap_vmas unmap_page_range zap_page_range_single zap_page_range_single_batched "
+            "zap_page_range zap_vma_range zap_vma_range_batched __zap_vma_range "
             "tlb_finish_mmu tlb_flush_mmu free_pgtables"
         ),
         _names(
             "unmap_vmas unmap_single_vma unmap_page_range zap_page_range_single zap_page_range "
+            "zap_page_range_single_batched zap_vma_range zap_vma_range_batched __zap_vma_range "
+            "do_zap_pte_range zap_nonpresent_ptes "
             "zap_p4d_range zap_pud_range zap_pmd_range zap_pte_range zap_present_ptes "
             "zap_present_folio_ptes zap_install_uffd_wp_if_needed should_zap_page "
             "__tlb_remove_page_size __tlb_remove_folio_pages __tlb_remove_folio_pages_size "
@@ -69,7 +72,10 @@ LOOPS: Final[Mapping[str, KernelLoop]] = {
             "folio_remove_rmap_ptes folio_remove_rmap_pte page_remove_rmap __folio_remove_rmap "
             "free_pgtables free_pgd_range clear_full_ptes arch_check_zapped_pte"
         ),
-        not_from=_names("do_mprotect_pkey mprotect_fixup"),
+        not_from=_names(
+            "do_mprotect_pkey mprotect_fixup mwriteprotect_range uffd_wp_range change_prot_numa "
+            "task_numa_work madvise_cold madvise_pageout"
+        ),
     ),
     "mprotect": KernelLoop(
         "mprotect: changing protection",
@@ -80,7 +86,8 @@ LOOPS: Final[Mapping[str, KernelLoop]] = {
             "can_change_private_pte_writable "
             "__ptep_modify_prot_start __ptep_modify_prot_commit ptep_modify_prot_start "
             "ptep_modify_prot_commit modify_prot_start_ptes modify_prot_commit_ptes "
-            "prot_commit_flush_ptes page_anon_exclusive_sub_batch commit_anon_folio_batch"
+            "change_present_ptes change_softleaf_pte prot_commit_flush_ptes "
+            "page_anon_exclusive_sub_batch commit_anon_folio_batch"
         ),
     ),
     "mremap": KernelLoop(

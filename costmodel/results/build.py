@@ -89,6 +89,7 @@ def _cell(
         "frames": workload.frames,
         "frames_over_bytes": workload.frames_over,
         "mapped": workload.mapped,
+        "holes": workload.holes,
         "vmas": workload.vmas,
         "state": workload.state,
         "contpte": workload.contpte,

@@ -15,7 +15,7 @@ NEGLIGIBLE_PCT: Final = 0.01
 """Changes below this count as none: the time resolution of the core model is about as coarse."""
 
 _MUST_AGREE: Final = (
-    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "mapped", "vmas",
+    "operation", "memory_bytes", "state", "frames", "frames_over_bytes", "mapped", "holes", "vmas",
     "contpte", "runs", "iterations",
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ from costmodel.units import PAGE_BYTES
 SCHEMA: Final = 1
 
 _COMMON: Final = (
-    "operation", "memory_bytes", "frames", "frames_over_bytes", "mapped", "vmas", "state",
+    "operation", "memory_bytes", "frames", "frames_over_bytes", "mapped", "holes", "vmas", "state",
     "contpte", "baseline", "runs", "iterations",
 )  # fmt: skip
 """Keys that are equal in all cells of a file, because a scenario has one value for each."""

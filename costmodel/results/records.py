@@ -197,6 +197,8 @@ class ResultCell(BaseModel):
     """Size of the physical memory that scattered folios lie in; null: as large as the mapping."""
     mapped: MappedBy = "pte"
     """What maps folios of order 9."""
+    holes: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the mapping that was never touched."""
     vmas: Count | None = None
     """Number of the process's mappings; null: those of a small program, or they do not matter."""
     state: Words

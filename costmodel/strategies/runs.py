@@ -11,6 +11,7 @@ from costmodel.mm.shapes import ShapedSpace, homogeneous
 from costmodel.mm.state import PteState
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
+from costmodel.units import PAGE_BYTES
 
 
 def trace_runs(
@@ -26,9 +27,9 @@ def trace_runs(
     program = strategy.program(isa, range_tlbi=range_tlbi)
     orders = tuple(workload.folio_orders.items())
     state = operation.state(workload.state)
-    frames = workload.frames, workload.frames_over or workload.memory_bytes
-    pmd = workload.mapped == "pmd"
-    space = _space(workload.memory_bytes, orders, *frames, state, strategy.contpte, pmd)
+    frames = workload.frames, workload.frames_over or round(workload.touched_pages) * PAGE_BYTES
+    how = state, strategy.contpte, workload.mapped == "pmd", workload.holes
+    space = _space(workload.memory_bytes, orders, *frames, *how)
     if strategy.archive is not None:
         from costmodel.strategies.whole_tables import archive_runs
 
@@ -46,9 +47,10 @@ def _space(
     state: PteState,
     contpte: bool,
     pmd: bool,
+    holes: float,
 ) -> ShapedSpace:
     """Return the address space of a workload, remembered because it takes longer than timing it."""
     return homogeneous(
         memory_bytes, dict(orders), frames=frames, over_bytes=over_bytes, state=state,
-        contpte=contpte, pmd=pmd,
+        contpte=contpte, pmd=pmd, holes=holes,
     )  # fmt: skip

@@ -135,6 +135,8 @@ def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
     if len(set(shape.orders)) > 1:
         reason = "holds whole tables of one folio order, no mix of them"
         raise ConfigError.of(f"@{name}", reason)
+    if shape.empty:
+        raise ConfigError.of(f"@{name}", "holds whole tables of pages: there are no holes in them")
     if shape.ptes != TABLE_PTES:
         raise ConfigError.of(f"@{name}", "holds whole tables: memory must be a multiple of 2 MiB")
     order = shape.orders[0]

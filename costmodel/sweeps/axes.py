@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -80,7 +81,8 @@ def sweep_axis_of(key: str, value: object) -> SweepAxis:
     Raises a problem (a ValueError) for a value of another form.
     """
     if isinstance(value, list | tuple):
-        return SweepAxis(key, values=_listed(value))
+        return SweepAxis(key, values=_listed([_in_parts(key, each) for each in value]))
+    value = _in_parts(key, value)
     if isinstance(value, str):
         if ".." in value or value.partition(":")[0].strip() == OWN:
             return _range(key, value)
@@ -89,6 +91,20 @@ def sweep_axis_of(key: str, value: object) -> SweepAxis:
                 key, values=_listed([parse_scalar(v.strip()) for v in value.split(",")])
             )
     return SweepAxis(key, values=_listed([value]))
+
+
+_PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+
+def _in_parts(key: str, value: object) -> object:
+    """Return a value of ``folio_share`` with its percentages as numbers: ``10%..50%`` as 0.1..0.5.
+
+    Values of other keys are returned as they are.
+    """
+    if key != "folio_share" or not isinstance(value, str):
+        return value
+    text = _PERCENT.sub(lambda found: f"{float(found[1]) / 100:g}", value)
+    return value if text == value else parse_scalar(text)
 
 
 def axes_of(over: Mapping[str, object]) -> tuple[SweepAxis, ...]:

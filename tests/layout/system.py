@@ -9,7 +9,7 @@ import numpy as np
 HEAD = "{:012x}-{:012x} rw-p 00000000 00:00 0 {}\n"
 BODY = "Size: {0} kB\nRss: {0} kB\nAnonymous: {1} kB\nAnonHugePages: {2} kB\nVmFlags: rd wr\n"
 START = 0x7F0000000000
-EXCLUSIVE, PRESENT = 1 << 56, 1 << 63
+EXCLUSIVE, SWAPPED, PRESENT = 1 << 56, 1 << 62, 1 << 63
 HEAD_FLAG, TAIL_FLAG = 1 << 15, 1 << 16
 
 
@@ -23,7 +23,8 @@ def smaps(*sizes_kb: tuple[int, int, int]) -> str:
 
 
 def process(root: Path, frames: list[int], orders: dict[int, int], *, huge_kb: int = 0) -> Path:
-    """Write a process (number 42) of one mapping with a page in each frame; 0: not there.
+    """Write a process (number 42) of one mapping with a page in each frame; 0: not there, -1: in
+    swap.
 
     ``orders``: of the folios that begin at some frames. Frames may be hidden with ``[1 << 60]``.
     """
@@ -33,6 +34,7 @@ def process(root: Path, frames: list[int], orders: dict[int, int], *, huge_kb: i
     (folder / "smaps").write_text(smaps((4 * len(frames), 4 * there, huge_kb)))
     (folder / "comm").write_text("redis-server\n")
     words = [PRESENT | EXCLUSIVE | frame if frame else 0 for frame in frames]
+    words = [SWAPPED if frame < 0 else word for frame, word in zip(frames, words, strict=True)]
     with (folder / "pagemap").open("wb") as stream:
         stream.seek(START // 4096 * 8)
         stream.write(np.array(words, np.uint64).tobytes())

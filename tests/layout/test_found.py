@@ -50,6 +50,21 @@ def test_pages_that_are_not_there_are_no_memory(tmp_path: Path) -> None:
     assert found.memory_bytes == 2 * 4096 and found.alone == 1.0 and found.run_bytes is None
 
 
+def test_holes_are_empty_entries_of_tables_that_map_a_page(tmp_path: Path) -> None:
+    # Of three tables one maps four pages, one maps none, and one maps a page and has one in swap.
+    frames = [*range(64, 68), *[0] * 508, *[0] * 512, 90, -1, *[0] * 510]
+    found = read_layout("42", process(tmp_path, frames, {}))
+    assert found.holes == (508 + 510) / (508 + 510 + 5)
+    assert found.lacking == ["16.7 % of the pages are swapped out or migrate: left out"]
+    assert "99.5 % of the entries of their page tables are empty." in layout_text(found)
+
+
+def test_a_process_may_be_mapped_by_pmds_alone(tmp_path: Path) -> None:
+    found = read_layout("42", process(tmp_path, [*range(1024, 1536)], {1024: 9}, huge_kb=2048))
+    assert found.memory_bytes == 0 and found.orders == {} and found.holes == 0
+    assert "mapped by PTEs" not in layout_text(found)
+
+
 def test_without_frames_orders_are_not_known_and_it_is_said(tmp_path: Path) -> None:
     root = process(tmp_path, [10, 11], {})
     hidden = [(1 << 63), (1 << 63) | (1 << 56)]

@@ -38,6 +38,21 @@ def test_every_operation_is_compared_with_its_own_baseline(operation: str, tmp_p
     assert found.baseline == default_scenario(operation).baseline
 
 
+def test_holes_are_part_of_the_mapping(tmp_path: Path) -> None:
+    found = loaded(tmp_path, memory_bytes=64 << 20, pmd_bytes=64 << 20, holes=0.75)
+    assert found.memory == (256 + 64) << 20 and found.holes == 0.6
+    assert found.folio_orders == ({0: 0.5, 9: 0.5},)
+    lies: dict[str, Any] = {"alone": 1.0, "span_bytes": 1 << 20}
+    sparse = loaded(tmp_path, memory_bytes=1 << 20, holes=0.99, **lies)
+    assert sparse.frames_over == 1 << 20 < sparse.memory
+
+
+def test_all_may_be_mapped_by_pmds(tmp_path: Path) -> None:
+    found = loaded(tmp_path, memory_bytes=0, pmd_bytes=1 << 30, orders={}, alone=1.0)
+    assert (found.memory, found.mapped, found.holes) == (1 << 30, "pmd", 0)
+    assert found.folio_orders == ({9: 1.0},) and found.frames == "scattered"
+
+
 def test_what_pmds_map_is_part_of_it_where_that_can_be_priced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

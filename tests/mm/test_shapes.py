@@ -84,6 +84,46 @@ def test_a_share_of_few_folios_is_met_by_two_tables() -> None:
     assert share(homogeneous(GIB, {0: 0.9, 4: 0.1}), 4) == pytest.approx(0.1, abs=0.001)
 
 
+@given(
+    holes=st.floats(0, 0.999),
+    weights=st.dictionaries(st.sampled_from([0, 2, 4, 8, 9]), st.integers(1, 20), min_size=1),
+    tables=st.integers(64, 512),
+)
+@settings(deadline=None, max_examples=50)
+def test_holes_are_behind_the_folios_of_each_table(
+    holes: float, weights: dict[int, int], tables: int
+) -> None:
+    mix = {order: weight / sum(weights.values()) for order, weight in weights.items()}
+    space = homogeneous(tables << 21, mix, holes=holes)
+    there = (1 - holes) * tables * 512
+    # Whole folios and tables are rounded: at most one of the largest in each kind of table.
+    assert abs(space.pages - there) <= 513 * len(space.shapes) + 1
+    for shape in space.shapes:
+        assert shape.ptes == 512 and shape.empty == 512 - shape.pages and shape.pages
+        (table,) = [slots for _, slots in shape.build().space.pmds]
+        assert [bool(pte) for pte in table] == [True] * shape.pages + [False] * shape.empty
+
+
+@pytest.mark.parametrize(
+    ("holes", "mix", "expected"),
+    [
+        (0.5, {0: 1.0}, [(512, {0: 256})]),
+        (0.75, {4: 1.0}, [(512, {4: 8})]),
+        (0.4, {8: 1.0}, [(410, {8: 1}), (102, {8: 2})]),
+        (0.75, {8: 1.0}, [(256, {8: 1})]),
+        (0.75, {9: 1.0}, [(128, {9: 1})]),
+        # A table with its holes has room for 51 pages, none for a folio of 256.
+        (0.9, {0: 0.5, 8: 0.5}, [(26, {8: 2}), (257, {0: 25}), (229, {0: 26})]),
+    ],
+)
+def test_shares_of_what_is_there(
+    holes: float, mix: dict[int, float], expected: list[tuple[int, dict[int, int]]]
+) -> None:
+    found = counts(homogeneous(GIB, mix, holes=holes))
+    assert found[0] == expected[0]
+    assert sum(number for number, _ in found) == sum(number for number, _ in expected)
+
+
 def counts(space: ShapedSpace) -> list[tuple[int, dict[int, int]]]:
     """Return the count of each table, and how many folios of each order it has."""
     return [

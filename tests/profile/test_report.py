@@ -103,6 +103,19 @@ def test_a_flat_report(tmp_path: Path) -> None:
     assert found.total == 100 and not found.has_callers and not found.inclusive
 
 
+def test_a_locale_with_commas(tmp_path: Path) -> None:
+    found = profile(tmp_path, CHILDREN.replace(".0", ",0").replace(".1", ",1"))
+    assert found == profile(tmp_path, CHILDREN)
+
+
+def test_lines_before_a_header_have_one_fault(tmp_path: Path) -> None:
+    text = HEAD + "    40.00%  a  b  [.] c\n" * 3
+    with pytest.raises(ConfigError) as caught:
+        profile(tmp_path, text)
+    (fault,) = caught.value.faults
+    assert (fault.line, fault.reason) == (9, "stands before the header of a table")
+
+
 def test_without_callers_shared_functions_may_be_anybodys(tmp_path: Path) -> None:
     found = profile(tmp_path, FLAT)
     fork, zap, protect = (share_of(found, name) for name in ("fork", "zap", "mprotect"))
@@ -171,7 +184,7 @@ def test_events_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (FLAT.replace("    40.00%  redis", "    40,00%  redis"), "perf.txt:12:1: is neither"),
+        (FLAT.replace("    40.00%  redis", "    40;00%  redis"), "perf.txt:12:1: is neither"),
         (HEAD + "# Overhead  Command\n# ........  .......\n#\n", "lacks the column Symbol"),
         (FLAT.partition("    40.00%")[0], "has no entry"),
     ],

@@ -30,6 +30,22 @@ def test_the_flush_of_mprotect_is_no_zap() -> None:
     assert share_of(found, "zap").share == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("called", ["zap_page_range_single_batched", "zap_vma_range_batched"])
+def test_dontneed_is_zap_in_new_kernels_too(called: str) -> None:
+    found = profile(
+        (30, f"folio_remove_rmap_ptes {called} madvise_vma_behavior do_madvise"),
+        (10, "free_unref_folios tlb_finish_mmu madvise_finish_tlb do_madvise"),
+        (60, "main"),
+    )
+    assert share_of(found, "zap").share == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("caller", ["mwriteprotect_range", "change_prot_numa", "madvise_pageout"])
+def test_other_flushes_are_no_zap(caller: str) -> None:
+    found = profile((10, f"flush_tlb_func tlb_finish_mmu {caller}"), (10, "main"))
+    assert share_of(found, "zap").share == 0
+
+
 def test_every_operation_of_the_model_has_its_loop() -> None:
     from costmodel.operations.registry import operation_names
 

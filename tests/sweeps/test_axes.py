@@ -29,6 +29,8 @@ XEON = load_machine("xeon-4210r")
         ("core.width=3,4", SweepAxis("core.width", values=(3, 4))),
         ("tlbi.range=true", SweepAxis("tlbi.range", values=(True,))),
         ("memory=2 MiB..1 GiB:5", SweepAxis("memory", low=2**21, high=2**30, count=5)),
+        ("folio_share=10%..50%:3", SweepAxis("folio_share", low=0.1, high=0.5, count=3)),
+        ("folio_share=10%,0.5", SweepAxis("folio_share", values=(0.1, 0.5))),
         ("mitigations=off,auto", SweepAxis("mitigations", values=("off", "auto"))),
     ],
 )

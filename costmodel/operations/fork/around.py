@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.protocol import SharedWork, Surroundings
 from costmodel.operations.shared.flush import TABLE_ALLOC, flush_of_all
 from costmodel.operations.shared.process import beginning
@@ -33,6 +32,6 @@ def shared_work(workload: Workload) -> SharedWork:
     folios = sum(share / (1 << order) for order, share in workload.folio_orders.items())
     return SharedWork(
         address_space="write",
-        tables=-(-workload.pages // TABLE_PTES),
-        folio_updates=round(folios * workload.pages),
+        tables=workload.tables,
+        folio_updates=round(folios * workload.touched_pages),
     )

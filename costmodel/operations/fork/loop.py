@@ -17,6 +17,7 @@ from costmodel.mm.pte import CONT, PRESENT, WRITE
 from costmodel.mm.struct_page import REFCOUNT, STRUCT_PAGE_BYTES
 from costmodel.operations.fork.mm import ForkOperation, TablePair
 from costmodel.operations.shared.entry import Entry, Steps
+from costmodel.operations.shared.holes import skip
 
 RESCHED_AT: Final = 32
 """The count of ``progress`` at which copy_pte_range() looks whether it must reschedule."""
@@ -70,6 +71,9 @@ def read(
     migrating or a special entry; copy it by :func:`copy_unusual`.
     """
     entry = entry_at(fork, pair, slot)
+    if not entry.pte:
+        yield from skip(fork, "fork", slot)
+        return entry
     if progress.due():
         yield entry.step("resched", -1)
     entry.value = yield entry.step("read")

@@ -32,16 +32,16 @@ def move_tables(mremap: MremapOperation, move: Move) -> Steps:
 
 def move_entries(mremap: MremapOperation, table: MovedTable, move: Move) -> Steps:
     """Move the entries of one table under its lock, then flush it."""
-    yield from walk(mremap, table, partial(move, mremap, table), partial(move_nonpresent, table))
+    how = partial(move, mremap, table), partial(move_nonpresent, table)
+    yield from walk(mremap, "mremap", table, *how)
     mremap.flush(table)
 
 
 def move_nonpresent(table: MovedTable, entry: Entry) -> Steps:
-    """Move an entry that maps nothing, unless it is empty."""
-    if entry.pte:
-        yield from empty(table, entry)
-        table.dst.set_nonpresent(entry.slot, moved_entry(table.vma, entry.pte))
-        yield entry.step("set")
+    """Move an entry that maps nothing and is not empty."""
+    yield from empty(table, entry)
+    table.dst.set_nonpresent(entry.slot, moved_entry(table.vma, entry.pte))
+    yield entry.step("set")
 
 
 def arrive(mremap: MremapOperation, table: MovedTable, entry: Entry, count: int = 1) -> Steps:

@@ -30,7 +30,7 @@ def loop_runs(strategy: Strategy, program: str, space: ShapedSpace) -> Iterator[
     for shape in space.shapes:
         how = (_on_pmds(strategy), pmd_program(program)) if shape.pmd else (strategy, program)
         trace = _known(*how, replace(shape, count=1))
-        reuse_bytes = float(space.ptes * PAGE_BYTES) if shape.state.cold else None
+        reuse_bytes = float(space.pages * PAGE_BYTES) if shape.state.cold else None
         yield TableRun(trace, shape.count, shape.ptes, reuse_bytes)
 
 
@@ -102,6 +102,7 @@ def table_yields(
     operation = operation_named(name)
     memory = operation.memory_of(function, shape, contpte=contpte)
     begun = operation.begin(memory, contpte=contpte)
+    begun.isa = vocabulary.isa
     steps = with_pmds(name, function, begun) if shape.pmd else function(begun)
     return exhausted(steps, step_before(operation.event_before), vocabulary)
 

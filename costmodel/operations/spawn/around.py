@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.fork import around as fork
 from costmodel.operations.protocol import OutsideCost, SharedWork, Surroundings
 from costmodel.operations.shared.flush import TABLE_ALLOC, TABLE_FREE, flush_of_all
@@ -33,7 +32,7 @@ def around(machine: Machine, workload: Workload, *, executes: bool, strategy: st
     the child executes another program, which has its own address space with its costs for each CPU.
     """
     kernel = machine.kernel
-    tables = -(-workload.pages // TABLE_PTES)
+    tables = workload.tables
     fixed_us = kernel.fork_fixed_us.value
     spaces = 2 if executes else 1
     cpus_ns = kernel.mm_cpu_ns.value * machine.tlbi.cpus_online.value

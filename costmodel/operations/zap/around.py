@@ -83,7 +83,7 @@ def shared_work(workload: Workload) -> SharedWork:
     state = operation_named("zap").state(workload.state)
     kept, of_child = keeps_tables(state), state.mapped_by > 1
     folios = {
-        order: round(share * workload.pages / (1 << order))
+        order: round(share * workload.touched_pages / (1 << order))
         for order, share in workload.folio_orders.items()
     }
     _, calls, _ = _counts(workload, state)
@@ -98,11 +98,10 @@ def shared_work(workload: Workload) -> SharedWork:
 
 def _freed_tables(workload: Workload, *, kept: bool) -> int:
     """Return how many tables go: where mappings stay, those that wait beside PMDs for a split."""
-    tables = -(-workload.pages // TABLE_PTES)
     if not kept:
-        return tables
+        return workload.tables
     by_pmd = workload.folio_orders.get(LARGEST_ORDER, 0.0) if workload.mapped == "pmd" else 0.0
-    return round(by_pmd * tables)
+    return round(by_pmd * workload.touched_pages / TABLE_PTES)
 
 
 def _counts(workload: Workload, state: PteState) -> tuple[int, int, int]:

@@ -101,7 +101,7 @@ def _tables(
     strategy: Strategy, program: str, release_program: str, space: ShapedSpace, *, releases: bool
 ) -> list[tuple[TableShape, _Traced]]:
     # The page that a small list begins was recorded of the booted kernels alone.
-    begun = space.ptes > MAX_SLOTS or strategy.archive or BUILD_MARK in program
+    begun = space.pages > MAX_SLOTS or strategy.archive or BUILD_MARK in program
     how = (LIST_PAGES if begun else 0), releases
     return [
         (shape, _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), *how))
@@ -117,9 +117,9 @@ def _lists(both: Sequence[tuple[TableShape, _Traced]], space: ShapedSpace) -> Li
     flushes = sum(shape.count * table.flushes for shape, table in both)
     slots = sum(shape.count * table.slots for shape, table in both)
     if not flushes:
-        return Lists.of(slots, space.ptes)
+        return Lists.of(slots, space.pages)
     of_call = keeps_tables(space.shapes[0].state) and not slots
-    return Lists(flushes, flushes - of_call, -(-space.ptes // flushes))
+    return Lists(flushes, flushes - of_call, -(-space.pages // flushes))
 
 
 def _one(shape: TableShape) -> TableShape:
@@ -251,6 +251,7 @@ class Walk:
         """Unmap the table."""
         memory = shape.build()
         zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
+        zap.isa = vocabularies[0].isa
         released: list[Step | Uop] = []
         zap.page_lists = _full_lists(memory)
         self.flushes = self.slots = 0

@@ -40,6 +40,9 @@ def releases(
         reason = "holds releases of whole tables: memory must be a multiple of 2 MiB"
         got = size_text(space.ptes * PAGE_BYTES)
         raise ConfigError.of(f"@{archive.info.name}", reason, got=got)
+    if space.pages != space.ptes:
+        reason = "holds releases of whole tables of pages: there are no holes in them"
+        raise ConfigError.of(f"@{archive.info.name}", reason)
     held = archive.program.recordings
     tables: dict[tuple[str, TableShape], float] = {}
     slots = 0.0

@@ -25,6 +25,9 @@ def layout_text(found: ProcessLayout) -> str:
         size = _rounded(found.pmd_bytes)
         lines.append(f"{'mapped by PMDs (one entry for 2 MiB)':44}{size:>14}")
     lines += ["", *_frames(found)]
+    if found.holes:
+        text = f"{100 * found.holes:.1f} % of the entries of their page tables are empty."
+        lines.append(paragraph(text))
     if found.exclusive is not None:
         text = f"{100 * found.exclusive:.0f} % of the pages are mapped by this process alone."
         lines.append(paragraph(text))

@@ -62,7 +62,10 @@ def _remarks(profile: Profile, shares: Mapping[str, Share]) -> Iterator[str]:
         yield paragraph(ascii_only(text))
     seen = sum(stack.weight for stack in profile.stacks)
     if profile.total and seen < 0.98 * profile.total:
-        yield paragraph(f"{100 * (1 - seen / profile.total):.0f} % of the job is not in the text.")
+        text = f"{100 * (1 - seen / profile.total):.0f} % of the job is not in the text"
+        if not all(share.share for share in shares.values()):
+            text += ": a loop with a share of 0 may be in it"
+        yield paragraph(f"{text}.")
     if not (profile.has_callers or profile.inclusive) and any(s.share for s in shares.values()):
         yield paragraph(
             "Without callers nobody knows for whom a function that several loops call has run: "

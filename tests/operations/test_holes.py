@@ -1,0 +1,64 @@
+"""What entries that map nothing cost: the micro-ops that the kernel executes for them."""
+
+import pytest
+
+import costmodel
+from costmodel.config.errors import ConfigError
+from costmodel.studies import Price
+
+MICRO_OPS = {
+    "fork": {"x86_64": 16, "arm64": 13},
+    "zap": {"x86_64": 8, "arm64": 7},
+    "mprotect": {"x86_64": 12, "arm64": 12},
+    "mremap": {"x86_64": 8, "arm64": 7},
+}
+"""Of 6.12.117, as counted in what was recorded of tables with few pages."""
+MACHINES = {"x86_64": "xeon-4210r", "arm64": "ampere-altra"}
+BASELINES = {"fork": "v6.7", "zap": "v6.7", "mprotect": "v6.12", "mremap": "v6.12"}
+
+
+def price(machine: str, operation: str, memory: str, holes: float, order: int = 0) -> Price:
+    strategy = BASELINES[operation]
+    how = {"holes": holes} if holes else {}
+    return costmodel.price(
+        machine, strategy, operation=operation, memory=memory, order=order, overrides=how
+    )
+
+
+def micro_ops(found: Price, ptes: int) -> int:
+    return round(sum(found.micro_ops_per_pte.values()) * ptes)
+
+
+@pytest.mark.parametrize("operation", MICRO_OPS)
+@pytest.mark.parametrize("isa", MACHINES)
+def test_an_empty_entry_is_read_and_left(operation: str, isa: str) -> None:
+    with_page = price(MACHINES[isa], operation, "4 KiB", 0)
+    with_holes = price(MACHINES[isa], operation, "2 MiB", 511 / 512)
+    assert with_holes.ptes == 512
+    more = micro_ops(with_holes, 512) - micro_ops(with_page, 1)
+    assert more == 511 * MICRO_OPS[operation][isa]
+
+
+@pytest.mark.parametrize("operation", MICRO_OPS)
+@pytest.mark.parametrize("machine", ["xeon-4210r", "ampere-altra", "epyc-zen5"])
+def test_the_more_is_there_the_longer_it_takes(operation: str, machine: str) -> None:
+    times = [price(machine, operation, "64 MiB", holes).ns_per_pte for holes in (0.9, 0.5, 0.1, 0)]
+    assert times == sorted(times) and times[0] < times[-1] * 2 / 3
+
+
+def test_few_pages_in_many_tables_cost_more_than_in_few() -> None:
+    sparse = price("xeon-4210r", "fork", "64 MiB", 1 - 1 / 64)
+    dense = price("xeon-4210r", "fork", "1 MiB", 0)
+    assert sparse.ns_per_pte * sparse.ptes > 1.2 * dense.ns_per_pte * dense.ptes
+
+
+def test_a_table_that_maps_nothing_does_not_exist() -> None:
+    whole = price("xeon-4210r", "fork", "64 MiB", 0.75, order=9)
+    alone = price("xeon-4210r", "fork", "16 MiB", 0, order=9)
+    assert whole.ptes == alone.ptes and whole.ns_per_pte == alone.ns_per_pte
+
+
+@pytest.mark.parametrize("share", ["100%", 1, -0.1, "half", True])
+def test_a_share_is_less_than_all(share: object) -> None:
+    with pytest.raises(ConfigError, match=r"holes: must be a share such as 75%, at least 0"):
+        costmodel.price("xeon-4210r", "v6.7", overrides={"holes": share})  # type: ignore[dict-item]
