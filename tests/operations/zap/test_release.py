@@ -146,11 +146,29 @@ def test_batches_of_a_table_are_alike() -> None:
     assert [len(batch) for batch in batches(entries[:37])] == [37]
 
 
-def test_large_folios_may_be_released_alone() -> None:
+def test_a_folio_may_have_a_batch_of_its_own() -> None:
     small = [Gathered(Folio(0, pfn), 1) for pfn in (0, 1)]
-    entries = [*small, *(Gathered(Folio(2, pfn), 4) for pfn in (4, 8))]
+    folios = [Folio(2, pfn) for pfn in (4, 8)]
+    entries = [*small, *(Gathered(folio, 4) for folio in folios)]
     assert [len(batch) for batch in batches(entries)] == [4]
-    assert [len(batch) for batch in batches(entries, alone=True)] == [2, 1, 1]
+    assert [len(batch) for batch in batches(entries, alone=folios)] == [2, 1, 1]
+    pages = [Gathered(folio, 1, page) for folio in folios for page in range(4)]
+    assert [len(batch) for batch in batches(pages, alone=folios)] == [4, 4]
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+@pytest.mark.parametrize(("state", "alone", "number"), [
+    ("munmap", True, 8), ("munmap", False, 4), ("exit", True, 4), ("exit", False, 4),
+])  # fmt: skip
+def test_only_folios_that_are_freed_end_a_batch(
+    state: str, alone: bool, number: int, slots: int
+) -> None:
+    """At an exit the parent still maps them: their references go in batches."""
+    zap = unmapped((4,) * 8, state, slots)
+    zap.frees_large_alone = alone
+    events = Counter(step.event for step in released(zap))
+    assert events["batch"] == (number if slots == 1 or (alone and state == "munmap") else 1)
+    assert events["uncharge"] == (8 if state == "munmap" else 0)
 
 
 def test_a_full_list_is_released_on_the_way() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import costmodel
 from costmodel.code.trace import TableRun
 from costmodel.code.uops import Target
 from costmodel.config.workload import Workload
@@ -98,6 +100,25 @@ def test_a_table_is_unmapped_in_one_trace_and_released_in_one(order: int, frames
     (name,) = {segment(run) for run in releases}
     assert name == "release"
     assert sum(run.count for run in releases) == 512
+
+
+@pytest.mark.parametrize("order", [2, 4])
+def test_a_strategy_of_yours_releases_as_the_kernel_that_it_is_built_on(
+    tmp_path: Path, order: int
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from costmodel.operations.zap.per_pte import unmap_per_pte\n"
+        "from costmodel.strategies.fork import built_on\n"
+        "@built_on('v6.7')\n"
+        "def same(zap):\n"
+        "    yield from unmap_per_pte(zap)\n"
+    )
+    mine, kernel = (
+        costmodel.price("xeon-4210r", name, operation="zap", state="munmap", order=order)
+        for name in (f"{file}:same@gcc12-booted", "v6.7@gcc12-booted")
+    )
+    assert mine.ns_per_pte == kernel.ns_per_pte
 
 
 def reuses(found: list[TableRun]) -> list[float]:
