@@ -18,13 +18,28 @@ from costmodel.experiment import Cell, matched, paces_of, run_cells
 from costmodel.experiment.build_doubt import doubt_of
 from costmodel.experiment.result import DrawnLogs, Result
 from costmodel.experiment.run import CellKey, KnownTimes
+from costmodel.operations.shared.process import LIFE_KEYS, VMA_KEYS
+from costmodel.uncertainty.priors import OWN_FLUSHES
 from costmodel.uncertainty.sampling import (
     change_interval,
     drawn_machines,
     of_throughput,
     seconds_interval,
 )
-from costmodel.uncertainty.spread import AROUND
+
+AROUND = (
+    "tlbi.asid_flush_ns",
+    "kernel.table_alloc_ns",
+    "kernel.table_free_ns",
+    "kernel.fork_fixed_us",
+    "kernel.unmap_call_ns",
+    "kernel.unmap_range_pct",
+    *OWN_FLUSHES,
+    *VMA_KEYS,
+    *LIFE_KEYS,
+)
+"""Prices of what lies around the loops over page tables. Where a row changes one, it says how much
+more or less a kernel does: on each machine drawn it is changed in proportion."""
 
 
 @dataclass(frozen=True)

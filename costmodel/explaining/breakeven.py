@@ -9,13 +9,11 @@ from functools import cache, partial
 from itertools import pairwise
 from typing import Final
 
-import numpy as np
-
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds, exact_seconds_of, exact_seconds_on, matched
 from costmodel.explaining.axes import Axis, Pair
-from costmodel.uncertainty.spread import Z90, log_slopes, spread_of
+from costmodel.uncertainty.sampling import change_interval, log_samples, shares_by_number
 
 _NAMED: Final = 3
 _SMALL: Final = 1e-9
@@ -36,18 +34,18 @@ class Doubt:
 def doubt_at(pair: tuple[Cell, Cell]) -> Doubt:
     """Return the uncertainty of the ratio of the times of two cells of one machine."""
     machine, many_cpus = pair[0].machine, pair[0].workload.many_cpus
-    spread = spread_of(machine, many_cpus=many_cpus)
-    new, base = (np.array(_slopes(cell, machine)) for cell in pair)
-    half = math.expm1(Z90 * spread.log_deviation((new - base).tolist()))
-    moved = np.abs(new - base) * np.sqrt(np.diag(spread.covariance))
-    order = sorted(range(len(moved)), key=lambda i: -moved[i])[:_NAMED]
-    return Doubt(half, tuple(spread.priors[i].key for i in order if moved[i] > _SMALL))
+    own, base = (_samples(cell, machine) for cell in pair)
+    half = max(map(abs, change_interval(0.0, own, base))) / 100
+    ratios = [new - other for new, other in zip(own, base, strict=True)]
+    shares = shares_by_number(machine, ratios, many_cpus=many_cpus)
+    order = sorted(shares, key=lambda key: -shares[key])[:_NAMED]
+    return Doubt(half, tuple(key for key in order if shares[key] > _SMALL))
 
 
-def _slopes(cell: Cell, machine: Machine) -> tuple[float, ...]:
+def _samples(cell: Cell, machine: Machine) -> tuple[float, ...]:
     own = exact_seconds(replace(cell, machine=machine))
     times = partial(exact_seconds_on, cell)
-    return log_slopes(machine, own, times, many_cpus=cell.workload.many_cpus)
+    return log_samples(machine, own, times, many_cpus=cell.workload.many_cpus)
 
 
 TOLERANCE: Final = 1e-4

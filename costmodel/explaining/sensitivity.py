@@ -21,9 +21,9 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds_on, matched
 from costmodel.parallel import in_processes
-from costmodel.uncertainty.priors import Prior, priors, value_of
+from costmodel.uncertainty.priors import Prior, value_of
 from costmodel.uncertainty.sampling import DOUBT, doubtful_choices
-from costmodel.uncertainty.spread import spread_of
+from costmodel.uncertainty.spread import independent_priors, joint_spread
 
 POINTS = 256
 """Sample size of the Sobol indices, a power of two: with n numbers, POINTS x (n + 2) machines are
@@ -174,9 +174,7 @@ def uncertain_numbers(machine: Machine, *, many_cpus: bool = False) -> list[Prio
 
     With ``many_cpus`` the prices that only several CPUs at work feel are among them.
     """
-    found = {prior.key: prior for prior in priors(machine)}
-    known = spread_of(machine, many_cpus=many_cpus).priors
-    return list((found | {prior.key: prior for prior in known}).values())
+    return [*joint_spread(machine).priors, *independent_priors(machine, many_cpus=many_cpus)]
 
 
 def _least(answer: float, baseline: Cell | None) -> float:
@@ -240,7 +238,7 @@ def _sobol(
 
 def _root(machine: Machine, chosen: Sequence[Prior]) -> Floats:
     """Return the symmetric root of the covariance, float64[n, n], in prior standard deviations."""
-    known = spread_of(machine)
+    known = joint_spread(machine)
     covariance = np.eye(len(chosen))
     fitted = [prior.key for prior in known.priors]
     at = [i for i, prior in enumerate(chosen) if prior.key in fitted]

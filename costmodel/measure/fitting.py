@@ -21,7 +21,6 @@ from costmodel.experiment import Cell, seconds_around
 from costmodel.measure.operations import Measured
 from costmodel.measure.prediction import NOTHING_NAMED, RunningKernel, cells_of
 from costmodel.uncertainty.priors import Prior, priors, with_numbers
-from costmodel.uncertainty.spread import DOMINANT
 from costmodel.units import WIDTH
 
 OFF_CORE = ("kernel.table_alloc_ns", "kernel.table_free_ns", "tlbi.asid_flush_ns")
@@ -81,7 +80,7 @@ def calibrate_to(
     problem = _problem(machine, asked, free)
     before = problem.model(np.array([p.value for p in free])) - problem.data.log
     fitted = fit(problem, starts=starts, progress=progress)
-    return MeasuredFit(machine, fitted, _uncertainty(machine, fitted), before)
+    return MeasuredFit(machine, fitted, _uncertainty(fitted), before)
 
 
 def _problem(
@@ -114,8 +113,8 @@ def _log_sigma(one: Measured) -> float:
     return max(LEAST_SIGMA, math.log(one.median_ns / one.least_ns) / 2)
 
 
-def _uncertainty(machine: Machine, fitted: Fitted) -> Uncertainty:
-    """Return how well the fitted numbers are known; other numbers that matter stay as they were.
+def _uncertainty(fitted: Fitted) -> Uncertainty:
+    """Return how well the fitted numbers are known.
 
     Where the model misses the measured operations by more than their standard deviations, the
     deviations of the fitted numbers are multiplied by the same factor (the Birge ratio). They never
@@ -124,15 +123,11 @@ def _uncertainty(machine: Machine, fitted: Fitted) -> Uncertainty:
     mistrust = math.sqrt(max(1.0, 2 * fitted.cost / len(fitted.problem.data.names)))
     own = fitted.problem.priors
     errors = [min(p.sigma, mistrust * fitted.standard_errors[p.key]) for p in own]
-    keys = [prior.key for prior in own]
-    others = [p for p in priors(machine, DOMINANT[machine.isa]) if p.key not in keys]
     correlation = fitted.correlation
     rows = [[round(float(correlation[i, j]), 2) + 0.0 for j in range(i)] for i in range(len(own))]
-    rows += [[0.0] * (len(own) + i) for i in range(len(others))]
-    stdev = [*errors, *(p.sigma for p in others)]
     return Uncertainty(
-        keys=[*keys, *(p.key for p in others)],
-        stdev=[float(f"{each:.3g}") for each in stdev],
+        keys=[prior.key for prior in own],
+        stdev=[float(f"{each:.3g}") for each in errors],
         correlation=rows,
     )
 

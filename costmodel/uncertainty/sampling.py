@@ -1,14 +1,15 @@
 """Computes 90 % intervals by sampling: prices machines drawn from what is not known about one.
 
-Uncertain numbers are drawn together, correlated as the fit found them; prices of what lies around
-the loops are drawn each on its own. Sizes of queues are drawn within ``SIZE_SHARE`` of their value,
-and choices that only reasoning supports take the other value on a share ``DOUBT`` of the machines.
-A cliff inside the ranges, such as a loop that just fits into the reorder buffer, then shows as a
-wide interval.
+Every number that has a range is drawn: those of a fit correlated as it found them, all others each
+on its own. Sizes of queues are drawn within ``SIZE_SHARE`` of their value at least, and choices
+that only reasoning supports take the other value on a share ``DOUBT`` of the machines. A cliff
+inside the ranges, such as a loop that just fits into the reorder buffer, then shows as a wide
+interval.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -20,8 +21,8 @@ from numpy.typing import NDArray
 
 from costmodel.config.machine import SET_BY_USER, Machine
 from costmodel.disk_cache import ByIdentity
-from costmodel.uncertainty.priors import value_of
-from costmodel.uncertainty.spread import Z90, Interval, Times, around_priors, joint_spread
+from costmodel.uncertainty.priors import Prior, value_of
+from costmodel.uncertainty.spread import Z90, Interval, Times, independent_priors, joint_spread
 
 SAMPLES = 16
 """How many machines are drawn."""
@@ -38,9 +39,25 @@ CLIFF = 4.0
 more than ``CLIFF_PCT`` percent."""
 CLIFF_PCT = 5.0
 _SEED = 20231218
-_FEW_VALUES = ("caches.prefetch.trains_after_lines", "core.width", "topology.sockets")
-"""Whole numbers of which only two values are drawn besides the machine's own: each value needs a
-program of its own to be built for the core model, or lays out the CPUs anew."""
+_AT_ENDS = 6
+"""On how many machines a whole number is at an end of its range, low on half of them. The variance
+is then that of a normal distribution with this 90 % interval, and a limit of one or two is drawn as
+both."""
+_END = -NormalDist().inv_cdf(_AT_ENDS / 2 / SAMPLES)
+SHAPING = (
+    "caches.prefetch.depth_lines",
+    "caches.prefetch.trains_after_lines",
+    "core.small_loop_entries",
+    "core.branch_history_length",
+    "kernel.host_page_bytes",
+    "kernel.linear_map_bytes",
+    "topology.sockets",
+)
+"""Whole numbers that shape a program for the core model, or lay out the CPUs: each combination of
+values needs one of its own. They are at their ends on the same machines."""
+_HALVES = list(itertools.combinations(range(_AT_ENDS), _AT_ENDS // 2))
+"""On which of these each is low. The first ten are all different, and none is the opposite of
+another."""
 _ORDERED = (
     ("topology.line_ns", "topology.far_line_ns"),
     ("shootdown.delivery_ns", "shootdown.far_delivery_ns"),
@@ -182,61 +199,73 @@ def _ends(logs: NDArray[np.float64], builds: Interval) -> Interval:
 def _drawn(key: ByIdentity[Machine], many_cpus: bool) -> tuple[Machine, ...]:
     """Return the machines drawn for a machine; they are the same in every process."""
     machine = key.value
-    spread = joint_spread(machine, many_cpus=many_cpus)
-    around = [(prior, _normal(prior.key)) for prior in around_priors(machine, spread)]
-    named = {prior.key for prior in spread.priors}
-    sizes = [size for size in _of_this_run(machine, SIZES) if size not in named]
-    choices = doubtful_choices(machine)
-    count = len(spread.priors)
-    points = _latin_hypercube(count + len(sizes) + len(choices))
-    normal = np.vectorize(NormalDist().inv_cdf)(points[:, :count]) if count else points[:, :0]
+    independent = independent_priors(machine, many_cpus=many_cpus)
+    ranges = {prior.key: (prior.low, prior.high) for prior in independent}
+    columns: dict[str, list[Any]] = dict(_of_joint(machine))
+    columns |= {prior.key: _of_prior(machine, prior, _normal(prior.key)) for prior in independent}
+    for size in _of_this_run(machine, SIZES):
+        columns[size] = _of_size(machine, size, ranges.get(size))
+    for choice in doubtful_choices(machine):
+        own = machine.parameters[choice].value
+        columns[choice] = [own ^ (point < DOUBT) for point in _points(choice)]
+    samples = ({key: column[at] for key, column in columns.items()} for at in range(SAMPLES))
+    return tuple(
+        machine.with_values(_consistent(numbers, machine), origin="sampling") for numbers in samples
+    )
+
+
+def _of_joint(machine: Machine) -> Iterator[tuple[str, list[Any]]]:
+    """Yield what is drawn of each number that the fit found to depend on others."""
+    spread = joint_spread(machine)
+    if not spread.priors:
+        return
+    normal = np.array([_normal(prior.key) for prior in spread.priors])
     values, vectors = np.linalg.eigh(spread.covariance)
-    moves = normal @ (vectors * np.sqrt(np.maximum(values, 0))).T
-    machines = []
-    for sample in range(SAMPLES):
-        numbers: dict[str, Any] = {}
-        for at, prior in enumerate(spread.priors):
-            middle = value_of(machine, prior)
-            move = float(moves[sample, at])
-            number = prior.within(middle + move * prior.sigma)
-            if prior.key in SIZES:
-                number = middle * (1 + SIZE_SHARE * (2 * points[sample, at] - 1))
-            elif prior.key in _FEW_VALUES:
-                low, high = prior.steps(middle)
-                number = low if move < -0.5 else high if move > 0.5 else middle
-            numbers[prior.key] = prior.typed(number)
-        for prior, own in around:
-            number = prior.within(value_of(machine, prior) + own[sample] * prior.sigma)
-            numbers[prior.key] = prior.typed(number)
-        for at, size in enumerate(sizes, count):
-            middle = machine.parameters[size].value
-            numbers[size] = max(8, round(middle * (1 + SIZE_SHARE * (2 * points[sample, at] - 1))))
-        for at, choice in enumerate(choices, count + len(sizes)):
-            other = points[sample, at] < DOUBT
-            numbers[choice] = machine.parameters[choice].value ^ bool(other)
-        machines.append(machine.with_values(_consistent(numbers, machine), origin="sampling"))
-    return tuple(machines)
+    moves = (vectors * np.sqrt(np.maximum(values, 0))) @ normal
+    for prior, of_prior in zip(spread.priors, moves.tolist(), strict=True):
+        yield prior.key, _of_prior(machine, prior, of_prior)
 
 
-def _latin_hypercube(dimensions: int) -> NDArray[np.float64]:
-    """Return SAMPLES points in the unit cube, float64[SAMPLES, dimensions].
+def _of_prior(machine: Machine, prior: Prior, moves: Sequence[float]) -> list[Any]:
+    """Return what is drawn of a number; ``moves`` are in its prior standard deviations."""
+    middle = value_of(machine, prior)
+    if not prior.whole:
+        return [prior.within(middle + move * prior.sigma) for move in moves]
+    if prior.key in SHAPING:
+        low = _HALVES[SHAPING.index(prior.key)]
+        moves = [0.0 if at >= _AT_ENDS else -1.0 if at in low else 1.0 for at in range(SAMPLES)]
+    return [
+        prior.typed(prior.low if move < -_END else prior.high if move > _END else middle)
+        for move in moves
+    ]
 
-    Each of SAMPLES slices of each dimension holds one point. It is written by hand because
-    scipy.stats takes longer to load than a cell to price.
+
+def _of_size(machine: Machine, size: str, bounds: Interval | None) -> list[int]:
+    """Return what is drawn of the size of a queue: uniformly on each side of its value."""
+    middle = machine.parameters[size].value
+    low, high = bounds or (middle, middle)
+    low, high = min(low, middle * (1 - SIZE_SHARE)), max(high, middle * (1 + SIZE_SHARE))
+    sides = (2 * point - 1 for point in _points(size))
+    return [
+        max(8, round(middle + side * (high - middle if side > 0 else middle - low)))
+        for side in sides
+    ]
+
+
+def _points(key: str) -> list[float]:
+    """Return points of one number in the unit interval, one in each of SAMPLES equal parts.
+
+    They depend on the key alone, so that no other number changes what is drawn of it. (Latin
+    hypercube sampling, by hand: scipy.stats takes longer to load than a cell to price.)
     """
-    rng = np.random.default_rng(_SEED)
-    slices = np.stack([rng.permutation(SAMPLES) for _ in range(dimensions)], axis=1)
-    return (slices + rng.random(slices.shape)) / SAMPLES
+    rng = np.random.default_rng((_SEED, *key.encode()))
+    points: list[float] = ((rng.permutation(SAMPLES) + rng.random(SAMPLES)) / SAMPLES).tolist()
+    return points
 
 
 def _normal(key: str) -> list[float]:
-    """Return standard normal draws of one number, one in each of SAMPLES equally likely parts.
-
-    They depend on the key alone, so that no other number changes what is drawn of it.
-    """
-    rng = np.random.default_rng((_SEED, *key.encode()))
-    points = (rng.permutation(SAMPLES) + rng.random(SAMPLES)) / SAMPLES
-    return [NormalDist().inv_cdf(point) for point in points]
+    """Return standard normal draws of one number, one in each of SAMPLES equally likely parts."""
+    return [NormalDist().inv_cdf(point) for point in _points(key)]
 
 
 def _of_this_run(machine: Machine, keys: Sequence[str]) -> Iterator[str]:

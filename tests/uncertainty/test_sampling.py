@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,9 +14,13 @@ from costmodel import api
 from costmodel.calibration.predict import log_times
 from costmodel.calibration.targets import usual_case
 from costmodel.config.machine import Machine, load_machine
+from costmodel.config.resources import names
 from costmodel.experiment import Cell, run_cell
+from costmodel.uncertainty.priors import priors
 from costmodel.uncertainty.sampling import (
     SAMPLES,
+    SHAPING,
+    SIZES,
     change_interval,
     doubtful_choices,
     drawn_machines,
@@ -141,6 +146,47 @@ def test_an_answer_is_as_uncertain_as_the_call_that_decides_it(name: str) -> Non
 
     assert ratio(cell) > 1.4 * ratio(known)
     assert ratio(cell) < call.high / call.low
+
+
+@pytest.mark.parametrize("name", names("machines"))
+def test_every_number_that_is_not_known_exactly_is_drawn(name: str) -> None:
+    """The number that decides an answer is among them, whatever it is."""
+    machine = load_machine(name)
+    drawn = drawn_machines(machine)
+    for prior in priors(machine):
+        values = {m.parameters[prior.key].value for m in drawn}
+        assert len(values) > 1, prior.key
+        assert prior.key in SIZES or (min(values) >= prior.low and max(values) <= prior.high)
+
+
+def test_numbers_that_shape_programs_leave_few_programs() -> None:
+    """Each combination of their values needs programs of its own; few do, and no two go along."""
+    machine = load_machine("epyc-milan")
+    columns = {
+        key: [m.parameters[key].value for m in drawn_machines(machine)]
+        for key in SHAPING
+        if machine.parameters[key].low < machine.parameters[key].high and key != "topology.sockets"
+    }
+    assert len(columns) >= 4
+    assert len(set(zip(*columns.values(), strict=True))) <= 7
+    for one, other in itertools.combinations(columns, 2):
+        correlation = np.corrcoef(columns[one], columns[other])[0, 1]
+        assert abs(correlation) < 0.6, (one, other)
+
+
+def test_the_depth_of_a_prefetcher_widens_what_it_decides() -> None:
+    """It was held fixed: batches of order 9 on Milan then seemed five times as certain."""
+    key = "caches.prefetch.depth_lines"
+    new, base = (api.cell("epyc-milan", name, order=9) for name in ("folio-batch-v6.9", "v6.7"))
+    shipped = new.machine
+    known = shipped.with_values({key: shipped.parameters[key].value})
+
+    def width(machine: Machine) -> float:
+        own, other = (run_cell(replace(c, machine=machine)).log_samples for c in (new, base))
+        low, high = change_interval(0.0, own, other)
+        return high - low
+
+    assert width(shipped) > 1.2 * width(known)
 
 
 def test_a_number_is_drawn_alike_whatever_else_is_uncertain() -> None:
