@@ -135,7 +135,7 @@ class Workload(Crowd, Mapped):
     @model_validator(mode="after")
     def _fits_together(self) -> Workload:
         raise_problems("workload", state_problems(self.operation, self.state))
-        there = touched_bytes(self.memory_bytes, self.holes)
+        there = present_bytes(self.memory_bytes, self.holes)
         raise_problems("workload", span_problems(there, self.frames, self.frames_over))
         raise_problems("workload", vma_problems(self.operation, self.vmas))
         raise_problems("workload", pmd_problems(self.operation, self.mapped, self.state))
@@ -156,7 +156,7 @@ class Workload(Crowd, Mapped):
     @property
     def touched_pages(self) -> float:
         """The number of pages of the mapping that are there."""
-        return touched_bytes(self.memory_bytes, self.holes) / PAGE_BYTES
+        return present_bytes(self.memory_bytes, self.holes) / PAGE_BYTES
 
     @property
     def tables(self) -> int:
@@ -216,8 +216,8 @@ def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
         yield ("state",), f"must be {fitting} for {operation}{_meaning(state)}", state
 
 
-def touched_bytes(memory_bytes: int, holes: float) -> int:
-    """Return the size of what is there of a mapping, in whole pages, with a share of holes."""
+def present_bytes(memory_bytes: int, holes: float) -> int:
+    """Return the bytes of a mapping that are present, in whole pages, where a share is holes."""
     return max(round(memory_bytes / PAGE_BYTES * (1 - holes)), 1) * PAGE_BYTES
 
 

@@ -47,7 +47,7 @@ def scenario_text(found: ProcessLayout, machines: Sequence[str], operation: str,
     lines.append(f"folio_orders: [{_orders(orders)}]")
     lines += ["mapped: pmd"] if with_pmds else []
     holes = empty_bytes / (there + empty_bytes)
-    lines += [f"holes: {100 * holes:.1f}%"] if holes >= _LEAST_SHARE else []
+    lines += [f"holes: {100 * holes:.6g}%"] if holes >= _LEAST_SHARE else []
     lines += [f"vmas: {found.mappings}"] if known.words.has_vmas else []
     largest = max(found.orders, default=LARGEST_ORDER)
     lines += _frames(found, largest - (with_pmds and LARGEST_ORDER in found.orders))

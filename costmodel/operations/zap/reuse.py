@@ -52,7 +52,7 @@ def with_reuse(
     releases = [replace(run, flushed_pages=lists.pages) for run in releases]
     flushes = lists.flushes
     share = min(1.0, 1 / lists.number) if lists.number else 0.0
-    unmap, release = (share * touched_bytes(runs) for runs in (unmaps, releases))
+    unmap, release = (share * streamed_bytes(runs) for runs in (unmaps, releases))
     for part in range(_PARTS):
         x = (part + 0.5) / _PARTS
         for run in releases:
@@ -63,7 +63,7 @@ def with_reuse(
                 flushes = 0
 
 
-def touched_bytes(runs: Iterable[TableRun]) -> int:
+def streamed_bytes(runs: Iterable[TableRun]) -> int:
     """Return how many bytes of page tables and struct pages the runs touch anew each time."""
     return sum(run.count * run.trace.lines_once for run in runs) * LINE_BYTES
 

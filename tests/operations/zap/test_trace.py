@@ -13,7 +13,7 @@ from costmodel.code.trace import TableRun
 from costmodel.code.uops import Target
 from costmodel.config.workload import Workload
 from costmodel.cpu.caches import footprint_bytes
-from costmodel.operations.zap.reuse import touched_bytes
+from costmodel.operations.zap.reuse import streamed_bytes
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.runs import trace_runs
 from costmodel.units import LINE_BYTES
@@ -146,7 +146,7 @@ def test_freeing_scattered_pages_takes_their_neighbours_along() -> None:
 
 def test_what_runs_touch_anew_is_what_the_core_finds() -> None:
     unmaps = [run for run in runs("v6.7", order=4) if run.reuse_bytes is None]
-    assert touched_bytes(unmaps) == footprint_bytes(unmaps, LINE_BYTES)
+    assert streamed_bytes(unmaps) == footprint_bytes(unmaps, LINE_BYTES)
 
 
 def test_folios_fill_the_list_more_slowly_than_pages() -> None:
