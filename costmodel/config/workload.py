@@ -225,7 +225,8 @@ def vma_problems(operation: str, vmas: int | None) -> Iterator[Problem]:
     """Yield a problem if a number of mappings is given and the operation does not depend on it."""
     if vmas is not None and not operation_named(operation).words.has_vmas:
         having = [name for name in operation_names() if operation_named(name).words.has_vmas]
-        yield ("vmas",), f"has a meaning for {' and '.join(having)}, not for {operation}", vmas
+        where = f"{' and '.join(having)} (whose exits take mappings apart)"
+        yield ("vmas",), f"has a meaning for {where}, not for {operation}", vmas
 
 
 def pmd_problems(operation: str, mapped: str, state: str | None) -> Iterator[Problem]:

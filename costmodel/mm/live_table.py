@@ -169,13 +169,19 @@ class LiveTable:
                 pte += PFN_STEP
             return
         torn: list[int] = []
+        raced: list[int] = []
         for index in inside:
-            if not self.tlb.installed(self.base + index, slots[index], pte):
+            old = slots[index]
+            if not self.tlb.installed(self.base + index, old, pte):
                 torn.append(index)
+            elif old & PRESENT and old & (DIRTY | YOUNG) != DIRTY | YOUNG:
+                raced.append(index)
             slots[index] = pte
             pte += PFN_STEP
         if torn:
             self._report_torn(torn)
+        if raced:
+            self._report_raced(raced)
 
     def _inside(self, slot: int, count: int, done: str) -> range:
         """Return the slots of a range inside this part; report a fault if some lie outside."""
@@ -200,6 +206,16 @@ class LiveTable:
         )
         where = f"slots {span(torn[0], len(torn))} (pages {span(vpns.start, len(torn))})"
         self.faults.append(Violation(Guarantee.BREAK_BEFORE_MAKE, where, what, vpns))
+
+    def _report_raced(self, raced: list[int]) -> None:
+        """Report entries that were stored over present ones, in which CPUs may set bits."""
+        vpns = range(self.base + raced[0], self.base + raced[-1] + 1)
+        what = (
+            f"{plural(len(raced), 'PTE')} stored over present ones, which a CPU may mark dirty or "
+            "accessed in between: they must be emptied by an atomic first"
+        )
+        where = f"slots {span(raced[0], len(raced))} (pages {span(vpns.start, len(raced))})"
+        self.faults.append(Violation(Guarantee.ENTRY_BITS, where, what, vpns))
 
 
 def shared_entry(pte: int) -> int:

@@ -9,6 +9,8 @@ SPAN = 17
 """Width in characters of an interval across two columns."""
 _LONG_SECONDS = 10.0
 """Intervals of times up to this length are printed in milliseconds, longer ones in seconds."""
+_SHORT_SECONDS = 1e-4
+"""Intervals of times below this length are printed in microseconds."""
 
 
 def percent(value: float | None, *, room: int = CELL) -> str:
@@ -27,11 +29,11 @@ def percent(value: float | None, *, room: int = CELL) -> str:
 def milliseconds(seconds: float) -> str:
     """Return seconds as milliseconds with five digits at most.
 
-    >>> milliseconds(0.014328)
-    '14.328'
+    >>> milliseconds(0.014328), milliseconds(2.22e-6)
+    ('14.328', '0.00222')
     """
     ms = seconds * THOUSAND
-    return _digits(ms, (100, 3), (1000, 2), (10000, 1), (1e7, 0))
+    return _digits(ms, (0.1, 5), (100, 3), (1000, 2), (10000, 1), (1e7, 0))
 
 
 def nanoseconds(value: float) -> str:
@@ -70,10 +72,12 @@ def fixed(value: float, *, room: int, sign: bool = False) -> str:
 def time_span(low_seconds: float, high_seconds: float) -> str:
     """Return an interval of times with four digits, which are as many as it is worth.
 
-    >>> time_span(0.18312, 0.20423), time_span(9, 12)
-    ('183.1 .. 204.2 ms', '9.000 .. 12.00 s')
+    >>> time_span(0.18312, 0.20423), time_span(9, 12), time_span(1.31e-6, 3.9e-6)
+    ('183.1 .. 204.2 ms', '9.000 .. 12.00 s', '1.310 .. 3.900 us')
     """
     unit, scale = ("ms", THOUSAND) if high_seconds < _LONG_SECONDS else ("s", 1)
+    if high_seconds < _SHORT_SECONDS:
+        unit, scale = "us", THOUSAND**2
     steps = ((10, 3), (100, 2), (1000, 1), (1e5, 0))
     return f"{' .. '.join(_digits(s * scale, *steps) for s in (low_seconds, high_seconds))} {unit}"
 

@@ -70,6 +70,17 @@ def test_protection_changes_as_asked(wrong: Change) -> None:
     assert Guarantee.PROTECTION in broken_by(strategy(wrong))
 
 
+def test_a_present_entry_is_emptied_before_it_is_stored_again() -> None:
+    """A CPU may mark it dirty between the read and the store: that bit would be lost."""
+
+    def change(mprotect: MprotectOperation, table: ProtectedTable, entry: Entry) -> Counted:
+        writable = mprotect.may_write(table.vma, entry.pte, entry.folio)
+        yield from loop.commit(mprotect, table, entry, writable=writable)
+        return 1
+
+    assert broken_by(lambda m: loop.change_tables(m, change)) == {Guarantee.ENTRY_BITS}
+
+
 @pytest.mark.parametrize("bit", [DIRTY, UFFD_WP, 1 << 16], ids=["dirty", "uffd-wp", "frame"])
 def test_bits_are_kept(bit: int) -> None:
     def lose(mprotect: MprotectOperation, table: ProtectedTable, pte: int) -> int:

@@ -15,7 +15,14 @@ def test_percent(value: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.0025, "2.500"), (0.014328, "14.328"), (0.172, "172.00"), (1.5, "1500.0"), (98.7, "98700")],
+    [
+        (2.2e-6, "0.00220"),
+        (0.0025, "2.500"),
+        (0.014328, "14.328"),
+        (0.172, "172.00"),
+        (1.5, "1500.0"),
+        (98.7, "98700"),
+    ],
 )
 def test_milliseconds_keep_to_their_column(seconds: float, text: str) -> None:
     assert milliseconds(seconds) == text
