@@ -87,20 +87,20 @@ NO_PAGE = -(1 << 40)
 """``Step.page`` and ``Step.head`` where the struct page is not known. Numbers count from the first
 page of a window, so small negative ones are ordinary."""
 
-_OMITTED_SHIFT = 16
-_OMITTED_MASK = (1 << 16) - 1
+_LEFT_OUT_SHIFT = 16
+_LEFT_OUT_MASK = (1 << 16) - 1
 
 
-def omitting(traits: int, kinds: Iterable[int]) -> int:
+def marked_without(traits: int, kinds: Iterable[int]) -> int:
     """Return ``traits`` with the mark to execute the step without its micro-ops of ``kinds``."""
     for kind in kinds:
-        traits |= 1 << (_OMITTED_SHIFT + kind)
+        traits |= 1 << (_LEFT_OUT_SHIFT + kind)
     return traits
 
 
-def omitted(traits: T) -> T:
+def kinds_left_out(traits: T) -> T:
     """Return the kinds that ``traits`` leave out, one bit for each kind's number; 0 for none."""
-    return traits >> _OMITTED_SHIFT & _OMITTED_MASK
+    return traits >> _LEFT_OUT_SHIFT & _LEFT_OUT_MASK
 
 
 class Context(NamedTuple):

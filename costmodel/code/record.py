@@ -25,7 +25,7 @@ from costmodel.code.automaton import (
     Transition,
 )
 from costmodel.code.bridge import is_before
-from costmodel.code.events import ContextTracker, Step, omitted
+from costmodel.code.events import ContextTracker, Step, kinds_left_out
 from costmodel.code.library import Library, load_library
 from costmodel.code.uops import Uop
 from costmodel.code.yields import Vocabulary, Yields, endless, exhausted
@@ -183,7 +183,7 @@ class Recorder:
         contexts = np.stack(
             [of[which] for of in places for which in (taken.events, before)], axis=1
         )
-        without = omitted(traits)
+        without = kinds_left_out(traits)
         without[by_hand] = 0
         masks = np.zeros(len(taken.fragments), np.int64)
         masks[taken.ends[1:] - 1] = without[1:]

@@ -255,6 +255,3 @@ def _replaced(
         with suppress(ConfigError):
             scenario = scenario.replace({key: values[key]}, origin=places, strategies=strategies)
     return scenario
-
-
-__all__ = ["SCENARIO_KEYS", "by_name", "load_with_overrides", "parse_assignment"]

@@ -320,20 +320,3 @@ def _listed(values: Sequence[object]) -> tuple[Number, ...]:
     if not found:
         raise problem(FORM)
     return tuple(found)
-
-
-__all__ = [
-    "FORM",
-    "NO_AXES",
-    "OWN",
-    "UNCERTAIN",
-    "Number",
-    "SweepAxis",
-    "axes_of",
-    "axis_faults",
-    "bounds",
-    "owned_key",
-    "parse_over",
-    "spelled_out",
-    "sweep_axis_of",
-]

@@ -154,6 +154,3 @@ def order_of(found: Sequence[Column], points: int) -> NDArray[np.int64]:
         return np.arange(points)
     # The last key of lexsort is the first to sort by; equal points keep their order.
     return np.asarray(np.lexsort([np.unique(v, return_inverse=True)[1] for v in reversed(few)]))
-
-
-__all__ = ["Column", "Design", "columns", "order_of", "unit_points"]

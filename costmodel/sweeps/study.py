@@ -284,6 +284,3 @@ def _listed(axis: SweepAxis) -> Sequence[Number]:
     step = PAGE_BYTES if axis.key == "memory" else 1
     found = np.rint(axis.at(shares, axis.low, axis.high) / step).astype(np.int64) * step
     return [int(value) for value in np.unique(found)]
-
-
-__all__ = ["Block", "Chunk", "SweepStudy", "SweepWork", "axes_faults", "sweep_study"]

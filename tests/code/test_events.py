@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.code.events import ContextTracker, Step, Trait, omitted, omitting
+from costmodel.code.events import ContextTracker, Step, Trait, kinds_left_out, marked_without
 from costmodel.code.uops import Kind
 
 
@@ -47,7 +47,7 @@ def test_traits_and_places() -> None:
 
 
 def test_traits_carry_what_to_leave_out() -> None:
-    traits = omitting(int(Trait.LARGE), (Kind.TLBI, Kind.DSB))
+    traits = marked_without(int(Trait.LARGE), (Kind.TLBI, Kind.DSB))
     assert traits & Trait.LARGE
-    assert omitted(traits) == 1 << Kind.TLBI | 1 << Kind.DSB
-    assert omitted(int(Trait.LARGE)) == 0
+    assert kinds_left_out(traits) == 1 << Kind.TLBI | 1 << Kind.DSB
+    assert kinds_left_out(int(Trait.LARGE)) == 0

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
-from costmodel.code.events import Step, omitting
+from costmodel.code.events import Step, marked_without
 from costmodel.code.uops import Kind, Uop
 from costmodel.code.yields import generator
 from costmodel.config.errors import describe, unknown
@@ -147,7 +147,7 @@ def _dropping(edit: _Edit) -> _StepEdit:
 def _without(kinds: tuple[Kind, ...]) -> _StepEdit:
     def leave_out(step: Any, before: Any) -> Generator[Step | Uop, Any, Any]:
         if isinstance(step, Step):
-            return (yield step._replace(traits=omitting(step.traits, kinds)))
+            return (yield step._replace(traits=marked_without(step.traits, kinds)))
         return before if isinstance(step, Uop) and step.kind in kinds else (yield step)
 
     return leave_out
