@@ -48,6 +48,8 @@ _HELPERS: Final = {
     ),
     "arch/x86/lib/memset_64.S": ("memset", "__memset"),
     "arch/arm64/lib/memset.S": ("memset", "__memset"),
+    "mm/kasan/shadow.c": ("__kasan_check_read", "__kasan_check_write"),
+    "mm/kasan/generic.c": ("kasan_check_range", "__asan_load8", "__asan_load8_noabort"),
     "mm/rmap.c": ("flush_tlb_batched_pending",),
     "mm/util.c": ("folio_pte_batch_flags", "folio_pte_batch"),
 }  # fmt: skip
@@ -67,12 +69,18 @@ class Process:
 class EmulatedKernel:
     """One linked and patched build."""
 
-    def __init__(self, image: Image, cpu: BootCpu) -> None:
-        """Prepare ``image`` as booting on ``cpu`` would, as far as it matters to these loops."""
+    def __init__(self, image: Image, cpu: BootCpu, *, shadow: int = 0) -> None:
+        """Prepare ``image`` as booting on ``cpu`` would, as far as it matters to these loops.
+
+        ``shadow``: where KASAN keeps what it knows of address 0, if the image asks it.
+        """
         patch_calls(image, cpu)
         self.image = image
         self.emulator = Emulator(image)
         self.emulator.allow(*_DIRECT_MAP[image.isa])
+        if shadow:  # zeros: all memory may be used
+            first = _KERNEL_HALF[image.isa]
+            self.emulator.allow(shadow + (first >> 3) & _MASK, (1 << 64) - first >> 3)
         self.emulator.call("cm_init")
         self.facts: Mapping[str, int] = self._read_facts()
         self.emulator.allow(self._struct_page(BASE_PFN) - PAGE, VMEMMAP_BYTES)
@@ -163,6 +171,8 @@ _DIRECT_MAP: Final = {
     "arm64": (0xFFFF_0000_0000_0000, 64 << 20),
 }
 """Where page tables and kernel objects lie: the arena of the set-up is inside."""
+_KERNEL_HALF: Final = {"x86_64": 0xFFFF_8000_0000_0000, "arm64": 0xFFFF_0000_0000_0000}
+"""The lowest address of a kernel; KASAN has a byte for each 8 from there on."""
 
 
 def build_kernel(
@@ -190,7 +200,9 @@ def build_kernel(
             sources=sources,
             compiler=compiler,
         )
-        return EmulatedKernel(link([*recorded, *around], tree.isa), cpu)
+        image = link([*recorded, *around], tree.isa)
+        shadow = int(tree.config.get("CONFIG_KASAN_SHADOW_OFFSET", "0"), 0)
+        return EmulatedKernel(image, cpu, shadow=shadow)
 
 
 def compile_around(

@@ -249,8 +249,20 @@ def test_what_cannot_be_recorded_is_refused(config: str, reason: str, tmp_path: 
 
 
 def test_a_debugging_build_is_recorded_with_a_warning(tmp_path: Path) -> None:
-    tree = make_tree(tmp_path / "tree", config="CONFIG_KASAN=y\n")
-    assert "built with KASAN" in recorded(tree, tmp_path / "x.ckb").text
+    """Code that asks KASAN's shadow memory at each access finds that it may."""
+    shadow = "0xdffffc0000000000" if machine() == "x86_64" else "0xdfff800000000000"
+    inline = "--param=asan-instrumentation-with-call-threshold=10000 --param=asan-globals=0"
+    flags = f"-fsanitize=kernel-address -fasan-shadow-offset={shadow} {inline}"
+    config = f"CONFIG_KASAN=y\nCONFIG_KASAN_SHADOW_OFFSET={shadow}\n"
+    plain, asking = (
+        recorded(make_tree(tmp_path / name, flags=more, config=text), tmp_path / f"{name}.ckb").text
+        for name, more, text in (("plain", "", ""), ("asking", flags, config))
+    )
+    assert "built with" not in plain
+    assert "built with KASAN" in asking
+    rows = [load_archive(tmp_path / f"{name}.ckb").program for name in ("plain", "asking")]
+    at_9 = [len(program.recordings["rw/order9"]) for program in rows]
+    assert at_9[1] > 2 * at_9[0]
 
 
 def test_an_instruction_that_no_rule_knows_is_named(tmp_path: Path) -> None:
