@@ -73,6 +73,8 @@ class Core(Group):
     """Time between two stores that leave for the L1; 0: as many leave per cycle as start."""
     store_line_commit_cycles: Annotated[Parameter[float], Bounds(0, 20)] = no_cost()
     """The same where the store goes to another line than the store before it; 0: no difference."""
+    store_leave_cycles: Annotated[Parameter[float], Bounds(0, 20)] = no_cost()
+    """Time from the retirement of a store until it can leave for the L1."""
     mul_ports: Annotated[Parameter[int], Bounds(1, 16)] = no_limit(16)
     """Multiplications started per cycle; each takes an integer port as well."""
     mul_latency_cycles: Annotated[Parameter[float], Bounds(1, 40)]
@@ -144,12 +146,14 @@ class Atomics(Group):
     """Where locked_alone is false: a locked operation still starts when it is the oldest micro-op
     and the store queue is drained, but its line is requested before."""
     locked_retires_cycles: Annotated[Cycles, X86_64_MAYBE] = no_cost()
-    """Time from the start of a locked operation until it retires, where that is shorter than until
-    its write is done; 0: as long."""
+    """Time from the start of a locked operation until it retires; 0: until its write is done."""
     locked_in_flight: Annotated[Count, X86_64_MAYBE] = no_limit(4096)
     """The most locked operations between dispatch and retirement."""
     locked_alu_operations: Annotated[Parameter[int], Bounds(0, 16), X86_64_MAYBE] = NO_OPERATIONS
     """Integer ports that a locked operation occupies for a cycle."""
+    locked_again_cycles: Annotated[Cycles, X86_64_MAYBE] = no_cost()
+    """Additional time of an access whose word an unfinished locked operation writes: it is refused,
+    and tried again so much later than that write is done. 0: its data are forwarded."""
     in_flight: Annotated[Count, ARM64_MAYBE] = no_limit(4096)
     """The most atomics that may be unfinished when the next one retires."""
     far: Annotated[Flag, ARM64] = NO_FLAG

@@ -108,7 +108,7 @@ def _load(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> Non
     now = w.now[0]
     start_access(row, ready, p, costs, w)
     data = fetch(row, now.start, p, costs, w)
-    now.finish = forwarded(row, data, p.l1, p.forward, w)
+    now.finish = forwarded(row, data, p.l1, p.forward, p, w)
     now.loaded = max(now.loaded, now.finish)
     hold_register(row, now.finish, costs, w)
 
@@ -135,7 +135,7 @@ def _atomic(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Win
     start_access(row, ready, p, costs, w)
     data = fetch(row, now.start, p, costs, w) - p.l1 + latency
     # Its measured latency is that of a chain: from the data of an older store on, too.
-    now.finish = forwarded(row, data, latency, latency, w)
+    now.finish = forwarded(row, data, latency, latency, p, w)
     now.tail = latency
     now.body_cause = now.tail_cause
     now.tail_cause = _ATOMIC
@@ -185,6 +185,9 @@ def _lock_that_lets_pass(row: c.Row, ready: int, p: Parameters, costs: Costs, w:
         begin = max(begin, now.retired)
         if now.drained > begin:
             begin, now.body_cause = now.drained, now.drained_cause
+        again = _again(row, begin, p, w)
+        if again > begin:
+            begin, now.body_cause = again, _LOCKED
     else:
         if now.loaded > begin:
             begin, now.body_cause = now.loaded, _DEPENDENCY
@@ -199,10 +202,28 @@ def _lock_that_lets_pass(row: c.Row, ready: int, p: Parameters, costs: Costs, w:
 
 
 @inlined
+def _again(row: c.Row, begin: int, p: Parameters, w: Window) -> int:
+    """Return when a locked operation begins that could ``begin`` if no store wrote its word.
+
+    Its load is refused while an older store of the word is in the queue, and tried again some time
+    after that; one that can begin less than a cycle after that is not refused.
+    """
+    back = row[c.MEMORY]
+    if not (p.locked_again and back):
+        return begin
+    drains: int = w.stores[(w.now[0].store - back) & (RING - 1)].drains
+    if drains <= w.now[0].start or begin < drains + TICKS_PER_CYCLE:
+        return begin
+    return max(begin, drains + p.locked_again)
+
+
+@inlined
 def _post(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Window) -> None:
     """Execute a store: it is done once address and data are known, and then requests its line."""
     now = w.now[0]
     start(ready, STORING, p, w)
+    # Where memory is renamed, younger loads take the data from where the store has them.
+    now.known = now.start if p.forward >= TICKS_PER_CYCLE else ready
     stays = op == c.OP_ZERO_LINE or (op == c.OP_RMW_STORE and p.far and not row[c.LINES])
     if stays:
         w.rows[now.row & (RING - 1)].arrives = 0

@@ -26,6 +26,7 @@ class MicroOp:
     row: NDArray[np.int64]
     priced: Priced
     segment: int
+    ready: simpy.Event = field(init=False)
     started: simpy.Event = field(init=False)
     done: simpy.Event = field(init=False)
     retired: simpy.Event = field(init=False)
@@ -55,7 +56,8 @@ class MicroOp:
     def __post_init__(self) -> None:
         """Create the events."""
         for name in (
-            "started", "done", "retired", "drained", "arrives", "line_known", "resumed", "released"
+            "ready", "started", "done", "retired", "drained", "arrives", "line_known", "resumed",
+            "released",
         ):  # fmt: skip
             setattr(self, name, self.env.event())
 

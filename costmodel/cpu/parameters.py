@@ -44,6 +44,7 @@ ONLY_FOR = {
     "locked_writes": (c.OP_LOCKED,),
     "locked_in_flight": (c.OP_LOCKED,),
     "locked_alus": (c.OP_LOCKED,),
+    "locked_again": (c.OP_LOCKED,),
     "far_trip": (c.OP_RMW_STORE,),
     "dsb": (c.OP_DSB, c.OP_DSB_ALL),
     "dmb": (c.OP_DMB,),
@@ -112,6 +113,8 @@ class Parameters(NamedTuple):
     forward: int
     store_drain: int
     store_line_drain: int
+    store_leaves: int
+    """Time from the retirement of a store until it can leave for the L1."""
     stream_gap: int
     """Time between two lines of a stream out of memory."""
     llc_stream_gap: int
@@ -130,6 +133,8 @@ class Parameters(NamedTuple):
     locked_oldest: int
     locked_in_flight: int
     locked_alus: int
+    locked_again: int
+    """Time that an access takes longer which waits for a locked operation to write its word."""
     far: int
     far_trip: int
     dsb: int
@@ -215,6 +220,7 @@ def _window(machine: Machine) -> dict[str, int]:
         "forward": cycles_to_ticks(core.store_forward_cycles.value),
         "store_drain": cycles_to_ticks(commit),
         "store_line_drain": cycles_to_ticks(core.store_line_commit_cycles.value or commit),
+        "store_leaves": _or_nothing(core.store_leave_cycles.value),
     }
 
 
@@ -264,7 +270,6 @@ def _atomics(machine: Machine) -> dict[str, int]:
     atomics, rob = machine.atomics, machine.core.rob_entries.value
     locked = cycles_to_ticks(atomics.locked_cycles.value)
     retires = cycles_to_ticks(atomics.locked_retires_cycles.value or atomics.locked_cycles.value)
-    writes = max(locked - retires, 0)
     return {
         "value": cycles_to_ticks(atomics.value_cycles.value),
         "cas": cycles_to_ticks(atomics.cas_cycles.value),
@@ -272,12 +277,13 @@ def _atomics(machine: Machine) -> dict[str, int]:
         "store_only": cycles_to_ticks(atomics.store_only_cycles.value),
         "line_change": cycles_to_ticks(atomics.line_change_cycles.value),
         "in_flight": _limit(atomics.in_flight.value, rob),
-        "locked": locked - writes,
-        "locked_writes": writes,
+        "locked": retires,
+        "locked_writes": max(locked - retires, 0),
         "locked_alone": int(atomics.locked_alone.value),
         "locked_oldest": int(atomics.locked_oldest.value and not atomics.locked_alone.value),
         "locked_in_flight": _limit(atomics.locked_in_flight.value, rob),
         "locked_alus": min(atomics.locked_alu_operations.value, machine.core.alu_ports.value),
+        "locked_again": _or_nothing(atomics.locked_again_cycles.value),
         "far": int(atomics.far.value),
         "far_trip": ns_to_ticks(atomics.far_ns.value, machine.core.clock_ghz.value),
     }

@@ -168,6 +168,7 @@ class ReferenceCore(Execution):
             if op.op == c.OP_STORE:
                 takes = self.p.store_drain if op.row[c.SAME_LINE] else self.p.store_line_drain
                 own = Cause.STORE_BUFFER
+                begin = max(begin, retired + self.p.store_leaves)
             elif op.op in (c.OP_LOCKED, c.OP_ZERO_BLOCK):
                 writes = self.p.locked_writes if op.op == c.OP_LOCKED else 0
                 begin, takes = max(drained, op.finish + writes), 0

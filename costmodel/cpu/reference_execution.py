@@ -14,7 +14,7 @@ from costmodel.cpu import columns as c
 from costmodel.cpu.micro_op import MicroOp
 from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.ports import Ports, Steps, Timed
-from costmodel.cpu.reference_locks import oldest_begins, turn_begins
+from costmodel.cpu.reference_locks import oldest_begins, turn_begins, writer_of
 from costmodel.cpu.stack import CAUSES, Cause
 from costmodel.cpu.window import (
     ADDRESS,
@@ -131,6 +131,7 @@ class Execution:
         for column in range(c.INPUT, c.INPUT + c.INPUTS):
             if op.row[column]:
                 yield self.ops[op.number - op.row[column]].done
+        op.ready.succeed(int(self.env.now))
         kind = op.op
         if kind in (c.OP_LOAD, c.OP_RMW_VALUE, c.OP_RMW_CAS, c.OP_RMW_ACQUIRE):
             yield from self._access(op, fences)
@@ -329,27 +330,24 @@ class Execution:
 
         ``hit`` is the latency in the L1, ``takes`` that from the store's data on.
         """
-        if not op.row[c.MEMORY]:
+        store = writer_of(self, op)
+        if store is None:
             return data
-        store = self.stores[self._entries_before(op) - int(op.row[c.MEMORY])]
         if store.drained.triggered and _time(store.drained) <= op.start:
             return data
-        if store.op in (c.OP_RMW_STORE, c.OP_ZERO_LINE):
-            drained = (yield store.drained) + hit
+        refuses = store.op == c.OP_LOCKED and self.p.locked_again
+        if refuses or store.op in (c.OP_RMW_STORE, c.OP_ZERO_LINE):
+            drained = (yield store.drained) + self.p.locked_again + hit
             if drained > data:
                 data = drained
                 op.tail, op.tail_cause = drained - op.start, store.drain_cause
             return data
-        known = yield store.started if store.op == c.OP_STORE else store.done
+        renamed = self.p.forward < TICKS_PER_CYCLE
+        stored = store.ready if renamed else store.started
+        known = yield stored if store.op == c.OP_STORE else store.done
         data = max(op.start + hit, known + takes)
         op.tail, op.tail_cause = data - op.start, Cause.STORE_FORWARD
         return data
-
-    def _entries_before(self, op: MicroOp) -> int:
-        if op.is_store:
-            return self.entry[op.number]
-        before = self.store_before[op.number]
-        return 0 if before is None else self.entry[before.number] + 1
 
     def _post(self, op: MicroOp, ports: int = STORING) -> Steps:
         """Execute a store: done once address and data are known, it then requests its line."""

@@ -1,7 +1,7 @@
 """When x86 locked operations that let younger micro-ops pass begin in the reference core.
 
 ``begin`` is the tick at which the line is there, ``body`` the cause that the wait for it is charged
-to. Both functions return the tick at which the operation begins, and the cause of that wait.
+to. The functions return the tick at which the operation begins, and the cause of that wait.
 """
 
 from __future__ import annotations
@@ -13,12 +13,22 @@ import simpy
 
 from costmodel.cpu import columns as c
 from costmodel.cpu.micro_op import MicroOp
+from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.cpu.stack import Cause
 
 if TYPE_CHECKING:
     from costmodel.cpu.reference_execution import Execution
 
 Begins = Generator[simpy.Event, Any, tuple[int, int]]
+
+
+def writer_of(core: Execution, op: MicroOp) -> MicroOp | None:
+    """Return the older entry of the store queue that writes what a micro-op reads, if any."""
+    if not op.row[c.MEMORY]:
+        return None
+    before = core.store_before[op.number]
+    entries = 0 if before is None else core.entry[before.number] + 1
+    return core.stores[entries - int(op.row[c.MEMORY])]
 
 
 def oldest_begins(core: Execution, op: MicroOp, begin: int, body: int) -> Begins:
@@ -28,7 +38,13 @@ def oldest_begins(core: Execution, op: MicroOp, begin: int, body: int) -> Begins
     store = core.store_before[op.number]
     drained: int = 0 if store is None else (yield store.drained)
     if store is not None and drained > begin:
-        return drained, store.drain_cause
+        begin, body = drained, store.drain_cause
+    writer = writer_of(core, op)
+    if core.p.locked_again and writer is not None:
+        written: int = yield writer.drained
+        again = written + core.p.locked_again
+        if op.start < written and written + TICKS_PER_CYCLE <= begin < again:
+            return again, Cause.LOCKED
     return begin, body
 
 

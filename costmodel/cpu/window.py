@@ -78,6 +78,8 @@ class Now:
     """The cause that the time before the tail is charged to."""
     arrival: int
     """When the line that the row stores to is in the L1."""
+    known: int
+    """When younger loads can take the data that it stores."""
     held: int
     """The time until which its miss register is occupied at least."""
 

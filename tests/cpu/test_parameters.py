@@ -143,9 +143,9 @@ def test_fetch_runs_ahead_no_farther_than_the_reorder_buffer() -> None:
 
 @pytest.mark.parametrize(
     ("retires", "until_retired", "until_written"),
-    [(12.0, 12, 8), (0.0, 20, 0), (20.0, 20, 0), (30.0, 20, 0)],
+    [(12.0, 12, 8), (0.0, 20, 0), (20.0, 20, 0), (30.0, 30, 0)],
 )
-def test_a_locked_operation_retires_before_its_write_is_done(
+def test_a_locked_operation_need_not_retire_when_its_write_is_done(
     retires: float, until_retired: int, until_written: int
 ) -> None:
     """Of 20 cycles in all; 0 stands for a core on which both are one."""

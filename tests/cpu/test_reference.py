@@ -88,6 +88,7 @@ OLDEST = machine(
     atomics__locked_cycles=19.7,
     atomics__locked_retires_cycles=16.3,
 )
+REFUSING = machine(load_machine("sapphire-rapids"), **SMALL, **COLD)
 ONE_ATOMIC = machine(ALTRA, **COLD, **FRONT, atomics__in_flight=1, atomics__store_only_cycles=5.3)
 
 
@@ -108,8 +109,8 @@ def test_random_arm64_traces(on: Machine, one: Trace, other: Trace) -> None:
 
 @pytest.mark.parametrize(
     "on",
-    [XEON, TIGHT["xeon"], MILAN, IN_TURN, OLDEST],
-    ids=["xeon", "tight", "milan", "in-turn", "oldest"],
+    [XEON, TIGHT["xeon"], MILAN, IN_TURN, OLDEST, REFUSING],
+    ids=["xeon", "tight", "milan", "in-turn", "oldest", "refusing"],
 )
 @settings(max_examples=25, deadline=None)
 @given(one=traces(X86, turns=2), other=traces(X86))
@@ -129,7 +130,7 @@ def test_loops_whose_turns_are_not_computed(one: Trace, on: Machine) -> None:
 @pytest.mark.parametrize("scattered", [False, True])
 @pytest.mark.parametrize(
     "on",
-    [ALTRA, M2_PAIRS, FAR, ONE_ATOMIC, XEON, MILAN, IN_TURN, OLDEST, *TIGHT.values()],
+    [ALTRA, M2_PAIRS, FAR, ONE_ATOMIC, XEON, MILAN, IN_TURN, OLDEST, REFUSING, *TIGHT.values()],
     ids=lambda m: m.name,
 )
 def test_the_copy_loop(on: Machine, scattered: bool) -> None:

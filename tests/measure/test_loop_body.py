@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costmodel.measure.kernels import arm64, x86_64
-from costmodel.measure.kernels.loop_body import CannotWrite, LoopBody, Operations
+from costmodel.measure.kernels.loop_body import CannotWrite, Instructions, LoopBody, Operations
 
 KINDS = ("add", "mul", "move", "immediate", "zero", "load", "store", "lock", "branch", "jump")
 FORMS: dict[str, tuple[str, ...]] = {
@@ -98,6 +98,13 @@ def test_what_stands_between_call_and_return_is_the_functions_body() -> None:
     assert label is not None
     function = text.partition(f"\n{label[1]}:\n")[2].splitlines()
     assert function == ["add %rbx, %rax", "add %rbx, %rax", "ret"]
+
+
+@pytest.mark.parametrize("isa", [x86_64.INSTRUCTIONS, arm64.INSTRUCTIONS], ids=["x86", "arm64"])
+def test_a_branch_inside_a_function_finds_its_label_behind_it(isa: Instructions) -> None:
+    operations = [("call", 1, ""), ("branch", 1, ""), ("return", 1, "")]
+    text = LoopBody(isa).text(operations)
+    assert "\n9:" in text.partition("9f\nret")[2]
 
 
 def test_nested_calls_go_forward() -> None:

@@ -234,8 +234,8 @@ INSTRUCTIONS: Final = Instructions(
     + "".join(f"add {home}, x1, #{RING_START}\n" for home in _HOMES)
     + "".join(f"mov {register}, xzr\n" for register in _ROTATING)
     + "".join(f"add x{19 + line}, x1, #{2176 + 64 * line}\n" for line in range(8))
-    + ".p2align 6\n1:\n{body}\nsub x0, x0, #1\ncmp x0, #0\nb.ne 1b\n9: ldr x30, [sp], #16\nret\n"
-    + "{functions}",
+    + ".p2align 6\n1:\n{body}\nsub x0, x0, #1\ncmp x0, #0\nb.ne 1b\nb 9f\n"
+    + "{functions}\n9: ldr x30, [sp], #16\nret\n",
     lock_registers=tuple(f"x{19 + line}" for line in range(8)),
 )
 """How loops are written; x0 counts down, x1 is the data, x3 is zero, x19 to x26 hold the addresses

@@ -295,6 +295,6 @@ INSTRUCTIONS: Final = Instructions(
     kernel="{ring}\n"
     + "".join(f"lea {RING_START}(%rsi), {home}\n" for home in _HOMES)
     + "".join(f"xor {register}, {register}\n" for register in ("%rbx", *_ROTATING))
-    + ".p2align 6\n1:\n{body}\nsub $1, %rdi\ncmp $0, %rdi\njne 1b\n9: ret\n{functions}",
+    + ".p2align 6\n1:\n{body}\nsub $1, %rdi\ncmp $0, %rdi\njne 1b\nret\n{functions}\n9: ret",
 )
 """How loops are written; rdi counts down, rsi is the data, rbx is zero."""
