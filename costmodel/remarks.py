@@ -114,7 +114,7 @@ def decided_by(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 
 def _width_pct(comparison: Comparison) -> float:
-    low, high = comparison.model.change_pct
+    low, high = comparison.known_pct
     return high - low
 
 

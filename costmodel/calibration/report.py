@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from costmodel.calibration import text
 from costmodel.calibration.claims import ClaimVerdict, claims, loop_verdicts, verdicts
 from costmodel.calibration.deviations import Deviation, deviations
+from costmodel.calibration.model_error import ModelError, error_lines, model_errors
 from costmodel.calibration.reports_text import report_data, report_lines
 from costmodel.calibration.scores import OperationScores, summaries
 from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.calibration.validation import Assessment, assess
 from costmodel.config.machine import Machine, load_machine
 from costmodel.published import Metric
+from costmodel.uncertainty.model_error import size_pct
 
 SCHEMA = 1
 
@@ -81,7 +83,16 @@ def lines(reports: list[MachineReport], elsewhere: Sequence[Assessment]) -> Iter
     yield "Stated accuracies (costmodel/calibration/claims.yaml)"
     yield from map(text.verdict_line, stated(reports, elsewhere))
     yield ""
+    yield from error_lines(found_errors(reports, elsewhere))
+    yield ""
     yield from text.LEGEND.splitlines()
+
+
+def found_errors(
+    reports: Iterable[MachineReport], elsewhere: Iterable[Assessment]
+) -> list[ModelError]:
+    """Return what predictions miss beyond their known doubt, by class of answers."""
+    return model_errors([*(a for report in reports for a in report.assessments), *elsewhere])
 
 
 def validation_document(
@@ -93,6 +104,19 @@ def validation_document(
         "machines": [_machine(report) for report in reports],
         "reports": [_row(a) | report_data(a) for a in elsewhere],
         "stated_loops": [_verdict(v) for v in loop_verdicts(elsewhere)],
+        "model_errors": [
+            {
+                "class": error.answer.value,
+                "pct90": error.pct,
+                "pct90_in_use": size_pct(error.answer),
+                "sources": error.sources,
+                "numbers": error.rows,
+                "inside_without_pct": 100 * error.before,
+                "inside_pct": 100 * error.inside,
+                "inside_source_left_out_pct": 100 * error.left_out,
+            }
+            for error in found_errors(reports, elsewhere)
+        ],
     }
 
 

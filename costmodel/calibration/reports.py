@@ -19,6 +19,7 @@ from costmodel.experiment.build_doubt import doubt_of
 from costmodel.experiment.result import DrawnLogs, Result
 from costmodel.experiment.run import CellKey, KnownTimes
 from costmodel.operations.shared.process import LIFE_KEYS, VMA_KEYS
+from costmodel.uncertainty import model_error
 from costmodel.uncertainty.priors import OWN_FLUSHES
 from costmodel.uncertainty.sampling import (
     change_interval,
@@ -132,12 +133,21 @@ def _assessment(number: PublishedNumber, known: _Known) -> Assessment:
     )
     of_all = number.row.metric.is_throughput
     value, base_value = (r.throughput_per_s if of_all else r.summary.mean for r in (new, base))
+    workload = number.case.workload
+    answer = (
+        model_error.change_of(workload)
+        if number.baseline
+        else model_error.time_of(workload, compared=False)
+    )
+    doubts = [model_error.widened(builds, answer), builds]
     if of_all:
-        builds = of_throughput(builds, new.busy_share)
+        doubts = [of_throughput(each, new.busy_share) for each in doubts]
     if number.baseline is None:
-        return Assessment(number, value, seconds_interval(value, own[of_all], builds))
+        ends = [seconds_interval(value, own[of_all], each) for each in doubts]
+        return Assessment(number, value, *ends)
     change = 100 * (value / base_value - 1)
-    return Assessment(number, change, change_interval(change, own[of_all], others[of_all], builds))
+    ends = [change_interval(change, own[of_all], others[of_all], each) for each in doubts]
+    return Assessment(number, change, *ends)
 
 
 def _cell(case: Case, name: str) -> Cell:

@@ -14,7 +14,9 @@ from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.experiment import exact_seconds_on, matched
 from costmodel.experiment.build_doubt import between_two_builds, doubt_of
 from costmodel.experiment.run import CellKey, KnownTimes
+from costmodel.experiment.study import is_compared
 from costmodel.published import Role
+from costmodel.uncertainty import model_error
 from costmodel.uncertainty.sampling import change_interval, log_samples, seconds_interval
 from costmodel.uncertainty.spread import Interval
 
@@ -31,13 +33,15 @@ SIGNIFICANT = 2.0
 class Assessment:
     """A published number and its prediction, both in the unit of ``target.mean``.
 
-    ``interval`` is the model's 90 % interval: it contains the uncertainty of the machine's numbers
-    and the range over builds.
+    ``interval`` is the model's 90 % interval: it contains the uncertainty of the machine's numbers,
+    the range over builds, and what predictions of its class miss beyond these. ``known`` is without
+    the last.
     """
 
     target: PublishedNumber
     predicted: float
     interval: Interval
+    known: Interval
 
     @property
     def error(self) -> float:
@@ -96,6 +100,18 @@ class Assessment:
         return same and abs(self.predicted) > TIE_PCT
 
     @property
+    def log_error(self) -> float:
+        """The natural logarithm of the predicted factor over the published one."""
+        return math.log(self._factor / self.target.factor)
+
+    @property
+    def known_logs(self) -> Interval:
+        """Both ends of ``known`` as natural logarithms relative to the prediction."""
+        change = self.target.baseline is not None
+        low, high = (1 + end / 100 if change else end for end in self.known)
+        return math.log(low / self._factor), math.log(high / self._factor)
+
+    @property
     def _factor(self) -> float:
         return self.predicted if self.target.baseline is None else 1 + self.predicted / 100
 
@@ -124,12 +140,20 @@ def _assessment(
     doubt = doubt_of(match, times)
     if target.baseline is None:
         seconds = times(match.new)
-        return Assessment(target, seconds, seconds_interval(seconds, own, doubt.seconds))
+        compared = is_compared(machine, new.workload)
+        answer = model_error.time_of(new.workload, compared=compared)
+        ends = (
+            seconds_interval(seconds, own, each)
+            for each in (model_error.widened(doubt.seconds, answer), doubt.seconds)
+        )
+        return Assessment(target, seconds, *ends)
     value = 100 * (times(match.new) / times(match.base) - 1)
     # Where a baseline is compared with itself, two builds of it are.
     itself = target.case == target.baseline
     builds = between_two_builds(new, times) if itself else doubt.change
-    return Assessment(target, value, change_interval(value, own, base, builds))
+    whole = model_error.widened(builds, model_error.change_of(new.workload))
+    ends = (change_interval(value, own, base, each) for each in (whole, builds))
+    return Assessment(target, value, *ends)
 
 
 def _log_samples(key: CellKey, times: KnownTimes) -> tuple[float, ...]:

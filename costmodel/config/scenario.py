@@ -38,10 +38,10 @@ from costmodel.config.workload import (
     Workload,
     frames_of,
     pmd_problems,
+    present_bytes,
     span_problems,
     state_problems,
     states_of,
-    present_bytes,
     vma_problems,
 )
 from costmodel.operations.registry import DEFAULT, operation_named, operation_names

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from costmodel import published, settings, statistics
-from costmodel.config.workload import noise_scenario
+from costmodel.config.machine import Machine
+from costmodel.config.workload import Workload, noise_scenario
 from costmodel.experiment.build_doubt import BuildDoubt, compared_builds, doubt_of, kind_of_cell
 from costmodel.experiment.builds import (
     BuildChanges,
@@ -22,8 +23,8 @@ from costmodel.experiment.cell import Cell
 from costmodel.experiment.result import Result
 from costmodel.experiment.run import CellKey, KnownTimes, run_cells
 from costmodel.simulation import Engine
-from costmodel.uncertainty import sampling
-from costmodel.uncertainty.spread import ModelInterval
+from costmodel.uncertainty import model_error, sampling
+from costmodel.uncertainty.spread import Interval, ModelInterval
 
 
 @dataclass(frozen=True)
@@ -46,25 +47,40 @@ class Comparison:
     def model(self) -> ModelInterval:
         """The 90 % intervals in which measured times, throughputs and changes should lie.
 
-        They hold what is uncertain about the machine's numbers and about the kernel's build; what
-        the model leaves out is not in them.
+        They hold what is uncertain about the machine's numbers and about the kernel's build, and by
+        how much predictions of this class miss beyond that.
         """
         doubt, own, base = self.build_doubt(), self.result, self.baseline
         logs, rates = own.log_samples, own.throughput_log_samples
+        of_seconds = model_error.widened(doubt.seconds, self._time_class)
+        of_ratio = doubt.change if self.is_baseline else self._ratio_doubt(doubt)
         of_time, of_change = (
-            sampling.of_throughput(builds, own.busy_share)
-            for builds in (doubt.seconds, doubt.change)
+            sampling.of_throughput(log, own.busy_share) for log in (of_seconds, of_ratio)
         )
         return ModelInterval(
-            seconds=sampling.seconds_interval(own.summary.mean, logs, doubt.seconds),
+            seconds=sampling.seconds_interval(own.summary.mean, logs, of_seconds),
             change_pct=sampling.change_interval(
-                self.change.mean_pct, logs, base.log_samples, doubt.change
+                self.change.mean_pct, logs, base.log_samples, of_ratio
             ),
             throughput_per_s=sampling.seconds_interval(own.throughput_per_s, rates, of_time),
             throughput_change_pct=sampling.change_interval(
                 self.throughput_change_pct, rates, base.throughput_log_samples, of_change
             ),
         )
+
+    @cached_property
+    def known_pct(self) -> Interval:
+        """The part of ``model.change_pct`` that the machine's numbers and the build decide."""
+        own, base = self.result.log_samples, self.baseline.log_samples
+        return sampling.change_interval(self.change.mean_pct, own, base, self.build_doubt().change)
+
+    def _ratio_doubt(self, doubt: BuildDoubt) -> Interval:
+        return model_error.widened(doubt.change, model_error.change_of(self.result.cell.workload))
+
+    @property
+    def _time_class(self) -> model_error.Answer:
+        cell = self.result.cell
+        return model_error.time_of(cell.workload, compared=is_compared(cell.machine, cell.workload))
 
     @property
     def throughput_change_pct(self) -> float:
@@ -91,6 +107,12 @@ class Comparison:
     def is_baseline(self) -> bool:
         """Whether this is the baseline itself."""
         return self.result is self.baseline
+
+
+def is_compared(machine: Machine, workload: Workload) -> bool:
+    """Tell whether times of an operation on a shipped machine were published and compared."""
+    roles = published.roles_of_times(machine.name, workload.operation)
+    return machine.is_shipped and bool(roles - {published.Role.REPORT})
 
 
 @dataclass(frozen=True)

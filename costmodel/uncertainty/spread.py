@@ -29,7 +29,7 @@ class ModelInterval:
     """The 90 % intervals of a time in seconds, of the throughput of all CPUs per second, and of the
     changes of both against a baseline in percent.
 
-    Measurements should lie inside; errors of the model's mechanisms are not part of them.
+    Measurements should lie inside.
     """
 
     seconds: Interval

@@ -24,6 +24,7 @@ from costmodel.calibration.validation import Assessment
 from costmodel.config.resources import names
 from costmodel.config.scenario import load_scenario
 from costmodel.config.workload import Workload
+from costmodel.uncertainty.model_error import Answer, size_pct
 from costmodel.uncertainty.priors import priors, value_of
 from tools.pages.accuracy import accuracy
 from tools.pages.reports import reports as reports_page
@@ -101,8 +102,20 @@ def test_a_number_that_is_set_is_compared_on_the_same_machines(
     The share of the VMAs in the time alone remains in doubt.
     """
     (locked,) = [a for a in elsewhere if a.target.id == "F01/1"]
-    low, high = locked.interval
+    low, high = locked.known
     assert low < locked.predicted < high < low + 2
+
+
+def test_the_sizes_in_use_are_those_that_the_rows_give(
+    reports: list[MachineReport], elsewhere: list[Assessment]
+) -> None:
+    """If this fails: ``costmodel validate``, and its sizes into uncertainty/model_error.yaml."""
+    found = report.found_errors(reports, elsewhere)
+    assert {one.answer for one in found} == {*Answer} - {Answer.UNCOMPARED}
+    for one in found:
+        assert size_pct(one.answer) == pytest.approx(one.pct, rel=0.1), one.answer
+        assert one.before < 0.9 <= one.inside
+        assert one.left_out >= 0.8, "of sources that did not give the size"
 
 
 def test_a_benchmark_loop_is_asked_as_its_scenario_says() -> None:

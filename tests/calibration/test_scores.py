@@ -6,10 +6,11 @@ from costmodel.calibration.claims import Claim, MachineClaims, verdicts
 from costmodel.calibration.deviations import Deviation
 from costmodel.calibration.row_class import Measure, RowClass
 from costmodel.calibration.scores import score, scores_of, summaries
-from costmodel.calibration.targets import targets
+from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.calibration.text import error, interval, machine_table
 from costmodel.calibration.validation import Assessment
 from costmodel.published import Role
+from costmodel.uncertainty.spread import Interval
 
 BATCH = RowClass(Measure.BATCH)
 
@@ -17,11 +18,15 @@ BY_ID = {target.id: target for target in targets()}
 
 
 def assessed(name: str, predicted: float, half: float = 1.0) -> Assessment:
-    return Assessment(BY_ID[name], predicted, (predicted - half, predicted + half))
+    return within(BY_ID[name], predicted, (predicted - half, predicted + half))
+
+
+def within(target: PublishedNumber, predicted: float, interval: Interval) -> Assessment:
+    return Assessment(target, predicted, interval, known=interval)
 
 
 PERFECT = [
-    Assessment(t, t.mean, (t.mean - 1, t.mean + 1))
+    within(t, t.mean, (t.mean - 1, t.mean + 1))
     for t in targets("ampere-altra")
     if t.row.operation == "fork"
 ]
@@ -36,7 +41,7 @@ def test_a_perfect_model() -> None:
 
 
 def test_a_model_that_turns_everything_round() -> None:
-    turned = [Assessment(a.target, max(-99.0, -a.target.mean), (-1, 1)) for a in PERFECT]
+    turned = [within(a.target, max(-99.0, -a.target.mean), (-1, 1)) for a in PERFECT]
     assert scores_of(turned).right_signs == 0
     assert scores_of(turned).rank == -1.0
 
@@ -116,7 +121,7 @@ def test_a_published_bound_is_kept_by_anything_below() -> None:
 
 
 def test_the_table_survives_a_mail() -> None:
-    wide = [Assessment(t, 1.04 * t.mean, (0.5 * t.mean, 99.99 * t.mean)) for t in targets()]
+    wide = [within(t, 1.04 * t.mean, (0.5 * t.mean, 99.99 * t.mean)) for t in targets()]
     for line in machine_table("Xeon Silver 4210R", wide):
         assert len(line) <= 76, line
     assert interval(assessed("T14/1", 0.0143, half=0.001)) == "13.30..15.30"

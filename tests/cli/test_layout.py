@@ -26,7 +26,9 @@ def test_this_process_becomes_a_scenario(
     of_pmds = content["pmd_bytes"]  # where the system gives this process any
     scenario = load_scenario("me.yaml")
     present = present_bytes(scenario.memory, scenario.holes)
-    assert present == pytest.approx(content["memory_bytes"] + of_pmds, rel=1e-3) and present > 1 << 20
+    assert (
+        present == pytest.approx(content["memory_bytes"] + of_pmds, rel=1e-3) and present > 1 << 20
+    )
 
 
 def test_a_copy_of_smaps_becomes_a_scenario_that_runs(

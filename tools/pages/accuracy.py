@@ -9,13 +9,14 @@ from pathlib import Path
 from costmodel.calibration import text
 from costmodel.calibration.choices import FITTED
 from costmodel.calibration.claims import causes
-from costmodel.calibration.report import MachineReport, validate_machines
+from costmodel.calibration.report import MachineReport, found_errors, validate_machines
 from costmodel.calibration.reports import assess_reports
 from costmodel.calibration.reports_text import ReportLimits, Verdict, score_lines, worst_first
 from costmodel.calibration.row_class import Measure
 from costmodel.calibration.validation import Assessment
 from costmodel.files import write_text
 from costmodel.published import Role, all_rows
+from costmodel.uncertainty.model_error import size_pct
 
 HEAD = """\
 # How accurate the predictions are
@@ -33,10 +34,18 @@ not counted).
 Errors are predicted less published: in percent of the time for absolute times and for storms of
 TLB invalidations, in percentage points of the change for all else. The 90 % interval comes from
 what is not known about the machine (covariance of the fit, ranges of the numbers that were not
-fitted) and from how far builds of one source lie apart ([builds](builds.md)). It cannot know a
-mechanism that the model lacks: how often published numbers lie inside says how far to trust it.
+fitted), from how far builds of one source lie apart ([builds](builds.md)), and from how far
+predictions missed beyond these, by class of answers
+([below](#what-is-missed-beyond-the-known-doubt)). That last part holds nine in ten of the same rows
+by construction: what it holds of sources that were left out says how far to trust it.
 """
 
+BEYOND = """\
+Half-widths of 90 % intervals, in percent of a time or of the ratio of two. Fitted rows are not
+used; a mail or report counts as one source on each machine, and each source as much as any other.
+*Left out*: how many of a source's numbers lie inside by the size that all other sources give
+([the model](model.md#intervals)).
+"""
 UNKNOWN = "Not known."
 Table = list[tuple[str, ...]]
 
@@ -49,7 +58,10 @@ def accuracy(reports: Sequence[MachineReport], elsewhere: Sequence[Assessment]) 
         "## In short\n",
         table(_short(reports)),
         _stated(reports),
-        "## Misses\n",
+        "## What is missed beyond the known doubt\n",
+        BEYOND,
+        table(_errors(reports, elsewhere)),
+        "\n## Misses\n",
         *_misses([a for a in counted if a.is_miss or not a.inside]),
         "## Reports from elsewhere\n",
         *_elsewhere(elsewhere),
@@ -75,6 +87,30 @@ _ROLES = {
     Role.MIXED: "mixed",
     Role.BAND: "other build",
 }
+
+
+def _errors(reports: Sequence[MachineReport], elsewhere: Sequence[Assessment]) -> Table:
+    head = (
+        "class",
+        "size in use",
+        "found",
+        "sources",
+        "numbers",
+        "inside without",
+        "with",
+        "left out",
+    )
+    return [head] + [
+        (
+            one.answer.value,
+            f"{size_pct(one.answer):.1f} %",
+            f"{one.pct:.1f} %",
+            f"{one.sources}",
+            f"{one.rows}",
+            *(f"{100 * share:.0f} %" for share in (one.before, one.inside, one.left_out)),
+        )
+        for one in found_errors(reports, elsewhere)
+    ]
 
 
 def _short(reports: Iterable[MachineReport]) -> Table:

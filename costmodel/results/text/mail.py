@@ -44,8 +44,7 @@ PUBLISHED = "  published {}"
 OTHER_BUILDS = "  other builds"
 MODEL_LEGEND = (
     "model, 90%: where a measurement should lie, given what is not known about the machine's "
-    "numbers{builds}. A mechanism that the model lacks is not in it (docs/accuracy.md says how "
-    "often it held)."
+    "numbers{builds}, and by how much predictions missed beyond that (docs/model.md#intervals)."
 )
 LEGEND = (
     "stdev: between the means of the runs, in percent of the baseline mean. published T..: the "

@@ -1,0 +1,61 @@
+"""What predictions miss beyond what is not known of numbers and builds: mechanisms that lack.
+
+Its sizes, one for each class of answers, are in ``model_error.yaml``. They come from published
+numbers that nothing was fitted to; ``costmodel validate`` works them out anew.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from functools import cache
+
+from costmodel.config.workload import Workload
+from costmodel.config.yaml_text import shipped
+from costmodel.uncertainty.spread import Interval
+
+TRIED = ("fork", "zap")
+"""The operations that the published threads measured; all else is known from reports alone."""
+
+
+class Answer(StrEnum):
+    """A class of answers: each misses by as much as the others of its class."""
+
+    ORDER_0 = "change, order 0"
+    LARGE = "change, order >= 2"
+    OTHER = "change, other operation"
+    TIME = "time"
+    UNCOMPARED = "time, never compared"
+
+
+def change_of(workload: Workload) -> Answer:
+    """Return the class of a change of the time of a workload."""
+    if workload.operation not in TRIED:
+        return Answer.OTHER
+    return Answer.LARGE if any(workload.folio_orders) else Answer.ORDER_0
+
+
+def time_of(workload: Workload, *, compared: bool) -> Answer:
+    """Return the class of a time; ``compared``: times of the machine were published."""
+    tried = compared and workload.operation in TRIED
+    return Answer.TIME if tried else Answer.UNCOMPARED
+
+
+def size_pct(answer: Answer) -> float:
+    """Return the half-width of a 90 % interval of it, in percent of the time or ratio of times."""
+    return float(_sizes()[answer.value]["pct"])
+
+
+def widened(builds: Interval, answer: Answer) -> Interval:
+    """Return how far builds lie below and above, as logarithms, with the class's error beside it.
+
+    Both are half-widths of 90 % intervals and independent, so that their squares add up.
+    """
+    size = math.log1p(size_pct(answer) / 100)
+    return -math.hypot(builds[0], size), math.hypot(builds[1], size)
+
+
+@cache
+def _sizes() -> dict[str, dict[str, float | str]]:
+    found: dict[str, dict[str, float | str]] = shipped("costmodel.uncertainty", "model_error.yaml")
+    return found

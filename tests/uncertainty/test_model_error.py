@@ -1,0 +1,46 @@
+"""What predictions miss beyond their known doubt widens intervals, by class of answers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from costmodel import api
+from costmodel.experiment.study import is_compared
+from costmodel.uncertainty.model_error import Answer, change_of, size_pct, time_of, widened
+
+
+@pytest.mark.parametrize(
+    ("asked", "change", "time"),
+    [
+        ({}, Answer.ORDER_0, Answer.TIME),
+        ({"order": 4}, Answer.LARGE, Answer.TIME),
+        ({"operation": "zap", "state": "munmap"}, Answer.ORDER_0, Answer.TIME),
+        ({"strategy": "v6.12", "operation": "mprotect"}, Answer.OTHER, Answer.UNCOMPARED),
+    ],
+)
+def test_answers_have_classes(asked: dict[str, object], change: Answer, time: Answer) -> None:
+    workload = api.cell("xeon-4210r", **({"strategy": "v6.7"} | asked)).workload  # type: ignore[arg-type]
+    assert (change_of(workload), time_of(workload, compared=True)) == (change, time)
+    assert time_of(workload, compared=False) is Answer.UNCOMPARED
+
+
+def test_every_class_has_a_size() -> None:
+    sizes = [size_pct(answer) for answer in Answer]
+    assert all(0 < size < 100 for size in sizes)
+    assert size_pct(Answer.ORDER_0) < size_pct(Answer.LARGE) < size_pct(Answer.OTHER)
+
+
+def test_half_widths_add_as_squares() -> None:
+    low, high = widened((-0.03, 0.0), Answer.LARGE)
+    size = math.log1p(size_pct(Answer.LARGE) / 100)
+    assert (low, high) == pytest.approx((-math.hypot(0.03, size), size))
+
+
+def test_times_of_a_changed_machine_were_never_compared() -> None:
+    cell = api.cell("xeon-4210r", "v6.7")
+    changed = cell.machine.with_value("atomics.locked_cycles", 19.0)
+    assert is_compared(cell.machine, cell.workload)
+    assert not is_compared(changed, cell.workload)
+    assert not is_compared(api.cell("graviton3", "v6.7").machine, cell.workload)
