@@ -13,8 +13,8 @@ import simpy
 
 from costmodel.cpu import columns as c
 from costmodel.cpu.micro_op import MicroOp
-from costmodel.cpu.parameters import TICKS_PER_CYCLE
 from costmodel.cpu.stack import Cause
+from costmodel.units import TICKS_PER_CYCLE
 
 if TYPE_CHECKING:
     from costmodel.cpu.reference_execution import Execution
