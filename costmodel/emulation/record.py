@@ -234,5 +234,6 @@ def _no_stubs(kernel: EmulatedKernel, done: EmulatedCall, first: int, end: int) 
     called = {stubs[pc] for pc in set(done.pcs[first:end]) if pc in stubs}
     if called:
         names = ", ".join(sorted(called))
-        reason = "is called in the loop and was not linked: name its source file with --with"
+        reason = "is called in the loop, and nothing linked defines it: name the file of the tree "
+        reason += "that does, as in --with mm/util.c"
         raise refuse(names, reason)

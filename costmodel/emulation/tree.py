@@ -205,7 +205,8 @@ def read_tree(folder: Path) -> BuildTree:
     """Read a build tree; raise ConfigError for one that cannot be recorded, all faults at once."""
     config_path = folder / ".config"
     if not config_path.is_file():
-        raise refuse(str(folder), "must be a configured kernel build tree: it holds no .config")
+        lack = "it holds no .config" if folder.is_dir() else "no such folder"
+        raise refuse(str(folder), f"must be a configured kernel build tree: {lack}")
     config = _config(_text(config_path))
     faults = [Fault(str(folder), reason=reason) for reason in _reasons(folder, config)]
     if faults:

@@ -19,6 +19,8 @@ def failing(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 def test_a_folder_that_is_no_tree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     error = failing(capsys, "--build-tree", str(tmp_path))
     assert "must be a configured kernel build tree: it holds no .config" in error
+    error = failing(capsys, "--build-tree", str(tmp_path / "gone"))
+    assert "must be a configured kernel build tree: no such folder" in error
 
 
 def test_something_to_record_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
