@@ -36,12 +36,12 @@ from costmodel.config.workload import (
     OperationName,
     VmaCount,
     Workload,
+    bytes_there,
     frames_of,
     pmd_problems,
     span_problems,
     state_problems,
     states_of,
-    touched_bytes,
     vma_problems,
 )
 from costmodel.operations.registry import DEFAULT, operation_named, operation_names
@@ -206,7 +206,7 @@ class Scenario(CrowdWays, SeveralCounts, Question):
         if self.frames is None:
             object.__setattr__(self, "frames", frames_of(self.operation))
         assert self.frames is not None
-        there = touched_bytes(self.memory, self.holes)
+        there = bytes_there(self.memory, self.holes)
         raise_problems("scenario", span_problems(there, self.frames, self.frames_over))
         raise_problems("scenario", vma_problems(self.operation, self.vmas))
         raise_problems("scenario", pmd_problems(self.operation, self.mapped, self.state))

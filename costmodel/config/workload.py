@@ -23,7 +23,7 @@ struct page of a large folio to split it (``THP_ORDERS_ALL_ANON``)."""
 _ORDERS = f"0 or 2 to {LARGEST_ORDER}"
 
 _SHARES_SUM_TO = 1e-6
-TABLE_PTES = 1 << LARGEST_ORDER
+_TABLE_PTES = 1 << LARGEST_ORDER
 
 
 def _meaning(name: str) -> str:
@@ -135,7 +135,7 @@ class Workload(Crowd, Mapped):
     @model_validator(mode="after")
     def _fits_together(self) -> Workload:
         raise_problems("workload", state_problems(self.operation, self.state))
-        there = touched_bytes(self.memory_bytes, self.holes)
+        there = bytes_there(self.memory_bytes, self.holes)
         raise_problems("workload", span_problems(there, self.frames, self.frames_over))
         raise_problems("workload", vma_problems(self.operation, self.vmas))
         raise_problems("workload", pmd_problems(self.operation, self.mapped, self.state))
@@ -156,13 +156,13 @@ class Workload(Crowd, Mapped):
     @property
     def touched_pages(self) -> float:
         """The number of pages of the mapping that are there."""
-        return touched_bytes(self.memory_bytes, self.holes) / PAGE_BYTES
+        return bytes_there(self.memory_bytes, self.holes) / PAGE_BYTES
 
     @property
     def tables(self) -> int:
         """The number of its page tables, with those that wait beside PMDs for a split."""
         held = max(round(self.touched_pages) >> min(self.folio_orders), 1)
-        return min(-(-self.pages // TABLE_PTES), held)
+        return min(-(-self.pages // _TABLE_PTES), held)
 
     @property
     def folio_order(self) -> int | None:
@@ -210,7 +210,7 @@ def state_problems(operation: str, state: str | None) -> Iterator[Problem]:
         yield ("state",), f"must be {fitting} for {operation}{_meaning(state)}", state
 
 
-def touched_bytes(memory_bytes: int, holes: float) -> int:
+def bytes_there(memory_bytes: int, holes: float) -> int:
     """Return the size of what is there of a mapping, in whole pages, with a share of holes."""
     return max(round(memory_bytes / PAGE_BYTES * (1 - holes)), 1) * PAGE_BYTES
 
