@@ -23,7 +23,7 @@ struct page of a large folio to split it (``THP_ORDERS_ALL_ANON``)."""
 _ORDERS = f"0 or 2 to {LARGEST_ORDER}"
 
 _SHARES_SUM_TO = 1e-6
-TABLE_PTES = 1 << LARGEST_ORDER
+_TABLE_PTES = 1 << LARGEST_ORDER
 
 
 def _meaning(name: str) -> str:
@@ -162,7 +162,7 @@ class Workload(Crowd, Mapped):
     def tables(self) -> int:
         """The number of its page tables, with those that wait beside PMDs for a split."""
         held = max(round(self.touched_pages) >> min(self.folio_orders), 1)
-        return min(-(-self.pages // TABLE_PTES), held)
+        return min(-(-self.pages // _TABLE_PTES), held)
 
     @property
     def folio_order(self) -> int | None:

@@ -233,8 +233,9 @@ def homogeneous(
     frames ascend with addresses, and single pages have another place in their blocks of 16 than
     their entries; with ``"aligned"`` they have the same place. ``"scattered"`` puts each folio
     anywhere in a region of ``over_bytes``, which is at least as large as the memory. A part of the
-    memory can be scattered, see :mod:`costmodel.config.frames`. The result has at most four tables:
-    one of order 9, two mixtures of the other orders, and one that is partly used.
+    memory can be scattered, see :mod:`costmodel.config.frames`. The result has at most four tables
+    where there are no holes: one of order 9, two mixtures of the other orders, and one that is
+    partly used.
     With ``pmd``, order-9 folios are mapped by PMDs and not by a table each. ``holes`` is the share
     of the memory that was never touched: entries behind the folios of each table are empty. A table
     without a folio does not exist. Folios larger than what a table maps fill tables of their own.

@@ -216,6 +216,16 @@ def test_a_recorded_table_is_priced_as_it_is(tmp_path: Path) -> None:
         executed(f"@{tmp_path / 'old.ckb'}", memory="1 MiB")
 
 
+def test_recorded_tables_have_no_holes(tmp_path: Path) -> None:
+    name = archive(tmp_path)
+    with pytest.raises(
+        ConfigError, match="holds whole tables of pages: there are no holes in them"
+    ):
+        costmodel.price(
+            "xeon-4210r", name, operation="age", order=0, memory="4 MiB", overrides={"holes": 0.5}
+        )
+
+
 def test_what_follows_recorded_tables_is_the_operations_own(tmp_path: Path) -> None:
     name = archive(tmp_path, slots=TABLE_PTES)
     cost = costmodel.price("xeon-4210r", name, operation="age", order=0, memory="4 MiB")
