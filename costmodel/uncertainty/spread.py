@@ -53,6 +53,7 @@ DOMINANT = {
         "atomics.locked_cycles",
         "core.clock_ghz",
         "core.retire_width",
+        "core.store_leave_cycles",
         "core.taken_branches_per_cycle",
         "core.branch_ports",
         "core.store_forward_cycles",
