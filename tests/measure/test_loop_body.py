@@ -97,7 +97,7 @@ def test_what_stands_between_call_and_return_is_the_functions_body() -> None:
     label = re.search(r"call (\d+)f", text)
     assert label is not None
     function = text.partition(f"\n{label[1]}:\n")[2].splitlines()
-    assert function == ["add %rbx, %rax", "add %rbx, %rax", "ret"]
+    assert function == ["add %rbx, %rax", "add %rbx, %rax", "ret", "9: ret"]
 
 
 @pytest.mark.parametrize("isa", [x86_64.INSTRUCTIONS, arm64.INSTRUCTIONS], ids=["x86", "arm64"])
