@@ -12,7 +12,7 @@ from costmodel.calibration.validation import Assessment
 from costmodel.config.machine import load_machine
 from costmodel.experiment.study import is_compared
 from costmodel.published import Role
-from costmodel.uncertainty.model_error import Answer, change_of, size_pct, time_of
+from costmodel.uncertainty.model_error import AnswerClass, change_of, size_pct, time_of
 
 COVERED = 0.9
 """The share of published numbers that intervals should hold."""
@@ -33,7 +33,7 @@ class ModelError:
     much as any other.
     """
 
-    answer: Answer
+    answer: AnswerClass
     pct: float
     sources: int
     rows: int
@@ -44,14 +44,14 @@ class ModelError:
 
 def model_errors(assessments: Iterable[Assessment]) -> list[ModelError]:
     """Return the errors of all classes that published numbers tell, fitted ones left out."""
-    by_class: dict[Answer, dict[str, list[float]]] = {}
+    by_class: dict[AnswerClass, dict[str, list[float]]] = {}
     for one in assessments:
         if one.is_judged and one.target.role is not Role.FIT and not _of_rate(one):
             sources = by_class.setdefault(_class_of(one), {})
             sources.setdefault(_source(one), []).append(_lacks(one))
     return [
         _estimated(answer, by_class[answer])
-        for answer in Answer
+        for answer in AnswerClass
         if len(by_class.get(answer, ())) >= FEWEST_SOURCES
     ]
 
@@ -74,7 +74,7 @@ def _of_rate(one: Assessment) -> bool:
     return one.target.row.metric.is_throughput
 
 
-def _class_of(one: Assessment) -> Answer:
+def _class_of(one: Assessment) -> AnswerClass:
     target = one.target
     workload = target.case.workload
     if target.baseline is not None:
@@ -100,7 +100,7 @@ def _lacks(one: Assessment) -> float:
     return math.sqrt(max(0.0, miss**2 - side**2))
 
 
-def _estimated(answer: Answer, misses: Misses) -> ModelError:
+def _estimated(answer: AnswerClass, misses: Misses) -> ModelError:
     size = _least(misses)
     left_out = fmean(
         _inside({source: own}, _least({k: v for k, v in misses.items() if k != source}))

@@ -78,7 +78,7 @@ class Comparison:
         return model_error.widened(doubt.change, model_error.change_of(self.result.cell.workload))
 
     @property
-    def _time_class(self) -> model_error.Answer:
+    def _time_class(self) -> model_error.AnswerClass:
         cell = self.result.cell
         return model_error.time_of(cell.workload, compared=is_compared(cell.machine, cell.workload))
 

@@ -18,7 +18,7 @@ TRIED = ("fork", "zap")
 """The operations that the published threads measured; all else is known from reports alone."""
 
 
-class Answer(StrEnum):
+class AnswerClass(StrEnum):
     """A class of answers: each misses by as much as the others of its class."""
 
     ORDER_0 = "change, order 0"
@@ -28,25 +28,25 @@ class Answer(StrEnum):
     UNCOMPARED = "time, never compared"
 
 
-def change_of(workload: Workload) -> Answer:
+def change_of(workload: Workload) -> AnswerClass:
     """Return the class of a change of the time of a workload."""
     if workload.operation not in TRIED:
-        return Answer.OTHER
-    return Answer.LARGE if any(workload.folio_orders) else Answer.ORDER_0
+        return AnswerClass.OTHER
+    return AnswerClass.LARGE if any(workload.folio_orders) else AnswerClass.ORDER_0
 
 
-def time_of(workload: Workload, *, compared: bool) -> Answer:
+def time_of(workload: Workload, *, compared: bool) -> AnswerClass:
     """Return the class of a time; ``compared``: times of the machine were published."""
     tried = compared and workload.operation in TRIED
-    return Answer.TIME if tried else Answer.UNCOMPARED
+    return AnswerClass.TIME if tried else AnswerClass.UNCOMPARED
 
 
-def size_pct(answer: Answer) -> float:
+def size_pct(answer: AnswerClass) -> float:
     """Return the half-width of a 90 % interval of it, in percent of the time or ratio of times."""
     return float(_sizes()[answer.value]["pct"])
 
 
-def widened(builds: Interval, answer: Answer) -> Interval:
+def widened(builds: Interval, answer: AnswerClass) -> Interval:
     """Return how far builds lie below and above, as logarithms, with the class's error beside it.
 
     Both are half-widths of 90 % intervals and independent, so that their squares add up.

@@ -147,8 +147,9 @@ def shares_by_number(
     ``log_ratios`` float[SAMPLES] are the logarithms of the ratio of two times on the machines
     drawn (with or without ``many_cpus``), ``builds`` how far it lies in other builds. The share is
     the square of the correlation, less what chance gives a number that plays no part, of what the
-    builds leave. Values are correlated and not ranks: a choice that moves the answer by much on few
-    machines decides it. Numbers that a fit left correlated share what they decide together.
+    builds leave; of a whole number it is that of the means of its values. Values are
+    correlated and not ranks: a choice that moves the answer by much on few machines decides it.
+    Numbers that a fit left correlated share what they decide together.
     """
     of_machine = float(np.var(log_ratios))
     if not of_machine:
@@ -156,13 +157,26 @@ def shares_by_number(
     left = of_machine / (of_machine + (sum(map(abs, builds)) / 2 / Z90) ** 2)
     drawn = _drawn(ByIdentity(machine), many_cpus)
     answer = _centred(log_ratios)
-    chance = 1 / (SAMPLES - 1)
     columns = {key: [float(m.parameters[key].value) for m in drawn] for key in drawn[0].changes}
     return {
-        key: left * max(0.0, (float(_centred(column) @ answer) ** 2 - chance) / (1 - chance))
+        key: left * _share(column, answer)
         for key, column in columns.items()
         if len(set(column)) > 1
     }
+
+
+def _share(column: Sequence[float], answer: NDArray[np.float64]) -> float:
+    """Return which share of a centred answer of length one a number explains, less that of chance.
+
+    A number drawn at both ends of its range explains what the means there do (one end may matter
+    alone), any other what a straight line does.
+    """
+    groups = [answer[np.asarray(column) == value] for value in sorted(set(column))]
+    explained, free = float(_centred(column) @ answer) ** 2, 1
+    if min(map(len, groups)) >= _AT_ENDS // 2:  # the mean of one machine or two tells nothing
+        explained, free = sum(float(g.sum()) ** 2 / len(g) for g in groups), len(groups) - 1
+    chance = free / (SAMPLES - 1)
+    return max(0.0, (explained - chance) / (1 - chance))
 
 
 def _centred(values: Sequence[float]) -> NDArray[np.float64]:

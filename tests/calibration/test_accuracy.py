@@ -24,7 +24,7 @@ from costmodel.calibration.validation import Assessment
 from costmodel.config.resources import names
 from costmodel.config.scenario import load_scenario
 from costmodel.config.workload import Workload
-from costmodel.uncertainty.model_error import Answer, size_pct
+from costmodel.uncertainty.model_error import AnswerClass, size_pct
 from costmodel.uncertainty.priors import priors, value_of
 from tools.pages.accuracy import accuracy
 from tools.pages.reports import reports as reports_page
@@ -111,7 +111,7 @@ def test_the_sizes_in_use_are_those_that_the_rows_give(
 ) -> None:
     """If this fails: ``costmodel validate``, and its sizes into uncertainty/model_error.yaml."""
     found = report.found_errors(reports, elsewhere)
-    assert {one.answer for one in found} == {*Answer} - {Answer.UNCOMPARED}
+    assert {one.answer for one in found} == {*AnswerClass} - {AnswerClass.UNCOMPARED}
     for one in found:
         assert size_pct(one.answer) == pytest.approx(one.pct, rel=0.1), one.answer
         assert one.before < 0.9 <= one.inside

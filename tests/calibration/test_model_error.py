@@ -10,11 +10,11 @@ from costmodel.calibration.model_error import error_lines, model_errors
 from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.calibration.validation import Assessment
 from costmodel.published import Role
-from costmodel.uncertainty.model_error import Answer, change_of
+from costmodel.uncertainty.model_error import AnswerClass, change_of
 
 CHANGES = [
     t for t in targets()
-    if t.role is Role.CHECK and t.baseline and change_of(t.case.workload) is Answer.ORDER_0
+    if t.role is Role.CHECK and t.baseline and change_of(t.case.workload) is AnswerClass.ORDER_0
 ]  # fmt: skip
 SOURCES = {(t.row.table[:3], t.row.machine) for t in CHANGES}
 
@@ -29,7 +29,7 @@ def missed(target: PublishedNumber, factor: float, half: float) -> Assessment:
 
 def error_of(assessments: list[Assessment]) -> tuple[float, float, float, float]:
     (one,) = model_errors(assessments)
-    assert one.answer is Answer.ORDER_0 and one.sources == len(SOURCES)
+    assert one.answer is AnswerClass.ORDER_0 and one.sources == len(SOURCES)
     assert one.rows == len(CHANGES)
     return one.pct, one.before, one.inside, one.left_out
 

@@ -8,33 +8,35 @@ import pytest
 
 from costmodel import api
 from costmodel.experiment.study import is_compared
-from costmodel.uncertainty.model_error import Answer, change_of, size_pct, time_of, widened
+from costmodel.uncertainty.model_error import AnswerClass, change_of, size_pct, time_of, widened
 
 
 @pytest.mark.parametrize(
     ("asked", "change", "time"),
     [
-        ({}, Answer.ORDER_0, Answer.TIME),
-        ({"order": 4}, Answer.LARGE, Answer.TIME),
-        ({"operation": "zap", "state": "munmap"}, Answer.ORDER_0, Answer.TIME),
-        ({"strategy": "v6.12", "operation": "mprotect"}, Answer.OTHER, Answer.UNCOMPARED),
+        ({}, AnswerClass.ORDER_0, AnswerClass.TIME),
+        ({"order": 4}, AnswerClass.LARGE, AnswerClass.TIME),
+        ({"operation": "zap", "state": "munmap"}, AnswerClass.ORDER_0, AnswerClass.TIME),
+        ({"strategy": "v6.12", "operation": "mprotect"}, AnswerClass.OTHER, AnswerClass.UNCOMPARED),
     ],
 )
-def test_answers_have_classes(asked: dict[str, object], change: Answer, time: Answer) -> None:
+def test_answers_have_classes(
+    asked: dict[str, object], change: AnswerClass, time: AnswerClass
+) -> None:
     workload = api.cell("xeon-4210r", **({"strategy": "v6.7"} | asked)).workload  # type: ignore[arg-type]
     assert (change_of(workload), time_of(workload, compared=True)) == (change, time)
-    assert time_of(workload, compared=False) is Answer.UNCOMPARED
+    assert time_of(workload, compared=False) is AnswerClass.UNCOMPARED
 
 
 def test_every_class_has_a_size() -> None:
-    sizes = [size_pct(answer) for answer in Answer]
+    sizes = [size_pct(answer) for answer in AnswerClass]
     assert all(0 < size < 100 for size in sizes)
-    assert size_pct(Answer.ORDER_0) < size_pct(Answer.LARGE) < size_pct(Answer.OTHER)
+    assert size_pct(AnswerClass.ORDER_0) < size_pct(AnswerClass.LARGE) < size_pct(AnswerClass.OTHER)
 
 
 def test_half_widths_add_as_squares() -> None:
-    low, high = widened((-0.03, 0.0), Answer.LARGE)
-    size = math.log1p(size_pct(Answer.LARGE) / 100)
+    low, high = widened((-0.03, 0.0), AnswerClass.LARGE)
+    size = math.log1p(size_pct(AnswerClass.LARGE) / 100)
     assert (low, high) == pytest.approx((-math.hypot(0.03, size), size))
 
 
