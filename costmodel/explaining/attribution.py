@@ -29,6 +29,7 @@ from costmodel.experiment.cell import named_strategy
 from costmodel.explaining.groups import Maintenance, UopGroup, groups_of, maintenance_of
 from costmodel.explaining.more_work import LEAST_PCT, MoreWork, early_accesses, more_work
 from costmodel.explaining.reloads import Effect, Reload, reloads_between
+from costmodel.explaining.savings import Saving, savings_of
 from costmodel.parallel import in_processes
 from costmodel.units import PS_PER_NS
 
@@ -59,12 +60,14 @@ class GroupEffect(Effect):
 class Side:
     """One of the two strategies: its exact result and its TLB maintenance.
 
-    ``early`` is the number of hand-written accesses per PTE that act as prefetches.
+    ``early`` is the number of hand-written accesses per PTE that act as prefetches. ``savings`` say
+    of the large causes of the stack what a lower price saves.
     """
 
     result: Result
     maintenance: Maintenance
     early: float = 0.0
+    savings: tuple[Saving, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,8 @@ def _code(cell: Cell) -> tuple[str, str]:
 
 def _side(cell: Cell) -> Side:
     runs = executed(cell)
-    return Side(run_cell(cell, noise=False), maintenance_of(runs), early_accesses(runs))
+    result = run_cell(cell, noise=False)
+    return Side(result, maintenance_of(runs), early_accesses(runs), savings_of(result))
 
 
 _Task = tuple[Cell, UopGroup, int]

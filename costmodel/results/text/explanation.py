@@ -20,6 +20,7 @@ from costmodel.results.text.crowd import crowd_remarks, shared_table
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import fixed, interval_text, percent
 from costmodel.results.text.reloads import reloads_data, reloads_text
+from costmodel.results.text.savings import savings_data, savings_text
 from costmodel.settings import Setting, machine_title, texts, what
 from costmodel.units import WIDTH
 
@@ -64,7 +65,7 @@ def explanation_text(
     ``idle``: settings that change nothing in this question. ``verdicts``: what must stand beside
     the time of one of the two strategies, such as guarantees that it breaks.
     """
-    parts = [_head(explanation), _stacks(explanation)]
+    parts = [_head(explanation), _stacks(explanation), *savings_text(explanation)]
     if len(_segments(explanation.base)) > 1:
         parts.append(_shares(explanation))
     if explanation.parts or explanation.difference_ns:
@@ -166,6 +167,7 @@ def _side_data(side: Side) -> dict[str, Any]:
         "build": side.result.build,
         "ns_per_pte": side.result.ns_per_pte,
         "cpi_stack_ns_per_pte": dict(side.result.stack_ns_per_pte),
+        "tenth_less": savings_data(side.savings),
         "segments_ns_per_pte": dict(side.result.segments_ns_per_pte),
         "micro_ops_per_pte": dict(side.result.micro_ops_per_pte),
         "crowd": crowd_data(side.result),
