@@ -6,10 +6,9 @@ measurement, and how many of its numbers are guesses.
 
 from __future__ import annotations
 
+import itertools
 import shlex
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from costmodel.config.crowd import Crowd
@@ -31,9 +30,12 @@ if TYPE_CHECKING:
     from costmodel.experiment import Cell, Comparison
 
 MANY = 0.5
-"""A machine needs a caution if more than this share of its numbers is inferred."""
+"""A machine needs a caution if more than this share of its numbers is inferred, or if one number
+decides as much of its widest interval."""
 WIDE_PCT = 5.0
 """Points between both ends of an interval from which on it is worth saying what it is due to."""
+TRIED = 5
+"""How many numbers are tried as the one that decides the widest interval."""
 _EITHER_WAY = "is inferred: intervals hold the other choice too"
 NAMED = 4
 """How many inferred numbers the caution names."""
@@ -91,26 +93,30 @@ def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
 
 
 def decided_by(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """Name the number that decides most of the wide intervals of a machine, if one does."""
-    wide = [comparison for comparison in comparisons if _width_pct(comparison) > WIDE_PCT]
-    if not wide:
+    """Name the number that decides most of the widest interval of a machine, if one does."""
+    widest = max(comparisons, key=_width_pct)
+    if _width_pct(widest) <= WIDE_PCT:
         return
-    machine = wide[0].result.cell.machine
-    totals: Counter[str] = Counter()
-    for one in wide:
-        builds, many_cpus = one.build_doubt().change, one.result.cell.workload.many_cpus
-        shares = shares_by_number(machine, one.log_ratios, builds, many_cpus=many_cpus)
-        unused = operation_named(one.result.cell.workload.operation).words.unused_keys
-        # Of 16 machines, one number may follow an answer by chance that it has no part in.
-        totals.update({key: share for key, share in shares.items() if key not in unused})
-    key, total = max(totals.items(), key=itemgetter(1), default=("", 0.0))
-    if total < MANY * len(wide):
-        return
-    widest = max(wide, key=_width_pct)
-    yield (
-        f"caution: intervals of over {WIDE_PCT:g} points are mostly due to {key} "
-        f"({_known_of(machine, key)}); {_sensitivity_command(widest)} says how much of it"
+    found = (key for key in _candidates(widest) if widest.share_of(key) >= MANY)
+    for key in itertools.islice(found, 1):
+        yield (
+            f"caution: the widest interval is mostly due to {key} "
+            f"({_known_of(widest.result.cell.machine, key)}); {_sensitivity_command(widest)} says "
+            "how much of it"
+        )
+
+
+def _candidates(comparison: Comparison) -> list[str]:
+    """Return the numbers that an answer follows best on the machines drawn, the best first.
+
+    Of so few machines, one may follow by chance, and better than the one that decides.
+    """
+    cell = comparison.result.cell
+    shares = shares_by_number(
+        cell.machine, comparison.log_ratios, many_cpus=cell.workload.many_cpus
     )
+    unused = operation_named(cell.workload.operation).words.unused_keys
+    return sorted(shares.keys() - set(unused), key=lambda key: (-shares[key], key))[:TRIED]
 
 
 def _width_pct(comparison: Comparison) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -20,6 +21,7 @@ from costmodel.experiment.builds import (
     own_builds,
 )
 from costmodel.experiment.cell import Cell
+from costmodel.experiment.pace import exact_seconds_on
 from costmodel.experiment.result import Result
 from costmodel.experiment.run import CellKey, KnownTimes, run_cells
 from costmodel.simulation import Engine
@@ -66,6 +68,8 @@ class Comparison:
             throughput_change_pct=sampling.change_interval(
                 self.throughput_change_pct, rates, base.throughput_log_samples, of_change
             ),
+            seconds_error_pct=model_error.size_pct(self._time_class),
+            change_error_pct=0.0 if self.is_baseline else model_error.size_pct(self._change_class),
         )
 
     @cached_property
@@ -75,7 +79,11 @@ class Comparison:
         return sampling.change_interval(self.change.mean_pct, own, base, self.build_doubt().change)
 
     def _ratio_doubt(self, doubt: BuildDoubt) -> Interval:
-        return model_error.widened(doubt.change, model_error.change_of(self.result.cell.workload))
+        return model_error.widened(doubt.change, self._change_class)
+
+    @property
+    def _change_class(self) -> model_error.AnswerClass:
+        return model_error.change_of(self.result.cell.workload)
 
     @property
     def _time_class(self) -> model_error.AnswerClass:
@@ -102,6 +110,21 @@ class Comparison:
         """Logarithms of how the ratio of the times changes on the machines drawn."""
         pairs = zip(self.result.log_samples, self.baseline.log_samples, strict=True)
         return [own - other for own, other in pairs]
+
+    def share_of(self, key: str) -> float:
+        """Return which share of the variance of the change a number of the machine decides.
+
+        ``key`` is the number's. The machines drawn are priced as they would be if it were known,
+        which takes as long as the interval itself.
+        """
+        own, base = self.result, self.baseline
+        known = sampling.machines_if_known(
+            own.cell.machine, key, many_cpus=own.cell.workload.many_cpus
+        )
+        times = (exact_seconds_on(each.cell, known) for each in (own, base))
+        here = math.log(own.exact_ps / base.exact_ps)
+        ratios = [math.log(new / old) - here for new, old in zip(*times, strict=True)]
+        return sampling.share_of_known(self.log_ratios, ratios, self.build_doubt().change)
 
     @property
     def is_baseline(self) -> bool:

@@ -31,6 +31,7 @@ from costmodel.explaining.more_work import LEAST_PCT, MoreWork, early_accesses, 
 from costmodel.explaining.reloads import Effect, Reload, reloads_between
 from costmodel.explaining.savings import Saving, savings_of
 from costmodel.parallel import in_processes
+from costmodel.uncertainty.spread import ModelInterval
 from costmodel.units import PS_PER_NS
 
 FEWEST = 0.001
@@ -82,8 +83,8 @@ class Explanation:
     new: Side
     parts: tuple[GroupEffect, ...]
     change_pct: float
-    model_pct: tuple[float, float]
-    """The model's 90 % interval of ``change_pct``, see ``Comparison.model``."""
+    model: ModelInterval
+    """The model's 90 % intervals, see ``Comparison.model``."""
     builds: BuildChanges | None = None
     """The change by each build, where the one with the median change was chosen of several."""
     reloads: tuple[Reload, ...] = ()
@@ -147,7 +148,7 @@ def explained(new: Cell, base: Cell, *, jobs: int = 1) -> Explanation:
         sides[1],
         tuple(parts),
         change_pct=compared.change.mean_pct,
-        model_pct=compared.model.change_pct,
+        model=compared.model,
         builds=match.builds,
         reloads=reloads_between(new, base) if _two_compiled(match) else (),
         more_work=more_work(new, base) if gains and _only_adds(base_counts, new_counts) else None,

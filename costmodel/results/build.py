@@ -123,6 +123,8 @@ def _model(comparison: Comparison) -> dict[str, Any]:
         "model_interval_seconds90": interval.seconds,
         "model_interval_throughput_per_s90": interval.throughput_per_s,
         "model_interval_throughput_pct90": interval.throughput_change_pct,
+        "model_error_change_pct": interval.change_error_pct,
+        "model_error_seconds_pct": interval.seconds_error_pct,
         "model_change_jumps": comparison.model_has_cliff,
         "builds_in_interval": comparison.build_doubt().source,
     }

@@ -256,6 +256,10 @@ class ResultCell(BaseModel):
     """The interval in which 90 % of measured throughputs of all CPUs should lie."""
     model_interval_throughput_pct90: Interval | None = None
     """The interval in which 90 % of measured changes of the throughput should lie."""
+    model_error_change_pct: Amount | None = None
+    """What the interval of the change holds beyond numbers and builds, a half-width."""
+    model_error_seconds_pct: Amount | None = None
+    """The same of the time."""
     builds_in_interval: Literal["own", "others", "none"] | None = None
     """Which builds the intervals cover: ``own``: those that the strategy was recorded of;
     ``others``: it was recorded of one, so the range of other strategies' builds stands for it;

@@ -87,6 +87,17 @@ def drawn_machines(machine: Machine, *, many_cpus: bool = False) -> tuple[Machin
     return _drawn(ByIdentity(machine), many_cpus)
 
 
+def machines_if_known(
+    machine: Machine, key: str, *, many_cpus: bool = False
+) -> tuple[Machine, ...]:
+    """Return the drawn machines as they would be if a number were known to have its own value.
+
+    ``key`` is the number's. Numbers that a fit left correlated with it are drawn as they would be
+    then; all others are those of :func:`drawn_machines`.
+    """
+    return _machines(machine, _columns(machine, many_cpus=many_cpus, known=key))
+
+
 def seconds_interval(
     seconds: float, logs: Sequence[float], builds: Interval = (0.0, 0.0)
 ) -> Interval:
@@ -136,33 +147,42 @@ def has_cliff(logs: Sequence[float]) -> bool:
 
 
 def shares_by_number(
-    machine: Machine,
-    log_ratios: Sequence[float],
-    builds: Interval = (0.0, 0.0),
-    *,
-    many_cpus: bool = False,
+    machine: Machine, log_ratios: Sequence[float], *, many_cpus: bool = False
 ) -> dict[str, float]:
     """Return which share of the variance of a change each number of a machine decides, by key.
 
     ``log_ratios`` float[SAMPLES] are the logarithms of the ratio of two times on the machines
-    drawn (with or without ``many_cpus``), ``builds`` how far it lies in other builds. The share is
-    the square of the correlation, less what chance gives a number that plays no part, of what the
-    builds leave; of a whole number it is that of the means of its values. Values are
-    correlated and not ranks: a choice that moves the answer by much on few machines decides it.
+    drawn (with or without ``many_cpus``). The share is the square of the correlation, less what
+    chance gives a number that plays no part; of a whole number it is that of the means of its
+    values. Values are correlated and not ranks: a choice that moves the answer by much on few
+    machines decides it.
     Numbers that a fit left correlated share what they decide together.
     """
-    of_machine = float(np.var(log_ratios))
-    if not of_machine:
+    if not np.var(log_ratios):
         return {}
-    left = of_machine / (of_machine + (sum(map(abs, builds)) / 2 / Z90) ** 2)
     drawn = _drawn(ByIdentity(machine), many_cpus)
     answer = _centred(log_ratios)
     columns = {key: [float(m.parameters[key].value) for m in drawn] for key in drawn[0].changes}
-    return {
-        key: left * _share(column, answer)
-        for key, column in columns.items()
-        if len(set(column)) > 1
-    }
+    return {key: _share(column, answer) for key, column in columns.items() if len(set(column)) > 1}
+
+
+def share_of_known(
+    log_ratios: Sequence[float], if_known: Sequence[float], builds: Interval = (0.0, 0.0)
+) -> float:
+    """Return which share of the variance of a change one number decides.
+
+    ``log_ratios`` and ``if_known`` are float[SAMPLES]: logarithms of the ratio of two times on the
+    machines drawn, and on those of :func:`machines_if_known`. A number that plays no part changes
+    none of them, so that chance gives it nothing.
+    """
+    of_number = float(np.var(np.subtract(log_ratios, if_known)))
+    others = float(np.var(if_known)) + _variance(builds)
+    return of_number / (of_number + others) if of_number else 0.0
+
+
+def _variance(builds: Interval) -> float:
+    """Return the variance of a range over builds, taken as a 90 % interval."""
+    return (sum(map(abs, builds)) / 2 / Z90) ** 2
 
 
 def _share(column: Sequence[float], answer: NDArray[np.float64]) -> float:
@@ -212,30 +232,49 @@ def _ends(logs: NDArray[np.float64], builds: Interval) -> Interval:
 @lru_cache(maxsize=64)
 def _drawn(key: ByIdentity[Machine], many_cpus: bool) -> tuple[Machine, ...]:
     """Return the machines drawn for a machine; they are the same in every process."""
-    machine = key.value
+    return _machines(key.value, _columns(key.value, many_cpus=many_cpus))
+
+
+def _columns(
+    machine: Machine, *, many_cpus: bool, known: str | None = None
+) -> dict[str, list[Any]]:
+    """Return what is drawn of each number, or if the number ``known`` had its own value."""
     independent = independent_priors(machine, many_cpus=many_cpus)
     ranges = {prior.key: (prior.low, prior.high) for prior in independent}
-    columns: dict[str, list[Any]] = dict(_of_joint(machine))
+    columns: dict[str, list[Any]] = dict(_of_joint(machine, known))
     columns |= {prior.key: _of_prior(machine, prior, _normal(prior.key)) for prior in independent}
     for size in _of_this_run(machine, SIZES):
         columns[size] = _of_size(machine, size, ranges.get(size))
     for choice in doubtful_choices(machine):
         own = machine.parameters[choice].value
         columns[choice] = [own ^ (point < DOUBT) for point in _points(choice)]
+    if known is not None:
+        columns[known] = [machine.parameters[known].value] * SAMPLES
+    return columns
+
+
+def _machines(machine: Machine, columns: dict[str, list[Any]]) -> tuple[Machine, ...]:
     samples = ({key: column[at] for key, column in columns.items()} for at in range(SAMPLES))
     return tuple(
         machine.with_values(_consistent(numbers, machine), origin="sampling") for numbers in samples
     )
 
 
-def _of_joint(machine: Machine) -> Iterator[tuple[str, list[Any]]]:
-    """Yield what is drawn of each number that the fit found to depend on others."""
+def _of_joint(machine: Machine, known: str | None) -> Iterator[tuple[str, list[Any]]]:
+    """Yield what is drawn of each number that the fit found to depend on others.
+
+    If one of them is known, the rest move by what a normal distribution expects of them then.
+    """
     spread = joint_spread(machine)
     if not spread.priors:
         return
     normal = np.array([_normal(prior.key) for prior in spread.priors])
     values, vectors = np.linalg.eigh(spread.covariance)
     moves = (vectors * np.sqrt(np.maximum(values, 0))) @ normal
+    for at, prior in enumerate(spread.priors):
+        if prior.key == known:
+            slopes = spread.covariance[:, at] / spread.covariance[at, at]
+            moves -= np.outer(slopes, moves[at])
     for prior, of_prior in zip(spread.priors, moves.tolist(), strict=True):
         yield prior.key, _of_prior(machine, prior, of_prior)
 

@@ -29,13 +29,17 @@ class ModelInterval:
     """The 90 % intervals of a time in seconds, of the throughput of all CPUs per second, and of the
     changes of both against a baseline in percent.
 
-    Measurements should lie inside.
+    Measurements should lie inside. ``seconds_error_pct`` and ``change_error_pct`` say what part of
+    it is for what predictions miss beyond numbers and builds, as half-widths in percent of the time
+    and of the ratio of times: 0 for the change of the baseline itself.
     """
 
     seconds: Interval
     change_pct: Interval
     throughput_per_s: Interval
     throughput_change_pct: Interval
+    seconds_error_pct: float
+    change_error_pct: float
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pytest
 from costmodel.experiment import Comparison, Result, compare
 from costmodel.files import json_text
 from costmodel.results.build import result_file
+from costmodel.uncertainty.model_error import AnswerClass, size_pct
 
 Made = Callable[..., list[Comparison]]
 PROVENANCE = {"version": "1.2.3", "seed": 1, "noise": True}
@@ -52,6 +53,15 @@ def test_the_baseline_has_its_own_cell(comparisons: Made) -> None:
     cells = result_file(comparisons(), PROVENANCE).data()["cells"]
     baselines = [cell for cell in cells if cell["strategy"] == cell["baseline"]]
     assert [cell["change_pct"]["mean"] for cell in baselines] == [0.0, 0.0]
+
+
+def test_the_error_of_the_model_in_the_intervals_is_that_of_the_class(comparisons: Made) -> None:
+    cells = result_file(comparisons(), PROVENANCE).data()["cells"]
+    for cell in cells:
+        of_class = AnswerClass.LARGE if cell["folio_order"] else AnswerClass.ORDER_0
+        baseline = cell["strategy"] == cell["baseline"]
+        assert cell["model_error_change_pct"] == (0 if baseline else size_pct(of_class))
+        assert cell["model_error_seconds_pct"] == size_pct(AnswerClass.UNCOMPARED)
 
 
 def test_published_rows_say_where_they_come_from(comparisons: Made) -> None:

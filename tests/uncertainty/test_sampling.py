@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,10 +26,12 @@ from costmodel.uncertainty.sampling import (
     drawn_machines,
     has_cliff,
     log_samples,
+    machines_if_known,
     seconds_interval,
+    share_of_known,
     shares_by_number,
 )
-from costmodel.uncertainty.spread import Times
+from costmodel.uncertainty.spread import Times, joint_spread
 
 ALTRA = load_machine("ampere-altra")
 XEON = load_machine("xeon-4210r")
@@ -238,10 +240,32 @@ def test_numbers_without_a_part_have_no_share_in_the_mean() -> None:
     assert np.mean([list(found.values()) for found in shares]) < 0.06
 
 
-def test_what_builds_decide_no_number_does() -> None:
-    machine = load_machine("graviton3")
-    logs = log_samples(machine, 1.0, each(lambda drawn: float(drawn.caches.llc.latency_ns.value)))
-    alone = shares_by_number(machine, logs)
-    beside = shares_by_number(machine, logs, (0.5, 0.5))
-    assert all(beside[key] < share for key, share in alone.items() if share)
-    assert shares_by_number(machine, [0.0] * SAMPLES) == {}
+def test_if_a_number_is_known_the_others_are_drawn_as_before() -> None:
+    machine, key = load_machine("epyc-milan"), "caches.prefetch.depth_lines"
+    for drawn, known in zip(drawn_machines(machine), machines_if_known(machine, key), strict=True):
+        assert known.parameters[key].value == machine.parameters[key].value
+        assert {**known.changes, key: None} == {**drawn.changes, key: None}
+
+
+def test_what_a_fit_left_correlated_moves_with_a_known_number() -> None:
+    machine = load_machine("ampere-altra")
+    spread = joint_spread(machine)
+    largest = int(np.triu(abs(spread.covariance), 1).argmax())
+    keys = [spread.priors[at].key for at in divmod(largest, len(spread.priors))]
+
+    def deviation(machines: Sequence[Machine]) -> float:
+        return float(np.std([each.parameters[keys[1]].value for each in machines]))
+
+    assert deviation(machines_if_known(machine, keys[0])) < deviation(drawn_machines(machine))
+
+
+def test_a_known_number_has_the_share_that_it_decides() -> None:
+    """Whatever others do on the same machines: a number without a part has none."""
+    rng = np.random.default_rng(7)
+    others, own = rng.normal(size=SAMPLES), 2 * rng.normal(size=SAMPLES)
+    expected = np.var(own) / (np.var(own) + np.var(others))
+    logs, rest = list(own + others), list(others)
+    assert share_of_known(logs, rest) == pytest.approx(expected)
+    assert share_of_known(rest, rest) == 0
+    assert share_of_known(logs, rest, (0.5, 0.5)) < expected
+    assert share_of_known([0.0] * SAMPLES, [0.0] * SAMPLES) == 0

@@ -148,7 +148,8 @@ def explanation_document(
         "difference_ns_per_pte": explanation.difference_ns,
         "change_pct": {
             "mean": explanation.change_pct,
-            "model_interval90": list(explanation.model_pct),
+            "model_interval90": list(explanation.model.change_pct),
+            "model_error": explanation.model.change_error_pct,
             "by_build": dict(explanation.builds.changes_pct) if explanation.builds else None,
         },
         "parts": [_part_data(part) for part in explanation.parts],
@@ -217,7 +218,9 @@ def _described(build: Build) -> str:
 
 
 def _legend(explanation: Explanation) -> str:
-    sentences = [f"Time by cause. {legend(_causes(explanation))}"]
+    missed = f"{explanation.model.change_error_pct:g}%"
+    sentences = [f"model, 90%: with the {missed} by which predictions of such changes missed."]
+    sentences.append(f"Time by cause. {legend(_causes(explanation))}")
     if explanation.parts:
         sentences.append(_LEGEND)
     costs = [ns for part in explanation.parts for ns in (part.base_ns, part.new_ns)]
@@ -258,7 +261,7 @@ def _stacks(explanation: Explanation) -> str:
         lines.append(_stack_line(cause, (one, base.ns_per_pte), (other, new.ns_per_pte)))
     total = _stack_line("total", (base.ns_per_pte,) * 2, (new.ns_per_pte,) * 2)
     change = percent(explanation.change_pct)
-    interval = f"change (model, 90%: {interval_text(*explanation.model_pct)})"
+    interval = f"change (model, 90%: {interval_text(*explanation.model.change_pct)})"
     width = _COLUMN + 2 * _STRATEGY
     return "\n".join([*lines, total, f"{interval:<{width}}{change:>12}"])
 

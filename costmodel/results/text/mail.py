@@ -44,7 +44,8 @@ PUBLISHED = "  published {}"
 OTHER_BUILDS = "  other builds"
 MODEL_LEGEND = (
     "model, 90%: where a measurement should lie, given what is not known about the machine's "
-    "numbers{builds}, and by how much predictions missed beyond that (docs/model.md#intervals)."
+    "numbers{builds}, and by how much predictions missed beyond that{missed} "
+    "(docs/model.md#intervals)."
 )
 LEGEND = (
     "stdev: between the means of the runs, in percent of the baseline mean. published T..: the "
@@ -252,12 +253,24 @@ def _detectable(cells: Sequence[ResultCell]) -> str:
 
 def _legend(cells: Sequence[ResultCell]) -> str:
     published = any(cell.published for cell in cells)
-    model = MODEL_LEGEND.format(builds=in_intervals(cells))
+    model = MODEL_LEGEND.format(builds=in_intervals(cells), missed=_missed(cells))
     legends = [model, LEGEND if published else LEGEND.split(" published", maxsplit=1)[0]]
     legends += [BAND_LEGEND] if any(map(_band, cells)) else []
     legends += builds_legend(cells)
     legends += compilers_legend(cells)
     return paragraph(" ".join(legends))
+
+
+def _missed(cells: Sequence[ResultCell]) -> str:
+    """Return the sizes of the model's error in the intervals; empty for files without them."""
+    changes = {cell.model_error_change_pct for cell in cells if not cell.is_baseline}
+    times = {cell.model_error_seconds_pct for cell in cells}
+    said = []
+    for what, sizes in (("changes", changes), ("times", times)):
+        known = sorted(size for size in sizes if size is not None)
+        if known:
+            said.append(f"{' or '.join(f'{size:g}%' for size in known)} of {what}")
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _label(cell: ResultCell) -> str:

@@ -231,3 +231,12 @@ def test_small_rises_falls_and_orders_far_apart_are_not(times: dict[int, float])
 def test_order_2_is_the_neighbour_of_order_0() -> None:
     (said,) = dearer_orders(results({0: 5.0, 2: 6.0}).cells)
     assert "from order-0 to order-2" in said
+
+
+def test_the_legend_says_by_how_much_predictions_missed() -> None:
+    made = results({0: 6.0})
+    known = {"model_error_change_pct": 2.4, "model_error_seconds_pct": 6.0}
+    cells = tuple(one.model_copy(update=known) for one in made.cells)
+    told = " ".join(mail(made.model_copy(update={"cells": cells})).split())
+    assert "missed beyond that (6% of times) (docs" in told, "a baseline changes by nothing"
+    assert "missed beyond that (docs" in " ".join(mail(made).split())
