@@ -23,7 +23,6 @@ struct page of a large folio to split it (``THP_ORDERS_ALL_ANON``)."""
 _ORDERS = f"0 or 2 to {LARGEST_ORDER}"
 
 _SHARES_SUM_TO = 1e-6
-_TABLE_PTES = 1 << LARGEST_ORDER
 
 
 def _meaning(name: str) -> str:
@@ -157,12 +156,6 @@ class Workload(Crowd, Mapped):
     def touched_pages(self) -> float:
         """The number of pages of the mapping that are there."""
         return present_bytes(self.memory_bytes, self.holes) / PAGE_BYTES
-
-    @property
-    def tables(self) -> int:
-        """The number of its page tables, with those that wait beside PMDs for a split."""
-        held = max(round(self.touched_pages) >> min(self.folio_orders), 1)
-        return min(-(-self.pages // _TABLE_PTES), held)
 
     @property
     def folio_order(self) -> int | None:
