@@ -5,7 +5,7 @@ import pytest
 import costmodel
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import load_machine
-from costmodel.config.scenario import Protocol
+from costmodel.config.scenario import Protocol, default_scenario
 from costmodel.config.workload import Workload
 from costmodel.experiment import Cell, executed
 from costmodel.operations.registry import operation_named
@@ -62,6 +62,12 @@ def test_a_table_that_maps_nothing_does_not_exist() -> None:
     whole = price("xeon-4210r", "fork", "64 MiB", 0.75, order=9)
     alone = price("xeon-4210r", "fork", "16 MiB", 0, order=9)
     assert whole.ptes == alone.ptes and whole.ns_per_pte == alone.ns_per_pte
+
+
+@pytest.mark.parametrize("share", [0, 0.0, "0%", "0.0%", "0 %", "75 %"])
+def test_none_is_a_share_too(share: float | str) -> None:
+    asked = default_scenario().replace({"holes": share})
+    assert asked.holes == (0.75 if share == "75 %" else 0)
 
 
 @pytest.mark.parametrize("share", ["100%", 1, -0.1, "half", True])
