@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -164,3 +164,8 @@ class TableRun:
     """How many TLB flushes all these executions force; traces do not contain them."""
     flushed_pages: int = 0
     """How many pages each of these flushes is for, in the mean."""
+
+
+def ptes_of(runs: Iterable[TableRun]) -> int:
+    """Return the number of PTEs that an operation handles, by which times per PTE are divided."""
+    return sum(run.count * run.ptes for run in runs)

@@ -150,13 +150,14 @@ class Question(BaseModel):
     (default for zap), or {scattered: 30%, run: 64 KiB}: such a part of the memory is scattered, the
     rest lies in runs of this size."""
     frames_over: MemoryBytes | None = None
-    """Size of the physical memory that scattered folios lie in, such as 16 GiB; default: memory."""
+    """Size of the physical memory that scattered folios lie in, such as 16 GiB; default: as
+    large as what is present."""
     mapped: MappedBy = "pte"
     """What maps folios of order 9: pte (a table of entries), or pmd (one entry for each, as THP is
     mapped)."""
     holes: Holes = 0.0
-    """Share of the mapping that was never touched, such as 75%: so many entries of its page tables
-    are empty, those behind the folios of each table. A table without a folio does not exist."""
+    """Share of the mapping that was never touched, such as 75%: the entries behind the folios of
+    each page table are empty. A table without a folio does not exist."""
     vmas: VmaCount | None = None
     """Number of the process's mappings, for fork and spawn; default: about 20, as a small program
     has."""

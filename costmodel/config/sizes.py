@@ -53,14 +53,23 @@ Size = Annotated[int, BeforeValidator(size_in_bytes)]
 _SHARE: Final = re.compile(r"(\d+(\.\d+)?)\s*%")
 
 
+def part(value: object) -> float | None:
+    """Return ``50%`` or ``0.5`` as 0.5; None for anything but a number from 0 to 1.
+
+    >>> part("0.0 %")
+    0.0
+    """
+    if isinstance(value, str) and (match := _SHARE.fullmatch(value.strip())):
+        value = float(match[1]) / 100
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= 1 else None
+
+
 def share(value: object) -> float | None:
     """Return ``50%`` or ``0.5`` as 0.5; None for anything but a share above 0 and at most 1.
 
     >>> share("12.5 %")
     0.125
     """
-    if isinstance(value, str) and (match := _SHARE.fullmatch(value.strip())):
-        value = float(match[1]) / 100
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 < value <= 1 else None
+    return part(value) or None

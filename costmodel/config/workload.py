@@ -11,6 +11,7 @@ from costmodel.config.crowd import Crowd, column_text
 from costmodel.config.frames import ALIGNED, CONTIGUOUS, Frames
 from costmodel.config.schema import STRICT, Problem, problem, raise_problems
 from costmodel.config.sizes import Size, size_text
+from costmodel.config.sizes import part as part_of
 from costmodel.config.sizes import share as share_of
 from costmodel.config.terms import meaning_of
 from costmodel.operations.registry import operation_named, operation_names
@@ -23,7 +24,6 @@ struct page of a large folio to split it (``THP_ORDERS_ALL_ANON``)."""
 _ORDERS = f"0 or 2 to {LARGEST_ORDER}"
 
 _SHARES_SUM_TO = 1e-6
-_TABLE_PTES = 1 << LARGEST_ORDER
 
 
 def _meaning(name: str) -> str:
@@ -90,14 +90,14 @@ MappedBy = Literal["pte", "pmd"]
 
 def _holes(value: object) -> float:
     """Return ``75%`` or 0.75 as 0.75; raise a problem for what is no share below 100 %."""
-    found = 0.0 if value in (0, "0%") and not isinstance(value, bool) else share_of(value)
+    found = part_of(value)
     if found is None or found >= 1:
         raise problem("must be a share such as 75%, at least 0 and less than 100%")
     return found
 
 
 Holes = Annotated[float, BeforeValidator(_holes)]
-"""The share of a mapping, from 0 to less than 1, whose entries are empty."""
+"""The share of a mapping, from 0 to less than 1, that was never touched."""
 
 
 class Mapped(BaseModel):
@@ -115,7 +115,8 @@ class Mapped(BaseModel):
     """How the folios lie in physical memory: one behind the other, anywhere, or a part of them
     anywhere (see :mod:`costmodel.config.frames`)."""
     frames_over: MemoryBytes | None = None
-    """Size of the physical memory that scattered folios lie in; None: as large as the mapping."""
+    """Size of the physical memory that scattered folios lie in; None: as large as what is
+    present."""
     state: str
     """How the operation finds the PTEs (fork), or which call unmaps them (zap)."""
     mapped: MappedBy = "pte"
@@ -157,12 +158,6 @@ class Workload(Crowd, Mapped):
     def touched_pages(self) -> float:
         """The number of pages of the mapping that are there."""
         return present_bytes(self.memory_bytes, self.holes) / PAGE_BYTES
-
-    @property
-    def tables(self) -> int:
-        """The number of its page tables, with those that wait beside PMDs for a split."""
-        held = max(round(self.touched_pages) >> min(self.folio_orders), 1)
-        return min(-(-self.pages // _TABLE_PTES), held)
 
     @property
     def folio_order(self) -> int | None:
@@ -265,14 +260,14 @@ def noise_scenario(workload: Workload) -> str:
 def span_problems(
     memory_bytes: int, frames: str, over_bytes: int | None, key: str = "frames_over"
 ) -> Iterator[Problem]:
-    """Yield a problem if ``over_bytes`` is less than the mapping, or frames are not scattered.
+    """Yield a problem if ``over_bytes`` is less than what is present, or frames are not scattered.
 
-    ``key`` is its name in the file.
+    ``memory_bytes`` is the size of what is present. ``key`` is the name of the number in the file.
     """
     if over_bytes is None:
         return
     if frames in (CONTIGUOUS, ALIGNED):
         yield (key,), f"has no meaning where frames are {frames}", size_text(over_bytes)
     elif over_bytes < memory_bytes:
-        reason = f"must be at least the size of the mapping, {size_text(memory_bytes)}"
+        reason = f"must be at least the size of what is present, {size_text(memory_bytes)}"
         yield (key,), reason, size_text(over_bytes)

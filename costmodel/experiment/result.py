@@ -134,6 +134,8 @@ def run_cell(
     causes: frozenset[NoiseCause] = ALL_CAUSES,
 ) -> Result:
     """Compute one cell; see :func:`run_cells`."""
+    from costmodel.code.trace import ptes_of
+
     runs = executed(cell)
     operation = priced(cell, runs, engine)
     crowd = setup_of(cell, operation, runs)
@@ -145,7 +147,7 @@ def run_cell(
         if samples is None
         else statistics.summarise(samples / PS_PER_S)
     )
-    ptes = sum(run.count * run.ptes for run in runs)
+    ptes = ptes_of(runs)
     return Result(
         cell=cell,
         ptes=ptes,

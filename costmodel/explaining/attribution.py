@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from costmodel.code.removal import Orphans, remove
-from costmodel.code.trace import TableRun, Trace
+from costmodel.code.trace import TableRun, Trace, ptes_of
 from costmodel.experiment import (
     Cell,
     Result,
@@ -191,7 +191,7 @@ def _saved_ns(task: _Task) -> float:
     """Return how many ns per PTE a cell would save without a group of micro-ops."""
     cell, group, exact_ps = task
     rest = [replace(run, trace=without_group(run.trace, group)) for run in executed(cell)]
-    ptes = sum(run.count * run.ptes for run in rest)
+    ptes = ptes_of(rest)
     return (exact_ps - exact_ps_of(rest, cell)) / PS_PER_NS / ptes
 
 
@@ -205,5 +205,5 @@ def _counts(runs: Sequence[TableRun]) -> Mapping[UopGroup, float]:
     total = np.zeros(len(UopGroup))
     for run in runs:
         total += run.count * np.bincount(groups_of(run.trace), minlength=len(UopGroup))
-    ptes = sum(run.count * run.ptes for run in runs)
+    ptes = ptes_of(runs)
     return {group: float(total[group]) / ptes for group in UopGroup}

@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.trace import TableRun, Trace
+from costmodel.code.trace import TableRun, Trace, ptes_of
 from costmodel.code.uops import Kind, Subkind, Target
 from costmodel.mm import struct_page
 from costmodel.mm.pte import CONT_PTES
@@ -183,7 +183,7 @@ class Maintenance:
 
 def maintenance_of(runs: Sequence[TableRun]) -> Maintenance:
     """Return the TLB maintenance of page tables, per PTE."""
-    ptes = sum(run.count * run.ptes for run in runs)
+    ptes = ptes_of(runs)
     swaps = tlbis = ranges = barriers = 0
     for run in runs:
         trace, groups = run.trace, groups_of(run.trace)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.trace import ADDRESS, TableRun, Trace
+from costmodel.code.trace import ADDRESS, TableRun, Trace, ptes_of
 from costmodel.config.machine import Machine
 from costmodel.cpu.branches import mispredicts
 from costmodel.experiment import Cell, exact_ps_of, executed
@@ -55,7 +55,7 @@ def _mispredicts(runs: Sequence[TableRun], machine: Machine) -> float:
     """Return how many branches per PTE are mispredicted."""
     history = machine.core.branch_history_length.value
     wrong = sum(run.count * int(mispredicts(run.trace, history).sum()) for run in runs)
-    return wrong / sum(run.count * run.ptes for run in runs)
+    return wrong / ptes_of(runs)
 
 
 def early_accesses(runs: Sequence[TableRun]) -> float:
@@ -63,7 +63,7 @@ def early_accesses(runs: Sequence[TableRun]) -> float:
 
     Such an access acts as a prefetch: the compiled access to the line waits less.
     """
-    ptes = sum(run.count * run.ptes for run in runs)
+    ptes = ptes_of(runs)
     return sum(run.count * _early(run.trace) for run in runs) / ptes
 
 

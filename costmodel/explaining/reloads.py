@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.code.removal import Orphans, remove
-from costmodel.code.trace import NO_PRODUCER, TableRun, Trace
+from costmodel.code.trace import NO_PRODUCER, TableRun, Trace, ptes_of
 from costmodel.code.uops import Kind, Target
 from costmodel.experiment import Cell, exact_ps_of, executed
 from costmodel.units import PS_PER_NS
@@ -93,7 +93,7 @@ def reloads_between(new: Cell, base: Cell) -> tuple[Reload, ...]:
 
 def _counts(runs: Sequence[TableRun]) -> dict[LoadPlace, float]:
     """Return the number of loads per PTE by place."""
-    ptes = sum(run.count * run.ptes for run in runs)
+    ptes = ptes_of(runs)
     found: dict[LoadPlace, float] = {}
     for run in runs:
         for place, rows in _places(run.trace):
@@ -104,7 +104,7 @@ def _counts(runs: Sequence[TableRun]) -> dict[LoadPlace, float]:
 def _cost_ns(cell: Cell, runs: Sequence[TableRun], place: LoadPlace) -> float:
     """Return how many ns per PTE a cell would save without the loads of a place."""
     rest = [replace(run, trace=_without(run.trace, place)) for run in runs]
-    ptes = sum(run.count * run.ptes for run in runs)
+    ptes = ptes_of(runs)
     return (exact_ps_of(runs, cell) - exact_ps_of(rest, cell)) / PS_PER_NS / ptes
 
 

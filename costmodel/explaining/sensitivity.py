@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from costmodel.arrays import Floats
+from costmodel.code.trace import ptes_of
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
-from costmodel.experiment import Cell, exact_seconds_on, matched
+from costmodel.experiment import Cell, exact_seconds_on, executed, matched
 from costmodel.parallel import in_processes
 from costmodel.uncertainty.priors import Prior, value_of
 from costmodel.uncertainty.sampling import DOUBT, doubtful_choices
@@ -141,7 +142,7 @@ class _Answers:
         ]
         seconds = np.concatenate(in_processes(seconds_on, tasks, jobs=self.jobs))
         if self.baseline is None:
-            return np.asarray(seconds * 1e9 / self.cell.workload.pages)
+            return np.asarray(seconds * 1e9 / ptes_of(executed(self.cell)))
         own, others = np.split(seconds, 2)
         return np.asarray(100 * (own / others - 1))
 

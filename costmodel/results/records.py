@@ -194,7 +194,8 @@ class ResultCell(BaseModel):
     frames: Words
     """How the folios lie in physical memory."""
     frames_over_bytes: Count | None = None
-    """Size of the physical memory that scattered folios lie in; null: as large as the mapping."""
+    """Size of the physical memory that scattered folios lie in; null: as large as what is
+    present."""
     mapped: MappedBy = "pte"
     """What maps folios of order 9."""
     holes: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from costmodel.code.trace import ptes_of
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
 from costmodel.cpu.engine import TOGETHER
@@ -78,7 +79,7 @@ def _priced(
         for cells in (block.cells, block.bases)
     )
     layouts = [cell.workload.layout for cell in block.cells]
-    ptes = np.array([sum(run.count * run.ptes for run in executed(cell)) for cell in block.cells])
+    ptes = np.array([ptes_of(executed(cell)) for cell in block.cells])
     rows = len(points)
     table: Table = {"point": np.repeat(points + study.first_point(number), each)}
     table["machine"] = np.full(rows * each, block.machine.name)

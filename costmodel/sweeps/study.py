@@ -276,11 +276,16 @@ def _pairs(cells: Iterable[Cell]) -> Iterator[tuple[Cell, Cell]]:
 
 
 def _listed(axis: SweepAxis) -> Sequence[Number]:
-    """Return the values of an axis of a scenario key; along a range these are whole numbers."""
+    """Return the values of an axis of a scenario key.
+
+    Along a range of a key that takes whole numbers these are whole; ``memory`` is in whole pages.
+    """
     if axis.is_listed:
         return axis.values
     assert axis.low is not None and axis.high is not None
     shares = np.linspace(0, 1, axis.count or 1)
+    found = axis.at(shares, axis.low, axis.high)
+    if Scenario.model_fields[axis.key].annotation is float:
+        return [float(value) for value in np.unique(found)]
     step = PAGE_BYTES if axis.key == "memory" else 1
-    found = np.rint(axis.at(shares, axis.low, axis.high) / step).astype(np.int64) * step
-    return [int(value) for value in np.unique(found)]
+    return [int(value) * step for value in np.unique(np.rint(found / step))]

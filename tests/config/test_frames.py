@@ -49,7 +49,7 @@ def test_what_is_said_and_its_text_mean_the_same(said: object, means: Scatter) -
             ["a share such as 30%", "whole pages, such as 64 KiB", "no key of frames"],
         ),
         ("frames_over: 16 GiB", ["frames_over: has no meaning where frames are contiguous"]),
-        ("frames: scattered\nframes_over: 1 MiB", ["at least the size of the mapping, 1 GiB"]),
+        ("frames: scattered\nframes_over: 1 MiB", ["at least the size of what is present, 1 GiB"]),
     ],
 )
 def test_each_fault_is_named_with_its_line(tmp_path: Path, lines: str, faults: list[str]) -> None:

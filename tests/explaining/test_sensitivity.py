@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from costmodel import api
+from costmodel.experiment import run_cell
 from costmodel.explaining import sensitivity as module
 from costmodel.explaining.sensitivity import Sensitivity, sensitivity_of
 from costmodel.results.plots.tornado import tornado_picture
@@ -73,3 +74,11 @@ def test_the_table_fits_a_mail_and_the_picture_names_its_numbers(storm: Sensitiv
     assert "tlbi.broadcast_ns decides most of it" in text
     names = [label.get_text() for label in tornado_picture(storm).figure.axes[0].get_yticklabels()]
     assert "tlbi.broadcast_ns" in names
+
+
+def test_times_are_per_entry_of_the_tables_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folios of order 9 with holes between them: three of four tables do not exist."""
+    monkeypatch.setattr(module, "POINTS", 2)
+    monkeypatch.setattr(module, "MOST_NUMBERS", 1)
+    cell = api.cell("xeon-4210r", "v6.7", order=9, memory="8 MiB", overrides={"holes": 0.75})
+    assert sensitivity_of(cell).answer == pytest.approx(run_cell(cell, noise=False).ns_per_pte)

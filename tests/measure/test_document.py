@@ -95,7 +95,7 @@ def test_frames_over_less_than_the_memory_are_refused(
 ) -> None:
     content["operations"][0]["frames_over_bytes"] = 4096
     (fault,) = faults(content, tmp_path)
-    assert "operations[0].frames_over_bytes: must be at least the size of the mapping" in fault
+    assert "operations[0].frames_over_bytes: must be at least the size of what is present" in fault
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:

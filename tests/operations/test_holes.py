@@ -4,6 +4,12 @@ import pytest
 
 import costmodel
 from costmodel.config.errors import ConfigError
+from costmodel.config.machine import load_machine
+from costmodel.config.scenario import Protocol, default_scenario
+from costmodel.config.workload import Workload
+from costmodel.experiment import Cell, executed
+from costmodel.operations.registry import operation_named
+from costmodel.operations.shared.extent import extent_of, space_of
 from costmodel.studies import Price
 
 MICRO_OPS = {
@@ -58,7 +64,46 @@ def test_a_table_that_maps_nothing_does_not_exist() -> None:
     assert whole.ptes == alone.ptes and whole.ns_per_pte == alone.ns_per_pte
 
 
+@pytest.mark.parametrize("share", [0, 0.0, "0%", "0.0%", "0 %", "75 %"])
+def test_none_is_a_share_too(share: float | str) -> None:
+    asked = default_scenario().replace({"holes": share})
+    assert asked.holes == (0.75 if share == "75 %" else 0)
+
+
 @pytest.mark.parametrize("share", ["100%", 1, -0.1, "half", True])
 def test_a_share_is_less_than_all(share: object) -> None:
     with pytest.raises(ConfigError, match=r"holes: must be a share such as 75%, at least 0"):
         costmodel.price("xeon-4210r", "v6.7", overrides={"holes": share})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("state", ["munmap", "shared-munmap", "dontneed", "shared-dontneed"])
+@pytest.mark.parametrize("machine", ["xeon-4210r", "ampere-altra"])
+def test_a_flush_ends_with_the_last_page(machine: str, state: str) -> None:
+    """What half a table maps is flushed as if the mapping ended there."""
+
+    def unmapped(memory: str, holes: float) -> Price:
+        return costmodel.price(
+            machine, "v6.7", operation="zap", order=0, state=state, memory=memory,
+            overrides={"holes": holes},
+        )  # fmt: skip
+
+    half, alone = unmapped("2 MiB", 0.5), unmapped("1 MiB", 0.0)
+    flushes = [p.stack_ns_per_pte["asid_flush"] * p.ptes for p in (half, alone)]
+    assert flushes[0] == pytest.approx(flushes[1], rel=1e-9)
+
+
+@pytest.mark.parametrize("operation", ["fork", "zap", "spawn"])
+def test_all_operations_count_the_same_tables(operation: str) -> None:
+    """Tables of large folios exist only where there is a folio for them."""
+    state = "writable" if operation == "fork" else "exit"
+    workload = Workload(
+        operation=operation, memory_bytes=1 << 30, folio_orders={9: 0.46, 8: 0.54}, state=state,
+        holes=0.5,
+    )  # fmt: skip
+    machine = load_machine("xeon-4210r")
+    runs = executed(Cell(machine, workload, "v6.7", Protocol()))
+    tables = extent_of(workload).tables
+    assert tables == sum(shape.count for shape in space_of(workload).shapes) < 512
+    if operation == "fork":
+        assert sum(run.count for run in runs) == tables
+    assert operation_named(operation).shared_work(workload).tables == tables

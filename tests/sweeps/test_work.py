@@ -113,6 +113,15 @@ def test_a_point_is_one_combination_of_values(tmp_path: Path) -> None:
     assert all(len(combinations) == 1 for combinations in found.values())
 
 
+def test_a_share_keeps_its_fraction_along_a_range() -> None:
+    """Whole numbers are for keys that count something."""
+    settings = the_study(["holes=0.2..0.8:4", "memory=2 MiB..4 MiB:2"]).settings
+    assert [one["holes"] for one in settings] == pytest.approx(
+        [0.2, 0.2, 0.4, 0.4, 0.6, 0.6, 0.8, 0.8]
+    )
+    assert [one["memory"] for one in settings[:2]] == [2 << 20, 4 << 20]
+
+
 def test_parquet_is_written_without_pandas_and_keeps_every_kind_of_column() -> None:
     """pyarrow loads pandas for arrays and lists, which a sweep would carry to its end."""
     program = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from costmodel.operations.protocol import SharedWork, Surroundings
+from costmodel.operations.shared.extent import extent_of
 from costmodel.operations.shared.flush import TABLE_ALLOC, flush_of_all
 from costmodel.operations.shared.process import beginning
 from costmodel.units import PS_PER_NS
@@ -32,6 +33,6 @@ def shared_work(workload: Workload) -> SharedWork:
     folios = sum(share / (1 << order) for order, share in workload.folio_orders.items())
     return SharedWork(
         address_space="write",
-        tables=workload.tables,
+        tables=extent_of(workload).tables,
         folio_updates=round(folios * workload.touched_pages),
     )

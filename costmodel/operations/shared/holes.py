@@ -1,8 +1,8 @@
 """What a kernel executes for an entry that maps nothing: it reads the entry and goes on.
 
 The micro-ops are those of 6.12.117 (gcc 12.2, small configuration, without contiguous blocks), as
-its loops executed them in the emulator of ``costmodel record`` on tables with few pages. They are
-the same for every strategy, as those for what PMDs map are. Left out is fork's look at
+its loops executed them in the emulator of ``costmodel record`` on tables with few pages. Every
+strategy is priced with them, whatever its kernel. Left out is fork's look at
 ``need_resched``, once in 32 entries: some 30 micro-ops on x86, 12 on arm64.
 """
 
@@ -57,8 +57,8 @@ _ROWS: Final = {
 }  # fmt: skip
 """By operation and architecture, the micro-ops in order: what they do, to which registers, and
 behind an arrow the register that holds the result. ``stack`` and ``spill`` name the byte of the
-stack; of ``read`` the address is named. An addition of ``one`` adds the register named before it,
-or a constant."""
+stack. ``read`` names the register with the address. ``one`` is the micro-op of an immediate, which
+reads no register."""
 
 
 _Row = tuple[Uop, tuple[str, ...], str]

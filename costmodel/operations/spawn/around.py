@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from costmodel.operations.fork import around as fork
 from costmodel.operations.protocol import OutsideCost, SharedWork, Surroundings
+from costmodel.operations.shared.extent import extent_of
 from costmodel.operations.shared.flush import TABLE_ALLOC, TABLE_FREE, flush_of_all
 from costmodel.operations.shared.process import beginning, with_vmas
 from costmodel.units import PS_PER_NS, PS_PER_US
@@ -32,7 +33,7 @@ def around(machine: Machine, workload: Workload, *, executes: bool, strategy: st
     the child executes another program, which has its own address space with its costs for each CPU.
     """
     kernel = machine.kernel
-    tables = workload.tables
+    tables = extent_of(workload).tables
     fixed_us = kernel.fork_fixed_us.value
     spaces = 2 if executes else 1
     cpus_ns = kernel.mm_cpu_ns.value * machine.tlbi.cpus_online.value
