@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from costmodel.code.events import Step
 from costmodel.code.uops import Uop, Value
@@ -28,6 +28,7 @@ from costmodel.operations.zap.gather import GatherList, PageLists, Room
 class ZapTable:
     """The part of a mapping in one table: slots ``first`` to ``end`` (exclusive) of ``src``."""
 
+    asks_who_writes: ClassVar[bool] = False
     vma: Vma
     src: LiveTable
     first: int
