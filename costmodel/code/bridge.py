@@ -20,8 +20,8 @@ def bridge(
 ) -> tuple[str, ...]:
     """Return the fewest events between ``last`` and ``now`` that make a chain of recorded pairs.
 
-    Each comes later in ``order`` than the one before, so no other entry is on the chain. The result
-    is empty if there is no such chain.
+    Each comes later in ``order`` than the one before, so the chain never passes on to another
+    entry. The result is empty if there is no such chain.
 
     >>> bridge({("read", "get"), ("get", "map")}, "read", "map", ("read", "get", "map"))
     ('get',)

@@ -1,4 +1,4 @@
-"""The way to an event when a strategy leaves others out."""
+"""The chain of events from one to another when a strategy leaves some out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_event_left_out_is_passed() -> None:
     assert bridge(RECORDED, "clear_exclusive", "wrprotect", ORDER) == ("map",)
 
 
-def test_several_at_once_and_the_shortest_way() -> None:
+def test_several_at_once_and_the_shortest_chain() -> None:
     assert bridge(RECORDED, "read", "wrprotect", ORDER) == ("get", "map")
 
 
@@ -32,7 +32,7 @@ def test_the_next_entry_can_follow_an_event_that_was_left_out() -> None:
     assert bridge(RECORDED, "wrprotect", "read", ORDER) == ("set",)
 
 
-def test_no_way_leads_backwards_over_another_entry() -> None:
+def test_no_chain_leads_backwards_over_another_entry() -> None:
     """From wrprotect to get would be a whole iteration: that is no event left out."""
     assert bridge(RECORDED, "wrprotect", "get", ORDER) == ()
 
@@ -43,7 +43,7 @@ def test_a_library_passes_only_what_was_never_recorded() -> None:
     assert library.skipped("read", "clear_exclusive") == ("get",)
 
 
-def test_a_path_without_its_event_is_one_row_shorter() -> None:
+def test_a_fragment_without_its_event_is_one_row_shorter() -> None:
     library = load_library("fork", "v6.12.117.x86_64")
     fragments = library.recorded_fragments
     assert (library.fragment_length[:fragments] - library.fragment_length[fragments:] == 1).all()

@@ -80,7 +80,7 @@ def test_a_memory_barrier_of_x86_is_a_locked_operation_on_the_stack() -> None:
     assert trace.target.tolist() == [Target.STACK]
 
 
-def test_a_step_is_the_recorded_way_to_its_event() -> None:
+def test_a_step_is_the_recorded_fragment_up_to_its_event() -> None:
     trace = traced([Step("read", 0, 7, 7), Step("get", 0, 7, 7)])
     last = len(trace) - 1
     assert (trace.kind[last], trace.target[last]) == (Kind.RMW, Target.PAGE)

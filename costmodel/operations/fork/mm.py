@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from costmodel.mm.address_space import AddressSpace, Rss, Vma
 from costmodel.mm.build import Memory
@@ -38,6 +39,7 @@ class TablePair:
     ``src`` is the parent's table and ``dst`` the child's.
     """
 
+    asks_who_writes: ClassVar[bool] = True
     vma: Vma
     src: LiveTable
     dst: LiveTable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from costmodel.mm.address_space import AddressSpace, Vma, VmaKind
 from costmodel.mm.build import Memory
@@ -26,6 +27,7 @@ class ProtectedTable:
     ``vma`` is the mapping with its new protection.
     """
 
+    asks_who_writes: ClassVar[bool] = True
     vma: Vma
     src: LiveTable
     first: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from costmodel.mm.address_space import AddressSpace, Vma
 from costmodel.mm.build import Memory
@@ -27,6 +27,7 @@ _PMD_PAGE: Final = TABLE_PTES**2
 class MovedTable:
     """The part of a mapping in one table: slots ``first`` to ``end`` of ``src`` move to ``dst``."""
 
+    asks_who_writes: ClassVar[bool] = True
     vma: Vma
     src: LiveTable
     dst: LiveTable

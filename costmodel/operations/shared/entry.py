@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from costmodel.code.events import Step, Trait
 from costmodel.code.uops import Uop, Value
@@ -27,6 +27,9 @@ _new = tuple.__new__
 
 class TablePart(Protocol):
     """The part of a table that belongs to one mapping: slots ``first`` to ``end`` of ``src``."""
+
+    asks_who_writes: ClassVar[bool]
+    """Whether its operation does something else with entries that have the write bit."""
 
     @property
     def src(self) -> LiveTable:

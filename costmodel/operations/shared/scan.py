@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 from costmodel.code.events import Step, Trait
 from costmodel.config.errors import describe
@@ -51,8 +51,6 @@ class Scan:
     hints: bool = False
     limit: int = TABLE_PTES
     keeps_soft_dirty: bool = False
-    asks_who_writes: ClassVar[bool] = True
-    """Whether the write bits of a batch decide what is done with it."""
 
     def __post_init__(self) -> None:
         """Raise StrategyError for batches without an entry, with which a loop would never end."""
@@ -74,9 +72,9 @@ def scan(part: TablePart, entry: Entry, how: Scan) -> Counted:
 
     ``entry.folio`` must not be None. A ``scan`` event is yielded for each entry that belongs to the
     batch and one ``peek`` for the entry that ends it. ``entry`` gets the trait ``WRITABLE`` where
-    an entry of the batch has the write bit, or the kernel does not ask: in the tables that build
-    trees were recorded of every entry has it, so that their steps may know by this trait that an
-    entry is not the first of its batch. Use ``count = yield from scan(...)``.
+    an entry of the batch has the write bit, or the part's operation does not ask: in the tables
+    that build trees were recorded of every entry has it, so that their steps may know by this trait
+    that an entry is not the first of its batch. Use ``count = yield from scan(...)``.
     """
     folio = entry.folio
     assert folio is not None
@@ -100,7 +98,7 @@ def scan(part: TablePart, entry: Entry, how: Scan) -> Counted:
             yield seen._replace(event="gather", traits=seen.traits | Trait.CONT)
         if stop:
             break
-        if pte & WRITE or not how.asks_who_writes:
+        if pte & WRITE or not part.asks_who_writes:
             entry.traits |= Trait.WRITABLE
         count += _hint(entry.slot + count, pte, how)
     return min(count, limit)

@@ -52,6 +52,8 @@ class Strategy:
     dirty: DirtyRule = DirtyRule.EXACT
     """How its kernel passes on the dirty bits of the entries that it copies."""
     release_programs: Mapping[str, str] = field(default_factory=dict)
+    frees_large_alone: bool = False
+    """Whether the kernel of ``release_programs`` frees large folios one by one, not in batches."""
     code: UserCode | None = None
     archive: Path | None = None
     build: str = ""

@@ -7,7 +7,7 @@ from typing import Final
 from costmodel.operations.shared.strategy import Strategy, arm64, both
 from costmodel.operations.zap import folio_batch, per_pte
 
-PAGES: Final = both("v6.7")
+_PAGES: Final = both("v6.7")
 """The programs that release a list of single pages; contpte makes no difference there."""
 FOLIOS: Final = both("v6.12.117")
 """The programs that release a list of folios with their numbers of pages."""
@@ -20,7 +20,8 @@ STRATEGIES: Final = (
         per_pte.unmap_per_pte,
         "zap",
         both("v6.7"),
-        release_programs=PAGES,
+        release_programs=_PAGES,
+        frees_large_alone=True,
     ),
     Strategy(
         "arch-batch-const1",
@@ -28,7 +29,8 @@ STRATEGIES: Final = (
         per_pte.unmap_per_pte,
         "zap",
         both("v4_const1"),
-        release_programs=PAGES,
+        release_programs=_PAGES,
+        frees_large_alone=True,
     ),
     Strategy(
         "contpte-per-pte",
@@ -38,7 +40,8 @@ STRATEGIES: Final = (
         arm64("v4_before_change"),
         arm64("v4_before_change_range_tlbi"),
         contpte=True,
-        release_programs=PAGES,
+        release_programs=_PAGES,
+        frees_large_alone=True,
     ),
     Strategy(
         "contpte-arch-batch",
@@ -47,7 +50,8 @@ STRATEGIES: Final = (
         "zap",
         arm64("v4_helpers"),
         contpte=True,
-        release_programs=PAGES,
+        release_programs=_PAGES,
+        frees_large_alone=True,
     ),
     Strategy(
         "folio-batch-v6.9",
@@ -55,7 +59,8 @@ STRATEGIES: Final = (
         folio_batch.v6_9,
         "zap",
         both("v6.12.117"),
-        release_programs=PAGES,
+        release_programs=_PAGES,
+        frees_large_alone=True,
     ),
     Strategy(
         "folio-batch-v6.12",
@@ -99,7 +104,8 @@ STRATEGIES: Final = (
         "zap",
         arm64("v6.12.117"),
         contpte=True,
-        release_programs=PAGES,
+        release_programs=_PAGES,
+        frees_large_alone=True,
     ),
     Strategy(
         "contpte-folio-batch-v6.12",

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 from costmodel.code.events import Step
 from costmodel.code.uops import Subkind, Target, Uop, Value, alu, branch, rmw
@@ -40,7 +39,6 @@ class UnmapBatching(Scan):
     counts_large: bool = False
     counts_pages: bool = False
     collects: bool = True
-    asks_who_writes: ClassVar[bool] = False
 
 
 def unmap_batched(zap: ZapOperation, how: UnmapBatching) -> Steps:

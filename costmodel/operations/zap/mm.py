@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from costmodel.code.events import Step
 from costmodel.code.uops import Uop, Value
@@ -28,6 +28,7 @@ from costmodel.operations.zap.gather import GatherList, PageLists, Room
 class ZapTable:
     """The part of a mapping in one table: slots ``first`` to ``end`` (exclusive) of ``src``."""
 
+    asks_who_writes: ClassVar[bool] = False
     vma: Vma
     src: LiveTable
     first: int
@@ -76,7 +77,8 @@ class ZapOperation(TableOperation):
         self.page_lists = PageLists()
         self._entire: dict[Folio, bool] = {}
         self.frees_large_alone = False
-        """Large folios are freed one by one, not in batches (until v6.8)."""
+        """Large folios are freed one by one, not in batches: v6.8 and before, and the posting of
+        v6.9."""
         self.count_page: Callable[[Step], Generator[Uop, Value, None]] | None = None
         """What a kernel executes for each page of a large folio that is uncounted, by hand."""
         self.released: list[Step | Uop] | None = None

@@ -51,7 +51,7 @@ def release(zap: ZapOperation) -> Steps:
 def _freed_alone(zap: ZapOperation, entries: Sequence[Gathered]) -> set[Folio]:
     """Return the large folios that this list frees, where its kernel frees each by itself.
 
-    Until v6.8 ``release_pages()`` calls ``__folio_put_large()`` where a large folio's last
+    In v6.8 and before ``release_pages()`` calls ``__folio_put_large()`` where a large folio's last
     reference goes (``mm/swap.c``, read in 6.1.192): the folio leaves the LRU, its memory cgroup and
     the allocator's lists by locks of its own. Single pages are collected, and uncharged and freed
     together. A folio that others still map only loses references, which ends no batch.

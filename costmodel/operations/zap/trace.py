@@ -28,7 +28,7 @@ from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.pmd import pmd_program, with_pmds
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.operations.shared.trace import step_before
-from costmodel.operations.zap.catalogue import FOLIOS, PAGES, STRATEGIES
+from costmodel.operations.zap.catalogue import FOLIOS, STRATEGIES
 from costmodel.operations.zap.gather import (
     CACHED_ORDERS,
     LARGEST_SMALL_ORDER,
@@ -74,8 +74,8 @@ def zap_runs(
     strategy: Strategy, program: str, isa: str, space: ShapedSpace
 ) -> tuple[TableRun, ...]:
     """Return the traces of unmapping each distinct table, then of releasing its pages."""
-    kernel = strategy.release_programs or _releases_of(program)
-    how = _Releasing(_in_build_of(program, kernel[isa]), frees_large_alone=kernel == PAGES)
+    programs, alone = _releases_of(strategy, program)
+    how = _Releasing(_in_build_of(program, programs[isa]), frees_large_alone=alone)
     make = partial(_runs, strategy, program, how, space)
     return kept(("unmap", strategy, program, how, space), make)
 
@@ -87,13 +87,18 @@ class _Releasing(NamedTuple):
     frees_large_alone: bool
 
 
-def _releases_of(program: str) -> Mapping[str, str]:
-    """Return what the kernel releases with on whose steps a user's function runs."""
+def _releases_of(strategy: Strategy, program: str) -> tuple[Mapping[str, str], bool]:
+    """Return what the kernel releases with, and whether it frees large folios singly.
+
+    A user's function has those of the kernel on whose steps it runs.
+    """
+    if strategy.release_programs:
+        return strategy.release_programs, strategy.frees_large_alone
     for known in reversed(STRATEGIES):
         own = (*known.programs.values(), *known.range_programs.values())
         if _source_of(program) in map(_source_of, own):
-            return known.release_programs
-    return FOLIOS
+            return known.release_programs, known.frees_large_alone
+    return FOLIOS, False
 
 
 def _source_of(program: str) -> str:

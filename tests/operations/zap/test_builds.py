@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 import costmodel
@@ -10,6 +13,13 @@ from costmodel.code.library import layouts_of, load_library
 from costmodel.config.errors import ConfigError
 from costmodel.experiment import Cell
 from costmodel.experiment.builds import matched
+from costmodel.mm.pte import DIRTY, SOFT_DIRTY, WRITE, YOUNG
+from costmodel.operations.shared.contpte import unfold_partial
+from costmodel.operations.shared.entry import Counted, Entry, Steps
+from costmodel.operations.shared.scan import Scan, scan
+from costmodel.operations.shared.strategy import Function
+from costmodel.operations.zap import loop
+from costmodel.operations.zap.mm import ZapOperation, ZapTable
 from costmodel.strategies.builds import BOOTED, builds_for, built
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.runs import trace_runs
@@ -28,11 +38,21 @@ def cell(strategy: str, machine: str, order: int, state: str = "munmap") -> Cell
 
 
 def micro_ops(
-    strategy: str, isa: str, build: str, order: int, state: str = "munmap"
+    strategy: str,
+    isa: str,
+    build: str,
+    order: int,
+    state: str = "munmap",
+    function: Function | None = None,
 ) -> dict[str, float]:
-    """Return the micro-ops per PTE of an unmap, and of the release, in a build."""
+    """Return the micro-ops per PTE of an unmap, and of the release, in a build.
+
+    ``function`` stands in for the strategy's own.
+    """
     machine = "xeon-4210r" if isa == "x86_64" else "ampere-altra"
     known = built_in("zap")[strategy]
+    if function:
+        known = replace(known, function=function)
     there = known if build == BOOTED else built(known, build)
     workload = cell(strategy, machine, order, state).workload
     found = {"unmap": 0.0, "release": 0.0}
@@ -113,6 +133,30 @@ def test_an_exit_executes_what_was_recorded_of_it(strategy: str, order: int, unm
     """
     found = micro_ops(strategy, "arm64", "gcc12-own", order, "exit")
     assert found["unmap"] == pytest.approx(unmap, rel=0.02)
+
+
+def unmap_by_plain_scan(zap: ZapOperation) -> Steps:
+    """Unmap as v6.12 with contpte, as a user writes it: with a ``Scan``, none of zap's own."""
+    how = Scan(always_ignored=DIRTY | YOUNG | SOFT_DIRTY | WRITE, gathers=True, hints=True)
+    zap.list.reserve = loop.BATCH
+    return loop.unmap_tables(zap, partial(_unmap_from, how), gathers=True)
+
+
+def _unmap_from(how: Scan, zap: ZapOperation, table: ZapTable, entry: Entry) -> Counted:
+    count = yield from scan(table, entry, how)
+    entry.pte = table.src.ptep_get(entry.slot)
+    yield from unfold_partial(table, entry, count, whole_blocks_stay=True)
+    yield from loop.clear(table, entry, count)
+    yield from loop.remove_rmap(zap, entry, count, counts_large=True)
+    loop.account(zap, entry, count)
+    yield from loop.put_on_list(zap, entry, count, count - 1, loop.BATCH)
+    return count
+
+
+def test_a_scan_by_a_user_executes_what_the_kernels_own_does() -> None:
+    """A ``Scan`` without zap's own choices: each later block of a batch is known as one."""
+    known = "contpte-folio-batch-v6.12", "arm64", "gcc12-own", 9, "exit"
+    assert micro_ops(*known, unmap_by_plain_scan) == micro_ops(*known)
 
 
 @pytest.mark.parametrize("isa", ["x86_64", "arm64"])
