@@ -76,7 +76,7 @@ class ZapOperation(TableOperation):
         self.page_lists = PageLists()
         self._entire: dict[Folio, bool] = {}
         self.frees_large_alone = False
-        """Large folios are freed one by one, not in batches (until v6.8)."""
+        """Large folios are freed one by one: v6.8 and before, and the posting of v6.9."""
         self.count_page: Callable[[Step], Generator[Uop, Value, None]] | None = None
         """What a kernel executes for each page of a large folio that is uncounted, by hand."""
         self.released: list[Step | Uop] | None = None
