@@ -20,7 +20,7 @@ def bridge(
 ) -> tuple[str, ...]:
     """Return the fewest events between ``last`` and ``now`` that make a chain of recorded pairs.
 
-    Each comes later in ``order`` than the one before, so no other entry is on the chain. The result
+    Each comes later in ``order`` than the one before: a chain stays on one entry. The result
     is empty if there is no such chain.
 
     >>> bridge({("read", "get"), ("get", "map")}, "read", "map", ("read", "get", "map"))

@@ -1,4 +1,4 @@
-"""The way to an event when a strategy leaves others out."""
+"""The chain to an event when a strategy leaves others out."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_library_passes_only_what_was_never_recorded() -> None:
     assert library.skipped("read", "clear_exclusive") == ("get",)
 
 
-def test_a_path_without_its_event_is_one_row_shorter() -> None:
+def test_a_fragment_without_its_event_is_one_row_shorter() -> None:
     library = load_library("fork", "v6.12.117.x86_64")
     fragments = library.recorded_fragments
     assert (library.fragment_length[:fragments] - library.fragment_length[fragments:] == 1).all()
