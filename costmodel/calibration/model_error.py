@@ -21,7 +21,7 @@ FEWEST_SOURCES = 3
 _NOTHING = 1e-9
 
 Misses = Mapping[str, Sequence[float]]
-"""By source, what each of its numbers lacks to lie inside: logarithms, 0 for those inside."""
+"""By source, how far each of its numbers lies outside its interval: logarithms, 0 inside."""
 
 
 @dataclass(frozen=True)

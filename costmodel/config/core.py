@@ -136,8 +136,8 @@ class Atomics(Group):
     acquire_cycles: Annotated[Cycles, ARM64] = NO_NUMBER
     """Latency of an atomic with acquire semantics (a spin lock)."""
     locked_cycles: Annotated[Cycles, X86_64] = NO_NUMBER
-    """Time from the start of a locked operation, which is a full barrier, until its write is
-    done."""
+    """Time from the start of a locked operation, which is a full barrier, until its write is done.
+    Where locked_retires_cycles is larger, the write is done only then."""
     locked_alone: Annotated[Flag, X86_64_MAYBE] = assumed(True)
     """A locked operation starts when it is the oldest micro-op and the store queue is drained, and
     younger loads wait for it. Otherwise it waits for older locked operations and loads, and only
@@ -146,14 +146,17 @@ class Atomics(Group):
     """Where locked_alone is false: a locked operation still starts when it is the oldest micro-op
     and the store queue is drained, but its line is requested before."""
     locked_retires_cycles: Annotated[Cycles, X86_64_MAYBE] = no_cost()
-    """Time from the start of a locked operation until it retires; 0: until its write is done."""
+    """Time from the start of a locked operation until it retires; 0: until its write is done. The
+    write is done no earlier, so locked_cycles below it changes nothing."""
     locked_in_flight: Annotated[Count, X86_64_MAYBE] = no_limit(4096)
     """The most locked operations between dispatch and retirement."""
     locked_alu_operations: Annotated[Parameter[int], Bounds(0, 16), X86_64_MAYBE] = NO_OPERATIONS
     """Integer ports that a locked operation occupies for a cycle."""
     locked_again_cycles: Annotated[Cycles, X86_64_MAYBE] = no_cost()
     """Additional time of an access whose word an unfinished locked operation writes: it is refused,
-    and tried again so much later than that write is done. 0: its data are forwarded."""
+    and tried again so much later than that write is done. 0: its data are forwarded. Where
+    locked_oldest rules, any older store of its word refuses a locked operation as well; elsewhere
+    only loads are refused."""
     in_flight: Annotated[Count, ARM64_MAYBE] = no_limit(4096)
     """The most atomics that may be unfinished when the next one retires."""
     far: Annotated[Flag, ARM64] = NO_FLAG

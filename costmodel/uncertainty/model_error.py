@@ -1,6 +1,7 @@
-"""What predictions miss beyond what is not known of numbers and builds: mechanisms that lack.
+"""The error of the model itself: how far predictions are off although numbers and build are right.
 
-Its sizes, one for each class of answers, are in ``model_error.yaml``. They come from published
+It is what mechanisms cost that the model does not have. Its sizes, one for each class of answers,
+are in ``model_error.yaml``. They come from published
 numbers that nothing was fitted to; ``costmodel validate`` works them out anew.
 """
 

@@ -1,7 +1,8 @@
 """Computes 90 % intervals by sampling: prices machines drawn from what is not known about one.
 
 Every number that has a range is drawn: those of a fit correlated as it found them, all others each
-on its own. Sizes of queues are drawn within ``SIZE_SHARE`` of their value at least, and choices
+on its own. So are sizes of queues and ``SHAPING``, in a fit or not. Sizes of queues are drawn
+within their range, and ``SIZE_SHARE`` of their value at least, and choices
 that only reasoning supports take the other value on a share ``DOUBT`` of the machines. A cliff
 inside the ranges, such as a loop that just fits into the reorder buffer, then shows as a wide
 interval.
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from costmodel.config.machine import SET_BY_USER, Machine
 from costmodel.disk_cache import ByIdentity
-from costmodel.uncertainty.priors import Prior, value_of
+from costmodel.uncertainty.priors import Prior, priors, value_of
 from costmodel.uncertainty.spread import Z90, Interval, Times, independent_priors, joint_spread
 
 SAMPLES = 16
@@ -54,7 +55,7 @@ SHAPING = (
     "topology.sockets",
 )
 """Whole numbers that shape a program for the core model, or lay out the CPUs: each combination of
-values needs one of its own. They are at their ends on the same machines."""
+values needs one of its own. They are at their ends on the same machines, in a fit or not."""
 _HALVES = list(itertools.combinations(range(_AT_ENDS), _AT_ENDS // 2))
 """On which of these each is low. The first ten are all different, and none is the opposite of
 another."""
@@ -153,8 +154,8 @@ def shares_by_number(
 
     ``log_ratios`` float[SAMPLES] are the logarithms of the ratio of two times on the machines
     drawn (with or without ``many_cpus``). The share is the square of the correlation, less what
-    chance gives a number that plays no part; of a whole number it is that of the means of its
-    values. Values are correlated and not ranks: a choice that moves the answer by much on few
+    chance gives a number that plays no part; of a number drawn at few values it is that of the
+    means there. Values are correlated and not ranks: a choice that moves the answer by much on few
     machines decides it.
     Numbers that a fit left correlated share what they decide together.
     """
@@ -188,8 +189,8 @@ def _variance(builds: Interval) -> float:
 def _share(column: Sequence[float], answer: NDArray[np.float64]) -> float:
     """Return which share of a centred answer of length one a number explains, less that of chance.
 
-    A number drawn at both ends of its range explains what the means there do (one end may matter
-    alone), any other what a straight line does.
+    A number drawn at few values, three machines or more each, explains what the means there do (one
+    end of a range may matter alone), any other what a straight line does.
     """
     groups = [answer[np.asarray(column) == value] for value in sorted(set(column))]
     explained, free = float(_centred(column) @ answer) ** 2, 1
@@ -240,7 +241,7 @@ def _columns(
 ) -> dict[str, list[Any]]:
     """Return what is drawn of each number, or if the number ``known`` had its own value."""
     independent = independent_priors(machine, many_cpus=many_cpus)
-    ranges = {prior.key: (prior.low, prior.high) for prior in independent}
+    ranges = {prior.key: (prior.low, prior.high) for prior in priors(machine)}
     columns: dict[str, list[Any]] = dict(_of_joint(machine, known))
     columns |= {prior.key: _of_prior(machine, prior, _normal(prior.key)) for prior in independent}
     for size in _of_this_run(machine, SIZES):

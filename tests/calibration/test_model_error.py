@@ -47,9 +47,9 @@ def test_what_all_miss_is_the_error(factor: float) -> None:
     assert (before, inside, left_out) == (0, 1, 1)
 
 
-def test_one_source_in_ten_may_be_missed_by_anything() -> None:
+def test_below_ten_sources_the_worst_one_gives_the_size() -> None:
     """Left out it is not held by what the others give: that is what the last share tells."""
-    assert len(SOURCES) < 10, "so here no source may be missed wholly"
+    assert len(SOURCES) < 10, "no source may be missed wholly"
     (other,) = {t.row.machine for t in CHANGES if t.row.table == "T06"}
     pct, _, inside, left_out = error_of(
         [missed(t, 1.5 if t.row.table == "T06" else 1.01, 0.001) for t in CHANGES]
