@@ -217,7 +217,7 @@ def _sobol(
 
     def answers_at(points: Floats) -> Floats:
         """Return the answers, float64[1, n], at standard normal points, float64[numbers, n]."""
-        moves = root @ points
+        moves = root @ points[: len(chosen)]
         numbers = middle[:, None] + sigma[:, None] * moves
         other = moves < norm.ppf(DOUBT)
         numbers[choices] = np.abs(middle[choices, None] - other[choices])
@@ -226,13 +226,13 @@ def _sobol(
         drawn.append(found)
         return found[None, :].copy()  # scipy centres it in place
 
-    normal: Any = [norm()] * len(chosen)
+    normal: Any = [norm()] * max(len(chosen), 2)  # scipy asks for two: then one decides nothing
     rng = np.random.default_rng(_SEED)
     indices = sobol_indices(func=answers_at, n=POINTS, dists=normal, rng=rng)
     first, total = np.ravel(indices.first_order), np.ravel(indices.total_order)
     shares = {
         prior.key: (float(np.clip(a, 0, 1)), float(np.clip(b, 0, 1)))
-        for prior, a, b in zip(chosen, first, total, strict=True)
+        for prior, a, b in zip(chosen, first, total, strict=False)
     }
     return shares, np.concatenate(drawn)
 

@@ -15,7 +15,8 @@ from costmodel.config.errors import ConfigError
 from costmodel.config.frames import frames_text
 from costmodel.config.schema import Problem, raise_problems
 from costmodel.config.sizes import size_text
-from costmodel.results.records import LENIENT, ResultCell, Words
+from costmodel.results.field_types import LENIENT, Words
+from costmodel.results.records import ResultCell
 from costmodel.units import PAGE_BYTES
 
 SCHEMA: Final = 1
