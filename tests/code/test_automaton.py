@@ -83,7 +83,7 @@ def test_fragments_may_be_on_the_entry_before() -> None:
     assert taken.ends.tolist() == [0, 1, 3]
 
 
-def test_paths_are_taken_in_turn_until_they_start_over() -> None:
+def test_fragments_are_taken_in_turn_until_they_start_over() -> None:
     turns = FragmentUse(True, (1, 2, 3), "turn", False)
     shared = FragmentUse(True, (4, 5, 6), "turn", False)
     transitions = {

@@ -68,7 +68,7 @@ def test_plain_python_finds_the_same(accesses: list[Access]) -> None:
     assert inputs[:, 4].tolist() == oracle(accesses)
 
 
-def test_rows_of_a_path_in_plain_python() -> None:
+def test_rows_of_a_fragment_in_plain_python() -> None:
     """One fragment of two rows, executed twice: a load of the entry and a branch on it.
 
     The branch takes its input from the step; the load's address depends on the last branch.
