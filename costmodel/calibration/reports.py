@@ -134,7 +134,7 @@ def _assessment(number: PublishedNumber, known: _Known) -> Assessment:
     of_all = number.row.metric.is_throughput
     value, base_value = (r.throughput_per_s if of_all else r.summary.mean for r in (new, base))
     workload = number.case.workload
-    answer = (
+    answer = (  # nothing but reports is of the machines that they are of
         model_error.change_of(workload)
         if number.baseline
         else model_error.time_of(workload, compared=False)

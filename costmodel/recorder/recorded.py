@@ -11,6 +11,7 @@ import numpy as np
 from costmodel.code.events import Mark, Step
 from costmodel.code.removal import renumbered
 from costmodel.code.trace import TableRun, Trace
+from costmodel.config.errors import ConfigError
 from costmodel.mm.build import Memory
 from costmodel.mm.operation import TableOperation
 from costmodel.mm.shapes import ShapedSpace, TableShape
@@ -152,3 +153,10 @@ def without_rows(program: RecordedProgram, window: Recording, rows: Iterable[int
         offset=window.offset[kept],
         taken=window.taken[kept],
     )
+
+
+def refuse_holes(build: str, held: str, empty: int) -> None:
+    """Raise ConfigError where so many entries are empty: those that a build holds were all full."""
+    if empty:
+        reason = f"holds {held} of pages, none of them empty: holes must be 0"
+        raise ConfigError.of(f"@{build}", reason, got=f"{empty} empty entries")

@@ -31,7 +31,7 @@ from costmodel.recorder.build_archive import (
     BuildArchive,
     load_archive,
 )
-from costmodel.recorder.recorded import WholeTables
+from costmodel.recorder.recorded import WholeTables, refuse_holes
 from costmodel.units import LINE_BYTES
 
 _OTHER_LINES: Final = 1 << 12
@@ -135,8 +135,7 @@ def _layout(archive: BuildArchive, shape: TableShape, aligned: bool) -> str:
     if len(set(shape.orders)) > 1:
         reason = "holds whole tables of one folio order, no mix of them"
         raise ConfigError.of(f"@{name}", reason)
-    if shape.empty:
-        raise ConfigError.of(f"@{name}", "holds whole tables of pages: there are no holes in them")
+    refuse_holes(name, "whole tables", shape.empty)
     if shape.ptes != TABLE_PTES:
         raise ConfigError.of(f"@{name}", "holds whole tables: memory must be a multiple of 2 MiB")
     order = shape.orders[0]

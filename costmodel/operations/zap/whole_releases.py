@@ -18,7 +18,7 @@ from costmodel.operations.zap.operation import DONTNEED, MUNMAP
 from costmodel.operations.zap.reuse import Lists, share_apart, with_reuse
 from costmodel.recorder.archive import ALIGNED
 from costmodel.recorder.build_archive import RELEASE, SCATTERED, BuildArchive
-from costmodel.recorder.recorded import Opens, WholeTables
+from costmodel.recorder.recorded import Opens, WholeTables, refuse_holes
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 
 
@@ -40,9 +40,7 @@ def releases(
         reason = "holds releases of whole tables: memory must be a multiple of 2 MiB"
         got = size_text(space.ptes * PAGE_BYTES)
         raise ConfigError.of(f"@{archive.info.name}", reason, got=got)
-    if space.pages != space.ptes:
-        reason = "holds releases of whole tables of pages: there are no holes in them"
-        raise ConfigError.of(f"@{archive.info.name}", reason)
+    refuse_holes(archive.info.name, "releases of whole tables", space.ptes - space.pages)
     held = archive.program.recordings
     tables: dict[tuple[str, TableShape], float] = {}
     slots = 0.0
