@@ -82,3 +82,10 @@ def test_times_are_per_entry_of_the_tables_that_exist(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "MOST_NUMBERS", 2)
     cell = api.cell("xeon-4210r", "v6.7", order=9, memory="8 MiB", overrides={"holes": 0.75})
     assert sensitivity_of(cell).answer == pytest.approx(run_cell(cell, noise=False).ns_per_pte)
+
+
+def test_one_number_alone_decides_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "POINTS", 4)
+    monkeypatch.setattr(module, "MOST_NUMBERS", 1)
+    found = sensitivity_of(api.cell("xeon-4210r", "v6.7", order=9, memory="2 MiB"))
+    assert max(one.first_order or 0 for one in found.influences) > 0.5
