@@ -28,9 +28,10 @@ MOST = 2
 
 EPILOG = """\
 KEY is folio_order, folio_share (share of folios of --order, default 9,
-among folios of order 0), cpus, threads, between_us, memory, tlbi_ns
-(arm64: the whole price of a TLBI), or any number that
-`costmodel machines MACHINE` lists. Two of them make a map.
+among folios of order 0), holes (share that was never touched), cpus,
+threads, between_us, memory, tlbi_ns (arm64: the whole price of a TLBI),
+or any number that `costmodel machines MACHINE` lists. Two of them make a
+map.
 
 --over KEY                all that is possible; on a map what the machine
                           file holds possible, and more if nothing crosses

@@ -19,7 +19,9 @@ from costmodel.experiment import Cell
 from costmodel.quantity import quantity, three_digits
 from costmodel.units import LARGEST_ORDER
 
-WORKLOAD_KEYS: Final = ("folio_order", "folio_share", "cpus", "threads", "between_us", "memory")
+SHARE_KEYS: Final = ("folio_share", "holes")
+"""Keys whose values are shares of the memory: 0.3, or 30 %."""
+WORKLOAD_KEYS: Final = ("folio_order", *SHARE_KEYS, "cpus", "threads", "between_us", "memory")
 TLBI_PRICE: Final = "tlbi_ns"
 """Key of the whole cost of one TLBI that is waited for: issue and broadcast, scaled together."""
 TLBI_PARTS: Final = ("tlbi.issue_ns", "tlbi.broadcast_ns")
@@ -34,6 +36,8 @@ _SPREAD: Final = 2.0
 _MOST_PLAIN: Final = 1e5
 """Whole numbers below it are written with all their digits."""
 _SHARE_STEPS: Final = 2
+_HOLES: Final = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99)
+"""The grid of the share of memory that was never touched."""
 _ORDERS: Final = (0.0, 2.0, 3.0, 4.0, 5.0, 7.0, float(LARGEST_ORDER))
 """The grid of folio orders. Small orders differ most, and to trace all nine takes long."""
 
@@ -79,7 +83,7 @@ class Axis:
         """Return a value without its unit, which the key says; sizes and shares have theirs."""
         if self.key == "memory" or self.key.endswith("_bytes"):
             return size_text(round(x))
-        if self.key == "folio_share":
+        if self.key in SHARE_KEYS:
             return f"{three_digits(100 * x)}%"
         plain = float(x).is_integer() and abs(x) < _MOST_PLAIN
         return f"{x:.0f}" if plain else three_digits(x)
@@ -132,6 +136,8 @@ def axis_of(key: str, pair: Pair, *, large_order: int = LARGEST_ORDER) -> Axis:
         return _folio_order(pair)
     if key == "folio_share":
         return _folio_share(pair, large_order)
+    if key == "holes":
+        return _holes(pair)
     if key in ("cpus", "threads"):
         return _cpus(pair, key)
     if key == "between_us":
@@ -200,6 +206,18 @@ def _folio_share(pair: Pair, order: int) -> Axis:
         is_integer=False,
         apply=apply,
         text=lambda x: f"{three_digits(100 * x)}% in order-{order} folios",
+    )
+
+
+def _holes(pair: Pair) -> Axis:
+    now = pair[0].workload.holes
+    return Axis(
+        "holes",
+        grid=tuple(sorted({*_HOLES, now})),
+        now=now,
+        is_integer=False,
+        apply=lambda cells, x: _with_workload(cells, holes=float(x)),
+        text=lambda x: f"{three_digits(100 * x)}%",
     )
 
 

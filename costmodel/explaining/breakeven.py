@@ -12,7 +12,7 @@ from typing import Final
 from costmodel.config.errors import ConfigError
 from costmodel.config.machine import Machine
 from costmodel.experiment import Cell, exact_seconds, exact_seconds_of, exact_seconds_on, matched
-from costmodel.explaining.axes import Axis, Pair
+from costmodel.explaining.axes import SHARE_KEYS, Axis, Pair
 from costmodel.uncertainty.sampling import change_interval, log_samples, shares_by_number
 
 _NAMED: Final = 3
@@ -51,7 +51,7 @@ def _samples(cell: Cell, machine: Machine) -> tuple[float, ...]:
 TOLERANCE: Final = 1e-4
 """Relative accuracy of a crossing; the steps of the model itself are about as wide."""
 SHARE_TOLERANCE: Final = 1 / 512
-"""Accuracy of a crossing in ``folio_share``: one PTE of a page table."""
+"""Accuracy of a crossing in a share of memory: one PTE of a page table."""
 NO_EFFECT: Final = 1e-9
 """Change of the ratio of times below which a number has no influence."""
 SAME: Final = 5e-4
@@ -187,8 +187,8 @@ def _root(
     """Return where the sign changes; scipy is imported here, as whole numbers do not need it."""
     from scipy.optimize import brentq
 
-    # folio_share makes steps: whole folios fill whole page tables.
-    steps = axis.key == "folio_share"
+    # A share makes steps: whole folios fill whole page tables.
+    steps = axis.key in SHARE_KEYS
     nearness = SHARE_TOLERANCE if steps else TOLERANCE * (one.x or other.x)
     return float(brentq(value, one.x, other.x, xtol=nearness, rtol=TOLERANCE))
 

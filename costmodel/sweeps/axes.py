@@ -19,6 +19,7 @@ from costmodel.config.machine import Machine, unknown_number
 from costmodel.config.parameter import Parameter
 from costmodel.config.schema import problem
 from costmodel.config.sizes import size_in_bytes
+from costmodel.explaining.axes import SHARE_KEYS
 from costmodel.uncertainty.priors import priors
 
 Spacing = Literal["linear", "log"]
@@ -97,11 +98,11 @@ _PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
 def _in_parts(key: str, value: object) -> object:
-    """Return a value of ``folio_share`` with its percentages as numbers: ``10%..50%`` as 0.1..0.5.
+    """Return the value of a share with its percentages as numbers: ``10%..50%`` as 0.1..0.5.
 
     Values of other keys are returned as they are.
     """
-    if key != "folio_share" or not isinstance(value, str):
+    if key not in SHARE_KEYS or not isinstance(value, str):
         return value
     text = _PERCENT.sub(lambda found: f"{float(found[1]) / 100:g}", value)
     return value if text == value else parse_scalar(text)

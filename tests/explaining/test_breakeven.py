@@ -67,6 +67,14 @@ def test_a_share_of_large_folios() -> None:
     assert abs(excess_of(axis.apply(cells, answer.crossing.x))) < 5e-3
 
 
+def test_holes_leave_less_to_gain_by_batches() -> None:
+    cells = pair("xeon-4210r", "folio-batch-v6.9", order=4)
+    axis = axis_of("holes", cells)
+    gains = [excess_of(axis.apply(cells, share)) for share in (0.0, 0.5, 0.9)]
+    assert gains == sorted(gains) and gains[-1] < 0
+    assert axis.now == 0 and axis.bounds == (0, 0.99) and axis.short(0.5) == "50%"
+
+
 def test_a_strategy_against_itself_never_crosses() -> None:
     cells = pair("xeon-4210r", "v6.7", order=0)
     answer = break_even(cells, axis_of("atomics.locked_cycles", cells))

@@ -31,6 +31,7 @@ XEON = load_machine("xeon-4210r")
         ("memory=2 MiB..1 GiB:5", SweepAxis("memory", low=2**21, high=2**30, count=5)),
         ("folio_share=10%..50%:3", SweepAxis("folio_share", low=0.1, high=0.5, count=3)),
         ("folio_share=10%,0.5", SweepAxis("folio_share", values=(0.1, 0.5))),
+        ("holes=10%..90%:3", SweepAxis("holes", low=0.1, high=0.9, count=3)),
         ("mitigations=off,auto", SweepAxis("mitigations", values=("off", "auto"))),
     ],
 )
