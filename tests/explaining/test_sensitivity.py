@@ -85,7 +85,7 @@ def test_times_are_per_entry_of_the_tables_that_exist(monkeypatch: pytest.Monkey
 
 
 def test_one_number_alone_decides_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "POINTS", 4)
+    monkeypatch.setattr(module, "POINTS", 32)
     monkeypatch.setattr(module, "MOST_NUMBERS", 1)
     found = sensitivity_of(api.cell("xeon-4210r", "v6.7", order=9, memory="2 MiB"))
     assert max(one.first_order or 0 for one in found.influences) > 0.5
