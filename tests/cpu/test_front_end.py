@@ -15,8 +15,8 @@ from .build import XEON, machine
 BASE = machine(XEON, core__fetch_width=4, core__small_loop_entries=0, core__branch_ports=4)
 
 
-def cycles(on: Machine, *ops: tuple[str, int]) -> float:
-    groups = tuple(InstructionGroup(kind, count, "independent", "") for kind, count in ops)
+def cycles(on: Machine, *ops: tuple[str, int], form: str = "independent") -> float:
+    groups = tuple(InstructionGroup(kind, count, form, "") for kind, count in ops)
     loop = Loop.model_construct(name="loop", ops=groups, repeat=1, cycles=None)
     return price_loop(loop, on).predicted_cycles
 
@@ -39,12 +39,30 @@ def test_a_small_loop_is_not_fetched_again() -> None:
 
 
 def test_fetch_runs_ahead_by_its_queue() -> None:
-    """What a chain leaves of the time goes to fetch, as far as the queue reaches."""
-    slow = machine(BASE, core__taken_branches_per_cycle=0.25)
-    body = ("jump", 6), ("add", 40)
-    assert cycles(machine(slow, core__fetch_queue_entries=64), *body) <= cycles(
-        machine(slow, core__fetch_queue_entries=2), *body
+    """While a chain fills the reorder buffer, jumps behind it are fetched as far as it reaches."""
+    slow = machine(
+        BASE,
+        core__taken_branches_per_cycle=0.25,
+        core__rob_entries=16,
+        core__load_queue_entries=16,
+        core__store_queue_entries=16,
     )
+    times = [
+        cycles(
+            machine(slow, core__fetch_queue_entries=entries), ("add", 40), ("jump", 6), form="chain"
+        )
+        for entries in (2, 8, 64)
+    ]
+    assert times == pytest.approx([51, 45, 40], abs=1)
+
+
+def test_fetch_begins_again_after_a_redirect() -> None:
+    """What was fetched behind a mispredicted return is lost: the penalty hides no fetch."""
+    on = machine(BASE, mitigations__returns_mispredict=True, core__fetch_queue_entries=64)
+    body = ("return", 1), ("add", 20)
+    fast, slow = (cycles(machine(on, core__fetch_width=width), *body) for width in (64, 1))
+    assert on.core.mispredict_penalty_cycles.value > 12
+    assert slow - fast > 12
 
 
 def test_calls_and_returns_have_a_price() -> None:
@@ -52,16 +70,17 @@ def test_calls_and_returns_have_a_price() -> None:
     assert cycles(on, ("call", 4), ("return", 4)) == pytest.approx(8 * 3 + 1, rel=0.03)
 
 
-def test_a_return_that_mispredicts_costs_the_penalty_and_its_thunk() -> None:
-    on = machine(
-        BASE,
-        core__taken_branches_per_cycle=1.0,
-        mitigations__returns_mispredict=True,
-        mitigations__return_cycles=4.0,
-    )
+def test_a_return_that_mispredicts_costs_the_penalty() -> None:
+    on = machine(BASE, core__taken_branches_per_cycle=1.0, mitigations__returns_mispredict=True)
     plain = cycles(machine(BASE, core__taken_branches_per_cycle=1.0), ("return", 1))
     penalty = on.core.mispredict_penalty_cycles.value
     assert cycles(on, ("return", 1)) == pytest.approx(plain + penalty, abs=3)
+
+
+def test_a_thunk_costs_its_fetch_cycles() -> None:
+    plain = machine(BASE, core__taken_branches_per_cycle=1.0)
+    thunk = machine(plain, mitigations__return_cycles=4.0)
+    assert cycles(thunk, ("return", 3)) == pytest.approx(cycles(plain, ("return", 3)) + 12, abs=1)
 
 
 def test_a_kernel_without_mitigations_returns_freely() -> None:

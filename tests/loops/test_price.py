@@ -110,6 +110,44 @@ def test_branches_may_take_integer_ports(shares: bool, expected: float) -> None:
     assert found == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("immediate", "core.eliminates_immediates"),
+        ("zero", "core.eliminates_zero_idioms"),
+        ("move", "core.eliminates_moves"),
+    ],
+)
+def test_what_is_eliminated_takes_no_port(kind: str, key: str) -> None:
+    """Two ports or four slots a cycle; the counter and the fused compare and branch take both."""
+    on = XEON.with_value("core.alu_ports", 2)
+    one, other = (
+        cycles(on.with_value(key, free), (kind, 40, "independent")) for free in (False, True)
+    )
+    assert (one, other) == pytest.approx((21, 10.5), rel=0.02)
+
+
+@pytest.mark.parametrize(("units", "expected"), [(2, 12), (3, 8)])
+def test_loads_and_stores_share_address_units(units: int, expected: float) -> None:
+    """Two ports for each, so that with units of their own 24 of them would take 6 cycles."""
+    on = XEON.with_values(
+        {
+            "core.address_units": units,
+            "core.store_ports": 2,
+            "core.store_commit_cycles": 0.5,
+            "core.width": 8,
+        }
+    )
+    body = ("load", 12, "independent"), ("store", 12, "same-line")
+    assert cycles(on, *body) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize(("ports", "expected"), [(1, 24), (2, 12)])
+def test_multiplications_have_ports_of_their_own(ports: int, expected: float) -> None:
+    on = XEON.with_value("core.mul_ports", ports)
+    assert cycles(on, ("mul", 24, "independent")) == pytest.approx(expected, rel=0.02)
+
+
 @pytest.mark.parametrize(("accesses", "stores", "expected"), [(3, 2, 5), (3, 6, 4), (6, 6, 3.33)])
 def test_so_many_accesses_are_dispatched_together(
     accesses: int, stores: int, expected: float
