@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel import cpu
+from costmodel import api, cpu
 from costmodel.config.machine import load_machine
 from costmodel.config.workload import Workload
 from costmodel.operations.fork.mm import ForkOperation
@@ -49,3 +49,20 @@ def test_four_isb_per_pte_show(machine: str) -> None:
     each = load_machine(machine).barriers.isb_cycles.value
     more = cycles_per_pte(machine, *[k.isb()] * 4) - cycles_per_pte(machine)
     assert 2.9 * each < more < 4.5 * each
+
+
+@pytest.mark.parametrize("occupancy", [3.0, 6.0, 12.0, 22.0])
+def test_one_occupancy_for_all_atomics_does_not_explain_what_batching_saves(
+    occupancy: float,
+) -> None:
+    """34 to 38 % were published for order 9 on the M2 (T11, T07c): changing lines has a price."""
+    one = {"atomics.store_only_cycles": occupancy, "atomics.line_change_cycles": occupancy}
+    assert batching_pct({}) < -30 < -20 < batching_pct(one)
+
+
+def batching_pct(overrides: dict[str, float]) -> float:
+    before, after = (
+        api.price("apple-m2-vm", strategy, order=9, overrides=overrides).ns_per_pte
+        for strategy in ("v6.7", "folio-batch-v6.9")
+    )
+    return 100 * (after / before - 1)
