@@ -86,17 +86,17 @@ def forwarded(row: c.Row, data: int, hit: int, takes: int, p: Parameters, w: Win
     entry = (now.store - back) & (RING - 1)
     if w.stores[entry].drains <= now.start:
         return data
+    known: int = w.stores[entry].known
     if w.stores[entry].forwards:
-        data = max(now.start + hit, w.stores[entry].known + takes)
+        data = max(now.start + hit, known + takes)
         now.tail = data - now.start
         now.tail_cause = _STORE_FORWARD
         return data
-    drained: int = w.stores[entry].drains + p.locked_again + hit
-    if drained <= data:
+    if known + hit <= data:
         return data
-    now.tail = drained - now.start
+    now.tail = known + hit - now.start
     now.tail_cause = w.stores[entry].drain_cause
-    return drained
+    return known + hit
 
 
 @inlined

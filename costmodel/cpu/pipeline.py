@@ -247,6 +247,8 @@ def _drain(row: c.Row, op: int, p: Parameters, w: Window) -> None:
     if begin > now.drained or takes > p.store_drain:
         now.drained_cause = cause  # else what was in front kept the queue busy
     now.drained = begin + takes
+    if not forwards:
+        data = now.drained + (p.locked_again if op == c.OP_LOCKED else 0)
     entry = now.store & (RING - 1)
     w.stores[entry].known = data
     w.stores[entry].drains = now.drained

@@ -337,10 +337,10 @@ class Execution:
             return data
         refuses = store.op == c.OP_LOCKED and self.p.locked_again
         if refuses or store.op in (c.OP_RMW_STORE, c.OP_ZERO_LINE):
-            drained = (yield store.drained) + self.p.locked_again + hit
-            if drained > data:
-                data = drained
-                op.tail, op.tail_cause = drained - op.start, store.drain_cause
+            read = (yield store.drained) + (self.p.locked_again if refuses else 0) + hit
+            if read > data:
+                data = read
+                op.tail, op.tail_cause = read - op.start, store.drain_cause
             return data
         renamed = self.p.forward < TICKS_PER_CYCLE
         stored = store.ready if renamed else store.started

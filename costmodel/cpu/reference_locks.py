@@ -52,9 +52,10 @@ def turn_begins(core: Execution, op: MicroOp, begin: int, body: int) -> Begins:
     """Begin after older locked operations and older loads."""
     before = core.loads_before[op.number]
     # Older ones than these retired long ago.
-    for load in core.loads[max(0, before - (core.p.load_queue or core.p.rob)) : before]:
+    older = core.loads[max(0, before - (core.p.load_queue or core.p.rob)) : before]
+    for load in (each for each in older if each.op == c.OP_LOAD):
         loaded: int = yield load.done
-        if load.op == c.OP_LOAD and loaded > begin:
+        if loaded > begin:
             begin, body = loaded, Cause.DEPENDENCY
     lock = core.lock_before[op.number]
     done: int = 0 if lock is None else (yield lock.done)

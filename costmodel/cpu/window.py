@@ -106,7 +106,7 @@ class StoreEntry:
 
     dispatched: int
     known: int
-    """When the data are known."""
+    """When loads can have the data: from where the store has them, or else from the L1."""
     drains: int
     forwards: int
     """1 where younger loads can take the data from it."""

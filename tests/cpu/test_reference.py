@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costmodel.code.trace import TableRun, Trace
-from costmodel.code.uops import Kind, Target
+from costmodel.code.uops import Kind, Subkind, Target, prefetch
 from costmodel.config.machine import Machine, load_machine
 from costmodel.cpu import engine, reference
 from costmodel.cpu.stack import Cause
 
-from .build import ALTRA, M2, XEON, alu, load, machine, system, trace_of
+from .build import ALTRA, M2, XEON, alu, load, machine, rmw, store, system, trace_of
 from .draw import ARM64, X86, traces
 from .loops import fork_loop
 
@@ -172,3 +172,13 @@ def test_fetch_that_lags_asks_when_old_rows_left_its_queue(queue: int, kind: Kin
             rest = [system(Kind.NOP)] * lead + [system(kind)] * 2 + [alu()] * 6
             two = trace_of(rest)
             assert_equal([TableRun(one, 1, 1, 1e9), TableRun(two, 1, 1, 1e9)], on)
+
+
+def test_a_locked_operation_does_not_wait_for_a_prefetch() -> None:
+    """It waits for older loads alone. The prefetch waits long for the register that stores hold."""
+    lines = (store(4096 * i, target=Target.PAGE) for i in range(3))
+    ahead = prefetch(Target.PAGE, 4096 * 3)
+    lock = rmw(Subkind.RMW_LOCKED, target=Target.PAGE)
+    one = trace_of([*lines, ahead, lock, alu(4)])
+    on = machine(MILAN, **COLD, caches__miss_registers=1)
+    assert_equal([TableRun(one, 1, 1, 1e9)], on)
