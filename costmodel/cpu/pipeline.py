@@ -228,9 +228,9 @@ def _drain(row: c.Row, op: int, p: Parameters, w: Window) -> None:
         takes, cause = p.store_drain if row[c.SAME_LINE] else p.store_line_drain, _STORE_BUFFER
         data = now.known
     elif op == c.OP_LOCKED or op == c.OP_ZERO_BLOCK:
-        begin, cause = max(now.drained, now.finish), _ZEROING
+        cause = _ZEROING
         if op == c.OP_LOCKED:
-            begin, cause = max(now.drained, now.finish + p.locked_writes), _LOCKED
+            begin, cause = max(begin, now.finish + p.locked_writes), _LOCKED
             forwards = 0 if p.locked_again else 1
     elif op == c.OP_RMW_STORE:
         begin = _turn(row, max(begin, now.arrival), p, now)

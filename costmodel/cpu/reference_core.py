@@ -171,7 +171,7 @@ class ReferenceCore(Execution):
                 begin = max(begin, retired + self.p.store_leaves)
             elif op.op in (c.OP_LOCKED, c.OP_ZERO_BLOCK):
                 writes = self.p.locked_writes if op.op == c.OP_LOCKED else 0
-                begin, takes = max(drained, op.finish + writes), 0
+                begin, takes = max(begin, op.finish + writes), 0
                 own = Cause.LOCKED if op.op == c.OP_LOCKED else Cause.ZEROING
             elif op.op == c.OP_RMW_STORE:
                 takes = self.p.store_only if self.fetches(op) else self.p.far_trip
