@@ -108,7 +108,7 @@ def _load(row: c.Row, ready: int, p: Parameters, costs: Costs, w: Window) -> Non
     now = w.now[0]
     start_access(row, ready, p, costs, w)
     data = fetch(row, now.start, p, costs, w)
-    now.finish = forwarded(row, data, p.l1, p.forward, p, w)
+    now.finish = forwarded(row, data, p.l1, p.forward, w)
     now.loaded = max(now.loaded, now.finish)
     hold_register(row, now.finish, costs, w)
 
@@ -135,7 +135,7 @@ def _atomic(row: c.Row, op: int, ready: int, p: Parameters, costs: Costs, w: Win
     start_access(row, ready, p, costs, w)
     data = fetch(row, now.start, p, costs, w) - p.l1 + latency
     # Its measured latency is that of a chain: from the data of an older store on, too.
-    now.finish = forwarded(row, data, latency, latency, p, w)
+    now.finish = forwarded(row, data, latency, latency, w)
     now.tail = latency
     now.body_cause = now.tail_cause
     now.tail_cause = _ATOMIC

@@ -74,7 +74,7 @@ def _prefetch(row: c.Row, earliest: int, gap: int, w: Window) -> None:
 
 
 @inlined
-def forwarded(row: c.Row, data: int, hit: int, takes: int, p: Parameters, w: Window) -> int:
+def forwarded(row: c.Row, data: int, hit: int, takes: int, w: Window) -> int:
     """Return the tick at which the data arrive, if need be from an older store in the queue.
 
     ``hit`` is the latency where the L1 has the line, ``takes`` that from the store's data on.
