@@ -25,6 +25,7 @@ from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.shared.entry import Steps
+from costmodel.operations.shared.holes import EmptyEntries
 from costmodel.operations.shared.pmd import pmd_program, with_pmds
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.operations.shared.trace import step_before
@@ -288,7 +289,7 @@ class Walk:
         """Unmap the table."""
         memory = shape.build()
         zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
-        zap.isa = vocabularies[0].isa
+        zap.skip = EmptyEntries("zap", vocabularies[0].isa).skip
         zap.frees_large_alone = frees_large_alone
         released: list[Step | Uop] = []
         zap.page_lists = _full_lists(memory)
