@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from costmodel.code.build import build
 from costmodel.code.events import Step
-from costmodel.code.library import BUILD_MARK, FILE_MARK, layouts_of, load_library
+from costmodel.code.library import BUILD_MARK, FILE_MARK, layouts_of, load_library, source_of
 from costmodel.code.record import Record, recorder_of
 from costmodel.code.step_archive import build_names_of
 from costmodel.code.trace import TableRun, Trace, later
@@ -91,21 +91,16 @@ class _Releasing(NamedTuple):
 def _releases_of(strategy: Strategy, program: str) -> tuple[Mapping[str, str], bool]:
     """Return what the kernel releases with, and whether it frees large folios singly.
 
-    A user's function has those of the kernel on whose steps it runs.
+    A user's function has those of the kernel on whose steps it runs: of the newest, because the
+    steps of v6.12 stand for older ones, too.
     """
     if strategy.release_programs:
         return strategy.release_programs, strategy.frees_large_alone
     for known in reversed(STRATEGIES):
         own = (*known.programs.values(), *known.range_programs.values())
-        if _source_of(program) in map(_source_of, own):
+        if source_of(program) in map(source_of, own):
             return known.release_programs, known.frees_large_alone
     return FOLIOS, False
-
-
-def _source_of(program: str) -> str:
-    """Return a program's name without its build."""
-    name, _, place = program.rpartition(".")
-    return f"{name.partition(BUILD_MARK)[0]}.{place}"
 
 
 def _runs(
