@@ -359,6 +359,12 @@ def builds_of(operation: str, program: str) -> tuple[str, ...]:
     return tuple(sorted(build for known, build in pairs if known == source))
 
 
+def source_of(program: str) -> str:
+    """Return a program's name without its build: ``v6.7@gcc13.x86_64`` to ``v6.7.x86_64``."""
+    source, _, place = program.partition(BUILD_MARK)
+    return f"{source}.{place.rpartition('.')[2]}" if place else program
+
+
 def _columns_of(
     numbers: NDArray[Any], layout: Mapping[str, Sequence[int]]
 ) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -155,9 +155,9 @@ class Workload(Crowd, Mapped):
         return self.memory_bytes // PAGE_BYTES
 
     @property
-    def touched_pages(self) -> float:
+    def touched_pages(self) -> int:
         """The number of pages of the mapping that are there."""
-        return present_bytes(self.memory_bytes, self.holes) / PAGE_BYTES
+        return present_bytes(self.memory_bytes, self.holes) // PAGE_BYTES
 
     @property
     def folio_order(self) -> int | None:

@@ -6,6 +6,8 @@ table is reported as a fault, and carried out for the slots inside: the kernel w
 
 from __future__ import annotations
 
+from typing import Final
+
 from costmodel.mm.address_space import Slots
 from costmodel.mm.folio import Folio
 from costmodel.mm.pte import (
@@ -28,6 +30,15 @@ from costmodel.mm.violations import Guarantee, Violation, plural, span
 
 Batch = tuple[int, int]
 """First virtual page number of entries that were set at once, and their number."""
+
+_TORN: Final = (
+    "replaced while a TLB may still hold the old translation (other frame or other cont bit): "
+    "clear, TLBI and DSB must come first"
+)
+_RACED: Final = (
+    "stored over present ones, which a CPU may mark dirty or accessed in between: they must be "
+    "emptied by an atomic first"
+)
 
 
 class LiveTable:
@@ -179,9 +190,9 @@ class LiveTable:
             slots[index] = pte
             pte += PFN_STEP
         if torn:
-            self._report_torn(torn)
+            self._report(Guarantee.BREAK_BEFORE_MAKE, torn, _TORN)
         if raced:
-            self._report_raced(raced)
+            self._report(Guarantee.ENTRY_BITS, raced, _RACED)
 
     def _inside(self, slot: int, count: int, done: str) -> range:
         """Return the slots of a range inside this part; report a fault if some lie outside."""
@@ -197,25 +208,12 @@ class LiveTable:
         self.faults.append(Violation(Guarantee.BATCH, where, what, vpns))
         return range(max(slot, self.first), min(slot + count, self.end))
 
-    def _report_torn(self, torn: list[int]) -> None:
-        """Report entries that were replaced while a TLB may hold the old translation."""
-        vpns = range(self.base + torn[0], self.base + torn[-1] + 1)
-        what = (
-            f"{plural(len(torn), 'PTE')} replaced while a TLB may still hold the old "
-            "translation (other frame or other cont bit): clear, TLBI and DSB must come first"
-        )
-        where = f"slots {span(torn[0], len(torn))} (pages {span(vpns.start, len(torn))})"
-        self.faults.append(Violation(Guarantee.BREAK_BEFORE_MAKE, where, what, vpns))
-
-    def _report_raced(self, raced: list[int]) -> None:
-        """Report entries that were stored over present ones, in which CPUs may set bits."""
-        vpns = range(self.base + raced[0], self.base + raced[-1] + 1)
-        what = (
-            f"{plural(len(raced), 'PTE')} stored over present ones, which a CPU may mark dirty or "
-            "accessed in between: they must be emptied by an atomic first"
-        )
-        where = f"slots {span(raced[0], len(raced))} (pages {span(vpns.start, len(raced))})"
-        self.faults.append(Violation(Guarantee.ENTRY_BITS, where, what, vpns))
+    def _report(self, broken: Guarantee, indices: list[int], what: str) -> None:
+        """Report entries that were stored where they must not be yet; ``what`` says why."""
+        first, count = indices[0], len(indices)
+        vpns = range(self.base + first, self.base + indices[-1] + 1)
+        where = f"slots {span(first, count)} (pages {span(vpns.start, count)})"
+        self.faults.append(Violation(broken, where, f"{plural(count, 'PTE')} {what}", vpns))
 
 
 def shared_entry(pte: int) -> int:

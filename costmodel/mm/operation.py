@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any
 
 from costmodel.mm.address_space import AddressSpace, Vma
 from costmodel.mm.folio import Folio, FrameTable
@@ -18,9 +19,8 @@ class TableOperation:
     ``tlb`` what TLBs may hold. ``faults`` collects what goes wrong during the operation, in order;
     checks afterwards find what is wrong with the outcome. ``pmds_are_taken``: the strategy has
     asked for the PMDs that map folios, so it handles them itself. ``keeps_large_mapcount``: the
-    kernel is known to keep that counter; else it does if it ever changes it. ``isa`` is the
-    instruction set of the kernel that is priced. ``skipped`` is the last entry that was found
-    empty, and ``registers`` names what the loop held in registers behind it.
+    kernel is known to keep that counter; else it does if it ever changes it. ``skip`` yields what
+    the kernel executes for the empty entry of a slot: nothing, unless a trace is made.
     """
 
     def __init__(self, frames: FrameTable, tlb: TlbView, *, contpte: bool = False) -> None:
@@ -31,9 +31,7 @@ class TableOperation:
         self.faults: list[Violation] = []
         self.pmds_are_taken = False
         self.keeps_large_mapcount = False
-        self.isa = "x86_64"
-        self.skipped = -1
-        self.registers: dict[str, int] = {}
+        self.skip: Callable[[int], Generator[Any, Any, None]] = _nothing
         self._batch_count = 1
         self._batch_first = -1
         self._overrun_at = -1
@@ -153,3 +151,7 @@ class TableOperation:
         frames = range(folio.first_pfn + first_page, folio.first_pfn + first_page + count)
         where = f"{'frame' if count == 1 else 'frames'} {span(frames.start, count)}"
         self.faults.append(Violation(Guarantee.BATCH, where, what, pfns=frames))
+
+
+def _nothing(_: int) -> Generator[Any, Any, None]:
+    yield from ()

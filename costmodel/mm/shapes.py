@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from random import Random
 from typing import Final
 
@@ -13,6 +12,7 @@ from costmodel.config.frames import CONTIGUOUS, scatter_of
 from costmodel.mm.address_space import AddressSpace, Rss, Vma, VmaKind
 from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio, FrameTable
+from costmodel.mm.frames import first_pfns_of
 from costmodel.mm.pte import (
     CONT,
     CONT_PTES,
@@ -28,83 +28,6 @@ from costmodel.mm.pte import (
 )
 from costmodel.mm.state import PteState
 from costmodel.units import LARGEST_ORDER, PAGE_BYTES
-
-BASE_PFN: Final = (1 << 20) + (1 << 14)
-"""First frame of a table: its struct pages lie in the middle of a 2 MiB block of the vmemmap, as
-those of most tables do, not across the border of two."""
-_HALF_BLOCK: Final = CONT_PTES // 2
-
-
-def first_pfns_of(
-    orders: Sequence[int], frames: str, span_pages: int, random: Random
-) -> tuple[int, ...]:
-    """Return the first frame number of each folio of a table, in the order of addresses.
-
-    ``frames`` says how the folios lie (:mod:`costmodel.config.frames`); scattered ones lie in a
-    region of ``span_pages`` pages. Every folio is aligned to its size.
-    """
-    scatter = scatter_of(frames)
-    if scatter.share == 0:
-        shift = _HALF_BLOCK if frames == CONTIGUOUS and max(orders) == 0 else 0
-        starts = accumulate((1 << order for order in orders[:-1]), initial=BASE_PFN + shift)
-        return tuple(starts)
-    largest = max(orders)
-    run_pages = (
-        scatter.run_bytes or sum(1 << order for order in orders) * PAGE_BYTES
-    ) // PAGE_BYTES
-    lone: Sequence[int] = range(len(orders))
-    if scatter.share < 1:
-        lone = random.sample(lone, round(scatter.share * len(orders)))
-    pieces = list(_pieces(orders, frozenset(lone), run_pages))
-    units = [_units(piece, orders, largest) for piece in pieces]
-    first_pfns = [0] * len(orders)
-    for piece, unit in zip(pieces, _anywhere(units, span_pages >> largest, random), strict=True):
-        pfn = BASE_PFN + (unit << largest)
-        for folio in piece:
-            size = 1 << orders[folio]
-            pfn = -(-pfn // size) * size
-            first_pfns[folio] = pfn
-            pfn += size
-    return tuple(first_pfns)
-
-
-def _pieces(orders: Sequence[int], lone: frozenset[int], run_pages: int) -> Iterator[Sequence[int]]:
-    """Yield the groups of folios that lie one behind the other: lone ones, and runs of the rest."""
-    run: list[int] = []
-    pages = 0
-    for folio, order in enumerate(orders):
-        if folio in lone:
-            yield (folio,)
-            continue
-        if run and pages + (1 << order) > run_pages:
-            yield tuple(run)
-            run, pages = [], 0
-        run.append(folio)
-        pages += 1 << order
-    if run:
-        yield tuple(run)
-
-
-def _units(piece: Sequence[int], orders: Sequence[int], largest: int) -> int:
-    """Return how many places, each as large as the largest folio, a group takes, gaps included."""
-    end = 0
-    for folio in piece:
-        size = 1 << orders[folio]
-        end = (-(-end // size) + 1) * size
-    return -(-end // (1 << largest))
-
-
-def _anywhere(sizes: Sequence[int], places: int, random: Random) -> list[int]:
-    """Return random beginnings for pieces of such sizes among ``places``, so that none overlap."""
-    free = max(places - sum(sizes), 0)
-    spots = random.sample(range(free + len(sizes)), len(sizes))
-    larger = 0
-    begins = [0] * len(sizes)
-    for piece in sorted(range(len(sizes)), key=spots.__getitem__):
-        begins[piece] = spots[piece] + larger
-        larger += sizes[piece] - 1
-    return begins
-
 
 FRESH: Final = PteState("fresh", "freshly written")
 """The state of pages that one process has written and no operation has touched."""
@@ -131,7 +54,7 @@ class TableShape:
     @property
     def pages(self) -> int:
         """The number of pages that it maps."""
-        return sum(map((1).__lshift__, self.orders))
+        return _pages(self.orders)
 
     @property
     def ptes(self) -> int:
@@ -245,33 +168,9 @@ def homogeneous(
     """
     _check_arguments(memory_bytes, folio_orders, frames)
     total_pages = memory_bytes // PAGE_BYTES
-    tables, rest = divmod(total_pages, TABLE_PTES)
-    there = tables * (1 - holes)
-    layouts: list[tuple[int, tuple[int, ...], int]] = []
-    small = {
-        order: share for order, share in folio_orders.items() if order < LARGEST_ORDER and share
-    }
-    whole = round(there * (folio_orders.get(LARGEST_ORDER, 0.0) if small else 1.0))
-    if whole:
-        layouts.append((whole, (LARGEST_ORDER,), TABLE_PTES))
-    # Folios that a table with its holes has no room for fill tables of their own.
-    while len(small) > 1 and (there - whole) * TABLE_PTES < (tables - whole) << max(small):
-        order, share = max(small.items())
-        full = min(round(there * share), tables - whole)
-        layouts.append((full, (order,) * (TABLE_PTES >> order), TABLE_PTES))
-        whole += full
-        del small[order]
-    layouts = [layout for layout in layouts if layout[0]]
     random = Random(f"{seed}/{sorted(folio_orders.items())}/{frames}")
     span = max(round(total_pages * (1 - holes)), over_bytes // PAGE_BYTES)
-    unit = 1 << min(small, default=0)
-    for count, pages in _filled(tables - whole, (there - whole) * TABLE_PTES, unit, TABLE_PTES):
-        mixed = _interleaved(count, pages, small, random) if small else []
-        layouts.extend((number, orders, TABLE_PTES) for number, orders in mixed)
-    if rest:
-        ((_, pages), *_) = _filled(1, rest * (1 - holes), unit, rest)
-        orders = _fill(pages, _quotas(pages, small or {0: 1.0}, math.floor), random)
-        layouts.append((1, orders, rest))
+    kinds = list(_kinds(total_pages, folio_orders, holes, random))
     return ShapedSpace(
         tuple(
             TableShape(
@@ -283,9 +182,54 @@ def homogeneous(
                 pmd and orders == (LARGEST_ORDER,),
                 size - _pages(orders),
             )
-            for count, orders, size in layouts
+            for count, orders, size in kinds
         )
     )
+
+
+_Kind = tuple[int, tuple[int, ...], int]
+"""How many tables are alike, the orders of the folios of each, and its number of entries."""
+
+
+def _kinds(
+    total_pages: int, folio_orders: Mapping[int, float], holes: float, random: Random
+) -> Iterator[_Kind]:
+    """Yield the tables of a mapping: full ones, then mixtures, then one that ends it."""
+    tables, rest = divmod(total_pages, TABLE_PTES)
+    there = tables * (1 - holes)
+    full, small = _full_tables(tables, there, folio_orders)
+    for order, count in full.items():
+        yield count, (order,) * (TABLE_PTES >> order), TABLE_PTES
+    whole = sum(full.values())
+    unit = 1 << min(small, default=0)
+    for count, pages in _filled(tables - whole, (there - whole) * TABLE_PTES, unit, TABLE_PTES):
+        mixed = _interleaved(count, pages, small, random) if small else []
+        for number, orders in mixed:
+            yield number, orders, TABLE_PTES
+    if rest:
+        ((_, pages), *_) = _filled(1, rest * (1 - holes), unit, rest)
+        yield 1, _fill(pages, _quotas(pages, small or {0: 1.0}, math.floor), random), rest
+
+
+def _full_tables(
+    tables: int, there: float, folio_orders: Mapping[int, float]
+) -> tuple[dict[int, int], dict[int, float]]:
+    """Return how many tables folios of one order fill, by order, and the shares of other orders.
+
+    Those are order 9, and folios that a table with its holes has no room for. ``there``: how many
+    of the tables' pages are there, in tables.
+    """
+    small = {
+        order: share for order, share in folio_orders.items() if order < LARGEST_ORDER and share
+    }
+    whole = round(there * (folio_orders.get(LARGEST_ORDER, 0.0) if small else 1.0))
+    full = {LARGEST_ORDER: whole}
+    while len(small) > 1 and (there - whole) * TABLE_PTES < (tables - whole) << max(small):
+        order, share = max(small.items())
+        full[order] = min(round(there * share), tables - whole)
+        whole += full[order]
+        del small[order]
+    return {order: count for order, count in full.items() if count}, small
 
 
 def _check_arguments(memory_bytes: int, folio_orders: Mapping[int, float], frames: str) -> None:
@@ -389,4 +333,4 @@ def _fill(pages: int, quotas: Mapping[int, int], random: Random) -> tuple[int, .
 
 
 def _pages(orders: tuple[int, ...]) -> int:
-    return sum(1 << order for order in orders)
+    return sum(map((1).__lshift__, orders))

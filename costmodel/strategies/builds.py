@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
 
-from costmodel.code.library import BUILD_MARK, RAGGED, builds_of, layouts_of
+from costmodel.code.library import BUILD_MARK, RAGGED, builds_of, layouts_of, source_of
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.workload import Workload
 from costmodel.config.yaml_text import shipped
@@ -261,12 +261,6 @@ def _lacks_steps(strategy: Strategy, build: str, workload: Workload, isa: str) -
     except ConfigError as error:
         return f"does not run on build {build}: {error.faults[0].reason}"
     return ""
-
-
-def source_of(program: str) -> str:
-    """Return a program's name without its build: ``v6.7@gcc13.x86_64`` to ``v6.7.x86_64``."""
-    source, _, place = program.partition(BUILD_MARK)
-    return f"{source}.{place.rpartition('.')[2]}" if place else program
 
 
 def _build_in(program: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from costmodel.code.library import source_of
 from costmodel.config.yaml_text import shipped
 from costmodel.operations.shared.strategy import Strategy
-from costmodel.strategies.builds import source_of
 
 
 @dataclass(frozen=True)

@@ -90,12 +90,7 @@ NEAREST = sorted(
 _OPTION = re.compile(r"--\w+ (?:'[^']+'|[\w.=]+)")
 _STATE = re.compile(r", state ('[^']+'|[\w-]+)")
 _KEY = re.compile(r"(?<![\w/.-])[a-z]+\.(?!md)[a-z_.]*\*?")
-_NUMBER = {
-    "core.clock_ghz": 2,
-    "caches.dram.latency_ns": 200,
-    "tlbi.asid_flush_ns": 900,
-    "vmas": 9,
-}
+_NUMBER = {"core.clock_ghz": 2, "caches.dram.latency_ns": 200, "tlbi.asid_flush_ns": 900, "vmas": 9}
 """A value for each key of which a number is asked."""
 
 

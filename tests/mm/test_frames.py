@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.mm.shapes import BASE_PFN, first_pfns_of
+from costmodel.mm.frames import BASE_PFN, first_pfns_of
 
 PAGES = (0,) * 512
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from costmodel.code.events import Mark, Step
-from costmodel.code.library import load_library
+from costmodel.code.library import load_library, source_of
 from costmodel.code.record import recorder_of
 from costmodel.code.uops import Uop
 from costmodel.mm.pte import TABLE_PTES
@@ -16,7 +16,6 @@ from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.operations.shared.trace import step_before
 from costmodel.recorder import Recording, load_program
-from costmodel.strategies.builds import source_of
 from costmodel.strategies.catalogue import built_in
 
 BASE = 1 << 20

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from costmodel.code.build import build
 from costmodel.code.events import Step
-from costmodel.code.library import load_library
+from costmodel.code.library import load_library, source_of
 from costmodel.code.record import recorder_of
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Uop
@@ -19,7 +19,6 @@ from costmodel.operations.fork.recorded import find
 from costmodel.operations.shared.pmd import ARCHITECTURES, pmd_program
 from costmodel.operations.shared.strategy import Strategy
 from costmodel.recorder import Recording, load_program, recorded_names
-from costmodel.strategies.builds import source_of
 from costmodel.strategies.catalogue import built_in
 
 from .compare import Event, compare

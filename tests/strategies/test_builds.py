@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from costmodel import cell, price
+from costmodel.code.library import source_of
 from costmodel.config.errors import ConfigError
 from costmodel.strategies.builds import (
     BOOTED,
@@ -14,7 +15,6 @@ from costmodel.strategies.builds import (
     known_builds,
     not_recorded,
     own_build,
-    source_of,
 )
 from costmodel.strategies.catalogue import built_in
 from costmodel.strategies.resolve import resolve

@@ -17,7 +17,6 @@ from costmodel.mm.pte import CONT, PRESENT, WRITE
 from costmodel.mm.struct_page import REFCOUNT, STRUCT_PAGE_BYTES
 from costmodel.operations.fork.mm import ForkOperation, TablePair
 from costmodel.operations.shared.entry import Entry, Steps
-from costmodel.operations.shared.holes import skip
 
 RESCHED_AT: Final = 32
 """The count of ``progress`` at which copy_pte_range() looks whether it must reschedule."""
@@ -72,7 +71,7 @@ def read(
     """
     entry = entry_at(fork, pair, slot)
     if not entry.pte:
-        yield from skip(fork, "fork", slot)
+        yield from fork.skip(slot)
         return entry
     if progress.due():
         yield entry.step("resched", -1)

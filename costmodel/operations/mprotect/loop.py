@@ -34,7 +34,6 @@ def change_tables(mprotect: MprotectOperation, change: Change) -> Steps:
     for table in mprotect.tables():
         yield from walk(
             mprotect,
-            "mprotect",
             table,
             partial(change, mprotect, table),
             partial(change_nonpresent, mprotect, table),

@@ -32,8 +32,7 @@ def move_tables(mremap: MremapOperation, move: Move) -> Steps:
 
 def move_entries(mremap: MremapOperation, table: MovedTable, move: Move) -> Steps:
     """Move the entries of one table under its lock, then flush it."""
-    how = partial(move, mremap, table), partial(move_nonpresent, table)
-    yield from walk(mremap, "mremap", table, *how)
+    yield from walk(mremap, table, partial(move, mremap, table), partial(move_nonpresent, table))
     mremap.flush(table)
 
 

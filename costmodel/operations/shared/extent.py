@@ -53,7 +53,7 @@ def space_of(workload: Workload, *, contpte: bool = False) -> ShapedSpace:
         workload.memory_bytes,
         tuple(workload.folio_orders.items()),
         workload.frames,
-        workload.frames_over or round(workload.touched_pages) * PAGE_BYTES,
+        workload.frames_over or workload.touched_pages * PAGE_BYTES,
         operation_named(workload.operation).state(workload.state),
         contpte,
         workload.mapped == "pmd",

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from costmodel.code.events import Step
 from costmodel.code.uops import KNOWN, Kind, Subkind, Target, Uop, Value
-from costmodel.mm.operation import TableOperation
 
 _PTE_BYTES: Final = 8
 _ROWS: Final = {
@@ -65,23 +64,32 @@ _Row = tuple[Uop, tuple[str, ...], str]
 """A micro-op, and the names of the registers that it reads and writes."""
 
 
-def skip(begun: TableOperation, operation: str, slot: int) -> Generator[Step | Uop, Any, None]:
-    """Yield what is executed for the empty entry ``slot``.
+class EmptyEntries:
+    """What an operation executes for the empty entries of one table, in their order."""
 
-    It waits for what the entry before left in registers where that was empty too.
-    """
-    if begun.skipped != slot - 1:
-        begun.registers.clear()
-    begun.skipped = slot
-    values = begun.registers
-    for uop, reads, writes in _rows(operation, begun.isa):
-        known = tuple(Value(values[name]) for name in reads if name in values)
-        if uop.target is Target.SRC:
-            value = yield uop._replace(offset_bytes=_PTE_BYTES * slot, address_inputs=known)
-        else:
-            value = yield uop._replace(data_inputs=known)
-        if writes:
-            values[writes] = value
+    def __init__(self, operation: str, isa: str) -> None:
+        """Begin at the table's first entry; ``operation`` is the name of what goes on."""
+        self._kernel = operation, isa
+        self._last = -1
+        self._registers: dict[str, int] = {}
+
+    def skip(self, slot: int) -> Generator[Step | Uop, Any, None]:
+        """Yield what is executed for the empty entry ``slot``.
+
+        It waits for what the entry before left in registers where that was empty too.
+        """
+        if self._last != slot - 1:
+            self._registers.clear()
+        self._last = slot
+        values = self._registers
+        for uop, reads, writes in _rows(*self._kernel):
+            known = tuple(Value(values[name]) for name in reads if name in values)
+            if uop.target is Target.SRC:
+                value = yield uop._replace(offset_bytes=_PTE_BYTES * slot, address_inputs=known)
+            else:
+                value = yield uop._replace(data_inputs=known)
+            if writes:
+                values[writes] = value
 
 
 @cache

@@ -14,6 +14,7 @@ from costmodel.mm.operation import TableOperation
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.entry import Steps
+from costmodel.operations.shared.holes import EmptyEntries
 from costmodel.operations.shared.pmd import pmd_program, with_pmds
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.units import PAGE_BYTES
@@ -102,7 +103,7 @@ def table_yields(
     operation = operation_named(name)
     memory = operation.memory_of(function, shape, contpte=contpte)
     begun = operation.begin(memory, contpte=contpte)
-    begun.isa = vocabulary.isa
+    begun.skip = EmptyEntries(name, vocabulary.isa).skip
     steps = with_pmds(name, function, begun) if shape.pmd else function(begun)
     return exhausted(steps, step_before(operation.event_before), vocabulary)
 

@@ -13,28 +13,25 @@ from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import CONT, CONT_PTES, PRESENT
 from costmodel.operations.shared.contpte import convert, gathered, unfold_partial
 from costmodel.operations.shared.entry import Counted, Entry, Steps, TablePart
-from costmodel.operations.shared.holes import skip
 from costmodel.operations.shared.scan import Scan, scan
 
 
 def walk(
     begun: TableOperation,
-    operation: str,
     part: TablePart,
     change: Callable[[Entry], Counted],
     change_nonpresent: Callable[[Entry], Steps],
 ) -> Steps:
     """Take the lock of a table and handle each entry of the part.
 
-    ``operation`` is the name of what goes on. ``change`` handles a batch of entries from a present
-    one on and returns their number. ``change_nonpresent`` handles one that maps nothing and is not
-    empty.
+    ``change`` handles a batch of entries from a present one on and returns their number.
+    ``change_nonpresent`` handles one that maps nothing and is not empty.
     """
     yield entry_of(begun, part, part.first).step("lock")
     slot = part.first
     while slot < part.end:
         if not part.src.slots[slot]:
-            yield from skip(begun, operation, slot)
+            yield from begun.skip(slot)
             slot += 1
             continue
         entry = yield from read_entry(begun, part, slot)

@@ -16,7 +16,6 @@ from costmodel.mm.address_space import Rss, VmaKind
 from costmodel.mm.folio import Folio
 from costmodel.mm.pte import CONT, DIRTY, PRESENT, YOUNG
 from costmodel.operations.shared.entry import Counted, Entry, Steps
-from costmodel.operations.shared.holes import skip
 from costmodel.operations.zap.gather import Room
 from costmodel.operations.zap.mm import ZapOperation, ZapTable
 from costmodel.operations.zap.release import flush_and_release
@@ -44,7 +43,7 @@ def unmap_tables(
         while slot < table.end:
             entry = entry_at(zap, table, slot)
             if not entry.pte:
-                yield from skip(zap, "zap", slot)
+                yield from zap.skip(slot)
                 slot += 1
                 continue
             entry.value = yield entry.step("read")

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from costmodel.code.build import build
 from costmodel.code.events import Step
-from costmodel.code.library import BUILD_MARK, FILE_MARK, layouts_of, load_library
+from costmodel.code.library import BUILD_MARK, FILE_MARK, layouts_of, load_library, source_of
 from costmodel.code.record import Record, recorder_of
 from costmodel.code.step_archive import build_names_of
 from costmodel.code.trace import TableRun, Trace, later
@@ -25,6 +25,7 @@ from costmodel.mm.build import Memory
 from costmodel.mm.folio import Folio
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.operations.shared.entry import Steps
+from costmodel.operations.shared.holes import EmptyEntries
 from costmodel.operations.shared.pmd import pmd_program, with_pmds
 from costmodel.operations.shared.strategy import Function, Strategy
 from costmodel.operations.shared.trace import step_before
@@ -90,21 +91,16 @@ class _Releasing(NamedTuple):
 def _releases_of(strategy: Strategy, program: str) -> tuple[Mapping[str, str], bool]:
     """Return what the kernel releases with, and whether it frees large folios singly.
 
-    A user's function has those of the kernel on whose steps it runs.
+    A user's function has those of the kernel on whose steps it runs: of the newest, because the
+    steps of v6.12 stand for older ones, too.
     """
     if strategy.release_programs:
         return strategy.release_programs, strategy.frees_large_alone
     for known in reversed(STRATEGIES):
         own = (*known.programs.values(), *known.range_programs.values())
-        if _source_of(program) in map(_source_of, own):
+        if source_of(program) in map(source_of, own):
             return known.release_programs, known.frees_large_alone
     return FOLIOS, False
-
-
-def _source_of(program: str) -> str:
-    """Return a program's name without its build."""
-    name, _, place = program.rpartition(".")
-    return f"{name.partition(BUILD_MARK)[0]}.{place}"
 
 
 def _runs(
@@ -288,7 +284,7 @@ class Walk:
         """Unmap the table."""
         memory = shape.build()
         zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
-        zap.isa = vocabularies[0].isa
+        zap.skip = EmptyEntries("zap", vocabularies[0].isa).skip
         zap.frees_large_alone = frees_large_alone
         released: list[Step | Uop] = []
         zap.page_lists = _full_lists(memory)

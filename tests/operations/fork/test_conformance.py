@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from costmodel.code.library import source_of
 from costmodel.operations.fork.recorded import find
 from costmodel.recorder import load_program
 from costmodel.recorder.archive import cut_programs
-from costmodel.strategies.builds import source_of
 from tests.operations.compare import compare
 from tests.operations.layout import memory_of
 from tests.operations.replay import differences, loop_names, recorded_strategies, replayed, windows
