@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -23,9 +23,6 @@ from costmodel.code.uops import Kind, Subkind, Target, Uop
 from costmodel.parallel import keep_freed_memory
 from costmodel.units import LINE_BYTES
 from costmodel.user_code.blame import StrategyError
-
-if TYPE_CHECKING:
-    from costmodel.code.placing import PlacedRows
 
 keep_freed_memory()
 
@@ -81,6 +78,39 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
     """
     static = _static(operation, library.name)
     hand = _Hand(record.uops, record.results, library.isa) if record.uops else _nothing()
+    rows = _expanded(record, library, static.target, hand)
+    if hand.waits.any():
+        rows = _placed(rows, record, library, static.target, hand)
+    columns = _executed(rows.library_row, static.columns, hand.columns if record.uops else None)
+    memory_producers(columns["kind"], rows.address, columns["size_bytes"], rows.inputs)
+    ids, names = rows.steps.numbered(library)
+    trace = Trace(
+        **columns,
+        inputs=rows.inputs,
+        address=rows.address,
+        step_start=rows.steps.start.astype(np.int32),
+        step_id=ids.astype(np.int32),
+        step_names=names,
+        segments=((segment, 0, len(rows.address)),),
+    )
+    trace = without_kinds(trace, rows.steps.mask)
+    if not len(trace):
+        raise StrategyError(NOTHING)
+    return trace
+
+
+class _Rows(NamedTuple):
+    """The rows of a trace that is being built, and the steps that they belong to."""
+
+    library_row: Ints
+    """The row of the library, or ``-1 - k`` for hand-written micro-op ``k``, int64[n]."""
+    address: Ints
+    inputs: NDArray[np.int32]
+    steps: ExecutedSteps
+
+
+def _expanded(record: Record, library: Library, target: Ints, hand: _Hand) -> _Rows:
+    """Return the rows in the order of the record."""
     fragments, lengths = record.fragments, library.lengths(record.fragments)
     rows = int(lengths.sum())
     library_row = np.empty(rows, dtype=np.int64)
@@ -100,7 +130,7 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
             library.far,
             library.group_start,
             library.group_member,
-            static.target,
+            target,
             hand.inputs,
             hand.address,
             library_row,
@@ -108,57 +138,23 @@ def build(record: Record, library: Library, operation: str, segment: str = "copy
             address,
         )
     )
-    steps = ExecutedSteps.of(fragments, lengths, record.masks)
-    if hand.waits.any():
-        from costmodel.code.placing import placed
-
-        laid = _laid(record, library, hand, static.target, steps, library_row, address)
-        order = placed(laid, inputs)
-        library_row, address, inputs = library_row[order], address[order], inputs[order]
-        steps = steps.ordered(order)
-    known = static.columns
-    if record.uops:
-        library_row = np.where(library_row < 0, len(library.uop) - 1 - library_row, library_row)
-        known = {name: np.concatenate([known[name], hand.columns[name]]) for name in known}
-    columns: dict[str, Any] = {name: np.take(column, library_row) for name, column in known.items()}
-    memory_producers(columns["kind"], address, columns["size_bytes"], inputs)
-    ids, names = steps.numbered(library)
-    trace = Trace(
-        **columns,
-        inputs=inputs,
-        address=address,
-        step_start=steps.start.astype(np.int32),
-        step_id=ids.astype(np.int32),
-        step_names=names,
-        segments=((segment, 0, rows),),
-    )
-    trace = without_kinds(trace, steps.mask)
-    if not len(trace):
-        raise StrategyError(NOTHING)
-    return trace
+    return _Rows(library_row, address, inputs, ExecutedSteps.of(fragments, lengths, record.masks))
 
 
-def _laid(
-    record: Record,
-    library: Library,
-    hand: _Hand,
-    target: Ints,
-    steps: ExecutedSteps,
-    library_row: Ints,
-    address: Ints,
-) -> PlacedRows:
-    """Return what decides at which rows hand-written accesses are placed."""
-    from costmodel.code.placing import PlacedRows
+def _placed(rows: _Rows, record: Record, library: Library, target: Ints, hand: _Hand) -> _Rows:
+    """Return the rows with hand-written accesses where compiled code would have them."""
+    from costmodel.code.placing import PlacedRows, placed  # few strategies need it
 
-    number = np.maximum(-1 - library_row, 0)
-    by_hand = library_row < 0
-    recorded = target[library.uop[np.maximum(library_row, 0)]]
+    steps = rows.steps
+    number = np.maximum(-1 - rows.library_row, 0)
+    by_hand = rows.library_row < 0
+    recorded = target[library.uop[np.maximum(rows.library_row, 0)]]
     read = np.array([name == _READ for name in library.fragment_events], np.bool_)
     reads = (steps.fragment >= 0) & read[np.maximum(steps.fragment, 0)]
     pages = (int(Target.PAGE) << REGION_SHIFT) + LINE_BYTES * record.contexts
-    return PlacedRows(
+    laid = PlacedRows(
         target=np.where(by_hand, hand.columns["target"][number], recorded),
-        address=address,
+        address=rows.address,
         step=steps.of_rows,
         by_hand=by_hand,
         waits=by_hand & hand.waits[number],
@@ -166,6 +162,19 @@ def _laid(
         page_address=pages[:, _PAGE_COLUMN],
         head_address=pages[:, _HEAD_COLUMN],
     )
+    order = placed(laid, rows.inputs)
+    return _Rows(
+        rows.library_row[order], rows.address[order], rows.inputs[order], steps.ordered(order)
+    )
+
+
+def _executed(library_row: Ints, known: Columns, by_hand: Columns | None) -> Columns:
+    """Return the columns of rows, which are rows of ``known`` or hand-written micro-ops."""
+    if by_hand is not None:
+        last = len(known["kind"]) - 1
+        library_row = np.where(library_row < 0, last - library_row, library_row)
+        known = {name: np.concatenate([known[name], by_hand[name]]) for name in known}
+    return {name: np.take(column, library_row) for name, column in known.items()}
 
 
 _READ: Final = "read"

@@ -228,6 +228,10 @@ class Library:
 BUILD_MARK: Final = "@"
 """Mark before the build in the names of programs (``v6.7@gcc13.x86_64``) and of strategies."""
 
+OF_MICRO_OPS: Final = ("site", "kind", "op", "target", "size_bytes", "function")
+"""The columns of a library with an entry for each static micro-op."""
+OF_ROWS: Final = ("taken", "role", "index", "offset", "near")
+"""The columns with an entry for each row that hold no number of a micro-op or a group."""
 _NAMES = ("kind", "op", "target", "function")
 _NUMBERS = (
     "site", "size_bytes", "fragment_start", "fragment_length", "uop", "taken", "role", "index",
@@ -245,7 +249,7 @@ def to_arrays(library: Library) -> dict[str, NDArray[Any]]:
     lowest numbers and their shapes.
     """
     names = {column: sorted(set(getattr(library, column).tolist())) for column in _NAMES}
-    columns = {_IN_ARCHIVES.get(field, field): getattr(library, field) for field in _NUMBERS}
+    columns = {_IN_ARCHIVES.get(name, name): getattr(library, name) for name in _NUMBERS}
     columns |= {
         column: np.searchsorted(names[column], getattr(library, column).astype(np.str_))
         for column in _NAMES
@@ -306,7 +310,7 @@ def from_arrays(operation: str, name: str, numbers: NDArray[Any], head: NDArray[
     """Return the library of the two arrays that :func:`to_arrays` made."""
     text = json.loads(head.tobytes())
     columns = dict(_columns_of(numbers, text["columns"]))
-    start, length = columns.pop("path_start"), columns.pop("path_length")
+    start, length = (columns.pop(archived) for archived in _IN_ARCHIVES.values())
     for column in _NAMES:
         columns[column] = np.array(text["names"][column], np.object_)[columns[column]]
     for column in ("near", "far"):  # the largest, and their numbers are small

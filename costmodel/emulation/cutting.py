@@ -34,7 +34,7 @@ MOST_OFF_PCT: Final = 1.0
 """By how many percent steps may miss the number of micro-ops of a table; else they are refused, if
 the caller does not allow more."""
 _NEARLY_EXACT_PCT: Final = 0.05
-"""If steps miss no table by more than this, taking paths in turn is not tried as well."""
+"""If steps miss no table by more than this, taking fragments in turn is not tried as well."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import unicorn as _untyped
 from unicorn import arm64_const, x86_const
 
-from costmodel.emulation.errors import refuse
+from costmodel.config.errors import ConfigError
 from costmodel.emulation.image import Image
 from costmodel.emulation.lookup import Lookup
 from costmodel.emulation.prefetches import PrefetchInstructions
@@ -110,7 +110,7 @@ class Emulator:
             frame = self._physical[page] = len(self._pages) * PAGE
             self._pages.append(page)
         if frame >= PHYSICAL_BYTES:
-            raise refuse("record", f"needs more than {PHYSICAL_BYTES >> 20} MiB of memory")
+            raise ConfigError.of("record", f"needs more than {PHYSICAL_BYTES >> 20} MiB of memory")
         return frame
 
     def _virtual(self, address: int) -> int:
@@ -251,7 +251,9 @@ class Emulator:
         start = self.image.symbols.get(self.image.function_at(at))
         place = self.image.function_at(at) + (f"+{at - start.address:#x}" if start else "")
         code = self.read(at, 8).hex(" ") if self._is_allowed(at) else "no code"
-        return refuse(name, f"cannot be run outside a kernel: {why}", got=f"{place}: {code}")
+        return ConfigError.of(
+            name, f"cannot be run outside a kernel: {why}", got=f"{place}: {code}"
+        )
 
     def _is_allowed(self, address: int) -> bool:
         return any(start <= address < end for start, end in self._allowed)

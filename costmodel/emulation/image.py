@@ -12,7 +12,7 @@ from typing import Any, Final
 from elftools.elf.relocation import RelocationSection
 from elftools.elf.sections import Section, SymbolTableSection
 
-from costmodel.emulation.errors import refuse
+from costmodel.config.errors import ConfigError
 from costmodel.emulation.objects import open_object
 from costmodel.emulation.relocations import CALLS, apply
 
@@ -145,7 +145,9 @@ class _Object:
         self.elf = open_object(path)
         machine = {"EM_X86_64": "x86_64", "EM_AARCH64": "arm64"}.get(self.elf["e_machine"])
         if machine != isa:
-            raise refuse(str(path), f"must be an object for {isa}", got=str(self.elf["e_machine"]))
+            raise ConfigError.of(
+                str(path), f"must be an object for {isa}", got=str(self.elf["e_machine"])
+            )
         table = self.elf.get_section_by_name(".symtab")
         assert isinstance(table, SymbolTableSection)
         self.table = list(table.iter_symbols())
@@ -210,7 +212,7 @@ class _Object:
                 apply(self.isa, image, place, kind, target)
             except KeyError:
                 reason = "holds a relocation that the recorder does not know"
-                raise refuse(str(self.path), reason, got=f"type {kind}") from None
+                raise ConfigError.of(str(self.path), reason, got=f"type {kind}") from None
             if kind in CALLS[self.isa]:
                 image.sites.append(Site(place, symbol.name))
 

@@ -14,7 +14,7 @@ from elftools.construct import ConstructError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from costmodel.emulation.errors import refuse
+from costmodel.config.errors import ConfigError
 
 _EXECUTABLE: Final = 4
 _GCC_LTO: Final = ".gnu.lto_"
@@ -24,7 +24,9 @@ def open_object(path: Path) -> ELFFile:
     """Open an object; raise ConfigError for a file that holds no machine code, or not all of it."""
     data = path.read_bytes()
     if data[:4] != b"\x7fELF":
-        raise refuse(str(path), "must be an ELF object with machine code, not bitcode (LTO)")
+        raise ConfigError.of(
+            str(path), "must be an ELF object with machine code, not bitcode (LTO)"
+        )
     try:
         elf = ELFFile(BytesIO(data))
         sections = {section.name: section for section in elf.iter_sections()}
@@ -36,10 +38,12 @@ def open_object(path: Path) -> ELFFile:
         if section["sh_type"] != "SHT_NOBITS"
     ]
     if ".symtab" not in sections or max(ends) > len(data):
-        raise refuse(str(path), "must be a whole ELF object with a symbol table")
+        raise ConfigError.of(str(path), "must be a whole ELF object with a symbol table")
     code = any(s["sh_flags"] & _EXECUTABLE and s["sh_size"] for s in sections.values())
     if not code and any(name.startswith(_GCC_LTO) for name in sections):
-        raise refuse(str(path), "must hold machine code, not what gcc left for the linker (LTO)")
+        raise ConfigError.of(
+            str(path), "must hold machine code, not what gcc left for the linker (LTO)"
+        )
     return elf
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from costmodel.checking.check import CheckReport
-from costmodel.emulation.errors import refuse
+from costmodel.config.errors import ConfigError
 from costmodel.emulation.guarantees import check_kernel
 from costmodel.emulation.guarantees_mprotect import WRITE_PROTECT, check_mprotect
 from costmodel.emulation.guarantees_zap import check_unmap
@@ -59,7 +59,7 @@ def _fork(kernel: EmulatedKernel, _: Scene, parent: Process, _state: str) -> Emu
     child = kernel.process(parent.pages)
     result, done = kernel.emulator.record("cm_fork", child.vma, parent.vma)
     if result:
-        raise refuse("copy_page_range", "fails in the emulator", got=str(result))
+        raise ConfigError.of("copy_page_range", "fails in the emulator", got=str(result))
     return EmulatedRun(done, child, (kernel.lock(parent, 0), kernel.lock(child, 0)))
 
 
@@ -70,7 +70,7 @@ def _protect(kernel: EmulatedKernel, _: Scene, process: Process, state: str) -> 
     pages, done = kernel.emulator.record(function, process.vma, int(asked))
     if pages != process.pages:
         reason = f"must change {process.pages} entries in the emulator"
-        raise refuse("change_protection", reason, got=str(pages))
+        raise ConfigError.of("change_protection", reason, got=str(pages))
     return EmulatedRun(done, process, (kernel.lock(process, 0),))
 
 

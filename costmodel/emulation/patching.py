@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from costmodel.config.errors import ConfigError
 from costmodel.emulation.emulator import Emulator
-from costmodel.emulation.errors import refuse
 from costmodel.emulation.image import Image
 
 _RETURN_THUNK: Final = "__x86_return_thunk"
@@ -221,5 +221,7 @@ def _moved_arm64(emulator: Emulator, entry: _Alternative) -> Iterator[bytes]:
             word = word & 0xFC000000 | distance & 0x3FFFFFF
         elif word >> 24 & 0x1F == 0b10000:  # adr, adrp
             place = emulator.image.function_at(entry.original)
-            raise refuse(place, "has an alternative that cannot be moved", got=f"{word:#010x}")
+            raise ConfigError.of(
+                place, "has an alternative that cannot be moved", got=f"{word:#010x}"
+            )
         yield word.to_bytes(4, "little")

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from costmodel.config.errors import ConfigError
 from costmodel.emulation.cutting import MOST_OFF_PCT, Cut, TableRecording, cut_into_steps
 from costmodel.emulation.decode_arm64 import Arm64Decoder
 from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import EmulatedCall
-from costmodel.emulation.errors import refuse
 from costmodel.emulation.kernel import EmulatedKernel
 from costmodel.emulation.lookup import Lookup
 from costmodel.emulation.operations import EmulatedOperation
@@ -157,7 +157,7 @@ class _Recorder:
                 place = next((at for at, pair in pairs if len(set(pair)) > 1), least)
                 where = f"instruction {place} of {done.state}/{scene.layout}"
                 reason = f"executes other instructions where frames descend: {where}"
-                raise refuse("record", reason)
+                raise ConfigError.of("record", reason)
 
     def record(self, scene: Scene) -> None:
         """Take a process through all states of the operation, and record each of them."""
@@ -236,4 +236,4 @@ def _no_stubs(kernel: EmulatedKernel, done: EmulatedCall, first: int, end: int) 
         names = ", ".join(sorted(called))
         reason = "is called in the loop, and nothing linked defines it: name the file of the tree "
         reason += "that does, as in --with mm/util.c"
-        raise refuse(names, reason)
+        raise ConfigError.of(names, reason)

@@ -12,8 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from costmodel.checking.check import report_text
-from costmodel.config.errors import Fault, Faults, describe
-from costmodel.emulation.errors import refuse
+from costmodel.config.errors import ConfigError, Fault, Faults, describe
 from costmodel.emulation.kernel import SETUP, EmulatedKernel, build_kernel
 from costmodel.emulation.objects import defined
 from costmodel.emulation.operations import OPERATIONS, EmulatedOperation
@@ -133,7 +132,7 @@ def _asked(request: Request, faults: Faults) -> tuple[BuildTree, str, Path]:
 
 def _check_source(tree: BuildTree, source: str) -> None:
     if not (tree.source / source).is_file():
-        raise refuse("--with", "no such file in the tree", got=describe(source))
+        raise ConfigError.of("--with", "no such file in the tree", got=describe(source))
 
 
 def _like(request: Request) -> Request:
@@ -141,7 +140,7 @@ def _like(request: Request) -> Request:
     known = load_archive(find_archive(f"@{request.like}".replace("@@", "@"), origin="--like")).info
     if request.build_tree is None and not Path(known.tree).is_dir():
         reason = "was recorded in a tree that is gone; name it with --build-tree"
-        raise refuse("--like", reason, got=describe(known.tree))
+        raise ConfigError.of("--like", reason, got=describe(known.tree))
     return replace(
         request,
         build_tree=request.build_tree or known.tree,
@@ -174,7 +173,7 @@ def _cpu(tree: BuildTree, request: Request) -> BootCpu:
     name = request.cpu or next(iter(known))
     if name not in known:
         reason = f"must be one of {', '.join(known)} for {tree.isa}"
-        raise refuse("--cpu", reason, got=describe(name))
+        raise ConfigError.of("--cpu", reason, got=describe(name))
     return known[name]
 
 
@@ -187,7 +186,7 @@ def _object(tree: BuildTree, operation: EmulatedOperation, request: Request, fol
     if defined(path).isdisjoint(operation.entries):
         names = " and no ".join(f"{function}()" for function in operation.entries)
         reason = f"holds no {names}: {operation.name} is recorded from {operation.recorded}"
-        raise refuse("--object", reason, got=describe(str(path)))
+        raise ConfigError.of("--object", reason, got=describe(str(path)))
     return path
 
 
@@ -199,7 +198,7 @@ def _named(tree: BuildTree, request: Request) -> Path | None:
     for path in (Path(name).expanduser(), tree.folder / name):
         if path.is_file():
             return path
-    raise refuse("--object", "no such file, here or in the tree", got=describe(name))
+    raise ConfigError.of("--object", "no such file, here or in the tree", got=describe(name))
 
 
 def _made(tree: BuildTree, name: str, compiler: str, folder: Path) -> Path:

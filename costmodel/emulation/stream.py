@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from costmodel.arrays import Ints
 from costmodel.code.sequences import numbered
+from costmodel.config.errors import ConfigError
 from costmodel.emulation.emulator import EmulatedCall
-from costmodel.emulation.errors import refuse
 from costmodel.emulation.image import Image
 from costmodel.emulation.micro import FLAGS, Micro, UnknownInstructionError
 from costmodel.emulation.targets import Targets
@@ -64,7 +64,7 @@ class Decoded:
             size, micros = self._decoder.decode(code, pc)
         except UnknownInstructionError as error:
             reason = f"executes an instruction that the micro-op rules do not know: {error}"
-            raise refuse(function, reason, got=f"{code[:8].hex(' ')} at {pc:#x}") from error
+            raise ConfigError.of(function, reason, got=f"{code[:8].hex(' ')} at {pc:#x}") from error
         return Instruction(
             pc, pc + size, micros, code[0] == _GS and self._image.isa == "x86_64", function
         )
@@ -162,7 +162,7 @@ class _Rows:
             number = self.micro[row]
             instruction = self.instructions[self.instruction_of[number]]
             reason = f"executes {self.micros[number].op} without touching memory"
-            raise refuse(instruction.function, reason, got=hex(instruction.pc))
+            raise ConfigError.of(instruction.function, reason, got=hex(instruction.pc))
         return start[written.astype(int), self.position], sizes
 
     def recording(self, state: str, layout: str) -> Recording:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from costmodel.config.errors import ConfigError, Fault, describe
-from costmodel.emulation.errors import refuse
 
 MEMORY: Final = "mm/memory.o"
 """The object that holds the copy and unmap loops."""
@@ -108,7 +107,7 @@ class BuildTree:
         path = self.folder / "mm/.memory.o.cmd"
         found = re.search(r"^(?:saved)?cmd_mm/memory\.o := (.*)$", _text(path), re.M)
         if found is None:
-            raise refuse(str(path), "holds no command for mm/memory.o")
+            raise ConfigError.of(str(path), "holds no command for mm/memory.o")
         command = re.split(r"\s(?:;|&&)\s", found.group(1).replace(r"\#", "#").replace("$$", "$"))
         words, kept = iter(compiler_words(command[0])), []
         for word in words:
@@ -118,7 +117,7 @@ class BuildTree:
                 continue
             kept.append(word)
         if not kept:
-            raise refuse(str(path), "holds no command for mm/memory.o")
+            raise ConfigError.of(str(path), "holds no command for mm/memory.o")
         return kept
 
     def refuse_other(self, path: Path, origin: str) -> None:
@@ -137,7 +136,7 @@ class BuildTree:
         else:
             return
         reason = f"lies in a tree {found}: name that one with --build-tree"
-        raise refuse(origin, reason, got=describe(str(path)))
+        raise ConfigError.of(origin, reason, got=describe(str(path)))
 
     def _differing(self, other: Mapping[str, str]) -> list[str]:
         """Return the options that another tree has otherwise; none if it is for another machine,
@@ -184,11 +183,11 @@ class BuildTree:
             if not compiler:
                 reason = f"the tree's compiler {reason}; name another with --cc"
             place = "--cc" if compiler else str(self.folder)
-            raise refuse(place, reason, got=describe(driver[0])) from error
+            raise ConfigError.of(place, reason, got=describe(driver[0])) from error
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if "error" in line]
             reason = f"{source.name} does not compile with the flags of {MEMORY}"
-            raise refuse(
+            raise ConfigError.of(
                 str(self.folder), reason, got=(lines or done.stderr.splitlines() or [""])[0]
             )
 
@@ -206,7 +205,7 @@ def read_tree(folder: Path) -> BuildTree:
     config_path = folder / ".config"
     if not config_path.is_file():
         lack = "it holds no .config" if folder.is_dir() else "no such folder"
-        raise refuse(str(folder), f"must be a configured kernel build tree: {lack}")
+        raise ConfigError.of(str(folder), f"must be a configured kernel build tree: {lack}")
     config = _config(_text(config_path))
     faults = [Fault(str(folder), reason=reason) for reason in _reasons(folder, config)]
     if faults:

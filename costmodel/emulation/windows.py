@@ -9,7 +9,6 @@ from typing import Final
 
 from costmodel.config.errors import ConfigError
 from costmodel.emulation.emulator import EmulatedCall
-from costmodel.emulation.errors import refuse
 from costmodel.emulation.scenes import PTE_BYTES, STEADY
 from costmodel.mm.pte import TABLE_PTES
 
@@ -62,7 +61,7 @@ class SteadyCut:
         heads = [pc for pc in entered[0] if all(pc in places for places in entered)]
         if not heads:
             reason = "the loop is at other places after 64 entries or for folios of other orders"
-            raise refuse("record", reason)
+            raise ConfigError.of("record", reason)
         first, end = (self._read_at(runs[0], slot) for slot in STEADY)
         executed = Counter(runs[0].done.pcs[first:end])
         every = (pc for pc in heads if executed[pc] >= STEADY[1] - STEADY[0])
@@ -72,7 +71,7 @@ class SteadyCut:
         """Return the window of a call; ConfigError if the loop is not at its start again."""
         places = [self._behind_branches(run, slot) for slot in STEADY]
         if not all(self._head in found for found in places):
-            raise refuse("record", "the loop is not at the same place after 64 entries")
+            raise ConfigError.of("record", "the loop is not at the same place after 64 entries")
         first, end = (found[self._head] for found in places)
         return CutWindow(first, end, STEADY[0], STEADY[1] - STEADY[0])
 
@@ -97,7 +96,7 @@ class SteadyCut:
             if address == place and not writes
         ]
         if not reads:
-            raise refuse("record", "the table is not read: nothing was done")
+            raise ConfigError.of("record", "the table is not read: nothing was done")
         return next((read for read in reads if pcs[read] in self._readers), reads[0])
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from costmodel.emulation.errors import refuse
+from costmodel.config.errors import ConfigError
 from costmodel.emulation.kernel import BASE_PFN, EmulatedKernel, Process
 from costmodel.emulation.run import EmulatedRun
 from costmodel.emulation.scenes import Scene
@@ -75,7 +75,9 @@ def unmap(kernel: EmulatedKernel, scene: Scene, process: Process, state: str) ->
 def flush_as_asked(kernel: EmulatedKernel, process: Process) -> None:
     """Flush the TLB as the gather asks for; raises ConfigError where it does not."""
     if not kernel.emulator.call("cm_asks_flush", process.vma):
-        raise refuse("tlb_flush_mmu", "is not asked to flush the TLB for all that was unmapped")
+        raise ConfigError.of(
+            "tlb_flush_mmu", "is not asked to flush the TLB for all that was unmapped"
+        )
     kernel.emulator.call("cm_flushed")
 
 

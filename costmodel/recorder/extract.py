@@ -16,7 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from costmodel.code.events import ContextTracker, Mark
-from costmodel.code.library import BUILD_MARK, Library, RecordedChoice, to_arrays
+from costmodel.code.library import (
+    BUILD_MARK,
+    OF_MICRO_OPS,
+    OF_ROWS,
+    Library,
+    RecordedChoice,
+    to_arrays,
+)
 from costmodel.code.step_archive import BUILDS, STEPS, Arrays, pack
 from costmodel.files import write_bytes
 from costmodel.operations.registry import operation_named, operation_names
@@ -180,10 +187,10 @@ def without_unused(library: Library) -> Library:
     uops = np.unique(np.concatenate([library.uop[rows], *members]))
     number = {fragment: new for new, fragment in enumerate(fragments)}
     far = np.where(library.far[rows] < 0, -1, np.searchsorted(groups, library.far[rows]))
-    by_row = {name: getattr(library, name)[rows] for name in _BY_ROW}
+    by_row = {name: getattr(library, name)[rows] for name in OF_ROWS}
     return replace(
         library,
-        **{name: getattr(library, name)[uops] for name in _BY_UOP},
+        **{name: getattr(library, name)[uops] for name in OF_MICRO_OPS},
         **by_row,
         uop=np.searchsorted(uops, library.uop[rows]),
         far=far.astype(np.int32),
@@ -193,10 +200,6 @@ def without_unused(library: Library) -> Library:
         group_member=np.searchsorted(uops, np.concatenate([np.zeros(0, np.int64), *members])),
         choices={key: choice.renumbered(number) for key, choice in library.choices.items()},
     )
-
-
-_BY_UOP = ("site", "kind", "op", "target", "size_bytes", "function")
-_BY_ROW = ("taken", "role", "index", "offset", "near")
 
 
 def _steps_of(operation: str) -> Iterator[tuple[str, Arrays]]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.library import BUILD_MARK, Library
+from costmodel.code.library import BUILD_MARK, OF_MICRO_OPS, OF_ROWS, Library
 from costmodel.recorder.archive import RecordedProgram, Recording
 
 _BOOTED: Final = {"v6.8base": "v6.7"}
@@ -53,10 +53,11 @@ def joined(program: RecordedProgram, fallback: RecordedProgram) -> RecordedProgr
     """Return a program with the static micro-ops of both; those of the fallback stand last."""
     tables: dict[str, Any] = {
         name: np.concatenate([getattr(program, name), getattr(fallback, name)])
-        for name in ("kind", "op", "target", "size_bytes", "function")
+        for name in OF_MICRO_OPS
     }
-    site = np.concatenate([program.site.astype(np.int64), fallback.site.astype(np.int64) + _SITES])
-    return replace(program, site=site, **tables)
+    tables["site"] = tables["site"].astype(np.int64)
+    tables["site"][len(program.site) :] += _SITES
+    return replace(program, **tables)
 
 
 def windows_of(
@@ -85,10 +86,8 @@ def completed(library: Library, fallback: Library, events: Collection[str]) -> L
         len(library.site),
     )
     own = {"uop": fallback.uop[rows] + uops, "far": _shifted(fallback.far[rows], groups)}
-    of_rows = ("taken", "role", "index", "offset", "near")
-    own |= {name: getattr(fallback, name)[rows] for name in of_rows}
-    of_uops = ("kind", "op", "target", "size_bytes", "function")
-    own |= {name: getattr(fallback, name) for name in of_uops}
+    own |= {name: getattr(fallback, name)[rows] for name in OF_ROWS}
+    own |= {name: getattr(fallback, name) for name in OF_MICRO_OPS}
     own |= {
         "site": fallback.site + _SITES,
         "fragment_start": np.cumsum([0, *lengths])[:-1] + len(library.uop),

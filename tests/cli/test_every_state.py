@@ -63,8 +63,8 @@ def test_it_can_be_shown(
         ["trace", *pair, "--format", "kanata", "-o", "trace.kanata"],
     ]
     if operation != "spawn":  # whose loops are fork's and zap's
-        commands.append(["share", "perf.txt", "--machine", *pair, "--vs", base])
-        commands[-1].insert(4, "--strategy")
+        named = ["--machine", "xeon-4210r", "--strategy", new, "--vs", base, *asked]
+        commands.append(["share", "perf.txt", *named])
     for words in commands:
         assert main(words) == 0, (words, capsys.readouterr().err)
     Path("q.yaml").write_text(

@@ -24,11 +24,11 @@ def seen(fragment: int, *, certain: bool = True, **facts: Any) -> tuple[int, Occ
     return fragment, Occurrence(WINDOW, 0, LAST, NOW, known, certain)
 
 
-def names(features: tuple[int, ...]) -> list[str]:
-    return [Context._fields[i] for i in features]
+def names(decisive: tuple[int, ...]) -> list[str]:
+    return [Context._fields[i] for i in decisive]
 
 
-def test_one_path_needs_no_facts() -> None:
+def test_one_fragment_needs_no_facts() -> None:
     assert choose([seen(3), seen(3, large=True)]).decisive == ()
 
 
@@ -53,7 +53,7 @@ def test_the_end_of_a_window_decides_nothing() -> None:
     assert choice.decisive == ()
 
 
-def test_a_path_seen_only_at_the_end_means_that_the_next_frame_does_not_follow() -> None:
+def test_a_fragment_seen_only_at_the_end_means_that_the_next_frame_does_not_follow() -> None:
     choice = choose([seen(1, consecutive=True), seen(2, certain=False, consecutive=True)])
     assert choice.fragments == {(False,): 2, (True,): 1}
 
@@ -64,7 +64,7 @@ def test_where_nothing_decides_the_majority_does() -> None:
     assert set(choice.fragments.values()) == {2}
 
 
-def test_rare_paths_are_spread_evenly() -> None:
+def test_rare_fragments_are_spread_evenly() -> None:
     order = spread({7: 60, 9: 4})
 
     assert len(order) == 16
@@ -72,7 +72,7 @@ def test_rare_paths_are_spread_evenly() -> None:
 
 
 @given(st.dictionaries(st.integers(0, 9), st.integers(1, 16), min_size=1, max_size=2))
-def test_each_path_comes_as_often_as_recorded(counts: dict[int, int]) -> None:
+def test_each_fragment_comes_as_often_as_recorded(counts: dict[int, int]) -> None:
     order = spread(counts)
 
     assert len(order) <= 32
@@ -87,15 +87,14 @@ def facts(traits: int, *, slot: int = 0) -> Context:
 
 
 def test_facts_that_decide_are_kept_and_the_rest_alternates() -> None:
-    """Large folios always take fragment 3, others mostly fragment 1 and every fourth time fragment
-    2."""
+    """Large folios always take fragment 3, others fragment 1 and every fourth time 2."""
     seen = [(3, facts(Trait.LARGE), 0)] * 4 + [
         (2 if n % 4 == 3 else 1, facts(Trait.NONE, slot=n), 1) for n in range(16)
     ]
 
     choice = take_turns(seen, usual=1)
 
-    assert [Context._fields[i] for i in choice.decisive] == ["large"]
+    assert names(choice.decisive) == ["large"]
     assert choice.fragments == {(True,): 3, (False,): 1}
     assert {key: sorted(turns) for key, turns in choice.turns.items()} == {(False,): [1, 1, 1, 2]}
 

@@ -63,7 +63,7 @@ def test_a_look_behind_the_folio_is_a_peek_and_knows_whether_the_frame_follows()
     assert [mark.certain for mark in peeks] == [True] * (len(peeks) - 1) + [False]
 
 
-def test_what_decides_between_paths_is_what_the_kernel_branches_on() -> None:
+def test_what_decides_between_fragments_is_what_the_kernel_branches_on() -> None:
     library = load_library("fork", "v6.12.117.arm64_contpte")
     assert library.turns("map", "clear_exclusive", NOTHING) == library.turns(
         "map", "clear_exclusive", NOTHING._replace(cont=True)

@@ -17,7 +17,7 @@ class _Thunk:
 
     said: str
     kernel: str
-    """The kernel that times a call and such a return."""
+    """The kernel that times a call and such a return; empty where none does."""
     mispredicts: bool
 
 
@@ -25,11 +25,10 @@ _THUNKS = (
     _Thunk("safe ret", "call and safe return", mispredicts=True),
     _Thunk("untrained return thunk", "call and safe return", mispredicts=True),
     _Thunk("aligned branch/return thunks", "call and aligned return", mispredicts=False),
+    _Thunk("stuffing", "", mispredicts=False),  # counts calls: arch/x86/kernel/callthunks.c
 )
 """The first that is said counts. A kernel without any patches its thunks away: arch/x86/kernel/
 alternative.c, ``apply_returns``."""
-_COUNTS_CALLS = "stuffing"
-"""Said of a thunk that counts calls (arch/x86/kernel/callthunks.c), which no kernel here times."""
 
 
 def numbers(taken: Taken, vulnerabilities: Mapping[str, str]) -> Iterator[Number]:
@@ -44,8 +43,6 @@ def numbers(taken: Taken, vulnerabilities: Mapping[str, str]) -> Iterator[Number
     forced = thunk is not None and thunk.mispredicts
     yield Number.choice("mitigations.returns_mispredict", forced, _FOLDER)
     key = "mitigations.return_cycles"
-    if thunk is None and _COUNTS_CALLS in texts:
-        return
     if thunk is None:
         yield Number(key, 0, 0, 0, f"{_FOLDER}: returns go through no thunk")
     elif taken.has("call and return", thunk.kernel, "mispredict", "predicted"):
