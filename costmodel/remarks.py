@@ -74,7 +74,7 @@ def idle_remarks(idle: Sequence[Setting]) -> Iterator[str]:
 
 
 def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
-    roles = roles_of_times(machine.name, operation) if machine.is_shipped else frozenset()
+    roles = roles_of_times(machine, operation)
     page = None if machine.changes else machine.compared.get(operation)
     if page and not roles:
         yield (

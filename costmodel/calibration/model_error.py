@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from costmodel.calibration.validation import Assessment
-from costmodel.config.machine import load_machine
-from costmodel.experiment.study import is_compared
 from costmodel.published import Role
-from costmodel.uncertainty.model_error import AnswerClass, change_of, size_pct, time_of
+from costmodel.uncertainty.model_error import AnswerClass, size_pct
 
 COVERED = 0.9
 """The share of published numbers that intervals should hold."""
@@ -47,7 +45,7 @@ def model_errors(assessments: Iterable[Assessment]) -> list[ModelError]:
     by_class: dict[AnswerClass, dict[str, list[float]]] = {}
     for one in assessments:
         if one.is_judged and one.target.role is not Role.FIT and not _of_rate(one):
-            sources = by_class.setdefault(_class_of(one), {})
+            sources = by_class.setdefault(one.answer, {})
             sources.setdefault(_source(one), []).append(_lacks(one))
     return [
         _estimated(answer, by_class[answer])
@@ -72,14 +70,6 @@ def error_lines(errors: Iterable[ModelError]) -> Iterator[str]:
 
 def _of_rate(one: Assessment) -> bool:
     return one.target.row.metric.is_throughput
-
-
-def _class_of(one: Assessment) -> AnswerClass:
-    target = one.target
-    workload = target.case.workload
-    if target.baseline is not None:
-        return change_of(workload)
-    return time_of(workload, compared=is_compared(load_machine(target.row.machine), workload))
 
 
 def _source(one: Assessment) -> str:

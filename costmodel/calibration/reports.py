@@ -12,14 +12,14 @@ from functools import cache
 
 from costmodel.calibration.predict import cell_of
 from costmodel.calibration.targets import Case, PublishedNumber, reported
-from costmodel.calibration.validation import Assessment
+from costmodel.calibration.validation import Assessment, answer_class
 from costmodel.config.machine import Machine, load_machine
 from costmodel.experiment import Cell, matched, paces_of, run_cells
 from costmodel.experiment.build_doubt import doubt_of
 from costmodel.experiment.result import DrawnLogs, Result
 from costmodel.experiment.run import CellKey, KnownTimes
 from costmodel.operations.shared.process import LIFE_KEYS, VMA_KEYS
-from costmodel.uncertainty import model_error
+from costmodel.uncertainty.model_error import widened
 from costmodel.uncertainty.priors import OWN_FLUSHES
 from costmodel.uncertainty.sampling import (
     change_interval,
@@ -133,21 +133,16 @@ def _assessment(number: PublishedNumber, known: _Known) -> Assessment:
     )
     of_all = number.row.metric.is_throughput
     value, base_value = (r.throughput_per_s if of_all else r.summary.mean for r in (new, base))
-    workload = number.case.workload
-    answer = (  # nothing but reports is of the machines that they are of
-        model_error.change_of(workload)
-        if number.baseline
-        else model_error.time_of(workload, compared=False)
-    )
-    doubts = [model_error.widened(builds, answer), builds]
+    answer = answer_class(number, match.new.machine)
+    doubts = [widened(builds, answer), builds]
     if of_all:
         doubts = [of_throughput(each, new.busy_share) for each in doubts]
     if number.baseline is None:
-        ends = [seconds_interval(value, own[of_all], each) for each in doubts]
-        return Assessment(number, value, *ends)
+        whole, sure = (seconds_interval(value, own[of_all], each) for each in doubts)
+        return Assessment(number, value, whole, sure, answer)
     change = 100 * (value / base_value - 1)
-    ends = [change_interval(change, own[of_all], others[of_all], each) for each in doubts]
-    return Assessment(number, change, *ends)
+    whole, sure = (change_interval(change, own[of_all], others[of_all], each) for each in doubts)
+    return Assessment(number, change, whole, sure, answer)
 
 
 def _cell(case: Case, name: str) -> Cell:

@@ -14,9 +14,9 @@ from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.experiment import exact_seconds_on, matched
 from costmodel.experiment.build_doubt import between_two_builds, doubt_of
 from costmodel.experiment.run import CellKey, KnownTimes
-from costmodel.experiment.study import is_compared
-from costmodel.published import Role
+from costmodel.published import Role, is_compared
 from costmodel.uncertainty import model_error
+from costmodel.uncertainty.model_error import AnswerClass
 from costmodel.uncertainty.sampling import change_interval, log_samples, seconds_interval
 from costmodel.uncertainty.spread import Interval
 
@@ -34,14 +34,15 @@ class Assessment:
     """A published number and its prediction, both in the unit of ``target.mean``.
 
     ``interval`` is the model's 90 % interval: it contains the uncertainty of the machine's numbers,
-    the range over builds, and what predictions of its class miss beyond these. ``known`` is without
-    the last.
+    the range over builds, and what predictions of its class, ``answer``, miss beyond these.
+    ``known`` is without the last.
     """
 
     target: PublishedNumber
     predicted: float
     interval: Interval
     known: Interval
+    answer: AnswerClass
 
     @property
     def error(self) -> float:
@@ -128,6 +129,18 @@ def assess(machine: Machine, chosen: Sequence[PublishedNumber] | None = None) ->
     return [_assessment(target, machine, times, logs) for target in todo]
 
 
+def answer_class(number: PublishedNumber, machine: Machine) -> AnswerClass:
+    """Return the class of the answer to a published number; ``machine`` is the one that is priced.
+
+    Where that one stands for another machine, times of the two were never compared.
+    """
+    workload = number.case.workload
+    if number.baseline is not None:
+        return model_error.change_of(workload)
+    compared = not number.row.measured_on and is_compared(machine, workload.operation)
+    return model_error.time_of(workload, compared=compared)
+
+
 def _assessment(
     target: PublishedNumber,
     machine: Machine,
@@ -138,22 +151,23 @@ def _assessment(
     match = matched(new, cell_of(target.baseline or target.case, machine), times)
     own, base = (logs(CellKey(cell)) for cell in (match.new, match.base))
     doubt = doubt_of(match, times)
+    answer = answer_class(target, new.machine)
     if target.baseline is None:
         seconds = times(match.new)
-        compared = is_compared(machine, new.workload)
-        answer = model_error.time_of(new.workload, compared=compared)
-        ends = (
+        whole, known = (
             seconds_interval(seconds, own, each)
             for each in (model_error.widened(doubt.seconds, answer), doubt.seconds)
         )
-        return Assessment(target, seconds, *ends)
+        return Assessment(target, seconds, whole, known, answer)
     value = 100 * (times(match.new) / times(match.base) - 1)
     # Where a baseline is compared with itself, two builds of it are.
     itself = target.case == target.baseline
     builds = between_two_builds(new, times) if itself else doubt.change
-    whole = model_error.widened(builds, model_error.change_of(new.workload))
-    ends = (change_interval(value, own, base, each) for each in (whole, builds))
-    return Assessment(target, value, *ends)
+    whole, known = (
+        change_interval(value, own, base, each)
+        for each in (model_error.widened(builds, answer), builds)
+    )
+    return Assessment(target, value, whole, known, answer)
 
 
 def _log_samples(key: CellKey, times: KnownTimes) -> tuple[float, ...]:

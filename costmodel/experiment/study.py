@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from costmodel import published, settings, statistics
-from costmodel.config.machine import Machine
-from costmodel.config.workload import Workload, noise_scenario
+from costmodel.config.workload import noise_scenario
 from costmodel.experiment.build_doubt import BuildDoubt, compared_builds, doubt_of, kind_of_cell
 from costmodel.experiment.builds import (
     BuildChanges,
@@ -88,7 +87,8 @@ class Comparison:
     @property
     def _time_class(self) -> model_error.AnswerClass:
         cell = self.result.cell
-        return model_error.time_of(cell.workload, compared=is_compared(cell.machine, cell.workload))
+        compared = published.is_compared(cell.machine, cell.workload.operation)
+        return model_error.time_of(cell.workload, compared=compared)
 
     @property
     def throughput_change_pct(self) -> float:
@@ -130,12 +130,6 @@ class Comparison:
     def is_baseline(self) -> bool:
         """Whether this is the baseline itself."""
         return self.result is self.baseline
-
-
-def is_compared(machine: Machine, workload: Workload) -> bool:
-    """Tell whether times of an operation on a shipped machine were published and compared."""
-    roles = published.roles_of_times(machine.name, workload.operation)
-    return machine.is_shipped and bool(roles - {published.Role.REPORT})
 
 
 @dataclass(frozen=True)

@@ -49,16 +49,19 @@ class Saving:
     """What a price that is a tenth lower saves, in percent of the time.
 
     ``said_pct`` is a tenth of the share that the stack gives the cause, ``saved_pct`` what the
-    model saves. A negative number means that the rest takes longer then.
+    model saves. A negative number means that the rest takes longer then, None that there is no such
+    machine: others of its numbers forbid a lower price.
     """
 
     cause: str
     said_pct: float
-    saved_pct: float
+    saved_pct: float | None
 
     @property
     def agrees(self) -> bool:
-        """Whether the share says about what a lower price saves."""
+        """Whether the share is known to say about what a lower price saves."""
+        if self.saved_pct is None:
+            return False
         low, high = AGREES
         return low * self.said_pct <= self.saved_pct <= high * self.said_pct
 
@@ -66,36 +69,40 @@ class Saving:
 def savings_of(result: Result) -> tuple[Saving, ...]:
     """Return what a lower price saves of each cause that has one and a tenth of the time.
 
-    The causes come in the order of the stack. One whose numbers cannot be lowered alone, because
-    others of the machine forbid that, is left out.
+    The causes come in the order of the stack.
     """
     machine = result.cell.machine
-    shares: dict[str, float] = {}
-    cheaper: list[Machine] = []
-    for cause, ns in result.stack_ns_per_pte.items():
-        if ns <= LEAST_SHARE * result.ns_per_pte:
-            continue
-        lower = _cheaper(machine, cause)
-        if lower is not None:
-            shares[cause] = ns / result.ns_per_pte
-            cheaper.append(lower)
-    before, *after = exact_seconds_on(result.cell, [machine, *cheaper]) if cheaper else [0.0]
+    shares = {cause: ns / result.ns_per_pte for cause, ns in result.stack_ns_per_pte.items()}
+    cheaper = {
+        cause: _changed(machine, numbers)
+        for cause, share in shares.items()
+        if share > LEAST_SHARE and (numbers := _lower(machine, cause))
+    }
+    there = [changed for changed in cheaper.values() if changed is not None]
+    before, *after = exact_seconds_on(result.cell, [machine, *there]) if there else [0.0]
+    seconds = iter(after)
     return tuple(
-        Saving(cause, 100 * LESS * share, 100 * (1 - seconds / before))
-        for (cause, share), seconds in zip(shares.items(), after, strict=True)
+        Saving(
+            cause,
+            100 * LESS * shares[cause],
+            None if changed is None else 100 * (1 - next(seconds) / before),
+        )
+        for cause, changed in cheaper.items()
     )
 
 
-def _cheaper(machine: Machine, cause: str) -> Machine | None:
-    """Return the machine with a lower price of a cause; None where there is no such machine."""
+def _lower(machine: Machine, cause: str) -> dict[str, float]:
+    """Return lower prices of a cause, by dotted key; empty for a cause without a price."""
     known = machine.parameters
-    numbers = {
+    return {
         key: (1 - LESS) * known[key].value
         for key in PRICES.get(cause, ())
         if key in known and known[key].value
     }
-    if not numbers:
-        return None
+
+
+def _changed(machine: Machine, numbers: Mapping[str, float]) -> Machine | None:
+    """Return a machine with other numbers; None where there is no such machine."""
     try:
         return machine.with_values(numbers)
     except ConfigError:

@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from operator import attrgetter
 from statistics import median
+from typing import TYPE_CHECKING
 
 from costmodel.published.rows import Metric, Role, Row, all_rows, rows_by_id
+
+if TYPE_CHECKING:
+    from costmodel.config.machine import Machine
 
 
 @cache
@@ -99,12 +103,15 @@ def loop_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.loop for row in all_rows() if row.loop is not None))
 
 
-def roles_of_times(machine: str, operation: str) -> frozenset[Role]:
+def roles_of_times(machine: Machine, operation: str) -> frozenset[Role]:
     """Return the roles of the published times of an operation on a machine; changes do not count.
 
-    Only rows that a strategy of this package stands for count, and only this very machine's.
+    Only rows that a strategy of this package stands for count, and only this very machine's: there
+    are none of a machine whose numbers are not those of the shipped one of its name.
     """
-    wanted = (machine, operation, Metric.SECONDS)
+    if not machine.is_shipped:
+        return frozenset()
+    wanted = (machine.name, operation, Metric.SECONDS)
     return frozenset(
         row.role
         for row in all_rows()
@@ -112,6 +119,11 @@ def roles_of_times(machine: str, operation: str) -> frozenset[Role]:
         and not row.measured_on
         and (row.machine, row.operation, row.metric) == wanted
     )
+
+
+def is_compared(machine: Machine, operation: str) -> bool:
+    """Tell whether times of an operation on a machine were compared, and not by reports alone."""
+    return bool(roles_of_times(machine, operation) - {Role.REPORT})
 
 
 def implied_change_pct(row: Row, baseline: str) -> float | None:

@@ -22,9 +22,9 @@ SOURCES = {(t.row.table[:3], t.row.machine) for t in CHANGES}
 def missed(target: PublishedNumber, factor: float, half: float) -> Assessment:
     """Return a prediction that is ``factor`` times the published one, known to within ``half``."""
     own = factor * target.factor
-    ends = (100 * (own * math.exp(each) - 1) for each in (-half, half))
-    low, high = ends
-    return Assessment(target, 100 * (own - 1), (low, high), known=(low, high))
+    low, high = (100 * (own * math.exp(each) - 1) for each in (-half, half))
+    answer = change_of(target.case.workload)
+    return Assessment(target, 100 * (own - 1), (low, high), (low, high), answer)
 
 
 def error_of(assessments: list[Assessment]) -> tuple[float, float, float, float]:

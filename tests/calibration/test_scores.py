@@ -8,7 +8,8 @@ from costmodel.calibration.row_class import Measure, RowClass
 from costmodel.calibration.scores import score, scores_of, summaries
 from costmodel.calibration.targets import PublishedNumber, targets
 from costmodel.calibration.text import error, interval, machine_table
-from costmodel.calibration.validation import Assessment
+from costmodel.calibration.validation import Assessment, answer_class
+from costmodel.config.machine import load_machine
 from costmodel.published import Role
 from costmodel.uncertainty.spread import Interval
 
@@ -22,7 +23,8 @@ def assessed(name: str, predicted: float, half: float = 1.0) -> Assessment:
 
 
 def within(target: PublishedNumber, predicted: float, interval: Interval) -> Assessment:
-    return Assessment(target, predicted, interval, known=interval)
+    answer = answer_class(target, load_machine(target.row.machine))
+    return Assessment(target, predicted, interval, known=interval, answer=answer)
 
 
 PERFECT = [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from costmodel import api
 from costmodel.experiment import Cell, exact_seconds_on, run_cell
+from costmodel.explaining import savings
 from costmodel.explaining.savings import LEAST_SHARE, PRICES, Saving, savings_of
 
 FORK = {"operation": "fork", "state": "writable"}
@@ -58,13 +60,27 @@ def test_atomics_behind_dispatch_are_announced() -> None:
     cell = cell_of("ampere-altra", "v6.12", 0, PROTECT)
     found = {saving.cause: saving for saving in savings_of(run_cell(cell, noise=False))}
     assert not found["atomic"].agrees
-    assert found["atomic"].saved_pct < 0.2 * found["atomic"].said_pct
+    saved_pct = found["atomic"].saved_pct
+    assert saved_pct is not None and saved_pct < 0.2 * found["atomic"].said_pct
 
 
 def test_a_cause_that_others_wait_for_saves_more_than_its_share() -> None:
     cell = cell_of("graviton3", "v6.12", 0, PROTECT)
     found = {saving.cause: saving for saving in savings_of(run_cell(cell, noise=False))}
-    assert found["atomic"].saved_pct > 1.5 * found["atomic"].said_pct
+    saved_pct = found["atomic"].saved_pct
+    assert saved_pct is not None and saved_pct > 1.5 * found["atomic"].said_pct
+
+
+def test_a_price_that_others_forbid_to_lower_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth less than these 47 cycles is below the 46 of the L1, which no L2 can be."""
+    monkeypatch.setattr(savings, "LEAST_SHARE", 0.05)
+    cell = cell_of("epyc-milan", "folio-batch-v6.9", 0, FORK)
+    close = {"caches.l1.latency_cycles": 46.0, "caches.l2.latency_cycles": 47.0}
+    machine = cell.machine.with_values(close)
+    result = run_cell(replace(cell, machine=machine), noise=False)
+    found = {saving.cause: saving for saving in savings_of(result)}
+    assert found["l2"].saved_pct is None and not found["l2"].agrees
+    assert all(saving.saved_pct is not None for saving in found.values() if saving.cause != "l2")
 
 
 @pytest.mark.parametrize(

@@ -170,13 +170,13 @@ def test_a_report_of_another_machine_stands_beside_no_answer() -> None:
         machine="xeon-4210r", operation="mremap", state="moved", memory_bytes=GIB, order=0,
         strategy="v6.12", baseline="v6.12",
     )  # fmt: skip
-    assert not found and not roles_of_times("xeon-4210r", "mremap")
+    assert not found and not roles_of_times(load_machine("xeon-4210r"), "mremap")
     assert {row.table for row in REPORTED if row.operation == "mremap"} == {"F18"}
 
 
 def test_times_of_threads_and_of_reports_are_told_apart() -> None:
-    assert roles_of_times("apple-m3", "mprotect") == {Role.REPORT}
-    assert Role.REPORT not in roles_of_times("xeon-4210r", "fork") != set()
+    assert roles_of_times(load_machine("apple-m3"), "mprotect") == {Role.REPORT}
+    assert Role.REPORT not in roles_of_times(load_machine("xeon-4210r"), "fork") != set()
 
 
 def test_a_report_of_a_machine_of_ours_does() -> None:

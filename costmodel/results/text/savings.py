@@ -48,11 +48,15 @@ def savings_data(savings: Sequence[Saving]) -> list[dict[str, Any]]:
     ]
 
 
-def _percent(value: float) -> str:
+def _percent(value: float | None) -> str:
+    if value is None:
+        return f"{'-':>{_NUMBER}}"
     return f"{fixed(value, room=_NUMBER - 2)}%".rjust(_NUMBER)
 
 
 def _why(saving: Saving) -> str:
+    if saving.saved_pct is None:
+        return "no such machine can be"
     if saving.saved_pct > saving.said_pct:
         return "it delays others, too"
     if saving.saved_pct < -_CLEAR * saving.said_pct:
