@@ -134,10 +134,15 @@ class Interruption:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Restore the signal handler and the hook that were there before."""
+        """Restore the hook and the signal handler that were there before.
+
+        A process that runs one command only is about to end then, with its result written. Ctrl-C
+        must not make that a failed one.
+        """
         _listening.remove(self)
         if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
+            done = self._handler is leave and not self.happened
+            signal.signal(signal.SIGINT, signal.SIG_IGN if done else self._handler)
             sys.unraisablehook = self._hook
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
