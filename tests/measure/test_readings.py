@@ -38,6 +38,15 @@ def test_stores_leave_at_a_rate_to_one_line_and_to_others() -> None:
     assert (core["core.store_commit_cycles"], core["core.store_line_commit_cycles"]) == (0.5, 1.0)
 
 
+@pytest.mark.parametrize("cycles", [1.0, 0.9999, 0.8, 6.0])
+def test_forwarding_takes_no_negative_time(cycles: float) -> None:
+    """A Raptor Cove forwards in no time; then a clock that drifts leaves a little less."""
+    series = {"forward any base": Series([[cycles] * 8], [[cycles] * 8])}
+    (number,) = numbers(Taken(series, Plan()))
+    assert 0 <= number.low <= number.value <= number.high
+    assert number.value == pytest.approx(max(cycles - 1, 0))
+
+
 def test_a_narrow_core_does_not_tell() -> None:
     """Four micro-ops a cycle and four integer ports: six micro-ops take 1.5 cycles either way."""
     kernels = {"additions, load, branch": 1.5, "additions, branch": 1.25}

@@ -59,8 +59,9 @@ def _as_the_oldest(taken: Taken) -> Iterator[Number]:
     if oldest:
         alone = more.scaled(1, behind)
         yield Number.of("atomics.locked_retires_cycles", alone, f"{how}; without the additions")
-        how = f"{many} additions that retire behind a lock add, less {few}"
-        yield Number.rate("core.retire_width", each, how)
+        if each.low > 0:  # else what disturbs is as large as the difference
+            how = f"{many} additions that retire behind a lock add, less {few}"
+            yield Number.rate("core.retire_width", each, how)
 
 
 def _arm(taken: Taken) -> Iterator[Number]:

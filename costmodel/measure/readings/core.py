@@ -109,11 +109,12 @@ def _forwarding(taken: Taken) -> Iterator[Number]:
     bases = ("forward any base", "forward two bases", "forward stack")
     found = [taken.cycles(name) for name in bases if taken.has(name)]
     if found:
-        # The addition of one cycle between load and store is not part of it.
+        # The addition of one cycle between load and store is not part of it. Where nothing else
+        # remains, a clock that drifts may leave less than nothing.
         times = [each.scaled(1, 1.0) for each in found]
         usual = times[min(1, len(times) - 1)]
         low = max(0.0, min(each.low for each in times))
-        high = max(each.high for each in times)
+        high = max(0.0, *(each.high for each in times))
         how = "load, add, store of one address; " + ", ".join(
             f"{name.removeprefix('forward ')} {each.value:.2f}"
             for name, each in zip(bases, times, strict=False)
