@@ -18,13 +18,12 @@ from costmodel.emulation.decode_x86 import X86Decoder
 from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.kernel import EmulatedKernel, Process, build_kernel
 from costmodel.emulation.patching import CPUS, BootCpu
-from costmodel.emulation.scenes import PTE_BYTES
 from costmodel.emulation.stream import Decoded, StreamBuilder
 from costmodel.emulation.targets import Targets
 from costmodel.emulation.tree import BuildTree, read_tree
 from costmodel.emulation.windows import CutWindow
 from costmodel.files import write_bytes
-from costmodel.mm.pte import CONT_PTES, TABLE_PTES
+from costmodel.mm.pte import CONT_PTES, PTE_BYTES, TABLE_PTES
 from costmodel.recorder.archive import FOLDER, RecordedProgram, save_program
 from costmodel.units import LARGEST_ORDER
 

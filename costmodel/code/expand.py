@@ -11,14 +11,13 @@ from costmodel.arrays import Ints
 from costmodel.code.library import ROLES
 from costmodel.code.uops import Kind, Target
 from costmodel.jit import compiled, inlined
-from costmodel.mm.pte import CONT_PTES
+from costmodel.mm.pte import CONT_PTES, PTE_BYTES
 from costmodel.units import LINE_BYTES
 
 REGION_SHIFT: Final = 44
 """Bits of an address below the number of its target, so that regions do not overlap."""
 SLOT_ORIGIN: Final = 1 << 30
 """Address of PTE 0 in its region; entries before it have addresses too."""
-PTE_BYTES: Final = 8
 _LINES: Final = 4096
 """The first size of the table of lines."""
 

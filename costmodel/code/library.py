@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.arrays import Ints
-from costmodel.code.bridge import bridge
 from costmodel.code.events import Context
 from costmodel.code.step_archive import (
     BUILDS,
@@ -183,7 +182,11 @@ class Library:
         :func:`costmodel.code.bridge.bridge`.
         """
         last, now = self._known(last), self._known(now)
-        return () if (last, now) in self.choices else bridge(self.choices, last, now, self.order)
+        if (last, now) in self.choices:
+            return ()
+        from costmodel.code.bridge import bridge  # for what-ifs alone
+
+        return bridge(self.choices, last, now, self.order)
 
     def turns(self, last: str, now: str, context: Context) -> tuple[int, ...]:
         """Return the fragments from event ``last`` to ``now``, taken in turn; mostly it is one.

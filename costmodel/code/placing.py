@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.arrays import Ints
-from costmodel.code.expand import PTE_BYTES
 from costmodel.code.trace import ADDRESS, MEMORY, NO_PRODUCER
 from costmodel.code.uops import Target
 from costmodel.jit import compiled
+from costmodel.mm.pte import PTE_BYTES
 from costmodel.units import LINE_BYTES
 
 _PAGE = int(Target.PAGE)

@@ -209,5 +209,3 @@ def _outside() -> Iterator[tuple[str, str]]:
 
 _MEANINGS: Final = _by_word(_MEANT)
 _OF_NUMBERS: Final = _by_word([*_NUMBERS, *_outside()])
-EVERY_WORD: Final = (*_MEANINGS, *_OF_NUMBERS)
-"""The words that are explained, in lower case."""

@@ -18,7 +18,6 @@ _LOADS: Final = {
 _STORES: Final = {
     "str", "strb", "strh", "stur", "sturb", "sturh", "stlr", "stlrb", "stlrh", "sttr",
 }  # fmt: skip
-_UNSCALED: Final = {"ldur": "ldr", "stur": "str"}
 _COMPARES: Final = {"cmp", "cmn", "tst"}
 _FLAG_SETTERS: Final = {"adds", "subs", "ands", "bics", "negs"}
 _FLAG_ADDERS: Final = {"adc", "sbc"}

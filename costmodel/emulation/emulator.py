@@ -14,10 +14,10 @@ from costmodel.config.errors import ConfigError
 from costmodel.emulation.image import Image
 from costmodel.emulation.lookup import Lookup
 from costmodel.emulation.prefetches import PrefetchInstructions
+from costmodel.units import PAGE_BYTES
 
 unicorn: Any = _untyped
 
-PAGE: Final = 4096
 PHYSICAL_BYTES: Final = 256 << 20
 STACK_TOP: Final = {"x86_64": 0xFFFF_C900_0001_4000, "arm64": 0xFFFF_8000_9000_4000}
 STACK_BYTES: Final = 0x4000
@@ -70,9 +70,9 @@ class Emulator:
         """Whether an instruction, by its address, repeats itself or prefetches."""
         stop, top = _STOP[self.isa], STACK_TOP[self.isa]
         first, last = min(image.chunks), max(s + len(c) for s, c in image.chunks.items())
-        self.allow(first & -PAGE, last - (first & -PAGE) + PAGE)
+        self.allow(first & -PAGE_BYTES, last - (first & -PAGE_BYTES) + PAGE_BYTES)
         self.allow(top - STACK_BYTES, STACK_BYTES)
-        self.allow(stop - PAGE, 2 * PAGE)  # a translator looks around
+        self.allow(stop - PAGE_BYTES, 2 * PAGE_BYTES)  # a translator looks around
         # Per-CPU variables of x86; and fields of what boot would have allocated, which are zero.
         self.allow(0, LOW_BYTES)
         for start, chunk in image.chunks.items():
@@ -97,7 +97,7 @@ class Emulator:
         return uc
 
     def _fill(self, _uc: Any, address: int, _access: int, result: Any, _data: Any) -> bool:
-        page = address & -PAGE
+        page = address & -PAGE_BYTES
         if not any(start <= page < end for start, end in self._allowed):
             return False
         result.paddr = self._frame(page) + address - page
@@ -107,7 +107,7 @@ class Emulator:
     def _frame(self, page: int) -> int:
         frame = self._physical.get(page)
         if frame is None:
-            frame = self._physical[page] = len(self._pages) * PAGE
+            frame = self._physical[page] = len(self._pages) * PAGE_BYTES
             self._pages.append(page)
         if frame >= PHYSICAL_BYTES:
             raise ConfigError.of("record", f"needs more than {PHYSICAL_BYTES >> 20} MiB of memory")
@@ -117,21 +117,23 @@ class Emulator:
         """Return the virtual address of an access; Unicorn gives hooks the physical one."""
         if address >= PHYSICAL_BYTES:
             return address
-        return self._pages[address // PAGE] + address % PAGE
+        return self._pages[address // PAGE_BYTES] + address % PAGE_BYTES
 
     def allow(self, start: int, size: int) -> None:
         """Let code access ``size`` bytes from ``start`` on; they read as zero until written."""
-        self._allowed.append((start & -PAGE, -(-(start + size) // PAGE) * PAGE))
+        self._allowed.append((start & -PAGE_BYTES, -(-(start + size) // PAGE_BYTES) * PAGE_BYTES))
 
     def write(self, address: int, data: bytes) -> None:
         """Store bytes."""
         for place, first, last in _pages(address, len(data)):
-            self._uc.mem_write(self._frame(place & -PAGE) + place % PAGE, data[first:last])
+            self._uc.mem_write(
+                self._frame(place & -PAGE_BYTES) + place % PAGE_BYTES, data[first:last]
+            )
         self._uc.ctl_flush_tb()
 
     def clear(self, address: int, size: int) -> None:
         """Set to zero those parts of a range that were written or read before."""
-        zero = bytes(PAGE)
+        zero = bytes(PAGE_BYTES)
         for page, frame in self._physical.items():
             if address <= page < address + size:
                 self._uc.mem_write(frame, zero)
@@ -139,7 +141,11 @@ class Emulator:
     def read(self, address: int, size: int) -> bytes:
         """Return bytes."""
         parts = [
-            bytes(self._uc.mem_read(self._frame(place & -PAGE) + place % PAGE, last - first))
+            bytes(
+                self._uc.mem_read(
+                    self._frame(place & -PAGE_BYTES) + place % PAGE_BYTES, last - first
+                )
+            )
             for place, first, last in _pages(address, size)
         ]
         return b"".join(parts)
@@ -274,6 +280,6 @@ def _pages(address: int, size: int) -> Iterator[tuple[int, int, int]]:
     """Iterate over (address, first, last) of the parts of a range that lie in one page each."""
     done = 0
     while done < size:
-        step = min(size - done, PAGE - (address + done) % PAGE)
+        step = min(size - done, PAGE_BYTES - (address + done) % PAGE_BYTES)
         yield address + done, done, done + step
         done += step

@@ -15,6 +15,7 @@ from elftools.elf.sections import Section, SymbolTableSection
 from costmodel.config.errors import ConfigError
 from costmodel.emulation.objects import open_object
 from costmodel.emulation.relocations import CALLS, apply
+from costmodel.units import PAGE_BYTES
 
 BASE: Final = {"x86_64": 0xFFFF_FFFF_8100_0000, "arm64": 0xFFFF_8000_8001_0000}
 """Where kernel text begins."""
@@ -164,7 +165,7 @@ class _Object:
             image.chunks[cursor] = bytearray(data)
             image.sections.setdefault(section.name, []).append((cursor, size))
             cursor += size + 64
-        return -(-cursor // 4096) * 4096
+        return -(-cursor // PAGE_BYTES) * PAGE_BYTES
 
     def _loaded(self) -> Iterator[tuple[int, Section]]:
         for number, section in enumerate(self.elf.iter_sections()):
@@ -249,7 +250,7 @@ def _add_stubs(image: Image, objects: Iterable[_Object], cursor: int) -> None:
 def _add_alias(image: Image, name: str, real: str) -> None:
     if real not in image.symbols:
         place = max(start + len(chunk) for start, chunk in image.chunks.items())
-        place = -(-place // 4096) * 4096
+        place = -(-place // PAGE_BYTES) * PAGE_BYTES
         image.chunks[place] = bytearray(DATA_STUB_BYTES)
         image.symbols[real] = Symbol(real, place, DATA_STUB_BYTES, False)
         image.sections.setdefault(".bss", []).append((place, DATA_STUB_BYTES))

@@ -15,10 +15,10 @@ from costmodel.emulation.image import Image, link
 from costmodel.emulation.objects import undefined
 from costmodel.emulation.patching import BootCpu, patch_alternatives, patch_calls
 from costmodel.emulation.tree import BuildTree
+from costmodel.units import PAGE_BYTES
 
 _ARCH: Final = {"x86_64": "arch/x86/", "arm64": "arch/arm64/"}
 SETUP: Final = Path(__file__).parent / "setup" / "setup.c"
-PAGE: Final = 4096
 BASE_ADDRESS: Final = 0x7F00_0000_0000
 """User address of page 0 of a process."""
 BASE_PFN: Final = 0x80000
@@ -83,7 +83,7 @@ class EmulatedKernel:
             self.emulator.allow(shadow + (first >> 3) & _MASK, (1 << 64) - first >> 3)
         self.emulator.call("cm_init")
         self.facts: Mapping[str, int] = self._read_facts()
-        self.emulator.allow(self._struct_page(BASE_PFN) - PAGE, VMEMMAP_BYTES)
+        self.emulator.allow(self._struct_page(BASE_PFN) - PAGE_BYTES, VMEMMAP_BYTES)
         self.emulator.allow(self.facts["vmemmap"], VMEMMAP_BYTES)
         self.emulator.set_current(self.facts["task"])
         patch_alternatives(self.emulator, dict(self.facts), cpu)
@@ -115,14 +115,14 @@ class EmulatedKernel:
             self.facts["arena_start"] + _rounded(self.facts["task_bytes"]),
             self.facts["arena_bytes"],
         )
-        clear(self._struct_page(BASE_PFN) - PAGE, VMEMMAP_BYTES)
+        clear(self._struct_page(BASE_PFN) - PAGE_BYTES, VMEMMAP_BYTES)
         clear(self.facts["vmemmap"], VMEMMAP_BYTES)
         self.emulator.call("cm_reset")
 
     def process(self, pages: int, first: int = 0) -> Process:
         """Return a new process with an anonymous mapping of ``pages`` pages from ``first`` on."""
-        start = BASE_ADDRESS + first * PAGE
-        vma = self.emulator.call("cm_process", start, start + pages * PAGE)
+        start = BASE_ADDRESS + first * PAGE_BYTES
+        vma = self.emulator.call("cm_process", start, start + pages * PAGE_BYTES)
         return Process(vma & _MASK, self.emulator.call("cm_mm_of", vma) & _MASK, pages)
 
     def folio(self, process: Process, pfn: int, order: int) -> None:
@@ -131,7 +131,7 @@ class EmulatedKernel:
 
     def map(self, process: Process, page: int, pfn: int, count: int) -> None:
         """Map ``count`` pages of one folio, writable and dirty."""
-        address = BASE_ADDRESS + page * PAGE
+        address = BASE_ADDRESS + page * PAGE_BYTES
         self.emulator.call("cm_map", process.vma, address, BASE_PFN + pfn, count)
 
     def fork(self, child: Process, parent: Process) -> int:
@@ -144,7 +144,9 @@ class EmulatedKernel:
         Bits 0 to 3 are present, writable, dirty and young, 5 and 6 contiguous and uffd-wp; bit 4
         alone is an entry that is not present.
         """
-        value = self.emulator.call("cm_read_pte", process.vma, BASE_ADDRESS + page * PAGE) & _MASK
+        value = (
+            self.emulator.call("cm_read_pte", process.vma, BASE_ADDRESS + page * PAGE_BYTES) & _MASK
+        )
         return value - (BASE_PFN << 8) if value & 1 else value
 
     def contiguous(self, process: Process) -> frozenset[int]:
@@ -159,11 +161,15 @@ class EmulatedKernel:
 
     def table(self, process: Process, page: int) -> int:
         """Return the address of the table that maps a page."""
-        return self.emulator.call("cm_table_of", process.vma, BASE_ADDRESS + page * PAGE) & _MASK
+        return (
+            self.emulator.call("cm_table_of", process.vma, BASE_ADDRESS + page * PAGE_BYTES) & _MASK
+        )
 
     def lock(self, process: Process, page: int) -> int:
         """Return the address of the lock of that table."""
-        return self.emulator.call("cm_lock_of", process.vma, BASE_ADDRESS + page * PAGE) & _MASK
+        return (
+            self.emulator.call("cm_lock_of", process.vma, BASE_ADDRESS + page * PAGE_BYTES) & _MASK
+        )
 
 
 _DIRECT_MAP: Final = {
@@ -259,4 +265,4 @@ def _compile(
 
 
 def _rounded(size: int) -> int:
-    return -(-size // PAGE) * PAGE
+    return -(-size // PAGE_BYTES) * PAGE_BYTES

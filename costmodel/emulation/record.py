@@ -16,7 +16,6 @@ from costmodel.emulation.lookup import Lookup
 from costmodel.emulation.operations import EmulatedOperation
 from costmodel.emulation.run import EmulatedRun
 from costmodel.emulation.scenes import (
-    PTE_BYTES,
     Scene,
     mixed_scenes,
     other_frames,
@@ -33,7 +32,7 @@ from costmodel.emulation.windows import (
     SteadyRun,
     whole_table,
 )
-from costmodel.mm.pte import TABLE_PTES
+from costmodel.mm.pte import PTE_BYTES, TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
 from costmodel.recorder.build_archive import RELEASE, TABLE
 

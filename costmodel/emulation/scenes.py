@@ -13,8 +13,6 @@ from costmodel.mm.pte import CONT_PTES, TABLE_PTES
 from costmodel.recorder.archive import ALIGNED
 from costmodel.recorder.build_archive import SCATTERED, SPREAD
 
-PTE_BYTES: Final = 8
-"""Bytes of a page-table entry."""
 STEADY: Final = (256, 320)
 """Entries of a steady window: 64 from the middle of a table."""
 

@@ -8,9 +8,8 @@ from typing import Final
 from costmodel.emulation.emulator import STACK_BYTES, STACK_TOP
 from costmodel.emulation.image import Symbol
 from costmodel.emulation.kernel import EmulatedKernel, Process
-from costmodel.emulation.scenes import PTE_BYTES
-from costmodel.mm.pte import TABLE_PTES
-from costmodel.units import LINE_BYTES
+from costmodel.mm.pte import PTE_BYTES, TABLE_PTES
+from costmodel.units import LINE_BYTES, PAGE_BYTES
 
 TASK_LINE: Final = 0
 """Number of the line of ``other`` that begins with the flags of the running task."""
@@ -42,7 +41,7 @@ class Targets:
         self._ranges = [
             (self.src, table_bytes, "src"),
             (self.dst, table_bytes, "dst"),
-            (self.frames - 4096, kernel.frames_range[1] - self.frames + 4096, "page"),
+            (self.frames - PAGE_BYTES, kernel.frames_range[1] - self.frames + PAGE_BYTES, "page"),
             (kernel.tables_range[0], kernel.tables_range[1] - kernel.tables_range[0], "tablepage"),
             (top - STACK_BYTES, STACK_BYTES, "stack"),
             *((known.address, known.size, "stack") for known in _of_callers(kernel)),

@@ -9,8 +9,8 @@ from typing import Final
 
 from costmodel.config.errors import ConfigError
 from costmodel.emulation.emulator import EmulatedCall
-from costmodel.emulation.scenes import PTE_BYTES, STEADY
-from costmodel.mm.pte import TABLE_PTES
+from costmodel.emulation.scenes import STEADY
+from costmodel.mm.pte import PTE_BYTES, TABLE_PTES
 
 _LONGEST: Final = 400
 """Instructions within which a branch must follow the read of an entry."""

@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from costmodel.cpus.machine_in_use import machine_in_use
 from costmodel.experiment.cell import Cell, executed
 from costmodel.simulation import Engine
-from costmodel.simulation.schedule import PricedOperation, price_operation
 from costmodel.units import PS_PER_S, PS_PER_US
 
 if TYPE_CHECKING:
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from costmodel.cpu.stack import Timing
     from costmodel.cpus.contention import Contention
     from costmodel.cpus.setup import Setup
+    from costmodel.simulation.schedule import PricedOperation
 
 
 class Pace(NamedTuple):
@@ -48,8 +47,12 @@ def seconds_around(cell: Cell) -> Callable[[Machine], float]:
     The machines that the function is asked about may differ from the cell's in what lies around the
     page tables alone: what the core executes is priced once, here.
     """
+    from costmodel.cpus.machine_in_use import machine_in_use
+    from costmodel.simulation.schedule import price_operation
+
     runs = executed(cell)
-    timing = _timing(runs, machine_in_use(cell.machine, cell.workload), Engine.FAST)
+    asked = [(runs, machine_in_use(cell.machine, cell.workload))]
+    (timing,) = _timings(asked, Engine.FAST)
 
     def seconds(machine: Machine) -> float:
         used = machine_in_use(machine, cell.workload)
@@ -73,14 +76,11 @@ def paces_of(
     its strategy says.
     """
     runs = [executed(cell) for cell in cells] if executes is None else executes
-    machines = [machine_in_use(cell.machine, cell.workload) for cell in cells]
-    timings = _timings(list(zip(runs, machines, strict=True)), Engine.FAST)
-    return list(map(_pace_with, cells, runs, machines, timings))
+    return list(map(_pace_with, cells, runs, _priced_together(cells, runs, Engine.FAST)))
 
 
-def _pace_with(cell: Cell, runs: Sequence[TableRun], machine: Machine, timing: Timing) -> Pace:
-    """Return the pace of a cell whose page tables take ``timing`` on the machine in use."""
-    operation = price_operation(timing, machine, cell.workload, runs, strategy=cell.strategy)
+def _pace_with(cell: Cell, runs: Sequence[TableRun], operation: PricedOperation) -> Pace:
+    """Return the pace of a cell whose operation has this price on a lone CPU."""
     crowd = setup_of(cell, operation, runs)
     if crowd is None:
         return pace_of(cell, operation.total_ps, None)
@@ -117,13 +117,21 @@ def setup_of(cell: Cell, operation: PricedOperation, runs: Sequence[TableRun]) -
 
 def priced(cell: Cell, runs: Sequence[TableRun], engine: Engine) -> PricedOperation:
     """Return the operation as one CPU executes it without waiting for any other CPU."""
-    machine = machine_in_use(cell.machine, cell.workload)
-    timing = _timing(runs, machine, engine)
-    return price_operation(timing, machine, cell.workload, runs, strategy=cell.strategy)
+    return _priced_together([cell], [runs], engine)[0]
 
 
-def _timing(runs: Sequence[TableRun], machine: Machine, engine: Engine) -> Timing:
-    return _timings([(runs, machine)], engine)[0]
+def _priced_together(
+    cells: Sequence[Cell], executes: Sequence[Sequence[TableRun]], engine: Engine
+) -> list[PricedOperation]:
+    from costmodel.cpus.machine_in_use import machine_in_use  # not needed for what is known
+    from costmodel.simulation.schedule import price_operation
+
+    machines = [machine_in_use(cell.machine, cell.workload) for cell in cells]
+    timings = _timings(list(zip(executes, machines, strict=True)), engine)
+    return [
+        price_operation(timing, machine, cell.workload, runs, strategy=cell.strategy)
+        for cell, runs, machine, timing in zip(cells, executes, machines, timings, strict=True)
+    ]
 
 
 def _timings(

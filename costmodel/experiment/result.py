@@ -16,7 +16,6 @@ from costmodel.experiment.cell import Cell, build_of, executed, named_strategy
 from costmodel.experiment.pace import Pace, pace_of, paces_of, priced, setup_of
 from costmodel.simulation import Engine, NoiseSizes, Samples, Stream, simulate
 from costmodel.simulation.noise import ALL_CAUSES, NoiseCause
-from costmodel.simulation.schedule import PricedOperation
 from costmodel.uncertainty import sampling
 from costmodel.units import PS_PER_NS, PS_PER_S, PS_PER_US
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from costmodel.code.trace import TableRun
     from costmodel.cpus.contention import Contention
     from costmodel.cpus.setup import Setup
+    from costmodel.simulation.schedule import PricedOperation
     from costmodel.strategies.builds import Build
 
 DrawnLogs = tuple[tuple[float, ...], tuple[float, ...]]

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 
 from costmodel import published, settings, statistics
 from costmodel.config.workload import noise_scenario
+from costmodel.disk_cache import kept_on_disk
 from costmodel.experiment.build_doubt import BuildDoubt, compared_builds, doubt_of, kind_of_cell
 from costmodel.experiment.builds import (
     BuildChanges,
@@ -22,7 +23,7 @@ from costmodel.experiment.builds import (
 from costmodel.experiment.cell import Cell
 from costmodel.experiment.pace import exact_seconds_on
 from costmodel.experiment.result import Result
-from costmodel.experiment.run import CellKey, KnownTimes, run_cells
+from costmodel.experiment.run import CellKey, KnownTimes, result_key, run_cells
 from costmodel.simulation import Engine
 from costmodel.uncertainty import model_error, sampling
 from costmodel.uncertainty.spread import Interval, ModelInterval
@@ -118,10 +119,7 @@ class Comparison:
         which takes as long as the interval itself.
         """
         own, base = self.result, self.baseline
-        known = sampling.machines_if_known(
-            own.cell.machine, key, many_cpus=own.cell.workload.many_cpus
-        )
-        times = (exact_seconds_on(each.cell, known) for each in (own, base))
+        times = (_seconds_if_known(each.cell, key) for each in (own, base))
         here = math.log(own.exact_ps / base.exact_ps)
         ratios = [math.log(new / old) - here for new, old in zip(*times, strict=True)]
         return sampling.share_of_known(self.log_ratios, ratios, self.build_doubt().change)
@@ -130,6 +128,18 @@ class Comparison:
     def is_baseline(self) -> bool:
         """Whether this is the baseline itself."""
         return self.result is self.baseline
+
+
+def _seconds_if_known(cell: Cell, key: str) -> list[float]:
+    """Return the times of a cell on the machines drawn, if the number ``key`` were known."""
+
+    def computed() -> list[float]:
+        many = cell.workload.many_cpus
+        known = sampling.machines_if_known(cell.machine, key, many_cpus=many)
+        return exact_seconds_on(cell, known)
+
+    named = result_key(cell, noise=False, causes=(), intervals=False)
+    return computed() if named is None else kept_on_disk((f"{named} if known:", key), computed)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from costmodel.measure.prediction import Compared, RunningKernel, running_kernel
 from costmodel.measure.readings.number import Number
 from costmodel.measure.session import Session
 from costmodel.measure.system import System
+from costmodel.units import PAGE_BYTES
 
 if TYPE_CHECKING:
     from costmodel.loops.price import PricedLoop
@@ -47,7 +48,7 @@ class OperationRow(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
     operation: Line
     order: Annotated[int, Field(ge=0, le=9)]
-    memory_bytes: Annotated[int, Field(gt=0, multiple_of=4096)]
+    memory_bytes: Annotated[int, Field(gt=0, multiple_of=PAGE_BYTES)]
     layout: Line
     scattered: bool = False
     """Of files up to version 0.3, which have no ``frames``."""

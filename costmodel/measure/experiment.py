@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from costmodel.measure.regions import LINE, Pages
-from costmodel.units import KIB
+from costmodel.measure.regions import Pages
+from costmodel.units import KIB, LINE_BYTES
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Experiment:
 
     def _warm_rounds(self) -> int:
         """Return the rounds that touch the memory once."""
-        step = self.ring_step or LINE
+        step = self.ring_step or LINE_BYTES
         return int((self.warm_bytes or self.region_bytes) / step / self.units) + 1
 
 

@@ -6,10 +6,11 @@ import ctypes
 import mmap
 from typing import TYPE_CHECKING, Any, Literal
 
+from costmodel.units import LINE_BYTES, PAGE_BYTES
+
 if TYPE_CHECKING:
     import numpy as np
 
-LINE = 64
 _HUGE = 2 << 20
 _MADV_HUGEPAGE, _MADV_NOHUGEPAGE = 14, 15
 Pages = Literal["huge", "small", "huge alone"]
@@ -51,9 +52,9 @@ class Region:
 
         count = max(self.size // step, 1)
         at = np.arange(count, dtype=np.int64) * step
-        if step >= 4096:
-            lines, number = 4096 // LINE, np.arange(count, dtype=np.int64)
-            at += (number + number // lines) % lines * LINE
+        if step >= PAGE_BYTES:
+            lines, number = PAGE_BYTES // LINE_BYTES, np.arange(count, dtype=np.int64)
+            at += (number + number // lines) % lines * LINE_BYTES
         order = np.random.default_rng(seed).permutation(count)
         self.words()[at[order] // 8] = self.address + at[np.roll(order, -1)]
         return self.address + int(at[order[0]])

@@ -30,6 +30,8 @@ CONT_PTES: Final = 16
 """Entries in one contiguous block of an arm64 kernel with 4 KiB pages."""
 TABLE_PTES: Final = 512
 """Entries in one page table."""
+PTE_BYTES: Final = 8
+"""Bytes of one entry."""
 
 
 def make_pte(number: int, flags: int) -> int:

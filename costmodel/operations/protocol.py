@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -159,6 +159,9 @@ class Operation(ABC):
     """Names of the events in its recordings, in their order on one entry or batch."""
     event_before: str
     """The event that counts as the last one before the first entry of a page table."""
+    empty_entry: ClassVar[Mapping[str, str]] = {}
+    """By architecture, what the kernel executes for an entry that maps nothing, in the words of
+    :mod:`costmodel.operations.shared.holes`."""
     announced = Announced()
     """The primitives that its strategies must announce; none by default."""
 

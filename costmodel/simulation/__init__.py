@@ -6,15 +6,12 @@ Several CPUs are simulated in :mod:`costmodel.cpus`.
 
 from costmodel.simulation.engine import Engine, Samples, simulate
 from costmodel.simulation.noise import NoiseCause, NoiseSizes, Stream
-from costmodel.simulation.schedule import Schedule, Stage
 
 __all__ = [
     "Engine",
     "NoiseCause",
     "NoiseSizes",
     "Samples",
-    "Schedule",
-    "Stage",
     "Stream",
     "simulate",
 ]

@@ -9,10 +9,10 @@ import numpy as np
 
 from costmodel.arrays import Ints
 from costmodel.simulation.noise import NoiseSizes, RunNoise, Stream, draw_noise
-from costmodel.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
     from costmodel.simulation.process import Disturbance
+    from costmodel.simulation.schedule import Schedule
 
 
 def elapsed_ps(schedule: Schedule, noise: RunNoise) -> Ints:

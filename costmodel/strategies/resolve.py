@@ -19,10 +19,9 @@ from costmodel.operations.registry import DEFAULT, operation_names
 from costmodel.operations.shared.strategy import Strategy, elsewhere
 from costmodel.strategies.builds import BOOTED, builds_for, built, known_builds
 from costmodel.strategies.catalogue import built_in
-from costmodel.strategies.origin import KernelBuild, kernel_of
-from costmodel.user_code.blame import StrategyError
 
 if TYPE_CHECKING:
+    from costmodel.strategies.origin import KernelBuild
     from costmodel.user_code.process import UserCode
 
 GROUP: Final = "costmodel.strategies"
@@ -166,6 +165,8 @@ def _on(strategy: Strategy, archive: Strategy, build: str) -> Strategy:
 
 def _strategy(name: str, code: UserCode, operation: str) -> Strategy:
     """Return the strategy of a user's function, on the kernel build that its decorator names."""
+    from costmodel.user_code.blame import StrategyError
+
     described = code.ask(described_as, operation)
     kernel = described.kernel
     if kernel.program.startswith(FILE_MARK):
@@ -206,6 +207,9 @@ def described_as(function: Callable[..., Any], operation: str) -> Described:
 
     Raises StrategyError where it cannot be called with one argument, the operation.
     """
+    from costmodel.strategies.origin import kernel_of
+    from costmodel.user_code.blame import StrategyError
+
     try:
         inspect.signature(function).bind(object())
     except TypeError as error:

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.arrays import Ints
-from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN, memory_producers
+from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN, memory_producers
 from costmodel.code.subkinds import kind_of, subkind_of
 from costmodel.code.trace import NO_ADDRESS, TableRun, Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError
-from costmodel.mm.pte import TABLE_PTES
+from costmodel.mm.pte import PTE_BYTES, TABLE_PTES
 from costmodel.mm.shapes import ShapedSpace, TableShape
 from costmodel.mm.state import PteState
 from costmodel.operations.registry import operation_named

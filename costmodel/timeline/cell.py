@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN
+from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN
 from costmodel.code.trace import Trace
 from costmodel.code.uops import Kind, Target
 from costmodel.config.errors import ConfigError, Fault, Faults, describe
 from costmodel.experiment import Cell, build_of, executed
+from costmodel.mm.pte import PTE_BYTES
 from costmodel.timeline.times import Timeline, timeline
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from costmodel.code.expand import PTE_BYTES, REGION_SHIFT, SLOT_ORIGIN
+from costmodel.code.expand import REGION_SHIFT, SLOT_ORIGIN
 from costmodel.code.uops import Kind, Subkind, Target
+from costmodel.mm.pte import PTE_BYTES
 from costmodel.timeline.times import MicroOpTimes
 from costmodel.units import LINE_BYTES, TICKS_PER_CYCLE
 

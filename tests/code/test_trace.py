@@ -17,6 +17,7 @@ from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.uops import Kind, Target
 from costmodel.disk_cache import ByteCache, forget
 from costmodel.experiment import Cell, exact_seconds, executed
+from costmodel.operations.fork.per_pte import copy_per_pte
 from costmodel.operations.registry import operation_named
 from costmodel.operations.shared import trace as shared_trace
 from costmodel.operations.zap import trace as zap_trace
@@ -112,11 +113,11 @@ def test_only_what_every_process_would_make_alike_has_a_name() -> None:
     shipped = operation_named("fork").strategies()[0]
     assert shipped.shipped_source
 
-    @wraps(shipped.function)
+    @wraps(copy_per_pte)
     def another(fork: object) -> None:
         raise NotImplementedError
 
-    assert another.__name__ == shipped.function.__name__
+    assert (another.__module__, another.__name__) == (copy_per_pte.__module__, "copy_per_pte")
     for function in (another, cell):
         assert replace(shipped, function=function).shipped_source is None  # type: ignore[arg-type]
 

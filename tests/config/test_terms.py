@@ -12,15 +12,18 @@ import pytest
 from costmodel.cli.main import main, parser
 from costmodel.cli.parser import faults_in
 from costmodel.cli.question import ask
+from costmodel.config import terms
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.config.keys import leaves
 from costmodel.config.machine import Machine
 from costmodel.config.scenario import load_scenario
-from costmodel.config.terms import EVERY_WORD, meaning_of
+from costmodel.config.terms import meaning_of
 from costmodel.experiment import run_cell
 from costmodel.ineffective import ineffective
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.plan import plan
+
+EVERY_WORD = (*terms._MEANINGS, *terms._OF_NUMBERS)
 
 
 def said_of(word: str) -> str:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from costmodel.api import cell
 from costmodel.cpus.contention import contention, samples
 from costmodel.experiment import run_cell
-from costmodel.simulation import NoiseSizes, Schedule, Stage, Stream, simulate
+from costmodel.simulation import NoiseSizes, Stream, simulate
+from costmodel.simulation.schedule import Schedule, Stage
 from tests.cpus.made import EVERYTHING, made
 
 MS = 10**9

@@ -12,7 +12,7 @@ from costmodel.config.machine import load_machine
 from costmodel.cpus.contention import Contention, contention
 from costmodel.cpus.invalidation import HANDLER_LINES, SENDER_LINES
 from costmodel.operations.protocol import FlushRequest
-from costmodel.simulation import Stage
+from costmodel.simulation.schedule import Stage
 from tests.cpus.made import XEON, made
 
 US = 10**6

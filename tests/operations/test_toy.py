@@ -64,6 +64,8 @@ def one_by_one(ageing: Ageing) -> Steps:
                 yield entry.step("read")
                 ageing.make_old(table, slot)
                 yield entry.step("wrprotect")
+            elif not pte:
+                yield from ageing.skip(slot)
 
 
 def nothing(ageing: Ageing) -> Steps:
@@ -167,6 +169,11 @@ def test_what_it_costs_is_the_walk_alone() -> None:
     assert parts["walk"] > 1
     assert parts["around"] == 0
     assert cost.micro_ops_per_pte["rmw"] == pytest.approx(1, abs=0.01)
+
+
+def test_an_empty_entry_that_nobody_recorded_is_refused() -> None:
+    with pytest.raises(ConfigError, match="what age executes for an entry that maps nothing"):
+        costmodel.price("xeon-4210r", "v6.7", operation="age", overrides={"holes": 0.5})
 
 
 def archive(folder: Path, *, slots: int = 0) -> str:

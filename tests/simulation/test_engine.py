@@ -4,10 +4,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costmodel.simulation import Engine, NoiseSizes, Schedule, Stage, Stream, simulate
+from costmodel.simulation import Engine, NoiseSizes, Stream, simulate
 from costmodel.simulation.engine import elapsed_ps
 from costmodel.simulation.noise import RunNoise
 from costmodel.simulation.process import Disturbance, run_once
+from costmodel.simulation.schedule import Schedule, Stage
 
 STREAM = Stream(seed=1, machine="apple-m2-vm", scenario="fork")
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from costmodel.config.machine import load_machine
-from costmodel.simulation import NoiseCause, NoiseSizes, Schedule, Stage, Stream, simulate
+from costmodel.simulation import NoiseCause, NoiseSizes, Stream, simulate
 from costmodel.simulation.noise import draw_noise, scattered_share, stable_hash
+from costmodel.simulation.schedule import Schedule, Stage
 
 MILLISECOND_PS = 10**9
 STREAM = Stream(seed=1, machine="apple-m2-vm", scenario="fork of 1 GiB")

@@ -1,7 +1,8 @@
 """The operation of a lone CPU through SimPy: broadcasts and ticks."""
 
-from costmodel.simulation import Engine, NoiseSizes, Schedule, Stage, Stream, simulate
+from costmodel.simulation import Engine, NoiseSizes, Stream, simulate
 from costmodel.simulation.process import Disturbance, run_once
+from costmodel.simulation.schedule import Schedule, Stage
 
 STREAM = Stream(seed=1, machine="ampere-altra", scenario="fork")
 STORM = Schedule((Stage(layout_ps=1000, broadcast_ps=600, count=50),))

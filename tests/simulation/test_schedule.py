@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from costmodel.simulation import Schedule, Stage
-from costmodel.simulation.schedule import scale
+from costmodel.simulation.schedule import Schedule, Stage, scale
 
 
 def test_totals_count_repetitions() -> None:

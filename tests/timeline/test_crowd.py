@@ -3,7 +3,7 @@
 import json
 from itertools import pairwise
 
-from costmodel.simulation import Stage
+from costmodel.simulation.schedule import Stage
 from costmodel.timeline.crowd import crowd_perfetto, slices_of
 from tests.cpus.made import made
 

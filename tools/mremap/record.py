@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from costmodel.emulation.emulator import EmulatedCall
-from costmodel.emulation.kernel import BASE_ADDRESS, PAGE, EmulatedKernel, Process
+from costmodel.emulation.kernel import BASE_ADDRESS, EmulatedKernel, Process
 from costmodel.emulation.windows import CutWindow
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
+from costmodel.units import PAGE_BYTES
 from tools.three_tables import (
     CALLED,
     PAGES,
@@ -64,7 +65,7 @@ def record(kernel: EmulatedKernel, name: str, *, whole: bool) -> RecordedProgram
         moved, done = kernel.emulator.record("cm_move", process.vma, other.vma)
         after = [kernel.entry(other, _TARGET + page) for page in range(PAGES)]
         wrong = [page for page in range(PAGES) if before[page] != after[page]]
-        if moved != PAGES * PAGE or wrong:
+        if moved != PAGES * PAGE_BYTES or wrong:
             sys.exit(f"moved {moved:#x} bytes; wrong: {wrong[:5]}")
         if whole:
             window = _whole_window(kernel, other, done)
@@ -81,7 +82,7 @@ def _whole_window(kernel: EmulatedKernel, other: Process, done: EmulatedCall) ->
 
 
 def _stored(kernel: EmulatedKernel, other: Process, done: EmulatedCall, table: int) -> int:
-    address = BASE_ADDRESS + (_TARGET + table * TABLE_PTES) * PAGE
+    address = BASE_ADDRESS + (_TARGET + table * TABLE_PTES) * PAGE_BYTES
     place = kernel.emulator.call("cm_pmd_of", other.vma, address) & _MASK
     return next(p for p, at, _, writes in done.accesses if writes and at == place)
 

@@ -18,7 +18,6 @@ from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.kernel import (
     BASE_ADDRESS,
     BASE_PFN,
-    PAGE,
     SETUP,
     EmulatedKernel,
     Process,
@@ -34,7 +33,7 @@ from costmodel.operations.mprotect.operation import TO_READ_ONLY, TO_WRITABLE
 from costmodel.operations.mremap.operation import MOVED
 from costmodel.operations.shared.pmd import LAYOUT
 from costmodel.operations.zap.operation import EXIT, MUNMAP
-from costmodel.units import LARGEST_ORDER
+from costmodel.units import LARGEST_ORDER, PAGE_BYTES
 from tools.three_tables import CALLED, PAGES, TABLES, Builder, save
 
 _TOOLS: Final = Path(__file__).parent.parent
@@ -126,7 +125,9 @@ def record_mremap(kernel: EmulatedKernel) -> Builder:
     kernel.emulator.call("cm_adopt", process.vma, other.vma, 0)
     moved, done = kernel.emulator.record("cm_move", process.vma, other.vma)
     arrived = _states(kernel, other, _TARGET) == [_WRITABLE] * TABLES
-    _check(kernel, moved == PAGES * PAGE and arrived and _states(kernel, process) == [0] * TABLES)
+    _check(
+        kernel, moved == PAGES * PAGE_BYTES and arrived and _states(kernel, process) == [0] * TABLES
+    )
     _add_between_stores(kernel, builder, MOVED.name, other, done, targets, _TARGET)
     return builder
 
@@ -151,7 +152,7 @@ def _lay(kernel: EmulatedKernel) -> Process:
     process = kernel.process(PAGES)
     for table in range(TABLES):
         kernel.folio(process, _frame(table), LARGEST_ORDER)
-        address = BASE_ADDRESS + table * TABLE_PTES * PAGE
+        address = BASE_ADDRESS + table * TABLE_PTES * PAGE_BYTES
         kernel.emulator.call("cm_map_huge", process.vma, address, BASE_PFN + _frame(table))
     return process
 
@@ -171,7 +172,7 @@ def _check(kernel: EmulatedKernel, right: bool) -> None:
 
 
 def _address(table: int, first_page: int = 0) -> int:
-    return BASE_ADDRESS + (first_page + table * TABLE_PTES) * PAGE
+    return BASE_ADDRESS + (first_page + table * TABLE_PTES) * PAGE_BYTES
 
 
 def _written(

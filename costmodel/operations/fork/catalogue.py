@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from costmodel.mm.violations import DirtyRule
-from costmodel.operations.fork import batching, per_pte
-from costmodel.operations.shared.strategy import Strategy, arm64, both
+from costmodel.operations.shared.strategy import ShippedFunction, Strategy, arm64, both
 
 STRATEGIES: Final = (
     Strategy(
         "v6.7",
         "one PTE at a time: the baseline",
-        per_pte.copy_per_pte,
+        ShippedFunction("fork.per_pte.copy_per_pte"),
         "fork",
         both("v6.7"),
         one_by_one=True,
@@ -20,7 +19,7 @@ STRATEGIES: Final = (
     Strategy(
         "v6.8",
         "the same, rmap tests ordered as in v6.8",
-        per_pte.copy_per_pte,
+        ShippedFunction("fork.per_pte.copy_per_pte"),
         "fork",
         {"arm64": "v6.8base@gcc12.arm64_nocontpte", "x86_64": "v6.8base@gcc12.x86_64"},
         one_by_one=True,
@@ -28,7 +27,7 @@ STRATEGIES: Final = (
     Strategy(
         "folio-scan-v3",
         "Ryan Roberts' v3: scan for a folio's PTEs",
-        batching.scan_v3,
+        ShippedFunction("fork.batching.scan_v3"),
         "fork",
         both("ryan_v3"),
         dirty=DirtyRule.ANY_OF_BATCH,
@@ -36,7 +35,7 @@ STRATEGIES: Final = (
     Strategy(
         "arch-batch-runtime",
         "first arch version: batch of run-time size",
-        per_pte.copy_per_pte,
+        ShippedFunction("fork.per_pte.copy_per_pte"),
         "fork",
         both("runtime_nr_guess"),
         one_by_one=True,
@@ -44,7 +43,7 @@ STRATEGIES: Final = (
     Strategy(
         "arch-batch-const1",
         "v4 without contpte: a batch of constant 1",
-        per_pte.copy_per_pte,
+        ShippedFunction("fork.per_pte.copy_per_pte"),
         "fork",
         both("v4_const1"),
         one_by_one=True,
@@ -52,7 +51,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-per-pte",
         "no batching: three converts per block",
-        per_pte.copy_unbatched,
+        ShippedFunction("fork.per_pte.copy_unbatched"),
         "fork",
         arm64("v4_before_change"),
         arm64("v4_before_change_range_tlbi"),
@@ -61,7 +60,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-arch-batch",
         "v4 with arm64 helpers: block by block",
-        batching.copy_block_batched,
+        ShippedFunction("fork.batching.copy_block_batched"),
         "fork",
         arm64("v4_helpers"),
         contpte=True,
@@ -69,14 +68,14 @@ STRATEGIES: Final = (
     Strategy(
         "folio-batch-prototype",
         "David Hildenbrand's batching of 20 Dec",
-        batching.prototype,
+        ShippedFunction("fork.batching.prototype"),
         "fork",
         both("prototype_dec20"),
     ),
     Strategy(
         "folio-batch-off-by-one",
         "the same on 19 Dec: corrupts page state",
-        batching.off_by_one,
+        ShippedFunction("fork.batching.off_by_one"),
         "fork",
         both("prototype_dec20"),
         broken="its batches run on into the next folio and corrupt page state",
@@ -84,28 +83,28 @@ STRATEGIES: Final = (
     Strategy(
         "folio-batch-v6.9",
         "generic batching as merged in v6.9",
-        batching.v6_9,
+        ShippedFunction("fork.batching.v6_9"),
         "fork",
         both("v6.9"),
     ),
     Strategy(
         "folio-batch-v6.12",
         "v6.12: clamped scan, _large_mapcount",
-        batching.v6_12,
+        ShippedFunction("fork.batching.v6_12"),
         "fork",
         both("v6.12.117"),
     ),
     Strategy(
         "folio-batch-v7.2",
         "v7.2: large folios keep who maps them",
-        batching.v7_2,
+        ShippedFunction("fork.batching.v7_2"),
         "fork",
         {"arm64": "v7.2.13@gcc12-own.arm64_nocontpte", "x86_64": "v7.2.13@gcc12-own.x86_64"},
     ),
     Strategy(
         "contpte-basic-v5",
         "no helpers: unfolds, gathers on every PTE",
-        batching.contpte_basic_v5,
+        ShippedFunction("fork.batching.contpte_basic_v5"),
         "fork",
         arm64("v5_contpte_basic"),
         arm64("v5_contpte_basic_range_tlbi"),
@@ -114,7 +113,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-no-hint",
         "ptep_get() per PTE: 16 x 16 reads a block",
-        batching.contpte_no_hint,
+        ShippedFunction("fork.batching.contpte_no_hint"),
         "fork",
         arm64("no_hint"),
         contpte=True,
@@ -122,7 +121,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-noyoungdirty",
         "ptep_get_noyoungdirty(): no gathering",
-        batching.contpte_noyoungdirty,
+        ShippedFunction("fork.batching.contpte_noyoungdirty"),
         "fork",
         arm64("no_hint"),
         contpte=True,
@@ -131,7 +130,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v6.9",
         "as merged in v6.9, with pte_batch_hint()",
-        batching.contpte_v6_9,
+        ShippedFunction("fork.batching.contpte_v6_9"),
         "fork",
         arm64("v6.9"),
         contpte=True,
@@ -139,7 +138,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v6.12",
         "v6.12 with contpte",
-        batching.contpte_v6_12,
+        ShippedFunction("fork.batching.contpte_v6_12"),
         "fork",
         arm64("v6.12.117"),
         contpte=True,
@@ -147,7 +146,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v7.2",
         "v7.2 with contpte",
-        batching.contpte_v7_2,
+        ShippedFunction("fork.batching.contpte_v7_2"),
         "fork",
         {"arm64": "v7.2.13@gcc12-own.arm64_contpte"},
         contpte=True,

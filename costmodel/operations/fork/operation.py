@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
@@ -51,6 +51,18 @@ class Fork(Operation):
         "restore_dst", "deposit",
     )  # fmt: skip
     event_before = "set"
+    empty_entry: ClassVar = {
+        "x86_64": (
+            "compare done -> loop; taken loop; stack 40 -> dst; one; add dst -> dst; spill 40 dst; "
+            "read at -> pte; compare pte -> none; not-taken none; add done -> done; add at -> at; "
+            "one; add address -> address; stack 64 -> end; compare end address -> more; taken more"
+        ),
+        "arm64": (
+            "compare done -> loop; taken loop; add dst -> dst; add at -> at; read at -> pte; "
+            "not-taken pte; one; add done -> done; stack 64 -> end; add address -> address; one; "
+            "compare end address -> more; taken more"
+        ),
+    }
     announced = Announced(
         folios={
             "folio_get": "get",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
@@ -85,6 +85,18 @@ class Mprotect(Operation):
         "clear", "check", "commit",
     )  # fmt: skip
     event_before = "commit"
+    empty_entry: ClassVar = {
+        "x86_64": (
+            "add address -> address; add at -> next; compare address -> end; not-taken end; "
+            "move next -> at; read at -> pte; move pte -> old; add old -> bits; "
+            "compare bits -> there; not-taken there; compare pte -> none; taken none"
+        ),
+        "arm64": (
+            "add address -> address; nop; add at -> at; compare address -> end; not-taken end; "
+            "read at -> pte; taken pte; one; add pte -> bits; compare bits -> none; "
+            "not-taken none; not-taken pte"
+        ),
+    }
     announced = Announced(
         tables={
             ("src", "clear"): "clear",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from costmodel.operations.mremap import loop
-from costmodel.operations.shared.strategy import Strategy, arm64, both
+from costmodel.operations.shared.strategy import ShippedFunction, Strategy, arm64, both
 
 _NAME: Final = "mremap"
 _BY_ENTRY: Final = "v6.12.117"
@@ -17,35 +16,35 @@ STRATEGIES: Final = (
     Strategy(
         "v6.12",
         "one PTE at a time: the baseline",
-        loop.move_per_pte,
+        ShippedFunction("mremap.loop.move_per_pte"),
         _NAME,
         both(_BY_ENTRY),
     ),
     Strategy(
         "folio-batch-v6.17-rc1",
         "batched by folio; recreated",
-        loop.batched,
+        ShippedFunction("mremap.loop.batched"),
         _NAME,
         both(_POSTED),
     ),
     Strategy(
         "hint-batch-v6.17",
         "batched in contiguous blocks alone",
-        loop.hinted,
+        ShippedFunction("mremap.loop.hinted"),
         _NAME,
         both(_MERGED),
     ),
     Strategy(
         "whole-tables",
         "page tables move as they are",
-        loop.move_whole_tables,
+        ShippedFunction("mremap.loop.move_whole_tables"),
         _NAME,
         both(_TABLES),
     ),
     Strategy(
         "contpte-per-pte",
         "v6.12: each block is unfolded and folded",
-        loop.move_per_pte,
+        ShippedFunction("mremap.loop.move_per_pte"),
         _NAME,
         arm64(_BY_ENTRY),
         arm64(_RANGE),
@@ -54,7 +53,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v6.17-rc1",
         "whole blocks stay folded; recreated",
-        loop.contpte_batched,
+        ShippedFunction("mremap.loop.contpte_batched"),
         _NAME,
         arm64(_POSTED),
         contpte=True,
@@ -62,7 +61,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-hint-batch-v6.17",
         "the same; no struct pages of single pages",
-        loop.contpte_hinted,
+        ShippedFunction("mremap.loop.contpte_hinted"),
         _NAME,
         arm64(_MERGED),
         contpte=True,
@@ -70,7 +69,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-whole-tables",
         "the same, with contpte",
-        loop.move_whole_tables,
+        ShippedFunction("mremap.loop.move_whole_tables"),
         _NAME,
         arm64(_TABLES),
         contpte=True,

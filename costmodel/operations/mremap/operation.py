@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
@@ -44,6 +44,16 @@ class Mremap(Operation):
         "clear", "set", "clear_dst", "restore_dst", "table",
     )  # fmt: skip
     event_before = "set"
+    empty_entry: ClassVar = {
+        "x86_64": (
+            "read at -> pte; compare pte -> none; taken none; add address -> address; "
+            "add at -> at; add dst -> dst; compare address -> more; taken more"
+        ),
+        "arm64": (
+            "read at -> pte; taken pte; add address -> address; add at -> at; add dst -> dst; "
+            "compare address -> more; not-taken more"
+        ),
+    }
     announced = Announced(
         folios={"move_whole": "table"},
         tables={

@@ -1,64 +1,28 @@
 """What a kernel executes for an entry that maps nothing: it reads the entry and goes on.
 
-The micro-ops are those of 6.12.117 (gcc 12.2, small configuration, without contiguous blocks), as
-its loops executed them in the emulator of ``costmodel record`` on tables with few pages. Every
-strategy is priced with them, whatever its kernel. Left out is fork's look at
-``need_resched``, once in 32 entries: some 30 micro-ops on x86, 12 on arm64.
+An operation says it in one line of text (``empty_entry``). The micro-ops are those of 6.12.117 (gcc
+12.2, small configuration, without contiguous blocks), as its loops executed them in the emulator of
+``costmodel record`` on tables with few pages. Every strategy is priced with them, whatever its
+kernel. Left out is fork's look at ``need_resched``, once in 32 entries: some 30 micro-ops on x86,
+12 on arm64.
+
+Micro-ops stand in order, between semicolons: what they do, to which registers, and behind an arrow
+the register that holds the result. ``stack`` and ``spill`` name the byte of the stack. ``read``
+names the register with the address. ``one`` is the micro-op of an immediate, which reads no
+register.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from costmodel.code.events import Step
 from costmodel.code.uops import KNOWN, Kind, Subkind, Target, Uop, Value
-
-_PTE_BYTES: Final = 8
-_ROWS: Final = {
-    ("fork", "x86_64"): (
-        "compare done -> loop; taken loop; stack 40 -> dst; one; add dst -> dst; spill 40 dst; "
-        "read at -> pte; compare pte -> none; not-taken none; add done -> done; add at -> at; one; "
-        "add address -> address; stack 64 -> end; compare end address -> more; taken more"
-    ),
-    ("fork", "arm64"): (
-        "compare done -> loop; taken loop; add dst -> dst; add at -> at; read at -> pte; "
-        "not-taken pte; one; add done -> done; stack 64 -> end; add address -> address; one; "
-        "compare end address -> more; taken more"
-    ),
-    ("zap", "x86_64"): (
-        "read at -> pte; compare pte -> none; not-taken none; add at -> at; one; "
-        "add address -> address; compare address -> more; taken more"
-    ),
-    ("zap", "arm64"): (
-        "read at -> pte; not-taken pte; add at -> at; one; add address -> address; "
-        "compare address -> more; taken more"
-    ),
-    ("mprotect", "x86_64"): (
-        "add address -> address; add at -> next; compare address -> end; not-taken end; "
-        "move next -> at; read at -> pte; move pte -> old; add old -> bits; compare bits -> there; "
-        "not-taken there; compare pte -> none; taken none"
-    ),
-    ("mprotect", "arm64"): (
-        "add address -> address; nop; add at -> at; compare address -> end; not-taken end; "
-        "read at -> pte; taken pte; one; add pte -> bits; compare bits -> none; not-taken none; "
-        "not-taken pte"
-    ),
-    ("mremap", "x86_64"): (
-        "read at -> pte; compare pte -> none; taken none; add address -> address; add at -> at; "
-        "add dst -> dst; compare address -> more; taken more"
-    ),
-    ("mremap", "arm64"): (
-        "read at -> pte; taken pte; add address -> address; add at -> at; add dst -> dst; "
-        "compare address -> more; not-taken more"
-    ),
-}  # fmt: skip
-"""By operation and architecture, the micro-ops in order: what they do, to which registers, and
-behind an arrow the register that holds the result. ``stack`` and ``spill`` name the byte of the
-stack. ``read`` names the register with the address. ``one`` is the micro-op of an immediate, which
-reads no register."""
-
+from costmodel.config.errors import ConfigError
+from costmodel.mm.pte import PTE_BYTES
+from costmodel.operations.registry import operation_named
 
 _Row = tuple[Uop, tuple[str, ...], str]
 """A micro-op, and the names of the registers that it reads and writes."""
@@ -85,7 +49,7 @@ class EmptyEntries:
         for uop, reads, writes in _rows(*self._kernel):
             known = tuple(Value(values[name]) for name in reads if name in values)
             if uop.target is Target.SRC:
-                value = yield uop._replace(offset_bytes=_PTE_BYTES * slot, address_inputs=known)
+                value = yield uop._replace(offset_bytes=PTE_BYTES * slot, address_inputs=known)
             else:
                 value = yield uop._replace(data_inputs=known)
             if writes:
@@ -94,7 +58,11 @@ class EmptyEntries:
 
 @cache
 def _rows(operation: str, isa: str) -> tuple[_Row, ...]:
-    return tuple(_parsed(_ROWS[operation, isa]))
+    text = operation_named(operation).empty_entry.get(isa)
+    if text is None:
+        reason = f"what {operation} executes for an entry that maps nothing was not recorded"
+        raise ConfigError.of("holes", reason, got=isa)
+    return tuple(_parsed(text))
 
 
 def _parsed(text: str) -> Iterator[_Row]:
@@ -108,7 +76,7 @@ def _parsed(text: str) -> Iterator[_Row]:
 def _uop(name: str, offset: int, site: str) -> Uop:
     match name:
         case "read":
-            return Uop(Kind.LOAD, Subkind.PLAIN, "load", Target.SRC, 0, _PTE_BYTES)
+            return Uop(Kind.LOAD, Subkind.PLAIN, "load", Target.SRC, 0, PTE_BYTES)
         case "stack":
             return Uop(Kind.LOAD, Subkind.PLAIN, "load", Target.STACK, offset, 8, KNOWN)
         case "spill":

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from costmodel.code.events import Step
-from costmodel.code.uops import Uop
 from costmodel.config.errors import ConfigError
 from costmodel.mm.violations import DirtyRule
-from costmodel.user_code.blame import StrategyError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from costmodel.code.events import Step
+    from costmodel.code.uops import Uop
+    from costmodel.user_code.blame import StrategyError
     from costmodel.user_code.process import UserCode
 
 T = TypeVar("T")
 
-Function = Callable[[Any], Iterator[Step | Uop]]
+Function = Callable[[Any], Iterator["Step | Uop"]]
 """The function of a strategy: it takes the operation (such as a ``ForkOperation``), changes its
 page tables, and yields what is executed."""
+
+
+_OPERATIONS: Final = __name__.rpartition(".shared.")[0]
+
+
+@dataclass(frozen=True)
+class ShippedFunction:
+    """A function of this package by its path below ``costmodel.operations``.
+
+    Its module is imported when the function is called: most questions are about names, or are
+    answered from the store, and then no page table is needed.
+    """
+
+    path: str
+
+    def __call__(self, operation: Any) -> Iterator[Step | Uop]:
+        """Call the function with an operation."""
+        module, _, name = self.path.rpartition(".")
+        function: Function = getattr(import_module(f"{_OPERATIONS}.{module}"), name)
+        return function(operation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,17 +90,13 @@ class Strategy:
 
     @property
     def shipped_source(self) -> str | None:
-        """Where its function stands, if it does the same in every process of this version.
+        """Which function of this package it is: one that does the same in every process.
 
         None for users' code, for that of other packages, and for a build from a user's file.
         """
-        module = self.function.__module__
-        name = getattr(self.function, "__name__", "")
-        here = module.partition(".")[0] == __name__.partition(".")[0]
-        if self.code is not None or self.archive is not None or not here:
+        if self.archive is not None or not isinstance(self.function, ShippedFunction):
             return None
-        is_that = getattr(sys.modules.get(module), name, None) is self.function
-        return f"{self.operation} {module}.{name}" if is_that else None
+        return f"{self.operation} {self.function.path}"
 
     def evaluate(self, task: Callable[..., T], *arguments: Any) -> T:
         """Return ``task(function, *arguments)``, in the user's process where it is the user's code.

@@ -16,7 +16,7 @@ from costmodel.operations.registry import operation_named
 from costmodel.operations.shared.entry import Steps
 from costmodel.operations.shared.holes import EmptyEntries
 from costmodel.operations.shared.pmd import pmd_program, with_pmds
-from costmodel.operations.shared.strategy import Function, Strategy
+from costmodel.operations.shared.strategy import Function, ShippedFunction, Strategy
 from costmodel.units import PAGE_BYTES
 from costmodel.user_code.blame import StrategyError
 
@@ -42,7 +42,8 @@ def _on_pmds(strategy: Strategy) -> Strategy:
 
 @lru_cache
 def _kernel(operation: str) -> Strategy:
-    return Strategy("pmds", "what all kernels do", no_tables, operation)
+    function = ShippedFunction("shared.trace.no_tables")
+    return Strategy("pmds", "what all kernels do", function, operation)
 
 
 def no_tables(_: TableOperation) -> Steps:

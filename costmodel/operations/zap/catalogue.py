@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from costmodel.operations.shared.strategy import Strategy, arm64, both
-from costmodel.operations.zap import folio_batch, per_pte
+from costmodel.operations.shared.strategy import ShippedFunction, Strategy, arm64, both
 
 _PAGES: Final = both("v6.7")
 """The programs that release a list of single pages; contpte makes no difference there."""
@@ -17,7 +16,7 @@ STRATEGIES: Final = (
     Strategy(
         "v6.7",
         "one PTE at a time: the baseline",
-        per_pte.unmap_per_pte,
+        ShippedFunction("zap.per_pte.unmap_per_pte"),
         "zap",
         both("v6.7"),
         release_programs=_PAGES,
@@ -26,7 +25,7 @@ STRATEGIES: Final = (
     Strategy(
         "arch-batch-const1",
         "v4 without contpte: a batch of constant 1",
-        per_pte.unmap_per_pte,
+        ShippedFunction("zap.per_pte.unmap_per_pte"),
         "zap",
         both("v4_const1"),
         release_programs=_PAGES,
@@ -35,7 +34,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-per-pte",
         "no batching: one unfold per 16-PTE block",
-        per_pte.unmap_unfolding,
+        ShippedFunction("zap.per_pte.unmap_unfolding"),
         "zap",
         arm64("v4_before_change"),
         arm64("v4_before_change_range_tlbi"),
@@ -46,7 +45,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-arch-batch",
         "v4 with clear_ptes(): block by block",
-        folio_batch.unmap_block_batched,
+        ShippedFunction("zap.folio_batch.unmap_block_batched"),
         "zap",
         arm64("v4_helpers"),
         contpte=True,
@@ -56,7 +55,7 @@ STRATEGIES: Final = (
     Strategy(
         "folio-batch-v6.9",
         "folio batching as merged in v6.9",
-        folio_batch.v6_9,
+        ShippedFunction("zap.folio_batch.v6_9"),
         "zap",
         both("v6.12.117"),
         release_programs=_PAGES,
@@ -65,7 +64,7 @@ STRATEGIES: Final = (
     Strategy(
         "folio-batch-v6.12",
         "v6.12: clamped scan, _large_mapcount",
-        folio_batch.v6_12,
+        ShippedFunction("zap.folio_batch.v6_12"),
         "zap",
         both("v6.12.117"),
         release_programs=FOLIOS,
@@ -73,7 +72,7 @@ STRATEGIES: Final = (
     Strategy(
         "folio-batch-v7.2",
         "v7.2: large folios keep who maps them",
-        folio_batch.v7_2,
+        ShippedFunction("zap.folio_batch.v7_2"),
         "zap",
         _V7_2,
         release_programs=_V7_2,
@@ -81,7 +80,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-no-hint",
         "ptep_get() per PTE: 16 x 16 reads a block",
-        folio_batch.contpte_no_hint,
+        ShippedFunction("zap.folio_batch.contpte_no_hint"),
         "zap",
         arm64("no_hint"),
         contpte=True,
@@ -90,7 +89,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-noyoungdirty",
         "ptep_get_noyoungdirty(): loses dirty bits",
-        folio_batch.contpte_noyoungdirty,
+        ShippedFunction("zap.folio_batch.contpte_noyoungdirty"),
         "zap",
         arm64("no_hint"),
         contpte=True,
@@ -100,7 +99,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v6.9",
         "as merged in v6.9, with pte_batch_hint()",
-        folio_batch.contpte_v6_9,
+        ShippedFunction("zap.folio_batch.contpte_v6_9"),
         "zap",
         arm64("v6.12.117"),
         contpte=True,
@@ -110,7 +109,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v6.12",
         "v6.12 with contpte",
-        folio_batch.contpte_v6_12,
+        ShippedFunction("zap.folio_batch.contpte_v6_12"),
         "zap",
         arm64("v6.12.117"),
         contpte=True,
@@ -119,7 +118,7 @@ STRATEGIES: Final = (
     Strategy(
         "contpte-folio-batch-v7.2",
         "v7.2 with contpte",
-        folio_batch.contpte_v7_2,
+        ShippedFunction("zap.folio_batch.contpte_v7_2"),
         "zap",
         {"arm64": "v7.2.13@gcc12-own.arm64_contpte"},
         contpte=True,

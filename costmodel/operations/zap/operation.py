@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from costmodel.mm.state import PteState
 from costmodel.operations.protocol import Announced, Operation, SharedWork, Surroundings, Words
@@ -83,6 +83,16 @@ class Zap(Operation):
         "put", "uncharge", "prepare", "tail", "commit", "buddy", "withdraw",
     )  # fmt: skip
     event_before = "slot"
+    empty_entry: ClassVar = {
+        "x86_64": (
+            "read at -> pte; compare pte -> none; not-taken none; add at -> at; one; "
+            "add address -> address; compare address -> more; taken more"
+        ),
+        "arm64": (
+            "read at -> pte; not-taken pte; add at -> at; one; add address -> address; "
+            "compare address -> more; taken more"
+        ),
+    }
     announced = Announced(
         folios={
             "rmap_remove": "unmap",

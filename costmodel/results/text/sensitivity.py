@@ -32,7 +32,7 @@ def sensitivity_text(found: Sensitivity, *, verdicts: Sequence[str] = ()) -> str
     shown = _shown(found)
     parts = [paragraph(_answer(found))]
     if shown:
-        parts += ["\n".join(_table(found, shown)), paragraph(_worth(found, shown[0])), _LEGEND]
+        parts += ["\n".join(_table(found, shown)), paragraph(_worth(shown[0])), _LEGEND]
     else:
         parts.append(paragraph("No number of the machine moves that within its range."))
     asked = question([cell for cell in (found.cell, found.baseline) if cell is not None])
@@ -131,7 +131,7 @@ def _share(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f}%"
 
 
-def _worth(found: Sensitivity, top: Influence) -> str:
+def _worth(top: Influence) -> str:
     """Say what measuring the most decisive number would do to the interval."""
     share = top.first_order or 0.0
     left = math.sqrt(max(0.0, 1 - share))
