@@ -21,12 +21,13 @@ from costmodel.config.workload import states_of
 from costmodel.operations.registry import DEFAULT, operation_named
 from costmodel.published import Role, roles_of_times
 from costmodel.quantity import ends_text, quantity
-from costmodel.settings import Setting, settings_of_machine, settings_of_workload
+from costmodel.settings import Setting, settings_of_machine, settings_of_workload, what
 from costmodel.uncertainty.sampling import doubtful_choices, shares_by_number
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
     from costmodel.config.parameter import ParameterLike
+    from costmodel.config.workload import Workload
     from costmodel.experiment import Cell, Comparison
 
 MANY = 0.5
@@ -51,7 +52,7 @@ def remarks(cell: Cell, idle: Sequence[Setting] = ()) -> list[str]:
     return [
         *_changed(machine),
         *idle_remarks(idle),
-        *_never_compared(machine, workload.operation),
+        *_never_compared(machine, workload),
         *filter(None, [caution(machine, workload.operation, workload)]),
     ]
 
@@ -73,16 +74,23 @@ def idle_remarks(idle: Sequence[Setting]) -> Iterator[str]:
         yield f"No time here depends on: {', '.join(map(str, idle))}."
 
 
-def _never_compared(machine: Machine, operation: str) -> Iterator[str]:
-    roles = roles_of_times(machine, operation)
+def _never_compared(machine: Machine, workload: Workload) -> Iterator[str]:
+    operation = workload.operation
+    of_operation = roles_of_times(machine, operation)
+    roles = roles_of_times(machine, operation, workload)
     page = None if machine.changes else machine.compared.get(operation)
     if page and not roles:
         yield (
             f"No published absolute {operation} time is of this machine; those measured on such a "
             f"machine, or on a guest of it, were compared ({page} says how far off they are)."
         )
-    elif not roles:
+    elif not of_operation:
         yield f"No absolute {operation} time of this machine was ever compared with a measurement."
+    elif not roles:
+        yield (
+            f"Absolute {operation} times of this machine were compared with measurements, but none "
+            f"of this kind: {what(workload, 'memory', 'frames')}."
+        )
     elif roles == {Role.REPORT}:
         yield (
             f"Absolute {operation} times of this machine were compared with reports of whole runs "
@@ -137,10 +145,14 @@ def _known_of(machine: Machine, key: str) -> str:
 def _sensitivity_command(comparison: Comparison) -> str:
     """Return the command that asks about the same cell, with all that is not default."""
     cell, baseline = comparison.result.cell, comparison.baseline.cell
-    workload = cell.workload
-    asked = default_scenario(workload.operation)
     words = ["costmodel", "sensitivity", cell.machine.name, cell.strategy]
-    words += ["--vs", baseline.strategy]
+    words += ["--vs", baseline.strategy, *options_of(cell.machine, cell.workload)]
+    return shlex.join(words)
+
+
+def options_of(machine: Machine, workload: Workload) -> list[str]:
+    """Return the options of commands that ask about a workload on a machine of this name."""
+    words = []
     if workload.operation != DEFAULT:
         words += ["--operation", workload.operation]
     if workload.operation != DEFAULT or workload.state != states_of(DEFAULT)[0]:
@@ -149,11 +161,11 @@ def _sensitivity_command(comparison: Comparison) -> str:
         words += ["--order", f"{{{workload.layout}}}"]
     elif workload.folio_order:
         words += ["--order", str(workload.folio_order)]
-    if workload.memory_bytes != asked.memory:
+    if workload.memory_bytes != default_scenario(workload.operation).memory:
         words += ["--memory", size_text(workload.memory_bytes)]
-    for setting in (*settings_of_machine(cell.machine), *settings_of_workload(workload)):
+    for setting in (*settings_of_machine(machine), *settings_of_workload(workload)):
         words += ["--set", setting.assignment]
-    return shlex.join(words)
+    return words
 
 
 def used(machine: Machine, operation: str, crowd: Crowd = LONE_CPU) -> dict[str, ParameterLike]:

@@ -72,6 +72,16 @@ def test_a_machine_of_which_nothing_was_measured_says_so() -> None:
     assert said.startswith("No absolute mprotect time of this machine was ever compared")
 
 
+def test_a_kind_that_nobody_measured_is_named_where_another_was() -> None:
+    (said, *_) = remarks(api.cell("xeon-4210r", "v6.7", operation="zap", state="exit"))
+    assert said == (
+        "Absolute zap times of this machine were compared with measurements, but none of this "
+        "kind: zap, exit."
+    )
+    measured = remarks(api.cell("xeon-4210r", "v6.7", operation="zap", state="munmap"))
+    assert not any("were compared" in each for each in measured)
+
+
 def test_numbers_of_another_operation_do_not_count() -> None:
     machine = load_machine("xeon-4210r")
     fork, zap = (set(used(machine, operation)) for operation in ("fork", "zap"))

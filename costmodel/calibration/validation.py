@@ -137,7 +137,7 @@ def answer_class(number: PublishedNumber, machine: Machine) -> AnswerClass:
     workload = number.case.workload
     if number.baseline is not None:
         return model_error.change_of(workload)
-    compared = not number.row.measured_on and is_compared(machine, workload.operation)
+    compared = not number.row.measured_on and is_compared(machine, workload)
     return model_error.time_of(workload, compared=compared)
 
 

@@ -221,8 +221,11 @@ def _options(args: argparse.Namespace) -> Iterator[tuple[str, tuple[str, object]
         if value is None or value == []:
             continue
         origin = name.upper() if name in _positional(args) else f"--{name}"
-        # A state in parts may be written as in a file, too: {mixed: {writable: 1, read-only: 15}}.
-        if name not in _WORDS or (name == "state" and value.startswith("{")):
+        # A state in parts may be written as in a file, too: mixed: {writable: 1, read-only: 15}.
+        in_parts = name == "state" and value.endswith("}")
+        if in_parts and not value.startswith("{"):
+            value = f"{{{value}}}"
+        if name not in _WORDS or in_parts:
             value = (
                 [parse_scalar(v) for v in value] if isinstance(value, list) else parse_scalar(value)
             )

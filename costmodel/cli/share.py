@@ -39,7 +39,7 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     parser = command(subparsers, "share", about, epilog=EPILOG)
     parser.add_argument("profile", metavar="PERF.TXT", help="text of perf script or perf report")
     parser.add_argument("--comm", metavar="NAME", help="only this command, as the whole job")
-    parser.add_argument("--event", metavar="E", help="default: the one with most samples")
+    parser.add_argument("--event", metavar="E", help="default: the one that counts time")
     parser.add_argument("--scenario", metavar="S", help="machine, memory and orders of this")
     parser.add_argument("--machine", metavar="M", help="with --strategy: the machine of the job")
     parser.add_argument("--strategy", metavar="S", help="what the loop would be")

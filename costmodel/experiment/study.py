@@ -88,7 +88,7 @@ class Comparison:
     @property
     def _time_class(self) -> model_error.AnswerClass:
         cell = self.result.cell
-        compared = published.is_compared(cell.machine, cell.workload.operation)
+        compared = published.is_compared(cell.machine, cell.workload)
         return model_error.time_of(cell.workload, compared=compared)
 
     @property

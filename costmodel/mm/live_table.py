@@ -39,19 +39,31 @@ _RACED: Final = (
     "stored over present ones, which a CPU may mark dirty or accessed in between: they must be "
     "emptied by an atomic first"
 )
+_TWICE: Final = (
+    "stored at the new address while the old one still maps them, where a CPU may mark them dirty "
+    "or accessed in between: they must be emptied by an atomic first"
+)
 
 
 class LiveTable:
     """A page table of an address space; its slots ``first`` to ``end`` belong to the mapping.
 
     ``slots`` may be read directly where speed matters; change it only through the methods.
-    ``base`` is the virtual page number of slot 0. ``batches`` holds what was set at once.
+    ``base`` is the virtual page number of slot 0. ``batches`` holds what was set at once. ``old``
+    is the table whose entries move to this one, if there is one.
     """
 
-    __slots__ = ("base", "batches", "end", "faults", "first", "slots", "tlb")
+    __slots__ = ("base", "batches", "end", "faults", "first", "old", "slots", "tlb")
 
     def __init__(
-        self, slots: Slots, base: int, part: tuple[int, int], tlb: TlbView, faults: list[Violation]
+        self,
+        slots: Slots,
+        base: int,
+        part: tuple[int, int],
+        tlb: TlbView,
+        faults: list[Violation],
+        *,
+        old: LiveTable | None = None,
     ) -> None:
         """Open the part (first slot, end slot) of a table; ``faults`` receives what goes wrong."""
         self.slots = slots
@@ -60,6 +72,7 @@ class LiveTable:
         self.tlb = tlb
         self.faults = faults
         self.batches: list[Batch] = []
+        self.old = old
 
     def read(self, slot: int) -> int:
         """Return the raw entry, which is one load."""
@@ -115,6 +128,10 @@ class LiveTable:
     def _store(self, slot: int, count: int, pte: int) -> None:
         """Store entries that map consecutive frames, as far as they lie in this part."""
         inside = self._inside(slot, count, "set")
+        if self.old is not None and self.tlb.live:
+            twice = [index for index in inside if self.old.slots[index] & PRESENT]
+            if twice:
+                self._report(Guarantee.MOVED, twice, _TWICE)
         self._set(inside, pte + ((inside.start - slot) << PFN_SHIFT))
 
     def set_nonpresent(self, slot: int, pte: int) -> None:

@@ -43,7 +43,7 @@ def is_script(lines: Iterable[str]) -> bool:
 
 
 def read_script(text: str, file: str, event: str | None = None) -> Profile:
-    """Return the samples of ``event``; without it, those of the event with the most samples.
+    """Return the samples of ``event``; without it, those of the one that counts time.
 
     ``file`` is the name that faults give. Raises ConfigError with every line that is neither a
     sample nor a frame of one.
@@ -117,7 +117,7 @@ _FIRST_LINES = 200
 def read_profile(path: Path, *, event: str | None = None, comm: str | None = None) -> Profile:
     """Return the profile in a file that ``perf report --stdio`` or ``perf script`` has written.
 
-    ``event`` chooses one of several recorded events; without it the event with the most samples is
+    ``event`` chooses one of several recorded events; without it one that counts time is
     taken. With ``comm`` only the time of this command is kept, and shares are of that time. Raises
     ConfigError with every line that cannot be read, for an event or command that is not in the
     file, and for a ``perf.data`` recording, which perf has to print first.

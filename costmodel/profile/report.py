@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 
 from costmodel.config.errors import ConfigError, Fault, describe
 from costmodel.profile.graph import chains, is_graph
-from costmodel.profile.stacks import Inclusive, Profile, Stack, chosen_event, named, plain
+from costmodel.profile.stacks import (
+    UNKNOWN_EVENT,
+    Inclusive,
+    Profile,
+    Stack,
+    chosen_event,
+    named,
+    plain,
+)
 
 FORM = "perf report"
 _SAMPLES = re.compile(
@@ -47,7 +55,7 @@ class _Entry:
 
 @dataclass
 class _Table:
-    event: str = "unknown"
+    event: str = UNKNOWN_EVENT
     samples: float | None = None
     columns: _Columns | None = None
     entries: list[_Entry] = field(default_factory=list)
@@ -59,7 +67,7 @@ def is_report(text: str) -> bool:
 
 
 def read_report(text: str, file: str, event: str | None = None) -> Profile:
-    """Return what a report says of ``event``; without it, of the event with the most samples.
+    """Return what a report says of ``event``; without it, of the one that counts time.
 
     ``file`` is the name that faults give. Raises ConfigError with every line that cannot be read.
     """

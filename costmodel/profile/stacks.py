@@ -11,6 +11,13 @@ from costmodel.config.errors import ConfigError, describe
 
 _SUFFIX = re.compile(r"(\.(isra|constprop|part|cold|lto_priv|llvm)(\.\d+)*)+$")
 """What compilers append to the name of a function that they specialised."""
+_TIME = re.compile(
+    r"(^|/)(cpu[-_]|ref-)?cycles($|[:/])|^(cpu|task)-clock\b|cpu_clk_unhalted|^ibs_op\b",
+    re.IGNORECASE,
+)
+"""Events that come at an even pace while a CPU works: shares of them are shares of its time."""
+UNKNOWN_EVENT = "unknown"
+"""Name of the event of a text that does not say it."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,15 @@ class Profile:
     """Weight of all that was sampled, including what the text leaves out; shares are of it."""
 
     @property
+    def is_of_time(self) -> bool:
+        """Whether shares of the event are shares of time; so they are taken where nothing is said.
+
+        >>> Profile("perf report", "dTLB-load-misses", None, ()).is_of_time
+        False
+        """
+        return self.event == UNKNOWN_EVENT or counts_time(self.event)
+
+    @property
     def comms(self) -> dict[str, float]:
         """Weight by command, the largest first."""
         found: dict[str, float] = {}
@@ -77,16 +93,26 @@ class Profile:
         )
 
 
-def chosen_event(samples: Mapping[str, float], wanted: str | None) -> str:
-    """Return the event ``wanted``, or the one with the most samples if that is None.
+def counts_time(event: str) -> bool:
+    """Tell whether an event comes at an even pace while a CPU works.
 
+    >>> [counts_time(name) for name in ("cycles:P", "cpu_core/cycles/", "stalled-cycles-backend")]
+    [True, True, False]
+    """
+    return _TIME.search(event) is not None
+
+
+def chosen_event(samples: Mapping[str, float], wanted: str | None) -> str:
+    """Return the event ``wanted``; if that is None, the one with the most samples.
+
+    Events that count time go before others: a share of misses is no share of the job.
     ``samples``: the weight of each event of the profile. Raises ConfigError for an event that is
     not among them.
     """
     if wanted is not None and wanted not in samples:
         known = ", ".join(sorted(samples))
         raise ConfigError.of("--event", f"must be one of {known}", got=describe(wanted))
-    return wanted or max(samples, key=lambda name: samples[name])
+    return wanted or max(samples, key=lambda name: (counts_time(name), samples[name]))
 
 
 def plain(name: str) -> str:

@@ -12,6 +12,7 @@ from costmodel.published.rows import Metric, Role, Row, all_rows, rows_by_id
 
 if TYPE_CHECKING:
     from costmodel.config.machine import Machine
+    from costmodel.config.workload import Workload
 
 
 @cache
@@ -103,13 +104,17 @@ def loop_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.loop for row in all_rows() if row.loop is not None))
 
 
-def roles_of_times(machine: Machine, operation: str) -> frozenset[Role]:
+def roles_of_times(
+    machine: Machine, operation: str, workload: Workload | None = None
+) -> frozenset[Role]:
     """Return the roles of the published times of an operation on a machine; changes do not count.
 
     Only rows that a strategy of this package stands for count, and only this very machine's: there
-    are none of a machine whose numbers are not those of the shipped one of its name.
+    are none of a machine whose numbers are not those of the shipped one of its name. With
+    ``workload`` only times of the same kind count: those of its state on one CPU, as what was
+    published has neither thousands of mappings nor holes nor folios that PMDs map.
     """
-    if not machine.is_shipped:
+    if not machine.is_shipped or (workload is not None and _is_of_a_new_kind(workload)):
         return frozenset()
     wanted = (machine.name, operation, Metric.SECONDS)
     return frozenset(
@@ -118,12 +123,17 @@ def roles_of_times(machine: Machine, operation: str) -> frozenset[Role]:
         if row.role is not None
         and not row.measured_on
         and (row.machine, row.operation, row.metric) == wanted
+        and (workload is None or row.state == workload.state)
     )
 
 
-def is_compared(machine: Machine, operation: str) -> bool:
-    """Tell whether times of an operation on a machine were compared, and not by reports alone."""
-    return bool(roles_of_times(machine, operation) - {Role.REPORT})
+def is_compared(machine: Machine, workload: Workload) -> bool:
+    """Tell whether times of a workload's kind were compared, and not by reports alone."""
+    return bool(roles_of_times(machine, workload.operation, workload) - {Role.REPORT})
+
+
+def _is_of_a_new_kind(workload: Workload) -> bool:
+    return bool(workload.many_cpus or workload.vmas or workload.holes or workload.maps_pmds)
 
 
 def implied_change_pct(row: Row, baseline: str) -> float | None:

@@ -31,7 +31,7 @@ def test_an_explanation_for_a_mail_and_for_a_program(
     data = json.loads(file.read_text())
     assert (data["schema"], data["kind"]) == (1, "explanation")
     parts = sum(part["effect_ns_per_pte"] for part in data["parts"])
-    total = parts + data["interaction_ns_per_pte"]
+    total = parts + data["around_ns_per_pte"] + data["interaction_ns_per_pte"]
     assert total == pytest.approx(data["difference_ns_per_pte"])
     assert data["provenance"]["command"] == ["costmodel", *EXPLAIN]
 

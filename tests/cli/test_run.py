@@ -70,6 +70,21 @@ def test_a_quick_question_compares_with_v6_7(capsys: pytest.CaptureFixture[str])
     assert "order-0" not in out
 
 
+def test_a_state_in_parts_is_written_as_in_a_file_or_as_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [*QUICK, "--memory", "2 MiB", "--no-noise", "--format", "csv", "--state"]
+    shown = []
+    for state in (
+        "mixed: writable 1, read-only 15",
+        "mixed: {writable: 1, read-only: 15}",
+        "{mixed: {writable: 1, read-only: 15}}",
+    ):
+        assert main([*words, state]) == 0
+        shown.append(capsys.readouterr().out)
+    assert len(set(shown)) == 1 and "writable 1, read-only 15" in shown[0]
+
+
 def test_options_narrow_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--machine", "xeon-4210r", "--strategy", "folio-batch-v6.9", "--order", "4"]
     assert main(["run", "lkml-fork", *options, "--no-noise"]) == 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from costmodel.experiment import executed, run_cell
+from costmodel import api
+from costmodel.experiment import Cell, executed, run_cell
 from costmodel.explaining.attribution import (
     HIDDEN_NS,
     Explanation,
@@ -32,7 +33,7 @@ def test_parts_and_interaction_sum_to_the_difference(
     machine: str, strategy: str, baseline: str, order: int
 ) -> None:
     found = explained(*pair(machine, strategy, baseline, order))
-    total = sum(part.effect_ns for part in found.parts) + found.interaction_ns
+    total = sum(part.effect_ns for part in found.parts) + found.interaction_ns + found.around_ns
     assert total == pytest.approx(found.difference_ns)
     assert found.difference_ns == pytest.approx(
         found.new.result.ns_per_pte - found.base.result.ns_per_pte
@@ -44,6 +45,19 @@ def test_parts_and_interaction_sum_to_the_difference(
         assert sum(side.result.stack_ns_per_pte.values()) == pytest.approx(side.result.ns_per_pte)
     effects = [abs(part.effect_ns) for part in found.parts]
     assert effects == sorted(effects, reverse=True)
+
+
+def test_what_lies_around_the_loops_is_no_interaction() -> None:
+    def asked(name: str, vmas: int) -> Cell:
+        return api.cell(
+            "xeon-4210r", name, operation="spawn", memory="4 MiB", overrides={"vmas": vmas}
+        )
+
+    many, few = (explained(*(asked(name, n) for name in ("v6.8", "v6.7"))) for n in (4000, 20))
+    kernel = many.new.result.cell.machine.kernel
+    saved_ns = (4000 - 20) * kernel.vma_insert_ns.value / many.new.result.ptes
+    assert many.around_ns - few.around_ns == pytest.approx(-saved_ns, rel=1e-3)
+    assert many.interaction_ns == pytest.approx(few.interaction_ns, abs=0.01)
 
 
 def test_a_strategy_against_itself_is_all_zeros() -> None:

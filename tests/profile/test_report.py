@@ -8,6 +8,7 @@ from costmodel.config.errors import ConfigError
 from costmodel.profile.read import read_profile
 from costmodel.profile.shares import share_of
 from costmodel.profile.stacks import Profile
+from costmodel.results.text.share import shares_text
 
 HEAD = """\
 # To display the perf.data header info, please use --header/--header-only options.
@@ -179,6 +180,16 @@ def test_events_are_told_apart(tmp_path: Path) -> None:
     found = profile(tmp_path, FLAT + other, event="page-faults")
     assert share_of(found, "fork").low < 0.01 and found.samples == 3
     assert profile(tmp_path, FLAT + other).event == "cycles:P"
+
+
+def test_an_event_that_counts_time_goes_before_one_with_more_samples(tmp_path: Path) -> None:
+    misses = FLAT.replace("12K", "90K").replace("cycles:P", "dTLB-load-misses")
+    assert profile(tmp_path, misses + FLAT).event == "cycles:P"
+    alone = profile(tmp_path, misses)
+    assert not alone.is_of_time
+    said = " ".join(shares_text(alone, {}, {}, "perf.txt").split())
+    assert "dTLB-load-misses does not count time" in said
+    assert "count time" not in shares_text(profile(tmp_path, FLAT), {}, {}, "perf.txt")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
 from costmodel import api
 from costmodel.config.machine import load_machine
-from costmodel.published import is_compared
+from costmodel.config.workload import Workload
+from costmodel.published import is_compared, roles_of_times
 from costmodel.uncertainty.model_error import AnswerClass, change_of, size_pct, time_of, widened
 
 
@@ -44,6 +46,23 @@ def test_half_widths_add_as_squares() -> None:
 def test_times_of_a_changed_machine_were_never_compared() -> None:
     cell = api.cell("xeon-4210r", "v6.7")
     changed = cell.machine.with_value("atomics.locked_cycles", 19.0)
-    assert is_compared(cell.machine, "fork")
-    assert not is_compared(changed, "fork")
-    assert not is_compared(load_machine("graviton3"), "fork")
+    assert is_compared(cell.machine, cell.workload)
+    assert not is_compared(changed, cell.workload)
+    assert not is_compared(load_machine("graviton3"), cell.workload)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"state": "read-only"},
+        {"vmas": 10000},
+        {"holes": 0.75},
+        {"folio_orders": {9: 1.0}, "mapped": "pmd"},
+        {"cpus": 8},
+    ],
+)
+def test_times_of_a_kind_that_nobody_published_were_never_compared(more: dict[str, Any]) -> None:
+    cell = api.cell("xeon-4210r", "v6.7")
+    workload = Workload.model_validate(cell.workload.model_dump() | more)
+    assert not is_compared(cell.machine, workload)
+    assert roles_of_times(cell.machine, "fork")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 from costmodel import published
 from costmodel.calibration import text
 from costmodel.calibration.claims import causes
+from costmodel.calibration.predict import cell_of
 from costmodel.calibration.reports import assess_reports
 from costmodel.calibration.reports_text import ReportLimits, Verdict, score_lines, worst_first
+from costmodel.calibration.targets import reported
 from costmodel.calibration.validation import Assessment
 from costmodel.config.machine import load_machine
 from costmodel.files import write_text
 from costmodel.published import Role, Row
+from costmodel.remarks import options_of
 from tools.pages.accuracy import UNKNOWN, Table, table, value_text
 
 HEAD = """\
@@ -43,6 +47,12 @@ _TITLES = {
         "The published time is that of a machine without a name; the one that answers is another.",
     ),
 }
+_ASK = """\
+## Ask them yourself
+
+The command of the first row of each report, and what replaces its options for the others.
+A change from a row with other options is that of two answers.
+"""
 _NOT_ASKED = """\
 [Scope](scope.md) says what cannot be asked.
 """
@@ -57,7 +67,7 @@ def reports(assessments: Sequence[Assessment]) -> str:
         if chosen:
             said = about.format(**ReportLimits.known()._asdict())
             parts += [f"## {title}\n", f"{said}\n", *_rows(chosen, verdict)]
-    return "\n".join([*parts, _NOT_ASKED, *_sources()])
+    return "\n".join([*parts, _NOT_ASKED, *_asked(), *_sources()])
 
 
 def _rows(chosen: Sequence[Assessment], verdict: Verdict) -> Iterator[str]:
@@ -109,6 +119,57 @@ def _sources() -> Iterator[str]:
         if any(row.role is Role.REPORT for row in one.rows):
             yield f"* {one.table}: {_citation(one)}{_note(one)}"
     yield ""
+
+
+def _asked() -> Iterator[str]:
+    yield _ASK
+    for one in published.tables():
+        commands = list(commands_of(one))
+        if commands:
+            first = commands[0]
+            others = [_instead(options, first) for options in commands[1:]]
+            more = f"; or with {', '.join(f'`{other}`' for other in others)}" if others else ""
+            yield f"* {one.table}: `{_run(first)}`{more}"
+    yield ""
+
+
+Options = tuple[tuple[str, str], ...]
+"""Options of a command, each with its value."""
+
+
+def commands_of(one: published.Table) -> Iterator[Options]:
+    """Yield the options of ``costmodel run`` for the reported numbers of a published table.
+
+    A command asks about one workload on one machine, and about all strategies that were measured
+    there. There is none where nothing was reported.
+    """
+    asked: dict[Options, list[str]] = {}
+    for number in reported():
+        for case in (number.baseline, number.case):
+            if case is not None and number.row.table == one.table:
+                machine = cell_of(case, load_machine(number.row.machine)).machine
+                words = ["--machine", machine.name, *options_of(machine, case.workload)]
+                options = tuple(zip(words[::2], words[1::2], strict=True))
+                asked.setdefault(options, []).append(case.strategy)
+    for (on, *rest), strategies in asked.items():
+        named = [("--strategy", name) for name in dict.fromkeys(strategies)]
+        yield (on, *named, ("--baseline", strategies[0]), *rest)
+
+
+def _instead(options: Options, first: Options) -> str:
+    """Return the options that replace others of ``first``; all where one of those has to go."""
+    new = [option for option in options if option not in first]
+    gone = {_key(*option) for option in first} - {_key(*option) for option in options}
+    return _run(options) if gone else shlex.join(word for option in new for word in option)
+
+
+def _key(option: str, value: str) -> str:
+    return f"{option} {value.partition('=')[0]}" if option == "--set" else option
+
+
+def _run(options: Options) -> str:
+    said = [word for option in options for word in option]
+    return shlex.join(["costmodel", "run", *said, "--no-noise"])
 
 
 def _citation(one: published.Table) -> str:

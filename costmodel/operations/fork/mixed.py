@@ -52,7 +52,10 @@ def mixed_state(text: str) -> MixedState:
     if name != "mixed":
         raise KeyError(text)
     if set(parts) != set(_KEYS):
-        raise ValueError("'mixed' must say how many pages are writable and how many read-only")
+        raise ValueError(
+            "'mixed' must say how many pages are writable and how many read-only, such as 'mixed: "
+            "writable 1, read-only 15'"
+        )
     counts = [int(part) if part.isdecimal() else 0 for part in (parts[key] for key in _KEYS)]
     if not all(counts) or sum(counts) > _MOST:
         raise ValueError(f"'mixed' must have numbers of pages, at least 1 and {_MOST} in all")

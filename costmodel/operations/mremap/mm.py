@@ -62,7 +62,7 @@ class MremapOperation(TableOperation):
                 base, part = number * TABLE_PTES, (first, end)
                 beyond = self.space.pmds.ensure(number + self.distance // TABLE_PTES)
                 src = LiveTable(slots, base, part, self.tlb, self.faults)
-                dst = LiveTable(beyond, base + self.distance, part, self.tlb, self.faults)
+                dst = LiveTable(beyond, base + self.distance, part, self.tlb, self.faults, old=src)
                 yield MovedTable(vma, src, dst, first, end)
                 self._check_flushed()
 

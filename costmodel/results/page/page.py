@@ -42,6 +42,7 @@ def explanation_view(document: Mapping[str, Any], *, layout: str) -> dict[str, A
         "causes": _causes(base, new),
         "total": _side_by_side(base["ns_per_pte"], new["ns_per_pte"]),
         "parts": [_part(part) for part in document["parts"]],
+        "around": _signed(document["around_ns_per_pte"]),
         "interaction": _signed(document["interaction_ns_per_pte"]),
         "sum": _signed(document["difference_ns_per_pte"]),
     }

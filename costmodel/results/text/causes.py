@@ -32,6 +32,11 @@ MEANING: Final[Mapping[str, str]] = {
     "table_alloc": "the page allocator's slow path",
     "table_free": "freeing empty page tables",
     "fork_fixed": "fork() outside its loop",
+    "fork_vmas": "fork of the mappings beyond those of a small program",
+    "exec": "execve() of a small program, its start and its longer end",
+    "exit_wait": "exit and wait() outside page tables",
+    "exit_vmas": "freeing the mappings beyond those of a small program",
+    "mm_cpus": "what an address space keeps for each CPU",
     "unmap_range": "further ranges of a call outside their page tables",
     "unmap_call": "the system call outside its page tables",
     "asid_flush": "TLB flushes outside the loop",
@@ -40,7 +45,7 @@ MEANING: Final[Mapping[str, str]] = {
 """What the time goes into, by the name that tables give a cause."""
 
 
-_SMALL: Final = 0.005
+SMALL: Final = 0.005
 """Nanoseconds per PTE: a cause below this in all stacks has no line."""
 
 
@@ -53,7 +58,7 @@ def shown_causes(*stacks: Mapping[str, float]) -> list[str]:
     ['llc', 'dram']
     """
     most = {cause: max(s.get(cause, 0.0) for s in stacks) for stack in stacks for cause in stack}
-    return sorted((c for c in most if most[c] >= _SMALL), key=lambda cause: -most[cause])
+    return sorted((c for c in most if most[c] >= SMALL), key=lambda cause: -most[cause])
 
 
 def legend(causes: Iterable[str]) -> str:

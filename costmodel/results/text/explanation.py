@@ -9,13 +9,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from costmodel import __version__
-from costmodel.explaining.attribution import Explanation, GroupEffect, Side
+from costmodel.explaining.attribution import AROUND, Explanation, GroupEffect, Side
 from costmodel.explaining.groups import Maintenance
 from costmodel.explaining.more_work import MoreWork
 from costmodel.mm.pte import CONT_PTES
 from costmodel.remarks import caution, remarks
 from costmodel.results.crowd_records import CrowdRecord, crowd_data
-from costmodel.results.text.causes import legend, shown_causes
+from costmodel.results.text.causes import SMALL, legend, shown_causes
 from costmodel.results.text.crowd import crowd_remarks, shared_table
 from costmodel.results.text.layout import ascii_only, paragraph, shorten
 from costmodel.results.text.numbers import fixed, interval_text, percent
@@ -34,8 +34,7 @@ _LABEL = 28
 _STRATEGY = 22
 _COLUMN = 20
 _HIDDEN = "hidden"
-_AROUND = "around"
-_SEGMENTS = {"release": "release of pages", _AROUND: "calls, tables"}
+_SEGMENTS = {"release": "release of pages", AROUND: "calls, tables"}
 """Titles that tables give to parts of an operation; other parts have their own names."""
 _MAINTENANCE = (
     ("converts", "converts"),
@@ -153,6 +152,7 @@ def explanation_document(
             "by_build": dict(explanation.builds.changes_pct) if explanation.builds else None,
         },
         "parts": [_part_data(part) for part in explanation.parts],
+        "around_ns_per_pte": explanation.around_ns,
         "interaction_ns_per_pte": explanation.interaction_ns,
         "reloads": reloads_data(explanation.reloads),
         "more_work": asdict(explanation.more_work) if explanation.more_work else None,
@@ -238,7 +238,7 @@ def _segments(side: Side) -> list[str]:
     """Return the parts that the time of the page tables falls into: ``copy`` for fork, for example,
     and ``unmap`` and ``release`` for zap. What lies around them is not one of these.
     """
-    return [name for name in side.result.segments_ns_per_pte if name != _AROUND]
+    return [name for name in side.result.segments_ns_per_pte if name != AROUND]
 
 
 def _shares(explanation: Explanation) -> str:
@@ -282,6 +282,8 @@ def _attribution(explanation: Explanation) -> str:
     ]
     lines += [_part_line(part) for part in explanation.parts]
     width = _LABEL + 40
+    if abs(explanation.around_ns) >= SMALL:
+        lines.append(f"{_SEGMENTS[AROUND]:<{width}}{_signed(explanation.around_ns):>8}")
     lines.append(f"{'interaction':<{width}}{_signed(explanation.interaction_ns):>8}")
     lines.append(f"{'sum':<{width}}{_signed(explanation.difference_ns):>8}")
     return "\n".join(lines)

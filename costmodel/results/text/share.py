@@ -54,6 +54,13 @@ def _head(profile: Profile, name: str) -> str:
 
 
 def _remarks(profile: Profile, shares: Mapping[str, Share]) -> Iterator[str]:
+    if not profile.is_of_time:
+        yield paragraph(
+            ascii_only(
+                f"{profile.event} does not count time: these are no shares of the job's time, and "
+                "what a change saves does not follow from them. Record with -e cycles."
+            )
+        )
     comms = [(comm, weight) for comm, weight in profile.comms.items() if comm]
     if len(comms) > 1 and profile.total:
         parts = [f"{comm} {100 * w / profile.total:.0f} %" for comm, w in comms[:_COMMANDS]]

@@ -57,6 +57,18 @@ def test_a_plain_loop_keeps_everything() -> None:
     assert broken_by(strategy()) == set()
 
 
+def test_an_entry_is_emptied_before_it_is_stored_anew() -> None:
+    """In between a CPU may mark the old entry dirty, and the new one would not have that."""
+
+    def twice(mremap: MremapOperation, table: MovedTable, entry: Entry) -> Counted:
+        right(table, entry)
+        yield entry.step("set")
+        yield from empty(table, entry)
+        return 1
+
+    assert broken_by(lambda mremap: loop.move_tables(mremap, twice)) == {Guarantee.MOVED}
+
+
 def test_old_addresses_leave_the_tlb_before_their_table_is_unlocked() -> None:
     def forgets(mremap: MremapOperation) -> Steps:
         for table in mremap.tables():
