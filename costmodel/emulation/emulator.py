@@ -124,12 +124,14 @@ class Emulator:
         self._allowed.append((start & -PAGE_BYTES, -(-(start + size) // PAGE_BYTES) * PAGE_BYTES))
 
     def write(self, address: int, data: bytes) -> None:
-        """Store bytes."""
-        for place, first, last in _pages(address, len(data)):
-            self._uc.mem_write(
-                self._frame(place & -PAGE_BYTES) + place % PAGE_BYTES, data[first:last]
-            )
+        """Store bytes, which may be code."""
+        self._store(address, data)
         self._uc.ctl_flush_tb()
+
+    def _store(self, address: int, data: bytes) -> None:
+        for place, first, last in _pages(address, len(data)):
+            frame = self._frame(place & -PAGE_BYTES)
+            self._uc.mem_write(frame + place % PAGE_BYTES, data[first:last])
 
     def clear(self, address: int, size: int) -> None:
         """Set to zero those parts of a range that were written or read before."""
@@ -235,7 +237,7 @@ class Emulator:
         for register, value in zip(_ARGUMENTS[self.isa], arguments, strict=False):
             self._uc.reg_write(register, value & _MASK)
         if self.isa == "x86_64":
-            self.write(top - 8, stop.to_bytes(8, "little"))
+            self._store(top - 8, stop.to_bytes(8, "little"))
             self._uc.reg_write(x86_const.UC_X86_REG_RSP, top - 8)
             counter = x86_const.UC_X86_REG_RIP
         else:

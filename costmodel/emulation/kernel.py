@@ -3,21 +3,22 @@ processes, fork them and look at their page tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 from costmodel.emulation.emulator import Emulator
 from costmodel.emulation.image import Image, link
-from costmodel.emulation.objects import undefined
+from costmodel.emulation.objects import LinkedNames
 from costmodel.emulation.patching import BootCpu, patch_alternatives, patch_calls
 from costmodel.emulation.tree import BuildTree
+from costmodel.parallel import cpus
 from costmodel.units import PAGE_BYTES
 
-_ARCH: Final = {"x86_64": "arch/x86/", "arm64": "arch/arm64/"}
 SETUP: Final = Path(__file__).parent / "setup" / "setup.c"
 BASE_ADDRESS: Final = 0x7F00_0000_0000
 """User address of page 0 of a process."""
@@ -69,11 +70,15 @@ class Process:
 class EmulatedKernel:
     """One linked and patched build."""
 
-    def __init__(self, image: Image, cpu: BootCpu, *, shadow: int = 0) -> None:
+    def __init__(
+        self, image: Image, cpu: BootCpu, *, shadow: int = 0, tree: BuildTree | None = None
+    ) -> None:
         """Prepare ``image`` as booting on ``cpu`` would, as far as it matters to these loops.
 
-        ``shadow``: where KASAN keeps what it knows of address 0, if the image asks it.
+        ``shadow``: where KASAN keeps what it knows of address 0, if the image asks it. ``tree``:
+        where it was built.
         """
+        self.tree = tree
         patch_calls(image, cpu)
         self.image = image
         self.emulator = Emulator(image)
@@ -208,7 +213,7 @@ def build_kernel(
         )
         image = link([*recorded, *around], tree.isa)
         shadow = int(tree.config.get("CONFIG_KASAN_SHADOW_OFFSET", "0"), 0)
-        return EmulatedKernel(image, cpu, shadow=shadow)
+        return EmulatedKernel(image, cpu, shadow=shadow, tree=tree)
 
 
 def compile_around(
@@ -226,42 +231,70 @@ def compile_around(
     of these is called: as the tree built it, or compiled again if ``compiler`` is another one.
     """
     known = list(recorded)
-    linked = known.copy()
-    for path in setups:
-        _compile(tree, path, folder, linked, compiler)
     wanted = {
         source: (*_HELPERS.get(source, ()), *sources.get(source, ()))
         for source in (*_HELPERS, *sources)
+        if not source.startswith("arch/") or source.startswith(f"arch/{tree.architecture}/")
+        if (tree.source / source).is_file()
     }
-    while source := _needed(linked, wanted, tree):
-        del wanted[source]
-        made = tree.folder / Path(source).with_suffix(".o")
-        if made.is_file() and not compiler:
-            linked.append(made)
-        else:
-            _compile(tree, tree.source / source, folder, linked, compiler)
+    with _Compiling(tree, folder, compiler) as compiling:
+        for path in (first := list(setups)):
+            compiling.begin(path)
+        linked = [*known, *map(compiling.object_of, first)]
+        names = LinkedNames(linked)
+        while needed := _needed(names.undefined, wanted):
+            for source in needed:
+                compiling.begin(tree.source / source, built=tree.folder / source)
+            del wanted[needed[0]]
+            linked.append(compiling.object_of(tree.source / needed[0]))
+            names.add(linked[-1])
     return linked[len(known) :]
 
 
-def _needed(linked: list[Path], wanted: Mapping[str, tuple[str, ...]], tree: BuildTree) -> str:
-    """Return a file of ``wanted`` that defines a name which is used but not defined yet; empty if
-    there is none.
-    """
-    missing = undefined(linked)
+def _needed(missing: Collection[str], wanted: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return the files of ``wanted`` that define a missing name which none before them defines."""
+    needed: list[str] = []
+    found: set[str] = set()
     for source, names in wanted.items():
-        if source.startswith("arch/") and not source.startswith(_ARCH[tree.isa]):
-            continue
-        if any(name in missing for name in names) and (tree.source / source).is_file():
-            return source
-    return ""
+        if mine := {name for name in names if name in missing} - found:
+            needed.append(source)
+            found |= mine
+    return needed
 
 
-def _compile(
-    tree: BuildTree, source: Path, folder: Path, linked: list[Path], compiler: str
-) -> None:
-    output = folder / f"{len(linked)}-{source.stem}.o"
-    tree.compile(source, output, compiler=compiler)
-    linked.append(output)
+class _Compiling:
+    """Compiles files for one kernel, as many at a time as there are CPUs."""
+
+    def __init__(self, tree: BuildTree, folder: Path, compiler: str) -> None:
+        self._tree, self._folder, self._compiler = tree, folder, compiler
+        self._pool = ThreadPoolExecutor(cpus())
+        self._objects: dict[Path, Future[Path]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def begin(self, source: Path, *, built: Path | None = None) -> None:
+        """Begin with a file, once. ``built``: where the tree has its object, but for the ending."""
+        if source not in self._objects:
+            number = len(self._objects)
+            self._objects[source] = self._pool.submit(self._made, source, built, number)
+
+    def object_of(self, source: Path) -> Path:
+        """Return the object of a file that was begun; raise ConfigError if it does not compile.
+
+        Nothing is raised for files that turned out not to be needed.
+        """
+        return self._objects[source].result()
+
+    def _made(self, source: Path, built: Path | None, number: int) -> Path:
+        if built and not self._compiler and built.with_suffix(".o").is_file():
+            return built.with_suffix(".o")
+        output = self._folder / f"{number}-{source.stem}.o"
+        self._tree.compile(source, output, compiler=self._compiler)
+        return output
 
 
 def _rounded(size: int) -> int:

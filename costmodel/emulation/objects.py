@@ -4,7 +4,7 @@ names that they use and define.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -52,15 +52,26 @@ class _Names(NamedTuple):
     defined: frozenset[str]
 
 
-def undefined(paths: Iterable[Path]) -> Mapping[str, bool]:
-    """Return the names that these objects use and none of them defines."""
-    used: set[str] = set()
-    known: set[str] = set()
-    for path in paths:
+class LinkedNames:
+    """The names that objects which are linked together use and define."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        """Begin with some objects."""
+        self._used: set[str] = set()
+        self._defined: set[str] = set()
+        for path in paths:
+            self.add(path)
+
+    def add(self, path: Path) -> None:
+        """Link one more object."""
         names = _names(path)
-        used |= names.used
-        known |= names.defined
-    return dict.fromkeys(sorted(used - known), True)
+        self._used |= names.used
+        self._defined |= names.defined
+
+    @property
+    def undefined(self) -> frozenset[str]:
+        """The names that the objects use and none of them defines."""
+        return frozenset(self._used - self._defined)
 
 
 def defined(path: Path) -> frozenset[str]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from costmodel.config.errors import ConfigError
+from costmodel.config.errors import ConfigError, Fault
 from costmodel.emulation.cutting import MOST_OFF_PCT, Cut, TableRecording, cut_into_steps
 from costmodel.emulation.decode_arm64 import Arm64Decoder
 from costmodel.emulation.decode_x86 import X86Decoder
+from costmodel.emulation.definitions import defining_files
 from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.kernel import EmulatedKernel
 from costmodel.emulation.lookup import Lookup
@@ -232,7 +233,14 @@ def _no_stubs(kernel: EmulatedKernel, done: EmulatedCall, first: int, end: int) 
     stubs: Mapping[int, str] = kernel.image.stubs
     called = {stubs[pc] for pc in set(done.pcs[first:end]) if pc in stubs}
     if called:
-        names = ", ".join(sorted(called))
-        reason = "is called in the loop, and nothing linked defines it: name the file of the tree "
-        reason += "that does, as in --with mm/util.c"
-        raise ConfigError.of(names, reason)
+        raise ConfigError([Fault(name, reason=_undefined(kernel, name)) for name in sorted(called)])
+
+
+def _undefined(kernel: EmulatedKernel, name: str) -> str:
+    """Return what is wrong with a stub in the loop, and what to do."""
+    reason = "is called in the loop, and nothing linked defines it: "
+    tree = kernel.tree
+    files = defining_files(tree.source, tree.architecture, name) if tree else []
+    if not files:
+        return f"{reason}name the file of the tree that does, as in --with mm/util.c"
+    return f"{reason}add {' or '.join(f'--with {path}' for path in files)}"

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("elftools", reason="needs costmodel[record]")
 
 from costmodel.config.errors import ConfigError
-from costmodel.emulation.objects import defined, open_object, undefined
+from costmodel.emulation.objects import LinkedNames, defined, open_object
 from tests.emulation.tiny_tree import machine
 
 
@@ -26,8 +26,11 @@ def test_names_that_no_object_defines_are_undefined(tmp_path: Path) -> None:
     user = "int other(void); int third(void); static int own(void) { return third(); }"
     one = compiled(tmp_path, "one", f"{user} int first(void) {{ return other() + own(); }}")
     two = compiled(tmp_path, "two", "int number; int other(void) { return number; }")
-    assert {"other", "third"} <= set(undefined([one]))
-    assert "third" in undefined([one, two]) and "other" not in undefined([one, two])
+    names = LinkedNames([one])
+    assert {"other", "third"} <= names.undefined
+    names.add(two)
+    assert "third" in names.undefined and "other" not in names.undefined
+    assert names.undefined == LinkedNames([two, one]).undefined
     assert defined(one) == {"first"}, "a static function is nothing for others"
     assert defined(two) == {"number", "other"}
 

@@ -65,7 +65,9 @@ class Scanner:
     def _load(self, row: int) -> EventRow | None:
         rows = self.rows
         index, function = rows.index[row], rows.function[row]
-        if rows.size[row] == _NUMBER_BYTES and function.startswith(_LIST):
+        # clang for arm64 reads the number and the room of a page of the list in one instruction.
+        words = 2 if rows.op[row] == "ldp" else 1
+        if rows.size[row] == words * _NUMBER_BYTES and function.startswith(_LIST):
             self.numbers.add(self._place(row))
         if rows.target[row] != "src" or self.phase == "clear":
             return None
