@@ -86,6 +86,8 @@ def lines(reports: list[MachineReport], elsewhere: Sequence[Assessment]) -> Iter
     yield from error_lines(found_errors(reports, elsewhere))
     yield ""
     yield from text.LEGEND.splitlines()
+    every = [*(a for report in reports for a in report.assessments), *elsewhere]
+    yield from text.mitigation_lines(a.target.row for a in every)
 
 
 def found_errors(
@@ -176,6 +178,7 @@ def _row(assessment: Assessment) -> dict[str, Any]:
         "folio_order": row.order,
         "strategy": target.case.strategy,
         "baseline": target.baseline.strategy if target.baseline else None,
+        "mitigations": row.mitigations,
         "metric": _metric(target).value,
         "published_mean": target.mean,
         "published_stdev": row.stdev,

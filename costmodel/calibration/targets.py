@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from costmodel.calibration.row_class import Measure, RowClass
+from costmodel.config.core import Mitigations
 from costmodel.config.workload import Workload, frames_of, states_of
 from costmodel.operations.registry import DEFAULT
 from costmodel.published import (
@@ -26,6 +27,8 @@ FLOOR = 0.01
 but two builds of the same source differ by more."""
 BASELINE = "v6.7"
 """The baseline of the changes that rows in seconds imply."""
+NO_MITIGATIONS = {f"mitigations.{key}": number.value for key, number in Mitigations()}
+"""The numbers of a kernel that was booted with ``mitigations=off``."""
 STORM_PCT = 100.0
 """A change above this is a storm of TLB invalidations, for which the factor is compared."""
 
@@ -187,7 +190,8 @@ def _case(row: Row, strategy: str | None) -> Case:
     counts = {"cpus": row.cpus, "threads": row.threads, "loop": row.loop}
     more = {**orders, **counts, **row.workload}
     case = _of(row.operation, strategy, row.memory_bytes, row.state, **more)
-    return replace(case, numbers=tuple(row.numbers.items()))
+    booted = NO_MITIGATIONS if row.mitigations == "off" else {}
+    return replace(case, numbers=tuple({**booted, **row.numbers}.items()))
 
 
 def _of(operation: str, strategy: str, memory_bytes: int, state: str, **more: object) -> Case:

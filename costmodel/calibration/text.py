@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from costmodel.calibration.claims import ClaimVerdict
 from costmodel.calibration.deviations import Deviation
@@ -11,7 +13,8 @@ from costmodel.calibration.scores import OperationScores, Score
 from costmodel.calibration.targets import PublishedNumber
 from costmodel.calibration.validation import Assessment
 from costmodel.operations.registry import DEFAULT
-from costmodel.published import Role
+from costmodel.published import Role, Row
+from costmodel.published.rows import Mitigations
 
 TITLES = {
     Role.FIT: "fitted",
@@ -27,7 +30,11 @@ of the published value (%), points, or factor (x).
 in: published numbers inside it.
 M: beyond the limit of its class."""
 
-
+_BOOTED: Final[Mapping[Mitigations, str]] = {
+    "auto": "auto",
+    "off": "off",
+    "unknown": "unknown (predicted as auto)",
+}
 _LARGE_PCT = 1000
 
 
@@ -121,6 +128,13 @@ def verdict_line(verdict: ClaimVerdict) -> str:
         f"{verdict.machine:<13}{verdict.statement:<32}stated {verdict.stated:>4.1f}, found"
         f" {verdict.found:>4.1f} {state}"
     )
+
+
+def mitigation_lines(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield what the measured kernels did against speculation, and what is predicted for them."""
+    counts = Counter({row.id: row.mitigations for row in rows}.values())
+    yield "mitigations of the measured kernels, and of those predicted:"
+    yield ", ".join(f"{counts[booted]} rows {text}" for booted, text in _BOOTED.items())
 
 
 def _row(assessment: Assessment) -> str:

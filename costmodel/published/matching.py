@@ -96,6 +96,7 @@ def matching_loop(
         for row in all_rows()
         if (row.loop, row.machine, dict(row.numbers), row.cpus, row.threads, row.strategy) == wanted
         and row.baseline in (None, baseline)
+        and row.mitigations != "off"
     )
 
 
@@ -158,5 +159,9 @@ def change_against_pct(row: Row) -> float | None:
 
 
 def _is_plain(row: Row) -> bool:
-    """Tell whether a row is of the machine that it names, in a workload without further keys."""
-    return not (row.measured_on or row.workload or row.numbers or row.loop)
+    """Tell whether a row is of the machine that it names, in a workload without further keys.
+
+    One of kernels that were booted with ``mitigations=off`` is not: cells are of stock kernels.
+    """
+    off = row.mitigations == "off"
+    return not (row.measured_on or row.workload or row.numbers or row.loop or off)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -43,6 +43,9 @@ class Metric(StrEnum):
     def is_throughput(self) -> bool:
         """Whether it is about what all CPUs do in a second."""
         return self in (Metric.PER_S, Metric.THROUGHPUT_PCT)
+
+
+Mitigations = Literal["auto", "off", "unknown"]
 
 
 class _Model(BaseModel):
@@ -99,6 +102,9 @@ class Row(_Model):
     compiler: str | None = None
     """The compiler of the measured kernels; None where the source does not say."""
     configuration: str | None = None
+    mitigations: Mitigations
+    """What the measured kernels did against speculation: ``auto`` (as a stock kernel of 2024) or
+    ``off``; ``unknown`` where the source does not say, which is predicted as ``auto``."""
     note: str = ""
     unmapped: str | None = None
 

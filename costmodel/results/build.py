@@ -182,6 +182,7 @@ def _published(row: Row, baseline: str) -> dict[str, Any]:
         "repeats": row.repeats,
         "compiler": row.compiler,
         "configuration": row.configuration,
+        "mitigations": row.mitigations,
         "variant": row.variant,
         "source": row.citation,
     }

@@ -99,6 +99,8 @@ class PublishedPoint(BaseModel):
     """The compiler of the measured kernels, where the source says it."""
     configuration: Words | None = None
     """The configuration of the measured kernels, where the source says it."""
+    mitigations: Literal["auto", "off", "unknown"] = "unknown"
+    """What the measured kernels did against speculation, where the source says it."""
     repeats: Words | None
     """Id of the row that published the same measurement first."""
     variant: str

@@ -1,5 +1,6 @@
 """The published rows: complete, mapped or excused, few of them fitted."""
 
+from importlib import import_module
 from importlib.resources import files
 
 import pytest
@@ -143,6 +144,24 @@ def test_seconds_imply_a_change_within_their_own_table() -> None:
     assert implied_change_pct(seconds, "no-such-baseline") is None
 
 
+def test_every_row_states_the_mitigations_of_its_kernels_or_that_they_are_unknown() -> None:
+    assert {row.mitigations for row in ROWS} == {"unknown"}
+    assert Row.model_fields["mitigations"].is_required()
+    silent = ROWS[0].model_dump(exclude={"mitigations"})
+    with pytest.raises(ValidationError, match="mitigations"):
+        Row.model_validate(silent)
+
+
+def test_a_row_of_kernels_without_mitigations_stands_beside_no_stock_kernel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = on_the_4210r()
+    off = tuple(row.model_copy(update={"mitigations": "off"}) for row in ROWS)
+    module = import_module("costmodel.published.matching")
+    monkeypatch.setattr(module, "all_rows", lambda: off)
+    assert found and not on_the_4210r()
+
+
 def test_a_row_with_neither_strategy_nor_reason_is_refused() -> None:
     raw = {
         "table": "T99",
@@ -151,6 +170,7 @@ def test_a_row_with_neither_strategy_nor_reason_is_refused() -> None:
         "date": "2024-01-01",
         "operation": "fork",
         "memory_mib": 1024,
+        "mitigations": "unknown",
         "rows": [{"machine": "m", "metric": "rel_pct", "mean": 1.0, "variant": "x"}],
     }
     with pytest.raises(ValidationError, match="T99/1"):
