@@ -7,6 +7,7 @@ from typing import Final
 
 from costmodel.code.uops import Kind, Subkind
 
+# jmp_mem is the table of a switch, which kernels with retpolines are built without.
 _BY_OP: Final = {
     "mov": Subkind.MOVE,
     "mov_imm": Subkind.IMMEDIATE,
@@ -39,6 +40,11 @@ _BY_OP: Final = {
     "dc_zva": Subkind.ZERO_LINE,
     "rep_stosb": Subkind.ZERO_BLOCK,
     "rep_stosq": Subkind.ZERO_BLOCK,
+    "call_reg": Subkind.INDIRECT,
+    "call_mem": Subkind.INDIRECT,
+    "jmp_reg": Subkind.INDIRECT,
+    "blr": Subkind.INDIRECT,
+    "br": Subkind.INDIRECT,
 }
 _KINDS_WITH_SUBKIND: Final = {
     "alu": (Subkind.MOVE, Subkind.IMMEDIATE, Subkind.ZERO_IDIOM, Subkind.COMPARE),
@@ -48,6 +54,8 @@ _KINDS_WITH_SUBKIND: Final = {
     "dsb": (Subkind.DSB_STORES, Subkind.DSB_ALL),
     "tlbi": (Subkind.TLBI_PAGE, Subkind.TLBI_RANGE),
     "zero": (Subkind.ZERO_LINE, Subkind.ZERO_BLOCK),
+    "call": (Subkind.INDIRECT,),
+    "jump": (Subkind.INDIRECT,),
 }
 
 

@@ -78,6 +78,7 @@ class Subkind(IntEnum):
     ZERO_BLOCK = 16  # rep stosb / rep stosq
     PREFETCH = 17  # a load that nothing waits for
     ZERO_IDIOM = 18  # a register set to zero: no inputs, takes a dispatch slot
+    INDIRECT = 19  # a call or jump to an address in a register or in memory: may be a retpoline
 
 
 class Uop(NamedTuple):

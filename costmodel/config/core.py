@@ -186,6 +186,9 @@ class Mitigations(Group):
     """Every return is mispredicted by design (Safe RET)."""
     return_cycles: Cycles = no_cost()
     """Additional fetch cycles of a return: the instructions of its thunk."""
+    indirect_cycles: Cycles = no_cost()
+    """Cycles from an indirect call or jump until what is behind it is fetched, where it goes
+    through a retpoline; 0: it is predicted as others are."""
 
 
 class Tlbi(Group):

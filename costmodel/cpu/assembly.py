@@ -51,6 +51,7 @@ _IS_INDEPENDENT = c.flags((c.OP_SLOT, c.OP_DMB, c.OP_IMMEDIATE, c.OP_ZERO_IDIOM)
 """Operations that compute nothing, so that they do not wait for their inputs."""
 _BRANCH, _ZERO, _RMW = int(Kind.BRANCH), int(Kind.ZERO), int(Kind.RMW)
 _ALU, _COMPARE, _PLAIN = int(Kind.ALU), int(Subkind.COMPARE), int(Subkind.PLAIN)
+_INDIRECT = int(Subkind.INDIRECT)
 
 
 @compiled
@@ -105,7 +106,7 @@ def assembled(
             op = c.OP_JUMP
         row = code[number[i]]
         row[c.OP] = op
-        row[c.MISPREDICTED] = mispredicted[i]
+        row[c.MISPREDICTED] = c.INDIRECT if subkind[i] == _INDIRECT else mispredicted[i]
         source = i - 1 if i and gone[i - 1] else i
         if not _IS_INDEPENDENT[op]:
             for column in range(c.INPUTS):

@@ -78,6 +78,8 @@ FOLLOWS = 10
 PAGE = 11
 """The class of the access in :mod:`costmodel.cpu.tlb`."""
 MISPREDICTED = 12
+"""1 for a mispredicted branch, ``INDIRECT`` for an indirect call or jump, which is predicted."""
+INDIRECT = 2
 LINES = 13
 """The number of lines that a clearing row clears; 1 for an atomic on a line that the core owns, and
 for a taken branch to code that was executed a moment ago; else 0."""

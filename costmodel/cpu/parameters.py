@@ -26,6 +26,7 @@ ONLY_FOR = {
     "call": (c.OP_CALL, c.OP_RETURN),
     "ret": (c.OP_RETURN,),
     "returns_mispredict": (c.OP_RETURN,),
+    "indirect": (c.OP_CALL, c.OP_JUMP),
     "system": (c.OP_SYSTEM,),
     "mispredict": (c.OP_BRANCH, c.OP_JUMP, c.OP_RETURN),
     "zero_line": (c.OP_ZERO_LINE, c.OP_ZERO_BLOCK),
@@ -98,6 +99,8 @@ class Parameters(NamedTuple):
     ret: int
     """Fetch time of a return beyond that of a call."""
     returns_mispredict: int
+    indirect: int
+    """Time from an indirect call or jump until what is behind it is fetched; 0: it is predicted."""
     mul: int
     system: int
     mispredict: int
@@ -240,6 +243,7 @@ def _front_end(machine: Machine) -> dict[str, int]:
         "fetch_width": fetch_width,
         "fetch_queue": min(core.fetch_queue_entries.value, core.rob_entries.value),
         "returns_mispredict": int(mitigations.returns_mispredict.value),
+        "indirect": _or_nothing(mitigations.indirect_cycles.value),
     }
 
 

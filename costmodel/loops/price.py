@@ -36,7 +36,8 @@ class PricedLoop(NamedTuple):
 
 def price_loop(loop: Loop, machine: Machine) -> PricedLoop:
     """Return the time of one iteration of a loop in steady state, in cycles."""
-    if machine.atomics.far.value:  # all lines lie in the L1, so no atomic leaves for the home node
+    # All lines lie in the L1, so no atomic leaves for the home node where that keeps it near.
+    if machine.atomics.far.value and machine.atomics.near_when_loaded.value:
         machine = machine.with_values({"atomics.far": False})
     instructions = loop.repeat * sum(group.count for group in loop.ops) + 3
     iterations = max(8, ROWS // instructions)

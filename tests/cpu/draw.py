@@ -19,6 +19,8 @@ PLAIN = [
     (Kind.ALU, Subkind.ZERO_IDIOM),
     (Kind.JUMP, Subkind.PLAIN),
     (Kind.CALL, Subkind.PLAIN),
+    (Kind.CALL, Subkind.INDIRECT),
+    (Kind.JUMP, Subkind.INDIRECT),
     (Kind.RET, Subkind.PLAIN),
     (Kind.BRANCH, Subkind.PLAIN),
     (Kind.LOAD, Subkind.PLAIN),

@@ -39,6 +39,7 @@ MORE = (
     "core.store_commit_cycles",
     "core.store_line_commit_cycles",
     "mitigations.return_cycles",
+    "mitigations.indirect_cycles",
     "caches.l2.cycles_per_line",
     "caches.llc.ns_per_line",
     "caches.dram.ns_per_line",

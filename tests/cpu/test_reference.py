@@ -58,6 +58,7 @@ FRONT = {
     "caches__prefetch__llc_ns_per_line": 1.3,
     "mitigations__returns_mispredict": True,
     "mitigations__return_cycles": 1.7,
+    "mitigations__indirect_cycles": 7.3,
 }
 TIGHT = {
     name: machine(base, **SMALL, **COLD, **FRONT)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from costmodel.config.machine import Machine, load_machine
 from costmodel.loops.form import FORMS, KINDS, Loop, loops_path, read_loops
 from costmodel.loops.price import mean_absolute_error_pct, price_loop
+from costmodel.uncertainty.sampling import drawn_machines
 
 PUBLIC = "zen3_public.yaml"
 XEON = load_machine("xeon-4210r")
@@ -196,9 +197,44 @@ def test_loops_of_a_raptor_cove_are_met(name: str) -> None:
     assert price_loop(beside_loads, alone).predicted_cycles > 1.3 * 29
 
 
-def test_random_loops_of_a_raptor_cove_are_met() -> None:
+@pytest.mark.parametrize(
+    ("name", "near", "published_ns", "within"),
+    [
+        ("ampere-altra", True, (5.01, 5.01), 1.2),
+        ("graviton4", True, (5.7, 5.7), 1.25),
+        ("nvidia-grace", True, (5.7, 5.7), 1.6),
+        ("graviton4", False, (45.5, 55.0), 1.0),
+        ("nvidia-grace", False, (45.5, 55.0), 1.0),
+    ],
+)
+def test_a_per_cpu_add_takes_what_was_published(
+    name: str, near: bool, published_ns: tuple[float, float], within: float
+) -> None:
+    """STADD in a loop: 'Overhead of arm64 LSE per-CPU atomics?', linux-arm-kernel, November 2025.
+
+    The server with a Neoverse V2, of which two states were seen, is not named: both machines with
+    that core stand for it. What the loop takes beside its atomic is in the published time.
+    """
+    on = load_machine(name).with_value("atomics.near_when_loaded", near)
+    found = cycles(on, ("lock", 1, "same-line")) / on.core.clock_ghz.value
+    low, high = published_ns
+    assert low / within <= found <= high * within
+
+
+@pytest.mark.parametrize("name", ["graviton4", "nvidia-grace"])
+def test_machines_drawn_for_a_neoverse_v2_are_in_either_state(name: str) -> None:
+    """The choice has no source for these parts, so that the interval holds both."""
+    found = [
+        cycles(on, ("lock", 1, "same-line")) / on.core.clock_ghz.value
+        for on in drawn_machines(load_machine(name))
+    ]
+    assert min(found) < 5.7 and max(found) > 45.5
+
+
+@pytest.mark.parametrize("name", ["raptor_cove_random.yaml", "raptor_cove_second.yaml"])
+def test_random_loops_of_a_raptor_cove_are_met(name: str) -> None:
     """They set no number; the worst are calls and branches in a row (docs/loops.md)."""
-    loops = read_loops(Path(__file__).with_name("raptor_cove_random.yaml"))
+    loops = read_loops(Path(__file__).with_name(name))
     priced = [price_loop(loop, load_machine("sapphire-rapids")) for loop in loops]
     mean = mean_absolute_error_pct(priced)
     locked = mean_absolute_error_pct(p for p in priced if p.name[0] in "CF")

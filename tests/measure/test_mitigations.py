@@ -54,5 +54,16 @@ def test_a_thunk_that_nobody_timed_tells_no_cycles(of: str, said: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("said", "cycles"),
+    [("Mitigation: Retpolines; IBPB: conditional", 26.0), ("Mitigation: Enhanced IBRS", 0.0)],
+)
+def test_an_indirect_call_costs_what_a_retpoline_takes(
+    said: str, cycles: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TIMES, "retpoline and return", 30.0)
+    assert found(spectre_v2=said)["mitigations.indirect_cycles"] == pytest.approx(cycles)
+
+
 def test_a_system_that_says_nothing_tells_nothing() -> None:
     assert found() == {}

@@ -1,4 +1,4 @@
-"""What the running kernel does against speculation in its returns."""
+"""What the running kernel does against speculation in its returns and indirect calls."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def numbers(taken: Taken, vulnerabilities: Mapping[str, str]) -> Iterator[Number
     """
     if not vulnerabilities:
         return
+    yield from _indirect(taken, vulnerabilities.get("spectre_v2", ""))
     texts = " ".join(vulnerabilities.values()).lower()
     thunk = next((each for each in _THUNKS if each.said in texts), None)
     forced = thunk is not None and thunk.mispredicts
@@ -53,6 +54,16 @@ def numbers(taken: Taken, vulnerabilities: Mapping[str, str]) -> Iterator[Number
         if forced:
             low, high = max(0.0, low - SHIFTED), high + SHIFTED
         yield Number(key, each.value, low, high, how)
+
+
+def _indirect(taken: Taken, said: str) -> Iterator[Number]:
+    key = "mitigations.indirect_cycles"
+    if said and "retpoline" not in said.lower():
+        yield Number(key, 0, 0, 0, f"{_FOLDER}: indirect calls go through no retpoline")
+    elif said and taken.has("retpoline and return", "call and return"):
+        plain = taken.cycles("call and return").value
+        each = taken.cycles("retpoline and return").scaled(1, plain).not_negative()
+        yield Number.of(key, each, "a call through a retpoline, less a plain one")
 
 
 def _beyond(taken: Taken, thunk: _Thunk) -> Estimate:
