@@ -50,6 +50,8 @@ def quantity(value: float, key: str) -> str:
 
     >>> quantity(25371.0, "tlbi.broadcast_ns"), quantity(4.0, "core.width")
     ('25.4 us', '4')
+    >>> quantity(2.4, "clock_ghz"), quantity(12.0, "noise.within_pct")
+    ('2.4 GHz', '12%')
     >>> quantity(1.0, "core.mul_latency_cycles")
     '1 cycle'
     """

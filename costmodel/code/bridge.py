@@ -21,7 +21,7 @@ def bridge(
     """Return the fewest events between ``last`` and ``now`` that make a chain of recorded pairs.
 
     Each comes later in ``order`` than the one before, so the chain never passes on to another
-    entry. The result is empty if there is no such chain.
+    entry. The result is empty if none is needed, and if there is no such chain.
 
     >>> bridge({("read", "get"), ("get", "map")}, "read", "map", ("read", "get", "map"))
     ('get',)
@@ -34,7 +34,7 @@ def bridge(
     while chains:
         longer = []
         for chain in chains:
-            if len(chain) > 1 and now in following.get(chain[-1], ()):
+            if now in following.get(chain[-1], ()):
                 return chain[1:]
             longer += [
                 (*chain, event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from costmodel.code.bridge import bridge
+from costmodel.code.bridge import bridge, is_before
 from costmodel.code.library import load_library
 from costmodel.operations.registry import operation_named
 
@@ -21,6 +21,15 @@ RECORDED = {
 
 def test_the_event_left_out_is_passed() -> None:
     assert bridge(RECORDED, "clear_exclusive", "wrprotect", ORDER) == ("map",)
+
+
+def test_events_come_in_the_order_on_one_entry() -> None:
+    assert is_before("read", "get", ORDER)
+    assert not is_before("get", "read", ORDER) and not is_before("read", "read", ORDER)
+
+
+def test_where_nothing_was_left_out_nothing_is_passed() -> None:
+    assert bridge(RECORDED, "get", "map", ORDER) == ()
 
 
 def test_several_at_once_and_the_shortest_chain() -> None:

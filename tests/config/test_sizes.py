@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from costmodel.config.sizes import size_in_bytes, size_text
+from costmodel.config.sizes import part, share, size_in_bytes, size_text
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,23 @@ def test_what_could_be_misread_is_refused(text: object) -> None:
 def test_a_size_of_a_kernel_command_line_is_answered_in_full() -> None:
     with pytest.raises(PydanticCustomError, match="such as 24 GiB"):
         size_in_bytes("24g")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("100%", 1.0),
+        (1, 1.0),
+        ("0%", 0.0),
+        (0.25, 0.25),
+        ("101%", None),
+        (-0.1, None),
+        (True, None),
+    ],
+)
+def test_parts_of_a_whole(said: object, meant: float | None) -> None:
+    assert part(said) == meant
+    assert share(said) == (meant or None)  # a share of nothing is none
 
 
 @given(st.integers(0, 2**50))

@@ -19,6 +19,7 @@ from costmodel.uncertainty.model_error import AnswerClass, change_of, size_pct, 
     [
         ({}, AnswerClass.ORDER_0, AnswerClass.TIME),
         ({"order": 4}, AnswerClass.LARGE, AnswerClass.TIME),
+        ({"order": {0: 0.9, 9: 0.1}}, AnswerClass.LARGE, AnswerClass.TIME),
         ({"operation": "zap", "state": "munmap"}, AnswerClass.ORDER_0, AnswerClass.TIME),
         ({"strategy": "v6.12", "operation": "mprotect"}, AnswerClass.OTHER, AnswerClass.UNCOMPARED),
     ],

@@ -38,3 +38,5 @@ def test_nanoseconds_keep_to_their_column(value: float, text: str) -> None:
 
 def test_span() -> None:
     assert interval_text(-2.9, 15.2) == "-2.9 .. 15.2%"
+    assert interval_text(-10, 110, room=15) == "-10.0 .. 110.0%"
+    assert interval_text(-10, 110, room=14) == "-10 .. 110%"
