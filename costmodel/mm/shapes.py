@@ -61,6 +61,11 @@ class TableShape:
         """The number of entries of its mapping, at most 512; those that a PMD stands for."""
         return self.pages + self.empty
 
+    @property
+    def empty_slots(self) -> range:
+        """The entries of its mapping that map nothing."""
+        return range(self.pages, self.ptes)
+
     def build(self) -> Memory:
         """Return a new process that has only this table, in its state."""
         if self.pmd:

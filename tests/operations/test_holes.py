@@ -1,5 +1,7 @@
 """What entries that map nothing cost: the micro-ops that the kernel executes for them."""
 
+from pathlib import Path
+
 import pytest
 
 import costmodel
@@ -50,6 +52,35 @@ def test_an_empty_entry_is_read_and_left(operation: str, isa: str) -> None:
 def test_the_more_is_there_the_longer_it_takes(operation: str, machine: str) -> None:
     times = [price(machine, operation, "64 MiB", holes).ns_per_pte for holes in (0.9, 0.5, 0.1, 0)]
     assert times == sorted(times) and times[0] < times[-1] * 2 / 3
+
+
+PASSING_BY = """
+from costmodel.strategies import fork as k
+
+def reads(fork):
+    for pair in fork.tables():
+        yield from k.new_table(fork, pair)
+        progress = k.Progress()
+        for slot in range(pair.first, pair.end):
+            if not {looks}:
+                entry = yield from k.read(fork, pair, slot, progress)
+                if entry.folio is None:
+                    yield from k.copy_unusual(fork, pair, slot, progress)
+                else:
+                    yield from k.copy_single(fork, pair, entry)
+                    progress.done += k.COPIED
+"""
+
+
+def test_a_strategy_that_passes_by_empty_entries_pays_for_them(tmp_path: Path) -> None:
+    counts = []
+    for name, looks in {"all": "False", "none": "pair.src.read(slot) == 0"}.items():
+        path = tmp_path / f"{name}.py"
+        path.write_text(PASSING_BY.format(looks=looks))
+        how = {"memory": "2 MiB", "overrides": {"holes": 0.75}}
+        found = costmodel.price("xeon-4210r", f"{path}:reads", **how)  # type: ignore[arg-type]
+        counts.append(micro_ops(found, 512))
+    assert counts[0] == counts[1] > 384 * MICRO_OPS["fork"]["x86_64"]
 
 
 def test_few_pages_in_many_tables_cost_more_than_in_few() -> None:

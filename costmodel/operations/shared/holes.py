@@ -20,9 +20,13 @@ from typing import Any
 
 from costmodel.code.events import Step
 from costmodel.code.uops import KNOWN, Kind, Subkind, Target, Uop, Value
+from costmodel.code.yields import generator
 from costmodel.config.errors import ConfigError
+from costmodel.mm.operation import TableOperation
 from costmodel.mm.pte import PTE_BYTES
 from costmodel.operations.registry import operation_named
+from costmodel.operations.shared.entry import Steps
+from costmodel.operations.shared.strategy import Function
 
 _Row = tuple[Uop, tuple[str, ...], str]
 """A micro-op, and the names of the registers that it reads and writes."""
@@ -35,6 +39,7 @@ class EmptyEntries:
         """Begin at the table's first entry; ``operation`` is the name of what goes on."""
         self._kernel = operation, isa
         self._last = -1
+        self._skipped: set[int] = set()
         self._registers: dict[str, int] = {}
 
     def skip(self, slot: int) -> Generator[Step | Uop, Any, None]:
@@ -45,6 +50,7 @@ class EmptyEntries:
         if self._last != slot - 1:
             self._registers.clear()
         self._last = slot
+        self._skipped.add(slot)
         values = self._registers
         for uop, reads, writes in _rows(*self._kernel):
             known = tuple(Value(values[name]) for name in reads if name in values)
@@ -54,6 +60,17 @@ class EmptyEntries:
                 value = yield uop._replace(data_inputs=known)
             if writes:
                 values[writes] = value
+
+    def all_of(self, slots: range, function: Function, begun: TableOperation) -> Steps:
+        """Yield what a function yields, and what is executed for the other empty ``slots``.
+
+        A kernel cannot know that an entry is empty unless it reads it, so what a strategy passes by
+        is executed all the same.
+        """
+        yield from generator(function(begun))
+        for slot in slots:
+            if slot not in self._skipped:
+                yield from self.skip(slot)
 
 
 @cache

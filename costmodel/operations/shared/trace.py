@@ -104,8 +104,12 @@ def table_yields(
     operation = operation_named(name)
     memory = operation.memory_of(function, shape, contpte=contpte)
     begun = operation.begin(memory, contpte=contpte)
-    begun.skip = EmptyEntries(name, vocabulary.isa).skip
-    steps = with_pmds(name, function, begun) if shape.pmd else function(begun)
+    empty = EmptyEntries(name, vocabulary.isa)
+    begun.skip = empty.skip
+    if shape.pmd:
+        steps = with_pmds(name, function, begun)
+    else:
+        steps = empty.all_of(shape.empty_slots, function, begun)
     return exhausted(steps, step_before(operation.event_before), vocabulary)
 
 

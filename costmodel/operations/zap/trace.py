@@ -284,7 +284,8 @@ class Walk:
         """Unmap the table."""
         memory = shape.build()
         zap = ZapOperation.begin(memory, contpte=contpte, list_pages=list_pages)
-        zap.skip = EmptyEntries("zap", vocabularies[0].isa).skip
+        empty = EmptyEntries("zap", vocabularies[0].isa)
+        zap.skip = empty.skip
         zap.frees_large_alone = frees_large_alone
         released: list[Step | Uop] = []
         zap.page_lists = _full_lists(memory)
@@ -293,7 +294,8 @@ class Walk:
             unmapping = _by_ranges(function, zap, shape, released)
         else:
             zap.released = released
-            unmapping = self._whole(partial(with_pmds, "zap", function), zap)
+            whole = partial(empty.all_of, shape.empty_slots, function)
+            unmapping = self._whole(partial(with_pmds, "zap", whole), zap)
         before = step_before(_end_of_table(shape))
         self.unmapped = exhausted(unmapping, before, vocabularies[0])
         self.gathered: Hashable = (tuple(released), _gathered(zap))
