@@ -83,6 +83,16 @@ def test_a_thunk_costs_its_fetch_cycles() -> None:
     assert cycles(thunk, ("return", 3)) == pytest.approx(cycles(plain, ("return", 3)) + 12, abs=1)
 
 
+@pytest.mark.parametrize("cycles_of_thunk", [0.5, 5.0, 7.0])
+def test_a_thunk_is_not_hidden_by_its_mispredict(cycles_of_thunk: float) -> None:
+    """The thunk runs before its return: the penalty comes on top."""
+    on = machine(BASE, mitigations__returns_mispredict=True, core__taken_branches_per_cycle=1.0)
+    thunk = machine(on, mitigations__return_cycles=cycles_of_thunk)
+    for body in ([("return", 1)], [("call", 1), ("return", 1)], [("return", 1), ("add", 40)]):
+        more = cycles(thunk, *body) - cycles(on, *body)
+        assert more == pytest.approx(cycles_of_thunk, abs=0.25), body
+
+
 def test_a_kernel_without_mitigations_returns_freely() -> None:
     scenario = Scenario.model_validate(
         {

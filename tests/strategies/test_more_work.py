@@ -40,6 +40,8 @@ WITH_ACCIDENT: Final[dict[str, int | bool]] = {
     "core.store_dispatch_width": 32,
     "core.fetch_width": 6,
     "core.fuses_arithmetic_branch": False,
+    "core.store_forward_cycles": 7,
+    "mitigations.return_cycles": 0,
 }
 """Numbers of a Zen 4 on which an accident shows; on `epyc-zen4` as it is that one is gone."""
 PTES: Final = (32 << 20) // 4096
