@@ -117,14 +117,14 @@ def _fetch(row: c.Row, op: int, p: Parameters, w: Window) -> int:
     room = w.rows[(now.row - p.fetch_queue) & (RING - 1)].dispatched
     before = w.rows[(now.row - p.fetch_width) & (RING - 1)].fetched
     at: int = max(now.fetched, room, now.redirect, before + TICKS_PER_CYCLE)
+    if op == c.OP_RETURN:
+        at += p.ret  # the thunk runs before it; behind it a redirect would hide the time
     w.rows[now.row & (RING - 1)].fetched = at
     now.fetched = at
     if _IS_TAKEN[op]:
         follows = p.taken_in_loop if row[c.LINES] else p.taken
-        if op == c.OP_CALL:
+        if _IS_CALL[op]:
             follows = max(follows, p.call)
-        elif op == c.OP_RETURN:
-            follows = max(follows, p.call) + p.ret
         now.fetched = at + follows
     return at
 

@@ -24,16 +24,18 @@ class _Slots:
         self.time = 0
         self.latest = [deque[int](maxlen=limit) for limit in per_cycle]
 
-    def take(self, at: int, *kinds: bool) -> int:
-        """Return the first free time at or after ``at``, not before the last one.
+    def take(self, at: int, *kinds: bool, after: int = 0) -> int:
+        """Take the first free time at or after ``at``, not before the last one, and return it.
 
-        ``kinds`` tells which of the further kinds it is of.
+        ``kinds`` tells which of the further kinds it is of; ``after`` is a delay that holds up
+        all that comes later, too.
         """
         at = max(at, self.time)
         taken = [latest for latest, need in zip(self.latest, (True, *kinds), strict=True) if need]
         for latest in taken:
             if len(latest) == latest.maxlen:
                 at = max(at, latest[0] + TICKS_PER_CYCLE)
+        at += after
         for latest in taken:
             latest.append(at)
         self.time = at
@@ -113,12 +115,13 @@ class ReferenceCore(Execution):
         """Return when a micro-op is fetched."""
         behind = op.number - self.p.fetch_queue
         room = self.ops[behind].dispatch if behind >= 0 else 0
-        at = fetched.take(max(room, resumed))
+        thunk = self.p.ret if op.op == c.OP_RETURN else 0
+        at = fetched.take(max(room, resumed), after=thunk)
         if op.op in c.TAKEN:
             follows = self.p.taken_in_loop if op.row[c.LINES] else self.p.taken
             if op.op != c.OP_JUMP:
                 follows = max(follows, self.p.call)
-            fetched.pause(follows + (self.p.ret if op.op == c.OP_RETURN else 0))
+            fetched.pause(follows)
         return at
 
     # Retirement and store queue

@@ -105,6 +105,16 @@ def test_an_indirect_call_of_a_core_without_retpolines_is_a_call(name: str) -> N
     assert of_uops([indirect, ret()] * 50, on) == of_uops([direct, ret()] * 50, on)
 
 
+@pytest.mark.parametrize("cycles_of_thunk", [0.5, 5.0, 7.0])
+def test_a_thunk_is_not_hidden_by_its_mispredict(cycles_of_thunk: float) -> None:
+    """The thunk runs before its return: the penalty comes on top."""
+    on = machine(BASE, mitigations__returns_mispredict=True, core__taken_branches_per_cycle=1.0)
+    thunk = machine(on, mitigations__return_cycles=cycles_of_thunk)
+    for body in ([("return", 1)], [("call", 1), ("return", 1)], [("return", 1), ("add", 40)]):
+        more = cycles(thunk, *body) - cycles(on, *body)
+        assert more == pytest.approx(cycles_of_thunk, abs=0.25), body
+
+
 def test_a_kernel_without_mitigations_returns_freely() -> None:
     scenario = Scenario.model_validate(
         {

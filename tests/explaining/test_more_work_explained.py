@@ -13,6 +13,8 @@ WITH_ACCIDENT = {
     "core.store_dispatch_width": 32,
     "core.fetch_width": 6,
     "core.fuses_arithmetic_branch": False,
+    "core.store_forward_cycles": 7,
+    "mitigations.return_cycles": 0,
 }
 """On these one more addition is faster by an accident: tests/strategies/test_more_work.py."""
 MINE = """\

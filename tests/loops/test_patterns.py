@@ -10,7 +10,8 @@ from tests.loops.patterns import PatternTime, measured, pattern_ns
 MILAN = load_machine("epyc-milan")
 MIB = 1 << 20
 # Read, changed and written in no order out of the L2: lines that go back to it are not modelled.
-# Three locked operations and a chain over 2 MiB: 11 ns at 256 KiB, 136 here and 167 at 16 MiB.
+# Three locked operations and a chain over 2 MiB: neighbours drive lines out of the L3 before their
+# next visit (docs/loops.md).
 MISSED = {("rnd plainrmw", 256 << 10), ("chase +3", 2 * MIB)}
 
 

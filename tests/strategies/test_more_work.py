@@ -40,8 +40,12 @@ WITH_ACCIDENT: Final[dict[str, int | bool]] = {
     "core.store_dispatch_width": 32,
     "core.fetch_width": 6,
     "core.fuses_arithmetic_branch": False,
+    "core.store_forward_cycles": 7,
+    "mitigations.return_cycles": 0,
 }
 """Numbers of a Zen 4 on which an accident shows; on `epyc-zen4` as it is that one is gone."""
+AS_FOUND: Final[dict[str, int | bool]] = {"mitigations.return_cycles": 0}
+"""The other was found when returns did not pay for their thunk; now `epyc-milan` has it no more."""
 PTES: Final = (32 << 20) // 4096
 PAGE, SRC, DST = k.Target.PAGE, k.Target.SRC, k.Target.DST
 
@@ -136,7 +140,7 @@ def test_more_work_is_never_faster(name: str) -> None:
     ("name", "numbers", "shown", "order", "edit", "event", "work"),
     [
         ("epyc-zen4", WITH_ACCIDENT, "folio-scan-v3", 0, k.before, "set", alus),
-        ("epyc-milan", {}, "folio-batch-v7.2", 0, k.after, "clear_exclusive", WORK["a look"]),
+        ("epyc-milan", AS_FOUND, "folio-batch-v7.2", 0, k.after, "clear_exclusive", WORK["a look"]),
     ],
     ids=["epyc-zen4", "epyc-milan"],
 )
