@@ -17,12 +17,9 @@ from numpy.typing import NDArray
 from costmodel.arrays import Ints
 from costmodel.code.events import Context
 from costmodel.code.step_archive import (
-    BUILDS,
-    STEPS,
+    ENDING,
     Arrays,
-    archives_of,
-    build_names_of,
-    names_in,
+    names_of,
     unpacked,
 )
 from costmodel.config.errors import ConfigError
@@ -287,11 +284,8 @@ def _choices_as_lists(library: Library) -> list[Any]:
 
 @cache
 def program_names(operation: str) -> tuple[str, ...]:
-    """Return the names of the programs that have steps for ``operation``, sorted."""
-    found = archives_of(operation, STEPS).items()
-    return tuple(
-        sorted(f"{name}.{arch}" for arch, file in found for name in names_in(file.read_bytes()))
-    )
+    """Return the names of the booted programs that have steps for ``operation``, sorted."""
+    return tuple(name for name in names_of(operation) if BUILD_MARK not in name)
 
 
 @cache
@@ -333,11 +327,15 @@ def _archived(operation: str, name: str) -> Arrays:
     """Return the two arrays of a program's steps from its archive."""
     if name.startswith(FILE_MARK):
         return _of_file(Path(name.removeprefix(FILE_MARK).rpartition(".")[0]))
-    program, _, architecture = name.rpartition(".")
-    programs = unpacked(operation, architecture, BUILDS if BUILD_MARK in program else STEPS)
-    if program not in programs:
+    programs = unpacked(operation, archive_of(name))
+    if name not in programs:
         raise FileNotFoundError(f"{name}: no such program")
-    return programs[program]
+    return programs[name]
+
+
+def archive_of(program: str) -> str:
+    """Return the name of the file that a shipped program's steps are in."""
+    return f"{program.rpartition('.')[2].partition('_')[0]}{ENDING}"
 
 
 FILE_MARK: Final = "@"
@@ -361,9 +359,19 @@ def layouts_of(operation: str, program: str) -> tuple[str, ...]:
 
 def builds_of(operation: str, program: str) -> tuple[str, ...]:
     """Return the names of all other builds of one source and architecture, sorted."""
-    source, _, architecture = program.rpartition(".")
-    pairs = (name.split(BUILD_MARK) for name in build_names_of(operation, architecture))
-    return tuple(sorted(build for known, build in pairs if known == source))
+    return _builds(operation).get(program, ())
+
+
+@cache
+def _builds(operation: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the other builds of each program that has some."""
+    found: dict[str, list[str]] = {}
+    for name in names_of(operation):
+        source, mark, place = name.partition(BUILD_MARK)
+        build, _, architecture = place.rpartition(".")
+        if mark:
+            found.setdefault(f"{source}.{architecture}", []).append(build)
+    return {program: tuple(sorted(builds)) for program, builds in found.items()}
 
 
 def source_of(program: str) -> str:

@@ -1,9 +1,10 @@
 """Step archives: the steps of many programs in one compressed file.
 
-A file holds the programs of one architecture. Its head lists their names and the sizes of their
-columns. A column is stored for one program after the other, because programs are similar, and of
-each the lowest bytes of all numbers, then the next bytes, and so on. So one file takes half the
-space of an archive for each.
+A file holds the programs of one instruction set: the kernels that were booted and other builds, on
+arm64 with and without contiguous blocks. Its head lists their names and the sizes of their columns.
+A column is stored for one program after the other, because programs are similar, and of each the
+lowest bytes of all numbers, then the next bytes, and so on. So one file takes half the space of an
+archive for each.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import lzma
 import math
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources.abc import Traversable
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -24,10 +25,8 @@ from costmodel.operations.registry import operation_named
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 """The numbers of a program, int64[n], and the text that describes them, uint8[m]."""
 
-STEPS: Final = "steps.xz"
-"""Ending of the name of the archive with all programs of an architecture that were booted."""
-BUILDS: Final = "builds.xz"
-"""Ending of the name of the archive with the other builds of an architecture."""
+ENDING: Final = ".xz"
+"""Ending of the names of archives."""
 _HEAD_BYTES: Final = 4
 _FILTERS: Final[list[dict[str, int]]] = [
     {"id": lzma.FILTER_LZMA2, "preset": 6 | lzma.PRESET_EXTREME, "lc": 3, "lp": 0, "pb": 0}
@@ -153,23 +152,16 @@ class Programs(Mapping[str, Arrays]):
         return len(self._texts)
 
 
-def archives_of(operation: str, kind: str) -> dict[str, Traversable]:
-    """Return the archives of an operation by architecture; ``kind`` is STEPS or BUILDS."""
+@cache
+def names_of(operation: str) -> tuple[str, ...]:
+    """Return the names of the programs that have steps for an operation, sorted."""
     files = operation_named(operation).steps.iterdir()
-    ending = f".{kind}"
-    found = {f.name.removesuffix(ending): f for f in files if f.name.endswith(ending)}
-    return dict(sorted(found.items()))
+    found = (names_in(file.read_bytes()) for file in files if file.name.endswith(ENDING))
+    return tuple(sorted(chain.from_iterable(found)))
 
 
 @cache
-def build_names_of(operation: str, architecture: str) -> list[str]:
-    """Return the names of the other builds of one architecture; none where none was recorded."""
-    file = archives_of(operation, BUILDS).get(architecture)
-    return [] if file is None else names_in(file.read_bytes())
-
-
-@cache
-def unpacked(operation: str, architecture: str, kind: str) -> Mapping[str, Arrays]:
-    """Return the programs of one architecture by name; empty where none was recorded."""
-    file = archives_of(operation, kind).get(architecture)
-    return {} if file is None else Programs(file.read_bytes())
+def unpacked(operation: str, archive: str) -> Mapping[str, Arrays]:
+    """Return the programs of one file by name; empty where there is no such file."""
+    file = operation_named(operation).steps / archive
+    return Programs(file.read_bytes()) if file.is_file() else {}

@@ -17,14 +17,14 @@ import numpy as np
 
 from costmodel.code.events import ContextTracker, Mark
 from costmodel.code.library import (
-    BUILD_MARK,
     OF_MICRO_OPS,
     OF_ROWS,
     Library,
     RecordedChoice,
+    archive_of,
     to_arrays,
 )
-from costmodel.code.step_archive import BUILDS, STEPS, Arrays, pack
+from costmodel.code.step_archive import Arrays, pack
 from costmodel.files import write_bytes
 from costmodel.operations.registry import operation_named, operation_names
 from costmodel.recorder.archive import (
@@ -219,9 +219,7 @@ def main() -> None:
         folder = Path(str(operation_named(operation).steps))
         archives: dict[str, dict[str, Arrays]] = defaultdict(dict)
         for name, steps in _steps_of(operation):
-            program, _, architecture = name.rpartition(".")
-            kind = BUILDS if BUILD_MARK in program else STEPS
-            archives[f"{architecture}.{kind}"][program] = steps
+            archives[archive_of(name)][name] = steps
         for archive, programs in archives.items():
             write_bytes(folder / archive, pack(programs))
 

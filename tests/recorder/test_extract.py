@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from costmodel.code.events import ContextTracker, Step
-from costmodel.code.library import Library, load_library, to_arrays
-from costmodel.code.step_archive import STEPS, unpacked
+from costmodel.code.library import Library, archive_of, load_library, to_arrays
+from costmodel.code.step_archive import unpacked
 from costmodel.operations.fork.recorded import find
 from costmodel.recorder import load_program
 from costmodel.recorder.extract import extract, without_unused
@@ -32,8 +32,7 @@ NOTHING = (
     ],
 )
 def test_extraction_reproduces_the_committed_archive(operation: str, name: str) -> None:
-    program, _, architecture = name.rpartition(".")
-    numbers, text = unpacked(operation, architecture, STEPS)[program]
+    numbers, text = unpacked(operation, archive_of(name))[name]
     extracted = to_arrays(extract(operation, load_program(operation, name)))
     assert np.array_equal(extracted["numbers"], numbers)
     assert extracted["text"].tobytes() == text.tobytes()

@@ -14,9 +14,15 @@ from typing import Final, NamedTuple
 
 from costmodel.code.build import build
 from costmodel.code.events import Step
-from costmodel.code.library import BUILD_MARK, FILE_MARK, layouts_of, load_library, source_of
+from costmodel.code.library import (
+    BUILD_MARK,
+    FILE_MARK,
+    builds_of,
+    layouts_of,
+    load_library,
+    source_of,
+)
 from costmodel.code.record import Record, recorder_of
-from costmodel.code.step_archive import build_names_of
 from costmodel.code.trace import TableRun, Trace, later
 from costmodel.code.uops import Uop
 from costmodel.code.yields import Vocabulary, Yields, exhausted
@@ -184,11 +190,11 @@ def _in_build_of(program: str, release: str) -> str:
         return program
     build = _build_of(program)
     name, _, place = release.rpartition(".")
-    known = build_names_of("zap", place) if build else ()
-    for variant in (name.partition(BUILD_MARK)[0], _RELEASES_ALL):
-        built = f"{variant}{BUILD_MARK}{build}"
-        if built in known and f"order0{RELEASE}" in layouts_of("zap", f"{built}.{place}"):
-            return f"{built}.{place}"
+    for variant in (name.partition(BUILD_MARK)[0], _RELEASES_ALL) if build else ():
+        built = f"{variant}{BUILD_MARK}{build}.{place}"
+        known = build in builds_of("zap", f"{variant}.{place}")
+        if known and f"order0{RELEASE}" in layouts_of("zap", built):
+            return built
     return release
 
 
