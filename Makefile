@@ -47,6 +47,9 @@ docs: $(STAMP)
 	$(BIN)/python -m tools.pages.accuracy docs/accuracy.md
 	$(BIN)/python -m tools.pages.reports docs/reports.md
 	$(BIN)/python -m tools.examples README.md docs/*.md
+	$(BIN)/costmodel plot lkml-fork -o docs/thread.svg
+	$(BIN)/costmodel plot lkml-tlb-flush --kind cpus -o docs/tlb-flush.svg
+	$(BIN)/costmodel plot lkml-fork-cpus --kind shared --set cpus=1,2,4,8,16,32,64 -o docs/fork-shared.svg
 
 # A kernel with one line changed, recorded and priced on three machines (docs/mail.md). LINUX names a
 # configured build tree, a source folder, a tarball or Debian's package of one, which is fetched if

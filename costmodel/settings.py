@@ -64,7 +64,7 @@ class Setting:
             case "folios", folios:
                 return f"{folios} folios"
             case "between_us", between:
-                return f"{between:g} us between"
+                return f"{between:g} us between operations"
             case "between_stdev_pct", stdev:
                 return f"what lies between varies by {stdev:g} %"
             case "loop", loop:

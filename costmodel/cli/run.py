@@ -99,7 +99,10 @@ def _missing(args: argparse.Namespace) -> Iterator[Fault]:
     """Yield a fault for what is missing: without a scenario, a machine and a strategy are named."""
     from costmodel.config.errors import Fault
 
-    for name, listed in (("machine", "machines"), ("strategy", "strategies")):
+    strategies = "strategies"
+    if args.operation:
+        strategies += f" --operation {args.operation}"
+    for name, listed in (("machine", "machines"), ("strategy", strategies)):
         if not (args.scenario or getattr(args, name)):
             reason = f"needed where no SCENARIO is given (see: costmodel {listed})"
             yield Fault(f"--{name}", reason=reason)

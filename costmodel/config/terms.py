@@ -11,7 +11,7 @@ from typing import Final
 _NOT_IN_THE_MODEL: Final = "is not in the model (docs/scope.md)"
 
 _MEANT: Final = (
-    ("munmap unmap", "is a state of zap (operation zap, state munmap)"),
+    ("munmap unmap", "is zap (operation zap, state munmap)"),
     (
         "exit exit_mmap exit_group",
         "is zap (operation zap, state exit for a forked child, munmap for the last owner)",

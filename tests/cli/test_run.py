@@ -124,6 +124,7 @@ def test_equal_seeds_give_equal_bytes_for_any_number_of_jobs(
     ("words", "message"),
     [
         (["run"], "no SCENARIO is given (see: costmodel machines) --strategy: needed"),
+        (["run", "--operation", "zap"], "(see: costmodel strategies --operation zap)"),
         (["run", "lkml-frok"], "did you mean 'lkml-fork'?"),
         ([*QUICK, "--machine", "ampere-altro"], "did you mean 'ampere-altra'?"),
         ([*QUICK, "--strategy", "folio-batch-v6.8"], "did you mean 'folio-batch-v6.9'?"),

@@ -33,7 +33,7 @@ def said_of(word: str) -> str:
 @pytest.mark.parametrize(
     ("word", "meaning"),
     [
-        ("munmap", "is a state of zap (operation zap, state munmap)"),
+        ("munmap", "is zap (operation zap, state munmap)"),
         ("MADV_DONTNEED", "is zap (operation zap, state dontneed; of ranges: docs/zap.md)"),
         ("uffd-wp", "is mprotect in the states to-write-protected and to-write-resolved"),
         ("52bit", "is not in the model (docs/scope.md)"),
@@ -127,7 +127,7 @@ def test_the_numbers_of_machines_that_are_named_exist() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--operation", "munmap"], "--operation: unknown operation: munmap is a state of zap"),
+        (["--operation", "munmap"], "--operation: unknown operation: munmap is zap (operation"),
         (["--set", "page_size=64K"], "unknown key: page_size is not in the model"),
         (["--operation", "zap", "--state", "madvise"], "for zap; madvise is zap"),
     ],

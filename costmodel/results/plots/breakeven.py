@@ -15,8 +15,8 @@ from costmodel.arrays import Floats
 from costmodel.explaining.axes import Pair
 from costmodel.explaining.breakeven import BreakEven
 from costmodel.explaining.breakeven_map import CERTAIN, BreakevenMap, value_between
-from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
-from costmodel.results.plots.picture import Picture, look, new_figure
+from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend
+from costmodel.results.plots.picture import Picture, look, new_figure, write_title
 from costmodel.results.plots.style import BLACK, BLUE, GREY, LIGHT, SKY, SMALL, set_scale
 from costmodel.results.text.breakeven import question, sentence
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from costmodel.config.errors import ConfigError
 from costmodel.results.document import ResultFile
-from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels, write_title
-from costmodel.results.plots.picture import Picture, look
+from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels
+from costmodel.results.plots.picture import Picture, look, write_title
 from costmodel.results.plots.style import BLACK, BLUE, GREY, SMALL, VERMILION
 from costmodel.results.records import PublishedPoint, ResultCell
 
@@ -187,7 +187,7 @@ def _key(results: ResultFile) -> Iterator[Artist]:
     from matplotlib.patches import Patch
 
     points = [point for entry in results.cells for point in _shown(entry)]
-    deviation = ", bar: stdev of run means" if results.provenance.noise else ""
+    deviation = "; thin line: stdev of run means" if results.provenance.noise else ""
     yield Patch(facecolor=BLUE, edgecolor=BLACK, linewidth=0.4, label=f"predicted{deviation}")
     if any(entry.model_interval_pct90 for entry in results.cells):
         yield Patch(facecolor=PALE, label="predicted, 90 % model interval")

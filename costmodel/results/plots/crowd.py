@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from costmodel.config.errors import ConfigError
 from costmodel.config.sharing import SHARED
 from costmodel.results.document import ResultFile, column_title, unique
-from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, draw_legend, write_title
-from costmodel.results.plots.picture import Picture, look, new_figure
+from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, draw_legend
+from costmodel.results.plots.picture import Picture, look, new_figure, write_title
 from costmodel.results.plots.style import TEXT, Stroke, stroke
 from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
@@ -52,7 +52,7 @@ def cpus_picture(results: ResultFile) -> Picture:
     with look():
         lines = -(-len(strokes) // LEGEND_COLUMNS)
         height = PANEL_INCHES * len(rows) + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES
-        figure = new_figure(height, results.picture_notes)
+        figure = new_figure(height)
         axes = figure.subplots(len(rows), 2, squeeze=False)
         for (left, right), row in zip(axes, rows, strict=True):
             _draw(left, row, strokes, _TIME)
@@ -91,7 +91,7 @@ def shared_picture(results: ResultFile) -> Picture:
     with look():
         lines = -(-len(panels) // columns)
         legend = -(-len(names) // (2 * LEGEND_COLUMNS)) * LEGEND_LINE_INCHES
-        figure = new_figure(PANEL_INCHES * lines + OUTSIDE_INCHES + legend, results.picture_notes)
+        figure = new_figure(PANEL_INCHES * lines + OUTSIDE_INCHES + legend)
         axes = figure.subplots(lines, columns, squeeze=False).ravel()
         for ax, (row, strategy) in zip(axes, panels, strict=False):
             _draw_shared(ax, row.of(strategy), strokes)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from costmodel import __version__
 from costmodel.config.errors import ConfigError
 from costmodel.results.plots.order import folio_axis, folio_kib
-from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
-from costmodel.results.plots.picture import Picture, look, new_figure
+from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend
+from costmodel.results.plots.picture import Picture, look, new_figure, write_title
 from costmodel.results.plots.style import BLACK, BLUE, LIGHT, TEXT
 from costmodel.units import PAGE_BYTES
 

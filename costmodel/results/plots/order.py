@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from costmodel.config.errors import ConfigError
 from costmodel.results.document import ResultFile, unique
-from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, draw_legend, write_title
-from costmodel.results.plots.picture import Picture, look, new_figure
+from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, draw_legend
+from costmodel.results.plots.picture import Picture, look, new_figure, write_title
 from costmodel.results.plots.stack import shown_ns
 from costmodel.results.plots.style import BLACK, NOTE_COLUMNS, SMALL, TEXT, Stroke, stroke
 from costmodel.results.records import ResultCell
@@ -47,7 +47,7 @@ def order_picture(results: ResultFile) -> Picture:
     with look():
         lines = -(-len(results.strategies) // LEGEND_COLUMNS)
         height = PANEL_INCHES * len(machines) + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES
-        figure = new_figure(height, results.picture_notes)
+        figure = new_figure(height)
         axes = figure.subplots(len(machines), 1, squeeze=False)[:, 0]
         strokes = {name: stroke(number) for number, name in enumerate(results.strategies)}
         for ax, machine in zip(axes, machines, strict=True):

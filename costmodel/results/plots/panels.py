@@ -7,8 +7,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from costmodel.results.document import ResultFile, column_title
-from costmodel.results.plots.picture import new_figure, note_lines
-from costmodel.results.plots.style import BLACK, GREY, SMALL, TEXT, TITLE, TITLE_INCHES
+from costmodel.results.plots.picture import new_figure
+from costmodel.results.plots.style import SMALL, TEXT
 from costmodel.results.records import ResultCell
 from costmodel.results.text.layout import shorten
 
@@ -63,7 +63,7 @@ def panels(
         for name, lines in zip(names, titles, strict=True)
     ]
     height = sum(heights) + len(rows) * extra_inches + OUTSIDE_INCHES
-    figure = new_figure(height, results.picture_notes)
+    figure = new_figure(height)
     grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
     made: list[Panel] = []
     for line, (machine, shown) in enumerate(rows):
@@ -123,20 +123,6 @@ def _prepare(panel: Panel, title: str, *, first: bool) -> None:
 def _mark(entry: ResultCell) -> str:
     star = entry.marked.removeprefix(entry.strategy)
     return f"{star} (baseline)" if entry.is_baseline else star
-
-
-def write_title(figure: Figure, headline: str, subtitle: str, notes: Sequence[str] = ()) -> None:
-    """Write what is shown, and below it, smaller, how it was made, and what a star stands for."""
-    height = figure.get_figheight()
-    for text, below, size, weight, colour in (
-        (headline, 0.04, TITLE, "bold", BLACK),
-        (subtitle, 0.21, SMALL, "normal", GREY),
-    ):
-        figure.text(
-            0.01, 1 - below / height, text, fontsize=size, fontweight=weight, color=colour, va="top"
-        )
-    text = "\n".join(note_lines(notes))
-    figure.text(0.01, 1 - TITLE_INCHES / height, text, fontsize=SMALL, va="top")
 
 
 def axis_label(made: Iterable[Panel], text: str) -> None:

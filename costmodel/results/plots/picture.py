@@ -14,11 +14,19 @@ from costmodel import __version__
 from costmodel.config.errors import ConfigError, describe
 from costmodel.files import write_bytes
 from costmodel.results.plots.style import (
+    BLACK,
     DPI,
+    GREY,
+    HEADLINE_BELOW_INCHES,
+    HEADLINE_COLUMNS,
+    HEADLINE_INCHES,
     NOTE_COLUMNS,
     NOTE_INCHES,
     PAD_INCHES,
     RC,
+    SMALL,
+    SUBTITLE_INCHES,
+    TITLE,
     TITLE_INCHES,
     WIDTH_INCHES,
 )
@@ -41,26 +49,56 @@ def look() -> Iterator[None]:
             yield
 
 
-def new_figure(height_inches: float, notes: Sequence[str] = ()) -> Figure:
-    """Return an empty figure with room for a title and ``notes`` at its top.
+def new_figure(height_inches: float) -> Figure:
+    """Return an empty figure with room for a title of two lines at its top.
 
-    ``height_inches`` is its height without notes. Its parts will make room for each other.
+    Its parts will make room for each other.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    above = TITLE_INCHES + len(note_lines(notes)) * NOTE_INCHES
-    height_inches += above - TITLE_INCHES
-    engine = ConstrainedLayoutEngine(
-        h_pad=PAD_INCHES, w_pad=0.04, hspace=0.02, wspace=0.02,
-        rect=(0, 0, 1, 1 - above / height_inches),
-    )  # fmt: skip
-    return Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, layout=engine)
+    engine = ConstrainedLayoutEngine(h_pad=PAD_INCHES, w_pad=0.04, hspace=0.02, wspace=0.02)
+    figure = Figure(figsize=(WIDTH_INCHES, height_inches), dpi=DPI, layout=engine)
+    _leave_above(figure, TITLE_INCHES)
+    return figure
 
 
-def note_lines(notes: Sequence[str]) -> list[str]:
-    """Return notes as lines that fit into the width of a figure."""
-    return [line for note in notes for line in wrap(note, NOTE_COLUMNS)]
+def _leave_above(figure: Figure, inches: float) -> None:
+    """Keep the parts of a figure out of its uppermost ``inches``."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    if isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
+        engine.set(rect=(0, 0, 1, 1 - inches / figure.get_figheight()))
+
+
+def _lines(text: str, columns: int) -> list[str]:
+    """Return a text as lines; names with hyphens stay whole."""
+    return wrap(text, columns, break_on_hyphens=False)
+
+
+def write_title(figure: Figure, headline: str, subtitle: str, notes: Sequence[str] = ()) -> None:
+    """Write what is shown, and below it, smaller, how it was made, and what a star stands for.
+
+    What needs more than a line makes the figure higher.
+    """
+    head = _lines(headline, HEADLINE_COLUMNS)
+    origin = _lines(subtitle, NOTE_COLUMNS)
+    said = [line for note in notes for line in _lines(note, NOTE_COLUMNS)]
+    origin_below = SUBTITLE_INCHES + HEADLINE_INCHES * (len(head) - 1)
+    notes_below = origin_below + TITLE_INCHES - SUBTITLE_INCHES + NOTE_INCHES * (len(origin) - 1)
+    above = notes_below + NOTE_INCHES * len(said)
+    height = figure.get_figheight() + above - TITLE_INCHES
+    figure.set_figheight(height)
+    _leave_above(figure, above)
+    for lines, below, size, weight, colour in (
+        (head, HEADLINE_BELOW_INCHES, TITLE, "bold", BLACK),
+        (origin, origin_below, SMALL, "normal", GREY),
+        (said, notes_below, SMALL, "normal", BLACK),
+    ):
+        figure.text(
+            0.01, 1 - below / height, "\n".join(lines), fontsize=size, fontweight=weight,
+            color=colour, va="top",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costmodel.results.document import ResultFile
-from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels, write_title
-from costmodel.results.plots.picture import Picture, look
+from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels
+from costmodel.results.plots.picture import Picture, look, write_title
 from costmodel.results.plots.stack import CUT
 from costmodel.results.plots.style import BLACK, BLUE, ORANGE, SMALL
 from costmodel.results.records import ResultKey

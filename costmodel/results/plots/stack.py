@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from costmodel.results.document import ResultFile, unique
-from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels, write_title
-from costmodel.results.plots.picture import Picture, look
+from costmodel.results.plots.panels import Panel, axis_label, draw_legend, panels
+from costmodel.results.plots.picture import Picture, look, write_title
 from costmodel.results.plots.style import (
     BLACK,
     BLUE,

@@ -21,8 +21,16 @@ DPI: Final = 200
 
 PAD_INCHES: Final = 0.03
 """Empty space around every part of a figure."""
+HEADLINE_BELOW_INCHES: Final = 0.04
+"""Empty space above the first line of a figure."""
 TITLE_INCHES: Final = 0.36
 """Height of the two lines above a figure."""
+SUBTITLE_INCHES: Final = 0.21
+"""Where the second of these begins, from the top."""
+HEADLINE_INCHES: Final = 0.17
+"""Height of one more line of the first."""
+HEADLINE_COLUMNS: Final = 76
+"""How many bold characters of a first line fit into the width of a figure."""
 NOTE_INCHES: Final = 0.13
 """Height of a small line below these two."""
 NOTE_COLUMNS: Final = 110

@@ -9,8 +9,8 @@ import numpy as np
 
 from costmodel.config.errors import ConfigError, unknown
 from costmodel.results.document import unique
-from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, draw_legend, write_title
-from costmodel.results.plots.picture import Picture, look, new_figure
+from costmodel.results.plots.panels import LABEL, OUTSIDE_INCHES, draw_legend
+from costmodel.results.plots.picture import Picture, look, new_figure, write_title
 from costmodel.results.plots.style import BLACK, TEXT, Stroke, stroke
 from costmodel.results.text.layout import shorten
 from costmodel.sweeps.curves import (
@@ -133,9 +133,7 @@ def _drawn(
     banded = others > 0 or any(len(c.x) > len(np.unique(c.x)) for c in curves)
     with look():
         lines = -(-len(names) // LEGEND_COLUMNS)
-        figure = new_figure(
-            PANEL_INCHES * rows + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES, notes
-        )
+        figure = new_figure(PANEL_INCHES * rows + OUTSIDE_INCHES + lines * LEGEND_LINE_INCHES)
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, (machine, layout) in zip(grid, panels, strict=False):
             mine = [c for c in curves if (c.machine, c.layout) == (machine, layout)]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from costmodel.code.uops import Kind
 from costmodel.config.errors import ConfigError
-from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
-from costmodel.results.plots.picture import Picture, look, new_figure
+from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend
+from costmodel.results.plots.picture import Picture, look, new_figure, write_title
 from costmodel.results.plots.style import (
     BLACK,
     GREEN,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from costmodel import __version__
 from costmodel.explaining.sensitivity import Influence, Sensitivity
 from costmodel.quantity import ends_text
-from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend, write_title
-from costmodel.results.plots.picture import Picture, look, new_figure
+from costmodel.results.plots.panels import OUTSIDE_INCHES, draw_legend
+from costmodel.results.plots.picture import Picture, look, new_figure, write_title
 from costmodel.results.plots.style import BLACK, BLUE, ORANGE, SMALL
 from costmodel.settings import what
 

@@ -121,3 +121,11 @@ def test_many_orders_have_a_picture_over_the_order() -> None:
     pictures = [a for tag, a in outline.tags if tag == "img"]
     assert len(pictures) == 1
     assert pictures[0]["alt"]
+
+
+def test_marks_of_published_numbers_are_explained_where_there_are_some() -> None:
+    made = results()
+    told = "the same case as measured by others"
+    assert any(cell.published for cell in made.cells) and told in page(made, {}, {})
+    cells = [cell.model_copy(update={"published": []}) for cell in made.cells]
+    assert told not in page(made.model_copy(update={"cells": cells}), {}, {})

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from costmodel.config.errors import ConfigError
-from costmodel.results.document import ResultFile
+from costmodel.results.document import LeftOutEntry, ResultFile
 from costmodel.results.plots.draw import draw
-from costmodel.results.plots.picture import Picture
+from costmodel.results.plots.picture import Picture, new_figure, write_title
 from tests.results.made import results_of, versus
 
 MakeResults = Callable[..., ResultFile]
@@ -159,14 +159,36 @@ def test_the_baseline_alone_without_noise_is_no_change() -> None:
 def test_settings_that_the_title_has_no_room_for_are_a_note() -> None:
     made = versus(0.005, ("folio-batch-prototype", 0.004))
     for cell in made["cells"]:
-        cell["settings"] = ["4.739 us between", "loop tlb_flush1", "tlbi.cpus_online=56"]
+        cell["settings"] = ["4.739 us between operations", "loop tlb_flush1", "tlbi.cpus_online=56"]
     many = picture("change", results_of(made))
     assert many.description.startswith("fork of 1 GiB (writable): change")
-    assert any(text.startswith("With 4.739 us between, loop") for text in texts(many.figure))
+    said = "With 4.739 us between operations, loop"
+    assert any(text.startswith(said) for text in texts(many.figure))
     for cell in made["cells"]:
         cell["settings"] = ["8 CPUs at once"]
     few = picture("change", results_of(made))
     assert few.description.startswith("fork of 1 GiB (writable, 8 CPUs at once): change")
+
+
+def test_a_title_or_origin_of_any_length_is_whole(
+    results: MakeResults, complaints: Callable[[Figure], list[str]]
+) -> None:
+    made = results(["ampere-altra"], (9,))
+    names = [f"folio-batch-of-my-branch-{number}" for number in range(6)]
+    without = LeftOutEntry(
+        machine="ampere-altra", strategies=names, reason="not recorded of build gcc16"
+    )
+    cells = [cell.model_copy(update={"build": "gcc16"}) for cell in made.cells]
+    figure = picture(
+        "stack", made.model_copy(update={"cells": cells, "left_out": [without]})
+    ).figure
+    said = " ".join(texts(figure)).replace("\n", " ")
+    assert all(name in said for name in names) and not complaints(figure)
+
+    figure = new_figure(2.0)
+    figure.subplots()
+    write_title(figure, f"{names[0]} against {names[1]} on ampere-altra, a guest", "made so")
+    assert not complaints(figure)
 
 
 def test_change_tells_published_points_apart(results: MakeResults) -> None:
