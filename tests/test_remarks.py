@@ -162,7 +162,7 @@ def test_the_command_has_all_that_is_not_default() -> None:
     text = decided(
         "epyc-milan",
         "folio-batch-v6.9",
-        orders={4: "10%", 9: "90%"},
+        orders={0: "10%", 9: "90%"},
         memory="512 MiB",
         cpus=2,
         overrides={"epyc-milan.core.clock_ghz": 2.5},
@@ -172,4 +172,4 @@ def test_the_command_has_all_that_is_not_default() -> None:
     args = parser().parse_args(shlex.split(command)[1:])
     assert (args.machine, args.strategy, args.vs) == ("epyc-milan", "folio-batch-v6.9", "v6.7")
     assert "--memory '512 MiB' --set core.clock_ghz=2.5 --set cpus=2" in command
-    assert "--order '{4: 10%, 9: 90%}'" in command
+    assert "--order '{0: 10%, 9: 90%}'" in command
