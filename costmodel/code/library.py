@@ -16,12 +16,7 @@ from numpy.typing import NDArray
 
 from costmodel.arrays import Ints
 from costmodel.code.events import Context
-from costmodel.code.step_archive import (
-    ENDING,
-    Arrays,
-    names_of,
-    unpacked,
-)
+from costmodel.code.step_archive import ENDING, Arrays, names_of, unpacked
 from costmodel.config.errors import ConfigError
 from costmodel.disk_cache import kept_on_disk
 from costmodel.operations.registry import operation_named

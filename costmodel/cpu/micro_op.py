@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from costmodel.cpu import columns as c
 from costmodel.cpu.engine import Priced
+from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.stack import Cause
 
 
@@ -75,6 +76,13 @@ class MicroOp:
     def is_store(self) -> bool:
         """Whether it takes an entry of the store queue."""
         return self.op in c.STORES
+
+    def refetched(self, p: Parameters) -> int:
+        """Return how long after a branch what is behind it is fetched; 0 where it is predicted."""
+        if self.row[c.MISPREDICTED] == c.INDIRECT:
+            return p.indirect
+        is_return = self.op == c.OP_RETURN and p.returns_mispredict
+        return p.mispredict if self.row[c.MISPREDICTED] or is_return else 0
 
     def wait(self, ticks: int, cause: int) -> None:
         """Note a delay of its start; the cause of the longest delay so far is kept."""

@@ -101,7 +101,7 @@ class Execution:
             self.last_store = op
         if op.op == c.OP_LOCKED:
             self.last_lock = op
-        if self._refetched(op):
+        if op.refetched(self.p):
             op.redirects = Cause.BRANCH_MISPREDICT
         elif op.op in (c.OP_DSB, c.OP_DSB_ALL, c.OP_ISB):
             op.redirects = Cause.BARRIER
@@ -150,15 +150,8 @@ class Execution:
         op.done.succeed(op.finish)
         if op.redirects is not None:
             if op.redirects == Cause.BRANCH_MISPREDICT:
-                yield self.env.timeout(self._refetched(op))
+                yield self.env.timeout(op.refetched(self.p))
             op.resumed.succeed(int(self.env.now))
-
-    def _refetched(self, op: MicroOp) -> int:
-        """Return how long after a branch what is behind it is fetched; 0 where it is predicted."""
-        if op.row[c.MISPREDICTED] == c.INDIRECT:
-            return self.p.indirect
-        is_return = op.op == c.OP_RETURN and self.p.returns_mispredict
-        return self.p.mispredict if op.row[c.MISPREDICTED] or is_return else 0
 
     def _begin(self, op: MicroOp, *groups: int, alus: int = 0) -> Steps:
         """Start on a port of each group, and on some ALUs."""

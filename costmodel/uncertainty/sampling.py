@@ -270,8 +270,10 @@ def _of_joint(machine: Machine, known: str | None) -> Iterator[tuple[str, list[A
     if not spread.priors:
         return
     normal = np.array([_normal(prior.key) for prior in spread.priors])
+    # The root that is symmetric: there is one, while the signs of eigenvectors, and which of those
+    # with equal values, are what a library on a CPU makes of it.
     values, vectors = np.linalg.eigh(spread.covariance)
-    moves = (vectors * np.sqrt(np.maximum(values, 0))) @ normal
+    moves = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T @ normal
     for at, prior in enumerate(spread.priors):
         if prior.key == known:
             slopes = spread.covariance[:, at] / spread.covariance[at, at]

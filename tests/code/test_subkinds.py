@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
-from costmodel.code.library import Library, builds_of, load_library, program_names
+from costmodel.code.library import load_library
+from costmodel.code.step_archive import names_of
 from costmodel.code.subkinds import subkind_of
 from costmodel.code.uops import Subkind
 from costmodel.operations.registry import operation_names
 
 
-def libraries(operation: str) -> Iterator[Library]:
-    """Yield the steps of every recorded program of an operation, and of every build of it."""
-    for program in program_names(operation):
-        yield load_library(operation, program)
-        source, _, architecture = program.rpartition(".")
-        for build in builds_of(operation, program):
-            yield load_library(operation, f"{source}@{build}.{architecture}")
-
-
 def test_indirect_calls_are_those_of_file_pages() -> None:
-    """Calls through ``pv_ops`` and static calls are direct once a kernel has booted."""
+    """Calls through ``pv_ops`` and static calls are direct once a kernel has booted.
+
+    Counted in every recorded program and build; spawn's are those of fork.
+    """
     found: Counter[tuple[str, str, str]] = Counter()
     for operation in operation_names():
-        for library in libraries(operation):
+        for name in names_of(operation):
+            library = load_library(operation, name)
             rows = zip(library.kind, library.op, library.function, strict=True)
             indirect = [
                 subkind_of(kind, op) is Subkind.INDIRECT and (operation, kind, function)

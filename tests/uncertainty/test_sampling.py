@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +43,11 @@ def each(time: Callable[[Machine], float]) -> Times:
     return lambda machines: [time(machine) for machine in machines]
 
 
+def drawn(machine: Machine) -> Iterator[tuple[str, float]]:
+    for key, (_, value) in machine.changes.items():
+        yield key, float(value)
+
+
 def test_the_same_machines_are_drawn_every_time() -> None:
     def seconds(machine: Machine) -> float:
         return math.exp(machine.kernel.table_alloc_ns.value / 1000)
@@ -49,6 +55,26 @@ def test_the_same_machines_are_drawn_every_time() -> None:
     first, second = (log_samples(ALTRA, seconds(ALTRA), each(seconds)) for _ in range(2))
     assert first == second and len(first) == SAMPLES
     assert min(first) < 0 < max(first)
+
+
+@pytest.mark.parametrize("name", ["xeon-4210r", "ampere-altra", "apple-m2-vm"])
+def test_what_is_drawn_of_a_fit_does_not_depend_on_the_library(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sign of an eigenvector is whatever the library on a CPU makes of it."""
+    eigh = np.linalg.eigh
+
+    def other_signs(matrix: Any) -> Any:
+        values, vectors = eigh(matrix)
+        return values, vectors * np.resize([1, -1, -1], len(values))
+
+    machine = load_machine(name)
+    key = joint_spread(machine).priors[0].key
+    here = machines_if_known(machine, key)  # these are drawn anew each time
+    monkeypatch.setattr(np.linalg, "eigh", other_signs)
+    there = machines_if_known(machine, key)
+    for one, other in zip(here, there, strict=True):
+        assert dict(drawn(one)) == pytest.approx(dict(drawn(other)))
 
 
 def test_numbers_stay_within_their_ranges() -> None:
