@@ -231,16 +231,16 @@ def _touching(done: EmulatedCall, targets: Targets) -> tuple[int, int]:
 def _no_stubs(kernel: EmulatedKernel, done: EmulatedCall, first: int, end: int) -> None:
     """Raise ConfigError for rows in which a function was called that no object defines."""
     stubs: Mapping[int, str] = kernel.image.stubs
-    called = {stubs[pc] for pc in set(done.pcs[first:end]) if pc in stubs}
+    called = sorted({stubs[pc] for pc in set(done.pcs[first:end]) if pc in stubs})
     if called:
-        raise ConfigError([Fault(name, reason=_undefined(kernel, name)) for name in sorted(called)])
+        tree = kernel.tree
+        files = defining_files(tree.source, tree.architecture, called) if tree else {}
+        raise ConfigError([Fault(name, reason=_undefined(files.get(name, ()))) for name in called])
 
 
-def _undefined(kernel: EmulatedKernel, name: str) -> str:
-    """Return what is wrong with a stub in the loop, and what to do."""
+def _undefined(files: Sequence[str]) -> str:
+    """Return what is wrong with a stub in the loop that ``files`` define, and what to do."""
     reason = "is called in the loop, and nothing linked defines it: "
-    tree = kernel.tree
-    files = defining_files(tree.source, tree.architecture, name) if tree else []
     if not files:
         return f"{reason}name the file of the tree that does, as in --with mm/util.c"
     return f"{reason}add {' or '.join(f'--with {path}' for path in files)}"

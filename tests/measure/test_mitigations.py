@@ -6,10 +6,14 @@ from collections.abc import Mapping
 
 import pytest
 
+from costmodel.code.uops import Kind, Subkind, Uop, call, ret
+from costmodel.config.machine import load_machine
 from costmodel.measure.experiment import Series
 from costmodel.measure.readings.mitigations import numbers
 from costmodel.measure.readings.number import Taken
 from costmodel.measure.suite import Plan
+from tests.cpu.build import cycles as core_cycles
+from tests.cpu.build import machine
 
 TIMES = {
     "call and return": 4.0,
@@ -56,13 +60,31 @@ def test_a_thunk_that_nobody_timed_tells_no_cycles(of: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "cycles"),
-    [("Mitigation: Retpolines; IBPB: conditional", 26.0), ("Mitigation: Enhanced IBRS", 0.0)],
+    [("Mitigation: Retpolines; IBPB: conditional", 27.0), ("Mitigation: Enhanced IBRS", 0.0)],
 )
 def test_an_indirect_call_costs_what_a_retpoline_takes(
     said: str, cycles: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(TIMES, "retpoline and return", 30.0)
     assert found(spectre_v2=said)["mitigations.indirect_cycles"] == pytest.approx(cycles)
+
+
+@pytest.mark.parametrize("call_return_cycles", [2.0, 3.0, 4.0])
+def test_the_core_takes_as_long_as_the_retpoline_that_was_measured(
+    call_return_cycles: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read off the times of a core is the number that it was given."""
+    on = machine(
+        load_machine("epyc-milan"),
+        mitigations__returns_mispredict=False,
+        mitigations__return_cycles=0.0,
+        core__call_return_cycles=call_return_cycles,
+    )
+    through = Uop(Kind.CALL, Subkind.INDIRECT)
+    for name, called in {"call and return": call(), "retpoline and return": through}.items():
+        monkeypatch.setitem(TIMES, name, core_cycles([called, ret()] * 200, on) / 200)
+    read = found(spectre_v2="Mitigation: Retpolines")["mitigations.indirect_cycles"]
+    assert read == pytest.approx(on.mitigations.indirect_cycles.value, abs=0.05)
 
 
 def test_a_system_that_says_nothing_tells_nothing() -> None:

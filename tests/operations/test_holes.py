@@ -83,6 +83,40 @@ def test_a_strategy_that_passes_by_empty_entries_pays_for_them(tmp_path: Path) -
     assert counts[0] == counts[1] > 384 * MICRO_OPS["fork"]["x86_64"]
 
 
+UNMAPPING = """
+from costmodel.operations.zap import loop, per_pte
+
+def unmaps(zap):
+    for table in zap.tables():
+        yield loop.lock(zap, table, table.first)
+        for slot in range(table.first, table.end):
+            entry = loop.entry_at(zap, table, slot)
+            if entry.pte:
+                entry.value = yield entry.step("read")
+                yield from per_pte.unmap_one(zap, table, entry)
+            elif {looks}:
+                yield from zap.skip(slot)
+"""
+
+
+@pytest.mark.parametrize("machine", MACHINES.values())
+@pytest.mark.parametrize(
+    "state", ["dontneed", "dontneed-per-page", "dontneed: range 96 KiB, per_call 3, flush range"]
+)
+def test_empty_entries_of_ranges_are_paid_for_too(tmp_path: Path, state: str, machine: str) -> None:
+    """The sixth range of 24 pages begins with eight that are there."""
+    counts = []
+    for looks in (True, False):
+        path = tmp_path / f"{looks}.py"
+        path.write_text(UNMAPPING.format(looks=looks))
+        found = costmodel.price(
+            machine, f"{path}:unmaps", operation="zap", order=0, memory="2 MiB", state=state,
+            overrides={"holes": 0.75},
+        )  # fmt: skip
+        counts.append(sum(found.micro_ops_per_pte.values()))
+    assert counts[0] == pytest.approx(counts[1], rel=1e-9)
+
+
 def test_few_pages_in_many_tables_cost_more_than_in_few() -> None:
     sparse = price("xeon-4210r", "fork", "64 MiB", 1 - 1 / 64)
     dense = price("xeon-4210r", "fork", "1 MiB", 0)

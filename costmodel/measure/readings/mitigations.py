@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from costmodel.measure.experiment import Estimate
+from costmodel.measure.readings.core import HALF
 from costmodel.measure.readings.number import SHIFTED, Number, Taken
 
 _FOLDER = "/sys/devices/system/cpu/vulnerabilities"
+_CALL_EXECUTES = 1.0
+"""Cycles in which a call executes, as every branch does: ``_branch`` of ``cpu/execution.py``."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,12 @@ def _indirect(taken: Taken, said: str) -> Iterator[Number]:
         yield Number(key, 0, 0, 0, f"{_FOLDER}: indirect calls go through no retpoline")
     elif said and taken.has("retpoline and return", "call and return"):
         plain = taken.cycles("call and return").value
-        each = taken.cycles("retpoline and return").scaled(1, plain).not_negative()
-        yield Number.of(key, each, "a call through a retpoline, less a plain one")
+        # The number counts from the end of the call, so the cycle in which that executes is not in
+        # it, nor the plain return, which is half of a plain pair.
+        less = _CALL_EXECUTES + HALF * plain
+        each = taken.cycles("retpoline and return").scaled(1, less).not_negative()
+        how = "a call through a retpoline, less a plain return and the cycle in which it executes"
+        yield Number.of(key, each, how)
 
 
 def _beyond(taken: Taken, thunk: _Thunk) -> Estimate:

@@ -297,7 +297,8 @@ class Walk:
         zap.page_lists = _full_lists(memory)
         self.flushes = self.slots = 0
         if isinstance(shape.state, RangeState):
-            unmapping = _by_ranges(function, zap, shape, released)
+            ranges = partial(_by_ranges, function, shape, released)
+            unmapping = empty.all_of(shape.empty_slots, ranges, zap)
         else:
             zap.released = released
             whole = partial(empty.all_of, shape.empty_slots, function)
@@ -343,7 +344,7 @@ def _gathered(zap: ZapOperation) -> Hashable:
 
 
 def _by_ranges(
-    function: Function, zap: ZapOperation, shape: TableShape, released: list[Step | Uop]
+    function: Function, shape: TableShape, released: list[Step | Uop], zap: ZapOperation
 ) -> Steps:
     """Unmap range by range; what a call or a range releases at its end is added to ``released``.
 
