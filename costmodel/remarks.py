@@ -87,8 +87,10 @@ def _never_compared(machine: Machine, workload: Workload) -> Iterator[str]:
     elif not of_operation:
         yield f"No absolute {operation} time of this machine was ever compared with a measurement."
     elif not roles:
+        reports = of_operation == {Role.REPORT}
+        compared = "reports of whole runs alone," if reports else "measurements, but"
         yield (
-            f"Absolute {operation} times of this machine were compared with measurements, but none "
+            f"Absolute {operation} times of this machine were compared with {compared} none "
             f"of this kind: {what(workload, 'memory', 'frames')}."
         )
     elif roles == {Role.REPORT}:

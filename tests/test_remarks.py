@@ -82,6 +82,17 @@ def test_a_kind_that_nobody_measured_is_named_where_another_was() -> None:
     assert not any("were compared" in each for each in measured)
 
 
+@pytest.mark.parametrize("machine", ["apple-m3", "core-i7-14700"])
+def test_a_kind_of_which_not_even_a_report_is_says_that_the_others_are_reports(
+    machine: str,
+) -> None:
+    (said, *_) = remarks(api.cell(machine, "v6.12", operation="mprotect", state="to-writable"))
+    assert said == (
+        "Absolute mprotect times of this machine were compared with reports of whole runs alone, "
+        "none of this kind: mprotect, to-writable."
+    )
+
+
 def test_numbers_of_another_operation_do_not_count() -> None:
     machine = load_machine("xeon-4210r")
     fork, zap = (set(used(machine, operation)) for operation in ("fork", "zap"))

@@ -95,7 +95,7 @@ def ask(
     def also(scenario: Scenario, machines: Mapping[str, Machine], *, is_whole: bool) -> list[Fault]:
         return plan_faults(scenario, machines, is_whole=is_whole and whole_file)
 
-    said = dict(_options(args))
+    said = dict(_options(args, faults))
     on = said.pop("machines", None)
     options = {key: (Place(file=at, names_key=True), value) for key, (at, value) in said.items()}
     with faults.collected():
@@ -212,24 +212,40 @@ def words(args: argparse.Namespace) -> list[str]:
     return found if engine == "fast" else [*found, "--engine", engine]
 
 
-def _options(args: argparse.Namespace) -> Iterator[tuple[str, tuple[str, object]]]:
+def _options(args: argparse.Namespace, faults: Faults) -> Iterator[tuple[str, tuple[str, object]]]:
     """Yield the keys of the scenario that options stand for, with where each was said."""
     from costmodel.config.document import parse_scalar
+    from costmodel.config.errors import Fault, describe
 
     for name, key in OPTIONS.items():
         value = getattr(args, name, None)
         if value is None or value == []:
             continue
         origin = name.upper() if name in _positional(args) else f"--{name}"
-        # A state in parts may be written as in a file, too: mixed: {writable: 1, read-only: 15}.
-        in_parts = name == "state" and value.endswith("}")
-        if in_parts and not value.startswith("{"):
-            value = f"{{{value}}}"
-        if name not in _WORDS or in_parts:
+        if name == "state":
+            value, text = _state(value), value
+            if value is None:
+                faults.found.append(Fault(origin, reason="is not YAML", got=describe(text)))
+                continue
+        elif name not in _WORDS:
             value = (
                 [parse_scalar(v) for v in value] if isinstance(value, list) else parse_scalar(value)
             )
         yield key, (origin, value)
+
+
+def _state(text: str) -> object:
+    """Return a state that is written as text, or as in a file: as YAML, with or without its braces.
+
+    ``mixed: {writable: 1, read-only: 15}`` has braces of its own. None for braces without YAML.
+    """
+    from costmodel.config.document import parse_scalar
+
+    braced = text.strip()
+    if not (braced.startswith("{") or braced.endswith("}")):
+        return text
+    found = parse_scalar(braced if braced.startswith("{") else f"{{{braced}}}")
+    return None if isinstance(found, str) else found
 
 
 def _positional(args: argparse.Namespace) -> Sequence[str]:

@@ -171,7 +171,7 @@ def _as_built(asked: Cell, kernel: RunningKernel) -> tuple[Cell, str]:
     """
     if is_named(asked):
         return asked, ""
-    likest = likest_build(kernel.built, own_builds(asked))
+    likest = likest_build(kernel.built, own_builds(asked), asked.machine.isa)
     if likest is None:
         return asked, ""
     guess = "its configuration cannot be read, its symbols say: " if kernel.guessed else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from costmodel.strategies.builds import Build, known_builds
@@ -15,6 +15,8 @@ TELLING: Final = (
 )  # fmt: skip
 """Configuration options that tell builds apart. The first one decides before all others: with it,
 the helpers that read and make page-table entries are functions, called several times per entry."""
+X86_ONLY: Final = frozenset({"PARAVIRT_XXL", "RETHUNK", "MEM_SOFT_DIRTY", "DYNAMIC_MEMORY_LAYOUT"})
+"""Those that arm64 does not have (arch/arm64/Kconfig of 6.12): no build lacks them there."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,23 @@ def build_facts(configuration: str) -> BuildFacts:
     return BuildFacts(options, compiler[1] if compiler else "")
 
 
-def likest_build(kernel: BuildFacts, builds: Iterable[str]) -> LikestBuild | None:
-    """Return the one of ``builds`` (names) that differs least from a kernel.
+def likest_build(kernel: BuildFacts, builds: Iterable[str], isa: str) -> LikestBuild | None:
+    """Return the one of ``builds`` (names) that differs least from a kernel on ``isa``.
 
     PARAVIRT_XXL counts first, then how many options of ``TELLING`` differ, then whether it is
     another compiler, then the distance of the compilers' major versions. The first of equal ones
     is returned; None where the kernel's options are unknown or there are no builds.
     """
-    known = [known_builds()[name] for name in builds]
+    known = [_on(isa, known_builds()[name]) for name in builds]
     if kernel.options is None or not known:
         return None
     best = min(known, key=lambda build: _distance(kernel, build))
     return LikestBuild(best.name, _why(kernel, kernel.options, best))
+
+
+def _on(isa: str, build: Build) -> Build:
+    left_out: frozenset[str] = X86_ONLY if isa == "arm64" else frozenset()
+    return replace(build, options=build.options - left_out)
 
 
 def _distance(kernel: BuildFacts, build: Build) -> tuple[int, int, int, int]:

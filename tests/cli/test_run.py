@@ -79,10 +79,23 @@ def test_a_state_in_parts_is_written_as_in_a_file_or_as_text(
         "mixed: writable 1, read-only 15",
         "mixed: {writable: 1, read-only: 15}",
         "{mixed: {writable: 1, read-only: 15}}",
+        " {mixed: {writable: 1, read-only: 15}} ",
     ):
         assert main([*words, state]) == 0
         shown.append(capsys.readouterr().out)
     assert len(set(shown)) == 1 and "writable 1, read-only 15" in shown[0]
+
+
+@pytest.mark.parametrize(
+    "state", ["}", "mixed: {writable: 1}}", "{mixed: {writable: 1, read-only: 15}", "{writable: 1"]
+)
+def test_a_state_whose_braces_hold_no_yaml_is_told_as_it_was_typed(
+    state: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*QUICK, "--memory", "2 parsec", "--state", state]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"--state: is not YAML (got {state!r})" in told
+    assert "--memory: must be" in told, "no fault hides another one"
 
 
 def test_options_narrow_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from costmodel.strategies.builds import known_builds
-from costmodel.strategies.likeness import TELLING, BuildFacts, build_facts, likest_build
+from costmodel.strategies.likeness import TELLING, X86_ONLY, BuildFacts, build_facts, likest_build
 
+CONFIGS = Path(__file__).parents[2] / "tools" / "builds" / "configs"
 BUILDS = ("gcc12-own", "gcc16", "clang21", "gcc16-distro", "clang21-distro", "gcc12-debian")
 
 
 def likest(kernel: BuildFacts) -> str:
-    found = likest_build(kernel, BUILDS)
+    found = likest_build(kernel, BUILDS, "x86_64")
     assert found is not None
     return found.name
 
@@ -32,7 +36,7 @@ CONFIG_NUMA=y
 
 def test_nothing_is_chosen_where_nothing_is_known() -> None:
     assert build_facts("") == BuildFacts()
-    assert likest_build(BuildFacts(), BUILDS) is None
+    assert likest_build(BuildFacts(), BUILDS, "x86_64") is None
 
 
 def test_a_distribution_s_kernel_gets_the_build_whose_helpers_are_functions() -> None:
@@ -48,6 +52,32 @@ def test_of_builds_with_the_same_options_the_compiler_decides() -> None:
     assert likest(BuildFacts(frozenset(), "Debian clang version 19.1.7 (3)")) == "clang21"
 
 
+ARM64_BUILDS = ("gcc12-own", "gcc12-distro-own", "gcc16", "gcc16-distro", "clang21-distro")
+
+
+@pytest.mark.parametrize(
+    ("compiler", "name"),
+    [
+        ("gcc 12.2.0", "gcc12-distro-own"),
+        ("gcc (Debian 15.2.0-1) 15.2.0", "gcc16-distro"),
+        ("Debian clang version 19.1.7 (3)", "clang21-distro"),
+    ],
+)
+def test_on_arm64_no_build_has_the_options_of_x86(compiler: str, name: str) -> None:
+    """They were built from one configuration there, so that the compiler alone decides."""
+    text = (CONFIGS / "arm64-distro.config").read_text()
+    options = build_facts(text).options
+    assert options == frozenset({"USERFAULTFD", "LRU_GEN", "DEVICE_PRIVATE"})
+    kernel = BuildFacts(options | {"CPUMASK_OFFSTACK"}, compiler)  # by more than 256 CPUs
+    found = likest_build(kernel, ARM64_BUILDS, "arm64")
+    assert found is not None and found.name == name
+    assert "it has" not in found.why and "it lacks" not in found.why
+
+
+def test_a_build_of_arm64_alone_lists_no_option_of_x86() -> None:
+    assert not known_builds()["gcc12-distro-own"].options & X86_ONLY
+
+
 @given(st.sampled_from(BUILDS))
 def test_a_recorded_build_is_most_like_itself(name: str) -> None:
     build = known_builds()[name]
@@ -56,6 +86,6 @@ def test_a_recorded_build_is_most_like_itself(name: str) -> None:
 
 @given(st.frozensets(st.sampled_from(TELLING)), st.sampled_from(BUILDS))
 def test_the_reason_names_every_option_of_either(options: frozenset[str], name: str) -> None:
-    found = likest_build(BuildFacts(options, "gcc 12.2.0"), [name])
+    found = likest_build(BuildFacts(options, "gcc 12.2.0"), [name], "x86_64")
     assert found is not None
     assert all(option in found.why for option in options | known_builds()[name].options)
