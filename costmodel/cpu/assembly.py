@@ -106,7 +106,7 @@ def assembled(
             op = c.OP_JUMP
         row = code[number[i]]
         row[c.OP] = op
-        row[c.MISPREDICTED] = c.INDIRECT if subkind[i] == _INDIRECT else mispredicted[i]
+        row[c.REDIRECTS] = c.INDIRECT if subkind[i] == _INDIRECT else mispredicted[i]
         source = i - 1 if i and gone[i - 1] else i
         if not _IS_INDEPENDENT[op]:
             for column in range(c.INPUTS):

@@ -77,9 +77,10 @@ FOLLOWS = 10
 """1 where these requests follow older ones of the same stream."""
 PAGE = 11
 """The class of the access in :mod:`costmodel.cpu.tlb`."""
-MISPREDICTED = 12
-"""1 for a mispredicted branch, ``INDIRECT`` for an indirect call or jump, which is predicted."""
-INDIRECT = 2
+REDIRECTS = 12
+"""``MISPREDICTED`` for such a branch, ``INDIRECT`` for a call or jump that may go through a
+retpoline, 0 for what is fetched on without a break."""
+MISPREDICTED, INDIRECT = 1, 2
 LINES = 13
 """The number of lines that a clearing row clears; 1 for an atomic on a line that the core owns, and
 for a taken branch to code that was executed a moment ago; else 0."""

@@ -86,10 +86,10 @@ def _branch(row: c.Row, op: int, ready: int, p: Parameters, w: Window) -> None:
     now = w.now[0]
     start(ready, BRANCH, p, w)
     now.finish = now.start + TICKS_PER_CYCLE
-    if row[c.MISPREDICTED] == c.INDIRECT:
+    if row[c.REDIRECTS] == c.INDIRECT:
         if p.indirect:
             redirect(now.finish + p.indirect, _MISPREDICT, now)
-    elif row[c.MISPREDICTED] or (op == c.OP_RETURN and p.returns_mispredict):
+    elif row[c.REDIRECTS] == c.MISPREDICTED or (op == c.OP_RETURN and p.returns_mispredict):
         redirect(now.finish + p.mispredict, _MISPREDICT, now)
 
 

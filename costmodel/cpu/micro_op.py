@@ -44,7 +44,6 @@ class MicroOp:
     start: int = 0
     finish: int = 0
     retirement: int = 0
-    held: int = 0
     redirects: Cause | None = None
     front_cause: int = Cause.WIDTH
     waited: int = 0
@@ -79,10 +78,10 @@ class MicroOp:
 
     def refetched(self, p: Parameters) -> int:
         """Return how long after a branch what is behind it is fetched; 0 where it is predicted."""
-        if self.row[c.MISPREDICTED] == c.INDIRECT:
+        if self.row[c.REDIRECTS] == c.INDIRECT:
             return p.indirect
         is_return = self.op == c.OP_RETURN and p.returns_mispredict
-        return p.mispredict if self.row[c.MISPREDICTED] or is_return else 0
+        return p.mispredict if self.row[c.REDIRECTS] or is_return else 0
 
     def wait(self, ticks: int, cause: int) -> None:
         """Note a delay of its start; the cause of the longest delay so far is kept."""

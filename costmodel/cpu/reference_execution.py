@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import simpy
@@ -13,8 +12,16 @@ from costmodel.arrays import Ints
 from costmodel.cpu import columns as c
 from costmodel.cpu.micro_op import MicroOp
 from costmodel.cpu.parameters import Parameters
-from costmodel.cpu.ports import Ports, Steps, Timed
-from costmodel.cpu.reference_locks import oldest_begins, turn_begins, writer_of
+from costmodel.cpu.ports import Ports, Steps
+from costmodel.cpu.reference_locks import oldest_begins, turn_begins
+from costmodel.cpu.reference_memory import (
+    fetch,
+    fetched,
+    forwarded,
+    free_register,
+    release,
+    release_behind,
+)
 from costmodel.cpu.stack import CAUSES, Cause
 from costmodel.cpu.window import (
     ADDRESS,
@@ -28,12 +35,6 @@ from costmodel.cpu.window import (
     STORING,
 )
 from costmodel.units import TICKS_PER_CYCLE
-
-
-def _time(event: simpy.Event) -> int:
-    """Return the tick at which an event happened."""
-    tick: Any = event.value
-    return int(tick)
 
 
 class Execution:
@@ -189,18 +190,17 @@ class Execution:
             op.wait(int(self.env.now) - ready, Cause.LOCKED if locked else Cause.ATOMIC)
         yield from self._wait_for_register(op)
         yield from self._begin(op, LOADING, ADDRESS)
-        data = yield from self._fetch(op, op.start)
+        line = self.env.process(fetch(self, op, op.start))
         latencies = {
             c.OP_RMW_VALUE: self.p.value, c.OP_RMW_CAS: self.p.cas, c.OP_RMW_ACQUIRE: self.p.acquire
         }  # fmt: skip
         latency = latencies.get(op.op)
         if latency is None:
-            op.finish = yield from self._forwarded(op, data, self.p.l1, self.p.forward)
+            op.finish = yield from forwarded(self, op, line, self.p.l1, self.p.forward)
         else:
-            data += latency - self.p.l1
-            op.finish = yield from self._forwarded(op, data, latency, latency)
+            op.finish = yield from forwarded(self, op, line, latency, latency)
             self._atomic(op, latency, Cause.ATOMIC)
-        self._release(op, op.finish)
+        self.env.process(release_behind(self, op, op.finish, line))
 
     def _atomic(self, op: MicroOp, latency: int, cause: Cause) -> None:
         op.tail, op.body_cause, op.tail_cause = latency, op.tail_cause, cause
@@ -209,18 +209,18 @@ class Execution:
         """Execute an x86 locked operation that starts as the oldest, the store queue drained."""
         yield from self._oldest_and_drained(op)
         yield from self._begin(op, LOADING, ADDRESS, alus=self.p.locked_alus)
-        data = yield from self._fetch(op, op.start)
-        op.finish = data + self.p.locked - self.p.l1
+        line = yield from fetched(self, op)
+        op.finish = line.data + self.p.locked - self.p.l1
         self._atomic(op, self.p.locked, Cause.LOCKED)
-        self._release(op, op.finish)
+        release(self, op, op.finish, line)
 
     def _let_pass(self, op: MicroOp) -> Steps:
         """Execute an x86 locked operation that lets younger micro-ops pass."""
         yield from self._wait_for_register(op)
         yield from self._begin(op, LOADING, ADDRESS, alus=self.p.locked_alus)
-        data = yield from self._fetch(op, op.start)
-        self._release(op, data)
-        begin, body = data - self.p.l1, op.tail_cause
+        line = yield from fetched(self, op)
+        release(self, op, line.data, line)
+        begin, body = line.data - self.p.l1, op.tail_cause
         begins = oldest_begins if self.p.locked_oldest else turn_begins
         begin, body = yield from begins(self, op, begin, body)
         op.finish = begin + self.p.locked
@@ -228,33 +228,8 @@ class Execution:
 
     def _wait_for_register(self, op: MicroOp) -> Steps:
         ready = int(self.env.now)
-        free = yield from self._free_register(op, ready)
+        free = yield from free_register(self, op, ready)
         op.wait(free - ready, Cause.MISS_REGISTERS)
-
-    def _free_register(self, op: MicroOp, at: int) -> Timed:
-        """Return when a miss register is free for a micro-op that could begin ``at``."""
-        if not self._misses(op):
-            return at
-        older = [miss for miss in self.missing if miss.number < op.number]
-        older = [m for m in older if not m.released.triggered or _time(m.released) > at]
-        free = len(older) - self.p.miss_registers + 1
-        if free <= 0:
-            return at
-        while sum(m.released.triggered for m in older) < free:
-            yield self.env.any_of([m.released for m in older if not m.released.triggered])
-        return sorted(_time(m.released) for m in older if m.released.triggered)[free - 1]
-
-    def _misses(self, op: MicroOp) -> bool:
-        return self.fetches(op) and bool(op.priced.costs.misses[op.row[c.CLASS]])
-
-    def _release(self, op: MicroOp, until: int) -> None:
-        """Free the miss register at ``until``, or when the level can deliver the next line."""
-        if self._misses(op):
-            self.env.process(self._released(op, max(until, op.held)))
-
-    def _released(self, op: MicroOp, at: int) -> Steps:
-        yield self.until(at)
-        op.released.succeed(at)
 
     def _oldest(self, op: MicroOp) -> Steps:
         if op.number:
@@ -268,87 +243,6 @@ class Execution:
             yield store.drained
             op.wait(int(self.env.now) - ready, store.drain_cause)
 
-    def _fetch(self, op: MicroOp, begins: int) -> Timed:
-        """Return the tick at which the data of the line arrive."""
-        row, costs = op.row, op.priced.costs
-        at = begins + int(costs.page[row[c.PAGE]])
-        access = int(costs.access[row[c.CLASS]])
-        data, cause = at + access, CAUSES + int(row[c.CLASS])
-        op.held = at + int(costs.holds[row[c.CLASS]])
-        self._request(op, at + access)
-        if row[c.PREFETCHED]:
-            stream = self.requests[id(op.priced), int(row[c.STREAM])]
-            request = stream[self.requests_before[op.number] - row[c.PREFETCHED]]
-            yield request | self.until(data)
-            if request.triggered and max(at + self.p.l2, request.value) < data:
-                data = max(at + self.p.l2, request.value)
-                op.held = 0
-                cause = Cause.PREFETCH if data > at + self.p.l2 else Cause.L2
-        in_turn = not (self.p.locked_alone or self.p.locked_oldest)
-        lock = self.lock_before[op.number] if in_turn else None
-        if lock is not None and costs.misses[row[c.CLASS]]:
-            filled = (yield lock.done) + self.p.l2 - self.p.l1
-            if filled > data:
-                data, cause = filled, Cause.LOCKED
-        if row[c.TOUCH]:
-            arrival, its_cause = yield self.ops[op.number - row[c.TOUCH]].arrives
-            if arrival > data:
-                data, cause = arrival, its_cause
-        if not op.arrives.triggered and not self._borrowed(op):
-            op.arrives.succeed((data, cause))
-        op.tail, op.tail_cause, op.body_cause = data - at, cause, Cause.TLB
-        return data
-
-    def _borrowed(self, op: MicroOp) -> bool:
-        return bool(op.row[c.TOUCH]) and op.arrives is self.ops[
-            op.number - op.row[c.TOUCH]
-        ].arrives  # fmt: skip
-
-    def _request(self, op: MicroOp, earliest: int) -> None:
-        """Start the prefetches that this access triggers."""
-        stream = self.requests[id(op.priced), int(op.row[c.STREAM])]
-        first = self.requests_before[op.number]
-        gap = int(op.priced.costs.gaps[op.row[c.CLASS]])
-        for i in range(first, first + int(op.row[c.STARTS])):
-            follows = i > first or bool(op.row[c.FOLLOWS])
-            before = stream[i - 1] if follows else None
-            self.env.process(self._arrival(stream[i], earliest, before, gap))
-
-    def _arrival(
-        self, request: simpy.Event, earliest: int, before: simpy.Event | None, gap: int
-    ) -> Steps:
-        arrival = earliest
-        if before is not None:
-            previous: int = yield before
-            arrival = max(arrival, previous + gap)
-        else:
-            yield self.env.timeout(0)
-        request.succeed(arrival)
-
-    def _forwarded(self, op: MicroOp, data: int, hit: int, takes: int) -> Timed:
-        """Return the tick at which the data arrive, if need be from an older store.
-
-        ``hit`` is the latency in the L1, ``takes`` that from the store's data on.
-        """
-        store = writer_of(self, op)
-        if store is None:
-            return data
-        if store.drained.triggered and _time(store.drained) <= op.start:
-            return data
-        refuses = store.op == c.OP_LOCKED and self.p.locked_again
-        if refuses or store.op in (c.OP_RMW_STORE, c.OP_ZERO_LINE):
-            read = (yield store.drained) + (self.p.locked_again if refuses else 0) + hit
-            if read > data:
-                data = read
-                op.tail, op.tail_cause = read - op.start, store.drain_cause
-            return data
-        renamed = self.p.forward < TICKS_PER_CYCLE
-        stored = store.ready if renamed else store.started
-        known = yield stored if store.op == c.OP_STORE else store.done
-        data = max(op.start + hit, known + takes)
-        op.tail, op.tail_cause = data - op.start, Cause.STORE_FORWARD
-        return data
-
     def _post(self, op: MicroOp, ports: int = STORING) -> Steps:
         """Execute a store: done once address and data are known, it then requests its line."""
         yield from self._begin(op, ports, ADDRESS)
@@ -357,11 +251,10 @@ class Execution:
             self.env.process(self._line_of(op))
 
     def _line_of(self, op: MicroOp) -> Steps:
-        begins = yield from self._free_register(op, op.start)
-        data = yield from self._fetch(op, begins)
-        self._release(op, data)
-        op.tail, op.tail_cause, op.body_cause = 0, Cause.DEPENDENCY, Cause.DEPENDENCY
-        op.line_known.succeed(data - self.p.l1)
+        begins = yield from free_register(self, op, op.start)
+        line = yield from fetch(self, op, begins)
+        release(self, op, line.data, line)
+        op.line_known.succeed(line.data - self.p.l1)
 
     def _in_order(self, op: MicroOp) -> Steps:
         """Execute a barrier, a TLBI or the clearing of a block, as the oldest micro-op."""

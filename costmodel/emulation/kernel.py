@@ -20,7 +20,7 @@ from costmodel.parallel import cpus
 from costmodel.units import PAGE_BYTES
 
 SETUP: Final = Path(__file__).parent / "setup" / "setup.c"
-BASE_ADDRESS: Final = 0x7F00_0000_0000
+_BASE_ADDRESS: Final = 0x7F00_0000_0000
 """User address of page 0 of a process."""
 BASE_PFN: Final = 0x80000
 """The frame that stands for frame 0 of a layout; page tables lie far away from it."""
@@ -56,6 +56,11 @@ _HELPERS: Final = {
 }  # fmt: skip
 """Source files of the tree with the functions that loops may call of them. A file is compiled in
 only if the recorded objects call one of these."""
+
+
+def user_address(page: int) -> int:
+    """Return the user address of a page of a process."""
+    return _BASE_ADDRESS + page * PAGE_BYTES
 
 
 @dataclass(frozen=True)
@@ -126,8 +131,7 @@ class EmulatedKernel:
 
     def process(self, pages: int, first: int = 0) -> Process:
         """Return a new process with an anonymous mapping of ``pages`` pages from ``first`` on."""
-        start = BASE_ADDRESS + first * PAGE_BYTES
-        vma = self.emulator.call("cm_process", start, start + pages * PAGE_BYTES)
+        vma = self.emulator.call("cm_process", user_address(first), user_address(first + pages))
         return Process(vma & _MASK, self.emulator.call("cm_mm_of", vma) & _MASK, pages)
 
     def folio(self, process: Process, pfn: int, order: int) -> None:
@@ -136,8 +140,7 @@ class EmulatedKernel:
 
     def map(self, process: Process, page: int, pfn: int, count: int) -> None:
         """Map ``count`` pages of one folio, writable and dirty."""
-        address = BASE_ADDRESS + page * PAGE_BYTES
-        self.emulator.call("cm_map", process.vma, address, BASE_PFN + pfn, count)
+        self.emulator.call("cm_map", process.vma, user_address(page), BASE_PFN + pfn, count)
 
     def fork(self, child: Process, parent: Process) -> int:
         """Copy the mapping; return the result of the kernel's function, which is 0 on success."""
@@ -149,9 +152,7 @@ class EmulatedKernel:
         Bits 0 to 3 are present, writable, dirty and young, 5 and 6 contiguous and uffd-wp; bit 4
         alone is an entry that is not present.
         """
-        value = (
-            self.emulator.call("cm_read_pte", process.vma, BASE_ADDRESS + page * PAGE_BYTES) & _MASK
-        )
+        value = self.emulator.call("cm_read_pte", process.vma, user_address(page)) & _MASK
         return value - (BASE_PFN << 8) if value & 1 else value
 
     def contiguous(self, process: Process) -> frozenset[int]:
@@ -166,15 +167,11 @@ class EmulatedKernel:
 
     def table(self, process: Process, page: int) -> int:
         """Return the address of the table that maps a page."""
-        return (
-            self.emulator.call("cm_table_of", process.vma, BASE_ADDRESS + page * PAGE_BYTES) & _MASK
-        )
+        return self.emulator.call("cm_table_of", process.vma, user_address(page)) & _MASK
 
     def lock(self, process: Process, page: int) -> int:
         """Return the address of the lock of that table."""
-        return (
-            self.emulator.call("cm_lock_of", process.vma, BASE_ADDRESS + page * PAGE_BYTES) & _MASK
-        )
+        return self.emulator.call("cm_lock_of", process.vma, user_address(page)) & _MASK
 
 
 _DIRECT_MAP: Final = {

@@ -18,6 +18,7 @@ from costmodel.emulation.micro import FLAGS, Micro, UnknownInstructionError
 from costmodel.emulation.targets import Targets
 from costmodel.emulation.windows import CutWindow
 from costmodel.recorder.archive import RecordedProgram, Recording
+from costmodel.units import PAGE_BYTES
 
 _LONGEST = 16
 _GS = 0x65
@@ -312,4 +313,4 @@ class _Writers:
 _TOUCHES: Final = {"": 0, "r": 1, "p": 1, "w": 2, "rw": 3}
 _WRITES, _READS_OR_WRITES = 2, 3
 _PAGE_BITS: Final = np.uint64(12)
-_IN_PAGE: Final = np.uint64(4095)
+_IN_PAGE: Final = np.uint64(PAGE_BYTES - 1)

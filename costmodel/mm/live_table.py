@@ -227,10 +227,11 @@ class LiveTable:
 
     def _report(self, broken: Guarantee, indices: list[int], what: str) -> None:
         """Report entries that were stored where they must not be yet; ``what`` says why."""
-        first, count = indices[0], len(indices)
-        vpns = range(self.base + first, self.base + indices[-1] + 1)
-        where = f"slots {span(first, count)} (pages {span(vpns.start, count)})"
-        self.faults.append(Violation(broken, where, f"{plural(count, 'PTE')} {what}", vpns))
+        first, length = indices[0], indices[-1] + 1 - indices[0]
+        vpns = range(self.base + first, self.base + first + length)
+        where = f"slots {span(first, length)} (pages {span(vpns.start, length)})"
+        what = f"{plural(len(indices), 'PTE')} {what}"
+        self.faults.append(Violation(broken, where, what, vpns))
 
 
 def shared_entry(pte: int) -> int:

@@ -148,7 +148,7 @@ class _Stretch:
             drain=int(now.drained) - zero if now.store > stores else None,
             producer=producer,
             wait_cause=Cause(int(now.wait_cause)) if now.waited else None,
-            mispredicted=bool(self.code[row, c.MISPREDICTED] == 1),
+            mispredicted=bool(self.code[row, c.REDIRECTS] == c.MISPREDICTED),
             charged=self._charged(charged),
         )
 

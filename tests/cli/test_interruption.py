@@ -7,6 +7,11 @@ import sys
 
 import pytest
 
+
+def ran(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
 AT = """
 import sys, signal, importlib.abc
 class Finder(importlib.abc.MetaPathFinder):
@@ -38,7 +43,7 @@ WORDS = ["run", "--machine", "xeon-4210r", "--strategy", "v6.7", "--memory", "2 
 )
 def test_an_import_that_is_interrupted(module: str) -> None:
     code = AT.format(name=module, words=WORDS)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = ran(code)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
@@ -74,7 +79,7 @@ WAYS = {
 @pytest.mark.parametrize("what", WAYS.values(), ids=WAYS)
 def test_whatever_the_code_makes_of_it(what: str) -> None:
     code = HIDDEN.format(what=what)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = ran(code)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
@@ -85,7 +90,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
         "with Interruption(): signal.raise_signal(signal.SIGINT)\n"
         "print('on')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = ran(code)
     assert (done.returncode, done.stdout) == (0, "on\n")
 
 
@@ -99,6 +104,6 @@ def test_what_is_done_is_not_interrupted() -> None:
         "from costmodel.cli.start import main\n"
         "sys.exit(main())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = ran(code)
     assert (done.returncode, done.stderr) == (0, "")
     assert "ampere-altra" in done.stdout

@@ -12,7 +12,7 @@ from costmodel.config.machine import Machine, load_machine
 from costmodel.cpu import engine, reference
 from costmodel.cpu.stack import Cause
 
-from .build import ALTRA, M2, XEON, alu, load, machine, rmw, store, system, trace_of
+from .build import ALTRA, M2, XEON, alu, branch, load, machine, rmw, store, system, trace_of
 from .draw import ARM64, X86, traces
 from .loops import fork_loop
 
@@ -183,3 +183,11 @@ def test_a_locked_operation_does_not_wait_for_a_prefetch() -> None:
     one = trace_of([*lines, ahead, lock, alu(4)])
     on = machine(MILAN, **COLD, caches__miss_registers=1)
     assert_equal([TableRun(one, 1, 1, 1e9)], on)
+
+
+def test_what_is_forwarded_does_not_wait_for_its_line() -> None:
+    """The store has its data late, and its line, the load's too, is known later still."""
+    lock = rmw(Subkind.RMW_LOCKED, 448, target=Target.DST)
+    late = store(1664, data=[0], target=Target.SRC)
+    one = trace_of([lock, late, load(1664, target=Target.SRC), branch(False, 2)])
+    assert_equal([TableRun(one, 1, 1)], REFUSING)

@@ -11,13 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from costmodel.emulation.kernel import BASE_ADDRESS, BASE_PFN, SETUP, EmulatedKernel, Process
+from costmodel.emulation.kernel import BASE_PFN, SETUP, EmulatedKernel, Process, user_address
 from costmodel.emulation.operations import OPERATIONS
 from costmodel.emulation.run import EmulatedRun
 from costmodel.emulation.scenes import Part, Scene
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.operations.fork.operation import FILE
-from costmodel.units import PAGE_BYTES
 
 SETUPS_OF_FILES: Final = (Path(__file__).parent / "setup.c", SETUP)
 _FORK: Final = OPERATIONS["fork"]
@@ -50,8 +49,9 @@ def map_file(
     kernel.map(process, page, frame, pages)
     kernel.emulator.call("cm_not_exclusive", BASE_PFN + frame, pages)
     if read:
-        address = BASE_ADDRESS + page * PAGE_BYTES
-        kernel.emulator.call("cm_only_read", process.vma, address, BASE_PFN + frame, pages)
+        kernel.emulator.call(
+            "cm_only_read", process.vma, user_address(page), BASE_PFN + frame, pages
+        )
 
 
 def _lay(scene: Scene, kernel: EmulatedKernel) -> Process:

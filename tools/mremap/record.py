@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from costmodel.emulation.emulator import EmulatedCall
-from costmodel.emulation.kernel import BASE_ADDRESS, EmulatedKernel, Process
+from costmodel.emulation.kernel import EmulatedKernel, Process, user_address
 from costmodel.emulation.windows import CutWindow
 from costmodel.mm.pte import TABLE_PTES
 from costmodel.recorder.archive import RecordedProgram
@@ -82,7 +82,7 @@ def _whole_window(kernel: EmulatedKernel, other: Process, done: EmulatedCall) ->
 
 
 def _stored(kernel: EmulatedKernel, other: Process, done: EmulatedCall, table: int) -> int:
-    address = BASE_ADDRESS + (_TARGET + table * TABLE_PTES) * PAGE_BYTES
+    address = user_address(_TARGET + table * TABLE_PTES)
     place = kernel.emulator.call("cm_pmd_of", other.vma, address) & _MASK
     return next(p for p, at, _, writes in done.accesses if writes and at == place)
 

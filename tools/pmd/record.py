@@ -16,12 +16,12 @@ from typing import Final
 
 from costmodel.emulation.emulator import EmulatedCall
 from costmodel.emulation.kernel import (
-    BASE_ADDRESS,
     BASE_PFN,
     SETUP,
     EmulatedKernel,
     Process,
     build_kernel,
+    user_address,
 )
 from costmodel.emulation.patching import CPUS, BootCpu
 from costmodel.emulation.targets import Targets
@@ -152,8 +152,7 @@ def _lay(kernel: EmulatedKernel) -> Process:
     process = kernel.process(PAGES)
     for table in range(TABLES):
         kernel.folio(process, _frame(table), LARGEST_ORDER)
-        address = BASE_ADDRESS + table * TABLE_PTES * PAGE_BYTES
-        kernel.emulator.call("cm_map_huge", process.vma, address, BASE_PFN + _frame(table))
+        kernel.emulator.call("cm_map_huge", process.vma, _address(table), BASE_PFN + _frame(table))
     return process
 
 
@@ -172,7 +171,7 @@ def _check(kernel: EmulatedKernel, right: bool) -> None:
 
 
 def _address(table: int, first_page: int = 0) -> int:
-    return BASE_ADDRESS + (first_page + table * TABLE_PTES) * PAGE_BYTES
+    return user_address(first_page + table * TABLE_PTES)
 
 
 def _written(
