@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 FOLDERS: Final = ("mm", "lib", "kernel", "arch", "block", "fs", "security")
-"""Where loops over page tables may call functions of, the likeliest first: 36 MB, 0.2 s."""
+"""Where loops over page tables may call functions of, the likeliest first: 81 MB in 6.12, 0.3 s."""
 _ENDINGS: Final = (".c", ".S")
 
 
