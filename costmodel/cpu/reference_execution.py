@@ -15,12 +15,12 @@ from costmodel.cpu.parameters import Parameters
 from costmodel.cpu.ports import Ports, Steps
 from costmodel.cpu.reference_locks import oldest_begins, turn_begins
 from costmodel.cpu.reference_memory import (
-    fetch,
-    fetched,
-    forwarded,
-    free_register,
-    release,
-    release_behind,
+    charged_line,
+    hold_register_for_line,
+    hold_register_until,
+    line_arrival,
+    load_data,
+    register_free_at,
 )
 from costmodel.cpu.stack import CAUSES, Cause
 from costmodel.cpu.window import (
@@ -190,17 +190,17 @@ class Execution:
             op.wait(int(self.env.now) - ready, Cause.LOCKED if locked else Cause.ATOMIC)
         yield from self._wait_for_register(op)
         yield from self._begin(op, LOADING, ADDRESS)
-        line = self.env.process(fetch(self, op, op.start))
+        line = self.env.process(line_arrival(self, op, op.start))
         latencies = {
             c.OP_RMW_VALUE: self.p.value, c.OP_RMW_CAS: self.p.cas, c.OP_RMW_ACQUIRE: self.p.acquire
         }  # fmt: skip
         latency = latencies.get(op.op)
         if latency is None:
-            op.finish = yield from forwarded(self, op, line, self.p.l1, self.p.forward)
+            op.finish = yield from load_data(self, op, line, self.p.l1, self.p.forward)
         else:
-            op.finish = yield from forwarded(self, op, line, latency, latency)
+            op.finish = yield from load_data(self, op, line, latency, latency)
             self._atomic(op, latency, Cause.ATOMIC)
-        self.env.process(release_behind(self, op, op.finish, line))
+        self.env.process(hold_register_for_line(self, op, op.finish, line))
 
     def _atomic(self, op: MicroOp, latency: int, cause: Cause) -> None:
         op.tail, op.body_cause, op.tail_cause = latency, op.tail_cause, cause
@@ -209,17 +209,17 @@ class Execution:
         """Execute an x86 locked operation that starts as the oldest, the store queue drained."""
         yield from self._oldest_and_drained(op)
         yield from self._begin(op, LOADING, ADDRESS, alus=self.p.locked_alus)
-        line = yield from fetched(self, op)
+        line = yield from charged_line(self, op)
         op.finish = line.data + self.p.locked - self.p.l1
         self._atomic(op, self.p.locked, Cause.LOCKED)
-        release(self, op, op.finish, line)
+        hold_register_until(self, op, op.finish, line)
 
     def _let_pass(self, op: MicroOp) -> Steps:
         """Execute an x86 locked operation that lets younger micro-ops pass."""
         yield from self._wait_for_register(op)
         yield from self._begin(op, LOADING, ADDRESS, alus=self.p.locked_alus)
-        line = yield from fetched(self, op)
-        release(self, op, line.data, line)
+        line = yield from charged_line(self, op)
+        hold_register_until(self, op, line.data, line)
         begin, body = line.data - self.p.l1, op.tail_cause
         begins = oldest_begins if self.p.locked_oldest else turn_begins
         begin, body = yield from begins(self, op, begin, body)
@@ -228,7 +228,7 @@ class Execution:
 
     def _wait_for_register(self, op: MicroOp) -> Steps:
         ready = int(self.env.now)
-        free = yield from free_register(self, op, ready)
+        free = yield from register_free_at(self, op, ready)
         op.wait(free - ready, Cause.MISS_REGISTERS)
 
     def _oldest(self, op: MicroOp) -> Steps:
@@ -251,9 +251,9 @@ class Execution:
             self.env.process(self._line_of(op))
 
     def _line_of(self, op: MicroOp) -> Steps:
-        begins = yield from free_register(self, op, op.start)
-        line = yield from fetch(self, op, begins)
-        release(self, op, line.data, line)
+        begins = yield from register_free_at(self, op, op.start)
+        line = yield from line_arrival(self, op, begins)
+        hold_register_until(self, op, line.data, line)
         op.line_known.succeed(line.data - self.p.l1)
 
     def _in_order(self, op: MicroOp) -> Steps:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from costmodel.cpu.reference_execution import Execution
 
 
-class Line(NamedTuple):
+class LineArrival(NamedTuple):
     """When the data of a line reach the core, how long that takes behind the page, and why.
 
     Its level is busy with it until ``held``.
@@ -31,10 +31,10 @@ class Line(NamedTuple):
     held: int
 
 
-Lines = Generator[simpy.Event, Any, Line]
+LineArrivals = Generator[simpy.Event, Any, LineArrival]
 
 
-def fetch(core: Execution, op: MicroOp, begins: int) -> Lines:
+def line_arrival(core: Execution, op: MicroOp, begins: int) -> LineArrivals:
     """Fetch the line of an access that ``begins``."""
     row, costs = op.row, op.priced.costs
     at = begins + int(costs.page[row[c.PAGE]])
@@ -62,21 +62,21 @@ def fetch(core: Execution, op: MicroOp, begins: int) -> Lines:
             data, cause = arrival, its_cause
     if not op.arrives.triggered and not _borrowed(core, op):
         op.arrives.succeed((data, cause))
-    return Line(data, data - at, cause, held)
+    return LineArrival(data, data - at, cause, held)
 
 
-def fetched(core: Execution, op: MicroOp) -> Lines:
+def charged_line(core: Execution, op: MicroOp) -> LineArrivals:
     """Fetch the line of an access that has started, and charge its time to it."""
-    line = yield from fetch(core, op, op.start)
+    line = yield from line_arrival(core, op, op.start)
     _charge(op, line)
     return line
 
 
-def _charge(op: MicroOp, line: Line) -> None:
+def _charge(op: MicroOp, line: LineArrival) -> None:
     op.tail, op.tail_cause, op.body_cause = line.takes, line.cause, Cause.TLB
 
 
-def forwarded(core: Execution, op: MicroOp, line: simpy.Process, hit: int, takes: int) -> Timed:
+def load_data(core: Execution, op: MicroOp, line: simpy.Process, hit: int, takes: int) -> Timed:
     """Return the tick at which the data arrive, if need be from an older store.
 
     ``line`` fetches the line, ``hit`` is the latency in the L1, ``takes`` that from the store's
@@ -86,7 +86,7 @@ def forwarded(core: Execution, op: MicroOp, line: simpy.Process, hit: int, takes
     gone = store is None or (store.drained.triggered and _time(store.drained) <= op.start)
     refuses = store is not None and store.op == c.OP_LOCKED and bool(p.locked_again)
     if store is None or gone or refuses or store.op in (c.OP_RMW_STORE, c.OP_ZERO_LINE):
-        found: Line = yield line
+        found: LineArrival = yield line
         _charge(op, found)
         data = found.data + hit - p.l1
         if store is None or gone:
@@ -130,7 +130,7 @@ def _arrival(
     request.succeed(arrival)
 
 
-def free_register(core: Execution, op: MicroOp, at: int) -> Timed:
+def register_free_at(core: Execution, op: MicroOp, at: int) -> Timed:
     """Return when a miss register is free for a micro-op that could begin ``at``."""
     if not _misses(core, op):
         return at
@@ -144,16 +144,16 @@ def free_register(core: Execution, op: MicroOp, at: int) -> Timed:
     return sorted(_time(m.released) for m in older if m.released.triggered)[free - 1]
 
 
-def release(core: Execution, op: MicroOp, until: int, line: Line) -> None:
-    """Free the miss register at ``until``, or when the level can deliver the next line."""
+def hold_register_until(core: Execution, op: MicroOp, until: int, line: LineArrival) -> None:
+    """Hold the miss register until ``until``, or when the level can deliver the next line."""
     if _misses(core, op):
         core.env.process(_released(core, op, max(until, line.held)))
 
 
-def release_behind(core: Execution, op: MicroOp, until: int, line: simpy.Process) -> Steps:
-    """Free the miss register as :func:`release` does once the line is known."""
-    found: Line = yield line
-    release(core, op, until, found)
+def hold_register_for_line(core: Execution, op: MicroOp, until: int, line: simpy.Process) -> Steps:
+    """Hold the miss register as :func:`hold_register_until` does once the line is known."""
+    found: LineArrival = yield line
+    hold_register_until(core, op, until, found)
 
 
 def _released(core: Execution, op: MicroOp, at: int) -> Steps:
